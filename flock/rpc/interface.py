@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Declaration of bus interfaces: one class from which the client proxy and the server binder are made.
+
+Only declarations live here, so that ``contract`` packages may import it without pulling in a messaging library.
+"""
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast as typing_cast
+
+F = TypeVar("F", bound=Callable[..., Any])
+C = TypeVar("C", bound=type)
+
+
+@dataclass(frozen=True, slots=True)
+class MethodSpec:
+    """How one method travels: ``timeout_s`` is None for a cast (no reply)."""
+
+    name: str
+    timeout_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceSpec:
+    """Topic, version and methods of one interface; ``fingerprint`` changes with any signature."""
+
+    topic: str
+    namespace: str
+    version: str
+    methods: dict[str, MethodSpec]
+    fingerprint: str
+
+
+def call(*, timeout_s: float) -> Callable[[F], F]:
+    """Mark a method as a call: the caller waits at most ``timeout_s`` seconds for the reply."""
+
+    def mark(function: F) -> F:
+        function.__rpc__ = MethodSpec(function.__name__, timeout_s)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def cast(function: F) -> F:
+    """Mark a method as a cast: sent and forgotten; delivery is not acknowledged."""
+    function.__rpc__ = MethodSpec(function.__name__, None)  # type: ignore[attr-defined]
+    return function
+
+
+def rpc_interface(*, topic: str, version: str, namespace: str | None = None) -> Callable[[C], C]:
+    """Class decorator: publish the marked methods of the class as one bus interface.
+
+    Methods must be keyword-only and fully annotated; anything else raises TypeError at import.
+    """
+
+    def publish(cls: C) -> C:
+        methods: dict[str, MethodSpec] = {}
+        lines: list[str] = []
+        for name, function in sorted(vars(cls).items()):
+            spec = getattr(function, "__rpc__", None)
+            if spec is None:
+                continue
+            lines.append(_signature_line(cls, name, function))
+            methods[name] = spec
+        text = "\n".join([topic, namespace or "", *lines])
+        cls.__rpc_interface__ = InterfaceSpec(  # type: ignore[attr-defined]
+            topic, namespace or cls.__name__, version, methods, hashlib.sha256(text.encode()).hexdigest()[:16])
+        return cls
+
+    return publish
+
+
+def interface_spec(interface: type) -> InterfaceSpec:
+    """The declaration of ``interface``; TypeError when it was never decorated."""
+    spec = getattr(interface, "__rpc_interface__", None)
+    if spec is None:
+        raise TypeError(f"{interface!r} is not an rpc_interface")
+    return typing_cast(InterfaceSpec, spec)
+
+
+def _signature_line(cls: type, name: str, function: Callable[..., Any]) -> str:
+    signature = inspect.signature(function)
+    for parameter in list(signature.parameters.values())[1:]:
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY or parameter.annotation is inspect.Parameter.empty:
+            raise TypeError(f"{cls.__name__}.{name}: parameter {parameter.name} must be keyword-only and annotated")
+    if signature.return_annotation is inspect.Signature.empty:
+        raise TypeError(f"{cls.__name__}.{name}: the return type must be annotated")
+    return f"{name}{signature}"

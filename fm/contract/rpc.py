@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bus interface of fm-manager, the only writer of alarms and events."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flock.rpc.interface import call, rpc_interface
+from fm.contract.fault import AlarmKey, Fault
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRequest:
+    """One element of a batch: exactly one of ``fault``, ``clear``, ``clear_all_below`` is set.
+
+    ``request_id`` (uuid text) makes redelivery harmless: a request seen before is answered and not applied again.
+    """
+
+    request_id: str
+    fault: Fault | None = None
+    clear: AlarmKey | None = None
+    clear_all_below: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FaultOutcome:
+    """Answer to one request: ``uuid`` of the alarm or event set, ``count`` cleared, or ``error`` as error wire."""
+
+    request_id: str
+    uuid: str | None = None
+    count: int = 0
+    error: dict[str, object] | None = field(default=None)
+
+
+@rpc_interface(topic="fm.manager", version="1.0")
+class FmManager:
+    """Everything that changes alarms or events goes through here; answered after the commit."""
+
+    @call(timeout_s=30)
+    def apply(self, *, requests: list[FaultRequest]) -> list[FaultOutcome]:
+        """Apply up to 500 requests in order, in one transaction; one bad element does not stop the others."""
+        raise TypeError("interface")
+
+    @call(timeout_s=10)
+    def get_faults(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool) -> list[Fault]:
+        """Active alarms by id and/or entity; ``below`` also takes everything contained in the entity."""
+        raise TypeError("interface")
+
+    @call(timeout_s=10)
+    def delete_alarm(self, *, uuid: str) -> str:
+        """Clear one alarm by uuid and return its uuid; AlarmNotFound when there is none."""
+        raise TypeError("interface")

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What mtce needs to know of a host, what hosts tell mtce, and mtce's answers."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MtceHost:
+    """The part of an inventory record that host maintenance works with.
+
+    ``bm_secret`` is the BMC password sealed for controllers (``flock.auth.secrets``), never clear text.
+    """
+
+    uuid: str
+    hostname: str
+    personality: str
+    subfunctions: str
+    mgmt_mac: str
+    mgmt_ip: str
+    cluster_host_ip: str | None
+    administrative: str
+    operational: str
+    availability: str
+    bm_type: str = "none"
+    bm_ip: str | None = None
+    bm_username: str | None = None
+    bm_secret: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionReply:
+    """``status`` is ``pass`` or ``fail``; on fail ``reason`` and ``action`` are what the operator reads."""
+
+    status: str
+    reason: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """What mtce presently holds true of a host."""
+
+    uuid: str
+    hostname: str
+    administrative: str
+    operational: str
+    availability: str
+    subfunction_oper: str
+    subfunction_avail: str
+    action: str
+    stage: str
+    task: str
+    uptime_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class MtcAlive:
+    """Sign of life of a host's mtce-agent, every 5 s and on request. ``boot_id`` differs after every boot."""
+
+    host_uuid: str
+    hostname: str
+    boot_id: str
+    uptime_s: int
+    sequence: int
+    configured: bool
+    healthy: bool
+    locked: bool
+    goenabled: bool
+    goenabled_failed: str | None
+    services_failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """End of a command given to a host's agent: ``command`` is reboot, goenabled, services, locked …"""
+
+    host_uuid: str
+    boot_id: str
+    command: str
+    request_id: str
+    passed: bool
+    detail: str = ""

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bus interfaces of mtce: its conductor's, for sysinv and for host agents, and the host agent's."""
+from __future__ import annotations
+
+from flock.rpc.interface import call, cast, rpc_interface
+from mtce.contract.records import ActionReply, CommandResult, HostStatus, MtcAlive, MtceHost
+
+CONDUCTOR_TOPIC = "mtce.conductor"
+AGENT_TOPIC = "mtce.agent"
+
+
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="hosts")
+class MtceHosts:
+    """sysinv and mtce-api to the conductor; each change is answered after it is stored."""
+
+    @call(timeout_s=6)
+    def put_host(self, *, host: MtceHost) -> ActionReply:
+        """Add a host or renew what is known of it; never changes administrative, operational or availability of a known host."""
+        raise TypeError("interface")
+
+    @call(timeout_s=6)
+    def host_action(self, *, host_uuid: str, action: str, request_id: str) -> ActionReply:
+        """Start an action (unlock, lock, force-lock, reboot, reset, power-on, power-off, reinstall, swact …).
+
+        A repeated ``request_id`` is answered as the first time.
+        """
+        raise TypeError("interface")
+
+    @call(timeout_s=10)
+    def delete_host(self, *, host_uuid: str) -> ActionReply:
+        """Forget a locked host and clear its alarms; an unknown host passes."""
+        raise TypeError("interface")
+
+    @call(timeout_s=6)
+    def get_host(self, *, host_uuid: str) -> HostStatus | None:
+        """What mtce holds true of one host."""
+        raise TypeError("interface")
+
+    @call(timeout_s=6)
+    def list_hosts(self) -> list[HostStatus]:
+        """What mtce holds true of all hosts."""
+        raise TypeError("interface")
+
+
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="agent_events")
+class AgentEvents:
+    """Host agents to the conductor; lost messages are repaired by the next mtcAlive."""
+
+    @cast
+    def mtc_alive(self, *, alive: MtcAlive) -> None:
+        """Sign of life."""
+        raise TypeError("interface")
+
+    @cast
+    def command_result(self, *, result: CommandResult) -> None:
+        """A command ended."""
+        raise TypeError("interface")
+
+
+@rpc_interface(topic=AGENT_TOPIC, version="1.0")
+class MtceAgent:
+    """Conductor to the agent of one host (server name = hostname)."""
+
+    @call(timeout_s=10)
+    def reboot(self, *, host_uuid: str, request_id: str, delay_s: int) -> None:
+        """Acknowledge, then reboot after ``delay_s`` with a fail-safe."""
+        raise TypeError("interface")
+
+    @cast
+    def request_mtcalive(self, *, host_uuid: str) -> None:
+        """Send an mtcAlive now."""
+        raise TypeError("interface")
+
+    @cast
+    def run_goenabled(self, *, host_uuid: str, request_id: str) -> None:
+        """Run the go-enabled tests; ends with a ``goenabled`` command result."""
+        raise TypeError("interface")
+
+    @cast
+    def set_locked(self, *, host_uuid: str, locked: bool) -> None:
+        """Keep or remove the node-locked flag."""
+        raise TypeError("interface")
+
+    @cast
+    def stop_services(self, *, host_uuid: str, request_id: str) -> None:
+        """Stop host services (lock); ends with a ``services`` command result."""
+        raise TypeError("interface")
