@@ -1,1 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Running other programs by argument list, and reading a machine's files below an injectable root directory."""
+from __future__ import annotations
+
+from flock.exec.process import CommandFailed, CommandNotFound, CommandTimeout, Completed, OutputTooLong, run
+from flock.exec.root import Root
+
+__all__ = ["CommandFailed", "CommandNotFound", "CommandTimeout", "Completed", "OutputTooLong", "Root", "run"]
