@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pure rendering of every file the first controller needs before its services start."""
+from __future__ import annotations
+
+import base64
+import configparser
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sysinv.bootstrap.answers import Answers, NetworkAnswer
+from sysinv.bootstrap.secrets import SystemSecrets
+
+PRIVATE, PUBLIC = 0o600, 0o644
+KEYSTONE_PORT = 5000
+BUS_PORT = 5672
+MEMCACHED = "127.0.0.1:11211"
+# What an agent's bus account may touch: its own queues and reply queues; conductors' queues are not among them.
+AGENT_CONFIGURE = r"^(openstack|(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?|reply_.*)$"
+AGENT_WRITE = r"^(amq\.default|openstack|(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?|reply_.*)$"
+AGENT_READ = r"^(openstack|(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?|reply_.*)$"
+
+Sections = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedFile:
+    """A file to write whole: absolute path, permission bits, text."""
+
+    path: str
+    mode: int
+    content: str
+
+
+def ini(sections: Sections) -> str:
+    """oslo.config text; ``%`` and ``$`` are kept as they are, None values are left out."""
+    parser = configparser.RawConfigParser(default_section="\0unused")
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    for name, options in sections.items():
+        parser.add_section(name)
+        for option, value in options.items():
+            if value is not None:
+                parser.set(name, option, _ini_value(value))
+    out = io.StringIO()
+    parser.write(out)
+    return out.getvalue()
+
+
+def _ini_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).replace("$", "$$")
+
+
+def merged(base: Sections, extra: Sections) -> dict[str, dict[str, Any]]:
+    """``base`` with the options of ``extra`` on top."""
+    result = {name: dict(options) for name, options in base.items()}
+    for name, options in extra.items():
+        result.setdefault(name, {}).update(options)
+    return result
+
+
+def host_files(answers: Answers, hostname: str) -> list[RenderedFile]:
+    """Identity and networks of the controller itself."""
+    mgmt, oam = answers.network("mgmt"), answers.network("oam")
+    hosts = [
+        "127.0.0.1 localhost",
+        "::1 localhost ip6-localhost",
+        f"{mgmt.controller0_address} {hostname} {hostname}.internal",
+        f"{answers.controller_ip} controller controller.internal",
+        f"{oam.controller0_address} {hostname}-oam",
+        f"{answers.network('pxeboot').floating_address} pxecontroller",
+    ]
+    files = [
+        RenderedFile("/etc/hostname", PUBLIC, hostname + "\n"),
+        RenderedFile("/etc/hosts", PUBLIC, "\n".join(hosts) + "\n"),
+    ]
+    files.extend(_network_file(network) for network in answers.networks)
+    return files
+
+
+def _network_file(network: NetworkAnswer) -> RenderedFile:
+    lines = ["[Match]", f"Name={network.interface}", "", "[Network]", "LinkLocalAddressing=no", "LLDP=no",
+             "ConfigureWithoutCarrier=yes"]
+    addresses = [network.controller0_address, network.floating_address]
+    lines += [f"Address={address}/{network.prefix}" for address in addresses if address]
+    if network.gateway_address:
+        lines.append(f"Gateway={network.gateway_address}")
+    return RenderedFile(f"/etc/systemd/network/10-flock-{network.name}.network", PUBLIC, "\n".join(lines) + "\n")
+
+
+def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes) -> list[RenderedFile]:
+    """RabbitMQ: listens where hosts and local services are, knows two accounts, imports them at boot.
+
+    ``salt`` is four bytes; RabbitMQ's salted SHA-256 form is base64(salt + sha256(salt + password)).
+    """
+    definitions = {
+        "vhosts": [{"name": "/"}],
+        "users": [
+            {"name": name, "password_hash": rabbit_hash(password, salt), "tags": "",
+             "hashing_algorithm": "rabbit_password_hashing_sha256"}
+            for name, password in (("flock", secrets.rabbit_service_password), ("agent", secrets.rabbit_agent_password))
+        ],
+        "permissions": [
+            {"user": "flock", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"},
+            {"user": "agent", "vhost": "/", "configure": AGENT_CONFIGURE, "write": AGENT_WRITE, "read": AGENT_READ},
+        ],
+    }
+    conf = [
+        f"listeners.tcp.local = 127.0.0.1:{BUS_PORT}",
+        f"listeners.tcp.mgmt = {answers.controller_ip}:{BUS_PORT}",
+        "load_definitions = /etc/rabbitmq/definitions.json",
+        "vm_memory_high_watermark.absolute = 512MiB",
+        "disk_free_limit.absolute = 200MB",
+        "log.file.level = warning",
+        "heartbeat = 30",
+    ]
+    environment = [
+        "NODENAME=rabbit@localhost",
+        "ERL_EPMD_ADDRESS=127.0.0.1",
+        'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1} '
+        '+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"',
+    ]
+    return [
+        RenderedFile("/etc/rabbitmq/definitions.json", 0o640, json.dumps(definitions, indent=1) + "\n"),
+        RenderedFile("/etc/rabbitmq/rabbitmq.conf", PUBLIC, "\n".join(conf) + "\n"),
+        RenderedFile("/etc/rabbitmq/rabbitmq-env.conf", PUBLIC, "\n".join(environment) + "\n"),
+        RenderedFile("/etc/rabbitmq/enabled_plugins", PUBLIC, "[].\n"),
+    ]
+
+
+def rabbit_hash(password: str, salt: bytes) -> str:
+    """RabbitMQ's stored form of a password (its documentation, "Password hashing")."""
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+def keystone_files(answers: Answers) -> list[RenderedFile]:
+    """Keystone's configuration and the module that its WSGI server loads."""
+    conf = ini({
+        "DEFAULT": {"use_stderr": True, "log_dir": None},
+        "database": {"connection": database_url(answers, "keystone", "/var/lib/keystone")},
+        "fernet_tokens": {"key_repository": "/etc/keystone/fernet-keys"},
+        "fernet_receipts": {"key_repository": "/etc/keystone/fernet-keys"},
+        "credential": {"key_repository": "/etc/keystone/credential-keys"},
+        "cache": {"enabled": True, "backend": "dogpile.cache.memcached", "memcache_servers": MEMCACHED},
+        "oslo_policy": {"enforce_scope": True},
+    })
+    # Keystone reads sys.argv when it is loaded; the server's own arguments would end it.
+    wsgi = "import sys\n\nsys.argv = ['keystone']\n\nfrom keystone.wsgi.api import application  # noqa: E402,F401\n"
+    return [
+        RenderedFile("/etc/keystone/keystone.conf", PRIVATE, conf),
+        RenderedFile("/etc/keystone/flock_keystone_wsgi.py", PUBLIC, wsgi),
+    ]
+
+
+def database_url(answers: Answers, name: str, directory: str) -> str:
+    """SQLAlchemy URL of one service's database; PostgreSQL is reached by its local socket as user ``flock``."""
+    if answers.database == "postgresql":
+        return f"postgresql+psycopg2://flock@/{name}?host=/var/run/postgresql"
+    return f"sqlite:///{directory}/{name}.sqlite"
+
+
+def service_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFile]:
+    """/etc/flock: the shared file and one file per subsystem, readable by root only."""
+    auth_url = f"http://127.0.0.1:{KEYSTONE_PORT}/v3"
+    shared: dict[str, dict[str, Any]] = {
+        "DEFAULT": {
+            "transport_url": f"rabbit://flock:{secrets.rabbit_service_password}@127.0.0.1:{BUS_PORT}/",
+            "executor_thread_pool_size": 16,
+        },
+        "oslo_messaging_rabbit": {"heartbeat_timeout_threshold": 30, "heartbeat_rate": 3,
+                                  "rabbit_retry_interval": 1, "rabbit_interval_max": 5},
+    }
+    files = [RenderedFile("/etc/flock/flock.conf", PRIVATE, ini(merged(shared, answers.overrides.get("flock", {})))),
+             RenderedFile("/etc/flock/heartbeat.key", PRIVATE, secrets.heartbeat_key + "\n")]
+    for subsystem in ("fm", "sysinv", "mtce"):
+        sections = _subsystem_sections(answers, secrets, subsystem, auth_url)
+        files.append(RenderedFile(f"/etc/flock/{subsystem}.conf", PRIVATE,
+                                  ini(merged(sections, answers.overrides.get(subsystem, {})))))
+    return files
+
+
+def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str,
+                        auth_url: str) -> dict[str, dict[str, Any]]:
+    credentials = {
+        "auth_type": "password", "auth_url": auth_url, "username": subsystem, "password": secrets.keystone[subsystem],
+        "project_name": "services", "user_domain_name": "Default", "project_domain_name": "Default",
+    }
+    sections: dict[str, dict[str, Any]] = {
+        "database": {"connection": database_url(answers, subsystem, f"/var/lib/flock/{subsystem}")},
+        "keystone_authtoken": {**credentials, "www_authenticate_uri": auth_url, "memcached_servers": MEMCACHED,
+                               "token_cache_time": 300, "service_token_roles_required": True},
+        "service_auth": {**credentials, "region_name": answers.region_name, "interface": "internal"},
+        "api": {"bind_host": "0.0.0.0"},  # noqa: S104 - reached over management and OAM; tokens decide
+    }
+    if subsystem == "sysinv":
+        sections["bootstrap"] = {"agent_transport_url":
+                                 f"rabbit://agent:{secrets.rabbit_agent_password}@controller:{BUS_PORT}/"}
+    return sections
+
+
+def platform_conf(answers: Answers, hostname: str, system_uuid: str) -> RenderedFile:
+    """/etc/platform/platform.conf in StarlingX's ``key=value`` form."""
+    all_in_one = answers.system_type == "All-in-one"
+    lines = {
+        "nodetype": "controller",
+        "subfunction": "controller,worker" if all_in_one else "controller",
+        "system_type": answers.system_type,
+        "system_mode": answers.system_mode,
+        "region_name": answers.region_name,
+        "management_interface": answers.network("mgmt").interface,
+        "cluster_host_interface": answers.network("cluster-host").interface,
+        "oam_interface": answers.network("oam").interface,
+        "hostname": hostname,
+        "INSTALL_UUID": system_uuid,
+    }
+    return RenderedFile("/etc/platform/platform.conf", PUBLIC,
+                        "".join(f"{key}={value}\n" for key, value in lines.items()))
+
+
+def paths(files: Iterable[RenderedFile]) -> list[str]:
+    """Paths in order, for messages."""
+    return [file.path for file in files]

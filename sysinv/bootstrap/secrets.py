@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Generated once per system: passwords and keys of the services, kept in one root-only file."""
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+KEY_BYTES = 32
+SERVICE_USERS = ("fm", "sysinv", "mtce")
+
+
+@dataclass(frozen=True, slots=True)
+class SystemSecrets:
+    """Bus passwords, one Keystone password per service user, the cluster's heartbeat key (hex), Erlang's cookie."""
+
+    rabbit_service_password: str
+    rabbit_agent_password: str
+    erlang_cookie: str
+    heartbeat_key: str
+    keystone: dict[str, str]
+
+
+def generate() -> SystemSecrets:
+    """New random values, URL-safe text."""
+    return SystemSecrets(
+        rabbit_service_password=secrets.token_urlsafe(KEY_BYTES),
+        rabbit_agent_password=secrets.token_urlsafe(KEY_BYTES),
+        erlang_cookie=secrets.token_hex(KEY_BYTES),
+        heartbeat_key=secrets.token_hex(KEY_BYTES),
+        keystone={user: secrets.token_urlsafe(KEY_BYTES) for user in SERVICE_USERS},
+    )
+
+
+def load_or_create(path: Path) -> SystemSecrets:
+    """The values in ``path`` (mode 0600), generated and stored there at the first call."""
+    if path.exists():
+        return SystemSecrets(**json.loads(path.read_text()))
+    made = generate()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        json.dump(asdict(made), stream, indent=1)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.rename(path)
+    return made

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bootstrap of the first controller: a list of named steps, each true after it ran, each safe to run again."""
+from __future__ import annotations
+
+import os
+import secrets as random
+import socket
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from keystoneauth1 import adapter, session
+from keystoneauth1.exceptions import ClientException
+from keystoneauth1.identity import v3
+
+from flock.core.errors import DeadlineExceeded, Refused
+from flock.exec.process import run
+from sysinv.bootstrap import render
+from sysinv.bootstrap.answers import Answers
+from sysinv.bootstrap.catalog import ensure_catalog
+from sysinv.bootstrap.secrets import SystemSecrets, load_or_create
+
+KEYSTONE_BIN = "/opt/flock/keystone/bin"
+SECRETS_PATH = Path("/etc/flock/secrets.json")
+HOSTNAME = "controller-0"
+COMMAND_TIMEOUT_S = 120.0
+PORT_TIMEOUT_S = 120.0
+UNITS_BASE = ("rabbitmq-server", "memcached", "flock-keystone")
+UNITS_CORE = ("flock-config", "flock-fm-manager", "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api",
+              "flock-dnsmasq", "flock-mtce-heartbeat", "flock-mtce-conductor", "flock-mtce-api")
+UNITS_AGENTS = ("flock-sysinv-agent", "flock-mtce-agent")
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """What every step works with. ``bin_dir`` holds the product's programs, ``share_dir`` its unit files."""
+
+    answers: Answers
+    secrets: SystemSecrets
+    bin_dir: Path
+    share_dir: Path
+
+
+Step = tuple[str, Callable[[Bootstrap], None]]
+
+
+def systemctl(*words: str) -> None:
+    """One systemctl call, bounded."""
+    run(["systemctl", "--no-ask-password", *words], timeout_s=COMMAND_TIMEOUT_S)
+
+
+def write_files(files: Iterable[render.RenderedFile]) -> None:
+    """Write each file whole and atomically with its mode, making directories as needed."""
+    for file in files:
+        path = Path(file.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(path.name + ".new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file.mode)
+        with os.fdopen(descriptor, "w") as stream:
+            os.fchmod(stream.fileno(), file.mode)
+            stream.write(file.content)
+        temporary.rename(path)
+
+
+def wait_port(host: str, port: int, timeout_s: float = PORT_TIMEOUT_S) -> None:
+    """Return when something accepts connections there; DeadlineExceeded names the port."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            with socket.create_connection((host, port), timeout=1.0):
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise DeadlineExceeded(what=f"start of the service on {host}:{port}", timeout_s=timeout_s) from None
+            time.sleep(0.1)
+
+
+def host_identity(boot: Bootstrap) -> None:
+    """Name, addresses, platform facts."""
+    write_files(render.host_files(boot.answers, HOSTNAME))
+    write_files([render.platform_conf(boot.answers, HOSTNAME, "")])
+    run(["hostname", HOSTNAME], timeout_s=10)
+    systemctl("enable", "systemd-networkd")
+    systemctl("restart", "systemd-networkd")
+    wanted = [address for network in boot.answers.networks
+              for address in (network.controller0_address, network.floating_address) if address]
+    deadline = time.monotonic() + 30
+    while missing := [address for address in wanted if not _has_address(address)]:
+        if time.monotonic() > deadline:
+            raise DeadlineExceeded(what=f"configuration of {', '.join(missing)}", timeout_s=30)
+        time.sleep(0.1)
+
+
+def _has_address(address: str) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
+
+
+def unit_files(boot: Bootstrap) -> None:
+    """The product's systemd units and go-enabled tests."""
+    units = sorted((boot.share_dir / "systemd").glob("*.*"))
+    if not units:
+        raise Refused(detail=f"No unit files in {boot.share_dir}/systemd. Install the package stx-flock again.")
+    write_files(render.RenderedFile(f"/etc/systemd/system/{unit.name}", render.PUBLIC, unit.read_text())
+                for unit in units)
+    write_files(render.RenderedFile(f"/etc/goenabled.d/{test.name}", 0o755, test.read_text())
+                for test in sorted((boot.share_dir / "goenabled.d").glob("*")))
+    systemctl("daemon-reload")
+
+
+def bus(boot: Bootstrap) -> None:
+    """RabbitMQ and memcached, started without waiting for them."""
+    write_files(render.bus_files(boot.answers, boot.secrets, random.token_bytes(4)))
+    cookie = Path("/var/lib/rabbitmq/.erlang.cookie")
+    write_files([render.RenderedFile(str(cookie), 0o400, boot.secrets.erlang_cookie)])
+    for path in (cookie, Path("/etc/rabbitmq/definitions.json")):
+        run(["chown", "rabbitmq:rabbitmq", str(path)], timeout_s=10)
+    systemctl("enable", "memcached", "rabbitmq-server")
+    systemctl("restart", "memcached")
+    systemctl("restart", "--no-block", "rabbitmq-server")
+
+
+def databases(boot: Bootstrap) -> None:
+    """Schemas of Keystone and of every subsystem, each in its own process at the same time."""
+    write_files(render.service_files(boot.answers, boot.secrets))
+    write_files(render.keystone_files(boot.answers))
+    for directory in ("keystone", "flock/fm", "flock/sysinv", "flock/mtce"):
+        Path("/var/lib", directory).mkdir(parents=True, exist_ok=True, mode=0o700)
+    if boot.answers.database == "postgresql":
+        _create_postgresql_databases()
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        work = [pool.submit(_keystone_schema, boot.answers)]
+        work += [pool.submit(_subsystem_schema, boot.bin_dir / f"{name}-dbsync") for name in ("fm", "sysinv", "mtce")]
+        for item in work:
+            item.result()
+
+
+def _create_postgresql_databases() -> None:
+    systemctl("enable", "--now", "postgresql")
+    as_postgres = ["runuser", "-u", "postgres", "--"]
+    known = run([*as_postgres, "psql", "-Atc", "select rolname from pg_roles union select datname from pg_database"],
+                timeout_s=30).out.split()
+    if "flock" not in known:
+        run([*as_postgres, "createuser", "flock"], timeout_s=30)
+    for name in ("keystone", "fm", "sysinv", "mtce"):
+        if name not in known:
+            run([*as_postgres, "createdb", "-O", "flock", name], timeout_s=30)
+
+
+def keystone_manage(*words: str) -> list[str]:
+    """Argument list of keystone-manage with the system's configuration."""
+    return [f"{KEYSTONE_BIN}/keystone-manage", "--config-file", "/etc/keystone/keystone.conf", *words]
+
+
+def _subsystem_schema(program: Path) -> None:
+    run([str(program)], timeout_s=COMMAND_TIMEOUT_S)
+
+
+def _keystone_schema(answers: Answers) -> None:
+    owner = ["--keystone-user", "root", "--keystone-group", "root"]
+    run(keystone_manage("db_sync"), timeout_s=COMMAND_TIMEOUT_S)
+    for command, directory in (("fernet_setup", "fernet-keys"), ("credential_setup", "credential-keys")):
+        if not (Path("/etc/keystone") / directory / "0").exists():
+            run(keystone_manage(command, *owner), timeout_s=COMMAND_TIMEOUT_S)
+    urls = {"admin": answers.controller_ip, "internal": answers.controller_ip, "public": answers.public_address}
+    words = ["bootstrap", "--bootstrap-region-id", answers.region_name]
+    for interface, host in urls.items():
+        words += [f"--bootstrap-{interface}-url", f"http://{host}:{render.KEYSTONE_PORT}/v3"]
+    # The password goes by the environment: an argument list is visible to every user of the host.
+    run(keystone_manage(*words), timeout_s=COMMAND_TIMEOUT_S, env={"OS_BOOTSTRAP_PASSWORD": answers.admin_password})
+
+
+def identity(boot: Bootstrap) -> None:
+    """Keystone serves, and knows the flock's services, endpoints and users."""
+    systemctl("enable", "flock-keystone")
+    systemctl("restart", "flock-keystone")
+    wait_port("127.0.0.1", render.KEYSTONE_PORT)
+    url = f"http://127.0.0.1:{render.KEYSTONE_PORT}/v3"
+    auth = v3.Password(auth_url=url, username="admin", password=boot.answers.admin_password, project_name="admin",
+                       user_domain_name="Default", project_domain_name="Default")
+    rest = adapter.Adapter(session.Session(auth=auth, timeout=30), endpoint_override=url)
+    try:
+        ensure_catalog(rest, boot.answers, boot.secrets.keystone)
+    except ClientException as error:
+        raise Refused(detail=f"Keystone refused its set-up: {error}") from error
+
+
+def seed(boot: Bootstrap) -> None:
+    """The system, its networks and controller-0 in sysinv's database."""
+    run([str(boot.bin_dir / "sysinv-dbsync"), "--seed", "/etc/flock/bootstrap.yaml"], timeout_s=COMMAND_TIMEOUT_S)
+
+
+def services(boot: Bootstrap) -> None:
+    """All daemons run and their APIs answer."""
+    wait_port("127.0.0.1", render.BUS_PORT)
+    Path("/etc/platform/.initial_config_complete").touch()
+    systemctl("enable", *UNITS_CORE, *UNITS_AGENTS)
+    systemctl("start", "--no-block", *UNITS_CORE, *UNITS_AGENTS)
+    for port in (18002, 6385, 2112):
+        wait_port("127.0.0.1", port)
+
+
+STEPS: tuple[Step, ...] = (
+    ("host name, addresses, platform facts", host_identity),
+    ("service units", unit_files),
+    ("message bus and token cache", bus),
+    ("databases", databases),
+    ("identity service, catalogue, service users", identity),
+    ("system record, networks, controller-0", seed),
+    ("fault management, configuration management, host maintenance", services),
+)
+
+
+def bootstrap(answers: Answers, bin_dir: Path, share_dir: Path, say: Callable[[str], None]) -> None:
+    """Run all steps in order, saying each as it becomes true with the seconds it took."""
+    boot = Bootstrap(answers, load_or_create(SECRETS_PATH), bin_dir, share_dir)
+    for title, step in STEPS:
+        begun = time.monotonic()
+        step(boot)
+        say(f"{title} ({time.monotonic() - begun:.1f} s)")

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""flock-bootstrap: turn a freshly installed host into the first controller of a system."""
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from flock.core.errors import FlockError
+from sysinv.bootstrap.answers import load
+from sysinv.bootstrap.steps import bootstrap
+
+EPILOG = """examples:
+  flock-bootstrap --answers /etc/flock/bootstrap.yaml
+
+The answers file is YAML; only admin_password is required:
+  admin_password: correct-horse
+  system_type: Standard        # or All-in-one
+  system_mode: duplex          # or simplex
+"""
+
+
+def main() -> int:
+    """Exit status: 0 done, 1 a step failed (its reason on stderr), 2 bad call or bad answers."""
+    parser = argparse.ArgumentParser(prog="flock-bootstrap", description=__doc__, epilog=EPILOG,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--answers", type=Path, default=Path("/etc/flock/bootstrap.yaml"), help="YAML file of answers")
+    args = parser.parse_args()
+    if os.geteuid() != 0:
+        print("flock-bootstrap must run as root.", file=sys.stderr)
+        return 2
+    try:
+        answers = load(args.answers)
+    except (OSError, FlockError) as error:
+        print(f"Cannot use {args.answers}: {error}", file=sys.stderr)
+        return 2
+    try:
+        bootstrap(answers, Path(sys.prefix) / "bin", Path(sys.prefix) / "share" / "flock",
+                  lambda line: print(f"  {line}", flush=True))
+    except FlockError as error:
+        print(f"Bootstrap stopped: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
