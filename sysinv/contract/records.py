@@ -28,7 +28,11 @@ class NumaReport:
 
 @dataclass(frozen=True, slots=True)
 class MemoryReport:
-    """Memory of one NUMA node; sizes in MiB, huge pages as counts; ``supports_1g`` from the CPU flags."""
+    """Memory of one NUMA node; sizes in MiB, huge pages as counts; ``supports_1g`` from the CPU flags.
+
+    ``memtotal_mib`` is the node's total minus the platform's reserve; ``hugepages_possible_*`` is how many pages of
+    that size fit in it. ``vswitch_hugepages_*`` is what this boot reserved for the virtual switch.
+    """
 
     numa_node: int
     node_memtotal_mib: int
@@ -41,11 +45,20 @@ class MemoryReport:
     hugepages_avail_1g: int
     pages_4k: int
     supports_1g: bool
+    hugepages_possible_2m: int = 0
+    hugepages_possible_1g: int = 0
+    vswitch_hugepages_size_mib: int = 0
+    vswitch_hugepages_nr: int = 0
+    vswitch_hugepages_avail: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PortReport:
-    """One network port. ``pciaddr`` is ``0000:05:00.0`` form; ``speed_mbps`` None when the link is down."""
+    """One network port. ``pciaddr`` is ``0000:05:00.0`` form; ``speed_mbps`` None when the link is down.
+
+    A port that is no PCI function has ``<bus>:<device>`` there (``usb:1-1:1.0``), a container's veth leg
+    ``virtual:<name>``: unique per host and the same at each boot. ``numa_node`` is -1 when the kernel does not know.
+    """
 
     name: str
     pciaddr: str
@@ -66,6 +79,8 @@ class PortReport:
     sriov_numvfs: int | None = None
     sriov_vfs_pci_address: tuple[str, ...] = ()
     dpdksupport: bool = False
+    sriov_vf_driver: str | None = None
+    sriov_vf_pdevice_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +120,8 @@ class PciDeviceReport:
     sriov_numvfs: int | None = None
     sriov_vfs_pci_address: tuple[str, ...] = ()
     extra_info: str | None = None
+    sriov_vf_driver: str | None = None
+    sriov_vf_pdevice_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
