@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Makes a bare Debian machine ready: system packages, the product's and Keystone's virtual environments.
+# Called by stack.sh and run_tests.sh; repeated calls find everything in place and return at once.
+# Usage: devstack/prepare.sh [--test]     (--test also installs what only the tests need)
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+repo=$(dirname "$here")
+FLOCK_HOME=${FLOCK_HOME:-/opt/flock}
+with_tests=no
+[ "${1:-}" = --test ] && with_tests=yes
+
+PACKAGES=(
+    rabbitmq-server memcached postgresql-15 dnsmasq-base systemd-container debootstrap nftables iproute2 iputils-ping
+    udhcpc curl openssl ipmitool openipmi python3-venv git procps util-linux ca-certificates
+)
+TEST_PACKAGES=(shellcheck)
+
+say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*"; }
+fail() {
+    printf '%s\n' "$*" >&2
+    exit 1
+}
+
+[ "$(uname -s)" = Linux ] || fail "The flock's lab runs on Linux only."
+[ "$(id -u)" = 0 ] || fail "Run this as root: sudo $0"
+command -v apt-get > /dev/null || fail "This machine has no apt-get; the lab is made for Debian 12."
+
+missing_packages() {
+    local name
+    for name in "$@"; do
+        dpkg-query -W -f '${Status}' "$name" 2> /dev/null | grep -q 'ok installed' || printf '%s ' "$name"
+    done
+}
+
+install_packages() {
+    local missing policy=/usr/sbin/policy-rc.d made_policy=no clusters=/etc/postgresql-common/createcluster.d
+    missing=$(missing_packages "$@")
+    [ -n "$missing" ] || return 0
+    say "installing packages: $missing"
+    # Packaged services must not start here, and no default PostgreSQL cluster may appear.
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' > "$policy"
+        chmod 755 "$policy"
+        made_policy=yes
+    fi
+    mkdir -p "$clusters"
+    [ -e "$clusters/flock.conf" ] || printf 'create_main_cluster = false\n' > "$clusters/flock.conf"
+    local log rc=0
+    log=$(mktemp)
+    # shellcheck disable=SC2086
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } \
+        > "$log" 2>&1 < /dev/null || rc=$?
+    [ "$made_policy" = no ] || rm -f "$policy"
+    if [ "$rc" -ne 0 ]; then
+        tail -n 5 "$log" >&2
+        rm -f "$log"
+        fail "apt-get could not install: $missing"
+    fi
+    rm -f "$log"
+}
+
+# venv DIRECTORY FINGERPRINT REQUIREMENT... : a virtual environment of Debian's Python, made again when FINGERPRINT changes.
+# It uses /usr/bin/python3 because the lab's hosts carry that interpreter and see the directory at the same path.
+venv() {
+    local directory=$1 fingerprint=$2 log
+    shift 2
+    [ "$(cat "$directory/.fingerprint" 2> /dev/null)" = "$fingerprint" ] && return 0
+    say "building virtual environment $directory"
+    rm -f "$directory/.fingerprint"
+    [ -x "$directory/bin/python" ] || /usr/bin/python3 -m venv "$directory"
+    log=$(mktemp)
+    if ! "$directory/bin/python" -m pip install --disable-pip-version-check -q -c "$here/constraints.txt" "$@" \
+        > "$log" 2>&1 < /dev/null; then
+        tail -n 8 "$log" >&2
+        rm -f "$log"
+        fail "pip could not fill $directory"
+    fi
+    rm -f "$log"
+    printf '%s' "$fingerprint" > "$directory/.fingerprint"
+}
+
+requirements() {
+    # What setup.cfg's extras and requirements.txt name, one per line.
+    /usr/bin/python3 - "$repo" "$@" << 'PYTHON'
+import configparser, pathlib, sys
+repo, extras = pathlib.Path(sys.argv[1]), sys.argv[2:]
+parser = configparser.ConfigParser()
+parser.read(repo / "setup.cfg")
+lines = (repo / "requirements.txt").read_text().splitlines()
+for extra in extras:
+    lines += parser["extras"][extra].splitlines()
+print("\n".join(line.strip() for line in lines if line.strip() and not line.strip().startswith("#")))
+PYTHON
+}
+
+install_product() {
+    local fingerprint marker=$FLOCK_HOME/venv/.product copy log
+    fingerprint=$(cd "$repo" && find flock fm sysinv mtce etc setup.cfg requirements.txt -type f -not -name '*.pyc' -print0 |
+        sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
+    [ "$(cat "$marker" 2> /dev/null)" = "$fingerprint" ] && return 0
+    say "installing the product into $FLOCK_HOME/venv"
+    rm -f "$marker"
+    copy=$(mktemp -d)
+    log=$(mktemp)
+    (cd "$repo" && tar -c --exclude=__pycache__ flock fm sysinv mtce etc setup.cfg setup.py pyproject.toml requirements.txt README.md) |
+        tar -x -C "$copy"
+    if ! PBR_VERSION=${PBR_VERSION:-1.0.0} "$FLOCK_HOME/venv/bin/python" -m pip install --disable-pip-version-check -q \
+        --no-deps --no-build-isolation --force-reinstall "$copy" > "$log" 2>&1 < /dev/null; then
+        tail -n 8 "$log" >&2
+        rm -rf "$copy" "$log"
+        fail "pip could not install the product"
+    fi
+    rm -rf "$copy" "$log"
+    printf '%s' "$fingerprint" > "$marker"
+}
+
+mkdir -p "$FLOCK_HOME"
+packages=("${PACKAGES[@]}")
+[ "$with_tests" = no ] || packages+=("${TEST_PACKAGES[@]}")
+install_packages "${packages[@]}"
+
+mapfile -t needs < <(requirements controller host)
+[ "$with_tests" = no ] || mapfile -t -O "${#needs[@]}" needs < <(requirements test)
+# An environment that has the tests' needs serves without them too.
+wanted=$(printf '%s\n' "${needs[@]}" | cat - "$here/constraints.txt" | sha256sum | cut -d' ' -f1)
+if [ "$with_tests" = no ] && [ -e "$FLOCK_HOME/venv/.with-tests" ]; then
+    mapfile -t -O "${#needs[@]}" needs < <(requirements test)
+    wanted=$(printf '%s\n' "${needs[@]}" | cat - "$here/constraints.txt" | sha256sum | cut -d' ' -f1)
+fi
+keystone_wanted=$(sha256sum "$here/constraints.txt" | cut -d' ' -f1)
+venv "$FLOCK_HOME/keystone" "$keystone_wanted" keystone gunicorn python-memcached psycopg2-binary &
+keystone_job=$!
+venv "$FLOCK_HOME/venv" "$wanted" pbr setuptools wheel "${needs[@]}"
+wait "$keystone_job"
+[ "$with_tests" = no ] || touch "$FLOCK_HOME/venv/.with-tests"
+install_product

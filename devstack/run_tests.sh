@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs the test suites on this machine, installing what they need.
+# Usage: sudo devstack/run_tests.sh [unit|functional|lab|lint|types|imports|docs|bench|all] [pytest arguments]
+set -uo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+repo=$(dirname "$here")
+FLOCK_HOME=${FLOCK_HOME:-/opt/flock}
+bin=$FLOCK_HOME/venv/bin
+suite=${1:-all}
+[ $# -gt 0 ] && shift
+
+case $suite in
+unit | functional | lab | lint | types | imports | docs | bench | all) ;;
+-h | --help)
+    sed -n '3,4p' "${BASH_SOURCE[0]}" | cut -c3-
+    exit 0
+    ;;
+*)
+    printf 'Unknown suite %s. Suites: unit functional lab lint types imports docs bench all\n' "$suite" >&2
+    exit 2
+    ;;
+esac
+
+"$here/prepare.sh" --test || exit 1
+cd "$repo" || exit 1
+# The checkout is tested, whatever is installed.
+export PYTHONPATH=$repo PYTHONDONTWRITEBYTECODE=1 PATH=$bin:$PATH
+
+existing() {
+    local path
+    for path in "$@"; do [ -d "$path" ] && printf '%s\n' "$path"; done
+}
+run_unit() {
+    local paths
+    mapfile -t paths < <(existing tests/unit tests/sim tests/store tests/wire tests/rbac tests/scenarios)
+    "$bin/python" -m pytest -q "${paths[@]}" "$@"
+}
+run_functional() { "$bin/python" -m pytest -q tests/functional "$@"; }
+run_lab() { "$bin/python" -m pytest -q tests/lab "$@"; }
+run_lint() { "$bin/ruff" check flock fm sysinv mtce devstack tests doc && bash -n devstack/*.sh && shellcheck -x -S warning devstack/*.sh; }
+run_types() { "$bin/mypy"; }
+run_imports() { "$bin/lint-imports"; }
+run_docs() { "$bin/sphinx-build" -W -q -b html doc/source doc/build/html && "$bin/reno" -q lint; }
+run_bench() { "$bin/python" -m tests.bench "$@"; }
+
+suites=("$suite")
+[ "$suite" = all ] && suites=(lint types imports docs unit functional lab)
+failed=()
+for name in "${suites[@]}"; do
+    printf '\n== %s\n' "$name"
+    begun=$SECONDS
+    if "run_$name" "$@"; then
+        printf '== %s passed (%s s)\n' "$name" $((SECONDS - begun))
+    else
+        printf '== %s FAILED (%s s)\n' "$name" $((SECONDS - begun))
+        failed+=("$name")
+    fi
+done
+if [ ${#failed[@]} -gt 0 ]; then
+    printf '\nFailed: %s\n' "${failed[*]}"
+    exit 1
+fi
+printf '\nAll passed: %s\n' "${suites[*]}"

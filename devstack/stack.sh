@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Brings up a virtual edge cloud on this machine and runs it through its main job: a controller and two workers that
+# are discovered, installed, inventoried, configured and unlocked. Idempotent: a second run completes what is missing.
+# Usage: sudo devstack/stack.sh [--workers N] [--database sqlite|postgresql] [--model standard|aio-sx]
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+FLOCK_HOME=${FLOCK_HOME:-/opt/flock}
+STATE=${FLOCK_LAB_STATE:-/var/lib/flock-lab}
+workers=2 database=sqlite model=standard
+began=$SECONDS
+
+say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*"; }
+fail() {
+    printf 'stack.sh: %s\n' "$*" >&2
+    exit 1
+}
+usage() {
+    sed -n '5p' "${BASH_SOURCE[0]}" | cut -c3-
+    exit "$1"
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --workers) workers=${2:-} && shift 2 ;;
+    --database) database=${2:-} && shift 2 ;;
+    --model) model=${2:-} && shift 2 ;;
+    -h | --help) usage 0 ;;
+    *) usage 2 >&2 ;;
+    esac
+done
+[[ $workers =~ ^[0-9]{1,2}$ ]] || fail "--workers must be a number from 0 to 99."
+[[ $database =~ ^(sqlite|postgresql)$ ]] || fail "--database must be sqlite or postgresql."
+[[ $model =~ ^(standard|aio-sx)$ ]] || fail "--model must be standard or aio-sx."
+
+[ "$(uname -s)" = Linux ] || fail "the lab runs on Linux only."
+[ "$(id -u)" = 0 ] || fail "run me as root: sudo devstack/stack.sh"
+mkdir -p "$STATE" "$FLOCK_HOME"
+chmod 700 "$STATE"
+if [ ! -d "$STATE/image" ]; then
+    for place in "$STATE" "$FLOCK_HOME"; do
+        free_mib=$(df --output=avail -m "$place" | tail -n 1 | tr -d ' ')
+        [ "$free_mib" -ge 4096 ] || fail "$place has $free_mib MiB free; 4096 MiB are needed. Free some space and run me again."
+    done
+fi
+exec 9> "$STATE/stack.lock"
+flock -n 9 || fail "another stack.sh is running (lock $STATE/stack.lock)."
+
+# The image is built by debootstrap while pip fills the virtual environments: both wait for the network, not the CPU.
+"$here/prepare.sh" 9>&-
+lab() { "$here/lab" "$@" 9>&-; }
+say "base image"
+lab image build
+
+say "virtual machines: $model with $workers workers"
+if [ "$model" = standard ]; then
+    lab up standard --workers "$workers" --wait
+else
+    lab up aio-sx --wait
+    workers=0
+fi
+
+umask 077
+if [ ! -s "$STATE/admin-password" ]; then
+    openssl rand -hex 16 > "$STATE/admin-password"
+fi
+system_type=Standard system_mode=duplex
+[ "$model" = standard ] || { system_type=All-in-one system_mode=simplex; }
+cat > "$STATE/bootstrap.yaml" << YAML
+admin_password: "$(cat "$STATE/admin-password")"
+name: flock-lab
+system_type: $system_type
+system_mode: $system_mode
+database: $database
+public_host: 127.0.0.1
+overrides:
+  mtce:
+    heartbeat: {period_ms: 100}
+    timers: {bmc_reset_delay_s: 5, host_add_delay_s: 1, lazy_reboot_delay_s: 1, heartbeat_soak_s: 2}
+YAML
+umask 022
+
+if ! lab exec controller-0 -- test -e /etc/platform/.initial_config_complete; then
+    say "bootstrap of controller-0"
+    lab put controller-0 "$STATE/bootstrap.yaml" /etc/flock/bootstrap.yaml
+    lab exec controller-0 -- "$FLOCK_HOME/venv/bin/flock-bootstrap" --answers /etc/flock/bootstrap.yaml
+fi
+
+say "main job"
+PYTHONPATH=$(dirname "$here") "$FLOCK_HOME/venv/bin/python" -m devstack.virtualcloud.mainjob --workers "$workers"
+say "done in $((SECONDS - began)) s"
