@@ -9,7 +9,8 @@ import hashlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast as typing_cast
+from typing import Any, TypeVar
+from typing import cast as typing_cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A pool of native daemon threads with a limit on threads and on what waits; says no at the limit.
+
+Unlike ``concurrent.futures.ThreadPoolExecutor`` it never grows without bound, its threads end when idle, and a thread
+that hangs does not keep the process from exiting.
+"""
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from flock.core.errors import Unavailable
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_Task = tuple["Future[Any]", Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+
+
+class BoundedPool:
+    """At most ``threads_max`` threads and ``queue_max`` waiting tasks; a thread ends after ``idle_s`` without work."""
+
+    def __init__(self, name: str, threads_max: int, queue_max: int = 0, idle_s: float = 30.0) -> None:
+        if threads_max < 1 or queue_max < 0:
+            raise ValueError("threads_max must be at least 1 and queue_max at least 0")
+        self.name = name
+        self.threads_max = threads_max
+        self.queue_max = queue_max
+        self._idle_s = idle_s
+        self._changed = threading.Condition()
+        self._tasks: deque[_Task] = deque()
+        self._threads: set[threading.Thread] = set()
+        self._idle = 0
+        self._started = 0
+        self._stopped = False
+
+    def submit(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Run ``function`` in a thread of the pool; Unavailable at once when the pool is full or stopped."""
+        future: Future[T] = Future()
+        with self._changed:
+            if self._stopped:
+                raise Unavailable(service=self.name, reason="stopping")
+            free = self._idle + self.threads_max - len(self._threads)
+            if len(self._tasks) >= free + self.queue_max:
+                raise Unavailable(service=self.name, reason=f"all {self.threads_max} threads are busy")
+            self._tasks.append((future, function, args, kwargs))
+            if self._idle >= len(self._tasks) or len(self._threads) >= self.threads_max:
+                self._changed.notify()
+                return future
+            self._start_thread()
+        return future
+
+    def stats(self) -> dict[str, int]:
+        """``threads``, ``busy`` and ``queued`` at this moment."""
+        with self._changed:
+            return {"threads": len(self._threads), "busy": len(self._threads) - self._idle, "queued": len(self._tasks)}
+
+    def stop(self, timeout_s: float) -> bool:
+        """Refuse new tasks, cancel those that wait, give running ones ``timeout_s``; True when all ended."""
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            self._stopped = True
+            while self._tasks:
+                self._tasks.popleft()[0].cancel()
+            self._changed.notify_all()
+            threads = list(self._threads)
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads if thread is not threading.current_thread())
+
+    def _start_thread(self) -> None:
+        self._started += 1
+        thread = threading.Thread(target=self._run, name=f"{self.name}-{self._started}", daemon=True)
+        self._threads.add(thread)
+        try:
+            thread.start()
+        except RuntimeError:
+            self._threads.discard(thread)
+            self._tasks.pop()
+            raise Unavailable(service=self.name, reason="no thread could be started") from None
+
+    def _run(self) -> None:
+        while (task := self._next()) is not None:
+            future, function, args, kwargs = task
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                result = function(*args, **kwargs)
+            except BaseException as exc:  # noqa: BLE001 - handed to whoever waits on the future
+                future.set_exception(exc)
+            else:
+                future.set_result(result)
+            del task, future, function, args, kwargs
+
+    def _next(self) -> _Task | None:
+        """The next task, or None when the thread shall end (it is then already struck off)."""
+        with self._changed:
+            self._idle += 1
+            try:
+                idle_until = time.monotonic() + self._idle_s
+                while not self._tasks:
+                    left_s = idle_until - time.monotonic()
+                    if self._stopped or left_s <= 0:
+                        self._threads.discard(threading.current_thread())
+                        return None
+                    self._changed.wait(left_s)
+                return self._tasks.popleft()
+            finally:
+                self._idle -= 1

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of the bus, and the defaults this project gives to those of oslo.messaging."""
+from __future__ import annotations
+
+from typing import Any
+
+import oslo_messaging
+from oslo_config import cfg
+from oslo_messaging import opts as messaging_opts
+from oslo_messaging._metrics import client as metrics_client
+from oslo_messaging._tracing import client as tracing_client
+
+GROUP = cfg.OptGroup("rpc", title="Remote calls over the message bus")
+
+OPTIONS = [
+    cfg.IntOpt("calls_in_flight_max", default=64, min=1,
+               help="Calls of one process that may wait for an answer at the same time; more are refused at once."),
+    cfg.IntOpt("payload_max_bytes", default=8 * 1024 * 1024, min=1024,
+               help="Largest request or answer, encoded as JSON."),
+    cfg.IntOpt("cast_timeout_s", default=5, min=1,
+               help="Seconds within which a message without answer must have been handed to the broker."),
+    cfg.StrOpt("exchange", default="flock", help="Exchange in which all topics live."),
+]
+
+# Retries of a second instead of thirty, and a limit on what one consumer takes ahead of its work.
+RABBIT_DEFAULTS: dict[str, Any] = {
+    "rabbit_interval_max": 1,
+    "rabbit_retry_interval": 1,
+    "rabbit_retry_backoff": 1,
+    "kombu_reconnect_delay": 0.2,
+    "kombu_missing_consumer_retry_timeout": 5,
+    "rabbit_qos_prefetch_count": 32,
+    "heartbeat_timeout_threshold": 30,
+    "heartbeat_rate": 3,
+}
+
+
+def register(conf: cfg.ConfigOpts) -> None:
+    """Register what calls need in ``conf``; harmless when done twice.
+
+    oslo.messaging registers its tracing and metrics groups in the global configuration only and reads them from any
+    other, therefore they are registered here as well.
+    """
+    conf.register_group(GROUP)
+    conf.register_opts(OPTIONS, group=GROUP)
+    oslo_messaging.set_transport_defaults("flock")
+    conf.register_opts(tracing_client.oslo_messaging_tracing, group="oslo_messaging_tracing")
+    conf.register_opts(metrics_client.oslo_messaging_metrics, group="oslo_messaging_metrics")
+    for group, options in messaging_opts.list_opts():
+        if group == "oslo_messaging_rabbit":
+            conf.register_opts(options, group=group)
+            names = {option.dest for option in options}
+            for name, value in RABBIT_DEFAULTS.items():
+                if name in names:
+                    conf.set_default(name, value, group=group)

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The calling side: an object with the methods of an interface, whose calls end by their deadline."""
+from __future__ import annotations
+
+import concurrent.futures
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import oslo_messaging
+from oslo_context import context as oslo_context
+from oslo_messaging import exceptions as messaging_errors
+
+from flock.core.errors import DeadlineExceeded, FlockError, InvalidInput, RemoteError, Unavailable, from_wire
+from flock.rpc import codec, metrics
+from flock.rpc.bus import Transport
+from flock.rpc.errors import VersionMismatch
+from flock.rpc.interface import InterfaceSpec, interface_spec
+from flock.rpc.signature import Signature, signatures
+
+I = TypeVar("I")  # noqa: E741 - stands for an interface
+
+# The deadline is kept here; oslo.messaging ends its own wait slightly later so that no thread stays behind.
+GRACE_S = 0.5
+
+
+def client(interface: type[I], transport: Transport, server: str | None = None,
+           deadline_s: float | None = None, fanout: bool = False) -> I:
+    """An object with the methods of ``interface``; each is carried out by a server listening on its topic.
+
+    ``server`` picks one server by name, else any takes the request. ``fanout`` sends casts to all servers.
+    ``deadline_s`` replaces the timeout of every call method. Raises the remote's FlockError, Unavailable (the bus
+    cannot be reached, nothing was sent), DeadlineExceeded (sent, no answer), InvalidInput (an argument does not fit).
+    """
+    spec = interface_spec(interface)
+    body: dict[str, Any] = {"__slots__": ("_sender",), "__init__": _initialise, "__module__": interface.__module__}
+    for name, signature in signatures(interface).items():
+        body[name] = _method(name, signature)
+    proxy_class = type(f"{interface.__name__}Client", (interface,), body)
+    return cast(I, proxy_class(_Sender(spec, transport, server, deadline_s, fanout)))
+
+
+def _initialise(self: Any, sender: _Sender) -> None:
+    self._sender = sender
+
+
+def _method(name: str, signature: Signature) -> Callable[..., Any]:
+    def call(self: Any, /, **arguments: Any) -> Any:
+        return self._sender.call(signature, arguments)
+
+    def send(self: Any, /, **arguments: Any) -> None:
+        self._sender.cast(signature, arguments)
+
+    method = send if signature.spec.timeout_s is None else call
+    method.__name__ = name
+    return method
+
+
+def outgoing_context() -> dict[str, Any]:
+    """What travels beside each request: the request id of the work in hand, or a new one."""
+    current = oslo_context.get_current()
+    request_id = getattr(current, "request_id", None) or oslo_context.generate_request_id()
+    return {"request_id": request_id}
+
+
+class _Sender:
+    """Carries requests of one interface to one target."""
+
+    def __init__(self, spec: InterfaceSpec, transport: Transport, server: str | None, deadline_s: float | None,
+                 fanout: bool) -> None:
+        self.spec = spec
+        self.transport = transport
+        self.deadline_s = deadline_s
+        self.where = f"{spec.topic} on {server}" if server else spec.topic
+        self.target = oslo_messaging.Target(exchange=transport.exchange, topic=spec.topic, server=server,
+                                            namespace=spec.namespace, version=spec.version, fanout=fanout or None)
+
+    def call(self, signature: Signature, arguments: dict[str, Any]) -> Any:
+        timeout_s = self.deadline_s if self.deadline_s is not None else cast(float, signature.spec.timeout_s)
+        body = self._dump(signature, arguments)
+
+        def exchange() -> Any:
+            return self._ask(signature.spec.name, body, timeout_s)
+
+        return self._measured(signature.spec.name, lambda: self._result(signature, exchange()))
+
+    def cast(self, signature: Signature, arguments: dict[str, Any]) -> None:
+        body = self._dump(signature, arguments)
+        self._measured(signature.spec.name, lambda: self._tell(signature.spec.name, body))
+
+    def _dump(self, signature: Signature, arguments: dict[str, Any]) -> str:
+        wire = signature.encode_arguments(arguments)
+        return codec.dump(wire, self.transport.payload_max_bytes, f"arguments of {signature.spec.name}")
+
+    def _measured(self, method: str, work: Callable[[], Any]) -> Any:
+        started = time.monotonic()
+        outcome = "ok"
+        try:
+            return work()
+        except FlockError as exc:
+            outcome = exc.code
+            raise
+        finally:
+            metrics.CLIENT_SECONDS.labels(self.spec.namespace, method).observe(time.monotonic() - started)
+            metrics.CLIENT_TOTAL.labels(self.spec.namespace, method, outcome).inc()
+
+    def _ask(self, method: str, body: str, timeout_s: float) -> Any:
+        deadline = time.monotonic() + timeout_s
+        self.transport.wait_for_answers(timeout_s)
+        left_s = max(0.001, deadline - time.monotonic())
+        plain = self._plain_client(timeout=left_s + GRACE_S, retry=int(left_s))
+        context = outgoing_context()
+        future = self.transport.calls.submit(plain.call, context, method, body=body)
+        return self._await(future, method, left_s, timeout_s)
+
+    def _tell(self, method: str, body: str) -> None:
+        timeout_s = float(self.transport.cast_timeout_s)
+        plain = self._plain_client(timeout=timeout_s, retry=max(1, int(timeout_s) - 1))
+        context = outgoing_context()
+        future = self.transport.calls.submit(plain.cast, context, method, body=body)
+        try:
+            self._await(future, method, timeout_s, timeout_s)
+        except DeadlineExceeded:
+            reason = f"it did not take a message within {timeout_s:g} s"
+            raise Unavailable(service="message bus", reason=reason) from None
+
+    def _plain_client(self, timeout: float, retry: int) -> Any:
+        messaging = self.transport.messaging
+        return oslo_messaging.get_rpc_client(messaging, self.target, timeout=timeout, retry=retry)
+
+    def _await(self, future: concurrent.futures.Future[Any], method: str, left_s: float, timeout_s: float) -> Any:
+        what = f"{self.spec.namespace}.{method} at {self.where}"
+        try:
+            return future.result(left_s)
+        except FlockError:
+            raise
+        except (concurrent.futures.TimeoutError, messaging_errors.MessagingTimeout):
+            future.cancel()
+            raise DeadlineExceeded(what=what, timeout_s=f"{timeout_s:g}") from None
+        except (messaging_errors.MessageDeliveryFailure, concurrent.futures.CancelledError) as exc:
+            raise Unavailable(service="message bus", reason=_first_line(exc)) from None
+        except Exception as exc:
+            raise _foreign(exc, what) from exc
+
+    def _result(self, signature: Signature, answer: Any) -> Any:
+        envelope = codec.load(answer, self.transport.payload_max_bytes, f"answer of {signature.spec.name}")
+        if isinstance(envelope, dict) and isinstance(envelope.get("error"), dict):
+            raise from_wire(envelope["error"])
+        if not isinstance(envelope, dict) or "ok" not in envelope:
+            raise InvalidInput(field=f"answer of {signature.spec.name}", rule="must hold ok or error")
+        return signature.result.decode(envelope["ok"], f"answer of {signature.spec.name}")
+
+
+def _foreign(exc: Exception, what: str) -> FlockError:
+    """An error of the bus itself: no such version there, or the connection broke in an unforeseen way."""
+    kind = getattr(exc, "exc_type", None) or type(exc).__name__
+    if kind in ("UnsupportedVersion", "NoSuchMethod"):
+        return VersionMismatch(detail=f"{what} is not served in this version ({_first_line(exc)})")
+    if isinstance(exc, (oslo_messaging.MessagingException, OSError)) and kind != "RemoteError":
+        return Unavailable(service="message bus", reason=f"{kind}: {_first_line(exc)}")
+    return RemoteError(detail=f"{what} failed: {kind}", remote_code=kind)
+
+
+def _first_line(exc: BaseException) -> str:
+    text = str(getattr(exc, "value", None) or exc).strip()
+    return text.splitlines()[0][:200] if text else type(exc).__name__

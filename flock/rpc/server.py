@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The serving side: binds implementation objects to their interfaces and answers in a bounded number of threads."""
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import oslo_messaging
+from oslo_context import context as oslo_context
+
+from flock.core.errors import FlockError, RemoteError
+from flock.rpc import codec, metrics
+from flock.rpc.bus import Transport
+from flock.rpc.interface import interface_spec
+from flock.rpc.signature import Signature, signatures
+from flock.rpc.versions import DESCRIBE_NAMESPACE, DESCRIBE_VERSION, description
+
+LOG = logging.getLogger(__name__)
+LISTEN_RETRY_S = 2.0
+
+
+class Server:
+    """Serves ``{Interface: implementation}`` under ``server_name``, with ``threads_max`` threads per topic.
+
+    Requests beyond the threads wait in the broker (a few are taken ahead), so nothing here grows without bound.
+    """
+
+    def __init__(self, transport: Transport, server_name: str, implementations: Mapping[type, Any],
+                 threads_max: int = 16) -> None:
+        self.transport = transport
+        self.server_name = server_name
+        self.threads_max = threads_max
+        self._by_topic: dict[str, dict[type, Any]] = {}
+        for interface, implementation in implementations.items():
+            _check_complete(interface, implementation)
+            self._by_topic.setdefault(interface_spec(interface).topic, {})[interface] = implementation
+        self._listeners: list[_TopicListener] = []
+        self._stopped = threading.Event()
+
+    def start(self, ready_timeout_s: float = 10.0) -> bool:
+        """Begin to listen; True once all topics are served, False when the bus stays away for ``ready_timeout_s``.
+
+        In the latter case listening begins by itself as soon as the bus is there.
+        """
+        if self._listeners:
+            raise RuntimeError(f"server {self.server_name} is already started")
+        self._stopped.clear()
+        self._listeners = [
+            _TopicListener(self.transport, topic, self.server_name, members, self.threads_max)
+            for topic, members in self._by_topic.items()
+        ]
+        for listener in self._listeners:
+            listener.start()
+        return self.wait_ready(ready_timeout_s)
+
+    def wait_ready(self, timeout_s: float) -> bool:
+        """True when all topics are served within ``timeout_s``."""
+        deadline = time.monotonic() + timeout_s
+        return all(listener.ready.wait(max(0.0, deadline - time.monotonic())) for listener in self._listeners)
+
+    @property
+    def ready(self) -> bool:
+        """True when all topics are served."""
+        return bool(self._listeners) and all(listener.ready.is_set() for listener in self._listeners)
+
+    def stop(self, timeout_s: float = 30.0) -> bool:
+        """Take no more requests, let running ones end and answer; True when all ended within ``timeout_s``."""
+        deadline = time.monotonic() + timeout_s
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            listener.begin_stop()
+        ended = all([listener.finish_stop(max(0.0, deadline - time.monotonic())) for listener in listeners])
+        if not ended:
+            LOG.warning("rpc server %s: requests still running after %s s are left behind", self.server_name, timeout_s)
+        self._stopped.set()
+        return ended
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Block until stop() has ended (in another thread), at most ``timeout_s``; True when it has."""
+        return self._stopped.wait(timeout_s)
+
+
+class _TopicListener:
+    """One topic: an oslo.messaging server, created in a thread of its own because that waits for the broker."""
+
+    def __init__(self, transport: Transport, topic: str, server_name: str, members: Mapping[type, Any],
+                 threads_max: int) -> None:
+        self.ready = threading.Event()
+        self._transport = transport
+        self._topic = topic
+        self._threads_max = threads_max
+        self._target = oslo_messaging.Target(exchange=transport.exchange, topic=topic, server=server_name)
+        self._endpoints: list[Any] = [
+            _endpoint(interface, implementation, transport, server_name)
+            for interface, implementation in members.items()
+        ]
+        self._endpoints.append(_describe_endpoint(tuple(members), server_name))
+        self._leaving = threading.Event()
+        self._lock = threading.Lock()
+        self._server: Any = None
+        self._stopper: threading.Thread | None = None
+
+    def start(self) -> None:
+        threading.Thread(target=self._listen, name=f"rpc-listen-{self._topic}", daemon=True).start()
+
+    def _listen(self) -> None:
+        while not self._leaving.is_set():
+            try:
+                server = oslo_messaging.get_rpc_server(
+                    self._transport.messaging, self._target, self._endpoints, executor="threading",
+                    access_policy=oslo_messaging.ExplicitRPCAccessPolicy)
+                server.start(override_pool_size=self._threads_max)
+            except Exception as exc:  # noqa: BLE001 - any failure of the broker is met by trying again
+                LOG.warning("rpc topic %s cannot be served yet: %s", self._topic, exc)
+                self._leaving.wait(LISTEN_RETRY_S)
+                continue
+            with self._lock:
+                self._server = server
+                late = self._leaving.is_set()
+            if late:
+                _stop_and_wait(server)
+            else:
+                self.ready.set()
+                LOG.info("rpc topic %s is served", self._topic)
+            return
+
+    def begin_stop(self) -> None:
+        with self._lock:
+            self._leaving.set()
+            server = self._server
+        if server is not None:
+            self._stopper = threading.Thread(target=_stop_and_wait, args=(server,), daemon=True,
+                                             name=f"rpc-stop-{self._topic}")
+            self._stopper.start()
+
+    def finish_stop(self, timeout_s: float) -> bool:
+        self.ready.clear()
+        if self._stopper is None:
+            return True
+        self._stopper.join(timeout_s)
+        return not self._stopper.is_alive()
+
+
+def _stop_and_wait(server: Any) -> None:
+    try:
+        server.stop()
+        server.wait()
+    except Exception as exc:  # noqa: BLE001 - the broker may be gone; the process is leaving this topic anyway
+        LOG.debug("stopping an rpc server: %s", exc)
+
+
+def _check_complete(interface: type, implementation: Any) -> None:
+    for name in signatures(interface):
+        if not callable(getattr(implementation, name, None)):
+            raise TypeError(f"{type(implementation).__name__} does not implement {interface.__name__}.{name}")
+
+
+def _endpoint(interface: type, implementation: Any, transport: Transport, server_name: str) -> Any:
+    """An oslo.messaging endpoint with one exposed method per method of the interface."""
+    spec = interface_spec(interface)
+    body: dict[str, Any] = {"target": oslo_messaging.Target(namespace=spec.namespace, version=spec.version)}
+    for name, signature in signatures(interface).items():
+        body[name] = _exposed(spec.namespace, signature, getattr(implementation, name), transport.payload_max_bytes,
+                              server_name)
+    return type(f"{interface.__name__}Endpoint", (), body)()
+
+
+def _exposed(namespace: str, signature: Signature, function: Callable[..., Any], size_max_bytes: int,
+             server_name: str) -> Callable[..., Any]:
+    method = signature.spec.name
+    seconds = metrics.SERVER_SECONDS.labels(namespace, method)
+    running = metrics.SERVER_RUNNING.labels(server_name)
+
+    def handle(_self: Any, context: dict[str, Any], body: Any = None) -> str | None:
+        started = time.monotonic()
+        outcome = "ok"
+        running.inc()
+        try:
+            oslo_context.RequestContext(request_id=context.get("request_id"), overwrite=True)
+            arguments = signature.decode_arguments(codec.load(body, size_max_bytes, "arguments"))
+            result = signature.result.encode(function(**arguments), "result")
+            return codec.dump({"ok": result}, size_max_bytes, f"answer of {method}")
+        except FlockError as exc:
+            outcome = exc.code
+            return _refusal(namespace, signature, exc)
+        except Exception as exc:
+            outcome = "exception"
+            LOG.exception("%s.%s failed", namespace, method)
+            return codec.dump({"error": RemoteError(
+                detail=f"{namespace}.{method} failed with {type(exc).__name__}; see the log of {server_name}",
+            ).to_wire()}, size_max_bytes, "error")
+        finally:
+            running.dec()
+            seconds.observe(time.monotonic() - started)
+            metrics.SERVER_TOTAL.labels(namespace, method, outcome).inc()
+
+    handle.__name__ = method
+    return oslo_messaging.expose(handle)  # type: ignore[no-any-return]
+
+
+def _refusal(namespace: str, signature: Signature, exc: FlockError) -> str:
+    if signature.spec.timeout_s is None:
+        LOG.warning("%s.%s refused: %s", namespace, signature.spec.name, exc)
+    else:
+        LOG.info("%s.%s answers %s: %s", namespace, signature.spec.name, exc.code, exc)
+    return codec.dump({"error": exc.to_wire()}, 1024 * 1024, "error")
+
+
+def _describe_endpoint(interfaces: tuple[type, ...], server_name: str) -> Any:
+    answer = description(interfaces, server_name)
+
+    def describe(_self: Any, _context: dict[str, Any]) -> dict[str, Any]:
+        return answer
+
+    body = {
+        "target": oslo_messaging.Target(namespace=DESCRIBE_NAMESPACE, version=DESCRIBE_VERSION),
+        "describe": oslo_messaging.expose(describe),
+    }
+    return type("DescribeEndpoint", (), body)()

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Do both sides of an interface fit? Compared when a daemon starts, with what the running server says of itself."""
+from __future__ import annotations
+
+import concurrent.futures
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import oslo_messaging
+
+from flock.core.errors import Unavailable
+from flock.rpc.bus import Transport
+from flock.rpc.errors import VersionMismatch
+from flock.rpc.interface import InterfaceSpec, interface_spec
+
+LOG = logging.getLogger(__name__)
+DESCRIBE_NAMESPACE = "flock.describe"
+DESCRIBE_VERSION = "1.0"
+
+
+def description(interfaces: Iterable[type], server_name: str) -> dict[str, Any]:
+    """``{"server": name, "interfaces": {namespace: {"version": "1.0", "fingerprint": hex}}}``."""
+    specs = [interface_spec(interface) for interface in interfaces]
+    return {
+        "server": server_name,
+        "interfaces": {spec.namespace: {"version": spec.version, "fingerprint": spec.fingerprint} for spec in specs},
+    }
+
+
+def compare(spec: InterfaceSpec, served: Mapping[str, Any], server_name: str) -> str | None:
+    """None when they fit exactly, a warning when they differ and still fit; VersionMismatch when they do not fit."""
+    theirs = served.get(spec.namespace)
+    if theirs is None:
+        raise VersionMismatch(detail=f"{server_name} does not serve {spec.namespace} on {spec.topic}")
+    ours_pair, theirs_pair = _pair(spec.version), _pair(str(theirs.get("version")))
+    if theirs_pair[0] != ours_pair[0] or theirs_pair[1] < ours_pair[1]:
+        raise VersionMismatch(
+            detail=f"{server_name} serves {spec.namespace} {theirs.get('version')}, {spec.version} is needed")
+    if theirs.get("fingerprint") != spec.fingerprint:
+        return f"{server_name} serves {spec.namespace} {theirs.get('version')} with other signatures than ours"
+    return None
+
+
+def check_versions(transport: Transport, interfaces: Iterable[type], deadline_s: float = 5.0) -> list[str]:
+    """Compare ``interfaces`` with the servers now listening on their topics; returns and logs the warnings.
+
+    A server that does not run is a warning too: start order is free. VersionMismatch when one does not fit.
+    """
+    warnings: list[str] = []
+    by_topic: dict[str, list[InterfaceSpec]] = {}
+    for interface in interfaces:
+        spec = interface_spec(interface)
+        by_topic.setdefault(spec.topic, []).append(spec)
+    for topic, specs in by_topic.items():
+        try:
+            answer = describe(transport, topic, deadline_s)
+        except Unavailable as exc:
+            warnings.append(f"{topic} could not be asked for its versions: {exc}")
+            continue
+        for spec in specs:
+            warning = compare(spec, answer.get("interfaces", {}), str(answer.get("server")))
+            if warning is not None:
+                warnings.append(warning)
+    for warning in warnings:
+        LOG.warning("%s", warning)
+    return warnings
+
+
+def describe(transport: Transport, topic: str, deadline_s: float, server: str | None = None) -> dict[str, Any]:
+    """What a server on ``topic`` says of itself (see ``description``); Unavailable when none answers."""
+    deadline = time.monotonic() + deadline_s
+    transport.wait_for_answers(deadline_s)
+    left_s = max(0.001, deadline - time.monotonic())
+    target = oslo_messaging.Target(exchange=transport.exchange, topic=topic, server=server,
+                                   namespace=DESCRIBE_NAMESPACE, version=DESCRIBE_VERSION)
+    asking = oslo_messaging.get_rpc_client(transport.messaging, target, timeout=left_s, retry=int(left_s))
+    future = transport.calls.submit(asking.call, {}, "describe")
+    try:
+        answer = future.result(left_s)
+    except (oslo_messaging.MessagingException, concurrent.futures.TimeoutError, OSError) as exc:
+        raise Unavailable(service=topic, reason=f"no answer: {type(exc).__name__}") from None
+    return answer if isinstance(answer, dict) else {}
+
+
+def _pair(version: str) -> tuple[int, int]:
+    try:
+        major, minor = version.split(".")
+        return int(major), int(minor)
+    except ValueError:
+        raise VersionMismatch(detail=f"{version!r} is not a version (major.minor)") from None
