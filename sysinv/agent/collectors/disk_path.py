@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``by-path`` name of a disk from its place in sysfs, in udev's words, for hosts where no udev runs."""
+from __future__ import annotations
+
+import re
+
+from flock.exec.root import Root
+from sysinv.agent.collectors.pci import ADDRESS
+
+_SCSI = re.compile(r"(\d+):(\d+):(\d+):(\d+)")
+_HOST = re.compile(r"host(\d+)")
+_ATA = re.compile(r"ata(\d+)")
+_NVME = re.compile(r"nvme\d+(?:c\d+)?n(\d+)")
+
+
+def path_name(root: Root, name: str) -> str | None:
+    """``pci-0000:00:1f.2-ata-1``, ``pci-…-scsi-0:2:0:0``, ``pci-…-nvme-1`` or ``pci-…`` (virtio); None elsewhere."""
+    try:
+        parts = root.resolve(f"sys/class/block/{name}").split("/")
+    except OSError:
+        return None
+    pci = [index for index, part in enumerate(parts) if ADDRESS.fullmatch(part)]
+    if not pci:
+        return None
+    base = f"pci-{parts[pci[-1]]}"
+    below = parts[pci[-1] + 1:-1]
+    if match := _NVME.fullmatch(name):
+        return f"{base}-nvme-{root.int(f'sys/class/block/{name}/nsid') or match[1]}"
+    if any(part.startswith("usb") for part in parts):
+        return None
+    port = next((match for part in below if (match := _ATA.fullmatch(part))), None)
+    if port is not None:
+        told = root.int(f"{'/'.join(parts[:pci[-1] + 1])}/{port[0]}/ata_port/{port[0]}/port_no")
+        return f"{base}-ata-{told if told is not None else port[1]}"
+    unit = next((match for part in below if (match := _SCSI.fullmatch(part))), None)
+    if unit is None:
+        return base
+    return f"{base}-scsi-{_host_index(root, parts, unit[1])}:{unit[2]}:{unit[3]}:{unit[4]}"
+
+
+def _host_index(root: Root, parts: list[str], number: str) -> int:
+    """Host numbers change with the order of drivers; within one controller their order does not."""
+    host = f"host{number}"
+    if host not in parts:
+        return int(number)
+    siblings = [int(match[1]) for name in root.listdir("/".join(parts[:parts.index(host)]))
+                if (match := _HOST.fullmatch(name))]
+    return int(number) - min(siblings, default=int(number))

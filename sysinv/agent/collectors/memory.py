@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Memory and huge pages per NUMA node from the nodes' ``meminfo`` and ``hugepages``, and what this boot reserved."""
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from flock.exec.root import Root
+from sysinv.agent.collectors import cpu, numa
+from sysinv.contract.records import MemoryReport
+
+KIB_2M = 2048
+KIB_1G = 1024 * 1024
+RESERVED_CONF = "etc/platform/worker_reserved.conf"
+GLOBAL_HUGEPAGES = "sys/kernel/mm/hugepages"
+_HUGEPAGES = re.compile(r"hugepages-(\d+)kB")
+_FIELD = re.compile(r"(?:Node\s+\d+\s+)?([^:\s]+):\s*(\d+)")
+_RESERVED = re.compile(r"node(\d+):(\d+)(kB|MB|GB):(\d+)")
+_UNIT_KIB = {"kB": 1, "MB": 1024, "GB": 1024 * 1024}
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """Huge pages of one size on one node."""
+
+    nr: int = 0
+    free: int = 0
+
+
+def collect(root: Root) -> list[MemoryReport]:
+    """One report per node that has a ``meminfo``; a machine where none has is one node, from ``/proc/meminfo``."""
+    nodes = numa.node_numbers(root)
+    one_g = supports_1g(root)
+    reports = []
+    for node in nodes:
+        base = f"{numa.NODE_DIR}/node{node}"
+        info = meminfo(root, f"{base}/meminfo")
+        if "MemTotal" not in info:
+            continue
+        # Kernels before 2.6.31 have no page counts per node; on a single node the machine's are the node's.
+        alone = len(nodes) == 1 and not root.isdir(f"{base}/hugepages")
+        reports.append(_report(root, node, info, GLOBAL_HUGEPAGES if alone else f"{base}/hugepages", one_g))
+    info = meminfo(root, "proc/meminfo")
+    if reports or "MemTotal" not in info:
+        return reports
+    return [_report(root, min(nodes, default=0), info, GLOBAL_HUGEPAGES, one_g)]
+
+
+def meminfo(root: Root, rel: str) -> dict[str, int]:
+    """Fields of a ``meminfo`` file (a node's or the machine's): KiB, page counts as they stand."""
+    return {match[1]: int(match[2]) for line in root.lines(rel) if (match := _FIELD.match(line))}
+
+
+def hugepage_sizes_kib(root: Root) -> list[int]:
+    """Huge page sizes this kernel offers, ascending."""
+    return sorted(_pages(root, GLOBAL_HUGEPAGES))
+
+
+def supports_1g(root: Root) -> bool:
+    """Whether 1 GiB pages are possible: the x86 flag ``pdpe1gb``, or (other architectures) the kernel offers them."""
+    flags = next((fields["flags"] for fields in cpu.cpuinfo(root).values() if "flags" in fields), "")
+    return "pdpe1gb" in flags.split() or KIB_1G in hugepage_sizes_kib(root)
+
+
+def reserved(root: Root, variable: str) -> dict[int, tuple[int, int]]:
+    """Node to (KiB per unit, count) from one array of ``worker_reserved.conf``; empty when it is not there.
+
+    The file is shell: ``COMPUTE_VSWITCH_MEMORY=("node0:1048576kB:1" "node1:1048576kB:1")``.
+    """
+    for line in root.lines(RESERVED_CONF):
+        name, _, value = line.strip().removeprefix("export ").partition("=")
+        if name == variable:
+            return {int(match[1]): (int(match[2]) * _UNIT_KIB[match[3]], int(match[4]))
+                    for match in _RESERVED.finditer(value)}
+    return {}
+
+
+def _pages(root: Root, rel: str) -> dict[int, _Pages]:
+    return {int(match[1]): _Pages(root.int(f"{rel}/{name}/nr_hugepages") or 0,
+                                  root.int(f"{rel}/{name}/free_hugepages") or 0)
+            for name in root.listdir(rel) if (match := _HUGEPAGES.fullmatch(name))}
+
+
+def _report(root: Root, node: int, info: dict[str, int], hugepages: str, one_g: bool) -> MemoryReport:
+    pages = _pages(root, hugepages)
+    total_kib = info["MemTotal"]
+    unit_kib, units = reserved(root, "WORKER_BASE_RESERVED").get(node, (0, 0))
+    reserved_kib = min(unit_kib * units, total_kib)
+    usable_kib = total_kib - reserved_kib
+    # Page cache and reclaimable slab can be had back; huge pages are counted on their own.
+    free_kib = info.get("MemFree", 0) + info.get("FilePages", info.get("Cached", 0)) + info.get("SReclaimable", 0)
+    huge_kib = sum(size_kib * count.nr for size_kib, count in pages.items())
+    vswitch_kib, vswitch_nr = reserved(root, "COMPUTE_VSWITCH_MEMORY").get(node, (0, 0))
+    small, large = pages.get(KIB_2M, _Pages()), pages.get(KIB_1G, _Pages())
+    return MemoryReport(
+        numa_node=node, node_memtotal_mib=total_kib // 1024, memtotal_mib=usable_kib // 1024,
+        memavail_mib=min(free_kib, usable_kib) // 1024, platform_reserved_mib=reserved_kib // 1024,
+        hugepages_nr_2m=small.nr, hugepages_avail_2m=small.free, hugepages_nr_1g=large.nr,
+        hugepages_avail_1g=large.free, pages_4k=max(usable_kib - huge_kib, 0) // 4, supports_1g=one_g,
+        hugepages_possible_2m=usable_kib // KIB_2M, hugepages_possible_1g=usable_kib // KIB_1G if one_g else 0,
+        vswitch_hugepages_size_mib=vswitch_kib // 1024, vswitch_hugepages_nr=vswitch_nr,
+        vswitch_hugepages_avail=min(vswitch_nr, pages.get(vswitch_kib, _Pages()).free))

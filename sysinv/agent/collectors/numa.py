@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NUMA nodes and their CPUs from ``/sys/devices/system/node``; a machine without that directory is one node 0."""
+from __future__ import annotations
+
+import re
+
+from flock.exec.root import Root
+from sysinv.agent.collectors.cpusets import read_set
+from sysinv.contract.records import NumaReport
+
+CPU_DIR = "sys/devices/system/cpu"
+NODE_DIR = "sys/devices/system/node"
+_NODE = re.compile(r"node(\d+)")
+_CPU = re.compile(r"cpu(\d+)")
+
+
+def collect(root: Root) -> list[NumaReport]:
+    """All nodes in ascending order with their online CPUs; memory-only nodes have none."""
+    online = online_cpus(root)
+    nodes = node_numbers(root)
+    if not nodes:
+        return [NumaReport(0, tuple(online))]
+    return [NumaReport(node, tuple(sorted(_node_cpus(root, node) & set(online)))) for node in nodes]
+
+
+def node_numbers(root: Root) -> list[int]:
+    """Numbers of the nodes that exist (there may be gaps), ascending; empty when the kernel shows none."""
+    return [int(match[1]) for name in root.listdir(NODE_DIR) if (match := _NODE.fullmatch(name))]
+
+
+def online_cpus(root: Root) -> list[int]:
+    """Logical CPUs in use, ascending; from ``online``, else from the CPU directories, else from ``/proc/cpuinfo``."""
+    listed = read_set(root, f"{CPU_DIR}/online")
+    if listed:
+        return sorted(listed)
+    present = [int(match[1]) for name in root.listdir(CPU_DIR) if (match := _CPU.fullmatch(name))]
+    # cpu0 often cannot be taken offline and then has no such file.
+    online = [cpu for cpu in present if root.int(f"{CPU_DIR}/cpu{cpu}/online", 1) != 0]
+    return online or [cpu for cpu, line in enumerate(_processor_lines(root))]
+
+
+def _processor_lines(root: Root) -> list[str]:
+    return [line for line in root.lines("proc/cpuinfo") if line.split(":")[0].strip() == "processor"]
+
+
+def _node_cpus(root: Root, node: int) -> frozenset[int]:
+    base = f"{NODE_DIR}/node{node}"
+    listed = read_set(root, f"{base}/cpulist", f"{base}/cpumap")
+    if listed is not None:
+        return listed
+    return frozenset(int(match[1]) for name in root.listdir(base) if (match := _CPU.fullmatch(name)))

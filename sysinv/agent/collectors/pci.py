@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PCI functions from ``/sys/bus/pci/devices``: all of them, and those an operator may hand to a guest."""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flock.exec.root import Root
+from sysinv.agent.collectors import numa
+from sysinv.agent.collectors.cpusets import read_set
+from sysinv.agent.collectors.pci_ids import PciId, names_for
+from sysinv.contract.records import NumaReport, PciDeviceReport
+
+DEVICES = "sys/bus/pci/devices"
+ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+NUMA_UNKNOWN = -1
+NIC_CLASSES = ("0200", "0280")
+BRIDGE_BASE_CLASS = "06"
+# PIC, DMA controller, RTC, IOMMU, other system peripheral; performance counters.
+SYSTEM_CLASSES = ("0800", "0801", "0803", "0806", "0880", "1101")
+
+
+@dataclass(frozen=True, slots=True)
+class Sriov:
+    """Virtual functions of a physical one; ``total`` None when it cannot have any."""
+
+    total: int | None
+    current: int | None
+    addresses: tuple[str, ...]
+    driver: str | None
+    device_id: str | None
+
+
+def collect(root: Root, names_root: Root | None = None) -> list[PciDeviceReport]:
+    """Functions that are no NIC, bridge, system peripheral or virtual function, by address.
+
+    ``names_root`` is where to look for ``pci.ids`` when ``root`` (a recording) has none.
+    """
+    chosen = {address: function for address, function in functions(root).items()
+              if is_inventoried(function) and not is_virtual_function(root, address)}
+    names = names_for([root] if names_root is None else [root, names_root], chosen.values())
+    nodes = numa.collect(root)
+    reports = []
+    for address, function in chosen.items():
+        vfs = sriov(root, f"{DEVICES}/{address}")
+        reports.append(PciDeviceReport(
+            pciaddr=address, pclass_id=function.class_id, pvendor_id=function.vendor, pdevice_id=function.device,
+            pclass=names.of_class(function), pvendor=names.of_vendor(function.vendor),
+            pdevice=names.of_device(function), psvendor=names.of_vendor(function.subvendor),
+            psdevice=names.of_subsystem(function), numa_node=numa_node(root, f"{DEVICES}/{address}", nodes),
+            driver=root.link_name(f"{DEVICES}/{address}/driver"), sriov_totalvfs=vfs.total, sriov_numvfs=vfs.current,
+            sriov_vfs_pci_address=vfs.addresses, sriov_vf_driver=vfs.driver, sriov_vf_pdevice_id=vfs.device_id))
+    return reports
+
+
+def functions(root: Root) -> dict[str, PciId]:
+    """Every PCI function by address (``0000:05:00.0``), in the order of addresses."""
+    return {address: identity(root, f"{DEVICES}/{address}")
+            for address in sorted(root.listdir(DEVICES)) if ADDRESS.fullmatch(address)}
+
+
+def identity(root: Root, device: str) -> PciId:
+    """Ids of the function whose sysfs directory is ``device``."""
+    return PciId(_hex(root, f"{device}/class", 6), _hex(root, f"{device}/vendor", 4), _hex(root, f"{device}/device", 4),
+                 _hex(root, f"{device}/subsystem_vendor", 4), _hex(root, f"{device}/subsystem_device", 4))
+
+
+def is_inventoried(function: PciId) -> bool:
+    """Whether functions of this class are listed as PCI devices (NICs are ports, the rest serves the board itself)."""
+    short = function.class_id[:4]
+    return bool(short) and short not in NIC_CLASSES + SYSTEM_CLASSES and not short.startswith(BRIDGE_BASE_CLASS)
+
+
+def is_virtual_function(root: Root, address: str) -> bool:
+    """Whether the function is an SR-IOV virtual function; those are named by their physical one."""
+    return root.link(f"{DEVICES}/{address}/physfn") is not None
+
+
+def numa_node(root: Root, device: str, nodes: Sequence[NumaReport]) -> int:
+    """Node of a device: the kernel's word, else the one node whose CPUs are its local CPUs, else -1."""
+    told = root.int(f"{device}/numa_node")
+    if told is not None and told >= 0:
+        return told
+    if len(nodes) == 1:
+        return nodes[0].numa_node
+    local = read_set(root, f"{device}/local_cpulist", f"{device}/local_cpus") or frozenset()
+    return next((node.numa_node for node in nodes if node.cpus and frozenset(node.cpus) == local), NUMA_UNKNOWN)
+
+
+def sriov(root: Root, device: str) -> Sriov:
+    """What the function at sysfs directory ``device`` says of its virtual functions."""
+    links = [name for name in root.listdir(device) if re.fullmatch(r"virtfn\d+", name)]
+    addresses = tuple(filter(None, (root.link_name(f"{device}/{name}") for name in links)))
+    first = f"{DEVICES}/{addresses[0]}" if addresses else None
+    return Sriov(root.int(f"{device}/sriov_totalvfs"), root.int(f"{device}/sriov_numvfs"), addresses,
+                 root.link_name(f"{first}/driver") if first else None,
+                 _hex(root, f"{first}/device", 4) or None if first else None)
+
+
+def _hex(root: Root, rel: str, digits: int) -> str:
+    value = root.int(rel)
+    return "" if value is None else f"{value:0{digits}x}"

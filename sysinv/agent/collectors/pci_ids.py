@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of PCI classes, vendors and devices from the ``pci.ids`` file; hexadecimal ids in lspci's words without it."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from flock.exec.root import Root
+
+IDS_PATHS = ("usr/share/misc/pci.ids", "usr/share/hwdata/pci.ids")
+NO_ID = ("", "0000", "ffff")
+
+
+@dataclass(frozen=True, slots=True)
+class PciId:
+    """Identity of one function; lower-case hexadecimal without 0x: class 6 digits, the others 4."""
+
+    class_id: str
+    vendor: str
+    device: str
+    subvendor: str
+    subdevice: str
+
+
+@dataclass(frozen=True, slots=True)
+class PciNames:
+    """Names found for one set of functions."""
+
+    classes: Mapping[str, str] = field(default_factory=dict)
+    vendors: Mapping[str, str] = field(default_factory=dict)
+    devices: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+
+    def of_class(self, function: PciId) -> str:
+        """Name of the class (first four digits)."""
+        return self.classes.get(function.class_id[:4], f"Class {function.class_id[:4]}")
+
+    def of_vendor(self, vendor: str) -> str:
+        """Name of a vendor; empty for an id that stands for none."""
+        return "" if vendor in NO_ID else self.vendors.get(vendor, f"Vendor {vendor}")
+
+    def of_device(self, function: PciId) -> str:
+        """Name of the device."""
+        return self.devices.get((function.vendor, function.device), f"Device {function.device}")
+
+    def of_subsystem(self, function: PciId) -> str:
+        """Name of the card the function sits on; empty when it names none."""
+        if function.subvendor in NO_ID:
+            return ""
+        key = (function.vendor, function.device, function.subvendor, function.subdevice)
+        return self.devices.get(key, f"Device {function.subdevice}")
+
+
+def names_for(roots: Iterable[Root], functions: Iterable[PciId]) -> PciNames:
+    """Names for ``functions`` out of the first root that has a ``pci.ids``.
+
+    The file is read once and only the wanted lines are kept: it holds some 35 000.
+    """
+    wanted = list(functions)
+    for root in roots:
+        for path in IDS_PATHS:
+            if lines := root.lines(path):
+                return _pick(lines, wanted)
+    return PciNames()
+
+
+def _pick(lines: list[str], wanted: list[PciId]) -> PciNames:
+    vendors_wanted = {part for function in wanted for part in (function.vendor, function.subvendor)}
+    devices_wanted = {(function.vendor, function.device) for function in wanted}
+    cards_wanted = {(function.vendor, function.device, function.subvendor, function.subdevice) for function in wanted}
+    classes_wanted = {function.class_id[:4] for function in wanted}
+    classes: dict[str, str] = {}
+    vendors: dict[str, str] = {}
+    devices: dict[tuple[str, ...], str] = {}
+    in_classes, outer, inner = False, "", ""
+    for line in lines:
+        if line.startswith("#"):
+            continue
+        depth = len(line) - len(line.lstrip("\t"))
+        key, _, name = line.strip().partition("  ")
+        if depth == 0:
+            in_classes, outer = key.startswith("C "), key.removeprefix("C ")
+            if not in_classes and key in vendors_wanted:
+                vendors[key] = name
+        elif in_classes and depth == 1:
+            if outer + key in classes_wanted:
+                classes[outer + key] = name
+        elif depth == 1:
+            inner = key
+            if (outer, key) in devices_wanted:
+                devices[outer, key] = name
+        elif depth == 2 and not in_classes and (card := (outer, inner, *key.split())) in cards_wanted:
+            devices[card] = name
+    return PciNames(classes, vendors, devices)

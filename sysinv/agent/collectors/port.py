@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Network ports from ``/sys/class/net``: Ethernet devices with hardware behind them; in a container its veth legs."""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from flock.exec.root import Root
+from sysinv.agent.collectors import numa, pci
+from sysinv.agent.collectors.pci_ids import PciId, PciNames, names_for
+from sysinv.contract.records import NumaReport, PortReport
+
+NET = "sys/class/net"
+BONDING = "proc/net/bonding"
+ARPHRD_ETHER = 1
+IFF_NOARP = 0x80
+SPEED_UNKNOWN = (-1, 65535, 4294967295)
+# systemd writes these inside a container; the kernel has no file that tells.
+CONTAINER_MARKS = ("run/systemd/container", "run/host/container-manager")
+# Legs that a container runtime or hypervisor inside this host made for its own guests.
+GUEST_LEGS = re.compile(r"(cali|veth|lxc|cni|vnet|tap|docker|flannel|kube|virbr)")
+REPRESENTOR = re.compile(r"(c\d+)?pf\d+(vf|sf)\d+")
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+
+
+def collect(root: Root, names_root: Root | None = None) -> list[PortReport]:
+    """All ports by name. Virtual functions, loopback, bridges, bonds, VLANs and tunnels are none.
+
+    ``names_root`` is where to look for ``pci.ids`` when ``root`` (a recording) has none.
+    """
+    inside_container = any(root.exists(mark) for mark in CONTAINER_MARKS)
+    permanent = permanent_macs(root)
+    names = [name for name in root.listdir(NET) if _is_ethernet(root, name)
+             and (_is_hardware(root, name) or (inside_container and _is_veth_leg(root, name)))]
+    identities = {name: pci.identity(root, _pci_directory(root, name)) for name in names if _pci_address(root, name)}
+    texts = names_for([root] if names_root is None else [root, names_root], identities.values())
+    nodes = numa.collect(root)
+    return [_report(root, name, permanent.get(name), identities.get(name), texts, nodes) for name in names]
+
+
+def macs(root: Root) -> list[str]:
+    """MAC addresses of all ports, in the order of their names."""
+    return [report.mac for report in collect(root)]
+
+
+def permanent_macs(root: Root) -> dict[str, str]:
+    """Slave name to its own MAC: while in a bond, a slave's ``address`` is the bond's."""
+    found = {}
+    for bond in root.listdir(BONDING):
+        slave = ""
+        for line in root.lines(f"{BONDING}/{bond}"):
+            name, _, value = line.partition(":")
+            if name.strip() == "Slave Interface":
+                slave = value.strip()
+            elif name.strip() == "Permanent HW addr" and slave:
+                found[slave] = value.strip().lower()
+    return found
+
+
+def _is_ethernet(root: Root, name: str) -> bool:
+    base = f"{NET}/{name}"
+    return root.int(f"{base}/type") == ARPHRD_ETHER and _MAC.fullmatch(root.text(f"{base}/address").lower()) is not None
+
+
+def _is_hardware(root: Root, name: str) -> bool:
+    base = f"{NET}/{name}"
+    if root.link(f"{base}/device") is None or root.link(f"{base}/device/physfn") is not None:
+        return False
+    return not _has_devtype(root, name) and REPRESENTOR.fullmatch(root.text(f"{base}/phys_port_name")) is None
+
+
+def _is_veth_leg(root: Root, name: str) -> bool:
+    """An Ethernet device without hardware that is no bridge, bond, VLAN, tunnel, tap, dummy or ifb."""
+    base = f"{NET}/{name}"
+    if GUEST_LEGS.match(name) or _has_devtype(root, name) or root.link(f"{base}/device") is not None:
+        return False
+    if any(root.exists(f"{base}/{mark}") for mark in ("bridge", "bonding", "tun_flags")):
+        return False
+    return not root.exists(f"proc/net/vlan/{name}") and not (root.int(f"{base}/flags") or 0) & IFF_NOARP
+
+
+def _has_devtype(root: Root, name: str) -> bool:
+    """Only software devices and wireless ones tell a DEVTYPE (bridge, bond, vlan, vxlan, macvlan, wlan …)."""
+    return any(line.startswith("DEVTYPE=") for line in root.lines(f"{NET}/{name}/uevent"))
+
+
+def _device_directory(root: Root, name: str) -> str:
+    try:
+        return root.resolve(f"{NET}/{name}/device")
+    except OSError:
+        return ""
+
+
+def _pci_directory(root: Root, name: str) -> str:
+    """Sysfs directory of the PCI function that carries the port: its device, or (virtio) that one's parent."""
+    device = _device_directory(root, name)
+    if root.link_name(f"{device}/subsystem") == "virtio":
+        return device.rpartition("/")[0]
+    return device
+
+
+def _pci_address(root: Root, name: str) -> str | None:
+    address = _pci_directory(root, name).rpartition("/")[2]
+    return address if pci.ADDRESS.fullmatch(address) else None
+
+
+def _address(root: Root, name: str) -> str:
+    """PCI address; for other buses ``<bus>:<device>``; for a veth leg ``virtual:<name>``."""
+    address = _pci_address(root, name)
+    if address is not None:
+        return address
+    device = _device_directory(root, name)
+    if root.link(f"{NET}/{name}/device") is None:
+        return f"virtual:{name}"
+    return f"{root.link_name(f'{device}/subsystem') or 'device'}:{device.rpartition('/')[2]}"
+
+
+def _report(root: Root, name: str, permanent_mac: str | None, function: PciId | None, names: PciNames,
+            nodes: Sequence[NumaReport]) -> PortReport:
+    base = f"{NET}/{name}"
+    device = f"{base}/device"
+    has_device = root.link(device) is not None
+    vfs = pci.sriov(root, device)
+    speed = root.int(f"{base}/speed")
+    # dev_port tells ports of one function apart since Linux 3.15; before, some drivers misused dev_id for it.
+    dev_id = root.int(f"{base}/dev_port") or root.int(f"{base}/dev_id") or 0
+    pclass, pvendor, pdevice, psvendor, psdevice = _description(function, names)
+    return PortReport(
+        name=name, pciaddr=_address(root, name), dev_id=dev_id,
+        mac=permanent_mac or root.text(f"{base}/address").lower(), mtu=root.int(f"{base}/mtu") or 0,
+        speed_mbps=None if speed is None or speed in SPEED_UNKNOWN else speed,
+        link_mode=root.text(f"{base}/link_mode") or None,
+        duplex=_told(root.text(f"{base}/duplex")),
+        numa_node=pci.numa_node(root, _pci_directory(root, name) if has_device else base, nodes),
+        driver=root.link_name(f"{device}/driver") if has_device else "veth",
+        pclass=pclass, pvendor=pvendor, pdevice=pdevice, psvendor=psvendor, psdevice=psdevice,
+        sriov_totalvfs=vfs.total, sriov_numvfs=vfs.current, sriov_vfs_pci_address=vfs.addresses,
+        sriov_vf_driver=vfs.driver, sriov_vf_pdevice_id=vfs.device_id)
+
+
+def _told(text: str) -> str | None:
+    return text if text and text != "unknown" else None
+
+
+def _description(function: PciId | None, names: PciNames) -> tuple[str, str, str, str, str]:
+    """Class, vendor, device, card vendor and card with their ids in brackets, as operators know them from lspci."""
+    if function is None:
+        return "Ethernet controller", "", "", "", ""
+    return (_bracketed(names.of_class(function), function.class_id[:4]),
+            _bracketed(names.of_vendor(function.vendor), function.vendor),
+            _bracketed(names.of_device(function), function.device),
+            _bracketed(names.of_vendor(function.subvendor), function.subvendor),
+            _bracketed(names.of_subsystem(function), function.subdevice))
+
+
+def _bracketed(name: str, number: str) -> str:
+    return f"{name} [{number}]" if name else ""
