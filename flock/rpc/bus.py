@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import oslo_messaging
 from oslo_config import cfg
 
 from flock.core.errors import Unavailable
 from flock.jobs.pool import BoundedPool
 from flock.rpc import options
+from flock.rpc.messaging import oslo_messaging
 
 LOG = logging.getLogger(__name__)
 OPEN_RETRY_S = 1.0

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import oslo_messaging
 from oslo_config import cfg
-from oslo_messaging import opts as messaging_opts
-from oslo_messaging._metrics import client as metrics_client
-from oslo_messaging._tracing import client as tracing_client
+
+from flock.rpc.messaging import messaging_options, metrics_client, oslo_messaging, tracing_client
 
 GROUP = cfg.OptGroup("rpc", title="Remote calls over the message bus")
 
@@ -46,7 +44,7 @@ def register(conf: cfg.ConfigOpts) -> None:
     oslo_messaging.set_transport_defaults("flock")
     conf.register_opts(tracing_client.oslo_messaging_tracing, group="oslo_messaging_tracing")
     conf.register_opts(metrics_client.oslo_messaging_metrics, group="oslo_messaging_metrics")
-    for group, options in messaging_opts.list_opts():
+    for group, options in messaging_options.list_opts():
         if group == "oslo_messaging_rabbit":
             conf.register_opts(options, group=group)
             names = {option.dest for option in options}

@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-import oslo_messaging
 from oslo_context import context as oslo_context
-from oslo_messaging import exceptions as messaging_errors
 
 from flock.core.errors import DeadlineExceeded, FlockError, InvalidInput, RemoteError, Unavailable, from_wire
 from flock.rpc import codec, metrics
 from flock.rpc.bus import Transport
 from flock.rpc.errors import VersionMismatch
 from flock.rpc.interface import InterfaceSpec, interface_spec
+from flock.rpc.messaging import exceptions as messaging_exceptions
+from flock.rpc.messaging import oslo_messaging
 from flock.rpc.signature import Signature, signatures
 
 I = TypeVar("I")  # noqa: E741 - stands for an interface
@@ -134,10 +134,10 @@ class _Sender:
             return future.result(left_s)
         except FlockError:
             raise
-        except (concurrent.futures.TimeoutError, messaging_errors.MessagingTimeout):
+        except (concurrent.futures.TimeoutError, messaging_exceptions.MessagingTimeout):
             future.cancel()
             raise DeadlineExceeded(what=what, timeout_s=f"{timeout_s:g}") from None
-        except (messaging_errors.MessageDeliveryFailure, concurrent.futures.CancelledError) as exc:
+        except (messaging_exceptions.MessageDeliveryFailure, concurrent.futures.CancelledError) as exc:
             raise Unavailable(service="message bus", reason=_first_line(exc)) from None
         except Exception as exc:
             raise _foreign(exc, what) from exc

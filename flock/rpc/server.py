@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import oslo_messaging
 from oslo_context import context as oslo_context
 
 from flock.core.errors import FlockError, RemoteError
 from flock.rpc import codec, metrics
 from flock.rpc.bus import Transport
 from flock.rpc.interface import interface_spec
+from flock.rpc.messaging import oslo_messaging
 from flock.rpc.signature import Signature, signatures
 from flock.rpc.versions import DESCRIBE_NAMESPACE, DESCRIBE_VERSION, description
 

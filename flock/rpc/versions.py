@@ -8,12 +8,11 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import oslo_messaging
-
 from flock.core.errors import Unavailable
 from flock.rpc.bus import Transport
 from flock.rpc.errors import VersionMismatch
 from flock.rpc.interface import InterfaceSpec, interface_spec
+from flock.rpc.messaging import oslo_messaging
 
 LOG = logging.getLogger(__name__)
 DESCRIBE_NAMESPACE = "flock.describe"
