@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lab's view of the cloud it runs: bounded REST calls as the admin user, and waits for what must become true."""
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from keystoneauth1 import adapter, session
+from keystoneauth1.exceptions import ClientException
+from keystoneauth1.identity import v3
+
+REQUEST_TIMEOUT_S = 20.0
+POLL_S = 0.3
+
+
+class NotInTime(Exception):
+    """Something did not become true; the text says what was last seen."""
+
+
+class CloudClient:
+    """Reads hosts, alarms and events of the cloud behind 127.0.0.1."""
+
+    def __init__(self, password_file: Path, auth_url: str = "http://127.0.0.1:5000/v3") -> None:
+        auth = v3.Password(auth_url=auth_url, username="admin", password=password_file.read_text().strip(),
+                           project_name="admin", user_domain_name="Default", project_domain_name="Default")
+        self._session = session.Session(auth=auth, timeout=REQUEST_TIMEOUT_S)
+        self._sysinv = adapter.Adapter(self._session, endpoint_override="http://127.0.0.1:6385/v1")
+        self._fm = adapter.Adapter(self._session, endpoint_override="http://127.0.0.1:18002/v1")
+
+    def hosts(self) -> list[dict[str, Any]]:
+        """All hosts as on the wire."""
+        return list(self._sysinv.get("/ihosts").json()["ihosts"])
+
+    def host(self, name: str) -> dict[str, Any] | None:
+        """The host with that name or MAC address."""
+        return next((host for host in self.hosts() if name in (host["hostname"], host["mgmt_mac"])), None)
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """Active alarms as on the wire."""
+        return list(self._fm.get("/alarms").json()["alarms"])
+
+    def events(self, limit: int = 200) -> list[dict[str, Any]]:
+        """Events, newest first."""
+        return list(self._fm.get(f"/event_log?limit={limit}").json()["event_log"])
+
+    def alarm_ids(self, entity: str) -> set[str]:
+        """Ids of the active alarms of one entity or below it."""
+        return {alarm["alarm_id"] for alarm in self.alarms()
+                if alarm["entity_instance_id"] == entity or alarm["entity_instance_id"].startswith(entity + ".")}
+
+
+def states(host: dict[str, Any] | None) -> str:
+    """``administrative/operational/availability task`` of a host, for messages and comparisons."""
+    if host is None:
+        return "absent"
+    text = f"{host['administrative']}/{host['operational']}/{host['availability']}"
+    return f"{text} ({host['task']})" if host.get("task") else text
+
+
+def wait_for(what: str, probe: Callable[[], Any], timeout_s: float, describe: Callable[[], str] = lambda: "") -> Any:
+    """Poll ``probe`` until it returns something true, and return that.
+
+    A service that is away for a moment (its controller reboots) counts as "not yet". NotInTime after ``timeout_s``.
+    """
+    deadline = time.monotonic() + timeout_s
+    last_error = ""
+    while True:
+        try:
+            found = probe()
+            if found:
+                return found
+            last_error = ""
+        except (ClientException, OSError, KeyError) as error:
+            last_error = f"; last error: {error}"
+        if time.monotonic() > deadline:
+            seen = ""
+            try:
+                seen = describe()
+            except (ClientException, OSError) as error:
+                last_error = f"; last error: {error}"
+            raise NotInTime(f"{what} did not become true within {timeout_s:g} s; seen: {seen or 'nothing'}{last_error}")
+        time.sleep(POLL_S)
+
+
+def wait_states(cloud: CloudClient, name: str, wanted: str, timeout_s: float) -> dict[str, Any]:
+    """Wait until a host's ``administrative/operational/availability`` equals ``wanted``; returns the host."""
+    def probe() -> dict[str, Any] | None:
+        host = cloud.host(name)
+        return host if host is not None and states({**host, "task": None}) == wanted else None
+
+    found: dict[str, Any] = wait_for(f"{name} {wanted}", probe, timeout_s, lambda: states(cloud.host(name)))
+    return found

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main job on a lab that runs: unlock the controller, find, install and unlock the workers, show what there is.
+
+Every step is skipped when it is already true, so that the job may be run again at any moment.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from devstack.virtualcloud.cloudclient import CloudClient, NotInTime, states, wait_for, wait_states
+
+STATE_DIR = Path(os.environ.get("FLOCK_LAB_STATE", "/var/lib/flock-lab"))
+LAB = Path(__file__).resolve().parent.parent / "lab"
+IN_SERVICE = "unlocked/enabled/available"
+ONLINE = "locked/disabled/online"
+UNLOCK_TIMEOUT_S = 240.0
+DISCOVERY_TIMEOUT_S = 120.0
+INSTALL_TIMEOUT_S = 240.0
+COMMAND_TIMEOUT_S = 120.0
+
+
+def say(text: str) -> None:
+    """One progress line with the time."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def lab(*words: str) -> Any:
+    """One lab command with ``--json``; its answer."""
+    done = subprocess.run([str(LAB), "--json", *words], capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S,
+                          check=False)
+    if done.returncode != 0:
+        raise NotInTime(f"lab {' '.join(words)}: {(done.stderr or done.stdout).strip()}")
+    return json.loads(done.stdout) if done.stdout.strip() else None
+
+
+def cli_environment() -> dict[str, str]:
+    """OS_* for the command lines, as devstack/openrc sets them."""
+    return {**os.environ, "OS_USERNAME": "admin", "OS_PASSWORD": (STATE_DIR / "admin-password").read_text().strip(),
+            "OS_PROJECT_NAME": "admin", "OS_USER_DOMAIN_NAME": "Default", "OS_PROJECT_DOMAIN_NAME": "Default",
+            "OS_AUTH_URL": "http://127.0.0.1:5000/v3", "OS_REGION_NAME": "RegionOne"}
+
+
+def cli(*argv: str, quiet: bool = False, shown: Sequence[str] | None = None) -> str:
+    """Run one of our command lines; with ``quiet`` its output is only returned. ``shown`` replaces secret words."""
+    if not quiet:
+        print("$ " + " ".join(shown or argv), flush=True)
+    program = Path(sys.prefix) / "bin" / argv[0]
+    done = subprocess.run([str(program), *argv[1:]], capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S,
+                          check=False, env=cli_environment())
+    if done.returncode != 0:
+        raise NotInTime(f"{' '.join(shown or argv)}: {done.stderr.strip()}")
+    if not quiet:
+        print(done.stdout, end="", flush=True)
+    return done.stdout
+
+
+def unlock(cloud: CloudClient, name: str) -> None:
+    """Unlock a host that is online and wait until it is in service."""
+    host = cloud.host(name)
+    if host is not None and host["administrative"] == "locked":
+        wait_for(f"{name} online with its inventory", lambda: _ready_to_unlock(cloud, name), INSTALL_TIMEOUT_S,
+                 lambda: states(cloud.host(name)))
+        cli("system", "host-unlock", name, quiet=True)
+    wait_states(cloud, name, IN_SERVICE, UNLOCK_TIMEOUT_S)
+
+
+def _ready_to_unlock(cloud: CloudClient, name: str) -> bool:
+    host = cloud.host(name)
+    return bool(host and host["availability"] == "online" and host["inv_state"] == "inventoried" and not host["task"])
+
+
+def discover(cloud: CloudClient, machine: dict[str, Any]) -> None:
+    """Power a machine on through its BMC and wait until its MAC address is in the host list."""
+    mac = machine["mac"]
+    if cloud.host(mac) is None:
+        lab("power", "on", machine["name"])
+        wait_for(f"discovery of {mac}", lambda: cloud.host(mac), DISCOVERY_TIMEOUT_S)
+
+
+def provision(cloud: CloudClient, machine: dict[str, Any]) -> None:
+    """Give a discovered machine its name, role and board management."""
+    host = cloud.host(machine["mac"])
+    if host is None or host["personality"]:
+        return
+    bmc = machine["bmc"]
+    words = ["system", "host-update", str(host["id"]), "personality=worker", f"hostname={machine['name']}",
+             "bm_type=redfish", f"bm_ip={bmc['address']}", f"bm_username={bmc['username']}"]
+    cli(*words, f"bm_password={bmc['password']}", quiet=True)
+
+
+def show() -> None:
+    """What the operator sees now."""
+    for words in (("system", "host-list"), ("system", "host-show", "worker-0"), ("system", "host-cpu-list", "worker-0"),
+                  ("fm", "alarm-list")):
+        cli(*words)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0 the story is true, 1 a step did not become true (the reason is on stderr)."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workers", type=int, default=2)
+    args = parser.parse_args(argv)
+    try:
+        _run(args.workers)
+    except (NotInTime, subprocess.TimeoutExpired) as error:
+        print(f"main job: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(workers: int) -> None:
+    cloud = CloudClient(STATE_DIR / "admin-password")
+    unlock(cloud, "controller-0")
+    say(f"controller-0 is {IN_SERVICE}")
+    machines = [machine for machine in lab("status")["hosts"] if machine["name"].startswith("worker-")][:workers]
+    for machine in machines:
+        discover(cloud, machine)
+        say(f"{machine['mac']} was powered on through its BMC and discovered")
+    for machine in machines:
+        provision(cloud, machine)
+        say(f"{machine['mac']} is {machine['name']}, a worker; it installs over the network")
+    for machine in machines:
+        unlock(cloud, machine["name"])
+        say(f"{machine['name']} is {IN_SERVICE}")
+    if machines:
+        show()
+        print("Try:  source devstack/openrc\n      devstack/lab crash worker-1\n      watch -n 1 system host-list\n"
+              "      fm alarm-list; fm event-list")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults under the main job: the bus away, daemons killed at any moment, bad input against the running APIs."""
+import json
+import random
+
+import pytest
+import requests
+
+from devstack.virtualcloud.cloudclient import wait_for, wait_states
+from devstack.virtualcloud.mainjob import IN_SERVICE, STATE_DIR, lab
+
+CONTROLLER_DAEMONS = ["flock-mtce-conductor", "flock-mtce-heartbeat", "flock-fm-manager", "flock-sysinv-conductor",
+                      "flock-sysinv-api", "rabbitmq-server", "flock-dnsmasq"]
+WORKER_DAEMONS = ["flock-mtce-agent", "flock-sysinv-agent", "flock-mtce-heartbeat"]
+RAISE = """
+from flock.conf import setup
+import sys
+from flock.rpc import transport
+from fm.raiser import Raiser
+from oslo_config import cfg
+setup("lab-test", "fm", [])
+raiser = Raiser(transport(cfg.CONF), "/var/lib/flock/fm/lab-test-spool")
+for number in range(5):
+    raiser.raise_alarm(alarm_id="100.103", entity_instance_id=f"host=controller-0.memory=test{number}", severity="major",
+                       reason_text="raised while the bus was away")
+raiser.flush(timeout_s=180)
+print("delivered")
+"""
+
+
+def token():
+    body = {"auth": {"identity": {"methods": ["password"], "password": {"user": {
+        "name": "admin", "domain": {"name": "Default"}, "password": (STATE_DIR / "admin-password").read_text().strip()}}},
+        "scope": {"project": {"name": "admin", "domain": {"name": "Default"}}}}}
+    reply = requests.post("http://127.0.0.1:5000/v3/auth/tokens", json=body, timeout=20)
+    assert reply.status_code == 201, reply.text
+    return reply.headers["X-Subject-Token"]
+
+
+@pytest.fixture(scope="module")
+def api(cloud):
+    client = requests.Session()
+    client.headers["X-Auth-Token"] = token()
+    return client
+
+
+def faultstring(reply):
+    return json.loads(reply.json()["error_message"])["faultstring"]
+
+
+HOSTS = "http://127.0.0.1:6385/v1/ihosts"
+
+
+@pytest.mark.parametrize("method, url, body, status", [
+    ("get", f"{HOSTS}/no-such-host", None, 404),
+    ("get", f"{HOSTS}/not-a-uuid'--", None, 404),
+    ("patch", f"{HOSTS}/worker-0", [{"op": "replace", "path": "/no_such_path", "value": "x"}], 400),
+    ("patch", f"{HOSTS}/worker-0", [{"op": "replace", "path": "/mgmt_mac", "value": "zz"}], 400),
+    ("patch", f"{HOSTS}/worker-0", {"not": "a list"}, 400),
+    ("patch", f"{HOSTS}/worker-0", [{"op": "replace", "path": "/action", "value": "explode"}], 400),
+    ("post", HOSTS, {"personality": "worker", "hostname": "worker-9", "mgmt_mac": "not-a-mac"}, 400),
+    ("post", HOSTS, {"personality": 7, "hostname": ["x"], "mgmt_mac": "08:00:27:00:00:99"}, 400),
+    ("post", HOSTS, {"colour": "blue"}, 400),
+    ("patch", f"{HOSTS}/controller-0", [{"op": "replace", "path": "/action", "value": "lock"}], 400),
+])
+def test_bad_requests_are_refused_with_a_sentence(api, cloud, method, url, body, status):
+    before = cloud.hosts()
+    reply = api.request(method, url, json=body, timeout=30)
+    assert reply.status_code == status, reply.text
+    assert faultstring(reply)
+    after = cloud.hosts()
+    keep = ("uuid", "hostname", "personality", "administrative", "mgmt_mac")
+    assert [[host[name] for name in keep] for host in after] == [[host[name] for name in keep] for host in before]
+
+
+@pytest.mark.parametrize("text", ["'; DROP TABLE i_host; --", "x" * 1_000_000, "nul\x00byte", "%s%n", "ünï\U0001f600"])
+@pytest.mark.parametrize("field", ["location", "serialid", "hostname", "bm_ip", "console", "rootfs_device"])
+def test_hostile_strings_never_break_the_server(api, field, text):
+    value = {"locn": text} if field == "location" else text
+    reply = api.patch(f"{HOSTS}/worker-0", json=[{"op": "replace", "path": f"/{field}", "value": value}], timeout=30)
+    assert reply.status_code < 500, reply.text
+    if reply.status_code == 200:
+        assert reply.json()[field] in (value, text)
+        api.patch(f"{HOSTS}/worker-0", json=[{"op": "replace", "path": f"/{field}",
+                                              "value": {} if field == "location" else ""}], timeout=30)
+
+
+def test_no_token_and_body_too_large():
+    assert requests.get(HOSTS, timeout=20).status_code == 401
+    assert requests.post(HOSTS, data=b"x" * 4_000_000, timeout=30).status_code in (401, 413)
+
+
+def test_bus_stopped_for_a_minute(cloud, on, healthy):
+    services = ["flock-mtce-conductor", "flock-fm-manager", "flock-sysinv-conductor", "flock-mtce-agent"]
+    pids = on("controller-0", "systemctl", "show", "-P", "MainPID", *services)
+    on("controller-0", "systemctl", "stop", "rabbitmq-server")
+    try:
+        on("controller-0", "bash", "-c", f"echo {json.dumps(RAISE)} > /run/lab-raise.py")
+        on("controller-0", "systemd-run", "--unit=lab-raise", "/opt/flock/venv/bin/python", "-c", RAISE)
+        on("controller-0", "sleep", "60")
+    finally:
+        on("controller-0", "systemctl", "start", "rabbitmq-server")
+    wait_for("the five alarms", lambda: len(_test_alarms(cloud)) == 5, 120)
+    sets = [event for event in cloud.events(500) if event["event_log_id"] == "100.103" and event["state"] == "set"
+            and ".memory=test" in event["entity_instance_id"]]
+    assert len(sets) == 5
+    assert on("controller-0", "systemctl", "show", "-P", "MainPID", *services) == pids
+    for alarm in _test_alarms(cloud):
+        api_delete(alarm["uuid"])
+
+
+def _test_alarms(cloud):
+    return [alarm for alarm in cloud.alarms() if ".memory=test" in alarm["entity_instance_id"]]
+
+
+def api_delete(uuid):
+    reply = requests.delete(f"http://127.0.0.1:18002/v1/alarms/{uuid}", headers={"X-Auth-Token": token()}, timeout=20)
+    assert reply.status_code == 204
+
+
+@pytest.mark.parametrize("host, unit", [("controller-0", unit) for unit in CONTROLLER_DAEMONS]
+                         + [("worker-1", unit) for unit in WORKER_DAEMONS])
+def test_a_daemon_is_killed_during_recovery(cloud, on, healthy, host, unit):
+    """Crash worker-0, kill one daemon at a moment drawn from the unit's name: the story still completes."""
+    moment_s = random.Random(unit).uniform(0.2, 9.0)
+    lab("crash", "worker-0")
+    on(host, "sleep", f"{moment_s:.1f}")
+    on(host, "systemctl", "kill", "--signal=SIGKILL", unit)
+    wait_for("worker-0 was noticed and recovered", lambda: _recovered(cloud), 150)
+    wait_states(cloud, "worker-0", IN_SERVICE, 10)
+    wait_for("alarms cleared", lambda: not cloud.alarm_ids("host=worker-0"), 60)
+
+
+def _recovered(cloud):
+    machine = next(host for host in lab("status")["hosts"] if host["name"] == "worker-0")
+    host = cloud.host("worker-0")
+    return machine["power"] == "on" and host is not None and host["availability"] == "available" and not host["task"]
