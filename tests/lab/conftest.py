@@ -23,8 +23,8 @@ def needs_root():
 def stack_output(needs_root):
     """Output of stack.sh. A lab that ran before is used and left; one made here is removed and leaves nothing."""
     ran_before = (STATE_DIR / "lab.sock").exists()
-    done = subprocess.run([str(REPO / "devstack" / "stack.sh")], capture_output=True, text=True, timeout=STACK_TIMEOUT_S,
-                          check=False)
+    done = subprocess.run([str(REPO / "devstack" / "stack.sh")], capture_output=True, text=True,
+                          timeout=STACK_TIMEOUT_S, check=False)
     print(done.stdout, done.stderr)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     yield done.stdout
@@ -43,8 +43,8 @@ def cloud(stack_output):
 def on(cloud):
     """Run a command inside a host of the lab and return its output."""
     def run(host, *argv, timeout_s=90, check=True):
-        done = subprocess.run([str(REPO / "devstack" / "lab"), "exec", host, "--", *argv], capture_output=True, text=True,
-                              timeout=timeout_s, check=False)
+        done = subprocess.run([str(REPO / "devstack" / "lab"), "exec", host, "--", *argv], capture_output=True,
+                              text=True, timeout=timeout_s, check=False)
         assert not check or done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
         return done.stdout
     return run

@@ -21,17 +21,17 @@ from oslo_config import cfg
 setup("lab-test", "fm", [])
 raiser = Raiser(transport(cfg.CONF), "/var/lib/flock/fm/lab-test-spool")
 for number in range(5):
-    raiser.raise_alarm(alarm_id="100.103", entity_instance_id=f"host=controller-0.memory=test{number}", severity="major",
-                       reason_text="raised while the bus was away")
+    raiser.raise_alarm(alarm_id="100.103", entity_instance_id=f"host=controller-0.memory=test{number}",
+                       severity="major", reason_text="raised while the bus was away")
 raiser.flush(timeout_s=180)
-print("delivered")
 """
 
 
 def token():
-    body = {"auth": {"identity": {"methods": ["password"], "password": {"user": {
-        "name": "admin", "domain": {"name": "Default"}, "password": (STATE_DIR / "admin-password").read_text().strip()}}},
-        "scope": {"project": {"name": "admin", "domain": {"name": "Default"}}}}}
+    default = {"name": "Default"}
+    user = {"name": "admin", "domain": default, "password": (STATE_DIR / "admin-password").read_text().strip()}
+    body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}},
+                     "scope": {"project": {"name": "admin", "domain": default}}}}
     reply = requests.post("http://127.0.0.1:5000/v3/auth/tokens", json=body, timeout=20)
     assert reply.status_code == 201, reply.text
     return reply.headers["X-Subject-Token"]
@@ -95,7 +95,6 @@ def test_bus_stopped_for_a_minute(cloud, on, healthy):
     pids = on("controller-0", "systemctl", "show", "-P", "MainPID", *services)
     on("controller-0", "systemctl", "stop", "rabbitmq-server")
     try:
-        on("controller-0", "bash", "-c", f"echo {json.dumps(RAISE)} > /run/lab-raise.py")
         on("controller-0", "systemd-run", "--unit=lab-raise", "/opt/flock/venv/bin/python", "-c", RAISE)
         on("controller-0", "sleep", "60")
     finally:
