@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fault management enumerations, with StarlingX's wire values."""
+"""Fault management enumerations, with StarlingX's wire values and their numbers."""
 from __future__ import annotations
 
 import enum
@@ -25,8 +25,14 @@ class Severity(enum.StrEnum):
     NOT_APPLICABLE = "not-applicable"
 
 
+SEVERITY_RANK = {"clear": 0, "not-applicable": 0, "warning": 1, "minor": 2, "major": 3, "critical": 4, "none": 5}
+"""Order of severities and thresholds; the threshold ``none`` is above every severity."""
+
+ALARM_SEVERITIES = frozenset((Severity.CRITICAL, Severity.MAJOR, Severity.MINOR, Severity.WARNING))
+
+
 class AlarmType(enum.StrEnum):
-    """X.733 event types."""
+    """X.733 event types; the number on SNMP is the place in this class."""
 
     OTHER = "other"
     COMMUNICATION = "communication"
@@ -47,3 +53,16 @@ class SuppressionStatus(enum.StrEnum):
 
     SUPPRESSED = "suppressed"
     UNSUPPRESSED = "unsuppressed"
+
+
+class CloudStatus(enum.StrEnum):
+    """Health of the whole cloud, derived from its alarm counts."""
+
+    OK = "OK"
+    DEGRADED = "degraded"
+    CRITICAL = "critical"
+
+
+def reaches(severity: str, threshold: str) -> bool:
+    """True when ``severity`` is at or above ``threshold``; ``none`` is never reached."""
+    return SEVERITY_RANK[severity] >= SEVERITY_RANK[threshold]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from flock.rpc.interface import call, rpc_interface
+from fm.contract.enums import SuppressionStatus
 from fm.contract.fault import AlarmKey, Fault
+
+BATCH_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,12 +16,14 @@ class FaultRequest:
     """One element of a batch: exactly one of ``fault``, ``clear``, ``clear_all_below`` is set.
 
     ``request_id`` (uuid text) makes redelivery harmless: a request seen before is answered and not applied again.
+    ``clear`` also takes alarms of the same id on contained entities, unless ``clear_exact``.
     """
 
     request_id: str
     fault: Fault | None = None
     clear: AlarmKey | None = None
     clear_all_below: str | None = None
+    clear_exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +53,24 @@ class FmManager:
     @call(timeout_s=10)
     def delete_alarm(self, *, uuid: str) -> str:
         """Clear one alarm by uuid and return its uuid; AlarmNotFound when there is none."""
+        raise TypeError("interface")
+
+    @call(timeout_s=10)
+    def modify_alarm(self, *, uuid: str, fault: Fault) -> str:
+        """Replace the changeable fields of one alarm and return its uuid; AlarmNotFound when there is none."""
+        raise TypeError("interface")
+
+    @call(timeout_s=10)
+    def update_suppression(self, *, uuid: str, status: SuppressionStatus) -> str:
+        """Suppress or show the alarm id of one suppression entry; returns the alarm id; SuppressionNotFound."""
+        raise TypeError("interface")
+
+    @call(timeout_s=10)
+    def acknowledge(self, *, uuid: str, user: str, comment: str) -> str:
+        """Note that ``user`` has seen the alarm; an empty user withdraws the note. Returns the uuid; AlarmNotFound."""
+        raise TypeError("interface")
+
+    @call(timeout_s=30)
+    def delete_alarms(self, *, uuids: list[str]) -> int:
+        """Clear up to 500 alarms by uuid in one transaction; absent ones are ignored. Returns how many were cleared."""
         raise TypeError("interface")

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Refusals that callers of fault management may meet, on the bus and over REST."""
+from __future__ import annotations
+
+from flock.core.errors import Conflict, InvalidInput, NotFound, Unavailable
+
+
+class AlarmNotFound(NotFound):
+    """No active alarm has that uuid or that pair of id and entity."""
+
+    code, http, text = "fm.alarm.not_found", 404, "[HTTP 404] Alarm {id} could not be found."
+
+
+class AlarmMasked(NotFound):
+    """The alarm exists but is masked by an alarm on a containing entity."""
+
+    code, http, text = "fm.alarm.masked", 404, "[HTTP 404] Resource could not be found."
+
+
+class EventLogNotFound(NotFound):
+    """No event has that uuid."""
+
+    code, http, text = "fm.event_log.not_found", 404, "[HTTP 404] Event Log {id} could not be found."
+
+
+class SuppressionNotFound(InvalidInput):
+    """No suppression entry has that uuid (the wire answers 400 here, not 404)."""
+
+    code, http, text = "fm.suppression.not_found", 400, "[HTTP 400] No event suppression entry found for {id}"
+
+
+class UnknownAlarmId(InvalidInput):
+    """The id is not in the catalogue as an alarm."""
+
+    code, http, text = "fm.alarm.unknown_id", 400, "[HTTP 400] Unknown alarm id {alarm_id}: it is not in the catalogue."
+
+
+class InvalidFault(InvalidInput):
+    """A field of a fault record breaks a rule; both are named."""
+
+    code, http, text = "fm.fault.invalid", 400, "[HTTP 400] Invalid fault: {field} {rule}"
+
+
+class UuidInUse(Conflict):
+    """The uuid given for a new alarm belongs to another one."""
+
+    code, http, text = "fm.alarm.uuid_in_use", 409, "[HTTP 409] An alarm or event with uuid {id} exists already."
+
+
+class SpoolFull(Unavailable):
+    """The local spool holds as many undelivered requests as it may; nothing was stored."""
+
+    code, http, text = "fm.raiser.spool_full", 503, "The fault spool {path} is full ({limit_mib} MiB undelivered)."
+
+
+class SpoolBusy(Unavailable):
+    """Every slot of the spool directory is held by another process."""
+
+    code, http, text = "fm.raiser.spool_busy", 503, "All {slots} slots of the fault spool {path} are in use."

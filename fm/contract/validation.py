@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks of a fault record that hold for every caller; used by the raiser before sending and by the manager again."""
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from fm.contract.causes import PROBABLE_CAUSES
+from fm.contract.entity import entity_type
+from fm.contract.enums import ALARM_SEVERITIES, AlarmState, AlarmType, Severity
+from fm.contract.errors import InvalidFault
+from fm.contract.fault import Fault
+
+E = TypeVar("E", AlarmState, Severity, AlarmType)
+ID_MAX = 255
+TEXT_MAX = 2048
+UUID_LENGTH = 36
+_ALARM_ID = re.compile(r"\d{3}\.\d{3}", re.ASCII)
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def checked_fault(fault: Fault) -> Fault:
+    """The record in stored form, or InvalidFault naming the first wrong field.
+
+    ``log`` becomes ``msg``; a missing entity type is derived; a uuid not of 36 characters is dropped. Severity
+    ``clear`` is refused for ``set`` (such an alarm could never be told from a cleared one).
+    """
+    _check_id(fault.alarm_id)
+    _check_name("entity_instance_id", fault.entity_instance_id)
+    state = _member("alarm_state", fault.alarm_state, AlarmState)
+    state = AlarmState.MSG if state is AlarmState.LOG else state
+    severity = _member("severity", fault.severity, Severity)
+    if state is AlarmState.SET and severity not in ALARM_SEVERITIES:
+        raise InvalidFault(field="severity", rule=f"must be one of {', '.join(sorted(ALARM_SEVERITIES))} for an alarm")
+    kind = _member("alarm_type", fault.alarm_type, AlarmType)
+    if fault.probable_cause not in PROBABLE_CAUSES:
+        raise InvalidFault(field="probable_cause", rule="is not a known probable cause")
+    for name in ("service_affecting", "suppression", "inhibit_alarms", "keep_existing_alarm"):
+        if not isinstance(getattr(fault, name), bool):
+            raise InvalidFault(field=name, rule="must be true or false")
+    entity_type_id = fault.entity_type_id or entity_type(fault.entity_instance_id)[:ID_MAX]
+    _check_name("entity_type_id", entity_type_id)
+    if fault.timestamp is not None:
+        parse_time("timestamp", fault.timestamp)
+    return replace(
+        fault, alarm_state=state, severity=severity, alarm_type=kind, entity_type_id=entity_type_id,
+        reason_text=_text("reason_text", fault.reason_text),
+        proposed_repair_action=_text("proposed_repair_action", fault.proposed_repair_action),
+        uuid=checked_uuid(fault.uuid))
+
+
+def checked_uuid(uuid: str | None) -> str | None:
+    """A uuid of exactly 36 characters is kept, any other text means "make one"; an unstorable text is refused."""
+    if uuid is None:
+        return None
+    if not isinstance(uuid, str) or _UNSTORABLE.search(uuid):
+        raise InvalidFault(field="uuid", rule="must be a text without control characters")
+    return uuid if len(uuid) == UUID_LENGTH else None
+
+
+def check_entity(name: str, value: object) -> str:
+    """A non-empty storable text of at most 255 characters; InvalidFault otherwise."""
+    return _check_name(name, value)
+
+
+def check_alarm_id(value: object) -> str:
+    """An id of the form GGG.EEE; InvalidFault otherwise."""
+    return _check_id(value)
+
+
+def parse_time(name: str, text: str) -> datetime:
+    """ISO-like UTC text to a naive UTC datetime; InvalidFault names ``name`` when it is not one."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except (ValueError, AttributeError, TypeError):
+        raise InvalidFault(field=name, rule="must be a date such as 2026-02-01 10:20:30.000456") from None
+    try:
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except OverflowError:
+        raise InvalidFault(field=name, rule="is outside the calendar") from None
+
+
+def storable(text: str) -> bool:
+    """True when every database can keep the text (no NUL, no lone surrogate)."""
+    return _UNSTORABLE.search(text) is None
+
+
+def _check_id(value: object) -> str:
+    if not isinstance(value, str) or not _ALARM_ID.fullmatch(value):
+        raise InvalidFault(field="alarm_id", rule="must have the form GGG.EEE, three digits each")
+    return value
+
+
+def _check_name(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise InvalidFault(field=name, rule="is required")
+    if len(value) > ID_MAX:
+        raise InvalidFault(field=name, rule=f"must have at most {ID_MAX} characters")
+    if not storable(value):
+        raise InvalidFault(field=name, rule="must not contain NUL or unpaired surrogates")
+    return value
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidFault(field=name, rule="must be a text")
+    if len(value) > TEXT_MAX:
+        raise InvalidFault(field=name, rule=f"must have at most {TEXT_MAX} characters")
+    if not storable(value):
+        raise InvalidFault(field=name, rule="must not contain NUL or unpaired surrogates")
+    return value
+
+
+def _member(name: str, value: str, kind: type[E]) -> E:
+    try:
+        return kind(value)
+    except ValueError:
+        raise InvalidFault(field=name, rule=f"must be one of {', '.join(kind)}") from None

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Catalogue against stored suppression rows: what to insert, refresh, mark and delete. Keeps the operator's status."""
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from fm.contract.catalogue import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionRow:
+    """A stored suppression entry as far as the comparison needs it."""
+
+    alarm_id: str
+    description: str
+    mgmt_affecting: str
+    degrade_affecting: str
+    set_for_deletion: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPlan:
+    """``inserted`` and ``refreshed`` carry the wanted values; ``marked`` ids left it but are still in use."""
+
+    inserted: tuple[SuppressionRow, ...]
+    refreshed: tuple[SuppressionRow, ...]
+    marked: tuple[str, ...]
+    deleted: tuple[str, ...]
+
+
+def wanted_row(entry: Entry) -> SuppressionRow:
+    """The row an alarm entry of the catalogue asks for."""
+    return SuppressionRow(entry.alarm_id, entry.description, entry.mgmt_affecting_severity,
+                          entry.degrade_affecting_severity, False)
+
+
+def plan_sync(entries: Iterable[Entry], stored: Iterable[SuppressionRow], in_use: Collection[str]) -> SyncPlan:
+    """Compare the catalogue's alarms with the stored rows; ``in_use`` are ids of active alarms and alarm events."""
+    wanted = {entry.alarm_id: wanted_row(entry) for entry in entries}
+    present = {row.alarm_id: row for row in stored}
+    gone = sorted(set(present) - set(wanted))
+    return SyncPlan(
+        inserted=tuple(row for alarm_id, row in sorted(wanted.items()) if alarm_id not in present),
+        refreshed=tuple(row for alarm_id, row in sorted(wanted.items())
+                        if alarm_id in present and present[alarm_id] != row),
+        marked=tuple(alarm_id for alarm_id in gone if alarm_id in in_use and not present[alarm_id].set_for_deletion),
+        deleted=tuple(alarm_id for alarm_id in gone if alarm_id not in in_use))
