@@ -1,1 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Databases of the subsystems: transactions, shared columns, guarded writes. Migrations: ``flock.db.migrate``."""
+from __future__ import annotations
+
+from flock.db.database import Database, DeadlockError, DuplicateEntry, NestedWriter, ReferenceError, from_conf
+from flock.db.schema import EnumText, Json, UtcTime, columns, metadata, new_uuid, revision_column, utcnow
+from flock.db.writes import compare_and_set
+
+__all__ = [
+    "Database", "DeadlockError", "DuplicateEntry", "EnumText", "Json", "NestedWriter", "ReferenceError", "UtcTime",
+    "columns", "compare_and_set", "from_conf", "metadata", "new_uuid", "revision_column", "utcnow",
+]

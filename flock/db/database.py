@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One database of one subsystem: readers and writers as transactions on SQLAlchemy Core connections."""
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from oslo_config import cfg
+from oslo_db import exception as db_errors
+from oslo_db.sqlalchemy import enginefacade
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine, make_url
+
+from flock.core.errors import Unavailable
+from flock.db import options
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+
+DuplicateEntry = db_errors.DBDuplicateEntry
+ReferenceError = db_errors.DBReferenceError
+CONNECT_TIMEOUT_S = 5
+
+
+class NestedWriter(RuntimeError):
+    """A thread asked for a second writing transaction inside its first one: it would wait for itself."""
+
+
+class Database:
+    """``with db.reader() as conn`` / ``with db.writer() as conn``: one transaction each, on a Core connection.
+
+    A writer commits when the block ends and rolls back when it raises. On SQLite a writer takes the write lock at its
+    beginning, so what it reads stays true until it commits; readers see the last commit and block nobody.
+    The engine is made at first use and again after a fork. Unavailable when the database cannot be reached.
+    """
+
+    def __init__(self, connection_url: str, *, max_pool_size: int = 10, max_overflow: int = 10,
+                 pool_timeout_s: int = 10, busy_timeout_s: int = 15, sqlite_synchronous: bool = True) -> None:
+        self.url = make_url(connection_url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._settings: dict[str, Any] = {"max_retries": 0}
+        if self.is_sqlite:
+            self._settings |= {"sqlite_fk": True, "sqlite_synchronous": sqlite_synchronous}
+        else:
+            self._settings |= {
+                "max_pool_size": max_pool_size, "max_overflow": max_overflow, "pool_timeout": pool_timeout_s}
+        self._busy_timeout_s = busy_timeout_s
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._facade: Any = None
+        self._anchor: Any = None
+        self._pid = 0
+
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[Connection]:
+        """A transaction that only reads."""
+        with self._translated(), self._context_manager().reader.connection.using(_Context()) as conn:
+            yield conn
+
+    @contextlib.contextmanager
+    def writer(self) -> Iterator[Connection]:
+        """A transaction that writes; NestedWriter when this thread already holds one of the same database."""
+        if getattr(self._local, "writing", False):
+            raise NestedWriter(f"a writer of {self.url.render_as_string()} inside a writer")
+        self._local.writing = True
+        try:
+            with self._translated(), self._context_manager().writer.connection.using(_Context()) as conn:
+                yield conn
+        finally:
+            self._local.writing = False
+
+    def transact(self, work: Callable[[Connection], T], attempts_max: int = 5) -> T:
+        """Run ``work(conn)`` in a writer, again after a deadlock or serialization failure; ``work`` must be repeatable.
+
+        Unavailable after ``attempts_max`` attempts.
+        """
+        for attempt in range(1, attempts_max + 1):
+            try:
+                with self.writer() as conn:
+                    return work(conn)
+            except DeadlockError:
+                if attempt == attempts_max:
+                    raise
+                LOG.info("transaction collided with another one, attempt %d of %d", attempt, attempts_max)
+                time.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311 - spreads retries, guards nothing
+        raise ValueError("attempts_max must be at least 1")
+
+    @property
+    def engine(self) -> Engine:
+        """The SQLAlchemy engine, for migrations and inspection."""
+        return self._context_manager().writer.get_engine()  # type: ignore[no-any-return]
+
+    def dispose(self) -> None:
+        """Close all connections; the next use opens new ones."""
+        with self._lock:
+            self._drop_anchor()
+            if self._facade is not None and self._pid == os.getpid():
+                self._facade.dispose_pool()
+            self._facade = None
+
+    def _context_manager(self) -> Any:
+        if self._facade is None or self._pid != os.getpid():
+            with self._lock:
+                if self._facade is None or self._pid != os.getpid():
+                    self._open()
+        return self._facade
+
+    def _open(self) -> None:
+        facade = enginefacade.transaction_context()
+        facade.configure(connection=self._full_url(), **self._settings)
+        if self.is_sqlite:
+            facade.append_on_engine_create(self._prepare_sqlite)
+        else:
+            facade.append_on_engine_create(_prepare_server)
+        self._anchor = None
+        self._facade, self._pid = facade, os.getpid()
+
+    def _full_url(self) -> str:
+        url = self.url
+        if url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query:
+            url = url.update_query_dict({"connect_timeout": str(CONNECT_TIMEOUT_S)})
+        if self.is_sqlite and "timeout" not in url.query:
+            url = url.update_query_dict({"timeout": str(self._busy_timeout_s)})
+        return url.render_as_string(hide_password=False)
+
+    def _prepare_sqlite(self, engine: Engine) -> None:
+        in_file = bool(self.url.database) and self.url.database != ":memory:"
+
+        @event.listens_for(engine, "connect")
+        def configure(dbapi_connection: Any, _record: Any) -> None:
+            if in_file:
+                dbapi_connection.execute("PRAGMA journal_mode=WAL")
+
+        @event.listens_for(engine, "before_cursor_execute", retval=True)
+        def lock_first(_conn: Any, _cursor: Any, statement: str, parameters: Any, _context: Any,
+                       _many: bool) -> tuple[str, Any]:
+            if statement == "BEGIN" and getattr(self._local, "writing", False):
+                statement = "BEGIN IMMEDIATE"
+            return statement, parameters
+
+        if in_file:
+            # One connection stays open: with the last one SQLite would fold its log into the file at every commit.
+            self._anchor = engine.raw_connection()
+            self._anchor.cursor().execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+    def _drop_anchor(self) -> None:
+        anchor, self._anchor = self._anchor, None
+        if anchor is not None and self._pid == os.getpid():
+            anchor.close()
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except db_errors.DBDeadlock as exc:
+            raise DeadlockError(service="database", reason="transactions collided") from exc
+        except (db_errors.DBConnectionError, sa.exc.TimeoutError) as exc:
+            raise Unavailable(service="database", reason=type(exc).__name__) from exc
+        except (db_errors.DBError, sa.exc.OperationalError) as exc:
+            if _is_busy(exc):
+                raise DeadlockError(service="database", reason="locked by another writer") from exc
+            if _is_serialization_failure(exc):
+                raise DeadlockError(service="database", reason="transactions collided") from exc
+            raise
+
+
+class DeadlockError(Unavailable):
+    """The transaction lost against another one and may be repeated."""
+
+    code = "flock.db.deadlock"
+
+
+@enginefacade.transaction_context_provider
+class _Context:
+    """enginefacade wants an object to keep the transaction in; a new one each time means a new transaction."""
+
+
+def _is_busy(exc: BaseException) -> bool:
+    text = str(exc)
+    return "database is locked" in text or "database table is locked" in text
+
+
+def _is_serialization_failure(exc: BaseException) -> bool:
+    cause = getattr(exc, "inner_exception", None) or getattr(exc, "orig", None)
+    cause = getattr(cause, "orig", None) or cause
+    return getattr(cause, "pgcode", None) in ("40001", "40P01")
+
+
+def _prepare_server(engine: Engine) -> None:
+    """Nothing waits for a row lock without end, on servers that can say so."""
+    if engine.dialect.name != "postgresql":
+        return
+
+    @event.listens_for(engine, "connect")
+    def configure(dbapi_connection: Any, _record: Any) -> None:
+        with dbapi_connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '15s'")
+            cursor.execute("SET TIME ZONE 'UTC'")
+        dbapi_connection.commit()
+
+
+def from_conf(conf: cfg.ConfigOpts) -> Database:
+    """The database named in group ``[database]`` of ``conf``; ValueError when none is named."""
+    options.register(conf)
+    group = conf.database
+    if not group.connection:
+        raise ValueError("[database] connection is not set")
+    return Database(
+        group.connection, max_pool_size=group.max_pool_size, max_overflow=group.max_overflow,
+        pool_timeout_s=group.pool_timeout_s, busy_timeout_s=group.busy_timeout_s,
+        sqlite_synchronous=group.sqlite_synchronous)

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Schema migrations: one alembic history per subsystem in ``<subsystem>/db/migrations/``, and ``<name>-dbsync``.
+
+The ``env.py`` there is two lines: ``from flock.db.migrate import run_migrations`` and ``run_migrations()``.
+"""
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import autogenerate, command, context
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Connection, make_url
+
+from flock.conf import setup
+from flock.db.database import Database, from_conf
+
+# Held while migrating on PostgreSQL, so that two controllers do not migrate at the same time. Any fixed number.
+ADVISORY_LOCK = 7_305_514_203
+
+
+def upgrade(url: str, subsystem: str, revision: str = "head") -> None:
+    """Bring the database at ``url`` to ``revision``; does nothing when it is there. Creates an SQLite file's folder."""
+    _prepare_folder(url)
+    _run(url, subsystem, lambda config: command.upgrade(config, revision))
+
+
+def downgrade(url: str, subsystem: str, revision: str) -> None:
+    """Take the database at ``url`` back to ``revision`` (``base`` removes every table)."""
+    _run(url, subsystem, lambda config: command.downgrade(config, revision))
+
+
+def current(url: str) -> str | None:
+    """The revision the database at ``url`` is at; None when it was never migrated."""
+    database = Database(url)
+    try:
+        with database.reader() as conn:
+            return MigrationContext.configure(conn).get_current_revision()
+    finally:
+        database.dispose()
+
+
+def head(subsystem: str) -> str | None:
+    """The newest revision a subsystem's code knows."""
+    return ScriptDirectory.from_config(_config(subsystem)).get_current_head()
+
+
+def draft(url: str, subsystem: str, metadata: sa.MetaData) -> str:
+    """Python text of the operations that lead from the database at ``url`` to ``metadata``: the body of a revision."""
+    database = Database(url)
+    try:
+        with database.reader() as conn:
+            migration = MigrationContext.configure(conn, opts={"compare_type": True})
+            operations = autogenerate.produce_migrations(migration, metadata).upgrade_ops
+        return autogenerate.render_python_code(operations) if operations is not None else ""
+    finally:
+        database.dispose()
+
+
+def run_migrations() -> None:
+    """To be called by each subsystem's ``env.py``: run the asked revisions on the connection given by this module."""
+    connection: Connection = context.config.attributes["connection"]
+    context.configure(connection=connection, render_as_batch=True, transaction_per_migration=False)
+    context.run_migrations()
+
+
+def dbsync_main(subsystem: str, argv: Sequence[str] | None = None) -> int:
+    """``<subsystem>-dbsync [upgrade [revision] | downgrade revision | version | draft]``; exit status.
+
+    Without a command it upgrades. Configuration files are found as by the daemons; ``--config-file`` adds more.
+    """
+    parser = argparse.ArgumentParser(prog=f"{subsystem}-dbsync", description=f"Database schema of {subsystem}")
+    parser.add_argument("--config-file", action="append", default=[], help="further configuration file")
+    parser.add_argument("action", nargs="?", default="upgrade", choices=("upgrade", "downgrade", "version", "draft"))
+    parser.add_argument("revision", nargs="?", default=None)
+    given = parser.parse_args(sys.argv[1:] if argv is None else list(argv))
+    conf = setup(f"{subsystem}-dbsync", subsystem, [f"--config-file={name}" for name in given.config_file])
+    url = from_conf(conf).url.render_as_string(hide_password=False)
+    if given.action == "upgrade":
+        upgrade(url, subsystem, given.revision or "head")
+    elif given.action == "downgrade":
+        if given.revision is None:
+            parser.error("downgrade needs a revision")
+        downgrade(url, subsystem, given.revision)
+    elif given.action == "draft":
+        sys.stdout.write(draft(url, subsystem, _metadata_of(subsystem)) + "\n")
+    else:
+        sys.stdout.write(f"{current(url) or 'none'} (newest: {head(subsystem)})\n")
+    return 0
+
+
+def _run(url: str, subsystem: str, work: Callable[[Config], None]) -> None:
+    config = _config(subsystem)
+    database = Database(url)
+    try:
+        with database.writer() as conn:
+            if conn.dialect.name == "postgresql":
+                conn.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+            config.attributes["connection"] = conn
+            work(config)
+    finally:
+        database.dispose()
+
+
+def _config(subsystem: str) -> Config:
+    spec = importlib.util.find_spec(f"{subsystem}.db.migrations")
+    if spec is None or not spec.submodule_search_locations:
+        raise ValueError(f"{subsystem} has no package {subsystem}.db.migrations")
+    config = Config()
+    config.set_main_option("script_location", next(iter(spec.submodule_search_locations)).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _metadata_of(subsystem: str) -> sa.MetaData:
+    tables: Any = importlib.import_module(f"{subsystem}.db.tables")
+    found = [value for value in vars(tables).values() if isinstance(value, sa.MetaData)]
+    if len(found) != 1:
+        raise ValueError(f"{subsystem}.db.tables must hold one MetaData")
+    return found[0]
+
+
+def _prepare_folder(url: str) -> None:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return
+    path = Path(str(parsed.database))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        # Inventories and secrets are nobody else's business.
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))

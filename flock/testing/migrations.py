@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Check that a subsystem's migrations and its table declarations say the same."""
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import autogenerate
+from alembic.runtime.migration import MigrationContext
+
+from flock.db import Database, migrate
+
+
+def assert_migrations_match_tables(url: str, subsystem: str, metadata: sa.MetaData) -> None:
+    """Upgrade an empty database at ``url`` to the newest revision: it must hold what ``metadata`` declares.
+
+    Then goes down to nothing and up again, so every revision is seen in both directions.
+    """
+    migrate.upgrade(url, subsystem)
+    _assert_same(url, metadata)
+    migrate.downgrade(url, subsystem, "base")
+    left = _table_names(url) - {"alembic_version"}
+    if left:
+        raise AssertionError(f"downgrade to base leaves tables behind: {left}")
+    migrate.upgrade(url, subsystem)
+    _assert_same(url, metadata)
+
+
+def _assert_same(url: str, metadata: sa.MetaData) -> None:
+    database = Database(url)
+    try:
+        with database.reader() as conn:
+            differences = autogenerate.compare_metadata(
+                MigrationContext.configure(conn, opts={"compare_type": True}), metadata)
+            constraints = {table.name: _unique_names(conn, table.name) for table in metadata.sorted_tables}
+    finally:
+        database.dispose()
+    if differences:
+        raise AssertionError(f"migrations and tables differ: {differences}")
+    for table in metadata.sorted_tables:
+        declared = {str(item.name) for item in table.constraints if isinstance(item, sa.UniqueConstraint)}
+        if declared != constraints[table.name]:
+            raise AssertionError(f"unique constraints of {table.name}: {constraints[table.name]} are not {declared}")
+
+
+def _unique_names(conn: sa.Connection, table_name: str) -> set[str]:
+    return {str(item["name"]) for item in sa.inspect(conn).get_unique_constraints(table_name)}
+
+
+def _table_names(url: str) -> set[str]:
+    database = Database(url)
+    try:
+        with database.reader() as conn:
+            return set(sa.inspect(conn).get_table_names())
+    finally:
+        database.dispose()
