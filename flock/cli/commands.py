@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Base commands: lists, single objects and actions, with one set of formats, errors, confirmation and waiting.
+
+They run under our own programs (FlockShell) and, unchanged, as plug-ins of the OpenStack client.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, TextIO
+
+import yaml
+from cliff.command import Command
+from cliff.lister import Lister
+from cliff.show import ShowOne
+
+from flock.cli import confirm, table, wait
+from flock.cli.client import ApiClient
+from flock.cli.columns import Column, Row, cell_text, pick, sorted_rows, wire_value
+from flock.cli.errors import ApiError, CliError
+
+SHOW_VALUE_WIDTH = 72
+WATCH_DEFAULT_S = 5.0
+WATCH_LEAST_S = 0.5
+
+
+class FlockCommand(Command):
+    """What all commands share. ``api_name`` says which client they use, ``examples`` end up in ``--help``."""
+
+    api_name: ClassVar[str] = ""
+    examples: ClassVar[Sequence[str]] = ()
+    dangerous: ClassVar[bool] = False
+    waits: ClassVar[bool] = False
+    auth_required: ClassVar[bool] = True
+    conflict_handler = "resolve"  # a command's own -f or -c wins over the formatters'
+
+    @property
+    def client(self) -> ApiClient:
+        # Both our shell and the OpenStack client's put a client manager on the application.
+        manager = getattr(self.app, "client_manager")  # noqa: B009
+        found: ApiClient = getattr(manager, self.api_name)
+        return found
+
+    @property
+    def stdout(self) -> TextIO:
+        return self.app.stdout
+
+    @property
+    def stderr(self) -> TextIO:
+        return self.app.stderr
+
+    @property
+    def native(self) -> bool:
+        """True under our own programs, False as a plug-in of the OpenStack client."""
+        return bool(getattr(self.app, "flock_native", False))
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's own arguments; to be overridden."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        self.arguments(parser)
+        if self.is_dangerous():
+            parser.add_argument("--yes", action="store_true", help="do not ask, where the platform asks before this")
+        if self.waits:
+            parser.add_argument("--wait", action="store_true", help="return when the operation has ended")
+            parser.add_argument(
+                "--timeout", type=positive_seconds, default=float(wait.WAIT_DEFAULT_S), metavar="SECONDS",
+                help="how long --wait waits, defaults to %(default)g")
+        if self.examples:
+            parser.formatter_class = argparse.RawDescriptionHelpFormatter
+            parser.epilog = "examples:\n" + "\n".join(f"  {line}" for line in self.examples)
+        return parser
+
+    def is_dangerous(self) -> bool:
+        words = (self.cmd_name or "").replace("-", " ").split()
+        return self.dangerous or "delete" in words or "remove" in words
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Ask where that is wanted, do it, turn an API error into one sentence."""
+        if self.is_dangerous() and not parsed_args.yes and confirm.enabled(os.environ):
+            confirm.confirm(self.app.stdin, self.stderr)
+        try:
+            return int(super().run(parsed_args) or 0)
+        except ApiError as problem:
+            raise CliError(self.explain(problem, parsed_args)) from problem
+
+    def explain(self, problem: ApiError, args: argparse.Namespace) -> str:
+        """The server's sentence; with status and request id where an operator would have to report it."""
+        return problem.text if self.native and problem.status < 500 else problem.detailed()
+
+    def wait_for(self, what: str, observe: Callable[[], Any], judge: Callable[[Any], wait.Verdict],
+                 args: argparse.Namespace) -> Any:
+        """``flock.cli.wait.wait_for`` with this command's stderr and ``--timeout``."""
+        return wait.wait_for(what, observe, judge, self.stderr, args.timeout)
+
+
+class ActionCommand(FlockCommand):
+    """A command that prints sentences, or nothing. ``act`` returns them."""
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        lines = self.act(parsed_args)
+        for line in [lines] if isinstance(lines, str) else lines or ():
+            self.stdout.write(table.printable(line) + "\n")
+        return 0
+
+    @abstractmethod
+    def act(self, args: argparse.Namespace) -> str | Iterable[str] | None:
+        """Do the work; the lines to print."""
+
+
+class ListCommand(FlockCommand, Lister):
+    """A table of resources. ``columns`` is what it shows, ``sort_by`` the wire fields that order it."""
+
+    columns: ClassVar[Sequence[Column]] = ()
+    sort_by: ClassVar[Sequence[str]] = ()
+    sort_reverse: ClassVar[bool] = False
+
+    @abstractmethod
+    def rows(self, args: argparse.Namespace) -> Iterable[Row]:
+        """The API objects, in any order."""
+
+    def columns_for(self, args: argparse.Namespace) -> Sequence[Column]:
+        """The columns of this call; override where options add some."""
+        return self.columns
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("--nowrap", action="store_true", help="do not wrap cells to the terminal")
+        parser.add_argument(
+            "--watch", type=watch_seconds, nargs="?", const=WATCH_DEFAULT_S, metavar="SECONDS",
+            help=f"show the list again every SECONDS (default {WATCH_DEFAULT_S:g}) until interrupted")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Sequence[Any], list[Row]]:
+        known = self.columns_for(parsed_args)
+        rows = list(self.rows(parsed_args))
+        shown = pick(known, parsed_args.columns, rows) if parsed_args.columns else tuple(known)
+        wanted = parsed_args.sort_columns or list(self.sort_by) or [known[0].field]
+        reverse = parsed_args.sort_direction == "desc" if parsed_args.sort_columns else self.sort_reverse
+        keys = pick(known, wanted, rows) if rows else ()
+        return shown, sorted_rows(rows, keys, reverse)
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        if parsed_args.watch is None:
+            return super().run(parsed_args)
+        while True:
+            if self.stdout.isatty():
+                self.stdout.write("\x1b[H\x1b[2J")
+            super().run(parsed_args)
+            self.stdout.flush()
+            time.sleep(parsed_args.watch)
+
+    def produce_output(self, parsed_args: argparse.Namespace, column_names: Sequence[Any], data: Iterable[Any]) -> int:
+        rows = list(data)
+        if parsed_args.formatter == "table":
+            self._write_table(parsed_args, column_names, rows)
+        elif parsed_args.formatter in ("json", "yaml"):
+            write_objects([_object(row, column_names if parsed_args.columns else None) for row in rows],
+                          parsed_args.formatter, self.stdout)
+        else:
+            cells = [[_flat(column.value(row)) for column in column_names] for row in rows]
+            self.formatter.emit_list([column.field for column in column_names], cells, self.stdout, parsed_args)
+        return 0
+
+    def _write_table(self, args: argparse.Namespace, shown: Sequence[Column], rows: Sequence[Row]) -> None:
+        text = ""
+        if rows or args.print_empty:
+            cells = [[cell_text(column.value(row)) for column in shown] for row in rows]
+            width = None if args.nowrap else args.max_width or terminal_width(self.stdout)
+            text = table.render([column.title for column in shown], cells, width)
+        self.stdout.write(text + "\n")
+
+
+class ShowCommand(FlockCommand, ShowOne):
+    """One resource as Property and Value. ``fields`` limits and labels what is shown; empty means all."""
+
+    fields: ClassVar[Sequence[Column]] = ()
+
+    @abstractmethod
+    def item(self, args: argparse.Namespace) -> Row:
+        """The API object."""
+
+    def fields_for(self, args: argparse.Namespace, item: Row) -> Sequence[Column]:
+        """The fields of this call; override where they depend on the object."""
+        return self.fields or [Column(name) for name, value in item.items() if not is_hyperlinks(value)]
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("--nowrap", action="store_true", help="do not wrap values")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Sequence[Any], Any]:
+        item = self.item(parsed_args)
+        known = sorted(self.fields_for(parsed_args, item), key=lambda column: column.title)
+        return (pick(known, parsed_args.columns, [item]) if parsed_args.columns else tuple(known)), item
+
+    def produce_output(self, parsed_args: argparse.Namespace, column_names: Sequence[Any], data: Any) -> int:
+        if parsed_args.formatter == "table":
+            width = parsed_args.max_width or SHOW_VALUE_WIDTH
+            cells = [
+                (column.title, value if parsed_args.nowrap else "\n".join(table.wrap(value, width)))
+                for column in column_names for value in [cell_text(column.value(data))]
+            ]
+            self.stdout.write(table.render(("Property", "Value"), cells) + "\n")
+        elif parsed_args.formatter in ("json", "yaml"):
+            write_objects(_object(data, column_names if parsed_args.columns else None), parsed_args.formatter,
+                          self.stdout)
+        else:
+            self.formatter.emit_one([column.field for column in column_names],
+                                    [_flat(column.value(data)) for column in column_names], self.stdout, parsed_args)
+        return 0
+
+
+def _object(row: Row, shown: Sequence[Column] | None) -> dict[str, Any]:
+    """The API object for machines, whole or only the chosen fields."""
+    if shown is None:
+        return {name: wire_value(value) for name, value in row.items() if not is_hyperlinks(value)}
+    return {column.field: wire_value(row[column.field] if column.field in row else column.value(row))
+            for column in shown}
+
+
+def is_hyperlinks(value: Any) -> bool:
+    """True for the API's link lists (``links``, child collections): of no use to a reader of the output."""
+    return isinstance(value, list) and bool(value) and all(
+        isinstance(entry, dict) and {"href", "rel"} <= entry.keys() for entry in value)
+
+
+def _flat(value: Any) -> Any:
+    """A value for formats of one cell per field; structures become JSON text."""
+    value = wire_value(value)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True) if isinstance(value, (dict, list)) else value
+
+
+def write_objects(value: Any, formatter: str, out: TextIO) -> None:
+    """``value`` as JSON or YAML text."""
+    if formatter == "json":
+        out.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    else:
+        out.write(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=False))
+
+
+def terminal_width(out: TextIO) -> int | None:
+    """Columns of the terminal behind ``out``, None when it is none."""
+    if not out.isatty():
+        return None
+    return shutil.get_terminal_size(fallback=(0, 0)).columns or None
+
+
+def positive_seconds(text: str) -> float:
+    """argparse type: seconds above zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 10**7:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value
+
+
+def watch_seconds(text: str) -> float:
+    """argparse type: a refresh interval that does not flood the API."""
+    value = positive_seconds(text)
+    if value < WATCH_LEAST_S:
+        raise argparse.ArgumentTypeError(f"the shortest interval is {WATCH_LEAST_S:g} seconds")
+    return value
+
+
+def assignments(pairs: Sequence[str]) -> dict[str, str]:
+    """``["location=rack 3", ...]`` as a dict; the name is checked, the value is the server's affair."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.replace("_", "").replace("-", "").replace("/", "").isalnum():
+            raise argparse.ArgumentTypeError(f"{pair!r} is not of the form name=value")
+        found[name] = value
+    return found
+
+
+def json_patch(changes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Changes as the JSON-patch list that StarlingX's APIs take."""
+    return [{"op": "replace", "path": f"/{name}", "value": value} for name, value in changes.items()]
+
+
+def stdout_closed_quietly() -> None:
+    """Flush stdout; a reader that has gone (``| head``) is no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

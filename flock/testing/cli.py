@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a command line program in process against a table of answers: ``{path: {method: answer}}``."""
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flock.cli.client import ApiClient, Credentials
+from flock.cli.shell import FlockShell, Program
+
+BASE = "http://api.test:1"
+
+
+@dataclass
+class Answer:
+    """What the API answers: ``body`` is sent as JSON, None as no body at all."""
+
+    body: Any = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def refusal(status: int, faultstring: str, request_id: str = "req-1") -> Answer:
+    """An error in StarlingX's doubly encoded body."""
+    inner = json.dumps({"debuginfo": None, "faultcode": "Client", "faultstring": faultstring})
+    return Answer({"error_message": inner}, status, {"X-Openstack-Request-Id": request_id})
+
+
+
+
+@dataclass
+class _Reply:
+    status_code: int
+    content: bytes
+    headers: Mapping[str, str]
+    url: str
+    reason: str = ""
+
+
+class FakeApi:
+    """Stands where a keystoneauth adapter stands.
+
+    A planned answer is an Answer, a JSON body, a Script of those, an exception to
+    raise, or a function of the request's body. What was asked is kept in ``calls`` as (method, path, body, query).
+    """
+
+    service_type, interface, region_name, endpoint_override = "fake", "public", None, BASE
+
+    def __init__(self, table: Mapping[str, Mapping[str, Any]]) -> None:
+        self.table = table
+        self.calls: list[tuple[str, str, Any, Any]] = []
+
+    def request(self, url: str, method: str, *, json: Any = None, params: Any = None, **_: Any) -> _Reply:
+        """The planned answer; a request nobody planned is 404."""
+        path = url.removeprefix(BASE)
+        self.calls.append((method, path, json, dict(params) if params else None))
+        planned = self.table.get(path, {}).get(method, refusal(404, f"{path} could not be found."))
+        if isinstance(planned, Script):
+            planned = planned.following()
+        if callable(planned):
+            planned = planned(json)
+        if isinstance(planned, Exception):
+            raise planned
+        answer = planned if isinstance(planned, Answer) else Answer(planned)
+        return _Reply(answer.status, b"" if answer.body is None else _encoded(answer.body), answer.headers, url)
+
+
+class Script:
+    """Answers given one after the other; the last one repeats."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = list(answers)
+
+    def following(self) -> Any:
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+def _encoded(body: Any) -> bytes:
+    return body if isinstance(body, bytes) else json.dumps(body).encode()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a program left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def run_cli(program: Program, argv: str | list[str], api: FakeApi, environ: Mapping[str, str] | None = None) -> Ran:
+    """Run ``argv`` (a text is split at spaces) and collect exit code, stdout and stderr."""
+    out, err = io.StringIO(), io.StringIO()
+
+    def make_client(given: Credentials, service_type: str, url_option: str) -> ApiClient:
+        return ApiClient(api, url_option)  # type: ignore[arg-type]
+
+    shell = FlockShell(program, environ or {}, make_client, stdin=io.StringIO(), stdout=out, stderr=err)
+    try:
+        code = shell.run(argv.split() if isinstance(argv, str) else argv)
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else 1
+    return Ran(code, out.getvalue(), err.getvalue())

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hosts and their inventory over the REST API. Results are the API's JSON objects."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from flock.cli.client import segment
+from flock.cli.commands import json_patch
+from flock.cli.errors import ApiError, CliError
+
+Item = dict[str, Any]
+
+
+class Api(Protocol):
+    """What is needed of ``flock.cli.client.ApiClient``."""
+
+    def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any: ...
+
+    def post(self, path: str, body: Any) -> Any: ...
+
+    def patch(self, path: str, body: Any) -> Any: ...
+
+    def delete(self, path: str) -> None: ...
+
+
+class HostNotFound(CliError):
+    """No host has that id, uuid or name."""
+
+    def __init__(self, ref: str) -> None:
+        super().__init__(f"host not found: {ref}")
+
+
+class Hosts:
+    """``ref`` is a host's id, uuid or hostname everywhere."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def all(self) -> list[Item]:
+        return listed(self._api.get("/v1/ihosts"), "ihosts")
+
+    def get(self, ref: str) -> Item:
+        """Raises HostNotFound."""
+        try:
+            return item(self._api.get(_path(ref)))
+        except ApiError as problem:
+            raise _host_error(problem, ref) from problem
+
+    def create(self, values: Mapping[str, Any]) -> Item:
+        return item(self._api.post("/v1/ihosts", dict(values)))
+
+    def update(self, ref: str, changes: Mapping[str, Any]) -> Item:
+        """Replace fields; ``{"action": "lock"}`` starts an action. Raises HostNotFound."""
+        try:
+            return item(self._api.patch(_path(ref), json_patch(changes)))
+        except ApiError as problem:
+            raise _host_error(problem, ref) from problem
+
+    def delete(self, ref: str) -> None:
+        """Raises HostNotFound."""
+        try:
+            self._api.delete(_path(ref))
+        except ApiError as problem:
+            raise _host_error(problem, ref) from problem
+
+    def children(self, ref: str, collection: str) -> list[Item]:
+        """One inventory collection of a host, ``icpus`` for example. Raises HostNotFound."""
+        try:
+            return listed(self._api.get(f"{_path(ref)}/{collection}"), collection)
+        except ApiError as problem:
+            raise _host_error(problem, ref) from problem
+
+
+def _path(ref: str) -> str:
+    return f"/v1/ihosts/{segment(ref)}"
+
+
+def _host_error(problem: ApiError, ref: str) -> CliError:
+    return HostNotFound(ref) if problem.status == 404 else problem
+
+
+def listed(body: Any, key: str) -> list[Item]:
+    """The objects of a list answer; a missing key means an empty list."""
+    found = body.get(key, []) if isinstance(body, dict) else []
+    return [entry for entry in found if isinstance(entry, dict)]
+
+
+def item(body: Any) -> Item:
+    """The object of a single answer."""
+    if not isinstance(body, dict):
+        raise ApiError(502, "The API answered without an object.")
+    return body
+
+
+def one_of(items: list[Item], wanted: str, *fields: str, what: str) -> Item:
+    """The item whose ``fields`` hold ``wanted``. Raises CliError when none or several do."""
+    found = [entry for entry in items if any(str(entry.get(name)) == wanted for name in fields)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise CliError(f"{what} not found: {wanted}")
+    ids = ", ".join(str(entry.get("uuid")) for entry in found)
+    raise CliError(f"{wanted} names more than one {what}: {ids}")
