@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from alembic import autogenerate, command, context
@@ -23,6 +23,7 @@ from sqlalchemy.engine import Connection, make_url
 
 from flock.conf import setup
 from flock.db.database import Database, from_conf
+from flock.db.schema import EnumText, Json, UtcTime
 
 # Held while migrating on PostgreSQL, so that two controllers do not migrate at the same time. Any fixed number.
 ADVISORY_LOCK = 7_305_514_203
@@ -61,9 +62,18 @@ def draft(url: str, subsystem: str, metadata: sa.MetaData) -> str:
         with database.reader() as conn:
             migration = MigrationContext.configure(conn, opts={"compare_type": True})
             operations = autogenerate.produce_migrations(migration, metadata).upgrade_ops
-        return autogenerate.render_python_code(operations) if operations is not None else ""
+        if operations is None:
+            return ""
+        return autogenerate.render_python_code(operations, render_item=_render_plain_type)
     finally:
         database.dispose()
+
+
+def _render_plain_type(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
+    """A revision must not change when the code does: types of this project are written as what they store."""
+    if kind == "type" and isinstance(item, (UtcTime, Json, EnumText)):
+        return f"sa.{item.impl_instance!r}"
+    return False
 
 
 def run_migrations() -> None:

@@ -191,7 +191,7 @@ class Relay:
         def claim(conn: Connection) -> list[Message]:
             if conn.dialect.name == "postgresql":
                 conn.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": self.name})
-            batch = [Message(*row) for row in conn.execute(query)]
+            batch = [Message(*row) for row in conn.execute(query.with_for_update())]
             if batch:
                 conn.execute(sa.update(table).where(table.c.id.in_([message.id for message in batch])).values(
                     owner=self.owner, lease_until=now + datetime.timedelta(seconds=self._lease_s)))
