@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pecan application behind the token check: hooks for context, policy and body, then the controller method."""
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+from xml.sax.saxutils import escape
+
+import pecan
+from pecan import hooks as pecan_hooks
+from pecan.core import Arguments, ExplicitPecan
+from pecan.core import Response as PecanResponse
+
+from flock.api import exchange as exchanges
+from flock.api.call import Call, Dependencies
+from flock.api.dialect import Dialect
+from flock.api.exchange import Exchange, WebError
+from flock.api.intake import read_body
+from flock.api.query import Query
+from flock.api.reply import Reply, encode
+from flock.auth import context
+from flock.auth.policy import Policy
+from flock.core.errors import FlockError
+
+LOG = logging.getLogger(__name__)
+JSON_TYPES = frozenset({"application/json", "application/json-patch+json", "multipart/form-data"})
+NO_BODY_TYPES = frozenset({"", "application/octet-stream"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the layers need to know, read once from [api]."""
+
+    subsystem: str
+    max_body_bytes: int = 1024 * 1024
+    max_json_depth: int = 64
+    request_read_timeout_s: float = 30.0
+    limit_max: int = 2000
+    public_endpoint: str | None = None
+
+
+class ContextHook(pecan_hooks.PecanHook):  # type: ignore[misc]
+    """Identity of the caller; on public operations nobody, whatever headers were sent."""
+
+    priority = 10
+
+    def before(self, state: Any) -> None:
+        """Store the context in the exchange."""
+        environ = state.request.environ
+        exchange: Exchange = environ[exchanges.KEY]
+        if exchange.route is not None and exchange.route.is_public(exchange.method):
+            exchange.ctx = context.anonymous(exchange.request_id, str(environ.get("REMOTE_ADDR", "")))
+        else:
+            exchange.ctx = context.from_environ(environ, exchange.request_id)
+
+
+class PolicyHook(pecan_hooks.PecanHook):  # type: ignore[misc]
+    """Refuses what the rule of the operation does not allow."""
+
+    priority = 20
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__()
+        self._policy = policy
+
+    def before(self, state: Any) -> None:
+        """404 and 405 are only told to callers with a token; 403 for a rule that does not pass."""
+        exchange: Exchange = state.request.environ[exchanges.KEY]
+        route = exchange.route
+        if route is None:
+            raise WebError(404, "Not Found", "The resource could not be found.")
+        method = "GET" if exchange.method == "HEAD" else exchange.method
+        if method not in route.handlers:
+            raise WebError(405, "Method Not Allowed", "The method is not allowed for this resource.",
+                           {"Allow": ", ".join(route.allowed)})
+        if not route.is_public(method) and not self._policy.allows(route.rules[method].name, exchange.ctx):
+            raise WebError(403, "Forbidden", "The requested action is not authorized")
+
+
+class BodyHook(pecan_hooks.PecanHook):  # type: ignore[misc]
+    """Reads the body within the limits, after the caller turned out to be allowed."""
+
+    priority = 30
+
+    def __init__(self, settings: Settings, dialect: Dialect) -> None:
+        super().__init__()
+        self._settings, self._dialect = settings, dialect
+
+    def before(self, state: Any) -> None:
+        """Store the body in the exchange; 413, 408 or 415 when it is not acceptable."""
+        environ = state.request.environ
+        exchange: Exchange = environ[exchanges.KEY]
+        controller = exchange.route.controller if exchange.route is not None else None
+        limit = int(getattr(controller, "max_body_bytes", self._settings.max_body_bytes))
+        body = read_body(environ, limit, self._settings.request_read_timeout_s)
+        exchange.body = body
+        media_type = str(environ.get("CONTENT_TYPE") or "").split(";", 1)[0].strip().lower()
+        if not body or not self._dialect.strict_content_type or media_type in JSON_TYPES:
+            return
+        if exchange.method in ("POST", "PUT", "PATCH") or media_type not in NO_BODY_TYPES:
+            raise WebError(415, "Unsupported Media Type", "The content type of the body must be application/json.")
+
+
+class ErrorHook(pecan_hooks.PecanHook):  # type: ignore[misc]
+    """The one place where errors become HTTP."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        super().__init__()
+        self._dialect = dialect
+
+    def on_error(self, state: Any, error: Exception) -> Any:
+        """The answer to any exception of the layers below."""
+        environ = state.request.environ
+        return error_response(self._dialect, environ, environ[exchanges.KEY], error)
+
+
+def error_response(dialect: Dialect, environ: dict[str, Any], exchange: Exchange, error: Exception) -> Any:
+    """A WebOb response in the subsystem's error shape; unknown exceptions are logged and become a bare 500."""
+    headers: dict[str, str] = {}
+    if isinstance(error, WebError):
+        status, headers = error.status, error.headers
+        body = dialect.web_fault(status, error.title, error.text)
+    elif isinstance(error, FlockError):
+        status, body = error.http, dialect.domain_fault(error)
+        if status >= 500:
+            LOG.warning("%s %s: %s (%s)", exchange.method, exchange.path, error, error.code)
+        if status == 503:
+            headers = {"Retry-After": "5"}
+    else:
+        LOG.error("unhandled error in %s %s", exchange.method, exchange.path,
+                  exc_info=(type(error), error, error.__traceback__))
+        status = 500
+        body = dialect.fault(status, f"An unexpected error occurred; the log has it under {exchange.request_id}.")
+    response = PecanResponse(body=body, status=status, content_type="application/json", charset=None)
+    accept = str(environ.get("HTTP_ACCEPT", ""))
+    if "application/xml" in accept and "json" not in accept and "*/*" not in accept:
+        text = response.json_body["error_message"]
+        response.body = f"<error_message>{escape(text)}</error_message>".encode()
+        response.content_type = "application/xml"
+    response.headers.update(headers)
+    return response
+
+
+class Application(ExplicitPecan):  # type: ignore[misc]
+    """Pecan with the route table in place of attribute traversal, and without its guesses about parameters.
+
+    Pecan's own parameter parsing reads and decodes bodies before any limit applies; the hooks here do it instead.
+    """
+
+    def __init__(self, settings: Settings, dialect: Dialect, policy: Policy, deps: Dependencies) -> None:
+        hooks = [ContextHook(), PolicyHook(policy), BodyHook(settings, dialect), ErrorHook(dialect)]
+        super().__init__(self, hooks=hooks, default_renderer="json", force_canonical=False,
+                         guess_content_type_from_ext=False)
+        self._settings, self._deps = settings, deps
+
+    def find_controller(self, state: Any) -> tuple[Any, list[Any], dict[str, Any]]:
+        """Run the hooks; the controller is always ``dispatch``, which knows the matched route."""
+        state.controller = self.dispatch
+        state.arguments = Arguments([], [], {})
+        self.handle_hooks(self.hooks, "on_route", state)
+        self.handle_hooks(self.hooks, "before", state)
+        return self.dispatch, [state.request], {}
+
+    def determine_hooks(self, controller: Any = None) -> Any:
+        """Controllers bring no hooks of their own."""
+        return self.hooks
+
+    def invoke_controller(self, controller: Any, args: list[Any], kwargs: dict[str, Any], state: Any) -> None:
+        """Call ``dispatch`` and take its response."""
+        state.response = controller(*args)
+
+    @pecan.expose()  # type: ignore[untyped-decorator]
+    def dispatch(self, request: Any) -> Any:
+        """Call the controller method of the matched route and turn what it returns into a response."""
+        environ = request.environ
+        exchange: Exchange = environ[exchanges.KEY]
+        assert exchange.route is not None  # noqa: S101  # the policy hook refused unknown paths
+        method = "GET" if exchange.method == "HEAD" else exchange.method
+        call = Call(
+            ctx=exchange.ctx, method=method, args=exchange.args, body=exchange.body or b"",
+            query=Query(str(environ.get("QUERY_STRING", "")), self._settings.limit_max),
+            base_url=exchanges.base_url(environ, self._settings.public_endpoint),
+            deps=self._deps, environ=environ, route_path=exchange.route.path,
+            depth_max=self._settings.max_json_depth)
+        return respond(exchange.route.handlers[method](call))
+
+
+def respond(result: Any) -> Any:
+    """The response for what a controller returned."""
+    reply = result if isinstance(result, Reply) else Reply(result, 204 if result is None else 200)
+    body = b"" if reply.data is None else encode(reply.data)
+    status = 204 if reply.status == 200 and not body else reply.status
+    response = PecanResponse(body=body, status=status, content_type="application/json", charset=None)
+    if status == 204:
+        response.content_type = None
+    response.headers.update(reply.headers)
+    return response

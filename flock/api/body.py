@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From untrusted bytes to JSON values: every way in which a body can be bad is a 4xx that says so."""
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flock.wire.errors import BadBody, shown
+
+NOT_JSON = "Request is not in valid JSON format"
+
+
+def parse_json(content: bytes, depth_max: int) -> Any:
+    """The value of a JSON text in UTF-8; ``BadBody`` when it is none, too deep, or holds text no database takes."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadBody(detail=f"{NOT_JSON}: it is not UTF-8") from None
+    deep = content.count(b"[") + content.count(b"{") > depth_max
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise BadBody(detail=f"{NOT_JSON}: nested deeper than {depth_max} levels") from None
+    except ValueError:
+        raise BadBody(detail=NOT_JSON) from None
+    if deep or b"\\u" in content:
+        _inspect(value, depth_max)
+    return value
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _inspect(value: Any, depth_max: int) -> None:
+    level = [("body", value)]
+    for _ in range(depth_max):
+        below: list[tuple[str, Any]] = []
+        for name, item in level:
+            if isinstance(item, str):
+                _check_text(name, item)
+            elif isinstance(item, dict):
+                for key, child in item.items():
+                    _check_text("key", key)
+                    below.append((key, child))
+            elif isinstance(item, list):
+                below.extend((name, child) for child in item)
+        if not below:
+            return
+        level = below
+    raise BadBody(detail=f"{NOT_JSON}: nested deeper than {depth_max} levels")
+
+
+def _check_text(name: str, text: str) -> None:
+    if "\x00" in text:
+        raise BadBody(detail=f"Invalid input for {shown(name)}: text must not contain NUL characters.")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise BadBody(detail=f"Invalid input for {shown(name)}: text must not contain lone surrogates.") from None

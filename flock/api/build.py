@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Putting an API together from the slices of a subsystem."""
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
+
+from flock import conf as flock_conf
+from flock.api.application import Application, Settings
+from flock.api.call import Call, Dependencies
+from flock.api.dialect import Dialect, Document, root_document
+from flock.api.edge import Edge
+from flock.api.routes import PublishedRoute, RouteTable, scan
+from flock.auth.policy import ANYONE, Policy, Rule
+from flock.auth.tokens import token_check
+from flock.core.health import Health
+
+
+class DocumentController:
+    """GET of a version document."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """The document with links to where the client came from."""
+        return self._document(call.base_url)
+
+
+def dialect_of(subsystem: str) -> Dialect:
+    """``DIALECT`` of ``<subsystem>.api.dialect``, or the default one when the subsystem declares none."""
+    name = f"{subsystem}.api.dialect"
+    try:
+        if importlib.util.find_spec(name) is None:
+            return Dialect()
+    except ModuleNotFoundError:
+        return Dialect()
+    found = importlib.import_module(name).DIALECT
+    if not isinstance(found, Dialect):
+        raise TypeError(f"{name}.DIALECT is not a Dialect")
+    return found
+
+
+def route_table(subsystem: str, dialect: Dialect, slices: Iterable[Any] | None = None) -> RouteTable:
+    """All routes of ``subsystem`` with their policy; ValueError for a route without a rule."""
+    table = RouteTable()
+    for module in scan(subsystem) if slices is None else slices:
+        table.add(getattr(module, "ROUTES", {}), getattr(module, "POLICY", ()))
+    declared = {route.path for route in table.routes}
+    documents = (("/", dialect.root or root_document(subsystem, "")), ("/v1", dialect.version))
+    for path, document in documents:
+        if document is not None and path not in declared:
+            table.add({path: DocumentController(document)}, [Rule(f"{subsystem}:version:get", ANYONE, "GET", path)])
+    table.bind_policy()
+    return table
+
+
+def published_routes(subsystem: str) -> list[PublishedRoute]:
+    """The operations of ``subsystem`` for the reviewed route list."""
+    return list(route_table(subsystem, dialect_of(subsystem)).published())
+
+
+def build_app(conf: Any, subsystem: str, slices: Iterable[Any] | None = None, deps: Iterable[Any] = (), *,
+              dialect: Dialect | None = None, health: Health | None = None) -> Edge:
+    """The WSGI application of ``subsystem``.
+
+    ``slices``: modules (or any objects) with ROUTES and POLICY; None scans ``<subsystem>/resources/*/api.py``.
+    ``deps``: service objects, or pairs (type, object), that ``Call.deps(type)`` hands to controllers.
+    Raises ValueError when a route has no policy rule. [api] auth_strategy=trusted leaves the token check out.
+    """
+    flock_conf.register(conf)
+    dialect = dialect or dialect_of(subsystem)
+    table = route_table(subsystem, dialect, slices)
+    settings = Settings(
+        subsystem, max_body_bytes=conf.api.max_body_bytes, max_json_depth=conf.api.max_json_depth,
+        request_read_timeout_s=conf.api.request_read_timeout_s, limit_max=conf.api.limit_max,
+        public_endpoint=conf.api.public_endpoint)
+    policy = Policy(conf, table.rules, read_from_any_project=dialect.read_from_any_project)
+    application = Application(settings, dialect, policy, Dependencies(deps))
+    guarded: Any = application
+    if conf.api.auth_strategy == "keystone":
+        guarded = token_check(application, conf, conf.api.token_cache_local_s)
+    return Edge(direct=application, guarded=guarded, table=table, dialect=dialect, settings=settings,
+                health=health or Health())
+
+
+def slice_of(routes: dict[str, Any], rules: Iterable[Rule]) -> SimpleNamespace:
+    """A slice made by hand, for tests and for routes that no resource owns."""
+    return SimpleNamespace(ROUTES=routes, POLICY=tuple(rules))

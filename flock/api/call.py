@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a controller method receives: who calls, what was sent, and the services the daemon offers."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from wsme import exc as wsme_exc
+from wsme import types as wtypes
+from wsme.rest import json as wsme_json
+
+from flock.api.body import parse_json
+from flock.api.query import Query
+from flock.auth.context import RequestContext
+from flock.wire.errors import BadBody
+from flock.wire.patch import PatchOp, parse_patch
+from flock.wire.resource import Resource, parse_body
+
+T = TypeVar("T")
+_UNPARSED = object()
+
+
+class Dependencies:
+    """Service objects by type. An element of ``offered`` is an object, or a pair (type, object)."""
+
+    def __init__(self, offered: Iterable[Any] = ()) -> None:
+        self._by_type: dict[type, Any] = {}
+        self._objects: list[Any] = []
+        for element in offered:
+            if isinstance(element, tuple) and len(element) == 2 and isinstance(element[0], type):
+                self._by_type[element[0]] = element[1]
+            else:
+                self._objects.append(element)
+
+    def get(self, wanted: type[T]) -> T:
+        """The offered object of type ``wanted``; LookupError (a wiring mistake) when there is none."""
+        found = self._by_type.get(wanted)
+        if found is None:
+            found = next((item for item in self._objects if isinstance(item, wanted)), None)
+            if found is None:
+                raise LookupError(f"the daemon offers no {wanted.__module__}.{wanted.__qualname__}")
+            self._by_type[wanted] = found
+        return found  # type: ignore[no-any-return]
+
+
+class Call:
+    """One request. ``args``: path parameters by name; ``query``: arguments; ``ctx``: identity of the caller."""
+
+    __slots__ = ("_deps", "_json", "args", "base_url", "body", "ctx", "depth_max", "environ", "method", "query",
+                 "route_path")
+
+    def __init__(self, *, ctx: RequestContext, method: str, args: Mapping[str, str], query: Query, body: bytes,
+                 base_url: str, deps: Dependencies, environ: dict[str, Any], route_path: str = "",
+                 depth_max: int = 64) -> None:
+        self.ctx, self.method, self.args, self.query = ctx, method, args, query
+        self.body, self.base_url, self.environ, self.route_path = body, base_url, environ, route_path
+        self.depth_max = depth_max
+        self._deps = deps
+        self._json: Any = _UNPARSED
+
+    def json(self, default: Any = _UNPARSED) -> Any:
+        """The parsed body; ``BadBody`` (400) when it is not JSON. An empty body gives ``default`` when one is given."""
+        if not self.body.strip():
+            if default is not _UNPARSED:
+                return default
+            raise BadBody(detail="Request is not in valid JSON format: the body is empty")
+        if self._json is _UNPARSED:
+            self._json = parse_json(self.body, self.depth_max)
+        return self._json
+
+    def body_as(self, datatype: Any) -> Any:
+        """The body as an instance of a ``Resource`` or any WSME type; 400 naming field and rule otherwise."""
+        data = self.json()
+        if isinstance(datatype, type) and issubclass(datatype, Resource):
+            return parse_body(datatype, data)
+        try:
+            return wsme_json.fromjson(wtypes.registry.resolve_type(datatype), data)
+        except wsme_exc.ClientSideError as error:
+            raise BadBody(detail=error.faultstring) from None
+        except (ValueError, TypeError, AttributeError) as error:
+            raise BadBody(detail=f"Invalid input for the body: {error}") from None
+
+    def patch(self, **rules: Any) -> list[PatchOp]:
+        """The body as checked json-patch; ``rules`` as for ``flock.wire.parse_patch``."""
+        return parse_patch(self.json(), **rules)
+
+    def deps(self, wanted: type[T]) -> T:
+        """A service object of the daemon, by type."""
+        return self._deps.get(wanted)
+
+    @property
+    def content_type(self) -> str:
+        """Media type of the body in lower case without parameters; empty when none was sent."""
+        return str(self.environ.get("CONTENT_TYPE", "")).split(";", 1)[0].strip().lower()

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading a request body from the connection: bounded in bytes and in time, and safe for the next request."""
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from flock.api.exchange import WebError
+
+CHUNK_BYTES = 65536
+DRAIN_BYTES_MAX = 8 * 1024 * 1024
+
+
+def has_body(environ: dict[str, Any]) -> bool:
+    """Whether the client announced a body."""
+    length = str(environ.get("CONTENT_LENGTH") or "")
+    return length not in ("", "0") or "chunked" in str(environ.get("HTTP_TRANSFER_ENCODING", "")).lower()
+
+
+def announced_bytes(environ: dict[str, Any]) -> int | None:
+    """The Content-Length; None when there is none; ``WebError`` 400 when it is no number."""
+    text = str(environ.get("CONTENT_LENGTH") or "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise WebError(400, "Bad Request", "Content-Length must be a number.")
+    return int(text)
+
+
+def read_body(environ: dict[str, Any], max_bytes: int, timeout_s: float) -> bytes:
+    """The whole body; ``WebError`` 413 when longer than ``max_bytes``, 408 when it stops coming, 400 when cut off."""
+    if not has_body(environ):
+        return b""
+    announced = announced_bytes(environ)
+    if announced is not None and announced > max_bytes:
+        raise _too_long(max_bytes)
+    parts: list[bytes] = []
+    received = 0
+    wanted = max_bytes + 1 if announced is None else announced
+    with _patience(environ, timeout_s):
+        while received < wanted:
+            try:
+                part = environ["wsgi.input"].read(min(CHUNK_BYTES, wanted - received))
+            except TimeoutError:
+                raise WebError(408, "Request Timeout", f"The body did not arrive within {timeout_s:g} s.") from None
+            except OSError:
+                raise WebError(400, "Bad Request", "The body could not be read.") from None
+            if not part:
+                break
+            parts.append(part)
+            received += len(part)
+    if received > max_bytes:
+        raise _too_long(max_bytes)
+    if announced is not None and received < announced:
+        raise WebError(400, "Bad Request", "The body is shorter than its Content-Length.")
+    return b"".join(parts)
+
+
+def discard_body(environ: dict[str, Any], timeout_s: float) -> None:
+    """Make the connection usable after an early answer: swallow a moderate rest, stop reading a huge one."""
+    if not has_body(environ):
+        return
+    left = DRAIN_BYTES_MAX
+    with contextlib.suppress(OSError, ValueError), _patience(environ, timeout_s):
+        while left > 0:
+            part = environ["wsgi.input"].read(min(CHUNK_BYTES, left))
+            if not part:
+                return
+            left -= len(part)
+    connection = environ.get("gunicorn.socket")
+    if connection is not None:
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RD)
+
+
+def _too_long(max_bytes: int) -> WebError:
+    return WebError(413, "Request Entity Too Large", f"The request body must not be longer than {max_bytes} bytes.")
+
+
+@contextlib.contextmanager
+def _patience(environ: dict[str, Any], timeout_s: float) -> Iterator[None]:
+    connection = environ.get("gunicorn.socket")
+    if connection is None:
+        yield
+        return
+    before = connection.gettimeout()
+    connection.settimeout(timeout_s)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            connection.settimeout(before)

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The route table: collecting ROUTES and POLICY of slices, matching paths, and the published route list."""
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from flock.auth.policy import ANYONE, Rule
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+@dataclass(slots=True)
+class Route:
+    """One path template with its controller object and the policy rule of each method."""
+
+    path: str
+    controller: Any
+    rules: dict[str, Rule] = field(default_factory=dict)
+    handlers: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def allowed(self) -> list[str]:
+        """Methods for an ``Allow`` header."""
+        return sorted([*self.handlers, *(["HEAD"] if "GET" in self.handlers else [])])
+
+    def is_public(self, method: str) -> bool:
+        """Whether ``method`` works without a token."""
+        rule = self.rules.get("GET" if method == "HEAD" else method)
+        return rule is not None and rule.check == ANYONE
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRoute:
+    """One line of the reviewed route list."""
+
+    method: str
+    path: str
+    policy: str
+    check: str
+
+
+class _Node:
+    __slots__ = ("children", "parameter", "route")
+
+    def __init__(self) -> None:
+        self.children: dict[str, _Node] = {}
+        self.parameter: _Node | None = None
+        self.route: Route | None = None
+
+
+class RouteTable:
+    """All routes of one API. A literal segment wins over a ``{parameter}``."""
+
+    def __init__(self) -> None:
+        self._root = _Node()
+        self._exact: dict[str, Route] = {}
+        self.routes: list[Route] = []
+        self.rules: list[Rule] = []
+
+    def add(self, routes: Mapping[str, Any], rules: Iterable[Rule]) -> None:
+        """Add one slice; ValueError for a path or operation declared twice."""
+        self.rules.extend(rules)
+        for path, controller in routes.items():
+            self._add(path, controller() if isinstance(controller, type) else controller)
+
+    def _add(self, path: str, controller: Any) -> None:
+        if not path.startswith("/") or (path != "/" and path.endswith("/")):
+            raise ValueError(f"route {path!r} must start with a slash and not end with one")
+        handlers = {method: getattr(controller, method.lower()) for method in METHODS
+                    if callable(getattr(controller, method.lower(), None))}
+        if not handlers:
+            raise ValueError(f"the controller of {path} answers no method")
+        route = Route(path, controller, handlers=handlers)
+        node = self._root
+        for segment in path.split("/")[1:]:
+            if segment.startswith("{"):
+                node.parameter = node.parameter or _Node()
+                node = node.parameter
+            else:
+                node = node.children.setdefault(segment, _Node())
+        if node.route is not None:
+            raise ValueError(f"route {path} is declared twice")
+        node.route = route
+        if "{" not in path:
+            self._exact[path] = route
+        self.routes.append(route)
+
+    def bind_policy(self) -> None:
+        """Give each operation its rule; ValueError lists operations without one and rules without operation."""
+        wanted = {(rule.method, rule.path): rule for rule in self.rules}
+        missing = []
+        for route in self.routes:
+            for method in route.handlers:
+                rule = wanted.pop((method, route.path), None)
+                if rule is None:
+                    missing.append(f"{method} {route.path}")
+                else:
+                    route.rules[method] = rule
+        if missing:
+            raise ValueError(f"routes without a policy rule: {', '.join(sorted(missing))}")
+        if wanted:
+            raise ValueError(f"policy rules without a route: {', '.join(f'{m} {p}' for m, p in sorted(wanted))}")
+
+    def match(self, path: str) -> tuple[Route, dict[str, str]] | None:
+        """The route of ``path`` (no trailing slash) and its path parameters by name."""
+        route = self._exact.get(path)
+        if route is not None:
+            return route, {}
+        segments = path.split("/")[1:]
+        found = _descend(self._root, segments, 0)
+        if found is None:
+            return None
+        names = (part[1:-1] for part in found.path.split("/")[1:])
+        template = found.path.split("/")[1:]
+        return found, {name: value for name, part, value in zip(names, template, segments, strict=True)
+                       if part.startswith("{")}
+
+    def published(self) -> Iterator[PublishedRoute]:
+        """Every operation, sorted by path."""
+        for route in sorted(self.routes, key=lambda r: r.path):
+            for method in route.handlers:
+                rule = route.rules[method]
+                yield PublishedRoute(method, route.path, rule.name, rule.check)
+
+
+def _descend(node: _Node, segments: list[str], index: int) -> Route | None:
+    if index == len(segments):
+        return node.route
+    child = node.children.get(segments[index])
+    if child is not None:
+        found = _descend(child, segments, index + 1)
+        if found is not None:
+            return found
+    if node.parameter is not None and segments[index]:
+        return _descend(node.parameter, segments, index + 1)
+    return None
+
+
+def scan(subsystem: str) -> list[ModuleType]:
+    """The ``api`` module of every ``<subsystem>/resources/<noun>/`` that has one, by name."""
+    package = importlib.import_module(f"{subsystem}.resources")
+    modules = []
+    for found in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+        if not found.ispkg:
+            continue
+        noun = importlib.import_module(f"{package.__name__}.{found.name}")
+        if any(part.name == "api" for part in pkgutil.iter_modules(noun.__path__)):
+            modules.append(importlib.import_module(f"{noun.__name__}.api"))
+    return modules
+
+
+def collect(subsystem: str, slices: Iterable[Any] | None = None) -> RouteTable:
+    """The bound route table of ``subsystem``: scanned, or from ``slices`` (objects with ROUTES and POLICY)."""
+    table = RouteTable()
+    for module in scan(subsystem) if slices is None else slices:
+        table.add(getattr(module, "ROUTES", {}), getattr(module, "POLICY", ()))
+    table.bind_policy()
+    return table

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is calling: an immutable record built from what keystonemiddleware put into the WSGI environment."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """Identity of one request. ``is_service``: a valid token carrying the role ``service`` came along."""
+
+    request_id: str = ""
+    user_id: str | None = None
+    user_name: str | None = None
+    user_domain_name: str | None = None
+    project_id: str | None = None
+    project_name: str | None = None
+    roles: frozenset[str] = frozenset()
+    is_service: bool = False
+    system_scope: str | None = None
+    address: str = ""
+
+    def credentials(self) -> dict[str, Any]:
+        """What oslo.policy judges."""
+        return {
+            "user_id": self.user_id, "project_id": self.project_id, "project_name": self.project_name,
+            "roles": list(self.roles), "system_scope": self.system_scope, "is_service": self.is_service,
+        }
+
+
+def anonymous(request_id: str, address: str = "") -> RequestContext:
+    """The context of a request to a public route: identity headers the client may have sent count for nothing."""
+    return RequestContext(request_id=request_id, address=address)
+
+
+def from_environ(environ: Mapping[str, Any], request_id: str) -> RequestContext:
+    """Read the headers keystonemiddleware set after it removed those of the client."""
+    roles = frozenset(role.strip().lower() for role in environ.get("HTTP_X_ROLES", "").split(",") if role.strip())
+    service_roles = {role.strip().lower() for role in environ.get("HTTP_X_SERVICE_ROLES", "").split(",")}
+    return RequestContext(
+        request_id=request_id,
+        user_id=environ.get("HTTP_X_USER_ID"),
+        user_name=environ.get("HTTP_X_USER_NAME"),
+        user_domain_name=environ.get("HTTP_X_USER_DOMAIN_NAME"),
+        project_id=environ.get("HTTP_X_PROJECT_ID"),
+        project_name=environ.get("HTTP_X_PROJECT_NAME"),
+        roles=roles,
+        is_service="service" in roles or "service" in service_roles,
+        system_scope=environ.get("HTTP_OPENSTACK_SYSTEM_SCOPE"),
+        address=str(environ.get("REMOTE_ADDR", "")),
+    )

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where configuration comes from: flock.conf, then <subsystem>.conf, then --config-file and the command line."""
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from oslo_config import cfg
+from oslo_log import log
+
+from flock.conf import options
+
+DEFAULT_CONF_DIR = "/etc/flock"
+QUIET_LOGGERS = ("amqp=WARN", "keystonemiddleware=WARN", "keystoneauth=WARN", "urllib3=WARN", "oslo.messaging=INFO",
+                 "oslo_messaging=INFO", "stevedore=WARN", "dogpile=WARN", "sqlalchemy=WARN", "oslo_policy=WARN")
+
+
+def conf_dir() -> Path:
+    """The directory of configuration files: ``$FLOCK_CONF_DIR`` or /etc/flock."""
+    return Path(os.environ.get("FLOCK_CONF_DIR", DEFAULT_CONF_DIR))
+
+
+def default_files(subsystem: str) -> list[str]:
+    """The existing files of ``conf_dir()`` that apply to ``subsystem``, in the order they are read."""
+    candidates = (conf_dir() / "flock.conf", conf_dir() / f"{subsystem}.conf")
+    return [str(path) for path in candidates if path.is_file()]
+
+
+def setup(prog: str, subsystem: str, argv: Sequence[str] | None = None, *, conf: Any = None,
+          logging_too: bool = True) -> Any:
+    """Read the configuration of daemon ``prog`` and set up logging; returns the ``ConfigOpts``.
+
+    ``argv`` excludes the program name; None takes no command line at all. The global ``cfg.CONF`` is used unless
+    ``conf`` is given, because oslo.messaging knows no other.
+    """
+    conf = cfg.CONF if conf is None else conf
+    log.register_options(conf)
+    options.register(conf)
+    conf.set_default("default_log_levels", list(QUIET_LOGGERS))
+    conf(list(argv or []), project=subsystem, prog=prog, default_config_files=default_files(subsystem),
+         default_config_dirs=[])
+    if conf.database.connection is None:
+        path = Path(conf.state_dir) / subsystem / f"{subsystem}.sqlite"
+        conf.set_default("connection", f"sqlite:///{path}", group="database")
+    if logging_too:
+        log.setup(conf, prog)
+        logging.captureWarnings(True)
+    return conf

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The option groups every daemon of the flock shares, and the list the sample generator prints."""
+from __future__ import annotations
+
+from typing import Any
+
+from keystoneauth1 import loading as ks_loading
+from oslo_config import cfg
+
+SERVICE_AUTH_GROUP = "service_auth"
+
+DAEMON_OPTS: list[cfg.Opt] = [
+    cfg.PortOpt("metrics_port", default=0, min=0,
+                help="Port of the metrics and health listener of a daemon; 0 switches it off."),
+    cfg.StrOpt("metrics_host", default="127.0.0.1", help="Address of the metrics and health listener."),
+    cfg.StrOpt("state_dir", default="/var/lib/flock", help="Parent directory of what daemons keep across a reboot."),
+    cfg.StrOpt("run_dir", default="/run/flock", help="Parent directory of sockets and files valid until a reboot."),
+    cfg.IntOpt("stop_timeout_s", default=60, min=1, max=600,
+               help="A daemon that was told to stop ends within this many seconds, finished or not."),
+    cfg.IntOpt("start_retry_max_s", default=30, min=1, max=600,
+               help="Longest pause between two attempts to start while a neighbour service is away."),
+]
+
+DATABASE_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt("connection", secret=True,
+               help="SQLAlchemy URL. Default: an SQLite file below state_dir named after the subsystem."),
+]
+
+API_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt("bind_host", default="0.0.0.0", help="Address to listen on; :: listens on IPv6."),  # noqa: S104
+    cfg.PortOpt("bind_port", default=0, min=0, help="Port to listen on; 0 takes the subsystem's own port."),
+    cfg.IntOpt("workers", default=1, min=1, max=64, help="Number of API processes."),
+    cfg.IntOpt("threads", default=8, min=1, max=256, help="Threads of each API process."),
+    cfg.IntOpt("backlog", default=512, min=16, max=65535, help="Connections waiting to be accepted."),
+    cfg.IntOpt("keep_alive_s", default=75, min=0, max=3600, help="Seconds an idle connection is kept."),
+    cfg.IntOpt("request_read_timeout_s", default=30, min=1, max=600,
+               help="Seconds without progress after which reading a request body ends with 408."),
+    cfg.IntOpt("max_body_bytes", default=1024 * 1024, min=1024,
+               help="Longest accepted request body; a longer one is answered with 413."),
+    cfg.IntOpt("max_json_depth", default=64, min=4, max=400, help="Deepest accepted nesting of a JSON body."),
+    cfg.IntOpt("limit_max", default=2000, min=1, max=100000, deprecated_name="api_limit_max",
+               help="Longest page of a collection; also the page length when a request names none."),
+    cfg.StrOpt("public_endpoint", help="URL to write into links instead of the one the client used."),
+    cfg.StrOpt("auth_strategy", default="keystone", choices=["keystone", "trusted"],
+               help="keystone: tokens are checked by keystonemiddleware. trusted: identity headers are believed; "
+                    "only for a listener behind an authenticating proxy on a unix socket or loopback, and tests."),
+    cfg.IntOpt("token_cache_local_s", default=10, min=0, max=300,
+               help="Seconds a validated token is remembered inside the process, on top of memcached; 0 = never."),
+    cfg.StrOpt("tls_certificate", help="PEM file; with tls_key the listener speaks TLS."),
+    cfg.StrOpt("tls_key", help="PEM file with the private key of tls_certificate."),
+]
+
+
+def register(conf: Any) -> None:
+    """Register all shared groups on ``conf``; harmless when repeated."""
+    conf.register_opts(DAEMON_OPTS)
+    conf.register_opts(DATABASE_OPTS, group="database")
+    conf.register_opts(API_OPTS, group="api")
+    ks_loading.register_auth_conf_options(conf, SERVICE_AUTH_GROUP)
+    ks_loading.register_session_conf_options(conf, SERVICE_AUTH_GROUP)
+    ks_loading.register_adapter_conf_options(conf, SERVICE_AUTH_GROUP)
+
+
+def list_opts() -> list[tuple[str, list[Any]]]:
+    """For the sample generator: ``oslo.config.opts`` entry point ``flock = flock.conf.options:list_opts``."""
+    auth = ks_loading.get_auth_common_conf_options() + ks_loading.get_session_conf_options()
+    auth += ks_loading.get_auth_plugin_conf_options("password")
+    return [("DEFAULT", DAEMON_OPTS), ("database", DATABASE_OPTS), ("api", API_OPTS), (SERVICE_AUTH_GROUP, auth)]

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Identifiers as the wire spells them: uuid, MAC address, host name, IP address. Checks return the canonical form."""
+from __future__ import annotations
+
+import ipaddress
+import re
+import uuid as uuid_module
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+HOSTNAME_LENGTH_MAX = 63
+
+
+def new_uuid() -> str:
+    """A random uuid in its 36 character form."""
+    return str(uuid_module.uuid4())
+
+
+def is_uuid(text: object) -> bool:
+    """Whether ``text`` is a uuid with dashes; upper case is accepted."""
+    return isinstance(text, str) and _UUID.fullmatch(text.lower()) is not None
+
+
+def uuid(text: str) -> str:
+    """``text`` in lower case; ValueError when it is not a uuid."""
+    if not is_uuid(text):
+        raise ValueError("must be a uuid such as 8c5c0a1b-0f6c-4a2e-8f0e-0d8c5c0a1b77")
+    return text.lower()
+
+
+def mac(text: str) -> str:
+    """``aa:bb:cc:dd:ee:ff`` from colon or dash notation in any case; ValueError otherwise."""
+    canonical = text.lower().replace("-", ":")
+    if _MAC.fullmatch(canonical) is None:
+        raise ValueError("must be a MAC address such as 08:00:27:a9:be:0f")
+    return canonical
+
+
+def hostname(text: str) -> str:
+    """``text`` if it can name a host: at most 63 of a-z 0-9 and dash, dash neither first nor last."""
+    if len(text) > HOSTNAME_LENGTH_MAX or _LABEL.fullmatch(text) is None:
+        raise ValueError("must be at most 63 lower case letters, digits or dashes, no dash first or last")
+    return text
+
+
+def ip_address(text: str, version: int | None = None) -> str:
+    """The canonical form of an IPv4 or IPv6 address; ValueError otherwise or when it is not of ``version``."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise ValueError("must be an IP address") from None
+    if version is not None and address.version != version:
+        raise ValueError(f"must be an IPv{version} address")
+    return str(address)

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Data types of wire attributes as WSME user types: ``validate`` converts what clients send (often text) or says the rule."""
+from __future__ import annotations
+
+import enum
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+from wsme import types as wtypes
+
+from flock.core import ids
+from flock.wire import times
+
+INT_MIN, INT_MAX = -(2**31), 2**31 - 1
+TEXT_LENGTH_MAX = 255
+NUMBER_DIGITS_MAX = 20
+TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
+FALSE = frozenset({"false", "0", "no", "off", "f", "n"})
+
+
+class WireType(wtypes.UserType):
+    """Base: subclasses implement ``validate(value)``, never called with None; ValueError carries the rule."""
+
+    basetype = str
+    name = "wire"
+
+    def validate(self, value: Any) -> Any:
+        raise NotImplementedError
+
+
+class Text(WireType):
+    """Text with bounds; numbers and booleans are refused, control characters other than newline and tab too."""
+
+    name = "text"
+    _control = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+    def __init__(self, max_length: int = TEXT_LENGTH_MAX, min_length: int = 0, pattern: str | None = None,
+                 rule: str | None = None) -> None:
+        self.max_length, self.min_length = max_length, min_length
+        self.pattern = re.compile(pattern) if pattern is not None else None
+        self.rule = rule
+
+    def validate(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("Value must be a string.")
+        if len(value) > self.max_length:
+            raise ValueError(f"Value must be at most {self.max_length} characters long.")
+        if len(value) < self.min_length:
+            raise ValueError(f"Value must be at least {self.min_length} characters long.")
+        if self._control.search(value):
+            raise ValueError("Value must not contain control characters.")
+        if self.pattern is not None and self.pattern.fullmatch(value) is None:
+            raise ValueError(self.rule or f"Value must match {self.pattern.pattern}.")
+        return value
+
+
+class Integer(WireType):
+    """An integer, also as decimal text; the default bounds are those of a 32 bit column."""
+
+    name = "integer"
+
+    def __init__(self, minimum: int | None = None, maximum: int | None = None) -> None:
+        self.minimum = INT_MIN if minimum is None else minimum
+        self.maximum = INT_MAX if maximum is None else maximum
+
+    def validate(self, value: Any) -> int:
+        if isinstance(value, bool):
+            raise ValueError("Value must be an integer.")
+        if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]+", value.strip()) and len(value) <= NUMBER_DIGITS_MAX:
+            value = int(value)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if not isinstance(value, int):
+            raise ValueError("Value must be an integer.")
+        if value < self.minimum:
+            raise ValueError(f"Value should be greater or equal to {self.minimum}.")
+        if value > self.maximum:
+            raise ValueError(f"Value should be lower or equal to {self.maximum}.")
+        return value
+
+
+class Number(WireType):
+    """A finite number, also as text."""
+
+    name = "number"
+
+    def __init__(self, minimum: float | None = None, maximum: float | None = None) -> None:
+        self.minimum, self.maximum = minimum, maximum
+
+    def validate(self, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+            raise ValueError("Value must be a number.")
+        try:
+            number = float(value)
+        except (ValueError, OverflowError):
+            raise ValueError("Value must be a number.") from None
+        if number != number or number in (float("inf"), float("-inf")):
+            raise ValueError("Value must be a finite number.")
+        if self.minimum is not None and number < self.minimum:
+            raise ValueError(f"Value should be greater or equal to {self.minimum}.")
+        if self.maximum is not None and number > self.maximum:
+            raise ValueError(f"Value should be lower or equal to {self.maximum}.")
+        return number
+
+
+class Boolean(WireType):
+    """A boolean, also as 0/1 or the usual words in any case."""
+
+    name = "boolean"
+
+    def validate(self, value: Any) -> bool:
+        if isinstance(value, bool):
+            return value
+        word = str(value).strip().lower() if isinstance(value, (str, int)) else ""
+        if word in TRUE:
+            return True
+        if word in FALSE:
+            return False
+        raise ValueError("Value must be a boolean: true or false.")
+
+
+class Choice(WireType):
+    """One of a fixed set of texts; with an enum class the member comes out."""
+
+    name = "choice"
+
+    def __init__(self, choices: type[enum.Enum] | tuple[str, ...], ignore_case: bool = False) -> None:
+        self.by_text: dict[str, Any] = {}
+        for choice in choices:
+            text = str(choice.value) if isinstance(choice, enum.Enum) else str(choice)
+            self.by_text[text.lower() if ignore_case else text] = choice
+        self.ignore_case = ignore_case
+
+    def validate(self, value: Any) -> Any:
+        if isinstance(value, enum.Enum):
+            value = value.value
+        key = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
+        if key is not None and self.ignore_case:
+            key = key.lower()
+        if key is None or key not in self.by_text:
+            raise ValueError(f"Value should be one of: {', '.join(self.by_text)}")
+        return self.by_text[key]
+
+
+class Document(WireType):
+    """A JSON object, also as JSON text (clients send ``capabilities`` that way); bounded in size."""
+
+    name = "document"
+
+    def __init__(self, max_bytes: int = 65536) -> None:
+        self.max_bytes = max_bytes
+
+    def validate(self, value: Any) -> dict[str, Any]:
+        if isinstance(value, str):
+            if len(value) > self.max_bytes:
+                raise ValueError(f"Value must be at most {self.max_bytes} bytes of JSON.")
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                raise ValueError("Value must be a JSON object.") from None
+        if not isinstance(value, dict):
+            raise ValueError("Value must be a JSON object.")
+        if len(json.dumps(value, default=str)) > self.max_bytes:
+            raise ValueError(f"Value must be at most {self.max_bytes} bytes of JSON.")
+        return value
+
+
+class Items(WireType):
+    """A list of values of one type; a single text with commas is split, because clients send lists that way."""
+
+    name = "items"
+
+    def __init__(self, item: WireType, max_items: int = 1000) -> None:
+        self.item, self.max_items = item, max_items
+
+    def validate(self, value: Any) -> list[Any]:
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        if not isinstance(value, (list, tuple)):
+            raise ValueError("Value must be a list.")
+        if len(value) > self.max_items:
+            raise ValueError(f"Value must have at most {self.max_items} items.")
+        return [self.item.validate(item) for item in value]
+
+
+class Anything(WireType):
+    """Any JSON value, verbatim."""
+
+    name = "anything"
+
+    def validate(self, value: Any) -> Any:
+        return value
+
+
+class Moment(WireType):
+    """A point in time as aware UTC datetime."""
+
+    name = "moment"
+
+    def validate(self, value: Any) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        if not isinstance(value, str):
+            raise ValueError("Value must be an ISO 8601 date.")
+        return times.parse(value)
+
+
+class _Identifier(WireType):
+    """Text checked by a function of ``flock.core.ids``."""
+
+    def validate(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("Value must be a string.")
+        return self.canonical(value)
+
+    def canonical(self, value: str) -> str:
+        raise NotImplementedError
+
+
+class Uuid(_Identifier):
+    """A uuid in lower case."""
+
+    name = "uuid"
+
+    def canonical(self, value: str) -> str:
+        return ids.uuid(value)
+
+
+class Mac(_Identifier):
+    """A MAC address in lower case with colons."""
+
+    name = "mac"
+
+    def canonical(self, value: str) -> str:
+        return ids.mac(value)
+
+
+class Hostname(_Identifier):
+    """A host name."""
+
+    name = "hostname"
+
+    def canonical(self, value: str) -> str:
+        return ids.hostname(value)
+
+
+class IpAddress(_Identifier):
+    """An IPv4 or IPv6 address, optionally of one version only."""
+
+    name = "ip_address"
+
+    def __init__(self, version: int | None = None) -> None:
+        self.version = version
+
+    def canonical(self, value: str) -> str:
+        return ids.ip_address(value, self.version)
