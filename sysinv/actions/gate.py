@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one door for ``/action``: which rule judges which action, and what an accepted one plans."""
+from __future__ import annotations
+
+from sysinv.actions.facts import ActionFacts, ActionPlan
+from sysinv.actions.lock import lock_plan, lock_refusal
+from sysinv.actions.power import power_plan, power_refusal
+from sysinv.actions.reinstall import reinstall_plan, reinstall_refusal
+from sysinv.actions.swact import swact_plan, swact_refusal
+from sysinv.actions.unlock import unlock_plan, unlock_refusal
+from sysinv.contract.enums import LOCK_ACTIONS, SWACT_ACTIONS, UNLOCK_ACTIONS, HostAction
+from sysinv.model.host import HostRefused
+
+
+def parse_action(text: str) -> HostAction:
+    """The action called ``text``; HostRefused when there is none."""
+    try:
+        return HostAction(text)
+    except ValueError as error:
+        raise HostRefused(detail=f"{text[:64]!a} is not a supported maintenance action") from error
+
+
+def plan_action(facts: ActionFacts, action: HostAction) -> ActionPlan:
+    """What ``action`` does to the host; raises HostRefused with the operator's sentence when it may not."""
+    refusal = _refusal(facts, action)
+    if refusal is None and facts.pending_uuid is not None and not _may_interrupt(action):
+        refusal = f"Host {facts.host.name} is busy with operation {facts.pending_uuid}. Retry when it has finished."
+    if refusal is not None:
+        raise HostRefused(detail=refusal)
+    if action in LOCK_ACTIONS:
+        return lock_plan(action)
+    if action in UNLOCK_ACTIONS:
+        return unlock_plan(action)
+    if action in SWACT_ACTIONS:
+        return swact_plan(action)
+    if action is HostAction.REINSTALL:
+        return reinstall_plan()
+    return power_plan(action)
+
+
+def _refusal(facts: ActionFacts, action: HostAction) -> str | None:
+    if action in LOCK_ACTIONS:
+        return lock_refusal(facts, action)
+    if action in UNLOCK_ACTIONS:
+        return unlock_refusal(facts, action)
+    if action in SWACT_ACTIONS:
+        return swact_refusal(facts, action)
+    if action is HostAction.REINSTALL:
+        return reinstall_refusal(facts)
+    return power_refusal(facts, action)
+
+
+def _may_interrupt(action: HostAction) -> bool:
+    """A force-lock is the way out of a lock that hangs."""
+    return action in (HostAction.FORCE_LOCK, HostAction.FORCE_UNSAFE_LOCK)

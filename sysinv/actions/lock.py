@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""May this host be locked? The force variants skip what would only cost service, never what would cost the cloud."""
+from __future__ import annotations
+
+from sysinv.actions.facts import ActionFacts, ActionPlan
+from sysinv.contract.enums import HostAction
+
+_TASKS = {
+    HostAction.LOCK: "Locking",
+    HostAction.FORCE_LOCK: "Force Locking",
+    HostAction.FORCE_UNSAFE_LOCK: "Unsafely Force Locking",
+}
+
+
+def lock_refusal(facts: ActionFacts, action: HostAction) -> str | None:
+    """The sentence that refuses, or None."""
+    host = facts.host
+    if host.is_locked:
+        return f"Avoiding {action} action on already 'locked' host {host.name}"
+    if host.is_controller and not facts.system.is_simplex and host.hostname == facts.active_controller:
+        return f"{host.name} : Rejected: Can not lock an active controller."
+    if action is not HostAction.LOCK:
+        return None
+    if host.has_worker_function and facts.device_image_in_progress:
+        return f"Rejected: Can not lock host {host.name} while a device image update is in progress."
+    return None
+
+
+def lock_plan(action: HostAction) -> ActionPlan:
+    """What an accepted lock does: the VIM is asked first, mtce is told when services are off."""
+    mtce_action = "lock" if action is HostAction.LOCK else "force-lock"
+    return ActionPlan(action=action, task=_TASKS[action], mtce_action=mtce_action, tells_vim=True)

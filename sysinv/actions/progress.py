@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What follows from a state that mtce reports, from an install step, and from silence: pure transitions of a host."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sysinv.contract.enums import (
+    LOCK_ACTIONS,
+    UNLOCK_ACTIONS,
+    Administrative,
+    Availability,
+    InstallState,
+    InvProvision,
+    Operational,
+    VimProgress,
+)
+from sysinv.contract.records import HostStateUpdate
+from sysinv.model.host import HostView
+
+_TASK_MAX = 64
+_COPIED = ("administrative", "operational", "availability", "subfunction_oper", "subfunction_avail", "mtce_info")
+_FIRST_TIME = (None, InvProvision.UNPROVISIONED, InvProvision.INVENTORIED, InvProvision.CONFIGURED)
+_UNFINISHED = frozenset({InstallState.PREINSTALL, InstallState.INSTALLING, InstallState.POSTINSTALL})
+
+
+def state_changes(host: HostView, update: HostStateUpdate) -> dict[str, Any] | None:
+    """Columns to write for an update from mtce, or None when it is older than what is stored."""
+    if update.sequence <= host.mtce_sequence:
+        return None
+    changes: dict[str, Any] = {"mtce_sequence": update.sequence}
+    for name in _COPIED:
+        value = getattr(update, name)
+        if value is not None:
+            changes[name] = value
+    if update.task is not None:
+        changes["task"] = update.task[:_TASK_MAX] or None
+    if update.uptime_s is not None:
+        changes["uptime"] = update.uptime_s
+    changes.update(_provisioning(host, update))
+    changes.update(_action_end(host, update))
+    if update.availability is not None:
+        changes.update(_install_end(host, update.availability))
+    return changes
+
+
+def _provisioning(host: HostView, update: HostStateUpdate) -> dict[str, Any]:
+    administrative = update.administrative or host.administrative
+    operational = update.operational or host.operational
+    if administrative == Administrative.UNLOCKED and operational == Operational.ENABLED:
+        changes: dict[str, Any] = {"vim_progress_status": VimProgress.SERVICES_ENABLED}
+        if host.invprovision != InvProvision.UPGRADING:
+            changes["invprovision"] = InvProvision.PROVISIONED
+        return changes
+    if update.administrative == Administrative.UNLOCKED and host.invprovision in _FIRST_TIME:
+        return {"invprovision": InvProvision.PROVISIONING}
+    return {}
+
+
+def _action_end(host: HostView, update: HostStateUpdate) -> dict[str, Any]:
+    if host.ihost_action is None:
+        return {}
+    finished = {"ihost_action": None, "ihost_action_at": None}
+    if update.action_failed is not None:
+        return finished | {"task": None}
+    if host.ihost_action in LOCK_ACTIONS:
+        return finished if update.administrative == Administrative.LOCKED else {}
+    if host.ihost_action in UNLOCK_ACTIONS:
+        return finished if update.administrative == Administrative.UNLOCKED else {}
+    return finished if update.task == "" else {}
+
+
+def _install_end(host: HostView, availability: str) -> dict[str, Any]:
+    if availability == Availability.ONLINE and host.install_state in (InstallState.BOOTING, InstallState.FAILED):
+        return {"install_state": InstallState.COMPLETED}
+    return {}
+
+
+def stored_install_state(reported: str) -> str:
+    """An installer that says ``installed`` is about to boot what it installed."""
+    return InstallState.BOOTING if reported == InstallState.INSTALLED else reported
+
+
+def install_audit(install_state: str | None, availability: str, silent_s: int,
+                  limits: InstallLimits) -> str | None:
+    """The install state an audit stores, or None to leave it; ``silent_s`` is the time since it last moved."""
+    if install_state in _UNFINISHED:
+        return InstallState.FAILED if silent_s >= limits.install_silent_s else None
+    if install_state == InstallState.BOOTING:
+        if availability != Availability.OFFLINE:
+            return InstallState.COMPLETED
+        return InstallState.FAILED if silent_s >= limits.boot_silent_s else None
+    if install_state == InstallState.FAILED and availability == Availability.ONLINE:
+        return InstallState.COMPLETED
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class InstallLimits:
+    """How long an installation may say nothing (seconds)."""
+
+    install_silent_s: int = 900
+    boot_silent_s: int = 2400
+
+
+@dataclass(frozen=True, slots=True)
+class ActionLimits:
+    """How long an action may stay unanswered (seconds)."""
+
+    lock_clear_s: int = 600
+    force_lock_resend_s: int = 120
+    force_lock_clear_s: int = 240
+
+
+@dataclass(frozen=True, slots=True)
+class ActionAudit:
+    """``clear`` empties ``ihost_action`` and ``task``; ``resend`` tells mtce again."""
+
+    clear: bool = False
+    resend: bool = False
+
+
+def action_audit(action: str | None, age_s: int, resent: bool, limits: ActionLimits) -> ActionAudit:
+    """What to do with a lock that nobody answered for ``age_s`` seconds."""
+    if action not in LOCK_ACTIONS:
+        return ActionAudit()
+    if action == "lock":
+        return ActionAudit(clear=age_s >= limits.lock_clear_s)
+    if age_s >= limits.force_lock_clear_s:
+        return ActionAudit(clear=True)
+    return ActionAudit(resend=age_s >= limits.force_lock_resend_s and not resent)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""May this host be installed anew, and what changes at once when it is?"""
+from __future__ import annotations
+
+from sysinv.actions.facts import ActionFacts, ActionPlan
+from sysinv.contract.enums import ActionState, Availability, HostAction, InvState
+
+
+def reinstall_refusal(facts: ActionFacts) -> str | None:
+    """The sentence that refuses, or None."""
+    host = facts.host
+    if facts.system.is_simplex:
+        return "Reinstalling a simplex system is not allowed."
+    if not host.is_locked:
+        return f"Can not 'Reinstall' an 'unlocked' host {host.name}; Please 'Lock' first"
+    if not host.personality:
+        return f"Can not 'Reinstall' {host.name} before it has a personality"
+    if host.hostname == facts.active_controller:
+        return f"Can not 'Reinstall' the active controller {host.name}"
+    if host.availability != Availability.ONLINE and not host.has_board_management:
+        return f"Can not 'Reinstall' {host.name} while it is 'offline' and a board management controller is not " \
+               "provisioned. Please provision the board management controller or wait until the host is 'online'."
+    return None
+
+
+def reinstall_plan() -> ActionPlan:
+    """What an accepted reinstall does; the old inventory no longer counts."""
+    return ActionPlan(
+        action=HostAction.REINSTALL, task="Reinstalling", mtce_action="reinstall",
+        extra={"action_state": ActionState.REINSTALLING, "inv_state": InvState.REINSTALLING,
+               "install_state": None, "install_state_info": None})

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""May the active role move away from this controller?"""
+from __future__ import annotations
+
+from sysinv.actions.facts import ActionFacts, ActionPlan
+from sysinv.contract.enums import LOCK_ACTIONS, Availability, HostAction, Operational
+from sysinv.model.host import HostView
+
+
+def swact_refusal(facts: ActionFacts, action: HostAction) -> str | None:
+    """The sentence that refuses, or None; even ``force-swact`` needs an enabled peer."""
+    host = facts.host
+    if not host.is_controller:
+        return f"Swact action not allowed for non controller host {host.name}."
+    if host.is_locked:
+        return "Controller is Locked ; No services to Swact"
+    if facts.system.is_simplex:
+        return "Swact action not allowed for a simplex system."
+    peer = facts.peer
+    if peer is None or peer.is_locked or peer.operational != Operational.ENABLED:
+        name = peer.name if peer is not None else "the other controller"
+        return f"{name} is not enabled and has operational state {_oper(peer)}. Standby controller must be " \
+               f"operational enabled."
+    if action is HostAction.FORCE_SWACT:
+        return None
+    return _peer_refusal(peer)
+
+
+def _oper(peer: HostView | None) -> str:
+    return peer.operational if peer is not None else "missing"
+
+
+def _peer_refusal(peer: HostView) -> str | None:
+    if peer.ihost_action in LOCK_ACTIONS:
+        return f"{peer.name} is being locked. Swact is not possible until the lock has finished."
+    if peer.availability not in (Availability.AVAILABLE, Availability.DEGRADED):
+        return f"{peer.name} is {peer.availability}. Standby controller must be available."
+    if peer.has_worker_function and peer.subfunction_oper != Operational.ENABLED:
+        return f"{peer.name} subfunction is not enabled and has operational state {peer.subfunction_oper}. " \
+               "Standby controller subfunction must be operational enabled."
+    if peer.config_target and peer.config_applied != peer.config_target:
+        return f"{peer.name} target Config {peer.config_target} not yet applied. " \
+               "Apply target Config via Lock/Unlock prior to Swact"
+    return None
+
+
+def swact_plan(action: HostAction) -> ActionPlan:
+    """What an accepted swact does."""
+    task = "Force-Swacting" if action is HostAction.FORCE_SWACT else "Swacting"
+    return ActionPlan(action=action, task=task, mtce_action=str(action))

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wire conventions of the configuration API."""
+from __future__ import annotations
+
+from flock.api.dialect import Dialect, root_document, version_document
+
+COLLECTIONS = ("isystems", "ihosts", "inodes", "icpus", "imemorys", "ports", "ethernet_ports", "idisks", "pci_devices",
+               "networks", "addrpools", "addresses", "operations")
+
+DIALECT = Dialect(
+    default_port=6385,
+    root=root_document("Titanium SysInv API",
+                       "Titanium Cloud System API allows for the management of physical servers."),
+    version=version_document("application/vnd.openstack.sysinv.v1+json", COLLECTIONS))

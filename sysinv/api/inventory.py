@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading of inventory: the routes every hardware collection has, at the top and below a host."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+
+from flock.api.call import Call
+from flock.auth.policy import CONFIGURATOR, READER, Rule
+from flock.core import ids
+from flock.core.errors import Forbidden
+from flock.db import Database
+from flock.wire.errors import shown
+from flock.wire.paging import PAGE_ARGUMENTS, envelope
+from flock.wire.render import render, render_many
+from flock.wire.resource import Resource
+from sysinv.db.lookup import ItemNotFound, host_row, paged
+
+
+class NotPermitted(Forbidden):
+    """A write on a nested or read-only collection."""
+
+    code: ClassVar[str] = "sysinv.not_permitted"
+    text: ClassVar[str] = "Operation not permitted."
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """One hardware collection: its wire type, the query of its rows, and the column that names the host."""
+
+    noun: str
+    resource: type[Resource]
+    query: sa.Select[Any]
+    table: sa.Table
+    host_column: sa.Column[Any]
+
+    @property
+    def collection(self) -> str:
+        """Name on the wire."""
+        return str(self.resource.envelope)
+
+
+class _Reading:
+    def __init__(self, inventory: Inventory) -> None:
+        self.inventory = inventory
+
+    def page_of(self, call: Call, query: sa.Select[Any], path: str) -> dict[str, Any]:
+        page = call.query.only(PAGE_ARGUMENTS).page(sort_keys=set(self.inventory.table.c.keys()))
+        with call.deps(Database).reader() as conn:
+            rows = paged(conn, query, self.inventory.table, page)
+        items = render_many(self.inventory.resource, rows, call.base_url)
+        return envelope(self.inventory.collection, items, page=page, base_url=call.base_url, path=path)
+
+
+class AllItems(_Reading):
+    """``/v1/<collection>`` and ``/detail``."""
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """One page of all hosts' items."""
+        return self.page_of(call, self.inventory.query, self.inventory.collection)
+
+
+class OneItem(_Reading):
+    """``/v1/<collection>/<uuid>``."""
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """One item by uuid."""
+        ident = call.args["uuid"]
+        table = self.inventory.table
+        row = None
+        if ids.is_uuid(ident):
+            with call.deps(Database).reader() as conn:
+                row = conn.execute(self.inventory.query.where(table.c.uuid == ident.lower())).mappings().first()
+        if row is None:
+            raise ItemNotFound(resource=self.inventory.noun, id=shown(ident))
+        return render(self.inventory.resource, row, call.base_url)
+
+
+class HostItems(_Reading):
+    """``/v1/ihosts/<host>/<collection>``: reads; writes belong to the top-level collection."""
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """One page of the items of a host given by id, uuid or hostname."""
+        with call.deps(Database).reader() as conn:
+            host = host_row(conn, call.args["host"])
+        query = self.inventory.query.where(self.inventory.host_column == host["id"])
+        return self.page_of(call, query, f"ihosts/{host['uuid']}/{self.inventory.collection}")
+
+    def post(self, call: Call) -> None:
+        """Refused."""
+        raise NotPermitted()
+
+    def patch(self, call: Call) -> None:
+        """Refused."""
+        raise NotPermitted()
+
+    def delete(self, call: Call) -> None:
+        """Refused."""
+        raise NotPermitted()
+
+
+def read_routes(inventory: Inventory) -> dict[str, Any]:
+    """ROUTES of a collection that is only read."""
+    collection = inventory.collection
+    return {
+        f"/v1/{collection}": AllItems(inventory),
+        f"/v1/{collection}/detail": AllItems(inventory),
+        f"/v1/{collection}/{{uuid}}": OneItem(inventory),
+        f"/v1/ihosts/{{host}}/{collection}": HostItems(inventory),
+        f"/v1/ihosts/{{host}}/{collection}/detail": _host_detail(inventory),
+    }
+
+
+def read_policy(inventory: Inventory) -> tuple[Rule, ...]:
+    """POLICY for ``read_routes``."""
+    collection, name = inventory.collection, f"sysinv_api:{inventory.noun}"
+    nested = f"/v1/ihosts/{{host}}/{collection}"
+    reads = (f"/v1/{collection}", f"/v1/{collection}/detail", f"/v1/{collection}/{{uuid}}", nested, f"{nested}/detail")
+    return (
+        *(Rule(f"{name}:get", READER, "GET", path) for path in reads),
+        *(Rule(f"{name}:write_nested", CONFIGURATOR, method, nested) for method in ("POST", "PATCH", "DELETE")))
+
+
+class _HostDetail(_Reading):
+    def get(self, call: Call) -> dict[str, Any]:
+        return HostItems(self.inventory).get(call)
+
+
+def _host_detail(inventory: Inventory) -> _HostDetail:
+    return _HostDetail(inventory)
+
+
+def child_links(base_url: str, path: str, ident: str, children: tuple[str, ...]) -> Mapping[str, list[dict[str, str]]]:
+    """The link pairs a parent's member body carries for its child collections."""
+    return {child: [{"href": f"{base_url}/v1/{path}/{ident}/{child}", "rel": "self"},
+                    {"href": f"{base_url}/{path}/{ident}/{child}", "rel": "bookmark"}] for child in children}

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boot files of the network boot loader: pure rendering of ``pxelinux.cfg/default`` and one file per host."""
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from flock.core.errors import InvalidInput
+from sysinv.contract.enums import Personality, Subfunction
+from sysinv.model.host import split_subfunctions
+
+PXE_NAME = "pxecontroller"
+KERNEL = "flock/vmlinuz"
+INITRD = "flock/initrd"
+# Nothing that ends a word or a line of a boot file may come out of a record.
+_WORD = re.compile(r"[\x21-\x7e]*")
+
+
+@dataclass(frozen=True, slots=True)
+class BootFile:
+    """What one host's boot file is made of; ``token`` is the clear one-time token."""
+
+    host_uuid: str
+    mgmt_mac: str
+    personality: str
+    subfunctions: str
+    boot_device: str
+    rootfs_device: str
+    hw_settle: str
+    install_output: str
+    console: str
+    tboot: str
+    token: str
+    software_version: str
+    api_port: int
+
+
+def boot_file_name(mac: str) -> str:
+    """``01-08-00-27-be-6e-25``: PXELINUX asks for hardware type and MAC with dashes."""
+    return "01-" + mac.replace(":", "-")
+
+
+def template_name(personality: str, subfunctions: str, software_version: str) -> str:
+    """StarlingX's name of the installation a host gets."""
+    functions = split_subfunctions(subfunctions)
+    low = "_lowlatency" if Subfunction.LOWLATENCY in functions else ""
+    if personality == Personality.CONTROLLER and Subfunction.WORKER in functions:
+        return f"pxe-smallsystem{low}-install-{software_version}"
+    if personality in (Personality.WORKER, Personality.EDGEWORKER):
+        return f"pxe-worker{low}-install-{software_version}"
+    return f"pxe-{personality}-install-{software_version}"
+
+
+def render_default() -> str:
+    """The file for hosts without a role: wait and ask again."""
+    return "\n".join([
+        "DEFAULT wait", "PROMPT 0", "TIMEOUT 0", "", "LABEL wait", "  MENU LABEL waiting for a personality",
+        f"  KERNEL {KERNEL}", "  APPEND flock.wait=1", ""])
+
+
+def render_host(boot: BootFile) -> str:
+    """The boot file of one host; InvalidInput when a value could not stand on a kernel command line."""
+    base = f"http://{PXE_NAME}:{boot.api_port}/v1/ihosts/{boot.host_uuid}"
+    words = [
+        ("boot_device", boot.boot_device), ("rootfs_device", boot.rootfs_device), ("console", boot.console),
+        ("flock.role", boot.personality), ("flock.subfunctions", boot.subfunctions),
+        ("flock.install_output", boot.install_output),
+        ("flock.hw_settle", "" if boot.hw_settle == "0" else boot.hw_settle), ("tboot", boot.tboot),
+        ("flock.host_uuid", boot.host_uuid), ("flock.progress_url", f"{base}/install_progress"),
+        ("flock.config_url", f"{base}/install_config"), ("flock.install_token", boot.token)]
+    for name, value in words:
+        if not _WORD.fullmatch(value):
+            raise InvalidInput(field=name, rule="must be printable and without blanks")
+    append = " ".join(f"{name}={value}" for name, value in words if value)
+    return "\n".join([
+        "DEFAULT install", "PROMPT 0", "TIMEOUT 0", "", "LABEL install",
+        f"  MENU LABEL {template_name(boot.personality, boot.subfunctions, boot.software_version)}",
+        f"  KERNEL {KERNEL}", f"  INITRD {INITRD}", f"  APPEND {append}", ""])

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Words that hosts and their inventory are described with, in StarlingX's spelling; each list lives here once."""
+from __future__ import annotations
+
+import enum
+
+
+class Personality(enum.StrEnum):
+    """What a host is for; given once."""
+
+    CONTROLLER = "controller"
+    WORKER = "worker"
+    STORAGE = "storage"
+    EDGEWORKER = "edgeworker"
+    NETWORK = "network"
+
+
+class Subfunction(enum.StrEnum):
+    """Functions a host carries; the order is the order on the wire."""
+
+    CONTROLLER = "controller"
+    WORKER = "worker"
+    STORAGE = "storage"
+    LOWLATENCY = "lowlatency"
+
+
+class Administrative(enum.StrEnum):
+    """Operator's intent: may the host carry service."""
+
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+
+
+class Operational(enum.StrEnum):
+    """Whether the host can carry service."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+
+
+class Availability(enum.StrEnum):
+    """Health in detail."""
+
+    AVAILABLE = "available"
+    INTEST = "intest"
+    DEGRADED = "degraded"
+    FAILED = "failed"
+    POWER_OFF = "power-off"
+    OFFLINE = "offline"
+    OFFDUTY = "offduty"
+    ONLINE = "online"
+    DEPENDENCY = "dependency"
+    NOT_INSTALLED = "not-installed"
+
+
+class InvProvision(enum.StrEnum):
+    """How far a host came on its way into service."""
+
+    UNPROVISIONED = "unprovisioned"
+    INVENTORIED = "inventoried"
+    CONFIGURED = "configured"
+    PROVISIONING = "provisioning"
+    PROVISIONED = "provisioned"
+    UPGRADING = "upgrading"
+
+
+class InvState(enum.StrEnum):
+    """Whether the inventory of the present installation is complete."""
+
+    INVENTORIED = "inventoried"
+    REINSTALLING = "reinstalling"
+
+
+class ActionState(enum.StrEnum):
+    """Where a (re)installation stands; not exposed."""
+
+    REINSTALLING = "reinstalling"
+    REINSTALLED = "reinstalled"
+
+
+class InstallState(enum.StrEnum):
+    """Progress of an installation."""
+
+    PREINSTALL = "preinstall"
+    INSTALLING = "installing"
+    POSTINSTALL = "postinstall"
+    INSTALLED = "installed"
+    FAILED = "failed"
+    BOOTING = "booting"
+    COMPLETED = "completed"
+
+
+class HostAction(enum.StrEnum):
+    """Values of ``action`` in a PATCH that we carry out."""
+
+    NONE = "none"
+    LOCK = "lock"
+    FORCE_LOCK = "force-lock"
+    FORCE_UNSAFE_LOCK = "force-unsafe-lock"
+    UNLOCK = "unlock"
+    FORCE_UNLOCK = "force-unlock"
+    SWACT = "swact"
+    FORCE_SWACT = "force-swact"
+    RESET = "reset"
+    REBOOT = "reboot"
+    POWER_ON = "power-on"
+    POWER_OFF = "power-off"
+    REINSTALL = "reinstall"
+
+
+class BmType(enum.StrEnum):
+    """Protocol of a board management controller; ``dynamic`` is learned."""
+
+    NONE = "none"
+    DYNAMIC = "dynamic"
+    IPMI = "ipmi"
+    REDFISH = "redfish"
+
+
+class CpuFunction(enum.StrEnum):
+    """What a logical CPU is set aside for."""
+
+    PLATFORM = "Platform"
+    VSWITCH = "Vswitch"
+    SHARED = "Shared"
+    APPLICATION = "Application"
+    APPLICATION_ISOLATED = "Application-isolated"
+    NONE = "None"
+
+
+class SystemType(enum.StrEnum):
+    """Deployment model, first half."""
+
+    STANDARD = "Standard"
+    ALL_IN_ONE = "All-in-one"
+
+
+class SystemMode(enum.StrEnum):
+    """Deployment model, second half; ``duplex-direct`` cables two controllers back to back."""
+
+    SIMPLEX = "simplex"
+    DUPLEX = "duplex"
+    DUPLEX_DIRECT = "duplex-direct"
+
+
+class NetworkType(enum.StrEnum):
+    """Platform networks; at most one of each."""
+
+    MGMT = "mgmt"
+    PXEBOOT = "pxeboot"
+    OAM = "oam"
+    CLUSTER_HOST = "cluster-host"
+    MULTICAST = "multicast"
+    ADMIN = "admin"
+    STORAGE = "storage"
+    IRONIC = "ironic"
+    CLUSTER_POD = "cluster-pod"
+    CLUSTER_SERVICE = "cluster-service"
+    SYSTEM_CONTROLLER = "system-controller"
+    SYSTEM_CONTROLLER_OAM = "system-controller-oam"
+
+
+class VimProgress(enum.StrEnum):
+    """Values of ``vim_progress_status`` that are not failure reasons."""
+
+    SERVICES_ENABLED = "services-enabled"
+    SERVICES_DISABLED = "services-disabled"
+
+
+LOCK_ACTIONS = frozenset({HostAction.LOCK, HostAction.FORCE_LOCK, HostAction.FORCE_UNSAFE_LOCK})
+UNLOCK_ACTIONS = frozenset({HostAction.UNLOCK, HostAction.FORCE_UNLOCK})
+SWACT_ACTIONS = frozenset({HostAction.SWACT, HostAction.FORCE_SWACT})

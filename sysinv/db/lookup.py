@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finding rows by what a URL says, and pages of rows; shared by all slices."""
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from flock.core import ids
+from flock.core.errors import NotFound
+from flock.wire.errors import shown
+from flock.wire.paging import Page
+from sysinv.db.tables import I_HOST, I_SYSTEM
+from sysinv.model.system import SystemView, system_view
+
+ID_MAX = 2**31 - 1
+_NUMBER = re.compile(r"[0-9]{1,10}")
+
+
+class HostNotFound(NotFound):
+    """No host has that id, uuid or hostname."""
+
+    code: ClassVar[str] = "sysinv.host.not_found"
+    text: ClassVar[str] = "Server {id} could not be found."
+
+
+class ItemNotFound(NotFound):
+    """No row of a collection has that uuid."""
+
+    code: ClassVar[str] = "sysinv.item.not_found"
+
+
+class MarkerNotFound(NotFound):
+    """The marker of a page names nothing in the collection."""
+
+    code: ClassVar[str] = "sysinv.marker.not_found"
+    http: ClassVar[int] = 400
+    text: ClassVar[str] = "Marker {id} could not be found."
+
+
+def host_clause(ident: str) -> sa.ColumnElement[bool]:
+    """Which host a URL means: numeric id, uuid or hostname."""
+    if _NUMBER.fullmatch(ident) and int(ident) <= ID_MAX:
+        return sa.or_(I_HOST.c.id == int(ident), I_HOST.c.hostname == ident)
+    if ids.is_uuid(ident):
+        return I_HOST.c.uuid == ident.lower()
+    return I_HOST.c.hostname == ident
+
+
+def host_row(conn: Connection, ident: str, *, lock: bool = False) -> RowMapping:
+    """The stored host; HostNotFound. ``lock`` keeps other writers of this host out until the transaction ends."""
+    query = sa.select(I_HOST).where(host_clause(ident)).order_by(I_HOST.c.id).limit(1)
+    row = conn.execute(query.with_for_update() if lock else query).mappings().first()
+    if row is None:
+        raise HostNotFound(id=shown(ident))
+    return row
+
+
+def the_system(conn: Connection) -> SystemView:
+    """The one system; NotFound before the bootstrap."""
+    row = conn.execute(sa.select(I_SYSTEM).order_by(I_SYSTEM.c.id).limit(1)).mappings().first()
+    if row is None:
+        raise ItemNotFound(resource="System", id="record")
+    return system_view(dict(row))
+
+
+def paged(conn: Connection, query: sa.Select[Any], table: sa.Table, page: Page) -> list[RowMapping]:
+    """One page of ``query`` ordered by ``page`` (ties by id); MarkerNotFound when the marker is not in the table."""
+    column = table.c[page.sort_key] if page.sort_key in table.c else table.c.id
+    order = [table.c.id] if column is table.c.id else [column, table.c.id]
+    if page.marker is not None:
+        query = query.where(_after_marker(conn, table, order, page))
+    query = query.order_by(*(one.desc() if page.descending else one for one in order)).limit(page.limit)
+    return list(conn.execute(query).mappings().all())
+
+
+def _after_marker(conn: Connection, table: sa.Table, order: list[sa.Column[Any]], page: Page) -> sa.ColumnElement[bool]:
+    marker = conn.execute(sa.select(*order).where(table.c.uuid == page.marker)).first()
+    if marker is None:
+        raise MarkerNotFound(id=page.marker)
+    first, last = order[0], order[-1]
+    beyond: sa.ColumnElement[bool] = last < marker[-1] if page.descending else last > marker[-1]
+    if len(order) == 1:
+        return beyond
+    if marker[0] is None:
+        # NULLs are one group; which end of the order it stands at differs per engine, so page through it by id.
+        return sa.and_(first.is_(None), beyond)
+    further = first < marker[0] if page.descending else first > marker[0]
+    return sa.or_(further, sa.and_(first == marker[0], beyond))

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration a host fetches while it installs: pure rendering of its files and the units it enables."""
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sysinv.contract.enums import NetworkType, SystemType
+
+PRIVATE, PUBLIC = 0o600, 0o644
+DOMAIN = "internal"
+UNITS = ("flock-config.service", "flock-sysinv-agent.service", "flock-mtce-agent.service",
+         "flock-mtce-heartbeat.service")
+_DHCP_LINES = ("DHCP=ipv4", "", "[DHCPv4]", "UseDNS=no", "UseRoutes=no", "UseHostname=no", "UseNTP=no",
+               "ClientIdentifier=mac")
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A host's foot in one network; ``address`` None means DHCP."""
+
+    network_type: str
+    address: str | None
+    prefix: int
+    gateway: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """The host that installs."""
+
+    uuid: str
+    hostname: str
+    personality: str
+    subfunctions: str
+    software_version: str
+    legs: tuple[Leg, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CloudFacts:
+    """What every host of the cloud is told. ``names`` are (address, names…) lines for /etc/hosts.
+
+    ``heartbeat_key`` is the cluster key; only keys derived from it leave this module. ``agent_transport_url`` is the
+    bus as agents may use it.
+    """
+
+    system_uuid: str
+    system_type: str
+    system_mode: str
+    region_name: str
+    floating_mgmt: str
+    names: tuple[tuple[str, str], ...]
+    interfaces: Mapping[str, str]
+    agent_transport_url: str
+    heartbeat_key: bytes
+
+
+def render_bundle(host: HostFacts, cloud: CloudFacts) -> dict[str, Any]:
+    """``{"hostname", "personality", "files": [{"path", "mode", "content"}], "units": [...]}``; modes are octal text."""
+    files = [
+        ("/etc/hosts", PUBLIC, _hosts(host, cloud)),
+        ("/etc/resolv.conf", PUBLIC, f"search {DOMAIN}\nnameserver {cloud.floating_mgmt}\n"),
+        ("/etc/platform/platform.conf", PUBLIC, _platform_conf(host, cloud)),
+        ("/etc/platform/.initial_config_complete", PUBLIC, ""),
+        ("/etc/flock/flock.conf", PRIVATE, _flock_conf(cloud)),
+        ("/etc/flock/heartbeat.key", PRIVATE, derived_key(cloud.heartbeat_key, host.hostname).hex() + "\n"),
+    ]
+    files += [_network_file(leg, cloud.interfaces[leg.network_type]) for leg in host.legs
+              if leg.network_type in cloud.interfaces]
+    return {
+        "hostname": host.hostname, "personality": host.personality,
+        "files": [{"path": path, "mode": f"{mode:04o}", "content": content} for path, mode, content in files],
+        "units": list(UNITS),
+    }
+
+
+def derived_key(cluster_key: bytes, hostname: str) -> bytes:
+    """A host's own heartbeat key; whoever has it learns nothing of the cluster's or another host's."""
+    return hmac.new(cluster_key, b"heartbeat:" + hostname.encode(), hashlib.sha256).digest()
+
+
+def _hosts(host: HostFacts, cloud: CloudFacts) -> str:
+    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost"]
+    lines += [f"{address} {names}" for address, names in _with_own(host, cloud.names)]
+    return "\n".join(lines) + "\n"
+
+
+def _with_own(host: HostFacts, names: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    own = [(leg.address, f"{host.hostname} {host.hostname}.{DOMAIN}") for leg in host.legs
+           if leg.network_type == NetworkType.MGMT and leg.address]
+    taken = {address for address, _ in own}
+    return [*own, *(entry for entry in names if entry[0] not in taken)]
+
+
+def _platform_conf(host: HostFacts, cloud: CloudFacts) -> str:
+    values = {
+        "nodetype": host.personality,
+        "subfunction": host.subfunctions,
+        "system_type": cloud.system_type,
+        "system_mode": cloud.system_mode,
+        "region_name": cloud.region_name,
+        "sw_version": host.software_version,
+        "hostname": host.hostname,
+        "UUID": host.uuid,
+        "INSTALL_UUID": cloud.system_uuid,
+        "management_interface": cloud.interfaces.get(NetworkType.MGMT, ""),
+        "cluster_host_interface": cloud.interfaces.get(NetworkType.CLUSTER_HOST, ""),
+    }
+    if cloud.system_type == SystemType.ALL_IN_ONE or host.personality == "controller":
+        values["oam_interface"] = cloud.interfaces.get(NetworkType.OAM, "")
+    return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def _flock_conf(cloud: CloudFacts) -> str:
+    # oslo.config expands "$"; a password may hold one.
+    url = cloud.agent_transport_url.replace("$", "$$")
+    return "\n".join([
+        "[DEFAULT]", f"transport_url = {url}", "executor_thread_pool_size = 8", "",
+        "[oslo_messaging_rabbit]", "heartbeat_timeout_threshold = 30", "heartbeat_rate = 3",
+        "rabbit_retry_interval = 1", "rabbit_interval_max = 5", ""])
+
+
+def _network_file(leg: Leg, interface: str) -> tuple[str, int, str]:
+    lines = ["[Match]", f"Name={interface}", "", "[Link]", "RequiredForOnline=no", "", "[Network]",
+             "LinkLocalAddressing=no", "LLDP=no"]
+    if leg.address is None:
+        lines += _DHCP_LINES
+    else:
+        lines += ["ConfigureWithoutCarrier=yes", f"Address={leg.address}/{leg.prefix}"]
+        if leg.gateway:
+            lines.append(f"Gateway={leg.gateway}")
+    return f"/etc/systemd/network/10-flock-{leg.network_type}.network", PUBLIC, "\n".join(lines) + "\n"

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two conversations of an installer with the controller: progress out, configuration in. Standard library only."""
+from __future__ import annotations
+
+import http.client
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+from flock.core.errors import Forbidden, Unavailable
+from sysinv.installer.cmdline import InstallParameters
+
+CALL_TIMEOUT_S = 10.0
+REPLY_MAX_BYTES = 8 * 1024 * 1024
+RETRY_DELAY_S = 2.0
+RETRY_DELAY_MAX_S = 15.0
+_TROUBLE = (urllib.error.URLError, http.client.HTTPException, OSError, TimeoutError)
+
+
+class Controller:
+    """The controller that told this host to install; ``sleep`` is injected for tests."""
+
+    def __init__(self, parameters: InstallParameters, *, timeout_s: float = CALL_TIMEOUT_S,
+                 sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.monotonic) -> None:
+        self._parameters = parameters
+        self._timeout_s = timeout_s
+        self._sleep = sleep
+        self._now = now
+        # A proxy from the environment must not see the token.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def progress(self, state: str, info: str | None = None) -> bool:
+        """Report a state once; False when the controller did not take it (an installation goes on regardless)."""
+        body = json.dumps({"install_state": state, "install_state_info": info}).encode()
+        request = self._request(self._parameters.progress_url, body)
+        try:
+            self._send(request)
+        except _TROUBLE:
+            return False
+        return True
+
+    def configuration(self, deadline_s: float) -> Any:
+        """The bundle as parsed JSON; retried while the controller is away.
+
+        Raises Forbidden when it rejects the token, Unavailable after ``deadline_s`` seconds.
+        """
+        end = self._now() + deadline_s
+        delay_s = RETRY_DELAY_S
+        request = self._request(self._parameters.config_url, None)
+        while True:
+            try:
+                return json.loads(self._send(request))
+            except urllib.error.HTTPError as error:
+                if error.code in (401, 403, 404, 410):
+                    raise Forbidden() from error
+                reason = f"HTTP {error.code}"
+            except _TROUBLE as error:
+                reason = str(error)
+            except ValueError:
+                reason = "the reply is not JSON"
+            if self._now() + delay_s > end:
+                raise Unavailable(service="install configuration", reason=reason)
+            self._sleep(delay_s)
+            delay_s = min(delay_s * 2, RETRY_DELAY_MAX_S)
+
+    def _request(self, url: str, body: bytes | None) -> urllib.request.Request:
+        """A POST with a body, else a GET; the scheme was checked when the command line was read."""
+        headers = {"X-Install-Token": self._parameters.install_token, "Accept": "application/json",
+                   "Content-Type": "application/json"}
+        return urllib.request.Request(url, data=body, headers=headers)  # noqa: S310
+
+    def _send(self, request: urllib.request.Request) -> bytes:
+        with self._opener.open(request, timeout=self._timeout_s) as reply:
+            body: bytes = reply.read(REPLY_MAX_BYTES + 1)
+        if len(body) > REPLY_MAX_BYTES:
+            raise http.client.HTTPException("the reply is too long")
+        return body

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One installation from first report to last: fetch, plan, write, enable; every failure is reported and ends it."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from flock.core.errors import FlockError
+from sysinv.installer.cmdline import InstallParameters
+from sysinv.installer.files import Target
+from sysinv.installer.plan import install_plan, parse_bundle
+
+CONFIGURATION_DEADLINE_S = 300.0
+REPORT_EVERY = 5
+
+
+class Reporter(Protocol):
+    """What an installation needs of the controller."""
+
+    def progress(self, state: str, info: str | None = None) -> bool:
+        """Report a state."""
+
+    def configuration(self, deadline_s: float) -> object:
+        """Fetch the bundle."""
+
+
+def install(parameters: InstallParameters, controller: Reporter, target: Path, share: Path,
+            say: Callable[[str], None]) -> bool:
+    """Install the host; True when ``target`` is bootable.
+
+    ``share`` is the directory with ``systemd/`` and ``goenabled.d/`` of the release.
+    """
+    try:
+        _install(parameters, controller, target, share, say)
+    except (FlockError, OSError) as error:
+        say(f"installation failed: {error}")
+        controller.progress("failed", str(error)[:255])
+        return False
+    if not controller.progress("installed"):
+        say("installed; the controller did not take the last report")
+    return True
+
+
+def _install(parameters: InstallParameters, controller: Reporter, target: Path, share: Path,
+             say: Callable[[str], None]) -> None:
+    say(f"installing {parameters.host_uuid} as {parameters.role} on {parameters.rootfs_device}")
+    controller.progress("preinstall")
+    bundle = parse_bundle(controller.configuration(CONFIGURATION_DEADLINE_S))
+    steps = install_plan(bundle, _texts(share / "systemd"), _texts(share / "goenabled.d"))
+    root = Target(target)
+    controller.progress("installing", f"0/{len(steps)}")
+    for number, step in enumerate(steps, start=1):
+        root.apply(step)
+        if number % REPORT_EVERY == 0 or number == len(steps):
+            controller.progress("installing", f"{number}/{len(steps)}")
+    controller.progress("postinstall", f"{len(steps)}/{len(steps)}")
+    say(f"{bundle.hostname}: {len(steps)} steps done")
+
+
+def _texts(directory: Path) -> dict[str, str]:
+    if not directory.is_dir():
+        return {}
+    return {entry.name: entry.read_text() for entry in sorted(directory.iterdir()) if entry.is_file()}

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Address pools as pure arithmetic: what a pool may hold, which address comes next, what addresses are called."""
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from flock.core.errors import Conflict, InvalidInput
+from sysinv.contract.enums import NetworkType
+
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+POOL_ADDRESSES_MIN = 4
+RANDOM_TRIES = 64
+# Networks on which every host gets an address of its own; pxeboot addresses of workers are leases.
+HOST_NETWORKS = (NetworkType.MGMT, NetworkType.CLUSTER_HOST)
+CONTROLLER_NETWORKS = (NetworkType.PXEBOOT, NetworkType.MGMT, NetworkType.CLUSTER_HOST, NetworkType.OAM)
+FLOATING_HOST = "controller"
+
+
+class AddressPoolExhausted(Conflict):
+    """No free address is left."""
+
+    code: ClassVar[str] = "sysinv.address_pool.exhausted"
+    text: ClassVar[str] = "Address pool {pool} has no available addresses"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolView:
+    """One address pool; ``ranges`` are inclusive pairs of addresses as text."""
+
+    id: int
+    uuid: str
+    name: str
+    network: str
+    prefix: int
+    order: str
+    ranges: tuple[tuple[str, str], ...]
+    floating_address: str | None = None
+    controller0_address: str | None = None
+    controller1_address: str | None = None
+    gateway_address: str | None = None
+
+    @property
+    def reserved(self) -> frozenset[str]:
+        """Addresses with a meaning of their own, never given to another host."""
+        named = (self.floating_address, self.controller0_address, self.controller1_address, self.gateway_address)
+        return frozenset(address for address in named if address)
+
+    def for_controller(self, hostname: str) -> str | None:
+        """The fixed address of ``controller-0`` or ``controller-1``."""
+        return {"controller-0": self.controller0_address, "controller-1": self.controller1_address}.get(hostname)
+
+
+def address_name(hostname: str, network_type: str) -> str:
+    """``worker-0-mgmt``: under this name a host's address on a network is stored."""
+    return f"{hostname}-{network_type}"
+
+
+def default_ranges(network: str, prefix: int) -> tuple[tuple[str, str], ...]:
+    """The whole subnet without network and broadcast address."""
+    subnet = ipaddress.ip_network(f"{network}/{prefix}")
+    return ((str(subnet[1]), str(subnet[-2 if subnet.version == 4 else -1])),)
+
+
+def check_pool(pool: PoolView) -> None:
+    """Raise InvalidInput when the pool contradicts itself: subnet, ranges, named addresses."""
+    try:
+        subnet = ipaddress.ip_network(f"{pool.network}/{pool.prefix}")
+    except ValueError as error:
+        raise InvalidInput(field="network", rule=str(error)) from error
+    size = 0
+    seen: list[tuple[int, int]] = []
+    for start_text, end_text in pool.ranges:
+        start, end = _address("ranges", start_text), _address("ranges", end_text)
+        if start not in subnet or end not in subnet or int(start) > int(end):
+            raise InvalidInput(field="ranges", rule=f"{start_text}-{end_text} must be ordered and inside {subnet}")
+        if any(int(start) <= high and low <= int(end) for low, high in seen):
+            raise InvalidInput(field="ranges", rule=f"{start_text}-{end_text} overlaps another range")
+        seen.append((int(start), int(end)))
+        size += int(end) - int(start) + 1
+    if size < POOL_ADDRESSES_MIN:
+        raise InvalidInput(field="ranges", rule=f"at least {POOL_ADDRESSES_MIN} addresses are needed, there are {size}")
+    if pool.order not in ("random", "sequential"):
+        raise InvalidInput(field="order", rule="random or sequential")
+    for named in pool.reserved:
+        if _address("address", named) not in subnet:
+            raise InvalidInput(field="address", rule=f"{named} must be inside {subnet}")
+
+
+def next_address(pool: PoolView, taken: Iterable[str], seed: int) -> str:
+    """A free address of the pool: the lowest, or for ``random`` pools one picked with ``seed``.
+
+    Raises AddressPoolExhausted.
+    """
+    used = {_number(address) for address in itertools.chain(taken, pool.reserved)}
+    spans = [(_number(start), _number(end)) for start, end in pool.ranges]
+    if pool.order == "random":
+        dice = random.Random(seed)  # noqa: S311 - spreads addresses, guards nothing
+        for _ in range(RANDOM_TRIES):
+            start, end = spans[dice.randrange(len(spans))]
+            candidate = dice.randint(start, end)
+            if candidate not in used:
+                return _text(pool, candidate)
+    for candidate in _walk(spans):
+        if candidate not in used:
+            return _text(pool, candidate)
+    raise AddressPoolExhausted(pool=pool.name)
+
+
+def controller_addresses(pool: PoolView, network_type: str, simplex: bool) -> dict[str, str]:
+    """Fixed addresses of one pool by name: ``controller-0-mgmt`` …, ``controller-mgmt`` for the floating one.
+
+    A simplex system has a single address per network, stored as ``controller-<type>``.
+    """
+    named = {FLOATING_HOST: pool.floating_address}
+    if not simplex:
+        named |= {"controller-0": pool.controller0_address, "controller-1": pool.controller1_address}
+    return {address_name(host, network_type): address for host, address in named.items() if address}
+
+
+def in_pool(pool: PoolView, address: str) -> bool:
+    """Whether an address belongs to the pool's subnet; text that is no address does not."""
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(f"{pool.network}/{pool.prefix}")
+    except ValueError:
+        return False
+
+
+def _walk(spans: Sequence[tuple[int, int]]) -> Iterator[int]:
+    for start, end in spans:
+        yield from range(start, end + 1)
+
+
+def _address(field: str, text: str) -> IpAddress:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError as error:
+        raise InvalidInput(field=field, rule=str(error)) from error
+
+
+def _number(text: str) -> int:
+    return int(ipaddress.ip_address(text))
+
+
+def _text(pool: PoolView, number: int) -> str:
+    version = ipaddress.ip_network(f"{pool.network}/{pool.prefix}").version
+    return str(ipaddress.IPv4Address(number) if version == 4 else ipaddress.IPv6Address(number))

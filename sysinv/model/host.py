@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host as decisions see it, and the names and functions that follow from its personality."""
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from flock.core.errors import Refused
+from sysinv.contract.enums import (
+    Administrative,
+    Availability,
+    InvProvision,
+    Operational,
+    Personality,
+    Subfunction,
+)
+
+CONTROLLER_0 = "controller-0"
+CONTROLLER_1 = "controller-1"
+CONTROLLER_NAMES = (CONTROLLER_0, CONTROLLER_1)
+HOSTNAME_MAX = 255
+FROZEN_PROVISION = frozenset({InvProvision.PROVISIONING, InvProvision.PROVISIONED, InvProvision.UPGRADING})
+
+_WORKER_NAME = re.compile(r"[\w.\-]+", re.ASCII)
+_STORAGE_NAME = re.compile(r"storage-[0-9]+", re.ASCII)
+_MAC = re.compile(r"[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}")
+
+
+class HostRefused(Refused):
+    """A rule about hosts says no; ``detail`` is the sentence the operator reads."""
+
+    code: ClassVar[str] = "sysinv.host.refused"
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """One row of ``i_host``, reduced to what decisions ask for."""
+
+    id: int
+    uuid: str
+    hostname: str | None
+    personality: str | None
+    subfunctions: str | None
+    subfunction_oper: str
+    subfunction_avail: str
+    administrative: str
+    operational: str
+    availability: str
+    invprovision: str | None
+    inv_state: str | None
+    action_state: str | None
+    install_state: str | None
+    ihost_action: str | None
+    task: str | None
+    mgmt_mac: str
+    bm_type: str | None
+    bm_ip: str | None
+    bm_username: str | None
+    bm_secret: str | None
+    vim_progress_status: str | None
+    config_applied: str | None
+    config_target: str | None
+    mtce_sequence: int
+    revision: int
+
+    @property
+    def name(self) -> str:
+        """How refusals call the host."""
+        return self.hostname or self.uuid
+
+    @property
+    def is_locked(self) -> bool:
+        return self.administrative == Administrative.LOCKED
+
+    @property
+    def is_enabled(self) -> bool:
+        """In service: unlocked and enabled."""
+        return not self.is_locked and self.operational == Operational.ENABLED
+
+    @property
+    def is_controller(self) -> bool:
+        return self.personality == Personality.CONTROLLER
+
+    @property
+    def is_aio_controller(self) -> bool:
+        """A controller that carries the worker function too."""
+        return self.is_controller and self.has_worker_function
+
+    @property
+    def has_worker_function(self) -> bool:
+        return Subfunction.WORKER in split_subfunctions(self.subfunctions)
+
+    @property
+    def has_board_management(self) -> bool:
+        """Whether mtce could reach a BMC."""
+        return bool(self.bm_type) and self.bm_type != "none" and bool(self.bm_ip)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Role and name can no longer change."""
+        return self.invprovision in FROZEN_PROVISION
+
+
+_COLUMNS = tuple(field.name for field in fields(HostView))
+
+
+def host_view(row: Mapping[str, Any]) -> HostView:
+    """The view of one stored row (more columns than needed are welcome)."""
+    return HostView(**{name: row[name] for name in _COLUMNS})
+
+
+def split_subfunctions(text: str | None) -> tuple[str, ...]:
+    """``controller,worker`` as a tuple."""
+    return tuple(part for part in (text or "").split(",") if part)
+
+
+def join_subfunctions(names: Iterable[str]) -> str:
+    """The wire's text for a set of subfunctions, in the wire's order."""
+    wanted = set(names)
+    return ",".join(one for one in Subfunction if one in wanted)
+
+
+def normal_mac(text: str) -> str | None:
+    """``AA-BB-…`` or ``aa:bb:…`` as lower case with colons; None when it is no unicast MAC address."""
+    lowered = text.strip().lower()
+    if not _MAC.fullmatch(lowered):
+        return None
+    mac = lowered.replace("-", ":")
+    if int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
+        return None
+    return mac
+
+
+def hostname_refusal(hostname: str, personality: str | None) -> str | None:
+    """Why a host of ``personality`` may not be called ``hostname``; None when it may."""
+    if not hostname or len(hostname) > HOSTNAME_MAX:
+        return f"Hostname must have between 1 and {HOSTNAME_MAX} characters."
+    if personality == Personality.CONTROLLER:
+        if hostname not in CONTROLLER_NAMES:
+            return f"Host with personality={personality} can only have a hostname from {list(CONTROLLER_NAMES)}"
+        return None
+    if personality == Personality.STORAGE:
+        if not _STORAGE_NAME.fullmatch(hostname):
+            return f"Host with personality={personality} can only have a hostname 'storage-<number>'"
+        return None
+    if not _WORKER_NAME.fullmatch(hostname):
+        return f"Hostname {hostname!a} may only contain letters, digits, '_', '.' and '-'."
+    if hostname in CONTROLLER_NAMES or hostname.startswith("storage"):
+        return f"Host with personality={personality} cannot use reserved hostname {hostname}."
+    return None
+
+
+def next_controller_name(taken: Iterable[str | None]) -> str | None:
+    """The free controller name, or None when both are used."""
+    used = set(taken)
+    return next((name for name in CONTROLLER_NAMES if name not in used), None)
+
+
+def next_storage_name(taken: Iterable[str | None]) -> str:
+    """The lowest free ``storage-N``."""
+    used = set(taken)
+    number = 0
+    while f"storage-{number}" in used:
+        number += 1
+    return f"storage-{number}"
+
+
+def initial_states() -> dict[str, str]:
+    """The three axes of a host nobody has heard of yet."""
+    return {
+        "administrative": Administrative.LOCKED, "operational": Operational.DISABLED,
+        "availability": Availability.OFFLINE, "subfunction_oper": Operational.DISABLED,
+        "subfunction_avail": Availability.NOT_INSTALLED,
+    }

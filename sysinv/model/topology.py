@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a host's processors and memory are set aside for before anybody asks for anything else."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sysinv.contract.enums import CpuFunction
+from sysinv.contract.records import CpuReport
+
+AIO_PLATFORM_CPUS = 2
+VSWITCH_NONE = "none"
+
+RESERVE_PER_NODE_MIB = 1000
+RESERVE_HOST_MIB = 2000
+RESERVE_WORKER_MIB = 4000
+RESERVE_AIO_MIB = 7000
+RESERVE_AIO_SMALL_MIB = 3000
+SMALL_HOST_CORES = 8
+RESERVE_CONTROLLER_MIB = 16500
+RESERVE_SYSTEM_CONTROLLER_MIB = 24500
+# A virtual machine (or a lab host) is small: figures for it are separate.
+VIRTUAL_NODE_MIB = 500
+VIRTUAL_WORKER_EXTRA_MIB = 2000
+VIRTUAL_AIO_EXTRA_MIB = 1100 + 5000
+VIRTUAL_MINIMUM_NODE0_MIB = 1200
+VIRTUAL_MINIMUM_CONTROLLER_MIB = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class HostRole:
+    """The facts about a host that defaults depend on."""
+
+    controller: bool
+    worker: bool
+    simplex: bool
+    system_controller: bool
+    virtual: bool
+    vswitch_type: str = VSWITCH_NONE
+
+    @property
+    def all_in_one(self) -> bool:
+        return self.controller and self.worker
+
+
+def default_cpu_functions(role: HostRole, cpus: Sequence[CpuReport]) -> dict[int, CpuFunction]:
+    """Function of every logical CPU of a host that reports for the first time, by CPU id.
+
+    Hosts without worker function, and the all-in-one centre of a distributed cloud, are all platform. Siblings of
+    one core always share a function.
+    """
+    if not role.worker or (role.controller and role.system_controller):
+        return {cpu.cpu: CpuFunction.PLATFORM for cpu in cpus}
+    groups = _cores_by_node(cpus)
+    functions = {cpu.cpu: CpuFunction.APPLICATION for cpu in cpus}
+    ordered = [core for node in sorted(groups) for core in groups[node]]
+    platform = _platform_cores(role, ordered)
+    for core in ordered[:platform]:
+        functions.update(dict.fromkeys(core, CpuFunction.PLATFORM))
+    for core in ordered[platform:platform + _vswitch_cores(role, len(ordered))]:
+        functions.update(dict.fromkeys(core, CpuFunction.VSWITCH))
+    return functions
+
+
+def physical_cores(cpus: Iterable[CpuReport]) -> int:
+    """Number of physical cores."""
+    return len({(cpu.socket, cpu.numa_node, cpu.core) for cpu in cpus})
+
+
+def default_reserve_mib(role: HostRole, nodes: Sequence[int], cores: int) -> dict[int, int]:
+    """Memory set aside for the platform per NUMA node (MiB); ``cores`` counts physical cores of the host."""
+    if not nodes:
+        return {}
+    first = min(nodes)
+    if role.virtual and role.worker:
+        extra = VIRTUAL_AIO_EXTRA_MIB if role.all_in_one else VIRTUAL_WORKER_EXTRA_MIB
+        return {node: VIRTUAL_NODE_MIB + (extra if node == first else 0) for node in nodes}
+    if not role.worker:
+        return dict.fromkeys(nodes, _controller_mib(role) // len(nodes))
+    if role.controller and role.system_controller:
+        return dict.fromkeys(nodes, RESERVE_SYSTEM_CONTROLLER_MIB // len(nodes))
+    extra = RESERVE_HOST_MIB + (_aio_mib(cores) if role.all_in_one else RESERVE_WORKER_MIB)
+    return {node: RESERVE_PER_NODE_MIB + (extra if node == first else 0) for node in nodes}
+
+
+def minimum_reserve_mib(role: HostRole, nodes: Sequence[int], node: int) -> int:
+    """The least an operator may reserve on ``node`` (MiB)."""
+    if role.virtual and role.worker:
+        if node != min(nodes):
+            return VIRTUAL_NODE_MIB
+        return VIRTUAL_MINIMUM_NODE0_MIB + (VIRTUAL_MINIMUM_CONTROLLER_MIB if role.controller else 0)
+    if role.worker:
+        return RESERVE_PER_NODE_MIB
+    return _controller_mib(role) // max(len(nodes), 1)
+
+
+def required_reserve_mib(role: HostRole, cores: int) -> int:
+    """What all nodes together must reserve before a host with worker function may be unlocked (MiB)."""
+    if role.virtual:
+        return VIRTUAL_AIO_EXTRA_MIB if role.all_in_one else VIRTUAL_NODE_MIB + VIRTUAL_WORKER_EXTRA_MIB
+    return RESERVE_HOST_MIB + (_aio_mib(cores) if role.all_in_one else RESERVE_WORKER_MIB)
+
+
+def fitting_reserve_mib(wanted: Mapping[int, int], totals: Mapping[int, int]) -> dict[int, int]:
+    """Reserves cut to two thirds of each node, so that a small machine still gets memory for applications."""
+    return {node: min(mib, totals.get(node, 0) * 2 // 3) for node, mib in wanted.items()}
+
+
+def _aio_mib(cores: int) -> int:
+    return RESERVE_AIO_SMALL_MIB if cores <= SMALL_HOST_CORES else RESERVE_AIO_MIB
+
+
+def _controller_mib(role: HostRole) -> int:
+    return RESERVE_SYSTEM_CONTROLLER_MIB if role.system_controller else RESERVE_CONTROLLER_MIB
+
+
+def _cores_by_node(cpus: Sequence[CpuReport]) -> dict[int, list[tuple[int, ...]]]:
+    """Per NUMA node the physical cores, lowest CPU id first, each as its logical CPU ids."""
+    cores: dict[tuple[int, int, int], list[int]] = {}
+    for cpu in sorted(cpus, key=lambda one: one.cpu):
+        cores.setdefault((cpu.numa_node, cpu.socket, cpu.core), []).append(cpu.cpu)
+    nodes: dict[int, list[tuple[int, ...]]] = {}
+    for (node, _, _), members in cores.items():
+        nodes.setdefault(node, []).append(tuple(members))
+    return {node: sorted(members) for node, members in nodes.items()}
+
+
+def _platform_cores(role: HostRole, ordered: Sequence[tuple[int, ...]]) -> int:
+    """How many of the ``ordered`` cores are platform: two logical CPUs on AIO, else one core."""
+    if not role.all_in_one:
+        return min(1, len(ordered))
+    count = logical = 0
+    while logical < AIO_PLATFORM_CPUS and count < len(ordered):
+        logical += len(ordered[count])
+        count += 1
+    return count
+
+
+def _vswitch_cores(role: HostRole, cores: int) -> int:
+    if role.vswitch_type == VSWITCH_NONE:
+        return 0
+    if role.simplex:
+        return 1
+    if cores > 4:
+        return 2
+    return 1 if cores > 1 else 0

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``icpus``: one logical CPU."""
+from __future__ import annotations
+
+from flock.wire.resource import ADMIN, AGENT, SYSTEM, Record, attr
+from sysinv.contract.enums import CpuFunction
+
+
+class Cpu(Record):
+    """One logical CPU; the last fields are only ever written, in changes of core assignment."""
+
+    envelope = "icpus"
+    cpu = attr(int, writer=AGENT, label="log_core")
+    numa_node = attr(int, writer=AGENT, label="processor")
+    core = attr(int, writer=AGENT, label="phy_core")
+    thread = attr(int, writer=AGENT)
+    cpu_family = attr(str, writer=AGENT)
+    cpu_model = attr(str, writer=AGENT, label="processor_model")
+    allocated_function = attr(CpuFunction, writer=ADMIN, label="assigned_function")
+    function = attr(str, writer=ADMIN)
+    cpulist = attr(str, writer=ADMIN)
+    num_cores_on_processor0 = attr(int, writer=ADMIN)
+    num_cores_on_processor1 = attr(int, writer=ADMIN)
+    num_cores_on_processor2 = attr(int, writer=ADMIN)
+    num_cores_on_processor3 = attr(int, writer=ADMIN)
+    capabilities = attr(dict, writer=ADMIN)
+    ihost_uuid = attr(str, writer=SYSTEM)
+    inode_uuid = attr(str, writer=SYSTEM)

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a report of CPUs changes: nothing when the topology is as stored, core ids, or everything."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sysinv.contract.records import CpuReport
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCpu:
+    """One stored CPU."""
+
+    cpu: int
+    core: int
+    thread: int
+    numa_node: int
+    socket: int
+    cpu_family: str | None
+    cpu_model: str | None
+    allocated_function: str
+
+
+@dataclass(frozen=True, slots=True)
+class CpuChange:
+    """``rebuild``: drop all rows and store the report with default functions; ``update``: CPU id to its report."""
+
+    rebuild: bool = False
+    update: Mapping[int, CpuReport] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.rebuild and not self.update
+
+
+def cpu_change(stored: Sequence[StoredCpu], reported: Sequence[CpuReport]) -> CpuChange:
+    """Compare; a different number of CPUs, threads or another place in the machine is another topology."""
+    known = {cpu.cpu: cpu for cpu in stored}
+    if set(known) != {cpu.cpu for cpu in reported}:
+        return CpuChange(rebuild=True)
+    update: dict[int, CpuReport] = {}
+    for cpu in reported:
+        old = known[cpu.cpu]
+        if (old.numa_node, old.thread, old.socket) != (cpu.numa_node, cpu.thread, cpu.socket):
+            return CpuChange(rebuild=True)
+        if (old.core, old.cpu_family, old.cpu_model) != (cpu.core, cpu.cpu_family, cpu.cpu_model):
+            update[cpu.cpu] = cpu
+    return CpuChange(update=update or None)

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names and default use of PCI devices, and who may change them."""
+from __future__ import annotations
+
+from flock.core.errors import Conflict
+from sysinv.model.host import HostRefused, HostView
+
+GPU_CLASS = "030000"
+ACCELERATOR_CLASSES = frozenset({"120000", "120001"})
+QAT_CLASS = "0b4000"
+QAT_DEVICES = frozenset({"0435", "37c8", "4940", "4942", "4946"})
+QAT_FIXED_DEVICES = frozenset({"4940", "4942", "4946"})
+
+
+class HostMustBeLocked(Conflict):
+    """A change that needs a locked host."""
+
+    code = "sysinv.host.must_be_locked"
+    text = "Host must be locked."
+
+
+def default_name(pciaddr: str) -> str:
+    """``0000:05:00.0`` → ``pci_0000_05_00_0``."""
+    return "pci_" + pciaddr.replace(":", "_").replace(".", "_")
+
+
+def default_enabled(pclass_id: str, pdevice_id: str) -> bool:
+    """Whether applications may use a device nobody has decided about: GPUs, accelerators and QAT."""
+    if pclass_id == GPU_CLASS or pclass_id in ACCELERATOR_CLASSES:
+        return True
+    return pclass_id == QAT_CLASS and pdevice_id in QAT_DEVICES
+
+
+def check_modify(host: HostView, pclass_id: str, pdevice_id: str) -> None:
+    """Raise when name or use of the device may not change now."""
+    if not host.has_worker_function:
+        raise HostRefused(detail="Can only modify worker node PCI devices.")
+    if pclass_id == QAT_CLASS and pdevice_id in QAT_FIXED_DEVICES:
+        raise HostRefused(detail=f"PCI device {pdevice_id} can not be modified.")
+    if not host.is_locked:
+        raise HostMustBeLocked()

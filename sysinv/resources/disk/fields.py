@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``idisks``: one disk."""
+from __future__ import annotations
+
+from flock.wire.resource import AGENT, SYSTEM, Record, attr
+
+
+class Disk(Record):
+    """One disk; ``capabilities`` holds ``model_num`` and, for the boot disk, ``stor_function: rootfs``."""
+
+    envelope = "idisks"
+    device_node = attr(str, writer=AGENT)
+    device_num = attr(int, writer=AGENT)
+    device_type = attr(str, writer=AGENT)
+    device_id = attr(str, writer=AGENT)
+    device_path = attr(str, writer=AGENT)
+    device_wwn = attr(str, writer=AGENT)
+    size_mib = attr(int, writer=AGENT)
+    available_mib = attr(int, writer=AGENT)
+    rpm = attr(str, writer=AGENT)
+    serial_id = attr(str, writer=AGENT)
+    capabilities = attr(dict, writer=AGENT)
+    ihost_uuid = attr(str, writer=SYSTEM)
+    istor_uuid = attr(str, writer=SYSTEM)
+    ipv_uuid = attr(str, writer=SYSTEM)

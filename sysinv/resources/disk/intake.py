@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a report of disks adds, changes and removes; disks are recognised by their path."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sysinv.contract.records import DiskReport
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDisk:
+    """One stored disk; ``used`` when a volume or an OSD lies on it."""
+
+    id: int
+    device_path: str
+    values: dict[str, Any]
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DiskChange:
+    """Rows to insert, columns to write by row id, row ids to delete, and ids whose disk is another than before."""
+
+    insert: list[dict[str, Any]] = field(default_factory=list)
+    update: dict[int, dict[str, Any]] = field(default_factory=dict)
+    delete: list[int] = field(default_factory=list)
+    replaced: list[int] = field(default_factory=list)
+
+
+def disk_change(stored: Sequence[StoredDisk], reported: Sequence[DiskReport]) -> DiskChange:
+    """Compare; a vanished disk stays while something lies on it, another serial number means another disk."""
+    known = {disk.device_path: disk for disk in stored}
+    change = DiskChange()
+    seen: set[str] = set()
+    for report in reported:
+        path = report.device_path or report.device_node
+        if path in seen:
+            continue
+        seen.add(path)
+        values = _values(report, path)
+        old = known.get(path)
+        if old is None:
+            change.insert.append(values)
+            continue
+        if old.values["serial_id"] and report.serial_id and old.values["serial_id"] != report.serial_id:
+            change.replaced.append(old.id)
+        differing = {name: value for name, value in values.items() if old.values.get(name) != value}
+        if differing:
+            change.update[old.id] = differing
+    change.delete.extend(disk.id for path, disk in known.items() if path not in seen and not disk.used)
+    return change
+
+
+def _values(report: DiskReport, path: str) -> dict[str, Any]:
+    capabilities = {}
+    if report.model:
+        capabilities["model_num"] = report.model
+    if report.is_rootfs:
+        capabilities["stor_function"] = "rootfs"
+    return {
+        "device_node": report.device_node, "device_num": report.device_num, "device_type": report.device_type,
+        "device_id": report.device_id, "device_path": path, "device_wwn": report.device_wwn,
+        "size_mib": report.size_mib, "available_mib": report.available_mib, "rpm": report.rpm,
+        "serial_id": report.serial_id, "capabilities": capabilities}

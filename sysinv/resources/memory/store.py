@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of ``i_imemory``."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from sysinv.actions.facts import NodeMemory
+from sysinv.db.tables import I_HOST, I_IMEMORY, I_NODE
+from sysinv.resources.memory.intake import StoredMemory
+
+QUERY = (
+    sa.select(I_IMEMORY, I_NODE.c.numa_node, I_HOST.c.uuid.label("ihost_uuid"), I_NODE.c.uuid.label("inode_uuid"))
+    .join(I_HOST, I_HOST.c.id == I_IMEMORY.c.forihostid).join(I_NODE, I_NODE.c.id == I_IMEMORY.c.forinodeid))
+
+
+def rows_of_host(conn: Connection, host_id: int) -> dict[int, RowMapping]:
+    """Stored rows by NUMA node number."""
+    rows = conn.execute(QUERY.where(I_IMEMORY.c.forihostid == host_id).order_by(I_NODE.c.numa_node)).mappings()
+    return {row["numa_node"]: row for row in rows}
+
+
+def stored(row: RowMapping) -> StoredMemory:
+    """The view intake works with."""
+    return StoredMemory(
+        platform_reserved_mib=row["platform_reserved_mib"], pending_2m=row["vm_hugepages_nr_2M_pending"],
+        pending_1g=row["vm_hugepages_nr_1G_pending"], vswitch_reqd=row["vswitch_hugepages_reqd"])
+
+
+def unlock_facts(conn: Connection, host_id: int) -> tuple[NodeMemory, ...]:
+    """What unlock checks."""
+    return tuple(NodeMemory(
+        numa_node=node, node_memtotal_mib=row["node_memtotal_mib"], platform_reserved_mib=row["platform_reserved_mib"],
+        vswitch_mib=(row["vswitch_hugepages_reqd"] or row["vswitch_hugepages_nr"]) * row["vswitch_hugepages_size_mib"],
+        pending_2m=row["vm_hugepages_nr_2M_pending"], pending_1g=row["vm_hugepages_nr_1G_pending"])
+        for node, row in rows_of_host(conn, host_id).items())
+
+
+def write(conn: Connection, host_id: int, node_id: int, values: Mapping[str, Any], known: RowMapping | None) -> None:
+    """Insert the node's row, or update it where something differs."""
+    if known is None:
+        conn.execute(sa.insert(I_IMEMORY).values(forihostid=host_id, forinodeid=node_id, capabilities={}, **values))
+        return
+    changed = {name: value for name, value in values.items() if known[name] != value}
+    if changed:
+        conn.execute(sa.update(I_IMEMORY).where(I_IMEMORY.c.id == known["id"]).values(**changed))

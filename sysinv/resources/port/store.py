@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of ``ports``."""
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from sysinv.db.tables import I_HOST, I_NODE, PORTS
+from sysinv.resources.port.intake import PortChange
+
+QUERY = (
+    sa.select(PORTS, I_HOST.c.uuid.label("host_uuid"), I_NODE.c.uuid.label("node_uuid"),
+              sa.null().label("interface_uuid"))
+    .join(I_HOST, I_HOST.c.id == PORTS.c.host_id).outerjoin(I_NODE, I_NODE.c.id == PORTS.c.node_id))
+
+
+def of_host(conn: Connection, host_id: int) -> list[RowMapping]:
+    """All ports of a host."""
+    return list(conn.execute(sa.select(PORTS).where(PORTS.c.host_id == host_id)).mappings())
+
+
+def apply(conn: Connection, host_id: int, change: PortChange) -> None:
+    """Write a change; removals come first, so that a card moved to another slot fits."""
+    if change.delete:
+        conn.execute(sa.delete(PORTS).where(PORTS.c.id.in_(change.delete)))
+    for row_id, values in change.update.items():
+        if "pciaddr" in values:
+            # Two cards may have changed places: nobody holds a slot while everyone moves.
+            conn.execute(sa.update(PORTS).where(PORTS.c.id == row_id).values(pciaddr=f"moving:{row_id}"))
+    for row_id, values in change.update.items():
+        conn.execute(sa.update(PORTS).where(PORTS.c.id == row_id).values(**values))
+    for values in change.insert:
+        conn.execute(sa.insert(PORTS).values(host_id=host_id, **values))
