@@ -16,7 +16,7 @@ from fm.contract.fault import Fault
 E = TypeVar("E", AlarmState, Severity, AlarmType)
 ID_MAX = 255
 TEXT_MAX = 2048
-UUID_LENGTH = 36
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ALARM_ID = re.compile(r"\d{3}\.\d{3}", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -24,7 +24,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 def checked_fault(fault: Fault) -> Fault:
     """The record in stored form, or InvalidFault naming the first wrong field.
 
-    ``log`` becomes ``msg``; a missing entity type is derived; a uuid not of 36 characters is dropped. Severity
+    ``log`` becomes ``msg``; a missing entity type is derived; a text that is no uuid is dropped. Severity
     ``clear`` is refused for ``set`` (such an alarm could never be told from a cleared one).
     """
     _check_id(fault.alarm_id)
@@ -52,12 +52,13 @@ def checked_fault(fault: Fault) -> Fault:
 
 
 def checked_uuid(uuid: str | None) -> str | None:
-    """A uuid of exactly 36 characters is kept, any other text means "make one"; an unstorable text is refused."""
-    if uuid is None:
-        return None
-    if not isinstance(uuid, str) or _UNSTORABLE.search(uuid):
-        raise InvalidFault(field="uuid", rule="must be a text without control characters")
-    return uuid if len(uuid) == UUID_LENGTH else None
+    """A canonical uuid is kept, any other text means "make one"."""
+    return uuid if uuid is not None and is_uuid(uuid) else None
+
+
+def is_uuid(text: object) -> bool:
+    """True for the 36-character form of a uuid."""
+    return isinstance(text, str) and _UUID.fullmatch(text) is not None
 
 
 def check_entity(name: str, value: object) -> str:
@@ -71,13 +72,13 @@ def check_alarm_id(value: object) -> str:
 
 
 def parse_time(name: str, text: str) -> datetime:
-    """ISO-like UTC text to a naive UTC datetime; InvalidFault names ``name`` when it is not one."""
+    """ISO-like text, UTC unless it says otherwise, to an aware UTC datetime; InvalidFault names ``name``."""
     try:
         moment = datetime.fromisoformat(text.strip())
     except (ValueError, AttributeError, TypeError):
         raise InvalidFault(field=name, rule="must be a date such as 2026-02-01 10:20:30.000456") from None
     try:
-        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except OverflowError:
         raise InvalidFault(field=name, rule="is outside the calendar") from None
 

@@ -37,7 +37,7 @@ class NetChange:
 
 
 def touched(requests: Iterable[FaultRequest]) -> Touched:
-    """Which rows the requests could touch; texts that no row can hold are left out (such requests are refused later)."""
+    """Which rows the requests could touch; texts that no row can hold are left out (refused later)."""
     entities: set[str] = set()
     below: set[str] = set()
     ids: set[str] = set()

@@ -27,7 +27,7 @@ def decide_set(existing: Alarm | None, fault: Fault, at: datetime, now: datetime
     """Set an alarm. ``at`` is when the fault happened, ``now`` the manager's time, ``uuid`` a fresh one.
 
     A new alarm takes the uuid of the fault or ``uuid`` and logs a ``set`` event of the same uuid. An existing alarm
-    keeps its uuid; a change in any decisive field logs a ``set`` event with ``uuid``, no change only refreshes its time.
+    keeps its uuid; a change in a decisive field logs a ``set`` event with ``uuid``, no change only refreshes its time.
     """
     if existing is None:
         alarm = _new_alarm(fault, at, now, fault.uuid or uuid)
@@ -71,7 +71,8 @@ def hierarchical_clear(entity_instance_id: str, now: datetime, uuid: str) -> Eve
     return Event(
         uuid=uuid, event_log_id=" ", state=AlarmState.CLEAR, entity_type_id=" ", entity_instance_id=entity_instance_id,
         timestamp=now, severity=Severity.NOT_APPLICABLE, reason_text=HIERARCHICAL_REASON,
-        event_log_type=AlarmType.OTHER, probable_cause="not-applicable", proposed_repair_action="", service_affecting=False, suppression=False)
+        event_log_type=AlarmType.OTHER, probable_cause="not-applicable", proposed_repair_action="",
+        service_affecting=False, suppression=False)
 
 
 def event_of(alarm: Alarm, state: AlarmState, uuid: str, at: datetime) -> Event:

@@ -11,7 +11,7 @@ from fm.contract.enums import AlarmState, AlarmType, Severity
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One active alarm. ``timestamp`` is when it was raised or last refreshed (naive UTC)."""
+    """One active alarm. ``timestamp`` is when it was raised or last refreshed (aware UTC)."""
 
     uuid: str
     alarm_id: str

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of fault management. Ids of events only grow; a pair of alarm id and entity is active at most once."""
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+
+from flock.db import UtcTime, columns, metadata
+from flock.db.outbox import outbox_table
+
+METADATA = metadata()
+
+
+def _exact(length: int) -> sa.types.TypeEngine[str]:
+    """Text that every engine compares byte by byte."""
+    return sa.String(length).with_variant(mysql.VARCHAR(length, collation="utf8mb4_bin"), "mysql", "mariadb")
+
+
+def _fault_columns(type_name: str) -> tuple[sa.Column[Any], ...]:
+    return (
+        sa.Column("entity_type_id", sa.String(255), nullable=False),
+        sa.Column("entity_instance_id", _exact(255), nullable=False, index=True),
+        sa.Column("timestamp", UtcTime, nullable=False),
+        sa.Column("severity", sa.String(32), nullable=False),
+        sa.Column("reason_text", sa.Text, nullable=False),
+        sa.Column(type_name, sa.String(64), nullable=False),
+        sa.Column("probable_cause", sa.String(64), nullable=False),
+        sa.Column("proposed_repair_action", sa.Text, nullable=False),
+        sa.Column("service_affecting", sa.Boolean, nullable=False),
+        sa.Column("suppression", sa.Boolean, nullable=False),
+    )
+
+
+EVENT_SUPPRESSION = sa.Table(
+    "event_suppression", METADATA, *columns(),
+    sa.Column("alarm_id", sa.String(15), nullable=False, unique=True),
+    sa.Column("description", sa.String(255), nullable=False),
+    sa.Column("suppression_status", sa.String(15), nullable=False),
+    sa.Column("set_for_deletion", sa.Boolean, nullable=False),
+    sa.Column("mgmt_affecting", sa.String(32), nullable=False),
+    sa.Column("degrade_affecting", sa.String(32), nullable=False),
+)
+
+ALARM = sa.Table(
+    "alarm", METADATA, *columns(),
+    sa.Column("alarm_id", sa.String(15), sa.ForeignKey("event_suppression.alarm_id"), nullable=False),
+    *_fault_columns("alarm_type"),
+    sa.Column("inhibit_alarms", sa.Boolean, nullable=False, index=True),
+    sa.Column("ack_user", sa.String(255), nullable=False, server_default=""),
+    sa.Column("ack_comment", sa.Text, nullable=False),
+    sa.Column("ack_at", UtcTime, nullable=True),
+    sa.UniqueConstraint("alarm_id", "entity_instance_id"),
+)
+
+EVENT_LOG = sa.Table(
+    "event_log", METADATA, *columns(),
+    sa.Column("event_log_id", sa.String(15), nullable=False, index=True),
+    sa.Column("state", sa.String(15), nullable=False),
+    *_fault_columns("event_log_type"),
+    sa.Index(None, "timestamp"),
+    sqlite_autoincrement=True,
+)
+
+APPLIED_REQUEST = sa.Table(
+    "applied_request", METADATA,
+    sa.Column("request_id", sa.String(64), primary_key=True),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("applied_at", UtcTime, nullable=False, index=True),
+)
+
+NOTIFICATION = outbox_table(METADATA, "notification")

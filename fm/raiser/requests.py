@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From what a caller says to a checked request (missing fields come from the catalogue), and to and from spool records."""
+from __future__ import annotations
+
+import dataclasses
+import json
+import uuid as uuid_module
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from fm.contract import catalogue
+from fm.contract.catalogue import Entry
+from fm.contract.causes import UNKNOWN
+from fm.contract.entity import entity_type, fill
+from fm.contract.enums import AlarmState, AlarmType, Severity
+from fm.contract.errors import InvalidFault, UnknownAlarmId
+from fm.contract.fault import AlarmKey, Fault
+from fm.contract.rpc import FaultRequest
+from fm.contract.validation import TEXT_MAX, check_alarm_id, check_entity, checked_fault
+
+_CUT = "..."
+
+
+def alarm_request(alarm_id: str, entity: str | None, parts: Mapping[str, str], given: Mapping[str, Any]) -> FaultRequest:
+    """A request that sets an alarm; UnknownAlarmId or InvalidFault when it cannot be stored."""
+    entry = catalogue.load().find(check_alarm_id(alarm_id))
+    if entry is None or not entry.is_alarm:
+        raise UnknownAlarmId(field="alarm_id", rule="is not in the catalogue", alarm_id=alarm_id)
+    fault = _fault(alarm_id, AlarmState.SET, entry, entity_id(alarm_id, entity, parts), given)
+    return FaultRequest(new_id(), fault=checked_fault(fault))
+
+
+def log_request(alarm_id: str, entity: str | None, parts: Mapping[str, str], given: Mapping[str, Any]) -> FaultRequest:
+    """A request that writes a customer log; any id will do, ids of the catalogue bring their fields."""
+    entry = catalogue.load().find(check_alarm_id(alarm_id))
+    fault = _fault(alarm_id, AlarmState.MSG, entry, entity_id(alarm_id, entity, parts), given)
+    return FaultRequest(new_id(), fault=checked_fault(fault))
+
+
+def clear_request(alarm_id: str, entity: str | None, parts: Mapping[str, str], exact: bool = False) -> FaultRequest:
+    """A request that clears one alarm id on an entity and, unless ``exact``, on everything below it."""
+    key = AlarmKey(check_alarm_id(alarm_id), check_entity("entity_instance_id", entity_id(alarm_id, entity, parts)))
+    return FaultRequest(new_id(), clear=key, clear_exact=exact)
+
+
+def clear_all_request(entity: str) -> FaultRequest:
+    """A request that clears every alarm on an entity and below it."""
+    return FaultRequest(new_id(), clear_all_below=check_entity("entity_instance_id", entity))
+
+
+def entity_id(alarm_id: str, entity: str | None, parts: Mapping[str, str]) -> str:
+    """The entity as given, or the catalogue's form for ``alarm_id`` filled with ``parts`` (``host="worker-0"``)."""
+    if entity is not None:
+        return entity
+    entry = catalogue.load().find(alarm_id)
+    filled = fill(entry.entities, parts) if entry is not None and parts else None
+    if filled is None:
+        forms = " or ".join(entry.entities) if entry is not None else "any"
+        raise InvalidFault(field="entity_instance_id",
+                           rule=f"is required; {alarm_id} has {forms}, given were {sorted(parts)}")
+    return filled
+
+
+def new_id() -> str:
+    """A fresh request id."""
+    return str(uuid_module.uuid4())
+
+
+def to_record(request: FaultRequest) -> str:
+    """One line of JSON."""
+    return json.dumps(dataclasses.asdict(request), separators=(",", ":"))
+
+
+def from_record(record: str) -> FaultRequest | None:
+    """The request of a spool record; None when a foreign hand or an older version wrote what cannot be understood."""
+    try:
+        raw = json.loads(record)
+        fault, clear = raw.get("fault"), raw.get("clear")
+        return FaultRequest(
+            request_id=raw["request_id"], fault=Fault(**_typed(fault)) if fault is not None else None,
+            clear=AlarmKey(**clear) if clear is not None else None, clear_all_below=raw.get("clear_all_below"),
+            clear_exact=bool(raw.get("clear_exact")))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def compact(records: list[str]) -> list[str]:
+    """Undelivered records without those that a later request on the same alarm makes pointless; logs all stay.
+
+    Only sets and exact clears overtake each other; a clear of a whole branch keeps everything before it in place.
+    """
+    kept: list[str] = []
+    seen: set[tuple[str, str]] = set()
+    for record in reversed(records):
+        request = from_record(record)
+        if request is None:
+            continue
+        if request.clear_all_below is not None or (request.clear is not None and not request.clear_exact):
+            seen.clear()
+        key = _overtaking_key(request)
+        if key is not None and key in seen:
+            continue
+        if key is not None:
+            seen.add(key)
+        kept.append(record)
+    kept.reverse()
+    return kept
+
+
+def _overtaking_key(request: FaultRequest) -> tuple[str, str] | None:
+    if request.clear is not None:
+        return request.clear.alarm_id, request.clear.entity_instance_id
+    fault = request.fault
+    if fault is None or fault.alarm_state in (AlarmState.MSG, AlarmState.LOG) or fault.keep_existing_alarm:
+        return None
+    return fault.alarm_id, fault.entity_instance_id
+
+
+def _typed(fault: Mapping[str, Any]) -> dict[str, Any]:
+    return {**fault, "alarm_state": AlarmState(fault["alarm_state"]), "severity": Severity(fault["severity"]),
+            "alarm_type": AlarmType(fault["alarm_type"])}
+
+
+def _fault(alarm_id: str, state: AlarmState, entry: Entry | None, entity: str, given: Mapping[str, Any]) -> Fault:
+    severity = _severity(entry, state, given.get("severity"))
+    affecting = entry.service_affecting.get(str(severity), False) if entry is not None else False
+    described = entry.description if entry is not None else ""
+    repair = entry.proposed_repair if entry is not None else ""
+
+    def value(name: str, default: Any) -> Any:
+        chosen = given.get(name)
+        return default if chosen is None else chosen
+
+    return Fault(
+        alarm_id=alarm_id, alarm_state=state, entity_instance_id=entity,
+        entity_type_id=value("entity_type_id", entity_type(entity)[:255]), severity=severity,
+        reason_text=_short(value("reason_text", described)),
+        alarm_type=_member("alarm_type", value("alarm_type", _first(entry, "alarm_types", AlarmType.OTHER)), AlarmType),
+        probable_cause=value("probable_cause", _first(entry, "probable_causes", UNKNOWN)),
+        proposed_repair_action=_short(value("proposed_repair_action", repair)),
+        service_affecting=value("service_affecting", affecting),
+        suppression=value("suppression", entry.suppression_allowed if entry is not None else False),
+        uuid=given.get("uuid"),
+        timestamp=value("timestamp", datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")),
+        inhibit_alarms=value("inhibit_alarms", entry.inhibits_alarms if entry is not None else False),
+        keep_existing_alarm=value("keep_existing_alarm", False))
+
+
+def _first(entry: Entry | None, name: str, default: Any) -> Any:
+    return getattr(entry, name)[0] if entry is not None else default
+
+
+def _severity(entry: Entry | None, state: AlarmState, given: object) -> Severity:
+    if given is not None:
+        severity: Severity = _member("severity", given, Severity)
+        return severity
+    if state is AlarmState.MSG:
+        return Severity.CLEAR
+    if entry is not None and len(entry.severities) == 1:
+        return entry.severities[0]
+    allowed = ", ".join(entry.severities) if entry is not None else "any"
+    raise InvalidFault(field="severity", rule=f"is required; the catalogue has {allowed}")
+
+
+def _member(name: str, value: Any, kind: Any) -> Any:
+    try:
+        return kind(value)
+    except ValueError:
+        raise InvalidFault(field=name, rule=f"must be one of {', '.join(kind)}") from None
+
+
+def _short(text: Any) -> Any:
+    """A text cut to what may be stored: an alarm with a shortened reason is better than none."""
+    if isinstance(text, str) and len(text) > TEXT_MAX:
+        return text[:TEXT_MAX - len(_CUT)] + _CUT
+    return text

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SQL on active alarms. Reads answer the API; ``apply_change`` is used by the manager alone."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from fm.contract.enums import AlarmType, Severity, SuppressionStatus
+from fm.core.batch import NetChange, Touched
+from fm.core.filters import Filter, Match
+from fm.core.records import Alarm
+from fm.db import conditions
+from fm.db.paging import Order, after, order_by
+from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION
+
+CHUNK = 100
+FILTER_FIELDS: Mapping[str, Match] = {
+    "uuid": Match.SUBSTRING, "alarm_id": Match.SUBSTRING, "entity_type_id": Match.SUBSTRING,
+    "entity_instance_id": Match.SUBSTRING, "severity": Match.SEVERITY, "alarm_type": Match.SUBSTRING}
+SORT_KEYS = ("id", "uuid", "alarm_id", "entity_type_id", "entity_instance_id", "timestamp", "severity", "alarm_type",
+             "probable_cause", "created_at")
+_FIELDS = [field.name for field in fields(Alarm)]
+_UPDATABLE = [name for name in _FIELDS if name not in ("uuid", "alarm_id", "entity_instance_id", "created_at")]
+_INHIBITOR = ALARM.alias("inhibitor")
+_JOINED = ALARM.join(EVENT_SUPPRESSION, ALARM.c.alarm_id == EVENT_SUPPRESSION.c.alarm_id)
+_WIRE = sa.select(
+    ALARM, EVENT_SUPPRESSION.c.suppression_status, EVENT_SUPPRESSION.c.mgmt_affecting.label("mgmt_threshold"),
+    EVENT_SUPPRESSION.c.degrade_affecting.label("degrade_threshold")).select_from(_JOINED)
+
+
+def not_masked() -> sa.ColumnElement[bool]:
+    """Alarms that no other, inhibiting alarm on the same or a containing entity hides."""
+    inhibited = sa.exists().where(
+        _INHIBITOR.c.inhibit_alarms.is_(True), _INHIBITOR.c.id != ALARM.c.id,
+        conditions.contains_column(_INHIBITOR.c.entity_instance_id, ALARM.c.entity_instance_id))
+    return sa.or_(ALARM.c.suppression.is_(False), ~inhibited)
+
+
+def not_suppressed() -> sa.ColumnElement[bool]:
+    """Alarms whose id the operator does not hide."""
+    return EVENT_SUPPRESSION.c.suppression_status != SuppressionStatus.SUPPRESSED.value
+
+
+def listing(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool, sort: Sequence[tuple[str, bool]],
+            marker: str | None, limit: int) -> list[RowMapping] | None:
+    """One page of visible alarms in wire columns; None when the marker is not an active alarm any more.
+
+    ``sort`` are (column, descending) pairs; id is added to make the order total.
+    """
+    orders = [Order(ALARM.c[name], descending) for name, descending in (*sort, ("id", sort[0][1] if sort else False))]
+    query = _WIRE.where(not_masked(), *conditions.of_filters(filters, ALARM.c))
+    if not include_suppress:
+        query = query.where(not_suppressed())
+    if marker is not None:
+        row = conn.execute(sa.select(*(order.column for order in orders)).where(ALARM.c.uuid == marker)).first()
+        if row is None:
+            return None
+        query = query.where(after(orders, row))
+    return list(conn.execute(query.order_by(*order_by(orders)).limit(limit)).mappings())
+
+
+def count(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool) -> int:
+    """How many alarms ``listing`` would give without a limit."""
+    query = sa.select(sa.func.count()).select_from(_JOINED).where(
+        not_masked(), *conditions.of_filters(filters, ALARM.c))
+    if not include_suppress:
+        query = query.where(not_suppressed())
+    return int(conn.execute(query).scalar_one())
+
+
+def show(conn: Connection, uuid: str) -> tuple[RowMapping, bool] | None:
+    """One alarm in wire columns and whether it is masked; None when it is not active."""
+    row = conn.execute(_WIRE.add_columns(not_masked().label("shown")).where(ALARM.c.uuid == uuid)).mappings().first()
+    return None if row is None else (row, not row["shown"])
+
+
+def counts(conn: Connection, *, include_suppress: bool) -> dict[str, int]:
+    """Visible alarms per severity."""
+    query = sa.select(ALARM.c.severity, sa.func.count()).select_from(_JOINED).where(not_masked())
+    if not include_suppress:
+        query = query.where(not_suppressed())
+    return {severity: number for severity, number in conn.execute(query.group_by(ALARM.c.severity))}
+
+
+def active(conn: Connection, *, alarm_id: str | None, entity: str | None, below: bool) -> list[Alarm]:
+    """Active alarms by id and/or entity for raisers: neither suppression nor masking hides any."""
+    query = sa.select(ALARM)
+    if alarm_id is not None:
+        query = query.where(ALARM.c.alarm_id == alarm_id)
+    if entity is not None:
+        column = ALARM.c.entity_instance_id
+        query = query.where(conditions.within(column, entity) if below else column == entity)
+    return [_alarm(row) for row in conn.execute(query.order_by(ALARM.c.id)).mappings()]
+
+
+def by_uuids(conn: Connection, uuids: Iterable[str]) -> list[Alarm]:
+    """Active alarms with these uuids."""
+    return [_alarm(row) for part in _chunks(uuids)
+            for row in conn.execute(sa.select(ALARM).where(ALARM.c.uuid.in_(part))).mappings()]
+
+
+def touched_alarms(conn: Connection, touched: Touched) -> list[Alarm]:
+    """Every active alarm that a batch touching ``touched`` may read or change."""
+    found: dict[str, Alarm] = {}
+    column = ALARM.c.entity_instance_id
+    queries = [column.in_(part) for part in _chunks(touched.entities)]
+    queries += [sa.or_(*(conditions.within(column, entity) for entity in part)) for part in _chunks(touched.below)]
+    for condition in queries:
+        for row in conn.execute(sa.select(ALARM).where(condition)).mappings():
+            found[row["uuid"]] = _alarm(row)
+    return list(found.values())
+
+
+def used_uuids(conn: Connection, uuids: Iterable[str]) -> set[str]:
+    """Those of ``uuids`` that an alarm or event has already."""
+    used: set[str] = set()
+    for part in _chunks(uuids):
+        for table in (ALARM, EVENT_LOG):
+            used.update(conn.execute(sa.select(table.c.uuid).where(table.c.uuid.in_(part))).scalars())
+    return used
+
+
+def apply_change(conn: Connection, change: NetChange, now: datetime) -> None:
+    """Store the net change of a batch: one statement per kind of change."""
+    for part in _chunks(change.deleted):
+        conn.execute(sa.delete(ALARM).where(ALARM.c.uuid.in_(part)))
+    if change.updated:
+        statement = sa.update(ALARM).where(ALARM.c.uuid == sa.bindparam("which")).values(
+            {name: sa.bindparam(f"new_{name}") for name in _UPDATABLE} | {"updated_at": now})
+        conn.execute(statement, [{"which": alarm.uuid} | {f"new_{name}": getattr(alarm, name) for name in _UPDATABLE}
+                                 for alarm in change.updated])
+    if change.inserted:
+        conn.execute(sa.insert(ALARM), [{name: getattr(alarm, name) for name in _FIELDS} for alarm in change.inserted])
+
+
+def _alarm(row: RowMapping) -> Alarm:
+    values: dict[str, Any] = {name: row[name] for name in _FIELDS}
+    return Alarm(**values | {"severity": Severity(row["severity"]), "alarm_type": AlarmType(row["alarm_type"])})
+
+
+def _chunks(items: Iterable[str]) -> Iterable[list[str]]:
+    ordered = sorted(items)
+    return (ordered[start:start + CHUNK] for start in range(0, len(ordered), CHUNK))

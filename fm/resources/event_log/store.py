@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SQL on the event log. Only the manager writes."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from fm.contract.enums import AlarmState, SuppressionStatus
+from fm.core.filters import Filter, Match
+from fm.core.records import Event
+from fm.db import conditions
+from fm.db.paging import Order, after, order_by
+from fm.db.tables import EVENT_LOG, EVENT_SUPPRESSION
+
+FILTER_FIELDS: Mapping[str, Match] = {
+    "uuid": Match.EXACT, "event_log_type": Match.EXACT, "event_log_id": Match.SUBSTRING,
+    "entity_type_id": Match.SUBSTRING, "entity_instance_id": Match.SUBSTRING, "severity": Match.SEVERITY,
+    "start": Match.NOT_BEFORE, "end": Match.NOT_AFTER}
+SORT_KEYS = ("id", "uuid", "event_log_id", "state", "entity_type_id", "entity_instance_id", "timestamp", "severity",
+             "event_log_type", "probable_cause", "created_at")
+ALARM_STATES = (AlarmState.SET.value, AlarmState.CLEAR.value)
+LOG_STATES = (AlarmState.LOG.value,)
+_FIELDS = [field.name for field in fields(Event)]
+_COLUMNS = {**EVENT_LOG.c, "start": EVENT_LOG.c.timestamp, "end": EVENT_LOG.c.timestamp}
+_JOINED = EVENT_LOG.outerjoin(EVENT_SUPPRESSION, EVENT_LOG.c.event_log_id == EVENT_SUPPRESSION.c.alarm_id)
+_WIRE = sa.select(EVENT_LOG, sa.func.coalesce(EVENT_SUPPRESSION.c.suppression_status, "None")
+                  .label("suppression_status")).select_from(_JOINED)
+
+
+def listing(conn: Connection, *, filters: Sequence[Filter], states: Sequence[str], include_suppress: bool,
+            sort: Sequence[tuple[str, bool]], marker: str | None, limit: int | None) -> list[RowMapping] | None:
+    """One page of events in wire columns (all without ``limit``); None when the marker names no event."""
+    orders = [Order(EVENT_LOG.c[name], descending) for name, descending in (*sort, ("id", sort[0][1] if sort else True))]
+    query = _WIRE.where(*_visible(filters, states, include_suppress))
+    if marker is not None:
+        row = conn.execute(sa.select(*(order.column for order in orders)).where(EVENT_LOG.c.uuid == marker)).first()
+        if row is None:
+            return None
+        query = query.where(after(orders, row))
+    return list(conn.execute(query.order_by(*order_by(orders)).limit(limit)).mappings())
+
+
+def count(conn: Connection, *, filters: Sequence[Filter], states: Sequence[str], include_suppress: bool) -> int:
+    """How many events ``listing`` would give without a limit."""
+    query = sa.select(sa.func.count()).select_from(_JOINED).where(*_visible(filters, states, include_suppress))
+    return int(conn.execute(query).scalar_one())
+
+
+def show(conn: Connection, uuid: str) -> RowMapping | None:
+    """One event in wire columns."""
+    return conn.execute(_WIRE.where(EVENT_LOG.c.uuid == uuid)).mappings().first()
+
+
+def after_id(conn: Connection, event_id: int, limit: int) -> list[RowMapping]:
+    """Events stored after the one with number ``event_id``, oldest first."""
+    return list(conn.execute(_WIRE.where(EVENT_LOG.c.id > event_id).order_by(EVENT_LOG.c.id).limit(limit)).mappings())
+
+
+def newest_id(conn: Connection) -> int:
+    """The number of the event stored last; 0 when there is none."""
+    return int(conn.execute(sa.select(sa.func.coalesce(sa.func.max(EVENT_LOG.c.id), 0))).scalar_one())
+
+
+def insert(conn: Connection, events: Sequence[Event], now: datetime) -> None:
+    """Append events in order."""
+    if events:
+        conn.execute(sa.insert(EVENT_LOG),
+                     [{name: _plain(getattr(event, name)) for name in _FIELDS} | {"created_at": now}
+                      for event in events])
+
+
+def prune(conn: Connection, events_max: int, before: datetime | None) -> int:
+    """Delete all but the ``events_max`` newest events and those older than ``before``; returns how many went."""
+    oldest_kept = sa.select(EVENT_LOG.c.id).order_by(EVENT_LOG.c.id.desc()).limit(1).offset(events_max)
+    boundary = conn.execute(oldest_kept).scalar()
+    surplus = [] if boundary is None else [EVENT_LOG.c.id <= boundary]
+    too_old = [] if before is None else [EVENT_LOG.c.timestamp < before]
+    if not surplus and not too_old:
+        return 0
+    return int(conn.execute(sa.delete(EVENT_LOG).where(sa.or_(*surplus, *too_old))).rowcount)
+
+
+def _visible(filters: Sequence[Filter], states: Sequence[str], include_suppress: bool) -> list[sa.ColumnElement[bool]]:
+    found = conditions.of_filters(filters, _COLUMNS)
+    if states:
+        found.append(EVENT_LOG.c.state.in_(states))
+    if not include_suppress:
+        status = EVENT_SUPPRESSION.c.suppression_status
+        found.append(sa.or_(EVENT_LOG.c.state.in_(LOG_STATES), status.is_(None),
+                            status != SuppressionStatus.SUPPRESSED.value))
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return value.value if hasattr(value, "value") else value

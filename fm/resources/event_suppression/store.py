@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SQL on suppression entries, one per alarm id of the catalogue. Only the manager and fm-dbsync write."""
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from fm.contract.enums import AlarmState, SuppressionStatus
+from fm.core.filters import Filter, Match
+from fm.core.suppression import SuppressionRow, SyncPlan
+from fm.db import conditions
+from fm.db.paging import Order, after
+from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION
+
+TABLE = EVENT_SUPPRESSION
+FILTER_FIELDS: Mapping[str, Match] = {
+    "uuid": Match.EXACT, "alarm_id": Match.EXACT, "description": Match.EXACT, "suppression_status": Match.EXACT}
+
+
+def listing(conn: Connection, *, filters: Sequence[Filter], marker: str | None,
+            limit: int | None) -> list[RowMapping] | None:
+    """Entries in order of alarm id; None when the marker names none."""
+    orders = [Order(TABLE.c.alarm_id)]
+    query = sa.select(TABLE).where(TABLE.c.set_for_deletion.is_(False), *conditions.of_filters(filters, TABLE.c))
+    if marker is not None:
+        row = conn.execute(sa.select(TABLE.c.alarm_id).where(TABLE.c.uuid == marker)).first()
+        if row is None:
+            return None
+        query = query.where(after(orders, row))
+    return list(conn.execute(query.order_by(TABLE.c.alarm_id).limit(limit)).mappings())
+
+
+def show(conn: Connection, uuid: str) -> RowMapping | None:
+    """One entry, also one that is marked for deletion."""
+    return conn.execute(sa.select(TABLE).where(TABLE.c.uuid == uuid)).mappings().first()
+
+
+def suppressed_by_id(conn: Connection, alarm_ids: Collection[str]) -> dict[str, bool]:
+    """For each known id among ``alarm_ids`` whether the operator hides it; ids out of the catalogue are not known."""
+    query = sa.select(TABLE.c.alarm_id, TABLE.c.suppression_status).where(
+        TABLE.c.alarm_id.in_(sorted(alarm_ids)), TABLE.c.set_for_deletion.is_(False))
+    return {alarm_id: status == SuppressionStatus.SUPPRESSED.value for alarm_id, status in conn.execute(query)}
+
+
+def set_status(conn: Connection, uuid: str, status: SuppressionStatus, now: datetime) -> str | None:
+    """Store the operator's choice; returns the alarm id, None when there is no such entry."""
+    alarm_id: str | None = conn.execute(sa.select(TABLE.c.alarm_id).where(TABLE.c.uuid == uuid)).scalar()
+    if alarm_id is not None:
+        conn.execute(sa.update(TABLE).where(TABLE.c.uuid == uuid)
+                     .values(suppression_status=status.value, updated_at=now))
+    return alarm_id
+
+
+def stored_rows(conn: Connection) -> list[SuppressionRow]:
+    """All entries as the comparison with the catalogue sees them."""
+    return [SuppressionRow(*row) for row in conn.execute(sa.select(
+        TABLE.c.alarm_id, TABLE.c.description, TABLE.c.mgmt_affecting, TABLE.c.degrade_affecting,
+        TABLE.c.set_for_deletion))]
+
+
+def ids_in_use(conn: Connection) -> set[str]:
+    """Ids of active alarms and of set and clear events."""
+    used = set(conn.execute(sa.select(ALARM.c.alarm_id).distinct()).scalars())
+    used.update(conn.execute(sa.select(EVENT_LOG.c.event_log_id)
+                             .where(EVENT_LOG.c.state != AlarmState.LOG.value).distinct()).scalars())
+    return used
+
+
+def apply_sync(conn: Connection, plan: SyncPlan, now: datetime) -> None:
+    """Store what ``plan_sync`` decided; the operator's status of existing entries stays, except for marked ones."""
+    if plan.inserted:
+        conn.execute(sa.insert(TABLE), [
+            _values(row) | {"suppression_status": SuppressionStatus.UNSUPPRESSED.value} for row in plan.inserted])
+    if plan.refreshed:
+        names = ("description", "mgmt_affecting", "degrade_affecting", "set_for_deletion")
+        statement = sa.update(TABLE).where(TABLE.c.alarm_id == sa.bindparam("which")).values(
+            {name: sa.bindparam(f"new_{name}") for name in names} | {"updated_at": now})
+        conn.execute(statement, [{"which": row.alarm_id} | {f"new_{name}": getattr(row, name) for name in names}
+                                 for row in plan.refreshed])
+    if plan.marked:
+        conn.execute(sa.update(TABLE).where(TABLE.c.alarm_id.in_(plan.marked)).values(
+            set_for_deletion=True, suppression_status=SuppressionStatus.UNSUPPRESSED.value, updated_at=now))
+    if plan.deleted:
+        conn.execute(sa.delete(TABLE).where(TABLE.c.alarm_id.in_(plan.deleted)))
+
+
+def _values(row: SuppressionRow) -> dict[str, object]:
+    return {"alarm_id": row.alarm_id, "description": row.description, "mgmt_affecting": row.mgmt_affecting,
+            "degrade_affecting": row.degrade_affecting, "set_for_deletion": row.set_for_deletion}
