@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TextIO, TypeVar
 
 from flock.cli.errors import ApiError, ApiUnreachable, OperationFailed, WaitTimeout
@@ -58,7 +58,7 @@ class Pace:
 
     now_s: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    interval_s: float = POLL_INTERVAL_S
+    interval_s: float = field(default_factory=lambda: POLL_INTERVAL_S)
 
 
 def wait_for(

@@ -2,6 +2,7 @@
 """Runs a command line program in process against a table of answers: ``{path: {method: answer}}``."""
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from collections.abc import Mapping
@@ -102,8 +103,9 @@ def run_cli(program: Program, argv: str | list[str], api: FakeApi, environ: Mapp
         return ApiClient(api, url_option)  # type: ignore[arg-type]
 
     shell = FlockShell(program, environ or {}, make_client, stdin=io.StringIO(), stdout=out, stderr=err)
-    try:
-        code = shell.run(argv.split() if isinstance(argv, str) else argv)
-    except SystemExit as leaving:
-        code = leaving.code if isinstance(leaving.code, int) else 1
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):  # argparse writes to the process's own
+        try:
+            code = shell.run(argv.split() if isinstance(argv, str) else argv)
+        except SystemExit as leaving:
+            code = leaving.code if isinstance(leaving.code, int) else 1
     return Ran(code, out.getvalue(), err.getvalue())
