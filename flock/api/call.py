@@ -40,7 +40,7 @@ class Dependencies:
             if found is None:
                 raise LookupError(f"the daemon offers no {wanted.__module__}.{wanted.__qualname__}")
             self._by_type[wanted] = found
-        return found  # type: ignore[no-any-return]
+        return found
 
 
 class Call:

@@ -46,7 +46,8 @@ class Edge:
         try:
             return self._answer(environ, start, exchange)
         except Exception as error:  # noqa: BLE001  # the last resort of the process
-            return error_response(self.dialect, environ, exchange, error)(environ, start)
+            answer: Iterable[bytes] = error_response(self.dialect, environ, exchange, error)(environ, start)
+            return answer
         finally:
             if exchange.body is None:
                 discard_body(environ, self.settings.request_read_timeout_s)

@@ -50,7 +50,7 @@ def role_defaults(read_from_any_project: bool = False) -> list[policy.RuleDefaul
 def documented(rules: Iterable[Rule]) -> list[policy.DocumentedRuleDefault]:
     """One oslo.policy default per rule name; ValueError when a name has two different checks."""
     checks: dict[str, str] = {}
-    operations: dict[str, list[dict[str, str]]] = {}
+    operations: dict[str, list[Any]] = {}
     for rule in rules:
         if checks.setdefault(rule.name, rule.check) != rule.check:
             raise ValueError(f"policy rule {rule.name} has two checks: {checks[rule.name]!r} and {rule.check!r}")

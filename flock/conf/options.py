@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The option groups every daemon of the flock shares, and the list the sample generator prints."""
+"""The option groups every daemon of the flock shares; [service_auth] is registered by ``flock.auth.session``."""
 from __future__ import annotations
 
 from typing import Any
 
-from keystoneauth1 import loading as ks_loading
 from oslo_config import cfg
 
 SERVICE_AUTH_GROUP = "service_auth"
@@ -56,13 +55,3 @@ def register(conf: Any) -> None:
     conf.register_opts(DAEMON_OPTS)
     conf.register_opts(DATABASE_OPTS, group="database")
     conf.register_opts(API_OPTS, group="api")
-    ks_loading.register_auth_conf_options(conf, SERVICE_AUTH_GROUP)
-    ks_loading.register_session_conf_options(conf, SERVICE_AUTH_GROUP)
-    ks_loading.register_adapter_conf_options(conf, SERVICE_AUTH_GROUP)
-
-
-def list_opts() -> list[tuple[str, list[Any]]]:
-    """For the sample generator: ``oslo.config.opts`` entry point ``flock = flock.conf.options:list_opts``."""
-    auth = ks_loading.get_auth_common_conf_options() + ks_loading.get_session_conf_options()
-    auth += ks_loading.get_auth_plugin_conf_options("password")
-    return [("DEFAULT", DAEMON_OPTS), ("database", DATABASE_OPTS), ("api", API_OPTS), (SERVICE_AUTH_GROUP, auth)]

@@ -1,7 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Chooses oslo.service's native thread backend. Import this before anything else of oslo.service."""
+"""Chooses oslo.service's native thread backend. Imported before anything of oslo.service and oslo.messaging.
+
+Both import eventlet when it is installed, only to find out whether it is in use; it never is in the flock. The entry
+in ``sys.modules`` makes that probe fail at once, which saves every daemon 18 MB.
+"""
 from __future__ import annotations
 
-from oslo_service import backend
+import sys
+
+if "eventlet" not in sys.modules:
+    sys.modules["eventlet"] = None  # type: ignore[assignment]
+
+from oslo_service import backend  # noqa: E402  # after the line above
 
 backend.init_backend(backend.BackendType.THREADING)
+
+from oslo_service import service as oslo_service  # noqa: E402  # its classes depend on the backend
+
+__all__ = ["oslo_service"]

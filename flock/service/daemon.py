@@ -15,12 +15,10 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, Protocol
 
-from flock.service import backend  # noqa: F401, I001  # before other oslo imports
-from oslo_service import service as oslo_service
-
 from flock import conf as flock_conf
 from flock.core.backoff import Backoff
 from flock.core.health import Health
+from flock.service.backend import oslo_service
 from flock.service.listener import Listener
 from flock.service.notify import notify, reloading, watchdog_interval_s
 from flock.service.starting import Abandoned, until_ready
@@ -87,7 +85,7 @@ class DaemonService(oslo_service.Service):  # type: ignore[misc]
             self._daemon = until_ready(
                 self.prog, self._attempt, stop=self._stopping,
                 backoff=Backoff(0.5, self._conf.start_retry_max_s),
-                on_failure=lambda text: notify(f"STATUS={text[:200]}"))
+                on_failure=_tell_failure)
             self._open_listener(self._daemon)
             LOG.info("%s is ready", self.prog)
             notify("READY=1", "STATUS=running")
@@ -211,6 +209,10 @@ def run_daemon(prog: str, factory: Factory, *, subsystem: str | None = None, arg
     _Launcher(conf, daemon_service).launch_service(daemon_service)
     logging.shutdown()
     return daemon_service.exit_code
+
+
+def _tell_failure(sentence: str) -> None:
+    notify(f"STATUS={sentence[:200]}")
 
 
 def _main_failed(kind: type[BaseException], error: BaseException, trace: Any) -> None:

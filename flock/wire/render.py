@@ -23,7 +23,8 @@ def renderer(resource: type[Resource], fields: Sequence[str] | None = None) -> R
     return function
 
 
-def render(resource: type[Resource], row: Any, base_url: str = "", fields: Sequence[str] | None = None) -> dict[str, Any]:
+def render(resource: type[Resource], row: Any, base_url: str = "",
+           fields: Sequence[str] | None = None) -> dict[str, Any]:
     """One row (dict or SQLAlchemy row) as a wire dict."""
     return renderer(resource, fields)(as_mapping(row), base_url)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Data types of wire attributes as WSME user types: ``validate`` converts what clients send (often text) or says the rule."""
+"""Data types of wire attributes as WSME user types: ``validate`` converts what clients send or says the rule."""
 from __future__ import annotations
 
 import enum
@@ -20,7 +20,7 @@ TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
 FALSE = frozenset({"false", "0", "no", "off", "f", "n"})
 
 
-class WireType(wtypes.UserType):
+class WireType(wtypes.UserType):  # type: ignore[misc]
     """Base: subclasses implement ``validate(value)``, never called with None; ValueError carries the rule."""
 
     basetype = str

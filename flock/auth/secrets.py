@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Secrets at rest (BMC passwords and the like): authenticated encryption under keys from a root-only file."""
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from flock.core.errors import FlockError
+
+KEYS_MAX = 8
+
+
+class SecretUnreadable(FlockError):
+    """A sealed secret cannot be opened: altered, moved to another owner, or its key is gone."""
+
+    code, http, text = "flock.auth.secret_unreadable", 500, "The stored secret of {owner} cannot be opened: {reason}."
+
+
+class KeyFileUnsafe(FlockError):
+    """The key file may be read by others, or is damaged."""
+
+    code, http, text = "flock.auth.key_file_unsafe", 500, "Key file {path}: {reason}."
+
+
+class SecretBox:
+    """Seals and opens text. A sealed secret is bound to its ``owner`` (such as ``bmc:<host uuid>``): it opens only
+    for the same owner, so rows cannot be swapped in the database."""
+
+    def __init__(self, key_file: str | Path) -> None:
+        self._path = Path(key_file)
+        self._fernet = MultiFernet([Fernet(key) for key in _load(self._path)])
+
+    @classmethod
+    def create(cls, key_file: str | Path) -> SecretBox:
+        """The box of ``key_file``, which is made with one fresh key when it does not exist."""
+        path = Path(key_file)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        except FileExistsError:
+            return cls(path)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(Fernet.generate_key() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        return cls(path)
+
+    def seal(self, secret: str, owner: str) -> str:
+        """Opaque text to store."""
+        return self._fernet.encrypt(json.dumps([owner, secret]).encode()).decode("ascii")
+
+    def unseal(self, sealed: str, owner: str) -> str:
+        """The secret; ``SecretUnreadable`` when it is not intact or belongs to another owner."""
+        try:
+            bound_to, secret = json.loads(self._fernet.decrypt(sealed.encode("ascii", "replace")))
+        except (InvalidToken, ValueError):
+            raise SecretUnreadable(owner=owner, reason="it is damaged or its key is missing") from None
+        if bound_to != owner:
+            raise SecretUnreadable(owner=owner, reason="it belongs to another owner")
+        return str(secret)
+
+    def reseal(self, sealed: str) -> str:
+        """The same secret under the newest key; store it instead of ``sealed`` after a rotation."""
+        try:
+            return self._fernet.rotate(sealed.encode("ascii", "replace")).decode("ascii")
+        except InvalidToken:
+            raise SecretUnreadable(owner="a row", reason="it is damaged or its key is missing") from None
+
+    def rotate(self) -> None:
+        """Put a fresh key in front of the file (atomically); the oldest beyond ``KEYS_MAX`` is dropped."""
+        keys = [Fernet.generate_key(), *_load(self._path)][:KEYS_MAX]
+        temporary = self._path.with_name(self._path.name + ".new")
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(b"\n".join(keys) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, self._path)
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+
+
+def _load(path: Path) -> list[bytes]:
+    """The keys of ``path``, newest first; refuses a file that others may read or that somebody else owns."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise KeyFileUnsafe(path=str(path), reason=error.strerror or "cannot be opened") from None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise KeyFileUnsafe(path=str(path), reason="must be a regular file")
+        if stat.S_IMODE(status.st_mode) & 0o177:
+            raise KeyFileUnsafe(path=str(path), reason="must have mode 0600")
+        if status.st_uid not in (os.geteuid(), 0):
+            raise KeyFileUnsafe(path=str(path), reason="must be owned by the user of the service or root")
+        keys = [line.strip() for line in file.read(65536).splitlines() if line.strip()]
+    if not keys:
+        raise KeyFileUnsafe(path=str(path), reason="must hold at least one key")
+    try:
+        for key in keys:
+            Fernet(key)
+    except ValueError:
+        raise KeyFileUnsafe(path=str(path), reason="holds a line that is no key") from None
+    return keys
