@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent's shell: one thread that finds the own record and audits, a server that takes requests for updates."""
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from flock.core.errors import DeadlineExceeded, FlockError, NotFound, Unavailable
+from flock.core.health import Health
+from sysinv.agent import plan
+from sysinv.agent.machine import Machine, store_uuid
+from sysinv.agent.plan import Payload, Report
+from sysinv.contract.rpc import InventoryReports
+
+LOG = logging.getLogger(__name__)
+STOP_WAIT_S = 5.0
+
+
+class RequestServer(Protocol):
+    """What carries requests to the agent (``flock.rpc.Server``)."""
+
+    def start(self, ready_timeout_s: float = ...) -> bool:
+        """Begin to listen."""
+
+    def stop(self, timeout_s: float = ...) -> bool:
+        """Listen no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds between audits, after a failed report, between look-ups of the own record, after a silent conductor."""
+
+    audit_interval_s: float = 60
+    retry_interval_s: float = 10
+    lookup_interval_s: float = 30
+    lookup_retry_s: float = 5
+
+
+class Agent:
+    """Finds the host's record, reports the inventory, then audits: unchanged reports are not sent again."""
+
+    def __init__(self, conductor: InventoryReports, machine: Machine, hostname: str, platform_conf: Path,
+                 timing: Timing, make_server: Callable[[Agent], RequestServer] | None = None) -> None:
+        self._conductor = conductor
+        self._machine = machine
+        self._hostname = hostname
+        self._platform_conf = platform_conf
+        self._timing = timing
+        self._view = plan.AgentView()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._server = None if make_server is None else make_server(self)
+        self._trouble: str | None = "no audit yet"
+        self.health = Health()
+        self.health.add("inventory", lambda: self._trouble)
+
+    def start(self) -> None:
+        """Begin to audit and to take requests; neither waits for the bus."""
+        if self._server is not None:
+            self._server.start(ready_timeout_s=0)
+        self._thread = threading.Thread(target=self._run, name="inventory", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End both; a report on its way gets a few seconds."""
+        self._stopping.set()
+        self._wake.set()
+        if self._server is not None:
+            self._server.stop(timeout_s=STOP_WAIT_S)
+        if self._thread is not None:
+            self._thread.join(STOP_WAIT_S)
+
+    def alive(self) -> bool:
+        """Whether the audits go on."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def view(self) -> plan.AgentView:
+        """What the conductor knows of this host, as far as the agent can tell."""
+        with self._lock:
+            return self._view
+
+    def agent_update(self, *, host_uuid: str, force_updates: list[str]) -> None:
+        """Request of the conductor: audit now and send the named reports (none named: all) even when unchanged."""
+        with self._lock:
+            if self._view.host_uuid != host_uuid:
+                LOG.warning("Asked for an update of host %s, which this is not", host_uuid)
+                return
+            self._view, unknown = plan.requested(self._view, force_updates)
+        if unknown:
+            LOG.warning("Asked for reports that do not exist: %s", ", ".join(sorted(unknown)[:10]))
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                pause_s = self.step()
+            except Exception:  # noqa: BLE001 - the agent must outlive any one bad round
+                LOG.exception("The inventory audit failed")
+                pause_s = self._timing.retry_interval_s
+            if not self._stopping.is_set():
+                self._wake.wait(pause_s)
+
+    def step(self) -> float:
+        """One round: find the own record if it is not known, then audit. Seconds until the next round."""
+        if self.view.host_uuid is None:
+            pause_s = self._look_up()
+            if self.view.host_uuid is None:
+                return pause_s
+        return self._audit()
+
+    def _look_up(self) -> float:
+        try:
+            host = self._conductor.get_host_by_macs(macs=self._machine.macs(), hostname=self._hostname)
+        except FlockError as error:
+            LOG.warning("The own record cannot be looked up yet: %s", error)
+            self._trouble = str(error)
+            soon = isinstance(error, (Unavailable, DeadlineExceeded))
+            return self._timing.lookup_retry_s if soon else self._timing.lookup_interval_s
+        if host is None:
+            LOG.info("This host has no record yet")
+            self._trouble = "the host has no record"
+            return self._timing.lookup_interval_s
+        LOG.info("This host is %s (%s)", host.uuid, host.hostname)
+        try:
+            store_uuid(self._platform_conf, host.uuid)
+        except OSError as error:
+            LOG.warning("The host's uuid cannot be written to %s: %s", self._platform_conf, error)
+        self._change(plan.found(self.view, host.uuid))
+        return 0.0
+
+    def _audit(self) -> float:
+        with self._lock:
+            self._view, forced = plan.taken(self._view)
+        current = self._machine.collect()
+        # A report that could not even be collected counts as failed.
+        troubles = [f"the {report.value} inventory cannot be read" for report in Report if report not in current]
+        for report in plan.due(self.view, current, forced):
+            if self._stopping.is_set():
+                break
+            error = self._deliver(report, current[report])
+            if error is None:
+                forced -= {report}
+                continue
+            troubles.append(str(error))
+            if isinstance(error, (Unavailable, DeadlineExceeded, NotFound)):
+                # Nobody there, or nobody who knows this host: the rest would fare no better.
+                break
+        with self._lock:
+            self._view = plan.put_back(self._view, forced)
+        if plan.completion_due(self.view) and (error := self._complete()) is not None:
+            troubles.append(str(error))
+        self._trouble = "; ".join(troubles) or None
+        return plan.wait_s(self._hostname, self._timing.audit_interval_s, self._timing.retry_interval_s,
+                           failed=bool(troubles))
+
+    def _deliver(self, report: Report, payload: Payload) -> FlockError | None:
+        host_uuid = self.view.host_uuid
+        if host_uuid is None:
+            return None
+        try:
+            self._send(host_uuid, report, payload)
+        except FlockError as error:
+            LOG.warning("The %s report was not taken: %s", report.value, error)
+            if isinstance(error, NotFound):
+                self._change(plan.lost(self.view))
+            return error
+        with self._lock:
+            self._view = plan.acknowledged(self._view, report, payload)
+        if report is Report.PLATFORM:
+            self._machine.boot_reported(payload)
+        return None
+
+    def _send(self, host_uuid: str, report: Report, payload: Payload) -> None:
+        to = self._conductor
+        if report is Report.PLATFORM:
+            to.report_platform(host_uuid=host_uuid, report=payload[0])
+        elif report is Report.PORT:
+            to.report_ports(host_uuid=host_uuid, ports=list(payload))
+        elif report is Report.PCI_DEVICE:
+            to.report_pci_devices(host_uuid=host_uuid, devices=list(payload))
+        elif report is Report.CPU:
+            to.report_cpus(host_uuid=host_uuid, nodes=list(payload[0]), cpus=list(payload[1]))
+        elif report is Report.MEMORY:
+            to.report_memory(host_uuid=host_uuid, memory=list(payload))
+        else:
+            to.report_disks(host_uuid=host_uuid, disks=list(payload))
+
+    def _complete(self) -> FlockError | None:
+        host_uuid = self.view.host_uuid
+        if host_uuid is None:
+            return None
+        try:
+            self._conductor.inventory_completed(host_uuid=host_uuid)
+        except FlockError as error:
+            LOG.warning("The end of the inventory was not taken: %s", error)
+            return error
+        with self._lock:
+            self._view = plan.completed(self._view)
+        LOG.info("The inventory is complete")
+        return None
+
+    def _change(self, view: plan.AgentView) -> None:
+        with self._lock:
+            self._view = view
