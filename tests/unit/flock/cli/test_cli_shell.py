@@ -88,7 +88,8 @@ class Fruit:
             self.given.append((given, service_type, url_option))
             return ApiClient(self.api, url_option)
 
-        shell = FlockShell(PROGRAM, environ or {}, make, commands(), stdin=stdin or io.StringIO(), stdout=out, stderr=err)
+        streams = {"stdin": stdin or io.StringIO(), "stdout": out, "stderr": err}
+        shell = FlockShell(PROGRAM, environ or {}, make, commands(), **streams)
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):  # argparse writes to the process's own
             try:
                 code = shell.run(argv.split())
@@ -209,8 +210,8 @@ def test_completion_is_one_flat_line() -> None:
 
 def test_credentials_from_options_underscores_and_environment() -> None:
     fruit = Fruit()
-    environ = {"OS_USERNAME": "admin", "OS_PASSWORD": "pw", "OS_AUTH_URL": "http://k:5000/v3", "OS_TENANT_NAME": "admin",
-               "OS_ENDPOINT_TYPE": "internalURL", "OS_REGION_NAME": "RegionOne", "FRUITCLIENT_INSECURE": "1"}
+    environ = {"OS_USERNAME": "admin", "OS_PASSWORD": "pw", "OS_AUTH_URL": "http://k:5000/v3",
+               "OS_TENANT_NAME": "admin", "OS_ENDPOINT_TYPE": "internalURL", "OS_REGION_NAME": "RegionOne", "FRUITCLIENT_INSECURE": "1"}
     fruit("--os_username bob --os-cacert /ca.pem --timeout 5 fruit-list", environ)
     given, service_type, url_option = fruit.given[0]
     assert (given.username, given.password, given.project_name) == ("bob", "pw", "admin")
@@ -239,8 +240,9 @@ def test_token_and_url_need_no_keystone() -> None:
 
 
 def test_a_refused_connection_is_one_clear_sentence() -> None:
-    client = client_for(Credentials(token="t", endpoint="http://127.0.0.1:1/v1", timeout_s=2), "fruit", "--fruit-url")
-    with pytest.raises(ApiUnreachable, match=r"^Cannot connect to http://127.0.0.1:1: connection refused\. .*--fruit-url"):
+    given = Credentials(token="t", endpoint="http://127.0.0.1:1/v1", timeout_s=2)
+    client = client_for(given, "fruit", "--fruit-url")
+    with pytest.raises(ApiUnreachable, match=r"^Cannot connect to http://127.0.0.1:1: connection refused.*--fruit-url"):
         client.get("/v1/fruit")
 
 

@@ -181,7 +181,7 @@ def test_unlock_waits_for_enabled_and_shows_the_host_at_the_end() -> None:
     ("host-unlock w --wait", ("unlocked/disabled/failed/Enable Failed",), "failed: unlocked/disabled/failed"),
     ("host-unlock w --wait", ("unlocked/disabled/offline/Configuration Failed",), "Configuration Failed"),
     ("host-unlock w --wait", ("unlocked/disabled/offline", "unlocked/disabled/intest") * 3, "rebooted 3 times"),
-    ("host-lock w --wait", ("unlocked/enabled/available/Locking", "unlocked/enabled/available/Lock Aborted"), "Aborted"),
+    ("host-lock w --wait", ("unlocked/enabled/available", "unlocked/enabled/available/Lock Aborted"), "Aborted"),
     ("host-lock w --wait --timeout 0.05", ("unlocked/enabled/available/Locking",), "did not finish within 0.05 s"),
     ("host-reset w --wait", ("locked/disabled/online/Reset Failed",), "Reset Failed"),
 ])
@@ -215,8 +215,8 @@ def test_swact_waits_for_the_other_controller() -> None:
              {**other, "capabilities": {"Personality": "Controller-Active"}}]
     table = {"/v1/ihosts/controller-0": {"GET": CONTROLLER, "PATCH": CONTROLLER},
              f"/v1/ihosts/{CONTROLLER['uuid']}": {"GET": CONTROLLER},
-             "/v1/ihosts": {"GET": Script({"ihosts": [{**CONTROLLER, "task": "Swacting"}, other]}, refusal(503, "moving"),
-                                          {"ihosts": after})}}
+             "/v1/ihosts": {"GET": Script({"ihosts": [{**CONTROLLER, "task": "Swacting"}, other]},
+                                          refusal(503, "moving"), {"ihosts": after})}}
     ran, _ = system("host-swact controller-0 --wait", table)
     assert ran.code == 0
     assert ran.err.splitlines()[0] == "Swact of controller-0: active controller is controller-0, Swacting"

@@ -10,13 +10,13 @@ from flock.testing.cli import FakeApi, Ran, run_cli
 from sysinv.cmd.shell import PROGRAM
 
 CPUS = {"icpus": [
-    {"uuid": "c10", "cpu": 10, "numa_node": 1, "core": 2, "thread": 0, "cpu_model": "X", "allocated_function": "Vswitch"},
-    {"uuid": "c2", "cpu": 2, "numa_node": 0, "core": 2, "thread": 0, "cpu_model": "X", "allocated_function": "Platform"},
+    {"uuid": "c10", "cpu": 10, "numa_node": 1, "core": 2, "thread": 0, "allocated_function": "Vswitch"},
+    {"uuid": "c2", "cpu": 2, "numa_node": 0, "core": 2, "thread": 0, "allocated_function": "Platform"},
 ]}
 MEMORY = {"imemorys": [{"uuid": "m0", "numa_node": 0, "memtotal_mib": 3000, "vm_hugepages_nr_2M_pending": None}]}
 DISKS = {"idisks": [{"uuid": "d0", "device_node": "/dev/sda", "size_mib": 20479, "available_mib": 0,
                      "device_path": "/dev/disk/by-path/p0"}]}
-PORTS = {"ports": [{"uuid": "p0", "name": "mgmt0", "pciaddr": "0000:00:03.0", "dpdksupport": True, "pdevice": "Virtio"}]}
+PORTS = {"ports": [{"uuid": "p0", "name": "mgmt0", "pciaddr": "0000:00:03.0", "dpdksupport": True}]}
 ETHERNET = {"ethernet_ports": [{"uuid": "p0", "name": "mgmt0", "mac": "52:54:00:00:00:01", "bootp": "True"},
                                {"uuid": "p1", "name": "oam0", "mac": "52:54:00:00:00:02", "bootp": None}]}
 DEVICES = {"pci_devices": [{"uuid": "g0", "name": "pci_0000_05_00_0", "pciaddr": "0000:05:00.0", "enabled": True},
@@ -24,8 +24,9 @@ DEVICES = {"pci_devices": [{"uuid": "g0", "name": "pci_0000_05_00_0", "pciaddr":
 SYSTEM = {"uuid": "s-1", "name": "edge-7", "system_mode": "simplex", "distributed_cloud_role": None,
           "capabilities": {"region_config": False, "sdn_enabled": False, "https_enabled": True, "vswitch_type": "none"}}
 TABLE: dict[str, Any] = {
-    "/v1/ihosts/w/icpus": {"GET": CPUS}, "/v1/ihosts/w/imemorys": {"GET": MEMORY}, "/v1/ihosts/w/idisks": {"GET": DISKS},
-    "/v1/ihosts/w/ports": {"GET": PORTS}, "/v1/ihosts/w/ethernet_ports": {"GET": ETHERNET},
+    "/v1/ihosts/w/icpus": {"GET": CPUS}, "/v1/ihosts/w/imemorys": {"GET": MEMORY},
+    "/v1/ihosts/w/idisks": {"GET": DISKS}, "/v1/ihosts/w/ports": {"GET": PORTS},
+    "/v1/ihosts/w/ethernet_ports": {"GET": ETHERNET},
     "/v1/ihosts/w/pci_devices": {"GET": DEVICES}, "/v1/isystems": {"GET": {"isystems": [SYSTEM]}},
 }
 
@@ -46,7 +47,8 @@ def header(ran: Ran) -> list[str]:
     ("host-port-list w", "uuid,name,type,pci address,device,processor,accelerated,device type"),
     ("host-ethernet-port-list w", "uuid,name,mac address,pci address,processor,auto neg,device type,boot i/f"),
     ("host-disk-list w", "uuid,device_node,device_num,device_type,size_gib,available_gib,rpm,serial_id,device_path"),
-    ("host-device-list w", "name,address,class id,vendor id,device id,class name,vendor name,device name,numa_node,enabled"),
+    ("host-device-list w",
+     "name,address,class id,vendor id,device id,class name,vendor name,device name,numa_node,enabled"),
 ])
 def test_titles_are_starlingxs(argv: str, titles: str) -> None:
     assert header(system(argv)) == titles.split(",")

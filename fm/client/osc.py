@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plug-in of the OpenStack client: ``openstack fault ...`` (entry point group openstack.cli.extension)."""
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from flock.cli.client import ApiClient
+from flock.cli.osc import plugin_client, version_option
+
+API_NAME = "fault"
+API_VERSION_OPTION = "os_fault_api_version"
+API_VERSIONS = ("1",)
+DEFAULT_API_VERSION = "1"
+
+
+def make_client(instance: Any) -> ApiClient:
+    """Called once by the OpenStack client, when the first of our commands needs the API."""
+    return plugin_client(instance, "faultmanagement")
+
+
+def build_option_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Called by the OpenStack client while it builds its global options."""
+    return version_option(parser, API_NAME, DEFAULT_API_VERSION)
