@@ -4,3 +4,31 @@
 Names load at first use: agents use pools and periodics and have no database package.
 """
 from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flock.jobs.operations import OperationActive, Operations
+    from flock.jobs.periodics import Periodics
+    from flock.jobs.pool import BoundedPool
+    from flock.jobs.steps import OperationView, Record, State, Step, Steps, Wait
+    from flock.jobs.store import operations_table
+
+__all__ = [
+    "BoundedPool", "OperationActive", "OperationView", "Operations", "Periodics", "Record", "State", "Step", "Steps",
+    "Wait", "operations_table",
+]
+
+_HOMES = {
+    "BoundedPool": "pool", "OperationActive": "operations", "OperationView": "steps", "Operations": "operations",
+    "Periodics": "periodics", "Record": "steps", "State": "steps", "Step": "steps", "Steps": "steps", "Wait": "steps",
+    "operations_table": "store",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)

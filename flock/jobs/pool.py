@@ -35,7 +35,7 @@ class BoundedPool:
         self._changed = threading.Condition()
         self._tasks: deque[_Task] = deque()
         self._threads: set[threading.Thread] = set()
-        self._idle = 0
+        self._running = 0
         self._started = 0
         self._stopped = False
 
@@ -45,20 +45,19 @@ class BoundedPool:
         with self._changed:
             if self._stopped:
                 raise Unavailable(service=self.name, reason="stopping")
-            free = self._idle + self.threads_max - len(self._threads)
-            if len(self._tasks) >= free + self.queue_max:
+            if self._running + len(self._tasks) >= self.threads_max + self.queue_max:
                 raise Unavailable(service=self.name, reason=f"all {self.threads_max} threads are busy")
             self._tasks.append((future, function, args, kwargs))
-            if self._idle >= len(self._tasks) or len(self._threads) >= self.threads_max:
+            if self._running + len(self._tasks) > len(self._threads) < self.threads_max:
+                self._start_thread()
+            else:
                 self._changed.notify()
-                return future
-            self._start_thread()
         return future
 
     def stats(self) -> dict[str, int]:
         """``threads``, ``busy`` and ``queued`` at this moment."""
         with self._changed:
-            return {"threads": len(self._threads), "busy": len(self._threads) - self._idle, "queued": len(self._tasks)}
+            return {"threads": len(self._threads), "busy": self._running, "queued": len(self._tasks)}
 
     def stop(self, timeout_s: float) -> bool:
         """Refuse new tasks, cancel those that wait, give running ones ``timeout_s``; True when all ended."""
@@ -89,27 +88,33 @@ class BoundedPool:
         while (task := self._next()) is not None:
             future, function, args, kwargs = task
             if not future.set_running_or_notify_cancel():
+                self._ended()
                 continue
+            # The thread counts as free before the result is seen, so whoever waits for it may submit again at once.
             try:
                 result = function(*args, **kwargs)
             except BaseException as exc:  # noqa: BLE001 - handed to whoever waits on the future
+                self._ended()
                 future.set_exception(exc)
             else:
+                self._ended()
                 future.set_result(result)
+                del result
             del task, future, function, args, kwargs
+
+    def _ended(self) -> None:
+        with self._changed:
+            self._running -= 1
 
     def _next(self) -> _Task | None:
         """The next task, or None when the thread shall end (it is then already struck off)."""
         with self._changed:
-            self._idle += 1
-            try:
-                idle_until = time.monotonic() + self._idle_s
-                while not self._tasks:
-                    left_s = idle_until - time.monotonic()
-                    if self._stopped or left_s <= 0:
-                        self._threads.discard(threading.current_thread())
-                        return None
-                    self._changed.wait(left_s)
-                return self._tasks.popleft()
-            finally:
-                self._idle -= 1
+            idle_until = time.monotonic() + self._idle_s
+            while not self._tasks:
+                left_s = idle_until - time.monotonic()
+                if self._stopped or left_s <= 0:
+                    self._threads.discard(threading.current_thread())
+                    return None
+                self._changed.wait(left_s)
+            self._running += 1
+            return self._tasks.popleft()

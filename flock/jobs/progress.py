@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How an operation moves on: pure functions from a record, what happened and the time to the next record."""
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flock.core.errors import DeadlineExceeded, FlockError, Refused
+from flock.jobs.steps import Record, State, Steps
+
+RETRY_MIN_S = 1.0
+RETRY_MAX_S = 30.0
+
+
+class OperationCancelled(Refused):
+    """Somebody asked to stop the operation."""
+
+    code, http, text = "flock.jobs.cancelled", 409, "The operation was cancelled: {reason}"
+
+
+def begin(record: Record, plan: Steps, now: datetime.datetime) -> Record:
+    """Start a pending operation at its first step, unless it was cancelled or came too late: nothing to undo then."""
+    if record.state is not State.PENDING:
+        return record
+    reason = _stop_reason(record, now)
+    if reason is not None:
+        return replace(record, state=State.FAILED, error=reason.to_wire())
+    return _enter(replace(record, state=State.RUNNING), plan, 0, now)
+
+
+def overdue(record: Record, plan: Steps, now: datetime.datetime) -> Record:
+    """The record, or what follows when it was cancelled or a deadline has passed."""
+    step = plan[record.step]
+    late = record.step_deadline is not None and now >= record.step_deadline
+    if record.state is State.RUNNING:
+        reason = _stop_reason(record, now)
+        if reason is not None:
+            return failed(record, plan, reason, now)
+        if late:
+            last = f" (last error: {record.error['text']})" if record.error else ""
+            error = DeadlineExceeded(what=f"step {step.name}{last}", timeout_s=step.timeout_s)
+            return failed(record, plan, error, now)
+    elif record.state is State.UNDOING and late:
+        return failed(record, plan, DeadlineExceeded(what=f"undo of {step.name}", timeout_s=step.timeout_s), now)
+    return record
+
+
+def succeeded(record: Record, plan: Steps, data: Mapping[str, Any] | None, now: datetime.datetime) -> Record:
+    """The current step, or the undo of it, came to its end."""
+    record = replace(record, result={**record.result, **(data or {})})
+    if record.state is State.UNDOING:
+        return _undo_next(record, plan, now)
+    record = replace(record, error=None)
+    if record.step + 1 < len(plan):
+        return _enter(record, plan, record.step + 1, now)
+    return replace(record, state=State.DONE, step_deadline=None)
+
+
+def waits(record: Record, seconds: float, data: Mapping[str, Any] | None, now: datetime.datetime) -> Record:
+    """The current step asks to be called again; not later than its deadline, so that this is noticed in time."""
+    again = now + datetime.timedelta(seconds=max(0.0, seconds))
+    if record.step_deadline is not None:
+        again = min(again, max(now, record.step_deadline))
+    if record.deadline is not None and record.state is State.RUNNING:
+        again = min(again, max(now, record.deadline))
+    return replace(record, next_run_at=again, result={**record.result, **(data or {})})
+
+
+def retried(record: Record, error: FlockError, now: datetime.datetime) -> Record:
+    """The current step met an error that may pass: call it again after a pause that doubles."""
+    pause_s = min(RETRY_MAX_S, RETRY_MIN_S * 2 ** min(record.attempts, 10))
+    if record.state is State.RUNNING:
+        record = replace(record, error=error.to_wire())
+    return waits(replace(record, attempts=record.attempts + 1), pause_s, None, now)
+
+
+def failed(record: Record, plan: Steps, error: FlockError, now: datetime.datetime) -> Record:
+    """The current step failed for good: undo it and those before it; a failed undo is noted and the rest goes on."""
+    if record.state is State.UNDOING:
+        return _undo_next(replace(record, undo_failed=True), plan, now)
+    record = replace(record, error=error.to_wire())
+    first = plan.undo_from(record.step)
+    if first is None:
+        return replace(record, state=State.FAILED, step_deadline=None)
+    return _enter(replace(record, state=State.UNDOING), plan, first, now)
+
+
+def _stop_reason(record: Record, now: datetime.datetime) -> FlockError | None:
+    if record.cancel_reason is not None:
+        return OperationCancelled(reason=record.cancel_reason)
+    if record.deadline is not None and now >= record.deadline:
+        total_s = round((record.deadline - record.created_at).total_seconds())
+        return DeadlineExceeded(what=f"{record.kind} of {record.subject}", timeout_s=total_s)
+    return None
+
+
+def _undo_next(record: Record, plan: Steps, now: datetime.datetime) -> Record:
+    index = plan.undo_from(record.step - 1)
+    if index is not None:
+        return _enter(record, plan, index, now)
+    return replace(record, state=State.FAILED if record.undo_failed else State.UNDONE, step_deadline=None)
+
+
+def _enter(record: Record, plan: Steps, index: int, now: datetime.datetime) -> Record:
+    limit = now + datetime.timedelta(seconds=plan[index].timeout_s)
+    return replace(record, step=index, attempts=0, step_deadline=limit, next_run_at=now)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a stored operation consists of: steps with undo, the view a step gets, the stored record. No database here.
+
+A step may be called more than once: after a crash between its end and the storing of its end, after ``Wait``, and
+after an error that may pass. It must look before it acts.
+"""
+from __future__ import annotations
+
+import datetime
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class State(enum.StrEnum):
+    """Life of an operation. ``failed``: it failed and nothing was (or could be) undone; ``undone``: all was undone."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    UNDOING = "undoing"
+    DONE = "done"
+    FAILED = "failed"
+    UNDONE = "undone"
+
+
+ACTIVE = (State.PENDING, State.RUNNING, State.UNDOING)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A step's answer "not yet": call it again after ``seconds``; ``data`` is merged into ``result`` already."""
+
+    seconds: float
+    data: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperationView:
+    """What a step sees. ``result`` holds what earlier steps (and earlier calls of this one) returned, merged."""
+
+    uuid: str
+    kind: str
+    subject: str
+    params: Mapping[str, Any]
+    result: Mapping[str, Any]
+    step: str
+    attempts: int
+    step_deadline: datetime.datetime | None
+    deadline: datetime.datetime | None
+    error: str | None
+
+
+# A step returns None or a dict to merge into ``result`` when it is done, or Wait to be called again.
+StepFunction = Callable[[OperationView], Wait | Mapping[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``do`` must reach its end within ``timeout_s`` counted over all its calls; ``undo`` likewise.
+
+    ``undo`` also runs for the step that failed: it may have done its work by half.
+    """
+
+    name: str
+    do: StepFunction
+    undo: StepFunction | None = None
+    timeout_s: float = 60.0
+
+
+class Steps:
+    """The plan of one kind of operation."""
+
+    def __init__(self, kind: str, *steps: Step) -> None:
+        if not steps:
+            raise ValueError(f"operation {kind} has no steps")
+        if len({step.name for step in steps}) != len(steps):
+            raise ValueError(f"operation {kind} has two steps of the same name")
+        self.kind = kind
+        self.steps = steps
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, index: int) -> Step:
+        return self.steps[index]
+
+    def undo_from(self, index: int) -> int | None:
+        """The last step at or before ``index`` that can be undone."""
+        for number in range(min(index, len(self.steps) - 1), -1, -1):
+            if self.steps[number].undo is not None:
+                return number
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One stored operation. ``error`` is an error's wire form; ``step`` an index into the plan."""
+
+    uuid: str
+    kind: str
+    subject: str
+    params: dict[str, Any]
+    state: State
+    created_at: datetime.datetime
+    next_run_at: datetime.datetime
+    step: int = 0
+    attempts: int = 0
+    result: dict[str, Any] = field(default_factory=dict)
+    error: dict[str, Any] | None = None
+    undo_failed: bool = False
+    cancel_reason: str | None = None
+    step_deadline: datetime.datetime | None = None
+    deadline: datetime.datetime | None = None
+
+    @property
+    def active(self) -> bool:
+        """True while there is something left to do."""
+        return self.state in ACTIVE
+
+    def view(self, plan: Steps) -> OperationView:
+        """What the current step is called with."""
+        return OperationView(
+            uuid=self.uuid, kind=self.kind, subject=self.subject, params=self.params, result=self.result,
+            step=plan[self.step].name, attempts=self.attempts, step_deadline=self.step_deadline,
+            deadline=self.deadline, error=str(self.error["text"]) if self.error else None)
