@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent's shell against a conductor in this process: directly, and over the in-memory bus."""
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flock.core.errors import DeadlineExceeded, FlockError, NotFound, Refused, Unavailable
+from flock.exec import Root
+from flock.rpc import Server, Transport, client
+from flock.testing.machines import recorded_machines
+from sysinv.agent.daemon import Agent, Timing
+from sysinv.agent.machine import Machine, hardware_root, store_uuid
+from sysinv.agent.plan import Report
+from sysinv.contract.records import HostRef
+from sysinv.contract.rpc import InventoryReports, SysinvAgent
+
+HOST = "6e6f6465-0000-4000-8000-000000000001"
+MAC = "02:aa:00:00:00:01"
+TIMING = Timing(audit_interval_s=60, retry_interval_s=7, lookup_interval_s=30, lookup_retry_s=5)
+MakeRoot = Callable[[Mapping[str, str]], Root]
+
+
+class Conductor:
+    """Stores what arrives; ``failures`` maps a method to the errors it raises next, one per call."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.host: HostRef | None = HostRef(uuid=HOST, hostname="worker-0", personality="worker")
+        self.failures: dict[str, list[FlockError]] = {}
+        self.complete = threading.Event()
+
+    def _take(self, name: str, **arguments: Any) -> None:
+        self.calls.append((name, arguments))
+        if self.failures.get(name):
+            raise self.failures[name].pop(0)
+
+    def get_host_by_macs(self, *, macs: list[str], hostname: str) -> HostRef | None:
+        self._take("lookup", macs=macs, hostname=hostname)
+        return self.host
+
+    def report_platform(self, *, host_uuid: str, report: Any) -> None:
+        self._take("platform", host_uuid=host_uuid, report=report)
+
+    def report_cpus(self, *, host_uuid: str, nodes: Any, cpus: Any) -> None:
+        self._take("cpus", host_uuid=host_uuid, nodes=nodes, cpus=cpus)
+
+    def report_memory(self, *, host_uuid: str, memory: Any) -> None:
+        self._take("memory", host_uuid=host_uuid, memory=memory)
+
+    def report_ports(self, *, host_uuid: str, ports: Any) -> None:
+        self._take("ports", host_uuid=host_uuid, ports=ports)
+
+    def report_disks(self, *, host_uuid: str, disks: Any) -> None:
+        self._take("disks", host_uuid=host_uuid, disks=disks)
+
+    def report_pci_devices(self, *, host_uuid: str, devices: Any) -> None:
+        self._take("pci", host_uuid=host_uuid, devices=devices)
+
+    def inventory_completed(self, *, host_uuid: str) -> None:
+        self._take("completed", host_uuid=host_uuid)
+        self.complete.set()
+
+    def named(self) -> list[str]:
+        """Names of the calls since the last look."""
+        names = [name for name, _ in self.calls]
+        self.calls.clear()
+        return names
+
+
+SERIES = ["platform", "ports", "pci", "cpus", "memory", "disks", "completed"]
+
+
+@pytest.fixture
+def system(make_root: MakeRoot) -> Root:
+    return make_root({
+        "proc/sys/kernel/random/boot_id": "boot-1", "proc/uptime": "100.5 90", "proc/sys/kernel/osrelease": "6.1.0",
+        "proc/cpuinfo": "processor : 0\ncpu family : 6\nmodel name : Small CPU",
+        "proc/meminfo": "MemTotal: 1048576 kB\nMemFree: 524288 kB", "sys/devices/system/cpu/online": "0",
+        "run/systemd/container": "systemd-nspawn", "sys/devices/virtual/net/mgmt0/type": "1",
+        "sys/devices/virtual/net/mgmt0/address": MAC, "sys/devices/virtual/net/mgmt0/flags": "0x1003",
+        "sys/devices/virtual/net/mgmt0/mtu": "1500", "sys/class/net/mgmt0": "->../../devices/virtual/net/mgmt0"})
+
+
+@pytest.fixture
+def conductor() -> Conductor:
+    return Conductor()
+
+
+def make_agent(conductor: Any, system: Root, tmp_path: Path, **more: Any) -> Agent:
+    machine = Machine(more.pop("hardware", system), system, tmp_path / "state" / "last_boot")
+    return Agent(conductor, machine, "worker-0", tmp_path / "platform.conf", more.pop("timing", TIMING), **more)
+
+
+@pytest.fixture
+def agent(conductor: Conductor, system: Root, tmp_path: Path) -> Agent:
+    return make_agent(conductor, system, tmp_path)
+
+
+def test_first_round_looks_up_reports_everything_and_completes(agent: Agent, conductor: Conductor,
+                                                               tmp_path: Path) -> None:
+    pause_s = agent.step()
+    lookup, *reports = conductor.calls
+    assert lookup == ("lookup", {"macs": [MAC], "hostname": "worker-0"})
+    assert [name for name, _ in reports] == SERIES
+    assert {arguments["host_uuid"] for _, arguments in reports} == {HOST}
+    by_name = dict(reports)
+    assert by_name["platform"]["report"].boot_id == "boot-1"
+    assert by_name["platform"]["report"].after_install
+    assert by_name["platform"]["report"].first_report
+    assert [cpu.cpu_model for cpu in by_name["cpus"]["cpus"]] == ["Small CPU"]
+    assert [node.cpus for node in by_name["cpus"]["nodes"]] == [(0,)]
+    assert [port.pciaddr for port in by_name["ports"]["ports"]] == ["virtual:mgmt0"]
+    assert [memory.node_memtotal_mib for memory in by_name["memory"]["memory"]] == [1024]
+    assert 60 <= pause_s <= 66
+    assert (tmp_path / "platform.conf").read_text() == f"UUID={HOST}\n"
+    assert agent.health.report()[0]
+
+
+def test_second_round_sends_nothing_when_nothing_changed(agent: Agent, conductor: Conductor) -> None:
+    agent.step()
+    conductor.named()
+    agent.step()
+    assert conductor.named() == []
+
+
+def test_change_is_reported_alone(agent: Agent, conductor: Conductor, system: Root) -> None:
+    agent.step()
+    conductor.named()
+    (system.path / "sys/devices/virtual/net/mgmt0/mtu").write_text("9000")
+    agent.step()
+    assert conductor.named() == ["ports"]
+
+
+def test_refused_report_does_not_stop_the_others_and_is_retried(agent: Agent, conductor: Conductor) -> None:
+    conductor.failures["cpus"] = [Refused(detail="not now")]
+    assert agent.step() == TIMING.retry_interval_s
+    assert conductor.named() == ["lookup", "platform", "ports", "pci", "cpus", "memory", "disks"]
+    assert agent.health.report()[0] is False
+    agent.step()
+    assert conductor.named() == ["cpus", "completed"]
+    assert agent.health.report()[0]
+
+
+@pytest.mark.parametrize("error", [Unavailable(service="message bus", reason="no connection"),
+                                   DeadlineExceeded(what="report", timeout_s=30)])
+def test_silent_conductor_ends_the_round(agent: Agent, conductor: Conductor, error: FlockError) -> None:
+    conductor.failures["ports"] = [error]
+    assert agent.step() == TIMING.retry_interval_s
+    assert conductor.named() == ["lookup", "platform", "ports"]
+    agent.step()
+    assert conductor.named() == SERIES[1:]
+
+
+def test_failed_completion_is_retried(agent: Agent, conductor: Conductor) -> None:
+    conductor.failures["completed"] = [Unavailable(service="database", reason="busy")]
+    assert agent.step() == TIMING.retry_interval_s
+    conductor.named()
+    agent.step()
+    assert conductor.named() == ["completed"]
+
+
+def test_deleted_host_looks_its_record_up_again_and_tells_everything_anew(agent: Agent, conductor: Conductor) -> None:
+    agent.step()
+    conductor.named()
+    other = "6e6f6465-0000-4000-8000-000000000002"
+    conductor.host = HostRef(uuid=other, hostname="worker-0", personality="worker")
+    conductor.failures["memory"] = [NotFound(resource="host", id=HOST)]
+    agent.agent_update(host_uuid=HOST, force_updates=["memory"])
+    agent.step()
+    assert agent.view.host_uuid is None
+    agent.step()
+    assert conductor.named() == ["memory", "lookup", *SERIES]
+    assert agent.view.host_uuid == other
+
+
+@pytest.mark.parametrize(("error", "pause_s"), [
+    (Unavailable(service="message bus", reason="no connection"), 5), (DeadlineExceeded(what="x", timeout_s=30), 5),
+    (Refused(detail="no"), 30)])
+def test_lookup_is_tried_again_sooner_when_nobody_answered(agent: Agent, conductor: Conductor, error: FlockError,
+                                                           pause_s: float) -> None:
+    conductor.failures["lookup"] = [error]
+    assert agent.step() == pause_s
+    assert conductor.named() == ["lookup"]
+
+
+def test_host_without_record_waits(agent: Agent, conductor: Conductor) -> None:
+    conductor.host = None
+    assert agent.step() == TIMING.lookup_interval_s
+    assert conductor.named() == ["lookup"]
+
+
+def test_requests_force_named_reports_and_strangers_are_ignored(agent: Agent, conductor: Conductor) -> None:
+    agent.step()
+    conductor.named()
+    agent.agent_update(host_uuid="another", force_updates=[])
+    agent.step()
+    assert conductor.named() == []
+    agent.agent_update(host_uuid=HOST, force_updates=["audit_disk", "memory", "no-such-report"])
+    agent.step()
+    assert conductor.named() == ["memory", "disks"]
+    agent.agent_update(host_uuid=HOST, force_updates=[])
+    agent.step()
+    assert conductor.named() == SERIES[:-1]
+
+
+def test_request_is_kept_when_its_report_failed(agent: Agent, conductor: Conductor) -> None:
+    agent.step()
+    conductor.named()
+    conductor.failures["disks"] = [Refused(detail="busy")]
+    agent.agent_update(host_uuid=HOST, force_updates=["disk"])
+    agent.step()
+    agent.step()
+    agent.step()
+    assert conductor.named() == ["disks", "disks"]
+
+
+def test_restarted_agent_tells_of_the_same_boot_and_a_reboot_of_a_new_one(
+        conductor: Conductor, system: Root, tmp_path: Path) -> None:
+    def first_platform() -> tuple[bool, bool]:
+        conductor.calls.clear()
+        make_agent(conductor, system, tmp_path).step()
+        report = dict(conductor.calls)["platform"]["report"]
+        return report.after_install, report.first_report
+
+    assert first_platform() == (True, True)
+    assert first_platform() == (False, False)
+    (system.path / "proc/sys/kernel/random/boot_id").write_text("boot-2")
+    assert first_platform() == (False, True)
+
+
+def test_boot_is_not_marked_as_told_before_the_conductor_took_it(agent: Agent, conductor: Conductor) -> None:
+    conductor.failures["platform"] = [Unavailable(service="x", reason="y")]
+    agent.step()
+    agent.step()
+    told = [arguments["report"].after_install for name, arguments in conductor.calls if name == "platform"]
+    assert told == [True, True]
+
+
+def test_broken_collector_leaves_the_others_alone(agent: Agent, conductor: Conductor,
+                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_root: Root) -> list[Any]:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sysinv.agent.collectors.disk.collect", broken)
+        assert agent.step() == TIMING.retry_interval_s
+    assert conductor.named() == ["lookup", "platform", "ports", "pci", "cpus", "memory"]
+    agent.step()
+    assert conductor.named() == ["disks", "completed"]
+
+
+def test_recorded_hardware_with_own_ports(conductor: Conductor, system: Root, tmp_path: Path,
+                                          open_recording: Callable[..., Any]) -> None:
+    recording = open_recording(next(one for one in recorded_machines() if one.name.startswith("40intel64")))
+    make_agent(conductor, system, tmp_path, hardware=recording.root).step()
+    told = dict(conductor.calls)
+    assert {one.cpu for one in told["cpus"]["cpus"]} == recording.expected.cpus
+    assert {one.numa_node for one in told["memory"]["memory"]} == set(recording.expected.nodes)
+    assert [one.name for one in told["ports"]["ports"]] == ["mgmt0"]
+    assert told["platform"]["report"].boot_id == "boot-1"
+
+
+def test_hardware_root_from_option_marker_or_default(tmp_path: Path) -> None:
+    marker, recorded = tmp_path / "hardware_root", tmp_path / "recorded"
+    recorded.mkdir()
+    assert hardware_root(None, marker).path == Path("/")
+    marker.write_text(f"{recorded}\n")
+    assert hardware_root(None, marker).path == recorded
+    assert hardware_root("/proc", marker).path == Path("/proc")
+    assert hardware_root(str(tmp_path / "absent"), marker).path == Path("/")
+
+
+def test_uuid_replaces_an_old_one_and_leaves_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "platform.conf"
+    path.write_text("nodetype=worker\nUUID=old\nhostname=worker-0\n")
+    path.chmod(0o640)
+    store_uuid(path, "new")
+    assert path.read_text() == "nodetype=worker\nhostname=worker-0\nUUID=new\n"
+    assert path.stat().st_mode & 0o777 == 0o640
+    before = path.stat().st_mtime_ns
+    store_uuid(path, "new")
+    assert path.stat().st_mtime_ns == before
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith(".")] == []
+
+
+@pytest.fixture
+def served(fake_transport: Transport, conductor: Conductor) -> Iterator[Transport]:
+    server = Server(fake_transport, "controller-0", {InventoryReports: conductor})
+    assert server.start()
+    yield fake_transport
+    server.stop(5)
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 10) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return condition()
+
+
+def test_over_the_bus_everything_arrives_and_requests_wake_the_agent(
+        served: Transport, conductor: Conductor, system: Root, tmp_path: Path) -> None:
+    agent = make_agent(client(InventoryReports, served), system, tmp_path,
+                       make_server=lambda one: Server(served, "worker-0", {SysinvAgent: one}, threads_max=2))
+    agent.start()
+    try:
+        assert conductor.complete.wait(20)
+        assert agent.alive()
+        assert conductor.named() == ["lookup", *SERIES]
+        client(SysinvAgent, served, server="worker-0").agent_update(host_uuid=HOST, force_updates=["cpu"])
+        assert until(lambda: [name for name, _ in conductor.calls] == ["cpus"])
+    finally:
+        agent.stop()
+    assert not agent.alive()
+
+
+def test_stop_does_not_wait_for_the_next_audit(agent: Agent, conductor: Conductor) -> None:
+    agent.start()
+    assert conductor.complete.wait(10)
+    started = time.monotonic()
+    agent.stop()
+    assert time.monotonic() - started < 4
+    assert not agent.alive()
+    assert set(agent.view.acknowledged) == set(Report)
+
+
+def test_agent_serves_the_whole_interface(fake_transport: Transport, agent: Agent) -> None:
+    # Server refuses an implementation that lacks a method.
+    assert Server(fake_transport, "worker-0", {SysinvAgent: agent}) is not None
