@@ -8,6 +8,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import pecan
+from oslo_context import context as log_context
 from pecan import hooks as pecan_hooks
 from pecan.core import Arguments, ExplicitPecan
 from pecan.core import Response as PecanResponse
@@ -24,8 +25,7 @@ from flock.auth.policy import Policy
 from flock.core.errors import FlockError
 
 LOG = logging.getLogger(__name__)
-JSON_TYPES = frozenset({"application/json", "application/json-patch+json", "multipart/form-data"})
-NO_BODY_TYPES = frozenset({"", "application/octet-stream"})
+ACCEPTED_TYPES = frozenset({"", "application/json", "application/json-patch+json", "multipart/form-data"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,9 @@ class ContextHook(pecan_hooks.PecanHook):  # type: ignore[misc]
             exchange.ctx = context.anonymous(exchange.request_id, str(environ.get("REMOTE_ADDR", "")))
         else:
             exchange.ctx = context.from_environ(environ, exchange.request_id)
+        # For log lines and for calls over the bus made by this thread until its next request.
+        log_context.RequestContext(request_id=exchange.request_id, user_id=exchange.ctx.user_id,
+                                   project_id=exchange.ctx.project_id, overwrite=True)
 
 
 class PolicyHook(pecan_hooks.PecanHook):  # type: ignore[misc]
@@ -96,9 +99,8 @@ class BodyHook(pecan_hooks.PecanHook):  # type: ignore[misc]
         body = read_body(environ, limit, self._settings.request_read_timeout_s)
         exchange.body = body
         media_type = str(environ.get("CONTENT_TYPE") or "").split(";", 1)[0].strip().lower()
-        if not body or not self._dialect.strict_content_type or media_type in JSON_TYPES:
-            return
-        if exchange.method in ("POST", "PUT", "PATCH") or media_type not in NO_BODY_TYPES:
+        written = exchange.method in ("POST", "PUT", "PATCH")
+        if body and written and self._dialect.strict_content_type and media_type not in ACCEPTED_TYPES:
             raise WebError(415, "Unsupported Media Type", "The content type of the body must be application/json.")
 
 

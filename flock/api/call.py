@@ -10,6 +10,7 @@ from wsme import types as wtypes
 from wsme.rest import json as wsme_json
 
 from flock.api.body import parse_json
+from flock.api.multipart import Part, parse_form
 from flock.api.query import Query
 from flock.auth.context import RequestContext
 from flock.wire.errors import BadBody
@@ -83,6 +84,11 @@ class Call:
     def patch(self, **rules: Any) -> list[PatchOp]:
         """The body as checked json-patch; ``rules`` as for ``flock.wire.parse_patch``."""
         return parse_patch(self.json(), **rules)
+
+    def form(self) -> dict[str, Part]:
+        """The fields of a multipart/form-data body by name; the last one wins; 400 when it is none."""
+        parts = parse_form(str(self.environ.get("CONTENT_TYPE", "")), self.body)
+        return {part.name: part for part in parts}
 
     def deps(self, wanted: type[T]) -> T:
         """A service object of the daemon, by type."""

@@ -18,10 +18,10 @@ class Dialect:
 
     ``fault_keys``: order of the inner error keys. ``web_errors``: how routing and policy errors look inside:
     ``fault`` (only faultstring) or ``title`` (code, title, description). ``domain_prefix``: format over ``http``
-    put before the text of domain errors that carry their own prefix rule. ``default_version``: paths without
+    put before the text of domain errors, such as ``[HTTP {http}] ``. ``default_version``: paths without
     version mean this one. ``strict_content_type``: a body that is not JSON is answered with 415.
     ``read_from_any_project``: readers need not be in project admin or services. ``root`` and ``version``: the
-    documents at ``/`` and ``/v1``, functions of the base URL. ``public_version``: these need no token.
+    documents at ``/`` and ``/v1``, functions of the base URL; they need no token. ``default_port``: for run_api.
     """
 
     fault_keys: tuple[str, ...] = ("debuginfo", "faultcode", "faultstring")
@@ -42,12 +42,14 @@ class Dialect:
     def web_fault(self, status: int, title: str, text: str | None) -> bytes:
         """Body of an error of routing, policy or transport."""
         if self.web_errors == "title":
-            return _wrap({"code": status, "title": title, "description": text})
+            described = None if status in (403, 404, 405) else text
+            return _wrap({"code": status, "title": title, "description": described})
         return _wrap({"faultstring": text or title})
 
     def domain_fault(self, error: FlockError) -> bytes:
-        """Body of a ``FlockError``."""
-        return self.fault(error.http, self.domain_prefix.format(http=error.http) + str(error))
+        """Body of a ``FlockError``; complaints about the request itself (``flock.wire``) take no prefix."""
+        prefix = "" if error.code.startswith("flock.wire.") else self.domain_prefix.format(http=error.http)
+        return self.fault(error.http, prefix + str(error))
 
 
 def _wrap(inner: dict[str, Any]) -> bytes:

@@ -17,15 +17,19 @@ class RequestContext:
     user_domain_name: str | None = None
     project_id: str | None = None
     project_name: str | None = None
+    project_domain_name: str | None = None
     roles: frozenset[str] = frozenset()
     is_service: bool = False
     system_scope: str | None = None
     address: str = ""
 
-    def credentials(self) -> dict[str, Any]:
-        """What oslo.policy judges."""
+    def credentials(self, project_domain: str = "Default") -> dict[str, Any]:
+        """What oslo.policy judges. Rules go by project *names*, which are unique only within a domain: the name of a
+        project outside ``project_domain`` is withheld, or anyone who owns a domain could make a project "admin"."""
+        home = self.project_domain_name in (None, project_domain)
         return {
-            "user_id": self.user_id, "project_id": self.project_id, "project_name": self.project_name,
+            "user_id": self.user_id, "project_id": self.project_id,
+            "project_name": self.project_name if home else None,
             "roles": list(self.roles), "system_scope": self.system_scope, "is_service": self.is_service,
         }
 
@@ -46,6 +50,7 @@ def from_environ(environ: Mapping[str, Any], request_id: str) -> RequestContext:
         user_domain_name=environ.get("HTTP_X_USER_DOMAIN_NAME"),
         project_id=environ.get("HTTP_X_PROJECT_ID"),
         project_name=environ.get("HTTP_X_PROJECT_NAME"),
+        project_domain_name=environ.get("HTTP_X_PROJECT_DOMAIN_NAME"),
         roles=roles,
         is_service="service" in roles or "service" in service_roles,
         system_scope=environ.get("HTTP_OPENSTACK_SYSTEM_SCOPE"),

@@ -61,8 +61,10 @@ def documented(rules: Iterable[Rule]) -> list[policy.DocumentedRuleDefault]:
 class Policy:
     """The enforcer of one API; ``allows`` answers without raising."""
 
-    def __init__(self, conf: Any, rules: Iterable[Rule], *, read_from_any_project: bool = False) -> None:
+    def __init__(self, conf: Any, rules: Iterable[Rule], *, read_from_any_project: bool = False,
+                 project_domain: str = "Default") -> None:
         policy_opts._register(conf)
+        self._project_domain = project_domain
         self._enforcer = policy.Enforcer(conf)
         self._enforcer.suppress_default_change_warnings = True
         self._enforcer.register_defaults([*role_defaults(read_from_any_project), *documented(rules)])
@@ -70,4 +72,5 @@ class Policy:
 
     def allows(self, name: str, context: RequestContext, target: dict[str, Any] | None = None) -> bool:
         """Whether ``context`` passes rule ``name``; an unregistered name raises (a programming error)."""
-        return bool(self._enforcer.authorize(name, target or {}, context.credentials(), do_raise=False))
+        credentials = context.credentials(self._project_domain)
+        return bool(self._enforcer.authorize(name, target or {}, credentials, do_raise=False))

@@ -9,9 +9,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import webob.exc
 from keystonemiddleware import auth_token
 
+from flock.core.errors import Unavailable
+
 REMEMBERED_MAX = 2000
+CONNECT_TIMEOUT_S = 10
 
 
 class TokenMemory:
@@ -60,17 +64,27 @@ class TokenCheck(auth_token.AuthProtocol):  # type: ignore[misc]
         self._memory = memory
 
     def fetch_token(self, token: str, allow_expired: bool = False) -> Any:
-        """Token data as Keystone gave it."""
-        if allow_expired:
-            return super().fetch_token(token, allow_expired=allow_expired)
-        data = self._memory.get(token)
-        if data is None:
-            data = super().fetch_token(token)
+        """Token data as Keystone gave it; ``Unavailable`` when Keystone does not answer."""
+        data = None if allow_expired else self._memory.get(token)
+        if data is not None:
+            return data
+        try:
+            data = super().fetch_token(token, allow_expired=allow_expired)
+        except webob.exc.HTTPServiceUnavailable:
+            raise Unavailable(service="Keystone", reason="the token could not be checked") from None
+        if not allow_expired:
             self._memory.put(token, data)
         return data
 
 
 def token_check(app: Any, conf: Any, memory_s: float) -> Callable[..., Iterable[bytes]]:
     """``app`` behind the token check configured in [keystone_authtoken] of ``conf``."""
-    wrapped: Callable[..., Iterable[bytes]] = TokenCheck(app, {"oslo_config_config": conf}, TokenMemory(memory_s))
+    for group, opts in auth_token.list_opts():
+        conf.register_opts(opts, group=group)
+    fixed = {
+        "oslo_config_config": conf, "delay_auth_decision": False, "include_service_catalog": False,
+        "service_token_roles_required": True,
+        "http_connect_timeout": conf.keystone_authtoken.http_connect_timeout or CONNECT_TIMEOUT_S,
+    }
+    wrapped: Callable[..., Iterable[bytes]] = TokenCheck(app, fixed, TokenMemory(memory_s))
     return wrapped

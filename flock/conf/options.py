@@ -43,6 +43,8 @@ API_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("auth_strategy", default="keystone", choices=["keystone", "trusted"],
                help="keystone: tokens are checked by keystonemiddleware. trusted: identity headers are believed; "
                     "only for a listener behind an authenticating proxy on a unix socket or loopback, and tests."),
+    cfg.StrOpt("project_domain", default="Default",
+               help="Domain of the projects admin and services; projects of that name elsewhere give no rights."),
     cfg.IntOpt("token_cache_local_s", default=10, min=0, max=300,
                help="Seconds a validated token is remembered inside the process, on top of memcached; 0 = never."),
     cfg.StrOpt("tls_certificate", help="PEM file; with tls_key the listener speaks TLS."),
