@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bus interfaces of sysinv: what agents, the lease script, the API and mtce call on the conductor, and the agent's own."""
+"""Bus interfaces of sysinv: its conductor, for agents, lease script, API and mtce, and the agent of each host."""
 from __future__ import annotations
 
 from flock.rpc.interface import call, cast, rpc_interface
@@ -23,7 +23,7 @@ AGENT_TOPIC = "sysinv.agent_manager"
 class InventoryReports:
     """Agent to conductor: a call returns once the report is stored."""
 
-    @call(timeout_s=30)
+    @call(timeout_s=10)
     def get_host_by_macs(self, *, macs: list[str], hostname: str) -> HostRef | None:
         """The host that owns one of the MAC addresses, else the one with that name."""
         raise TypeError("interface")
@@ -69,8 +69,12 @@ class Discovery:
     """dnsmasq's lease script to conductor."""
 
     @call(timeout_s=30)
-    def handle_dhcp_lease(self, *, tags: list[str], mac: str, ip_address: str, client_id: str | None) -> None:
-        """A lease was given out; an unknown MAC on the pxeboot network becomes a discovered host."""
+    def handle_dhcp_lease(self, *, tags: list[str], mac: str, ip_address: str, client_id: str | None,
+                          expires_s: int) -> None:
+        """A lease was given out; an unknown MAC on the pxeboot network becomes a discovered host.
+
+        ``expires_s`` is the lease's end in seconds since the epoch, 0 when unknown.
+        """
         raise TypeError("interface")
 
 
