@@ -28,7 +28,8 @@ class FaultRequest:
 
 @dataclass(frozen=True, slots=True)
 class FaultOutcome:
-    """Answer to one request: ``uuid`` of the alarm or event set, ``count`` cleared, or ``error`` as error wire."""
+    """Answer to one request: ``uuid`` of the alarm or event set (or of the first alarm cleared), ``count`` set or
+    cleared, or ``error`` as error wire."""
 
     request_id: str
     uuid: str | None = None

@@ -87,11 +87,14 @@ class Batch:
 
     def clear_uuid(self, uuid: str) -> str:
         """Clear one alarm by uuid; AlarmNotFound when it is not active."""
-        for alarm in self._alarms.values():
-            if alarm.uuid == uuid:
-                self._clear([alarm])
-                return uuid
-        raise AlarmNotFound(id=uuid)
+        if not self.clear_uuids([uuid]):
+            raise AlarmNotFound(id=uuid)
+        return uuid
+
+    def clear_uuids(self, uuids: Iterable[str]) -> list[str]:
+        """Clear alarms by uuid; returns those that were active."""
+        wanted = set(uuids)
+        return self._clear([alarm for alarm in self._alarms.values() if alarm.uuid in wanted])
 
     def modify_uuid(self, uuid: str, fault: Fault) -> str:
         """Replace the changeable fields of an alarm, whatever id and entity the record carries; AlarmNotFound."""
@@ -117,14 +120,14 @@ class Batch:
         if sum(part is not None for part in given) != 1:
             raise InvalidFault(field="request", rule="must carry exactly one of fault, clear and clear_all_below")
         if request.clear is not None:
-            return FaultOutcome(request.request_id, count=self._clear_key(request.clear, request.clear_exact))
+            return _cleared(request, self._clear_key(request.clear, request.clear_exact))
         if request.clear_all_below is not None:
-            return FaultOutcome(request.request_id, count=self._clear_below(request.clear_all_below))
+            return _cleared(request, self._clear_below(request.clear_all_below))
         assert request.fault is not None  # noqa: S101 - the sum above says so
         fault = checked_fault(request.fault)
         if fault.alarm_state is AlarmState.CLEAR:
             key = AlarmKey(fault.alarm_id, fault.entity_instance_id)
-            return FaultOutcome(request.request_id, count=self._clear_key(key, exact=True))
+            return _cleared(request, self._clear_key(key, exact=True))
         uuid = self._log(fault) if fault.alarm_state is AlarmState.MSG else self._set(fault)
         return FaultOutcome(request.request_id, uuid=uuid, count=1)
 
@@ -147,7 +150,7 @@ class Batch:
         self._tell(NoticeKind.LOG, event)
         return event.uuid
 
-    def _clear_key(self, key: AlarmKey, exact: bool) -> int:
+    def _clear_key(self, key: AlarmKey, exact: bool) -> list[str]:
         check_entity("entity_instance_id", key.entity_instance_id)
         if exact:
             alarm = self._alarms.get((key.alarm_id, key.entity_instance_id))
@@ -155,20 +158,20 @@ class Batch:
         return self._clear([alarm for alarm in self._alarms.values() if alarm.alarm_id == key.alarm_id
                             and contains(key.entity_instance_id, alarm.entity_instance_id)])
 
-    def _clear_below(self, entity_instance_id: str) -> int:
+    def _clear_below(self, entity_instance_id: str) -> list[str]:
         check_entity("entity_instance_id", entity_instance_id)
-        count = self._clear([alarm for alarm in self._alarms.values()
-                             if contains(entity_instance_id, alarm.entity_instance_id)])
-        if count:
+        cleared = self._clear([alarm for alarm in self._alarms.values()
+                               if contains(entity_instance_id, alarm.entity_instance_id)])
+        if cleared:
             event = lifecycle.hierarchical_clear(entity_instance_id, self._now, self._fresh_uuid())
             self.notices.append(Notice(NoticeKind.HIERARCHICAL_CLEAR, event))
-        return count
+        return cleared
 
-    def _clear(self, alarms: list[Alarm]) -> int:
+    def _clear(self, alarms: list[Alarm]) -> list[str]:
         for alarm in alarms:
             del self._alarms[alarm.key]
             self._tell(NoticeKind.CLEAR, lifecycle.clear_event(alarm, self._now, self._fresh_uuid()))
-        return len(alarms)
+        return [alarm.uuid for alarm in alarms]
 
     def _tell(self, kind: NoticeKind, event: Event) -> None:
         self.events.append(event)
@@ -182,3 +185,7 @@ class Batch:
 
     def _time_of(self, fault: Fault) -> datetime:
         return self._now if fault.timestamp is None else parse_time("timestamp", fault.timestamp)
+
+
+def _cleared(request: FaultRequest, uuids: list[str]) -> FaultOutcome:
+    return FaultOutcome(request.request_id, uuid=uuids[0] if uuids else None, count=len(uuids))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,8 +17,8 @@ _COMPARE = {Op.LT: operator.lt, Op.LE: operator.le, Op.GT: operator.gt, Op.GE: o
             Op.NE: operator.ne}
 
 
-def of_filters(filters: Iterable[Filter], columns: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
-    """One condition per filter; ``columns`` maps field names to columns."""
+def of_filters(filters: Iterable[Filter], columns: Any) -> list[sa.ColumnElement[bool]]:
+    """One condition per filter; ``columns[name]`` is the column of a field."""
     return [_condition(item, columns[item.field]) for item in filters]
 
 

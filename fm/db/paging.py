@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import CursorResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +31,9 @@ def after(orders: Sequence[Order], values: Sequence[Any]) -> sa.ColumnElement[bo
         beyond = order.column < values[place] if order.descending else order.column > values[place]
         terms.append(sa.and_(*same, beyond))
     return sa.or_(*terms)
+
+
+def as_dicts(result: CursorResult[Any]) -> list[dict[str, Any]]:
+    """All rows by column name."""
+    names = list(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]

@@ -79,8 +79,8 @@ class Raiser:
         given = _given(locals())
         return self._store(make.log_request(alarm_id, entity_instance_id, parts, given))
 
-    def raise_now(self, alarm_id: str, *, entity_instance_id: str | None = None, timeout_s: float = SYNCHRONOUS_TIMEOUT_S,
-                  **fields: Any) -> str:
+    def raise_now(self, alarm_id: str, *, entity_instance_id: str | None = None,
+                  timeout_s: float = SYNCHRONOUS_TIMEOUT_S, **fields: Any) -> str:
         """Like ``raise_alarm``, answered by the manager after its commit: returns the uuid of the alarm.
 
         Nothing is spooled: Unavailable or DeadlineExceeded within ``timeout_s`` mean that the caller must try again.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From what a caller says to a checked request (missing fields come from the catalogue), and to and from spool records."""
+"""From what a caller says to a checked request (the catalogue fills gaps), and to and from spool records."""
 from __future__ import annotations
 
 import dataclasses
@@ -22,7 +22,8 @@ from fm.contract.validation import TEXT_MAX, check_alarm_id, check_entity, check
 _CUT = "..."
 
 
-def alarm_request(alarm_id: str, entity: str | None, parts: Mapping[str, str], given: Mapping[str, Any]) -> FaultRequest:
+def alarm_request(alarm_id: str, entity: str | None, parts: Mapping[str, str],
+                  given: Mapping[str, Any]) -> FaultRequest:
     """A request that sets an alarm; UnknownAlarmId or InvalidFault when it cannot be stored."""
     entry = catalogue.load().find(check_alarm_id(alarm_id))
     if entry is None or not entry.is_alarm:
@@ -127,6 +128,7 @@ def _fault(alarm_id: str, state: AlarmState, entry: Entry | None, entity: str, g
     affecting = entry.service_affecting.get(str(severity), False) if entry is not None else False
     described = entry.description if entry is not None else ""
     repair = entry.proposed_repair if entry is not None else ""
+    now = datetime.now(UTC).replace(tzinfo=None)
 
     def value(name: str, default: Any) -> Any:
         chosen = given.get(name)
@@ -142,7 +144,7 @@ def _fault(alarm_id: str, state: AlarmState, entry: Entry | None, entity: str, g
         service_affecting=value("service_affecting", affecting),
         suppression=value("suppression", entry.suppression_allowed if entry is not None else False),
         uuid=given.get("uuid"),
-        timestamp=value("timestamp", datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")),
+        timestamp=value("timestamp", now.isoformat(sep=" ", timespec="microseconds")),
         inhibit_alarms=value("inhibit_alarms", entry.inhibits_alarms if entry is not None else False),
         keep_existing_alarm=value("keep_existing_alarm", False))
 

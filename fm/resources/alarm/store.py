@@ -15,7 +15,7 @@ from fm.core.batch import NetChange, Touched
 from fm.core.filters import Filter, Match
 from fm.core.records import Alarm
 from fm.db import conditions
-from fm.db.paging import Order, after, order_by
+from fm.db.paging import Order, after, as_dicts, order_by
 from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION
 
 CHUNK = 100
@@ -47,7 +47,7 @@ def not_suppressed() -> sa.ColumnElement[bool]:
 
 
 def listing(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool, sort: Sequence[tuple[str, bool]],
-            marker: str | None, limit: int) -> list[RowMapping] | None:
+            marker: str | None, limit: int) -> list[dict[str, Any]] | None:
     """One page of visible alarms in wire columns; None when the marker is not an active alarm any more.
 
     ``sort`` are (column, descending) pairs; id is added to make the order total.
@@ -61,7 +61,7 @@ def listing(conn: Connection, *, filters: Sequence[Filter], include_suppress: bo
         if row is None:
             return None
         query = query.where(after(orders, row))
-    return list(conn.execute(query.order_by(*order_by(orders)).limit(limit)).mappings())
+    return as_dicts(conn.execute(query.order_by(*order_by(orders)).limit(limit)))
 
 
 def count(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool) -> int:
@@ -73,10 +73,10 @@ def count(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool
     return int(conn.execute(query).scalar_one())
 
 
-def show(conn: Connection, uuid: str) -> tuple[RowMapping, bool] | None:
+def show(conn: Connection, uuid: str) -> tuple[dict[str, Any], bool] | None:
     """One alarm in wire columns and whether it is masked; None when it is not active."""
-    row = conn.execute(_WIRE.add_columns(not_masked().label("shown")).where(ALARM.c.uuid == uuid)).mappings().first()
-    return None if row is None else (row, not row["shown"])
+    rows = as_dicts(conn.execute(_WIRE.add_columns(not_masked().label("shown")).where(ALARM.c.uuid == uuid)))
+    return (rows[0], not rows[0]["shown"]) if rows else None
 
 
 def counts(conn: Connection, *, include_suppress: bool) -> dict[str, int]:
@@ -108,7 +108,7 @@ def touched_alarms(conn: Connection, touched: Touched) -> list[Alarm]:
     """Every active alarm that a batch touching ``touched`` may read or change."""
     found: dict[str, Alarm] = {}
     column = ALARM.c.entity_instance_id
-    queries = [column.in_(part) for part in _chunks(touched.entities)]
+    queries: list[sa.ColumnElement[bool]] = [column.in_(part) for part in _chunks(touched.entities)]
     queries += [sa.or_(*(conditions.within(column, entity) for entity in part)) for part in _chunks(touched.below)]
     for condition in queries:
         for row in conn.execute(sa.select(ALARM).where(condition)).mappings():

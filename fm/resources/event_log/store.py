@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
 from fm.contract.enums import AlarmState, SuppressionStatus
 from fm.core.filters import Filter, Match
 from fm.core.records import Event
 from fm.db import conditions
-from fm.db.paging import Order, after, order_by
+from fm.db.paging import Order, after, as_dicts, order_by
 from fm.db.tables import EVENT_LOG, EVENT_SUPPRESSION
 
 FILTER_FIELDS: Mapping[str, Match] = {
@@ -33,16 +33,17 @@ _WIRE = sa.select(EVENT_LOG, sa.func.coalesce(EVENT_SUPPRESSION.c.suppression_st
 
 
 def listing(conn: Connection, *, filters: Sequence[Filter], states: Sequence[str], include_suppress: bool,
-            sort: Sequence[tuple[str, bool]], marker: str | None, limit: int | None) -> list[RowMapping] | None:
+            sort: Sequence[tuple[str, bool]], marker: str | None, limit: int | None) -> list[dict[str, Any]] | None:
     """One page of events in wire columns (all without ``limit``); None when the marker names no event."""
-    orders = [Order(EVENT_LOG.c[name], descending) for name, descending in (*sort, ("id", sort[0][1] if sort else True))]
+    total = (*sort, ("id", sort[0][1] if sort else True))
+    orders = [Order(EVENT_LOG.c[name], descending) for name, descending in total]
     query = _WIRE.where(*_visible(filters, states, include_suppress))
     if marker is not None:
         row = conn.execute(sa.select(*(order.column for order in orders)).where(EVENT_LOG.c.uuid == marker)).first()
         if row is None:
             return None
         query = query.where(after(orders, row))
-    return list(conn.execute(query.order_by(*order_by(orders)).limit(limit)).mappings())
+    return as_dicts(conn.execute(query.order_by(*order_by(orders)).limit(limit)))
 
 
 def count(conn: Connection, *, filters: Sequence[Filter], states: Sequence[str], include_suppress: bool) -> int:
@@ -51,14 +52,15 @@ def count(conn: Connection, *, filters: Sequence[Filter], states: Sequence[str],
     return int(conn.execute(query).scalar_one())
 
 
-def show(conn: Connection, uuid: str) -> RowMapping | None:
+def show(conn: Connection, uuid: str) -> dict[str, Any] | None:
     """One event in wire columns."""
-    return conn.execute(_WIRE.where(EVENT_LOG.c.uuid == uuid)).mappings().first()
+    rows = as_dicts(conn.execute(_WIRE.where(EVENT_LOG.c.uuid == uuid)))
+    return rows[0] if rows else None
 
 
-def after_id(conn: Connection, event_id: int, limit: int) -> list[RowMapping]:
+def after_id(conn: Connection, event_id: int, limit: int) -> list[dict[str, Any]]:
     """Events stored after the one with number ``event_id``, oldest first."""
-    return list(conn.execute(_WIRE.where(EVENT_LOG.c.id > event_id).order_by(EVENT_LOG.c.id).limit(limit)).mappings())
+    return as_dicts(conn.execute(_WIRE.where(EVENT_LOG.c.id > event_id).order_by(EVENT_LOG.c.id).limit(limit)))
 
 
 def newest_id(conn: Connection) -> int:

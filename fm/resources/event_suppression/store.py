@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
 from fm.contract.enums import AlarmState, SuppressionStatus
 from fm.core.filters import Filter, Match
 from fm.core.suppression import SuppressionRow, SyncPlan
 from fm.db import conditions
-from fm.db.paging import Order, after
+from fm.db.paging import Order, after, as_dicts
 from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION
 
 TABLE = EVENT_SUPPRESSION
@@ -21,7 +22,7 @@ FILTER_FIELDS: Mapping[str, Match] = {
 
 
 def listing(conn: Connection, *, filters: Sequence[Filter], marker: str | None,
-            limit: int | None) -> list[RowMapping] | None:
+            limit: int | None) -> list[dict[str, Any]] | None:
     """Entries in order of alarm id; None when the marker names none."""
     orders = [Order(TABLE.c.alarm_id)]
     query = sa.select(TABLE).where(TABLE.c.set_for_deletion.is_(False), *conditions.of_filters(filters, TABLE.c))
@@ -30,12 +31,13 @@ def listing(conn: Connection, *, filters: Sequence[Filter], marker: str | None,
         if row is None:
             return None
         query = query.where(after(orders, row))
-    return list(conn.execute(query.order_by(TABLE.c.alarm_id).limit(limit)).mappings())
+    return as_dicts(conn.execute(query.order_by(TABLE.c.alarm_id).limit(limit)))
 
 
-def show(conn: Connection, uuid: str) -> RowMapping | None:
+def show(conn: Connection, uuid: str) -> dict[str, Any] | None:
     """One entry, also one that is marked for deletion."""
-    return conn.execute(sa.select(TABLE).where(TABLE.c.uuid == uuid)).mappings().first()
+    rows = as_dicts(conn.execute(sa.select(TABLE).where(TABLE.c.uuid == uuid)))
+    return rows[0] if rows else None
 
 
 def suppressed_by_id(conn: Connection, alarm_ids: Collection[str]) -> dict[str, bool]:

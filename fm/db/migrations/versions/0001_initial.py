@@ -92,7 +92,8 @@ def _event_log() -> None:
 
 def _columns() -> list[sa.Column[object]]:
     return [sa.Column("id", sa.Integer(), nullable=False), sa.Column("uuid", sa.String(36), nullable=False),
-            sa.Column("created_at", sa.DateTime(), nullable=False), sa.Column("updated_at", sa.DateTime(), nullable=True)]
+            sa.Column("created_at", sa.DateTime(), nullable=False),
+            sa.Column("updated_at", sa.DateTime(), nullable=True)]
 
 
 def _fault_columns(type_name: str) -> list[sa.Column[object]]:

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wiring of fm-api: the database for reads, the manager on the bus for writes."""
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from flock import rpc
+from flock.api import build_app
+from flock.core.health import Health
+from flock.db import Database, from_conf
+from fm.conf import options
+from fm.contract.rpc import FmManager
+
+
+def application(conf: Any) -> Any:
+    """The WSGI application of one worker process."""
+    chosen = options.register(conf)
+    database = from_conf(conf)
+    manager = rpc.client(FmManager, rpc.transport(conf), deadline_s=float(chosen.manager_timeout_s))
+    health = Health()
+    health.add("database", lambda: _database_check(database))
+    return build_app(conf, "fm", deps=[database, (FmManager, manager)], health=health)
+
+
+def _database_check(database: Database) -> None:
+    with database.reader() as conn:
+        conn.execute(sa.text("SELECT 1"))

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""fm-dbsync: the tables of fault management and the alarm ids of the catalogue."""
+from __future__ import annotations
+
+import sys
+
+from oslo_config import cfg
+
+from flock.db import from_conf, migrate
+from fm.conf import options
+from fm.manager.catalogue import synchronise
+
+
+def main() -> None:
+    """``fm-dbsync [upgrade | downgrade revision | version | draft]``; an upgrade also loads the catalogue."""
+    code = migrate.dbsync_main("fm")
+    upgraded = not any(word in sys.argv[1:] for word in ("downgrade", "version", "draft"))
+    if code == 0 and upgraded:
+        database = from_conf(cfg.CONF)
+        synchronise(database, options.register(cfg.CONF).catalogue)
+        database.dispose()
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

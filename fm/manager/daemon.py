@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shell of fm-manager: database, bus server, housekeeping."""
+from __future__ import annotations
+
+import datetime
+import socket
+from typing import Any
+
+from flock import rpc
+from flock.core.health import Health
+from flock.db import Database, from_conf, utcnow
+from flock.jobs import Periodics
+from fm.conf import options
+from fm.contract.rpc import FmManager
+from fm.core.retention import Limits
+from fm.manager import catalogue
+from fm.manager.endpoint import Manager
+from fm.manager.writer import Settings, Writer
+
+
+class ManagerDaemon:
+    """Serves ``FmManager`` and keeps the tables small."""
+
+    def __init__(self, conf: Any) -> None:
+        self.health = Health()
+        self._options = options.register(conf)
+        self._db: Database = from_conf(conf)
+        self._transport = rpc.transport(conf)
+        self._writer = Writer(self._db, self._settings)
+        self._server = rpc.Server(self._transport, socket.gethostname(), {FmManager: Manager(self._db, self._writer)},
+                                  threads_max=self._options.manager_threads)
+        self._periodics = Periodics("fm-housekeeping", threads_max=1)
+        interval_s = float(self._options.housekeeping_interval_s)
+        self._periodics.add("housekeeping", interval_s, self._housekeeping, first_after_s=1.0)
+        self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
+
+    def start(self) -> None:
+        """Bring the suppression table up to date, then serve; raises when the database is away."""
+        catalogue.synchronise(self._db, self._options.catalogue)
+        self._server.start()
+        self._periodics.start()
+
+    def stop(self) -> None:
+        """Answer what is in hand, then let go."""
+        self._server.stop()
+        self._periodics.stop()
+        self._transport.close()
+        self._db.dispose()
+
+    def reload(self) -> None:
+        """New limits hold at once; a changed catalogue is read at the next start."""
+        self._periodics.run_now("housekeeping")
+
+    def _settings(self) -> Settings:
+        chosen = self._options
+        return Settings(Limits(chosen.event_log_max_size, chosen.event_log_max_age_days), chosen.log_unchanged_set)
+
+    def _housekeeping(self) -> None:
+        self._writer.prune()
+        self._writer.forget_requests(utcnow() - datetime.timedelta(seconds=self._options.request_memory_s))

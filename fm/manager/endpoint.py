@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What fm-manager answers on the bus: ``FmManager`` on top of the writer and the stores."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from flock.db import Database, utcnow
+from fm.contract.enums import AlarmState, SuppressionStatus
+from fm.contract.errors import AlarmNotFound, InvalidFault, SuppressionNotFound
+from fm.contract.fault import Fault
+from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest, FmManager
+from fm.contract.validation import TEXT_MAX, check_alarm_id, check_entity, is_uuid, storable
+from fm.core.batch import Batch
+from fm.core.records import Alarm
+from fm.db.tables import ALARM
+from fm.manager.writer import Writer
+from fm.resources.alarm import store as alarms
+from fm.resources.event_suppression import store as suppression
+
+USER_MAX = 255
+
+
+class Manager(FmManager):
+    """Implementation of the bus interface; see there for what each method does."""
+
+    def __init__(self, db: Database, writer: Writer, on_suppression: Callable[[Connection], None] | None = None,
+                 clock: Callable[[], datetime] = utcnow) -> None:
+        self._db = db
+        self._writer = writer
+        self._on_suppression = on_suppression or (lambda conn: None)
+        self._clock = clock
+
+    def apply(self, *, requests: list[FaultRequest]) -> list[FaultOutcome]:
+        return self._writer.apply(requests)
+
+    def get_faults(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool) -> list[Fault]:
+        if alarm_id is not None:
+            check_alarm_id(alarm_id)
+        if entity_instance_id is not None:
+            check_entity("entity_instance_id", entity_instance_id)
+        with self._db.reader() as conn:
+            found = alarms.active(conn, alarm_id=alarm_id, entity=entity_instance_id, below=below)
+        return [fault_of(alarm) for alarm in found]
+
+    def delete_alarm(self, *, uuid: str) -> str:
+        return self._writer.change(self._loader([uuid]), lambda batch: batch.clear_uuid(uuid))
+
+    def delete_alarms(self, *, uuids: list[str]) -> int:
+        if len(uuids) > BATCH_MAX:
+            raise InvalidFault(field="uuids", rule=f"must be at most {BATCH_MAX}")
+
+        def clear(batch: Batch) -> int:
+            return len(batch.clear_uuids(uuids))
+
+        return self._writer.change(self._loader(uuids), clear)
+
+    def modify_alarm(self, *, uuid: str, fault: Fault) -> str:
+        return self._writer.change(self._loader([uuid]), lambda batch: batch.modify_uuid(uuid, fault))
+
+    def update_suppression(self, *, uuid: str, status: SuppressionStatus) -> str:
+        def change(conn: Connection) -> str:
+            alarm_id = suppression.set_status(conn, uuid, status, self._clock()) if is_uuid(uuid) else None
+            if alarm_id is None:
+                raise SuppressionNotFound(field="uuid", rule="names no entry", id=uuid)
+            self._on_suppression(conn)
+            return alarm_id
+
+        return self._db.transact(change)
+
+    def acknowledge(self, *, uuid: str, user: str, comment: str) -> str:
+        if len(user) > USER_MAX or not storable(user):
+            raise InvalidFault(field="user", rule=f"must be a text of at most {USER_MAX} characters without NUL")
+        if len(comment) > TEXT_MAX or not storable(comment):
+            raise InvalidFault(field="comment", rule=f"must be a text of at most {TEXT_MAX} characters without NUL")
+        values = {"ack_user": user, "ack_comment": comment if user else "", "ack_at": self._clock() if user else None}
+
+        def change(conn: Connection) -> bool:
+            return is_uuid(uuid) and conn.execute(
+                sa.update(ALARM).where(ALARM.c.uuid == uuid).values(**values)).rowcount == 1
+
+        if not self._db.transact(change):
+            raise AlarmNotFound(id=uuid)
+        return uuid
+
+    def _loader(self, uuids: list[str]) -> Callable[[Connection], list[Alarm]]:
+        wanted = {uuid for uuid in uuids if is_uuid(uuid)}
+        return lambda conn: alarms.by_uuids(conn, wanted)
+
+
+def fault_of(alarm: Alarm) -> Fault:
+    """An active alarm as the record raisers know."""
+    return Fault(
+        alarm_id=alarm.alarm_id, alarm_state=AlarmState.SET, entity_type_id=alarm.entity_type_id,
+        entity_instance_id=alarm.entity_instance_id, severity=alarm.severity, reason_text=alarm.reason_text,
+        alarm_type=alarm.alarm_type, probable_cause=alarm.probable_cause,
+        proposed_repair_action=alarm.proposed_repair_action, service_affecting=alarm.service_affecting,
+        suppression=alarm.suppression, uuid=alarm.uuid,
+        timestamp=alarm.timestamp.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds"),
+        inhibit_alarms=alarm.inhibit_alarms)

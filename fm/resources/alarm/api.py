@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``/v1/alarms``: active alarms."""
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flock.api.call import Call
+from flock.api.reply import Reply
+from flock.auth.policy import CONFIGURATOR, OPERATOR, READER, Rule
+from flock.db import Database
+from flock.wire.errors import BadBody
+from flock.wire.render import renderer
+from flock.wire.resource import given
+from fm.api import listing
+from fm.contract.errors import AlarmMasked, AlarmNotFound
+from fm.contract.rpc import FmManager
+from fm.contract.validation import is_uuid
+from fm.core.summary import summary
+from fm.resources.alarm import service, store
+from fm.resources.alarm.fields import COLLAPSED, IGNORED, Acknowledgement, Alarm, AlarmBody, AlarmChange, wire_row
+
+DEFAULT_SORT = (("severity", False), ("entity_instance_id", False))
+
+
+def _uuid_reply(uuid: str) -> Reply:
+    """The doubly encoded body that existing callers decode twice."""
+    return Reply(json.dumps({"uuid": uuid}))
+
+
+def _page(call: Call, expand: bool) -> dict[str, Any]:
+    asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=store.SORT_KEYS, default_sort=DEFAULT_SORT,
+                         default_limit=call.query.limit_max)
+    with call.deps(Database).reader() as conn:
+        rows = store.listing(conn, filters=asked.filters, include_suppress=asked.include_suppress, sort=asked.sort,
+                             marker=asked.marker, limit=asked.fetch or call.query.limit_max)
+        count = store.count(conn, filters=asked.filters,
+                            include_suppress=asked.include_suppress) if asked.with_count else None
+    if rows is None:
+        raise listing.lost_marker(asked.marker)
+    render = renderer(Alarm, None if expand or asked.expand else COLLAPSED)
+    return listing.answer(call, asked, "alarms", [render(wire_row(row), call.base_url) for row in rows], count=count)
+
+
+class AlarmsController:
+    """The collection."""
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """One page of visible alarms."""
+        return _page(call, expand=False)
+
+    def post(self, call: Call) -> Reply:
+        """Set, log or clear."""
+        call.query.only()
+        fields = {name: value for name, value in given(call.body_as(AlarmBody)).items() if name not in IGNORED}
+        return _uuid_reply(service.create(call.deps(FmManager), fields))
+
+    def delete(self, call: Call) -> Reply:
+        """Clear the alarm named in the body."""
+        body = call.json(default={})
+        uuid = body.get("id") if isinstance(body, dict) else None
+        if not isinstance(uuid, str) or not uuid:
+            raise BadBody(detail='Missing argument: "id"')
+        call.deps(FmManager).delete_alarm(uuid=uuid)
+        return Reply(status=204)
+
+
+class AlarmDetailController:
+    """The collection with every field."""
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """As the collection with ``expand=True``."""
+        return _page(call, expand=True)
+
+
+class AlarmSummaryController:
+    """Counts per severity."""
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """Counts of visible alarms and the status of the cloud."""
+        include = call.query.only("include_suppress").bool("include_suppress", False)
+        with call.deps(Database).reader() as conn:
+            return summary(store.counts(conn, include_suppress=include))
+
+
+class AlarmController:
+    """One alarm."""
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """The whole alarm, also when its id is suppressed; 404 while it is masked."""
+        call.query.only()
+        uuid = call.args["uuid"]
+        with call.deps(Database).reader() as conn:
+            found = store.show(conn, uuid) if is_uuid(uuid) else None
+        if found is None:
+            raise AlarmNotFound(id=uuid)
+        row, masked = found
+        if masked:
+            raise AlarmMasked(resource="Alarm", id=uuid)
+        return renderer(Alarm)(wire_row(row), call.base_url)
+
+    def put(self, call: Call) -> Reply:
+        """Replace the given fields."""
+        call.query.only()
+        fields = {name: value for name, value in given(call.body_as(AlarmChange)).items() if name not in IGNORED}
+        return _uuid_reply(service.modify(call.deps(FmManager), call.deps(Database), call.args["uuid"], fields))
+
+    def delete(self, call: Call) -> Reply:
+        """Clear the alarm."""
+        call.query.only()
+        call.deps(FmManager).delete_alarm(uuid=call.args["uuid"])
+        return Reply(status=204)
+
+
+class AcknowledgementController:
+    """The note that somebody has seen an alarm."""
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """User, comment and time; all null while nobody has."""
+        call.query.only()
+        uuid = call.args["uuid"]
+        with call.deps(Database).reader() as conn:
+            found = store.show(conn, uuid) if is_uuid(uuid) else None
+        if found is None:
+            raise AlarmNotFound(id=uuid)
+        row = found[0]
+        return {"uuid": uuid, "user": row["ack_user"] or None, "comment": row["ack_comment"] or None,
+                "timestamp": row["ack_at"]}
+
+    def put(self, call: Call) -> dict[str, Any]:
+        """Acknowledge in the caller's name."""
+        call.query.only()
+        comment = given(call.body_as(Acknowledgement)).get("comment") or ""
+        user = call.ctx.user_name or call.ctx.user_id or "unknown"
+        call.deps(FmManager).acknowledge(uuid=call.args["uuid"], user=user, comment=comment)
+        return self.get(call)
+
+    def delete(self, call: Call) -> Reply:
+        """Withdraw the note."""
+        call.query.only()
+        call.deps(FmManager).acknowledge(uuid=call.args["uuid"], user="", comment="")
+        return Reply(status=204)
+
+
+_ONE, _ACK = "/v1/alarms/{uuid}", "/v1/alarms/{uuid}/acknowledgement"
+ROUTES = {"/v1/alarms": AlarmsController, "/v1/alarms/detail": AlarmDetailController,
+          "/v1/alarms/summary": AlarmSummaryController, _ONE: AlarmController, _ACK: AcknowledgementController}
+POLICY = (
+    Rule("fm_api:alarm:get", READER, "GET", "/v1/alarms"),
+    Rule("fm_api:alarm:get", READER, "GET", "/v1/alarms/detail"),
+    Rule("fm_api:alarm:get", READER, "GET", "/v1/alarms/summary"),
+    Rule("fm_api:alarm:get", READER, "GET", _ONE),
+    Rule("fm_api:alarm:create", CONFIGURATOR, "POST", "/v1/alarms"),
+    Rule("fm_api:alarm:modify", CONFIGURATOR, "PUT", _ONE),
+    Rule("fm_api:alarm:delete", CONFIGURATOR, "DELETE", "/v1/alarms"),
+    Rule("fm_api:alarm:delete", CONFIGURATOR, "DELETE", _ONE),
+    Rule("fm_api:alarm:get", READER, "GET", _ACK),
+    Rule("fm_api:alarm:acknowledge", OPERATOR, "PUT", _ACK),
+    Rule("fm_api:alarm:acknowledge", OPERATOR, "DELETE", _ACK),
+)

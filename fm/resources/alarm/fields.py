@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The wire form of an alarm: what GET answers, and what POST and PUT take."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from flock.wire.resource import SYSTEM, Resource, attr
+from flock.wire.times import without_zone
+from fm.contract.enums import AlarmState, reaches
+from fm.contract.validation import TEXT_MAX
+
+COLLAPSED = ("uuid", "alarm_id", "entity_instance_id", "timestamp", "severity", "reason_text", "suppression_status",
+             "mgmt_affecting", "degrade_affecting")
+
+
+class Alarm(Resource):
+    """An active alarm as clients read it."""
+
+    envelope = "alarms"
+    time_format = staticmethod(without_zone)
+    uuid = attr(str, writer=SYSTEM)
+    alarm_id = attr(str)
+    alarm_state = attr(str)
+    entity_type_id = attr(str)
+    entity_instance_id = attr(str)
+    timestamp = attr(datetime)
+    severity = attr(str)
+    reason_text = attr(str, max_length=TEXT_MAX)
+    alarm_type = attr(str)
+    probable_cause = attr(str)
+    proposed_repair_action = attr(str, max_length=TEXT_MAX)
+    service_affecting = attr(bool)
+    suppression = attr(bool)
+    suppression_status = attr(str, writer=SYSTEM)
+    mgmt_affecting = attr(str, writer=SYSTEM)
+    degrade_affecting = attr(str, writer=SYSTEM)
+
+
+class AlarmBody(Resource):
+    """An alarm as clients send it; the last five are accepted from callers that post whole records and not used."""
+
+    uuid = attr(str)
+    alarm_id = attr(str, mandatory=True)
+    alarm_state = attr(str, mandatory=True)
+    entity_type_id = attr(str)
+    entity_instance_id = attr(str, mandatory=True)
+    timestamp = attr(str)
+    severity = attr(str, mandatory=True)
+    reason_text = attr(str, max_length=TEXT_MAX)
+    alarm_type = attr(str, mandatory=True)
+    probable_cause = attr(str, mandatory=True)
+    proposed_repair_action = attr(str, max_length=TEXT_MAX)
+    service_affecting = attr(bool)
+    suppression = attr(bool)
+    inhibit_alarms = attr(bool)
+    keep_existing_alarm = attr(bool)
+    suppression_status = attr(object)
+    mgmt_affecting = attr(object)
+    degrade_affecting = attr(object)
+    links = attr(object)
+
+
+class AlarmChange(AlarmBody):
+    """The body of PUT: any of the fields, none required."""
+
+    alarm_id = attr(str)
+    alarm_state = attr(str)
+    entity_instance_id = attr(str)
+    severity = attr(str)
+    alarm_type = attr(str)
+    probable_cause = attr(str)
+
+
+class Acknowledgement(Resource):
+    """The body of an acknowledgement."""
+
+    comment = attr(str, max_length=TEXT_MAX)
+
+
+IGNORED = frozenset(("suppression_status", "mgmt_affecting", "degrade_affecting", "links"))
+
+
+def wire_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored row with what the wire derives: the state, and whether the severity reaches the id's thresholds."""
+    severity = row["severity"]
+    return {**row, "alarm_state": AlarmState.SET.value,
+            "mgmt_affecting": str(reaches(severity, row["mgmt_threshold"])),
+            "degrade_affecting": str(reaches(severity, row["degrade_threshold"]))}

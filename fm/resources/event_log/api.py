@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``/v1/event_log``: what happened."""
+from __future__ import annotations
+
+from typing import Any
+
+from flock.api.call import Call
+from flock.auth.policy import READER, Rule
+from flock.db import Database
+from flock.wire.render import renderer
+from fm.api import listing
+from fm.contract.errors import EventLogNotFound
+from fm.contract.validation import is_uuid
+from fm.resources.event_log import store
+from fm.resources.event_log.fields import COLLAPSED, EventLog
+
+DEFAULT_SORT = (("timestamp", True),)
+
+
+def _states(call: Call) -> tuple[str, ...]:
+    alarms, logs = call.query.bool("alarms", False), call.query.bool("logs", False)
+    if alarms == logs:
+        return ()
+    return store.ALARM_STATES if alarms else store.LOG_STATES
+
+
+def _page(call: Call, expand: bool) -> dict[str, Any]:
+    asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=store.SORT_KEYS, default_sort=DEFAULT_SORT,
+                         default_limit=None, extra=("alarms", "logs"))
+    states = _states(call)
+    with call.deps(Database).reader() as conn:
+        rows = store.listing(conn, filters=asked.filters, states=states, include_suppress=asked.include_suppress,
+                             sort=asked.sort, marker=asked.marker, limit=asked.fetch)
+        count = store.count(conn, filters=asked.filters, states=states,
+                            include_suppress=asked.include_suppress) if asked.with_count else None
+    if rows is None:
+        raise listing.lost_marker(asked.marker)
+    render = renderer(EventLog, None if expand or asked.expand else COLLAPSED)
+    return listing.answer(call, asked, "event_log", [render(row, call.base_url) for row in rows], count=count,
+                          repeat_sort=True)
+
+
+class EventLogsController:
+    """The collection."""
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """Events, newest first; all of them unless a limit is given."""
+        return _page(call, expand=False)
+
+
+class EventLogDetailController:
+    """The collection with every field."""
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """As the collection with ``expand=True``."""
+        return _page(call, expand=True)
+
+
+class EventLogController:
+    """One event."""
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """The whole event."""
+        call.query.only()
+        uuid = call.args["uuid"]
+        with call.deps(Database).reader() as conn:
+            row = store.show(conn, uuid) if is_uuid(uuid) else None
+        if row is None:
+            raise EventLogNotFound(id=uuid)
+        return renderer(EventLog)(row, call.base_url)
+
+
+ROUTES = {"/v1/event_log": EventLogsController, "/v1/event_log/detail": EventLogDetailController,
+          "/v1/event_log/{uuid}": EventLogController}
+POLICY = tuple(Rule("fm_api:event_log:get", READER, "GET", path) for path in ROUTES)
