@@ -56,7 +56,10 @@ class HostStatus:
 
 @dataclass(frozen=True, slots=True)
 class MtcAlive:
-    """Sign of life of a host's mtce-agent, every 5 s and on request. ``boot_id`` differs after every boot."""
+    """Sign of life of a host's mtce-agent, every 5 s and on request. ``boot_id`` differs after every boot.
+
+    ``goenabled_failed`` is the name of the first test that failed, else None.
+    """
 
     host_uuid: str
     hostname: str
@@ -69,11 +72,12 @@ class MtcAlive:
     goenabled: bool
     goenabled_failed: str | None
     services_failed: bool
+    services_started: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """End of a command given to a host's agent: ``command`` is reboot, goenabled, services, locked …"""
+    """End of a command given to a host's agent: ``command`` is goenabled, start-services or stop-services."""
 
     host_uuid: str
     boot_id: str

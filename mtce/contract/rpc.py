@@ -15,7 +15,7 @@ class MtceHosts:
 
     @call(timeout_s=6)
     def put_host(self, *, host: MtceHost) -> ActionReply:
-        """Add a host or renew what is known of it; never changes administrative, operational or availability of a known host."""
+        """Add a host or renew what is known of it; the three states count only for a host not known yet."""
         raise TypeError("interface")
 
     @call(timeout_s=6)
@@ -59,10 +59,14 @@ class AgentEvents:
 
 @rpc_interface(topic=AGENT_TOPIC, version="1.0")
 class MtceAgent:
-    """Conductor to the agent of one host (server name = hostname)."""
+    """Conductor to the agent of one host (server name = hostname).
+
+    ``boot_id`` names the boot a command is meant for: an agent of another boot drops it, so that a command which
+    waited in a queue never hits a host that has rebooted since. Empty means any boot.
+    """
 
     @call(timeout_s=10)
-    def reboot(self, *, host_uuid: str, request_id: str, delay_s: int) -> None:
+    def reboot(self, *, host_uuid: str, boot_id: str, request_id: str, delay_s: int) -> None:
         """Acknowledge, then reboot after ``delay_s`` with a fail-safe."""
         raise TypeError("interface")
 
@@ -72,7 +76,7 @@ class MtceAgent:
         raise TypeError("interface")
 
     @cast
-    def run_goenabled(self, *, host_uuid: str, request_id: str) -> None:
+    def run_goenabled(self, *, host_uuid: str, boot_id: str, request_id: str) -> None:
         """Run the go-enabled tests; ends with a ``goenabled`` command result."""
         raise TypeError("interface")
 
@@ -82,6 +86,11 @@ class MtceAgent:
         raise TypeError("interface")
 
     @cast
-    def stop_services(self, *, host_uuid: str, request_id: str) -> None:
-        """Stop host services (lock); ends with a ``services`` command result."""
+    def start_services(self, *, host_uuid: str, boot_id: str, request_id: str) -> None:
+        """Start host services (after passed tests); ends with a ``start-services`` command result."""
+        raise TypeError("interface")
+
+    @cast
+    def stop_services(self, *, host_uuid: str, boot_id: str, request_id: str) -> None:
+        """Stop host services (lock); ends with a ``stop-services`` command result."""
         raise TypeError("interface")

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""May this action start now? Pure refusals, in the words operators know."""
+from __future__ import annotations
+
+from mtce.contract.records import ActionReply
+from mtce.contract.states import OPERATOR_ACTIONS, HostAction
+from mtce.core.view import HostView
+from sysinv.contract.enums import Administrative, Availability
+
+OUT_OF_SERVICE = frozenset({HostAction.RESET, HostAction.REBOOT, HostAction.REINSTALL, HostAction.POWER_ON,
+                            HostAction.POWER_OFF})
+NEEDS_BMC = frozenset({HostAction.RESET, HostAction.REINSTALL, HostAction.POWER_ON, HostAction.POWER_OFF})
+SWACT = frozenset({HostAction.SWACT, HostAction.FORCE_SWACT})
+NAMES = ("controller-0", "controller-1", "storage-0")
+PASS = ActionReply("pass")
+
+
+def parse_action(text: str) -> HostAction | None:
+    """The action a request names, or None for a word that is no operator action."""
+    try:
+        action = HostAction(text)
+    except ValueError:
+        return None
+    return action if action in OPERATOR_ACTIONS else None
+
+
+def refusal(view: HostView, action: HostAction, *, simplex: bool) -> ActionReply | None:
+    """Why ``action`` is not allowed on the host now; None when it is."""
+    if action in SWACT:
+        return _swact_refusal(view)
+    if action in (HostAction.LOCK, HostAction.FORCE_LOCK) and view.is_active and not simplex:
+        return _no("Controller is Active", "Swact Controller and then Lock")
+    if action in OUT_OF_SERVICE and view.administrative is Administrative.UNLOCKED:
+        return _no("Host is Unlocked", "Lock the host and then retry")
+    if action in NEEDS_BMC and not view.has_bmc:
+        return _no("BMC not configured", "Configure the board management controller and then retry")
+    if action is HostAction.RESET and view.availability is Availability.POWER_OFF:
+        return _no("Cannot reset a powered off host", "Power-on the host and then retry")
+    if action == _running(view) or any(action is queued for queued, _ in view.queued):
+        return _no(f"User operation '{action}' already in-progress", "Wait until it completes")
+    return None
+
+
+def delete_refusal(view: HostView) -> ActionReply | None:
+    """Only a locked host may be forgotten."""
+    if view.administrative is Administrative.UNLOCKED:
+        return _no("Host is Unlocked", "Lock the host and then retry")
+    return None
+
+
+def put_refusal(others: list[HostView], uuid: str, hostname: str, personality: str, mgmt_ip: str) -> ActionReply | None:
+    """A record that collides with another host or takes a name reserved for another personality."""
+    for other in others:
+        if other.uuid == uuid:
+            continue
+        if other.hostname == hostname:
+            return _no(f"duplicate hostname {hostname}", "Choose another hostname")
+        if mgmt_ip and other.mgmt_ip == mgmt_ip:
+            return _no(f"duplicate address {mgmt_ip}", "Choose another management address")
+    if hostname in NAMES and not hostname.startswith(personality):
+        return _no(f"{hostname} is a reserved name for another personality", "Choose another hostname")
+    return None
+
+
+def _running(view: HostView) -> HostAction:
+    """The operator action that the present action carries out."""
+    return HostAction.UNLOCK if view.action is HostAction.ENABLE else view.action
+
+
+def _swact_refusal(view: HostView) -> ActionReply:
+    if not view.is_controller:
+        return _no("Swact not supported for this Host", "Select the active controller")
+    return _no("No unlocked-enabled controller available", "Provision and unlock a standby controller")
+
+
+def _no(reason: str, action: str) -> ActionReply:
+    return ActionReply("fail", reason, action)

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Enable: unlock of a host, restart of a failed one, and the active controller's unlock of itself."""
+from __future__ import annotations
+
+from mtce.contract.states import HostAction
+from mtce.core.actions import SendReboot
+from mtce.core.events import Alive, Event, Tick
+from mtce.core.fsm import bringup, reset
+from mtce.core.fsm.draft import Done, Draft, Failure, Outcome
+from mtce.core.settings import AutoRecovery, Cause, HeartbeatAction
+from mtce.core.view import Level, Network, Stage
+from sysinv.contract.enums import Administrative, Availability, Operational
+
+STAGES = frozenset({Stage.SELF_REBOOT, Stage.FAILED_WAIT}) | reset.STAGES | bringup.STAGES
+HEARTBEAT_ALARMS = {Network.MGMT: ("200.005", ".network=Management"),
+                    Network.CLUSTER_HOST: ("200.009", ".network=Cluster-host")}
+THRESHOLD_TASKS = {
+    Cause.CONFIGURATION: "Configuration failure, threshold reached, Lock/Unlock to retry",
+    Cause.GOENABLE: "In-Test Failure, threshold reached, Lock/Unlock to retry",
+    Cause.SERVICES: "Service Failure, threshold reached, Lock/Unlock to retry",
+    Cause.HEARTBEAT: "Heartbeat Failure, threshold reached, Lock/Unlock to retry",
+}
+_WITHOUT_CAUSE = AutoRecovery(0, 30_000)
+
+
+def unlock(d: Draft) -> None:
+    """The operator unlocks: every counter starts anew."""
+    d.log("200.021", "command=unlock")
+    d.clear_alarms("200.001")
+    d.set(failures=(), recovery_attempts=0)
+    begin(d)
+
+
+def begin(d: Draft) -> None:
+    """Stage START: the host is out of service now and will be booted."""
+    if d.view.is_active:
+        _self_unlock(d)
+        return
+    was_up = d.view.is_enabled or d.view.availability in (Availability.INTEST, Availability.FAILED)
+    if was_up and d.view.administrative is Administrative.UNLOCKED:
+        d.raise_alarm("200.004")
+        availability = Availability.FAILED
+    else:
+        availability = d.view.availability
+    d.set(action=HostAction.ENABLE, degrade=())
+    d.states(Administrative.UNLOCKED, Operational.DISABLED, availability)
+    d.stop_heartbeat()
+    d.keep_locked_flag()
+    if d.now_ms - d.view.powered_on_ms < d.settings.fresh_power_on_ms and availability is not Availability.ONLINE:
+        d.set(left_boot_id=d.view.boot_id)
+        bringup.wait_for_boot(d)
+    else:
+        reset.begin(d)
+
+
+def advance(d: Draft, event: Event) -> None:
+    """One event while the action is enable."""
+    stage = d.view.stage
+    if stage in reset.STAGES:
+        _after_reset(d, event, reset.advance(d, event))
+    elif stage in bringup.STAGES:
+        conclude(d, bringup.advance(d, event))
+    elif stage is Stage.SELF_REBOOT:
+        _self_reboot(d, event)
+    elif isinstance(event, Tick) and d.deadline_hit:
+        begin(d)
+
+
+def conclude(d: Draft, outcome: Outcome) -> None:
+    """What the end of tests, services and heartbeat means for an enable."""
+    if isinstance(outcome, Done):
+        enabled(d)
+        d.set(failures=(), recovery_attempts=0)
+    elif isinstance(outcome, Failure):
+        fail(d, outcome)
+
+
+def enabled(d: Draft, task: str = "") -> None:
+    """The host is in service; alarms of the failure are over."""
+    d.clear_alarms("200.004", "200.011", "200.013")
+    d.states(Administrative.UNLOCKED, Operational.ENABLED)
+    d.set(unhealthy=0)
+    d.follow_degrade()
+    follow_pulses(d)
+    d.log("200.022", "state=enabled")
+    d.finish(task)
+
+
+def fail(d: Draft, failure: Failure) -> None:
+    """Stage FAILURE: out of service with an alarm, then another attempt unless this cause came too often."""
+    d.raise_alarm("200.004", failure.severity)
+    if d.view.is_active:
+        _fail_active(d, failure)
+        return
+    d.stop_heartbeat()
+    d.set(action=HostAction.ENABLE, degrade=())
+    d.states(Administrative.UNLOCKED, Operational.DISABLED, Availability.FAILED)
+    d.log("200.022", "status=failed")
+    if failure.cause is not None and _count(d, failure.cause) > _recovery(d, failure.cause).threshold:
+        d.finish()
+        d.task(THRESHOLD_TASKS[failure.cause])
+        return
+    d.task(failure.task)
+    wait_ms = _recovery(d, failure.cause).interval_ms if failure.retry_ms is None else failure.retry_ms
+    d.enter(Stage.FAILED_WAIT, wait_ms)
+
+
+def follow_pulses(d: Draft) -> None:
+    """Bring heartbeat alarms and degrade causes in line with the present levels of a monitored host."""
+    policy = d.settings.heartbeat_failure_action
+    for network in d.view.networks():
+        alarm_id, suffix = HEARTBEAT_ALARMS[network]
+        level = d.view.level(network)
+        if level is Level.OK:
+            d.clear_alarms(alarm_id, suffix=suffix)
+            d.degrade(f"heartbeat:{network}", False)
+        elif level in (Level.DEGRADE, Level.LOSS) and policy is not HeartbeatAction.NONE:
+            d.raise_alarm(alarm_id, "critical" if level is Level.LOSS else "major", suffix)
+            if policy is not HeartbeatAction.ALARM:
+                d.degrade(f"heartbeat:{network}", True)
+
+
+def _after_reset(d: Draft, event: Event, outcome: Outcome) -> None:
+    if isinstance(outcome, Done):
+        bringup.wait_for_boot(d)
+        if isinstance(event, Alive):
+            conclude(d, bringup.advance(d, event))
+    elif isinstance(outcome, Failure):
+        fail(d, outcome)
+
+
+def _count(d: Draft, cause: Cause) -> int:
+    counts = dict(d.view.failures)
+    counts[cause] = counts.get(cause, 0) + 1
+    d.set(failures=tuple(sorted(counts.items())))
+    return counts[cause]
+
+
+def _recovery(d: Draft, cause: Cause | None) -> AutoRecovery:
+    return _WITHOUT_CAUSE if cause is None else d.settings.auto_recovery[cause]
+
+
+def _self_unlock(d: Draft) -> None:
+    d.set(action=HostAction.ENABLE, degrade=(), left_boot_id=d.view.boot_id)
+    d.states(Administrative.UNLOCKED, Operational.DISABLED, Availability.OFFLINE)
+    d.keep_locked_flag()
+    d.task("Unlocking, please stand-by while the system gracefully reboots" if d.settings.simplex
+           else "Unlocking active controller, please stand-by while it reboots")
+    _lazy_reboot(d)
+
+
+def _lazy_reboot(d: Draft) -> None:
+    delay_s = d.settings.lazy_reboot_delay_s
+    d.enter(Stage.SELF_REBOOT, d.settings.lazy_reboot_retry_ms + delay_s * 1000)
+    d.do(SendReboot(d.new_command(), d.view.left_boot_id, delay_s))
+
+
+def _self_reboot(d: Draft, event: Event) -> None:
+    if isinstance(event, Alive):
+        if not d.view.left_boot_id:
+            d.set(left_boot_id=event.alive.boot_id)
+        elif event.alive.boot_id != d.view.left_boot_id:
+            d.set(rounds=0)
+            conclude(d, bringup.begin_tests(d, event.alive))
+    elif isinstance(event, Tick) and d.deadline_hit:
+        _lazy_reboot(d)
+
+
+def _fail_active(d: Draft, failure: Failure) -> None:
+    """The active controller has nobody to take over: it serves on, degraded; on simplex a reboot is tried first."""
+    tried_out = True
+    if failure.cause is not None:
+        tried_out = _count(d, failure.cause) > _recovery(d, failure.cause).threshold
+    if d.settings.simplex and not tried_out:
+        d.set(action=HostAction.ENABLE, left_boot_id=d.view.boot_id)
+        d.states(Administrative.UNLOCKED, Operational.DISABLED, Availability.FAILED)
+        d.task(failure.task)
+        _lazy_reboot(d)
+        return
+    d.states(Administrative.UNLOCKED, Operational.ENABLED, Availability.DEGRADED)
+    d.degrade("enable", True)
+    d.finish()
+    if not d.settings.simplex:
+        d.task("Critical failure.Please provision/enable standby controller")
+    elif failure.cause is not None:
+        d.task(THRESHOLD_TASKS[failure.cause])

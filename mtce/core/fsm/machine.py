@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``step``: note an event's facts, hand it to the module of the present action, check the result."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from mtce.contract.records import MtcAlive
+from mtce.contract.states import HostAction
+from mtce.core.actions import Action, RequestAlive
+from mtce.core.events import Alive, Command, Event, Pulse, Put, Resume, Tick
+from mtce.core.fsm import add, disable, enable, monitor, power, recovery, reinstall
+from mtce.core.fsm.draft import Draft
+from mtce.core.legal import ensure
+from mtce.core.settings import Settings
+from mtce.core.view import PAST_BOOTS_MAX, HostView, Network, Stage, renewed
+
+_ADVANCE: dict[HostAction, Callable[[Draft, Event], None]] = {
+    HostAction.ADD: add.advance, HostAction.ENABLE: enable.advance, HostAction.RECOVERY: recovery.advance,
+    HostAction.LOCK: disable.advance, HostAction.FORCE_LOCK: disable.advance, HostAction.REBOOT: power.advance,
+    HostAction.RESET: power.advance, HostAction.POWER_ON: power.advance, HostAction.POWER_OFF: power.advance,
+    HostAction.REINSTALL: reinstall.advance,
+}
+_UNINTERRUPTIBLE = frozenset({HostAction.ADD, HostAction.FORCE_LOCK})
+_UPTIME_FIRST_HOUR_S = 3600
+
+
+def step(view: HostView, event: Event, now_ms: int, settings: Settings) -> tuple[HostView, tuple[Action, ...]]:
+    """The view after ``event`` at ``now_ms`` (UTC ms) and what the shell must do; raises InvariantBroken.
+
+    The result is ``view`` itself when nothing changed; else its revision is one higher.
+    """
+    d = Draft(view, now_ms, settings)
+    if _note(d, event):
+        if isinstance(event, Command):
+            _command(d, event)
+        elif d.view.stage is Stage.IDLE:
+            monitor.advance(d, event, view)
+        else:
+            _ADVANCE[d.view.action](d, event)
+        _next_queued(d)
+    after = ensure(d.view, now_ms)
+    if after == view:
+        return view, tuple(d.actions)
+    return replace(after, revision=view.revision + 1, sequence=max(view.sequence + 1, now_ms)), tuple(d.actions)
+
+
+def _note(d: Draft, event: Event) -> bool:
+    """Write down what the event says; False when there is nothing left to decide."""
+    if isinstance(event, Alive):
+        return _note_alive(d, event.alive)
+    if isinstance(event, Tick):
+        _note_tick(d, event)
+    elif isinstance(event, Pulse):
+        if not d.view.monitored:
+            return False
+        d.set(**{"mgmt" if event.network is Network.MGMT else "cluster_host": event.level})
+    elif isinstance(event, Put):
+        d.set(**_inventory_changes(renewed(d.view, event.host)))
+        if event.is_new:
+            add.begin(d)
+        return False
+    elif isinstance(event, Resume):
+        _resume(d)
+    return True
+
+
+def _inventory_changes(view: HostView) -> dict[str, object]:
+    names = ("hostname", "personality", "subfunctions", "mgmt_ip", "cluster_host_ip", "has_bmc")
+    return {name: getattr(view, name) for name in names}
+
+
+def _note_alive(d: Draft, alive: MtcAlive) -> bool:
+    view = d.view
+    if alive.boot_id in view.past_boots:
+        return False
+    if alive.boot_id != view.boot_id:
+        past = (*view.past_boots, view.boot_id)[-PAST_BOOTS_MAX:] if view.boot_id else view.past_boots
+        d.set(boot_id=alive.boot_id, past_boots=past, uptime_due_ms=0)
+    if d.now_ms >= d.view.uptime_due_ms:
+        first_hour = alive.uptime_s < _UPTIME_FIRST_HOUR_S
+        wait_ms = d.settings.uptime_report_ms if first_hour else d.settings.uptime_report_later_ms
+        d.set(uptime_s=alive.uptime_s, uptime_due_ms=d.now_ms + wait_ms)
+    if d.view.silent_ms is not None:
+        d.set(silent_ms=d.now_ms + _silence_ms(d))
+    if alive.locked != d.view.locked_flag:
+        d.set(locked_flag=alive.locked)
+    return True
+
+
+def _silence_ms(d: Draft) -> int:
+    return d.settings.online_silence_ms if d.view.stage is Stage.IDLE else d.settings.offline_silence_ms
+
+
+def _note_tick(d: Draft, event: Tick) -> None:
+    if d.view.task_clear_ms is not None and d.view.task_clear_ms <= d.now_ms:
+        d.task("")
+    if d.silence_hit and not event.bus_ok:
+        d.set(silent_ms=d.now_ms + _silence_ms(d))
+
+
+def _resume(d: Draft) -> None:
+    """After a restart nothing may be held against a host that the conductor was not there to hear."""
+    grace_ms = d.now_ms + d.settings.resume_grace_ms
+    view = d.view
+    if view.deadline_ms is not None:
+        d.set(deadline_ms=max(view.deadline_ms, grace_ms))
+    if view.silent_ms is not None:
+        d.set(silent_ms=max(view.silent_ms, grace_ms))
+    if view.probe_ms is not None:
+        d.set(probe_ms=max(view.probe_ms, d.now_ms + d.settings.offline_probe_ms))
+    if view.task_clear_ms is not None:
+        d.set(task_clear_ms=max(view.task_clear_ms, d.now_ms + 1))
+    d.do(RequestAlive())
+
+
+def _command(d: Draft, event: Command) -> None:
+    if d.view.action in _UNINTERRUPTIBLE:
+        wanted = [action for action, _ in d.view.queued]
+        if event.action not in wanted and len(wanted) < d.settings.queued_actions_max:
+            d.set(queued=(*d.view.queued, (event.action, event.request_id)))
+        return
+    _begin(d, event.action)
+
+
+def _begin(d: Draft, action: HostAction) -> None:
+    d.set(action_failed="", tries=0)
+    if action is HostAction.UNLOCK:
+        enable.unlock(d)
+    elif action is HostAction.LOCK:
+        disable.lock(d)
+    elif action is HostAction.FORCE_LOCK:
+        disable.force_lock(d)
+    elif action is HostAction.REBOOT:
+        power.reboot(d)
+    elif action is HostAction.REINSTALL:
+        reinstall.begin(d)
+    elif action in power.REQUESTED:
+        power.begin(d, action)
+    else:
+        raise ValueError(f"no machine for action {action}")
+
+
+def _next_queued(d: Draft) -> None:
+    if d.view.stage is Stage.IDLE and d.view.queued:
+        (action, _), rest = d.view.queued[0], d.view.queued[1:]
+        d.set(queued=rest)
+        _begin(d, action)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host at rest: online or offline while it is out of service, watched while it is in service."""
+from __future__ import annotations
+
+from mtce.contract.records import MtcAlive
+from mtce.core.actions import SetLocked
+from mtce.core.events import Alive, Event, Pulse, Tick
+from mtce.core.fsm import enable, recovery
+from mtce.core.fsm.draft import Draft, Failure
+from mtce.core.settings import Cause, HeartbeatAction
+from mtce.core.view import HostView, Level, Network
+from sysinv.contract.enums import Administrative, Availability
+
+
+def advance(d: Draft, event: Event, before: HostView) -> None:
+    """One event on an idle host; ``before`` is the view before the event's facts were noted."""
+    if isinstance(event, Alive):
+        if d.view.is_enabled:
+            _alive_in_service(d, event.alive, before)
+        else:
+            _alive_out_of_service(d, event.alive, before)
+        _repair_locked_flag(d, event.alive)
+    elif isinstance(event, Pulse) and d.view.is_enabled and d.view.monitored:
+        _pulse(d, event)
+    elif isinstance(event, Tick) and d.silence_hit:
+        d.set(silent_ms=None)
+        if d.view.availability is Availability.ONLINE:
+            d.states(availability=Availability.OFFLINE)
+            d.log("200.022", "status=offline")
+
+
+def _alive_in_service(d: Draft, alive: MtcAlive, before: HostView) -> None:
+    if before.boot_id and alive.boot_id != before.boot_id:
+        recovery.rebooted(d, alive)
+        return
+    if alive.healthy:
+        if d.view.unhealthy:
+            d.set(unhealthy=0)
+            if d.view.is_active:
+                d.clear_alarms("200.011")
+        return
+    d.set(unhealthy=min(d.view.unhealthy + 1, d.settings.unhealthy_max))
+    if d.view.unhealthy < d.settings.unhealthy_max:
+        return
+    d.raise_alarm("200.011")
+    if not d.view.is_active:
+        enable.fail(d, Failure("Configuration Failed, re-enabling", Cause.CONFIGURATION))
+
+
+def _alive_out_of_service(d: Draft, alive: MtcAlive, before: HostView) -> None:
+    availability = d.view.availability
+    if availability is Availability.POWER_OFF and alive.boot_id == before.boot_id:
+        hits = d.view.tries + 1
+        d.set(tries=hits)
+        if hits < d.settings.power_off_alive_max:
+            return
+    if availability in (Availability.OFFLINE, Availability.POWER_OFF):
+        d.states(availability=Availability.ONLINE)
+        d.set(tries=0)
+        d.log("200.022", "status=online")
+    if d.view.availability is Availability.ONLINE:
+        d.set(silent_ms=d.now_ms + d.settings.online_silence_ms)
+
+
+def _repair_locked_flag(d: Draft, alive: MtcAlive) -> None:
+    locked = d.view.administrative is Administrative.LOCKED
+    if alive.locked != locked:
+        d.do(SetLocked(locked))
+
+
+def _pulse(d: Draft, event: Pulse) -> None:
+    enable.follow_pulses(d)
+    if event.level is Level.LOSS and _is_fatal(d, event.network):
+        recovery.begin(d)
+
+
+def _is_fatal(d: Draft, network: Network) -> bool:
+    """Whether a lost heartbeat takes the host out of service, or only degrades it."""
+    if d.settings.heartbeat_failure_action is not HeartbeatAction.FAIL or d.view.is_active:
+        return False
+    if network is Network.CLUSTER_HOST:
+        return not (d.settings.cluster_host_degrade_only or (d.view.is_controller and not d.view.is_aio))
+    return True

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Graceful recovery: a host in service lost its heartbeat or came up in another boot.
+
+A host that answers in its old boot only lost the network and is taken back without tests. One that rebooted is
+tested. One that is silent gets one reboot command and, by BMC, power or exactly one reset.
+"""
+from __future__ import annotations
+
+from mtce.contract.records import MtcAlive
+from mtce.contract.states import HostAction
+from mtce.core.actions import Bmc, RequestAlive, SendReboot
+from mtce.core.events import Alive, BmcAnswer, Event, Pulse, RebootAnswer, Resume, Tick
+from mtce.core.fsm import bringup, enable
+from mtce.core.fsm.draft import Done, Draft, Failure, Outcome
+from mtce.core.settings import Cause
+from mtce.core.view import Stage
+from sysinv.contract.enums import Administrative, Availability, Operational
+
+SILENT_STAGES = frozenset({Stage.RECOVERY_QUERY, Stage.RECOVERY_BMC_WAIT, Stage.RECOVERY_BMC_RESET,
+                           Stage.RECOVERY_POWER_ON, Stage.RECOVERY_BOOT})
+STAGES = SILENT_STAGES | bringup.STAGES | {Stage.RECOVERY_PAUSE, Stage.RECOVERY_ALIVE}
+
+
+def begin(d: Draft) -> None:
+    """Heartbeat is lost: out of service at once, then find out what happened."""
+    attempts = _start(d)
+    if attempts > d.settings.recovery_attempts_max:
+        enable.fail(d, Failure("Graceful Recovery Failed, re-enabling"))
+        return
+    d.states(Administrative.UNLOCKED, Operational.DISABLED, Availability.FAILED)
+    d.log("200.022", "status=failed")
+    d.task("Graceful Recovery" if attempts == 1 else "Graceful Recovery Retry")
+    d.enter(Stage.RECOVERY_PAUSE, d.settings.recovery_pause_ms)
+
+
+def rebooted(d: Draft, alive: MtcAlive) -> None:
+    """A host in service answers from another boot although its heartbeat was never missed."""
+    if _start(d) > d.settings.recovery_attempts_max:
+        enable.fail(d, Failure("Graceful Recovery Failed, re-enabling"))
+        return
+    d.task("Graceful Recovery")
+    _tests(d, alive)
+
+
+def advance(d: Draft, event: Event) -> None:
+    """One event while the action is recovery."""
+    stage = d.view.stage
+    if stage in bringup.STAGES:
+        _conclude(d, bringup.advance(d, event))
+    elif isinstance(event, Alive):
+        _on_alive(d, event.alive)
+    elif stage in SILENT_STAGES and isinstance(event, Tick) and d.silence_hit:
+        _offline(d)
+        if d.deadline_hit:
+            _ADVANCE[stage](d, event)
+    else:
+        _ADVANCE[stage](d, event)
+
+
+def _start(d: Draft) -> int:
+    forget = d.now_ms - d.view.recovered_ms > d.settings.recovery_forget_ms
+    attempts = 1 if forget else d.view.recovery_attempts + 1
+    d.set(action=HostAction.RECOVERY, recovery_attempts=attempts, recovered_ms=d.now_ms, rounds=0, bmc_used=False,
+          reboot_acked=False, degrade=(), left_boot_id=d.view.boot_id)
+    return attempts
+
+
+def _conclude(d: Draft, outcome: Outcome) -> None:
+    if isinstance(outcome, Done):
+        d.set(recovered_ms=d.now_ms)
+        enable.enabled(d, "Gracefully Recovered")
+    elif isinstance(outcome, Failure):
+        if outcome.cause in (None, Cause.HEARTBEAT):
+            outcome = Failure("Graceful Recovery Failed, re-enabling")
+        enable.fail(d, outcome)
+
+
+def _on_alive(d: Draft, alive: MtcAlive) -> None:
+    if alive.boot_id != d.view.left_boot_id:
+        if d.view.left_boot_id:
+            _tests(d, alive)
+            return
+        d.set(left_boot_id=alive.boot_id)
+    if d.view.stage is Stage.RECOVERY_PAUSE or d.view.reboot_acked:
+        return
+    if d.view.stage in (Stage.RECOVERY_BMC_RESET, Stage.RECOVERY_POWER_ON):
+        return
+    if not alive.configured or not alive.healthy:
+        d.raise_alarm("200.011")
+        _conclude(d, Failure("Configuration Failed, re-enabling", Cause.CONFIGURATION))
+        return
+    _conclude(d, bringup.begin_heartbeat(d))
+
+
+def _tests(d: Draft, alive: MtcAlive) -> None:
+    d.raise_alarm("200.004")
+    d.stop_heartbeat()
+    _conclude(d, bringup.begin_tests(d, alive))
+
+
+def _offline(d: Draft) -> None:
+    d.set(silent_ms=None)
+    if d.view.availability is not Availability.POWER_OFF:
+        d.states(availability=Availability.OFFLINE)
+        d.log("200.022", "status=offline")
+
+
+def _pause(d: Draft, event: Event) -> None:
+    """Long enough for a dying host's last words to pass, and for the other network's loss to show."""
+    if isinstance(event, Pulse):
+        enable.follow_pulses(d)
+    elif isinstance(event, Tick) and d.deadline_hit:
+        d.stop_heartbeat()
+        d.do(RequestAlive())
+        d.enter(Stage.RECOVERY_ALIVE, d.settings.loc_recovery_timeout_ms, probe_ms=d.settings.offline_probe_ms)
+
+
+def _alive_wait(d: Draft, event: Event) -> None:
+    if not isinstance(event, Tick):
+        return
+    if d.deadline_hit:
+        _outage(d)
+    elif d.probe_hit:
+        d.do(RequestAlive())
+        d.set(probe_ms=d.now_ms + d.settings.offline_probe_ms)
+
+
+def _outage(d: Draft) -> None:
+    """The host does not answer by any way: it is down, not only cut off."""
+    d.raise_alarm("200.004")
+    d.task("Graceful Recovery Wait")
+    d.set(silent_ms=d.now_ms + d.settings.offline_silence_ms)
+    d.do(SendReboot(d.new_command(), d.view.left_boot_id, 0))
+    if d.view.has_bmc:
+        _keep_silence(d, Stage.RECOVERY_QUERY, d.settings.bmc_command_ms)
+        d.do(Bmc(d.new_command(), "query"))
+    else:
+        _boot(d)
+
+
+def _query(d: Draft, event: Event) -> None:
+    if _reboot_acknowledged(d, event):
+        _boot(d)
+    elif isinstance(event, BmcAnswer) and event.command_id == d.view.command_id:
+        if not event.ok or event.power not in ("on", "off"):
+            d.set(deadline_ms=d.now_ms + d.settings.bmc_query_retry_ms)
+        elif event.power == "off":
+            d.states(availability=Availability.POWER_OFF)
+            _power_on(d)
+        else:
+            _keep_silence(d, Stage.RECOVERY_BMC_WAIT, d.settings.bmc_reset_delay_ms)
+    elif isinstance(event, Resume):
+        d.do(Bmc(d.new_command(), "query"))
+    elif isinstance(event, Tick) and d.deadline_hit:
+        if d.view.tries + 1 >= d.settings.bmc_query_tries_max:
+            _boot(d)
+            return
+        d.set(tries=d.view.tries + 1)
+        d.wait_again(d.settings.bmc_command_ms)
+        d.do(Bmc(d.new_command(), "query"))
+
+
+def _keep_silence(d: Draft, stage: Stage, wait_ms: int) -> None:
+    silent_ms = d.view.silent_ms
+    d.enter(stage, wait_ms)
+    d.set(silent_ms=silent_ms)
+
+
+def _bmc_wait(d: Draft, event: Event) -> None:
+    if _reboot_acknowledged(d, event):
+        _boot(d)
+    elif isinstance(event, Tick) and d.deadline_hit:
+        _keep_silence(d, Stage.RECOVERY_BMC_RESET, d.settings.bmc_command_ms)
+        d.set(bmc_used=True)
+        d.do(Bmc(d.new_command(), "reset"))
+
+
+def _bmc_reset(d: Draft, event: Event) -> None:
+    answered = isinstance(event, BmcAnswer) and event.command_id == d.view.command_id
+    if answered or isinstance(event, Resume) or (isinstance(event, Tick) and d.deadline_hit):
+        _boot(d)
+
+
+def _power_on(d: Draft) -> None:
+    _keep_silence(d, Stage.RECOVERY_POWER_ON, d.settings.bmc_command_ms)
+    d.do(Bmc(d.new_command(), "power-on"))
+
+
+def _powering(d: Draft, event: Event) -> None:
+    if isinstance(event, BmcAnswer) and event.command_id == d.view.command_id:
+        if event.ok:
+            d.set(powered_on_ms=d.now_ms)
+            d.states(availability=Availability.OFFLINE)
+            _boot(d)
+        else:
+            d.set(deadline_ms=d.now_ms + d.settings.bmc_power_on_retry_ms)
+    elif isinstance(event, Resume):
+        d.do(Bmc(d.new_command(), "power-on"))
+    elif isinstance(event, Tick) and d.deadline_hit:
+        if d.view.tries + 1 >= d.settings.bmc_power_tries_max:
+            _boot(d)
+            return
+        d.set(tries=d.view.tries + 1)
+        d.wait_again(d.settings.bmc_command_ms)
+        d.do(Bmc(d.new_command(), "power-on"))
+
+
+def _boot(d: Draft) -> None:
+    """Nothing more can be done than to wait for the boot."""
+    _keep_silence(d, Stage.RECOVERY_BOOT, d.settings.boot_timeout_ms(d.view.personality))
+
+
+def _boot_wait(d: Draft, event: Event) -> None:
+    if not _reboot_acknowledged(d, event) and isinstance(event, Tick) and d.deadline_hit:
+        enable.fail(d, Failure("Graceful Recovery Failed, re-enabling"))
+
+
+def _reboot_acknowledged(d: Draft, event: Event) -> bool:
+    """The host was there after all and is rebooting now."""
+    if isinstance(event, RebootAnswer) and event.acknowledged:
+        d.set(reboot_acked=True)
+        return True
+    return False
+
+
+_ADVANCE = {
+    Stage.RECOVERY_PAUSE: _pause, Stage.RECOVERY_ALIVE: _alive_wait, Stage.RECOVERY_QUERY: _query,
+    Stage.RECOVERY_BMC_WAIT: _bmc_wait, Stage.RECOVERY_BMC_RESET: _bmc_reset, Stage.RECOVERY_POWER_ON: _powering,
+    Stage.RECOVERY_BOOT: _boot_wait,
+}

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reset progression: get a host out of its present boot, by command first, by BMC when it does not answer.
+
+Success is a host that went silent or came back with another boot id. Used by enable, force-lock and reboot.
+"""
+from __future__ import annotations
+
+from mtce.contract.states import HostAction
+from mtce.core.actions import Bmc, RequestAlive, SendReboot
+from mtce.core.events import Alive, BmcAnswer, Event, RebootAnswer, Resume, Tick
+from mtce.core.fsm.draft import Done, Draft, Failure, Outcome
+from mtce.core.view import Stage
+from sysinv.contract.enums import Availability
+
+STAGES = frozenset({Stage.REBOOT_ACK, Stage.REBOOT_LEAVE, Stage.RESET_BMC_WAIT, Stage.RESET_BMC_SENT,
+                    Stage.RESET_BMC_LEAVE, Stage.RESET_RETRY})
+
+
+def begin(d: Draft) -> None:
+    """Start; the boot to leave is the last one heard of."""
+    d.set(left_boot_id=d.view.boot_id, rounds=0)
+    _round(d)
+
+
+def advance(d: Draft, event: Event) -> Outcome:
+    """One event in one of ``STAGES``."""
+    if isinstance(event, Alive):
+        return _on_alive(d, event)
+    handler = {Stage.REBOOT_ACK: _reboot_ack, Stage.REBOOT_LEAVE: _leave, Stage.RESET_BMC_WAIT: _bmc_wait,
+               Stage.RESET_BMC_SENT: _bmc_sent, Stage.RESET_BMC_LEAVE: _leave, Stage.RESET_RETRY: _retry}
+    return handler[d.view.stage](d, event)
+
+
+def has_left(d: Draft, boot_id: str) -> bool:
+    """``boot_id`` is another boot than the one to leave."""
+    return boot_id != d.view.left_boot_id
+
+
+def _round(d: Draft) -> None:
+    d.set(reboots_sent=0, reboot_acked=False, bmc_used=False)
+    d.task("Reboot Request")
+    _send(d)
+
+
+def _send(d: Draft) -> None:
+    d.enter(Stage.REBOOT_ACK, d.settings.command_ack_ms, reboots_sent=d.view.reboots_sent + 1)
+    d.do(SendReboot(d.new_command(), d.view.left_boot_id, 0))
+
+
+def _on_alive(d: Draft, event: Alive) -> Outcome:
+    if has_left(d, event.alive.boot_id):
+        return Done()
+    if d.view.stage is Stage.RESET_BMC_WAIT and d.view.reboots_sent < d.settings.reboot_sends_max:
+        _send(d)
+    return None
+
+
+def _reboot_ack(d: Draft, event: Event) -> Outcome:
+    if isinstance(event, RebootAnswer) and event.command_id == d.view.command_id and event.acknowledged:
+        d.task("Rebooting")
+        d.set(reboot_acked=True)
+        _watch(d, Stage.REBOOT_LEAVE)
+    elif isinstance(event, Tick) and d.deadline_hit:
+        if d.view.reboots_sent < d.settings.reboot_ack_tries_max:
+            _send(d)
+        elif d.view.has_bmc:
+            wait_ms = 0 if d.view.bmc_used else d.settings.bmc_reset_delay_ms - d.settings.bmc_reset_lead_ms
+            d.enter(Stage.RESET_BMC_WAIT, wait_ms)
+        else:
+            _watch(d, Stage.REBOOT_LEAVE)
+    return None
+
+
+def _watch(d: Draft, stage: Stage) -> None:
+    d.enter(stage, d.settings.offline_search_ms, probe_ms=d.settings.offline_probe_ms,
+            silence_ms=d.settings.offline_silence_ms)
+
+
+def _leave(d: Draft, event: Event) -> Outcome:
+    if not isinstance(event, Tick):
+        return None
+    if d.silence_hit:
+        d.states(availability=Availability.OFFLINE)
+        return Done()
+    if d.probe_hit:
+        d.do(RequestAlive())
+        d.set(probe_ms=d.now_ms + d.settings.offline_probe_ms)
+    if d.deadline_hit:
+        return _not_left(d)
+    return None
+
+
+def _not_left(d: Draft) -> Outcome:
+    if d.view.stage is Stage.REBOOT_LEAVE:
+        if d.view.reboots_sent < d.settings.reboot_sends_max:
+            _send(d)
+            return None
+        if d.view.has_bmc and not d.view.bmc_used:
+            _bmc_reset(d)
+            return None
+    return _round_failed(d, "Reboot")
+
+
+def _bmc_wait(d: Draft, event: Event) -> Outcome:
+    if isinstance(event, Tick) and d.deadline_hit:
+        _bmc_reset(d)
+    return None
+
+
+def _bmc_reset(d: Draft) -> None:
+    d.enter(Stage.RESET_BMC_SENT, d.settings.bmc_command_ms, bmc_used=True)
+    d.do(Bmc(d.new_command(), "reset"))
+
+
+def _bmc_sent(d: Draft, event: Event) -> Outcome:
+    if isinstance(event, BmcAnswer) and event.command_id == d.view.command_id:
+        if not event.ok:
+            return _round_failed(d, "Reset")
+        _watch(d, Stage.RESET_BMC_LEAVE)
+    elif isinstance(event, Resume) or (isinstance(event, Tick) and d.deadline_hit):
+        _watch(d, Stage.RESET_BMC_LEAVE)
+    return None
+
+
+def _round_failed(d: Draft, word: str) -> Outcome:
+    rounds = d.view.rounds + 1
+    rounds_max = 2 if d.view.action is HostAction.FORCE_LOCK else d.settings.reset_rounds_max
+    if rounds > rounds_max:
+        return Failure(f"{word} Failed", retry_ms=d.settings.reset_retry_ms)
+    d.task(f"{word} Failed, retrying ({rounds} of {rounds_max})")
+    d.enter(Stage.RESET_RETRY, d.settings.reset_retry_ms, rounds=rounds)
+    return None
+
+
+def _retry(d: Draft, event: Event) -> Outcome:
+    if isinstance(event, Tick) and d.deadline_hit:
+        _round(d)
+    return None

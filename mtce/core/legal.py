@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which state combinations exist, and the check that no step leaves them."""
+from __future__ import annotations
+
+from mtce.core.view import HostView, Stage
+from sysinv.contract.enums import Administrative as Adm
+from sysinv.contract.enums import Availability as Av
+from sysinv.contract.enums import Operational as Op
+
+LEGAL_STATES: frozenset[tuple[str, str, str]] = frozenset(
+    [(Adm.LOCKED, Op.DISABLED, av) for av in (Av.ONLINE, Av.OFFLINE, Av.POWER_OFF)]
+    + [(Adm.UNLOCKED, Op.DISABLED, av) for av in (Av.ONLINE, Av.OFFLINE, Av.POWER_OFF, Av.INTEST, Av.FAILED)]
+    + [(Adm.UNLOCKED, Op.ENABLED, av) for av in (Av.AVAILABLE, Av.DEGRADED)])
+
+
+class InvariantBroken(AssertionError):
+    """A step left the state model; the step is not stored and only that host's machine stands still."""
+
+
+def is_legal(view: HostView) -> bool:
+    """Whether the three states of ``view`` may stand together."""
+    return view.states() in LEGAL_STATES
+
+
+def ensure(view: HostView, now_ms: int) -> HostView:
+    """``view`` itself, or InvariantBroken with the reason."""
+    if not is_legal(view):
+        raise InvariantBroken(f"{view.hostname}: {'-'.join(view.states())} is no legal state")
+    if (view.stage is Stage.IDLE) != (view.action == "none"):
+        raise InvariantBroken(f"{view.hostname}: action {view.action} in stage {view.stage}")
+    due_ms = view.due_ms()
+    if due_ms is not None and due_ms <= now_ms:
+        raise InvariantBroken(f"{view.hostname}: stage {view.stage} left a timer of {due_ms} unhandled at {now_ms}")
+    if view.stage is not Stage.IDLE and due_ms is None:
+        raise InvariantBroken(f"{view.hostname}: stage {view.stage} waits without a limit")
+    return view

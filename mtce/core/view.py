@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything mtce knows of one host, as one immutable value that can be stored and read back."""
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from mtce.contract.records import HostStatus, MtceHost
+from mtce.contract.states import HostAction
+from sysinv.contract.enums import Administrative, Availability, Operational
+
+
+class Network(enum.StrEnum):
+    """Networks that heartbeat runs on."""
+
+    MGMT = "mgmt"
+    CLUSTER_HOST = "cluster-host"
+
+
+class Level(enum.StrEnum):
+    """How one host answers pulses on one network."""
+
+    UNKNOWN = "unknown"
+    OK = "ok"
+    MINOR = "minor"
+    DEGRADE = "degrade"
+    LOSS = "loss"
+
+
+class Stage(enum.StrEnum):
+    """Where the present action stands; ``idle`` when there is none."""
+
+    IDLE = "idle"
+    ADD_WAIT = "add-wait"
+    REBOOT_ACK = "reset-reboot-ack"
+    REBOOT_LEAVE = "reset-reboot-leave"
+    RESET_BMC_WAIT = "reset-bmc-wait"
+    RESET_BMC_SENT = "reset-bmc-sent"
+    RESET_BMC_LEAVE = "reset-bmc-leave"
+    RESET_RETRY = "reset-retry"
+    SELF_REBOOT = "self-reboot"
+    BOOT_WAIT = "boot-wait"
+    TESTING = "testing"
+    SERVICES = "services"
+    HEARTBEAT_WAIT = "heartbeat-wait"
+    HEARTBEAT_SOAK = "heartbeat-soak"
+    FAILED_WAIT = "failed-wait"
+    RECOVERY_PAUSE = "recovery-pause"
+    RECOVERY_ALIVE = "recovery-alive"
+    RECOVERY_QUERY = "recovery-power-query"
+    RECOVERY_BMC_WAIT = "recovery-bmc-wait"
+    RECOVERY_BMC_RESET = "recovery-bmc-reset"
+    RECOVERY_POWER_ON = "recovery-power-on"
+    RECOVERY_BOOT = "recovery-boot"
+    STOP_SERVICES = "stop-services"
+    FORCE_POWER_OFF = "force-power-off"
+    POWER_QUERY = "power-query"
+    POWER_COMMAND = "power-command"
+    POWER_RETRY = "power-retry"
+    POWER_OFFLINE = "power-offline"
+    POWER_SETTLE = "power-settle"
+    REINSTALL_POWER_OFF = "reinstall-power-off"
+    REINSTALL_NETBOOT = "reinstall-netboot"
+    REINSTALL_POWER_ON = "reinstall-power-on"
+    REINSTALL_ONLINE = "reinstall-online"
+
+
+PAST_BOOTS_MAX = 4
+Alarm = tuple[str, str, str]
+"""``(alarm_id, entity suffix, severity)``; the suffix follows ``host=<hostname>``."""
+Queued = tuple[HostAction, str]
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """One host. Times are absolute UTC milliseconds, so that a restarted conductor keeps every deadline."""
+
+    uuid: str
+    hostname: str
+    personality: str
+    subfunctions: str
+    mgmt_ip: str
+    cluster_host_ip: str | None
+    administrative: Administrative
+    operational: Operational
+    availability: Availability
+    has_bmc: bool = False
+    is_active: bool = False
+    """This is the controller the deciding conductor runs on; the shell sets it, it is never restored."""
+    action: HostAction = HostAction.NONE
+    stage: Stage = Stage.IDLE
+    stage_ms: int = 0
+    deadline_ms: int | None = None
+    probe_ms: int | None = None
+    silent_ms: int | None = None
+    """When the host counts as silent unless an mtcAlive comes first."""
+    task: str = ""
+    task_clear_ms: int | None = None
+    boot_id: str = ""
+    left_boot_id: str = ""
+    past_boots: tuple[str, ...] = ()
+    stale_since_ms: int | None = None
+    uptime_s: int = 0
+    uptime_due_ms: int = 0
+    tries: int = 0
+    reboots_sent: int = 0
+    rounds: int = 0
+    reboot_acked: bool = False
+    bmc_used: bool = False
+    """The one BMC reset of the present recovery or progression round was given."""
+    recovery_attempts: int = 0
+    recovered_ms: int = 0
+    unhealthy: int = 0
+    mgmt: Level = Level.UNKNOWN
+    cluster_host: Level = Level.UNKNOWN
+    monitored: bool = False
+    degrade: tuple[str, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    failures: tuple[tuple[str, int], ...] = ()
+    queued: tuple[Queued, ...] = ()
+    command_id: str = ""
+    powered_on_ms: int = 0
+    locked_flag: bool | None = None
+    action_failed: str = ""
+    sequence: int = 0
+    revision: int = 0
+
+    def due_ms(self) -> int | None:
+        """When the next tick is needed; None when only events matter."""
+        times = [at for at in (self.deadline_ms, self.probe_ms, self.silent_ms, self.task_clear_ms) if at is not None]
+        return min(times) if times else None
+
+    def states(self) -> tuple[str, str, str]:
+        """``(administrative, operational, availability)``."""
+        return self.administrative, self.operational, self.availability
+
+    @property
+    def is_enabled(self) -> bool:
+        """Unlocked and in service."""
+        return self.administrative is Administrative.UNLOCKED and self.operational is Operational.ENABLED
+
+    @property
+    def is_controller(self) -> bool:
+        """Controller personality, with or without the worker function."""
+        return self.personality == "controller"
+
+    @property
+    def is_aio(self) -> bool:
+        """A controller that also has the worker function."""
+        return self.is_controller and "worker" in self.subfunctions.split(",")
+
+    def networks(self) -> tuple[Network, ...]:
+        """Networks this host's heartbeat runs on."""
+        if self.cluster_host_ip and self.cluster_host_ip != self.mgmt_ip:
+            return (Network.MGMT, Network.CLUSTER_HOST)
+        return (Network.MGMT,)
+
+    def level(self, network: Network) -> Level:
+        """Present heartbeat level on ``network``."""
+        return self.mgmt if network is Network.MGMT else self.cluster_host
+
+    def has_alarm(self, alarm_id: str) -> bool:
+        """Whether any alarm of that id is raised for the host."""
+        return any(alarm[0] == alarm_id for alarm in self.alarms)
+
+    def status(self) -> HostStatus:
+        """The part other subsystems may see."""
+        oper, avail = self.subfunction()
+        return HostStatus(self.uuid, self.hostname, self.administrative, self.operational, self.availability,
+                          oper, avail, self.action, self.stage, self.task, self.uptime_s)
+
+    def subfunction(self) -> tuple[str, str]:
+        """Subfunction states: those of the host itself on AIO controllers, else not there."""
+        if self.is_aio:
+            return self.operational, self.availability
+        return Operational.DISABLED, Availability.NOT_INSTALLED
+
+
+def renewed(view: HostView, host: MtceHost) -> HostView:
+    """``view`` with what inventory says of the host now; states stay mtce's own."""
+    return replace(view, hostname=host.hostname, personality=host.personality, subfunctions=host.subfunctions,
+                   mgmt_ip=host.mgmt_ip, cluster_host_ip=host.cluster_host_ip, has_bmc=provisioned_bmc(host))
+
+
+def first_view(host: MtceHost) -> HostView:
+    """The view of a host never seen before, with the states inventory holds."""
+    return HostView(
+        uuid=host.uuid, hostname=host.hostname, personality=host.personality, subfunctions=host.subfunctions,
+        mgmt_ip=host.mgmt_ip, cluster_host_ip=host.cluster_host_ip, has_bmc=provisioned_bmc(host),
+        administrative=Administrative(host.administrative), operational=Operational(host.operational),
+        availability=Availability(host.availability))
+
+
+def provisioned_bmc(host: MtceHost) -> bool:
+    """Type, address and user are known."""
+    return host.bm_type not in ("", "none") and bool(host.bm_ip) and bool(host.bm_username)
+
+
+_ENUMS: dict[str, type[enum.StrEnum]] = {
+    "administrative": Administrative, "operational": Operational, "availability": Availability,
+    "action": HostAction, "stage": Stage, "mgmt": Level, "cluster_host": Level,
+}
+_VOLATILE = frozenset({"is_active"})
+
+
+def to_document(view: HostView) -> dict[str, Any]:
+    """JSON-ready form of everything that must survive a restart."""
+    return {field.name: getattr(view, field.name) for field in fields(view) if field.name not in _VOLATILE}
+
+
+def from_document(document: dict[str, Any], *, is_active: bool) -> HostView:
+    """The view stored by ``to_document``; unknown keys (of a newer release) are ignored."""
+    known = {field.name for field in fields(HostView)} - _VOLATILE
+    values = {name: value for name, value in document.items() if name in known}
+    for name, kind in _ENUMS.items():
+        values[name] = kind(values[name])
+    for name in ("past_boots", "degrade"):
+        values[name] = tuple(values.get(name, ()))
+    for name in ("alarms", "failures"):
+        values[name] = tuple(tuple(item) for item in values.get(name, ()))
+    values["queued"] = tuple((HostAction(action), request_id) for action, request_id in values.get("queued", ()))
+    return HostView(is_active=is_active, **values)

@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host and its surroundings in virtual time, driven by the real state machine."""
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+import pytest
+
+from mtce.contract.records import MtcAlive, MtceHost
+from mtce.contract.states import HostAction
+from mtce.core import actions as act
+from mtce.core import events as ev
+from mtce.core.changes import must_store
+from mtce.core.fsm import step
+from mtce.core.settings import Settings
+from mtce.core.view import HostView, Level, Network, first_view, from_document, to_document
+
+START_MS = 1_700_000_000_000
+THRESHOLDS = ((10, Level.LOSS), (6, Level.DEGRADE), (4, Level.MINOR))
+
+
+def host_record(hostname: str = "worker-0", *, bmc: bool = False, states: str = "locked-disabled-online",
+                personality: str = "worker") -> MtceHost:
+    administrative, operational, availability = states.split("-", 2)
+    return MtceHost(
+        uuid="2f1c1d7e-0000-4000-8000-000000000001", hostname=hostname, personality=personality,
+        subfunctions=personality, mgmt_mac="08:00:27:00:00:01", mgmt_ip="192.168.204.10",
+        cluster_host_ip="192.168.206.10", administrative=administrative, operational=operational,
+        availability=availability, bm_type="redfish" if bmc else "none", bm_ip="10.10.20.110" if bmc else None,
+        bm_username="root" if bmc else None)
+
+
+@dataclass
+class Machine:
+    """The simulated server: what is true of it, whatever mtce believes."""
+
+    boot: int = 1
+    up: bool = True
+    power: bool = True
+    hung: bool = False
+    boot_ms: int = 60_000
+    boots: bool = True
+    tests_pass: bool = True
+    services_pass: bool = True
+    healthy: bool = True
+    locked: bool = True
+    mgmt_cut: bool = False
+    cluster_cut: bool = False
+    deaf: bool = False
+    bmc_answers: bool = True
+    resets: int = 0
+    reboot_commands: int = 0
+    power_ons: int = 0
+    netboots: int = 0
+    up_since_ms: int = START_MS - 3_600_000
+
+
+class Story:
+    """Feeds the machine's signs of life to ``step`` and carries out its actions."""
+
+    def __init__(self, record: MtceHost, settings: Settings, *, is_active: bool = False,
+                 seed: int | None = None) -> None:
+        self.now_ms = START_MS
+        self.settings = settings
+        self.machine = Machine()
+        self.view: HostView = replace(first_view(record), is_active=is_active)
+        self.machine.locked = self.view.administrative == "locked"
+        self.logs: list[str] = []
+        self.tasks: list[str] = []
+        self.states: list[str] = []
+        self.alarm_log: list[tuple[int, str, tuple[str, str, str]]] = []
+        self.restarts = 0
+        self.restarts_max = 25
+        self._random = None if seed is None else Random(seed)
+        self.restart_probability = 0.0
+        self._queue: list[tuple[int, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        self._misses = dict.fromkeys(Network, 0)
+        self._told = dict.fromkeys(Network, Level.UNKNOWN)
+        self._epoch = 0
+        self._generation = 0
+        self._was_monitored = False
+        self._after(10, self._alive_cycle)
+        self._after(1_000, self._pulse_cycle)
+
+    # -- what a test does -------------------------------------------------------------------------------------------
+    def add(self, record: MtceHost) -> Story:
+        self._feed(ev.Put(record, is_new=True))
+        return self
+
+    def command(self, action: HostAction) -> Story:
+        self._feed(ev.Command(action, "req-1"))
+        return self
+
+    def run_s(self, seconds: float) -> Story:
+        end_ms = self.now_ms + int(seconds * 1000)
+        while True:
+            due_ms = self.view.due_ms()
+            first_ms = self._queue[0][0] if self._queue else end_ms + 1
+            if due_ms is not None and due_ms <= min(first_ms, end_ms):
+                self.now_ms = max(due_ms, self.now_ms)
+                self._feed(ev.Tick())
+            elif first_ms <= end_ms:
+                self.now_ms = first_ms
+                heapq.heappop(self._queue)[2]()
+            else:
+                self.now_ms = end_ms
+                return self
+
+    def until(self, condition: Callable[[HostView], bool], limit_s: float = 3_600) -> Story:
+        for _ in range(int(limit_s * 2)):
+            if condition(self.view):
+                return self
+            self.run_s(0.5)
+        raise AssertionError(f"never: {self.view} tasks {self.tasks} states {self.states}")
+
+    def until_states(self, states: str, limit_s: float = 3_600) -> Story:
+        return self.until(lambda view: "-".join(view.states()) == states, limit_s)
+
+    def enabled(self) -> Story:
+        """Bring the host into service by the machine itself."""
+        self.run_s(6)
+        if self.view.administrative == "locked":
+            self.command(HostAction.UNLOCK)
+        return self.until_states("unlocked-enabled-available").run_s(31)
+
+    def forget_story(self) -> Story:
+        self.logs.clear()
+        self.tasks.clear()
+        self.states.clear()
+        self.alarm_log.clear()
+        machine = self.machine
+        machine.resets = machine.reboot_commands = machine.power_ons = 0
+        return self
+
+    def alarms(self) -> set[str]:
+        return {alarm_id for alarm_id, _, _ in self.view.alarms}
+
+    def hang(self) -> Story:
+        self.machine.up = False
+        self.machine.hung = True
+        self._epoch += 1
+        return self
+
+    def power_off(self) -> Story:
+        self.machine.up = self.machine.power = False
+        self._epoch += 1
+        return self
+
+    def power_on(self) -> Story:
+        self._boot()
+        return self
+
+    def reboot_by_itself(self) -> Story:
+        self._boot()
+        return self
+
+    def restart_conductor(self) -> Story:
+        """A conductor died after its last commit: timers and answers in flight are gone, the row is not."""
+        self._generation += 1
+        self.restarts += 1
+        stored = json.loads(json.dumps(to_document(self.view)))
+        self.view = from_document(stored, is_active=self.view.is_active)
+        self._feed(ev.Resume(), may_restart=False)
+        return self
+
+    # -- the world --------------------------------------------------------------------------------------------------
+    def _after(self, delay_ms: int, what: Callable[[], None]) -> None:
+        heapq.heappush(self._queue, (self.now_ms + delay_ms, next(self._order), what))
+
+    def _answer(self, delay_ms: int, event: ev.Event) -> None:
+        generation = self._generation
+
+        def deliver() -> None:
+            if generation == self._generation:
+                self._feed(event)
+
+        self._after(delay_ms, deliver)
+
+    def _boot(self) -> None:
+        machine = self.machine
+        machine.up = machine.hung = False
+        machine.power = True
+        self._epoch += 1
+        epoch = self._epoch
+        if not machine.boots:
+            return
+
+        def up() -> None:
+            if epoch == self._epoch:
+                machine.up = True
+                machine.boot += 1
+                machine.up_since_ms = self.now_ms
+                self._send_alive()
+
+        self._after(machine.boot_ms, up)
+
+    def _boot_id(self) -> str:
+        return f"boot-{self.machine.boot}"
+
+    def _heard(self) -> bool:
+        return self.machine.up and not self.machine.deaf
+
+    def _alive_cycle(self) -> None:
+        self._send_alive()
+        self._after(5_000, self._alive_cycle)
+
+    def _send_alive(self) -> None:
+        machine = self.machine
+        if self._heard() and not machine.mgmt_cut:
+            self._feed(ev.Alive(MtcAlive(
+                self.view.uuid, self.view.hostname, self._boot_id(), (self.now_ms - machine.up_since_ms) // 1000, 1,
+                True, machine.healthy, machine.locked, False, None, False)))
+
+    def _pulse_cycle(self) -> None:
+        self._after(1_000, self._pulse_cycle)
+        if not self.view.monitored:
+            self._was_monitored = False
+            return
+        if not self._was_monitored:
+            self._was_monitored = True
+            self._misses = dict.fromkeys(Network, 0)
+            self._told = dict.fromkeys(Network, Level.UNKNOWN)
+        for network in self.view.networks():
+            self._pulse(network)
+
+    def _pulse(self, network: Network) -> None:
+        cut = self.machine.mgmt_cut if network is Network.MGMT else self.machine.cluster_cut
+        if self.machine.up and not cut:
+            self._misses[network] = 0
+            level = Level.OK
+        else:
+            self._misses[network] += 1
+            level = next((word for most, word in THRESHOLDS if self._misses[network] >= most), self._told[network])
+        if level is not self._told[network]:
+            self._told[network] = level
+            self._feed(ev.Pulse(network, level))
+
+    def _feed(self, event: ev.Event, may_restart: bool = True) -> None:
+        before = self.view
+        self.view, todo = step(before, event, self.now_ms, self.settings)
+        self._record(before)
+        if may_restart and self._random is not None and must_store(before, self.view) \
+                and self.restarts < self.restarts_max and self._random.random() < self.restart_probability:
+            self.restart_conductor()
+            return
+        for action in todo:
+            self._carry_out(action)
+
+    def _record(self, before: HostView) -> None:
+        if self.view.task != before.task:
+            self.tasks.append(self.view.task)
+        if self.view.states() != before.states():
+            self.states.append("-".join(self.view.states()))
+        for alarm in set(self.view.alarms) - set(before.alarms):
+            self.alarm_log.append((self.now_ms, "set", alarm))
+        for alarm in set(before.alarms) - set(self.view.alarms):
+            self.alarm_log.append((self.now_ms, "clear", alarm))
+
+    def _carry_out(self, action: Any) -> None:
+        machine = self.machine
+        if isinstance(action, act.Log):
+            self.logs.append(f"{action.log_id} {action.suffix}")
+        elif isinstance(action, act.RequestAlive):
+            self._after(50, self._send_alive)
+        elif isinstance(action, act.SetLocked):
+            if self._heard():
+                machine.locked = action.locked
+        elif isinstance(action, act.SendReboot):
+            machine.reboot_commands += 1
+            if self._heard() and not machine.mgmt_cut and action.boot_id in ("", self._boot_id()):
+                self._answer(50, ev.RebootAnswer(action.command_id, True))
+                self._after(action.delay_s * 1000 + 500, self._boot)
+            else:
+                self._answer(10_000, ev.RebootAnswer(action.command_id, False))
+        elif isinstance(action, act.Bmc):
+            self._bmc(action)
+        elif self._heard():
+            command, passed = {
+                act.RunGoenabled: ("goenabled", machine.tests_pass),
+                act.StartServices: ("start-services", machine.services_pass),
+                act.StopServices: ("stop-services", True)}[type(action)]
+            self._answer(1_000, ev.AgentResult(self._boot_id(), command, passed))
+
+    def _bmc(self, action: act.Bmc) -> None:
+        machine = self.machine
+        if not machine.bmc_answers:
+            self._answer(5_000, ev.BmcAnswer(action.command_id, False, reason="timeout"))
+            return
+        if action.verb == "reset":
+            machine.resets += 1
+            self._boot()
+        elif action.verb == "power-on":
+            machine.power_ons += 1
+            if not machine.power:
+                self._boot()
+        elif action.verb == "power-off":
+            self.power_off()
+        elif action.verb == "netboot":
+            machine.netboots += 1
+        self._answer(200, ev.BmcAnswer(action.command_id, True, "on" if machine.power else "off"))
+
+
+@pytest.fixture
+def story() -> Callable[..., Story]:
+    """``story(hostname, bmc=, states=, personality=, is_active=, settings=, seed=)``: one host, known to mtce."""
+
+    def make(hostname: str = "worker-0", *, settings: Settings | None = None, is_active: bool = False,
+             seed: int | None = None, **record: Any) -> Story:
+        return Story(host_record(hostname, **record), settings or Settings(), is_active=is_active, seed=seed)
+
+    return make

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A conductor that dies after any commit: what was in flight is lost, the story still ends, the BMC resets once."""
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from mtce.contract.states import HostAction
+from mtce.core.settings import Settings
+from mtce.core.view import from_document, to_document
+
+QUICK = Settings(bmc_reset_delay_ms=60_000, bmc_reset_lead_ms=20_000, heartbeat_soak_ms=5_000)
+
+
+def shaken(story, seed, probability, **kwargs):
+    s = story(settings=QUICK, seed=seed, bmc=True, **kwargs)
+    s.machine.boot_ms = 20_000
+    s.restart_probability = 0.0
+    s.enabled().forget_story()
+    s.restart_probability = probability
+    return s
+
+
+@given(seed=st.integers(0, 2**32), probability=st.floats(0.05, 0.5), what=st.sampled_from(["hang", "power", "cut"]))
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_recovery_completes_with_at_most_one_reset(story, seed, probability, what):
+    s = shaken(story, seed, probability)
+    if what == "hang":
+        s.hang()
+    elif what == "power":
+        s.power_off()
+    else:
+        s.machine.mgmt_cut = True
+    s.run_s(13)
+    s.machine.mgmt_cut = False
+    s.until(lambda v: v.action is not HostAction.RECOVERY, 4_000)
+    assert s.machine.resets <= 1
+    s.until_states("unlocked-enabled-available", 8_000)
+    assert s.alarms() == set()
+
+
+@given(seed=st.integers(0, 2**32), probability=st.floats(0.05, 0.5),
+       action=st.sampled_from([HostAction.LOCK, HostAction.FORCE_LOCK]))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_lock_and_unlock_complete(story, seed, probability, action):
+    s = shaken(story, seed, probability)
+    s.command(action).until(lambda v: v.action is HostAction.NONE, 8_000)
+    assert s.view.administrative == "locked"
+    assert s.alarms() == {"200.001"}
+    s.until_states("locked-disabled-online", 120)
+    s.command(HostAction.UNLOCK).until_states("unlocked-enabled-available", 8_000)
+    assert s.alarms() == set()
+
+
+@given(seed=st.integers(0, 2**32), probability=st.floats(0.05, 0.6), action=st.sampled_from(
+    [HostAction.RESET, HostAction.POWER_OFF, HostAction.REINSTALL, HostAction.REBOOT]))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_operator_actions_end(story, seed, probability, action):
+    s = story(settings=QUICK, seed=seed, bmc=True).run_s(6)
+    s.restart_probability = probability
+    s.command(action).until(lambda v: v.action is HostAction.NONE, 8_000)
+    assert s.view.administrative == "locked"
+    assert s.machine.resets <= 1
+
+
+@pytest.mark.parametrize("states", ["locked-disabled-online", "unlocked-enabled-available"])
+def test_stored_view_is_the_view(story, states):
+    s = story(states=states).run_s(6)
+    assert from_document(to_document(s.view), is_active=False) == s.view
+
+
+def test_restart_keeps_the_deadline_of_the_stage(story):
+    s = story(settings=QUICK, bmc=True).enabled()
+    s.hang().until(lambda v: v.stage == "recovery-bmc-wait", 60)
+    deadline_ms = s.view.deadline_ms
+    s.restart_conductor()
+    assert s.view.deadline_ms == deadline_ms

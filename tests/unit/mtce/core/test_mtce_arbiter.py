@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
+import pytest
+
+from mtce.contract.states import HostAction
+from mtce.core import arbiter
+
+UNLOCKED = "unlocked-enabled-available"
+LOCKED = "locked-disabled-online"
+
+
+@pytest.mark.parametrize(("states", "action", "bmc", "reason"), [
+    (UNLOCKED, HostAction.REBOOT, True, "Host is Unlocked"),
+    (UNLOCKED, HostAction.RESET, True, "Host is Unlocked"),
+    (UNLOCKED, HostAction.REINSTALL, True, "Host is Unlocked"),
+    (LOCKED, HostAction.RESET, False, "BMC not configured"),
+    (LOCKED, HostAction.POWER_ON, False, "BMC not configured"),
+    (LOCKED, HostAction.REINSTALL, False, "BMC not configured"),
+    ("locked-disabled-power-off", HostAction.RESET, True, "Cannot reset a powered off host"),
+    (UNLOCKED, HostAction.SWACT, True, "Swact not supported for this Host"),
+])
+def test_refused(story, states, action, bmc, reason):
+    reply = arbiter.refusal(story(states=states, bmc=bmc).view, action, simplex=False)
+    assert reply is not None
+    assert (reply.status, reply.reason) == ("fail", reason)
+    assert reply.action
+
+
+@pytest.mark.parametrize(("states", "action", "bmc"), [
+    (LOCKED, HostAction.UNLOCK, False), (LOCKED, HostAction.REBOOT, False), (UNLOCKED, HostAction.LOCK, False),
+    (LOCKED, HostAction.RESET, True), ("locked-disabled-power-off", HostAction.POWER_ON, True)])
+def test_allowed(story, states, action, bmc):
+    assert arbiter.refusal(story(states=states, bmc=bmc).view, action, simplex=False) is None
+
+
+def test_active_controller_is_not_locked_except_on_simplex(story):
+    view = story("controller-0", personality="controller", states=UNLOCKED, is_active=True).view
+    assert arbiter.refusal(view, HostAction.LOCK, simplex=False).reason == "Controller is Active"
+    assert arbiter.refusal(view, HostAction.LOCK, simplex=True) is None
+
+
+def test_swact_without_standby_is_refused_with_the_reason(story):
+    view = story("controller-0", personality="controller", states=UNLOCKED, is_active=True).view
+    assert arbiter.refusal(view, HostAction.SWACT, simplex=False).reason == "No unlocked-enabled controller available"
+
+
+def test_running_action_is_not_started_twice(story):
+    s = story().run_s(6).command(HostAction.UNLOCK)
+    assert arbiter.refusal(s.view, HostAction.UNLOCK, simplex=False).reason.startswith("User operation 'unlock'")
+    assert arbiter.refusal(s.view, HostAction.LOCK, simplex=False) is None
+
+
+def test_words_that_are_no_action():
+    assert arbiter.parse_action("recovery") is None
+    assert arbiter.parse_action("explode") is None
+    assert arbiter.parse_action("force-lock") is HostAction.FORCE_LOCK
+
+
+@pytest.mark.parametrize(("hostname", "address", "personality", "reason"), [
+    ("worker-0", "192.168.204.77", "worker", "duplicate hostname worker-0"),
+    ("worker-1", "192.168.204.10", "worker", "duplicate address 192.168.204.10"),
+    ("controller-1", "192.168.204.3", "worker", "controller-1 is a reserved name for another personality")])
+def test_colliding_records(story, hostname, address, personality, reason):
+    known = [story().view]
+    assert arbiter.put_refusal(known, "another", hostname, personality, address).reason == reason
+    assert arbiter.put_refusal(known, known[0].uuid, "worker-0", "worker", "192.168.204.10") is None
+
+
+def test_only_locked_hosts_are_forgotten(story):
+    view = story().view
+    assert arbiter.delete_refusal(view) is None
+    assert arbiter.delete_refusal(replace(view, administrative="unlocked")).reason == "Host is Unlocked"
