@@ -2,11 +2,11 @@
 """Who may do what: the five roles as oslo.policy rules, and the enforcer built from the slices' ``POLICY``."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from oslo_policy import opts as policy_opts
 from oslo_policy import policy
 
 from flock.auth.context import RequestContext
@@ -17,6 +17,9 @@ CONFIGURATOR = "rule:flock:configurator"
 ADMIN = "rule:flock:admin"
 SERVICE = "rule:flock:service"
 ANYONE = "@"
+
+DECISION_TTL_S = 5.0
+DECISIONS_MAX = 4096
 
 _PROJECT = "(project_name:admin or project_name:services)"
 _READERS = "(role:reader or role:operator or role:configurator or role:admin or role:service)"
@@ -59,11 +62,16 @@ def documented(rules: Iterable[Rule]) -> list[policy.DocumentedRuleDefault]:
 
 
 class Policy:
-    """The enforcer of one API; ``allows`` answers without raising."""
+    """The enforcer of one API; ``allows`` answers without raising.
+
+    A decision that depends on rule and credentials alone is remembered for ``DECISION_TTL_S``, because oslo.policy
+    looks for changed files on every call; an edited policy file counts that much later.
+    """
 
     def __init__(self, conf: Any, rules: Iterable[Rule], *, read_from_any_project: bool = False,
-                 project_domain: str = "Default") -> None:
-        policy_opts._register(conf)
+                 project_domain: str = "Default", clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._decisions: dict[tuple[Any, ...], tuple[float, bool]] = {}
         self._project_domain = project_domain
         self._enforcer = policy.Enforcer(conf)
         self._enforcer.suppress_default_change_warnings = True
@@ -72,5 +80,20 @@ class Policy:
 
     def allows(self, name: str, context: RequestContext, target: dict[str, Any] | None = None) -> bool:
         """Whether ``context`` passes rule ``name``; an unregistered name raises (a programming error)."""
+        if target:
+            return self._decide(name, context, target)
+        key = (name, context.roles, context.user_id, context.project_id, context.project_name,
+               context.project_domain_name, context.system_scope, context.is_service)
+        now_s = self._clock()
+        known = self._decisions.get(key)
+        if known is not None and now_s < known[0]:
+            return known[1]
+        allowed = self._decide(name, context, {})
+        if len(self._decisions) >= DECISIONS_MAX:
+            self._decisions = {}
+        self._decisions[key] = (now_s + DECISION_TTL_S, allowed)
+        return allowed
+
+    def _decide(self, name: str, context: RequestContext, target: dict[str, Any]) -> bool:
         credentials = context.credentials(self._project_domain)
-        return bool(self._enforcer.authorize(name, target or {}, credentials, do_raise=False))
+        return bool(self._enforcer.authorize(name, target, credentials, do_raise=False))
