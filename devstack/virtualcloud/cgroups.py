@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One control group per host, in every hierarchy the kernel has: who belongs to a host, freezing it, what it uses.
+
+Each host gets its own group in the systemd hierarchies too: otherwise the hosts' service managers would share one tree.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.virtualcloud import process
+from devstack.virtualcloud.errors import LabError
+
+WANTED = ("freezer", "memory", "pids", "cpuacct")
+KILL_WAIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """A mounted control group tree; `controllers` is empty for systemd's own and for version 2."""
+
+    mount: Path
+    controllers: tuple[str, ...]
+    unified: bool
+
+
+def parse_mounts(text: str) -> tuple[Hierarchy, ...]:
+    """The hierarchies in the text of /proc/mounts that a host's group must exist in; each controller once."""
+    found: list[Hierarchy] = []
+    for line in text.splitlines():
+        fields = line.split()
+        if len(fields) < 4 or fields[2] not in ("cgroup", "cgroup2"):
+            continue
+        mount, options = Path(fields[1]), fields[3].split(",")
+        wanted = tuple(name for name in WANTED if name in options)
+        unified = fields[2] == "cgroup2"
+        if any(item.mount == mount for item in found):
+            continue
+        if unified or wanted or "name=systemd" in options:
+            found.append(Hierarchy(mount, wanted, unified))
+    return tuple(found)
+
+
+class Cgroups:
+    """The groups `<prefix>/<name>` of a lab."""
+
+    def __init__(self, prefix: str, hierarchies: tuple[Hierarchy, ...]) -> None:
+        self.prefix = prefix
+        self.hierarchies = hierarchies
+
+    @classmethod
+    def of_machine(cls, prefix: str) -> Cgroups:
+        """With the machine's own hierarchies."""
+        return cls(prefix, parse_mounts(Path("/proc/mounts").read_text(encoding="utf-8")))
+
+    def create(self, name: str) -> list[str]:
+        """Make the host's groups; returns the files a process writes its id to, to belong to the host."""
+        files = []
+        for item in self.hierarchies:
+            path = item.mount / self.prefix / name
+            path.mkdir(parents=True, exist_ok=True)
+            files.append(str(path / "cgroup.procs"))
+        if not files:
+            raise LabError("the kernel has no control groups mounted (/sys/fs/cgroup)")
+        return files
+
+    def member_files(self, name: str) -> list[str]:
+        """Where a visitor (a command run inside the host) registers so that freezing and accounting cover it."""
+        found = []
+        for item in self.hierarchies:
+            path = item.mount / self.prefix / name
+            if item.unified and item.mount == Path("/sys/fs/cgroup"):
+                path = path / "visitors"  # a version 2 group with sub-groups must not hold processes itself
+                if path.parent.is_dir():
+                    path.mkdir(exist_ok=True)
+            if path.is_dir() and (item.controllers or item.unified):
+                found.append(str(path / "cgroup.procs"))
+        return found
+
+    def pids(self, name: str) -> set[int]:
+        """All processes that belong to the host."""
+        found: set[int] = set()
+        for item in self.hierarchies:
+            for path in (item.mount / self.prefix / name).rglob("cgroup.procs"):
+                try:
+                    found.update(int(word) for word in path.read_text(encoding="ascii").split())
+                except OSError:
+                    continue
+        found.discard(0)
+        return found
+
+    def kill(self, name: str) -> None:
+        """Kill everything of the host at once, frozen or not; raises LabError when something stays."""
+        end = time.monotonic() + KILL_WAIT_S
+        while pids := self.pids(name):
+            process.signal_all(pids, signal.SIGKILL)
+            self.freeze(name, False)
+            for pid in pids:
+                process.reap(pid)
+            if time.monotonic() > end:
+                raise LabError(f"{name}: processes {sorted(pids)[:5]} do not die")
+            time.sleep(0.01)
+
+    def freeze(self, name: str, frozen: bool) -> bool:
+        """Stop or resume the host's processes; False when the kernel has no freezer."""
+        done = False
+        for item in self.hierarchies:
+            path = item.mount / self.prefix / name
+            if "freezer" in item.controllers and (path / "freezer.state").exists():
+                (path / "freezer.state").write_text("FROZEN" if frozen else "THAWED", encoding="ascii")
+                done = True
+            elif item.unified and (path / "cgroup.freeze").exists():
+                (path / "cgroup.freeze").write_text("1" if frozen else "0", encoding="ascii")
+                done = True
+        return done
+
+    def memory_mib(self, name: str) -> int:
+        """Memory of the host's processes, shared pages counted by share; 0 without processes."""
+        total_kib = 0
+        for pid in self.pids(name):
+            total_kib += _stat_value(Path(f"/proc/{pid}/smaps_rollup"), ("Pss:",))
+        return total_kib // 1024
+
+    def cpu_ms(self, name: str) -> int:
+        """Processor time the host has used so far."""
+        for item in self.hierarchies:
+            path = item.mount / self.prefix / name
+            if "cpuacct" in item.controllers and (path / "cpuacct.usage").exists():
+                return int((path / "cpuacct.usage").read_text(encoding="ascii")) // 1_000_000
+            if item.unified and item.mount == Path("/sys/fs/cgroup") and (path / "cpu.stat").exists():
+                return _stat_value(path / "cpu.stat", ("usage_usec",)) // 1000
+        return 0
+
+    def names(self) -> set[str]:
+        """Hosts that have a group."""
+        found: set[str] = set()
+        for item in self.hierarchies:
+            base = item.mount / self.prefix
+            if base.is_dir():
+                found.update(path.name for path in base.iterdir() if path.is_dir())
+        return found
+
+    def remove(self, name: str) -> None:
+        """Remove the host's groups (empty of processes by now), the deepest first; `""` removes the lab's own."""
+        for item in self.hierarchies:
+            base = item.mount / self.prefix / name if name else item.mount / self.prefix
+            if not base.is_dir():
+                continue
+            for path in sorted((path for path in base.rglob("*") if path.is_dir()), reverse=True):
+                path.rmdir()
+            base.rmdir()
+
+
+def _stat_value(path: Path, names: tuple[str, ...]) -> int:
+    """Sum of the first numbers on the lines that start with one of the names; 0 when the file cannot be read."""
+    total = 0
+    try:
+        for line in path.read_text(encoding="ascii", errors="replace").splitlines():
+            words = line.split()
+            if len(words) > 1 and words[0] in names:
+                total += int(words[1])
+    except OSError:
+        return 0
+    return total

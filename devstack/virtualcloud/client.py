@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How commands reach the lab's daemon: start it when needed, ask, show progress, and enter a host."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from devstack.virtualcloud import process
+from devstack.virtualcloud.errors import LabError
+from devstack.virtualcloud.site import Site
+
+DAEMON_START_S = 30.0
+ANSWER_S_MAX = 3700.0
+HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/flock/venv/bin"
+
+Json = dict[str, Any]
+
+
+class NoDaemon(LabError):
+    """Nobody answers on the lab's socket."""
+
+
+def daemon_process(site: Site) -> tuple[int, int] | None:
+    """Process id and start time of the running daemon."""
+    try:
+        pid, ticks = (int(word) for word in site.pid_file.read_text(encoding="ascii").split())
+    except (OSError, ValueError):
+        return None
+    return (pid, ticks) if process.is_alive(pid, ticks) else None
+
+
+class Client:
+    """Requests to one lab's daemon."""
+
+    def __init__(self, site: Site, progress: Callable[[str], None]) -> None:
+        self._site = site
+        self._progress = progress
+
+    def ask(self, op: str, **arguments: Any) -> Json:
+        """Send a request and return its result; progress lines are shown as they come."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+            stream.settimeout(ANSWER_S_MAX)
+            try:
+                stream.connect(str(self._site.socket))
+            except OSError:
+                raise NoDaemon("no lab is up; bring one up: devstack/lab up standard") from None
+            stream.sendall(json.dumps({"op": op, **arguments}).encode() + b"\n")
+            with stream.makefile("r", encoding="utf-8") as lines:
+                for line in lines:
+                    answer = json.loads(line)
+                    if "progress" in answer:
+                        self._progress(answer["progress"])
+                    elif "error" in answer:
+                        raise LabError(answer["error"]["text"], answer["error"]["status"])
+                    else:
+                        return dict(answer["result"])
+        raise LabError(f"the lab's daemon went away; see {self._site.log_file}")
+
+    def ensure_daemon(self) -> bool:
+        """Start the daemon unless it runs; True when it was started."""
+        if daemon_process(self._site) is not None and self._site.socket.exists():
+            return False
+        self._site.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        repository = Path(__file__).resolve().parents[2]
+        argv = [
+            "/usr/bin/python3", "-m", "devstack.virtualcloud.daemon", "--state-dir", str(self._site.state_dir),
+            "--prefix", self._site.prefix, "--image-dir", str(self._site.image_dir), "--code-dir", str(self._site.code_dir),
+        ]  # fmt: skip
+        environment = {**os.environ, "PYTHONPATH": str(repository), "PYTHONDONTWRITEBYTECODE": "1"}
+        with self._site.log_file.open("ab") as log:
+            began = log.tell()
+            child = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd="/", start_new_session=True
+            )
+        end = time.monotonic() + DAEMON_START_S
+        while time.monotonic() < end:
+            if child.poll() is not None:
+                raise LabError(self._last_line(began))
+            if self._answers():
+                child.returncode = 0  # it goes on without us
+                return True
+            time.sleep(0.05)
+        raise LabError(f"the lab's daemon did not start within {DAEMON_START_S:g} s; see {self._site.log_file}")
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+            try:
+                stream.connect(str(self._site.socket))
+            except OSError:
+                return False
+        return True
+
+    def _last_line(self, began: int) -> str:
+        with self._site.log_file.open("rb") as log:
+            log.seek(began)
+            lines = log.read().decode(errors="replace").strip().splitlines()
+        return (
+            lines[-1].removeprefix("flock-labd: ") if lines else f"the lab's daemon failed; see {self._site.log_file}"
+        )
+
+
+def enter_argv(pid: int, command: list[str]) -> list[str]:
+    """Run a command in all namespaces of the host whose init is `pid`, with a clean environment."""
+    environment = [
+        "HOME=/root", f"PATH={HOST_PATH}", "LANG=C.UTF-8", f"TERM={os.environ.get('TERM', 'dumb')}", "USER=root", "LOGNAME=root",
+    ]  # fmt: skip
+    enter = ["nsenter", "-t", str(pid), "-m", "-u", "-i", "-n", "-p", "-C", "--wd=/root"]
+    return [*enter, "env", "-i", *environment, *command]
+
+
+def join_groups(files: list[str]) -> None:
+    """Put this process into a host's control groups: freezing the host freezes the command too."""
+    for name in files:
+        try:
+            Path(name).write_text(str(os.getpid()), encoding="ascii")
+        except OSError as exc:
+            sys.stderr.write(f"lab: {name}: {exc.strerror}\n")

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process a host is made of: systemd-nspawn's argument list, its start, its leader, its end, its ready message."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.virtualcloud import process
+from devstack.virtualcloud.errors import LabError
+from devstack.virtualcloud.record import Running
+from devstack.virtualcloud.site import Site
+
+HOSTRUN = Path(__file__).with_name("hostrun.sh")
+INSTALLER_INSIDE = "/opt/flock-installer"
+LEADER_WAIT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a container is made with: where its disk is mounted, what is bound into it (source, target)."""
+
+    name: str
+    root: Path
+    binds: tuple[tuple[str, str], ...]
+
+
+def nspawn_argv(site: Site, shape: Shape, tail: Sequence[str]) -> list[str]:
+    """systemd-nspawn for a host: its own namespaces, the prepared network namespace, no trace on the machine."""
+    argv = [
+        "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--link-journal=no",
+        "--resolv-conf=off", "--timezone=off",
+        f"--machine={site.namespace(shape.name)}", f"--hostname={shape.name}",
+        f"--network-namespace-path={site.namespace_path(shape.name)}", "--capability=CAP_NET_ADMIN",
+    ]  # fmt: skip
+    argv += [f"--bind-ro={source}:{target}" for source, target in shape.binds]
+    return [*argv, "-D", str(shape.root), *tail]
+
+
+def boot_argv(site: Site, shape: Shape) -> list[str]:
+    """The host boots its disk; it says through the notify socket when its boot is over."""
+    return nspawn_argv(site, shape, ["--notify-ready=yes", "--console=read-only", "-b"])
+
+
+def install_argv(site: Site, shape: Shape, command: Sequence[str]) -> list[str]:
+    """The installer runs on the fresh disk, as a firmware-loaded installer would, without a service manager."""
+    return nspawn_argv(site, shape, ["--console=pipe", "--as-pid2", "--", *command])
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Everything needed to start a container: arguments, groups to join, files to write to."""
+
+    argv: Sequence[str]
+    cgroup_files: Sequence[str]
+    lower: Path
+    disk: Path
+    exit_file: Path
+    console: Path
+    notify: Path
+
+
+def start(site: Site, name: str, job: Start, kind: str) -> Running:
+    """Start the container in a session of its own, so that it outlives this process."""
+    job.exit_file.unlink(missing_ok=True)
+    # The namespace is entered before the containers' /sys is mounted: a host then sees its own interfaces only.
+    argv = [
+        "unshare", "--mount", "--propagation", "private", "nsenter", f"--net={site.namespace_path(name)}",
+        str(HOSTRUN), str(job.exit_file), str(job.lower), str(job.disk), *job.cgroup_files, "--", *job.argv,
+    ]  # fmt: skip
+    environment = {
+        "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+        "LANG": "C.UTF-8",
+        "SYSTEMD_LOG_LEVEL": "warning",
+    }
+    if kind == "system":
+        environment["NOTIFY_SOCKET"] = str(job.notify)
+    with job.console.open("ab") as console:
+        child = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=console, stderr=console, env=environment, start_new_session=True
+        )
+    ticks = process.start_ticks(child.pid)
+    child.returncode = 0  # ended() collects it; without this the object would complain
+    return Running(child.pid, ticks or 0, kind)
+
+
+async def exit_status(running: Running, exit_file: Path) -> int | None:
+    """Wait for the end of a container; its exit status, or None when nobody could write it down."""
+    if process.is_alive(running.pid, running.start_ticks):
+        await process.ended(running.pid)
+    process.reap(running.pid)
+    try:
+        return int(exit_file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def leader(running: Running | None) -> int | None:
+    """Process id of the host's init: the child of systemd-nspawn, itself the child of our wrapper."""
+    if running is None or not process.is_alive(running.pid, running.start_ticks):
+        return None
+    for nspawn in process.children(running.pid):
+        for pid in process.children(nspawn):
+            if _in_other_pid_namespace(pid):
+                return pid
+    return None
+
+
+async def leader_soon(running: Running | None) -> int:
+    """The leader, waited for while the container starts; refuses when none appears."""
+    for _ in range(int(LEADER_WAIT_S / 0.1)):
+        pid = leader(running)
+        if pid is not None:
+            return pid
+        if running is None or not process.is_alive(running.pid, running.start_ticks):
+            break
+        await asyncio.sleep(0.1)
+    raise LabError("the host has no running system")
+
+
+def _in_other_pid_namespace(pid: int) -> bool:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid") != os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return False
+
+
+class ReadySocket:
+    """Receives the service manager's messages of one host; calls back at `READY=1`."""
+
+    def __init__(self, path: Path, on_ready: Callable[[], None]) -> None:
+        self._path = path
+        self._on_ready = on_ready
+        self._socket: socket.socket | None = None
+
+    def open(self) -> None:
+        """Bind the socket and have the running event loop watch it."""
+        self._path.unlink(missing_ok=True)
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        made.setblocking(False)
+        made.bind(str(self._path))
+        self._path.chmod(0o600)
+        asyncio.get_running_loop().add_reader(made.fileno(), self._receive)
+        self._socket = made
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket.fileno())
+            self._socket.close()
+            self._socket = None
+            self._path.unlink(missing_ok=True)
+
+    def _receive(self) -> None:
+        if self._socket is None:
+            return
+        try:
+            message = self._socket.recv(4096)
+        except OSError:
+            return
+        if b"READY=1" in message.split(b"\n"):
+            self._on_ready()

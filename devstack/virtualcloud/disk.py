@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host's disk: an overlay on the base image. Fresh disks, files laid onto a disk that is not in use, its removal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path, PurePosixPath
+
+from devstack.virtualcloud.errors import LabError
+from devstack.virtualcloud.process import run
+
+HARDWARE_ROOT = "/opt/flock-hardware"
+
+
+class Disk:
+    """The folders `upper`, `work`, `root` (where it is mounted, in the host's own mount namespace)."""
+
+    def __init__(self, host_dir: Path) -> None:
+        self.path = host_dir / "disk"
+
+    def exists(self) -> bool:
+        """Whether the disk was ever made."""
+        return (self.path / "upper").is_dir()
+
+    async def wipe(self) -> None:
+        """Make the disk a fresh one: nothing on it but the base image."""
+        await self.remove()
+        for name in ("upper", "work", "root"):
+            (self.path / name).mkdir(parents=True)
+        (self.path / "upper").chmod(0o755)
+
+    async def remove(self) -> None:
+        """Delete the disk."""
+        if self.path.exists():
+            await run(["rm", "-rf", "--one-file-system", str(self.path)], timeout_s=120)
+
+    def lay(self, lower: Path, target: str, content: bytes, mode: int = 0o644) -> None:
+        """Write a file onto the disk while no host uses it; parent folders keep the image's owner and mode."""
+        relative = _relative(target)
+        parent = self.path / "upper"
+        base = lower
+        for part in relative.parts[:-1]:
+            parent, base = parent / part, base / part
+            if parent.is_symlink() or base.is_symlink():
+                raise LabError(f"{target}: {part} is a symbolic link on this disk; use the path it points to")
+            if not parent.is_dir():
+                parent.mkdir(mode=0o755)
+                if base.is_dir():
+                    shutil.copystat(base, parent)
+                    stat = base.stat()
+                    os.chown(parent, stat.st_uid, stat.st_gid)
+        path = parent / relative.name
+        if path.is_symlink() or path.exists():
+            path.unlink()
+        path.write_bytes(content)
+        path.chmod(mode)
+
+
+def _relative(target: str) -> PurePosixPath:
+    path = PurePosixPath(target)
+    if not path.is_absolute() or ".." in path.parts or len(path.parts) < 2:
+        raise LabError(f"{target}: an absolute path without '..' is needed")
+    return path.relative_to("/")

@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Runs a program on a host's disk, in a mount namespace of its own: the overlay vanishes with the last process.
+# hostrun.sh EXIT_FILE LOWER DISK [CGROUP_PROCS_FILE...] -- PROGRAM [ARGUMENT...]
+# The program's exit status is left in EXIT_FILE, where a restarted daemon finds it too.
+set -u
+exit_file=$1 lower=$2 disk=$3
+shift 3
+while [ "$1" != -- ]; do
+    echo $$ > "$1" || exit 126
+    shift
+done
+shift
+tries=0
+until mount -t overlay overlay -o "lowerdir=$lower,upperdir=$disk/upper,workdir=$disk/work" "$disk/root"; do
+    tries=$((tries + 1))
+    # the last life's mount may still be on its way out
+    [ "$tries" -lt 10 ] || exit 126
+    sleep 0.2
+done
+"$@"
+status=$?
+if [ "$exit_file" != - ]; then
+    echo "$status" > "$exit_file.new"
+    mv "$exit_file.new" "$exit_file"
+fi
+exit "$status"

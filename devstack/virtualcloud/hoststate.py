@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host's record with its keeper: every change is written down, shown on the console log, and wakes those who wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from devstack.virtualcloud import boot
+from devstack.virtualcloud.boot import Stage
+from devstack.virtualcloud.errors import LabError
+from devstack.virtualcloud.record import HostRecord, Store
+
+CONSOLE_BYTES_MAX = 8 * 1024 * 1024
+
+
+class HostState:
+    """The one place that changes a host's record."""
+
+    def __init__(self, store: Store, record: HostRecord) -> None:
+        self.record = record
+        self.dir: Path = store.host_dir(record.name)
+        self._store = store
+        self._changed = asyncio.Event()
+
+    @property
+    def name(self) -> str:
+        """The host's name in the lab."""
+        return self.record.name
+
+    @property
+    def console(self) -> Path:
+        """What the host's console shows."""
+        return self.dir / "console.log"
+
+    @property
+    def shown_stage(self) -> Stage:
+        """The stage a person sees."""
+        return boot.shown_stage(self.record.stage, self.record.hung)
+
+    def set(self, **values: object) -> None:
+        """Change fields of the record, write it, wake waiters."""
+        for name, value in values.items():
+            setattr(self.record, name, value)
+        self._store.save_host(self.record)
+        self._changed.set()
+
+    def say(self, stage: Stage, detail: str) -> None:
+        """Enter a stage and tell the console; nothing happens when both are as before."""
+        if (stage, detail) != (self.record.stage, self.record.detail):
+            self.tell(f"{stage}: {detail}")
+            self.set(stage=stage, detail=detail)
+
+    def tell(self, text: str) -> None:
+        """A line of the firmware on the console."""
+        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        with self.console.open("a", encoding="utf-8") as stream:
+            stream.write(f"[{now} firmware] {text}\n")
+
+    def rotate_console(self) -> None:
+        """Keep one older console log when the present one is large."""
+        if self.console.exists() and self.console.stat().st_size > CONSOLE_BYTES_MAX:
+            self.console.replace(self.console.with_suffix(".log.1"))
+
+    def need_system(self) -> None:
+        """Refuse a host that has no system running or booting."""
+        if self.record.stage not in boot.RUNNING:
+            raise LabError(f"{self.name} has no running system (it is {self.shown_stage})")
+
+    def need_power(self) -> None:
+        """Refuse a host without power."""
+        if not self.record.power:
+            raise LabError(f"{self.name} is off")
+
+    async def wait_for(self, stages: Iterable[Stage], timeout_s: float) -> Stage:
+        """Wait until the shown stage is one of those; LabError at the limit."""
+        wanted = set(stages)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self.shown_stage not in wanted:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            names = " or ".join(sorted(wanted))
+            detail = f" ({self.record.detail})" if self.record.detail else ""
+            raise LabError(f"{self.name} is {self.shown_stage}{detail}, not {names}, after {timeout_s:g} s") from None
+        return self.shown_stage

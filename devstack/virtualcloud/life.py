@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a host does while it has power: choose a device, install from the network, run its system, reboot, end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.virtualcloud import boot, container, plan, process, pxelinux
+from devstack.virtualcloud.boot import After, Device, Stage
+from devstack.virtualcloud.cgroups import Cgroups
+from devstack.virtualcloud.disk import HARDWARE_ROOT, Disk
+from devstack.virtualcloud.errors import LabError
+from devstack.virtualcloud.firmware import Decision, Firmware
+from devstack.virtualcloud.hoststate import HostState
+from devstack.virtualcloud.networks import Networks
+from devstack.virtualcloud.record import LabRecord, Running, Store
+from devstack.virtualcloud.site import Site
+
+LOG = logging.getLogger(__name__)
+INSTALL_TIMEOUT_S = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What every host of a lab shares."""
+
+    site: Site
+    lab: LabRecord
+    store: Store
+    networks: Networks
+    cgroups: Cgroups
+    image: Path
+
+
+class Life:
+    """The boot loop of one host; its owner runs it in a task and cancels that task to take the power away."""
+
+    def __init__(self, world: World, state: HostState, hardware_root: Path | None) -> None:
+        self.disk = Disk(state.dir)
+        self._world = world
+        self._state = state
+        self._hardware_root = hardware_root
+
+    async def run(self, running: Running | None) -> None:
+        """Boot again and again until the host switches itself off or crashes; `running` is a system taken over."""
+        try:
+            while True:
+                if running is None and await self._next_device() is Device.NETWORK:
+                    await self._boot_network()
+                    continue
+                status = await self._run_system(running)
+                running = None
+                if not await self._goes_on(boot.after_exit(status)):
+                    return
+        except (LabError, OSError) as exc:
+            LOG.exception("%s", self._state.name)
+            self._state.say(Stage.FAULT, str(exc))
+
+    async def seed(self) -> None:
+        """Make the disk one that was installed from media: the base image, bootable, with the host's name."""
+        await self._fresh_disk()
+        name = self._state.name
+        self.disk.lay(self._world.image, "/etc/hostname", f"{name}\n".encode())
+        self.disk.lay(self._world.image, "/etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {name}\n".encode())
+        self._state.set(bootable=True)
+
+    async def _goes_on(self, after: After) -> bool:
+        """Settle what the end of the system means; True when the host boots again."""
+        await self._world.networks.unplug(self._state.record)
+        self._world.cgroups.kill(self._state.name)
+        self._state.set(running=None, hung=False)
+        if after is After.BOOT:
+            return True
+        if after is After.POWER_OFF:
+            self._state.set(power=False, stage=Stage.OFF, detail="")
+        else:
+            self._state.say(Stage.CRASHED, "the system died")
+        return False
+
+    async def _next_device(self) -> Device:
+        state = self._state
+        state.set(stage=Stage.FIRMWARE, detail="", boots=state.record.boots + 1)
+        self._world.cgroups.kill(state.name)
+        await self._world.networks.plug(state.record)
+        if state.record.override.target == "cd":
+            state.tell("boot override cd: this firmware cannot run a boot image; going on with the boot order")
+        device, left = boot.choose_device(state.record.override, state.record.bootable)
+        state.set(override=left)
+        state.tell(f"booting from {device}")
+        return device
+
+    async def _run_system(self, running: Running | None) -> int | None:
+        state = self._state
+        ready = container.ReadySocket(state.dir / "notify", self._on_ready)
+        ready.open()
+        try:
+            if running is None:
+                state.rotate_console()
+                self._lay_hardware_pointer()
+                running = self._start(container.boot_argv(self._world.site, self._shape()), "system")
+                state.set(stage=Stage.BOOTING, running=running)
+            elif state.record.stage is Stage.BOOTING:
+                await self._check_booted(running)
+            return await container.exit_status(running, state.dir / "exit")
+        finally:
+            ready.close()
+
+    async def _boot_network(self) -> None:
+        """Network boot until the disk is installed or is to be booted as it is."""
+        record = self._state.record
+        mac = next(leg.mac for leg in plan.legs(record.index, record.role) if leg.network == "pxeboot")
+        firmware = Firmware(self._world.site, record.name, mac, self._state.dir, self._state.say)
+        failures = 0
+        while True:
+            decision = await firmware.decide(record.bootable)
+            if decision.action is not pxelinux.Action.INSTALL:
+                return
+            status = await self._install(decision)
+            if status == 0:
+                self._state.set(bootable=True, detail="")
+                return
+            failures += 1
+            text = "nobody saw the installer end" if status is None else f"the installer ended with {status}"
+            self._state.say(Stage.INSTALL_FAILED, f"{text}; see devstack/lab logs {record.name}")
+            await asyncio.sleep(boot.retry_interval_ms(failures) / 1000)
+
+    async def _install(self, decision: Decision) -> int | None:
+        state, site = self._state, self._world.site
+        state.say(Stage.INSTALLING, f"from {decision.server}")
+        state.set(bootable=False)
+        await self._fresh_disk()
+        installer = (
+            container.INSTALLER_INSIDE if self._world.lab.installer else str(site.code_dir / "venv/bin/flock-install")
+        )
+        command = [installer, "--cmdline", decision.append, "--pxecontroller", decision.server]
+        running = self._start(container.install_argv(site, self._shape(), command), "installer")
+        state.set(running=running)
+        try:
+            async with asyncio.timeout(INSTALL_TIMEOUT_S):
+                return await container.exit_status(running, state.dir / "exit")
+        except TimeoutError:
+            return None
+        finally:
+            self._world.cgroups.kill(state.name)
+            state.set(running=None)
+
+    async def _check_booted(self, running: Running) -> None:
+        # the ready message may have come while no daemon listened
+        pid = await container.leader_soon(running)
+        argv = ["nsenter", "-t", str(pid), "-m", "-u", "-i", "-n", "-p", "-C", "systemctl", "is-system-running"]
+        done = await process.run(argv, check=False)
+        if done.out.strip() in ("running", "degraded"):
+            self._on_ready()
+
+    def _start(self, argv: Iterable[str], kind: str) -> Running:
+        state = self._state
+        job = container.Start(
+            argv=tuple(argv),
+            cgroup_files=self._world.cgroups.create(state.name),
+            lower=self._world.image,
+            disk=self.disk.path,
+            exit_file=state.dir / "exit",
+            console=state.console,
+            notify=state.dir / "notify",
+        )
+        return container.start(self._world.site, state.name, job, kind)
+
+    def _shape(self) -> container.Shape:
+        binds = []
+        code_dir = self._world.site.code_dir
+        if code_dir.is_dir():
+            binds.append((str(code_dir), str(code_dir)))
+        if self._hardware_root is not None:
+            binds.append((str(self._hardware_root), HARDWARE_ROOT))
+        if self._world.lab.installer:
+            binds.append((self._world.lab.installer, container.INSTALLER_INSIDE))
+        return container.Shape(self._state.name, self.disk.path / "root", tuple(binds))
+
+    async def _fresh_disk(self) -> None:
+        await self.disk.wipe()
+        self._lay_hardware_pointer()
+
+    def _lay_hardware_pointer(self) -> None:
+        if self._hardware_root is not None:
+            self.disk.lay(self._world.image, "/etc/flock/hardware_root", f"{HARDWARE_ROOT}\n".encode())
+
+    def _on_ready(self) -> None:
+        if self._state.record.stage is Stage.BOOTING:
+            self._state.set(stage=Stage.UP, detail="")

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One virtual server as people and its management controller handle it: power, reset, crash, hang, removal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+from pathlib import Path
+
+from devstack.virtualcloud import boot, container, process
+from devstack.virtualcloud.boot import Stage
+from devstack.virtualcloud.hoststate import HostState
+from devstack.virtualcloud.life import Life, World
+from devstack.virtualcloud.record import HostRecord, Running
+
+POWEROFF_SIGNAL = signal.SIGRTMIN + 4  # systemd: start poweroff.target
+REBOOT_SIGNAL = signal.SIGRTMIN + 5  # systemd: start reboot.target
+CRASH_WAIT_S = 10.0
+
+
+class Machine:
+    """A host of the lab. All methods run in the daemon's event loop; changes of power exclude each other."""
+
+    def __init__(self, world: World, record: HostRecord, hardware_root: Path | None = None) -> None:
+        self.record = record
+        self.state = HostState(world.store, record)
+        self.life = Life(world, self.state, hardware_root)
+        self._world = world
+        self._task: asyncio.Task[None] | None = None
+        self._power = asyncio.Lock()
+
+    async def power_on(self) -> bool:
+        """Give the host power; False when it has it."""
+        async with self._power:
+            if self.record.power:
+                return False
+            self._start(None)
+            return True
+
+    async def power_off(self) -> bool:
+        """Take the power away at once; False when it has none."""
+        async with self._power:
+            if not self.record.power:
+                return False
+            await self._halt()
+            self.state.set(power=False, stage=Stage.OFF, detail="")
+            return True
+
+    async def reset(self) -> None:
+        """Restart at once, without asking the system; refuses a host without power."""
+        async with self._power:
+            self.state.need_power()
+            await self._halt()
+            self._start(None)
+
+    async def shut_down(self) -> None:
+        """The power button: the system shuts down; a host that has no system yet is switched off."""
+        if self.record.stage in boot.RUNNING:
+            os.kill(await self.leader(), POWEROFF_SIGNAL)
+        elif self.record.stage is not Stage.CRASHED:
+            await self.power_off()
+
+    async def restart(self) -> None:
+        """Ask the system to reboot; a host that has no system yet is reset."""
+        self.state.need_power()
+        if self.record.stage in boot.RUNNING:
+            os.kill(await self.leader(), REBOOT_SIGNAL)
+        else:
+            await self.reset()
+
+    async def crash(self) -> None:
+        """Kill the system as a failing kernel would: silent on every network at once, the power stays on."""
+        async with self._power:
+            pid = await self.leader()
+            await self._world.networks.unplug(self.record)
+            os.kill(pid, signal.SIGKILL)
+            self._world.cgroups.kill(self.record.name)
+            await self.state.wait_for({Stage.CRASHED}, CRASH_WAIT_S)
+
+    def hang(self) -> bool:
+        """Freeze all processes of the host; False when they are frozen."""
+        self.state.need_system()
+        if not self.record.hung:
+            self._freeze(True)
+            return True
+        return False
+
+    def resume(self) -> bool:
+        """Let a frozen host go on; False when it is not frozen."""
+        if self.record.hung:
+            self._freeze(False)
+            return True
+        return False
+
+    async def remove(self) -> None:
+        """Switch the host off and forget it, its disk too."""
+        await self.power_off()
+        await self._world.networks.remove(self.record)
+        self._world.cgroups.remove(self.record.name)
+        await self.life.disk.remove()
+        shutil.rmtree(self.state.dir)
+
+    async def leave(self) -> None:
+        """The daemon goes away: stop watching, leave the host running."""
+        await self._end_task()
+
+    def adopt(self) -> None:
+        """After a restart of the daemon: take up the host where its processes are."""
+        if self.record.power and self.record.stage not in (Stage.CRASHED, Stage.FAULT):
+            running = self.record.running
+            self._start(running if running is not None and running.kind == "system" else None)
+
+    async def leader(self) -> int:
+        """Process id of the host's init; refuses when it has no running system."""
+        self.state.need_system()
+        return await container.leader_soon(self.record.running)
+
+    def _start(self, running: Running | None) -> None:
+        self.record.power = True
+        if running is None:
+            self.state.set(stage=Stage.FIRMWARE, hung=False, detail="")
+        self._task = asyncio.create_task(self.life.run(running), name=f"life of {self.record.name}")
+
+    async def _halt(self) -> None:
+        """Take everything from the host at once: carrier, task, processes."""
+        await self._world.networks.unplug(self.record)
+        await self._end_task()
+        self._world.cgroups.kill(self.record.name)
+        self.state.set(running=None, hung=False)
+
+    async def _end_task(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    def _freeze(self, frozen: bool) -> None:
+        if not self._world.cgroups.freeze(self.record.name, frozen):
+            number = signal.SIGSTOP if frozen else signal.SIGCONT
+            process.signal_all(self._world.cgroups.pids(self.record.name), number)
+        self.state.set(hung=frozen)

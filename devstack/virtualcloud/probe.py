@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Can this machine carry a lab? Hard needs are refused in one line, missing kernel features are listed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from pathlib import Path
+
+from devstack.virtualcloud.errors import LabError
+from devstack.virtualcloud.process import run
+
+PROGRAMS = {
+    "systemd-nspawn": "systemd-container", "ip": "iproute2", "nft": "nftables", "nsenter": "util-linux",
+    "unshare": "util-linux", "udhcpc": "udhcpc", "curl": "curl", "debootstrap": "debootstrap",
+}  # fmt: skip
+IPMI_PROGRAMS = {"ipmi_sim": "openipmi", "sdrcomp": "openipmi"}
+FREE_MIB_MIN = 512
+_LINK_KINDS = {"bonding": ("bond",), "802.1q VLAN": ("vlan", "id", "7"), "macvlan": ("macvlan",), "dummy": ("dummy",)}
+
+
+def check_privilege(system: str, user_id: int) -> None:
+    """Refuse another system than Linux and another user than root."""
+    if system != "Linux":
+        raise LabError(f"the lab needs Linux; this is {system}")
+    if user_id != 0:
+        raise LabError("the lab needs root: sudo devstack/lab …")
+
+
+def missing_programs(programs: dict[str, str]) -> list[str]:
+    """Debian packages of the programs that are not here."""
+    return sorted({package for program, package in programs.items() if shutil.which(program) is None})
+
+
+def check_machine(state_dir: Path) -> None:
+    """Refuse a machine that cannot carry a lab."""
+    check_privilege(platform.system(), os.geteuid())
+    missing = missing_programs(PROGRAMS)
+    if missing:
+        raise LabError(f"packages are missing: apt-get install {' '.join(missing)}")
+    if "overlay" not in Path("/proc/filesystems").read_text(encoding="ascii").split():
+        raise LabError("the kernel has no overlayfs (in /proc/filesystems)")
+    state_dir.mkdir(parents=True, exist_ok=True)
+    free_mib = shutil.disk_usage(state_dir).free // (1024 * 1024)
+    if free_mib < FREE_MIB_MIN:
+        raise LabError(f"{state_dir} has {free_mib} MiB free; the lab needs {FREE_MIB_MIN}")
+
+
+async def missing_features(namespace: str) -> list[str]:
+    """Kernel features a real host would have and this kernel lacks, tried in a namespace of the lab."""
+    missing = []
+    for name, kind in _LINK_KINDS.items():
+        below = ["link", "mgmt"] if kind[0] in ("vlan", "macvlan") else []
+        added = await run(["ip", "-n", namespace, "link", "add", *below, "name", "probe0", "type", *kind], check=False)
+        if added.status != 0:
+            missing.append(name)
+        await run(["ip", "-n", namespace, "link", "del", "probe0"], check=False)
+    added = await run(
+        ["tc", "-n", namespace, "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"], check=False
+    )
+    if added.status != 0:
+        missing.append("netem")
+    await run(["tc", "-n", namespace, "qdisc", "del", "dev", "lo", "root"], check=False)
+    if not Path("/dev/watchdog").exists():
+        missing.append("watchdog devices")
+    return missing
