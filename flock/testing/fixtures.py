@@ -1,32 +1,145 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pytest fixtures for all subsystems: a database per engine, an in-memory bus. ``tests/conftest.py`` loads them."""
+"""pytest fixtures for all subsystems: a database per engine, an in-memory bus, real neighbours for the whole session.
+
+``tests/conftest.py`` loads them. A neighbour that is not installed skips the test, or fails it when the environment
+variable FLOCK_REQUIRE_SERVICES is set.
+"""
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from oslo_config import cfg
 
 from flock.db import Database
 from flock.rpc import Transport, transport
+from flock.testing.services.keystone import KeystoneServer
+from flock.testing.services.postgresql import PostgresServer
+from flock.testing.services.rabbitmq import RabbitNode
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Outside tests/unit whatever uses ``database`` runs once per engine."""
+    if "database" in metafunc.fixturenames and "unit" not in Path(metafunc.definition.path).parts:
+        metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """An empty SQLite database in a file of its own; make the tables with ``METADATA.create_all(database.engine)``."""
-    db = Database(f"sqlite:///{tmp_path}/test-{uuid.uuid4().hex[:8]}.sqlite", sqlite_synchronous=False)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database; make the tables with ``METADATA.create_all(database.engine)`` or by migration.
+
+    In unit tests SQLite, elsewhere each test runs on SQLite and on PostgreSQL.
+    """
+    if getattr(request, "param", "sqlite") == "sqlite":
+        db = Database(f"sqlite:///{tmp_path}/test-{uuid.uuid4().hex[:8]}.sqlite", sqlite_synchronous=False)
+        yield db
+        db.dispose()
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.create_database()
+    db = Database(url)
     yield db
     db.dispose()
+    server.drop_database(url)
+
+
+def private_conf(**overrides: Any) -> cfg.ConfigOpts:
+    """A configuration of its own that reads no files."""
+    conf = cfg.ConfigOpts()
+    conf([], default_config_files=[], default_config_dirs=[])
+    for name, value in overrides.items():
+        conf.set_override(name, value)
+    return conf
 
 
 @pytest.fixture
 def fake_transport() -> Iterator[Transport]:
     """An in-memory bus of its own for each test: servers and clients of one process."""
-    conf = cfg.ConfigOpts()
-    conf([], default_config_files=[], default_config_dirs=[])
     # The in-memory broker is one per process; a private exchange keeps tests apart.
-    bus = transport(conf, "fake://", exchange=f"test-{uuid.uuid4().hex}")
+    bus = transport(private_conf(), "fake://", exchange=f"test-{uuid.uuid4().hex}")
     yield bus
     bus.close()
+
+
+@pytest.fixture(scope="session")
+def services_folder() -> Iterator[Path]:
+    """A folder below which every real service of this session lives."""
+    # Not pytest's own folder: PostgreSQL does not run as root and could not reach into it.
+    folder = Path(tempfile.mkdtemp(prefix="flock-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _require(available: bool, name: str) -> None:
+    if not available:
+        if os.environ.get("FLOCK_REQUIRE_SERVICES"):
+            pytest.fail(f"{name} is not installed")
+        pytest.skip(f"{name} is not installed")
+
+
+def _folder(parent: Path, name: str) -> Path:
+    folder = parent / f"{name}-{uuid.uuid4().hex[:6]}"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def rabbit(services_folder: Path) -> Iterator[RabbitNode]:
+    """A running RabbitMQ shared by the session. Do not kill it: for that there is ``own_rabbit``."""
+    _require(RabbitNode.available(), "RabbitMQ")
+    node = RabbitNode(_folder(services_folder, "rabbit"))
+    try:
+        node.start()
+        yield node
+    finally:
+        node.stop()
+
+
+@pytest.fixture
+def own_rabbit(services_folder: Path) -> Iterator[RabbitNode]:
+    """A RabbitMQ of the test's own, not yet started: start, kill, freeze it at will."""
+    _require(RabbitNode.available(), "RabbitMQ")
+    node = RabbitNode(_folder(services_folder, "own-rabbit"))
+    try:
+        yield node
+    finally:
+        node.stop()
+
+
+@pytest.fixture
+def rabbit_transport(rabbit: RabbitNode) -> Iterator[Transport]:
+    """A bus over the session's RabbitMQ with an exchange and topics of its own."""
+    bus = transport(private_conf(), rabbit.url, exchange=f"test-{uuid.uuid4().hex}")
+    yield bus
+    bus.close()
+
+
+@pytest.fixture(scope="session")
+def postgres(services_folder: Path) -> Iterator[PostgresServer]:
+    """A running PostgreSQL shared by the session."""
+    _require(PostgresServer.available(), "PostgreSQL")
+    server = PostgresServer(_folder(services_folder, "postgres"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def keystone(services_folder: Path) -> Iterator[KeystoneServer]:
+    """A running Keystone with memcached, shared by the session."""
+    _require(KeystoneServer.available(), "Keystone")
+    server = KeystoneServer(_folder(services_folder, "keystone"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()

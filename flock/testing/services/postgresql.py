@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A private PostgreSQL cluster, without the durability that tests do not need; one database per test."""
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import uuid
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from flock.exec import run
+from flock.testing.services.process import Process, ServiceFailed, find_program, free_port
+
+SETTINGS = """
+listen_addresses = '127.0.0.1'
+port = {port}
+unix_socket_directories = ''
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+shared_buffers = 32MB
+max_connections = 200
+"""
+
+
+def _folders() -> list[str]:
+    return [str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+
+
+class PostgresServer:
+    """``create_database()`` gives the URL of a new empty database, ``drop_database(url)`` removes it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._server: Process | None = None
+
+    @staticmethod
+    def available() -> bool:
+        """True when PostgreSQL is installed and may be run: as root it needs an account named postgres."""
+        if find_program("initdb", *_folders()) is None:
+            return False
+        return os.geteuid() != 0 or any(entry.pw_name == "postgres" for entry in pwd.getpwall())
+
+    def start(self, timeout_s: float = 30.0) -> None:
+        """Initialise and start the cluster."""
+        initdb, postgres = (find_program(name, *_folders()) for name in ("initdb", "postgres"))
+        if initdb is None or postgres is None:
+            raise ServiceFailed("PostgreSQL is not installed")
+        user = "postgres" if os.geteuid() == 0 else None
+        data = self.folder / "data"
+        argv = [initdb, "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        if user is not None:
+            account = pwd.getpwnam(user)
+            os.chown(self.folder, account.pw_uid, account.pw_gid)
+            argv = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--", *argv]
+        run(argv, timeout_s=timeout_s, cwd=str(self.folder))
+        with (data / "postgresql.conf").open("a") as configuration:
+            configuration.write(SETTINGS.format(port=self.port))
+        self._server = Process("postgres", [postgres, "-D", str(data)], self.folder, user=user)
+        self._server.wait_until(self._answers, timeout_s, "PostgreSQL to answer")
+
+    def create_database(self) -> str:
+        """SQLAlchemy URL of a new empty database."""
+        name = f"test_{uuid.uuid4().hex}"
+        self._execute(f'CREATE DATABASE "{name}"')
+        return self._url(name)
+
+    def drop_database(self, url: str) -> None:
+        """Remove a database, also when somebody is still connected to it."""
+        name = sa.engine.make_url(url).database
+        self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def stop(self) -> None:
+        """End the cluster at once."""
+        if self._server is not None:
+            self._server.stop(number=signal.SIGQUIT)
+            self._server = None
+
+    def _url(self, name: str) -> str:
+        return f"postgresql+psycopg2://postgres@127.0.0.1:{self.port}/{name}"
+
+    def _execute(self, statement: str) -> None:
+        engine = sa.create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool,
+                                  connect_args={"connect_timeout": 5})
+        with engine.connect() as conn:
+            conn.execute(sa.text(statement))
+
+    def _answers(self) -> bool:
+        try:
+            self._execute("SELECT 1")
+        except sa.exc.OperationalError:
+            return False
+        return True

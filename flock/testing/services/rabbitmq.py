@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One RabbitMQ node with an epmd of its own; it can be killed, frozen and started again."""
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from flock.exec import run
+from flock.testing.services.process import Process, ServiceFailed, find_program, free_port, port_open
+
+PROGRAMS = "/usr/lib/rabbitmq/bin"
+USER, PASSWORD = "flock", "flock"  # noqa: S105 - a broker on a private port of loopback, for the time of a test
+
+CONFIGURATION = """\
+listeners.tcp.default = 127.0.0.1:{port}
+vm_memory_high_watermark.absolute = 512MiB
+disk_free_limit.absolute = 50MB
+log.file.level = warning
+default_user = {user}
+default_pass = {password}
+heartbeat = 60
+"""
+
+
+class RabbitNode:
+    """``url`` is the transport_url. The constructor does not start it, so tests can begin without a broker."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"rabbit://{USER}:{PASSWORD}@127.0.0.1:{self.port}/"
+        self._dist_port = free_port()
+        self._epmd_port = free_port()
+        self._server = find_program("rabbitmq-server", PROGRAMS)
+        self._control = find_program("rabbitmqctl", PROGRAMS)
+        self._node: Process | None = None
+        self._epmd: Process | None = None
+        for name in ("mnesia", "log", "home"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / "rabbitmq.conf").write_text(CONFIGURATION.format(port=self.port, user=USER, password=PASSWORD))
+        (folder / "enabled_plugins").write_text("[].\n")
+
+    @staticmethod
+    def available() -> bool:
+        """True when RabbitMQ is installed."""
+        return find_program("rabbitmq-server", PROGRAMS) is not None and find_program("epmd") is not None
+
+    def start(self, timeout_s: float = 60.0) -> None:
+        """Start it, the first time or again with what it stored; returns when it takes connections."""
+        epmd = find_program("epmd")
+        if self._server is None or self._control is None or epmd is None:
+            raise ServiceFailed("rabbitmq-server is not installed")
+        if self._epmd is None:
+            arguments = [epmd, "-port", str(self._epmd_port), "-address", "127.0.0.1"]
+            self._epmd = Process("epmd", arguments, self.folder)
+            self._epmd.wait_until(lambda: port_open(self._epmd_port), 10, "epmd to listen")
+        self._node = Process("rabbitmq", [self._server], self.folder, env=self._environment())
+        self._node.wait_until(lambda: port_open(self.port), timeout_s, "RabbitMQ to listen")
+        self.control("await_startup", timeout_s=timeout_s)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._node is not None:
+            self._node.kill()
+
+    def freeze(self) -> None:
+        """Let it hang: connections stay, nothing answers."""
+        if self._node is not None:
+            self._node.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """End ``freeze``."""
+        if self._node is not None:
+            self._node.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End node and epmd for good; nobody needs what it stored."""
+        for process in (self._node, self._epmd):
+            if process is not None:
+                process.kill()
+        self._node = self._epmd = None
+
+    def control(self, *arguments: str, timeout_s: float = 30.0) -> str:
+        """Run rabbitmqctl; returns what it printed."""
+        argv = [str(self._control), "-q", "-n", self._node_name(), *arguments]
+        return run(argv, timeout_s=timeout_s, env=self._environment()).out
+
+    def _node_name(self) -> str:
+        return f"flock{self.port}@localhost"
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "HOME": str(self.folder / "home"),
+            "RABBITMQ_NODENAME": self._node_name(),
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_DIST_PORT": str(self._dist_port),
+            "RABBITMQ_MNESIA_BASE": str(self.folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self.folder / "log"),
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
+            "RABBITMQ_PID_FILE": str(self.folder / "pid"),
+            "ERL_EPMD_PORT": str(self._epmd_port),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            # Two schedulers that do not spin: many tests share few cores.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
+        }
