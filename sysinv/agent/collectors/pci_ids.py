@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from flock.exec.root import Root
 
@@ -51,19 +52,18 @@ class PciNames:
 
 
 def names_for(roots: Iterable[Root], functions: Iterable[PciId]) -> PciNames:
-    """Names for ``functions`` out of the first root that has a ``pci.ids``.
-
-    The file is read once and only the wanted lines are kept: it holds some 35 000.
-    """
-    wanted = list(functions)
-    for root in roots:
-        for path in IDS_PATHS:
-            if lines := root.lines(path):
-                return _pick(lines, wanted)
-    return PciNames()
+    """Names for ``functions`` out of the first root that has a ``pci.ids``."""
+    wanted = frozenset(functions)
+    return next((names for root in roots if (names := _names_in(root, wanted)) is not None), PciNames())
 
 
-def _pick(lines: list[str], wanted: list[PciId]) -> PciNames:
+@lru_cache(maxsize=8)
+def _names_in(root: Root, wanted: frozenset[PciId]) -> PciNames | None:
+    """The file holds some 35 000 lines; as long as the hardware stays the same it is read once."""
+    return next((_pick(lines, wanted) for path in IDS_PATHS if (lines := root.lines(path))), None)
+
+
+def _pick(lines: list[str], wanted: frozenset[PciId]) -> PciNames:
     vendors_wanted = {part for function in wanted for part in (function.vendor, function.subvendor)}
     devices_wanted = {(function.vendor, function.device) for function in wanted}
     cards_wanted = {(function.vendor, function.device, function.subvendor, function.subdevice) for function in wanted}
