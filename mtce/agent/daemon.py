@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The host agent's shell: says that the host is alive, runs tests and services on request, reboots when told to."""
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from flock.core.errors import FlockError, Refused
+from flock.core.health import Health
+from flock.exec.root import Root
+from mtce.agent import flags, goenabled, scripts
+from mtce.agent.outbox import Results
+from mtce.contract.records import CommandResult, MtcAlive
+from mtce.contract.rpc import AgentEvents
+
+LOG = logging.getLogger(__name__)
+STOP_WAIT_S = 5.0
+GATE_POLL_S = 0.5
+UUID_POLL_S = 1.0
+JOBS_MAX = 4
+
+
+class RequestServer(Protocol):
+    """What carries requests to the agent (``flock.rpc.Server``)."""
+
+    def start(self, ready_timeout_s: float = ...) -> bool:
+        """Begin to listen."""
+
+    def stop(self, timeout_s: float = ...) -> bool:
+        """Listen no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds: between signs of life, for all go-enabled tests, for all host services, before a forced reboot."""
+
+    alive_period_s: float = 5.0
+    goenabled_timeout_s: float = 600.0
+    services_timeout_s: float = 300.0
+    failsafe_delay_s: int = 120
+
+
+class WrongHost(Refused):
+    """A command for another host, or for an earlier boot of this one."""
+
+    code, http, text = "mtce.agent.wrong_host", 409, "{hostname} drops {command}: it was meant for {meant}"
+
+
+class Agent:
+    """Implements MtceAgent. One thread speaks; at most JOBS_MAX short-lived threads work on commands."""
+
+    def __init__(self, conductor: AgentEvents, root: Root, hostname: str, limits: Limits,
+                 reboot: Callable[[int], None], make_server: Callable[[Agent], RequestServer] | None = None) -> None:
+        self._conductor = conductor
+        self._root = root
+        self._hostname = hostname
+        self._limits = limits
+        self._reboot = reboot
+        self._boot_id = root.text("proc/sys/kernel/random/boot_id")
+        self._results = Results()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._jobs: dict[str, threading.Thread] = {}
+        self._services: bool | None = None
+        self._sequence = 0
+        self._thread: threading.Thread | None = None
+        self._trouble: str | None = "nothing was sent yet"
+        self._server = None if make_server is None else make_server(self)
+        self.health = Health()
+        self.health.add("conductor", lambda: self._trouble)
+
+    def start(self) -> None:
+        """Begin to speak and to listen; neither waits for the bus. A marker of a reset that is over is removed."""
+        flags.drop(self._root, flags.RESETTING)
+        if self._server is not None:
+            self._server.start(ready_timeout_s=0)
+        self._thread = threading.Thread(target=self._speak, name="mtcalive", daemon=True)
+        self._thread.start()
+        if not flags.read(self._root).tests_passed:
+            self._work("goenabled", lambda: self._goenabled("self-test", ""))
+
+    def stop(self) -> None:
+        """End speaking and listening; a command at work is left to its own limits."""
+        self._stopping.set()
+        self._wake.set()
+        if self._server is not None:
+            self._server.stop(timeout_s=STOP_WAIT_S)
+        if self._thread is not None:
+            self._thread.join(STOP_WAIT_S)
+
+    def alive(self) -> bool:
+        """Whether the speaking thread lives."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def host_uuid(self) -> str | None:
+        """This host's uuid from platform.conf; None until the host was found in the inventory."""
+        return flags.platform_value(self._root, "UUID")
+
+    # The interface MtceAgent.
+
+    def request_mtcalive(self, *, host_uuid: str) -> None:
+        """Send a sign of life now."""
+        self._check("request_mtcalive", host_uuid)
+        self._wake.set()
+
+    def reboot(self, *, host_uuid: str, boot_id: str, request_id: str, delay_s: int) -> None:
+        """Answer, then reboot after ``delay_s`` (0 to 3600)."""
+        self._check("reboot", host_uuid, boot_id)
+        if not 0 <= delay_s <= 3600:
+            raise Refused(detail=f"delay_s must be from 0 to 3600, not {delay_s}")
+        LOG.warning("Reboot in %d s (request %s)", delay_s, request_id)
+        self._work("reboot", lambda: self._reboot_later(delay_s))
+
+    def run_goenabled(self, *, host_uuid: str, boot_id: str, request_id: str) -> None:
+        """Run the tests unless they are running; the result is sent when they end."""
+        self._check("run_goenabled", host_uuid, boot_id)
+        self._work("goenabled", lambda: self._goenabled("mtce-conductor", request_id))
+
+    def set_locked(self, *, host_uuid: str, locked: bool) -> None:
+        """Bring the locked flag in line."""
+        self._check("set_locked", host_uuid)
+        flags.set_locked(self._root, locked)
+        self._wake.set()
+
+    def start_services(self, *, host_uuid: str, boot_id: str, request_id: str) -> None:
+        """Start the host's services; the result is sent when that ends."""
+        self._check("start_services", host_uuid, boot_id)
+        self._work("services", lambda: self._run_services("start", request_id))
+
+    def stop_services(self, *, host_uuid: str, boot_id: str, request_id: str) -> None:
+        """Stop the host's services; the result is sent when that ends."""
+        self._check("stop_services", host_uuid, boot_id)
+        self._work("services", lambda: self._run_services("stop", request_id))
+
+    # Work.
+
+    def _check(self, command: str, host_uuid: str, boot_id: str = "") -> None:
+        if host_uuid != self.host_uuid():
+            raise WrongHost(hostname=self._hostname, command=command, meant=f"host {host_uuid}")
+        if boot_id and boot_id != self._boot_id:
+            raise WrongHost(hostname=self._hostname, command=command, meant=f"boot {boot_id}")
+
+    def _work(self, kind: str, job: Callable[[], None]) -> None:
+        """Run ``job`` in a thread; one of a kind at a time (a second request is answered by the first's result)."""
+        with self._lock:
+            self._jobs = {name: thread for name, thread in self._jobs.items() if thread.is_alive()}
+            if kind in self._jobs or len(self._jobs) >= JOBS_MAX:
+                LOG.info("%s is already at work", kind)
+                return
+            self._jobs[kind] = threading.Thread(target=job, name=kind, daemon=True)
+            self._jobs[kind].start()
+
+    def _reboot_later(self, delay_s: int) -> None:
+        if self._stopping.wait(delay_s):
+            return
+        flags.put(self._root, flags.RESETTING)
+        self._reboot(self._limits.failsafe_delay_s)
+
+    def _goenabled(self, requester: str, request_id: str) -> None:
+        deadline = time.monotonic() + self._limits.goenabled_timeout_s
+        while (decision := goenabled.decide(flags.read(self._root), goenabled.passed_age_s(self._root, time.time()))
+               ) is goenabled.Decision.WAIT:
+            if self._stopping.wait(GATE_POLL_S):
+                return
+            if time.monotonic() > deadline:
+                self._finish("goenabled", request_id, False, "the host's configuration was not completed in time")
+                return
+        if decision is goenabled.Decision.PASSED_RECENTLY:
+            self._finish("goenabled", request_id, True, "passed less than 20 minutes ago")
+            return
+        outcome = goenabled.run(self._root, requester, max(1.0, deadline - time.monotonic()))
+        self._finish("goenabled", request_id, outcome.passed, outcome.failed_test)
+
+    def _run_services(self, verb: str, request_id: str) -> None:
+        kinds = (flags.platform_value(self._root, "subfunction") or "").split(",")
+        directories = [Path(self._root.path, "etc/services.d", kind) for kind in kinds
+                       if kind in ("controller", "worker", "storage")]
+        failed = scripts.run_in_order(directories, (verb,), self._limits.services_timeout_s)
+        self._services = None if verb == "stop" else failed is None
+        self._finish(f"{verb}-services", request_id, failed is None, failed or "")
+
+    def _finish(self, command: str, request_id: str, passed: bool, detail: str) -> None:
+        LOG.info("%s %s %s", command, "passed" if passed else "failed", detail)
+        host_uuid = self.host_uuid()
+        if host_uuid is not None:
+            self._results.add(CommandResult(host_uuid, self._boot_id, command, request_id, passed, detail))
+        self._wake.set()
+
+    # Speech.
+
+    def _speak(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            pause_s = self._limits.alive_period_s
+            try:
+                pause_s = self.say()
+                self._trouble = None
+            except FlockError as error:
+                if self._trouble is None:
+                    LOG.warning("The conductor is not reached: %s", error)
+                self._trouble = str(error)
+            except Exception:  # noqa: BLE001 - a host that falls silent is taken for dead
+                LOG.exception("A sign of life could not be sent")
+            self._wake.wait(pause_s)
+
+    def say(self) -> float:
+        """Send what is to be said; seconds until the next time. Raises Unavailable when the bus does not take it."""
+        host_uuid = self.host_uuid()
+        if host_uuid is None:
+            return UUID_POLL_S
+        while (result := self._results.first()) is not None:
+            self._conductor.command_result(result=result)
+            self._results.done(result)
+        self._conductor.mtc_alive(alive=self._alive(host_uuid))
+        return self._limits.alive_period_s
+
+    def _alive(self, host_uuid: str) -> MtcAlive:
+        state = flags.read(self._root)
+        self._sequence += 1
+        return MtcAlive(
+            host_uuid=host_uuid, hostname=self._hostname, boot_id=self._boot_id, uptime_s=self._uptime_s(),
+            sequence=self._sequence, configured=state.configured, healthy=state.healthy, locked=state.locked,
+            goenabled=state.tests_passed, goenabled_failed=state.tests_failed,
+            services_failed=self._services is False, services_started=self._services is True)
+
+    def _uptime_s(self) -> int:
+        words = self._root.text("proc/uptime").split()
+        return int(float(words[0])) if words else 0

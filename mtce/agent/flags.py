@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The flag files through which a host's services tell maintenance how they are, and maintenance tells them."""
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from flock.exec.root import Root
+
+CONFIGURED = "etc/platform/.initial_config_complete"
+CONFIG_FAIL = "run/.config_fail"
+CONFIG_PASS = "run/.config_pass"  # noqa: S105 - a flag file
+TESTS_ALLOWED = "run/.goenabled"
+TESTS_PASSED = "run/goenabled"
+TESTS_FAILED = "run/goenabled_failed"
+LOCKED = "run/.node_locked"
+LOCKED_PERSISTENT = "var/persist/mtc/.node_locked"
+RESETTING = "run/.node_reset"
+SIMPLEX = "etc/platform/simplex"
+PLATFORM_CONF = "etc/platform/platform.conf"
+NAME_MAX = 255
+
+
+@dataclass(frozen=True, slots=True)
+class HostFlags:
+    """What the files say now; ``tests_failed`` is the name of the first test that failed."""
+
+    configured: bool
+    healthy: bool
+    locked: bool
+    tests_allowed: bool
+    tests_passed: bool
+    tests_failed: str | None
+
+
+def read(root: Root) -> HostFlags:
+    """Read all flags below ``root``."""
+    failed = root.text(TESTS_FAILED)[:NAME_MAX] if root.exists(TESTS_FAILED) else None
+    return HostFlags(
+        configured=root.exists(CONFIGURED),
+        healthy=root.exists(CONFIG_PASS) and not root.exists(CONFIG_FAIL),
+        locked=root.exists(LOCKED),
+        tests_allowed=root.exists(TESTS_ALLOWED),
+        tests_passed=root.exists(TESTS_PASSED),
+        tests_failed=(failed or "unknown") if failed is not None else None,
+    )
+
+
+def platform_value(root: Root, key: str) -> str | None:
+    """The value of one ``key=value`` line of platform.conf."""
+    for line in root.lines(PLATFORM_CONF):
+        name, _, value = line.partition("=")
+        if name.strip() == key and value.strip():
+            return value.strip()
+    return None
+
+
+def put(root: Root, rel: str, text: str = "") -> None:
+    """Create or replace a flag whole; a reader never sees a half-written one."""
+    path = Path(root.path, rel)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+def drop(root: Root, rel: str) -> None:
+    """Remove a flag; absent is fine."""
+    Path(root.path, rel).unlink(missing_ok=True)
+
+
+def set_locked(root: Root, locked: bool) -> None:
+    """Bring the locked flag in line; the copy that survives a reboot is kept on simplex systems only."""
+    if locked:
+        put(root, LOCKED)
+        if root.exists(SIMPLEX):
+            put(root, LOCKED_PERSISTENT)
+        return
+    drop(root, LOCKED)
+    drop(root, LOCKED_PERSISTENT)

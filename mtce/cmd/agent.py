@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``mtce-agent``: maintenance on every host: signs of life, go-enabled tests, services, reboot."""
+from __future__ import annotations
+
+import socket
+import sys
+from typing import Any
+
+from flock import service  # first: it chooses the thread backend
+from flock.exec.root import Root
+from flock.rpc import Server, client, transport
+from mtce.agent.commands import reboot
+from mtce.agent.daemon import Agent, Limits
+from mtce.conf import agent as options
+from mtce.contract.rpc import AgentEvents, MtceAgent
+
+SERVER_THREADS = 2
+
+
+def build(conf: Any) -> Agent:
+    """The agent with its connection to the bus."""
+    options.register(conf)
+    group = conf.host_agent
+    bus = transport(conf)
+    hostname = group.hostname or socket.gethostname()
+    limits = Limits(group.alive_period_s, group.goenabled_timeout_s, group.host_services_timeout_s,
+                    group.failsafe_shutdown_delay_s)
+    return Agent(client(AgentEvents, bus), Root(group.root), hostname, limits, reboot,
+                 make_server=lambda agent: Server(bus, hostname, {MtceAgent: agent}, threads_max=SERVER_THREADS))
+
+
+def main() -> int:
+    """Run until told to stop."""
+    return service.run_daemon("mtce-agent", build)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of the host agent, group ``[host_agent]``."""
+from __future__ import annotations
+
+from typing import Any
+
+from oslo_config import cfg
+
+GROUP = "host_agent"
+
+AGENT_OPTS: list[cfg.Opt] = [
+    cfg.FloatOpt("alive_period_s", default=5.0, min=0.5, max=60.0, help="Seconds between two signs of life."),
+    cfg.FloatOpt("goenabled_timeout_s", default=600.0, min=1.0, max=3600.0,
+                 help="Seconds that all go-enabled tests together may take; then they are killed and have failed."),
+    cfg.FloatOpt("host_services_timeout_s", default=300.0, min=1.0, max=3600.0,
+                 help="Seconds that one program that starts or stops host services may take."),
+    cfg.IntOpt("failsafe_shutdown_delay_s", default=120, min=1, max=300,
+               help="Seconds after which a reboot that did not come in order is forced."),
+    cfg.StrOpt("root", default="/", help="Directory that holds the host's /etc, /run and /proc."),
+    cfg.StrOpt("hostname", help="Name under which the agent listens. Default: the host name."),
+]
+
+
+def register(conf: Any) -> None:
+    """Register the group on ``conf``; harmless when repeated."""
+    conf.register_opts(AGENT_OPTS, group=GROUP)
+
+
+def list_opts() -> list[tuple[str, list[Any]]]:
+    """For the sample generator."""
+    return [(GROUP, AGENT_OPTS)]
