@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flock.core import ids, units
+
+
+def test_new_uuids_are_uuids_and_differ() -> None:
+    first, second = ids.new_uuid(), ids.new_uuid()
+    assert first != second
+    assert ids.uuid(first.upper()) == first
+
+
+@pytest.mark.parametrize("text", ["", "1", "8c5c0a1b0f6c4a2e8f0e0d8c5c0a1b77", "8c5c0a1b-0f6c-4a2e-8f0e-0d8c5c0a1b7g",
+                                  "8c5c0a1b-0f6c-4a2e-8f0e-0d8c5c0a1b77\n", None, 5])
+def test_what_is_no_uuid(text: object) -> None:
+    assert not ids.is_uuid(text)
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("08:00:27:A9:BE:0F", "08:00:27:a9:be:0f"), ("08-00-27-a9-be-0f", "08:00:27:a9:be:0f")])
+def test_mac_is_made_canonical(text: str, expected: str) -> None:
+    assert ids.mac(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "08:00:27:a9:be", "08:00:27:a9:be:0g", "080027a9be0f", "08:00:27:a9:be:0f:1",
+                                  "08:00:27:a9:be:0f\n"])
+def test_bad_macs_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="MAC address"):
+        ids.mac(text)
+
+
+@pytest.mark.parametrize("text", ["controller-0", "a", "0", "w" * 63])
+def test_good_host_names(text: str) -> None:
+    assert ids.hostname(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "-a", "a-", "A", "a_b", "a.b", "w" * 64, "a\n", "h\u00f6st"])
+def test_bad_host_names(text: str) -> None:
+    with pytest.raises(ValueError, match="63 lower case"):
+        ids.hostname(text)
+
+
+@given(st.ip_addresses())
+def test_addresses_survive_and_know_their_version(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    assert ipaddress.ip_address(ids.ip_address(str(address))) == address
+    with pytest.raises(ValueError, match="must be an IPv"):
+        ids.ip_address(str(address), 10 - address.version)
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("4096", 4096), ("10G", 10 * 1024**3), ("1.5 GiB", 3 * 1024**3 // 2), ("512 mib", 512 * 1024**2), ("1t", 1024**4)])
+def test_sizes(text: str, expected: int) -> None:
+    assert units.parse_bytes(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "G", "-1G", "10X", "1e5", "1,5G", "9" * 30])
+def test_bad_sizes(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a size"):
+        units.parse_bytes(text)
+
+
+def test_conversions_round_down() -> None:
+    assert units.mib_from_bytes(2 * 1024**2 - 1) == 1
+    assert units.mib_from_kib(2047) == 1
+    assert units.gib_from_mib(2047) == 1
+    assert units.mib_from_gib(3) == 3072
