@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""IPMI 2.0 (RMCP+) through ipmitool; the password goes by a private file that exists during the command only."""
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+
+from flock.core.errors import FlockError
+from flock.exec.process import run
+from mtce.bmc.interfaces import Access, BmcError, PowerState
+
+
+@dataclass(frozen=True, slots=True)
+class IpmiSettings:
+    """Transport of IPMI. ``cipher_suite`` None lets ipmitool find out, which takes seconds on old BMCs."""
+
+    port: int = 623
+    cipher_suite: int | None = None
+    timeout_s: float = 30.0
+    retries: int = 1
+
+
+class Ipmi:
+    """Runs ipmitool against one BMC."""
+
+    def __init__(self, access: Access, settings: IpmiSettings) -> None:
+        self._access = access
+        self._settings = settings
+
+    def command(self, verb: str, *words: str) -> str:
+        """Output of one ipmitool command; BmcError names ``verb``."""
+        descriptor, path = tempfile.mkstemp(prefix="bmc-")
+        try:
+            with os.fdopen(descriptor, "w") as stream:
+                stream.write(self._access.password)
+            argv = ["ipmitool", "-I", "lanplus", "-R", str(self._settings.retries), "-H", self._access.address,
+                    "-p", str(self._settings.port), "-U", self._access.username, "-f", path]
+            if self._settings.cipher_suite is not None:
+                argv += ["-C", str(self._settings.cipher_suite)]
+            return run([*argv, *words], timeout_s=self._settings.timeout_s).out
+        except FlockError as error:
+            raise BmcError(address=self._access.address, verb=verb, reason=str(error)) from error
+        finally:
+            os.unlink(path)
+
+    def confirmed(self, verb: str, expected: str, *words: str) -> None:
+        """A command whose output must confirm it."""
+        out = self.command(verb, *words)
+        if expected.lower() not in out.lower():
+            raise BmcError(address=self._access.address, verb=verb, reason=f"unexpected answer {out.strip()[:100]!r}")
+
+
+class IpmiPower:
+    """Chassis power commands."""
+
+    def __init__(self, ipmi: Ipmi) -> None:
+        self._ipmi = ipmi
+
+    def state(self) -> PowerState:
+        """``chassis power status``."""
+        out = self._ipmi.command("tell its power state", "chassis", "power", "status").strip().lower()
+        states = {"chassis power is on": PowerState.ON, "chassis power is off": PowerState.OFF}
+        return states.get(out, PowerState.UNKNOWN)
+
+    def on(self) -> None:
+        """``chassis power on``."""
+        self._ipmi.confirmed("switch on", "Up/On", "chassis", "power", "on")
+
+    def off(self, *, graceful: bool) -> None:
+        """``chassis power soft`` or ``off``; nothing to do when off."""
+        if self.state() is PowerState.OFF:
+            return
+        if graceful:
+            self._ipmi.confirmed("shut down", "Soft", "chassis", "power", "soft")
+        else:
+            self._ipmi.confirmed("switch off", "Down/Off", "chassis", "power", "off")
+
+    def reset(self, *, graceful: bool) -> None:
+        """``chassis power reset``; IPMI has no graceful form."""
+        self._ipmi.confirmed("reset", "Reset", "chassis", "power", "reset")
+
+
+class IpmiBoot:
+    """Boot device selection."""
+
+    def __init__(self, ipmi: Ipmi) -> None:
+        self._ipmi = ipmi
+
+    def network_once(self) -> None:
+        """``chassis bootdev pxe``, valid for the next boot."""
+        self._ipmi.confirmed("accept a network boot", "pxe", "chassis", "bootdev", "pxe")

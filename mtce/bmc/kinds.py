@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which implementation serves which ``bm_type``: each kind is composed of the small interfaces it can offer."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mtce.bmc import ipmi, noop, redfish
+from mtce.bmc.interfaces import Access, Bmc, BmcError, PowerState
+
+KINDS = ("none", "dynamic", "ipmi", "redfish")
+
+
+@dataclass(frozen=True, slots=True)
+class BmcSettings:
+    """Transport settings of all protocols."""
+
+    redfish: redfish.RedfishSettings = redfish.RedfishSettings()
+    ipmi: ipmi.IpmiSettings = ipmi.IpmiSettings()
+
+
+def open_bmc(bm_type: str, access: Access | None, settings: BmcSettings) -> Bmc:
+    """The BMC of a host. ``dynamic`` asks for the Redfish service root and takes IPMI when there is none.
+
+    Only ``dynamic`` sends anything here. ValueError for an unknown ``bm_type``.
+    """
+    if bm_type not in KINDS:
+        raise ValueError(f"bm_type must be one of {', '.join(KINDS)}, not {bm_type!r}")
+    if bm_type == "none" or access is None:
+        return Bmc("none", noop.NoPower(), noop.NoBoot())
+    if bm_type == "dynamic":
+        bm_type = "redfish" if redfish.is_redfish(access, settings.redfish) else "ipmi"
+    if bm_type == "redfish":
+        session = redfish.Session(access, settings.redfish)
+        return Bmc("redfish", redfish.RedfishPower(session), redfish.RedfishBoot(session))
+    tool = ipmi.Ipmi(access, settings.ipmi)
+    return Bmc("ipmi", ipmi.IpmiPower(tool), ipmi.IpmiBoot(tool))
+
+
+def perform(bmc: Bmc, verb: str, *, graceful: bool) -> PowerState:
+    """One command of the state machine: query, power-on, power-off, reset or netboot; the power state where asked."""
+    if verb == "query":
+        return bmc.power.state()
+    if verb == "power-on":
+        bmc.power.on()
+    elif verb == "power-off":
+        bmc.power.off(graceful=graceful)
+    elif verb == "reset":
+        bmc.power.reset(graceful=graceful)
+    elif verb == "netboot":
+        bmc.boot.network_once()
+    else:
+        raise BmcError(address="-", verb=verb, reason="there is no such command")
+    return PowerState.UNKNOWN

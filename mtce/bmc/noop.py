@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hosts without board management: every question is answered "unknown", every command refused with the reason."""
+from __future__ import annotations
+
+from mtce.bmc.interfaces import BmcError, PowerState
+
+REASON = "no board management is configured for this host"
+
+
+class NoPower:
+    """No power control."""
+
+    def state(self) -> PowerState:
+        """Nobody knows."""
+        return PowerState.UNKNOWN
+
+    def on(self) -> None:
+        """Refused."""
+        raise BmcError(address="-", verb="switch on", reason=REASON)
+
+    def off(self, *, graceful: bool) -> None:
+        """Refused."""
+        raise BmcError(address="-", verb="switch off", reason=REASON)
+
+    def reset(self, *, graceful: bool) -> None:
+        """Refused."""
+        raise BmcError(address="-", verb="reset", reason=REASON)
+
+
+class NoBoot:
+    """No choice of the boot device."""
+
+    def network_once(self) -> None:
+        """Refused."""
+        raise BmcError(address="-", verb="accept a network boot", reason=REASON)

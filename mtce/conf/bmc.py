@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of board management, group ``[bmc]``."""
+from __future__ import annotations
+
+from typing import Any
+
+from oslo_config import cfg
+
+from mtce.bmc.ipmi import IpmiSettings
+from mtce.bmc.kinds import BmcSettings
+from mtce.bmc.redfish import RedfishSettings
+
+GROUP = "bmc"
+
+BMC_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt("redfish_scheme", default="https", choices=["https", "http"], help="Transport of Redfish."),
+    cfg.PortOpt("redfish_port", default=443, help="Port of Redfish services."),
+    cfg.StrOpt("redfish_verify", default="true",
+               help="true: check certificates against the system's authorities; false: do not; else the path of a "
+                    "bundle of authorities."),
+    cfg.FloatOpt("connect_timeout_s", default=5.0, min=0.5, max=60.0, help="Seconds to wait for a connection."),
+    cfg.FloatOpt("request_timeout_s", default=15.0, min=1.0, max=100.0, help="Seconds to wait for one answer."),
+    cfg.PortOpt("ipmi_port", default=623, help="Port of IPMI services."),
+    cfg.IntOpt("ipmi_cipher_suite", min=0, max=17, help="RMCP+ cipher suite; default: ipmitool finds out."),
+]
+
+
+def register(conf: Any) -> None:
+    """Register the group on ``conf``; harmless when repeated."""
+    conf.register_opts(BMC_OPTS, group=GROUP)
+
+
+def settings(conf: Any) -> BmcSettings:
+    """The registered options as settings of the drivers."""
+    group = conf.bmc
+    verify: bool | str = {"true": True, "false": False}.get(group.redfish_verify.lower(), group.redfish_verify)
+    return BmcSettings(
+        RedfishSettings(group.redfish_scheme, group.redfish_port, verify, group.connect_timeout_s,
+                        group.request_timeout_s),
+        IpmiSettings(group.ipmi_port, group.ipmi_cipher_suite, group.request_timeout_s))
+
+
+def list_opts() -> list[tuple[str, list[Any]]]:
+    """For the sample generator."""
+    return [(GROUP, BMC_OPTS)]
