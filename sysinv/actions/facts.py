@@ -25,8 +25,7 @@ class NodeMemory:
 class ActionFacts:
     """One immutable snapshot per decision.
 
-    ``active_controller`` is the hostname of the controller that runs the control plane. ``pending_uuid`` names an
-    operation that still works on the host.
+    ``active_controller`` is the hostname of the controller that runs the control plane.
     """
 
     host: HostView
@@ -37,7 +36,6 @@ class ActionFacts:
     physical_cores: int = 0
     virtual: bool = False
     has_oam_address: bool = True
-    pending_uuid: str | None = None
     device_image_in_progress: bool = False
 
 

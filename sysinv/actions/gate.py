@@ -23,8 +23,6 @@ def parse_action(text: str) -> HostAction:
 def plan_action(facts: ActionFacts, action: HostAction) -> ActionPlan:
     """What ``action`` does to the host; raises HostRefused with the operator's sentence when it may not."""
     refusal = _refusal(facts, action)
-    if refusal is None and facts.pending_uuid is not None and not _may_interrupt(action):
-        refusal = f"Host {facts.host.name} is busy with operation {facts.pending_uuid}. Retry when it has finished."
     if refusal is not None:
         raise HostRefused(detail=refusal)
     if action in LOCK_ACTIONS:
@@ -49,7 +47,3 @@ def _refusal(facts: ActionFacts, action: HostAction) -> str | None:
         return reinstall_refusal(facts)
     return power_refusal(facts, action)
 
-
-def _may_interrupt(action: HostAction) -> bool:
-    """A force-lock is the way out of a lock that hangs."""
-    return action in (HostAction.FORCE_LOCK, HostAction.FORCE_UNSAFE_LOCK)

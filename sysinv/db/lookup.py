@@ -6,7 +6,7 @@ import re
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
 from flock.core import ids
 from flock.core.errors import NotFound
@@ -15,6 +15,7 @@ from flock.wire.paging import Page
 from sysinv.db.tables import I_HOST, I_SYSTEM
 from sysinv.model.system import SystemView, system_view
 
+Row = dict[str, Any]
 ID_MAX = 2**31 - 1
 _NUMBER = re.compile(r"[0-9]{1,10}")
 
@@ -49,13 +50,13 @@ def host_clause(ident: str) -> sa.ColumnElement[bool]:
     return I_HOST.c.hostname == ident
 
 
-def host_row(conn: Connection, ident: str, *, lock: bool = False) -> RowMapping:
+def host_row(conn: Connection, ident: str, *, lock: bool = False) -> Row:
     """The stored host; HostNotFound. ``lock`` keeps other writers of this host out until the transaction ends."""
     query = sa.select(I_HOST).where(host_clause(ident)).order_by(I_HOST.c.id).limit(1)
     row = conn.execute(query.with_for_update() if lock else query).mappings().first()
     if row is None:
         raise HostNotFound(id=shown(ident))
-    return row
+    return dict(row)
 
 
 def the_system(conn: Connection) -> SystemView:
@@ -66,14 +67,14 @@ def the_system(conn: Connection) -> SystemView:
     return system_view(dict(row))
 
 
-def paged(conn: Connection, query: sa.Select[Any], table: sa.Table, page: Page) -> list[RowMapping]:
+def paged(conn: Connection, query: sa.Select[Any], table: sa.Table, page: Page) -> list[Row]:
     """One page of ``query`` ordered by ``page`` (ties by id); MarkerNotFound when the marker is not in the table."""
-    column = table.c[page.sort_key] if page.sort_key in table.c else table.c.id
+    column = table.c.get(page.sort_key, table.c.id)
     order = [table.c.id] if column is table.c.id else [column, table.c.id]
     if page.marker is not None:
         query = query.where(_after_marker(conn, table, order, page))
     query = query.order_by(*(one.desc() if page.descending else one for one in order)).limit(page.limit)
-    return list(conn.execute(query).mappings().all())
+    return [dict(row) for row in conn.execute(query).mappings()]
 
 
 def _after_marker(conn: Connection, table: sa.Table, order: list[sa.Column[Any]], page: Page) -> sa.ColumnElement[bool]:

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from flock.db import Json, UtcTime, columns, metadata, revision_column
+from flock.jobs import operations_table
 
 METADATA = metadata()
 
@@ -171,3 +172,10 @@ ADDRESSES = sa.Table(
     sa.Column("address_pool_id", sa.Integer, sa.ForeignKey("address_pools.id", ondelete="RESTRICT")),
     sa.Column("forihostid", sa.Integer, sa.ForeignKey("i_host.id", ondelete="CASCADE"), index=True),
     sa.UniqueConstraint("name"), sa.UniqueConstraint("address", "address_pool_id"))
+
+# A lease that outlives its deleted host says nothing about a new one until it is renewed.
+DHCP_FORGOTTEN = sa.Table(
+    "dhcp_forgotten", METADATA, sa.Column("mac", sa.String(17), primary_key=True),
+    sa.Column("expires_s", sa.BigInteger, nullable=False))
+
+OPERATIONS = operations_table(METADATA, "operations")

@@ -61,3 +61,10 @@ def ids_with_function(conn: Connection, host_id: int, function: CpuFunction) -> 
     rows = conn.execute(sa.select(I_ICPU.c.cpu, I_ICPU.c.thread).where(
         I_ICPU.c.forihostid == host_id, I_ICPU.c.allocated_function == function.value).order_by(I_ICPU.c.cpu))
     return [(row.cpu, row.thread) for row in rows]
+
+
+def as_reports(conn: Connection, host_id: int) -> list[CpuReport]:
+    """The stored CPUs in the form of a report."""
+    return [CpuReport(cpu=one.cpu, core=one.core, thread=one.thread, numa_node=one.numa_node, socket=one.socket,
+                      cpu_family=one.cpu_family or "", cpu_model=one.cpu_model or "")
+            for one in of_host(conn, host_id)]

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sysinv-dbsync: the tables of configuration management, and their first content."""
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from oslo_config import cfg
+
+from flock.core.errors import FlockError
+from flock.db import from_conf, migrate
+from flock.exec.root import Root
+from sysinv.bootstrap.answers import load
+from sysinv.hosts.seed import seed_system
+
+
+def main() -> None:
+    """``sysinv-dbsync [--seed ANSWERS [--controller-mac MAC]] [upgrade | downgrade revision | version | draft]``.
+
+    ``--seed`` upgrades, then stores system, networks and controller-0 as the file of answers says.
+    """
+    parser = argparse.ArgumentParser(prog="sysinv-dbsync", add_help=False)
+    parser.add_argument("--seed", type=Path)
+    parser.add_argument("--controller-mac")
+    args, rest = parser.parse_known_args(sys.argv[1:])
+    code = migrate.dbsync_main("sysinv", rest)
+    if code == 0 and args.seed is not None:
+        code = _seed(args.seed, args.controller_mac)
+    sys.exit(code)
+
+
+def _seed(path: Path, mac: str | None) -> int:
+    try:
+        answers = load(path)
+        if mac is None:
+            mac = Root("/").text(f"sys/class/net/{answers.network('pxeboot').interface}/address")
+        database = from_conf(cfg.CONF)
+        stored = seed_system(database, answers, mac)
+        database.dispose()
+    except (OSError, FlockError) as error:
+        print(f"sysinv-dbsync: {error}", file=sys.stderr)
+        return 1
+    print("system stored" if stored else "the system is known already; nothing was changed")
+    return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A lease on the pxeboot network makes an unknown machine a discovered host: locked, disabled, offline, no role."""
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from flock.core.errors import InvalidInput
+from flock.db import Database
+from sysinv.contract.enums import ActionState, NetworkType, Personality
+from sysinv.db.lookup import the_system
+from sysinv.db.tables import DHCP_FORGOTTEN, I_HOST
+from sysinv.model.host import initial_states, normal_mac
+from sysinv.resources.host import store as hosts
+from sysinv.resources.network import store as networks
+
+LOG = logging.getLogger(__name__)
+
+
+class EventLog(Protocol):
+    """The part of ``fm.raiser.Raiser`` used here."""
+
+    def log_event(self, alarm_id: str, *, entity_instance_id: str | None = None, severity: str | None = None,
+                  reason_text: str | None = None) -> str:
+        """Write a customer log."""
+
+
+class HostDiscovery:
+    """Turns leases into hosts; the same lease any number of times makes one host."""
+
+    def __init__(self, db: Database, events: EventLog) -> None:
+        self._db = db
+        self._events = events
+
+    def lease(self, tags: Sequence[str], mac_text: str, ip_address: str, expires_s: int) -> str | None:
+        """Look at one lease; uuid of the host that was discovered now, None when there is nothing to do.
+
+        Only the first tag counts. InvalidInput for what is no MAC address.
+        """
+        if not tags or tags[0] != NetworkType.PXEBOOT:
+            return None
+        mac = normal_mac(mac_text[-17:])
+        if mac is None:
+            raise InvalidInput(field="mac", rule="must be a MAC address")
+        with self._db.reader() as conn:
+            if not self._wanted(conn, mac, expires_s):
+                return None
+        uuid = self._db.transact(lambda conn: self._discover(conn, mac, expires_s))
+        if uuid is not None:
+            LOG.info("host %s with MAC address %s discovered at %s", uuid, mac, ip_address)
+            self._events.log_event("200.020", entity_instance_id=f"host={mac}.event=discovered", severity="warning",
+                                   reason_text=f"Host with MAC address {mac} was discovered on the pxeboot network.")
+        return uuid
+
+    def forget(self, conn: Connection, mac: str, expires_s: int) -> None:
+        """The host with ``mac`` is deleted; the lease it still holds until ``expires_s`` makes no new host."""
+        conn.execute(sa.delete(DHCP_FORGOTTEN).where(DHCP_FORGOTTEN.c.mac == mac))
+        conn.execute(sa.insert(DHCP_FORGOTTEN).values(mac=mac, expires_s=expires_s))
+
+    def _wanted(self, conn: Connection, mac: str, expires_s: int) -> bool:
+        if the_system(conn).is_aio_simplex or not networks.dynamic(conn, NetworkType.PXEBOOT):
+            return False
+        if conn.execute(sa.select(I_HOST.c.id).where(I_HOST.c.mgmt_mac == mac)).first() is not None:
+            return False
+        forgotten = conn.execute(sa.select(DHCP_FORGOTTEN.c.expires_s).where(DHCP_FORGOTTEN.c.mac == mac)).scalar()
+        return forgotten is None or expires_s == 0 or expires_s > forgotten
+
+    def _discover(self, conn: Connection, mac: str, expires_s: int) -> str | None:
+        if not self._wanted(conn, mac, expires_s):
+            return None
+        conn.execute(sa.delete(DHCP_FORGOTTEN).where(DHCP_FORGOTTEN.c.mac == mac))
+        row = hosts.insert(conn, new_host_values(conn, mac))
+        return str(row["uuid"])
+
+
+def new_host_values(conn: Connection, mac: str) -> dict[str, Any]:
+    """Columns of a host nobody has configured: waiting for its installation, boot arguments as the controllers'."""
+    system = the_system(conn)
+    return {
+        **initial_states(), "mgmt_mac": mac, "forisystemid": system.id, "sw_version": system.software_version,
+        "action_state": ActionState.REINSTALLING.value, "tboot": _controllers_tboot(conn)}
+
+
+def _controllers_tboot(conn: Connection) -> str:
+    query = sa.select(I_HOST.c.tboot).where(I_HOST.c.personality == Personality.CONTROLLER.value)
+    return str(conn.execute(query.order_by(I_HOST.c.id).limit(1)).scalar() or "")

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two things a host that installs may do without an operator's token: report progress, fetch its configuration."""
+from __future__ import annotations
+
+import datetime
+import hashlib
+import hmac
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sqlalchemy.engine import Connection
+
+from flock.core.errors import Forbidden, Unavailable
+from flock.db import Database, utcnow
+from sysinv.actions.progress import stored_install_state
+from sysinv.contract.enums import InstallState, NetworkType
+from sysinv.db.lookup import Row, host_row, the_system
+from sysinv.db.tables import I_SYSTEM
+from sysinv.hosts.bundle import CloudFacts, HostFacts, Leg, render_bundle
+from sysinv.hosts.provision import host_addresses
+from sysinv.model.addressing import PoolView
+from sysinv.model.host import CONTROLLER_NAMES, HostRefused
+from sysinv.model.system import SystemView
+from sysinv.resources.address import store as addresses
+from sysinv.resources.host import store as hosts
+from sysinv.resources.network import store as networks
+
+LOG = logging.getLogger(__name__)
+TOKEN_BYTES = 32
+INFO_MAX = 255
+
+
+class TokenRefused(Forbidden):
+    """No token, a wrong one, a used one, or one that is too old."""
+
+    code: ClassVar[str] = "sysinv.install.token_refused"
+    text: ClassVar[str] = "The install token is not valid for this host. Reinstall the host to get a fresh one."
+
+
+@dataclass(frozen=True, slots=True)
+class InstallSettings:
+    """What bundles are made of beside the database."""
+
+    interfaces: Mapping[str, str]
+    agent_transport_url: str | None
+    heartbeat_key_file: Path
+
+
+def new_token(ttl_s: float, now: datetime.datetime) -> tuple[str, dict[str, Any]]:
+    """A fresh clear token for the boot file, and the columns that remember only its hash."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    return token, {"install_token_hash": token_hash(token),
+                   "install_token_expires_at": now + datetime.timedelta(seconds=ttl_s)}
+
+
+def token_hash(token: str) -> str:
+    """What is stored of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def token_fits(row: Row, token: str | None, now: datetime.datetime) -> bool:
+    """Whether ``token`` is the host's present one."""
+    stored, expires = row["install_token_hash"], row["install_token_expires_at"]
+    if not token or not stored or expires is None or now >= expires:
+        return False
+    return hmac.compare_digest(stored, token_hash(token))
+
+
+class Installation:
+    """Progress in, configuration out."""
+
+    def __init__(self, db: Database, settings: InstallSettings,
+                 now: Callable[[], datetime.datetime] = utcnow) -> None:
+        self._db = db
+        self._settings = settings
+        self._now = now
+
+    def progress(self, ident: str, state: str, info: str | None, token: str | None) -> None:
+        """Store a step of a locked host's installation; with the right token ``installed`` uses it up.
+
+        HostNotFound, HostRefused for a host that is in service.
+        """
+        now = self._now()
+        with self._db.writer() as conn:
+            row = host_row(conn, ident, lock=True)
+            if row["administrative"] != "locked":
+                raise HostRefused(detail=f"Host {row['hostname'] or row['uuid']} is not being installed.")
+            values: dict[str, Any] = {
+                "install_state": stored_install_state(state), "install_state_info": (info or "")[:INFO_MAX] or None,
+                "install_state_at": now}
+            if state == InstallState.INSTALLED and token_fits(row, token, now):
+                values |= {"install_token_hash": None, "install_token_expires_at": None}
+            hosts.write(conn, row, values)
+        LOG.info("host %s reports installation %s %s", row["hostname"] or row["uuid"], state, info or "")
+
+    def configuration(self, ident: str, token: str | None) -> dict[str, Any]:
+        """The bundle of a host that shows its token; TokenRefused, HostNotFound."""
+        with self._db.reader() as conn:
+            row = host_row(conn, ident)
+            if not token_fits(row, token, self._now()) or not row["hostname"]:
+                raise TokenRefused()
+            system = the_system(conn)
+            pools = networks.pools_by_network(conn)
+            facts = HostFacts(
+                uuid=row["uuid"], hostname=row["hostname"], personality=row["personality"],
+                subfunctions=row["subfunctions"] or "", software_version=row["sw_version"],
+                legs=_legs(row["hostname"], pools, host_addresses(conn, system, row["hostname"])))
+            cloud = self._cloud(conn, system, pools)
+        return render_bundle(facts, cloud)
+
+    def _cloud(self, conn: Connection, system: SystemView, pools: Mapping[str, PoolView]) -> CloudFacts:
+        if not self._settings.agent_transport_url:
+            raise Unavailable(service="installation", reason="[bootstrap] agent_transport_url is not set")
+        mgmt = pools[NetworkType.MGMT]
+        names = [(mgmt.floating_address or "", "controller controller.internal")]
+        pxeboot = pools.get(NetworkType.PXEBOOT)
+        if pxeboot is not None and pxeboot.floating_address:
+            names.append((pxeboot.floating_address, "pxecontroller"))
+        names += [(address, f"{hostname} {hostname}.internal")
+                  for hostname, address in sorted(addresses.ending(conn, NetworkType.MGMT).items())
+                  if hostname != "controller"]
+        region = conn.execute(I_SYSTEM.select().where(I_SYSTEM.c.id == system.id)).mappings().one()["region_name"]
+        return CloudFacts(
+            system_uuid=system.uuid, system_type=system.system_type, system_mode=system.system_mode,
+            region_name=region, floating_mgmt=mgmt.floating_address or "", names=tuple(names),
+            interfaces=self._settings.interfaces, agent_transport_url=self._settings.agent_transport_url,
+            heartbeat_key=read_key(self._settings.heartbeat_key_file))
+
+
+def read_key(path: Path) -> bytes:
+    """The cluster's heartbeat key from its file of hexadecimal digits; Unavailable when it cannot be read."""
+    try:
+        return bytes.fromhex(path.read_text().strip())
+    except (OSError, ValueError) as error:
+        raise Unavailable(service="installation", reason=f"the heartbeat key cannot be read: {error}") from error
+
+
+def _legs(hostname: str, pools: Mapping[str, PoolView], own: Mapping[str, str]) -> tuple[Leg, ...]:
+    legs: list[Leg] = []
+    for network in (NetworkType.PXEBOOT, NetworkType.MGMT, NetworkType.CLUSTER_HOST, NetworkType.OAM):
+        pool = pools.get(network)
+        if pool is None or (network == NetworkType.OAM and hostname not in CONTROLLER_NAMES):
+            continue
+        legs.append(Leg(network, own.get(network), pool.prefix, pool.gateway_address))
+    return tuple(leg for leg in legs if leg.address or leg.network_type == NetworkType.PXEBOOT)

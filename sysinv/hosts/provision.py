@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Addresses of a host: given when it gets its role, taken back when it goes. Works inside the caller's transaction."""
+from __future__ import annotations
+
+from sqlalchemy.engine import Connection
+
+from sysinv.contract.enums import NetworkType
+from sysinv.model.addressing import (
+    CONTROLLER_NETWORKS,
+    FLOATING_HOST,
+    HOST_NETWORKS,
+    address_name,
+    next_address,
+)
+from sysinv.model.host import CONTROLLER_NAMES
+from sysinv.model.system import SystemView
+from sysinv.resources.address import store as addresses
+from sysinv.resources.network import store as networks
+
+
+def assign_addresses(conn: Connection, system: SystemView, host_id: int, hostname: str) -> dict[str, str]:
+    """Give the host its address on every network; network type to address. Addresses it has already stay.
+
+    Controllers take the fixed ones of each pool; AddressPoolExhausted when a pool is full.
+    """
+    pools = networks.pools_by_network(conn)
+    wanted = CONTROLLER_NETWORKS if hostname in CONTROLLER_NAMES else HOST_NETWORKS
+    owner = FLOATING_HOST if system.is_simplex else hostname
+    given = addresses.named(conn, [address_name(owner, network) for network in wanted])
+    assigned: dict[str, str] = {}
+    for network in wanted:
+        pool = pools.get(network)
+        if pool is None:
+            continue
+        name = address_name(owner, network)
+        address = given.get(name)
+        if address is None:
+            fixed = pool.floating_address if system.is_simplex else pool.for_controller(hostname)
+            address = fixed or next_address(pool, addresses.taken(conn, pool.id), seed=host_id)
+            addresses.add(conn, name, address, pool.prefix, pool.id, host_id)
+        else:
+            addresses.attach(conn, name, host_id)
+        assigned[network] = address
+    return assigned
+
+
+def release_addresses(conn: Connection, host_id: int, hostname: str | None) -> None:
+    """Take the addresses back; fixed ones of controllers stay known, without host."""
+    keep = [address_name(hostname, network) for network in CONTROLLER_NETWORKS] if hostname in CONTROLLER_NAMES else []
+    addresses.release(conn, host_id, keep)
+
+
+def host_addresses(conn: Connection, system: SystemView, hostname: str) -> dict[str, str]:
+    """Network type to address of one host."""
+    owner = FLOATING_HOST if system.is_simplex else hostname
+    names = {address_name(owner, network): network for network in NetworkType}
+    return {names[name]: address for name, address in addresses.named(conn, names).items()}

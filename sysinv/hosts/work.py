@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recording work for the conductor in the caller's transaction, and waiting a moment for its first refusal."""
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from flock.core.errors import DeadlineExceeded, FlockError, Unavailable, from_wire
+from flock.jobs import BoundedPool, Operations, Record
+from sysinv.contract.operations import OperationKind
+
+LOG = logging.getLogger(__name__)
+NUDGE_THREADS = 2
+NUDGE_QUEUE = 50
+
+Nudge = Callable[[str], None]
+
+
+class Work:
+    """The door from requests to the conductor.
+
+    ``nudge(operation_uuid)`` tells the conductor to look now; it may block or fail, so it runs in a small pool: the
+    conductor polls its table anyway.
+    """
+
+    def __init__(self, operations: Operations, nudge: Nudge) -> None:
+        self._operations = operations
+        self._nudge = nudge
+        self._pool = BoundedPool("sysinv-nudge", NUDGE_THREADS, NUDGE_QUEUE)
+
+    def configure(self, conn: Connection, host_uuid: str, *, boot_file: bool) -> str:
+        """Record that a host's record changed; ``boot_file``: it gets a fresh boot file and install token."""
+        return self._operations.record(conn, kind=OperationKind.CONFIGURE, subject=host_uuid,
+                                       params={"boot_file": boot_file}, exclusive=False)
+
+    def action(self, conn: Connection, host_uuid: str, params: Mapping[str, Any]) -> str:
+        """Record a host action; OperationActive while another one is carried out."""
+        return self._operations.record(conn, kind=OperationKind.ACTION, subject=host_uuid, params=params)
+
+    def delete(self, conn: Connection, host_uuid: str, params: Mapping[str, Any]) -> str:
+        """Record that a host goes; OperationActive while something else is carried out on it."""
+        return self._operations.record(conn, kind=OperationKind.DELETE, subject=host_uuid, params=params)
+
+    def begin(self, operation_uuid: str) -> None:
+        """After the commit: have the conductor look now. Never blocks, never fails."""
+        try:
+            self._pool.submit(self._tell, operation_uuid)
+        except Unavailable as error:
+            LOG.info("operation %s waits for the conductor's next look: %s", operation_uuid, error)
+
+    def first_refusal(self, operation_uuid: str, wait_s: float) -> FlockError | None:
+        """The error the operation ended with within ``wait_s`` seconds; None when it goes on or went well."""
+        record = self.outcome(operation_uuid, wait_s)
+        return from_wire(record.error) if record is not None and record.error is not None else None
+
+    def outcome(self, operation_uuid: str, wait_s: float) -> Record | None:
+        """The operation once it has ended; None when it has not within ``wait_s`` seconds."""
+        if wait_s <= 0:
+            return None
+        try:
+            return self._operations.wait(operation_uuid, wait_s)
+        except DeadlineExceeded:
+            return None
+
+    def close(self) -> None:
+        """End the pool."""
+        self._pool.stop(1.0)
+
+    def _tell(self, operation_uuid: str) -> None:
+        try:
+            self._nudge(operation_uuid)
+        except FlockError as error:
+            LOG.info("the conductor could not be told of operation %s: %s", operation_uuid, error)

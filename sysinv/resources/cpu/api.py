@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Routes of ``icpus``, with the two lists an installer reads without token."""
+from __future__ import annotations
+
+from flock.api.call import Call
+from flock.api.reply import Reply
+from flock.auth.policy import ANYONE, Rule
+from flock.db import Database
+from sysinv.api.inventory import Inventory, read_policy, read_routes
+from sysinv.contract.enums import CpuFunction
+from sysinv.db.lookup import host_row
+from sysinv.db.tables import I_ICPU
+from sysinv.resources.cpu import store
+from sysinv.resources.cpu.fields import Cpu
+
+INVENTORY = Inventory("cpu", Cpu, store.QUERY, I_ICPU, I_ICPU.c.forihostid)
+
+
+class CpuListController:
+    """``…/icpus/platform_cpu_list`` and ``…/vswitch_cpu_list``: a JSON string of CPU ids."""
+
+    def __init__(self, function: CpuFunction, siblings: bool) -> None:
+        self._function = function
+        self._siblings = siblings
+
+    def get(self, call: Call) -> Reply:
+        """The CPU ids separated by commas."""
+        with call.deps(Database).reader() as conn:
+            host = host_row(conn, call.args["host"])
+            found = store.ids_with_function(conn, host["id"], self._function)
+        return Reply(",".join(str(cpu) for cpu, thread in found if self._siblings or thread == 0))
+
+
+ROUTES = read_routes(INVENTORY) | {
+    "/v1/ihosts/{host}/icpus/platform_cpu_list": CpuListController(CpuFunction.PLATFORM, True),
+    "/v1/ihosts/{host}/icpus/vswitch_cpu_list": CpuListController(CpuFunction.VSWITCH, False),
+}
+POLICY = (
+    *read_policy(INVENTORY),
+    Rule("sysinv_api:cpu:list", ANYONE, "GET", "/v1/ihosts/{host}/icpus/platform_cpu_list"),
+    Rule("sysinv_api:cpu:list", ANYONE, "GET", "/v1/ihosts/{host}/icpus/vswitch_cpu_list"),
+)

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Routes of ``ihosts``."""
+from __future__ import annotations
+
+from typing import Any
+
+from flock.api.call import Call
+from flock.auth.policy import ANYONE, CONFIGURATOR, OPERATOR, READER, Rule
+from flock.wire.paging import PAGE_ARGUMENTS, envelope
+from flock.wire.render import collection_links, render, render_many
+from sysinv.db.tables import I_HOST
+from sysinv.hosts.installation import Installation
+from sysinv.resources.host.fields import CHILDREN, Host, InstallProgress, NewHost
+from sysinv.resources.host.service import HostService
+
+_SORT_KEYS = frozenset(column.name for column in I_HOST.c if not column.name.startswith(("install_token", "bm_secret")))
+_STATES = ("uuid", "hostname", "administrative", "operational", "availability", "subfunction_oper",
+           "subfunction_avail", "task", "ihost_action", "invprovision", "inv_state", "install_state",
+           "install_state_info", "vim_progress_status", "links")
+
+
+class HostsController:
+    """``/v1/ihosts`` and ``/v1/ihosts/detail``."""
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """One page of hosts, all or of one personality."""
+        query = call.query.only(PAGE_ARGUMENTS, "personality")
+        page = query.page(sort_keys=_SORT_KEYS)
+        personality = query.text("personality")
+        rows = call.deps(HostService).page(personality, page)
+        filters = [("personality", personality)] if personality is not None else []
+        return envelope("ihosts", render_many(Host, rows, call.base_url), page=page, base_url=call.base_url,
+                        filters=filters)
+
+
+class NewHostsController(HostsController):
+    """``/v1/ihosts`` also takes new hosts."""
+
+    def post(self, call: Call) -> dict[str, Any]:
+        """Add a host."""
+        return _member(call.deps(HostService).add(call.body_as(NewHost)), call.base_url)
+
+
+class HostController:
+    """``/v1/ihosts/<host>``."""
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """One host with links to what it has."""
+        return _member(call.deps(HostService).get(call.args["host"]), call.base_url)
+
+    def patch(self, call: Call) -> dict[str, Any]:
+        """Attributes and actions."""
+        operations = call.patch(allow_empty=True)
+        return _member(call.deps(HostService).change(call.args["host"], operations), call.base_url)
+
+    def delete(self, call: Call) -> None:
+        """Delete a locked host."""
+        call.deps(HostService).delete(call.args["host"])
+
+
+class StateController:
+    """``/v1/ihosts/<host>/state``."""
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """The states of one host."""
+        return render(Host, call.deps(HostService).get(call.args["host"]), call.base_url, _STATES)
+
+
+class InstallProgressController:
+    """``/v1/ihosts/<host>/install_progress``, without token."""
+
+    def post(self, call: Call) -> dict[str, Any]:
+        """One step of an installation."""
+        body = call.body_as(InstallProgress)
+        info = body.install_state_info or None
+        call.deps(Installation).progress(call.args["host"], body.install_state, info, _token(call))
+        return {"install_state": body.install_state, "install_state_info": info}
+
+
+class InstallConfigController:
+    """``/v1/ihosts/<host>/install_config``: the one-time token of the boot file is the key."""
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """The configuration of a host that installs."""
+        return call.deps(Installation).configuration(call.args["host"], _token(call))
+
+
+def _token(call: Call) -> str | None:
+    return call.environ.get("HTTP_X_INSTALL_TOKEN")
+
+
+def _member(row: Any, base_url: str) -> dict[str, Any]:
+    body = render(Host, row, base_url)
+    for child in CHILDREN:
+        body[child] = collection_links(base_url, "ihosts", row["uuid"], child)
+    return body
+
+
+ROUTES = {
+    "/v1/ihosts": NewHostsController,
+    "/v1/ihosts/detail": HostsController,
+    "/v1/ihosts/{host}": HostController,
+    "/v1/ihosts/{host}/state": StateController,
+    "/v1/ihosts/{host}/install_progress": InstallProgressController,
+    "/v1/ihosts/{host}/install_config": InstallConfigController,
+}
+
+POLICY = (
+    Rule("sysinv_api:host:get", READER, "GET", "/v1/ihosts"),
+    Rule("sysinv_api:host:get", READER, "GET", "/v1/ihosts/detail"),
+    Rule("sysinv_api:host:get", READER, "GET", "/v1/ihosts/{host}"),
+    Rule("sysinv_api:host:get", READER, "GET", "/v1/ihosts/{host}/state"),
+    Rule("sysinv_api:host:add", CONFIGURATOR, "POST", "/v1/ihosts"),
+    Rule("sysinv_api:host:modify", OPERATOR, "PATCH", "/v1/ihosts/{host}"),
+    Rule("sysinv_api:host:delete", CONFIGURATOR, "DELETE", "/v1/ihosts/{host}"),
+    Rule("sysinv_api:host:install_progress", ANYONE, "POST", "/v1/ihosts/{host}/install_progress"),
+    Rule("sysinv_api:host:install_config", ANYONE, "GET", "/v1/ihosts/{host}/install_config"),
+)

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``ihosts``: what a host looks like on the wire, what may be given when it is added, what a PATCH may change."""
+from __future__ import annotations
+
+from typing import Any
+
+from flock.wire.resource import ADMIN, AGENT, MTCE, SYSTEM, Record, Resource, attr
+from flock.wire.types import Boolean, Choice, Document, IpAddress, Text, WireType
+from sysinv.contract.enums import BmType, HostAction, Personality
+
+HOSTNAME = Text(255, 1)
+SUBFUNCTIONS = Text(255, 1, r"[a-z]+(,[a-z]+)*", "Value must be subfunctions separated by commas.")
+DEVICE = Text(255, 1, r"(?!.*\.\.)(/dev/)?[A-Za-z0-9_.:/+-]+", "Value must be a device name or a path below /dev.")
+HW_SETTLE = Text(4, 1, r"[0-9]+", "Value must be a number of seconds.")
+CONSOLE = Text(64, 0, r"([A-Za-z0-9]+(,[0-9]+[a-z0-9]*)?)?", "Value must be <tty>,<baud> or empty.")
+TBOOT = Choice(("", "true", "false"))
+BM_USERNAME = Text(16, 1, r"\S+", "Value must not contain blanks.")
+BM_PASSWORD = Text(255, 1, r"\S+", "Value must not contain blanks.")
+CLOCK = Choice(("ntp", "ptp"))
+INSTALL_OUTPUT = Choice(("text", "graphical"))
+MAC_TEXT = Text(64)
+
+
+class Location(WireType):
+    """``{"locn": "row 4"}``, or the bare text."""
+
+    name = "location"
+    _text = Text(255)
+
+    def validate(self, value: Any) -> dict[str, Any]:
+        if isinstance(value, str) and not value.lstrip().startswith("{"):
+            return {"locn": self._text.validate(value)}
+        document = Document(1024).validate(value)
+        return {"locn": self._text.validate(document.get("locn", ""))}
+
+
+class Host(Record):
+    """One host as every reader sees it; ``mgmt_ip``, ``isystem_uuid`` and ``peers`` are derived."""
+
+    envelope = "ihosts"
+    id = attr(int, writer=SYSTEM)
+    hostname = attr(HOSTNAME, writer=ADMIN)
+    personality = attr(str, writer=ADMIN)
+    subfunctions = attr(str, writer=ADMIN)
+    subfunction_oper = attr(str, writer=MTCE)
+    subfunction_avail = attr(str, writer=MTCE)
+    administrative = attr(str, writer=MTCE)
+    operational = attr(str, writer=MTCE)
+    availability = attr(str, writer=MTCE)
+    invprovision = attr(str, writer=SYSTEM)
+    action = attr(str, writer=ADMIN)
+    ihost_action = attr(str, writer=SYSTEM)
+    task = attr(str, writer=MTCE)
+    mtce_info = attr(str, writer=MTCE)
+    vim_progress_status = attr(str, writer=SYSTEM)
+    inv_state = attr(str, writer=SYSTEM)
+    install_state = attr(str, writer=SYSTEM)
+    install_state_info = attr(str, writer=SYSTEM)
+    mgmt_mac = attr(str, writer=ADMIN)
+    mgmt_ip = attr(str, writer=SYSTEM)
+    bm_type = attr(str, writer=ADMIN)
+    bm_ip = attr(str, writer=ADMIN)
+    bm_username = attr(str, writer=ADMIN)
+    bm_password = attr(BM_PASSWORD, writer=ADMIN, secret=True)
+    boot_device = attr(DEVICE, writer=ADMIN)
+    rootfs_device = attr(DEVICE, writer=ADMIN)
+    hw_settle = attr(HW_SETTLE, writer=ADMIN)
+    install_output = attr(INSTALL_OUTPUT, writer=ADMIN)
+    console = attr(CONSOLE, writer=ADMIN)
+    tboot = attr(TBOOT, writer=ADMIN)
+    ttys_dcd = attr(bool, writer=ADMIN)
+    vsc_controllers = attr(str, writer=ADMIN)
+    clock_synchronization = attr(CLOCK, writer=ADMIN)
+    apparmor = attr(str, writer=ADMIN)
+    serialid = attr(str, writer=ADMIN)
+    location = attr(Location(), writer=ADMIN)
+    uptime = attr(int, writer=MTCE)
+    reserved = attr(bool, writer=MTCE)
+    capabilities = attr(dict, writer=SYSTEM)
+    config_applied = attr(str, writer=SYSTEM)
+    config_target = attr(str, writer=SYSTEM)
+    config_status = attr(str, writer=SYSTEM)
+    max_cpu_mhz_configured = attr(str, writer=ADMIN)
+    min_cpu_mhz_allowed = attr(str, writer=AGENT)
+    max_cpu_mhz_allowed = attr(str, writer=AGENT)
+    cstates_available = attr(str, writer=AGENT)
+    iscsi_initiator_name = attr(str, writer=AGENT)
+    nvme_host_id = attr(str, writer=AGENT)
+    nvme_host_nqn = attr(str, writer=AGENT)
+    device_image_update = attr(str, writer=SYSTEM)
+    reboot_needed = attr(bool, writer=SYSTEM)
+    sw_version = attr(str, writer=SYSTEM)
+    isystem_uuid = attr(str, writer=SYSTEM)
+    forisystemid = attr(int, writer=SYSTEM)
+    peers = attr(object, writer=SYSTEM)
+    peer_id = attr(int, writer=SYSTEM)
+
+
+class NewHost(Resource):
+    """Body of ``POST /v1/ihosts``; MAC address and names are checked by the rules, in their order."""
+
+    hostname = attr(HOSTNAME)
+    personality = attr(Personality)
+    subfunctions = attr(SUBFUNCTIONS)
+    mgmt_mac = attr(MAC_TEXT)
+    bm_ip = attr(IpAddress())
+    bm_type = attr(BmType)
+    bm_username = attr(BM_USERNAME)
+    bm_password = attr(BM_PASSWORD, secret=True)
+    serialid = attr(str)
+    location = attr(Location())
+    boot_device = attr(DEVICE)
+    rootfs_device = attr(DEVICE)
+    hw_settle = attr(HW_SETTLE)
+    install_output = attr(INSTALL_OUTPUT)
+    console = attr(CONSOLE)
+    tboot = attr(TBOOT)
+    vsc_controllers = attr(str)
+    ttys_dcd = attr(bool)
+    clock_synchronization = attr(CLOCK)
+    # Clients send the state of a host that is new; it is accepted and has no effect.
+    administrative = attr(str)
+    operational = attr(str)
+    availability = attr(str)
+    invprovision = attr(str)
+
+
+class HostChange(Resource):
+    """What a PATCH may carry; ``action`` is judged by the action rules, which know the text of its refusal."""
+
+    action = attr(Text(64))
+    hostname = attr(HOSTNAME)
+    personality = attr(Personality)
+    subfunctions = attr(SUBFUNCTIONS)
+    boot_device = attr(DEVICE)
+    rootfs_device = attr(DEVICE)
+    hw_settle = attr(HW_SETTLE)
+    install_output = attr(INSTALL_OUTPUT)
+    console = attr(CONSOLE)
+    tboot = attr(TBOOT)
+    ttys_dcd = attr(Boolean())
+    vsc_controllers = attr(str)
+    clock_synchronization = attr(Text(64))
+    apparmor = attr(Text(64))
+    bm_type = attr(Text(64))
+    bm_ip = attr(Text(64))
+    bm_username = attr(Text(64))
+    bm_password = attr(BM_PASSWORD, secret=True)
+    serialid = attr(str)
+    location = attr(Location())
+    capabilities = attr(dict)
+    max_cpu_mhz_configured = attr(Text(32))
+
+
+class InstallProgress(Resource):
+    """Body of ``install_progress``."""
+
+    install_state = attr(("preinstall", "installing", "postinstall", "installed", "failed", "booting", "completed"),
+                         mandatory=True)
+    install_state_info = attr(str)
+
+
+ACTIONS = tuple(HostAction)
+CHILDREN = ("ports", "ethernet_ports", "inodes", "icpus", "imemorys", "idisks", "pci_devices", "addresses")

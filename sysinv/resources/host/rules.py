@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What may be added and changed: pure checks of a host's attributes, in the order operators see their refusals."""
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sysinv.contract.enums import BmType, Personality, Subfunction
+from sysinv.model.host import (
+    HostRefused,
+    HostView,
+    hostname_refusal,
+    join_subfunctions,
+    next_controller_name,
+    next_storage_name,
+    normal_mac,
+    split_subfunctions,
+)
+from sysinv.model.system import SystemView
+
+RESTRICTED = frozenset({
+    "uuid", "id", "created_at", "updated_at", "cstatus", "mgmt_mac", "mgmt_ip", "invprovision", "recordtype",
+    "ihost_action", "action_state", "inv_state", "iconfig_applied", "iconfig_target"})
+MTCE_ONLY = frozenset({
+    "administrative", "availability", "operational", "subfunction_oper", "subfunction_avail", "reserved", "mtce_info",
+    "task", "uptime"})
+VIM_ONLY = frozenset({"vim_progress_status"})
+INSTALL_PARAMETERS = frozenset({"boot_device", "rootfs_device", "hw_settle", "install_output", "console", "tboot"})
+ROLE = frozenset({"personality", "hostname", "subfunctions"})
+BOARD = frozenset({"bm_type", "bm_ip", "bm_username", "bm_password"})
+BM_USERNAME_MAX = 16
+_WORKER_SET = frozenset({Subfunction.WORKER, Subfunction.LOWLATENCY})
+_ALLOWED_FUNCTIONS: Mapping[str, frozenset[Subfunction]] = {
+    Personality.CONTROLLER: frozenset({Subfunction.CONTROLLER, Subfunction.WORKER, Subfunction.LOWLATENCY}),
+    Personality.WORKER: _WORKER_SET,
+    Personality.EDGEWORKER: _WORKER_SET,
+    Personality.STORAGE: frozenset({Subfunction.STORAGE}),
+}
+_NAMED_BY_SYSTEM = (Personality.CONTROLLER, Personality.STORAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What rules need to know of the other hosts."""
+
+    hostnames: frozenset[str]
+    controllers: int
+    any_host: bool
+    enabled_controller: bool
+    bm_ips: frozenset[str]
+    oam_version: int = 4
+    has_storage_backend: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a host becomes."""
+
+    hostname: str
+    personality: str
+    subfunctions: str
+
+
+def check_add(system: SystemView, given: Mapping[str, Any], known: HostView | None, others: Others) -> tuple[Role, str]:
+    """Role and canonical MAC of a host that is added; raises HostRefused. ``known`` is the record with that MAC."""
+    personality, hostname = given.get("personality"), given.get("hostname")
+    mac_text = given.get("mgmt_mac")
+    if others.any_host and not others.enabled_controller:
+        raise HostRefused(detail=(
+            f"Provisioning request for new host '{mac_text}' is not permitted while there is no unlocked-enabled "
+            "controller. Unlock controller-0, wait for it to enable and then retry."))
+    if system.is_simplex and others.any_host:
+        raise HostRefused(detail="Host-add Rejected: Adding a host on a simplex system is not allowed.")
+    if not hostname and personality not in _NAMED_BY_SYSTEM:
+        raise HostRefused(detail=f"Host-add Rejected. Must provide a hostname for a node of personality {personality}")
+    _check_name(hostname, personality)
+    mac = _mac(mac_text)
+    _check_fits(system, str(personality), hostname, others)
+    if known is not None and (known.hostname or known.personality):
+        raise HostRefused(detail=f"Host-add Rejected: Host with mgmt_mac {mac} already exists")
+    return _role(system, str(personality), hostname, given.get("subfunctions"), others), mac
+
+
+def check_role(system: SystemView, host: HostView, changes: Mapping[str, Any], others: Others) -> Role:
+    """Role of a discovered host that is given one; raises HostRefused."""
+    personality = changes.get("personality", host.personality)
+    hostname = changes.get("hostname", host.hostname)
+    if not personality:
+        raise HostRefused(detail=f"Host {host.name} needs a personality before it can have a hostname or subfunctions.")
+    if not hostname and personality not in _NAMED_BY_SYSTEM:
+        raise HostRefused(detail=f"Must provide a hostname for a node of personality {personality}")
+    _check_name(hostname, personality)
+    _check_fits(system, str(personality), hostname, others)
+    return _role(system, str(personality), hostname, changes.get("subfunctions"), others)
+
+
+def check_fixed(host: HostView, changes: Mapping[str, Any]) -> None:
+    """Role attributes are given once; the same value again is no change."""
+    for name in sorted(ROLE & changes.keys()):
+        present = getattr(host, name)
+        if present is None or present == changes[name]:
+            continue
+        if name == "hostname":
+            raise HostRefused(detail=f"The hostname of host {host.name} can not be changed. Delete and re-add it.")
+        if name == "personality" or host.is_frozen:
+            raise HostRefused(detail=(
+                f"Can not change {name} of host {host.name} from '{present}' to '{changes[name]}'. "
+                "Delete and re-add the host."))
+        raise HostRefused(detail=f"The {name} of host {host.name} can only be set once.")
+
+
+def check_names(names: Sequence[str]) -> None:
+    """No attribute that belongs to others may be in a PATCH."""
+    for forbidden in (RESTRICTED, MTCE_ONLY | VIM_ONLY):
+        restricted = sorted(forbidden & set(names))
+        if restricted:
+            raise HostRefused(detail=f"Change {_listed(names)} contains restricted {_listed(restricted)}.")
+
+
+def check_duplicates(operations: Iterable[tuple[str, Any]]) -> None:
+    """The same path may not ask for two different values."""
+    seen: dict[str, Any] = {}
+    for path, value in operations:
+        if path in seen and seen[path] != value:
+            raise HostRefused(detail="Illegal duplicate parameters passed.")
+        seen[path] = value
+
+
+def check_attributes(host: HostView, changes: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+    """Rules of single attributes; ``stored`` is the whole record."""
+    if INSTALL_PARAMETERS & changes.keys() and not host.is_locked:
+        raise HostRefused(detail="Host must be locked before updating installation parameters.")
+    clock = changes.get("clock_synchronization")
+    if clock is not None and clock not in ("ntp", "ptp"):
+        raise HostRefused(detail=(
+            f"Host update failed: clock_synchronization: invalid choice: '{clock}', choose from ['ntp', 'ptp']"))
+    apparmor = changes.get("apparmor")
+    if apparmor is not None:
+        if apparmor not in ("enabled", "disabled"):
+            raise HostRefused(detail=f"Host update failed: apparmor: invalid choice: '{apparmor}'")
+        if not host.is_locked:
+            raise HostRefused(detail="Host must be locked before updating apparmor.")
+    if "capabilities" in changes:
+        _check_capabilities(changes["capabilities"], stored["capabilities"] or {})
+    if "max_cpu_mhz_configured" in changes:
+        _check_frequency(host, changes["max_cpu_mhz_configured"], stored)
+
+
+def board_values(host: HostView | None, changes: Mapping[str, Any], others: Others) -> dict[str, Any]:
+    """Columns ``bm_type bm_ip bm_username`` after a change, with ``bm_password`` when one came; raises HostRefused.
+
+    ``bm_type`` ``none`` clears everything.
+    """
+    if not BOARD & changes.keys():
+        return {}
+    wanted = {name: changes[name] if name in changes else (getattr(host, name) if host else None)
+              for name in ("bm_type", "bm_ip", "bm_username")}
+    name = host.name if host else str(changes.get("hostname") or "host")
+    if wanted["bm_type"] is None and wanted["bm_ip"] and wanted["bm_username"]:
+        wanted["bm_type"] = BmType.DYNAMIC
+    if wanted["bm_type"] in (None, BmType.NONE):
+        if "bm_type" not in changes and any(changes.get(field) for field in BOARD):
+            raise HostRefused(detail=f"{name}: Rejected: bm_ip and bm_username are needed for board management.")
+        return {"bm_type": BmType.NONE.value, "bm_ip": None, "bm_username": None, "bm_password": None}
+    _check_board(name, host, wanted, changes, others)
+    values = {field: str(wanted[field]) for field in wanted}
+    if changes.get("bm_password"):
+        values["bm_password"] = changes["bm_password"]
+    return values
+
+
+def _check_board(name: str, host: HostView | None, wanted: Mapping[str, Any], changes: Mapping[str, Any],
+                 others: Others) -> None:
+    if wanted["bm_type"] not in set(BmType):
+        raise HostRefused(detail=(
+            f"{name}: Rejected: '{wanted['bm_type']}' is not a supported board management type. "
+            f"Must be one of {_listed(sorted(BmType))}"))
+    username = wanted["bm_username"]
+    if not username or len(username) > BM_USERNAME_MAX or re.search(r"\s", username):
+        raise HostRefused(detail=(
+            f"{name}: Rejected: bm_username must have 1 to {BM_USERNAME_MAX} characters and no blanks."))
+    had = host.bm_username if host else None
+    if username != had and not changes.get("bm_password"):
+        raise HostRefused(detail=f"{name}: Rejected: bm_password must be given together with a new bm_username.")
+    try:
+        address = ipaddress.ip_address(wanted["bm_ip"] or "")
+    except ValueError as error:
+        raise HostRefused(detail=f"{name}: Rejected: '{wanted['bm_ip']}' is not a valid bm_ip address.") from error
+    if address.version != others.oam_version:
+        raise HostRefused(detail=(
+            "Board management controller IP address must be the same version as OAM primary address."))
+    if str(address) in others.bm_ips:
+        raise HostRefused(detail=f"Host-add Rejected: bm_ip {address} already exists")
+
+
+def _check_fits(system: SystemView, personality: str, hostname: str | None, others: Others) -> None:
+    if not system.allows(personality):
+        raise HostRefused(detail=f"Personality [{personality}] for host is not compatible with installed software. ")
+    if hostname and hostname in others.hostnames:
+        raise HostRefused(detail="Host-add Rejected: Hostname already exists")
+
+
+def _role(system: SystemView, personality: str, hostname: str | None, subfunctions: str | None,
+          others: Others) -> Role:
+    if personality == Personality.CONTROLLER:
+        if others.controllers >= 2:
+            raise HostRefused(detail=(
+                "Two controller nodes have already been configured. This host can not be configured as a controller."))
+        hostname = hostname or next_controller_name(others.hostnames)
+    elif personality == Personality.STORAGE:
+        hostname = _storage_name(hostname, others)
+    if not hostname:
+        raise HostRefused(detail=f"Must provide a hostname for a node of personality {personality}")
+    return Role(hostname, personality, _subfunctions(system, personality, subfunctions))
+
+
+def _storage_name(hostname: str | None, others: Others) -> str:
+    if not others.has_storage_backend:
+        raise HostRefused(detail="Storage backend must be configured before a storage host can be added.")
+    expected = next_storage_name(others.hostnames)
+    if hostname and hostname != expected:
+        raise HostRefused(detail=f"Storage name {hostname} not allowed. Expected {expected}.")
+    return expected
+
+
+def _subfunctions(system: SystemView, personality: str, given: str | None) -> str:
+    base = system.controller_subfunctions if personality == Personality.CONTROLLER else personality
+    if personality == Personality.EDGEWORKER:
+        base = Subfunction.WORKER.value
+    if given is None:
+        return base
+    wanted = set(split_subfunctions(given))
+    allowed = _ALLOWED_FUNCTIONS.get(personality, frozenset())
+    if not wanted <= set(allowed) or not set(split_subfunctions(base)) <= wanted:
+        raise HostRefused(detail=(
+            f"Subfunctions '{given}' are not possible for personality {personality}. "
+            f"They must hold {base} and may hold {_listed(sorted(allowed))}."))
+    return join_subfunctions(wanted)
+
+
+def _check_name(hostname: str | None, personality: Any) -> None:
+    refusal = hostname_refusal(hostname, personality) if hostname else None
+    if refusal is not None:
+        raise HostRefused(detail=refusal)
+
+
+def _mac(text: str | None) -> str:
+    if not text:
+        raise HostRefused(detail="Host-add Rejected: Must provide MAC Address of the host mgmt interface")
+    mac = normal_mac(text)
+    if mac is None:
+        raise HostRefused(detail="Host-add Rejected: Must provide a valid format of a MAC Address")
+    return mac
+
+
+def _check_capabilities(wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+    if "Personality" in wanted:
+        raise HostRefused(detail="'Personality' in capabilities can not be set.")
+    if wanted.get("stor_function", stored.get("stor_function")) != stored.get("stor_function"):
+        raise HostRefused(detail="'stor_function' in capabilities can not be changed.")
+
+
+def _check_frequency(host: HostView, text: str, stored: Mapping[str, Any]) -> None:
+    if not host.has_worker_function:
+        raise HostRefused(detail="Host CPU maximum frequency can only be changed on hosts with worker function.")
+    if (stored["capabilities"] or {}).get("is_max_cpu_configurable") != "configurable":
+        raise HostRefused(detail="Host does not support a configurable CPU maximum frequency.")
+    if text == "max_cpu_mhz_allowed":
+        return
+    allowed = stored["max_cpu_mhz_allowed"]
+    if not text.isascii() or not text.isdigit() or (allowed and int(text) > int(float(allowed))):
+        raise HostRefused(detail=f"Max CPU frequency '{text}' must be an integer of at most {allowed} MHz.")
+
+
+def _listed(names: Collection[str]) -> str:
+    return "[" + ", ".join(f"'{name}'" for name in names) + "]"

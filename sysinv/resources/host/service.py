@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Use cases of hosts behind the API: read, add, change attributes, start an action, delete."""
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, TypeVar
+
+from sqlalchemy.engine import Connection
+
+from flock.auth.secrets import SecretBox
+from flock.core.errors import Conflict, Refused
+from flock.db import Database, DuplicateEntry, utcnow
+from flock.wire.paging import Page
+from flock.wire.patch import PatchOp
+from flock.wire.resource import coerce, given
+from sysinv.actions.facts import ActionFacts
+from sysinv.actions.gate import parse_action, plan_action
+from sysinv.contract.enums import BmType, HostAction, InvProvision, NetworkType, Personality
+from sysinv.db.lookup import Row, host_row, the_system
+from sysinv.db.tables import I_HOST
+from sysinv.hosts.discovery import new_host_values
+from sysinv.hosts.provision import assign_addresses, host_addresses
+from sysinv.hosts.work import Work
+from sysinv.model.host import CONTROLLER_0, HostRefused, host_view, normal_mac
+from sysinv.model.topology import physical_cores
+from sysinv.resources.cpu import store as cpus
+from sysinv.resources.host import rules, store
+from sysinv.resources.host.fields import HostChange, NewHost
+from sysinv.resources.memory import store as memory
+
+T = TypeVar("T")
+_STATE_FIELDS = frozenset({"administrative", "operational", "availability", "invprovision"})
+_ROLE_OR_BOOT = rules.ROLE | rules.INSTALL_PARAMETERS
+
+
+class DeleteRefused(Refused):
+    """A host may not be deleted now."""
+
+    code: ClassVar[str] = "sysinv.host.delete_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class HostSettings:
+    """``active_controller`` is the controller this process runs on; ``action_wait_s`` how long an action may wait for
+    host maintenance's first word; ``virtual`` hosts need less memory."""
+
+    active_controller: str
+    action_wait_s: float = 8.0
+    delete_wait_s: float = 10.0
+    virtual: bool = False
+
+
+class HostService:
+    """Refuses or records; the conductor does."""
+
+    def __init__(self, db: Database, work: Work, box: SecretBox, settings: HostSettings,
+                 now: Callable[[], datetime.datetime] = utcnow) -> None:
+        self._db = db
+        self._work = work
+        self._box = box
+        self._settings = settings
+        self._now = now
+
+    def page(self, personality: str | None, wanted: Page) -> list[Mapping[str, Any]]:
+        """One page of hosts."""
+        with self._db.reader() as conn:
+            return [self._shown(row) for row in store.page(conn, personality, wanted)]
+
+    def get(self, ident: str) -> Mapping[str, Any]:
+        """One host by id, uuid or hostname; HostNotFound."""
+        with self._db.reader() as conn:
+            return self._shown(store.shown(conn, ident))
+
+    def add(self, body: NewHost) -> Mapping[str, Any]:
+        """Add a host, or give a discovered one its role; HostRefused. The conductor is told."""
+        values = {name: value for name, value in given(body).items() if name not in _STATE_FIELDS}
+        uuid, operation = self._transact(lambda conn: self._add(conn, values))
+        self._work.begin(operation)
+        return self.get(uuid)
+
+    def change(self, ident: str, operations: Sequence[PatchOp]) -> Mapping[str, Any]:
+        """Carry out a PATCH: attributes, an action, or both; HostRefused, HostNotFound, OperationActive."""
+        names = [operation.name for operation in operations]
+        rules.check_names(names)
+        rules.check_duplicates(("/".join(operation.path), operation.value) for operation in operations)
+        wanted = {one.name: coerce(HostChange, one.name, one.value) for one in operations if len(one.path) == 1}
+        unknown = [one for one in operations if len(one.path) != 1]
+        if unknown:
+            raise HostRefused(detail=f"'/{'/'.join(unknown[0].path)}' is not an attribute that can be updated")
+        action = parse_action(wanted.pop("action", None) or HostAction.NONE)
+        uuid, operation = self._transact(lambda conn: self._change(conn, ident, wanted, action))
+        if operation is not None:
+            self._work.begin(operation)
+            if action is not HostAction.NONE:
+                refusal = self._work.first_refusal(operation, self._settings.action_wait_s)
+                if refusal is not None:
+                    raise refusal
+        return self.get(uuid)
+
+    def delete(self, ident: str) -> None:
+        """Delete a locked host; returns when it is gone, or after a bounded wait while it goes. DeleteRefused."""
+        operation = self._db.transact(lambda conn: self._delete(conn, ident))
+        self._work.begin(operation)
+        refusal = self._work.first_refusal(operation, self._settings.delete_wait_s)
+        if refusal is not None:
+            raise refusal
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
+        """The rules have looked; who collides all the same was beaten by a request of the same moment."""
+        try:
+            return self._db.transact(work)
+        except DuplicateEntry as error:
+            raise Conflict(detail="The host collides with one that was changed at the same time. Retry.") from error
+
+    def _add(self, conn: Connection, values: dict[str, Any]) -> tuple[str, str]:
+        system = the_system(conn)
+        mac = normal_mac(values.get("mgmt_mac") or "")
+        known = store.by_mac(conn, [mac] if mac else [])
+        view = host_view(known) if known is not None else None
+        others = store.others(conn, known["id"] if known is not None else None)
+        role, mac = rules.check_add(system, values, view, others)
+        board = rules.board_values(None, values, others) or {"bm_type": BmType.NONE.value}
+        columns = {name: value for name, value in values.items()
+                   if name not in rules.ROLE | rules.BOARD | {"mgmt_mac"} and value is not None}
+        columns |= asdict(role) | self._board_columns(board)
+        if known is None:
+            known = store.insert(conn, new_host_values(conn, mac))
+        store.write(conn, known, columns | self._sealed(known["uuid"], board) | _unprovisioned(known))
+        assign_addresses(conn, system, known["id"], role.hostname)
+        return str(known["uuid"]), self._work.configure(conn, known["uuid"], boot_file=True)
+
+    def _change(self, conn: Connection, ident: str, wanted: dict[str, Any],
+                action: HostAction) -> tuple[str, str | None]:
+        row = host_row(conn, ident, lock=True)
+        system, view = the_system(conn), host_view(row)
+        rules.check_fixed(view, wanted)
+        changes = {name: value for name, value in wanted.items() if name in rules.BOARD or row[name] != value}
+        rules.check_attributes(view, changes, row)
+        _check_nulls(changes)
+        others = store.others(conn, row["id"])
+        board = rules.board_values(view, changes, others)
+        columns = {name: value for name, value in changes.items() if name not in rules.BOARD | rules.ROLE}
+        if rules.ROLE & changes.keys():
+            role = rules.check_role(system, view, changes, others)
+            columns |= asdict(role) | _unprovisioned(row)
+            assign_addresses(conn, system, row["id"], role.hostname)
+        if "capabilities" in columns:
+            columns["capabilities"] = {**(row["capabilities"] or {}), **columns["capabilities"]}
+        columns |= self._board_columns(board) | self._sealed(row["uuid"], board)
+        if action is not HostAction.NONE:
+            return str(row["uuid"]), self._act(conn, row, columns, action)
+        store.write(conn, row, columns)
+        if not rules.BOARD & board.keys() and not _ROLE_OR_BOOT & columns.keys():
+            return str(row["uuid"]), None
+        if not (columns.get("personality") or row["personality"]):
+            return str(row["uuid"]), None
+        boot_file = bool(_ROLE_OR_BOOT & columns.keys())
+        return str(row["uuid"]), self._work.configure(conn, row["uuid"], boot_file=boot_file)
+
+    def _act(self, conn: Connection, row: Row, columns: Mapping[str, Any], action: HostAction) -> str:
+        plan = plan_action(self._facts(conn, row), action)
+        before = {name: row[name] for name in ("ihost_action", "task", *plan.extra)}
+        store.write(conn, row, {
+            **columns, **plan.extra, "ihost_action": action.value, "ihost_action_at": self._now(),
+            "action_resent": False, "task": plan.task})
+        return self._work.action(conn, row["uuid"], {
+            "action": action.value, "mtce_action": plan.mtce_action, "tells_vim": plan.tells_vim, "before": before})
+
+    def _facts(self, conn: Connection, row: Mapping[str, Any]) -> ActionFacts:
+        system = the_system(conn)
+        peer = store.peer_of(conn, row)
+        found = cpus.as_reports(conn, row["id"])
+        addresses = host_addresses(conn, system, row["hostname"]) if row["hostname"] else {}
+        return ActionFacts(
+            host=host_view(row), system=system, active_controller=self._settings.active_controller,
+            peer=host_view(peer) if peer is not None else None, memory=memory.unlock_facts(conn, row["id"]),
+            physical_cores=physical_cores(found), virtual=self._settings.virtual,
+            has_oam_address=NetworkType.OAM in addresses,
+            device_image_in_progress=row["device_image_update"] == "in-progress")
+
+    def _delete(self, conn: Connection, ident: str) -> str:
+        row = host_row(conn, ident, lock=True)
+        view, system = host_view(row), the_system(conn)
+        if not view.is_locked:
+            raise DeleteRefused(detail=(
+                f"Unable to complete the action delete because Host {view.name} is in administrative state = "
+                "unlocked."))
+        if system.is_simplex and view.hostname == CONTROLLER_0:
+            raise DeleteRefused(detail="Deleting host controller-0 on a simplex system is not permitted.")
+        if view.hostname is not None and view.hostname == self._settings.active_controller:
+            raise DeleteRefused(detail=f"Deleting the active controller {view.name} is not permitted.")
+        store.write(conn, row, {"task": "Deleting"})
+        return self._work.delete(conn, row["uuid"], {"task": row["task"], "mac": row["mgmt_mac"]})
+
+    def _board_columns(self, board: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in board.items() if name != "bm_password"}
+
+    def _sealed(self, host_uuid: str, board: Mapping[str, Any]) -> dict[str, Any]:
+        """Column of the board password, sealed to this host; None when board management is taken away."""
+        if "bm_password" not in board:
+            return {}
+        password = board["bm_password"]
+        return {"bm_secret": None if password is None else self._box.seal(password, secret_owner(host_uuid))}
+
+    def _shown(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The row with the virtual capability that names a controller's present part."""
+        if row["personality"] != Personality.CONTROLLER:
+            return row
+        part = "Controller-Active" if row["hostname"] == self._settings.active_controller else "Controller-Standby"
+        return {**row, "capabilities": {**(row["capabilities"] or {}), "Personality": part}}
+
+
+def _check_nulls(changes: Mapping[str, Any]) -> None:
+    for name, value in changes.items():
+        if value is None and name in I_HOST.c and not I_HOST.c[name].nullable:
+            raise HostRefused(detail=f"'/{name}' is a mandatory attribute and can not be removed")
+
+
+def secret_owner(host_uuid: str) -> str:
+    """What a board password is sealed to."""
+    return f"bmc:{host_uuid}"
+
+
+def _unprovisioned(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {} if row["invprovision"] else {"invprovision": InvProvision.UNPROVISIONED.value}
+

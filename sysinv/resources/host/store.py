@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of ``i_host``; every change of a row goes through ``write``."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from flock.db import compare_and_set
+from flock.wire.paging import Page
+from sysinv.contract.enums import Administrative, NetworkType, Operational, Personality, SystemMode
+from sysinv.db.lookup import Row, host_clause, host_row, paged
+from sysinv.db.tables import ADDRESS_POOLS, ADDRESSES, I_HOST, I_SYSTEM, NETWORKS
+from sysinv.model.addressing import FLOATING_HOST, address_name
+from sysinv.resources.host.rules import Others
+
+_HIDDEN = frozenset({"bm_secret", "install_token_hash", "install_token_expires_at", "mtce_sequence", "boot_id"})
+_MGMT_NAME = sa.case(
+    (I_SYSTEM.c.system_mode == SystemMode.SIMPLEX.value, address_name(FLOATING_HOST, NetworkType.MGMT)),
+    else_=I_HOST.c.hostname + f"-{NetworkType.MGMT}")
+QUERY = (
+    sa.select(*(column for column in I_HOST.c if column.name not in _HIDDEN), I_SYSTEM.c.uuid.label("isystem_uuid"),
+              ADDRESSES.c.address.label("mgmt_ip"), sa.null().label("peers"))
+    .join(I_SYSTEM, I_SYSTEM.c.id == I_HOST.c.forisystemid)
+    .outerjoin(ADDRESSES, ADDRESSES.c.name == _MGMT_NAME))
+_STANDARD = I_HOST.c.recordtype == "standard"
+
+
+def page(conn: Connection, personality: str | None, wanted: Page) -> list[Row]:
+    """One page of hosts, joined with what is derived: two statements at most."""
+    query = QUERY.where(_STANDARD)
+    if personality is not None:
+        query = query.where(I_HOST.c.personality == personality)
+    return paged(conn, query, I_HOST, wanted)
+
+
+def shown(conn: Connection, ident: str) -> Row:
+    """One host as readers see it; HostNotFound."""
+    row = conn.execute(QUERY.where(host_clause(ident)).limit(1)).mappings().first()
+    return dict(row) if row is not None else host_row(conn, ident)
+
+
+def by_mac(conn: Connection, macs: Sequence[str]) -> Row | None:
+    """The host with one of these management MAC addresses."""
+    if not macs:
+        return None
+    query = sa.select(I_HOST).where(I_HOST.c.mgmt_mac.in_(list(macs))).order_by(I_HOST.c.id).limit(1)
+    return _first(conn, query.with_for_update())
+
+
+def by_hostname(conn: Connection, hostname: str) -> Row | None:
+    """The host of that name."""
+    return _first(conn, sa.select(I_HOST).where(I_HOST.c.hostname == hostname))
+
+
+def all_rows(conn: Connection) -> list[Row]:
+    """Every host, oldest first."""
+    return [dict(row) for row in conn.execute(sa.select(I_HOST).where(_STANDARD).order_by(I_HOST.c.id)).mappings()]
+
+
+def insert(conn: Connection, values: Mapping[str, Any]) -> Row:
+    """Add a host and return its row."""
+    done = conn.execute(sa.insert(I_HOST).values(**values))
+    row_id = done.inserted_primary_key[0]  # type: ignore[index]
+    return dict(conn.execute(sa.select(I_HOST).where(I_HOST.c.id == row_id)).mappings().one())
+
+
+def write(conn: Connection, row: Row, values: Mapping[str, Any]) -> None:
+    """Change a host read in this transaction; StaleWrite when somebody was faster."""
+    if values:
+        compare_and_set(conn, I_HOST, row["id"], row["revision"], dict(values))
+
+
+def delete(conn: Connection, row_id: int) -> None:
+    """Remove a host; what belongs to it goes with it."""
+    conn.execute(sa.delete(I_HOST).where(I_HOST.c.id == row_id))
+
+
+def others(conn: Connection, except_id: int | None) -> Others:
+    """What rules ask about all hosts but one."""
+    query = sa.select(I_HOST.c.id, I_HOST.c.hostname, I_HOST.c.personality, I_HOST.c.administrative,
+                      I_HOST.c.operational, I_HOST.c.bm_ip).where(_STANDARD)
+    rows = [row for row in conn.execute(query) if row.id != except_id]
+    controllers = [row for row in rows if row.personality == Personality.CONTROLLER]
+    family = conn.execute(
+        sa.select(ADDRESS_POOLS.c.family).join(NETWORKS, NETWORKS.c.address_pool_id == ADDRESS_POOLS.c.id)
+        .where(NETWORKS.c.type == NetworkType.OAM.value)).scalar()
+    return Others(
+        hostnames=frozenset(row.hostname for row in rows if row.hostname),
+        controllers=len(controllers), any_host=bool(rows),
+        enabled_controller=any(row.administrative == Administrative.UNLOCKED and row.operational == Operational.ENABLED
+                               for row in controllers),
+        bm_ips=frozenset(row.bm_ip for row in rows if row.bm_ip), oam_version=family or 4)
+
+
+def peer_of(conn: Connection, row: Mapping[str, Any]) -> Row | None:
+    """The other controller."""
+    if row["personality"] != Personality.CONTROLLER:
+        return None
+    query = sa.select(I_HOST).where(I_HOST.c.personality == Personality.CONTROLLER.value, I_HOST.c.id != row["id"])
+    return _first(conn, query.limit(1))
+
+
+def _first(conn: Connection, query: sa.Select[Any]) -> Row | None:
+    row = conn.execute(query).mappings().first()
+    return None if row is None else dict(row)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of networks and their address pools."""
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from sysinv.db.tables import ADDRESS_POOL_RANGES, ADDRESS_POOLS, NETWORK_ADDRESSPOOLS, NETWORKS
+from sysinv.model.addressing import PoolView, check_pool
+
+QUERY = (
+    sa.select(NETWORKS, ADDRESS_POOLS.c.uuid.label("pool_uuid"))
+    .outerjoin(ADDRESS_POOLS, ADDRESS_POOLS.c.id == NETWORKS.c.address_pool_id))
+
+
+def pools_by_network(conn: Connection) -> dict[str, PoolView]:
+    """Network type to its primary pool."""
+    rows = conn.execute(
+        sa.select(NETWORKS.c.type.label("network_type"), ADDRESS_POOLS)
+        .join(ADDRESS_POOLS, ADDRESS_POOLS.c.id == NETWORKS.c.address_pool_id)).mappings().all()
+    found = ranges(conn)
+    return {row["network_type"]: PoolView(
+        id=row["id"], uuid=row["uuid"], name=row["name"], network=row["network"], prefix=row["prefix"],
+        order=row["order"], ranges=tuple(found.get(row["id"], ())), floating_address=row["floating_address"],
+        controller0_address=row["controller0_address"], controller1_address=row["controller1_address"],
+        gateway_address=row["gateway_address"]) for row in rows}
+
+
+def ranges(conn: Connection) -> dict[int, list[tuple[str, str]]]:
+    """Row id of a pool to its ranges in order."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    for entry in conn.execute(sa.select(ADDRESS_POOL_RANGES).order_by(ADDRESS_POOL_RANGES.c.id)):
+        found.setdefault(entry.address_pool_id, []).append((entry.start, entry.end))
+    return found
+
+
+def pool_query(network_type: str | None) -> sa.Select[Any]:
+    """All pools, or those of one network type."""
+    query = sa.select(ADDRESS_POOLS)
+    if network_type is None:
+        return query
+    return query.join(NETWORKS, NETWORKS.c.address_pool_id == ADDRESS_POOLS.c.id).where(NETWORKS.c.type == network_type)
+
+
+def dynamic(conn: Connection, network_type: str) -> bool:
+    """Whether hosts get addresses on this network by DHCP; False when there is no such network."""
+    return bool(conn.execute(sa.select(NETWORKS.c.dynamic).where(NETWORKS.c.type == network_type)).scalar())
+
+
+def add(conn: Connection, network_type: str, pool: PoolView, *, is_dynamic: bool = True) -> int:
+    """Store a network with its primary pool (``pool.id`` and ``pool.uuid`` are not used); row id of the pool."""
+    check_pool(pool)
+    version = ipaddress.ip_network(f"{pool.network}/{pool.prefix}").version
+    pool_id = _inserted(conn, sa.insert(ADDRESS_POOLS).values(
+        name=pool.name, network=pool.network, prefix=pool.prefix, family=version, order=pool.order,
+        floating_address=pool.floating_address, controller0_address=pool.controller0_address,
+        controller1_address=pool.controller1_address, gateway_address=pool.gateway_address))
+    for start, end in pool.ranges:
+        conn.execute(sa.insert(ADDRESS_POOL_RANGES).values(start=start, end=end, address_pool_id=pool_id))
+    network_id = _inserted(conn, sa.insert(NETWORKS).values(
+        type=network_type, name=network_type, dynamic=is_dynamic, primary_pool_family=f"IPv{version}",
+        address_pool_id=pool_id))
+    conn.execute(sa.insert(NETWORK_ADDRESSPOOLS).values(network_id=network_id, address_pool_id=pool_id))
+    return pool_id
+
+
+def _inserted(conn: Connection, statement: sa.Insert) -> int:
+    return int(conn.execute(statement).inserted_primary_key[0])  # type: ignore[index]

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Routes of ``operations``: read only."""
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from flock.api.call import Call
+from flock.auth.policy import READER, Rule
+from flock.core import ids
+from flock.db import Database
+from flock.wire.errors import shown
+from flock.wire.paging import PAGE_ARGUMENTS, envelope
+from flock.wire.render import render, render_many
+from sysinv.db.lookup import ItemNotFound, Row, host_row, paged
+from sysinv.db.tables import I_HOST, OPERATIONS
+from sysinv.resources.operation.fields import Operation
+
+QUERY = (
+    sa.select(OPERATIONS, I_HOST.c.hostname, OPERATIONS.c.subject.label("host_uuid"))
+    .outerjoin(I_HOST, I_HOST.c.uuid == OPERATIONS.c.subject))
+_SORT_KEYS = frozenset({"id", "created_at", "kind", "state"})
+
+
+class OperationsController:
+    """``/v1/operations`` and ``/v1/ihosts/<host>/operations``, newest first."""
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """One page of operations."""
+        page = call.query.only(PAGE_ARGUMENTS).page(sort_keys=_SORT_KEYS, sort_dir="desc")
+        query, path = QUERY, "operations"
+        with call.deps(Database).reader() as conn:
+            if "host" in call.args:
+                host = host_row(conn, call.args["host"])
+                query, path = QUERY.where(OPERATIONS.c.subject == host["uuid"]), f"ihosts/{host['uuid']}/operations"
+            rows = [_shown(row) for row in paged(conn, query, OPERATIONS, page)]
+        return envelope("operations", render_many(Operation, rows, call.base_url), page=page, base_url=call.base_url,
+                        path=path)
+
+
+class OperationController:
+    """``/v1/operations/<uuid>``."""
+
+    def get(self, call: Call) -> dict[str, Any]:
+        """One operation."""
+        ident = call.args["uuid"]
+        with call.deps(Database).reader() as conn:
+            query = QUERY.where(OPERATIONS.c.uuid == ident.lower())
+            row = conn.execute(query).mappings().first() if ids.is_uuid(ident) else None
+        if row is None:
+            raise ItemNotFound(resource="Operation", id=shown(ident))
+        return render(Operation, _shown(dict(row)), call.base_url)
+
+
+def _shown(row: Row) -> Row:
+    error = row["error"] or {}
+    return {**row, "error": error.get("text"), "action": (row["params"] or {}).get("action"),
+            "state": str(row["state"])}
+
+
+ROUTES = {
+    "/v1/operations": OperationsController, "/v1/operations/{uuid}": OperationController,
+    "/v1/ihosts/{host}/operations": OperationsController,
+}
+POLICY = (
+    Rule("sysinv_api:operation:get", READER, "GET", "/v1/operations"),
+    Rule("sysinv_api:operation:get", READER, "GET", "/v1/operations/{uuid}"),
+    Rule("sysinv_api:operation:get", READER, "GET", "/v1/ihosts/{host}/operations"),
+)

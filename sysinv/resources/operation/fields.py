@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``operations``: what the conductor is doing or has done, and why something did not work."""
+from __future__ import annotations
+
+from flock.wire.resource import SYSTEM, Record, attr
+
+
+class Operation(Record):
+    """One stored operation; ``error`` is the sentence it failed with."""
+
+    envelope = "operations"
+    kind = attr(str, writer=SYSTEM)
+    action = attr(str, writer=SYSTEM)
+    host_uuid = attr(str, writer=SYSTEM)
+    hostname = attr(str, writer=SYSTEM)
+    state = attr(str, writer=SYSTEM)
+    step = attr(int, writer=SYSTEM)
+    attempts = attr(int, writer=SYSTEM)
+    error = attr(str, writer=SYSTEM)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Use cases of the system: read it, change what the rules allow."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from flock.core import ids
+from flock.db import Database, compare_and_set
+from flock.wire.errors import shown
+from flock.wire.patch import PatchOp
+from flock.wire.resource import coerce
+from sysinv.db.lookup import ItemNotFound, Row
+from sysinv.db.tables import I_SYSTEM
+from sysinv.resources.system.fields import FOLDED, SystemChange
+from sysinv.resources.system.rules import check_change
+
+
+class SystemService:
+    """The one system."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def all(self) -> list[Row]:
+        """The system, in a list; empty before the bootstrap."""
+        with self._db.reader() as conn:
+            return [_shown(dict(row)) for row in conn.execute(sa.select(I_SYSTEM)).mappings()]
+
+    def get(self, uuid: str) -> Row:
+        """The system by its uuid."""
+        with self._db.reader() as conn:
+            return _shown(_row(conn, uuid))
+
+    def change(self, uuid: str, operations: Sequence[PatchOp]) -> Row:
+        """Carry out a PATCH; SystemRefused names the rule."""
+        changes = {one.name: coerce(SystemChange, one.name, one.value) for one in operations}
+        with self._db.writer() as conn:
+            row = _row(conn, uuid, lock=True)
+            check_change(row, changes)
+            folded = {name: changes[name] for name in FOLDED if name in changes}
+            columns: dict[str, Any] = {name: value for name, value in changes.items() if name not in FOLDED}
+            if folded:
+                columns["capabilities"] = {**(row["capabilities"] or {}), **folded}
+            if columns:
+                compare_and_set(conn, I_SYSTEM, row["id"], row["revision"], columns)
+            return _shown(_row(conn, uuid))
+
+
+def _row(conn: Connection, uuid: str, *, lock: bool = False) -> Row:
+    query = sa.select(I_SYSTEM).where(I_SYSTEM.c.uuid == uuid.lower())
+    row = conn.execute(query.with_for_update() if lock else query).mappings().first() if ids.is_uuid(uuid) else None
+    if row is None:
+        raise ItemNotFound(resource="System", id=shown(uuid))
+    return dict(row)
+
+
+def _shown(row: Row) -> Row:
+    # Board management controllers are reached over a network of their own, never over management.
+    return {**row, "capabilities": {**(row["capabilities"] or {}), "bm_region": "External"}}
