@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flock.core.errors import FlockError
 
 KEYS_MAX = 8
+FILE_BYTES_MAX = 65536
 
 
 class SecretUnreadable(FlockError):
@@ -86,18 +87,21 @@ class SecretBox:
 def _load(path: Path) -> list[bytes]:
     """The keys of ``path``, newest first; refuses a file that others may read or that somebody else owns."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise KeyFileUnsafe(path=str(path), reason=error.strerror or "cannot be opened") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise KeyFileUnsafe(path=str(path), reason="must be a regular file")
         if stat.S_IMODE(status.st_mode) & 0o177:
             raise KeyFileUnsafe(path=str(path), reason="must have mode 0600")
         if status.st_uid not in (os.geteuid(), 0):
             raise KeyFileUnsafe(path=str(path), reason="must be owned by the user of the service or root")
-        keys = [line.strip() for line in file.read(65536).splitlines() if line.strip()]
+        content = os.read(descriptor, FILE_BYTES_MAX)
+    finally:
+        os.close(descriptor)
+    keys = [line.strip() for line in content.splitlines() if line.strip()]
     if not keys:
         raise KeyFileUnsafe(path=str(path), reason="must hold at least one key")
     try:

@@ -2,6 +2,7 @@
 """Where configuration comes from: flock.conf, then <subsystem>.conf, then --config-file and the command line."""
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Sequence
@@ -37,7 +38,8 @@ def setup(prog: str, subsystem: str, argv: Sequence[str] | None = None, *, conf:
     ``conf`` is given, because oslo.messaging knows no other.
     """
     conf = cfg.CONF if conf is None else conf
-    log.register_options(conf)
+    with contextlib.suppress(cfg.ArgsAlreadyParsedError):  # a repeated setup: they are registered
+        log.register_options(conf)
     options.register(conf)
     conf.set_default("default_log_levels", list(QUIET_LOGGERS))
     conf(list(argv or []), project=subsystem, prog=prog, default_config_files=default_files(subsystem),
