@@ -120,6 +120,8 @@ class Database:
         else:
             facade.append_on_engine_create(_prepare_server)
         self._anchor = None
+        # Started here without a ConfigOpts: by itself it would register oslo.db's own options beside ours and fail.
+        facade._factory._start(conf=None)
         self._facade, self._pid = facade, os.getpid()
 
     def _full_url(self) -> str:
