@@ -15,7 +15,7 @@ from devstack.virtualcloud import boot, inside, probe
 from devstack.virtualcloud.client import Client, NoDaemon
 from devstack.virtualcloud.errors import LabError, NotAvailable
 from devstack.virtualcloud.image import Images
-from devstack.virtualcloud.plan import published_ports
+from devstack.virtualcloud.plan import cloud_hosts, published_ports
 from devstack.virtualcloud.site import CODE_DIR, PREFIX, STATE_DIR, Site
 from devstack.virtualcloud.status import status_text
 from devstack.virtualcloud.sweep import sweep
@@ -86,14 +86,14 @@ def _status(session: Session) -> None:
 
 def _up(session: Session) -> None:
     options = session.options
+    cloud_hosts(options.kind, options.workers, options.storage)
     ports = [] if options.publish == "none" else (options.publish or ",".join(DEFAULT_PORTS)).split(",")
     published_ports(ports)
     probe.check_machine(session.site.state_dir)
     installer = str(options.installer.resolve()) if options.installer else ""
     if installer and not os.access(installer, os.X_OK):
         raise NotAvailable(f"installer {installer}: an executable file is needed")
-    if options.kind in ("aio-sx", "standard"):
-        Images(session.site.image_dir).build(session.progress)
+    Images(session.site.image_dir).build(session.progress)
     session.client.ensure_daemon()
     session.ask("publish", ports=ports)
     data = session.ask(
@@ -233,7 +233,8 @@ def parser() -> argparse.ArgumentParser:
         "--code-dir", type=Path, default=Path(environment.get("FLOCK_HOME", CODE_DIR)), help="the code the hosts see"
     )
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--json", action="store_true", help="the result as JSON")
+    for one, default in ((top, False), (common, argparse.SUPPRESS)):
+        one.add_argument("--json", action="store_true", default=default, help="the result as JSON")
     waiting = argparse.ArgumentParser(add_help=False)
     waiting.add_argument("--wait", action="store_true", help="return when the host is there")
     waiting.add_argument("--timeout", type=float, default=300, metavar="S", help="longest wait, in seconds (300)")

@@ -112,8 +112,8 @@ def enter_argv(pid: int, command: list[str]) -> list[str]:
     environment = [
         "HOME=/root", f"PATH={HOST_PATH}", "LANG=C.UTF-8", f"TERM={os.environ.get('TERM', 'dumb')}", "USER=root", "LOGNAME=root",
     ]  # fmt: skip
-    enter = ["nsenter", "-t", str(pid), "-m", "-u", "-i", "-n", "-p", "-C", "--wd=/root"]
-    return [*enter, "env", "-i", *environment, *command]
+    enter = ["nsenter", "-t", str(pid), "-m", "-u", "-i", "-n", "-p", "-C"]
+    return [*enter, "env", "-i", "--chdir=/root", *environment, *command]
 
 
 def join_groups(files: list[str]) -> None:

@@ -77,6 +77,7 @@ def start(site: Site, name: str, job: Start, kind: str) -> Running:
         "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
         "LANG": "C.UTF-8",
         "SYSTEMD_LOG_LEVEL": "warning",
+        "SYSTEMD_NSPAWN_LOCK": "0",  # its lock files would outlive a killed host
     }
     if kind == "system":
         environment["NOTIFY_SOCKET"] = str(job.notify)

@@ -194,7 +194,7 @@ class Control:
         record = self._lab.machine(arguments.text("host")).record
         address = plan.bmc_address(record.index)
         return {
-            "address": address, "user": plan.BMC_USER, "password": self._lab.world.lab.bmc_password,
+            "address": address, "username": plan.BMC_USER, "password": self._lab.world.lab.bmc_password,
             "redfish": f"http://{address}:{plan.REDFISH_PORT}/redfish/v1" if "redfish" in record.bmc else "",
             "ipmi": f"{address}:{plan.IPMI_PORT}" if "ipmi" in record.bmc else "",
         }  # fmt: skip

@@ -17,7 +17,6 @@ from devstack.virtualcloud import plan
 from devstack.virtualcloud.client import enter_argv, join_groups
 from devstack.virtualcloud.disk import Disk
 from devstack.virtualcloud.errors import LabError, NotAvailable
-from devstack.virtualcloud.image import Images
 from devstack.virtualcloud.record import Store
 
 if TYPE_CHECKING:
@@ -109,10 +108,11 @@ def _put_running(session: Session, source: Path) -> None:
 
 def _put_on_disk(session: Session, source: Path) -> None:
     options = session.options
-    disk = Disk(Store(session.site.state_dir).host_dir(options.host))
+    store = Store(session.site.state_dir)
+    disk = Disk(store.host_dir(options.host))
     if not disk.exists():
         raise LabError(f"{options.host} has an empty disk; install it first")
-    lower = Images(session.site.image_dir).root
+    lower = Path(store.load_lab().image)
     files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
     for path in files:
         target = options.target if source.is_file() else f"{options.target.rstrip('/')}/{path.relative_to(source)}"

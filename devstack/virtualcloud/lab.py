@@ -41,9 +41,9 @@ class Lab:
     def __init__(self, site: Site) -> None:
         store = Store(site.state_dir)
         record: LabRecord = store.load_lab()
-        self.world = World(
-            site, record, store, Networks(site), Cgroups.of_machine(site.prefix), Images(site.image_dir).root
-        )
+        if not record.image:
+            record.image = str(Images(site.image_dir).root)
+        self.world = World(site, record, store, Networks(site), Cgroups.of_machine(site.prefix))
         self.machines: dict[str, Machine] = {}
         self.bmcs: dict[str, BmcService] = {}
         self.publisher = Publisher(site.namespace_path(plan.OUTSIDE))
@@ -139,7 +139,8 @@ class Lab:
         names = list(self.machines)
         for name in names:
             await self.remove(name)
-        self.world.lab.kind, self.world.lab.complete, self.world.lab.published = "", False, {}
+        self.world.lab.kind, self.world.lab.complete, self.world.lab.image = "", False, ""
+        self.world.lab.published = {}
         self.world.store.save_lab(self.world.lab)
         return names
 

@@ -33,7 +33,11 @@ class World:
     store: Store
     networks: Networks
     cgroups: Cgroups
-    image: Path
+
+    @property
+    def image(self) -> Path:
+        """The root file system below all disks."""
+        return Path(self.lab.image)
 
 
 class Life:

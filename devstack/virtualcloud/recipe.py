@@ -21,7 +21,7 @@ EXTRA_PACKAGES: tuple[str, ...] = (
 MASKED_UNITS: tuple[str, ...] = (
     "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
     "fstrim.timer", "console-getty.service", "getty@tty1.service", "getty-static.service", "systemd-pstore.service",
-    "systemd-logind.service", "systemd-timesyncd.service", "systemd-networkd-wait-online.service",
+    "systemd-timesyncd.service", "systemd-networkd-wait-online.service",
 )  # fmt: skip
 
 # Started by the flock's own units or by the bootstrap, not by the mere boot.

@@ -48,11 +48,16 @@ class HostRecord:
 
 @dataclass(slots=True)
 class LabRecord:
-    """The lab as a whole; `complete` says that the last `up` came to its end."""
+    """The lab as a whole; `complete` says that the last `up` came to its end.
+
+    `image` is the root file system the disks lie on: it stays what it was when the lab came up, whatever the recipe
+    says by now.
+    """
 
     kind: str = ""
     complete: bool = False
     installer: str = ""
+    image: str = ""
     bmc_password: str = ""
     machine_boot_id: str = ""
     published: dict[int, int] = field(default_factory=dict)
