@@ -21,8 +21,10 @@ GPT_SECTORS = MIB_SECTORS + 33
 SPACE_MARGIN_MIB = 2
 GPT_SIGNATURE = b"EFI PART"
 RPM_NOT_APPLICABLE, RPM_UNKNOWN = "N/A", "Undetermined"
-# Software devices may get one of the majors above, because the kernel hands those out as they come.
-_SOFTWARE = re.compile(r"(loop|ram|zram|dm-|md|nbd|drbd|rbd|zd|sr|fd)\d*")
+# The kernel hands out the last majors as they come: software devices get them too. Those are below devices/virtual,
+# but for Ceph's; and below it are also NVMe disks that can be reached over several controllers.
+VIRTUAL, VIRTUAL_NVME = "sys/devices/virtual/", "sys/devices/virtual/nvme-subsystem/"
+_CEPH = re.compile(r"rbd\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,17 @@ def disk_names(root: Root) -> list[str]:
     for name in root.listdir(BLOCK):
         base = f"{BLOCK}/{name}"
         major = root.text(f"{base}/dev").partition(":")[0]
-        if root.exists(f"{base}/partition") or _SOFTWARE.fullmatch(name) or not major.isdigit():
+        if root.exists(f"{base}/partition") or not major.isdigit() or int(major) not in MAJORS:
             continue
-        if int(major) not in MAJORS or root.resolve(base).startswith("sys/devices/virtual/"):
+        if _CEPH.fullmatch(name) or _is_software(root.resolve(base)):
             continue
         if (root.int(f"{base}/size") or 0) > 0 and not root.int(f"{base}/removable") and not root.int(f"{base}/hidden"):
             names.append(name)
     return names
+
+
+def _is_software(device: str) -> bool:
+    return device.startswith(VIRTUAL) and not device.startswith(VIRTUAL_NVME)
 
 
 def udev_record(root: Root, name: str) -> Udev:

@@ -7,6 +7,7 @@ import re
 from flock.exec.root import Root
 from sysinv.agent.collectors.pci import ADDRESS
 
+BLOCK = "sys/class/block"
 _SCSI = re.compile(r"(\d+):(\d+):(\d+):(\d+)")
 _HOST = re.compile(r"host(\d+)")
 _ATA = re.compile(r"ata(\d+)")
@@ -16,7 +17,7 @@ _NVME = re.compile(r"nvme\d+(?:c\d+)?n(\d+)")
 def path_name(root: Root, name: str) -> str | None:
     """``pci-0000:00:1f.2-ata-1``, ``pci-…-scsi-0:2:0:0``, ``pci-…-nvme-1`` or ``pci-…`` (virtio); None elsewhere."""
     try:
-        parts = root.resolve(f"sys/class/block/{name}").split("/")
+        parts = root.resolve(f"{BLOCK}/{_own_path(root, name)}").split("/")
     except OSError:
         return None
     pci = [index for index, part in enumerate(parts) if ADDRESS.fullmatch(part)]
@@ -25,7 +26,7 @@ def path_name(root: Root, name: str) -> str | None:
     base = f"pci-{parts[pci[-1]]}"
     below = parts[pci[-1] + 1:-1]
     if match := _NVME.fullmatch(name):
-        return f"{base}-nvme-{root.int(f'sys/class/block/{name}/nsid') or match[1]}"
+        return f"{base}-nvme-{root.int(f'{BLOCK}/{name}/nsid') or match[1]}"
     if any(part.startswith("usb") for part in parts):
         return None
     port = next((match for part in below if (match := _ATA.fullmatch(part))), None)
@@ -36,6 +37,14 @@ def path_name(root: Root, name: str) -> str | None:
     if unit is None:
         return base
     return f"{base}-scsi-{_host_index(root, parts, unit[1])}:{unit[2]}:{unit[3]}:{unit[4]}"
+
+
+def _own_path(root: Root, name: str) -> str:
+    """Of an NVMe disk with several controllers the first hidden path (``nvme0c1n1`` of ``nvme0n1``), else itself."""
+    subsystem, n, namespace = name.rpartition("n")
+    pattern = re.compile(rf"{re.escape(subsystem)}c\d+n{re.escape(namespace)}")
+    paths = [other for other in root.listdir(BLOCK) if n and pattern.fullmatch(other)]
+    return paths[0] if paths else name
 
 
 def _host_index(root: Root, parts: list[str], number: str) -> int:

@@ -164,6 +164,15 @@ def test_huge_pages_reserve_and_vswitch_per_node(make_root: MakeRoot) -> None:
     assert second.pages_4k == ((32768 - 1000) * 1024 - 512 * 2048 - 5 * 1048576) // 4
 
 
+def test_only_node_has_all_pages_where_nodes_do_not_count_them(make_root: MakeRoot) -> None:
+    files = {f"{NODE}/node0/meminfo": "Node 0 MemTotal: 4194304 kB",
+             **hugepages("sys/kernel/mm/hugepages", 2048, 100, 50)}
+    (report,) = memory.collect(make_root(files))
+    assert (report.hugepages_nr_2m, report.hugepages_avail_2m) == (100, 50)
+    first, second = memory.collect(make_root({f"{NODE}/node1/meminfo": "Node 1 MemTotal: 4194304 kB"}))
+    assert (first.hugepages_nr_2m, second.hugepages_nr_2m) == (0, 0)
+
+
 @pytest.mark.parametrize(("flags", "offered", "possible"), [
     ("fpu lm pdpe1gb", False, True), ("fpu lm", False, False), ("fpu", True, True), ("fpu pdpe1gbx", False, False)])
 def test_one_gib_pages(make_root: MakeRoot, flags: str, offered: bool, possible: bool) -> None:

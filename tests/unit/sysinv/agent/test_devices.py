@@ -265,6 +265,21 @@ def test_nvme_virtio_and_what_is_no_disk(make_root: MakeRoot) -> None:
     assert cloud.device_path == "/dev/disk/by-path/pci-0000:00:04.0"
 
 
+def test_nvme_disk_with_several_controllers(make_root: MakeRoot) -> None:
+    """The kernel shows it as a virtual device and hides its paths."""
+    head = "virtual/nvme-subsystem/nvme-subsys0"
+    files = {f"sys/devices/{head}/nvme0n1/{name}": text for name, text in (
+        ("dev", "259:0"), ("size", str(GIB_SECTORS)), ("nsid", "1"), ("device", "->.."), ("hidden", "0"))}
+    root = make_root({
+        **files, "sys/class/block/nvme0n1": f"->../../devices/{head}/nvme0n1", f"sys/devices/{head}/serial": "DUAL",
+        **block("pci0000:00/0000:00:03.0/nvme/nvme1", "nvme0c1n1", "259:3", GIB_SECTORS, hidden="1"),
+        **block("pci0000:00/0000:00:02.0/nvme/nvme0", "nvme0c0n1", "259:2", GIB_SECTORS, hidden="1"),
+        **block("rbd/0", "rbd0", "252:0", GIB_SECTORS)})
+    (report,) = disk.collect(root)
+    assert (report.device_node, report.device_type, report.serial_id, report.device_path) == (
+        "/dev/nvme0n1", "NVME", "DUAL", "/dev/disk/by-path/pci-0000:00:02.0-nvme-1")
+
+
 def test_container_without_disks_has_none(make_root: MakeRoot) -> None:
     root = make_root({"proc/mounts": "overlay / overlay rw 0 0",
                       "proc/self/mountinfo": "1 0 0:50 / / rw - overlay o rw"})
