@@ -14,7 +14,7 @@ from flock.cli.errors import ApiUnreachable
 @pytest.mark.parametrize(("name", "api_name"), [("sysinv.client.osc", "platform"), ("fm.client.osc", "fault")])
 def test_plugin_contract(name: str, api_name: str) -> None:
     plugin = importlib.import_module(name)
-    assert plugin.API_NAME == api_name
+    assert api_name == plugin.API_NAME
     assert plugin.DEFAULT_API_VERSION in plugin.API_VERSIONS
     options = plugin.build_option_parser(argparse.ArgumentParser()).parse_args([])
     assert getattr(options, plugin.API_VERSION_OPTION) == plugin.DEFAULT_API_VERSION

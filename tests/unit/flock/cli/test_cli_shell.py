@@ -211,7 +211,8 @@ def test_completion_is_one_flat_line() -> None:
 def test_credentials_from_options_underscores_and_environment() -> None:
     fruit = Fruit()
     environ = {"OS_USERNAME": "admin", "OS_PASSWORD": "pw", "OS_AUTH_URL": "http://k:5000/v3",
-               "OS_TENANT_NAME": "admin", "OS_ENDPOINT_TYPE": "internalURL", "OS_REGION_NAME": "RegionOne", "FRUITCLIENT_INSECURE": "1"}
+               "OS_TENANT_NAME": "admin", "OS_ENDPOINT_TYPE": "internalURL", "OS_REGION_NAME": "RegionOne",
+               "FRUITCLIENT_INSECURE": "1"}
     fruit("--os_username bob --os-cacert /ca.pem --timeout 5 fruit-list", environ)
     given, service_type, url_option = fruit.given[0]
     assert (given.username, given.password, given.project_name) == ("bob", "pw", "admin")

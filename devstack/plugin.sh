@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The devstack plugin of the flock. Devstack sources it once per phase: plugin.sh <mode> [<phase>].
+
+function flock_each {
+    # flock_each VERB SUBSYSTEM...: call VERB_SUBSYSTEM for every subsystem that has an enabled service.
+    local verb=$1 subsystem
+    shift
+    for subsystem in "$@"; do
+        if flock_subsystem_enabled "$subsystem"; then
+            "${verb}_${subsystem}"
+        fi
+    done
+}
+
+if is_flock_enabled; then
+    case "$1 ${2:-}" in
+        "stack install")
+            echo_summary "Installing the flock"
+            install_flock
+            ;;
+        "stack post-config")
+            echo_summary "Configuring the flock"
+            configure_flock
+            flock_each configure fm sysinv mtce
+            if is_service_enabled key; then
+                create_flock_accounts
+                flock_each create_accounts fm sysinv mtce
+            fi
+            flock_each init fm sysinv mtce
+            ;;
+        "stack extra")
+            echo_summary "Starting the flock"
+            flock_each start fm sysinv mtce
+            ;;
+        "stack test-config")
+            echo_summary "Checking the flock"
+            check_flock
+            ;;
+        "unstack ")
+            flock_each stop mtce sysinv fm
+            ;;
+        "clean ")
+            flock_each cleanup mtce sysinv fm
+            cleanup_flock
+            ;;
+    esac
+fi

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The devstack plugin, phase by phase, with stubs for everything that would touch the machine."""
+from __future__ import annotations
+
+import configparser
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sysinv.bootstrap.answers import parse
+
+HERE = Path(__file__).resolve().parent
+REPO = HERE.parents[2]
+SCRIPTS = [REPO / "devstack" / name for name in
+           ("override-defaults", "settings", "plugin.sh", "lib/flock", "lib/fm", "lib/sysinv", "lib/mtce")]
+PORTS = {"fm": "18002", "sysinv": "6385", "mtce": "2112"}
+ALL = ["fm-api", "fm-mgr", "sysinv-api", "sysinv-cond", "sysinv-agent", "mtce-api", "mtc-agent", "mtc-client",
+       "hbs-agent"]
+TYPES = {"fm": "faultmanagement", "sysinv": "platform", "mtce": "maintenance"}
+
+
+@dataclass
+class Stacked:
+    """What a run left in its scratch directory."""
+
+    work: Path
+
+    @property
+    def log(self) -> list[str]:
+        return (self.work / "log").read_text().splitlines()
+
+    def lines(self, start: str) -> list[str]:
+        return [line for line in self.log if line.startswith(start)]
+
+    @property
+    def enabled(self) -> list[str]:
+        return self.lines("ENABLED_SERVICES=")[-1].partition("=")[2].split(",")
+
+    def units(self) -> dict[str, str]:
+        found = {}
+        for path in sorted((self.work / "systemd").glob("devstack@*.service")):
+            unit = configparser.RawConfigParser()
+            unit.read(path)
+            found[path.name[len("devstack@"):-len(".service")]] = unit["Service"]["ExecStart"]
+        return found
+
+    def conf(self, name: str) -> configparser.RawConfigParser:
+        ini = configparser.RawConfigParser(strict=True)
+        with open(self.work / "etc/flock" / f"{name}.conf") as stream:
+            ini.read_file(stream)
+        return ini
+
+    def files(self) -> dict[str, bytes]:
+        roots = [self.work / "etc", self.work / "systemd"]
+        return {str(path.relative_to(self.work)): path.read_bytes()
+                for root in roots for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def run(work: Path, *phases: str, local_conf: str = "") -> Stacked:
+    """Run phases in ``work``; several runs may share one directory."""
+    work.mkdir(exist_ok=True)
+    (work / "local.conf").write_text(local_conf)
+    env = {"PATH": os.environ["PATH"], "HOME": str(work), "WORK": str(work), "REPO": str(REPO),
+           "LOCAL_CONF": str(work / "local.conf")}
+    if os.environ.get("DEVSTACK_DIR"):
+        env["DEVSTACK_DIR"] = os.environ["DEVSTACK_DIR"]
+    done = subprocess.run(["bash", str(HERE / "harness.sh"), *phases], env=env, capture_output=True, text=True,
+                          timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Stacked(work)
+
+
+@pytest.fixture(scope="module")
+def standard(tmp_path_factory: pytest.TempPathFactory) -> Stacked:
+    return run(tmp_path_factory.mktemp("devstack") / "work", "stack")
+
+
+def test_the_umbrella_enables_the_standard_set(standard: Stacked) -> None:
+    assert sorted(standard.enabled) == sorted(["key", "rabbit", "mysql", *ALL])
+
+
+def test_units_run_the_programs_by_absolute_path(standard: Stacked) -> None:
+    units = standard.units()
+    assert sorted(units) == sorted(ALL)
+    programs = {service: command.split()[-1].rsplit("/", 1)[-1] for service, command in units.items()}
+    assert programs["mtc-agent"] == "mtce-conductor"
+    assert programs["hbs-agent"] == "mtce-heartbeat"
+    lines = (REPO / "setup.cfg").read_text().splitlines()
+    scripts = {line.partition("=")[0].strip() for line in lines if ".cmd." in line}
+    assert set(programs.values()) <= scripts
+    assert all(word.startswith("/") or "=" in word for command in units.values() for word in command.split())
+
+
+@pytest.mark.parametrize("name", sorted(PORTS))
+def test_configuration_files(standard: Stacked, name: str) -> None:
+    conf = standard.conf(name)
+    assert conf["api"]["bind_port"] == PORTS[name]
+    assert conf["api"]["workers"] == "2"
+    assert conf["database"]["connection"].endswith(f"/{name}?charset=utf8")
+    for group in ("keystone_authtoken", "service_auth"):
+        assert conf[group]["username"] == name
+        assert conf[group]["project_name"] == "services"
+    assert (standard.work / "etc/flock" / f"{name}.conf").stat().st_mode & 0o077 == 0
+    assert standard.conf("flock")["DEFAULT"]["transport_url"].startswith("rabbit://")
+
+
+@pytest.mark.parametrize("name", sorted(PORTS))
+def test_three_endpoints_per_service(standard: Stacked, name: str) -> None:
+    made = standard.lines(f"openstack endpoint create {TYPES[name]} ")
+    path = "/v1" if name == "sysinv" else ""
+    assert {line.split()[4] for line in made} == {"public", "internal", "admin"}
+    assert {line.split()[5] for line in made} == {f"http://192.0.2.10:{PORTS[name]}{path}"}
+    assert any(line.startswith(f"openstack role add service --user {name} --project services") for line in standard.log)
+
+
+def test_roles_and_project_of_operators(standard: Stacked) -> None:
+    made = {line.split()[3] for line in standard.lines("openstack role create ")}
+    assert made == {"reader", "operator", "configurator", "service"}
+    assert standard.lines("openstack project create services")
+
+
+def test_databases_are_made_before_anything_starts(standard: Stacked) -> None:
+    log = standard.log
+    for name in PORTS:
+        assert log.index(f"recreate_database {name}") < log.index(f"{name}-dbsync ") < log.index("PHASE extra")
+    assert [line for line in log if line.startswith("systemctl start")] == [
+        f"systemctl start devstack@{service}.service" for service in
+        ("fm-mgr", "fm-api", "sysinv-cond", "sysinv-api", "sysinv-agent", "hbs-agent", "mtc-agent", "mtce-api",
+         "mtc-client")]
+
+
+def test_each_api_is_waited_for_and_checked(standard: Stacked) -> None:
+    assert standard.lines("wait_for_service") == [
+        f"wait_for_service 60 http://192.0.2.10:{port}/" for port in ("18002", "6385", "2112")]
+    assert standard.log[-2:] == ["openstack platform host list", "openstack fault alarm list"]
+
+
+def test_the_seed_is_what_the_bootstrap_accepts(standard: Stacked) -> None:
+    answers = parse(yaml.safe_load((standard.work / "etc/flock/bootstrap.yaml").read_text()))
+    assert (answers.system_type, answers.system_mode) == ("All-in-one", "simplex")
+    assert answers.network("mgmt").controller0_address == "192.0.2.10"
+    assert any(line.startswith("sysinv-dbsync --seed ") for line in standard.log)
+
+
+def test_passwords_stay_out_of_the_log_of_phases(standard: Stacked) -> None:
+    assert not [line for line in standard.log if "databasepw" in line or "rabbitpw" in line]
+
+
+def test_a_second_run_makes_the_same_files(tmp_path: Path) -> None:
+    first = run(tmp_path / "work", "stack").files()
+    again = run(tmp_path / "work", "unstack", "stack").files()
+    assert first == again
+
+
+def test_unstack_stops_what_was_started_and_clean_leaves_nothing(tmp_path: Path) -> None:
+    stacked = run(tmp_path / "work", "stack", "unstack")
+    started, stopped = stacked.lines("systemctl start"), stacked.lines("systemctl stop")
+    assert {line.split()[-1] for line in started} == {line.split()[-1] for line in stopped}
+    run(tmp_path / "work", "clean")
+    assert not (tmp_path / "work/etc/flock").exists()
+    assert not (tmp_path / "work/dest/data/flock").exists()
+
+
+@pytest.mark.parametrize("service", ALL)
+def test_each_service_alone(tmp_path: Path, service: str) -> None:
+    stacked = run(tmp_path / "work", "stack", "unstack", local_conf=f"enable_service {service}\n")
+    assert list(stacked.units()) == [service]
+    subsystem = {"fm": "fm", "sysinv": "sysinv"}.get(service.split("-")[0], "mtce")
+    assert sorted(path.stem for path in (tmp_path / "work/etc/flock").glob("*.conf")) == sorted(["flock", subsystem])
+
+
+@pytest.mark.parametrize("off", [*ALL, "fm", "sysinv", "mtce"])
+def test_a_disabled_service_does_not_appear(tmp_path: Path, off: str) -> None:
+    stacked = run(tmp_path / "work", "stack", local_conf=f"disable_service {off}\n")
+    prefixes = {"mtce": ("mtce-", "mtc-", "hbs-")}.get(off, (off + "-",) if off in PORTS else (off,))
+    gone = [name for name in ALL if name.startswith(prefixes)]
+    assert sorted(stacked.units()) == sorted(set(ALL) - set(gone))
+    if off in PORTS:
+        assert not [line for line in stacked.log if {off, TYPES[off]} & set(line.split())]
+        assert not (stacked.work / "etc/flock" / f"{off}.conf").exists()
+
+
+def test_a_disabled_flock_does_nothing(tmp_path: Path) -> None:
+    stacked = run(tmp_path / "work", "stack", "unstack", "clean", local_conf="disable_service flock\n")
+    assert [line for line in stacked.log if not line.startswith(("PHASE", "ENABLED_SERVICES"))] == []
+
+
+def test_tls_proxy_moves_the_listener(tmp_path: Path) -> None:
+    stacked = run(tmp_path / "work", "stack", local_conf="enable_service tls-proxy\nSERVICE_PROTOCOL=https\n")
+    assert stacked.conf("fm")["api"]["bind_host"] == "127.0.0.1"
+    assert stacked.conf("fm")["api"]["bind_port"] == "28002"
+    assert stacked.conf("fm")["api"]["public_endpoint"] == "https://192.0.2.10:18002"
+    assert "start_tls_proxy fm-api * 18002 192.0.2.10 28002" in stacked.log
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_parse(script: Path) -> None:
+    subprocess.run(["bash", "-n", str(script)], check=True, timeout=30)
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
+def test_shellcheck() -> None:
+    # SC2034/SC2154: variables of devstack; SC1090/SC1091: files sourced by name.
+    names = [str(path) for path in [*SCRIPTS, HERE / "harness.sh", HERE / "standin.sh"]]
+    done = subprocess.run(["shellcheck", "--shell=bash", "--exclude=SC1090,SC1091,SC2034,SC2154", *names],
+                          capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_bashate() -> None:
+    bashate = pytest.importorskip("bashate.bashate")
+    check = bashate.BashateRun()
+    check.register_ignores("E005,E006")  # two files are only ever sourced; line length is 120 here
+    check.check_files([str(path) for path in SCRIPTS], False)
+    assert (check.error_count, check.warning_count) == (0, 0)
