@@ -86,9 +86,11 @@ def _network_file(network: NetworkAnswer) -> RenderedFile:
     lines = ["[Match]", f"Name={network.interface}", "", "[Network]", "LinkLocalAddressing=no", "LLDP=no",
              "ConfigureWithoutCarrier=yes"]
     addresses = [network.controller0_address, network.floating_address]
-    lines += [f"Address={address}/{network.prefix}" for address in addresses if address]
     if network.gateway_address:
         lines.append(f"Gateway={network.gateway_address}")
+    for address in filter(None, addresses):
+        # Link-local addresses (the pxeboot network's) would be probed for some seconds before they are set.
+        lines += ["", "[Address]", f"Address={address}/{network.prefix}", "DuplicateAddressDetection=none"]
     return RenderedFile(f"/etc/systemd/network/10-flock-{network.name}.network", PUBLIC, "\n".join(lines) + "\n")
 
 
