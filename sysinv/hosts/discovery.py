@@ -56,6 +56,17 @@ class HostDiscovery:
                                    reason_text=f"Host with MAC address {mac} was discovered on the pxeboot network.")
         return uuid
 
+    def sweep(self, leases: Sequence[tuple[str, str, int]]) -> int:
+        """Look at all leases (mac, address, expiry) of the pxeboot network again; returns how many hosts were new.
+
+        Repairs what was lost between dnsmasq and us; costs one query when there is nothing new.
+        """
+        with self._db.reader() as conn:
+            known = set(conn.execute(sa.select(I_HOST.c.mgmt_mac)).scalars())
+        found = [self.lease([NetworkType.PXEBOOT], mac, address, expires_s)
+                 for mac, address, expires_s in leases if mac not in known]
+        return sum(uuid is not None for uuid in found)
+
     def forget(self, conn: Connection, mac: str, expires_s: int) -> None:
         """The host with ``mac`` is deleted; the lease it still holds until ``expires_s`` makes no new host."""
         conn.execute(sa.delete(DHCP_FORGOTTEN).where(DHCP_FORGOTTEN.c.mac == mac))

@@ -2,7 +2,7 @@
 """``isystems``: the one system."""
 from __future__ import annotations
 
-from flock.wire.resource import ADMIN, SYSTEM, Record, attr
+from flock.wire.resource import SYSTEM, Record, attr
 from flock.wire.types import Text
 from sysinv.contract.enums import SystemMode, SystemType
 

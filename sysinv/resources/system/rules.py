@@ -11,7 +11,7 @@ from flock.core.errors import Refused
 from sysinv.contract.enums import SystemMode, SystemType
 
 DECIMALS_MAX = 26
-_DEGREES = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{1,%d})?" % DECIMALS_MAX)
+_DEGREES = re.compile(rf"[+-]?[0-9]{{1,3}}(\.[0-9]{{1,{DECIMALS_MAX}}})?")
 _LIMITS = {"latitude": 90.0, "longitude": 180.0}
 CHANGEABLE = frozenset({
     "name", "system_type", "system_mode", "description", "contact", "location", "latitude", "longitude", "timezone",
@@ -39,8 +39,9 @@ def check_change(stored: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
         _check_timezone(changes["timezone"])
     if "system_mode" in changes:
         _check_mode(stored, changes["system_mode"])
-    role = changes.get("distributed_cloud_role", stored["distributed_cloud_role"])
-    if role != stored["distributed_cloud_role"] and (stored["distributed_cloud_role"] is not None or role != "subcloud"):
+    present = stored["distributed_cloud_role"]
+    role = changes.get("distributed_cloud_role", present)
+    if role != present and (present is not None or role != "subcloud"):
         raise SystemRefused(detail="distributed_cloud_role can only be set once, to subcloud")
     _check_capabilities(stored["capabilities"] or {}, changes)
 

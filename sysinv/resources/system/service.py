@@ -16,7 +16,7 @@ from flock.wire.resource import coerce
 from sysinv.db.lookup import ItemNotFound, Row
 from sysinv.db.tables import I_SYSTEM
 from sysinv.resources.system.fields import FOLDED, SystemChange
-from sysinv.resources.system.rules import check_change
+from sysinv.resources.system.rules import SystemRefused, check_change
 
 
 class SystemService:
@@ -37,6 +37,9 @@ class SystemService:
 
     def change(self, uuid: str, operations: Sequence[PatchOp]) -> Row:
         """Carry out a PATCH; SystemRefused names the rule."""
+        nested = next((one for one in operations if len(one.path) > 1), None)
+        if nested is not None:
+            raise SystemRefused(detail=f"'/{'/'.join(nested.path)}' is not an attribute that can be updated")
         changes = {one.name: coerce(SystemChange, one.name, one.value) for one in operations}
         with self._db.writer() as conn:
             row = _row(conn, uuid, lock=True)

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Building the configuration API: services for the controllers, made inside each worker process."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flock import rpc
+from flock.api import build_app
+from flock.auth.secrets import SecretBox
+from flock.db import from_conf
+from flock.jobs import Operations as StoredOperations
+from sysinv.conf import options
+from sysinv.contract.rpc import Operations
+from sysinv.db.tables import OPERATIONS
+from sysinv.hosts.installation import Installation, InstallSettings
+from sysinv.hosts.work import Work
+from sysinv.resources.host.service import HostService, HostSettings
+from sysinv.resources.system.service import SystemService
+
+
+def application(conf: Any) -> Any:
+    """The WSGI application of one worker."""
+    options.register(conf)
+    db = from_conf(conf)
+    conductor = rpc.client(Operations, rpc.transport(conf))
+    hostname = options.own_hostname(conf)
+    # Recording only: the conductor is the one that carries out, so no kinds are known here.
+    operations = StoredOperations(db, OPERATIONS, {}, owner=f"sysinv-api@{hostname}")
+    work = Work(operations, lambda uuid: conductor.operation_recorded(operation_uuid=uuid))
+    settings = HostSettings(active_controller=hostname, action_wait_s=conf.sysinv.action_wait_s,
+                            virtual=conf.sysinv.virtual)
+    install = InstallSettings(interfaces=conf.bootstrap.interfaces,
+                              agent_transport_url=conf.bootstrap.agent_transport_url,
+                              heartbeat_key_file=Path(conf.sysinv.heartbeat_key_file))
+    box = SecretBox.create(conf.sysinv.secret_key_file)
+    return build_app(conf, "sysinv", deps=[
+        db, work, HostService(db, work, box, settings), Installation(db, install), SystemService(db)])

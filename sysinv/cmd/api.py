@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sysinv-api: the REST service on port 6385."""
+from __future__ import annotations
+
+from flock.service import run_api
+from sysinv.api.dialect import DIALECT
+from sysinv.api.main import application
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    run_api("sysinv-api", application, default_port=DIALECT.default_port)
+
+
+if __name__ == "__main__":
+    main()

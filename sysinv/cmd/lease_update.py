@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sysinv-dnsmasq-lease-update: run by dnsmasq at each lease; tells the conductor, for a bounded time.
+
+What cannot be told is not lost: the conductor reads dnsmasq's lease file too.
+"""
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from flock import conf as flock_conf
+from flock import rpc
+from flock.core.errors import FlockError
+from sysinv.contract.rpc import Discovery
+
+PROG = "sysinv-dnsmasq-lease-update"
+TOLD_ACTIONS = ("add", "old")
+DEADLINE_S = 30.0
+CALL_S = 5.0
+PAUSE_S = 1.0
+MAC_LENGTH = 17
+
+
+def main() -> int:
+    """``add|old|del MAC IP [HOSTNAME]``; exit status 0 told or nothing to tell, 1 not told, 2 bad call."""
+    argv = sys.argv[1:]
+    if len(argv) < 3 or argv[0] not in (*TOLD_ACTIONS, "del"):
+        print(f"usage: {PROG} add|old|del MAC IP [HOSTNAME]", file=sys.stderr)
+        return 2
+    if argv[0] not in TOLD_ACTIONS:
+        return 0
+    conf = flock_conf.setup(PROG, "sysinv", [])
+    transport = rpc.transport(conf)
+    discovery = rpc.client(Discovery, transport, deadline_s=CALL_S)
+    end = time.monotonic() + DEADLINE_S
+    while True:
+        try:
+            discovery.handle_dhcp_lease(
+                tags=os.environ.get("DNSMASQ_TAGS", "").split(), mac=argv[1][-MAC_LENGTH:], ip_address=argv[2],
+                client_id=os.environ.get("DNSMASQ_CLIENT_ID"), expires_s=_expiry())
+            return 0
+        except FlockError as error:
+            if error.http < 500 or time.monotonic() + PAUSE_S > end:
+                print(f"{PROG}: {argv[1]}: {error}", file=sys.stderr)
+                return 1
+        time.sleep(PAUSE_S)
+
+
+def _expiry() -> int:
+    text = os.environ.get("DNSMASQ_LEASE_EXPIRES", "")
+    return int(text) if text.isdigit() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the conductor looks at again and again: installations and actions that fell silent, leases, hosts mtce lost."""
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from flock.core.errors import FlockError
+from flock.db import Database, utcnow
+from flock.jobs import Operations
+from mtce.contract.rpc import MtceHosts
+from sysinv.actions.progress import ActionLimits, InstallLimits, action_audit, install_audit
+from sysinv.conductor.dnsmasq import Dnsmasq
+from sysinv.conductor.maintenance import PASS
+from sysinv.conductor.steps import HostSteps
+from sysinv.contract.enums import InstallState
+from sysinv.contract.operations import OperationKind
+from sysinv.db.lookup import Row, host_row
+from sysinv.hosts.discovery import HostDiscovery
+from sysinv.model.addressing import in_pool
+from sysinv.resources.host import store as hosts
+from sysinv.resources.network import store as networks
+
+LOG = logging.getLogger(__name__)
+# A waiting boot file gets a new token when less than this part of the token's life is left.
+RENEW_PART = 4
+
+
+class Audits:
+    """Each method is one periodic task; every one reads what is there, decides, and writes what differs."""
+
+    def __init__(self, db: Database, mtce: MtceHosts, steps: HostSteps, dnsmasq: Dnsmasq, discovery: HostDiscovery,
+                 operations: Operations, *, install: InstallLimits, action: ActionLimits, token_ttl_s: float,
+                 now: Callable[[], datetime.datetime] = utcnow) -> None:
+        self._db = db
+        self._mtce = mtce
+        self._steps = steps
+        self._dnsmasq = dnsmasq
+        self._discovery = discovery
+        self._operations = operations
+        self._install_limits = install
+        self._action_limits = action
+        self._token_ttl_s = token_ttl_s
+        self._now = now
+
+    def install_states(self) -> None:
+        """Silent installations fail, booted ones complete."""
+        now = self._now()
+        for row in self._rows():
+            silent_s = _age_s(row["install_state_at"], now)
+            state = install_audit(row["install_state"], row["availability"], silent_s, self._install_limits)
+            if state is not None:
+                LOG.warning("host %s: installation %s is %s after %d s", row["hostname"], row["install_state"], state,
+                            silent_s)
+                self._update(row, {"install_state": str(state), "install_state_at": now})
+
+    def host_actions(self) -> None:
+        """Locks that nobody answers are told again or given up."""
+        now = self._now()
+        for row in self._rows():
+            age_s = _age_s(row["ihost_action_at"], now)
+            verdict = action_audit(row["ihost_action"], age_s, row["action_resent"], self._action_limits)
+            if verdict.clear:
+                LOG.warning("host %s: %s was not answered in %d s and is given up", row["hostname"],
+                            row["ihost_action"], age_s)
+                self._update(row, {"ihost_action": None, "ihost_action_at": None, "task": None})
+            elif verdict.resend:
+                self._resend(row, now)
+
+    def leases(self) -> None:
+        """Discover who has a lease and is not known; keep dnsmasq's host files true."""
+        with self._db.reader() as conn:
+            pool = networks.pools_by_network(conn).get("pxeboot")
+        if pool is None:
+            return
+        self._discovery.sweep([(lease.mac, lease.ip_address, lease.expires_s) for lease in self._dnsmasq.leases()
+                               if in_pool(pool, lease.ip_address)])
+        self._dnsmasq.refresh()
+
+    def maintenance(self) -> None:
+        """Give host maintenance the hosts it does not know."""
+        known = {status.uuid for status in self._mtce.list_hosts()}
+        for row in self._rows():
+            if row["uuid"] in known or not row["personality"]:
+                continue
+            if any(one.kind == OperationKind.DELETE for one in self._operations.active_of(row["uuid"])):
+                continue
+            try:
+                self._steps.put_host(row["uuid"])
+            except FlockError as error:
+                LOG.warning("host maintenance does not take host %s: %s", row["hostname"], error)
+
+    def boot_files(self) -> None:
+        """Renew tokens that wait in boot files before they are too old."""
+        limit = self._now() + datetime.timedelta(seconds=self._token_ttl_s / RENEW_PART)
+        busy = (InstallState.PREINSTALL, InstallState.INSTALLING, InstallState.POSTINSTALL)
+        for row in self._rows():
+            expires = row["install_token_expires_at"]
+            if expires is not None and expires < limit and row["install_state"] not in busy:
+                self._steps.renew_boot_file(row["uuid"])
+
+    def _resend(self, row: Row, now: datetime.datetime) -> None:
+        reply = self._mtce.host_action(host_uuid=row["uuid"], action="force-lock",
+                                       request_id=f"{row['uuid']}-{int(row['ihost_action_at'].timestamp())}")
+        LOG.warning("host %s: force-lock told again: %s %s", row["hostname"], reply.status, reply.reason)
+        self._update(row, {"action_resent": True} if reply.status == PASS else
+                     {"ihost_action": None, "ihost_action_at": None, "task": None})
+
+    def _rows(self) -> list[Row]:
+        with self._db.reader() as conn:
+            return hosts.all_rows(conn)
+
+    def _update(self, seen: Row, values: Mapping[str, Any]) -> None:
+        """Write unless the host changed since it was looked at; the next round looks again."""
+
+        def write(conn: Connection) -> None:
+            row = host_row(conn, seen["uuid"], lock=True)
+            if row["revision"] == seen["revision"]:
+                hosts.write(conn, row, dict(values))
+
+        self._db.transact(write)
+
+
+def _age_s(since: datetime.datetime | None, now: datetime.datetime) -> int:
+    return 0 if since is None else max(0, int((now - since).total_seconds()))

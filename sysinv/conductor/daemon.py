@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shell of sysinv-conductor: everything is built here, started and stopped here, decided elsewhere."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flock import rpc
+from flock.core.health import Health
+from flock.db import from_conf
+from flock.jobs import Operations as StoredOperations
+from flock.jobs import Periodics
+from fm.raiser import Raiser
+from mtce.contract.rpc import MtceHosts
+from sysinv.actions.progress import ActionLimits, InstallLimits
+from sysinv.api.dialect import DIALECT
+from sysinv.conductor.audits import Audits
+from sysinv.conductor.dhcp import DnsmasqPaths
+from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
+from sysinv.conductor.endpoints import DiscoveryEndpoint, HostStatesEndpoint, OperationsEndpoint
+from sysinv.conductor.steps import HostSteps, StepSettings
+from sysinv.conf import options
+from sysinv.contract.rpc import Discovery, HostStates, InventoryReports, Operations
+from sysinv.db.tables import OPERATIONS
+from sysinv.hosts.discovery import HostDiscovery
+from sysinv.hosts.inventory import InventoryIntake
+
+PRUNE_INTERVAL_S = 3600
+
+
+class ConductorDaemon:
+    """Serves agents, leases and host maintenance; carries out operations; audits."""
+
+    def __init__(self, conf: Any) -> None:
+        options.register(conf)
+        self.health = Health()
+        hostname = options.own_hostname(conf)
+        self._db = from_conf(conf)
+        self._transport = rpc.transport(conf)
+        self._raiser = Raiser(self._transport, Path(conf.state_dir) / "sysinv" / "raiser-conductor")
+        mtce = rpc.client(MtceHosts, self._transport, deadline_s=float(conf.sysinv.mtce_timeout_s))
+        directory = options.dnsmasq_directory(conf)
+        paths = DnsmasqPaths(str(directory), conf.dnsmasq.tftp_root, options.lease_script(conf))
+        self._dnsmasq = Dnsmasq(self._db, paths, conf.bootstrap.interfaces, conf.dnsmasq.unit)
+        self._boot_files = BootFiles(Path(conf.dnsmasq.tftp_root))
+        discovery = HostDiscovery(self._db, self._raiser)
+        steps = HostSteps(
+            self._db, mtce, self._boot_files, self._dnsmasq, discovery,
+            StepSettings(active_controller=hostname, install_token_ttl_s=conf.sysinv.install_token_ttl_s,
+                         mtce_step_timeout_s=conf.sysinv.mtce_step_timeout_s,
+                         api_port=conf.api.bind_port or DIALECT.default_port))
+        self._operations = StoredOperations(
+            self._db, OPERATIONS, steps.kinds(), owner=f"sysinv-conductor@{hostname}",
+            threads_max=conf.sysinv.operation_threads)
+        self._server = rpc.Server(self._transport, hostname, {
+            InventoryReports: InventoryIntake(self._db, virtual=conf.sysinv.virtual),
+            Discovery: DiscoveryEndpoint(discovery, self._dnsmasq.refresh),
+            HostStates: HostStatesEndpoint(self._db),
+            Operations: OperationsEndpoint(self._operations.nudge),
+        }, threads_max=conf.sysinv.conductor_threads)
+        self._periodics = self._audits(conf, mtce, steps, discovery)
+        self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
+
+    def start(self) -> None:
+        """Write what dnsmasq needs, then serve; raises when the database is away."""
+        self._boot_files.write_default()
+        self._dnsmasq.refresh()
+        self._server.start()
+        self._operations.start()
+        self._periodics.start()
+
+    def stop(self) -> None:
+        """Finish steps and requests in hand; the rest resumes at the next start."""
+        self._periodics.stop()
+        self._server.stop()
+        self._operations.stop()
+        self._raiser.stop()
+        self._transport.close()
+        self._db.dispose()
+
+    def _audits(self, conf: Any, mtce: MtceHosts, steps: HostSteps, discovery: HostDiscovery) -> Periodics:
+        chosen = conf.sysinv
+        audits = Audits(
+            self._db, mtce, steps, self._dnsmasq, discovery, self._operations,
+            install=InstallLimits(chosen.install_silent_s, chosen.boot_silent_s),
+            action=ActionLimits(chosen.lock_clear_s, chosen.force_lock_resend_s, chosen.force_lock_clear_s),
+            token_ttl_s=chosen.install_token_ttl_s)
+        periodics = Periodics("sysinv-audits")
+        periodics.add("install_states", chosen.audit_interval_s, audits.install_states)
+        periodics.add("host_actions", chosen.audit_interval_s, audits.host_actions)
+        periodics.add("leases", chosen.lease_interval_s, audits.leases, first_after_s=1.0)
+        periodics.add("maintenance", chosen.mtce_audit_interval_s, audits.maintenance, first_after_s=1.0)
+        periodics.add("boot_files", chosen.audit_interval_s, audits.boot_files)
+        periodics.add("prune", PRUNE_INTERVAL_S, lambda: self._operations.prune(chosen.operation_history_s))
+        return periodics

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shell around dnsmasq and the boot files: collects facts, writes what changed, tells the process."""
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from flock.core.errors import FlockError
+from flock.db import Database
+from flock.exec.process import run
+from flock.exec.root import Root
+from sysinv.conductor.atomic import replace_text
+from sysinv.conductor.dhcp import (
+    DnsmasqPaths,
+    Lease,
+    parse_leases,
+    render_addn_hosts,
+    render_conf,
+    render_hosts,
+)
+from sysinv.conductor.pxe import BootFile, boot_file_name, render_default, render_host
+from sysinv.contract.enums import NetworkType, Personality
+from sysinv.model.addressing import FLOATING_HOST, PoolView
+from sysinv.resources.address import store as addresses
+from sysinv.resources.host import store as hosts
+from sysinv.resources.network import store as networks
+
+LOG = logging.getLogger(__name__)
+SYSTEMCTL_TIMEOUT_S = 30.0
+LEASE_FILE_MAX_BYTES = 4 * 1024 * 1024
+
+
+class BootFiles:
+    """``pxelinux.cfg`` below the TFTP root."""
+
+    def __init__(self, tftp_root: Path) -> None:
+        self._directory = tftp_root / "pxelinux.cfg"
+
+    def write_default(self) -> None:
+        """The file of hosts without a role."""
+        replace_text(self._directory / "default", render_default())
+
+    def write(self, boot: BootFile) -> None:
+        """The file of one host; InvalidInput when it cannot be rendered."""
+        replace_text(self._directory / boot_file_name(boot.mgmt_mac), render_host(boot))
+
+    def remove(self, mac: str) -> None:
+        """Take a host's file away; harmless when there is none."""
+        (self._directory / boot_file_name(mac)).unlink(missing_ok=True)
+
+
+class Dnsmasq:
+    """dnsmasq's configuration; ``unit`` is empty when somebody else runs the process."""
+
+    def __init__(self, db: Database, paths: DnsmasqPaths, interfaces: Mapping[str, str], unit: str) -> None:
+        self._db = db
+        self._paths = paths
+        self._interfaces = interfaces
+        self._unit = unit
+        self._lock = threading.Lock()
+
+    def refresh(self) -> None:
+        """Make the files say what the database says, and have dnsmasq read what changed."""
+        with self._lock:
+            self._refresh()
+
+    def leases(self) -> list[Lease]:
+        """Leases dnsmasq has given out; empty when its file cannot be read."""
+        try:
+            with open(self._paths.leases, encoding="utf-8", errors="replace") as stream:
+                return parse_leases(stream.read(LEASE_FILE_MAX_BYTES))
+        except OSError:
+            return []
+
+    def _refresh(self) -> None:
+        with self._db.reader() as conn:
+            pools = networks.pools_by_network(conn)
+            rows = hosts.all_rows(conn)
+            mgmt = addresses.ending(conn, NetworkType.MGMT)
+        pxeboot = pools.get(NetworkType.PXEBOOT)
+        if pxeboot is None:
+            return
+        controllers = [(row["mgmt_mac"], row["hostname"]) for row in rows
+                       if row["personality"] == Personality.CONTROLLER and row["hostname"]]
+        macs = {row["mgmt_mac"] for row in rows}
+        leases = [lease for lease in self.leases() if lease.mac in macs]
+        names = [(name, address) for name, address in mgmt.items() if name != FLOATING_HOST]
+        floating = pools[NetworkType.MGMT].floating_address if NetworkType.MGMT in pools else None
+        changed = replace_text(Path(self._paths.hosts), render_hosts(pxeboot, controllers, leases))
+        changed |= replace_text(Path(self._paths.addn_hosts),
+                                render_addn_hosts(pxeboot.floating_address, floating, names))
+        if self._write_conf(pxeboot):
+            self._restart()
+        elif changed:
+            self._hang_up()
+
+    def _write_conf(self, pxeboot: PoolView) -> bool:
+        text = render_conf(self._paths, pxeboot, self._interfaces[NetworkType.PXEBOOT],
+                           self._interfaces[NetworkType.MGMT])
+        return replace_text(Path(self._paths.conf), text)
+
+    def _restart(self) -> None:
+        """dnsmasq reads its configuration only at its start; a unit that does not run now is left to systemd."""
+        if not self._unit:
+            self._hang_up()
+            return
+        try:
+            run(["systemctl", "--no-ask-password", "--no-block", "try-restart", self._unit],
+                timeout_s=SYSTEMCTL_TIMEOUT_S)
+        except FlockError as error:
+            LOG.warning("%s could not be restarted: %s", self._unit, error)
+
+    def _hang_up(self) -> None:
+        """SIGHUP: dnsmasq reads its host files again."""
+        root = Root("/")
+        pid = root.int(self._paths.pid.lstrip("/"))
+        if pid is None or root.text(f"proc/{pid}/comm") != "dnsmasq":
+            LOG.info("dnsmasq does not run; it reads its files when it starts")
+            return
+        try:
+            os.kill(pid, signal.SIGHUP)
+        except ProcessLookupError:
+            LOG.info("dnsmasq ended; it reads its files when it starts")

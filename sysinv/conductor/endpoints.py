@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The conductor's smaller bus interfaces: leases, states from host maintenance, nudges from the API."""
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from sqlalchemy.engine import Connection
+
+from flock.db import Database
+from sysinv.actions.progress import state_changes
+from sysinv.contract.records import HostStateUpdate
+from sysinv.db.lookup import HostNotFound, host_row
+from sysinv.hosts.discovery import HostDiscovery
+from sysinv.model.host import host_view
+from sysinv.resources.host import store as hosts
+
+LOG = logging.getLogger(__name__)
+
+
+class DiscoveryEndpoint:
+    """``Discovery``: leases; ``refresh`` writes dnsmasq's host files after a discovery."""
+
+    def __init__(self, discovery: HostDiscovery, refresh: Callable[[], None]) -> None:
+        self._discovery = discovery
+        self._refresh = refresh
+
+    def handle_dhcp_lease(self, *, tags: list[str], mac: str, ip_address: str, client_id: str | None,
+                          expires_s: int) -> None:
+        """A lease was given out."""
+        if self._discovery.lease(tags, mac, ip_address, expires_s) is not None:
+            self._refresh()
+
+
+class HostStatesEndpoint:
+    """``HostStates``: what only host maintenance may write."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def update_host_state(self, *, update: HostStateUpdate) -> None:
+        """Store the fields that are given, unless something newer is stored already."""
+        self._db.transact(lambda conn: self._update(conn, update))
+
+    def _update(self, conn: Connection, update: HostStateUpdate) -> None:
+        try:
+            row = host_row(conn, update.host_uuid, lock=True)
+        except HostNotFound:
+            # A host that is being deleted: there is nothing left to keep.
+            LOG.info("state of unknown host %s is dropped", update.host_uuid)
+            return
+        changes = state_changes(host_view(row), update)
+        if changes is None:
+            LOG.info("host %s: state %d is older than %d and dropped", row["hostname"], update.sequence,
+                     row["mtce_sequence"])
+            return
+        hosts.write(conn, row, changes)
+        if update.action_failed is not None:
+            LOG.warning("host %s: %s failed: %s", row["hostname"], row["ihost_action"], update.action_failed)
+
+
+class OperationsEndpoint:
+    """``Operations``: somebody recorded one."""
+
+    def __init__(self, nudge: Callable[[], None]) -> None:
+        self._nudge = nudge
+
+    def operation_recorded(self, *, operation_uuid: str) -> None:
+        """Look at the table now."""
+        LOG.debug("operation %s was recorded", operation_uuid)
+        self._nudge()

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What host maintenance is told of hosts, and how its answers read to an operator."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from flock.core.errors import Refused
+from mtce.contract.records import ActionReply, MtceHost
+from sysinv.contract.enums import NetworkType
+
+PASS = "pass"  # noqa: S105 - a status word
+
+
+class ActionRejected(Refused):
+    """Host maintenance said no to an action."""
+
+    code: ClassVar[str] = "sysinv.action.rejected"
+    text: ClassVar[str] = "Operation Rejected: {reason}. {action}."
+
+
+class AddRejected(Refused):
+    """Host maintenance said no to a host."""
+
+    code: ClassVar[str] = "sysinv.host.add_rejected"
+    text: ClassVar[str] = ("Maintenance has returned with a status of {status}, reason: {reason}, "
+                           "recommended action: {action}")
+
+
+def mtce_host(row: Mapping[str, Any], addresses: Mapping[str, str]) -> MtceHost | None:
+    """The part of a record host maintenance works with; None while the host has no role or address."""
+    mgmt_ip = addresses.get(NetworkType.MGMT)
+    if not row["hostname"] or not row["personality"] or mgmt_ip is None:
+        return None
+    return MtceHost(
+        uuid=row["uuid"], hostname=row["hostname"], personality=row["personality"],
+        subfunctions=row["subfunctions"] or "", mgmt_mac=row["mgmt_mac"], mgmt_ip=mgmt_ip,
+        cluster_host_ip=addresses.get(NetworkType.CLUSTER_HOST), administrative=row["administrative"],
+        operational=row["operational"], availability=row["availability"], bm_type=row["bm_type"] or "none",
+        bm_ip=row["bm_ip"], bm_username=row["bm_username"], bm_secret=row["bm_secret"])
+
+
+def check_action(reply: ActionReply) -> None:
+    """ActionRejected unless the action was taken."""
+    if reply.status != PASS:
+        raise ActionRejected(reason=reply.reason.rstrip(".") or "no reason given",
+                             action=reply.action.rstrip(".") or "retry")
+
+
+def check_add(reply: ActionReply) -> None:
+    """AddRejected unless the host was taken."""
+    if reply.status != PASS:
+        raise AddRejected(status=reply.status, reason=reply.reason, action=reply.action)

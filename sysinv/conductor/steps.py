@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The steps of stored operations: configure a host, carry out an action, delete a host. Each may run twice."""
+from __future__ import annotations
+
+import datetime
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from flock.core.errors import NotFound
+from flock.db import Database, utcnow
+from flock.jobs import OperationView, Step, Steps
+from mtce.contract.rpc import MtceHosts
+from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
+from sysinv.conductor.maintenance import check_action, check_add, mtce_host
+from sysinv.conductor.pxe import BootFile
+from sysinv.contract.enums import HostAction, Operational, VimProgress
+from sysinv.contract.operations import OperationKind
+from sysinv.db.lookup import Row, host_row, the_system
+from sysinv.hosts.discovery import HostDiscovery
+from sysinv.hosts.installation import new_token
+from sysinv.hosts.provision import host_addresses, release_addresses
+from sysinv.resources.host import store as hosts
+
+LOG = logging.getLogger(__name__)
+FILES_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class StepSettings:
+    """``active_controller`` never installs itself; times in seconds."""
+
+    active_controller: str
+    install_token_ttl_s: float
+    mtce_step_timeout_s: float
+    api_port: int
+
+
+class HostSteps:
+    """What the conductor does to one host at a time."""
+
+    def __init__(self, db: Database, mtce: MtceHosts, boot_files: BootFiles, dnsmasq: Dnsmasq,
+                 discovery: HostDiscovery, settings: StepSettings,
+                 now: Callable[[], datetime.datetime] = utcnow) -> None:
+        self._db = db
+        self._mtce = mtce
+        self._boot_files = boot_files
+        self._dnsmasq = dnsmasq
+        self._discovery = discovery
+        self._settings = settings
+        self._now = now
+        # A token is stored before its file is written; two writers of one file must not interleave.
+        self._writing = threading.Lock()
+
+    def kinds(self) -> dict[str, Steps]:
+        """The plans by kind of operation."""
+        mtce_s = self._settings.mtce_step_timeout_s
+        plans = (
+            Steps(OperationKind.CONFIGURE,
+                  Step("files", self.files, timeout_s=FILES_TIMEOUT_S),
+                  Step("maintenance", self.tell_host, timeout_s=mtce_s)),
+            Steps(OperationKind.ACTION,
+                  Step("configure", self.configure_for_action, undo=self.roll_back, timeout_s=FILES_TIMEOUT_S),
+                  Step("maintenance", self.tell_action, timeout_s=mtce_s),
+                  Step("taken", self.action_taken, timeout_s=FILES_TIMEOUT_S)),
+            Steps(OperationKind.DELETE,
+                  Step("maintenance", self.tell_delete, undo=self.keep_host, timeout_s=mtce_s),
+                  Step("files", self.remove_files, timeout_s=FILES_TIMEOUT_S),
+                  Step("record", self.remove_record, timeout_s=FILES_TIMEOUT_S)),
+        )
+        return {str(plan.kind): plan for plan in plans}
+
+    def files(self, view: OperationView) -> None:
+        """Boot file and dnsmasq's host files."""
+        if view.params.get("boot_file"):
+            self.renew_boot_file(view.subject)
+        self._dnsmasq.refresh()
+
+    def tell_host(self, view: OperationView) -> None:
+        """Give host maintenance the record as it is now."""
+        self.put_host(view.subject)
+
+    def configure_for_action(self, view: OperationView) -> None:
+        """What must be in place before host maintenance begins; a reinstall needs a fresh boot file."""
+        if view.params["action"] == HostAction.REINSTALL:
+            self.renew_boot_file(view.subject)
+        self.put_host(view.subject)
+        if view.params["tells_vim"]:
+            # No virtual infrastructure manager is configured: services count as disabled at once.
+            self._write(view.subject, {"vim_progress_status": VimProgress.SERVICES_DISABLED.value})
+
+    def tell_action(self, view: OperationView) -> None:
+        """Have host maintenance begin; it knows a repeated request by the operation's uuid."""
+        reply = self._mtce.host_action(
+            host_uuid=view.subject, action=view.params["mtce_action"], request_id=view.uuid)
+        check_action(reply)
+
+    def action_taken(self, view: OperationView) -> None:
+        """The rest of the story comes as states; ``action`` is ready for the next one."""
+        LOG.info("host maintenance took %s of host %s", view.params["action"], view.subject)
+
+    def roll_back(self, view: OperationView) -> None:
+        """The action did not begin: the record says so again, unless something newer is under way."""
+        before: Mapping[str, Any] = view.params["before"]
+
+        def undo(conn: Connection) -> None:
+            row = host_row(conn, view.subject, lock=True)
+            if row["ihost_action"] == view.params["action"]:
+                values = {**before, "ihost_action": None, "ihost_action_at": None, "task": None}
+                if view.params["tells_vim"] and row["operational"] == Operational.ENABLED:
+                    values["vim_progress_status"] = VimProgress.SERVICES_ENABLED.value
+                hosts.write(conn, row, values)
+
+        self._db.transact(undo)
+        LOG.warning("action %s of host %s did not begin: %s", view.params["action"], view.subject, view.error)
+
+    def tell_delete(self, view: OperationView) -> None:
+        """Host maintenance forgets the host first: it must not act on what is gone."""
+        check_action(self._mtce.delete_host(host_uuid=view.subject))
+
+    def keep_host(self, view: OperationView) -> None:
+        """The host stays."""
+        self._write(view.subject, {"task": view.params.get("task")})
+
+    def remove_files(self, view: OperationView) -> None:
+        """No boot file, so the machine would wait for a new role."""
+        self._boot_files.remove(view.params["mac"])
+
+    def remove_record(self, view: OperationView) -> None:
+        """Record, addresses and everything that hangs on them."""
+        expires_s = max((lease.expires_s for lease in self._dnsmasq.leases() if lease.mac == view.params["mac"]),
+                        default=0)
+
+        def remove(conn: Connection) -> None:
+            try:
+                row = host_row(conn, view.subject, lock=True)
+            except NotFound:
+                return
+            release_addresses(conn, row["id"], row["hostname"])
+            self._discovery.forget(conn, row["mgmt_mac"], expires_s)
+            hosts.delete(conn, row["id"])
+
+        self._db.transact(remove)
+        self._dnsmasq.refresh()
+
+    def put_host(self, host_uuid: str) -> bool:
+        """Give host maintenance one record; False while the host has no role. AddRejected, Unavailable."""
+        with self._db.reader() as conn:
+            row = host_row(conn, host_uuid)
+            addresses = host_addresses(conn, the_system(conn), row["hostname"]) if row["hostname"] else {}
+        host = mtce_host(row, addresses)
+        if host is None:
+            return False
+        check_add(self._mtce.put_host(host=host))
+        return True
+
+    def renew_boot_file(self, host_uuid: str) -> None:
+        """A boot file with a fresh one-time token, whose hash is stored first."""
+        with self._writing:
+            token, columns = new_token(self._settings.install_token_ttl_s, self._now())
+            row = self._write(host_uuid, columns)
+            if not row["hostname"] or not row["personality"] or row["hostname"] == self._settings.active_controller:
+                return
+            self._boot_files.write(BootFile(
+                host_uuid=row["uuid"], mgmt_mac=row["mgmt_mac"], personality=row["personality"],
+                subfunctions=row["subfunctions"] or "", boot_device=row["boot_device"],
+                rootfs_device=row["rootfs_device"], hw_settle=row["hw_settle"], install_output=row["install_output"],
+                console=row["console"], tboot=row["tboot"], token=token, software_version=row["sw_version"],
+                api_port=self._settings.api_port))
+
+    def _write(self, host_uuid: str, columns: Mapping[str, Any]) -> Row:
+        def write(conn: Connection) -> Row:
+            row = host_row(conn, host_uuid, lock=True)
+            hosts.write(conn, row, dict(columns))
+            return row
+
+        return self._db.transact(write)
