@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A running fault management: its two daemons as processes against real RabbitMQ, Keystone and each database."""
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import sqlalchemy as sa
+
+from flock.core.errors import DeadlineExceeded, Unavailable
+from flock.db import Database, migrate
+from flock.rpc import Transport, transport
+from flock.testing.fixtures import private_conf
+from flock.testing.services.keystone import KeystoneServer
+from flock.testing.services.postgresql import PostgresServer
+from flock.testing.services.process import Process, free_port
+from flock.testing.services.rabbitmq import RabbitNode
+from fm.db.tables import ALARM, APPLIED_REQUEST, EVENT_LOG, EVENT_SUPPRESSION, NOTIFICATION
+from fm.raiser import Raiser
+
+BIN = Path(sys.prefix) / "bin"
+
+
+def _section(name: str, options: dict[str, Any]) -> str:
+    return "\n".join([f"[{name}]", *(f"{key} = {str(value).replace('%', '%%')}" for key, value in options.items())]) + "\n"
+
+
+class FaultManagement:
+    """One fm with its files below ``folder``; start, stop and kill its daemons at will."""
+
+    def __init__(self, folder: Path, url: str, rabbit_url: str, keystone: KeystoneServer | None,
+                 options: dict[str, Any] | None = None) -> None:
+        self.folder = folder
+        self.url = url
+        self.rabbit_url = rabbit_url
+        self.keystone = keystone
+        self.exchange = f"fm-{uuid.uuid4().hex[:8]}"
+        self.port = free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.conf_dir = folder / "conf"
+        self.conf_dir.mkdir(parents=True)
+        self.options = {"housekeeping_interval_s": 1, **(options or {})}
+        self.db = Database(url)
+        self.manager: Process | None = None
+        self.api: Process | None = None
+        self._raisers: list[Raiser] = []
+        self._buses: list[Transport] = []
+        self.write_conf()
+
+    def write_conf(self, **changes: Any) -> None:
+        """Write fm.conf anew, with changed [fm] options."""
+        self.options.update(changes)
+        parts = [
+            _section("DEFAULT", {"transport_url": self.rabbit_url, "state_dir": self.folder / "state"}),
+            _section("rpc", {"exchange": self.exchange}),
+            _section("database", {"connection": self.url}),
+            _section("api", {"bind_host": "127.0.0.1", "bind_port": self.port,
+                             "auth_strategy": "keystone" if self.keystone else "trusted"}),
+            _section("fm", self.options)]
+        if self.keystone is not None:
+            parts.append(_section("keystone_authtoken", self.keystone.authtoken_options()))
+        (self.conf_dir / "fm.conf").write_text("\n".join(parts))
+
+    def start(self) -> None:
+        """Make the tables and start both daemons; returns when they serve."""
+        migrate.upgrade(self.url, "fm")
+        self.start_manager()
+        self.api = self._daemon("fm-api")
+        self.api.wait_until(self._serves, 40, "fm-api to serve")
+
+    def start_manager(self) -> None:
+        """Start fm-manager; returns when it answers on the bus."""
+        self.manager = self._daemon("fm-manager")
+        raiser = self.raiser()
+        self.manager.wait_until(lambda: _answers(raiser), 40, "fm-manager to answer")
+
+    def kill_manager(self) -> None:
+        """SIGKILL."""
+        assert self.manager is not None
+        self.manager.kill()
+
+    def stop(self) -> None:
+        """End everything."""
+        for raiser in self._raisers:
+            raiser.stop()
+        for bus in self._buses:
+            bus.close()
+        for process in (self.api, self.manager):
+            if process is not None:
+                process.stop()
+        self.db.dispose()
+
+    def bus(self) -> Transport:
+        """A connection to the same exchange."""
+        conf = private_conf()
+        bus = transport(conf, self.rabbit_url, exchange=self.exchange)
+        self._buses.append(bus)
+        return bus
+
+    def raiser(self, name: str = "test", **options: Any) -> Raiser:
+        """A raiser of this process with a spool below ``folder``."""
+        made = Raiser(self.bus(), self.folder / "spool" / name, **options)
+        self._raisers.append(made)
+        return made
+
+    def http(self, role: str = "configurator", project: str = "services") -> requests.Session:
+        """A session with a token of ``role`` in ``project``."""
+        session = requests.Session()
+        if self.keystone is not None:
+            session.headers["X-Auth-Token"] = self.keystone.token(role, project)
+        else:
+            session.headers.update({"X-Roles": role, "X-Project-Name": project, "X-User-Name": role})
+        return session
+
+    def clean(self) -> None:
+        """Forget every alarm, event and operator choice."""
+        with self.db.writer() as conn:
+            for table in (ALARM, EVENT_LOG, APPLIED_REQUEST, NOTIFICATION):
+                conn.execute(sa.delete(table))
+            conn.execute(sa.update(EVENT_SUPPRESSION).values(suppression_status="unsuppressed"))
+
+    def _serves(self) -> bool:
+        try:
+            return requests.get(f"{self.base}/healthz", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def _daemon(self, name: str) -> Process:
+        env = {**os.environ, "FLOCK_CONF_DIR": str(self.conf_dir)}
+        return Process(name, [str(BIN / name)], self.folder, env=env)
+
+
+def _answers(raiser: Raiser) -> bool:
+    try:
+        raiser.active(timeout_s=2)
+    except (Unavailable, DeadlineExceeded):
+        return False
+    return True
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, rabbit: RabbitNode,
+            keystone: KeystoneServer) -> Iterator[FaultManagement]:
+    """Both daemons, shared by a module, once per engine."""
+    folder = tmp_path_factory.mktemp("fm")
+    server: PostgresServer | None = None
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres")
+        url = server.create_database()
+    else:
+        url = f"sqlite:///{folder}/fm.sqlite"
+    service = FaultManagement(folder, url, rabbit.url, keystone)
+    try:
+        service.start()
+        yield service
+    finally:
+        service.stop()
+        if server is not None:
+            server.drop_database(url)
+
+
+@pytest.fixture
+def fm(running: FaultManagement) -> FaultManagement:
+    """The running service without any alarm or event."""
+    running.clean()
+    return running
