@@ -44,18 +44,18 @@ function disable_service {
 # iniset FILE SECTION OPTION VALUE
 function iniset {
     [[ $# -ge 4 ]] || die $LINENO "iniset needs a value: $*"
-    sudo python3 - "$@" <<'PYTHON'
-import configparser, pathlib, sys
-path, section, option, value = sys.argv[1], sys.argv[2], sys.argv[3], " ".join(sys.argv[4:])
-ini = configparser.RawConfigParser(default_section="\0none", strict=True)
-ini.optionxform = str
-ini.read(path)
-if not ini.has_section(section):
-    ini.add_section(section)
-ini.set(section, option, value)
-with open(path, "w") as out:
-    ini.write(out)
-PYTHON
+    local file=$1 section=$2 option=$3
+    shift 3
+    # Replaces the option where the section has it, else adds it as the section's first, else adds the section.
+    SECTION="[$section]" OPTION=$option VALUE=$* awk '
+        function put() { print ENVIRON["OPTION"] " = " ENVIRON["VALUE"]; written = 1 }
+        /^\[/ { inside = ($0 == ENVIRON["SECTION"]); print; if (inside && !written) put(); next }
+        inside { split($0, words, /[ =]/); if (words[1] == ENVIRON["OPTION"]) next }
+        { print }
+        END { if (!written) { print ENVIRON["SECTION"]; put() } }
+    ' "$file" > "$file.new"
+    cat "$file.new" > "$file"
+    rm "$file.new"
 }
 function iniset_rpc_backend { iniset "$2" DEFAULT transport_url "rabbit://stackrabbit:$RABBIT_PASSWORD@$SERVICE_HOST:5672/"; }
 function setup_logging { iniset "$1" DEFAULT use_stderr True; }

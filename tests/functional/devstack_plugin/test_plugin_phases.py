@@ -168,7 +168,7 @@ def test_unstack_stops_what_was_started_and_clean_leaves_nothing(tmp_path: Path)
 
 @pytest.mark.parametrize("service", ALL)
 def test_each_service_alone(tmp_path: Path, service: str) -> None:
-    stacked = run(tmp_path / "work", "stack", "unstack", local_conf=f"enable_service {service}\n")
+    stacked = run(tmp_path / "work", "stack", local_conf=f"enable_service {service}\n")
     assert list(stacked.units()) == [service]
     subsystem = {"fm": "fm", "sysinv": "sysinv"}.get(service.split("-")[0], "mtce")
     assert sorted(path.stem for path in (tmp_path / "work/etc/flock").glob("*.conf")) == sorted(["flock", subsystem])
