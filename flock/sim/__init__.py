@@ -1,1 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
+"""A seeded discrete-event world for everything that has a peer: virtual time, a lossy network, faults, checkers."""
+from __future__ import annotations
+
+from flock.sim.network import Network
+from flock.sim.world import Checker, Node, World, WorldFailed, seeds
+
+__all__ = ["Checker", "Network", "Node", "World", "WorldFailed", "seeds"]

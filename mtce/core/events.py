@@ -68,6 +68,7 @@ class Pulse:
 
     network: Network
     level: Level
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,8 @@ class HostView:
     mgmt: Level = Level.UNKNOWN
     cluster_host: Level = Level.UNKNOWN
     monitored: bool = False
+    epoch: int = 0
+    """Names the present period of monitoring; levels reported for an earlier one do not count."""
     degrade: tuple[str, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     failures: tuple[tuple[str, int], ...] = ()

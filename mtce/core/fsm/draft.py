@@ -102,7 +102,8 @@ class Draft:
 
     def start_heartbeat(self) -> None:
         """Begin to monitor; earlier levels mean nothing any more."""
-        self.set(monitored=True, mgmt=Level.UNKNOWN, cluster_host=Level.UNKNOWN)
+        self.set(monitored=True, mgmt=Level.UNKNOWN, cluster_host=Level.UNKNOWN,
+                 epoch=max(self.view.epoch + 1, self.now_ms))
 
     def stop_heartbeat(self) -> None:
         """End monitoring; heartbeat alarms stay as they are until the host is heard again or locked."""

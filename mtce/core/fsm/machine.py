@@ -52,7 +52,7 @@ def _note(d: Draft, event: Event) -> bool:
     if isinstance(event, Tick):
         _note_tick(d, event)
     elif isinstance(event, Pulse):
-        if not d.view.monitored:
+        if not d.view.monitored or event.epoch != d.view.epoch:
             return False
         d.set(**{"mgmt" if event.network is Network.MGMT else "cluster_host": event.level})
     elif isinstance(event, Put):

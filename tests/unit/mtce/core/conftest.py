@@ -85,7 +85,7 @@ class Story:
         self._told = dict.fromkeys(Network, Level.UNKNOWN)
         self._epoch = 0
         self._generation = 0
-        self._was_monitored = False
+        self._watched = 0
         self._after(10, self._alive_cycle)
         self._after(1_000, self._pulse_cycle)
 
@@ -221,10 +221,9 @@ class Story:
     def _pulse_cycle(self) -> None:
         self._after(1_000, self._pulse_cycle)
         if not self.view.monitored:
-            self._was_monitored = False
             return
-        if not self._was_monitored:
-            self._was_monitored = True
+        if self._watched != self.view.epoch:
+            self._watched = self.view.epoch
             self._misses = dict.fromkeys(Network, 0)
             self._told = dict.fromkeys(Network, Level.UNKNOWN)
         for network in self.view.networks():
@@ -240,7 +239,7 @@ class Story:
             level = next((word for most, word in THRESHOLDS if self._misses[network] >= most), self._told[network])
         if level is not self._told[network]:
             self._told[network] = level
-            self._feed(ev.Pulse(network, level))
+            self._feed(ev.Pulse(network, level, self.view.epoch))
 
     def _feed(self, event: ev.Event, may_restart: bool = True) -> None:
         before = self.view

@@ -5,6 +5,7 @@ import pytest
 
 from mtce.contract.states import HostAction
 from mtce.core import arbiter
+from sysinv.contract.enums import Administrative
 
 UNLOCKED = "unlocked-enabled-available"
 LOCKED = "locked-disabled-online"
@@ -70,4 +71,4 @@ def test_colliding_records(story, hostname, address, personality, reason):
 def test_only_locked_hosts_are_forgotten(story):
     view = story().view
     assert arbiter.delete_refusal(view) is None
-    assert arbiter.delete_refusal(replace(view, administrative="unlocked")).reason == "Host is Unlocked"
+    assert arbiter.delete_refusal(replace(view, administrative=Administrative.UNLOCKED)).reason == "Host is Unlocked"

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Judging pulses: misses and answers in, levels out. No socket and no clock here.
+
+A sender that was late itself doubts itself first: a late period counts against nobody, and until it has kept time for
+a while more misses are needed.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+DOUBT_MAX = 3
+UNKNOWN, OK, MINOR, DEGRADE, LOSS = "unknown", "ok", "minor", "degrade", "loss"
+_RANK = {UNKNOWN: 0, OK: 0, MINOR: 1, DEGRADE: 2, LOSS: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Misses in a row that lead to a level, and answers in a row that end a loss."""
+
+    minor: int = 4
+    degrade: int = 6
+    loss: int = 10
+    recover: int = 10
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.minor <= self.loss or not self.degrade >= 1 or self.recover < 1:
+            raise ValueError("heartbeat thresholds: 1 <= minor <= loss, degrade >= 1, recover >= 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A host to monitor; ``epoch`` names this period of monitoring and comes back with every change."""
+
+    uuid: str
+    networks: tuple[str, ...]
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The level of one host on one network is now ``level``."""
+
+    uuid: str
+    network: str
+    epoch: int
+    level: str
+    misses: int
+
+
+class Path:
+    """Counters of one host on one network."""
+
+    __slots__ = ("answered", "epoch", "hits", "level", "misses", "network", "uuid")
+
+    def __init__(self, uuid: str, network: str, epoch: int) -> None:
+        self.uuid = uuid
+        self.network = network
+        self.epoch = epoch
+        self.answered = False
+        self.misses = 0
+        self.hits = 0
+        self.level = UNKNOWN
+
+    def change(self) -> Change:
+        """The present level as a message."""
+        return Change(self.uuid, self.network, self.epoch, self.level, self.misses)
+
+
+class Detector:
+    """All paths of one sender. Call ``on_tick`` once per period after every answer was noted, then pulse again."""
+
+    def __init__(self, period_ms: int, thresholds: Thresholds) -> None:
+        self.period_ms = period_ms
+        self.thresholds = thresholds
+        self.doubt = 0
+        self._paths: dict[tuple[str, str], Path] = {}
+        self._last_tick_ms: int | None = None
+
+    def path(self, uuid: str, network: str) -> Path | None:
+        """Counters of a monitored path."""
+        return self._paths.get((uuid, network))
+
+    def watch_all(self, watches: Iterable[Watch]) -> None:
+        """Replace the whole list; paths of an unchanged epoch keep their counters."""
+        kept: dict[tuple[str, str], Path] = {}
+        for watch in watches:
+            for network in watch.networks:
+                key = (watch.uuid, network)
+                old = self._paths.get(key)
+                kept[key] = old if old is not None and old.epoch == watch.epoch else Path(*key, watch.epoch)
+        self._paths = kept
+
+    def watch(self, watch: Watch) -> None:
+        """Start or restart one host."""
+        self.unwatch(watch.uuid)
+        for network in watch.networks:
+            self._paths[(watch.uuid, network)] = Path(watch.uuid, network, watch.epoch)
+
+    def unwatch(self, uuid: str) -> None:
+        """Stop one host; unknown is fine."""
+        for key in [key for key in self._paths if key[0] == uuid]:
+            del self._paths[key]
+
+    def present(self) -> list[Change]:
+        """Every path's level, for whoever connects anew."""
+        return [path.change() for path in self._paths.values()]
+
+    def on_tick(self, now_ms: int, blind: frozenset[str] = frozenset()) -> list[Change]:
+        """Judge the period that ends now (monotonic ms); ``blind`` names networks whose own link is down."""
+        late = self._judge_myself(now_ms)
+        changes: list[Change] = []
+        for path in self._paths.values():
+            if path.answered:
+                path.answered = False
+                if path.level is OK and path.misses == 0:
+                    continue
+                before = path.level
+                self._hit(path)
+            elif late or path.network in blind:
+                continue
+            else:
+                before = path.level
+                self._miss(path)
+            if path.level is not before:
+                changes.append(path.change())
+        return changes
+
+    def _judge_myself(self, now_ms: int) -> bool:
+        """Whether this period cannot be judged because we were late for it, or gave answers no time."""
+        last_ms, self._last_tick_ms = self._last_tick_ms, now_ms
+        if last_ms is None:
+            return True
+        overdue_ms = now_ms - last_ms - self.period_ms
+        if overdue_ms >= self.period_ms // 2:
+            self.doubt = min(DOUBT_MAX, self.doubt + 1 + overdue_ms // self.period_ms)
+            return True
+        self.doubt = max(0, self.doubt - 1)
+        return -overdue_ms > self.period_ms // 2
+
+    def _hit(self, path: Path) -> None:
+        path.misses = 0
+        path.hits += 1
+        if path.level is not LOSS or path.hits >= self.thresholds.recover:
+            path.level = OK
+
+    def _miss(self, path: Path) -> None:
+        path.hits = 0
+        path.misses += 1
+        limits, stretch = self.thresholds, 1 + self.doubt
+        if path.misses >= limits.loss * stretch:
+            level = LOSS
+        elif path.misses >= limits.degrade * stretch:
+            level = DEGRADE
+        elif path.misses >= limits.minor * stretch and path.network == "mgmt":
+            level = MINOR
+        else:
+            return
+        if _RANK[level] > _RANK[path.level]:
+            path.level = level

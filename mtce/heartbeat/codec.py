@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pulse datagrams: a request with a fresh nonce, an answer signed over that nonce with the host's own key.
+
+A request needs no signature: forging one yields only an answer to a nonce that no real sender ever chose. An answer
+counts only for the sender's present sequence and nonce, so a recorded one is worthless.
+"""
+from __future__ import annotations
+
+import hmac
+import struct
+from dataclasses import dataclass
+
+NETWORKS = ("mgmt", "cluster-host")
+NONCE_BYTES = 16
+DIGEST_BYTES = 32
+_REQUEST = struct.Struct("!4sBBHQ16s")
+_ANSWER = struct.Struct("!4sBBHQ16s")
+_REQUEST_MAGIC, _ANSWER_MAGIC, VERSION = b"FPrq", b"FPrs", 1
+REQUEST_BYTES = _REQUEST.size
+ANSWER_BYTES = _ANSWER.size + DIGEST_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One pulse: ``sequence`` is unsigned 64 bit, ``nonce`` 16 random bytes."""
+
+    network: str
+    sequence: int
+    nonce: bytes
+
+
+def encode_request(request: Request) -> bytes:
+    """The datagram of a request."""
+    return _REQUEST.pack(_REQUEST_MAGIC, VERSION, NETWORKS.index(request.network), 0, request.sequence, request.nonce)
+
+
+def decode_request(data: bytes) -> Request | None:
+    """The request in ``data``; None for anything else."""
+    if len(data) != REQUEST_BYTES:
+        return None
+    magic, version, network, _, sequence, nonce = _REQUEST.unpack(data)
+    if magic != _REQUEST_MAGIC or version != VERSION or network >= len(NETWORKS):
+        return None
+    return Request(NETWORKS[network], sequence, nonce)
+
+
+def encode_answer(request: Request, host_id: bytes, key: bytes, flags: int = 0) -> bytes:
+    """The signed answer of the host with the 16 bytes ``host_id`` (its UUID)."""
+    head = _ANSWER.pack(_ANSWER_MAGIC, VERSION, NETWORKS.index(request.network), flags, request.sequence, host_id)
+    return head + hmac.digest(key, head + request.nonce, "sha256")
+
+
+def answering_host(data: bytes, sequence: int) -> bytes | None:
+    """The host id of a well-formed answer to ``sequence``, signature not yet checked; None for anything else."""
+    if len(data) != ANSWER_BYTES:
+        return None
+    magic, version, _, _, answered, host_id = _ANSWER.unpack_from(data)
+    if magic != _ANSWER_MAGIC or version != VERSION or answered != sequence:
+        return None
+    return bytes(host_id)
+
+
+def is_genuine(data: bytes, request: Request, key: bytes) -> bool:
+    """Whether a well-formed answer was signed for exactly this request on this network by the key's owner."""
+    if data[5] != NETWORKS.index(request.network):
+        return False
+    head = data[:_ANSWER.size]
+    return hmac.compare_digest(data[_ANSWER.size:], hmac.digest(key, head + request.nonce, "sha256"))

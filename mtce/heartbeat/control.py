@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The unix socket on which the conductor says whom to monitor and hears how they answer: one JSON object per line.
+
+In:  ``{"op": "hosts", "hosts": [{"uuid", "networks", "epoch"}]}`` (the whole list),
+     ``{"op": "start", "host": {"uuid", "networks", "epoch"}}``, ``{"op": "stop", "uuid"}``.
+Out: ``{"event": "level", "uuid", "network", "epoch", "level", "misses"}`` and, after a list, every present level
+     followed by ``{"event": "synced"}``. Levels are states, not edges: repeating one is harmless.
+"""
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import stat
+import uuid as uuid_module
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mtce.core.heartbeat import Change, Watch
+from mtce.heartbeat.codec import NETWORKS
+
+LOG = logging.getLogger(__name__)
+CLIENTS_MAX = 4
+LINE_MAX_BYTES = 2 * 1024 * 1024
+BACKLOG_MAX_BYTES = 4 * 1024 * 1024
+
+
+class BadRequest(ValueError):
+    """A line that is not understood; the text says why."""
+
+
+def parse_watch(value: Any) -> Watch:
+    """A host entry; raises BadRequest naming the field."""
+    if not isinstance(value, dict):
+        raise BadRequest("host: must be an object")
+    try:
+        host_uuid = str(uuid_module.UUID(value.get("uuid")))
+    except (ValueError, TypeError, AttributeError):
+        raise BadRequest("uuid: must be a UUID") from None
+    networks, epoch = value.get("networks"), value.get("epoch")
+    if not isinstance(networks, list) or not networks or any(name not in NETWORKS for name in networks):
+        raise BadRequest(f"networks: must be a list of {' and '.join(NETWORKS)}")
+    if not isinstance(epoch, int) or isinstance(epoch, bool):
+        raise BadRequest("epoch: must be a whole number")
+    return Watch(host_uuid, tuple(networks), epoch)
+
+
+def level_line(change: Change) -> bytes:
+    """The message for one level."""
+    return json.dumps({"event": "level", "uuid": change.uuid, "network": change.network, "epoch": change.epoch,
+                       "level": change.level, "misses": change.misses}).encode() + b"\n"
+
+
+class Client:
+    """One connected conductor."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.incoming = bytearray()
+        self.outgoing = bytearray()
+
+    def send(self, data: bytes) -> bool:
+        """Queue and push; False when the reader is too slow or gone."""
+        if len(self.outgoing) + len(data) > BACKLOG_MAX_BYTES:
+            return False
+        self.outgoing += data
+        return self.flush()
+
+    def flush(self) -> bool:
+        """Push what is queued; False when the reader is gone."""
+        try:
+            while self.outgoing:
+                del self.outgoing[:self.sock.send(self.outgoing)]
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return True
+
+    def lines(self) -> list[bytes] | None:
+        """Complete lines received; None when the peer is gone or sends nonsense."""
+        try:
+            while data := self.sock.recv(65536):
+                self.incoming += data
+                if len(self.incoming) > LINE_MAX_BYTES:
+                    return None
+            return None
+        except BlockingIOError:
+            pass
+        except OSError:
+            return None
+        *lines, rest = self.incoming.split(b"\n")
+        self.incoming = bytearray(rest)
+        return [bytes(line) for line in lines if line.strip()]
+
+
+class ControlServer:
+    """Listens at ``path`` (mode 0600) and keeps at most ``CLIENTS_MAX`` connections; a new one displaces the oldest."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
+            path.unlink()
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        mask = os.umask(0o177)
+        try:
+            self.sock.bind(str(path))
+        finally:
+            os.umask(mask)
+        self.sock.listen(CLIENTS_MAX)
+        self.clients: list[Client] = []
+
+    def accept(self) -> list[Client]:
+        """Take waiting connections; returns those that had to make room (closed already)."""
+        while True:
+            try:
+                sock, _ = self.sock.accept()
+            except (BlockingIOError, OSError):
+                break
+            sock.setblocking(False)
+            self.clients.append(Client(sock))
+        displaced = self.clients[:-CLIENTS_MAX]
+        for client in displaced:
+            self.drop(client)
+        return displaced
+
+    def drop(self, client: Client) -> None:
+        """Forget a connection."""
+        client.sock.close()
+        if client in self.clients:
+            self.clients.remove(client)
+
+    def broadcast(self, changes: list[Change]) -> list[Client]:
+        """Tell every client; returns those that could not keep up (closed already)."""
+        data = b"".join(level_line(change) for change in changes)
+        gone = [client for client in self.clients if not client.send(data)]
+        for client in gone:
+            self.drop(client)
+        return gone
+
+    def close(self) -> None:
+        """Stop listening and remove the socket file."""
+        for client in list(self.clients):
+            self.drop(client)
+        self.sock.close()
+        self.path.unlink(missing_ok=True)
+
+
+def obey(line: bytes, *, watch_all: Callable[[list[Watch]], None], watch: Callable[[Watch], None],
+         unwatch: Callable[[str], None]) -> bool:
+    """Carry out one line; True when the sender wants all present levels now. Raises BadRequest."""
+    try:
+        request = json.loads(line)
+    except ValueError:
+        raise BadRequest("line: must be JSON") from None
+    if not isinstance(request, dict):
+        raise BadRequest("line: must be an object")
+    operation = request.get("op")
+    if operation == "hosts":
+        hosts = request.get("hosts")
+        if not isinstance(hosts, list):
+            raise BadRequest("hosts: must be a list")
+        watch_all([parse_watch(host) for host in hosts])
+        return True
+    if operation == "start":
+        watch(parse_watch(request.get("host")))
+    elif operation == "stop":
+        unwatch(str(request.get("uuid")))
+    else:
+        raise BadRequest("op: must be hosts, start or stop")
+    return False

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loop of mtce-heartbeat: one thread, one selector, one deadline. Leans on no bus, database or identity service."""
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import signal
+import socket
+import time
+import uuid as uuid_module
+
+from flock.service.notify import notify, watchdog_interval_s
+from mtce.contract import pulsekey
+from mtce.heartbeat.responder import Responder
+from mtce.heartbeat.settings import ConfigurationError, HeartbeatSettings
+from mtce.heartbeat.station import Station
+
+LOG = logging.getLogger(__name__)
+CHORES_MS = 2_000
+
+
+def monotonic_ms() -> int:
+    """Milliseconds that stand still while the machine sleeps: a suspended sender was not waiting for anybody."""
+    return time.monotonic_ns() // 1_000_000
+
+
+class HeartbeatDaemon:
+    """Responder on each network and, on controllers, the station that sends and reports."""
+
+    def __init__(self, settings: HeartbeatSettings) -> None:
+        self._settings = settings
+        text = _key_text(settings)
+        host_key = pulsekey.key_of(text, settings.host_uuid)
+        host_id = uuid_module.UUID(settings.host_uuid).bytes
+        self._selector = selectors.DefaultSelector()
+        self._responders = [Responder(link, settings.group, host_id, host_key) for link in settings.links]
+        for responder in self._responders:
+            self._selector.register(responder.sock, selectors.EVENT_READ,
+                                    lambda _, responder=responder: responder.on_readable())
+        self._station = Station(settings, text, self._selector) if settings.sender else None
+        self._stopping = False
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_write.setblocking(False)
+        self._selector.register(self._wake_read, selectors.EVENT_READ, lambda _: self._wake_read.recv(64))
+
+    def run(self) -> None:
+        """Until ``stop``; READY is told to systemd once every socket is open."""
+        now = monotonic_ms()
+        next_tick, next_chores = now, now
+        notify("READY=1", "STATUS=running")
+        LOG.info("heartbeat runs: period %d ms, sender %s", self._settings.period_ms, self._settings.sender)
+        while not self._stopping:
+            wake_ms = next_chores if self._station is None else min(next_tick, next_chores)
+            for key, events in self._selector.select(max(0, wake_ms - monotonic_ms()) / 1000):
+                key.data(events)
+            now = monotonic_ms()
+            if self._station is not None and now >= next_tick:
+                self._station.tick(now)
+                next_tick += self._settings.period_ms
+                if next_tick <= now:
+                    next_tick = now + self._settings.period_ms
+            if now >= next_chores:
+                self._chores()
+                next_chores = now + CHORES_MS
+        notify("STOPPING=1")
+        self._close()
+
+    def stop(self) -> None:
+        """End ``run`` soon; callable from a signal handler or another thread."""
+        self._stopping = True
+        try:
+            self._wake_write.send(b"x")
+        except BlockingIOError:
+            return
+
+    def _chores(self) -> None:
+        for responder in self._responders:
+            responder.check_membership()
+        if self._station is not None:
+            self._station.chores()
+        if watchdog_interval_s() is not None:
+            notify("WATCHDOG=1")
+
+    def _close(self) -> None:
+        self._selector.close()
+        for responder in self._responders:
+            responder.close()
+        if self._station is not None:
+            self._station.close()
+        self._wake_read.close()
+        self._wake_write.close()
+
+
+def run(settings: HeartbeatSettings) -> None:
+    """Run in this thread with signals and, where permitted, real-time priority."""
+    daemon = HeartbeatDaemon(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: daemon.stop())
+    if settings.realtime_priority:
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(settings.realtime_priority))
+        except OSError as error:
+            LOG.warning("no real-time priority: %s", error)
+    daemon.run()
+
+
+def _key_text(settings: HeartbeatSettings) -> str:
+    try:
+        text = settings.key_file.read_text(encoding="ascii")
+        pulsekey.parse(text)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"[heartbeat] key_file: {error}") from error
+    return text

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The asking side, on controllers: one multicast pulse per period and network, answers verified and counted."""
+from __future__ import annotations
+
+import os
+import socket
+import uuid as uuid_module
+from pathlib import Path
+
+from mtce.contract import pulsekey
+from mtce.core.heartbeat import Change, Detector, Watch
+from mtce.core.heartbeat import Path as PulsePath
+from mtce.heartbeat import codec, sockets
+from mtce.heartbeat.settings import Link
+
+
+class Beam:
+    """One network of the sender: its socket and the pulse that is out."""
+
+    def __init__(self, link: Link, group: str) -> None:
+        self.link = link
+        self.sock: socket.socket = sockets.bound(link.answer_port)
+        self.request = codec.Request(link.network, 0, b"\0" * codec.NONCE_BYTES)
+        self.paths: dict[bytes, tuple[PulsePath, bytes]] = {}
+        self._group = group
+        self._index: int | None = None
+
+    def pulse(self, sequence: int) -> None:
+        """Send the next request; answers to earlier ones no longer count."""
+        self.request = codec.Request(self.link.network, sequence, os.urandom(codec.NONCE_BYTES))
+        index = sockets.interface_index(self.link.interface)
+        if index is None:
+            self._index = None
+            return
+        if index != self._index:
+            sockets.send_through(self.sock, index)
+            self._index = index
+        sockets.send(self.sock, codec.encode_request(self.request), (self._group, self.link.request_port))
+
+    def on_readable(self) -> None:
+        """Note the genuine answers to the pulse that is out."""
+        sequence, paths, request = self.request.sequence, self.paths, self.request
+        for data, _ in sockets.drain(self.sock):
+            host_id = codec.answering_host(data, sequence)
+            known = None if host_id is None else paths.get(host_id)
+            if known is not None and not known[0].answered and codec.is_genuine(data, request, known[1]):
+                known[0].answered = True
+
+
+class Sender:
+    """Pulses all networks in step and judges the answers. Monotonic milliseconds come in from outside."""
+
+    def __init__(self, links: tuple[Link, ...], group: str, cluster_key: bytes, detector: Detector,
+                 sys_class_net: Path = Path("/sys/class/net")) -> None:
+        self.beams = [Beam(link, group) for link in links]
+        self.detector = detector
+        self._cluster_key = cluster_key
+        self._keys: dict[str, bytes] = {}
+        self._sequence = int.from_bytes(os.urandom(6), "big")
+        self._sys_class_net = sys_class_net
+
+    def watch_all(self, watches: list[Watch]) -> None:
+        """Replace the monitored hosts."""
+        self.detector.watch_all(watches)
+        wanted = {watch.uuid for watch in watches}
+        self._keys = {uuid: key for uuid, key in self._keys.items() if uuid in wanted}
+        self._index_paths()
+
+    def watch(self, watch: Watch) -> None:
+        """Start or restart one host."""
+        self.detector.watch(watch)
+        self._index_paths()
+
+    def unwatch(self, uuid: str) -> None:
+        """Stop one host."""
+        self.detector.unwatch(uuid)
+        self._index_paths()
+
+    def tick(self, now_ms: int) -> list[Change]:
+        """Judge the period that ends now and begin the next one."""
+        for beam in self.beams:
+            beam.on_readable()
+        blind = frozenset(beam.link.network for beam in self.beams
+                          if not sockets.link_is_up(beam.link.interface, self._sys_class_net))
+        changes = self.detector.on_tick(now_ms, blind)
+        self._sequence = (self._sequence + 1) & 0xFFFFFFFFFFFFFFFF
+        for beam in self.beams:
+            beam.pulse(self._sequence)
+        return changes
+
+    def close(self) -> None:
+        """Stop asking."""
+        for beam in self.beams:
+            beam.sock.close()
+
+    def _index_paths(self) -> None:
+        for beam in self.beams:
+            beam.paths = {}
+        by_network = {beam.link.network: beam for beam in self.beams}
+        for change in self.detector.present():
+            found = by_network.get(change.network)
+            path = self.detector.path(change.uuid, change.network)
+            if found is not None and path is not None:
+                found.paths[uuid_module.UUID(change.uuid).bytes] = (path, self._key(change.uuid))
+
+    def _key(self, uuid: str) -> bytes:
+        if uuid not in self._keys:
+            self._keys[uuid] = pulsekey.derive(self._cluster_key, uuid)
+        return self._keys[uuid]

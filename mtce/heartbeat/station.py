@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The controller's part of the loop: sender, control socket, and the conductors connected to it."""
+from __future__ import annotations
+
+import logging
+import selectors
+
+from mtce.contract import pulsekey
+from mtce.core.heartbeat import Change, Detector
+from mtce.heartbeat.control import BadRequest, Client, ControlServer, level_line, obey
+from mtce.heartbeat.sender import Sender
+from mtce.heartbeat.settings import ConfigurationError, HeartbeatSettings
+
+LOG = logging.getLogger(__name__)
+SYNCED = b'{"event": "synced"}\n'
+
+
+class Station:
+    """Registers its sockets with ``selector``; a registered key's data is a function of the event mask."""
+
+    def __init__(self, settings: HeartbeatSettings, key_text: str, selector: selectors.BaseSelector) -> None:
+        kind, key = pulsekey.parse(key_text)
+        if kind != "cluster":
+            raise ConfigurationError("[heartbeat] key_file: a sender needs the cluster key")
+        self._selector = selector
+        self.sender = Sender(settings.links, settings.group, key, Detector(settings.period_ms, settings.thresholds))
+        for beam in self.sender.beams:
+            selector.register(beam.sock, selectors.EVENT_READ, lambda _, beam=beam: beam.on_readable())
+        self._control = ControlServer(settings.socket_path)
+        selector.register(self._control.sock, selectors.EVENT_READ, lambda _: self._accept())
+
+    def tick(self, now_ms: int) -> None:
+        """Judge the period that ends now, tell the conductors, pulse again."""
+        changes = self.sender.tick(now_ms)
+        if changes:
+            _log(changes)
+            self._unregister(self._control.broadcast(changes))
+
+    def chores(self) -> None:
+        """Every few seconds: push what a slow conductor left in its queue."""
+        for client in list(self._control.clients):
+            if client.outgoing:
+                self.serve(client, 0)
+
+    def close(self) -> None:
+        """Stop asking and listening."""
+        self.sender.close()
+        self._control.close()
+
+    def _accept(self) -> None:
+        known = set(map(id, self._control.clients))
+        self._unregister(self._control.accept())
+        for client in self._control.clients:
+            if id(client) not in known:
+                self._selector.register(client.sock, selectors.EVENT_READ, self._handler(client))
+
+    def _handler(self, client: Client) -> _Handler:
+        return _Handler(self, client)
+
+    def serve(self, client: Client, events: int) -> None:
+        """Read and write what a conductor's socket is ready for."""
+        lines = client.lines() if events & selectors.EVENT_READ else []
+        alive = lines is not None and client.flush()
+        for line in lines or []:
+            alive = alive and self._obey(client, line)
+        if not alive:
+            self._control.drop(client)
+            self._unregister([client])
+            return
+        want = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.outgoing else 0)
+        self._selector.modify(client.sock, want, self._handler(client))
+
+    def _obey(self, client: Client, line: bytes) -> bool:
+        sender = self.sender
+        try:
+            wants_all = obey(line, watch_all=sender.watch_all, watch=sender.watch, unwatch=sender.unwatch)
+        except BadRequest as error:
+            LOG.warning("control: %s", error)
+            return False
+        if not wants_all:
+            return True
+        present = sender.detector.present()
+        LOG.info("a conductor connected: %d paths monitored", len(present))
+        return client.send(b"".join(map(level_line, present)) + SYNCED)
+
+    def _unregister(self, clients: list[Client]) -> None:
+        gone = {id(client) for client in clients}
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.data, _Handler) and id(key.data.client) in gone:
+                self._selector.unregister(key.fileobj)
+
+
+class _Handler:
+    """What a connected conductor's socket is registered with."""
+
+    __slots__ = ("_station", "client")
+
+    def __init__(self, station: Station, client: Client) -> None:
+        self._station = station
+        self.client = client
+
+    def __call__(self, events: int) -> None:
+        self._station.serve(self.client, events)
+
+
+def _log(changes: list[Change]) -> None:
+    for change in changes:
+        LOG.info("%s on %s: %s after %d misses", change.uuid, change.network, change.level, change.misses)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+from mtce.core.heartbeat import Detector, Thresholds, Watch
+
+HOST = "2f1c1d7e-0000-4000-8000-000000000001"
+
+
+class Bench:
+    def __init__(self, networks=("mgmt",), **thresholds):
+        self.detector = Detector(100, Thresholds(**thresholds))
+        self.detector.watch(Watch(HOST, networks, 7))
+        self.now_ms = 0
+        self.detector.on_tick(0)
+
+    def tick(self, answered, networks=("mgmt",), after_ms=100, blind=frozenset()):
+        self.now_ms += after_ms
+        for network in networks:
+            self.detector.path(HOST, network).answered = answered
+        return [(change.network, change.level) for change in self.detector.on_tick(self.now_ms, blind)]
+
+    def run(self, answered, count, **kwargs):
+        return [change for _ in range(count) for change in self.tick(answered, **kwargs)]
+
+
+def test_levels_come_at_their_thresholds():
+    bench = Bench()
+    assert bench.tick(True) == [("mgmt", "ok")]
+    assert bench.run(False, 3) == []
+    assert bench.tick(False) == [("mgmt", "minor")]
+    assert bench.run(False, 2) == [("mgmt", "degrade")]
+    assert bench.run(False, 4) == [("mgmt", "loss")]
+    assert bench.run(False, 200) == []
+
+
+def test_minor_is_known_on_mgmt_only():
+    bench = Bench(networks=("cluster-host",))
+    assert bench.run(False, 5, networks=("cluster-host",)) == []
+    assert bench.tick(False, networks=("cluster-host",)) == [("cluster-host", "degrade")]
+
+
+@pytest.mark.parametrize(("misses", "hits"), [(4, 1), (6, 1), (10, 10)])
+def test_recovery_takes_one_answer_or_ten_after_a_loss(misses, hits):
+    bench = Bench()
+    bench.tick(True)
+    bench.run(False, misses)
+    assert bench.run(True, hits - 1) == []
+    assert bench.tick(True) == [("mgmt", "ok")]
+
+
+def test_answers_in_a_row_means_in_a_row():
+    bench = Bench()
+    bench.run(False, 10)
+    bench.run(True, 9)
+    bench.tick(False)
+    assert bench.run(True, 9) == []
+    assert bench.tick(True) == [("mgmt", "ok")]
+
+
+def test_host_that_never_answered_is_lost_too():
+    assert Bench().run(False, 10)[-1] == ("mgmt", "loss")
+
+
+def test_late_tick_counts_against_nobody_and_stretches_the_thresholds():
+    bench = Bench()
+    bench.tick(True)
+    assert bench.run(False, 9)[-1] == ("mgmt", "degrade")
+    assert bench.tick(False, after_ms=5_000) == []
+    assert bench.tick(False) == []
+    assert bench.tick(False) == []
+    assert bench.tick(False) == [("mgmt", "loss")]
+
+
+def test_own_link_down_counts_against_nobody():
+    bench = Bench(networks=("mgmt", "cluster-host"))
+    bench.tick(True, networks=("mgmt", "cluster-host"))
+    changes = bench.run(False, 50, networks=("mgmt", "cluster-host"), blind=frozenset({"mgmt"}))
+    assert changes == [("cluster-host", "degrade"), ("cluster-host", "loss")]
+
+
+def test_list_of_hosts_keeps_counters_of_the_same_epoch():
+    bench = Bench()
+    bench.run(False, 10)
+    bench.detector.watch_all([Watch(HOST, ("mgmt",), 7)])
+    assert [change.level for change in bench.detector.present()] == ["loss"]
+    bench.detector.watch_all([Watch(HOST, ("mgmt",), 8)])
+    assert [(change.level, change.epoch) for change in bench.detector.present()] == [("unknown", 8)]
+    bench.detector.unwatch(HOST)
+    assert bench.detector.present() == []
+
+
+def test_thresholds_are_checked():
+    with pytest.raises(ValueError, match="minor <= loss"):
+        Thresholds(minor=11)

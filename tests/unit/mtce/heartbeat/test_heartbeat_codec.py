@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+import uuid
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from mtce.contract import pulsekey
+from mtce.heartbeat import codec
+
+HOST = uuid.UUID("2f1c1d7e-0000-4000-8000-000000000001")
+KEY = bytes(range(32))
+
+
+def request(network="mgmt", sequence=5, nonce=b"n" * 16):
+    return codec.Request(network, sequence, nonce)
+
+
+@given(st.sampled_from(codec.NETWORKS), st.integers(0, 2**64 - 1), st.binary(min_size=16, max_size=16))
+def test_request_round_trip(network, sequence, nonce):
+    sent = codec.Request(network, sequence, nonce)
+    assert codec.decode_request(codec.encode_request(sent)) == sent
+
+
+@given(st.binary(max_size=200))
+def test_noise_is_no_message(data):
+    assert codec.decode_request(data) is None
+    assert codec.answering_host(data, 5) is None
+
+
+def test_genuine_answer():
+    answer = codec.encode_answer(request(), HOST.bytes, KEY)
+    assert codec.answering_host(answer, 5) == HOST.bytes
+    assert codec.is_genuine(answer, request(), KEY)
+    assert len(answer) == codec.ANSWER_BYTES
+
+
+@pytest.mark.parametrize("other", [request(network="cluster-host"), request(nonce=b"m" * 16)])
+def test_answer_to_another_request_is_not_genuine(other):
+    answer = codec.encode_answer(other, HOST.bytes, KEY)
+    assert codec.answering_host(answer, 5) == HOST.bytes
+    assert not codec.is_genuine(answer, request(), KEY)
+
+
+def test_answer_to_an_earlier_sequence_does_not_count():
+    assert codec.answering_host(codec.encode_answer(request(sequence=4), HOST.bytes, KEY), 5) is None
+
+
+@given(st.integers(0, codec.ANSWER_BYTES - 1), st.integers(1, 255))
+def test_any_changed_byte_is_noticed(position, change):
+    answer = bytearray(codec.encode_answer(request(), HOST.bytes, KEY))
+    answer[position] ^= change
+    data = bytes(answer)
+    assert codec.answering_host(data, 5) != HOST.bytes or not codec.is_genuine(data, request(), KEY)
+
+
+def test_another_hosts_key_does_not_sign_for_this_host():
+    other = pulsekey.derive(KEY, "2f1c1d7e-0000-4000-8000-000000000002")
+    mine = pulsekey.derive(KEY, str(HOST))
+    assert not codec.is_genuine(codec.encode_answer(request(), HOST.bytes, other), request(), mine)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+import configparser
+
+import pytest
+
+from mtce.heartbeat.settings import ConfigurationError, from_ini, load
+
+UUID = "2f1c1d7e-0000-4000-8000-000000000001"
+
+
+def ini(**heartbeat):
+    parser = configparser.ConfigParser(interpolation=None)
+    parser["host"] = {"uuid": UUID, "name": "worker-0"}
+    parser["heartbeat"] = heartbeat
+    return parser
+
+
+def test_defaults_are_the_products():
+    settings = from_ini(ini())
+    assert [(link.network, link.interface, link.request_port, link.answer_port) for link in settings.links] == [
+        ("mgmt", "mgmt0", 2106, 2103), ("cluster-host", "cluster0", 2116, 2113)]
+    assert (settings.period_ms, settings.group, settings.sender) == (1000, "239.1.1.2", False)
+    assert (settings.thresholds.minor, settings.thresholds.degrade, settings.thresholds.loss) == (4, 6, 10)
+
+
+def test_same_interface_for_both_networks_is_one_link():
+    assert len(from_ini(ini(mgmt_interface="eth0", cluster_host_interface="eth0")).links) == 1
+
+
+def test_minor_never_exceeds_degrade():
+    assert from_ini(ini(heartbeat_minor_threshold="9", heartbeat_degrade_threshold="5")).thresholds.minor == 5
+
+
+@pytest.mark.parametrize(("key", "value", "rule"), [
+    ("heartbeat_period_ms", "50", "from 100 to 1000"), ("heartbeat_period_ms", "soon", "from 100 to 1000"),
+    ("heartbeat_failure_threshold", "9", "from 10 to 100"), ("sender", "maybe", "true or false")])
+def test_bad_values_name_key_and_rule(key, value, rule):
+    with pytest.raises(ConfigurationError, match=rf"\[heartbeat\] {key}: .*{rule}"):
+        from_ini(ini(**{key: value}))
+
+
+def test_host_uuid_is_mandatory():
+    parser = ini()
+    parser.remove_option("host", "uuid")
+    parser["heartbeat"]["platform_conf"] = "/nonexistent"
+    with pytest.raises(ConfigurationError, match=r"\[host\] uuid"):
+        from_ini(parser)
+
+
+def test_host_uuid_of_platform_conf_serves(tmp_path):
+    (tmp_path / "platform.conf").write_text(f"nodetype=worker\nUUID={UUID}\n")
+    parser = ini(platform_conf=str(tmp_path / "platform.conf"))
+    parser.remove_option("host", "uuid")
+    assert from_ini(parser).host_uuid == UUID
+
+
+def test_files_with_percent_signs_and_other_daemons_options_are_read(tmp_path, monkeypatch):
+    (tmp_path / "flock.conf").write_text("[DEFAULT]\ntransport_url = rabbit://a:p%40ss@h//\n[host]\n")
+    (tmp_path / "mtce.conf").write_text(f"[host]\nuuid = {UUID}\n[heartbeat]\nsender = true\n")
+    monkeypatch.setenv("FLOCK_CONF_DIR", str(tmp_path))
+    assert load([]).sender
