@@ -51,6 +51,7 @@ class DaemonService(oslo_service.Service):  # type: ignore[misc]
         self.exit_code = 0
         self._daemon: Daemon | None = None
         self._listener: Listener | None = None
+        self._starter: threading.Thread | None = None
         self._stopping = threading.Event()
         self._thread_failures: list[str] = []
         self._read_fd, self._write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -65,7 +66,9 @@ class DaemonService(oslo_service.Service):  # type: ignore[misc]
     def start(self) -> None:
         """Begin starting; returns at once."""
         threading.excepthook = self._thread_failed
-        threading.Thread(target=self._start_daemon, name="starter", daemon=True).start()
+        # Not a daemon thread: threads inherit that, and those of the daemon must be joined at the end.
+        self._starter = threading.Thread(target=self._start_daemon, name="starter", daemon=False)
+        self._starter.start()
 
     def wait(self) -> None:
         """The main loop: until told to terminate."""
@@ -152,6 +155,8 @@ class DaemonService(oslo_service.Service):  # type: ignore[misc]
         guard.daemon = True
         guard.start()
         try:
+            if self._starter is not None:
+                self._starter.join()
             if self._daemon is not None:
                 self._daemon.stop()
             if self._listener is not None:

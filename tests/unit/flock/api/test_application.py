@@ -16,8 +16,20 @@ from oslo_config import cfg
 
 from flock import conf as flock_conf
 from flock.api import (
-    ADMIN, ANYONE, CONFIGURATOR, READER, SERVICE, Call, Dialect, RawJson, Reply, Rule, build_app, root_document,
-    slice_of, version_document,
+    ADMIN,
+    ANYONE,
+    CONFIGURATOR,
+    READER,
+    SERVICE,
+    Call,
+    Dialect,
+    RawJson,
+    Reply,
+    Rule,
+    build_app,
+    root_document,
+    slice_of,
+    version_document,
 )
 from flock.api.edge import Edge
 from flock.core.errors import Conflict, NotFound, Unavailable
@@ -96,7 +108,8 @@ POLICY = (
     Rule("t:get", READER, "GET", "/v1/things"), Rule("t:get", READER, "GET", "/v1/things/{name}"),
     Rule("t:get", READER, "GET", "/v1/things/static"), Rule("t:create", CONFIGURATOR, "POST", "/v1/things"),
     Rule("t:modify", CONFIGURATOR, "PATCH", "/v1/things"), Rule("t:modify", CONFIGURATOR, "PUT", "/v1/things/{name}"),
-    Rule("t:delete", CONFIGURATOR, "DELETE", "/v1/things/{name}"), Rule("t:act", CONFIGURATOR, "POST", "/v1/things/{name}"),
+    Rule("t:delete", CONFIGURATOR, "DELETE", "/v1/things/{name}"),
+    Rule("t:act", CONFIGURATOR, "POST", "/v1/things/{name}"),
     Rule("t:public", ANYONE, "GET", "/v1/public"), Rule("t:internal", SERVICE, "GET", "/v1/internal"),
     Rule("t:admin", ADMIN, "GET", "/v1/admin_only"), Rule("t:upload", CONFIGURATOR, "POST", "/v1/upload"),
 )
@@ -286,7 +299,8 @@ def post(ask: Ask, body: bytes, content_type: str = "application/json", path: st
     (b'{"name": "x", "size": ' + b"9" * 5000 + b"}", "not in valid JSON"), (b"[]", "Request must be a JSON dict"),
     (b'{"name": "x", "color": 1}', "Unknown attribute for argument thing: color"),
     (b'{"size": 1}', "Invalid input for field/attribute name. Value: 'None'. Mandatory field missing."),
-    (b'{"name": "' + b"x" * 1000000 + b'"}', "at most 20 characters"), (b"null", "JSON dict"), (b"\x00", "not in valid JSON"),
+    (b'{"name": "' + b"x" * 1000000 + b'"}', "at most 20 characters"), (b"null", "JSON dict"),
+    (b"\x00", "not in valid JSON"),
 ])
 def test_bad_bodies_are_400_with_a_reason(ask: Ask, body: bytes, text: str) -> None:
     response = post(ask, body)
@@ -299,7 +313,7 @@ def test_good_bodies(ask: Ask) -> None:
     response = post(ask, b'\xef\xbb\xbf{"name": "a", "name": "b"}')
     assert response.json == {"name": "b"}
     assert response.headers["X-Thing"] == "new"
-    assert post(ask, '{"name": "\\u00e4\\ud83d\\ude00"}'.encode()).json == {"name": "\u00e4\U0001f600"}
+    assert post(ask, b'{"name": "\\u00e4\\ud83d\\ude00"}').json == {"name": "\u00e4\U0001f600"}
     assert post(ask, b"", path="/v1/things/x").json["got"] is None
     assert ask("/v1/things", "PATCH", WRITE, body=b'[{"op":"replace","path":"/a","value":"1"}]').json == [["a"]]
 

@@ -12,7 +12,17 @@ from oslo_policy import opts as policy_opts
 from flock import conf as flock_conf
 from flock.auth.context import RequestContext, anonymous, from_environ
 from flock.auth.policy import (
-    ADMIN, ANYONE, CONFIGURATOR, DECISION_TTL_S, DECISIONS_MAX, OPERATOR, READER, SERVICE, Policy, Rule, documented,
+    ADMIN,
+    ANYONE,
+    CONFIGURATOR,
+    DECISION_TTL_S,
+    DECISIONS_MAX,
+    OPERATOR,
+    READER,
+    SERVICE,
+    Policy,
+    Rule,
+    documented,
 )
 
 CHECKS = {"reader": READER, "operator": OPERATOR, "configurator": CONFIGURATOR, "admin": ADMIN, "service": SERVICE}

@@ -11,8 +11,24 @@ import pytest
 from wsme.rest import json as wsme_json
 
 from flock.wire import (
-    ADMIN, AGENT, SYSTEM, BadBody, BadField, Record, Resource, UnknownField, attr, coerce, envelope, given, labels,
-    parse_body, render, render_many, shape, written_by,
+    ADMIN,
+    AGENT,
+    SYSTEM,
+    BadBody,
+    BadField,
+    Record,
+    Resource,
+    UnknownField,
+    attr,
+    coerce,
+    envelope,
+    given,
+    labels,
+    parse_body,
+    render,
+    render_many,
+    shape,
+    written_by,
 )
 from flock.wire.times import without_zone
 
