@@ -32,7 +32,9 @@ class BoundedPool:
         self.threads_max = threads_max
         self.queue_max = queue_max
         self._idle_s = idle_s
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        self._room = threading.Condition(lock)
         self._tasks: deque[_Task] = deque()
         self._threads: set[threading.Thread] = set()
         self._running = 0
@@ -41,18 +43,35 @@ class BoundedPool:
 
     def submit(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Run ``function`` in a thread of the pool; Unavailable at once when the pool is full or stopped."""
-        future: Future[T] = Future()
         with self._changed:
-            if self._stopped:
-                raise Unavailable(service=self.name, reason="stopping")
-            if self._running + len(self._tasks) >= self.threads_max + self.queue_max:
+            if self._full():
                 raise Unavailable(service=self.name, reason=f"all {self.threads_max} threads are busy")
-            self._tasks.append((future, function, args, kwargs))
-            if self._running + len(self._tasks) > len(self._threads) < self.threads_max:
-                self._start_thread()
-            else:
-                self._changed.notify()
-        return future
+            return self._take((Future(), function, args, kwargs))
+
+    def submit_when_free(self, timeout_s: float, function: Callable[..., T], /, *args: Any) -> Future[T]:
+        """As ``submit``, but waits up to ``timeout_s`` for room first."""
+        with self._changed:
+            if not self._room.wait_for(lambda: self._stopped or not self._full(), timeout_s):
+                raise Unavailable(service=self.name, reason=f"all {self.threads_max} threads are busy")
+            return self._take((Future(), function, args, {}))
+
+    def _full(self) -> bool:
+        return self._running + len(self._tasks) >= self.threads_max + self.queue_max
+
+    def _take(self, task: _Task) -> Future[Any]:
+        if self._stopped:
+            raise Unavailable(service=self.name, reason="stopping")
+        self._tasks.append(task)
+        if self._running + len(self._tasks) > len(self._threads) < self.threads_max:
+            self._start_thread()
+        else:
+            self._changed.notify()
+        return task[0]
+
+    @property
+    def stopped(self) -> bool:
+        """True once ``stop`` was called."""
+        return self._stopped
 
     def stats(self) -> dict[str, int]:
         """``threads``, ``busy`` and ``queued`` at this moment."""
@@ -67,6 +86,7 @@ class BoundedPool:
             while self._tasks:
                 self._tasks.popleft()[0].cancel()
             self._changed.notify_all()
+            self._room.notify_all()
             threads = list(self._threads)
         for thread in threads:
             if thread is not threading.current_thread():
@@ -105,6 +125,7 @@ class BoundedPool:
     def _ended(self) -> None:
         with self._changed:
             self._running -= 1
+            self._room.notify()
 
     def _next(self) -> _Task | None:
         """The next task, or None when the thread shall end (it is then already struck off)."""

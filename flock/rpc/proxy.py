@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
 from oslo_context import context as oslo_context
@@ -78,25 +79,24 @@ class _Sender:
     def call(self, signature: Signature, arguments: dict[str, Any]) -> Any:
         timeout_s = self.deadline_s if self.deadline_s is not None else cast(float, signature.spec.timeout_s)
         body = self._dump(signature, arguments)
-
-        def exchange() -> Any:
-            return self._ask(signature.spec.name, body, timeout_s)
-
-        return self._measured(signature.spec.name, lambda: self._result(signature, exchange()))
+        with self._measured(signature.spec.name):
+            return self._result(signature, self._ask(signature.spec.name, body, timeout_s))
 
     def cast(self, signature: Signature, arguments: dict[str, Any]) -> None:
         body = self._dump(signature, arguments)
-        self._measured(signature.spec.name, lambda: self._tell(signature.spec.name, body))
+        with self._measured(signature.spec.name):
+            self._tell(signature.spec.name, body)
 
     def _dump(self, signature: Signature, arguments: dict[str, Any]) -> str:
         wire = signature.encode_arguments(arguments)
         return codec.dump(wire, self.transport.payload_max_bytes, f"arguments of {signature.spec.name}")
 
-    def _measured(self, method: str, work: Callable[[], Any]) -> Any:
+    @contextlib.contextmanager
+    def _measured(self, method: str) -> Iterator[None]:
         started = time.monotonic()
         outcome = "ok"
         try:
-            return work()
+            yield
         except FlockError as exc:
             outcome = exc.code
             raise
@@ -153,12 +153,13 @@ class _Sender:
 
 def _foreign(exc: Exception, what: str) -> FlockError:
     """An error of the bus itself: no such version there, or the connection broke in an unforeseen way."""
-    kind = getattr(exc, "exc_type", None) or type(exc).__name__
+    remote_kind = getattr(exc, "exc_type", None)
+    kind = remote_kind or type(exc).__name__
     if kind in ("UnsupportedVersion", "NoSuchMethod"):
         return VersionMismatch(detail=f"{what} is not served in this version ({_first_line(exc)})")
-    if isinstance(exc, (oslo_messaging.MessagingException, OSError)) and kind != "RemoteError":
-        return Unavailable(service="message bus", reason=f"{kind}: {_first_line(exc)}")
-    return RemoteError(detail=f"{what} failed: {kind}", remote_code=kind)
+    if remote_kind is not None or kind.endswith("_Remote"):
+        return RemoteError(detail=f"{what} failed: {kind}", remote_code=kind)
+    return Unavailable(service="message bus", reason=f"{kind}: {_first_line(exc)}")
 
 
 def _first_line(exc: BaseException) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 
 from oslo_context import context as oslo_context
 
-from flock.core.errors import FlockError, RemoteError
+from flock.core.errors import FlockError, RemoteError, Unavailable
+from flock.jobs.pool import BoundedPool
 from flock.rpc import codec, metrics
 from flock.rpc.bus import Transport
 from flock.rpc.interface import interface_spec
@@ -20,6 +21,8 @@ from flock.rpc.versions import DESCRIBE_NAMESPACE, DESCRIBE_VERSION, description
 
 LOG = logging.getLogger(__name__)
 LISTEN_RETRY_S = 2.0
+# Nobody waits that long: stop() has its own limit, this one only lets the stopping thread end at last.
+SHUTDOWN_MAX_S = 3600.0
 
 
 class Server:
@@ -112,6 +115,7 @@ class _TopicListener:
                 server = oslo_messaging.get_rpc_server(
                     self._transport.messaging, self._target, self._endpoints, executor="threading",
                     access_policy=oslo_messaging.ExplicitRPCAccessPolicy)
+                server._executor_cls = _Executor
                 server.start(override_pool_size=self._threads_max)
             except Exception as exc:  # noqa: BLE001 - any failure of the broker is met by trying again
                 LOG.warning("rpc topic %s cannot be served yet: %s", self._topic, exc)
@@ -142,6 +146,29 @@ class _TopicListener:
             return True
         self._stopper.join(timeout_s)
         return not self._stopper.is_alive()
+
+
+class _Executor:
+    """What oslo.messaging runs requests in: few threads when idle, and it takes no more than it has room for.
+
+    The one that oslo.messaging brings starts all its threads, wakes each of them every second, and queues without end.
+    """
+
+    def __init__(self, max_workers: int) -> None:
+        self._pool = BoundedPool("rpc-serve", max_workers, queue_max=max_workers)
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Run it; the listener waits here while all threads are busy, and the broker keeps what follows."""
+        while True:
+            try:
+                return self._pool.submit_when_free(60.0, function, *args)
+            except Unavailable:
+                if self._pool.stopped:
+                    raise
+
+    def shutdown(self, wait: bool = True) -> None:
+        """Let running requests end; those not begun were not acknowledged and go back to the broker."""
+        self._pool.stop(SHUTDOWN_MAX_S if wait else 0.0)
 
 
 def _stop_and_wait(server: Any) -> None:

@@ -115,8 +115,8 @@ def own_rabbit(services_folder: Path) -> Iterator[RabbitNode]:
 
 @pytest.fixture
 def rabbit_transport(rabbit: RabbitNode) -> Iterator[Transport]:
-    """A bus over the session's RabbitMQ with an exchange and topics of its own."""
-    bus = transport(private_conf(), rabbit.url, exchange=f"test-{uuid.uuid4().hex}")
+    """A bus over the session's RabbitMQ in a virtual host of its own (its URL: ``rabbit_transport.url``)."""
+    bus = transport(private_conf(), rabbit.new_vhost_url())
     yield bus
     bus.close()
 

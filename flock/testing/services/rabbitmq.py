@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import uuid
 from pathlib import Path
 
 from flock.exec import run
@@ -33,6 +34,7 @@ class RabbitNode:
         self._epmd_port = free_port()
         self._server = find_program("rabbitmq-server", PROGRAMS)
         self._control = find_program("rabbitmqctl", PROGRAMS)
+        self._vhosts: list[str] = []
         self._node: Process | None = None
         self._epmd: Process | None = None
         for name in ("mnesia", "log", "home"):
@@ -57,6 +59,20 @@ class RabbitNode:
         self._node = Process("rabbitmq", [self._server], self.folder, env=self._environment())
         self._node.wait_until(lambda: port_open(self.port), timeout_s, "RabbitMQ to listen")
         self.control("await_startup", timeout_s=timeout_s)
+
+    def new_vhost_url(self) -> str:
+        """The transport_url of a virtual host nobody has used yet: queues are named by topic, so tests need their own.
+
+        Made ten at a time, because starting the control program takes most of a second.
+        """
+        if not self._vhosts:
+            self._vhosts = [f"v{uuid.uuid4().hex}" for _ in range(10)]
+            all_of_it = '<<".*">>, <<".*">>, <<".*">>'
+            grants = " ".join(
+                f'rabbit_vhost:add(<<"{name}">>, <<"tests">>), rabbit_auth_backend_internal:set_permissions('
+                f'<<"{USER}">>, <<"{name}">>, {all_of_it}, <<"tests">>),' for name in self._vhosts)
+            self.control("eval", f"{grants} ok.")
+        return f"{self.url}{self._vhosts.pop()}"
 
     def kill(self) -> None:
         """End it as a power cut would."""
