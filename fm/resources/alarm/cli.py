@@ -110,3 +110,5 @@ class AlarmAcknowledge(ShowCommand):
 
 COMMANDS = {"alarm-list": AlarmList, "alarm-show": AlarmShow, "alarm-delete": AlarmDelete,
             "alarm-summary": AlarmSummary, "alarm-acknowledge": AlarmAcknowledge}
+OSC_COMMANDS = {"fault alarm list": AlarmList, "fault alarm show": AlarmShow, "fault alarm delete": AlarmDelete,
+                "fault alarm summary": AlarmSummary, "fault alarm acknowledge": AlarmAcknowledge}

@@ -60,3 +60,4 @@ def _limit(text: str) -> int:
 
 
 COMMANDS = {"event-list": EventList, "event-show": EventShow}
+OSC_COMMANDS = {"fault event list": EventList, "fault event show": EventShow}

@@ -83,3 +83,5 @@ class UnsuppressAll(_Change):
 
 COMMANDS = {"event-suppress-list": SuppressList, "event-suppress": Suppress, "event-unsuppress": Unsuppress,
             "event-unsuppress-all": UnsuppressAll}
+OSC_COMMANDS = {"fault suppression list": SuppressList, "fault suppression set": Suppress,
+                "fault suppression unset": Unsuppress, "fault suppression clear": UnsuppressAll}
