@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 
 from flock.exec import run
-from flock.testing.services.process import Process, ServiceFailed, find_program, free_port, port_open
+from flock.testing.services.process import Process, ServiceFailed, find_program, free_port, port_open, wait_for
 
 PROGRAMS = "/usr/lib/rabbitmq/bin"
 USER, PASSWORD = "flock", "flock"  # noqa: S105 - a broker on a private port of loopback, for the time of a test
@@ -78,6 +78,8 @@ class RabbitNode:
         """End it as a power cut would."""
         if self._node is not None:
             self._node.kill()
+            # What was killed is a shell script; the broker below it dies a moment later.
+            wait_for(lambda: not port_open(self.port), 10, "RabbitMQ to be dead")
 
     def freeze(self) -> None:
         """Let it hang: connections stay, nothing answers."""

@@ -88,9 +88,9 @@ def start_agent(tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[byt
             f"[agent]\nplatform_conf = {tmp_path}/platform.conf\nhostname = worker-7\naudit_interval = 5\n"
             "retry_interval = 1\nlookup_interval = 1\nlookup_retry = 1\n")
         with open(tmp_path / "agent.log", "ab") as log:
-            process = subprocess.Popen([sys.executable, "-W", "ignore", "-m", "sysinv.cmd.agent"], stdout=log, stderr=log,
-                                       env={**os.environ, "FLOCK_CONF_DIR": str(conf_dir)},
-                                       cwd=Path(__file__).resolve().parents[3])
+            process = subprocess.Popen(
+                [sys.executable, "-W", "ignore", "-m", "sysinv.cmd.agent"], stdout=log, stderr=log,
+                env={**os.environ, "FLOCK_CONF_DIR": str(conf_dir)}, cwd=Path(__file__).resolve().parents[3])
         running.append(process)
         return process
 
@@ -132,14 +132,11 @@ def test_reports_answers_and_ends(rabbit_transport: Any, start_agent: Callable[[
 
 def test_starts_without_a_broker_and_survives_its_restart(
         own_rabbit: Any, start_agent: Callable[[str], subprocess.Popen[bytes]], tmp_path: Path) -> None:
-    own_rabbit.start()
-    url = own_rabbit.new_vhost_url()
-    own_rabbit.kill()
-    process = start_agent(url)
+    process = start_agent(own_rabbit.url)
     started = time.monotonic()
     own_rabbit.start()
     conductor = Conductor()
-    bus = transport(private_conf(), url)
+    bus = transport(private_conf(), own_rabbit.url)
     server = Server(bus, "controller-0", {InventoryReports: conductor})
     try:
         assert server.start(30)
