@@ -82,7 +82,7 @@ class World:
 
 
 class Node:
-    """One machine: subclasses override ``on_start`` and ``on_message``. Timers of a stalled node wait, of a dead die."""
+    """One machine: subclasses override ``on_start`` and ``on_message``. A stalled node's timers wait."""
 
     def __init__(self, world: World, name: str, *, drift_ppm: float = 0.0) -> None:
         self.world = world

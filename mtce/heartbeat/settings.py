@@ -33,7 +33,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatSettings:
-    """Everything the daemon needs. ``sender`` is true on controllers."""
+    """Everything the daemon needs. ``sender`` is true on controllers.
+
+    Identity and role that no option names come from platform.conf.
+    """
 
     host_uuid: str
     hostname: str
@@ -61,7 +64,7 @@ def load(argv: Sequence[str]) -> HeartbeatSettings:
 def from_ini(ini: configparser.ConfigParser) -> HeartbeatSettings:
     """Check and convert; raises ConfigurationError."""
     read = _Reader(ini)
-    platform_conf = read.text("heartbeat", "platform_conf", "/etc/platform/platform.conf")
+    platform = _platform(Path(read.text("heartbeat", "platform_conf", "/etc/platform/platform.conf")))
     mgmt = read.text("heartbeat", "mgmt_interface", "mgmt0")
     cluster = read.text("heartbeat", "cluster_host_interface", "cluster0")
     links = [Link("mgmt", mgmt, read.number("heartbeat", "mgmt_request_port", 2106, 1, 65535),
@@ -75,8 +78,9 @@ def from_ini(ini: configparser.ConfigParser) -> HeartbeatSettings:
     minor = min(read.number("heartbeat", "heartbeat_minor_threshold", 4, 1, 100), degrade, loss)
     run_dir = read.text("DEFAULT", "run_dir", "/run/flock")
     return HeartbeatSettings(
-        host_uuid=read.uuid("host", "uuid", _platform_uuid(Path(platform_conf))), hostname=read.text("host", "name", socket.gethostname()),
-        sender=read.flag("heartbeat", "sender", False), links=tuple(links),
+        host_uuid=read.uuid("host", "uuid", platform.get("UUID", "")),
+        hostname=read.text("host", "name", platform.get("hostname", "") or socket.gethostname()),
+        sender=read.flag("heartbeat", "sender", platform.get("nodetype") == "controller"), links=tuple(links),
         key_file=Path(read.text("heartbeat", "key_file", "/etc/flock/heartbeat.key")),
         socket_path=Path(read.text("heartbeat", "socket", f"{run_dir}/mtce/heartbeat.sock")),
         group=read.text("heartbeat", "group", "239.1.1.2"),
@@ -115,11 +119,10 @@ class _Reader:
             raise ConfigurationError(f"[{section}] {key}: must be the UUID of this host (or UUID= in platform.conf)") from None
 
 
-def _platform_uuid(path: Path) -> str:
-    """What ``UUID=`` says in platform.conf, which the inventory agent keeps; empty when it says nothing."""
+def _platform(path: Path) -> dict[str, str]:
+    """``name=value`` lines of platform.conf, which installation and the inventory agent keep; empty without it."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return ""
-    values = [line.partition("=")[2].strip() for line in lines if line.partition("=")[0].strip() == "UUID"]
-    return values[-1] if values else ""
+        return {}
+    return {line.partition("=")[0].strip(): line.partition("=")[2].strip() for line in lines if "=" in line}

@@ -11,7 +11,7 @@ UUID = "2f1c1d7e-0000-4000-8000-000000000001"
 def ini(**heartbeat):
     parser = configparser.ConfigParser(interpolation=None)
     parser["host"] = {"uuid": UUID, "name": "worker-0"}
-    parser["heartbeat"] = heartbeat
+    parser["heartbeat"] = {"platform_conf": "/nonexistent", **heartbeat}
     return parser
 
 
@@ -42,16 +42,16 @@ def test_bad_values_name_key_and_rule(key, value, rule):
 def test_host_uuid_is_mandatory():
     parser = ini()
     parser.remove_option("host", "uuid")
-    parser["heartbeat"]["platform_conf"] = "/nonexistent"
     with pytest.raises(ConfigurationError, match=r"\[host\] uuid"):
         from_ini(parser)
 
 
-def test_host_uuid_of_platform_conf_serves(tmp_path):
-    (tmp_path / "platform.conf").write_text(f"nodetype=worker\nUUID={UUID}\n")
+def test_platform_conf_serves(tmp_path):
+    (tmp_path / "platform.conf").write_text(f"nodetype=controller\nhostname=controller-0\nUUID={UUID}\n")
     parser = ini(platform_conf=str(tmp_path / "platform.conf"))
-    parser.remove_option("host", "uuid")
-    assert from_ini(parser).host_uuid == UUID
+    parser.remove_section("host")
+    settings = from_ini(parser)
+    assert (settings.host_uuid, settings.hostname, settings.sender) == (UUID, "controller-0", True)
 
 
 def test_files_with_percent_signs_and_other_daemons_options_are_read(tmp_path, monkeypatch):
