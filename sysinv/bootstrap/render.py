@@ -198,6 +198,8 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
         "service_auth": {**credentials, "region_name": answers.region_name, "interface": "internal"},
         "api": {"bind_host": "0.0.0.0"},  # noqa: S104 - reached over management and OAM; tokens decide
     }
+    if subsystem == "mtce":
+        sections["heartbeat"] = {"sender": True}
     if subsystem == "sysinv":
         sections["bootstrap"] = {"agent_transport_url":
                                  f"rabbit://agent:{secrets.rabbit_agent_password}@controller:{BUS_PORT}/"}

@@ -37,7 +37,7 @@ SYSINV_OPTS: list[cfg.Opt] = [
     cfg.IntOpt("operation_threads", default=8, min=1, max=64, help="Operations the conductor carries out at a time."),
     cfg.StrOpt("secret_key_file", default="/etc/flock/secrets.key",
                help="Key that seals board management passwords; shared with host maintenance, made when missing."),
-    cfg.StrOpt("heartbeat_key_file", default="/etc/flock/heartbeat.key", help="The cluster's heartbeat key (hex)."),
+    cfg.StrOpt("heartbeat_key_file", default="/etc/flock/heartbeat.key", help="The cluster's heartbeat key."),
     cfg.BoolOpt("virtual", default=False,
                 help="Hosts are virtual machines: smaller memory reserves are taken and accepted."),
 ]

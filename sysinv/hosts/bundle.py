@@ -2,12 +2,11 @@
 """The configuration a host fetches while it installs: pure rendering of its files and the units it enables."""
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mtce.contract.pulsekey import derive
 from sysinv.contract.enums import NetworkType, SystemType
 
 PRIVATE, PUBLIC = 0o600, 0o644
@@ -67,7 +66,7 @@ def render_bundle(host: HostFacts, cloud: CloudFacts) -> dict[str, Any]:
         ("/etc/platform/platform.conf", PUBLIC, _platform_conf(host, cloud)),
         ("/etc/platform/.initial_config_complete", PUBLIC, ""),
         ("/etc/flock/flock.conf", PRIVATE, _flock_conf(cloud)),
-        ("/etc/flock/heartbeat.key", PRIVATE, derived_key(cloud.heartbeat_key, host.hostname).hex() + "\n"),
+        ("/etc/flock/heartbeat.key", PRIVATE, derive(cloud.heartbeat_key, host.hostname).hex() + "\n"),
     ]
     files += [_network_file(leg, cloud.interfaces[leg.network_type]) for leg in host.legs
               if leg.network_type in cloud.interfaces]
@@ -76,11 +75,6 @@ def render_bundle(host: HostFacts, cloud: CloudFacts) -> dict[str, Any]:
         "files": [{"path": path, "mode": f"{mode:04o}", "content": content} for path, mode, content in files],
         "units": list(UNITS),
     }
-
-
-def derived_key(cluster_key: bytes, hostname: str) -> bytes:
-    """A host's own heartbeat key; whoever has it learns nothing of the cluster's or another host's."""
-    return hmac.new(cluster_key, b"heartbeat:" + hostname.encode(), hashlib.sha256).digest()
 
 
 def _hosts(host: HostFacts, cloud: CloudFacts) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from flock.core.errors import Forbidden, Unavailable
 from flock.db import Database, utcnow
+from mtce.contract import pulsekey
 from sysinv.actions.progress import stored_install_state
 from sysinv.contract.enums import InstallState, NetworkType
 from sysinv.db.lookup import Row, host_row, the_system
@@ -132,9 +133,9 @@ class Installation:
 
 
 def read_key(path: Path) -> bytes:
-    """The cluster's heartbeat key from its file of hexadecimal digits; Unavailable when it cannot be read."""
+    """The cluster's heartbeat key from its file; Unavailable when it cannot be read."""
     try:
-        return bytes.fromhex(path.read_text().strip())
+        return pulsekey.parse(path.read_text())
     except (OSError, ValueError) as error:
         raise Unavailable(service="installation", reason=f"the heartbeat key cannot be read: {error}") from error
 
