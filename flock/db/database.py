@@ -170,6 +170,9 @@ class Database:
                 raise DeadlockError(service="database", reason="locked by another writer") from exc
             if _is_serialization_failure(exc):
                 raise DeadlockError(service="database", reason="transactions collided") from exc
+            if isinstance(exc, sa.exc.OperationalError) and exc.statement is None:
+                # Not even a statement was tried: there is no connection.
+                raise Unavailable(service="database", reason="no connection") from exc
             raise
 
 
