@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host's life as pure decisions: its stages, what it boots from, what follows when its system ends, how long it waits."""
+"""A host's life as pure decisions: its stages, what it boots from, what follows its system's end."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class After(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A boot override of the management controller: `target` none, pxe, hdd or cd; spent by one boot unless it stays."""
+    """A boot override of the management controller: `target` none, pxe, hdd or cd; `once`: for one boot."""
 
     target: str = "none"
     once: bool = True

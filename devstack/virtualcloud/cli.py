@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command `lab`: arguments in, a request to the daemon, what changed out (text or --json), an honest exit status."""
+"""The command `lab`: arguments in, a request to the daemon, what changed out, an honest exit status."""
 
 from __future__ import annotations
 

@@ -72,7 +72,8 @@ class Client:
         repository = Path(__file__).resolve().parents[2]
         argv = [
             "/usr/bin/python3", "-m", "devstack.virtualcloud.daemon", "--state-dir", str(self._site.state_dir),
-            "--prefix", self._site.prefix, "--image-dir", str(self._site.image_dir), "--code-dir", str(self._site.code_dir),
+            "--prefix", self._site.prefix, "--image-dir", str(self._site.image_dir),
+            "--code-dir", str(self._site.code_dir),
         ]  # fmt: skip
         environment = {**os.environ, "PYTHONPATH": str(repository), "PYTHONDONTWRITEBYTECODE": "1"}
         with self._site.log_file.open("ab") as log:
@@ -110,7 +111,8 @@ class Client:
 def enter_argv(pid: int, command: list[str]) -> list[str]:
     """Run a command in all namespaces of the host whose init is `pid`, with a clean environment."""
     environment = [
-        "HOME=/root", f"PATH={HOST_PATH}", "LANG=C.UTF-8", f"TERM={os.environ.get('TERM', 'dumb')}", "USER=root", "LOGNAME=root",
+        "HOME=/root", f"PATH={HOST_PATH}", "LANG=C.UTF-8", f"TERM={os.environ.get('TERM', 'dumb')}",
+        "USER=root", "LOGNAME=root",
     ]  # fmt: skip
     enter = ["nsenter", "-t", str(pid), "-m", "-u", "-i", "-n", "-p", "-C"]
     return [*enter, "env", "-i", "--chdir=/root", *environment, *command]

@@ -86,10 +86,11 @@ class Control:
         """The last line of the answer to a request."""
         try:
             request = json.loads(line)
-            operation = self._operations.get(request.get("op", "")) if isinstance(request, dict) else None
+            arguments = Arguments(request if isinstance(request, dict) else {})
+            operation = self._operations.get(arguments.text("op"))
             if operation is None:
                 raise NotAvailable("unknown request")
-            return {"result": await operation(Arguments(request), say)}
+            return {"result": await operation(arguments, say)}
         except LabError as exc:
             return {"error": {"text": exc.text, "status": exc.status}}
         except (OSError, ValueError) as exc:

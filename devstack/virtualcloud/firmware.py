@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host's firmware on the pxeboot network: DHCP as a PXE client, the boot file by TFTP, waiting, and what to install."""
+"""A host's firmware on the pxeboot network: DHCP as a PXE client, the boot file by TFTP, what to do."""
 
 from __future__ import annotations
 

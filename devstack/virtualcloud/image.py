@@ -35,7 +35,7 @@ class Mirror:
 
 
 def choose_mirror(targets: str, suite: str) -> str:
-    """The first archive with the suite's main component in `apt-get indextargets` lines `URI SUITE CODENAME COMPONENT`."""
+    """The first archive of the suite's main component; `targets` has lines `URI SUITE CODENAME COMPONENT`."""
     others = set()
     for line in targets.splitlines():
         fields = line.split()
@@ -192,8 +192,8 @@ class Images:
         last: list[str] = []
         shown = ""
         with subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-            env={**os.environ, **environment},
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            errors="replace", env={**os.environ, **environment},
         ) as child:  # fmt: skip
             assert child.stdout is not None
             for line in child.stdout:

@@ -53,9 +53,8 @@ class Life:
         """Boot again and again until the host switches itself off or crashes; `running` is a system taken over."""
         try:
             while True:
-                if running is None and await self._next_device() is Device.NETWORK:
-                    await self._boot_network()
-                    continue
+                if running is None and await self._next_device() is Device.NETWORK and await self._boot_network():
+                    continue  # an installer ends with a restart
                 status = await self._run_system(running)
                 running = None
                 if not await self._goes_on(boot.after_exit(status)):
@@ -113,8 +112,8 @@ class Life:
         finally:
             ready.close()
 
-    async def _boot_network(self) -> None:
-        """Network boot until the disk is installed or is to be booted as it is."""
+    async def _boot_network(self) -> bool:
+        """Network boot until the disk is installed (True) or is to be booted as it is (False)."""
         record = self._state.record
         mac = next(leg.mac for leg in plan.legs(record.index, record.role) if leg.network == "pxeboot")
         firmware = Firmware(self._world.site, record.name, mac, self._state.dir, self._state.say)
@@ -122,11 +121,12 @@ class Life:
         while True:
             decision = await firmware.decide(record.bootable)
             if decision.action is not pxelinux.Action.INSTALL:
-                return
+                await self._world.networks.plug(record)  # the system starts without the firmware's address
+                return False
             status = await self._install(decision)
             if status == 0:
                 self._state.set(bootable=True, detail="")
-                return
+                return True
             failures += 1
             text = "nobody saw the installer end" if status is None else f"the installer ended with {status}"
             self._state.say(Stage.INSTALL_FAILED, f"{text}; see devstack/lab logs {record.name}")

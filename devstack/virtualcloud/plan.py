@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lab's plan, as pure values: networks, legs, addresses, hardware addresses, names and the hosts of a cloud kind."""
+"""The lab's plan, as pure values: networks, legs, addresses, hardware addresses, names, hosts of a cloud kind."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs and processes: run an argument list and wait for it, know a process by id and start time, wait for its end."""
+"""Programs and processes: run an argument list, know a process by id and start time, wait for its end."""
 
 from __future__ import annotations
 

@@ -52,6 +52,7 @@ DPKG_OPTIONS = (
 def image_hash() -> str:
     """Short name of the image these lists give."""
     parts = [
-        SUITE, REVISION, BASE_PACKAGES, EXTRA_PACKAGES, MASKED_UNITS, DISABLED_UNITS, ENABLED_UNITS, FILES, DPKG_OPTIONS,
+        SUITE, REVISION, BASE_PACKAGES, EXTRA_PACKAGES, MASKED_UNITS, DISABLED_UNITS, ENABLED_UNITS, FILES,
+        DPKG_OPTIONS,
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]

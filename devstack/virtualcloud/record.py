@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the lab remembers of itself and of each host across its own death: two kinds of JSON files in the state folder."""
+"""What the lab remembers of itself and of each host across its own death: JSON files in the state folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from devstack.virtualcloud.errors import LabError
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A process of ours that outlives us: its id, its start time in clock ticks (ids are used again) and what it runs."""
+    """A process of ours that outlives us: its id, its start in clock ticks (ids are used again), what it runs."""
 
     pid: int
     start_ticks: int

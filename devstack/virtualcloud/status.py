@@ -19,23 +19,17 @@ async def host_status(lab: Lab, machine: Machine) -> Json:
     macs = {leg.network: leg.mac for leg in plan.legs(record.index, record.role, record.all_in_one)}
     addresses = await lab.world.networks.addresses(record.name) if record.power else {}
     memory_mib = await asyncio.to_thread(cgroups.memory_mib, record.name) if record.power else 0
-    driven = sensors.readings(record.sensors, record.power)
     return {
         "name": record.name, "role": record.role, "stage": str(machine.state.shown_stage), "power": record.power,
         "detail": record.detail, "bootable": record.bootable, "boots": record.boots, "hardware": record.hardware,
-        "mac": macs["pxeboot"],
-        "macs": macs,
-        "addresses": addresses, "cut": list(record.cut), "loss": dict(record.loss),
-        "sensors": {item.sensor.name: item.value for item in driven if item.sensor.name in record.sensors},
-        "health": str(sensors.worst(driven)),
+        "mac": macs["pxeboot"], "macs": macs, "addresses": addresses,
+        "cut": list(record.cut), "loss": dict(record.loss), "sensors": dict(record.sensors),
+        "health": str(sensors.worst(sensors.readings(record.sensors, record.power))),
         "bmc": {
-            "address": plan.bmc_address(record.index), "protocols": list(record.bmc), "boot_override": record.override.target,
-            "media": record.media,
-            "username": plan.BMC_USER,
-            "password": lab.world.lab.bmc_password,
+            "address": plan.bmc_address(record.index), "protocols": list(record.bmc), "username": plan.BMC_USER,
+            "password": lab.world.lab.bmc_password, "boot_override": record.override.target, "media": record.media,
         },
-        "memory_mib": memory_mib,
-        "cpu_ms": cgroups.cpu_ms(record.name),
+        "memory_mib": memory_mib, "cpu_ms": cgroups.cpu_ms(record.name),
     }  # fmt: skip
 
 

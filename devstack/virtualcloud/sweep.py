@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Leaves nothing behind: ends every process of a lab, removes its namespaces, groups, mounts and files, and looks again.
+"""Leaves nothing behind: ends every process of a lab, removes its namespaces, groups, mounts, files; looks again.
 
 Works without the daemon and after an interrupted run; repeating it does no harm.
 """

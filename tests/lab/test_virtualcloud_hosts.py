@@ -54,7 +54,7 @@ class Lab:
     def until(self, probe, what, timeout_s=30):
         end = time.monotonic() + timeout_s
         while not probe():
-            assert time.monotonic() < end, f"{what} did not come true: {json.dumps(self.json('status')['hosts'], indent=1)}"
+            assert time.monotonic() < end, f"{what} did not come true: {self.run('status').stdout}"
             time.sleep(0.2)
 
     def reaches(self, source, address, count=1):
@@ -86,7 +86,8 @@ def lab():
     installer.write_text(INSTALLER)
     installer.chmod(0o755)
     try:
-        made.run("up", "standard", "--workers", "1", "--publish", "none", "--installer", str(installer), "--wait", timeout=900)
+        made.run("up", "standard", "--workers", "1", "--publish", "none", "--installer", str(installer), "--wait",
+                 timeout=900)
         made.sh("controller-0", textwrap.dedent("""\
             set -e
             for leg in pxeboot0 mgmt0 cluster0 oam0 bmc0; do ip link set $leg up; done
@@ -239,7 +240,7 @@ def redfish(lab, host, script):
     bmc = lab.json("bmc", host)
     head = (
         "import sushy\n"
-        f"root = sushy.Sushy('http://{bmc['address']}:8000/redfish/v1', username='root', password='{bmc['password']}')\n"
+        f"root = sushy.Sushy('{bmc['redfish']}', username='root', password='{bmc['password']}')\n"
         "system = root.get_system_collection().get_members()[0]\n"
     )
     done = lab.run("exec", "controller-0", "--", "/opt/flock/venv/bin/python", "-W", "ignore", "-c", head + script)
@@ -272,6 +273,22 @@ def test_redfish_boot_override_installs_once(lab, worker):
     address_worker(lab)
 
 
+def test_network_boot_can_send_a_host_to_its_disk(lab, worker):
+    own = f"01-{lab.host(worker)['mac'].replace(':', '-')}"
+    installing = lab.sh("controller-0", f"cat /srv/tftp/pxelinux.cfg/{own}").stdout
+    lab.sh(worker, "echo kept > /root/kept; sync")
+    boot_file(lab, own, "DEFAULT disk\nLABEL disk\n  LOCALBOOT 0\n")
+    redfish(lab, worker, "system.set_system_boot_options(target=sushy.BOOT_SOURCE_TARGET_PXE,"
+                         " enabled=sushy.BOOT_SOURCE_ENABLED_CONTINUOUS)\n"
+                         "system.reset_system(sushy.RESET_TYPE_FORCE_RESTART)")
+    lab.run("wait", worker, "up", "--timeout", "60")
+    redfish(lab, worker, "system.set_system_boot_options(enabled=sushy.BOOT_SOURCE_ENABLED_DISABLED)")
+    boot_file(lab, own, installing)
+    assert lab.sh(worker, "cat /root/kept").stdout == "kept\n"
+    assert "169.254" not in lab.sh(worker, "ip -4 addr").stdout
+    address_worker(lab)
+
+
 def test_redfish_sensors_media_and_ports(lab, worker):
     script = textwrap.dedent("""\
         chassis = root.get_chassis_collection().get_members()[0]
@@ -299,7 +316,8 @@ def test_redfish_asks_for_credentials(lab, worker):
     url = f"http://{lab.host(worker)['bmc']['address']}:8000/redfish/v1/Systems/1"
     code = in_namespace("controller-0", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", url)
     assert code == "401"
-    assert in_namespace("controller-0", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-u", "root:wrong", url) == "401"
+    wrong = in_namespace("controller-0", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-u", "root:no", url)
+    assert wrong == "401"
 
 
 def test_cutting_the_bmc_network(lab, worker):
@@ -317,13 +335,11 @@ def test_ipmi_switches_a_host_that_has_it(lab, worker):
     bmc = lab.json("bmc", "worker-9")
     host, _, port = bmc["ipmi"].partition(":")
 
-    def ipmitool(*words):
-        argv = ["ipmitool", "-I", "lanplus", "-C", "3", "-H", host, "-p", port, "-U", "root", "-P", bmc["password"], *words]
-        return in_namespace("controller-0", *argv)
+    def ipmitool(*words, check=True):
+        argv = ["ipmitool", "-I", "lanplus", "-C", "3", "-H", host, "-p", port, "-U", "root", "-P", bmc["password"]]
+        return in_namespace("controller-0", *argv, *words, check=check)
 
-    lab.until(lambda: "is off" in in_namespace(
-        "controller-0", "ipmitool", "-I", "lanplus", "-C", "3", "-H", host, "-p", port, "-U", "root", "-P",
-        bmc["password"], "power", "status", check=False), "answer of ipmi_sim", 20)
+    lab.until(lambda: "is off" in ipmitool("power", "status", check=False), "answer of ipmi_sim", 20)
     ipmitool("power", "on")
     lab.run("wait", "worker-9", "waiting", "--timeout", "30")
     assert "is on" in ipmitool("power", "status")

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Redfish service of one virtual server: pure rendering and request reading, and a small HTTP server around them."""
+"""The Redfish service of one virtual server: pure rendering and request reading, a small HTTP server."""

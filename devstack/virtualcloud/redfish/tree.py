@@ -81,12 +81,16 @@ def system(view: ServerView) -> Json:
             "BootSourceOverrideTarget": BOOT_TARGETS[override.target],
             "BootSourceOverrideTarget@Redfish.AllowableValues": list(BOOT_TARGETS.values()),
         },
-        ProcessorSummary={"Count": view.processors, "LogicalProcessorCount": view.processors, "Model": "Virtual", "Status": status},
+        ProcessorSummary={
+            "Count": view.processors, "LogicalProcessorCount": view.processors, "Model": "Virtual", "Status": status,
+        },
         MemorySummary={"TotalSystemMemoryGiB": round(view.memory_mib / 1024, 1), "Status": status},
         EthernetInterfaces=link(f"{SYSTEM}/EthernetInterfaces"), Processors=link(f"{SYSTEM}/Processors"),
         Memory=link(f"{SYSTEM}/Memory"), Storage=link(f"{SYSTEM}/Storage"),
         Links={"Chassis": [link(CHASSIS)], "ManagedBy": [link(MANAGER)]},
-        Actions={"#ComputerSystem.Reset": {"target": SYSTEM_RESET, "ResetType@Redfish.AllowableValues": list(RESET_TYPES)}},
+        Actions={"#ComputerSystem.Reset": {
+            "target": SYSTEM_RESET, "ResetType@Redfish.AllowableValues": list(RESET_TYPES),
+        }},
     )  # fmt: skip
 
 
@@ -176,7 +180,8 @@ def power(view: ServerView) -> Json:
     return _resource(
         path, "Power.v1_5_0.Power", "Power", "Power",
         PowerControl=[{
-            "@odata.id": f"{path}#/PowerControl/0", "MemberId": "0", "Name": "Server power", "PowerConsumedWatts": drawn,
+            "@odata.id": f"{path}#/PowerControl/0", "MemberId": "0", "Name": "Server power",
+            "PowerConsumedWatts": drawn,
             "Status": {"State": "Enabled", "Health": "OK"},
         }],
         Voltages=_entries(view, f"{path}#/Voltages", Kind.VOLTAGE, lambda reading: {
@@ -200,8 +205,9 @@ def _nic(path: str, number: int, name: str, mac: str, power_on: bool) -> Json:
 def _processor(path: str, number: int, view: ServerView) -> Json:
     return _resource(
         path, "Processor.v1_5_0.Processor", str(number), f"CPU {number}",
-        ProcessorType="CPU", ProcessorArchitecture="x86", InstructionSet="x86-64", Manufacturer="Flock", Model="Virtual",
-        TotalCores=view.processors, TotalThreads=view.processors, Status={"State": "Enabled", "Health": "OK"},
+        ProcessorType="CPU", ProcessorArchitecture="x86", InstructionSet="x86-64", Manufacturer="Flock",
+        Model="Virtual", TotalCores=view.processors, TotalThreads=view.processors,
+        Status={"State": "Enabled", "Health": "OK"},
     )  # fmt: skip
 
 
@@ -221,7 +227,9 @@ def resources(view: ServerView) -> dict[str, Json]:
         f"{SYSTEM}/Storage": _collection(f"{SYSTEM}/Storage", "Storage", "Storage", []),
         f"{ROOT}/Managers": _collection(f"{ROOT}/Managers", "Manager", "Managers", [MANAGER]),
         MANAGER: manager(view),
-        f"{MANAGER}/EthernetInterfaces": _collection(f"{MANAGER}/EthernetInterfaces", "EthernetInterface", "Ports", [bmc_nic]),
+        f"{MANAGER}/EthernetInterfaces": _collection(
+            f"{MANAGER}/EthernetInterfaces", "EthernetInterface", "Ports", [bmc_nic]
+        ),
         f"{MANAGER}/VirtualMedia": _collection(f"{MANAGER}/VirtualMedia", "VirtualMedia", "Virtual media", [MEDIA]),
         MEDIA: media(view),
         f"{ROOT}/Chassis": _collection(f"{ROOT}/Chassis", "Chassis", "Chassis", [CHASSIS]),
@@ -230,7 +238,8 @@ def resources(view: ServerView) -> dict[str, Json]:
         f"{CHASSIS}/Power": power(view),
         f"{ROOT}/SessionService": _resource(
             f"{ROOT}/SessionService", "SessionService.v1_1_6.SessionService", "SessionService", "Session Service",
-            ServiceEnabled=True, SessionTimeout=1800, Status={"State": "Enabled", "Health": "OK"}, Sessions=link(SESSIONS),
+            ServiceEnabled=True, SessionTimeout=1800, Status={"State": "Enabled", "Health": "OK"},
+            Sessions=link(SESSIONS),
         ),
     }  # fmt: skip
     for number, (path, nic) in enumerate(zip(nics, view.nics, strict=True), start=1):

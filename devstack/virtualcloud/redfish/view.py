@@ -19,7 +19,7 @@ class Nic:
 
 @dataclass(frozen=True, slots=True)
 class ServerView:
-    """Identity, power, boot settings, size, ports and sensor readings of one server; `media` is an image address or ''."""
+    """Identity, power, boot settings, size, ports and sensor readings; `media` is an image address or ''."""
 
     name: str
     uuid: str
