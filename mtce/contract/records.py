@@ -52,6 +52,8 @@ class HostStatus:
     stage: str
     task: str
     uptime_s: int
+    personality: str = ""
+    subfunctions: str = ""
 
 
 @dataclass(frozen=True, slots=True)

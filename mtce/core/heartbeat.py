@@ -33,6 +33,7 @@ class Watch:
     """A host to monitor; ``epoch`` names this period of monitoring and comes back with every change."""
 
     uuid: str
+    hostname: str
     networks: tuple[str, ...]
     epoch: int
 

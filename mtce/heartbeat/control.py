@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The unix socket on which the conductor says whom to monitor and hears how they answer: one JSON object per line.
 
-In:  ``{"op": "hosts", "hosts": [{"uuid", "networks", "epoch"}]}`` (the whole list),
-     ``{"op": "start", "host": {"uuid", "networks", "epoch"}}``, ``{"op": "stop", "uuid"}``.
+In:  ``{"op": "hosts", "hosts": [{"uuid", "hostname", "networks", "epoch"}]}`` (the whole list),
+     ``{"op": "start", "host": {"uuid", …}}``, ``{"op": "stop", "uuid"}``.
 Out: ``{"event": "level", "uuid", "network", "epoch", "level", "misses"}`` and, after a list, every present level
      followed by ``{"event": "synced"}``. Levels are states, not edges: repeating one is harmless.
 """
@@ -23,6 +23,7 @@ from mtce.heartbeat.codec import NETWORKS
 
 LOG = logging.getLogger(__name__)
 CLIENTS_MAX = 4
+HOSTNAME_MAX = 255
 LINE_MAX_BYTES = 2 * 1024 * 1024
 BACKLOG_MAX_BYTES = 4 * 1024 * 1024
 
@@ -39,12 +40,15 @@ def parse_watch(value: Any) -> Watch:
         host_uuid = str(uuid_module.UUID(value.get("uuid")))
     except (ValueError, TypeError, AttributeError):
         raise BadRequest("uuid: must be a UUID") from None
+    hostname = value.get("hostname")
+    if not isinstance(hostname, str) or not 0 < len(hostname) <= HOSTNAME_MAX:
+        raise BadRequest(f"hostname: must have 1 to {HOSTNAME_MAX} characters")
     networks, epoch = value.get("networks"), value.get("epoch")
     if not isinstance(networks, list) or not networks or any(name not in NETWORKS for name in networks):
         raise BadRequest(f"networks: must be a list of {' and '.join(NETWORKS)}")
     if not isinstance(epoch, int) or isinstance(epoch, bool):
         raise BadRequest("epoch: must be a whole number")
-    return Watch(host_uuid, tuple(networks), epoch)
+    return Watch(host_uuid, hostname, tuple(networks), epoch)
 
 
 def level_line(change: Change) -> bytes:

@@ -30,15 +30,15 @@ class HeartbeatDaemon:
 
     def __init__(self, settings: HeartbeatSettings) -> None:
         self._settings = settings
-        text = _key_text(settings)
-        host_key = pulsekey.key_of(text, settings.host_uuid)
+        key = _key(settings)
+        host_key = pulsekey.derive(key, settings.hostname) if settings.sender else key
         host_id = uuid_module.UUID(settings.host_uuid).bytes
         self._selector = selectors.DefaultSelector()
         self._responders = [Responder(link, settings.group, host_id, host_key) for link in settings.links]
         for responder in self._responders:
             self._selector.register(responder.sock, selectors.EVENT_READ,
                                     lambda _, responder=responder: responder.on_readable())
-        self._station = Station(settings, text, self._selector) if settings.sender else None
+        self._station = Station(settings, key, self._selector) if settings.sender else None
         self._stopping = False
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_write.setblocking(False)
@@ -105,10 +105,9 @@ def run(settings: HeartbeatSettings) -> None:
     daemon.run()
 
 
-def _key_text(settings: HeartbeatSettings) -> str:
+def _key(settings: HeartbeatSettings) -> bytes:
+    """The file's key: the cluster's on a sender, elsewhere the host's own."""
     try:
-        text = settings.key_file.read_text(encoding="ascii")
-        pulsekey.parse(text)
+        return pulsekey.parse(settings.key_file.read_text(encoding="ascii"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"[heartbeat] key_file: {error}") from error
-    return text

@@ -62,18 +62,19 @@ class Sender:
     def watch_all(self, watches: list[Watch]) -> None:
         """Replace the monitored hosts."""
         self.detector.watch_all(watches)
-        wanted = {watch.uuid for watch in watches}
-        self._keys = {uuid: key for uuid, key in self._keys.items() if uuid in wanted}
+        self._keys = {watch.uuid: pulsekey.derive(self._cluster_key, watch.hostname) for watch in watches}
         self._index_paths()
 
     def watch(self, watch: Watch) -> None:
         """Start or restart one host."""
         self.detector.watch(watch)
+        self._keys[watch.uuid] = pulsekey.derive(self._cluster_key, watch.hostname)
         self._index_paths()
 
     def unwatch(self, uuid: str) -> None:
         """Stop one host."""
         self.detector.unwatch(uuid)
+        self._keys.pop(uuid, None)
         self._index_paths()
 
     def tick(self, now_ms: int) -> list[Change]:
@@ -101,9 +102,4 @@ class Sender:
             found = by_network.get(change.network)
             path = self.detector.path(change.uuid, change.network)
             if found is not None and path is not None:
-                found.paths[uuid_module.UUID(change.uuid).bytes] = (path, self._key(change.uuid))
-
-    def _key(self, uuid: str) -> bytes:
-        if uuid not in self._keys:
-            self._keys[uuid] = pulsekey.derive(self._cluster_key, uuid)
-        return self._keys[uuid]
+                found.paths[uuid_module.UUID(change.uuid).bytes] = (path, self._keys[change.uuid])

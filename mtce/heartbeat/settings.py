@@ -33,9 +33,9 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatSettings:
-    """Everything the daemon needs. ``sender`` is true on controllers.
+    """Everything the daemon needs; an identity that no option gives comes from platform.conf.
 
-    Identity and role that no option names come from platform.conf.
+    ``sender`` is true where a conductor runs: there the key file holds the cluster key.
     """
 
     host_uuid: str
@@ -73,18 +73,18 @@ def from_ini(ini: configparser.ConfigParser) -> HeartbeatSettings:
         links.append(Link("cluster-host", cluster,
                           read.number("heartbeat", "cluster_host_request_port", 2116, 1, 65535),
                           read.number("heartbeat", "cluster_host_answer_port", 2113, 1, 65535)))
-    degrade = read.number("heartbeat", "heartbeat_degrade_threshold", 6, 4, 100)
-    loss = read.number("heartbeat", "heartbeat_failure_threshold", 10, 10, 100)
-    minor = min(read.number("heartbeat", "heartbeat_minor_threshold", 4, 1, 100), degrade, loss)
+    degrade = read.number("heartbeat", "degrade_threshold", 6, 4, 100)
+    loss = read.number("heartbeat", "failure_threshold", 10, 10, 100)
+    minor = min(read.number("heartbeat", "minor_threshold", 4, 1, 100), degrade, loss)
     run_dir = read.text("DEFAULT", "run_dir", "/run/flock")
     return HeartbeatSettings(
         host_uuid=read.uuid("host", "uuid", platform.get("UUID", "")),
         hostname=read.text("host", "name", platform.get("hostname", "") or socket.gethostname()),
-        sender=read.flag("heartbeat", "sender", platform.get("nodetype") == "controller"), links=tuple(links),
+        sender=read.flag("heartbeat", "sender", False), links=tuple(links),
         key_file=Path(read.text("heartbeat", "key_file", "/etc/flock/heartbeat.key")),
         socket_path=Path(read.text("heartbeat", "socket", f"{run_dir}/mtce/heartbeat.sock")),
         group=read.text("heartbeat", "group", "239.1.1.2"),
-        period_ms=read.number("heartbeat", "heartbeat_period_ms", 1000, 100, 1000),
+        period_ms=read.number("heartbeat", "period_ms", 1000, 100, 1000),
         thresholds=Thresholds(minor=minor, degrade=degrade, loss=loss),
         realtime_priority=read.number("heartbeat", "realtime_priority", 45, 0, 99))
 
@@ -125,4 +125,5 @@ def _platform(path: Path) -> dict[str, str]:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return {}
-    return {line.partition("=")[0].strip(): line.partition("=")[2].strip() for line in lines if "=" in line}
+    pairs = (line.partition("=") for line in lines if "=" in line)
+    return {name.strip(): value.strip() for name, _, value in pairs}

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import selectors
 
-from mtce.contract import pulsekey
 from mtce.core.heartbeat import Change, Detector
 from mtce.heartbeat.control import BadRequest, Client, ControlServer, level_line, obey
 from mtce.heartbeat.sender import Sender
-from mtce.heartbeat.settings import ConfigurationError, HeartbeatSettings
+from mtce.heartbeat.settings import HeartbeatSettings
 
 LOG = logging.getLogger(__name__)
 SYNCED = b'{"event": "synced"}\n'
@@ -18,10 +17,7 @@ SYNCED = b'{"event": "synced"}\n'
 class Station:
     """Registers its sockets with ``selector``; a registered key's data is a function of the event mask."""
 
-    def __init__(self, settings: HeartbeatSettings, key_text: str, selector: selectors.BaseSelector) -> None:
-        kind, key = pulsekey.parse(key_text)
-        if kind != "cluster":
-            raise ConfigurationError("[heartbeat] key_file: a sender needs the cluster key")
+    def __init__(self, settings: HeartbeatSettings, key: bytes, selector: selectors.BaseSelector) -> None:
         self._selector = selector
         self.sender = Sender(settings.links, settings.group, key, Detector(settings.period_ms, settings.thresholds))
         for beam in self.sender.beams:

@@ -18,7 +18,7 @@ class Host(Node):
     def __init__(self, world, name, networks, **kwargs):
         super().__init__(world, name, **kwargs)
         self.uuid = str(uuid.UUID(int=world.random.getrandbits(128), version=4))
-        self.key = pulsekey.derive(CLUSTER_KEY, self.uuid)
+        self.key = pulsekey.derive(CLUSTER_KEY, name)
         self.networks = networks
 
     def on_message(self, source, payload):
@@ -40,7 +40,7 @@ class Sender(Node):
 
     def on_start(self):
         self.detector = Detector(PERIOD_MS, Thresholds())
-        self.detector.watch_all([Watch(host.uuid, NETWORKS, 1) for host in self.hosts])
+        self.detector.watch_all([Watch(host.uuid, host.name, NETWORKS, 1) for host in self.hosts])
         self.levels.clear()
         self.sequence = self.world.random.getrandbits(40)
         self.requests = {}

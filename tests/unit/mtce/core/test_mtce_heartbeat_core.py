@@ -9,7 +9,7 @@ HOST = "2f1c1d7e-0000-4000-8000-000000000001"
 class Bench:
     def __init__(self, networks=("mgmt",), **thresholds):
         self.detector = Detector(100, Thresholds(**thresholds))
-        self.detector.watch(Watch(HOST, networks, 7))
+        self.detector.watch(Watch(HOST, "worker-0", networks, 7))
         self.now_ms = 0
         self.detector.on_tick(0)
 
@@ -81,9 +81,9 @@ def test_own_link_down_counts_against_nobody():
 def test_list_of_hosts_keeps_counters_of_the_same_epoch():
     bench = Bench()
     bench.run(False, 10)
-    bench.detector.watch_all([Watch(HOST, ("mgmt",), 7)])
+    bench.detector.watch_all([Watch(HOST, "worker-0", ("mgmt",), 7)])
     assert [change.level for change in bench.detector.present()] == ["loss"]
-    bench.detector.watch_all([Watch(HOST, ("mgmt",), 8)])
+    bench.detector.watch_all([Watch(HOST, "worker-0", ("mgmt",), 8)])
     assert [(change.level, change.epoch) for change in bench.detector.present()] == [("unknown", 8)]
     bench.detector.unwatch(HOST)
     assert bench.detector.present() == []

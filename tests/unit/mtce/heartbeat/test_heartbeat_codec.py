@@ -55,6 +55,6 @@ def test_any_changed_byte_is_noticed(position, change):
 
 
 def test_another_hosts_key_does_not_sign_for_this_host():
-    other = pulsekey.derive(KEY, "2f1c1d7e-0000-4000-8000-000000000002")
-    mine = pulsekey.derive(KEY, str(HOST))
+    other = pulsekey.derive(KEY, "worker-1")
+    mine = pulsekey.derive(KEY, "worker-0")
     assert not codec.is_genuine(codec.encode_answer(request(), HOST.bytes, other), request(), mine)

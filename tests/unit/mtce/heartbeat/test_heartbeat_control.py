@@ -7,7 +7,7 @@ from mtce.core.heartbeat import Change, Watch
 from mtce.heartbeat.control import BadRequest, level_line, obey, parse_watch
 
 UUID = "2f1c1d7e-0000-4000-8000-000000000001"
-HOST = {"uuid": UUID, "networks": ["mgmt"], "epoch": 3}
+HOST = {"uuid": UUID, "hostname": "worker-0", "networks": ["mgmt"], "epoch": 3}
 
 
 class Book:
@@ -24,14 +24,14 @@ class Book:
 def test_whole_list_wants_present_levels():
     book = Book()
     assert book.obey({"op": "hosts", "hosts": [HOST]})
-    assert book.done == [("all", [Watch(UUID, ("mgmt",), 3)])]
+    assert book.done == [("all", [Watch(UUID, "worker-0", ("mgmt",), 3)])]
 
 
 def test_start_and_stop():
     book = Book()
     assert not book.obey({"op": "start", "host": HOST})
     assert not book.obey({"op": "stop", "uuid": UUID})
-    assert book.done == [("start", Watch(UUID, ("mgmt",), 3)), ("stop", UUID)]
+    assert book.done == [("start", Watch(UUID, "worker-0", ("mgmt",), 3)), ("stop", UUID)]
 
 
 @pytest.mark.parametrize(("request_", "field"), [

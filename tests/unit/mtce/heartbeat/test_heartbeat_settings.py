@@ -28,12 +28,12 @@ def test_same_interface_for_both_networks_is_one_link():
 
 
 def test_minor_never_exceeds_degrade():
-    assert from_ini(ini(heartbeat_minor_threshold="9", heartbeat_degrade_threshold="5")).thresholds.minor == 5
+    assert from_ini(ini(minor_threshold="9", degrade_threshold="5")).thresholds.minor == 5
 
 
 @pytest.mark.parametrize(("key", "value", "rule"), [
-    ("heartbeat_period_ms", "50", "from 100 to 1000"), ("heartbeat_period_ms", "soon", "from 100 to 1000"),
-    ("heartbeat_failure_threshold", "9", "from 10 to 100"), ("sender", "maybe", "true or false")])
+    ("period_ms", "50", "from 100 to 1000"), ("period_ms", "soon", "from 100 to 1000"),
+    ("failure_threshold", "9", "from 10 to 100"), ("sender", "maybe", "true or false")])
 def test_bad_values_name_key_and_rule(key, value, rule):
     with pytest.raises(ConfigurationError, match=rf"\[heartbeat\] {key}: .*{rule}"):
         from_ini(ini(**{key: value}))
@@ -51,7 +51,7 @@ def test_platform_conf_serves(tmp_path):
     parser = ini(platform_conf=str(tmp_path / "platform.conf"))
     parser.remove_section("host")
     settings = from_ini(parser)
-    assert (settings.host_uuid, settings.hostname, settings.sender) == (UUID, "controller-0", True)
+    assert (settings.host_uuid, settings.hostname, settings.sender) == (UUID, "controller-0", False)
 
 
 def test_files_with_percent_signs_and_other_daemons_options_are_read(tmp_path, monkeypatch):
