@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Building the maintenance API inside each worker process."""
+from __future__ import annotations
+
+from typing import Any
+
+from flock import rpc
+from flock.api import build_app
+from mtce.contract.rpc import MtceHosts
+
+
+def application(conf: Any) -> Any:
+    """The WSGI application of one worker; everything it knows comes from the conductor."""
+    return build_app(conf, "mtce", deps=[(MtceHosts, rpc.client(MtceHosts, rpc.transport(conf)))])
