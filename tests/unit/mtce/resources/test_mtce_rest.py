@@ -15,12 +15,12 @@ from mtce.resources.host import rules
 UUID = "3c7e0a6e-1a2b-4c3d-8e4f-5a6b7c8d9e0f"
 RECORD = {
     "operation": "modify", "uuid": UUID, "hostname": "worker-0", "personality": "worker", "subfunctions": "worker",
-    "mgmt_ip": "192.168.204.37", "mgmt_mac": "08:00:27:AA:BB:CC", "administrative": "locked", "operational": "disabled",
-    "availability": "online", "action": "unlock", "invprovision": "provisioned", "bm_type": "dynamic",
+    "mgmt_ip": "192.168.204.37", "mgmt_mac": "08:00:27:AA:BB:CC", "administrative": "locked",
+    "operational": "disabled", "availability": "online", "action": "unlock", "invprovision": "provisioned", "bm_type": "dynamic",
     "bm_ip": "10.10.10.126", "bm_username": "root", "created_at": None, "capabilities": {},
 }
-STATUS = HostStatus(UUID, "worker-0", "unlocked", "enabled", "available", "disabled", "not-installed", "none", "idle", "",
-                    4711, "worker", "worker")
+STATUS = HostStatus(UUID, "worker-0", "unlocked", "enabled", "available", "disabled", "not-installed", "none", "idle",
+                    "", 4711, "worker", "worker")
 
 
 class Conductor:
@@ -87,7 +87,8 @@ def test_adding_only_puts(api):
 def test_a_refusal_keeps_reason_and_advice(api):
     reply = api("PATCH", f"/v1/hosts/{UUID}", {"action": "lock"})
     assert reply.status_int == 409
-    assert reply.json == {"status": "fail", "reason": "Controller is Active", "action": "Swact Controller and then Lock"}
+    assert reply.json == {"status": "fail", "reason": "Controller is Active",
+                          "action": "Swact Controller and then Lock"}
 
 
 def test_state_and_uptime_are_read(api):
