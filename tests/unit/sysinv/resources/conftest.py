@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole sysinv in one process: API, conductor's steps and intake on one SQLite file, and an emulated mtce."""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import webob
+
+from flock.api import build_app
+from flock.auth.secrets import SecretBox
+from flock.db import Database
+from flock.jobs import Operations
+from flock.testing.fixtures import private_conf
+from mtce.contract.records import ActionReply, HostStatus, MtceHost
+from sysinv.bootstrap.answers import parse
+from sysinv.conductor.dhcp import DnsmasqPaths
+from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
+from sysinv.conductor.endpoints import HostStatesEndpoint
+from sysinv.conductor.steps import HostSteps, StepSettings
+from sysinv.conf import options
+from sysinv.contract.records import HostStateUpdate
+from sysinv.db.tables import METADATA, OPERATIONS
+from sysinv.hosts.discovery import HostDiscovery
+from sysinv.hosts.installation import Installation, InstallSettings
+from sysinv.hosts.inventory import InventoryIntake
+from sysinv.hosts.seed import seed_system
+from sysinv.hosts.work import Work
+from sysinv.resources.host.service import HostService, HostSettings
+from sysinv.resources.system.service import SystemService
+
+CONTROLLER_MAC = "08:00:27:00:00:01"
+INTERFACES = options.NETWORK_INTERFACES
+
+
+class EmulatedMtce:
+    """Host maintenance as far as sysinv sees it: keeps hosts, answers actions as told, remembers request ids."""
+
+    def __init__(self) -> None:
+        self.hosts: dict[str, MtceHost] = {}
+        self.actions: list[tuple[str, str, str]] = []
+        self.answer = ActionReply("pass")
+
+    def put_host(self, *, host: MtceHost) -> ActionReply:
+        self.hosts[host.uuid] = host
+        return ActionReply("pass")
+
+    def host_action(self, *, host_uuid: str, action: str, request_id: str) -> ActionReply:
+        self.actions.append((host_uuid, action, request_id))
+        return self.answer
+
+    def delete_host(self, *, host_uuid: str) -> ActionReply:
+        if self.answer.status == "pass":
+            self.hosts.pop(host_uuid, None)
+        return self.answer
+
+    def get_host(self, *, host_uuid: str) -> HostStatus | None:
+        return next((one for one in self.list_hosts() if one.uuid == host_uuid), None)
+
+    def list_hosts(self) -> list[HostStatus]:
+        return [HostStatus(h.uuid, h.hostname, h.administrative, h.operational, h.availability, "disabled",
+                           "not-installed", "none", "", "", 0) for h in self.hosts.values()]
+
+
+class Events:
+    """Customer logs that were written."""
+
+    def __init__(self) -> None:
+        self.logged: list[tuple[str, str | None]] = []
+
+    def log_event(self, alarm_id: str, *, entity_instance_id: str | None = None, severity: str | None = None,
+                  reason_text: str | None = None) -> str:
+        self.logged.append((alarm_id, entity_instance_id))
+        return "1"
+
+
+class Reply:
+    """Status and parsed body of one answer."""
+
+    def __init__(self, response: Any) -> None:
+        self.status = response.status_int
+        self.body: Any = json.loads(response.body) if response.body else None
+
+    @property
+    def fault(self) -> str:
+        return str(json.loads(self.body["error_message"])["faultstring"])
+
+
+class Cloud:
+    """The system under test; ``get``, ``post``, ``patch``, ``delete`` speak HTTP to it as an administrator."""
+
+    def __init__(self, db: Database, folder: Path, answers: dict[str, Any]) -> None:
+        self.db, self.folder = db, folder
+        METADATA.create_all(db.engine)
+        self.answers = parse({"admin_password": "sysadmin-1", "system_mode": "duplex", **answers})
+        seed_system(db, self.answers, CONTROLLER_MAC)
+        self.mtce, self.events = EmulatedMtce(), Events()
+        self.paths = DnsmasqPaths(str(folder / "dnsmasq"), str(folder / "tftp"), "/usr/bin/true")
+        self.dnsmasq = Dnsmasq(db, self.paths, INTERFACES, unit="")
+        self.boot_files = BootFiles(folder / "tftp")
+        self.discovery = HostDiscovery(db, self.events)
+        self.steps = HostSteps(db, self.mtce, self.boot_files, self.dnsmasq, self.discovery, StepSettings(
+            active_controller="controller-0", install_token_ttl_s=3600, mtce_step_timeout_s=5, api_port=6385))
+        self.operations = Operations(db, OPERATIONS, self.steps.kinds(), owner="test", poll_s=0.05)
+        self.inventory, self.states = InventoryIntake(db), HostStatesEndpoint(db)
+        self.sequence = 0
+        (folder / "heartbeat.key").write_text("00" * 32)
+        self.work = Work(self.operations, lambda _uuid: self.operations.nudge())
+        self.box = SecretBox.create(folder / "secret.key")
+        self.app = build_app(self._conf(), "sysinv", deps=[
+            db, self.work, SystemService(db),
+            HostService(db, self.work, self.box, HostSettings("controller-0", action_wait_s=5.0)),
+            Installation(db, InstallSettings(INTERFACES, "rabbit://agent:pa$s@controller:5672/",
+                                             folder / "heartbeat.key"))])
+
+    @staticmethod
+    def _conf() -> Any:
+        conf = private_conf()
+        options.register(conf)
+        from flock import conf as flock_conf
+        flock_conf.register(conf)
+        conf.set_override("auth_strategy", "trusted", group="api")
+        return conf
+
+    def call(self, method: str, path: str, body: Any = None, role: str = "admin",
+             headers: dict[str, str] | None = None, raw: bytes | None = None) -> Reply:
+        request = webob.Request.blank(path, method=method)
+        request.headers.update({"X-Roles": role, "X-Project-Name": "admin", "X-User-Id": "u", "X-Project-Id": "p",
+                                "X-Identity-Status": "Confirmed", **(headers or {})})
+        if body is not None or raw is not None:
+            request.body = raw if raw is not None else json.dumps(body).encode()
+            request.content_type = "application/json"
+        return Reply(request.get_response(self.app))
+
+    def get(self, path: str, **options_: Any) -> Reply:
+        return self.call("GET", path, **options_)
+
+    def post(self, path: str, body: Any, **options_: Any) -> Reply:
+        return self.call("POST", path, body, **options_)
+
+    def patch(self, path: str, role: str = "admin", **values: Any) -> Reply:
+        body = [{"op": "replace", "path": f"/{name}", "value": value} for name, value in values.items()]
+        return self.call("PATCH", path, body, role=role)
+
+    def delete(self, path: str) -> Reply:
+        return self.call("DELETE", path)
+
+    def host(self, ident: str) -> dict[str, Any]:
+        return dict(self.get(f"/v1/ihosts/{ident}").body)
+
+    def state(self, ident: str, **fields: Any) -> None:
+        """A state as mtce reports it."""
+        self.sequence += 1
+        self.states.update_host_state(update=HostStateUpdate(
+            host_uuid=self.host(ident)["uuid"], sequence=self.sequence, **fields))
+
+    def enable_controller(self) -> None:
+        self.state("controller-0", administrative="unlocked", operational="enabled", availability="available", task="")
+
+    def discover(self, mac: str = "08:00:27:be:6e:25") -> str:
+        uuid = self.discovery.lease(["pxeboot", "pxeboot0"], mac, "169.254.202.77", 0)
+        assert uuid is not None
+        return uuid
+
+    def settle(self) -> None:
+        """Carry out everything that waits."""
+        with self.db.reader() as conn:
+            waiting = conn.execute(OPERATIONS.select()).mappings().all()
+        for row in waiting:
+            self.operations.wait(row["uuid"], 10)
+
+    def boot_file(self, mac: str) -> str:
+        return (self.folder / "tftp" / "pxelinux.cfg" / f"01-{mac.replace(':', '-')}").read_text()
+
+
+def _cloud(database: Database, tmp_path: Path, **answers: Any) -> Iterator[Cloud]:
+    made = Cloud(database, tmp_path, answers)
+    made.operations.start()
+    yield made
+    made.operations.stop()
+    made.work.close()
+
+
+@pytest.fixture
+def cloud(database: Database, tmp_path: Path) -> Iterator[Cloud]:
+    """A Standard system whose controller-0 is unlocked and enabled."""
+    for made in _cloud(database, tmp_path):
+        made.enable_controller()
+        yield made
+
+
+@pytest.fixture
+def simplex(database: Database, tmp_path: Path) -> Iterator[Cloud]:
+    """AIO-SX, enabled."""
+    for made in _cloud(database, tmp_path, system_type="All-in-one", system_mode="simplex"):
+        made.enable_controller()
+        yield made
+
+
+@pytest.fixture
+def fresh(database: Database, tmp_path: Path) -> Iterator[Cloud]:
+    """A Standard system just after the bootstrap: controller-0 is locked."""
+    yield from _cloud(database, tmp_path)

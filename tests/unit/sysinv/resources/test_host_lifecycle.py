@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host's life through the API: discovered, given a role, installed, inventoried, unlocked, locked, deleted."""
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mtce.contract.records import ActionReply
+from sysinv.contract.records import (
+    CpuReport,
+    DiskReport,
+    MemoryReport,
+    NumaReport,
+    PciDeviceReport,
+    PlatformReport,
+    PortReport,
+)
+
+MAC = "08:00:27:be:6e:25"
+
+
+def cpus(nodes: int = 2, cores: int = 8, threads: int = 2) -> list[CpuReport]:
+    """CPUs of a machine whose siblings are numbered apart, as Linux does."""
+    return [CpuReport(cpu=thread * nodes * cores + node * cores + core, core=core, thread=thread, numa_node=node,
+                      socket=node, cpu_family="6", cpu_model="Xeon")
+            for thread in range(threads) for node in range(nodes) for core in range(cores)]
+
+
+def memory(node: int, total_mib: int = 32000, **changes: Any) -> MemoryReport:
+    values: dict[str, Any] = {
+        "numa_node": node, "node_memtotal_mib": total_mib, "memtotal_mib": total_mib - 1000,
+        "memavail_mib": total_mib - 2000, "platform_reserved_mib": 0, "hugepages_nr_2m": 0, "hugepages_avail_2m": 0,
+        "hugepages_nr_1g": 0, "hugepages_avail_1g": 0, "pages_4k": 1000, "supports_1g": True}
+    return MemoryReport(**{**values, **changes})
+
+
+def port(name: str = "pxeboot0", mac: str = MAC, pciaddr: str = "0000:00:03.0") -> PortReport:
+    return PortReport(name=name, pciaddr=pciaddr, dev_id=0, mac=mac, mtu=1500, speed_mbps=1000, link_mode="0",
+                      duplex="full", numa_node=0, driver="e1000", pclass="Ethernet controller", pvendor="Intel",
+                      pdevice="82540EM", psvendor="", psdevice="")
+
+
+def report_all(cloud: Any, uuid: str, after_install: bool = True) -> None:
+    """Everything an agent says after its first boot."""
+    intake = cloud.inventory
+    intake.report_platform(host_uuid=uuid, report=PlatformReport(
+        boot_id="b1", uptime_s=30, kernel_release="6.1", kernel_running="standard", after_install=after_install,
+        first_report=True))
+    intake.report_ports(host_uuid=uuid, ports=[port(), port("mgmt0", "08:00:27:00:00:99", "0000:00:04.0")])
+    intake.report_pci_devices(host_uuid=uuid, devices=[
+        PciDeviceReport("0000:05:00.0", "030000", "10de", "1eb8", "3D controller", "NVIDIA", "T4", "", "", 0, None),
+        PciDeviceReport("0000:06:00.0", "0b4000", "8086", "4940", "Co-processor", "Intel", "QAT", "", "", 0, None),
+        PciDeviceReport("0000:07:00.0", "010802", "8086", "0953", "NVMe", "Intel", "P3700", "", "", 0, None)])
+    numa = [NumaReport(0, tuple(range(8))), NumaReport(1, tuple(range(8, 16)))]
+    intake.report_cpus(host_uuid=uuid, nodes=numa, cpus=cpus())
+    intake.report_memory(host_uuid=uuid, memory=[memory(0), memory(1)])
+    intake.report_disks(host_uuid=uuid, disks=[DiskReport(
+        "/dev/sda", 2048, "SSD", "ata-1", "/dev/disk/by-path/pci-1", "wwn1", 240000, 0, "0", "S1", "M1", True)])
+    intake.inventory_completed(host_uuid=uuid)
+
+
+def worker(cloud: Any, hostname: str = "worker-0", mac: str = MAC) -> str:
+    """A worker that is installed, inventoried and online."""
+    uuid = cloud.discover(mac)
+    assert cloud.patch(f"/v1/ihosts/{uuid}", personality="worker", hostname=hostname).status == 200
+    cloud.settle()
+    report_all(cloud, uuid)
+    cloud.state(uuid, availability="online")
+    return str(uuid)
+
+
+def token_of(boot_file: str) -> str:
+    return next(word for word in boot_file.split() if word.startswith("flock.install_token=")).partition("=")[2]
+
+
+def test_a_lease_makes_one_host_without_role(cloud: Any) -> None:
+    uuid = cloud.discover()
+    assert cloud.discovery.lease(["pxeboot"], MAC.upper(), "169.254.202.78", 0) is None
+    listed = cloud.get("/v1/ihosts").body["ihosts"]
+    assert [host["hostname"] for host in listed] == ["controller-0", None]
+    found = cloud.host(uuid)
+    assert [found[name] for name in ("administrative", "operational", "availability")] == [
+        "locked", "disabled", "offline"]
+    assert found["personality"] is None and found["invprovision"] is None and found["mgmt_mac"] == MAC
+    assert found["console"] == "ttyS0,115200" and found["peers"] is None and found["subfunctions"] is None
+    assert found["icpus"][0]["rel"] == "self" and found["icpus"][0]["href"].endswith(f"/v1/ihosts/{uuid}/icpus")
+    assert cloud.events.logged == [("200.020", f"host={MAC}.event=discovered")]
+
+
+def test_only_the_first_tag_counts(cloud: Any) -> None:
+    assert cloud.discovery.lease(["mgmt", "pxeboot"], MAC, "192.168.204.9", 0) is None
+    assert cloud.discovery.lease([], MAC, "192.168.204.9", 0) is None
+
+
+def test_a_simplex_discovers_nobody(simplex: Any) -> None:
+    assert simplex.discovery.lease(["pxeboot"], MAC, "169.254.202.77", 0) is None
+
+
+def test_a_role_gives_addresses_boot_file_and_maintenance(cloud: Any) -> None:
+    uuid = cloud.discover()
+    reply = cloud.patch(f"/v1/ihosts/{uuid}", personality="worker", hostname="worker-0")
+    assert reply.status == 200 and reply.body["hostname"] == "worker-0" and reply.body["subfunctions"] == "worker"
+    assert reply.body["mgmt_ip"].startswith("192.168.204.")
+    cloud.settle()
+    names = {one["name"]: one["address"] for one in cloud.get("/v1/ihosts/worker-0/addresses").body["addresses"]}
+    assert set(names) == {"worker-0-mgmt", "worker-0-cluster-host"}
+    text = cloud.boot_file(MAC)
+    assert "pxe-worker-install-" in text and "rootfs_device=/dev/sda" in text and "console=ttyS0,115200" in text
+    assert cloud.mtce.hosts[uuid].mgmt_ip == names["worker-0-mgmt"]
+    known = (cloud.folder / "dnsmasq/dnsmasq.addn_hosts").read_text()
+    assert f"{names['worker-0-mgmt']} worker-0.internal worker-0" in known
+
+
+def test_a_role_is_final(cloud: Any) -> None:
+    worker(cloud)
+    assert cloud.patch("/v1/ihosts/worker-0", personality="controller").status == 400
+    assert cloud.patch("/v1/ihosts/worker-0", hostname="worker-9").status == 400
+    assert cloud.patch("/v1/ihosts/worker-0", hostname="worker-0").status == 200
+
+
+def test_a_second_controller_gets_its_name_and_fixed_address(cloud: Any) -> None:
+    uuid = cloud.discover()
+    reply = cloud.patch(f"/v1/ihosts/{uuid}", personality="controller")
+    assert reply.body["hostname"] == "controller-1" and reply.body["mgmt_ip"] == "192.168.204.3"
+    third = cloud.discover("08:00:27:be:6e:26")
+    assert "Two controller nodes" in cloud.patch(f"/v1/ihosts/{third}", personality="controller").fault
+
+
+def test_install_parameters_change_the_boot_file_of_a_locked_host_only(cloud: Any) -> None:
+    uuid = worker(cloud)
+    assert cloud.patch("/v1/ihosts/worker-0", console="").status == 200
+    cloud.settle()
+    assert "console=" not in cloud.boot_file(MAC)
+    cloud.state(uuid, administrative="unlocked", operational="enabled", availability="available")
+    assert cloud.patch("/v1/ihosts/worker-0", console="ttyS1,115200").fault == (
+        "Host must be locked before updating installation parameters.")
+
+
+def test_the_installer_fetches_its_configuration_once_with_the_token_of_its_boot_file(cloud: Any) -> None:
+    uuid = cloud.discover()
+    cloud.patch(f"/v1/ihosts/{uuid}", personality="worker", hostname="worker-0")
+    cloud.settle()
+    token = {"X-Install-Token": token_of(cloud.boot_file(MAC))}
+    progress, config = f"/v1/ihosts/{uuid}/install_progress", f"/v1/ihosts/{uuid}/install_config"
+    assert cloud.get(config).status == 403
+    assert cloud.get(config, headers={"X-Install-Token": "wrong"}).status == 403
+    bundle = cloud.get(config, headers=token).body
+    files = {one["path"]: one for one in bundle["files"]}
+    assert bundle["hostname"] == "worker-0" and "flock-mtce-agent.service" in bundle["units"]
+    assert "rabbit://agent:pa$$s@controller:5672/" in files["/etc/flock/flock.conf"]["content"]
+    assert files["/etc/flock/heartbeat.key"]["mode"] == "0600"
+    assert files["/etc/flock/heartbeat.key"]["content"].strip() != "00" * 32
+    assert "DHCP=ipv4" in files["/etc/systemd/network/10-flock-pxeboot.network"]["content"]
+    assert cloud.host(uuid)["mgmt_ip"] in files["/etc/systemd/network/10-flock-mgmt.network"]["content"]
+    assert cloud.post(progress, {"install_state": "installing", "install_state_info": "12/900"}).status == 200
+    assert cloud.host(uuid)["install_state_info"] == "12/900"
+    assert cloud.post(progress, {"install_state": "installed"}, headers=token).status == 200
+    assert cloud.host(uuid)["install_state"] == "booting"
+    assert cloud.get(config, headers=token).status == 403
+    cloud.state(uuid, availability="online")
+    assert cloud.host(uuid)["install_state"] == "completed"
+    assert cloud.post(progress, {"install_state": "exploded"}).status == 400
+    assert cloud.post(f"/v1/ihosts/{'0' * 8}-0000-0000-0000-{'0' * 12}/install_progress",
+                      {"install_state": "failed"}).status == 404
+
+
+def test_inventory_arrives_and_defaults_are_dealt_out(cloud: Any) -> None:
+    uuid = worker(cloud)
+    found = cloud.get(f"/v1/ihosts/{uuid}/icpus").body["icpus"]
+    assert len(found) == 32
+    assert [cpu["cpu"] for cpu in found if cpu["allocated_function"] == "Platform"] == [0, 16]
+    assert cloud.get("/v1/ihosts/worker-0/icpus/platform_cpu_list").body == "0,16"
+    assert len(cloud.get("/v1/ihosts/worker-0/inodes").body["inodes"]) == 2
+    reserves = {one["numa_node"]: one["platform_reserved_mib"]
+                for one in cloud.get("/v1/ihosts/worker-0/imemorys").body["imemorys"]}
+    assert reserves == {0: 7000, 1: 1000}
+    devices = {one["name"]: one["enabled"] for one in cloud.get("/v1/ihosts/worker-0/pci_devices").body["pci_devices"]}
+    assert devices == {"pci_0000_05_00_0": True, "pci_0000_06_00_0": True, "pci_0000_07_00_0": False}
+    ports = cloud.get("/v1/ihosts/worker-0/ethernet_ports").body["ethernet_ports"]
+    assert {one["name"]: one["bootp"] for one in ports} == {"pxeboot0": "True", "mgmt0": None}
+    disk = cloud.get("/v1/ihosts/worker-0/idisks").body["idisks"][0]
+    assert disk["capabilities"] == {"model_num": "M1", "stor_function": "rootfs"}
+    assert cloud.get(f"/v1/idisks/{disk['uuid']}").body == disk
+    assert cloud.host(uuid)["inv_state"] == "inventoried"
+
+
+def test_unlock_waits_for_inventory_and_tells_maintenance_once(cloud: Any) -> None:
+    uuid = cloud.discover()
+    cloud.patch(f"/v1/ihosts/{uuid}", personality="worker", hostname="worker-0")
+    assert cloud.patch("/v1/ihosts/worker-0", action="unlock").fault == (
+        "Host worker-0 is not online. Wait for 'online' availability status and then 'unlock'")
+    cloud.state(uuid, availability="online")
+    assert "reinstall" in cloud.patch("/v1/ihosts/worker-0", action="unlock").fault
+    report_all(cloud, uuid)
+    reply = cloud.patch("/v1/ihosts/worker-0", action="unlock")
+    assert (reply.status, reply.body["ihost_action"], reply.body["task"], reply.body["action"]) == (
+        200, "unlock", "Unlocking", "none")
+    assert reply.body["administrative"] == "locked"
+    assert [action for _, action, _ in cloud.mtce.actions] == ["unlock"]
+    cloud.state(uuid, administrative="unlocked", availability="offline", task="Unlocking")
+    assert cloud.host(uuid)["invprovision"] == "provisioning" and cloud.host(uuid)["ihost_action"] is None
+    cloud.state(uuid, operational="enabled", availability="available", task="")
+    found = cloud.host(uuid)
+    assert [found[name] for name in ("invprovision", "task", "vim_progress_status")] == [
+        "provisioned", None, "services-enabled"]
+
+
+def test_lock_goes_to_maintenance_when_services_are_off(cloud: Any) -> None:
+    uuid = worker(cloud)
+    cloud.state(uuid, administrative="unlocked", operational="enabled", availability="available")
+    reply = cloud.patch("/v1/ihosts/worker-0", action="lock")
+    assert (reply.body["task"], reply.body["vim_progress_status"]) == ("Locking", "services-disabled")
+    cloud.state(uuid, administrative="locked", operational="disabled", availability="online", task="")
+    assert cloud.host(uuid)["ihost_action"] is None
+    assert "already 'locked'" in cloud.patch("/v1/ihosts/worker-0", action="lock").fault
+
+
+def test_what_maintenance_refuses_is_rolled_back_with_its_reason(cloud: Any) -> None:
+    uuid = worker(cloud)
+    cloud.mtce.answer = ActionReply("fail", "host is busy", "retry later")
+    reply = cloud.patch("/v1/ihosts/worker-0", action="unlock")
+    assert (reply.status, reply.fault) == (400, "Operation Rejected: host is busy. retry later.")
+    found = cloud.host(uuid)
+    assert (found["ihost_action"], found["task"]) == (None, None)
+    operation = cloud.get("/v1/ihosts/worker-0/operations?limit=1").body["operations"][0]
+    assert operation["action"] == "unlock" and "host is busy" in operation["error"]
+
+
+def test_reinstall_renews_the_boot_file_and_needs_a_new_inventory(cloud: Any) -> None:
+    uuid = worker(cloud)
+    before = token_of(cloud.boot_file(MAC))
+    reply = cloud.patch("/v1/ihosts/worker-0", action="reinstall")
+    assert (reply.body["inv_state"], reply.body["task"]) == ("reinstalling", "Reinstalling")
+    assert token_of(cloud.boot_file(MAC)) != before
+    report_all(cloud, uuid, after_install=False)
+    assert cloud.host(uuid)["inv_state"] == "reinstalling"
+    cloud.state(uuid, availability="online", task="")
+    assert cloud.patch("/v1/ihosts/worker-0", action="unlock").status == 400
+    report_all(cloud, uuid)
+    assert cloud.host(uuid)["inv_state"] == "inventoried"
+    assert cloud.patch("/v1/ihosts/worker-0", action="unlock").status == 200
+
+
+def test_delete_takes_everything_and_the_old_lease_makes_no_new_host(cloud: Any) -> None:
+    uuid = worker(cloud)
+    cloud.state(uuid, administrative="unlocked")
+    assert cloud.delete("/v1/ihosts/worker-0").fault == (
+        "Unable to complete the action delete because Host worker-0 is in administrative state = unlocked.")
+    cloud.state(uuid, administrative="locked")
+    (cloud.folder / "dnsmasq/dnsmasq.leases").write_text(f"2000 {MAC} 169.254.202.77 * 01:{MAC}\n")
+    reply = cloud.delete("/v1/ihosts/worker-0")
+    assert (reply.status, reply.body) == (204, None)
+    assert cloud.get("/v1/ihosts/worker-0").status == 404
+    assert uuid not in cloud.mtce.hosts and cloud.get("/v1/icpus").body == {"icpus": []}
+    assert not (cloud.folder / "tftp/pxelinux.cfg" / f"01-{MAC.replace(':', '-')}").exists()
+    assert cloud.discovery.sweep([(MAC, "169.254.202.77", 2000)]) == 0
+    assert cloud.discovery.sweep([(MAC, "169.254.202.77", 9000)]) == 1
+
+
+def test_a_board_password_is_sealed_for_maintenance_and_never_shown(cloud: Any) -> None:
+    uuid = worker(cloud)
+    body = {"bm_type": "redfish", "bm_ip": "10.10.20.101", "bm_username": "root", "bm_password": "s3cret-word"}
+    reply = cloud.patch("/v1/ihosts/worker-0", **body)
+    assert reply.status == 200 and "s3cret-word" not in json.dumps(reply.body) and "bm_password" not in reply.body
+    cloud.settle()
+    sealed = cloud.mtce.hosts[uuid].bm_secret
+    assert sealed and "s3cret-word" not in sealed
+    assert cloud.box.unseal(sealed, f"bmc:{uuid}") == "s3cret-word"
+    assert "together with a new bm_username" in cloud.patch("/v1/ihosts/worker-0", bm_username="admin").fault
+    cloud.patch("/v1/ihosts/worker-0", bm_type="none")
+    cloud.settle()
+    assert (cloud.mtce.hosts[uuid].bm_ip, cloud.mtce.hosts[uuid].bm_secret) == (None, None)
