@@ -39,6 +39,7 @@ class Delivery:
     def stop(self, timeout_s: float) -> None:
         """End the thread; what is undelivered stays in the spool."""
         self._stop.set()
+        self._spool.wake()
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
@@ -47,7 +48,7 @@ class Delivery:
                 self._deliver(left)
             left.close()
         while not self._stop.is_set():
-            if self._spool.wait_for_records(IDLE_WAIT_S):
+            if self._spool.wait_for_records(IDLE_WAIT_S, self._stop.is_set):
                 self._deliver(self._spool)
 
     def _deliver(self, spool: Spool) -> None:

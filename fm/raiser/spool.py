@@ -104,10 +104,16 @@ class Spool:
                 self._write_position()
             self._lock.notify_all()
 
-    def wait_for_records(self, timeout_s: float) -> bool:
-        """True when something is undelivered, at once or within ``timeout_s``."""
+    def wait_for_records(self, timeout_s: float, unless: Callable[[], bool]) -> bool:
+        """True when something is undelivered, at once or within ``timeout_s``; ends once ``unless()`` holds."""
         with self._lock:
-            return self._lock.wait_for(lambda: self.pending_bytes > 0, timeout_s)
+            self._lock.wait_for(lambda: self.pending_bytes > 0 or unless(), timeout_s)
+            return self.pending_bytes > 0
+
+    def wake(self) -> None:
+        """Let those who wait look again."""
+        with self._lock:
+            self._lock.notify_all()
 
     def drained(self, total: int, timeout_s: float) -> bool:
         """True when the first ``total`` records appended by this process (and all older ones) have been delivered."""

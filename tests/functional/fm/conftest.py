@@ -49,7 +49,7 @@ class FaultManagement:
         self.db = Database(url)
         self.manager: Process | None = None
         self.api: Process | None = None
-        self._raisers: list[Raiser] = []
+        self._raisers: dict[str, Raiser] = {}
         self._buses: list[Transport] = []
         self.write_conf()
 
@@ -87,7 +87,7 @@ class FaultManagement:
 
     def stop(self) -> None:
         """End everything."""
-        for raiser in self._raisers:
+        for raiser in self._raisers.values():
             raiser.stop()
         for bus in self._buses:
             bus.close()
@@ -105,9 +105,9 @@ class FaultManagement:
 
     def raiser(self, name: str = "test", **options: Any) -> Raiser:
         """A raiser of this process with a spool below ``folder``."""
-        made = Raiser(self.bus(), self.folder / "spool" / name, **options)
-        self._raisers.append(made)
-        return made
+        if name not in self._raisers:
+            self._raisers[name] = Raiser(self.bus(), self.folder / "spool" / name, **options)
+        return self._raisers[name]
 
     def http(self, role: str = "configurator", project: str = "services") -> requests.Session:
         """A session with a token of ``role`` in ``project``."""
