@@ -59,7 +59,7 @@ class Edge:
         if path == "/healthz":
             return self._healthz(environ, start)
         if path == "/metrics":
-            return self._send(start, 200, metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")
+            return self._send(environ, start, 200, metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")
         match = self.table.match(self.versioned(path))
         if match is not None:
             exchange.route, exchange.args = match
@@ -78,13 +78,14 @@ class Edge:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             raise WebError(405, "Method Not Allowed", "The method is not allowed.", {"Allow": "GET, HEAD"})
         well, report = self.health.report()
-        return self._send(start, 200 if well else 503, json.dumps(report).encode(), "application/json")
+        return self._send(environ, start, 200 if well else 503, json.dumps(report).encode(), "application/json")
 
     @staticmethod
-    def _send(start: Callable[..., Any], status: int, body: bytes, content_type: str) -> Iterable[bytes]:
+    def _send(environ: dict[str, Any], start: Callable[..., Any], status: int, body: bytes,
+              content_type: str) -> Iterable[bytes]:
         start(f"{status} {'OK' if status == 200 else 'Service Unavailable'}",
               [("Content-Type", content_type), ("Content-Length", str(len(body)))])
-        return [body]
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def _account(self, environ: dict[str, Any], exchange: Exchange) -> None:
         route = exchange.route.path if exchange.route is not None else UNKNOWN_ROUTE

@@ -410,6 +410,7 @@ def test_bad_paths_are_400(ask: Ask, path: str) -> None:
 
 def test_health_and_metrics_need_no_token(app: Edge, ask: Ask) -> None:
     assert ask("/healthz", headers={}).json == {"status": "ok", "checks": {}}
+    assert ask("/metrics", "HEAD", {}).body == b""
     ask("/v1/things/7")
     text = ask("/metrics", headers={}).text
     assert 'flock_api_requests_total{method="GET",route="/v1/things/{name}",status="404",subsystem="thing"}' in text

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import webob
+from keystoneauth1 import loading
+from keystonemiddleware import auth_token
 from oslo_config import cfg
 
 from flock import conf as flock_conf
@@ -107,9 +109,6 @@ def app(keystone: StubKeystone) -> Any:
 
 
 def build_options(conf: Any, url: str) -> Any:
-    from keystoneauth1 import loading
-    from keystonemiddleware import auth_token
-
     for group, opts in auth_token.list_opts():
         conf.register_opts(opts, group=group)
     conf.register_opts(loading.get_auth_plugin_conf_options("password"), group="keystone_authtoken")
