@@ -19,9 +19,9 @@ KEYSTONE_PORT = 5000
 BUS_PORT = 5672
 MEMCACHED = "127.0.0.1:11211"
 # What an agent's bus account may touch: its own queues and reply queues; conductors' queues are not among them.
-AGENT_CONFIGURE = r"^(openstack|(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?|reply_.*)$"
-AGENT_WRITE = r"^(amq\.default|openstack|(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?|reply_.*)$"
-AGENT_READ = r"^(openstack|(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?|reply_.*)$"
+AGENT_CONFIGURE = r"^(flock|(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?|reply_.*)$"
+AGENT_WRITE = r"^(amq\.default|flock|(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?|reply_.*)$"
+AGENT_READ = r"^(flock|(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?|reply_.*)$"
 
 Sections = Mapping[str, Mapping[str, Any]]
 

@@ -37,7 +37,7 @@ def test_bus_accounts_can_be_verified_and_agents_cannot_reach_conductor_queues()
     raw = base64.b64decode(agent["password_hash"])
     assert raw[4:] == hashlib.sha256(raw[:4] + SECRETS.rabbit_agent_password.encode()).digest()
     rights = next(entry for entry in definitions["permissions"] if entry["user"] == "agent")
-    for own in ("sysinv.agent_manager", "sysinv.agent_manager.worker-0", "mtce.agent.worker-0", "reply_0a1b", "openstack"):
+    for own in ("sysinv.agent_manager", "sysinv.agent_manager.worker-0", "mtce.agent.worker-0", "reply_0a1b", "flock"):
         assert all(re.match(rights[right], own) for right in ("configure", "write", "read")), own
     for foreign in ("fm.manager", "mtce.conductor", "sysinv.conductor_manager", "mtce.agentx"):
         assert not any(re.match(rights[right], foreign) for right in ("configure", "read")), foreign
