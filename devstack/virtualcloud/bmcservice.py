@@ -15,6 +15,7 @@ from devstack.virtualcloud.machine import Machine
 from devstack.virtualcloud.redfish.requests import Command, Reset, SetMedia, SetOverride
 from devstack.virtualcloud.redfish.server import RedfishServer
 from devstack.virtualcloud.redfish.view import Nic, ServerView
+from devstack.virtualcloud.sensors import Reading
 
 IPMI_GROUP = "ipmi"
 _IPMI_BOOT = {"none": "none", "pxe": "pxe", "default": "hdd", "disk": "hdd", "hdd": "hdd", "cdrom": "cd", "cd": "cd"}
@@ -34,6 +35,7 @@ class BmcService:
         self._machine = machine
         self._redfish: RedfishServer | None = None
         self._ipmi: IpmiBmc | None = None
+        self._shown: tuple[Reading, ...] = ()
 
     async def start(self) -> None:
         """Take the address and serve the protocols the host was built with."""
@@ -47,6 +49,7 @@ class BmcService:
             self._redfish = RedfishServer(self.view, self.perform, plan.BMC_USER, password)
             await self._redfish.start(listener)
         if "ipmi" in record.bmc:
+            self._machine.state.watchers.append(self._show_sensors)
             self._ipmi = IpmiBmc(self._world.site, record.name, record.index, self._machine.state.dir)
             await self._ipmi.start(password, self.view().readings, self._world.cgroups.create(IPMI_GROUP))
 
@@ -104,12 +107,13 @@ class BmcService:
             await machine.crash()
         else:
             await machine.reset()
-        self.sensors_changed()
 
-    def sensors_changed(self) -> None:
+    def _show_sensors(self) -> None:
         """Show driven values, or those of another power state, over IPMI; Redfish renders them when asked."""
-        if self._ipmi is not None:
-            self._ipmi.write_sensors(self.view().readings)
+        readings = self.view().readings
+        if self._ipmi is not None and readings != self._shown:
+            self._shown = readings
+            self._ipmi.write_sensors(readings)
 
     async def ipmi(self, verb: str, arguments: list[str]) -> dict[str, str]:
         """A request of ipmi_sim: `get NAME...` gives values, `set NAME VALUE...` acts."""

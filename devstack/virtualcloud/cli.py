@@ -9,52 +9,18 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from devstack.virtualcloud import boot, inside, probe
-from devstack.virtualcloud.client import Client, NoDaemon
+from devstack.virtualcloud.client import NoDaemon
 from devstack.virtualcloud.errors import LabError, NotAvailable
 from devstack.virtualcloud.image import Images
 from devstack.virtualcloud.plan import cloud_hosts, published_ports
-from devstack.virtualcloud.site import CODE_DIR, PREFIX, STATE_DIR, Site
+from devstack.virtualcloud.session import Session
+from devstack.virtualcloud.site import CODE_DIR, PREFIX, STATE_DIR
 from devstack.virtualcloud.status import status_text
 from devstack.virtualcloud.sweep import sweep
 
 DEFAULT_PORTS = ("5000", "6385", "18002", "2112")
-Json = dict[str, Any]
-
-
-class Session:
-    """One run of the command: its site, its options, its way to speak."""
-
-    def __init__(self, options: argparse.Namespace) -> None:
-        self.options = options
-        self.site = Site(
-            options.state_dir, options.prefix, options.image_dir or options.state_dir / "image", options.code_dir
-        ).checked()
-        self.client = Client(self.site, self.progress)
-
-    def progress(self, text: str) -> None:
-        """Progress goes to standard error, so that --json stays clean."""
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
-
-    def show(self, data: Json, text: str) -> None:
-        """The result, as the person wants it."""
-        sys.stdout.write((json.dumps(data, indent=1) if self.options.json else text) + "\n")
-
-    def ask(self, op: str, **arguments: Any) -> Json:
-        """A request; a dead daemon of an existing lab is started again first."""
-        if (self.site.state_dir / "lab.json").exists() and self.client.ensure_daemon():
-            self.progress("the lab's daemon was down; started again")
-        return self.client.ask(op, **arguments)
-
-    def wait(self, host: str, stages: list[str] | None = None) -> str:
-        """Wait for a host when --wait was given; returns its stage then, '' otherwise."""
-        if not self.options.wait:
-            return ""
-        result = self.ask("wait", host=host, stages=stages or [], timeout_s=self.options.timeout)
-        return str(result["stage"])
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -122,7 +88,8 @@ def _add(session: Session) -> None:
     options = session.options
     if options.personality not in ("", "none"):
         raise NotAvailable("the lab adds unknown machines only; give it a personality with: system host-update")
-    session.ask("add", host=options.host, hardware=options.hardware, bmc=options.bmc, role=options.role)
+    recorded = str(Path(options.hardware).resolve()) if "/" in options.hardware else options.hardware
+    session.ask("add", host=options.host, hardware=recorded, bmc=options.bmc, role=options.role)
     if options.power_on or options.wait:
         session.ask("power", host=options.host, what="on")
     stage = session.wait(options.host) or ("on" if options.power_on else "off")

@@ -138,7 +138,6 @@ class Control:
             await machine.restart()
         else:
             raise NotAvailable(f"power {what!r}: on, off, reset, shutdown or restart")
-        self._lab.bmcs[machine.record.name].sensors_changed()
         return {"changed": changed, "stage": str(machine.state.shown_stage)}
 
     async def _crash(self, arguments: Arguments, _say: Say) -> Json:

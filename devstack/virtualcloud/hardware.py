@@ -28,7 +28,12 @@ def archives(folders: Iterable[Path]) -> dict[str, Path]:
 
 
 def archive(folders: Iterable[Path], name: str) -> Path:
-    """The archive of one recorded machine; refuses unknown names and lists the known ones."""
+    """The archive of one recorded machine, by name or path; refuses unknown names and lists the known ones."""
+    if "/" in name:
+        path = Path(name)
+        if path.is_file() and path.name.endswith(SUFFIXES):
+            return path
+        raise NotAvailable(f"{name} is no archive (.tar.bz2 or .tar.gz)")
     known = archives(folders)
     if name not in known:
         raise NotAvailable(f"no recorded machine {name!r}; there are: {', '.join(sorted(known)) or 'none'}")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +24,7 @@ class HostState:
         self.dir: Path = store.host_dir(record.name)
         self._store = store
         self._changed = asyncio.Event()
+        self.watchers: list[Callable[[], None]] = []
 
     @property
     def name(self) -> str:
@@ -41,11 +42,13 @@ class HostState:
         return boot.shown_stage(self.record.stage, self.record.hung)
 
     def set(self, **values: object) -> None:
-        """Change fields of the record, write it, wake waiters."""
+        """Change fields of the record, write it, wake waiters, call watchers."""
         for name, value in values.items():
             setattr(self.record, name, value)
         self._store.save_host(self.record)
         self._changed.set()
+        for watcher in self.watchers:
+            watcher()
 
     def say(self, stage: Stage, detail: str) -> None:
         """Enter a stage and tell the console; nothing happens when both are as before."""

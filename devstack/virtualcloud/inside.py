@@ -11,16 +11,13 @@ import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from devstack.virtualcloud import plan
 from devstack.virtualcloud.client import enter_argv, join_groups
 from devstack.virtualcloud.disk import Disk
 from devstack.virtualcloud.errors import LabError, NotAvailable
 from devstack.virtualcloud.record import Store
-
-if TYPE_CHECKING:
-    from devstack.virtualcloud.cli import Session
+from devstack.virtualcloud.session import Session
 
 PUT_FILE = 'mkdir -p "$(dirname "$1")" && cat > "$1.part" && chmod "$2" "$1.part" && mv "$1.part" "$1"'
 PUT_TREE = 'mkdir -p "$1" && tar -x -f - -C "$1"'

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from devstack.virtualcloud.site import Site
 
 LOG = logging.getLogger(__name__)
 REPOSITORY = Path(__file__).resolve().parents[2]
-HARDWARE_FOLDERS = (REPOSITORY / "tests/fixtures/machines", REPOSITORY.parent / "shared/data/machines")
+HARDWARE_FOLDERS = (REPOSITORY / "tests/fixtures/machines",)
 BMC_KINDS = {"redfish": ("redfish",), "ipmi": ("ipmi",), "both": ("redfish", "ipmi")}
 
 Say = Callable[[str], None]
@@ -200,7 +201,6 @@ class Lab:
         if value is not None:
             driven[sensor_name] = value
         machine.state.set(sensors=driven)
-        self.bmcs[name].sensors_changed()
         return str(sensors.health(sensor, value)) if value is not None else "OK"
 
     async def apply_faults(self) -> None:
@@ -217,10 +217,12 @@ class Lab:
             raise LabError(f"packages are missing: apt-get install {' '.join(missing)}")
         index = plan.free_index(machine.record.index for machine in self.machines.values())
         record = HostRecord(name, index, role, all_in_one=all_in_one, hardware=hardware_name, bmc=BMC_KINDS[bmc])
-        folder = self.world.store.host_dir(name) / "hardware"
+        folder = self.world.store.host_dir(name)
+        if folder.exists():  # an earlier attempt was interrupted before it left a record
+            shutil.rmtree(folder)
         if hardware_name:
             archive = hardware.archive(HARDWARE_FOLDERS, hardware_name)
-            await asyncio.to_thread(hardware.unpack, archive, folder)
+            await asyncio.to_thread(hardware.unpack, archive, folder / "hardware")
         self.world.store.save_host(record)
         self._build(record)
         await self.bmcs[name].start()

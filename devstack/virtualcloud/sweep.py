@@ -110,11 +110,21 @@ def _remove_nspawn_traces(site: Site) -> None:
         for path in sorted((NSPAWN_DIR / kind).glob(f"{site.namespace('')}*")):
             process.run_now(["umount", "--lazy", str(path)], check=False)
             shutil.rmtree(path, ignore_errors=True)
+    if not any(_is_nspawn(pid) for pid in _pids()):
+        for path in (NSPAWN_DIR / "locks").glob("inode-*"):
+            path.unlink(missing_ok=True)
     for path in (NSPAWN_DIR / "propagate", NSPAWN_DIR / "unix-export", NSPAWN_DIR / "locks", NSPAWN_DIR):
         try:
             path.rmdir()
         except OSError:
             continue
+
+
+def _is_nspawn(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="ascii", errors="replace").strip() == "systemd-nspawn"
+    except OSError:
+        return False
 
 
 def _mounts_below(folder: Path) -> list[str]:

@@ -195,7 +195,7 @@ def test_hang_stops_the_host_and_not_its_bmc(lab, worker):
     lab.until(ticks.exists, "first tick")
     lab.run("hang", worker)
     frozen = ticks.read_text()
-    time.sleep(0.5)
+    time.sleep(0.5)  # nothing may happen meanwhile
     assert ticks.read_text() == frozen
     assert lab.host(worker)["stage"] == "hung"
     assert lab.run("exec", worker, "--", "true", check=False).returncode == 1
@@ -349,8 +349,13 @@ def test_ipmi_switches_a_host_that_has_it(lab, worker):
     lab.until(lambda: "cr" in next(line for line in ipmitool("sensor", "list").splitlines() if "temp_cpu0" in line),
               "critical temperature over IPMI", 10)
     assert "Upper Critical" in ipmitool("sel", "elist")
+    boots = lab.host("worker-9")["boots"]
+    ipmitool("power", "reset")
+    lab.until(lambda: lab.host("worker-9")["boots"] == boots + 1, "reset over IPMI", 10)
     ipmitool("power", "off")
     lab.run("wait", "worker-9", "off", "--timeout", "10")
+    lab.until(lambda: next(line for line in ipmitool("sensor", "list").splitlines() if "fan_1" in line).split("|")[1]
+              .strip().startswith("0.0"), "a fan that stands still without power", 10)
     lab.run("remove", "worker-9")
     assert "worker-9" not in [machine["name"] for machine in lab.json("status")["hosts"]]
 
@@ -424,7 +429,7 @@ def test_the_daemon_rests(lab, worker):
         return int(fields[11]) + int(fields[12])
 
     before = cpu_ticks()
-    time.sleep(3)
+    time.sleep(3)  # the time over which rest is measured
     assert cpu_ticks() - before <= 3, "more than 1 % of a core at rest"
 
 

@@ -183,6 +183,9 @@ def test_recorded_machines_are_unpacked(tmp_path):
     assert (root / "sys/a").read_bytes() == b"cpu"
     with pytest.raises(NotAvailable, match="there are: box"):
         hardware.archive([tmp_path], "other")
+    assert hardware.archive([], str(tmp_path / "box.tar.gz")) == tmp_path / "box.tar.gz"
+    with pytest.raises(NotAvailable, match="no archive"):
+        hardware.archive([], str(tmp_path / "absent.tar.gz"))
 
 
 @pytest.mark.parametrize("members", [

@@ -16,7 +16,8 @@ from devstack.virtualcloud.redfish.view import Nic, ServerView
 
 VIEW = ServerView(
     name="worker-0", uuid="0f0f0f0f-0000-4000-8000-000000000001", power=True, booted=True, override=Override(),
-    media="", processors=2, memory_mib=2048, nics=(Nic("mgmt0", "52:54:00:f1:02:02"), Nic("data0", "52:54:00:f1:02:06")),
+    media="", processors=2, memory_mib=2048,
+    nics=(Nic("mgmt0", "52:54:00:f1:02:02"), Nic("data0", "52:54:00:f1:02:06")),
     bmc_mac="52:54:00:f1:02:80", bmc_address="10.10.20.102", readings=sensors.readings({}, True),
 )
 
