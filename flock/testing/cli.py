@@ -57,7 +57,7 @@ class FakeApi:
     def request(self, url: str, method: str, *, json: Any = None, params: Any = None, **_: Any) -> _Reply:
         """The planned answer; a request nobody planned is 404."""
         path = url.removeprefix(BASE)
-        self.calls.append((method, path, json, dict(params) if params else None))
+        self.calls.append((method, path, json, params or None))
         planned = self.table.get(path, {}).get(method, refusal(404, f"{path} could not be found."))
         if isinstance(planned, Script):
             planned = planned.following()

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from flock.cli.columns import Column, Row, columns
 from flock.cli.commands import ListCommand
+from flock.cli.errors import CliError
 from fm.client.faults import Faults
 
 _LIST = columns("alarm_id=Event ID", "suppression_status=Status")
@@ -42,14 +43,18 @@ class _Change(SuppressList):
         parser.add_argument("--uuid", action="store_true", help="also show the uuid")
         parser.add_argument("--nopaging", action="store_true", help="accepted; the output is never paged")
 
-    def chosen(self, args: argparse.Namespace, row: Row) -> bool:
-        """Whether this entry is to be changed."""
-        return str(row["alarm_id"]) in {ident.strip() for ident in args.alarm_id.split(",")}
+    def chosen(self, args: argparse.Namespace, known: Sequence[Row]) -> Sequence[Row]:
+        """The entries that are to be changed; CliError names ids that do not exist."""
+        wanted = {ident.strip() for ident in args.alarm_id.split(",") if ident.strip()}
+        unknown = wanted - {str(row["alarm_id"]) for row in known}
+        if unknown:
+            raise CliError(f"Alarm ID not found: {', '.join(sorted(unknown))}")
+        return [row for row in known if str(row["alarm_id"]) in wanted]
 
     def rows(self, args: argparse.Namespace) -> Iterable[Row]:
         faults = Faults(self.client)
-        for row in faults.suppressions():
-            if self.chosen(args, row) and row["suppression_status"] != self.status:
+        for row in self.chosen(args, faults.suppressions()):
+            if row["suppression_status"] != self.status:
                 faults.set_suppression(str(row["uuid"]), self.status)
                 out = self.stdout if args.formatter == "table" else self.stderr
                 out.write(f"Alarm ID: {row['alarm_id']} {self.status}.\n")
@@ -77,8 +82,8 @@ class UnsuppressAll(_Change):
         parser.add_argument("--uuid", action="store_true", help="also show the uuid")
         parser.add_argument("--nopaging", action="store_true", help="accepted; the output is never paged")
 
-    def chosen(self, args: argparse.Namespace, row: Row) -> bool:
-        return True
+    def chosen(self, args: argparse.Namespace, known: Sequence[Row]) -> Sequence[Row]:
+        return known
 
 
 COMMANDS = {"event-suppress-list": SuppressList, "event-suppress": Suppress, "event-unsuppress": Unsuppress,

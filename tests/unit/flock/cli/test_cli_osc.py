@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The plug-in modules as the OpenStack client uses them."""
 import argparse
-import importlib
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from keystoneauth1 import token_endpoint
 from keystoneauth1.session import Session
 
 from flock.cli.errors import ApiUnreachable
+from fm.client import osc as fm_osc
+from sysinv.client import osc as sysinv_osc
 
 
-@pytest.mark.parametrize(("name", "api_name"), [("sysinv.client.osc", "platform"), ("fm.client.osc", "fault")])
-def test_plugin_contract(name: str, api_name: str) -> None:
-    plugin = importlib.import_module(name)
+@pytest.mark.parametrize(("plugin", "api_name"), [(sysinv_osc, "platform"), (fm_osc, "fault")])
+def test_plugin_contract(plugin: ModuleType, api_name: str) -> None:
     assert api_name == plugin.API_NAME
     assert plugin.DEFAULT_API_VERSION in plugin.API_VERSIONS
     options = plugin.build_option_parser(argparse.ArgumentParser()).parse_args([])

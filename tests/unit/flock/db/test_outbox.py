@@ -64,7 +64,7 @@ def test_order_per_key_survives_a_failure_and_other_keys_go_on(outbox: Outbox) -
     relay.deliver_due()
     assert got == ["b1", "b2"], "a2 must wait behind a1"
     broken.clear()
-    time.sleep(0.06)
+    time.sleep(0.06)  # longer than the pause
     relay.deliver_due()
     assert got == ["b1", "b2", "a1", "a2"]
 
@@ -142,7 +142,7 @@ def test_claims_of_a_dead_relay_pass_on_after_the_lease(outbox: Outbox) -> None:
     got: list[Any] = []
     heir = Relay(outbox, {"tell": got.append})
     assert heir.deliver_due() == 0
-    time.sleep(0.25)
+    time.sleep(0.25)  # longer than the lease
     assert heir.deliver_due() == 1
     assert got == [1]
 

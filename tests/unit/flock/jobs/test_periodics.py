@@ -24,7 +24,7 @@ def test_runs_repeatedly_and_survives_errors() -> None:
     assert third.wait(10)
     assert periodics.stop(5)
     seen = times[0]
-    time.sleep(0.1)
+    time.sleep(0.1)  # nothing may happen meanwhile
     assert times[0] == seen, "nothing runs after stop"
 
 
@@ -48,7 +48,7 @@ def test_does_not_overlap_itself_and_run_now_runs_once_more() -> None:
     assert entered.acquire(timeout=10)
     periodics.run_now("slow")
     periodics.run_now("slow")
-    time.sleep(0.05)
+    time.sleep(0.05)  # nothing may happen meanwhile
     assert runs[0] == 1
     gate.set()
     assert entered.acquire(timeout=10)
