@@ -116,7 +116,8 @@ class _Reader:
         try:
             return str(uuid_module.UUID(text))
         except ValueError:
-            raise ConfigurationError(f"[{section}] {key}: must be the UUID of this host (or UUID= in platform.conf)") from None
+            rule = "must be the UUID of this host (or UUID= in platform.conf)"
+            raise ConfigurationError(f"[{section}] {key}: {rule}") from None
 
 
 def _platform(path: Path) -> dict[str, str]:

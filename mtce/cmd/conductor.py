@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""mtce-conductor: owner of all host state machines."""
+from __future__ import annotations
+
+import sys
+
+from flock.service import run_daemon
+from mtce.conductor.daemon import ConductorDaemon
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    sys.exit(run_daemon("mtce-conductor", ConductorDaemon))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""mtce-dbsync: the tables of host maintenance."""
+from __future__ import annotations
+
+import sys
+
+from flock.db import migrate
+
+
+def main() -> None:
+    """``mtce-dbsync [upgrade | downgrade revision | version | draft]``."""
+    sys.exit(migrate.dbsync_main("mtce"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One BMC command from beginning to end: opens the password, speaks to the BMC, makes sure of what must be sure."""
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flock.auth.secrets import SecretBox
+from flock.core.errors import FlockError
+from mtce.bmc.interfaces import Access, Bmc, BmcError, PowerState
+from mtce.bmc.kinds import BmcSettings, open_bmc, perform
+from mtce.contract.records import MtceHost
+from mtce.core.events import BmcAnswer
+
+OFF_WAIT_S = 45.0
+OFF_POLL_S = 1.0
+
+
+def secret_owner(host_uuid: str) -> str:
+    """What a BMC password is sealed to."""
+    return f"bmc:{host_uuid}"
+
+
+@dataclass(frozen=True, slots=True)
+class BmcJobs:
+    """Carries out commands; ``pause`` and ``opener`` are given by tests."""
+
+    box: Callable[[], SecretBox]
+    settings: BmcSettings
+    opener: Callable[[str, Access | None, BmcSettings], Bmc] = open_bmc
+    pause: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+
+    def run(self, record: MtceHost, verb: str, command_id: str, *, graceful: bool) -> BmcAnswer:
+        """Blocks within the protocol's limits; never raises for what a BMC or its password can do wrong."""
+        try:
+            bmc = self.opener(record.bm_type, self._access(record), self.settings)
+            power = self._perform(bmc, verb, graceful=graceful)
+        except (FlockError, ValueError) as error:
+            return BmcAnswer(command_id, False, reason=str(error))
+        return BmcAnswer(command_id, True, str(power))
+
+    def _access(self, record: MtceHost) -> Access | None:
+        if not record.bm_ip or not record.bm_username:
+            return None
+        password = "" if record.bm_secret is None else self.box().unseal(record.bm_secret, secret_owner(record.uuid))
+        return Access(record.bm_ip, record.bm_username, password)
+
+    def _perform(self, bmc: Bmc, verb: str, *, graceful: bool) -> PowerState:
+        if verb == "reset" and bmc.power.state() is PowerState.OFF:
+            bmc.power.on()
+            return PowerState.ON
+        power = perform(bmc, verb, graceful=graceful)
+        if verb == "power-off" and not graceful:
+            self._wait_off(bmc)
+            return PowerState.OFF
+        return power
+
+    def _wait_off(self, bmc: Bmc) -> None:
+        """A forced power-off is done when the BMC says so, not when it took the order."""
+        limit = self.monotonic() + OFF_WAIT_S
+        while bmc.power.state() is not PowerState.OFF:
+            if self.monotonic() >= limit:
+                raise BmcError(address="-", verb="power off", reason=f"the host is still on after {OFF_WAIT_S:g} s")
+            self.pause(OFF_POLL_S)

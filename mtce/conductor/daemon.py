@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shell of mtce-conductor: database, loop, bus server, heartbeat connection, deliveries."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flock import rpc
+from flock.auth.secrets import SecretBox
+from flock.core.clock import RealClock
+from flock.core.health import Health
+from flock.db import from_conf
+from flock.db.outbox import Relay
+from flock.jobs import Periodics
+from fm.raiser import Raiser
+from mtce.conductor import messages
+from mtce.conductor.bmcjobs import BmcJobs
+from mtce.conductor.effects import PooledEffects
+from mtce.conductor.loop import Loop
+from mtce.conductor.pulses import PulseClient
+from mtce.conductor.requests import AgentRequests, HostRequests
+from mtce.conductor.store import Store
+from mtce.conf import bmc as bmc_options
+from mtce.conf import conductor as options
+from mtce.contract.rpc import AgentEvents, MtceAgent, MtceHosts
+from mtce.core.events import Event, Pulse
+from mtce.core.view import Level, Network
+from sysinv.contract.rpc import HostStates
+
+STOP_WAIT_S = 5.0
+SERVER_THREADS = 16
+PRUNE_INTERVAL_S = 600.0
+
+
+class ConductorDaemon:
+    """Owner of all host state machines."""
+
+    def __init__(self, conf: Any) -> None:
+        options.register(conf)
+        bmc_options.register(conf)
+        chosen = conf.conductor
+        hostname = options.own_hostname(conf)
+        self.health = Health()
+        self._db = from_conf(conf)
+        self._transport = rpc.transport(conf)
+        self._agents: dict[str, MtceAgent] = {}
+        self._raiser = Raiser(self._transport, Path(conf.state_dir) / "mtce" / "faults")
+        store = Store(self._db)
+        self._pulses = PulseClient(options.heartbeat_socket(conf), self._on_level)
+        jobs = BmcJobs(lambda: SecretBox(chosen.secret_key_file), bmc_options.settings(conf))
+        self._effects = PooledEffects(self._agent_of, jobs, self._pulses, self._post,
+                                      agent_threads=chosen.agent_threads, bmc_threads=chosen.bmc_threads)
+        self._loop = Loop(store, options.settings(conf), self._effects, RealClock(), hostname, chosen.events_max)
+        inventory = rpc.client(HostStates, self._transport)
+        self._relay = Relay(store.outbox, messages.handlers(inventory, self._raiser), retry_max_s=10.0,
+                            owner=f"mtce-conductor.{hostname}")
+        self._effects.deliver_with(self._relay)
+        self._server = rpc.Server(self._transport, hostname, {
+            MtceHosts: HostRequests(self._loop, self._effects, hostname), AgentEvents: AgentRequests(self._loop),
+        }, threads_max=SERVER_THREADS)
+        self._periodics = Periodics("mtce-housekeeping", threads_max=1)
+        self._periodics.add("prune", PRUNE_INTERVAL_S, store.prune)
+        self._observe()
+
+    def start(self) -> None:
+        """Go on where the rows stand; raises when the database is away. The bus may come later."""
+        self._loop.start()
+        self._pulses.start()
+        self._relay.start()
+        self._server.start(ready_timeout_s=0)
+        self._periodics.start()
+
+    def stop(self) -> None:
+        """Answer what is in hand, then let go; every host stays where its row says."""
+        self._server.stop(STOP_WAIT_S)
+        self._periodics.stop()
+        self._loop.stop(STOP_WAIT_S)
+        self._pulses.stop()
+        self._effects.stop()
+        self._relay.stop(STOP_WAIT_S)
+        self._raiser.stop()
+        self._transport.close()
+        self._db.dispose()
+
+    def alive(self) -> bool:
+        """Whether the loop decides."""
+        return self._loop.is_running()
+
+    def _observe(self) -> None:
+        self.health.add("loop", lambda: None if self._loop.is_running() else "the loop has ended")
+        self.health.add("hosts", self._loop.troubles)
+        self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
+        self.health.add("heartbeat", lambda: None if self._pulses.is_synced() else "mtce-heartbeat is not connected")
+
+    def _post(self, uuid: str, event: Event) -> None:
+        self._loop.post(uuid, event)
+
+    def _on_level(self, uuid: str, network: Network, level: Level, epoch: int) -> None:
+        self._loop.post(uuid, Pulse(network, level, epoch))
+
+    def _agent_of(self, hostname: str) -> MtceAgent:
+        if hostname not in self._agents:
+            self._agents[hostname] = rpc.client(MtceAgent, self._transport, server=hostname)
+        return self._agents[hostname]

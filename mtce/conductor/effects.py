@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What steps ask for, carried out in bounded pools; answers come back to the loop as events.
+
+Nothing here is remembered: an effect that is lost with the process is repeated by the machine's own timers.
+"""
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+
+from flock.core.errors import FlockError
+from flock.db.outbox import Relay
+from flock.jobs import BoundedPool
+from mtce.conductor.bmcjobs import BmcJobs
+from mtce.conductor.pulses import PulseClient
+from mtce.contract.records import MtceHost
+from mtce.contract.rpc import MtceAgent
+from mtce.core import actions as act
+from mtce.core.events import BmcAnswer, Event, RebootAnswer
+from mtce.core.view import HostView
+
+LOG = logging.getLogger(__name__)
+WAITING_MAX = 5_000
+STOP_WAIT_S = 5.0
+Post = Callable[[str, Event], None]
+AgentOf = Callable[[str], MtceAgent]
+"""The typed client of the agent on a host, by hostname."""
+
+
+class PooledEffects:
+    """Implements the loop's Effects."""
+
+    def __init__(self, agent_of: AgentOf, jobs: BmcJobs, pulses: PulseClient, post: Post, *, agent_threads: int = 16,
+                 bmc_threads: int = 8) -> None:
+        self._agent_of = agent_of
+        self._jobs = jobs
+        self._pulses = pulses
+        self._post = post
+        self._relay: Relay | None = None
+        self._agents = BoundedPool("mtce-agent-calls", agent_threads, WAITING_MAX)
+        self._bmcs = BoundedPool("mtce-bmc", bmc_threads, WAITING_MAX)
+
+    def deliver_with(self, relay: Relay) -> None:
+        """The relay to nudge after commits."""
+        self._relay = relay
+
+    def perform(self, view: HostView, record: MtceHost, actions: tuple[act.Action, ...]) -> None:
+        """Start every action but the logs, which were stored with the step."""
+        for action in actions:
+            if isinstance(action, act.Bmc):
+                self._submit(self._bmcs, view, action, functools.partial(self._bmc, view, record, action))
+            elif not isinstance(action, act.Log):
+                self._submit(self._agents, view, action, functools.partial(self._command, view, action))
+
+    def watch(self, view: HostView) -> None:
+        """Tell the heartbeat daemon."""
+        self._pulses.watch(view)
+
+    def forget(self, uuid: str) -> None:
+        """Tell the heartbeat daemon."""
+        self._pulses.forget(uuid)
+
+    def pulses_ok(self) -> bool:
+        """Whether the heartbeat daemon reports."""
+        return self._pulses.is_synced()
+
+    def delivered_soon(self) -> None:
+        """Wake the relay."""
+        if self._relay is not None:
+            self._relay.nudge()
+
+    def stop(self) -> None:
+        """Let go; what is under way is not waited for beyond a moment."""
+        self._agents.stop(STOP_WAIT_S)
+        self._bmcs.stop(STOP_WAIT_S)
+
+    def _submit(self, pool: BoundedPool, view: HostView, action: act.Action, work: Callable[[], None]) -> None:
+        try:
+            pool.submit(work)
+        except FlockError as error:
+            LOG.error("%s for %s is not carried out: %s", type(action).__name__, view.hostname, error)
+            self._failed(view, action, str(error))
+
+    def _failed(self, view: HostView, action: act.Action, reason: str) -> None:
+        if isinstance(action, act.SendReboot):
+            self._post(view.uuid, RebootAnswer(action.command_id, False))
+        elif isinstance(action, act.Bmc):
+            self._post(view.uuid, BmcAnswer(action.command_id, False, reason=reason))
+
+    def _bmc(self, view: HostView, record: MtceHost, action: act.Bmc) -> None:
+        LOG.info("BMC of %s: %s%s", view.hostname, action.verb, " gracefully" if action.graceful else "")
+        try:
+            answer = self._jobs.run(record, action.verb, action.command_id, graceful=action.graceful)
+        except Exception as error:  # noqa: BLE001 - the machine must hear of any end
+            LOG.exception("BMC command %s of %s failed", action.verb, view.hostname)
+            answer = BmcAnswer(action.command_id, False, reason=type(error).__name__)
+        if not answer.ok:
+            LOG.warning("BMC of %s: %s failed: %s", view.hostname, action.verb, answer.reason)
+        self._post(view.uuid, answer)
+
+    def _command(self, view: HostView, action: act.Action) -> None:
+        try:
+            self._tell_agent(self._agent_of(view.hostname), view.uuid, action)
+        except FlockError as error:
+            LOG.info("%s does not reach the agent of %s: %s", type(action).__name__, view.hostname, error)
+            self._failed(view, action, str(error))
+        except Exception as error:  # noqa: BLE001 - the machine must hear of any end
+            LOG.exception("%s for %s failed", type(action).__name__, view.hostname)
+            self._failed(view, action, type(error).__name__)
+
+    def _tell_agent(self, agent: MtceAgent, uuid: str, action: act.Action) -> None:
+        if isinstance(action, act.SendReboot):
+            agent.reboot(host_uuid=uuid, boot_id=action.boot_id, request_id=action.command_id, delay_s=action.delay_s)
+            self._post(uuid, RebootAnswer(action.command_id, True))
+        elif isinstance(action, act.RequestAlive):
+            agent.request_mtcalive(host_uuid=uuid)
+        elif isinstance(action, act.SetLocked):
+            agent.set_locked(host_uuid=uuid, locked=action.locked)
+        elif isinstance(action, act.RunGoenabled):
+            agent.run_goenabled(host_uuid=uuid, boot_id=action.boot_id, request_id=action.command_id)
+        elif isinstance(action, act.StartServices):
+            agent.start_services(host_uuid=uuid, boot_id=action.boot_id, request_id=action.command_id)
+        elif isinstance(action, act.StopServices):
+            agent.stop_services(host_uuid=uuid, boot_id=action.boot_id, request_id=action.command_id)

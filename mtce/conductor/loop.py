@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one thread that decides: it takes events from a bounded queue, steps hosts, stores, then lets effects happen.
+
+A step counts only when it is stored. When the database is away the event waits with its host and is tried again; what
+repeats by itself (an mtcAlive, a tick) is dropped instead.
+"""
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from prometheus_client import Counter, Histogram
+
+from flock.core.clock import Clock, epoch_ms
+from flock.core.errors import DeadlineExceeded, FlockError, StaleWrite, Unavailable
+from mtce.conductor import messages
+from mtce.conductor.roster import Entry, Roster
+from mtce.conductor.store import Answered, Store, StoredHost
+from mtce.contract.records import MtceHost
+from mtce.core.actions import Action
+from mtce.core.changes import must_store
+from mtce.core.events import Alive, Command, Event, Resume, Tick
+from mtce.core.fsm import step
+from mtce.core.settings import Settings
+from mtce.core.view import HostView
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+IDLE_WAIT_S = 1.0
+RETRY_MS = 1_000
+BUS_QUIET_MS = 15_000
+EVENTS = Counter("mtce_events_total", "Events the loop has taken", ("event",))
+STEP_SECONDS = Histogram("mtce_step_seconds", "One step with its commit",
+                         buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0))
+
+
+class Effects(Protocol):
+    """Carries out what steps ask for; must not block the loop."""
+
+    def perform(self, view: HostView, record: MtceHost, actions: tuple[Action, ...]) -> None:
+        """Start the actions; answers come back as events."""
+
+    def watch(self, view: HostView) -> None:
+        """Bring the monitoring of one host in line with its view."""
+
+    def forget(self, uuid: str) -> None:
+        """The host is gone."""
+
+    def pulses_ok(self) -> bool:
+        """Whether heartbeat levels are being reported now."""
+
+    def delivered_soon(self) -> None:
+        """Messages were stored: deliver them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Happened:
+    uuid: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    work: Callable[[], Any]
+    future: Future[Any]
+
+
+class Loop:
+    """``post`` events from any thread; ``ask`` runs a function in the loop's thread and waits for its result."""
+
+    def __init__(self, store: Store, settings: Settings, effects: Effects, clock: Clock, hostname: str,
+                 events_max: int = 20_000) -> None:
+        self.store = store
+        self.settings = settings
+        self.roster = Roster()
+        self._effects = effects
+        self._clock = clock
+        self._hostname = hostname
+        self._queue: queue.Queue[_Happened | _Asked | None] = queue.Queue(events_max)
+        self._thread: threading.Thread | None = None
+        self._retry_ms: int | None = None
+        self._last_alive_ms = 0
+        self._stopping = False
+
+    def start(self) -> None:
+        """Load every host, go on where it stood, and begin; database errors pass through."""
+        now_ms = self.now_ms()
+        self._last_alive_ms = now_ms
+        for stored in self.store.load(self._hostname):
+            entry = Entry(stored.view, stored.record, stored)
+            self.roster.put(entry)
+            self._effects.watch(entry.view)
+        LOG.info("%d hosts loaded", len(self.roster.all()))
+        for entry in self.roster.all():
+            self._handle(entry, Resume())
+        self._thread = threading.Thread(target=self._run, name="mtce-loop", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """End after the event in hand; True when the thread ended."""
+        self._stopping = True
+        try:
+            self._queue.put_nowait(None)
+        except queue.Full:
+            LOG.debug("the loop is busy; it ends after the event in hand")
+        if self._thread is None:
+            return True
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def is_running(self) -> bool:
+        """Whether the thread lives."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def now_ms(self) -> int:
+        """UTC milliseconds."""
+        return epoch_ms(self._clock.now())
+
+    def post(self, uuid: str, event: Event) -> None:
+        """Hand in an event; one that does not fit any more is dropped with a log line."""
+        try:
+            self._queue.put_nowait(_Happened(uuid, event))
+        except queue.Full:
+            LOG.error("event queue is full: %s of %s is dropped", type(event).__name__, uuid)
+
+    def ask(self, work: Callable[[], T], timeout_s: float) -> T:
+        """The result of ``work`` run between two events; its errors pass through. DeadlineExceeded, Unavailable."""
+        future: Future[T] = Future()
+        try:
+            self._queue.put_nowait(_Asked(work, future))
+        except queue.Full:
+            raise Unavailable(service="mtce-conductor", reason="too many events wait") from None
+        try:
+            return future.result(timeout_s)
+        except FutureTimeout:
+            future.cancel()
+            raise DeadlineExceeded(what="the host maintenance loop", timeout_s=timeout_s) from None
+
+    def troubles(self) -> str | None:
+        """For the health page: hosts whose machine stands still."""
+        broken = [f"{entry.view.hostname}: {entry.broken}" for entry in self.roster.all() if entry.broken]
+        return "; ".join(broken) or None
+
+    # -- the loop's thread only -------------------------------------------------------------------------------------
+
+    def step_host(self, entry: Entry, event: Event, answered: Answered | None = None) -> None:
+        """Step, store, perform. Database errors pass through with nothing changed."""
+        before, now_ms = entry.view, self.now_ms()
+        try:
+            view, actions = step(before, event, now_ms, self.settings)
+        except Exception as error:  # noqa: BLE001 - a defect stops this host's machine and no other
+            entry.broken = f"{type(error).__name__}: {error}"
+            LOG.exception("the machine of %s stands still: %s", before.hostname, before)
+            return
+        self._commit(entry, view, actions, event, answered)
+        if view.monitored != before.monitored or view.epoch != before.epoch or view.networks() != before.networks():
+            self._effects.watch(view)
+        self._effects.perform(view, entry.record, actions)
+
+    def _commit(self, entry: Entry, view: HostView, actions: tuple[Action, ...], event: Event,
+                answered: Answered | None) -> None:
+        told = messages.of_step(entry.stored.view, view, actions)
+        if told or answered is not None or must_store(entry.stored.view, view) or entry.record != entry.stored.record:
+            revision = self.store.commit(entry.stored, view, entry.record, cause=cause_of(event), messages=told,
+                                         answered=answered)
+            entry.stored = StoredHost(view, entry.record, revision)
+        entry.view = view
+        self.roster.reschedule(view)
+        if told:
+            self._effects.delivered_soon()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            try:
+                self._pass()
+            except Exception:  # noqa: BLE001 - the loop outlives every single failure
+                LOG.exception("a pass of the loop failed")
+
+    def _pass(self) -> None:
+        try:
+            item = self._queue.get(timeout=self._wait_s())
+        except queue.Empty:
+            item = None
+        if isinstance(item, _Asked):
+            self._answer(item)
+        elif isinstance(item, _Happened):
+            self._happened(item)
+        self._tick_due()
+        self._retry_backlogs()
+
+    def _wait_s(self) -> float:
+        due_ms = self.roster.next_due_ms()
+        if due_ms is None:
+            return IDLE_WAIT_S
+        return min(IDLE_WAIT_S, max(0.0, (due_ms - self.now_ms()) / 1000))
+
+    def _answer(self, asked: _Asked) -> None:
+        if not asked.future.set_running_or_notify_cancel():
+            return
+        try:
+            asked.future.set_result(asked.work())
+        except Exception as error:  # noqa: BLE001 - handed to the asker
+            asked.future.set_exception(error)
+
+    def _happened(self, item: _Happened) -> None:
+        entry = self.roster.get(item.uuid)
+        if isinstance(item.event, Alive):
+            self._last_alive_ms = self.now_ms()
+        if entry is not None:
+            self._handle(entry, item.event)
+
+    def _handle(self, entry: Entry, event: Event) -> None:
+        """Step a host; on a failure of the database keep what does not repeat by itself."""
+        EVENTS.labels(type(event).__name__).inc()
+        if entry.broken:
+            return
+        if entry.backlog and not isinstance(event, (Alive, Tick)):
+            entry.backlog.append(event)
+            return
+        try:
+            with STEP_SECONDS.time():
+                self.step_host(entry, event)
+        except StaleWrite:
+            self._reload(entry)
+            entry.backlog.append(event)
+        except Exception as error:  # noqa: BLE001 - whatever the database throws
+            LOG.warning("%s of %s is not stored, will be tried again: %s", type(event).__name__, entry.view.hostname,
+                        error, exc_info=not isinstance(error, FlockError))
+            self._retry_ms = self.now_ms() + RETRY_MS
+            if not isinstance(event, (Alive, Tick)):
+                entry.backlog.append(event)
+
+    def _reload(self, entry: Entry) -> None:
+        """The row is not what we last stored (a commit whose answer was lost): the database is right."""
+        LOG.warning("the row of %s is newer than expected; read again", entry.view.hostname)
+        self._retry_ms = self.now_ms() + RETRY_MS
+        stored = self.store.load_one(entry.view.uuid, self._hostname)
+        if stored is not None:
+            entry.view, entry.record, entry.stored = stored.view, stored.record, stored
+            self._effects.watch(entry.view)
+
+    def _tick_due(self) -> None:
+        now_ms = self.now_ms()
+        if self._retry_ms is not None and now_ms < self._retry_ms:
+            return
+        tick = Tick(bus_ok=now_ms - self._last_alive_ms < BUS_QUIET_MS, pulses_ok=self._effects.pulses_ok())
+        for entry in self.roster.pop_due(now_ms):
+            self._handle(entry, tick)
+            self.roster.reschedule(entry.view)
+
+    def _retry_backlogs(self) -> None:
+        if self._retry_ms is None or self.now_ms() < self._retry_ms:
+            return
+        self._retry_ms = None
+        for entry in self.roster.all():
+            waiting, entry.backlog = list(entry.backlog), type(entry.backlog)(maxlen=entry.backlog.maxlen)
+            for event in waiting:
+                self._handle(entry, event)
+
+
+def cause_of(event: Event) -> str:
+    """The event as a word for the history."""
+    name = type(event).__name__.lower()
+    if isinstance(event, Command):
+        return f"{name} {event.action} {event.request_id}"
+    return name

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the conductor offers on the bus: hosts and actions for sysinv and the API, events for host agents."""
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from mtce.conductor import messages
+from mtce.conductor.loop import Effects, Loop
+from mtce.conductor.roster import Entry
+from mtce.conductor.store import Answered, StoredHost
+from mtce.contract.records import ActionReply, CommandResult, HostStatus, MtcAlive, MtceHost
+from mtce.contract.states import HostAction
+from mtce.core import arbiter
+from mtce.core.events import AgentResult, Alive, Command, Put
+from mtce.core.fsm import step
+from mtce.core.view import first_view
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+ANSWER_S = 5.0
+UNKNOWN_HOST = ActionReply("fail", "Unknown host", "Add the host and then retry")
+
+
+class HostRequests:
+    """Implements MtceHosts. Every method is answered by the loop's thread, after the commit."""
+
+    def __init__(self, loop: Loop, effects: Effects, hostname: str) -> None:
+        self._loop = loop
+        self._effects = effects
+        self._hostname = hostname
+
+    def put_host(self, *, host: MtceHost) -> ActionReply:
+        """Add or renew a host."""
+        return self._ask(lambda: self._put(host))
+
+    def host_action(self, *, host_uuid: str, action: str, request_id: str) -> ActionReply:
+        """Start an action; a repeated request is answered as the first time."""
+        return self._ask(lambda: self._act(host_uuid, action, request_id))
+
+    def delete_host(self, *, host_uuid: str) -> ActionReply:
+        """Forget a locked host."""
+        return self._ask(lambda: self._delete(host_uuid))
+
+    def get_host(self, *, host_uuid: str) -> HostStatus | None:
+        """One host."""
+        entry = self._loop.roster.get(host_uuid)
+        return None if entry is None else entry.view.status()
+
+    def list_hosts(self) -> list[HostStatus]:
+        """All hosts by name."""
+        return sorted((entry.view.status() for entry in self._loop.roster.all()), key=lambda status: status.hostname)
+
+    def _ask(self, work: Callable[[], T]) -> T:
+        return self._loop.ask(work, ANSWER_S)
+
+    def _put(self, host: MtceHost) -> ActionReply:
+        known = self._loop.roster.get(host.uuid)
+        others = [entry.view for entry in self._loop.roster.all()]
+        refused = arbiter.put_refusal(others, host.uuid, host.hostname, host.personality, host.mgmt_ip)
+        if refused is not None:
+            return refused
+        if known is None:
+            self._add(host)
+            return arbiter.PASS
+        was, known.record = known.record, host
+        try:
+            self._loop.step_host(known, Put(host, is_new=False))
+        except Exception:
+            known.record = was
+            raise
+        return arbiter.PASS
+
+    def _add(self, host: MtceHost) -> None:
+        """The row must exist before anything happens to the host."""
+        blank = replace(first_view(host), is_active=host.hostname == self._hostname)
+        view, actions = step(blank, Put(host, is_new=True), self._loop.now_ms(), self._loop.settings)
+        told = messages.of_step(None, view, actions)
+        revision = self._loop.store.commit(None, view, host, cause="put", messages=told)
+        self._loop.roster.put(Entry(view, host, StoredHost(view, host, revision)))
+        LOG.info("%s is added: %s", host.hostname, "-".join(view.states()))
+        self._effects.watch(view)
+        self._effects.perform(view, host, actions)
+        self._effects.delivered_soon()
+
+    def _act(self, host_uuid: str, word: str, request_id: str) -> ActionReply:
+        earlier = self._loop.store.answer_to(request_id)
+        if earlier is not None:
+            return earlier
+        entry = self._loop.roster.get(host_uuid)
+        action = arbiter.parse_action(word)
+        refused = self._refusal(entry, action, word)
+        if refused is not None or entry is None or action is None:
+            reply = refused or UNKNOWN_HOST
+            self._loop.store.answer(Answered(request_id, host_uuid, word[:32], reply))
+            LOG.info("%s of %s is refused: %s", word, host_uuid, reply.reason)
+            return reply
+        entry.broken = ""
+        self._loop.step_host(entry, Command(action, request_id),
+                             Answered(request_id, host_uuid, str(action), arbiter.PASS))
+        LOG.info("%s of %s is accepted (request %s)", action, entry.view.hostname, request_id)
+        return arbiter.PASS
+
+    def _refusal(self, entry: Entry | None, action: HostAction | None, word: str) -> ActionReply | None:
+        if entry is None:
+            return UNKNOWN_HOST
+        if action is None:
+            return ActionReply("fail", f"Unknown admin action '{word[:32]}'", "Use a supported action")
+        return arbiter.refusal(entry.view, action, simplex=self._loop.settings.simplex)
+
+    def _delete(self, host_uuid: str) -> ActionReply:
+        entry = self._loop.roster.get(host_uuid)
+        if entry is None:
+            return arbiter.PASS
+        refused = arbiter.delete_refusal(entry.view)
+        if refused is not None:
+            return refused
+        self._loop.store.delete(host_uuid, messages.of_delete(entry.view))
+        self._loop.roster.remove(host_uuid)
+        self._effects.forget(host_uuid)
+        self._effects.delivered_soon()
+        LOG.info("%s is forgotten", entry.view.hostname)
+        return arbiter.PASS
+
+
+class AgentRequests:
+    """Implements AgentEvents: turns what agents say into events of their host."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+
+    def mtc_alive(self, *, alive: MtcAlive) -> None:
+        """Sign of life."""
+        self._loop.post(alive.host_uuid, Alive(alive))
+
+    def command_result(self, *, result: CommandResult) -> None:
+        """End of a command."""
+        self._loop.post(result.host_uuid, AgentResult(result.boot_id, result.command, result.passed, result.detail))

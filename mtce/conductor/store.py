@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows of host maintenance. A step is one transaction: the view, its history line, and what others must learn."""
+from __future__ import annotations
+
+import datetime
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from flock.db import Database, compare_and_set, utcnow
+from flock.db.outbox import Outbox
+from mtce.contract.records import ActionReply, MtceHost
+from mtce.core.changes import transition
+from mtce.core.view import HostView, from_document, to_document
+from mtce.db.tables import HISTORY, HOST, OUTBOX, REQUEST
+
+HISTORY_MAX_PER_HOST = 500
+REQUEST_MEMORY = datetime.timedelta(days=1)
+TEXT_MAX = 255
+_STORED = (HOST.c.hostname, HOST.c.view, HOST.c.record, HOST.c.revision)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHost:
+    """A host as the database has it."""
+
+    view: HostView
+    record: MtceHost
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to deliver after the commit, in order with others of the same ``key``."""
+
+    key: str
+    kind: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request and the answer it got, to be remembered."""
+
+    request_id: str
+    host_uuid: str
+    action: str
+    reply: ActionReply
+
+
+class Store:
+    """Every method is one transaction; database errors pass through."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.outbox = Outbox(db, OUTBOX)
+
+    def load(self, hostname: str) -> list[StoredHost]:
+        """All hosts; ``hostname`` is the controller this conductor runs on."""
+        with self.db.reader() as conn:
+            rows = conn.execute(sa.select(*_STORED)).all()
+        return [_stored(row, hostname) for row in rows]
+
+    def load_one(self, uuid: str, hostname: str) -> StoredHost | None:
+        """One host as the database has it now."""
+        with self.db.reader() as conn:
+            row = conn.execute(sa.select(*_STORED).where(HOST.c.uuid == uuid)).first()
+        return None if row is None else _stored(row, hostname)
+
+    def commit(self, before: StoredHost | None, view: HostView, record: MtceHost, *, cause: str,
+               messages: list[Message], answered: Answered | None = None) -> int:
+        """Store a step; returns the row's new revision. StaleWrite when another conductor wrote the row."""
+        values = {
+            "hostname": view.hostname, "administrative": str(view.administrative),
+            "operational": str(view.operational), "availability": str(view.availability), "action": str(view.action),
+            "stage": str(view.stage), "view": to_document(view), "record": asdict(record),
+        }
+        with self.db.writer() as conn:
+            if before is None:
+                conn.execute(sa.insert(HOST).values(uuid=view.uuid, revision=1, **values))
+                revision = 1
+            else:
+                revision = compare_and_set(conn, HOST, view.uuid, before.revision, values)
+            line = transition(None if before is None else before.view, view)
+            if line is not None:
+                conn.execute(sa.insert(HISTORY).values(host_uuid=view.uuid, at=utcnow(), cause=cause[:TEXT_MAX],
+                                                       **asdict(line)))
+            self._finish(conn, messages, answered)
+        return revision
+
+    def answer(self, answered: Answered) -> None:
+        """Remember an answer that changed no host."""
+        with self.db.writer() as conn:
+            self._finish(conn, [], answered)
+
+    def answer_to(self, request_id: str) -> ActionReply | None:
+        """The answer a request got before."""
+        with self.db.reader() as conn:
+            row = conn.execute(sa.select(REQUEST.c.status, REQUEST.c.reason, REQUEST.c.advice).where(
+                REQUEST.c.request_id == request_id)).first()
+        return None if row is None else ActionReply(*row)
+
+    def delete(self, uuid: str, messages: list[Message]) -> None:
+        """Forget a host with its history."""
+        with self.db.writer() as conn:
+            conn.execute(sa.delete(HISTORY).where(HISTORY.c.host_uuid == uuid))
+            conn.execute(sa.delete(HOST).where(HOST.c.uuid == uuid))
+            self._finish(conn, messages, None)
+
+    def history(self, uuid: str, limit: int) -> list[dict[str, Any]]:
+        """The newest ``limit`` lines of a host's history, newest first."""
+        with self.db.reader() as conn:
+            rows = conn.execute(sa.select(HISTORY).where(HISTORY.c.host_uuid == uuid)
+                                .order_by(HISTORY.c.id.desc()).limit(limit)).mappings()
+            return [dict(row) for row in rows]
+
+    def prune(self) -> None:
+        """Drop old answers and the oldest lines of long histories."""
+        with self.db.writer() as conn:
+            conn.execute(sa.delete(REQUEST).where(REQUEST.c.at < utcnow() - REQUEST_MEMORY))
+            for (uuid,) in conn.execute(sa.select(HOST.c.uuid)).all():
+                oldest = (sa.select(HISTORY.c.id).where(HISTORY.c.host_uuid == uuid)
+                          .order_by(HISTORY.c.id.desc()).offset(HISTORY_MAX_PER_HOST).limit(1))
+                last = conn.execute(oldest).scalar()
+                if last is not None:
+                    conn.execute(sa.delete(HISTORY).where(HISTORY.c.host_uuid == uuid, HISTORY.c.id <= last))
+
+    def _finish(self, conn: Connection, messages: list[Message], answered: Answered | None) -> None:
+        for message in messages:
+            self.outbox.put(conn, key=message.key, kind=message.kind, payload=message.payload)
+        if answered is not None:
+            reply = answered.reply
+            conn.execute(sa.insert(REQUEST).values(
+                request_id=answered.request_id, host_uuid=answered.host_uuid, action=answered.action,
+                status=reply.status, reason=reply.reason[:TEXT_MAX], advice=reply.action[:TEXT_MAX], at=utcnow()))
+
+
+def _stored(row: Any, hostname: str) -> StoredHost:
+    view = from_document(row.view, is_active=row.hostname == hostname)
+    return StoredHost(view, MtceHost(**row.record), row.revision)

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What alarms and customer logs of host maintenance say to an operator."""
+from __future__ import annotations
+
+ALARMS = {
+    "200.001": "{host} was administratively locked to take it out-of-service.",
+    "200.004": "{host} experienced a service-affecting failure. Auto-recovery in progress.",
+    "200.005": "{host} is not answering heartbeats on the Management network.",
+    "200.009": "{host} is not answering heartbeats on the Cluster-host network.",
+    "200.011": "{host} experienced a configuration failure.",
+    "200.013": "{host} compute service of the only available controller is not operational.",
+}
+DEGRADED = {
+    "200.005": "{host} is missing heartbeats on the Management network.",
+    "200.009": "{host} is missing heartbeats on the Cluster-host network.",
+}
+LOGS = {
+    "event=add": "{host} has been 'added' to the system.",
+    "event=discovered": "{host} has been 'discovered' on the network.",
+    "state=enabled": "{host} is now 'enabled'.",
+    "state=disabled": "{host} is now 'disabled'.",
+    "status=online": "{host} is now 'online'.",
+    "status=offline": "{host} is now 'offline'.",
+    "status=failed": "{host} has 'failed'.",
+    "status=reinstall-failed": "{host} reinstall 'failed'.",
+    "status=reinstall-complete": "{host} reinstall is 'complete'.",
+}
+
+
+def alarm_text(alarm_id: str, severity: str, hostname: str) -> str:
+    """The reason text of an alarm."""
+    text = DEGRADED.get(alarm_id) if severity == "major" else None
+    return (text or ALARMS[alarm_id]).format(host=hostname)
+
+
+def log_text(suffix: str, hostname: str) -> str:
+    """The reason text of a customer log with that entity suffix."""
+    kind, _, word = suffix.partition("=")
+    if kind == "command":
+        return f"{hostname} was asked to '{word}' by an operator."
+    return LOGS[suffix].format(host=hostname)

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+import threading
+
+import pytest
+import sqlalchemy as sa
+
+from flock.core.errors import DeadlineExceeded
+from mtce.core import actions as act
+from mtce.core.events import AgentResult, Pulse, RebootAnswer
+from mtce.core.view import Level, Network
+from mtce.db.tables import HISTORY, HOST, OUTBOX, REQUEST
+
+UUID = "2f1c1d7e-0000-4000-8000-000000000001"
+
+
+def rows(bench, table):
+    with bench.db.reader() as conn:
+        return [dict(row) for row in conn.execute(sa.select(table)).mappings()]
+
+
+def locked_online(bench):
+    assert bench.hosts.put_host(host=bench.host()).status == "pass"
+    bench.alive()
+    bench.advance(2)
+    assert bench.status().availability == "online"
+
+
+def enabled(bench):
+    locked_online(bench)
+    bench.hosts.host_action(host_uuid=UUID, action="unlock", request_id="u-1")
+    reboot = bench.effects.wait_for(act.SendReboot)
+    bench.loop.post(UUID, RebootAnswer(reboot.command_id, True))
+    bench.alive("boot-2", locked=False)
+    bench.effects.wait_for(act.RunGoenabled)
+    bench.loop.post(UUID, AgentResult("boot-2", "goenabled", True))
+    bench.effects.wait_for(act.StartServices)
+    bench.loop.post(UUID, AgentResult("boot-2", "start-services", True))
+    bench.settle()
+    epoch = bench.loop.roster.get(UUID).view.epoch
+    for network in Network:
+        bench.loop.post(UUID, Pulse(network, Level.OK, epoch))
+    bench.advance(12)
+    assert bench.status().operational == "enabled"
+
+
+def test_unlock_from_request_to_enabled_is_stored_told_and_remembered(bench):
+    enabled(bench)
+    row = rows(bench, HOST)[0]
+    assert (row["administrative"], row["operational"], row["availability"]) == ("unlocked", "enabled", "available")
+    assert bench.effects.watched[UUID]
+    updates = [row["payload"] for row in rows(bench, OUTBOX) if row["kind"] == "state"]
+    assert [update["availability"] for update in updates if update["availability"]][-2:] == ["intest", "available"]
+    sequences = [update["sequence"] for update in updates]
+    assert sequences == sorted(set(sequences))
+    told = [(row["kind"], row["payload"].get("entity")) for row in rows(bench, OUTBOX) if row["kind"] != "state"]
+    assert ("alarm-set", "host=worker-0") in told
+    assert told[-1] == ("log", "host=worker-0.state=enabled")
+    assert rows(bench, HISTORY)[-1]["states"] == "unlocked-enabled-available"
+    assert "unlock u-1" in " ".join(row["cause"] for row in rows(bench, HISTORY))
+
+
+def test_repeated_request_is_answered_as_the_first_time_and_starts_nothing(bench):
+    locked_online(bench)
+    first = bench.hosts.host_action(host_uuid=UUID, action="unlock", request_id="u-1")
+    bench.effects.wait_for(act.SendReboot)
+    again = bench.hosts.host_action(host_uuid=UUID, action="unlock", request_id="u-1")
+    assert first == again
+    assert len(bench.effects.of(act.SendReboot)) == 1
+    other = bench.hosts.host_action(host_uuid=UUID, action="unlock", request_id="u-2")
+    assert other.status == "fail"
+    assert len(rows(bench, REQUEST)) == 2
+
+
+@pytest.mark.parametrize(("action", "uuid", "reason"), [
+    ("explode", UUID, "Unknown admin action 'explode'"), ("swact", UUID, "Swact not supported for this Host"),
+    ("unlock", "00000000-0000-4000-8000-00000000ffff", "Unknown host")])
+def test_refused_requests_say_why(bench, action, uuid, reason):
+    locked_online(bench)
+    reply = bench.hosts.host_action(host_uuid=uuid, action=action, request_id="r-1")
+    assert (reply.status, reply.reason) == ("fail", reason)
+
+
+def test_a_killed_conductor_goes_on_at_the_same_stage(bench):
+    locked_online(bench)
+    bench.hosts.host_action(host_uuid=UUID, action="unlock", request_id="u-1")
+    reboot = bench.effects.wait_for(act.SendReboot)
+    bench.restart()
+    assert bench.status().stage == "reset-reboot-ack"
+    bench.loop.post(UUID, RebootAnswer(reboot.command_id, True))
+    bench.settle()
+    assert bench.status().task == "Rebooting"
+
+
+def test_a_restarted_conductor_fails_nobody(bench):
+    enabled(bench)
+    bench.clock.advance(600_000)
+    bench.restart()
+    assert bench.effects.watched == {UUID: True}
+    bench.effects.synced = False
+    bench.advance(60)
+    assert bench.status().operational == "enabled"
+
+
+def test_heartbeat_loss_reaches_the_machine_and_stale_epochs_do_not(bench):
+    enabled(bench)
+    view = bench.loop.roster.get(UUID).view
+    bench.loop.post(UUID, Pulse(Network.MGMT, Level.LOSS, view.epoch - 1))
+    bench.settle()
+    assert bench.status().operational == "enabled"
+    bench.loop.post(UUID, Pulse(Network.MGMT, Level.LOSS, view.epoch))
+    bench.settle()
+    assert (bench.status().operational, bench.status().availability) == ("disabled", "failed")
+    assert bench.status().action == "recovery"
+
+
+def test_known_host_keeps_its_states_when_inventory_renews_it(bench):
+    enabled(bench)
+    renewed = bench.host(mgmt_ip="192.168.204.77", bm_secret="other")
+    assert bench.hosts.put_host(host=renewed).status == "pass"
+    assert bench.status().operational == "enabled"
+    assert rows(bench, HOST)[0]["record"]["bm_secret"] == "other"
+    bench.restart()
+    assert bench.loop.roster.get(UUID).record == renewed
+
+
+def test_colliding_host_is_refused(bench):
+    locked_online(bench)
+    reply = bench.hosts.put_host(host=bench.host(uuid="2f1c1d7e-0000-4000-8000-000000000002"))
+    assert reply.reason == "duplicate hostname worker-0"
+
+
+def test_delete_needs_a_locked_host_and_clears_everything(bench):
+    enabled(bench)
+    assert bench.hosts.delete_host(host_uuid=UUID).reason == "Host is Unlocked"
+    bench.hosts.host_action(host_uuid=UUID, action="lock", request_id="l-1")
+    bench.effects.wait_for(act.StopServices)
+    bench.loop.post(UUID, AgentResult("boot-2", "stop-services", True))
+    bench.settle()
+    assert bench.hosts.delete_host(host_uuid=UUID).status == "pass"
+    assert bench.status() is None
+    assert bench.hosts.delete_host(host_uuid=UUID).status == "pass"
+    assert rows(bench, HOST) == []
+    assert rows(bench, OUTBOX)[-1]["payload"] == {"entity": "host=worker-0"}
+    bench.restart()
+    assert bench.hosts.list_hosts() == []
+
+
+def test_database_failure_loses_no_event_and_does_not_end_the_loop(bench, monkeypatch):
+    enabled(bench)
+    view = bench.loop.roster.get(UUID).view
+    works = bench.store.commit
+    monkeypatch.setattr(bench.store, "commit", lambda *_, **__: (_ for _ in ()).throw(sa.exc.OperationalError(
+        "x", {}, Exception("away"))))
+    bench.loop.post(UUID, Pulse(Network.MGMT, Level.LOSS, view.epoch))
+    bench.settle()
+    assert bench.status().operational == "enabled"
+    with pytest.raises(sa.exc.OperationalError):
+        bench.hosts.host_action(host_uuid=UUID, action="lock", request_id="l-1")
+    monkeypatch.setattr(bench.store, "commit", works)
+    bench.advance(3)
+    assert bench.status().operational == "disabled"
+
+
+def test_commit_whose_answer_was_lost_is_read_back(bench, monkeypatch):
+    enabled(bench)
+    view = bench.loop.roster.get(UUID).view
+    works = bench.store.commit
+
+    def commit_and_lose(*args, **kwargs):
+        works(*args, **kwargs)
+        raise sa.exc.OperationalError("x", {}, Exception("connection lost"))
+
+    monkeypatch.setattr(bench.store, "commit", commit_and_lose)
+    bench.loop.post(UUID, Pulse(Network.MGMT, Level.LOSS, view.epoch))
+    bench.settle()
+    monkeypatch.setattr(bench.store, "commit", works)
+    bench.advance(4)
+    assert bench.status().operational == "disabled"
+    bench.advance(40)
+    assert bench.loop.is_running()
+    assert bench.loop.roster.get(UUID).stored.revision == rows(bench, HOST)[0]["revision"]
+
+
+def test_defect_stops_one_host_and_no_other(bench, monkeypatch):
+    locked_online(bench)
+    bench.hosts.put_host(host=bench.host(uuid="2f1c1d7e-0000-4000-8000-000000000002", hostname="worker-1",
+                                         mgmt_ip="192.168.204.11"))
+    entry = bench.loop.roster.get(UUID)
+    entry.view = entry.view.__class__(**{**{name: getattr(entry.view, name) for name in entry.view.__slots__},
+                                         "deadline_ms": 1, "stage": entry.view.stage})
+    bench.loop.roster.reschedule(entry.view)
+    bench.advance(2)
+    assert "worker-0" in bench.loop.troubles()
+    assert bench.loop.is_running()
+    assert bench.status("2f1c1d7e-0000-4000-8000-000000000002").action == "none"
+
+
+def test_old_history_and_answers_are_dropped(bench):
+    locked_online(bench)
+    for number in range(520):
+        with bench.db.writer() as conn:
+            conn.execute(sa.insert(HISTORY).values(host_uuid=UUID, at=bench.clock.now(), states="s", action="a",
+                                                   stage="s", task=str(number), cause="c"))
+    bench.store.prune()
+    lines = bench.store.history(UUID, 1000)
+    assert len(lines) == 500
+    assert lines[0]["task"] == "519"
+
+
+def test_asker_gets_a_deadline_when_the_loop_is_busy(bench):
+    release = threading.Event()
+    threading.Thread(target=lambda: bench.loop.ask(lambda: release.wait(5), 6), daemon=True).start()
+    with pytest.raises(DeadlineExceeded):
+        bench.loop.ask(lambda: None, 0.2)
+    release.set()
