@@ -59,16 +59,16 @@ class Raiser:
         ``process="sshd"``. InvalidFault, UnknownAlarmId: nothing was stored. SpoolFull: the spool is at its limit.
         """
         given = _given(locals())
-        return self._store(make.alarm_request(alarm_id, entity_instance_id, parts, given))
+        return self.store(make.alarm_request(alarm_id, entity_instance_id, parts, given))
 
     def clear_alarm(self, alarm_id: str, *, entity_instance_id: str | None = None, exact: bool = False,
                     **parts: str) -> str:
         """Clear ``alarm_id`` on the entity and, unless ``exact``, on everything below it. Returns the request id."""
-        return self._store(make.clear_request(alarm_id, entity_instance_id, parts, exact))
+        return self.store(make.clear_request(alarm_id, entity_instance_id, parts, exact))
 
     def clear_all(self, entity_instance_id: str) -> str:
         """Clear every alarm on the entity and below it. Returns the request id."""
-        return self._store(make.clear_all_request(entity_instance_id))
+        return self.store(make.clear_all_request(entity_instance_id))
 
     def log_event(self, alarm_id: str, *, entity_instance_id: str | None = None, severity: str | None = None,
                   reason_text: str | None = None, reason: str | None = None, entity_type_id: str | None = None,
@@ -77,7 +77,7 @@ class Raiser:
                   timestamp: str | None = None, **parts: str) -> str:
         """Write a customer log (``msg``). Returns the request id."""
         given = _given(locals())
-        return self._store(make.log_request(alarm_id, entity_instance_id, parts, given))
+        return self.store(make.log_request(alarm_id, entity_instance_id, parts, given))
 
     def raise_now(self, alarm_id: str, *, entity_instance_id: str | None = None,
                   timeout_s: float = SYNCHRONOUS_TIMEOUT_S, **fields: Any) -> str:
@@ -126,7 +126,8 @@ class Raiser:
                 self._spool.close()
                 self._pid = 0
 
-    def _store(self, request: FaultRequest) -> str:
+    def store(self, request: FaultRequest) -> str:
+        """Spool a request as it is (the manager checks it) and return its id. SpoolFull, Unavailable."""
         self._opened().append([make.to_record(request)])
         return request.request_id
 

@@ -202,12 +202,15 @@ class Spool:
         old_path.unlink(missing_ok=True)
 
     def _read_position(self) -> tuple[int, int]:
+        found = sorted(int(path.name.partition("-")[2]) for path in self.directory.glob("queue-*")
+                       if path.name.partition("-")[2].isdigit())
         try:
-            generation, delivered = (self.directory / "position").read_text().split()
-            return int(generation), int(delivered)
+            generation, delivered = (int(word) for word in (self.directory / "position").read_text().split())
         except (OSError, ValueError):
-            found = sorted(int(path.name.partition("-")[2]) for path in self.directory.glob("queue-*"))
-            return (found[0] if found else 1), 0
+            generation, delivered = 0, 0
+        if generation in found and delivered >= 0:
+            return generation, delivered
+        return (found[0] if found else 1), 0
 
     def _write_position(self) -> None:
         temporary = self.directory / "position.new"

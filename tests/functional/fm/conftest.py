@@ -28,7 +28,8 @@ BIN = Path(sys.prefix) / "bin"
 
 
 def _section(name: str, options: dict[str, Any]) -> str:
-    return "\n".join([f"[{name}]", *(f"{key} = {str(value).replace('%', '%%')}" for key, value in options.items())]) + "\n"
+    lines = [f"[{name}]", *(f"{key} = {value}" for key, value in options.items())]
+    return "\n".join(lines) + "\n"
 
 
 class FaultManagement:

@@ -39,7 +39,8 @@ def test_entity_type(ident: str, kind: str) -> None:
     (["host=<hostname>"], {"host": "c0"}, "host=c0"),
     (["host=<hostname>", "host=<hostname>.numa=node<number>"], {"host": "c0", "numa": "node1"}, "host=c0.numa=node1"),
     (["host=<hostname>.numa=node<number>"], {"host": "c0", "numa": "1"}, None),
-    (["host=<h>.command=unlock", "host=<h>.command=swact"], {"host": "c0", "command": "swact"}, "host=c0.command=swact"),
+    (["host=<h>.command=unlock", "host=<h>.command=swact"], {"host": "c0", "command": "swact"},
+     "host=c0.command=swact"),
     (["host=<h>.command=unlock"], {"host": "c0", "command": "dance"}, None),
     (["host=<h>"], {"port": "p"}, None), (["peer_group=<g>,peer=<p>"], {"peer": "1", "peer_group": "2"},
                                           "peer_group=2,peer=1")])

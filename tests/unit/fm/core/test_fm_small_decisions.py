@@ -51,7 +51,8 @@ def test_catalogue_synchronisation() -> None:
     entries = catalogue.load().alarms()[:3]
     kept, changed, new = entries
     stored = [wanted_row(kept), replace(wanted_row(changed), description="old"),
-              SuppressionRow("998.001", "", "none", "none", False), SuppressionRow("998.002", "", "none", "none", False),
+              SuppressionRow("998.001", "", "none", "none", False),
+              SuppressionRow("998.002", "", "none", "none", False),
               SuppressionRow("998.003", "", "none", "none", True)]
     plan = plan_sync(entries, stored, {"998.001", "998.003"})
     assert [row.alarm_id for row in plan.inserted] == [new.alarm_id]

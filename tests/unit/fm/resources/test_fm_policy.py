@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Roles as the API judges them, without the roles that an identity service may imply."""
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import webob
+
+from flock.api import build_app
+from flock.db import Database
+from flock.testing.fixtures import private_conf
+from fm.contract.rpc import FmManager
+from fm.core.retention import Limits
+from fm.db.tables import METADATA
+from fm.manager.catalogue import synchronise
+from fm.manager.endpoint import Manager
+from fm.manager.writer import Settings, Writer
+
+Ask = Callable[..., webob.Response]
+
+
+@pytest.fixture
+def ask(database: Database) -> Ask:
+    METADATA.create_all(database.engine)
+    synchronise(database)
+    manager = Manager(database, Writer(database, lambda: Settings(Limits(1000))))
+    conf = private_conf()
+    build_app(conf, "fm", deps=[])  # registers the options
+    conf.set_override("auth_strategy", "trusted", group="api")
+    app = build_app(conf, "fm", deps=[database, (FmManager, manager)])
+
+    def send(method: str, path: str, roles: str, project: str = "services", body: Any = None) -> webob.Response:
+        request = webob.Request.blank(path, method=method, headers={
+            "X-Roles": roles, "X-Project-Name": project, "X-User-Name": "u", "X-User-Id": "1", "X-Project-Id": "2"})
+        if body is not None:
+            request.body = json.dumps(body).encode()
+            request.content_type = "application/json"
+        return request.get_response(app)
+
+    return send
+
+
+@pytest.mark.parametrize(("roles", "project", "read", "acknowledge", "write"), [
+    ("reader", "other", 200, 403, 403), ("reader", "services", 200, 403, 403), ("operator", "other", 200, 403, 403),
+    ("operator", "services", 200, 404, 403), ("configurator", "services", 200, 404, 404),
+    ("configurator", "admin", 200, 404, 404), ("configurator", "other", 200, 403, 403),
+    ("admin,reader", "admin", 200, 404, 404), ("admin,reader", "other", 200, 403, 403),
+    ("member", "services", 403, 403, 403), ("", "services", 403, 403, 403)])
+def test_role_table(ask: Ask, roles: str, project: str, read: int, acknowledge: int, write: int) -> None:
+    assert ask("GET", "/v1/alarms", roles, project).status_int == read
+    assert ask("GET", "/v1/event_log", roles, project).status_int == read
+    assert ask("GET", "/v1/event_suppression", roles, project).status_int == read
+    assert ask("PUT", "/v1/alarms/x/acknowledgement", roles, project, {"comment": ""}).status_int == acknowledge
+    assert ask("DELETE", "/v1/alarms/x", roles, project).status_int == write
+
+
+@pytest.mark.parametrize(("patch", "text"), [
+    ([{"path": "/suppression_status", "value": "hidden", "op": "replace"}],
+     "Invalid event_suppression parameter suppression_status values. Valid values are: suppressed, unsuppressed"),
+    ([{"path": "/alarm_id", "value": "1", "op": "replace"}], "alarm_id is not allowed to be updated"),
+    ([{"path": "/description", "value": "1", "op": "replace"}], "description is not allowed to be updated"),
+    ([{"path": "/colour", "value": "1", "op": "replace"}], "event_suppression invalid parameter."),
+    ([{"path": "/uuid", "value": "1", "op": "replace"}], "internal attribute"),
+    ([{"path": "/suppression_status", "op": "replace"}], "non-empty value"), ([], "non-empty list"), ({}, "list")])
+def test_bad_patches_of_a_suppression(ask: Ask, patch: Any, text: str) -> None:
+    entry = ask("GET", "/v1/event_suppression?limit=1", "admin,reader", "admin").json["event_suppression"][0]["uuid"]
+    reply = ask("PATCH", f"/v1/event_suppression/{entry}", "admin", "admin", patch)
+    assert reply.status_int == 400
+    assert text in json.loads(reply.json["error_message"])["faultstring"]
+
+
+def test_repeated_patch_elements_are_accepted(ask: Ask) -> None:
+    entry = ask("GET", "/v1/event_suppression?limit=1", "admin,reader", "admin").json["event_suppression"][0]["uuid"]
+    patch = [{"path": "/suppression_status", "value": "suppressed", "op": "add"}] * 3
+    reply = ask("PATCH", f"/v1/event_suppression/{entry}", "admin,reader", "admin", patch)
+    assert (reply.status_int, reply.json["suppression_status"], type(reply.json["id"])) == (200, "suppressed", int)
