@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
-from flock.core.errors import Refused
 from mtce.contract.records import ActionReply, MtceHost
 from sysinv.contract.enums import NetworkType
+from sysinv.contract.errors import ActionRejected, AddRejected
 
 PASS = "pass"  # noqa: S105 - a status word
-
-
-class ActionRejected(Refused):
-    """Host maintenance said no to an action."""
-
-    code: ClassVar[str] = "sysinv.action.rejected"
-    text: ClassVar[str] = "Operation Rejected: {reason}. {action}."
-
-
-class AddRejected(Refused):
-    """Host maintenance said no to a host."""
-
-    code: ClassVar[str] = "sysinv.host.add_rejected"
-    text: ClassVar[str] = ("Maintenance has returned with a status of {status}, reason: {reason}, "
-                           "recommended action: {action}")
 
 
 def mtce_host(row: Mapping[str, Any], addresses: Mapping[str, str]) -> MtceHost | None:

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from flock.core.errors import DeadlineExceeded, FlockError, Unavailable, from_wire
 from flock.jobs import BoundedPool, Operations, Record
+from sysinv.contract.errors import ActionRejected, AddRejected
 from sysinv.contract.operations import OperationKind
 
 LOG = logging.getLogger(__name__)
@@ -17,6 +18,8 @@ NUDGE_THREADS = 2
 NUDGE_QUEUE = 50
 
 Nudge = Callable[[str], None]
+# Known here so that a stored refusal is answered as the class it was raised as.
+REFUSALS = (ActionRejected, AddRejected)
 
 
 class Work:

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Refusals that cross process boundaries: host maintenance's "no", as the operator reads it."""
+from __future__ import annotations
+
+from typing import ClassVar
+
+from flock.core.errors import Refused
+
+
+class ActionRejected(Refused):
+    """Host maintenance said no to an action."""
+
+    code: ClassVar[str] = "sysinv.action.rejected"
+    text: ClassVar[str] = "Operation Rejected: {reason}. {action}."
+
+
+class AddRejected(Refused):
+    """Host maintenance said no to a host."""
+
+    code: ClassVar[str] = "sysinv.host.add_rejected"
+    text: ClassVar[str] = ("Maintenance has returned with a status of {status}, reason: {reason}, "
+                           "recommended action: {action}")
