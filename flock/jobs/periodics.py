@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from prometheus_client import Counter, Histogram
 
-from flock.core.errors import Unavailable
+from flock.core.errors import FlockError, Unavailable
 from flock.jobs.pool import BoundedPool
 
 LOG = logging.getLogger(__name__)
@@ -107,6 +107,9 @@ class Periodics:
         outcome = "ok"
         try:
             task.function()
+        except FlockError as error:
+            outcome = "failed"
+            LOG.warning("periodic %s: %s Next run in about %s s", task.name, error, task.interval_s)
         except Exception:
             outcome = "failed"
             LOG.exception("periodic %s failed, next run in about %s s", task.name, task.interval_s)

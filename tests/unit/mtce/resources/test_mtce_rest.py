@@ -16,8 +16,8 @@ UUID = "3c7e0a6e-1a2b-4c3d-8e4f-5a6b7c8d9e0f"
 RECORD = {
     "operation": "modify", "uuid": UUID, "hostname": "worker-0", "personality": "worker", "subfunctions": "worker",
     "mgmt_ip": "192.168.204.37", "mgmt_mac": "08:00:27:AA:BB:CC", "administrative": "locked",
-    "operational": "disabled", "availability": "online", "action": "unlock", "invprovision": "provisioned", "bm_type": "dynamic",
-    "bm_ip": "10.10.10.126", "bm_username": "root", "created_at": None, "capabilities": {},
+    "operational": "disabled", "availability": "online", "action": "unlock", "invprovision": "provisioned",
+    "bm_type": "dynamic", "bm_ip": "10.10.10.126", "bm_username": "root", "created_at": None, "capabilities": {},
 }
 STATUS = HostStatus(UUID, "worker-0", "unlocked", "enabled", "available", "disabled", "not-installed", "none", "idle",
                     "", 4711, "worker", "worker")
