@@ -27,6 +27,10 @@ T = TypeVar("T")
 DuplicateEntry = db_errors.DBDuplicateEntry
 ReferenceError = db_errors.DBReferenceError
 CONNECT_TIMEOUT_S = 5
+LOCK_TIMEOUT_S = 15
+STATEMENT_TIMEOUT_S = 60
+# PostgreSQL: serialization failure, deadlock, lock not available in time. Repeating the transaction may pass.
+COLLISIONS = ("40001", "40P01", "55P03")
 
 
 class NestedWriter(RuntimeError):
@@ -195,18 +199,19 @@ def _is_busy(exc: BaseException) -> bool:
 def _is_serialization_failure(exc: BaseException) -> bool:
     cause = getattr(exc, "inner_exception", None) or getattr(exc, "orig", None)
     cause = getattr(cause, "orig", None) or cause
-    return getattr(cause, "pgcode", None) in ("40001", "40P01")
+    return getattr(cause, "pgcode", None) in COLLISIONS
 
 
 def _prepare_server(engine: Engine) -> None:
-    """Nothing waits for a row lock without end, on servers that can say so."""
+    """No statement and no wait for a row lock lasts without end, on servers that can say so."""
     if engine.dialect.name != "postgresql":
         return
 
     @event.listens_for(engine, "connect")
     def configure(dbapi_connection: Any, _record: Any) -> None:
         with dbapi_connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '15s'")
+            cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'")
+            cursor.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT_S}s'")
             cursor.execute("SET TIME ZONE 'UTC'")
         dbapi_connection.commit()
 

@@ -114,6 +114,9 @@ def _run(url: str, subsystem: str, work: Callable[[Config], None]) -> None:
     try:
         with database.writer() as conn:
             if conn.dialect.name == "postgresql":
+                # A migration may take as long as it takes, and waits for another one that runs.
+                conn.execute(sa.text("SET LOCAL statement_timeout = 0"))
+                conn.execute(sa.text("SET LOCAL lock_timeout = '120s'"))
                 conn.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
             config.attributes["connection"] = conn
             work(config)

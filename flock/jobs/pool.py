@@ -78,12 +78,15 @@ class BoundedPool:
         with self._changed:
             return {"threads": len(self._threads), "busy": self._running, "queued": len(self._tasks)}
 
-    def stop(self, timeout_s: float) -> bool:
-        """Refuse new tasks, cancel those that wait, give running ones ``timeout_s``; True when all ended."""
+    def stop(self, timeout_s: float, drain: bool = False) -> bool:
+        """Refuse new tasks, cancel those that wait (with ``drain`` run them), give running ones ``timeout_s``.
+
+        True when all ended.
+        """
         deadline = time.monotonic() + timeout_s
         with self._changed:
             self._stopped = True
-            while self._tasks:
+            while self._tasks and not drain:
                 self._tasks.popleft()[0].cancel()
             self._changed.notify_all()
             self._room.notify_all()

@@ -23,6 +23,9 @@ I = TypeVar("I")  # noqa: E741 - stands for an interface
 
 # The deadline is kept here; oslo.messaging ends its own wait slightly later so that no thread stays behind.
 GRACE_S = 0.5
+# What ``flock.rpc.options`` makes of one attempt at a broker that refuses, and what the last one may take.
+RETRY_PAUSE_S = 1.3
+RETRY_MARGIN_S = 0.4
 
 
 def client(interface: type[I], transport: Transport, server: str | None = None,
@@ -108,14 +111,14 @@ class _Sender:
         deadline = time.monotonic() + timeout_s
         self.transport.wait_for_answers(timeout_s)
         left_s = max(0.001, deadline - time.monotonic())
-        plain = self._plain_client(timeout=left_s + GRACE_S, retry=int(left_s))
+        plain = self._plain_client(timeout=left_s + GRACE_S, retry=_retries_within(left_s))
         context = outgoing_context()
         future = self.transport.calls.submit(plain.call, context, method, body=body)
         return self._await(future, method, left_s, timeout_s)
 
     def _tell(self, method: str, body: str) -> None:
         timeout_s = float(self.transport.cast_timeout_s)
-        plain = self._plain_client(timeout=timeout_s, retry=max(1, int(timeout_s) - 1))
+        plain = self._plain_client(timeout=timeout_s, retry=max(1, _retries_within(timeout_s)))
         context = outgoing_context()
         future = self.transport.calls.submit(plain.cast, context, method, body=body)
         try:
@@ -149,6 +152,11 @@ class _Sender:
         if not isinstance(envelope, dict) or "ok" not in envelope:
             raise InvalidInput(field=f"answer of {signature.spec.name}", rule="must hold ok or error")
         return signature.result.decode(envelope["ok"], f"answer of {signature.spec.name}")
+
+
+def _retries_within(seconds: float) -> int:
+    """So many attempts to hand a message to the broker that the last one ends before the caller gives up."""
+    return max(0, int((seconds - RETRY_MARGIN_S) / RETRY_PAUSE_S))
 
 
 def _foreign(exc: Exception, what: str) -> FlockError:

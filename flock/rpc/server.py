@@ -155,7 +155,7 @@ class _Executor:
     """
 
     def __init__(self, max_workers: int) -> None:
-        self._pool = BoundedPool("rpc-serve", max_workers, queue_max=max_workers)
+        self._pool = BoundedPool("rpc-serve", max_workers)
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run it; the listener waits here while all threads are busy, and the broker keeps what follows."""
@@ -167,16 +167,38 @@ class _Executor:
                     raise
 
     def shutdown(self, wait: bool = True) -> None:
-        """Let running requests end; those not begun were not acknowledged and go back to the broker."""
-        self._pool.stop(SHUTDOWN_MAX_S if wait else 0.0)
+        """Let all requests end that were taken: they are acknowledged, the broker will not offer them again."""
+        self._pool.stop(SHUTDOWN_MAX_S if wait else 0.0, drain=True)
 
 
 def _stop_and_wait(server: Any) -> None:
-    try:
-        server.stop()
-        server.wait()
-    except Exception as exc:  # noqa: BLE001 - the broker may be gone; the process is leaving this topic anyway
-        LOG.debug("stopping an rpc server: %s", exc)
+    for step in (server.stop, lambda: _give_back_requests(server), server.wait):
+        try:
+            step()
+        except Exception as exc:  # noqa: BLE001 - the broker may be gone; the process is leaving this topic anyway
+            LOG.debug("stopping an rpc server: %s", exc)
+
+
+def _give_back_requests(server: Any) -> None:
+    """Return to the queue what the broker had sent ahead.
+
+    Closing its connection, oslo.messaging acknowledges requests that still come in and drops them. So consumers are
+    cancelled first, and what arrives until the broker confirms that goes back for others or for a later life.
+    """
+    poller = getattr(server.listener, "_poll_style_listener", None)
+    connection = getattr(poller, "conn", None)
+    if connection is None or poller is None:
+        return
+    for consumer, tag in list(connection._consumers.items()):
+        consumer.callback = _give_back
+        consumer.cancel(tag=tag)
+    # Acknowledged before the consumers were cancelled, so they have to be run here.
+    while poller.incoming:
+        server._on_incoming([poller.incoming.pop(0)])
+
+
+def _give_back(message: Any) -> None:
+    message.requeue()
 
 
 def _check_complete(interface: type, implementation: Any) -> None:

@@ -74,7 +74,7 @@ def describe(transport: Transport, topic: str, deadline_s: float, server: str | 
     left_s = max(0.001, deadline - time.monotonic())
     target = oslo_messaging.Target(exchange=transport.exchange, topic=topic, server=server,
                                    namespace=DESCRIBE_NAMESPACE, version=DESCRIBE_VERSION)
-    asking = oslo_messaging.get_rpc_client(transport.messaging, target, timeout=left_s, retry=int(left_s))
+    asking = oslo_messaging.get_rpc_client(transport.messaging, target, timeout=left_s, retry=max(0, int(left_s) - 1))
     future = transport.calls.submit(asking.call, {}, "describe")
     try:
         answer = future.result(left_s)

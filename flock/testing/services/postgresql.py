@@ -45,7 +45,7 @@ class PostgresServer:
         return os.geteuid() != 0 or any(entry.pw_name == "postgres" for entry in pwd.getpwall())
 
     def start(self, timeout_s: float = 30.0) -> None:
-        """Initialise and start the cluster."""
+        """Initialise and start the cluster; a stopped one is started again with its data."""
         initdb, postgres = (find_program(name, *_folders()) for name in ("initdb", "postgres"))
         if initdb is None or postgres is None:
             raise ServiceFailed("PostgreSQL is not installed")
@@ -56,9 +56,10 @@ class PostgresServer:
             account = pwd.getpwnam(user)
             os.chown(self.folder, account.pw_uid, account.pw_gid)
             argv = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--", *argv]
-        run(argv, timeout_s=timeout_s, cwd=str(self.folder))
-        with (data / "postgresql.conf").open("a") as configuration:
-            configuration.write(SETTINGS.format(port=self.port))
+        if not data.exists():
+            run(argv, timeout_s=timeout_s, cwd=str(self.folder))
+            with (data / "postgresql.conf").open("a") as configuration:
+                configuration.write(SETTINGS.format(port=self.port))
         self._server = Process("postgres", [postgres, "-D", str(data)], self.folder, user=user)
         self._server.wait_until(self._answers, timeout_s, "PostgreSQL to answer")
 
@@ -74,9 +75,9 @@ class PostgresServer:
         self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def stop(self) -> None:
-        """End the cluster at once."""
+        """End the cluster; sessions are cut off."""
         if self._server is not None:
-            self._server.stop(number=signal.SIGQUIT)
+            self._server.stop(number=signal.SIGINT)
             self._server = None
 
     def _url(self, name: str) -> str:

@@ -196,6 +196,30 @@ def test_stop_is_bounded(rabbit_transport: Transport) -> None:
     asking.join(10)
 
 
+def test_requests_taken_ahead_are_not_lost_by_a_stop(rabbit_transport: Transport) -> None:
+    class Slow(Implementation):
+        def tell(self, *, word: str) -> None:
+            self.entered.set()
+            time.sleep(0.3)
+            super().tell(word=word)
+
+    first, second = Slow(), Implementation()
+    server = Server(rabbit_transport, "first", {Hosts: first}, threads_max=1)
+    assert server.start(20)
+    hosts = client(Hosts, rabbit_transport)
+    words = [str(number) for number in range(8)]
+    for word in words:
+        hosts.tell(word=word)
+    assert first.entered.wait(10)
+    assert server.stop(10)
+    assert 1 <= len(first.words) < 8
+    heir = Server(rabbit_transport, "heir", {Hosts: second})
+    assert heir.start(20)
+    wait_for(lambda: len(first.words) + len(second.words) >= 8, 10, "the heir to take the rest")
+    assert heir.stop(10)
+    assert sorted(first.words + second.words) == words
+
+
 def test_versions_are_compared_with_the_running_server(served: Transport) -> None:
     assert check_versions(served, [Hosts]) == []
 
@@ -301,11 +325,11 @@ class TestBrokerTrouble:
         hosts = client(Hosts, bus, deadline_s=2)
         assert hosts.echo(host=HOST) == [HOST, HOST]
         own_rabbit.kill()
-        for _ in range(2):
+        for _ in range(3):
             started = time.monotonic()
-            with pytest.raises((Unavailable, DeadlineExceeded)):
+            with pytest.raises(Unavailable):
                 hosts.request_id()
-            assert time.monotonic() - started < 3
+            assert time.monotonic() - started < 2.5
         started = time.monotonic()
         with pytest.raises(Unavailable):
             hosts.tell(word="never sent")

@@ -5,17 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from flock.core.errors import StaleWrite
-from flock.db import Database, DuplicateEntry, columns, compare_and_set, metadata, revision_column
+from flock.core.errors import StaleWrite, Unavailable
+from flock.db import Database, DeadlockError, DuplicateEntry, columns, compare_and_set, metadata, revision_column
+from flock.db import database as database_module
 from flock.db.claims import ClaimedElsewhere, claim, claim_columns
 from flock.db.outbox import Outbox, Relay, outbox_table
 from flock.db.schema import utcnow
 from flock.jobs import OperationActive, Operations, OperationView, State, Step, Steps, operations_table
+from flock.testing.services.postgresql import PostgresServer
 from flock.testing.services.process import wait_for
 
 METADATA = metadata()
@@ -106,6 +109,45 @@ def test_serialization_failures_are_repeated(db: Database) -> None:
     assert together(4, increment) == []
     with db.reader() as conn:
         assert conn.execute(sa.select(COUNTER.c.value)).scalar_one() == 40
+
+
+def test_a_lock_that_stays_held_is_reported_in_time(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    if db.is_sqlite:
+        pytest.skip("covered by the unit tests")
+    monkeypatch.setattr(database_module, "LOCK_TIMEOUT_S", 1)
+    other = Database(db.url.render_as_string(hide_password=False))
+    with db.writer() as conn:
+        conn.execute(sa.update(COUNTER).values(value=1))
+        with pytest.raises(DeadlockError), other.writer() as second:
+            second.execute(sa.update(COUNTER).values(value=2))
+    other.dispose()
+
+
+def test_a_server_that_goes_away_and_returns(services_folder: Path) -> None:
+    if not PostgresServer.available():
+        pytest.skip("PostgreSQL is not installed")
+    folder = services_folder / "comes-and-goes"
+    folder.mkdir()
+    server = PostgresServer(folder)
+    server.start()
+    try:
+        db = Database(server.create_database())
+        METADATA.create_all(db.engine)
+        with db.writer() as conn:
+            conn.execute(sa.insert(COUNTER).values(name="kept", value=1))
+        server.stop()
+        for _ in range(2):
+            with pytest.raises(Unavailable), db.reader() as conn:
+                conn.execute(sa.select(COUNTER)).all()
+        server.start()
+        with db.reader() as conn:
+            assert conn.execute(sa.select(COUNTER.c.name)).scalars().all() == ["kept"]
+        with pytest.raises(Unavailable), db.reader() as conn:
+            server.stop()
+            conn.execute(sa.select(COUNTER)).all()
+        db.dispose()
+    finally:
+        server.stop()
 
 
 def test_unique_name_is_given_once(db: Database) -> None:
