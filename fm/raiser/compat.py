@@ -239,8 +239,9 @@ def fault_of(record: FaultRecord) -> Fault:
     """A record of the manager as callers know it; flags are booleans (``str(flag) == 'True'`` still holds)."""
     return Fault(
         record.alarm_id, str(record.alarm_state), record.entity_type_id, record.entity_instance_id,
-        record.alarm_id, str(record.alarm_state), record.entity_type_id, record.entity_instance_id,
-        record.service_affecting, record.suppression, record.uuid, record.timestamp, record.inhibit_alarms)
+        str(record.severity), record.reason_text, str(record.alarm_type), record.probable_cause,
+        record.proposed_repair_action, record.service_affecting, record.suppression, record.uuid, record.timestamp,
+        record.inhibit_alarms)
 
 
 def _flag(value: Any) -> bool:
