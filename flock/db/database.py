@@ -64,21 +64,19 @@ class Database:
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[Connection]:
-        """A transaction that only reads."""
-        with self._translated(), self._context_manager().reader.connection.using(_Context()) as conn:
+        """A transaction that only reads. Inside a writer's block it sees what was committed before."""
+        with self._mode("read"), self._translated(), \
+                self._context_manager().reader.connection.using(_Context()) as conn:
             yield conn
 
     @contextlib.contextmanager
     def writer(self) -> Iterator[Connection]:
         """A transaction that writes; NestedWriter when this thread already holds one of the same database."""
-        if getattr(self._local, "writing", False):
+        if "write" in getattr(self._local, "modes", ()):
             raise NestedWriter(f"a writer of {self.url.render_as_string()} inside a writer")
-        self._local.writing = True
-        try:
-            with self._translated(), self._context_manager().writer.connection.using(_Context()) as conn:
-                yield conn
-        finally:
-            self._local.writing = False
+        with self._mode("write"), self._translated(), \
+                self._context_manager().writer.connection.using(_Context()) as conn:
+            yield conn
 
     def transact(self, work: Callable[[Connection], T], attempts_max: int = 5) -> T:
         """Run ``work(conn)`` in a writer, again after a deadlock or serialization failure; ``work`` must be repeatable.
@@ -147,7 +145,7 @@ class Database:
         @event.listens_for(engine, "before_cursor_execute", retval=True)
         def lock_first(_conn: Any, _cursor: Any, statement: str, parameters: Any, _context: Any,
                        _many: bool) -> tuple[str, Any]:
-            if statement == "BEGIN" and getattr(self._local, "writing", False):
+            if statement == "BEGIN" and getattr(self._local, "modes", ())[-1:] == ["write"]:
                 statement = "BEGIN IMMEDIATE"
             return statement, parameters
 
@@ -160,6 +158,17 @@ class Database:
         anchor, self._anchor = self._anchor, None
         if anchor is not None and self._pid == os.getpid():
             anchor.close()
+
+    @contextlib.contextmanager
+    def _mode(self, mode: str) -> Iterator[None]:
+        """Keep in mind what this thread's innermost block is for: a writer of SQLite locks at its beginning."""
+        if not hasattr(self._local, "modes"):
+            self._local.modes = []
+        self._local.modes.append(mode)
+        try:
+            yield
+        finally:
+            self._local.modes.pop()
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

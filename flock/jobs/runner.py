@@ -102,6 +102,9 @@ class Runner:
             free = self._pool.threads_max - len(self._in_hand)
         for record in self._claim(free):
             with self._lock:
+                # After an outage of the database longer than the lease, what a thread still works on seems free.
+                if record.uuid in self._in_hand:
+                    continue
                 self._in_hand.add(record.uuid)
             try:
                 self._pool.submit(self._carry_in_thread, record)

@@ -112,6 +112,14 @@ def test_nested_writer_is_refused_instead_of_waiting_for_itself(db: Database) ->
     add(db, "after")
 
 
+def test_reader_inside_a_writer_sees_the_last_commit(db: Database) -> None:
+    with db.writer() as conn:
+        conn.execute(sa.insert(HOST).values(name="a"))
+        assert names(db) == []
+        conn.execute(sa.insert(HOST).values(name="b"))
+    assert names(db) == ["a", "b"]
+
+
 def test_duplicates_and_references_have_their_own_errors(db: Database) -> None:
     add(db, "a")
     with pytest.raises(DuplicateEntry) as duplicate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -322,6 +323,31 @@ def test_thirty_operations_on_two_threads(database: Database) -> None:
     assert {operations.wait(uuid, 20).state for uuid in uuids} == {State.DONE}
     assert operations.stop(10)
     assert most <= 2
+
+
+def test_outage_longer_than_the_lease_starts_nothing_twice(database: Database) -> None:
+    METADATA.create_all(database.engine)
+    calls, leave = [0], threading.Event()
+
+    def block(_view: OperationView) -> None:
+        calls[0] += 1
+        leave.wait(10)
+
+    operations = Operations(database, TABLE, {"k": Steps("k", Step("s", block))}, owner="me", poll_s=0.02)
+    with database.writer() as conn:
+        uuid = operations.record(conn, kind="k", subject="s", params={})
+    operations.start()
+    end = time.monotonic() + 10
+    while not calls[0]:
+        assert time.monotonic() < end
+    with database.writer() as conn:
+        conn.execute(TABLE.update().values(lease_until=START))
+    time.sleep(0.2)
+    assert calls == [1]
+    leave.set()
+    assert operations.wait(uuid, 10).state is State.DONE
+    assert operations.stop(10)
+    assert calls == [1]
 
 
 def test_prune_keeps_active_and_recent(operations: Operations, world: World) -> None:
