@@ -15,6 +15,7 @@ from flock.auth.secrets import SecretBox
 from flock.db import Database
 from flock.jobs import Operations
 from flock.testing.fixtures import private_conf
+from flock.testing.identity import trusting
 from mtce.contract.records import ActionReply, HostStatus, MtceHost
 from sysinv.bootstrap.answers import parse
 from sysinv.conductor.dhcp import DnsmasqPaths
@@ -114,7 +115,7 @@ class Cloud:
             db, self.work, SystemService(db),
             HostService(db, self.work, self.box, HostSettings("controller-0", action_wait_s=5.0)),
             Installation(db, InstallSettings(INTERFACES, "rabbit://agent:pa$s@controller:5672/",
-                                             folder / "heartbeat.key"))])
+                                             folder / "heartbeat.key"))], authenticate=trusting)
 
     @staticmethod
     def _conf() -> Any:
@@ -122,7 +123,6 @@ class Cloud:
         options.register(conf)
         from flock import conf as flock_conf
         flock_conf.register(conf)
-        conf.set_override("auth_strategy", "trusted", group="api")
         return conf
 
     def call(self, method: str, path: str, body: Any = None, role: str = "admin",
