@@ -113,7 +113,7 @@ class _TopicListener:
         while not self._leaving.is_set():
             try:
                 server = oslo_messaging.get_rpc_server(
-                    self._transport.messaging, self._target, self._endpoints, executor="threading",
+                    self._transport.messaging, self._target, self._endpoints,
                     access_policy=oslo_messaging.ExplicitRPCAccessPolicy)
                 server._executor_cls = _Executor
                 server.start(override_pool_size=self._threads_max)

@@ -159,10 +159,11 @@ def test_deadline(bus: Transport) -> None:
     assert time.monotonic() - started < 1.5
 
 
-def test_saturated_client_refuses_at_once(bus: Transport) -> None:
-    things = client(Things, bus, deadline_s=1.5)
+def test_saturated_client_refuses_at_once(bus: Transport, keeper: Keeper) -> None:
+    things = client(Things, bus, deadline_s=10)
     bus.calls.threads_max = 2
-    threads = [threading.Thread(target=lambda: things.act(how="block")) for _ in range(2)]
+    answers: list[str | None] = []
+    threads = [threading.Thread(target=lambda: answers.append(things.act(how="block"))) for _ in range(2)]
     for thread in threads:
         thread.start()
     end = time.monotonic() + 5
@@ -172,6 +173,10 @@ def test_saturated_client_refuses_at_once(bus: Transport) -> None:
     with pytest.raises(Unavailable, match="all 2 threads are busy"):
         things.act(how="id")
     assert time.monotonic() - started < 0.5
+    keeper.leave.set()
+    for thread in threads:
+        thread.join(10)
+    assert answers == [None, None]
 
 
 def test_request_id_of_the_caller_or_a_new_one(bus: Transport) -> None:
