@@ -86,6 +86,7 @@ function recreate_database { echo "recreate_database $*" >> "$WORK/log"; }
 function database_connection_url { echo "mysql+pymysql://root:$DATABASE_PASSWORD@127.0.0.1/$1?charset=utf8"; }
 function get_python_exec_prefix { echo /opt/stack/data/venv/bin; }
 function start_tls_proxy { echo "start_tls_proxy $*" >> "$WORK/log"; }
+FLOCK_HOST_MAC=52:54:00:00:00:01
 function wait_for_service { echo "wait_for_service $*" >> "$WORK/log"; }
 
 DEVSTACK_PLUGINS=",flock"
@@ -95,6 +96,7 @@ FLOCK_DIR=$REPO
 
 run_phase override_defaults
 run_phase source
+function flock_await_line { echo "flock_await_line $*" >> "$WORK/log"; }
 echo "ENABLED_SERVICES=$ENABLED_SERVICES" >> "$WORK/log"
 for phase in "$@"; do
     case $phase in

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``system`` and the OpenStack client as processes against a small HTTP server: plug-ins, pipes, start-up."""
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+HOST = {"id": 1, "uuid": "u-1", "hostname": "controller-0", "personality": "controller", "administrative": "unlocked",
+        "operational": "enabled", "availability": "available"}
+START_UP_LIMIT_S = 1.5  # measured 0.35 s on an idle machine
+OURS = ("platform", "fault")
+
+
+class Api(BaseHTTPRequestHandler):
+    """Two thousand hosts under ``/v1/ihosts``, a refusal for every PATCH."""
+
+    def do_GET(self) -> None:
+        if self.headers.get("X-Auth-Token") != "t":
+            self._send(401, {"error": {"message": "who are you?"}})
+        elif self.path == "/v1/ihosts":
+            hosts = [{**HOST, "id": number, "hostname": f"host-{number}"} for number in range(2000)]
+            self._send(200, {"ihosts": hosts})
+        elif self.path == "/v1/ihosts/controller-0":
+            self._send(200, HOST)
+        elif self.path.startswith("/v1/alarms"):
+            self._send(200, {"alarms": []})
+        else:
+            self._send(404, {"error_message": json.dumps({"faultstring": "not here"})})
+
+    def do_PATCH(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._send(409, {"error_message": json.dumps({"faultstring": "Host is busy."})})
+
+    def _send(self, status: int, body: object) -> None:
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.send_header("X-Openstack-Request-Id", "req-9")
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: object) -> None:
+        """No log."""
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory for PYTHONPATH that registers the entry points of this checkout, installed or not."""
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(ROOT / "setup.cfg")
+    place = tmp_path_factory.mktemp("site")
+    info = place / "stx_flock-0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stx-flock\nVersion: 0\n")
+    groups = {name: text for name, text in parser["entry_points"].items() if name.startswith("openstack.")}
+    (info / "entry_points.txt").write_text("\n".join(
+        f"[{name}]\n" + "\n".join(line.strip() for line in text.splitlines()) for name, text in groups.items()))
+    return place
+
+
+def run(argv: list[str], place: Path | None = None) -> subprocess.CompletedProcess[str]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
+    env["PYTHONPATH"] = os.pathsep.join(str(path) for path in (place, ROOT) if path)
+    return subprocess.run([sys.executable, *argv], env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def system(url: str, *argv: str) -> list[str]:
+    return ["-m", "sysinv.cmd.shell", "--os-auth-token", "t", "--system-url", url, *argv]
+
+
+def openstack(url: str, *argv: str) -> list[str]:
+    start = "import sys; from openstackclient.shell import main; sys.exit(main(sys.argv[1:]))"
+    return ["-c", start, "--os-auth-type", "admin_token", "--os-endpoint", url, "--os-token", "t", *argv]
+
+
+def test_a_reader_that_leaves_is_no_error(url: str) -> None:
+    program = subprocess.Popen([sys.executable, *system(url, "host-list")], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert program.stdout is not None and program.stderr is not None
+    assert program.stdout.readline().startswith("+--")
+    program.stdout.close()
+    assert (program.wait(30), program.stderr.read()) == (0, "")
+
+
+def test_a_wrong_token_is_said_in_one_line(url: str) -> None:
+    done = run(["-m", "sysinv.cmd.shell", "--os-auth-token", "x", "--system-url", url, "host-list"])
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "Invalid Identity credentials.\n")
+
+
+def test_start_up_is_quick(url: str) -> None:
+    took = []
+    for _ in range(3):
+        begun = time.monotonic()
+        assert run(system(url, "host-show", "controller-0")).returncode == 0
+        took.append(time.monotonic() - begun)
+    assert min(took) < START_UP_LIMIT_S
+
+
+def test_openstack_client_runs_our_commands(url: str, registered: Path) -> None:
+    pytest.importorskip("openstackclient")
+    done = run(openstack(url, "platform", "host", "show", "controller-0", "-f", "json"), registered)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["availability"] == "available"
+    done = run(openstack(url, "fault", "alarm", "list", "-f", "json"), registered)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_openstack_client_reports_a_refusal_with_request(url: str, registered: Path) -> None:
+    pytest.importorskip("openstackclient")
+    done = run(openstack(url, "platform", "host", "lock", "controller-0"), registered)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Cannot lock controller-0: Host is busy. (HTTP 409, request req-9)" in done.stderr
+
+
+def test_no_clash_with_commands_of_others() -> None:
+    pytest.importorskip("openstackclient")
+    points = [point for distribution in distributions() for point in distribution.entry_points]
+    taken = {point.name.split("_")[0] for point in points if point.group.startswith("openstack.")
+             and not point.value.startswith(("sysinv.", "fm.")) and not point.group.startswith("openstack.cli")}
+    assert taken, "the OpenStack client has commands"
+    assert taken.isdisjoint(OURS)
