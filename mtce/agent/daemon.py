@@ -13,6 +13,7 @@ from typing import Protocol
 from flock.core.errors import FlockError, Refused
 from flock.core.health import Health
 from flock.exec.root import Root
+from flock.exec.uptime import uptime_s
 from mtce.agent import flags, goenabled, scripts
 from mtce.agent.outbox import Results
 from mtce.contract.records import CommandResult, MtcAlive
@@ -224,11 +225,7 @@ class Agent:
         state = flags.read(self._root)
         self._sequence += 1
         return MtcAlive(
-            host_uuid=host_uuid, hostname=self._hostname, boot_id=self._boot_id, uptime_s=self._uptime_s(),
+            host_uuid=host_uuid, hostname=self._hostname, boot_id=self._boot_id, uptime_s=uptime_s(self._root),
             sequence=self._sequence, configured=state.configured, healthy=state.healthy, locked=state.locked,
             goenabled=state.tests_passed, goenabled_failed=state.tests_failed,
             services_failed=self._services is False, services_started=self._services is True)
-
-    def _uptime_s(self) -> int:
-        words = self._root.text("proc/uptime").split()
-        return int(float(words[0])) if words else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flock.exec.root import Root
+from flock.exec.uptime import uptime_s
 from sysinv.agent.collectors import kernel
 from sysinv.contract.records import PlatformReport
 
@@ -15,10 +16,9 @@ def collect(root: Root, hardware: Root | None = None, *, after_install: bool = F
     """One report. ``root`` is the running system, ``hardware`` (default: the same) where the processors are read."""
     hardware = root if hardware is None else hardware
     running = next(iter(kernel.collect(root)), kernel.RunningKernel("", kernel.STANDARD))
-    uptime = root.text("proc/uptime", "0").split(".")[0]
     lowest, highest = frequencies_khz(hardware)
     return [PlatformReport(
-        boot_id=root.text("proc/sys/kernel/random/boot_id"), uptime_s=int(uptime) if uptime.isdigit() else 0,
+        boot_id=root.text("proc/sys/kernel/random/boot_id"), uptime_s=uptime_s(root),
         kernel_release=running.release, kernel_running=running.kind, after_install=after_install,
         first_report=first_report, max_cpu_mhz_allowed=_mhz(highest), min_cpu_mhz_allowed=_mhz(lowest),
         cstates_available=",".join(cstates(hardware)) or None, iscsi_initiator_name=iscsi_initiator(root),

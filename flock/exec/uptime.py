@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long a host runs: since its first process began, which in a container is later than the kernel's own start."""
+from __future__ import annotations
+
+import os
+
+from flock.exec.root import Root
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+# Position of ``starttime`` in /proc/<pid>/stat after the command name in parentheses (proc(5), field 22).
+_START = 19
+
+
+def uptime_s(root: Root) -> int:
+    """Whole seconds since process 1 of ``root`` started; 0 when the kernel does not tell."""
+    words = root.text("proc/uptime").split()
+    fields = root.text("proc/1/stat").rpartition(")")[2].split()
+    try:
+        kernel_s = float(words[0])
+        started_s = int(fields[_START]) / TICKS_PER_S if len(fields) > _START else 0.0
+    except (IndexError, ValueError):
+        return 0
+    return max(0, int(kernel_s - started_s))
