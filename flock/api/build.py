@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,11 +12,14 @@ from flock import conf as flock_conf
 from flock.api.application import Application, Settings
 from flock.api.call import Call, Dependencies
 from flock.api.dialect import Dialect, Document, root_document
-from flock.api.edge import Edge
+from flock.api.edge import Edge, WsgiApp
 from flock.api.routes import PublishedRoute, RouteTable, scan
 from flock.auth.policy import ANYONE, Policy, Rule
 from flock.auth.tokens import token_check
 from flock.core.health import Health
+
+# Puts a check of identity in front of an application, given the configuration.
+Authenticate = Callable[[WsgiApp, Any], WsgiApp]
 
 
 class DocumentController:
@@ -64,12 +67,14 @@ def published_routes(subsystem: str) -> list[PublishedRoute]:
 
 
 def build_app(conf: Any, subsystem: str, slices: Iterable[Any] | None = None, deps: Iterable[Any] = (), *,
-              dialect: Dialect | None = None, health: Health | None = None) -> Edge:
+              dialect: Dialect | None = None, health: Health | None = None,
+              authenticate: Authenticate = token_check) -> Edge:
     """The WSGI application of ``subsystem``.
 
     ``slices``: modules (or any objects) with ROUTES and POLICY; None scans ``<subsystem>/resources/*/api.py``.
     ``deps``: service objects, or pairs (type, object), that ``Call.deps(type)`` hands to controllers.
-    Raises ValueError when a route has no policy rule. [api] auth_strategy=trusted leaves the token check out.
+    ``authenticate``: the check of identity; no configuration replaces or switches it off, only the caller's code.
+    Raises ValueError when a route has no policy rule.
     """
     flock_conf.register(conf)
     dialect = dialect or dialect_of(subsystem)
@@ -81,11 +86,8 @@ def build_app(conf: Any, subsystem: str, slices: Iterable[Any] | None = None, de
     policy = Policy(conf, table.rules, read_from_any_project=dialect.read_from_any_project,
                     project_domain=conf.api.project_domain)
     application = Application(settings, dialect, policy, Dependencies(deps))
-    guarded: Any = application
-    if conf.api.auth_strategy == "keystone":
-        guarded = token_check(application, conf, conf.api.token_cache_local_s)
-    return Edge(direct=application, guarded=guarded, table=table, dialect=dialect, settings=settings,
-                health=health or Health())
+    return Edge(direct=application, guarded=authenticate(application, conf), table=table, dialect=dialect,
+                settings=settings, health=health or Health())
 
 
 def slice_of(routes: dict[str, Any], rules: Iterable[Rule]) -> SimpleNamespace:

@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# Everything the context is made of. Only a check of identity may write these into the environment.
+IDENTITY_HEADERS = (
+    "HTTP_X_ROLES", "HTTP_X_SERVICE_ROLES", "HTTP_X_USER_ID", "HTTP_X_USER_NAME", "HTTP_X_USER_DOMAIN_NAME",
+    "HTTP_X_PROJECT_ID", "HTTP_X_PROJECT_NAME", "HTTP_X_PROJECT_DOMAIN_NAME", "HTTP_OPENSTACK_SYSTEM_SCOPE",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
@@ -40,19 +46,23 @@ def anonymous(request_id: str, address: str = "") -> RequestContext:
 
 
 def from_environ(environ: Mapping[str, Any], request_id: str) -> RequestContext:
-    """Read the headers keystonemiddleware set after it removed those of the client."""
-    roles = frozenset(role.strip().lower() for role in environ.get("HTTP_X_ROLES", "").split(",") if role.strip())
-    service_roles = {role.strip().lower() for role in environ.get("HTTP_X_SERVICE_ROLES", "").split(",")}
+    """Read what the token check wrote after it removed what the client sent under these names."""
+    told = {header: environ.get(header) for header in IDENTITY_HEADERS}
+    roles = _roles(told["HTTP_X_ROLES"])
     return RequestContext(
         request_id=request_id,
-        user_id=environ.get("HTTP_X_USER_ID"),
-        user_name=environ.get("HTTP_X_USER_NAME"),
-        user_domain_name=environ.get("HTTP_X_USER_DOMAIN_NAME"),
-        project_id=environ.get("HTTP_X_PROJECT_ID"),
-        project_name=environ.get("HTTP_X_PROJECT_NAME"),
-        project_domain_name=environ.get("HTTP_X_PROJECT_DOMAIN_NAME"),
+        user_id=told["HTTP_X_USER_ID"],
+        user_name=told["HTTP_X_USER_NAME"],
+        user_domain_name=told["HTTP_X_USER_DOMAIN_NAME"],
+        project_id=told["HTTP_X_PROJECT_ID"],
+        project_name=told["HTTP_X_PROJECT_NAME"],
+        project_domain_name=told["HTTP_X_PROJECT_DOMAIN_NAME"],
         roles=roles,
-        is_service="service" in roles or "service" in service_roles,
-        system_scope=environ.get("HTTP_OPENSTACK_SYSTEM_SCOPE"),
+        is_service="service" in roles or "service" in _roles(told["HTTP_X_SERVICE_ROLES"]),
+        system_scope=told["HTTP_OPENSTACK_SYSTEM_SCOPE"],
         address=str(environ.get("REMOTE_ADDR", "")),
     )
+
+
+def _roles(text: str | None) -> frozenset[str]:
+    return frozenset(role.strip().lower() for role in (text or "").split(",") if role.strip())

@@ -12,6 +12,7 @@ from typing import Any
 import webob.exc
 from keystonemiddleware import auth_token
 
+from flock.auth.context import IDENTITY_HEADERS
 from flock.core.errors import Unavailable
 
 REMEMBERED_MAX = 2000
@@ -77,7 +78,7 @@ class TokenCheck(auth_token.AuthProtocol):  # type: ignore[misc]
         return data
 
 
-def token_check(app: Any, conf: Any, memory_s: float) -> Callable[..., Iterable[bytes]]:
+def token_check(app: Any, conf: Any) -> Callable[..., Iterable[bytes]]:
     """``app`` behind the token check configured in [keystone_authtoken] of ``conf``."""
     for group, opts in auth_token.list_opts():
         conf.register_opts(opts, group=group)
@@ -86,5 +87,13 @@ def token_check(app: Any, conf: Any, memory_s: float) -> Callable[..., Iterable[
         "service_token_roles_required": True,
         "http_connect_timeout": conf.keystone_authtoken.http_connect_timeout or CONNECT_TIMEOUT_S,
     }
-    wrapped: Callable[..., Iterable[bytes]] = TokenCheck(app, fixed, TokenMemory(memory_s))
-    return wrapped
+    check = TokenCheck(app, fixed, TokenMemory(conf.api.token_cache_local_s))
+
+    def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        # keystonemiddleware forgets one of them (the system scope), and which ones is its own affair.
+        for header in IDENTITY_HEADERS:
+            environ.pop(header, None)
+        answer: Iterable[bytes] = check(environ, start_response)
+        return answer
+
+    return checked

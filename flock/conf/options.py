@@ -40,9 +40,6 @@ API_OPTS: list[cfg.Opt] = [
     cfg.IntOpt("limit_max", default=2000, min=1, max=100000, deprecated_name="api_limit_max",
                help="Longest page of a collection; also the page length when a request names none."),
     cfg.StrOpt("public_endpoint", help="URL to write into links instead of the one the client used."),
-    cfg.StrOpt("auth_strategy", default="keystone", choices=["keystone", "trusted"],
-               help="keystone: tokens are checked by keystonemiddleware. trusted: identity headers are believed; "
-                    "only for a listener behind an authenticating proxy on a unix socket or loopback, and tests."),
     cfg.StrOpt("project_domain", default="Default",
                help="Domain of the projects admin and services; projects of that name elsewhere give no rights."),
     cfg.IntOpt("token_cache_local_s", default=10, min=0, max=300,

@@ -257,6 +257,12 @@ def untested() -> set[str]:
             and not exempt & set(path.parts) and has_behaviour(path)}
 
 
+def test_the_product_does_not_use_what_is_for_tests() -> None:
+    """Among it a check of identity that believes headers."""
+    assert [shown(path) for path in python_files(*PRODUCT) if not shown(path).startswith("flock/testing/")
+            and any(name.startswith("flock.testing") for name in imports_of(path))] == []
+
+
 def test_modules_have_unit_tests() -> None:
     """Write a test for a new module; take a module off the list once it has one."""
     listed, now = set(UNTESTED.read_text().split()), untested()

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import requests
 
+from flock.auth.context import IDENTITY_HEADERS
 from flock.testing.services.keystone import KeystoneServer
 
 PROGRAM = """
@@ -109,6 +110,17 @@ def test_the_context_is_what_keystone_says(api: Api, keystone: KeystoneServer) -
     answer = api.ask(keystone.token("reader"), **{"X-Roles": "admin", "X-User-Name": "root", "X_Roles": "admin"})
     assert answer.json() == {"user": "reader-admin", "project": "admin", "roles": ["reader"], "service": False}
     assert answer.headers["X-Openstack-Request-Id"].startswith("req-")
+
+
+@pytest.mark.parametrize("spelling", ["{}", "{_}", "{lower}"])
+def test_a_client_cannot_send_an_identity(api: Api, keystone: KeystoneServer, spelling: str) -> None:
+    names = [name.removeprefix("HTTP_").replace("_", "-") for name in IDENTITY_HEADERS]
+    forged = {spelling.format(name, _=name.replace("-", "_"), lower=name.lower()): "admin,service" for name in names}
+    forged |= {"X-Identity-Status": "Confirmed", "X-Service-Identity-Status": "Confirmed", "X-Is-Admin-Project": "True"}
+    token = keystone.token("reader")
+    assert api.ask(token, **forged).json() == api.ask(token).json()
+    assert api.ask(token, "POST", "/v1/internal", **forged).status_code == 403
+    assert api.ask(None, "GET", "/v1/internal", **forged).status_code == 401
 
 
 def test_a_user_with_a_service_token_is_known_as_such(api: Api, keystone: KeystoneServer) -> None:

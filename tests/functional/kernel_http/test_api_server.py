@@ -58,7 +58,7 @@ class Server:
         self.until(lambda: self.get("/healthz")[0] == 200)
 
     def configure(self, extra: str) -> None:
-        self.file.write_text(f"[api]\nauth_strategy = trusted\nbind_host = 127.0.0.1\nbind_port = {self.port}\n{extra}")
+        self.file.write_text(f"[api]\nbind_host = 127.0.0.1\nbind_port = {self.port}\n{extra}")
 
     def until(self, condition: object) -> None:
         deadline = time.monotonic() + 20

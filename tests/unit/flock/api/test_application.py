@@ -34,6 +34,7 @@ from flock.api import (
 from flock.api.edge import Edge
 from flock.core.errors import Conflict, NotFound, Unavailable
 from flock.core.health import Health
+from flock.testing.identity import trusting
 from flock.wire import Resource, attr
 
 READ = {"X-Roles": "reader", "X-Project-Name": "admin", "X-User-Id": "u1", "X-User-Name": "ruth"}
@@ -123,14 +124,14 @@ Ask = Callable[..., webob.Response]
 def make_conf(**api: Any) -> Any:
     conf = cfg.ConfigOpts()
     flock_conf.setup("thing-api", "thing", [], conf=conf, logging_too=False)
-    conf.set_override("auth_strategy", "trusted", group="api")
     for name, value in api.items():
         conf.set_override(name, value, group="api")
     return conf
 
 
 def make_app(dialect: Dialect = DIALECT, **api: Any) -> Edge:
-    return build_app(make_conf(**api), "thing", [slice_of(ROUTES, POLICY)], [Greeter()], dialect=dialect)
+    return build_app(make_conf(**api), "thing", [slice_of(ROUTES, POLICY)], [Greeter()], dialect=dialect,
+                     authenticate=trusting)
 
 
 @pytest.fixture(scope="module")
@@ -420,7 +421,8 @@ def test_health_and_metrics_need_no_token(app: Edge, ask: Ask) -> None:
 def test_failed_health_is_503() -> None:
     health = Health()
     health.add("bus", lambda: "broker away")
-    app = build_app(make_conf(), "thing", [slice_of(ROUTES, POLICY)], dialect=DIALECT, health=health)
+    app = build_app(make_conf(), "thing", [slice_of(ROUTES, POLICY)], dialect=DIALECT, health=health,
+                    authenticate=trusting)
     response = asker(app)("/healthz", headers={})
     assert response.status_int == 503
     assert response.json["checks"] == {"bus": "broker away"}

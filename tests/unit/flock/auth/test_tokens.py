@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -16,7 +17,8 @@ from keystonemiddleware import auth_token
 from oslo_config import cfg
 
 from flock import conf as flock_conf
-from flock.api import READER, Call, Dialect, Rule, build_app, slice_of
+from flock.api import ANYONE, READER, Call, Dialect, Rule, build_app, slice_of
+from flock.auth.context import IDENTITY_HEADERS, from_environ
 from flock.auth.tokens import REMEMBERED_MAX, TokenMemory
 
 
@@ -99,13 +101,20 @@ class Who:
         return {"user": call.ctx.user_name, "roles": sorted(call.ctx.roles), "service": call.ctx.is_service}
 
 
+class Whole:
+    def get(self, call: Call) -> dict[str, Any]:
+        return {**asdict(call.ctx), "roles": sorted(call.ctx.roles)}
+
+
 @pytest.fixture
 def app(keystone: StubKeystone) -> Any:
     conf = cfg.ConfigOpts()
     flock_conf.setup("t-api", "t", [], conf=conf, logging_too=False)
     api = build_options(conf, keystone.url)
-    return build_app(api, "t", [slice_of({"/v1/who": Who}, [Rule("t:who", READER, "GET", "/v1/who")])],
-                     dialect=Dialect())
+    routes = {"/v1/who": Who, "/v1/whole": Whole, "/v1/public": Whole}
+    rules = [Rule("t:who", READER, "GET", "/v1/who"), Rule("t:who", READER, "GET", "/v1/whole"),
+             Rule("t:public", ANYONE, "GET", "/v1/public")]
+    return build_app(api, "t", [slice_of(routes, rules)], dialect=Dialect())
 
 
 def build_options(conf: Any, url: str) -> Any:
@@ -128,6 +137,44 @@ def test_a_valid_token_brings_its_roles_and_forged_headers_nothing(app: Any, key
     keystone.add("tom", "reader", "Member")
     response = ask(app, X_Auth_Token="tom", X_Roles="admin", X_User_Name="root", X_Service_Roles="service")
     assert response.json == {"user": "tom", "roles": ["member", "reader"], "service": False}
+
+
+@pytest.mark.parametrize("header", IDENTITY_HEADERS)
+def test_no_identity_header_of_a_client_reaches_the_context(app: Any, keystone: StubKeystone, header: str) -> None:
+    def told(path: str, **sent: str) -> dict[str, Any]:
+        answer = ask(app, path, X_Auth_Token="tom", **sent)
+        assert answer.status_int == 200
+        return {**answer.json, "request_id": ""}
+
+    keystone.add("tom", "reader")
+    forged = {header.removeprefix("HTTP_"): "admin,service"}
+    for path in ("/v1/whole", "/v1/public"):
+        assert told(path, **forged) == told(path)
+    assert told("/v1/public", **forged)["user_name"] is None
+    assert ask(app, "/v1/whole", **forged).status_int == 401
+
+
+def test_the_names_removed_are_all_the_context_reads(app: Any) -> None:
+    read: set[str] = set()
+
+    class Recording(dict[str, Any]):
+        def get(self, key: str, default: Any = None) -> Any:
+            read.add(key)
+            return super().get(key, default)
+
+    from_environ(Recording(), "req-1")
+    assert {name for name in read if name.startswith("HTTP_")} == set(IDENTITY_HEADERS)
+
+
+def test_no_configuration_switches_the_check_off(app: Any, keystone: StubKeystone) -> None:
+    conf = cfg.ConfigOpts()
+    flock_conf.setup("t-api", "t", [], conf=conf, logging_too=False)
+    conf.register_opt(cfg.StrOpt("auth_strategy", default="noauth"), group="api")
+    conf = build_options(conf, keystone.url)
+    conf.set_override("delay_auth_decision", True, group="keystone_authtoken")
+    routes, rules = {"/v1/who": Who}, [Rule("t:who", READER, "GET", "/v1/who")]
+    loose = build_app(conf, "t", [slice_of(routes, rules)], dialect=Dialect())
+    assert ask(loose, X_Roles="admin", X_Project_Name="admin").status_int == 401
 
 
 @pytest.mark.parametrize("headers", [{}, {"X_Auth_Token": "unknown"}, {"X_Auth_Token": ""},

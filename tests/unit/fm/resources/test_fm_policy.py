@@ -12,6 +12,7 @@ import webob
 from flock.api import build_app
 from flock.db import Database
 from flock.testing.fixtures import private_conf
+from flock.testing.identity import trusting
 from fm.contract.rpc import FmManager
 from fm.core.retention import Limits
 from fm.db.tables import METADATA
@@ -27,10 +28,7 @@ def ask(database: Database) -> Ask:
     METADATA.create_all(database.engine)
     synchronise(database)
     manager = Manager(database, Writer(database, lambda: Settings(Limits(1000))))
-    conf = private_conf()
-    build_app(conf, "fm", deps=[])  # registers the options
-    conf.set_override("auth_strategy", "trusted", group="api")
-    app = build_app(conf, "fm", deps=[database, (FmManager, manager)])
+    app = build_app(private_conf(), "fm", deps=[database, (FmManager, manager)], authenticate=trusting)
 
     def send(method: str, path: str, roles: str, project: str = "services", body: Any = None) -> webob.Response:
         request = webob.Request.blank(path, method=method, headers={

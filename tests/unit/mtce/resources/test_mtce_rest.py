@@ -8,6 +8,7 @@ from oslo_config import cfg
 
 from flock import conf as flock_conf
 from flock.api import build_app
+from flock.testing.identity import trusting
 from mtce.contract.records import ActionReply, HostStatus
 from mtce.contract.rpc import MtceHosts
 from mtce.resources.host import rules
@@ -55,9 +56,8 @@ def api():
     conf = cfg.ConfigOpts()
     flock_conf.register(conf)
     conf([], default_config_files=[], default_config_dirs=[])
-    conf.set_override("auth_strategy", "trusted", group="api")
     conductor = Conductor()
-    app = build_app(conf, "mtce", deps=[(MtceHosts, conductor)])
+    app = build_app(conf, "mtce", deps=[(MtceHosts, conductor)], authenticate=trusting)
 
     def call(method, path, body=None, role="service", project="services"):
         request = webob.Request.blank(path, method=method, headers={
