@@ -77,6 +77,7 @@ public_host: 127.0.0.1
 overrides:
   mtce:
     heartbeat: {period_ms: 100}
+    bmc: {redfish_scheme: http, redfish_port: 8000}
     timers: {bmc_reset_delay_s: 5, host_add_delay_s: 1, lazy_reboot_delay_s: 1, heartbeat_soak_s: 2}
 YAML
 umask 022
