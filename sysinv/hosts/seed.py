@@ -29,12 +29,12 @@ def seed_system(db: Database, answers: Answers, controller_mac: str) -> bool:
 
     ``controller_mac`` is the MAC address of controller-0's pxeboot interface. InvalidInput names what is wrong.
     """
-    mac = normal_mac(controller_mac)
-    if mac is None:
-        raise InvalidInput(field="controller_mac", rule="must be a MAC address")
     with db.writer() as conn:
         if conn.execute(sa.select(I_SYSTEM.c.id).limit(1)).first() is not None:
             return False
+        mac = normal_mac(controller_mac)
+        if mac is None:
+            raise InvalidInput(field="controller_mac", rule="must be a MAC address")
         conn.execute(sa.insert(I_SYSTEM).values(
             name=answers.name, system_type=answers.system_type, system_mode=answers.system_mode,
             timezone=answers.timezone, region_name=answers.region_name, software_version=SOFTWARE_VERSION,

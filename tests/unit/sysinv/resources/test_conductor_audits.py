@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The conductor's audits over stored hosts, at chosen times."""
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+
+from mtce.contract.records import ActionReply
+from sysinv.actions.progress import ActionLimits, InstallLimits
+from sysinv.conductor.audits import Audits
+from sysinv.db.lookup import host_row
+
+MAC = "08:00:27:be:6e:25"
+BEGIN = datetime.datetime.now(datetime.UTC)
+
+
+class Clock:
+    """A time that the test moves; it starts now, because the services under test stamp rows with the real time."""
+
+    def __init__(self) -> None:
+        self.at = BEGIN
+
+    def __call__(self) -> datetime.datetime:
+        return self.at
+
+    def later(self, seconds: int) -> None:
+        self.at += datetime.timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def audits(cloud: Any, clock: Clock) -> Audits:
+    return Audits(cloud.db, cloud.mtce, cloud.steps, cloud.dnsmasq, cloud.discovery, cloud.operations,
+                  install=InstallLimits(), action=ActionLimits(), token_ttl_s=3600, now=clock)
+
+
+def worker(cloud: Any, hostname: str = "worker-0", mac: str = MAC) -> str:
+    uuid = cloud.discover(mac)
+    assert cloud.patch(f"/v1/ihosts/{uuid}", personality="worker", hostname=hostname).status == 200
+    cloud.settle()
+    return str(uuid)
+
+
+def progress(cloud: Any, uuid: str, state: str) -> None:
+    assert cloud.post(f"/v1/ihosts/{uuid}/install_progress", {"install_state": state}).status == 200
+
+
+def test_an_installation_that_falls_silent_fails_and_recovers_when_the_host_comes(cloud: Any, audits: Any,
+                                                                                 clock: Clock) -> None:
+    uuid = worker(cloud)
+    progress(cloud, uuid, "installing")
+    clock.later(800)
+    audits.install_states()
+    assert cloud.host(uuid)["install_state"] == "installing"
+    clock.later(200)
+    audits.install_states()
+    assert cloud.host(uuid)["install_state"] == "failed"
+    cloud.state(uuid, availability="online")
+    assert cloud.host(uuid)["install_state"] == "completed"
+
+
+def test_a_booting_host_has_forty_minutes(cloud: Any, audits: Any, clock: Clock) -> None:
+    uuid = worker(cloud)
+    progress(cloud, uuid, "installed")
+    clock.later(1200)
+    audits.install_states()
+    assert cloud.host(uuid)["install_state"] == "booting"
+    clock.later(1300)
+    audits.install_states()
+    assert cloud.host(uuid)["install_state"] == "failed"
+
+
+def in_service(cloud: Any) -> str:
+    uuid = worker(cloud)
+    cloud.state(uuid, administrative="unlocked", operational="enabled", availability="available", task="")
+    return uuid
+
+
+def test_a_lock_nobody_answers_is_given_up(cloud: Any, audits: Any, clock: Clock) -> None:
+    uuid = in_service(cloud)
+    assert cloud.patch("/v1/ihosts/worker-0", action="lock").status == 200
+    clock.later(590)
+    audits.host_actions()
+    assert cloud.host(uuid)["ihost_action"] == "lock"
+    clock.later(20)
+    audits.host_actions()
+    found = cloud.host(uuid)
+    assert (found["ihost_action"], found["task"], found["administrative"]) == (None, None, "unlocked")
+    assert cloud.patch("/v1/ihosts/worker-0", action="lock").status == 200
+
+
+def test_a_force_lock_is_told_again_once_and_then_given_up(cloud: Any, audits: Any, clock: Clock) -> None:
+    uuid = in_service(cloud)
+    assert cloud.patch("/v1/ihosts/worker-0", action="force-lock").status == 200
+    for _ in range(3):
+        clock.later(60)
+        audits.host_actions()
+    assert [action for _, action, _ in cloud.mtce.actions] == ["force-lock", "force-lock"]
+    clock.later(100)
+    audits.host_actions()
+    assert cloud.host(uuid)["ihost_action"] is None
+
+
+def test_a_force_lock_refused_the_second_time_ends(cloud: Any, audits: Any, clock: Clock) -> None:
+    uuid = in_service(cloud)
+    cloud.patch("/v1/ihosts/worker-0", action="force-lock")
+    cloud.mtce.answer = ActionReply("fail", "unknown host")
+    clock.later(130)
+    audits.host_actions()
+    assert cloud.host(uuid)["ihost_action"] is None
+
+
+def test_maintenance_is_given_the_hosts_it_lost(cloud: Any, audits: Any) -> None:
+    uuid = worker(cloud)
+    cloud.discover("08:00:27:be:6e:99")
+    cloud.mtce.hosts.clear()
+    audits.maintenance()
+    assert {host.hostname for host in cloud.mtce.hosts.values()} == {"controller-0", "worker-0"}
+    assert cloud.mtce.hosts[uuid].cluster_host_ip
+
+
+def test_a_token_that_waits_is_renewed_before_it_is_too_old(cloud: Any, audits: Any, clock: Clock) -> None:
+    uuid = worker(cloud)
+    before = cloud.boot_file(MAC)
+    clock.later(600)
+    audits.boot_files()
+    assert cloud.boot_file(MAC) == before
+    clock.later(2400)
+    audits.boot_files()
+    after = cloud.boot_file(MAC)
+    assert after != before
+    progress(cloud, uuid, "installing")
+    audits.boot_files()
+    assert cloud.boot_file(MAC) == after
+
+
+def test_leases_are_discovered_and_kept(cloud: Any, audits: Any) -> None:
+    leases = cloud.folder / "dnsmasq" / "dnsmasq.leases"
+    leases.parent.mkdir(exist_ok=True)
+    leases.write_text(f"1900000000 {MAC} 169.254.202.99 * *\n1900000000 08:00:27:be:6e:77 10.0.0.1 * *\n")
+    audits.leases()
+    assert {host["mgmt_mac"] for host in cloud.get("/v1/ihosts").body["ihosts"]} == {"08:00:27:00:00:01", MAC}
+    assert f"{MAC},169.254.202.99,1d" in (cloud.folder / "dnsmasq" / "dnsmasq.hosts").read_text()
+
+
+def test_what_changed_since_the_look_is_left_alone(cloud: Any, audits: Any, clock: Clock) -> None:
+    uuid = worker(cloud)
+    progress(cloud, uuid, "installing")
+    with cloud.db.reader() as conn:
+        seen = host_row(conn, uuid)
+    progress(cloud, uuid, "postinstall")
+    audits._update(seen, {"install_state": "failed"})
+    assert cloud.host(uuid)["install_state"] == "postinstall"

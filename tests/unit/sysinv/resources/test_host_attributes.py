@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Adding hosts and changing their attributes: every refusal by its sentence."""
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sysinv.contract.records import MemoryReport, PciDeviceReport, PortReport
+from sysinv.resources.device.intake import device_change
+from sysinv.resources.disk.intake import StoredDisk, disk_change
+from sysinv.resources.memory.intake import Reserve, StoredMemory, memory_values
+from sysinv.resources.port.intake import port_change
+
+MAC = "08:00:27:bf:29:39"
+NEW = {"hostname": "worker-0", "personality": "worker", "mgmt_mac": MAC}
+
+
+def test_adding_a_host(cloud: Any) -> None:
+    reply = cloud.post("/v1/ihosts", {
+        **NEW, "mgmt_mac": MAC.upper().replace(":", "-"), "console": "ttyS1,115200", "rootfs_device": "/dev/nvme0n1",
+        "bm_type": "redfish", "bm_ip": "10.10.10.20", "bm_username": "root", "bm_password": "secret",
+        "location": {"locn": "row 4 rack 7"}})
+    assert reply.status == 200
+    assert (reply.body["mgmt_mac"], reply.body["location"], reply.body["bm_type"]) == (
+        MAC, {"locn": "row 4 rack 7"}, "redfish")
+    assert reply.body["invprovision"] == "unprovisioned" and "bm_password" not in reply.body
+    cloud.settle()
+    assert "ttyS1,115200" in cloud.boot_file(MAC)
+
+
+def test_a_discovered_record_is_reused(cloud: Any) -> None:
+    uuid = cloud.discover(MAC)
+    assert cloud.post("/v1/ihosts", NEW).body["uuid"] == uuid
+
+
+def test_board_type_by_what_is_given(cloud: Any) -> None:
+    assert cloud.post("/v1/ihosts", NEW).body["bm_type"] == "none"
+    reply = cloud.post("/v1/ihosts", {"hostname": "w1", "personality": "worker", "mgmt_mac": "08:00:27:bf:29:40",
+                                      "bm_ip": "10.10.10.21", "bm_username": "root", "bm_password": "x"})
+    assert reply.body["bm_type"] == "dynamic"
+
+
+def test_nothing_is_added_before_a_controller_is_enabled(fresh: Any) -> None:
+    assert fresh.post("/v1/ihosts", NEW).fault == (
+        f"Provisioning request for new host '{MAC}' is not permitted while there is no unlocked-enabled controller. "
+        "Unlock controller-0, wait for it to enable and then retry.")
+
+
+def test_nothing_is_added_to_a_simplex(simplex: Any) -> None:
+    assert simplex.post("/v1/ihosts", NEW).fault == (
+        "Host-add Rejected: Adding a host on a simplex system is not allowed.")
+
+
+@pytest.mark.parametrize(("change", "fault"), [
+    ({"hostname": None}, "Host-add Rejected. Must provide a hostname for a node of personality worker"),
+    ({"mgmt_mac": None}, "Host-add Rejected: Must provide MAC Address of the host mgmt interface"),
+    ({"mgmt_mac": "1:2"}, "Host-add Rejected: Must provide a valid format of a MAC Address"),
+    ({"personality": "network"}, "Personality [network] for host is not compatible with installed software. "),
+    ({"hostname": "controller-1"}, "Host with personality=worker cannot use reserved hostname controller-1."),
+    ({"personality": "storage", "hostname": "storage-0"},
+     "Storage backend must be configured before a storage host can be added."),
+    ({"bm_type": "redfish", "bm_ip": "10.10.10.9", "bm_username": "root"},
+     "worker-0: Rejected: bm_password must be given together with a new bm_username."),
+    ({"bm_type": "redfish", "bm_ip": "fd00::1", "bm_username": "root", "bm_password": "x"},
+     "Board management controller IP address must be the same version as OAM primary address."),
+    ({"subfunctions": "storage"}, "Subfunctions 'storage' are not possible for personality worker. "
+                                  "They must hold worker and may hold ['lowlatency', 'worker'].")])
+def test_what_is_not_added(cloud: Any, change: dict[str, Any], fault: str) -> None:
+    body = {name: value for name, value in (NEW | change).items() if value is not None}
+    reply = cloud.post("/v1/ihosts", body)
+    assert (reply.status, reply.fault) == (400, fault)
+    assert len(cloud.get("/v1/ihosts").body["ihosts"]) == 1
+
+
+def test_duplicates(cloud: Any) -> None:
+    assert cloud.post("/v1/ihosts", NEW).status == 200
+    assert cloud.post("/v1/ihosts", {**NEW, "hostname": "worker-1"}).fault == (
+        f"Host-add Rejected: Host with mgmt_mac {MAC} already exists")
+    assert cloud.post("/v1/ihosts", {**NEW, "mgmt_mac": "08:00:27:bf:29:40"}).fault == (
+        "Host-add Rejected: Hostname already exists")
+    assert "surprise" in cloud.post("/v1/ihosts", {**NEW, "surprise": 1}).fault
+
+
+def test_one_address_per_board(cloud: Any) -> None:
+    board = {"bm_type": "ipmi", "bm_ip": "10.10.10.20", "bm_username": "root", "bm_password": "x"}
+    assert cloud.post("/v1/ihosts", NEW | board).status == 200
+    second = {"hostname": "worker-1", "personality": "worker", "mgmt_mac": "08:00:27:bf:29:40"}
+    assert "bm_ip 10.10.10.20 already exists" in cloud.post("/v1/ihosts", second | board).fault
+
+
+@pytest.mark.parametrize(("field", "fault"), [
+    ("mgmt_mac", "Change ['mgmt_mac'] contains restricted ['mgmt_mac']."),
+    ("invprovision", "Change ['invprovision'] contains restricted ['invprovision']."),
+    ("administrative", "Change ['administrative'] contains restricted ['administrative']."),
+    ("vim_progress_status", "Change ['vim_progress_status'] contains restricted ['vim_progress_status'].")])
+def test_fields_of_others(cloud: Any, field: str, fault: str) -> None:
+    assert cloud.patch("/v1/ihosts/controller-0", **{field: "x"}).fault == fault
+
+
+@pytest.mark.parametrize(("change", "status"), [
+    ({"clock_synchronization": "ptp"}, 200), ({"clock_synchronization": "sundial"}, 400),
+    ({"apparmor": "enabled"}, 400),
+    ({"location": "row 9"}, 200), ({"location": {"locn": "row 9"}}, 200), ({"capabilities": {"Personality": "x"}}, 400),
+    ({"capabilities": {"stor_function": "monitor"}}, 400), ({"capabilities": {"mine": 1}}, 200),
+    ({"ttys_dcd": "True"}, 200), ({"ttys_dcd": "maybe"}, 400), ({"max_cpu_mhz_configured": "2000"}, 400),
+    ({"hw_settle": "abc"}, 400), ({"serialid": "77"}, 200), ({"personality": "robot"}, 400)])
+def test_single_attributes(cloud: Any, change: dict[str, Any], status: int) -> None:
+    assert cloud.patch("/v1/ihosts/controller-0", **change).status == status
+
+
+def test_the_state_view_and_the_system(cloud: Any) -> None:
+    assert cloud.get("/v1/ihosts/controller-0/state").body["operational"] == "enabled"
+    system = cloud.get("/v1/isystems").body["isystems"][0]
+    assert (system["system_type"], system["system_mode"], system["region_name"]) == ("Standard", "duplex", "RegionOne")
+    path = f"/v1/isystems/{system['uuid']}"
+    assert cloud.patch(path, timezone="Europe/Paris", contact="noc@example.org").body["timezone"] == "Europe/Paris"
+    for change in ({"timezone": "../../etc/passwd"}, {"software_version": "2"}, {"system_type": "All-in-one"},
+                   {"latitude": "91"}, {"name": "schön"}, {"vswitch_type": "none"}, {"system_mode": "simplex"},
+                   {"distributed_cloud_role": "systemcontroller"}, {"uuid": "x"}, {"capabilities": "{}"}):
+        assert cloud.patch(path, **change).status == 400, change
+    assert cloud.patch(path, sdn_enabled="true").body["capabilities"]["sdn_enabled"] is True
+    assert cloud.post("/v1/isystems", {}).status == 403 and cloud.delete(path).status == 403
+    assert len(cloud.get(f"{path}/ihosts").body["ihosts"]) == 1
+    networks = {one["type"] for one in cloud.get("/v1/networks").body["networks"]}
+    assert networks == {"pxeboot", "mgmt", "cluster-host", "oam"}
+    pool = cloud.get("/v1/addrpools?network_type=mgmt").body["addrpools"][0]
+    assert pool["ranges"] == [["192.168.204.10", "192.168.204.250"]] and pool["floating_address"] == "192.168.204.1"
+    assert cloud.get(f"/v1/addrpools/{pool['uuid']}").body == pool
+
+
+def port(name: str, mac: str, pciaddr: str) -> PortReport:
+    return PortReport(name=name, pciaddr=pciaddr, dev_id=0, mac=mac, mtu=1500, speed_mbps=None, link_mode=None,
+                      duplex=None, numa_node=0, driver=None, pclass="", pvendor="", pdevice="", psvendor="",
+                      psdevice="")
+
+
+def test_ports_are_followed_by_address_and_by_slot() -> None:
+    fresh = port_change([], [port("eth0", "a", "0:1"), port("eth0", "a", "0:9")], "a", {0: 5})
+    assert len(fresh.insert) == 1 and fresh.insert[0]["bootp"] == "True" and fresh.insert[0]["node_id"] == 5
+    stored = [{"id": 1, **fresh.insert[0]}]
+    assert port_change(stored, [port("eth0", "a", "0:1")], "a", {0: 5}).update == {}
+    moved = port_change(stored, [port("eth7", "a", "0:7")], "a", {0: 5})
+    assert moved.update[1]["pciaddr"] == "0:7" and not moved.delete
+    replaced = port_change(stored, [port("eth0", "b", "0:1")], "a", {0: 5})
+    assert replaced.new_macs == [("eth0", "a", "b")] and replaced.update[1]["mac"] == "b"
+    assert port_change(stored, [], "a", {}).delete == [1]
+
+
+def test_devices_keep_what_the_operator_chose_until_the_card_changes() -> None:
+    gpu = PciDeviceReport("0000:05:00.0", "030000", "10de", "1eb8", "", "", "", "", "", 0, None)
+    stored = [{"id": 1, **device_change([], [gpu]).insert[0], "name": "my_gpu", "enabled": False}]
+    assert device_change(stored, [gpu]).update == {}
+    other = PciDeviceReport("0000:05:00.0", "030000", "10de", "2235", "", "", "", "", "", 0, None)
+    assert device_change(stored, [other]).update[1]["enabled"] is True
+    assert device_change(stored, []).delete == [1]
+
+
+def test_disks_in_use_stay_when_they_vanish() -> None:
+    assert disk_change([StoredDisk(1, "/p", {"serial_id": "a"}), StoredDisk(2, "/q", {}, used=True)], []).delete == [1]
+
+
+def test_memory_reports_clear_what_they_fulfil() -> None:
+    report = MemoryReport(
+        numa_node=0, node_memtotal_mib=32000, memtotal_mib=31000, memavail_mib=30000, platform_reserved_mib=0,
+        hugepages_nr_2m=10, hugepages_avail_2m=10, hugepages_nr_1g=1, hugepages_avail_1g=1, pages_4k=1,
+        supports_1g=True)
+    stored = StoredMemory(platform_reserved_mib=1500, pending_2m=10, pending_1g=2, vswitch_reqd=None)
+    values = memory_values(stored, report, Reserve(7000, 1000))
+    assert values["platform_reserved_mib"] == 1500 and values["vm_hugepages_nr_2M_pending"] is None
+    assert "vm_hugepages_nr_1G_pending" not in values and values["memtotal_mib"] == 30500
