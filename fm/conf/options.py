@@ -21,6 +21,15 @@ FM_OPTS: list[cfg.Opt] = [
     cfg.IntOpt("manager_threads", default=16, min=1, max=256, help="Requests that fm-manager handles at a time."),
     cfg.IntOpt("manager_timeout_s", default=8, min=1, max=60,
                help="Seconds fm-api waits for fm-manager before it answers 503 or 504."),
+    cfg.StrOpt("syslog_address", default="",
+               help="Where each event goes as a JSON line, facility LOCAL5: a socket such as /dev/log, or host:port."),
+    cfg.ListOpt("webhook_urls", default=[], help="URLs that get each notice in the form of Prometheus Alertmanager."),
+    cfg.StrOpt("trap_agent_host", default="", help="Host of the SNMP trap agent; empty sends no traps."),
+    cfg.PortOpt("trap_agent_port", default=162, help="TCP port of the SNMP trap agent."),
+    cfg.StrOpt("region_name", default="RegionOne", help="Region named in traps."),
+    cfg.StrOpt("system_name", default="system", help="System named in traps."),
+    cfg.IntOpt("output_backlog_max", default=50000, min=100, max=10_000_000,
+               help="Notices that may wait for outputs; beyond it the oldest are dropped."),
     cfg.StrOpt("catalogue", help="Catalogue file in place of the one shipped; $EVENTS_YAML does the same."),
 ]
 

@@ -6,6 +6,8 @@ import datetime
 import socket
 from typing import Any
 
+from prometheus_client import Gauge
+
 from flock import rpc
 from flock.core.health import Health
 from flock.db import Database, from_conf, utcnow
@@ -15,7 +17,11 @@ from fm.contract.rpc import FmManager
 from fm.core.retention import Limits
 from fm.manager import catalogue
 from fm.manager.endpoint import Manager
+from fm.manager.outputs.relay import Outputs, sinks_from
 from fm.manager.writer import Settings, Writer
+from fm.resources.alarm import store as alarms
+
+ACTIVE = Gauge("fm_active_alarms", "Active alarms, suppressed and masked ones too", ("severity", "group"))
 
 
 class ManagerDaemon:
@@ -26,8 +32,10 @@ class ManagerDaemon:
         self._options = options.register(conf)
         self._db: Database = from_conf(conf)
         self._transport = rpc.transport(conf)
-        self._writer = Writer(self._db, self._settings)
-        self._server = rpc.Server(self._transport, socket.gethostname(), {FmManager: Manager(self._db, self._writer)},
+        self._outputs = Outputs(self._db, sinks_from(self._options), self._options.output_backlog_max)
+        self._writer = Writer(self._db, self._settings, self._outputs.publish, self._outputs.nudge)
+        manager = Manager(self._db, self._writer, self._outputs.suppression_changed)
+        self._server = rpc.Server(self._transport, socket.gethostname(), {FmManager: manager},
                                   threads_max=self._options.manager_threads)
         self._periodics = Periodics("fm-housekeeping", threads_max=1)
         interval_s = float(self._options.housekeeping_interval_s)
@@ -37,6 +45,7 @@ class ManagerDaemon:
     def start(self) -> None:
         """Bring the suppression table up to date, then serve; raises when the database is away."""
         catalogue.synchronise(self._db, self._options.catalogue)
+        self._outputs.start()
         self._server.start()
         self._periodics.start()
 
@@ -44,6 +53,7 @@ class ManagerDaemon:
         """Answer what is in hand, then let go."""
         self._server.stop()
         self._periodics.stop()
+        self._outputs.stop()
         self._transport.close()
         self._db.dispose()
 
@@ -57,4 +67,13 @@ class ManagerDaemon:
 
     def _housekeeping(self) -> None:
         self._writer.prune()
+        self._outputs.prune()
+        self._count_active()
         self._writer.forget_requests(utcnow() - datetime.timedelta(seconds=self._options.request_memory_s))
+
+    def _count_active(self) -> None:
+        with self._db.reader() as conn:
+            groups = alarms.counts_by_group(conn)
+        ACTIVE.clear()
+        for (severity, group), number in groups.items():
+            ACTIVE.labels(severity, group).set(number)

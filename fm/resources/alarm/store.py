@@ -87,6 +87,13 @@ def counts(conn: Connection, *, include_suppress: bool) -> dict[str, int]:
     return {severity: number for severity, number in conn.execute(query.group_by(ALARM.c.severity))}
 
 
+def counts_by_group(conn: Connection) -> dict[tuple[str, str], int]:
+    """All active alarms per severity and group (the first three digits of the id)."""
+    group = sa.func.substr(ALARM.c.alarm_id, 1, 3)
+    query = sa.select(ALARM.c.severity, group, sa.func.count()).group_by(ALARM.c.severity, group)
+    return {(severity, name): number for severity, name, number in conn.execute(query)}
+
+
 def active(conn: Connection, *, alarm_id: str | None, entity: str | None, below: bool) -> list[Alarm]:
     """Active alarms by id and/or entity for raisers: neither suppression nor masking hides any."""
     query = sa.select(ALARM)
