@@ -14,12 +14,13 @@ from flock.wire.render import renderer
 from flock.wire.resource import given
 from fm.api import listing
 from fm.contract.errors import AlarmMasked, AlarmNotFound
-from fm.contract.rpc import FmManager
+from fm.contract.rpc import BATCH_MAX, FmManager
 from fm.contract.validation import is_uuid
 from fm.core.summary import summary
 from fm.resources.alarm import service, store
 from fm.resources.alarm.fields import COLLAPSED, IGNORED, Acknowledgement, Alarm, AlarmBody, AlarmChange, wire_row
 
+BULK_MAX = 2000
 DEFAULT_SORT = (("severity", False), ("entity_instance_id", False))
 
 
@@ -55,14 +56,29 @@ class AlarmsController:
         fields = {name: value for name, value in given(call.body_as(AlarmBody)).items() if name not in IGNORED}
         return _uuid_reply(service.create(call.deps(FmManager), fields))
 
-    def delete(self, call: Call) -> Reply:
-        """Clear the alarm named in the body."""
+    def delete(self, call: Call) -> Any:
+        """Clear the alarm named in the body, or with filters in the query all alarms that match; then how many."""
+        if call.query.all("q.field"):
+            return {"deleted": self._delete_matching(call)}
         body = call.json(default={})
         uuid = body.get("id") if isinstance(body, dict) else None
         if not isinstance(uuid, str) or not uuid:
             raise BadBody(detail='Missing argument: "id"')
         call.deps(FmManager).delete_alarm(uuid=uuid)
         return Reply(status=204)
+
+
+    @staticmethod
+    def _delete_matching(call: Call) -> int:
+        call.query.only(listing.FILTER_ARGUMENTS, "include_suppress")
+        asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=(), default_sort=(), default_limit=None)
+        with call.deps(Database).reader() as conn:
+            rows = store.listing(conn, filters=asked.filters, include_suppress=asked.include_suppress, sort=(),
+                                 marker=None, limit=BULK_MAX) or []
+        uuids = [str(row["uuid"]) for row in rows]
+        manager = call.deps(FmManager)
+        return sum(manager.delete_alarms(uuids=uuids[start:start + BATCH_MAX])
+                   for start in range(0, len(uuids), BATCH_MAX))
 
 
 class AlarmDetailController:

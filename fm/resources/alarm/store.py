@@ -33,8 +33,20 @@ _WIRE = sa.select(
     EVENT_SUPPRESSION.c.degrade_affecting.label("degrade_threshold")).select_from(_JOINED)
 
 
-def not_masked() -> sa.ColumnElement[bool]:
-    """Alarms that no other, inhibiting alarm on the same or a containing entity hides."""
+def not_masked(conn: Connection) -> sa.ColumnElement[bool]:
+    """Alarms that no other, inhibiting alarm on the same or a containing entity hides.
+
+    Inhibiting alarms (locked hosts) are few as a rule: they are read first and named in the condition, because a join
+    on containment compares every alarm with every other one.
+    """
+    few = conn.execute(sa.select(ALARM.c.id, ALARM.c.entity_instance_id).where(ALARM.c.inhibit_alarms.is_(True))
+                       .limit(CHUNK + 1)).all()
+    if not few:
+        return sa.true()
+    if len(few) <= CHUNK:
+        hidden = sa.or_(*(sa.and_(ALARM.c.id != ident, conditions.within(ALARM.c.entity_instance_id, entity))
+                          for ident, entity in few))
+        return sa.or_(ALARM.c.suppression.is_(False), ~hidden)
     inhibited = sa.exists().where(
         _INHIBITOR.c.inhibit_alarms.is_(True), _INHIBITOR.c.id != ALARM.c.id,
         conditions.contains_column(_INHIBITOR.c.entity_instance_id, ALARM.c.entity_instance_id))
@@ -53,7 +65,7 @@ def listing(conn: Connection, *, filters: Sequence[Filter], include_suppress: bo
     ``sort`` are (column, descending) pairs; id is added to make the order total.
     """
     orders = [Order(ALARM.c[name], descending) for name, descending in (*sort, ("id", sort[0][1] if sort else False))]
-    query = _WIRE.where(not_masked(), *conditions.of_filters(filters, ALARM.c))
+    query = _WIRE.where(not_masked(conn), *conditions.of_filters(filters, ALARM.c))
     if not include_suppress:
         query = query.where(not_suppressed())
     if marker is not None:
@@ -67,7 +79,7 @@ def listing(conn: Connection, *, filters: Sequence[Filter], include_suppress: bo
 def count(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool) -> int:
     """How many alarms ``listing`` would give without a limit."""
     query = sa.select(sa.func.count()).select_from(_JOINED).where(
-        not_masked(), *conditions.of_filters(filters, ALARM.c))
+        not_masked(conn), *conditions.of_filters(filters, ALARM.c))
     if not include_suppress:
         query = query.where(not_suppressed())
     return int(conn.execute(query).scalar_one())
@@ -75,13 +87,13 @@ def count(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool
 
 def show(conn: Connection, uuid: str) -> tuple[dict[str, Any], bool] | None:
     """One alarm in wire columns and whether it is masked; None when it is not active."""
-    rows = as_dicts(conn.execute(_WIRE.add_columns(not_masked().label("shown")).where(ALARM.c.uuid == uuid)))
+    rows = as_dicts(conn.execute(_WIRE.add_columns(not_masked(conn).label("shown")).where(ALARM.c.uuid == uuid)))
     return (rows[0], not rows[0]["shown"]) if rows else None
 
 
 def counts(conn: Connection, *, include_suppress: bool) -> dict[str, int]:
     """Visible alarms per severity."""
-    query = sa.select(ALARM.c.severity, sa.func.count()).select_from(_JOINED).where(not_masked())
+    query = sa.select(ALARM.c.severity, sa.func.count()).select_from(_JOINED).where(not_masked(conn))
     if not include_suppress:
         query = query.where(not_suppressed())
     return {severity: number for severity, number in conn.execute(query.group_by(ALARM.c.severity))}

@@ -2,12 +2,17 @@
 """``/v1/event_log``: what happened."""
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 from flock.api.call import Call
+from flock.api.reply import Reply
 from flock.auth.policy import READER, Rule
 from flock.db import Database
+from flock.wire.errors import BadField, shown
 from flock.wire.render import renderer
+from flock.wire.resource import shape
 from fm.api import listing
 from fm.contract.errors import EventLogNotFound
 from fm.contract.validation import is_uuid
@@ -26,7 +31,7 @@ def _states(call: Call) -> tuple[str, ...]:
 
 def _page(call: Call, expand: bool) -> dict[str, Any]:
     asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=store.SORT_KEYS, default_sort=DEFAULT_SORT,
-                         default_limit=None, extra=("alarms", "logs"))
+                         default_limit=None, extra=("alarms", "logs", "format"))
     states = _states(call)
     with call.deps(Database).reader() as conn:
         rows = store.listing(conn, filters=asked.filters, states=states, include_suppress=asked.include_suppress,
@@ -40,12 +45,27 @@ def _page(call: Call, expand: bool) -> dict[str, Any]:
                           repeat_sort=True)
 
 
+def _as_csv(call: Call) -> Reply:
+    """The page with every field as comma-separated values, first line the names."""
+    items = _page(call, expand=True)["event_log"]
+    text = io.StringIO()
+    names = [attribute.name for attribute in shape(EventLog).attributes]
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    writer.writerows(items)
+    return Reply(text.getvalue().encode(), headers={
+        "Content-Type": "text/csv; charset=utf-8", "Content-Disposition": 'attachment; filename="events.csv"'})
+
+
 class EventLogsController:
     """The collection."""
 
-    def get(self, call: Call) -> dict[str, Any]:
-        """Events, newest first; all of them unless a limit is given."""
-        return _page(call, expand=False)
+    def get(self, call: Call) -> Any:
+        """Events, newest first; all of them unless a limit is given. ``format=csv`` exports them."""
+        kind = call.query.text("format", "json")
+        if kind not in ("json", "csv"):
+            raise BadField(field="format", value=shown(kind), rule="Value should be one of: json, csv")
+        return _as_csv(call) if kind == "csv" else _page(call, expand=False)
 
 
 class EventLogDetailController:

@@ -121,6 +121,14 @@ def test_masking_in_sql_is_the_pure_rule(manager: Manager, database: Database, s
     assert {uuid for uuid, found in shown.items() if found and found[1]} == masked
 
 
+def test_masking_with_many_inhibiting_alarms(manager: Manager, database: Database) -> None:
+    for number in range(150):
+        put(manager, replace(FAULT, alarm_id="200.001", entity_instance_id=f"host=h{number}", inhibit_alarms=True),
+            replace(FAULT, entity_instance_id=f"host=h{number}.x=1", suppression=True),
+            replace(FAULT, entity_instance_id=f"host=g{number}.x=1", suppression=True))
+    assert {row["entity_instance_id"][5] + row["alarm_id"] for row in listed(database)} == {"h200.001", "g100.101"}
+
+
 @pytest.mark.parametrize("sort", [(("severity", False), ("entity_instance_id", False)), (("timestamp", True),),
                                   (("alarm_type", True), ("alarm_id", False)), (("id", False),)])
 def test_pages_join_to_the_whole_list(manager: Manager, database: Database, sort: tuple[tuple[str, bool], ...]) -> None:

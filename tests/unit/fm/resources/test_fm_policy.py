@@ -2,6 +2,8 @@
 """Roles as the API judges them, without the roles that an identity service may imply."""
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -75,3 +77,30 @@ def test_repeated_patch_elements_are_accepted(ask: Ask) -> None:
     patch = [{"path": "/suppression_status", "value": "suppressed", "op": "add"}] * 3
     reply = ask("PATCH", f"/v1/event_suppression/{entry}", "admin,reader", "admin", patch)
     assert (reply.status_int, reply.json["suppression_status"], type(reply.json["id"])) == (200, "suppressed", int)
+
+
+def test_bulk_delete_takes_what_matches(ask: Ask) -> None:
+    body = {"alarm_id": "100.101", "alarm_state": "set", "severity": "major", "alarm_type": "other",
+            "probable_cause": "unknown"}
+    for host in ("a", "b", "c1"):
+        reply = ask("POST", "/v1/alarms", "admin", "admin", {**body, "entity_instance_id": f"host={host}"})
+        assert reply.status_int == 200
+    query = "q.field=entity_instance_id&q.op=ne&q.value=host%3Dc"
+    assert ask("DELETE", f"/v1/alarms?{query}", "reader", "admin").status_int == 403
+    assert ask("DELETE", f"/v1/alarms?{query}&nonsense=1", "admin", "admin").status_int == 400
+    assert ask("DELETE", f"/v1/alarms?{query}", "admin", "admin").json == {"deleted": 2}
+    left = ask("GET", "/v1/alarms", "admin,reader", "admin").json["alarms"]
+    assert [alarm["entity_instance_id"] for alarm in left] == ["host=c1"]
+    assert ask("DELETE", "/v1/alarms", "admin", "admin").status_int == 400
+
+
+def test_events_are_exported_as_csv(ask: Ask) -> None:
+    body = {"alarm_id": "100.101", "alarm_state": "set", "severity": "major", "alarm_type": "other",
+            "probable_cause": "unknown", "entity_instance_id": "host=a",
+            "reason_text": 'with "quotes", commas\nand lines'}
+    ask("POST", "/v1/alarms", "admin", "admin", body)
+    reply = ask("GET", "/v1/event_log?format=csv", "reader", "admin")
+    assert reply.headers["Content-Type"].startswith("text/csv")
+    (row,) = csv.DictReader(io.StringIO(reply.text, newline=""))
+    assert (row["event_log_id"], row["reason_text"]) == ("100.101", body["reason_text"])
+    assert ask("GET", "/v1/event_log?format=xml", "reader", "admin").status_int == 400
