@@ -15,6 +15,7 @@ from flock.jobs import Periodics
 from fm.raiser import Raiser
 from mtce.conductor import messages
 from mtce.conductor.bmcjobs import BmcJobs
+from mtce.conductor.echo import INTERVAL_S, BusEcho, EchoHeard
 from mtce.conductor.effects import PooledEffects
 from mtce.conductor.loop import Loop
 from mtce.conductor.pulses import PulseClient
@@ -57,8 +58,11 @@ class ConductorDaemon:
         self._effects.deliver_with(self._relay)
         self._server = rpc.Server(self._transport, hostname, {
             MtceHosts: HostRequests(self._loop, self._effects, hostname), AgentEvents: AgentRequests(self._loop),
+            BusEcho: EchoHeard(self._loop.bus_heard),
         }, threads_max=SERVER_THREADS)
-        self._periodics = Periodics("mtce-housekeeping", threads_max=1)
+        self._periodics = Periodics("mtce-housekeeping", threads_max=2)
+        echo = rpc.client(BusEcho, self._transport, server=hostname)
+        self._periodics.add("echo", INTERVAL_S, echo.echo)
         self._periodics.add("prune", PRUNE_INTERVAL_S, store.prune)
         self._observe()
 

@@ -85,13 +85,13 @@ class Loop:
         self._queue: queue.Queue[_Happened | _Asked | None] = queue.Queue(events_max)
         self._thread: threading.Thread | None = None
         self._retry_ms: int | None = None
-        self._last_alive_ms = 0
+        self._bus_heard_ms = 0
         self._stopping = False
 
     def start(self) -> None:
         """Load every host, go on where it stood, and begin; database errors pass through."""
         now_ms = self.now_ms()
-        self._last_alive_ms = now_ms
+        self._bus_heard_ms = now_ms
         for stored in self.store.load(self._hostname):
             entry = Entry(stored.view, stored.record, stored)
             self.roster.put(entry)
@@ -128,6 +128,10 @@ class Loop:
             self._queue.put_nowait(_Happened(uuid, event))
         except queue.Full:
             LOG.error("event queue is full: %s of %s is dropped", type(event).__name__, uuid)
+
+    def bus_heard(self) -> None:
+        """The bus carries messages at this moment."""
+        self._bus_heard_ms = self.now_ms()
 
     def ask(self, work: Callable[[], T], timeout_s: float) -> T:
         """The result of ``work`` run between two events; its errors pass through. DeadlineExceeded, Unavailable."""
@@ -211,7 +215,7 @@ class Loop:
     def _happened(self, item: _Happened) -> None:
         entry = self.roster.get(item.uuid)
         if isinstance(item.event, Alive):
-            self._last_alive_ms = self.now_ms()
+            self.bus_heard()
         if entry is not None:
             self._handle(entry, item.event)
 
@@ -249,7 +253,7 @@ class Loop:
         now_ms = self.now_ms()
         if self._retry_ms is not None and now_ms < self._retry_ms:
             return
-        tick = Tick(bus_ok=now_ms - self._last_alive_ms < BUS_QUIET_MS, pulses_ok=self._effects.pulses_ok())
+        tick = Tick(bus_ok=now_ms - self._bus_heard_ms < BUS_QUIET_MS, pulses_ok=self._effects.pulses_ok())
         for entry in self.roster.pop_due(now_ms):
             self._handle(entry, tick)
             self.roster.reschedule(entry.view)

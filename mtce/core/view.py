@@ -170,7 +170,8 @@ class HostView:
         """The part other subsystems may see."""
         oper, avail = self.subfunction()
         return HostStatus(self.uuid, self.hostname, self.administrative, self.operational, self.availability,
-                          oper, avail, self.action, self.stage, self.task, self.uptime_s)
+                          oper, avail, self.action, self.stage, self.task, self.uptime_s, self.personality,
+                          self.subfunctions)
 
     def subfunction(self) -> tuple[str, str]:
         """Subfunction states: those of the host itself on AIO controllers, else not there."""
