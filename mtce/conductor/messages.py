@@ -66,7 +66,8 @@ def handlers(inventory: HostStates, raiser: Raiser) -> dict[str, Callable[[dict[
         ALARM_CLEAR: lambda payload: raiser.clear_alarm(
             payload["alarm_id"], entity_instance_id=payload["entity"], exact=True),
         CUSTOMER_LOG: lambda payload: raiser.log_event(
-            payload["log_id"], entity_instance_id=payload["entity"], reason_text=payload["reason"]),
+            payload["log_id"], entity_instance_id=payload["entity"], severity="warning",
+            reason_text=payload["reason"]),
         FORGET: lambda payload: raiser.clear_all(payload["entity"]),
     }
 

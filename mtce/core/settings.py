@@ -91,6 +91,7 @@ class Settings:
     fresh_power_on_ms: int = 120_000
     task_clear_ms: int = 30_000
     resume_grace_ms: int = 15_000
+    resume_delay_ms: int = 2_000
     uptime_report_ms: int = 60_000
     uptime_report_later_ms: int = 300_000
     unhealthy_max: int = 3

@@ -22,6 +22,9 @@ _ADVANCE: dict[HostAction, Callable[[Draft, Event], None]] = {
     HostAction.REINSTALL: reinstall.advance,
 }
 _UNINTERRUPTIBLE = frozenset({HostAction.ADD, HostAction.FORCE_LOCK})
+_OWN_PAUSES = frozenset({
+    Stage.ADD_WAIT, Stage.RESET_BMC_WAIT, Stage.RESET_RETRY, Stage.SELF_REBOOT, Stage.HEARTBEAT_SOAK,
+    Stage.FAILED_WAIT, Stage.RECOVERY_PAUSE, Stage.RECOVERY_BMC_WAIT, Stage.POWER_RETRY, Stage.POWER_SETTLE})
 _UPTIME_FIRST_HOUR_S = 3600
 
 
@@ -100,9 +103,13 @@ def _note_tick(d: Draft, event: Tick) -> None:
 
 
 def _resume(d: Draft) -> None:
-    """After a restart nothing may be held against a host that the conductor was not there to hear."""
-    grace_ms = d.now_ms + d.settings.resume_grace_ms
+    """After a restart nothing may be held against a host that the conductor was not there to hear.
+
+    A pause of our own ends when it was to end, only not before what the bus has kept for us was read.
+    """
     view = d.view
+    own_pause = view.stage in _OWN_PAUSES
+    grace_ms = d.now_ms + (d.settings.resume_delay_ms if own_pause else d.settings.resume_grace_ms)
     if view.deadline_ms is not None:
         d.set(deadline_ms=max(view.deadline_ms, grace_ms))
     if view.silent_ms is not None:

@@ -68,6 +68,19 @@ def test_stored_view_is_the_view(story, states):
     assert from_document(to_document(s.view), is_active=False) == s.view
 
 
+def test_overdue_pause_ends_soon_after_a_restart_and_an_overdue_wait_is_given_grace(story):
+    s = story(settings=QUICK, bmc=True).enabled()
+    s.hang().until(lambda v: v.stage == "recovery-bmc-wait", 60)
+    s.now_ms = s.view.deadline_ms + 60_000
+    s.restart_conductor()
+    assert s.view.deadline_ms == s.now_ms + QUICK.resume_delay_ms
+    s.machine.boots = False
+    s.until(lambda v: v.stage == "recovery-boot", 60)
+    s.now_ms = s.view.deadline_ms + 60_000
+    s.restart_conductor()
+    assert s.view.deadline_ms == s.now_ms + QUICK.resume_grace_ms
+
+
 def test_restart_keeps_the_deadline_of_the_stage(story):
     s = story(settings=QUICK, bmc=True).enabled()
     s.hang().until(lambda v: v.stage == "recovery-bmc-wait", 60)
