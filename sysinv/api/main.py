@@ -15,7 +15,10 @@ from sysinv.contract.rpc import Operations
 from sysinv.db.tables import OPERATIONS
 from sysinv.hosts.installation import Installation, InstallSettings
 from sysinv.hosts.work import Work
+from sysinv.resources.cpu.service import CpuService
+from sysinv.resources.device.service import DeviceService
 from sysinv.resources.host.service import HostService, HostSettings
+from sysinv.resources.memory.service import MemoryService
 from sysinv.resources.system.service import SystemService
 
 
@@ -35,4 +38,5 @@ def application(conf: Any) -> Any:
                               heartbeat_key_file=Path(conf.sysinv.heartbeat_key_file))
     box = SecretBox.create(conf.sysinv.secret_key_file)
     return build_app(conf, "sysinv", deps=[
-        db, work, HostService(db, work, box, settings), Installation(db, install), SystemService(db)])
+        db, work, HostService(db, work, box, settings), Installation(db, install), SystemService(db), CpuService(db),
+        MemoryService(db), DeviceService(db)])

@@ -71,7 +71,8 @@ class ConductorDaemon:
 
     def stop(self) -> None:
         """Finish steps and requests in hand; the rest resumes at the next start."""
-        self._periodics.stop()
+        # An audit that waits for an answer must not hold up the end; the next life looks again.
+        self._periodics.stop(1.0)
         self._server.stop()
         self._operations.stop()
         self._raiser.stop()

@@ -2,16 +2,20 @@
 """Routes of ``icpus``, with the two lists an installer reads without token."""
 from __future__ import annotations
 
+from typing import Any
+
 from flock.api.call import Call
 from flock.api.reply import Reply
-from flock.auth.policy import ANYONE, Rule
+from flock.auth.policy import ANYONE, CONFIGURATOR, Rule
 from flock.db import Database
+from flock.wire.render import render_many
 from sysinv.api.inventory import Inventory, read_policy, read_routes
 from sysinv.contract.enums import CpuFunction
 from sysinv.db.lookup import host_row
 from sysinv.db.tables import I_ICPU
 from sysinv.resources.cpu import store
 from sysinv.resources.cpu.fields import Cpu
+from sysinv.resources.cpu.service import CpuService
 
 INVENTORY = Inventory("cpu", Cpu, store.QUERY, I_ICPU, I_ICPU.c.forihostid)
 
@@ -31,12 +35,23 @@ class CpuListController:
         return Reply(",".join(str(cpu) for cpu, thread in found if self._siblings or thread == 0))
 
 
+class CpusModifyController:
+    """``/v1/ihosts/<host>/state/host_cpus_modify``."""
+
+    def put(self, call: Call) -> dict[str, Any]:
+        """Deal the cores of a locked host out anew."""
+        rows = call.deps(CpuService).modify(call.args["host"], call.json())
+        return {"icpus": render_many(Cpu, rows, call.base_url)}
+
+
 ROUTES = read_routes(INVENTORY) | {
+    "/v1/ihosts/{host}/state/host_cpus_modify": CpusModifyController,
     "/v1/ihosts/{host}/icpus/platform_cpu_list": CpuListController(CpuFunction.PLATFORM, True),
     "/v1/ihosts/{host}/icpus/vswitch_cpu_list": CpuListController(CpuFunction.VSWITCH, False),
 }
 POLICY = (
     *read_policy(INVENTORY),
+    Rule("sysinv_api:cpu:modify", CONFIGURATOR, "PUT", "/v1/ihosts/{host}/state/host_cpus_modify"),
     Rule("sysinv_api:cpu:list", ANYONE, "GET", "/v1/ihosts/{host}/icpus/platform_cpu_list"),
     Rule("sysinv_api:cpu:list", ANYONE, "GET", "/v1/ihosts/{host}/icpus/vswitch_cpu_list"),
 )

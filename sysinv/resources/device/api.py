@@ -2,11 +2,33 @@
 """Routes of ``pci_devices``."""
 from __future__ import annotations
 
-from sysinv.api.inventory import Inventory, read_policy, read_routes
+from typing import Any
+
+from flock.api.call import Call
+from flock.auth.policy import CONFIGURATOR, Rule
+from flock.wire.render import render
+from sysinv.api.changes import plain_changes
+from sysinv.api.inventory import Inventory, OneItem, read_policy, read_routes
 from sysinv.db.tables import PCI_DEVICES
 from sysinv.resources.device.fields import PciDevice
+from sysinv.resources.device.service import DeviceService
 from sysinv.resources.device.store import QUERY
 
 INVENTORY = Inventory("pci_device", PciDevice, QUERY, PCI_DEVICES, PCI_DEVICES.c.host_id)
-ROUTES = read_routes(INVENTORY)
-POLICY = read_policy(INVENTORY)
+
+
+class DeviceController(OneItem):
+    """``/v1/pci_devices/<uuid>``."""
+
+    def patch(self, call: Call) -> dict[str, Any]:
+        """Name and use."""
+        operations = call.patch(allowed=("name", "enabled"))
+        changes = plain_changes(PciDevice, operations)
+        return render(PciDevice, call.deps(DeviceService).modify(call.args["uuid"], changes), call.base_url)
+
+
+ROUTES = read_routes(INVENTORY) | {"/v1/pci_devices/{uuid}": DeviceController(INVENTORY)}
+POLICY = (
+    *read_policy(INVENTORY),
+    Rule("sysinv_api:pci_device:modify", CONFIGURATOR, "PATCH", "/v1/pci_devices/{uuid}"),
+)

@@ -8,10 +8,11 @@ from flock.api.call import Call
 from flock.auth.policy import ANYONE, CONFIGURATOR, READER, Rule
 from flock.wire.paging import PAGE_ARGUMENTS, envelope
 from flock.wire.render import collection_links, render, render_many
+from sysinv.api.changes import plain_changes
 from sysinv.api.inventory import NotPermitted
 from sysinv.resources.host.fields import Host
 from sysinv.resources.host.service import HostService
-from sysinv.resources.system.fields import System
+from sysinv.resources.system.fields import System, SystemChange
 from sysinv.resources.system.rules import CHANGEABLE
 from sysinv.resources.system.service import SystemService
 
@@ -43,7 +44,8 @@ class SystemController:
     def patch(self, call: Call) -> dict[str, Any]:
         """Change attributes."""
         operations = call.patch(allowed=CHANGEABLE, allow_empty=True, mandatory=("name", "timezone"))
-        return _member(call.deps(SystemService).change(call.args["uuid"], operations), call.base_url)
+        changes = plain_changes(SystemChange, operations)
+        return _member(call.deps(SystemService).change(call.args["uuid"], changes), call.base_url)
 
     def delete(self, call: Call) -> None:
         """Refused."""

@@ -2,7 +2,7 @@
 """Use cases of the system: read it, change what the rules allow."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,12 +11,10 @@ from sqlalchemy.engine import Connection
 from flock.core import ids
 from flock.db import Database, compare_and_set
 from flock.wire.errors import shown
-from flock.wire.patch import PatchOp
-from flock.wire.resource import coerce
 from sysinv.db.lookup import ItemNotFound, Row
 from sysinv.db.tables import I_SYSTEM
-from sysinv.resources.system.fields import FOLDED, SystemChange
-from sysinv.resources.system.rules import SystemRefused, check_change
+from sysinv.resources.system.fields import FOLDED
+from sysinv.resources.system.rules import check_change
 
 
 class SystemService:
@@ -35,12 +33,8 @@ class SystemService:
         with self._db.reader() as conn:
             return _shown(_row(conn, uuid))
 
-    def change(self, uuid: str, operations: Sequence[PatchOp]) -> Row:
+    def change(self, uuid: str, changes: Mapping[str, Any]) -> Row:
         """Carry out a PATCH; SystemRefused names the rule."""
-        nested = next((one for one in operations if len(one.path) > 1), None)
-        if nested is not None:
-            raise SystemRefused(detail=f"'/{'/'.join(nested.path)}' is not an attribute that can be updated")
-        changes = {one.name: coerce(SystemChange, one.name, one.value) for one in operations}
         with self._db.writer() as conn:
             row = _row(conn, uuid, lock=True)
             check_change(row, changes)

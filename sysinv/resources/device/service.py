@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Use case of PCI devices: name one, or give it to applications."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flock.core import ids
+from flock.db import Database, compare_and_set
+from flock.wire.errors import shown
+from sysinv.db.lookup import ItemNotFound, Row, host_row
+from sysinv.db.tables import PCI_DEVICES
+from sysinv.model.host import HostRefused, host_view
+from sysinv.resources.device import store
+from sysinv.resources.device.rules import check_modify
+
+
+class DeviceService:
+    """PCI devices of hosts."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def modify(self, uuid: str, changes: Mapping[str, Any]) -> Row:
+        """Carry out a PATCH of ``name`` and ``enabled``; HostRefused, HostMustBeLocked, ItemNotFound."""
+        if None in changes.values():
+            raise HostRefused(detail="name and enabled can not be removed.")
+        query = store.QUERY.where(PCI_DEVICES.c.uuid == uuid.lower())
+        with self._db.writer() as conn:
+            found = conn.execute(query).mappings().first() if ids.is_uuid(uuid) else None
+            if found is None:
+                raise ItemNotFound(resource="PCI device", id=shown(uuid))
+            row = dict(found)
+            check_modify(host_view(host_row(conn, row["host_uuid"], lock=True)), row["pclass_id"], row["pdevice_id"])
+            compare_and_set(conn, PCI_DEVICES, row["id"], row["revision"], changes)
+            return dict(conn.execute(query).mappings().one())
