@@ -15,8 +15,7 @@ FORCED = ("systemctl", "reboot", "--force", "--force")
 def reboot(failsafe_delay_s: int) -> None:
     """Reboot in order; when that does not end within ``failsafe_delay_s`` the kernel is rebooted at once."""
     try:
-        run(["systemd-run", "--collect", f"--on-active={failsafe_delay_s}", "--timer-property=AccuracySec=1s", *FORCED],
-            timeout_s=COMMAND_TIMEOUT_S)
+        run(_failsafe(failsafe_delay_s), timeout_s=COMMAND_TIMEOUT_S)
     except FlockError as error:
         LOG.error("The fail-safe reboot cannot be armed: %s", error)
     try:
@@ -24,3 +23,11 @@ def reboot(failsafe_delay_s: int) -> None:
     except FlockError as error:
         LOG.error("The orderly reboot cannot be started, forcing it: %s", error)
         run(list(FORCED), timeout_s=COMMAND_TIMEOUT_S)
+
+
+def _failsafe(delay_s: int) -> list[str]:
+    """A unit that the shutdown does not stop: it waits, then reboots the kernel unless that has happened by itself."""
+    properties = ("DefaultDependencies=no", "IgnoreOnIsolate=yes", "TimeoutStartSec=infinity", "Type=oneshot",
+                  f"ExecStartPre=/bin/sleep {delay_s}")
+    return ["systemd-run", "--no-block", "--collect", "--unit=flock-reboot-failsafe",
+            *(f"--property={item}" for item in properties), *FORCED]
