@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import mtce
 from flock.core.errors import DeadlineExceeded, Unavailable
 from flock.exec import run
 from flock.rpc import Server, client, transport
@@ -26,6 +27,7 @@ from sysinv.contract.records import HostStateUpdate
 from sysinv.contract.rpc import HostStates
 
 BIN = Path(sys.prefix) / "bin"
+SOURCE = str(Path(mtce.__file__).parent.parent)
 CLUSTER_KEY = bytes(range(32))
 CONTROLLER_UUID = "10000000-0000-4000-8000-000000000000"
 FAKE_SYSTEMCTL = """#!/bin/sh
@@ -98,7 +100,7 @@ class FakeHost:
             (self.root / "proc/sys/kernel/random/boot_id").write_text(f"{uuid.uuid4()}\n")
             for name in ("goenabled", "goenabled_failed", ".node_reset", ".node_locked"):
                 (self.root / "run" / name).unlink(missing_ok=True)
-            env = {"FLOCK_CONF_DIR": str(self.folder), "FAKE_HOST": str(self.folder),
+            env = {"FLOCK_CONF_DIR": str(self.folder), "PYTHONPATH": SOURCE, "FAKE_HOST": str(self.folder),
                    "PATH": f"{self.folder}/bin:/usr/bin:/bin"}
             self._processes = [Process(name, [str(BIN / name)], self.folder, env=env)
                                for name in ("mtce-agent", "mtce-heartbeat")]
@@ -156,7 +158,7 @@ class Cloud:
         self.bus_url = bus_url
         self.hosts: list[FakeHost] = []
         self.inventory, self.faults = Inventory(), Faults()
-        self._env = {"FLOCK_CONF_DIR": str(folder), "PATH": "/usr/bin:/bin"}
+        self._env = {"FLOCK_CONF_DIR": str(folder), "PYTHONPATH": SOURCE, "PATH": "/usr/bin:/bin"}
         self._write_files()
         run([str(BIN / "mtce-dbsync")], timeout_s=60, env=self._env)
         self.bus = transport(private_conf(), bus_url)
