@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -21,8 +22,9 @@ def main() -> int:
     parser.add_argument("name", nargs="*", choices=[*names(), []], help=", ".join(names()))
     chosen = parser.parse_args().name or names()
     for name in chosen:
+        load = os.getloadavg()[0]
         figures = importlib.import_module(f"tests.bench.bench_{name}").run()
-        print(f"== {name}\n{table(figures) if figures else 'nothing to measure here'}\n", flush=True)
+        print(f"== {name} (load of the machine before: {load:.1f})\n{table(figures) if figures else 'nothing to measure here'}\n", flush=True)
     return 0
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from flock.testing.services.keystone import KeystoneServer
 from flock.testing.services.process import free_port
 from tests.bench.measure import Figure
+from tests.bench.neighbours import ROOT, family, resident_mib
 
 SECONDS = 6
 WORKERS, THREADS, CONNECTIONS = 2, 8, 16
@@ -137,14 +138,14 @@ def _measure(folder: Path, name: str, program: str, token: str, options: dict[st
         found = re.search(r"Requests/sec:\s+([0-9.]+)", done.stdout)
         if found is None:
             raise RuntimeError(done.stdout)
-        return float(found.group(1)), _memory_mib(child.pid)
+        return float(found.group(1)), sum(resident_mib(pid, "Pss") for pid in family(child.pid))
 
 
 @contextlib.contextmanager
 def _process(argv: list[str], folder: Path, log_file: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log_file.open("wb") as log:
         child = subprocess.Popen(argv, stdout=log, stderr=log, env={
-            **os.environ, "FLOCK_CONF_DIR": str(folder), "PYTHONPATH": str(Path(__file__).resolve().parents[2])})
+            **os.environ, "FLOCK_CONF_DIR": str(folder), "PYTHONPATH": str(ROOT)})
     try:
         yield child
     finally:
@@ -167,15 +168,3 @@ def _until_answers(url: str, token: str) -> None:
             if time.monotonic() > deadline_s:
                 raise
         threading.Event().wait(0.1)
-
-
-def _memory_mib(master: int) -> float:
-    """Proportional memory of the server and its workers."""
-    total_kib = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError, StopIteration):
-            parent = int(stat.read_text().rsplit(")", 1)[1].split()[1])
-            if master in (parent, int(stat.parent.name)):
-                lines = (stat.parent / "smaps_rollup").read_text().splitlines()
-                total_kib += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return total_kib / 1024

@@ -24,9 +24,10 @@ def sample():
             continue
         found[pid] = (command, pss, int(stat[11]) + int(stat[12]))
     return found
-first = sample(); time.sleep(%d); second = sample()
-print(json.dumps([(command, pss, ticks - first[pid][2]) for pid, (command, pss, ticks) in second.items() if pid in first]))
-""" % SAMPLE_S
+first = sample(); time.sleep(SAMPLE_S); second = sample()
+print(json.dumps([(command, pss, ticks - first[pid][2])
+                  for pid, (command, pss, ticks) in second.items() if pid in first]))
+""".replace("SAMPLE_S", str(SAMPLE_S))
 
 
 def run() -> list[Figure]:
@@ -42,8 +43,8 @@ def run() -> list[Figure]:
 
 
 def _host(name: str) -> list[Figure]:
-    done = subprocess.run([str(LAB), "exec", name, "--", "/usr/bin/python3", "-c", PROBE], capture_output=True, text=True,
-                          timeout=60 + SAMPLE_S, check=True)
+    done = subprocess.run([str(LAB), "exec", name, "--", "/usr/bin/python3", "-c", PROBE], capture_output=True,
+                          text=True, timeout=60 + SAMPLE_S, check=True)
     processes = [(command, pss, ticks) for command, pss, ticks in json.loads(done.stdout) if PROBE[:20] not in command]
     agents = [entry for entry in processes
               if any(word in entry[0] for word in ("sysinv-agent", "mtce-agent", "mtce-heartbeat"))]

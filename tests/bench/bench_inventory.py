@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hosts over REST from a real sysinv-api with one worker: time, statements per request and memory, on each engine."""
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+import webob
+from oslo_config import cfg
+
+from flock import conf as flock_conf
+from flock.db import Database, migrate
+from sysinv.api.main import application
+from sysinv.bootstrap.answers import parse
+from sysinv.db.lookup import the_system
+from sysinv.hosts.discovery import new_host_values
+from sysinv.hosts.provision import assign_addresses
+from sysinv.hosts.seed import seed_system
+from sysinv.resources.host import store
+from tests.bench.measure import Figure, latency, timed_ms
+from tests.bench.neighbours import Neighbours, Subsystem, family, resident_mib, running
+
+ANSWERS = {
+    "admin_password": "sysadmin-1", "networks": {
+        name: {"interface": f"{name[:4]}0", "subnet": f"10.{number}.0.0/16", "controller0_address": f"10.{number}.0.2",
+               "floating_address": f"10.{number}.0.1", "controller1_address": f"10.{number}.0.3",
+               "pool_start": f"10.{number}.1.0", "pool_end": f"10.{number}.250.0"}
+        for number, name in enumerate(("pxeboot", "mgmt", "cluster-host"), 1)}}
+# Hosts, rounds, goals in ms for the list; what others need for as many, measured on such a machine.
+SIZES = ((200, 60, 25.0, "StarlingX sysinv-api 1880 ms; Ironic nodes 37 ms, detail 72 ms"),
+         (1000, 25, 110.0, "Ironic nodes 185 ms, detail 470 ms"))
+STATEMENTS_MAX = 3
+
+
+def run() -> list[Figure]:
+    """Figures per engine and number of hosts; empty when a neighbour is not installed."""
+    with running() as around:
+        if around is None:
+            return []
+        return [figure for engine in ("sqlite", "postgresql") for figure in _engine(around, engine)]
+
+
+def _engine(around: Neighbours, engine: str) -> list[Figure]:
+    url = around.new_database(engine)
+    migrate.upgrade(url, "sysinv")
+    db = Database(url)
+    sysinv = Subsystem("sysinv", around, url, {
+        "sysinv": {"hostname": "controller-0", "secret_key_file": around.folder / "secret.key",
+                   "heartbeat_key_file": around.folder / "heartbeat.key"}})
+    figures: list[Figure] = []
+    try:
+        seed_system(db, parse(ANSWERS), "08:00:27:00:00:01")
+        api = sysinv.start_api()
+        worker = max(family(api.pid))
+        figures.append(Figure(f"{engine}: worker at rest", resident_mib(worker), "MiB", note="RSS"))
+        for hosts, rounds, goal_ms, peers in SIZES:
+            _fill(db, hosts)
+            client = sysinv.client()
+            found = json.loads(client.get("/v1/ihosts"))["ihosts"]
+            if len(found) != hosts or any(host["hostname"] and not host["mgmt_ip"] for host in found):
+                raise RuntimeError(f"{len(found)} hosts of {hosts}, or one without its address")
+            figures += [
+                latency(f"{engine}: GET {hosts} hosts", timed_ms(partial(client.get, "/v1/ihosts"), rounds),
+                        goal_ms, peers),
+                latency(f"{engine}: GET one of {hosts} hosts",
+                        timed_ms(partial(client.get, f"/v1/ihosts/{found[-1]['uuid']}"), 300), 5.0,
+                        "StarlingX sysinv-api 16 ms, Ironic 5-8 ms"),
+                Figure(f"{engine}: statements for {hosts} hosts", _statements(sysinv, "/v1/ihosts"), "statements",
+                       goal=STATEMENTS_MAX),
+                Figure(f"{engine}: worker after {hosts} hosts", resident_mib(worker), "MiB", note="RSS")]
+    finally:
+        sysinv.stop()
+        db.dispose()
+    return figures
+
+
+def _fill(db: Database, hosts: int) -> None:
+    """Make them ``hosts`` in all: named, addressed and with a board, as a cloud in operation has them."""
+    with db.writer() as conn:
+        system = the_system(conn)
+        for number in range(len(store.all_rows(conn)), hosts):
+            mac = f"08:00:27:00:{number // 256 + 1:02x}:{number % 256:02x}"
+            name = f"worker-{number}"
+            row = store.insert(conn, new_host_values(conn, mac) | {
+                "hostname": name, "personality": "worker", "subfunctions": "worker", "administrative": "unlocked",
+                "operational": "enabled", "availability": "available", "invprovision": "provisioned",
+                "bm_type": "redfish", "bm_ip": f"10.9.{number // 256}.{number % 256}", "bm_username": "root",
+                "location": {"locn": f"rack {number // 40}"}, "capabilities": {"stor_function": "monitor"}})
+            assign_addresses(conn, system, row["id"], name)
+
+
+def _statements(sysinv: Subsystem, path: str) -> int:
+    """Statements of one request, counted in this process with the same application and a real token."""
+    conf = cfg.ConfigOpts()
+    flock_conf.setup("sysinv-api", "sysinv", ["--config-file", str(sysinv.conf_file)], conf=conf, logging_too=False)
+    app = application(conf)
+    token = sysinv.around.keystone.token("reader")
+
+    def ask() -> None:
+        answer = webob.Request.blank(path, headers={"X-Auth-Token": token}).get_response(app)
+        if answer.status_int != 200:
+            raise RuntimeError(answer.text)
+
+    ask()
+    with _counted() as seen:
+        ask()
+    return len(seen)
+
+
+@contextmanager
+def _counted() -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not statement.startswith(("BEGIN", "PRAGMA")):
+            seen.append(statement)
+
+    sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
