@@ -48,7 +48,10 @@ def _provisioning(host: HostView, update: HostStateUpdate) -> dict[str, Any]:
     administrative = update.administrative or host.administrative
     operational = update.operational or host.operational
     if administrative == Administrative.UNLOCKED and operational == Operational.ENABLED:
-        changes: dict[str, Any] = {"vim_progress_status": VimProgress.SERVICES_ENABLED}
+        changes: dict[str, Any] = {}
+        if host.ihost_action not in LOCK_ACTIONS or update.action_failed is not None:
+            # While a lock is under way services are off although the host still counts as enabled.
+            changes["vim_progress_status"] = VimProgress.SERVICES_ENABLED
         if host.invprovision != InvProvision.UPGRADING:
             changes["invprovision"] = InvProvision.PROVISIONED
         return changes

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from flock.core.errors import FlockError
+from flock.core.errors import DeadlineExceeded, FlockError, Unavailable
 from flock.db import Database, utcnow
 from flock.jobs import Operations
 from mtce.contract.rpc import MtceHosts
@@ -69,7 +69,7 @@ class Audits:
                             row["ihost_action"], age_s)
                 self._update(row, {"ihost_action": None, "ihost_action_at": None, "task": None})
             elif verdict.resend:
-                self._resend(row, now)
+                self._resend(row)
 
     def leases(self) -> None:
         """Discover who has a lease and is not known; keep dnsmasq's host files true."""
@@ -83,7 +83,11 @@ class Audits:
 
     def maintenance(self) -> None:
         """Give host maintenance the hosts it does not know."""
-        known = {status.uuid for status in self._mtce.list_hosts()}
+        try:
+            known = {status.uuid for status in self._mtce.list_hosts()}
+        except (Unavailable, DeadlineExceeded) as error:
+            LOG.warning("host maintenance does not say which hosts it knows: %s", error)
+            return
         for row in self._rows():
             if row["uuid"] in known or not row["personality"]:
                 continue
@@ -103,9 +107,13 @@ class Audits:
             if expires is not None and expires < limit and row["install_state"] not in busy:
                 self._steps.renew_boot_file(row["uuid"])
 
-    def _resend(self, row: Row, now: datetime.datetime) -> None:
-        reply = self._mtce.host_action(host_uuid=row["uuid"], action="force-lock",
-                                       request_id=f"{row['uuid']}-{int(row['ihost_action_at'].timestamp())}")
+    def _resend(self, row: Row) -> None:
+        request_id = f"{row['uuid']}-{int(row['ihost_action_at'].timestamp())}"
+        try:
+            reply = self._mtce.host_action(host_uuid=row["uuid"], action="force-lock", request_id=request_id)
+        except (Unavailable, DeadlineExceeded) as error:
+            LOG.warning("host %s: force-lock could not be told again: %s", row["hostname"], error)
+            return
         LOG.warning("host %s: force-lock told again: %s %s", row["hostname"], reply.status, reply.reason)
         self._update(row, {"action_resent": True} if reply.status == PASS else
                      {"ihost_action": None, "ihost_action_at": None, "task": None})

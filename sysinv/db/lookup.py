@@ -68,11 +68,16 @@ def the_system(conn: Connection) -> SystemView:
 
 
 def paged(conn: Connection, query: sa.Select[Any], table: sa.Table, page: Page) -> list[Row]:
-    """One page of ``query`` ordered by ``page`` (ties by id); MarkerNotFound when the marker is not in the table."""
+    """One page of ``query`` ordered by ``page`` (ties by id, NULLs last in both directions).
+
+    MarkerNotFound when the marker is not in the table.
+    """
     column = table.c.get(page.sort_key, table.c.id)
     order = [table.c.id] if column is table.c.id else [column, table.c.id]
     if page.marker is not None:
         query = query.where(_after_marker(conn, table, order, page))
+    if column.nullable:
+        query = query.order_by(column.is_(None))
     query = query.order_by(*(one.desc() if page.descending else one for one in order)).limit(page.limit)
     return [dict(row) for row in conn.execute(query).mappings()]
 
@@ -86,7 +91,6 @@ def _after_marker(conn: Connection, table: sa.Table, order: list[sa.Column[Any]]
     if len(order) == 1:
         return beyond
     if marker[0] is None:
-        # NULLs are one group; which end of the order it stands at differs per engine, so page through it by id.
         return sa.and_(first.is_(None), beyond)
     further = first < marker[0] if page.descending else first > marker[0]
-    return sa.or_(further, sa.and_(first == marker[0], beyond))
+    return sa.or_(further, sa.and_(first == marker[0], beyond), first.is_(None))

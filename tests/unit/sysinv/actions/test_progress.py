@@ -65,6 +65,12 @@ def test_when_an_action_ends(action: str, fields: dict[str, Any], ends: bool) ->
     assert ("ihost_action" in found and found["ihost_action"] is None) == ends
 
 
+def test_services_stay_off_while_a_lock_is_under_way() -> None:
+    locking = replace(HOST, administrative="unlocked", operational="enabled", ihost_action="lock")
+    assert "vim_progress_status" not in changes(locking, task="Disabling Services")
+    assert changes(locking, action_failed="no")["vim_progress_status"] == "services-enabled"
+
+
 def test_coming_online_completes_an_installation() -> None:
     booting = replace(HOST, install_state="booting")
     assert changes(booting, availability="online")["install_state"] == "completed"
