@@ -47,6 +47,8 @@ def state_changes(host: HostView, update: HostStateUpdate) -> dict[str, Any] | N
 def _provisioning(host: HostView, update: HostStateUpdate) -> dict[str, Any]:
     administrative = update.administrative or host.administrative
     operational = update.operational or host.operational
+    if update.administrative == Administrative.LOCKED and host.vim_progress_status == VimProgress.SERVICES_ENABLED:
+        return {"vim_progress_status": VimProgress.SERVICES_DISABLED}
     if administrative == Administrative.UNLOCKED and operational == Operational.ENABLED:
         changes: dict[str, Any] = {}
         if host.ihost_action not in LOCK_ACTIONS or update.action_failed is not None:

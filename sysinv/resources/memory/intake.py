@@ -13,12 +13,13 @@ LARGE_VSWITCH_PAGE_MIB = 1024
 
 @dataclass(frozen=True, slots=True)
 class StoredMemory:
-    """What intake asks of a stored row."""
+    """What intake asks of a stored row; ``chosen``: the reserve is the operator's."""
 
     platform_reserved_mib: int
     pending_2m: int | None
     pending_1g: int | None
     vswitch_reqd: int | None
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,12 @@ class Reserve:
 def memory_values(stored: StoredMemory | None, report: MemoryReport, reserve: Reserve) -> dict[str, Any]:
     """Columns to write for one node.
 
-    The reserve belongs to the operator once it is stored; a report that shows the pending pages clears them.
+    The reserve belongs to the operator once it was chosen; until then it grows with the node (memory may be added
+    to a virtual machine). A report that shows the pending pages clears them.
     """
-    reserved = reserve.default_mib if stored is None else stored.platform_reserved_mib
+    reserved = reserve.default_mib
+    if stored is not None:
+        reserved = stored.platform_reserved_mib if stored.chosen else max(reserved, stored.platform_reserved_mib)
     values: dict[str, Any] = {
         "memtotal_mib": max(report.node_memtotal_mib - reserved, 0),
         "memavail_mib": report.memavail_mib,

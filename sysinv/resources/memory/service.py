@@ -32,6 +32,8 @@ class MemoryService:
             host = host_view(host_row(conn, row["ihost_uuid"], lock=True))
             check_modify(host, the_system(conn), row, changes)
             values = {name: value for name, value in changes.items() if row[name] != value}
+            if "platform_reserved_mib" in changes:
+                values["capabilities"] = {**(row["capabilities"] or {}), store.RESERVE_CHOSEN: True}
             if "platform_reserved_mib" in values:
                 values["memtotal_mib"] = max(row["node_memtotal_mib"] - values["platform_reserved_mib"], 0)
             if values:

@@ -12,6 +12,8 @@ from sysinv.actions.facts import NodeMemory
 from sysinv.db.tables import I_HOST, I_IMEMORY, I_NODE
 from sysinv.resources.memory.intake import StoredMemory
 
+# In ``capabilities``: the operator has set the platform's reserve.
+RESERVE_CHOSEN = "reserve_chosen"
 QUERY = (
     sa.select(I_IMEMORY, I_NODE.c.numa_node, I_HOST.c.uuid.label("ihost_uuid"), I_NODE.c.uuid.label("inode_uuid"))
     .join(I_HOST, I_HOST.c.id == I_IMEMORY.c.forihostid).join(I_NODE, I_NODE.c.id == I_IMEMORY.c.forinodeid))
@@ -27,7 +29,8 @@ def stored(row: RowMapping) -> StoredMemory:
     """The view intake works with."""
     return StoredMemory(
         platform_reserved_mib=row["platform_reserved_mib"], pending_2m=row["vm_hugepages_nr_2M_pending"],
-        pending_1g=row["vm_hugepages_nr_1G_pending"], vswitch_reqd=row["vswitch_hugepages_reqd"])
+        pending_1g=row["vm_hugepages_nr_1G_pending"], vswitch_reqd=row["vswitch_hugepages_reqd"],
+        chosen=bool((row["capabilities"] or {}).get(RESERVE_CHOSEN)))
 
 
 def unlock_facts(conn: Connection, host_id: int) -> tuple[NodeMemory, ...]:

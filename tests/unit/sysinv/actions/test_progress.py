@@ -69,6 +69,8 @@ def test_services_stay_off_while_a_lock_is_under_way() -> None:
     locking = replace(HOST, administrative="unlocked", operational="enabled", ihost_action="lock")
     assert "vim_progress_status" not in changes(locking, task="Disabling Services")
     assert changes(locking, action_failed="no")["vim_progress_status"] == "services-enabled"
+    served = replace(locking, vim_progress_status="services-enabled")
+    assert changes(served, administrative="locked")["vim_progress_status"] == "services-disabled"
 
 
 def test_coming_online_completes_an_installation() -> None:

@@ -165,7 +165,16 @@ def test_memory_reports_clear_what_they_fulfil() -> None:
         numa_node=0, node_memtotal_mib=32000, memtotal_mib=31000, memavail_mib=30000, platform_reserved_mib=0,
         hugepages_nr_2m=10, hugepages_avail_2m=10, hugepages_nr_1g=1, hugepages_avail_1g=1, pages_4k=1,
         supports_1g=True)
-    stored = StoredMemory(platform_reserved_mib=1500, pending_2m=10, pending_1g=2, vswitch_reqd=None)
+    stored = StoredMemory(platform_reserved_mib=1500, pending_2m=10, pending_1g=2, vswitch_reqd=None, chosen=True)
     values = memory_values(stored, report, Reserve(7000, 1000))
     assert values["platform_reserved_mib"] == 1500 and values["vm_hugepages_nr_2M_pending"] is None
     assert "vm_hugepages_nr_1G_pending" not in values and values["memtotal_mib"] == 30500
+
+
+@pytest.mark.parametrize(("stored_mib", "chosen", "default_mib", "reserved_mib"), [
+    (4753, False, 5265, 5265), (4753, True, 5265, 4753), (7000, False, 5000, 7000)])
+def test_a_reserve_nobody_chose_grows_with_its_node(stored_mib: int, chosen: bool, default_mib: int,
+                                                    reserved_mib: int) -> None:
+    report = MemoryReport(0, 7898, 7000, 6000, 0, 0, 0, 0, 0, 1, False)
+    values = memory_values(StoredMemory(stored_mib, None, None, None, chosen), report, Reserve(default_mib, 1000))
+    assert values["platform_reserved_mib"] == reserved_mib
