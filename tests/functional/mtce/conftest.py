@@ -17,7 +17,7 @@ from flock.core.errors import DeadlineExceeded, Unavailable
 from flock.exec import run
 from flock.rpc import Server, client, transport
 from flock.testing.fixtures import private_conf
-from flock.testing.services.process import Process, wait_for
+from flock.testing.services.process import Process, free_port, wait_for
 from flock.testing.services.rabbitmq import RabbitNode
 from fm.contract.rpc import FaultOutcome, FaultRequest, FmManager
 from mtce.contract import pulsekey
@@ -75,8 +75,9 @@ class Faults(FmManager):
 class FakeHost:
     """A host as two processes and a directory; a reboot command or ``power_on`` starts them anew with a new boot id."""
 
-    def __init__(self, folder: Path, hostname: str, bus_url: str) -> None:
+    def __init__(self, folder: Path, hostname: str, bus_url: str, ports: str) -> None:
         self.folder = folder
+        self._ports = ports
         self.hostname = hostname
         self.uuid = str(uuid.uuid4())
         self.root = folder / "root"
@@ -91,7 +92,8 @@ class FakeHost:
 
     def record(self) -> MtceHost:
         return MtceHost(uuid=self.uuid, hostname=self.hostname, personality="worker", subfunctions="worker",
-                        mgmt_mac="", mgmt_ip="127.0.0.1", cluster_host_ip=None, administrative="locked",
+                        mgmt_mac="", mgmt_ip=f"127.0.1.{10 + int(self.hostname[-1])}",
+                        cluster_host_ip=None, administrative="locked",
                         operational="disabled", availability="offline")
 
     def power_on(self) -> None:
@@ -139,7 +141,7 @@ class FakeHost:
             f"[host_agent]\nroot = {self.root}\nhostname = {self.hostname}\nalive_period_s = 2\n"
             f"[host]\nuuid = {self.uuid}\nname = {self.hostname}\n"
             f"[heartbeat]\nmgmt_interface = lo\ncluster_host_interface = lo\nkey_file = {self.folder}/heartbeat.key\n"
-            "realtime_priority = 0\n")
+            f"realtime_priority = 0\n{self._ports}")
 
     def _obey_reboots(self) -> None:
         wanted = self.folder / "reboot-wanted"
@@ -157,6 +159,7 @@ class Cloud:
         self.folder = folder
         self.bus_url = bus_url
         self.hosts: list[FakeHost] = []
+        self.ports = f"mgmt_request_port = {free_port()}\nmgmt_answer_port = {free_port()}\n"
         self.inventory, self.faults = Inventory(), Faults()
         self._env = {"FLOCK_CONF_DIR": str(folder), "PYTHONPATH": SOURCE, "PATH": "/usr/bin:/bin"}
         self._write_files()
@@ -177,7 +180,7 @@ class Cloud:
     def add(self, hostname: str) -> FakeHost:
         folder = self.folder / hostname
         folder.mkdir()
-        host = FakeHost(folder, hostname, self.bus_url)
+        host = FakeHost(folder, hostname, self.bus_url, self.ports)
         self.hosts.append(host)
         wait_for(lambda: self._put(host), 30, "the conductor to answer")
         host.power_on()
@@ -230,7 +233,7 @@ class Cloud:
             f"[host]\nuuid = {CONTROLLER_UUID}\nname = controller-0\n"
             "[timers]\nheartbeat_soak_s = 1\nhost_add_delay_s = 2\nbmc_reset_delay_s = 2\n"
             f"[heartbeat]\nsender = true\nperiod_ms = 100\nmgmt_interface = lo\ncluster_host_interface = lo\n"
-            f"key_file = {self.folder}/heartbeat.key\nrealtime_priority = 0\n")
+            f"key_file = {self.folder}/heartbeat.key\nrealtime_priority = 0\n{self.ports}")
 
 
 @pytest.fixture

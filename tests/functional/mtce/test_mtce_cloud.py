@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Host maintenance from request to alarm, with real processes, a real bus and real pulses."""
+import signal
 import time
 
 import pytest
@@ -72,6 +73,23 @@ def test_killed_conductor_and_heartbeat_fail_nobody_and_come_back(cloud):
     assert cloud.status(host).operational == "enabled"
     host.crash()
     cloud.wait_states(host, "unlocked-disabled-failed", 10)
+
+
+def test_a_heartbeat_daemon_that_stands_still_doubts_itself(cloud):
+    hosts = [serve(cloud, f"worker-{number}") for number in range(2)]
+    told = {host.uuid: len(cloud.inventory.of(host.uuid)) for host in hosts}
+    for _ in range(3):
+        cloud.heartbeat.send_signal(signal.SIGSTOP)
+        time.sleep(2)
+        cloud.heartbeat.send_signal(signal.SIGCONT)
+        time.sleep(2)
+    for host in hosts:
+        assert cloud.status(host).operational == "enabled"
+        since = cloud.inventory.of(host.uuid)[told[host.uuid]:]
+        assert all(update.availability in (None, "available") for update in since)
+    hosts[0].crash()
+    cloud.wait_states(hosts[0], "unlocked-disabled-failed", 10)
+    assert cloud.status(hosts[1]).operational == "enabled"
 
 
 def test_unlock_survives_a_conductor_killed_in_the_middle(cloud):
