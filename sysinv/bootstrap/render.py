@@ -139,11 +139,11 @@ def rabbit_hash(password: str, salt: bytes) -> str:
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
-def keystone_files(answers: Answers) -> list[RenderedFile]:
+def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFile]:
     """Keystone's configuration and the module that its WSGI server loads."""
     conf = ini({
         "DEFAULT": {"use_stderr": True, "log_dir": None},
-        "database": {"connection": database_url(answers, "keystone", "/var/lib/keystone")},
+        "database": {"connection": database_url(answers, secrets, "keystone", "/var/lib/keystone")},
         "fernet_tokens": {"key_repository": "/etc/keystone/fernet-keys"},
         "fernet_receipts": {"key_repository": "/etc/keystone/fernet-keys"},
         "credential": {"key_repository": "/etc/keystone/credential-keys"},
@@ -158,10 +158,10 @@ def keystone_files(answers: Answers) -> list[RenderedFile]:
     ]
 
 
-def database_url(answers: Answers, name: str, directory: str) -> str:
-    """SQLAlchemy URL of one service's database; PostgreSQL is reached by its local socket as user ``flock``."""
+def database_url(answers: Answers, secrets: SystemSecrets, name: str, directory: str) -> str:
+    """SQLAlchemy URL of one service's database; PostgreSQL is reached over loopback as user ``flock``."""
     if answers.database == "postgresql":
-        return f"postgresql+psycopg2://flock@/{name}?host=/var/run/postgresql"
+        return f"postgresql+psycopg2://flock:{secrets.database_password}@127.0.0.1/{name}"
     return f"sqlite:///{directory}/{name}.sqlite"
 
 
@@ -192,7 +192,7 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
         "project_name": "services", "user_domain_name": "Default", "project_domain_name": "Default",
     }
     sections: dict[str, dict[str, Any]] = {
-        "database": {"connection": database_url(answers, subsystem, f"/var/lib/flock/{subsystem}")},
+        "database": {"connection": database_url(answers, secrets, subsystem, f"/var/lib/flock/{subsystem}")},
         "keystone_authtoken": {**credentials, "www_authenticate_uri": auth_url, "memcached_servers": MEMCACHED,
                                "token_cache_time": 300, "service_token_roles_required": True},
         "service_auth": {**credentials, "region_name": answers.region_name, "interface": "internal"},

@@ -14,12 +14,14 @@ SERVICE_USERS = ("fm", "sysinv", "mtce")
 
 @dataclass(frozen=True, slots=True)
 class SystemSecrets:
-    """Bus passwords, one Keystone password per service user, the cluster's heartbeat key (hex), Erlang's cookie."""
+    """Bus passwords, one Keystone password per service user, the cluster's heartbeat key (hex), the password of the
+    database user, Erlang's cookie."""
 
     rabbit_service_password: str
     rabbit_agent_password: str
     erlang_cookie: str
     heartbeat_key: str
+    database_password: str
     keystone: dict[str, str]
 
 
@@ -30,6 +32,7 @@ def generate() -> SystemSecrets:
         rabbit_agent_password=secrets.token_urlsafe(KEY_BYTES),
         erlang_cookie=secrets.token_hex(KEY_BYTES),
         heartbeat_key=secrets.token_hex(KEY_BYTES),
+        database_password=secrets.token_hex(KEY_BYTES),
         keystone={user: secrets.token_urlsafe(KEY_BYTES) for user in SERVICE_USERS},
     )
 

@@ -25,6 +25,8 @@ from sysinv.bootstrap.secrets import SystemSecrets, load_or_create
 KEYSTONE_BIN = "/opt/flock/keystone/bin"
 SECRETS_PATH = Path("/etc/flock/secrets.json")
 HOSTNAME = "controller-0"
+SUBSYSTEMS = ("fm", "sysinv", "mtce")
+POSTGRESQL_VERSION = "15"
 COMMAND_TIMEOUT_S = 120.0
 PORT_TIMEOUT_S = 120.0
 UNITS_BASE = ("rabbitmq-server", "memcached", "flock-keystone")
@@ -129,28 +131,33 @@ def bus(boot: Bootstrap) -> None:
 def databases(boot: Bootstrap) -> None:
     """Schemas of Keystone and of every subsystem, each in its own process at the same time."""
     write_files(render.service_files(boot.answers, boot.secrets))
-    write_files(render.keystone_files(boot.answers))
+    write_files(render.keystone_files(boot.answers, boot.secrets))
     for directory in ("keystone", "flock/fm", "flock/sysinv", "flock/mtce"):
         Path("/var/lib", directory).mkdir(parents=True, exist_ok=True, mode=0o700)
     if boot.answers.database == "postgresql":
-        _create_postgresql_databases()
+        _create_postgresql_databases(boot.secrets.database_password)
     with ThreadPoolExecutor(max_workers=3) as pool:
         work = [pool.submit(_keystone_schema, boot.answers)]
-        work += [pool.submit(_subsystem_schema, boot.bin_dir / f"{name}-dbsync") for name in ("fm", "sysinv", "mtce")]
+        work += [pool.submit(_subsystem_schema, boot.bin_dir / f"{name}-dbsync") for name in SUBSYSTEMS]
         for item in work:
             item.result()
 
 
-def _create_postgresql_databases() -> None:
-    systemctl("enable", "--now", "postgresql")
-    as_postgres = ["runuser", "-u", "postgres", "--"]
-    known = run([*as_postgres, "psql", "-Atc", "select rolname from pg_roles union select datname from pg_database"],
-                timeout_s=30).out.split()
-    if "flock" not in known:
-        run([*as_postgres, "createuser", "flock"], timeout_s=30)
-    for name in ("keystone", "fm", "sysinv", "mtce"):
+def _create_postgresql_databases(password: str) -> None:
+    cluster = Path(f"/etc/postgresql/{POSTGRESQL_VERSION}/main")
+    if not cluster.exists():
+        run(["pg_createcluster", POSTGRESQL_VERSION, "main", "--locale", "C.UTF-8"], timeout_s=COMMAND_TIMEOUT_S)
+    systemctl("enable", "postgresql", f"postgresql@{POSTGRESQL_VERSION}-main")
+    systemctl("start", f"postgresql@{POSTGRESQL_VERSION}-main")
+    psql = ["runuser", "-u", "postgres", "--", "psql", "-X", "-v", "ON_ERROR_STOP=1", "-At"]
+    known = run([*psql, "-c", "select rolname from pg_roles union select datname from pg_database"], timeout_s=30,
+                cwd="/").out.split()
+    verb = "ALTER" if "flock" in known else "CREATE"
+    # By standard input: an argument list is visible to every user of the host.
+    run(psql, timeout_s=30, cwd="/", input=f"{verb} ROLE flock LOGIN PASSWORD '{password}';\n")
+    for name in ("keystone", *SUBSYSTEMS):
         if name not in known:
-            run([*as_postgres, "createdb", "-O", "flock", name], timeout_s=30)
+            run([*psql, "-c", f"CREATE DATABASE {name} OWNER flock"], timeout_s=60, cwd="/")
 
 
 def keystone_manage(*words: str) -> list[str]:

@@ -17,12 +17,13 @@ SECRETS = generate()
 
 def every_file():
     return [*render.host_files(ANSWERS, "controller-0"), *render.bus_files(ANSWERS, SECRETS, b"salt"),
-            *render.keystone_files(ANSWERS), *render.service_files(ANSWERS, SECRETS),
+            *render.keystone_files(ANSWERS, SECRETS), *render.service_files(ANSWERS, SECRETS),
             render.platform_conf(ANSWERS, "controller-0", "")]
 
 
 def test_secrets_are_only_in_private_files():
     values = [SECRETS.rabbit_service_password, SECRETS.rabbit_agent_password, SECRETS.heartbeat_key,
+              SECRETS.database_password,
               *SECRETS.keystone.values(), ANSWERS.admin_password]
     for file in every_file():
         if any(value in file.content for value in values):
