@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flock.core.errors import FlockError
-from fm.contract.entity import contains
+from fm.contract.entity import containers
 from fm.contract.enums import AlarmState
 from fm.contract.errors import AlarmNotFound, InvalidFault, UnknownAlarmId, UuidInUse
 from fm.contract.fault import AlarmKey, Fault
@@ -70,6 +70,10 @@ class Batch:
                  now: datetime, fresh_uuid: Callable[[], str], log_unchanged: bool = False) -> None:
         self._before = {alarm.uuid: alarm for alarm in alarms}
         self._alarms = {alarm.key: alarm for alarm in self._before.values()}
+        # Keys of the alarms on or below each entity; a dict without values is a set that keeps its order.
+        self._inside: dict[str, dict[tuple[str, str], None]] = {}
+        for key in self._alarms:
+            self._enter(key)
         self._suppressed = suppressed
         self._used = set(used_uuids)
         self._now = now
@@ -139,6 +143,8 @@ class Batch:
             self._claim(fault.uuid)
         decision = lifecycle.decide_set(existing, fault, self._time_of(fault), self._now, self._fresh_uuid(),
                                         self._log_unchanged)
+        if existing is None:
+            self._enter(decision.alarm.key)
         self._alarms[decision.alarm.key] = decision.alarm
         if decision.event is not None:
             self._tell(NoticeKind.SET, decision.event)
@@ -155,13 +161,12 @@ class Batch:
         if exact:
             alarm = self._alarms.get((key.alarm_id, key.entity_instance_id))
             return self._clear([alarm] if alarm is not None else [])
-        return self._clear([alarm for alarm in self._alarms.values() if alarm.alarm_id == key.alarm_id
-                            and contains(key.entity_instance_id, alarm.entity_instance_id)])
+        return self._clear([self._alarms[inner] for inner in self._inside.get(key.entity_instance_id, ())
+                            if inner[0] == key.alarm_id])
 
     def _clear_below(self, entity_instance_id: str) -> list[str]:
         check_entity("entity_instance_id", entity_instance_id)
-        cleared = self._clear([alarm for alarm in self._alarms.values()
-                               if contains(entity_instance_id, alarm.entity_instance_id)])
+        cleared = self._clear([self._alarms[inner] for inner in self._inside.get(entity_instance_id, ())])
         if cleared:
             event = lifecycle.hierarchical_clear(entity_instance_id, self._now, self._fresh_uuid())
             self.notices.append(Notice(NoticeKind.HIERARCHICAL_CLEAR, event))
@@ -170,8 +175,14 @@ class Batch:
     def _clear(self, alarms: list[Alarm]) -> list[str]:
         for alarm in alarms:
             del self._alarms[alarm.key]
+            for container in containers(alarm.entity_instance_id):
+                del self._inside[container][alarm.key]
             self._tell(NoticeKind.CLEAR, lifecycle.clear_event(alarm, self._now, self._fresh_uuid()))
         return [alarm.uuid for alarm in alarms]
+
+    def _enter(self, key: tuple[str, str]) -> None:
+        for container in containers(key[1]):
+            self._inside.setdefault(container, {})[key] = None
 
     def _tell(self, kind: NoticeKind, event: Event) -> None:
         self.events.append(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import mysql, postgresql
 
 from flock.db import UtcTime, columns, metadata
 from flock.db.outbox import outbox_table
@@ -15,7 +15,9 @@ METADATA = metadata()
 
 def _exact(length: int) -> sa.types.TypeEngine[str]:
     """Text that every engine compares byte by byte."""
-    return sa.String(length).with_variant(mysql.VARCHAR(length, collation="utf8mb4_bin"), "mysql", "mariadb")
+    return sa.String(length).with_variant(
+        mysql.VARCHAR(length, collation="utf8mb4_bin"), "mysql", "mariadb").with_variant(
+        postgresql.VARCHAR(length, collation="C"), "postgresql")
 
 
 def _fault_columns(type_name: str) -> tuple[sa.Column[Any], ...]:

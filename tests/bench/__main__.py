@@ -24,7 +24,8 @@ def main() -> int:
     for name in chosen:
         load = os.getloadavg()[0]
         figures = importlib.import_module(f"tests.bench.bench_{name}").run()
-        print(f"== {name} (load of the machine before: {load:.1f})\n{table(figures) if figures else 'nothing to measure here'}\n", flush=True)
+        text = table(figures) if figures else "nothing to measure here"
+        print(f"== {name} (load of the machine before: {load:.1f})\n{text}\n", flush=True)
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import mysql, postgresql
 
 revision = "0001"
 down_revision = None
@@ -97,7 +97,9 @@ def _columns() -> list[sa.Column[object]]:
 
 
 def _fault_columns(type_name: str) -> list[sa.Column[object]]:
-    exact = sa.String(255).with_variant(mysql.VARCHAR(255, collation="utf8mb4_bin"), "mysql", "mariadb")
+    exact = sa.String(255).with_variant(
+        mysql.VARCHAR(255, collation="utf8mb4_bin"), "mysql", "mariadb").with_variant(
+        postgresql.VARCHAR(255, collation="C"), "postgresql")
     return [
         sa.Column("entity_type_id", sa.String(255), nullable=False),
         sa.Column("entity_instance_id", exact, nullable=False),
