@@ -39,6 +39,7 @@ class ConductorDaemon:
     def __init__(self, conf: Any) -> None:
         options.register(conf)
         bmc_options.register(conf)
+        self._conf = conf
         chosen = conf.conductor
         hostname = options.own_hostname(conf)
         self.health = Health()
@@ -85,6 +86,10 @@ class ConductorDaemon:
         self._raiser.stop()
         self._transport.close()
         self._db.dispose()
+
+    def reload(self) -> None:
+        """New timers and policies hold from the next step on; deadlines already set stay."""
+        self._loop.settings = options.settings(self._conf)
 
     def alive(self) -> bool:
         """Whether the loop decides."""

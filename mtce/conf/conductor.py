@@ -13,37 +13,42 @@ from mtce.core.settings import AutoRecovery, Cause, HeartbeatAction, Settings
 
 TIMERS, RECOVERY, CONDUCTOR = "timers", "recovery", "conductor"
 
+
+def _number(name: str, default: int, least: int, most: int, text: str) -> cfg.Opt:
+    """A whole number that may change at run time."""
+    return cfg.IntOpt(name, default=default, min=least, max=most, mutable=True, help=text)
+
+
 TIMER_OPTS: list[cfg.Opt] = [
-    cfg.IntOpt("worker_boot_timeout_s", default=720, min=10, max=1800, help="Boot wait of workers."),
-    cfg.IntOpt("controller_boot_timeout_s", default=1200, min=10, max=1800, help="Boot wait of controllers."),
-    cfg.IntOpt("storage_boot_timeout_s", default=720, min=10, max=1800, help="Boot wait of storage hosts."),
-    cfg.IntOpt("heartbeat_soak_s", default=11, min=1, max=300, help="Heartbeat must hold this long before enabled."),
-    cfg.IntOpt("heartbeat_ready_s", default=60, min=1, max=600, help="Wait for the first pulses of a booted host."),
-    cfg.IntOpt("host_add_delay_s", default=20, min=1, max=300, help="Wait for the agent of a host just added."),
-    cfg.IntOpt("lazy_reboot_delay_s", default=15, min=0, max=300, help="Pause before a controller reboots itself."),
-    cfg.IntOpt("lazy_reboot_retry_s", default=120, min=10, max=900, help="Pause between two such reboots."),
-    cfg.IntOpt("bmc_reset_delay_s", default=300, min=0, max=3600,
-               help="Wait before a BMC reset, so that a crash dump can be written."),
-    cfg.IntOpt("loc_recovery_timeout_s", default=5, min=1, max=60, help="Wait for an mtcAlive after a lost heartbeat."),
-    cfg.IntOpt("recovery_pause_s", default=2, min=1, max=30, help="Pause between a lost heartbeat and the question."),
-    cfg.IntOpt("goenabled_timeout_s", default=603, min=1, max=3700, help="Wait for the go-enabled tests."),
-    cfg.IntOpt("host_services_timeout_s", default=305, min=1, max=3700, help="Wait for host services."),
-    cfg.IntOpt("command_ack_s", default=10, min=1, max=60, help="Wait for the acknowledgement of a command."),
-    cfg.IntOpt("offline_search_s", default=27, min=2, max=300, help="Wait for a rebooting host to go silent."),
-    cfg.IntOpt("offline_silence_s", default=9, min=2, max=120, help="Silence that makes a searched host offline."),
-    cfg.IntOpt("online_silence_s", default=14, min=6, max=300, help="Silence that makes an online host offline."),
-    cfg.IntOpt("node_reinstall_timeout_s", default=2400, min=60, max=14400,
-               help="Time an installation may take beyond the boot wait."),
+    _number("worker_boot_timeout_s", 720, 10, 1800, "Boot wait of workers."),
+    _number("controller_boot_timeout_s", 1200, 10, 1800, "Boot wait of controllers."),
+    _number("storage_boot_timeout_s", 720, 10, 1800, "Boot wait of storage hosts."),
+    _number("heartbeat_soak_s", 11, 1, 300, "Heartbeat must hold this long before a host is enabled."),
+    _number("heartbeat_ready_s", 60, 1, 600, "Wait for the first pulses of a booted host."),
+    _number("host_add_delay_s", 20, 1, 300, "Wait for the agent of a host just added."),
+    _number("lazy_reboot_delay_s", 15, 0, 300, "Pause before a controller reboots itself."),
+    _number("lazy_reboot_retry_s", 120, 10, 900, "Pause between two such reboots."),
+    _number("bmc_reset_delay_s", 300, 0, 3600, "Wait before a BMC reset, so that a crash dump can be written."),
+    _number("loc_recovery_timeout_s", 5, 1, 60, "Wait for an mtcAlive after a lost heartbeat."),
+    _number("recovery_pause_s", 2, 1, 30, "Pause between a lost heartbeat and the question."),
+    _number("goenabled_timeout_s", 603, 1, 3700, "Wait for the go-enabled tests."),
+    _number("host_services_timeout_s", 305, 1, 3700, "Wait for host services."),
+    _number("command_ack_s", 10, 1, 60, "Wait for the acknowledgement of a command."),
+    _number("offline_search_s", 27, 2, 300, "Wait for a rebooting host to go silent."),
+    _number("offline_silence_s", 9, 2, 120, "Silence that makes a searched host offline."),
+    _number("online_silence_s", 14, 6, 300, "Silence that makes an online host offline."),
+    _number("node_reinstall_timeout_s", 2400, 60, 14400, "Time an installation may take beyond the boot wait."),
 ]
 
 RECOVERY_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("heartbeat_failure_action", default="fail", choices=[str(item) for item in HeartbeatAction],
-               help="What a lost heartbeat leads to."),
-    cfg.BoolOpt("cluster_host_degrade_only", default=False, help="A lost cluster-host heartbeat only degrades."),
-    *(cfg.IntOpt(f"ar_{name}_threshold", default=2, min=0, max=100, help=f"Failures of {name} that are tolerated.")
+               mutable=True, help="What a lost heartbeat leads to."),
+    cfg.BoolOpt("cluster_host_degrade_only", default=False, mutable=True,
+                help="A lost cluster-host heartbeat only degrades."),
+    *(_number(f"ar_{name}_threshold", 2, 0, 100, f"Failures of {name} that are tolerated.")
       for name in ("config", "goenable", "hostservices", "heartbeat")),
-    *(cfg.IntOpt(f"ar_{name}_interval_s", default=600 if name == "heartbeat" else 30, min=1, max=3600,
-                 help=f"Wait before the next attempt after a failure of {name}.")
+    *(_number(f"ar_{name}_interval_s", 600 if name == "heartbeat" else 30, 1, 3600,
+              f"Wait before the next attempt after a failure of {name}.")
       for name in ("config", "goenable", "hostservices", "heartbeat")),
 ]
 

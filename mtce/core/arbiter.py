@@ -32,6 +32,8 @@ def refusal(view: HostView, action: HostAction, *, simplex: bool) -> ActionReply
         return _no("Controller is Active", "Swact Controller and then Lock")
     if action in OUT_OF_SERVICE and view.administrative is Administrative.UNLOCKED:
         return _no("Host is Unlocked", "Lock the host and then retry")
+    if action is HostAction.UNLOCK and view.is_enabled:
+        return _no("Host is already in service", "Lock the host first")
     if action in NEEDS_BMC and not view.has_bmc:
         return _no("BMC not configured", "Configure the board management controller and then retry")
     if action is HostAction.RESET and view.availability is Availability.POWER_OFF:

@@ -15,6 +15,7 @@ LOCKED = "locked-disabled-online"
     (UNLOCKED, HostAction.REBOOT, True, "Host is Unlocked"),
     (UNLOCKED, HostAction.RESET, True, "Host is Unlocked"),
     (UNLOCKED, HostAction.REINSTALL, True, "Host is Unlocked"),
+    (UNLOCKED, HostAction.UNLOCK, True, "Host is already in service"),
     (LOCKED, HostAction.RESET, False, "BMC not configured"),
     (LOCKED, HostAction.POWER_ON, False, "BMC not configured"),
     (LOCKED, HostAction.REINSTALL, False, "BMC not configured"),
