@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from flock.core.errors import InvalidInput
-from flock.db import Database
+from flock.db import Database, DuplicateEntry
 from sysinv.contract.enums import ActionState, NetworkType, Personality
 from sysinv.db.lookup import the_system
 from sysinv.db.tables import DHCP_FORGOTTEN, I_HOST
@@ -49,7 +49,11 @@ class HostDiscovery:
         with self._db.reader() as conn:
             if not self._wanted(conn, mac, expires_s):
                 return None
-        uuid = self._db.transact(lambda conn: self._discover(conn, mac, expires_s))
+        try:
+            uuid = self._db.transact(lambda conn: self._discover(conn, mac, expires_s))
+        except DuplicateEntry:
+            # The same lease was told of twice at the same moment; the other one made the host.
+            return None
         if uuid is not None:
             LOG.info("host %s with MAC address %s discovered at %s", uuid, mac, ip_address)
             self._events.log_event("200.020", entity_instance_id=f"host={mac}.event=discovered", severity="warning",

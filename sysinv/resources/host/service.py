@@ -31,6 +31,7 @@ from sysinv.resources.host.fields import HostChange, NewHost
 from sysinv.resources.memory import store as memory
 
 T = TypeVar("T")
+COLLISIONS_MAX = 10
 _STATE_FIELDS = frozenset({"administrative", "operational", "availability", "invprovision"})
 _ROLE_OR_BOOT = rules.ROLE | rules.INSTALL_PARAMETERS
 
@@ -108,11 +109,13 @@ class HostService:
             raise refusal
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
-        """The rules have looked; who collides all the same was beaten by a request of the same moment."""
-        try:
-            return self._db.transact(work)
-        except DuplicateEntry as error:
-            raise Conflict(detail="The host collides with one that was changed at the same time. Retry.") from error
+        """The rules have looked; who collides all the same met a request of the same moment and looks again."""
+        for _ in range(COLLISIONS_MAX):
+            try:
+                return self._db.transact(work)
+            except DuplicateEntry:
+                continue
+        raise Conflict(detail="The host collides with others that are changed at the same time. Retry.")
 
     def _add(self, conn: Connection, values: dict[str, Any]) -> tuple[str, str]:
         system = the_system(conn)
