@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows of host maintenance on each database engine."""
+from dataclasses import replace
+
+import pytest
+
+from flock.core.errors import StaleWrite
+from flock.db import migrate
+from flock.testing.migrations import assert_migrations_match_tables
+from mtce.conductor.store import Answered, Message, Store
+from mtce.contract.records import ActionReply, MtceHost
+from mtce.core.view import Stage, first_view
+from mtce.db.tables import METADATA
+
+HOST = MtceHost("2f1c1d7e-0000-4000-8000-000000000001", "worker-0", "worker", "worker", "", "192.168.204.10", None,
+                "locked", "disabled", "online")
+
+
+def test_migrations_make_the_declared_tables(database):
+    assert_migrations_match_tables(database.url.render_as_string(hide_password=False), "mtce", METADATA)
+
+
+def test_step_is_one_transaction_and_a_stale_writer_is_noticed(database):
+    migrate.upgrade(database.url.render_as_string(hide_password=False), "mtce")
+    store = Store(database)
+    view = first_view(HOST)
+    store.commit(None, view, HOST, cause="put", messages=[])
+    stored = store.load("controller-0")[0]
+    assert (stored.view, stored.record, stored.revision) == (view, HOST, 1)
+    after = replace(view, stage=Stage.BOOT_WAIT, deadline_ms=1_700_000_000_000, task="Booting")
+    told = [Message("inventory:x", "state", {"task": "Booting"})]
+    answered = Answered("r-1", HOST.uuid, "unlock", ActionReply("pass"))
+    assert store.commit(stored, after, HOST, cause="tick", messages=told, answered=answered) == 2
+    with pytest.raises(StaleWrite):
+        store.commit(stored, view, HOST, cause="tick", messages=told)
+    assert store.answer_to("r-1") == ActionReply("pass")
+    assert [line["task"] for line in store.history(HOST.uuid, 10)] == ["Booting", ""]
+    one = store.load_one(HOST.uuid, "worker-0")
+    assert one is not None
+    assert one.view == replace(after, is_active=True)
+    store.delete(HOST.uuid, [])
+    assert store.load("controller-0") == []
+    store.prune()
