@@ -173,7 +173,8 @@ def service_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFile
             "transport_url": f"rabbit://flock:{secrets.rabbit_service_password}@127.0.0.1:{BUS_PORT}/",
             "executor_thread_pool_size": 16,
         },
-        "oslo_messaging_rabbit": {"heartbeat_timeout_threshold": 30, "heartbeat_rate": 3,
+        # A listener looks up every threshold / rate / 2 seconds: that is how long a stop may wait for it.
+        "oslo_messaging_rabbit": {"heartbeat_timeout_threshold": 30, "heartbeat_rate": 10,
                                   "rabbit_retry_interval": 1, "rabbit_interval_max": 5},
     }
     files = [RenderedFile("/etc/flock/flock.conf", PRIVATE, ini(merged(shared, answers.overrides.get("flock", {})))),
@@ -206,8 +207,8 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
     return sections
 
 
-def platform_conf(answers: Answers, hostname: str, system_uuid: str) -> RenderedFile:
-    """/etc/platform/platform.conf in StarlingX's ``key=value`` form."""
+def platform_conf(answers: Answers, hostname: str, host_uuid: str | None) -> RenderedFile:
+    """/etc/platform/platform.conf in StarlingX's ``key=value`` form; without ``host_uuid`` while it is not known."""
     all_in_one = answers.system_type == "All-in-one"
     lines = {
         "nodetype": "controller",
@@ -219,8 +220,9 @@ def platform_conf(answers: Answers, hostname: str, system_uuid: str) -> Rendered
         "cluster_host_interface": answers.network("cluster-host").interface,
         "oam_interface": answers.network("oam").interface,
         "hostname": hostname,
-        "INSTALL_UUID": system_uuid,
     }
+    if host_uuid is not None:
+        lines["UUID"] = host_uuid
     return RenderedFile("/etc/platform/platform.conf", PUBLIC,
                         "".join(f"{key}={value}\n" for key, value in lines.items()))
 

@@ -18,7 +18,7 @@ from keystoneauth1.identity import v3
 from flock.core.errors import DeadlineExceeded, Refused
 from flock.exec.process import run
 from sysinv.bootstrap import render
-from sysinv.bootstrap.answers import Answers
+from sysinv.bootstrap.answers import Answers, load
 from sysinv.bootstrap.catalog import ensure_catalog
 from sysinv.bootstrap.secrets import SystemSecrets, load_or_create
 
@@ -40,6 +40,7 @@ class Bootstrap:
     """What every step works with. ``bin_dir`` holds the product's programs, ``share_dir`` its unit files."""
 
     answers: Answers
+    answers_file: Path
     secrets: SystemSecrets
     bin_dir: Path
     share_dir: Path
@@ -82,7 +83,7 @@ def wait_port(host: str, port: int, timeout_s: float = PORT_TIMEOUT_S) -> None:
 def host_identity(boot: Bootstrap) -> None:
     """Name, addresses, platform facts."""
     write_files(render.host_files(boot.answers, HOSTNAME))
-    write_files([render.platform_conf(boot.answers, HOSTNAME, "")])
+    write_files([render.platform_conf(boot.answers, HOSTNAME, None)])
     run(["hostname", HOSTNAME], timeout_s=10)
     systemctl("enable", "systemd-networkd")
     systemctl("restart", "systemd-networkd")
@@ -169,12 +170,19 @@ def _subsystem_schema(program: Path) -> None:
     run([str(program)], timeout_s=COMMAND_TIMEOUT_S)
 
 
+def _keystone_keys(command: str, directory: str) -> None:
+    if not (Path("/etc/keystone") / directory / "0").exists():
+        run(keystone_manage(command, "--keystone-user", "root", "--keystone-group", "root"),
+            timeout_s=COMMAND_TIMEOUT_S)
+
+
 def _keystone_schema(answers: Answers) -> None:
-    owner = ["--keystone-user", "root", "--keystone-group", "root"]
-    run(keystone_manage("db_sync"), timeout_s=COMMAND_TIMEOUT_S)
-    for command, directory in (("fernet_setup", "fernet-keys"), ("credential_setup", "credential-keys")):
-        if not (Path("/etc/keystone") / directory / "0").exists():
-            run(keystone_manage(command, *owner), timeout_s=COMMAND_TIMEOUT_S)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        keys = [pool.submit(_keystone_keys, "fernet_setup", "fernet-keys"),
+                pool.submit(_keystone_keys, "credential_setup", "credential-keys")]
+        run(keystone_manage("db_sync"), timeout_s=COMMAND_TIMEOUT_S)
+        for item in keys:
+            item.result()
     urls = {"admin": answers.controller_ip, "internal": answers.controller_ip, "public": answers.public_address}
     words = ["bootstrap", "--bootstrap-region-id", answers.region_name]
     for interface, host in urls.items():
@@ -200,7 +208,9 @@ def identity(boot: Bootstrap) -> None:
 
 def seed(boot: Bootstrap) -> None:
     """The system, its networks and controller-0 in sysinv's database."""
-    run([str(boot.bin_dir / "sysinv-dbsync"), "--seed", "/etc/flock/bootstrap.yaml"], timeout_s=COMMAND_TIMEOUT_S)
+    done = run([str(boot.bin_dir / "sysinv-dbsync"), "--seed", str(boot.answers_file)], timeout_s=COMMAND_TIMEOUT_S)
+    known = dict(line.split(" ", 1) for line in done.out.splitlines() if line.startswith(f"{HOSTNAME} "))
+    write_files([render.platform_conf(boot.answers, HOSTNAME, known[HOSTNAME])])
 
 
 def services(boot: Bootstrap) -> None:
@@ -224,9 +234,12 @@ STEPS: tuple[Step, ...] = (
 )
 
 
-def bootstrap(answers: Answers, bin_dir: Path, share_dir: Path, say: Callable[[str], None]) -> None:
-    """Run all steps in order, saying each as it becomes true with the seconds it took."""
-    boot = Bootstrap(answers, load_or_create(SECRETS_PATH), bin_dir, share_dir)
+def bootstrap(answers_file: Path, bin_dir: Path, share_dir: Path, say: Callable[[str], None]) -> None:
+    """Run all steps in order, saying each as it becomes true with the seconds it took.
+
+    InvalidInput, before anything is changed, when the answers break a rule.
+    """
+    boot = Bootstrap(load(answers_file), answers_file, load_or_create(SECRETS_PATH), bin_dir, share_dir)
     for title, step in STEPS:
         begun = time.monotonic()
         step(boot)

@@ -7,8 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from flock.core.errors import FlockError
-from sysinv.bootstrap.answers import load
+from flock.core.errors import FlockError, InvalidInput
 from sysinv.bootstrap.steps import bootstrap
 
 EPILOG = """examples:
@@ -31,13 +30,11 @@ def main() -> int:
         print("flock-bootstrap must run as root.", file=sys.stderr)
         return 2
     try:
-        answers = load(args.answers)
-    except (OSError, FlockError) as error:
+        bootstrap(args.answers, Path(sys.prefix) / "bin", Path(sys.prefix) / "share" / "flock",
+                  lambda line: print(f"  {line}", flush=True))
+    except (InvalidInput, FileNotFoundError) as error:
         print(f"Cannot use {args.answers}: {error}", file=sys.stderr)
         return 2
-    try:
-        bootstrap(answers, Path(sys.prefix) / "bin", Path(sys.prefix) / "share" / "flock",
-                  lambda line: print(f"  {line}", flush=True))
     except FlockError as error:
         print(f"Bootstrap stopped: {error}", file=sys.stderr)
         return 1

@@ -12,7 +12,9 @@ from flock.core.errors import FlockError
 from flock.db import from_conf, migrate
 from flock.exec.root import Root
 from sysinv.bootstrap.answers import load
+from sysinv.db.lookup import host_row
 from sysinv.hosts.seed import seed_system
+from sysinv.model.host import CONTROLLER_0
 
 
 def main() -> None:
@@ -37,11 +39,14 @@ def _seed(path: Path, mac: str | None) -> int:
             mac = Root("/").text(f"sys/class/net/{answers.network('pxeboot').interface}/address")
         database = from_conf(cfg.CONF)
         stored = seed_system(database, answers, mac)
+        with database.reader() as conn:
+            host_uuid = host_row(conn, CONTROLLER_0)["uuid"]
         database.dispose()
     except (OSError, FlockError) as error:
         print(f"sysinv-dbsync: {error}", file=sys.stderr)
         return 1
     print("system stored" if stored else "the system is known already; nothing was changed")
+    print(f"{CONTROLLER_0} {host_uuid}")
     return 0
 
 

@@ -18,7 +18,7 @@ SECRETS = generate()
 def every_file():
     return [*render.host_files(ANSWERS, "controller-0"), *render.bus_files(ANSWERS, SECRETS, b"salt"),
             *render.keystone_files(ANSWERS, SECRETS), *render.service_files(ANSWERS, SECRETS),
-            render.platform_conf(ANSWERS, "controller-0", "")]
+            render.platform_conf(ANSWERS, "controller-0", None)]
 
 
 def test_secrets_are_only_in_private_files():
