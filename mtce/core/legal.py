@@ -22,14 +22,17 @@ def is_legal(view: HostView) -> bool:
     return view.states() in LEGAL_STATES
 
 
-def ensure(view: HostView, now_ms: int) -> HostView:
-    """``view`` itself, or InvariantBroken with the reason."""
+def ensure(view: HostView, now_ms: int, *, ticked: bool) -> HostView:
+    """``view`` itself, or InvariantBroken with the reason.
+
+    Only a tick answers for timers that are due: any other event may come a moment before the tick that is on its way.
+    """
     if not is_legal(view):
         raise InvariantBroken(f"{view.hostname}: {'-'.join(view.states())} is no legal state")
     if (view.stage is Stage.IDLE) != (view.action == "none"):
         raise InvariantBroken(f"{view.hostname}: action {view.action} in stage {view.stage}")
     due_ms = view.due_ms()
-    if due_ms is not None and due_ms <= now_ms:
+    if ticked and due_ms is not None and due_ms <= now_ms:
         raise InvariantBroken(f"{view.hostname}: stage {view.stage} left a timer of {due_ms} unhandled at {now_ms}")
     if view.stage is not Stage.IDLE and due_ms is None:
         raise InvariantBroken(f"{view.hostname}: stage {view.stage} waits without a limit")

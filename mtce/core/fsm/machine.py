@@ -42,7 +42,7 @@ def step(view: HostView, event: Event, now_ms: int, settings: Settings) -> tuple
         else:
             _ADVANCE[d.view.action](d, event)
         _next_queued(d)
-    after = ensure(d.view, now_ms)
+    after = ensure(d.view, now_ms, ticked=isinstance(event, Tick))
     if after == view:
         return view, tuple(d.actions)
     return replace(after, revision=view.revision + 1, sequence=max(view.sequence + 1, now_ms)), tuple(d.actions)
