@@ -37,7 +37,7 @@ def run() -> list[Figure]:
         return []
     figures: list[Figure] = []
     for host in json.loads(status.stdout)["hosts"]:
-        if host["power"] == "on":
+        if host["power"]:
             figures += _host(host["name"])
     return figures
 
