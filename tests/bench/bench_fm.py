@@ -20,7 +20,7 @@ from fm.raiser import Raiser
 from fm.raiser import requests as make
 from fm.resources.event_log import store as events
 from tests.bench.measure import Figure, latency, timed_ms
-from tests.bench.neighbours import Neighbours, Subsystem, family, resident_mib, running
+from tests.bench.neighbours import Neighbours, Subsystem, cpu_s, family, resident_mib, running
 
 RAISERS = 4
 ONE_BY_ONE, BATCHED = 400, 3000
@@ -47,7 +47,7 @@ def _engine(around: Neighbours, engine: str) -> list[Figure]:
     try:
         manager = fm.start("fm-manager", lambda: _answers(raiser))
         api = fm.start_api()
-        figures = _rates(fm, engine)
+        figures = _rates(fm, engine, manager.pid)
         figures += _lists(fm, engine, raiser, db)
         figures += [Figure(f"{engine}: fm-manager", resident_mib(manager.pid), "MiB", note="RSS"),
                     Figure(f"{engine}: fm-api worker", resident_mib(max(family(api.pid))), "MiB", note="RSS")]
@@ -67,17 +67,20 @@ def _answers(raiser: Raiser) -> bool:
     return True
 
 
-def _rates(fm: Subsystem, engine: str) -> list[Figure]:
+def _rates(fm: Subsystem, engine: str, manager: int) -> list[Figure]:
     with _raisers(fm) as group:
         group.work("raise", 20)
         group.work("clear", 20)
         figures = []
         for verb, peer in (("raise", PEER_RAISE), ("clear", PEER_CLEAR)):
+            before_s = cpu_s(manager)
             rate, taken = group.work(verb, ONE_BY_ONE)
+            each_ms = (cpu_s(manager) - before_s) * 1000 / (RAISERS * ONE_BY_ONE)
             figures += [
                 Figure(f"{engine}: {verb} one by one, {RAISERS} raisers", rate, "alarms/s", goal=400,
                        more_is_better=True, note=peer),
-                latency(f"{engine}: acknowledged {verb}", taken, note="with the other three at work")]
+                latency(f"{engine}: acknowledged {verb}", taken, note="with the other three at work"),
+                Figure(f"{engine}: fm-manager, CPU per {verb}", each_ms, "ms")]
         for verb in ("raise", "clear"):
             rate, _ = group.work(f"spool-{verb}", BATCHED)
             figures.append(Figure(f"{engine}: {verb} through the spool, {RAISERS} raisers", rate, "alarms/s", goal=1500,

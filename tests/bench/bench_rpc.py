@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from flock.rpc import Transport, client, transport
 from flock.rpc.messaging import oslo_messaging
@@ -20,10 +21,11 @@ from flock.testing.services.process import Process
 from flock.testing.services.rabbitmq import RabbitNode
 from tests.bench.echo import PLAIN_TOPIC, Echo, Thing, plain_transport
 from tests.bench.measure import Figure, latency
-from tests.bench.neighbours import ROOT
+from tests.bench.neighbours import ROOT, cpu_s
 
 ROUNDS, WARM_UP = 1500, 100
 CALLERS, SECONDS = 8, 4
+CPU_TURNS, CPU_CALLS = 3, 500
 MEDIAN_GOAL_MS = 3.0
 # What our layer may cost on top of the library.
 EXTRA_GOAL_PERCENT = 10.0
@@ -39,24 +41,30 @@ def run() -> list[Figure]:
         rabbit = RabbitNode(folder)
         server: Process | None = None
         bus: Transport | None = None
+        alone: Any = None
         try:
             rabbit.start()
             server = Process("echo", [sys.executable, "-W", "ignore", "-m", "tests.bench.echo", rabbit.url], folder,
                              env={**os.environ, "PYTHONPATH": str(ROOT)})
             server.wait_until(lambda: "ready" in server.log_tail(), 40, "the answering process")
             bus = transport(private_conf(), rabbit.url)
-            return _figures(_plain(rabbit.url), _typed(bus))
+            alone = plain_transport(rabbit.url)
+            plain, typed = _plain(alone), _typed(bus)
+            return [*_figures(plain, typed), *_cpu_figures(plain, typed, server.pid)]
         finally:
+            # Else their threads would look for this broker while the next benchmark runs.
             if bus is not None:
                 bus.close()
+            if alone is not None:
+                alone.cleanup()
             if server is not None:
                 server.stop()
             rabbit.stop()
 
 
-def _plain(url: str) -> Callable[[], None]:
+def _plain(alone: Any) -> Callable[[], None]:
     target = oslo_messaging.Target(exchange=PLAIN_TOPIC, topic=PLAIN_TOPIC)
-    caller = oslo_messaging.get_rpc_client(plain_transport(url), target, timeout=10)
+    caller = oslo_messaging.get_rpc_client(alone, target, timeout=10)
 
     def ask() -> None:
         answer = json.loads(caller.call({}, "echo", body=json.dumps(asdict(THING))))
@@ -92,6 +100,22 @@ def _figures(plain: Callable[[], None], typed: Callable[[], None]) -> list[Figur
             Figure("our layer on top", (ours.value / one.value - 1) * 100, "%", goal=EXTRA_GOAL_PERCENT),
             Figure(f"oslo.messaging alone, {CALLERS} callers", plain_rate, "calls/s", more_is_better=True),
             Figure(f"flock.rpc, {CALLERS} callers", typed_rate, "calls/s", goal=plain_rate / 1.1, more_is_better=True)]
+
+
+def _cpu_figures(plain: Callable[[], None], typed: Callable[[], None], server: int) -> list[Figure]:
+    """CPU of both ends per call: what remains comparable when others use the machine, too."""
+    spent = {plain: [0.0, 0.0], typed: [0.0, 0.0]}
+    for ask in (plain, typed) * CPU_TURNS:
+        here_s, there_s = time.process_time(), cpu_s(server)
+        for _ in range(CPU_CALLS):
+            ask()
+        spent[ask][0] += time.process_time() - here_s
+        spent[ask][1] += cpu_s(server) - there_s
+    each_ms = {ask: [1000 * end / (CPU_TURNS * CPU_CALLS) for end in ends] for ask, ends in spent.items()}
+    return [Figure(f"{name}, CPU per call", sum(each_ms[ask]), "ms", goal=goal,
+                   note="caller {:.2f}, server {:.2f}".format(*each_ms[ask]))
+            for name, ask, goal in (("oslo.messaging alone", plain, None),
+                                    ("flock.rpc", typed, sum(each_ms[plain]) * 1.1))]
 
 
 def _rate(ask: Callable[[], None]) -> float:

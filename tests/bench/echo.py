@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 from oslo_config import cfg
 
@@ -53,7 +54,7 @@ class Plain:
         return json.dumps(json.loads(body))
 
 
-def plain_transport(url: str) -> object:
+def plain_transport(url: str) -> Any:
     """oslo.messaging as it comes; with the global configuration, the only one it knows."""
     cfg.CONF([], default_config_files=[], default_config_dirs=[])
     return oslo_messaging.get_rpc_transport(cfg.CONF, url=url)

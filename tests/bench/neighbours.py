@@ -169,3 +169,9 @@ def resident_mib(pid: int, kind: str = "Rss") -> float:
             if line.startswith(f"{kind}:"):
                 return int(line.split()[1]) / 1024
     return 0.0
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds that a process has used: comparable when others use the machine, too."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
