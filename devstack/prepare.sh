@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # Makes a bare Debian machine ready: system packages, the product's and Keystone's virtual environments.
 # Called by stack.sh and run_tests.sh; repeated calls find everything in place and return at once.
-# Usage: devstack/prepare.sh [--test]     (--test also installs what only the tests need)
+# Usage: devstack/prepare.sh [--test|--packages]
+#   --test      also what only the tests need
+#   --packages  system packages only
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repo=$(dirname "$here")
 FLOCK_HOME=${FLOCK_HOME:-/opt/flock}
-with_tests=no
+with_tests=no packages_only=no
 [ "${1:-}" = --test ] && with_tests=yes
+[ "${1:-}" = --packages ] && packages_only=yes
 
 PACKAGES=(
     rabbitmq-server memcached postgresql-15 dnsmasq-base systemd-container debootstrap nftables iproute2 iputils-ping
@@ -120,6 +123,7 @@ mkdir -p "$FLOCK_HOME"
 packages=("${PACKAGES[@]}")
 [ "$with_tests" = no ] || packages+=("${TEST_PACKAGES[@]}")
 install_packages "${packages[@]}"
+[ "$packages_only" = no ] || exit 0
 
 mapfile -t needs < <(requirements controller host)
 [ "$with_tests" = no ] || mapfile -t -O "${#needs[@]}" needs < <(requirements test)

@@ -47,11 +47,14 @@ fi
 exec 9> "$STATE/stack.lock"
 flock -n 9 || fail "another stack.sh is running (lock $STATE/stack.lock)."
 
-# The image is built by debootstrap while pip fills the virtual environments: both wait for the network, not the CPU.
-"$here/prepare.sh" 9>&-
 lab() { "$here/lab" "$@" 9>&-; }
+# debootstrap builds the image while pip fills the virtual environments: both wait for the network more than for a CPU.
+"$here/prepare.sh" --packages 9>&-
 say "base image"
-lab image build
+lab image build &
+image_job=$!
+"$here/prepare.sh" 9>&- || fail "the machine could not be prepared; see above."
+wait "$image_job" || fail "the base image could not be built; see above."
 
 say "virtual machines: $model with $workers workers"
 if [ "$model" = standard ]; then
