@@ -62,5 +62,6 @@ def _crash(cloud: CloudClient) -> list[Figure]:
     alarmed_s = time.monotonic() - begun
     wait_states(cloud, VICTIM, IN_SERVICE, 120)
     healed_s = time.monotonic() - begun
-    return [Figure("crash to disabled/failed", failed_s, "s", goal=2), Figure("crash to 200.004", alarmed_s, "s", goal=10),
+    return [Figure("crash to disabled/failed", failed_s, "s", goal=2),
+            Figure("crash to 200.004", alarmed_s, "s", goal=10),
             Figure("crash to in service again", healed_s, "s")]
