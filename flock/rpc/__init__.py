@@ -14,15 +14,17 @@ if TYPE_CHECKING:
     from flock.rpc.interface import call, cast, rpc_interface
     from flock.rpc.proxy import client
     from flock.rpc.server import Server
-    from flock.rpc.versions import check_versions
+    from flock.rpc.versions import VersionWatch, check_versions
 
 __all__ = [
-    "Server", "Transport", "VersionMismatch", "call", "cast", "check_versions", "client", "rpc_interface", "transport",
+    "Server", "Transport", "VersionMismatch", "VersionWatch", "call", "cast", "check_versions", "client",
+    "rpc_interface", "transport",
 ]
 
 _HOMES = {
     "Server": "server", "Transport": "bus", "transport": "bus", "VersionMismatch": "errors", "call": "interface",
-    "cast": "interface", "rpc_interface": "interface", "check_versions": "versions", "client": "proxy",
+    "cast": "interface", "rpc_interface": "interface", "check_versions": "versions",
+    "VersionWatch": "versions", "client": "proxy",
 }
 
 

@@ -51,3 +51,8 @@ def register(conf: cfg.ConfigOpts) -> None:
             for name, value in RABBIT_DEFAULTS.items():
                 if name in names:
                     conf.set_default(name, value, group=group)
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """For the sample generator."""
+    return [("rpc", OPTIONS)]

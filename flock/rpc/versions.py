@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import logging
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,6 +18,7 @@ from flock.rpc.messaging import oslo_messaging
 LOG = logging.getLogger(__name__)
 DESCRIBE_NAMESPACE = "flock.describe"
 DESCRIBE_VERSION = "1.0"
+DESCRIBE_DEADLINE_S = 5.0
 
 
 def description(interfaces: Iterable[type], server_name: str) -> dict[str, Any]:
@@ -65,6 +67,57 @@ def check_versions(transport: Transport, interfaces: Iterable[type], deadline_s:
     for warning in warnings:
         LOG.warning("%s", warning)
     return warnings
+
+
+class VersionWatch:
+    """Compares a daemon's interfaces with their servers from its start on, in the background, until all of them fit.
+
+    ``trouble`` is a check for ``flock.core.health.Health``. A server that is away is asked again every ``interval_s``;
+    one that does not fit is asked again too, because it may be upgraded.
+    """
+
+    def __init__(self, transport: Transport, interfaces: Iterable[type], interval_s: float = 10.0) -> None:
+        self._transport = transport
+        self._waiting = list(interfaces)
+        self._interval_s = interval_s
+        self._trouble: str | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="rpc-versions", daemon=True)
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask no more; a question on its way is not waited for."""
+        self._stopping.set()
+
+    def trouble(self) -> str | None:
+        """The mismatch last seen, None while there is none."""
+        return self._trouble
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._waiting = [interface for interface in self._waiting if not self._fits(interface)]
+            if not self._waiting or self._stopping.wait(self._interval_s):
+                return
+
+    def _fits(self, interface: type) -> bool:
+        spec = interface_spec(interface)
+        try:
+            answer = describe(self._transport, spec.topic, DESCRIBE_DEADLINE_S)
+            warning = compare(spec, answer.get("interfaces", {}), str(answer.get("server")))
+        except VersionMismatch as mismatch:
+            if self._trouble != str(mismatch):
+                LOG.error("%s. Bring both sides to the same release.", mismatch)
+            self._trouble = str(mismatch)
+            return False
+        except Unavailable:
+            return False
+        self._trouble = None
+        if warning is not None:
+            LOG.warning("%s", warning)
+        return True
 
 
 def describe(transport: Transport, topic: str, deadline_s: float, server: str | None = None) -> dict[str, Any]:

@@ -18,8 +18,12 @@ def application(conf: Any) -> Any:
     """The WSGI application of one worker process."""
     chosen = options.register(conf)
     database = from_conf(conf)
-    manager = rpc.client(FmManager, rpc.transport(conf), deadline_s=float(chosen.manager_timeout_s))
+    bus = rpc.transport(conf)
+    manager = rpc.client(FmManager, bus, deadline_s=float(chosen.manager_timeout_s))
+    versions = rpc.VersionWatch(bus, [FmManager])
+    versions.start()
     health = Health()
+    health.add("versions", versions.trouble)
     health.add("database", lambda: _database_check(database))
     return build_app(conf, "fm", deps=[database, (FmManager, manager)], health=health)
 

@@ -6,9 +6,15 @@ from typing import Any
 
 from flock import rpc
 from flock.api import build_app
+from flock.core.health import Health
 from mtce.contract.rpc import MtceHosts
 
 
 def application(conf: Any) -> Any:
     """The WSGI application of one worker; everything it knows comes from the conductor."""
-    return build_app(conf, "mtce", deps=[(MtceHosts, rpc.client(MtceHosts, rpc.transport(conf)))])
+    bus = rpc.transport(conf)
+    versions = rpc.VersionWatch(bus, [MtceHosts])
+    versions.start()
+    health = Health()
+    health.add("versions", versions.trouble)
+    return build_app(conf, "mtce", deps=[(MtceHosts, rpc.client(MtceHosts, bus))], health=health)

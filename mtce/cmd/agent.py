@@ -8,7 +8,7 @@ from typing import Any
 
 from flock import service  # first: it chooses the thread backend
 from flock.exec.root import Root
-from flock.rpc import Server, client, transport
+from flock.rpc import Server, VersionWatch, client, transport
 from mtce.agent.commands import reboot
 from mtce.agent.daemon import Agent, Limits
 from mtce.conf import agent as options
@@ -25,8 +25,12 @@ def build(conf: Any) -> Agent:
     hostname = group.hostname or socket.gethostname()
     limits = Limits(group.alive_period_s, group.goenabled_timeout_s, group.host_services_timeout_s,
                     group.failsafe_shutdown_delay_s)
-    return Agent(client(AgentEvents, bus), Root(group.root), hostname, limits, reboot,
-                 make_server=lambda agent: Server(bus, hostname, {MtceAgent: agent}, threads_max=SERVER_THREADS))
+    versions = VersionWatch(bus, [AgentEvents])
+    versions.start()
+    agent = Agent(client(AgentEvents, bus), Root(group.root), hostname, limits, reboot,
+                  make_server=lambda agent: Server(bus, hostname, {MtceAgent: agent}, threads_max=SERVER_THREADS))
+    agent.health.add("versions", versions.trouble)
+    return agent
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ from flock.core.health import Health
 from flock.db import from_conf
 from flock.db.outbox import Relay
 from flock.jobs import Periodics
+from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
 from mtce.conductor import messages
 from mtce.conductor.bmcjobs import BmcJobs
@@ -65,6 +66,7 @@ class ConductorDaemon:
         echo = rpc.client(BusEcho, self._transport, server=hostname)
         self._periodics.add("echo", INTERVAL_S, echo.echo)
         self._periodics.add("prune", PRUNE_INTERVAL_S, store.prune)
+        self._versions = rpc.VersionWatch(self._transport, [HostStates, FmManager])
         self._observe()
 
     def start(self) -> None:
@@ -73,10 +75,12 @@ class ConductorDaemon:
         self._pulses.start()
         self._relay.start()
         self._server.start(ready_timeout_s=0)
+        self._versions.start()
         self._periodics.start()
 
     def stop(self) -> None:
         """Answer what is in hand, then let go; every host stays where its row says."""
+        self._versions.stop()
         self._server.stop(STOP_WAIT_S)
         self._periodics.stop()
         self._loop.stop(STOP_WAIT_S)
@@ -97,6 +101,7 @@ class ConductorDaemon:
 
     def _observe(self) -> None:
         self.health.add("loop", lambda: None if self._loop.is_running() else "the loop has ended")
+        self.health.add("versions", self._versions.trouble)
         self.health.add("hosts", self._loop.troubles)
         self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
         self.health.add("heartbeat", lambda: None if self._pulses.is_synced() else "mtce-heartbeat is not connected")

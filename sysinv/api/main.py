@@ -8,6 +8,7 @@ from typing import Any
 from flock import rpc
 from flock.api import build_app
 from flock.auth.secrets import SecretBox
+from flock.core.health import Health
 from flock.db import from_conf
 from flock.jobs import Operations as StoredOperations
 from sysinv.conf import options
@@ -26,7 +27,12 @@ def application(conf: Any) -> Any:
     """The WSGI application of one worker."""
     options.register(conf)
     db = from_conf(conf)
-    conductor = rpc.client(Operations, rpc.transport(conf))
+    bus = rpc.transport(conf)
+    conductor = rpc.client(Operations, bus)
+    versions = rpc.VersionWatch(bus, [Operations])
+    versions.start()
+    health = Health()
+    health.add("versions", versions.trouble)
     hostname = options.own_hostname(conf)
     # Recording only: the conductor is the one that carries out, so no kinds are known here.
     operations = StoredOperations(db, OPERATIONS, {}, owner=f"sysinv-api@{hostname}")
@@ -39,4 +45,4 @@ def application(conf: Any) -> Any:
     box = SecretBox.create(conf.sysinv.secret_key_file)
     return build_app(conf, "sysinv", deps=[
         db, work, HostService(db, work, box, settings), Installation(db, install), SystemService(db), CpuService(db),
-        MemoryService(db), DeviceService(db)])
+        MemoryService(db), DeviceService(db)], health=health)

@@ -10,7 +10,7 @@ from typing import Any
 from flock import service  # first: it chooses the thread backend
 from flock.conf import conf_dir
 from flock.exec import Root
-from flock.rpc import Server, client, transport
+from flock.rpc import Server, VersionWatch, client, transport
 from sysinv.agent.daemon import Agent, Timing
 from sysinv.agent.machine import Machine, hardware_root
 from sysinv.conf import agent as options
@@ -28,8 +28,12 @@ def build(conf: Any) -> Agent:
                       Path(conf.state_dir) / "sysinv" / "last_boot")
     timing = Timing(conf.agent.audit_interval, conf.agent.retry_interval, conf.agent.lookup_interval,
                     conf.agent.lookup_retry)
-    return Agent(client(InventoryReports, bus), machine, hostname, Path(conf.agent.platform_conf), timing,
-                 make_server=lambda agent: Server(bus, hostname, {SysinvAgent: agent}, threads_max=SERVER_THREADS))
+    versions = VersionWatch(bus, [InventoryReports])
+    versions.start()
+    agent = Agent(client(InventoryReports, bus), machine, hostname, Path(conf.agent.platform_conf), timing,
+                  make_server=lambda agent: Server(bus, hostname, {SysinvAgent: agent}, threads_max=SERVER_THREADS))
+    agent.health.add("versions", versions.trouble)
+    return agent
 
 
 def main() -> int:

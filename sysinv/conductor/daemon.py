@@ -10,6 +10,7 @@ from flock.core.health import Health
 from flock.db import from_conf
 from flock.jobs import Operations as StoredOperations
 from flock.jobs import Periodics
+from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
 from mtce.contract.rpc import MtceHosts
 from sysinv.actions.progress import ActionLimits, InstallLimits
@@ -59,6 +60,8 @@ class ConductorDaemon:
             Operations: OperationsEndpoint(self._operations.nudge),
         }, threads_max=conf.sysinv.conductor_threads)
         self._periodics = self._audits(conf, mtce, steps, discovery)
+        self._versions = rpc.VersionWatch(self._transport, [MtceHosts, FmManager])
+        self.health.add("versions", self._versions.trouble)
         self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
 
     def start(self) -> None:
@@ -66,6 +69,7 @@ class ConductorDaemon:
         self._boot_files.write_default()
         self._dnsmasq.refresh()
         self._server.start()
+        self._versions.start()
         self._operations.start()
         self._periodics.start()
 
@@ -73,6 +77,7 @@ class ConductorDaemon:
         """Finish steps and requests in hand; the rest resumes at the next start."""
         # An audit that waits for an answer must not hold up the end; the next life looks again.
         self._periodics.stop(1.0)
+        self._versions.stop()
         self._server.stop()
         self._operations.stop()
         self._raiser.stop()
