@@ -8,7 +8,7 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent / "_ext")]
 
 project = "The flock"
 copyright = "the flock maintainers, Apache License 2.0"  # noqa: A001
-extensions = ["reno.sphinxext", "flock_reference"]
+extensions = ["reno.sphinxext", "flock_reference", "flock_machine"]
 exclude_patterns: list[str] = []
 html_theme = "alabaster"
 html_theme_options = {

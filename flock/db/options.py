@@ -23,3 +23,8 @@ def register(conf: cfg.ConfigOpts) -> None:
     conf.register_group(GROUP)
     conf.register_opts(DATABASE_OPTS, group=GROUP)
     conf.register_opts(OPTIONS, group=GROUP)
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """For the sample generator; ``connection`` is among the kernel's own options."""
+    return [("database", OPTIONS)]

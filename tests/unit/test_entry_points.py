@@ -46,3 +46,14 @@ def test_every_script_exists(group: str) -> None:
         if not (ROOT / (module.replace(".", "/") + ".py")).is_file() or function != "main":
             missing.append(f"{name} = {target}")
     assert not missing
+
+
+def test_every_module_with_options_is_known_to_the_sample_generator() -> None:
+    published = {path for package in ("flock", "fm", "sysinv", "mtce") for path in (ROOT / package).rglob("*.py")
+                 if "def list_opts(" in path.read_text()}
+    registered = entry_points("oslo.config.opts")
+    modules = {target.removesuffix(":list_opts") for target in registered.values()}
+    assert modules == {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in published}
+    for module in modules:
+        groups = importlib.import_module(module).list_opts()
+        assert groups and all(group and options for group, options in groups)
