@@ -33,7 +33,7 @@ SMALL = Settings(
 
 
 def _hosts() -> Iterator[HostView]:
-    """A worker with and without board management, and the only controller, each added and heard once; and one that had failed."""
+    """Hosts added and heard once: a worker with and without board management, one that had failed, a controller."""
     worker = MtceHost("0f6cbb5e-2a0e-4c0e-8f0e-0d8c5c0a1b70", "worker-0", "worker", "worker", "08:00:27:00:00:01",
                       "192.168.204.10", "192.168.206.10", "locked", "disabled", "online")
     board = replace(worker, bm_type="redfish", bm_ip="10.10.20.102", bm_username="root")
