@@ -169,13 +169,7 @@ def service_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFile
     """/etc/flock: the shared file and one file per subsystem, readable by root only."""
     auth_url = f"http://127.0.0.1:{KEYSTONE_PORT}/v3"
     shared: dict[str, dict[str, Any]] = {
-        "DEFAULT": {
-            "transport_url": f"rabbit://flock:{secrets.rabbit_service_password}@127.0.0.1:{BUS_PORT}/",
-            "executor_thread_pool_size": 16,
-        },
-        # A listener looks up every threshold / rate / 2 seconds: that is how long a stop may wait for it.
-        "oslo_messaging_rabbit": {"heartbeat_timeout_threshold": 30, "heartbeat_rate": 10,
-                                  "rabbit_retry_interval": 1, "rabbit_interval_max": 5},
+        "DEFAULT": {"transport_url": f"rabbit://flock:{secrets.rabbit_service_password}@127.0.0.1:{BUS_PORT}/"},
     }
     files = [RenderedFile("/etc/flock/flock.conf", PRIVATE, ini(merged(shared, answers.overrides.get("flock", {})))),
              RenderedFile("/etc/flock/heartbeat.key", PRIVATE, secrets.heartbeat_key + "\n")]

@@ -112,12 +112,7 @@ def _platform_conf(host: HostFacts, cloud: CloudFacts) -> str:
 def _flock_conf(cloud: CloudFacts) -> str:
     # oslo.config expands "$"; a password may hold one.
     url = cloud.agent_transport_url.replace("$", "$$")
-    return "\n".join([
-        "[DEFAULT]", f"transport_url = {url}", "executor_thread_pool_size = 8", "",
-        "[oslo_messaging_rabbit]",
-        # A listener looks up every threshold / rate / 2 seconds: that is how long a stop may wait for it.
-        "heartbeat_timeout_threshold = 30", "heartbeat_rate = 10",
-        "rabbit_retry_interval = 1", "rabbit_interval_max = 5", ""])
+    return f"[DEFAULT]\ntransport_url = {url}\n"
 
 
 def _network_file(leg: Leg, interface: str) -> tuple[str, int, str]:
