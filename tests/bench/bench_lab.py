@@ -47,6 +47,7 @@ def _join(cloud: CloudClient) -> float:
     taken_s = time.monotonic() - begun
     cli("system", "host-lock", "-f", NAME, quiet=True)
     wait_for("locked", lambda: (cloud.host(NAME) or {}).get("administrative") == "locked", 120)
+    lab("power", "off", NAME)
     cli("system", "host-delete", NAME, quiet=True)
     wait_for("deleted", lambda: cloud.host(NAME) is None, 60)
     lab("remove", NAME)

@@ -20,6 +20,8 @@ def machine(cloud, healthy):
         if cloud.host(NAME)["administrative"] == "unlocked":
             cli("system", "host-lock", "-f", NAME, quiet=True)
             wait_for("locked", lambda: cloud.host(NAME)["administrative"] == "locked", 120)
+        # A machine that goes on asking for an address would be discovered anew.
+        lab("power", "off", NAME)
         cli("system", "host-delete", NAME, quiet=True)
         wait_for("deleted", lambda: cloud.host(NAME) is None, 60)
     lab("remove", NAME)
