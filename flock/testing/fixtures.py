@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -69,12 +70,14 @@ def fake_transport() -> Iterator[Transport]:
 
 @pytest.fixture(scope="session")
 def services_folder() -> Iterator[Path]:
-    """A folder below which every real service of this session lives."""
+    """A folder below which every real service of this session lives; it goes with the session, also upon SIGTERM."""
+    before = signal.signal(signal.SIGTERM, lambda *_: pytest.exit("ended by SIGTERM", returncode=143))
     # Not pytest's own folder: PostgreSQL does not run as root and could not reach into it.
     folder = Path(tempfile.mkdtemp(prefix="flock-test-"))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+    signal.signal(signal.SIGTERM, before)
 
 
 def _require(available: bool, name: str) -> None:

@@ -6,6 +6,8 @@ import signal
 import uuid
 from pathlib import Path
 
+import amqp
+
 from flock.exec import run
 from flock.testing.services.process import Process, ServiceFailed, find_program, free_port, port_open, wait_for
 
@@ -57,8 +59,7 @@ class RabbitNode:
             self._epmd = Process("epmd", arguments, self.folder)
             self._epmd.wait_until(lambda: port_open(self._epmd_port), 10, "epmd to listen")
         self._node = Process("rabbitmq", [self._server], self.folder, env=self._environment())
-        self._node.wait_until(lambda: port_open(self.port), timeout_s, "RabbitMQ to listen")
-        self.control("await_startup", timeout_s=timeout_s)
+        self._node.wait_until(self._answers, timeout_s, "RabbitMQ to let its user in")
 
     def new_vhost_url(self) -> str:
         """The transport_url of a virtual host nobody has used yet: queues are named by topic, so tests need their own.
@@ -78,7 +79,6 @@ class RabbitNode:
         """End it as a power cut would."""
         if self._node is not None:
             self._node.kill()
-            # What was killed is a shell script; the broker below it dies a moment later.
             wait_for(lambda: not port_open(self.port), 10, "RabbitMQ to be dead")
 
     def freeze(self) -> None:
@@ -103,12 +103,27 @@ class RabbitNode:
         argv = [str(self._control), "-q", "-n", self._node_name(), *arguments]
         return run(argv, timeout_s=timeout_s, env=self._environment()).out
 
+    def _answers(self) -> bool:
+        if not port_open(self.port):
+            return False
+        connection = amqp.Connection(f"127.0.0.1:{self.port}", userid=USER, password=PASSWORD, connect_timeout=5,
+                                     read_timeout=5)
+        try:
+            connection.connect()
+        except (OSError, amqp.AMQPError):
+            return False
+        finally:
+            connection.close()
+        return True
+
     def _node_name(self) -> str:
         return f"flock{self.port}@localhost"
 
     def _environment(self) -> dict[str, str]:
         return {
             "HOME": str(self.folder / "home"),
+            # The start script then becomes the broker instead of watching over it, so no signal misses the broker.
+            "RUNNING_UNDER_SYSTEMD": "true",
             "RABBITMQ_NODENAME": self._node_name(),
             "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(self._dist_port),

@@ -6,6 +6,7 @@ import os
 import sys
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,9 @@ class FaultManagement:
         """End everything."""
         for raiser in self._raisers.values():
             raiser.stop()
-        for bus in self._buses:
-            bus.close()
+        # All at once: each waits for a thread of its own.
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(Transport.close, self._buses))
         for process in (self.api, self.manager):
             if process is not None:
                 process.stop()
@@ -136,16 +138,17 @@ class FaultManagement:
 
 def _answers(raiser: Raiser) -> bool:
     try:
-        raiser.active(timeout_s=2)
+        # Short, because a question asked before the manager's queue exists is never answered.
+        raiser.active(timeout_s=0.3)
     except (Unavailable, DeadlineExceeded):
         return False
     return True
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, rabbit: RabbitNode,
             keystone: KeystoneServer) -> Iterator[FaultManagement]:
-    """Both daemons, shared by a module, once per engine."""
+    """Both daemons, shared by the session, once per engine."""
     folder = tmp_path_factory.mktemp("fm")
     server: PostgresServer | None = None
     if request.param == "postgresql":
@@ -165,6 +168,9 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def fm(running: FaultManagement) -> FaultManagement:
-    """The running service without any alarm or event."""
+    """The running service without any alarm or event, whatever the test before did to it."""
+    assert running.manager is not None
+    if not running.manager.running:
+        running.start_manager()
     running.clean()
     return running

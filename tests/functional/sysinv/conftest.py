@@ -218,7 +218,8 @@ class Sysinv:
 
     def _conductor_serves(self) -> bool:
         try:
-            self.reports.get_host_by_macs(macs=[CONTROLLER_MAC], hostname="")
+            # Short, because a question asked before the conductor's queue exists is never answered.
+            client(InventoryReports, self.bus, deadline_s=0.3).get_host_by_macs(macs=[CONTROLLER_MAC], hostname="")
         except Exception:  # noqa: BLE001 - not yet
             return False
         return True
@@ -234,10 +235,10 @@ class Sysinv:
         return Process(name, [str(BIN / name)], self.folder, env=env)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def sysinv(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, rabbit: RabbitNode,
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def running_sysinv(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, rabbit: RabbitNode,
            keystone: KeystoneServer) -> Iterator[Sysinv]:
-    """Both daemons, shared by a module, once per engine."""
+    """Both daemons, shared by the session, once per engine."""
     folder = tmp_path_factory.mktemp("sysinv")
     server: PostgresServer | None = None
     url = f"sqlite:///{folder}/sysinv.sqlite"
@@ -252,3 +253,12 @@ def sysinv(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         service.stop()
         if server is not None:
             server.drop_database(url)
+
+
+@pytest.fixture
+def sysinv(running_sysinv: Sysinv) -> Sysinv:
+    """The running service, its conductor alive whatever the test before did to it."""
+    assert running_sysinv.conductor is not None
+    if not running_sysinv.conductor.running:
+        running_sysinv.start_conductor()
+    return running_sysinv

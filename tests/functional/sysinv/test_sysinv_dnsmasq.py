@@ -58,9 +58,11 @@ def dnsmasq(sysinv: Any, inside: Any) -> Iterator[Process]:
     argv = ["ip", "netns", "exec", inside.name, "dnsmasq", "--keep-in-foreground",
             f"--conf-file={sysinv.folder}/dnsmasq/dnsmasq.conf"]
     process = Process("dnsmasq", argv, sysinv.folder, env={"FLOCK_CONF_DIR": str(sysinv.conf_dir)})
-    process.wait_until((sysinv.folder / "dnsmasq" / "dnsmasq.pid").exists, 10, "dnsmasq to run")
-    yield process
-    process.stop()
+    try:
+        process.wait_until((sysinv.folder / "dnsmasq" / "dnsmasq.pid").exists, 10, "dnsmasq to run")
+        yield process
+    finally:
+        process.stop()
 
 
 def test_a_bare_machine_becomes_an_installed_worker(sysinv: Any, inside: Any, dnsmasq: Process,
