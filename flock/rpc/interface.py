@@ -9,7 +9,7 @@ import hashlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from typing import cast as typing_cast
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -72,6 +72,16 @@ def rpc_interface(*, topic: str, version: str, namespace: str | None = None) -> 
         return cls
 
     return publish
+
+
+class RequestServer(Protocol):
+    """What a daemon that is served by ``flock.rpc.Server`` needs of it."""
+
+    def start(self, ready_timeout_s: float = ...) -> bool:
+        """Begin to listen."""
+
+    def stop(self, timeout_s: float = ...) -> bool:
+        """Listen no more."""
 
 
 def interface_spec(interface: type) -> InterfaceSpec:

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from flock.core.errors import FlockError, Refused
 from flock.core.health import Health
 from flock.exec.root import Root
 from flock.exec.uptime import uptime_s
+from flock.rpc.interface import RequestServer
 from mtce.agent import flags, goenabled, scripts
 from mtce.agent.outbox import Results
 from mtce.contract.records import CommandResult, MtcAlive
@@ -24,16 +24,6 @@ STOP_WAIT_S = 5.0
 GATE_POLL_S = 0.5
 UUID_POLL_S = 1.0
 JOBS_MAX = 4
-
-
-class RequestServer(Protocol):
-    """What carries requests to the agent (``flock.rpc.Server``)."""
-
-    def start(self, ready_timeout_s: float = ...) -> bool:
-        """Begin to listen."""
-
-    def stop(self, timeout_s: float = ...) -> bool:
-        """Listen no more."""
 
 
 @dataclass(frozen=True, slots=True)

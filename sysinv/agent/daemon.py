@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from flock.core.errors import DeadlineExceeded, FlockError, NotFound, Unavailable
 from flock.core.health import Health
+from flock.rpc.interface import RequestServer
 from sysinv.agent import plan
 from sysinv.agent.machine import Machine, store_uuid
 from sysinv.agent.plan import Payload, Report
@@ -18,16 +18,6 @@ from sysinv.contract.rpc import InventoryReports
 
 LOG = logging.getLogger(__name__)
 STOP_WAIT_S = 5.0
-
-
-class RequestServer(Protocol):
-    """What carries requests to the agent (``flock.rpc.Server``)."""
-
-    def start(self, ready_timeout_s: float = ...) -> bool:
-        """Begin to listen."""
-
-    def stop(self, timeout_s: float = ...) -> bool:
-        """Listen no more."""
 
 
 @dataclass(frozen=True, slots=True)
