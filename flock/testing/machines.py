@@ -28,9 +28,8 @@ class RecordedMachine:
 
 
 def machines_directory() -> Path:
-    """Where the recordings are: ``../shared/data/machines`` beside the repository, else ``tests/fixtures/machines``."""
-    beside = _REPOSITORY.parent / "shared" / "data" / "machines"
-    return beside if beside.is_dir() else _REPOSITORY / "tests" / "fixtures" / "machines"
+    """Where the recordings are: the environment variable FLOCK_MACHINES, else ``tests/fixtures/machines``."""
+    return Path(os.environ.get("FLOCK_MACHINES") or _REPOSITORY / "tests" / "fixtures" / "machines")
 
 
 def recorded_machines(directory: Path | None = None) -> list[RecordedMachine]:

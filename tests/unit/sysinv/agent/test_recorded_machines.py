@@ -29,11 +29,15 @@ def test_there_are_recordings_of_all_three_kinds() -> None:
     assert len(machines) == len([name for name in os.listdir(machines_directory()) if ".tar." in name])
 
 
-def test_repository_carries_its_own_copies() -> None:
-    copies = Path(__file__).resolve().parents[3] / "fixtures" / "machines"
-    assert {m.name for m in recorded_machines(copies)} >= {m.name for m in recorded_machines()}
+def test_recordings_are_the_repository_s_unless_the_environment_names_others(
+        monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("FLOCK_MACHINES", raising=False)
+    copies = machines_directory()
+    assert copies == Path(__file__).resolve().parents[3] / "fixtures" / "machines"
     assert (copies / "LICENSE.hwloc").is_file()
     assert (copies / "README.md").is_file()
+    monkeypatch.setenv("FLOCK_MACHINES", str(tmp_path))
+    assert machines_directory() == tmp_path and recorded_machines() == []
 
 
 def test_logical_cpus_and_sockets(recording: Any) -> None:
