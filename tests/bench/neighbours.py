@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from flock.testing.daemons import BIN, api_serves, write_conf
 from flock.testing.services.keystone import KeystoneServer
 from flock.testing.services.postgresql import PostgresServer
 from flock.testing.services.process import Process, free_port
@@ -92,27 +92,19 @@ class Subsystem:
             "rpc": {"exchange": self.exchange}, "database": {"connection": self.url},
             "api": {"bind_host": "127.0.0.1", "bind_port": self.port, "workers": 1},
             "keystone_authtoken": self.around.keystone.authtoken_options(), **self.options}
-        lines = [line for section, values in sections.items()
-                 for line in (f"[{section}]", *(f"{key} = {value}" for key, value in values.items()))]
         self.conf_file = self.folder / f"{self.name}.conf"
-        self.conf_file.write_text("\n".join(lines) + "\n")
+        write_conf(self.conf_file, sections)
 
     def start(self, program: str, ready: Callable[[], bool]) -> Process:
         """Start one daemon; returns when ``ready()``."""
-        process = Process(program, [str(Path(sys.prefix) / "bin" / program)], self.folder, env=self.environment())
+        process = Process(program, [str(BIN / program)], self.folder, env=self.environment())
         self.processes.append(process)
         process.wait_until(ready, 60, f"{program} to serve")
         return process
 
     def start_api(self) -> Process:
         """Start ``<name>-api`` with one worker."""
-        def serves() -> bool:
-            try:
-                return Client(self.port).status("/healthz") == 200
-            except OSError:
-                return False
-
-        return self.start(f"{self.name}-api", serves)
+        return self.start(f"{self.name}-api", lambda: api_serves(f"http://127.0.0.1:{self.port}"))
 
     def environment(self) -> dict[str, str]:
         """What a process needs to run this tree with this configuration."""

@@ -2,8 +2,6 @@
 """A running fault management: its two daemons as processes against real RabbitMQ, Keystone and each database."""
 from __future__ import annotations
 
-import os
-import sys
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,20 +15,13 @@ import sqlalchemy as sa
 from flock.core.errors import DeadlineExceeded, Unavailable
 from flock.db import Database, migrate
 from flock.rpc import Transport, transport
+from flock.testing.daemons import api_serves, empty_database, start_daemon, write_conf
 from flock.testing.fixtures import private_conf
 from flock.testing.services.keystone import KeystoneServer
-from flock.testing.services.postgresql import PostgresServer
 from flock.testing.services.process import Process, free_port
 from flock.testing.services.rabbitmq import RabbitNode
 from fm.db.tables import ALARM, APPLIED_REQUEST, EVENT_LOG, EVENT_SUPPRESSION, NOTIFICATION
 from fm.raiser import Raiser
-
-BIN = Path(sys.prefix) / "bin"
-
-
-def _section(name: str, options: dict[str, Any]) -> str:
-    lines = [f"[{name}]", *(f"{key} = {value}" for key, value in options.items())]
-    return "\n".join(lines) + "\n"
 
 
 class FaultManagement:
@@ -46,7 +37,6 @@ class FaultManagement:
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.conf_dir = folder / "conf"
-        self.conf_dir.mkdir(parents=True)
         self.options = {"housekeeping_interval_s": 1, **(options or {})}
         self.db = Database(url)
         self.manager: Process | None = None
@@ -58,22 +48,22 @@ class FaultManagement:
     def write_conf(self, **changes: Any) -> None:
         """Write fm.conf anew, with changed [fm] options."""
         self.options.update(changes)
-        parts = [
-            _section("DEFAULT", {"transport_url": self.rabbit_url, "state_dir": self.folder / "state"}),
-            _section("rpc", {"exchange": self.exchange}),
-            _section("database", {"connection": self.url}),
-            _section("api", {"bind_host": "127.0.0.1", "bind_port": self.port}),
-            _section("fm", self.options)]
+        sections: dict[str, dict[str, Any]] = {
+            "DEFAULT": {"transport_url": self.rabbit_url, "state_dir": self.folder / "state"},
+            "rpc": {"exchange": self.exchange},
+            "database": {"connection": self.url},
+            "api": {"bind_host": "127.0.0.1", "bind_port": self.port},
+            "fm": self.options}
         if self.keystone is not None:
-            parts.append(_section("keystone_authtoken", self.keystone.authtoken_options()))
-        (self.conf_dir / "fm.conf").write_text("\n".join(parts))
+            sections["keystone_authtoken"] = self.keystone.authtoken_options()
+        write_conf(self.conf_dir / "fm.conf", sections)
 
     def start(self) -> None:
         """Make the tables and start both daemons; returns when they serve."""
         migrate.upgrade(self.url, "fm")
         self.start_manager()
         self.api = self._daemon("fm-api")
-        self.api.wait_until(self._serves, 40, "fm-api to serve")
+        self.api.wait_until(lambda: api_serves(self.base), 40, "fm-api to serve")
 
     def start_manager(self) -> None:
         """Start fm-manager; returns when it answers on the bus."""
@@ -125,15 +115,8 @@ class FaultManagement:
                 conn.execute(sa.delete(table))
             conn.execute(sa.update(EVENT_SUPPRESSION).values(suppression_status="unsuppressed"))
 
-    def _serves(self) -> bool:
-        try:
-            return requests.get(f"{self.base}/healthz", timeout=5).status_code == 200
-        except requests.ConnectionError:
-            return False
-
     def _daemon(self, name: str) -> Process:
-        env = {**os.environ, "FLOCK_CONF_DIR": str(self.conf_dir)}
-        return Process(name, [str(BIN / name)], self.folder, env=env)
+        return start_daemon(name, self.folder, self.conf_dir)
 
 
 def _answers(raiser: Raiser) -> bool:
@@ -150,20 +133,13 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             keystone: KeystoneServer) -> Iterator[FaultManagement]:
     """Both daemons, shared by the session, once per engine."""
     folder = tmp_path_factory.mktemp("fm")
-    server: PostgresServer | None = None
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres")
-        url = server.create_database()
-    else:
-        url = f"sqlite:///{folder}/fm.sqlite"
-    service = FaultManagement(folder, url, rabbit.url, keystone)
-    try:
-        service.start()
-        yield service
-    finally:
-        service.stop()
-        if server is not None:
-            server.drop_database(url)
+    with empty_database(request, request.param, folder) as url:
+        service = FaultManagement(folder, url, rabbit.url, keystone)
+        try:
+            service.start()
+            yield service
+        finally:
+            service.stop()
 
 
 @pytest.fixture

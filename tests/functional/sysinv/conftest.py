@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -17,9 +15,9 @@ import requests
 from flock.db import Database, migrate
 from flock.exec import Completed, run
 from flock.rpc import Server, Transport, client, transport
+from flock.testing.daemons import BIN, api_serves, empty_database, start_daemon, write_conf
 from flock.testing.fixtures import private_conf
 from flock.testing.services.keystone import KeystoneServer
-from flock.testing.services.postgresql import PostgresServer
 from flock.testing.services.process import Process, free_port, wait_for
 from flock.testing.services.rabbitmq import RabbitNode
 from mtce.contract.records import ActionReply, HostStatus, MtceHost
@@ -29,12 +27,7 @@ from sysinv.contract.records import HostStateUpdate
 from sysinv.contract.rpc import HostStates, InventoryReports
 from sysinv.hosts.seed import seed_system
 
-BIN = Path(sys.prefix) / "bin"
 CONTROLLER_MAC = "08:00:27:00:00:01"
-
-
-def _section(name: str, options: dict[str, Any]) -> str:
-    return "\n".join([f"[{name}]", *(f"{key} = {value}" for key, value in options.items())]) + "\n"
 
 
 class EmulatedMtce:
@@ -92,7 +85,7 @@ class Sysinv:
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.conf_dir = folder / "conf"
-        self.conf_dir.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self.db = Database(url)
         self.mtce = EmulatedMtce()
         self.sequence = 0
@@ -122,7 +115,7 @@ class Sysinv:
     def start_api(self) -> None:
         """Start sysinv-api; returns when it answers."""
         self.api = self._daemon("sysinv-api")
-        self.api.wait_until(self._api_serves, 40, "sysinv-api to serve")
+        self.api.wait_until(lambda: api_serves(self.base), 40, "sysinv-api to serve")
 
     def kill_conductor(self) -> None:
         """SIGKILL."""
@@ -202,19 +195,18 @@ class Sysinv:
 
     def _write_conf(self) -> None:
         (self.folder / "heartbeat.key").write_text("11" * 32)
-        parts = [
-            _section("DEFAULT", {"transport_url": self.rabbit_url, "state_dir": self.folder / "state",
-                                 "run_dir": self.folder / "run"}),
-            _section("rpc", {"exchange": self.exchange}),
-            _section("database", {"connection": self.url}),
-            _section("api", {"bind_host": "127.0.0.1", "bind_port": self.port}),
-            _section("keystone_authtoken", self.keystone.authtoken_options()),
-            _section("sysinv", {"hostname": "controller-0", "secret_key_file": self.folder / "secret.key",
-                                "heartbeat_key_file": self.folder / "heartbeat.key", "audit_interval_s": 1,
-                                "lease_interval_s": 1, "mtce_audit_interval_s": 1}),
-            _section("bootstrap", {"agent_transport_url": "rabbit://agent:secret@controller:5672/"}),
-            _section("dnsmasq", {"directory": self.folder / "dnsmasq", "tftp_root": self.folder / "tftp", "unit": ""})]
-        (self.conf_dir / "sysinv.conf").write_text("\n".join(parts))
+        write_conf(self.conf_dir / "sysinv.conf", {
+            "DEFAULT": {"transport_url": self.rabbit_url, "state_dir": self.folder / "state",
+                        "run_dir": self.folder / "run"},
+            "rpc": {"exchange": self.exchange},
+            "database": {"connection": self.url},
+            "api": {"bind_host": "127.0.0.1", "bind_port": self.port},
+            "keystone_authtoken": self.keystone.authtoken_options(),
+            "sysinv": {"hostname": "controller-0", "secret_key_file": self.folder / "secret.key",
+                       "heartbeat_key_file": self.folder / "heartbeat.key", "audit_interval_s": 1,
+                       "lease_interval_s": 1, "mtce_audit_interval_s": 1},
+            "bootstrap": {"agent_transport_url": "rabbit://agent:secret@controller:5672/"},
+            "dnsmasq": {"directory": self.folder / "dnsmasq", "tftp_root": self.folder / "tftp", "unit": ""}})
 
     def _conductor_serves(self) -> bool:
         try:
@@ -224,15 +216,8 @@ class Sysinv:
             return False
         return True
 
-    def _api_serves(self) -> bool:
-        try:
-            return requests.get(f"{self.base}/healthz", timeout=5).status_code == 200
-        except requests.ConnectionError:
-            return False
-
     def _daemon(self, name: str) -> Process:
-        env = {**os.environ, "FLOCK_CONF_DIR": str(self.conf_dir), "PYTHONWARNINGS": "ignore"}
-        return Process(name, [str(BIN / name)], self.folder, env=env)
+        return start_daemon(name, self.folder, self.conf_dir)
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
@@ -240,19 +225,13 @@ def running_sysinv(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
            keystone: KeystoneServer) -> Iterator[Sysinv]:
     """Both daemons, shared by the session, once per engine."""
     folder = tmp_path_factory.mktemp("sysinv")
-    server: PostgresServer | None = None
-    url = f"sqlite:///{folder}/sysinv.sqlite"
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres")
-        url = server.create_database()
-    service = Sysinv(folder, url, rabbit.url, keystone)
-    try:
-        service.start()
-        yield service
-    finally:
-        service.stop()
-        if server is not None:
-            server.drop_database(url)
+    with empty_database(request, request.param, folder) as url:
+        service = Sysinv(folder, url, rabbit.url, keystone)
+        try:
+            service.start()
+            yield service
+        finally:
+            service.stop()
 
 
 @pytest.fixture

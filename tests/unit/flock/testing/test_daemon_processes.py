@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Configuration files of daemons under test, and databases for them."""
+from __future__ import annotations
+
+import configparser
+from pathlib import Path
+
+import pytest
+
+from flock.testing import daemons
+from flock.testing.services.process import free_port
+
+
+def test_configuration_is_read_back_as_it_was_given(tmp_path: Path) -> None:
+    path = tmp_path / "conf" / "fm.conf"
+    daemons.write_conf(path, {"DEFAULT": {"state_dir": "/x"}, "api": {"bind_port": 7, "bind_host": "127.0.0.1"}})
+    parser = configparser.ConfigParser(default_section="none")
+    parser.read(path)
+    assert {name: dict(parser[name]) for name in parser.sections()} == {
+        "DEFAULT": {"state_dir": "/x"}, "api": {"bind_port": "7", "bind_host": "127.0.0.1"}}
+
+
+def test_an_api_that_is_not_there_does_not_serve() -> None:
+    assert not daemons.api_serves(f"http://127.0.0.1:{free_port()}")
+
+
+def test_sqlite_lives_below_the_folder(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    with daemons.empty_database(request, "sqlite", tmp_path) as url:
+        assert url.startswith(f"sqlite:///{tmp_path}/")
