@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import oslo_messaging
 import pytest
 from oslo_context import context as oslo_context
 
@@ -251,33 +250,6 @@ def test_versions_are_compared_with_the_running_server(served: Transport) -> Non
     assert "could not be asked" in check_versions(served, [Absent], deadline_s=1)[0]
 
 
-def test_overhead_over_a_plain_call_is_small(served: Transport) -> None:
-    """The deadline thread must cost little beside a broker round trip; compared in alternating rounds."""
-    @rpc_interface(topic=TOPIC, version="1.2", namespace="hosts")
-    class Small:
-        @call(timeout_s=5)
-        def request_id(self) -> str:
-            raise TypeError("interface")
-
-    small = client(Small, served)
-    target = oslo_messaging.Target(exchange=served.exchange, topic=TOPIC, namespace="hosts", version="1.2")
-    plain = oslo_messaging.get_rpc_client(served.messaging, target, timeout=5)
-    small.request_id()
-    ours, theirs = [], []
-    for _ in range(150):
-        started = time.perf_counter()
-        small.request_id()
-        between = time.perf_counter()
-        plain.call({}, "request_id", body="{}")
-        ours.append(between - started)
-        theirs.append(time.perf_counter() - between)
-    ours.sort()
-    theirs.sort()
-    # Medians; the tests' bound is wider than the aim of a tenth because the machine is shared.
-    print(f"median call: {ours[75] * 1e3:.2f} ms, plain {theirs[75] * 1e3:.2f} ms")
-    assert ours[75] < theirs[75] * 1.4
-
-
 class TestBrokerTrouble:
     """Each test has a broker of its own."""
 
@@ -325,9 +297,10 @@ class TestBrokerTrouble:
         hosts = client(Hosts, bus, deadline_s=2)
         assert hosts.echo(host=HOST) == [HOST, HOST]
         own_rabbit.kill()
-        for _ in range(3):
+        for refusals in ((Unavailable, DeadlineExceeded), Unavailable, Unavailable):
+            # The first request may still go into the dead broker's socket: then nobody knows what became of it.
             started = time.monotonic()
-            with pytest.raises(Unavailable):
+            with pytest.raises(refusals):
                 hosts.request_id()
             assert time.monotonic() - started < 2.5
         started = time.monotonic()
