@@ -14,7 +14,7 @@ from oslo_config import cfg
 from flock.core.errors import Unavailable
 from flock.jobs.pool import BoundedPool
 from flock.rpc import options
-from flock.rpc.messaging import oslo_messaging
+from flock.rpc.messaging import oslo_messaging, poll_often
 
 LOG = logging.getLogger(__name__)
 OPEN_RETRY_S = 1.0
@@ -78,6 +78,7 @@ class Transport:
                 LOG.warning("the message bus cannot be reached: %s", exc)
                 time.sleep(OPEN_RETRY_S)
             else:
+                poll_often(getattr(self.messaging._driver, "_reply_q_conn", None))
                 self._answers_open.set()
                 return
 

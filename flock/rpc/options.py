@@ -20,8 +20,7 @@ OPTIONS = [
     cfg.StrOpt("exchange", default="flock", help="Exchange in which all topics live."),
 ]
 
-# Retries of a second instead of thirty, and a limit on what one consumer takes ahead of its work. A consumer looks
-# whether it shall end once in threshold / rate / 2, which is what every stop of a daemon waits for.
+# Retries of a second instead of thirty, and a limit on what one consumer takes ahead of its work.
 RABBIT_DEFAULTS: dict[str, Any] = {
     "rabbit_interval_max": 1,
     "rabbit_retry_interval": 1,
@@ -30,7 +29,7 @@ RABBIT_DEFAULTS: dict[str, Any] = {
     "kombu_missing_consumer_retry_timeout": 5,
     "rabbit_qos_prefetch_count": 32,
     "heartbeat_timeout_threshold": 30,
-    "heartbeat_rate": 15,
+    "heartbeat_rate": 3,
 }
 
 

@@ -15,7 +15,7 @@ from flock.jobs.pool import BoundedPool
 from flock.rpc import codec, metrics
 from flock.rpc.bus import Transport
 from flock.rpc.interface import interface_spec
-from flock.rpc.messaging import oslo_messaging
+from flock.rpc.messaging import oslo_messaging, poll_often
 from flock.rpc.signature import Signature, signatures
 from flock.rpc.versions import DESCRIBE_NAMESPACE, DESCRIBE_VERSION, description
 
@@ -117,6 +117,7 @@ class _TopicListener:
                     access_policy=oslo_messaging.ExplicitRPCAccessPolicy)
                 server._executor_cls = _Executor
                 server.start(override_pool_size=self._threads_max)
+                poll_often(getattr(_poller(server), "conn", None))
             except Exception as exc:  # noqa: BLE001 - any failure of the broker is met by trying again
                 LOG.warning("rpc topic %s cannot be served yet: %s", self._topic, exc)
                 self._leaving.wait(LISTEN_RETRY_S)
@@ -185,7 +186,7 @@ def _give_back_requests(server: Any) -> None:
     Closing its connection, oslo.messaging acknowledges requests that still come in and drops them. So consumers are
     cancelled first, and what arrives until the broker confirms that goes back for others or for a later life.
     """
-    poller = getattr(server.listener, "_poll_style_listener", None)
+    poller = _poller(server)
     connection = getattr(poller, "conn", None)
     if connection is None or poller is None:
         return
@@ -195,6 +196,10 @@ def _give_back_requests(server: Any) -> None:
     # Acknowledged before the consumers were cancelled, so they have to be run here.
     while poller.incoming:
         server._on_incoming([poller.incoming.pop(0)])
+
+
+def _poller(server: Any) -> Any:
+    return getattr(server.listener, "_poll_style_listener", None)
 
 
 def _give_back(message: Any) -> None:

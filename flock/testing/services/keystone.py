@@ -59,7 +59,7 @@ class MemcachedServer:
         if program is None:
             raise ServiceFailed("memcached is not installed")
         argv = [program, "-l", "127.0.0.1", "-p", str(self.port), "-m", "32"]
-        self._process = Process("memcached", argv + (["-u", "nobody"] if os.geteuid() == 0 else []), self.folder)
+        self._process = Process("memcached", argv + (["-u", "root"] if os.geteuid() == 0 else []), self.folder)
         self._process.wait_until(lambda: port_open(self.port), timeout_s, "memcached to listen")
 
     def stop(self) -> None:
