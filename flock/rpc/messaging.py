@@ -16,11 +16,13 @@ from oslo_messaging._tracing import client as tracing_client
 POLL_S = 0.5
 
 
-def poll_often(connection: Any) -> None:
-    """Let a consumer look every ``POLL_S`` whether it shall end; of itself it may take five seconds.
+def poll_often(context: Any) -> None:
+    """Let the consumer of a driver's ``ConnectionContext`` look every ``POLL_S`` whether it shall end.
 
-    The option for that also sets the pace of heartbeats, whose thread holds up senders while the broker is away.
+    Of itself it may take five seconds. The option for that also sets the pace of heartbeats, whose thread holds up
+    senders while the broker is away.
     """
+    connection = getattr(context, "connection", None)
     if hasattr(connection, "_poll_timeout"):
         connection._poll_timeout = min(POLL_S, connection._poll_timeout)
 

@@ -14,6 +14,7 @@ from oslo_context import context as oslo_context
 
 from flock.core.errors import DeadlineExceeded, NotFound, Refused, RemoteError, Unavailable
 from flock.rpc import Server, Transport, VersionMismatch, call, cast, check_versions, client, rpc_interface, transport
+from flock.rpc.messaging import POLL_S
 from flock.testing.fixtures import private_conf
 from flock.testing.services.process import wait_for
 from flock.testing.services.rabbitmq import RabbitNode
@@ -111,6 +112,20 @@ def served(rabbit_transport: Transport, implementation: Implementation) -> Itera
     assert server.start(20)
     yield rabbit_transport
     assert server.stop(10)
+
+
+def test_consumers_look_often_whether_they_shall_end(rabbit_transport: Transport) -> None:
+    server = Server(rabbit_transport, "host-1", {Hosts: Implementation()})
+    assert server.start(20)
+    assert client(Hosts, rabbit_transport).echo(host=HOST) == [HOST, HOST]
+    # Only after ten idle seconds would a stop show by its length that they do not.
+    listening = [listener._server.listener._poll_style_listener.conn for listener in server._listeners]
+    answers = rabbit_transport.messaging._driver._reply_q_conn
+    assert {context.connection._poll_timeout for context in [*listening, answers]} == {POLL_S}
+    started = time.monotonic()
+    assert server.stop(5)
+    rabbit_transport.close()
+    assert time.monotonic() - started < 3
 
 
 def test_typed_round_trip(served: Transport) -> None:
