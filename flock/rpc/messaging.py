@@ -22,8 +22,8 @@ def poll_often(context: Any) -> None:
     Of itself it may take five seconds. The option for that also sets the pace of heartbeats, whose thread holds up
     senders while the broker is away.
     """
-    connection = getattr(context, "connection", None)
-    if hasattr(connection, "_poll_timeout"):
+    connection: Any = getattr(context, "connection", None)
+    if connection is not None and hasattr(connection, "_poll_timeout"):
         connection._poll_timeout = min(POLL_S, connection._poll_timeout)
 
 
