@@ -61,8 +61,10 @@ def address_name(hostname: str, network_type: str) -> str:
 
 
 def default_ranges(network: str, prefix: int) -> tuple[tuple[str, str], ...]:
-    """The whole subnet without network and broadcast address."""
+    """The whole subnet without network and broadcast address; InvalidInput when it has no address left."""
     subnet = ipaddress.ip_network(f"{network}/{prefix}")
+    if subnet.num_addresses < POOL_ADDRESSES_MIN:
+        raise InvalidInput(field="prefix", rule=f"{subnet} has fewer than {POOL_ADDRESSES_MIN} addresses")
     return ((str(subnet[1]), str(subnet[-2 if subnet.version == 4 else -1])),)
 
 

@@ -136,7 +136,7 @@ class HostReset(HostAction):
 
 
 class HostReinstall(HostAction):
-    """Install a locked host anew; its disks are wiped."""
+    """Install a locked host anew over the network; what its system disk held is lost."""
 
     action, verb, dangerous = "reinstall", "reinstall", True
     examples = ("system host-reinstall worker-0 --wait",)

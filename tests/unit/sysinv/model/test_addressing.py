@@ -45,6 +45,12 @@ def test_ipv6_pools_work_alike() -> None:
     assert in_pool(pool, next_address(pool, [], 3))
 
 
+@pytest.mark.parametrize(("network", "prefix"), [("10.0.0.1", 32), ("10.0.0.0", 31), ("fd00::1", 128)])
+def test_a_subnet_without_room_has_no_default_range(network: str, prefix: int) -> None:
+    with pytest.raises(InvalidInput, match="prefix"):
+        default_ranges(network, prefix)
+
+
 @pytest.mark.parametrize(("changes", "field"), [
     ({"network": "192.168.204.1"}, "network"), ({"ranges": (("192.168.204.9", "192.168.204.1"),)}, "ranges"),
     ({"ranges": (("10.0.0.1", "10.0.0.9"),)}, "ranges"), ({"ranges": (("192.168.204.1", "192.168.204.2"),)}, "ranges"),
