@@ -26,6 +26,8 @@ FM_OPTS: list[cfg.Opt] = [
     cfg.ListOpt("webhook_urls", default=[], help="URLs that get each notice in the form of Prometheus Alertmanager."),
     cfg.StrOpt("trap_agent_host", default="", help="Host of the SNMP trap agent; empty sends no traps."),
     cfg.PortOpt("trap_agent_port", default=162, help="TCP port of the SNMP trap agent."),
+    cfg.FloatOpt("warm_start_hold_s", default=30.0, min=0.0, max=3600.0,
+                 help="Seconds in which changes of suppression are gathered into one warmStart trap."),
     cfg.StrOpt("region_name", default="RegionOne", help="Region named in traps."),
     cfg.StrOpt("system_name", default="system", help="System named in traps."),
     cfg.IntOpt("output_backlog_max", default=50000, min=100, max=10_000_000,

@@ -32,7 +32,8 @@ class ManagerDaemon:
         self._options = options.register(conf)
         self._db: Database = from_conf(conf)
         self._transport = rpc.transport(conf)
-        self._outputs = Outputs(self._db, sinks_from(self._options), self._options.output_backlog_max)
+        self._outputs = Outputs(self._db, sinks_from(self._options), self._options.output_backlog_max,
+                                self._options.warm_start_hold_s)
         self._writer = Writer(self._db, self._settings, self._outputs.publish, self._outputs.nudge)
         manager = Manager(self._db, self._writer, self._outputs.suppression_changed)
         self._server = rpc.Server(self._transport, socket.gethostname(), {FmManager: manager},

@@ -19,7 +19,7 @@ from fm.manager.outputs.sinks import SystemLog, TrapAgent, Webhook
 Sink = Callable[[dict[str, Any]], None]
 TRAPS = "trap"
 WARM_START_KEY = "trap-warm-start"
-WARM_START_PAUSE_S = 30
+WARM_START_HOLD_S = 30.0
 
 
 def sinks_from(options: Any) -> dict[str, Sink]:
@@ -38,10 +38,12 @@ def sinks_from(options: Any) -> dict[str, Sink]:
 class Outputs:
     """Stores one row per notice and output, and delivers them in order per output."""
 
-    def __init__(self, db: Database, sinks: Mapping[str, Sink], backlog_max: int) -> None:
+    def __init__(self, db: Database, sinks: Mapping[str, Sink], backlog_max: int,
+                 warm_start_hold_s: float = WARM_START_HOLD_S) -> None:
         self._db = db
         self._names = sorted(sinks)
         self._backlog_max = backlog_max
+        self._warm_start_hold_s = warm_start_hold_s
         self._relay = Relay(Outbox(db, NOTIFICATION), sinks, owner="fm-manager")
 
     def publish(self, conn: Connection, notices: Sequence[Notice]) -> None:
@@ -52,12 +54,12 @@ class Outputs:
             conn.execute(sa.insert(NOTIFICATION), rows)
 
     def suppression_changed(self, conn: Connection) -> None:
-        """Tell SNMP managers to start over: one message for all changes within half a minute."""
+        """Tell SNMP managers to start over: one message for all changes within the hold time."""
         if TRAPS not in self._names:
             return
         waiting = sa.select(NOTIFICATION.c.id).where(NOTIFICATION.c.key == WARM_START_KEY).limit(1)
         if conn.execute(waiting).first() is None:
-            due = utcnow() + datetime.timedelta(seconds=WARM_START_PAUSE_S)
+            due = utcnow() + datetime.timedelta(seconds=self._warm_start_hold_s)
             conn.execute(sa.insert(NOTIFICATION).values(
                 key=WARM_START_KEY, kind=TRAPS, payload={"kind": "warmStart"}, next_try_at=due))
 
