@@ -147,7 +147,7 @@ class Batch:
             self._enter(decision.alarm.key)
         self._alarms[decision.alarm.key] = decision.alarm
         if decision.event is not None:
-            self._tell(NoticeKind.SET, decision.event)
+            self._tell(NoticeKind.SET, decision.event, decision.alarm, before=existing)
         return decision.alarm.uuid
 
     def _log(self, fault: Fault) -> str:
@@ -166,29 +166,35 @@ class Batch:
 
     def _clear_below(self, entity_instance_id: str) -> list[str]:
         check_entity("entity_instance_id", entity_instance_id)
-        cleared = self._clear([self._alarms[inner] for inner in self._inside.get(entity_instance_id, ())])
+        cleared = self._clear([self._alarms[inner] for inner in self._inside.get(entity_instance_id, ())], swept=True)
         if cleared:
             event = lifecycle.hierarchical_clear(entity_instance_id, self._now, self._fresh_uuid())
             self.notices.append(Notice(NoticeKind.HIERARCHICAL_CLEAR, event))
         return cleared
 
-    def _clear(self, alarms: list[Alarm]) -> list[str]:
+    def _clear(self, alarms: list[Alarm], swept: bool = False) -> list[str]:
         for alarm in alarms:
             del self._alarms[alarm.key]
             for container in containers(alarm.entity_instance_id):
                 del self._inside[container][alarm.key]
-            self._tell(NoticeKind.CLEAR, lifecycle.clear_event(alarm, self._now, self._fresh_uuid()))
+            self._tell(NoticeKind.CLEAR, lifecycle.clear_event(alarm, self._now, self._fresh_uuid()), alarm,
+                       before=alarm, swept=swept)
         return [alarm.uuid for alarm in alarms]
 
     def _enter(self, key: tuple[str, str]) -> None:
         for container in containers(key[1]):
             self._inside.setdefault(container, {})[key] = None
 
-    def _tell(self, kind: NoticeKind, event: Event) -> None:
+    def _tell(self, kind: NoticeKind, event: Event, alarm: Alarm | None = None, *, before: Alarm | None = None,
+              swept: bool = False) -> None:
         self.events.append(event)
         self._used.add(event.uuid)
-        if kind is NoticeKind.LOG or not self._suppressed.get(event.event_log_id, False):
+        if alarm is None:
             self.notices.append(Notice(kind, event))
+            return
+        self.notices.append(Notice(
+            kind, event, hidden=self._suppressed.get(event.event_log_id, False), swept=swept, alarm_uuid=alarm.uuid,
+            raised_at=alarm.created_at, severity_before=None if before is None else before.severity))
 
     def _claim(self, uuid: str | None) -> None:
         if uuid is not None and uuid in self._used:

@@ -11,7 +11,8 @@ from fm.contract.enums import AlarmState, AlarmType, Severity
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One active alarm. ``timestamp`` is when it was raised or last refreshed (aware UTC)."""
+    """One active alarm; times are aware UTC. ``timestamp`` is when its raiser says that it happened last,
+    ``last_refreshed`` when the manager heard of it last; ``flapping``: it comes and goes, so its clears wait."""
 
     uuid: str
     alarm_id: str
@@ -27,9 +28,12 @@ class Alarm:
     suppression: bool
     inhibit_alarms: bool
     created_at: datetime
+    last_refreshed: datetime
     ack_user: str = ""
     ack_comment: str = ""
     ack_at: datetime | None = None
+    time_to_live_s: int = 0
+    flapping: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -67,7 +71,16 @@ class NoticeKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to publish after the commit: the event, or for a hierarchical clear only entity and time."""
+    """One thing to publish after the commit: the event, or for a hierarchical clear only entity and time.
+
+    ``hidden``: the operator hides it, only the system log is told. ``swept``: a clear that one hierarchical clear tells
+    as well. The rest is about the alarm and absent for logs: its uuid, when it was raised, its severity before.
+    """
 
     kind: NoticeKind
     event: Event
+    hidden: bool = False
+    swept: bool = False
+    alarm_uuid: str | None = None
+    raised_at: datetime | None = None
+    severity_before: Severity | None = None

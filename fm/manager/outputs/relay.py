@@ -49,7 +49,7 @@ class Outputs:
     def publish(self, conn: Connection, notices: Sequence[Notice]) -> None:
         """Store notices in the transaction of ``conn``."""
         rows = [{"key": name, "kind": name, "payload": as_payload(notice)}
-                for notice in notices for name in self._names]
+                for notice in notices for name in self._names if name == "syslog" or not notice.hidden]
         if rows:
             conn.execute(sa.insert(NOTIFICATION), rows)
 

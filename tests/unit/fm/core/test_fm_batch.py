@@ -92,9 +92,20 @@ def test_clear_all_tells_outputs_once_more() -> None:
     put(work, {"fault": fault("300.001", "host=c0.port=u1")}, {"fault": fault("100.101", "host=c0")},
         {"clear_all_below": "host=c0"}, {"clear_all_below": "host=c0"})
     assert [event.state.value for event in work.events] == ["set", "set", "clear", "clear"]
-    # 300.001 is suppressed by the operator: stored, not told.
-    assert [notice.kind for notice in work.notices] == [
-        NoticeKind.SET, NoticeKind.CLEAR, NoticeKind.HIERARCHICAL_CLEAR]
+    # 300.001 is suppressed by the operator: stored, told to the system log only.
+    assert [(notice.kind, notice.hidden, notice.swept) for notice in work.notices] == [
+        (NoticeKind.SET, True, False), (NoticeKind.SET, False, False), (NoticeKind.CLEAR, True, True),
+        (NoticeKind.CLEAR, False, True), (NoticeKind.HIERARCHICAL_CLEAR, False, False)]
+
+
+def test_a_notice_knows_its_alarm() -> None:
+    work = batch()
+    put(work, {"fault": fault("100.101", "host=c0", severity=Severity.MAJOR)},
+        {"fault": fault("100.101", "host=c0", severity=Severity.CRITICAL)}, {"clear": AlarmKey("100.101", "host=c0")})
+    first, second, last = work.notices
+    assert first.alarm_uuid == second.alarm_uuid == last.alarm_uuid == first.event.uuid != second.event.uuid
+    assert first.raised_at == second.raised_at == last.raised_at == NOW
+    assert [notice.severity_before for notice in work.notices] == [None, Severity.MAJOR, Severity.CRITICAL]
 
 
 def test_a_fault_of_state_clear_clears_its_pair() -> None:
