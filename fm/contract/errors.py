@@ -29,6 +29,24 @@ class SuppressionNotFound(InvalidInput):
     code, http, text = "fm.suppression.not_found", 400, "[HTTP 400] No event suppression entry found for {id}"
 
 
+class SilenceNotFound(NotFound):
+    """No silence in force has that uuid."""
+
+    code, http, text = "fm.silence.not_found", 404, "[HTTP 404] Silence {id} could not be found."
+
+
+class InvalidSilence(InvalidInput):
+    """A field of a silence breaks a rule; both are named."""
+
+    code, http, text = "fm.silence.invalid", 400, "[HTTP 400] Invalid silence: {field} {rule}"
+
+
+class TooManySilences(Conflict):
+    """As many silences are in force as there may be."""
+
+    code, http, text = "fm.silence.too_many", 409, "[HTTP 409] At most {limit} silences may be in force. Delete some."
+
+
 class UnknownAlarmId(InvalidInput):
     """The id is not in the catalogue as an alarm."""
 

@@ -13,6 +13,7 @@ class Fault:
 
     ``alarm_id`` is ``GGG.EEE``; ``entity_instance_id`` such as ``host=worker-0``; ``timestamp`` is ISO 8601 UTC
     without zone or None for "now at the raiser". Strings are at most 255 characters, texts at most 2048.
+    ``time_to_live_s`` seconds without another set make the alarm stale (flagged, never cleared); 0 = never.
     """
 
     alarm_id: str
@@ -30,6 +31,7 @@ class Fault:
     timestamp: str | None = None
     inhibit_alarms: bool = False
     keep_existing_alarm: bool = False
+    time_to_live_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from flock.rpc.interface import call, rpc_interface
 from fm.contract.enums import SuppressionStatus
 from fm.contract.fault import AlarmKey, Fault
+from fm.contract.silence import SilenceChange, SilenceRequest
 
 BATCH_MAX = 500
 
@@ -29,7 +30,7 @@ class FaultRequest:
 @dataclass(frozen=True, slots=True)
 class FaultOutcome:
     """Answer to one request: ``uuid`` of the alarm or event set (or of the first alarm cleared), ``count`` set or
-    cleared, or ``error`` as error wire."""
+    cleared, or ``error`` as error wire. A raise that is held off answers with the uuid that its alarm will have."""
 
     request_id: str
     uuid: str | None = None
@@ -37,7 +38,7 @@ class FaultOutcome:
     error: dict[str, object] | None = field(default=None)
 
 
-@rpc_interface(topic="fm.manager", version="1.0")
+@rpc_interface(topic="fm.manager", version="1.1")
 class FmManager:
     """Everything that changes alarms or events goes through here; answered after the commit."""
 
@@ -48,7 +49,11 @@ class FmManager:
 
     @call(timeout_s=10)
     def get_faults(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool) -> list[Fault]:
-        """Active alarms by id and/or entity; ``below`` also takes everything contained in the entity."""
+        """Active alarms by id and/or entity; ``below`` also takes everything contained in the entity.
+
+        Suppression, silences and masking hide none. A raise that is held off is not active yet; an alarm whose clear is
+        held off is active still.
+        """
         raise TypeError("interface")
 
     @call(timeout_s=10)
@@ -74,4 +79,19 @@ class FmManager:
     @call(timeout_s=30)
     def delete_alarms(self, *, uuids: list[str]) -> int:
         """Clear up to 500 alarms by uuid in one transaction; absent ones are ignored. Returns how many were cleared."""
+        raise TypeError("interface")
+
+    @call(timeout_s=10)
+    def create_silence(self, *, silence: SilenceRequest) -> str:
+        """Hide what the silence matches from now on; returns its uuid. InvalidSilence, TooManySilences."""
+        raise TypeError("interface")
+
+    @call(timeout_s=10)
+    def change_silence(self, *, uuid: str, change: SilenceChange) -> str:
+        """Change end or comment of a silence in force and return its uuid; SilenceNotFound, InvalidSilence."""
+        raise TypeError("interface")
+
+    @call(timeout_s=10)
+    def delete_silence(self, *, uuid: str) -> str:
+        """End a silence and return its uuid; SilenceNotFound when none in force has it."""
         raise TypeError("interface")

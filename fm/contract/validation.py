@@ -16,6 +16,7 @@ from fm.contract.fault import Fault
 E = TypeVar("E", AlarmState, Severity, AlarmType)
 ID_MAX = 255
 TEXT_MAX = 2048
+TIME_TO_LIVE_MAX_S = 366 * 86400
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ALARM_ID = re.compile(r"\d{3}\.\d{3}", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -40,6 +41,9 @@ def checked_fault(fault: Fault) -> Fault:
     for name in ("service_affecting", "suppression", "inhibit_alarms", "keep_existing_alarm"):
         if not isinstance(getattr(fault, name), bool):
             raise InvalidFault(field=name, rule="must be true or false")
+    ttl_s = fault.time_to_live_s
+    if not isinstance(ttl_s, int) or isinstance(ttl_s, bool) or not 0 <= ttl_s <= TIME_TO_LIVE_MAX_S:
+        raise InvalidFault(field="time_to_live_s", rule=f"must be a number of 0 to {TIME_TO_LIVE_MAX_S} seconds")
     entity_type_id = fault.entity_type_id or entity_type(fault.entity_instance_id)[:ID_MAX]
     _check_name("entity_type_id", entity_type_id)
     if fault.timestamp is not None:

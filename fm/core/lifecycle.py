@@ -27,18 +27,20 @@ def decide_set(existing: Alarm | None, fault: Fault, at: datetime, now: datetime
     """Set an alarm. ``at`` is when the fault happened, ``now`` the manager's time, ``uuid`` a fresh one.
 
     A new alarm takes the uuid of the fault or ``uuid`` and logs a ``set`` event of the same uuid. An existing alarm
-    keeps its uuid; a change in a decisive field logs a ``set`` event with ``uuid``, no change only refreshes its time.
+    keeps its uuid; a change in a decisive field logs a ``set`` event with ``uuid``, no change only refreshes its times;
+    ``keep_existing_alarm`` leaves it as it is and only notes that its raiser is alive.
     """
     if existing is None:
         alarm = _new_alarm(fault, at, now, fault.uuid or uuid)
         return SetDecision(alarm, event_of(alarm, AlarmState.SET, alarm.uuid, at))
     if fault.keep_existing_alarm:
-        return SetDecision(existing, None)
+        return SetDecision(replace(existing, last_refreshed=now), None)
     alarm = replace(
         existing, timestamp=at, entity_type_id=fault.entity_type_id, severity=fault.severity,
         reason_text=fault.reason_text, alarm_type=fault.alarm_type, probable_cause=fault.probable_cause,
         proposed_repair_action=fault.proposed_repair_action, service_affecting=fault.service_affecting,
-        suppression=fault.suppression, inhibit_alarms=fault.inhibit_alarms)
+        suppression=fault.suppression, inhibit_alarms=fault.inhibit_alarms, last_refreshed=now,
+        time_to_live_s=fault.time_to_live_s)
     if changed(existing, alarm):
         return SetDecision(replace(alarm, ack_user="", ack_comment="", ack_at=None),
                            event_of(alarm, AlarmState.SET, uuid, at))
@@ -92,4 +94,5 @@ def _new_alarm(fault: Fault, at: datetime, now: datetime, uuid: str) -> Alarm:
         entity_instance_id=fault.entity_instance_id, timestamp=at, severity=fault.severity,
         reason_text=fault.reason_text, alarm_type=fault.alarm_type, probable_cause=fault.probable_cause,
         proposed_repair_action=fault.proposed_repair_action, service_affecting=fault.service_affecting,
-        suppression=fault.suppression, inhibit_alarms=fault.inhibit_alarms, created_at=now)
+        suppression=fault.suppression, inhibit_alarms=fault.inhibit_alarms, created_at=now,
+        last_refreshed=now, time_to_live_s=fault.time_to_live_s)

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of fault management. Ids of events only grow; a pair of alarm id and entity is active at most once."""
+"""Tables of fault management. Ids of events only grow; a pair of alarm id and entity is active at most once.
+
+``held_change``: raises and clears that wait for their time; the uuid of a row is that of the alarm it is about.
+``flap_state``: recent changes of pairs whose alarm id is watched for flapping.
+"""
 from __future__ import annotations
 
 from typing import Any
@@ -7,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql
 
-from flock.db import UtcTime, columns, metadata
+from flock.db import Json, UtcTime, columns, metadata
 from flock.db.outbox import outbox_table
 
 METADATA = metadata()
@@ -53,6 +57,9 @@ ALARM = sa.Table(
     sa.Column("ack_user", sa.String(255), nullable=False, server_default=""),
     sa.Column("ack_comment", sa.Text, nullable=False),
     sa.Column("ack_at", UtcTime, nullable=True),
+    sa.Column("last_refreshed", UtcTime, nullable=False),
+    sa.Column("time_to_live_s", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("flapping", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("alarm_id", "entity_instance_id"),
 )
 
@@ -63,6 +70,35 @@ EVENT_LOG = sa.Table(
     *_fault_columns("event_log_type"),
     sa.Index(None, "timestamp"),
     sqlite_autoincrement=True,
+)
+
+SILENCE = sa.Table(
+    "silence", METADATA, *columns(),
+    sa.Column("alarm_id", sa.String(15), nullable=True),
+    sa.Column("entity_instance_id", _exact(255), nullable=True),
+    sa.Column("expires_at", UtcTime, nullable=True, index=True),
+    sa.Column("comment", sa.Text, nullable=False),
+    sa.Column("created_by", sa.String(255), nullable=False),
+)
+
+HELD_CHANGE = sa.Table(
+    "held_change", METADATA, *columns(),
+    sa.Column("kind", sa.String(15), nullable=False),
+    sa.Column("alarm_id", sa.String(15), nullable=False),
+    sa.Column("entity_instance_id", _exact(255), nullable=False, index=True),
+    sa.Column("due_at", UtcTime, nullable=False, index=True),
+    sa.Column("fault", Json, nullable=True),
+    sa.UniqueConstraint("alarm_id", "entity_instance_id"),
+)
+
+FLAP_STATE = sa.Table(
+    "flap_state", METADATA, *columns(),
+    sa.Column("alarm_id", sa.String(15), nullable=False),
+    sa.Column("entity_instance_id", _exact(255), nullable=False, index=True),
+    sa.Column("changes", Json, nullable=False),
+    sa.Column("flapping", sa.Boolean, nullable=False),
+    sa.Column("quiet_at", UtcTime, nullable=False, index=True),
+    sa.UniqueConstraint("alarm_id", "entity_instance_id"),
 )
 
 APPLIED_REQUEST = sa.Table(

@@ -55,7 +55,8 @@ def test_a_change_withdraws_the_acknowledgement_and_a_refresh_keeps_it() -> None
 
 def test_an_unchanged_set_only_refreshes_the_time() -> None:
     decision = lifecycle.decide_set(existing().alarm, FAULT, LATER, LATER, "u-2")
-    assert decision.event is None and decision.alarm == replace(existing().alarm, timestamp=LATER)
+    assert decision.event is None and decision.alarm == replace(
+        existing().alarm, timestamp=LATER, last_refreshed=LATER)
 
 
 def test_an_unchanged_set_is_logged_on_demand() -> None:
@@ -63,10 +64,10 @@ def test_an_unchanged_set_is_logged_on_demand() -> None:
     assert decision.event is not None and decision.event.uuid == "u-2"
 
 
-def test_keep_existing_leaves_everything_alone() -> None:
+def test_keep_existing_leaves_everything_alone_and_notes_that_the_raiser_lives() -> None:
     fault = replace(FAULT, severity=Severity.MINOR, keep_existing_alarm=True)
     assert lifecycle.decide_set(existing().alarm, fault, LATER, LATER, "u-2") == (
-        lifecycle.SetDecision(existing().alarm, None))
+        lifecycle.SetDecision(replace(existing().alarm, last_refreshed=LATER), None))
 
 
 def test_keep_existing_sets_what_is_not_there() -> None:
