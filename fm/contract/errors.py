@@ -59,6 +59,12 @@ class InvalidFault(InvalidInput):
     code, http, text = "fm.fault.invalid", 400, "[HTTP 400] Invalid fault: {field} {rule}"
 
 
+class NotAttempted(Conflict):
+    """An earlier element of the same list was refused, so this one was left alone."""
+
+    code, http, text = "fm.fault.not_attempted", 409, "[HTTP 409] Not attempted: request {id} before it was refused."
+
+
 class UuidInUse(Conflict):
     """The uuid given for a new alarm belongs to another one."""
 
@@ -69,6 +75,12 @@ class SpoolFull(Unavailable):
     """The local spool holds as many undelivered requests as it may; nothing was stored."""
 
     code, http, text = "fm.raiser.spool_full", 503, "The fault spool {path} is full ({limit_mib} MiB undelivered)."
+
+
+class SpoolDiskFull(SpoolFull):
+    """The file system of the spool has no room, or the process may not write larger files; nothing was stored."""
+
+    code, http, text = "fm.raiser.disk_full", 503, "The fault spool {path} cannot be extended: {reason}."
 
 
 class SpoolBusy(Unavailable):

@@ -10,6 +10,8 @@ from fm.contract.fault import AlarmKey, Fault
 from fm.contract.silence import SilenceChange, SilenceRequest
 
 BATCH_MAX = 500
+PAGE_MAX = 250
+"""Alarms of one answer; so many of the longest texts still fit into one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,8 @@ class FaultRequest:
     """One element of a batch: exactly one of ``fault``, ``clear``, ``clear_all_below`` is set.
 
     ``request_id`` (uuid text) makes redelivery harmless: a request seen before is answered and not applied again.
-    ``clear`` also takes alarms of the same id on contained entities, unless ``clear_exact``.
+    ``clear`` also takes alarms of the same id on contained entities, unless ``clear_exact``. ``only_after`` names an
+    earlier request of the same call: when that one was refused, this one is not attempted (NotAttempted).
     """
 
     request_id: str
@@ -25,6 +28,7 @@ class FaultRequest:
     clear: AlarmKey | None = None
     clear_all_below: str | None = None
     clear_exact: bool = False
+    only_after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,14 @@ class FaultOutcome:
     uuid: str | None = None
     count: int = 0
     error: dict[str, object] | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPage:
+    """Some active alarms, oldest first; ``next_after`` asks for those behind them, None when these are the last."""
+
+    faults: list[Fault]
+    next_after: int | None = None
 
 
 @rpc_interface(topic="fm.manager", version="1.1")
@@ -53,6 +65,15 @@ class FmManager:
 
         Suppression, silences and masking hide none. A raise that is held off is not active yet; an alarm whose clear is
         held off is active still.
+        """
+        raise TypeError("interface")
+
+    @call(timeout_s=10)
+    def get_faults_page(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool,
+                        after: int = 0) -> FaultPage:
+        """As ``get_faults``, at most PAGE_MAX of them: the oldest first, then by ``after`` what follows.
+
+        An alarm that is active from the first to the last page is in exactly one of them.
         """
         raise TypeError("interface")
 

@@ -12,7 +12,7 @@ from flock.db import Database, utcnow
 from fm.contract.enums import AlarmState, SuppressionStatus
 from fm.contract.errors import AlarmNotFound, InvalidFault, SuppressionNotFound
 from fm.contract.fault import Fault
-from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest, FmManager
+from fm.contract.rpc import BATCH_MAX, PAGE_MAX, FaultOutcome, FaultPage, FaultRequest, FmManager
 from fm.contract.validation import TEXT_MAX, check_alarm_id, check_entity, is_uuid, storable
 from fm.core.batch import Batch
 from fm.core.records import Alarm
@@ -38,13 +38,18 @@ class Manager(FmManager):
         return self._writer.apply(requests)
 
     def get_faults(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool) -> list[Fault]:
-        if alarm_id is not None:
-            check_alarm_id(alarm_id)
-        if entity_instance_id is not None:
-            check_entity("entity_instance_id", entity_instance_id)
+        _check_question(alarm_id, entity_instance_id)
         with self._db.reader() as conn:
             found = alarms.active(conn, alarm_id=alarm_id, entity=entity_instance_id, below=below)
         return [fault_of(alarm) for alarm in found]
+
+    def get_faults_page(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool,
+                        after: int = 0) -> FaultPage:
+        _check_question(alarm_id, entity_instance_id)
+        with self._db.reader() as conn:
+            found, next_after = alarms.active_page(conn, alarm_id=alarm_id, entity=entity_instance_id, below=below,
+                                                   after=after, limit=PAGE_MAX)
+        return FaultPage([fault_of(alarm) for alarm in found], next_after)
 
     def delete_alarm(self, *, uuid: str) -> str:
         return self._writer.change(self._loader([uuid]), lambda batch: batch.clear_uuid(uuid))
@@ -89,6 +94,13 @@ class Manager(FmManager):
     def _loader(self, uuids: list[str]) -> Callable[[Connection], list[Alarm]]:
         wanted = {uuid for uuid in uuids if is_uuid(uuid)}
         return lambda conn: alarms.by_uuids(conn, wanted)
+
+
+def _check_question(alarm_id: str | None, entity_instance_id: str | None) -> None:
+    if alarm_id is not None:
+        check_alarm_id(alarm_id)
+    if entity_instance_id is not None:
+        check_entity("entity_instance_id", entity_instance_id)
 
 
 def fault_of(alarm: Alarm) -> Fault:

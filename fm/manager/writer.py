@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from flock.core.errors import Unavailable
 from flock.db import Database, new_uuid, utcnow
-from fm.contract.errors import InvalidFault
+from fm.contract.errors import InvalidFault, NotAttempted
 from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest
 from fm.contract.validation import storable
 from fm.core.batch import Batch, Touched, touched
@@ -167,7 +167,9 @@ class Writer:
         for request in fresh:
             if request.request_id in answered:
                 continue
-            outcome = batch.apply(request) if _is_request_id(request.request_id) else _bad_request_id(request)
+            outcome = _not_attempted(request, answered)
+            if outcome is None:
+                outcome = batch.apply(request) if _is_request_id(request.request_id) else _bad_request_id(request)
             answered[request.request_id] = outcome
             new.append(outcome)
         self._store(conn, batch, now)
@@ -236,6 +238,14 @@ def _remember(conn: Connection, outcomes: list[FaultOutcome], now: datetime) -> 
 
 def _is_request_id(text: str) -> bool:
     return 0 < len(text) <= REQUEST_ID_MAX and storable(text)
+
+
+def _not_attempted(request: FaultRequest, answered: dict[str, FaultOutcome]) -> FaultOutcome | None:
+    """The outcome of a request whose predecessor was refused; None when nothing stands in its way."""
+    before = answered.get(request.only_after) if request.only_after is not None else None
+    if before is None or before.error is None:
+        return None
+    return FaultOutcome(request.request_id, error=NotAttempted(id=before.request_id).to_wire())
 
 
 def _bad_request_id(request: FaultRequest) -> FaultOutcome:

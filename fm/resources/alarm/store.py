@@ -108,13 +108,27 @@ def counts_by_group(conn: Connection) -> dict[tuple[str, str], int]:
 
 def active(conn: Connection, *, alarm_id: str | None, entity: str | None, below: bool) -> list[Alarm]:
     """Active alarms by id and/or entity for raisers: neither suppression nor masking hides any."""
+    query = _active(alarm_id, entity, below)
+    return [_alarm(row) for row in conn.execute(query.order_by(ALARM.c.id)).mappings()]
+
+
+def active_page(conn: Connection, *, alarm_id: str | None, entity: str | None, below: bool, after: int,
+                limit: int) -> tuple[list[Alarm], int | None]:
+    """As ``active``: the first ``limit`` alarms behind row ``after``, and behind which row to go on (None: no more)."""
+    rows = conn.execute(_active(alarm_id, entity, below).where(ALARM.c.id > after).order_by(ALARM.c.id)
+                        .limit(limit + 1)).mappings().all()
+    page = rows[:limit]
+    return [_alarm(row) for row in page], page[-1]["id"] if len(rows) > limit else None
+
+
+def _active(alarm_id: str | None, entity: str | None, below: bool) -> sa.Select[Any]:
     query = sa.select(ALARM)
     if alarm_id is not None:
         query = query.where(ALARM.c.alarm_id == alarm_id)
     if entity is not None:
         column = ALARM.c.entity_instance_id
         query = query.where(conditions.within(column, entity) if below else column == entity)
-    return [_alarm(row) for row in conn.execute(query.order_by(ALARM.c.id)).mappings()]
+    return query
 
 
 def by_uuids(conn: Connection, uuids: Iterable[str]) -> list[Alarm]:
