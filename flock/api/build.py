@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
@@ -11,13 +12,17 @@ from typing import Any
 from flock import conf as flock_conf
 from flock.api.application import Application, Settings
 from flock.api.call import Call, Dependencies
+from flock.api.describe import describes
 from flock.api.dialect import Dialect, Document, root_document
 from flock.api.edge import Edge, WsgiApp
+from flock.api.openapi import document
+from flock.api.reply import RawJson
 from flock.api.routes import PublishedRoute, RouteTable, scan
-from flock.auth.policy import ANYONE, Policy, Rule
+from flock.auth.policy import ANYONE, READER, Policy, Rule
 from flock.auth.tokens import token_check
 from flock.core.health import Health
 
+OPENAPI_PATH = "/v1/openapi.json"
 # Puts a check of identity in front of an application, given the configuration.
 Authenticate = Callable[[WsgiApp, Any], WsgiApp]
 
@@ -28,9 +33,25 @@ class DocumentController:
     def __init__(self, document: Document) -> None:
         self._document = document
 
+    @describes(answers={200: {"type": "object"}})
     def get(self, call: Call) -> dict[str, Any]:
-        """The document with links to where the client came from."""
+        """The versions of this API, with links to where the client came from."""
         return self._document(call.base_url)
+
+
+class OpenApiController:
+    """GET of the description of the API."""
+
+    def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
+        self._make = make
+        self._made: RawJson | None = None
+
+    @describes(answers={200: {"type": "object", "required": ["openapi", "info", "paths"]}})
+    def get(self, call: Call) -> RawJson:
+        """This document: every operation in the form of OpenAPI 3.1."""
+        if self._made is None:
+            self._made = RawJson(json.dumps(self._make()).encode("ascii"))
+        return self._made
 
 
 def dialect_of(subsystem: str) -> Dialect:
@@ -53,12 +74,21 @@ def route_table(subsystem: str, dialect: Dialect, slices: Iterable[Any] | None =
     for module in scan(subsystem) if slices is None else slices:
         table.add(getattr(module, "ROUTES", {}), getattr(module, "POLICY", ()))
     declared = {route.path for route in table.routes}
-    documents = (("/", dialect.root or root_document(subsystem, "")), ("/v1", dialect.version))
-    for path, document in documents:
-        if document is not None and path not in declared:
-            table.add({path: DocumentController(document)}, [Rule(f"{subsystem}:version:get", ANYONE, "GET", path)])
+    versions = (("/", dialect.root or root_document(subsystem, "")), ("/v1", dialect.version))
+    for path, version in versions:
+        if version is not None and path not in declared:
+            table.add({path: DocumentController(version)}, [Rule(f"{subsystem}:version:get", ANYONE, "GET", path)])
+    if OPENAPI_PATH not in declared:
+        controller = OpenApiController(lambda: document(table, dialect, subsystem))
+        table.add({OPENAPI_PATH: controller}, [Rule(f"{subsystem}_api:openapi:get", READER, "GET", OPENAPI_PATH)])
     table.bind_policy()
     return table
+
+
+def openapi_document(subsystem: str) -> dict[str, Any]:
+    """The OpenAPI document of ``subsystem``, as its API serves it."""
+    dialect = dialect_of(subsystem)
+    return document(route_table(subsystem, dialect), dialect, subsystem)
 
 
 def published_routes(subsystem: str) -> list[PublishedRoute]:

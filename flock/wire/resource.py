@@ -35,15 +35,16 @@ class Attribute(wtypes.wsattr):  # type: ignore[misc]
     """A ``wsattr`` that also knows its writer, label and the key of the stored row."""
 
     def __init__(self, datatype: Any, *, writer: Writer, label: str | None, source: str | None, secret: bool,
-                 optional: bool, document: str, **wsme: Any) -> None:
+                 optional: bool, nullable: bool, document: str, **wsme: Any) -> None:
         super().__init__(datatype, **wsme)
         self.writer, self.label, self.source, self.secret, self.optional = writer, label, source, secret, optional
-        self.document = document
+        self.nullable, self.document = nullable, document
 
 
 def attr(datatype: Any, *, writer: Writer = ADMIN, label: str | None = None, mandatory: bool = False,
          name: str | None = None, source: str | None = None, secret: bool = False, optional: bool = False,
-         readonly: bool = False, default: Any = wtypes.Unset, document: str = "", **bounds: Any) -> Any:
+         nullable: bool = True, readonly: bool = False, default: Any = wtypes.Unset, document: str = "",
+         **bounds: Any) -> Any:
     """Declare one attribute.
 
     ``datatype``: int, float, str, bool, dict, list, datetime, object (any JSON), an Enum class, a tuple of texts,
@@ -51,11 +52,12 @@ def attr(datatype: Any, *, writer: Writer = ADMIN, label: str | None = None, man
     ``bounds``: ``min``/``max`` of numbers, ``min_length``/``max_length``/``pattern``/``rule`` of text,
     ``ignore_case`` of choices. ``name`` is the wire name if it is no Python name, ``source`` the key in the row if
     it differs from the wire name. ``secret`` fields are accepted and never rendered. ``optional`` fields are left
-    out of the rendering when the row has no such key; others are then null. ``readonly`` refuses it in bodies.
+    out of the rendering when the row has no such key; others are then null. ``nullable`` False promises readers that
+    a value is always there. ``readonly`` refuses it in bodies, ``document`` says what it means.
     """
     return Attribute(wire_type(datatype, **bounds), writer=writer, label=label, source=source, secret=secret,
-                     optional=optional, document=document, mandatory=mandatory, name=name, default=default,
-                     readonly=readonly)
+                     optional=optional, nullable=nullable, document=document, mandatory=mandatory, name=name,
+                     default=default, readonly=readonly)
 
 
 def wire_type(datatype: Any, **bounds: Any) -> Any:

@@ -18,16 +18,33 @@ TEXT_LENGTH_MAX = 255
 NUMBER_DIGITS_MAX = 20
 TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
 FALSE = frozenset({"false", "0", "no", "off", "f", "n"})
+PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+
+
+def any_case(text: str) -> str:
+    """A pattern for ``text`` in upper and lower case, in the dialect that JSON Schema knows."""
+    return "".join(f"[{c.upper()}{c.lower()}]" if c.isalpha() else re.escape(c) for c in text)
 
 
 class WireType(wtypes.UserType):  # type: ignore[misc]
-    """Base: subclasses implement ``validate(value)``, never called with None; ValueError carries the rule."""
+    """Base: subclasses implement ``validate(value)``, never called with None; ValueError carries the rule.
+
+    ``schema`` and ``accepted`` describe in JSON Schema what is answered and what ``validate`` takes.
+    """
 
     basetype = str
     name = "wire"
 
     def validate(self, value: Any) -> Any:
         raise NotImplementedError
+
+    def schema(self) -> dict[str, Any]:
+        """JSON schema of a rendered value; no rule unless the type knows one."""
+        return {}
+
+    def accepted(self) -> dict[str, Any]:
+        """JSON schema of what a client may send; that of a rendered value unless more is taken."""
+        return self.schema()
 
 
 class Text(WireType):
@@ -55,6 +72,14 @@ class Text(WireType):
             raise ValueError(self.rule or f"Value must match {self.pattern.pattern}.")
         return value
 
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string"}
+
+    def accepted(self) -> dict[str, Any]:
+        found = {"type": "string", "maxLength": self.max_length,
+                 "pattern": PRINTABLE if self.pattern is None else f"^({self.pattern.pattern})$"}
+        return {**found, "minLength": self.min_length} if self.min_length else found
+
 
 class Integer(WireType):
     """An integer, also as decimal text; the default bounds are those of a 32 bit column."""
@@ -80,6 +105,14 @@ class Integer(WireType):
             raise ValueError(f"Value should be lower or equal to {self.maximum}.")
         return value
 
+    def schema(self) -> dict[str, Any]:
+        return {"type": "integer"}
+
+    def accepted(self) -> dict[str, Any]:
+        text = r"^\s*[+-]?[0-9]+\s*$"
+        return {"anyOf": [{"type": "integer", "minimum": self.minimum, "maximum": self.maximum},
+                          {"type": "string", "pattern": text, "maxLength": NUMBER_DIGITS_MAX}]}
+
 
 class Number(WireType):
     """A finite number, also as text."""
@@ -104,6 +137,14 @@ class Number(WireType):
             raise ValueError(f"Value should be lower or equal to {self.maximum}.")
         return number
 
+    def schema(self) -> dict[str, Any]:
+        return {"type": "number"}
+
+    def accepted(self) -> dict[str, Any]:
+        bounds = {"minimum": self.minimum, "maximum": self.maximum}
+        number = {"type": "number", **{name: value for name, value in bounds.items() if value is not None}}
+        return {"anyOf": [number, {"type": "string", "pattern": r"^\s*[+-]?[0-9.]+([eE][+-]?[0-9]+)?\s*$"}]}
+
 
 class Boolean(WireType):
     """A boolean, also as 0/1 or the usual words in any case."""
@@ -119,6 +160,14 @@ class Boolean(WireType):
         if word in FALSE:
             return False
         raise ValueError("Value must be a boolean: true or false.")
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "boolean"}
+
+    def accepted(self) -> dict[str, Any]:
+        words = "|".join(any_case(word) for word in sorted(TRUE | FALSE))
+        return {"anyOf": [{"type": "boolean"}, {"type": "integer", "enum": [0, 1]},
+                          {"type": "string", "pattern": rf"^\s*({words})\s*$"}]}
 
 
 class Choice(WireType):
@@ -143,6 +192,14 @@ class Choice(WireType):
             raise ValueError(f"Value should be one of: {', '.join(self.by_text)}")
         return self.by_text[key]
 
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.by_text)}
+
+    def accepted(self) -> dict[str, Any]:
+        if not self.ignore_case:
+            return self.schema()
+        return {"type": "string", "pattern": f"^({'|'.join(any_case(text) for text in self.by_text)})$"}
+
 
 class Document(WireType):
     """A JSON object, also as JSON text (clients send ``capabilities`` that way); bounded in size."""
@@ -166,6 +223,13 @@ class Document(WireType):
             raise ValueError(f"Value must be at most {self.max_bytes} bytes of JSON.")
         return value
 
+    def schema(self) -> dict[str, Any]:
+        return {"type": "object"}
+
+    def accepted(self) -> dict[str, Any]:
+        text = {"type": "string", "contentMediaType": "application/json", "maxLength": self.max_bytes}
+        return {"anyOf": [{"type": "object"}, text]}
+
 
 class Items(WireType):
     """A list of values of one type; a single text with commas is split, because clients send lists that way."""
@@ -183,6 +247,13 @@ class Items(WireType):
         if len(value) > self.max_items:
             raise ValueError(f"Value must have at most {self.max_items} items.")
         return [self.item.validate(item) for item in value]
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": self.item.schema()}
+
+    def accepted(self) -> dict[str, Any]:
+        listed = {"type": "array", "items": self.item.accepted(), "maxItems": self.max_items}
+        return {"anyOf": [listed, {"type": "string"}]}
 
 
 class Anything(WireType):
@@ -206,6 +277,12 @@ class Moment(WireType):
             raise ValueError("Value must be an ISO 8601 date.")
         return times.parse(value)
 
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "format": "date-time"}
+
+    def accepted(self) -> dict[str, Any]:
+        return {"type": "string"}
+
 
 class _Identifier(WireType):
     """Text checked by a function of ``flock.core.ids``."""
@@ -214,6 +291,9 @@ class _Identifier(WireType):
         if not isinstance(value, str):
             raise ValueError("Value must be a string.")
         return self.canonical(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string"}
 
     def canonical(self, value: str) -> str:
         raise NotImplementedError
@@ -227,6 +307,12 @@ class Uuid(_Identifier):
     def canonical(self, value: str) -> str:
         return ids.uuid(value)
 
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "format": "uuid"}
+
+    def accepted(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"}
+
 
 class Mac(_Identifier):
     """A MAC address in lower case with colons."""
@@ -236,6 +322,9 @@ class Mac(_Identifier):
     def canonical(self, value: str) -> str:
         return ids.mac(value)
 
+    def accepted(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}$"}
+
 
 class Hostname(_Identifier):
     """A host name."""
@@ -244,6 +333,9 @@ class Hostname(_Identifier):
 
     def canonical(self, value: str) -> str:
         return ids.hostname(value)
+
+    def accepted(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}
 
 
 class IpAddress(_Identifier):
@@ -256,3 +348,7 @@ class IpAddress(_Identifier):
 
     def canonical(self, value: str) -> str:
         return ids.ip_address(value, self.version)
+
+    def accepted(self) -> dict[str, Any]:
+        forms = [{"type": "string", "format": f"ipv{version}"} for version in (4, 6) if self.version in (None, version)]
+        return forms[0] if len(forms) == 1 else {"anyOf": forms}

@@ -8,11 +8,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flock.api.call import Call
+from flock.api.describe import Argument, paging
 from flock.wire.errors import BadPage, shown
-from flock.wire.paging import PAGE_ARGUMENTS
-from fm.core.filters import Filter, Match, parse
+from flock.wire.types import Boolean, Choice, Text
+from fm.core.filters import VALUE_MAX, Filter, Match, Op, parse
 
-FILTER_ARGUMENTS = ("q.field", "q.op", "q.type", "q.value")
+INCLUDE_SUPPRESS = Argument("include_suppress", Boolean(), "Also what the operator has hidden.")
+EXPAND = Argument("expand", Boolean(), "Every field.")
+WITH_COUNT = Argument("with_count", Boolean(), "Also how many elements all pages have together.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +36,32 @@ class Listing:
         return None if self.limit is None else self.limit + 1
 
 
+def filters(known: Mapping[str, Match]) -> tuple[Argument, ...]:
+    """The declaration of filters on the fields ``known``; the arguments are given equally often."""
+    return (
+        Argument("q.field", Choice(tuple(known)), "Field to compare.", repeated=True),
+        Argument("q.op", Choice((*Op, "")), "How to compare; empty means eq.", repeated=True),
+        Argument("q.type", Text(), "Accepted and not used.", repeated=True),
+        Argument("q.value", Text(VALUE_MAX), "Value to compare with.", repeated=True))
+
+
+def arguments(known: Mapping[str, Match], sort_keys: Sequence[str]) -> tuple[Argument, ...]:
+    """The declaration of everything ``read`` reads."""
+    return (*filters(known), *paging(sort_keys), INCLUDE_SUPPRESS, EXPAND, WITH_COUNT)
+
+
 def read(call: Call, *, known: Mapping[str, Match], sort_keys: Collection[str],
-         default_sort: Sequence[tuple[str, bool]], default_limit: int | None, extra: Collection[str] = ()) -> Listing:
+         default_sort: Sequence[tuple[str, bool]], default_limit: int | None) -> Listing:
     """The listing a query asks for; 400 naming the argument that breaks its rule."""
-    query = call.query.only(PAGE_ARGUMENTS, FILTER_ARGUMENTS, ("include_suppress", "expand", "with_count"), extra)
-    filters = parse(query.all("q.field"), query.all("q.op"), query.all("q.value"), known)
+    query = call.query
+    conditions = parse(query.all("q.field"), query.all("q.op"), query.all("q.value"), known)
     page = query.page(sort_keys=sort_keys)
     sort = tuple(default_sort)
     if query.text("sort_key") or query.text("sort_dir"):
         keys = [key for key in (query.text("sort_key") or "").split(",") if key] or [key for key, _ in default_sort]
         sort = tuple((key, page.descending) for key in keys)
     return Listing(
-        filters=tuple(filters), sort=sort, marker=page.marker,
+        filters=tuple(conditions), sort=sort, marker=page.marker,
         limit=page.limit if page.given_limit else default_limit,
         include_suppress=query.bool("include_suppress", False), expand=query.bool("expand", False),
         with_count=query.bool("with_count", False))

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from flock.api.call import Call
+from flock.api.describe import Encoded, Page, View, describes
 from flock.api.reply import Reply
 from flock.auth.policy import CONFIGURATOR, OPERATOR, READER, Rule
 from flock.db import Database
@@ -13,6 +14,7 @@ from flock.wire.errors import BadBody
 from flock.wire.render import renderer
 from flock.wire.resource import given
 from fm.api import listing
+from fm.contract.enums import CloudStatus
 from fm.contract.errors import AlarmMasked, AlarmNotFound
 from fm.contract.rpc import BATCH_MAX, FmManager
 from fm.contract.validation import is_uuid
@@ -21,6 +23,18 @@ from fm.resources.alarm import service, store
 from fm.resources.alarm.fields import COLLAPSED, IGNORED, Acknowledgement, Alarm, AlarmBody, AlarmChange, wire_row
 
 BULK_MAX = 2000
+LISTING = listing.arguments(store.FILTER_FIELDS, store.SORT_KEYS)
+PAGE = Page((View(Alarm, COLLAPSED, "AlarmCollapsed"), View(Alarm)), extra={"count": {"type": "integer"}})
+_UUID = {"type": "string", "format": "uuid"}
+UUID_TEXT = Encoded({"type": "object", "required": ["uuid"], "properties": {"uuid": _UUID}})
+BY_ID = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string", "minLength": 1}}}
+DELETED = {"type": "object", "required": ["deleted"], "properties": {"deleted": {"type": "integer"}}}
+COUNTS = {"type": "object", "required": ["critical", "major", "minor", "warnings", "status"], "properties": {
+    **{name: {"type": "integer", "minimum": 0} for name in ("critical", "major", "minor", "warnings")},
+    "status": {"enum": list(CloudStatus)}}}
+NOTE = {"type": "object", "required": ["uuid", "user", "comment", "timestamp"], "properties": {
+    "uuid": {"type": "string"}, "user": {"type": ["string", "null"]}, "comment": {"type": ["string", "null"]},
+    "timestamp": {"type": ["string", "null"]}}}
 DEFAULT_SORT = (("severity", False), ("entity_instance_id", False))
 
 
@@ -46,16 +60,22 @@ def _page(call: Call, expand: bool) -> dict[str, Any]:
 class AlarmsController:
     """The collection."""
 
+    @describes(query=LISTING, answers={200: PAGE})
     def get(self, call: Call) -> dict[str, Any]:
         """One page of visible alarms."""
         return _page(call, expand=False)
 
+    @describes(body=AlarmBody, answers={200: UUID_TEXT}, errors=(404, 409, 504))
     def post(self, call: Call) -> Reply:
-        """Set, log or clear."""
-        call.query.only()
+        """Set, log or clear.
+
+        The answer is a JSON string that holds JSON again.
+        """
         fields = {name: value for name, value in given(call.body_as(AlarmBody)).items() if name not in IGNORED}
         return _uuid_reply(service.create(call.deps(FmManager), fields))
 
+    @describes(query=(*listing.filters(store.FILTER_FIELDS), listing.INCLUDE_SUPPRESS), body=BY_ID,
+               body_required=False, answers={200: DELETED, 204: None}, errors=(404, 504))
     def delete(self, call: Call) -> Any:
         """Clear the alarm named in the body, or with filters in the query all alarms that match; then how many."""
         if call.query.all("q.field"):
@@ -67,10 +87,8 @@ class AlarmsController:
         call.deps(FmManager).delete_alarm(uuid=uuid)
         return Reply(status=204)
 
-
     @staticmethod
     def _delete_matching(call: Call) -> int:
-        call.query.only(listing.FILTER_ARGUMENTS, "include_suppress")
         asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=(), default_sort=(), default_limit=None)
         with call.deps(Database).reader() as conn:
             rows = store.listing(conn, filters=asked.filters, include_suppress=asked.include_suppress, sort=(),
@@ -84,6 +102,7 @@ class AlarmsController:
 class AlarmDetailController:
     """The collection with every field."""
 
+    @describes(query=LISTING, answers={200: PAGE})
     def get(self, call: Call) -> dict[str, Any]:
         """As the collection with ``expand=True``."""
         return _page(call, expand=True)
@@ -92,9 +111,10 @@ class AlarmDetailController:
 class AlarmSummaryController:
     """Counts per severity."""
 
+    @describes(query=(listing.INCLUDE_SUPPRESS,), answers={200: COUNTS})
     def get(self, call: Call) -> dict[str, Any]:
         """Counts of visible alarms and the status of the cloud."""
-        include = call.query.only("include_suppress").bool("include_suppress", False)
+        include = call.query.bool("include_suppress", False)
         with call.deps(Database).reader() as conn:
             return summary(store.counts(conn, include_suppress=include))
 
@@ -102,9 +122,9 @@ class AlarmSummaryController:
 class AlarmController:
     """One alarm."""
 
+    @describes(answers={200: Alarm})
     def get(self, call: Call) -> dict[str, Any]:
         """The whole alarm, also when its id is suppressed; 404 while it is masked."""
-        call.query.only()
         uuid = call.args["uuid"]
         with call.deps(Database).reader() as conn:
             found = store.show(conn, uuid) if is_uuid(uuid) else None
@@ -115,15 +135,15 @@ class AlarmController:
             raise AlarmMasked(resource="Alarm", id=uuid)
         return renderer(Alarm)(wire_row(row), call.base_url)
 
+    @describes(body=AlarmChange, answers={200: UUID_TEXT}, errors=(504,))
     def put(self, call: Call) -> Reply:
         """Replace the given fields."""
-        call.query.only()
         fields = {name: value for name, value in given(call.body_as(AlarmChange)).items() if name not in IGNORED}
         return _uuid_reply(service.modify(call.deps(FmManager), call.deps(Database), call.args["uuid"], fields))
 
+    @describes(errors=(504,))
     def delete(self, call: Call) -> Reply:
         """Clear the alarm."""
-        call.query.only()
         call.deps(FmManager).delete_alarm(uuid=call.args["uuid"])
         return Reply(status=204)
 
@@ -131,9 +151,9 @@ class AlarmController:
 class AcknowledgementController:
     """The note that somebody has seen an alarm."""
 
+    @describes(answers={200: NOTE})
     def get(self, call: Call) -> dict[str, Any]:
         """User, comment and time; all null while nobody has."""
-        call.query.only()
         uuid = call.args["uuid"]
         with call.deps(Database).reader() as conn:
             found = store.show(conn, uuid) if is_uuid(uuid) else None
@@ -143,17 +163,17 @@ class AcknowledgementController:
         return {"uuid": uuid, "user": row["ack_user"] or None, "comment": row["ack_comment"] or None,
                 "timestamp": row["ack_at"]}
 
+    @describes(body=Acknowledgement, answers={200: NOTE}, errors=(504,))
     def put(self, call: Call) -> dict[str, Any]:
         """Acknowledge in the caller's name."""
-        call.query.only()
         comment = given(call.body_as(Acknowledgement)).get("comment") or ""
         user = call.ctx.user_name or call.ctx.user_id or "unknown"
         call.deps(FmManager).acknowledge(uuid=call.args["uuid"], user=user, comment=comment)
         return self.get(call)
 
+    @describes(errors=(504,))
     def delete(self, call: Call) -> Reply:
         """Withdraw the note."""
-        call.query.only()
         call.deps(FmManager).acknowledge(uuid=call.args["uuid"], user="", comment="")
         return Reply(status=204)
 

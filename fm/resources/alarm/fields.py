@@ -8,8 +8,10 @@ from typing import Any
 
 from flock.wire.resource import SYSTEM, Resource, attr
 from flock.wire.times import without_zone
-from fm.contract.enums import AlarmState, reaches
-from fm.contract.validation import TEXT_MAX
+from flock.wire.types import Choice, Text
+from fm.contract.causes import PROBABLE_CAUSES
+from fm.contract.enums import AlarmState, AlarmType, Severity, reaches
+from fm.contract.validation import ID_MAX, TEXT_MAX
 
 COLLAPSED = ("uuid", "alarm_id", "entity_instance_id", "timestamp", "severity", "reason_text", "suppression_status",
              "mgmt_affecting", "degrade_affecting")
@@ -38,19 +40,24 @@ class Alarm(Resource):
     degrade_affecting = attr(str, writer=SYSTEM)
 
 
-class AlarmBody(Resource):
-    """An alarm as clients send it; the last five are accepted from callers that post whole records and not used."""
+ALARM_ID = Text(7, 0, r"[0-9]{3}\.[0-9]{3}", "Value must have the form GGG.EEE, three digits each.")
+ENTITY = Text(ID_MAX, 1)
+CAUSE = Choice(tuple(PROBABLE_CAUSES))
 
-    uuid = attr(str)
-    alarm_id = attr(str, mandatory=True)
-    alarm_state = attr(str, mandatory=True)
-    entity_type_id = attr(str)
-    entity_instance_id = attr(str, mandatory=True)
-    timestamp = attr(str)
-    severity = attr(str, mandatory=True)
+
+class AlarmBody(Resource):
+    """An alarm as clients send it; the last four are accepted from callers that post whole records and not used."""
+
+    uuid = attr(str, document="Kept when it is a uuid; otherwise the manager makes one.")
+    alarm_id = attr(ALARM_ID, mandatory=True)
+    alarm_state = attr(AlarmState, mandatory=True)
+    entity_type_id = attr(str, document="Derived from the entity instance when absent.")
+    entity_instance_id = attr(ENTITY, mandatory=True)
+    timestamp = attr(str, document="ISO 8601, UTC unless it names a zone; now when absent.")
+    severity = attr(Severity, mandatory=True)
     reason_text = attr(str, max_length=TEXT_MAX)
-    alarm_type = attr(str, mandatory=True)
-    probable_cause = attr(str, mandatory=True)
+    alarm_type = attr(AlarmType, mandatory=True)
+    probable_cause = attr(CAUSE, mandatory=True)
     proposed_repair_action = attr(str, max_length=TEXT_MAX)
     service_affecting = attr(bool)
     suppression = attr(bool)
@@ -65,12 +72,12 @@ class AlarmBody(Resource):
 class AlarmChange(AlarmBody):
     """The body of PUT: any of the fields, none required."""
 
-    alarm_id = attr(str)
-    alarm_state = attr(str)
-    entity_instance_id = attr(str)
-    severity = attr(str)
-    alarm_type = attr(str)
-    probable_cause = attr(str)
+    alarm_id = attr(ALARM_ID)
+    alarm_state = attr(AlarmState)
+    entity_instance_id = attr(ENTITY)
+    severity = attr(Severity)
+    alarm_type = attr(AlarmType)
+    probable_cause = attr(CAUSE)
 
 
 class Acknowledgement(Resource):

@@ -7,18 +7,25 @@ import io
 from typing import Any
 
 from flock.api.call import Call
+from flock.api.describe import JSON, Answer, Argument, Page, View, describes
 from flock.api.reply import Reply
 from flock.auth.policy import READER, Rule
 from flock.db import Database
 from flock.wire.errors import BadField, shown
 from flock.wire.render import renderer
 from flock.wire.resource import shape
+from flock.wire.types import Boolean, Choice
 from fm.api import listing
 from fm.contract.errors import EventLogNotFound
 from fm.contract.validation import is_uuid
 from fm.resources.event_log import store
 from fm.resources.event_log.fields import COLLAPSED, EventLog
 
+LISTING = (
+    *listing.arguments(store.FILTER_FIELDS, store.SORT_KEYS),
+    Argument("alarms", Boolean(), "Events of alarms: set and clear."), Argument("logs", Boolean(), "Customer logs."))
+FORMAT = Argument("format", Choice(("json", "csv")), "Form of the answer.")
+PAGE = Page((View(EventLog, COLLAPSED, "EventLogCollapsed"), View(EventLog)), extra={"count": {"type": "integer"}})
 DEFAULT_SORT = (("timestamp", True),)
 
 
@@ -31,7 +38,7 @@ def _states(call: Call) -> tuple[str, ...]:
 
 def _page(call: Call, expand: bool) -> dict[str, Any]:
     asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=store.SORT_KEYS, default_sort=DEFAULT_SORT,
-                         default_limit=None, extra=("alarms", "logs", "format"))
+                         default_limit=None)
     states = _states(call)
     with call.deps(Database).reader() as conn:
         rows = store.listing(conn, filters=asked.filters, states=states, include_suppress=asked.include_suppress,
@@ -60,9 +67,11 @@ def _as_csv(call: Call) -> Reply:
 class EventLogsController:
     """The collection."""
 
+    @describes(query=(*LISTING, FORMAT), answers={
+        200: Answer("The events.", {JSON: PAGE, "text/csv": {"type": "string"}})})
     def get(self, call: Call) -> Any:
         """Events, newest first; all of them unless a limit is given. ``format=csv`` exports them."""
-        kind = call.query.text("format", "json")
+        kind = call.query.text("format") or "json"
         if kind not in ("json", "csv"):
             raise BadField(field="format", value=shown(kind), rule="Value should be one of: json, csv")
         return _as_csv(call) if kind == "csv" else _page(call, expand=False)
@@ -71,6 +80,7 @@ class EventLogsController:
 class EventLogDetailController:
     """The collection with every field."""
 
+    @describes(query=LISTING, answers={200: PAGE})
     def get(self, call: Call) -> dict[str, Any]:
         """As the collection with ``expand=True``."""
         return _page(call, expand=True)
@@ -79,9 +89,9 @@ class EventLogDetailController:
 class EventLogController:
     """One event."""
 
+    @describes(answers={200: EventLog})
     def get(self, call: Call) -> dict[str, Any]:
         """The whole event."""
-        call.query.only()
         uuid = call.args["uuid"]
         with call.deps(Database).reader() as conn:
             row = store.show(conn, uuid) if is_uuid(uuid) else None

@@ -5,23 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from flock.api.call import Call
+from flock.api.describe import Page, Patch, View, describes
 from flock.auth.policy import CONFIGURATOR, READER, Rule
 from flock.db import Database
 from flock.wire.render import renderer
+from flock.wire.types import Choice
 from fm.api import listing
+from fm.contract.enums import SuppressionStatus
 from fm.contract.errors import SuppressionNotFound
 from fm.contract.rpc import FmManager
 from fm.contract.validation import is_uuid
 from fm.resources.event_suppression import rules, store
 from fm.resources.event_suppression.fields import LISTED, EventSuppression
 
+SORT_KEYS = ("id", "alarm_id")
+PAGE = Page((View(EventSuppression, LISTED, "EventSuppressionListed"),))
+
 
 class SuppressionsController:
     """The collection."""
 
+    @describes(query=listing.arguments(store.FILTER_FIELDS, SORT_KEYS), answers={200: PAGE})
     def get(self, call: Call) -> dict[str, Any]:
         """Entries in order of alarm id."""
-        asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=("id", "alarm_id"), default_sort=(),
+        asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=SORT_KEYS, default_sort=(),
                              default_limit=None)
         with call.deps(Database).reader() as conn:
             rows = store.listing(conn, filters=asked.filters, marker=asked.marker, limit=asked.fetch)
@@ -34,9 +41,9 @@ class SuppressionsController:
 class SuppressionController:
     """One entry."""
 
+    @describes(answers={200: EventSuppression})
     def get(self, call: Call) -> dict[str, Any]:
         """The entry; an unknown uuid is answered with 400."""
-        call.query.only()
         uuid = call.args["uuid"]
         with call.deps(Database).reader() as conn:
             row = store.show(conn, uuid) if is_uuid(uuid) else None
@@ -44,9 +51,10 @@ class SuppressionController:
             raise SuppressionNotFound(field="uuid", rule="names no entry", id=uuid)
         return renderer(EventSuppression)(row, call.base_url)
 
+    @describes(body=Patch({"suppression_status": Choice(SuppressionStatus)}, operations=("add", "replace")),
+               answers={200: EventSuppression}, errors=(504,))
     def patch(self, call: Call) -> dict[str, Any]:
         """Suppress or show the alarm id."""
-        call.query.only()
         status = rules.wanted_status(call.json())
         call.deps(FmManager).update_suppression(uuid=call.args["uuid"], status=status)
         return self.get(call)

@@ -87,7 +87,8 @@ def test_slices_are_found_by_scanning(tmp_path: Path, monkeypatch: pytest.Monkey
         "scannedsub.resources.cpu.api", "scannedsub.resources.memory.api"]
     assert [route.path for route in collect("scannedsub").routes] == ["/v1/cpu", "/v1/memory"]
     assert build.dialect_of("scannedsub") == Dialect()
-    assert [line.path for line in build.published_routes("scannedsub")] == ["/", "/v1/cpu", "/v1/memory"]
+    assert [line.path for line in build.published_routes("scannedsub")] == [
+        "/", "/v1/cpu", "/v1/memory", "/v1/openapi.json"]
 
 
 def test_dependencies_by_type_subtype_and_pair() -> None:

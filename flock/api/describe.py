@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a controller method takes and answers, declared beside it.
+
+The application refuses query arguments that are not declared, and ``flock.api.openapi`` writes the document from the
+same declarations. ``@describes(query=(Argument("limit", Integer(0)),), body=AlarmBody, answers={200: page(Alarm)})``
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from flock.wire.resource import Resource
+from flock.wire.types import Choice, Integer, Uuid, WireType
+
+H = TypeVar("H", bound=Callable[..., Any])
+JSON, JSON_PATCH, FORM = "application/json", "application/json-patch+json", "multipart/form-data"
+_MARK = "__description__"
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of the query. ``repeated``: it may be given several times."""
+
+    name: str
+    datatype: WireType
+    text: str = ""
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A resource as it is answered or sent: all fields, or ``fields`` only, and keys it carries beside them.
+
+    ``name`` tells it from other views of the resource in the document; ``extra`` maps keys to JSON schemas.
+    """
+
+    resource: type[Resource]
+    fields: Sequence[str] | None = None
+    name: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``{envelope: [...], "next": url}``; ``items`` are the views an element may have."""
+
+    items: tuple[View, ...]
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def envelope(self) -> str:
+        """The key of the list."""
+        return self.items[0].resource.envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A JSON text whose content is JSON again, as some existing callers decode twice."""
+
+    content: Any
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """One of several contents."""
+
+    contents: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A json-patch list; ``names``: the attributes it may change, with the type of their values when it is known."""
+
+    names: Mapping[str, WireType | None]
+    operations: tuple[str, ...] = ("replace",)
+    empty_values: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One status. ``content`` by media type: a Resource, a View, a Page, a JSON schema, or None for an empty body."""
+
+    text: str
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Everything about one operation that route and policy do not say.
+
+    ``errors``: statuses beyond those that every operation of its kind may answer; ``headers``: request headers
+    with a meaning of their own; ``body_required`` False: the operation also works without a body; ``form``: the
+    body is multipart/form-data.
+    """
+
+    query: tuple[Argument, ...] = ()
+    body: Any = None
+    body_required: bool = True
+    form: bool = False
+    answers: Mapping[int, Answer] = field(default_factory=dict)
+    errors: tuple[int, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def query_names(self) -> frozenset[str]:
+        """The arguments that are accepted."""
+        return frozenset(argument.name for argument in self.query)
+
+
+def describes(*, query: Sequence[Argument] = (), body: Any = None, body_required: bool = True, form: bool = False,
+              answers: Mapping[int, Any] | None = None, errors: Sequence[int] = (),
+              headers: Mapping[str, str] | None = None) -> Callable[[H], H]:
+    """Declare a controller method; the docstring of the method is its summary.
+
+    ``answers`` by status: an Answer, or the content of an ``application/json`` answer, or None for an empty one.
+    """
+    given = {status: _answer(status, content) for status, content in (answers or {204: None}).items()}
+    found = Description(tuple(query), body, body_required, form, given, tuple(errors), dict(headers or {}))
+
+    def mark(method: H) -> H:
+        setattr(method, _MARK, found)
+        return method
+
+    return mark
+
+
+def description_of(handler: Any) -> Description | None:
+    """What ``describes`` said about a controller method; None when it said nothing."""
+    found: Description | None = getattr(handler, _MARK, None)
+    return found
+
+
+def paging(sort_keys: Sequence[str] = ()) -> tuple[Argument, ...]:
+    """The paging arguments of a collection that can be sorted by ``sort_keys``."""
+    return (
+        Argument("limit", Integer(0), "Most elements to answer; 0 or nothing means as many as the service gives."),
+        Argument("marker", Uuid(), "Uuid of the last element of the page before."),
+        Argument("sort_key", Keys(tuple(sort_keys)), "Names to sort by, separated by commas."),
+        Argument("sort_dir", Choice(("asc", "desc")), "Direction of the sort."))
+
+
+class Keys(WireType):
+    """Names out of a fixed set, separated by commas; a set that is empty means any."""
+
+    name = "keys"
+
+    def __init__(self, known: tuple[str, ...]) -> None:
+        self.known = tuple(sorted(known))
+
+    def accepted(self) -> dict[str, Any]:
+        if not self.known:
+            return {"type": "string"}
+        one = "|".join(self.known)
+        return {"type": "string", "pattern": f"^({one})(,({one}))*$"}
+
+    def validate(self, value: Any) -> str:
+        unknown = [part for part in str(value).split(",") if self.known and part not in self.known]
+        if unknown:
+            raise ValueError(f"Value should be one of: {', '.join(self.known)}")
+        return str(value)
+
+
+def _answer(status: int, content: Any) -> Answer:
+    if isinstance(content, Answer):
+        return content
+    return Answer("Done." if content is None else "The answer.", {} if content is None else {JSON: content})

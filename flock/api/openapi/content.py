@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What travels, as JSON Schema: resources become components, envelopes and patches are written in place."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flock.api.describe import AnyOf, Encoded, Page, Patch, View
+from flock.wire import schema as schemas
+from flock.wire.patch import OPERATIONS_MAX
+from flock.wire.resource import Resource
+from flock.wire.schema import Schema
+
+
+class Components:
+    """The named schemas of one document; asking for a resource gives a reference to its schema."""
+
+    def __init__(self) -> None:
+        self.schemas: dict[str, Schema] = {}
+
+    def answered(self, content: Any) -> Schema:
+        """Schema of the content of an answer."""
+        if isinstance(content, type) and issubclass(content, Resource):
+            return self._view(View(content))
+        if isinstance(content, View):
+            return self._view(content)
+        if isinstance(content, Page):
+            return self._page(content)
+        return self._either(content, self.answered)
+
+    def sent(self, content: Any) -> Schema:
+        """Schema of a request body."""
+        if isinstance(content, type) and issubclass(content, Resource):
+            return self._named(content.__name__, schemas.sent(content, self.sent), "Sent")
+        if isinstance(content, Patch):
+            return _patch(content)
+        return self._either(content, self.sent)
+
+    @staticmethod
+    def _either(content: Any, inner: Callable[[Any], Schema]) -> Schema:
+        if isinstance(content, Encoded):
+            return {"type": "string", "contentMediaType": "application/json", "contentSchema": inner(content.content)}
+        if isinstance(content, AnyOf):
+            return {"anyOf": [inner(one) for one in content.contents]}
+        if isinstance(content, dict):
+            return content
+        raise TypeError(f"no schema for {content!r}")
+
+    def _view(self, view: View) -> Schema:
+        found = schemas.answered(view.resource, self.answered, view.fields)
+        found["properties"].update(view.extra)
+        if view.extra:
+            found["required"] = [*found.get("required", []), *view.extra]
+        return self._named(view.name or view.resource.__name__, found, "View")
+
+    def _page(self, page: Page) -> Schema:
+        items = [self._view(view) for view in page.items]
+        following: Schema = {"type": "string", "description": "Where the next page is; absent on the last one."}
+        return {"type": "object", "required": [page.envelope], "additionalProperties": False, "properties": {
+            page.envelope: {"type": "array", "items": items[0] if len(items) == 1 else {"anyOf": items}},
+            "next": following, **page.extra}}
+
+    def _named(self, name: str, schema: Schema, suffix: str) -> Schema:
+        """A resource that is answered and sent has two components, the second with a suffix."""
+        name = name if self.schemas.get(name, schema) == schema else name + suffix
+        if self.schemas.setdefault(name, schema) != schema:
+            raise ValueError(f"two schemas are called {name}: give one of the views a name")
+        return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _patch(patch: Patch) -> Schema:
+    forms: list[Schema] = []
+    for name, datatype in patch.names.items():
+        value = {} if datatype is None else datatype.accepted()
+        forms.append({
+            "type": "object", "required": ["op", "path", *(() if patch.empty_values else ("value",))],
+            "properties": {"op": {"enum": list(patch.operations)}, "path": {"const": f"/{name}"}, "value": value}})
+    return {"type": "array", "minItems": 1, "maxItems": OPERATIONS_MAX,
+            "items": forms[0] if len(forms) == 1 else {"anyOf": forms}}
