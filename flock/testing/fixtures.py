@@ -136,6 +136,17 @@ def postgres(services_folder: Path) -> Iterator[PostgresServer]:
         server.stop()
 
 
+@pytest.fixture
+def own_postgres(services_folder: Path) -> Iterator[PostgresServer]:
+    """A PostgreSQL of the test's own that keeps what it committed, not yet started: stop and kill it at will."""
+    _require(PostgresServer.available(), "PostgreSQL")
+    server = PostgresServer(_folder(services_folder, "own-postgres"), durable=True)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
 @pytest.fixture(scope="session")
 def keystone(services_folder: Path) -> Iterator[KeystoneServer]:
     """A running Keystone with memcached, shared by the session."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +180,17 @@ class KeystoneServer:
                 self._admin().post(f"{self.auth_url}/endpoints", json={"endpoint": body})
             # A catalogue is part of a token: who asks from now on logs in anew.
             self._sessions.clear()
+
+    @contextmanager
+    def without_implied_role(self, role: str, implied: str) -> Iterator[None]:
+        """For the time of the block ``role`` alone does not make its holders ``implied`` as well."""
+        with self._lock:
+            url = f"{self.auth_url}/roles/{self._ids['role', role]}/implies/{self._ids['role', implied]}"
+            self._admin().delete(url)
+        try:
+            yield
+        finally:
+            self._admin().put(url)
 
     def _prepare(self) -> None:
         for role in ROLES:

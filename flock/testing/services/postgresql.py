@@ -2,6 +2,7 @@
 """A private PostgreSQL cluster, without the durability that tests do not need; one database per test."""
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import signal
@@ -11,14 +12,14 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from flock.exec import run
-from flock.testing.services.process import Process, ServiceFailed, find_program, free_port
+from flock.testing.services.process import Process, ServiceFailed, find_program, free_port, wait_for
 
 SETTINGS = """
 listen_addresses = '127.0.0.1'
 port = {port}
 unix_socket_directories = ''
 fsync = off
-synchronous_commit = off
+synchronous_commit = {synchronous}
 full_page_writes = off
 shared_buffers = 32MB
 max_connections = 200
@@ -29,11 +30,27 @@ def _folders() -> list[str]:
     return [str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
 
 
-class PostgresServer:
-    """``create_database()`` gives the URL of a new empty database, ``drop_database(url)`` removes it."""
+def _children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
-    def __init__(self, folder: Path) -> None:
+
+def _alive(pid: int) -> bool:
+    """Not ended; one that ended may stay as a zombie where nobody waits for orphans."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class PostgresServer:
+    """``create_database()`` gives the URL of a new empty database, ``drop_database(url)`` removes it.
+
+    A ``durable`` one keeps what it committed when it is killed (not when the machine is).
+    """
+
+    def __init__(self, folder: Path, durable: bool = False) -> None:
         self.folder = folder
+        self._durable = durable
         self.port = free_port()
         self._server: Process | None = None
 
@@ -59,9 +76,29 @@ class PostgresServer:
         if not data.exists():
             run(argv, timeout_s=timeout_s, cwd=str(self.folder))
             with (data / "postgresql.conf").open("a") as configuration:
-                configuration.write(SETTINGS.format(port=self.port))
+                configuration.write(SETTINGS.format(port=self.port, synchronous="on" if self._durable else "off"))
         self._server = Process("postgres", [postgres, "-D", str(data)], self.folder, user=user)
         self._server.wait_until(self._answers, timeout_s, "PostgreSQL to answer")
+
+    def kill(self) -> None:
+        """End the server and its sessions as a crash would; ``start`` recovers the data."""
+        if self._server is not None:
+            # Sessions are process groups of their own: left alone they would go on for a moment.
+            sessions = _children(self._server.pid)
+            self._server.kill()
+            for pid in sessions:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            wait_for(lambda: not any(_alive(pid) for pid in sessions), 10, "PostgreSQL to be dead")
+            self._server = None
+
+    def cut_sessions(self, url: str) -> int:
+        """End every connection to the database of ``url``; returns how many there were."""
+        name = sa.engine.make_url(url).database
+        engine = sa.create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
+        with engine.connect() as conn:
+            return len(conn.execute(sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                                            "WHERE datname = :name"), {"name": name}).all())
 
     def create_database(self) -> str:
         """SQLAlchemy URL of a new empty database."""

@@ -2,130 +2,16 @@
 """A running fault management: its two daemons as processes against real RabbitMQ, Keystone and each database."""
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
-import sqlalchemy as sa
 
-from flock.core.errors import DeadlineExceeded, Unavailable
-from flock.db import Database, migrate
-from flock.rpc import Transport, transport
-from flock.testing.daemons import api_serves, empty_database, start_daemon, write_conf
-from flock.testing.fixtures import private_conf
+from flock.testing.daemons import empty_database
 from flock.testing.services.keystone import KeystoneServer
-from flock.testing.services.process import Process, free_port
 from flock.testing.services.rabbitmq import RabbitNode
-from fm.db.tables import ALARM, APPLIED_REQUEST, EVENT_LOG, EVENT_SUPPRESSION, NOTIFICATION
-from fm.raiser import Raiser
-
-
-class FaultManagement:
-    """One fm with its files below ``folder``; start, stop and kill its daemons at will."""
-
-    def __init__(self, folder: Path, url: str, rabbit_url: str, keystone: KeystoneServer | None,
-                 options: dict[str, Any] | None = None) -> None:
-        self.folder = folder
-        self.url = url
-        self.rabbit_url = rabbit_url
-        self.keystone = keystone
-        self.exchange = f"fm-{uuid.uuid4().hex[:8]}"
-        self.port = free_port()
-        self.base = f"http://127.0.0.1:{self.port}"
-        self.conf_dir = folder / "conf"
-        self.options = {"housekeeping_interval_s": 1, **(options or {})}
-        self.db = Database(url)
-        self.manager: Process | None = None
-        self.api: Process | None = None
-        self._raisers: dict[str, Raiser] = {}
-        self._buses: list[Transport] = []
-        self.write_conf()
-
-    def write_conf(self, **changes: Any) -> None:
-        """Write fm.conf anew, with changed [fm] options."""
-        self.options.update(changes)
-        sections: dict[str, dict[str, Any]] = {
-            "DEFAULT": {"transport_url": self.rabbit_url, "state_dir": self.folder / "state"},
-            "rpc": {"exchange": self.exchange},
-            "database": {"connection": self.url},
-            "api": {"bind_host": "127.0.0.1", "bind_port": self.port},
-            "fm": self.options}
-        if self.keystone is not None:
-            sections["keystone_authtoken"] = self.keystone.authtoken_options()
-        write_conf(self.conf_dir / "fm.conf", sections)
-
-    def start(self) -> None:
-        """Make the tables and start both daemons; returns when they serve."""
-        migrate.upgrade(self.url, "fm")
-        self.start_manager()
-        self.api = self._daemon("fm-api")
-        self.api.wait_until(lambda: api_serves(self.base), 40, "fm-api to serve")
-
-    def start_manager(self) -> None:
-        """Start fm-manager; returns when it answers on the bus."""
-        self.manager = self._daemon("fm-manager")
-        raiser = self.raiser()
-        self.manager.wait_until(lambda: _answers(raiser), 40, "fm-manager to answer")
-
-    def kill_manager(self) -> None:
-        """SIGKILL."""
-        assert self.manager is not None
-        self.manager.kill()
-
-    def stop(self) -> None:
-        """End everything."""
-        for raiser in self._raisers.values():
-            raiser.stop()
-        # All at once: each waits for a thread of its own.
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(Transport.close, self._buses))
-        for process in (self.api, self.manager):
-            if process is not None:
-                process.stop()
-        self.db.dispose()
-
-    def bus(self) -> Transport:
-        """A connection to the same exchange."""
-        conf = private_conf()
-        bus = transport(conf, self.rabbit_url, exchange=self.exchange)
-        self._buses.append(bus)
-        return bus
-
-    def raiser(self, name: str = "test", **options: Any) -> Raiser:
-        """A raiser of this process with a spool below ``folder``."""
-        if name not in self._raisers:
-            self._raisers[name] = Raiser(self.bus(), self.folder / "spool" / name, **options)
-        return self._raisers[name]
-
-    def http(self, role: str = "configurator", project: str = "services") -> requests.Session:
-        """A session with a token of ``role`` in ``project``."""
-        assert self.keystone is not None, "made without Keystone: only public operations answer"
-        session = requests.Session()
-        session.headers["X-Auth-Token"] = self.keystone.token(role, project)
-        return session
-
-    def clean(self) -> None:
-        """Forget every alarm, event and operator choice."""
-        with self.db.writer() as conn:
-            for table in (ALARM, EVENT_LOG, APPLIED_REQUEST, NOTIFICATION):
-                conn.execute(sa.delete(table))
-            conn.execute(sa.update(EVENT_SUPPRESSION).values(suppression_status="unsuppressed"))
-
-    def _daemon(self, name: str) -> Process:
-        return start_daemon(name, self.folder, self.conf_dir)
-
-
-def _answers(raiser: Raiser) -> bool:
-    try:
-        # Short, because a question asked before the manager's queue exists is never answered.
-        raiser.active(timeout_s=0.3)
-    except (Unavailable, DeadlineExceeded):
-        return False
-    return True
+from tests.functional.fm.cases import Seen
+from tests.functional.fm.service import FaultManagement
+from tests.functional.fm.traps import TrapReceiver
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
@@ -133,20 +19,30 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             keystone: KeystoneServer) -> Iterator[FaultManagement]:
     """Both daemons, shared by the session, once per engine."""
     folder = tmp_path_factory.mktemp("fm")
+    traps = TrapReceiver()
     with empty_database(request, request.param, folder) as url:
-        service = FaultManagement(folder, url, rabbit.url, keystone)
+        service = FaultManagement(folder, url, rabbit.url, keystone, traps=traps)
         try:
             service.start()
             yield service
         finally:
             service.stop()
+            traps.stop()
 
 
 @pytest.fixture
 def fm(running: FaultManagement) -> FaultManagement:
     """The running service without any alarm or event, whatever the test before did to it."""
-    assert running.manager is not None
+    assert running.manager is not None and running.api is not None
     if not running.manager.running:
         running.start_manager()
+    if not running.api.running:
+        running.start_api()
     running.clean()
     return running
+
+
+@pytest.fixture
+def seen(fm: FaultManagement) -> Seen:
+    """The running service as the acceptance cases look at it."""
+    return Seen(fm)

@@ -21,7 +21,7 @@ from flock.testing.services.rabbitmq import RabbitNode
 from fm.contract.errors import SpoolFull
 from fm.db.tables import ALARM, EVENT_LOG
 from fm.raiser import Raiser
-from tests.functional.fm.conftest import FaultManagement
+from tests.functional.fm.service import FaultManagement
 
 RAISER_PROCESS = """
 import sys
