@@ -2,105 +2,30 @@
 """The HTTP client of the command lines and of client packages: a keystoneauth adapter with our errors."""
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from keystoneauth1 import exceptions as ksa
-from keystoneauth1 import token_endpoint
 from keystoneauth1.adapter import Adapter
-from keystoneauth1.identity import v3
-from keystoneauth1.session import Session
 
-from flock.cli.errors import ApiError, ApiUnreachable, CliError, fault_text
+from flock.cli.credentials import Credentials, session_for
+from flock.cli.errors import ApiError, ApiUnreachable, CliError, server_sentence, status_sentence
+from flock.cli.tokens import TokenCache
 
 INVALID_CREDENTIALS = "Invalid Identity credentials."
-TIMEOUT_DEFAULT_S = 600
+CONNECT_TIMEOUT_S = 30.0
+STREAM_SILENCE_MAX_S = 60.0
+
+Query = Mapping[str, Any] | Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Who is asking and where Keystone is; ``token`` replaces user and password, ``endpoint`` the catalogue."""
-
-    auth_url: str = ""
-    username: str = ""
-    password: str = ""
-    user_id: str = ""
-    token: str = ""
-    project_id: str = ""
-    project_name: str = ""
-    user_domain_id: str = ""
-    user_domain_name: str = ""
-    project_domain_id: str = ""
-    project_domain_name: str = ""
-    region_name: str = ""
-    interface: str = "public"
-    endpoint: str = ""
-    cacert: str = ""
-    cert: str = ""
-    key: str = ""
-    insecure: bool = False
-    timeout_s: float = TIMEOUT_DEFAULT_S
-
-    def __repr__(self) -> str:
-        return f"Credentials(auth_url={self.auth_url!r}, username={self.username!r})"
-
-
-def missing_credential(given: Credentials) -> str | None:
-    """The first thing without which Keystone cannot be asked, as a sentence, or None."""
-    if given.token and given.endpoint:
-        return None
-    needed = [("an auth url", "--os-auth-url", "OS_AUTH_URL", given.auth_url)]
-    if not given.token:
-        needed = [
-            ("a username", "--os-username", "OS_USERNAME", given.username or given.user_id),
-            ("a password", "--os-password", "OS_PASSWORD", given.password),
-            ("a project name", "--os-project-name", "OS_PROJECT_NAME", given.project_name or given.project_id),
-            *needed,
-        ]
-    for noun, option, env, value in needed:
-        if not value:
-            return f"You must provide {noun} via either {option} or via env[{env}]"
-    return None
-
-
-def session_for(given: Credentials) -> Session:
-    """A keystoneauth session; no request is sent yet. Raises CliError when something is missing."""
-    if (missing := missing_credential(given)) is not None:
-        raise CliError(missing)
-    auth: Any
-    if given.token and given.endpoint:
-        auth = token_endpoint.Token(given.endpoint, given.token)
-    else:
-        scope: dict[str, Any] = {
-            "project_id": given.project_id or None,
-            "project_name": given.project_name or None,
-            "project_domain_id": given.project_domain_id or _default_domain(given.project_domain_name),
-            "project_domain_name": given.project_domain_name or None,
-        }
-        if given.token:
-            auth = v3.Token(given.auth_url, given.token, **scope)
-        else:
-            user_domain_id = given.user_domain_id or (
-                None if given.user_id else _default_domain(given.user_domain_name))
-            auth = v3.Password(
-                given.auth_url, password=given.password, username=given.username or None, user_id=given.user_id or None,
-                user_domain_id=user_domain_id, user_domain_name=given.user_domain_name or None, **scope)
-    verify: Any = False if given.insecure else (given.cacert or True)
-    cert = (given.cert, given.key) if given.cert and given.key else given.cert or None
-    return Session(auth=auth, verify=verify, cert=cert, timeout=given.timeout_s)
-
-
-def _default_domain(name: str) -> str | None:
-    return None if name else "default"
-
-
-def client_for(given: Credentials, service_type: str, url_option: str) -> ApiClient:
+def client_for(given: Credentials, service_type: str, url_option: str, cache: TokenCache | None = None) -> ApiClient:
     """The client of one service; ``url_option`` is named in the error when the API does not answer."""
     adapter = Adapter(
-        session_for(given), service_type=service_type, interface=given.interface or "public",
+        session_for(given, cache), service_type=service_type, interface=given.interface or "public",
         region_name=given.region_name or None, endpoint_override=given.endpoint or None)
     return ApiClient(adapter, url_option)
 
@@ -116,11 +41,11 @@ class ApiClient:
         self._url_option = url_option
         self._base: str | None = None
 
-    def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
+    def get(self, path: str, query: Query | None = None) -> Any:
         return self._call("GET", path, query=query)
 
-    def post(self, path: str, body: Any) -> Any:
-        return self._call("POST", path, body=body)
+    def post(self, path: str, body: Any, query: Query | None = None) -> Any:
+        return self._call("POST", path, body=body, query=query)
 
     def put(self, path: str, body: Any) -> Any:
         return self._call("PUT", path, body=body)
@@ -128,32 +53,55 @@ class ApiClient:
     def patch(self, path: str, body: Any) -> Any:
         return self._call("PATCH", path, body=body)
 
-    def delete(self, path: str) -> None:
-        self._call("DELETE", path)
+    def delete(self, path: str, query: Query | None = None) -> Any:
+        return self._call("DELETE", path, query=query)
 
     def upload(self, path: str, name: str, content: bytes) -> Any:
         """POST one file as multipart form data, part ``file``."""
         return self._call("POST", path, files={"file": (name, content)})
 
-    def _call(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None,
-              files: Any = None) -> Any:
+    @contextlib.contextmanager
+    def stream(self, path: str, query: Query | None = None, headers: Mapping[str, str] | None = None,
+               silence_max_s: float = STREAM_SILENCE_MAX_S) -> Iterator[Iterator[bytes]]:
+        """GET an answer of any length: the pieces as they arrive. No piece for ``silence_max_s`` is an error."""
+        extra: dict[str, Any] = {"params": query} if query else {}
+        reply = self._answered(path, "GET", {
+            **extra, "stream": True, "timeout": (CONNECT_TIMEOUT_S, silence_max_s), "headers": dict(headers or {})})
+        try:
+            yield self._pieces(reply)
+        finally:
+            reply.close()
+
+    def _pieces(self, reply: Any) -> Iterator[bytes]:
+        try:
+            # read1 semantics: what has arrived is handed on at once, however little it is.
+            yield from reply.iter_content(chunk_size=None)
+        except OSError as problem:
+            raise self._explained(problem) from problem
+
+    def _call(self, method: str, path: str, body: Any = None, query: Query | None = None, files: Any = None) -> Any:
         extra: dict[str, Any] = {"params": query} if query else {}
         if files is not None:
             extra["files"] = files
         elif body is not None:
             extra["json"] = body
+        return _decoded(self._answered(path, method, extra))
+
+    def _answered(self, path: str, method: str, extra: dict[str, Any]) -> Any:
+        """The reply when it is a good one; else a CliError."""
         try:
             reply = self._request(path, method, extra)
         except (ksa.ClientException, OSError) as problem:
             raise self._explained(problem) from problem
         if reply.status_code >= 400:
             raise _api_error(reply)
-        return _decoded(reply)
+        return reply
 
     def _request(self, path: str, method: str, extra: dict[str, Any]) -> Any:
+        asked = {**extra, "headers": {"Accept": "application/json", **extra.get("headers", {})}}
+
         def ask() -> Any:
-            return self._adapter.request(
-                self._url(path), method, raise_exc=False, headers={"Accept": "application/json"}, **extra)
+            return self._adapter.request(self._url(path), method, raise_exc=False, **asked)
         try:
             return ask()
         except ksa.ConnectFailure as problem:
@@ -220,7 +168,9 @@ def _api_error(reply: Any) -> ApiError:
     request_id = reply.headers.get("X-Openstack-Request-Id") or reply.headers.get("X-Request-Id")
     if reply.status_code == 401:
         return ApiError(401, INVALID_CREDENTIALS, request_id)
-    return ApiError(reply.status_code, fault_text(reply.content, reply.status_code, reply.reason or ""), request_id)
+    said = server_sentence(reply.content)
+    return ApiError(reply.status_code, said or status_sentence(reply.status_code, reply.reason or ""), request_id,
+                    said=bool(said))
 
 
 def _decoded(reply: Any) -> Any:

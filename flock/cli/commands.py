@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
 import time
 from abc import abstractmethod
@@ -20,7 +19,7 @@ from cliff.command import Command
 from cliff.lister import Lister
 from cliff.show import ShowOne
 
-from flock.cli import confirm, table, wait
+from flock.cli import confirm, paging, table, wait
 from flock.cli.client import ApiClient
 from flock.cli.columns import Column, Row, cell_text, pick, sorted_rows, wire_value
 from flock.cli.errors import ApiError, CliError
@@ -82,10 +81,14 @@ class FlockCommand(Command):
         words = (self.cmd_name or "").replace("-", " ").split()
         return self.dangerous or "delete" in words or "remove" in words
 
+    def confirm_first(self, args: argparse.Namespace) -> None:
+        """Ask before a dangerous command where the platform wants it; override for another question."""
+        if self.is_dangerous() and not args.yes and confirm.enabled(os.environ):
+            confirm.confirm(self.app.stdin, self.stderr)
+
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Ask where that is wanted, do it, turn an API error into one sentence."""
-        if self.is_dangerous() and not parsed_args.yes and confirm.enabled(os.environ):
-            confirm.confirm(self.app.stdin, self.stderr)
+        self.confirm_first(parsed_args)
         try:
             return int(super().run(parsed_args) or 0)
         except ApiError as problem:
@@ -93,7 +96,10 @@ class FlockCommand(Command):
 
     def explain(self, problem: ApiError, args: argparse.Namespace) -> str:
         """The server's sentence; with status and request id where an operator would have to report it."""
-        return problem.text if self.native and problem.status < 500 else problem.detailed()
+        if not self.native:
+            return problem.detailed()
+        sentence: Callable[[ApiError], str] = self.app.program.sentence
+        return sentence(problem)
 
     def wait_for(self, what: str, observe: Callable[[], Any], judge: Callable[[Any], wait.Verdict],
                  args: argparse.Namespace) -> Any:
@@ -121,6 +127,7 @@ class ListCommand(FlockCommand, Lister):
     columns: ClassVar[Sequence[Column]] = ()
     sort_by: ClassVar[Sequence[str]] = ()
     sort_reverse: ClassVar[bool] = False
+    pages: ClassVar[bool] = False  # stop after each screenful on a terminal
 
     @abstractmethod
     def rows(self, args: argparse.Namespace) -> Iterable[Row]:
@@ -133,6 +140,8 @@ class ListCommand(FlockCommand, Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("--nowrap", action="store_true", help="do not wrap cells to the terminal")
+        if self.pages:
+            parser.add_argument("--nopaging", action="store_true", help="do not stop after each screenful")
         parser.add_argument(
             "--watch", type=watch_seconds, nargs="?", const=WATCH_DEFAULT_S, metavar="SECONDS",
             help=f"show the list again every SECONDS (default {WATCH_DEFAULT_S:g}) until interrupted")
@@ -170,12 +179,18 @@ class ListCommand(FlockCommand, Lister):
         return 0
 
     def _write_table(self, args: argparse.Namespace, shown: Sequence[Column], rows: Sequence[Row]) -> None:
-        text = ""
-        if rows or args.print_empty:
-            cells = [[cell_text(column.value(row)) for column in shown] for row in rows]
-            width = None if args.nowrap else args.max_width or terminal_width(self.stdout)
-            text = table.render([column.title for column in shown], cells, width)
-        self.stdout.write(text + "\n")
+        if not rows and not args.print_empty:
+            self.stdout.write("\n")
+            return
+        cells = [[cell_text(column.value(row)) for column in shown] for row in rows]
+        width = None if args.nowrap else args.max_width or paging.columns_of(self.stdout)
+        layout = table.lay_out([column.title for column in shown], cells, width)
+        lines = None if not self.pages or args.nopaging or args.watch else paging.screen_lines(
+            self.app.stdin, self.stdout)
+        if lines is not None and rows:
+            paging.show(layout, lines, self.app.stdin, self.stdout)
+        else:
+            self.stdout.write(layout.text() + "\n")
 
 
 class ShowCommand(FlockCommand, ShowOne):
@@ -203,12 +218,12 @@ class ShowCommand(FlockCommand, ShowOne):
 
     def produce_output(self, parsed_args: argparse.Namespace, column_names: Sequence[Any], data: Any) -> int:
         if parsed_args.formatter == "table":
-            width = parsed_args.max_width or SHOW_VALUE_WIDTH
+            screen = None if parsed_args.nowrap else parsed_args.max_width or paging.columns_of(self.stdout)
             cells = [
-                (column.title, value if parsed_args.nowrap else "\n".join(table.wrap(value, width)))
+                (column.title, value if parsed_args.nowrap else "\n".join(table.wrap(value, SHOW_VALUE_WIDTH)))
                 for column in column_names for value in [cell_text(column.value(data))]
             ]
-            self.stdout.write(table.render(("Property", "Value"), cells) + "\n")
+            self.stdout.write(table.render(("Property", "Value"), cells, screen) + "\n")
         elif parsed_args.formatter in ("json", "yaml"):
             write_objects(_object(data, column_names if parsed_args.columns else None), parsed_args.formatter,
                           self.stdout)
@@ -246,13 +261,6 @@ def write_objects(value: Any, formatter: str, out: TextIO) -> None:
         out.write(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=False))
 
 
-def terminal_width(out: TextIO) -> int | None:
-    """Columns of the terminal behind ``out``, None when it is none."""
-    if not out.isatty():
-        return None
-    return shutil.get_terminal_size(fallback=(0, 0)).columns or None
-
-
 def positive_seconds(text: str) -> float:
     """argparse type: seconds above zero."""
     try:
@@ -288,9 +296,14 @@ def json_patch(changes: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"op": "replace", "path": f"/{name}", "value": value} for name, value in changes.items()]
 
 
-def stdout_closed_quietly() -> None:
-    """Flush stdout; a reader that has gone (``| head``) is no error."""
+def stdout_closed_quietly() -> int:
+    """Flush stdout; 0, also for a reader that has gone (``| head``), 1 with a sentence when it cannot be written."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as problem:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.write(f"Cannot write the output: {problem.strerror}\n")
+        return 1
+    return 0

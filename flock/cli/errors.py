@@ -35,13 +35,17 @@ class ApiUnreachable(CliError):
 
 
 class ApiError(CliError):
-    """The API answered with an error. ``status`` is the HTTP status, ``text`` the server's own sentence."""
+    """The API answered with an error.
 
-    def __init__(self, status: int, text: str, request_id: str | None = None) -> None:
+    ``status`` is the HTTP status, ``text`` the server's own sentence or, not ``said``, one made from the status.
+    """
+
+    def __init__(self, status: int, text: str, request_id: str | None = None, said: bool = True) -> None:
         super().__init__(text)
         self.status = status
         self.text = text
         self.request_id = request_id
+        self.said = said
 
     def detailed(self) -> str:
         """The sentence with status and request id, for reports to the people who run the service."""
@@ -49,18 +53,20 @@ class ApiError(CliError):
         return f"{self.text} (HTTP {self.status}{request})"
 
 
-def fault_text(body: bytes | str, status: int, reason: str = "") -> str:
-    """The sentence inside an error body.
+def server_sentence(body: bytes | str) -> str:
+    """The sentence inside an error body, in one line; empty when there is none.
 
     StarlingX wraps it twice: ``{"error_message": "<JSON text holding faultstring>"}``; older layers send the inner
-    object plain, and proxies send no JSON at all. Whatever comes, the result is one line and never empty.
+    object plain, and proxies send no JSON at all.
     """
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
-    found = _sentence(_parsed(text))
-    if not found:
-        kind = "Client" if status < 500 else "Server"
-        found = f"HTTP {kind} Error (HTTP {status}){': ' + reason if reason else ''}"
-    return " ".join(found.split())
+    return " ".join(_sentence(_parsed(text)).split())
+
+
+def status_sentence(status: int, reason: str = "") -> str:
+    """What to say about an error whose body says nothing."""
+    kind = "Client" if status < 500 else "Server"
+    return f"HTTP {kind} Error (HTTP {status}){': ' + reason if reason else ''}"
 
 
 def _parsed(text: str) -> Any:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -15,12 +16,15 @@ from cliff.app import App
 from cliff.commandmanager import CommandManager
 
 from flock.cli import scan
-from flock.cli.client import TIMEOUT_DEFAULT_S, ApiClient, Credentials, client_for
+from flock.cli.client import ApiClient, client_for
 from flock.cli.commands import positive_seconds, stdout_closed_quietly
 from flock.cli.completion import BashCompletion
-from flock.cli.errors import CliError, UsageError
+from flock.cli.credentials import TIMEOUT_DEFAULT_S, Credentials
+from flock.cli.errors import ApiError, CliError, UsageError
+from flock.cli.tokens import Keyring, SessionKeyring, TokenCache
 
 EXIT_INTERRUPTED = 130
+API_VERSION = "1"
 
 # option without "--os-", help. The environment variable is OS_<OPTION>; every option also exists with underscores.
 _OS_OPTIONS = (
@@ -45,12 +49,18 @@ _OS_OPTIONS = (
 )
 
 
+def plain_sentence(problem: ApiError) -> str:
+    """The server's words; with status and request id where an operator would have to report it."""
+    return problem.text if problem.status < 500 else problem.detailed()
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """One command line program.
 
     ``url_option``/``url_env`` bypass the catalogue (``--system-url``/``SYSTEM_URL``), ``env_prefix`` starts the
     names of its own switches (``SYSTEMCLIENT_DEBUG``), ``resources`` are the packages whose slices hold the commands.
+    ``cache_name`` starts the name of its key in the session keyring, empty for none. ``sentence`` words API errors.
     """
 
     name: str
@@ -61,6 +71,8 @@ class Program:
     url_env: str
     env_prefix: str
     resources: Sequence[str]
+    cache_name: str = ""
+    sentence: Callable[[ApiError], str] = plain_sentence
 
 
 ClientFactory = Callable[[Credentials, str, str], ApiClient]
@@ -100,12 +112,13 @@ class FlockShell(App):
     flock_native = True
 
     def __init__(self, program: Program, environ: Mapping[str, str] | None = None,
-                 make_client: ClientFactory = client_for, commands: CommandManager | None = None,
-                 **streams: Any) -> None:
+                 make_client: ClientFactory | None = None, commands: CommandManager | None = None,
+                 keyring: Keyring | None = None, **streams: Any) -> None:
         self.program = program
         self.environ = os.environ if environ is None else environ
         self.NAME = program.name
         self._make_client = make_client
+        self._keyring = keyring or SessionKeyring()
         self._failure: BaseException | None = None
         super().__init__(program.description, None, commands or scan.manager(program.resources), **streams)
         for name in ("bash-completion", "bash_completion"):
@@ -134,9 +147,19 @@ class FlockShell(App):
                            help="do not verify the servers' certificates")
         group.add_argument("--timeout", type=positive_seconds, default=float(TIMEOUT_DEFAULT_S), metavar="SECONDS",
                            help="longest wait for one answer, defaults to %(default)g")
-        for ignored in ("--no-cache", "--refresh-cache"):  # StarlingX's switches; there is no token cache to steer
-            group.add_argument(ignored, action="store_true", help=argparse.SUPPRESS)
-        group.add_argument("--" + program.name + "-api-version", default="1", help=argparse.SUPPRESS)
+        if program.cache_name:
+            env = f"{program.cache_name.upper()}_NO_CACHE"
+            group.add_argument("--no-cache", action="store_true", default=_flag(environ, env),
+                               help=f"neither use nor keep a token in the session keyring (env {env})")
+            group.add_argument("--refresh-cache", action="store_true",
+                               help="get a new token and keep that in the session keyring")
+        group.add_argument("--stx-auth-type", type=partial(_one_of, ("keystone", "oidc")), metavar="TYPE",
+                           default=environ.get("STX_AUTH_TYPE") or "keystone",
+                           help="keystone (default), or oidc: --os-auth-token is a token of an OpenID provider "
+                                "(env STX_AUTH_TYPE)")
+        env = f"{program.name.upper()}_API_VERSION"
+        group.add_argument(f"--{program.name}-api-version", type=partial(_one_of, (API_VERSION,)), metavar="VERSION",
+                           default=environ.get(env) or API_VERSION, help=f"version of the API, only 1 (env {env})")
         parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
         return parser
 
@@ -193,14 +216,23 @@ class FlockShell(App):
 
     def _client(self) -> ApiClient:
         service_type = self.options.os_service_type or self.program.service_type
-        return self._make_client(credentials(self.options), service_type, self.program.url_option)
+        given = credentials(self.options)
+        if self._make_client is not None:
+            return self._make_client(given, service_type, self.program.url_option)
+        return client_for(given, service_type, self.program.url_option, self._token_cache(given, service_type))
+
+    def _token_cache(self, given: Credentials, service_type: str) -> TokenCache:
+        if not self.program.cache_name or self.options.no_cache:
+            return TokenCache.none()
+        name = f"{self.program.cache_name}:session:{given.username or given.user_id}"
+        return TokenCache(self._keyring, name, service_type, self.options.refresh_cache)
 
 
 def credentials(options: argparse.Namespace) -> Credentials:
     """The parsed global options as credentials."""
     return Credentials(
         auth_url=options.os_auth_url, username=options.os_username, password=options.os_password,
-        user_id=options.os_user_id, token=options.os_auth_token,
+        user_id=options.os_user_id, token=options.os_auth_token, oidc=options.stx_auth_type == "oidc",
         project_id=options.os_project_id or options.os_tenant_id,
         project_name=options.os_project_name or options.os_tenant_name,
         user_domain_id=options.os_user_domain_id, user_domain_name=options.os_user_domain_name,
@@ -218,6 +250,13 @@ def _flag(environ: Mapping[str, str], name: str) -> bool:
     return environ.get(name, "").strip().lower() not in ("", "0", "false", "no")
 
 
+def _one_of(known: Sequence[str], text: str) -> str:
+    """argparse type: one of ``known``."""
+    if text not in known:
+        raise argparse.ArgumentTypeError(f"{text!r} is not known; known: {', '.join(known)}")
+    return text
+
+
 def _add(group: Any, option: str, default: str, text: str, dest: str | None = None, env: str | None = None) -> None:
     """``--option`` and, hidden, ``--option`` with underscores."""
     dest = dest or option.replace("-", "_")
@@ -230,5 +269,4 @@ def _add(group: Any, option: str, default: str, text: str, dest: str | None = No
 def run(program: Program, argv: Sequence[str] | None = None) -> int:
     """Entry point of a program: run it on ``argv`` (the process's arguments by default) and return the exit code."""
     code = FlockShell(program).run(list(sys.argv[1:] if argv is None else argv))
-    stdout_closed_quietly()
-    return code
+    return stdout_closed_quietly() or code

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 _CELL_OVERHEAD = 3  # "| " before and " " after each cell
-_HEADER_WORDS = re.compile(r"[^\s_]*_|[^\s_]+")
+_HEADER_WORDS = re.compile(r"[^\s_]*_|[^\s_]+\s*")
+# A word too long for its column is broken after one of these, else anywhere.
+_WORD_PIECES = re.compile(r"[^-./=:_,;@]*[-./=:_,;@]+|[^-./=:_,;@]+")
+_BROKEN_LEAST = 8  # narrower columns are not worth reading
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -25,44 +29,88 @@ def printable(text: str) -> str:
     return _CONTROL.sub("?", text.replace("\t", "    "))
 
 
-def wrap(text: str, width: int, words: Sequence[str] | None = None) -> list[str]:
+def wrap(text: str, width: int) -> list[str]:
     """Lines of at most ``width`` columns where words allow it; a word is never broken."""
+    return [line for paragraph in text.split("\n") for line in _filled(paragraph.split(" "), width, " ")]
+
+
+def break_words(text: str, width: int) -> list[str]:
+    """Lines of at most ``width`` columns (at least 2); longer words are broken, after punctuation if possible."""
     lines: list[str] = []
-    for paragraph in text.split("\n") or [""]:
-        line = ""
-        for word in words if words is not None else paragraph.split(" "):
-            joined = line + word if words is not None else f"{line} {word}" if line else word
-            if line and display_width(joined) > width:
-                lines.append(line)
-                line = word
-            else:
-                line = joined
-        lines.append(line)
+    for line in wrap(text, width):
+        if display_width(line) <= width:
+            lines.append(line)
+        else:
+            pieces = [part for piece in _WORD_PIECES.findall(line) for part in _cut(piece, width)]
+            lines += _filled(pieces, width, "")
     return lines
 
 
-def render(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> str:
-    """The table as text without a trailing newline.
+def _filled(parts: Sequence[str], width: int, between: str) -> list[str]:
+    """``parts`` joined into lines of at most ``width`` columns; a part that is longer has a line to itself."""
+    lines: list[str] = []
+    line: str | None = None
+    for part in parts:
+        joined = part if line is None else line + between + part
+        if line and display_width(joined) > width:
+            lines.append(line)
+            line = part
+        else:
+            line = joined
+    return [*lines, line or ""]
 
-    ``width`` is the space at hand in columns, None for no limit. Cells are wrapped at spaces (headers also after
-    underscores) to fit; where even that is too wide, nothing is wrapped.
+
+def _cut(piece: str, width: int) -> list[str]:
+    cuts = [""]
+    for char in piece:
+        if display_width(cuts[-1] + char) > width:
+            cuts.append("")
+        cuts[-1] += char
+    return cuts
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A table as lines: ``head`` (rule, titles, rule), the lines of each row, the ``rule`` below."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    rule: str
+
+    def text(self, start: int = 0, end: int | None = None) -> str:
+        """The table of the rows from ``start`` to ``end``, without a trailing newline."""
+        body = [line for row in self.rows[start:end] for line in row]
+        return "\n".join([*self.head, *body, *([self.rule] if body else [])])
+
+
+def render(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> str:
+    """The table as text without a trailing newline; see ``lay_out``."""
+    return lay_out(headers, rows, width).text()
+
+
+def lay_out(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> Layout:
+    """The table that fits into ``width`` columns, None for no limit.
+
+    Cells are wrapped at spaces (titles also after underscores); where that is not enough long words are broken; where
+    even that is too wide, nothing is wrapped.
     """
     rows = [[printable(cell) for cell in row] for row in rows]
-    limits = _limits(headers, rows, width)
-    titles = [wrap(title, limit, None if limit >= display_width(title) else _HEADER_WORDS.findall(title))
-              for title, limit in zip(headers, limits, strict=True)]
-    bodies = [[wrap(cell, limit) for cell, limit in zip(row, limits, strict=True)] for row in rows]
+    limits, fold = _limits(headers, rows, width)
+    titles = [_title(title, limit) for title, limit in zip(headers, limits, strict=True)]
+    bodies = [[fold(cell, limit) for cell, limit in zip(row, limits, strict=True)] for row in rows]
     widths = [
         max([display_width(line) for cells in (titles, *bodies) for line in cells[at]], default=0)
         for at in range(len(headers))
     ]
     rule = "+" + "+".join("-" * (size + 2) for size in widths) + "+"
-    lines = [rule, *_lines(titles, widths), rule]
-    for body in bodies:
-        lines.extend(_lines(body, widths))
-    if bodies:
-        lines.append(rule)
-    return "\n".join(lines)
+    return Layout([rule, *_lines(titles, widths), rule], [_lines(body, widths) for body in bodies], rule)
+
+
+def _title(title: str, limit: int) -> list[str]:
+    if limit >= display_width(title):
+        return [title]
+    lines = [line.rstrip() for line in _filled(_HEADER_WORDS.findall(title), limit, "")]
+    return [short for line in lines for short in ([line] if display_width(line) <= limit else _cut(line, limit))]
 
 
 def _lines(cells: Sequence[list[str]], widths: Sequence[int]) -> list[str]:
@@ -78,22 +126,37 @@ def _padded(text: str, width: int) -> str:
     return text + " " * (width - display_width(text))
 
 
-def _limits(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
-    """Width limit of each column: the largest common cap under which the table fits, natural widths if none does."""
+def _limits(headers: Sequence[str], rows: Sequence[Sequence[str]],
+            width: int | None) -> tuple[list[int], Callable[[str, int], list[str]]]:
+    """Width limit of each column and how its cells are folded to it.
+
+    The limit is the largest common cap under which the table fits: first without breaking a word, then with; natural
+    widths if neither will do.
+    """
     natural = [_longest(cells, "\n") for cells in zip(headers, *rows, strict=True)]
     overhead = _CELL_OVERHEAD * len(headers) + 1
     if width is None or sum(natural) + overhead <= width:
-        return natural
-    least = [
-        max(max((display_width(word) for word in _HEADER_WORDS.findall(title)), default=0),
+        return natural, wrap
+    whole_words = [
+        max(max((display_width(word.rstrip()) for word in _HEADER_WORDS.findall(title)), default=0),
             max((_longest(row[at].split("\n"), " ") for row in rows), default=0))
         for at, title in enumerate(headers)
     ]
-    for cap in range(max(natural), -1, -1):
+    room = width - overhead
+    if (capped := _capped(natural, whole_words, room)) is not None:
+        return capped, wrap
+    if (capped := _capped(natural, [min(full, _BROKEN_LEAST) for full in natural], room)) is not None:
+        return capped, break_words
+    return natural, wrap
+
+
+def _capped(natural: Sequence[int], least: Sequence[int], room: int) -> list[int] | None:
+    """Natural widths under the largest common cap with which they fit into ``room``, none below ``least``."""
+    for cap in range(max(natural, default=0), -1, -1):
         capped = [min(full, max(cap, small)) for full, small in zip(natural, least, strict=True)]
-        if sum(capped) + overhead <= width:
+        if sum(capped) <= room:
             return capped
-    return natural
+    return None
 
 
 def _longest(cells: Sequence[str], separator: str) -> int:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flock.cli.client import ApiClient, Credentials
+from flock.cli.client import ApiClient
+from flock.cli.credentials import Credentials
 from flock.cli.shell import FlockShell, Program
 
 BASE = "http://api.test:1"
@@ -28,8 +29,6 @@ def refusal(status: int, faultstring: str, request_id: str = "req-1") -> Answer:
     """An error in StarlingX's doubly encoded body."""
     inner = json.dumps({"debuginfo": None, "faultcode": "Client", "faultstring": faultstring})
     return Answer({"error_message": inner}, status, {"X-Openstack-Request-Id": request_id})
-
-
 
 
 @dataclass
@@ -77,6 +76,24 @@ class Script:
 
     def following(self) -> Any:
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+class MemoryKeyring:
+    """A session keyring in memory; ``lifetimes_s`` says for how long each text was to be kept."""
+
+    def __init__(self, texts: Mapping[str, str] | None = None) -> None:
+        self.texts = dict(texts or {})
+        self.lifetimes_s: dict[str, int] = {}
+
+    def read(self, name: str) -> str | None:
+        return self.texts.get(name)
+
+    def write(self, name: str, text: str, lifetime_s: int) -> None:
+        self.texts[name] = text
+        self.lifetimes_s[name] = lifetime_s
+
+    def drop(self, name: str) -> None:
+        self.texts.pop(name, None)
 
 
 def _encoded(body: Any) -> bytes:

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import sys
 
+from flock.cli.errors import ApiError
 from flock.cli.shell import Program, run
+
+
+def sentence(problem: ApiError) -> str:
+    """An API error in the words that StarlingX's ``fm`` uses, with the server's own where it has any to add."""
+    if problem.status == 403:
+        return "Error: Forbidden."
+    if problem.status < 500:
+        return problem.text
+    request = f" (Request-ID: {problem.request_id})" if problem.request_id else ""
+    return f"HTTP Server Error (HTTP {problem.status}){request}{f': {problem.text}' if problem.said else ''}"
+
 
 PROGRAM = Program(
     name="fm", description="Alarms and events of the cloud", api_name="fault", service_type="faultmanagement",
-    url_option="--fm-url", url_env="FM_URL", env_prefix="FMCLIENT", resources=("fm.resources",))
+    url_option="--fm-url", url_env="FM_URL", env_prefix="FMCLIENT", resources=("fm.resources",),
+    cache_name="fmclient", sentence=sentence)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ PROGRAM = Program(
     url_env="SYSTEM_URL",
     env_prefix="SYSTEMCLIENT",
     resources=("sysinv.resources",),
+    cache_name="cgtsclient",
 )
 
 

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from cliff.commandmanager import CommandManager
 
-from flock.cli.client import ApiClient, Credentials, client_for, missing_credential
+from flock.cli.client import ApiClient, client_for
 from flock.cli.columns import Column, Row, columns
 from flock.cli.commands import ActionCommand, ListCommand, ShowCommand
+from flock.cli.credentials import Credentials, missing_credential, session_for
 from flock.cli.errors import ApiUnreachable, CliError
 from flock.cli.shell import FlockShell, Program
 from flock.testing.cli import Answer, FakeApi, Ran, refusal
@@ -229,10 +230,28 @@ def test_credentials_from_options_underscores_and_environment() -> None:
     (Credentials(username="u"), "a password"),
     (Credentials(username="u", password="p"), "a project name"),
     (Credentials(username="u", password="p", project_name="x"), "an auth url"),
+    (Credentials(username="u", password="p", project_name="x", auth_url="http://k"), "an region name"),
     (Credentials(token="t"), "an auth url"),
 ])
 def test_the_first_missing_credential_is_named(given: Credentials, noun: str) -> None:
     assert str(missing_credential(given)).startswith(f"You must provide {noun} via either --os-")
+
+
+def test_a_token_of_an_openid_provider_travels_in_its_own_header() -> None:
+    given = Credentials(token="t", oidc=True, endpoint="http://x")
+    session = session_for(given)
+    assert session.get_auth_headers() == {"OIDC-Token": "t"}
+    assert session_for(Credentials(token="t", endpoint="http://x")).get_auth_headers() == {"X-Auth-Token": "t"}
+    assert "needs --os-auth-token and the URL" in str(missing_credential(Credentials(oidc=True, auth_url="http://k")))
+
+
+@pytest.mark.parametrize(("argv", "environ"), [
+    ("--fruit-api-version 2 fruit-list", {}), ("fruit-list", {"FRUIT_API_VERSION": "7"}),
+    ("--stx-auth-type pam fruit-list", {}), ("fruit-list", {"STX_AUTH_TYPE": "pam"})])
+def test_what_is_not_known_is_a_usage_error(argv: str, environ: dict[str, str]) -> None:
+    ran = Fruit()(argv, environ)
+    assert (ran.code, ran.out) == (2, "")
+    assert "is not known; known: " in ran.err
 
 
 def test_token_and_url_need_no_keystone() -> None:
@@ -248,7 +267,7 @@ def test_a_refused_connection_is_one_clear_sentence() -> None:
 
 
 def test_a_refused_keystone_names_keystone() -> None:
-    given = Credentials("http://127.0.0.1:1/v3", "u", "p", project_name="admin", timeout_s=2)
+    given = Credentials("http://127.0.0.1:1/v3", "u", "p", project_name="admin", region_name="R", timeout_s=2)
     with pytest.raises(ApiUnreachable, match=r"^Cannot connect to http://127.0.0.1:1/v3: connection .*--os-auth-url"):
         client_for(given, "fruit", "--fruit-url").get("/v1/fruit")
 

@@ -3,7 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flock.cli.table import display_width, printable, render, wrap
+from flock.cli.table import break_words, display_width, lay_out, printable, render, wrap
+
+UUID = "cd5ef327-618b-4aac-9b10-9bbbe2baa8e0"
 
 
 def test_left_aligned_with_rules() -> None:
@@ -30,9 +32,40 @@ def test_headers_wrap_after_underscores() -> None:
     assert max(map(len, text.splitlines())) <= 20
 
 
-def test_too_narrow_stays_unwrapped() -> None:
-    row = ["cd5ef327-618b-4aac-9b10-9bbbe2baa8e0", "one two"]
-    assert render(["uuid", "words"], [row], 20) == render(["uuid", "words"], [row])
+def test_titles_keep_their_blanks_when_they_are_wrapped() -> None:
+    text = render(["Entity Instance ID", "Text"], [["host=worker-0", "word " * 30]], 40)
+    assert "| Entity Instance | " in text
+    assert "| ID              | " in text
+
+
+def test_long_words_are_broken_only_where_nothing_else_fits() -> None:
+    row = ["200.001", UUID, "host=controller-0.filesystem=/var/lib/docker"]
+    wide = render(["id", "uuid", "entity"], [row], 100)
+    assert UUID in wide and row[2] in wide
+    narrow = render(["id", "uuid", "entity"], [row], 60).splitlines()
+    assert max(map(len, narrow)) <= 60
+    assert narrow[3] == "| 200.001 | cd5ef327-618b-4aac- | host=controller-0.   |"
+    cells = [[cell.strip() for cell in line.split("|")] for line in narrow[3:-1]]
+    assert ["".join(line[at] for line in cells) for at in (1, 2, 3)] == row
+
+
+def test_too_narrow_for_anything_stays_unwrapped() -> None:
+    row = [UUID, "one two", UUID]
+    titles = ["uuid", "words", "uuid"]
+    assert render(titles, [row], 20) == render(titles, [row])
+
+
+def test_words_break_after_punctuation() -> None:
+    assert break_words("one host=controller-0.port=eth0 x", 12) == [
+        "one", "host=", "controller-", "0.port=eth0", "x"]
+    assert break_words("a" * 20, 8) == ["a" * 8, "a" * 8, "a" * 4]
+    assert break_words("one two", 8) == ["one two"]
+
+
+def test_a_table_in_pieces() -> None:
+    layout = lay_out(["n"], [[str(number)] for number in range(5)])
+    assert layout.text(1, 3) == "+---+\n| n |\n+---+\n| 1 |\n| 2 |\n+---+"
+    assert layout.text() == render(["n"], [[str(number)] for number in range(5)])
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
@@ -44,6 +77,7 @@ def test_wide_characters_take_two_columns() -> None:
     assert display_width("主机") == 4
     lines = render(["名"], [["ab"]]).splitlines()
     assert {display_width(line) for line in lines} == {6}
+    assert break_words("主机主机主机", 8) == ["主机主机", "主机"]
 
 
 def test_wrap_never_breaks_a_word() -> None:
@@ -55,3 +89,12 @@ def test_wrap_never_breaks_a_word() -> None:
 def test_every_line_has_the_same_width(rows: list[tuple[str, str]], width: int) -> None:
     lines = render(["one", "two"], rows, width).split("\n")
     assert len({display_width(line) for line in lines}) == 1
+
+
+PLAIN = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=300)
+
+
+@given(st.lists(st.tuples(*[PLAIN] * 6), max_size=4))
+def test_six_columns_always_fit_eighty(rows: list[tuple[str, ...]]) -> None:
+    titles = ["Time Stamp", "State", "Event Log ID", "Reason Text", "Entity Instance ID", "Severity"]
+    assert max(map(display_width, render(titles, rows, 80).split("\n"))) <= 80

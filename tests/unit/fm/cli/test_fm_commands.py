@@ -100,7 +100,7 @@ def test_delete_prints_nothing() -> None:
 def test_a_forbidden_delete_says_so() -> None:
     text = "The requested action is not authorized"
     ran, _ = fm("alarm-delete a1", {"/v1/alarms/a1": {"DELETE": refusal(403, text)}})
-    assert (ran.code, ran.err) == (1, text + "\n")
+    assert (ran.code, ran.err) == (1, "Error: Forbidden.\n")
 
 
 def test_summary_is_one_row() -> None:
