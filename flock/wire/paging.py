@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from flock.core import ids
 from flock.wire.errors import BadPage, shown
+from flock.wire.types import INTEGER, NUMBER_DIGITS_MAX
 
 PAGE_ARGUMENTS = ("limit", "marker", "sort_key", "sort_dir")
 
@@ -51,11 +52,10 @@ def parse_page(arguments: Mapping[str, str], *, limit_max: int, sort_keys: Colle
 def _limit(text: str | None) -> int | None:
     if text is None or text == "":
         return None
-    try:
-        limit = int(text)
-    except ValueError:
+    if len(text) > NUMBER_DIGITS_MAX or INTEGER.fullmatch(text) is None:
         raise BadPage(detail=f"Invalid input for field/attribute limit. Value: '{shown(text)}'. "
-                             "Value must be an integer.") from None
+                             "Value must be an integer.")
+    limit = int(text)
     if limit < 0:
         raise BadPage(detail="Limit must be positive")
     return limit

@@ -16,6 +16,7 @@ from flock.wire import times
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 TEXT_LENGTH_MAX = 255
 NUMBER_DIGITS_MAX = 20
+INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*")
 TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
 FALSE = frozenset({"false", "0", "no", "off", "f", "n"})
 PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
@@ -93,7 +94,7 @@ class Integer(WireType):
     def validate(self, value: Any) -> int:
         if isinstance(value, bool):
             raise ValueError("Value must be an integer.")
-        if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]+", value.strip()) and len(value) <= NUMBER_DIGITS_MAX:
+        if isinstance(value, str) and len(value) <= NUMBER_DIGITS_MAX and INTEGER.fullmatch(value):
             value = int(value)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
@@ -109,9 +110,10 @@ class Integer(WireType):
         return {"type": "integer"}
 
     def accepted(self) -> dict[str, Any]:
-        text = r"^\s*[+-]?[0-9]+\s*$"
+        # Below zero there is only "-0".
+        sign = "[+-]?" if self.minimum < 0 else r"(\+|-(?=0+\s*$))?"
         return {"anyOf": [{"type": "integer", "minimum": self.minimum, "maximum": self.maximum},
-                          {"type": "string", "pattern": text, "maxLength": NUMBER_DIGITS_MAX}]}
+                          {"type": "string", "pattern": rf"^\s*{sign}[0-9]+\s*$", "maxLength": NUMBER_DIGITS_MAX}]}
 
 
 class Number(WireType):

@@ -12,6 +12,7 @@ from flock.api.dialect import Dialect
 from flock.api.openapi.content import Components
 from flock.api.routes import Route, RouteTable
 from flock.auth.policy import ADMIN, ANYONE, CONFIGURATOR, OPERATOR, READER, SERVICE
+from flock.wire.types import Uuid
 
 ROLES = {READER: "reader", OPERATOR: "operator", CONFIGURATOR: "configurator", ADMIN: "admin", SERVICE: "service"}
 WITH_BODY = ("POST", "PUT", "PATCH")
@@ -22,6 +23,8 @@ TEXTS = {
     413: "The body is too long.", 415: "The content type of the body is not JSON.",
     500: "An unexpected error; the log has it under the request id.",
     503: "A service behind this one does not answer.", 504: "A service behind this one took too long."}
+IDENT = Uuid().accepted()
+ANY_NAME = {"type": "string", "pattern": "^[^/]+$"}
 PARAMETER = re.compile(r"\{([^}]+)\}")
 REQUEST_ID = {"description": "Id of the request, in every log line about it; a well-formed one of the caller is kept.",
               "required": True, "schema": {"type": "string", "pattern": "^req-[0-9a-f-]{36}$"}}
@@ -57,7 +60,7 @@ def _path_item(route: Route, table: RouteTable, components: Components, dialect:
     names = PARAMETER.findall(route.path)
     if names:
         item["parameters"] = [{"name": name, "in": "path", "required": True,
-                               "schema": {"type": "string", "minLength": 1}} for name in names]
+                               "schema": IDENT if name == "uuid" else ANY_NAME} for name in names]
     for method, handler in route.handlers.items():
         item[method.lower()] = _operation(route, method, description_of(handler) or Description(), components, dialect)
         _link(item[method.lower()], route, method, table)

@@ -18,6 +18,7 @@ from fm.contract.enums import CloudStatus
 from fm.contract.errors import AlarmMasked, AlarmNotFound
 from fm.contract.rpc import BATCH_MAX, FmManager
 from fm.contract.validation import is_uuid
+from fm.core.filters import BadFilter
 from fm.core.summary import summary
 from fm.resources.alarm import service, store
 from fm.resources.alarm.fields import COLLAPSED, IGNORED, Acknowledgement, Alarm, AlarmBody, AlarmChange, wire_row
@@ -77,10 +78,15 @@ class AlarmsController:
     @describes(query=(*listing.filters(store.FILTER_FIELDS), listing.INCLUDE_SUPPRESS), body=BY_ID,
                body_required=False, answers={200: DELETED, 204: None}, errors=(404, 504))
     def delete(self, call: Call) -> Any:
-        """Clear the alarm named in the body, or with filters in the query all alarms that match; then how many."""
-        if call.query.all("q.field"):
-            return {"deleted": self._delete_matching(call)}
+        """Clear the alarm named in the body, or with filters in the query all alarms that match; then how many.
+
+        A body and filters together are refused, and so is a filter without a value: it would match every alarm.
+        """
         body = call.json(default={})
+        if call.query.all("q.field"):
+            if body != {}:
+                raise BadBody(detail="Alarms are named by the body or by filters, not by both.")
+            return {"deleted": self._delete_matching(call)}
         uuid = body.get("id") if isinstance(body, dict) else None
         if not isinstance(uuid, str) or not uuid:
             raise BadBody(detail='Missing argument: "id"')
@@ -90,6 +96,8 @@ class AlarmsController:
     @staticmethod
     def _delete_matching(call: Call) -> int:
         asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=(), default_sort=(), default_limit=None)
+        if not all(condition.value for condition in asked.filters):
+            raise BadFilter(field="q.value", rule="must not be empty where alarms are cleared")
         with call.deps(Database).reader() as conn:
             rows = store.listing(conn, filters=asked.filters, include_suppress=asked.include_suppress, sort=(),
                                  marker=None, limit=BULK_MAX) or []
