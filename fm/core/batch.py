@@ -2,38 +2,31 @@
 """A batch of fault requests folded over the alarms it touches: answers, events, notices and the net change of rows."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flock.core.errors import FlockError
-from fm.contract.entity import containers
 from fm.contract.enums import AlarmState
-from fm.contract.errors import AlarmNotFound, InvalidFault, UnknownAlarmId, UuidInUse
+from fm.contract.errors import AlarmNotFound, InvalidFault
 from fm.contract.fault import AlarmKey, Fault
 from fm.contract.rpc import FaultOutcome, FaultRequest
-from fm.contract.validation import ID_MAX, check_entity, checked_fault, parse_time, storable
+from fm.contract.validation import ID_MAX, check_entity, checked_fault, storable
 from fm.core import lifecycle
-from fm.core.records import Alarm, Event, Notice, NoticeKind
+from fm.core.ledger import Ledger, NetChange, Scene
+from fm.core.life import AlarmLife, time_of
+from fm.core.policy import PLAIN, LifePolicy
+from fm.core.records import Event, Notice, NoticeKind
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
     """What a batch may read or change; the caller loads exactly this before it starts."""
 
-    entities: frozenset[str]
-    below: frozenset[str]
-    alarm_ids: frozenset[str]
-    uuids: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class NetChange:
-    """Difference between the rows before and after a batch."""
-
-    deleted: tuple[str, ...]
-    inserted: tuple[Alarm, ...]
-    updated: tuple[Alarm, ...]
+    entities: frozenset[str] = frozenset()
+    below: frozenset[str] = frozenset()
+    alarm_ids: frozenset[str] = frozenset()
+    uuids: frozenset[str] = frozenset()
 
 
 def touched(requests: Iterable[FaultRequest]) -> Touched:
@@ -60,27 +53,26 @@ def _possible(texts: set[str]) -> frozenset[str]:
 
 
 class Batch:
-    """Applies requests one after the other in memory; the caller stores ``net_change``, ``events`` and ``notices``.
+    """Applies requests one after the other in memory; the caller stores ``net_change``, ``events`` and ``notices``."""
 
-    ``suppressed`` maps every known alarm id among the requests to whether the operator hides it; ``used_uuids`` are
-    those of ``Touched.uuids`` that a stored alarm or event has already.
-    """
-
-    def __init__(self, alarms: Iterable[Alarm], suppressed: Mapping[str, bool], used_uuids: Iterable[str],
-                 now: datetime, fresh_uuid: Callable[[], str], log_unchanged: bool = False) -> None:
-        self._before = {alarm.uuid: alarm for alarm in alarms}
-        self._alarms = {alarm.key: alarm for alarm in self._before.values()}
-        # Keys of the alarms on or below each entity; a dict without values is a set that keeps its order.
-        self._inside: dict[str, dict[tuple[str, str], None]] = {}
-        for key in self._alarms:
-            self._enter(key)
-        self._suppressed = suppressed
-        self._used = set(used_uuids)
+    def __init__(self, scene: Scene, now: datetime, fresh_uuid: Callable[[], str], policy: LifePolicy = PLAIN) -> None:
+        self._ledger = Ledger(scene, now, fresh_uuid)
+        self._life = AlarmLife(self._ledger, policy)
         self._now = now
-        self._fresh_uuid = fresh_uuid
-        self._log_unchanged = log_unchanged
-        self.events: list[Event] = []
-        self.notices: list[Notice] = []
+
+    @property
+    def events(self) -> list[Event]:
+        """Rows for the event log, in order."""
+        return self._ledger.events
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What outputs are to be told, in order."""
+        return self._ledger.notices
+
+    def net_change(self) -> NetChange:
+        """What to store of alarms, held changes and flap states."""
+        return self._ledger.net_change()
 
     def apply(self, request: FaultRequest) -> FaultOutcome:
         """Do one request; a refusal is put into the outcome and leaves everything as it was."""
@@ -90,118 +82,82 @@ class Batch:
             return FaultOutcome(request.request_id, error=error.to_wire())
 
     def clear_uuid(self, uuid: str) -> str:
-        """Clear one alarm by uuid; AlarmNotFound when it is not active."""
+        """Clear one alarm by uuid at once, or drop its held raise; AlarmNotFound when there is neither."""
         if not self.clear_uuids([uuid]):
             raise AlarmNotFound(id=uuid)
         return uuid
 
     def clear_uuids(self, uuids: Iterable[str]) -> list[str]:
-        """Clear alarms by uuid; returns those that were active."""
-        wanted = set(uuids)
-        return self._clear([alarm for alarm in self._alarms.values() if alarm.uuid in wanted])
+        """Clear alarms by uuid at once; returns those that were active or held."""
+        return self._life.sweep(self._ledger.keys_of(set(uuids)))
 
     def modify_uuid(self, uuid: str, fault: Fault) -> str:
-        """Replace the changeable fields of an alarm, whatever id and entity the record carries; AlarmNotFound."""
-        for alarm in self._alarms.values():
-            if alarm.uuid == uuid:
-                fault = replace(fault, alarm_id=alarm.alarm_id, entity_instance_id=alarm.entity_instance_id,
-                                entity_type_id=alarm.entity_type_id, alarm_state=AlarmState.SET, uuid=None,
-                                keep_existing_alarm=False)
-                return self._set(checked_fault(fault))
-        raise AlarmNotFound(id=uuid)
+        """Replace the changeable fields of an alarm, whatever id and entity the record carries; AlarmNotFound.
 
-    def net_change(self) -> NetChange:
-        """Rows to delete (by uuid), insert and update; deletes must be stored first."""
-        after = {alarm.uuid: alarm for alarm in self._alarms.values()}
-        return NetChange(
-            deleted=tuple(uuid for uuid in self._before if uuid not in after),
-            inserted=tuple(alarm for uuid, alarm in after.items() if uuid not in self._before),
-            updated=tuple(alarm for uuid, alarm in after.items()
-                          if uuid in self._before and self._before[uuid] != alarm))
+        A clear that is held goes on waiting: an operator's correction is not a report of the raiser.
+        """
+        alarm = next((found for key in self._ledger.keys_of({uuid})
+                      if (found := self._ledger.alarm(key)) is not None), None)
+        if alarm is None:
+            raise AlarmNotFound(id=uuid)
+        fault = checked_fault(replace(
+            fault, alarm_id=alarm.alarm_id, entity_instance_id=alarm.entity_instance_id,
+            entity_type_id=alarm.entity_type_id, alarm_state=AlarmState.SET, uuid=None, keep_existing_alarm=False))
+        return self._life.update(alarm, fault)
+
+    def release_due(self) -> None:
+        """Carry out held changes whose time has come, and end the flapping of what was quiet long enough."""
+        self._life.release_due()
 
     def _apply(self, request: FaultRequest) -> FaultOutcome:
         given = [request.fault, request.clear, request.clear_all_below]
         if sum(part is not None for part in given) != 1:
             raise InvalidFault(field="request", rule="must carry exactly one of fault, clear and clear_all_below")
         if request.clear is not None:
-            return _cleared(request, self._clear_key(request.clear, request.clear_exact))
+            return _cleared(request, self._clear_pair(request.clear, request.clear_exact))
         if request.clear_all_below is not None:
             return _cleared(request, self._clear_below(request.clear_all_below))
         assert request.fault is not None  # noqa: S101 - the sum above says so
         fault = checked_fault(request.fault)
         if fault.alarm_state is AlarmState.CLEAR:
             key = AlarmKey(fault.alarm_id, fault.entity_instance_id)
-            return _cleared(request, self._clear_key(key, exact=True))
-        uuid = self._log(fault) if fault.alarm_state is AlarmState.MSG else self._set(fault)
+            return _cleared(request, self._clear_pair(key, exact=True))
+        uuid = self._log(fault) if fault.alarm_state is AlarmState.MSG else self._life.set(fault)
         return FaultOutcome(request.request_id, uuid=uuid, count=1)
 
-    def _set(self, fault: Fault) -> str:
-        if fault.alarm_id not in self._suppressed:
-            raise UnknownAlarmId(field="alarm_id", rule="is not in the catalogue", alarm_id=fault.alarm_id)
-        existing = self._alarms.get((fault.alarm_id, fault.entity_instance_id))
-        if existing is None:
-            self._claim(fault.uuid)
-        decision = lifecycle.decide_set(existing, fault, self._time_of(fault), self._now, self._fresh_uuid(),
-                                        self._log_unchanged)
-        if existing is None:
-            self._enter(decision.alarm.key)
-        self._alarms[decision.alarm.key] = decision.alarm
-        if decision.event is not None:
-            self._tell(NoticeKind.SET, decision.event, decision.alarm, before=existing)
-        return decision.alarm.uuid
-
     def _log(self, fault: Fault) -> str:
-        self._claim(fault.uuid)
-        event = lifecycle.log_event(fault, self._time_of(fault), self._fresh_uuid())
-        self._tell(NoticeKind.LOG, event)
+        self._ledger.claim(fault.uuid)
+        event = lifecycle.log_event(fault, time_of(fault, self._now), self._ledger.fresh_uuid())
+        self._ledger.tell(NoticeKind.LOG, event)
         return event.uuid
 
-    def _clear_key(self, key: AlarmKey, exact: bool) -> list[str]:
-        check_entity("entity_instance_id", key.entity_instance_id)
-        if exact:
-            alarm = self._alarms.get((key.alarm_id, key.entity_instance_id))
-            return self._clear([alarm] if alarm is not None else [])
-        return self._clear([self._alarms[inner] for inner in self._inside.get(key.entity_instance_id, ())
-                            if inner[0] == key.alarm_id])
-
-    def _clear_below(self, entity_instance_id: str) -> list[str]:
-        check_entity("entity_instance_id", entity_instance_id)
-        cleared = self._clear([self._alarms[inner] for inner in self._inside.get(entity_instance_id, ())], swept=True)
-        if cleared:
-            event = lifecycle.hierarchical_clear(entity_instance_id, self._now, self._fresh_uuid())
-            self.notices.append(Notice(NoticeKind.HIERARCHICAL_CLEAR, event))
+    def _clear_pair(self, pair: AlarmKey, exact: bool) -> list[str]:
+        """A raiser's clear: held raises are dropped; alarms end at once or after the hold-off of the id."""
+        check_entity("entity_instance_id", pair.entity_instance_id)
+        inside = [(pair.alarm_id, pair.entity_instance_id)] if exact else self._ledger.inside(pair.entity_instance_id)
+        cleared: list[str] = []
+        for key in inside:
+            alarm, held = self._ledger.alarm(key), self._ledger.held(key)
+            if key[0] != pair.alarm_id:
+                continue
+            if alarm is not None:
+                self._life.clear(alarm)
+                cleared.append(alarm.uuid)
+            elif held is not None:
+                self._ledger.unhold(key)
+                cleared.append(held.uuid)
         return cleared
 
-    def _clear(self, alarms: list[Alarm], swept: bool = False) -> list[str]:
-        for alarm in alarms:
-            del self._alarms[alarm.key]
-            for container in containers(alarm.entity_instance_id):
-                del self._inside[container][alarm.key]
-            self._tell(NoticeKind.CLEAR, lifecycle.clear_event(alarm, self._now, self._fresh_uuid()), alarm,
-                       before=alarm, swept=swept)
-        return [alarm.uuid for alarm in alarms]
-
-    def _enter(self, key: tuple[str, str]) -> None:
-        for container in containers(key[1]):
-            self._inside.setdefault(container, {})[key] = None
-
-    def _tell(self, kind: NoticeKind, event: Event, alarm: Alarm | None = None, *, before: Alarm | None = None,
-              swept: bool = False) -> None:
-        self.events.append(event)
-        self._used.add(event.uuid)
-        if alarm is None:
-            self.notices.append(Notice(kind, event))
-            return
-        self.notices.append(Notice(
-            kind, event, hidden=self._suppressed.get(event.event_log_id, False), swept=swept, alarm_uuid=alarm.uuid,
-            raised_at=alarm.created_at, severity_before=None if before is None else before.severity))
-
-    def _claim(self, uuid: str | None) -> None:
-        if uuid is not None and uuid in self._used:
-            raise UuidInUse(id=uuid)
-
-    def _time_of(self, fault: Fault) -> datetime:
-        return self._now if fault.timestamp is None else parse_time("timestamp", fault.timestamp)
+    def _clear_below(self, entity_instance_id: str) -> list[str]:
+        """Everything on and below an entity ends at once: it is gone, so nothing about it is worth a wait."""
+        check_entity("entity_instance_id", entity_instance_id)
+        keys = self._ledger.inside(entity_instance_id)
+        active = any(self._ledger.alarm(key) is not None for key in keys)
+        cleared = self._life.sweep(keys, swept=True)
+        if active:
+            self._ledger.tell_sweep(
+                lifecycle.hierarchical_clear(entity_instance_id, self._now, self._ledger.fresh_uuid()))
+        return cleared
 
 
 def _cleared(request: FaultRequest, uuids: list[str]) -> FaultOutcome:

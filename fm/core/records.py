@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fm.contract.enums import AlarmState, AlarmType, Severity
+from fm.contract.fault import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,52 @@ class Alarm:
     @property
     def key(self) -> tuple[str, str]:
         """What makes two alarms the same alarm."""
+        return self.alarm_id, self.entity_instance_id
+
+
+class HeldKind(enum.StrEnum):
+    """What waits for its time."""
+
+    RAISE = "raise"
+    CLEAR = "clear"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A raise or clear that takes effect at ``due_at``; ``uuid`` is that of the alarm it is about.
+
+    A pair has at most one. A raise carries its ``fault`` and its alarm is not active; a clear has an active alarm.
+    """
+
+    kind: HeldKind
+    alarm_id: str
+    entity_instance_id: str
+    uuid: str
+    due_at: datetime
+    fault: Fault | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The pair it is about."""
+        return self.alarm_id, self.entity_instance_id
+
+
+@dataclass(frozen=True, slots=True)
+class Flap:
+    """Recent changes of one pair (milliseconds since the epoch, oldest first) and whether it flaps.
+
+    Without another change it is quiet at ``quiet_at``, and forgotten.
+    """
+
+    alarm_id: str
+    entity_instance_id: str
+    changes_ms: tuple[int, ...]
+    flapping: bool
+    quiet_at: datetime
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The pair it is about."""
         return self.alarm_id, self.entity_instance_id
 
 

@@ -14,14 +14,17 @@ from flock.db import Database, from_conf, utcnow
 from flock.jobs import Periodics
 from fm.conf import options
 from fm.contract.rpc import FmManager
+from fm.core.policy import LifePolicy
 from fm.core.retention import Limits
 from fm.manager import catalogue
 from fm.manager.endpoint import Manager
-from fm.manager.outputs.relay import Outputs, sinks_from
+from fm.manager.outputs.configured import outputs_from
+from fm.manager.outputs.relay import Outputs
 from fm.manager.writer import Settings, Writer
 from fm.resources.alarm import store as alarms
 
 ACTIVE = Gauge("fm_active_alarms", "Active alarms, suppressed and masked ones too", ("severity", "group"))
+OUTPUTS_UPKEEP_S = 5.0
 
 
 class ManagerDaemon:
@@ -32,15 +35,16 @@ class ManagerDaemon:
         self._options = options.register(conf)
         self._db: Database = from_conf(conf)
         self._transport = rpc.transport(conf)
-        self._outputs = Outputs(self._db, sinks_from(self._options), self._options.output_backlog_max,
+        self._outputs = Outputs(self._db, outputs_from(conf, self._db), self._options.output_backlog_max,
                                 self._options.warm_start_hold_s)
-        self._writer = Writer(self._db, self._settings, self._outputs.publish, self._outputs.nudge)
+        self._writer = Writer(self._db, self._settings, self._outputs.publish, self._outputs.committed)
         manager = Manager(self._db, self._writer, self._outputs.suppression_changed)
         self._server = rpc.Server(self._transport, socket.gethostname(), {FmManager: manager},
                                   threads_max=self._options.manager_threads)
-        self._periodics = Periodics("fm-housekeeping", threads_max=1)
+        self._periodics = Periodics("fm-housekeeping", threads_max=2)
         interval_s = float(self._options.housekeeping_interval_s)
         self._periodics.add("housekeeping", interval_s, self._housekeeping, first_after_s=1.0)
+        self._periodics.add("outputs", min(interval_s, OUTPUTS_UPKEEP_S), self._outputs.upkeep, first_after_s=0.5)
         self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
 
     def start(self) -> None:
@@ -64,11 +68,11 @@ class ManagerDaemon:
 
     def _settings(self) -> Settings:
         chosen = self._options
-        return Settings(Limits(chosen.event_log_max_size, chosen.event_log_max_age_days), chosen.log_unchanged_set)
+        return Settings(Limits(chosen.event_log_max_size, chosen.event_log_max_age_days),
+                        LifePolicy(chosen.log_unchanged_set))
 
     def _housekeeping(self) -> None:
         self._writer.prune()
-        self._outputs.prune()
         self._count_active()
         self._writer.forget_requests(utcnow() - datetime.timedelta(seconds=self._options.request_memory_s))
 

@@ -52,7 +52,7 @@ class Manager(FmManager):
         return FaultPage([fault_of(alarm) for alarm in found], next_after)
 
     def delete_alarm(self, *, uuid: str) -> str:
-        return self._writer.change(self._loader([uuid]), lambda batch: batch.clear_uuid(uuid))
+        return self._writer.change(_usable([uuid]), lambda batch: batch.clear_uuid(uuid))
 
     def delete_alarms(self, *, uuids: list[str]) -> int:
         if len(uuids) > BATCH_MAX:
@@ -61,10 +61,10 @@ class Manager(FmManager):
         def clear(batch: Batch) -> int:
             return len(batch.clear_uuids(uuids))
 
-        return self._writer.change(self._loader(uuids), clear)
+        return self._writer.change(_usable(uuids), clear)
 
     def modify_alarm(self, *, uuid: str, fault: Fault) -> str:
-        return self._writer.change(self._loader([uuid]), lambda batch: batch.modify_uuid(uuid, fault))
+        return self._writer.change(_usable([uuid]), lambda batch: batch.modify_uuid(uuid, fault))
 
     def update_suppression(self, *, uuid: str, status: SuppressionStatus) -> str:
         def change(conn: Connection) -> str:
@@ -91,9 +91,9 @@ class Manager(FmManager):
             raise AlarmNotFound(id=uuid)
         return uuid
 
-    def _loader(self, uuids: list[str]) -> Callable[[Connection], list[Alarm]]:
-        wanted = {uuid for uuid in uuids if is_uuid(uuid)}
-        return lambda conn: alarms.by_uuids(conn, wanted)
+
+def _usable(uuids: list[str]) -> set[str]:
+    return {uuid for uuid in uuids if is_uuid(uuid)}
 
 
 def _check_question(alarm_id: str | None, entity_instance_id: str | None) -> None:
@@ -112,4 +112,4 @@ def fault_of(alarm: Alarm) -> Fault:
         proposed_repair_action=alarm.proposed_repair_action, service_affecting=alarm.service_affecting,
         suppression=alarm.suppression, uuid=alarm.uuid,
         timestamp=alarm.timestamp.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds"),
-        inhibit_alarms=alarm.inhibit_alarms)
+        inhibit_alarms=alarm.inhibit_alarms, time_to_live_s=alarm.time_to_live_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -18,12 +18,15 @@ from fm.contract.errors import InvalidFault, NotAttempted
 from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest
 from fm.contract.validation import storable
 from fm.core.batch import Batch, Touched, touched
-from fm.core.records import Alarm, Notice
+from fm.core.ledger import Scene
+from fm.core.policy import PLAIN, LifePolicy
+from fm.core.records import Alarm, Flap, Held, Notice
 from fm.core.retention import Limits, age_cutoff, prune_every
+from fm.db import hiding
 from fm.db.tables import APPLIED_REQUEST
 from fm.resources.alarm import store as alarms
 from fm.resources.event_log import store as events
-from fm.resources.event_suppression import store as suppression
+from fm.resources.held_change import store as held_changes
 
 T = TypeVar("T")
 WAITING_MAX = 256
@@ -31,6 +34,7 @@ TOGETHER_MAX = 2000
 LOCK_TIMEOUT_S = 20.0
 REQUEST_ID_MAX = 64
 Publish = Callable[[Connection, Sequence[Notice]], None]
+AfterCommit = Callable[[Sequence[Notice]], None]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Settings:
     """What an operator may change while the manager runs."""
 
     limits: Limits
-    log_unchanged: bool = False
+    policy: LifePolicy = PLAIN
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -49,18 +53,24 @@ class _Ticket:
 
 
 class Writer:
-    """Applies fault requests. ``publish`` stores notices for outputs in the same transaction.
+    """Applies fault requests. ``publish`` stores notices for outputs in the same transaction; ``on_wait`` is called
+    after a commit that made something wait for ``release_due``.
 
     At most ``WAITING_MAX`` callers wait; the one that holds the lock carries out what all of them brought.
     """
 
     def __init__(self, db: Database, settings: Callable[[], Settings], publish: Publish | None = None,
-                 after_commit: Callable[[], None] | None = None, clock: Callable[[], datetime] = utcnow) -> None:
+                 after_commit: AfterCommit | None = None, clock: Callable[[], datetime] = utcnow,
+                 on_wait: Callable[[], None] | None = None) -> None:
         self._db = db
         self._settings = settings
         self._publish = publish
-        self._after_commit = after_commit or (lambda: None)
+        self._after_commit = after_commit or (lambda notices: None)
+        self._on_wait = on_wait or (lambda: None)
         self._clock = clock
+        # Whether anything may wait or be counted in the database; true until a look at it says otherwise.
+        self._tracked = True
+        self._held_more = False
         self._lock = threading.Lock()
         self._waiting: list[_Ticket] = []
         self._waiting_lock = threading.Lock()
@@ -88,22 +98,56 @@ class Writer:
             raise ticket.error
         return ticket.outcomes or []
 
-    def change(self, load: Callable[[Connection], Sequence[Alarm]], work: Callable[[Batch], T]) -> T:
-        """Run ``work`` on the alarms that ``load`` reads and store what it changed; its errors change nothing."""
-        def transaction(conn: Connection) -> tuple[T, int]:
+    def change(self, uuids: Collection[str], work: Callable[[Batch], T]) -> T:
+        """Run ``work`` on the alarms and held raises with these uuids and store what it changed; its errors change
+        nothing."""
+        def transaction(conn: Connection) -> tuple[T, list[Notice]]:
             now = self._clock()
-            loaded = load(conn)
-            known = suppression.suppressed_by_id(conn, {alarm.alarm_id for alarm in loaded})
-            batch = Batch(loaded, known, (), now, new_uuid, self._settings().log_unchanged)
+            batch = self._batch(conn, alarms.by_uuids(conn, uuids), Touched(uuids=frozenset(uuids)), now)
             result = work(batch)
             self._store(conn, batch, now)
-            return result, len(batch.events)
+            return result, batch.notices
 
+        return self._exclusively(transaction)
+
+    def release_due(self) -> datetime | None:
+        """Carry out held changes that are due, some hundred at a time; returns when to call again, None: after the
+        next ``on_wait``."""
+        if not self._tracked:
+            return None
+
+        def transaction(conn: Connection) -> tuple[datetime | None, list[Notice]]:
+            now = self._clock()
+            entities = held_changes.due_entities(conn, now, BATCH_MAX)
+            notices: list[Notice] = []
+            if entities:
+                scope = Touched(entities=frozenset(entities))
+                batch = self._batch(conn, alarms.touched_alarms(conn, scope), scope, now)
+                batch.release_due()
+                self._store(conn, batch, now)
+                notices = batch.notices
+            due = held_changes.next_due(conn)
+            self._tracked = due is not None
+            return due, notices
+
+        return self._exclusively(transaction)
+
+    def _exclusively(self, transaction: Callable[[Connection], tuple[T, list[Notice]]]) -> T:
         with self._exclusive():
-            result, written = self._db.transact(transaction)
-            self._pruned_if_due(written)
-        self._after_commit()
+            try:
+                result, notices = self._db.transact(transaction)
+            except BaseException:
+                self._tracked = True
+                raise
+            self._pruned_if_due(len(notices))
+        self._committed(notices)
         return result
+
+    def _committed(self, notices: list[Notice]) -> None:
+        self._after_commit(notices)
+        if self._held_more:
+            self._held_more = False
+            self._on_wait()
 
     def prune(self) -> int:
         """Remove surplus and old events now; returns how many went."""
@@ -143,7 +187,7 @@ class Writer:
         """Apply all tickets in one transaction; False when that failed and each should be tried alone."""
         requests = [request for ticket in tickets for request in ticket.requests]
         try:
-            outcomes, written = self._db.transact(lambda conn: self._apply(conn, requests))
+            outcomes, notices = self._db.transact(lambda conn: self._apply(conn, requests))
         except Exception as error:  # noqa: BLE001 - handed to the caller it belongs to
             if len(tickets) > 1:
                 return False
@@ -153,16 +197,16 @@ class Writer:
         for ticket in tickets:
             ticket.outcomes = outcomes[start:start + len(ticket.requests)]
             start += len(ticket.requests)
-        self._pruned_if_due(written)
-        self._after_commit()
+        self._pruned_if_due(len(notices))
+        self._committed(notices)
         return True
 
-    def _apply(self, conn: Connection, requests: list[FaultRequest]) -> tuple[list[FaultOutcome], int]:
+    def _apply(self, conn: Connection, requests: list[FaultRequest]) -> tuple[list[FaultOutcome], list[Notice]]:
         now = self._clock()
         answered = _answered(conn, [request.request_id for request in requests if _is_request_id(request.request_id)])
         fresh = [request for request in requests if request.request_id not in answered]
         scope = touched(fresh)
-        batch = self._batch(conn, scope, now)
+        batch = self._batch(conn, alarms.touched_alarms(conn, scope), scope, now)
         new: list[FaultOutcome] = []
         for request in fresh:
             if request.request_id in answered:
@@ -174,19 +218,27 @@ class Writer:
             new.append(outcome)
         self._store(conn, batch, now)
         _remember(conn, [outcome for outcome in new if _is_request_id(outcome.request_id)], now)
-        return [answered[request.request_id] for request in requests], len(batch.events)
+        return [answered[request.request_id] for request in requests], batch.notices
 
-    def _batch(self, conn: Connection, scope: Touched, now: datetime) -> Batch:
-        known = suppression.suppressed_by_id(conn, scope.alarm_ids)
-        loaded = alarms.touched_alarms(conn, scope)
-        missing = {alarm.alarm_id for alarm in loaded} - set(known)
-        if missing:
-            known |= suppression.suppressed_by_id(conn, missing)
-        used = alarms.used_uuids(conn, scope.uuids)
-        return Batch(loaded, known, used, now, new_uuid, self._settings().log_unchanged)
+    def _batch(self, conn: Connection, loaded: list[Alarm], scope: Touched, now: datetime) -> Batch:
+        """A batch over the loaded alarms and whatever waits within ``scope``. Nothing is asked of empty tables."""
+        held: list[Held] = []
+        flaps: list[Flap] = []
+        if self._tracked:
+            entities = scope.entities | {alarm.entity_instance_id for alarm in loaded}
+            held = held_changes.held(conn, entities=entities, below=scope.below, uuids=scope.uuids)
+            flaps = held_changes.flaps(conn, entities=entities, below=scope.below)
+        ids = {*scope.alarm_ids, *(alarm.alarm_id for alarm in loaded), *(waiting.alarm_id for waiting in held)}
+        known, silences = hiding.known_ids(conn, ids, now)
+        scene = Scene(loaded, known, alarms.used_uuids(conn, scope.uuids), silences, held, flaps)
+        return Batch(scene, now, new_uuid, self._settings().policy)
 
     def _store(self, conn: Connection, batch: Batch, now: datetime) -> None:
-        alarms.apply_change(conn, batch.net_change(), now)
+        change = batch.net_change()
+        if change.held or change.flaps:
+            self._tracked = self._held_more = True
+        alarms.apply_change(conn, change, now)
+        held_changes.apply_change(conn, change, now)
         events.insert(conn, batch.events, now)
         if self._publish is not None and batch.notices:
             self._publish(conn, batch.notices)

@@ -11,12 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from fm.contract.enums import AlarmType, Severity, SuppressionStatus
-from fm.core.batch import NetChange, Touched
+from fm.core.batch import Touched
 from fm.core.filters import Filter, Match
+from fm.core.ledger import NetChange
 from fm.core.records import Alarm
 from fm.db import conditions
 from fm.db.paging import Order, after, as_dicts, order_by
-from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION
+from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION, HELD_CHANGE
 
 CHUNK = 100
 FILTER_FIELDS: Mapping[str, Match] = {
@@ -150,10 +151,10 @@ def touched_alarms(conn: Connection, touched: Touched) -> list[Alarm]:
 
 
 def used_uuids(conn: Connection, uuids: Iterable[str]) -> set[str]:
-    """Those of ``uuids`` that an alarm or event has already."""
+    """Those of ``uuids`` that an alarm, a held raise or an event has already."""
     used: set[str] = set()
     for part in _chunks(uuids):
-        for table in (ALARM, EVENT_LOG):
+        for table in (ALARM, EVENT_LOG, HELD_CHANGE):
             used.update(conn.execute(sa.select(table.c.uuid).where(table.c.uuid.in_(part))).scalars())
     return used
 

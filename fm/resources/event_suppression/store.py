@@ -2,7 +2,7 @@
 """SQL on suppression entries, one per alarm id of the catalogue. Only the manager and fm-dbsync write."""
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from fm.core.filters import Filter, Match
 from fm.core.suppression import SuppressionRow, SyncPlan
 from fm.db import conditions
 from fm.db.paging import Order, after, as_dicts
-from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION
+from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION, HELD_CHANGE
 
 TABLE = EVENT_SUPPRESSION
 FILTER_FIELDS: Mapping[str, Match] = {
@@ -40,13 +40,6 @@ def show(conn: Connection, uuid: str) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
-def suppressed_by_id(conn: Connection, alarm_ids: Collection[str]) -> dict[str, bool]:
-    """For each known id among ``alarm_ids`` whether the operator hides it; ids out of the catalogue are not known."""
-    query = sa.select(TABLE.c.alarm_id, TABLE.c.suppression_status).where(
-        TABLE.c.alarm_id.in_(sorted(alarm_ids)), TABLE.c.set_for_deletion.is_(False))
-    return {alarm_id: status == SuppressionStatus.SUPPRESSED.value for alarm_id, status in conn.execute(query)}
-
-
 def set_status(conn: Connection, uuid: str, status: SuppressionStatus, now: datetime) -> str | None:
     """Store the operator's choice; returns the alarm id, None when there is no such entry."""
     alarm_id: str | None = conn.execute(sa.select(TABLE.c.alarm_id).where(TABLE.c.uuid == uuid)).scalar()
@@ -64,8 +57,9 @@ def stored_rows(conn: Connection) -> list[SuppressionRow]:
 
 
 def ids_in_use(conn: Connection) -> set[str]:
-    """Ids of active alarms and of set and clear events."""
+    """Ids of active alarms, of held raises, and of set and clear events."""
     used = set(conn.execute(sa.select(ALARM.c.alarm_id).distinct()).scalars())
+    used.update(conn.execute(sa.select(HELD_CHANGE.c.alarm_id).distinct()).scalars())
     used.update(conn.execute(sa.select(EVENT_LOG.c.event_log_id)
                              .where(EVENT_LOG.c.state != AlarmState.LOG.value).distinct()).scalars())
     return used

@@ -12,6 +12,7 @@ from fm.contract.enums import AlarmState, AlarmType, Severity
 from fm.contract.fault import AlarmKey, Fault
 from fm.contract.rpc import FaultOutcome, FaultRequest
 from fm.core.batch import Batch, touched
+from fm.core.ledger import Scene
 from fm.core.records import Alarm, NoticeKind
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -26,7 +27,7 @@ def fault(alarm_id: str, entity: str, **changes: object) -> Fault:
 
 def batch(alarms: list[Alarm] | None = None, used: tuple[str, ...] = ()) -> Batch:
     numbers = itertools.count(1)
-    return Batch(alarms or [], KNOWN, used, NOW, lambda: f"fresh-{next(numbers)}")
+    return Batch(Scene(alarms or [], KNOWN, used), NOW, lambda: f"fresh-{next(numbers)}")
 
 
 def put(work: Batch, *items: object) -> list[FaultOutcome]:

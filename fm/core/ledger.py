@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows that a batch works on, in memory: alarms, held changes, flap states, and what became of them."""
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fm.contract.entity import containers
+from fm.contract.errors import UuidInUse
+from fm.core.records import Alarm, Event, Flap, Held, HeldKind, Notice, NoticeKind
+from fm.core.silencing import NO_SILENCES, Silences
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is stored, as far as a batch may touch it.
+
+    ``suppressed`` maps every known alarm id among the requests to whether the operator hides it; ``used_uuids`` are
+    those of the requests that a stored alarm, held raise or event has already.
+    """
+
+    alarms: Iterable[Alarm] = ()
+    suppressed: Mapping[str, bool] = field(default_factory=dict)
+    used_uuids: Collection[str] = ()
+    silences: Silences = NO_SILENCES
+    held: Iterable[Held] = ()
+    flaps: Iterable[Flap] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NetChange:
+    """Difference between the rows before and after a batch; what goes must be stored before what comes."""
+
+    deleted: tuple[str, ...] = ()
+    inserted: tuple[Alarm, ...] = ()
+    updated: tuple[Alarm, ...] = ()
+    released: tuple[Key, ...] = ()
+    held: tuple[Held, ...] = ()
+    calmed: tuple[Key, ...] = ()
+    flaps: tuple[Flap, ...] = ()
+
+
+class Ledger:
+    """Rows by pair of alarm id and entity, with the events and notices that their changes made.
+
+    ``known``: alarm ids of the catalogue, and whether the operator hides each.
+    """
+
+    def __init__(self, scene: Scene, now: datetime, fresh_uuid: Callable[[], str]) -> None:
+        self.now = now
+        self.fresh_uuid = fresh_uuid
+        self.events: list[Event] = []
+        self.notices: list[Notice] = []
+        self.known = scene.suppressed
+        self._silences = scene.silences
+        self._used = set(scene.used_uuids)
+        self._before = {alarm.uuid: alarm for alarm in scene.alarms}
+        self._alarms = {alarm.key: alarm for alarm in self._before.values()}
+        self._held_before = {held.key: held for held in scene.held}
+        self._held = dict(self._held_before)
+        self._flaps_before = {flap.key: flap for flap in scene.flaps}
+        self._flaps = dict(self._flaps_before)
+        # Pairs with an alarm or a held raise on or below each entity; a dict without values keeps its order.
+        self._inside: dict[str, dict[Key, None]] = {}
+        for key in (*self._alarms, *(held.key for held in self._held.values() if held.kind is HeldKind.RAISE)):
+            self._enter(key)
+
+    def alarm(self, key: Key) -> Alarm | None:
+        """The active alarm of a pair."""
+        return self._alarms.get(key)
+
+    def held(self, key: Key) -> Held | None:
+        """The raise or clear of a pair that waits."""
+        return self._held.get(key)
+
+    def flap(self, key: Key) -> Flap | None:
+        """The recent changes of a pair."""
+        return self._flaps.get(key)
+
+    def inside(self, entity: str) -> list[Key]:
+        """Pairs with an alarm or a held raise on the entity or below it."""
+        return list(self._inside.get(entity, ()))
+
+    def keys_of(self, uuids: Collection[str]) -> list[Key]:
+        """Pairs whose alarm or held raise has one of these uuids."""
+        found = [alarm.key for alarm in self._alarms.values() if alarm.uuid in uuids]
+        return found + [held.key for held in self._held.values()
+                        if held.kind is HeldKind.RAISE and held.uuid in uuids]
+
+    def due(self) -> list[Held]:
+        """Held changes whose time has come, oldest first."""
+        return sorted((held for held in self._held.values() if held.due_at <= self.now),
+                      key=lambda held: (held.due_at, held.key))
+
+    def quiet(self) -> list[Flap]:
+        """Pairs that were quiet long enough."""
+        return [flap for flap in self._flaps.values() if flap.quiet_at <= self.now]
+
+    def claim(self, uuid: str | None) -> None:
+        """UuidInUse when something else has that uuid."""
+        if uuid is not None and uuid in self._used:
+            raise UuidInUse(id=uuid)
+
+    def put(self, alarm: Alarm) -> None:
+        """Store an alarm, new or changed."""
+        if alarm.key not in self._alarms:
+            self._enter(alarm.key)
+        self._alarms[alarm.key] = alarm
+
+    def remove(self, alarm: Alarm) -> None:
+        """End an alarm, with all that waited for it or was counted about it."""
+        del self._alarms[alarm.key]
+        self._held.pop(alarm.key, None)
+        self._leave(alarm.key)
+
+    def hold(self, held: Held) -> None:
+        """Let a raise or clear wait, in place of the one that waited."""
+        self._held[held.key] = held
+        if held.kind is HeldKind.RAISE:
+            self._used.add(held.uuid)
+            self._enter(held.key)
+
+    def unhold(self, key: Key) -> None:
+        """Nothing waits for the pair any more."""
+        held = self._held.pop(key, None)
+        if held is not None and held.kind is HeldKind.RAISE:
+            self._leave(key)
+
+    def note(self, flap: Flap) -> None:
+        """Keep what is known about the changes of a pair."""
+        self._flaps[flap.key] = flap
+
+    def forget(self, key: Key) -> None:
+        """The changes of a pair do not count any more."""
+        self._flaps.pop(key, None)
+
+    def tell(self, kind: NoticeKind, event: Event, alarm: Alarm | None = None, *, before: Alarm | None = None,
+             swept: bool = False) -> None:
+        """Log an event and notify of it; of a log without ``alarm``, of an alarm with what it was before."""
+        self.events.append(event)
+        self._used.add(event.uuid)
+        if alarm is None:
+            self.notices.append(Notice(kind, event))
+            return
+        self.notices.append(Notice(
+            kind, event, hidden=self._hidden(event), swept=swept, alarm_uuid=alarm.uuid, raised_at=alarm.created_at,
+            severity_before=None if before is None else before.severity))
+
+    def tell_sweep(self, event: Event) -> None:
+        """Notify of a hierarchical clear, which is no event of the log."""
+        self.notices.append(Notice(NoticeKind.HIERARCHICAL_CLEAR, event, hidden=self._hidden(event)))
+
+    def net_change(self) -> NetChange:
+        """What to store."""
+        after = {alarm.uuid: alarm for alarm in self._alarms.values()}
+        before = self._before
+        return NetChange(
+            deleted=tuple(uuid for uuid in before if uuid not in after),
+            inserted=tuple(alarm for uuid, alarm in after.items() if uuid not in before),
+            updated=tuple(alarm for uuid, alarm in after.items() if uuid in before and before[uuid] != alarm),
+            released=tuple(key for key, held in self._held_before.items() if self._held.get(key) != held),
+            held=tuple(held for key, held in self._held.items() if self._held_before.get(key) != held),
+            calmed=tuple(key for key, flap in self._flaps_before.items() if self._flaps.get(key) != flap),
+            flaps=tuple(flap for key, flap in self._flaps.items() if self._flaps_before.get(key) != flap))
+
+    def _hidden(self, event: Event) -> bool:
+        return self.known.get(event.event_log_id, False) or (
+            self._silences.hiding(event.event_log_id, event.entity_instance_id) is not None)
+
+    def _enter(self, key: Key) -> None:
+        for container in containers(key[1]):
+            self._inside.setdefault(container, {})[key] = None
+
+    def _leave(self, key: Key) -> None:
+        for container in containers(key[1]):
+            self._inside.get(container, {}).pop(key, None)

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of one alarm: set, held, changed, flapping, cleared. Works on a ledger; time is the ledger's."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from fm.contract.errors import UnknownAlarmId
+from fm.contract.fault import Fault
+from fm.contract.validation import parse_time
+from fm.core import flapping, lifecycle
+from fm.core.holdoff import held_clear, held_raise
+from fm.core.ledger import Key, Ledger
+from fm.core.policy import LifePolicy
+from fm.core.records import Alarm, Flap, HeldKind, NoticeKind
+
+
+def time_of(fault: Fault, now: datetime) -> datetime:
+    """When a fault happened, as its raiser says, or else now."""
+    return now if fault.timestamp is None else parse_time("timestamp", fault.timestamp)
+
+
+class AlarmLife:
+    """Every way in which an alarm begins, changes and ends."""
+
+    def __init__(self, ledger: Ledger, policy: LifePolicy) -> None:
+        self._ledger = ledger
+        self._policy = policy
+        self._now = ledger.now
+
+    def release_due(self) -> None:
+        """Carry out held changes whose time has come, and end the flapping of what was quiet long enough."""
+        for held in self._ledger.due():
+            if held.kind is HeldKind.CLEAR:
+                self._release_clear(held.key)
+            elif held.fault is not None:
+                self._ledger.unhold(held.key)
+                self._activate(held.fault, held.uuid)
+        for flap in self._ledger.quiet():
+            self._calm(flap)
+
+    def set(self, fault: Fault) -> str:
+        """A checked raise; returns the uuid of the alarm, or of the alarm it will be. UnknownAlarmId, UuidInUse."""
+        if fault.alarm_id not in self._ledger.known:
+            raise UnknownAlarmId(field="alarm_id", rule="is not in the catalogue", alarm_id=fault.alarm_id)
+        key = fault.alarm_id, fault.entity_instance_id
+        alarm = self._ledger.alarm(key)
+        if alarm is None:
+            return self._raise(key, fault)
+        if self._ledger.held(key) is not None:
+            self._ledger.unhold(key)
+            if alarm.flapping:
+                self._changed(alarm)
+        return self.update(alarm, fault)
+
+    def _raise(self, key: Key, fault: Fault) -> str:
+        """Set an alarm that is not active: at once, or after the hold-off of its id."""
+        held = self._ledger.held(key)
+        if held is not None and fault.keep_existing_alarm:
+            return held.uuid
+        if held is None:
+            self._ledger.claim(fault.uuid)
+        uuid = held.uuid if held is not None else fault.uuid or self._ledger.fresh_uuid()
+        delay_s = self._policy.raise_hold_off_s.get(fault.alarm_id, 0)
+        if delay_s > 0:
+            self._ledger.hold(held_raise(held, fault, time_of(fault, self._now), self._now, delay_s, uuid))
+            return uuid
+        self._ledger.unhold(key)
+        self._activate(fault, uuid)
+        return uuid
+
+    def _activate(self, fault: Fault, uuid: str) -> None:
+        decision = lifecycle.decide_set(None, replace(fault, uuid=uuid), time_of(fault, self._now), self._now, uuid)
+        self._ledger.put(decision.alarm)
+        if decision.event is not None:
+            self._ledger.tell(NoticeKind.SET, decision.event, decision.alarm)
+        self._changed(decision.alarm)
+
+    def update(self, alarm: Alarm, fault: Fault) -> str:
+        """Set an active alarm again."""
+        decision = lifecycle.decide_set(alarm, fault, time_of(fault, self._now), self._now, self._ledger.fresh_uuid(),
+                                        self._policy.log_unchanged)
+        self._ledger.put(decision.alarm)
+        if decision.event is not None:
+            self._ledger.tell(NoticeKind.SET, decision.event, decision.alarm, before=alarm)
+        return alarm.uuid
+
+    def clear(self, alarm: Alarm) -> None:
+        """A raiser's clear: now, or after the hold-off of the id; a clear that waits already goes on waiting."""
+        if self._ledger.held(alarm.key) is not None:
+            return
+        delay_s = self._policy.clear_hold_off_s.get(alarm.alarm_id, 0)
+        if delay_s > 0 and not alarm.flapping:
+            self._ledger.hold(held_clear(alarm, self._now, delay_s))
+        else:
+            self._end_unless_flapping(alarm)
+
+    def _end_unless_flapping(self, alarm: Alarm) -> None:
+        """Clear an alarm; one that flaps, or begins to with this change, stays until it was quiet."""
+        if self._changed(alarm):
+            wait_s = max(self._policy.flaps.window_s, self._policy.clear_hold_off_s.get(alarm.alarm_id, 0))
+            self._ledger.hold(held_clear(alarm, self._now, wait_s))
+        else:
+            self._end(alarm)
+
+    def _release_clear(self, key: Key) -> None:
+        self._ledger.unhold(key)
+        alarm = self._ledger.alarm(key)
+        if alarm is None:
+            return
+        if alarm.flapping:
+            self._ledger.forget(key)
+            self._end(alarm)
+        else:
+            self._end_unless_flapping(alarm)
+
+    def sweep(self, keys: Iterable[Key], swept: bool = False) -> list[str]:
+        """End alarms and held raises at once, whatever waits; returns their uuids."""
+        cleared: list[str] = []
+        for key in keys:
+            alarm, held = self._ledger.alarm(key), self._ledger.held(key)
+            self._ledger.forget(key)
+            if alarm is not None:
+                self._end(alarm, swept)
+                cleared.append(alarm.uuid)
+            elif held is not None:
+                self._ledger.unhold(key)
+                cleared.append(held.uuid)
+        return cleared
+
+    def _end(self, alarm: Alarm, swept: bool = False) -> None:
+        self._ledger.remove(alarm)
+        event = lifecycle.clear_event(alarm, self._now, self._ledger.fresh_uuid())
+        self._ledger.tell(NoticeKind.CLEAR, event, alarm, before=alarm, swept=swept)
+
+    def _changed(self, alarm: Alarm) -> bool:
+        """Count one change of an alarm that is watched; True when it flaps. The start of flapping is told once."""
+        limits, flap = self._policy.flaps, self._ledger.flap(alarm.key)
+        if flap is None and not limits.watches(alarm.alarm_id):
+            return False
+        after = flapping.counted(flap, alarm.key, self._now, limits)
+        self._ledger.note(after)
+        if after.flapping and not alarm.flapping:
+            flagged = replace(alarm, flapping=True)
+            self._ledger.put(flagged)
+            event = flapping.start_event(alarm, self._now, self._ledger.fresh_uuid(), limits)
+            self._ledger.tell(NoticeKind.SET, event, flagged, before=alarm)
+        return after.flapping
+
+    def _calm(self, flap: Flap) -> None:
+        self._ledger.forget(flap.key)
+        alarm = self._ledger.alarm(flap.key)
+        if alarm is not None and alarm.flapping:
+            self._ledger.put(replace(alarm, flapping=False))

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SQL on held changes and flap states. Only the manager reads and writes them, in the transaction of its batch."""
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from fm.contract.enums import AlarmState, AlarmType, Severity
+from fm.contract.fault import Fault
+from fm.core.ledger import Key, NetChange
+from fm.core.records import Flap, Held, HeldKind
+from fm.db import conditions
+from fm.db.tables import FLAP_STATE, HELD_CHANGE
+
+CHUNK = 100
+
+
+def exist(conn: Connection) -> bool:
+    """True when anything waits or is counted."""
+    return bool(conn.execute(sa.select(sa.or_(
+        sa.exists(sa.select(HELD_CHANGE.c.id)), sa.exists(sa.select(FLAP_STATE.c.id))))).scalar())
+
+
+def next_due(conn: Connection) -> datetime | None:
+    """When the next held change takes effect or the next flap state expires; None when nothing waits."""
+    moments = [conn.execute(sa.select(sa.func.min(column))).scalar()
+               for column in (HELD_CHANGE.c.due_at, FLAP_STATE.c.quiet_at)]
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def due_entities(conn: Connection, now: datetime, limit: int) -> set[str]:
+    """Entities of what is due, earliest first, at most ``limit`` of each table."""
+    found: set[str] = set()
+    for table, column in ((HELD_CHANGE, HELD_CHANGE.c.due_at), (FLAP_STATE, FLAP_STATE.c.quiet_at)):
+        found.update(conn.execute(sa.select(table.c.entity_instance_id).where(column <= now)
+                                  .order_by(column, table.c.id).limit(limit)).scalars())
+    return found
+
+
+def held(conn: Connection, *, entities: Collection[str] = (), below: Collection[str] = (),
+         uuids: Collection[str] = ()) -> list[Held]:
+    """Held changes on these entities, on or below those, and of alarms with these uuids."""
+    found = {row["id"]: row for row in _rows(conn, HELD_CHANGE, entities, below)}
+    for part in _chunks(uuids):
+        query = sa.select(HELD_CHANGE).where(HELD_CHANGE.c.uuid.in_(part))
+        found.update((row["id"], row) for row in conn.execute(query).mappings())
+    return [_held(row) for row in found.values()]
+
+
+def flaps(conn: Connection, *, entities: Collection[str] = (), below: Collection[str] = ()) -> list[Flap]:
+    """Flap states on these entities, and on or below those."""
+    found = {row["id"]: row for row in _rows(conn, FLAP_STATE, entities, below)}
+    return [Flap(row["alarm_id"], row["entity_instance_id"], tuple(row["changes"]), row["flapping"], row["quiet_at"])
+            for row in found.values()]
+
+
+def apply_change(conn: Connection, change: NetChange, now: datetime) -> None:
+    """Store what a batch changed; costs nothing when it changed none of these."""
+    _delete(conn, HELD_CHANGE, change.released)
+    _delete(conn, FLAP_STATE, change.calmed)
+    if change.held:
+        conn.execute(sa.insert(HELD_CHANGE), [
+            {"uuid": item.uuid, "kind": item.kind.value, "alarm_id": item.alarm_id, "due_at": item.due_at,
+             "entity_instance_id": item.entity_instance_id, "created_at": now,
+             "fault": None if item.fault is None else asdict(item.fault)} for item in change.held])
+    if change.flaps:
+        conn.execute(sa.insert(FLAP_STATE), [
+            {"alarm_id": item.alarm_id, "entity_instance_id": item.entity_instance_id, "quiet_at": item.quiet_at,
+             "changes": list(item.changes_ms), "flapping": item.flapping, "created_at": now}
+            for item in change.flaps])
+
+
+def _rows(conn: Connection, table: sa.Table, entities: Collection[str], below: Collection[str]) -> Iterable[RowMapping]:
+    column = table.c.entity_instance_id
+    wanted: list[sa.ColumnElement[bool]] = [column.in_(part) for part in _chunks(entities)]
+    wanted += [sa.or_(*(conditions.within(column, entity) for entity in part)) for part in _chunks(below)]
+    for condition in wanted:
+        yield from conn.execute(sa.select(table).where(condition)).mappings()
+
+
+def _delete(conn: Connection, table: sa.Table, keys: Sequence[Key]) -> None:
+    pair = sa.tuple_(table.c.alarm_id, table.c.entity_instance_id)
+    for start in range(0, len(keys), CHUNK):
+        conn.execute(sa.delete(table).where(pair.in_(keys[start:start + CHUNK])))
+
+
+def _held(row: RowMapping) -> Held:
+    return Held(HeldKind(row["kind"]), row["alarm_id"], row["entity_instance_id"], row["uuid"], row["due_at"],
+                None if row["fault"] is None else _fault(row["fault"]))
+
+
+def _fault(raw: dict[str, Any]) -> Fault:
+    typed = {"alarm_state": AlarmState(raw["alarm_state"]), "severity": Severity(raw["severity"]),
+             "alarm_type": AlarmType(raw["alarm_type"])}
+    return Fault(**{**raw, **typed})
+
+
+def _chunks(items: Collection[str]) -> Iterable[list[str]]:
+    ordered = sorted(items)
+    return (ordered[start:start + CHUNK] for start in range(0, len(ordered), CHUNK))
