@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What outputs send for a notice: the log line, the webhook body, the trap message. A notice travels as a dict."""
+"""A notice as it is stored for the outputs (a dict), and what the system log and the trap agent make of it."""
 from __future__ import annotations
 
 import json
@@ -7,51 +7,56 @@ from datetime import datetime
 from typing import Any
 
 from fm.contract.causes import snmp_cause
-from fm.contract.enums import SEVERITY_RANK, AlarmState, AlarmType
+from fm.contract.enums import SEVERITY_RANK, AlarmType
 from fm.core.records import Notice, NoticeKind
 
 TRAP_TEXT_MAX = 254
 _LINE_KEYS = ("event_log_id", "reason_text", "entity_instance_id", "severity", "state", "proposed_repair_action",
               "timestamp")
+_EVENT_KEYS = ("uuid", "event_log_id", "state", "entity_type_id", "entity_instance_id", "timestamp", "severity",
+               "reason_text", "event_log_type", "probable_cause", "proposed_repair_action", "service_affecting",
+               "suppression")
+# What is suppressed is not told, and logs are never suppressed.
+_STATUS_TOLD, _STATUS_OF_LOGS = "unsuppressed", "None"
 _TRAP_OF_SEVERITY = {"critical": "wrsAlarmCritical", "major": "wrsAlarmMajor", "minor": "wrsAlarmMinor",
                      "warning": "wrsAlarmWarning"}
 _TYPE_NUMBERS = {str(kind): number for number, kind in enumerate(AlarmType)}
 WARM_START = {"operation_type": "warmStart", "alarm": {}}
+# Messages of the outputs' own that stand for no event.
+WARM_START_NOTICE = {"kind": "warmStart"}
+REFRESH = {"kind": "refresh"}
 
 
 def as_payload(notice: Notice) -> dict[str, Any]:
-    """The notice as JSON values."""
+    """The notice as JSON values; ``uuid`` is the event's and stays the same however often it is delivered."""
     event = notice.event
     return {
+        "alarm_uuid": notice.alarm_uuid, "raised_at": None if notice.raised_at is None else _time(notice.raised_at),
+        "severity_before": None if notice.severity_before is None else str(notice.severity_before),
+        "swept": notice.swept,
         "kind": str(notice.kind), "uuid": event.uuid, "event_log_id": event.event_log_id, "state": str(event.state),
         "entity_type_id": event.entity_type_id, "entity_instance_id": event.entity_instance_id,
-        "timestamp": event.timestamp.replace(tzinfo=None).isoformat(timespec="microseconds"),
+        "timestamp": _time(event.timestamp),
         "severity": str(event.severity), "reason_text": event.reason_text, "event_log_type": str(event.event_log_type),
         "probable_cause": event.probable_cause, "proposed_repair_action": event.proposed_repair_action,
         "service_affecting": event.service_affecting, "suppression": event.suppression}
 
 
+def expanded_event(payload: dict[str, Any]) -> dict[str, Any]:
+    """The event as ``GET /v1/event_log?expand=True`` shows it, and the uuid of its alarm (null for a log)."""
+    status = _STATUS_OF_LOGS if payload["kind"] == NoticeKind.LOG else _STATUS_TOLD
+    return {**{key: payload[key] for key in _EVENT_KEYS}, "suppression_status": status,
+            "timestamp": datetime.fromisoformat(payload["timestamp"]).isoformat(),
+            "alarm_uuid": payload.get("alarm_uuid")}
+
+
+def _time(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
 def log_line(payload: dict[str, Any]) -> str:
     """The line of the event log file: one JSON object."""
     return json.dumps({key: payload[key] for key in _LINE_KEYS}, ensure_ascii=False)
-
-
-def webhook_body(payload: dict[str, Any]) -> dict[str, Any]:
-    """The message that receivers of Prometheus Alertmanager understand."""
-    resolved = payload["state"] == AlarmState.CLEAR
-    labels = {"alertname": payload["event_log_id"].strip() or payload["kind"], "severity": payload["severity"],
-              "entity_instance_id": payload["entity_instance_id"], "entity_type_id": payload["entity_type_id"].strip(),
-              "alarm_type": payload["event_log_type"], "kind": payload["kind"]}
-    annotations = {"summary": payload["reason_text"], "repair": payload["proposed_repair_action"],
-                   "probable_cause": payload["probable_cause"]}
-    moment = payload["timestamp"] + "Z"
-    status = "resolved" if resolved else "firing"
-    alert = {"status": status, "labels": labels, "annotations": annotations, "startsAt": moment,
-             "endsAt": moment if resolved else "0001-01-01T00:00:00Z", "fingerprint": payload["uuid"]}
-    return {"version": "4", "receiver": "flock", "status": status, "externalURL": "",
-            "groupKey": f"{labels['alertname']}:{labels['entity_instance_id']}", "truncatedAlerts": 0,
-            "groupLabels": {"alertname": labels["alertname"]}, "commonLabels": labels,
-            "commonAnnotations": annotations, "alerts": [alert]}
 
 
 def trap_message(payload: dict[str, Any], region_name: str, system_name: str) -> dict[str, Any]:

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The outputs themselves: each delivers one payload or raises, within a bounded time."""
+"""The system log and the trap agent: each delivers one payload or raises, within a bounded time."""
 from __future__ import annotations
 
 import json
 import socket
-from pathlib import Path
 from typing import Any
-
-import requests
 
 from flock.core.errors import Unavailable
 from fm.core import notice
@@ -18,40 +15,37 @@ SYSLOG_PORT = 514
 
 
 class SystemLog:
-    """One JSON line per event, facility LOCAL5, to a local socket (path) or a server (``host:port``) by UDP."""
+    """One JSON line per event, facility LOCAL5, to a local socket (path) or a server (``host[:port]``) by UDP."""
 
     def __init__(self, address: str) -> None:
         self._address = address
+        self._peer = None if address.startswith("/") else server_address(address)
 
     def __call__(self, payload: dict[str, Any]) -> None:
         line = f"<{LOCAL5_INFO}>fmEvent: {notice.log_line(payload)}".encode()
         try:
-            if self._address.startswith("/"):
-                with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as local:
-                    local.settimeout(TIMEOUT_S)
-                    local.sendto(line, str(Path(self._address)))
+            if self._peer is None:
+                _send(line, socket.AF_UNIX, self._address)
                 return
-            host, _, port = self._address.rpartition(":")
-            with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as remote:
-                remote.sendto(line, (host.strip("[]"), int(port or SYSLOG_PORT)))
+            family, _, _, _, peer = socket.getaddrinfo(*self._peer, type=socket.SOCK_DGRAM)[0]
+            _send(line, family, peer)
         except OSError as error:
             raise Unavailable(service=f"system log {self._address}", reason=str(error)) from error
 
 
-class Webhook:
-    """POSTs the message of Prometheus Alertmanager; any answer of 2xx is delivered, anything else is tried again."""
+def server_address(text: str) -> tuple[str, int]:
+    """Host and port of ``host``, ``host:port`` or ``[address]:port``; ValueError for anything else."""
+    host, mark, port = text.rpartition(":") if text.count(":") == 1 or "]:" in text else (text, "", "")
+    host = host.strip("[]")
+    if not host or (mark and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)):
+        raise ValueError("[fm] syslog_address: must be a path, or host[:port]")
+    return host, int(port) if mark else SYSLOG_PORT
 
-    def __init__(self, url: str) -> None:
-        self._url = url
 
-    def __call__(self, payload: dict[str, Any]) -> None:
-        try:
-            body = notice.webhook_body(payload)
-            reply = requests.post(self._url, json=body, timeout=TIMEOUT_S, allow_redirects=False)
-        except requests.RequestException as error:
-            raise Unavailable(service="webhook", reason=type(error).__name__) from error
-        if not 200 <= reply.status_code < 300:
-            raise Unavailable(service="webhook", reason=f"HTTP {reply.status_code}")
+def _send(line: bytes, family: int, peer: Any) -> None:
+    with socket.socket(family, socket.SOCK_DGRAM) as channel:
+        channel.settimeout(TIMEOUT_S)
+        channel.sendto(line, peer)
 
 
 class TrapAgent:

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counters of events and deliveries, and the backlog of each output, read from the database when it is asked for."""
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+from prometheus_client import Counter
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from flock.db import Database, utcnow
+from fm.core.records import Notice, NoticeKind
+from fm.db.tables import NOTIFICATION
+
+LOG = logging.getLogger(__name__)
+DELIVERED = Counter("fm_output_delivered", "Notices that an output took", ("output",))
+FAILED = Counter("fm_output_failed", "Attempts to deliver that failed", ("output",))
+DROPPED = Counter("fm_output_dropped", "Notices that were given up: backlog or refused", ("output", "reason"))
+RAISED = Counter("fm_alarms_raised", "Alarms that became active", ("severity",))
+CLEARED = Counter("fm_alarms_cleared", "Alarms that ended")
+EVENTS = Counter("fm_events", "Events written", ("state",))
+
+
+def count(notices: Sequence[Notice]) -> None:
+    """Count what one committed transaction told."""
+    for notice in notices:
+        if notice.kind is NoticeKind.HIERARCHICAL_CLEAR:
+            continue
+        EVENTS.labels(str(notice.event.state)).inc()
+        if notice.kind is NoticeKind.SET and notice.severity_before is None:
+            RAISED.labels(str(notice.event.severity)).inc()
+        elif notice.kind is NoticeKind.CLEAR:
+            CLEARED.inc()
+
+
+class Backlog(Collector):
+    """``fm_output_backlog`` and ``fm_output_lag_seconds`` of the outputs ``names``; one small query for each scrape."""
+
+    def __init__(self, db: Database, names: Sequence[str]) -> None:
+        self._db = db
+        self._names = tuple(names)
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """Without values, so that registering asks no database."""
+        return self._families()
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """The present values; nothing while the database is away."""
+        try:
+            measured = self.measure()
+        except Exception as error:  # noqa: BLE001 - a scrape shows what it can
+            LOG.debug("the backlog of outputs is not known: %s", error)
+            return []
+        backlog, lag = self._families()
+        for name, (number, age_s) in measured.items():
+            backlog.add_metric((name,), number)
+            lag.add_metric((name,), age_s)
+        return [backlog, lag]
+
+    def measure(self) -> dict[str, tuple[int, float]]:
+        """Undelivered notices and the age of the oldest one in seconds, by output."""
+        query = (sa.select(NOTIFICATION.c.key, sa.func.count(), sa.func.min(NOTIFICATION.c.created_at))
+                 .where(NOTIFICATION.c.key.in_(self._names)).group_by(NOTIFICATION.c.key))
+        now = utcnow()
+        with self._db.reader() as conn:
+            found = {key: (int(number), max(0.0, (now - oldest).total_seconds()))
+                     for key, number, oldest in conn.execute(query)}
+        return {name: found.get(name, (0, 0.0)) for name in self._names}
+
+    @staticmethod
+    def _families() -> tuple[GaugeMetricFamily, GaugeMetricFamily]:
+        return (GaugeMetricFamily("fm_output_backlog", "Notices that an output has not taken yet", labels=("output",)),
+                GaugeMetricFamily("fm_output_lag_seconds", "Age of the oldest notice that an output has not taken",
+                                  labels=("output",)))

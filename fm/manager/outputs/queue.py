@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The queue of one output: a thread of its own delivers stored notices in order, each again until the output has it."""
+from __future__ import annotations
+
+import datetime
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from flock.core.errors import FlockError
+from flock.db import Database, utcnow
+from fm.db.tables import NOTIFICATION
+from fm.manager.outputs import metrics
+from fm.manager.outputs.output import Output, Undeliverable
+
+LOG = logging.getLogger(__name__)
+BATCH_MAX = 100
+POLL_S = 5.0
+RETRY_MIN_S = 1.0
+RETRY_MAX_S = 30.0
+REFUSALS_MAX = 5
+# What was delivered is forgotten at most this much later; a crash in between delivers it once more.
+FORGET_AFTER_S = 0.2
+
+
+def warm_start_key(name: str) -> str:
+    """The key of an output's held warm start, which must not hold up the notices behind it."""
+    return f"{name}-warm-start"
+
+
+class OutputQueue:
+    """Delivers the rows of ``output``; nobody else does, so rows are not claimed.
+
+    A failure puts the row off by ``retry_min_s`` doubling up to ``RETRY_MAX_S``, and what is behind it waits. A row
+    that raises ``Undeliverable`` is dropped after ``REFUSALS_MAX`` attempts.
+    """
+
+    def __init__(self, db: Database, output: Output, *, poll_s: float = POLL_S,
+                 retry_min_s: float = RETRY_MIN_S) -> None:
+        self.output = output
+        self._db = db
+        self._poll_s = poll_s
+        self._retry_min_s = retry_min_s
+        self._wake = threading.Event()
+        self._leaving = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        # A daemon thread: a peer that never answers must not hold the process at its end.
+        self._thread = threading.Thread(target=self._run, name=f"output-{self.output.name}", daemon=True)
+        self._thread.start()
+
+    def nudge(self) -> None:
+        """Look for rows now; called after a commit."""
+        self._wake.set()
+
+    def leave(self) -> None:
+        """End after the delivery in hand; does not wait."""
+        self._leaving.set()
+        self._wake.set()
+
+    def join(self, timeout_s: float) -> bool:
+        """True when the thread has ended, at once or within ``timeout_s``."""
+        if self._thread is None:
+            return True
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def deliver_due(self) -> int:
+        """Deliver what is due, at most one batch of each kind; returns how many rows were tried."""
+        return sum(self._deliver_key(key) for key in (self.output.name, warm_start_key(self.output.name)))
+
+    def _run(self) -> None:
+        while not self._leaving.is_set():
+            self._wake.clear()
+            try:
+                pause_s = 0.0 if self.deliver_due() else self._pause_s()
+            except Exception as error:  # noqa: BLE001 - a broken pass must not end delivery for good
+                LOG.warning("output %s: pass failed, next one in %g s: %s", self.output.name, self._poll_s, error)
+                pause_s = self._poll_s
+            if pause_s > 0:
+                self._wake.wait(pause_s)
+
+    def _pause_s(self) -> float:
+        """Seconds until the first row is due, at most the poll interval."""
+        first = [due for key in (self.output.name, warm_start_key(self.output.name))
+                 for due in self._rows(key, 1, NOTIFICATION.c.next_try_at)]
+        if not first:
+            return self._poll_s
+        due: datetime.datetime = min(row.next_try_at for row in first)
+        return min(self._poll_s, max(0.05, (due - utcnow()).total_seconds()))
+
+    def _rows(self, key: str, limit: int, *columns: sa.Column[Any]) -> Sequence[Row[Any]]:
+        query = sa.select(*columns).where(NOTIFICATION.c.key == key).order_by(NOTIFICATION.c.id).limit(limit)
+        with self._db.reader() as conn:
+            return conn.execute(query).all()
+
+    def _deliver_key(self, key: str) -> int:
+        table, now = NOTIFICATION.c, utcnow()
+        rows = self._rows(key, BATCH_MAX, table.id, table.payload, table.attempts, table.next_try_at)
+        done: list[int] = []
+        tried = 0
+        forgotten_at = time.monotonic()
+        try:
+            for row in itertools.takewhile(lambda row: row.next_try_at <= now, rows):
+                if self._leaving.is_set():
+                    break
+                tried += 1
+                if not self._deliver(row):
+                    break
+                done.append(row.id)
+                if time.monotonic() - forgotten_at > FORGET_AFTER_S:
+                    self._forget(done)
+                    done, forgotten_at = [], time.monotonic()
+        finally:
+            self._forget(done)
+        return tried
+
+    def _deliver(self, row: Row[Any]) -> bool:
+        """Whether the row is done with: delivered or dropped."""
+        name = self.output.name
+        try:
+            self.output.deliver(row.payload)
+        except Exception as error:  # noqa: BLE001 - whatever a sink raises, the row stays
+            metrics.FAILED.labels(name).inc()
+            if isinstance(error, Undeliverable) and row.attempts + 1 >= REFUSALS_MAX:
+                metrics.DROPPED.labels(name, "refused").inc()
+                LOG.error("output %s: notice %s is dropped after %d attempts: %s", name, _named(row.payload),
+                          row.attempts + 1, error)
+                return True
+            self._put_off(row, error)
+            return False
+        metrics.DELIVERED.labels(name).inc()
+        return True
+
+    def _put_off(self, row: Row[Any], error: Exception) -> None:
+        pause_s = min(RETRY_MAX_S, self._retry_min_s * 2 ** min(row.attempts, 20))
+        with self._db.writer() as conn:
+            conn.execute(sa.update(NOTIFICATION).where(NOTIFICATION.c.id == row.id).values(
+                attempts=row.attempts + 1, last_error=str(error)[:255],
+                next_try_at=utcnow() + datetime.timedelta(seconds=pause_s)))
+        LOG.warning("output %s: attempt %d failed, the next one in %g s: %s", self.output.name, row.attempts + 1,
+                    pause_s, error, exc_info=not isinstance(error, FlockError))
+
+    def _forget(self, ids: Sequence[int]) -> None:
+        if ids:
+            with self._db.writer() as conn:
+                conn.execute(sa.delete(NOTIFICATION).where(NOTIFICATION.c.id.in_(ids)))
+
+
+def _named(payload: object) -> str:
+    return str(payload.get("uuid", payload.get("kind", "?"))) if isinstance(payload, dict) else "?"
