@@ -21,7 +21,7 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("fm")
     traps = TrapReceiver()
     with empty_database(request, request.param, folder) as url:
-        service = FaultManagement(folder, url, rabbit.url, keystone, traps=traps)
+        service = FaultManagement(folder, url, rabbit.new_vhost_url(), keystone, traps=traps)
         try:
             service.start()
             yield service
@@ -46,3 +46,11 @@ def fm(running: FaultManagement) -> FaultManagement:
 def seen(fm: FaultManagement) -> Seen:
     """The running service as the acceptance cases look at it."""
     return Seen(fm)
+
+
+@pytest.fixture
+def member_alone(keystone: KeystoneServer) -> Iterator[None]:
+    """StarlingX's member reads nothing by itself; Keystone by default makes every member a reader."""
+    keystone.ensure_user("member", "services")
+    with keystone.without_implied_role("member", "reader"):
+        yield

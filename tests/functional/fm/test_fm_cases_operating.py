@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 
-from flock.testing.services.keystone import KeystoneServer
 from tests.functional.fm.cases import Seen, fault
 
 NOTHING = {"critical": 0, "major": 0, "minor": 0, "warnings": 0, "status": "OK"}
@@ -145,15 +143,7 @@ def test_case_21_delete(seen: Seen) -> None:
     assert [event["state"] for event in seen.events()] == ["clear", "set"] * 2
 
 
-@pytest.fixture
-def member(keystone: KeystoneServer) -> Iterator[None]:
-    """StarlingX's member reads nothing by itself; Keystone by default makes every member a reader."""
-    keystone.ensure_user("member", "services")
-    with keystone.without_implied_role("member", "reader"):
-        yield
-
-
-@pytest.mark.usefixtures("member")
+@pytest.mark.usefixtures("member_alone")
 @pytest.mark.parametrize(("role", "project", "get", "delete"), [
     ("reader", "admin", 200, 403), ("operator", "services", 200, 403), ("configurator", "services", 200, 204),
     ("admin", "other", 200, 403), ("member", "services", 403, 403)])

@@ -52,7 +52,7 @@ def on_own_server(tmp_path: Path, own_postgres: PostgresServer, rabbit: RabbitNo
     """A service whose database server may go away."""
     own_postgres.start()
     traps = TrapReceiver()
-    service = FaultManagement(tmp_path, own_postgres.create_database(), rabbit.url, keystone, traps=traps)
+    service = FaultManagement(tmp_path, own_postgres.create_database(), rabbit.new_vhost_url(), keystone, traps=traps)
     try:
         service.start()
         yield Seen(service)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Roles as the API judges them, without the roles that an identity service may imply."""
+"""REST operations of operators in one process: patches, bulk delete, export. Roles have their cases in tests/rbac."""
 from __future__ import annotations
 
 import csv
@@ -41,20 +41,6 @@ def ask(database: Database) -> Ask:
         return request.get_response(app)
 
     return send
-
-
-@pytest.mark.parametrize(("roles", "project", "read", "acknowledge", "write"), [
-    ("reader", "other", 200, 403, 403), ("reader", "services", 200, 403, 403), ("operator", "other", 200, 403, 403),
-    ("operator", "services", 200, 404, 403), ("configurator", "services", 200, 404, 404),
-    ("configurator", "admin", 200, 404, 404), ("configurator", "other", 200, 403, 403),
-    ("admin,reader", "admin", 200, 404, 404), ("admin,reader", "other", 200, 403, 403),
-    ("member", "services", 403, 403, 403), ("", "services", 403, 403, 403)])
-def test_role_table(ask: Ask, roles: str, project: str, read: int, acknowledge: int, write: int) -> None:
-    assert ask("GET", "/v1/alarms", roles, project).status_int == read
-    assert ask("GET", "/v1/event_log", roles, project).status_int == read
-    assert ask("GET", "/v1/event_suppression", roles, project).status_int == read
-    assert ask("PUT", "/v1/alarms/x/acknowledgement", roles, project, {"comment": ""}).status_int == acknowledge
-    assert ask("DELETE", "/v1/alarms/x", roles, project).status_int == write
 
 
 @pytest.mark.parametrize(("patch", "text"), [
