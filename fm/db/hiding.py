@@ -73,14 +73,14 @@ class Hiding:
 
 def read(conn: Connection, now: datetime) -> Hiding:
     """What hides at ``now``; one query."""
-    silences = sa.select(sa.literal(_SILENCE), sa.literal(0), SILENCE.c.uuid, SILENCE.c.alarm_id,
-                         SILENCE.c.entity_instance_id, SILENCE.c.expires_at).where(in_force(now)).limit(FEW + 1)
+    silencing = sa.select(sa.literal(_SILENCE), sa.literal(0), SILENCE.c.uuid, SILENCE.c.alarm_id,
+                          SILENCE.c.entity_instance_id, SILENCE.c.expires_at).where(in_force(now)).limit(FEW + 1)
     inhibitors = sa.select(sa.literal(_INHIBITOR), ALARM.c.id, ALARM.c.uuid, ALARM.c.alarm_id,
                            ALARM.c.entity_instance_id, _NO_TIME).where(ALARM.c.inhibit_alarms.is_(True)).limit(FEW + 1)
     found: list[Silence] = []
     masking: list[tuple[int, str]] = []
     for kind, ident, uuid, alarm_id, entity, expires_at in conn.execute(
-            sa.union_all(sa.select(silences.subquery()), sa.select(inhibitors.subquery()))):
+            sa.union_all(sa.select(silencing.subquery()), sa.select(inhibitors.subquery()))):
         if kind == _SILENCE:
             found.append(Silence(uuid, alarm_id, entity, expires_at))
         else:
@@ -88,16 +88,23 @@ def read(conn: Connection, now: datetime) -> Hiding:
     return Hiding(now, tuple(found) if len(found) <= FEW else None, tuple(masking) if len(masking) <= FEW else None)
 
 
+def silences(conn: Connection, now: datetime) -> Hiding:
+    """The silences at ``now`` alone, for what masking does not hide; one query."""
+    found = conn.execute(sa.select(SILENCE.c.uuid, SILENCE.c.alarm_id, SILENCE.c.entity_instance_id,
+                                   SILENCE.c.expires_at).where(in_force(now)).limit(FEW + 1)).all()
+    return Hiding(now, tuple(Silence(*row) for row in found) if len(found) <= FEW else None, ())
+
+
 def known_ids(conn: Connection, alarm_ids: Collection[str], now: datetime) -> tuple[dict[str, bool], Silences]:
     """For each id of the catalogue among ``alarm_ids`` whether the operator hides it, and the silences; one query."""
     known = sa.select(sa.literal(_KNOWN), EVENT_SUPPRESSION.c.suppression_status, EVENT_SUPPRESSION.c.alarm_id,
                       sa.null(), _NO_TIME).where(EVENT_SUPPRESSION.c.alarm_id.in_(sorted(alarm_ids)),
                                                  EVENT_SUPPRESSION.c.set_for_deletion.is_(False))
-    silences = sa.select(sa.literal(_SILENCE), SILENCE.c.uuid, SILENCE.c.alarm_id, SILENCE.c.entity_instance_id,
-                         SILENCE.c.expires_at).where(in_force(now))
+    silencing = sa.select(sa.literal(_SILENCE), SILENCE.c.uuid, SILENCE.c.alarm_id, SILENCE.c.entity_instance_id,
+                          SILENCE.c.expires_at).where(in_force(now))
     suppressed: dict[str, bool] = {}
     found: list[Silence] = []
-    for kind, text, alarm_id, entity, expires_at in conn.execute(sa.union_all(known, silences)):
+    for kind, text, alarm_id, entity, expires_at in conn.execute(sa.union_all(known, silencing)):
         if kind == _SILENCE:
             found.append(Silence(text, alarm_id, entity, expires_at))
         else:

@@ -2,7 +2,7 @@
 """SQL on active alarms. Reads answer the API; ``apply_change`` is used by the manager alone."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -10,14 +10,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from flock.db import utcnow
 from fm.contract.enums import AlarmType, Severity, SuppressionStatus
 from fm.core.batch import Touched
 from fm.core.filters import Filter, Match
 from fm.core.ledger import NetChange
 from fm.core.records import Alarm
-from fm.db import conditions
+from fm.db import conditions, hiding
+from fm.db.hiding import Hiding
 from fm.db.paging import Order, after, as_dicts, order_by
-from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION, HELD_CHANGE
+from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION, HELD_CHANGE, SILENCE
 
 CHUNK = 100
 FILTER_FIELDS: Mapping[str, Match] = {
@@ -26,49 +28,24 @@ FILTER_FIELDS: Mapping[str, Match] = {
 SORT_KEYS = ("id", "uuid", "alarm_id", "entity_type_id", "entity_instance_id", "timestamp", "severity", "alarm_type",
              "probable_cause", "created_at")
 _FIELDS = [field.name for field in fields(Alarm)]
+GROUP = sa.func.substr(ALARM.c.alarm_id, 1, 3)
+ENTITY = ALARM.c.entity_instance_id
 _UPDATABLE = [name for name in _FIELDS if name not in ("uuid", "alarm_id", "entity_instance_id", "created_at")]
-_INHIBITOR = ALARM.alias("inhibitor")
 _JOINED = ALARM.join(EVENT_SUPPRESSION, ALARM.c.alarm_id == EVENT_SUPPRESSION.c.alarm_id)
-_WIRE = sa.select(
-    ALARM, EVENT_SUPPRESSION.c.suppression_status, EVENT_SUPPRESSION.c.mgmt_affecting.label("mgmt_threshold"),
-    EVENT_SUPPRESSION.c.degrade_affecting.label("degrade_threshold")).select_from(_JOINED)
-
-
-def not_masked(conn: Connection) -> sa.ColumnElement[bool]:
-    """Alarms that no other, inhibiting alarm on the same or a containing entity hides.
-
-    Inhibiting alarms (locked hosts) are few as a rule: they are read first and named in the condition, because a join
-    on containment compares every alarm with every other one.
-    """
-    few = conn.execute(sa.select(ALARM.c.id, ALARM.c.entity_instance_id).where(ALARM.c.inhibit_alarms.is_(True))
-                       .limit(CHUNK + 1)).all()
-    if not few:
-        return sa.true()
-    if len(few) <= CHUNK:
-        hidden = sa.or_(*(sa.and_(ALARM.c.id != ident, conditions.within(ALARM.c.entity_instance_id, entity))
-                          for ident, entity in few))
-        return sa.or_(ALARM.c.suppression.is_(False), ~hidden)
-    inhibited = sa.exists().where(
-        _INHIBITOR.c.inhibit_alarms.is_(True), _INHIBITOR.c.id != ALARM.c.id,
-        conditions.contains_column(_INHIBITOR.c.entity_instance_id, ALARM.c.entity_instance_id))
-    return sa.or_(ALARM.c.suppression.is_(False), ~inhibited)
-
-
-def not_suppressed() -> sa.ColumnElement[bool]:
-    """Alarms whose id the operator does not hide."""
-    return EVENT_SUPPRESSION.c.suppression_status != SuppressionStatus.SUPPRESSED.value
+_STATUS = EVENT_SUPPRESSION.c.suppression_status
+_SUPPRESSED = SuppressionStatus.SUPPRESSED.value
 
 
 def listing(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool, sort: Sequence[tuple[str, bool]],
-            marker: str | None, limit: int) -> list[dict[str, Any]] | None:
+            marker: str | None, limit: int, now: datetime | None = None) -> list[dict[str, Any]] | None:
     """One page of visible alarms in wire columns; None when the marker is not an active alarm any more.
 
-    ``sort`` are (column, descending) pairs; id is added to make the order total.
+    ``sort`` are (column, descending) pairs; id is added to make the order total. What is silenced counts as
+    suppressed; silences that end after ``now`` (the clock's by default) hold.
     """
     orders = [Order(ALARM.c[name], descending) for name, descending in (*sort, ("id", sort[0][1] if sort else False))]
-    query = _WIRE.where(not_masked(conn), *conditions.of_filters(filters, ALARM.c))
-    if not include_suppress:
-        query = query.where(not_suppressed())
+    hides = hiding.read(conn, now or utcnow())
+    query = _wire(hides).where(*_visible(hides, include_suppress), *conditions.of_filters(filters, ALARM.c))
     if marker is not None:
         row = conn.execute(sa.select(*(order.column for order in orders)).where(ALARM.c.uuid == marker)).first()
         if row is None:
@@ -77,33 +54,76 @@ def listing(conn: Connection, *, filters: Sequence[Filter], include_suppress: bo
     return as_dicts(conn.execute(query.order_by(*order_by(orders)).limit(limit)))
 
 
-def count(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool) -> int:
+def count(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool, now: datetime | None = None) -> int:
     """How many alarms ``listing`` would give without a limit."""
+    hides = hiding.read(conn, now or utcnow())
     query = sa.select(sa.func.count()).select_from(_JOINED).where(
-        not_masked(conn), *conditions.of_filters(filters, ALARM.c))
-    if not include_suppress:
-        query = query.where(not_suppressed())
+        *_visible(hides, include_suppress), *conditions.of_filters(filters, ALARM.c))
     return int(conn.execute(query).scalar_one())
 
 
-def show(conn: Connection, uuid: str) -> tuple[dict[str, Any], bool] | None:
+def show(conn: Connection, uuid: str, now: datetime | None = None) -> tuple[dict[str, Any], bool] | None:
     """One alarm in wire columns and whether it is masked; None when it is not active."""
-    rows = as_dicts(conn.execute(_WIRE.add_columns(not_masked(conn).label("shown")).where(ALARM.c.uuid == uuid)))
+    hides = hiding.read(conn, now or utcnow())
+    query = _wire(hides).add_columns(hides.not_masked().label("shown")).where(ALARM.c.uuid == uuid)
+    rows = as_dicts(conn.execute(query))
     return (rows[0], not rows[0]["shown"]) if rows else None
 
 
-def counts(conn: Connection, *, include_suppress: bool) -> dict[str, int]:
+def counts(conn: Connection, *, include_suppress: bool, now: datetime | None = None) -> dict[str, int]:
     """Visible alarms per severity."""
-    query = sa.select(ALARM.c.severity, sa.func.count()).select_from(_JOINED).where(not_masked(conn))
+    hides = hiding.read(conn, now or utcnow())
+    query = sa.select(ALARM.c.severity, sa.func.count()).select_from(_JOINED).where(
+        *_visible(hides, include_suppress)).group_by(ALARM.c.severity)
+    return {severity: number for severity, number in conn.execute(query)}
+
+
+def counts_by(conn: Connection, part: sa.ColumnElement[str], *, include_suppress: bool,
+              now: datetime | None = None) -> list[tuple[str, str, int]]:
+    """(value of ``part``, severity, visible alarms); ``part`` is ``GROUP`` or ``ENTITY``."""
+    hides = hiding.read(conn, now or utcnow())
+    query = sa.select(part, ALARM.c.severity, sa.func.count()).select_from(_JOINED).where(
+        *_visible(hides, include_suppress)).group_by(part, ALARM.c.severity)
+    return [(value, severity, number) for value, severity, number in conn.execute(query)]
+
+
+def mark(conn: Connection) -> tuple[Any, ...]:
+    """Another value after any change of what the summary counts: every change of an alarm writes an event, operators'
+    choices carry their time. Only a silence that ends by itself changes nothing here."""
+    operators = [sa.select(sa.func.max(table.c.updated_at)).scalar_subquery() for table in (EVENT_SUPPRESSION, SILENCE)]
+    silences = [sa.select(function(SILENCE.c.id)).scalar_subquery() for function in (sa.func.count, sa.func.max)]
+    events = sa.select(sa.func.max(EVENT_LOG.c.id)).scalar_subquery()
+    return tuple(conn.execute(sa.select(events, *operators, *silences)).one())
+
+
+def refreshed(conn: Connection, alarm_ids: Collection[str]) -> list[tuple[str, int, datetime]]:
+    """(alarm id, time to live, last refreshed) of the alarms that have a time to live or one of the ids."""
+    return [(ident, ttl_s, moment) for ident, ttl_s, moment in conn.execute(
+        sa.select(ALARM.c.alarm_id, ALARM.c.time_to_live_s, ALARM.c.last_refreshed).where(
+            sa.or_(ALARM.c.time_to_live_s > 0, ALARM.c.alarm_id.in_(sorted(alarm_ids)))))]
+
+
+def _visible(hides: Hiding, include_suppress: bool) -> list[sa.ColumnElement[bool]]:
+    found = [hides.not_masked()]
     if not include_suppress:
-        query = query.where(not_suppressed())
-    return {severity: number for severity, number in conn.execute(query.group_by(ALARM.c.severity))}
+        found.append(_STATUS != _SUPPRESSED)
+        silenced = hides.alarm_silenced()
+        if silenced is not None:
+            found.append(~silenced)
+    return found
+
+
+def _wire(hides: Hiding) -> sa.Select[Any]:
+    silenced = hides.alarm_silenced()
+    status = _STATUS if silenced is None else sa.case((silenced, _SUPPRESSED), else_=_STATUS)
+    return sa.select(
+        ALARM, status.label("suppression_status"), EVENT_SUPPRESSION.c.mgmt_affecting.label("mgmt_threshold"),
+        EVENT_SUPPRESSION.c.degrade_affecting.label("degrade_threshold")).select_from(_JOINED)
 
 
 def counts_by_group(conn: Connection) -> dict[tuple[str, str], int]:
     """All active alarms per severity and group (the first three digits of the id)."""
-    group = sa.func.substr(ALARM.c.alarm_id, 1, 3)
-    query = sa.select(ALARM.c.severity, group, sa.func.count()).group_by(ALARM.c.severity, group)
+    query = sa.select(ALARM.c.severity, GROUP, sa.func.count()).group_by(ALARM.c.severity, GROUP)
     return {(severity, name): number for severity, name, number in conn.execute(query)}
 
 

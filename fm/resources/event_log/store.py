@@ -10,10 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from flock.db import utcnow
 from fm.contract.enums import AlarmState, SuppressionStatus
 from fm.core.filters import Filter, Match
 from fm.core.records import Event
-from fm.db import conditions
+from fm.db import conditions, hiding
+from fm.db.hiding import Hiding
 from fm.db.paging import Order, after, as_dicts, order_by
 from fm.db.tables import EVENT_LOG, EVENT_SUPPRESSION
 
@@ -28,16 +30,21 @@ LOG_STATES = (AlarmState.LOG.value,)
 _FIELDS = [field.name for field in fields(Event)]
 _COLUMNS = {**EVENT_LOG.c, "start": EVENT_LOG.c.timestamp, "end": EVENT_LOG.c.timestamp}
 _JOINED = EVENT_LOG.outerjoin(EVENT_SUPPRESSION, EVENT_LOG.c.event_log_id == EVENT_SUPPRESSION.c.alarm_id)
-_WIRE = sa.select(EVENT_LOG, sa.func.coalesce(EVENT_SUPPRESSION.c.suppression_status, "None")
-                  .label("suppression_status")).select_from(_JOINED)
+_STATUS = EVENT_SUPPRESSION.c.suppression_status
+_SUPPRESSED = SuppressionStatus.SUPPRESSED.value
 
 
 def listing(conn: Connection, *, filters: Sequence[Filter], states: Sequence[str], include_suppress: bool,
-            sort: Sequence[tuple[str, bool]], marker: str | None, limit: int | None) -> list[dict[str, Any]] | None:
-    """One page of events in wire columns (all without ``limit``); None when the marker names no event."""
+            sort: Sequence[tuple[str, bool]], marker: str | None, limit: int | None,
+            now: datetime | None = None) -> list[dict[str, Any]] | None:
+    """One page of events in wire columns (all without ``limit``); None when the marker names no event.
+
+    Silences that end after ``now`` (the clock's by default) hide set and clear events as suppression does.
+    """
     total = (*sort, ("id", sort[0][1] if sort else True))
     orders = [Order(EVENT_LOG.c[name], descending) for name, descending in total]
-    query = _WIRE.where(*_visible(filters, states, include_suppress))
+    hides = hiding.silences(conn, now or utcnow())
+    query = _wire(hides).where(*_visible(hides, filters, states, include_suppress))
     if marker is not None:
         row = conn.execute(sa.select(*(order.column for order in orders)).where(EVENT_LOG.c.uuid == marker)).first()
         if row is None:
@@ -46,21 +53,24 @@ def listing(conn: Connection, *, filters: Sequence[Filter], states: Sequence[str
     return as_dicts(conn.execute(query.order_by(*order_by(orders)).limit(limit)))
 
 
-def count(conn: Connection, *, filters: Sequence[Filter], states: Sequence[str], include_suppress: bool) -> int:
+def count(conn: Connection, *, filters: Sequence[Filter], states: Sequence[str], include_suppress: bool,
+          now: datetime | None = None) -> int:
     """How many events ``listing`` would give without a limit."""
-    query = sa.select(sa.func.count()).select_from(_JOINED).where(*_visible(filters, states, include_suppress))
+    hides = hiding.silences(conn, now or utcnow())
+    query = sa.select(sa.func.count()).select_from(_JOINED).where(*_visible(hides, filters, states, include_suppress))
     return int(conn.execute(query).scalar_one())
 
 
 def show(conn: Connection, uuid: str) -> dict[str, Any] | None:
     """One event in wire columns."""
-    rows = as_dicts(conn.execute(_WIRE.where(EVENT_LOG.c.uuid == uuid)))
+    rows = as_dicts(conn.execute(_wire(hiding.silences(conn, utcnow())).where(EVENT_LOG.c.uuid == uuid)))
     return rows[0] if rows else None
 
 
 def after_id(conn: Connection, event_id: int, limit: int) -> list[dict[str, Any]]:
     """Events stored after the one with number ``event_id``, oldest first."""
-    return as_dicts(conn.execute(_WIRE.where(EVENT_LOG.c.id > event_id).order_by(EVENT_LOG.c.id).limit(limit)))
+    query = _wire(hiding.silences(conn, utcnow())).where(EVENT_LOG.c.id > event_id)
+    return as_dicts(conn.execute(query.order_by(EVENT_LOG.c.id).limit(limit)))
 
 
 def newest_id(conn: Connection) -> int:
@@ -87,15 +97,24 @@ def prune(conn: Connection, events_max: int, before: datetime | None) -> int:
     return int(conn.execute(sa.delete(EVENT_LOG).where(sa.or_(*surplus, *too_old))).rowcount)
 
 
-def _visible(filters: Sequence[Filter], states: Sequence[str], include_suppress: bool) -> list[sa.ColumnElement[bool]]:
+def _visible(hides: Hiding, filters: Sequence[Filter], states: Sequence[str],
+             include_suppress: bool) -> list[sa.ColumnElement[bool]]:
     found = conditions.of_filters(filters, _COLUMNS)
     if states:
         found.append(EVENT_LOG.c.state.in_(states))
     if not include_suppress:
-        status = EVENT_SUPPRESSION.c.suppression_status
-        found.append(sa.or_(EVENT_LOG.c.state.in_(LOG_STATES), status.is_(None),
-                            status != SuppressionStatus.SUPPRESSED.value))
+        found.append(sa.or_(EVENT_LOG.c.state.in_(LOG_STATES), _STATUS.is_(None), _STATUS != _SUPPRESSED))
+        silenced = hides.event_silenced()
+        if silenced is not None:
+            found.append(~silenced)
     return found
+
+
+def _wire(hides: Hiding) -> sa.Select[Any]:
+    status = sa.func.coalesce(_STATUS, "None")
+    silenced = hides.event_silenced()
+    shown = status if silenced is None else sa.case((silenced, _SUPPRESSED), else_=status)
+    return sa.select(EVENT_LOG, shown.label("suppression_status")).select_from(_JOINED)
 
 
 def _plain(value: Any) -> Any:
