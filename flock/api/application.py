@@ -21,6 +21,7 @@ from flock.api.exchange import Exchange, WebError
 from flock.api.intake import read_body
 from flock.api.query import Query
 from flock.api.reply import Reply, encode
+from flock.api.stream import is_pieces
 from flock.auth import context
 from flock.auth.policy import Policy
 from flock.core.errors import FlockError
@@ -196,6 +197,11 @@ class Application(ExplicitPecan):  # type: ignore[misc]
 def respond(result: Any) -> Any:
     """The response for what a controller returned."""
     reply = result if isinstance(result, Reply) else Reply(result, 204 if result is None else 200)
+    if is_pieces(reply.data):
+        response = PecanResponse(app_iter=reply.data, status=reply.status, content_type=reply.data.content_type,
+                                 charset=None)
+        response.headers.update(reply.headers)
+        return response
     body = b"" if reply.data is None else encode(reply.data)
     status = 204 if reply.status == 200 and not body else reply.status
     response = PecanResponse(body=body, status=status, content_type="application/json", charset=None)

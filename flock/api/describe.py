@@ -6,11 +6,11 @@ same declarations. ``@describes(query=(Argument("limit", Integer(0)),), body=Ala
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from flock.wire.resource import Resource
+from flock.wire.resource import Resource, shape
 from flock.wire.types import Choice, Integer, Uuid, WireType
 
 H = TypeVar("H", bound=Callable[..., Any])
@@ -114,9 +114,10 @@ def describes(*, query: Sequence[Argument] = (), body: Any = None, body_required
     """Declare a controller method; the docstring of the method is its summary.
 
     ``answers`` by status: an Answer, or the content of an ``application/json`` answer, or None for an empty one.
+    A controller that serves several resources has ``descriptions``, made by ``described``, by method name instead.
     """
-    given = {status: _answer(status, content) for status, content in (answers or {204: None}).items()}
-    found = Description(tuple(query), body, body_required, form, given, tuple(errors), dict(headers or {}))
+    found = described(query=query, body=body, body_required=body_required, form=form, answers=answers, errors=errors,
+                      headers=headers)
 
     def mark(method: H) -> H:
         setattr(method, _MARK, found)
@@ -125,10 +126,25 @@ def describes(*, query: Sequence[Argument] = (), body: Any = None, body_required
     return mark
 
 
+def described(*, query: Sequence[Argument] = (), body: Any = None, body_required: bool = True, form: bool = False,
+              answers: Mapping[int, Any] | None = None, errors: Sequence[int] = (),
+              headers: Mapping[str, str] | None = None) -> Description:
+    """The declaration by itself; arguments as for ``describes``."""
+    given = {status: _answer(content) for status, content in ({204: None} if answers is None else answers).items()}
+    return Description(tuple(query), body, body_required, form, given, tuple(errors), dict(headers or {}))
+
+
 def description_of(handler: Any) -> Description | None:
-    """What ``describes`` said about a controller method; None when it said nothing."""
-    found: Description | None = getattr(handler, _MARK, None)
+    """What was declared about a controller method, by its controller or at the method; None when nothing was."""
+    own: Mapping[str, Description] = getattr(getattr(handler, "__self__", None), "descriptions", {})
+    found: Description | None = own.get(getattr(handler, "__name__", "")) or getattr(handler, _MARK, None)
     return found
+
+
+def patch_of(resource: type[Resource], names: Collection[str] | None = None, **settings: Any) -> Patch:
+    """A json-patch of the attributes of ``resource`` (or of ``names`` only); ``settings`` as for Patch."""
+    return Patch({a.name: a.datatype for a in shape(resource).attributes if names is None or a.name in names},
+                 **settings)
 
 
 def paging(sort_keys: Sequence[str] = ()) -> tuple[Argument, ...]:
@@ -161,7 +177,7 @@ class Keys(WireType):
         return str(value)
 
 
-def _answer(status: int, content: Any) -> Answer:
+def _answer(content: Any) -> Answer:
     if isinstance(content, Answer):
         return content
     return Answer("Done." if content is None else "The answer.", {} if content is None else {JSON: content})

@@ -14,11 +14,13 @@ from flock.api.dialect import Dialect
 from flock.api.exchange import KEY, Exchange, WebError, request_id, request_path
 from flock.api.intake import discard_body
 from flock.api.routes import RouteTable
+from flock.api.stream import Counted
 from flock.core.health import Health
 
 LOG = logging.getLogger(__name__)
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 UNKNOWN_ROUTE = "(unknown)"
+HEALTH_PATHS = frozenset({"/healthz", "/healthcheck"})
 
 
 class Edge:
@@ -31,6 +33,7 @@ class Edge:
                  health: Health) -> None:
         self._direct, self._guarded = direct, guarded
         self.table, self.dialect, self.health, self.settings = table, dialect, health, settings
+        self.is_ending: Callable[[], bool] = lambda: False
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         exchange = Exchange(request_id(environ), str(environ.get("REQUEST_METHOD", "GET")), "", time.perf_counter())
@@ -43,20 +46,24 @@ class Edge:
             headers = [pair for pair in headers if pair[0].lower() != "x-openstack-request-id"]
             return start_response(status, [*headers, ("X-Openstack-Request-Id", exchange.request_id)], exc_info)
 
+        answer: Iterable[bytes] = ()
         try:
-            return self._answer(environ, start, exchange)
+            answer = self._answer(environ, start, exchange)
+            if exchange.streamed:
+                answer = Counted(answer, lambda sent: self._finished(environ, exchange, sent))
         except Exception as error:  # noqa: BLE001  # the last resort of the process
-            answer: Iterable[bytes] = error_response(self.dialect, environ, exchange, error)(environ, start)
-            return answer
+            exchange.streamed = False
+            answer = error_response(self.dialect, environ, exchange, error)(environ, start)
         finally:
             if exchange.body is None:
                 discard_body(environ, self.settings.request_read_timeout_s)
             self._account(environ, exchange)
+        return answer
 
     def _answer(self, environ: dict[str, Any], start: Callable[..., Any], exchange: Exchange) -> Iterable[bytes]:
         exchange.path = str(environ.get("PATH_INFO", ""))
         path = exchange.path = request_path(environ)
-        if path == "/healthz":
+        if path in HEALTH_PATHS:
             return self._healthz(environ, start)
         if path == "/metrics":
             return self._send(environ, start, 200, metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")
@@ -87,10 +94,25 @@ class Edge:
               [("Content-Type", content_type), ("Content-Length", str(len(body)))])
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
+    def worker_started(self, is_ending: Callable[[], bool]) -> None:
+        """The server tells how to learn that this process ends: long answers must end then."""
+        self.is_ending = is_ending
+
+    def _finished(self, environ: dict[str, Any], exchange: Exchange, sent: int) -> None:
+        """The last piece of a long answer has been sent."""
+        exchange.length = sent
+        self._audit(environ, exchange)
+
     def _account(self, environ: dict[str, Any], exchange: Exchange) -> None:
+        """Measure the answer, for a long one its beginning, and write the audit line, for a long one at its end."""
         route = exchange.route.path if exchange.route is not None else UNKNOWN_ROUTE
         metrics.observe(self.settings.subsystem, exchange.method, route, exchange.status,
                         time.perf_counter() - exchange.started_s)
+        if not exchange.streamed:
+            self._audit(environ, exchange)
+
+    @staticmethod
+    def _audit(environ: dict[str, Any], exchange: Exchange) -> None:
         try:
             audit.record(exchange, environ)
         except Exception:

@@ -19,7 +19,8 @@ _HOST = re.compile(r"[A-Za-z0-9.\-_]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\
 
 @dataclass(slots=True)
 class Exchange:
-    """One request. ``body`` is None until it was read; ``route`` None for an unknown path."""
+    """One request. ``body`` is None until it was read; ``route`` None for an unknown path; ``streamed``: the answer
+    goes on after the application has returned."""
 
     request_id: str
     method: str
@@ -31,6 +32,7 @@ class Exchange:
     body: bytes | None = None
     status: int = 0
     length: int = 0
+    streamed: bool = False
 
 
 class WebError(Exception):

@@ -21,7 +21,8 @@ class RawJson:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """``data`` is encoded as JSON (None: empty body), ``RawJson`` and plain bytes go out as they are."""
+    """``data`` is encoded as JSON (None: empty body), ``RawJson`` and plain bytes go out as they are, and
+    ``flock.api.stream.Pieces`` one by one."""
 
     data: Any = None
     status: int = 200

@@ -9,15 +9,19 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 
 from flock.api.call import Call
+from flock.api.describe import Description, Page, View, described, describes, paging
 from flock.auth.policy import CONFIGURATOR, READER, Rule
 from flock.core import ids
 from flock.core.errors import Forbidden
 from flock.db import Database
 from flock.wire.errors import shown
-from flock.wire.paging import PAGE_ARGUMENTS, envelope
+from flock.wire.paging import envelope
 from flock.wire.render import render, render_many
 from flock.wire.resource import Resource
 from sysinv.db.lookup import ItemNotFound, host_row, paged
+
+# A method that is there to say 403 and not 405, as StarlingX's does.
+REFUSED = describes(answers={})
 
 
 class NotPermitted(Forbidden):
@@ -46,9 +50,11 @@ class Inventory:
 class _Reading:
     def __init__(self, inventory: Inventory) -> None:
         self.inventory = inventory
+        self.descriptions: dict[str, Description] = {"get": described(
+            query=paging(tuple(inventory.table.c.keys())), answers={200: Page((View(inventory.resource),))})}
 
     def page_of(self, call: Call, query: sa.Select[Any], path: str) -> dict[str, Any]:
-        page = call.query.only(PAGE_ARGUMENTS).page(sort_keys=set(self.inventory.table.c.keys()))
+        page = call.query.page(sort_keys=set(self.inventory.table.c.keys()))
         with call.deps(Database).reader() as conn:
             rows = paged(conn, query, self.inventory.table, page)
         items = render_many(self.inventory.resource, rows, call.base_url)
@@ -65,6 +71,10 @@ class AllItems(_Reading):
 
 class OneItem(_Reading):
     """``/v1/<collection>/<uuid>``."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        super().__init__(inventory)
+        self.descriptions["get"] = described(answers={200: inventory.resource})
 
     def get(self, call: Call) -> dict[str, Any]:
         """One item by uuid."""
@@ -89,14 +99,17 @@ class HostItems(_Reading):
         query = self.inventory.query.where(self.inventory.host_column == host["id"])
         return self.page_of(call, query, f"ihosts/{host['uuid']}/{self.inventory.collection}")
 
+    @REFUSED
     def post(self, call: Call) -> None:
         """Refused."""
         raise NotPermitted()
 
+    @REFUSED
     def patch(self, call: Call) -> None:
         """Refused."""
         raise NotPermitted()
 
+    @REFUSED
     def delete(self, call: Call) -> None:
         """Refused."""
         raise NotPermitted()
@@ -126,6 +139,7 @@ def read_policy(inventory: Inventory) -> tuple[Rule, ...]:
 
 class _HostDetail(_Reading):
     def get(self, call: Call) -> dict[str, Any]:
+        """As the collection."""
         return HostItems(self.inventory).get(call)
 
 

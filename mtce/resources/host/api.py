@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from flock.api.call import Call
+from flock.api.describe import AnyOf, describes
 from flock.api.reply import Reply
 from flock.auth.policy import READER, SERVICE, Rule
 from flock.core.errors import InvalidInput, NotFound
@@ -14,6 +15,9 @@ from mtce.contract.rpc import MtceHosts
 from mtce.resources.host import rules
 
 REFUSED = 409
+
+
+REPLIES = {200: rules.PASSED, REFUSED: rules.FAILED}
 
 
 def _conductor(call: Call) -> MtceHosts:
@@ -34,10 +38,13 @@ def _body(call: Call) -> dict[str, Any]:
 class HostsController:
     """``/v1/hosts``."""
 
+    @describes(answers={200: {"type": "object", "required": ["hosts"], "properties": {
+        "hosts": {"type": "array", "items": rules.VIM_VIEW}}}}, errors=(504,))
     def get(self, call: Call) -> dict[str, Any]:
         """All hosts as maintenance sees them."""
         return {"hosts": [rules.vim_view(status) for status in _conductor(call).list_hosts()]}
 
+    @describes(body=rules.RECORD, answers=REPLIES, errors=(504,))
     def post(self, call: Call) -> Reply:
         """Add a host, or renew the record of a known one."""
         return _reply(_conductor(call).put_host(host=rules.host_record(_body(call))))
@@ -46,6 +53,7 @@ class HostsController:
 class HostController:
     """``/v1/hosts/{uuid}``."""
 
+    @describes(answers={200: rules.VIM_VIEW}, errors=(504,))
     def get(self, call: Call) -> dict[str, Any]:
         """One host as maintenance sees it."""
         host_uuid = rules.host_uuid(call.args["uuid"])
@@ -54,6 +62,7 @@ class HostController:
             raise NotFound(resource="Host", id=host_uuid)
         return rules.vim_view(status)
 
+    @describes(body=AnyOf((rules.RECORD, rules.ACTION)), answers=REPLIES, errors=(504,))
     def patch(self, call: Call) -> Reply:
         """Renew the record when the body carries one, then start the action it names."""
         host_uuid, body = rules.host_uuid(call.args["uuid"]), _body(call)
@@ -71,6 +80,7 @@ class HostController:
         request_id = call.ctx.request_id or str(uuid.uuid4())
         return _reply(_conductor(call).host_action(host_uuid=host_uuid, action=action, request_id=request_id))
 
+    @describes(answers=REPLIES, errors=(504,))
     def delete(self, call: Call) -> Reply:
         """Forget a locked host."""
         return _reply(_conductor(call).delete_host(host_uuid=rules.host_uuid(call.args["uuid"])))
@@ -79,6 +89,7 @@ class HostController:
 class SystemsController:
     """``/v1/systems``."""
 
+    @describes(answers={200: rules.SYSTEMS_VIEW}, errors=(504,))
     def get(self, call: Call) -> dict[str, Any]:
         """All hosts with their uptime."""
         return rules.systems_view(_conductor(call).list_hosts())

@@ -22,6 +22,29 @@ STATES = {
     "availability": ("available", "intest", "degraded", "failed", "power-off", "offline", "offduty", "online",
                      "dependency", "not-installed"),
 }
+_TEXT = {"type": "string", "maxLength": TEXT_MAX}
+_OPTIONAL = {"type": ["string", "null"], "maxLength": TEXT_MAX}
+_WANTED = {"enum": [*sorted(OPERATOR_ACTIONS), "none", "", None]}
+ACTION = {"type": "object", "required": ["action"], "properties": {"action": _WANTED}}
+RECORD = {
+    "type": "object", "required": ["uuid", "hostname", "personality", "mgmt_mac", "mgmt_ip"], "properties": {
+        **{name: {**_TEXT, "minLength": 1} for name in ("uuid", "hostname", "mgmt_mac", "mgmt_ip")},
+        **{name: _OPTIONAL for name in ("subfunctions", "cluster_host_ip", "bm_ip", "bm_username")},
+        **{name: {"enum": [*known, "", None]} for name, known in STATES.items()},
+        "personality": {"enum": list(PERSONALITIES)}, "bm_type": {"enum": [*BM_TYPES, "", None]},
+        "bm_secret": {"type": ["string", "null"], "maxLength": SECRET_MAX, "writeOnly": True}, "action": _WANTED}}
+PASSED = {"type": "object", "required": ["status"], "properties": {"status": {"const": "pass"}}}
+FAILED = {"type": "object", "required": ["status", "reason", "action"], "properties": {
+    "status": {"const": "fail"}, "reason": {"type": "string"}, "action": {"type": "string"}}}
+_NAMES = ("uuid", "hostname", "personality", "subfunctions", "action", "stage", "task")
+_STATE_NAMES = (*STATES, "subfunction_oper", "subfunction_avail")
+VIM_VIEW = {"type": "object", "required": [*_NAMES, "state", "uptime"], "properties": {
+    **{name: {"type": "string"} for name in _NAMES}, "uptime": {"type": "integer"},
+    "state": {"type": "object", "required": list(_STATE_NAMES), "properties": {
+        name: {"type": "string"} for name in _STATE_NAMES}}}}
+SYSTEMS_VIEW = {"type": "object", "required": ["hosts"], "properties": {"hosts": {"type": "array", "items": {
+    "type": "object", "required": ["uuid", "hostname", "uptime"], "properties": {
+        name: {"type": "string"} for name in ("uuid", "hostname", "uptime")}}}}}
 
 
 class MtceRefused(Refused):

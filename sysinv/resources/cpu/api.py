@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flock.api.call import Call
+from flock.api.describe import Page, View, describes
 from flock.api.reply import Reply
 from flock.auth.policy import ANYONE, CONFIGURATOR, Rule
 from flock.db import Database
@@ -15,6 +16,7 @@ from sysinv.db.lookup import host_row
 from sysinv.db.tables import I_ICPU
 from sysinv.resources.cpu import store
 from sysinv.resources.cpu.fields import Cpu
+from sysinv.resources.cpu.rules import REQUESTS_MAX
 from sysinv.resources.cpu.service import CpuService
 
 INVENTORY = Inventory("cpu", Cpu, store.QUERY, I_ICPU, I_ICPU.c.forihostid)
@@ -27,6 +29,7 @@ class CpuListController:
         self._function = function
         self._siblings = siblings
 
+    @describes(answers={200: {"type": "string", "pattern": "^([0-9]+(,[0-9]+)*)?$"}})
     def get(self, call: Call) -> Reply:
         """The CPU ids separated by commas."""
         with call.deps(Database).reader() as conn:
@@ -38,6 +41,8 @@ class CpuListController:
 class CpusModifyController:
     """``/v1/ihosts/<host>/state/host_cpus_modify``."""
 
+    @describes(body={"type": "array", "minItems": 1, "maxItems": REQUESTS_MAX, "items": {"type": "object"}},
+               answers={200: Page((View(Cpu),))}, errors=(409,))
     def put(self, call: Call) -> dict[str, Any]:
         """Deal the cores of a locked host out anew."""
         rows = call.deps(CpuService).modify(call.args["host"], call.json())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flock.api.call import Call
+from flock.api.describe import describes, patch_of
 from flock.auth.policy import CONFIGURATOR, Rule
 from flock.wire.render import render
 from sysinv.api.changes import plain_changes
@@ -16,13 +17,17 @@ from sysinv.resources.device.store import QUERY
 
 INVENTORY = Inventory("pci_device", PciDevice, QUERY, PCI_DEVICES, PCI_DEVICES.c.host_id)
 
+CHANGEABLE = ("name", "enabled")
+
 
 class DeviceController(OneItem):
     """``/v1/pci_devices/<uuid>``."""
 
+    @describes(body=patch_of(PciDevice, CHANGEABLE, operations=("replace", "remove")), answers={200: PciDevice},
+               errors=(409,))
     def patch(self, call: Call) -> dict[str, Any]:
         """Name and use."""
-        operations = call.patch(allowed=("name", "enabled"))
+        operations = call.patch(allowed=CHANGEABLE)
         changes = plain_changes(PciDevice, operations)
         return render(PciDevice, call.deps(DeviceService).modify(call.args["uuid"], changes), call.base_url)
 

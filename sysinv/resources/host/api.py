@@ -5,26 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 from flock.api.call import Call
+from flock.api.describe import Argument, Page, View, describes, paging, patch_of
 from flock.auth.policy import ANYONE, CONFIGURATOR, OPERATOR, READER, Rule
-from flock.wire.paging import PAGE_ARGUMENTS, envelope
+from flock.wire.paging import envelope
 from flock.wire.render import collection_links, render, render_many
+from flock.wire.schema import LINKS
+from flock.wire.types import Text
 from sysinv.db.tables import I_HOST
 from sysinv.hosts.installation import Installation
-from sysinv.resources.host.fields import CHILDREN, Host, InstallProgress, NewHost
+from sysinv.resources.host.fields import CHILDREN, Host, HostChange, InstallProgress, NewHost
 from sysinv.resources.host.service import HostService
 
 _SORT_KEYS = frozenset(column.name for column in I_HOST.c if not column.name.startswith(("install_token", "bm_secret")))
 _STATES = ("uuid", "hostname", "administrative", "operational", "availability", "subfunction_oper",
            "subfunction_avail", "task", "ihost_action", "invprovision", "inv_state", "install_state",
            "install_state_info", "vim_progress_status", "links")
+MEMBER = View(Host, name="HostMember", extra={child: LINKS for child in CHILDREN})
+INSTALL_TOKEN = {"X-Install-Token": "One-time token of the boot file."}
 
 
 class HostsController:
     """``/v1/ihosts`` and ``/v1/ihosts/detail``."""
 
+    @describes(query=(*paging(tuple(_SORT_KEYS)), Argument("personality", Text(), "Hosts of this personality.")),
+               answers={200: Page((View(Host),))})
     def get(self, call: Call) -> dict[str, Any]:
         """One page of hosts, all or of one personality."""
-        query = call.query.only(PAGE_ARGUMENTS, "personality")
+        query = call.query
         page = query.page(sort_keys=_SORT_KEYS)
         personality = query.text("personality")
         rows = call.deps(HostService).page(personality, page)
@@ -36,6 +43,7 @@ class HostsController:
 class NewHostsController(HostsController):
     """``/v1/ihosts`` also takes new hosts."""
 
+    @describes(body=NewHost, answers={200: MEMBER}, errors=(409,))
     def post(self, call: Call) -> dict[str, Any]:
         """Add a host."""
         return _member(call.deps(HostService).add(call.body_as(NewHost)), call.base_url)
@@ -44,15 +52,19 @@ class NewHostsController(HostsController):
 class HostController:
     """``/v1/ihosts/<host>``."""
 
+    @describes(answers={200: MEMBER})
     def get(self, call: Call) -> dict[str, Any]:
         """One host with links to what it has."""
         return _member(call.deps(HostService).get(call.args["host"]), call.base_url)
 
+    @describes(body=patch_of(HostChange, operations=("replace", "remove"), empty_values=True), answers={200: MEMBER},
+               errors=(409, 504))
     def patch(self, call: Call) -> dict[str, Any]:
         """Attributes and actions."""
         operations = call.patch(allow_empty=True)
         return _member(call.deps(HostService).change(call.args["host"], operations), call.base_url)
 
+    @describes(errors=(409, 504))
     def delete(self, call: Call) -> None:
         """Delete a locked host."""
         call.deps(HostService).delete(call.args["host"])
@@ -61,6 +73,7 @@ class HostController:
 class StateController:
     """``/v1/ihosts/<host>/state``."""
 
+    @describes(answers={200: View(Host, _STATES, "HostStates")})
     def get(self, call: Call) -> dict[str, Any]:
         """The states of one host."""
         return render(Host, call.deps(HostService).get(call.args["host"]), call.base_url, _STATES)
@@ -69,6 +82,9 @@ class StateController:
 class InstallProgressController:
     """``/v1/ihosts/<host>/install_progress``, without token."""
 
+    @describes(body=InstallProgress, headers=INSTALL_TOKEN, errors=(403, 409), answers={200: {
+        "type": "object", "required": ["install_state", "install_state_info"], "properties": {
+            "install_state": {"type": "string"}, "install_state_info": {"type": ["string", "null"]}}}})
     def post(self, call: Call) -> dict[str, Any]:
         """One step of an installation."""
         body = call.body_as(InstallProgress)
@@ -80,6 +96,7 @@ class InstallProgressController:
 class InstallConfigController:
     """``/v1/ihosts/<host>/install_config``: the one-time token of the boot file is the key."""
 
+    @describes(headers=INSTALL_TOKEN, answers={200: {"type": "object"}}, errors=(403, 409))
     def get(self, call: Call) -> dict[str, Any]:
         """The configuration of a host that installs."""
         return call.deps(Installation).configuration(call.args["host"], _token(call))

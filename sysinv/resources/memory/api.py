@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flock.api.call import Call
+from flock.api.describe import describes, patch_of
 from flock.auth.policy import CONFIGURATOR, Rule
 from flock.wire.render import render
 from sysinv.api.changes import plain_changes
@@ -22,6 +23,8 @@ _NOT_NULL = ("platform_reserved_mib", "vm_pending_as_percentage", "vswitch_hugep
 class MemoryController(OneItem):
     """``/v1/imemorys/<uuid>``."""
 
+    @describes(body=patch_of(Memory, CHANGEABLE, operations=("replace", "remove")), answers={200: Memory},
+               errors=(409,))
     def patch(self, call: Call) -> dict[str, Any]:
         """Reserve and huge pages."""
         operations = call.patch(allowed=CHANGEABLE, mandatory=_NOT_NULL)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from flock.api.call import Call
+from flock.api.describe import Argument, Page, View, describes, paging
 from flock.auth.policy import READER, Rule
 from flock.core import ids
 from flock.db import Database
 from flock.wire.errors import shown
-from flock.wire.paging import PAGE_ARGUMENTS, envelope
+from flock.wire.paging import envelope
 from flock.wire.render import render, render_many
+from flock.wire.types import Text
 from sysinv.db.lookup import ItemNotFound, Row, paged
 from sysinv.db.tables import ADDRESS_POOLS, NETWORKS
 from sysinv.resources.network import store
@@ -20,9 +22,10 @@ from sysinv.resources.network.fields import AddressPool, Network
 class NetworksController:
     """``/v1/networks``."""
 
+    @describes(query=paging(NETWORKS.c.keys()), answers={200: Page((View(Network),))})
     def get(self, call: Call) -> dict[str, Any]:
         """All networks."""
-        page = call.query.only(PAGE_ARGUMENTS).page(sort_keys=set(NETWORKS.c.keys()))
+        page = call.query.page(sort_keys=set(NETWORKS.c.keys()))
         with call.deps(Database).reader() as conn:
             rows = paged(conn, store.QUERY, NETWORKS, page)
         return envelope("networks", render_many(Network, rows, call.base_url), page=page, base_url=call.base_url)
@@ -31,6 +34,7 @@ class NetworksController:
 class NetworkController:
     """``/v1/networks/<uuid or name>``."""
 
+    @describes(answers={200: Network})
     def get(self, call: Call) -> dict[str, Any]:
         """One network."""
         ident = call.args["network"]
@@ -45,9 +49,11 @@ class NetworkController:
 class PoolsController:
     """``/v1/addrpools``."""
 
+    @describes(query=(*paging(ADDRESS_POOLS.c.keys()), Argument("network_type", Text(), "Pools of such networks.")),
+               answers={200: Page((View(AddressPool),))})
     def get(self, call: Call) -> dict[str, Any]:
         """All address pools, or those of one network type."""
-        query = call.query.only(PAGE_ARGUMENTS, "network_type")
+        query = call.query
         page = query.page(sort_keys=set(ADDRESS_POOLS.c.keys()))
         network_type = query.text("network_type")
         with call.deps(Database).reader() as conn:
@@ -62,6 +68,7 @@ class PoolsController:
 class PoolController:
     """``/v1/addrpools/<uuid>``."""
 
+    @describes(answers={200: AddressPool})
     def get(self, call: Call) -> dict[str, Any]:
         """One address pool."""
         ident = call.args["uuid"]

@@ -7,11 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from flock.api.call import Call
+from flock.api.describe import Page, View, describes, paging
 from flock.auth.policy import READER, Rule
 from flock.core import ids
 from flock.db import Database
 from flock.wire.errors import shown
-from flock.wire.paging import PAGE_ARGUMENTS, envelope
+from flock.wire.paging import envelope
 from flock.wire.render import render, render_many
 from sysinv.db.lookup import ItemNotFound, Row, host_row, paged
 from sysinv.db.tables import I_HOST, OPERATIONS
@@ -26,9 +27,10 @@ _SORT_KEYS = frozenset({"id", "created_at", "kind", "state"})
 class OperationsController:
     """``/v1/operations`` and ``/v1/ihosts/<host>/operations``, newest first."""
 
+    @describes(query=paging(tuple(_SORT_KEYS)), answers={200: Page((View(Operation),))})
     def get(self, call: Call) -> dict[str, Any]:
         """One page of operations."""
-        page = call.query.only(PAGE_ARGUMENTS).page(sort_keys=_SORT_KEYS, sort_dir="desc")
+        page = call.query.page(sort_keys=_SORT_KEYS, sort_dir="desc")
         query, path = QUERY, "operations"
         with call.deps(Database).reader() as conn:
             if "host" in call.args:
@@ -42,6 +44,7 @@ class OperationsController:
 class OperationController:
     """``/v1/operations/<uuid>``."""
 
+    @describes(answers={200: Operation})
     def get(self, call: Call) -> dict[str, Any]:
         """One operation."""
         ident = call.args["uuid"]

@@ -5,30 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 from flock.api.call import Call
+from flock.api.describe import Page, View, describes, paging, patch_of
 from flock.auth.policy import ANYONE, CONFIGURATOR, READER, Rule
-from flock.wire.paging import PAGE_ARGUMENTS, envelope
+from flock.wire.paging import envelope
 from flock.wire.render import collection_links, render, render_many
+from flock.wire.schema import LINKS
 from sysinv.api.changes import plain_changes
-from sysinv.api.inventory import NotPermitted
+from sysinv.api.inventory import REFUSED, NotPermitted
 from sysinv.resources.host.fields import Host
 from sysinv.resources.host.service import HostService
 from sysinv.resources.system.fields import System, SystemChange
 from sysinv.resources.system.rules import CHANGEABLE
 from sysinv.resources.system.service import SystemService
 
+MEMBER = View(System, name="SystemMember", extra={"ihosts": LINKS})
+
 
 class SystemsController:
     """``/v1/isystems``."""
 
+    @describes(query=paging(), answers={200: Page((View(System),))})
     def get(self, call: Call) -> dict[str, Any]:
         """The system, in a list."""
-        call.query.only(PAGE_ARGUMENTS).page()
+        call.query.page()
         return envelope("isystems", render_many(System, call.deps(SystemService).all(), call.base_url))
 
 
 class WritableSystemsController(SystemsController):
     """``/v1/isystems`` refuses further systems."""
 
+    @REFUSED
     def post(self, call: Call) -> None:
         """Refused."""
         raise NotPermitted()
@@ -37,16 +43,20 @@ class WritableSystemsController(SystemsController):
 class SystemController:
     """``/v1/isystems/<uuid>``."""
 
+    @describes(answers={200: MEMBER})
     def get(self, call: Call) -> dict[str, Any]:
         """The system."""
         return _member(call.deps(SystemService).get(call.args["uuid"]), call.base_url)
 
+    @describes(body=patch_of(SystemChange, CHANGEABLE, operations=("replace", "remove"), empty_values=True),
+               answers={200: MEMBER}, errors=(409,))
     def patch(self, call: Call) -> dict[str, Any]:
         """Change attributes."""
         operations = call.patch(allowed=CHANGEABLE, allow_empty=True, mandatory=("name", "timezone"))
         changes = plain_changes(SystemChange, operations)
         return _member(call.deps(SystemService).change(call.args["uuid"], changes), call.base_url)
 
+    @REFUSED
     def delete(self, call: Call) -> None:
         """Refused."""
         raise NotPermitted()
@@ -55,10 +65,11 @@ class SystemController:
 class SystemHostsController:
     """``/v1/isystems/<uuid>/ihosts``."""
 
+    @describes(query=paging(), answers={200: Page((View(Host),))})
     def get(self, call: Call) -> dict[str, Any]:
         """The hosts of the system."""
         call.deps(SystemService).get(call.args["uuid"])
-        page = call.query.only(PAGE_ARGUMENTS).page()
+        page = call.query.page()
         rows = call.deps(HostService).page(None, page)
         return envelope("ihosts", render_many(Host, rows, call.base_url), page=page, base_url=call.base_url)
 
@@ -66,6 +77,7 @@ class SystemHostsController:
 class ManagementVlanController:
     """``/v1/isystems/mgmtvlan``, without token."""
 
+    @describes(answers={200: {"type": "integer"}})
     def get(self, call: Call) -> int:
         """VLAN id of the management network; untagged here."""
         return 0
@@ -74,6 +86,8 @@ class ManagementVlanController:
 class RegionController:
     """``/v1/isystems/region_id``, without token."""
 
+    @describes(answers={200: {"type": "object", "required": ["region_name"], "properties": {
+        "region_name": {"type": ["string", "null"]}}}})
     def get(self, call: Call) -> dict[str, Any]:
         """Name of the region."""
         systems = call.deps(SystemService).all()
