@@ -6,22 +6,27 @@ import logging
 import os
 import threading
 import time
+import weakref
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from flock import rpc
-from flock.core.errors import DeadlineExceeded, FlockError, from_wire
+from flock.core.errors import DeadlineExceeded, FlockError, Unavailable, from_wire
 from fm.contract.fault import Fault
-from fm.contract.rpc import FaultOutcome, FaultRequest, FmManager
+from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest, FmManager
 from fm.raiser import requests as make
-from fm.raiser import spool as spools
+from fm.raiser import slots
 from fm.raiser.delivery import Delivery, OnRefused
 from fm.raiser.spool import Spool
 
 LOG = logging.getLogger(__name__)
-DELIVERY_DEADLINE_S = 4.0
+DELIVERY_DEADLINE_S = 2.5
 SYNCHRONOUS_TIMEOUT_S = 5.0
 SPOOL_LIMIT_MIB = 16
+CALL_BYTES_MAX = 4 * 1024 * 1024
+_LIVING: weakref.WeakSet[Raiser] = weakref.WeakSet()
 
 
 class Raiser:
@@ -29,7 +34,8 @@ class Raiser:
 
     ``transport`` is ``flock.rpc.transport(conf)``; ``spool_dir`` a directory of this daemon alone (several processes of
     one daemon may share it). ``manager`` replaces the bus, for tests. ``on_refused`` hears of requests that the manager
-    would not take (default: a log line). Requests are delivered in the order of the calls by one thread.
+    would not take (default: a log line). Requests are delivered in the order of the calls by one thread. When the
+    directory cannot be used, storing calls raise Unavailable and try it again; synchronous calls go on.
     """
 
     def __init__(self, transport: Any, spool_dir: str | Path, *, manager: FmManager | None = None,
@@ -40,11 +46,9 @@ class Raiser:
         self._limit_mib = limit_mib
         self._on_refused = on_refused or _log_refusal
         self._lock = threading.Lock()
-        self._pid = 0
-        self._spool: Spool
-        self._delivery: Delivery
-        self._manager: FmManager
-        self._open()
+        self._opened: tuple[Spool, Delivery] | None = None
+        _LIVING.add(self)
+        self._open_if_possible()
 
     def raise_alarm(self, alarm_id: str, *, entity_instance_id: str | None = None, severity: str | None = None,
                     reason_text: str | None = None, reason: str | None = None, entity_type_id: str | None = None,
@@ -52,11 +56,12 @@ class Raiser:
                     proposed_repair_action: str | None = None, service_affecting: bool | None = None,
                     suppression: bool | None = None, inhibit_alarms: bool | None = None,
                     keep_existing_alarm: bool = False, uuid: str | None = None, timestamp: str | None = None,
-                    **parts: str) -> str:
+                    time_to_live_s: int = 0, **parts: str) -> str:
         """Set an alarm and return its request id, stored durably; what is not given comes from the catalogue.
 
         The entity is ``entity_instance_id``, or the catalogue's form filled with keywords: ``host="worker-0"``,
-        ``process="sshd"``. InvalidFault, UnknownAlarmId: nothing was stored. SpoolFull: the spool is at its limit.
+        ``process="sshd"``. InvalidFault, UnknownAlarmId, SpoolFull (limit or disk), Unavailable (the disk fails):
+        nothing was stored.
         """
         given = _given(locals())
         return self.store(make.alarm_request(alarm_id, entity_instance_id, parts, given))
@@ -87,65 +92,106 @@ class Raiser:
         """
         names = set(Raiser.raise_alarm.__kwdefaults__ or {})
         parts = {name: value for name, value in fields.items() if name not in names}
-        request = make.alarm_request(alarm_id, entity_instance_id, parts, _given({**fields, "self": None}))
-        uuid = self.apply_now([request], timeout_s)[0].uuid
-        return uuid or ""
+        request = make.alarm_request(alarm_id, entity_instance_id, parts, _given(fields))
+        return self.apply_now([request], timeout_s)[0].uuid or ""
 
     def clear_now(self, alarm_id: str, *, entity_instance_id: str | None = None, exact: bool = False,
                   timeout_s: float = SYNCHRONOUS_TIMEOUT_S, **parts: str) -> int:
         """Like ``clear_alarm``, answered by the manager after its commit: returns how many alarms were cleared."""
         return self.apply_now([make.clear_request(alarm_id, entity_instance_id, parts, exact)], timeout_s)[0].count
 
-    def apply_now(self, requests: list[FaultRequest], timeout_s: float = SYNCHRONOUS_TIMEOUT_S) -> list[FaultOutcome]:
-        """Have the manager apply ``requests`` after everything spooled so far; the first refused one is raised."""
-        spool = self._opened()
+    def apply_now(self, requests: Sequence[FaultRequest],
+                  timeout_s: float = SYNCHRONOUS_TIMEOUT_S) -> list[FaultOutcome]:
+        """Have the manager apply ``requests`` after everything spooled so far, and return one outcome for each.
+
+        The first refused one ends it and is raised: those before it stay applied, those behind it are not attempted.
+        """
         deadline = time.monotonic() + timeout_s
-        if not spool.drained(spool.appended, timeout_s):
-            raise DeadlineExceeded(what="delivery of earlier fault requests", timeout_s=f"{timeout_s:g}")
-        outcomes = self._client(max(0.05, deadline - time.monotonic())).apply(requests=requests)
-        for outcome in outcomes:
-            if outcome.error is not None:
-                raise from_wire(outcome.error)
+        self._settle(timeout_s)
+        outcomes: list[FaultOutcome] = []
+        for part in _calls(requests):
+            for outcome in self._client(_left(deadline, timeout_s, "applying fault requests")).apply(requests=part):
+                if outcome.error is not None:
+                    raise from_wire(outcome.error)
+                outcomes.append(outcome)
         return outcomes
 
     def active(self, *, alarm_id: str | None = None, entity_instance_id: str | None = None, below: bool = True,
                timeout_s: float = SYNCHRONOUS_TIMEOUT_S) -> list[Fault]:
-        """Active alarms as the manager knows them, suppressed and masked ones too. Unavailable, DeadlineExceeded."""
-        return self._client(timeout_s).get_faults(alarm_id=alarm_id, entity_instance_id=entity_instance_id, below=below)
+        """All active alarms as the manager knows them after everything spooled so far, oldest first.
+
+        Suppression, silences and masking hide none. Unavailable, DeadlineExceeded.
+        """
+        deadline = time.monotonic() + timeout_s
+        self._settle(timeout_s)
+        found: list[Fault] = []
+        after: int | None = 0
+        while after is not None:
+            page = self._client(_left(deadline, timeout_s, "reading active alarms")).get_faults_page(
+                alarm_id=alarm_id, entity_instance_id=entity_instance_id, below=below, after=after)
+            found += page.faults
+            after = page.next_after
+        return found
 
     def flush(self, timeout_s: float) -> bool:
         """True when everything spooled so far has been delivered within ``timeout_s``."""
-        spool = self._opened()
-        return spool.drained(spool.appended, timeout_s)
+        return self._delivery().settled(timeout_s)
+
+    def backlog(self) -> tuple[int, int]:
+        """``(requests, bytes)`` that wait in the spool; cheap enough for every scrape of metrics."""
+        opened = self._opened
+        return opened[1].backlog() if opened is not None else (0, 0)
 
     def stop(self, timeout_s: float = 2.0) -> None:
         """Stop delivering and give the spool free; what is undelivered waits there for the next process."""
         with self._lock:
-            if self._pid == os.getpid():
-                self._delivery.stop(timeout_s)
-                self._spool.close()
-                self._pid = 0
+            if self._opened is not None:
+                spool, delivery = self._opened
+                delivery.stop(timeout_s)
+                spool.close()
+                self._opened = None
 
     def store(self, request: FaultRequest) -> str:
         """Spool a request as it is (the manager checks it) and return its id. SpoolFull, Unavailable."""
-        self._opened().append([make.to_record(request)])
+        self._spool().append([make.to_record(request)])
         return request.request_id
 
-    def _opened(self) -> Spool:
-        """The spool of this process; after a fork the child gets a slot and a thread of its own."""
-        if self._pid != os.getpid():
-            with self._lock:
-                if self._pid != os.getpid():
-                    if self._pid:
-                        self._spool.abandon()
-                    self._open()
-        return self._spool
+    def forked(self) -> None:
+        """In the child after a fork: the parent's queue and thread are not ours; the next call opens our own."""
+        self._lock = threading.Lock()
+        if self._opened is not None:
+            self._opened[0].abandon()
+            self._opened = None
 
-    def _open(self) -> None:
-        self._spool = spools.open_free_slot(self._parent, self._limit_mib, make.compact)
-        self._manager = self._client(DELIVERY_DEADLINE_S)
-        self._delivery = Delivery(self._spool, self._parent, lambda: self._manager, self._on_refused)
-        self._pid = os.getpid()
+    def _spool(self) -> Spool:
+        return (self._opened or self._open())[0]
+
+    def _delivery(self) -> Delivery:
+        return (self._opened or self._open())[1]
+
+    def _open(self) -> tuple[Spool, Delivery]:
+        with self._lock:
+            if self._opened is None:
+                spool = slots.open_free_slot(self._parent, self._limit_mib, make.compact)
+                manager = self._client(DELIVERY_DEADLINE_S)
+                self._opened = spool, Delivery(spool, self._parent, lambda: manager, self._on_refused)
+            return self._opened
+
+    def _open_if_possible(self) -> bool:
+        try:
+            self._delivery()
+        except Unavailable as error:
+            LOG.error("alarms cannot be stored durably: %s", error)
+            return False
+        return True
+
+    def _settle(self, timeout_s: float) -> None:
+        """Wait for what was spooled before; without a usable spool there is nothing to wait for."""
+        opened = self._opened
+        if opened is None and self._open_if_possible():
+            opened = self._opened
+        if opened is not None and not opened[1].settled(timeout_s):
+            raise DeadlineExceeded(what="delivery of earlier fault requests", timeout_s=f"{timeout_s:g}")
 
     def _client(self, deadline_s: float) -> FmManager:
         if self._given_manager is not None:
@@ -153,8 +199,16 @@ class Raiser:
         return rpc.client(FmManager, self._transport, deadline_s=deadline_s)
 
 
+def _forget_parents() -> None:
+    for raiser in list(_LIVING):
+        raiser.forked()
+
+
+os.register_at_fork(after_in_child=_forget_parents)
+
 _FIELDS = ("severity", "reason_text", "entity_type_id", "alarm_type", "probable_cause", "proposed_repair_action",
-           "service_affecting", "suppression", "inhibit_alarms", "keep_existing_alarm", "uuid", "timestamp")
+           "service_affecting", "suppression", "inhibit_alarms", "keep_existing_alarm", "uuid", "timestamp",
+           "time_to_live_s")
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -163,6 +217,28 @@ def _given(arguments: dict[str, Any]) -> dict[str, Any]:
     if given["reason_text"] is None:
         given["reason_text"] = arguments.get("reason")
     return given
+
+
+def _calls(requests: Sequence[FaultRequest]) -> Iterator[list[FaultRequest]]:
+    """Parts that fit into one message each; in a part, each request hangs on the one before it."""
+    part: list[FaultRequest] = []
+    size = 0
+    for request in requests:
+        length = len(make.to_record(request)) if len(requests) > 1 else 0
+        if part and (len(part) == BATCH_MAX or size + length > CALL_BYTES_MAX):
+            yield part
+            part, size = [], 0
+        part.append(replace(request, only_after=part[-1].request_id) if part else request)
+        size += length
+    if part:
+        yield part
+
+
+def _left(deadline: float, timeout_s: float, what: str) -> float:
+    left_s = deadline - time.monotonic()
+    if left_s <= 0:
+        raise DeadlineExceeded(what=what, timeout_s=f"{timeout_s:g}")
+    return left_s
 
 
 def _log_refusal(request: FaultRequest, error: FlockError) -> None:

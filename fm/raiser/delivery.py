@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from flock.core.errors import DeadlineExceeded, FlockError, Unavailable, from_wire
-from fm.contract.rpc import BATCH_MAX, FaultRequest, FmManager
-from fm.raiser import spool as spools
-from fm.raiser.requests import from_record
+from flock.core.errors import DeadlineExceeded, FlockError, RemoteError, Unavailable, from_wire
+from flock.rpc.errors import VersionMismatch
+from fm.contract.fault import AlarmKey
+from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest, FmManager
+from fm.raiser import slots
+from fm.raiser.requests import from_record, new_id
 from fm.raiser.spool import Chunk, Spool
 
 LOG = logging.getLogger(__name__)
 BACKOFF_MIN_S = 0.1
-BACKOFF_MAX_S = 2.0
+BACKOFF_MAX_S = 1.0
 IDLE_WAIT_S = 5.0
 REFUSALS_MAX = 5
+FAILURES_MAX = 20
+# Clearing what cannot exist changes nothing and shows whether the manager can write.
+PROBE = AlarmKey("000.000", "raiser=probe")
 OnRefused = Callable[[FaultRequest, FlockError], None]
 
 
 class Delivery:
-    """Delivers ``spool``, and first what ended processes left in other slots of ``parent``."""
+    """Delivers ``spool`` and what ended processes left in other queues of ``parent``, the oldest request first."""
 
     def __init__(self, spool: Spool, parent: Path, manager: Callable[[], FmManager], on_refused: OnRefused) -> None:
         self._spool = spool
         self._parent = parent
         self._manager = manager
         self._on_refused = on_refused
+        self._inherited: list[Spool] = []
+        self._looked = False
         self._stop = threading.Event()
         self._batch_max = BATCH_MAX
         self._backoff_s = BACKOFF_MIN_S
@@ -42,56 +49,111 @@ class Delivery:
         self._spool.wake()
         self._thread.join(timeout_s)
 
-    def _run(self) -> None:
-        for left in spools.abandoned(self._parent, self._spool.directory, self._spool.limit_mib):
-            while left.pending_bytes and not self._stop.is_set():
-                self._deliver(left)
-            left.close()
-        while not self._stop.is_set():
-            if self._spool.wait_for_records(IDLE_WAIT_S, self._stop.is_set):
-                self._deliver(self._spool)
+    def settled(self, timeout_s: float) -> bool:
+        """True when all that was spooled before this call, here or by ended processes, is delivered in time."""
+        total = self._spool.appended
+        return self._spool.wait_until(
+            lambda: self._looked and not self._inherited and self._spool.done >= total, timeout_s)
 
-    def _deliver(self, spool: Spool) -> None:
+    def backlog(self) -> tuple[int, int]:
+        """``(requests, bytes)`` undelivered, inherited ones too."""
+        spools = [self._spool, *self._inherited]
+        return sum(spool.appended - spool.done for spool in spools), sum(spool.pending_bytes for spool in spools)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._inherit()
+                if self._inherited or self._spool.wait_for_records(IDLE_WAIT_S, self._stop.is_set):
+                    # Looked again: who died meanwhile was first.
+                    self._inherit()
+                    self._deliver(*self._oldest())
+            except Exception:
+                LOG.exception("the fault spool %s cannot be worked off", self._spool.directory)
+                self._pause()
+        for spool in self._inherited:
+            spool.close()
+
+    def _inherit(self) -> None:
+        """Take over what processes left that ended, give back what is delivered."""
+        for spool in [spool for spool in self._inherited if not spool.pending_bytes]:
+            spool.close()
+            self._inherited.remove(spool)
+        held = {spool.directory for spool in (self._spool, *self._inherited)}
+        found = slots.abandoned(self._parent, held, self._spool.limit_mib)
+        for spool in found:
+            LOG.info("%d fault requests of an ended process are taken over from %s", spool.appended, spool.directory)
+        self._inherited += found
+        self._looked = True
+        self._spool.wake()
+
+    def _oldest(self) -> tuple[Spool, Chunk]:
+        """The queue whose first record is the oldest, and its records up to the first one of any other queue."""
+        heads = [(spool, chunk) for spool in (*self._inherited, self._spool)
+                 if (chunk := spool.peek(self._batch_max)).records]
+        if not heads:
+            return self._spool, Chunk(0, ())
+        heads.sort(key=lambda head: head[1].records[0].time_ms)
+        spool, chunk = heads[0]
+        if len(heads) > 1:
+            until_ms = heads[1][1].records[0].time_ms
+            chunk = chunk.first(max(1, _count_until(chunk, until_ms)))
+        return spool, chunk
+
+    def _deliver(self, spool: Spool, chunk: Chunk) -> None:
         """One batch; when it fails, wait a little so that the caller may simply repeat."""
-        chunk = spool.peek(self._batch_max)
-        requests = [request for record in chunk.records if (request := from_record(record)) is not None]
         if not chunk.records:
-            self._pause()
             return
+        requests = [request for text in chunk.texts if (request := _understood(text)) is not None]
         try:
             outcomes = self._manager().apply(requests=requests) if requests else []
-        except (Unavailable, DeadlineExceeded) as error:
+        except (Unavailable, DeadlineExceeded, VersionMismatch) as error:
             LOG.debug("%d fault requests wait: %s", len(requests), error)
             if isinstance(error, DeadlineExceeded):
                 self._batch_max = max(1, self._batch_max // 2)
             self._pause()
             return
-        except FlockError as error:
-            self._refused_whole(spool, chunk, requests, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing that is spooled may be lost by it
+            self._failed(spool, chunk, requests, error)
             return
-        except Exception:
-            LOG.exception("delivering %d fault requests failed", len(requests))
-            self._pause()
-            return
-        spool.delivered(chunk)
-        self._recovered()
         for request, outcome in zip(requests, outcomes, strict=False):
             if outcome.error is not None:
-                self._on_refused(request, from_wire(outcome.error))
-
-    def _refused_whole(self, spool: Spool, chunk: Chunk, requests: list[FaultRequest], error: FlockError) -> None:
-        """The manager refuses the call itself: find the culprit one by one and drop it after a few tries."""
-        if len(requests) > 1:
-            self._batch_max = 1
-            return
-        self._refusals += 1
-        if self._refusals < REFUSALS_MAX:
-            self._pause()
-            return
+                self._report(request, from_wire(outcome.error))
         spool.delivered(chunk)
         self._recovered()
-        for request in requests:
+
+    def _failed(self, spool: Spool, chunk: Chunk, requests: Sequence[FaultRequest], error: Exception) -> None:
+        """The call itself is refused or breaks: find the culprit one by one, drop it when it alone is at fault."""
+        if len(chunk.records) > 1:
+            self._batch_max = 1
+            return
+        refused = isinstance(error, FlockError) and error.http < 500
+        self._refusals += 1
+        if self._refusals < (REFUSALS_MAX if refused else FAILURES_MAX):
+            LOG.debug("fault request %s waits: %s", requests[0].request_id, error)
+            self._pause()
+            return
+        if not refused and not self._manager_works():
+            self._pause()
+            return
+        self._report(requests[0], error if isinstance(error, FlockError) else RemoteError(detail=repr(error)))
+        spool.delivered(chunk)
+        self._recovered()
+
+    def _manager_works(self) -> bool:
+        try:
+            probe: list[FaultOutcome] = self._manager().apply(
+                requests=[FaultRequest(new_id(), clear=PROBE, clear_exact=True)])
+        except Exception as error:  # noqa: BLE001 - then it does not
+            LOG.warning("fm-manager does not take fault requests: %s", error)
+            return False
+        return all(outcome.error is None for outcome in probe)
+
+    def _report(self, request: FaultRequest, error: FlockError) -> None:
+        try:
             self._on_refused(request, error)
+        except Exception:
+            LOG.exception("the listener for refused fault requests failed")
 
     def _recovered(self) -> None:
         self._refusals = 0
@@ -102,3 +164,17 @@ class Delivery:
         self._stop.wait(self._backoff_s)
         self._backoff_s = min(BACKOFF_MAX_S, self._backoff_s * 2)
 
+
+def _count_until(chunk: Chunk, time_ms: int) -> int:
+    """How many of the first records are not younger than ``time_ms``."""
+    for count, record in enumerate(chunk.records):
+        if record.time_ms > time_ms:
+            return count
+    return len(chunk.records)
+
+
+def _understood(text: str) -> FaultRequest | None:
+    request = from_record(text)
+    if request is None and text:
+        LOG.error("a spooled fault request cannot be understood and is lost: %.200s", text)
+    return request

@@ -12,7 +12,7 @@ from typing import Any
 from fm.contract import catalogue
 from fm.contract.catalogue import Entry
 from fm.contract.causes import UNKNOWN
-from fm.contract.entity import entity_type, fill
+from fm.contract.entity import containers, entity_type, fill
 from fm.contract.enums import AlarmState, AlarmType, Severity
 from fm.contract.errors import InvalidFault, UnknownAlarmId
 from fm.contract.fault import AlarmKey, Fault
@@ -20,6 +20,7 @@ from fm.contract.rpc import FaultRequest
 from fm.contract.validation import TEXT_MAX, check_alarm_id, check_entity, checked_fault
 
 _CUT = "..."
+_FAULT_FIELDS = {field.name for field in dataclasses.fields(Fault)}
 
 
 def alarm_request(alarm_id: str, entity: str | None, parts: Mapping[str, str],
@@ -74,51 +75,71 @@ def to_record(request: FaultRequest) -> str:
 
 
 def from_record(record: str) -> FaultRequest | None:
-    """The request of a spool record; None when a foreign hand or an older version wrote what cannot be understood."""
+    """The request of a spool record; None when it cannot be understood. Fields of a later version are left out."""
     try:
         raw = json.loads(record)
         fault, clear = raw.get("fault"), raw.get("clear")
         return FaultRequest(
             request_id=raw["request_id"], fault=Fault(**_typed(fault)) if fault is not None else None,
             clear=AlarmKey(**clear) if clear is not None else None, clear_all_below=raw.get("clear_all_below"),
-            clear_exact=bool(raw.get("clear_exact")))
+            clear_exact=bool(raw.get("clear_exact")), only_after=raw.get("only_after"))
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
 
 
-def compact(records: list[str]) -> list[str]:
-    """Undelivered records without those that a later request on the same alarm makes pointless; logs all stay.
+def compact(records: list[str]) -> list[int]:
+    """Places of the records to keep: not those whose whole effect a later request undoes or replaces; logs all stay.
 
-    Only sets and exact clears overtake each other; a clear of a whole branch keeps everything before it in place.
+    The order of what is kept does not change, and what is active in the end is the same as without the others.
     """
-    kept: list[str] = []
-    seen: set[tuple[str, str]] = set()
-    for record in reversed(records):
-        request = from_record(record)
-        if request is None:
-            continue
-        if request.clear_all_below is not None or (request.clear is not None and not request.clear_exact):
-            seen.clear()
-        key = _overtaking_key(request)
-        if key is not None and key in seen:
-            continue
-        if key is not None:
-            seen.add(key)
-        kept.append(record)
+    kept: list[int] = []
+    decided = _Decided()
+    for place in range(len(records) - 1, -1, -1):
+        request = from_record(records[place])
+        if request is not None and not decided.overtake(request):
+            decided.note(request)
+            kept.append(place)
     kept.reverse()
     return kept
 
 
-def _overtaking_key(request: FaultRequest) -> tuple[str, str] | None:
-    if request.clear is not None:
-        return request.clear.alarm_id, request.clear.entity_instance_id
-    fault = request.fault
-    if fault is None or fault.alarm_state in (AlarmState.MSG, AlarmState.LOG) or fault.keep_existing_alarm:
-        return None
-    return fault.alarm_id, fault.entity_instance_id
+class _Decided:
+    """Whose state later requests decide: single alarms, an alarm id below an entity, all below an entity."""
+
+    def __init__(self) -> None:
+        self._alarms: set[tuple[str, str]] = set()
+        self._branches: set[tuple[str | None, str]] = set()
+
+    def overtake(self, request: FaultRequest) -> bool:
+        """True when nothing of what ``request`` changes will be left."""
+        fault = request.fault
+        if fault is None:
+            key = request.clear or AlarmKey("", request.clear_all_below or "")
+            alone = request.clear_exact
+        elif fault.alarm_state in (AlarmState.MSG, AlarmState.LOG) or fault.uuid:
+            return False
+        else:
+            key, alone = AlarmKey(fault.alarm_id, fault.entity_instance_id), True
+        if alone and (key.alarm_id, key.entity_instance_id) in self._alarms:
+            return True
+        return any((None, outer) in self._branches or (key.alarm_id, outer) in self._branches
+                   for outer in containers(key.entity_instance_id))
+
+    def note(self, request: FaultRequest) -> None:
+        """Remember what ``request`` decides; a set that keeps an existing alarm decides nothing."""
+        fault = request.fault
+        if request.clear_all_below is not None:
+            self._branches.add((None, request.clear_all_below))
+        elif request.clear is not None:
+            decided = self._alarms if request.clear_exact else self._branches
+            decided.add((request.clear.alarm_id, request.clear.entity_instance_id))
+        elif fault is not None and fault.alarm_state in (AlarmState.SET, AlarmState.CLEAR) and (
+                not fault.keep_existing_alarm):
+            self._alarms.add((fault.alarm_id, fault.entity_instance_id))
 
 
 def _typed(fault: Mapping[str, Any]) -> dict[str, Any]:
+    fault = {name: value for name, value in fault.items() if name in _FAULT_FIELDS}
     return {**fault, "alarm_state": AlarmState(fault["alarm_state"]), "severity": Severity(fault["severity"]),
             "alarm_type": AlarmType(fault["alarm_type"])}
 
@@ -146,7 +167,7 @@ def _fault(alarm_id: str, state: AlarmState, entry: Entry | None, entity: str, g
         uuid=given.get("uuid"),
         timestamp=value("timestamp", now.isoformat(sep=" ", timespec="microseconds")),
         inhibit_alarms=value("inhibit_alarms", entry.inhibits_alarms if entry is not None else False),
-        keep_existing_alarm=value("keep_existing_alarm", False))
+        keep_existing_alarm=value("keep_existing_alarm", False), time_to_live_s=value("time_to_live_s", 0))
 
 
 def _first(entry: Entry | None, name: str, default: Any) -> Any:

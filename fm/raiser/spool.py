@@ -1,269 +1,356 @@
 # SPDX-License-Identifier: Apache-2.0
 """A durable queue of texts in one directory: appended and forced to disk, read in order, forgotten when delivered.
 
-One process owns a queue at a time (a file lock). A record is ``<crc32> <json>\\n``; a torn last record is cut off.
+One process owns a queue at a time (a file lock). Threads that append at the same time share one write to the disk.
 """
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import logging
 import os
 import threading
-import zlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flock.core.errors import Unavailable
-from fm.contract.errors import SpoolBusy, SpoolFull
+from flock.core.errors import FlockError, Unavailable
+from fm.contract.errors import SpoolBusy, SpoolDiskFull, SpoolFull
+from fm.raiser import queuefile
+from fm.raiser.queuefile import START, Position
 
 LOG = logging.getLogger(__name__)
 MIB = 1024 * 1024
-SLOTS_MAX = 32
 ROTATE_BYTES = MIB
 READ_BYTES = MIB
-Compact = Callable[[list[str]], list[str]]
+# A queue is compacted when the requests of this share of its limit are new since the last time; then full is full.
+COMPACT_SHARE = 8
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+Compact = Callable[[list[str]], Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One undelivered record, empty when it was damaged; ``end`` is the position behind it."""
+
+    text: str
+    time_ms: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Oldest undelivered records in order; ``end`` is the position behind the last one."""
+    """Oldest undelivered records in order, of one generation of the queue file."""
 
     generation: int
-    records: tuple[str, ...]
-    end: int
+    records: tuple[Record, ...]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What was appended."""
+        return tuple(record.text for record in self.records)
+
+    def first(self, count: int) -> Chunk:
+        """The oldest ``count`` of them."""
+        return Chunk(self.generation, self.records[:count])
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    data: bytes
+    count: int
+    total: int = 0
+    finished: bool = False
+    error: Exception | None = None
 
 
 class Spool:
-    """The queue in ``directory``. ``limit_mib`` bounds what is undelivered; ``compact`` may shrink it when full."""
+    """The queue in ``directory``. ``limit_mib`` bounds what is undelivered; ``compact`` may shrink it when full.
 
-    def __init__(self, directory: Path, limit_mib: int = 16, compact: Compact | None = None) -> None:
+    ``compact`` gets the undelivered records and answers with the places of those to keep. SpoolBusy when another
+    process holds the queue, Unavailable when the directory cannot be used.
+    """
+
+    def __init__(self, directory: Path, limit_mib: int = 16, compact: Compact | None = None,
+                 clock: Callable[[], float] = time.time) -> None:
         self.directory = directory
         self.limit_mib = limit_mib
+        self._limit_bytes = limit_mib * MIB
         self._compact = compact
-        self._lock = threading.Condition()
-        directory.mkdir(parents=True, exist_ok=True, mode=0o750)
-        self._lock_file = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._writing = threading.Lock()
+        self._waiting: list[_Ticket] = []
+        self._torn = False
         try:
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            self._lock_file = _lock(directory)
+        except OSError as error:
+            raise _unusable(directory, error) from error
+        try:
+            self._position = Position(directory)
+            self._generation, self._file = queuefile.open_newest(directory, self._position.value[0])
+            self._open()
+        except OSError as error:
             os.close(self._lock_file)
-            raise SpoolBusy(path=str(directory), slots=1) from None
-        self._generation, self._delivered = self._read_position()
-        self._file = -1
-        self._open_generation()
+            raise _unusable(directory, error) from error
 
     @property
     def pending_bytes(self) -> int:
         """Bytes appended and not yet delivered."""
         return self._size - self._delivered
 
-    def append(self, records: Sequence[str]) -> int:
-        """Store all ``records`` or none; on disk when this returns. Returns the total so far (see ``drained``).
-
-        SpoolFull when the limit is reached, Unavailable when the disk refuses.
-        """
-        data = b"".join(_line(record) for record in records)
-        with self._lock:
-            if self.pending_bytes + len(data) > self.limit_mib * MIB:
-                self._shrink(len(data))
-            self._write(data)
-            self._appended += len(records)
-            self._lock.notify_all()
-            return self._appended
-
-    def peek(self, count_max: int) -> Chunk:
-        """The oldest undelivered records, at most ``count_max`` and about one MiB."""
-        with self._lock:
-            data = os.pread(self._file, min(self._size - self._delivered, READ_BYTES), self._delivered)
-            if data and b"\n" not in data:
-                data = os.pread(self._file, self._size - self._delivered, self._delivered)
-            generation, base = self._generation, self._delivered
-        records: list[str] = []
-        for line in data.splitlines(keepends=True)[:count_max]:
-            if not line.endswith(b"\n"):
-                break
-            base += len(line)
-            record = _payload(line)
-            if record is None:
-                LOG.error("a damaged record of %d bytes in %s is skipped", len(line), self.directory)
-            records.append(record or "")
-        return Chunk(generation, tuple(records), base)
-
-    def delivered(self, chunk: Chunk) -> None:
-        """Forget the records of ``chunk``. When the queue was rewritten meanwhile they stay and are delivered again."""
-        with self._lock:
-            if chunk.generation != self._generation:
-                return
-            self._delivered = chunk.end
-            self._done += len(chunk.records)
-            if self._delivered == self._size and self._size > ROTATE_BYTES:
-                self._start_generation(b"")
-            else:
-                self._write_position()
-            self._lock.notify_all()
-
-    def wait_for_records(self, timeout_s: float, unless: Callable[[], bool]) -> bool:
-        """True when something is undelivered, at once or within ``timeout_s``; ends once ``unless()`` holds."""
-        with self._lock:
-            self._lock.wait_for(lambda: self.pending_bytes > 0 or unless(), timeout_s)
-            return self.pending_bytes > 0
-
-    def wake(self) -> None:
-        """Let those who wait look again."""
-        with self._lock:
-            self._lock.notify_all()
-
-    def drained(self, total: int, timeout_s: float) -> bool:
-        """True when the first ``total`` records appended by this process (and all older ones) have been delivered."""
-        with self._lock:
-            return self._lock.wait_for(lambda: self._done >= total, timeout_s)
-
     @property
     def appended(self) -> int:
         """Records seen so far by this process: found at start and appended since."""
         return self._appended
 
+    @property
+    def done(self) -> int:
+        """How many of ``appended`` were delivered."""
+        return self._done
+
+    def append(self, records: Sequence[str]) -> int:
+        """Store all ``records`` or none; on disk when this returns. Returns the total so far (see ``drained``).
+
+        SpoolFull when the limit is reached, SpoolDiskFull when the disk has no room, Unavailable when it fails.
+        """
+        now_ms = int(self._clock() * 1000)
+        ticket = _Ticket(b"".join(queuefile.line(record, now_ms) for record in records), len(records))
+        with self._changed:
+            self._waiting.append(ticket)
+        with self._writing:
+            if not ticket.finished:
+                self._write_waiting()
+        if ticket.error is not None:
+            raise ticket.error
+        return ticket.total
+
+    def peek(self, count_max: int) -> Chunk:
+        """The oldest undelivered records, at most ``count_max`` and about one MiB."""
+        with self._changed:
+            if self._file < 0:
+                return Chunk(self._generation, ())
+            data = os.pread(self._file, min(self.pending_bytes, READ_BYTES), self._delivered)
+            if data and b"\n" not in data:
+                data = os.pread(self._file, self.pending_bytes, self._delivered)
+            generation, end = self._generation, self._delivered
+        records: list[Record] = []
+        time_ms = 0
+        for text in data.split(b"\n")[:-1][:count_max]:
+            end += len(text) + 1
+            found = queuefile.parsed(text)
+            if found is None:
+                LOG.error("a damaged record of %d bytes in %s is skipped", len(text), self.directory)
+                found = time_ms, ""
+            time_ms = found[0]
+            records.append(Record(found[1], time_ms, end))
+        return Chunk(generation, tuple(records))
+
+    def delivered(self, chunk: Chunk) -> None:
+        """Forget the records of ``chunk``. When the queue was rewritten meanwhile they stay and are delivered again."""
+        if not chunk.records:
+            return
+        with self._changed:
+            if chunk.generation != self._generation or self._file < 0:
+                return
+            self._delivered = chunk.records[-1].end
+            self._done += len(chunk.records)
+            position = self._generation, self._delivered
+            worth_it = self._delivered > ROTATE_BYTES and self._delivered >= self.pending_bytes
+            self._changed.notify_all()
+        self._position.write(*position)
+        if worth_it:
+            self._forget_delivered()
+
+    def wait_for_records(self, timeout_s: float, unless: Callable[[], bool]) -> bool:
+        """True when something is undelivered, at once or within ``timeout_s``; ends once ``unless()`` holds."""
+        self.wait_until(lambda: self.pending_bytes > 0 or unless(), timeout_s)
+        return self.pending_bytes > 0
+
+    def wait_until(self, condition: Callable[[], bool], timeout_s: float) -> bool:
+        """True when ``condition()`` holds within ``timeout_s``; looked at after each change of this queue."""
+        with self._changed:
+            return self._changed.wait_for(condition, timeout_s)
+
+    def wake(self) -> None:
+        """Let those who wait look again."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def drained(self, total: int, timeout_s: float) -> bool:
+        """True when the first ``total`` records appended by this process (and all older ones) have been delivered."""
+        return self.wait_until(lambda: self._done >= total, timeout_s)
+
     def close(self) -> None:
         """Give the directory free; undelivered records stay on disk."""
-        with self._lock:
-            if self._file >= 0:
-                os.close(self._file)
-                os.close(self._lock_file)
-                self._file = -1
+        with self._writing, self._changed:
+            self.abandon()
 
     def abandon(self) -> None:
-        """After a fork, in the child: let go of the parent's files without touching their state."""
+        """Close the files without touching their state; after a fork the child lets go of its parent's queue so."""
         if self._file >= 0:
             os.close(self._file)
+            self._position.close()
             os.close(self._lock_file)
             self._file = -1
 
-    def _open_generation(self) -> None:
-        path = self._path(self._generation)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
-        data = path.read_bytes()
+    def _open(self) -> None:
+        """Take up what is there: from the delivered position to the last whole record."""
+        self._size = os.fstat(self._file).st_size
+        generation, delivered = self._position.value
+        self._delivered = START
+        believed = generation != self._generation or delivered <= START
+        if not believed:
+            # Beyond the end: the file was cut, and all that is left of it has been delivered.
+            believed = delivered <= self._size
+            delivered = min(delivered, self._size)
+            if os.pread(self._file, 1, delivered - 1) == b"\n":
+                self._delivered = delivered
+            else:
+                believed = False
+        data = os.pread(self._file, max(0, self._size - self._delivered), self._delivered)
         whole = data.rfind(b"\n") + 1
         last = data.rfind(b"\n", 0, max(0, whole - 1)) + 1
-        if whole > last and _payload(data[last:whole]) is None and last >= self._delivered:
+        if whole and queuefile.parsed(data[last:whole - 1]) is None:
             whole = last
         if whole < len(data):
-            LOG.warning("a torn record of %d bytes at the end of %s is cut off", len(data) - whole, path)
-            os.ftruncate(self._file, whole)
+            LOG.warning("a torn record of %d bytes at the end of %s is cut off", len(data) - whole, self.directory)
+            os.ftruncate(self._file, self._delivered + whole)
             os.fsync(self._file)
-        self._size = whole
-        self._delivered = min(self._delivered, whole)
-        self._appended = data[self._delivered:whole].count(b"\n")
+        self._size = self._delivered + whole
+        self._appended = data.count(b"\n", 0, whole)
         self._done = 0
-        for other in self.directory.glob("queue-*"):
-            if other != path:
-                other.unlink()
+        self._since_compaction = whole
+        if believed:
+            self._position.write(self._generation, self._delivered)
+        else:
+            # Or else that position would hold again one day, for a record that happens to end there.
+            self._replace(data[:whole])
 
-    def _write(self, data: bytes) -> None:
-        written = 0
+    def _write_waiting(self) -> None:
+        """Store what all waiting callers brought, in one go; called by the one that holds ``_writing``."""
+        with self._changed:
+            tickets, self._waiting = self._waiting, []
         try:
-            while written < len(data):
-                written += os.write(self._file, data[written:])
+            self._admit(tickets)
+            fitting = [ticket for ticket in tickets if ticket.error is None]
+            if not self._try_write(fitting) and len(fitting) > 1:
+                for ticket in fitting:
+                    self._try_write([ticket])
+        except Exception as error:  # noqa: BLE001 - handed to those whom it befell
+            for ticket in tickets:
+                ticket.error = ticket.error or (error if ticket.total == 0 else None)
+        finally:
+            for ticket in tickets:
+                ticket.finished = True
+
+    def _admit(self, tickets: Sequence[_Ticket]) -> None:
+        """Refuse what is beyond the limit."""
+        if self._file < 0:
+            raise Unavailable(service=f"fault spool {self.directory}", reason="closed")
+        if self.pending_bytes + sum(len(ticket.data) for ticket in tickets) > self._limit_bytes:
+            self._shrink()
+        room = self._limit_bytes - self.pending_bytes
+        for ticket in tickets:
+            if len(ticket.data) > room:
+                ticket.error = SpoolFull(path=str(self.directory), limit_mib=self.limit_mib)
+            else:
+                room -= len(ticket.data)
+
+    def _try_write(self, tickets: Sequence[_Ticket]) -> bool:
+        data = b"".join(ticket.data for ticket in tickets)
+        try:
+            if self._torn:
+                os.ftruncate(self._file, self._size)
+                self._torn = False
+            queuefile.write_all(self._file, data, self._size)
             os.fdatasync(self._file)
         except OSError as error:
+            self._cut_back()
+            for ticket in tickets:
+                ticket.error = self._refusal(error)
+            return False
+        with self._changed:
+            self._size += len(data)
+            self._since_compaction += len(data)
+            for ticket in tickets:
+                self._appended += ticket.count
+                ticket.total, ticket.error = self._appended, None
+            self._changed.notify_all()
+        return True
+
+    def _cut_back(self) -> None:
+        """Take away what a failed write left; if even that fails, before the next write."""
+        try:
             os.ftruncate(self._file, self._size)
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise SpoolFull(path=str(self.directory), limit_mib=self.limit_mib) from error
-            raise Unavailable(service="fault spool", reason=os.strerror(error.errno or 0)) from error
-        self._size += len(data)
+            os.fdatasync(self._file)
+        except OSError:
+            self._torn = True
 
-    def _shrink(self, needed_bytes: int) -> None:
-        """Replace the undelivered records by what ``compact`` makes of them; SpoolFull when that is not enough."""
-        limit_bytes = self.limit_mib * MIB
-        if self._compact is None or needed_bytes > limit_bytes:
-            raise SpoolFull(path=str(self.directory), limit_mib=self.limit_mib)
+    def _refusal(self, error: OSError) -> FlockError:
+        reason = os.strerror(error.errno or 0)
+        if error.errno in NO_ROOM:
+            return SpoolDiskFull(path=str(self.directory), limit_mib=self.limit_mib, reason=reason)
+        return Unavailable(service=f"fault spool {self.directory}", reason=reason)
+
+    def _shrink(self) -> None:
+        """Replace the undelivered records by those that ``compact`` keeps, when that can be worth its time."""
+        share_bytes = self._limit_bytes // COMPACT_SHARE
+        if self._compact is None or self._since_compaction < share_bytes:
+            return
+        self._since_compaction = 0
         raw = os.pread(self._file, self.pending_bytes, self._delivered)
-        records = [payload for line in raw.splitlines(keepends=True) if (payload := _payload(line)) is not None]
-        kept = self._compact(records)
-        data = b"".join(_line(record) for record in kept)
-        if len(data) + needed_bytes > limit_bytes:
-            raise SpoolFull(path=str(self.directory), limit_mib=self.limit_mib)
-        LOG.warning("the fault spool was full: %d of %d requests were overtaken by later ones and dropped",
-                    len(records) - len(kept), len(records))
-        self._done += raw.count(b"\n") - len(kept)
-        self._start_generation(data)
+        lines = [(found[1], text + b"\n") for text in raw.split(b"\n")[:-1]
+                 if (found := queuefile.parsed(text)) is not None]
+        kept = self._compact([record for record, _ in lines])
+        data = b"".join(lines[place][1] for place in kept)
+        if len(raw) - len(data) < share_bytes:
+            return
+        LOG.warning("the fault spool %s was full: %d of %d requests were overtaken by later ones and dropped",
+                    self.directory, len(lines) - len(kept), len(lines))
+        self._replace(data)
 
-    def _start_generation(self, data: bytes) -> None:
-        old_file, old_path = self._file, self._path(self._generation)
-        self._generation += 1
-        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
-        self._file = os.open(self._path(self._generation), flags, 0o640)
-        self._size = self._delivered = 0
-        if data:
-            self._write(data)
-        self._write_position()
-        os.close(old_file)
-        old_path.unlink(missing_ok=True)
+    def _forget_delivered(self) -> None:
+        with self._writing:
+            if self._file >= 0:
+                self._replace(os.pread(self._file, self.pending_bytes, self._delivered))
 
-    def _read_position(self) -> tuple[int, int]:
-        found = sorted(int(path.name.partition("-")[2]) for path in self.directory.glob("queue-*")
-                       if path.name.partition("-")[2].isdigit())
+    def _replace(self, data: bytes) -> None:
+        """Go on with a new queue file that holds ``data``; when the disk refuses, with the old one."""
         try:
-            generation, delivered = (int(word) for word in (self.directory / "position").read_text().split())
-        except (OSError, ValueError):
-            generation, delivered = 0, 0
-        if generation in found and delivered >= 0:
-            return generation, delivered
-        return (found[0] if found else 1), 0
-
-    def _write_position(self) -> None:
-        temporary = self.directory / "position.new"
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
-        try:
-            os.write(handle, f"{self._generation} {self._delivered}\n".encode())
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        temporary.rename(self.directory / "position")
-
-    def _path(self, generation: int) -> Path:
-        return self.directory / f"queue-{generation}"
+            generation, file = queuefile.create(self.directory, data, self._position.value[0])
+        except OSError as error:
+            LOG.warning("the fault spool %s cannot be rewritten: %s", self.directory, error)
+            return
+        with self._changed:
+            old = self._generation
+            os.close(self._file)
+            self._generation, self._file, self._torn = generation, file, False
+            self._size, self._delivered = START + len(data), START
+            self._done = self._appended - data.count(b"\n")
+            self._changed.notify_all()
+        self._position.write(generation, START)
+        queuefile.remove(queuefile.path_of(self.directory, old))
 
 
-def open_free_slot(parent: Path, limit_mib: int, compact: Compact | None = None) -> Spool:
-    """The first queue below ``parent`` that no process holds; SpoolBusy when all slots are held."""
-    for slot in range(SLOTS_MAX):
-        try:
-            return Spool(parent / str(slot), limit_mib, compact)
-        except SpoolBusy:
-            continue
-    raise SpoolBusy(path=str(parent), slots=SLOTS_MAX)
-
-
-def abandoned(parent: Path, own: Path, limit_mib: int) -> list[Spool]:
-    """Queues of processes that ended with undelivered records; the caller delivers and closes them."""
-    found = []
-    for slot in range(SLOTS_MAX):
-        directory = parent / str(slot)
-        if directory == own or not directory.is_dir():
-            continue
-        try:
-            spool = Spool(directory, limit_mib)
-        except SpoolBusy:
-            continue
-        if spool.pending_bytes:
-            found.append(spool)
-        else:
-            spool.close()
-    return found
-
-
-def _line(record: str) -> bytes:
-    data = record.encode("utf-8")
-    if b"\n" in data:
-        raise ValueError("a record must be one line")
-    return b"%08x %s\n" % (zlib.crc32(data), data)
-
-
-def _payload(line: bytes) -> str | None:
-    checksum, _, data = line.rstrip(b"\n").partition(b" ")
+def _lock(directory: Path) -> int:
+    """The locked file of a queue directory, which is made when missing; SpoolBusy when another process has it."""
+    if not directory.is_dir():
+        directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+        with contextlib.suppress(OSError):  # a parent that may not be read was not made here
+            queuefile.sync_directory(directory.parent)
+    file = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
-        return data.decode("utf-8") if int(checksum, 16) == zlib.crc32(data) else None
-    except ValueError:
-        return None
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(file)
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            raise SpoolBusy(path=str(directory), slots=1) from None
+        raise
+    return file
+
+
+def _unusable(directory: Path, error: OSError) -> Unavailable:
+    return Unavailable(service=f"fault spool {directory}", reason=os.strerror(error.errno or 0))

@@ -13,15 +13,14 @@ import pytest
 from flock.core.errors import DeadlineExceeded, FlockError, InvalidInput, Unavailable
 from flock.db import Database
 from fm.contract.errors import InvalidFault, UnknownAlarmId
-from fm.contract.fault import Fault
-from fm.contract.rpc import FaultOutcome, FaultRequest, FmManager
+from fm.contract.rpc import FaultOutcome, FaultPage, FaultRequest, FmManager
 from fm.core.retention import Limits
 from fm.db.tables import METADATA
 from fm.manager.catalogue import synchronise
 from fm.manager.endpoint import Manager
 from fm.manager.writer import Settings, Writer
 from fm.raiser import Raiser
-from fm.raiser.requests import clear_request, compact, from_record, log_request, to_record
+from fm.raiser.requests import from_record
 
 
 class Flaky(FmManager):
@@ -42,8 +41,10 @@ class Flaky(FmManager):
             raise self.after.pop(0)
         return outcomes
 
-    def get_faults(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool) -> list[Fault]:
-        return self.manager.get_faults(alarm_id=alarm_id, entity_instance_id=entity_instance_id, below=below)
+    def get_faults_page(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool,
+                        after: int = 0) -> FaultPage:
+        return self.manager.get_faults_page(alarm_id=alarm_id, entity_instance_id=entity_instance_id, below=below,
+                                            after=after)
 
 
 @pytest.fixture
@@ -178,16 +179,6 @@ def test_a_forked_child_gets_a_slot_of_its_own(make: Callable[..., Raiser], tmp_
         except BaseException:  # noqa: BLE001
             os._exit(4)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
-def test_compaction_keeps_the_last_word_on_each_alarm() -> None:
-    def exact(host: str) -> FaultRequest:
-        return clear_request("200.005", f"host={host}", {}, exact=True)
-
-    log = log_request("200.021", "host=a.command=unlock", {}, {})
-    requests = [exact("a"), log, exact("b"), exact("a"), clear_request("200.005", "host=c", {}), exact("a")]
-    kept = [from_record(record) for record in compact([to_record(request) for request in requests])]
-    assert kept == [log, requests[2], requests[3], requests[4], requests[5]]
 
 
 @pytest.mark.parametrize("record", ["", "{", "[]", "{}", '{"request_id": 1, "fault": {"alarm_id": "x"}}', "null"])

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files of one spool and what power loss may do to them: a queue of checked lines, and how far it was delivered.
+
+A line is ``<crc32> <time_ms> <record>\\n``. Queue files are numbered; the highest number with a whole header counts,
+because a new file gets its name only when all of it is on the disk.
+"""
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import zlib
+from pathlib import Path
+
+LOG = logging.getLogger(__name__)
+PREFIX, UNFINISHED = "queue-", ".new"
+HEADER_TEXT = "fault queue"
+SLOT_BYTES = 512
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+
+
+def line(record: str, time_ms: int) -> bytes:
+    """One line of a queue file; ValueError when ``record`` has a line break."""
+    body = b"%d %s" % (time_ms, record.encode("utf-8"))
+    if b"\n" in body:
+        raise ValueError("a record must be one line")
+    return b"%08x %s\n" % (zlib.crc32(body), body)
+
+
+def parsed(text: bytes) -> tuple[int, str] | None:
+    """``(time_ms, record)`` of a line without its line break; None when it is damaged."""
+    checksum, _, body = text.partition(b" ")
+    if checksum != b"%08x" % zlib.crc32(body):
+        return None
+    time_ms, _, record = body.partition(b" ")
+    try:
+        return int(time_ms), record.decode("utf-8")
+    except ValueError:
+        return None
+
+
+HEADER = line(HEADER_TEXT, 0)
+START = len(HEADER)
+
+
+def generations(directory: Path) -> list[int]:
+    """Numbers of the queue files of ``directory``, ascending; what only bears such a name is left alone."""
+    return sorted(number for number, path in _numbered(directory) if _is_queue(path))
+
+
+def create(directory: Path, data: bytes, above: int) -> tuple[int, int]:
+    """``(number, file)`` of a new queue file that holds ``data``: complete on disk and then named, or OSError.
+
+    Its number is higher than ``above`` and than those that are there.
+    """
+    generation = max((above, *(number for number, _ in _numbered(directory)))) + 1
+    temporary = directory / f"{PREFIX}{generation}{UNFINISHED}"
+    file = os.open(temporary, _CREATE, 0o640)
+    try:
+        write_all(file, HEADER + data, 0)
+        os.fsync(file)
+        os.rename(temporary, path_of(directory, generation))
+        sync_directory(directory)
+    except OSError:
+        os.close(file)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    return generation, file
+
+
+def open_newest(directory: Path, above: int) -> tuple[int, int]:
+    """``(number, file)`` of the queue file that counts; older and unfinished ones are removed, a first one is made."""
+    found = generations(directory)
+    for number in found[:-1]:
+        remove(path_of(directory, number))
+    for leftover in directory.glob(f"{PREFIX}*{UNFINISHED}"):
+        remove(leftover)
+    if not found:
+        return create(directory, b"", above)
+    return found[-1], os.open(path_of(directory, found[-1]), os.O_RDWR | os.O_CLOEXEC)
+
+
+def path_of(directory: Path, generation: int) -> Path:
+    """Where the queue file of that number is."""
+    return directory / f"{PREFIX}{generation}"
+
+
+def remove(path: Path) -> None:
+    """Delete a file that no longer counts; a disk that refuses costs room, nothing else."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        LOG.warning("%s cannot be removed: %s", path, error)
+
+
+def write_all(file: int, data: bytes, offset: int) -> None:
+    """Write all of ``data`` at ``offset``, or OSError with some of it written."""
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(file, rest, offset)
+        rest, offset = rest[written:], offset + written
+
+
+def sync_directory(directory: Path) -> None:
+    """Names made in ``directory`` survive power loss when this returns."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _numbered(directory: Path) -> list[tuple[int, Path]]:
+    named = [(path.name.removeprefix(PREFIX).removesuffix(UNFINISHED), path) for path in directory.glob(f"{PREFIX}*")]
+    return [(int(number), path) for number, path in named if number.isascii() and number.isdigit()]
+
+
+def _is_queue(path: Path) -> bool:
+    """True for a queue file: its header is whole, or, where a disk error hit that, one of its lines is."""
+    if path.name.endswith(UNFINISHED) or not path.is_file() or path.is_symlink():
+        return False
+    with path.open("rb") as file:
+        if file.readline(START) == HEADER:
+            return True
+        return any(parsed(text.removesuffix(b"\n")) is not None for text in file)
+
+
+class Position:
+    """Which queue file has been delivered up to which byte: two places written in turn, so one is always whole.
+
+    Writing needs no room on the disk. A lost position means that requests are delivered again, which does no harm.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        path = directory / "position"
+        self._lock = threading.Lock()
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            if os.fstat(self._file).st_size < 2 * SLOT_BYTES:
+                write_all(self._file, bytes(2 * SLOT_BYTES), 0)
+                os.fsync(self._file)
+                sync_directory(directory)
+            places = [self._read(place) for place in (0, 1)]
+        except OSError:
+            os.close(self._file)
+            raise
+        self.value = max(places)
+        self._next = places.index(min(places))
+
+    def write(self, generation: int, delivered: int) -> None:
+        """Store a later position; an earlier one than the last is no news."""
+        with self._lock:
+            if (generation, delivered) <= self.value or self._file < 0:
+                return
+            body = f"{generation} {delivered}".encode()
+            try:
+                write_all(self._file, b"%08x %s\n" % (zlib.crc32(body), body), self._next * SLOT_BYTES)
+                os.fdatasync(self._file)
+            except OSError as error:
+                LOG.warning("the position of a fault spool cannot be written: %s", error)
+                return
+            self.value = (generation, delivered)
+            self._next = 1 - self._next
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _read(self, place: int) -> tuple[int, int]:
+        text = os.pread(self._file, SLOT_BYTES, place * SLOT_BYTES).partition(b"\n")[0]
+        checksum, _, body = text.partition(b" ")
+        try:
+            if checksum == b"%08x" % zlib.crc32(body):
+                generation, delivered = (int(word) for word in body.split())
+                return generation, delivered
+        except ValueError:
+            LOG.warning("a fault spool has a position that cannot be read")
+        return 0, 0
