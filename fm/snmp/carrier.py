@@ -18,7 +18,7 @@ RECEIVE_OCTETS_MAX = 65536
 TICK_S = 0.1
 
 
-class Dispatcher(AbstractTransportDispatcher):
+class Dispatcher(AbstractTransportDispatcher):  # type: ignore[misc]
     """Hands messages to the one transport it has; ``run_until`` is the whole loop."""
 
     def run_until(self, done: Callable[[], bool], transport: Datagrams, deadline_s: float) -> bool:
@@ -33,7 +33,7 @@ class Dispatcher(AbstractTransportDispatcher):
         return True
 
 
-class Datagrams(AbstractTransport):
+class Datagrams(AbstractTransport):  # type: ignore[misc]
     """One UDP socket to one peer; opened at first use and again after an error. Errors of the socket are raised."""
 
     PROTO_TRANSPORT_DISPATCHER = Dispatcher

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From alarms and events to the values of MIB columns: texts cut to what the MIB holds, times, numbers of enumerations."""
+"""From alarms and events to values of MIB columns: texts cut to what the MIB holds, times, numbers of enumerations."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping

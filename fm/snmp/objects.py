@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Object identifiers of WRS-ALARM-MIB and of the few standard objects that notifications name; numbers are wire facts."""
+"""Object identifiers of WRS-ALARM-MIB and of the standard objects in notifications. The numbers are wire facts."""
 from __future__ import annotations
 
 import enum

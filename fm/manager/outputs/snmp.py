@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The outputs that send SNMP notifications: one per destination of ``[fm_snmp]``. pysnmp is imported when there is one."""
+"""The outputs that send SNMP notifications, one per destination. pysnmp is imported when there is one, not before."""
 from __future__ import annotations
 
 import importlib

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The messages of AgentX as values: what a master agent asks and what a sub-agent says."""
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from fm.snmp.objects import Oid
+
+
+class Kind(enum.IntEnum):
+    """Types of messages (RFC 2741, 6.1)."""
+
+    OPEN = 1
+    CLOSE = 2
+    REGISTER = 3
+    UNREGISTER = 4
+    GET = 5
+    GET_NEXT = 6
+    GET_BULK = 7
+    TEST_SET = 8
+    COMMIT_SET = 9
+    UNDO_SET = 10
+    CLEANUP_SET = 11
+    NOTIFY = 12
+    PING = 13
+    INDEX_ALLOCATE = 14
+    INDEX_DEALLOCATE = 15
+    ADD_AGENT_CAPS = 16
+    REMOVE_AGENT_CAPS = 17
+    RESPONSE = 18
+
+
+class Syntax(enum.IntEnum):
+    """Types of a variable's value (RFC 2741, 5.4)."""
+
+    INTEGER = 2
+    OCTET_STRING = 4
+    NULL = 5
+    OBJECT_IDENTIFIER = 6
+    IP_ADDRESS = 64
+    COUNTER32 = 65
+    GAUGE32 = 66
+    TIME_TICKS = 67
+    OPAQUE = 68
+    COUNTER64 = 70
+    NO_SUCH_OBJECT = 128
+    NO_SUCH_INSTANCE = 129
+    END_OF_MIB_VIEW = 130
+
+
+class Fault(enum.IntEnum):
+    """Errors in a response: those of SNMP that we use, and AgentX's own (RFC 2741, 6.2.16)."""
+
+    NONE = 0
+    GEN_ERR = 5
+    COMMIT_FAILED = 14
+    NOT_WRITABLE = 17
+    OPEN_FAILED = 256
+    NOT_OPEN = 257
+    INDEX_WRONG_TYPE = 258
+    INDEX_ALREADY_ALLOCATED = 259
+    INDEX_NONE_AVAILABLE = 260
+    INDEX_NOT_ALLOCATED = 261
+    UNSUPPORTED_CONTEXT = 262
+    DUPLICATE_REGISTRATION = 263
+    UNKNOWN_REGISTRATION = 264
+    UNKNOWN_AGENT_CAPS = 265
+    PARSE_ERROR = 266
+    REQUEST_DENIED = 267
+    PROCESSING_ERROR = 268
+
+
+class CloseReason(enum.IntEnum):
+    """Why a session ends (RFC 2741, 6.2.2)."""
+
+    OTHER = 1
+    PARSE_ERROR = 2
+    PROTOCOL_ERROR = 3
+    TIMEOUTS = 4
+    SHUTDOWN = 5
+    BY_MANAGER = 6
+
+
+NO_VALUE = frozenset({Syntax.NULL, Syntax.NO_SUCH_OBJECT, Syntax.NO_SUCH_INSTANCE, Syntax.END_OF_MIB_VIEW})
+VariableValue = int | bytes | Oid | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRange:
+    """Where to look: from ``start`` (itself too if ``include``) up to before ``end``; an empty ``end`` is no bound."""
+
+    start: Oid
+    end: Oid = ()
+    include: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A name with its value: int, octets, an object identifier, or None for the syntaxes in ``NO_VALUE``."""
+
+    name: Oid
+    syntax: Syntax
+    value: VariableValue = None
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What every message begins with; ``payload_octets`` follow it."""
+
+    kind: Kind
+    flags: int
+    session_id: int
+    transaction_id: int
+    packet_id: int
+    payload_octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Asks for a session; the master waits ``timeout_s`` for answers, 0 for its own default."""
+
+    timeout_s: int
+    identity: Oid
+    description: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Ends the session."""
+
+    reason: CloseReason
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Offers the objects below ``subtree``; of two offers the one with the lower ``priority`` serves."""
+
+    subtree: Oid
+    timeout_s: int = 0
+    priority: int = 127
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """Values wanted: of the very names, or with ``following`` of the first ones after each start."""
+
+    ranges: tuple[SearchRange, ...]
+    following: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GetBulk:
+    """The first ``non_repeaters`` ranges once, the others up to ``max_repetitions`` times onwards."""
+
+    ranges: tuple[SearchRange, ...]
+    non_repeaters: int
+    max_repetitions: int
+
+
+@dataclass(frozen=True, slots=True)
+class TestSet:
+    """The first phase of a write."""
+
+    variables: tuple[Variable, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A message that is all header: commit, undo and clean-up of a write, and ping."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer, with the number of the variable that ``fault`` is about (1-based, 0 none)."""
+
+    fault: int = Fault.NONE
+    index: int = 0
+    uptime: int = 0
+    variables: tuple[Variable, ...] = field(default=())
+
+
+Body = Open | Close | Register | Get | GetBulk | TestSet | Plain | Response
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A body with what its header says. ``context`` None is the default one."""
+
+    body: Body
+    session_id: int = 0
+    transaction_id: int = 0
+    packet_id: int = 0
+    context: bytes | None = None

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two tables of WRS-ALARM-MIB over fm's database: rows by their number, found anew for each request.
+
+Which rows show is decided by the listings of the resources, so that a table shows what ``fm alarm-list`` and
+``fm event-list`` show.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from fm.core.filters import Filter, Match, Op
+from fm.resources.alarm import store as alarms
+from fm.resources.event_log import store as events
+from fm.snmp.columns import Fault, active_value, event_value, from_alarm, from_event
+from fm.snmp.lookup import Cell, exact, is_object, name_of, onwards
+from fm.snmp.objects import ACTIVE_ENTRY, EVENT_ENTRY, ActiveColumn, EventColumn, Oid, Value
+
+Rows = list[tuple[int, Fault]]
+_BY_NUMBER = [("id", False)]
+
+
+class Table:
+    """One table: the numbers of its columns, how rows are found and what a column shows of a row."""
+
+    def __init__(self, entry: Oid, columns: Sequence[int], find: Callable[[Connection, Sequence[Filter], int], Rows],
+                 value: Callable[[Fault, int], Value]) -> None:
+        self.entry = entry
+        self.columns = tuple(columns)
+        self._find = find
+        self._value = value
+
+    def has_object(self, name: Oid) -> bool:
+        """True when ``name`` lies in one of the columns."""
+        return is_object(self.entry, self.columns, name)
+
+    def cell(self, name: Oid) -> Cell | None:
+        """The cell that ``name`` names, whether or not its row exists."""
+        return exact(self.entry, self.columns, name)
+
+    def rows_from(self, conn: Connection, row: int, limit: int) -> Rows:
+        """At most ``limit`` visible rows with numbers from ``row`` on, in order."""
+        return self._find(conn, [Filter("id", Match.EXACT, Op.GE, str(row))], limit)
+
+    def value(self, fault: Fault, column: int) -> Value:
+        """What ``column`` shows."""
+        return self._value(fault, column)
+
+    def candidates(self, start: Oid, include: bool) -> Iterator[Cell]:
+        """Per column, the lowest cell that may follow ``start``."""
+        return onwards(self.entry, self.columns, start, include)
+
+    def name(self, column: int, row: int) -> Oid:
+        """The object identifier of a cell."""
+        return name_of(self.entry, Cell(column, row))
+
+
+def active_table(system_name: str) -> Table:
+    """wrsAlarmActiveTable: active alarms that are neither suppressed nor masked."""
+    prefix = f"system={system_name}."
+
+    def find(conn: Connection, filters: Sequence[Filter], limit: int) -> Rows:
+        rows = alarms.listing(conn, filters=filters, include_suppress=False, sort=_BY_NUMBER, marker=None, limit=limit)
+        return [(row["id"], from_alarm(row, prefix)) for row in rows or ()]
+
+    return Table(ACTIVE_ENTRY, _shown(ActiveColumn), find,
+                 lambda fault, column: active_value(fault, ActiveColumn(column)))
+
+
+def event_table(system_name: str) -> Table:
+    """wrsEventTable: all customer logs, and the events of ids that are not suppressed."""
+    prefix = f"system={system_name}."
+
+    def find(conn: Connection, filters: Sequence[Filter], limit: int) -> Rows:
+        rows = events.listing(conn, filters=filters, states=(), include_suppress=False, sort=_BY_NUMBER, marker=None,
+                              limit=limit)
+        return [(row["id"], from_event(row, prefix)) for row in rows or ()]
+
+    return Table(EVENT_ENTRY, _shown(EventColumn), find, lambda fault, column: event_value(fault, EventColumn(column)))
+
+
+def _shown(columns: Any) -> list[int]:
+    """The first column is the row's number; it is part of every name and not an object itself."""
+    return [int(column) for column in columns if column != 1]
