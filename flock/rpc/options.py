@@ -6,7 +6,7 @@ from typing import Any
 
 from oslo_config import cfg
 
-from flock.rpc.messaging import messaging_options, metrics_client, oslo_messaging, tracing_client
+from flock.rpc.messaging import messaging_options, metrics_client, tracing_client
 
 GROUP = cfg.OptGroup("rpc", title="Remote calls over the message bus")
 
@@ -41,10 +41,13 @@ def register(conf: cfg.ConfigOpts) -> None:
     """
     conf.register_group(GROUP)
     conf.register_opts(OPTIONS, group=GROUP)
-    oslo_messaging.set_transport_defaults("flock")
     conf.register_opts(tracing_client.oslo_messaging_tracing, group="oslo_messaging_tracing")
     conf.register_opts(metrics_client.oslo_messaging_metrics, group="oslo_messaging_metrics")
     for group, options in messaging_options.list_opts():
+        if group is None:
+            # Here and not by set_transport_defaults, which would change the default of the whole process.
+            conf.register_opts([option for option in options if option.dest == "control_exchange"])
+            conf.set_default("control_exchange", "flock")
         if group == "oslo_messaging_rabbit":
             conf.register_opts(options, group=group)
             names = {option.dest for option in options}

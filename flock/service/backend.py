@@ -13,7 +13,9 @@ if "eventlet" not in sys.modules:
 
 from oslo_service import backend  # noqa: E402  # after the line above
 
-backend.init_backend(backend.BackendType.THREADING)
+# A program that only uses the raising library may have chosen before; a second choice would be an error.
+if backend.get_backend_type() is None:
+    backend.init_backend(backend.BackendType.THREADING)
 
 from oslo_service import service as oslo_service  # noqa: E402  # its classes depend on the backend
 
