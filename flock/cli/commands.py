@@ -22,7 +22,7 @@ from cliff.show import ShowOne
 from flock.cli import confirm, paging, table, wait
 from flock.cli.client import ApiClient
 from flock.cli.columns import Column, Row, cell_text, pick, sorted_rows, wire_value
-from flock.cli.errors import ApiError, CliError
+from flock.cli.errors import ApiError, ApiUnreachable, CliError
 
 SHOW_VALUE_WIDTH = 72
 WATCH_DEFAULT_S = 5.0
@@ -98,7 +98,7 @@ class FlockCommand(Command):
         """The server's sentence; with status and request id where an operator would have to report it."""
         if not self.native:
             return problem.detailed()
-        sentence: Callable[[ApiError], str] = self.app.program.sentence
+        sentence: Callable[[ApiError], str] = getattr(self.app, "program").sentence  # noqa: B009  # FlockShell's
         return sentence(problem)
 
     def wait_for(self, what: str, observe: Callable[[], Any], judge: Callable[[Any], wait.Verdict],
@@ -278,6 +278,25 @@ def watch_seconds(text: str) -> float:
     if value < WATCH_LEAST_S:
         raise argparse.ArgumentTypeError(f"the shortest interval is {WATCH_LEAST_S:g} seconds")
     return value
+
+
+def each(names: Iterable[str], act: Callable[[str], object]) -> None:
+    """``act`` on every name in turn, also after a failure; then a CliError with all that failed, a line each.
+
+    What would fail for the others too (not allowed, not reachable, server in trouble) ends it at once.
+    """
+    failed: list[str] = []
+    for name in names:
+        try:
+            act(name)
+        except ApiUnreachable:
+            raise
+        except CliError as problem:
+            if isinstance(problem, ApiError) and (problem.status in (401, 403) or problem.status >= 500):
+                raise
+            failed.append(str(problem))
+    if failed:
+        raise CliError("\n".join(failed))
 
 
 def assignments(pairs: Sequence[str]) -> dict[str, str]:

@@ -45,14 +45,14 @@ class Credentials:
         return f"Credentials(auth_url={self.auth_url!r}, username={self.username!r})"
 
 
-class OidcToken(token_endpoint.Token):  # type: ignore[misc]
+class OidcToken(token_endpoint.Token):
     """A token of an OpenID provider: it travels in a header of its own, Keystone has no part in it."""
 
     def get_headers(self, session: Session) -> dict[str, str]:
-        return {OIDC_HEADER: self.token}
+        return {OIDC_HEADER: self.token or ""}
 
 
-class CachedPassword(v3.Password):  # type: ignore[misc]
+class CachedPassword(v3.Password):
     """A login that first looks whether an earlier command has left a token that is still good.
 
     A token that an API refuses (401) is dropped from the cache; keystoneauth then asks once more with a new one.
@@ -63,22 +63,24 @@ class CachedPassword(v3.Password):  # type: ignore[misc]
         self._cache = cache
         self._asked_cache = False
 
-    def get_auth_ref(self, session: Session, **kwargs: Any) -> access.AccessInfo:
+    def get_auth_ref(self, session: Session) -> access.AccessInfoV3:
         if not self._asked_cache:
             self._asked_cache = True
-            found = self._cache.load(self.get_cache_id())
+            found = self._cache.load(self._login())
             if found is not None:
                 token, body = found
-                kept: access.AccessInfo = access.create(body=body, auth_token=token)
-                return kept
-        fresh: access.AccessInfo = super().get_auth_ref(session, **kwargs)
-        self._cache.store(self.get_cache_id(), fresh.auth_token, fresh._data)
+                return access.AccessInfoV3(body, auth_token=token)
+        fresh = super().get_auth_ref(session)
+        self._cache.store(self._login(), fresh.auth_token or "", fresh._data)
         return fresh
+
+    def _login(self) -> str:
+        """Everything that is asked of Keystone, password included, as one digest."""
+        return self.get_cache_id() or ""
 
     def invalidate(self) -> bool:
         self._cache.drop()
-        dropped: bool = super().invalidate()
-        return dropped
+        return super().invalidate()
 
 
 def missing_credential(given: Credentials) -> str | None:

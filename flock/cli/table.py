@@ -11,7 +11,7 @@ _CELL_OVERHEAD = 3  # "| " before and " " after each cell
 _HEADER_WORDS = re.compile(r"[^\s_]*_|[^\s_]+\s*")
 # A word too long for its column is broken after one of these, else anywhere.
 _WORD_PIECES = re.compile(r"[^-./=:_,;@]*[-./=:_,;@]+|[^-./=:_,;@]+")
-_BROKEN_LEAST = 8  # narrower columns are not worth reading
+_BROKEN_LEAST = 5  # narrower columns are not worth reading
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -52,8 +52,8 @@ def _filled(parts: Sequence[str], width: int, between: str) -> list[str]:
     line: str | None = None
     for part in parts:
         joined = part if line is None else line + between + part
-        if line and display_width(joined) > width:
-            lines.append(line)
+        if line is not None and display_width(joined) > width:
+            lines += [line] if line.strip() else []  # blanks before a word that fills its line
             line = part
         else:
             line = joined

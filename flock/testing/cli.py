@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,19 +32,35 @@ def refusal(status: int, faultstring: str, request_id: str = "req-1") -> Answer:
 
 
 @dataclass
+class Pieces:
+    """A streamed answer; an exception raised while it is iterated breaks the connection."""
+
+    pieces: Iterable[bytes]
+
+
+@dataclass
 class _Reply:
     status_code: int
     content: bytes
     headers: Mapping[str, str]
     url: str
     reason: str = ""
+    pieces: Iterable[bytes] | None = None
+
+    def iter_content(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        """The pieces of a streamed answer, else the whole content."""
+        return iter([self.content] if self.pieces is None else self.pieces)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class FakeApi:
     """Stands where a keystoneauth adapter stands.
 
     A planned answer is an Answer, a JSON body, a Script of those, an exception to
-    raise, or a function of the request's body. What was asked is kept in ``calls`` as (method, path, body, query).
+    raise, Pieces of a streamed answer, or a function of the request's body. What was asked is kept in ``calls`` as
+    (method, path, body, query), with what ``headers``.
     """
 
     service_type, interface, region_name, endpoint_override = "fake", "public", None, BASE
@@ -52,10 +68,13 @@ class FakeApi:
     def __init__(self, table: Mapping[str, Mapping[str, Any]]) -> None:
         self.table = table
         self.calls: list[tuple[str, str, Any, Any]] = []
+        self.headers: list[dict[str, str]] = []
 
-    def request(self, url: str, method: str, *, json: Any = None, params: Any = None, **_: Any) -> _Reply:
+    def request(self, url: str, method: str, *, json: Any = None, params: Any = None,
+                headers: Mapping[str, str] | None = None, **_: Any) -> _Reply:
         """The planned answer; a request nobody planned is 404."""
         path = url.removeprefix(BASE)
+        self.headers.append(dict(headers or {}))
         self.calls.append((method, path, json, params or None))
         planned = self.table.get(path, {}).get(method, refusal(404, f"{path} could not be found."))
         if isinstance(planned, Script):
@@ -64,6 +83,8 @@ class FakeApi:
             planned = planned(json)
         if isinstance(planned, Exception):
             raise planned
+        if isinstance(planned, Pieces):
+            return _Reply(200, b"", {}, url, pieces=planned.pieces)
         answer = planned if isinstance(planned, Answer) else Answer(planned)
         return _Reply(answer.status, b"" if answer.body is None else _encoded(answer.body), answer.headers, url)
 

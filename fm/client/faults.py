@@ -1,51 +1,56 @@
 # SPDX-License-Identifier: Apache-2.0
-"""REST calls on alarms, events and suppression for command lines and other programs; pages are followed."""
+"""REST calls on alarms, events, suppression and silences for command lines and other programs; pages are followed."""
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
+
+from keystoneauth1.adapter import Adapter
+from keystoneauth1.session import Session
 
 from flock.cli.client import ApiClient, segment
 from flock.cli.errors import ApiError, CliError
+from fm.client import stream
+from fm.client.query import query_arguments
+from fm.client.records import Acknowledgement, Alarm, Event, Silence, Summary, Suppression
+from fm.client.times import wire
 
-Row = Mapping[str, Any]
-OPERATORS = (("!=", "ne"), ("<=", "le"), (">=", "ge"), ("=", "eq"), ("<", "lt"), (">", "gt"))
-TYPES = ("string", "integer", "float", "datetime", "boolean")
 PAGES_MAX = 10_000
+DELETE_ROUNDS_MAX = 1000
+SERVICE_TYPE = "faultmanagement"
+_PARTS = ("host", "group")
+
+Arguments = list[tuple[str, str]]
+Query = str | Sequence[tuple[str, str]] | None  # the operator's language, or ready q.* arguments
 
 
-def query_arguments(text: str | None) -> list[tuple[str, str]]:
-    """``field<op>[type::]value;...`` as ``q.*`` arguments; CliError when a part has no operator."""
-    arguments: list[tuple[str, str]] = []
-    for part in (text or "").split(";"):
-        if not part.strip():
-            continue
-        at, sign, name = min(((part.find(sign), sign, name) for sign, name in OPERATORS if sign in part),
-                             default=(-1, "", ""), key=lambda found: (found[0], -len(found[1])))
-        if at <= 0:
-            raise CliError(f"Cannot read the query {part!r}: it must be field<op>value with one of = != < <= > >=.")
-        value = part[at + len(sign):].strip()
-        kind, separator, rest = value.partition("::")
-        if not separator or kind not in TYPES:
-            kind, rest = "", value
-        arguments += [("q.field", part[:at].strip()), ("q.op", name), ("q.type", kind), ("q.value", rest)]
-    return arguments
+def connect(session: Session, region_name: str | None = None, interface: str = "public",
+            endpoint: str | None = None) -> Faults:
+    """The fault management of a cloud, over a keystoneauth session; ``endpoint`` replaces the catalogue's URL."""
+    return Faults(ApiClient(Adapter(session, service_type=SERVICE_TYPE, interface=interface, region_name=region_name,
+                                    endpoint_override=endpoint)))
 
 
 class Faults:
-    """One fault management API."""
+    """One fault management API. Every failure is a CliError, what the API refuses an ApiError."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
 
-    def alarms(self, query: str | None = None, include_suppress: bool = False, expand: bool = True) -> list[Row]:
-        """Active alarms."""
-        return self._all("alarms", [*query_arguments(query), *_flags(include_suppress=include_suppress, expand=expand)])
+    def alarms(self, query: Query = None, include_suppress: bool = False, expand: bool = True, full: bool = False,
+               limit: int | None = None) -> list[Alarm]:
+        """Active alarms, at most ``limit``; ``full`` adds acknowledgement, staleness, flapping and silence."""
+        arguments = [*query_arguments(query), *_flags(include_suppress=include_suppress, expand=expand, full=full)]
+        return cast(list[Alarm], _all(self._client, "alarms", arguments, limit))
 
-    def alarm(self, uuid: str) -> Row:
+    def alarm(self, uuid: str, full: bool = False) -> Alarm:
         """One alarm; CliError ``Alarm not found``."""
-        return self._one(f"/v1/alarms/{segment(uuid)}", f"Alarm not found: {uuid}")
+        return cast(Alarm, _one(self._client, f"/v1/alarms/{segment(uuid)}", f"Alarm not found: {uuid}",
+                                _flags(full=full)))
 
     def delete_alarm(self, uuid: str) -> None:
         """Clear one alarm; CliError ``Alarm not found``."""
@@ -54,61 +59,135 @@ class Faults:
         except ApiError as problem:
             raise _explained(problem, f"Alarm not found: {uuid}") from problem
 
-    def summary(self, include_suppress: bool = False) -> Row:
-        """Counts per severity."""
-        found: Row = self._client.get("/v1/alarms/summary", dict(_flags(include_suppress=include_suppress)))
-        return found
+    def delete_matching(self, query: str, include_suppress: bool = False) -> int:
+        """Clear every alarm that matches at least one condition; how many those were."""
+        conditions = query_arguments(query)
+        if not conditions:
+            raise CliError("Alarms are deleted by at least one condition; the query has none.")
+        total = 0
+        for _ in range(DELETE_ROUNDS_MAX):  # the server clears a bounded number at a time
+            answer = self._client.delete("/v1/alarms", [*conditions, *_flags(include_suppress=include_suppress)])
+            deleted = int(answer["deleted"])
+            total += deleted
+            if not deleted:
+                break
+        return total
 
-    def acknowledge(self, uuid: str, comment: str) -> Row:
+    def summary(self, include_suppress: bool = False, by: str | None = None) -> Summary:
+        """Counts per severity; ``by`` host or group adds them for each."""
+        if by is not None and by not in _PARTS:
+            raise CliError(f"A summary is by one of {', '.join(_PARTS)}, not {by!r}.")
+        arguments = [*_flags(include_suppress=include_suppress), *([("by", by)] if by else [])]
+        return cast(Summary, self._client.get("/v1/alarms/summary", arguments))
+
+    def acknowledge(self, uuid: str, comment: str = "") -> Acknowledgement:
         """Acknowledge one alarm in the caller's name."""
         try:
-            found: Row = self._client.put(f"/v1/alarms/{segment(uuid)}/acknowledgement", {"comment": comment})
+            return cast(Acknowledgement, self._client.put(_acknowledgement(uuid), {"comment": comment}))
         except ApiError as problem:
             raise _explained(problem, f"Alarm not found: {uuid}") from problem
-        return found
 
-    def events(self, query: str | None = None, limit: int | None = None, alarms: bool = False, logs: bool = False,
-               include_suppress: bool = False, expand: bool = True) -> list[Row]:
+    def withdraw_acknowledgement(self, uuid: str) -> None:
+        """Take the note back that somebody has seen the alarm."""
+        try:
+            self._client.delete(_acknowledgement(uuid))
+        except ApiError as problem:
+            raise _explained(problem, f"Alarm not found: {uuid}") from problem
+
+    def events(self, query: Query = None, limit: int | None = None, alarms: bool = False, logs: bool = False,
+               include_suppress: bool = False, expand: bool = True) -> list[Event]:
         """Events, newest first; at most ``limit``."""
         arguments = [*query_arguments(query),
                      *_flags(alarms=alarms, logs=logs, include_suppress=include_suppress, expand=expand)]
-        return self._all("event_log", arguments, limit)
+        return cast(list[Event], _all(self._client, "event_log", arguments, limit))
 
-    def event(self, uuid: str) -> Row:
+    def event(self, uuid: str) -> Event:
         """One event; CliError ``Event log not found``."""
-        return self._one(f"/v1/event_log/{segment(uuid)}", f"Event log not found: {uuid}")
+        return cast(Event, _one(self._client, f"/v1/event_log/{segment(uuid)}", f"Event log not found: {uuid}"))
 
-    def suppressions(self, include_unsuppressed: bool = True) -> list[Row]:
+    def export_events(self, query: Query = None, limit: int | None = None, alarms: bool = False,
+                      logs: bool = False, include_suppress: bool = False) -> AbstractContextManager[Iterator[bytes]]:
+        """Events with every field as comma-separated values, in pieces as they arrive."""
+        arguments = [*query_arguments(query), *_flags(alarms=alarms, logs=logs, include_suppress=include_suppress),
+                     *([("limit", str(limit))] if limit else []), ("format", "csv")]
+        return self._client.stream("/v1/event_log", arguments, {"Accept": "text/csv, application/json"})
+
+    def follow_events(self, last_id: str | None = None, query: Sequence[tuple[str, str]] = (),
+                      say: Callable[[str], None] = lambda text: None,
+                      sleep: Callable[[float], None] = time.sleep) -> Iterator[stream.Message]:
+        """Events as they happen, without end, after the one that ``last_id`` names; see ``stream.follow``."""
+        def open_after(ident: str | None) -> AbstractContextManager[Iterator[bytes]]:
+            headers = {"Accept": "text/event-stream", **({"Last-Event-ID": ident} if ident else {})}
+            return self._client.stream("/v1/event_stream", list(query), headers)
+        return stream.follow(open_after, sleep, say, last_id)
+
+    def suppressions(self, include_unsuppressed: bool = True) -> list[Suppression]:
         """Suppression entries in order of alarm id."""
-        rows = self._all("event_suppression", [])
-        return [row for row in rows if include_unsuppressed or row.get("suppression_status") == "suppressed"]
+        rows = cast(list[Suppression], _all(self._client, "event_suppression", []))
+        return [row for row in rows if include_unsuppressed or row["suppression_status"] == "suppressed"]
 
     def set_suppression(self, uuid: str, status: str) -> None:
         """Suppress or show the id of one entry."""
         body = [{"path": "/suppression_status", "value": status, "op": "replace"}]
         self._client.patch(f"/v1/event_suppression/{segment(uuid)}", body)
 
-    def _one(self, path: str, missing: str) -> Row:
+    def silences(self) -> list[Silence]:
+        """All silences that hold."""
+        return cast(list[Silence], _all(self._client, "silences", []))
+
+    def silence(self, uuid: str) -> Silence:
+        """One silence; CliError ``Silence not found``."""
+        return cast(Silence, _one(self._client, f"/v1/silences/{segment(uuid)}", f"Silence not found: {uuid}"))
+
+    def create_silence(self, alarm_id: str | None = None, entity_instance_id: str | None = None,
+                       expires_at: datetime | None = None, comment: str | None = None) -> Silence:
+        """Hide the alarms of an id, of an entity and what it contains, or of both, until ``expires_at`` (aware)."""
+        given = {"alarm_id": alarm_id, "entity_instance_id": entity_instance_id,
+                 "expires_at": wire(expires_at) if expires_at else None, "comment": comment}
+        body = {name: value for name, value in given.items() if value is not None}
+        return cast(Silence, self._client.post("/v1/silences", body))
+
+    def change_silence(self, uuid: str, changes: dict[str, Any]) -> Silence:
+        """Set ``expires_at`` (a time of the API, None for no end) or ``comment`` of a silence."""
+        body = [{"op": "replace", "path": f"/{name}", "value": value} for name, value in changes.items()]
         try:
-            found: Row = self._client.get(path)
+            return cast(Silence, self._client.patch(f"/v1/silences/{segment(uuid)}", body))
         except ApiError as problem:
-            raise _explained(problem, missing) from problem
-        return found
+            raise _explained(problem, f"Silence not found: {uuid}") from problem
 
-    def _all(self, collection: str, arguments: list[tuple[str, str]], limit: int | None = None) -> list[Row]:
-        rows: list[Row] = []
-        wanted: Any = [*arguments, *([("limit", str(limit))] if limit else [])]
-        for _ in range(PAGES_MAX):
-            answer = self._client.get(f"/v1/{collection}", wanted)
-            rows += answer.get(collection, [])
-            following = answer.get("next")
-            if not following or (limit and len(rows) >= limit):
-                break
-            wanted = parse_qsl(urlsplit(following).query, keep_blank_values=True)
-        return rows[:limit] if limit else rows
+    def delete_silence(self, uuid: str) -> None:
+        """End a silence."""
+        try:
+            self._client.delete(f"/v1/silences/{segment(uuid)}")
+        except ApiError as problem:
+            raise _explained(problem, f"Silence not found: {uuid}") from problem
 
 
-def _flags(**flags: bool) -> list[tuple[str, str]]:
+def _acknowledgement(uuid: str) -> str:
+    return f"/v1/alarms/{segment(uuid)}/acknowledgement"
+
+
+def _one(client: ApiClient, path: str, missing: str, arguments: Arguments | None = None) -> Any:
+    try:
+        return client.get(path, arguments or None)
+    except ApiError as problem:
+        raise _explained(problem, missing) from problem
+
+
+def _all(client: ApiClient, collection: str, arguments: Arguments, limit: int | None = None) -> list[Any]:
+    rows: list[Any] = []
+    wanted: Arguments = [*arguments, *([("limit", str(limit))] if limit else [])]
+    for _ in range(PAGES_MAX):
+        answer = client.get(f"/v1/{collection}", wanted)
+        rows += answer.get(collection, [])
+        following = answer.get("next")
+        if not following or (limit and len(rows) >= limit):
+            break
+        wanted = parse_qsl(urlsplit(following).query, keep_blank_values=True)
+    return rows[:limit] if limit else rows
+
+
+def _flags(**flags: bool) -> Arguments:
     return [(name, "True") for name, value in flags.items() if value]
 
 

@@ -1,18 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``event-list`` and ``event-show``."""
+"""``event-list``, ``event-show`` and ``event-export``."""
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+import codecs
+import os
+from collections.abc import Iterable, Iterator, Sequence
 
 from flock.cli.columns import Column, Row, columns
-from flock.cli.commands import ListCommand, ShowCommand
+from flock.cli.commands import ActionCommand, ListCommand, ShowCommand
+from flock.cli.errors import CliError
+from fm.client.arguments import add_conditions, conditions, limit, marked
 from fm.client.faults import Faults
 
-_ID = Column("event_log_id", "Event Log ID", lambda row: (
-    f"S({row.get('event_log_id')})" if row.get("suppression_status") == "suppressed" else row.get("event_log_id", "")))
-_LIST = (*columns("timestamp=Time Stamp", "state=State"), _ID,
+SEVERITIES = ("critical", "major", "minor", "warning", "not-applicable")
+_LIST = (*columns("timestamp=Time Stamp", "state=State"), marked("event_log_id", "Event Log ID"),
          *columns("reason_text=Reason Text", "entity_instance_id=Entity Instance ID", "severity=Severity"))
+
+
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    add_conditions(parser, SEVERITIES)
+    parser.add_argument("-l", "--limit", type=limit, metavar="NUMBER", help="at most this many")
+    parser.add_argument("--alarms", action="store_true", help="only what alarms did")
+    parser.add_argument("--logs", action="store_true", help="only customer logs")
+    parser.add_argument("--include_suppress", "--include-suppress", action="store_true",
+                        help="also events of alarms that the operator hides")
 
 
 class EventList(ListCommand):
@@ -21,29 +33,27 @@ class EventList(ListCommand):
     api_name = "fault"
     sort_by = ("timestamp",)
     sort_reverse = True
-    examples = ("fm event-list --limit 20", "fm event-list -q 'start=2026-02-01;end=2026-02-02' --alarms")
+    pages = True
+    examples = ("fm event-list --limit 20", "fm event-list -q 'start=2026-02-01;end=2026-02-02' --alarms",
+                "fm event-list --logs --nopaging --nowrap", "fm event-list -l 1000 -f csv > events.csv")
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("-q", "--query", help="conditions field<op>value joined by ;")
-        parser.add_argument("-l", "--limit", type=_limit, help="show at most this many")
-        parser.add_argument("--alarms", action="store_true", help="only what alarms did")
-        parser.add_argument("--logs", action="store_true", help="only customer logs")
+        _add_selection(parser)
         parser.add_argument("--uuid", action="store_true", help="also show the uuid")
-        parser.add_argument("--include_suppress", "--include-suppress", action="store_true",
-                            help="also show events whose id is suppressed")
-        parser.add_argument("--nopaging", action="store_true", help="accepted; the output is never paged")
 
     def columns_for(self, args: argparse.Namespace) -> Sequence[Column]:
         return [*columns("uuid=UUID"), *_LIST] if args.uuid else _LIST
 
     def rows(self, args: argparse.Namespace) -> Iterable[Row]:
-        return Faults(self.client).events(args.query, args.limit, args.alarms, args.logs, args.include_suppress)
+        return Faults(self.client).events(conditions(args), args.limit, args.alarms, args.logs, args.include_suppress)
 
 
 class EventShow(ShowCommand):
     """Show one event; the uuid of an alarm shows its first set event."""
 
     api_name = "fault"
+    examples = ("fm event-show 7b1c6c1e-64c5-4b0f-9c0e-2f5f1f9a3d10",
+                "fm event-show 7b1c6c1e-64c5-4b0f-9c0e-2f5f1f9a3d10 -f json")
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("event", metavar="uuid", help="uuid of the event")
@@ -52,12 +62,36 @@ class EventShow(ShowCommand):
         return Faults(self.client).event(args.event)
 
 
-def _limit(text: str) -> int:
-    """argparse type: a number above zero."""
-    if not text.isdigit() or not 0 < int(text) < 10**9:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return int(text)
+class EventExport(ActionCommand):
+    """Write events with all their fields as comma-separated values, newest first, times in UTC."""
+
+    api_name = "fault"
+    examples = ("fm event-export > events.csv", "fm event-export --file events.csv -q 'start=2026-02-01' --alarms")
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        _add_selection(parser)
+        parser.add_argument("--file", metavar="PATH", help="write to this file, which appears when it is complete")
+
+    def act(self, args: argparse.Namespace) -> None:
+        with Faults(self.client).export_events(conditions(args), args.limit, args.alarms, args.logs,
+                                               args.include_suppress) as pieces:
+            if args.file:
+                _to_file(pieces, args.file)
+                return
+            decoder = codecs.getincrementaldecoder("utf-8")("replace")
+            for piece in pieces:
+                self.stdout.write(decoder.decode(piece))
 
 
-COMMANDS = {"event-list": EventList, "event-show": EventShow}
-OSC_COMMANDS = {"fault event list": EventList, "fault event show": EventShow}
+def _to_file(pieces: Iterator[bytes], path: str) -> None:
+    partial = f"{path}.part"
+    try:
+        with open(partial, "wb") as out:
+            out.writelines(pieces)
+        os.replace(partial, path)
+    except OSError as problem:
+        raise CliError(f"Cannot write {path}: {problem.strerror}") from problem
+
+
+COMMANDS = {"event-list": EventList, "event-show": EventShow, "event-export": EventExport}
+OSC_COMMANDS = {"fault event list": EventList, "fault event show": EventShow, "fault event export": EventExport}

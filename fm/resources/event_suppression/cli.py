@@ -10,6 +10,7 @@ from flock.cli.columns import Column, Row, columns
 from flock.cli.commands import ListCommand
 from flock.cli.errors import CliError
 from fm.client.faults import Faults
+from fm.client.records import Suppression
 
 _LIST = columns("alarm_id=Event ID", "suppression_status=Status")
 
@@ -19,11 +20,14 @@ class SuppressList(ListCommand):
 
     api_name = "fault"
     sort_by = ("alarm_id",)
+    pages = True
+    examples: ClassVar[Sequence[str]] = (
+        "fm event-suppress-list", "fm event-suppress-list --include-unsuppressed --nopaging")
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--include-unsuppressed", action="store_true", help="list all alarm ids")
+        parser.add_argument("--include-unsuppressed", "--include_unsuppressed", action="store_true",
+                            help="list all alarm ids")
         parser.add_argument("--uuid", action="store_true", help="also show the uuid")
-        parser.add_argument("--nopaging", action="store_true", help="accepted; the output is never paged")
 
     def columns_for(self, args: argparse.Namespace) -> Sequence[Column]:
         return [*columns("uuid=UUID"), *_LIST] if args.uuid else _LIST
@@ -39,50 +43,55 @@ class _Change(SuppressList):
     status: ClassVar[str] = ""
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--alarm_id", "--alarm-id", required=True, help="one id or several, separated by commas")
+        parser.add_argument("--alarm_id", "--alarm-id", required=True, metavar="ID[,ID...]",
+                            help="one id or several, separated by commas")
         parser.add_argument("--uuid", action="store_true", help="also show the uuid")
-        parser.add_argument("--nopaging", action="store_true", help="accepted; the output is never paged")
 
-    def chosen(self, args: argparse.Namespace, known: Sequence[Row]) -> Sequence[Row]:
-        """The entries that are to be changed; CliError names ids that do not exist."""
+    def chosen(self, args: argparse.Namespace, known: Sequence[Suppression]) -> Sequence[Suppression]:
+        """The entries to change. Unknown ids: StarlingX's ``fm`` passes over them, which we say; elsewhere an error."""
         wanted = {ident.strip() for ident in args.alarm_id.split(",") if ident.strip()}
-        unknown = wanted - {str(row["alarm_id"]) for row in known}
-        if unknown:
-            raise CliError(f"Alarm ID not found: {', '.join(sorted(unknown))}")
-        return [row for row in known if str(row["alarm_id"]) in wanted]
+        if unknown := wanted - {row["alarm_id"] for row in known}:
+            sentence = f"Alarm ID not found: {', '.join(sorted(unknown))}"
+            if not self.native:
+                raise CliError(sentence)
+            self.stderr.write(f"{sentence}\n")
+        return [row for row in known if row["alarm_id"] in wanted]
 
     def rows(self, args: argparse.Namespace) -> Iterable[Row]:
         faults = Faults(self.client)
         for row in self.chosen(args, faults.suppressions()):
             if row["suppression_status"] != self.status:
-                faults.set_suppression(str(row["uuid"]), self.status)
+                faults.set_suppression(row["uuid"], self.status)
                 out = self.stdout if args.formatter == "table" else self.stderr
                 out.write(f"Alarm ID: {row['alarm_id']} {self.status}.\n")
         return faults.suppressions(include_unsuppressed=False)
 
 
 class Suppress(_Change):
-    """Hide the alarms of the given ids."""
+    """Hide the alarms of the given ids, on every entity and until shown again (silence-create hides less)."""
 
     status = "suppressed"
+    examples: ClassVar[Sequence[str]] = (
+        "fm event-suppress --alarm_id 100.103", "fm event-suppress --alarm_id 100.101,100.103 --nopaging --yes")
 
 
 class Unsuppress(_Change):
     """Show the alarms of the given ids again."""
 
     status = "unsuppressed"
+    examples: ClassVar[Sequence[str]] = ("fm event-unsuppress --alarm_id 100.103",)
 
 
 class UnsuppressAll(_Change):
     """Show the alarms of all ids again."""
 
     status = "unsuppressed"
+    examples: ClassVar[Sequence[str]] = ("fm event-unsuppress-all --yes",)
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--uuid", action="store_true", help="also show the uuid")
-        parser.add_argument("--nopaging", action="store_true", help="accepted; the output is never paged")
 
-    def chosen(self, args: argparse.Namespace, known: Sequence[Row]) -> Sequence[Row]:
+    def chosen(self, args: argparse.Namespace, known: Sequence[Suppression]) -> Sequence[Suppression]:
         return known
 
 

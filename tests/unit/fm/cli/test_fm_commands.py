@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flock.cli.scan import commands
 from flock.testing.cli import Answer, FakeApi, Ran, Script, refusal, run_cli
 from fm.cmd.shell import PROGRAM
 
@@ -128,12 +129,14 @@ def test_suppress_says_what_changed_and_lists_the_rest() -> None:
     assert "| 200.001  | suppressed |" in ran.out
 
 
-def test_an_unknown_id_is_an_error_and_changes_nothing() -> None:
-    table = {"/v1/event_suppression": {"GET": {"event_suppression": IDS}}}
+def test_an_unknown_id_is_passed_over_and_named_on_stderr() -> None:
+    after = [{**IDS[0], "suppression_status": "suppressed"}, IDS[1]]
+    table = {"/v1/event_suppression": {"GET": Script({"event_suppression": IDS}, {"event_suppression": after})},
+             "/v1/event_suppression/s1": {"PATCH": after[0]}}
     ran, api = fm("event-suppress --alarm_id 100.103,9.9", table)
-    assert (ran.code, ran.out) == (1, "")
-    assert "9.9" in ran.err
-    assert {call[0] for call in api.calls} == {"GET"}
+    assert (ran.code, ran.err) == (0, "Alarm ID not found: 9.9\n")
+    assert ran.out.splitlines()[0] == "Alarm ID: 100.103 suppressed."
+    assert [call[1] for call in api.calls if call[0] == "PATCH"] == ["/v1/event_suppression/s1"]
 
 
 def test_dangerous_commands_know_yes() -> None:
@@ -141,3 +144,61 @@ def test_dangerous_commands_know_yes() -> None:
         table = {"/v1/event_suppression": {"GET": {"event_suppression": IDS}},
                  "/v1/event_suppression/s1": {"PATCH": IDS[0]}, "/v1/event_suppression/s2": {"PATCH": IDS[1]}}
         assert fm(f"{command} --yes", table)[0].code == 0
+
+
+def test_unsuppress_all_says_each_id_and_shows_the_empty_list() -> None:
+    rows = [{**row, "suppression_status": "suppressed"} for row in IDS]
+    shown = [{**row, "suppression_status": "unsuppressed"} for row in IDS]
+    table = {"/v1/event_suppression": {"GET": Script({"event_suppression": rows}, {"event_suppression": shown})},
+             "/v1/event_suppression/s1": {"PATCH": shown[0]}, "/v1/event_suppression/s2": {"PATCH": shown[1]}}
+    ran, _ = fm("event-unsuppress-all --nopaging --nowrap", table)
+    assert (ran.code, ran.out) == (
+        0, "Alarm ID: 100.103 unsuppressed.\nAlarm ID: 200.001 unsuppressed.\n\n")
+
+
+def test_suppress_in_json_keeps_stdout_for_the_list() -> None:
+    after = [{**IDS[0], "suppression_status": "suppressed"}, IDS[1]]
+    table = {"/v1/event_suppression": {"GET": Script({"event_suppression": IDS}, {"event_suppression": after})},
+             "/v1/event_suppression/s1": {"PATCH": after[0]}}
+    ran, _ = fm("event-suppress --alarm_id 100.103 -f json", table)
+    assert [row["alarm_id"] for row in ran.json()] == ["100.103", "200.001"]
+    assert ran.err == "Alarm ID: 100.103 suppressed.\n"
+
+
+def test_every_command_has_examples_and_help_that_shows_them() -> None:
+    for name, command in commands("fm.resources").items():
+        assert command.examples, name
+        ran, api = fm([name, "--help"], {})
+        assert (ran.code, ran.err, api.calls) == (0, "", [])
+        assert "examples:\n  fm " in ran.out, name
+
+
+def test_every_command_has_a_twin_of_the_openstack_client() -> None:
+    twins = set(commands("fm.resources", "OSC_COMMANDS").values())
+    assert [name for name, command in commands("fm.resources").items() if command not in twins] == []
+
+
+@pytest.mark.parametrize("argv", ["help alarm-list", "help event-suppress"])
+def test_help_of_one_command(argv: str) -> None:
+    ran, _ = fm(argv, {})
+    assert ran.code == 0
+    assert ran.out.startswith(f"usage: fm {argv.split()[1]} ")
+
+
+def test_completion_knows_all_commands() -> None:
+    words = set(fm("bash-completion", {})[0].out.split())
+    assert set(commands("fm.resources")) <= words
+    assert {"--mgmt_affecting", "--nopaging", "--os-auth-url", "--refresh-cache"} <= words
+
+
+@pytest.mark.parametrize(("status", "text", "shown"), [
+    (400, "Unknown field x", "Unknown field x"),
+    (403, "The requested action is not authorized", "Error: Forbidden."),
+    (401, "Authentication required", "Invalid Identity credentials."),
+    (500, "", "HTTP Server Error (HTTP 500) (Request-ID: req-1)"),
+    (503, "fm-manager does not answer", "HTTP Server Error (HTTP 503) (Request-ID: req-1): fm-manager does not answer"),
+])
+def test_errors_in_the_words_of_starlingx(status: int, text: str, shown: str) -> None:
+    body = refusal(status, text) if text else Answer(None, status, {"X-Openstack-Request-Id": "req-1"})
+    ran, _ = fm("alarm-list", {"/v1/alarms": {"GET": body}})
+    assert (ran.code, ran.out, ran.err) == (1, "", shown + "\n")

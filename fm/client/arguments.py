@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arguments and columns that the commands on alarms and events share."""
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from flock.cli.columns import Column, Row
+from fm.client.query import query_arguments
+
+SUPPRESSED = "suppressed"
+QUERY_HELP = "conditions field<op>value joined by ; with <op> one of = != < <= > >="
+LIMIT_MAX = 10**9
+
+
+def marked(field: str, title: str) -> Column:
+    """An id that is shown as ``S(<id>)`` while the operator hides it."""
+    def show(row: Row) -> object:
+        ident = row.get(field, "")
+        return f"S({ident})" if row.get("suppression_status") == SUPPRESSED else ident
+    return Column(field, title, show)
+
+
+def add_conditions(parser: argparse.ArgumentParser, severities: Sequence[str]) -> None:
+    """``--query``, and ``--filter`` and ``--severity`` for what it can say shorter."""
+    parser.add_argument("-q", "--query", metavar="QUERY", help=QUERY_HELP)
+    parser.add_argument("--filter", action="append", default=[], type=_pair, metavar="FIELD=VALUE",
+                        help="only where FIELD contains VALUE; repeatable")
+    parser.add_argument("--severity", choices=severities, help="only this severity")
+
+
+def conditions(args: argparse.Namespace) -> list[tuple[str, str]]:
+    """What ``add_conditions`` has parsed, as arguments of the API."""
+    pairs = [*args.filter, *([("severity", args.severity)] if args.severity else [])]
+    more = [argument for field, value in pairs
+            for argument in (("q.field", field), ("q.op", "eq"), ("q.type", ""), ("q.value", value))]
+    return [*query_arguments(args.query), *more]
+
+
+def limit(text: str) -> int:
+    """argparse type: a number above zero."""
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < LIMIT_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return int(text)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    field, equals, value = text.partition("=")
+    if not equals or not field:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form field=value")
+    return field, value

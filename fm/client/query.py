@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's query language: ``field<op>[type::]value;...`` becomes ``q.*`` arguments."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flock.cli.errors import CliError
+
+OPERATORS = (("!=", "ne"), ("<=", "le"), (">=", "ge"), ("=", "eq"), ("<", "lt"), (">", "gt"))
+TYPES = ("string", "integer", "float", "datetime", "boolean")
+
+
+def query_arguments(query: str | Sequence[tuple[str, str]] | None) -> list[tuple[str, str]]:
+    """The conditions of a text in order; ready arguments as they are. CliError for a part without operator or field."""
+    if query is not None and not isinstance(query, str):
+        return list(query)
+    arguments: list[tuple[str, str]] = []
+    for part in (query or "").split(";"):
+        if not part.strip():
+            continue
+        at, sign, name = min(((part.find(sign), sign, name) for sign, name in OPERATORS if sign in part),
+                             default=(-1, "", ""), key=lambda found: (found[0], -len(found[1])))
+        if at < 0 or not part[:at].strip():
+            raise CliError(f"Cannot read the query {part!r}: it must be field<op>value with one of = != < <= > >=.")
+        value = part[at + len(sign):].strip()
+        kind, separator, rest = value.partition("::")
+        if not separator or kind not in TYPES:
+            kind, rest = "", value
+        arguments += [("q.field", part[:at].strip()), ("q.op", name), ("q.type", kind), ("q.value", rest)]
+    return arguments

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``event-watch`` and ``alarm-watch``: events as they happen, one line each."""
+from __future__ import annotations
+
+import argparse
+import json
+from typing import ClassVar
+
+from flock.cli.columns import cell_text, wire_value
+from flock.cli.commands import ActionCommand
+from flock.cli.table import printable
+from fm.client.arguments import limit
+from fm.client.faults import Faults
+from fm.client.records import Event
+
+STATES = {"alarms": ("set", "clear"), "logs": ("log",)}
+
+
+class EventWatch(ActionCommand):
+    """Print events as they happen, until interrupted. A broken connection is made anew and nothing is missed."""
+
+    api_name = "fault"
+    only: ClassVar[str | None] = None
+    examples: ClassVar[tuple[str, ...]] = (
+        "fm event-watch", "fm event-watch -f json | jq -r .reason_text", "fm event-watch --after 4711 --count 10")
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("-f", "--format", choices=("text", "json"), default="text",
+                            help="text: a line for people, local time; json: the API's object, times in UTC")
+        parser.add_argument("--after", metavar="NUMBER", help="begin after the event of this number")
+        parser.add_argument("--count", type=limit, metavar="NUMBER", help="end after this many events")
+        if self.only is None:
+            kind = parser.add_mutually_exclusive_group()
+            kind.add_argument("--alarms", action="store_true", help="only what alarms did")
+            kind.add_argument("--logs", action="store_true", help="only customer logs")
+
+    def act(self, args: argparse.Namespace) -> None:
+        only = self.only or next((kind for kind in STATES if getattr(args, kind)), None)
+        shown = 0
+        for message in Faults(self.client).follow_events(args.after, say=self._say):
+            event = message.event()
+            if only is not None and event["state"] not in STATES[only]:
+                continue
+            self.stdout.write((_as_json(event) if args.format == "json" else line(event)) + "\n")
+            self.stdout.flush()
+            shown += 1
+            if shown == args.count:
+                return
+
+    def _say(self, text: str) -> None:
+        self.stderr.write(text + "\n")
+        self.stderr.flush()
+
+
+class AlarmWatch(EventWatch):
+    """Print what alarms do as it happens, until interrupted."""
+
+    only = "alarms"
+    examples = ("fm alarm-watch", "fm alarm-watch -f json")
+
+
+def line(event: Event) -> str:
+    """An event for people, in one line."""
+    text = (f"{event['timestamp']} {event['state']:<5} {event['event_log_id']:<7} {event['severity']:<8} "
+            f"{event['entity_instance_id']}: {event['reason_text']}")
+    return printable(" ".join(cell_text(text).splitlines()))
+
+
+def _as_json(event: Event) -> str:
+    return json.dumps(wire_value(event), ensure_ascii=False)
+
+
+COMMANDS = {"event-watch": EventWatch, "alarm-watch": AlarmWatch}
+OSC_COMMANDS = {"fault event watch": EventWatch, "fault alarm watch": AlarmWatch}
