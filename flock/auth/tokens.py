@@ -2,11 +2,12 @@
 """The token check in front of an API: keystonemiddleware with memcached, plus a short memory inside the process."""
 from __future__ import annotations
 
+import datetime
 import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import webob.exc
@@ -97,3 +98,15 @@ def token_check(app: Any, conf: Any) -> Callable[..., Iterable[bytes]]:
         return answer
 
     return checked
+
+
+def expires_at(environ: Mapping[str, Any]) -> datetime.datetime | None:
+    """When the token of a checked request ends (aware); None when the check of identity did not tell."""
+    info = environ.get("keystone.token_info")
+    token = info.get("token") if isinstance(info, Mapping) else None
+    text = token.get("expires_at") if isinstance(token, Mapping) else None
+    try:
+        moment = datetime.datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=datetime.UTC)

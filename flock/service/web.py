@@ -52,6 +52,7 @@ class GunicornApi(BaseApplication):  # type: ignore[misc]
         self._conf.reload_config_files()
         for name, value in gunicorn_settings(self._prog, self._conf[self._group], self._default_port).items():
             self.cfg.set(name, value)
+        self.cfg.set("post_worker_init", _worker_started)
         self.cfg.set("worker_exit", _worker_exit)
 
     def load(self) -> Any:
@@ -78,6 +79,12 @@ def gunicorn_settings(prog: str, options: Any, default_port: int) -> dict[str, A
     return settings
 
 
+def _worker_started(worker: Any) -> None:
+    told = getattr(worker.wsgi, "worker_started", None)
+    if told is not None:
+        told(lambda: not worker.alive)
+
+
 def _worker_exit(server: Any, worker: Any) -> None:
     close = getattr(worker.wsgi, "close", None) if getattr(worker, "wsgi", None) is not None else None
     if close is not None:
@@ -92,7 +99,8 @@ def run_api(prog: str, app_factory: AppFactory, group: str = "api", *, default_p
     """Serve ``app_factory(conf)`` (called in each worker) until SIGTERM; ends the process.
 
     SIGHUP replaces the workers gracefully with re-read configuration. ``default_port`` applies when
-    ``[group] bind_port`` is 0. A ``close()`` of the application is called when its worker ends.
+    ``[group] bind_port`` is 0. A ``worker_started(is_ending)`` of the application is called before it serves, its
+    ``close()`` when its worker ends.
     """
     conf = flock_conf.setup(prog, subsystem or prog.split("-", 1)[0], sys.argv[1:] if argv is None else argv)
     sys.argv = [prog]  # libraries that parse the command line again must not see ours

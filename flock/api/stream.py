@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers that are sent piece by piece: the body type a controller returns, and the connection it is sent on."""
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+READ_BYTES = 4096
+# What a client may send on while it listens; nothing is expected.
+STRAY_BYTES_MAX = 65536
+
+
+class Pieces(Protocol):
+    """A body of unknown length. ``close`` is called once: at the end, or when the client has gone."""
+
+    content_type: str
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The pieces in order; each is sent at once."""
+
+    def close(self) -> None:
+        """Give everything free; never raises."""
+
+
+class Counted:
+    """Passes ``pieces`` on, counts their bytes and calls ``finished(bytes)`` once at the end."""
+
+    def __init__(self, pieces: Any, finished: Callable[[int], None]) -> None:
+        self._pieces, self._finished = pieces, finished
+        self._bytes = 0
+        self._closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self._bytes += len(piece)
+            yield piece
+
+    def close(self) -> None:
+        """Close what is passed on."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            close = getattr(self._pieces, "close", None)
+            if close is not None:
+                close()
+        finally:
+            self._finished(self._bytes)
+
+
+class Peer:
+    """The client's end of a long answer under gunicorn: whether it is still there and takes what is sent.
+
+    Without gunicorn (tests) it is taken to be there for ever. Belongs to the thread that sends.
+    """
+
+    def __init__(self, environ: dict[str, Any], send_timeout_s: float) -> None:
+        found = environ.get("gunicorn.socket")
+        self._socket: socket.socket | None = found if isinstance(found, socket.socket) else None
+        self._send_timeout_s = send_timeout_s
+        self._stray_bytes = 0
+        self.gone = False
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.settimeout(send_timeout_s)
+
+    def wait(self, wake_fd: int, timeout_s: float) -> None:
+        """Return when ``wake_fd`` is readable (it is read empty), the client has gone, or the time is over."""
+        poll = select.poll()
+        poll.register(wake_fd, select.POLLIN)
+        if self._socket is not None and self._socket.fileno() >= 0:
+            poll.register(self._socket.fileno(), select.POLLIN | select.POLLRDHUP)
+        for ready, events in poll.poll(max(0, int(timeout_s * 1000))):
+            if ready == wake_fd:
+                os.eventfd_read(wake_fd)
+            elif events & (select.POLLERR | select.POLLHUP | select.POLLNVAL):
+                self.gone = True
+            else:
+                self._look()
+
+    def takes_more(self) -> bool:
+        """Whether the connection has room again within the send timeout; False means the client is too slow."""
+        if self._socket is None:
+            return True
+        poll = select.poll()
+        poll.register(self._socket.fileno(), select.POLLOUT)
+        events = poll.poll(int(self._send_timeout_s * 1000))
+        if events and events[0][1] & (select.POLLERR | select.POLLHUP | select.POLLNVAL):
+            self.gone = True
+        return bool(events)
+
+    def end(self) -> None:
+        """Nothing of this connection is read any more: it does not serve another request."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RD)
+
+    def _look(self) -> None:
+        """The connection is readable: the client closed it, or sends what nobody asked for."""
+        assert self._socket is not None  # noqa: S101 - polled only then
+        try:
+            self._socket.setblocking(False)
+            data = self._socket.recv(READ_BYTES)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        except OSError:
+            self.gone = True
+            return
+        finally:
+            with contextlib.suppress(OSError):
+                self._socket.settimeout(self._send_timeout_s)
+        self._stray_bytes += len(data)
+        self.gone = not data or self._stray_bytes > STRAY_BYTES_MAX
+
+
+def is_pieces(data: object) -> bool:
+    """Whether a reply's data is a body of this kind."""
+    return hasattr(data, "content_type") and hasattr(data, "__iter__") and hasattr(data, "close")
