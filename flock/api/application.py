@@ -191,7 +191,9 @@ class Application(ExplicitPecan):  # type: ignore[misc]
         described = description_of(handler)
         if described is not None:
             call.query.only(described.query_names)
-        return respond(handler(call))
+        result = handler(call)
+        exchange.streamed = isinstance(result, Reply) and is_pieces(result.data)
+        return respond(result)
 
 
 def respond(result: Any) -> Any:
