@@ -2,7 +2,7 @@
 """Counts of active alarms and the status of the cloud that follows from them."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from fm.contract.enums import CloudStatus, Severity
 
@@ -19,3 +19,13 @@ def summary(counts: Mapping[str, int]) -> dict[str, int | str]:
     critical, major, minor = (counts.get(name, 0) for name in (Severity.CRITICAL, Severity.MAJOR, Severity.MINOR))
     return {"critical": critical, "major": major, "minor": minor, "warnings": counts.get(Severity.WARNING, 0),
             "status": str(cloud_status(critical, major, minor))}
+
+
+def parts(name: str, counts: Iterable[tuple[str | None, str, int]]) -> list[dict[str, int | str | None]]:
+    """Summaries by the first element of (part, severity, number), in order of it; None stands for no part and last."""
+    found: dict[str | None, dict[str, int]] = {}
+    for part, severity, number in counts:
+        of_part = found.setdefault(part, {})
+        of_part[severity] = of_part.get(severity, 0) + number
+    order = sorted(found, key=lambda part: (part is None, part or ""))
+    return [{name: part, **summary(found[part])} for part in order]

@@ -12,17 +12,20 @@ from flock import rpc
 from flock.core.health import Health
 from flock.db import Database, from_conf, utcnow
 from flock.jobs import Periodics
-from fm.conf import options
+from fm.conf import lifecycle, options
 from fm.contract.rpc import FmManager
 from fm.core.policy import LifePolicy
 from fm.core.retention import Limits
+from fm.core.staleness import is_stale, time_to_live_s
 from fm.manager import catalogue
 from fm.manager.endpoint import Manager
 from fm.manager.outputs.configured import outputs_from
 from fm.manager.outputs.relay import Outputs
+from fm.manager.timers import Timers
 from fm.manager.writer import Settings, Writer
 from fm.resources.alarm import store as alarms
 
+STALE = Gauge("fm_stale_alarms", "Active alarms that were not set again within their time to live")
 ACTIVE = Gauge("fm_active_alarms", "Active alarms, suppressed and masked ones too", ("severity", "group"))
 OUTPUTS_UPKEEP_S = 5.0
 
@@ -33,12 +36,17 @@ class ManagerDaemon:
     def __init__(self, conf: Any) -> None:
         self.health = Health()
         self._options = options.register(conf)
+        lifecycle.register(conf)
+        self._conf = conf
+        self._chosen_policy: LifePolicy | None = None
         self._db: Database = from_conf(conf)
         self._transport = rpc.transport(conf)
         self._outputs = Outputs(self._db, outputs_from(conf, self._db), self._options.output_backlog_max,
                                 self._options.warm_start_hold_s)
-        self._writer = Writer(self._db, self._settings, self._outputs.publish, self._outputs.committed)
-        manager = Manager(self._db, self._writer, self._outputs.suppression_changed)
+        self._writer = Writer(self._db, self._settings, self._outputs.publish, self._outputs.committed,
+                              on_wait=self._something_waits)
+        manager = Manager(self._db, self._writer, self._outputs.suppression_changed, on_wait=self._something_waits)
+        self._timers = Timers((self._writer.release_due, manager.silences.expire))
         self._server = rpc.Server(self._transport, socket.gethostname(), {FmManager: manager},
                                   threads_max=self._options.manager_threads)
         self._periodics = Periodics("fm-housekeeping", threads_max=2)
@@ -51,12 +59,14 @@ class ManagerDaemon:
         """Bring the suppression table up to date, then serve; raises when the database is away."""
         catalogue.synchronise(self._db, self._options.catalogue)
         self._outputs.start()
+        self._timers.start()
         self._server.start()
         self._periodics.start()
 
     def stop(self) -> None:
         """Answer what is in hand, then let go."""
         self._server.stop()
+        self._timers.stop()
         self._periodics.stop()
         self._outputs.stop()
         self._transport.close()
@@ -64,12 +74,21 @@ class ManagerDaemon:
 
     def reload(self) -> None:
         """New limits hold at once; a changed catalogue is read at the next start."""
+        self._chosen_policy = None
         self._periodics.run_now("housekeeping")
+
+    def _something_waits(self) -> None:
+        self._timers.nudge()
 
     def _settings(self) -> Settings:
         chosen = self._options
-        return Settings(Limits(chosen.event_log_max_size, chosen.event_log_max_age_days),
-                        LifePolicy(chosen.log_unchanged_set))
+        return Settings(Limits(chosen.event_log_max_size, chosen.event_log_max_age_days), self._policy())
+
+    def _policy(self) -> LifePolicy:
+        """The options change by a reload alone, and reading them costs more than a batch does."""
+        if self._chosen_policy is None:
+            self._chosen_policy = lifecycle.life_policy(self._conf)
+        return self._chosen_policy
 
     def _housekeeping(self) -> None:
         self._writer.prune()
@@ -77,8 +96,13 @@ class ManagerDaemon:
         self._writer.forget_requests(utcnow() - datetime.timedelta(seconds=self._options.request_memory_s))
 
     def _count_active(self) -> None:
+        stale_after_s = self._options.stale_after_s
         with self._db.reader() as conn:
             groups = alarms.counts_by_group(conn)
+            refreshed = alarms.refreshed(conn, stale_after_s)
         ACTIVE.clear()
         for (severity, group), number in groups.items():
             ACTIVE.labels(severity, group).set(number)
+        now = utcnow()
+        STALE.set(sum(is_stale(moment, time_to_live_s(ident, ttl_s, stale_after_s), now)
+                      for ident, ttl_s, moment in refreshed))

@@ -13,10 +13,12 @@ from fm.contract.enums import AlarmState, SuppressionStatus
 from fm.contract.errors import AlarmNotFound, InvalidFault, SuppressionNotFound
 from fm.contract.fault import Fault
 from fm.contract.rpc import BATCH_MAX, PAGE_MAX, FaultOutcome, FaultPage, FaultRequest, FmManager
+from fm.contract.silence import SilenceChange, SilenceRequest
 from fm.contract.validation import TEXT_MAX, check_alarm_id, check_entity, is_uuid, storable
 from fm.core.batch import Batch
 from fm.core.records import Alarm
 from fm.db.tables import ALARM
+from fm.manager.silences import SilenceKeeper
 from fm.manager.writer import Writer
 from fm.resources.alarm import store as alarms
 from fm.resources.event_suppression import store as suppression
@@ -28,8 +30,9 @@ class Manager(FmManager):
     """Implementation of the bus interface; see there for what each method does."""
 
     def __init__(self, db: Database, writer: Writer, on_suppression: Callable[[Connection], None] | None = None,
-                 clock: Callable[[], datetime] = utcnow) -> None:
+                 clock: Callable[[], datetime] = utcnow, on_wait: Callable[[], None] | None = None) -> None:
         self._db = db
+        self.silences = SilenceKeeper(db, on_suppression, clock, on_wait)
         self._writer = writer
         self._on_suppression = on_suppression or (lambda conn: None)
         self._clock = clock
@@ -90,6 +93,15 @@ class Manager(FmManager):
         if not self._db.transact(change):
             raise AlarmNotFound(id=uuid)
         return uuid
+
+    def create_silence(self, *, silence: SilenceRequest) -> str:
+        return self.silences.create(silence)
+
+    def change_silence(self, *, uuid: str, change: SilenceChange) -> str:
+        return self.silences.change(uuid, change)
+
+    def delete_silence(self, *, uuid: str) -> str:
+        return self.silences.delete(uuid)
 
 
 def _usable(uuids: list[str]) -> set[str]:

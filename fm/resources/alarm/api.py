@@ -6,33 +6,50 @@ import json
 from typing import Any
 
 from flock.api.call import Call
-from flock.api.describe import Encoded, Page, View, describes
+from flock.api.describe import AnyOf, Argument, Encoded, Page, View, describes
 from flock.api.reply import Reply
 from flock.auth.policy import CONFIGURATOR, OPERATOR, READER, Rule
 from flock.db import Database
-from flock.wire.errors import BadBody
+from flock.wire.errors import BadBody, BadField, shown
 from flock.wire.render import renderer
 from flock.wire.resource import given
+from flock.wire.types import Boolean, Choice
 from fm.api import listing
 from fm.contract.enums import CloudStatus
 from fm.contract.errors import AlarmMasked, AlarmNotFound
 from fm.contract.rpc import BATCH_MAX, FmManager
 from fm.contract.validation import is_uuid
 from fm.core.filters import BadFilter
-from fm.core.summary import summary
 from fm.resources.alarm import service, store
-from fm.resources.alarm.fields import COLLAPSED, IGNORED, Acknowledgement, Alarm, AlarmBody, AlarmChange, wire_row
+from fm.resources.alarm.fields import (
+    COLLAPSED,
+    IGNORED,
+    Acknowledgement,
+    Alarm,
+    AlarmBody,
+    AlarmChange,
+    FullAlarm,
+    wire_row,
+)
+from fm.resources.alarm.reading import AlarmReads
 
 BULK_MAX = 2000
-LISTING = listing.arguments(store.FILTER_FIELDS, store.SORT_KEYS)
-PAGE = Page((View(Alarm, COLLAPSED, "AlarmCollapsed"), View(Alarm)), extra={"count": {"type": "integer"}})
+FULL = Argument("full", Boolean(), "Every field, and how fresh the alarm is, who hides it and who has seen it.")
+LISTING = (*listing.arguments(store.FILTER_FIELDS, store.SORT_KEYS), FULL)
+PAGE = Page((View(Alarm, COLLAPSED, "AlarmCollapsed"), View(Alarm), View(FullAlarm)),
+            extra={"count": {"type": "integer"}})
 _UUID = {"type": "string", "format": "uuid"}
 UUID_TEXT = Encoded({"type": "object", "required": ["uuid"], "properties": {"uuid": _UUID}})
 BY_ID = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string", "minLength": 1}}}
 DELETED = {"type": "object", "required": ["deleted"], "properties": {"deleted": {"type": "integer"}}}
-COUNTS = {"type": "object", "required": ["critical", "major", "minor", "warnings", "status"], "properties": {
+PARTS = ("host", "group")
+BY = Argument("by", Choice(PARTS), "Also the counts per host or per group (the first three digits of the alarm id).")
+_COUNTS = {"type": "object", "required": ["critical", "major", "minor", "warnings", "status"], "properties": {
     **{name: {"type": "integer", "minimum": 0} for name in ("critical", "major", "minor", "warnings")},
     "status": {"enum": list(CloudStatus)}}}
+_PART = {**_COUNTS, "properties": {**_COUNTS["properties"], **{name: {"type": ["string", "null"]} for name in PARTS}}}
+COUNTS = {**_COUNTS, "properties": {**_COUNTS["properties"], "parts": {"type": "array", "items": _PART}}}
+DONE_FULL = {"type": "object", "required": ["uuid"], "properties": {"uuid": _UUID}}
 NOTE = {"type": "object", "required": ["uuid", "user", "comment", "timestamp"], "properties": {
     "uuid": {"type": "string"}, "user": {"type": ["string", "null"]}, "comment": {"type": ["string", "null"]},
     "timestamp": {"type": ["string", "null"]}}}
@@ -52,10 +69,20 @@ def _page(call: Call, expand: bool) -> dict[str, Any]:
                              marker=asked.marker, limit=asked.fetch or call.query.limit_max)
         count = store.count(conn, filters=asked.filters,
                             include_suppress=asked.include_suppress) if asked.with_count else None
-    if rows is None:
-        raise listing.lost_marker(asked.marker)
-    render = renderer(Alarm, None if expand or asked.expand else COLLAPSED)
-    return listing.answer(call, asked, "alarms", [render(wire_row(row), call.base_url) for row in rows], count=count)
+        if rows is None:
+            raise listing.lost_marker(asked.marker)
+        full = call.query.bool("full", False)
+        rows = call.deps(AlarmReads).full(conn, rows) if full else [wire_row(row) for row in rows]
+    render = renderer(FullAlarm) if full else renderer(Alarm, None if expand or asked.expand else COLLAPSED)
+    return listing.answer(call, asked, "alarms", [render(row, call.base_url) for row in rows], count=count)
+
+
+def _full_reply(call: Call, uuid: str) -> dict[str, Any]:
+    """The alarm with every field; only its uuid when it is none that is active: an event, a cleared or a held one."""
+    with call.deps(Database).reader() as conn:
+        found = store.show(conn, uuid)
+        rows = call.deps(AlarmReads).full(conn, [found[0]] if found is not None else [])
+    return renderer(FullAlarm)(rows[0], call.base_url) if rows else {"uuid": uuid}
 
 
 class AlarmsController:
@@ -66,14 +93,15 @@ class AlarmsController:
         """One page of visible alarms."""
         return _page(call, expand=False)
 
-    @describes(body=AlarmBody, answers={200: UUID_TEXT}, errors=(404, 409, 504))
-    def post(self, call: Call) -> Reply:
+    @describes(query=(FULL,), body=AlarmBody, answers={200: AnyOf((UUID_TEXT, DONE_FULL))}, errors=(404, 409, 504))
+    def post(self, call: Call) -> Any:
         """Set, log or clear.
 
-        The answer is a JSON string that holds JSON again.
+        The answer is a JSON string that holds JSON again; with ``full=True`` it is the alarm itself.
         """
         fields = {name: value for name, value in given(call.body_as(AlarmBody)).items() if name not in IGNORED}
-        return _uuid_reply(service.create(call.deps(FmManager), fields))
+        uuid = service.create(call.deps(FmManager), fields)
+        return _full_reply(call, uuid) if call.query.bool("full", False) else _uuid_reply(uuid)
 
     @describes(query=(*listing.filters(store.FILTER_FIELDS), listing.INCLUDE_SUPPRESS), body=BY_ID,
                body_required=False, answers={200: DELETED, 204: None}, errors=(404, 504))
@@ -119,28 +147,31 @@ class AlarmDetailController:
 class AlarmSummaryController:
     """Counts per severity."""
 
-    @describes(query=(listing.INCLUDE_SUPPRESS,), answers={200: COUNTS})
+    @describes(query=(listing.INCLUDE_SUPPRESS, BY), answers={200: COUNTS})
     def get(self, call: Call) -> dict[str, Any]:
         """Counts of visible alarms and the status of the cloud."""
-        include = call.query.bool("include_suppress", False)
-        with call.deps(Database).reader() as conn:
-            return summary(store.counts(conn, include_suppress=include))
+        by = call.query.text("by", "")
+        if by and by not in PARTS:
+            raise BadField(field="by", value=shown(by), rule=f"Value should be one of: {', '.join(PARTS)}")
+        return call.deps(AlarmReads).summary(call.query.bool("include_suppress", False), by)
 
 
 class AlarmController:
     """One alarm."""
 
-    @describes(answers={200: Alarm})
+    @describes(query=(FULL,), answers={200: AnyOf((View(Alarm), View(FullAlarm)))})
     def get(self, call: Call) -> dict[str, Any]:
         """The whole alarm, also when its id is suppressed; 404 while it is masked."""
         uuid = call.args["uuid"]
         with call.deps(Database).reader() as conn:
             found = store.show(conn, uuid) if is_uuid(uuid) else None
-        if found is None:
-            raise AlarmNotFound(id=uuid)
-        row, masked = found
-        if masked:
-            raise AlarmMasked(resource="Alarm", id=uuid)
+            if found is None:
+                raise AlarmNotFound(id=uuid)
+            row, masked = found
+            if masked:
+                raise AlarmMasked(resource="Alarm", id=uuid)
+            if call.query.bool("full", False):
+                return renderer(FullAlarm)(call.deps(AlarmReads).full(conn, [row])[0], call.base_url)
         return renderer(Alarm)(wire_row(row), call.base_url)
 
     @describes(body=AlarmChange, answers={200: UUID_TEXT}, errors=(504,))

@@ -12,6 +12,7 @@ from flock.wire.types import Choice, Text
 from fm.contract.causes import PROBABLE_CAUSES
 from fm.contract.enums import AlarmState, AlarmType, Severity, reaches
 from fm.contract.validation import ID_MAX, TEXT_MAX
+from fm.core.silencing import Silence
 
 COLLAPSED = ("uuid", "alarm_id", "entity_instance_id", "timestamp", "severity", "reason_text", "suppression_status",
              "mgmt_affecting", "degrade_affecting")
@@ -43,6 +44,19 @@ class Alarm(Resource):
 ALARM_ID = Text(7, 0, r"[0-9]{3}\.[0-9]{3}", "Value must have the form GGG.EEE, three digits each.")
 ENTITY = Text(ID_MAX, 1)
 CAUSE = Choice(tuple(PROBABLE_CAUSES))
+
+
+class FullAlarm(Alarm):
+    """An alarm with ``full=True``: how fresh it is, who hides it, who has seen it."""
+
+    last_refreshed = attr(datetime, writer=SYSTEM, document="When its raiser set it last.")
+    stale = attr(bool, writer=SYSTEM, document="It was not set again within its time to live.")
+    flapping = attr(bool, writer=SYSTEM, document="It came and went too often; its clears wait until it is quiet.")
+    silenced_by = attr(str, writer=SYSTEM, document="Uuid of the silence that hides it longest.")
+    silenced_until = attr(datetime, writer=SYSTEM, document="End of that silence; null when it is for good.")
+    acknowledged_by = attr(str, writer=SYSTEM)
+    acknowledge_comment = attr(str, writer=SYSTEM)
+    acknowledged_at = attr(datetime, writer=SYSTEM)
 
 
 class AlarmBody(Resource):
@@ -95,3 +109,11 @@ def wire_row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "alarm_state": AlarmState.SET.value,
             "mgmt_affecting": str(reaches(severity, row["mgmt_threshold"])),
             "degrade_affecting": str(reaches(severity, row["degrade_threshold"]))}
+
+
+def full_row(row: Mapping[str, Any], silence: Silence | None, stale: bool) -> dict[str, Any]:
+    """As ``wire_row`` with the fields of ``FullAlarm``; ``silence`` is the one that hides the alarm longest."""
+    return {**wire_row(row), "stale": stale,
+            "silenced_by": silence.uuid if silence else None, "silenced_until": silence.expires_at if silence else None,
+            "acknowledged_by": row["ack_user"] or None, "acknowledge_comment": row["ack_comment"] or None,
+            "acknowledged_at": row["ack_at"]}

@@ -21,6 +21,7 @@ from fm.db.tables import METADATA
 from fm.manager.catalogue import synchronise
 from fm.manager.endpoint import Manager
 from fm.manager.writer import Settings, Writer
+from fm.resources.alarm.reading import AlarmReads
 
 Ask = Callable[..., webob.Response]
 
@@ -30,7 +31,8 @@ def ask(database: Database) -> Ask:
     METADATA.create_all(database.engine)
     synchronise(database)
     manager = Manager(database, Writer(database, lambda: Settings(Limits(1000))))
-    app = build_app(private_conf(), "fm", deps=[database, (FmManager, manager)], authenticate=trusting)
+    deps = [database, AlarmReads(database), (FmManager, manager)]
+    app = build_app(private_conf(), "fm", deps=deps, authenticate=trusting)
 
     def send(method: str, path: str, roles: str, project: str = "services", body: Any = None) -> webob.Response:
         request = webob.Request.blank(path, method=method, headers={

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The wire form of a silence: what GET answers and what POST takes."""
+from __future__ import annotations
+
+from datetime import datetime
+
+from flock.wire.resource import SYSTEM, Resource, attr
+from flock.wire.times import without_zone
+from fm.contract.validation import TEXT_MAX
+
+
+class Silence(Resource):
+    """Which alarms an operator hides, and until when."""
+
+    envelope = "silences"
+    time_format = staticmethod(without_zone)
+    uuid = attr(str, writer=SYSTEM)
+    alarm_id = attr(str, document="Null matches any id.")
+    entity_instance_id = attr(str, document="This entity and everything below it; null matches any.")
+    expires_at = attr(datetime, document="Null is for good.")
+    comment = attr(str, max_length=TEXT_MAX)
+    created_by = attr(str, writer=SYSTEM)
+    created_at = attr(datetime, writer=SYSTEM)
+
+
+class SilenceBody(Resource):
+    """A silence to make; at least one of ``alarm_id`` and ``entity_instance_id``."""
+
+    alarm_id = attr(str)
+    entity_instance_id = attr(str)
+    expires_at = attr(str)
+    comment = attr(str, max_length=TEXT_MAX)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SQL on silences. A silence that has ended is not there any more, whether or not its row is. Only the manager writes.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from fm.core.filters import Filter, Match
+from fm.core.silencing import Silence, Silences
+from fm.db import conditions
+from fm.db.hiding import in_force
+from fm.db.paging import Order, after, as_dicts, order_by
+from fm.db.tables import SILENCE
+
+FILTER_FIELDS: Mapping[str, Match] = {
+    "uuid": Match.EXACT, "alarm_id": Match.EXACT, "entity_instance_id": Match.SUBSTRING, "created_by": Match.EXACT}
+SORT_KEYS = ("id", "created_at")
+
+
+def listing(conn: Connection, *, filters: Sequence[Filter], descending: bool, marker: str | None, limit: int | None,
+            now: datetime) -> list[dict[str, Any]] | None:
+    """Silences in force in the order they were made; None when the marker names none of them."""
+    orders = [Order(SILENCE.c.id, descending)]
+    query = sa.select(SILENCE).where(in_force(now), *conditions.of_filters(filters, SILENCE.c))
+    if marker is not None:
+        row = conn.execute(sa.select(SILENCE.c.id).where(SILENCE.c.uuid == marker)).first()
+        if row is None:
+            return None
+        query = query.where(after(orders, row))
+    return as_dicts(conn.execute(query.order_by(*order_by(orders)).limit(limit)))
+
+
+def show(conn: Connection, uuid: str, now: datetime) -> dict[str, Any] | None:
+    """One silence in force."""
+    rows = as_dicts(conn.execute(sa.select(SILENCE).where(SILENCE.c.uuid == uuid, in_force(now))))
+    return rows[0] if rows else None
+
+
+def silences(conn: Connection, now: datetime) -> Silences:
+    """All silences in force, to ask which one hides an alarm."""
+    return Silences(Silence(*row) for row in conn.execute(sa.select(
+        SILENCE.c.uuid, SILENCE.c.alarm_id, SILENCE.c.entity_instance_id, SILENCE.c.expires_at).where(in_force(now))))
+
+
+def number(conn: Connection, now: datetime) -> int:
+    """How many silences are in force."""
+    return int(conn.execute(sa.select(sa.func.count()).select_from(SILENCE).where(in_force(now))).scalar_one())
+
+
+def insert(conn: Connection, uuid: str, values: Mapping[str, Any], now: datetime) -> None:
+    """Make a silence."""
+    conn.execute(sa.insert(SILENCE).values(uuid=uuid, created_at=now, **values))
+
+
+def change(conn: Connection, uuid: str, values: Mapping[str, Any], now: datetime) -> bool:
+    """Change a silence in force; False when there is none of that uuid."""
+    return conn.execute(sa.update(SILENCE).where(SILENCE.c.uuid == uuid, in_force(now))
+                        .values(updated_at=now, **values)).rowcount == 1
+
+
+def delete(conn: Connection, uuid: str, now: datetime) -> bool:
+    """End a silence in force; False when there is none of that uuid."""
+    return conn.execute(sa.delete(SILENCE).where(SILENCE.c.uuid == uuid, in_force(now))).rowcount == 1
+
+
+def delete_expired(conn: Connection, now: datetime) -> int:
+    """Remove what has ended; returns how many."""
+    return int(conn.execute(sa.delete(SILENCE).where(SILENCE.c.expires_at <= now)).rowcount)
+
+
+def next_end(conn: Connection) -> datetime | None:
+    """When the next silence ends or, not removed yet, has ended; None when all are for good."""
+    found: datetime | None = conn.execute(sa.select(sa.func.min(SILENCE.c.expires_at))).scalar()
+    return found
