@@ -15,6 +15,7 @@ from flock.core.errors import Unavailable
 from flock.jobs.pool import BoundedPool
 from flock.rpc import options
 from flock.rpc.messaging import oslo_messaging, poll_often
+from flock.rpc.rabbit import straighten
 
 LOG = logging.getLogger(__name__)
 OPEN_RETRY_S = 1.0
@@ -49,6 +50,7 @@ class Transport:
                 self._reset()
             if self._messaging is None:
                 self._messaging = oslo_messaging.get_rpc_transport(self.conf, url=self.url)
+                straighten(self._messaging)
             return self._messaging
 
     def wait_for_answers(self, timeout_s: float) -> None:

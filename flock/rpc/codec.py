@@ -51,7 +51,7 @@ def codec_for(hint: Any) -> Codec:
 def dump(value: Any, size_max_bytes: int, field: str) -> str:
     """JSON text of encoded values; InvalidInput when it is larger than ``size_max_bytes``."""
     try:
-        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+        text = _ENCODE(value)
     except (TypeError, ValueError, RecursionError) as exc:
         raise InvalidInput(field=field, rule=f"must be JSON ({exc})") from None
     # ASCII only (json.dumps escapes the rest), so characters are bytes.
@@ -67,13 +67,18 @@ def load(text: Any, size_max_bytes: int, field: str) -> Any:
     if len(text) > size_max_bytes:
         raise InvalidInput(field=field, rule=f"at most {size_max_bytes} bytes, got {len(text)}")
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return _DECODE(text)
     except (ValueError, RecursionError):
         raise InvalidInput(field=field, rule="must be well-formed JSON") from None
 
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+# Made once: with arguments of one's own json.dumps and json.loads make a new one for each text.
+_ENCODE = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+_DECODE = json.JSONDecoder(parse_constant=_no_constant).decode
 
 
 _SCALARS: dict[Any, str] = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}

@@ -10,6 +10,9 @@ from flock.service import backend  # noqa: F401 - chooses native threads before 
 import oslo_messaging
 from oslo_messaging import exceptions
 from oslo_messaging import opts as messaging_options
+from oslo_messaging._drivers import amqp as driver_errors
+from oslo_messaging._drivers import common as driver_common
+from oslo_messaging._drivers import impl_rabbit
 from oslo_messaging._metrics import client as metrics_client
 from oslo_messaging._tracing import client as tracing_client
 
@@ -27,4 +30,5 @@ def poll_often(context: Any) -> None:
         connection._poll_timeout = min(POLL_S, connection._poll_timeout)
 
 
-__all__ = ["exceptions", "messaging_options", "metrics_client", "oslo_messaging", "poll_often", "tracing_client"]
+__all__ = ["driver_common", "driver_errors", "exceptions", "impl_rabbit", "messaging_options", "metrics_client",
+           "oslo_messaging", "poll_often", "tracing_client"]

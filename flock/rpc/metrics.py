@@ -2,6 +2,8 @@
 """Counters and durations of calls, made and served, for the metrics page of each daemon."""
 from __future__ import annotations
 
+import functools
+
 from prometheus_client import Counter, Gauge, Histogram
 
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -17,3 +19,21 @@ SERVER_SECONDS = Histogram(
 SERVER_TOTAL = Counter(
     "flock_rpc_server_total", "Requests served, by outcome (ok or an error code)", ("interface", "method", "outcome"))
 SERVER_RUNNING = Gauge("flock_rpc_server_running", "Requests in work", ("server",))
+
+
+@functools.lru_cache(maxsize=1024)
+def _client(interface: str, method: str, outcome: str) -> tuple[Histogram, Counter]:
+    return CLIENT_SECONDS.labels(interface, method), CLIENT_TOTAL.labels(interface, method, outcome)
+
+
+def client_ended(interface: str, method: str, outcome: str, seconds: float) -> None:
+    """Count one call or cast and its duration. Series are kept at hand: looking them up costs more than counting."""
+    duration, total = _client(interface, method, outcome)
+    duration.observe(seconds)
+    total.inc()
+
+
+@functools.lru_cache(maxsize=1024)
+def served(interface: str, method: str, outcome: str) -> Counter:
+    """The counter of requests served with this outcome."""
+    return SERVER_TOTAL.labels(interface, method, outcome)

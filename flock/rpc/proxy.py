@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
+import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from oslo_context import context as oslo_context
@@ -20,6 +20,7 @@ from flock.rpc.messaging import oslo_messaging
 from flock.rpc.signature import Signature, signatures
 
 I = TypeVar("I")  # noqa: E741 - stands for an interface
+T = TypeVar("T")
 
 # The deadline is kept here; oslo.messaging ends its own wait slightly later so that no thread stays behind.
 GRACE_S = 0.5
@@ -36,12 +37,16 @@ def client(interface: type[I], transport: Transport, server: str | None = None,
     ``deadline_s`` replaces the timeout of every call method. Raises the remote's FlockError, Unavailable (the bus
     cannot be reached, nothing was sent), DeadlineExceeded (sent, no answer), InvalidInput (an argument does not fit).
     """
-    spec = interface_spec(interface)
+    sender = _Sender(interface_spec(interface), transport, server, deadline_s, fanout)
+    return cast(I, _proxy_class(cast(Any, interface))(sender))
+
+
+@functools.cache
+def _proxy_class(interface: Any) -> type:
     body: dict[str, Any] = {"__slots__": ("_sender",), "__init__": _initialise, "__module__": interface.__module__}
     for name, signature in signatures(interface).items():
         body[name] = _method(name, signature)
-    proxy_class = type(f"{interface.__name__}Client", (interface,), body)
-    return cast(I, proxy_class(_Sender(spec, transport, server, deadline_s, fanout)))
+    return type(f"{interface.__name__}Client", (interface,), body)
 
 
 def _initialise(self: Any, sender: _Sender) -> None:
@@ -78,47 +83,45 @@ class _Sender:
         self.where = f"{spec.topic} on {server}" if server else spec.topic
         self.target = oslo_messaging.Target(exchange=transport.exchange, topic=spec.topic, server=server,
                                             namespace=spec.namespace, version=spec.version, fanout=fanout or None)
+        self._plain_client: Any = None
 
     def call(self, signature: Signature, arguments: dict[str, Any]) -> Any:
         timeout_s = self.deadline_s if self.deadline_s is not None else cast(float, signature.spec.timeout_s)
         body = self._dump(signature, arguments)
-        with self._measured(signature.spec.name):
-            return self._result(signature, self._ask(signature.spec.name, body, timeout_s))
+        return self._measured(signature.spec.name, lambda: self._result(
+            signature, self._ask(signature.spec.name, body, timeout_s)))
 
     def cast(self, signature: Signature, arguments: dict[str, Any]) -> None:
         body = self._dump(signature, arguments)
-        with self._measured(signature.spec.name):
-            self._tell(signature.spec.name, body)
+        self._measured(signature.spec.name, lambda: self._tell(signature.spec.name, body))
 
     def _dump(self, signature: Signature, arguments: dict[str, Any]) -> str:
         wire = signature.encode_arguments(arguments)
         return codec.dump(wire, self.transport.payload_max_bytes, f"arguments of {signature.spec.name}")
 
-    @contextlib.contextmanager
-    def _measured(self, method: str) -> Iterator[None]:
+    def _measured(self, method: str, work: Callable[[], T]) -> T:
         started = time.monotonic()
         outcome = "ok"
         try:
-            yield
+            return work()
         except FlockError as exc:
             outcome = exc.code
             raise
         finally:
-            metrics.CLIENT_SECONDS.labels(self.spec.namespace, method).observe(time.monotonic() - started)
-            metrics.CLIENT_TOTAL.labels(self.spec.namespace, method, outcome).inc()
+            metrics.client_ended(self.spec.namespace, method, outcome, time.monotonic() - started)
 
     def _ask(self, method: str, body: str, timeout_s: float) -> Any:
         deadline = time.monotonic() + timeout_s
         self.transport.wait_for_answers(timeout_s)
         left_s = max(0.001, deadline - time.monotonic())
-        plain = self._plain_client(timeout=left_s + GRACE_S, retry=_retries_within(left_s))
+        plain = self._plain.prepare(timeout=left_s + GRACE_S, retry=_retries_within(left_s))
         context = outgoing_context()
         future = self.transport.calls.submit(plain.call, context, method, body=body)
         return self._await(future, method, left_s, timeout_s)
 
     def _tell(self, method: str, body: str) -> None:
         timeout_s = float(self.transport.cast_timeout_s)
-        plain = self._plain_client(timeout=timeout_s, retry=max(1, _retries_within(timeout_s)))
+        plain = self._plain.prepare(timeout=timeout_s, retry=max(1, _retries_within(timeout_s)))
         context = outgoing_context()
         future = self.transport.calls.submit(plain.cast, context, method, body=body)
         try:
@@ -127,9 +130,13 @@ class _Sender:
             reason = f"it did not take a message within {timeout_s:g} s"
             raise Unavailable(service="message bus", reason=reason) from None
 
-    def _plain_client(self, timeout: float, retry: int) -> Any:
+    @property
+    def _plain(self) -> Any:
+        """oslo.messaging's client; a new one when the process was forked and so has another transport."""
         messaging = self.transport.messaging
-        return oslo_messaging.get_rpc_client(messaging, self.target, timeout=timeout, retry=retry)
+        if self._plain_client is None or self._plain_client.transport is not messaging:
+            self._plain_client = oslo_messaging.get_rpc_client(messaging, self.target)
+        return self._plain_client
 
     def _await(self, future: concurrent.futures.Future[Any], method: str, left_s: float, timeout_s: float) -> Any:
         what = f"{self.spec.namespace}.{method} at {self.where}"

@@ -249,7 +249,7 @@ def _exposed(namespace: str, signature: Signature, function: Callable[..., Any],
         finally:
             running.dec()
             seconds.observe(time.monotonic() - started)
-            metrics.SERVER_TOTAL.labels(namespace, method, outcome).inc()
+            metrics.served(namespace, method, outcome).inc()
 
     handle.__name__ = method
     return oslo_messaging.expose(handle)  # type: ignore[no-any-return]
