@@ -11,19 +11,17 @@ from flock.auth.policy import CONFIGURATOR, READER, Rule
 from flock.db import Database, utcnow
 from flock.wire.render import renderer
 from flock.wire.resource import given
-from flock.wire.types import Text
 from fm.api import listing
 from fm.contract.errors import SilenceNotFound
 from fm.contract.rpc import FmManager
 from fm.contract.silence import SilenceRequest
-from fm.contract.validation import TEXT_MAX, is_uuid
+from fm.contract.validation import is_uuid
 from fm.resources.silence import rules, store
 from fm.resources.silence.fields import Silence, SilenceBody
 
 PAGE = Page((View(Silence),))
 ARGUMENTS = listing.arguments(store.FILTER_FIELDS, store.SORT_KEYS)
-CHANGES = Patch({"expires_at": Text(), "comment": Text(TEXT_MAX)}, operations=("add", "replace", "remove"),
-                empty_values=True)
+CHANGES = Patch(rules.CHANGEABLE, operations=("add", "replace", "remove"), empty_values=True)
 
 
 def _shown(call: Call, uuid: str) -> dict[str, Any]:

@@ -6,15 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from flock.core.errors import InvalidInput
-from flock.wire.errors import BadPatch
-from flock.wire.patch import last_values, parse_patch
+from flock.wire.errors import BadField, BadPatch, shown
+from flock.wire.patch import PatchOp, last_values, parse_patch
+from flock.wire.types import Text
 from fm.contract.errors import InvalidFault, InvalidSilence
 from fm.contract.silence import SilenceChange, SilenceRequest
 from fm.contract.validation import TEXT_MAX, check_alarm_id, check_entity, parse_time, storable
 
 SILENCES_MAX = 1000
 USER_MAX = 255
-CHANGEABLE = ("expires_at", "comment")
+CHANGEABLE = {"expires_at": Text(), "comment": Text(TEXT_MAX)}
 
 
 def checked(asked: SilenceRequest, now: datetime) -> dict[str, Any]:
@@ -52,13 +53,20 @@ def wanted_change(body: Any) -> SilenceChange:
     for operation in operations:
         if len(operation.path) != 1:
             raise BadPatch(detail=f"'/{'/'.join(operation.path)}' is not an attribute that can be updated")
-        if operation.value is not None and not isinstance(operation.value, str):
-            raise BadPatch(detail=f"The value of /{operation.name} must be a text.")
+        if operation.value is not None:
+            _check(operation)
     values = last_values(operations)
     comment = values.get("comment", "") or ""
     return SilenceChange(
         expires_at=values.get("expires_at"), without_end="expires_at" in values and values["expires_at"] is None,
         comment=comment if "comment" in values else None)
+
+
+def _check(operation: PatchOp) -> None:
+    try:
+        CHANGEABLE[operation.name].validate(operation.value)
+    except ValueError as error:
+        raise BadField(field=operation.name, value=shown(operation.value), rule=str(error)) from None
 
 
 def _end(text: str, now: datetime) -> datetime:
