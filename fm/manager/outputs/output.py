@@ -42,4 +42,6 @@ class Output:
 
     def wants(self, notice: Notice) -> bool:
         """Whether ``notice`` is put into the queue of this output."""
+        if notice.swept and NoticeKind.HIERARCHICAL_CLEAR in self.kinds:
+            return False  # the hierarchical clear tells it
         return notice.kind in self.kinds and (self.hidden_too or not notice.hidden)

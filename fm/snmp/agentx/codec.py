@@ -19,11 +19,11 @@ from fm.snmp.agentx.messages import (
     Message,
     Open,
     Plain,
+    ProposedSet,
     Register,
     Response,
     SearchRange,
     Syntax,
-    TestSet,
     Variable,
     VariableValue,
 )
@@ -105,7 +105,7 @@ def _encode_body(body: Body) -> tuple[Kind, bytes]:
         case GetBulk():
             head = struct.pack("!HH", body.non_repeaters, body.max_repetitions)
             return Kind.GET_BULK, head + _ranges(body.ranges)
-        case TestSet():
+        case ProposedSet():
             return Kind.TEST_SET, _variables(body.variables)
         case Plain():
             return body.kind, b""
@@ -238,7 +238,7 @@ def _decode_body(kind: Kind, reader: _Reader) -> Body:
             non_repeaters, max_repetitions = reader.fields("HH")
             return GetBulk(reader.ranges(), non_repeaters, max_repetitions)
         case Kind.TEST_SET:
-            return TestSet(reader.variables())
+            return ProposedSet(reader.variables())
         case Kind.RESPONSE:
             uptime, fault, index = reader.fields("IHH")
             return Response(fault, index, uptime, reader.variables())

@@ -159,7 +159,7 @@ class GetBulk:
 
 
 @dataclass(frozen=True, slots=True)
-class TestSet:
+class ProposedSet:
     """The first phase of a write."""
 
     variables: tuple[Variable, ...]
@@ -182,7 +182,7 @@ class Response:
     variables: tuple[Variable, ...] = field(default=())
 
 
-Body = Open | Close | Register | Get | GetBulk | TestSet | Plain | Response
+Body = Open | Close | Register | Get | GetBulk | ProposedSet | Plain | Response
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from fm.snmp.agentx.messages import (
     Message,
     Open,
     Plain,
+    ProposedSet,
     Register,
     Response,
-    TestSet,
 )
 from fm.snmp.objects import Oid
 
@@ -198,7 +198,7 @@ def _response(message: Message, answer: Answer) -> Response:
     match message.body:
         case Get() | GetBulk() as body:
             return answer(body, message.transaction_id)
-        case TestSet() as body:
+        case ProposedSet() as body:
             return Response(Fault.NOT_WRITABLE, 1 if body.variables else 0)
         case Plain(kind=Kind.COMMIT_SET):
             return Response(Fault.COMMIT_FAILED)
