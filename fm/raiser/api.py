@@ -35,13 +35,14 @@ class Raiser:
     ``transport`` is ``flock.rpc.transport(conf)``; ``spool_dir`` a directory of this daemon alone (several processes of
     one daemon may share it). ``manager`` replaces the bus, for tests. ``on_refused`` hears of requests that the manager
     would not take (default: a log line). Requests are delivered in the order of the calls by one thread. When the
-    directory cannot be used, storing calls raise Unavailable and try it again; synchronous calls go on.
+    directory cannot be used, storing calls raise Unavailable and try it again; synchronous calls go on. Without a
+    ``spool_dir`` there are synchronous calls only.
     """
 
-    def __init__(self, transport: Any, spool_dir: str | Path, *, manager: FmManager | None = None,
+    def __init__(self, transport: Any, spool_dir: str | Path | None, *, manager: FmManager | None = None,
                  limit_mib: int = SPOOL_LIMIT_MIB, on_refused: OnRefused | None = None) -> None:
         self._transport = transport
-        self._parent = Path(spool_dir)
+        self._parent = Path(spool_dir) if spool_dir is not None else None
         self._given_manager = manager
         self._limit_mib = limit_mib
         self._on_refused = on_refused or _log_refusal
@@ -172,12 +173,16 @@ class Raiser:
     def _open(self) -> tuple[Spool, Delivery]:
         with self._lock:
             if self._opened is None:
+                if self._parent is None:
+                    raise Unavailable(service="fault spool", reason="this program has none")
                 spool = slots.open_free_slot(self._parent, self._limit_mib, make.compact)
                 manager = self._client(DELIVERY_DEADLINE_S)
                 self._opened = spool, Delivery(spool, self._parent, lambda: manager, self._on_refused)
             return self._opened
 
     def _open_if_possible(self) -> bool:
+        if self._parent is None:
+            return False
         try:
             self._delivery()
         except Unavailable as error:

@@ -1,28 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """The raising interface of StarlingX's ``fm_api.fm_api`` (``Fault``, ``FaultAPIs``, ``FaultAPIsV2``) on a ``Raiser``.
 
-Answers are acknowledged: a call returns after the manager's commit or fails within ``timeout`` seconds.
+Answers are acknowledged: a call returns after the manager's commit or fails within ``timeout`` seconds. Calls named
+``_async`` are stored on the local disk and return at once.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from flock.core.errors import FlockError
-from fm.contract.causes import PROBABLE_CAUSES
+from fm.contract.causes import NOT_APPLICABLE, PROBABLE_CAUSES
 from fm.contract.entity import entity_type
 from fm.contract.enums import SEVERITY_RANK, AlarmState, AlarmType, Severity
 from fm.contract.fault import AlarmKey
 from fm.contract.fault import Fault as FaultRecord
-from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest
-from fm.contract.validation import check_entity
+from fm.contract.rpc import FaultOutcome, FaultRequest
+from fm.contract.validation import TEXT_MAX, check_entity, checked_fault
 from fm.raiser.api import SYNCHRONOUS_TIMEOUT_S, Raiser
 from fm.raiser.requests import new_id
+from fm.raiser.shared import shared_raiser
 
 T = TypeVar("T")
 _REQUIRED = (("alarm_id", "Alarm id"), ("alarm_state", "Alarm state"), ("severity", "Severity"),
              ("alarm_type", "Alarm type"), ("probable_cause", "Probable Cause"), ("entity_type_id", "Entity type id"),
              ("entity_instance_id", "Entity instance id"))
+_MEMBERS = (("alarm_state", "State", frozenset(AlarmState)),
+            ("severity", "Severity", frozenset(Severity) - {Severity.NOT_APPLICABLE}),
+            ("alarm_type", "Type", frozenset(AlarmType)),
+            ("probable_cause", "Probable Cause", PROBABLE_CAUSES - {NOT_APPLICABLE}))
 
 
 class ClientException(Exception):
@@ -34,12 +40,13 @@ class APIException(Exception):
 
 
 class Fault:
-    """A fault record in StarlingX's positional order."""
+    """A fault record in StarlingX's positional order; ``time_to_live_s`` is an addition (0 = does not grow stale)."""
 
     def __init__(self, alarm_id: Any, alarm_state: Any, entity_type_id: Any, entity_instance_id: Any, severity: Any,  # noqa: PLR0913
                  reason_text: Any, alarm_type: Any, probable_cause: Any, proposed_repair_action: Any,
-                 service_affecting: bool = False, suppression: bool = False, uuid: str | None = None,
-                 timestamp: Any = None, inhibit_alarms: bool = False, keep_existing_alarm: bool = False) -> None:
+                 service_affecting: Any = False, suppression: Any = False, uuid: Any = None,
+                 timestamp: Any = None, inhibit_alarms: Any = False, keep_existing_alarm: Any = False,
+                 time_to_live_s: int = 0) -> None:
         self.alarm_id = alarm_id
         self.alarm_state = alarm_state
         self.entity_type_id = entity_type_id
@@ -55,110 +62,137 @@ class Fault:
         self.timestamp = timestamp
         self.inhibit_alarms = inhibit_alarms
         self.keep_existing_alarm = keep_existing_alarm
+        self.time_to_live_s = time_to_live_s
 
     def as_dict(self) -> dict[str, Any]:
-        """All fifteen fields by name."""
-        return dict(self.__dict__)
+        """The fifteen fields of StarlingX by name."""
+        return {name: value for name, value in self.__dict__.items() if name != "time_to_live_s"}
 
 
 class FaultAPIsBase:
-    """What both versions share; ``raiser`` carries the requests."""
+    """What both versions share; ``raiser`` carries the requests, by default that of this process.
 
-    def __init__(self, raiser: Raiser, timeout: float = SYNCHRONOUS_TIMEOUT_S) -> None:
-        self._raiser = raiser
+    ``timeout`` bounds each synchronous call in seconds; every such call takes another one as its last argument.
+    """
+
+    def __init__(self, raiser: Raiser | None = None, timeout: float = SYNCHRONOUS_TIMEOUT_S) -> None:
+        self._given = raiser
         self._timeout = timeout
 
     @staticmethod
     def alarm_allowed(alarm_severity: str, threshold: str) -> bool:
-        """True when ``alarm_severity`` ranks below ``threshold`` (``none`` is above every severity)."""
-        return SEVERITY_RANK.get(alarm_severity, 0) < SEVERITY_RANK.get(threshold, 0)
+        """True when ``alarm_severity`` ranks below ``threshold`` (``none`` is above all); TypeError for other words."""
+        for text in (alarm_severity, threshold):
+            if text not in SEVERITY_RANK:
+                raise TypeError(f"{text!r} is no severity; they are {', '.join(SEVERITY_RANK)}")
+        return SEVERITY_RANK[alarm_severity] < SEVERITY_RANK[threshold]
 
     def set_fault_async(self, data: Fault) -> str:
-        """Spool the fault durably and return its request id; delivered in order whenever the manager is there."""
-        return self._raiser.store(FaultRequest(new_id(), fault=record_of(data)))
+        """Store the fault durably and return its request id; delivered in order whenever the manager is there.
+
+        ClientException for a wrong record, APIException when it cannot be stored (a full disk or spool, named).
+        """
+        record = record_of(data)
+        return self._stored(lambda raiser: raiser.store(FaultRequest(new_id(), fault=checked_fault(record))))
 
     def clear_fault_async(self, alarm_id: str, entity_instance_id: str) -> str:
-        """Spool a clear and return its request id."""
-        return self._raiser.clear_alarm(alarm_id, entity_instance_id=entity_instance_id)
+        """Store a clear and return its request id; APIException as ``set_fault_async``."""
+        return self._stored(lambda raiser: raiser.clear_alarm(alarm_id, entity_instance_id=entity_instance_id))
 
     def clear_all_async(self, entity_instance_id: str) -> str:
-        """Spool a clear of everything on and below the entity and return its request id."""
-        return self._raiser.clear_all(entity_instance_id)
+        """Store a clear of everything on and below the entity and return its request id; APIException."""
+        return self._stored(lambda raiser: raiser.clear_all(entity_instance_id))
 
-    def get_faults_strict(self, entity_instance_id: str) -> list[Fault] | bool | None:
+    def get_faults_strict(self, entity_instance_id: str, timeout: float | None = None) -> list[Fault] | bool | None:
         """Active alarms on or below the entity, None when there are none, False when the manager cannot be asked."""
-        return self._strict(None, entity_instance_id)
+        return self._strict(None, entity_instance_id, timeout)
 
-    def get_faults_by_id_strict(self, alarm_id: str) -> list[Fault] | bool | None:
+    def get_faults_by_id_strict(self, alarm_id: str, timeout: float | None = None) -> list[Fault] | bool | None:
         """Active alarms of the id, None when there are none, False when the manager cannot be asked."""
-        return self._strict(alarm_id, None)
+        return self._strict(alarm_id, None, timeout)
 
-    def _strict(self, alarm_id: str | None, entity: str | None) -> list[Fault] | bool | None:
+    def _raiser(self) -> Raiser:
+        return self._given if self._given is not None else shared_raiser()
+
+    def _stored(self, store: Callable[[Raiser], str]) -> str:
         try:
-            return self._query(alarm_id, entity, below=True) or None
+            return store(self._raiser())
+        except FlockError as error:
+            raise APIException(str(error)) from error
+
+    def _strict(self, alarm_id: str | None, entity: str | None, timeout: float | None) -> list[Fault] | bool | None:
+        try:
+            return self._query(alarm_id, entity, True, timeout) or None
         except FlockError:
             return False
 
-    def _query(self, alarm_id: str | None, entity: str | None, below: bool) -> list[Fault]:
-        found = self._raiser.active(alarm_id=alarm_id, entity_instance_id=entity, below=below, timeout_s=self._timeout)
+    def _query(self, alarm_id: str | None, entity: str | None, below: bool, timeout: float | None) -> list[Fault]:
+        found = self._raiser().active(alarm_id=alarm_id, entity_instance_id=entity, below=below,
+                                      timeout_s=self._seconds(timeout))
         return [fault_of(record) for record in found]
 
-    def _exactly(self, alarm_id: str, entity: str) -> Fault | None:
-        return next(iter(self._query(alarm_id, entity, below=False)), None)
+    def _exactly(self, alarm_id: str, entity: str, timeout: float | None) -> Fault | None:
+        return next(iter(self._query(alarm_id, entity, False, timeout)), None)
 
-    def _set(self, faults: Iterable[Fault]) -> list[FaultOutcome]:
-        return self._apply([FaultRequest(new_id(), fault=record_of(fault)) for fault in faults])
+    def _set(self, faults: Iterable[Fault], timeout: float | None) -> list[FaultOutcome]:
+        # All are checked before the first is sent.
+        return self._apply([FaultRequest(new_id(), fault=record_of(fault)) for fault in faults], timeout)
 
-    def _clear(self, pairs: Iterable[tuple[str, str]]) -> int:
+    def _clear(self, pairs: Iterable[tuple[str, str]], timeout: float | None) -> int:
         keys = [AlarmKey(ident, check_entity("entity_instance_id", entity)) for ident, entity in pairs]
-        outcomes = self._apply([FaultRequest(new_id(), clear=key) for key in keys])
+        outcomes = self._apply([FaultRequest(new_id(), clear=key) for key in keys], timeout)
         return sum(outcome.count for outcome in outcomes)
 
-    def _clear_all(self, entity: str) -> int:
+    def _clear_all(self, entity: str, timeout: float | None) -> int:
         request = FaultRequest(new_id(), clear_all_below=check_entity("entity_instance_id", entity))
-        return self._apply([request])[0].count
+        return self._apply([request], timeout)[0].count
 
-    def _apply(self, requests: list[FaultRequest]) -> list[FaultOutcome]:
-        outcomes: list[FaultOutcome] = []
-        for start in range(0, len(requests), BATCH_MAX):
-            outcomes += self._raiser.apply_now(requests[start:start + BATCH_MAX], self._timeout)
-        return outcomes
+    def _apply(self, requests: Sequence[FaultRequest], timeout: float | None) -> list[FaultOutcome]:
+        return self._raiser().apply_now(requests, self._seconds(timeout))
+
+    def _seconds(self, timeout: float | None) -> float:
+        return self._timeout if timeout is None else timeout
 
 
 class FaultAPIs(FaultAPIsBase):
-    """Version 1: a failure is an answer (None or False), never an exception."""
+    """Version 1: a failure is an answer (None or False), never an exception; only a wrong record raises."""
 
-    def set_fault(self, data: Fault) -> str | None:
+    def set_fault(self, data: Fault, timeout: float | None = None) -> str | None:
         """The uuid of the alarm or event, None on any failure."""
-        return self._quiet(lambda: self._set([data])[0].uuid, None)
+        return self._quiet(lambda: self._set([data], timeout)[0].uuid, None)
 
-    def set_faults(self, faults: list[Fault]) -> bool | None:
-        """True, False on failure, None for an empty list."""
-        return self._quiet(lambda: bool(self._set(faults)), False) if faults else None
+    def set_faults(self, faults: list[Fault], timeout: float | None = None) -> bool | None:
+        """True, None for an empty list, False on failure: elements before the first refused one stay applied."""
+        return self._quiet(lambda: bool(self._set(faults, timeout)), False) if faults else None
 
-    def clear_fault(self, alarm_id: str, entity_instance_id: str) -> bool:
+    def clear_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> bool:
         """True when something was cleared."""
-        return self._quiet(lambda: self._clear([(alarm_id, entity_instance_id)]) > 0, False)
+        return self._quiet(lambda: self._clear([(alarm_id, entity_instance_id)], timeout) > 0, False)
 
-    def clear_all(self, entity_instance_id: str) -> bool:
+    def clear_faults_list(self, alarm_list: list[tuple[str, str]], timeout: float | None = None) -> bool:
+        """True, False on failure; pairs that are not active are ignored."""
+        return self._quiet(lambda: self._clear(alarm_list, timeout) >= 0, False)
+
+    def clear_all(self, entity_instance_id: str, timeout: float | None = None) -> bool:
         """True when something was cleared."""
-        return self._quiet(lambda: self._clear_all(entity_instance_id) > 0, False)
+        return self._quiet(lambda: self._clear_all(entity_instance_id, timeout) > 0, False)
 
-    def get_fault(self, alarm_id: str, entity_instance_id: str) -> Fault | None:
+    def get_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> Fault | None:
         """The alarm of exactly this pair."""
-        return self._quiet(lambda: self._exactly(alarm_id, entity_instance_id), None)
+        return self._quiet(lambda: self._exactly(alarm_id, entity_instance_id, timeout), None)
 
-    def get_faults(self, entity_instance_id: str) -> list[Fault] | None:
+    def get_faults(self, entity_instance_id: str, timeout: float | None = None) -> list[Fault] | None:
         """Alarms on or below the entity; None when there are none."""
-        return self._quiet(lambda: self._query(None, entity_instance_id, below=True) or None, None)
+        return self._quiet(lambda: self._query(None, entity_instance_id, True, timeout) or None, None)
 
-    def get_faults_by_id(self, alarm_id: str) -> list[Fault] | None:
+    def get_faults_by_id(self, alarm_id: str, timeout: float | None = None) -> list[Fault] | None:
         """Alarms of the id; None when there are none."""
-        return self._quiet(lambda: self._query(alarm_id, None, below=True) or None, None)
+        return self._quiet(lambda: self._query(alarm_id, None, True, timeout) or None, None)
 
-    def get_faults_by_id_n_eid(self, alarm_id: str, entity_instance_id: str) -> list[Fault] | None:
+    def get_faults_by_id_n_eid(self, alarm_id: str, entity_instance_id: str,
+                               timeout: float | None = None) -> list[Fault] | None:
         """Alarms of the id on or below the entity; None when there are none."""
-        return self._quiet(lambda: self._query(alarm_id, entity_instance_id, below=True) or None, None)
+        return self._quiet(lambda: self._query(alarm_id, entity_instance_id, True, timeout) or None, None)
 
     def _quiet(self, work: Callable[[], T], failed: T) -> T:
         try:
@@ -170,42 +204,43 @@ class FaultAPIs(FaultAPIsBase):
 class FaultAPIsV2(FaultAPIsBase):
     """Version 2: a failure raises APIException."""
 
-    def set_fault(self, data: Fault) -> str:
+    def set_fault(self, data: Fault, timeout: float | None = None) -> str:
         """The uuid of the alarm or event."""
-        return self._loud("set_fault", lambda: self._set([data])[0].uuid or "")
+        return self._loud("set_fault", lambda: self._set([data], timeout)[0].uuid or "")
 
-    def set_faults(self, faults: list[Fault]) -> bool | None:
-        """True; None for an empty list."""
-        return self._loud("set_faults", lambda: bool(self._set(faults))) if faults else None
+    def set_faults(self, faults: list[Fault], timeout: float | None = None) -> bool | None:
+        """True; None for an empty list. When it raises, elements before the first refused one stay applied."""
+        return self._loud("set_faults", lambda: bool(self._set(faults, timeout))) if faults else None
 
-    def clear_fault(self, alarm_id: str, entity_instance_id: str) -> bool:
+    def clear_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> bool:
         """True when something was cleared, False when there was nothing."""
-        return self._loud("clear_fault", lambda: self._clear([(alarm_id, entity_instance_id)]) > 0)
+        return self._loud("clear_fault", lambda: self._clear([(alarm_id, entity_instance_id)], timeout) > 0)
 
-    def clear_faults_list(self, alarm_list: list[tuple[str, str]]) -> bool:
+    def clear_faults_list(self, alarm_list: list[tuple[str, str]], timeout: float | None = None) -> bool:
         """True; pairs that are not active are ignored."""
-        return self._loud("clear_faults_list", lambda: self._clear(alarm_list) >= 0)
+        return self._loud("clear_faults_list", lambda: self._clear(alarm_list, timeout) >= 0)
 
-    def clear_all(self, entity_instance_id: str) -> bool:
+    def clear_all(self, entity_instance_id: str, timeout: float | None = None) -> bool:
         """True when something was cleared, False when there was nothing."""
-        return self._loud("clear_all", lambda: self._clear_all(entity_instance_id) > 0)
+        return self._loud("clear_all", lambda: self._clear_all(entity_instance_id, timeout) > 0)
 
-    def get_fault(self, alarm_id: str, entity_instance_id: str) -> Fault | None:
+    def get_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> Fault | None:
         """The alarm of exactly this pair."""
-        return self._loud("get_fault", lambda: self._exactly(alarm_id, entity_instance_id))
+        return self._loud("get_fault", lambda: self._exactly(alarm_id, entity_instance_id, timeout))
 
-    def get_faults(self, entity_instance_id: str) -> list[Fault] | None:
+    def get_faults(self, entity_instance_id: str, timeout: float | None = None) -> list[Fault] | None:
         """Alarms on or below the entity; None when there are none."""
-        return self._loud("get_faults", lambda: self._query(None, entity_instance_id, below=True) or None)
+        return self._loud("get_faults", lambda: self._query(None, entity_instance_id, True, timeout) or None)
 
-    def get_faults_by_id(self, alarm_id: str) -> list[Fault] | None:
+    def get_faults_by_id(self, alarm_id: str, timeout: float | None = None) -> list[Fault] | None:
         """Alarms of the id; None when there are none."""
-        return self._loud("get_faults_by_id", lambda: self._query(alarm_id, None, below=True) or None)
+        return self._loud("get_faults_by_id", lambda: self._query(alarm_id, None, True, timeout) or None)
 
-    def get_faults_by_id_n_eid(self, alarm_id: str, entity_instance_id: str) -> list[Fault] | None:
+    def get_faults_by_id_n_eid(self, alarm_id: str, entity_instance_id: str,
+                               timeout: float | None = None) -> list[Fault] | None:
         """Alarms of the id on or below the entity; None when there are none."""
         return self._loud("get_faults_by_id_n_eid",
-                          lambda: self._query(alarm_id, entity_instance_id, below=True) or None)
+                          lambda: self._query(alarm_id, entity_instance_id, True, timeout) or None)
 
     def _loud(self, name: str, work: Callable[[], T]) -> T:
         try:
@@ -219,20 +254,20 @@ def record_of(fault: Fault) -> FaultRecord:
     for name, label in _REQUIRED:
         if getattr(fault, name) is None:
             raise ClientException(f"{label} is required.")
-    members = (("alarm_state", "Alarm State", AlarmState), ("severity", "Severity", Severity),
-               ("alarm_type", "Alarm Type", AlarmType), ("probable_cause", "Probable Cause", PROBABLE_CAUSES))
-    for name, label, known in members:
-        if str(getattr(fault, name)) not in set(known):
+    for name, label, known in _MEMBERS:
+        if str(getattr(fault, name)) not in known:
             raise ClientException(f"Invalid Fault {label}: {getattr(fault, name)}")
     return FaultRecord(
         alarm_id=str(fault.alarm_id), alarm_state=AlarmState(fault.alarm_state),
         entity_type_id=str(fault.entity_type_id) or entity_type(str(fault.entity_instance_id)),
         entity_instance_id=str(fault.entity_instance_id), severity=Severity(fault.severity),
-        reason_text=str(fault.reason_text or "")[:2048], alarm_type=AlarmType(fault.alarm_type),
-        probable_cause=str(fault.probable_cause), proposed_repair_action=str(fault.proposed_repair_action or "")[:2048],
-        service_affecting=_flag(fault.service_affecting), suppression=_flag(fault.suppression), uuid=fault.uuid,
+        reason_text=str(fault.reason_text or "")[:TEXT_MAX], alarm_type=AlarmType(fault.alarm_type),
+        probable_cause=str(fault.probable_cause),
+        proposed_repair_action=str(fault.proposed_repair_action or "")[:TEXT_MAX],
+        service_affecting=_flag(fault.service_affecting), suppression=_flag(fault.suppression),
+        uuid=None if fault.uuid is None else str(fault.uuid),
         timestamp=str(fault.timestamp) if fault.timestamp else None, inhibit_alarms=_flag(fault.inhibit_alarms),
-        keep_existing_alarm=_flag(fault.keep_existing_alarm))
+        keep_existing_alarm=_flag(fault.keep_existing_alarm), time_to_live_s=int(fault.time_to_live_s))
 
 
 def fault_of(record: FaultRecord) -> Fault:
@@ -241,7 +276,7 @@ def fault_of(record: FaultRecord) -> Fault:
         record.alarm_id, str(record.alarm_state), record.entity_type_id, record.entity_instance_id,
         str(record.severity), record.reason_text, str(record.alarm_type), record.probable_cause,
         record.proposed_repair_action, record.service_affecting, record.suppression, record.uuid, record.timestamp,
-        record.inhibit_alarms)
+        record.inhibit_alarms, time_to_live_s=record.time_to_live_s)
 
 
 def _flag(value: Any) -> bool:

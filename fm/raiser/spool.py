@@ -112,7 +112,7 @@ class Spool:
         return self._done
 
     def append(self, records: Sequence[str]) -> int:
-        """Store all ``records`` or none; on disk when this returns. Returns the total so far (see ``drained``).
+        """Store all ``records`` or none; on disk when this returns. Returns the total so far, to compare with ``done``.
 
         SpoolFull when the limit is reached, SpoolDiskFull when the disk has no room, Unavailable when it fails.
         """
@@ -178,10 +178,6 @@ class Spool:
         """Let those who wait look again."""
         with self._changed:
             self._changed.notify_all()
-
-    def drained(self, total: int, timeout_s: float) -> bool:
-        """True when the first ``total`` records appended by this process (and all older ones) have been delivered."""
-        return self.wait_until(lambda: self._done >= total, timeout_s)
 
     def close(self) -> None:
         """Give the directory free; undelivered records stay on disk."""
@@ -270,7 +266,7 @@ class Spool:
         except OSError as error:
             self._cut_back()
             for ticket in tickets:
-                ticket.error = self._refusal(error)
+                ticket.error = _refusal(self.directory, self.limit_mib, error)
             return False
         with self._changed:
             self._size += len(data)
@@ -288,12 +284,6 @@ class Spool:
             os.fdatasync(self._file)
         except OSError:
             self._torn = True
-
-    def _refusal(self, error: OSError) -> FlockError:
-        reason = os.strerror(error.errno or 0)
-        if error.errno in NO_ROOM:
-            return SpoolDiskFull(path=str(self.directory), limit_mib=self.limit_mib, reason=reason)
-        return Unavailable(service=f"fault spool {self.directory}", reason=reason)
 
     def _shrink(self) -> None:
         """Replace the undelivered records by those that ``compact`` keeps, when that can be worth its time."""
@@ -350,6 +340,12 @@ def _lock(directory: Path) -> int:
             raise SpoolBusy(path=str(directory), slots=1) from None
         raise
     return file
+
+
+def _refusal(directory: Path, limit_mib: int, error: OSError) -> FlockError:
+    if error.errno in NO_ROOM:
+        return SpoolDiskFull(path=str(directory), limit_mib=limit_mib, reason=os.strerror(error.errno))
+    return _unusable(directory, error)
 
 
 def _unusable(directory: Path, error: OSError) -> Unavailable:

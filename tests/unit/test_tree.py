@@ -13,12 +13,14 @@ import pytest
 from flock.api.build import published_routes
 
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCT = ("flock", "fm", "sysinv", "mtce", "devstack/virtualcloud")
+PRODUCT = ("flock", "fm", "fm_api", "sysinv", "mtce", "devstack/virtualcloud")
 CODE = (*PRODUCT, "tests", "doc/source")
 SHELL = ("devstack", "tests")
 FILE_LINES_MAX, FUNCTION_LINES_MAX, CLASS_METHODS_MAX, MODULE_FUNCTIONS_MAX = 500, 60, 20, 40
 DOCSTRING_LINES_MAX = 10
 BANNED_NAMES = {"utils", "common", "helpers", "misc", "constants"}
+# StarlingX's services say ``from fm_api import constants``: this name is not ours to choose.
+NAMED_BY_OTHERS = {"fm_api/constants.py"}
 HEADER = "# SPDX-License-Identifier: Apache-2.0"
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|\bbreakpoint\(|\bset_trace\(")
 # Modules that no unit test imports. This list may only become shorter.
@@ -98,7 +100,8 @@ def test_modules_have_few_functions() -> None:
 
 def test_no_file_is_a_drawer_for_everything() -> None:
     assert [shown(path) for path in python_files(*CODE)
-            if path.stem in BANNED_NAMES or path.parent.name in BANNED_NAMES] == []
+            if (path.stem in BANNED_NAMES or path.parent.name in BANNED_NAMES)
+            and shown(path) not in NAMED_BY_OTHERS] == []
 
 
 def shell_files() -> list[Path]:
