@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import threading
+import logging
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -12,7 +12,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from flock.core.errors import Unavailable
+from flock.core.errors import FlockError, Unavailable
 from flock.db import Database, new_uuid, utcnow
 from fm.contract.errors import InvalidFault, NotAttempted
 from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest
@@ -24,14 +24,14 @@ from fm.core.records import Alarm, Flap, Held, Notice
 from fm.core.retention import Limits, age_cutoff, prune_every
 from fm.db import hiding
 from fm.db.tables import APPLIED_REQUEST
+from fm.manager.turns import Ticket, Turns
 from fm.resources.alarm import store as alarms
 from fm.resources.event_log import store as events
 from fm.resources.held_change import store as held_changes
 
 T = TypeVar("T")
-WAITING_MAX = 256
+LOG = logging.getLogger(__name__)
 TOGETHER_MAX = 2000
-LOCK_TIMEOUT_S = 20.0
 REQUEST_ID_MAX = 64
 Publish = Callable[[Connection, Sequence[Notice]], None]
 AfterCommit = Callable[[Sequence[Notice]], None]
@@ -46,7 +46,7 @@ class Settings:
 
 
 @dataclasses.dataclass(slots=True, eq=False)
-class _Ticket:
+class _Work:
     requests: list[FaultRequest]
     outcomes: list[FaultOutcome] | None = None
     error: Exception | None = None
@@ -56,7 +56,7 @@ class Writer:
     """Applies fault requests. ``publish`` stores notices for outputs in the same transaction; ``on_wait`` is called
     after a commit that made something wait for ``release_due``.
 
-    At most ``WAITING_MAX`` callers wait; the one that holds the lock carries out what all of them brought.
+    Callers take turns (see ``Turns``): the one whose turn it is carries out what all others have brought.
     """
 
     def __init__(self, db: Database, settings: Callable[[], Settings], publish: Publish | None = None,
@@ -71,32 +71,18 @@ class Writer:
         # Whether anything may wait or be counted in the database; true until a look at it says otherwise.
         self._tracked = True
         self._held_more = False
-        self._lock = threading.Lock()
-        self._waiting: list[_Ticket] = []
-        self._waiting_lock = threading.Lock()
+        self._turns: Turns[_Work] = Turns()
         self._since_prune = 0
 
     def apply(self, requests: Sequence[FaultRequest]) -> list[FaultOutcome]:
         """One outcome per request, after the commit. InvalidFault when the batch is too long, Unavailable when busy."""
         if len(requests) > BATCH_MAX:
             raise InvalidFault(field="requests", rule=f"must be at most {BATCH_MAX}")
-        ticket = _Ticket(list(requests))
-        with self._waiting_lock:
-            if len(self._waiting) >= WAITING_MAX:
-                raise Unavailable(service="fm-manager", reason="too many callers are waiting")
-            self._waiting.append(ticket)
-        if not self._lock.acquire(timeout=LOCK_TIMEOUT_S):
-            if self._withdraw(ticket):
-                raise Unavailable(service="fm-manager", reason="the database is too slow")
-            raise Unavailable(service="fm-manager", reason="the outcome is unknown, repeat the request")
-        try:
-            if ticket.outcomes is None and ticket.error is None:
-                self._work_off(ticket)
-        finally:
-            self._lock.release()
-        if ticket.error is not None:
-            raise ticket.error
-        return ticket.outcomes or []
+        work = _Work(list(requests))
+        self._turns.together(Ticket(work, len(requests)), self._carry_out, TOGETHER_MAX)
+        if work.outcomes is None:
+            raise work.error or Unavailable(service="fm-manager", reason="the outcome is unknown, repeat the request")
+        return work.outcomes
 
     def change(self, uuids: Collection[str], work: Callable[[Batch], T]) -> T:
         """Run ``work`` on the alarms and held raises with these uuids and store what it changed; its errors change
@@ -133,7 +119,7 @@ class Writer:
         return self._exclusively(transaction)
 
     def _exclusively(self, transaction: Callable[[Connection], tuple[T, list[Notice]]]) -> T:
-        with self._exclusive():
+        with self._turns.alone():
             try:
                 result, notices = self._db.transact(transaction)
             except BaseException:
@@ -151,7 +137,7 @@ class Writer:
 
     def prune(self) -> int:
         """Remove surplus and old events now; returns how many went."""
-        with self._exclusive():
+        with self._turns.alone():
             self._since_prune = 0
             return self._prune()
 
@@ -160,43 +146,26 @@ class Writer:
         with self._db.writer() as conn:
             return int(conn.execute(sa.delete(APPLIED_REQUEST).where(APPLIED_REQUEST.c.applied_at < before)).rowcount)
 
-    def _withdraw(self, ticket: _Ticket) -> bool:
-        with self._waiting_lock:
-            if ticket in self._waiting:
-                self._waiting.remove(ticket)
-                return True
-            return False
+    def _carry_out(self, tickets: list[Ticket[_Work]]) -> None:
+        works = [ticket.work for ticket in tickets if ticket.work is not None]
+        if not self._try_together(works):
+            for work in works:
+                self._try_together([work])
 
-    def _exclusive(self) -> _Held:
-        return _Held(self._lock)
-
-    def _work_off(self, own: _Ticket) -> None:
-        """As the lock holder: apply what waits, oldest first, until ``own`` has its answer."""
-        while own.outcomes is None and own.error is None:
-            together: list[_Ticket] = []
-            count = 0
-            with self._waiting_lock:
-                while self._waiting and (not together or count + len(self._waiting[0].requests) <= TOGETHER_MAX):
-                    together.append(self._waiting.pop(0))
-                    count += len(together[-1].requests)
-            if not self._try_together(together):
-                for ticket in together:
-                    self._try_together([ticket])
-
-    def _try_together(self, tickets: list[_Ticket]) -> bool:
-        """Apply all tickets in one transaction; False when that failed and each should be tried alone."""
-        requests = [request for ticket in tickets for request in ticket.requests]
+    def _try_together(self, works: list[_Work]) -> bool:
+        """Apply all in one transaction; False when that failed and each should be tried alone."""
+        requests = [request for work in works for request in work.requests]
         try:
             outcomes, notices = self._db.transact(lambda conn: self._apply(conn, requests))
         except Exception as error:  # noqa: BLE001 - handed to the caller it belongs to
-            if len(tickets) > 1:
+            if len(works) > 1:
                 return False
-            tickets[0].error = error
+            works[0].error = error
             return True
         start = 0
-        for ticket in tickets:
-            ticket.outcomes = outcomes[start:start + len(ticket.requests)]
-            start += len(ticket.requests)
+        for work in works:
+            work.outcomes = outcomes[start:start + len(work.requests)]
+            start += len(work.requests)
         self._pruned_if_due(len(notices))
         self._committed(notices)
         return True
@@ -247,26 +216,16 @@ class Writer:
         self._since_prune += written
         if self._since_prune >= prune_every(self._settings().limits):
             self._since_prune = 0
-            self._prune()
+            try:
+                self._prune()
+            except FlockError as error:
+                # What was asked for is committed and has to be answered; the next pass removes more.
+                LOG.warning("old events stay for now: %s", error)
 
     def _prune(self) -> int:
         limits = self._settings().limits
         with self._db.writer() as conn:
             return events.prune(conn, limits.events_max, age_cutoff(limits, self._clock()))
-
-
-class _Held:
-    """The write lock, waited for a bounded time."""
-
-    def __init__(self, lock: threading.Lock) -> None:
-        self._lock = lock
-
-    def __enter__(self) -> None:
-        if not self._lock.acquire(timeout=LOCK_TIMEOUT_S):
-            raise Unavailable(service="fm-manager", reason="the database is too slow")
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
 
 
 def _answered(conn: Connection, request_ids: list[str]) -> dict[str, FaultOutcome]:
