@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One receiver on the loopback, played by a socket: what arrives, what counts as delivered, what is an error."""
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pyasn1.codec.ber import decoder, encoder
+from pysnmp.proto.api import v2c
+
+from flock.core.errors import Unavailable
+from fm.conf.snmp import Destination
+from fm.core.notice import WARM_START_NOTICE
+from fm.snmp.carrier import Datagrams, Dispatcher
+from fm.snmp.notifier import Notifier
+from fm.snmp.objects import SNMP_TRAP_OID, SYS_UP_TIME, WARM_START
+
+# The modules that pysnmp loads by itself use the old names of its own library.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+WAIT_S = 10.0
+ENGINE_ID = bytes.fromhex("800002db0501020304")
+USER = {"version": "3", "user_name": "u", "auth_protocol": "SHA-256", "auth_key": "authpass1", "priv_protocol": "AES",
+        "priv_key": "privpass1"}
+
+
+@pytest.fixture
+def receiver() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
+        found.bind(("127.0.0.1", 0))
+        found.settimeout(WAIT_S)
+        yield found
+
+
+def notifier(port: int, **changes: Any) -> Notifier:
+    chosen = Destination(name="noc", host="127.0.0.1", port=port, version="2c", inform=False, timeout_s=1, user_name="",
+                         auth_protocol="none", priv_protocol="none", context_name="", community="hush")
+    return Notifier(replace(chosen, **changes), engine_id=ENGINE_ID, boots=9, started_s=time.monotonic() - 5.0,
+                    region_name="R", system_name="S")
+
+
+def port_of(receiver: socket.socket) -> int:
+    return int(receiver.getsockname()[1])
+
+
+def read(octets: bytes) -> tuple[Any, Any]:
+    """The message and its PDU."""
+    message, rest = decoder.decode(octets, asn1Spec=v2c.Message())
+    assert rest == b""
+    return message, v2c.apiMessage.get_pdu(message)
+
+
+def test_a_trap_has_time_and_name_first(receiver: socket.socket) -> None:
+    notifier(port_of(receiver))(WARM_START_NOTICE)
+    message, pdu = read(receiver.recv(65536))
+    assert bytes(v2c.apiMessage.get_community(message)) == b"hush" and pdu.isSameTypeWith(v2c.TrapPDU())
+    (first, uptime), (second, name) = v2c.apiPDU.get_varbinds(pdu)
+    assert (tuple(first), tuple(second), tuple(name)) == (SYS_UP_TIME, SNMP_TRAP_OID, WARM_START)
+    assert 500 <= int(uptime) < 500 + WAIT_S * 100
+
+
+def test_an_inform_waits_for_its_confirmation(receiver: socket.socket) -> None:
+    def confirm() -> None:
+        octets, peer = receiver.recvfrom(65536)
+        message, pdu = read(octets)
+        assert pdu.isSameTypeWith(v2c.InformRequestPDU())
+        answer = v2c.GetResponsePDU()
+        v2c.apiPDU.set_defaults(answer)
+        v2c.apiPDU.set_request_id(answer, v2c.apiPDU.get_request_id(pdu))
+        v2c.apiPDU.set_varbinds(answer, v2c.apiPDU.get_varbinds(pdu))
+        v2c.apiMessage.set_pdu(message, answer)
+        receiver.sendto(encoder.encode(message), peer)
+
+    thread = threading.Thread(target=confirm, daemon=True)
+    thread.start()
+    notifier(port_of(receiver), inform=True)(WARM_START_NOTICE)
+    thread.join(WAIT_S)
+
+
+def test_an_inform_without_confirmation_is_not_delivered(receiver: socket.socket) -> None:
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match="SNMP receiver noc"):
+        notifier(port_of(receiver), inform=True)(WARM_START_NOTICE)
+    assert time.monotonic() - began < WAIT_S
+    assert read(receiver.recv(65536))[1].isSameTypeWith(v2c.InformRequestPDU())
+
+
+def test_a_trap_to_where_nobody_listens_is_not_delivered(receiver: socket.socket) -> None:
+    port = port_of(receiver)
+    receiver.close()
+    with pytest.raises(Unavailable, match="refused"):
+        notifier(port)(WARM_START_NOTICE)
+
+
+def test_an_unknown_host_is_not_available() -> None:
+    with pytest.raises(Unavailable, match="cannot be resolved"):
+        notifier(162, host="no such name")(WARM_START_NOTICE)
+
+
+@pytest.mark.parametrize("payload_shows", [True, False])
+def test_version_3_names_engine_and_user_and_hides_the_rest(receiver: socket.socket, payload_shows: bool) -> None:
+    changes = {**USER, "priv_protocol": "none", "priv_key": ""} if payload_shows else USER
+    sender = notifier(port_of(receiver), **changes)
+    sender(WARM_START_NOTICE)
+    octets = receiver.recv(65536)
+    assert ENGINE_ID in octets and b"\x04\x01u" in octets
+    # The object identifier of warmStart as BER writes it.
+    assert (bytes((6, 10, 43, 6, 1, 6, 3, 1, 1, 5, 2))[2:] in octets) is payload_shows
+    assert b"authpass1" not in octets and b"privpass1" not in octets
+    sender.close()
+
+
+def test_late_answers_are_forgotten(receiver: socket.socket) -> None:
+    transport = Datagrams("127.0.0.1", port_of(receiver))
+    transport.send_message(b"hello", None)
+    _, peer = receiver.recvfrom(100)
+    receiver.sendto(b"late", peer)
+    heard: list[bytes] = []
+    transport.register_callback(lambda _transport, _address, message: heard.append(message))
+    transport.discard()
+    assert not Dispatcher().run_until(lambda: bool(heard), transport, 0.2)
+    receiver.sendto(b"in time", peer)
+    assert Dispatcher().run_until(lambda: bool(heard), transport, WAIT_S) and heard == [b"in time"]
+    transport.close()
