@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -25,8 +26,8 @@ _inhibitor = ALARM.alias("inhibitor")
 _NO_TIME = sa.cast(sa.null(), UtcTime)
 
 
-def in_force(now: datetime) -> sa.ColumnElement[bool]:
-    """Silences that hold at ``now``."""
+def in_force(now: Any) -> sa.ColumnElement[bool]:
+    """Silences that hold at ``now``, a time or a parameter."""
     return sa.or_(SILENCE.c.expires_at.is_(None), SILENCE.c.expires_at > now)
 
 
@@ -73,14 +74,9 @@ class Hiding:
 
 def read(conn: Connection, now: datetime) -> Hiding:
     """What hides at ``now``; one query."""
-    silencing = sa.select(sa.literal(_SILENCE), sa.literal(0), SILENCE.c.uuid, SILENCE.c.alarm_id,
-                          SILENCE.c.entity_instance_id, SILENCE.c.expires_at).where(in_force(now)).limit(FEW + 1)
-    inhibitors = sa.select(sa.literal(_INHIBITOR), ALARM.c.id, ALARM.c.uuid, ALARM.c.alarm_id,
-                           ALARM.c.entity_instance_id, _NO_TIME).where(ALARM.c.inhibit_alarms.is_(True)).limit(FEW + 1)
     found: list[Silence] = []
     masking: list[tuple[int, str]] = []
-    for kind, ident, uuid, alarm_id, entity, expires_at in conn.execute(
-            sa.union_all(sa.select(silencing.subquery()), sa.select(inhibitors.subquery()))):
+    for kind, ident, uuid, alarm_id, entity, expires_at in conn.execute(_READ, {"now": now}):
         if kind == _SILENCE:
             found.append(Silence(uuid, alarm_id, entity, expires_at))
         else:
@@ -90,21 +86,15 @@ def read(conn: Connection, now: datetime) -> Hiding:
 
 def silences(conn: Connection, now: datetime) -> Hiding:
     """The silences at ``now`` alone, for what masking does not hide; one query."""
-    found = conn.execute(sa.select(SILENCE.c.uuid, SILENCE.c.alarm_id, SILENCE.c.entity_instance_id,
-                                   SILENCE.c.expires_at).where(in_force(now)).limit(FEW + 1)).all()
+    found = conn.execute(_SILENCES, {"now": now}).all()
     return Hiding(now, tuple(Silence(*row) for row in found) if len(found) <= FEW else None, ())
 
 
 def known_ids(conn: Connection, alarm_ids: Collection[str], now: datetime) -> tuple[dict[str, bool], Silences]:
     """For each id of the catalogue among ``alarm_ids`` whether the operator hides it, and the silences; one query."""
-    known = sa.select(sa.literal(_KNOWN), EVENT_SUPPRESSION.c.suppression_status, EVENT_SUPPRESSION.c.alarm_id,
-                      sa.null(), _NO_TIME).where(EVENT_SUPPRESSION.c.alarm_id.in_(sorted(alarm_ids)),
-                                                 EVENT_SUPPRESSION.c.set_for_deletion.is_(False))
-    silencing = sa.select(sa.literal(_SILENCE), SILENCE.c.uuid, SILENCE.c.alarm_id, SILENCE.c.entity_instance_id,
-                          SILENCE.c.expires_at).where(in_force(now))
     suppressed: dict[str, bool] = {}
     found: list[Silence] = []
-    for kind, text, alarm_id, entity, expires_at in conn.execute(sa.union_all(known, silencing)):
+    for kind, text, alarm_id, entity, expires_at in conn.execute(_KNOWN_IDS, {"now": now, "ids": sorted(alarm_ids)}):
         if kind == _SILENCE:
             found.append(Silence(text, alarm_id, entity, expires_at))
         else:
@@ -119,3 +109,18 @@ def _matches(silence: Silence, alarm_id: sa.Column[str], entity: sa.Column[str])
     if silence.entity_instance_id is not None:
         parts.append(conditions.within(entity, silence.entity_instance_id))
     return sa.and_(*parts) if parts else sa.true()
+
+
+# Written once: to put such statements together takes longer than to execute them.
+_AT = in_force(sa.bindparam("now", type_=UtcTime()))
+_MATCH = (SILENCE.c.uuid, SILENCE.c.alarm_id, SILENCE.c.entity_instance_id, SILENCE.c.expires_at)
+_SILENCES = sa.select(*_MATCH).where(_AT).limit(FEW + 1)
+_READ = sa.union_all(
+    sa.select(sa.select(sa.literal(_SILENCE), sa.literal(0), *_MATCH).where(_AT).limit(FEW + 1).subquery()),
+    sa.select(sa.select(sa.literal(_INHIBITOR), ALARM.c.id, ALARM.c.uuid, ALARM.c.alarm_id, ALARM.c.entity_instance_id,
+                        _NO_TIME).where(ALARM.c.inhibit_alarms.is_(True)).limit(FEW + 1).subquery()))
+_KNOWN_IDS = sa.union_all(
+    sa.select(sa.literal(_KNOWN), EVENT_SUPPRESSION.c.suppression_status, EVENT_SUPPRESSION.c.alarm_id, sa.null(),
+              _NO_TIME).where(EVENT_SUPPRESSION.c.alarm_id.in_(sa.bindparam("ids", expanding=True)),
+                              EVENT_SUPPRESSION.c.set_for_deletion.is_(False)),
+    sa.select(sa.literal(_SILENCE), *_MATCH).where(_AT))

@@ -44,11 +44,13 @@ BY_ID = {"type": "object", "required": ["id"], "properties": {"id": {"type": "st
 DELETED = {"type": "object", "required": ["deleted"], "properties": {"deleted": {"type": "integer"}}}
 PARTS = ("host", "group")
 BY = Argument("by", Choice(PARTS), "Also the counts per host or per group (the first three digits of the alarm id).")
-_COUNTS = {"type": "object", "required": ["critical", "major", "minor", "warnings", "status"], "properties": {
+_NUMBERS: dict[str, Any] = {
     **{name: {"type": "integer", "minimum": 0} for name in ("critical", "major", "minor", "warnings")},
-    "status": {"enum": list(CloudStatus)}}}
-_PART = {**_COUNTS, "properties": {**_COUNTS["properties"], **{name: {"type": ["string", "null"]} for name in PARTS}}}
-COUNTS = {**_COUNTS, "properties": {**_COUNTS["properties"], "parts": {"type": "array", "items": _PART}}}
+    "status": {"enum": list(CloudStatus)}}
+_PART = {"type": "object", "required": list(_NUMBERS), "properties": {
+    **_NUMBERS, **{name: {"type": ["string", "null"]} for name in PARTS}}}
+COUNTS = {"type": "object", "required": list(_NUMBERS), "properties": {
+    **_NUMBERS, "parts": {"type": "array", "items": _PART}}}
 DONE_FULL = {"type": "object", "required": ["uuid"], "properties": {"uuid": _UUID}}
 NOTE = {"type": "object", "required": ["uuid", "user", "comment", "timestamp"], "properties": {
     "uuid": {"type": "string"}, "user": {"type": ["string", "null"]}, "comment": {"type": ["string", "null"]},

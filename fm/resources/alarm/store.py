@@ -33,6 +33,10 @@ ENTITY = ALARM.c.entity_instance_id
 _UPDATABLE = [name for name in _FIELDS if name not in ("uuid", "alarm_id", "entity_instance_id", "created_at")]
 _JOINED = ALARM.join(EVENT_SUPPRESSION, ALARM.c.alarm_id == EVENT_SUPPRESSION.c.alarm_id)
 _STATUS = EVENT_SUPPRESSION.c.suppression_status
+_MARK = sa.select(
+    sa.select(sa.func.max(EVENT_LOG.c.id)).scalar_subquery(),
+    *(sa.select(sa.func.max(table.c.updated_at)).scalar_subquery() for table in (EVENT_SUPPRESSION, SILENCE)),
+    *(sa.select(function(SILENCE.c.id)).scalar_subquery() for function in (sa.func.count, sa.func.max)))
 _SUPPRESSED = SuppressionStatus.SUPPRESSED.value
 
 
@@ -90,10 +94,7 @@ def counts_by(conn: Connection, part: sa.ColumnElement[str], *, include_suppress
 def mark(conn: Connection) -> tuple[Any, ...]:
     """Another value after any change of what the summary counts: every change of an alarm writes an event, operators'
     choices carry their time. Only a silence that ends by itself changes nothing here."""
-    operators = [sa.select(sa.func.max(table.c.updated_at)).scalar_subquery() for table in (EVENT_SUPPRESSION, SILENCE)]
-    silences = [sa.select(function(SILENCE.c.id)).scalar_subquery() for function in (sa.func.count, sa.func.max)]
-    events = sa.select(sa.func.max(EVENT_LOG.c.id)).scalar_subquery()
-    return tuple(conn.execute(sa.select(events, *operators, *silences)).one())
+    return tuple(conn.execute(_MARK).one())
 
 
 def refreshed(conn: Connection, alarm_ids: Collection[str]) -> list[tuple[str, int, datetime]]:
