@@ -174,6 +174,11 @@ class Application(ExplicitPecan):  # type: ignore[misc]
         """Call ``dispatch`` and take its response."""
         state.response = controller(*args)
 
+    def _handle_empty_response_body(self, state: Any) -> None:
+        """Pecan looks into every body, which would read a long answer to its end before it is sent."""
+        if not state.request.environ[exchanges.KEY].streamed:
+            super()._handle_empty_response_body(state)
+
     @pecan.expose()  # type: ignore[untyped-decorator]
     def dispatch(self, request: Any) -> Any:
         """Call the controller method of the matched route and turn what it returns into a response."""

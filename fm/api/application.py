@@ -10,10 +10,10 @@ from flock import rpc
 from flock.api import build_app
 from flock.core.health import Health
 from flock.db import Database, from_conf
-from fm.conf import lifecycle, options
+from fm.conf import lifecycle, options, stream
 from fm.contract.rpc import FmManager
-from fm.resources.event_stream.service import Hub, Settings
 from fm.resources.alarm.reading import AlarmReads
+from fm.resources.event_stream.service import Hub, Settings
 
 
 def application(conf: Any) -> Any:
@@ -29,7 +29,19 @@ def application(conf: Any) -> Any:
     health.add("versions", versions.trouble)
     health.add("database", lambda: _database_check(database))
     reads = AlarmReads(database, lambda: chosen.stale_after_s)
-    return build_app(conf, "fm", deps=[database, reads, (FmManager, manager)], health=health)
+    hub = Hub(database, stream_settings(conf))
+    app = build_app(conf, "fm", deps=[database, reads, hub, (FmManager, manager)], health=health)
+    hub.is_ending = lambda: app.is_ending()
+    return app
+
+
+def stream_settings(conf: Any) -> Settings:
+    """The options of the event stream; half of the threads stay for ordinary requests unless an operator says more."""
+    chosen = stream.register(conf)
+    return Settings(
+        streams_max=chosen.streams_max or max(1, conf.api.threads // 2), poll_interval_s=chosen.poll_interval_s,
+        heartbeat_s=float(chosen.heartbeat_s), buffer_events=chosen.buffer_events,
+        send_timeout_s=float(chosen.send_timeout_s), retry_ms=chosen.retry_ms)
 
 
 def _database_check(database: Database) -> None:

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hub of one fm-api process: one thread follows the event log while somebody listens, all listeners share it."""
+from __future__ import annotations
+
+import bisect
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flock.core.errors import FlockError
+from flock.db import Database
+from flock.wire.render import renderer
+from fm.resources.event_log.fields import EventLog
+from fm.resources.event_stream import rules, store
+
+LOG = logging.getLogger(__name__)
+READ_MAX = 500
+TAKE_MAX = 200
+DATABASE_PAUSE_S = 2.0
+
+
+class TooManyStreams(FlockError):
+    """All threads set aside for streams are taken."""
+
+    code, http = "fm.stream.too_many", 503
+    text = "[HTTP 503] This service has {limit} event streams, which is its limit. Try again later."
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """See the options of ``fm.conf.stream``."""
+
+    streams_max: int = 4
+    poll_interval_s: float = 0.25
+    heartbeat_s: float = 15.0
+    buffer_events: int = 2000
+    send_timeout_s: float = 10.0
+    retry_ms: int = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One event: its number, its row, and its text on a connection."""
+
+    ident: int
+    row: Mapping[str, Any]
+    frame: bytes
+
+
+@dataclass(slots=True, eq=False)
+class Listener:
+    """One connected client; ``wake_fd`` becomes readable when there is something new for it."""
+
+    wake_fd: int = field(default_factory=lambda: os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
+    joined: bool = False
+
+    def wake(self) -> None:
+        """Let its thread look."""
+        os.eventfd_write(self.wake_fd, 1)
+
+
+class Hub:
+    """Listeners of this process and the newest events. ``is_ending`` tells that the process is about to stop."""
+
+    def __init__(self, db: Database, settings: Settings, is_ending: Callable[[], bool] = lambda: False) -> None:
+        self.settings = settings
+        self.db = db
+        self.is_ending = is_ending
+        self.closing = False
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._listeners: set[Listener] = set()
+        self._follower: threading.Thread | None = None
+        self._items: list[Item] = []
+        # Every event with a number above the floor and up to the position is in ``_items``.
+        self._floor = 0
+        self._position = 0
+
+    def admit(self) -> Listener:
+        """Take one of the places; TooManyStreams (503) when there is none. Give it back with ``dismiss``."""
+        with self._lock:
+            if len(self._listeners) >= self.settings.streams_max:
+                raise TooManyStreams(limit=self.settings.streams_max)
+            listener = Listener()
+            self._listeners.add(listener)
+            if self._follower is None:
+                self._items, self._floor, self._position = [], -1, -1
+                self._follower = threading.Thread(target=self._follow, name="event-follower", daemon=True)
+                self._follower.start()
+            return listener
+
+    def dismiss(self, listener: Listener) -> None:
+        """Give the place free; harmless when repeated."""
+        with self._lock:
+            if listener not in self._listeners:
+                return
+            self._listeners.remove(listener)
+            os.close(listener.wake_fd)
+            if not self._listeners:
+                self._wake.set()
+
+    def join(self, listener: Listener, cursor: int) -> int | None:
+        """From now on ``listener``, which has everything up to number ``cursor``, takes from here.
+
+        Otherwise the number up to which it must read first; then it has not joined.
+        """
+        with self._lock:
+            if self._position < 0:
+                self._floor = self._position = cursor
+            if cursor < self._floor:
+                return self._floor
+            listener.joined = True
+            return None
+
+    def take(self, cursor: int) -> list[Item] | None:
+        """The next events after number ``cursor`` (a bounded number); None when some are not kept any more."""
+        with self._lock:
+            if cursor < self._floor:
+                return None
+            begin = bisect.bisect_right(self._items, cursor, key=lambda item: item.ident)
+            return self._items[begin:begin + TAKE_MAX]
+
+    def read(self, cursor: int) -> list[Item]:
+        """The next events after number ``cursor`` from the database, at most ``READ_MAX``."""
+        with self.db.reader() as conn:
+            rows = store.after_id(conn, cursor, READ_MAX)
+        render = renderer(EventLog)
+        return [Item(row["id"], row, rules.event_frame(row["id"], row, render(row, ""))) for row in rows]
+
+    @property
+    def listening(self) -> int:
+        """How many places are taken."""
+        return len(self._listeners)
+
+    def _follow(self) -> None:
+        while True:
+            with self._lock:
+                if not self._listeners:
+                    self._follower = None
+                    return
+                position = self._position
+            pause_s = self.settings.poll_interval_s
+            if self.is_ending() and not self.closing:
+                self.closing = True
+                self._wake_all()
+            if position >= 0 and not self.closing:
+                try:
+                    pause_s = self._advance(position)
+                except Exception as error:  # noqa: BLE001 - whatever the database says, the next look may pass
+                    LOG.warning("the event log cannot be read, next look in %g s: %s", DATABASE_PAUSE_S, error)
+                    pause_s = DATABASE_PAUSE_S
+            if pause_s > 0:
+                self._wake.wait(pause_s)
+                self._wake.clear()
+
+    def _advance(self, position: int) -> float:
+        """Read what is new; returns the pause until the next look."""
+        found = self.read(position)
+        if not found:
+            return self.settings.poll_interval_s
+        with self._lock:
+            self._items.extend(found)
+            self._position = found[-1].ident
+            surplus = len(self._items) - self.settings.buffer_events
+            if surplus > 0:
+                self._floor = self._items[surplus - 1].ident
+                del self._items[:surplus]
+        self._wake_all()
+        return 0.0 if len(found) == READ_MAX else self.settings.poll_interval_s
+
+    def _wake_all(self) -> None:
+        with self._lock:
+            for listener in self._listeners:
+                listener.wake()

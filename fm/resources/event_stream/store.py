@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the stream reads: the range of stored events, and events by number (from the event log's own store)."""
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from fm.db.tables import EVENT_LOG
+from fm.resources.event_log.store import after_id
+
+__all__ = ["after_id", "bounds"]
+
+
+def bounds(conn: Connection) -> tuple[int | None, int]:
+    """Numbers of the oldest and the newest stored event; None and 0 when there is none."""
+    oldest, newest = conn.execute(sa.select(sa.func.min(EVENT_LOG.c.id), sa.func.max(EVENT_LOG.c.id))).one()
+    return (None, 0) if oldest is None else (int(oldest), int(newest))
