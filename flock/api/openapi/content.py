@@ -70,10 +70,15 @@ class Components:
 
 def _patch(patch: Patch) -> Schema:
     forms: list[Schema] = []
+    writing = [operation for operation in patch.operations if operation != "remove"]
     for name, datatype in patch.names.items():
         value = {} if datatype is None else datatype.accepted()
+        value = schemas.nullable(value) if patch.empty_values else value
         forms.append({
             "type": "object", "required": ["op", "path", *(() if patch.empty_values else ("value",))],
-            "properties": {"op": {"enum": list(patch.operations)}, "path": {"const": f"/{name}"}, "value": value}})
+            "properties": {"op": {"enum": writing}, "path": {"const": f"/{name}"}, "value": value}})
+    if len(writing) < len(patch.operations):
+        forms.append({"type": "object", "required": ["op", "path"], "properties": {
+            "op": {"const": "remove"}, "path": {"enum": [f"/{name}" for name in patch.names]}}})
     return {"type": "array", "minItems": 1, "maxItems": OPERATIONS_MAX,
             "items": forms[0] if len(forms) == 1 else {"anyOf": forms}}
