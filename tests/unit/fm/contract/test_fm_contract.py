@@ -68,11 +68,40 @@ def test_what_breaks_a_rule_is_named(field: str, value: object) -> None:
 
 @pytest.mark.parametrize(("text", "moment"), [
     ("2026-03-01 10:20:30.6789", datetime(2026, 3, 1, 10, 20, 30, 678900, UTC)),
+    ("2026-03-01 10:20:30.1", datetime(2026, 3, 1, 10, 20, 30, 100000, UTC)),
+    ("2026-03-01 10:20:30.12", datetime(2026, 3, 1, 10, 20, 30, 120000, UTC)),
+    ("2026-03-01 10:20:30.000456", datetime(2026, 3, 1, 10, 20, 30, 456, UTC)),
+    ("2026-03-01 10:20:30.123456789", datetime(2026, 3, 1, 10, 20, 30, 123456, UTC)),
+    ("0001-01-01", datetime(1, 1, 1, tzinfo=UTC)),
+    ("9999-12-31 23:59:59.999999", datetime(9999, 12, 31, 23, 59, 59, 999999, UTC)),
     ("2026-03-01T10:20:30", datetime(2026, 3, 1, 10, 20, 30, 0, UTC)),
     ("2026-03-01T12:20:30+02:00", datetime(2026, 3, 1, 10, 20, 30, 0, UTC)),
     ("20160131 10:23:45", datetime(2016, 1, 31, 10, 23, 45, 0, UTC)), ("2026-02-01", datetime(2026, 2, 1, tzinfo=UTC))])
 def test_times(text: str, moment: datetime) -> None:
     assert parse_time("timestamp", text) == moment
+
+
+@pytest.mark.parametrize("text", [
+    "0001-01-01T00:00:00+02:00", "9999-12-31T23:59:59-05:00", "10000-01-01", "0000-01-01", "2026-02-30", "", " ",
+    "2026-03-01 25:00:00", "1769900000", "now"])
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(InvalidFault) as refused:
+        parse_time("timestamp", text)
+    assert refused.value.params["field"] == "timestamp"
+
+
+@pytest.mark.parametrize("field", ["entity_instance_id", "entity_type_id"])
+def test_ids_have_at_most_255_characters(field: str) -> None:
+    assert getattr(checked_fault(replace(FAULT, **{field: "i" * 255})), field) == "i" * 255
+    with pytest.raises(InvalidFault, match="at most 255"):
+        checked_fault(replace(FAULT, **{field: "i" * 256}))
+
+
+@pytest.mark.parametrize("ttl_s", [-1, 366 * 86400 + 1, True, "60", None])
+def test_a_time_to_live_is_a_bounded_number(ttl_s: object) -> None:
+    with pytest.raises(InvalidFault, match="time_to_live_s"):
+        checked_fault(replace(FAULT, time_to_live_s=ttl_s))  # type: ignore[arg-type]
+    assert checked_fault(replace(FAULT, time_to_live_s=60)).time_to_live_s == 60
 
 
 def test_numbers_of_causes() -> None:

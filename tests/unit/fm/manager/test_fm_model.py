@@ -48,7 +48,7 @@ ENTITIES = st.sampled_from(["host=a", "host=a.port=p", "host=a,x=y", "host=ab", 
 SEVERITIES = st.sampled_from([Severity.MAJOR, Severity.MINOR])
 CRASHES = st.sampled_from([None, None, None, None, None, "inside", "after"])
 BASE = Fault(PLAIN, AlarmState.SET, "host", "host=a", Severity.MAJOR, "r", AlarmType.OTHER, "unknown")
-LISTS_EVERY = 4
+LISTS_EVERY = 3
 EVENTS_SINCE = sa.select(EVENT_LOG.c.id, EVENT_LOG.c.state, EVENT_LOG.c.event_log_id, EVENT_LOG.c.entity_instance_id
                          ).where(EVENT_LOG.c.id > sa.bindparam("seen")).order_by(EVENT_LOG.c.id)
 NOTICES_SINCE = sa.select(NOTIFICATION.c.id, NOTIFICATION.c.key, NOTIFICATION.c.payload).where(
@@ -295,17 +295,25 @@ class FaultMachine(RuleBasedStateMachine):
             assert outcome.uuid is not None and (known is None or outcome.uuid == known.uuid)
             self.model.set((ident, entity), (values[0], values[1], values[2]), keep, outcome.uuid)
 
-    @rule(ident=IDS, entity=ENTITIES, times=st.integers(2, 4), crash=CRASHES)
-    def come_and_go(self, ident: str, entity: str, times: int, crash: str | None) -> None:
+    @rule(outer=st.sampled_from(["host=a", "host=a.port=p"]), inner=st.sampled_from(["host=a.port=p", "host=a,x=y"]),
+          crash=CRASHES)
+    def mask(self, outer: str, inner: str, crash: str | None) -> None:
+        self.set_several([(PLAIN, outer, Severity.MINOR, False, True, False),
+                          (FLAPS, inner, Severity.MAJOR, True, False, False)], crash)
+
+    @rule(ident=IDS, entity=ENTITIES, times=st.integers(2, 4), stays=st.booleans(), crash=CRASHES)
+    def come_and_go(self, ident: str, entity: str, times: int, stays: bool, crash: str | None) -> None:
         fault = replace(BASE, alarm_id=ident, entity_instance_id=entity)
         pair = AlarmKey(ident, entity)
         requests = [request for _ in range(times) for request in (
             FaultRequest(new_uuid(), fault=fault), FaultRequest(new_uuid(), clear=pair, clear_exact=True))]
-        outcomes = self.apply(requests, crash)
-        for outcome in outcomes[::2]:
-            self.model.set((ident, entity), (Severity.MAJOR, False, False), False, outcome.uuid or "")
-            self.model.clear((ident, entity))
-        assert [outcome.count for outcome in outcomes] == [1] * len(requests)
+        outcomes = self.apply(requests[:-1] if stays else requests, crash)
+        for number, outcome in enumerate(outcomes):
+            if number % 2 == 0:
+                self.model.set((ident, entity), (Severity.MAJOR, False, False), False, outcome.uuid or "")
+            else:
+                self.model.clear((ident, entity))
+        assert [outcome.count for outcome in outcomes] == [1] * len(outcomes)
 
     @rule(ident=IDS, entity=ENTITIES, exact=st.booleans(), crash=CRASHES)
     def clear(self, ident: str, entity: str, exact: bool, crash: str | None) -> None:
