@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import cachetools
+
 from flock.service import backend  # noqa: F401 - chooses native threads before oslo.messaging is loaded
 
 # isort: split
@@ -17,6 +19,7 @@ from oslo_messaging._metrics import client as metrics_client
 from oslo_messaging._tracing import client as tracing_client
 
 POLL_S = 0.5
+MISSING_CALLER_S = 2.0
 
 
 def poll_often(context: Any) -> None:
@@ -30,5 +33,15 @@ def poll_often(context: Any) -> None:
         connection._poll_timeout = min(POLL_S, connection._poll_timeout)
 
 
-__all__ = ["driver_common", "driver_errors", "exceptions", "impl_rabbit", "messaging_options", "metrics_client",
-           "oslo_messaging", "poll_often", "tracing_client"]
+def forget_missing_callers(poller: Any) -> None:
+    """Let a driver's listener believe for ``MISSING_CALLER_S`` only that a caller without a queue is gone.
+
+    Of itself it drops a minute's answers to callers that a restarted broker had not seen again when it first looked.
+    """
+    known: Any = getattr(poller, "_obsolete_reply_queues", None)
+    if known is not None:
+        known._cache = cachetools.TTLCache(known.SIZE, MISSING_CALLER_S)
+
+
+__all__ = ["driver_common", "driver_errors", "exceptions", "forget_missing_callers", "impl_rabbit", "messaging_options",
+           "metrics_client", "oslo_messaging", "poll_often", "tracing_client"]

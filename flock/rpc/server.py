@@ -15,7 +15,7 @@ from flock.jobs.pool import BoundedPool
 from flock.rpc import codec, metrics
 from flock.rpc.bus import Transport
 from flock.rpc.interface import interface_spec
-from flock.rpc.messaging import oslo_messaging, poll_often
+from flock.rpc.messaging import forget_missing_callers, oslo_messaging, poll_often
 from flock.rpc.signature import Signature, signatures
 from flock.rpc.versions import DESCRIBE_NAMESPACE, DESCRIBE_VERSION, description
 
@@ -118,6 +118,7 @@ class _TopicListener:
                 server._executor_cls = _Executor
                 server.start(override_pool_size=self._threads_max)
                 poll_often(getattr(_poller(server), "conn", None))
+                forget_missing_callers(_poller(server))
             except Exception as exc:  # noqa: BLE001 - any failure of the broker is met by trying again
                 LOG.warning("rpc topic %s cannot be served yet: %s", self._topic, exc)
                 self._leaving.wait(LISTEN_RETRY_S)
