@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import requests
@@ -136,7 +135,10 @@ class RestWriter(Writer):
 
 
 class Killer:
-    """Ends processes as a crash would and starts them again; ``died`` are those that went by themselves."""
+    """Ends processes as a crash would and starts them again; ``died`` are those that went by themselves.
+
+    To be used by the thread that stays to the end: what a thread started is killed with it.
+    """
 
     def __init__(self, service: FaultManagement, rabbit: RabbitNode, postgres: PostgresServer | None,
                  seed: int) -> None:
@@ -166,16 +168,13 @@ class Killer:
             self._kill(name)
         self.rounds.append(tuple(victims))
         pause.wait(self._dice.uniform(0.0, 1.0))
-        with ThreadPoolExecutor() as pool:
-            for started in [pool.submit(self._start, name) for name in victims if name in ("rabbit", "postgres")]:
-                started.result()
         for name in ("manager", "api"):
             if name not in victims and not self._process(name).running:
                 self.died.append(f"{name} ended after the death of {victims}: {self._process(name).log_tail()}")
                 victims.append(name)
-        for name in victims:
-            if name in ("manager", "api"):
-                self._start(name)
+        # Servers first: a manager does not begin without its database.
+        for name in sorted(victims, key=lambda name: name in ("manager", "api")):
+            self._start(name)
 
     def _process(self, name: str) -> Process:
         process = self._service.manager if name == "manager" else self._service.api

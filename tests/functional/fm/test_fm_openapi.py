@@ -56,6 +56,12 @@ def test_every_operation_does_what_it_is_described_to_do(fm: Any) -> None:
     assert fm.manager.running and fm.api.running
 
 
+def test_the_stream_refuses_what_its_description_forbids(fm: Any) -> None:
+    report = schemathesis(fm, "--phases", "coverage,fuzzing", "--include-path", STREAM, "--mode", "negative",
+                          "--request-timeout", "5")
+    assert "Tested: 1" in report, report
+
+
 def test_the_document_needs_a_token(fm: Any) -> None:
     assert requests.get(f"{fm.base}/v1/openapi.json", timeout=10).status_code == 401
     assert fm.http("member", "services").get(f"{fm.base}/v1/openapi.json").status_code == 403
