@@ -21,6 +21,7 @@ BACKOFF_MAX_S = 1.0
 IDLE_WAIT_S = 5.0
 REFUSALS_MAX = 5
 FAILURES_MAX = 20
+PROOFS_MAX = 3
 # Clearing what cannot exist changes nothing and shows whether the manager can write.
 PROBE = AlarmKey("000.000", "raiser=probe")
 OnRefused = Callable[[FaultRequest, FlockError], None]
@@ -40,6 +41,7 @@ class Delivery:
         self._batch_max = BATCH_MAX
         self._backoff_s = BACKOFF_MIN_S
         self._refusals = 0
+        self._proofs = 0
         self._thread = threading.Thread(target=self._run, name="fault-delivery", daemon=True)
         self._thread.start()
 
@@ -133,21 +135,25 @@ class Delivery:
             LOG.debug("fault request %s waits: %s", requests[0].request_id, error)
             self._pause()
             return
-        if not refused and not self._manager_works():
+        if not refused and not self._proven():
             self._pause()
             return
         self._report(requests[0], error if isinstance(error, FlockError) else RemoteError(detail=repr(error)))
         spool.delivered(chunk)
         self._recovered()
 
-    def _manager_works(self) -> bool:
+    def _proven(self) -> bool:
+        """True when the manager took another request several times and this one failed again after each."""
         try:
             probe: list[FaultOutcome] = self._manager().apply(
                 requests=[FaultRequest(new_id(), clear=PROBE, clear_exact=True)])
+            works = all(outcome.error is None for outcome in probe)
         except Exception as error:  # noqa: BLE001 - then it does not
-            LOG.warning("fm-manager does not take fault requests: %s", error)
-            return False
-        return all(outcome.error is None for outcome in probe)
+            works = False
+            LOG.log(logging.WARNING if self._refusals == FAILURES_MAX else logging.DEBUG,
+                    "fm-manager does not take fault requests: %s", error)
+        self._proofs = self._proofs + 1 if works else 0
+        return self._proofs > PROOFS_MAX
 
     def _report(self, request: FaultRequest, error: FlockError) -> None:
         try:
@@ -156,7 +162,7 @@ class Delivery:
             LOG.exception("the listener for refused fault requests failed")
 
     def _recovered(self) -> None:
-        self._refusals = 0
+        self._refusals = self._proofs = 0
         self._backoff_s = BACKOFF_MIN_S
         self._batch_max = min(BATCH_MAX, self._batch_max * 2)
 

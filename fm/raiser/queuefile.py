@@ -15,6 +15,7 @@ from pathlib import Path
 
 LOG = logging.getLogger(__name__)
 PREFIX, UNFINISHED = "queue-", ".new"
+SPARE = "spare"
 HEADER_TEXT = "fault queue"
 SLOT_BYTES = 512
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
@@ -52,14 +53,17 @@ def generations(directory: Path) -> list[int]:
 def create(directory: Path, data: bytes, above: int) -> tuple[int, int]:
     """``(number, file)`` of a new queue file that holds ``data``: complete on disk and then named, or OSError.
 
-    Its number is higher than ``above`` and than those that are there.
+    Its number is higher than ``above`` and than those that are there. An empty one is made of the spare file, so
+    that a full disk does not stand in the way of giving back what was delivered.
     """
     generation = max((above, *(number for number, _ in _numbered(directory)))) + 1
-    temporary = directory / f"{PREFIX}{generation}{UNFINISHED}"
-    file = os.open(temporary, _CREATE, 0o640)
+    spare = None if data else _spare(directory)
+    temporary = spare or directory / f"{PREFIX}{generation}{UNFINISHED}"
+    file = os.open(temporary, os.O_RDWR | os.O_CLOEXEC) if spare else os.open(temporary, _CREATE, 0o640)
     try:
-        write_all(file, HEADER + data, 0)
-        os.fsync(file)
+        if spare is None:
+            write_all(file, HEADER + data, 0)
+            os.fsync(file)
         os.rename(temporary, path_of(directory, generation))
         sync_directory(directory)
     except OSError:
@@ -68,6 +72,32 @@ def create(directory: Path, data: bytes, above: int) -> tuple[int, int]:
             temporary.unlink()
         raise
     return generation, file
+
+
+def make_spare(directory: Path) -> None:
+    """Keep an empty queue file ready, with its block on the disk; where there is no room now, a later call may do it."""
+    if _spare(directory) is not None:
+        return
+    unfinished = directory / (SPARE + UNFINISHED)
+    try:
+        file = os.open(unfinished, _CREATE, 0o640)
+        try:
+            write_all(file, HEADER, 0)
+            os.fsync(file)
+        finally:
+            os.close(file)
+        os.rename(unfinished, directory / SPARE)
+    except OSError as error:
+        LOG.info("no spare file for the fault spool %s: %s", directory, error)
+        remove(unfinished)
+
+
+def _spare(directory: Path) -> Path | None:
+    path = directory / SPARE
+    with contextlib.suppress(OSError):
+        if not path.is_symlink() and path.is_file() and path.read_bytes() == HEADER:
+            return path
+    return None
 
 
 def open_newest(directory: Path, above: int) -> tuple[int, int]:

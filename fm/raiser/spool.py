@@ -92,6 +92,7 @@ class Spool:
             self._position = Position(directory)
             self._generation, self._file = queuefile.open_newest(directory, self._position.value[0])
             self._open()
+            queuefile.make_spare(directory)
         except OSError as error:
             os.close(self._lock_file)
             raise _unusable(directory, error) from error
@@ -232,7 +233,8 @@ class Spool:
         try:
             self._admit(tickets)
             fitting = [ticket for ticket in tickets if ticket.error is None]
-            if not self._try_write(fitting) and len(fitting) > 1:
+            written = self._try_write(fitting) or (self._give_back() and self._try_write(fitting))
+            if not written and len(fitting) > 1:
                 for ticket in fitting:
                     self._try_write([ticket])
         except Exception as error:  # noqa: BLE001 - handed to those whom it befell
@@ -305,15 +307,20 @@ class Spool:
     def _forget_delivered(self) -> None:
         with self._writing:
             if self._file >= 0:
-                self._replace(os.pread(self._file, self.pending_bytes, self._delivered))
+                self._give_back()
 
-    def _replace(self, data: bytes) -> None:
-        """Go on with a new queue file that holds ``data``; when the disk refuses, with the old one."""
+    def _give_back(self) -> bool:
+        """Free the room of what was delivered; False when there is none or the disk refuses."""
+        return self._delivered > START and self._replace(
+            os.pread(self._file, self.pending_bytes, self._delivered))
+
+    def _replace(self, data: bytes) -> bool:
+        """Go on with a new queue file that holds ``data``; when the disk refuses, False and on with the old one."""
         try:
             generation, file = queuefile.create(self.directory, data, self._position.value[0])
         except OSError as error:
             LOG.warning("the fault spool %s cannot be rewritten: %s", self.directory, error)
-            return
+            return False
         with self._changed:
             old = self._generation
             os.close(self._file)
@@ -323,6 +330,8 @@ class Spool:
             self._changed.notify_all()
         self._position.write(generation, START)
         queuefile.remove(queuefile.path_of(self.directory, old))
+        queuefile.make_spare(self.directory)
+        return True
 
 
 def _lock(directory: Path) -> int:

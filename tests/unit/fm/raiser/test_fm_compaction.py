@@ -51,7 +51,7 @@ def active(requests: list[FaultRequest]) -> tuple[dict[tuple[str, str], str], li
     return alarms, logs
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(REQUESTS, max_size=14))
 def test_what_is_active_in_the_end_is_the_same(requests: list[FaultRequest]) -> None:
     kept = compact([record(request) for request in requests])

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Delivery waits for what may pass, drops only what alone is at fault, and keeps order across ended processes."""
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from flock.core.errors import FlockError, InvalidInput, RemoteError, Unavailable
+from flock.rpc.errors import VersionMismatch
+from flock.testing.services.process import wait_for
+from fm.contract.errors import SpoolBusy
+from fm.contract.rpc import FaultOutcome, FaultRequest, FmManager
+from fm.raiser import Raiser, delivery, slots
+from fm.raiser.requests import alarm_request, clear_request, log_request, to_record
+from fm.raiser.spool import Spool
+
+
+class Recorder(FmManager):
+    """Takes requests; ``refuse`` says what it makes of one."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.ids: set[str] = set()
+        self.refuse: Callable[[FaultRequest], Exception | None] = lambda request: None
+        self.open = threading.Event()
+        self.open.set()
+
+    def apply(self, *, requests: list[FaultRequest]) -> list[FaultOutcome]:
+        if not self.open.is_set():
+            raise Unavailable(service="bus", reason="test")
+        for request in requests:
+            error = self.refuse(request)
+            if error is not None:
+                raise error
+        for request in requests:
+            if request.request_id not in self.ids and (name := entity(request)) != delivery.PROBE.entity_instance_id:
+                self.seen.append(name)
+            self.ids.add(request.request_id)
+        return [FaultOutcome(request.request_id, count=1) for request in requests]
+
+
+def entity(request: FaultRequest) -> str:
+    if request.fault is not None:
+        return request.fault.entity_instance_id
+    return request.clear.entity_instance_id if request.clear is not None else str(request.clear_all_below)
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "BACKOFF_MIN_S", 0.001)
+    monkeypatch.setattr(delivery, "BACKOFF_MAX_S", 0.002)
+    monkeypatch.setattr(delivery, "IDLE_WAIT_S", 0.05)
+
+
+@pytest.fixture
+def manager() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def make(manager: Recorder, tmp_path: Path) -> Iterator[Callable[..., Raiser]]:
+    made: list[Raiser] = []
+
+    def build(**options: object) -> Raiser:
+        made.append(Raiser(None, tmp_path / "spool", manager=manager, **options))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield build
+    for raiser in made:
+        raiser.stop()
+
+
+def raise_on(raiser: Raiser, *hosts: str) -> None:
+    for host in hosts:
+        raiser.raise_alarm("200.005", host=host, severity="major")
+
+
+@pytest.mark.parametrize("error", [VersionMismatch(detail="the manager is older"), RemoteError(detail="no database"),
+                                   RuntimeError("surprise"), Unavailable(service="bus", reason="test")])
+def test_what_hits_every_request_loses_none(make: Callable[..., Raiser], manager: Recorder, error: Exception) -> None:
+    """An older manager during an upgrade, a database that is away: much longer than any number of attempts."""
+    lost: list[FaultRequest] = []
+    attempts = [0]
+
+    def refuse(request: FaultRequest) -> Exception | None:
+        attempts[0] += 1
+        return error if attempts[0] < 200 else None
+
+    manager.refuse = refuse
+    raiser = make(on_refused=lambda request, _: lost.append(request))
+    raise_on(raiser, "a", "b", "c")
+    assert raiser.flush(20) and lost == []
+    assert manager.seen == ["host=a", "host=b", "host=c"]
+
+
+@pytest.mark.parametrize("error", [RemoteError(detail="a bug"), InvalidInput(field="x", rule="y")])
+def test_one_request_that_breaks_the_manager_does_not_hold_up_the_others(make: Callable[..., Raiser],
+                                                                         manager: Recorder, error: FlockError) -> None:
+    lost: list[str] = []
+    manager.refuse = lambda request: error if entity(request) == "host=poison" else None
+    raiser = make(on_refused=lambda request, error: lost.append(f"{entity(request)} {error}"))
+    raise_on(raiser, "a", "poison", "b")
+    assert raiser.flush(20)
+    assert manager.seen == ["host=a", "host=b"] and lost == [f"host=poison {error}"]
+
+
+def test_a_listener_that_fails_stops_nothing(make: Callable[..., Raiser], manager: Recorder) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("listener")
+
+    manager.refuse = lambda request: InvalidInput(field="x", rule="y") if entity(request) == "host=a" else None
+    raiser = make(on_refused=broken)
+    raise_on(raiser, "a", "b")
+    assert raiser.flush(20) and manager.seen == ["host=b"]
+
+
+def test_foreign_records_are_passed_over(make: Callable[..., Raiser], manager: Recorder, tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool" / "0")
+    spool.append(["what is this", "{}", to_record(log_request("200.021", "host=a", {}, {}))])
+    spool.close()
+    assert make().flush(10) and manager.seen == ["host=a"]
+
+
+def test_a_disk_that_cannot_be_read_for_a_while(make: Callable[..., Raiser], manager: Recorder,
+                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    raiser = make()
+    real, failures = Spool.peek, [OSError(5, "test")] * 3
+
+    def peek(spool: Spool, count: int) -> object:
+        if failures:
+            raise failures.pop()
+        return real(spool, count)
+
+    monkeypatch.setattr(Spool, "peek", peek)
+    raise_on(raiser, "a")
+    assert raiser.flush(10) and manager.seen == ["host=a"]
+
+
+def left_behind(directory: Path, requests: list[tuple[float, FaultRequest]]) -> None:
+    """The queue of a process that ended without delivering."""
+    now = [0.0]
+    spool = Spool(directory, clock=lambda: now[0])
+    for now[0], request in requests:
+        spool.append([to_record(request)])
+    spool.close()
+
+
+def test_queues_of_ended_processes_are_delivered_in_order_of_time(make: Callable[..., Raiser], manager: Recorder,
+                                                                  tmp_path: Path) -> None:
+    """The last word on an alarm is the last one in time, whichever process said it."""
+    def raised(host: str) -> FaultRequest:
+        return alarm_request("200.005", f"host={host}", {}, {"severity": "major"})
+
+    left_behind(tmp_path / "spool" / "0", [(1, raised("1")), (4, raised("4")), (5, raised("5"))])
+    left_behind(tmp_path / "spool" / "1", [(2, raised("2")), (3, clear_request("200.005", "host=3", {})),
+                                           (7, raised("7"))])
+    left_behind(tmp_path / "spool" / "3", [(6, raised("6")), (8, raised("8"))])
+    raiser = make()
+    raise_on(raiser, "own")
+    assert raiser.flush(10)
+    assert manager.seen == [f"host={number}" for number in range(1, 9)] + ["host=own"]
+    assert raiser.backlog() == (0, 0)
+
+
+def test_a_living_process_takes_over_what_another_leaves(make: Callable[..., Raiser], manager: Recorder,
+                                                         tmp_path: Path) -> None:
+    living = make()
+    manager.open.clear()
+    dying = make()
+    raise_on(dying, "left")
+    with pytest.raises(SpoolBusy):
+        Spool(tmp_path / "spool" / "1")
+    dying.stop()
+    manager.open.set()
+    assert living.flush(5)
+    wait_for(lambda: "host=left" in manager.seen, 10, "the living process to take over")
+    raise_on(living, "next")
+    assert living.flush(5) and manager.seen == ["host=left", "host=next"]
+
+
+def test_own_requests_wait_for_those_of_a_process_that_died_before(make: Callable[..., Raiser], manager: Recorder,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "IDLE_WAIT_S", 60.0)
+    living, dying = make(), make()
+    assert living.flush(5)
+    manager.open.clear()
+    raise_on(dying, "older")
+    dying.stop()
+    manager.open.set()
+    raise_on(living, "newer")
+    assert living.flush(5) and manager.seen == ["host=older", "host=newer"]
+
+
+def test_more_processes_than_slots(make: Callable[..., Raiser], tmp_path: Path) -> None:
+    held = [Spool(tmp_path / "spool" / str(slot)) for slot in range(slots.SLOTS_MAX)]
+    raiser = make()
+    with pytest.raises(SpoolBusy, match="64 slots"):
+        raise_on(raiser, "a")
+    held[7].close()
+    raise_on(raiser, "a")  # tried again with each call
+    for spool in held:
+        spool.close()
+
+
+def test_a_raiser_without_a_spool_asks_and_sets_but_stores_nothing(manager: Recorder) -> None:
+    raiser = Raiser(None, None, manager=manager)
+    assert raiser.raise_now("200.005", host="a", severity="major") == "" and manager.seen == ["host=a"]
+    with pytest.raises(Unavailable, match="has none"):
+        raise_on(raiser, "b")
+    assert raiser.backlog() == (0, 0)
+    raiser.stop()
