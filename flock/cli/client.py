@@ -114,14 +114,19 @@ class ApiClient:
         if self._base is None:
             endpoint = self._adapter.endpoint_override or self._adapter.get_endpoint()
             if not endpoint:
-                raise CliError(
-                    f"The Keystone catalogue has no {self._adapter.service_type!r} endpoint for interface "
-                    f"{self._adapter.interface!r} in region {self._adapter.region_name or 'any'!r}. "
-                    f"Give one with {self._url_option}.")
+                raise self._no_endpoint()
             self._base = _without_version(endpoint)
         return self._base + path
 
+    def _no_endpoint(self) -> CliError:
+        return CliError(
+            f"The Keystone catalogue has no {self._adapter.service_type!r} endpoint for interface "
+            f"{self._adapter.interface!r} in region {self._adapter.region_name or 'any'!r}. "
+            f"Give one with {self._url_option}.")
+
     def _explained(self, problem: Exception) -> CliError:
+        if isinstance(problem, ksa.EndpointNotFound):
+            return self._no_endpoint()
         if isinstance(problem, ksa.Unauthorized):
             return ApiError(401, INVALID_CREDENTIALS, getattr(problem, "request_id", None))
         if isinstance(problem, ksa.HttpError):

@@ -8,7 +8,7 @@ from typing import TextIO
 
 from flock.cli.errors import Cancelled
 
-CONFIRM_TIMEOUT_S = 10
+CONFIRM_TIMEOUT_S: float = 10
 QUESTION = "Do you want to continue? (yes/No): "
 
 
@@ -17,15 +17,16 @@ def enabled(environ: Mapping[str, str]) -> bool:
     return environ.get("CLI_CONFIRMATIONS", "").strip().lower() == "enabled"
 
 
-def confirm(stdin: TextIO, stderr: TextIO, timeout_s: float = CONFIRM_TIMEOUT_S) -> None:
+def confirm(stdin: TextIO, stderr: TextIO) -> None:
     """Return when the operator types ``yes``.
 
-    Raises Cancelled for any other answer and after ``timeout_s`` seconds of silence.
+    Raises Cancelled for any other answer and after CONFIRM_TIMEOUT_S seconds of silence.
     """
     stderr.write(QUESTION)
     stderr.flush()
-    readable, _, _ = select.select([stdin], [], [], timeout_s)
+    readable, _, _ = select.select([stdin], [], [], CONFIRM_TIMEOUT_S)
     if not readable:
-        raise Cancelled(f"No answer within {timeout_s:g} seconds. Operation cancelled.")
+        stderr.write("\n")
+        raise Cancelled(f"No answer within {CONFIRM_TIMEOUT_S:g} seconds. Operation cancelled.")
     if stdin.readline().strip() != "yes":
         raise Cancelled("Operation cancelled by the user.")

@@ -112,13 +112,16 @@ class Faults:
                      *([("limit", str(limit))] if limit else []), ("format", "csv")]
         return self._client.stream("/v1/event_log", arguments, {"Accept": "text/csv, application/json"})
 
-    def follow_events(self, last_id: str | None = None, query: Sequence[tuple[str, str]] = (),
+    def follow_events(self, query: Query = None, alarms: bool = False, logs: bool = False,
+                      include_suppress: bool = False, last_id: str | None = None,
                       say: Callable[[str], None] = lambda text: None,
                       sleep: Callable[[float], None] = time.sleep) -> Iterator[stream.Message]:
         """Events as they happen, without end, after the one that ``last_id`` names; see ``stream.follow``."""
+        arguments = [*query_arguments(query), *_flags(alarms=alarms, logs=logs, include_suppress=include_suppress)]
+
         def open_after(ident: str | None) -> AbstractContextManager[Iterator[bytes]]:
             headers = {"Accept": "text/event-stream", **({"Last-Event-ID": ident} if ident else {})}
-            return self._client.stream("/v1/event_stream", list(query), headers)
+            return self._client.stream("/v1/event_stream", arguments, headers)
         return stream.follow(open_after, sleep, say, last_id)
 
     def suppressions(self, include_unsuppressed: bool = True) -> list[Suppression]:

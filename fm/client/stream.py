@@ -13,15 +13,19 @@ from flock.core.backoff import Backoff
 from fm.client.records import Event
 
 LINE_MAX_CHARS = 1024 * 1024
+GAP = "fm.stream.gap"
 RECONNECT = Backoff(first_s=0.5, max_s=30.0)
-ATTEMPTS_MAX = 20  # in a row without a single event or comment from the server
+ATTEMPTS_MAX = 20  # in a row without a sign of life from the server
 
 Connect = Callable[[str | None], AbstractContextManager[Iterator[bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a stream; ``ident`` is what a later connection resumes after."""
+    """One message of a stream; ``ident`` is what a later connection resumes after.
+
+    Its ``kind`` is empty for a mere sign of life, and GAP where events are lost that the server no longer has.
+    """
 
     ident: str | None
     kind: str
@@ -51,20 +55,16 @@ def lines(pieces: Iterable[bytes]) -> Iterator[str]:
             raise CliError(f"The event stream sent a line of more than {LINE_MAX_CHARS} characters.")
 
 
-def messages(pieces: Iterable[bytes]) -> Iterator[Message | None]:
-    """The messages of a stream; None for a comment, which only says that the server is alive."""
+def messages(pieces: Iterable[bytes]) -> Iterator[Message]:
+    """The messages of a stream, signs of life among them."""
     ident: str | None = None
     kind = ""
     data: list[str] = []
     for line in lines(pieces):
-        if line.startswith(":"):
-            yield None
-            continue
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if not line:
-            if data:
-                yield Message(ident, kind or "message", "\n".join(data))
+            yield Message(ident, kind or "message", "\n".join(data)) if data else Message(ident, "", "")
             kind, data = "", []
         elif name == "id":
             ident = value
@@ -87,8 +87,8 @@ def follow(connect: Connect, sleep: Callable[[float], None], say: Callable[[str]
             with connect(last_id) as pieces:
                 for message in messages(pieces):
                     failures = 0
-                    if message is not None:
-                        last_id = message.ident or last_id
+                    last_id = message.ident or last_id
+                    if message.kind:
                         yield message
             problem = "the server has ended it"
         except (ApiError, ApiUnreachable) as broken:

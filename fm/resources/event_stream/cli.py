@@ -4,43 +4,51 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from typing import ClassVar
 
 from flock.cli.columns import cell_text, wire_value
 from flock.cli.commands import ActionCommand
 from flock.cli.table import printable
-from fm.client.arguments import limit
+from fm.client.arguments import add_conditions, conditions, limit
 from fm.client.faults import Faults
 from fm.client.records import Event
-
-STATES = {"alarms": ("set", "clear"), "logs": ("log",)}
+from fm.client.stream import GAP
+from fm.resources.event_log.cli import SEVERITIES
 
 
 class EventWatch(ActionCommand):
     """Print events as they happen, until interrupted. A broken connection is made anew and nothing is missed."""
 
     api_name = "fault"
-    only: ClassVar[str | None] = None
-    examples: ClassVar[tuple[str, ...]] = (
-        "fm event-watch", "fm event-watch -f json | jq -r .reason_text", "fm event-watch --after 4711 --count 10")
+    only_alarms: ClassVar[bool] = False
+    examples: ClassVar[Sequence[str]] = (
+        "fm event-watch", "fm event-watch -f json | jq -r .reason_text", "fm event-watch --after 4711 --count 10",
+        "fm event-watch --alarms --severity critical -q entity_instance_id=host=worker-0")
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
+        add_conditions(parser, SEVERITIES)
         parser.add_argument("-f", "--format", choices=("text", "json"), default="text",
                             help="text: a line for people, local time; json: the API's object, times in UTC")
         parser.add_argument("--after", metavar="NUMBER", help="begin after the event of this number")
         parser.add_argument("--count", type=limit, metavar="NUMBER", help="end after this many events")
-        if self.only is None:
+        parser.add_argument("--include_suppress", "--include-suppress", action="store_true",
+                            help="also events of alarms that the operator hides")
+        if not self.only_alarms:
             kind = parser.add_mutually_exclusive_group()
             kind.add_argument("--alarms", action="store_true", help="only what alarms did")
             kind.add_argument("--logs", action="store_true", help="only customer logs")
 
     def act(self, args: argparse.Namespace) -> None:
-        only = self.only or next((kind for kind in STATES if getattr(args, kind)), None)
+        following = Faults(self.client).follow_events(
+            conditions(args), alarms=self.only_alarms or args.alarms, logs=not self.only_alarms and args.logs,
+            include_suppress=args.include_suppress, last_id=args.after, say=self._say)
         shown = 0
-        for message in Faults(self.client).follow_events(args.after, say=self._say):
-            event = message.event()
-            if only is not None and event["state"] not in STATES[only]:
+        for message in following:
+            if message.kind == GAP:
+                self._say(f"Some events are lost; the log goes on after number {message.ident}.")
                 continue
+            event = message.event()
             self.stdout.write((_as_json(event) if args.format == "json" else line(event)) + "\n")
             self.stdout.flush()
             shown += 1
@@ -55,7 +63,7 @@ class EventWatch(ActionCommand):
 class AlarmWatch(EventWatch):
     """Print what alarms do as it happens, until interrupted."""
 
-    only = "alarms"
+    only_alarms = True
     examples = ("fm alarm-watch", "fm alarm-watch -f json")
 
 

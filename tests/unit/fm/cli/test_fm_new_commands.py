@@ -125,8 +125,9 @@ def test_deletion_by_query_says_how_many_and_wants_a_yes() -> None:
 
 @pytest.mark.parametrize("argv", ["alarm-delete", "alarm-delete a --query b=c", "silence-create",
                                   "silence-create --entity e --expires soon", "silence-update s",
-                                  "silence-update s --expires 2h --no-expiry", "silence-delete", "event-watch --count 0",
-                                  "event-watch --alarms --logs", "event-watch -f csv", "alarm-summary --by moon"])
+                                  "silence-update s --expires 2h --no-expiry", "silence-delete",
+                                  "event-watch --count 0", "event-watch --alarms --logs", "event-watch -f csv",
+                                  "alarm-summary --by moon"])
 def test_wrong_command_lines(argv: str) -> None:
     ran, api = fm(argv, {})
     assert (ran.code, ran.out, api.calls) == (2, "", [])
@@ -185,12 +186,21 @@ def test_watching_prints_a_line_per_event() -> None:
     assert api.headers[0]["Last-Event-ID"] == "7"
 
 
-def test_watching_in_json_and_by_kind() -> None:
-    table = {"/v1/event_stream": {"GET": stream(EVENT, LOG, EVENT)}}
-    ran, _ = fm("event-watch --logs --count 1 -f json", table)
+def test_watching_in_json() -> None:
+    ran, api = fm("event-watch --logs --severity minor --count 1 -f json",
+                  {"/v1/event_stream": {"GET": stream(LOG)}})
     assert ran.json() == {**LOG, "timestamp": "2026-01-01T10:20:30.000456Z"}
-    ran, _ = fm("alarm-watch --count 2", table)
-    assert [line.split()[1] for line in ran.out.splitlines()] == ["set", "set"]
+    assert api.calls[0][3] == [("q.field", "severity"), ("q.op", "eq"), ("q.type", ""), ("q.value", "minor"),
+                               ("logs", "True")]
+    _, api = fm("alarm-watch --count 1", {"/v1/event_stream": {"GET": stream(EVENT)}})
+    assert api.calls[0][3] == [("alarms", "True")]
+
+
+def test_lost_events_are_said_on_stderr() -> None:
+    gap = b'id: 40\nevent: fm.stream.gap\ndata: {"after": 3, "oldest": 41, "newest": 50}\n\n'
+    ran, _ = fm("event-watch --count 1", {"/v1/event_stream": {"GET": Pieces([gap, *stream(EVENT).pieces])}})
+    assert (ran.code, ran.err) == (0, "Some events are lost; the log goes on after number 40.\n")
+    assert len(ran.out.splitlines()) == 1
 
 
 def test_a_watch_that_may_not_ends_at_once() -> None:

@@ -59,7 +59,7 @@ def test_an_export_comes_in_pieces() -> None:
 def test_a_stream_asks_for_what_came_after() -> None:
     client, api = faults({"/v1/event_stream": {"GET": Script(
         Pieces([b"id: 4\nevent: fm.alarm.set\ndata: {}\n\n"]), refusal(400, "end"))}})
-    stream = client.follow_events("3", sleep=lambda seconds: None)
+    stream = client.follow_events(last_id="3", sleep=lambda seconds: None)
     assert next(stream).ident == "4"
     with pytest.raises(CliError, match="end"):
         next(stream)
