@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -29,8 +30,20 @@ ReferenceError = db_errors.DBReferenceError
 CONNECT_TIMEOUT_S = 5
 LOCK_TIMEOUT_S = 15
 STATEMENT_TIMEOUT_S = 60
+# So long an idle connection is taken to be alive without asking.
+TRUSTED_S = 1.0
 # PostgreSQL: serialization failure, deadlock, lock not available in time. Repeating the transaction may pass.
 COLLISIONS = ("40001", "40P01", "55P03")
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What a process has opened: oslo.db's facade, its engine, and the same engine as readers use it."""
+
+    pid: int
+    facade: Any
+    engine: Engine
+    reading: Engine
 
 
 class NestedWriter(RuntimeError):
@@ -41,7 +54,8 @@ class Database:
     """``with db.reader() as conn`` / ``with db.writer() as conn``: one transaction each, on a Core connection.
 
     A writer commits when the block ends and rolls back when it raises. On SQLite a writer takes the write lock at its
-    beginning, so what it reads stays true until it commits; readers see the last commit and block nobody.
+    beginning, so what it reads stays true until it commits; readers see the last commit and block nobody. On
+    PostgreSQL, where each statement sees the last commit anyway, a reader spares itself beginning and end.
     The engine is made at first use and again after a fork. Unavailable when the database cannot be reached.
     """
 
@@ -58,15 +72,13 @@ class Database:
         self._busy_timeout_s = busy_timeout_s
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._facade: Any = None
+        self._open: _Open | None = None
         self._anchor: Any = None
-        self._pid = 0
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[Connection]:
         """A transaction that only reads. Inside a writer's block it sees what was committed before."""
-        with self._mode("read"), self._translated(), \
-                self._context_manager().reader.connection.using(_Context()) as conn:
+        with self._mode("read"), self._translated(), self._opened().reading.connect() as conn:
             yield conn
 
     @contextlib.contextmanager
@@ -74,8 +86,7 @@ class Database:
         """A transaction that writes; NestedWriter when this thread already holds one of the same database."""
         if "write" in getattr(self._local, "modes", ()):
             raise NestedWriter(f"a writer of {self.url.render_as_string()} inside a writer")
-        with self._mode("write"), self._translated(), \
-                self._context_manager().writer.connection.using(_Context()) as conn:
+        with self._mode("write"), self._translated(), self._opened().engine.begin() as conn:
             yield conn
 
     def transact(self, work: Callable[[Connection], T], attempts_max: int = 5) -> T:
@@ -97,24 +108,26 @@ class Database:
     @property
     def engine(self) -> Engine:
         """The SQLAlchemy engine, for migrations and inspection."""
-        return self._context_manager().writer.get_engine()  # type: ignore[no-any-return]
+        return self._opened().engine
 
     def dispose(self) -> None:
         """Close all connections; the next use opens new ones."""
         with self._lock:
             self._drop_anchor()
-            if self._facade is not None and self._pid == os.getpid():
-                self._facade.dispose_pool()
-            self._facade = None
+            if self._open is not None and self._open.pid == os.getpid():
+                self._open.facade.dispose_pool()
+            self._open = None
 
-    def _context_manager(self) -> Any:
-        if self._facade is None or self._pid != os.getpid():
+    def _opened(self) -> _Open:
+        found = self._open
+        if found is None or found.pid != os.getpid():
             with self._lock:
-                if self._facade is None or self._pid != os.getpid():
-                    self._open()
-        return self._facade
+                found = self._open
+                if found is None or found.pid != os.getpid():
+                    found = self._open = self._make()
+        return found
 
-    def _open(self) -> None:
+    def _make(self) -> _Open:
         facade = enginefacade.transaction_context()
         facade.configure(connection=self._full_url(), **self._settings)
         if self.is_sqlite:
@@ -124,7 +137,9 @@ class Database:
         self._anchor = None
         # Started here without a ConfigOpts: by itself it would register oslo.db's own options beside ours and fail.
         facade._factory._start(conf=None)
-        self._facade, self._pid = facade, os.getpid()
+        engine: Engine = facade.writer.get_engine()
+        reading = engine.execution_options(isolation_level="AUTOCOMMIT") if _is_postgresql(engine) else engine
+        return _Open(os.getpid(), facade, engine, reading)
 
     def _full_url(self) -> str:
         url = self.url
@@ -156,7 +171,7 @@ class Database:
 
     def _drop_anchor(self) -> None:
         anchor, self._anchor = self._anchor, None
-        if anchor is not None and self._pid == os.getpid():
+        if anchor is not None and self._open is not None and self._open.pid == os.getpid():
             anchor.close()
 
     @contextlib.contextmanager
@@ -195,11 +210,6 @@ class DeadlockError(Unavailable):
     code = "flock.db.deadlock"
 
 
-@enginefacade.transaction_context_provider
-class _Context:
-    """enginefacade wants an object to keep the transaction in; a new one each time means a new transaction."""
-
-
 def _is_busy(exc: BaseException) -> bool:
     text = str(exc)
     return "database is locked" in text or "database table is locked" in text
@@ -211,9 +221,14 @@ def _is_serialization_failure(exc: BaseException) -> bool:
     return getattr(cause, "pgcode", None) in COLLISIONS
 
 
+def _is_postgresql(engine: Engine) -> bool:
+    return engine.dialect.name == "postgresql"
+
+
 def _prepare_server(engine: Engine) -> None:
     """No statement and no wait for a row lock lasts without end, on servers that can say so."""
-    if engine.dialect.name != "postgresql":
+    _ask_idle_connections(engine)
+    if not _is_postgresql(engine):
         return
 
     @event.listens_for(engine, "connect")
@@ -223,6 +238,22 @@ def _prepare_server(engine: Engine) -> None:
             cursor.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT_S}s'")
             cursor.execute("SET TIME ZONE 'UTC'")
         dbapi_connection.commit()
+
+
+def _ask_idle_connections(engine: Engine) -> None:
+    """Ask whether the server is still there only over connections that were idle for a while, not before each use."""
+    engine.pool._pre_ping = False
+
+    @event.listens_for(engine, "checkin")
+    def returned(_dbapi_connection: Any, record: Any) -> None:
+        record.info["idle_since_s"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def taken(dbapi_connection: Any, record: Any, _proxy: Any) -> None:
+        idle_since_s = record.info.pop("idle_since_s", None)
+        if idle_since_s is not None and time.monotonic() - idle_since_s > TRUSTED_S \
+                and not engine.dialect._do_ping_w_event(dbapi_connection):
+            raise sa.exc.InvalidatePoolError("the server is gone")
 
 
 def from_conf(conf: cfg.ConfigOpts) -> Database:

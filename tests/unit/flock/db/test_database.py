@@ -6,6 +6,7 @@ import datetime
 import enum
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from flock.db import (
     revision_column,
     utcnow,
 )
+from flock.db import database as database_module
 from flock.db.claims import ClaimedElsewhere, claim, claim_columns, release
 from flock.testing.fixtures import private_conf
 
@@ -241,3 +243,42 @@ def test_from_conf(tmp_path: Path) -> None:
     add(db, "a")
     db.dispose()
     assert (tmp_path / "c.sqlite").exists()
+
+
+class TestIdleConnections:
+    """A server is asked whether it is there after a while without use only."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[sa.Engine, list[str]]]:
+        engine = sa.create_engine("sqlite://", poolclass=sa.pool.QueuePool, pool_pre_ping=True)
+        asked: list[str] = []
+
+        def ping(_connection: object) -> bool:
+            asked.append("ping")
+            return len(asked) > 1
+
+        monkeypatch.setattr(engine.dialect, "_do_ping_w_event", ping)
+        database_module._ask_idle_connections(engine)
+        yield engine, asked
+        engine.dispose()
+
+    def test_busy_ones_are_trusted(self, asked: tuple[sa.Engine, list[str]]) -> None:
+        engine, pings = asked
+        for _ in range(3):
+            with engine.connect() as conn:
+                conn.execute(sa.text("SELECT 1"))
+        assert pings == []
+
+    def test_idle_ones_are_asked_and_replaced(self, asked: tuple[sa.Engine, list[str]],
+                                              monkeypatch: pytest.MonkeyPatch) -> None:
+        engine, pings = asked
+        with engine.connect() as conn:
+            first = conn.connection.dbapi_connection
+        monkeypatch.setattr(database_module, "TRUSTED_S", -1.0)
+        with engine.connect() as conn:
+            second = conn.connection.dbapi_connection
+        with engine.connect() as conn:
+            third = conn.connection.dbapi_connection
+        assert pings == ["ping", "ping"]
+        assert first is not second
+        assert second is third
