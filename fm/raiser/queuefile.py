@@ -75,7 +75,7 @@ def create(directory: Path, data: bytes, above: int) -> tuple[int, int]:
 
 
 def make_spare(directory: Path) -> None:
-    """Keep an empty queue file ready, with its block on the disk; where there is no room now, a later call may do it."""
+    """Keep an empty queue file ready, its block on the disk; where there is no room now, a later call may do it."""
     if _spare(directory) is not None:
         return
     unfinished = directory / (SPARE + UNFINISHED)
