@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flock.db import new_uuid
+from flock.db import migrate, new_uuid
 from flock.testing.daemons import empty_database
 from flock.testing.services.keystone import KeystoneServer
 from flock.testing.services.process import free_port
@@ -28,6 +28,10 @@ class Outgoing(FaultManagement):
         self.metrics_port = free_port()
         self.sections = sections
         super().__init__(folder, url, rabbit_url, keystone, options)
+
+    def start_tables(self) -> None:
+        """Make the tables only."""
+        migrate.upgrade(self.url, "fm")
 
     def write_conf(self, **changes: Any) -> None:
         super().write_conf(**changes)
