@@ -11,7 +11,7 @@ from urllib.parse import quote
 from keystoneauth1 import exceptions as ksa
 from keystoneauth1.adapter import Adapter
 
-from flock.cli.credentials import Credentials, session_for
+from flock.cli.credentials import CachedPassword, Credentials, session_for
 from flock.cli.errors import ApiError, ApiUnreachable, CliError, server_sentence, status_sentence
 from flock.cli.tokens import TokenCache
 
@@ -138,6 +138,7 @@ class ApiClient:
             advice = "Check that Keystone is running and that --os-auth-url (OS_AUTH_URL) is right."
         if isinstance(problem, ksa.SSLError):
             return ApiUnreachable(f"Cannot trust {where}: {_cause(problem)}. Give its CA with --os-cacert (OS_CACERT).")
+        _forget_login(self._adapter)
         if isinstance(problem, ksa.ConnectTimeout):
             return ApiUnreachable(f"No answer from {where} in time. {advice}")
         if isinstance(problem, (ksa.ConnectionError, OSError)):
@@ -152,6 +153,13 @@ def _without_version(endpoint: str) -> str:
 
 def _auth_url(adapter: Adapter) -> str | None:
     return getattr(adapter.session.auth, "auth_url", None)
+
+
+def _forget_login(adapter: Adapter) -> None:
+    """The endpoint may be one that an earlier command was told; the next command shall ask for it anew."""
+    auth = getattr(getattr(adapter, "session", None), "auth", None)
+    if isinstance(auth, CachedPassword):
+        auth.forget()
 
 
 def _cause(problem: Exception) -> str:

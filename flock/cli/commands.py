@@ -159,10 +159,18 @@ class ListCommand(FlockCommand, Lister):
     def run(self, parsed_args: argparse.Namespace) -> int:
         if parsed_args.watch is None:
             return super().run(parsed_args)
+        shown = False
         while True:
             if self.stdout.isatty():
                 self.stdout.write("\x1b[H\x1b[2J")
-            super().run(parsed_args)
+            try:
+                super().run(parsed_args)
+                shown = True
+            except CliError as problem:
+                # What worked before will work again: a controller changes over, a service is restarted.
+                if not shown or not is_passing(problem):
+                    raise
+                self.stderr.write(f"{problem}\n")
             self.stdout.flush()
             time.sleep(parsed_args.watch)
 
@@ -239,6 +247,12 @@ def _object(row: Row, shown: Sequence[Column] | None) -> dict[str, Any]:
         return {name: wire_value(value) for name, value in row.items() if not is_hyperlinks(value)}
     return {column.field: wire_value(row[column.field] if column.field in row else column.value(row))
             for column in shown}
+
+
+def is_passing(problem: CliError) -> bool:
+    """True for what may be over in a moment: no connection, or a server in trouble."""
+    cause = problem.__cause__ if isinstance(problem.__cause__, ApiError) else problem
+    return isinstance(cause, ApiUnreachable) or (isinstance(cause, ApiError) and cause.status >= 500)
 
 
 def is_hyperlinks(value: Any) -> bool:

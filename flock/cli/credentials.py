@@ -78,8 +78,12 @@ class CachedPassword(v3.Password):
         """Everything that is asked of Keystone, password included, as one digest."""
         return self.get_cache_id() or ""
 
-    def invalidate(self) -> bool:
+    def forget(self) -> None:
+        """Keep nothing for the next command."""
         self._cache.drop()
+
+    def invalidate(self) -> bool:
+        self.forget()
         return super().invalidate()
 
 

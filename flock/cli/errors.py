@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
+from flock.cli.table import printable
+
 
 class CliError(Exception):
     """One sentence for stderr; ``exit_code`` is what the program ends with."""
@@ -60,7 +62,7 @@ def server_sentence(body: bytes | str) -> str:
     object plain, and proxies send no JSON at all.
     """
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
-    return " ".join(_sentence(_parsed(text)).split())
+    return printable(" ".join(_sentence(_parsed(text)).split()))
 
 
 def status_sentence(status: int, reason: str = "") -> str:

@@ -97,7 +97,7 @@ class TokenCache:
         entry = _parsed(self._keyring.read(self._name))
         if entry is None or self._lifetime_s(entry["body"]) < LEAST_LIFETIME_S:
             return None
-        if not hmac.compare_digest(_proof(login, entry["salt"]), entry["proof"]):
+        if not hmac.compare_digest(self._proof(login, entry["salt"]), entry["proof"]):
             return None
         return entry["token"], entry["body"]
 
@@ -111,12 +111,16 @@ class TokenCache:
         if lifetime_s < LEAST_LIFETIME_S:
             return
         salt = os.urandom(16).hex()
-        entry = {"format": FORMAT, "salt": salt, "proof": _proof(login, salt), "token": token, "body": small}
+        entry = {"format": FORMAT, "salt": salt, "proof": self._proof(login, salt), "token": token, "body": small}
         self._keyring.write(self._name, json.dumps(entry), lifetime_s)
 
     def drop(self) -> None:
         """Forget the token."""
         self._keyring.drop(self._name)
+
+    def _proof(self, login: str, salt: str) -> str:
+        # The service type too, because only its part of the catalogue is kept.
+        return hashlib.scrypt(f"{self._service_type} {login}".encode(), salt=salt.encode(), **_SCRYPT).hex()
 
     def _lifetime_s(self, body: Mapping[str, Any]) -> int:
         try:
@@ -124,10 +128,6 @@ class TokenCache:
         except (KeyError, TypeError, ValueError):
             return 0
         return int((expires - self._now()).total_seconds()) if expires.tzinfo else 0
-
-
-def _proof(login: str, salt: str) -> str:
-    return hashlib.scrypt(login.encode(), salt=salt.encode(), **_SCRYPT).hex()
 
 
 def _parsed(text: str | None) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from cliff.commandmanager import CommandManager
+from keystoneauth1 import exceptions as ksa
 
 from flock.cli.client import ApiClient, client_for
 from flock.cli.columns import Column, Row, columns
@@ -18,7 +19,8 @@ from flock.cli.commands import ActionCommand, ListCommand, ShowCommand
 from flock.cli.credentials import Credentials, missing_credential, session_for
 from flock.cli.errors import ApiUnreachable, CliError
 from flock.cli.shell import FlockShell, Program
-from flock.testing.cli import Answer, FakeApi, Ran, refusal
+from flock.cli.tokens import TokenCache
+from flock.testing.cli import Answer, FakeApi, MemoryKeyring, Ran, Script, refusal
 
 PROGRAM = Program("fruit", "Fruit.", "fruit", "fruit", "--fruit-url", "FRUIT_URL", "FRUITCLIENT", ())
 APPLES = [
@@ -266,6 +268,15 @@ def test_a_refused_connection_is_one_clear_sentence() -> None:
         client.get("/v1/fruit")
 
 
+def test_a_refused_connection_forgets_the_kept_login() -> None:
+    keyring = MemoryKeyring({"fruitclient:session:u": "an earlier login"})
+    given = Credentials("http://127.0.0.1:1/v3", "u", "p", project_name="admin", region_name="R", timeout_s=2)
+    client = client_for(given, "fruit", "--fruit-url", TokenCache(keyring, "fruitclient:session:u", "fruit"))
+    with pytest.raises(ApiUnreachable):
+        client.get("/v1/fruit")
+    assert keyring.texts == {}
+
+
 def test_a_refused_keystone_names_keystone() -> None:
     given = Credentials("http://127.0.0.1:1/v3", "u", "p", project_name="admin", region_name="R", timeout_s=2)
     with pytest.raises(ApiUnreachable, match=r"^Cannot connect to http://127.0.0.1:1/v3: connection .*--os-auth-url"):
@@ -308,3 +319,26 @@ def test_json_dump_round_trips_unicode() -> None:
     ran = Fruit({"/v1/fruit": {"GET": {"fruit": [{"id": 1, "name": "Äpfel", "size_mm": 1}]}}})("fruit-list -f json")
     assert json.loads(ran.out)[0]["name"] == "Äpfel"
     assert "Äpfel" in ran.out
+
+
+def test_a_watch_goes_on_when_the_api_is_away_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 4:
+            raise KeyboardInterrupt
+    monkeypatch.setattr("flock.cli.commands.time.sleep", pause)
+    answers = Script({"fruit": APPLES}, refusal(503, "not now"), ksa.ConnectFailure("Connection refused"),
+                     {"fruit": APPLES})
+    ran = Fruit({"/v1/fruit": {"GET": answers}})("fruit-list --watch 2 -f value -c id")
+    assert (ran.code, ran.out, pauses) == (130, "9\n10\n9\n10\n", [2.0] * 4)
+    assert ran.err.startswith("not now (HTTP 503, request req-1)\nCannot connect to ")
+    assert Fruit({"/v1/fruit": {"GET": refusal(503, "not now")}})("fruit-list --watch").code == 1
+    for status in (400, 403):
+        answers = Script({"fruit": APPLES}, refusal(status, "no"))
+        assert Fruit({"/v1/fruit": {"GET": answers}})("fruit-list --watch").code == 1
+
+
+def test_control_characters_of_an_error_do_not_reach_the_terminal() -> None:
+    assert "\x1b" not in Fruit({"/v1/fruit": {"GET": refusal(400, "\x1b[2Jboom")}})("fruit-list").err

@@ -44,6 +44,8 @@ def test_another_login_does_not_get_it() -> None:
     cache(keyring).store("user+password", "secret", answer())
     assert cache(keyring).load("user+other password") is None
     assert "user+password" not in keyring.texts[NAME]
+    other_service = TokenCache(keyring, NAME, "platform", now=lambda: NOW)
+    assert other_service.load("user+password") is None
 
 
 def test_refresh_ignores_what_is_kept() -> None:
