@@ -64,5 +64,5 @@ class CloudStatus(enum.StrEnum):
 
 
 def reaches(severity: str, threshold: str) -> bool:
-    """True when ``severity`` is at or above ``threshold``; ``none`` is never reached."""
-    return SEVERITY_RANK[severity] >= SEVERITY_RANK[threshold]
+    """True when ``severity`` is at or above ``threshold``; ``none`` and what is no severity are never reached."""
+    return SEVERITY_RANK.get(severity, 0) >= SEVERITY_RANK.get(threshold, SEVERITY_RANK["none"])

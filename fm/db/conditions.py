@@ -22,7 +22,7 @@ def of_filters(filters: Iterable[Filter], columns: Any) -> list[sa.ColumnElement
     return [_condition(item, columns[item.field]) for item in filters]
 
 
-def within(column: Any, entity: str) -> sa.ColumnElement[bool]:
+def within(column: Any, entity: str | sa.BindParameter[str]) -> sa.ColumnElement[bool]:
     """``column`` equals ``entity`` or lies below it. Ranges, so that an index of the column serves: every engine
     compares entities byte by byte, and what begins with a text ends before that text with its last character raised."""
     return sa.or_(column == entity, *(sa.and_(column >= entity + mark, column < entity + chr(ord(mark) + 1))

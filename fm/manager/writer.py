@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from flock.core.errors import FlockError, Unavailable
-from flock.db import Database, new_uuid, utcnow
+from flock.db import Database, DuplicateEntry, new_uuid, utcnow
 from fm.contract.errors import InvalidFault, NotAttempted
 from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest
 from fm.contract.validation import storable
@@ -33,6 +33,9 @@ T = TypeVar("T")
 LOG = logging.getLogger(__name__)
 TOGETHER_MAX = 2000
 REQUEST_ID_MAX = 64
+_APPLIED = sa.select(APPLIED_REQUEST.c.request_id, APPLIED_REQUEST.c.outcome).where(
+    APPLIED_REQUEST.c.request_id.in_(sa.bindparam("ids", expanding=True)))
+_REMEMBER = sa.insert(APPLIED_REQUEST)
 Publish = Callable[[Connection, Sequence[Notice]], None]
 AfterCommit = Callable[[Sequence[Notice]], None]
 
@@ -156,7 +159,7 @@ class Writer:
         """Apply all in one transaction; False when that failed and each should be tried alone."""
         requests = [request for work in works for request in work.requests]
         try:
-            outcomes, notices = self._db.transact(lambda conn: self._apply(conn, requests))
+            outcomes, notices = self._applied(requests)
         except Exception as error:  # noqa: BLE001 - handed to the caller it belongs to
             if len(works) > 1:
                 return False
@@ -170,9 +173,19 @@ class Writer:
         self._committed(notices)
         return True
 
-    def _apply(self, conn: Connection, requests: list[FaultRequest]) -> tuple[list[FaultOutcome], list[Notice]]:
+    def _applied(self, requests: list[FaultRequest]) -> tuple[list[FaultOutcome], list[Notice]]:
+        """Apply in a transaction. A request that comes again is rare: the database, which takes each id once, tells
+        that one did, and only then the answers given before are read."""
+        try:
+            return self._db.transact(lambda conn: self._apply(conn, requests, {}))
+        except DuplicateEntry:
+            ids = [request.request_id for request in requests if _is_request_id(request.request_id)]
+            return self._db.transact(lambda conn: self._apply(conn, requests, _answered(conn, ids)))
+
+    def _apply(self, conn: Connection, requests: list[FaultRequest], before: dict[str, FaultOutcome],
+               ) -> tuple[list[FaultOutcome], list[Notice]]:
         now = self._clock()
-        answered = _answered(conn, [request.request_id for request in requests if _is_request_id(request.request_id)])
+        answered = dict(before)
         fresh = [request for request in requests if request.request_id not in answered]
         scope = touched(fresh)
         batch = self._batch(conn, alarms.touched_alarms(conn, scope), scope, now)
@@ -232,16 +245,14 @@ def _answered(conn: Connection, request_ids: list[str]) -> dict[str, FaultOutcom
     """Outcomes of the requests that were applied before."""
     found: dict[str, FaultOutcome] = {}
     for start in range(0, len(request_ids), BATCH_MAX):
-        part = request_ids[start:start + BATCH_MAX]
-        query = sa.select(APPLIED_REQUEST.c.request_id, APPLIED_REQUEST.c.outcome)
-        for request_id, outcome in conn.execute(query.where(APPLIED_REQUEST.c.request_id.in_(part))):
+        for request_id, outcome in conn.execute(_APPLIED, {"ids": request_ids[start:start + BATCH_MAX]}):
             found[request_id] = FaultOutcome(request_id, **json.loads(outcome))
     return found
 
 
 def _remember(conn: Connection, outcomes: list[FaultOutcome], now: datetime) -> None:
     if outcomes:
-        conn.execute(sa.insert(APPLIED_REQUEST), [
+        conn.execute(_REMEMBER, [
             {"request_id": outcome.request_id, "applied_at": now,
              "outcome": json.dumps({"uuid": outcome.uuid, "count": outcome.count, "error": outcome.error})}
             for outcome in outcomes])

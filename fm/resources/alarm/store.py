@@ -30,6 +30,8 @@ SORT_KEYS = ("id", "uuid", "alarm_id", "entity_type_id", "entity_instance_id", "
 _FIELDS = [field.name for field in fields(Alarm)]
 GROUP = sa.func.substr(ALARM.c.alarm_id, 1, 3)
 ENTITY = ALARM.c.entity_instance_id
+_SEVERITIES = {severity.value: severity for severity in Severity}
+_TYPES = {kind.value: kind for kind in AlarmType}
 _UPDATABLE = [name for name in _FIELDS if name not in ("uuid", "alarm_id", "entity_instance_id", "created_at")]
 _JOINED = ALARM.join(EVENT_SUPPRESSION, ALARM.c.alarm_id == EVENT_SUPPRESSION.c.alarm_id)
 _STATUS = EVENT_SUPPRESSION.c.suppression_status
@@ -38,6 +40,13 @@ _MARK = sa.select(
     *(sa.select(sa.func.max(table.c.updated_at)).scalar_subquery() for table in (EVENT_SUPPRESSION, SILENCE)),
     *(sa.select(function(SILENCE.c.id)).scalar_subquery() for function in (sa.func.count, sa.func.max)))
 _SUPPRESSED = SuppressionStatus.SUPPRESSED.value
+# What each raise or clear needs is built once: building a statement costs more than running it.
+_ON_ENTITIES = sa.select(ALARM).where(ENTITY.in_(sa.bindparam("entities", expanding=True)))
+_ON_OR_BELOW = sa.select(ALARM).where(conditions.within(ENTITY, sa.bindparam("entity", type_=sa.String)))
+_DELETE = sa.delete(ALARM).where(ALARM.c.uuid.in_(sa.bindparam("uuids", expanding=True)))
+_INSERT = sa.insert(ALARM)
+_UPDATE = sa.update(ALARM).where(ALARM.c.uuid == sa.bindparam("which")).values(
+    {name: sa.bindparam(f"new_{name}") for name in (*_UPDATABLE, "updated_at")})
 
 
 def listing(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool, sort: Sequence[tuple[str, bool]],
@@ -161,14 +170,11 @@ def by_uuids(conn: Connection, uuids: Iterable[str]) -> list[Alarm]:
 
 def touched_alarms(conn: Connection, touched: Touched) -> list[Alarm]:
     """Every active alarm that a batch touching ``touched`` may read or change."""
-    found: dict[str, Alarm] = {}
-    column = ALARM.c.entity_instance_id
-    queries: list[sa.ColumnElement[bool]] = [column.in_(part) for part in _chunks(touched.entities)]
-    queries += [sa.or_(*(conditions.within(column, entity) for entity in part)) for part in _chunks(touched.below)]
-    for condition in queries:
-        for row in conn.execute(sa.select(ALARM).where(condition)).mappings():
-            found[row["uuid"]] = _alarm(row)
-    return list(found.values())
+    results = [conn.execute(_ON_ENTITIES, {"entities": part}) for part in _chunks(touched.entities)]
+    results += [conn.execute(_ON_OR_BELOW, {"entity": part[0]}) if len(part) == 1 else conn.execute(
+        sa.select(ALARM).where(sa.or_(*(conditions.within(ENTITY, entity) for entity in part))))
+        for part in _chunks(touched.below)]
+    return list({row["uuid"]: _alarm(row) for result in results for row in result.mappings()}.values())
 
 
 def used_uuids(conn: Connection, uuids: Iterable[str]) -> set[str]:
@@ -183,19 +189,20 @@ def used_uuids(conn: Connection, uuids: Iterable[str]) -> set[str]:
 def apply_change(conn: Connection, change: NetChange, now: datetime) -> None:
     """Store the net change of a batch: one statement per kind of change."""
     for part in _chunks(change.deleted):
-        conn.execute(sa.delete(ALARM).where(ALARM.c.uuid.in_(part)))
+        conn.execute(_DELETE, {"uuids": part})
     if change.updated:
-        statement = sa.update(ALARM).where(ALARM.c.uuid == sa.bindparam("which")).values(
-            {name: sa.bindparam(f"new_{name}") for name in _UPDATABLE} | {"updated_at": now})
-        conn.execute(statement, [{"which": alarm.uuid} | {f"new_{name}": getattr(alarm, name) for name in _UPDATABLE}
-                                 for alarm in change.updated])
+        conn.execute(_UPDATE, [{"which": alarm.uuid, "new_updated_at": now}
+                               | {f"new_{name}": getattr(alarm, name) for name in _UPDATABLE}
+                               for alarm in change.updated])
     if change.inserted:
-        conn.execute(sa.insert(ALARM), [{name: getattr(alarm, name) for name in _FIELDS} for alarm in change.inserted])
+        conn.execute(_INSERT, [{name: getattr(alarm, name) for name in _FIELDS} for alarm in change.inserted])
 
 
 def _alarm(row: RowMapping) -> Alarm:
     values: dict[str, Any] = {name: row[name] for name in _FIELDS}
-    return Alarm(**values | {"severity": Severity(row["severity"]), "alarm_type": AlarmType(row["alarm_type"])})
+    # Whatever is stored, the alarm can be seen and cleared.
+    return Alarm(**values | {"severity": _SEVERITIES.get(row["severity"], Severity.NOT_APPLICABLE),
+                             "alarm_type": _TYPES.get(row["alarm_type"], AlarmType.OTHER)})
 
 
 def _chunks(items: Iterable[str]) -> Iterable[list[str]]:

@@ -28,6 +28,7 @@ SORT_KEYS = ("id", "uuid", "event_log_id", "state", "entity_type_id", "entity_in
 ALARM_STATES = (AlarmState.SET.value, AlarmState.CLEAR.value)
 LOG_STATES = (AlarmState.LOG.value,)
 _FIELDS = [field.name for field in fields(Event)]
+_INSERT = sa.insert(EVENT_LOG)
 _COLUMNS = {**EVENT_LOG.c, "start": EVENT_LOG.c.timestamp, "end": EVENT_LOG.c.timestamp}
 _JOINED = EVENT_LOG.outerjoin(EVENT_SUPPRESSION, EVENT_LOG.c.event_log_id == EVENT_SUPPRESSION.c.alarm_id)
 _STATUS = EVENT_SUPPRESSION.c.suppression_status
@@ -81,9 +82,8 @@ def newest_id(conn: Connection) -> int:
 def insert(conn: Connection, events: Sequence[Event], now: datetime) -> None:
     """Append events in order."""
     if events:
-        conn.execute(sa.insert(EVENT_LOG),
-                     [{name: _plain(getattr(event, name)) for name in _FIELDS} | {"created_at": now}
-                      for event in events])
+        conn.execute(_INSERT, [{name: _plain(getattr(event, name)) for name in _FIELDS} | {"created_at": now}
+                               for event in events])
 
 
 def prune(conn: Connection, events_max: int, before: datetime | None) -> int:
