@@ -16,8 +16,8 @@ from flock import rpc
 from flock.core.errors import DeadlineExceeded, FlockError, Unavailable, from_wire
 from fm.contract.fault import Fault
 from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest, FmManager
+from fm.raiser import metrics, slots
 from fm.raiser import requests as make
-from fm.raiser import slots
 from fm.raiser.delivery import Delivery, OnRefused
 from fm.raiser.spool import Spool
 
@@ -49,6 +49,7 @@ class Raiser:
         self._lock = threading.Lock()
         self._opened: tuple[Spool, Delivery] | None = None
         _LIVING.add(self)
+        metrics.watch(self)
         self._open_if_possible()
 
     def raise_alarm(self, alarm_id: str, *, entity_instance_id: str | None = None, severity: str | None = None,
