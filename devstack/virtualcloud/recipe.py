@@ -14,7 +14,7 @@ BASE_PACKAGES: tuple[str, ...] = ("systemd", "systemd-sysv", "dbus", "udev", "ip
 EXTRA_PACKAGES: tuple[str, ...] = (
     "iputils-ping", "procps", "kmod", "pciutils", "ethtool", "nftables", "curl", "ca-certificates", "dmidecode",
     "util-linux", "fdisk", "udhcpc", "netbase", "openssl", "rabbitmq-server", "memcached", "dnsmasq-base",
-    "postgresql-15",
+    "postgresql-15", "snmpd", "snmp",
 )  # fmt: skip
 
 # Useless or noisy without hardware, a terminal or the outside world.
@@ -27,7 +27,7 @@ MASKED_UNITS: tuple[str, ...] = (
 # Started by the flock's own units or by the bootstrap, not by the mere boot.
 DISABLED_UNITS: tuple[str, ...] = (
     "rabbitmq-server.service", "memcached.service", "postgresql.service", "epmd.service", "epmd.socket",
-    "nftables.service",
+    "nftables.service", "snmpd.service",
 )  # fmt: skip
 
 ENABLED_UNITS: tuple[str, ...] = ("systemd-networkd.service",)

@@ -193,6 +193,8 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
         "service_auth": {**credentials, "region_name": answers.region_name, "interface": "internal"},
         "api": {"bind_host": "0.0.0.0"},  # noqa: S104 - reached over management and OAM; tokens decide
     }
+    if subsystem == "fm":
+        sections["fm"] = {"region_name": answers.region_name, "system_name": answers.name}
     if subsystem == "mtce":
         sections["heartbeat"] = {"sender": True}
     if subsystem == "sysinv":
