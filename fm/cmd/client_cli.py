@@ -128,3 +128,7 @@ def _filter(text: str) -> tuple[str, str]:
     if len(values) != 2:
         raise Wrong("Invalid alarm filter")
     return values[0], values[1]
+
+
+if __name__ == "__main__":
+    main()

@@ -10,8 +10,7 @@ from fm.contract.fault import AlarmKey, Fault
 from fm.contract.silence import SilenceChange, SilenceRequest
 
 BATCH_MAX = 500
-PAGE_MAX = 250
-"""Alarms of one answer; so many of the longest texts still fit into one message."""
+PAGE_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,8 @@ class FmManager:
     @call(timeout_s=10)
     def get_faults_page(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool,
                         after: int = 0) -> FaultPage:
-        """As ``get_faults``, at most PAGE_MAX of them: the oldest first, then by ``after`` what follows.
+        """As ``get_faults``, as many as fit into a message and at most PAGE_MAX: the oldest first, then by ``after``
+        what follows.
 
         An alarm that is active from the first to the last page is in exactly one of them.
         """

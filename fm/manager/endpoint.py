@@ -24,6 +24,7 @@ from fm.resources.alarm import store as alarms
 from fm.resources.event_suppression import store as suppression
 
 USER_MAX = 255
+FAULT_BYTES, PAGE_BYTES_MAX = 1024, 4 * 1024 * 1024
 
 
 class Manager(FmManager):
@@ -50,9 +51,9 @@ class Manager(FmManager):
                         after: int = 0) -> FaultPage:
         _check_question(alarm_id, entity_instance_id)
         with self._db.reader() as conn:
-            found, next_after = alarms.active_page(conn, alarm_id=alarm_id, entity=entity_instance_id, below=below,
-                                                   after=after, limit=PAGE_MAX)
-        return FaultPage([fault_of(alarm) for alarm in found], next_after)
+            rows = alarms.active_page(conn, alarm_id=alarm_id, entity=entity_instance_id, below=below, after=after,
+                                      limit=PAGE_MAX + 1)
+        return _page([(number, fault_of(alarm)) for number, alarm in rows])
 
     def delete_alarm(self, *, uuid: str) -> str:
         return self._writer.change(_usable([uuid]), lambda batch: batch.clear_uuid(uuid))
@@ -106,6 +107,17 @@ class Manager(FmManager):
 
 def _usable(uuids: list[str]) -> set[str]:
     return {uuid for uuid in uuids if is_uuid(uuid)}
+
+
+def _page(rows: list[tuple[int, Fault]]) -> FaultPage:
+    """As many of ``rows`` as one answer may hold; of an escaped character six bytes travel."""
+    size = 0
+    for place, (_, fault) in enumerate(rows):
+        size += FAULT_BYTES + 6 * (len(fault.reason_text) + len(fault.proposed_repair_action) +
+                                   len(fault.entity_instance_id) + len(fault.entity_type_id))
+        if place and (place == PAGE_MAX or size > PAGE_BYTES_MAX):
+            return FaultPage([kept for _, kept in rows[:place]], rows[place - 1][0])
+    return FaultPage([fault for _, fault in rows])
 
 
 def _check_question(alarm_id: str | None, entity_instance_id: str | None) -> None:

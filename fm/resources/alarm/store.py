@@ -144,12 +144,10 @@ def active(conn: Connection, *, alarm_id: str | None, entity: str | None, below:
 
 
 def active_page(conn: Connection, *, alarm_id: str | None, entity: str | None, below: bool, after: int,
-                limit: int) -> tuple[list[Alarm], int | None]:
-    """As ``active``: the first ``limit`` alarms behind row ``after``, and behind which row to go on (None: no more)."""
-    rows = conn.execute(_active(alarm_id, entity, below).where(ALARM.c.id > after).order_by(ALARM.c.id)
-                        .limit(limit + 1)).mappings().all()
-    page = rows[:limit]
-    return [_alarm(row) for row in page], page[-1]["id"] if len(rows) > limit else None
+                limit: int) -> list[tuple[int, Alarm]]:
+    """As ``active``: the first ``limit`` alarms behind row ``after``, each with the number of its row."""
+    query = _active(alarm_id, entity, below).where(ALARM.c.id > after).order_by(ALARM.c.id).limit(limit)
+    return [(row["id"], _alarm(row)) for row in conn.execute(query).mappings()]
 
 
 def _active(alarm_id: str | None, entity: str | None, below: bool) -> sa.Select[Any]:
