@@ -16,7 +16,7 @@ with_tests=no packages_only=no
 
 PACKAGES=(
     rabbitmq-server memcached postgresql-15 dnsmasq-base systemd-container debootstrap nftables iproute2 iputils-ping
-    udhcpc curl openssl ipmitool openipmi python3-venv git procps util-linux ca-certificates
+    udhcpc curl openssl ipmitool openipmi python3-venv git procps util-linux ca-certificates keyutils
 )
 TEST_PACKAGES=(shellcheck snmp snmpd snmptrapd)
 

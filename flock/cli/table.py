@@ -9,9 +9,12 @@ from dataclasses import dataclass
 
 _CELL_OVERHEAD = 3  # "| " before and " " after each cell
 _HEADER_WORDS = re.compile(r"[^\s_]*_|[^\s_]+\s*")
-# A word too long for its column is broken after one of these, else anywhere.
-_WORD_PIECES = re.compile(r"[^-./=:_,;@]*[-./=:_,;@]+|[^-./=:_,;@]+")
+# Where a long word may be broken with grace: between date and time, after punctuation.
+_WORD_PIECES = re.compile(
+    r"\d{4}-\d\d-\d\dT|\d\d:\d\d:\d\d(?:\.\d+)?|[^-./=:_,;@]*[-./=:_,;@]+|[^-./=:_,;@]+")
+_LONG_WORD = 12  # shorter words are not broken for the sake of others
 _BROKEN_LEAST = 5  # narrower columns are not worth reading
+_TALLER_MAX = 2  # a table may be so many times taller to keep its words whole
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -128,35 +131,56 @@ def _padded(text: str, width: int) -> str:
 
 def _limits(headers: Sequence[str], rows: Sequence[Sequence[str]],
             width: int | None) -> tuple[list[int], Callable[[str, int], list[str]]]:
-    """Width limit of each column and how its cells are folded to it.
+    """Width limit of each column and how its cells are folded to it: natural widths if the table cannot be fitted.
 
-    The limit is the largest common cap under which the table fits: first without breaking a word, then with; natural
-    widths if neither will do.
+    Words are kept whole where there is room for them, else long ones are broken with grace, else anywhere.
     """
     natural = [_longest(cells, "\n") for cells in zip(headers, *rows, strict=True)]
     overhead = _CELL_OVERHEAD * len(headers) + 1
     if width is None or sum(natural) + overhead <= width:
         return natural, wrap
-    whole_words = [
-        max(max((display_width(word.rstrip()) for word in _HEADER_WORDS.findall(title)), default=0),
-            max((_longest(row[at].split("\n"), " ") for row in rows), default=0))
-        for at, title in enumerate(headers)
-    ]
     room = width - overhead
-    if (capped := _capped(natural, whole_words, room)) is not None:
-        return capped, wrap
-    if (capped := _capped(natural, [min(full, _BROKEN_LEAST) for full in natural], room)) is not None:
-        return capped, break_words
+    titles = [max((display_width(word.rstrip()) for word in _HEADER_WORDS.findall(title)), default=0)
+              for title in headers]
+    words = [max(title, max((_longest(row[at].split("\n"), " ") for row in rows), default=0))
+             for at, title in enumerate(titles)]
+    pieces = [max(title, max((_longest_piece(row[at]) for row in rows), default=0)) for at, title in enumerate(titles)]
+    whole, broken = _shared(natural, words, room), _shared(natural, pieces, room)
+    if whole and (not broken or _height(natural, whole) <= _TALLER_MAX * _height(natural, broken)):
+        return whole, wrap
+    if broken := broken or _levelled(pieces, room):
+        return broken, break_words
     return natural, wrap
 
 
-def _capped(natural: Sequence[int], least: Sequence[int], room: int) -> list[int] | None:
-    """Natural widths under the largest common cap with which they fit into ``room``, none below ``least``."""
-    for cap in range(max(natural, default=0), -1, -1):
-        capped = [min(full, max(cap, small)) for full, small in zip(natural, least, strict=True)]
-        if sum(capped) <= room:
-            return capped
+def _shared(natural: Sequence[int], least: Sequence[int], room: int) -> list[int] | None:
+    """At least ``least`` for each column, the rest of ``room`` to whichever is the tallest; None without room."""
+    widths = list(least)
+    for _ in range(room - sum(least)):
+        narrow = [at for at, full in enumerate(natural) if widths[at] < full]
+        tallest = max(narrow, key=lambda at: -(-natural[at] // max(widths[at], 1)))
+        widths[tallest] += 1
+    return widths if sum(widths) <= room else None
+
+
+def _height(natural: Sequence[int], widths: Sequence[int]) -> int:
+    """About how many lines the tallest row takes."""
+    return max(-(-full // max(width, 1)) for full, width in zip(natural, widths, strict=True))
+
+
+def _levelled(widths: Sequence[int], room: int) -> list[int] | None:
+    """The widths under the largest common cap with which they fit; None if that is too narrow to read."""
+    for cap in range(max(widths), _BROKEN_LEAST - 1, -1):
+        levelled = [min(width, cap) for width in widths]
+        if sum(levelled) <= room:
+            return levelled
     return None
+
+
+def _longest_piece(cell: str) -> int:
+    words = cell.replace("\n", " ").split(" ")
+    return max((display_width(piece) for word in words
+                for piece in ([word] if display_width(word) <= _LONG_WORD else _WORD_PIECES.findall(word))), default=0)
 
 
 def _longest(cells: Sequence[str], separator: str) -> int:

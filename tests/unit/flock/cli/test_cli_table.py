@@ -22,7 +22,7 @@ def test_left_aligned_with_rules() -> None:
 def test_words_are_wrapped_to_the_width() -> None:
     text = render(["Alarm ID", "Reason Text"], [["200.001", "worker-0 was administratively locked to take it out"]], 40)
     assert max(map(len, text.splitlines())) <= 40
-    assert "| 200.001  | worker-0 was" in text
+    assert "| 200.001 | worker-0 was" in text
     assert "administratively" in text
 
 
@@ -34,25 +34,53 @@ def test_headers_wrap_after_underscores() -> None:
 
 def test_titles_keep_their_blanks_when_they_are_wrapped() -> None:
     text = render(["Entity Instance ID", "Text"], [["host=worker-0", "word " * 30]], 40)
-    assert "| Entity Instance | " in text
-    assert "| ID              | " in text
+    assert "| Entity        | " in text
+    assert "| Instance ID   | " in text
+
+
+def rejoined(text: str) -> list[str]:
+    """The cells of a table of one row, their lines put together again."""
+    cells = [[cell.strip() for cell in line.split("|")] for line in text.splitlines()[3:-1]]
+    return ["".join(line[at] for line in cells) for at in range(1, len(cells[0]) - 1)]
 
 
 def test_long_words_are_broken_only_where_nothing_else_fits() -> None:
     row = ["200.001", UUID, "host=controller-0.filesystem=/var/lib/docker"]
     wide = render(["id", "uuid", "entity"], [row], 100)
     assert UUID in wide and row[2] in wide
-    narrow = render(["id", "uuid", "entity"], [row], 60).splitlines()
-    assert max(map(len, narrow)) <= 60
-    assert narrow[3] == "| 200.001 | cd5ef327-618b-4aac- | host=controller-0.   |"
-    cells = [[cell.strip() for cell in line.split("|")] for line in narrow[3:-1]]
-    assert ["".join(line[at] for line in cells) for at in (1, 2, 3)] == row
+    narrow = render(["id", "uuid", "entity"], [row], 60)
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert narrow.splitlines()[3] == "| 200.001 | cd5ef327-618b-4aac- | host=controller-0.   |"
+    assert rejoined(narrow) == row
+    hard = render(["id", "uuid", "entity"], [row], 28)
+    assert max(map(len, hard.splitlines())) <= 28
+    assert rejoined(hard) == row
+
+
+def test_a_time_is_broken_between_date_and_time_of_day() -> None:
+    row = ["2026-05-01T10:20:30.000456", "host=worker-0", "major", "one two three four five"]
+    lines = render(["Time", "Entity", "Severity", "Text"], [row], 60).splitlines()
+    assert [line.split("|")[1].strip() for line in lines[3:5]] == ["2026-05-01T", "10:20:30.000456"]
+
+
+def test_words_are_broken_where_whole_ones_would_leave_no_room_for_the_text() -> None:
+    row = [UUID, "word " * 40]
+    text = render(["uuid", "text"], [row], 60)
+    assert UUID not in text
+    assert len(text.splitlines()) < len(render(["uuid", "text"], [["x" * 36, "word " * 40]], 60).splitlines())
+
+
+def test_the_room_goes_to_the_longest_text() -> None:
+    text = render(["a", "b"], [["short words here", "many " * 30]], 60)
+    assert "| short " in text
+    assert len(text.splitlines()) <= 3 + 4 + 1
 
 
 def test_too_narrow_for_anything_stays_unwrapped() -> None:
     row = [UUID, "one two", UUID]
     titles = ["uuid", "words", "uuid"]
     assert render(titles, [row], 20) == render(titles, [row])
+    assert max(map(len, render(titles, [row], 25).splitlines())) == 25
 
 
 def test_words_break_after_punctuation() -> None:
