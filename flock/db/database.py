@@ -63,7 +63,8 @@ class Database:
                  pool_timeout_s: int = 10, busy_timeout_s: int = 15, sqlite_synchronous: bool = True) -> None:
         self.url = make_url(connection_url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._settings: dict[str, Any] = {"max_retries": 0}
+        # thread_checkin would give way to other threads after each transaction, which native threads do by themselves.
+        self._settings: dict[str, Any] = {"max_retries": 0, "thread_checkin": False}
         if self.is_sqlite:
             self._settings |= {"sqlite_fk": True, "sqlite_synchronous": sqlite_synchronous}
         else:
