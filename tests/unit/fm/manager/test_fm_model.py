@@ -38,7 +38,7 @@ from fm.resources.event_log import store as events
 
 T = TypeVar("T")
 Key = tuple[str, str]
-EXAMPLES, STEPS, STEPS_MIN = 42, 50, 2000
+EXAMPLES, STEPS, STEPS_MIN = 42, 50, 1500
 PLAIN, HOLDS, FLAPS, BOTH = "100.101", "200.001", "300.001", "300.002"
 RAISE_HOLD_S, CLEAR_HOLD_S = {HOLDS: 30, BOTH: 10}, {HOLDS: 20, BOTH: 15}
 FLAP_MAX, WINDOW_S = {FLAPS: 3, BOTH: 2}, 60
