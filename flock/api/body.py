@@ -18,7 +18,7 @@ def parse_json(content: bytes, depth_max: int) -> Any:
         raise BadBody(detail=f"{NOT_JSON}: it is not UTF-8") from None
     deep = content.count(b"[") + content.count(b"{") > depth_max
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except RecursionError:
         raise BadBody(detail=f"{NOT_JSON}: nested deeper than {depth_max} levels") from None
     except ValueError:
@@ -26,6 +26,15 @@ def parse_json(content: bytes, depth_max: int) -> Any:
     if deep or b"\\u" in content:
         _inspect(value, depth_max)
     return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        # Which of the two counts would be a guess, and a proxy in front might guess otherwise.
+        twice = next(key for at, (key, _) in enumerate(pairs) if any(key == other for other, _ in pairs[:at]))
+        raise BadBody(detail=f"{NOT_JSON}: the key {shown(twice)} is given twice")
+    return found
 
 
 def _refuse_constant(name: str) -> Any:

@@ -301,7 +301,8 @@ def post(ask: Ask, body: bytes, content_type: str = "application/json", path: st
     (b'{"name": "x", "color": 1}', "Unknown attribute for argument thing: color"),
     (b'{"size": 1}', "Invalid input for field/attribute name. Value: 'None'. Mandatory field missing."),
     (b'{"name": "' + b"x" * 1000000 + b'"}', "at most 20 characters"), (b"null", "JSON dict"),
-    (b"\x00", "not in valid JSON"),
+    (b"\x00", "not in valid JSON"), (b'{"name": "a", "name": "b"}', "the key name is given twice"),
+    (b'{"name": {"x": 1, "y": 2, "x": 1}}', "the key x is given twice"),
 ])
 def test_bad_bodies_are_400_with_a_reason(ask: Ask, body: bytes, text: str) -> None:
     response = post(ask, body)
@@ -311,7 +312,7 @@ def test_bad_bodies_are_400_with_a_reason(ask: Ask, body: bytes, text: str) -> N
 
 
 def test_good_bodies(ask: Ask) -> None:
-    response = post(ask, b'\xef\xbb\xbf{"name": "a", "name": "b"}')
+    response = post(ask, b'\xef\xbb\xbf{"name": "b"}')
     assert response.json == {"name": "b"}
     assert response.headers["X-Thing"] == "new"
     assert post(ask, b'{"name": "\\u00e4\\ud83d\\ude00"}').json == {"name": "\u00e4\U0001f600"}
@@ -411,6 +412,7 @@ def test_bad_paths_are_400(ask: Ask, path: str) -> None:
 
 def test_health_and_metrics_need_no_token(app: Edge, ask: Ask) -> None:
     assert ask("/healthz", headers={}).json == {"status": "ok", "checks": {}}
+    assert ask("/healthcheck", headers={}).json == {"status": "ok", "checks": {}}
     assert ask("/metrics", "HEAD", {}).body == b""
     ask("/v1/things/7")
     text = ask("/metrics", headers={}).text
