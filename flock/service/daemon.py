@@ -116,7 +116,10 @@ class DaemonService(oslo_service.Service):  # type: ignore[misc]
         if self._conf.metrics_port:
             health = getattr(daemon, "health", None) or Health()
             health.add("threads", lambda: "; ".join(self._thread_failures) or None)
-            self._listener = Listener(self._conf.metrics_host, self._conf.metrics_port, health)
+            try:
+                self._listener = Listener(self._conf.metrics_host, self._conf.metrics_port, health)
+            except OSError as error:  # a port that is taken must not keep the daemon from its work
+                LOG.error("no metrics at %s port %d: %s", self._conf.metrics_host, self._conf.metrics_port, error)
 
     def _reload(self) -> None:
         LOG.info("%s reloads its configuration", self.prog)

@@ -28,7 +28,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.split("?", 1)[0].rstrip("/")
         if path == "/metrics":
             self._send(200, prometheus_client.generate_latest(), "text/plain; version=0.0.4; charset=utf-8")
-        elif path == "/healthz":
+        elif path in ("/healthz", "/healthcheck"):
             well, report = self.server.health.report()
             self._send(200 if well else 503, json.dumps(report).encode(), "application/json")
         else:

@@ -70,7 +70,7 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
            keystone: KeystoneServer, receivers: dict[str, HttpReceiver]) -> Iterator[Outgoing]:
     """Both daemons, shared by these tests."""
     folder = tmp_path_factory.mktemp("fm_outputs")
-    sections = {
+    sections: dict[str, dict[str, Any]] = {
         "api": {"threads": 12},
         "fm_stream": {"heartbeat_s": 1},
         "fm_outputs": {"webhook_username": "fm", "webhook_password": "hidden word",

@@ -241,6 +241,14 @@ def test_metrics_health_and_dead_threads(tmp_path: Path) -> None:
         assert process.end() == 0
 
 
+def test_a_taken_metrics_port_keeps_no_daemon_from_its_work(tmp_path: Path) -> None:
+    with (socket.create_server(("127.0.0.1", 0)) as taken,
+          running(tmp_path, STEADY, f"metrics_port = {taken.getsockname()[1]}\n") as process):
+        process.wait_told("READY=1")
+        process.wait_logged("no metrics at 127.0.0.1 port")
+        assert process.end() == 0
+
+
 def test_no_eventlet_and_few_threads_and_little_memory(tmp_path: Path) -> None:
     program = STEADY.replace("print('retry', self.conf.log_color", "print('eventlet', sys.modules['eventlet']")
     with running(tmp_path, program) as process:
