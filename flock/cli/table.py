@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 _CELL_OVERHEAD = 3  # "| " before and " " after each cell
 _HEADER_WORDS = re.compile(r"[^\s_]*_|[^\s_]+\s*")
-# Where a long word may be broken with grace: between date and time, after punctuation.
+# Where a long word may be broken with grace: in uuids, between date and time, after punctuation other than hyphens.
 _WORD_PIECES = re.compile(
-    r"\d{4}-\d\d-\d\dT|\d\d:\d\d:\d\d(?:\.\d+)?|[^-./=:_,;@]*[-./=:_,;@]+|[^-./=:_,;@]+")
-_LONG_WORD = 12  # shorter words are not broken for the sake of others
+    r"[0-9a-f]{8}-(?=[0-9a-f]{4}-)|(?<=-)[0-9a-f]{4}-(?=[0-9a-f]{4})|\d{4}-\d\d-\d\dT|\d\d:\d\d:\d\d(?:\.\d+)?"
+    r"|[^./=:_,;@]*[./=:_,;@]+|[^./=:_,;@]+")
+_HYPHENED = re.compile(r"[^-]*-+|[^-]+")
+_LONG_WORD = 16  # shorter words are not broken for the sake of others
 _BROKEN_LEAST = 5  # narrower columns are not worth reading
 _TALLER_MAX = 2  # a table may be so many times taller to keep its words whole
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -44,7 +46,9 @@ def break_words(text: str, width: int) -> list[str]:
         if display_width(line) <= width:
             lines.append(line)
         else:
-            pieces = [part for piece in _WORD_PIECES.findall(line) for part in _cut(piece, width)]
+            pieces = [part for piece in _WORD_PIECES.findall(line)
+                      for smaller in ([piece] if display_width(piece) <= width else _HYPHENED.findall(piece))
+                      for part in _cut(smaller, width)]
             lines += _filled(pieces, width, "")
     return lines
 
