@@ -22,7 +22,9 @@ def webhook_message(payload: dict[str, Any], external_url: str = "") -> dict[str
     """The message (version 4) of one notice, as receivers of Alertmanager's webhook know it."""
     # A log is over when it is told: nothing would ever end it.
     resolved = payload["state"] in (AlarmState.CLEAR, AlarmState.LOG)
-    labels, annotations = _labels(payload, payload["severity"]), _annotations(payload)
+    labels = _labels(payload, payload["severity"])
+    annotations = _annotations(payload) | {
+        "state": payload["state"], "timestamp": _utc(payload["timestamp"]), "event_uuid": payload["uuid"]}
     status = "resolved" if resolved else "firing"
     alert = {
         "status": status, "labels": labels, "annotations": annotations, "startsAt": _started(payload),

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import requests
 
 from devstack.virtualcloud.cloudclient import CloudClient
 from devstack.virtualcloud.mainjob import STATE_DIR, lab
@@ -37,6 +38,24 @@ def stack_output(needs_root):
 @pytest.fixture(scope="session")
 def cloud(stack_output):
     return CloudClient(STATE_DIR / "admin-password")
+
+
+def _token():
+    default = {"name": "Default"}
+    user = {"name": "admin", "domain": default, "password": (STATE_DIR / "admin-password").read_text().strip()}
+    body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}},
+                     "scope": {"project": {"name": "admin", "domain": default}}}}
+    reply = requests.post("http://127.0.0.1:5000/v3/auth/tokens", json=body, timeout=20)
+    assert reply.status_code == 201, reply.text
+    return reply.headers["X-Subject-Token"]
+
+
+@pytest.fixture(scope="module")
+def api(cloud):
+    """Requests to the APIs as the admin user."""
+    with requests.Session() as client:
+        client.headers["X-Auth-Token"] = _token()
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from devstack.virtualcloud.cloudclient import wait_for, wait_states
-from devstack.virtualcloud.mainjob import IN_SERVICE, STATE_DIR, boots, lab
+from devstack.virtualcloud.mainjob import IN_SERVICE, boots, lab
 
 # dnsmasq and the API have no part in a recovery; test_join kills them where they have one.
 CONTROLLER_DAEMONS = ["flock-mtce-conductor", "flock-mtce-heartbeat", "flock-fm-manager", "flock-sysinv-conductor",
@@ -26,23 +26,6 @@ for number in range(5):
                        severity="major", reason_text="raised while the bus was away")
 raiser.flush(timeout_s=180)
 """
-
-
-def token():
-    default = {"name": "Default"}
-    user = {"name": "admin", "domain": default, "password": (STATE_DIR / "admin-password").read_text().strip()}
-    body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}},
-                     "scope": {"project": {"name": "admin", "domain": default}}}}
-    reply = requests.post("http://127.0.0.1:5000/v3/auth/tokens", json=body, timeout=20)
-    assert reply.status_code == 201, reply.text
-    return reply.headers["X-Subject-Token"]
-
-
-@pytest.fixture(scope="module")
-def api(cloud):
-    client = requests.Session()
-    client.headers["X-Auth-Token"] = token()
-    return client
 
 
 def faultstring(reply):
@@ -91,7 +74,7 @@ def test_no_token_and_body_too_large():
     assert requests.post(HOSTS, data=b"x" * 4_000_000, timeout=30).status_code in (401, 413)
 
 
-def test_bus_stopped_for_a_minute(cloud, on, healthy):
+def test_bus_stopped_for_a_minute(api, cloud, on, healthy):
     services = ["flock-mtce-conductor", "flock-fm-manager", "flock-sysinv-conductor", "flock-mtce-agent"]
     pids = on("controller-0", "systemctl", "show", "-P", "MainPID", *services)
     on("controller-0", "systemctl", "stop", "rabbitmq-server")
@@ -106,16 +89,11 @@ def test_bus_stopped_for_a_minute(cloud, on, healthy):
     assert len(sets) == 5
     assert on("controller-0", "systemctl", "show", "-P", "MainPID", *services) == pids
     for alarm in _test_alarms(cloud):
-        api_delete(alarm["uuid"])
+        assert api.delete(f"http://127.0.0.1:18002/v1/alarms/{alarm['uuid']}", timeout=20).status_code == 204
 
 
 def _test_alarms(cloud):
     return [alarm for alarm in cloud.alarms() if ".memory=test" in alarm["entity_instance_id"]]
-
-
-def api_delete(uuid):
-    reply = requests.delete(f"http://127.0.0.1:18002/v1/alarms/{uuid}", headers={"X-Auth-Token": token()}, timeout=20)
-    assert reply.status_code == 204
 
 
 @pytest.mark.parametrize("host, unit", [("controller-0", unit) for unit in CONTROLLER_DAEMONS]

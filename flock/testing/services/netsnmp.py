@@ -79,16 +79,20 @@ def parsed(text: str) -> Binding:
 
 
 class _Daemon:
-    """A net-snmp daemon with its files below ``folder``."""
+    """A net-snmp daemon with its files below ``folder``; ``entry`` is what runs it in another place than here."""
 
     program = ""
 
-    def __init__(self, folder: Path, port: int | None = None) -> None:
+    def __init__(self, folder: Path, port: int | None = None, *, address: str = "127.0.0.1",
+                 entry: Sequence[str] = ()) -> None:
         self.folder = folder
         self.port = port or free_udp_port()
+        self._address = address
+        self._entry = tuple(entry)
         self.process: Process | None = None
         known = any(entry.pw_name == ACCOUNT for entry in pwd.getpwall())
-        self._user = ACCOUNT if known and os.geteuid() == 0 else None
+        # Another place is entered with the rights of root.
+        self._user = ACCOUNT if known and os.geteuid() == 0 and not entry else None
 
     def start_program(self, lines: Iterable[str], *arguments: str, ready: Callable[[], object]) -> None:
         """Start with a configuration; returns when ``ready()``."""
@@ -105,7 +109,8 @@ class _Daemon:
             for each in (self.folder, kept):
                 os.chown(each, entry.pw_uid, entry.pw_gid)
         env = {"MIBS": "", "MIBDIRS": "/nonexistent", "SNMP_PERSISTENT_DIR": str(kept), "SNMPCONFPATH": str(kept)}
-        argv = [program, "-f", "-C", "-c", str(path), "-Lo", *arguments, f"udp:127.0.0.1:{self.port}"]
+        argv = [*self._entry, program, "-f", "-C", "-c", str(path), "-Lo", *arguments,
+                f"udp:{self._address}:{self.port}"]
         self.process = Process(self.program, argv, self.folder, env=env, user=self._user)
         self.process.wait_until(ready, 20.0, f"{self.program} to serve")
 
@@ -148,13 +153,14 @@ class Snmpd(_Daemon):
 
 
 class Snmptrapd(_Daemon):
-    """Receives notifications: community ``public`` and what ``users`` say; ``received()`` are their variables."""
+    """Receives notifications of a community and of ``users``; ``received()`` are their variables."""
 
     program = "snmptrapd"
 
-    def start(self, users: Mapping[str, str] | None = None, arguments: Sequence[str] = ()) -> None:
+    def start(self, users: Mapping[str, str] | None = None, arguments: Sequence[str] = (),
+              community: str = "public") -> None:
         """Start; ``users`` are ``{"[-e 0xENGINE] name": "SHA-256 passphrase AES passphrase"}``."""
-        lines = ["authCommunity log public", f"format2 {_RECORD}%P%V{_VARIABLE}%v{_END}\\n"]
+        lines = [f"authCommunity log {community}", f"format2 {_RECORD}%P%V{_VARIABLE}%v{_END}\\n"]
         for name, keys in (users or {}).items():
             level = ("noauth", "auth", "priv")[(len(keys.split()) + 1) // 2]
             lines.append(f"createUser {name} {keys}\nauthUser log {name.split()[-1]} {level}")

@@ -60,7 +60,8 @@ def test_firing_and_resolved() -> None:
     assert firing["labels"] == {"alertname": "200.005", "severity": "major", "entity_instance_id": "host=c-3",
                                 "entity_type_id": "host", "alarm_type": "communication"}
     assert firing["annotations"] == {"summary": "degraded", "repair": "look", "probable_cause": "unknown",
-                                     "service_affecting": "true"}
+                                     "service_affecting": "true", "state": "set", "event_uuid": payload()["uuid"],
+                                     "timestamp": "2026-03-01T10:20:30.050000Z"}
     message = alertmanager.webhook_message(payload(NoticeKind.CLEAR, Severity.CRITICAL))
     resolved, = message["alerts"]
     assert message["status"] == resolved["status"] == "resolved"
