@@ -20,6 +20,7 @@ from pysnmp.proto.api import v2c
 
 from flock.core.errors import Unavailable
 from fm.conf.snmp import Destination
+from fm.manager.outputs.output import Undeliverable
 from fm.snmp.carrier import Datagrams
 from fm.snmp.notifications import notification
 from fm.snmp.objects import SNMP_TRAP_OID, SYS_UP_TIME, Value
@@ -41,7 +42,8 @@ ENCRYPTIONS = {
 
 
 class Notifier:
-    """One receiver: called with a stored payload it sends one notification, or raises ``Unavailable``.
+    """One receiver: called with a stored payload it sends one notification, or raises ``Unavailable``; when the
+    receiver refuses the very notification, ``Undeliverable``.
 
     A trap counts as delivered when it has left and nothing refused it; an inform when the receiver confirmed it.
     """
@@ -88,8 +90,7 @@ class Notifier:
         outcome: list[Any] = []
 
         def answered(_engine: Any, _handle: Any, failure: Any, answer: Any, _context: Any) -> None:
-            status = int(v2c.apiPDU.get_error_status(answer)) if failure is None and answer is not None else 0
-            outcome.append(failure or (f"the receiver answered with error {status}" if status else None))
+            outcome.append((failure, answer))
 
         NotificationOriginator().send_pdu(engine, TARGET, None, self._destination.context_name.encode(), pdu, answered)
         if not self._destination.inform:
@@ -98,8 +99,12 @@ class Notifier:
         deadline_s = float(self._destination.timeout_s) * EXCHANGES_MAX
         if not engine.transport_dispatcher.run_until(lambda: bool(outcome), transport, deadline_s):
             raise error.PySnmpError("no confirmation in time")
-        if outcome[0] is not None:
-            raise error.PySnmpError(str(outcome[0]))
+        failure, answer = outcome[0]
+        if failure is not None:
+            raise error.PySnmpError(str(failure))
+        status = v2c.apiPDU.get_error_status(answer)
+        if status:
+            raise Undeliverable(output=f"SNMP receiver {self._destination.name}", reason=status.prettyPrint())
 
     def _opened(self) -> tuple[SnmpEngine, Datagrams]:
         if self._engine is None or self._transport is None:

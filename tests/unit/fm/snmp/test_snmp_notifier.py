@@ -2,6 +2,7 @@
 """One receiver on the loopback, played by a socket: what arrives, what counts as delivered, what is an error."""
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -16,6 +17,7 @@ from pysnmp.proto.api import v2c
 from flock.core.errors import Unavailable
 from fm.conf.snmp import Destination
 from fm.core.notice import WARM_START_NOTICE
+from fm.manager.outputs.output import Undeliverable
 from fm.snmp.carrier import Datagrams, Dispatcher
 from fm.snmp.notifier import Notifier
 from fm.snmp.objects import SNMP_TRAP_OID, SYS_UP_TIME, WARM_START
@@ -63,7 +65,9 @@ def test_a_trap_has_time_and_name_first(receiver: socket.socket) -> None:
     assert 500 <= int(uptime) < 500 + WAIT_S * 100
 
 
-def test_an_inform_waits_for_its_confirmation(receiver: socket.socket) -> None:
+@contextlib.contextmanager
+def confirming(receiver: socket.socket, status: int = 0) -> Iterator[None]:
+    """Meanwhile one inform is answered, with an error status."""
     def confirm() -> None:
         octets, peer = receiver.recvfrom(65536)
         message, pdu = read(octets)
@@ -71,14 +75,26 @@ def test_an_inform_waits_for_its_confirmation(receiver: socket.socket) -> None:
         answer = v2c.GetResponsePDU()
         v2c.apiPDU.set_defaults(answer)
         v2c.apiPDU.set_request_id(answer, v2c.apiPDU.get_request_id(pdu))
+        v2c.apiPDU.set_error_status(answer, status)
         v2c.apiPDU.set_varbinds(answer, v2c.apiPDU.get_varbinds(pdu))
         v2c.apiMessage.set_pdu(message, answer)
         receiver.sendto(encoder.encode(message), peer)
 
     thread = threading.Thread(target=confirm, daemon=True)
     thread.start()
-    notifier(port_of(receiver), inform=True)(WARM_START_NOTICE)
+    yield
     thread.join(WAIT_S)
+    assert not thread.is_alive()
+
+
+def test_an_inform_waits_for_its_confirmation(receiver: socket.socket) -> None:
+    with confirming(receiver):
+        notifier(port_of(receiver), inform=True)(WARM_START_NOTICE)
+
+
+def test_an_inform_that_is_refused_cannot_be_delivered(receiver: socket.socket) -> None:
+    with confirming(receiver, status=5), pytest.raises(Undeliverable, match="SNMP receiver noc .* genErr"):
+        notifier(port_of(receiver), inform=True)(WARM_START_NOTICE)
 
 
 def test_an_inform_without_confirmation_is_not_delivered(receiver: socket.socket) -> None:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from flock.db import Database, utcnow
-from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION, METADATA
+from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION, METADATA, SILENCE
 from fm.snmp.agentx.messages import Get, GetBulk, SearchRange, Syntax, Variable
 from fm.snmp.objects import ACTIVE_ENTRY, ACTIVE_TABLE, EVENT_ENTRY, EVENT_TABLE, OBJECTS, ActiveColumn, Oid
 from fm.snmp.responder import RANGES_MAX, REPETITIONS_MAX, Responder
@@ -98,6 +98,16 @@ def test_suppressed_and_masked_alarms_are_not_there(desk: Desk) -> None:
     assert [name[-1] for name in desk.walk(ACTIVE_TABLE)[:3]] == [2, 4, 2]
     assert desk.get((*ACTIVE_ENTRY, 3, 1)).syntax is Syntax.NO_SUCH_INSTANCE
     assert desk.get((*ACTIVE_ENTRY, 3, 3)).syntax is Syntax.NO_SUCH_INSTANCE
+
+
+def test_silenced_alarms_and_their_events_are_not_there(desk: Desk) -> None:
+    desk.alarm(1, entity_instance_id="host=x.port=1")
+    desk.alarm(2, entity_instance_id="host=xy")
+    desk.event(1, entity_instance_id="host=x.port=1")
+    with desk.db.writer() as conn:
+        conn.execute(sa.insert(SILENCE).values(entity_instance_id="host=x", comment="", created_by="operator"))
+    assert [name[-1] for name in desk.walk(ACTIVE_TABLE)[:2]] == [2, 2]
+    assert desk.walk(EVENT_TABLE) == []
 
 
 def test_logs_are_shown_whatever_is_suppressed(desk: Desk) -> None:
