@@ -40,7 +40,7 @@ run_unit() {
 # A neighbour that is missing fails its tests here instead of skipping them.
 run_functional() { FLOCK_REQUIRE_SERVICES=1 "$bin/python" -m pytest -q tests/functional "$@"; }
 run_lab() { "$bin/python" -m pytest -q tests/lab "$@"; }
-run_lint() { "$bin/ruff" check flock fm sysinv mtce devstack tests doc && bash -n devstack/*.sh && shellcheck -x -S warning devstack/*.sh; }
+run_lint() { "$bin/ruff" check flock fm fm_api sysinv mtce devstack tests doc && bash -n devstack/*.sh && shellcheck -x -S warning devstack/*.sh; }
 run_types() { "$bin/mypy"; }
 run_imports() { "$bin/lint-imports"; }
 run_docs() { "$bin/sphinx-build" -W -q -b html doc/source doc/build/html && "$bin/reno" -q lint; }
