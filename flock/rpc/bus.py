@@ -40,6 +40,7 @@ class Transport:
         self._answers_open = threading.Event()
         self._opener: threading.Thread | None = None
         self._closed = False
+        self._clients: dict[tuple[str | None, ...], Any] = {}
         self.calls = BoundedPool("rpc-call", self.conf.rpc.calls_in_flight_max)
 
     @property
@@ -52,6 +53,15 @@ class Transport:
                 self._messaging = oslo_messaging.get_rpc_transport(self.conf, url=self.url)
                 straighten(self._messaging)
             return self._messaging
+
+    def client(self, target: Any) -> Any:
+        """oslo.messaging's client for calls to ``target``; the same one for equal targets."""
+        messaging = self.messaging
+        key = (target.topic, target.server, target.namespace, target.version, str(target.fanout))
+        found = self._clients.get(key)
+        if found is None:
+            found = self._clients[key] = oslo_messaging.get_rpc_client(messaging, target)
+        return found
 
     def wait_for_answers(self, timeout_s: float) -> None:
         """Wait until answers can reach this process; Unavailable when that takes longer than ``timeout_s``.
@@ -89,6 +99,7 @@ class Transport:
         self._closed = True
         self.calls.stop(timeout_s)
         messaging, self._messaging = self._messaging, None
+        self._clients.clear()
         if messaging is None:
             return
         # Closing talks to the broker, which may be away: in a thread that nobody has to wait for.

@@ -83,7 +83,6 @@ class _Sender:
         self.where = f"{spec.topic} on {server}" if server else spec.topic
         self.target = oslo_messaging.Target(exchange=transport.exchange, topic=spec.topic, server=server,
                                             namespace=spec.namespace, version=spec.version, fanout=fanout or None)
-        self._plain_client: Any = None
 
     def call(self, signature: Signature, arguments: dict[str, Any]) -> Any:
         timeout_s = self.deadline_s if self.deadline_s is not None else cast(float, signature.spec.timeout_s)
@@ -114,14 +113,14 @@ class _Sender:
         deadline = time.monotonic() + timeout_s
         self.transport.wait_for_answers(timeout_s)
         left_s = max(0.001, deadline - time.monotonic())
-        plain = self._plain.prepare(timeout=left_s + GRACE_S, retry=_retries_within(left_s))
+        plain = self.transport.client(self.target).prepare(timeout=left_s + GRACE_S, retry=_retries_within(left_s))
         context = outgoing_context()
         future = self.transport.calls.submit(plain.call, context, method, body=body)
         return self._await(future, method, left_s, timeout_s)
 
     def _tell(self, method: str, body: str) -> None:
         timeout_s = float(self.transport.cast_timeout_s)
-        plain = self._plain.prepare(timeout=timeout_s, retry=max(1, _retries_within(timeout_s)))
+        plain = self.transport.client(self.target).prepare(timeout=timeout_s, retry=max(1, _retries_within(timeout_s)))
         context = outgoing_context()
         future = self.transport.calls.submit(plain.cast, context, method, body=body)
         try:
@@ -129,14 +128,6 @@ class _Sender:
         except DeadlineExceeded:
             reason = f"it did not take a message within {timeout_s:g} s"
             raise Unavailable(service="message bus", reason=reason) from None
-
-    @property
-    def _plain(self) -> Any:
-        """oslo.messaging's client; a new one when the process was forked and so has another transport."""
-        messaging = self.transport.messaging
-        if self._plain_client is None or self._plain_client.transport is not messaging:
-            self._plain_client = oslo_messaging.get_rpc_client(messaging, self.target)
-        return self._plain_client
 
     def _await(self, future: concurrent.futures.Future[Any], method: str, left_s: float, timeout_s: float) -> Any:
         what = f"{self.spec.namespace}.{method} at {self.where}"
