@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from prometheus_client import Gauge
+
 from flock.core.errors import FlockError
 from flock.db import Database
 from flock.wire.render import renderer
@@ -17,6 +19,7 @@ from fm.resources.event_log.fields import EventLog
 from fm.resources.event_stream import rules, store
 
 LOG = logging.getLogger(__name__)
+STREAMS = Gauge("fm_event_streams", "Event streams that are served now", multiprocess_mode="livesum")
 READ_MAX = 500
 TAKE_MAX = 200
 DATABASE_PAUSE_S = 2.0
@@ -86,6 +89,7 @@ class Hub:
                 raise TooManyStreams(limit=self.settings.streams_max)
             listener = Listener()
             self._listeners.add(listener)
+            STREAMS.set(len(self._listeners))
             if self._follower is None:
                 self._items, self._floor, self._position = [], -1, -1
                 self._follower = threading.Thread(target=self._follow, name="event-follower", daemon=True)
@@ -98,6 +102,7 @@ class Hub:
             if listener not in self._listeners:
                 return
             self._listeners.remove(listener)
+            STREAMS.set(len(self._listeners))
             os.close(listener.wake_fd)
             if not self._listeners:
                 self._wake.set()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 import webob
+from prometheus_client import REGISTRY
 
 from flock.api import build_app
 from flock.api.stream import Peer
@@ -167,6 +168,7 @@ def test_the_limit_of_streams(hub: Hub, ask: Ask) -> None:
     refused = ask("/v1/event_stream")
     assert refused.status_int == 503 and refused.headers["Retry-After"] == "5"
     assert "3 event streams" in refused.text
+    assert REGISTRY.get_sample_value("fm_event_streams") == 3
     streams.pop().close()
     streams.append(Stream(ask))
     for stream in streams:
