@@ -43,6 +43,9 @@ def _default(value: Any) -> Any:
         return times.with_offset(value)
     if isinstance(value, enum.Enum):
         return value.value
+    if isinstance(value, bytes):
+        # What a text column of a database without types may hold: shown as well as it can be.
+        return value.decode("utf-8", "replace")
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     if isinstance(value, Mapping):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import logging
 import os
 import random
@@ -21,6 +22,7 @@ from sqlalchemy.engine import Connection, Engine, make_url
 
 from flock.core.errors import Unavailable
 from flock.db import options
+from flock.db.schema import NO_TIME
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -30,6 +32,7 @@ ReferenceError = db_errors.DBReferenceError
 CONNECT_TIMEOUT_S = 5
 LOCK_TIMEOUT_S = 15
 STATEMENT_TIMEOUT_S = 60
+TIMESTAMP_OID = 1114
 # So long an idle connection is taken to be alive without asking.
 TRUSTED_S = 1.0
 # PostgreSQL: serialization failure, deadlock, lock not available in time. Repeating the transaction may pass.
@@ -227,13 +230,27 @@ def _is_postgresql(engine: Engine) -> bool:
 
 
 def _prepare_server(engine: Engine) -> None:
-    """No statement and no wait for a row lock lasts without end, on servers that can say so."""
+    """On PostgreSQL no statement and no wait for a row lock lasts without end, and a time before the year 1 reads as
+    ``NO_TIME`` instead of making every list fail that has it."""
     _ask_idle_connections(engine)
     if not _is_postgresql(engine):
         return
 
+    extensions = engine.dialect.dbapi.extensions  # type: ignore[union-attr]
+
+    def read_time(text: str | None, cursor: Any) -> datetime.datetime | None:
+        try:
+            moment: datetime.datetime | None = extensions.PYDATETIME(text, cursor)
+        except (ValueError, OverflowError):
+            LOG.error("a stored time cannot be read: %.60r", text)  # noqa: TRY400
+            return NO_TIME.replace(tzinfo=None)
+        return moment
+
+    times = extensions.new_type((TIMESTAMP_OID,), "TIMESTAMP", read_time)
+
     @event.listens_for(engine, "connect")
     def configure(dbapi_connection: Any, _record: Any) -> None:
+        extensions.register_type(times, dbapi_connection)
         with dbapi_connection.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'")
             cursor.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT_S}s'")

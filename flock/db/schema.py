@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime
 import enum
 import json
+import logging
 import uuid as uuid_module
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+LOG = logging.getLogger(__name__)
 # So that a revision names constraints the same way on every engine; unique ones in the form oslo.db understands.
 NAMING: dict[str, Any] = {
     "columns": lambda constraint, _table: "0".join(column.name for column in constraint.columns),
@@ -33,6 +36,9 @@ def utcnow() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
+NO_TIME = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+
 class UtcTime(TypeDecorator[datetime.datetime]):
     """A point in time: takes times with a zone, keeps UTC, gives UTC with zone. A time without zone is refused."""
 
@@ -48,6 +54,22 @@ class UtcTime(TypeDecorator[datetime.datetime]):
 
     def process_result_value(self, value: datetime.datetime | None, dialect: Dialect) -> datetime.datetime | None:
         return None if value is None else value.replace(tzinfo=datetime.UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """As made from the two above, but a stored text that is no time reads as ``NO_TIME``: one such row must not
+        make every list that has it fail."""
+        read = super().result_processor(dialect, coltype)
+        if read is None:
+            return None
+
+        def tolerant(value: Any) -> Any:
+            try:
+                return read(value)
+            except (ValueError, TypeError):
+                LOG.error("a stored time cannot be read: %.60r", value)
+                return NO_TIME
+
+        return tolerant
 
 
 class Json(TypeDecorator[Any]):

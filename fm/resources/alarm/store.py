@@ -18,7 +18,7 @@ from fm.core.ledger import NetChange
 from fm.core.records import Alarm
 from fm.db import conditions, hiding
 from fm.db.hiding import Hiding
-from fm.db.paging import Order, after, as_dicts, order_by
+from fm.db.paging import Order, after, order_by, rows
 from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION, HELD_CHANGE, SILENCE
 
 CHUNK = 100
@@ -64,7 +64,7 @@ def listing(conn: Connection, *, filters: Sequence[Filter], include_suppress: bo
         if row is None:
             return None
         query = query.where(after(orders, row))
-    return as_dicts(conn.execute(query.order_by(*order_by(orders)).limit(limit)))
+    return rows(conn, query.order_by(*order_by(orders)).limit(limit), ALARM.c.id)
 
 
 def count(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool, now: datetime | None = None) -> int:
@@ -79,8 +79,8 @@ def show(conn: Connection, uuid: str, now: datetime | None = None) -> tuple[dict
     """One alarm in wire columns and whether it is masked; None when it is not active."""
     hides = hiding.read(conn, now or utcnow())
     query = _wire(hides).add_columns(hides.not_masked().label("shown")).where(ALARM.c.uuid == uuid)
-    rows = as_dicts(conn.execute(query))
-    return (rows[0], not rows[0]["shown"]) if rows else None
+    found = rows(conn, query, ALARM.c.id)
+    return (found[0], not found[0]["shown"]) if found else None
 
 
 def counts(conn: Connection, *, include_suppress: bool, now: datetime | None = None) -> dict[str, int]:
@@ -167,12 +167,13 @@ def by_uuids(conn: Connection, uuids: Iterable[str]) -> list[Alarm]:
 
 
 def touched_alarms(conn: Connection, touched: Touched) -> list[Alarm]:
-    """Every active alarm that a batch touching ``touched`` may read or change."""
+    """Every active alarm that a batch touching ``touched`` may read or change, in the order they were raised."""
     results = [conn.execute(_ON_ENTITIES, {"entities": part}) for part in _chunks(touched.entities)]
     results += [conn.execute(_ON_OR_BELOW, {"entity": part[0]}) if len(part) == 1 else conn.execute(
         sa.select(ALARM).where(sa.or_(*(conditions.within(ENTITY, entity) for entity in part))))
         for part in _chunks(touched.below)]
-    return list({row["uuid"]: _alarm(row) for result in results for row in result.mappings()}.values())
+    by_number = {row["id"]: row for result in results for row in result.mappings()}
+    return [_alarm(by_number[number]) for number in sorted(by_number)]
 
 
 def used_uuids(conn: Connection, uuids: Iterable[str]) -> set[str]:
@@ -199,6 +200,11 @@ def apply_change(conn: Connection, change: NetChange, now: datetime) -> None:
 def _alarm(row: RowMapping) -> Alarm:
     values: dict[str, Any] = {name: row[name] for name in _FIELDS}
     # Whatever is stored, the alarm can be seen and cleared.
+    if bytes in map(type, values.values()):
+        values = {name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+                  for name, value in values.items()}
+    if not isinstance(values["time_to_live_s"], int):
+        values["time_to_live_s"] = 0
     return Alarm(**values | {"severity": _SEVERITIES.get(row["severity"], Severity.NOT_APPLICABLE),
                              "alarm_type": _TYPES.get(row["alarm_type"], AlarmType.OTHER)})
 

@@ -16,7 +16,7 @@ from fm.core.filters import Filter, Match
 from fm.core.records import Event
 from fm.db import conditions, hiding
 from fm.db.hiding import Hiding
-from fm.db.paging import Order, after, as_dicts, order_by
+from fm.db.paging import Order, after, order_by, rows
 from fm.db.tables import EVENT_LOG, EVENT_SUPPRESSION
 
 FILTER_FIELDS: Mapping[str, Match] = {
@@ -51,7 +51,7 @@ def listing(conn: Connection, *, filters: Sequence[Filter], states: Sequence[str
         if row is None:
             return None
         query = query.where(after(orders, row))
-    return as_dicts(conn.execute(query.order_by(*order_by(orders)).limit(limit)))
+    return rows(conn, query.order_by(*order_by(orders)).limit(limit), EVENT_LOG.c.id)
 
 
 def count(conn: Connection, *, filters: Sequence[Filter], states: Sequence[str], include_suppress: bool,
@@ -64,14 +64,14 @@ def count(conn: Connection, *, filters: Sequence[Filter], states: Sequence[str],
 
 def show(conn: Connection, uuid: str) -> dict[str, Any] | None:
     """One event in wire columns."""
-    rows = as_dicts(conn.execute(_wire(hiding.silences(conn, utcnow())).where(EVENT_LOG.c.uuid == uuid)))
-    return rows[0] if rows else None
+    found = rows(conn, _wire(hiding.silences(conn, utcnow())).where(EVENT_LOG.c.uuid == uuid), EVENT_LOG.c.id)
+    return found[0] if found else None
 
 
 def after_id(conn: Connection, event_id: int, limit: int) -> list[dict[str, Any]]:
     """Events stored after the one with number ``event_id``, oldest first."""
     query = _wire(hiding.silences(conn, utcnow())).where(EVENT_LOG.c.id > event_id)
-    return as_dicts(conn.execute(query.order_by(EVENT_LOG.c.id).limit(limit)))
+    return rows(conn, query.order_by(EVENT_LOG.c.id).limit(limit), EVENT_LOG.c.id)
 
 
 def newest_id(conn: Connection) -> int:
