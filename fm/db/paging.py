@@ -52,10 +52,13 @@ def rows(conn: Connection, query: sa.Select[Any], ident: sa.Column[int]) -> list
         return as_dicts(conn.execute(query))
     except UNREADABLE as error:
         LOG.warning("rows of %s are read one by one: %s", ident.table.name, error)
-    found: list[dict[str, Any]] = []
-    for number in conn.execute(query.with_only_columns(ident, maintain_column_froms=True)).scalars().all():
-        try:
-            found += as_dicts(conn.execute(query.where(ident == number)))
-        except UNREADABLE:
-            LOG.error("row %s of %s cannot be read and is left out", number, ident.table.name)  # noqa: TRY400
-    return found
+        found: list[dict[str, Any]] = []
+        for number in conn.execute(query.with_only_columns(ident, maintain_column_froms=True)).scalars().all():
+            try:
+                found += as_dicts(conn.execute(query.where(ident == number)))
+            except UNREADABLE:
+                LOG.error("row %s of %s cannot be read and is left out", number, ident.table.name)  # noqa: TRY400
+        if not found:
+            # Then it is not a row that is wrong.
+            raise
+        return found
