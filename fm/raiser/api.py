@@ -162,7 +162,7 @@ class Raiser:
         """In the child after a fork: the parent's queue and thread are not ours; the next call opens our own."""
         self._lock = threading.Lock()
         if self._opened is not None:
-            self._opened[0].abandon()
+            self._opened[1].abandon()
             self._opened = None
 
     def _spool(self) -> Spool:
@@ -176,9 +176,10 @@ class Raiser:
             if self._opened is None:
                 if self._parent is None:
                     raise Unavailable(service="fault spool", reason="this program has none")
-                spool = slots.open_free_slot(self._parent, self._limit_mib, make.compact)
+                turn = slots.Turn(self._parent)
+                spool = slots.open_slot(self._parent, self._limit_mib, make.compact, turn)
                 manager = self._client(DELIVERY_DEADLINE_S)
-                self._opened = spool, Delivery(spool, self._parent, lambda: manager, self._on_refused)
+                self._opened = spool, Delivery(spool, self._parent, turn, lambda: manager, self._on_refused)
             return self._opened
 
     def _open_if_possible(self) -> bool:

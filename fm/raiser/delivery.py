@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from fm.contract.fault import AlarmKey
 from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest, FmManager
 from fm.raiser import slots
 from fm.raiser.requests import from_record, new_id
+from fm.raiser.slots import Turn
 from fm.raiser.spool import Chunk, Spool
 
 LOG = logging.getLogger(__name__)
@@ -22,6 +24,7 @@ IDLE_WAIT_S = 5.0
 REFUSALS_MAX = 5
 FAILURES_MAX = 20
 PROOFS_MAX = 3
+STUCK_S = 30.0
 # Clearing what cannot exist changes nothing and shows whether the manager can write.
 PROBE = AlarmKey("000.000", "raiser=probe")
 OnRefused = Callable[[FaultRequest, FlockError], None]
@@ -30,13 +33,17 @@ OnRefused = Callable[[FaultRequest, FlockError], None]
 class Delivery:
     """Delivers ``spool`` and what ended processes left in other queues of ``parent``, the oldest request first."""
 
-    def __init__(self, spool: Spool, parent: Path, manager: Callable[[], FmManager], on_refused: OnRefused) -> None:
+    def __init__(self, spool: Spool, parent: Path, turn: Turn, manager: Callable[[], FmManager],
+                 on_refused: OnRefused) -> None:
         self._spool = spool
+        self._left = spool.appended
         self._parent = parent
+        self._turn = turn
         self._manager = manager
         self._on_refused = on_refused
         self._inherited: list[Spool] = []
         self._looked = False
+        self._moved_ns, self._still_since = 0, time.monotonic()
         self._stop = threading.Event()
         self._batch_max = BATCH_MAX
         self._backoff_s = BACKOFF_MIN_S
@@ -50,6 +57,12 @@ class Delivery:
         self._stop.set()
         self._spool.wake()
         self._thread.join(timeout_s)
+
+    def abandon(self) -> None:
+        """In the child of a fork, where the thread is not: close the files, whose locks are the parent's."""
+        for spool in (self._spool, *self._inherited):
+            spool.abandon()
+        self._turn.close()
 
     def settled(self, timeout_s: float) -> bool:
         """True when all that was spooled before this call, here or by ended processes, is delivered in time."""
@@ -65,29 +78,57 @@ class Delivery:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self._inherit()
-                if self._inherited or self._spool.wait_for_records(IDLE_WAIT_S, self._stop.is_set):
-                    # Looked again: who died meanwhile was first.
-                    self._inherit()
+                idle = self._looked and not self._turn.held
+                self._spool.wait_for_records(IDLE_WAIT_S if idle else 0.0, self._stop.is_set)
+                if self._may_deliver():
                     self._deliver(*self._oldest())
+                else:
+                    self._pause()
             except Exception:
                 LOG.exception("the fault spool %s cannot be worked off", self._spool.directory)
                 self._pause()
         for spool in self._inherited:
             spool.close()
+        self._turn.close()
+
+    def _may_deliver(self) -> bool:
+        """True when no other process still delivers what ended ones left; our own part of that is taken here."""
+        if not self._turn.take():
+            if not self._others_are_stuck():
+                return False
+        else:
+            self._still_since = time.monotonic()
+            self._inherit()
+            if not self._inherited and self._spool.done >= self._left:
+                self._turn.give_back()
+        if not self._looked:
+            self._looked = True
+            self._spool.wake()
+        return True
 
     def _inherit(self) -> None:
         """Take over what processes left that ended, give back what is delivered."""
-        for spool in [spool for spool in self._inherited if not spool.pending_bytes]:
-            spool.close()
+        drained = [spool for spool in self._inherited if not spool.pending_bytes]
+        for spool in drained:
             self._inherited.remove(spool)
+            spool.close()
         held = {spool.directory for spool in (self._spool, *self._inherited)}
-        found = slots.abandoned(self._parent, held, self._spool.limit_mib)
-        for spool in found:
+        known = len(self._inherited)
+        slots.abandoned(self._parent, held, self._spool.limit_mib, self._inherited)
+        for spool in self._inherited[known:]:
             LOG.info("%d fault requests of an ended process are taken over from %s", spool.appended, spool.directory)
-        self._inherited += found
-        self._looked = True
-        self._spool.wake()
+        if drained:
+            self._spool.wake()
+
+    def _others_are_stuck(self) -> bool:
+        """True when the process whose turn it is delivers nothing while the manager works: it may be frozen."""
+        moved_ns = slots.last_delivery_ns(self._parent)
+        if moved_ns != self._moved_ns or not self._manager_works():
+            self._moved_ns, self._still_since = moved_ns, time.monotonic()
+        if time.monotonic() - self._still_since < STUCK_S:
+            return False
+        LOG.warning("requests of ended processes in %s wait for a process that does not go on", self._parent)
+        return True
 
     def _oldest(self) -> tuple[Spool, Chunk]:
         """The queue whose first record is the oldest, and its records up to the first one of any other queue."""
@@ -144,16 +185,18 @@ class Delivery:
 
     def _proven(self) -> bool:
         """True when the manager took another request several times and this one failed again after each."""
+        self._proofs = self._proofs + 1 if self._manager_works() else 0
+        return self._proofs > PROOFS_MAX
+
+    def _manager_works(self) -> bool:
         try:
             probe: list[FaultOutcome] = self._manager().apply(
                 requests=[FaultRequest(new_id(), clear=PROBE, clear_exact=True)])
-            works = all(outcome.error is None for outcome in probe)
         except Exception as error:  # noqa: BLE001 - then it does not
-            works = False
             LOG.log(logging.WARNING if self._refusals == FAILURES_MAX else logging.DEBUG,
                     "fm-manager does not take fault requests: %s", error)
-        self._proofs = self._proofs + 1 if works else 0
-        return self._proofs > PROOFS_MAX
+            return False
+        return all(outcome.error is None for outcome in probe)
 
     def _report(self, request: FaultRequest, error: FlockError) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -212,3 +213,51 @@ def test_a_raiser_without_a_spool_asks_and_sets_but_stores_nothing(manager: Reco
         raise_on(raiser, "b")
     assert raiser.backlog() == (0, 0)
     raiser.stop()
+
+
+def test_a_program_that_starts_again_waits_for_what_it_said_before(
+        make: Callable[..., Raiser], manager: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process delivers what the former life left: the new life comes after that, whoever is quicker."""
+    left_behind(tmp_path / "spool" / "3", [(1, alarm_request("200.005", "host=former", {}, {"severity": "major"}))])
+    other = slots.Turn(tmp_path / "spool")
+    assert other.take()
+    taken: list[Spool] = []
+    slots.abandoned(tmp_path / "spool", (), 16, taken)
+    again = make()
+    raise_on(again, "now")
+    assert not again.flush(0.3) and manager.seen == []
+    with pytest.raises(FlockError):
+        again.clear_now("200.005", host="former", timeout_s=0.1)
+    taken[0].delivered(taken[0].peek(10))
+    taken[0].close()
+    other.close()
+    assert again.flush(10) and manager.seen == ["host=now"]
+
+
+def test_a_frozen_process_does_not_hold_up_the_others_for_ever(
+        make: Callable[..., Raiser], manager: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "spool").mkdir()
+    frozen = slots.Turn(tmp_path / "spool")
+    assert frozen.take()
+    monkeypatch.setattr(delivery, "STUCK_S", 0.5)
+    manager.open.clear()
+    raiser = make()
+    raise_on(raiser, "a")
+    assert not raiser.flush(0.8), "while the manager is away nobody is stuck"
+    manager.open.set()
+    started = time.monotonic()
+    assert raiser.flush(10) and manager.seen == ["host=a"]
+    assert time.monotonic() - started > 0.3
+    frozen.close()
+
+
+def test_ending_often_while_nobody_answers_takes_few_queues(make: Callable[..., Raiser], manager: Recorder,
+                                                            tmp_path: Path) -> None:
+    manager.open.clear()
+    for life in range(12):
+        raiser = make()
+        raise_on(raiser, f"l{life}")
+        raiser.stop()
+    assert len(list((tmp_path / "spool").glob("*/lock"))) == 1
+    manager.open.set()
+    assert make().flush(10) and manager.seen == [f"host=l{life}" for life in range(12)]

@@ -43,6 +43,12 @@ def content(directory: Path) -> tuple[str, ...]:
         spool.close()
 
 
+def left_in(parent: Path, own: Spool) -> list[Spool]:
+    found: list[Spool] = []
+    slots.abandoned(parent, {own.directory}, 1, found)
+    return found
+
+
 def test_records_come_back_in_order_and_once(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "s")
     spool.append(["a", "b"])
@@ -194,7 +200,7 @@ def test_a_foreign_file_in_the_place_of_a_queue_costs_one_slot(tmp_path: Path) -
     (tmp_path / "1" / "lock").mkdir()
     spool = slots.open_free_slot(tmp_path, 1)
     assert spool.directory == tmp_path / "2"
-    assert slots.abandoned(tmp_path, {spool.directory}, 1) == []
+    assert left_in(tmp_path, spool) == []
 
 
 def test_one_process_per_slot(tmp_path: Path) -> None:
@@ -204,9 +210,9 @@ def test_one_process_per_slot(tmp_path: Path) -> None:
     with pytest.raises(SpoolBusy):
         Spool(first.directory)
     first.append(["left"])
-    assert slots.abandoned(tmp_path, {second.directory}, 1) == []
+    assert left_in(tmp_path, second) == []
     first.close()
-    (left,) = slots.abandoned(tmp_path, {second.directory}, 1)
+    (left,) = left_in(tmp_path, second)
     assert left.peek(5).texts == ("left",)
 
 
