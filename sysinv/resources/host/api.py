@@ -10,7 +10,7 @@ from flock.auth.policy import ANYONE, CONFIGURATOR, OPERATOR, READER, Rule
 from flock.wire.paging import envelope
 from flock.wire.render import collection_links, render, render_many
 from flock.wire.schema import LINKS
-from flock.wire.types import Text
+from flock.wire.types import Anything
 from sysinv.db.tables import I_HOST
 from sysinv.hosts.installation import Installation
 from sysinv.resources.host.fields import CHILDREN, Host, HostChange, InstallProgress, NewHost
@@ -27,7 +27,7 @@ INSTALL_TOKEN = {"X-Install-Token": "One-time token of the boot file."}
 class HostsController:
     """``/v1/ihosts`` and ``/v1/ihosts/detail``."""
 
-    @describes(query=(*paging(tuple(_SORT_KEYS)), Argument("personality", Text(), "Hosts of this personality.")),
+    @describes(query=(*paging(tuple(_SORT_KEYS)), Argument("personality", Anything(), "Hosts of this personality.")),
                answers={200: Page((View(Host),))})
     def get(self, call: Call) -> dict[str, Any]:
         """One page of hosts, all or of one personality."""

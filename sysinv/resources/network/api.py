@@ -12,7 +12,7 @@ from flock.db import Database
 from flock.wire.errors import shown
 from flock.wire.paging import envelope
 from flock.wire.render import render, render_many
-from flock.wire.types import Text
+from flock.wire.types import Anything
 from sysinv.db.lookup import ItemNotFound, Row, paged
 from sysinv.db.tables import ADDRESS_POOLS, NETWORKS
 from sysinv.resources.network import store
@@ -49,7 +49,7 @@ class NetworkController:
 class PoolsController:
     """``/v1/addrpools``."""
 
-    @describes(query=(*paging(ADDRESS_POOLS.c.keys()), Argument("network_type", Text(), "Pools of such networks.")),
+    @describes(query=(*paging(ADDRESS_POOLS.c.keys()), Argument("network_type", Anything(), "Pools of such networks.")),
                answers={200: Page((View(AddressPool),))})
     def get(self, call: Call) -> dict[str, Any]:
         """All address pools, or those of one network type."""
