@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ class Listener:
 
     def __init__(self, fm: Subsystem, query: str = "") -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", fm.port, timeout=60)
+        self._connection.connect()
+        self._socket = self._connection.sock
         token = fm.around.keystone.token("reader", "services")
         self._connection.request("GET", f"/v1/event_stream{query}", headers={"X-Auth-Token": token})
         self._reply = self._connection.getresponse()
@@ -53,10 +56,12 @@ class Listener:
             time.sleep(0.005)
 
     def close(self) -> None:
-        """Leave."""
+        """Leave; returns when the reading thread has ended."""
         self._leaving = True
-        if self._connection.sock is not None:
-            self._connection.sock.close()
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join(5)
+        self._connection.close()
 
     def _read(self) -> None:
         with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
@@ -169,6 +174,7 @@ def _listening(fm: Subsystem, count: int) -> Iterator[list[Listener]]:
     finally:
         for listener in listeners:
             listener.close()
+        time.sleep(0.5)  # until the service has noticed
 
 
 def _answers(raiser: Raiser) -> bool:

@@ -24,6 +24,7 @@ from flock import rpc
 from flock.core.errors import FlockError, Unavailable
 from flock.db import Database, utcnow
 from flock.testing.fixtures import private_conf
+from fm.conf import outputs as output_options
 from fm.contract.enums import AlarmType, Severity
 from fm.core.ledger import NetChange
 from fm.core.notice import REFRESH
@@ -247,6 +248,13 @@ def test_outputs_by_the_options(database: Database) -> None:
     assert NoticeKind.LOG in configured(database, {"webhook_urls": ["http://a/"]}, webhook_logs=True)[0].kinds
     with pytest.raises(ValueError, match="webhook_urls"):
         configured(database, {"webhook_urls": ["nonsense"]})
+
+
+def test_secrets_are_marked_as_such() -> None:
+    options = {option.name: option for _, options in output_options.list_opts() for option in options}
+    secrets = {name for name, option in options.items() if option.secret}
+    assert {name for name in options if "token" in name or "password" in name} < secrets
+    assert "alertmanager_urls" in secrets and not options["notification_topics"].default
 
 
 def test_the_clock_of_refreshes_is_the_present(database: Database, peer: Peer) -> None:

@@ -22,12 +22,14 @@ from flock.testing.identity import trusting
 from flock.testing.services.process import wait_for
 from fm.api.application import stream_settings
 from fm.conf import options
+from fm.conf import stream as stream_options
 from fm.contract.enums import AlarmState, AlarmType, Severity
 from fm.core.records import Event
 from fm.db.tables import EVENT_LOG, EVENT_SUPPRESSION, METADATA
 from fm.manager.catalogue import synchronise
 from fm.resources.event_log import store as events
 from fm.resources.event_stream import sending
+from fm.resources.event_stream.api import remaining
 from fm.resources.event_stream.rules import Start
 from fm.resources.event_stream.sending import EventStream
 from fm.resources.event_stream.service import Hub, Settings, TooManyStreams
@@ -190,6 +192,18 @@ def test_a_stream_ends_with_its_token(ask: Ask) -> None:
     stream.close()
 
 
+@pytest.mark.parametrize(("environ", "holds_s"), [
+    ({}, 86400), ({"keystone.token_info": {"token": {"expires_at": "2026-13-01"}}}, 86400),
+    ({"keystone.token_info": {"token": {"expires_at": "2999-01-01T00:00:00.000000Z"}}}, 86400),
+    ({"keystone.token_info": {"token": {"expires_at": "2001-01-01T00:00:00.000000Z"}}}, -1)])
+def test_how_long_a_token_holds(environ: dict[str, Any], holds_s: float) -> None:
+    now = [1000.0]
+    left = remaining(environ, lambda: now[0])
+    assert left() == holds_s or left() < 0 > holds_s
+    now[0] += 10
+    assert left() == holds_s - 10 or left() < 0 > holds_s
+
+
 def test_streams_end_with_the_process(hub: Hub, ask: Ask) -> None:
     stream = Stream(ask)
     ending = threading.Event()
@@ -275,6 +289,12 @@ def test_places_are_bounded(hub: Hub) -> None:
         hub.dismiss(listener)
         hub.dismiss(listener)
     assert hub.listening == 0
+
+
+def test_options_are_offered_to_the_sample() -> None:
+    (group, options), = stream_options.list_opts()
+    assert group == "fm_stream" and {option.name for option in options} == {
+        "streams_max", "poll_interval_s", "heartbeat_s", "buffer_events", "send_timeout_s", "retry_ms"}
 
 
 def test_half_of_the_threads_stay_for_ordinary_requests() -> None:
