@@ -30,6 +30,8 @@ TARGET = "receiver"
 ANY_ADDRESS = ("127.0.0.1", 162)
 # An inform to a version 3 receiver may need its engine id and clock first: as many more answers to wait for.
 EXCHANGES_MAX = 4
+# pysnmp keeps some hundred octets of every confirmation of version 3; with a new engine they are gone.
+ENGINE_MESSAGES_MAX = 10_000
 UPTIME_MODULUS = 2**32
 MODELS = {"2c": 1, "3": 3}
 AUTHENTICATIONS = {
@@ -51,12 +53,13 @@ class Notifier:
     def __init__(self, destination: Destination, *, engine_id: bytes, boots: int, started_s: float, region_name: str,
                  system_name: str) -> None:
         self._destination = destination
-        self._identity = (engine_id, boots)
+        self._identity = (engine_id, boots, started_s)
         self._started_s = started_s
         self._names = (region_name, system_name)
         self._lock = threading.Lock()
         self._engine: SnmpEngine | None = None
         self._transport: Datagrams | None = None
+        self._messages = 0
 
     def __call__(self, payload: dict[str, Any]) -> None:
         told = notification(payload, *self._names)
@@ -82,6 +85,9 @@ class Notifier:
                 engine.close_dispatcher()
 
     def _send(self, variables: list[tuple[tuple[int, ...], Any]]) -> None:
+        self._messages += 1
+        if self._messages % ENGINE_MESSAGES_MAX == 0:
+            self.close()
         engine, transport = self._opened()
         transport.discard()
         pdu = v2c.InformRequestPDU() if self._destination.inform else v2c.SNMPv2TrapPDU()
@@ -118,12 +124,26 @@ class Notifier:
         return self._engine, self._transport
 
 
-def _engine(engine_id: bytes, boots: int) -> SnmpEngine:
+class _SecondsSince(v2c.Integer32):  # type: ignore[misc]
+    """The engine's time as pysnmp asks for it: a clone without arguments is the present value.
+
+    Its own one follows the wall clock and begins anew with each engine object; receivers refuse a time that goes back.
+    """
+
+    started_s = 0.0
+
+    def clone(self, *args: Any, **options: Any) -> Any:
+        return super().clone(*(args or (int(time.monotonic() - self.started_s),)), **options)
+
+
+def _engine(engine_id: bytes, boots: int, started_s: float) -> SnmpEngine:
     """An engine with this identity. Given to its constructor, it would count its starts in the shared /tmp."""
     engine = SnmpEngine()
-    identity, count = engine.get_mib_builder().import_symbols("__SNMP-FRAMEWORK-MIB", "snmpEngineID", "snmpEngineBoots")
+    identity, count, clock = engine.get_mib_builder().import_symbols(
+        "__SNMP-FRAMEWORK-MIB", "snmpEngineID", "snmpEngineBoots", "snmpEngineTime")
     identity.syntax = identity.syntax.clone(engine_id)
     count.syntax = count.syntax.clone(boots)
+    clock.syntax = type("SecondsSince", (_SecondsSince,), {"started_s": started_s})(0)
     engine.snmpEngineID = identity.syntax
     return engine
 

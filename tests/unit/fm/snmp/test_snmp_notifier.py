@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto.api import v2c
+from pysnmp.proto.mpmod.rfc3412 import SNMPv3Message
 
 from flock.core.errors import Unavailable
 from fm.conf.snmp import Destination
@@ -127,6 +128,29 @@ def test_version_3_names_engine_and_user_and_hides_the_rest(receiver: socket.soc
     # The object identifier of warmStart as BER writes it.
     assert (bytes((6, 10, 43, 6, 1, 6, 3, 1, 1, 5, 2))[2:] in octets) is payload_shows
     assert b"authpass1" not in octets and b"privpass1" not in octets
+    sender.close()
+
+
+def test_the_engine_is_one_and_the_same_whatever_became_of_its_object(receiver: socket.socket) -> None:
+    """A time that went back would make receivers drop all that follows."""
+    sender = notifier(port_of(receiver), **{**USER, "priv_protocol": "none", "priv_key": ""})
+    for _ in range(2):
+        sender(WARM_START_NOTICE)
+        message, _ = decoder.decode(receiver.recv(65536), asn1Spec=SNMPv3Message())
+        engine_id, boots, engine_time, user = list(decoder.decode(bytes(message[2]))[0].values())[:4]
+        assert (bytes(engine_id), int(boots), bytes(user)) == (ENGINE_ID, 9, b"u")
+        assert 5 <= int(engine_time) < 5 + WAIT_S
+        sender.close()
+
+
+def test_an_engine_does_not_live_for_ever(receiver: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fm.snmp.notifier.ENGINE_MESSAGES_MAX", 2)
+    sender = notifier(port_of(receiver))
+    ports = []
+    for _ in range(3):
+        sender(WARM_START_NOTICE)
+        ports.append(receiver.recvfrom(65536)[1])
+    assert ports[0] != ports[1] == ports[2]
     sender.close()
 
 
