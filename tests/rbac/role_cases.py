@@ -16,6 +16,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 class RoleCase:
     """A request as ``role`` of ``project`` (both empty: without a token) and the status of the answer."""
 
+    operation: str
     name: str
     role: str
     project: str
@@ -44,7 +45,7 @@ def operation(name: str, entry: Mapping[str, Any]) -> tuple[str, str]:
 def role_cases(subsystem: str) -> list[RoleCase]:
     """Every case of the table."""
     document = table(subsystem)
-    return [RoleCase(f"{name}-{role}", who.get("role", ""), who.get("project", ""), *operation(name, entry),
+    return [RoleCase(name, f"{name}-{role}", who.get("role", ""), who.get("project", ""), *operation(name, entry),
                      entry["status"][role], entry.get("uuid", ""), entry.get("query", {}), entry.get("body"),
                      entry.get("stream", False))
             for name, entry in document["cases"].items() for role, who in document["roles"].items()]
