@@ -21,15 +21,11 @@ from oslo_config import cfg
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from flock.api.build import published_routes
+from flock.api.build import openapi_document
 from flock.cli.scan import commands
 from flock.cli.shell import FlockShell
 
 ROOT = Path(__file__).resolve().parents[3]
-WHO = {
-    "@": "anyone", "rule:flock:reader": "reader", "rule:flock:operator": "operator",
-    "rule:flock:configurator": "configurator", "rule:flock:admin": "admin", "rule:flock:service": "service",
-}
 
 
 class Generated(SphinxDirective):
@@ -132,15 +128,24 @@ def _first_line(factory: Any) -> str:
 
 
 class Routes(Generated):
-    """Operations of a REST API with the role each needs."""
+    """Operations of a REST API with the role each needs, from its OpenAPI document."""
 
     required_arguments = 1
 
     def lines(self, argument: str) -> Iterator[str]:
         yield from table(
-            ("Method", "Path", "Role", "Policy rule"),
-            ((route.method, literal(route.path), WHO.get(route.check, literal(route.check)), literal(route.policy))
-             for route in published_routes(argument)))
+            ("Operation", "Meaning", "Role, policy rule"),
+            (self._row(f"{method.upper()} {path}", operation)
+             for path, item in openapi_document(argument)["paths"].items()
+             for method, operation in item.items() if method != "parameters"), "35 40 25")
+
+    @staticmethod
+    def _row(title: str, operation: dict[str, Any]) -> tuple[str, str, str]:
+        names = [argument["name"] for argument in operation.get("parameters", ()) if argument["in"] == "query"]
+        arguments = f" Arguments: {', '.join(literal(name) for name in names)}." if names else ""
+        role = operation["security"][0]["token"][0] if operation["security"] else "anyone"
+        policy = literal(operation["x-policy-rule"])
+        return literal(title), operation["summary"] + arguments, f"{role}, {policy}"
 
 
 class Options(Generated):
