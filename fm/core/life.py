@@ -32,10 +32,10 @@ class AlarmLife:
     def release_due(self) -> None:
         """Carry out held changes whose time has come, and end the flapping of what was quiet long enough."""
         for held in self._ledger.due():
+            self._ledger.unhold(held.key)
             if held.kind is HeldKind.CLEAR:
                 self._release_clear(held.key)
             elif held.fault is not None:
-                self._ledger.unhold(held.key)
                 self._activate(held.fault, held.uuid)
         for flap in self._ledger.quiet():
             self._calm(flap)
@@ -105,7 +105,6 @@ class AlarmLife:
             self._end(alarm)
 
     def _release_clear(self, key: Key) -> None:
-        self._ledger.unhold(key)
         alarm = self._ledger.alarm(key)
         if alarm is None:
             return

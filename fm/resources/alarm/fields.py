@@ -11,7 +11,7 @@ from flock.wire.times import without_zone
 from flock.wire.types import Choice, Text
 from fm.contract.causes import PROBABLE_CAUSES
 from fm.contract.enums import AlarmState, AlarmType, Severity, reaches
-from fm.contract.validation import ID_MAX, TEXT_MAX
+from fm.contract.validation import ID_MAX, TEXT_MAX, TIME_TO_LIVE_MAX_S
 from fm.core.silencing import Silence
 
 COLLAPSED = ("uuid", "alarm_id", "entity_instance_id", "timestamp", "severity", "reason_text", "suppression_status",
@@ -77,6 +77,7 @@ class AlarmBody(Resource):
     suppression = attr(bool)
     inhibit_alarms = attr(bool)
     keep_existing_alarm = attr(bool)
+    time_to_live_s = attr(int, min=0, max=TIME_TO_LIVE_MAX_S, document="Stale when not set again for longer; 0 never.")
     suppression_status = attr(object)
     mgmt_affecting = attr(object)
     degrade_affecting = attr(object)

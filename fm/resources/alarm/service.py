@@ -29,7 +29,7 @@ def fault_from(given: Mapping[str, Any]) -> Fault:
         severity=_member("severity", values["severity"], Severity),
         alarm_type=_member("alarm_type", values["alarm_type"], AlarmType), probable_cause=values["probable_cause"],
         reason_text=values.get("reason_text", ""), proposed_repair_action=values.get("proposed_repair_action", ""),
-        uuid=values.get("uuid"), timestamp=values.get("timestamp"),
+        uuid=values.get("uuid"), timestamp=values.get("timestamp"), time_to_live_s=values.get("time_to_live_s", 0),
         **{name: values.get(name, False) for name in _FLAGS})
 
 
@@ -56,7 +56,7 @@ def modify(manager: FmManager, db: Database, uuid: str, given: Mapping[str, Any]
     alarm = found[0]
     present: dict[str, Any] = {name: getattr(alarm, name) for name in (
         "alarm_id", "entity_type_id", "entity_instance_id", "severity", "alarm_type", "probable_cause", *_TEXTS,
-        "service_affecting", "suppression", "inhibit_alarms")}
+        "service_affecting", "suppression", "inhibit_alarms", "time_to_live_s")}
     changes = {name: value for name, value in given.items()
                if value is not None and name not in ("uuid", "alarm_id", "entity_instance_id", "entity_type_id")}
     fault = fault_from({**present, **changes, "alarm_state": AlarmState.SET.value})

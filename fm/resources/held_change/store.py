@@ -2,8 +2,9 @@
 """SQL on held changes and flap states. Only the manager reads and writes them, in the transaction of its batch."""
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,9 @@ from fm.core.records import Flap, Held, HeldKind
 from fm.db import conditions
 from fm.db.tables import FLAP_STATE, HELD_CHANGE
 
+LOG = logging.getLogger(__name__)
 CHUNK = 100
+_FAULT_FIELDS = frozenset(item.name for item in fields(Fault))
 
 
 def exist(conn: Connection) -> bool:
@@ -91,13 +94,18 @@ def _delete(conn: Connection, table: sa.Table, keys: Sequence[Key]) -> None:
 
 def _held(row: RowMapping) -> Held:
     return Held(HeldKind(row["kind"]), row["alarm_id"], row["entity_instance_id"], row["uuid"], row["due_at"],
-                None if row["fault"] is None else _fault(row["fault"]))
+                None if row["fault"] is None else _fault(row))
 
 
-def _fault(raw: dict[str, Any]) -> Fault:
-    typed = {"alarm_state": AlarmState(raw["alarm_state"]), "severity": Severity(raw["severity"]),
-             "alarm_type": AlarmType(raw["alarm_type"])}
-    return Fault(**{**raw, **typed})
+def _fault(row: RowMapping) -> Fault | None:
+    """The fault of a held raise; None when another version or hand wrote what makes none: it will be dropped."""
+    try:
+        raw: dict[str, Any] = {name: value for name, value in row["fault"].items() if name in _FAULT_FIELDS}
+        return Fault(**{**raw, "alarm_state": AlarmState(raw["alarm_state"]), "severity": Severity(raw["severity"]),
+                        "alarm_type": AlarmType(raw["alarm_type"])})
+    except (AttributeError, KeyError, TypeError, ValueError):
+        LOG.exception("held raise of %s on %s cannot be understood", row["alarm_id"], row["entity_instance_id"])
+        return None
 
 
 def _chunks(items: Collection[str]) -> Iterable[list[str]]:

@@ -2,6 +2,7 @@
 """The catalogue is complete and typed; a broken one names what is wrong."""
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import yaml
 from fm.contract import catalogue
 from fm.contract.catalogue import CatalogueError
 from fm.contract.entity import fill
+from fm.contract.validation import checked_fault
+from fm.raiser.requests import alarm_request
 
 
 def raw() -> dict[str, Any]:
@@ -39,6 +42,31 @@ def test_every_entry_can_be_read_by_an_operator() -> None:
     for entry in catalogue.load().entries.values():
         assert entry.description.endswith(".") and entry.description[0].isupper(), entry.alarm_id
         assert not entry.proposed_repair or entry.proposed_repair.endswith("."), entry.alarm_id
+
+
+@pytest.mark.parametrize("entry", catalogue.load().alarms(), ids=lambda entry: entry.alarm_id)
+def test_an_alarm_can_be_raised_from_its_id_entity_and_severity(entry: catalogue.Entry) -> None:
+    """The catalogue has a default for every other field, and what it makes is a fault that can be stored."""
+    entity = re.sub(r"<[^>]*>", "x", entry.entities[0])
+    for severity in entry.severities:
+        request = alarm_request(entry.alarm_id, entity, {}, {"severity": severity})
+        fault = request.fault
+        assert fault is not None and checked_fault(fault) == fault
+        assert (fault.reason_text, fault.proposed_repair_action) == (entry.description, entry.proposed_repair)
+        assert (fault.alarm_type, fault.probable_cause) == (entry.alarm_types[0], entry.probable_causes[0])
+        assert (fault.suppression, fault.inhibit_alarms) == (entry.suppression_allowed, entry.inhibits_alarms)
+        assert fault.service_affecting is entry.service_affecting[severity]
+
+
+def test_parts_make_the_entity_of_every_form_of_named_placeholders() -> None:
+    filled = 0
+    for entry in catalogue.load().entries.values():
+        for template in entry.entities:
+            if re.fullmatch(r"([A-Za-z0-9_-]+=<[^>]*>[.,]?)+", template):
+                names = re.findall(r"([A-Za-z0-9_-]+)=<", template)
+                assert fill([template], dict.fromkeys(names, "v")) == re.sub(r"<[^>]*>", "v", template), entry.alarm_id
+                filled += 1
+    assert filled > 200
 
 
 @pytest.mark.parametrize("group", [str(number) for number in range(1, 7)])

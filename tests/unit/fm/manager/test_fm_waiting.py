@@ -142,6 +142,33 @@ def test_a_held_id_that_leaves_the_catalogue_is_kept_until_it_is_released(tables
     assert count(tables, ALARM) == 1
 
 
+@pytest.mark.parametrize("stored", ["{}", "[]", "5", '{"alarm_id": "100.101", "severity": "loud"}'])
+def test_a_held_raise_that_makes_no_fault_is_dropped_and_stops_no_other(tables: Database, stored: str) -> None:
+    now = [START]
+    writer = Writer(tables, lambda: Settings(Limits(1000), POLICY), clock=lambda: now[0])
+    manager = Manager(tables, writer)
+    put(manager, fault=FAULT)
+    put(manager, fault=replace(FAULT, entity_instance_id="host=b"))
+    with tables.writer() as conn:
+        conn.execute(sa.update(HELD_CHANGE).where(HELD_CHANGE.c.entity_instance_id == "host=a")
+                     .values(fault=sa.literal(stored, sa.Text)))
+    now[0] += timedelta(seconds=2)
+    assert writer.release_due() is None
+    assert (count(tables, ALARM), count(tables, HELD_CHANGE)) == (1, 0)
+
+
+def test_a_held_raise_of_a_newer_version_is_understood(tables: Database) -> None:
+    now = [START]
+    writer = Writer(tables, lambda: Settings(Limits(1000), POLICY), clock=lambda: now[0])
+    put(Manager(tables, writer), fault=FAULT)
+    with tables.writer() as conn:
+        fault = conn.execute(sa.select(HELD_CHANGE.c.fault)).scalar_one()
+        conn.execute(sa.update(HELD_CHANGE).values(fault={**fault, "colour": "red"}))
+    now[0] += timedelta(seconds=2)
+    writer.release_due()
+    assert count(tables, ALARM) == 1
+
+
 def test_an_ended_silence_makes_one_warm_start(tables: Database) -> None:
     now = [START]
     outputs = Outputs(tables, [Output("trap", lambda payload: None, kinds=TRAPS, warm_start=True)], 1000)

@@ -176,6 +176,17 @@ def test_more_silences_than_are_named_hide_the_same(ask: Ask) -> None:
     assert hidden["entity_instance_id"] == "host=h7.port=p" and hidden["silenced_by"]
 
 
+def test_a_time_to_live_over_rest_lives_through_a_change(ask: Ask, database: Database) -> None:
+    uuid = put(ask, "host=a", time_to_live_s=100)
+    assert ask("PUT", f"/v1/alarms/{uuid}", {"reason_text": "new"}).status_int == 200
+    with database.writer() as conn:
+        conn.exec_driver_sql("UPDATE alarm SET last_refreshed = '2020-01-01 00:00:00.000000'")
+    assert ask("GET", f"/v1/alarms/{uuid}?full=True").json["stale"] is True
+    body = {**BODY, "entity_instance_id": "host=b"}
+    for ttl_s in (-1, "soon", 10**9):
+        assert ask("POST", "/v1/alarms", {**body, "time_to_live_s": ttl_s}).status_int == 400
+
+
 FULL = ["last_refreshed", "stale", "flapping", "silenced_by", "silenced_until", "acknowledged_by",
         "acknowledge_comment", "acknowledged_at"]
 
