@@ -24,6 +24,9 @@ def work(raiser: Raiser, verb: str, entities: list[str]) -> list[float]:
         elif verb == "clear":
             if raiser.clear_now("100.103", entity_instance_id=entity, timeout_s=30) != 1:
                 raise RuntimeError(f"{entity} was not set")
+        elif verb == "query":
+            if len(raiser.active(alarm_id="100.103", entity_instance_id=entity, below=False, timeout_s=30)) != 1:
+                raise RuntimeError(f"{entity} was not found")
         elif verb == "spool-raise":
             raiser.raise_alarm("100.103", entity_instance_id=entity, severity="major")
         else:

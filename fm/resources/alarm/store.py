@@ -21,7 +21,8 @@ from fm.db.hiding import Hiding
 from fm.db.paging import Order, after, order_by, rows
 from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION, HELD_CHANGE, SILENCE
 
-CHUNK = 100
+# Conditions on containment in one statement, and names in one list.
+CHUNK, NAMES_MAX = 100, 1000
 FILTER_FIELDS: Mapping[str, Match] = {
     "uuid": Match.SUBSTRING, "alarm_id": Match.SUBSTRING, "entity_type_id": Match.SUBSTRING,
     "entity_instance_id": Match.SUBSTRING, "severity": Match.SEVERITY, "alarm_type": Match.SUBSTRING}
@@ -168,7 +169,7 @@ def by_uuids(conn: Connection, uuids: Iterable[str]) -> list[Alarm]:
 
 def touched_alarms(conn: Connection, touched: Touched) -> list[Alarm]:
     """Every active alarm that a batch touching ``touched`` may read or change, in the order they were raised."""
-    results = [conn.execute(_ON_ENTITIES, {"entities": part}) for part in _chunks(touched.entities)]
+    results = [conn.execute(_ON_ENTITIES, {"entities": part}) for part in _chunks(touched.entities, NAMES_MAX)]
     results += [conn.execute(_ON_OR_BELOW, {"entity": part[0]}) if len(part) == 1 else conn.execute(
         sa.select(ALARM).where(sa.or_(*(conditions.within(ENTITY, entity) for entity in part))))
         for part in _chunks(touched.below)]
@@ -187,7 +188,7 @@ def used_uuids(conn: Connection, uuids: Iterable[str]) -> set[str]:
 
 def apply_change(conn: Connection, change: NetChange, now: datetime) -> None:
     """Store the net change of a batch: one statement per kind of change."""
-    for part in _chunks(change.deleted):
+    for part in _chunks(change.deleted, NAMES_MAX):
         conn.execute(_DELETE, {"uuids": part})
     if change.updated:
         conn.execute(_UPDATE, [{"which": alarm.uuid, "new_updated_at": now}
@@ -209,6 +210,6 @@ def _alarm(row: RowMapping) -> Alarm:
                              "alarm_type": _TYPES.get(row["alarm_type"], AlarmType.OTHER)})
 
 
-def _chunks(items: Iterable[str]) -> Iterable[list[str]]:
+def _chunks(items: Iterable[str], size: int = CHUNK) -> Iterable[list[str]]:
     ordered = sorted(items)
-    return (ordered[start:start + CHUNK] for start in range(0, len(ordered), CHUNK))
+    return (ordered[start:start + size] for start in range(0, len(ordered), size))
