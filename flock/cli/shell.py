@@ -158,8 +158,12 @@ class FlockShell(App):
                            help="keystone (default), or oidc: --os-auth-token is a token of an OpenID provider "
                                 "(env STX_AUTH_TYPE)")
         env = f"{program.name.upper()}_API_VERSION"
-        group.add_argument(f"--{program.name}-api-version", type=partial(_one_of, (API_VERSION,)), metavar="VERSION",
-                           default=environ.get(env) or API_VERSION, help=f"version of the API, only 1 (env {env})")
+        for option, text, default in (
+                (f"--{program.name}-api-version", f"version of the API, only 1 (env {env})",
+                 environ.get(env) or API_VERSION),
+                (f"--{program.name}_api_version", argparse.SUPPRESS, argparse.SUPPRESS)):
+            group.add_argument(option, dest="api_version", type=partial(_one_of, (API_VERSION,)), metavar="VERSION",
+                               default=default, help=text)
         parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
         return parser
 

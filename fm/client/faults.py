@@ -15,7 +15,7 @@ from keystoneauth1.session import Session
 from flock.cli.client import ApiClient, segment
 from flock.cli.errors import ApiError, CliError
 from fm.client import stream
-from fm.client.query import query_arguments
+from fm.client.query import event_arguments, query_arguments
 from fm.client.records import Acknowledgement, Alarm, Event, Silence, Summary, Suppression
 from fm.client.times import wire
 
@@ -97,7 +97,7 @@ class Faults:
     def events(self, query: Query = None, limit: int | None = None, alarms: bool = False, logs: bool = False,
                include_suppress: bool = False, expand: bool = True) -> list[Event]:
         """Events, newest first; at most ``limit``."""
-        arguments = [*query_arguments(query),
+        arguments = [*event_arguments(query),
                      *_flags(alarms=alarms, logs=logs, include_suppress=include_suppress, expand=expand)]
         return cast(list[Event], _all(self._client, "event_log", arguments, limit))
 
@@ -108,7 +108,7 @@ class Faults:
     def export_events(self, query: Query = None, limit: int | None = None, alarms: bool = False,
                       logs: bool = False, include_suppress: bool = False) -> AbstractContextManager[Iterator[bytes]]:
         """Events with every field as comma-separated values, in pieces as they arrive."""
-        arguments = [*query_arguments(query), *_flags(alarms=alarms, logs=logs, include_suppress=include_suppress),
+        arguments = [*event_arguments(query), *_flags(alarms=alarms, logs=logs, include_suppress=include_suppress),
                      *([("limit", str(limit))] if limit else []), ("format", "csv")]
         return self._client.stream("/v1/event_log", arguments, {"Accept": "text/csv, application/json"})
 
@@ -117,7 +117,7 @@ class Faults:
                       say: Callable[[str], None] = lambda text: None,
                       sleep: Callable[[float], None] = time.sleep) -> Iterator[stream.Message]:
         """Events as they happen, without end, after the one that ``last_id`` names; see ``stream.follow``."""
-        arguments = [*query_arguments(query), *_flags(alarms=alarms, logs=logs, include_suppress=include_suppress)]
+        arguments = [*event_arguments(query), *_flags(alarms=alarms, logs=logs, include_suppress=include_suppress)]
 
         def open_after(ident: str | None) -> AbstractContextManager[Iterator[bytes]]:
             headers = {"Accept": "text/event-stream", **({"Last-Event-ID": ident} if ident else {})}

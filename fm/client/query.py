@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flock.cli.errors import CliError
 
 OPERATORS = (("!=", "ne"), ("<=", "le"), (">=", "ge"), ("=", "eq"), ("<", "lt"), (">", "gt"))
+_OF_EVENTS = {"alarm_id": "event_log_id", "alarm_type": "event_log_type"}
 TYPES = ("string", "integer", "float", "datetime", "boolean")
 
 
@@ -28,3 +29,9 @@ def query_arguments(query: str | Sequence[tuple[str, str]] | None) -> list[tuple
             kind, rest = "", value
         arguments += [("q.field", part[:at].strip()), ("q.op", name), ("q.type", kind), ("q.value", rest)]
     return arguments
+
+
+def event_arguments(query: str | Sequence[tuple[str, str]] | None) -> list[tuple[str, str]]:
+    """As ``query_arguments``; events may be asked for by the names that the same fields have on alarms."""
+    return [(name, _OF_EVENTS.get(value, value) if name == "q.field" else value)
+            for name, value in query_arguments(query)]

@@ -2,9 +2,7 @@
 """``system`` and the OpenStack client as processes against a small HTTP server: plug-ins, pipes, start-up."""
 from __future__ import annotations
 
-import configparser
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -15,6 +13,9 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+
+from flock.cli.scan import commands
+from flock.testing.openstack import openstack, register, run_python, with_token
 
 ROOT = Path(__file__).resolve().parents[3]
 HOST = {"id": 1, "uuid": "u-1", "hostname": "controller-0", "personality": "controller", "administrative": "unlocked",
@@ -67,33 +68,13 @@ def url() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory for PYTHONPATH that registers the entry points of this checkout, installed or not."""
-    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
-    parser.read(ROOT / "setup.cfg")
-    place = tmp_path_factory.mktemp("site")
-    info = place / "stx_flock-0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stx-flock\nVersion: 0\n")
-    groups = {name: text for name, text in parser["entry_points"].items() if name.startswith("openstack.")}
-    (info / "entry_points.txt").write_text("\n".join(
-        f"[{name}]\n" + "\n".join(line.strip() for line in text.splitlines()) for name, text in groups.items()))
-    return place
-
-
-def run(argv: list[str], place: Path | None = None) -> subprocess.CompletedProcess[str]:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
-    env["PYTHONPATH"] = os.pathsep.join(str(path) for path in (place, ROOT) if path)
-    return subprocess.run([sys.executable, *argv], env=env, capture_output=True, text=True, timeout=60, check=False)
+    """Where the plug-ins of this checkout are registered."""
+    pytest.importorskip("openstackclient")
+    return register(tmp_path_factory.mktemp("site"))
 
 
 def system(url: str, *argv: str) -> list[str]:
     return ["-m", "sysinv.cmd.shell", "--os-auth-token", "t", "--system-url", url, *argv]
-
-
-def openstack(url: str, *argv: str) -> list[str]:
-    start = "import sys; from openstackclient.shell import main; sys.exit(main(sys.argv[1:]))"
-    return ["-c", start, "--os-auth-type", "admin_token", "--os-endpoint", url, "--os-token", "t", *argv]
 
 
 def test_a_reader_that_leaves_is_no_error(url: str) -> None:
@@ -106,7 +87,7 @@ def test_a_reader_that_leaves_is_no_error(url: str) -> None:
 
 
 def test_a_wrong_token_is_said_in_one_line(url: str) -> None:
-    done = run(["-m", "sysinv.cmd.shell", "--os-auth-token", "x", "--system-url", url, "host-list"])
+    done = run_python(["-m", "sysinv.cmd.shell", "--os-auth-token", "x", "--system-url", url, "host-list"])
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "Invalid Identity credentials.\n")
 
 
@@ -114,23 +95,28 @@ def test_start_up_is_quick(url: str) -> None:
     took = []
     for _ in range(3):
         begun = time.monotonic()
-        assert run(system(url, "host-show", "controller-0")).returncode == 0
+        assert run_python(system(url, "host-show", "controller-0")).returncode == 0
         took.append(time.monotonic() - begun)
     assert min(took) < START_UP_LIMIT_S
 
 
 def test_openstack_client_runs_our_commands(url: str, registered: Path) -> None:
-    pytest.importorskip("openstackclient")
-    done = run(openstack(url, "platform", "host", "show", "controller-0", "-f", "json"), registered)
+    done = openstack(registered, *with_token(url, "t"), "platform", "host", "show", "controller-0", "-f", "json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["availability"] == "available"
-    done = run(openstack(url, "fault", "alarm", "list", "-f", "json"), registered)
+    done = openstack(registered, *with_token(url, "t"), "fault", "alarm", "list", "-f", "json")
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
+def test_openstack_client_knows_every_command(registered: Path) -> None:
+    for group, resources in (("fault", "fm.resources"), ("platform", "sysinv.resources")):
+        done = openstack(registered, "help", group)
+        listed = {line.strip() for line in done.stdout.splitlines()}
+        assert set(commands(resources, "OSC_COMMANDS")) <= listed, done.stderr
+
+
 def test_openstack_client_reports_a_refusal_with_request(url: str, registered: Path) -> None:
-    pytest.importorskip("openstackclient")
-    done = run(openstack(url, "platform", "host", "lock", "controller-0"), registered)
+    done = openstack(registered, *with_token(url, "t"), "platform", "host", "lock", "controller-0")
     assert (done.returncode, done.stdout) == (1, "")
     assert "Cannot lock controller-0: Host is busy. (HTTP 409, request req-9)" in done.stderr
 

@@ -134,6 +134,8 @@ def test_events_and_one_event_of_fourteen_rows(fm: Any, three: list[str]) -> Non
     titles, *rows = table(fm("event-list --uuid --nowrap --nopaging").out)
     assert titles[0] == "UUID" and all(UUID.fullmatch(row[0]) for row in rows)
     assert list(properties(fm(f"event-show {three[0]}").out)) == EVENT_ROWS
+    story = fm("event-list", "-l", "50", "--alarms", "--nopaging", "-q", "start=20260101;alarm_id=200.004")
+    assert [row[2] for row in table(story.out)[1:]] == ["200.004"]
     tomorrow = fm("event-list", "-q", "start=2999-01-01")
     assert tomorrow.out == "\n"
 

@@ -248,7 +248,8 @@ def test_a_token_of_an_openid_provider_travels_in_its_own_header() -> None:
 
 
 @pytest.mark.parametrize(("argv", "environ"), [
-    ("--fruit-api-version 2 fruit-list", {}), ("fruit-list", {"FRUIT_API_VERSION": "7"}),
+    ("--fruit-api-version 2 fruit-list", {}), ("--fruit_api_version 2 fruit-list", {}),
+    ("fruit-list", {"FRUIT_API_VERSION": "7"}),
     ("--stx-auth-type pam fruit-list", {}), ("fruit-list", {"STX_AUTH_TYPE": "pam"})])
 def test_what_is_not_known_is_a_usage_error(argv: str, environ: dict[str, str]) -> None:
     ran = Fruit()(argv, environ)

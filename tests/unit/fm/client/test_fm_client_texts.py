@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flock.cli.errors import CliError, UsageError
-from fm.client.query import query_arguments
+from fm.client.query import event_arguments, query_arguments
 from fm.client.times import moment, wire
 
 NOW = datetime(2026, 5, 1, 10, tzinfo=UTC)
@@ -38,6 +38,12 @@ def condition(field: str, op: str, value: str, kind: str = "") -> list[tuple[str
 ])
 def test_queries(text: str | None, expected: list[tuple[str, str]]) -> None:
     assert query_arguments(text) == expected
+
+
+def test_events_answer_to_the_names_of_alarms() -> None:
+    assert event_arguments("alarm_id=200.006;alarm_type=other;severity=alarm_id") == [
+        *condition("event_log_id", "eq", "200.006"), *condition("event_log_type", "eq", "other"),
+        *condition("severity", "eq", "alarm_id")]
 
 
 @pytest.mark.parametrize("text", ["severity", "=major", " =x", "a=1;b"])
