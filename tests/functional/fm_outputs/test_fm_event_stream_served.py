@@ -5,14 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 import sqlalchemy as sa
+import webob
+from oslo_config import cfg
 
+from flock import conf as flock_conf
+from flock.auth.tokens import token_check
+from flock.testing.daemons import write_conf
 from flock.testing.services.keystone import KeystoneServer
 from flock.testing.services.process import wait_for
 from fm.db.tables import EVENT_LOG
+from fm.resources.event_stream.api import remaining
 from tests.functional.fm_outputs.conftest import Outgoing, fault, request
 from tests.functional.fm_outputs.receivers import StreamClient
 
@@ -148,3 +156,20 @@ def test_a_token_is_needed_and_its_role_counts(fm: Outgoing, member_alone: None)
     assert requests.get(f"{fm.base}/v1/event_stream", timeout=5).status_code == 401
     assert fm.http("member").get(f"{fm.base}/v1/event_stream", timeout=5).status_code == 403
     assert requests.get(f"{fm.base}/healthcheck", timeout=5).json()["status"] == "ok"
+
+
+def test_the_end_of_a_real_token_is_known(keystone: KeystoneServer, tmp_path: Path) -> None:
+    write_conf(tmp_path / "fm.conf", {"keystone_authtoken": keystone.authtoken_options()})
+    conf = cfg.ConfigOpts()
+    conf([], default_config_files=[str(tmp_path / "fm.conf")], default_config_dirs=[])
+    flock_conf.register(conf)
+    found: list[float] = []
+
+    def app(environ: dict[str, Any], start: Any) -> list[bytes]:
+        found.append(remaining(environ)())
+        start("200 OK", [])
+        return []
+
+    headers = {"X-Auth-Token": keystone.token("reader", "services")}
+    reply = webob.Request.blank("/", headers=headers).get_response(token_check(app, conf))
+    assert reply.status_int == 200 and 60 < found[0] < 86400, "that of the token, not the day without one"
