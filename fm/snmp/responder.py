@@ -2,7 +2,7 @@
 """Answers the requests of a master agent from the tables, read only.
 
 snmpd splits one bulk request of a manager into many requests with the same transaction id. Rows read for a transaction
-serve all of it; with the next transaction they are forgotten.
+serve all of it; with the next transaction they are forgotten. How many there were is how many the next one begins with.
 """
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RANGES_MAX = 256
 # Rows of one answer to a bulk request; a manager that wants more asks again.
 REPETITIONS_MAX = 100
 VARIABLES_MAX = 2000
-# The first read of a transaction takes one row, the following ones more and more.
+# Rows of a transaction's first read when nothing is known, growing with each following read.
 READ_GROWTH = 8
 READ_MAX = 128
 TRANSACTION_LIFE_S = 2.0
@@ -44,18 +44,24 @@ class Window:
         return self.start <= row and (self.complete or self.rows[-1][0] >= row)
 
     def first(self, row: int) -> tuple[int, Fault] | None:
-        """That row; None when there is none."""
+        """That row, None when there is none; for rows that are covered."""
         return next((found for found in self.rows if found[0] >= row), None)
 
 
 class Transaction:
     """What has been read for one transaction of the master agent."""
 
-    def __init__(self, number: int, began_s: float) -> None:
+    def __init__(self, number: int, began_s: float, rows_expected: int = 1) -> None:
         self.number = number
         self.began_s = began_s
+        self._limit = max(1, min(READ_MAX, rows_expected))
         self._windows: dict[Oid, Window] = {}
-        self._reads = 0
+        self._served: set[tuple[Oid, int]] = set()
+
+    @property
+    def rows_served(self) -> int:
+        """How many rows were answered with."""
+        return len(self._served)
 
     def window(self, table: Table, row: int) -> Window | None:
         """The rows of ``table`` that tell what follows ``row``."""
@@ -64,11 +70,18 @@ class Transaction:
 
     def read(self, conn: Connection, table: Table, row: int, rows_min: int) -> Window:
         """Read on from ``row``, more than the last time."""
-        limit = max(rows_min, min(READ_MAX, READ_GROWTH ** self._reads))
-        self._reads += 1
+        limit = max(rows_min, self._limit)
+        self._limit = min(READ_MAX, self._limit * READ_GROWTH)
         rows = tuple(table.rows_from(conn, row, limit))
         window = self._windows[table.entry] = Window(row, rows, complete=len(rows) < limit)
         return window
+
+    def serve(self, table: Table, window: Window, row: int) -> tuple[int, Fault] | None:
+        """The first row of ``window`` from ``row`` on, which is counted."""
+        found = window.first(row)
+        if found is not None and len(self._served) < READ_MAX:
+            self._served.add((table.entry, found[0]))
+        return found
 
 
 class Responder:
@@ -85,7 +98,7 @@ class Responder:
             return Response(Error.GEN_ERR, RANGES_MAX + 1)
         known = self._transaction
         if known.number != transaction_id or not 0 <= now_s - known.began_s <= TRANSACTION_LIFE_S:
-            self._transaction = Transaction(transaction_id, now_s)
+            self._transaction = Transaction(transaction_id, now_s, known.rows_served)
         with contextlib.ExitStack() as stack:
             view = _View(self._tables, self._transaction, self._reader, stack)
             if isinstance(request, GetBulk):
@@ -138,7 +151,7 @@ class _View:
             if self._conn is None:
                 self._conn = self._stack.enter_context(self._reader())
             window = self._transaction.read(self._conn, table, row, self.rows_min)
-        return window.first(row)
+        return self._transaction.serve(table, window, row)
 
 
 def _bulk(view: _View, request: GetBulk) -> tuple[Variable, ...]:

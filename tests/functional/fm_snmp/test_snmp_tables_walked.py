@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,9 +147,7 @@ def test_a_hundred_thousand_alarms_are_not_loaded(tables: Tables) -> None:
     tables.many_alarms()
     for name in ("snmpgetnext", "snmpget"):
         row = MANY - 1 if name == "snmpgetnext" else MANY
-        began = time.monotonic()
         assert tables.ask(name, f"{ACTIVE}.1.4.{row}")[0].value == f"system=s1.host=h{MANY}".encode()
-        assert time.monotonic() - began < 5
     names = [f"{ACTIVE}.1.3"]
     for _ in range(10):
         names += [each.name for each in tables.ask("snmpbulkget", names[-1], options=("-Cn0", "-Cr50"))]

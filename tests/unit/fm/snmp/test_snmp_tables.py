@@ -159,6 +159,10 @@ def test_rows_of_one_transaction_are_read_ahead_and_those_of_the_next_anew(desk:
     for _ in range(50):
         name = desk.following(name, transaction=77).name
     assert name == (*ACTIVE_ENTRY, 2, 50) and desk.readers == 3  # 1, then 8, then up to 64 rows
+    for row in range(50):
+        desk.following((*ACTIVE_ENTRY, 3, row), transaction=76)
+    assert desk.readers == 4  # as many at once as the transaction before wanted
+    desk.following((*ACTIVE_ENTRY, 2, 19), transaction=77)
     with desk.db.writer() as conn:
         conn.execute(sa.delete(ALARM).where(ALARM.c.id == 20))
     assert desk.following((*ACTIVE_ENTRY, 2, 19), transaction=77).name == (*ACTIVE_ENTRY, 2, 20)
