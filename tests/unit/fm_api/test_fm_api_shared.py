@@ -102,3 +102,8 @@ def test_options_are_in_the_sample() -> None:
     (group, options), = shared.options.list_opts()
     assert group == "fm_raiser" and {option.dest for option in options} == {
         "spool_dir", "spool_limit_mib", "exit_flush_s"}
+
+
+def test_fm_api_has_the_names_of_the_library() -> None:
+    assert {name: getattr(fm_api, name).__module__ for name in fm_api.__all__} == dict.fromkeys(
+        ("APIException", "ClientException", "Fault", "FaultAPIs", "FaultAPIsBase", "FaultAPIsV2"), "fm.raiser.compat")

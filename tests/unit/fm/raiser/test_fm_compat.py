@@ -22,7 +22,7 @@ from fm.manager.catalogue import synchronise
 from fm.manager.endpoint import Manager
 from fm.manager.writer import Settings, Writer
 from fm.raiser import Raiser
-from fm_api.fm_api import APIException, ClientException, Fault, FaultAPIs, FaultAPIsBase, FaultAPIsV2
+from fm.raiser.compat import APIException, ClientException, Fault, FaultAPIs, FaultAPIsBase, FaultAPIsV2
 
 UUID = "0f6cbb5e-2a0e-4c0e-8f0e-0d8c5c0a1b77"
 FIELDS = ["alarm_id", "alarm_state", "entity_type_id", "entity_instance_id", "severity", "reason_text", "alarm_type",
