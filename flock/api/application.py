@@ -15,7 +15,6 @@ from pecan.core import Response as PecanResponse
 
 from flock.api import exchange as exchanges
 from flock.api.call import Call, Dependencies
-from flock.api.describe import description_of
 from flock.api.dialect import Dialect
 from flock.api.exchange import Exchange, WebError
 from flock.api.intake import read_body
@@ -192,11 +191,10 @@ class Application(ExplicitPecan):  # type: ignore[misc]
             base_url=exchanges.base_url(environ, self._settings.public_endpoint),
             deps=self._deps, environ=environ, route_path=exchange.route.path,
             depth_max=self._settings.max_json_depth)
-        handler = exchange.route.handlers[method]
-        described = description_of(handler)
-        if described is not None:
-            call.query.only(described.query_names)
-        result = handler(call)
+        arguments = exchange.route.arguments.get(method)
+        if arguments is not None:
+            call.query.only(arguments)
+        result = exchange.route.handlers[method](call)
         exchange.streamed = isinstance(result, Reply) and is_pieces(result.data)
         return respond(result)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+from flock.api.describe import description_of
 from flock.auth.policy import ANYONE, Rule
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -22,6 +23,8 @@ class Route:
     controller: Any
     rules: dict[str, Rule] = field(default_factory=dict)
     handlers: dict[str, Any] = field(default_factory=dict)
+    # Query arguments of each described method.
+    arguments: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def allowed(self) -> list[str]:
@@ -75,7 +78,9 @@ class RouteTable:
                     if callable(getattr(controller, method.lower(), None))}
         if not handlers:
             raise ValueError(f"the controller of {path} answers no method")
-        route = Route(path, controller, handlers=handlers)
+        described = {method: description_of(handler) for method, handler in handlers.items()}
+        route = Route(path, controller, handlers=handlers, arguments={
+            method: found.query_names for method, found in described.items() if found is not None})
         node = self._root
         for segment in path.split("/")[1:]:
             if segment.startswith("{"):

@@ -15,6 +15,7 @@ from flock.auth.policy import ADMIN, ANYONE, CONFIGURATOR, OPERATOR, READER, SER
 from flock.wire.types import Uuid
 
 ROLES = {READER: "reader", OPERATOR: "operator", CONFIGURATOR: "configurator", ADMIN: "admin", SERVICE: "service"}
+XML = "application/xml"
 WITH_BODY = ("POST", "PUT", "PATCH")
 TEXTS = {
     400: "An argument, a field or the body breaks a rule; the text names it.",
@@ -141,14 +142,14 @@ def _error(status: int, dialect: Dialect) -> dict[str, Any]:
     if status == 401:
         headers["WWW-Authenticate"] = {"schema": {"type": "string"}, "required": True,
                                        "description": "Where tokens are given out."}
-        # The token check answers in text or JSON, depending on its release.
         return {"description": TEXTS[status], "headers": headers, "content": {
             JSON: {"schema": {"type": "object", "required": ["error"], "properties": {"error": {
                 "type": "object", "required": ["code", "title", "message"]}}}}}}
     if status == 503:
         headers["Retry-After"] = {"schema": {"type": "string"}, "description": "Seconds."}
     return {"description": TEXTS[status], "headers": headers,
-            "content": {JSON: {"schema": error_schema(status, dialect)}}}
+            # As XML for who asks for nothing else.
+            "content": {JSON: {"schema": error_schema(status, dialect)}, XML: {"schema": {"type": "string"}}}}
 
 
 def error_schema(status: int, dialect: Dialect) -> dict[str, Any]:
