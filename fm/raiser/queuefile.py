@@ -15,7 +15,7 @@ from pathlib import Path
 
 LOG = logging.getLogger(__name__)
 PREFIX, UNFINISHED = "queue-", ".new"
-SPARE = "spare"
+SPARE, POSITION = "spare", "position"
 HEADER_TEXT = "fault queue"
 SLOT_BYTES = 512
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
@@ -164,7 +164,7 @@ class Position:
     """
 
     def __init__(self, directory: Path) -> None:
-        path = directory / "position"
+        path = directory / POSITION
         self._lock = threading.Lock()
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
@@ -172,7 +172,7 @@ class Position:
                 write_all(self._file, bytes(2 * SLOT_BYTES), 0)
                 os.fsync(self._file)
                 sync_directory(directory)
-            places = [self._read(place) for place in (0, 1)]
+            places = [_position(self._file, place) for place in (0, 1)]
         except OSError:
             os.close(self._file)
             raise
@@ -200,13 +200,31 @@ class Position:
             os.close(self._file)
             self._file = -1
 
-    def _read(self, place: int) -> tuple[int, int]:
-        text = os.pread(self._file, SLOT_BYTES, place * SLOT_BYTES).partition(b"\n")[0]
-        checksum, _, body = text.partition(b" ")
+
+def undelivered(directory: Path) -> bool:
+    """Whether something waits in a queue that may be another's, as far as its files tell without its lock."""
+    try:
+        found = generations(directory)
+        if not found:
+            return False
+        size = path_of(directory, found[-1]).stat().st_size
+        file = os.open(directory / POSITION, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            if checksum == b"%08x" % zlib.crc32(body):
-                generation, delivered = (int(word) for word in body.split())
-                return generation, delivered
-        except ValueError:
-            LOG.warning("a fault spool has a position that cannot be read")
-        return 0, 0
+            generation, delivered = max(_position(file, place) for place in (0, 1))
+        finally:
+            os.close(file)
+    except OSError:
+        return False
+    return size > (delivered if generation == found[-1] else START)
+
+
+def _position(file: int, place: int) -> tuple[int, int]:
+    text = os.pread(file, SLOT_BYTES, place * SLOT_BYTES).partition(b"\n")[0]
+    checksum, _, body = text.partition(b" ")
+    try:
+        if checksum == b"%08x" % zlib.crc32(body):
+            generation, delivered = (int(word) for word in body.split())
+            return generation, delivered
+    except ValueError:
+        LOG.warning("a fault spool has a position that cannot be read")
+    return 0, 0

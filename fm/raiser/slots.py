@@ -15,6 +15,7 @@ from pathlib import Path
 
 from flock.core.errors import Unavailable
 from fm.contract.errors import SpoolBusy
+from fm.raiser import queuefile
 from fm.raiser.spool import Compact, Spool
 
 SLOTS_MAX = 64
@@ -69,6 +70,9 @@ def open_free_slot(parent: Path, limit_mib: int, compact: Compact | None = None)
     unusable: Unavailable | None = None
     for slot in range(SLOTS_MAX):
         directory = parent / str(slot)
+        # Not by its lock: who looks for queues of ended processes meanwhile must not find this one taken.
+        if queuefile.undelivered(directory):
+            continue
         try:
             with _OPENING:
                 spool = Spool(directory, limit_mib, compact)

@@ -461,3 +461,24 @@ def test_a_closed_spool_takes_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="one line"):
         spool.append(["a\nb"])
     assert spool.peek(1).records == ()
+
+
+def test_a_look_without_the_lock_sees_what_waits(tmp_path: Path) -> None:
+    assert not queuefile.undelivered(tmp_path / "s")
+    spool = Spool(tmp_path / "s")
+    assert not queuefile.undelivered(tmp_path / "s")
+    spool.append(["one", "x" * spools.ROTATE_BYTES])
+    assert queuefile.undelivered(tmp_path / "s")
+    spool.delivered(spool.peek(1))
+    assert queuefile.undelivered(tmp_path / "s")
+    spool.delivered(spool.peek(1))  # goes on in a new file
+    assert not queuefile.undelivered(tmp_path / "s") and queue_file(spool).name == "queue-2"
+
+
+def test_a_free_slot_is_looked_for_without_touching_those_with_something_left(tmp_path: Path) -> None:
+    written(tmp_path / "0", "left")
+    scanning = Spool(tmp_path / "0")  # whose turn it is holds it for a moment, or for long
+    assert slots.open_free_slot(tmp_path, 1).directory == tmp_path / "1"
+    scanning.close()
+    second = slots.open_free_slot(tmp_path, 1)
+    assert second.directory == tmp_path / "2"
