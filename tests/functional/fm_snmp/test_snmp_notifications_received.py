@@ -33,6 +33,8 @@ WHERE = "region=RegionOne.system=system."
 WARM_START_HOLD_S = 0.5
 USERS = {f"-e 0x{ENGINE} private": "SHA-256 authpass1 AES privpass1", f"-e 0x{ENGINE} signed": "SHA-512 authpass2",
          f"-e 0x{ENGINE} strong": "SHA-384 authpass3 AES-256 privpass3", f"-e 0x{ENGINE} open": "",
+         f"-e 0x{ENGINE} middle": "SHA-224 authpass5 AES-192 privpass5",
+         f"-e 0x{ENGINE} aged": "SHA authpass6 AES privpass6",
          "informed": "SHA-256 authpass4 AES privpass4"}
 V3 = {"version": "3", "auth_protocol": "SHA-256"}
 DESTINATIONS: dict[str, dict[str, Any]] = {
@@ -41,12 +43,17 @@ DESTINATIONS: dict[str, dict[str, Any]] = {
     "signed": {**V3, "user_name": "signed", "auth_protocol": "SHA-512", "auth_key": "authpass2"},
     "strong": {**V3, "user_name": "strong", "auth_protocol": "SHA-384", "auth_key": "authpass3",
                "priv_protocol": "AES-256", "priv_key": "privpass3"},
+    "middle": {**V3, "user_name": "middle", "auth_protocol": "SHA-224", "auth_key": "authpass5",
+               "priv_protocol": "AES-192", "priv_key": "privpass5"},
+    "aged": {**V3, "user_name": "aged", "auth_protocol": "SHA", "auth_key": "authpass6", "priv_protocol": "AES",
+             "priv_key": "privpass6"},
     "open": {"version": "3", "user_name": "open"},
     "informed": {**V3, "user_name": "informed", "auth_key": "authpass4", "priv_protocol": "AES",
                  "priv_key": "privpass4", "inform": True}}
 SENDERS = {"v2c-trap": "TRAP2, SNMP v2c, community public", "v2c-inform": "INFORM, SNMP v2c, community public",
            "private": "TRAP2, SNMP v3, user private", "signed": "TRAP2, SNMP v3, user signed",
-           "strong": "TRAP2, SNMP v3, user strong", "open": "TRAP2, SNMP v3, user open",
+           "strong": "TRAP2, SNMP v3, user strong", "middle": "TRAP2, SNMP v3, user middle",
+           "aged": "TRAP2, SNMP v3, user aged", "open": "TRAP2, SNMP v3, user open",
            "informed": "INFORM, SNMP v3, user informed"}
 
 

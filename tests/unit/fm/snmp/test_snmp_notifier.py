@@ -113,6 +113,17 @@ def test_a_trap_to_where_nobody_listens_is_not_delivered(receiver: socket.socket
         notifier(port)(WARM_START_NOTICE)
 
 
+def test_a_receiver_may_have_an_address_of_version_6() -> None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as receiver:
+        try:
+            receiver.bind(("::1", 0))
+        except OSError:
+            pytest.skip("this machine has no IPv6")
+        receiver.settimeout(WAIT_S)
+        notifier(port_of(receiver), host="::1")(WARM_START_NOTICE)
+        assert read(receiver.recv(65536))[1].isSameTypeWith(v2c.TrapPDU())
+
+
 def test_an_unknown_host_is_not_available() -> None:
     with pytest.raises(Unavailable, match="cannot be resolved"):
         notifier(162, host="no such name")(WARM_START_NOTICE)

@@ -38,10 +38,14 @@ SUBTREES = ((1, 3, 6, 1, 4, 1, 731, 1), (1, 3, 6, 1, 4, 1, 731, 4))
 class Master:
     """The other end: accepts one sub-agent and plays what the test tells it to."""
 
-    def __init__(self, path: Path) -> None:
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(str(path))
-        self._listener.listen(1)
+    def __init__(self, path: Path | None) -> None:
+        if path is None:
+            self._listener = socket.create_server(("127.0.0.1", 0))
+        else:
+            self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._listener.bind(str(path))
+            self._listener.listen(1)
+        self.address = self._listener.getsockname()
         self._listener.settimeout(WAIT_S)
         self.peer: socket.socket | None = None
 
@@ -90,11 +94,12 @@ class Master:
 class SubAgent:
     """A session in a thread; ``ended`` is how it ended."""
 
-    def __init__(self, path: Path, ping_interval_s: float = WAIT_S, timeout_s: float = WAIT_S) -> None:
+    def __init__(self, address: str | tuple[str, int], ping_interval_s: float = WAIT_S,
+                 timeout_s: float = WAIT_S) -> None:
         self._stop_fd, self._stopper_fd = os.pipe()
         self.ended: BaseException | None = None
         self.transactions: list[int] = []
-        self._session = Session(str(path), timeout_s=timeout_s, ping_interval_s=ping_interval_s, stop_fd=self._stop_fd)
+        self._session = Session(address, timeout_s=timeout_s, ping_interval_s=ping_interval_s, stop_fd=self._stop_fd)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -127,17 +132,18 @@ Start = Callable[..., SubAgent]
 
 
 @pytest.fixture
-def master(tmp_path: Path) -> Iterator[Master]:
-    found = Master(tmp_path / "agentx")
+def master(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Master]:
+    found = Master(None if getattr(request, "param", "unix") == "tcp" else tmp_path / "agentx")
     yield found
     found.close()
 
 
 @pytest.fixture
-def start(tmp_path: Path, master: Master) -> Start:
-    return lambda **options: SubAgent(tmp_path / "agentx", **options)
+def start(master: Master) -> Start:
+    return lambda **options: SubAgent(master.address, **options)
 
 
+@pytest.mark.parametrize("master", ["unix", "tcp"], indirect=True)
 def test_it_opens_registers_answers_and_says_goodbye(master: Master, start: Start) -> None:
     sub_agent = start()
     opened, *registered = master.welcome()
