@@ -44,6 +44,6 @@ def test_an_unknown_id_changes_nothing(fm: Any, fault: Fault) -> None:
 
 
 def test_a_refusal_names_status_and_request(fault: Fault) -> None:
-    done = fault("alarm", "list", "-q", "colour=red")
+    done = fault("alarm", "list", "--query", "colour=red")
     assert (done.returncode, done.stdout) == (1, "")
     assert "(HTTP 400, request req-" in done.stderr
