@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import logging
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -25,8 +26,17 @@ POLL_S = 5.0
 RETRY_MIN_S = 1.0
 RETRY_MAX_S = 30.0
 REFUSALS_MAX = 5
+# Attempts at a notice that fails in a way no absent peer explains; with the pauses about eight minutes.
+ERRORS_MAX = 20
 # What was delivered is forgotten at most this much later; a crash in between delivers it once more.
 FORGET_AFTER_S = 0.2
+
+
+def attempts_max(error: Exception) -> float:
+    """How often a notice that fails like this is tried: for ever when the peer is to blame, not when the notice is."""
+    if isinstance(error, Undeliverable):
+        return REFUSALS_MAX
+    return math.inf if isinstance(error, (FlockError, OSError)) else ERRORS_MAX
 
 
 def warm_start_key(name: str) -> str:
@@ -38,7 +48,7 @@ class OutputQueue:
     """Delivers the rows of ``output``; nobody else does, so rows are not claimed.
 
     A failure puts the row off by ``retry_min_s`` doubling up to ``RETRY_MAX_S``, and what is behind it waits. A row
-    that raises ``Undeliverable`` is dropped after ``REFUSALS_MAX`` attempts.
+    that is refused or cannot be told at all is dropped after ``attempts_max`` attempts.
     """
 
     def __init__(self, db: Database, output: Output, *, poll_s: float = POLL_S,
@@ -130,7 +140,7 @@ class OutputQueue:
             self.output.deliver(row.payload)
         except Exception as error:  # noqa: BLE001 - whatever a sink raises, the row stays
             metrics.FAILED.labels(name).inc()
-            if isinstance(error, Undeliverable) and row.attempts + 1 >= REFUSALS_MAX:
+            if row.attempts + 1 >= attempts_max(error):
                 metrics.DROPPED.labels(name, "refused").inc()
                 LOG.error("output %s: notice %s is dropped after %d attempts: %s", name, _named(row.payload),
                           row.attempts + 1, error)

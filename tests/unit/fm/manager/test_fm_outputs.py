@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import threading
 import time
@@ -26,7 +27,7 @@ from fm.db.tables import EVENT_SUPPRESSION, METADATA, NOTIFICATION
 from fm.manager.catalogue import synchronise
 from fm.manager.endpoint import Manager
 from fm.manager.outputs.output import ALARMS, Output, Sink, Undeliverable
-from fm.manager.outputs.queue import OutputQueue
+from fm.manager.outputs.queue import ERRORS_MAX, REFUSALS_MAX, OutputQueue, attempts_max
 from fm.manager.outputs.relay import Outputs
 from fm.manager.outputs.sinks import SystemLog, TrapAgent, server_address
 from fm.manager.writer import Settings, Writer
@@ -164,23 +165,31 @@ def test_an_output_that_hangs_delays_no_other_and_no_raise(database: Database) -
         outputs.stop()
 
 
-def test_a_refused_message_is_dropped_after_some_attempts_and_the_next_goes_on(database: Database) -> None:
+@pytest.mark.parametrize(("error", "tried_before"), [
+    (Undeliverable(output="picky", reason="HTTP 400"), REFUSALS_MAX - 1), (KeyError("bad"), ERRORS_MAX - 1)])
+def test_a_message_that_cannot_be_told_is_dropped_after_some_attempts_and_the_next_goes_on(
+        database: Database, error: Exception, tried_before: int) -> None:
     got: list[str] = []
 
     def picky(payload: dict[str, Any]) -> None:
         if payload["reason_text"] == "bad":
             got.append("refused")
-            raise Undeliverable(output="picky", reason="HTTP 400")
+            raise error
         got.append(payload["reason_text"])
 
     manager, outputs = wired(database, {"picky": picky})
     put(manager, {"fault": replace(FAULT, reason_text="bad")}, {"fault": replace(FAULT, reason_text="good")})
     with database.writer() as conn:
-        conn.execute(sa.update(NOTIFICATION).values(attempts=3))
+        conn.execute(sa.update(NOTIFICATION).values(attempts=tried_before))
     before = sample("fm_output_dropped_total", output="picky", reason="refused")
     told(outputs, lambda: "good" in got)
-    assert got == ["refused", "refused", "good"]
+    assert got == ["refused", "good"]
     assert sample("fm_output_dropped_total", output="picky", reason="refused") - before == 1
+
+
+@pytest.mark.parametrize("error", [Unavailable(service="x", reason="y"), ConnectionRefusedError(), TimeoutError()])
+def test_an_absent_peer_is_tried_for_ever(error: Exception) -> None:
+    assert attempts_max(error) == math.inf
 
 
 def test_another_manager_goes_on_where_one_was_killed(database: Database) -> None:
