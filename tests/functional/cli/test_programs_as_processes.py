@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import distributions
@@ -20,7 +20,7 @@ from flock.testing.openstack import openstack, register, run_python, with_token
 ROOT = Path(__file__).resolve().parents[3]
 HOST = {"id": 1, "uuid": "u-1", "hostname": "controller-0", "personality": "controller", "administrative": "unlocked",
         "operational": "enabled", "availability": "available"}
-START_UP_LIMIT_S = 1.5  # measured 0.35 s on an idle machine
+START_UP_LIMIT_S = 0.8  # of processor time, which other work on the machine hardly changes; measured 0.3 s
 OURS = ("platform", "fault")
 
 
@@ -94,9 +94,10 @@ def test_a_wrong_token_is_said_in_one_line(url: str) -> None:
 def test_start_up_is_quick(url: str) -> None:
     took = []
     for _ in range(3):
-        begun = time.monotonic()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert run_python(system(url, "host-show", "controller-0")).returncode == 0
-        took.append(time.monotonic() - begun)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(took) < START_UP_LIMIT_S
 
 
