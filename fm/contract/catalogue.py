@@ -15,7 +15,6 @@ from fm.contract.causes import PROBABLE_CAUSES
 from fm.contract.enums import SEVERITY_RANK, AlarmType, Severity
 
 DEFAULT_PATH = Path(__file__).with_name("events.yaml")
-DESCRIPTION_MAX = 250
 CONTEXTS = ("starlingx", "openstack", "none")
 _COMMON_KEYS = {"type", "description", "entity_instance_id", "severities", "alarm_types", "probable_causes",
                 "proposed_repair", "service_affecting", "context"}
@@ -105,7 +104,7 @@ def _entry(key: object, raw: Any) -> Entry:
     causes = tuple(_member(key, "probable_causes", text, PROBABLE_CAUSES)
                    for text in _texts(key, raw, "probable_causes"))
     return Entry(
-        alarm_id=key, is_alarm=is_alarm, description=_text(key, raw, "description", minimum=5, maximum=DESCRIPTION_MAX),
+        alarm_id=key, is_alarm=is_alarm, description=_text(key, raw, "description", minimum=5),
         entities=_texts(key, raw, "entity_instance_id"), severities=severities, alarm_types=types,
         probable_causes=causes, proposed_repair=_text(key, raw, "proposed_repair", minimum=5 if is_alarm else 0),
         service_affecting=_by_severity(key, raw["service_affecting"], severities),

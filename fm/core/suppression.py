@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from fm.contract.catalogue import Entry
 
+DESCRIPTION_MAX = 250
+
 
 @dataclass(frozen=True, slots=True)
 class SuppressionRow:
@@ -30,8 +32,10 @@ class SyncPlan:
 
 
 def wanted_row(entry: Entry) -> SuppressionRow:
-    """The row an alarm entry of the catalogue asks for."""
-    return SuppressionRow(entry.alarm_id, entry.description, entry.mgmt_affecting_severity,
+    """The row an alarm entry of the catalogue asks for; a long description is cut."""
+    text = entry.description
+    description = text if len(text) <= DESCRIPTION_MAX else text[:DESCRIPTION_MAX] + " ..."
+    return SuppressionRow(entry.alarm_id, description, entry.mgmt_affecting_severity,
                           entry.degrade_affecting_severity, False)
 
 

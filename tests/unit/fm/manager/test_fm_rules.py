@@ -389,6 +389,13 @@ def test_the_catalogue_is_loaded_and_refreshed(made: Callable[..., World], entri
     assert (again.inserted, again.refreshed, again.marked, again.deleted) == ((), (), (), ())
 
 
+def test_a_long_description_is_cut(made: Callable[..., World], entries: Callable[..., str]) -> None:
+    world = made(path=entries("100.101", description="d" * 250))
+    assert stored(world)["100.101"]["description"] == "d" * 250
+    synchronise(world.db, entries("100.101", description="d" * 251))
+    assert stored(world)["100.101"]["description"] == "d" * 250 + " ..."
+
+
 @pytest.mark.parametrize("used", ["never", "active", "event", "log"])
 def test_an_id_that_leaves_the_catalogue(made: Callable[..., World], entries: Callable[..., str], used: str) -> None:
     world = made(path=entries("100.101", "100.102"))
@@ -431,3 +438,14 @@ def test_a_broken_catalogue_changes_nothing(made: Callable[..., World], tmp_path
     with pytest.raises(catalogue.CatalogueError):
         synchronise(world.db, str(tmp_path / "broken.yaml"))
     assert stored(world) == before
+
+
+# Staleness
+
+def test_who_may_be_stale(world: World) -> None:
+    world.set(time_to_live_s=60)
+    world.set(alarm_id="100.102")
+    world.set(alarm_id="100.103")
+    with world.db.reader() as conn:
+        found = alarms.refreshed(conn, {"100.103"})
+    assert sorted(found) == [("100.101", 60, NOW + timedelta(seconds=1)), ("100.103", 0, NOW + timedelta(seconds=3))]
