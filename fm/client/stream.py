@@ -78,15 +78,15 @@ def follow(connect: Connect, sleep: Callable[[float], None], say: Callable[[str]
            last_id: str | None = None) -> Iterator[Message]:
     """Messages without end. A connection that breaks is made anew after a pause and goes on after the last message.
 
-    ``connect`` opens a stream after the given id. ``say`` hears of interruptions. What the API refuses (4xx), and
-    ATTEMPTS_MAX failures in a row, end it with a CliError.
+    ``connect`` opens a stream after the given id. ``say`` hears of interruptions. It ends with a CliError when the API
+    refuses (4xx), when there was no sign of life from the beginning, and after ATTEMPTS_MAX failures in a row.
     """
-    failures = 0
+    failures, alive = 0, False
     while True:
         try:
             with connect(last_id) as pieces:
                 for message in messages(pieces):
-                    failures = 0
+                    failures, alive = 0, True
                     last_id = message.ident or last_id
                     if message.kind:
                         yield message
@@ -94,7 +94,7 @@ def follow(connect: Connect, sleep: Callable[[float], None], say: Callable[[str]
         except (ApiError, ApiUnreachable) as broken:
             if isinstance(broken, ApiError) and broken.status < 500:
                 raise
-            if failures + 1 >= ATTEMPTS_MAX:
+            if not alive or failures + 1 >= ATTEMPTS_MAX:
                 raise
             problem = str(broken)
         failures += 1

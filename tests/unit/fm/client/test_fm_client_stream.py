@@ -97,16 +97,26 @@ def test_events_come_in_order_once() -> None:
 
 
 def test_pauses_grow_to_their_bound_and_the_attempts_end() -> None:
-    server = Server(*[ApiUnreachable("refused")] * (ATTEMPTS_MAX + 5))
+    server = Server([event(1)], *[ApiUnreachable("refused")] * (ATTEMPTS_MAX + 5))
+    stream = server.follow()
+    assert next(stream).ident == "1"
     with pytest.raises(ApiUnreachable, match="refused"):
-        next(server.follow())
-    assert len(server.asked) == ATTEMPTS_MAX
+        next(stream)
+    assert len(server.asked) == ATTEMPTS_MAX  # the end of the first stream counts too
     assert server.pauses_s == sorted(server.pauses_s)
     assert server.pauses_s[-1] == RECONNECT.max_s
 
 
 def test_a_sign_of_life_makes_pauses_short_again() -> None:
-    server = Server(*[ApiUnreachable("refused")] * 5, [b": ping\n\n"], ApiError(400, "end"))
+    server = Server([b": ping\n\n"], *[ApiUnreachable("refused")] * 5, [b": ping\n\n"], ApiError(400, "end"))
     with pytest.raises(ApiError):
         next(server.follow())
     assert server.pauses_s[-1] == server.pauses_s[0] < server.pauses_s[4]
+
+
+@pytest.mark.parametrize("problem", [ApiUnreachable("refused"), ApiError(503, "too many streams")])
+def test_what_never_worked_is_not_tried_again(problem: Exception) -> None:
+    server = Server(problem, [event(1)])
+    with pytest.raises(type(problem), match=str(problem)):
+        next(server.follow())
+    assert len(server.asked) == 1
