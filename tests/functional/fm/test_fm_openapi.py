@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import requests
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ import sqlalchemy as sa
 from flock.api.build import OPENAPI_PATH
 from fm.db.tables import EVENT_LOG
 
-SEED, EXAMPLES = os.environ.get("FUZZ_SEED", "1"), os.environ.get("FUZZ_EXAMPLES", "8")
+SEED, EXAMPLES = os.environ.get("FUZZ_SEED", "1"), os.environ.get("FUZZ_EXAMPLES", "6")
 CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
           "response_schema_conformance", "negative_data_rejection", "unsupported_method", "allow_header_conformance",
           "ignored_auth", "use_after_free", "ensure_resource_availability")
@@ -27,10 +28,12 @@ STREAM = "/v1/event_stream"
 pytestmark = pytest.mark.parametrize("running", ["postgresql"], indirect=True)
 
 
-def schemathesis(fm: Any, *arguments: str, timeout_s: float = 280) -> str:
+def schemathesis(fm: Any, *arguments: str, timeout_s: float = 420) -> str:
     """Run schemathesis on the served document with a configurator's token; its report. Fails with the report."""
     token = fm.http().headers["X-Auth-Token"]
-    env = {**os.environ, "SCHEMATHESIS_HOOKS": "fuzzing_hooks", "PYTHONPATH": str(Path(__file__).parent)}
+    alarms = [fm.raiser().raise_now("200.004", host=f"worker-{number}") for number in range(20)]
+    env = {**os.environ, "FUZZ_ALARMS": ",".join(alarms), "SCHEMATHESIS_HOOKS": "fuzzing_hooks",
+           "PYTHONPATH": str(Path(__file__).parent)}
     done = subprocess.run(
         [str(Path(sys.prefix) / "bin" / "schemathesis"), "run", f"{fm.base}/v1/openapi.json", "--header",
          f"X-Auth-Token: {token}", "--seed", SEED, "--max-examples", EXAMPLES, "--generation-database", "none",
@@ -41,6 +44,7 @@ def schemathesis(fm: Any, *arguments: str, timeout_s: float = 280) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_every_operation_does_what_it_is_described_to_do(fm: Any) -> None:
     document = fm.http("reader").get(f"{fm.base}/v1/openapi.json").json()
     # The document's own path is not tried by who reads the document from there.
@@ -49,21 +53,17 @@ def test_every_operation_does_what_it_is_described_to_do(fm: Any) -> None:
     report = schemathesis(fm, "--phases", "examples,coverage,fuzzing,stateful", "--exclude-path", STREAM)
     assert f"Tested: {len(operations)}" in report, report
     with fm.db.reader() as conn:
-        states = dict(conn.execute(sa.select(EVENT_LOG.c.state, sa.func.count()).group_by(EVENT_LOG.c.state)).all())
-    assert set(states) == {"set", "clear", "log"}, "the requests never got as far as the manager"
-    alive = fm.http().get(f"{fm.base}/v1/alarms/summary")
-    assert alive.status_code == 200
+        states = {row.state for row in conn.execute(sa.select(EVENT_LOG.c.state).distinct())}
+    assert states == {"set", "clear", "log"}, "the requests never got as far as the manager"
+    assert fm.http().get(f"{fm.base}/v1/alarms/summary").status_code == 200
     assert fm.manager.running and fm.api.running
 
 
-def test_the_stream_refuses_what_its_description_forbids(fm: Any) -> None:
-    report = schemathesis(fm, "--phases", "coverage,fuzzing", "--include-path", STREAM, "--mode", "negative",
-                          "--request-timeout", "5")
-    assert "Tested: 1" in report, report
-
-
 def test_the_document_needs_a_token(fm: Any) -> None:
-    assert requests.get(f"{fm.base}/v1/openapi.json", timeout=10).status_code == 401
-    assert fm.http("member", "services").get(f"{fm.base}/v1/openapi.json").status_code == 403
+    refused = requests.get(f"{fm.base}/v1/openapi.json", timeout=10)
+    assert refused.status_code == 401
     found = fm.http("reader", "other").get(f"{fm.base}/v1/openapi.json")
     assert found.status_code == 200 and found.json()["openapi"].startswith("3.1")
+    described = found.json()["components"]["responses"]["error_401"]
+    assert all(name in refused.headers for name in described["headers"])
+    jsonschema.validate(refused.json(), described["content"][refused.headers["Content-Type"]]["schema"])
