@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The least that an acknowledged raise can cost: oslo.messaging as it comes and one INSERT with its commit.
 
-``plain_fault.py serve BUS DATABASE`` answers; ``plain_fault.py call BUS`` is one caller that works on words.
+``plain_fault.py serve BUS DATABASE`` answers; ``plain_fault.py call BUS FILE`` is one caller that works on words.
+A raise through the spool cannot do with less than a line forced to disk.
 """
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import sys
 import threading
@@ -79,19 +81,25 @@ def row(entity: str) -> dict[str, Any]:
             "service_affecting": True, "suppression": True}
 
 
-def call(bus: str) -> None:
-    """``one N`` or ``batch N`` per line of standard input; tells begin, end and milliseconds of each call."""
+def call(bus: str, path: str) -> None:
+    """``one N``, ``batch N`` or ``disk N`` per line of standard input; tells begin, end and milliseconds of each."""
     client = oslo_messaging.get_rpc_client(
         plain_transport(bus), oslo_messaging.Target(exchange=TOPIC, topic=TOPIC), timeout=60)
     client.call({}, "store", body=json.dumps([row("host=first")]))
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     print("ready", flush=True)
     for line in sys.stdin:
         verb, _, many = line.strip().partition(" ")
-        size = 1 if verb == "one" else BATCH
+        size = BATCH if verb == "batch" else 1
         begun, taken = time.monotonic(), []
         for _ in range(int(many) // size):
             sent = time.perf_counter()
-            client.call({}, "store", body=json.dumps([row(f"host=worker-{number}") for number in range(size)]))
+            body = json.dumps([row(f"host=worker-{number}") for number in range(size)])
+            if verb == "disk":
+                os.write(file, body.encode())
+                os.fdatasync(file)
+            else:
+                client.call({}, "store", body=body)
             taken.append((time.perf_counter() - sent) * 1000)
         print(json.dumps({"begun_s": begun, "ended_s": time.monotonic(), "taken_ms": taken}), flush=True)
 
@@ -101,4 +109,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "serve":
         serve(sys.argv[2], sys.argv[3])
     else:
-        call(sys.argv[2])
+        call(sys.argv[2], sys.argv[3])

@@ -2,6 +2,7 @@
 """SQL on active alarms. Reads answer the API; ``apply_change`` is used by the manager alone."""
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -23,6 +24,7 @@ from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION, HELD_CHANGE, SILEN
 
 # Conditions on containment in one statement, and names in one list.
 CHUNK, NAMES_MAX = 100, 1000
+BELOW_SIZES = (1, 10, CHUNK)
 FILTER_FIELDS: Mapping[str, Match] = {
     "uuid": Match.SUBSTRING, "alarm_id": Match.SUBSTRING, "entity_type_id": Match.SUBSTRING,
     "entity_instance_id": Match.SUBSTRING, "severity": Match.SEVERITY, "alarm_type": Match.SUBSTRING}
@@ -43,7 +45,6 @@ _MARK = sa.select(
 _SUPPRESSED = SuppressionStatus.SUPPRESSED.value
 # What each raise or clear needs is built once: building a statement costs more than running it.
 _ON_ENTITIES = sa.select(ALARM).where(ENTITY.in_(sa.bindparam("entities", expanding=True)))
-_ON_OR_BELOW = sa.select(ALARM).where(conditions.within(ENTITY, sa.bindparam("entity", type_=sa.String)))
 _DELETE = sa.delete(ALARM).where(ALARM.c.uuid.in_(sa.bindparam("uuids", expanding=True)))
 _INSERT = sa.insert(ALARM)
 _UPDATE = sa.update(ALARM).where(ALARM.c.uuid == sa.bindparam("which")).values(
@@ -170,9 +171,11 @@ def by_uuids(conn: Connection, uuids: Iterable[str]) -> list[Alarm]:
 def touched_alarms(conn: Connection, touched: Touched) -> list[Alarm]:
     """Every active alarm that a batch touching ``touched`` may read or change, in the order they were raised."""
     results = [conn.execute(_ON_ENTITIES, {"entities": part}) for part in _chunks(touched.entities, NAMES_MAX)]
-    results += [conn.execute(_ON_OR_BELOW, {"entity": part[0]}) if len(part) == 1 else conn.execute(
-        sa.select(ALARM).where(sa.or_(*(conditions.within(ENTITY, entity) for entity in part))))
-        for part in _chunks(touched.below)]
+    for part in _chunks(touched.below):
+        size = next(size for size in BELOW_SIZES if size >= len(part))
+        # What is missing to that size is asked twice.
+        entities = {f"entity_{number}": part[min(number, len(part) - 1)] for number in range(size)}
+        results.append(conn.execute(_on_or_below(size), entities))
     by_number = {row["id"]: row for result in results for row in result.mappings()}
     return [_alarm(by_number[number]) for number in sorted(by_number)]
 
@@ -196,6 +199,12 @@ def apply_change(conn: Connection, change: NetChange, now: datetime) -> None:
                                for alarm in change.updated])
     if change.inserted:
         conn.execute(_INSERT, [{name: getattr(alarm, name) for name in _FIELDS} for alarm in change.inserted])
+
+
+@functools.cache
+def _on_or_below(size: int) -> sa.Select[Any]:
+    entities = [sa.bindparam(f"entity_{number}", type_=sa.String) for number in range(size)]
+    return sa.select(ALARM).where(sa.or_(*(conditions.within(ENTITY, entity) for entity in entities)))
 
 
 def _alarm(row: RowMapping) -> Alarm:
