@@ -18,7 +18,7 @@ PACKAGES=(
     rabbitmq-server memcached postgresql-15 dnsmasq-base systemd-container debootstrap nftables iproute2 iputils-ping
     udhcpc curl openssl ipmitool openipmi python3-venv git procps util-linux ca-certificates keyutils
 )
-TEST_PACKAGES=(shellcheck snmp snmpd snmptrapd)
+TEST_PACKAGES=(shellcheck snmp snmpd snmptrapd zsh fish)
 
 say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*"; }
 fail() {

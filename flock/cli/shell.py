@@ -18,7 +18,7 @@ from cliff.commandmanager import CommandManager
 from flock.cli import scan
 from flock.cli.client import ApiClient, client_for
 from flock.cli.commands import positive_seconds, stdout_closed_quietly
-from flock.cli.completion import BashCompletion
+from flock.cli.completion import BashCompletion, Complete
 from flock.cli.credentials import TIMEOUT_DEFAULT_S, Credentials
 from flock.cli.errors import ApiError, CliError, UsageError
 from flock.cli.tokens import Keyring, SessionKeyring, TokenCache
@@ -123,6 +123,7 @@ class FlockShell(App):
         super().__init__(program.description, None, commands or scan.manager(program.resources), **streams)
         for name in ("bash-completion", "bash_completion"):
             self.command_manager.add_command(name, BashCompletion)
+        self.command_manager.add_command("complete", Complete)
         self.client_manager = ClientManager(program.api_name, self._client)
 
     def build_option_parser(self, description: str | None, version: str | None,
