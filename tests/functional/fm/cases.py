@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
-import sqlalchemy as sa
 
 from flock.testing.services.process import wait_for
-from fm.db.tables import NOTIFICATION
 from fm.raiser.compat import Fault, FaultAPIs, FaultAPIsV2
 from tests.functional.fm.service import FaultManagement
 from tests.functional.fm.traps import TrapReceiver
@@ -90,8 +88,4 @@ class Seen:
 
     def delivered(self) -> None:
         """Wait until nothing is left to be sent to any output."""
-        wait_for(lambda: not self._waiting(), 20, "the outputs to have everything")
-
-    def _waiting(self) -> int:
-        with self.fm.db.reader() as conn:
-            return int(conn.execute(sa.select(sa.func.count()).select_from(NOTIFICATION)).scalar_one())
+        wait_for(lambda: not self.fm.waiting_notices(), 20, "the outputs to have everything")
