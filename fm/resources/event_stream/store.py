@@ -6,9 +6,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from fm.db.tables import EVENT_LOG
-from fm.resources.event_log.store import after_id
+from fm.resources.event_log.store import after_id, newest_id
 
-__all__ = ["after_id", "bounds"]
+__all__ = ["after_id", "bounds", "newest_id"]
 
 
 def bounds(conn: Connection) -> tuple[int | None, int]:

@@ -59,6 +59,11 @@ class HttpReceiver:
         self.hanging.clear()
         self.released.set()
 
+    def forget(self) -> None:
+        """As if nothing had come yet."""
+        for seen in (self.bodies, self.headers, self.times):
+            seen.clear()
+
     def stop(self) -> None:
         """End."""
         self.recover()

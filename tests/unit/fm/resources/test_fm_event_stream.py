@@ -281,6 +281,28 @@ def test_a_database_that_is_away_ends_a_stream_that_reads_and_not_one_that_waits
     assert hub.listening == 0
 
 
+def test_listeners_share_four_queries_a_second_and_nobody_costs_none(database: Database, hub: Hub, ask: Ask) -> None:
+    streams = [Stream(ask) for _ in range(3)]
+    put(database, 1)
+    for stream in streams:
+        stream.until(lambda text: "id: 1\n" in text)
+    statements: list[str] = []
+
+    @sa.event.listens_for(database.engine, "before_cursor_execute")
+    def count(conn: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement != "BEGIN":
+            statements.append(statement)
+
+    threading.Event().wait(1.1)
+    assert 1 <= len(statements) <= 5, statements
+    for stream in streams:
+        stream.close()
+    wait_for(lambda: hub._follower is None, 5, "the follower to end")
+    statements.clear()
+    threading.Event().wait(0.6)
+    assert statements == []
+
+
 def test_places_are_bounded(hub: Hub) -> None:
     listeners = [hub.admit() for _ in range(3)]
     with pytest.raises(TooManyStreams):
