@@ -7,6 +7,7 @@ from datetime import datetime
 from flock.wire.resource import SYSTEM, Resource, attr
 from flock.wire.times import without_zone
 from fm.contract.validation import TEXT_MAX
+from fm.resources.alarm.fields import ALARM_ID, ENTITY
 
 
 class Silence(Resource):
@@ -26,7 +27,7 @@ class Silence(Resource):
 class SilenceBody(Resource):
     """A silence to make; at least one of ``alarm_id`` and ``entity_instance_id``."""
 
-    alarm_id = attr(str)
-    entity_instance_id = attr(str)
-    expires_at = attr(str)
+    alarm_id = attr(ALARM_ID)
+    entity_instance_id = attr(ENTITY)
+    expires_at = attr(str, document="ISO 8601, UTC unless it names a zone, in the future; absent is for good.")
     comment = attr(str, max_length=TEXT_MAX)
