@@ -117,7 +117,8 @@ def test_a_silence_ends_by_itself_and_can_be_extended(ask: Ask, database: Databa
 
 
 @pytest.mark.parametrize(("body", "text"), [
-    ({}, "alarm_id or entity_instance_id is required"), ({"alarm_id": "1"}, "alarm_id. Value: '1'. Value must have the form"),
+    ({}, "alarm_id or entity_instance_id is required"),
+    ({"alarm_id": "1"}, "alarm_id. Value: '1'. Value must have the form"),
     ({"entity_instance_id": ""}, "entity_instance_id. Value: ''. Value must be at least 1"),
     ({"alarm_id": "100.101", "expires_at": "2020-01-01"}, "expires_at must be in the future"),
     ({"alarm_id": "100.101", "expires_at": "soon"}, "expires_at must be a date"),
