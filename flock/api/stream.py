@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 READ_BYTES = 4096
+PIECE_BYTES_MAX = 16 * 1024
 # What a client may send on while it listens; nothing is expected.
 STRAY_BYTES_MAX = 65536
 
@@ -84,7 +85,10 @@ class Peer:
                 self._look()
 
     def takes_more(self) -> bool:
-        """Whether the connection has room again within the send timeout; False means the client is too slow."""
+        """Whether the connection has room again within the send timeout; False means the client is too slow.
+
+        Room is at least a third of the send buffer, far more than ``PIECE_BYTES_MAX``: such a piece never blocks.
+        """
         if self._socket is None:
             return True
         poll = select.poll()
@@ -93,6 +97,13 @@ class Peer:
         if events and events[0][1] & (select.POLLERR | select.POLLHUP | select.POLLNVAL):
             self.gone = True
         return bool(events)
+
+    def drop(self) -> None:
+        """Cut the connection: the client takes nothing, so it cannot be told either."""
+        self.gone = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     def end(self) -> None:
         """Nothing of this connection is read any more: it does not serve another request."""

@@ -7,13 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from flock.api.stream import Peer
+from flock.api.stream import PIECE_BYTES_MAX, Peer
 from fm.resources.event_stream import rules
 from fm.resources.event_stream.rules import Start, Wanted
 from fm.resources.event_stream.service import READ_MAX, Hub, Item, Listener
 
 LOG = logging.getLogger(__name__)
-PIECE_BYTES_MAX = 64 * 1024
 TOO_SLOW = "too slow: resume with Last-Event-ID"
 
 
@@ -94,17 +93,18 @@ class EventStream:
             self._cursor = item.ident
             if not self._wanted(item.row):
                 continue
-            frames.append(item.frame)
-            size += len(item.frame)
-            if size >= PIECE_BYTES_MAX:
+            if frames and size + len(item.frame) > PIECE_BYTES_MAX:
                 yield from self._send(b"".join(frames))
                 frames, size = [], 0
+            frames.append(item.frame)
+            size += len(item.frame)
         if frames:
             yield from self._send(b"".join(frames))
 
     def _send(self, piece: bytes) -> Iterator[bytes]:
         if not self._peer.takes_more():
-            self._peer.gone = True
+            LOG.info("a listener of the event stream takes nothing and is cut off")
+            self._peer.drop()
         if not self._peer.gone:
             self._sent_at = self._clock()
             yield piece

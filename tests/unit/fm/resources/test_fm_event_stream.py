@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import webob
 from prometheus_client import REGISTRY
 
 from flock.api import build_app
-from flock.api.stream import Peer
+from flock.api.stream import PIECE_BYTES_MAX, Peer
 from flock.db import Database, new_uuid, utcnow
 from flock.testing.fixtures import private_conf
 from flock.testing.identity import trusting
@@ -243,6 +244,28 @@ def test_a_listener_that_falls_behind_is_told_and_resumes_without_loss(database:
     assert slow.ids() + resumed.ids() == list(range(1, 751))
     for stream in (slow, quick, resumed):
         stream.close()
+
+
+def test_a_listener_that_takes_nothing_is_cut_off(database: Database, hub: Hub) -> None:
+    put(database, 3000)
+    hub.settings = Settings(send_timeout_s=0.3)
+    with (socket.create_server(("127.0.0.1", 0)) as listening,
+          socket.create_connection(listening.getsockname()) as client):
+        server, _ = listening.accept()
+        with server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+            peer = Peer({"gunicorn.socket": server}, hub.settings.send_timeout_s)
+            stream = EventStream(hub, hub.admit(), peer, Start(0), lambda row: True, lambda: 100.0)
+            started = time.monotonic()
+            for piece in stream:
+                assert len(piece) <= PIECE_BYTES_MAX
+                server.sendall(piece)
+            assert peer.gone and time.monotonic() - started < 10
+            stream.close()
+            client.settimeout(5)
+            while client.recv(65536):
+                continue
+    assert hub.listening == 0
 
 
 def test_a_listener_whose_events_were_removed_goes_on(database: Database, hub: Hub) -> None:
