@@ -137,7 +137,7 @@ class Raiser:
 
     def flush(self, timeout_s: float) -> bool:
         """True when everything spooled so far has been delivered within ``timeout_s``."""
-        return self._delivery().settled(timeout_s)
+        return self._parent is None or self._delivery().settled(timeout_s)
 
     def backlog(self) -> tuple[int, int]:
         """``(requests, bytes)`` that wait in the spool; cheap enough for every scrape of metrics."""

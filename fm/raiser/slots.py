@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import threading
 from collections.abc import Collection
@@ -18,6 +19,7 @@ from fm.contract.errors import SpoolBusy
 from fm.raiser import queuefile
 from fm.raiser.spool import Compact, Spool
 
+LOG = logging.getLogger(__name__)
 SLOTS_MAX = 64
 # Held while queues are opened, so that no child of a fork keeps the lock of a queue it knows nothing of.
 _OPENING = threading.Lock()
@@ -38,15 +40,23 @@ class Turn:
         return self._held
 
     def take(self) -> bool:
-        """True when it is ours now; False while another process has it. OSError when the directory fails."""
-        if not self._held:
+        """True when it is ours now; False while another process has it.
+
+        Where the file cannot be made there are no turns: alarms that arrive matter more than their order among
+        processes.
+        """
+        if self._held:
+            return True
+        try:
             if self._file < 0:
                 self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-            self._held = True
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            LOG.debug("no turns in %s: %s", self._path, error)
+            return True
+        self._held = True
         return True
 
     def give_back(self) -> None:
@@ -97,15 +107,14 @@ def open_slot(parent: Path, limit_mib: int, compact: Compact | None, turn: Turn)
 
     Taking up an old queue keeps their number small where a program ends and starts often while nobody answers.
     """
-    with contextlib.suppress(OSError):
-        if turn.take():
-            left: list[Spool] = []
-            abandoned(parent, (), limit_mib, left, compact)
-            for spool in left[1:]:
-                spool.close()
-            if left:
-                return left[0]
-            turn.give_back()
+    if turn.take():
+        left: list[Spool] = []
+        abandoned(parent, (), limit_mib, left, compact)
+        for spool in left[1:]:
+            spool.close()
+        if left:
+            return left[0]
+        turn.give_back()
     return open_free_slot(parent, limit_mib, compact)
 
 

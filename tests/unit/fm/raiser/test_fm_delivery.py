@@ -211,8 +211,16 @@ def test_a_raiser_without_a_spool_asks_and_sets_but_stores_nothing(manager: Reco
     assert raiser.raise_now("200.005", host="a", severity="major") == "" and manager.seen == ["host=a"]
     with pytest.raises(Unavailable, match="has none"):
         raise_on(raiser, "b")
-    assert raiser.backlog() == (0, 0)
+    assert raiser.backlog() == (0, 0) and raiser.flush(0)
     raiser.stop()
+
+
+def test_without_turns_everything_still_arrives(make: Callable[..., Raiser], manager: Recorder, tmp_path: Path) -> None:
+    (tmp_path / "spool" / "turn").mkdir(parents=True)
+    left_behind(tmp_path / "spool" / "2", [(1, alarm_request("200.005", "host=left", {}, {"severity": "major"}))])
+    raiser = make()
+    raise_on(raiser, "own")
+    assert raiser.flush(10) and manager.seen == ["host=left", "host=own"]
 
 
 def test_a_program_that_starts_again_waits_for_what_it_said_before(
