@@ -133,6 +133,10 @@ class ListCommand(FlockCommand, Lister):
     def rows(self, args: argparse.Namespace) -> Iterable[Row]:
         """The API objects, in any order."""
 
+    def ordered(self, args: argparse.Namespace) -> bool:
+        """True when ``rows`` come in the order that was asked for; override where the API sorts."""
+        return False
+
     def columns_for(self, args: argparse.Namespace) -> Sequence[Column]:
         """The columns of this call; override where options add some."""
         return self.columns
@@ -151,6 +155,8 @@ class ListCommand(FlockCommand, Lister):
         known = self.columns_for(parsed_args)
         rows = list(self.rows(parsed_args))
         shown = pick(known, parsed_args.columns, rows) if parsed_args.columns else tuple(known)
+        if self.ordered(parsed_args) and not parsed_args.sort_columns:
+            return shown, rows
         wanted = parsed_args.sort_columns or list(self.sort_by) or [known[0].field]
         reverse = parsed_args.sort_direction == "desc" if parsed_args.sort_columns else self.sort_reverse
         keys = pick(known, wanted, rows) if rows else ()

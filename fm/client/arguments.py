@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from flock.cli.columns import Column, Row
-from fm.client.query import query_arguments
+from fm.client.query import Page, query_arguments
 
 SUPPRESSED = "suppressed"
 QUERY_HELP = "conditions field<op>value joined by ; with <op> one of = != < <= > >="
@@ -37,11 +37,32 @@ def conditions(args: argparse.Namespace) -> list[tuple[str, str]]:
     return [*query_arguments(args.query), *more]
 
 
+def add_page(parser: argparse.ArgumentParser, plural: str) -> None:
+    """``--limit``, ``--marker`` and ``--sort``."""
+    parser.add_argument("-l", "--limit", type=limit, metavar="NUMBER", help=f"at most this many {plural}")
+    parser.add_argument("--marker", metavar="UUID", help=f"only {plural} after this one")
+    parser.add_argument("--sort", type=_sort, metavar="FIELD[:asc|:desc]",
+                        help="order by this field instead of newest first")
+
+
+def page(args: argparse.Namespace) -> Page:
+    """What ``add_page`` has parsed; part of a list begins with the newest, as the whole does."""
+    field, descending = args.sort or (("timestamp", True) if args.limit or args.marker else (None, False))
+    return Page(args.limit, args.marker, field, descending)
+
+
 def limit(text: str) -> int:
     """argparse type: a number above zero."""
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < LIMIT_MAX:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return int(text)
+
+
+def _sort(text: str) -> tuple[str, bool]:
+    field, _, direction = text.partition(":")
+    if not field or direction not in ("", "asc", "desc"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form field, field:asc or field:desc")
+    return field, direction == "desc"
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from keystoneauth1.session import Session
 from flock.cli.client import ApiClient, segment
 from flock.cli.errors import ApiError, CliError
 from fm.client import stream
-from fm.client.query import event_arguments, query_arguments
+from fm.client.query import WHOLE, Page, event_arguments, query_arguments
 from fm.client.records import Acknowledgement, Alarm, Event, Silence, Summary, Suppression
 from fm.client.times import wire
 
@@ -42,10 +42,10 @@ class Faults:
         self._client = client
 
     def alarms(self, query: Query = None, include_suppress: bool = False, expand: bool = True, full: bool = False,
-               limit: int | None = None) -> list[Alarm]:
-        """Active alarms, at most ``limit``; ``full`` adds acknowledgement, staleness, flapping and silence."""
+               page: Page = WHOLE) -> list[Alarm]:
+        """Active alarms; ``full`` adds acknowledgement, staleness, flapping and silence."""
         arguments = [*query_arguments(query), *_flags(include_suppress=include_suppress, expand=expand, full=full)]
-        return cast(list[Alarm], _all(self._client, "alarms", arguments, limit))
+        return cast(list[Alarm], _all(self._client, "alarms", arguments, page))
 
     def alarm(self, uuid: str, full: bool = False) -> Alarm:
         """One alarm; CliError ``Alarm not found``."""
@@ -94,22 +94,23 @@ class Faults:
         except ApiError as problem:
             raise _explained(problem, f"Alarm not found: {uuid}") from problem
 
-    def events(self, query: Query = None, limit: int | None = None, alarms: bool = False, logs: bool = False,
-               include_suppress: bool = False, expand: bool = True) -> list[Event]:
-        """Events, newest first; at most ``limit``."""
+    def events(self, query: Query = None, alarms: bool = False, logs: bool = False, include_suppress: bool = False,
+               expand: bool = True, page: Page = WHOLE) -> list[Event]:
+        """Events, newest first unless ``page`` says otherwise."""
         arguments = [*event_arguments(query),
                      *_flags(alarms=alarms, logs=logs, include_suppress=include_suppress, expand=expand)]
-        return cast(list[Event], _all(self._client, "event_log", arguments, limit))
+        return cast(list[Event], _all(self._client, "event_log", arguments, page))
 
     def event(self, uuid: str) -> Event:
         """One event; CliError ``Event log not found``."""
         return cast(Event, _one(self._client, f"/v1/event_log/{segment(uuid)}", f"Event log not found: {uuid}"))
 
-    def export_events(self, query: Query = None, limit: int | None = None, alarms: bool = False,
-                      logs: bool = False, include_suppress: bool = False) -> AbstractContextManager[Iterator[bytes]]:
+    def export_events(self, query: Query = None, alarms: bool = False, logs: bool = False,
+                      include_suppress: bool = False,
+                      page: Page = WHOLE) -> AbstractContextManager[Iterator[bytes]]:
         """Events with every field as comma-separated values, in pieces as they arrive."""
         arguments = [*event_arguments(query), *_flags(alarms=alarms, logs=logs, include_suppress=include_suppress),
-                     *([("limit", str(limit))] if limit else []), ("format", "csv")]
+                     *page.arguments(), ("format", "csv")]
         return self._client.stream("/v1/event_log", arguments, {"Accept": "text/csv, application/json"})
 
     def follow_events(self, query: Query = None, alarms: bool = False, logs: bool = False,
@@ -177,9 +178,10 @@ def _one(client: ApiClient, path: str, missing: str, arguments: Arguments | None
         raise _explained(problem, missing) from problem
 
 
-def _all(client: ApiClient, collection: str, arguments: Arguments, limit: int | None = None) -> list[Any]:
+def _all(client: ApiClient, collection: str, arguments: Arguments, page: Page = WHOLE) -> list[Any]:
     rows: list[Any] = []
-    wanted: Arguments = [*arguments, *([("limit", str(limit))] if limit else [])]
+    limit = page.limit
+    wanted: Arguments = [*arguments, *page.arguments()]
     for _ in range(PAGES_MAX):
         answer = client.get(f"/v1/{collection}", wanted)
         rows += answer.get(collection, [])

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from flock.cli.errors import CliError
 
 OPERATORS = (("!=", "ne"), ("<=", "le"), (">=", "ge"), ("=", "eq"), ("<", "lt"), (">", "gt"))
 _OF_EVENTS = {"alarm_id": "event_log_id", "alarm_type": "event_log_type"}
 TYPES = ("string", "integer", "float", "datetime", "boolean")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a list: at most ``limit`` after the uuid ``marker``, ordered by field ``sort``; None for the default."""
+
+    limit: int | None = None
+    marker: str | None = None
+    sort: str | None = None
+    descending: bool = False
+
+    def arguments(self) -> list[tuple[str, str]]:
+        """The page as arguments of the API."""
+        given = {"sort_key": self.sort, "sort_dir": self.sort and ("desc" if self.descending else "asc"),
+                 "limit": self.limit, "marker": self.marker}
+        return [(name, str(value)) for name, value in given.items() if value]
+
+
+WHOLE = Page()
 
 
 def query_arguments(query: str | Sequence[tuple[str, str]] | None) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from flock.cli import confirm
 from flock.cli.columns import Column, Row, columns
 from flock.cli.commands import ActionCommand, ListCommand, ShowCommand, each
 from flock.cli.errors import CliError, UsageError
-from fm.client.arguments import QUERY_HELP, add_conditions, conditions, limit, marked
+from fm.client.arguments import QUERY_HELP, add_conditions, add_page, conditions, marked, page
 from fm.client.faults import Faults
 from fm.client.records import Alarm
 
@@ -43,7 +43,7 @@ class AlarmList(ListCommand):
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         add_conditions(parser, SEVERITIES)
-        parser.add_argument("-l", "--limit", type=limit, metavar="NUMBER", help="show at most this many")
+        add_page(parser, "alarms")
         parser.add_argument("--uuid", action="store_true", help="also show the uuid")
         parser.add_argument("--include_suppress", "--include-suppress", action="store_true",
                             help="also show alarms that the operator hides, by id or by a silence")
@@ -63,7 +63,10 @@ class AlarmList(ListCommand):
         return [*shown, *_FULL] if args.full else shown
 
     def rows(self, args: argparse.Namespace) -> Iterable[Row]:
-        return Faults(self.client).alarms(conditions(args), args.include_suppress, full=args.full, limit=args.limit)
+        return Faults(self.client).alarms(conditions(args), args.include_suppress, full=args.full, page=page(args))
+
+    def ordered(self, args: argparse.Namespace) -> bool:
+        return args.sort is not None
 
 
 class AlarmShow(ShowCommand):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from flock.cli.columns import Column, Row, columns
 from flock.cli.commands import ActionCommand, ListCommand, ShowCommand
 from flock.cli.errors import CliError
-from fm.client.arguments import add_conditions, conditions, limit, marked
+from fm.client.arguments import add_conditions, add_page, conditions, marked, page
 from fm.client.faults import Faults
 
 SEVERITIES = ("critical", "major", "minor", "warning", "not-applicable")
@@ -20,7 +20,7 @@ _LIST = (*columns("timestamp=Time Stamp", "state=State"), marked("event_log_id",
 
 def _add_selection(parser: argparse.ArgumentParser) -> None:
     add_conditions(parser, SEVERITIES)
-    parser.add_argument("-l", "--limit", type=limit, metavar="NUMBER", help="at most this many")
+    add_page(parser, "events")
     parser.add_argument("--alarms", action="store_true", help="only what alarms did")
     parser.add_argument("--logs", action="store_true", help="only customer logs")
     parser.add_argument("--include_suppress", "--include-suppress", action="store_true",
@@ -45,7 +45,11 @@ class EventList(ListCommand):
         return [*columns("uuid=UUID"), *_LIST] if args.uuid else _LIST
 
     def rows(self, args: argparse.Namespace) -> Iterable[Row]:
-        return Faults(self.client).events(conditions(args), args.limit, args.alarms, args.logs, args.include_suppress)
+        return Faults(self.client).events(conditions(args), args.alarms, args.logs, args.include_suppress,
+                                          page=page(args))
+
+    def ordered(self, args: argparse.Namespace) -> bool:
+        return args.sort is not None
 
 
 class EventShow(ShowCommand):
@@ -73,8 +77,8 @@ class EventExport(ActionCommand):
         parser.add_argument("--file", metavar="PATH", help="write to this file, which appears when it is complete")
 
     def act(self, args: argparse.Namespace) -> None:
-        with Faults(self.client).export_events(conditions(args), args.limit, args.alarms, args.logs,
-                                               args.include_suppress) as pieces:
+        with Faults(self.client).export_events(conditions(args), args.alarms, args.logs, args.include_suppress,
+                                               page(args)) as pieces:
             if args.file:
                 _to_file(pieces, args.file)
                 return

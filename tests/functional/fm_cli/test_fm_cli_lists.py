@@ -109,7 +109,12 @@ def test_queries(fm: Any, three: list[str], query: str, found: list[str]) -> Non
 def test_shorter_than_queries(fm: Any, three: list[str]) -> None:
     assert fm("alarm-list --severity critical -f value -c alarm_id").out == "200.004\n"
     assert fm("alarm-list --filter entity_instance_id=worker-2 -f value -c alarm_id").out == "100.103\n"
-    assert len(fm("alarm-list -l 2 -f value -c uuid").out.split()) == 2
+    assert fm("alarm-list -l 2 -f value -c uuid").out.split() == [three[2], three[1]]
+    assert fm(f"alarm-list --marker {three[1]} -f value -c uuid").out.split() == [three[0]]
+    assert fm("alarm-list --sort alarm_id:desc -f value -c alarm_id").out.split() == ["200.004", "100.103", "100.101"]
+    assert fm("event-list --sort event_log_id -l 1 -f value -c event_log_id").out == "100.101\n"
+    ran = fm("alarm-list --sort colour")
+    assert ran.code == 1 and "colour" in ran.err
 
 
 def test_one_alarm_has_sixteen_rows_sorted_by_name(fm: Any, three: list[str]) -> None:

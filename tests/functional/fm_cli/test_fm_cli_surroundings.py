@@ -317,7 +317,7 @@ def test_watching_survives_a_restart_of_the_api_without_loss(fm: Any) -> None:
     until(lambda: len(watch.lines) >= 1, "the event before")
     raiser.raise_now("200.004", host="one")
     until(lambda: len(watch.lines) >= 2, "a first event")
-    fm.service.api.stop()
+    fm.service.api.kill()
     until(lambda: "interrupted" in watch.err, "the break to be noticed")
     raiser.raise_now("200.004", host="two")
     raiser.raise_now("100.101", host="two", severity="major")

@@ -114,7 +114,8 @@ def test_summary_is_one_row() -> None:
 def test_events() -> None:
     ran, api = fm("event-list -l 5 --alarms --nopaging", {"/v1/event_log": {"GET": {"event_log": [EVENT]}}})
     assert header(ran) == ["Time Stamp", "State", "Event Log ID", "Reason Text", "Entity Instance ID", "Severity"]
-    assert api.calls[0][3] == [("alarms", "True"), ("expand", "True"), ("limit", "5")]
+    assert api.calls[0][3] == [
+        ("alarms", "True"), ("expand", "True"), ("sort_key", "timestamp"), ("sort_dir", "desc"), ("limit", "5")]
     assert fm("event-list -l 0", {})[0].code == 2
 
 

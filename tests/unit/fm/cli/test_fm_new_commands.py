@@ -88,6 +88,20 @@ def test_filters_need_no_query_language() -> None:
     assert fm("alarm-list --filter bad", {})[0].code == 2
 
 
+def test_the_servers_order_is_kept_where_it_was_asked_for() -> None:
+    alarms = [{**ALARM, "uuid": str(number), "timestamp": f"2026-01-0{number}T00:00:00"} for number in (2, 1, 3)]
+    table = {"/v1/alarms": {"GET": {"alarms": alarms}}, "/v1/event_log": {"GET": {"event_log": alarms}}}
+    for command in ("alarm-list", "event-list"):
+        ran, api = fm(f"{command} --sort severity:desc --marker 9 -f value -c uuid", table)
+        assert ran.out == "2\n1\n3\n"
+        assert api.calls[0][3][-3:] == [("sort_key", "severity"), ("sort_dir", "desc"), ("marker", "9")]
+        ran, api = fm(f"{command} -l 3 -f value -c uuid", table)
+        assert ran.out == "3\n2\n1\n"
+        assert api.calls[0][3][-3:] == [("sort_key", "timestamp"), ("sort_dir", "desc"), ("limit", "3")]
+        assert fm(f"{command} --sort severity --sort-column timestamp -f value -c uuid", table)[0].out == "1\n2\n3\n"
+        assert fm(f"{command} --sort a:b", table)[0].code == 2
+
+
 def test_a_summary_by_host() -> None:
     parts = [{"host": "worker-0", "critical": 1, "major": 0, "minor": 0, "warnings": 2, "status": "critical"}]
     answer = {"critical": 1, "major": 0, "minor": 0, "warnings": 2, "status": "critical", "parts": parts}
@@ -161,7 +175,8 @@ def test_an_export_goes_to_stdout_or_a_file(tmp_path: Path) -> None:
     table = {"/v1/event_log": {"GET": Pieces(["uuid,reason\r\n1,Ä".encode()[:-1], "Ä\r\n".encode()[1:]])}}
     ran, api = fm("event-export --alarms -l 5", table)
     assert (ran.code, ran.out) == (0, "uuid,reason\r\n1,Ä\r\n")
-    assert api.calls[0][3] == [("alarms", "True"), ("limit", "5"), ("format", "csv")]
+    assert api.calls[0][3] == [("alarms", "True"), ("sort_key", "timestamp"), ("sort_dir", "desc"), ("limit", "5"),
+                               ("format", "csv")]
     ran, _ = fm(f"event-export --file {tmp_path}/e.csv", table)
     assert (ran.code, ran.out) == (0, "")
     assert (tmp_path / "e.csv").read_bytes() == "uuid,reason\r\n1,Ä\r\n".encode()

@@ -11,6 +11,7 @@ from flock.cli.client import ApiClient
 from flock.cli.errors import ApiUnreachable, CliError
 from flock.testing.cli import Answer, FakeApi, Pieces, Script, refusal
 from fm.client.faults import Faults, connect
+from fm.client.query import Page
 
 
 def faults(table: dict[str, dict[str, object]]) -> tuple[Faults, FakeApi]:
@@ -42,10 +43,11 @@ def test_bulk_deletion_needs_a_condition() -> None:
 
 def test_full_alarms_are_asked_for() -> None:
     client, api = faults({"/v1/alarms": {"GET": {"alarms": []}}, "/v1/alarms/a": {"GET": {"uuid": "a"}}})
-    client.alarms(full=True, limit=5)
+    client.alarms(full=True, page=Page(5, sort="severity", descending=True))
     client.alarm("a", full=True)
     assert [call[3] for call in api.calls] == [
-        [("expand", "True"), ("full", "True"), ("limit", "5")], [("full", "True")]]
+        [("expand", "True"), ("full", "True"), ("sort_key", "severity"), ("sort_dir", "desc"), ("limit", "5")],
+        [("full", "True")]]
 
 
 def test_an_export_comes_in_pieces() -> None:
