@@ -101,9 +101,12 @@ class Writer:
 
     def release_due(self) -> datetime | None:
         """Carry out held changes that are due, some hundred at a time; returns when to call again, None: after the
-        next ``on_wait``."""
+        next ``on_wait``, or now and then for what another manager left."""
         if not self._tracked:
-            return None
+            with self._db.reader() as conn:
+                if held_changes.next_due(conn) is None:
+                    return None
+            self._tracked = True
 
         def transaction(conn: Connection) -> tuple[datetime | None, list[Notice]]:
             now = self._clock()

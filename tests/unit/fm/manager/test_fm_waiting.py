@@ -109,12 +109,21 @@ def test_nothing_is_asked_of_empty_tables(tables: Database, monkeypatch: pytest.
     manager = Manager(tables, writer)
     assert writer.release_due() is None  # it looked once
     asked: list[str] = []
-    for name in ("held", "flaps", "next_due", "due_entities"):
+    for name in ("held", "flaps", "due_entities"):
         monkeypatch.setattr(held_changes, name, lambda *args, _name=name, **options: asked.append(_name) or [])
     put(manager, fault=replace(FAULT, alarm_id="100.103"))
     put(manager, clear_all_below="host=a")
-    writer.release_due()
-    assert asked == []
+    assert writer.release_due() is None and asked == []
+
+
+def test_what_another_manager_left_is_found(tables: Database) -> None:
+    now = [START]
+    writers = [Writer(tables, lambda: Settings(Limits(1000), POLICY), clock=lambda: now[0]) for _ in range(2)]
+    assert writers[0].release_due() is None
+    put(Manager(tables, writers[1]), fault=FAULT)
+    now[0] += timedelta(seconds=2)
+    writers[0].release_due()
+    assert (count(tables, ALARM), count(tables, HELD_CHANGE)) == (1, 0)
 
 
 def test_more_than_one_pass_when_much_is_due(tables: Database) -> None:
