@@ -123,7 +123,7 @@ def abandoned(parent: Path, held: Collection[Path], limit_mib: int, found: list[
     """Add to ``found`` the queues with undelivered records that no process holds; the caller delivers, then closes."""
     for slot in range(SLOTS_MAX):
         directory = parent / str(slot)
-        if directory in held or not (directory / "lock").is_file():
+        if directory in held or not queuefile.undelivered(directory):
             continue
         with _OPENING, contextlib.suppress(Unavailable):
             spool = Spool(directory, limit_mib, compact)
