@@ -20,7 +20,7 @@ def text_of(reply: requests.Response) -> str:
 
 
 def test_case_13_suppress(seen: Seen) -> None:
-    seen.v2.set_fault(fault("100.101", "host=c0"))
+    seen.v2.set_fault(fault("100.101", "host=case13"))
     seen.delivered()
     printed = seen.cli("event-suppress", "--alarm_id", "100.101,100.102").splitlines()
     assert printed[:2] == ["Alarm ID: 100.101 suppressed.", "Alarm ID: 100.102 suppressed."]
@@ -30,15 +30,15 @@ def test_case_13_suppress(seen: Seen) -> None:
     assert [event["suppression_status"] for event in seen.events(include_suppress=True)] == ["suppressed"]
     assert seen.summary() == NOTHING
     assert seen.summary(include_suppress=True) == {**NOTHING, "major": 1, "status": "degraded"}
-    assert [found.uuid for found in seen.v1.get_faults("host=c0") or []] == [hidden["uuid"]]
+    assert [found.uuid for found in seen.v1.get_faults("host=case13") or []] == [hidden["uuid"]]
     assert "S(100.101)" in seen.cli("alarm-list", "--include_suppress")
     assert "100.101" not in seen.cli("alarm-list")
     # Traps leave in order: when that of the other alarm is there, one of the suppressed alarm would be.
-    seen.v2.set_fault(fault("100.101", "host=c0", "critical"))
-    seen.v2.set_fault(fault("100.103", "host=c0", "minor"))
-    seen.traps.wait("wrsAlarmMinor")
-    assert seen.traps.of_alarm("100.101") == ["wrsAlarmMajor"]
-    seen.traps.wait("warmStart", timeout_s=35)
+    seen.v2.set_fault(fault("100.101", "host=case13", "critical"))
+    seen.v2.set_fault(fault("100.103", "host=case13.next", "minor"))
+    seen.traps.wait(lambda: seen.traps.of_entity("host=case13.next") == ["wrsAlarmMinor"])
+    assert seen.traps.of_entity("host=case13") == ["wrsAlarmMajor"]
+    seen.traps.wait(lambda: seen.traps.messages("warmStart"), timeout_s=35)
     seen.delivered()
     assert seen.traps.messages("warmStart") == [{"operation_type": "warmStart", "alarm": {}}]
 

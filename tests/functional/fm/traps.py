@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from flock.testing.services.process import wait_for
+
+WHERE = "region=RegionOne.system=system"
 
 
 class TrapReceiver:
@@ -36,15 +39,14 @@ class TrapReceiver:
         with self._lock:
             return [message for message in self._messages if operation in (None, message["operation_type"])]
 
-    def wait(self, operation: str, count: int = 1, timeout_s: float = 20.0) -> list[dict[str, Any]]:
-        """The messages of that type once there are at least ``count``."""
-        wait_for(lambda: len(self.messages(operation)) >= count, timeout_s, f"{count} x {operation}")
-        return self.messages(operation)
-
-    def of_alarm(self, alarm_id: str) -> list[str]:
-        """The types of the messages about one alarm id, oldest first."""
+    def of_entity(self, entity: str) -> list[str]:
+        """The types of the messages about one entity, oldest first."""
         return [message["operation_type"] for message in self.messages()
-                if message["alarm"].get("wrsAlarmActiveAlarmId") == alarm_id]
+                if message["alarm"].get("wrsAlarmActiveEntityInstanceId") == f"{WHERE}.{entity}"]
+
+    def wait(self, what: Callable[[], object], timeout_s: float = 20.0) -> None:
+        """Until ``what()``."""
+        wait_for(what, timeout_s, "the trap")
 
     def _handler(self) -> type[socketserver.StreamRequestHandler]:
         receiver = self
