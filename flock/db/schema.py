@@ -58,14 +58,16 @@ class UtcTime(TypeDecorator[datetime.datetime]):
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
         """As made from the two above, but a stored text that is no time reads as ``NO_TIME``: one such row must not
         make every list that has it fail."""
-        read = super().result_processor(dialect, coltype)
-        if read is None:
-            return None
+        read = self.impl_instance.result_processor(dialect, coltype)
 
+        # One function for each value, not three: lists have thousands.
         def tolerant(value: Any) -> Any:
+            if value is None:
+                return None
             try:
-                return read(value)
-            except (ValueError, TypeError):
+                found: Any = value if read is None else read(value)
+                return found.replace(tzinfo=datetime.UTC)
+            except (ValueError, TypeError, AttributeError):
                 LOG.error("a stored time cannot be read: %.60r", value)
                 return NO_TIME
 

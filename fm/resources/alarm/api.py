@@ -66,14 +66,14 @@ def _uuid_reply(uuid: str) -> Reply:
 def _page(call: Call, expand: bool) -> dict[str, Any]:
     asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=store.SORT_KEYS, default_sort=DEFAULT_SORT,
                          default_limit=call.query.limit_max)
+    full = call.query.bool("full", False)
     with call.deps(Database).reader() as conn:
         rows = store.listing(conn, filters=asked.filters, include_suppress=asked.include_suppress, sort=asked.sort,
-                             marker=asked.marker, limit=asked.fetch or call.query.limit_max)
+                             marker=asked.marker, limit=asked.fetch or call.query.limit_max, full=full)
         count = store.count(conn, filters=asked.filters,
                             include_suppress=asked.include_suppress) if asked.with_count else None
         if rows is None:
             raise listing.lost_marker(asked.marker)
-        full = call.query.bool("full", False)
         rows = call.deps(AlarmReads).full(conn, rows) if full else [wire_row(row) for row in rows]
     render = renderer(FullAlarm) if full else renderer(Alarm, None if expand or asked.expand else COLLAPSED)
     return listing.answer(call, asked, "alarms", [render(row, call.base_url) for row in rows], count=count)

@@ -36,6 +36,8 @@ ENTITY = ALARM.c.entity_instance_id
 _SEVERITIES = {severity.value: severity for severity in Severity}
 _TYPES = {kind.value: kind for kind in AlarmType}
 _UPDATABLE = [name for name in _FIELDS if name not in ("uuid", "alarm_id", "entity_instance_id", "created_at")]
+_SEEN = [column for column in ALARM.c if column.name not in (
+    "created_at", "updated_at", "ack_user", "ack_comment", "ack_at", "last_refreshed", "time_to_live_s", "flapping")]
 _JOINED = ALARM.join(EVENT_SUPPRESSION, ALARM.c.alarm_id == EVENT_SUPPRESSION.c.alarm_id)
 _STATUS = EVENT_SUPPRESSION.c.suppression_status
 _MARK = sa.select(
@@ -52,15 +54,17 @@ _UPDATE = sa.update(ALARM).where(ALARM.c.uuid == sa.bindparam("which")).values(
 
 
 def listing(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool, sort: Sequence[tuple[str, bool]],
-            marker: str | None, limit: int, now: datetime | None = None) -> list[dict[str, Any]] | None:
+            marker: str | None, limit: int, now: datetime | None = None,
+            full: bool = True) -> list[dict[str, Any]] | None:
     """One page of visible alarms in wire columns; None when the marker is not an active alarm any more.
 
     ``sort`` are (column, descending) pairs; id is added to make the order total. What is silenced counts as
-    suppressed; silences that end after ``now`` (the clock's by default) hold.
+    suppressed; silences that end after ``now`` (the clock's by default) hold. Without ``full`` the rows have those
+    columns alone that clients see by default.
     """
     orders = [Order(ALARM.c[name], descending) for name, descending in (*sort, ("id", sort[0][1] if sort else False))]
     hides = hiding.read(conn, now or utcnow())
-    query = _wire(hides).where(*_visible(hides, include_suppress), *conditions.of_filters(filters, ALARM.c))
+    query = _wire(hides, full).where(*_visible(hides, include_suppress), *conditions.of_filters(filters, ALARM.c))
     if marker is not None:
         row = conn.execute(sa.select(*(order.column for order in orders)).where(ALARM.c.uuid == marker)).first()
         if row is None:
@@ -125,11 +129,12 @@ def _visible(hides: Hiding, include_suppress: bool) -> list[sa.ColumnElement[boo
     return found
 
 
-def _wire(hides: Hiding) -> sa.Select[Any]:
+def _wire(hides: Hiding, full: bool = True) -> sa.Select[Any]:
     silenced = hides.alarm_silenced()
     status = _STATUS if silenced is None else sa.case((silenced, _SUPPRESSED), else_=_STATUS)
     return sa.select(
-        ALARM, status.label("suppression_status"), EVENT_SUPPRESSION.c.mgmt_affecting.label("mgmt_threshold"),
+        *(ALARM.c if full else _SEEN), status.label("suppression_status"),
+        EVENT_SUPPRESSION.c.mgmt_affecting.label("mgmt_threshold"),
         EVENT_SUPPRESSION.c.degrade_affecting.label("degrade_threshold")).select_from(_JOINED)
 
 
