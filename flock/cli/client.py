@@ -12,7 +12,7 @@ from keystoneauth1 import exceptions as ksa
 from keystoneauth1.adapter import Adapter
 
 from flock.cli.credentials import CachedPassword, Credentials, session_for
-from flock.cli.errors import ApiError, ApiUnreachable, CliError, server_sentence, status_sentence
+from flock.cli.errors import ApiError, ApiUnreachable, CliError, UsageError, server_sentence, status_sentence
 from flock.cli.tokens import TokenCache
 
 INVALID_CREDENTIALS = "Invalid Identity credentials."
@@ -196,5 +196,7 @@ def _decoded(reply: Any) -> Any:
 
 
 def segment(text: str) -> str:
-    """``text`` as one path segment of a URL."""
+    """``text`` as one path segment of a URL; UsageError for what would name another resource: nothing, dots."""
+    if text in ("", ".", ".."):
+        raise UsageError(f"{text!r} is no name and no id.")
     return quote(text, safe="")

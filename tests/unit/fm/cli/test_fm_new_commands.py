@@ -125,6 +125,14 @@ def test_several_alarms_are_deleted_and_what_failed_is_said() -> None:
     assert (ran.code, ran.err, len(api.calls)) == (1, "Error: Forbidden.\n", 1)
 
 
+@pytest.mark.parametrize("command", ["alarm-show", "alarm-delete", "event-show", "silence-delete", "alarm-acknowledge"])
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_what_cannot_be_an_id_reaches_no_other_resource(command: str, name: str) -> None:
+    ran, api = fm([command, name], {})
+    assert (ran.out, ran.err, api.calls) == ("", f"{name!r} is no name and no id.\n", [])
+    assert ran.code in (1, 2)
+
+
 def test_deletion_by_query_says_how_many_and_wants_a_yes() -> None:
     table = {"/v1/alarms": {"GET": {"alarms": [ALARM, ALARM]}, "DELETE": Script({"deleted": 2}, {"deleted": 0})}}
     ran, api = fm("alarm-delete --query severity=major", table)
