@@ -162,7 +162,7 @@ class Killer:
         if len(self._queue) < 2:
             self._queue += self._dice.sample(self._names, len(self._names))
         victims = [self._queue.pop(0)]
-        if self._dice.random() < 0.4 and self._queue[0] not in victims:
+        if self._dice.random() < 0.6 and self._queue[0] not in victims:
             victims.append(self._queue.pop(0))
         for name in victims:
             self._kill(name)

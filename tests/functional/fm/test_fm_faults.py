@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,40 +71,6 @@ def test_alarms_raised_without_a_broker_arrive_once(alone: FaultManagement, own_
     assert raiser.flush(60)
     assert sorted(entities(alone)) == sorted(f"host=h{number}" for number in range(50))
     assert events(alone) == 52
-
-
-def test_manager_killed_under_load_keeps_every_acknowledged_raise(fm: Any) -> None:
-    acknowledged: list[str] = []
-    stop = threading.Event()
-
-    def load(worker: int) -> None:
-        raiser = fm.raiser(f"load-{worker}")
-        number = 0
-        while not stop.is_set():
-            entity = f"host=w{worker}-{number}"
-            try:
-                raiser.raise_now("100.103", entity_instance_id=entity, severity="major", timeout_s=3)
-            except (Unavailable, DeadlineExceeded):
-                continue
-            acknowledged.append(entity)
-            number += 1
-
-    threads = [threading.Thread(target=load, args=(worker,)) for worker in range(4)]
-    for thread in threads:
-        thread.start()
-    wait_for(lambda: len(acknowledged) >= 40, 30, "some alarms to be acknowledged")
-    for _ in range(2):
-        fm.kill_manager()
-        before = len(acknowledged)
-        fm.start_manager()
-        wait_for(lambda b=before: len(acknowledged) >= b + 40, 30, "work to go on")
-    stop.set()
-    for thread in threads:
-        thread.join(20)
-    stored = entities(fm)
-    assert len(stored) == len(set(stored))
-    assert set(acknowledged) <= set(stored)
-    assert len(set(acknowledged)) >= 120
 
 
 def test_spooled_raises_survive_a_killed_manager(fm: Any) -> None:

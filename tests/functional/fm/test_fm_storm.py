@@ -25,7 +25,7 @@ from tests.functional.fm.ledger import Action, Asked, Fate, Pair, StoredEvent, c
 from tests.functional.fm.service import FaultManagement
 from tests.functional.fm.storm import CallWriter, Killer, RestWriter, SpoolWriter, Writer
 
-STORM_S = float(os.environ.get("FM_STORM_S", "8"))
+STORM_S = float(os.environ.get("FM_STORM_S", "5"))
 SEED = int(os.environ.get("FM_STORM_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 SETTLE_S = 90
 
