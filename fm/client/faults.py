@@ -59,17 +59,21 @@ class Faults:
         except ApiError as problem:
             raise _explained(problem, f"Alarm not found: {uuid}") from problem
 
-    def delete_matching(self, query: str, include_suppress: bool = False) -> int:
-        """Clear every alarm that matches at least one condition; how many those were."""
+    def delete_matching(self, query: str, include_suppress: bool = False, enough: int | None = None) -> int:
+        """Clear the alarms that match the conditions, at least one; how many those were.
+
+        The service clears a bounded number at a time; it is asked again until nothing matches or ``enough`` are gone,
+        so that alarms which are raised meanwhile do not keep it busy.
+        """
         conditions = query_arguments(query)
         if not conditions:
             raise CliError("Alarms are deleted by at least one condition; the query has none.")
         total = 0
-        for _ in range(DELETE_ROUNDS_MAX):  # the server clears a bounded number at a time
+        for _ in range(DELETE_ROUNDS_MAX):
             answer = self._client.delete("/v1/alarms", [*conditions, *_flags(include_suppress=include_suppress)])
             deleted = int(answer["deleted"])
             total += deleted
-            if not deleted:
+            if not deleted or (enough is not None and total >= enough):
                 break
         return total
 

@@ -114,7 +114,7 @@ class AlarmDelete(ActionCommand):
         if not found:
             return "No alarm matches."
         self._confirm_many(found, args)
-        return f"Cleared {_counted(faults.delete_matching(args.query, args.include_suppress))}."
+        return f"Cleared {_counted(faults.delete_matching(args.query, args.include_suppress, enough=len(found)))}."
 
     def _confirm_many(self, found: Sequence[Alarm], args: argparse.Namespace) -> None:
         """Say how many it would be; ask a person, and let a script go on only where it has said so beforehand."""

@@ -34,6 +34,12 @@ def test_bulk_deletion_goes_on_until_nothing_matches() -> None:
         [("q.field", "severity"), ("q.op", "eq"), ("q.type", ""), ("q.value", "minor")]] * 3
 
 
+def test_bulk_deletion_ends_when_as_many_are_gone_as_were_counted() -> None:
+    client, api = faults({"/v1/alarms": {"DELETE": {"deleted": 3}}})  # a raiser sets them again at once
+    assert client.delete_matching("severity=minor", enough=5) == 6
+    assert len(api.calls) == 2
+
+
 def test_bulk_deletion_needs_a_condition() -> None:
     client, api = faults({})
     with pytest.raises(CliError, match="at least one condition"):
