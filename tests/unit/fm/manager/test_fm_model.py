@@ -48,7 +48,7 @@ ENTITIES = st.sampled_from(["host=a", "host=a.port=p", "host=a,x=y", "host=ab", 
 SEVERITIES = st.sampled_from([Severity.MAJOR, Severity.MINOR])
 CRASHES = st.sampled_from([None, None, None, None, None, "inside", "after"])
 BASE = Fault(PLAIN, AlarmState.SET, "host", "host=a", Severity.MAJOR, "r", AlarmType.OTHER, "unknown")
-LISTS_EVERY = 3
+LISTS_EVERY = 5
 EVENTS_SINCE = sa.select(EVENT_LOG.c.id, EVENT_LOG.c.state, EVENT_LOG.c.event_log_id, EVENT_LOG.c.entity_instance_id
                          ).where(EVENT_LOG.c.id > sa.bindparam("seen")).order_by(EVENT_LOG.c.id)
 NOTICES_SINCE = sa.select(NOTIFICATION.c.id, NOTIFICATION.c.key, NOTIFICATION.c.payload).where(
