@@ -23,7 +23,6 @@ from fm.db.tables import EVENT_LOG
 from tests.bench.echo import plain_transport
 
 TOPIC = "bench.fault"
-BATCH = 500
 
 
 class Store:
@@ -82,7 +81,7 @@ def row(entity: str) -> dict[str, Any]:
 
 
 def call(bus: str, path: str) -> None:
-    """``one N``, ``batch N`` or ``disk N`` per line of standard input; tells begin, end and milliseconds of each."""
+    """``one N`` or ``disk N`` per line of standard input; tells begin, end and milliseconds of each."""
     client = oslo_messaging.get_rpc_client(
         plain_transport(bus), oslo_messaging.Target(exchange=TOPIC, topic=TOPIC), timeout=60)
     client.call({}, "store", body=json.dumps([row("host=first")]))
@@ -90,11 +89,10 @@ def call(bus: str, path: str) -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         verb, _, many = line.strip().partition(" ")
-        size = BATCH if verb == "batch" else 1
         begun, taken = time.monotonic(), []
-        for _ in range(int(many) // size):
+        for number in range(int(many)):
             sent = time.perf_counter()
-            body = json.dumps([row(f"host=worker-{number}") for number in range(size)])
+            body = json.dumps([row(f"host=worker-{number}")])
             if verb == "disk":
                 os.write(file, body.encode())
                 os.fdatasync(file)
