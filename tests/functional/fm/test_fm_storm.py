@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Manager, API, broker and database server are killed at random moments under load; nothing acknowledged is lost.
 
-About 35 s per engine. FM_STORM_S lengthens the storm, FM_STORM_SEED repeats one.
+About 30 s per engine. FM_STORM_S lengthens the storm, FM_STORM_SEED repeats one.
 """
 from __future__ import annotations
 
