@@ -2,11 +2,20 @@
 """Databases of the subsystems: transactions, shared columns, guarded writes. Migrations: ``flock.db.migrate``."""
 from __future__ import annotations
 
-from flock.db.database import Database, DeadlockError, DuplicateEntry, NestedWriter, ReferenceError, from_conf
+from flock.db.database import (
+    Database,
+    DeadlockError,
+    DuplicateEntry,
+    NestedWriter,
+    ReferenceError,
+    WriteInReader,
+    from_conf,
+)
 from flock.db.schema import EnumText, Json, UtcTime, columns, metadata, new_uuid, revision_column, utcnow
 from flock.db.writes import compare_and_set
 
 __all__ = [
     "Database", "DeadlockError", "DuplicateEntry", "EnumText", "Json", "NestedWriter", "ReferenceError", "UtcTime",
+    "WriteInReader",
     "columns", "compare_and_set", "from_conf", "metadata", "new_uuid", "revision_column", "utcnow",
 ]

@@ -53,6 +53,10 @@ class NestedWriter(RuntimeError):
     """A thread asked for a second writing transaction inside its first one: it would wait for itself."""
 
 
+class WriteInReader(RuntimeError):
+    """A reader was used to change rows."""
+
+
 class Database:
     """``with db.reader() as conn`` / ``with db.writer() as conn``: one transaction each, on a Core connection.
 
@@ -81,7 +85,7 @@ class Database:
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[Connection]:
-        """A transaction that only reads. Inside a writer's block it sees what was committed before."""
+        """A transaction that only reads, else WriteInReader. Inside a writer's block it sees the last commit."""
         with self._mode("read"), self._translated(), self._opened().reading.connect() as conn:
             yield conn
 
@@ -138,6 +142,7 @@ class Database:
             facade.append_on_engine_create(self._prepare_sqlite)
         else:
             facade.append_on_engine_create(_prepare_server)
+        facade.append_on_engine_create(self._refuse_writes_of_readers)
         self._anchor = None
         # Started here without a ConfigOpts: by itself it would register oslo.db's own options beside ours and fail.
         facade._factory._start(conf=None)
@@ -152,6 +157,15 @@ class Database:
         if self.is_sqlite and "timeout" not in url.query:
             url = url.update_query_dict({"timeout": str(self._busy_timeout_s)})
         return url.render_as_string(hide_password=False)
+
+    def _refuse_writes_of_readers(self, engine: Engine) -> None:
+        """A reader that changed something would keep it on one engine and lose it on another."""
+
+        @event.listens_for(engine, "before_cursor_execute")
+        def refuse(_conn: Any, _cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool) -> None:
+            changes = context is not None and (context.isinsert or context.isupdate or context.isdelete)
+            if changes and getattr(self._local, "modes", ())[-1:] == ["read"]:
+                raise WriteInReader("a statement that changes rows inside a reader")
 
     def _prepare_sqlite(self, engine: Engine) -> None:
         in_file = bool(self.url.database) and self.url.database != ":memory:"
@@ -198,6 +212,8 @@ class Database:
         except (db_errors.DBConnectionError, sa.exc.TimeoutError) as exc:
             raise Unavailable(service="database", reason=type(exc).__name__) from exc
         except (db_errors.DBError, sa.exc.OperationalError) as exc:
+            if isinstance(exc.__cause__ or getattr(exc, "inner_exception", None), WriteInReader):
+                raise WriteInReader(str(exc)) from None
             if _is_busy(exc):
                 raise DeadlockError(service="database", reason="locked by another writer") from exc
             if _is_serialization_failure(exc):

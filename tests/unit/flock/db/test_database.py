@@ -22,6 +22,7 @@ from flock.db import (
     NestedWriter,
     ReferenceError,
     UtcTime,
+    WriteInReader,
     columns,
     compare_and_set,
     from_conf,
@@ -106,6 +107,15 @@ def test_readers_see_the_last_commit_while_a_writer_works(db: Database) -> None:
         thread.start()
         thread.join(5)
         assert seen == ["a"]
+
+
+@pytest.mark.parametrize("change", [sa.insert(HOST).values(name="b"), sa.update(HOST).values(name="b"),
+                                    sa.delete(HOST)], ids=["insert", "update", "delete"])
+def test_readers_change_nothing(db: Database, change: sa.sql.dml.UpdateBase) -> None:
+    add(db, "a")
+    with pytest.raises(WriteInReader), db.reader() as conn:
+        conn.execute(change)
+    assert names(db) == ["a"]
 
 
 def test_nested_writer_is_refused_instead_of_waiting_for_itself(db: Database) -> None:
