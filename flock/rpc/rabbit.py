@@ -22,7 +22,7 @@ class DirectConnection(impl_rabbit.Connection):  # type: ignore[misc]
 
     def ensure(self, method: Callable[[], Any], *args: Any, **kwargs: Any) -> Any:
         """As the driver's: run ``method``, mend the connection and run it again as often as allowed."""
-        if self.channel is None or self._initial_pid != os.getpid():
+        if self.channel is None or getattr(self, "_initial_pid", None) != os.getpid():
             return super().ensure(method, *args, **kwargs)
         try:
             return method()
@@ -49,7 +49,9 @@ class DirectConnection(impl_rabbit.Connection):  # type: ignore[misc]
     def _set_current_channel(self, new_channel: Any) -> None:
         super()._set_current_channel(new_channel)
         wire = getattr(getattr(new_channel, "connection", None), "transport", None)
-        if isinstance(wire, TCPTransport) and not isinstance(wire._quick_recv, _Reader):
+        reads = getattr(wire, "_quick_recv", None)
+        # A release of amqp that reads in another way, and TLS, go on as they are.
+        if isinstance(wire, TCPTransport) and reads is not None and not isinstance(reads, _Reader):
             reader = _Reader(wire.sock)
             wire._quick_recv, wire.having_timeout = reader, reader.within
 
