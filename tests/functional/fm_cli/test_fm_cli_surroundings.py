@@ -345,8 +345,9 @@ def test_the_python_client(fm: Any, keystone: Any) -> None:
 
 def process(fm: Any, *argv: str) -> subprocess.Popen[str]:
     env = {**os.environ, **fm.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([sys.executable, "-m", "fm.cmd.shell", *argv], env=env, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    # A shell that runs the tests in the background lets them ignore interrupts; an operator's shell does not.
+    return subprocess.Popen(["env", "--default-signal=INT", sys.executable, "-m", "fm.cmd.shell", *argv], env=env,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
 
 
 @contextlib.contextmanager
