@@ -208,3 +208,45 @@ def test_every_listener_hears_the_same_story(api, cloud, healthy, outputs, strea
         elif event["state"] == "clear":
             active.pop(key, None)
     assert listed == active
+
+
+SNMPD = """rocommunity public 127.0.0.1
+master agentx
+agentXSocket /var/agentx/master
+"""
+SERVE = f"""
+cp /etc/snmp/snmpd.conf /root/snmpd.before && mkdir -p /var/agentx
+printf '%s' '{SNMPD}' > /etc/snmp/snmpd.conf
+systemctl restart snmpd && systemctl start flock-fm-snmp-agent
+"""
+CEASE = "systemctl stop flock-fm-snmp-agent snmpd; cp /root/snmpd.before /etc/snmp/snmpd.conf"
+FULL = "host=controller-0.filesystem=/scratch"
+RECORD = ("", "100.104", "set", "host.filesystem", FULL, "", "major", "nearly full", "operational-violation",
+          "threshold-crossed", "remove files", "False", "True", "False", "False")
+
+
+def test_snmpd_of_the_controller_serves_the_tables(cloud, on):
+    bin_dir = "/opt/flock/venv/bin"
+
+    def walk(column):
+        table = dotted((*ACTIVE_ENTRY, column))
+        printed = on("controller-0", "env", "MIBS=", "snmpwalk", "-v2c", "-c", "public", "-On", "-Oe", "-t5",
+                     "127.0.0.1", table, check=False)
+        return [line.partition(": ")[2].strip('"') for line in printed.splitlines() if ": " in line]
+    on("controller-0", "sh", "-ec", SERVE)
+    try:
+        said = on("controller-0", f"{bin_dir}/fmClientCli", "-c", "###" + "".join(f"{field}###" for field in RECORD))
+        answer, uuid = said.split()
+        assert answer == "Ok"
+        wait_for("the row", lambda: uuid in walk(ActiveColumn.UUID), 30)
+        rows = {uuids: texts for uuids, *texts in zip(*(walk(column) for column in (
+            ActiveColumn.UUID, ActiveColumn.ALARM_ID, ActiveColumn.ENTITY_INSTANCE_ID, ActiveColumn.ALARM_SEVERITY,
+            ActiveColumn.REASON_TEXT)), strict=True)}
+        alarm, = (row for row in cloud.alarms() if row["uuid"] == uuid)
+        ident, entity, severity, reason = rows[uuid]
+        assert (ident, entity.partition(".")[2], severity, reason) == (
+            alarm["alarm_id"], alarm["entity_instance_id"], "3", alarm["reason_text"])
+        assert on("controller-0", f"{bin_dir}/fmClientCli", "-d", f"###100.104###{FULL}###").split() == ["Ok"]
+        wait_for("the end of the row", lambda: uuid not in walk(ActiveColumn.UUID), 30)
+    finally:
+        on("controller-0", "sh", "-c", CEASE)
