@@ -6,6 +6,7 @@ Each host gets its own group in the systemd hierarchies too: otherwise the hosts
 
 from __future__ import annotations
 
+import errno
 import signal
 import time
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from devstack.virtualcloud.errors import LabError
 
 WANTED = ("freezer", "memory", "pids", "cpuacct")
 KILL_WAIT_S = 10.0
+BUSY_WAIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +152,22 @@ class Cgroups:
             if not base.is_dir():
                 continue
             for path in sorted((path for path in base.rglob("*") if path.is_dir()), reverse=True):
-                path.rmdir()
-            base.rmdir()
+                _remove_when_free(path)
+            _remove_when_free(base)
+
+
+def _remove_when_free(path: Path) -> None:
+    """Remove one group. The kernel calls it busy for a moment after the last process has ended."""
+    end = time.monotonic() + BUSY_WAIT_S
+    while True:
+        try:
+            path.rmdir()
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > end:
+                raise
+        else:
+            return
+        time.sleep(0.01)
 
 
 def _stat_value(path: Path, names: tuple[str, ...]) -> int:

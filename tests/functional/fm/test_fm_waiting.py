@@ -82,7 +82,8 @@ def test_a_silence_ends_by_itself_and_tells_of_it(seen: Seen) -> None:
     assert (hidden["silenced_by"], hidden["suppression_status"]) == (uuid, "suppressed")
     wait_for(lambda: len(seen.alarms()) == 2, 20, "the silence to end")
     wait_for(lambda: not stored_silences(seen), 20, "the manager to remove it")
-    seen.traps.wait("warmStart")  # one or two: what changes within the hold time is told together
+    # One or two: what changes within the hold time is told together.
+    seen.traps.wait(lambda: seen.traps.messages("warmStart"))
     assert seen.http.get(f"{seen.fm.base}/v1/silences/{uuid}").status_code == 404
     entities = [trap["alarm"]["wrsAlarmActiveEntityInstanceId"] for trap in seen.traps.messages("wrsAlarmMajor")]
     assert [entity.rpartition("host=")[2] for entity in entities] == ["loud"]
