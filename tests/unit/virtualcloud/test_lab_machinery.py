@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parts between decisions and kernel that need no root: parsing, argument lists, files, records, sockets."""
 import asyncio
+import errno
 import io
 import json
 import os
@@ -309,3 +310,22 @@ def test_status_is_readable():
     for wanted in ("waiting", "44", "mgmt0=1.2.3.4", "cut oam, mgmt loses 5%, fan_1=0", "told to wait",
                    "127.0.0.1:5000", "not in this kernel: netem"):
         assert wanted in text
+
+
+def test_a_control_group_that_is_busy_for_a_moment_is_waited_for(tmp_path, monkeypatch):
+    group = tmp_path / "flk" / "worker-9"
+    group.mkdir(parents=True)
+    refusals, remove = [errno.EBUSY, errno.EBUSY], Path.rmdir
+
+    def rmdir(path):
+        if refusals:
+            raise OSError(refusals.pop(), "busy")
+        remove(path)
+    monkeypatch.setattr(Path, "rmdir", rmdir)
+    found = cgroups.Cgroups("flk", (cgroups.Hierarchy(tmp_path, ("memory",), False),))
+    found.remove("worker-9")
+    assert not group.exists()
+    group.mkdir()
+    refusals.append(errno.EPERM)
+    with pytest.raises(OSError, match="busy"):
+        found.remove("worker-9")
