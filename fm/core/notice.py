@@ -21,10 +21,11 @@ _STATUS_TOLD, _STATUS_OF_LOGS = "unsuppressed", "None"
 _TRAP_OF_SEVERITY = {"critical": "wrsAlarmCritical", "major": "wrsAlarmMajor", "minor": "wrsAlarmMinor",
                      "warning": "wrsAlarmWarning"}
 _TYPE_NUMBERS = {str(kind): number for number, kind in enumerate(AlarmType)}
-WARM_START = {"operation_type": "warmStart", "alarm": {}}
 # Messages of the outputs' own that stand for no event.
-WARM_START_NOTICE = {"kind": "warmStart"}
+WARM_START_KIND = "warmStart"
+WARM_START_NOTICE = {"kind": WARM_START_KIND}
 REFRESH = {"kind": "refresh"}
+WARM_START = {"operation_type": WARM_START_KIND, "alarm": {}}
 
 
 def as_payload(notice: Notice) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fm.contract.enums import Severity
+from fm.core.notice import WARM_START_KIND
 from fm.core.records import NoticeKind
 from fm.snmp.columns import Fault, active_value, event_value, from_event
 from fm.snmp.objects import (
@@ -21,7 +22,6 @@ from fm.snmp.objects import (
     Value,
 )
 
-WARM_START_KIND = "warmStart"
 # A notification tells of no row of a table, hence the instance that no row has.
 NO_ROW = 0
 LOG_REPAIR = "N/A"

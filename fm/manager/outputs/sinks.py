@@ -56,7 +56,7 @@ class TrapAgent:
         self._names = (region_name, system_name)
 
     def __call__(self, payload: dict[str, Any]) -> None:
-        warm = payload.get("kind") == "warmStart"
+        warm = payload.get("kind") == notice.WARM_START_KIND
         message = notice.WARM_START if warm else notice.trap_message(payload, *self._names)
         data = json.dumps(message).encode()
         try:
