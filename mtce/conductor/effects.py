@@ -18,7 +18,7 @@ from mtce.contract.records import MtceHost
 from mtce.contract.rpc import MtceAgent
 from mtce.core import actions as act
 from mtce.core.events import BmcAnswer, Event, RebootAnswer
-from mtce.core.view import HostView
+from mtce.core.view import MaintainedHost
 
 LOG = logging.getLogger(__name__)
 WAITING_MAX = 5_000
@@ -45,7 +45,7 @@ class PooledEffects:
         """The relay to nudge after commits."""
         self._relay = relay
 
-    def perform(self, view: HostView, record: MtceHost, actions: tuple[act.Action, ...]) -> None:
+    def perform(self, view: MaintainedHost, record: MtceHost, actions: tuple[act.Action, ...]) -> None:
         """Start every action but the logs, which were stored with the step."""
         for action in actions:
             if isinstance(action, act.Bmc):
@@ -53,7 +53,7 @@ class PooledEffects:
             elif not isinstance(action, act.Log):
                 self._submit(self._agents, view, action, functools.partial(self._command, view, action))
 
-    def watch(self, view: HostView) -> None:
+    def watch(self, view: MaintainedHost) -> None:
         """Tell the heartbeat daemon."""
         self._pulses.watch(view)
 
@@ -75,20 +75,20 @@ class PooledEffects:
         self._agents.stop(STOP_WAIT_S)
         self._bmcs.stop(STOP_WAIT_S)
 
-    def _submit(self, pool: BoundedPool, view: HostView, action: act.Action, work: Callable[[], None]) -> None:
+    def _submit(self, pool: BoundedPool, view: MaintainedHost, action: act.Action, work: Callable[[], None]) -> None:
         try:
             pool.submit(work)
         except FlockError as error:
             LOG.error("%s for %s is not carried out: %s", type(action).__name__, view.hostname, error)
             self._failed(view, action, str(error))
 
-    def _failed(self, view: HostView, action: act.Action, reason: str) -> None:
+    def _failed(self, view: MaintainedHost, action: act.Action, reason: str) -> None:
         if isinstance(action, act.SendReboot):
             self._post(view.uuid, RebootAnswer(action.command_id, False))
         elif isinstance(action, act.Bmc):
             self._post(view.uuid, BmcAnswer(action.command_id, False, reason=reason))
 
-    def _bmc(self, view: HostView, record: MtceHost, action: act.Bmc) -> None:
+    def _bmc(self, view: MaintainedHost, record: MtceHost, action: act.Bmc) -> None:
         LOG.info("BMC of %s: %s%s", view.hostname, action.verb, " gracefully" if action.graceful else "")
         try:
             answer = self._jobs.run(record, action.verb, action.command_id, graceful=action.graceful)
@@ -99,7 +99,7 @@ class PooledEffects:
             LOG.warning("BMC of %s: %s failed: %s", view.hostname, action.verb, answer.reason)
         self._post(view.uuid, answer)
 
-    def _command(self, view: HostView, action: act.Action) -> None:
+    def _command(self, view: MaintainedHost, action: act.Action) -> None:
         try:
             self._tell_agent(self._agent_of(view.hostname), view.uuid, action)
         except FlockError as error:

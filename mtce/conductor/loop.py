@@ -28,7 +28,7 @@ from mtce.core.changes import must_store
 from mtce.core.events import Alive, Command, Event, Resume, Tick
 from mtce.core.fsm import step
 from mtce.core.settings import Settings
-from mtce.core.view import HostView
+from mtce.core.view import MaintainedHost
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -43,10 +43,10 @@ STEP_SECONDS = Histogram("mtce_step_seconds", "One step with its commit",
 class Effects(Protocol):
     """Carries out what steps ask for; must not block the loop."""
 
-    def perform(self, view: HostView, record: MtceHost, actions: tuple[Action, ...]) -> None:
+    def perform(self, view: MaintainedHost, record: MtceHost, actions: tuple[Action, ...]) -> None:
         """Start the actions; answers come back as events."""
 
-    def watch(self, view: HostView) -> None:
+    def watch(self, view: MaintainedHost) -> None:
         """Bring the monitoring of one host in line with its view."""
 
     def forget(self, uuid: str) -> None:
@@ -167,7 +167,7 @@ class Loop:
             self._effects.watch(view)
         self._effects.perform(view, entry.record, actions)
 
-    def _commit(self, entry: Entry, view: HostView, actions: tuple[Action, ...], event: Event,
+    def _commit(self, entry: Entry, view: MaintainedHost, actions: tuple[Action, ...], event: Event,
                 answered: Answered | None) -> None:
         told = messages.of_step(entry.stored.view, view, actions)
         if told or answered is not None or must_store(entry.stored.view, view) or entry.record != entry.stored.record:

@@ -16,7 +16,7 @@ from mtce.conductor.store import Message
 from mtce.core.actions import Action, Log
 from mtce.core.changes import alarm_changes, state_update
 from mtce.core.reasons import alarm_text, log_text
-from mtce.core.view import HostView
+from mtce.core.view import MaintainedHost
 from sysinv.contract.records import HostStateUpdate
 from sysinv.contract.rpc import HostStates
 
@@ -24,7 +24,7 @@ LOG = logging.getLogger(__name__)
 STATE, ALARM_SET, ALARM_CLEAR, CUSTOMER_LOG, FORGET = "state", "alarm-set", "alarm-clear", "log", "forget"
 
 
-def of_step(before: HostView | None, after: HostView, actions: Iterable[Action]) -> list[Message]:
+def of_step(before: MaintainedHost | None, after: MaintainedHost, actions: Iterable[Action]) -> list[Message]:
     """Everything others must learn of a step, in order."""
     messages: list[Message] = []
     update = state_update(before, after)
@@ -44,7 +44,7 @@ def of_step(before: HostView | None, after: HostView, actions: Iterable[Action])
     return messages
 
 
-def of_delete(view: HostView) -> list[Message]:
+def of_delete(view: MaintainedHost) -> list[Message]:
     """What must be told when a host is forgotten."""
     key = f"faults:{view.uuid}"
     return [_log(key, "200.021", "command=delete", view.hostname),

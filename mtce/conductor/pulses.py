@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from mtce.core.view import HostView, Level, Network
+from mtce.core.view import Level, MaintainedHost, Network
 
 LOG = logging.getLogger(__name__)
 RECONNECT_S = 0.5
@@ -54,7 +54,7 @@ class PulseClient:
         """Connected, and every level has been heard since."""
         return self._synced
 
-    def watch(self, view: HostView) -> None:
+    def watch(self, view: MaintainedHost) -> None:
         """Monitor the host as its view says."""
         if not view.monitored:
             self.forget(view.uuid)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from mtce.conductor.store import StoredHost
 from mtce.contract.records import MtceHost
 from mtce.core.events import Event
-from mtce.core.view import HostView
+from mtce.core.view import MaintainedHost
 
 BACKLOG_MAX = 100
 
@@ -18,7 +18,7 @@ BACKLOG_MAX = 100
 class Entry:
     """One host: ``view`` is what holds now, ``stored`` the last committed one; ``broken`` says why it stands still."""
 
-    view: HostView
+    view: MaintainedHost
     record: MtceHost
     stored: StoredHost
     broken: str = ""
@@ -49,7 +49,7 @@ class Roster:
         """Forget."""
         self._entries.pop(uuid, None)
 
-    def reschedule(self, view: HostView) -> None:
+    def reschedule(self, view: MaintainedHost) -> None:
         """Note when ``view`` wants its next tick."""
         due_ms = view.due_ms()
         if due_ms is not None:

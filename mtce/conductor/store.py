@@ -13,7 +13,7 @@ from flock.db import Database, compare_and_set, utcnow
 from flock.db.outbox import Outbox
 from mtce.contract.records import ActionReply, MtceHost
 from mtce.core.changes import transition
-from mtce.core.view import HostView, from_document, to_document
+from mtce.core.view import MaintainedHost, from_document, to_document
 from mtce.db.tables import HISTORY, HOST, OUTBOX, REQUEST
 
 HISTORY_MAX_PER_HOST = 500
@@ -26,7 +26,7 @@ _STORED = (HOST.c.hostname, HOST.c.view, HOST.c.record, HOST.c.revision)
 class StoredHost:
     """A host as the database has it."""
 
-    view: HostView
+    view: MaintainedHost
     record: MtceHost
     revision: int
 
@@ -69,7 +69,7 @@ class Store:
             row = conn.execute(sa.select(*_STORED).where(HOST.c.uuid == uuid)).first()
         return None if row is None else _stored(row, hostname)
 
-    def commit(self, before: StoredHost | None, view: HostView, record: MtceHost, *, cause: str,
+    def commit(self, before: StoredHost | None, view: MaintainedHost, record: MtceHost, *, cause: str,
                messages: list[Message], answered: Answered | None = None) -> int:
         """Store a step; returns the row's new revision. StaleWrite when another conductor wrote the row."""
         values = {

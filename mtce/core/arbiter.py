@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mtce.contract.records import ActionReply
 from mtce.contract.states import OPERATOR_ACTIONS, HostAction
-from mtce.core.view import HostView
+from mtce.core.view import MaintainedHost
 from sysinv.contract.enums import Administrative, Availability
 
 OUT_OF_SERVICE = frozenset({HostAction.RESET, HostAction.REBOOT, HostAction.REINSTALL, HostAction.POWER_ON,
@@ -24,7 +24,7 @@ def parse_action(text: str) -> HostAction | None:
     return action if action in OPERATOR_ACTIONS else None
 
 
-def refusal(view: HostView, action: HostAction, *, simplex: bool) -> ActionReply | None:
+def refusal(view: MaintainedHost, action: HostAction, *, simplex: bool) -> ActionReply | None:
     """Why ``action`` is not allowed on the host now; None when it is."""
     if action in SWACT:
         return _swact_refusal(view)
@@ -43,14 +43,14 @@ def refusal(view: HostView, action: HostAction, *, simplex: bool) -> ActionReply
     return None
 
 
-def delete_refusal(view: HostView) -> ActionReply | None:
+def delete_refusal(view: MaintainedHost) -> ActionReply | None:
     """Only a locked host may be forgotten."""
     if view.administrative is Administrative.UNLOCKED:
         return _no("Host is Unlocked", "Lock the host and then retry")
     return None
 
 
-def put_refusal(others: list[HostView], uuid: str, hostname: str, personality: str, mgmt_ip: str) -> ActionReply | None:
+def put_refusal(others: list[MaintainedHost], uuid: str, hostname: str, personality: str, mgmt_ip: str) -> ActionReply | None:
     """A record that collides with another host or takes a name reserved for another personality."""
     for other in others:
         if other.uuid == uuid:
@@ -64,12 +64,12 @@ def put_refusal(others: list[HostView], uuid: str, hostname: str, personality: s
     return None
 
 
-def _running(view: HostView) -> HostAction:
+def _running(view: MaintainedHost) -> HostAction:
     """The operator action that the present action carries out."""
     return HostAction.UNLOCK if view.action is HostAction.ENABLE else view.action
 
 
-def _swact_refusal(view: HostView) -> ActionReply:
+def _swact_refusal(view: MaintainedHost) -> ActionReply:
     if not view.is_controller:
         return _no("Swact not supported for this Host", "Select the active controller")
     return _no("No unlocked-enabled controller available", "Provision and unlock a standby controller")

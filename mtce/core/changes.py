@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mtce.core.view import Alarm, HostView
+from mtce.core.view import Alarm, MaintainedHost
 from sysinv.contract.records import HostStateUpdate
 
 
@@ -19,16 +19,16 @@ class Transition:
     task: str
 
 
-def must_store(before: HostView, after: HostView) -> bool:
+def must_store(before: MaintainedHost, after: MaintainedHost) -> bool:
     """Whether the change must survive a restart; a renewed silence or repetition timer need not."""
     return _lasting(before) != _lasting(after)
 
 
-def _lasting(view: HostView) -> HostView:
+def _lasting(view: MaintainedHost) -> MaintainedHost:
     return replace(view, silent_ms=None, probe_ms=None, revision=0, sequence=0)
 
 
-def state_update(before: HostView | None, after: HostView) -> HostStateUpdate | None:
+def state_update(before: MaintainedHost | None, after: MaintainedHost) -> HostStateUpdate | None:
     """What inventory must learn; None when nothing it shows has changed. Without ``before``: everything."""
     fresh = _shown(after)
     if before is not None:
@@ -40,7 +40,7 @@ def state_update(before: HostView | None, after: HostView) -> HostStateUpdate | 
     return HostStateUpdate(host_uuid=after.uuid, sequence=after.sequence, action_failed=failed or None, **fresh)
 
 
-def _shown(view: HostView) -> dict[str, Any]:
+def _shown(view: MaintainedHost) -> dict[str, Any]:
     """The fields of an update, as plain values."""
     shown: dict[str, Any] = {
         "administrative": str(view.administrative), "operational": str(view.operational),
@@ -52,7 +52,7 @@ def _shown(view: HostView) -> dict[str, Any]:
     return shown
 
 
-def alarm_changes(before: HostView | None, after: HostView) -> tuple[list[Alarm], list[Alarm]]:
+def alarm_changes(before: MaintainedHost | None, after: MaintainedHost) -> tuple[list[Alarm], list[Alarm]]:
     """``(to raise, to clear)``; a changed severity is raised again, not cleared."""
     old = set() if before is None else set(before.alarms)
     kept = {alarm[:2] for alarm in after.alarms}
@@ -60,7 +60,7 @@ def alarm_changes(before: HostView | None, after: HostView) -> tuple[list[Alarm]
             [alarm for alarm in sorted(old) if alarm[:2] not in kept])
 
 
-def transition(before: HostView | None, after: HostView) -> Transition | None:
+def transition(before: MaintainedHost | None, after: MaintainedHost) -> Transition | None:
     """The history line for a change of states, action, stage or task."""
     now = Transition("-".join(after.states()), after.action, after.stage, after.task)
     if before is not None and now == Transition("-".join(before.states()), before.action, before.stage, before.task):

@@ -2,7 +2,7 @@
 """Which state combinations exist, and the check that no step leaves them."""
 from __future__ import annotations
 
-from mtce.core.view import HostView, Stage
+from mtce.core.view import MaintainedHost, Stage
 from sysinv.contract.enums import Administrative as Adm
 from sysinv.contract.enums import Availability as Av
 from sysinv.contract.enums import Operational as Op
@@ -17,12 +17,12 @@ class InvariantBroken(AssertionError):
     """A step left the state model; the step is not stored and only that host's machine stands still."""
 
 
-def is_legal(view: HostView) -> bool:
+def is_legal(view: MaintainedHost) -> bool:
     """Whether the three states of ``view`` may stand together."""
     return view.states() in LEGAL_STATES
 
 
-def ensure(view: HostView, now_ms: int, *, ticked: bool) -> HostView:
+def ensure(view: MaintainedHost, now_ms: int, *, ticked: bool) -> MaintainedHost:
     """``view`` itself, or InvariantBroken with the reason.
 
     Only a tick answers for timers that are due: any other event may come a moment before the tick that is on its way.

@@ -73,7 +73,7 @@ Queued = tuple[HostAction, str]
 
 
 @dataclass(frozen=True, slots=True)
-class HostView:
+class MaintainedHost:
     """One host. Times are absolute UTC milliseconds, so that a restarted conductor keeps every deadline."""
 
     uuid: str
@@ -180,15 +180,15 @@ class HostView:
         return Operational.DISABLED, Availability.NOT_INSTALLED
 
 
-def renewed(view: HostView, host: MtceHost) -> HostView:
+def renewed(view: MaintainedHost, host: MtceHost) -> MaintainedHost:
     """``view`` with what inventory says of the host now; states stay mtce's own."""
     return replace(view, hostname=host.hostname, personality=host.personality, subfunctions=host.subfunctions,
                    mgmt_ip=host.mgmt_ip, cluster_host_ip=host.cluster_host_ip, has_bmc=provisioned_bmc(host))
 
 
-def first_view(host: MtceHost) -> HostView:
+def first_view(host: MtceHost) -> MaintainedHost:
     """The view of a host never seen before, with the states inventory holds."""
-    return HostView(
+    return MaintainedHost(
         uuid=host.uuid, hostname=host.hostname, personality=host.personality, subfunctions=host.subfunctions,
         mgmt_ip=host.mgmt_ip, cluster_host_ip=host.cluster_host_ip, has_bmc=provisioned_bmc(host),
         administrative=Administrative(host.administrative), operational=Operational(host.operational),
@@ -207,14 +207,14 @@ _ENUMS: dict[str, type[enum.StrEnum]] = {
 _VOLATILE = frozenset({"is_active"})
 
 
-def to_document(view: HostView) -> dict[str, Any]:
+def to_document(view: MaintainedHost) -> dict[str, Any]:
     """JSON-ready form of everything that must survive a restart."""
     return {field.name: getattr(view, field.name) for field in fields(view) if field.name not in _VOLATILE}
 
 
-def from_document(document: dict[str, Any], *, is_active: bool) -> HostView:
+def from_document(document: dict[str, Any], *, is_active: bool) -> MaintainedHost:
     """The view stored by ``to_document``; unknown keys (of a newer release) are ignored."""
-    known = {field.name for field in fields(HostView)} - _VOLATILE
+    known = {field.name for field in fields(MaintainedHost)} - _VOLATILE
     values = {name: value for name, value in document.items() if name in known}
     for name, kind in _ENUMS.items():
         values[name] = kind(values[name])
@@ -223,4 +223,4 @@ def from_document(document: dict[str, Any], *, is_active: bool) -> HostView:
     for name in ("alarms", "failures"):
         values[name] = tuple(tuple(item) for item in values.get(name, ()))
     values["queued"] = tuple((HostAction(action), request_id) for action, request_id in values.get("queued", ()))
-    return HostView(is_active=is_active, **values)
+    return MaintainedHost(is_active=is_active, **values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sysinv.contract.enums import HostAction
-from sysinv.model.host import HostView
+from sysinv.model.host import InventoryHost
 from sysinv.model.system import SystemView
 
 
@@ -28,10 +28,10 @@ class ActionFacts:
     ``active_controller`` is the hostname of the controller that runs the control plane.
     """
 
-    host: HostView
+    host: InventoryHost
     system: SystemView
     active_controller: str
-    peer: HostView | None = None
+    peer: InventoryHost | None = None
     memory: tuple[NodeMemory, ...] = ()
     physical_cores: int = 0
     virtual: bool = False

@@ -16,7 +16,7 @@ from sysinv.contract.enums import (
     VimProgress,
 )
 from sysinv.contract.records import HostStateUpdate
-from sysinv.model.host import HostView
+from sysinv.model.host import InventoryHost
 
 _TASK_MAX = 64
 _COPIED = ("administrative", "operational", "availability", "subfunction_oper", "subfunction_avail", "mtce_info")
@@ -24,7 +24,7 @@ _FIRST_TIME = (None, InvProvision.UNPROVISIONED, InvProvision.INVENTORIED, InvPr
 _UNFINISHED = frozenset({InstallState.PREINSTALL, InstallState.INSTALLING, InstallState.POSTINSTALL})
 
 
-def state_changes(host: HostView, update: HostStateUpdate) -> dict[str, Any] | None:
+def state_changes(host: InventoryHost, update: HostStateUpdate) -> dict[str, Any] | None:
     """Columns to write for an update from mtce, or None when it is older than what is stored."""
     if update.sequence <= host.mtce_sequence:
         return None
@@ -44,7 +44,7 @@ def state_changes(host: HostView, update: HostStateUpdate) -> dict[str, Any] | N
     return changes
 
 
-def _provisioning(host: HostView, update: HostStateUpdate) -> dict[str, Any]:
+def _provisioning(host: InventoryHost, update: HostStateUpdate) -> dict[str, Any]:
     administrative = update.administrative or host.administrative
     operational = update.operational or host.operational
     if update.administrative == Administrative.LOCKED and host.vim_progress_status == VimProgress.SERVICES_ENABLED:
@@ -62,7 +62,7 @@ def _provisioning(host: HostView, update: HostStateUpdate) -> dict[str, Any]:
     return {}
 
 
-def _action_end(host: HostView, update: HostStateUpdate) -> dict[str, Any]:
+def _action_end(host: InventoryHost, update: HostStateUpdate) -> dict[str, Any]:
     if host.ihost_action is None:
         return {}
     finished = {"ihost_action": None, "ihost_action_at": None}
@@ -75,7 +75,7 @@ def _action_end(host: HostView, update: HostStateUpdate) -> dict[str, Any]:
     return finished if update.task == "" else {}
 
 
-def _install_end(host: HostView, availability: str) -> dict[str, Any]:
+def _install_end(host: InventoryHost, availability: str) -> dict[str, Any]:
     if availability == Availability.ONLINE and host.install_state in (InstallState.BOOTING, InstallState.FAILED):
         return {"install_state": InstallState.COMPLETED}
     return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sysinv.actions.facts import ActionFacts, ActionPlan
 from sysinv.contract.enums import LOCK_ACTIONS, Availability, HostAction, Operational
-from sysinv.model.host import HostView
+from sysinv.model.host import InventoryHost
 
 
 def swact_refusal(facts: ActionFacts, action: HostAction) -> str | None:
@@ -26,11 +26,11 @@ def swact_refusal(facts: ActionFacts, action: HostAction) -> str | None:
     return _peer_refusal(peer)
 
 
-def _oper(peer: HostView | None) -> str:
+def _oper(peer: InventoryHost | None) -> str:
     return peer.operational if peer is not None else "missing"
 
 
-def _peer_refusal(peer: HostView) -> str | None:
+def _peer_refusal(peer: InventoryHost) -> str | None:
     if peer.ihost_action in LOCK_ACTIONS:
         return f"{peer.name} is being locked. Swact is not possible until the lock has finished."
     if peer.availability not in (Availability.AVAILABLE, Availability.DEGRADED):

@@ -23,7 +23,7 @@ from sysinv.contract.records import (
     PortReport,
 )
 from sysinv.db.lookup import Row, host_row, the_system
-from sysinv.model.host import HostView, host_view, normal_mac
+from sysinv.model.host import InventoryHost, host_view, normal_mac
 from sysinv.model.topology import (
     HostRole,
     default_cpu_functions,
@@ -126,7 +126,7 @@ class InventoryIntake:
 
         self._db.transact(work)
 
-    def _role(self, conn: Connection, view: HostView) -> HostRole:
+    def _role(self, conn: Connection, view: InventoryHost) -> HostRole:
         system = the_system(conn)
         return HostRole(controller=view.is_controller, worker=view.has_worker_function, simplex=system.is_simplex,
                         system_controller=system.is_system_controller, virtual=self._virtual,

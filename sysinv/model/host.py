@@ -35,7 +35,7 @@ class HostRefused(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class HostView:
+class InventoryHost:
     """One row of ``i_host``, reduced to what decisions ask for."""
 
     id: int
@@ -103,12 +103,12 @@ class HostView:
         return self.invprovision in FROZEN_PROVISION
 
 
-_COLUMNS = tuple(field.name for field in fields(HostView))
+_COLUMNS = tuple(field.name for field in fields(InventoryHost))
 
 
-def host_view(row: Mapping[str, Any]) -> HostView:
+def host_view(row: Mapping[str, Any]) -> InventoryHost:
     """The view of one stored row (more columns than needed are welcome)."""
-    return HostView(**{name: row[name] for name in _COLUMNS})
+    return InventoryHost(**{name: row[name] for name in _COLUMNS})
 
 
 def split_subfunctions(text: str | None) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from mtce.core import arbiter
 from mtce.core.events import AgentResult, Alive, BmcAnswer, Command, Event, Pulse, Put, RebootAnswer, Tick
 from mtce.core.fsm import step
 from mtce.core.settings import AutoRecovery, Cause, Settings
-from mtce.core.view import HostView, Level, Stage, first_view
+from mtce.core.view import MaintainedHost, Level, Stage, first_view
 
 NODES_MAX = 20_000
 START_MS = 1_000_000
@@ -32,7 +32,7 @@ SMALL = Settings(
     auto_recovery={cause: AutoRecovery(1, 30_000) for cause in Cause})
 
 
-def _hosts() -> Iterator[HostView]:
+def _hosts() -> Iterator[MaintainedHost]:
     """Hosts added and heard once: a worker with and without board management, one that had failed, a controller."""
     worker = MtceHost("0f6cbb5e-2a0e-4c0e-8f0e-0d8c5c0a1b70", "worker-0", "worker", "worker", "08:00:27:00:00:01",
                       "192.168.204.10", "192.168.206.10", "locked", "disabled", "online")
@@ -45,11 +45,11 @@ def _hosts() -> Iterator[HostView]:
         yield step(added, Alive(_alive(added, "boot-1")), START_MS + 1, SMALL)[0]
 
 
-def _alive(view: HostView, boot_id: str) -> MtcAlive:
+def _alive(view: MaintainedHost, boot_id: str) -> MtcAlive:
     return MtcAlive(view.uuid, view.hostname, boot_id, 60, 1, True, True, False, False, None, False)
 
 
-def _events(view: HostView) -> Iterator[tuple[str, Event]]:
+def _events(view: MaintainedHost) -> Iterator[tuple[str, Event]]:
     other = _alive(view, f"boot-{int(view.boot_id[5:]) + 1}")
     yield "timer", Tick()
     known = view.boot_id if view.stage is Stage.IDLE else view.left_boot_id
@@ -74,7 +74,7 @@ def _events(view: HostView) -> Iterator[tuple[str, Event]]:
             yield f"operator: {action}", Command(action, "request")
 
 
-def _key(view: HostView) -> tuple[Any, ...]:
+def _key(view: MaintainedHost) -> tuple[Any, ...]:
     levels = (view.mgmt, view.cluster_host) if view.stage in (Stage.HEARTBEAT_WAIT, Stage.HEARTBEAT_SOAK) else ()
     return (view.action, view.stage, view.states(), view.has_bmc, view.is_active, view.monitored, levels,
             min(view.tries, 2), view.reboots_sent, min(view.rounds, 2), view.reboot_acked, view.bmc_used,
@@ -102,7 +102,7 @@ def transitions() -> dict[Stage, dict[Stage, set[str]]]:
     return found
 
 
-def _moments(view: HostView, event: Event, now_ms: int) -> list[int]:
+def _moments(view: MaintainedHost, event: Event, now_ms: int) -> list[int]:
     """A tick comes at each timer of the view, anything else at once."""
     if not isinstance(event, Tick):
         return [now_ms + 1]

@@ -8,7 +8,7 @@ from typing import Any
 from mtce.contract.states import HostAction
 from mtce.core.actions import Action, Log, SetLocked
 from mtce.core.settings import Cause, Settings
-from mtce.core.view import HostView, Level, Stage
+from mtce.core.view import Level, MaintainedHost, Stage
 from sysinv.contract.enums import Administrative, Availability, Operational
 
 HEARTBEAT_CAUSES = ("heartbeat:mgmt", "heartbeat:cluster-host")
@@ -41,7 +41,7 @@ class Draft:
 
     __slots__ = ("actions", "now_ms", "settings", "view")
 
-    def __init__(self, view: HostView, now_ms: int, settings: Settings) -> None:
+    def __init__(self, view: MaintainedHost, now_ms: int, settings: Settings) -> None:
         self.view = view
         self.now_ms = now_ms
         self.settings = settings

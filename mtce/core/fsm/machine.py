@@ -13,7 +13,7 @@ from mtce.core.fsm import add, disable, enable, monitor, power, recovery, reinst
 from mtce.core.fsm.draft import Draft
 from mtce.core.legal import ensure
 from mtce.core.settings import Settings
-from mtce.core.view import PAST_BOOTS_MAX, HostView, Network, Stage, renewed
+from mtce.core.view import PAST_BOOTS_MAX, MaintainedHost, Network, Stage, renewed
 
 _ADVANCE: dict[HostAction, Callable[[Draft, Event], None]] = {
     HostAction.ADD: add.advance, HostAction.ENABLE: enable.advance, HostAction.RECOVERY: recovery.advance,
@@ -28,7 +28,7 @@ _OWN_PAUSES = frozenset({
 _UPTIME_FIRST_HOUR_S = 3600
 
 
-def step(view: HostView, event: Event, now_ms: int, settings: Settings) -> tuple[HostView, tuple[Action, ...]]:
+def step(view: MaintainedHost, event: Event, now_ms: int, settings: Settings) -> tuple[MaintainedHost, tuple[Action, ...]]:
     """The view after ``event`` at ``now_ms`` (UTC ms) and what the shell must do; raises InvariantBroken.
 
     The result is ``view`` itself when nothing changed; else its revision is one higher.
@@ -68,7 +68,7 @@ def _note(d: Draft, event: Event) -> bool:
     return True
 
 
-def _inventory_changes(view: HostView) -> dict[str, object]:
+def _inventory_changes(view: MaintainedHost) -> dict[str, object]:
     names = ("hostname", "personality", "subfunctions", "mgmt_ip", "cluster_host_ip", "has_bmc")
     return {name: getattr(view, name) for name in names}
 

@@ -8,11 +8,11 @@ from mtce.core.events import Alive, Event, Pulse, Tick
 from mtce.core.fsm import enable, recovery
 from mtce.core.fsm.draft import Draft, Failure
 from mtce.core.settings import Cause, HeartbeatAction
-from mtce.core.view import HostView, Level, Network
+from mtce.core.view import Level, MaintainedHost, Network
 from sysinv.contract.enums import Administrative, Availability
 
 
-def advance(d: Draft, event: Event, before: HostView) -> None:
+def advance(d: Draft, event: Event, before: MaintainedHost) -> None:
     """One event on an idle host; ``before`` is the view before the event's facts were noted."""
     if isinstance(event, Alive):
         if d.view.is_enabled:
@@ -29,7 +29,7 @@ def advance(d: Draft, event: Event, before: HostView) -> None:
             d.log("200.022", "status=offline")
 
 
-def _alive_in_service(d: Draft, alive: MtcAlive, before: HostView) -> None:
+def _alive_in_service(d: Draft, alive: MtcAlive, before: MaintainedHost) -> None:
     if before.boot_id and alive.boot_id != before.boot_id:
         recovery.rebooted(d, alive)
         return
@@ -47,7 +47,7 @@ def _alive_in_service(d: Draft, alive: MtcAlive, before: HostView) -> None:
         enable.fail(d, Failure("Configuration Failed, re-enabling", Cause.CONFIGURATION))
 
 
-def _alive_out_of_service(d: Draft, alive: MtcAlive, before: HostView) -> None:
+def _alive_out_of_service(d: Draft, alive: MtcAlive, before: MaintainedHost) -> None:
     availability = d.view.availability
     if availability is Availability.POWER_OFF and alive.boot_id == before.boot_id:
         hits = d.view.tries + 1

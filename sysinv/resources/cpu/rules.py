@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sysinv.contract.enums import CpuFunction
-from sysinv.model.host import HostRefused, HostView
+from sysinv.model.host import HostRefused, InventoryHost
 from sysinv.model.system import SystemView
 from sysinv.resources.cpu.intake import StoredCpu
 
@@ -50,7 +50,7 @@ def parse_requests(body: Any) -> list[CoreRequest]:
     return requests
 
 
-def check_host(host: HostView, system: SystemView, cpus: Sequence[StoredCpu]) -> None:
+def check_host(host: InventoryHost, system: SystemView, cpus: Sequence[StoredCpu]) -> None:
     """Raise HostRefused when the host's cores may not be changed now; a sole controller may stay unlocked."""
     if not host.is_locked and not (system.is_simplex and not system.is_all_in_one):
         raise HostRefused(detail="Host must be locked.")
@@ -60,7 +60,7 @@ def check_host(host: HostView, system: SystemView, cpus: Sequence[StoredCpu]) ->
         raise HostRefused(detail=f"Host {host.name} has not reported its CPUs yet.")
 
 
-def assign(host: HostView, cpus: Sequence[StoredCpu], requests: Sequence[CoreRequest],
+def assign(host: InventoryHost, cpus: Sequence[StoredCpu], requests: Sequence[CoreRequest],
            vswitch_type: str) -> dict[int, CpuFunction]:
     """Function of every logical CPU after ``requests``; HostRefused when they cannot be met.
 
@@ -180,7 +180,7 @@ def _deal(cores: Sequence[Core], fixed: Mapping[tuple[int, ...], CpuFunction],
     return dealt
 
 
-def _check_result(host: HostView, cores: Sequence[Core], functions: Mapping[int, CpuFunction]) -> None:
+def _check_result(host: InventoryHost, cores: Sequence[Core], functions: Mapping[int, CpuFunction]) -> None:
     platform = [cpu for cpu, function in functions.items() if function is CpuFunction.PLATFORM]
     if host.is_aio_controller and len(platform) < 2:
         raise HostRefused(detail="Platform must have at least two cores.")

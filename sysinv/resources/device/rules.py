@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flock.core.errors import Conflict
-from sysinv.model.host import HostRefused, HostView
+from sysinv.model.host import HostRefused, InventoryHost
 
 GPU_CLASS = "030000"
 ACCELERATOR_CLASSES = frozenset({"120000", "120001"})
@@ -31,7 +31,7 @@ def default_enabled(pclass_id: str, pdevice_id: str) -> bool:
     return pclass_id == QAT_CLASS and pdevice_id in QAT_DEVICES
 
 
-def check_modify(host: HostView, pclass_id: str, pdevice_id: str) -> None:
+def check_modify(host: InventoryHost, pclass_id: str, pdevice_id: str) -> None:
     """Raise when name or use of the device may not change now."""
     if not host.has_worker_function:
         raise HostRefused(detail="Can only modify worker node PCI devices.")

@@ -11,7 +11,7 @@ from typing import Any
 from sysinv.contract.enums import BmType, Personality, Subfunction
 from sysinv.model.host import (
     HostRefused,
-    HostView,
+    InventoryHost,
     hostname_refusal,
     join_subfunctions,
     next_controller_name,
@@ -64,7 +64,7 @@ class Role:
     subfunctions: str
 
 
-def check_add(system: SystemView, given: Mapping[str, Any], known: HostView | None, others: Others) -> tuple[Role, str]:
+def check_add(system: SystemView, given: Mapping[str, Any], known: InventoryHost | None, others: Others) -> tuple[Role, str]:
     """Role and canonical MAC of a host that is added; raises HostRefused. ``known`` is the record with that MAC."""
     personality, hostname = given.get("personality"), given.get("hostname")
     mac_text = given.get("mgmt_mac")
@@ -84,7 +84,7 @@ def check_add(system: SystemView, given: Mapping[str, Any], known: HostView | No
     return _role(system, str(personality), hostname, given.get("subfunctions"), others), mac
 
 
-def check_role(system: SystemView, host: HostView, changes: Mapping[str, Any], others: Others) -> Role:
+def check_role(system: SystemView, host: InventoryHost, changes: Mapping[str, Any], others: Others) -> Role:
     """Role of a discovered host that is given one; raises HostRefused."""
     personality = changes.get("personality", host.personality)
     hostname = changes.get("hostname", host.hostname)
@@ -97,7 +97,7 @@ def check_role(system: SystemView, host: HostView, changes: Mapping[str, Any], o
     return _role(system, str(personality), hostname, changes.get("subfunctions"), others)
 
 
-def check_fixed(host: HostView, changes: Mapping[str, Any]) -> None:
+def check_fixed(host: InventoryHost, changes: Mapping[str, Any]) -> None:
     """Role attributes are given once; the same value again is no change."""
     for name in sorted(ROLE & changes.keys()):
         present = getattr(host, name)
@@ -129,7 +129,7 @@ def check_duplicates(operations: Iterable[tuple[str, Any]]) -> None:
         seen[path] = value
 
 
-def check_attributes(host: HostView, changes: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+def check_attributes(host: InventoryHost, changes: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
     """Rules of single attributes; ``stored`` is the whole record."""
     if INSTALL_PARAMETERS & changes.keys() and not host.is_locked:
         raise HostRefused(detail="Host must be locked before updating installation parameters.")
@@ -149,7 +149,7 @@ def check_attributes(host: HostView, changes: Mapping[str, Any], stored: Mapping
         _check_frequency(host, changes["max_cpu_mhz_configured"], stored)
 
 
-def board_values(host: HostView | None, changes: Mapping[str, Any], others: Others) -> dict[str, Any]:
+def board_values(host: InventoryHost | None, changes: Mapping[str, Any], others: Others) -> dict[str, Any]:
     """Columns ``bm_type bm_ip bm_username`` after a change, with ``bm_password`` when one came; raises HostRefused.
 
     ``bm_type`` ``none`` clears everything.
@@ -172,7 +172,7 @@ def board_values(host: HostView | None, changes: Mapping[str, Any], others: Othe
     return values
 
 
-def _check_board(name: str, host: HostView | None, wanted: Mapping[str, Any], changes: Mapping[str, Any],
+def _check_board(name: str, host: InventoryHost | None, wanted: Mapping[str, Any], changes: Mapping[str, Any],
                  others: Others) -> None:
     if wanted["bm_type"] not in set(BmType):
         raise HostRefused(detail=(
@@ -263,7 +263,7 @@ def _check_capabilities(wanted: Mapping[str, Any], stored: Mapping[str, Any]) ->
         raise HostRefused(detail="'stor_function' in capabilities can not be changed.")
 
 
-def _check_frequency(host: HostView, text: str, stored: Mapping[str, Any]) -> None:
+def _check_frequency(host: InventoryHost, text: str, stored: Mapping[str, Any]) -> None:
     if not host.has_worker_function:
         raise HostRefused(detail="Host CPU maximum frequency can only be changed on hosts with worker function.")
     if (stored["capabilities"] or {}).get("is_max_cpu_configurable") != "configurable":

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sysinv.contract.enums import Personality
-from sysinv.model.host import HostRefused, HostView
+from sysinv.model.host import HostRefused, InventoryHost
 from sysinv.model.system import SystemView
 
 CHANGEABLE = frozenset({
@@ -18,7 +18,7 @@ TOLERANCE_MIB = 32
 PAGE_2M_MIB, PAGE_1G_MIB = 2, 1024
 
 
-def check_modify(host: HostView, system: SystemView, stored: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
+def check_modify(host: InventoryHost, system: SystemView, stored: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
     """Raise HostRefused, with the node named first, when ``changes`` are not possible now."""
     refusal = (_host_refusal(host, system, changes) or _values_refusal(stored, changes)
                or _sizes_refusal(stored, changes))
@@ -26,7 +26,7 @@ def check_modify(host: HostView, system: SystemView, stored: Mapping[str, Any], 
         raise HostRefused(detail=f"Processor {stored['numa_node']}: {refusal}")
 
 
-def _host_refusal(host: HostView, system: SystemView, changes: Mapping[str, Any]) -> str | None:
+def _host_refusal(host: InventoryHost, system: SystemView, changes: Mapping[str, Any]) -> str | None:
     if host.personality == Personality.STORAGE:
         return "Memory of storage hosts can not be modified."
     if not host.is_locked and not (system.is_simplex and not system.is_all_in_one):

@@ -19,7 +19,7 @@ from mtce.core import events as ev
 from mtce.core.changes import must_store
 from mtce.core.fsm import step
 from mtce.core.settings import Settings
-from mtce.core.view import HostView, Level, Network, first_view, from_document, to_document
+from mtce.core.view import Level, MaintainedHost, Network, first_view, from_document, to_document
 
 START_MS = 1_700_000_000_000
 THRESHOLDS = ((10, Level.LOSS), (6, Level.DEGRADE), (4, Level.MINOR))
@@ -69,7 +69,7 @@ class Story:
         self.now_ms = START_MS
         self.settings = settings
         self.machine = Machine()
-        self.view: HostView = replace(first_view(record), is_active=is_active)
+        self.view: MaintainedHost = replace(first_view(record), is_active=is_active)
         self.machine.locked = self.view.administrative == "locked"
         self.logs: list[str] = []
         self.tasks: list[str] = []
@@ -113,7 +113,7 @@ class Story:
                 self.now_ms = end_ms
                 return self
 
-    def until(self, condition: Callable[[HostView], bool], limit_s: float = 3_600) -> Story:
+    def until(self, condition: Callable[[MaintainedHost], bool], limit_s: float = 3_600) -> Story:
         for _ in range(int(limit_s * 2)):
             if condition(self.view):
                 return self
@@ -252,7 +252,7 @@ class Story:
         for action in todo:
             self._carry_out(action)
 
-    def _record(self, before: HostView) -> None:
+    def _record(self, before: MaintainedHost) -> None:
         if self.view.task != before.task:
             self.tasks.append(self.view.task)
         if self.view.states() != before.states():

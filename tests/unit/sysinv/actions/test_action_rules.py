@@ -10,12 +10,12 @@ import pytest
 from sysinv.actions.facts import ActionFacts, NodeMemory
 from sysinv.actions.gate import parse_action, plan_action
 from sysinv.contract.enums import HostAction
-from sysinv.model.host import HostRefused, HostView
+from sysinv.model.host import HostRefused, InventoryHost
 from sysinv.model.system import SystemView
 
 SYSTEM = SystemView(1, "s", "cloud", "Standard", "duplex", "1.0")
 SIMPLEX = SystemView(1, "s", "cloud", "All-in-one", "simplex", "1.0")
-HOST = HostView(
+HOST = InventoryHost(
     id=1, uuid="u1", hostname="worker-0", personality="worker", subfunctions="worker", subfunction_oper="disabled",
     subfunction_avail="not-installed", administrative="locked", operational="disabled", availability="online",
     invprovision="unprovisioned", inv_state="inventoried", action_state="reinstalled", install_state="completed",
@@ -28,7 +28,7 @@ PEER = replace(HOST, uuid="u2", hostname="controller-1", personality="controller
 CONTROLLER = replace(HOST, hostname="controller-0", personality="controller", subfunctions="controller", **UNLOCKED)
 
 
-def facts(host: HostView = HOST, system: SystemView = SYSTEM, **changes: Any) -> ActionFacts:
+def facts(host: InventoryHost = HOST, system: SystemView = SYSTEM, **changes: Any) -> ActionFacts:
     values: dict[str, Any] = {"active_controller": "controller-0", "memory": MEMORY, "physical_cores": 16, **changes}
     return ActionFacts(host=host, system=system, **values)
 
@@ -39,7 +39,7 @@ def refusal(given: ActionFacts, action: str) -> str:
     return str(caught.value)
 
 
-def host(**changes: Any) -> HostView:
+def host(**changes: Any) -> InventoryHost:
     return replace(HOST, **changes)
 
 
@@ -143,7 +143,7 @@ def test_an_offline_host_is_reinstalled_only_through_its_board() -> None:
     (replace(PEER, ihost_action="lock"), "being locked"), (replace(PEER, availability="failed"), "must be available"),
     (replace(PEER, subfunctions="controller,worker"), "subfunction is not enabled"),
     (replace(PEER, config_target="a", config_applied="b"), "not yet applied")])
-def test_swact_needs_a_peer_that_can_take_over(peer: HostView | None, words: str) -> None:
+def test_swact_needs_a_peer_that_can_take_over(peer: InventoryHost | None, words: str) -> None:
     assert words in refusal(facts(CONTROLLER, peer=peer), "swact")
 
 

@@ -18,9 +18,9 @@ from sysinv.actions.progress import (
     stored_install_state,
 )
 from sysinv.contract.records import HostStateUpdate
-from sysinv.model.host import HostView
+from sysinv.model.host import InventoryHost
 
-HOST = HostView(
+HOST = InventoryHost(
     id=1, uuid="u1", hostname="worker-0", personality="worker", subfunctions="worker", subfunction_oper="disabled",
     subfunction_avail="not-installed", administrative="locked", operational="disabled", availability="online",
     invprovision="unprovisioned", inv_state="inventoried", action_state=None, install_state=None, ihost_action=None,
@@ -28,7 +28,7 @@ HOST = HostView(
     vim_progress_status=None, config_applied=None, config_target=None, mtce_sequence=5, revision=1)
 
 
-def changes(host: HostView = HOST, **fields: Any) -> dict[str, Any]:
+def changes(host: InventoryHost = HOST, **fields: Any) -> dict[str, Any]:
     found = state_changes(host, HostStateUpdate(host_uuid="u1", sequence=6, **fields))
     assert found is not None
     return found

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from sysinv.contract.enums import CpuFunction
 from sysinv.contract.records import CpuReport, MemoryReport, NumaReport, PciDeviceReport, PortReport
-from sysinv.model.host import HostRefused, HostView
+from sysinv.model.host import HostRefused, InventoryHost
 from sysinv.resources.cpu.intake import StoredCpu
 from sysinv.resources.cpu.rules import assign, parse_requests
 
 MAC = "08:00:27:be:6e:25"
-WORKER = HostView(
+WORKER = InventoryHost(
     id=1, uuid="u1", hostname="worker-0", personality="worker", subfunctions="worker", subfunction_oper="disabled",
     subfunction_avail="not-installed", administrative="locked", operational="disabled", availability="online",
     invprovision="unprovisioned", inv_state="inventoried", action_state=None, install_state=None, ihost_action=None,

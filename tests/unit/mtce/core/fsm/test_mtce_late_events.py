@@ -9,10 +9,10 @@ from mtce.core.events import Alive, BmcAnswer, Pulse, RebootAnswer, Tick
 from mtce.core.fsm import machine, step
 from mtce.core.legal import InvariantBroken
 from mtce.core.settings import Settings
-from mtce.core.view import HostView, Level, Network, Stage
+from mtce.core.view import Level, MaintainedHost, Network, Stage
 from sysinv.contract.enums import Administrative, Availability, Operational
 
-SOAKING = HostView(
+SOAKING = MaintainedHost(
     uuid="0f6cbb5e-2a0e-4c0e-8f0e-0d8c5c0a1b70", hostname="worker-0", personality="worker", subfunctions="worker",
     mgmt_ip="192.168.204.10", cluster_host_ip="192.168.206.10", administrative=Administrative.UNLOCKED,
     operational=Operational.DISABLED, availability=Availability.INTEST, action=HostAction.ENABLE,
