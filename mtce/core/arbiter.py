@@ -50,7 +50,8 @@ def delete_refusal(view: MaintainedHost) -> ActionReply | None:
     return None
 
 
-def put_refusal(others: list[MaintainedHost], uuid: str, hostname: str, personality: str, mgmt_ip: str) -> ActionReply | None:
+def put_refusal(others: list[MaintainedHost], uuid: str, hostname: str, personality: str,
+                mgmt_ip: str) -> ActionReply | None:
     """A record that collides with another host or takes a name reserved for another personality."""
     for other in others:
         if other.uuid == uuid:

@@ -21,7 +21,7 @@ from mtce.core import arbiter
 from mtce.core.events import AgentResult, Alive, BmcAnswer, Command, Event, Pulse, Put, RebootAnswer, Tick
 from mtce.core.fsm import step
 from mtce.core.settings import AutoRecovery, Cause, Settings
-from mtce.core.view import MaintainedHost, Level, Stage, first_view
+from mtce.core.view import Level, MaintainedHost, Stage, first_view
 
 NODES_MAX = 20_000
 START_MS = 1_000_000

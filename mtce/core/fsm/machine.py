@@ -28,7 +28,8 @@ _OWN_PAUSES = frozenset({
 _UPTIME_FIRST_HOUR_S = 3600
 
 
-def step(view: MaintainedHost, event: Event, now_ms: int, settings: Settings) -> tuple[MaintainedHost, tuple[Action, ...]]:
+def step(view: MaintainedHost, event: Event, now_ms: int,
+         settings: Settings) -> tuple[MaintainedHost, tuple[Action, ...]]:
     """The view after ``event`` at ``now_ms`` (UTC ms) and what the shell must do; raises InvariantBroken.
 
     The result is ``view`` itself when nothing changed; else its revision is one higher.

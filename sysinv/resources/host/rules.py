@@ -64,7 +64,8 @@ class Role:
     subfunctions: str
 
 
-def check_add(system: SystemView, given: Mapping[str, Any], known: InventoryHost | None, others: Others) -> tuple[Role, str]:
+def check_add(system: SystemView, given: Mapping[str, Any], known: InventoryHost | None,
+              others: Others) -> tuple[Role, str]:
     """Role and canonical MAC of a host that is added; raises HostRefused. ``known`` is the record with that MAC."""
     personality, hostname = given.get("personality"), given.get("hostname")
     mac_text = given.get("mgmt_mac")

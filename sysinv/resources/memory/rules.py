@@ -18,7 +18,8 @@ TOLERANCE_MIB = 32
 PAGE_2M_MIB, PAGE_1G_MIB = 2, 1024
 
 
-def check_modify(host: InventoryHost, system: SystemView, stored: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
+def check_modify(host: InventoryHost, system: SystemView, stored: Mapping[str, Any],
+                 changes: Mapping[str, Any]) -> None:
     """Raise HostRefused, with the node named first, when ``changes`` are not possible now."""
     refusal = (_host_refusal(host, system, changes) or _values_refusal(stored, changes)
                or _sizes_refusal(stored, changes))
