@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from prometheus_client import Counter, Histogram
 
-from flock.core.clock import Clock, epoch_ms
+from flock.core.clock import Clock
 from flock.core.errors import DeadlineExceeded, FlockError, StaleWrite, Unavailable
 from mtce.conductor import messages
 from mtce.conductor.roster import Entry, Roster
@@ -119,8 +119,8 @@ class Loop:
         return self._thread is not None and self._thread.is_alive()
 
     def now_ms(self) -> int:
-        """UTC milliseconds."""
-        return epoch_ms(self._clock.now())
+        """Milliseconds on the monotonic clock, on which every moment of a view lies."""
+        return self._clock.monotonic_ms()
 
     def post(self, uuid: str, event: Event) -> None:
         """Hand in an event; one that does not fit any more is dropped with a log line."""

@@ -30,7 +30,7 @@ _UPTIME_FIRST_HOUR_S = 3600
 
 def step(view: MaintainedHost, event: Event, now_ms: int,
          settings: Settings) -> tuple[MaintainedHost, tuple[Action, ...]]:
-    """The view after ``event`` at ``now_ms`` (UTC ms) and what the shell must do; raises InvariantBroken.
+    """The view after ``event`` at ``now_ms`` (monotonic ms) and what the shell must do; raises InvariantBroken.
 
     The result is ``view`` itself when nothing changed; else its revision is one higher.
     """
@@ -46,7 +46,7 @@ def step(view: MaintainedHost, event: Event, now_ms: int,
     after = ensure(d.view, now_ms, ticked=isinstance(event, Tick))
     if after == view:
         return view, tuple(d.actions)
-    return replace(after, revision=view.revision + 1, sequence=max(view.sequence + 1, now_ms)), tuple(d.actions)
+    return replace(after, revision=view.revision + 1, sequence=after.sequence + 1), tuple(d.actions)
 
 
 def _note(d: Draft, event: Event) -> bool:
@@ -60,7 +60,8 @@ def _note(d: Draft, event: Event) -> bool:
             return False
         d.set(**{"mgmt" if event.network is Network.MGMT else "cluster_host": event.level})
     elif isinstance(event, Put):
-        d.set(**_inventory_changes(renewed(d.view, event.host)))
+        d.set(**_inventory_changes(renewed(d.view, event.host)),
+              sequence=max(d.view.sequence, event.host.state_sequence))
         if event.is_new:
             add.begin(d)
         return False
