@@ -238,31 +238,40 @@ class Loop:
         EVENTS.labels(type(event).__name__).inc()
         if entry.broken:
             return
-        if entry.backlog and not isinstance(event, (Alive, Tick)):
-            entry.backlog.append(event)
+        repeats = isinstance(event, (Alive, Tick))
+        if (repeats or not entry.backlog) and self._is_handled(entry, event):
             return
+        if not repeats:
+            if len(entry.backlog) == entry.backlog.maxlen:
+                LOG.error("too much waits for %s: its oldest event is dropped", entry.view.hostname)
+            entry.backlog.append(event)
+
+    def _is_handled(self, entry: Entry, event: Event) -> bool:
+        """Step a host; False when the event must be tried again because nothing could be stored."""
         try:
             with STEP_SECONDS.time():
                 self.step_host(entry, event)
         except MachineStopped:
             LOG.debug("%s of %s is not noted", type(event).__name__, entry.view.hostname)
-        except StaleWrite:
-            self._reload(entry)
-            entry.backlog.append(event)
         except Exception as error:  # noqa: BLE001 - whatever the database throws
             LOG.warning("%s of %s is not stored, will be tried again: %s", type(event).__name__, entry.view.hostname,
                         error, exc_info=not isinstance(error, FlockError))
             self._retry_ms = self.now_ms() + RETRY_MS
-            if not isinstance(event, (Alive, Tick)):
-                entry.backlog.append(event)
+            if isinstance(error, StaleWrite):
+                self._reload(entry)
+            return False
+        return True
 
     def _reload(self, entry: Entry) -> None:
         """The row is not what we last stored (a commit whose answer was lost): the database is right."""
-        LOG.warning("the row of %s is newer than expected; read again", entry.view.hostname)
-        self._retry_ms = self.now_ms() + RETRY_MS
-        stored = self.store.load_one(entry.view.uuid, self._hostname)
+        try:
+            stored = self.store.load_one(entry.view.uuid, self._hostname)
+        except Exception as error:  # noqa: BLE001 - the next stale write reads again
+            LOG.warning("the row of %s cannot be read: %s", entry.view.hostname, error)
+            return
         if stored is not None:
             entry.view, entry.record, entry.stored = stored.view, stored.record, stored
+            self.roster.reschedule(entry.view)
             self._effects.watch(entry.view)
 
     def _tick_due(self) -> None:
@@ -279,9 +288,8 @@ class Loop:
             return
         self._retry_ms = None
         for entry in self.roster.all():
-            waiting, entry.backlog = list(entry.backlog), type(entry.backlog)(maxlen=entry.backlog.maxlen)
-            for event in waiting:
-                self._handle(entry, event)
+            while entry.backlog and (entry.broken or self._is_handled(entry, entry.backlog[0])):
+                entry.backlog.popleft()
 
 
 def cause_of(event: Event) -> str:

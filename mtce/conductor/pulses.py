@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The conductor's end of the heartbeat socket: says whom to monitor, passes levels on, reconnects for ever.
 
-What is wanted is kept here as a whole; after a reconnect the whole list goes out and every present level comes back,
-so a heartbeat daemon or a conductor that was killed loses nothing.
+What is wanted is kept here as a whole. The whole list goes out after a reconnect and every few seconds, and every
+present level comes back: whatever one side has lost is there again with the next list. A heartbeat daemon that does not
+answer a list before the next one is due counts as not connected.
 """
 from __future__ import annotations
 
 import json
 import logging
+import select
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +21,7 @@ from mtce.core.view import Level, MaintainedHost, Network
 LOG = logging.getLogger(__name__)
 RECONNECT_S = 0.5
 CONNECT_TIMEOUT_S = 2.0
+SYNC_S = 10.0
 LINE_MAX_BYTES = 2 * 1024 * 1024
 OnLevel = Callable[[str, Network, Level, int], None]
 """uuid, network, level, epoch."""
@@ -26,13 +30,15 @@ OnLevel = Callable[[str, Network, Level, int], None]
 class PulseClient:
     """``watch`` from any thread; ``on_level`` is called in this client's own thread."""
 
-    def __init__(self, path: str, on_level: OnLevel) -> None:
+    def __init__(self, path: str, on_level: OnLevel, sync_s: float = SYNC_S) -> None:
         self._path = path
+        self._sync_s = sync_s
         self._on_level = on_level
         self._lock = threading.Lock()
         self._wanted: dict[str, dict[str, Any]] = {}
         self._sock: socket.socket | None = None
         self._synced = False
+        self._answered = True
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -51,7 +57,7 @@ class PulseClient:
             self._thread.join(CONNECT_TIMEOUT_S)
 
     def is_synced(self) -> bool:
-        """Connected, and every level has been heard since."""
+        """Connected, and every level has been heard since; the last list was answered in time."""
         return self._synced
 
     def watch(self, view: MaintainedHost) -> None:
@@ -73,14 +79,18 @@ class PulseClient:
                 self._send({"op": "stop", "uuid": uuid})
 
     def _send(self, message: dict[str, Any]) -> None:
-        """With the lock held. A failure ends the connection; the next one begins with the whole list."""
+        """With the lock held. Does not wait: what does not fit ends the connection; the next begins with the list."""
         if self._sock is None:
             return
+        data = _line(message)
         try:
-            self._sock.sendall(json.dumps(message).encode() + b"\n")
+            if self._sock.send(data, socket.MSG_DONTWAIT) == len(data):
+                return
+            LOG.warning("heartbeat does not keep up")
         except OSError as error:
             LOG.warning("heartbeat: %s", error)
-            _shut(self._sock)
+        _shut(self._sock)
+        self._sock = None
 
     def _run(self) -> None:
         told = False
@@ -100,9 +110,6 @@ class PulseClient:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(CONNECT_TIMEOUT_S)
             sock.connect(self._path)
-            with self._lock:
-                self._sock = sock
-                self._send({"op": "hosts", "hosts": list(self._wanted.values())})
             try:
                 self._listen(sock)
             finally:
@@ -110,10 +117,34 @@ class PulseClient:
                 with self._lock:
                     self._sock = None
 
+    def _send_list(self, sock: socket.socket) -> None:
+        """The whole list, again while it changes meanwhile; only then single changes follow."""
+        while True:
+            with self._lock:
+                self._sock, wanted = None, dict(self._wanted)
+            sock.sendall(_line({"op": "hosts", "hosts": list(wanted.values())}))
+            with self._lock:
+                if wanted == self._wanted:
+                    self._sock = sock
+                    return
+
     def _listen(self, sock: socket.socket) -> None:
-        sock.settimeout(None)
-        rest = b""
-        while data := sock.recv(65536):
+        """Until the connection ends, by whichever side; OSError when a list is not answered."""
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        rest, next_list, self._answered = b"", 0.0, True
+        while not self._stopping.is_set():
+            now = time.monotonic()
+            if now >= next_list:
+                if not self._answered:
+                    raise OSError(f"no answer within {self._sync_s:g} s")
+                self._answered, next_list = False, now + self._sync_s
+                self._send_list(sock)
+            if not poll.poll(1000 * max(0.0, next_list - time.monotonic())):
+                continue
+            data = sock.recv(65536)
+            if not data:
+                return
             *lines, rest = (rest + data).split(b"\n")
             if len(rest) > LINE_MAX_BYTES:
                 raise OSError("a line without end")
@@ -124,13 +155,18 @@ class PulseClient:
         try:
             message = json.loads(line)
             if message["event"] == "synced":
-                LOG.info("heartbeat is connected")
-                self._synced = True
+                if not self._synced:
+                    LOG.info("heartbeat is connected")
+                self._synced = self._answered = True
             elif message["event"] == "level":
                 self._on_level(message["uuid"], Network(message["network"]), Level(message["level"]),
                                int(message["epoch"]))
         except (ValueError, KeyError, TypeError) as error:
             LOG.warning("heartbeat said something strange: %s", error)
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    return json.dumps(message).encode() + b"\n"
 
 
 def _shut(sock: socket.socket) -> None:

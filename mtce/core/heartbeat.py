@@ -5,8 +5,12 @@ A sender that was late itself doubts itself first: a late period counts against 
 a while more misses are needed.
 
 Misses in a row show a host that went away. A host that answers now and then shows by its share of misses: a path that
-misses as many pulses as a loss takes, within twice as many periods, is unsteady. It is degraded once, and stays so until
-it answers as many pulses in a row as end a loss.
+misses as many pulses as a loss takes, within twice as many periods, is unsteady. It is degraded once, and stays so
+until it answers as many pulses in a row as end a loss.
+
+A path that has not answered since it is watched has nothing to recover from: its first answer ends its loss. A host
+whose responder starts late, or is held up now and then, would else be asked for answers in a row that it need not give
+once it is up.
 """
 from __future__ import annotations
 
@@ -56,13 +60,14 @@ class Change:
 class Path:
     """Counters of one host on one network."""
 
-    __slots__ = ("answered", "epoch", "hits", "level", "misses", "network", "recent", "unsteady", "uuid")
+    __slots__ = ("answered", "epoch", "heard", "hits", "level", "misses", "network", "recent", "unsteady", "uuid")
 
     def __init__(self, uuid: str, network: str, epoch: int) -> None:
         self.uuid = uuid
         self.network = network
         self.epoch = epoch
         self.answered = False
+        self.heard = False
         self.misses = 0
         self.hits = 0
         self.level = UNKNOWN
@@ -151,7 +156,8 @@ class Detector:
         path.misses = 0
         path.hits += 1
         path.recent = path.recent << 1 & self._recent_mask
-        if path.hits >= self.thresholds.recover:
+        if path.hits >= self.thresholds.recover or not path.heard:
+            path.heard = True
             path.recent, path.unsteady, path.level = 0, False, OK
         elif path.level is not LOSS and not path.unsteady:
             path.level = OK

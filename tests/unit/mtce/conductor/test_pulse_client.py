@@ -2,6 +2,7 @@
 import json
 import socket
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -43,7 +44,7 @@ class Heartbeat:
 
 
 @pytest.fixture
-def ends(tmp_path):
+def ends(request, tmp_path):
     heard, arrived = [], threading.Condition()
 
     def on_level(*level):
@@ -52,7 +53,7 @@ def ends(tmp_path):
             arrived.notify_all()
 
     heartbeat = Heartbeat(tmp_path / "hb.sock")
-    client = PulseClient(str(tmp_path / "hb.sock"), on_level)
+    client = PulseClient(str(tmp_path / "hb.sock"), on_level, getattr(request, "param", 30.0))
 
     def wait(count):
         with arrived:
@@ -108,3 +109,54 @@ def test_synced_only_between_the_word_and_the_end_of_the_connection(ends):
     heartbeat.hang_up()
     heartbeat.accept()
     assert not client.is_synced()
+
+
+@pytest.mark.parametrize("ends", [0.3], indirect=True)
+def test_list_is_repeated_and_brings_a_lost_level_back(ends):
+    heartbeat, client, wait = ends
+    client.watch(monitored())
+    client.start()
+    heartbeat.accept()
+    for round_number in range(1, 4):
+        assert heartbeat.hear() == {"op": "hosts", "hosts": [WATCHED]}
+        heartbeat.say(event="level", uuid=UUID, network="mgmt", level="ok", epoch=7, misses=0)
+        heartbeat.say(event="synced")
+        assert wait(round_number)[-1] == (UUID, "mgmt", "ok", 7)
+        assert client.is_synced() or round_number == 1
+
+
+@pytest.mark.parametrize("ends", [0.3], indirect=True)
+def test_daemon_that_does_not_answer_a_list_is_not_connected(ends):
+    heartbeat, client, wait = ends
+    client.start()
+    heartbeat.accept()
+    heartbeat.hear()
+    heartbeat.say(event="synced")
+    heartbeat.say(event="level", uuid=UUID, network="mgmt", level="ok", epoch=1, misses=0)
+    wait(1)
+    assert client.is_synced()
+    assert heartbeat.hear()["op"] == "hosts"
+    assert heartbeat.lines.readline() == b""  # it gave up
+    heartbeat.accept()
+    assert not client.is_synced()
+    assert heartbeat.hear()["op"] == "hosts"
+
+
+def test_daemon_that_reads_nothing_holds_nobody_up(ends):
+    heartbeat, client, _ = ends
+    client.watch(monitored())
+    client.start()
+    heartbeat.accept()
+    heartbeat.hear()
+    begun = time.monotonic()
+    for epoch in range(8, 8_008):
+        client.watch(monitored(epoch))
+    assert time.monotonic() - begun < 5
+    heartbeat.hang_up()
+    heartbeat.accept()
+    hosts = heartbeat.hear()["hosts"]
+    assert [host["uuid"] for host in hosts] == [UUID]
+    client.watch(monitored(9_000))
+    while hosts[0]["epoch"] != 9_000:
+        message = heartbeat.hear()
+        hosts = message.get("hosts") or [message["host"]]

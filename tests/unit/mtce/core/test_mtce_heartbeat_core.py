@@ -50,6 +50,7 @@ def test_recovery_takes_one_answer_or_ten_after_a_loss(misses, hits):
 
 def test_answers_in_a_row_means_in_a_row():
     bench = Bench()
+    bench.tick(True)
     bench.run(False, 10)
     bench.run(True, 9)
     bench.tick(False)
@@ -59,6 +60,14 @@ def test_answers_in_a_row_means_in_a_row():
 
 def test_host_that_never_answered_is_lost_too():
     assert Bench().run(False, 10)[-1] == ("mgmt", "loss")
+
+
+def test_first_answer_ends_the_loss_of_a_host_that_was_never_heard_and_no_later_one():
+    bench = Bench()
+    assert bench.run(False, 30)[-1] == ("mgmt", "loss")
+    assert bench.tick(True) == [("mgmt", "ok")]
+    assert bench.run(False, 10)[-1] == ("mgmt", "loss")
+    assert bench.run(True, 9) == []
 
 
 def test_late_tick_counts_against_nobody_and_stretches_the_thresholds():
