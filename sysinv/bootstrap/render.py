@@ -176,7 +176,6 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
         "database": {"connection": database_url(answers, secrets, subsystem, f"/var/lib/flock/{subsystem}")},
         "keystone_authtoken": {**credentials, "www_authenticate_uri": auth_url, "memcached_servers": MEMCACHED,
                                "token_cache_time": 300, "service_token_roles_required": True},
-        "service_auth": {**credentials, "region_name": answers.region_name, "interface": "internal"},
         "api": {"bind_host": "0.0.0.0"},  # noqa: S104 - reached over management and OAM; tokens decide
     }
     if subsystem == "fm":
