@@ -85,5 +85,6 @@ def test_a_change_ends_the_acknowledgement_of_the_same_moment(two: TwoManagers) 
 
 
 def test_two_refreshes_leave_one_alarm(two: TwoManagers) -> None:
-    row = two.in_between(lambda: two.put(two.first, LATER), lambda: two.put(two.second, replace(FAULT, time_to_live_s=9)))
+    row = two.in_between(lambda: two.put(two.first, LATER),
+                         lambda: two.put(two.second, replace(FAULT, time_to_live_s=9)))
     assert (row.timestamp.day, row.time_to_live_s, row.uuid) == (2, 9, two.uuid)

@@ -31,7 +31,8 @@ class OneHost:
     def __init__(self, url: str) -> None:
         self.database, self._other = Database(url), Database(url)
         METADATA.create_all(self.database.engine)
-        seed_system(self.database, parse({"admin_password": "sysadmin-1", "system_mode": "duplex"}), "08:00:27:00:00:01")
+        answers = parse({"admin_password": "sysadmin-1", "system_mode": "duplex"})
+        seed_system(self.database, answers, "08:00:27:00:00:01")
         self.intake = InventoryIntake(self._other)
         with self._other.writer() as conn:
             conn.execute(sa.update(I_HOST).values(
