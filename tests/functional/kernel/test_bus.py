@@ -13,8 +13,8 @@ import pytest
 from oslo_context import context as oslo_context
 
 from flock.core.errors import DeadlineExceeded, NotFound, Refused, RemoteError, Unavailable
-from flock.rpc import Server, Transport, VersionMismatch, call, cast, check_versions, client, rpc_interface, transport
 from flock.foreign.messaging import POLL_S
+from flock.rpc import Server, Transport, VersionMismatch, call, cast, check_versions, client, rpc_interface, transport
 from flock.testing.fixtures import private_conf
 from flock.testing.services.process import wait_for
 from flock.testing.services.rabbitmq import RabbitNode
