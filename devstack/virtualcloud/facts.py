@@ -17,7 +17,7 @@ from devstack.virtualcloud.cgroups import Hierarchy, parse_mounts
 # The hosts are Debian 12, and the product's virtual environment, which they see, is made by the machine's own Python.
 HOSTS_PYTHON = (3, 11)
 HOSTS_SYSTEM = "Debian 12"
-# A booted host holds about 14; a machine in use needs some of its own. root's hosts share one allowance.
+# A booted host holds 7, the services of the flock and the machine itself some more; all of root's share one allowance.
 INOTIFY_MIN = 100
 
 
