@@ -24,7 +24,7 @@ Counted = Callable[[list[FaultRequest]], int]
 def counted(database: Database) -> Counted:
     METADATA.create_all(database.engine)
     synchronise(database)
-    writer = Writer(database, lambda: Settings(Limits(100_000)))
+    writer = Writer(database, lambda: Settings(Limits(1_000_000)))
     writer.release_due()
     seen: list[str] = []
 
