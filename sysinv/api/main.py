@@ -13,13 +13,13 @@ from flock.db import from_conf
 from flock.jobs import Operations as StoredOperations
 from sysinv.conf import options
 from sysinv.contract.rpc import Operations
-from sysinv.db.tables import OPERATIONS
 from sysinv.hosts.installation import Installation, InstallSettings
 from sysinv.hosts.work import Work
 from sysinv.resources.cpu.service import CpuService
 from sysinv.resources.device.service import DeviceService
 from sysinv.resources.host.service import HostService, HostSettings
 from sysinv.resources.memory.service import MemoryService
+from sysinv.resources.operation.table import OPERATIONS
 from sysinv.resources.system.service import SystemService
 
 

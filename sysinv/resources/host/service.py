@@ -19,8 +19,8 @@ from sysinv.actions.facts import ActionFacts
 from sysinv.actions.gate import parse_action, plan_action
 from sysinv.contract.enums import BmType, HostAction, InvProvision, NetworkType, Personality
 from sysinv.db.lookup import Row, host_row, the_system
-from sysinv.db.tables import I_HOST
 from sysinv.hosts.discovery import new_host_values
+from sysinv.hosts.inventory import ReportingHost
 from sysinv.hosts.provision import assign_addresses, host_addresses
 from sysinv.hosts.work import Work
 from sysinv.model.host import CONTROLLER_0, HostRefused, host_view, normal_mac
@@ -28,12 +28,21 @@ from sysinv.model.topology import physical_cores
 from sysinv.resources.cpu import store as cpus
 from sysinv.resources.host import rules, store
 from sysinv.resources.host.fields import HostChange, NewHost
+from sysinv.resources.host.intake import platform_values
+from sysinv.resources.host.report import PlatformReport
+from sysinv.resources.host.table import I_HOST
 from sysinv.resources.memory import store as memory
 
 T = TypeVar("T")
 COLLISIONS_MAX = 10
 _STATE_FIELDS = frozenset({"administrative", "operational", "availability", "invprovision"})
 _ROLE_OR_BOOT = rules.ROLE | rules.INSTALL_PARAMETERS
+
+
+def take_report(conn: Connection, host: ReportingHost, reported: Sequence[PlatformReport]) -> None:
+    """Store the identity of this boot and what belongs to the host as a whole."""
+    for report in reported:
+        store.write(conn, host.row, platform_values(host.row, report))
 
 
 class DeleteRefused(Refused):
@@ -174,7 +183,7 @@ class HostService:
     def _facts(self, conn: Connection, row: Mapping[str, Any]) -> ActionFacts:
         system = the_system(conn)
         peer = store.peer_of(conn, row)
-        found = cpus.as_reports(conn, row["id"])
+        found = cpus.of_host(conn, row["id"])
         addresses = host_addresses(conn, system, row["hostname"]) if row["hostname"] else {}
         return ActionFacts(
             host=host_view(row), system=system, active_controller=self._settings.active_controller,

@@ -9,8 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from sysinv.actions.facts import NodeMemory
-from sysinv.db.tables import I_HOST, I_IMEMORY, I_NODE
+from sysinv.resources.host.table import I_HOST
 from sysinv.resources.memory.intake import StoredMemory
+from sysinv.resources.memory.table import I_IMEMORY
+from sysinv.resources.node.table import I_NODE
 
 # In ``capabilities``: the operator has set the platform's reserve.
 RESERVE_CHOSEN = "reserve_chosen"

@@ -12,9 +12,9 @@ from flock.core import ids
 from flock.db import Database, compare_and_set
 from flock.wire.errors import shown
 from sysinv.db.lookup import ItemNotFound, Row
-from sysinv.db.tables import I_SYSTEM
 from sysinv.resources.system.fields import FOLDED
 from sysinv.resources.system.rules import check_change
+from sysinv.resources.system.table import I_SYSTEM
 
 
 class SystemService:

@@ -24,7 +24,7 @@ from sysinv.conductor.endpoints import HostStatesEndpoint
 from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.conf import options
 from sysinv.contract.records import HostStateUpdate
-from sysinv.db.tables import METADATA, OPERATIONS
+from sysinv.db.tables import METADATA
 from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.installation import Installation, InstallSettings
 from sysinv.hosts.inventory import InventoryIntake
@@ -34,6 +34,7 @@ from sysinv.resources.cpu.service import CpuService
 from sysinv.resources.device.service import DeviceService
 from sysinv.resources.host.service import HostService, HostSettings
 from sysinv.resources.memory.service import MemoryService
+from sysinv.resources.operation.table import OPERATIONS
 from sysinv.resources.system.service import SystemService
 
 CONTROLLER_MAC = "08:00:27:00:00:01"
