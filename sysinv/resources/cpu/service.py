@@ -51,3 +51,6 @@ class CpuService:
                 cpu: function for cpu, function in functions.items() if present[cpu] != function})
             query = store.QUERY.where(I_ICPU.c.forihostid == row["id"]).order_by(I_ICPU.c.cpu)
             return [dict(found) for found in conn.execute(query).mappings()]
+
+
+SERVICE = CpuService

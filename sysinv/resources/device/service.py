@@ -14,6 +14,7 @@ from sysinv.db.lookup import ItemNotFound, Row, row_of_locked_host
 from sysinv.hosts.inventory import ReportingHost
 from sysinv.model.host import HostRefused, host_view
 from sysinv.resources.device import store
+from sysinv.resources.device.checks import DeviceFacts
 from sysinv.resources.device.intake import device_change
 from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.device.rules import check_modify
@@ -26,6 +27,11 @@ def take_report(conn: Connection, host: ReportingHost, reported: Sequence[PciDev
     if host.partial:
         change.delete.clear()
     store.apply(conn, host.id, change)
+
+
+def action_facts(conn: Connection, row: Row) -> DeviceFacts:
+    """What the checks of devices look at."""
+    return DeviceFacts(image_update_in_progress=row["device_image_update"] == "in-progress")
 
 
 class DeviceService:
@@ -47,3 +53,6 @@ class DeviceService:
             check_modify(host_view(host), row["pclass_id"], row["pdevice_id"])
             compare_and_set(conn, PCI_DEVICES, row["id"], row["revision"], changes)
             return dict(conn.execute(query).mappings().one())
+
+
+SERVICE = DeviceService

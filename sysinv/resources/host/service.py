@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from sqlalchemy.engine import Connection
 
 from flock.auth.secrets import SecretBox
+from flock.core import slices
 from flock.core.errors import Conflict, Refused
 from flock.db import Database, DuplicateEntry, utcnow
 from flock.wire.paging import Page
@@ -17,21 +18,19 @@ from flock.wire.patch import PatchOp
 from flock.wire.resource import coerce, given
 from sysinv.actions.facts import ActionFacts
 from sysinv.actions.gate import parse_action, plan_action
-from sysinv.contract.enums import BmType, HostAction, InvProvision, NetworkType, Personality
+from sysinv.contract.enums import BmType, HostAction, InvProvision, Personality
+from sysinv.contract.reports import RESOURCES
 from sysinv.db.lookup import Row, host_row, the_system
 from sysinv.hosts.discovery import new_host_values
 from sysinv.hosts.inventory import ReportingHost
-from sysinv.hosts.provision import assign_addresses, host_addresses
+from sysinv.hosts.provision import assign_addresses
 from sysinv.hosts.work import Work
 from sysinv.model.host import CONTROLLER_0, HostRefused, host_view, normal_mac
-from sysinv.model.topology import physical_cores
-from sysinv.resources.cpu import store as cpus
 from sysinv.resources.host import rules, store
 from sysinv.resources.host.fields import HostChange, NewHost
 from sysinv.resources.host.intake import platform_values
 from sysinv.resources.host.report import PlatformReport
 from sysinv.resources.host.table import I_HOST
-from sysinv.resources.memory import store as memory
 
 T = TypeVar("T")
 COLLISIONS_MAX = 10
@@ -181,16 +180,13 @@ class HostService:
             "action": action.value, "mtce_action": plan.mtce_action, "tells_vim": plan.tells_vim, "before": before})
 
     def _facts(self, conn: Connection, row: Mapping[str, Any]) -> ActionFacts:
-        system = the_system(conn)
         peer = store.peer_of(conn, row)
-        found = cpus.of_host(conn, row["id"])
-        addresses = host_addresses(conn, system, row["hostname"]) if row["hostname"] else {}
+        found = [module.action_facts(conn, row) for module in slices.modules(RESOURCES, "service")
+                 if hasattr(module, "action_facts")]
         return ActionFacts(
-            host=host_view(row), system=system, active_controller=self._settings.active_controller,
-            peer=host_view(peer) if peer is not None else None, memory=memory.unlock_facts(conn, row["id"]),
-            physical_cores=physical_cores(found), virtual=self._settings.virtual,
-            has_oam_address=NetworkType.OAM in addresses,
-            device_image_in_progress=row["device_image_update"] == "in-progress")
+            host=host_view(row), system=the_system(conn), active_controller=self._settings.active_controller,
+            peer=host_view(peer) if peer is not None else None, virtual=self._settings.virtual,
+            resources={type(facts): facts for facts in found})
 
     def _delete(self, conn: Connection, ident: str) -> str:
         row = host_row(conn, ident, lock=True)

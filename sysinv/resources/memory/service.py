@@ -16,6 +16,7 @@ from sysinv.model.host import host_view
 from sysinv.model.topology import default_reserve_mib, fitting_reserve_mib, minimum_reserve_mib, physical_cores
 from sysinv.resources.cpu import store as cpus
 from sysinv.resources.memory import store
+from sysinv.resources.memory.checks import MemoryFacts
 from sysinv.resources.memory.intake import Reserve, memory_values
 from sysinv.resources.memory.report import MemoryReport
 from sysinv.resources.memory.rules import check_modify
@@ -41,6 +42,11 @@ def take_report(conn: Connection, host: ReportingHost, reported: Sequence[Memory
         store.write(conn, host.id, node_ids[node], values, present)
 
 
+def action_facts(conn: Connection, row: Row) -> MemoryFacts:
+    """What the checks of memory look at."""
+    return MemoryFacts(store.nodes_of_host(conn, row["id"]), physical_cores(cpus.of_host(conn, row["id"])))
+
+
 class MemoryService:
     """Memory of hosts."""
 
@@ -64,3 +70,6 @@ class MemoryService:
             if values:
                 compare_and_set(conn, I_IMEMORY, row["id"], row["revision"], values)
             return dict(conn.execute(query).mappings().one())
+
+
+SERVICE = MemoryService

@@ -58,3 +58,6 @@ def _row(conn: Connection, uuid: str, *, lock: bool = False) -> Row:
 def _shown(row: Row) -> Row:
     # Board management controllers are reached over a network of their own, never over management.
     return {**row, "capabilities": {**(row["capabilities"] or {}), "bm_region": "External"}}
+
+
+SERVICE = SystemService
