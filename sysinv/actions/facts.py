@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sysinv.contract.enums import HostAction
+from sysinv.contract.enums import OperatorAction
 from sysinv.model.host import InventoryHost
 from sysinv.model.system import SystemView
 
@@ -40,7 +40,7 @@ class ActionFacts:
 class ActionPlan:
     """What an accepted action writes at once, and what mtce is told."""
 
-    action: HostAction
+    action: OperatorAction
     task: str
     mtce_action: str
     tells_vim: bool = False

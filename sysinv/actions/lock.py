@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from sysinv.actions.checks import Check, Gate, first_refusal
 from sysinv.actions.facts import ActionFacts, ActionPlan
-from sysinv.contract.enums import HostAction
+from sysinv.contract.enums import OperatorAction
 
 _TASKS = {
-    HostAction.LOCK: "Locking",
-    HostAction.FORCE_LOCK: "Force Locking",
-    HostAction.FORCE_UNSAFE_LOCK: "Unsafely Force Locking",
+    OperatorAction.LOCK: "Locking",
+    OperatorAction.FORCE_LOCK: "Force Locking",
+    OperatorAction.FORCE_UNSAFE_LOCK: "Unsafely Force Locking",
 }
 
 
-def lock_refusal(facts: ActionFacts, action: HostAction) -> str | None:
+def lock_refusal(facts: ActionFacts, action: OperatorAction) -> str | None:
     """The sentence that refuses, or None; the force variants skip what the checks say that force skips."""
-    return first_refusal(CHECKS, facts, Gate.LOCK, forced=action is not HostAction.LOCK)
+    return first_refusal(CHECKS, facts, Gate.LOCK, forced=action is not OperatorAction.LOCK)
 
 
-def lock_plan(action: HostAction) -> ActionPlan:
+def lock_plan(action: OperatorAction) -> ActionPlan:
     """What an accepted lock does: the VIM is asked first, mtce is told when services are off."""
-    mtce_action = "lock" if action is HostAction.LOCK else "force-lock"
+    mtce_action = "lock" if action is OperatorAction.LOCK else "force-lock"
     return ActionPlan(action=action, task=_TASKS[action], mtce_action=mtce_action, tells_vim=True)
 
 

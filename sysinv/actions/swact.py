@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sysinv.actions.checks import Check, Gate, first_refusal
 from sysinv.actions.facts import ActionFacts, ActionPlan
-from sysinv.contract.enums import LOCK_ACTIONS, Availability, HostAction, Operational
+from sysinv.contract.enums import LOCK_ACTIONS, Availability, Operational, OperatorAction
 from sysinv.model.host import InventoryHost
 
 
-def swact_refusal(facts: ActionFacts, action: HostAction) -> str | None:
+def swact_refusal(facts: ActionFacts, action: OperatorAction) -> str | None:
     """The sentence that refuses, or None; even ``force-swact`` needs an enabled peer."""
-    return first_refusal(CHECKS, facts, Gate.SWACT, forced=action is HostAction.FORCE_SWACT)
+    return first_refusal(CHECKS, facts, Gate.SWACT, forced=action is OperatorAction.FORCE_SWACT)
 
 
 def _has_role(facts: ActionFacts) -> str | None:
@@ -54,9 +54,9 @@ def _peer_ready(facts: ActionFacts) -> str | None:
     return None
 
 
-def swact_plan(action: HostAction) -> ActionPlan:
+def swact_plan(action: OperatorAction) -> ActionPlan:
     """What an accepted swact does."""
-    task = "Force-Swacting" if action is HostAction.FORCE_SWACT else "Swacting"
+    task = "Force-Swacting" if action is OperatorAction.FORCE_SWACT else "Swacting"
     return ActionPlan(action=action, task=task, mtce_action=str(action))
 
 

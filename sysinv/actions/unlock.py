@@ -8,20 +8,20 @@ from sysinv.contract.enums import (
     LOCK_ACTIONS,
     ActionState,
     Availability,
-    HostAction,
     InstallState,
     InvState,
+    OperatorAction,
 )
 
 
-def unlock_refusal(facts: ActionFacts, action: HostAction) -> str | None:
+def unlock_refusal(facts: ActionFacts, action: OperatorAction) -> str | None:
     """The sentence that refuses, or None; ``force-unlock`` skips the checks of readiness."""
-    return first_refusal(CHECKS, facts, Gate.UNLOCK, forced=action is HostAction.FORCE_UNLOCK)
+    return first_refusal(CHECKS, facts, Gate.UNLOCK, forced=action is OperatorAction.FORCE_UNLOCK)
 
 
-def unlock_plan(action: HostAction) -> ActionPlan:
+def unlock_plan(action: OperatorAction) -> ActionPlan:
     """What an accepted unlock does; mtce knows only one kind of unlock."""
-    task = "Force Unlocking" if action is HostAction.FORCE_UNLOCK else "Unlocking"
+    task = "Force Unlocking" if action is OperatorAction.FORCE_UNLOCK else "Unlocking"
     return ActionPlan(action=action, task=task, mtce_action="unlock")
 
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flock.core.backoff import Backoff
-from flock.core.clock import ManualClock, RealClock, epoch_ms
+from flock.core.clock import Instant, ManualClock, RealClock
 from flock.core.health import Health
 
 
@@ -30,10 +30,20 @@ def test_manual_clock_moves_both_times_together() -> None:
         clock.advance(-1)
 
 
-def test_epoch_ms_of_naive_aware_and_foreign_times() -> None:
-    assert epoch_ms(datetime(1970, 1, 1, 0, 0, 1)) == 1000
-    assert epoch_ms(datetime(1970, 1, 1, 1, 0, 1, tzinfo=timezone(timedelta(hours=1)))) == 1000
-    assert epoch_ms(datetime(2026, 3, 1, 10, 20, 30, 456, tzinfo=UTC)) == 1772360430000
+def test_a_stepped_wall_clock_does_not_move_monotonic_time() -> None:
+    clock = ManualClock(monotonic_ms=5)
+    before = clock.instant()
+    clock.step_wall(-3_600_000)
+    assert clock.instant() == before
+    assert clock.now() < datetime(2026, 1, 1, tzinfo=UTC)
+    clock.reboot("boot-2")
+    assert clock.instant() == Instant("boot-2", 0)
+
+
+def test_instants_of_one_boot_have_one_origin() -> None:
+    first, second = RealClock().instant(), RealClock().instant()
+    assert first.origin == second.origin
+    assert first.ms <= second.ms
 
 
 def test_backoff_doubles_and_is_capped() -> None:
