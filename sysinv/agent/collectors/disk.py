@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from flock.exec.root import Root
 from sysinv.agent.collectors import rootfs
 from sysinv.agent.collectors.disk_path import path_name
-from sysinv.contract.records import DiskReport
+from sysinv.resources.disk.report import DiskReport
 
 BLOCK = "sys/class/block"
 SECTOR_BYTES = 512

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from flock.exec.root import Root
 from sysinv.agent.collectors import numa, pci
 from sysinv.agent.collectors.pci_ids import PciId, PciNames, names_for
-from sysinv.contract.records import NumaReport, PortReport
+from sysinv.resources.node.report import NumaReport
+from sysinv.resources.port.report import PortReport
 
 NET = "sys/class/net"
 BONDING = "proc/net/bonding"
