@@ -13,7 +13,8 @@ from flock.core.text import storable, storable_tree
 from flock.db.fitting import fitted
 
 T = sa.Table("t", sa.MetaData(), sa.Column("name", sa.String(8)), sa.Column("note", sa.Text),
-             sa.Column("n", sa.Integer), sa.Column("big", sa.BigInteger), sa.Column("more", sa.JSON), sa.Column("flag", sa.Boolean))
+             sa.Column("n", sa.Integer), sa.Column("big", sa.BigInteger),
+             sa.Column("more", sa.JSON), sa.Column("flag", sa.Boolean))
 
 
 @pytest.mark.parametrize(("text", "stored"), [
