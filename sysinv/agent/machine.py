@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from flock.core.text import storable_tree
 from flock.exec.root import Root
 from sysinv.agent.collectors import cpu, disk, memory, numa, pci, platform, port
 from sysinv.agent.plan import Payload, Report
@@ -44,7 +45,8 @@ class Machine:
         payloads = {}
         for report, reader in readers.items():
             try:
-                payloads[report] = reader()
+                # Names and models go into a message and a database; the files they came from have been read by now.
+                payloads[report] = storable_tree(reader())
             except Exception:  # noqa: BLE001 - hardware is endlessly various; one odd file must not silence the rest
                 LOG.exception("The %s inventory cannot be read", report.value)
         return payloads
