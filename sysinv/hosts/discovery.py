@@ -13,9 +13,9 @@ from flock.core.errors import InvalidInput
 from flock.db import Database, DuplicateEntry
 from sysinv.contract.enums import ActionState, NetworkType, Personality
 from sysinv.db.lookup import the_system
-from sysinv.db.tables import DHCP_FORGOTTEN, I_HOST
 from sysinv.model.host import client_mac, initial_states
 from sysinv.resources.host import store as hosts
+from sysinv.resources.host.table import DHCP_FORGOTTEN, I_HOST
 from sysinv.resources.network import store as networks
 
 LOG = logging.getLogger(__name__)

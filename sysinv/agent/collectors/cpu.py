@@ -10,7 +10,7 @@ from flock.exec.root import Root
 from sysinv.agent.collectors import numa
 from sysinv.agent.collectors.cpuinfo import cpuinfo, family, model
 from sysinv.agent.collectors.cpusets import read_set
-from sysinv.contract.records import CpuReport
+from sysinv.resources.cpu.report import CpuReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sysinv.agent.collectors import rootfs
 from sysinv.agent.collectors.block import is_disk
 from sysinv.agent.collectors.disk_path import path_name
 from sysinv.agent.collectors.udev import BLOCK, Udev, udev_record
-from sysinv.contract.records import DiskReport
+from sysinv.resources.disk.report import DiskReport
 
 SECTOR_BYTES = 512
 MIB_SECTORS = 2048

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flock.exec.root import Root
 from sysinv.agent.collectors import numa
 from sysinv.agent.collectors.cpuinfo import cpuinfo, flags
-from sysinv.contract.records import MemoryReport
+from sysinv.resources.memory.report import MemoryReport
 
 KIB_2M = 2048
 KIB_1G = 1024 * 1024

@@ -7,7 +7,7 @@ import re
 from flock.exec.root import Root
 from sysinv.agent.collectors.cpuinfo import cpuinfo
 from sysinv.agent.collectors.cpusets import read_set
-from sysinv.contract.records import NumaReport
+from sysinv.resources.node.report import NumaReport
 
 CPU_DIR = "sys/devices/system/cpu"
 NODE_DIR = "sys/devices/system/node"

@@ -9,7 +9,8 @@ from flock.exec.root import Root
 from sysinv.agent.collectors import numa, pci
 from sysinv.agent.collectors.pci_ids import PciId, PciNames, names_for
 from sysinv.agent.collectors.permanent_mac import permanent_mac
-from sysinv.contract.records import NumaReport, PortReport
+from sysinv.resources.node.report import NumaReport
+from sysinv.resources.port.report import PortReport
 
 NET = "sys/class/net"
 ARPHRD_ETHER = 1
