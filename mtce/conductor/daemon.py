@@ -11,6 +11,8 @@ from flock.core.clock import RealClock
 from flock.core.health import Health
 from flock.db import from_conf
 from flock.db.outbox import Relay
+from flock.exec.root import Root
+from flock.exec.uptime import uptime_s
 from flock.jobs import Periodics
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
@@ -32,6 +34,7 @@ from sysinv.contract.rpc import HostStates
 STOP_WAIT_S = 5.0
 SERVER_THREADS = 16
 PRUNE_INTERVAL_S = 600.0
+BOOT_ID = "proc/sys/kernel/random/boot_id"
 
 
 class ConductorDaemon:
@@ -48,12 +51,14 @@ class ConductorDaemon:
         self._transport = rpc.transport(conf)
         self._agents: dict[str, MtceAgent] = {}
         self._raiser = Raiser(self._transport, Path(conf.state_dir) / "mtce" / "faults")
+        host = Root("/")
         store = Store(self._db)
         self._pulses = PulseClient(options.heartbeat_socket(conf), self._on_level)
         jobs = BmcJobs(lambda: SecretBox(chosen.secret_key_file), bmc_options.settings(conf))
         self._effects = PooledEffects(self._agent_of, jobs, self._pulses, self._post,
                                       agent_threads=chosen.agent_threads, bmc_threads=chosen.bmc_threads)
-        self._loop = Loop(store, options.settings(conf), self._effects, RealClock(), hostname, chosen.events_max)
+        self._loop = Loop(store, options.settings(conf), self._effects, RealClock(), hostname, chosen.events_max,
+                          controller_boot=host.text(BOOT_ID), uptime_s=lambda: uptime_s(host))
         inventory = rpc.client(HostStates, self._transport)
         self._relay = Relay(store.outbox, messages.handlers(inventory, self._raiser), retry_max_s=10.0,
                             owner=f"mtce-conductor.{hostname}")

@@ -7,6 +7,7 @@ repeats by itself (an mtcAlive, a tick) is dropped instead.
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 from collections.abc import Callable
@@ -23,12 +24,14 @@ from mtce.conductor import messages
 from mtce.conductor.roster import Entry, Roster
 from mtce.conductor.store import Answered, Store, StoredHost
 from mtce.contract.records import MtceHost
-from mtce.core.actions import Action
+from mtce.core import deadoffice
+from mtce.core.actions import Action, reasons
 from mtce.core.changes import must_store
 from mtce.core.events import Alive, Command, Event, Resume, Tick
 from mtce.core.fsm import step
 from mtce.core.settings import Settings
 from mtce.core.view import MaintainedHost
+from sysinv.contract.enums import Administrative
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -75,13 +78,16 @@ class Loop:
     """``post`` events from any thread; ``ask`` runs a function in the loop's thread and waits for its result."""
 
     def __init__(self, store: Store, settings: Settings, effects: Effects, clock: Clock, hostname: str,
-                 events_max: int = 20_000) -> None:
+                 events_max: int = 20_000, *, controller_boot: str = "",
+                 uptime_s: Callable[[], float] = lambda: math.inf) -> None:
         self.store = store
         self.settings = settings
         self.roster = Roster()
         self._effects = effects
         self._clock = clock
         self._hostname = hostname
+        self._controller_boot = controller_boot
+        self._uptime_s = uptime_s
         self._queue: queue.Queue[_Happened | _Asked | None] = queue.Queue(events_max)
         self._thread: threading.Thread | None = None
         self._retry_ms: int | None = None
@@ -98,7 +104,7 @@ class Loop:
             self._effects.watch(entry.view)
         LOG.info("%d hosts loaded", len(self.roster.all()))
         for entry in self.roster.all():
-            self._handle(entry, Resume())
+            self._handle(entry, Resume(self._controller_boot))
         self._thread = threading.Thread(target=self._run, name="mtce-loop", daemon=True)
         self._thread.start()
 
@@ -170,9 +176,12 @@ class Loop:
     def _commit(self, entry: Entry, view: MaintainedHost, actions: tuple[Action, ...], event: Event,
                 answered: Answered | None) -> None:
         told = messages.of_step(entry.stored.view, view, actions)
-        if told or answered is not None or must_store(entry.stored.view, view) or entry.record != entry.stored.record:
+        strikes = reasons(actions)
+        if strikes:
+            LOG.warning("%s: %s", view.hostname, strikes)
+        if told or strikes or answered is not None or must_store(entry.stored.view, view) or entry.record != entry.stored.record:
             revision = self.store.commit(entry.stored, view, entry.record, cause=cause_of(event), messages=told,
-                                         answered=answered)
+                                         answered=answered, strikes=strikes)
             entry.stored = StoredHost(view, entry.record, revision)
         entry.view = view
         self.roster.reschedule(view)
@@ -253,10 +262,18 @@ class Loop:
         now_ms = self.now_ms()
         if self._retry_ms is not None and now_ms < self._retry_ms:
             return
-        tick = Tick(bus_ok=now_ms - self._bus_heard_ms < BUS_QUIET_MS, pulses_ok=self._effects.pulses_ok())
-        for entry in self.roster.pop_due(now_ms):
+        due = self.roster.pop_due(now_ms)
+        if not due:
+            return
+        tick = Tick(bus_ok=now_ms - self._bus_heard_ms < BUS_QUIET_MS, pulses_ok=self._effects.pulses_ok(),
+                    bus_heard_ms=self._bus_heard_ms, dead_office=self._is_dead_office())
+        for entry in due:
             self._handle(entry, tick)
             self.roster.reschedule(entry.view)
+
+    def _is_dead_office(self) -> bool:
+        unlocked = sum(entry.view.administrative is Administrative.UNLOCKED for entry in self.roster.all())
+        return deadoffice.is_on(self._uptime_s(), unlocked, self.settings)
 
     def _retry_backlogs(self) -> None:
         if self._retry_ms is None or self.now_ms() < self._retry_ms:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtce.contract.states import HostAction
-from mtce.core.actions import Bmc, RequestAlive, SetLocked, StopServices
+from mtce.core.actions import RequestAlive, SetLocked, StopServices
 from mtce.core.events import AgentResult, Alive, BmcAnswer, Event, Resume, Tick
 from mtce.core.fsm import reset
 from mtce.core.fsm.draft import Done, Draft, Failure
@@ -84,7 +84,7 @@ def _resetting(d: Draft, event: Event) -> None:
         locked(d)
     elif isinstance(outcome, Failure) and d.view.has_bmc:
         d.enter(Stage.FORCE_POWER_OFF, d.settings.bmc_command_ms)
-        d.do(Bmc(d.new_command(), "power-off"))
+        d.strike(verb="power-off")
     elif isinstance(outcome, Failure):
         locked(d)
     d.set(task="Force Lock Reset in Progress" if d.view.action is HostAction.FORCE_LOCK else d.view.task)
@@ -96,6 +96,6 @@ def _powering_off(d: Draft, event: Event) -> None:
             d.states(availability=Availability.POWER_OFF)
         locked(d)
     elif isinstance(event, Resume):
-        d.do(Bmc(d.new_command(), "power-off"))
+        d.strike(verb="power-off")
     elif isinstance(event, Tick) and d.deadline_hit:
         locked(d)

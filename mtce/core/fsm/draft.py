@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mtce.contract.states import HostAction
-from mtce.core.actions import Action, Log, SetLocked
+from mtce.core import strike
+from mtce.core.actions import Action, Bmc, Log, RequestAlive, SendReboot, SetLocked, Withheld
+from mtce.core.evidence import heard_on
 from mtce.core.settings import Cause, Settings
 from mtce.core.view import Level, MaintainedHost, Stage
 from sysinv.contract.enums import Administrative, Availability, Operational
@@ -23,16 +25,24 @@ class Done:
 class Failure:
     """It has ended badly: ``task`` is what the operator reads, ``cause`` the auto-recovery counter, if any.
 
-    ``retry_ms`` replaces the cause's wait before the next attempt.
+    ``retry_ms`` replaces the cause's wait before the next attempt. ``reported``: the host itself said so. ``again``:
+    the wish for a reboot that led here still stands, because the reboot has not happened.
     """
 
     task: str
     cause: Cause | None = None
     severity: str = "critical"
     retry_ms: int | None = None
+    reported: bool = False
+    again: bool = False
 
 
-Outcome = Done | Failure | None
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """The guard refused a strike because the host lives."""
+
+
+Outcome = Done | Failure | Spared | None
 """None: still under way."""
 
 
@@ -68,6 +78,47 @@ class Draft:
         """Add an action."""
         self.actions.append(action)
 
+    def judge(self) -> strike.Permit | strike.Refusal:
+        """Whether the wish that the present action carries out may strike the host now."""
+        return strike.judge(self.view, strike.wish_of(self.view), self.now_ms, self.settings)
+
+    def is_alive(self) -> bool:
+        """The host is heard on some way; false when it is silent, and also when nothing is known."""
+        return bool(heard_on(self.view, self.now_ms, self.settings))
+
+    def strike(self, *, verb: str = "", graceful: bool = False, delay_s: int = 0) -> strike.Refusal | None:
+        """Reboot the host by its agent, or by the BMC command ``verb``, if the guard permits it; else why it does not.
+
+        The only place where a strike is emitted.
+        """
+        verdict = self.judge()
+        if isinstance(verdict, strike.Refusal):
+            self.withhold(verdict)
+            return verdict
+        self.set(withheld="")
+        if verb:
+            self.do(Bmc(self.new_command(), verb, graceful, verdict))
+        else:
+            self.do(SendReboot(self.new_command(), self.view.left_boot_id, delay_s, verdict))
+        return None
+
+    def withhold(self, refused: strike.Refusal) -> None:
+        """Say once why the host is not struck, until the reason changes."""
+        if refused.reason != self.view.withheld:
+            self.set(withheld=refused.reason)
+            self.do(Withheld(refused.reason))
+
+    def bmc(self, verb: str) -> None:
+        """Give a BMC command that is no strike: query, power-on or netboot."""
+        self.do(Bmc(self.new_command(), verb))
+
+    def ask(self) -> None:
+        """Ask for an mtcAlive; the time of asking counts from the first one that is not answered."""
+        heard_ms, asked_ms = self.view.heard_ms(), self.view.asked_ms
+        if asked_ms is None or (heard_ms is not None and heard_ms >= asked_ms):
+            self.set(asked_ms=self.now_ms)
+        self.do(RequestAlive())
+
     def new_command(self) -> str:
         """Identity of a command given now; only its answer will count."""
         command_id = f"{self.view.uuid}:{self.view.revision + 1}:{len(self.actions)}"
@@ -102,12 +153,21 @@ class Draft:
 
     def start_heartbeat(self) -> None:
         """Begin to monitor; earlier levels mean nothing any more."""
-        self.set(monitored=True, mgmt=Level.UNKNOWN, cluster_host=Level.UNKNOWN,
-                 epoch=max(self.view.epoch + 1, self.now_ms))
+        self._forget_levels()
+        self.set(monitored=True, epoch=max(self.view.epoch + 1, self.now_ms))
+
+    def watch_pulses(self) -> None:
+        """Have the host's pulses watched, as evidence; levels of a host that is monitored already stand."""
+        if not self.view.monitored:
+            self.start_heartbeat()
 
     def stop_heartbeat(self) -> None:
         """End monitoring; heartbeat alarms stay as they are until the host is heard again or locked."""
-        self.set(monitored=False, mgmt=Level.UNKNOWN, cluster_host=Level.UNKNOWN,
+        self._forget_levels()
+        self.set(monitored=False)
+
+    def _forget_levels(self) -> None:
+        self.set(mgmt=Level.UNKNOWN, cluster_host=Level.UNKNOWN, mgmt_ms=self.now_ms, cluster_host_ms=self.now_ms,
                  degrade=tuple(cause for cause in self.view.degrade if cause not in HEARTBEAT_CAUSES))
 
     def degrade(self, cause: str, on: bool) -> None:
@@ -124,7 +184,8 @@ class Draft:
     def finish(self, task: str = "") -> None:
         """End the present action; a closing ``task`` disappears by itself."""
         self.set(action=HostAction.NONE, stage=Stage.IDLE, stage_ms=self.now_ms, deadline_ms=None, probe_ms=None,
-                 silent_ms=None, command_id="", stale_since_ms=None)
+                 silent_ms=None, command_id="", stale_since_ms=None, asked_ms=None, ordered="", ordered_ms=None,
+                 withheld="")
         self.task(task, clear_later=bool(task))
         if self.view.availability is Availability.ONLINE:
             self.set(silent_ms=self.now_ms + self.settings.online_silence_ms)
