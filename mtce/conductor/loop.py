@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 from prometheus_client import Counter, Histogram
 
-from flock.core.clock import Clock, epoch_ms
+from flock.core.clock import Clock
 from flock.core.errors import DeadlineExceeded, FlockError, StaleWrite, Unavailable
 from mtce.conductor import messages
 from mtce.conductor.roster import Entry, Roster
@@ -62,6 +62,13 @@ class Effects(Protocol):
         """Messages were stored: deliver them."""
 
 
+class MachineStopped(FlockError):
+    """A defect stopped a host's state machine in the step that was asked for: the step was not made."""
+
+    code = "mtce.machine_stopped"
+    text = "The state machine of {hostname} has stopped: {reason}"
+
+
 @dataclass(frozen=True, slots=True)
 class _Happened:
     uuid: str
@@ -78,15 +85,13 @@ class Loop:
     """``post`` events from any thread; ``ask`` runs a function in the loop's thread and waits for its result."""
 
     def __init__(self, store: Store, settings: Settings, effects: Effects, clock: Clock, hostname: str,
-                 events_max: int = 20_000, *, controller_boot: str = "",
-                 uptime_s: Callable[[], float] = lambda: math.inf) -> None:
+                 events_max: int = 20_000, *, uptime_s: Callable[[], float] = lambda: math.inf) -> None:
         self.store = store
         self.settings = settings
         self.roster = Roster()
         self._effects = effects
         self._clock = clock
         self._hostname = hostname
-        self._controller_boot = controller_boot
         self._uptime_s = uptime_s
         self._queue: queue.Queue[_Happened | _Asked | None] = queue.Queue(events_max)
         self._thread: threading.Thread | None = None
@@ -104,7 +109,7 @@ class Loop:
             self._effects.watch(entry.view)
         LOG.info("%d hosts loaded", len(self.roster.all()))
         for entry in self.roster.all():
-            self._handle(entry, Resume(self._controller_boot))
+            self._handle(entry, Resume(self._clock.instant().origin))
         self._thread = threading.Thread(target=self._run, name="mtce-loop", daemon=True)
         self._thread.start()
 
@@ -125,8 +130,8 @@ class Loop:
         return self._thread is not None and self._thread.is_alive()
 
     def now_ms(self) -> int:
-        """UTC milliseconds."""
-        return epoch_ms(self._clock.now())
+        """Milliseconds on the monotonic clock, on which every moment of a view lies."""
+        return self._clock.monotonic_ms()
 
     def post(self, uuid: str, event: Event) -> None:
         """Hand in an event; one that does not fit any more is dropped with a log line."""
@@ -160,18 +165,25 @@ class Loop:
     # -- the loop's thread only -------------------------------------------------------------------------------------
 
     def step_host(self, entry: Entry, event: Event, answered: Answered | None = None) -> None:
-        """Step, store, perform. Database errors pass through with nothing changed."""
-        before, now_ms = entry.view, self.now_ms()
+        """Step, store, perform. Database errors and MachineStopped pass through with nothing changed."""
+        before = entry.view
         try:
-            view, actions = step(before, event, now_ms, self.settings)
-        except Exception as error:  # noqa: BLE001 - a defect stops this host's machine and no other
-            entry.broken = f"{type(error).__name__}: {error}"
-            LOG.exception("the machine of %s stands still: %s", before.hostname, before)
-            return
+            view, actions = self.decide(before, event)
+        except MachineStopped as error:
+            entry.broken = str(error)
+            raise
         self._commit(entry, view, actions, event, answered)
         if view.monitored != before.monitored or view.epoch != before.epoch or view.networks() != before.networks():
             self._effects.watch(view)
         self._effects.perform(view, entry.record, actions)
+
+    def decide(self, view: MaintainedHost, event: Event) -> tuple[MaintainedHost, tuple[Action, ...]]:
+        """What ``event`` makes of ``view`` now; any defect becomes MachineStopped, which concerns this host only."""
+        try:
+            return step(view, event, self.now_ms(), self.settings)
+        except Exception as error:
+            LOG.exception("the machine of %s stops: %s", view.hostname, view)
+            raise MachineStopped(hostname=view.hostname, reason=f"{type(error).__name__}: {error}") from error
 
     def _commit(self, entry: Entry, view: MaintainedHost, actions: tuple[Action, ...], event: Event,
                 answered: Answered | None) -> None:
@@ -179,7 +191,8 @@ class Loop:
         strikes = reasons(actions)
         if strikes:
             LOG.warning("%s: %s", view.hostname, strikes)
-        if told or strikes or answered is not None or must_store(entry.stored.view, view) or entry.record != entry.stored.record:
+        changed = must_store(entry.stored.view, view) or entry.record != entry.stored.record
+        if told or strikes or answered is not None or changed:
             revision = self.store.commit(entry.stored, view, entry.record, cause=cause_of(event), messages=told,
                                          answered=answered, strikes=strikes)
             entry.stored = StoredHost(view, entry.record, revision)
@@ -239,6 +252,8 @@ class Loop:
         try:
             with STEP_SECONDS.time():
                 self.step_host(entry, event)
+        except MachineStopped:
+            LOG.debug("%s of %s is not noted", type(event).__name__, entry.view.hostname)
         except StaleWrite:
             self._reload(entry)
             entry.backlog.append(event)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sysinv.contract.enums import HostAction
+from sysinv.contract.enums import OperatorAction
 from sysinv.model.host import InventoryHost
 from sysinv.model.system import SystemView
 
@@ -43,7 +43,7 @@ class ActionFacts:
 class ActionPlan:
     """What an accepted action writes at once, and what mtce is told."""
 
-    action: HostAction
+    action: OperatorAction
     task: str
     mtce_action: str
     tells_vim: bool = False

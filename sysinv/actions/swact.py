@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from sysinv.actions.facts import ActionFacts, ActionPlan
-from sysinv.contract.enums import LOCK_ACTIONS, Availability, HostAction, Operational
+from sysinv.contract.enums import LOCK_ACTIONS, Availability, Operational, OperatorAction
 from sysinv.model.host import InventoryHost
 
 
-def swact_refusal(facts: ActionFacts, action: HostAction) -> str | None:
+def swact_refusal(facts: ActionFacts, action: OperatorAction) -> str | None:
     """The sentence that refuses, or None; even ``force-swact`` needs an enabled peer."""
     host = facts.host
     if not host.is_controller:
@@ -21,7 +21,7 @@ def swact_refusal(facts: ActionFacts, action: HostAction) -> str | None:
         name = peer.name if peer is not None else "the other controller"
         return f"{name} is not enabled and has operational state {_oper(peer)}. Standby controller must be " \
                f"operational enabled."
-    if action is HostAction.FORCE_SWACT:
+    if action is OperatorAction.FORCE_SWACT:
         return None
     return _peer_refusal(peer)
 
@@ -44,7 +44,7 @@ def _peer_refusal(peer: InventoryHost) -> str | None:
     return None
 
 
-def swact_plan(action: HostAction) -> ActionPlan:
+def swact_plan(action: OperatorAction) -> ActionPlan:
     """What an accepted swact does."""
-    task = "Force-Swacting" if action is HostAction.FORCE_SWACT else "Swacting"
+    task = "Force-Swacting" if action is OperatorAction.FORCE_SWACT else "Swacting"
     return ActionPlan(action=action, task=task, mtce_action=str(action))

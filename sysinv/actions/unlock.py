@@ -9,9 +9,9 @@ from sysinv.contract.enums import (
     LOCK_ACTIONS,
     ActionState,
     Availability,
-    HostAction,
     InstallState,
     InvState,
+    OperatorAction,
     Personality,
 )
 from sysinv.model.topology import HostRole, required_reserve_mib
@@ -24,9 +24,9 @@ PAGE_1G_MIB = 1024
 Check = Callable[[ActionFacts], str | None]
 
 
-def unlock_refusal(facts: ActionFacts, action: HostAction) -> str | None:
+def unlock_refusal(facts: ActionFacts, action: OperatorAction) -> str | None:
     """The sentence that refuses, or None; ``force-unlock`` skips the checks of readiness."""
-    forced = action is HostAction.FORCE_UNLOCK
+    forced = action is OperatorAction.FORCE_UNLOCK
     for check, skipped_by_force in _CHECKS:
         if forced and skipped_by_force:
             continue
@@ -36,9 +36,9 @@ def unlock_refusal(facts: ActionFacts, action: HostAction) -> str | None:
     return None
 
 
-def unlock_plan(action: HostAction) -> ActionPlan:
+def unlock_plan(action: OperatorAction) -> ActionPlan:
     """What an accepted unlock does; mtce knows only one kind of unlock."""
-    task = "Force Unlocking" if action is HostAction.FORCE_UNLOCK else "Unlocking"
+    task = "Force Unlocking" if action is OperatorAction.FORCE_UNLOCK else "Unlocking"
     return ActionPlan(action=action, task=task, mtce_action="unlock")
 
 

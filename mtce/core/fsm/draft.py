@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mtce.contract.states import HostAction
-from mtce.core import strike
 from mtce.core.actions import Action, Bmc, Log, RequestAlive, SendReboot, SetLocked, Withheld
 from mtce.core.evidence import heard_on
 from mtce.core.settings import Cause, Settings
+from mtce.core.strike import Permit, Refusal, judge, wish_of
 from mtce.core.view import Level, MaintainedHost, Stage
 from sysinv.contract.enums import Administrative, Availability, Operational
 
@@ -78,21 +78,21 @@ class Draft:
         """Add an action."""
         self.actions.append(action)
 
-    def judge(self) -> strike.Permit | strike.Refusal:
+    def judge(self) -> Permit | Refusal:
         """Whether the wish that the present action carries out may strike the host now."""
-        return strike.judge(self.view, strike.wish_of(self.view), self.now_ms, self.settings)
+        return judge(self.view, wish_of(self.view), self.now_ms, self.settings)
 
     def is_alive(self) -> bool:
         """The host is heard on some way; false when it is silent, and also when nothing is known."""
         return bool(heard_on(self.view, self.now_ms, self.settings))
 
-    def strike(self, *, verb: str = "", graceful: bool = False, delay_s: int = 0) -> strike.Refusal | None:
+    def strike(self, *, verb: str = "", graceful: bool = False, delay_s: int = 0) -> Refusal | None:
         """Reboot the host by its agent, or by the BMC command ``verb``, if the guard permits it; else why it does not.
 
         The only place where a strike is emitted.
         """
         verdict = self.judge()
-        if isinstance(verdict, strike.Refusal):
+        if isinstance(verdict, Refusal):
             self.withhold(verdict)
             return verdict
         self.set(withheld="")
@@ -102,7 +102,7 @@ class Draft:
             self.do(SendReboot(self.new_command(), self.view.left_boot_id, delay_s, verdict))
         return None
 
-    def withhold(self, refused: strike.Refusal) -> None:
+    def withhold(self, refused: Refusal) -> None:
         """Say once why the host is not struck, until the reason changes."""
         if refused.reason != self.view.withheld:
             self.set(withheld=refused.reason)

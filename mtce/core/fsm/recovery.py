@@ -66,7 +66,8 @@ def advance(d: Draft, event: Event) -> None:
 
 
 def _start(d: Draft) -> int:
-    forget = d.now_ms - d.view.recovered_ms > d.settings.recovery_forget_ms
+    recovered_ms = d.view.recovered_ms
+    forget = recovered_ms is None or d.now_ms - recovered_ms > d.settings.recovery_forget_ms
     attempts = 1 if forget else d.view.recovery_attempts + 1
     d.set(action=HostAction.RECOVERY, recovery_attempts=attempts, recovered_ms=d.now_ms, rounds=0, bmc_used=False,
           reboot_acked=False, degrade=(), left_boot_id=d.view.boot_id)
@@ -162,6 +163,8 @@ def _withheld(d: Draft, refused: Refusal) -> None:
     if refused.heard:
         hold.begin(d)
         return
+    if d.view.dead_office and not d.view.seen:
+        d.task("Graceful Recovery Wait, dead office recovery")
     d.ask()
     d.set(probe_ms=None)
     d.wait_again(d.settings.offline_probe_ms)

@@ -17,7 +17,7 @@ from flock.wire.patch import PatchOp
 from flock.wire.resource import coerce, given
 from sysinv.actions.facts import ActionFacts
 from sysinv.actions.gate import parse_action, plan_action
-from sysinv.contract.enums import BmType, HostAction, InvProvision, NetworkType, Personality
+from sysinv.contract.enums import BmType, InvProvision, NetworkType, OperatorAction, Personality
 from sysinv.db.lookup import Row, host_row, the_system
 from sysinv.db.tables import I_HOST
 from sysinv.hosts.discovery import new_host_values
@@ -90,11 +90,11 @@ class HostService:
         unknown = [one for one in operations if len(one.path) != 1]
         if unknown:
             raise HostRefused(detail=f"'/{'/'.join(unknown[0].path)}' is not an attribute that can be updated")
-        action = parse_action(wanted.pop("action", None) or HostAction.NONE)
+        action = parse_action(wanted.pop("action", None) or OperatorAction.NONE)
         uuid, operation = self._transact(lambda conn: self._change(conn, ident, wanted, action))
         if operation is not None:
             self._work.begin(operation)
-            if action is not HostAction.NONE:
+            if action is not OperatorAction.NONE:
                 refusal = self._work.first_refusal(operation, self._settings.action_wait_s)
                 if refusal is not None:
                     raise refusal
@@ -135,7 +135,7 @@ class HostService:
         return str(known["uuid"]), self._work.configure(conn, known["uuid"], boot_file=True)
 
     def _change(self, conn: Connection, ident: str, wanted: dict[str, Any],
-                action: HostAction) -> tuple[str, str | None]:
+                action: OperatorAction) -> tuple[str, str | None]:
         row = host_row(conn, ident, lock=True)
         system, view = the_system(conn), host_view(row)
         rules.check_fixed(view, wanted)
@@ -152,7 +152,7 @@ class HostService:
         if "capabilities" in columns:
             columns["capabilities"] = {**(row["capabilities"] or {}), **columns["capabilities"]}
         columns |= self._board_columns(board) | self._sealed(row["uuid"], board)
-        if action is not HostAction.NONE:
+        if action is not OperatorAction.NONE:
             return str(row["uuid"]), self._act(conn, row, columns, action)
         store.write(conn, row, columns)
         if not rules.BOARD & board.keys() and not _ROLE_OR_BOOT & columns.keys():
@@ -162,7 +162,7 @@ class HostService:
         boot_file = bool(_ROLE_OR_BOOT & columns.keys())
         return str(row["uuid"]), self._work.configure(conn, row["uuid"], boot_file=boot_file)
 
-    def _act(self, conn: Connection, row: Row, columns: Mapping[str, Any], action: HostAction) -> str:
+    def _act(self, conn: Connection, row: Row, columns: Mapping[str, Any], action: OperatorAction) -> str:
         plan = plan_action(self._facts(conn, row), action)
         before = {name: row[name] for name in ("ihost_action", "task", *plan.extra)}
         store.write(conn, row, {
