@@ -21,6 +21,7 @@ from prometheus_client import Counter, Histogram
 from flock.core.clock import Clock
 from flock.core.errors import DeadlineExceeded, FlockError, StaleWrite, Unavailable
 from mtce.conductor import messages
+from mtce.conductor.buswatch import BusWatch
 from mtce.conductor.roster import Entry, Roster
 from mtce.conductor.store import Answered, Store, StoredHost
 from mtce.contract.records import MtceHost
@@ -37,7 +38,6 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 IDLE_WAIT_S = 1.0
 RETRY_MS = 1_000
-BUS_QUIET_MS = 15_000
 EVENTS = Counter("mtce_events_total", "Events the loop has taken", ("event",))
 STEP_SECONDS = Histogram("mtce_step_seconds", "One step with its commit",
                          buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0))
@@ -96,13 +96,13 @@ class Loop:
         self._queue: queue.Queue[_Happened | _Asked | None] = queue.Queue(events_max)
         self._thread: threading.Thread | None = None
         self._retry_ms: int | None = None
-        self._bus_heard_ms = 0
+        self._bus = BusWatch(self.now_ms())
         self._stopping = False
 
     def start(self) -> None:
         """Load every host, go on where it stood, and begin; database errors pass through."""
         now_ms = self.now_ms()
-        self._bus_heard_ms = now_ms
+        self._bus = BusWatch(now_ms)
         for stored in self.store.load(self._hostname):
             entry = Entry(stored.view, stored.record, stored)
             self.roster.put(entry)
@@ -142,7 +142,7 @@ class Loop:
 
     def bus_heard(self) -> None:
         """The bus carries messages at this moment."""
-        self._bus_heard_ms = self.now_ms()
+        self._bus.heard(self.now_ms())
 
     def ask(self, work: Callable[[], T], timeout_s: float) -> T:
         """The result of ``work`` run between two events; its errors pass through. DeadlineExceeded, Unavailable."""
@@ -280,8 +280,8 @@ class Loop:
         due = self.roster.pop_due(now_ms)
         if not due:
             return
-        tick = Tick(bus_ok=now_ms - self._bus_heard_ms < BUS_QUIET_MS, pulses_ok=self._effects.pulses_ok(),
-                    bus_heard_ms=self._bus_heard_ms, dead_office=self._is_dead_office())
+        tick = Tick(bus_ok=self._bus.is_ok(now_ms), pulses_ok=self._effects.pulses_ok(),
+                    bus_open_ms=self._bus.open_since_ms(now_ms), dead_office=self._is_dead_office())
         for entry in due:
             self._handle(entry, tick)
             self.roster.reschedule(entry.view)

@@ -14,13 +14,14 @@ class Tick:
     """A timer of the view is due.
 
     ``bus_ok`` is false while even the own agent is not heard, ``pulses_ok`` while no heartbeat daemon reports:
-    silence then proves nothing about the host. ``bus_heard_ms`` is when the bus last carried anything to us.
+    silence then proves nothing about the host. ``bus_open_ms`` is since when the bus has carried messages without
+    a break, None while it may not.
     ``dead_office`` is true while hosts may still be booting after the site lost its power.
     """
 
     bus_ok: bool = True
     pulses_ok: bool = True
-    bus_heard_ms: int | None = None
+    bus_open_ms: int | None = None
     dead_office: bool = False
 
 

@@ -37,7 +37,8 @@ def signs(view: MaintainedHost, now_ms: int, settings: Settings) -> dict[Way, Si
     if Network.CLUSTER_HOST in view.networks():
         found[Way.CLUSTER_PULSES] = pulses(view, Network.CLUSTER_HOST)
         found[Way.CLUSTER_ALIVE] = _alive(view, view.cluster_alive_ms, found[Way.CLUSTER_PULSES], now_ms, settings)
-    return {**found, Way.BUS_ALIVE: _alive(view, view.bus_alive_ms, _bus(view), now_ms, settings)}
+    bus = Sign.SILENT if view.bus_ok and view.bus_open_ms is not None else Sign.UNKNOWN
+    return {**found, Way.BUS_ALIVE: _alive(view, view.bus_alive_ms, bus, now_ms, settings, view.bus_open_ms or 0)}
 
 
 def heard_on(view: MaintainedHost, now_ms: int, settings: Settings) -> tuple[Way, ...]:
@@ -55,17 +56,16 @@ def pulses(view: MaintainedHost, network: Network) -> Sign:
     return Sign.SILENT if level is Level.LOSS else Sign.UNKNOWN
 
 
-def _alive(view: MaintainedHost, last_ms: int | None, carrier: Sign, now_ms: int, settings: Settings) -> Sign:
-    """Silent: it was asked for, long enough, on a way that ``carrier`` says is open. Else heard for a while."""
+def _alive(view: MaintainedHost, last_ms: int | None, carrier: Sign, now_ms: int, settings: Settings,
+           open_ms: int = 0) -> Sign:
+    """Heard lately, or silent: asked for, long enough, on a way that is open.
+
+    ``carrier`` is silent when the way is open and carries nothing of this host; ``open_ms`` is since when it is open.
+    """
     asked_ms = view.asked_ms
-    unanswered = asked_ms is not None and (last_ms is None or last_ms < asked_ms)
-    if unanswered and asked_ms is not None and now_ms - asked_ms >= settings.loc_recovery_timeout_ms:
-        return Sign.SILENT if carrier is Sign.SILENT else Sign.UNKNOWN
+    if asked_ms is not None and (last_ms is None or last_ms < asked_ms):
+        waited_ms = now_ms - max(asked_ms, open_ms)
+        if waited_ms >= settings.loc_recovery_timeout_ms:
+            return Sign.SILENT if carrier is Sign.SILENT else Sign.UNKNOWN
     recent = last_ms is not None and now_ms - last_ms < settings.offline_silence_ms
     return Sign.HEARD if recent else Sign.UNKNOWN
-
-
-def _bus(view: MaintainedHost) -> Sign:
-    """Silent stands for: the bus carried messages after the host was asked, but none of the host's."""
-    carried = view.bus_heard_ms is not None and view.asked_ms is not None and view.bus_heard_ms > view.asked_ms
-    return Sign.SILENT if view.bus_ok and carried else Sign.UNKNOWN

@@ -133,8 +133,8 @@ class MaintainedHost:
     """Of that mtcAlive: the host says it on both ways."""
     asked_ms: int | None = None
     """Since when the host is being asked without an answer."""
-    bus_heard_ms: int | None = None
-    """When the message bus last carried anything to the conductor."""
+    bus_open_ms: int | None = None
+    """Since when the message bus has carried messages to the conductor without a break."""
     bus_ok: bool = False
     pulses_ok: bool = False
     dead_office: bool = False

@@ -59,9 +59,9 @@ def begin_heartbeat(d: Draft) -> Outcome:
     """Monitor the host; the active controller needs no heartbeat of its own."""
     if d.view.is_active or d.settings.heartbeat_failure_action is HeartbeatAction.NONE:
         if not d.view.is_active:
-            d.start_heartbeat()
+            pulses.start(d)
         return Done()
-    d.start_heartbeat()
+    pulses.start(d)
     d.enter(Stage.HEARTBEAT_WAIT, d.settings.heartbeat_ready_ms, left_boot_id=d.view.boot_id)
     return None
 

@@ -6,14 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mtce.contract.states import HostAction
-from mtce.core.actions import Action, Bmc, Log, RequestAlive, SendReboot, SetLocked, Withheld
-from mtce.core.evidence import heard_on
+from mtce.core.actions import Action, Log, SetLocked
 from mtce.core.settings import Cause, Settings
-from mtce.core.strike import Permit, Refusal, judge, wish_of
-from mtce.core.view import Level, MaintainedHost, Stage
+from mtce.core.view import MaintainedHost, Stage
 from sysinv.contract.enums import Administrative, Availability, Operational
-
-HEARTBEAT_CAUSES = ("heartbeat:mgmt", "heartbeat:cluster-host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,47 +74,6 @@ class Draft:
         """Add an action."""
         self.actions.append(action)
 
-    def judge(self) -> Permit | Refusal:
-        """Whether the wish that the present action carries out may strike the host now."""
-        return judge(self.view, wish_of(self.view), self.now_ms, self.settings)
-
-    def is_alive(self) -> bool:
-        """The host is heard on some way; false when it is silent, and also when nothing is known."""
-        return bool(heard_on(self.view, self.now_ms, self.settings))
-
-    def strike(self, *, verb: str = "", graceful: bool = False, delay_s: int = 0) -> Refusal | None:
-        """Reboot the host by its agent, or by the BMC command ``verb``, if the guard permits it; else why it does not.
-
-        The only place where a strike is emitted.
-        """
-        verdict = self.judge()
-        if isinstance(verdict, Refusal):
-            self.withhold(verdict)
-            return verdict
-        self.set(withheld="")
-        if verb:
-            self.do(Bmc(self.new_command(), verb, graceful, verdict))
-        else:
-            self.do(SendReboot(self.new_command(), self.view.left_boot_id, delay_s, verdict))
-        return None
-
-    def withhold(self, refused: Refusal) -> None:
-        """Say once why the host is not struck, until the reason changes."""
-        if refused.reason != self.view.withheld:
-            self.set(withheld=refused.reason)
-            self.do(Withheld(refused.reason))
-
-    def bmc(self, verb: str) -> None:
-        """Give a BMC command that is no strike: query, power-on or netboot."""
-        self.do(Bmc(self.new_command(), verb))
-
-    def ask(self) -> None:
-        """Ask for an mtcAlive; the time of asking counts from the first one that is not answered."""
-        heard_ms, asked_ms = self.view.heard_ms(), self.view.asked_ms
-        if asked_ms is None or (heard_ms is not None and heard_ms >= asked_ms):
-            self.set(asked_ms=self.now_ms)
-        self.do(RequestAlive())
-
     def new_command(self) -> str:
         """Identity of a command given now; only its answer will count."""
         command_id = f"{self.view.uuid}:{self.view.revision + 1}:{len(self.actions)}"
@@ -150,25 +105,6 @@ class Draft:
     def log(self, log_id: str, suffix: str) -> None:
         """Write a customer log."""
         self.do(Log(log_id, suffix))
-
-    def start_heartbeat(self) -> None:
-        """Begin to monitor; earlier levels mean nothing any more."""
-        self._forget_levels()
-        self.set(monitored=True, epoch=max(self.view.epoch + 1, self.now_ms))
-
-    def watch_pulses(self) -> None:
-        """Have the host's pulses watched, as evidence; levels of a host that is monitored already stand."""
-        if not self.view.monitored:
-            self.start_heartbeat()
-
-    def stop_heartbeat(self) -> None:
-        """End monitoring; heartbeat alarms stay as they are until the host is heard again or locked."""
-        self._forget_levels()
-        self.set(monitored=False)
-
-    def _forget_levels(self) -> None:
-        self.set(mgmt=Level.UNKNOWN, cluster_host=Level.UNKNOWN, mgmt_ms=self.now_ms, cluster_host_ms=self.now_ms,
-                 degrade=tuple(cause for cause in self.view.degrade if cause not in HEARTBEAT_CAUSES))
 
     def degrade(self, cause: str, on: bool) -> None:
         """Set or take back one degrade cause; the availability of an enabled host follows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mtce.contract.states import HostAction
 from mtce.core.events import Alive, Event, Tick
-from mtce.core.fsm import bringup, hold, pulses, reset
+from mtce.core.fsm import bringup, guard, hold, pulses, reset
 from mtce.core.fsm.draft import Done, Draft, Failure, Outcome, Spared
 from mtce.core.settings import AutoRecovery, Cause
 from mtce.core.strike import Permit, Wish, wish_of
@@ -41,14 +41,14 @@ def begin(d: Draft) -> None:
         availability = d.view.availability
     d.set(action=HostAction.ENABLE, degrade=())
     d.states(Administrative.UNLOCKED, Operational.DISABLED, availability)
-    d.watch_pulses()
+    pulses.watch(d)
     d.keep_locked_flag()
     powered_on_ms = d.view.powered_on_ms
     fresh = powered_on_ms is not None and d.now_ms - powered_on_ms < d.settings.fresh_power_on_ms
     if fresh and availability is not Availability.ONLINE:
         d.set(left_boot_id=d.view.boot_id)
         bringup.wait_for_boot(d)
-    elif wish_of(d.view) is Wish.SILENCE and not isinstance(d.judge(), Permit):
+    elif wish_of(d.view) is Wish.SILENCE and not isinstance(guard.judge(d), Permit):
         hold.begin(d)
     else:
         reset.begin(d)
@@ -104,11 +104,11 @@ def fail(d: Draft, failure: Failure) -> None:
     if d.view.is_active:
         _fail_active(d, failure)
         return
-    d.watch_pulses()
+    pulses.watch(d)
     d.set(action=HostAction.ENABLE, degrade=())
     d.states(Administrative.UNLOCKED, Operational.DISABLED, Availability.FAILED)
     d.log("200.022", "status=failed")
-    if failure.cause is Cause.HEARTBEAT and d.is_alive():
+    if failure.cause is Cause.HEARTBEAT and guard.is_alive(d):
         hold.begin(d)
         return
     if failure.cause is not None and _count(d, failure.cause) > _recovery(d, failure.cause).threshold:
@@ -159,7 +159,7 @@ def _begin_active(d: Draft) -> None:
 def _lazy_reboot(d: Draft) -> None:
     delay_s = d.settings.lazy_reboot_delay_s
     d.enter(Stage.SELF_REBOOT, d.settings.lazy_reboot_retry_ms + delay_s * 1000)
-    d.strike(delay_s=delay_s)
+    guard.strike(d, delay_s=delay_s)
 
 
 def _self_reboot(d: Draft, event: Event) -> None:
@@ -178,7 +178,7 @@ def _fail_active(d: Draft, failure: Failure) -> None:
     tried_out = True
     if failure.cause is not None:
         tried_out = _count(d, failure.cause) > _recovery(d, failure.cause).threshold
-    if d.settings.simplex and not tried_out and isinstance(d.judge(), Permit):
+    if d.settings.simplex and not tried_out and isinstance(guard.judge(d), Permit):
         d.set(action=HostAction.ENABLE, left_boot_id=d.view.boot_id)
         d.states(Administrative.UNLOCKED, Operational.DISABLED, Availability.FAILED)
         d.task(failure.task)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mtce.core.actions import RequestAlive
 from mtce.core.events import Alive, Event, Pulse, Tick
 from mtce.core.evidence import Way, heard_on
-from mtce.core.fsm import bringup, pulses
+from mtce.core.fsm import bringup, guard, pulses
 from mtce.core.fsm.draft import Draft, Failure, Outcome
 from mtce.core.settings import Cause
 from mtce.core.strike import Permit, Refusal
@@ -28,13 +28,13 @@ class Silent:
 def begin(d: Draft) -> None:
     """Out of service, watched and asked."""
     d.states(Administrative.UNLOCKED, Operational.DISABLED, Availability.FAILED)
-    d.watch_pulses()
+    pulses.watch(d)
     d.enter(Stage.HOLD, d.settings.hold_look_ms, probe_ms=d.settings.hold_probe_ms)
     _look(d)
-    refused = d.judge()
+    refused = guard.judge(d)
     if isinstance(refused, Refusal):
-        d.withhold(refused)
-    d.ask()
+        guard.withhold(d, refused)
+    guard.ask(d)
 
 
 def advance(d: Draft, event: Event) -> Outcome | Silent:
@@ -51,12 +51,16 @@ def advance(d: Draft, event: Event) -> Outcome | Silent:
 
 
 def _on_timer(d: Draft) -> Silent | None:
-    if isinstance(d.judge(), Permit):
+    if isinstance(guard.judge(d), Permit):
         return Silent()
     _look(d)
-    d.ask()
-    d.set(probe_ms=d.now_ms + d.settings.hold_probe_ms)
+    if guard.is_alive(d):
+        d.set(probe_ms=d.now_ms + d.settings.hold_probe_ms)
+    else:
+        guard.ask(d)
+        d.set(probe_ms=d.now_ms + d.settings.offline_probe_ms)
     if d.deadline_hit:
+        guard.ask(d)
         d.wait_again(d.settings.hold_look_ms)
     return None
 

@@ -104,7 +104,7 @@ def _silence_ms(d: Draft) -> int:
 def _note_tick(d: Draft, event: Tick) -> None:
     if d.view.task_clear_ms is not None and d.view.task_clear_ms <= d.now_ms:
         d.task("")
-    d.set(bus_ok=event.bus_ok, pulses_ok=event.pulses_ok, bus_heard_ms=event.bus_heard_ms,
+    d.set(bus_ok=event.bus_ok, pulses_ok=event.pulses_ok, bus_open_ms=event.bus_open_ms,
           dead_office=event.dead_office)
     if not event.bus_ok:
         d.set(asked_ms=None)

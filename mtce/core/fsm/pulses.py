@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What heartbeat levels mean for a host: which networks may take it out of service, its alarms and degrade causes."""
+"""Heartbeat of a host: start and end of monitoring, networks that may take it out of service, alarms and causes."""
 from __future__ import annotations
 
 from mtce.core.fsm.draft import Draft
@@ -8,6 +8,7 @@ from mtce.core.view import Level, Network
 
 ALARMS = {Network.MGMT: ("200.005", ".network=Management"),
           Network.CLUSTER_HOST: ("200.009", ".network=Cluster-host")}
+_CAUSES = frozenset(f"heartbeat:{network}" for network in Network)
 
 
 def fatal_networks(d: Draft) -> tuple[Network, ...]:
@@ -36,3 +37,26 @@ def follow(d: Draft) -> None:
             d.raise_alarm(alarm_id, "critical" if level is Level.LOSS else "major", suffix)
             if policy is not HeartbeatAction.ALARM:
                 d.degrade(f"heartbeat:{network}", True)
+
+
+def start(d: Draft) -> None:
+    """Begin to monitor; earlier levels mean nothing any more."""
+    _forget(d)
+    d.set(monitored=True, epoch=max(d.view.epoch + 1, d.now_ms))
+
+
+def watch(d: Draft) -> None:
+    """Have the host's pulses watched, as evidence; levels of a host that is monitored already stand."""
+    if not d.view.monitored:
+        start(d)
+
+
+def stop(d: Draft) -> None:
+    """End monitoring; heartbeat alarms stay as they are until the host is heard again or locked."""
+    _forget(d)
+    d.set(monitored=False)
+
+
+def _forget(d: Draft) -> None:
+    d.set(mgmt=Level.UNKNOWN, cluster_host=Level.UNKNOWN, mgmt_ms=d.now_ms, cluster_host_ms=d.now_ms,
+          degrade=tuple(cause for cause in d.view.degrade if cause not in _CAUSES))

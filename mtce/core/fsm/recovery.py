@@ -10,7 +10,7 @@ from __future__ import annotations
 from mtce.contract.records import MtcAlive
 from mtce.contract.states import HostAction
 from mtce.core.events import Alive, BmcAnswer, Event, Pulse, RebootAnswer, Resume, Tick
-from mtce.core.fsm import bringup, enable, hold, pulses
+from mtce.core.fsm import bringup, enable, guard, hold, pulses
 from mtce.core.fsm.draft import Done, Draft, Failure, Outcome
 from mtce.core.settings import Cause
 from mtce.core.strike import Refusal
@@ -57,11 +57,9 @@ def advance(d: Draft, event: Event) -> None:
             _conclude(d, held)
     elif isinstance(event, Alive):
         _on_alive(d, event)
-    elif stage in SILENT_STAGES and isinstance(event, Tick) and d.silence_hit:
-        _offline(d)
-        if d.deadline_hit:
-            _ADVANCE[stage](d, event)
     else:
+        if stage in SILENT_STAGES and isinstance(event, Tick) and d.silence_hit:
+            _offline(d)
         _ADVANCE[stage](d, event)
 
 
@@ -79,7 +77,7 @@ def _conclude(d: Draft, outcome: Outcome) -> None:
         d.set(recovered_ms=d.now_ms)
         enable.enabled(d, "Gracefully Recovered")
     elif isinstance(outcome, Failure):
-        if outcome.cause is Cause.HEARTBEAT and d.is_alive():
+        if outcome.cause is Cause.HEARTBEAT and guard.is_alive(d):
             hold.begin(d)
             return
         if outcome.cause in (None, Cause.HEARTBEAT):
@@ -126,7 +124,7 @@ def _pause(d: Draft, event: Event) -> None:
     if isinstance(event, Pulse):
         pulses.follow(d)
     elif isinstance(event, Tick) and d.deadline_hit:
-        d.ask()
+        guard.ask(d)
         d.enter(Stage.RECOVERY_ALIVE, d.settings.loc_recovery_timeout_ms, probe_ms=d.settings.offline_probe_ms)
 
 
@@ -138,13 +136,12 @@ def _alive_wait(d: Draft, event: Event) -> None:
     if d.deadline_hit:
         _outage(d)
     elif d.probe_hit:
-        d.ask()
-        d.set(probe_ms=d.now_ms + d.settings.offline_probe_ms)
+        guard.ask_by_probe(d)
 
 
 def _outage(d: Draft) -> None:
     """A host that does not answer on any way is down, not only cut off; anything less is no reason to strike."""
-    refused = d.strike()
+    refused = guard.strike(d)
     if refused is not None:
         _withheld(d, refused)
         return
@@ -153,7 +150,7 @@ def _outage(d: Draft) -> None:
     d.set(silent_ms=d.now_ms + d.settings.offline_silence_ms)
     if d.view.has_bmc:
         _keep_silence(d, Stage.RECOVERY_QUERY, d.settings.bmc_command_ms)
-        d.bmc("query")
+        guard.bmc(d, "query")
     else:
         _boot(d)
 
@@ -165,7 +162,7 @@ def _withheld(d: Draft, refused: Refusal) -> None:
         return
     if d.view.dead_office and not d.view.seen:
         d.task("Graceful Recovery Wait, dead office recovery")
-    d.ask()
+    guard.ask(d)
     d.set(probe_ms=None)
     d.wait_again(d.settings.offline_probe_ms)
 
@@ -181,15 +178,16 @@ def _query(d: Draft, event: Event) -> None:
             _power_on(d)
         else:
             _keep_silence(d, Stage.RECOVERY_BMC_WAIT, d.settings.bmc_reset_delay_ms)
+            guard.ask_before_deadline(d)
     elif isinstance(event, Resume):
-        d.bmc("query")
+        guard.bmc(d, "query")
     elif isinstance(event, Tick) and d.deadline_hit:
         if d.view.tries + 1 >= d.settings.bmc_query_tries_max:
             _boot(d)
             return
         d.set(tries=d.view.tries + 1)
         d.wait_again(d.settings.bmc_command_ms)
-        d.bmc("query")
+        guard.bmc(d, "query")
 
 
 def _keep_silence(d: Draft, stage: Stage, wait_ms: int) -> None:
@@ -202,12 +200,14 @@ def _bmc_wait(d: Draft, event: Event) -> None:
     if _reboot_acknowledged(d, event):
         _boot(d)
     elif isinstance(event, Tick) and d.deadline_hit:
-        refused = d.strike(verb="reset")
+        refused = guard.strike(d, verb="reset")
         if refused is not None:
             _withheld(d, refused)
             return
         _keep_silence(d, Stage.RECOVERY_BMC_RESET, d.settings.bmc_command_ms)
         d.set(bmc_used=True)
+    elif isinstance(event, Tick) and d.probe_hit:
+        guard.ask_by_probe(d)
 
 
 def _bmc_reset(d: Draft, event: Event) -> None:
@@ -218,7 +218,7 @@ def _bmc_reset(d: Draft, event: Event) -> None:
 
 def _power_on(d: Draft) -> None:
     _keep_silence(d, Stage.RECOVERY_POWER_ON, d.settings.bmc_command_ms)
-    d.bmc("power-on")
+    guard.bmc(d, "power-on")
 
 
 def _powering(d: Draft, event: Event) -> None:
@@ -230,14 +230,14 @@ def _powering(d: Draft, event: Event) -> None:
         else:
             d.set(deadline_ms=d.now_ms + d.settings.bmc_power_on_retry_ms)
     elif isinstance(event, Resume):
-        d.bmc("power-on")
+        guard.bmc(d, "power-on")
     elif isinstance(event, Tick) and d.deadline_hit:
         if d.view.tries + 1 >= d.settings.bmc_power_tries_max:
             _boot(d)
             return
         d.set(tries=d.view.tries + 1)
         d.wait_again(d.settings.bmc_command_ms)
-        d.bmc("power-on")
+        guard.bmc(d, "power-on")
 
 
 def _boot(d: Draft) -> None:

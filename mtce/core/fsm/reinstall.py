@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mtce.contract.states import HostAction
 from mtce.core.events import Alive, BmcAnswer, Event, Resume, Tick
+from mtce.core.fsm import guard
 from mtce.core.fsm.draft import Draft
 from mtce.core.strike import STRIKING_VERBS
 from mtce.core.view import Stage
@@ -47,9 +48,9 @@ def _command(d: Draft, stage: Stage) -> None:
 def _give(d: Draft) -> None:
     verb = VERBS[d.view.stage]
     if verb in STRIKING_VERBS:
-        d.strike(verb=verb)
+        guard.strike(d, verb=verb)
     else:
-        d.bmc(verb)
+        guard.bmc(d, verb)
 
 
 def _accepted(d: Draft) -> None:

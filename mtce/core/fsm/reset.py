@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from mtce.contract.states import HostAction
 from mtce.core.events import Alive, BmcAnswer, Event, RebootAnswer, Resume, Tick
+from mtce.core.fsm import guard
 from mtce.core.fsm.draft import Done, Draft, Failure, Outcome, Spared
 from mtce.core.strike import Refusal, Wish, wish_of
 from mtce.core.view import Stage
@@ -43,7 +44,7 @@ def _round(d: Draft) -> Outcome:
 
 
 def _send(d: Draft) -> Outcome:
-    refused = d.strike()
+    refused = guard.strike(d)
     if refused is not None:
         return _withheld(d, refused)
     d.enter(Stage.REBOOT_ACK, d.settings.command_ack_ms, reboots_sent=d.view.reboots_sent + 1)
@@ -54,7 +55,8 @@ def _withheld(d: Draft, refused: Refusal) -> Outcome:
     """The host lives: spared. Too little is known: ask, and come back to the same strike soon."""
     if refused.heard:
         return Spared()
-    d.ask()
+    guard.ask(d)
+    d.set(probe_ms=None)
     d.wait_again(d.settings.offline_probe_ms)
     return None
 
@@ -80,6 +82,7 @@ def _reboot_ack(d: Draft, event: Event) -> Outcome:
         if d.view.has_bmc:
             wait_ms = 0 if d.view.bmc_used else d.settings.bmc_reset_delay_ms - d.settings.bmc_reset_lead_ms
             d.enter(Stage.RESET_BMC_WAIT, wait_ms)
+            guard.ask_before_deadline(d)
         else:
             _watch(d, Stage.REBOOT_LEAVE)
     return None
@@ -97,8 +100,7 @@ def _leave(d: Draft, event: Event) -> Outcome:
         d.states(availability=Availability.OFFLINE)
         return Done()
     if d.probe_hit:
-        d.ask()
-        d.set(probe_ms=d.now_ms + d.settings.offline_probe_ms)
+        guard.ask_by_probe(d)
     if d.deadline_hit:
         return _not_left(d)
     return None
@@ -114,11 +116,15 @@ def _not_left(d: Draft) -> Outcome:
 
 
 def _bmc_wait(d: Draft, event: Event) -> Outcome:
-    return _bmc_reset(d) if isinstance(event, Tick) and d.deadline_hit else None
+    if isinstance(event, Tick) and d.deadline_hit:
+        return _bmc_reset(d)
+    if isinstance(event, Tick) and d.probe_hit:
+        guard.ask_by_probe(d)
+    return None
 
 
 def _bmc_reset(d: Draft) -> Outcome:
-    refused = d.strike(verb="reset")
+    refused = guard.strike(d, verb="reset")
     if refused is not None:
         return _withheld(d, refused)
     d.enter(Stage.RESET_BMC_SENT, d.settings.bmc_command_ms, bmc_used=True)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from flock.core.clock import Instant
+from mtce.conductor.buswatch import BusWatch
 from mtce.contract.records import MtcAlive, MtceHost
 from mtce.contract.states import HostAction
 from mtce.core import actions as act
@@ -56,6 +57,8 @@ class Machine:
     mgmt_cut: bool = False
     cluster_cut: bool = False
     deaf: bool = False
+    pulseless: bool = False
+    """The heartbeat daemon of the host is dead."""
     bus_down: bool = False
     """The message bus of the controller; pulses do not need it."""
     pulses_down: bool = False
@@ -94,7 +97,7 @@ class Story:
         self._epoch = 0
         self._generation = 0
         self._watched = 0
-        self._bus_heard_ms = START_MS
+        self._bus = BusWatch(START_MS)
         self._said = 0
         self.strikes: list[tuple[int, str]] = []
         self._after(5, self._echo_cycle)
@@ -227,12 +230,12 @@ class Story:
 
     def _tick(self) -> ev.Tick:
         machine = self.machine
-        return ev.Tick(bus_ok=self.now_ms - self._bus_heard_ms < 15_000, pulses_ok=not machine.pulses_down,
-                       bus_heard_ms=self._bus_heard_ms, dead_office=machine.dead_office)
+        return ev.Tick(bus_ok=self._bus.is_ok(self.now_ms), pulses_ok=not machine.pulses_down,
+                       bus_open_ms=self._bus.open_since_ms(self.now_ms), dead_office=machine.dead_office)
 
     def _echo_cycle(self) -> None:
         if not self.machine.bus_down:
-            self._bus_heard_ms = self.now_ms
+            self._bus.heard(self.now_ms)
         self._after(2_000, self._echo_cycle)
 
     def _alive_cycle(self) -> None:
@@ -249,7 +252,8 @@ class Story:
             self._said, True, machine.healthy, machine.locked, False, None, False)
         if not machine.mgmt_cut and not machine.bus_down:
             self._feed(ev.Alive(alive))
-        if self.view.monitored and not machine.cluster_cut and not machine.pulses_down:
+        if self.view.monitored and not machine.cluster_cut and not machine.pulseless \
+                and not machine.pulses_down:
             self._after(300, lambda: self._feed(ev.Alive(alive, over_bus=False)))
 
     def _pulse_cycle(self) -> None:
@@ -267,7 +271,7 @@ class Story:
         if self.machine.pulses_down:
             return
         cut = self.machine.mgmt_cut if network is Network.MGMT else self.machine.cluster_cut
-        if self.machine.up and not cut:
+        if self.machine.up and not cut and not self.machine.pulseless:
             self._misses[network] = 0
             level = Level.OK
         else:
