@@ -16,13 +16,14 @@ from flock.db import Database
 from flock.jobs import progress, store
 from flock.jobs.pool import BoundedPool
 from flock.jobs.steps import Record, State, Steps, Wait
+from flock.rpc.errors import Undecodable
 
 LOG = logging.getLogger(__name__)
 ENDED = Counter("flock_operations_ended_total", "Operations that came to an end", ("kind", "state"))
 RUNNING = Gauge("flock_operations_running", "Operations in the hands of a thread", ("owner",))
 
 # Errors that may pass: the step is called again until its deadline.
-TRANSIENT = (Unavailable, DeadlineExceeded, StaleWrite)
+TRANSIENT = (Unavailable, DeadlineExceeded, StaleWrite, Undecodable)
 
 
 class Runner:
@@ -153,8 +154,13 @@ class Runner:
             return
         record = begun
         while True:
-            checked = progress.overdue(record, plan, self._clock())
-            after = self._call(record, plan) if checked is record else checked
+            after = progress.overdue(record, plan, self._clock())
+            if after is record:
+                noted = progress.last_try(record, self._clock())
+                if noted is not record and not self._save(noted, keep=True):
+                    LOG.warning("operation %s (%s) was taken over by another owner", record.uuid, record.kind)
+                    return
+                after = self._call(noted, plan)
             if not self._keep_or_end(after):
                 return
             record = self._with_cancel(after)
