@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 import json
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,9 +17,11 @@ import sqlalchemy as sa
 from prometheus_client import Counter, Gauge
 from sqlalchemy.engine import Connection
 
+from flock.core.backoff import Backoff
 from flock.core.errors import FlockError
 from flock.db.database import Database
 from flock.db.schema import Json, UtcTime, new_uuid, utcnow
+from flock.jobs.worker import Worker
 
 LOG = logging.getLogger(__name__)
 BACKLOG = Gauge("flock_outbox_backlog", "Stored messages that are not delivered yet", ("outbox",))
@@ -93,32 +94,21 @@ class Relay:
         self._counted_at = 0.0
         self._batch_max = batch_max
         self._poll_s = poll_s
-        self._retry_min_s = retry_min_s
-        self._retry_max_s = retry_max_s
+        self._retry = Backoff(retry_min_s, retry_max_s)
         self._lease_s = lease_s
-        self._wake = threading.Event()
-        self._leaving = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker(f"relay-{self.name}", self._pass, Backoff(poll_s, poll_s))
 
     def start(self) -> None:
         """Begin to deliver in a thread of its own."""
-        self._leaving.clear()
-        self._thread = threading.Thread(target=self._run, name=f"relay-{self.name}", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def nudge(self) -> None:
         """Look at the table now instead of at the next poll."""
-        self._wake.set()
+        self._worker.nudge()
 
     def stop(self, timeout_s: float = 10.0) -> bool:
         """End after the delivery in hand; True when the thread ended within ``timeout_s``."""
-        self._leaving.set()
-        self._wake.set()
-        thread = self._thread
-        if thread is None:
-            return True
-        thread.join(timeout_s)
-        return not thread.is_alive()
+        return self._worker.stop(timeout_s)
 
     def deliver_due(self) -> int:
         """Deliver what is due now, at most one batch; returns the number of messages tried."""
@@ -128,7 +118,7 @@ class Relay:
         skipped: list[Message] = []
         for index, message in enumerate(batch):
             # What cannot be delivered well within the lease goes back, lest another relay delivers it as well.
-            if self._leaving.is_set() or time.monotonic() - claimed_at > self._lease_s / 2:
+            if self._worker.leaving or time.monotonic() - claimed_at > self._lease_s / 2:
                 skipped.extend(batch[index:])
                 break
             if message.key in failed:
@@ -146,20 +136,12 @@ class Relay:
         BACKLOG.labels(self.name).set(count)
         return count
 
-    def _run(self) -> None:
-        while not self._leaving.is_set():
-            self._wake.clear()
-            try:
-                tried = self.deliver_due()
-                if time.monotonic() - self._counted_at >= self._poll_s:
-                    self.backlog()
-                    self._counted_at = time.monotonic()
-                pause_s = 0.0 if tried else self._pause_s()
-            except Exception:  # a broken pass must not end delivery for good
-                LOG.exception("outbox %s: pass failed, next one in %s s", self.name, self._poll_s)
-                pause_s = self._poll_s
-            if pause_s > 0:
-                self._wake.wait(pause_s)
+    def _pass(self) -> float:
+        tried = self.deliver_due()
+        if time.monotonic() - self._counted_at >= self._poll_s:
+            self.backlog()
+            self._counted_at = time.monotonic()
+        return 0.0 if tried else self._pause_s()
 
     def _pause_s(self) -> float:
         """Seconds until the next message is due, at most the poll interval."""
@@ -218,7 +200,7 @@ class Relay:
         return True
 
     def _postpone(self, message: Message, exc: Exception) -> None:
-        delay_s = min(self._retry_max_s, self._retry_min_s * 2 ** min(message.attempts, 20))
+        delay_s = self._retry.pause_s(message.attempts + 1)
         table = self.outbox.table
         with self.outbox.db.writer() as conn:
             conn.execute(sa.update(table).where(table.c.id == message.id, table.c.owner == self.owner).values(

@@ -95,8 +95,8 @@ class Worker:
                 self._wake.wait(min(pause_s, PAUSE_MAX_S))
 
     def _report(self, error: Exception, pause_s: float) -> None:
-        sentence = f"{type(error).__name__}: {error}"
+        expected = isinstance(error, (FlockError, OSError))
+        sentence = str(error) if expected else f"{type(error).__name__}: {error}"
         if sentence != self._trouble:
-            expected = isinstance(error, (FlockError, OSError))
             LOG.warning("%s failed, next try in %.1f s: %s", self.name, pause_s, sentence, exc_info=not expected)
         self._trouble = sentence

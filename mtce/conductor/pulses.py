@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from flock.core.backoff import Backoff
+from flock.jobs.worker import Worker
 from mtce.core.view import Level, MaintainedHost, Network
 
 LOG = logging.getLogger(__name__)
@@ -39,22 +41,19 @@ class PulseClient:
         self._sock: socket.socket | None = None
         self._synced = False
         self._answered = True
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("mtce-pulses", self._converse, Backoff(RECONNECT_S, RECONNECT_S))
 
     def start(self) -> None:
         """Connect in the background."""
-        self._thread = threading.Thread(target=self._run, name="mtce-pulses", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
         """Disconnect; the heartbeat daemon goes on monitoring."""
-        self._stopping.set()
+        self._worker.leave()
         with self._lock:
             if self._sock is not None:
                 _shut(self._sock)
-        if self._thread is not None:
-            self._thread.join(CONNECT_TIMEOUT_S)
+        self._worker.stop(CONNECT_TIMEOUT_S)
 
     def is_synced(self) -> bool:
         """Connected, and every level has been heard since; the last list was answered in time."""
@@ -92,30 +91,21 @@ class PulseClient:
         _shut(self._sock)
         self._sock = None
 
-    def _run(self) -> None:
-        told = False
-        while not self._stopping.is_set():
-            try:
-                self._converse()
-                told = False
-            except OSError as error:
-                if not told:
-                    LOG.warning("heartbeat is not reached at %s: %s", self._path, error)
-                    told = True
-            except Exception:  # noqa: BLE001 - a defect in a handler must not end monitoring
-                LOG.exception("conversation with heartbeat failed")
-            self._stopping.wait(RECONNECT_S)
-
-    def _converse(self) -> None:
+    def _converse(self) -> float:
+        """One connection from beginning to end; returns the pause before the next."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(CONNECT_TIMEOUT_S)
-            sock.connect(self._path)
+            try:
+                sock.connect(self._path)
+            except OSError as error:
+                raise OSError(f"heartbeat is not reached at {self._path}: {error}") from error
             try:
                 self._listen(sock)
             finally:
                 self._synced = False
                 with self._lock:
                     self._sock = None
+        return RECONNECT_S
 
     def _send_list(self, sock: socket.socket) -> None:
         """The whole list, again while it changes meanwhile; only then single changes follow."""
@@ -133,11 +123,11 @@ class PulseClient:
         poll = select.poll()
         poll.register(sock, select.POLLIN)
         rest, next_list, self._answered = b"", 0.0, True
-        while not self._stopping.is_set():
+        while not self._worker.leaving:
             now = time.monotonic()
             if now >= next_list:
                 if not self._answered:
-                    raise OSError(f"no answer within {self._sync_s:g} s")
+                    raise OSError(f"heartbeat does not answer within {self._sync_s:g} s")
                 self._answered, next_list = False, now + self._sync_s
                 self._send_list(sock)
             if not poll.poll(1000 * max(0.0, next_list - time.monotonic())):

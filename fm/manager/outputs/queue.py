@@ -6,7 +6,6 @@ import datetime
 import itertools
 import logging
 import math
-import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -14,8 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
+from flock.core.backoff import Backoff
 from flock.core.errors import FlockError
 from flock.db import Database, utcnow
+from flock.jobs import Worker
 from fm.db.tables import NOTIFICATION
 from fm.manager.outputs import metrics
 from fm.manager.outputs.output import Output, Undeliverable
@@ -56,47 +57,32 @@ class OutputQueue:
         self.output = output
         self._db = db
         self._poll_s = poll_s
-        self._retry_min_s = retry_min_s
-        self._wake = threading.Event()
-        self._leaving = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._retry = Backoff(retry_min_s, RETRY_MAX_S)
+        # A daemon thread: a peer that never answers must not hold the process at its end.
+        self._worker = Worker(f"output-{output.name}", self._pass, Backoff(poll_s, poll_s))
 
     def start(self) -> None:
         """Begin to deliver."""
-        # A daemon thread: a peer that never answers must not hold the process at its end.
-        self._thread = threading.Thread(target=self._run, name=f"output-{self.output.name}", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def nudge(self) -> None:
         """Look for rows now; called after a commit."""
-        self._wake.set()
+        self._worker.nudge()
 
     def leave(self) -> None:
         """End after the delivery in hand; does not wait."""
-        self._leaving.set()
-        self._wake.set()
+        self._worker.leave()
 
-    def join(self, timeout_s: float) -> bool:
-        """True when the thread has ended, at once or within ``timeout_s``."""
-        if self._thread is None:
-            return True
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+    def stop(self, timeout_s: float) -> bool:
+        """As ``leave``; True when the thread has ended within ``timeout_s``."""
+        return self._worker.stop(timeout_s)
 
     def deliver_due(self) -> int:
         """Deliver what is due, at most one batch of each kind; returns how many rows were tried."""
         return sum(self._deliver_key(key) for key in (self.output.name, warm_start_key(self.output.name)))
 
-    def _run(self) -> None:
-        while not self._leaving.is_set():
-            self._wake.clear()
-            try:
-                pause_s = 0.0 if self.deliver_due() else self._pause_s()
-            except Exception as error:  # noqa: BLE001 - a broken pass must not end delivery for good
-                LOG.warning("output %s: pass failed, next one in %g s: %s", self.output.name, self._poll_s, error)
-                pause_s = self._poll_s
-            if pause_s > 0:
-                self._wake.wait(pause_s)
+    def _pass(self) -> float:
+        return 0.0 if self.deliver_due() else self._pause_s()
 
     def _pause_s(self) -> float:
         """Seconds until the first row is due, at most the poll interval."""
@@ -120,7 +106,7 @@ class OutputQueue:
         forgotten_at = time.monotonic()
         try:
             for row in itertools.takewhile(lambda row: row.next_try_at <= now, rows):
-                if self._leaving.is_set():
+                if self._worker.leaving:
                     break
                 tried += 1
                 if not self._deliver(row):
@@ -151,7 +137,7 @@ class OutputQueue:
         return True
 
     def _put_off(self, row: Row[Any], error: Exception) -> None:
-        pause_s = min(RETRY_MAX_S, self._retry_min_s * 2 ** min(row.attempts, 20))
+        pause_s = self._retry.pause_s(row.attempts + 1)
         with self._db.writer() as conn:
             conn.execute(sa.update(NOTIFICATION).where(NOTIFICATION.c.id == row.id).values(
                 attempts=row.attempts + 1, last_error=str(error)[:255],

@@ -113,7 +113,7 @@ class Outputs:
             queue.leave()
         ends_at = time.monotonic() + STOP_S
         for queue in self._queues:
-            if not queue.join(max(0.0, ends_at - time.monotonic())):
+            if not queue.stop(max(0.0, ends_at - time.monotonic())):
                 LOG.warning("output %s is left in the middle of a delivery", queue.output.name)
 
     def _boundary(self, conn: Connection, name: str) -> int | None:
