@@ -78,7 +78,8 @@ class Relay:
     """A thread that delivers the messages of one table through ``handlers`` (``{kind: function(payload)}``).
 
     A handler that raises is called again after ``retry_min_s`` doubling up to ``retry_max_s``; meanwhile messages of
-    the same key wait and those of other keys go on. Several relays may share a table: each message is claimed for
+    the same key wait and those of other keys go on. A pause or a claim that lies further ahead than any can was stored
+    before the wall clock was set back: it is over. Several relays may share a table: each message is claimed for
     ``lease_s`` before it is delivered. A relay that is the only one of its table should be given a lasting ``owner``:
     restarted after a crash it then goes on at once. A kind without handler, and a payload that cannot be read, wait as
     if the handler failed: they stay in the table, and each attempt is logged and counted.
@@ -95,7 +96,8 @@ class Relay:
         self._batch_max = batch_max
         self._poll_s = poll_s
         self._retry = Backoff(retry_min_s, retry_max_s)
-        self._lease_s = lease_s
+        self._retry_max = datetime.timedelta(seconds=retry_max_s)
+        self._lease = datetime.timedelta(seconds=lease_s)
         self._worker = Worker(f"relay-{self.name}", self._pass, Backoff(poll_s, poll_s))
 
     def start(self) -> None:
@@ -118,7 +120,7 @@ class Relay:
         skipped: list[Message] = []
         for index, message in enumerate(batch):
             # What cannot be delivered well within the lease goes back, lest another relay delivers it as well.
-            if self._worker.leaving or time.monotonic() - claimed_at > self._lease_s / 2:
+            if self._worker.leaving or time.monotonic() - claimed_at > self._lease.total_seconds() / 2:
                 skipped.extend(batch[index:])
                 break
             if message.key in failed:
@@ -156,19 +158,20 @@ class Relay:
 
     def _claimable(self, now: datetime.datetime) -> sa.ColumnElement[bool]:
         table = self.outbox.table
-        return sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now, table.c.owner == self.owner)
+        return sa.or_(table.c.lease_until.is_(None), table.c.owner == self.owner,
+                      ~_is_ahead(table.c.lease_until, now, self._lease))
 
     def _claim(self, now: datetime.datetime) -> list[Message]:
         """Take messages that are due, none of whose key's earlier ones is waiting or claimed by another relay."""
         table, earlier = self.outbox.table, self.outbox.table.alias("earlier")
         blocked = sa.exists().where(
             earlier.c.key == table.c.key, earlier.c.id < table.c.id,
-            sa.or_(earlier.c.next_try_at > now,
-                   sa.and_(earlier.c.lease_until > now, earlier.c.owner != self.owner)))
+            sa.or_(_is_ahead(earlier.c.next_try_at, now, self._retry_max),
+                   sa.and_(_is_ahead(earlier.c.lease_until, now, self._lease), earlier.c.owner != self.owner)))
         # The payload as text: one that cannot be read must not keep this relay from delivering the others.
         payload = sa.type_coerce(table.c.payload, sa.Text)
         query = (sa.select(table.c.id, table.c.key, table.c.kind, payload, table.c.attempts)
-                 .where(table.c.next_try_at <= now, self._claimable(now), ~blocked)
+                 .where(~_is_ahead(table.c.next_try_at, now, self._retry_max), self._claimable(now), ~blocked)
                  .order_by(table.c.id).limit(self._batch_max))
         with self.outbox.db.reader() as conn:
             if conn.execute(query.limit(1)).first() is None:
@@ -180,7 +183,7 @@ class Relay:
             batch = [Message(*row) for row in conn.execute(query.with_for_update())]
             if batch:
                 conn.execute(sa.update(table).where(table.c.id.in_([message.id for message in batch])).values(
-                    owner=self.owner, lease_until=now + datetime.timedelta(seconds=self._lease_s)))
+                    owner=self.owner, lease_until=now + self._lease))
             return batch
 
         return self.outbox.db.transact(claim)
@@ -216,3 +219,9 @@ class Relay:
         with self.outbox.db.writer() as conn:
             conn.execute(sa.update(table).where(table.c.id.in_(ids), table.c.owner == self.owner)
                          .values(owner=None, lease_until=None))
+
+
+def _is_ahead(moment: sa.ColumnElement[Any], now: datetime.datetime,
+              longest: datetime.timedelta) -> sa.ColumnElement[bool]:
+    """``moment`` lies in the future, by no more than the ``longest`` that was ever stored."""
+    return sa.and_(moment > now, moment <= now + longest)

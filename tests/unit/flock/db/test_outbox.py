@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -167,3 +168,26 @@ def test_same_owner_goes_on_at_once_after_a_crash(outbox: Outbox) -> None:
     got: list[Any] = []
     assert Relay(outbox, {"tell": got.append}, owner="manager").deliver_due() == 1
     assert got == [1]
+
+
+def test_wall_clock_set_back_by_hours_holds_no_message_up(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the pause after a failure nor the claim of a dead relay lasts longer than it was meant to."""
+    ahead_s = [7200.0]
+    monkeypatch.setattr("flock.db.outbox.utcnow", lambda: utcnow() + timedelta(seconds=ahead_s[0]))
+    put(outbox, "a", "a1")
+    put(outbox, "a", "a2")
+    put(outbox, "b", "b1")
+
+    def away(_: Any) -> None:
+        raise ConnectionError("peer away")
+
+    dead = Relay(outbox, {"tell": away}, batch_max=1, retry_max_s=5.0)
+    assert dead.deliver_due() == 1  # a1 waits now, and a2 behind it
+    assert [message.payload for message in dead._claim(utcnow() + timedelta(hours=2))] == ['"b1"']
+    got: list[str] = []
+    relay = Relay(outbox, {"tell": got.append}, retry_max_s=5.0)
+    assert relay.deliver_due() == 0
+    ahead_s[0] = 0.0
+    assert relay.deliver_due() == 3
+    assert sorted(got) == ["a1", "a2", "b1"]
+    assert got.index("a1") < got.index("a2")
