@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,15 +42,21 @@ class Operations:
                               clock=clock)
 
     def record(self, conn: Connection, *, kind: str, subject: str, params: Mapping[str, Any],
-               deadline_s: float | None = None, exclusive: bool = True) -> str:
+               deadline_s: float | None = None, exclusive: bool = True,
+               barred_by: Collection[str] = ()) -> str:
         """Store an operation in the transaction of ``conn``; returns its uuid. Nudge after the commit.
 
-        OperationActive when ``exclusive`` and another exclusive operation on ``subject`` has not ended.
+        OperationActive when ``exclusive`` and another exclusive operation on ``subject`` has not ended, or when one of
+        the kinds ``barred_by`` is under way on ``subject``. An operation that has not ended ``deadline_s`` after now is
+        undone, whatever its steps would answer.
         """
         if self.kinds and kind not in self.kinds:
             raise ValueError(f"{kind} is not a kind of operation here")
         if exclusive:
             self._refuse_second(conn, subject)
+        barring = [one.kind for one in store.active_of(conn, self.table, subject) if one.kind in barred_by]
+        if barring:
+            raise OperationActive(subject=subject, kind=barring[0])
         uuid, now = new_uuid(), self._clock()
         values = {
             "uuid": uuid, "kind": kind, "subject": subject, "params": dict(params), "created_at": now,

@@ -21,7 +21,15 @@ class OperationCancelled(Refused):
 
 
 def begin(record: Record, plan: Steps, now: datetime.datetime) -> Record:
-    """Start a pending operation at its first step, unless it was cancelled or came too late: nothing to undo then."""
+    """Start a pending operation at its first step, unless it was cancelled or came too late: nothing to undo then.
+
+    One that was under way goes on; when an earlier release stored it at a step that the plan no longer has, all steps
+    of the plan are done.
+    """
+    if record.state is State.RUNNING and record.step >= len(plan):
+        return replace(record, step=len(plan) - 1, state=State.DONE, step_deadline=None, error=None)
+    if record.state is State.UNDOING and record.step >= len(plan):
+        return _undo_next(record, plan, now)
     if record.state is not State.PENDING:
         return record
     reason = _stop_reason(record, now)
@@ -30,10 +38,20 @@ def begin(record: Record, plan: Steps, now: datetime.datetime) -> Record:
     return _enter(replace(record, state=State.RUNNING), plan, 0, now)
 
 
+def last_try(record: Record, now: datetime.datetime) -> Record:
+    """The record, or a note on it that the next call of its step is the last one, because its deadline has passed.
+
+    The deadline also passes while no process is there to call the step. What the step waits for may have happened
+    meanwhile, so it is called once more before it is judged. The note is stored before that call: a step that ends
+    the process is not called again after each restart.
+    """
+    return replace(record, last_try=True) if _late(record, now) and not record.last_try else record
+
+
 def overdue(record: Record, plan: Steps, now: datetime.datetime) -> Record:
-    """The record, or what follows when it was cancelled or a deadline has passed."""
+    """The record, or what follows when it was cancelled, came to its own deadline, or its step's last try is over."""
     step = plan[record.step]
-    late = record.step_deadline is not None and now >= record.step_deadline
+    late = record.last_try and _late(record, now)
     if record.state is State.RUNNING:
         reason = _stop_reason(record, now)
         if reason is not None:
@@ -87,6 +105,10 @@ def failed(record: Record, plan: Steps, error: FlockError, now: datetime.datetim
     return _enter(replace(record, state=State.UNDOING), plan, first, now)
 
 
+def _late(record: Record, now: datetime.datetime) -> bool:
+    return record.step_deadline is not None and now >= record.step_deadline
+
+
 def _stop_reason(record: Record, now: datetime.datetime) -> FlockError | None:
     if record.cancel_reason is not None:
         return OperationCancelled(reason=record.cancel_reason)
@@ -105,4 +127,4 @@ def _undo_next(record: Record, plan: Steps, now: datetime.datetime) -> Record:
 
 def _enter(record: Record, plan: Steps, index: int, now: datetime.datetime) -> Record:
     limit = now + datetime.timedelta(seconds=plan[index].timeout_s)
-    return replace(record, step=index, attempts=0, step_deadline=limit, next_run_at=now)
+    return replace(record, step=index, attempts=0, step_deadline=limit, last_try=False, next_run_at=now)

@@ -154,8 +154,13 @@ class Runner:
             return
         record = begun
         while True:
-            checked = progress.overdue(record, plan, self._clock())
-            after = self._call(record, plan) if checked is record else checked
+            after = progress.overdue(record, plan, self._clock())
+            if after is record:
+                noted = progress.last_try(record, self._clock())
+                if noted is not record and not self._save(noted, keep=True):
+                    LOG.warning("operation %s (%s) was taken over by another owner", record.uuid, record.kind)
+                    return
+                after = self._call(noted, plan)
             if not self._keep_or_end(after):
                 return
             record = self._with_cancel(after)

@@ -59,6 +59,8 @@ StepFunction = Callable[[OperationView], Wait | Mapping[str, Any] | None]
 class Step:
     """``do`` must reach its end within ``timeout_s`` counted over all its calls; ``undo`` likewise.
 
+    When that time is over, also while no process was there, the step is called once more and then judged.
+
     ``undo`` also runs for the step that failed: it may have done its work by half.
     """
 
@@ -95,7 +97,10 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One stored operation. ``error`` is an error's wire form; ``step`` an index into the plan."""
+    """One stored operation. ``error`` is an error's wire form; ``step`` an index into the plan.
+
+    ``last_try``: the step's deadline has passed and its last call was begun.
+    """
 
     uuid: str
     kind: str
@@ -111,6 +116,7 @@ class Record:
     undo_failed: bool = False
     cancel_reason: str | None = None
     step_deadline: datetime.datetime | None = None
+    last_try: bool = False
     deadline: datetime.datetime | None = None
 
     @property

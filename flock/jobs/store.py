@@ -12,7 +12,8 @@ from sqlalchemy.engine import Connection
 from flock.db import EnumText, Json, UtcTime, new_uuid, utcnow
 from flock.jobs.steps import ACTIVE, Record, State
 
-STORED = ("state", "next_run_at", "step", "attempts", "result", "error", "undo_failed", "step_deadline")
+STORED = ("state", "next_run_at", "step", "attempts", "result", "error", "undo_failed", "step_deadline",
+          "last_try")
 READ = (*STORED, "uuid", "kind", "subject", "params", "created_at", "cancel_reason", "deadline")
 
 
@@ -38,6 +39,7 @@ def operations_table(metadata: sa.MetaData, name: str) -> sa.Table:
         sa.Column("cancel_reason", sa.String(255), nullable=True),
         sa.Column("next_run_at", UtcTime, nullable=False, default=utcnow),
         sa.Column("step_deadline", UtcTime, nullable=True),
+        sa.Column("last_try", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
         sa.Column("deadline", UtcTime, nullable=True),
         sa.Column("owner", sa.String(64), nullable=True),
         sa.Column("lease_until", UtcTime, nullable=True),

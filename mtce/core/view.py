@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from flock.core.clock import Instant
 from mtce.contract.records import HostStatus, MtceHost
 from mtce.contract.states import HostAction
 from sysinv.contract.enums import Administrative, Availability, Operational
@@ -46,6 +47,7 @@ class Stage(enum.StrEnum):
     HEARTBEAT_WAIT = "heartbeat-wait"
     HEARTBEAT_SOAK = "heartbeat-soak"
     FAILED_WAIT = "failed-wait"
+    HOLD = "hold"
     RECOVERY_PAUSE = "recovery-pause"
     RECOVERY_ALIVE = "recovery-alive"
     RECOVERY_QUERY = "recovery-power-query"
@@ -74,7 +76,10 @@ Queued = tuple[HostAction, str]
 
 @dataclass(frozen=True, slots=True)
 class MaintainedHost:
-    """One host. Times are absolute UTC milliseconds, so that a restarted conductor keeps every deadline."""
+    """One host. A field whose name ends in ``_ms`` is a moment on the conductor's monotonic clock, in milliseconds.
+
+    No moment is wall clock time. ``to_document`` and ``from_document`` carry moments over a restart.
+    """
 
     uuid: str
     hostname: str
@@ -98,6 +103,10 @@ class MaintainedHost:
     task: str = ""
     task_clear_ms: int | None = None
     boot_id: str = ""
+    boot_ms: int | None = None
+    """When ``boot_id`` was first heard of."""
+    proven_boot: str = ""
+    """The boot that was last in service: in it the host needs no tests to come back."""
     left_boot_id: str = ""
     past_boots: tuple[str, ...] = ()
     stale_since_ms: int | None = None
@@ -110,10 +119,37 @@ class MaintainedHost:
     bmc_used: bool = False
     """The one BMC reset of the present recovery or progression round was given."""
     recovery_attempts: int = 0
-    recovered_ms: int = 0
+    recovered_ms: int | None = None
     unhealthy: int = 0
     mgmt: Level = Level.UNKNOWN
     cluster_host: Level = Level.UNKNOWN
+    mgmt_ms: int | None = None
+    cluster_host_ms: int | None = None
+    """Since when the levels are what they are."""
+    bus_alive_ms: int | None = None
+    cluster_alive_ms: int | None = None
+    """The last mtcAlive over the message bus, and over the cluster-host network."""
+    alive_sequence: int = 0
+    """Of that mtcAlive: the host says it on both ways."""
+    asked_ms: int | None = None
+    """Since when the host is being asked without an answer."""
+    bus_open_ms: int | None = None
+    """Since when the message bus has carried messages to the conductor without a break."""
+    bus_ok: bool = False
+    pulses_ok: bool = False
+    dead_office: bool = False
+    """As of the last tick: the bus works, heartbeat levels are reported, the site gets its power back."""
+    seen: bool = False
+    """The host was heard since the conductor's controller booted (``resumed_boot``) at ``resumed_ms``."""
+    resumed_boot: str = ""
+    resumed_ms: int | None = None
+    ordered: str = ""
+    """The operator's action that the host must leave its boot for; empty once it has, or once that failed."""
+    ordered_ms: int | None = None
+    reported: str = ""
+    """The failure that the host itself reported of its present boot, in the words of the task."""
+    withheld: str = ""
+    """Why the guard refused the last strike; empty once one was given or the action is over."""
     monitored: bool = False
     epoch: int = 0
     """Names the present period of monitoring; levels reported for an earlier one do not count."""
@@ -122,7 +158,7 @@ class MaintainedHost:
     failures: tuple[tuple[str, int], ...] = ()
     queued: tuple[Queued, ...] = ()
     command_id: str = ""
-    powered_on_ms: int = 0
+    powered_on_ms: int | None = None
     locked_flag: bool | None = None
     action_failed: str = ""
     sequence: int = 0
@@ -161,6 +197,15 @@ class MaintainedHost:
     def level(self, network: Network) -> Level:
         """Present heartbeat level on ``network``."""
         return self.mgmt if network is Network.MGMT else self.cluster_host
+
+    def level_ms(self, network: Network) -> int | None:
+        """Since when that level holds."""
+        return self.mgmt_ms if network is Network.MGMT else self.cluster_host_ms
+
+    def heard_ms(self) -> int | None:
+        """The last mtcAlive, whichever way it came."""
+        times = [at for at in (self.bus_alive_ms, self.cluster_alive_ms) if at is not None]
+        return max(times) if times else None
 
     def has_alarm(self, alarm_id: str) -> bool:
         """Whether any alarm of that id is raised for the host."""
@@ -205,22 +250,58 @@ _ENUMS: dict[str, type[enum.StrEnum]] = {
     "action": HostAction, "stage": Stage, "mgmt": Level, "cluster_host": Level,
 }
 _VOLATILE = frozenset({"is_active"})
+_MOMENTS = tuple(field.name for field in fields(MaintainedHost) if field.name.endswith("_ms"))
+_CLOCK, _AT = "clock", "at_ms"
 
 
-def to_document(view: MaintainedHost) -> dict[str, Any]:
-    """JSON-ready form of everything that must survive a restart."""
-    return {field.name: getattr(view, field.name) for field in fields(view) if field.name not in _VOLATILE}
+def to_document(view: MaintainedHost, at: Instant) -> dict[str, Any]:
+    """JSON-ready form of everything that must survive a restart.
+
+    A moment becomes its distance from ``at``: what is left of a wait, or (negative) how long ago something was.
+    """
+    document = {field.name: getattr(view, field.name) for field in fields(view) if field.name not in _VOLATILE}
+    for name in _MOMENTS:
+        if document[name] is not None:
+            document[name] -= at.ms
+    return {**document, _CLOCK: at.origin, _AT: at.ms}
 
 
-def from_document(document: dict[str, Any], *, is_active: bool) -> MaintainedHost:
-    """The view stored by ``to_document``; unknown keys (of a newer release) are ignored."""
+def from_document(document: dict[str, Any], now: Instant, *, is_active: bool) -> MaintainedHost:
+    """The view stored by ``to_document``. Unknown keys are ignored, missing ones take their defaults.
+
+    On the clock it was stored by, every moment is what it was: the time without a conductor counts. On another clock
+    (the machine was booted, or another machine took over) that time is not known and does not count: each wait has
+    left what it had when it was stored. ``Resume`` then gives every host time to be heard.
+    """
     known = {field.name for field in fields(MaintainedHost)} - _VOLATILE
     values = {name: value for name, value in document.items() if name in known}
     for name, kind in _ENUMS.items():
-        values[name] = kind(values[name])
+        if name in values:
+            values[name] = kind(values[name])
     for name in ("past_boots", "degrade"):
         values[name] = tuple(values.get(name, ()))
     for name in ("alarms", "failures"):
         values[name] = tuple(tuple(item) for item in values.get(name, ()))
     values["queued"] = tuple((HostAction(action), request_id) for action, request_id in values.get("queued", ()))
+    distances = _distances(values) if _CLOCK in document else _distances_by_wall_clock(values)
+    stored_ms = document.get(_AT, 0)
+    base_ms = stored_ms if document.get(_CLOCK) == now.origin and stored_ms <= now.ms else now.ms
+    values.update({name: base_ms + distance for name, distance in distances.items()})
     return MaintainedHost(is_active=is_active, **values)
+
+
+def _distances(values: dict[str, Any]) -> dict[str, int]:
+    return {name: values[name] for name in _MOMENTS if values.get(name) is not None}
+
+
+def _distances_by_wall_clock(values: dict[str, Any]) -> dict[str, int]:
+    """For a row of a release that stored wall clock times, 0 for never: the wait of the stage begins anew.
+
+    Every other moment counts as this one.
+    """
+    found = {name: 0 for name, moment in _distances(values).items() if moment}
+    if "deadline_ms" in found:
+        found["deadline_ms"] = max(0, values["deadline_ms"] - values.get("stage_ms", values["deadline_ms"]))
+    for name in _MOMENTS:
+        values.pop(name, None)
+    return found

@@ -8,19 +8,19 @@ from sysinv.actions.power import power_plan, power_refusal
 from sysinv.actions.reinstall import reinstall_plan, reinstall_refusal
 from sysinv.actions.swact import swact_plan, swact_refusal
 from sysinv.actions.unlock import unlock_plan, unlock_refusal
-from sysinv.contract.enums import LOCK_ACTIONS, SWACT_ACTIONS, UNLOCK_ACTIONS, HostAction
+from sysinv.contract.enums import LOCK_ACTIONS, SWACT_ACTIONS, UNLOCK_ACTIONS, OperatorAction
 from sysinv.model.host import HostRefused
 
 
-def parse_action(text: str) -> HostAction:
+def parse_action(text: str) -> OperatorAction:
     """The action called ``text``; HostRefused when there is none."""
     try:
-        return HostAction(text)
+        return OperatorAction(text)
     except ValueError as error:
         raise HostRefused(detail=f"{text[:64]!a} is not a supported maintenance action") from error
 
 
-def plan_action(facts: ActionFacts, action: HostAction) -> ActionPlan:
+def plan_action(facts: ActionFacts, action: OperatorAction) -> ActionPlan:
     """What ``action`` does to the host; raises HostRefused with the operator's sentence when it may not."""
     refusal = _refusal(facts, action)
     if refusal is not None:
@@ -31,19 +31,19 @@ def plan_action(facts: ActionFacts, action: HostAction) -> ActionPlan:
         return unlock_plan(action)
     if action in SWACT_ACTIONS:
         return swact_plan(action)
-    if action is HostAction.REINSTALL:
+    if action is OperatorAction.REINSTALL:
         return reinstall_plan()
     return power_plan(action)
 
 
-def _refusal(facts: ActionFacts, action: HostAction) -> str | None:
+def _refusal(facts: ActionFacts, action: OperatorAction) -> str | None:
     if action in LOCK_ACTIONS:
         return lock_refusal(facts, action)
     if action in UNLOCK_ACTIONS:
         return unlock_refusal(facts, action)
     if action in SWACT_ACTIONS:
         return swact_refusal(facts, action)
-    if action is HostAction.REINSTALL:
+    if action is OperatorAction.REINSTALL:
         return reinstall_refusal(facts)
     return power_refusal(facts, action)
 

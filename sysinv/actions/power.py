@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from sysinv.actions.facts import ActionFacts, ActionPlan
-from sysinv.contract.enums import HostAction
+from sysinv.contract.enums import OperatorAction
 
 _TASKS = {
-    HostAction.RESET: "Resetting", HostAction.REBOOT: "Rebooting",
-    HostAction.POWER_ON: "Powering-on", HostAction.POWER_OFF: "Powering-off",
+    OperatorAction.RESET: "Resetting", OperatorAction.REBOOT: "Rebooting",
+    OperatorAction.POWER_ON: "Powering-on", OperatorAction.POWER_OFF: "Powering-off",
 }
 _SIMPLEX = {
-    HostAction.RESET: "Can not 'Reset' a simplex system",
-    HostAction.REBOOT: "Rebooting a simplex system is not allowed.",
-    HostAction.POWER_ON: "Can not 'Power-On' a simplex system via system commands",
-    HostAction.POWER_OFF: "Can not 'Power-Off' a simplex system via system commands",
+    OperatorAction.RESET: "Can not 'Reset' a simplex system",
+    OperatorAction.REBOOT: "Rebooting a simplex system is not allowed.",
+    OperatorAction.POWER_ON: "Can not 'Power-On' a simplex system via system commands",
+    OperatorAction.POWER_OFF: "Can not 'Power-Off' a simplex system via system commands",
 }
-_WORDS = {HostAction.RESET: "Reset", HostAction.REBOOT: "Reboot", HostAction.POWER_OFF: "Power-Off"}
+_WORDS = {OperatorAction.RESET: "Reset", OperatorAction.REBOOT: "Reboot", OperatorAction.POWER_OFF: "Power-Off"}
 
 
-def power_refusal(facts: ActionFacts, action: HostAction) -> str | None:
+def power_refusal(facts: ActionFacts, action: OperatorAction) -> str | None:
     """The sentence that refuses, or None."""
     host = facts.host
     if facts.system.is_simplex:
         return _SIMPLEX[action]
     if host.is_locked:
         return None
-    if action is HostAction.POWER_ON:
+    if action is OperatorAction.POWER_ON:
         return f"Can not 'Power-On' an already Powered-on and 'unlocked' host {host.name}"
     return f"Can not '{_WORDS[action]}' an 'unlocked' host {host.name}; Please 'Lock' first"
 
 
-def power_plan(action: HostAction) -> ActionPlan:
+def power_plan(action: OperatorAction) -> ActionPlan:
     """What an accepted reset, reboot, power-on or power-off does."""
     return ActionPlan(action=action, task=_TASKS[action], mtce_action=str(action))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sysinv.actions.facts import ActionFacts, ActionPlan
-from sysinv.contract.enums import ActionState, Availability, HostAction, InvState
+from sysinv.contract.enums import ActionState, Availability, InvState, OperatorAction
 
 
 def reinstall_refusal(facts: ActionFacts) -> str | None:
@@ -26,6 +26,6 @@ def reinstall_refusal(facts: ActionFacts) -> str | None:
 def reinstall_plan() -> ActionPlan:
     """What an accepted reinstall does; the old inventory no longer counts."""
     return ActionPlan(
-        action=HostAction.REINSTALL, task="Reinstalling", mtce_action="reinstall",
+        action=OperatorAction.REINSTALL, task="Reinstalling", mtce_action="reinstall",
         extra={"action_state": ActionState.REINSTALLING, "inv_state": InvState.REINSTALLING,
                "install_state": None, "install_state_info": None})

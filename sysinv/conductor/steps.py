@@ -18,7 +18,7 @@ from mtce.contract.rpc import MtceHosts
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
 from sysinv.conductor.maintenance import check_action, check_add, mtce_host
 from sysinv.conductor.pxe import BootFile
-from sysinv.contract.enums import HostAction, Operational, VimProgress
+from sysinv.contract.enums import Operational, OperatorAction, VimProgress
 from sysinv.contract.operations import OperationKind
 from sysinv.db.lookup import Row, host_row, the_system
 from sysinv.hosts.discovery import HostDiscovery
@@ -86,7 +86,7 @@ class HostSteps:
 
     def configure_for_action(self, view: OperationView) -> None:
         """What must be in place before host maintenance begins; a reinstall needs a fresh boot file."""
-        if view.params["action"] == HostAction.REINSTALL:
+        if view.params["action"] == OperatorAction.REINSTALL:
             self.renew_boot_file(view.subject)
         self.put_host(view.subject)
         if view.params["tells_vim"]:

@@ -90,7 +90,7 @@ class InstallState(enum.StrEnum):
     COMPLETED = "completed"
 
 
-class HostAction(enum.StrEnum):
+class OperatorAction(enum.StrEnum):
     """Values of ``action`` in a PATCH that we carry out."""
 
     NONE = "none"
@@ -167,6 +167,6 @@ class VimProgress(enum.StrEnum):
     SERVICES_DISABLED = "services-disabled"
 
 
-LOCK_ACTIONS = frozenset({HostAction.LOCK, HostAction.FORCE_LOCK, HostAction.FORCE_UNSAFE_LOCK})
-UNLOCK_ACTIONS = frozenset({HostAction.UNLOCK, HostAction.FORCE_UNLOCK})
-SWACT_ACTIONS = frozenset({HostAction.SWACT, HostAction.FORCE_SWACT})
+LOCK_ACTIONS = frozenset({OperatorAction.LOCK, OperatorAction.FORCE_LOCK, OperatorAction.FORCE_UNSAFE_LOCK})
+UNLOCK_ACTIONS = frozenset({OperatorAction.UNLOCK, OperatorAction.FORCE_UNLOCK})
+SWACT_ACTIONS = frozenset({OperatorAction.SWACT, OperatorAction.FORCE_SWACT})

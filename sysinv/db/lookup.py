@@ -12,19 +12,14 @@ from flock.core import ids
 from flock.core.errors import NotFound
 from flock.wire.errors import shown
 from flock.wire.paging import Page
-from sysinv.db.tables import I_HOST, I_SYSTEM
+from sysinv.contract.errors import HostNotFound
 from sysinv.model.system import SystemView, system_view
+from sysinv.resources.host.table import I_HOST
+from sysinv.resources.system.table import I_SYSTEM
 
 Row = dict[str, Any]
 ID_MAX = 2**31 - 1
 _NUMBER = re.compile(r"[0-9]{1,10}")
-
-
-class HostNotFound(NotFound):
-    """No host has that id, uuid or hostname."""
-
-    code: ClassVar[str] = "sysinv.host.not_found"
-    text: ClassVar[str] = "Server {id} could not be found."
 
 
 class ItemNotFound(NotFound):
@@ -57,6 +52,19 @@ def host_row(conn: Connection, ident: str, *, lock: bool = False) -> Row:
     if row is None:
         raise HostNotFound(id=shown(ident))
     return dict(row)
+
+
+def row_of_locked_host(conn: Connection, query: sa.Select[Any], owner: str) -> tuple[Row, Row] | None:
+    """The row of ``query`` and its host, whose uuid is in the column ``owner``, with the host locked; None without row.
+
+    The row is read again under the lock: a report writes it while it holds its host, and no revision tells that.
+    """
+    found = conn.execute(query).mappings().first()
+    if found is None:
+        return None
+    host = host_row(conn, found[owner], lock=True)
+    found = conn.execute(query).mappings().first()
+    return None if found is None else (dict(found), host)
 
 
 def the_system(conn: Connection) -> SystemView:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from mtce.contract.records import MtcAlive
 from mtce.contract.states import HostAction
 from mtce.core.actions import Action, RequestAlive
+from mtce.core.arbiter import UNINTERRUPTIBLE, start_refusal
 from mtce.core.events import Alive, Command, Event, Pulse, Put, Resume, Tick
 from mtce.core.fsm import add, disable, enable, monitor, power, recovery, reinstall
 from mtce.core.fsm.draft import Draft
 from mtce.core.legal import ensure
 from mtce.core.settings import Settings
-from mtce.core.view import PAST_BOOTS_MAX, MaintainedHost, Network, Stage, renewed
+from mtce.core.view import PAST_BOOTS_MAX, Level, MaintainedHost, Network, Stage, renewed
 
 _ADVANCE: dict[HostAction, Callable[[Draft, Event], None]] = {
     HostAction.ADD: add.advance, HostAction.ENABLE: enable.advance, HostAction.RECOVERY: recovery.advance,
@@ -21,7 +21,6 @@ _ADVANCE: dict[HostAction, Callable[[Draft, Event], None]] = {
     HostAction.RESET: power.advance, HostAction.POWER_ON: power.advance, HostAction.POWER_OFF: power.advance,
     HostAction.REINSTALL: reinstall.advance,
 }
-_UNINTERRUPTIBLE = frozenset({HostAction.ADD, HostAction.FORCE_LOCK})
 _OWN_PAUSES = frozenset({
     Stage.ADD_WAIT, Stage.RESET_BMC_WAIT, Stage.RESET_RETRY, Stage.SELF_REBOOT, Stage.HEARTBEAT_SOAK,
     Stage.FAILED_WAIT, Stage.RECOVERY_PAUSE, Stage.RECOVERY_BMC_WAIT, Stage.POWER_RETRY, Stage.POWER_SETTLE})
@@ -30,7 +29,7 @@ _UPTIME_FIRST_HOUR_S = 3600
 
 def step(view: MaintainedHost, event: Event, now_ms: int,
          settings: Settings) -> tuple[MaintainedHost, tuple[Action, ...]]:
-    """The view after ``event`` at ``now_ms`` (UTC ms) and what the shell must do; raises InvariantBroken.
+    """The view after ``event`` at ``now_ms`` (monotonic ms) and what the shell must do; raises InvariantBroken.
 
     The result is ``view`` itself when nothing changed; else its revision is one higher.
     """
@@ -43,29 +42,31 @@ def step(view: MaintainedHost, event: Event, now_ms: int,
         else:
             _ADVANCE[d.view.action](d, event)
         _next_queued(d)
-    after = ensure(d.view, now_ms, ticked=isinstance(event, Tick))
+    after = ensure(d.view, d.actions, now_ms, settings, ticked=isinstance(event, Tick))
     if after == view:
         return view, tuple(d.actions)
-    return replace(after, revision=view.revision + 1, sequence=max(view.sequence + 1, now_ms)), tuple(d.actions)
+    return replace(after, revision=view.revision + 1, sequence=after.sequence + 1), tuple(d.actions)
 
 
 def _note(d: Draft, event: Event) -> bool:
     """Write down what the event says; False when there is nothing left to decide."""
     if isinstance(event, Alive):
-        return _note_alive(d, event.alive)
+        return _note_alive(d, event)
     if isinstance(event, Tick):
         _note_tick(d, event)
     elif isinstance(event, Pulse):
         if not d.view.monitored or event.epoch != d.view.epoch:
             return False
-        d.set(**{"mgmt" if event.network is Network.MGMT else "cluster_host": event.level})
+        name = "mgmt" if event.network is Network.MGMT else "cluster_host"
+        d.set(**{name: event.level, f"{name}_ms": d.now_ms}, seen=d.view.seen or event.level is Level.OK)
     elif isinstance(event, Put):
-        d.set(**_inventory_changes(renewed(d.view, event.host)))
+        d.set(**_inventory_changes(renewed(d.view, event.host)),
+              sequence=max(d.view.sequence, event.host.state_sequence))
         if event.is_new:
             add.begin(d)
         return False
     elif isinstance(event, Resume):
-        _resume(d)
+        _resume(d, event)
     return True
 
 
@@ -74,13 +75,17 @@ def _inventory_changes(view: MaintainedHost) -> dict[str, object]:
     return {name: getattr(view, name) for name in names}
 
 
-def _note_alive(d: Draft, alive: MtcAlive) -> bool:
-    view = d.view
+def _note_alive(d: Draft, event: Alive) -> bool:
+    """A sign of life counts on the way it came; said before on the other way, it has nothing new to decide."""
+    view, alive = d.view, event.alive
     if alive.boot_id in view.past_boots:
         return False
+    repeated = alive.boot_id == view.boot_id and alive.sequence == view.alive_sequence
+    way = "bus_alive_ms" if event.over_bus else "cluster_alive_ms"
+    d.set(**{way: d.now_ms}, alive_sequence=alive.sequence, seen=True)
     if alive.boot_id != view.boot_id:
         past = (*view.past_boots, view.boot_id)[-PAST_BOOTS_MAX:] if view.boot_id else view.past_boots
-        d.set(boot_id=alive.boot_id, past_boots=past, uptime_due_ms=0)
+        d.set(boot_id=alive.boot_id, boot_ms=d.now_ms, past_boots=past, uptime_due_ms=0)
     if d.now_ms >= d.view.uptime_due_ms:
         first_hour = alive.uptime_s < _UPTIME_FIRST_HOUR_S
         wait_ms = d.settings.uptime_report_ms if first_hour else d.settings.uptime_report_later_ms
@@ -89,7 +94,7 @@ def _note_alive(d: Draft, alive: MtcAlive) -> bool:
         d.set(silent_ms=d.now_ms + _silence_ms(d))
     if alive.locked != d.view.locked_flag:
         d.set(locked_flag=alive.locked)
-    return True
+    return event.over_bus or not repeated
 
 
 def _silence_ms(d: Draft) -> int:
@@ -99,16 +104,23 @@ def _silence_ms(d: Draft) -> int:
 def _note_tick(d: Draft, event: Tick) -> None:
     if d.view.task_clear_ms is not None and d.view.task_clear_ms <= d.now_ms:
         d.task("")
-    if d.silence_hit and not event.bus_ok:
-        d.set(silent_ms=d.now_ms + _silence_ms(d))
+    d.set(bus_ok=event.bus_ok, pulses_ok=event.pulses_ok, bus_open_ms=event.bus_open_ms,
+          dead_office=event.dead_office)
+    if not event.bus_ok:
+        d.set(asked_ms=None)
+        if d.silence_hit:
+            d.set(silent_ms=d.now_ms + _silence_ms(d))
 
 
-def _resume(d: Draft) -> None:
+def _resume(d: Draft, event: Resume) -> None:
     """After a restart nothing may be held against a host that the conductor was not there to hear.
 
     A pause of our own ends when it was to end, only not before what the bus has kept for us was read.
     """
     view = d.view
+    d.set(asked_ms=None, bus_ok=False, pulses_ok=False)
+    if event.controller_boot != view.resumed_boot:
+        d.set(resumed_boot=event.controller_boot, resumed_ms=d.now_ms, seen=False)
     own_pause = view.stage in _OWN_PAUSES
     grace_ms = d.now_ms + (d.settings.resume_delay_ms if own_pause else d.settings.resume_grace_ms)
     if view.deadline_ms is not None:
@@ -123,16 +135,14 @@ def _resume(d: Draft) -> None:
 
 
 def _command(d: Draft, event: Command) -> None:
-    if d.view.action in _UNINTERRUPTIBLE:
-        wanted = [action for action, _ in d.view.queued]
-        if event.action not in wanted and len(wanted) < d.settings.queued_actions_max:
-            d.set(queued=(*d.view.queued, (event.action, event.request_id)))
-        return
-    _begin(d, event.action)
+    if d.view.action in UNINTERRUPTIBLE:
+        d.set(queued=(*d.view.queued, (event.action, event.request_id)))
+    else:
+        _begin(d, event.action)
 
 
 def _begin(d: Draft, action: HostAction) -> None:
-    d.set(action_failed="", tries=0)
+    d.set(action_failed="", tries=0, ordered=str(action), ordered_ms=d.now_ms, reported="")
     if action is HostAction.UNLOCK:
         enable.unlock(d)
     elif action is HostAction.LOCK:
@@ -150,7 +160,13 @@ def _begin(d: Draft, action: HostAction) -> None:
 
 
 def _next_queued(d: Draft) -> None:
-    if d.view.stage is Stage.IDLE and d.view.queued:
+    """Start what waits. The host may have changed since an action was accepted: then it is refused, and said so."""
+    while d.view.stage is Stage.IDLE and d.view.queued:
         (action, _), rest = d.view.queued[0], d.view.queued[1:]
         d.set(queued=rest)
-        _begin(d, action)
+        refused = start_refusal(d.view, action, d.settings)
+        if refused is None:
+            _begin(d, action)
+        else:
+            d.set(action_failed=str(action))
+            d.task(f"{action} refused: {refused.reason}", clear_later=True)

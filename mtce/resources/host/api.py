@@ -12,12 +12,12 @@ from flock.auth.policy import READER, SERVICE, Rule
 from flock.core.errors import InvalidInput, NotFound
 from mtce.contract.records import ActionReply
 from mtce.contract.rpc import MtceHosts
-from mtce.resources.host import rules
+from mtce.resources.host import fields
 
 REFUSED = 409
 
 
-REPLIES = {200: rules.PASSED, REFUSED: rules.FAILED}
+REPLIES = {200: fields.PASSED, REFUSED: fields.FAILED}
 
 
 def _conductor(call: Call) -> MtceHosts:
@@ -25,7 +25,7 @@ def _conductor(call: Call) -> MtceHosts:
 
 
 def _reply(reply: ActionReply) -> Reply:
-    return Reply(rules.reply_body(reply), 200 if reply.status == "pass" else REFUSED)
+    return Reply(fields.reply_body(reply), 200 if reply.status == "pass" else REFUSED)
 
 
 def _body(call: Call) -> dict[str, Any]:
@@ -39,36 +39,36 @@ class HostsController:
     """``/v1/hosts``."""
 
     @describes(answers={200: {"type": "object", "required": ["hosts"], "properties": {
-        "hosts": {"type": "array", "items": rules.VIM_VIEW}}}}, errors=(504,))
+        "hosts": {"type": "array", "items": fields.VIM_VIEW}}}}, errors=(504,))
     def get(self, call: Call) -> dict[str, Any]:
         """All hosts as maintenance sees them."""
-        return {"hosts": [rules.vim_view(status) for status in _conductor(call).list_hosts()]}
+        return {"hosts": [fields.vim_view(status) for status in _conductor(call).list_hosts()]}
 
-    @describes(body=rules.RECORD, answers=REPLIES, errors=(504,))
+    @describes(body=fields.RECORD, answers=REPLIES, errors=(504,))
     def post(self, call: Call) -> Reply:
         """Add a host, or renew the record of a known one."""
-        return _reply(_conductor(call).put_host(host=rules.host_record(_body(call))))
+        return _reply(_conductor(call).put_host(host=fields.host_record(_body(call))))
 
 
 class HostController:
     """``/v1/hosts/{uuid}``."""
 
-    @describes(answers={200: rules.VIM_VIEW}, errors=(504,))
+    @describes(answers={200: fields.VIM_VIEW}, errors=(504,))
     def get(self, call: Call) -> dict[str, Any]:
         """One host as maintenance sees it."""
-        host_uuid = rules.host_uuid(call.args["uuid"])
+        host_uuid = fields.host_uuid(call.args["uuid"])
         status = _conductor(call).get_host(host_uuid=host_uuid)
         if status is None:
             raise NotFound(resource="Host", id=host_uuid)
-        return rules.vim_view(status)
+        return fields.vim_view(status)
 
-    @describes(body=AnyOf((rules.RECORD, rules.ACTION)), answers=REPLIES, errors=(504,))
+    @describes(body=AnyOf((fields.RECORD, fields.ACTION)), answers=REPLIES, errors=(504,))
     def patch(self, call: Call) -> Reply:
         """Renew the record when the body carries one, then start the action it names."""
-        host_uuid, body = rules.host_uuid(call.args["uuid"]), _body(call)
-        action = rules.requested_action(body)
-        if rules.is_record(body):
-            record = rules.host_record(body)
+        host_uuid, body = fields.host_uuid(call.args["uuid"]), _body(call)
+        action = fields.requested_action(body)
+        if fields.is_record(body):
+            record = fields.host_record(body)
             if record.uuid != host_uuid:
                 raise InvalidInput(field="uuid", rule="must be the UUID in the path")
             reply = _conductor(call).put_host(host=record)
@@ -83,16 +83,16 @@ class HostController:
     @describes(answers=REPLIES, errors=(504,))
     def delete(self, call: Call) -> Reply:
         """Forget a locked host."""
-        return _reply(_conductor(call).delete_host(host_uuid=rules.host_uuid(call.args["uuid"])))
+        return _reply(_conductor(call).delete_host(host_uuid=fields.host_uuid(call.args["uuid"])))
 
 
 class SystemsController:
     """``/v1/systems``."""
 
-    @describes(answers={200: rules.SYSTEMS_VIEW}, errors=(504,))
+    @describes(answers={200: fields.SYSTEMS_VIEW}, errors=(504,))
     def get(self, call: Call) -> dict[str, Any]:
         """All hosts with their uptime."""
-        return rules.systems_view(_conductor(call).list_hosts())
+        return fields.systems_view(_conductor(call).list_hosts())
 
 
 ROUTES = {"/v1/hosts": HostsController, "/v1/hosts/{uuid}": HostController, "/v1/systems": SystemsController}

@@ -1,18 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Use case of PCI devices: name one, or give it to applications."""
+"""Use cases of PCI devices: take a report; name one, or give it to applications."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from sqlalchemy.engine import Connection
 
 from flock.core import ids
 from flock.db import Database, compare_and_set
 from flock.wire.errors import shown
-from sysinv.db.lookup import ItemNotFound, Row, host_row
-from sysinv.db.tables import PCI_DEVICES
+from sysinv.db.lookup import ItemNotFound, Row, row_of_locked_host
+from sysinv.hosts.inventory import ReportingHost
 from sysinv.model.host import HostRefused, host_view
 from sysinv.resources.device import store
+from sysinv.resources.device.checks import DeviceFacts
+from sysinv.resources.device.intake import device_change
+from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.device.rules import check_modify
+from sysinv.resources.device.table import PCI_DEVICES
+
+
+def take_report(conn: Connection, host: ReportingHost, reported: Sequence[PciDeviceReport]) -> None:
+    """Store the host's devices; those that are gone are removed, unless the report is partial."""
+    change = device_change([dict(one) for one in store.of_host(conn, host.id)], reported)
+    if host.partial:
+        change.delete.clear()
+    store.apply(conn, host.id, change)
+
+
+def action_facts(conn: Connection, row: Row) -> DeviceFacts:
+    """What the checks of devices look at."""
+    return DeviceFacts(image_update_in_progress=row["device_image_update"] == "in-progress")
 
 
 class DeviceService:
@@ -27,10 +46,13 @@ class DeviceService:
             raise HostRefused(detail="name and enabled can not be removed.")
         query = store.QUERY.where(PCI_DEVICES.c.uuid == uuid.lower())
         with self._db.writer() as conn:
-            found = conn.execute(query).mappings().first() if ids.is_uuid(uuid) else None
+            found = row_of_locked_host(conn, query, "host_uuid") if ids.is_uuid(uuid) else None
             if found is None:
                 raise ItemNotFound(resource="PCI device", id=shown(uuid))
-            row = dict(found)
-            check_modify(host_view(host_row(conn, row["host_uuid"], lock=True)), row["pclass_id"], row["pdevice_id"])
+            row, host = found
+            check_modify(host_view(host), row["pclass_id"], row["pdevice_id"])
             compare_and_set(conn, PCI_DEVICES, row["id"], row["revision"], changes)
             return dict(conn.execute(query).mappings().one())
+
+
+SERVICE = DeviceService

@@ -25,7 +25,7 @@ from sysinv.resources.host.display import SHOWN, shown_fields
 Judge = Callable[[Any], Verdict]
 
 
-class HostAction(ShowCommand):
+class ActionCommand(ShowCommand):
     """One action on one host; shows the host as the API answers, or with --wait as it is at the end."""
 
     api_name = "platform"
@@ -72,7 +72,7 @@ class HostAction(ShowCommand):
         return said if self.native else f"Cannot {self.verb} {args.host}: {said}"
 
 
-class HostLock(HostAction):
+class HostLock(ActionCommand):
     """Take a host out of service."""
 
     action, forced_action, verb, dangerous = "lock", "force-lock", "lock", True
@@ -92,7 +92,7 @@ class HostLock(HostAction):
         return LockJudge(before)
 
 
-class HostUnlock(HostAction):
+class HostUnlock(ActionCommand):
     """Put a host into service."""
 
     action, forced_action, verb = "unlock", "force-unlock", "unlock"
@@ -102,7 +102,7 @@ class HostUnlock(HostAction):
         return UnlockJudge()
 
 
-class HostSwact(HostAction):
+class HostSwact(ActionCommand):
     """Move the services of the active controller to the other one."""
 
     action, forced_action, verb, dangerous = "swact", "force-swact", "swact", True
@@ -115,7 +115,7 @@ class HostSwact(HostAction):
         return self.hosts.get(str(before["uuid"]))
 
 
-class HostReboot(HostAction):
+class HostReboot(ActionCommand):
     """Reboot a locked host through its operating system."""
 
     action, verb, dangerous = "reboot", "reboot", True
@@ -125,7 +125,7 @@ class HostReboot(HostAction):
         return RebootJudge(before)
 
 
-class HostReset(HostAction):
+class HostReset(ActionCommand):
     """Reset a locked host through its board management controller."""
 
     action, verb, dangerous = "reset", "reset", True
@@ -135,7 +135,7 @@ class HostReset(HostAction):
         return RebootJudge(before)
 
 
-class HostReinstall(HostAction):
+class HostReinstall(ActionCommand):
     """Install a locked host anew over the network; what its system disk held is lost."""
 
     action, verb, dangerous = "reinstall", "reinstall", True
@@ -145,7 +145,7 @@ class HostReinstall(HostAction):
         return InstallJudge()
 
 
-class HostPowerOn(HostAction):
+class HostPowerOn(ActionCommand):
     """Switch a locked host on through its board management controller."""
 
     action, verb = "power-on", "power on"
@@ -155,7 +155,7 @@ class HostPowerOn(HostAction):
         return RebootJudge(before)
 
 
-class HostPowerOff(HostAction):
+class HostPowerOff(ActionCommand):
     """Switch a locked host off through its board management controller."""
 
     action, verb, dangerous = "power-off", "power off", True

@@ -6,7 +6,7 @@ from typing import Any
 
 from flock.wire.resource import ADMIN, AGENT, MTCE, SYSTEM, Record, Resource, attr
 from flock.wire.types import Boolean, Choice, Document, IpAddress, Text, WireType
-from sysinv.contract.enums import BmType, HostAction, Personality
+from sysinv.contract.enums import BmType, OperatorAction, Personality
 
 HOSTNAME = Text(255, 1)
 SUBFUNCTIONS = Text(255, 1, r"[a-z]+(,[a-z]+)*", "Value must be subfunctions separated by commas.")
@@ -160,5 +160,5 @@ class InstallProgress(Resource):
     install_state_info = attr(str)
 
 
-ACTIONS = tuple(HostAction)
+ACTIONS = tuple(OperatorAction)
 CHILDREN = ("ports", "ethernet_ports", "inodes", "icpus", "imemorys", "idisks", "pci_devices", "addresses")

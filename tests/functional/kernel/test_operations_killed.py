@@ -18,12 +18,15 @@ TABLE = operations_table(METADATA, "operations")
 
 # The program of the process: each step appends a line to a journal; step "two" hangs in the first life.
 PROGRAM = """
-import sys, time
+import datetime, sys, time
 from pathlib import Path
 from flock.db import Database, metadata
 from flock.jobs import Operations, Step, Steps, operations_table
 
-url, journal, life = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+url, journal, life, ahead_s = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+
+def clock():
+    return datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=ahead_s)
 
 def write(line):
     with journal.open("a") as out:
@@ -45,19 +48,21 @@ def three(view):
 
 operations = Operations(Database(url), operations_table(metadata(), "operations"),
                         {"k": Steps("k", Step("one", one), Step("two", two), Step("three", three))},
-                        owner="worker@here", poll_s=0.1)
+                        owner="worker@here", poll_s=0.1, clock=clock)
 operations.start()
 while True:
     time.sleep(1)
 """
 
 
-def start(url: str, journal: Path, life: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, url, str(journal), life])
+def start(url: str, journal: Path, life: str, ahead_s: int = 0) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", PROGRAM, url, str(journal), life, str(ahead_s)])
 
 
 @pytest.mark.timeout(120)
-def test_resumed_at_the_stored_step_after_sigkill(database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("away_s", [0, 7 * 86_400])
+def test_resumed_at_the_stored_step_after_sigkill(database: Database, tmp_path: Path, away_s: int) -> None:
+    """Also when the process was away for longer than the step may take: the step is called before it is judged."""
     METADATA.create_all(database.engine)
     url = database.url.render_as_string(hide_password=False)
     journal = tmp_path / "journal"
@@ -73,7 +78,7 @@ def test_resumed_at_the_stored_step_after_sigkill(database: Database, tmp_path: 
     finally:
         first.send_signal(signal.SIGKILL)
         first.wait(10)
-    second = start(url, journal, "second")
+    second = start(url, journal, "second", away_s)
     try:
         ended = recorder.wait(uuid, 60)
     finally:

@@ -136,8 +136,8 @@ def test_passing_error_is_retried_until_the_step_deadline(operations: Operations
         clock.advance(1)
     ended = operations.get(uuid)
     assert ended.state is State.UNDONE
-    # 1 + 2 + 4 + 8 + 16 s pauses, then 29 s up to the deadline of 60 s.
-    assert world.journal == ["a"] * 6 + ["undo-a"]
+    # 1 + 2 + 4 + 8 + 16 s pauses, then 29 s up to the deadline of 60 s and the last call at that time.
+    assert world.journal == ["a"] * 7 + ["undo-a"]
     assert ended.error is not None
     assert "no answer" in ended.error["text"]
     assert ended.error["code"] == DeadlineExceeded.code
@@ -256,7 +256,75 @@ def test_other_owner_takes_over_after_the_lease(
     assert heir.run_due() == 0
     clock.advance(61)
     heir.run_due()
-    assert heir.get(uuid).state is State.UNDONE, "its step deadline has passed meanwhile"
+    assert heir.get(uuid).state is State.DONE, "the time that nobody was there is not held against the step"
+    assert world.journal == ["a", "a", "b", "c"]
+
+
+@pytest.mark.parametrize("away_s", [59, 60, 86_400])
+def test_a_step_is_called_once_after_a_downtime_before_it_is_judged_late(
+        operations: Operations, world: World, clock: Clock, away_s: int) -> None:
+    world.raises["b"] = KeyboardInterrupt("killed in b")  # type: ignore[assignment]
+    uuid = record(operations)
+    with pytest.raises(KeyboardInterrupt):
+        operations.run_due()
+    world.raises["b"] = Unavailable(service="mtce", reason="still away")
+    clock.advance(away_s)
+    operations.resume()
+    operations.run_due()
+    clock.advance(1)
+    operations.run_due()
+    ended = operations.get(uuid)
+    assert ended.state is State.UNDONE
+    assert world.journal == ["a", "b", *["b"] * (2 if away_s == 59 else 1), "undo-a"]
+    assert ended.error is not None and "still away" in ended.error["text"]
+
+
+def test_a_step_that_ends_the_process_is_not_called_again_after_each_restart(
+        operations: Operations, world: World, clock: Clock) -> None:
+    world.raises["a"] = KeyboardInterrupt("killed in a")  # type: ignore[assignment]
+    uuid = record(operations)
+    for _ in range(5):
+        try:
+            operations.run_due()
+        except KeyboardInterrupt:
+            clock.advance(61)
+        operations.resume()
+    assert world.journal == ["a", "a", "undo-a"], "once in time, once after its time, then judged"
+    assert operations.get(uuid).state is State.UNDONE
+
+
+def test_an_undo_is_called_once_after_a_downtime_too(operations: Operations, world: World, clock: Clock) -> None:
+    world.raises["b"] = ValueError("broken")
+    world.raises["undo-a"] = KeyboardInterrupt("killed in the undo")  # type: ignore[assignment]
+    uuid = record(operations)
+    with pytest.raises(KeyboardInterrupt):
+        operations.run_due()
+    del world.raises["undo-a"]
+    clock.advance(3600)
+    operations.resume()
+    operations.run_due()
+    ended = operations.get(uuid)
+    assert (ended.state, ended.undo_failed) == (State.UNDONE, False)
+
+
+@pytest.mark.parametrize(("state", "end"), [(State.RUNNING, State.DONE), (State.UNDOING, State.UNDONE)])
+def test_stored_at_a_step_that_this_release_no_longer_has(
+        operations: Operations, world: World, state: State, end: State) -> None:
+    uuid = record(operations)
+    with operations.db.writer() as conn:
+        conn.execute(TABLE.update().values(state=state, step=3))
+    operations.run_due()
+    assert operations.get(uuid).state is end
+    assert world.journal == ([] if state is State.RUNNING else ["undo-c", "undo-a"])
+
+
+def test_a_kind_that_bars_others(operations: Operations, world: World) -> None:
+    world.waits["a"] = 1
+    record(operations)
+    with pytest.raises(OperationActive, match="host-1 is busy with unlock"):
+        record(operations, exclusive=False, barred_by=("unlock",))
+    record(operations, exclusive=False, barred_by=("delete",))
+    record(operations, subject="host-2", exclusive=False, barred_by=("unlock",))
 
 
 def test_late_owner_does_not_overwrite_who_took_over(

@@ -2,15 +2,17 @@
 """Dropping overtaken requests changes nothing about what is active in the end, nor about the order of what stays."""
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fm.contract.entity import contains
+from flock.sim import scaled
 from fm.contract.enums import AlarmState, Severity
 from fm.contract.fault import Fault
 from fm.contract.rpc import FaultRequest
 from fm.raiser.requests import alarm_request, clear_all_request, clear_request, compact, from_record, log_request
 from fm.raiser.requests import to_record as record
+from tests.oracles.hiding import contains
 
 IDS = ("200.005", "200.006")
 ENTITIES = ("host=a", "host=a.process=p", "host=a.process=p.x=1", "host=ab", "host=b")
@@ -51,7 +53,8 @@ def active(requests: list[FaultRequest]) -> tuple[dict[tuple[str, str], str], li
     return alarms, logs
 
 
-@settings(max_examples=120, deadline=None)
+@pytest.mark.soak
+@settings(max_examples=scaled(120), deadline=None)
 @given(st.lists(REQUESTS, max_size=14))
 def test_what_is_active_in_the_end_is_the_same(requests: list[FaultRequest]) -> None:
     kept = compact([record(request) for request in requests])

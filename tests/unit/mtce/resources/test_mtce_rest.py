@@ -11,7 +11,7 @@ from flock.api import build_app
 from flock.testing.identity import trusting
 from mtce.contract.records import ActionReply, HostStatus
 from mtce.contract.rpc import MtceHosts
-from mtce.resources.host import rules
+from mtce.resources.host import fields
 
 UUID = "3c7e0a6e-1a2b-4c3d-8e4f-5a6b7c8d9e0f"
 RECORD = {
@@ -125,4 +125,4 @@ def test_other_bad_calls(api):
     assert api("PATCH", "/v1/hosts/nonsense", {"action": "unlock"}).status_int == 400
     assert api("PATCH", f"/v1/hosts/{UUID}", ["unlock"]).status_int == 400
     assert api("PATCH", f"/v1/hosts/{UUID}", {}).status_int == 400
-    assert rules.requested_action({"action": "none"}) is None
+    assert fields.requested_action({"action": "none"}) is None

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
-from sysinv.actions.facts import ActionFacts, NodeMemory
+from sysinv.actions.facts import ActionFacts
 from sysinv.actions.gate import parse_action, plan_action
-from sysinv.contract.enums import HostAction
+from sysinv.contract.enums import OperatorAction
 from sysinv.model.host import HostRefused, InventoryHost
 from sysinv.model.system import SystemView
+from sysinv.resources.address.checks import AddressFacts
+from sysinv.resources.device.checks import DeviceFacts
+from sysinv.resources.memory.checks import MemoryFacts, NodeMemory
 
 SYSTEM = SystemView(1, "s", "cloud", "Standard", "duplex", "1.0")
 SIMPLEX = SystemView(1, "s", "cloud", "All-in-one", "simplex", "1.0")
@@ -29,13 +32,16 @@ CONTROLLER = replace(HOST, hostname="controller-0", personality="controller", su
 
 
 def facts(host: InventoryHost = HOST, system: SystemView = SYSTEM, **changes: Any) -> ActionFacts:
-    values: dict[str, Any] = {"active_controller": "controller-0", "memory": MEMORY, "physical_cores": 16, **changes}
-    return ActionFacts(host=host, system=system, **values)
+    own = {
+        MemoryFacts: MemoryFacts(changes.pop("memory", MEMORY), physical_cores=16),
+        AddressFacts: AddressFacts(changes.pop("has_oam", True)),
+        DeviceFacts: DeviceFacts(changes.pop("image_update", False))}
+    return ActionFacts(host=host, system=system, resources=own, **{"active_controller": "controller-0", **changes})
 
 
 def refusal(given: ActionFacts, action: str) -> str:
     with pytest.raises(HostRefused) as caught:
-        plan_action(given, HostAction(action))
+        plan_action(given, OperatorAction(action))
     return str(caught.value)
 
 
@@ -48,7 +54,7 @@ def host(**changes: Any) -> InventoryHost:
     ("reboot", "Rebooting", "reboot"), ("power-on", "Powering-on", "power-on"),
     ("power-off", "Powering-off", "power-off"), ("reinstall", "Reinstalling", "reinstall")])
 def test_what_a_locked_host_accepts(action: str, task: str, mtce_action: str) -> None:
-    plan = plan_action(facts(), HostAction(action))
+    plan = plan_action(facts(), OperatorAction(action))
     assert (plan.task, plan.mtce_action) == (task, mtce_action)
 
 
@@ -56,7 +62,7 @@ def test_what_a_locked_host_accepts(action: str, task: str, mtce_action: str) ->
     ("lock", "Locking", "lock"), ("force-lock", "Force Locking", "force-lock"),
     ("force-unsafe-lock", "Unsafely Force Locking", "force-lock")])
 def test_what_an_unlocked_host_accepts(action: str, task: str, mtce_action: str) -> None:
-    plan = plan_action(facts(host(**UNLOCKED)), HostAction(action))
+    plan = plan_action(facts(host(**UNLOCKED)), OperatorAction(action))
     assert (plan.task, plan.mtce_action, plan.tells_vim) == (task, mtce_action, True)
 
 
@@ -73,7 +79,7 @@ def test_unlock_is_refused(changes: dict[str, Any], words: str) -> None:
 
 def test_force_unlock_skips_readiness_only() -> None:
     given = host(availability="offline", action_state="reinstalling")
-    assert plan_action(facts(given), HostAction.FORCE_UNLOCK).task == "Force Unlocking"
+    assert plan_action(facts(given), OperatorAction.FORCE_UNLOCK).task == "Force Unlocking"
     assert "initial inventory" in refusal(facts(replace(given, inv_state=None)), "force-unlock")
 
 
@@ -84,26 +90,26 @@ def test_unlock_counts_memory() -> None:
     assert refusal(facts(memory=(greedy,)), "unlock").startswith("Processor 0:")
     assert "without memory inventory" in refusal(facts(memory=()), "unlock")
     tiny = NodeMemory(numa_node=0, node_memtotal_mib=6000, platform_reserved_mib=4000)
-    assert plan_action(facts(memory=(tiny,)), HostAction.UNLOCK).mtce_action == "unlock"
+    assert plan_action(facts(memory=(tiny,)), OperatorAction.UNLOCK).mtce_action == "unlock"
 
 
 def test_a_controller_needs_oam_before_it_is_unlocked() -> None:
     locked = replace(CONTROLLER, administrative="locked", operational="disabled", availability="online")
-    assert "without an oam interface" in refusal(facts(locked, has_oam_address=False), "unlock")
+    assert "without an oam interface" in refusal(facts(locked, has_oam=False), "unlock")
 
 
 def test_the_active_controller_is_never_locked() -> None:
     for action in ("lock", "force-lock", "force-unsafe-lock"):
         assert refusal(facts(CONTROLLER), action) == (
             "controller-0 : Rejected: Can not lock an active controller.")
-    assert plan_action(facts(CONTROLLER, active_controller="controller-1"), HostAction.LOCK).task == "Locking"
-    assert plan_action(facts(CONTROLLER, SIMPLEX), HostAction.LOCK).task == "Locking"
+    assert plan_action(facts(CONTROLLER, active_controller="controller-1"), OperatorAction.LOCK).task == "Locking"
+    assert plan_action(facts(CONTROLLER, SIMPLEX), OperatorAction.LOCK).task == "Locking"
 
 
 def test_lock_waits_for_a_device_image_update_unless_forced() -> None:
-    given = facts(host(**UNLOCKED), device_image_in_progress=True)
+    given = facts(host(**UNLOCKED), image_update=True)
     assert "device image update" in refusal(given, "lock")
-    assert plan_action(given, HostAction.FORCE_LOCK).mtce_action == "force-lock"
+    assert plan_action(given, OperatorAction.FORCE_LOCK).mtce_action == "force-lock"
 
 
 @pytest.mark.parametrize(("action", "words"), [
@@ -134,7 +140,7 @@ def test_an_offline_host_is_reinstalled_only_through_its_board() -> None:
     offline = host(availability="offline")
     assert "board management controller is not provisioned" in refusal(facts(offline), "reinstall")
     with_board = replace(offline, bm_type="redfish", bm_ip="10.10.20.101")
-    assert plan_action(facts(with_board), HostAction.REINSTALL).extra["inv_state"] == "reinstalling"
+    assert plan_action(facts(with_board), OperatorAction.REINSTALL).extra["inv_state"] == "reinstalling"
 
 
 @pytest.mark.parametrize(("peer", "words"), [
@@ -150,12 +156,12 @@ def test_swact_needs_a_peer_that_can_take_over(peer: InventoryHost | None, words
 def test_swact_of_a_locked_controller() -> None:
     locked = replace(CONTROLLER, administrative="locked")
     assert refusal(facts(locked, peer=PEER), "swact") == "Controller is Locked ; No services to Swact"
-    assert plan_action(facts(CONTROLLER, peer=PEER), HostAction.SWACT).task == "Swacting"
+    assert plan_action(facts(CONTROLLER, peer=PEER), OperatorAction.SWACT).task == "Swacting"
 
 
 def test_force_swact_still_needs_an_enabled_peer() -> None:
     degraded = replace(PEER, availability="failed")
-    assert plan_action(facts(CONTROLLER, peer=degraded), HostAction.FORCE_SWACT).task == "Force-Swacting"
+    assert plan_action(facts(CONTROLLER, peer=degraded), OperatorAction.FORCE_SWACT).task == "Force-Swacting"
     assert "enabled" in refusal(facts(CONTROLLER, peer=replace(PEER, operational="disabled")), "force-swact")
 
 

@@ -4,9 +4,13 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from flock.core.clock import Instant
+from flock.sim import scaled
 from mtce.contract.states import HostAction
 from mtce.core.settings import Settings
 from mtce.core.view import from_document, to_document
+
+pytestmark = pytest.mark.soak
 
 QUICK = Settings(bmc_reset_delay_ms=60_000, bmc_reset_lead_ms=20_000, heartbeat_soak_ms=5_000)
 
@@ -21,7 +25,7 @@ def shaken(story, seed, probability, **kwargs):
 
 
 @given(seed=st.integers(0, 2**32), probability=st.floats(0.05, 0.5), what=st.sampled_from(["hang", "power", "cut"]))
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=scaled(80), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_recovery_completes_with_at_most_one_reset(story, seed, probability, what):
     s = shaken(story, seed, probability)
     if what == "hang":
@@ -40,7 +44,7 @@ def test_recovery_completes_with_at_most_one_reset(story, seed, probability, wha
 
 @given(seed=st.integers(0, 2**32), probability=st.floats(0.05, 0.5),
        action=st.sampled_from([HostAction.LOCK, HostAction.FORCE_LOCK]))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=scaled(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_lock_and_unlock_complete(story, seed, probability, action):
     s = shaken(story, seed, probability)
     s.command(action).until(lambda v: v.action is HostAction.NONE, 8_000)
@@ -53,7 +57,7 @@ def test_lock_and_unlock_complete(story, seed, probability, action):
 
 @given(seed=st.integers(0, 2**32), probability=st.floats(0.05, 0.6), action=st.sampled_from(
     [HostAction.RESET, HostAction.POWER_OFF, HostAction.REINSTALL, HostAction.REBOOT]))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=scaled(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_operator_actions_end(story, seed, probability, action):
     s = story(settings=QUICK, seed=seed, bmc=True).run_s(6)
     s.restart_probability = probability
@@ -65,7 +69,8 @@ def test_operator_actions_end(story, seed, probability, action):
 @pytest.mark.parametrize("states", ["locked-disabled-online", "unlocked-enabled-available"])
 def test_stored_view_is_the_view(story, states):
     s = story(states=states).run_s(6)
-    assert from_document(to_document(s.view), is_active=False) == s.view
+    at = Instant("boot-1", s.now_ms)
+    assert from_document(to_document(s.view, at), at, is_active=False) == s.view
 
 
 def test_overdue_pause_ends_soon_after_a_restart_and_an_overdue_wait_is_given_grace(story):

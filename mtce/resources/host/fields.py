@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from flock.core.errors import InvalidInput, Refused
+from flock.core.errors import InvalidInput
 from mtce.contract.records import ActionReply, HostStatus, MtceHost
 from mtce.contract.states import OPERATOR_ACTIONS
 
@@ -45,12 +45,6 @@ VIM_VIEW = {"type": "object", "required": [*_NAMES, "state", "uptime"], "propert
 SYSTEMS_VIEW = {"type": "object", "required": ["hosts"], "properties": {"hosts": {"type": "array", "items": {
     "type": "object", "required": ["uuid", "hostname", "uptime"], "properties": {
         name: {"type": "string"} for name in ("uuid", "hostname", "uptime")}}}}}
-
-
-class MtceRefused(Refused):
-    """Maintenance answered ``fail``; reason and recommended action are kept apart for the body."""
-
-    code, http, text = "mtce.refused", 409, "{reason}"
 
 
 def host_uuid(text: str) -> str:
