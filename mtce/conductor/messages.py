@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from typing import Any
 
+from flock.core.codec import codec_for
 from flock.core.errors import Refused
 from fm.raiser import Raiser
 from mtce.conductor.store import Message
@@ -21,6 +21,7 @@ from sysinv.contract.records import HostStateUpdate
 from sysinv.contract.rpc import HostStates
 
 LOG = logging.getLogger(__name__)
+_UPDATE = codec_for(HostStateUpdate)
 STATE, ALARM_SET, ALARM_CLEAR, CUSTOMER_LOG, FORGET = "state", "alarm-set", "alarm-clear", "log", "forget"
 
 
@@ -29,7 +30,7 @@ def of_step(before: MaintainedHost | None, after: MaintainedHost, actions: Itera
     messages: list[Message] = []
     update = state_update(before, after)
     if update is not None:
-        messages.append(Message(f"inventory:{after.uuid}", STATE, asdict(update)))
+        messages.append(Message(f"inventory:{after.uuid}", STATE, _UPDATE.to_document(update)))
     key, host = f"faults:{after.uuid}", f"host={after.hostname}"
     to_set, to_clear = alarm_changes(before, after)
     for alarm_id, suffix, severity in to_set:
@@ -73,7 +74,7 @@ def handlers(inventory: HostStates, raiser: Raiser) -> dict[str, Callable[[dict[
 
 
 def _tell_inventory(inventory: HostStates, payload: dict[str, Any]) -> None:
-    update = HostStateUpdate(**payload)
+    update: HostStateUpdate = _UPDATE.from_document(payload)
     try:
         inventory.update_host_state(update=update)
     except Refused as error:

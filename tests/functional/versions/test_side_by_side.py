@@ -24,11 +24,12 @@ from flock.testing.services.process import Process, wait_for
 from flock.testing.services.rabbitmq import RabbitNode
 from mtce.contract.records import ActionReply, HostStatus, MtcAlive, MtceHost
 from mtce.contract.rpc import AgentEvents, MtceHosts
-from sysinv.contract.records import HostRef, PortReport
+from sysinv.contract.records import HostRef
 from sysinv.contract.rpc import InventoryReports
+from sysinv.resources.port.report import PortReport
 from tests.functional.fm.service import FaultManagement
-from tests.functional.versions.previous_side import HOST
 
+HOST = "6e6f6465-0000-4000-8000-000000000007"
 WHEEL = Path(__file__).parents[2] / "fixtures" / "wire" / "stx_flock_previous-0-py3-none-any.whl"
 SCRIPT = Path(__file__).parent / "previous_side.py"
 
