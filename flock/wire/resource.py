@@ -145,8 +145,8 @@ class Record(Resource):
     """A stored resource: uuid, times and links, as every sysinv resource has them."""
 
     links = True
-    uuid = attr(types.Uuid(), writer=SYSTEM)
-    created_at = attr(datetime, writer=SYSTEM)
+    uuid = attr(types.Uuid(), writer=SYSTEM, nullable=False)
+    created_at = attr(datetime, writer=SYSTEM, nullable=False)
     updated_at = attr(datetime, writer=SYSTEM)
 
 
