@@ -6,6 +6,7 @@ import importlib
 import logging
 from pathlib import Path
 
+from flock.core.text import storable_tree
 from flock.exec.atomic import replace_file
 from flock.exec.root import Root
 from sysinv.agent.collectors import port
@@ -35,7 +36,8 @@ class Machine:
         payloads = {}
         for kind, report in reports().items():
             try:
-                payloads[kind] = self._read(report)
+                # Names and models go into a message and a database; the files they came from have been read by now.
+                payloads[kind] = storable_tree(self._read(report))
             except Exception:  # noqa: BLE001 - hardware is endlessly various; one odd file must not silence the rest
                 LOG.exception("The %s inventory cannot be read", kind)
         return payloads

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from flock.core import slices
+from flock.core.codec import Codec, codec_for
 from flock.core.errors import InvalidInput
 from flock.db import Database
-from flock.rpc.codec import Codec, codec_for
 from sysinv.contract.enums import ActionState, InvState
 from sysinv.contract.records import HostRef
 from sysinv.contract.reports import RESOURCES, Report, UnknownReport
@@ -143,7 +143,7 @@ def _readable(resource: ReportedResource, items: Sequence[Any]) -> tuple[list[An
     for index, item in enumerate(items):
         field = f"{resource.declared.kind}[{index}]"
         try:
-            record = resource.codec.decode(item, field)
+            record = resource.codec.from_document(item, field)
             _check_numbers(record, field)
         except InvalidInput as error:
             troubles.append(str(error))
