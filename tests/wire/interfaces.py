@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def breaks(old: Schema, new: Schema) -> list[str]:
         other = new["methods"][name]
         if method["kind"] != other["kind"]:
             found.append(f"{name} is a {other['kind']} now")
-        found += _fields(f"{name}()", method["arguments"], other["arguments"])
+        found += _fields(f"{name}()", method["arguments"], other["arguments"], widened=True)
         if method["result"] != other["result"]:
             found.append(f"{name}() answers {other['result']} instead of {method['result']}")
     for name, description in old["types"].items():
@@ -83,10 +84,18 @@ def _type(name: str, old: Schema, new: Schema) -> Iterator[str]:
         yield f"{name} is something else now"
 
 
-def _fields(name: str, old: Schema, new: Schema) -> Iterator[str]:
+def fields_break(name: str, old: Schema, new: Schema) -> list[str]:
+    """Why a record with the fields ``old`` and one with ``new`` cannot be read as each other; empty when they can."""
+    return list(_fields(name, old, new))
+
+
+def _fields(name: str, old: Schema, new: Schema, *, widened: bool = False) -> Iterator[str]:
+    """``widened``: an argument that was a record may be any JSON, because who serves it reads that record from it."""
     for field, description in old.items():
         if field not in new:
             yield f"{name}.{field} is gone"
+        elif widened and new[field]["type"] == re.sub(r"\b[A-Z]\w*", "json", description["type"]):
+            continue
         elif new[field]["type"] != description["type"]:
             yield f"{name}.{field} is {new[field]['type']} instead of {description['type']}"
         elif description["default"] and not new[field]["default"]:

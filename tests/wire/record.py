@@ -10,6 +10,7 @@ import json
 import sys
 
 from flock.rpc.signature import schema
+from tests.wire import reports
 from tests.wire.interfaces import interfaces, path_of
 
 
@@ -26,6 +27,20 @@ def main(again: bool) -> int:
         elif not path.exists() or path.read_text() != text:
             path.write_text(text)
             print(f"{path.name} is written")
+    return max(changed, _reports(again))
+
+
+def _reports(again: bool) -> int:
+    """Write the records of reports; 1 when one has changed so that other versions could not read it."""
+    changed = 0
+    for kind, said in reports.records().items():
+        path = reports.path_of(kind)
+        broken = reports.breaks(json.loads(path.read_text()), said) if path.exists() else []
+        if broken and not again:
+            print(f"report {kind}: {'; '.join(broken)}")
+            changed = 1
+        else:
+            path.write_text(json.dumps(said, indent=1) + "\n")
     return changed
 
 

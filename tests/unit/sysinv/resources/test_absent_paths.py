@@ -12,6 +12,8 @@ from flock.api.absent import Absent, absent_at
 from flock.api.build import build_app, dialect_of, published_routes
 from flock.testing.fixtures import private_conf
 from flock.testing.identity import trusting
+from mtce.api.absent import ABSENT as MTCE
+from sysinv.api.absent import ABSENT as SYSINV
 
 APIS = ("sysinv", "mtce")
 ERROR_KEY = ("/v1/ihosts/bulk_add", "/v1/license/install_license", "/v1/certificate/certificate_install",
@@ -24,6 +26,12 @@ def test_an_entry_covers_its_paths_and_all_below() -> None:
         assert absent_at([things], path) is things
     for path in ("/v1", "/v1/thingses", "/v1/hosts/things", "/v1/hosts/a/other", "/v1/hosts"):
         assert absent_at([things], path) is None
+
+
+def test_no_path_is_named_twice() -> None:
+    for known in (SYSINV, MTCE):
+        paths = [path for entry in known for path in entry.paths]
+        assert len(set(paths)) == len(paths)
 
 
 @pytest.mark.parametrize("subsystem", APIS)
