@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What agents report, record by record. Reports have no version: agent and conductor of two releases read each other."""
+"""What agents report, record by record. Reports have no version: agent and conductor of any two releases get along."""
 from __future__ import annotations
 
 from pathlib import Path

@@ -10,11 +10,11 @@ class Cpu(Record):
     """One logical CPU; the last fields are only ever written, in changes of core assignment."""
 
     envelope = "icpus"
-    cpu = attr(int, writer=AGENT, label="log_core", nullable=False)
-    numa_node = attr(int, writer=AGENT, label="processor", nullable=False)
-    core = attr(int, writer=AGENT, label="phy_core", nullable=False)
+    cpu = attr(int, writer=AGENT, label="log_core", detail="logical_core", nullable=False)
+    numa_node = attr(int, writer=AGENT, label="processor", detail="processor (numa_node)", nullable=False)
+    core = attr(int, writer=AGENT, label="phy_core", detail="physical_core", nullable=False)
     thread = attr(int, writer=AGENT, nullable=False)
-    cpu_family = attr(str, writer=AGENT)
+    cpu_family = attr(str, writer=AGENT, detail="processor_family")
     cpu_model = attr(str, writer=AGENT, label="processor_model")
     allocated_function = attr(CpuFunction, writer=ADMIN, label="assigned_function", nullable=False)
     function = attr(str, writer=ADMIN)
