@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from sysinv.model.host import HostRefused
+from sysinv.model.system import SystemView
 from sysinv.resources.device.intake import device_change
 from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.disk.intake import StoredDisk, disk_change
+from sysinv.resources.host import rules
 from sysinv.resources.memory.intake import Reserve, StoredMemory, memory_values
 from sysinv.resources.memory.report import MemoryReport
 from sysinv.resources.port.intake import port_change
@@ -73,6 +76,26 @@ def test_what_is_not_added(cloud: Any, change: dict[str, Any], fault: str) -> No
     reply = cloud.post("/v1/ihosts", body)
     assert (reply.status, reply.fault) == (400, fault)
     assert len(cloud.get("/v1/ihosts").body["ihosts"]) == 1
+
+
+@pytest.mark.parametrize(("given", "meant"), [
+    ({"subfunctions": "lowlatency"}, "worker,lowlatency"), ({"subfunctions": "lowlatency,worker"}, "worker,lowlatency"),
+    ({"personality": "controller", "hostname": None, "subfunctions": "lowlatency"}, "controller,lowlatency"),
+    ({"personality": "controller", "hostname": None, "subfunctions": "worker"}, "controller,worker")])
+def test_subfunctions_without_the_personality_mean_it_too(cloud: Any, given: dict[str, Any], meant: str) -> None:
+    body = {name: value for name, value in (NEW | given).items() if value is not None}
+    assert cloud.post("/v1/ihosts", body).body["subfunctions"] == meant
+
+
+def test_subfunctions_of_an_all_in_one_controller() -> None:
+    system = SystemView(1, "s", "cloud", "All-in-one", "duplex", "1.0")
+    nobody = rules.Others(frozenset(), 0, False, False, frozenset())
+    given = {**NEW, "personality": "controller", "hostname": None}
+    assert rules.check_add(system, given | {"subfunctions": "lowlatency"}, None, nobody)[0].subfunctions == (
+        "controller,worker,lowlatency")
+    # Whoever names the personality names all of it.
+    with pytest.raises(HostRefused, match="They must hold controller,worker"):
+        rules.check_add(system, given | {"subfunctions": "controller"}, None, nobody)
 
 
 def test_duplicates(cloud: Any) -> None:
