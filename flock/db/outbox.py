@@ -7,6 +7,7 @@ delivered within the last ``FORGET_AFTER_S`` before a crash is delivered again.
 from __future__ import annotations
 
 import datetime
+import json
 import logging
 import math
 import threading
@@ -118,12 +119,12 @@ class Outbox:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One stored message in the hands of a relay."""
+    """One stored message in the hands of a relay; ``payload`` is JSON text."""
 
     id: int
     key: str
     kind: str
-    payload: Any
+    payload: str
     attempts: int
     next_try_at: datetime.datetime
     owner: str | None
@@ -155,9 +156,10 @@ class Relay:
     """A thread that delivers the messages of a table through ``handlers`` (``{kind: function(payload)}``).
 
     Messages of a key are delivered one after the other; while one fails, those behind it wait and those of other keys
-    go on. A relay serves the ``keys`` it is given, or else all of the table. A kind without handler waits as if its
-    handler failed. A relay that is the only one of its table should be given a lasting ``owner``: restarted after a
-    crash it then goes on at once. ``on_outcome(kind, outcome)`` is told each ``ok``, ``failed`` and ``dropped``.
+    go on. A relay serves the ``keys`` it is given, or else all of the table. A kind without handler, and a payload that
+    cannot be read, wait as if the handler failed. A relay that is the only one of its table should be given a lasting
+    ``owner``: restarted after a crash it then goes on at once. ``on_outcome(kind, outcome)`` is told each ``ok``,
+    ``failed`` and ``dropped``.
     """
 
     def __init__(self, outbox: Outbox, handlers: Mapping[str, Callable[[Any], object]], policy: Policy | None = None, *,
@@ -269,7 +271,10 @@ class Relay:
     def _take(self, key: str, now: datetime.datetime) -> list[Message]:
         """The first messages of a key, up to one that is not due or that another relay has claimed; claimed."""
         table = self.outbox.table
-        query = (sa.select(*(table.c[name] for name in Message.__slots__)).where(table.c.key == key)
+        # The payload as text: one that cannot be read must not keep this relay from delivering the others.
+        columns = [sa.type_coerce(table.c[name], sa.Text) if name == "payload" else table.c[name]
+                   for name in Message.__slots__]
+        query = (sa.select(*columns).where(table.c.key == key)
                  .order_by(table.c.id).limit(self.policy.batch_max))
         lease_s = self.policy.lease_s
         if lease_s is None:
@@ -326,7 +331,7 @@ class Relay:
         try:
             if handler is None:
                 raise LookupError(f"no handler for kind {message.kind}")
-            handler(message.payload)
+            handler(json.loads(message.payload))
         except Exception as exc:  # noqa: BLE001 - whatever a handler raises, the message stays and is tried again
             self._count(message.kind, "failed")
             if handler is not None and message.attempts + 1 >= self.policy.attempts_max(exc):

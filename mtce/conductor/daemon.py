@@ -12,6 +12,8 @@ from flock.core.clock import RealClock
 from flock.core.health import Health
 from flock.db import from_conf
 from flock.db.outbox import Policy, Relay
+from flock.exec.root import Root
+from flock.exec.uptime import uptime_s
 from flock.jobs import Periodics
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
@@ -55,7 +57,8 @@ class ConductorDaemon:
         jobs = BmcJobs(lambda: SecretBox(chosen.secret_key_file), bmc_options.settings(conf))
         self._effects = PooledEffects(self._agent_of, jobs, self._pulses, self._post,
                                       agent_threads=chosen.agent_threads, bmc_threads=chosen.bmc_threads)
-        self._loop = Loop(store, options.settings(conf), self._effects, clock, hostname, chosen.events_max)
+        self._loop = Loop(store, options.settings(conf), self._effects, clock, hostname, chosen.events_max,
+                          uptime_s=lambda: uptime_s(Root("/")))
         inventory = rpc.client(HostStates, self._transport)
         self._relay = Relay(store.outbox, messages.handlers(inventory, self._raiser),
                             Policy(retry=Backoff(1.0, 10.0, jitter=0.0)), owner=f"mtce-conductor.{hostname}")
