@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from flock.core.codec import codec_for
 from flock.core.errors import DeadlineExceeded, FlockError, Unavailable
 from flock.core.health import Health
-from flock.rpc.codec import codec_for
 from flock.rpc.interface import RequestServer
 from sysinv.agent import plan
 from sysinv.agent.machine import Machine, store_uuid
@@ -159,7 +159,7 @@ class Agent:
         host_uuid = self.view.host_uuid
         if host_uuid is None:
             return None
-        encode = codec_for(self._known[kind].record).encode
+        encode = codec_for(self._known[kind].record).to_document
         try:
             self._conductor.report(host_uuid=host_uuid, kind=kind, items=[encode(item, kind) for item in payload])
         except UnknownReport as error:

@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from flock.core import slices
+from flock.core.codec import Codec, codec_for
 from flock.core.errors import InvalidInput
 from flock.core.text import storable
 from flock.db import Database
-from flock.rpc.codec import Codec, codec_for
 from sysinv.contract.enums import ActionState, InvState
 from sysinv.contract.records import HostRef
 from sysinv.contract.reports import RESOURCES, Report, UnknownReport
@@ -151,7 +151,7 @@ def _readable(resource: ReportedResource, items: Sequence[Any]) -> tuple[list[An
     for index, item in enumerate(items):
         field = f"{resource.declared.kind}[{index}]"
         try:
-            record = _in_range(resource.declared, resource.codec.decode(item, field), field)
+            record = _in_range(resource.declared, resource.codec.from_document(item, field), field)
         except InvalidInput as error:
             troubles.append(str(error))
         else:

@@ -193,6 +193,17 @@ def cloud(database: Database, tmp_path: Path) -> Iterator[Cloud]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def lasting_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """The same for all tests of a module, which only read what the first of them made."""
+    folder = tmp_path_factory.mktemp("cloud")
+    database = Database(f"sqlite:///{folder}/sysinv.sqlite")
+    for made in _cloud(database, folder):
+        made.enable_controller()
+        yield made
+    database.dispose()
+
+
 @pytest.fixture
 def simplex(database: Database, tmp_path: Path) -> Iterator[Cloud]:
     """AIO-SX, enabled."""
