@@ -66,7 +66,11 @@ I_HOST = sa.Table(
     _text("device_image_update", 32), sa.Column("reboot_needed", sa.Boolean, nullable=False, default=False),
     _text("sw_version", 32, nullable=False), _text("kernel_running", 32), _text("kernel_config_status", 32),
     _text("boot_id", 64),
-    sa.Column("mtce_sequence", sa.BigInteger, nullable=False, default=0),
+    sa.Column("mtce_sequence", sa.BigInteger, nullable=False, default=0), _text("mtce_action", 32),
+    # Counts the changes of what host maintenance is told of the host.
+    sa.Column("maintenance_revision", sa.Integer, nullable=False, default=1, server_default="1"),
+    # What is shown as ``task`` from the wish for an action until host maintenance has a word on it.
+    _text("action_text", 64), _text("last_error"), sa.Column("last_error_at", UtcTime),
     sa.Column("peer_id", sa.Integer),
     sa.Column("forisystemid", sa.Integer, sa.ForeignKey("i_system.id", ondelete="CASCADE"), nullable=False),
     sa.UniqueConstraint("hostname"), sa.UniqueConstraint("mgmt_mac"))
@@ -179,3 +183,9 @@ DHCP_FORGOTTEN = sa.Table(
     sa.Column("expires_s", sa.BigInteger, nullable=False))
 
 OPERATIONS = operations_table(METADATA, "operations")
+
+# Who kept the number of a deleted host or address must not reach another one by it. PostgreSQL never gives a number
+# twice, SQLite only when it is told so.
+for _table in METADATA.tables.values():
+    if "id" in _table.c:
+        _table.dialect_options["sqlite"]["autoincrement"] = True

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from flock.core.errors import Refused
+from flock.core.errors import Conflict, Refused
 from sysinv.contract.enums import (
     Administrative,
     Availability,
@@ -32,6 +32,12 @@ class HostRefused(Refused):
     """A rule about hosts says no; ``detail`` is the sentence the operator reads."""
 
     code: ClassVar[str] = "sysinv.host.refused"
+
+
+class HostMustBeLocked(Conflict):
+    """A change that is possible on a locked host only; ``detail`` is the sentence the operator reads."""
+
+    code: ClassVar[str] = "sysinv.host.must_be_locked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,12 @@ class InventoryHost:
     def has_board_management(self) -> bool:
         """Whether mtce could reach a BMC."""
         return bool(self.bm_type) and self.bm_type != "none" and bool(self.bm_ip)
+
+    @property
+    def was_never_installed(self) -> bool:
+        """Nothing that could answer has ever run on the host: no inventory, no sign of life."""
+        return self.inv_state is None and self.availability in (
+            Availability.OFFLINE, Availability.POWER_OFF, Availability.NOT_INSTALLED)
 
     @property
     def is_frozen(self) -> bool:

@@ -134,7 +134,7 @@ def test_cores_over_http(cloud: Any, worker: str) -> None:
     assert cloud.get("/v1/ihosts/worker-0/icpus/platform_cpu_list").body == "0,1"
     cloud.state(worker, administrative="unlocked", operational="enabled")
     reply = cloud.call("PUT", path, [{"function": "platform", "sockets": [{"0": 1}]}])
-    assert (reply.status, reply.fault) == (400, "Host must be locked.")
+    assert (reply.status, reply.fault) == (409, "Host must be locked.")
     assert cloud.call("PUT", "/v1/ihosts/controller-0/state/host_cpus_modify",
                       [{"function": "platform", "cpulist": "0"}]).status == 400
 

@@ -132,8 +132,8 @@ def test_install_parameters_change_the_boot_file_of_a_locked_host_only(cloud: An
     cloud.settle()
     assert "console=" not in cloud.boot_file(MAC)
     cloud.state(uuid, administrative="unlocked", operational="enabled", availability="available")
-    assert cloud.patch("/v1/ihosts/worker-0", console="ttyS1,115200").fault == (
-        "Host must be locked before updating installation parameters.")
+    reply = cloud.patch("/v1/ihosts/worker-0", console="ttyS1,115200")
+    assert (reply.status, reply.fault) == (409, "Host must be locked before updating installation parameters.")
 
 
 def test_the_installer_fetches_its_configuration_once_with_the_token_of_its_boot_file(cloud: Any) -> None:
