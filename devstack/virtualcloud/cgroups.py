@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One control group per host, in every hierarchy the kernel has: who belongs to a host, freezing it, what it uses.
+"""One control group per host, in every hierarchy the kernel has: who belongs to it, freezing it, its devices, its use.
 
 Each host gets its own group in the systemd hierarchies too: otherwise the hosts' service managers would share one tree.
 """
@@ -9,13 +9,17 @@ from __future__ import annotations
 import errno
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstack.virtualcloud import process
+from devstack.virtualcloud import devices, process
+from devstack.virtualcloud.devices import Device
 from devstack.virtualcloud.errors import LabError
 
-WANTED = ("freezer", "memory", "pids", "cpuacct")
+WANTED = ("freezer", "memory", "pids", "cpuacct", "devices")
+# A host of the device controller lives one level below the group that binds it.
+INSIDE = "inside"
 KILL_WAIT_S = 10.0
 BUSY_WAIT_S = 5.0
 
@@ -69,6 +73,28 @@ class Cgroups:
             raise LabError("the kernel has no control groups mounted (/sys/fs/cgroup)")
         return files
 
+    def create_confined(self, name: str, allowed: Sequence[Device]) -> list[str]:
+        """Make the groups of a host that is not running anew; it can open no device but `allowed`.
+
+        Returns the files to register in. Raises LabError when the kernel offers no way to deny devices.
+        """
+        self.remove(name)
+        files = self.create(name)
+        bound = next((item for item in self.hierarchies if "devices" in item.controllers), None) or next(
+            (item for item in self.hierarchies if item.unified), None
+        )
+        if bound is None:
+            raise LabError("the kernel has neither the device controller of control groups nor their version 2")
+        group = bound.mount / self.prefix / name
+        try:
+            (devices.confine_v2 if bound.unified else devices.confine_v1)(group, allowed)
+            if not bound.unified:
+                (group / INSIDE).mkdir()
+        except OSError as exc:
+            raise LabError(f"{name} would be able to open this machine's devices, so it is not started: {exc}") from exc
+        return [str(group / INSIDE / "cgroup.procs") if path == str(group / "cgroup.procs") and not bound.unified
+                else path for path in files]  # fmt: skip
+
     def member_files(self, name: str) -> list[str]:
         """Where a visitor (a command run inside the host) registers so that freezing and accounting cover it."""
         found = []
@@ -78,6 +104,8 @@ class Cgroups:
                 path = path / "visitors"  # a version 2 group with sub-groups must not hold processes itself
                 if path.parent.is_dir():
                     path.mkdir(exist_ok=True)
+            if "devices" in item.controllers:
+                path = path / INSIDE
             if path.is_dir() and (item.controllers or item.unified):
                 found.append(str(path / "cgroup.procs"))
         return found

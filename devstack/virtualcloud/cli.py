@@ -12,6 +12,7 @@ from pathlib import Path
 
 from devstack.virtualcloud import boot, inside, probe
 from devstack.virtualcloud.client import NoDaemon
+from devstack.virtualcloud.disks import DISKS_DEFAULT, parse_sizes
 from devstack.virtualcloud.errors import LabError, NotAvailable
 from devstack.virtualcloud.image import Images
 from devstack.virtualcloud.plan import cloud_hosts, published_ports
@@ -89,7 +90,9 @@ def _add(session: Session) -> None:
     if options.personality not in ("", "none"):
         raise NotAvailable("the lab adds unknown machines only; give it a personality with: system host-update")
     recorded = str(Path(options.hardware).resolve()) if "/" in options.hardware else options.hardware
-    session.ask("add", host=options.host, hardware=recorded, bmc=options.bmc, role=options.role)
+    parse_sizes(options.disks)
+    session.ask("add", host=options.host, hardware=recorded, bmc=options.bmc, role=options.role,
+                disks=options.disks)  # fmt: skip
     if options.power_on or options.wait:
         session.ask("power", host=options.host, what="on")
     stage = session.wait(options.host) or ("on" if options.power_on else "off")
@@ -243,6 +246,9 @@ def _add_lifecycle(command: Callable[..., argparse.ArgumentParser], waiting: arg
     add.add_argument("host")
     add.add_argument("--hardware", default="", help="show the agents a recorded machine")
     add.add_argument("--bmc", choices=("redfish", "ipmi", "both"), default="redfish")
+    add.add_argument(
+        "--disks", metavar="GIB,…|none", default=DISKS_DEFAULT, help=f"sizes of its own disks ({DISKS_DEFAULT})"
+    )
     add.add_argument(
         "--role", choices=("controller", "worker", "storage"), default="", help="its cabling (default: by name)"
     )

@@ -7,13 +7,13 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from devstack.virtualcloud import process
+from devstack.virtualcloud.container import FORBIDDEN
 from devstack.virtualcloud.errors import LabError
 from devstack.virtualcloud.site import Site
 
@@ -114,14 +114,17 @@ def enter_argv(pid: int, command: list[str]) -> list[str]:
         "HOME=/root", f"PATH={HOST_PATH}", "LANG=C.UTF-8", f"TERM={os.environ.get('TERM', 'dumb')}",
         "USER=root", "LOGNAME=root",
     ]  # fmt: skip
-    enter = ["nsenter", "-t", str(pid), "-m", "-u", "-i", "-n", "-p", "-C"]
+    # The machine's root gives up what the host's root does not have either.
+    bounds = ["setpriv", f"--bounding-set={','.join(f'-{name}' for name in FORBIDDEN)}", "--"]
+    enter = [*bounds, "nsenter", "-t", str(pid), "-m", "-u", "-i", "-n", "-p", "-C"]
     return [*enter, "env", "-i", "--chdir=/root", *environment, *command]
 
 
 def join_groups(files: list[str]) -> None:
-    """Put this process into a host's control groups: freezing the host freezes the command too."""
+    """Put this process into a host's control groups: freezing the host freezes the command too, and it may open the
+    host's devices only. LabError when a group does not take it."""
     for name in files:
         try:
             Path(name).write_text(str(os.getpid()), encoding="ascii")
         except OSError as exc:
-            sys.stderr.write(f"lab: {name}: {exc.strerror}\n")
+            raise LabError(f"{name}: {exc.strerror}") from exc

@@ -12,44 +12,61 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.virtualcloud import process
+from devstack.virtualcloud.disks import VIEW_INSIDE, OwnDisk
 from devstack.virtualcloud.errors import LabError
 from devstack.virtualcloud.record import Running
 from devstack.virtualcloud.site import Site
 
 HOSTRUN = Path(__file__).with_name("hostrun.sh")
+HOSTINIT = Path(__file__).with_name("hostinit.sh")
+HOSTINIT_INSIDE = "/opt/flock-hostinit"
 INSTALLER_INSIDE = "/opt/flock-installer"
 LEADER_WAIT_S = 20.0
+# What root inside a host, or a command sent into it, must not have: capabilities over the machine below.
+FORBIDDEN = ("mknod", "sys_module", "sys_rawio")
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a container is made with: where its disk is mounted, what is bound into it (source, target)."""
+    """What a container is made with: where its disk is mounted, what is bound into it (source, target), its disks."""
 
     name: str
     root: Path
     binds: tuple[tuple[str, str], ...]
+    view: Path
+    disks: tuple[OwnDisk, ...] = ()
 
 
 def nspawn_argv(site: Site, shape: Shape, tail: Sequence[str]) -> list[str]:
-    """systemd-nspawn for a host: its own namespaces, the prepared network namespace, no trace on the machine."""
+    """systemd-nspawn for a host: its own namespaces, the prepared network namespace, no trace on the machine.
+
+    `tail` ends with what the host runs first, after hostinit.sh has shown it its own disks only.
+    """
     argv = [
         "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--link-journal=no",
         "--resolv-conf=off", "--timezone=off",
         f"--machine={site.namespace(shape.name)}", f"--hostname={shape.name}",
         f"--network-namespace-path={site.namespace_path(shape.name)}", "--capability=CAP_NET_ADMIN",
+        f"--drop-capability={','.join(f'CAP_{name.upper()}' for name in FORBIDDEN)}",
     ]  # fmt: skip
-    argv += [f"--bind-ro={source}:{target}" for source, target in shape.binds]
+    binds = [*shape.binds, (str(shape.view), VIEW_INSIDE), (str(HOSTINIT), HOSTINIT_INSIDE)]
+    argv += [f"--bind-ro={source}:{target}" for source, target in binds]
+    argv += [f"--bind={disk.source}:/dev/{disk.name}" for disk in shape.disks]
     return [*argv, "-D", str(shape.root), *tail]
 
 
 def boot_argv(site: Site, shape: Shape) -> list[str]:
     """The host boots its disk; it says through the notify socket when its boot is over."""
-    return nspawn_argv(site, shape, ["--notify-ready=yes", "--console=read-only", "-b"])
+    return nspawn_argv(site, shape, ["--notify-ready=yes", "--console=read-only", "--", *_first("/sbin/init")])
 
 
 def install_argv(site: Site, shape: Shape, command: Sequence[str]) -> list[str]:
     """The installer runs on the fresh disk, as a firmware-loaded installer would, without a service manager."""
-    return nspawn_argv(site, shape, ["--console=pipe", "--as-pid2", "--", *command])
+    return nspawn_argv(site, shape, ["--console=pipe", "--as-pid2", "--", *_first(*command)])
+
+
+def _first(*command: str) -> list[str]:
+    return [HOSTINIT_INSIDE, VIEW_INSIDE, *command]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from devstack.virtualcloud import plan
 from devstack.virtualcloud.boot import SETTLED, Stage
+from devstack.virtualcloud.disks import DISKS_DEFAULT
 from devstack.virtualcloud.errors import LabError, NotAvailable
 from devstack.virtualcloud.lab import Lab
 from devstack.virtualcloud.status import host_status, lab_status
@@ -116,8 +117,9 @@ class Control:
 
     async def _add(self, arguments: Arguments, _say: Say) -> Json:
         return await self._lab.add(
-            arguments.text("host"), arguments.text("hardware"), arguments.text("bmc", "redfish"), arguments.text("role")
-        )
+            arguments.text("host"), arguments.text("hardware"), arguments.text("bmc", "redfish"),
+            arguments.text("role"), arguments.text("disks", DISKS_DEFAULT),
+        )  # fmt: skip
 
     async def _remove(self, arguments: Arguments, _say: Say) -> Json:
         await self._lab.remove(arguments.text("host"))

@@ -14,6 +14,7 @@ from typing import Any
 from devstack.virtualcloud import hardware, plan, probe, sensors
 from devstack.virtualcloud.bmcservice import IPMI_GROUP, BmcService
 from devstack.virtualcloud.cgroups import Cgroups
+from devstack.virtualcloud.disks import DEFAULT_GIB, detach_below, parse_sizes
 from devstack.virtualcloud.errors import LabError, NotAvailable
 from devstack.virtualcloud.image import Images
 from devstack.virtualcloud.life import World
@@ -116,13 +117,13 @@ class Lab:
             self.world.store.save_lab(lab)
         return {"kind": kind, "added": added, "hosts": list(names)}
 
-    async def add(self, name: str, hardware_name: str, bmc: str, role: str) -> dict[str, Any]:
+    async def add(self, name: str, hardware_name: str, bmc: str, role: str, disks_gib: str) -> dict[str, Any]:
         """Add one unknown machine, without power."""
         plan.check_host_name(name)
         async with self._changes:
             if name in self.machines:
                 raise LabError(f"there is a host {name} already")
-            await self._add(name, role or plan.role_of(name), hardware_name, bmc)
+            await self._add(name, role or plan.role_of(name), hardware_name, bmc, disks=parse_sizes(disks_gib))
         return {"host": name}
 
     async def remove(self, name: str) -> None:
@@ -207,7 +208,10 @@ class Lab:
         """Bring the switch's losses in line with the records."""
         await self.world.networks.apply_faults(machine.record for machine in self.machines.values())
 
-    async def _add(self, name: str, role: str, hardware_name: str, bmc: str, all_in_one: bool = False) -> None:
+    async def _add(
+        self, name: str, role: str, hardware_name: str, bmc: str, *, all_in_one: bool = False,
+        disks: tuple[int, ...] = DEFAULT_GIB,
+    ) -> None:  # fmt: skip
         if bmc not in BMC_KINDS:
             raise NotAvailable(f"bmc {bmc!r}: one of {', '.join(BMC_KINDS)}")
         if role not in ("controller", "worker", "storage"):
@@ -216,9 +220,12 @@ class Lab:
         if missing:
             raise LabError(f"packages are missing: apt-get install {' '.join(missing)}")
         index = plan.free_index(machine.record.index for machine in self.machines.values())
-        record = HostRecord(name, index, role, all_in_one=all_in_one, hardware=hardware_name, bmc=BMC_KINDS[bmc])
+        record = HostRecord(
+            name, index, role, all_in_one=all_in_one, hardware=hardware_name, bmc=BMC_KINDS[bmc], disks=disks
+        )
         folder = self.world.store.host_dir(name)
         if folder.exists():  # an earlier attempt was interrupted before it left a record
+            await asyncio.to_thread(detach_below, folder)
             shutil.rmtree(folder)
         if hardware_name:
             archive = hardware.archive(HARDWARE_FOLDERS, hardware_name)

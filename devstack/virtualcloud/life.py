@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstack.virtualcloud import boot, container, plan, process, pxelinux
+from devstack.virtualcloud import boot, container, devices, plan, process, pxelinux
 from devstack.virtualcloud.boot import After, Device, Stage
 from devstack.virtualcloud.cgroups import Cgroups
 from devstack.virtualcloud.disk import HARDWARE_ROOT, Disk
+from devstack.virtualcloud.disks import Disks, OwnDisk
 from devstack.virtualcloud.errors import LabError
 from devstack.virtualcloud.firmware import Decision, Firmware
 from devstack.virtualcloud.hoststate import HostState
@@ -45,6 +46,7 @@ class Life:
 
     def __init__(self, world: World, state: HostState, hardware_root: Path | None) -> None:
         self.disk = Disk(state.dir)
+        self.own_disks = Disks(state.dir, state.name, state.record.disks)
         self._world = world
         self._state = state
         self._hardware_root = hardware_root
@@ -104,7 +106,8 @@ class Life:
             if running is None:
                 state.rotate_console()
                 self._lay_hardware_pointer()
-                running = self._start(container.boot_argv(self._world.site, self._shape()), "system")
+                own = await asyncio.to_thread(self.own_disks.attach)
+                running = self._start(container.boot_argv(self._world.site, self._shape(own)), own, "system")
                 state.set(stage=Stage.BOOTING, running=running)
             elif state.record.stage is Stage.BOOTING:
                 await self._check_booted(running)
@@ -141,7 +144,8 @@ class Life:
             container.INSTALLER_INSIDE if self._world.lab.installer else str(site.code_dir / "venv/bin/flock-install")
         )
         command = [installer, "--cmdline", decision.append, "--pxecontroller", decision.server]
-        running = self._start(container.install_argv(site, self._shape(), command), "installer")
+        own = await asyncio.to_thread(self.own_disks.attach)
+        running = self._start(container.install_argv(site, self._shape(own), command), own, "installer")
         state.set(running=running)
         try:
             async with asyncio.timeout(INSTALL_TIMEOUT_S):
@@ -160,11 +164,12 @@ class Life:
         if done.out.strip() in ("running", "degraded"):
             self._on_ready()
 
-    def _start(self, argv: Iterable[str], kind: str) -> Running:
+    def _start(self, argv: Iterable[str], own: Iterable[OwnDisk], kind: str) -> Running:
         state = self._state
+        allowed = (*devices.HARMLESS, *(disk.node for disk in own if disk.node is not None))
         job = container.Start(
             argv=tuple(argv),
-            cgroup_files=self._world.cgroups.create(state.name),
+            cgroup_files=self._world.cgroups.create_confined(state.name, allowed),
             lower=self._world.image,
             disk=self.disk.path,
             exit_file=state.dir / "exit",
@@ -173,7 +178,7 @@ class Life:
         )
         return container.start(self._world.site, state.name, job, kind)
 
-    def _shape(self) -> container.Shape:
+    def _shape(self, own: Iterable[OwnDisk]) -> container.Shape:
         binds = []
         code_dir = self._world.site.code_dir
         if code_dir.is_dir():
@@ -182,7 +187,8 @@ class Life:
             binds.append((str(self._hardware_root), HARDWARE_ROOT))
         if self._world.lab.installer:
             binds.append((self._world.lab.installer, container.INSTALLER_INSIDE))
-        return container.Shape(self._state.name, self.disk.path / "root", tuple(binds))
+        root = self.disk.path / "root"
+        return container.Shape(self._state.name, root, tuple(binds), self.own_disks.view, tuple(own))
 
     async def _fresh_disk(self) -> None:
         await self.disk.wipe()

@@ -95,11 +95,12 @@ class Machine:
         return False
 
     async def remove(self) -> None:
-        """Switch the host off and forget it, its disk too."""
+        """Switch the host off and forget it, its disks too."""
         await self.power_off()
         await self._world.networks.remove(self.record)
         self._world.cgroups.remove(self.record.name)
         await self.life.disk.remove()
+        await asyncio.to_thread(self.life.own_disks.remove)
         shutil.rmtree(self.state.dir)
 
     async def leave(self) -> None:

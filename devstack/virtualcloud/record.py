@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from devstack.virtualcloud.boot import NO_OVERRIDE, Override, Stage
+from devstack.virtualcloud.disks import DEFAULT_GIB
 from devstack.virtualcloud.errors import LabError
 
 
@@ -24,7 +25,10 @@ class Running:
 
 @dataclass(slots=True)
 class HostRecord:
-    """One host: how it is built, what was asked of it, what is broken on purpose, and what runs now."""
+    """One host: how it is built, what was asked of it, what is broken on purpose, and what runs now.
+
+    `disks` holds the sizes of its own disks in GiB.
+    """
 
     name: str
     index: int
@@ -32,6 +36,7 @@ class HostRecord:
     all_in_one: bool = False
     hardware: str = ""
     bmc: tuple[str, ...] = ("redfish",)
+    disks: tuple[int, ...] = DEFAULT_GIB
     power: bool = False
     bootable: bool = False
     override: Override = NO_OVERRIDE
@@ -68,6 +73,7 @@ def host_from_json(data: dict[str, Any]) -> HostRecord:
     try:
         values = dict(data)
         values["bmc"] = tuple(values["bmc"])
+        values["disks"] = tuple(values.get("disks", DEFAULT_GIB))
         values["override"] = Override(**values["override"])
         values["stage"] = Stage(values["stage"])
         values["running"] = Running(**values["running"]) if values["running"] else None

@@ -15,6 +15,7 @@ from pathlib import Path
 from devstack.virtualcloud import process
 from devstack.virtualcloud.cgroups import Cgroups
 from devstack.virtualcloud.client import daemon_process
+from devstack.virtualcloud.disks import detach_below, loops
 from devstack.virtualcloud.errors import LabError
 from devstack.virtualcloud.site import Site
 
@@ -39,6 +40,8 @@ def sweep(site: Site, purge: bool = False) -> list[str]:
     _remove_nspawn_traces(site)
     for mount in sorted(_mounts_below(site.state_dir), reverse=True):
         process.run_now(["umount", "--lazy", mount], check=False)
+    if site.state_dir.is_dir():
+        detach_below(site.state_dir)
     _remove_files(site, purge)
     return leftovers(site, purge)
 
@@ -52,6 +55,7 @@ def leftovers(site: Site, purge: bool = False) -> list[str]:
     found += [f"control group {site.prefix}/{name}" for name in Cgroups.of_machine(site.prefix).names()]
     found += [f"mount {mount}" for mount in _mounts_below(site.state_dir)]
     if site.state_dir.is_dir():
+        found += [f"loop device {device}" for device in loops(site.state_dir).values()]
         kept = frozenset() if purge else KEPT
         found += [f"file {path}" for path in site.state_dir.iterdir() if path.name not in kept]
     return found

@@ -17,7 +17,7 @@ from flock.api import exchange as exchanges
 from flock.api.call import Call, Dependencies
 from flock.api.dialect import Dialect
 from flock.api.exchange import Exchange, WebError
-from flock.api.intake import read_body
+from flock.api.intake import body_pieces
 from flock.api.query import Query
 from flock.api.reply import Reply, encode
 from flock.api.stream import is_pieces
@@ -26,7 +26,7 @@ from flock.auth.policy import Policy
 from flock.core.errors import FlockError
 
 LOG = logging.getLogger(__name__)
-ACCEPTED_TYPES = frozenset({"", "application/json", "application/json-patch+json", "multipart/form-data"})
+ACCEPTED_TYPES = frozenset({"", "application/json", "application/json-patch+json"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,10 @@ class PolicyHook(pecan_hooks.PecanHook):  # type: ignore[misc]
 
 
 class BodyHook(pecan_hooks.PecanHook):  # type: ignore[misc]
-    """Reads the body within the limits, after the caller turned out to be allowed."""
+    """Reads the body within the limits, after the caller turned out to be allowed.
+
+    A controller with ``streams_body`` gets the pieces as they come, and checks the media type itself.
+    """
 
     priority = 30
 
@@ -97,8 +100,10 @@ class BodyHook(pecan_hooks.PecanHook):  # type: ignore[misc]
         exchange: Exchange = environ[exchanges.KEY]
         controller = exchange.route.controller if exchange.route is not None else None
         limit = int(getattr(controller, "max_body_bytes", self._settings.max_body_bytes))
-        body = read_body(environ, limit, self._settings.request_read_timeout_s)
-        exchange.body = body
+        exchange.pieces = body_pieces(environ, limit, self._settings.request_read_timeout_s)
+        if getattr(controller, "streams_body", False):
+            return
+        exchange.body = body = b"".join(exchange.pieces)
         media_type = str(environ.get("CONTENT_TYPE") or "").split(";", 1)[0].strip().lower()
         written = exchange.method in ("POST", "PUT", "PATCH")
         if body and written and self._dialect.strict_content_type and media_type not in ACCEPTED_TYPES:
@@ -163,30 +168,17 @@ class Application(ExplicitPecan):  # type: ignore[misc]
         state.arguments = Arguments([], [], {})
         self.handle_hooks(self.hooks, "on_route", state)
         self.handle_hooks(self.hooks, "before", state)
-        return self.dispatch, [state.request], {}
-
-    def determine_hooks(self, controller: Any = None) -> Any:
-        """Controllers bring no hooks of their own."""
-        return self.hooks
-
-    def invoke_controller(self, controller: Any, args: list[Any], kwargs: dict[str, Any], state: Any) -> None:
-        """Call ``dispatch`` and take its response."""
-        state.response = controller(*args)
-
-    def _handle_empty_response_body(self, state: Any) -> None:
-        """Pecan looks into every body, which would read a long answer to its end before it is sent."""
-        if not state.request.environ[exchanges.KEY].streamed:
-            super()._handle_empty_response_body(state)
+        return self.dispatch, [state.request, state.response], {}
 
     @pecan.expose()  # type: ignore[untyped-decorator]
-    def dispatch(self, request: Any) -> Any:
+    def dispatch(self, request: Any, _response: Any) -> Any:
         """Call the controller method of the matched route and turn what it returns into a response."""
         environ = request.environ
         exchange: Exchange = environ[exchanges.KEY]
         assert exchange.route is not None  # noqa: S101  # the policy hook refused unknown paths
         method = "GET" if exchange.method == "HEAD" else exchange.method
         call = Call(
-            ctx=exchange.ctx, method=method, args=exchange.args, body=exchange.body or b"",
+            ctx=exchange.ctx, method=method, args=exchange.args, body=exchange.body or b"", pieces=exchange.pieces,
             query=Query(str(environ.get("QUERY_STRING", "")), self._settings.limit_max),
             base_url=exchanges.base_url(environ, self._settings.public_endpoint),
             deps=self._deps, environ=environ, route_path=exchange.route.path,
@@ -199,12 +191,19 @@ class Application(ExplicitPecan):  # type: ignore[misc]
         return respond(result)
 
 
+class StreamedResponse(PecanResponse):  # type: ignore[misc]
+    """Sends ``app_iter``. Pecan asks for the body of each 200 to see whether it is empty, which would read a long
+    answer to its end before its first piece is sent."""
+
+    body = b"sent piece by piece"
+
+
 def respond(result: Any) -> Any:
     """The response for what a controller returned."""
     reply = result if isinstance(result, Reply) else Reply(result, 204 if result is None else 200)
     if is_pieces(reply.data):
-        response = PecanResponse(app_iter=reply.data, status=reply.status, content_type=reply.data.content_type,
-                                 charset=None)
+        response = StreamedResponse(app_iter=reply.data, status=reply.status, content_type=reply.data.content_type,
+                                    charset=None)
         response.headers.update(reply.headers)
         return response
     body = b"" if reply.data is None else encode(reply.data)

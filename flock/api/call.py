@@ -10,7 +10,6 @@ from wsme import types as wtypes
 from wsme.rest import json as wsme_json
 
 from flock.api.body import parse_json
-from flock.api.multipart import Part, parse_form
 from flock.api.query import Query
 from flock.auth.context import RequestContext
 from flock.wire.errors import BadBody
@@ -45,17 +44,21 @@ class Dependencies:
 
 
 class Call:
-    """One request. ``args``: path parameters by name; ``query``: arguments; ``ctx``: identity of the caller."""
+    """One request. ``args``: path parameters by name; ``query``: arguments; ``ctx``: identity of the caller.
 
-    __slots__ = ("_deps", "_json", "args", "base_url", "body", "ctx", "depth_max", "environ", "method", "query",
-                 "route_path")
+    ``body`` is the whole body, empty on a controller with ``streams_body``; that one reads ``pieces`` (bytes as they
+    come; 408, 413 and 400 are raised while they are read).
+    """
+
+    __slots__ = ("_deps", "_json", "args", "base_url", "body", "ctx", "depth_max", "environ", "method", "pieces",
+                 "query", "route_path")
 
     def __init__(self, *, ctx: RequestContext, method: str, args: Mapping[str, str], query: Query, body: bytes,
                  base_url: str, deps: Dependencies, environ: dict[str, Any], route_path: str = "",
-                 depth_max: int = 64) -> None:
+                 depth_max: int = 64, pieces: Iterable[bytes] = ()) -> None:
         self.ctx, self.method, self.args, self.query = ctx, method, args, query
         self.body, self.base_url, self.environ, self.route_path = body, base_url, environ, route_path
-        self.depth_max = depth_max
+        self.depth_max, self.pieces = depth_max, pieces
         self._deps = deps
         self._json: Any = _UNPARSED
 
@@ -84,11 +87,6 @@ class Call:
     def patch(self, **rules: Any) -> list[PatchOp]:
         """The body as checked json-patch; ``rules`` as for ``flock.wire.parse_patch``."""
         return parse_patch(self.json(), **rules)
-
-    def form(self) -> dict[str, Part]:
-        """The fields of a multipart/form-data body by name; the last one wins; 400 when it is none."""
-        parts = parse_form(str(self.environ.get("CONTENT_TYPE", "")), self.body)
-        return {part.name: part for part in parts}
 
     def deps(self, wanted: type[T]) -> T:
         """A service object of the daemon, by type."""

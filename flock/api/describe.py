@@ -14,7 +14,7 @@ from flock.wire.resource import Resource, shape
 from flock.wire.types import Choice, Integer, Uuid, WireType
 
 H = TypeVar("H", bound=Callable[..., Any])
-JSON, JSON_PATCH, FORM = "application/json", "application/json-patch+json", "multipart/form-data"
+JSON, JSON_PATCH = "application/json", "application/json-patch+json"
 _MARK = "__description__"
 
 
@@ -90,14 +90,12 @@ class Description:
     """Everything about one operation that route and policy do not say.
 
     ``errors``: statuses beyond those that every operation of its kind may answer; ``headers``: request headers
-    with a meaning of their own; ``body_required`` False: the operation also works without a body; ``form``: the
-    body is multipart/form-data.
+    with a meaning of their own; ``body_required`` False: the operation also works without a body.
     """
 
     query: tuple[Argument, ...] = ()
     body: Any = None
     body_required: bool = True
-    form: bool = False
     answers: Mapping[int, Answer] = field(default_factory=dict)
     errors: tuple[int, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -108,7 +106,7 @@ class Description:
         return frozenset(argument.name for argument in self.query)
 
 
-def describes(*, query: Sequence[Argument] = (), body: Any = None, body_required: bool = True, form: bool = False,
+def describes(*, query: Sequence[Argument] = (), body: Any = None, body_required: bool = True,
               answers: Mapping[int, Any] | None = None, errors: Sequence[int] = (),
               headers: Mapping[str, str] | None = None) -> Callable[[H], H]:
     """Declare a controller method; the docstring of the method is its summary.
@@ -116,7 +114,7 @@ def describes(*, query: Sequence[Argument] = (), body: Any = None, body_required
     ``answers`` by status: an Answer, or the content of an ``application/json`` answer, or None for an empty one.
     A controller that serves several resources has ``descriptions``, made by ``described``, by method name instead.
     """
-    found = described(query=query, body=body, body_required=body_required, form=form, answers=answers, errors=errors,
+    found = described(query=query, body=body, body_required=body_required, answers=answers, errors=errors,
                       headers=headers)
 
     def mark(method: H) -> H:
@@ -126,12 +124,12 @@ def describes(*, query: Sequence[Argument] = (), body: Any = None, body_required
     return mark
 
 
-def described(*, query: Sequence[Argument] = (), body: Any = None, body_required: bool = True, form: bool = False,
+def described(*, query: Sequence[Argument] = (), body: Any = None, body_required: bool = True,
               answers: Mapping[int, Any] | None = None, errors: Sequence[int] = (),
               headers: Mapping[str, str] | None = None) -> Description:
     """The declaration by itself; arguments as for ``describes``."""
     given = {status: _answer(content) for status, content in ({204: None} if answers is None else answers).items()}
-    return Description(tuple(query), body, body_required, form, given, tuple(errors), dict(headers or {}))
+    return Description(tuple(query), body, body_required, given, tuple(errors), dict(headers or {}))
 
 
 def description_of(handler: Any) -> Description | None:

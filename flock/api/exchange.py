@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,8 +19,11 @@ _HOST = re.compile(r"[A-Za-z0-9.\-_]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\
 
 @dataclass(slots=True)
 class Exchange:
-    """One request. ``body`` is None until it was read; ``route`` None for an unknown path; ``streamed``: the answer
-    goes on after the application has returned."""
+    """One request.
+
+    ``body`` is None until it was read whole, ``pieces`` gives it as it comes; ``route`` is None for an unknown path;
+    ``streamed``: the answer goes on after the application has returned.
+    """
 
     request_id: str
     method: str
@@ -30,6 +33,7 @@ class Exchange:
     args: Mapping[str, str] = field(default_factory=dict)
     ctx: RequestContext = field(default_factory=lambda: anonymous(""))
     body: bytes | None = None
+    pieces: Iterable[bytes] = ()
     status: int = 0
     length: int = 0
     streamed: bool = False

@@ -29,33 +29,40 @@ def announced_bytes(environ: dict[str, Any]) -> int | None:
     return int(text)
 
 
-def read_body(environ: dict[str, Any], max_bytes: int, timeout_s: float) -> bytes:
-    """The whole body; ``WebError`` 413 when longer than ``max_bytes``, 408 when it stops coming, 400 when cut off."""
+def body_pieces(environ: dict[str, Any], max_bytes: int, timeout_s: float) -> Iterator[bytes]:
+    """The body, at most ``CHUNK_BYTES`` at a time, as the client sends it.
+
+    ``WebError`` 413 when it is longer than ``max_bytes`` (before the first piece when its length was announced), 408
+    when nothing comes for ``timeout_s``, 400 when it is cut off.
+    """
     if not has_body(environ):
-        return b""
+        return
     announced = announced_bytes(environ)
     if announced is not None and announced > max_bytes:
         raise _too_long(max_bytes)
-    parts: list[bytes] = []
     received = 0
     wanted = max_bytes + 1 if announced is None else announced
-    with _patience(environ, timeout_s):
-        while received < wanted:
-            try:
-                part = environ["wsgi.input"].read(min(CHUNK_BYTES, wanted - received))
-            except TimeoutError:
-                raise WebError(408, "Request Timeout", f"The body did not arrive within {timeout_s:g} s.") from None
-            except OSError:
-                raise WebError(400, "Bad Request", "The body could not be read.") from None
-            if not part:
-                break
-            parts.append(part)
-            received += len(part)
-    if received > max_bytes:
-        raise _too_long(max_bytes)
+    while received < wanted:
+        part = _read(environ, min(CHUNK_BYTES, wanted - received), timeout_s)
+        if not part:
+            break
+        received += len(part)
+        if received > max_bytes:
+            raise _too_long(max_bytes)
+        yield part
     if announced is not None and received < announced:
         raise WebError(400, "Bad Request", "The body is shorter than its Content-Length.")
-    return b"".join(parts)
+
+
+def _read(environ: dict[str, Any], count: int, timeout_s: float) -> bytes:
+    with _patience(environ, timeout_s):
+        try:
+            part: bytes = environ["wsgi.input"].read(count)
+        except TimeoutError:
+            raise WebError(408, "Request Timeout", f"The body did not arrive within {timeout_s:g} s.") from None
+        except OSError:
+            raise WebError(400, "Bad Request", "The body could not be read.") from None
+    return part
 
 
 def discard_body(environ: dict[str, Any], timeout_s: float) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from flock.core.errors import FlockError
+from flock.exec.atomic import replace_file
 
 KEYS_MAX = 8
 FILE_BYTES_MAX = 65536
@@ -73,14 +74,7 @@ class SecretBox:
     def rotate(self) -> None:
         """Put a fresh key in front of the file (atomically); the oldest beyond ``KEYS_MAX`` is dropped."""
         keys = [Fernet.generate_key(), *_load(self._path)][:KEYS_MAX]
-        temporary = self._path.with_name(self._path.name + ".new")
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(b"\n".join(keys) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self._path)
+        replace_file(self._path, b"\n".join(keys) + b"\n", 0o600)
         self._fernet = MultiFernet([Fernet(key) for key in keys])
 
 

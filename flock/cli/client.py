@@ -56,10 +56,6 @@ class ApiClient:
     def delete(self, path: str, query: Query | None = None) -> Any:
         return self._call("DELETE", path, query=query)
 
-    def upload(self, path: str, name: str, content: bytes) -> Any:
-        """POST one file as multipart form data, part ``file``."""
-        return self._call("POST", path, files={"file": (name, content)})
-
     @contextlib.contextmanager
     def stream(self, path: str, query: Query | None = None, headers: Mapping[str, str] | None = None,
                silence_max_s: float = STREAM_SILENCE_MAX_S) -> Iterator[Iterator[bytes]]:

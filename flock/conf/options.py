@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The option groups every daemon of the flock shares; [service_auth] is registered by ``flock.auth.session``."""
+"""The option groups every daemon of the flock shares."""
 from __future__ import annotations
 
 from typing import Any
 
 from oslo_config import cfg
-
-SERVICE_AUTH_GROUP = "service_auth"
 
 DAEMON_OPTS: list[cfg.Opt] = [
     cfg.PortOpt("metrics_port", default=0, min=0,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From rows to wire dicts: one function per resource, compiled from its declaration at first use."""
+"""From rows to wire dicts: one function per resource, made from its declaration at first use."""
 from __future__ import annotations
 
 import enum
@@ -7,19 +7,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from flock.wire.resource import Attribute, Resource, Shape, as_mapping, shape
-from flock.wire.types import Anything, Boolean, Choice, Document, Integer, Moment, Number, WireType
+from flock.wire.types import Choice, Moment, WireType
 
 Renderer = Callable[[Mapping[str, Any], str], dict[str, Any]]
-_VERBATIM = (Integer, Number, Boolean, Anything, Document)
-_compiled: dict[tuple[type[Resource], tuple[str, ...] | None], Renderer] = {}
+_made_of: dict[tuple[type[Resource], tuple[str, ...] | None], Renderer] = {}
 
 
 def renderer(resource: type[Resource], fields: Sequence[str] | None = None) -> Renderer:
     """``function(row mapping, base_url) -> wire dict`` with all fields, or only ``fields`` in that order."""
     key = (resource, tuple(fields) if fields is not None else None)
-    function = _compiled.get(key)
+    function = _made_of.get(key)
     if function is None:
-        function = _compiled[key] = _compile(shape(resource), key[1], resource.__name__)
+        function = _made_of[key] = _made(shape(resource), key[1], resource.__name__)
     return function
 
 
@@ -48,55 +47,39 @@ def collection_links(base_url: str, path: str, ident: Any, child: str) -> list[d
             {"href": f"{base_url}/{path}/{ident}/{child}", "rel": "bookmark"}]
 
 
-def _compile(declared: Shape, fields: tuple[str, ...] | None, name: str) -> Renderer:
-    chosen = [a for a in declared.attributes if not a.secret]
+def _made(declared: Shape, fields: tuple[str, ...] | None, name: str) -> Renderer:
+    chosen = [attribute for attribute in declared.attributes if not attribute.secret]
     if fields is not None:
-        by_name = {a.name: a for a in chosen}
+        by_name = {attribute.name: attribute for attribute in chosen}
         missing = [field for field in fields if field not in by_name and field != "links"]
         if missing:
             raise TypeError(f"{name} has no field {missing}")
         chosen = [by_name[field] for field in fields if field in by_name]
-    scope: dict[str, Any] = {"moment": _moment_form(declared), "plain": _plain}
-    always, optional = [], []
-    for attribute in chosen:
-        key, source = repr(attribute.name), repr(attribute.source or attribute.name)
-        if attribute.optional:
-            optional.append(f"    if {source} in row:\n        out[{key}] = {_form(attribute, f'row[{source}]')}")
-        else:
-            always.append((key, source, attribute))
-    fast = ", ".join(f"{key}: {_form(a, f'row[{source}]')}" for key, source, a in always)
-    slow = ", ".join(f"{key}: {_form(a, f'row.get({source})')}" for key, source, a in always)
-    lines = [f"def render_{name}(row, base_url):", "    try:", f"        out = {{{fast}}}",
-             "    except KeyError:", f"        out = {{{slow}}}", *optional]
-    if declared.links and (fields is None or "links" in fields):
-        lines += [f"    ident = str(row.get('uuid') or '') if {declared.path!r} else ''",
-                  f"    out['links'] = [{{'href': base_url + {'/v1/' + declared.path + '/'!r} + ident, 'rel': 'self'}},"
-                  f" {{'href': base_url + {'/' + declared.path + '/'!r} + ident, 'rel': 'bookmark'}}]"]
-    lines.append("    return out")
-    exec(compile("\n".join(lines), f"<renderer of {name}>", "exec"), scope)  # noqa: S102  # source made above only
-    function: Renderer = scope[f"render_{name}"]
-    return function
+    always = [(a.name, a.source or a.name) for a in chosen if not a.optional]
+    optional = [(a.name, a.source or a.name) for a in chosen if a.optional]
+    forms = [(a.name, form) for a in chosen if (form := _form(a, declared)) is not None]
+    linked = declared.links and (fields is None or "links" in fields)
+
+    def render(row: Mapping[str, Any], base_url: str) -> dict[str, Any]:
+        out = {name: row.get(source) for name, source in always}
+        for name, source in optional:
+            if source in row:
+                out[name] = row[source]
+        for name, form in forms:
+            if (value := out.get(name)) is not None:
+                out[name] = form(value)
+        if linked:
+            out["links"] = links(base_url, declared.path, row.get("uuid") or "" if declared.path else "")
+        return out
+
+    return render
 
 
-def _form(attribute: Attribute, value: str) -> str:
+def _form(attribute: Attribute, declared: Shape) -> Callable[[Any], Any] | None:
+    """What turns a stored value into its wire form; None when it is its own."""
     datatype = attribute.datatype
     if isinstance(datatype, Moment):
-        return f"moment({value})"
-    if isinstance(datatype, _VERBATIM):
-        return value
+        return lambda value: value if isinstance(value, str) else declared.time_format(value)
     if isinstance(datatype, Choice) or not isinstance(datatype, WireType):
-        return f"plain({value})"
-    return value
-
-
-def _moment_form(declared: Shape) -> Callable[[Any], Any]:
-    time_format = declared.time_format
-
-    def moment(value: Any) -> Any:
-        return value if value is None or isinstance(value, str) else time_format(value)
-
-    return moment
-
-
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, enum.Enum) else value
+        return lambda value: value.value if isinstance(value, enum.Enum) else value
+    return None

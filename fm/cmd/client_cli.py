@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from flock.core.errors import DeadlineExceeded, FlockError, Forbidden, InvalidInput, Unavailable
+from fm.contract.causes import NOT_APPLICABLE, PROBABLE_CAUSES, UNKNOWN
 from fm.contract.rpc import FaultRequest
 from fm.raiser import Raiser
 from fm.raiser.compat import ClientException, Fault, fault_of, record_of
@@ -60,13 +61,13 @@ def _carried_out(argv: Sequence[str], raiser: Connect) -> list[str]:
 
 
 def _set(raiser: Connect, text: str) -> list[str]:
-    values = _fields(text)
+    values = _record_fields(text)
     if len(values) != RECORD_FIELDS:
         raise Wrong("Invalid alarm string..")
     (_, alarm_id, state, kind, entity, time, severity, reason, alarm_type, cause, repair, affecting, suppression,
      inhibit, keep) = values
-    fault = Fault(alarm_id, state, kind, entity, severity, reason, alarm_type, cause, repair, affecting, suppression,
-                  None, time, inhibit, keep)
+    fault = Fault(alarm_id, state, kind, entity, severity, reason, alarm_type, _cause(cause), repair, affecting,
+                  suppression, None, time, inhibit, keep)
     outcome = raiser().apply_now([FaultRequest(new_id(), fault=record_of(fault))])[0]
     if not outcome.count:
         raise Wrong(NOT_FOUND)  # a record in state clear that cleared nothing
@@ -119,8 +120,20 @@ def _record(fault: Fault) -> str:
 
 
 def _fields(text: str) -> list[str]:
-    """What stands between the separators; the first three characters are not looked at, the last one may be missing."""
+    """The values between the separators. Skips the first three characters; the closing separator may be missing."""
     return text[len(SEPARATOR):].removesuffix(SEPARATOR).split(SEPARATOR)
+
+
+def _record_fields(text: str) -> list[str]:
+    """The values of a record. StarlingX reads an empty last value after a closing separator: behind the fourteenth
+    value that is ``keep_existing_alarm``, behind the fifteenth it is ignored."""
+    values = text[len(SEPARATOR):].split(SEPARATOR)
+    return values[:-1] if len(values) == RECORD_FIELDS + 1 and not values[-1] else values
+
+
+def _cause(text: str) -> str:
+    """The probable cause; ``unknown`` for a blank one and for one that no alarm may carry, as StarlingX takes it."""
+    return text if text in PROBABLE_CAUSES and text != NOT_APPLICABLE else UNKNOWN
 
 
 def _filter(text: str) -> tuple[str, str]:

@@ -9,11 +9,6 @@ SEPARATORS = (".", ",")
 _TYPED = re.compile(r"(?:^|(?<=[.,]))([A-Za-z][A-Za-z0-9_-]*)=")
 
 
-def contains(outer: str, inner: str) -> bool:
-    """True when ``inner`` is ``outer`` or lies below it: ``host=a`` contains ``host=a.port=p``, never ``host=ab``."""
-    return inner == outer or inner.startswith((outer + ".", outer + ","))
-
-
 def containers(entity_instance_id: str) -> list[str]:
     """The id itself and every id that could contain it: the text before each separator."""
     found = [entity_instance_id[:place] for place, char in enumerate(entity_instance_id) if char in SEPARATORS]

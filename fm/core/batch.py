@@ -16,7 +16,7 @@ from fm.core import lifecycle
 from fm.core.ledger import Ledger, NetChange, Scene
 from fm.core.life import AlarmLife, time_of
 from fm.core.policy import PLAIN, LifePolicy
-from fm.core.records import Event, Notice, NoticeKind
+from fm.core.records import Alarm, Event, Notice, NoticeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +96,30 @@ class Batch:
 
         A clear that is held goes on waiting: an operator's correction is not a report of the raiser.
         """
-        alarm = next((found for key in self._ledger.keys_of({uuid})
-                      if (found := self._ledger.alarm(key)) is not None), None)
-        if alarm is None:
-            raise AlarmNotFound(id=uuid)
+        alarm = self._active(uuid)
         fault = checked_fault(replace(
             fault, alarm_id=alarm.alarm_id, entity_instance_id=alarm.entity_instance_id,
             entity_type_id=alarm.entity_type_id, alarm_state=AlarmState.SET, uuid=None, keep_existing_alarm=False))
         return self._life.update(alarm, fault)
 
+    def acknowledge_uuid(self, uuid: str, user: str, comment: str) -> str:
+        """Note who has seen an active alarm; an empty ``user`` withdraws the note. AlarmNotFound."""
+        alarm = self._active(uuid)
+        self._ledger.put(replace(alarm, ack_user=user, ack_comment=comment if user else "",
+                                 ack_at=self._now if user else None))
+        return uuid
+
     def release_due(self) -> None:
         """Carry out held changes whose time has come, and end the flapping of what was quiet long enough."""
         self._life.release_due()
+
+    def _active(self, uuid: str) -> Alarm:
+        """The active alarm with that uuid; AlarmNotFound."""
+        for key in self._ledger.keys_of({uuid}):
+            alarm = self._ledger.alarm(key)
+            if alarm is not None:
+                return alarm
+        raise AlarmNotFound(id=uuid)
 
     def _apply(self, request: FaultRequest) -> FaultOutcome:
         given = [request.fault, request.clear, request.clear_all_below]

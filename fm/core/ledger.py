@@ -8,6 +8,7 @@ from datetime import datetime
 
 from fm.contract.entity import containers
 from fm.contract.errors import UuidInUse
+from fm.core.lifecycle import written
 from fm.core.records import Alarm, Event, Flap, Held, HeldKind, Notice, NoticeKind
 from fm.core.silencing import NO_SILENCES, Silences
 
@@ -31,12 +32,20 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
+class Update:
+    """An alarm as it is now, and the names of the fields to store."""
+
+    alarm: Alarm
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NetChange:
     """Difference between the rows before and after a batch; what goes must be stored before what comes."""
 
     deleted: tuple[str, ...] = ()
     inserted: tuple[Alarm, ...] = ()
-    updated: tuple[Alarm, ...] = ()
+    updated: tuple[Update, ...] = ()
     released: tuple[Key, ...] = ()
     held: tuple[Held, ...] = ()
     calmed: tuple[Key, ...] = ()
@@ -160,7 +169,8 @@ class Ledger:
         return NetChange(
             deleted=tuple(uuid for uuid in before if uuid not in after),
             inserted=tuple(alarm for uuid, alarm in after.items() if uuid not in before),
-            updated=tuple(alarm for uuid, alarm in after.items() if uuid in before and before[uuid] != alarm),
+            updated=tuple(Update(alarm, written(before[uuid], alarm)) for uuid, alarm in after.items()
+                          if uuid in before and before[uuid] != alarm),
             released=tuple(key for key, held in self._held_before.items() if self._held.get(key) != held),
             held=tuple(held for key, held in self._held.items() if self._held_before.get(key) != held),
             calmed=tuple(key for key, flap in self._flaps_before.items() if self._flaps.get(key) != flap),

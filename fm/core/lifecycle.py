@@ -2,7 +2,7 @@
 """What one fault request does to one active alarm: set, keep, refresh, clear, log. Pure; ids and time are arguments."""
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from fm.contract.enums import AlarmState, AlarmType, Severity
@@ -12,6 +12,8 @@ from fm.core.records import Alarm, Event
 HIERARCHICAL_REASON = "System initiated hierarchical alarm clear"
 _DECISIVE = ("severity", "reason_text", "proposed_repair_action", "alarm_type", "probable_cause", "service_affecting",
              "suppression", "inhibit_alarms")
+_ACKNOWLEDGEMENT = ("ack_user", "ack_comment", "ack_at")
+_FIELDS = tuple(field.name for field in fields(Alarm))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,17 @@ def decide_set(existing: Alarm | None, fault: Fault, at: datetime, now: datetime
 def changed(before: Alarm, after: Alarm) -> bool:
     """True when an operator would see a difference worth an event."""
     return any(getattr(before, name) != getattr(after, name) for name in _DECISIVE)
+
+
+def written(before: Alarm, after: Alarm) -> tuple[str, ...]:
+    """Names of the fields to store: those that differ, and no other, because somebody else may have written those.
+
+    A change worth an event ends an acknowledgement, so it also writes an empty one over an acknowledgement that was
+    stored after ``before`` was read.
+    """
+    ends_acknowledgement = changed(before, after)
+    return tuple(name for name in _FIELDS if getattr(before, name) != getattr(after, name)
+                 or (ends_acknowledgement and name in _ACKNOWLEDGEMENT))
 
 
 def clear_event(alarm: Alarm, now: datetime, uuid: str) -> Event:

@@ -17,10 +17,5 @@ class LifePolicy:
     clear_hold_off_s: Mapping[str, int] = field(default_factory=dict)
     flaps: FlapLimits = field(default_factory=FlapLimits)
 
-    def follows(self, alarm_id: str) -> bool:
-        """True when changes of this id may wait or be counted."""
-        return (alarm_id in self.raise_hold_off_s or alarm_id in self.clear_hold_off_s
-                or self.flaps.watches(alarm_id))
-
 
 PLAIN = LifePolicy()

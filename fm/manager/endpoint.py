@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from flock.db import Database, utcnow
 from fm.contract.enums import AlarmState, SuppressionStatus
-from fm.contract.errors import AlarmNotFound, InvalidFault, SuppressionNotFound
+from fm.contract.errors import InvalidFault, SuppressionNotFound
 from fm.contract.fault import Fault
 from fm.contract.rpc import BATCH_MAX, PAGE_MAX, FaultOutcome, FaultPage, FaultRequest, FmManager
 from fm.contract.silence import SilenceChange, SilenceRequest
 from fm.contract.validation import TEXT_MAX, check_alarm_id, check_entity, is_uuid, storable
 from fm.core.batch import Batch
 from fm.core.records import Alarm
-from fm.db.tables import ALARM
 from fm.manager.silences import SilenceKeeper
 from fm.manager.writer import Writer
 from fm.resources.alarm import store as alarms
@@ -85,15 +83,7 @@ class Manager(FmManager):
             raise InvalidFault(field="user", rule=f"must be a text of at most {USER_MAX} characters without NUL")
         if len(comment) > TEXT_MAX or not storable(comment):
             raise InvalidFault(field="comment", rule=f"must be a text of at most {TEXT_MAX} characters without NUL")
-        values = {"ack_user": user, "ack_comment": comment if user else "", "ack_at": self._clock() if user else None}
-
-        def change(conn: Connection) -> bool:
-            return is_uuid(uuid) and conn.execute(
-                sa.update(ALARM).where(ALARM.c.uuid == uuid).values(**values)).rowcount == 1
-
-        if not self._db.transact(change):
-            raise AlarmNotFound(id=uuid)
-        return uuid
+        return self._writer.change(_usable([uuid]), lambda batch: batch.acknowledge_uuid(uuid, user, comment))
 
     def create_silence(self, *, silence: SilenceRequest) -> str:
         return self.silences.create(silence)

@@ -2,9 +2,10 @@
 """The count of starts of our SNMPv3 engine: receivers refuse messages of an engine whose count went back."""
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
+
+from flock.exec.atomic import replace_file
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 BOOTS_MAX = 2**31 - 2
@@ -25,11 +26,5 @@ def count_start(path: Path, now: datetime) -> int:
     except (FileNotFoundError, ValueError):
         stored = 0
     boots = next_boots(stored, now)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    with fresh.open("w", encoding="ascii") as file:
-        file.write(str(boots))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    replace_file(path, str(boots))
     return boots

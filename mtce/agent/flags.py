@@ -2,10 +2,10 @@
 """The flag files through which a host's services tell maintenance how they are, and maintenance tells them."""
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from flock.exec.atomic import replace_file
 from flock.exec.root import Root
 
 CONFIGURED = "etc/platform/.initial_config_complete"
@@ -58,11 +58,7 @@ def platform_value(root: Root, key: str) -> str | None:
 
 def put(root: Root, rel: str, text: str = "") -> None:
     """Create or replace a flag whole; a reader never sees a half-written one."""
-    path = Path(root.path, rel)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+    replace_file(Path(root.path, rel), text)
 
 
 def drop(root: Root, rel: str) -> None:

@@ -6,10 +6,14 @@ Every method blocks at most for the protocol's own time limits and raises BmcErr
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from flock.core.errors import FlockError
+
+OFF_WAIT_S = 45.0
+OFF_POLL_S = 1.0
 
 
 class BmcError(FlockError):
@@ -28,11 +32,17 @@ class PowerState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to reach one BMC. ``address`` is an IP address or name, an IPv6 address without brackets."""
+    """How to reach one BMC. ``address`` is an IP address or name, an IPv6 address without brackets.
+
+    ``system`` is the id of the host's Redfish system where the BMC has several; "" lets the driver find it.
+    ``legacy_boot``: the host's firmware is a BIOS, not UEFI (IPMI must be told).
+    """
 
     address: str
     username: str
     password: str
+    system: str = ""
+    legacy_boot: bool = False
 
     def __repr__(self) -> str:
         return f"Access({self.address!r}, {self.username!r})"
@@ -68,3 +78,13 @@ class Bmc:
     kind: str
     power: Power
     boot: Boot
+
+
+def wait_until_off(state: Callable[[], PowerState], pause: Callable[[float], None],
+                   monotonic: Callable[[], float]) -> None:
+    """Ask ``state`` until it says off: an order to switch off is done when the BMC says so. BmcError after 45 s."""
+    limit = monotonic() + OFF_WAIT_S
+    while state() is not PowerState.OFF:
+        if monotonic() >= limit:
+            raise BmcError(address="-", verb="power off", reason=f"the host is still on after {OFF_WAIT_S:g} s")
+        pause(OFF_POLL_S)

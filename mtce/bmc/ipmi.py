@@ -7,8 +7,13 @@ import tempfile
 from dataclasses import dataclass
 
 from flock.core.errors import FlockError
-from flock.exec.process import run
+from flock.exec.process import Completed, run
 from mtce.bmc.interfaces import Access, BmcError, PowerState
+
+OUTPUT_MAX_BYTES = 256 * 1024
+REASON_MAX_CHARS = 200
+# ipmitool begins with what it misses on its own machine, whatever then goes wrong at the BMC.
+_NOISE = ("iana pen registry", "warning", "using best available cipher suite", "running get")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +43,28 @@ class Ipmi:
                     "-p", str(self._settings.port), "-U", self._access.username, "-f", path]
             if self._settings.cipher_suite is not None:
                 argv += ["-C", str(self._settings.cipher_suite)]
-            return run([*argv, *words], timeout_s=self._settings.timeout_s).out
+            done = run([*argv, *words], timeout_s=self._settings.timeout_s, check=False,
+                       output_max_bytes=OUTPUT_MAX_BYTES)
         except FlockError as error:
             raise BmcError(address=self._access.address, verb=verb, reason=str(error)) from error
         finally:
             os.unlink(path)
+        if done.rc != 0:
+            raise BmcError(address=self._access.address, verb=verb, reason=reason_of(done))
+        return done.out
 
     def confirmed(self, verb: str, expected: str, *words: str) -> None:
         """A command whose output must confirm it."""
         out = self.command(verb, *words)
         if expected.lower() not in out.lower():
             raise BmcError(address=self._access.address, verb=verb, reason=f"unexpected answer {out.strip()[:100]!r}")
+
+
+def reason_of(done: Completed) -> str:
+    """Why ipmitool failed: everything it says but its warnings, on one line of at most 200 characters."""
+    told = [line.strip() for text in (done.err, done.out) for line in text.splitlines() if line.strip()]
+    reasons = [line for line in told if not line.lower().startswith(_NOISE)]
+    return "; ".join(reasons or told)[:REASON_MAX_CHARS] or f"ipmitool ended with status {done.rc} and no message"
 
 
 class IpmiPower:
@@ -82,11 +98,15 @@ class IpmiPower:
 
 
 class IpmiBoot:
-    """Boot device selection."""
+    """Boot device selection. ``legacy``: the host's firmware is a BIOS.
 
-    def __init__(self, ipmi: Ipmi) -> None:
+    A UEFI host that is asked without ``efiboot`` tries a BIOS network boot, which it often cannot do any more.
+    """
+
+    def __init__(self, ipmi: Ipmi, *, legacy: bool = False) -> None:
         self._ipmi = ipmi
+        self._options = () if legacy else ("options=efiboot",)
 
     def network_once(self) -> None:
         """``chassis bootdev pxe``, valid for the next boot."""
-        self._ipmi.confirmed("accept a network boot", "pxe", "chassis", "bootdev", "pxe")
+        self._ipmi.confirmed("accept a network boot", "pxe", "chassis", "bootdev", "pxe", *self._options)

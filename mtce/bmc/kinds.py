@@ -2,9 +2,10 @@
 """Which implementation serves which ``bm_type``: each kind is composed of the small interfaces it can offer."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from mtce.bmc import ipmi, noop, redfish
+from mtce.bmc import ipmi, noop, redfish, session
 from mtce.bmc.interfaces import Access, Bmc, BmcError, PowerState
 
 KINDS = ("none", "dynamic", "ipmi", "redfish")
@@ -12,28 +13,34 @@ KINDS = ("none", "dynamic", "ipmi", "redfish")
 
 @dataclass(frozen=True, slots=True)
 class BmcSettings:
-    """Transport settings of all protocols."""
+    """Transport settings of all protocols, and what must be told of single hosts.
 
-    redfish: redfish.RedfishSettings = redfish.RedfishSettings()
+    ``systems``: host name to the id of its Redfish system; ``legacy_boot``: names of hosts with a BIOS.
+    """
+
+    redfish: session.RedfishSettings = session.RedfishSettings()
     ipmi: ipmi.IpmiSettings = ipmi.IpmiSettings()
+    systems: Mapping[str, str] = field(default_factory=dict)
+    legacy_boot: frozenset[str] = frozenset()
 
 
 def open_bmc(bm_type: str, access: Access | None, settings: BmcSettings) -> Bmc:
-    """The BMC of a host. ``dynamic`` asks for the Redfish service root and takes IPMI when there is none.
+    """The BMC of a host. ``dynamic`` asks for the Redfish service root and takes IPMI when there certainly is none.
 
-    Only ``dynamic`` sends anything here. ValueError for an unknown ``bm_type``.
+    Only ``dynamic`` sends anything here. ValueError for an unknown ``bm_type``; BmcError when the answer to
+    ``dynamic`` says nothing of the kind.
     """
     if bm_type not in KINDS:
         raise ValueError(f"bm_type must be one of {', '.join(KINDS)}, not {bm_type!r}")
     if bm_type == "none" or access is None:
         return Bmc("none", noop.NoPower(), noop.NoBoot())
     if bm_type == "dynamic":
-        bm_type = "redfish" if redfish.is_redfish(access, settings.redfish) else "ipmi"
+        bm_type = "redfish" if session.is_redfish(access, settings.redfish) else "ipmi"
     if bm_type == "redfish":
-        session = redfish.Session(access, settings.redfish)
-        return Bmc("redfish", redfish.RedfishPower(session), redfish.RedfishBoot(session))
+        service = session.Session(access, settings.redfish)
+        return Bmc("redfish", redfish.RedfishPower(service), redfish.RedfishBoot(service))
     tool = ipmi.Ipmi(access, settings.ipmi)
-    return Bmc("ipmi", ipmi.IpmiPower(tool), ipmi.IpmiBoot(tool))
+    return Bmc("ipmi", ipmi.IpmiPower(tool), ipmi.IpmiBoot(tool, legacy=access.legacy_boot))
 
 
 def perform(bmc: Bmc, verb: str, *, graceful: bool) -> PowerState:

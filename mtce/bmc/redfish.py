@@ -1,89 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Redfish through sushy: one session per command, closed afterwards, so that BMCs with few sessions stay usable."""
+"""Power and boot by Redfish: one session per command, closed afterwards, so that BMCs with few sessions stay usable."""
 from __future__ import annotations
 
-import contextlib
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import requests
 import sushy
-from sushy import auth as sushy_auth
 from sushy import exceptions as sushy_errors
 
-from mtce.bmc.interfaces import Access, BmcError, PowerState
+from mtce.bmc.interfaces import PowerState, wait_until_off
+from mtce.bmc.session import Session
 
-LOG = logging.getLogger(__name__)
-_STATES = {"on": PowerState.ON, "poweringon": PowerState.ON, "off": PowerState.OFF, "poweringoff": PowerState.ON,
-           "powering on": PowerState.ON, "powering off": PowerState.ON}
-
-
-@dataclass(frozen=True, slots=True)
-class RedfishSettings:
-    """Transport of Redfish: ``verify`` is True, False or the path of a CA bundle; times in seconds per request.
-
-    sushy asks a silent service up to three times, so that a command may take three times ``read_timeout_s`` and 6 s.
-    """
-
-    scheme: str = "https"
-    port: int = 443
-    verify: bool | str = True
-    connect_timeout_s: float = 5.0
-    read_timeout_s: float = 15.0
-
-
-class Session:
-    """Opens the one computer system behind a BMC for a command."""
-
-    def __init__(self, access: Access, settings: RedfishSettings) -> None:
-        self._access = access
-        self._settings = settings
-
-    @property
-    def url(self) -> str:
-        """Base URL of the service."""
-        host = f"[{self._access.address}]" if ":" in self._access.address else self._access.address
-        return f"{self._settings.scheme}://{host}:{self._settings.port}"
-
-    @contextlib.contextmanager
-    def system(self, verb: str) -> Iterator[Any]:
-        """The sushy System; whatever goes wrong inside becomes a BmcError naming ``verb``."""
-        auth = sushy_auth.SessionOrBasicAuth(self._access.username, self._access.password)
-        try:
-            root = sushy.Sushy(self.url, auth=auth, verify=self._settings.verify, server_side_retries=0,
-                               read_timeout=self._settings.read_timeout_s,
-                               connect_timeout=self._settings.connect_timeout_s)
-            systems = root.get_system_collection().get_members()
-            if len(systems) != 1:
-                raise BmcError(address=self._access.address, verb=verb,
-                               reason=f"it manages {len(systems)} systems; exactly one is expected")
-            yield systems[0]
-        except sushy_errors.AccessError as error:
-            raise BmcError(address=self._access.address, verb=verb, reason="user name or password is wrong") from error
-        except (sushy_errors.SushyError, requests.RequestException, OSError, ValueError) as error:
-            raise BmcError(address=self._access.address, verb=verb, reason=_reason(error)) from error
-        finally:
-            _close(auth)
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
-
-
-def _close(auth: Any) -> None:
-    try:
-        auth.close()
-    except (sushy_errors.SushyError, requests.RequestException, AttributeError) as error:
-        LOG.debug("A Redfish session was not closed: %s", _reason(error))
+_STATES = {"on": PowerState.ON, "poweringon": PowerState.ON, "off": PowerState.OFF, "poweringoff": PowerState.OFF,
+           "powering on": PowerState.ON, "powering off": PowerState.OFF}
+FORCE_OFF, SWITCH_ON = "force off", ("on", "force on")
+# What restarts a host, the most direct first. Not every BMC offers ForceRestart; force off stands for off, then on.
+FORCED_RESETS = ("force restart", "power cycle", FORCE_OFF, "graceful restart")
+GRACEFUL_RESETS = ("graceful restart", "force restart", "power cycle", FORCE_OFF)
 
 
 class RedfishPower:
     """Power by ComputerSystem.Reset, choosing among the reset types that the BMC allows."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, pause: Callable[[float], None] = time.sleep,
+                 monotonic: Callable[[], float] = time.monotonic) -> None:
         self._session = session
+        self._pause = pause
+        self._monotonic = monotonic
 
     def state(self) -> PowerState:
         """PowerState of the system record."""
@@ -92,27 +36,32 @@ class RedfishPower:
 
     def on(self) -> None:
         """``On``, else ``ForceOn``."""
-        self._reset("switch on", ("on", "force on"), lambda power: power is PowerState.ON)
+        with self._session.system("switch on") as system:
+            if _power(system) is not PowerState.ON:
+                _order(system, SWITCH_ON)
 
     def off(self, *, graceful: bool) -> None:
         """``GracefulShutdown`` or ``ForceOff``."""
-        first = "graceful shutdown" if graceful else "force off"
-        self._reset("switch off", (first, "force off"), lambda power: power is PowerState.OFF)
+        with self._session.system("switch off") as system:
+            if _power(system) is not PowerState.OFF:
+                _order(system, ("graceful shutdown", FORCE_OFF) if graceful else (FORCE_OFF,))
 
     def reset(self, *, graceful: bool) -> None:
-        """``GracefulRestart`` or ``ForceRestart``."""
-        first = "graceful restart" if graceful else "force restart"
-        self._reset("reset", (first, "force restart"), lambda power: False)
-
-    def _reset(self, verb: str, wishes: Sequence[str], done: Callable[[PowerState], bool]) -> None:
-        with self._session.system(verb) as system:
-            if done(_power(system)):
+        """The first of FORCED_RESETS or GRACEFUL_RESETS that the BMC offers and takes."""
+        with self._session.system("reset") as system:
+            offered = _offered(system)
+            # Off is half a restart: without a way back it is none.
+            usable = [wish for wish in (GRACEFUL_RESETS if graceful else FORCED_RESETS)
+                      if wish != FORCE_OFF or any(on in offered for on in SWITCH_ON)]
+            if _order(system, usable) != FORCE_OFF:
                 return
-            allowed = {_words(value): value for value in system.get_allowed_reset_system_values()}
-            chosen = next((allowed[wish] for wish in wishes if wish in allowed), None)
-            if chosen is None:
-                raise ValueError(f"none of {', '.join(wishes)} is among its reset types {', '.join(sorted(allowed))}")
-            system.reset_system(chosen)
+
+            def state() -> PowerState:
+                system.refresh()
+                return _power(system)
+
+            wait_until_off(state, self._pause, self._monotonic)
+            _order(system, SWITCH_ON)
 
 
 class RedfishBoot:
@@ -122,9 +71,33 @@ class RedfishBoot:
         self._session = session
 
     def network_once(self) -> None:
-        """One-shot ``Pxe`` override."""
+        """One-shot ``Pxe`` override; the boot mode (UEFI or legacy) stays as the BMC has it."""
         with self._session.system("accept a network boot") as system:
             system.set_system_boot_options(target=sushy.BOOT_SOURCE_TARGET_PXE, enabled=sushy.BOOT_SOURCE_ENABLED_ONCE)
+
+
+def _order(system: Any, wishes: Sequence[str]) -> str:
+    """Order the first of ``wishes`` that the BMC offers; where it refuses what it offers (400), the next one.
+
+    The wish that was taken; ValueError when none is offered.
+    """
+    offered = _offered(system)
+    usable = [wish for wish in wishes if wish in offered]
+    if not usable:
+        raise ValueError(f"none of {', '.join(wishes)} is among its reset types {', '.join(sorted(offered))}")
+    for wish in usable[:-1]:
+        try:
+            system.reset_system(offered[wish])
+        except sushy_errors.BadRequestError:
+            continue
+        return wish
+    system.reset_system(offered[usable[-1]])
+    return usable[-1]
+
+
+def _offered(system: Any) -> dict[str, Any]:
+    """Reset types by their words; sushy reads them from the action or its ActionInfo, and takes all when untold."""
+    return {_words(value): value for value in system.get_allowed_reset_system_values()}
 
 
 def _power(system: Any) -> PowerState:
@@ -135,14 +108,3 @@ def _words(value: Any) -> str:
     """``ForceRestart``, an enum of it, or "force restart" as lower-case words."""
     text = str(getattr(value, "value", value) or "")
     return "".join(f" {letter}" if letter.isupper() and index else letter for index, letter in enumerate(text)).lower()
-
-
-def is_redfish(access: Access, settings: RedfishSettings) -> bool:
-    """Whether the service root answers with Redfish 1.0 or later (it is readable without a session)."""
-    url = Session(access, settings).url + "/redfish/v1/"
-    try:
-        reply = requests.get(url, verify=settings.verify, timeout=(settings.connect_timeout_s, settings.read_timeout_s))
-        version = reply.json().get("RedfishVersion", "")
-    except (requests.RequestException, ValueError, AttributeError):
-        return False
-    return reply.status_code == 200 and str(version).split(".")[0].isdigit() and int(str(version).split(".")[0]) >= 1

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 
 from flock.auth.secrets import SecretBox
 from flock.core.errors import FlockError
-from mtce.bmc.interfaces import Access, Bmc, BmcError, PowerState
+from mtce.bmc.interfaces import Access, Bmc, PowerState, wait_until_off
 from mtce.bmc.kinds import BmcSettings, open_bmc, perform
 from mtce.contract.records import MtceHost
 from mtce.core.events import BmcAnswer
-
-OFF_WAIT_S = 45.0
-OFF_POLL_S = 1.0
 
 
 def secret_owner(host_uuid: str) -> str:
@@ -45,7 +42,8 @@ class BmcJobs:
         if not record.bm_ip or not record.bm_username:
             return None
         password = "" if record.bm_secret is None else self.box().unseal(record.bm_secret, secret_owner(record.uuid))
-        return Access(record.bm_ip, record.bm_username, password)
+        return Access(record.bm_ip, record.bm_username, password, self.settings.systems.get(record.hostname, ""),
+                      record.hostname in self.settings.legacy_boot)
 
     def _perform(self, bmc: Bmc, verb: str, *, graceful: bool) -> PowerState:
         if verb == "reset" and bmc.power.state() is PowerState.OFF:
@@ -53,14 +51,6 @@ class BmcJobs:
             return PowerState.ON
         power = perform(bmc, verb, graceful=graceful)
         if verb == "power-off" and not graceful:
-            self._wait_off(bmc)
+            wait_until_off(bmc.power.state, self.pause, self.monotonic)
             return PowerState.OFF
         return power
-
-    def _wait_off(self, bmc: Bmc) -> None:
-        """A forced power-off is done when the BMC says so, not when it took the order."""
-        limit = self.monotonic() + OFF_WAIT_S
-        while bmc.power.state() is not PowerState.OFF:
-            if self.monotonic() >= limit:
-                raise BmcError(address="-", verb="power off", reason=f"the host is still on after {OFF_WAIT_S:g} s")
-            self.pause(OFF_POLL_S)

@@ -48,12 +48,13 @@ class ConductorDaemon:
         self._transport = rpc.transport(conf)
         self._agents: dict[str, MtceAgent] = {}
         self._raiser = Raiser(self._transport, Path(conf.state_dir) / "mtce" / "faults")
-        store = Store(self._db)
+        clock = RealClock()
+        store = Store(self._db, clock)
         self._pulses = PulseClient(options.heartbeat_socket(conf), self._on_level)
         jobs = BmcJobs(lambda: SecretBox(chosen.secret_key_file), bmc_options.settings(conf))
         self._effects = PooledEffects(self._agent_of, jobs, self._pulses, self._post,
                                       agent_threads=chosen.agent_threads, bmc_threads=chosen.bmc_threads)
-        self._loop = Loop(store, options.settings(conf), self._effects, RealClock(), hostname, chosen.events_max)
+        self._loop = Loop(store, options.settings(conf), self._effects, clock, hostname, chosen.events_max)
         inventory = rpc.client(HostStates, self._transport)
         self._relay = Relay(store.outbox, messages.handlers(inventory, self._raiser), retry_max_s=10.0,
                             owner=f"mtce-conductor.{hostname}")

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from prometheus_client import Counter, Histogram
 
-from flock.core.clock import Clock, epoch_ms
+from flock.core.clock import Clock
 from flock.core.errors import DeadlineExceeded, FlockError, StaleWrite, Unavailable
 from mtce.conductor import messages
 from mtce.conductor.roster import Entry, Roster
@@ -57,6 +57,13 @@ class Effects(Protocol):
 
     def delivered_soon(self) -> None:
         """Messages were stored: deliver them."""
+
+
+class MachineStopped(FlockError):
+    """A defect stopped a host's state machine in the step that was asked for: the step was not made."""
+
+    code = "mtce.machine_stopped"
+    text = "The state machine of {hostname} has stopped: {reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +126,8 @@ class Loop:
         return self._thread is not None and self._thread.is_alive()
 
     def now_ms(self) -> int:
-        """UTC milliseconds."""
-        return epoch_ms(self._clock.now())
+        """Milliseconds on the monotonic clock, on which every moment of a view lies."""
+        return self._clock.monotonic_ms()
 
     def post(self, uuid: str, event: Event) -> None:
         """Hand in an event; one that does not fit any more is dropped with a log line."""
@@ -154,18 +161,25 @@ class Loop:
     # -- the loop's thread only -------------------------------------------------------------------------------------
 
     def step_host(self, entry: Entry, event: Event, answered: Answered | None = None) -> None:
-        """Step, store, perform. Database errors pass through with nothing changed."""
-        before, now_ms = entry.view, self.now_ms()
+        """Step, store, perform. Database errors and MachineStopped pass through with nothing changed."""
+        before = entry.view
         try:
-            view, actions = step(before, event, now_ms, self.settings)
-        except Exception as error:  # noqa: BLE001 - a defect stops this host's machine and no other
-            entry.broken = f"{type(error).__name__}: {error}"
-            LOG.exception("the machine of %s stands still: %s", before.hostname, before)
-            return
+            view, actions = self.decide(before, event)
+        except MachineStopped as error:
+            entry.broken = str(error)
+            raise
         self._commit(entry, view, actions, event, answered)
         if view.monitored != before.monitored or view.epoch != before.epoch or view.networks() != before.networks():
             self._effects.watch(view)
         self._effects.perform(view, entry.record, actions)
+
+    def decide(self, view: MaintainedHost, event: Event) -> tuple[MaintainedHost, tuple[Action, ...]]:
+        """What ``event`` makes of ``view`` now; any defect becomes MachineStopped, which concerns this host only."""
+        try:
+            return step(view, event, self.now_ms(), self.settings)
+        except Exception as error:
+            LOG.exception("the machine of %s stops: %s", view.hostname, view)
+            raise MachineStopped(hostname=view.hostname, reason=f"{type(error).__name__}: {error}") from error
 
     def _commit(self, entry: Entry, view: MaintainedHost, actions: tuple[Action, ...], event: Event,
                 answered: Answered | None) -> None:
@@ -230,6 +244,8 @@ class Loop:
         try:
             with STEP_SECONDS.time():
                 self.step_host(entry, event)
+        except MachineStopped:
+            LOG.debug("%s of %s is not noted", type(event).__name__, entry.view.hostname)
         except StaleWrite:
             self._reload(entry)
             entry.backlog.append(event)

@@ -5,21 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
 
 from mtce.conductor import messages
-from mtce.conductor.loop import Effects, Loop
+from mtce.conductor.loop import Effects, Loop, MachineStopped
 from mtce.conductor.roster import Entry
 from mtce.conductor.store import Answered, StoredHost
 from mtce.contract.records import ActionReply, CommandResult, HostStatus, MtcAlive, MtceHost
 from mtce.contract.states import HostAction
 from mtce.core import arbiter
 from mtce.core.events import AgentResult, Alive, Command, Put
-from mtce.core.fsm import step
 from mtce.core.view import first_view
 
 LOG = logging.getLogger(__name__)
-T = TypeVar("T")
 ANSWER_S = 5.0
 UNKNOWN_HOST = ActionReply("fail", "Unknown host", "Add the host and then retry")
 
@@ -53,8 +50,11 @@ class HostRequests:
         """All hosts by name."""
         return sorted((entry.view.status() for entry in self._loop.roster.all()), key=lambda status: status.hostname)
 
-    def _ask(self, work: Callable[[], T]) -> T:
-        return self._loop.ask(work, ANSWER_S)
+    def _ask(self, work: Callable[[], ActionReply]) -> ActionReply:
+        try:
+            return self._loop.ask(work, ANSWER_S)
+        except MachineStopped as error:
+            return ActionReply("fail", str(error), "Read the log of mtce-conductor and then retry")
 
     def _put(self, host: MtceHost) -> ActionReply:
         known = self._loop.roster.get(host.uuid)
@@ -76,7 +76,7 @@ class HostRequests:
     def _add(self, host: MtceHost) -> None:
         """The row must exist before anything happens to the host."""
         blank = replace(first_view(host), is_active=host.hostname == self._hostname)
-        view, actions = step(blank, Put(host, is_new=True), self._loop.now_ms(), self._loop.settings)
+        view, actions = self._loop.decide(blank, Put(host, is_new=True))
         told = messages.of_step(None, view, actions)
         revision = self._loop.store.commit(None, view, host, cause="put", messages=told)
         self._loop.roster.put(Entry(view, host, StoredHost(view, host, revision)))
@@ -108,7 +108,7 @@ class HostRequests:
             return UNKNOWN_HOST
         if action is None:
             return ActionReply("fail", f"Unknown admin action '{word[:32]}'", "Use a supported action")
-        return arbiter.refusal(entry.view, action, simplex=self._loop.settings.simplex)
+        return arbiter.refusal(entry.view, action, self._loop.settings)
 
     def _delete(self, host_uuid: str) -> ActionReply:
         entry = self._loop.roster.get(host_uuid)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from flock.core.clock import Clock, Instant
 from flock.db import Database, compare_and_set, utcnow
 from flock.db.outbox import Outbox
 from mtce.contract.records import ActionReply, MtceHost
@@ -53,21 +54,23 @@ class Answered:
 class Store:
     """Every method is one transaction; database errors pass through."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, clock: Clock) -> None:
         self.db = db
+        self._clock = clock
         self.outbox = Outbox(db, OUTBOX)
 
     def load(self, hostname: str) -> list[StoredHost]:
         """All hosts; ``hostname`` is the controller this conductor runs on."""
         with self.db.reader() as conn:
             rows = conn.execute(sa.select(*_STORED)).all()
-        return [_stored(row, hostname) for row in rows]
+        now = self._clock.instant()
+        return [_stored(row, hostname, now) for row in rows]
 
     def load_one(self, uuid: str, hostname: str) -> StoredHost | None:
         """One host as the database has it now."""
         with self.db.reader() as conn:
             row = conn.execute(sa.select(*_STORED).where(HOST.c.uuid == uuid)).first()
-        return None if row is None else _stored(row, hostname)
+        return None if row is None else _stored(row, hostname, self._clock.instant())
 
     def commit(self, before: StoredHost | None, view: MaintainedHost, record: MtceHost, *, cause: str,
                messages: list[Message], answered: Answered | None = None) -> int:
@@ -75,7 +78,7 @@ class Store:
         values = {
             "hostname": view.hostname, "administrative": str(view.administrative),
             "operational": str(view.operational), "availability": str(view.availability), "action": str(view.action),
-            "stage": str(view.stage), "view": to_document(view), "record": asdict(record),
+            "stage": str(view.stage), "view": to_document(view, self._clock.instant()), "record": asdict(record),
         }
         with self.db.writer() as conn:
             if before is None:
@@ -137,6 +140,12 @@ class Store:
                 status=reply.status, reason=reply.reason[:TEXT_MAX], advice=reply.action[:TEXT_MAX], at=utcnow()))
 
 
-def _stored(row: Any, hostname: str) -> StoredHost:
-    view = from_document(row.view, is_active=row.hostname == hostname)
-    return StoredHost(view, MtceHost(**row.record), row.revision)
+def _stored(row: Any, hostname: str, now: Instant) -> StoredHost:
+    view = from_document(row.view, now, is_active=row.hostname == hostname)
+    return StoredHost(view, _record(row.record), row.revision)
+
+
+def _record(document: dict[str, Any]) -> MtceHost:
+    """The record of inventory as stored; fields of a newer release are ignored."""
+    known = {field.name for field in fields(MtceHost)}
+    return MtceHost(**{name: value for name, value in document.items() if name in known})

@@ -8,7 +8,7 @@ from oslo_config import cfg
 
 from mtce.bmc.ipmi import IpmiSettings
 from mtce.bmc.kinds import BmcSettings
-from mtce.bmc.redfish import RedfishSettings
+from mtce.bmc.session import RedfishSettings
 
 GROUP = "bmc"
 
@@ -20,8 +20,13 @@ BMC_OPTS: list[cfg.Opt] = [
                     "bundle of authorities."),
     cfg.FloatOpt("connect_timeout_s", default=5.0, min=0.5, max=60.0, help="Seconds to wait for a connection."),
     cfg.FloatOpt("request_timeout_s", default=15.0, min=1.0, max=100.0, help="Seconds to wait for one answer."),
+    cfg.DictOpt("redfish_systems", default={},
+                help="Which computer system is the host, for BMCs that show several: host name and the system's id, "
+                     "as in worker-0:System_0,worker-1:System_0. Default: the physical one that boots."),
     cfg.PortOpt("ipmi_port", default=623, help="Port of IPMI services."),
     cfg.IntOpt("ipmi_cipher_suite", min=0, max=17, help="RMCP+ cipher suite; default: ipmitool finds out."),
+    cfg.ListOpt("ipmi_legacy_boot_hosts", default=[],
+                help="Names of hosts whose firmware is a BIOS. All others are asked for a UEFI network boot."),
 ]
 
 
@@ -37,7 +42,8 @@ def settings(conf: Any) -> BmcSettings:
     return BmcSettings(
         RedfishSettings(group.redfish_scheme, group.redfish_port, verify, group.connect_timeout_s,
                         group.request_timeout_s),
-        IpmiSettings(group.ipmi_port, group.ipmi_cipher_suite, group.request_timeout_s))
+        IpmiSettings(group.ipmi_port, group.ipmi_cipher_suite, group.request_timeout_s),
+        systems=dict(group.redfish_systems), legacy_boot=frozenset(group.ipmi_legacy_boot_hosts))
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:

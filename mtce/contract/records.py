@@ -10,6 +10,8 @@ class MtceHost:
     """The part of an inventory record that host maintenance works with.
 
     ``bm_secret`` is the BMC password sealed for controllers (``flock.auth.secrets``), never clear text.
+    ``state_sequence`` is the highest ``sequence`` of a state that inventory has stored of the host; mtce numbers its
+    states above it.
     """
 
     uuid: str
@@ -26,6 +28,7 @@ class MtceHost:
     bm_ip: str | None = None
     bm_username: str | None = None
     bm_secret: str | None = None
+    state_sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from mtce.contract.records import ActionReply
 from mtce.contract.states import OPERATOR_ACTIONS, HostAction
+from mtce.core.settings import Settings
 from mtce.core.view import MaintainedHost
 from sysinv.contract.enums import Administrative, Availability
 
 OUT_OF_SERVICE = frozenset({HostAction.RESET, HostAction.REBOOT, HostAction.REINSTALL, HostAction.POWER_ON,
                             HostAction.POWER_OFF})
+UNINTERRUPTIBLE = frozenset({HostAction.ADD, HostAction.FORCE_LOCK})
+"""While one of these runs, another action waits in the host's queue."""
 NEEDS_BMC = frozenset({HostAction.RESET, HostAction.REINSTALL, HostAction.POWER_ON, HostAction.POWER_OFF})
 SWACT = frozenset({HostAction.SWACT, HostAction.FORCE_SWACT})
 NAMES = ("controller-0", "controller-1", "storage-0")
@@ -24,11 +27,22 @@ def parse_action(text: str) -> HostAction | None:
     return action if action in OPERATOR_ACTIONS else None
 
 
-def refusal(view: MaintainedHost, action: HostAction, *, simplex: bool) -> ActionReply | None:
-    """Why ``action`` is not allowed on the host now; None when it is."""
+def refusal(view: MaintainedHost, action: HostAction, settings: Settings) -> ActionReply | None:
+    """Why ``action`` is refused on the host now; None when it starts at once or has its place in the queue."""
+    if action == _running(view) or any(action is queued for queued, _ in view.queued):
+        return _no(f"User operation '{action}' already in-progress", "Wait until it completes")
+    refused = start_refusal(view, action, settings)
+    if refused is None and view.action in UNINTERRUPTIBLE and len(view.queued) >= settings.queued_actions_max:
+        return _no(f"Action queue is full: {len(view.queued)} actions wait for the end of '{view.action}'",
+                   "Wait until they complete and then retry")
+    return refused
+
+
+def start_refusal(view: MaintainedHost, action: HostAction, settings: Settings) -> ActionReply | None:
+    """Why ``action`` may not start on the host in its present states; None when it may."""
     if action in SWACT:
         return _swact_refusal(view)
-    if action in (HostAction.LOCK, HostAction.FORCE_LOCK) and view.is_active and not simplex:
+    if action in (HostAction.LOCK, HostAction.FORCE_LOCK) and view.is_active and not settings.simplex:
         return _no("Controller is Active", "Swact Controller and then Lock")
     if action in OUT_OF_SERVICE and view.administrative is Administrative.UNLOCKED:
         return _no("Host is Unlocked", "Lock the host and then retry")
@@ -38,8 +52,6 @@ def refusal(view: MaintainedHost, action: HostAction, *, simplex: bool) -> Actio
         return _no("BMC not configured", "Configure the board management controller and then retry")
     if action is HostAction.RESET and view.availability is Availability.POWER_OFF:
         return _no("Cannot reset a powered off host", "Power-on the host and then retry")
-    if action == _running(view) or any(action is queued for queued, _ in view.queued):
-        return _no(f"User operation '{action}' already in-progress", "Wait until it completes")
     return None
 
 

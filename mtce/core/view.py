@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from flock.core.clock import Instant
 from mtce.contract.records import HostStatus, MtceHost
 from mtce.contract.states import HostAction
 from sysinv.contract.enums import Administrative, Availability, Operational
@@ -74,7 +75,10 @@ Queued = tuple[HostAction, str]
 
 @dataclass(frozen=True, slots=True)
 class MaintainedHost:
-    """One host. Times are absolute UTC milliseconds, so that a restarted conductor keeps every deadline."""
+    """One host. A field whose name ends in ``_ms`` is a moment on the conductor's monotonic clock, in milliseconds.
+
+    No moment is wall clock time. ``to_document`` and ``from_document`` carry moments over a restart.
+    """
 
     uuid: str
     hostname: str
@@ -110,7 +114,7 @@ class MaintainedHost:
     bmc_used: bool = False
     """The one BMC reset of the present recovery or progression round was given."""
     recovery_attempts: int = 0
-    recovered_ms: int = 0
+    recovered_ms: int | None = None
     unhealthy: int = 0
     mgmt: Level = Level.UNKNOWN
     cluster_host: Level = Level.UNKNOWN
@@ -122,7 +126,7 @@ class MaintainedHost:
     failures: tuple[tuple[str, int], ...] = ()
     queued: tuple[Queued, ...] = ()
     command_id: str = ""
-    powered_on_ms: int = 0
+    powered_on_ms: int | None = None
     locked_flag: bool | None = None
     action_failed: str = ""
     sequence: int = 0
@@ -205,22 +209,58 @@ _ENUMS: dict[str, type[enum.StrEnum]] = {
     "action": HostAction, "stage": Stage, "mgmt": Level, "cluster_host": Level,
 }
 _VOLATILE = frozenset({"is_active"})
+_MOMENTS = tuple(field.name for field in fields(MaintainedHost) if field.name.endswith("_ms"))
+_CLOCK, _AT = "clock", "at_ms"
 
 
-def to_document(view: MaintainedHost) -> dict[str, Any]:
-    """JSON-ready form of everything that must survive a restart."""
-    return {field.name: getattr(view, field.name) for field in fields(view) if field.name not in _VOLATILE}
+def to_document(view: MaintainedHost, at: Instant) -> dict[str, Any]:
+    """JSON-ready form of everything that must survive a restart.
+
+    A moment becomes its distance from ``at``: what is left of a wait, or (negative) how long ago something was.
+    """
+    document = {field.name: getattr(view, field.name) for field in fields(view) if field.name not in _VOLATILE}
+    for name in _MOMENTS:
+        if document[name] is not None:
+            document[name] -= at.ms
+    return {**document, _CLOCK: at.origin, _AT: at.ms}
 
 
-def from_document(document: dict[str, Any], *, is_active: bool) -> MaintainedHost:
-    """The view stored by ``to_document``; unknown keys (of a newer release) are ignored."""
+def from_document(document: dict[str, Any], now: Instant, *, is_active: bool) -> MaintainedHost:
+    """The view stored by ``to_document``. Unknown keys are ignored, missing ones take their defaults.
+
+    On the clock it was stored by, every moment is what it was: the time without a conductor counts. On another clock
+    (the machine was booted, or another machine took over) that time is not known and does not count: each wait has
+    left what it had when it was stored. ``Resume`` then gives every host time to be heard.
+    """
     known = {field.name for field in fields(MaintainedHost)} - _VOLATILE
     values = {name: value for name, value in document.items() if name in known}
     for name, kind in _ENUMS.items():
-        values[name] = kind(values[name])
+        if name in values:
+            values[name] = kind(values[name])
     for name in ("past_boots", "degrade"):
         values[name] = tuple(values.get(name, ()))
     for name in ("alarms", "failures"):
         values[name] = tuple(tuple(item) for item in values.get(name, ()))
     values["queued"] = tuple((HostAction(action), request_id) for action, request_id in values.get("queued", ()))
+    distances = _distances(values) if _CLOCK in document else _distances_by_wall_clock(values)
+    stored_ms = document.get(_AT, 0)
+    base_ms = stored_ms if document.get(_CLOCK) == now.origin and stored_ms <= now.ms else now.ms
+    values.update({name: base_ms + distance for name, distance in distances.items()})
     return MaintainedHost(is_active=is_active, **values)
+
+
+def _distances(values: dict[str, Any]) -> dict[str, int]:
+    return {name: values[name] for name in _MOMENTS if values.get(name) is not None}
+
+
+def _distances_by_wall_clock(values: dict[str, Any]) -> dict[str, int]:
+    """For a row of a release that stored wall clock times, 0 for never: the wait of the stage begins anew.
+
+    Every other moment counts as this one.
+    """
+    found = {name: 0 for name, moment in _distances(values).items() if moment}
+    if "deadline_ms" in found:
+        found["deadline_ms"] = max(0, values["deadline_ms"] - values.get("stage_ms", values["deadline_ms"]))
+    for name in _MOMENTS:
+        values.pop(name, None)
+    return found

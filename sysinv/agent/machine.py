@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from flock.exec.atomic import replace_file
 from flock.exec.root import Root
 from sysinv.agent.collectors import cpu, disk, memory, numa, pci, platform, port
 from sysinv.agent.plan import Payload, Report
@@ -69,7 +68,7 @@ def hardware_root(configured: str | None, marker: Path) -> Root:
     A path that is no directory is logged and ``/`` taken: a wrong inventory is better than none.
     """
     path = configured or _text(marker) or "/"
-    if not os.path.isdir(path):
+    if not Path(path).is_dir():
         LOG.error("The hardware root %s is no directory; this machine's own hardware is reported", path)
         path = "/"
     return Root(path)
@@ -81,24 +80,8 @@ def store_uuid(platform_conf: Path, host_uuid: str) -> None:
     entry = f"UUID={host_uuid}"
     if entry not in lines:
         kept = [line for line in lines if not line.startswith("UUID=")]
-        replace_file(platform_conf, "\n".join([*kept, entry]) + "\n")
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write ``path`` so that a reader sees the old or the new text, also after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fchmod(stream.fileno(), mode)
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        mode = platform_conf.stat().st_mode & 0o777 if platform_conf.exists() else 0o644
+        replace_file(platform_conf, "\n".join([*kept, entry]) + "\n", mode)
 
 
 def _text(path: Path) -> str | None:

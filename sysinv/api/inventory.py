@@ -2,7 +2,6 @@
 """Reading of inventory: the routes every hardware collection has, at the top and below a host."""
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -145,9 +144,3 @@ class _HostDetail(_Reading):
 
 def _host_detail(inventory: Inventory) -> _HostDetail:
     return _HostDetail(inventory)
-
-
-def child_links(base_url: str, path: str, ident: str, children: tuple[str, ...]) -> Mapping[str, list[dict[str, str]]]:
-    """The link pairs a parent's member body carries for its child collections."""
-    return {child: [{"href": f"{base_url}/v1/{path}/{ident}/{child}", "rel": "self"},
-                    {"href": f"{base_url}/{path}/{ident}/{child}", "rel": "bookmark"}] for child in children}

@@ -8,13 +8,20 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sysinv.bootstrap.answers import Answers, NetworkAnswer
 from sysinv.bootstrap.secrets import SystemSecrets
+from sysinv.model.hostfiles import (
+    DOMAIN,
+    PRIVATE,
+    PUBLIC,
+    RenderedFile,
+    hosts_file,
+    network_file,
+    platform_file,
+)
 
-PRIVATE, PUBLIC = 0o600, 0o644
 KEYSTONE_PORT = 5000
 BUS_PORT = 5672
 MEMCACHED = "127.0.0.1:11211"
@@ -24,15 +31,6 @@ AGENT_WRITE = r"^(amq\.default|flock|(sysinv\.agent_manager|mtce\.agent)(_fanout
 AGENT_READ = r"^(flock|(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?|reply_.*)$"
 
 Sections = Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedFile:
-    """A file to write whole: absolute path, permission bits, text."""
-
-    path: str
-    mode: int
-    content: str
 
 
 def ini(sections: Sections) -> str:
@@ -66,32 +64,20 @@ def merged(base: Sections, extra: Sections) -> dict[str, dict[str, Any]]:
 def host_files(answers: Answers, hostname: str) -> list[RenderedFile]:
     """Identity and networks of the controller itself."""
     mgmt, oam = answers.network("mgmt"), answers.network("oam")
-    hosts = [
-        "127.0.0.1 localhost",
-        "::1 localhost ip6-localhost",
-        f"{mgmt.controller0_address} {hostname} {hostname}.internal",
-        f"{answers.controller_ip} controller controller.internal",
-        f"{oam.controller0_address} {hostname}-oam",
-        f"{answers.network('pxeboot').floating_address} pxecontroller",
-    ]
-    files = [
-        RenderedFile("/etc/hostname", PUBLIC, hostname + "\n"),
-        RenderedFile("/etc/hosts", PUBLIC, "\n".join(hosts) + "\n"),
-    ]
-    files.extend(_network_file(network) for network in answers.networks)
-    return files
+    names = (
+        (mgmt.controller0_address, f"{hostname} {hostname}.{DOMAIN}"),
+        (answers.controller_ip, f"controller controller.{DOMAIN}"),
+        (oam.controller0_address, f"{hostname}-oam"),
+        (answers.network("pxeboot").floating_address, "pxecontroller"),
+    )
+    known = [(address, given) for address, given in names if address]
+    return [RenderedFile("/etc/hostname", PUBLIC, hostname + "\n"), hosts_file(known),
+            *(_network_file(network) for network in answers.networks)]
 
 
 def _network_file(network: NetworkAnswer) -> RenderedFile:
-    lines = ["[Match]", f"Name={network.interface}", "", "[Network]", "LinkLocalAddressing=no", "LLDP=no",
-             "ConfigureWithoutCarrier=yes"]
-    addresses = [network.controller0_address, network.floating_address]
-    if network.gateway_address:
-        lines.append(f"Gateway={network.gateway_address}")
-    for address in filter(None, addresses):
-        # Link-local addresses (the pxeboot network's) would be probed for some seconds before they are set.
-        lines += ["", "[Address]", f"Address={address}/{network.prefix}", "DuplicateAddressDetection=none"]
-    return RenderedFile(f"/etc/systemd/network/10-flock-{network.name}.network", PUBLIC, "\n".join(lines) + "\n")
+    addresses = filter(None, (network.controller0_address, network.floating_address))
+    return network_file(network.name, network.interface, addresses, network.prefix, network.gateway_address)
 
 
 def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes) -> list[RenderedFile]:
@@ -190,7 +176,6 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
         "database": {"connection": database_url(answers, secrets, subsystem, f"/var/lib/flock/{subsystem}")},
         "keystone_authtoken": {**credentials, "www_authenticate_uri": auth_url, "memcached_servers": MEMCACHED,
                                "token_cache_time": 300, "service_token_roles_required": True},
-        "service_auth": {**credentials, "region_name": answers.region_name, "interface": "internal"},
         "api": {"bind_host": "0.0.0.0"},  # noqa: S104 - reached over management and OAM; tokens decide
     }
     if subsystem == "fm":
@@ -219,8 +204,7 @@ def platform_conf(answers: Answers, hostname: str, host_uuid: str | None) -> Ren
     }
     if host_uuid is not None:
         lines["UUID"] = host_uuid
-    return RenderedFile("/etc/platform/platform.conf", PUBLIC,
-                        "".join(f"{key}={value}\n" for key, value in lines.items()))
+    return platform_file(lines)
 
 
 def paths(files: Iterable[RenderedFile]) -> list[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from flock.exec.atomic import replace_file
 
 KEY_BYTES = 32
 SERVICE_USERS = ("fm", "sysinv", "mtce")
@@ -42,12 +43,5 @@ def load_or_create(path: Path) -> SystemSecrets:
     if path.exists():
         return SystemSecrets(**json.loads(path.read_text()))
     made = generate()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        json.dump(asdict(made), stream, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.rename(path)
+    replace_file(path, json.dumps(asdict(made), indent=1), 0o600)
     return made

@@ -2,7 +2,6 @@
 """The bootstrap of the first controller: a list of named steps, each true after it ran, each safe to run again."""
 from __future__ import annotations
 
-import os
 import secrets as random
 import socket
 import time
@@ -16,11 +15,13 @@ from keystoneauth1.exceptions import ClientException
 from keystoneauth1.identity import v3
 
 from flock.core.errors import DeadlineExceeded, Refused
+from flock.exec.atomic import replace_file
 from flock.exec.process import run
 from sysinv.bootstrap import render
 from sysinv.bootstrap.answers import Answers, load
 from sysinv.bootstrap.catalog import ensure_catalog
 from sysinv.bootstrap.secrets import SystemSecrets, load_or_create
+from sysinv.model.hostfiles import PUBLIC, RenderedFile
 
 KEYSTONE_BIN = "/opt/flock/keystone/bin"
 SECRETS_PATH = Path("/etc/flock/secrets.json")
@@ -54,17 +55,10 @@ def systemctl(*words: str) -> None:
     run(["systemctl", "--no-ask-password", *words], timeout_s=COMMAND_TIMEOUT_S)
 
 
-def write_files(files: Iterable[render.RenderedFile]) -> None:
-    """Write each file whole and atomically with its mode, making directories as needed."""
+def write_files(files: Iterable[RenderedFile]) -> None:
+    """Write each file whole with its mode."""
     for file in files:
-        path = Path(file.path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(path.name + ".new")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file.mode)
-        with os.fdopen(descriptor, "w") as stream:
-            os.fchmod(stream.fileno(), file.mode)
-            stream.write(file.content)
-        temporary.rename(path)
+        replace_file(Path(file.path), file.content, file.mode)
 
 
 def wait_port(host: str, port: int, timeout_s: float = PORT_TIMEOUT_S) -> None:
@@ -110,9 +104,9 @@ def unit_files(boot: Bootstrap) -> None:
     units = sorted((boot.share_dir / "systemd").glob("*.*"))
     if not units:
         raise Refused(detail=f"No unit files in {boot.share_dir}/systemd. Install the package stx-flock again.")
-    write_files(render.RenderedFile(f"/etc/systemd/system/{unit.name}", render.PUBLIC, unit.read_text())
+    write_files(RenderedFile(f"/etc/systemd/system/{unit.name}", PUBLIC, unit.read_text())
                 for unit in units)
-    write_files(render.RenderedFile(f"/etc/goenabled.d/{test.name}", 0o755, test.read_text())
+    write_files(RenderedFile(f"/etc/goenabled.d/{test.name}", 0o755, test.read_text())
                 for test in sorted((boot.share_dir / "goenabled.d").glob("*")))
     systemctl("daemon-reload")
 
@@ -121,7 +115,7 @@ def bus(boot: Bootstrap) -> None:
     """RabbitMQ and memcached, started without waiting for them."""
     write_files(render.bus_files(boot.answers, boot.secrets, random.token_bytes(4)))
     cookie = Path("/var/lib/rabbitmq/.erlang.cookie")
-    write_files([render.RenderedFile(str(cookie), 0o400, boot.secrets.erlang_cookie)])
+    write_files([RenderedFile(str(cookie), 0o400, boot.secrets.erlang_cookie)])
     for path in (cookie, Path("/etc/rabbitmq/definitions.json")):
         run(["chown", "rabbitmq:rabbitmq", str(path)], timeout_s=10)
     systemctl("enable", "memcached", "rabbitmq-server")

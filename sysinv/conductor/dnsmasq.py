@@ -11,9 +11,9 @@ from pathlib import Path
 
 from flock.core.errors import FlockError
 from flock.db import Database
+from flock.exec.atomic import replace_text
 from flock.exec.process import run
 from flock.exec.root import Root
-from sysinv.conductor.atomic import replace_text
 from sysinv.conductor.dhcp import (
     DnsmasqPaths,
     Lease,

@@ -59,6 +59,19 @@ def host_row(conn: Connection, ident: str, *, lock: bool = False) -> Row:
     return dict(row)
 
 
+def row_of_locked_host(conn: Connection, query: sa.Select[Any], owner: str) -> tuple[Row, Row] | None:
+    """The row of ``query`` and its host, whose uuid is in the column ``owner``, with the host locked; None without row.
+
+    The row is read again under the lock: a report writes it while it holds its host, and no revision tells that.
+    """
+    found = conn.execute(query).mappings().first()
+    if found is None:
+        return None
+    host = host_row(conn, found[owner], lock=True)
+    found = conn.execute(query).mappings().first()
+    return None if found is None else (dict(found), host)
+
+
 def the_system(conn: Connection) -> SystemView:
     """The one system; NotFound before the bootstrap."""
     row = conn.execute(sa.select(I_SYSTEM).order_by(I_SYSTEM.c.id).limit(1)).mappings().first()

@@ -8,13 +8,10 @@ from typing import Any
 
 from mtce.contract.pulsekey import derive
 from sysinv.contract.enums import NetworkType, SystemType
+from sysinv.model.hostfiles import DOMAIN, PRIVATE, PUBLIC, RenderedFile, hosts_file, network_file, platform_file
 
-PRIVATE, PUBLIC = 0o600, 0o644
-DOMAIN = "internal"
 UNITS = ("flock-config.service", "flock-sysinv-agent.service", "flock-mtce-agent.service",
          "flock-mtce-heartbeat.service")
-_DHCP_LINES = ("DHCP=ipv4", "", "[DHCPv4]", "UseDNS=no", "UseRoutes=no", "UseHostname=no", "UseNTP=no",
-               "ClientIdentifier=mac")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +58,21 @@ class CloudFacts:
 def render_bundle(host: HostFacts, cloud: CloudFacts) -> dict[str, Any]:
     """``{"hostname", "personality", "files": [{"path", "mode", "content"}], "units": [...]}``; modes are octal text."""
     files = [
-        ("/etc/hosts", PUBLIC, _hosts(host, cloud)),
-        ("/etc/resolv.conf", PUBLIC, f"search {DOMAIN}\nnameserver {cloud.floating_mgmt}\n"),
-        ("/etc/platform/platform.conf", PUBLIC, _platform_conf(host, cloud)),
-        ("/etc/platform/.initial_config_complete", PUBLIC, ""),
-        ("/etc/flock/flock.conf", PRIVATE, _flock_conf(cloud)),
-        ("/etc/flock/heartbeat.key", PRIVATE, derive(cloud.heartbeat_key, host.hostname).hex() + "\n"),
+        hosts_file(_with_own(host, cloud.names)),
+        RenderedFile("/etc/resolv.conf", PUBLIC, f"search {DOMAIN}\nnameserver {cloud.floating_mgmt}\n"),
+        platform_file(_platform_facts(host, cloud)),
+        RenderedFile("/etc/platform/.initial_config_complete", PUBLIC, ""),
+        RenderedFile("/etc/flock/flock.conf", PRIVATE, _flock_conf(cloud)),
+        RenderedFile("/etc/flock/heartbeat.key", PRIVATE,
+                     derive(cloud.heartbeat_key, host.hostname).hex() + "\n"),
     ]
     files += [_network_file(leg, cloud.interfaces[leg.network_type]) for leg in host.legs
               if leg.network_type in cloud.interfaces]
     return {
         "hostname": host.hostname, "personality": host.personality,
-        "files": [{"path": path, "mode": f"{mode:04o}", "content": content} for path, mode, content in files],
+        "files": [{"path": file.path, "mode": f"{file.mode:04o}", "content": file.content} for file in files],
         "units": list(UNITS),
     }
-
-
-def _hosts(host: HostFacts, cloud: CloudFacts) -> str:
-    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost"]
-    lines += [f"{address} {names}" for address, names in _with_own(host, cloud.names)]
-    return "\n".join(lines) + "\n"
 
 
 def _with_own(host: HostFacts, names: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -90,7 +82,7 @@ def _with_own(host: HostFacts, names: Sequence[tuple[str, str]]) -> list[tuple[s
     return [*own, *(entry for entry in names if entry[0] not in taken)]
 
 
-def _platform_conf(host: HostFacts, cloud: CloudFacts) -> str:
+def _platform_facts(host: HostFacts, cloud: CloudFacts) -> dict[str, str]:
     values = {
         "nodetype": host.personality,
         "subfunction": host.subfunctions,
@@ -106,7 +98,7 @@ def _platform_conf(host: HostFacts, cloud: CloudFacts) -> str:
     }
     if cloud.system_type == SystemType.ALL_IN_ONE or host.personality == "controller":
         values["oam_interface"] = cloud.interfaces.get(NetworkType.OAM, "")
-    return "".join(f"{name}={value}\n" for name, value in values.items())
+    return values
 
 
 def _flock_conf(cloud: CloudFacts) -> str:
@@ -115,13 +107,6 @@ def _flock_conf(cloud: CloudFacts) -> str:
     return f"[DEFAULT]\ntransport_url = {url}\n"
 
 
-def _network_file(leg: Leg, interface: str) -> tuple[str, int, str]:
-    lines = ["[Match]", f"Name={interface}", "", "[Link]", "RequiredForOnline=no", "", "[Network]",
-             "LinkLocalAddressing=no", "LLDP=no"]
-    if leg.address is None:
-        lines += _DHCP_LINES
-    else:
-        lines += ["ConfigureWithoutCarrier=yes", f"Address={leg.address}/{leg.prefix}"]
-        if leg.gateway:
-            lines.append(f"Gateway={leg.gateway}")
-    return f"/etc/systemd/network/10-flock-{leg.network_type}.network", PUBLIC, "\n".join(lines) + "\n"
+def _network_file(leg: Leg, interface: str) -> RenderedFile:
+    addresses = () if leg.address is None else (leg.address,)
+    return network_file(leg.network_type, interface, addresses, leg.prefix, leg.gateway, required=False)

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flock.core.errors import InvalidInput
+from flock.exec.atomic import replace_in
 from sysinv.installer.plan import MakeLink, Step, WriteFile
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Target:
@@ -30,18 +30,7 @@ class Target:
 
     def _write(self, step: WriteFile) -> None:
         with self._parent(step.path) as (parent, name):
-            temporary = f".{name}.{secrets.token_hex(4)}"
-            descriptor = os.open(temporary, _NEW_FILE, step.mode, dir_fd=parent)
-            try:
-                with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                    os.fchmod(stream.fileno(), step.mode)
-                    stream.write(step.content)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
-            except BaseException:
-                os.unlink(temporary, dir_fd=parent)
-                raise
+            replace_in(parent, name, step.content, step.mode)
 
     def _link(self, step: MakeLink) -> None:
         with self._parent(step.path) as (parent, name):

@@ -16,11 +16,10 @@ from pathlib import Path
 
 import pytest
 
-REPO = Path(__file__).resolve().parents[2]
-LAB = REPO / "devstack" / "lab"
+from tests.lab.command import LAB, Lab
+
 PREFIX = f"t{os.getpid() % 100000}"
 STATE = Path(f"/var/tmp/flock-{PREFIX}")
-IMAGES = os.environ.get("FLOCK_LAB_IMAGE", "/var/lib/flock-lab/image")
 HARDWARE = "2i386-2t-hugepagesizecount"
 
 INSTALLER = """\
@@ -31,37 +30,6 @@ echo worker-installed > /etc/hostname
 printf '%s\\n' "$@" > /root/installer-arguments
 ip -4 -o addr show pxeboot0 > /root/installer-address
 """
-
-
-class Lab:
-    """The command, as a person uses it."""
-
-    def run(self, *words, check=True, timeout=180, **options):
-        argv = [str(LAB), "--state-dir", str(STATE), "--prefix", PREFIX, "--image-dir", IMAGES, *words]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, **options)
-        assert not check or done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
-        return done
-
-    def json(self, *words, **options):
-        return json.loads(self.run("--json", *words, **options).stdout)
-
-    def sh(self, host, script, check=True):
-        return self.run("exec", host, "--", "sh", "-c", script, check=check)
-
-    def host(self, name):
-        return next(host for host in self.json("status")["hosts"] if host["name"] == name)
-
-    def until(self, probe, what, timeout_s=30):
-        end = time.monotonic() + timeout_s
-        while not probe():
-            assert time.monotonic() < end, f"{what} did not come true: {self.run('status').stdout}"
-            time.sleep(0.2)
-
-    def reaches(self, source, address, count=1):
-        """How many of some quick pings came back."""
-        done = self.sh(source, f"ping -q -c {count} -i 0.01 -W 1 {address}", check=False)
-        words = [line for line in done.stdout.splitlines() if "received" in line][0].split()
-        return int(words[words.index("received,") - 1])
 
 
 def boot_file(lab, name, text):
@@ -80,7 +48,7 @@ def in_namespace(host, *argv, check=True):
 def lab():
     if os.geteuid() != 0:
         pytest.skip("needs root")
-    made = Lab()
+    made = Lab(PREFIX)
     STATE.mkdir(mode=0o700)
     installer = STATE / "installer"
     installer.write_text(INSTALLER)

@@ -70,7 +70,7 @@ def _events(view: MaintainedHost) -> Iterator[tuple[str, Event]]:
             yield f"{words} {'passed' if passed else 'failed'}", AgentResult(view.left_boot_id, command, passed)
     # An action may also take over from another one; the page says which. Here it would hide everything else.
     for action in sorted(OPERATOR_ACTIONS) if view.stage is Stage.IDLE else ():
-        if arbiter.refusal(view, action, simplex=True) is None:
+        if arbiter.refusal(view, action, SMALL) is None:
             yield f"operator: {action}", Command(action, "request")
 
 

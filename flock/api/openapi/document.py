@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from flock.api.describe import FORM, JSON, JSON_PATCH, Answer, Argument, Description, Page, Patch, description_of
+from flock.api.describe import JSON, JSON_PATCH, Answer, Argument, Description, Page, Patch, description_of
 from flock.api.dialect import Dialect
 from flock.api.openapi.content import Components
 from flock.api.routes import Route, RouteTable
@@ -84,8 +84,6 @@ def _operation(route: Route, method: str, described: Description, components: Co
         found["parameters"] = parameters
     if described.body is not None:
         media = (JSON, JSON_PATCH) if isinstance(described.body, Patch) else (JSON,)
-        if described.form:
-            media = (FORM,)
         schema = components.sent(described.body)
         found["requestBody"] = {"required": described.body_required,
                                 "content": {kind: {"schema": schema} for kind in media}}

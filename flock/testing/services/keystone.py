@@ -142,18 +142,13 @@ class KeystoneServer:
 
     def authtoken_options(self) -> dict[str, str]:
         """What a service writes into ``[keystone_authtoken]``: it logs in as service user in project services."""
-        return self.service_options() | {
-            "www_authenticate_uri": self.auth_url, "memcached_servers": f"127.0.0.1:{self.memcached.port}",
-            "service_token_roles": "service", "service_token_roles_required": "true",
-        }
-
-    def service_options(self) -> dict[str, str]:
-        """What a service writes into ``[service_auth]``."""
         self.ensure_user("service", "services")
         return {
             "auth_type": "password", "auth_url": self.auth_url, "username": "service-services", "password": PASSWORD,
             "project_name": "services", "user_domain_name": "Default", "project_domain_name": "Default",
-            "region_name": REGION,
+            "region_name": REGION, "www_authenticate_uri": self.auth_url,
+            "memcached_servers": f"127.0.0.1:{self.memcached.port}",
+            "service_token_roles": "service", "service_token_roles_required": "true",
         }
 
     def ensure_user(self, role: str, project: str) -> None:

@@ -35,7 +35,6 @@ GROUP = sa.func.substr(ALARM.c.alarm_id, 1, 3)
 ENTITY = ALARM.c.entity_instance_id
 _SEVERITIES = {severity.value: severity for severity in Severity}
 _TYPES = {kind.value: kind for kind in AlarmType}
-_UPDATABLE = [name for name in _FIELDS if name not in ("uuid", "alarm_id", "entity_instance_id", "created_at")]
 _SEEN = [column for column in ALARM.c if column.name not in (
     "created_at", "updated_at", "ack_user", "ack_comment", "ack_at", "last_refreshed", "time_to_live_s", "flapping")]
 _JOINED = ALARM.join(EVENT_SUPPRESSION, ALARM.c.alarm_id == EVENT_SUPPRESSION.c.alarm_id)
@@ -49,8 +48,6 @@ _SUPPRESSED = SuppressionStatus.SUPPRESSED.value
 _ON_ENTITIES = sa.select(ALARM).where(ENTITY.in_(sa.bindparam("entities", expanding=True)))
 _DELETE = sa.delete(ALARM).where(ALARM.c.uuid.in_(sa.bindparam("uuids", expanding=True)))
 _INSERT = sa.insert(ALARM)
-_UPDATE = sa.update(ALARM).where(ALARM.c.uuid == sa.bindparam("which")).values(
-    {name: sa.bindparam(f"new_{name}") for name in (*_UPDATABLE, "updated_at")})
 
 
 def listing(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool, sort: Sequence[tuple[str, bool]],
@@ -195,15 +192,24 @@ def used_uuids(conn: Connection, uuids: Iterable[str]) -> set[str]:
 
 
 def apply_change(conn: Connection, change: NetChange, now: datetime) -> None:
-    """Store the net change of a batch: one statement per kind of change."""
+    """Store the net change of a batch. Of an alarm that stays only the fields that changed are written, one statement
+    for all alarms with the same changed fields: what another transaction wrote into the others since stays."""
     for part in _chunks(change.deleted, NAMES_MAX):
         conn.execute(_DELETE, {"uuids": part})
-    if change.updated:
-        conn.execute(_UPDATE, [{"which": alarm.uuid, "new_updated_at": now}
-                               | {f"new_{name}": getattr(alarm, name) for name in _UPDATABLE}
-                               for alarm in change.updated])
+    by_names: dict[tuple[str, ...], list[Alarm]] = {}
+    for update in change.updated:
+        by_names.setdefault(update.names, []).append(update.alarm)
+    for names, updated in by_names.items():
+        conn.execute(_update(names), [{"which": alarm.uuid, "new_updated_at": now}
+                                      | {f"new_{name}": getattr(alarm, name) for name in names} for alarm in updated])
     if change.inserted:
         conn.execute(_INSERT, [{name: getattr(alarm, name) for name in _FIELDS} for alarm in change.inserted])
+
+
+@functools.lru_cache(maxsize=256)
+def _update(names: tuple[str, ...]) -> sa.Update:
+    return sa.update(ALARM).where(ALARM.c.uuid == sa.bindparam("which")).values(
+        {name: sa.bindparam(f"new_{name}") for name in (*names, "updated_at")})
 
 
 @functools.cache

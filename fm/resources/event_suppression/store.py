@@ -42,10 +42,9 @@ def show(conn: Connection, uuid: str) -> dict[str, Any] | None:
 
 def set_status(conn: Connection, uuid: str, status: SuppressionStatus, now: datetime) -> str | None:
     """Store the operator's choice; returns the alarm id, None when there is no such entry."""
+    # Written before it is read: an entry that goes meanwhile is not said to be changed.
+    conn.execute(sa.update(TABLE).where(TABLE.c.uuid == uuid).values(suppression_status=status.value, updated_at=now))
     alarm_id: str | None = conn.execute(sa.select(TABLE.c.alarm_id).where(TABLE.c.uuid == uuid)).scalar()
-    if alarm_id is not None:
-        conn.execute(sa.update(TABLE).where(TABLE.c.uuid == uuid)
-                     .values(suppression_status=status.value, updated_at=now))
     return alarm_id
 
 

@@ -46,7 +46,9 @@ def begin(d: Draft) -> None:
     d.states(Administrative.UNLOCKED, Operational.DISABLED, availability)
     d.stop_heartbeat()
     d.keep_locked_flag()
-    if d.now_ms - d.view.powered_on_ms < d.settings.fresh_power_on_ms and availability is not Availability.ONLINE:
+    powered_on_ms = d.view.powered_on_ms
+    fresh = powered_on_ms is not None and d.now_ms - powered_on_ms < d.settings.fresh_power_on_ms
+    if fresh and availability is not Availability.ONLINE:
         d.set(left_boot_id=d.view.boot_id)
         bringup.wait_for_boot(d)
     else:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from mtce.contract.records import MtcAlive
 from mtce.contract.states import HostAction
 from mtce.core.actions import Action, RequestAlive
+from mtce.core.arbiter import UNINTERRUPTIBLE, start_refusal
 from mtce.core.events import Alive, Command, Event, Pulse, Put, Resume, Tick
 from mtce.core.fsm import add, disable, enable, monitor, power, recovery, reinstall
 from mtce.core.fsm.draft import Draft
@@ -21,7 +22,6 @@ _ADVANCE: dict[HostAction, Callable[[Draft, Event], None]] = {
     HostAction.RESET: power.advance, HostAction.POWER_ON: power.advance, HostAction.POWER_OFF: power.advance,
     HostAction.REINSTALL: reinstall.advance,
 }
-_UNINTERRUPTIBLE = frozenset({HostAction.ADD, HostAction.FORCE_LOCK})
 _OWN_PAUSES = frozenset({
     Stage.ADD_WAIT, Stage.RESET_BMC_WAIT, Stage.RESET_RETRY, Stage.SELF_REBOOT, Stage.HEARTBEAT_SOAK,
     Stage.FAILED_WAIT, Stage.RECOVERY_PAUSE, Stage.RECOVERY_BMC_WAIT, Stage.POWER_RETRY, Stage.POWER_SETTLE})
@@ -30,7 +30,7 @@ _UPTIME_FIRST_HOUR_S = 3600
 
 def step(view: MaintainedHost, event: Event, now_ms: int,
          settings: Settings) -> tuple[MaintainedHost, tuple[Action, ...]]:
-    """The view after ``event`` at ``now_ms`` (UTC ms) and what the shell must do; raises InvariantBroken.
+    """The view after ``event`` at ``now_ms`` (monotonic ms) and what the shell must do; raises InvariantBroken.
 
     The result is ``view`` itself when nothing changed; else its revision is one higher.
     """
@@ -46,7 +46,7 @@ def step(view: MaintainedHost, event: Event, now_ms: int,
     after = ensure(d.view, now_ms, ticked=isinstance(event, Tick))
     if after == view:
         return view, tuple(d.actions)
-    return replace(after, revision=view.revision + 1, sequence=max(view.sequence + 1, now_ms)), tuple(d.actions)
+    return replace(after, revision=view.revision + 1, sequence=after.sequence + 1), tuple(d.actions)
 
 
 def _note(d: Draft, event: Event) -> bool:
@@ -60,7 +60,8 @@ def _note(d: Draft, event: Event) -> bool:
             return False
         d.set(**{"mgmt" if event.network is Network.MGMT else "cluster_host": event.level})
     elif isinstance(event, Put):
-        d.set(**_inventory_changes(renewed(d.view, event.host)))
+        d.set(**_inventory_changes(renewed(d.view, event.host)),
+              sequence=max(d.view.sequence, event.host.state_sequence))
         if event.is_new:
             add.begin(d)
         return False
@@ -123,12 +124,10 @@ def _resume(d: Draft) -> None:
 
 
 def _command(d: Draft, event: Command) -> None:
-    if d.view.action in _UNINTERRUPTIBLE:
-        wanted = [action for action, _ in d.view.queued]
-        if event.action not in wanted and len(wanted) < d.settings.queued_actions_max:
-            d.set(queued=(*d.view.queued, (event.action, event.request_id)))
-        return
-    _begin(d, event.action)
+    if d.view.action in UNINTERRUPTIBLE:
+        d.set(queued=(*d.view.queued, (event.action, event.request_id)))
+    else:
+        _begin(d, event.action)
 
 
 def _begin(d: Draft, action: HostAction) -> None:
@@ -150,7 +149,13 @@ def _begin(d: Draft, action: HostAction) -> None:
 
 
 def _next_queued(d: Draft) -> None:
-    if d.view.stage is Stage.IDLE and d.view.queued:
+    """Start what waits. The host may have changed since an action was accepted: then it is refused, and said so."""
+    while d.view.stage is Stage.IDLE and d.view.queued:
         (action, _), rest = d.view.queued[0], d.view.queued[1:]
         d.set(queued=rest)
-        _begin(d, action)
+        refused = start_refusal(d.view, action, d.settings)
+        if refused is None:
+            _begin(d, action)
+        else:
+            d.set(action_failed=str(action))
+            d.task(f"{action} refused: {refused.reason}", clear_later=True)

@@ -58,7 +58,8 @@ def advance(d: Draft, event: Event) -> None:
 
 
 def _start(d: Draft) -> int:
-    forget = d.now_ms - d.view.recovered_ms > d.settings.recovery_forget_ms
+    recovered_ms = d.view.recovered_ms
+    forget = recovered_ms is None or d.now_ms - recovered_ms > d.settings.recovery_forget_ms
     attempts = 1 if forget else d.view.recovery_attempts + 1
     d.set(action=HostAction.RECOVERY, recovery_attempts=attempts, recovered_ms=d.now_ms, rounds=0, bmc_used=False,
           reboot_acked=False, degrade=(), left_boot_id=d.view.boot_id)

@@ -8,7 +8,7 @@ from typing import Any
 from flock.core import ids
 from flock.db import Database, compare_and_set
 from flock.wire.errors import shown
-from sysinv.db.lookup import ItemNotFound, Row, host_row
+from sysinv.db.lookup import ItemNotFound, Row, row_of_locked_host
 from sysinv.db.tables import PCI_DEVICES
 from sysinv.model.host import HostRefused, host_view
 from sysinv.resources.device import store
@@ -27,10 +27,10 @@ class DeviceService:
             raise HostRefused(detail="name and enabled can not be removed.")
         query = store.QUERY.where(PCI_DEVICES.c.uuid == uuid.lower())
         with self._db.writer() as conn:
-            found = conn.execute(query).mappings().first() if ids.is_uuid(uuid) else None
+            found = row_of_locked_host(conn, query, "host_uuid") if ids.is_uuid(uuid) else None
             if found is None:
                 raise ItemNotFound(resource="PCI device", id=shown(uuid))
-            row = dict(found)
-            check_modify(host_view(host_row(conn, row["host_uuid"], lock=True)), row["pclass_id"], row["pdevice_id"])
+            row, host = found
+            check_modify(host_view(host), row["pclass_id"], row["pdevice_id"])
             compare_and_set(conn, PCI_DEVICES, row["id"], row["revision"], changes)
             return dict(conn.execute(query).mappings().one())

@@ -8,7 +8,7 @@ from typing import Any
 from flock.core import ids
 from flock.db import Database, compare_and_set
 from flock.wire.errors import shown
-from sysinv.db.lookup import ItemNotFound, Row, host_row, the_system
+from sysinv.db.lookup import ItemNotFound, Row, row_of_locked_host, the_system
 from sysinv.db.tables import I_IMEMORY
 from sysinv.model.host import host_view
 from sysinv.resources.memory import store
@@ -25,12 +25,11 @@ class MemoryService:
         """Carry out a PATCH of one node's memory; HostRefused, ItemNotFound."""
         query = store.QUERY.where(I_IMEMORY.c.uuid == uuid.lower())
         with self._db.writer() as conn:
-            found = conn.execute(query).mappings().first() if ids.is_uuid(uuid) else None
+            found = row_of_locked_host(conn, query, "ihost_uuid") if ids.is_uuid(uuid) else None
             if found is None:
                 raise ItemNotFound(resource="Memory", id=shown(uuid))
-            row = dict(found)
-            host = host_view(host_row(conn, row["ihost_uuid"], lock=True))
-            check_modify(host, the_system(conn), row, changes)
+            row, host = found
+            check_modify(host_view(host), the_system(conn), row, changes)
             values = {name: value for name, value in changes.items() if row[name] != value}
             if "platform_reserved_mib" in changes:
                 values["capabilities"] = {**(row["capabilities"] or {}), store.RESERVE_CHOSEN: True}

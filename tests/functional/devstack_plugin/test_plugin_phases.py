@@ -112,9 +112,8 @@ def test_configuration_files(standard: Stacked, name: str) -> None:
     assert conf["api"]["bind_port"] == PORTS[name]
     assert conf["api"]["workers"] == "2"
     assert conf["database"]["connection"].endswith(f"/{name}?charset=utf8")
-    for group in ("keystone_authtoken", "service_auth"):
-        assert conf[group]["username"] == name
-        assert conf[group]["project_name"] == "services"
+    assert conf["keystone_authtoken"]["username"] == name
+    assert conf["keystone_authtoken"]["project_name"] == "services"
     assert (standard.work / "etc/flock" / f"{name}.conf").stat().st_mode & 0o077 == 0
     assert standard.conf("flock")["DEFAULT"]["transport_url"].startswith("rabbit://")
 

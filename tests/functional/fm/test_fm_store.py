@@ -21,7 +21,6 @@ from fm.contract.errors import AlarmNotFound, SuppressionNotFound
 from fm.contract.fault import AlarmKey, Fault
 from fm.contract.rpc import FaultOutcome, FaultRequest
 from fm.core.filters import Filter, Match, Op
-from fm.core.masking import masked_uuids
 from fm.core.retention import Limits
 from fm.db.tables import EVENT_LOG, EVENT_SUPPRESSION, METADATA
 from fm.manager.catalogue import synchronise
@@ -29,6 +28,7 @@ from fm.manager.endpoint import Manager
 from fm.manager.writer import Settings, Writer
 from fm.resources.alarm import store as alarms
 from fm.resources.event_log import store as events
+from tests.oracles.hiding import masked_uuids
 
 FAULT = Fault("100.101", AlarmState.SET, "host", "host=a", Severity.MAJOR, "reason", AlarmType.OTHER, "unknown")
 Sets = Callable[..., list[FaultOutcome]]

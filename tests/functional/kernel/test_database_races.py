@@ -14,15 +14,13 @@ import sqlalchemy as sa
 from flock.core.errors import StaleWrite, Unavailable
 from flock.db import Database, DeadlockError, DuplicateEntry, columns, compare_and_set, metadata, revision_column
 from flock.db import database as database_module
-from flock.db.claims import ClaimedElsewhere, claim, claim_columns
 from flock.db.outbox import Outbox, Relay, outbox_table
-from flock.db.schema import utcnow
 from flock.jobs import OperationActive, Operations, OperationView, State, Step, Steps, operations_table
 from flock.testing.services.postgresql import PostgresServer
 from flock.testing.services.process import wait_for
 
 METADATA = metadata()
-COUNTER = sa.Table("counter", METADATA, *columns(), *claim_columns(),
+COUNTER = sa.Table("counter", METADATA, *columns(),
                    sa.Column("name", sa.String(16), unique=True),
                    sa.Column("value", sa.Integer, nullable=False), revision_column())
 OUTBOX = outbox_table(METADATA, "outbox")
@@ -158,18 +156,6 @@ def test_unique_name_is_given_once(db: Database) -> None:
     errors = together(6, insert)
     assert [type(error) for error in errors] == [DuplicateEntry] * 5
     assert all(error.columns == ["name"] for error in errors)  # type: ignore[attr-defined]
-
-
-def test_claim_has_one_winner(db: Database) -> None:
-    with db.reader() as conn:
-        uuid = conn.execute(sa.select(COUNTER.c.uuid)).scalar_one()
-    now = utcnow()
-
-    def take(number: int) -> None:
-        with db.writer() as conn:
-            claim(conn, COUNTER, uuid, owner=f"owner-{number}", purpose="test", lease_s=60, now=now)
-
-    assert [type(error) for error in together(6, take)] == [ClaimedElsewhere] * 5
 
 
 def test_outbox_order_with_concurrent_producers_and_relays(db: Database) -> None:

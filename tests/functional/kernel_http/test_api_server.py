@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = """
-import os, sys, threading
+import os, resource, sys, threading
 from flock.service import run_api
 from flock.api import *
 
@@ -30,9 +30,18 @@ class Slow:
     def post(self, call):
         return call.json()
 
+class Upload:
+    streams_body = True
+    max_body_bytes = 256 * 1024 * 1024
+    def post(self, call):
+        sizes = [len(piece) for piece in call.pieces]
+        kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return {'bytes': sum(sizes), 'longest': max(sizes), 'peak_mib': kib // 1024}
+
 def factory(conf):
-    app = build_app(conf, 't', [slice_of({'/v1/slow': Slow}, [
-        Rule('t:slow', ANYONE, 'GET', '/v1/slow'), Rule('t:post', ANYONE, 'POST', '/v1/slow')])], dialect=Dialect())
+    app = build_app(conf, 't', [slice_of({'/v1/slow': Slow, '/v1/upload': Upload}, [
+        Rule('t:slow', ANYONE, 'GET', '/v1/slow'), Rule('t:post', ANYONE, 'POST', '/v1/slow'),
+        Rule('t:upload', ANYONE, 'POST', '/v1/upload')])], dialect=Dialect())
     app.close = lambda: print('closed', os.getpid(), flush=True)
     return app
 
@@ -123,6 +132,29 @@ def test_the_connection_lives_after_a_refused_body(server: Server) -> None:
     assert connection.getresponse().status == 200
     assert connection.sock is before
     connection.close()
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_large_body_is_streamed_without_being_held_in_memory(server: Server, chunked: bool) -> None:
+    length = 200 * 1024 * 1024
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    pieces = (b"x" * 1024 * 1024 for _ in range(200))
+    connection.request("POST", "/v1/upload", body=pieces, encode_chunked=chunked,
+                       headers={"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(length)})
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    assert answer["bytes"] == length
+    assert answer["longest"] <= 64 * 1024
+    assert answer["peak_mib"] < 150
+
+
+def test_the_connection_lives_after_a_streamed_body_that_nobody_wants(server: Server) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    for _ in range(2):
+        connection.request("POST", "/v1/upload", body=b"x" * 3_000_000, headers={"Content-Length": "300000000"})
+        assert connection.getresponse().status == 413
+        connection.close()
+    assert server.get("/v1/slow")[0] == 200
 
 
 def test_an_endless_body_is_cut_off(server: Server) -> None:

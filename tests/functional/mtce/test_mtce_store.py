@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from flock.core.clock import ManualClock
 from flock.core.errors import StaleWrite
 from flock.db import migrate
 from flock.testing.migrations import assert_migrations_match_tables
@@ -22,7 +23,7 @@ def test_migrations_make_the_declared_tables(database):
 
 def test_step_is_one_transaction_and_a_stale_writer_is_noticed(database):
     migrate.upgrade(database.url.render_as_string(hide_password=False), "mtce")
-    store = Store(database)
+    store = Store(database, ManualClock())
     view = first_view(HOST)
     store.commit(None, view, HOST, cause="put", messages=[])
     stored = store.load("controller-0")[0]

@@ -81,7 +81,8 @@ def test_a_log_answers_with_the_uuid_of_its_event(cli: Cli) -> None:
 @pytest.mark.parametrize(("argv", "text"), [
     ((), "Wrong arguments"), (("-c",), "Wrong arguments"), (("-A", "100.101", "more"), "Wrong arguments"),
     (("-x", "y"), "Invalid option..."), (("host=a", "-D"), "Invalid option..."),
-    (("-c", ""), "Invalid alarm string.."), (("-c", line(*FIELDS[:14])), "Invalid alarm string.."),
+    (("-c", ""), "Invalid alarm string.."), (("-c", line(*FIELDS[:13])), "Invalid alarm string.."),
+    (("-c", line(*FIELDS[:14]).removesuffix("###")), "Invalid alarm string.."),
     (("-c", line(*FIELDS, "more")), "Invalid alarm string.."), (("-d", "100.101"), "Invalid alarm filter"),
     (("-g", line("100.101")), "Invalid alarm filter"), (("-d", line("100.101", "host=a", "x")), "Invalid alarm filter"),
     (("-d", line("100.101", "host=a")), "FM_ERR_ENTITY_NOT_FOUND"), (("-D", "host=a"), "FM_ERR_ENTITY_NOT_FOUND"),
@@ -111,3 +112,19 @@ def test_empty_fields_are_fields(cli: Cli, manager: FmManager) -> None:
     assert cli("-c", line(*FIELDS[:7], "", *FIELDS[8:14], ""))[0] == 0
     (found,) = manager.get_faults(alarm_id=None, entity_instance_id=None, below=False)
     assert found == replace(found, reason_text="", keep_existing_alarm=False)
+
+
+@pytest.mark.parametrize(("given", "stored"), [
+    ("", "unknown"), (" ", "unknown"), ("cosmic-rays", "unknown"), ("not-applicable", "unknown"),
+    ("unknown", "unknown"), ("lan-error", "lan-error")])
+def test_a_blank_or_unknown_cause_is_unknown(cli: Cli, manager: FmManager, given: str, stored: str) -> None:
+    assert cli("-c", line(*FIELDS[:9], given, *FIELDS[10:]))[0] == 0
+    (found,) = manager.get_faults(alarm_id=None, entity_instance_id=None, below=False)
+    assert found.probable_cause == stored
+
+
+@pytest.mark.parametrize("argument", [
+    line(*FIELDS[:14]), line(*FIELDS), line(*FIELDS).removesuffix("###"), line(*FIELDS[:14], "")])
+def test_a_closing_separator_is_an_empty_last_value(cli: Cli, manager: FmManager, argument: str) -> None:
+    assert cli("-c", argument)[0] == 0
+    assert len(manager.get_faults(alarm_id="100.101", entity_instance_id="host=a", below=False)) == 1

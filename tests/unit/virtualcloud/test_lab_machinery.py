@@ -15,6 +15,7 @@ from devstack.virtualcloud import cgroups, container, firmware, hardware, image,
 from devstack.virtualcloud.boot import Override, Stage
 from devstack.virtualcloud.control import Control
 from devstack.virtualcloud.disk import Disk
+from devstack.virtualcloud.disks import OwnDisk
 from devstack.virtualcloud.errors import LabError, NotAvailable
 from devstack.virtualcloud.hoststate import HostState
 from devstack.virtualcloud.record import HostRecord, LabRecord, Running, Store
@@ -63,15 +64,19 @@ def test_members_are_read_from_all_levels(tmp_path):
 
 def test_container_arguments():
     site = Site()
-    shape = container.Shape("worker-0", Path("/d/root"), (("/opt/flock", "/opt/flock"), ("/h", "/opt/flock-hardware")))
+    shape = container.Shape("worker-0", Path("/d/root"), (("/opt/flock", "/opt/flock"), ("/h", "/opt/flock-hardware")),
+                            Path("/view"), (OwnDisk(0, 20, "x", Path("/dev/loop7")),))
     argv = container.boot_argv(site, shape)
-    assert argv[0] == "systemd-nspawn" and argv[-1] == "-b"
+    assert argv[0] == "systemd-nspawn" and argv[-3:] == ["/opt/flock-hostinit", "/opt/flock-machine", "/sbin/init"]
     for wanted in ("--register=no", "--keep-unit", "--machine=flk-worker-0", "--hostname=worker-0",
                    "--network-namespace-path=/run/netns/flk-worker-0", "--capability=CAP_NET_ADMIN",
-                   "--bind-ro=/opt/flock:/opt/flock", "--bind-ro=/h:/opt/flock-hardware"):
+                   "--bind-ro=/opt/flock:/opt/flock", "--bind-ro=/h:/opt/flock-hardware",
+                   "--bind-ro=/view:/opt/flock-machine",
+                   "--bind=/dev/loop7:/dev/sda", "--drop-capability=CAP_MKNOD,CAP_SYS_MODULE,CAP_SYS_RAWIO"):
         assert wanted in argv
     installer = container.install_argv(site, shape, ["/x", "--cmdline", "a b; c"])
-    assert installer[-4:] == ["--", "/x", "--cmdline", "a b; c"]
+    assert installer[-6:] == [
+        "--", "/opt/flock-hostinit", "/opt/flock-machine", "/x", "--cmdline", "a b; c"]
     assert "--as-pid2" in installer and "-b" not in installer
 
 

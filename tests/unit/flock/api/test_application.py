@@ -32,7 +32,8 @@ from flock.api import (
     version_document,
 )
 from flock.api.edge import Edge
-from flock.core.errors import Conflict, NotFound, Unavailable
+from flock.api.intake import CHUNK_BYTES
+from flock.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from flock.core.health import Health
 from flock.testing.identity import trusting
 from flock.wire import Resource, attr
@@ -97,10 +98,13 @@ class Static:
 
 class Upload:
     max_body_bytes = 3 * 1024 * 1024
+    streams_body = True
 
     def post(self, call: Call) -> Any:
-        part = call.form()["file"]
-        return {"name": part.filename, "bytes": len(part.content)}
+        if call.content_type != "application/octet-stream":
+            raise InvalidInput(field="Content-Type", rule="must be application/octet-stream")
+        pieces = list(call.pieces)
+        return {"bytes": sum(map(len, pieces)), "longest": max(map(len, pieces), default=0), "body": len(call.body)}
 
 
 ROUTES = {"/v1/things": Things, "/v1/things/{name}": OneThing, "/v1/things/static": Static, "/v1/public": Static,
@@ -348,14 +352,22 @@ def test_a_cut_off_body_is_400(app: Edge) -> None:
     assert "shorter" in inner(response)["faultstring"]
 
 
-def test_uploads_may_be_longer_than_other_bodies(ask: Ask) -> None:
+def test_a_streamed_body_comes_in_pieces_and_may_be_longer_than_others(ask: Ask) -> None:
     content = bytes(range(256)) * 8192
-    body = (b'--B\r\nContent-Disposition: form-data; name="file"; filename="for_upload"\r\n'
-            b"Content-Type: application/octet-stream\r\n\r\n" + content + b"\r\n--B--\r\n")
-    response = post(ask, body, "multipart/form-data; boundary=B", "/v1/upload")
-    assert response.json == {"name": "for_upload", "bytes": len(content)}
-    assert post(ask, b"x" * 4_000_000, "multipart/form-data; boundary=B", "/v1/upload").status_int == 413
-    assert post(ask, b"x", "multipart/form-data; boundary=B", "/v1/upload").status_int == 400
+    response = post(ask, content, "application/octet-stream", "/v1/upload")
+    assert response.json == {"bytes": len(content), "longest": CHUNK_BYTES, "body": 0}
+    assert post(ask, b"", "application/octet-stream", "/v1/upload").json == {"bytes": 0, "longest": 0, "body": 0}
+    assert post(ask, b"x" * 4_000_000, "application/octet-stream", "/v1/upload").status_int == 413
+    assert post(ask, b"x", "text/plain", "/v1/upload").status_int == 400
+
+
+def test_a_streamed_body_that_is_cut_off_is_400(app: Edge) -> None:
+    headers = {**WRITE, "Content-Type": "application/octet-stream"}
+    environ = webob.Request.blank("/v1/upload", method="POST", headers=headers, body=b"some").environ
+    environ["CONTENT_LENGTH"] = "100"
+    response = webob.Request(environ).get_response(app)
+    assert response.status_int == 400
+    assert "shorter" in inner(response)["faultstring"]
 
 
 def test_delete_as_the_old_clients_send_it(ask: Ask) -> None:

@@ -19,12 +19,10 @@ from flock.api.audit import body_text, without_secrets
 from flock.api.call import Dependencies
 from flock.api.dialect import Dialect
 from flock.api.exchange import WebError
-from flock.api.intake import discard_body, read_body
-from flock.api.multipart import parse_form
+from flock.api.intake import body_pieces, discard_body
 from flock.api.reply import encode
 from flock.api.routes import RouteTable, collect, scan
 from flock.auth.policy import READER, Rule
-from flock.wire import BadBody
 
 
 class Ctrl:
@@ -148,35 +146,6 @@ def test_body_text_is_bounded_and_one_line() -> None:
     assert "\n" not in text
 
 
-FORM = b"multipart/form-data; boundary=B"
-
-
-def form(*sections: bytes) -> bytes:
-    return b"".join(b"--B\r\n" + section + b"\r\n" for section in sections) + b"--B--\r\n"
-
-
-@given(st.binary(max_size=300).filter(lambda content: b"\r\n--B" not in content and not content.startswith(b"--B")))
-def test_form_parts_keep_every_byte(content: bytes) -> None:
-    body = form(b'Content-Disposition: form-data; name="x"; filename="f; \\"q\\""\r\n\r\n' + content,
-                b"content-disposition: form-data; name=mode\r\n\r\nssl")
-    parts = parse_form(FORM.decode(), body)
-    assert [(part.name, part.content) for part in parts] == [("x", content), ("mode", b"ssl")]
-    assert parts[1].filename is None
-    assert parts[1].text() == "ssl"
-
-
-@pytest.mark.parametrize(("kind", "body"), [
-    ("application/json", b"{}"), ("multipart/form-data", b"--B--"), ("multipart/form-data; boundary=B", b""),
-    ("multipart/form-data; boundary=B", b"--B\r\nno header\r\n--B--"),
-    ("multipart/form-data; boundary=B", b'--B\r\nContent-Disposition: form-data\r\n\r\nx\r\n--B--'),
-    ("multipart/form-data; boundary=B", b'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\nx'),
-    ("multipart/form-data; boundary=B", form(*[b'Content-Disposition: form-data; name="a"\r\n\r\nx'] * 101)),
-])
-def test_bad_forms(kind: str, body: bytes) -> None:
-    with pytest.raises(BadBody):
-        parse_form(kind, body)
-
-
 def connection_environ(length: str) -> tuple[dict[str, Any], socket.socket]:
     ours, theirs = socket.socketpair()
     return {"CONTENT_LENGTH": length, "gunicorn.socket": ours, "wsgi.input": ours.makefile("rb", buffering=0)}, theirs
@@ -186,7 +155,7 @@ def test_a_silent_client_is_408_and_the_timeout_is_restored() -> None:
     environ, client = connection_environ("100")
     with client, pytest.raises(WebError) as caught:
         client.sendall(b"x")
-        read_body(environ, 1000, 0.05)
+        list(body_pieces(environ, 1000, 0.05))
     assert caught.value.status == 408
     assert environ["gunicorn.socket"].gettimeout() is None
     environ["gunicorn.socket"].close()

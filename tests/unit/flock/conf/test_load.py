@@ -8,6 +8,7 @@ import pytest
 from oslo_config import cfg
 
 from flock import conf as flock_conf
+from flock.conf.sample import list_opts
 
 
 @pytest.fixture
@@ -61,3 +62,7 @@ def test_setup_may_be_repeated(folder: Path) -> None:
 def test_the_default_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FLOCK_CONF_DIR", raising=False)
     assert flock_conf.conf_dir() == Path("/etc/flock")
+
+
+def test_the_sample_has_every_group() -> None:
+    assert [group for group, _ in list_opts()] == ["DEFAULT", "database", "api"]

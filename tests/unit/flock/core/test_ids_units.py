@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flock.core import ids, units
+from flock.core import ids
 
 
 def test_new_uuids_are_uuids_and_differ() -> None:
@@ -51,22 +51,3 @@ def test_addresses_survive_and_know_their_version(address: ipaddress.IPv4Address
     assert ipaddress.ip_address(ids.ip_address(str(address))) == address
     with pytest.raises(ValueError, match="must be an IPv"):
         ids.ip_address(str(address), 10 - address.version)
-
-
-@pytest.mark.parametrize(("text", "expected"), [
-    ("4096", 4096), ("10G", 10 * 1024**3), ("1.5 GiB", 3 * 1024**3 // 2), ("512 mib", 512 * 1024**2), ("1t", 1024**4)])
-def test_sizes(text: str, expected: int) -> None:
-    assert units.parse_bytes(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "G", "-1G", "10X", "1e5", "1,5G", "9" * 30])
-def test_bad_sizes(text: str) -> None:
-    with pytest.raises(ValueError, match="must be a size"):
-        units.parse_bytes(text)
-
-
-def test_conversions_round_down() -> None:
-    assert units.mib_from_bytes(2 * 1024**2 - 1) == 1
-    assert units.mib_from_kib(2047) == 1
-    assert units.gib_from_mib(2047) == 1
-    assert units.mib_from_gib(3) == 3072

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from flock.core.errors import NotFound, StaleWrite, Unavailable
+from flock.core.errors import StaleWrite, Unavailable
 from flock.db import (
     Database,
     DeadlockError,
@@ -31,7 +31,6 @@ from flock.db import (
     utcnow,
 )
 from flock.db import database as database_module
-from flock.db.claims import ClaimedElsewhere, claim, claim_columns, release
 from flock.testing.fixtures import private_conf
 
 
@@ -42,7 +41,7 @@ class Colour(enum.StrEnum):
 
 METADATA = metadata()
 HOST = sa.Table(
-    "host", METADATA, *columns(), *claim_columns(),
+    "host", METADATA, *columns(),
     sa.Column("name", sa.String(32), nullable=False, unique=True),
     sa.Column("colour", EnumText(Colour)),
     sa.Column("data", Json),
@@ -189,22 +188,6 @@ def test_compare_and_set(db: Database) -> None:
     assert names(db) == ["d"]
     with db.reader() as conn:
         assert conn.execute(sa.select(HOST.c.updated_at)).scalar_one() is not None
-
-
-def test_claims(db: Database) -> None:
-    uuid, now = add(db, "a"), utcnow()
-    with db.writer() as conn:
-        claim(conn, HOST, uuid, owner="one", purpose="lock", lease_s=60, now=now)
-        claim(conn, HOST, uuid, owner="one", purpose="lock", lease_s=60, now=now)
-        with pytest.raises(ClaimedElsewhere, match=r"in use by one \(lock\)"):
-            claim(conn, HOST, uuid, owner="two", purpose="unlock", lease_s=60, now=now)
-        assert not release(conn, HOST, uuid, owner="two")
-        later = now + datetime.timedelta(seconds=61)
-        claim(conn, HOST, uuid, owner="two", purpose="unlock", lease_s=60, now=later)
-        assert not release(conn, HOST, uuid, owner="one")
-        assert release(conn, HOST, uuid, owner="two")
-        with pytest.raises(NotFound):
-            claim(conn, HOST, "nothing", owner="one", purpose="lock", lease_s=60, now=now)
 
 
 def test_durable_by_default_and_in_wal_mode(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def put(work: Batch, *items: object) -> list[FaultOutcome]:
 
 def active(work: Batch) -> list[tuple[str, str]]:
     change = work.net_change()
-    return sorted(alarm.key for alarm in (*change.inserted, *change.updated))
+    return sorted(alarm.key for alarm in (*change.inserted, *(update.alarm for update in change.updated)))
 
 
 def code(outcome: FaultOutcome) -> object:

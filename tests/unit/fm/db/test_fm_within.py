@@ -6,9 +6,9 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fm.contract.entity import contains
 from fm.db.conditions import within
 from fm.db.tables import ALARM
+from tests.oracles.hiding import contains
 
 ENTITIES = sa.Table("entities", sa.MetaData(), sa.Column("name", sa.String(255), index=True))
 # Around the separators in byte order, a byte above ASCII and one beyond the basic plane.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fm.contract.entity import contains
 from fm.contract.enums import AlarmState, Severity
 from fm.contract.fault import Fault
 from fm.contract.rpc import FaultRequest
 from fm.raiser.requests import alarm_request, clear_all_request, clear_request, compact, from_record, log_request
 from fm.raiser.requests import to_record as record
+from tests.oracles.hiding import contains
 
 IDS = ("200.005", "200.006")
 ENTITIES = ("host=a", "host=a.process=p", "host=a.process=p.x=1", "host=ab", "host=b")

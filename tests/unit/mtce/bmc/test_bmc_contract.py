@@ -18,7 +18,7 @@ from devstack.virtualcloud.sensors import readings
 from mtce.bmc.interfaces import Access, BmcError, PowerState
 from mtce.bmc.ipmi import IpmiSettings
 from mtce.bmc.kinds import BmcSettings, open_bmc, perform
-from mtce.bmc.redfish import RedfishSettings
+from mtce.bmc.session import RedfishSettings
 
 USER, PASSWORD = "root", "calvin-and-hobbes"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -66,7 +67,7 @@ class Bench:
 
     def start(self) -> None:
         self.effects = RecordedEffects()
-        self.store = Store(self.db)
+        self.store = Store(self.db, self.clock)
         self.loop = Loop(self.store, self.settings, self.effects, self.clock, "controller-0")
         self.loop.start()
         self.hosts = HostRequests(self.loop, self.effects, "controller-0")
@@ -117,3 +118,12 @@ def bench(database: Database) -> Iterator[Bench]:
     made.stop()
 
 
+@pytest.fixture
+def other_bench(tmp_path: Path) -> Iterator[Bench]:
+    """A second conductor with a database of its own, to compare with."""
+    db = Database(f"sqlite:///{tmp_path}/other.sqlite", sqlite_synchronous=False)
+    METADATA.create_all(db.engine)
+    made = Bench(db)
+    yield made
+    made.stop()
+    db.dispose()

@@ -116,3 +116,11 @@ def test_bmc_that_fails_is_an_answer_not_an_error(tmp_path):
     answer = Bench(tmp_path, chassis).run("query")
     assert not answer.ok
     assert "timeout" in answer.reason
+
+
+def test_what_is_configured_for_one_host_reaches_its_bmc(tmp_path):
+    bench = Bench(tmp_path, Chassis())
+    settings = BmcSettings(systems={"worker-0": "System_0", "worker-1": "x"}, legacy_boot=frozenset({"worker-0"}))
+    bench.jobs = BmcJobs(lambda: bench.box, settings, bench.open, bench.pause, lambda: bench.now)
+    assert bench.run("query").ok
+    assert (bench.access.system, bench.access.legacy_boot) == ("System_0", True)

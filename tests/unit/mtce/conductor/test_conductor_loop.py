@@ -7,8 +7,10 @@ import sqlalchemy as sa
 from flock.core.errors import DeadlineExceeded
 from mtce.core import actions as act
 from mtce.core.events import AgentResult, Pulse, RebootAnswer
+from mtce.core.fsm import add, enable
 from mtce.core.view import Level, Network
 from mtce.db.tables import HISTORY, HOST, OUTBOX, REQUEST
+from sysinv.contract.enums import Administrative, Operational
 
 UUID = "2f1c1d7e-0000-4000-8000-000000000001"
 
@@ -193,6 +195,45 @@ def test_defect_stops_one_host_and_no_other(bench, monkeypatch):
     assert "worker-0" in bench.loop.troubles()
     assert bench.loop.is_running()
     assert bench.status("2f1c1d7e-0000-4000-8000-000000000002").action == "none"
+
+
+@pytest.mark.parametrize("defect", ["exception", "illegal state"])
+def test_action_that_meets_a_defect_is_answered_with_the_reason(bench, monkeypatch, defect):
+    locked_online(bench)
+    with monkeypatch.context() as broken:
+        if defect == "exception":
+            broken.setattr(enable, "unlock", lambda d: d.view.no_such_field)
+            reason = "AttributeError"
+        else:
+            broken.setattr(enable, "unlock", lambda d: d.states(Administrative.UNLOCKED, Operational.ENABLED))
+            reason = "unlocked-enabled-online is no legal state"
+        reply = bench.hosts.host_action(host_uuid=UUID, action="unlock", request_id="u-1")
+        assert reply.status == "fail"
+        assert reason in reply.reason
+        assert reply.reason.startswith("The state machine of worker-0 has stopped: ")
+        assert reason in bench.loop.troubles()
+    assert bench.status().administrative == "locked"
+    assert bench.hosts.host_action(host_uuid=UUID, action="unlock", request_id="u-1").status == "pass"
+    assert bench.loop.troubles() is None
+    bench.effects.wait_for(act.SendReboot)
+
+
+def test_record_that_meets_a_defect_is_answered_with_the_reason(bench, monkeypatch):
+    monkeypatch.setattr(add, "begin", lambda d: d.view.no_such_field)
+    reply = bench.hosts.put_host(host=bench.host())
+    assert (reply.status, rows(bench, HOST)) == ("fail", [])
+    assert "AttributeError" in reply.reason
+
+
+def test_third_waiting_action_is_refused_and_the_accepted_ones_wait(bench):
+    locked_online(bench)
+    for action in ("force-lock", "unlock", "reboot"):
+        assert bench.hosts.host_action(host_uuid=UUID, action=action, request_id=action).status == "pass"
+    reply = bench.hosts.host_action(host_uuid=UUID, action="power-off", request_id="power-off")
+    assert (reply.status, reply.reason) == ("fail", "Action queue is full: 2 actions wait for the end of 'force-lock'")
+    assert bench.hosts.host_action(host_uuid=UUID, action="power-off", request_id="power-off") == reply
+    waiting = bench.loop.roster.get(UUID).view.queued
+    assert [(str(action), request_id) for action, request_id in waiting] == [("unlock", "unlock"), ("reboot", "reboot")]
 
 
 def test_old_history_and_answers_are_dropped(bench):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from flock.testing.fixtures import private_conf
-from mtce.conf import conductor
+from mtce.conf import bmc, conductor
 from mtce.core.settings import Cause, Settings
 
 
@@ -31,3 +31,13 @@ def test_mode_comes_from_platform_conf(tmp_path):
     (tmp_path / "platform.conf").write_text("nodetype=controller\nsystem_mode=simplex\n")
     made = conf(conductor={"platform_conf": str(tmp_path / "platform.conf")})
     assert conductor.settings(made).simplex
+
+
+def test_board_management_of_single_hosts():
+    made = private_conf()
+    bmc.register(made)
+    assert bmc.settings(made).systems == {}
+    made.set_override("redfish_systems", {"worker-0": "System_0"}, group="bmc")
+    made.set_override("ipmi_legacy_boot_hosts", ["worker-1"], group="bmc")
+    assert bmc.settings(made).systems == {"worker-0": "System_0"}
+    assert bmc.settings(made).legacy_boot == {"worker-1"}

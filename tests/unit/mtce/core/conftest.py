@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from flock.core.clock import Instant
 from mtce.contract.records import MtcAlive, MtceHost
 from mtce.contract.states import HostAction
 from mtce.core import actions as act
@@ -21,7 +22,8 @@ from mtce.core.fsm import step
 from mtce.core.settings import Settings
 from mtce.core.view import Level, MaintainedHost, Network, first_view, from_document, to_document
 
-START_MS = 1_700_000_000_000
+START_MS = 40_000
+"""The machine of the conductor has just booted: what never happened must not seem recent."""
 THRESHOLDS = ((10, Level.LOSS), (6, Level.DEGRADE), (4, Level.MINOR))
 
 
@@ -165,8 +167,9 @@ class Story:
         """A conductor died after its last commit: timers and answers in flight are gone, the row is not."""
         self._generation += 1
         self.restarts += 1
-        stored = json.loads(json.dumps(to_document(self.view)))
-        self.view = from_document(stored, is_active=self.view.is_active)
+        at = Instant("boot-1", self.now_ms)
+        stored = json.loads(json.dumps(to_document(self.view, at)))
+        self.view = from_document(stored, at, is_active=self.view.is_active)
         self._feed(ev.Resume(), may_restart=False)
         return self
 

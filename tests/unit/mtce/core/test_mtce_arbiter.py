@@ -5,10 +5,12 @@ import pytest
 
 from mtce.contract.states import HostAction
 from mtce.core import arbiter
+from mtce.core.settings import Settings
 from sysinv.contract.enums import Administrative
 
 UNLOCKED = "unlocked-enabled-available"
 LOCKED = "locked-disabled-online"
+DUPLEX = Settings()
 
 
 @pytest.mark.parametrize(("states", "action", "bmc", "reason"), [
@@ -23,7 +25,7 @@ LOCKED = "locked-disabled-online"
     (UNLOCKED, HostAction.SWACT, True, "Swact not supported for this Host"),
 ])
 def test_refused(story, states, action, bmc, reason):
-    reply = arbiter.refusal(story(states=states, bmc=bmc).view, action, simplex=False)
+    reply = arbiter.refusal(story(states=states, bmc=bmc).view, action, DUPLEX)
     assert reply is not None
     assert (reply.status, reply.reason) == ("fail", reason)
     assert reply.action
@@ -33,24 +35,24 @@ def test_refused(story, states, action, bmc, reason):
     (LOCKED, HostAction.UNLOCK, False), (LOCKED, HostAction.REBOOT, False), (UNLOCKED, HostAction.LOCK, False),
     (LOCKED, HostAction.RESET, True), ("locked-disabled-power-off", HostAction.POWER_ON, True)])
 def test_allowed(story, states, action, bmc):
-    assert arbiter.refusal(story(states=states, bmc=bmc).view, action, simplex=False) is None
+    assert arbiter.refusal(story(states=states, bmc=bmc).view, action, DUPLEX) is None
 
 
 def test_active_controller_is_not_locked_except_on_simplex(story):
     view = story("controller-0", personality="controller", states=UNLOCKED, is_active=True).view
-    assert arbiter.refusal(view, HostAction.LOCK, simplex=False).reason == "Controller is Active"
-    assert arbiter.refusal(view, HostAction.LOCK, simplex=True) is None
+    assert arbiter.refusal(view, HostAction.LOCK, DUPLEX).reason == "Controller is Active"
+    assert arbiter.refusal(view, HostAction.LOCK, Settings(simplex=True)) is None
 
 
 def test_swact_without_standby_is_refused_with_the_reason(story):
     view = story("controller-0", personality="controller", states=UNLOCKED, is_active=True).view
-    assert arbiter.refusal(view, HostAction.SWACT, simplex=False).reason == "No unlocked-enabled controller available"
+    assert arbiter.refusal(view, HostAction.SWACT, DUPLEX).reason == "No unlocked-enabled controller available"
 
 
 def test_running_action_is_not_started_twice(story):
     s = story().run_s(6).command(HostAction.UNLOCK)
-    assert arbiter.refusal(s.view, HostAction.UNLOCK, simplex=False).reason.startswith("User operation 'unlock'")
-    assert arbiter.refusal(s.view, HostAction.LOCK, simplex=False) is None
+    assert arbiter.refusal(s.view, HostAction.UNLOCK, DUPLEX).reason.startswith("User operation 'unlock'")
+    assert arbiter.refusal(s.view, HostAction.LOCK, DUPLEX) is None
 
 
 def test_words_that_are_no_action():
@@ -73,3 +75,14 @@ def test_only_locked_hosts_are_forgotten(story):
     view = story().view
     assert arbiter.delete_refusal(view) is None
     assert arbiter.delete_refusal(replace(view, administrative=Administrative.UNLOCKED)).reason == "Host is Unlocked"
+
+
+def test_third_action_behind_one_that_cannot_be_interrupted_is_refused(story):
+    s = story(bmc=True).run_s(6).command(HostAction.FORCE_LOCK)
+    for action in (HostAction.UNLOCK, HostAction.REBOOT):
+        assert arbiter.refusal(s.view, action, DUPLEX) is None
+        s.command(action)
+    reply = arbiter.refusal(s.view, HostAction.RESET, DUPLEX)
+    assert reply.status == "fail"
+    assert reply.reason == "Action queue is full: 2 actions wait for the end of 'force-lock'"
+    assert arbiter.refusal(s.view, HostAction.UNLOCK, DUPLEX).reason == "User operation 'unlock' already in-progress"

@@ -2,16 +2,13 @@
 """Boot files and dnsmasq's files, rendered and read."""
 from __future__ import annotations
 
-import stat
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flock.core.errors import InvalidInput
-from sysinv.conductor.atomic import replace_text
 from sysinv.conductor.dhcp import (
     DnsmasqPaths,
     Lease,
@@ -113,12 +110,3 @@ def test_lease_files_are_read_whatever_is_in_them() -> None:
 @given(st.text(max_size=200))
 def test_no_lease_file_stops_us(text: str) -> None:
     parse_leases(text)
-
-
-def test_files_are_replaced_only_when_they_differ(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "file"
-    assert replace_text(path, "one")
-    assert not replace_text(path, "one")
-    assert replace_text(path, "two", 0o600)
-    assert path.read_text() == "two" and stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [entry.name for entry in path.parent.iterdir()] == ["file"]

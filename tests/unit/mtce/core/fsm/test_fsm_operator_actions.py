@@ -58,6 +58,18 @@ def test_actions_wait_for_a_force_lock(story):
     s.power_on().until_states("unlocked-enabled-available", 400)
 
 
+def test_waiting_action_that_the_host_no_longer_allows_is_refused_and_strikes_nobody(story):
+    s = story(bmc=True).run_s(6).forget_story()
+    s.command(HostAction.FORCE_LOCK).command(HostAction.UNLOCK).command(HostAction.RESET)
+    s.until_states("unlocked-enabled-available", 900).run_s(1)
+    assert s.machine.resets == 0
+    assert s.view.action_failed == "reset"
+    assert s.view.task == "reset refused: Host is Unlocked"
+    s.run_s(31)
+    assert s.view.task == ""
+    assert s.view.queued == ()
+
+
 def test_reboot_of_a_locked_host(story):
     s = story().run_s(6).forget_story()
     s.command(HostAction.REBOOT).until(lambda v: v.action is HostAction.NONE)

@@ -4,6 +4,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from flock.core.clock import Instant
 from mtce.contract.states import HostAction
 from mtce.core.settings import Settings
 from mtce.core.view import from_document, to_document
@@ -65,7 +66,8 @@ def test_operator_actions_end(story, seed, probability, action):
 @pytest.mark.parametrize("states", ["locked-disabled-online", "unlocked-enabled-available"])
 def test_stored_view_is_the_view(story, states):
     s = story(states=states).run_s(6)
-    assert from_document(to_document(s.view), is_active=False) == s.view
+    at = Instant("boot-1", s.now_ms)
+    assert from_document(to_document(s.view, at), at, is_active=False) == s.view
 
 
 def test_overdue_pause_ends_soon_after_a_restart_and_an_overdue_wait_is_given_grace(story):

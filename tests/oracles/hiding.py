@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hierarchical inhibition: which active alarms are hidden because a containing entity carries an inhibiting alarm."""
+"""What hierarchical inhibition means, in plain Python: the queries of ``fm.db.hiding`` must agree with it."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -8,11 +8,13 @@ from fm.contract.entity import containers
 from fm.core.records import Alarm
 
 
-def masked_uuids(alarms: Iterable[Alarm]) -> set[str]:
-    """Uuids of the alarms that allow suppression and lie on or below the entity of another, inhibiting alarm.
+def contains(outer: str, inner: str) -> bool:
+    """True when ``inner`` is ``outer`` or lies below it: ``host=a`` contains ``host=a.port=p``, never ``host=ab``."""
+    return inner == outer or inner.startswith((outer + ".", outer + ","))
 
-    Depends only on what is active now, so the order in which alarms were raised does not matter.
-    """
+
+def masked_uuids(alarms: Iterable[Alarm]) -> set[str]:
+    """Uuids of the alarms that allow suppression and lie on or below the entity of another, inhibiting alarm."""
     alarms = list(alarms)
     inhibitors: dict[str, set[str]] = {}
     for alarm in alarms:

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files that other programs read, or that must outlive a power cut: replaced whole or not at all."""
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def replace_file(path: Path, data: str | bytes, mode: int = 0o644) -> None:
+    """Make ``path`` hold ``data`` (text as UTF-8) with permission bits ``mode``; missing directories are made.
+
+    A reader sees the old content or the new one, also after a power cut. OSError leaves the old file in place.
+    """
+    try:
+        directory = os.open(path.parent, _DIRECTORY)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        directory = os.open(path.parent, _DIRECTORY)
+    try:
+        replace_in(directory, path.name, data, mode)
+    finally:
+        os.close(directory)
+
+
+def replace_in(directory: int, name: str, data: str | bytes, mode: int) -> None:
+    """As ``replace_file``, for ``name`` in an open directory; replaces a symbolic link of that name."""
+    temporary = f".{name}.{secrets.token_hex(4)}"
+    descriptor = os.open(temporary, _NEW_FILE, mode, dir_fd=directory)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(stream.fileno(), mode)
+            stream.write(data.encode() if isinstance(data, str) else data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except BaseException:
+        os.unlink(temporary, dir_fd=directory)
+        raise
+    os.fsync(directory)
+
+
+def replace_text(path: Path, text: str, mode: int = 0o644) -> bool:
+    """As ``replace_file``; False, and nothing is written, when ``path`` holds ``text`` with ``mode`` already."""
+    try:
+        if path.read_text() == text and path.stat().st_mode & 0o777 == mode:
+            return False
+    except (FileNotFoundError, UnicodeDecodeError):
+        pass
+    replace_file(path, text, mode)
+    return True

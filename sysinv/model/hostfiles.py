@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files that every host of the cloud has, whoever writes them: names, networks, platform facts."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+PRIVATE, PUBLIC = 0o600, 0o644
+DOMAIN = "internal"
+_DHCP = ("DHCP=ipv4", "", "[DHCPv4]", "UseDNS=no", "UseRoutes=no", "UseHostname=no", "UseNTP=no",
+         "ClientIdentifier=mac")
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedFile:
+    """A file to write whole: absolute path, permission bits, text."""
+
+    path: str
+    mode: int
+    content: str
+
+
+def hosts_file(names: Iterable[tuple[str, str]]) -> RenderedFile:
+    """/etc/hosts: the loopback names, then ``(address, names)`` lines."""
+    lines = [("127.0.0.1", "localhost"), ("::1", "localhost ip6-localhost"), *names]
+    return RenderedFile("/etc/hosts", PUBLIC, "".join(f"{address} {given}\n" for address, given in lines))
+
+
+def network_file(network_type: str, interface: str, addresses: Iterable[str], prefix: int,
+                 gateway: str | None = None, *, required: bool = True) -> RenderedFile:
+    """systemd-networkd's file of one interface; without ``addresses`` it asks a DHCP server.
+
+    The host's start waits for the interface when it is ``required``.
+    """
+    lines = ["[Match]", f"Name={interface}"]
+    if not required:
+        lines += ["", "[Link]", "RequiredForOnline=no"]
+    lines += ["", "[Network]", "LinkLocalAddressing=no", "LLDP=no"]
+    given = list(addresses)
+    if not given:
+        lines += _DHCP
+    else:
+        lines.append("ConfigureWithoutCarrier=yes")
+        if gateway:
+            lines.append(f"Gateway={gateway}")
+    for address in given:
+        # Link-local addresses (the pxeboot network's) would be probed for some seconds before they are set.
+        lines += ["", "[Address]", f"Address={address}/{prefix}", "DuplicateAddressDetection=none"]
+    return RenderedFile(f"/etc/systemd/network/10-flock-{network_type}.network", PUBLIC, "\n".join(lines) + "\n")
+
+
+def platform_file(facts: Mapping[str, str]) -> RenderedFile:
+    """/etc/platform/platform.conf in StarlingX's ``key=value`` form."""
+    return RenderedFile("/etc/platform/platform.conf", PUBLIC,
+                        "".join(f"{key}={value}\n" for key, value in facts.items()))
