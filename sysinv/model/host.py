@@ -59,7 +59,8 @@ class InventoryHost:
     action_state: str | None
     install_state: str | None
     ihost_action: str | None
-    task: str | None
+    mtce_action: str | None
+    action_text: str | None
     mgmt_mac: str
     bm_type: str | None
     bm_ip: str | None

@@ -24,10 +24,10 @@ from sysinv.model.system import SystemView
 
 RESTRICTED = frozenset({
     "uuid", "id", "created_at", "updated_at", "cstatus", "mgmt_mac", "mgmt_ip", "invprovision", "recordtype",
-    "ihost_action", "action_state", "inv_state", "iconfig_applied", "iconfig_target"})
+    "ihost_action", "action_state", "inv_state", "iconfig_applied", "iconfig_target", "last_error", "last_error_at"})
 MTCE_ONLY = frozenset({
     "administrative", "availability", "operational", "subfunction_oper", "subfunction_avail", "reserved", "mtce_info",
-    "task", "uptime"})
+    "mtce_action", "task", "uptime"})
 VIM_ONLY = frozenset({"vim_progress_status"})
 INSTALL_PARAMETERS = frozenset({"boot_device", "rootfs_device", "hw_settle", "install_output", "console", "tboot"})
 ROLE = frozenset({"personality", "hostname", "subfunctions"})

@@ -24,7 +24,7 @@ HOST = InventoryHost(
     id=1, uuid="u1", hostname="worker-0", personality="worker", subfunctions="worker", subfunction_oper="disabled",
     subfunction_avail="not-installed", administrative="locked", operational="disabled", availability="online",
     invprovision="unprovisioned", inv_state="inventoried", action_state=None, install_state=None, ihost_action=None,
-    task=None, mgmt_mac="08:00:27:be:6e:25", bm_type=None, bm_ip=None, bm_username=None, bm_secret=None,
+    mtce_action=None, action_text=None, mgmt_mac="08:00:27:be:6e:25", bm_type=None, bm_ip=None, bm_username=None, bm_secret=None,
     vim_progress_status=None, config_applied=None, config_target=None, mtce_sequence=5, revision=1)
 
 
@@ -58,10 +58,10 @@ def test_first_unlock_provisions_in_two_steps() -> None:
 @pytest.mark.parametrize(("action", "fields", "ends"), [
     ("lock", {"administrative": "locked"}, True), ("lock", {"task": ""}, False),
     ("force-lock", {"administrative": "locked"}, True), ("unlock", {"administrative": "unlocked"}, True),
-    ("unlock", {"administrative": "locked"}, False), ("reset", {"task": ""}, True),
-    ("reset", {"task": "Reset Requested"}, False), ("unlock", {"action_failed": "no"}, True)])
+    ("unlock", {"administrative": "locked"}, False), ("reset", {"action": "none"}, True),
+    ("reset", {"task": ""}, False), ("reset", {"action": "reset", "task": "Reset Requested"}, False), ("unlock", {"action_failed": "no"}, True)])
 def test_when_an_action_ends(action: str, fields: dict[str, Any], ends: bool) -> None:
-    found = changes(replace(HOST, ihost_action=action), **fields)
+    found = changes(replace(HOST, ihost_action=action, mtce_action=action), **fields)
     assert ("ihost_action" in found and found["ihost_action"] is None) == ends
 
 
