@@ -19,7 +19,8 @@ WORKER = InventoryHost(
     id=1, uuid="u1", hostname="worker-0", personality="worker", subfunctions="worker", subfunction_oper="disabled",
     subfunction_avail="not-installed", administrative="locked", operational="disabled", availability="online",
     invprovision="unprovisioned", inv_state="inventoried", action_state=None, install_state=None, ihost_action=None,
-    task=None, mgmt_mac=MAC, bm_type=None, bm_ip=None, bm_username=None, bm_secret=None, vim_progress_status=None,
+    mtce_action=None, action_text=None, mgmt_mac=MAC, bm_type=None, bm_ip=None,
+    bm_username=None, bm_secret=None, vim_progress_status=None,
     config_applied=None, config_target=None, mtce_sequence=0, revision=1)
 
 
@@ -136,7 +137,7 @@ def test_cores_over_http(cloud: Any, worker: str) -> None:
     reply = cloud.call("PUT", path, [{"function": "platform", "sockets": [{"0": 1}]}])
     assert (reply.status, reply.fault) == (409, "Host must be locked.")
     assert cloud.call("PUT", "/v1/ihosts/controller-0/state/host_cpus_modify",
-                      [{"function": "platform", "cpulist": "0"}]).status == 400
+                      [{"function": "platform", "cpulist": "0"}]).status == 409
 
 
 @pytest.mark.parametrize(("change", "fault"), [
