@@ -11,6 +11,8 @@ from flock.core.clock import RealClock
 from flock.core.health import Health
 from flock.db import from_conf
 from flock.db.outbox import Relay
+from flock.exec.root import Root
+from flock.exec.uptime import uptime_s
 from flock.jobs import Periodics
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
@@ -57,7 +59,8 @@ class ConductorDaemon:
         jobs = BmcJobs(lambda: SecretBox(chosen.secret_key_file), bmc_options.settings(conf))
         self._effects = PooledEffects(self._agent_of, jobs, self._pulses, self._post,
                                       agent_threads=chosen.agent_threads, bmc_threads=chosen.bmc_threads)
-        self._loop = Loop(store, options.settings(conf), self._effects, clock, hostname, chosen.events_max)
+        self._loop = Loop(store, options.settings(conf), self._effects, clock, hostname, chosen.events_max,
+                          uptime_s=lambda: uptime_s(Root("/")))
         self._inventory = messages.Inventory(rpc.client(HostStates, self._transport))
         self._relay = Relay(store.outbox, messages.handlers(self._inventory, self._raiser), retry_max_s=10.0,
                             owner=f"mtce-conductor.{hostname}")

@@ -74,8 +74,11 @@ class Store:
         return None if row is None else _stored(row, hostname, self._clock.instant())
 
     def commit(self, before: StoredHost | None, view: MaintainedHost, record: MtceHost, *, cause: str,
-               messages: list[Message], answered: Answered | None = None) -> int:
-        """Store a step; returns the row's new revision. StaleWrite when another conductor wrote the row."""
+               messages: list[Message], answered: Answered | None = None, strikes: str = "") -> int:
+        """Store a step; returns the row's new revision. StaleWrite when another conductor wrote the row.
+
+        ``strikes`` says why the host was struck or spared in this step; it makes a line of history of its own.
+        """
         values = {
             "hostname": view.hostname, "administrative": str(view.administrative),
             "operational": str(view.operational), "availability": str(view.availability), "action": str(view.action),
@@ -87,8 +90,9 @@ class Store:
                 revision = 1
             else:
                 revision = compare_and_set(conn, HOST, view.uuid, before.revision, values)
-            line = transition(None if before is None else before.view, view)
+            line = transition(None if strikes or before is None else before.view, view)
             if line is not None:
+                cause = f"{cause}; {strikes}" if strikes else cause
                 conn.execute(sa.insert(HISTORY).values(host_uuid=view.uuid, at=utcnow(), cause=cause[:TEXT_MAX],
                                                        **asdict(line)))
             self._finish(conn, messages, answered)

@@ -23,12 +23,14 @@ class Transition:
 
 
 def must_store(before: MaintainedHost, after: MaintainedHost) -> bool:
-    """Whether the change must survive a restart; a renewed silence or repetition timer need not."""
+    """Whether the change must survive a restart; a renewed sign of life, silence or repetition timer need not."""
     return _lasting(before) != _lasting(after)
 
 
 def _lasting(view: MaintainedHost) -> MaintainedHost:
-    return replace(view, silent_ms=None, probe_ms=None, revision=0, sequence=0)
+    return replace(view, silent_ms=None, probe_ms=None, revision=0, sequence=0, bus_alive_ms=None,
+                   cluster_alive_ms=None, alive_sequence=0, asked_ms=None, bus_open_ms=None, bus_ok=False,
+                   pulses_ok=False, dead_office=False)
 
 
 def state_update(before: MaintainedHost | None, after: MaintainedHost, at: str = "") -> HostStateUpdate | None:

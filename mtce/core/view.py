@@ -47,6 +47,7 @@ class Stage(enum.StrEnum):
     HEARTBEAT_WAIT = "heartbeat-wait"
     HEARTBEAT_SOAK = "heartbeat-soak"
     FAILED_WAIT = "failed-wait"
+    HOLD = "hold"
     RECOVERY_PAUSE = "recovery-pause"
     RECOVERY_ALIVE = "recovery-alive"
     RECOVERY_QUERY = "recovery-power-query"
@@ -102,6 +103,10 @@ class MaintainedHost:
     task: str = ""
     task_clear_ms: int | None = None
     boot_id: str = ""
+    boot_ms: int | None = None
+    """When ``boot_id`` was first heard of."""
+    proven_boot: str = ""
+    """The boot that was last in service: in it the host needs no tests to come back."""
     left_boot_id: str = ""
     past_boots: tuple[str, ...] = ()
     stale_since_ms: int | None = None
@@ -118,6 +123,33 @@ class MaintainedHost:
     unhealthy: int = 0
     mgmt: Level = Level.UNKNOWN
     cluster_host: Level = Level.UNKNOWN
+    mgmt_ms: int | None = None
+    cluster_host_ms: int | None = None
+    """Since when the levels are what they are."""
+    bus_alive_ms: int | None = None
+    cluster_alive_ms: int | None = None
+    """The last mtcAlive over the message bus, and over the cluster-host network."""
+    alive_sequence: int = 0
+    """Of that mtcAlive: the host says it on both ways."""
+    asked_ms: int | None = None
+    """Since when the host is being asked without an answer."""
+    bus_open_ms: int | None = None
+    """Since when the message bus has carried messages to the conductor without a break."""
+    bus_ok: bool = False
+    pulses_ok: bool = False
+    dead_office: bool = False
+    """As of the last tick: the bus works, heartbeat levels are reported, the site gets its power back."""
+    seen: bool = False
+    """The host was heard since the conductor's controller booted (``resumed_boot``) at ``resumed_ms``."""
+    resumed_boot: str = ""
+    resumed_ms: int | None = None
+    ordered: str = ""
+    """The operator's action that the host must leave its boot for; empty once it has, or once that failed."""
+    ordered_ms: int | None = None
+    reported: str = ""
+    """The failure that the host itself reported of its present boot, in the words of the task."""
+    withheld: str = ""
+    """Why the guard refused the last strike; empty once one was given or the action is over."""
     monitored: bool = False
     epoch: int = 0
     """Names the present period of monitoring; levels reported for an earlier one do not count."""
@@ -165,6 +197,15 @@ class MaintainedHost:
     def level(self, network: Network) -> Level:
         """Present heartbeat level on ``network``."""
         return self.mgmt if network is Network.MGMT else self.cluster_host
+
+    def level_ms(self, network: Network) -> int | None:
+        """Since when that level holds."""
+        return self.mgmt_ms if network is Network.MGMT else self.cluster_host_ms
+
+    def heard_ms(self) -> int | None:
+        """The last mtcAlive, whichever way it came."""
+        times = [at for at in (self.bus_alive_ms, self.cluster_alive_ms) if at is not None]
+        return max(times) if times else None
 
     def has_alarm(self, alarm_id: str) -> bool:
         """Whether any alarm of that id is raised for the host."""

@@ -22,10 +22,11 @@ from sysinv.actions.agreement import compare
 from sysinv.actions.progress import NO_ACTION
 from sysinv.conductor.maintenance import PASS
 from sysinv.conductor.steps import HostSteps
+from sysinv.contract.errors import HostNotFound
 from sysinv.contract.operations import OperationKind
-from sysinv.db.lookup import HostNotFound, Row, host_row
-from sysinv.db.tables import OPERATIONS
+from sysinv.db.lookup import Row, host_row
 from sysinv.resources.host import store as hosts
+from sysinv.resources.operation.table import OPERATIONS
 
 LOG = logging.getLogger(__name__)
 # What one round does at most, so that it ends; the next round goes on.

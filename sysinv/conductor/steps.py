@@ -23,11 +23,11 @@ from sysinv.conductor.pxe import BootFile
 from sysinv.contract.enums import Operational, OperatorAction, VimProgress
 from sysinv.contract.operations import OperationKind
 from sysinv.db.lookup import Row, host_row, the_system
-from sysinv.db.tables import OPERATIONS
 from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.installation import new_token
 from sysinv.hosts.provision import host_addresses, release_addresses
 from sysinv.resources.host import store as hosts
+from sysinv.resources.operation.table import OPERATIONS
 
 LOG = logging.getLogger(__name__)
 FILES_TIMEOUT_S = 60.0

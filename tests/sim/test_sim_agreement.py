@@ -37,13 +37,17 @@ from sysinv.conductor.maintenance import mtce_host
 from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.conf import options
 from sysinv.db.lookup import host_row, the_system
-from sysinv.db.tables import I_HOST, I_IMEMORY, I_NODE, METADATA, OPERATIONS
+from sysinv.db.tables import METADATA
 from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.provision import host_addresses
 from sysinv.hosts.seed import seed_system
 from sysinv.hosts.work import Work
 from sysinv.resources.host import store as hosts
 from sysinv.resources.host.service import HostService, HostSettings
+from sysinv.resources.host.table import I_HOST
+from sysinv.resources.memory.table import I_IMEMORY
+from sysinv.resources.node.table import I_NODE
+from sysinv.resources.operation.table import OPERATIONS
 
 STEPS = 100
 ACTIONS = ("force-unlock", "lock", "force-lock", "reboot", "reset", "power-off", "power-on", "reinstall")

@@ -6,10 +6,11 @@ import sqlalchemy as sa
 
 from flock.db import Database, migrate
 from sysinv.bootstrap.answers import parse
-from sysinv.db.tables import I_HOST, I_NODE
 from sysinv.hosts.discovery import new_host_values
 from sysinv.hosts.seed import seed_system
 from sysinv.resources.host import store as hosts
+from sysinv.resources.host.table import I_HOST
+from sysinv.resources.node.table import I_NODE
 
 FIRST_RELEASE = ("uuid, created_at, recordtype, subfunction_oper, subfunction_avail, administrative, operational,"
                  " availability, action, action_resent, task, mgmt_mac, boot_device, rootfs_device, hw_settle,"
