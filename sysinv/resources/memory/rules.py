@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sysinv.contract.enums import Personality
-from sysinv.model.host import HostRefused, InventoryHost
+from sysinv.model.host import HostMustBeLocked, HostRefused, InventoryHost
 from sysinv.model.system import SystemView
 from sysinv.model.topology import most_reserve_mib
 
@@ -21,18 +21,18 @@ PAGE_2M_MIB, PAGE_1G_MIB = 2, 1024
 
 def check_modify(host: InventoryHost, system: SystemView, stored: Mapping[str, Any],
                  changes: Mapping[str, Any]) -> None:
-    """Raise HostRefused, with the node named first, when ``changes`` are not possible now."""
-    refusal = (_host_refusal(host, system, changes) or _values_refusal(stored, changes)
+    """Raise HostMustBeLocked or HostRefused, with the node named first, when ``changes`` are not possible now."""
+    if not host.is_locked and not (system.is_simplex and not system.is_all_in_one):
+        raise HostMustBeLocked(detail=f"Processor {stored['numa_node']}: Host must be locked.")
+    refusal = (_host_refusal(host, changes) or _values_refusal(stored, changes)
                or _sizes_refusal(stored, changes))
     if refusal is not None:
         raise HostRefused(detail=f"Processor {stored['numa_node']}: {refusal}")
 
 
-def _host_refusal(host: InventoryHost, system: SystemView, changes: Mapping[str, Any]) -> str | None:
+def _host_refusal(host: InventoryHost, changes: Mapping[str, Any]) -> str | None:
     if host.personality == Personality.STORAGE:
         return "Memory of storage hosts can not be modified."
-    if not host.is_locked and not (system.is_simplex and not system.is_all_in_one):
-        return "Host must be locked."
     if PAGES & changes.keys() and not host.has_worker_function:
         return "Huge pages are only possible on hosts with worker function."
     return None

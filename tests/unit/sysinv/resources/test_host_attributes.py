@@ -127,7 +127,7 @@ def test_fields_of_others(cloud: Any, field: str, fault: str) -> None:
 
 @pytest.mark.parametrize(("change", "status"), [
     ({"clock_synchronization": "ptp"}, 200), ({"clock_synchronization": "sundial"}, 400),
-    ({"apparmor": "enabled"}, 400),
+    ({"apparmor": "enabled"}, 409),
     ({"location": "row 9"}, 200), ({"location": {"locn": "row 9"}}, 200), ({"capabilities": {"Personality": "x"}}, 400),
     ({"capabilities": {"stor_function": "monitor"}}, 400), ({"capabilities": {"mine": 1}}, 200),
     ({"ttys_dcd": "True"}, 200), ({"ttys_dcd": "maybe"}, 400), ({"max_cpu_mhz_configured": "2000"}, 400),
