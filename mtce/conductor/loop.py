@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 import queue
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -18,8 +17,10 @@ from typing import Any, Protocol, TypeVar
 
 from prometheus_client import Counter, Histogram
 
+from flock.core.backoff import Backoff
 from flock.core.clock import Clock
 from flock.core.errors import DeadlineExceeded, FlockError, StaleWrite, Unavailable
+from flock.jobs.worker import Worker
 from mtce.conductor import messages
 from mtce.conductor.buswatch import BusWatch
 from mtce.conductor.roster import Entry, Roster
@@ -38,6 +39,7 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 IDLE_WAIT_S = 1.0
 RETRY_MS = 1_000
+PASS_RETRY = Backoff(0.05, 1.0)
 EVENTS = Counter("mtce_events_total", "Events the loop has taken", ("event",))
 STEP_SECONDS = Histogram("mtce_step_seconds", "One step with its commit",
                          buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0))
@@ -94,10 +96,9 @@ class Loop:
         self._hostname = hostname
         self._uptime_s = uptime_s
         self._queue: queue.Queue[_Happened | _Asked | None] = queue.Queue(events_max)
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("mtce-loop", self._pass, PASS_RETRY)
         self._retry_ms: int | None = None
         self._bus = BusWatch(self.now_ms())
-        self._stopping = False
 
     def start(self) -> None:
         """Load every host, go on where it stood, and begin; database errors pass through."""
@@ -110,24 +111,20 @@ class Loop:
         LOG.info("%d hosts loaded", len(self.roster.all()))
         for entry in self.roster.all():
             self._handle(entry, Resume(self._clock.instant().origin))
-        self._thread = threading.Thread(target=self._run, name="mtce-loop", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def stop(self, timeout_s: float) -> bool:
         """End after the event in hand; True when the thread ended."""
-        self._stopping = True
+        self._worker.leave()
         try:
             self._queue.put_nowait(None)
         except queue.Full:
             LOG.debug("the loop is busy; it ends after the event in hand")
-        if self._thread is None:
-            return True
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        return self._worker.stop(timeout_s)
 
     def is_running(self) -> bool:
         """Whether the thread lives."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._worker.is_alive()
 
     def now_ms(self) -> int:
         """Milliseconds on the monotonic clock, on which every moment of a view lies."""
@@ -158,9 +155,9 @@ class Loop:
             raise DeadlineExceeded(what="the host maintenance loop", timeout_s=timeout_s) from None
 
     def troubles(self) -> str | None:
-        """For the health page: hosts whose machine stands still."""
+        """For the health page: hosts whose machine stands still, or what ails the loop itself."""
         broken = [f"{entry.view.hostname}: {entry.broken}" for entry in self.roster.all() if entry.broken]
-        return "; ".join(broken) or None
+        return "; ".join(broken) or self._worker.trouble()
 
     # -- the loop's thread only -------------------------------------------------------------------------------------
 
@@ -214,14 +211,8 @@ class Loop:
         if told:
             self._effects.delivered_soon()
 
-    def _run(self) -> None:
-        while not self._stopping:
-            try:
-                self._pass()
-            except Exception:  # noqa: BLE001 - the loop outlives every single failure
-                LOG.exception("a pass of the loop failed")
-
-    def _pass(self) -> None:
+    def _pass(self) -> float:
+        """One event, or the wait for one, and what is due."""
         try:
             item = self._queue.get(timeout=self._wait_s())
         except queue.Empty:
@@ -232,6 +223,7 @@ class Loop:
             self._happened(item)
         self._tick_due()
         self._retry_backlogs()
+        return 0.0
 
     def _wait_s(self) -> float:
         due_ms = self.roster.next_due_ms()
