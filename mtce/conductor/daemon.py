@@ -108,7 +108,7 @@ class ConductorDaemon:
         self.health.add("versions", self._versions.trouble)
         self.health.add("hosts", self._loop.troubles)
         self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
-        self.health.add("heartbeat", lambda: None if self._pulses.is_synced() else "mtce-heartbeat is not connected")
+        self.health.add("heartbeat", lambda: None if self._pulses.session() else "mtce-heartbeat is not connected")
 
     def _post(self, uuid: str, event: Event) -> None:
         self._loop.post(uuid, event)

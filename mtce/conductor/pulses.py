@@ -33,6 +33,7 @@ class PulseClient:
         self._wanted: dict[str, dict[str, Any]] = {}
         self._sock: socket.socket | None = None
         self._synced = False
+        self._sessions = 0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -50,9 +51,9 @@ class PulseClient:
         if self._thread is not None:
             self._thread.join(CONNECT_TIMEOUT_S)
 
-    def is_synced(self) -> bool:
-        """Connected, and every level has been heard since."""
-        return self._synced
+    def session(self) -> int:
+        """Counts connections; 0 unless connected and every level has been heard since."""
+        return self._sessions if self._synced else 0
 
     def watch(self, view: MaintainedHost) -> None:
         """Monitor the host as its view says."""
@@ -125,6 +126,7 @@ class PulseClient:
             message = json.loads(line)
             if message["event"] == "synced":
                 LOG.info("heartbeat is connected")
+                self._sessions += 1
                 self._synced = True
             elif message["event"] == "level":
                 self._on_level(message["uuid"], Network(message["network"]), Level(message["level"]),

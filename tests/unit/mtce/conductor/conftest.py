@@ -41,7 +41,7 @@ class RecordedEffects:
     def forget(self, uuid):
         self.watched.pop(uuid, None)
 
-    def pulses_ok(self):
+    def pulses_session(self):
         return self.synced
 
     def delivered_soon(self):
