@@ -29,6 +29,9 @@ fail() {
 [ "$(uname -s)" = Linux ] || fail "The flock's lab runs on Linux only."
 [ "$(id -u)" = 0 ] || fail "Run this as root: sudo $0"
 command -v apt-get > /dev/null || fail "This machine has no apt-get; the lab is made for Debian 12."
+# A bare machine may have no Python yet; then it is asked once Python has come.
+fits() { [ ! -x /usr/bin/python3 ] || (cd "$repo" && PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m devstack.virtualcloud.facts system) || exit 1; }
+fits
 
 missing_packages() {
     local name
@@ -37,25 +40,60 @@ missing_packages() {
     done
 }
 
+# Units of packages that start by themselves at every boot once they are installed.
+declare -A UNITS=(
+    [rabbitmq-server]="rabbitmq-server.service epmd.service epmd.socket" [memcached]=memcached.service
+    [postgresql-15]=postgresql.service [openipmi]=openipmi.service [snmpd]=snmpd.service
+    [snmptrapd]="snmptrapd.service snmptrapd.socket"
+)
+policy=/usr/sbin/policy-rc.d clusters=/etc/postgresql-common/createcluster.d/flock.conf
+policy_mark="# the flock's prepare.sh: nothing starts while packages are installed" new_units=()
+
+# While packages are installed nothing may start and no PostgreSQL cluster may appear. However this program ends,
+# leave_machine takes both orders back, and what came with the new packages does not start at the machine's next boot.
+hold_machine() {
+    local name
+    for name in "$@"; do
+        # shellcheck disable=SC2206
+        new_units+=(${UNITS[$name]:-})
+    done
+    trap leave_machine EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+    mkdir -p "${clusters%/*}"
+    printf 'create_main_cluster = false\n' > "$clusters"
+    [ -e "$policy" ] && return 0
+    printf '#!/bin/sh\n%s\nexit 101\n' "$policy_mark" > "$policy"
+    chmod 755 "$policy"
+}
+leave_machine() {
+    local unit
+    trap - EXIT
+    forget_orders
+    for unit in "${new_units[@]}"; do
+        systemctl --quiet disable "$unit" > /dev/null 2>&1 || true
+    done
+    new_units=()
+}
+# Also those of an earlier run that was killed.
+forget_orders() {
+    rm -f "$clusters"
+    ! grep -qsF "$policy_mark" "$policy" || rm -f "$policy"
+}
+
 install_packages() {
-    local missing policy=/usr/sbin/policy-rc.d made_policy=no clusters=/etc/postgresql-common/createcluster.d
+    local missing log rc=0
     missing=$(missing_packages "$@")
     [ -n "$missing" ] || return 0
     say "installing packages: $missing"
-    # Packaged services must not start here, and no default PostgreSQL cluster may appear.
-    if [ ! -e "$policy" ]; then
-        printf '#!/bin/sh\nexit 101\n' > "$policy"
-        chmod 755 "$policy"
-        made_policy=yes
-    fi
-    mkdir -p "$clusters"
-    [ -e "$clusters/flock.conf" ] || printf 'create_main_cluster = false\n' > "$clusters/flock.conf"
-    local log rc=0
+    # shellcheck disable=SC2086
+    hold_machine $missing
     log=$(mktemp)
+    # The shell takes a signal when apt-get has ended: the orders hold as long as packages are being installed.
     # shellcheck disable=SC2086
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } \
         > "$log" 2>&1 < /dev/null || rc=$?
-    [ "$made_policy" = no ] || rm -f "$policy"
+    leave_machine
     if [ "$rc" -ne 0 ]; then
         tail -n 5 "$log" >&2
         rm -f "$log"
@@ -122,7 +160,9 @@ install_product() {
 mkdir -p "$FLOCK_HOME"
 packages=("${PACKAGES[@]}")
 [ "$with_tests" = no ] || packages+=("${TEST_PACKAGES[@]}")
+forget_orders
 install_packages "${packages[@]}"
+fits
 [ "$packages_only" = no ] || exit 0
 
 mapfile -t needs < <(requirements controller host)

@@ -36,6 +36,7 @@ done
 
 [ "$(uname -s)" = Linux ] || fail "the lab runs on Linux only."
 [ "$(id -u)" = 0 ] || fail "run me as root: sudo devstack/stack.sh"
+[ ! -x /usr/bin/python3 ] || (cd "$(dirname "$here")" && PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m devstack.virtualcloud.facts lab) || exit 1
 mkdir -p "$STATE" "$FLOCK_HOME"
 chmod 700 "$STATE"
 if [ ! -d "$STATE/image" ]; then

@@ -3,17 +3,17 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import shutil
 from pathlib import Path
 
+from devstack.virtualcloud import facts
 from devstack.virtualcloud.errors import LabError
 from devstack.virtualcloud.process import run
 
 PROGRAMS = {
     "systemd-nspawn": "systemd-container", "ip": "iproute2", "nft": "nftables", "nsenter": "util-linux",
-    "unshare": "util-linux", "udhcpc": "udhcpc", "curl": "curl", "debootstrap": "debootstrap",
+    "unshare": "util-linux", "setpriv": "util-linux", "losetup": "mount", "udhcpc": "udhcpc",
+    "curl": "curl", "debootstrap": "debootstrap",
 }  # fmt: skip
 IPMI_PROGRAMS = {"ipmi_sim": "openipmi", "sdrcomp": "openipmi"}
 FREE_MIB_MIN = 512
@@ -35,7 +35,9 @@ def missing_programs(programs: dict[str, str]) -> list[str]:
 
 def check_machine(state_dir: Path) -> None:
     """Refuse a machine that cannot carry a lab."""
-    check_privilege(platform.system(), os.geteuid())
+    said = facts.refusal_of_lab(facts.of_this_machine())
+    if said:
+        raise LabError(said)
     missing = missing_programs(PROGRAMS)
     if missing:
         raise LabError(f"packages are missing: apt-get install {' '.join(missing)}")

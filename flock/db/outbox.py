@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import logging
 import threading
 import time
@@ -63,12 +64,12 @@ class Outbox:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One stored message in the hands of a relay."""
+    """One stored message in the hands of a relay; ``payload`` is JSON text."""
 
     id: int
     key: str
     kind: str
-    payload: Any
+    payload: str
     attempts: int
 
 
@@ -78,7 +79,8 @@ class Relay:
     A handler that raises is called again after ``retry_min_s`` doubling up to ``retry_max_s``; meanwhile messages of
     the same key wait and those of other keys go on. Several relays may share a table: each message is claimed for
     ``lease_s`` before it is delivered. A relay that is the only one of its table should be given a lasting ``owner``:
-    restarted after a crash it then goes on at once. A kind without handler waits as if its handler failed.
+    restarted after a crash it then goes on at once. A kind without handler, and a payload that cannot be read, wait as
+    if the handler failed: they stay in the table, and each attempt is logged and counted.
     """
 
     def __init__(self, outbox: Outbox, handlers: Mapping[str, Callable[[Any], object]], *, batch_max: int = 50,
@@ -181,7 +183,9 @@ class Relay:
             earlier.c.key == table.c.key, earlier.c.id < table.c.id,
             sa.or_(earlier.c.next_try_at > now,
                    sa.and_(earlier.c.lease_until > now, earlier.c.owner != self.owner)))
-        query = (sa.select(table.c.id, table.c.key, table.c.kind, table.c.payload, table.c.attempts)
+        # The payload as text: one that cannot be read must not keep this relay from delivering the others.
+        payload = sa.type_coerce(table.c.payload, sa.Text)
+        query = (sa.select(table.c.id, table.c.key, table.c.kind, payload, table.c.attempts)
                  .where(table.c.next_try_at <= now, self._claimable(now), ~blocked)
                  .order_by(table.c.id).limit(self._batch_max))
         with self.outbox.db.reader() as conn:
@@ -204,7 +208,7 @@ class Relay:
         try:
             if handler is None:
                 raise LookupError(f"no handler for kind {message.kind}")
-            handler(message.payload)
+            handler(json.loads(message.payload))
         except Exception as exc:  # noqa: BLE001 - whatever a handler raises, the message stays and is tried again
             self._postpone(message, exc)
             return False

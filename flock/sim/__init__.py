@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from flock.sim.network import Network
-from flock.sim.world import Checker, Node, World, WorldFailed, seeds
+from flock.sim.world import Checker, Node, World, WorldFailed, scaled, seeds
 
-__all__ = ["Checker", "Network", "Node", "World", "WorldFailed", "seeds"]
+__all__ = ["Checker", "Network", "Node", "World", "WorldFailed", "scaled", "seeds"]

@@ -22,11 +22,16 @@ class WorldFailed(AssertionError):
 
 
 def seeds(count: int) -> range:
-    """``count`` seeds; FLOCK_SIM_SEED runs a single one, FLOCK_SIM_SCALE multiplies the number."""
+    """``count`` seeds; FLOCK_SIM_SEED runs a single one, ``scaled`` multiplies the number."""
     single = os.environ.get("FLOCK_SIM_SEED")
     if single is not None:
         return range(int(single), int(single) + 1)
-    return range(count * int(os.environ.get("FLOCK_SIM_SCALE", "1")))
+    return range(scaled(count))
+
+
+def scaled(count: int) -> int:
+    """How many random cases to try: ``count``, times FLOCK_SIM_SCALE in long runs."""
+    return count * int(os.environ.get("FLOCK_SIM_SCALE", "1"))
 
 
 class World:

@@ -7,4 +7,4 @@ from flock.api.dialect import Dialect, root_document, version_document
 DIALECT = Dialect(
     default_port=2112,
     root=root_document("Host maintenance API", "Health, recovery and actions of the hosts of an edge cloud."),
-    version=version_document("application/vnd.flock.mtce.v1+json", ("hosts", "systems")))
+    version=version_document("application/vnd.flock.mtce.v1+json"))

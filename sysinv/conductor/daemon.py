@@ -22,9 +22,9 @@ from sysinv.conductor.endpoints import DiscoveryEndpoint, HostStatesEndpoint, Op
 from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.conf import options
 from sysinv.contract.rpc import Discovery, HostStates, InventoryReports, Operations
-from sysinv.db.tables import OPERATIONS
 from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.inventory import InventoryIntake
+from sysinv.resources.operation.table import OPERATIONS
 
 PRUNE_INTERVAL_S = 3600
 

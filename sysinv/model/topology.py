@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sysinv.contract.enums import CpuFunction
-from sysinv.contract.records import CpuReport
 
 AIO_PLATFORM_CPUS = 2
 VSWITCH_NONE = "none"
@@ -27,6 +27,22 @@ VIRTUAL_MINIMUM_NODE0_MIB = 1200
 VIRTUAL_MINIMUM_CONTROLLER_MIB = 5000
 
 
+class CpuPlace(Protocol):
+    """Where a logical CPU sits: its number, physical core, package and NUMA node."""
+
+    @property
+    def cpu(self) -> int: ...
+
+    @property
+    def core(self) -> int: ...
+
+    @property
+    def socket(self) -> int: ...
+
+    @property
+    def numa_node(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class HostRole:
     """The facts about a host that defaults depend on."""
@@ -43,7 +59,7 @@ class HostRole:
         return self.controller and self.worker
 
 
-def default_cpu_functions(role: HostRole, cpus: Sequence[CpuReport]) -> dict[int, CpuFunction]:
+def default_cpu_functions(role: HostRole, cpus: Sequence[CpuPlace]) -> dict[int, CpuFunction]:
     """Function of every logical CPU of a host that reports for the first time, by CPU id.
 
     Hosts without worker function, and the all-in-one centre of a distributed cloud, are all platform. Siblings of
@@ -62,7 +78,7 @@ def default_cpu_functions(role: HostRole, cpus: Sequence[CpuReport]) -> dict[int
     return functions
 
 
-def physical_cores(cpus: Iterable[CpuReport]) -> int:
+def physical_cores(cpus: Iterable[CpuPlace]) -> int:
     """Number of physical cores."""
     return len({(cpu.socket, cpu.numa_node, cpu.core) for cpu in cpus})
 
@@ -114,7 +130,7 @@ def _controller_mib(role: HostRole) -> int:
     return RESERVE_SYSTEM_CONTROLLER_MIB if role.system_controller else RESERVE_CONTROLLER_MIB
 
 
-def _cores_by_node(cpus: Sequence[CpuReport]) -> dict[int, list[tuple[int, ...]]]:
+def _cores_by_node(cpus: Sequence[CpuPlace]) -> dict[int, list[tuple[int, ...]]]:
     """Per NUMA node the physical cores, lowest CPU id first, each as its logical CPU ids."""
     cores: dict[tuple[int, int, int], list[int]] = {}
     for cpu in sorted(cpus, key=lambda one: one.cpu):

@@ -9,6 +9,8 @@ from mtce.contract import pulsekey
 from mtce.core.heartbeat import LOSS, OK, Detector, Thresholds, Watch
 from mtce.heartbeat import codec
 
+pytestmark = pytest.mark.soak
+
 PERIOD_MS = 100
 CLUSTER_KEY = bytes(range(32))
 NETWORKS = ("mgmt", "cluster-host")

@@ -243,9 +243,10 @@ def untested() -> set[str]:
     """Modules with behaviour that no unit test imports, neither itself nor through a module of the same package."""
     modules = {_name(path): path for path in python_files(*PRODUCT)}
     reached = set().union(*(imports_of(path) for path in python_files(*(f"tests/{suite}" for suite in UNIT_SUITES))))
-    # A program finds its commands by scanning: who runs it in a test, runs them.
-    for package in [name.removesuffix(".cmd.shell") for name in reached if name.endswith(".cmd.shell")]:
-        reached |= {name for name in modules if re.fullmatch(rf"{package}\.resources\.\w+\.cli", name)}
+    # Programs and APIs find their parts by scanning: who runs one in a test, runs these.
+    for finder, part in (("cmd.shell", "cli"), ("api.main", "api"), ("hosts.inventory", "service")):
+        for package in [name.removesuffix(f".{finder}") for name in reached if name.endswith(f".{finder}")]:
+            reached |= {name for name in modules if re.fullmatch(rf"{package}\.resources\.\w+\.{part}", name)}
     queue = sorted(reached & modules.keys())
     while queue:
         path = modules[queue.pop()]

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a client asks of a management controller, read from method, path and body into a command or a rejection."""
+"""Requests and answers of a management controller; a request is read into a command or a rejection."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from typing import Any
 
 from devstack.virtualcloud.boot import Override
@@ -41,6 +42,29 @@ class Nothing:
 
 
 Command = Reset | SetOverride | SetMedia | Nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request; header names are lower case, the path has no query and no trailing slash."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP answer; `data` None gives an empty body."""
+
+    status: int
+    data: dict[str, Any] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def body(self) -> bytes:
+        """The bytes of `data`."""
+        return b"" if self.data is None else json.dumps(self.data).encode()
 
 
 class Rejection(Exception):

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The HTTP side of a virtual management controller: a small HTTP/1.1 server, credentials, sessions."""
+"""What a virtual management controller answers to a request: credentials, sessions, resources, commands."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import hmac
@@ -12,44 +11,17 @@ import logging
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from devstack.virtualcloud.errors import LabError
 from devstack.virtualcloud.redfish import tree
-from devstack.virtualcloud.redfish.requests import Command, Rejection, error_body, read_command
+from devstack.virtualcloud.redfish.listener import Listener
+from devstack.virtualcloud.redfish.requests import Command, Rejection, Request, Response, error_body, read_command
 from devstack.virtualcloud.redfish.view import ServerView
 
 LOG = logging.getLogger(__name__)
-BODY_BYTES_MAX = 64 * 1024
-HEADERS_MAX = 64
-CONNECTIONS_MAX = 32
 SESSIONS_MAX = 16
-IDLE_S = 75.0
-REASONS = {
-    200: "OK", 201: "Created", 204: "No Content", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found",
-    405: "Method Not Allowed", 409: "Conflict", 413: "Payload Too Large", 500: "Internal Server Error",
-}  # fmt: skip
 PUBLIC = frozenset({"/redfish", tree.ROOT})
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request; header names are lower case, the path has no query and no trailing slash."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """One HTTP answer; `data` None gives an empty body."""
-
-    status: int
-    data: dict[str, Any] | None = None
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 class RedfishServer:
@@ -67,46 +39,16 @@ class RedfishServer:
         self._user = user
         self._password = password
         self._sessions: dict[str, str] = {}
-        self._connections: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._listener: Listener | None = None
 
     async def start(self, listener: socket.socket) -> None:
         """Begin to serve."""
-        self._server = await asyncio.start_server(self._serve, sock=listener)
+        self._listener = Listener(listener, self.answer)
 
     async def stop(self) -> None:
         """Close the socket and all connections."""
-        if self._server is not None:
-            self._server.close()
-            for task in self._connections:
-                task.cancel()
-            await asyncio.gather(*self._connections, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None or len(self._connections) >= CONNECTIONS_MAX:
-            writer.close()
-            return
-        self._connections.add(task)
-        try:
-            while True:
-                async with asyncio.timeout(IDLE_S):
-                    request = await read_request(reader)
-                if request is None:
-                    break
-                response = await self.answer(request)
-                keep = request.headers.get("connection", "").lower() != "close"
-                writer.write(render_response(response, keep))
-                await writer.drain()
-                if not keep:
-                    break
-        except Rejection as exc:
-            writer.write(render_response(Response(exc.status, error_body(exc.text)), False))
-        except (TimeoutError, OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            self._connections.discard(task)
-            writer.close()
+        if self._listener is not None:
+            self._listener.close()
 
     async def answer(self, request: Request) -> Response:
         """The answer to one request."""
@@ -194,47 +136,6 @@ class RedfishServer:
             "@odata.id": f"{tree.SESSIONS}/{ident}", "@odata.type": "#Session.v1_1_0.Session", "Id": ident,
             "Name": "User session", "UserName": self._user,
         }  # fmt: skip
-
-
-async def read_request(reader: asyncio.StreamReader) -> Request | None:
-    """The next request of a connection, or None at its end; raises Rejection for what is no HTTP or too large."""
-    try:
-        line = await reader.readline()
-        if not line:
-            return None
-        words = line.decode("latin-1").split()
-        if len(words) != 3 or not words[2].startswith("HTTP/1."):
-            raise Rejection(400, "This is not an HTTP/1 request.")
-        headers: dict[str, str] = {}
-        while (line := await reader.readline()).strip():
-            name, _, value = line.decode("latin-1").partition(":")
-            headers[name.strip().lower()] = value.strip()
-            if len(headers) > HEADERS_MAX:
-                raise Rejection(400, f"At most {HEADERS_MAX} headers.")
-    except ValueError:
-        raise Rejection(400, "A line of the request is too long.") from None
-    length = headers.get("content-length", "0")
-    if not length.isdigit() or "transfer-encoding" in headers:
-        raise Rejection(400, "Content-Length must tell the size of the body.")
-    if int(length) > BODY_BYTES_MAX:
-        raise Rejection(413, f"The body is larger than {BODY_BYTES_MAX} bytes.")
-    body = await reader.readexactly(int(length))
-    path = words[1].partition("?")[0].rstrip("/") or "/"
-    return Request(words[0], path, headers, body)
-
-
-def render_response(response: Response, keep: bool) -> bytes:
-    """The bytes of an answer."""
-    body = b"" if response.data is None else json.dumps(response.data).encode()
-    headers = {
-        "Content-Type": "application/json", "OData-Version": "4.0", "Content-Length": str(len(body)),
-        "Connection": "keep-alive" if keep else "close", **response.headers,
-    }  # fmt: skip
-    lines = [
-        f"HTTP/1.1 {response.status} {REASONS[response.status]}",
-        *(f"{name}: {value}" for name, value in headers.items()),
-    ]
-    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
 def _json(request: Request) -> Any:

@@ -87,8 +87,8 @@ def _rows(conn: Connection, table: sa.Table, entities: Collection[str], below: C
 
 
 def _delete(conn: Connection, table: sa.Table, keys: Sequence[Key]) -> None:
-    pair = sa.tuple_(table.c.alarm_id, table.c.entity_instance_id)
     for start in range(0, len(keys), CHUNK):
+        pair = sa.tuple_(table.c.alarm_id, table.c.entity_instance_id)
         conn.execute(sa.delete(table).where(pair.in_(keys[start:start + CHUNK])))
 
 

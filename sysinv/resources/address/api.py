@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sysinv.api.inventory import Inventory, read_policy, read_routes
-from sysinv.db.tables import ADDRESSES
 from sysinv.resources.address.fields import Address
 from sysinv.resources.address.store import QUERY
+from sysinv.resources.address.table import ADDRESSES
 
 INVENTORY = Inventory("address", Address, QUERY, ADDRESSES, ADDRESSES.c.forihostid)
 ROUTES = read_routes(INVENTORY)

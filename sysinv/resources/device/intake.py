@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sysinv.contract.records import PciDeviceReport
+from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.device.rules import default_enabled, default_name
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sysinv.contract.records import DiskReport
+from sysinv.resources.disk.report import DiskReport
 
 
 @dataclass(frozen=True, slots=True)

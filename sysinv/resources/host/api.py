@@ -11,10 +11,10 @@ from flock.wire.paging import envelope
 from flock.wire.render import collection_links, render, render_many
 from flock.wire.schema import LINKS
 from flock.wire.types import Anything
-from sysinv.db.tables import I_HOST
 from sysinv.hosts.installation import Installation
 from sysinv.resources.host.fields import CHILDREN, Host, HostChange, InstallProgress, NewHost
 from sysinv.resources.host.service import HostService
+from sysinv.resources.host.table import I_HOST
 
 _SORT_KEYS = frozenset(column.name for column in I_HOST.c if not column.name.startswith(("install_token", "bm_secret")))
 _STATES = ("uuid", "hostname", "administrative", "operational", "availability", "subfunction_oper",

@@ -12,9 +12,12 @@ from flock.db import compare_and_set
 from flock.wire.paging import Page
 from sysinv.contract.enums import Administrative, NetworkType, Operational, Personality, SystemMode
 from sysinv.db.lookup import Row, host_clause, host_row, paged
-from sysinv.db.tables import ADDRESS_POOLS, ADDRESSES, I_HOST, I_SYSTEM, NETWORKS
 from sysinv.model.addressing import FLOATING_HOST, address_name
+from sysinv.resources.address.table import ADDRESSES
 from sysinv.resources.host.rules import Others
+from sysinv.resources.host.table import I_HOST
+from sysinv.resources.network.table import ADDRESS_POOLS, NETWORKS
+from sysinv.resources.system.table import I_SYSTEM
 
 _HIDDEN = frozenset({"bm_secret", "install_token_hash", "install_token_expires_at", "mtce_sequence", "boot_id"})
 _MGMT_NAME = sa.case(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sysinv.contract.records import MemoryReport
+from sysinv.resources.memory.report import MemoryReport
 
 DEFAULT_VSWITCH_PAGE_MIB = 2
 LARGE_VSWITCH_PAGE_MIB = 1024

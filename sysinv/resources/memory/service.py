@@ -2,17 +2,49 @@
 """Use case of memory: change reserve and huge pages of one NUMA node. It takes effect at the next unlock."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from sqlalchemy.engine import Connection
 
 from flock.core import ids
 from flock.db import Database, compare_and_set
 from flock.wire.errors import shown
 from sysinv.db.lookup import ItemNotFound, Row, row_of_locked_host, the_system
-from sysinv.db.tables import I_IMEMORY
+from sysinv.hosts.inventory import ReportingHost
 from sysinv.model.host import host_view
+from sysinv.model.topology import default_reserve_mib, fitting_reserve_mib, minimum_reserve_mib, physical_cores
+from sysinv.resources.cpu import store as cpus
 from sysinv.resources.memory import store
+from sysinv.resources.memory.checks import MemoryFacts
+from sysinv.resources.memory.intake import Reserve, memory_values
+from sysinv.resources.memory.report import MemoryReport
 from sysinv.resources.memory.rules import check_modify
+from sysinv.resources.memory.table import I_IMEMORY
+from sysinv.resources.node import store as nodes
+
+
+def take_report(conn: Connection, host: ReportingHost, reported: Sequence[MemoryReport]) -> None:
+    """Store the memory of the nodes that are reported; a node that is not stays as it was."""
+    role = host.role(conn)
+    numbers = [report.numa_node for report in reported]
+    node_ids = nodes.ensure(conn, host.id, numbers)
+    known = store.rows_of_host(conn, host.id)
+    cores = physical_cores(cpus.of_host(conn, host.id))
+    totals = {report.numa_node: report.node_memtotal_mib for report in reported}
+    defaults = fitting_reserve_mib(default_reserve_mib(role, numbers, cores), totals)
+    for report in reported:
+        node = report.numa_node
+        minimum = min(minimum_reserve_mib(role, numbers, node), totals[node] * 2 // 3)
+        present = known.get(node)
+        values = memory_values(store.stored(present) if present is not None else None, report,
+                               Reserve(defaults[node], minimum))
+        store.write(conn, host.id, node_ids[node], values, present)
+
+
+def action_facts(conn: Connection, row: Row) -> MemoryFacts:
+    """What the checks of memory look at."""
+    return MemoryFacts(store.nodes_of_host(conn, row["id"]), physical_cores(cpus.of_host(conn, row["id"])))
 
 
 class MemoryService:
@@ -38,3 +70,6 @@ class MemoryService:
             if values:
                 compare_and_set(conn, I_IMEMORY, row["id"], row["revision"], values)
             return dict(conn.execute(query).mappings().one())
+
+
+SERVICE = MemoryService

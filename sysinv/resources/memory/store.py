@@ -8,9 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from sysinv.actions.facts import NodeMemory
-from sysinv.db.tables import I_HOST, I_IMEMORY, I_NODE
+from sysinv.resources.host.table import I_HOST
+from sysinv.resources.memory.checks import NodeMemory
 from sysinv.resources.memory.intake import StoredMemory
+from sysinv.resources.memory.table import I_IMEMORY
+from sysinv.resources.node.table import I_NODE
 
 # In ``capabilities``: the operator has set the platform's reserve.
 RESERVE_CHOSEN = "reserve_chosen"
@@ -33,7 +35,7 @@ def stored(row: RowMapping) -> StoredMemory:
         chosen=bool((row["capabilities"] or {}).get(RESERVE_CHOSEN)))
 
 
-def unlock_facts(conn: Connection, host_id: int) -> tuple[NodeMemory, ...]:
+def nodes_of_host(conn: Connection, host_id: int) -> tuple[NodeMemory, ...]:
     """What unlock checks."""
     return tuple(NodeMemory(
         numa_node=node, node_memtotal_mib=row["node_memtotal_mib"], platform_reserved_mib=row["platform_reserved_mib"],

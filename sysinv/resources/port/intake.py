@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sysinv.contract.records import PortReport
+from sysinv.resources.port.report import PortReport
 
 BOOT_PORT = "True"
 

@@ -84,6 +84,7 @@ def settle(exposed: Exposed, spools: list[SpoolWriter]) -> None:
     exposed.service.manager.stop()
 
 
+@pytest.mark.soak
 def test_nothing_acknowledged_is_lost_whatever_dies(exposed: Exposed) -> None:
     print(f"storm of {STORM_S:g} s, seed {SEED}")
     service = exposed.service

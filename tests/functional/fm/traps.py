@@ -22,7 +22,7 @@ class TrapReceiver:
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.port = int(self._server.server_address[1])
-        threading.Thread(target=self._server.serve_forever, name="trap-receiver", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), name="trap-receiver", daemon=True).start()
 
     def stop(self) -> None:
         """Stop listening."""

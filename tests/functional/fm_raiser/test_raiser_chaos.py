@@ -52,6 +52,7 @@ def alone(tmp_path: Path, own_rabbit: RabbitNode) -> Iterator[Raising]:
     service.stop()
 
 
+@pytest.mark.soak
 def test_everything_is_killed_at_random(alone: Raising, own_rabbit: RabbitNode) -> None:
     print(f"RAISER_CHAOS_SEED={SEED}")
     chance = random.Random(SEED)

@@ -10,8 +10,16 @@ from devstack.virtualcloud import sensors
 from devstack.virtualcloud.boot import Override
 from devstack.virtualcloud.errors import LabError
 from devstack.virtualcloud.redfish import tree
-from devstack.virtualcloud.redfish.requests import Nothing, Rejection, Reset, SetMedia, SetOverride, read_command
-from devstack.virtualcloud.redfish.server import RedfishServer, Request
+from devstack.virtualcloud.redfish.requests import (
+    Nothing,
+    Rejection,
+    Request,
+    Reset,
+    SetMedia,
+    SetOverride,
+    read_command,
+)
+from devstack.virtualcloud.redfish.server import RedfishServer
 from devstack.virtualcloud.redfish.view import Nic, ServerView
 
 VIEW = ServerView(

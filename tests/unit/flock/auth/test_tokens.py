@@ -88,7 +88,7 @@ class _Answers(BaseHTTPRequestHandler):
 def keystone() -> Iterator[StubKeystone]:
     server = StubKeystone()
     server.add("service", "service", project="services")
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield server
     server.shutdown()

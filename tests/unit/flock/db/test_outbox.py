@@ -96,6 +96,19 @@ def test_unknown_kind_stays_stored(outbox: Outbox) -> None:
     assert relay.backlog() == 1
 
 
+def test_a_payload_that_cannot_be_read_stays_and_holds_up_no_other_key(outbox: Outbox) -> None:
+    put(outbox, "a", "damaged")
+    with outbox.db.writer() as conn:
+        conn.execute(sa.text(f"UPDATE {outbox.table.name} SET payload = '{{torn'"))
+    put(outbox, "b", "well")
+    told: list[Any] = []
+    relay = Relay(outbox, {"tell": told.append}, retry_min_s=0.0)
+    assert relay.deliver_due() == 2 and told == ["well"]
+    assert relay.deliver_due() == 1 and relay.backlog() == 1
+    with outbox.db.reader() as conn:
+        assert conn.execute(sa.select(outbox.table.c.attempts)).scalar_one() == 2
+
+
 def test_nudge_delivers_at_once_and_stop_is_bounded(outbox: Outbox) -> None:
     got: list[Any] = []
     relay = Relay(outbox, {"tell": got.append}, poll_s=60)
@@ -138,7 +151,7 @@ def test_two_relays_deliver_each_message_once_in_order(outbox: Outbox) -> None:
 def test_claims_of_a_dead_relay_pass_on_after_the_lease(outbox: Outbox) -> None:
     dead = Relay(outbox, {"tell": lambda payload: None}, lease_s=0.2)
     put(outbox, "a", 1)
-    assert [message.payload for message in dead._claim(utcnow())] == [1]
+    assert [message.payload for message in dead._claim(utcnow())] == ["1"]
     got: list[Any] = []
     heir = Relay(outbox, {"tell": got.append})
     assert heir.deliver_due() == 0

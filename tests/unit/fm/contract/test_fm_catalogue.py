@@ -16,7 +16,7 @@ from fm.raiser.requests import alarm_request
 
 
 def raw() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(catalogue.DEFAULT_PATH.read_text())
+    loaded: dict[str, Any] = yaml.load(catalogue.DEFAULT_PATH.read_text(), yaml.CSafeLoader)
     return loaded
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flock.db import new_uuid
+from flock.sim import scaled
 from fm.core.silencing import NO_SILENCES, Silences
 from fm.db import hiding
 from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION, METADATA, SILENCE
@@ -51,7 +52,8 @@ def chosen(conn: sa.Connection, table: sa.Table, ident: str, condition: sa.Colum
 
 
 @pytest.mark.parametrize("few", [hiding.FEW, -1])
-@settings(max_examples=60, deadline=None)
+@pytest.mark.soak
+@settings(max_examples=scaled(60), deadline=None)
 @given(silences=st.lists(SILENCED, max_size=4), pairs=st.sets(st.tuples(st.sampled_from(IDS), ENTITY), max_size=5))
 def test_sql_agrees_with_the_rule(few: int, silences: list[tuple[str | None, str | None, datetime | None]],
                                   pairs: set[tuple[str, str]]) -> None:

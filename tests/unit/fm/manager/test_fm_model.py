@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy.engine import Connection
 
 from flock.db import Database, new_uuid
+from flock.sim import scaled
 from fm.contract.enums import AlarmState, AlarmType, Severity, SuppressionStatus
 from fm.contract.errors import AlarmNotFound
 from fm.contract.fault import AlarmKey, Fault
@@ -38,7 +39,7 @@ from fm.resources.event_log import store as events
 
 T = TypeVar("T")
 Key = tuple[str, str]
-EXAMPLES, STEPS, STEPS_MIN = 62, 50, 2000
+EXAMPLES, STEPS, STEPS_MIN = scaled(31), 50, scaled(1000)
 PLAIN, HOLDS, FLAPS, BOTH = "100.101", "200.001", "300.001", "300.002"
 RAISE_HOLD_S, CLEAR_HOLD_S = {HOLDS: 30, BOTH: 10}, {HOLDS: 20, BOTH: 15}
 FLAP_MAX, WINDOW_S = {FLAPS: 3, BOTH: 2}, 60
@@ -454,6 +455,7 @@ def by_pair(rows: list[tuple[str, ...]] | list[tuple[str, str, str]]) -> dict[tu
     return found
 
 
+@pytest.mark.soak
 def test_the_manager_agrees_with_the_model() -> None:
     FaultMachine.source, FaultMachine.looks_in_all = template(), 0
     run_state_machine_as_test(FaultMachine, settings=settings(

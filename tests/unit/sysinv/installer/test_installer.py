@@ -164,7 +164,7 @@ def controller() -> Iterator[tuple[Controller, list[int], list[dict[str, Any]]]]
             pass
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     base = f"http://127.0.0.1:{server.server_port}"
     clock = [0.0]
 

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysinv.contract.enums import CpuFunction
-from sysinv.contract.records import CpuReport
 from sysinv.model.topology import (
     HostRole,
     default_cpu_functions,
@@ -17,6 +16,7 @@ from sysinv.model.topology import (
     physical_cores,
     required_reserve_mib,
 )
+from sysinv.resources.cpu.report import CpuReport
 
 WORKER = HostRole(controller=False, worker=True, simplex=False, system_controller=False, virtual=False)
 CONTROLLER = HostRole(controller=True, worker=False, simplex=False, system_controller=False, virtual=False)

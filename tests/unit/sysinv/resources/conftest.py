@@ -17,6 +17,7 @@ from flock.jobs import Operations
 from flock.testing.fixtures import private_conf
 from flock.testing.identity import trusting
 from mtce.contract.records import ActionReply, HostStatus, MtceHost
+from sysinv.api.main import services
 from sysinv.bootstrap.answers import parse
 from sysinv.conductor.dhcp import DnsmasqPaths
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
@@ -24,17 +25,14 @@ from sysinv.conductor.endpoints import HostStatesEndpoint
 from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.conf import options
 from sysinv.contract.records import HostStateUpdate
-from sysinv.db.tables import METADATA, OPERATIONS
+from sysinv.db.tables import METADATA
 from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.installation import Installation, InstallSettings
 from sysinv.hosts.inventory import InventoryIntake
 from sysinv.hosts.seed import seed_system
 from sysinv.hosts.work import Work
-from sysinv.resources.cpu.service import CpuService
-from sysinv.resources.device.service import DeviceService
 from sysinv.resources.host.service import HostService, HostSettings
-from sysinv.resources.memory.service import MemoryService
-from sysinv.resources.system.service import SystemService
+from sysinv.resources.operation.table import OPERATIONS
 
 CONTROLLER_MAC = "08:00:27:00:00:01"
 INTERFACES = options.NETWORK_INTERFACES
@@ -115,7 +113,7 @@ class Cloud:
         self.work = Work(self.operations, lambda _uuid: self.operations.nudge())
         self.box = SecretBox.create(folder / "secret.key")
         self.app = build_app(self._conf(), "sysinv", deps=[
-            db, self.work, SystemService(db), CpuService(db), MemoryService(db), DeviceService(db),
+            db, self.work, *services(db),
             HostService(db, self.work, self.box, HostSettings("controller-0", action_wait_s=5.0)),
             Installation(db, InstallSettings(INTERFACES, "rabbit://agent:pa$s@controller:5672/",
                                              folder / "heartbeat.key"))], authenticate=trusting)
@@ -193,6 +191,17 @@ def cloud(database: Database, tmp_path: Path) -> Iterator[Cloud]:
     for made in _cloud(database, tmp_path):
         made.enable_controller()
         yield made
+
+
+@pytest.fixture(scope="module")
+def lasting_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """The same for all tests of a module, which only read what the first of them made."""
+    folder = tmp_path_factory.mktemp("cloud")
+    database = Database(f"sqlite:///{folder}/sysinv.sqlite")
+    for made in _cloud(database, folder):
+        made.enable_controller()
+        yield made
+    database.dispose()
 
 
 @pytest.fixture

@@ -9,10 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysinv.contract.enums import CpuFunction
-from sysinv.contract.records import CpuReport, MemoryReport, NumaReport, PciDeviceReport, PortReport
 from sysinv.model.host import HostRefused, InventoryHost
 from sysinv.resources.cpu.intake import StoredCpu
+from sysinv.resources.cpu.report import CpuReport
 from sysinv.resources.cpu.rules import assign, parse_requests
+from sysinv.resources.device.report import PciDeviceReport
+from sysinv.resources.memory.report import MemoryReport
+from sysinv.resources.node.report import NumaReport
+from sysinv.resources.port.report import PortReport
 
 MAC = "08:00:27:be:6e:25"
 WORKER = InventoryHost(
@@ -115,13 +119,14 @@ def worker(cloud: Any) -> str:
     uuid = cloud.discover(MAC)
     cloud.patch(f"/v1/ihosts/{uuid}", personality="worker", hostname="worker-0")
     intake = cloud.inventory
-    intake.report_ports(host_uuid=uuid, ports=[PortReport(
+    intake.store(host_uuid=uuid, kind="port", records=[PortReport(
         "pxeboot0", "0:1", 0, MAC, 1500, 1000, None, None, 0, None, "", "", "", "", "")])
-    intake.report_cpus(host_uuid=uuid, nodes=[NumaReport(0, (0, 1, 2, 3)), NumaReport(1, (4, 5, 6, 7))], cpus=[
+    intake.store(host_uuid=uuid, kind="numa", records=[NumaReport(0, (0, 1, 2, 3)), NumaReport(1, (4, 5, 6, 7))])
+    intake.store(host_uuid=uuid, kind="cpu", records=[
         CpuReport(cpu, cpu % 4, 0, cpu // 4, cpu // 4, "6", "x") for cpu in range(8)])
-    intake.report_memory(host_uuid=uuid, memory=[MemoryReport(
+    intake.store(host_uuid=uuid, kind="memory", records=[MemoryReport(
         node, 32000, 31000, 30000, 0, 0, 0, 0, 0, 1, True) for node in (0, 1)])
-    intake.report_pci_devices(host_uuid=uuid, devices=[
+    intake.store(host_uuid=uuid, kind="pci_device", records=[
         PciDeviceReport("0000:05:00.0", "030000", "10de", "1eb8", "", "", "", "", "", 0, None),
         PciDeviceReport("0000:06:00.0", "0b4000", "8086", "4940", "", "", "", "", "", 0, None)])
     return str(uuid)
@@ -159,7 +164,7 @@ def test_huge_pages_are_pending_until_the_agent_reports_them(cloud: Any, worker:
     path = f"/v1/imemorys/{row['uuid']}"
     reply = cloud.patch(path, vm_hugepages_nr_1G_pending="8", platform_reserved_mib="6000")
     assert (reply.body["vm_hugepages_nr_1G_pending"], reply.body["memtotal_mib"]) == (8, 26000)
-    cloud.inventory.report_memory(host_uuid=worker, memory=[MemoryReport(
+    cloud.inventory.store(host_uuid=worker, kind="memory", records=[MemoryReport(
         0, 32000, 26000, 20000, 6000, 0, 0, 8, 8, 1, True)])
     found = cloud.get(path).body
     assert (found["vm_hugepages_nr_1G_pending"], found["vm_hugepages_nr_1G"], found["platform_reserved_mib"]) == (

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from sysinv.contract.records import MemoryReport, PciDeviceReport, PortReport
 from sysinv.resources.device.intake import device_change
+from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.disk.intake import StoredDisk, disk_change
 from sysinv.resources.memory.intake import Reserve, StoredMemory, memory_values
+from sysinv.resources.memory.report import MemoryReport
 from sysinv.resources.port.intake import port_change
+from sysinv.resources.port.report import PortReport
 
 MAC = "08:00:27:bf:29:39"
 NEW = {"hostname": "worker-0", "personality": "worker", "mgmt_mac": MAC}

@@ -6,15 +6,13 @@ import json
 from typing import Any
 
 from mtce.contract.records import ActionReply
-from sysinv.contract.records import (
-    CpuReport,
-    DiskReport,
-    MemoryReport,
-    NumaReport,
-    PciDeviceReport,
-    PlatformReport,
-    PortReport,
-)
+from sysinv.resources.cpu.report import CpuReport
+from sysinv.resources.device.report import PciDeviceReport
+from sysinv.resources.disk.report import DiskReport
+from sysinv.resources.host.report import PlatformReport
+from sysinv.resources.memory.report import MemoryReport
+from sysinv.resources.node.report import NumaReport
+from sysinv.resources.port.report import PortReport
 
 MAC = "08:00:27:be:6e:25"
 
@@ -43,18 +41,19 @@ def port(name: str = "pxeboot0", mac: str = MAC, pciaddr: str = "0000:00:03.0") 
 def report_all(cloud: Any, uuid: str, after_install: bool = True) -> None:
     """Everything an agent says after its first boot."""
     intake = cloud.inventory
-    intake.report_platform(host_uuid=uuid, report=PlatformReport(
+    intake.store(host_uuid=uuid, kind="platform", records=[PlatformReport(
         boot_id="b1", uptime_s=30, kernel_release="6.1", kernel_running="standard", after_install=after_install,
-        first_report=True))
-    intake.report_ports(host_uuid=uuid, ports=[port(), port("mgmt0", "08:00:27:00:00:99", "0000:00:04.0")])
-    intake.report_pci_devices(host_uuid=uuid, devices=[
+        first_report=True)])
+    intake.store(host_uuid=uuid, kind="port", records=[port(), port("mgmt0", "08:00:27:00:00:99", "0000:00:04.0")])
+    intake.store(host_uuid=uuid, kind="pci_device", records=[
         PciDeviceReport("0000:05:00.0", "030000", "10de", "1eb8", "3D controller", "NVIDIA", "T4", "", "", 0, None),
         PciDeviceReport("0000:06:00.0", "0b4000", "8086", "4940", "Co-processor", "Intel", "QAT", "", "", 0, None),
         PciDeviceReport("0000:07:00.0", "010802", "8086", "0953", "NVMe", "Intel", "P3700", "", "", 0, None)])
     numa = [NumaReport(0, tuple(range(8))), NumaReport(1, tuple(range(8, 16)))]
-    intake.report_cpus(host_uuid=uuid, nodes=numa, cpus=cpus())
-    intake.report_memory(host_uuid=uuid, memory=[memory(0), memory(1)])
-    intake.report_disks(host_uuid=uuid, disks=[DiskReport(
+    intake.store(host_uuid=uuid, kind="numa", records=numa)
+    intake.store(host_uuid=uuid, kind="cpu", records=cpus())
+    intake.store(host_uuid=uuid, kind="memory", records=[memory(0), memory(1)])
+    intake.store(host_uuid=uuid, kind="disk", records=[DiskReport(
         "/dev/sda", 2048, "SSD", "ata-1", "/dev/disk/by-path/pci-1", "wwn1", 240000, 0, "0", "S1", "M1", True)])
     intake.inventory_completed(host_uuid=uuid)
 

@@ -5,9 +5,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from flock.core.clock import Instant
+from flock.sim import scaled
 from mtce.contract.states import HostAction
 from mtce.core.settings import Settings
 from mtce.core.view import from_document, to_document
+
+pytestmark = pytest.mark.soak
 
 QUICK = Settings(bmc_reset_delay_ms=60_000, bmc_reset_lead_ms=20_000, heartbeat_soak_ms=5_000)
 
@@ -22,7 +25,7 @@ def shaken(story, seed, probability, **kwargs):
 
 
 @given(seed=st.integers(0, 2**32), probability=st.floats(0.05, 0.5), what=st.sampled_from(["hang", "power", "cut"]))
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=scaled(80), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_recovery_completes_with_at_most_one_reset(story, seed, probability, what):
     s = shaken(story, seed, probability)
     if what == "hang":
@@ -41,7 +44,7 @@ def test_recovery_completes_with_at_most_one_reset(story, seed, probability, wha
 
 @given(seed=st.integers(0, 2**32), probability=st.floats(0.05, 0.5),
        action=st.sampled_from([HostAction.LOCK, HostAction.FORCE_LOCK]))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=scaled(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_lock_and_unlock_complete(story, seed, probability, action):
     s = shaken(story, seed, probability)
     s.command(action).until(lambda v: v.action is HostAction.NONE, 8_000)
@@ -54,7 +57,7 @@ def test_lock_and_unlock_complete(story, seed, probability, action):
 
 @given(seed=st.integers(0, 2**32), probability=st.floats(0.05, 0.6), action=st.sampled_from(
     [HostAction.RESET, HostAction.POWER_OFF, HostAction.REINSTALL, HostAction.REBOOT]))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=scaled(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_operator_actions_end(story, seed, probability, action):
     s = story(settings=QUICK, seed=seed, bmc=True).run_s(6)
     s.restart_probability = probability
