@@ -240,7 +240,7 @@ class Loop:
 
     def _happened(self, item: _Happened) -> None:
         entry = self.roster.get(item.uuid)
-        if isinstance(item.event, Alive):
+        if isinstance(item.event, Alive) and item.event.over_bus:
             self.bus_heard()
         if entry is not None:
             self._handle(entry, item.event)
