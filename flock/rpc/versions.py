@@ -109,6 +109,10 @@ class VersionWatch:
         """Ask no more. Does not wait for a request already sent."""
         self._worker.leave()
 
+    def is_asking(self) -> bool:
+        """Whether some interface has not been found to fit yet."""
+        return self._worker.is_alive()
+
     def trouble(self) -> str | None:
         """The mismatch last seen, None while there is none."""
         return self._trouble
