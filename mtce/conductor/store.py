@@ -18,13 +18,14 @@ from flock.db.outbox import Outbox
 from mtce.contract.records import ActionReply, MtceHost
 from mtce.core.changes import transition
 from mtce.core.view import MaintainedHost, first_view, from_document, to_document
-from mtce.db.tables import HISTORY, HOST, OUTBOX, REQUEST
+from mtce.db.tables import DELETED_HOST, HISTORY, HOST, OUTBOX, REQUEST
 from sysinv.contract.enums import Administrative, Availability, Operational
 
 LOG = logging.getLogger(__name__)
 
 HISTORY_MAX_PER_HOST = 500
 REQUEST_MEMORY = datetime.timedelta(days=1)
+DELETION_MEMORY = datetime.timedelta(days=7)
 TEXT_MAX = 255
 _STORED = (HOST.c.hostname, HOST.c.view, HOST.c.record, HOST.c.revision, HOST.c.administrative, HOST.c.operational,
            HOST.c.availability)
@@ -106,6 +107,11 @@ class Store:
             self._finish(conn, messages, answered)
         return revision
 
+    def tell(self, messages: list[Message]) -> None:
+        """Have messages delivered that belong to no step."""
+        with self.db.writer() as conn:
+            self._finish(conn, messages, None)
+
     def answer(self, answered: Answered) -> None:
         """Remember an answer that changed no host."""
         with self.db.writer() as conn:
@@ -118,12 +124,23 @@ class Store:
                 REQUEST.c.request_id == request_id)).first()
         return None if row is None else ActionReply(*row)
 
-    def delete(self, uuid: str, messages: list[Message]) -> None:
-        """Forget a host with its history."""
+    def delete(self, uuid: str, messages: list[Message], revision: int) -> None:
+        """Forget a host with its history; a ``revision`` above 0 is remembered of it for a while."""
         with self.db.writer() as conn:
             conn.execute(sa.delete(HISTORY).where(HISTORY.c.host_uuid == uuid))
             conn.execute(sa.delete(HOST).where(HOST.c.uuid == uuid))
+            if revision:
+                known = conn.execute(sa.select(DELETED_HOST.c.revision).where(DELETED_HOST.c.uuid == uuid)).scalar()
+                conn.execute(sa.delete(DELETED_HOST).where(DELETED_HOST.c.uuid == uuid))
+                conn.execute(sa.insert(DELETED_HOST).values(uuid=uuid, revision=max(known or 0, revision), at=utcnow()))
             self._finish(conn, messages, None)
+
+    def deleted_revision(self, uuid: str) -> int | None:
+        """The revision that a host was deleted with; None when it was not, or long ago."""
+        with self.db.reader() as conn:
+            found: int | None = conn.execute(
+                sa.select(DELETED_HOST.c.revision).where(DELETED_HOST.c.uuid == uuid)).scalar()
+        return found
 
     def history(self, uuid: str, limit: int) -> list[dict[str, Any]]:
         """The newest ``limit`` lines of a host's history, newest first."""
@@ -133,8 +150,9 @@ class Store:
             return [dict(row) for row in rows]
 
     def prune(self) -> None:
-        """Drop old answers and the oldest lines of long histories."""
+        """Drop old answers, the memory of old deletions and the oldest lines of long histories."""
         with self.db.writer() as conn:
+            conn.execute(sa.delete(DELETED_HOST).where(DELETED_HOST.c.at < utcnow() - DELETION_MEMORY))
             conn.execute(sa.delete(REQUEST).where(REQUEST.c.at < utcnow() - REQUEST_MEMORY))
             for (uuid,) in conn.execute(sa.select(HOST.c.uuid)).all():
                 oldest = (sa.select(HISTORY.c.id).where(HISTORY.c.host_uuid == uuid)
