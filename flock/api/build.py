@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import re
 from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
@@ -74,10 +75,13 @@ def route_table(subsystem: str, dialect: Dialect, slices: Iterable[Any] | None =
     for module in scan(subsystem) if slices is None else slices:
         table.add(getattr(module, "ROUTES", {}), getattr(module, "POLICY", ()))
     declared = {route.path for route in table.routes}
-    versions = (("/", dialect.root or root_document(subsystem, "")), ("/v1", dialect.version))
-    for path, version in versions:
-        if version is not None and path not in declared:
-            table.add({path: DocumentController(version)}, [Rule(f"{subsystem}:version:get", ANYONE, "GET", path)])
+    collections = sorted(path.removeprefix("/v1/") for path in declared if re.fullmatch(r"/v1/[^/{]+", path))
+    versions: list[tuple[str, Document]] = [("/", dialect.root or root_document(subsystem, ""))]
+    if (version := dialect.version) is not None:
+        versions.append(("/v1", lambda base_url: version(base_url, collections)))
+    for path, build in versions:
+        if path not in declared:
+            table.add({path: DocumentController(build)}, [Rule(f"{subsystem}:version:get", ANYONE, "GET", path)])
     if OPENAPI_PATH not in declared:
         controller = OpenApiController(lambda: document(table, dialect, subsystem))
         table.add({OPENAPI_PATH: controller}, [Rule(f"{subsystem}_api:openapi:get", READER, "GET", OPENAPI_PATH)])

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flock.api.absent import Absent
 from flock.core.errors import FlockError
 
 Document = Callable[[str], dict[str, Any]]
+# Of the base URL and the collections that the routes have.
+VersionDocument = Callable[[str, Sequence[str]], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,8 @@ class Dialect:
     put before the text of domain errors, such as ``[HTTP {http}] ``. ``default_version``: paths without
     version mean this one. ``strict_content_type``: a body that is not JSON is answered with 415.
     ``read_from_any_project``: readers need not be in project admin or services. ``root`` and ``version``: the
-    documents at ``/`` and ``/v1``, functions of the base URL; they need no token. ``default_port``: for run_api.
+    documents at ``/`` and ``/v1``; they need no token. ``default_port``: for run_api.
+    ``absent``: paths that clients know and this API does not serve.
     """
 
     fault_keys: tuple[str, ...] = ("debuginfo", "faultcode", "faultstring")
@@ -32,7 +36,8 @@ class Dialect:
     read_from_any_project: bool = False
     default_port: int = 8080
     root: Document | None = None
-    version: Document | None = None
+    version: VersionDocument | None = None
+    absent: Sequence[Absent] = ()
 
     def fault(self, status: int, text: str) -> bytes:
         """Body of an error of the domain or the last resort."""
@@ -71,18 +76,21 @@ def root_document(name: str, description: str) -> Document:
     return build
 
 
-def version_document(media_type: str, collections: tuple[str, ...], slash: bool = False) -> Document:
-    """The usual document at ``/v1``: a pair of links per collection; ``slash``: links end in one."""
+def version_document(media_type: str, collections: Sequence[str] = (), slash: bool = False) -> VersionDocument:
+    """The usual document at ``/v1``: a pair of links per collection; ``slash``: links end in one.
+
+    ``collections`` limits them to those named; otherwise they are those that the routes have.
+    """
     end = "/" if slash else ""
 
-    def build(base_url: str) -> dict[str, Any]:
+    def build(base_url: str, routed: Sequence[str]) -> dict[str, Any]:
         document: dict[str, Any] = {
             "id": "v1",
             "media_types": [{"base": "application/json", "type": media_type}],
             "links": [{"href": f"{base_url}/v1/", "rel": "self"},
                       {"href": f"{base_url}/docs/api/v1/", "rel": "describedby", "type": "text/html"}],
         }
-        for name in collections:
+        for name in collections or routed:
             document[name] = [{"href": f"{base_url}/v1/{name}{end}", "rel": "self"},
                               {"href": f"{base_url}/{name}{end}", "rel": "bookmark"}]
         return document

@@ -2,8 +2,6 @@
 """The route table: collecting ROUTES and POLICY of slices, matching paths, and the published route list."""
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -11,6 +9,7 @@ from typing import Any
 
 from flock.api.describe import description_of
 from flock.auth.policy import ANYONE, Rule
+from flock.core import slices
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -148,21 +147,13 @@ def _descend(node: _Node, segments: list[str], index: int) -> Route | None:
 
 def scan(subsystem: str) -> list[ModuleType]:
     """The ``api`` module of every ``<subsystem>/resources/<noun>/`` that has one, by name."""
-    package = importlib.import_module(f"{subsystem}.resources")
-    modules = []
-    for found in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
-        if not found.ispkg:
-            continue
-        noun = importlib.import_module(f"{package.__name__}.{found.name}")
-        if any(part.name == "api" for part in pkgutil.iter_modules(noun.__path__)):
-            modules.append(importlib.import_module(f"{noun.__name__}.api"))
-    return modules
+    return slices.modules(f"{subsystem}.resources", "api")
 
 
-def collect(subsystem: str, slices: Iterable[Any] | None = None) -> RouteTable:
-    """The bound route table of ``subsystem``: scanned, or from ``slices`` (objects with ROUTES and POLICY)."""
+def collect(subsystem: str, chosen: Iterable[Any] | None = None) -> RouteTable:
+    """The bound route table of ``subsystem``: scanned, or from ``chosen`` (objects with ROUTES and POLICY)."""
     table = RouteTable()
-    for module in scan(subsystem) if slices is None else slices:
+    for module in scan(subsystem) if chosen is None else chosen:
         table.add(getattr(module, "ROUTES", {}), getattr(module, "POLICY", ()))
     table.bind_policy()
     return table

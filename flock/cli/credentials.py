@@ -2,6 +2,7 @@
 """Who is asking: the OS_* credentials and the keystoneauth session made of them."""
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,8 +71,8 @@ class CachedPassword(v3.Password):
             if found is not None:
                 token, body = found
                 return access.AccessInfoV3(body, auth_token=token)
-        fresh = super().get_auth_ref(session)
-        self._cache.store(self._login(), fresh.auth_token or "", fresh._data)
+        fresh = self.auth_ref = super().get_auth_ref(session)
+        self._cache.store(self._login(), **json.loads(self.get_auth_state() or "{}"))
         return fresh
 
     def _login(self) -> str:

@@ -101,7 +101,7 @@ class TokenCache:
             return None
         return entry["token"], entry["body"]
 
-    def store(self, login: str, token: str, body: Mapping[str, Any]) -> None:
+    def store(self, login: str, auth_token: str, body: Mapping[str, Any]) -> None:
         """Keep a token with the part of Keystone's answer that the next command needs."""
         if isinstance(self._keyring, NoKeyring):
             return
@@ -111,7 +111,8 @@ class TokenCache:
         if lifetime_s < LEAST_LIFETIME_S:
             return
         salt = os.urandom(16).hex()
-        entry = {"format": FORMAT, "salt": salt, "proof": self._proof(login, salt), "token": token, "body": small}
+        entry = {"format": FORMAT, "salt": salt, "proof": self._proof(login, salt), "token": auth_token,
+                 "body": small}
         self._keyring.write(self._name, json.dumps(entry), lifetime_s)
 
     def drop(self) -> None:

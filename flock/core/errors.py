@@ -51,7 +51,7 @@ class FlockError(Exception):
 def from_wire(wire: dict[str, Any]) -> FlockError:
     """Rebuild an error from ``to_wire``; an unknown code becomes ``RemoteError`` with the remote's sentence."""
     known = FlockError.registry.get(str(wire.get("code", "")))
-    if known is None:
+    if known is None or not isinstance(wire.get("params", {}), dict):
         return RemoteError(detail=str(wire.get("text", "")), remote_code=str(wire.get("code", "")))
     return known(**wire.get("params", {}))
 

@@ -8,8 +8,9 @@ import uuid as uuid_module
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-HOSTNAME_LENGTH_MAX = 63
+_LABEL = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
+HOSTNAME_LENGTH_MAX = 64
+LABEL_LENGTH_MAX = 63
 
 
 def new_uuid() -> str:
@@ -38,9 +39,13 @@ def mac(text: str) -> str:
 
 
 def hostname(text: str) -> str:
-    """``text`` if it can name a host: at most 63 of a-z 0-9 and dash, dash neither first nor last."""
-    if len(text) > HOSTNAME_LENGTH_MAX or _LABEL.fullmatch(text) is None:
-        raise ValueError("must be at most 63 lower case letters, digits or dashes, no dash first or last")
+    """``text`` if it can name a host: RFC 1123, at most 64 characters as the kernel has room for; else ValueError.
+
+    Labels of letters, digits and dashes, no dash first or last, at most 63 characters each, with dots between.
+    """
+    if len(text) > HOSTNAME_LENGTH_MAX or not all(_LABEL.fullmatch(label) for label in text.split(".")):
+        raise ValueError(f"must be at most {HOSTNAME_LENGTH_MAX} characters: labels of at most {LABEL_LENGTH_MAX} "
+                         "letters, digits or dashes, no dash first or last, with dots between")
     return text
 
 

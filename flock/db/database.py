@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import logging
+import math
 import os
 import random
 import threading
@@ -23,6 +24,7 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from flock.core.errors import Unavailable
 from flock.db import options
 from flock.db.schema import NO_TIME
+from flock.foreign.database import start
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -63,17 +65,19 @@ class Database:
     A writer commits when the block ends and rolls back when it raises. On SQLite a writer takes the write lock at its
     beginning, so what it reads stays true until it commits; readers see the last commit and block nobody. On
     PostgreSQL, where each statement sees the last commit anyway, a reader spares itself beginning and end.
-    The engine is made at first use and again after a fork. Unavailable when the database cannot be reached.
+    ``sqlite_references`` False: SQLite does not look after foreign keys, as migrations need it. The engine is made at
+    first use and again after a fork. Unavailable when the database cannot be reached.
     """
 
     def __init__(self, connection_url: str, *, max_pool_size: int = 10, max_overflow: int = 10,
-                 pool_timeout_s: int = 10, busy_timeout_s: int = 15, sqlite_synchronous: bool = True) -> None:
+                 pool_timeout_s: int = 10, busy_timeout_s: int = 15, sqlite_synchronous: bool = True,
+                 sqlite_references: bool = True) -> None:
         self.url = make_url(connection_url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # thread_checkin would give way to other threads after each transaction, which native threads do by themselves.
         self._settings: dict[str, Any] = {"max_retries": 0, "thread_checkin": False}
         if self.is_sqlite:
-            self._settings |= {"sqlite_fk": True, "sqlite_synchronous": sqlite_synchronous}
+            self._settings |= {"sqlite_fk": sqlite_references, "sqlite_synchronous": sqlite_synchronous}
         else:
             self._settings |= {
                 "max_pool_size": max_pool_size, "max_overflow": max_overflow, "pool_timeout": pool_timeout_s}
@@ -144,8 +148,7 @@ class Database:
             facade.append_on_engine_create(_prepare_server)
         facade.append_on_engine_create(self._refuse_writes_of_readers)
         self._anchor = None
-        # Started here without a ConfigOpts: by itself it would register oslo.db's own options beside ours and fail.
-        facade._factory._start(conf=None)
+        start(facade)
         engine: Engine = facade.writer.get_engine()
         reading = engine.execution_options(isolation_level="AUTOCOMMIT") if _is_postgresql(engine) else engine
         return _Open(os.getpid(), facade, engine, reading)
@@ -276,18 +279,22 @@ def _prepare_server(engine: Engine) -> None:
 
 def _ask_idle_connections(engine: Engine) -> None:
     """Ask whether the server is still there only over connections that were idle for a while, not before each use."""
-    engine.pool._pre_ping = False
+    idle_since_s: dict[int, float] = {}
+    ping = engine.dialect.do_ping
 
     @event.listens_for(engine, "checkin")
-    def returned(_dbapi_connection: Any, record: Any) -> None:
-        record.info["idle_since_s"] = time.monotonic()
+    def returned(dbapi_connection: Any, _record: Any) -> None:
+        idle_since_s[id(dbapi_connection)] = time.monotonic()
 
-    @event.listens_for(engine, "checkout")
-    def taken(dbapi_connection: Any, record: Any, _proxy: Any) -> None:
-        idle_since_s = record.info.pop("idle_since_s", None)
-        if idle_since_s is not None and time.monotonic() - idle_since_s > TRUSTED_S \
-                and not engine.dialect._do_ping_w_event(dbapi_connection):
-            raise sa.exc.InvalidatePoolError("the server is gone")
+    @event.listens_for(engine, "close")
+    def closed(dbapi_connection: Any, _record: Any) -> None:
+        idle_since_s.pop(id(dbapi_connection), None)
+
+    def ping_when_idle(dbapi_connection: Any) -> bool:
+        idle_s = time.monotonic() - idle_since_s.get(id(dbapi_connection), -math.inf)
+        return idle_s <= TRUSTED_S or ping(dbapi_connection)
+
+    engine.dialect.do_ping = ping_when_idle  # type: ignore[method-assign]
 
 
 def from_conf(conf: cfg.ConfigOpts) -> Database:

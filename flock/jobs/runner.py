@@ -16,13 +16,14 @@ from flock.db import Database
 from flock.jobs import progress, store
 from flock.jobs.pool import BoundedPool
 from flock.jobs.steps import Record, State, Steps, Wait
+from flock.rpc.errors import Undecodable
 
 LOG = logging.getLogger(__name__)
 ENDED = Counter("flock_operations_ended_total", "Operations that came to an end", ("kind", "state"))
 RUNNING = Gauge("flock_operations_running", "Operations in the hands of a thread", ("owner",))
 
 # Errors that may pass: the step is called again until its deadline.
-TRANSIENT = (Unavailable, DeadlineExceeded, StaleWrite)
+TRANSIENT = (Unavailable, DeadlineExceeded, StaleWrite, Undecodable)
 
 
 class Runner:

@@ -12,10 +12,10 @@ from typing import Any
 from oslo_config import cfg
 
 from flock.core.errors import Unavailable
+from flock.foreign.messaging import opener_of_answers
 from flock.jobs.pool import BoundedPool
 from flock.rpc import options
-from flock.rpc.messaging import oslo_messaging, poll_often
-from flock.rpc.rabbit import straighten
+from flock.rpc.messaging import oslo_messaging
 
 LOG = logging.getLogger(__name__)
 OPEN_RETRY_S = 1.0
@@ -51,7 +51,6 @@ class Transport:
                 self._reset()
             if self._messaging is None:
                 self._messaging = oslo_messaging.get_rpc_transport(self.conf, url=self.url)
-                straighten(self._messaging)
             return self._messaging
 
     def client(self, target: Any) -> Any:
@@ -66,10 +65,10 @@ class Transport:
     def wait_for_answers(self, timeout_s: float) -> None:
         """Wait until answers can reach this process; Unavailable when that takes longer than ``timeout_s``.
 
-        oslo.messaging opens the queue of answers inside the first call and retries for ever while the broker is
-        away, holding a lock. Here one thread does that ahead, so callers wait outside, bounded, and send nothing late.
+        One thread opens the queue of answers ahead of the first call, so callers wait outside, bounded, and send
+        nothing late.
         """
-        opening = getattr(self.messaging._driver, "_get_reply_q", None)
+        opening = opener_of_answers(self.messaging)
         if self._answers_open.is_set():
             return
         if opening is None:
@@ -90,7 +89,6 @@ class Transport:
                 LOG.warning("the message bus cannot be reached: %s", exc)
                 time.sleep(OPEN_RETRY_S)
             else:
-                poll_often(getattr(self.messaging._driver, "_reply_q_conn", None))
                 self._answers_open.set()
                 return
 

@@ -5,7 +5,6 @@ Only declarations live here, so that ``contract`` packages may import it without
 """
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,13 +25,12 @@ class MethodSpec:
 
 @dataclass(frozen=True, slots=True)
 class InterfaceSpec:
-    """Topic, version and methods of one interface; ``fingerprint`` changes with any signature."""
+    """Topic, version (``major.minor``) and methods of one interface."""
 
     topic: str
     namespace: str
     version: str
     methods: dict[str, MethodSpec]
-    fingerprint: str
 
 
 def call(*, timeout_s: float) -> Callable[[F], F]:
@@ -54,21 +52,21 @@ def cast(function: F) -> F:
 def rpc_interface(*, topic: str, version: str, namespace: str | None = None) -> Callable[[C], C]:
     """Class decorator: publish the marked methods of the class as one bus interface.
 
-    Methods must be keyword-only and fully annotated; anything else raises TypeError at import.
+    Methods must be keyword-only and fully annotated; anything else raises TypeError at import. The minor version goes
+    up with whatever an older peer may ignore or leave out (a method, an argument or a field with a default), the major
+    version with everything else; ``tests/wire`` keeps what each version was.
     """
 
     def publish(cls: C) -> C:
         methods: dict[str, MethodSpec] = {}
-        lines: list[str] = []
         for name, function in sorted(vars(cls).items()):
             spec = getattr(function, "__rpc__", None)
             if spec is None:
                 continue
-            lines.append(_signature_line(cls, name, function))
+            _check_signature(cls, name, function)
             methods[name] = spec
-        text = "\n".join([topic, namespace or "", *lines])
         cls.__rpc_interface__ = InterfaceSpec(  # type: ignore[attr-defined]
-            topic, namespace or cls.__name__, version, methods, hashlib.sha256(text.encode()).hexdigest()[:16])
+            topic, namespace or cls.__name__, version, methods)
         return cls
 
     return publish
@@ -92,11 +90,10 @@ def interface_spec(interface: type) -> InterfaceSpec:
     return typing_cast(InterfaceSpec, spec)
 
 
-def _signature_line(cls: type, name: str, function: Callable[..., Any]) -> str:
+def _check_signature(cls: type, name: str, function: Callable[..., Any]) -> None:
     signature = inspect.signature(function)
     for parameter in list(signature.parameters.values())[1:]:
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY or parameter.annotation is inspect.Parameter.empty:
             raise TypeError(f"{cls.__name__}.{name}: parameter {parameter.name} must be keyword-only and annotated")
     if signature.return_annotation is inspect.Signature.empty:
         raise TypeError(f"{cls.__name__}.{name}: the return type must be annotated")
-    return f"{name}{signature}"

@@ -6,7 +6,8 @@ from typing import Any
 
 from oslo_config import cfg
 
-from flock.rpc.messaging import messaging_options, metrics_client, tracing_client
+from flock.foreign.messaging import hidden_options
+from flock.rpc.messaging import messaging_options
 
 GROUP = cfg.OptGroup("rpc", title="Remote calls over the message bus")
 
@@ -34,15 +35,11 @@ RABBIT_DEFAULTS: dict[str, Any] = {
 
 
 def register(conf: cfg.ConfigOpts) -> None:
-    """Register what calls need in ``conf``; harmless when done twice.
-
-    oslo.messaging registers its tracing and metrics groups in the global configuration only and reads them from any
-    other, therefore they are registered here as well.
-    """
+    """Register what calls need in ``conf``; harmless when done twice."""
     conf.register_group(GROUP)
     conf.register_opts(OPTIONS, group=GROUP)
-    conf.register_opts(tracing_client.oslo_messaging_tracing, group="oslo_messaging_tracing")
-    conf.register_opts(metrics_client.oslo_messaging_metrics, group="oslo_messaging_metrics")
+    for group, options in hidden_options().items():
+        conf.register_opts(options, group=group)
     for group, options in messaging_options.list_opts():
         if group is None:
             # Here and not by set_transport_defaults, which would change the default of the whole process.

@@ -11,9 +11,9 @@ from typing import Any, TypeVar, cast
 from oslo_context import context as oslo_context
 
 from flock.core.errors import DeadlineExceeded, FlockError, InvalidInput, RemoteError, Unavailable, from_wire
-from flock.rpc import codec, metrics
+from flock.rpc import envelope, metrics, text, versions
 from flock.rpc.bus import Transport
-from flock.rpc.errors import VersionMismatch
+from flock.rpc.errors import Undecodable, VersionMismatch
 from flock.rpc.interface import InterfaceSpec, interface_spec
 from flock.rpc.messaging import exceptions as messaging_exceptions
 from flock.rpc.messaging import oslo_messaging
@@ -35,7 +35,8 @@ def client(interface: type[I], transport: Transport, server: str | None = None,
 
     ``server`` picks one server by name, else any takes the request. ``fanout`` sends casts to all servers.
     ``deadline_s`` replaces the timeout of every call method. Raises the remote's FlockError, Unavailable (the bus
-    cannot be reached, nothing was sent), DeadlineExceeded (sent, no answer), InvalidInput (an argument does not fit).
+    cannot be reached, nothing was sent), DeadlineExceeded (sent, no answer), InvalidInput (an argument does not fit),
+    Undecodable (the answer, or over there the request, cannot be read).
     """
     sender = _Sender(interface_spec(interface), transport, server, deadline_s, fanout)
     return cast(I, _proxy_class(cast(Any, interface))(sender))
@@ -82,7 +83,8 @@ class _Sender:
         self.deadline_s = deadline_s
         self.where = f"{spec.topic} on {server}" if server else spec.topic
         self.target = oslo_messaging.Target(exchange=transport.exchange, topic=spec.topic, server=server,
-                                            namespace=spec.namespace, version=spec.version, fanout=fanout or None)
+                                            namespace=spec.namespace, version=versions.asked(spec.version),
+                                            fanout=fanout or None)
 
     def call(self, signature: Signature, arguments: dict[str, Any]) -> Any:
         timeout_s = self.deadline_s if self.deadline_s is not None else cast(float, signature.spec.timeout_s)
@@ -95,8 +97,8 @@ class _Sender:
         self._measured(signature.spec.name, lambda: self._tell(signature.spec.name, body))
 
     def _dump(self, signature: Signature, arguments: dict[str, Any]) -> str:
-        wire = signature.encode_arguments(arguments)
-        return codec.dump(wire, self.transport.payload_max_bytes, f"arguments of {signature.spec.name}")
+        return text.pack(signature.encode_arguments(arguments), self.transport.payload_max_bytes,
+                         f"arguments of {signature.spec.name}")
 
     def _measured(self, method: str, work: Callable[[], T]) -> T:
         started = time.monotonic()
@@ -144,12 +146,15 @@ class _Sender:
             raise _foreign(exc, what) from exc
 
     def _result(self, signature: Signature, answer: Any) -> Any:
-        envelope = codec.load(answer, self.transport.payload_max_bytes, f"answer of {signature.spec.name}")
-        if isinstance(envelope, dict) and isinstance(envelope.get("error"), dict):
-            raise from_wire(envelope["error"])
-        if not isinstance(envelope, dict) or "ok" not in envelope:
-            raise InvalidInput(field=f"answer of {signature.spec.name}", rule="must hold ok or error")
-        return signature.result.decode(envelope["ok"], f"answer of {signature.spec.name}")
+        field = f"answer of {signature.spec.name}"
+        try:
+            good, data = envelope.opened(text.unpack(answer, self.transport.payload_max_bytes, field), field)
+            if good:
+                return signature.result.decode(data, field)
+            error = envelope.ERROR.decode(data, field)
+        except InvalidInput as exc:
+            raise Undecodable(**exc.params) from None
+        raise from_wire(error)
 
 
 def _retries_within(seconds: float) -> int:

@@ -10,12 +10,14 @@ from typing import Any
 
 from oslo_context import context as oslo_context
 
-from flock.core.errors import FlockError, RemoteError, Unavailable
+from flock.core.errors import FlockError, InvalidInput, RemoteError, Unavailable
+from flock.foreign.messaging import give_back_requests, listening, use_executor
 from flock.jobs.pool import BoundedPool
-from flock.rpc import codec, metrics
+from flock.rpc import envelope, metrics, text
 from flock.rpc.bus import Transport
+from flock.rpc.errors import Undecodable
 from flock.rpc.interface import interface_spec
-from flock.rpc.messaging import forget_missing_callers, oslo_messaging, poll_often
+from flock.rpc.messaging import oslo_messaging
 from flock.rpc.signature import Signature, signatures
 from flock.rpc.versions import DESCRIBE_NAMESPACE, DESCRIBE_VERSION, description
 
@@ -23,6 +25,7 @@ LOG = logging.getLogger(__name__)
 LISTEN_RETRY_S = 2.0
 # Nobody waits that long: stop() has its own limit, this one only lets the stopping thread end at last.
 SHUTDOWN_MAX_S = 3600.0
+ERROR_MAX_BYTES = 1024 * 1024
 
 
 class Server:
@@ -115,10 +118,9 @@ class _TopicListener:
                 server = oslo_messaging.get_rpc_server(
                     self._transport.messaging, self._target, self._endpoints,
                     access_policy=oslo_messaging.ExplicitRPCAccessPolicy)
-                server._executor_cls = _Executor
+                use_executor(server, _Executor)
                 server.start(override_pool_size=self._threads_max)
-                poll_often(getattr(_poller(server), "conn", None))
-                forget_missing_callers(_poller(server))
+                listening(server)
             except Exception as exc:  # noqa: BLE001 - any failure of the broker is met by trying again
                 LOG.warning("rpc topic %s cannot be served yet: %s", self._topic, exc)
                 self._leaving.wait(LISTEN_RETRY_S)
@@ -174,37 +176,11 @@ class _Executor:
 
 
 def _stop_and_wait(server: Any) -> None:
-    for step in (server.stop, lambda: _give_back_requests(server), server.wait):
+    for step in (server.stop, lambda: give_back_requests(server), server.wait):
         try:
             step()
         except Exception as exc:  # noqa: BLE001 - the broker may be gone; the process is leaving this topic anyway
             LOG.debug("stopping an rpc server: %s", exc)
-
-
-def _give_back_requests(server: Any) -> None:
-    """Return to the queue what the broker had sent ahead.
-
-    Closing its connection, oslo.messaging acknowledges requests that still come in and drops them. So consumers are
-    cancelled first, and what arrives until the broker confirms that goes back for others or for a later life.
-    """
-    poller = _poller(server)
-    connection = getattr(poller, "conn", None)
-    if connection is None or poller is None:
-        return
-    for consumer, tag in list(connection._consumers.items()):
-        consumer.callback = _give_back
-        consumer.cancel(tag=tag)
-    # Acknowledged before the consumers were cancelled, so they have to be run here.
-    while poller.incoming:
-        server._on_incoming([poller.incoming.pop(0)])
-
-
-def _poller(server: Any) -> Any:
-    return getattr(server.listener, "_poll_style_listener", None)
-
-
-def _give_back(message: Any) -> None:
-    message.requeue()
 
 
 def _check_complete(interface: type, implementation: Any) -> None:
@@ -235,18 +211,18 @@ def _exposed(namespace: str, signature: Signature, function: Callable[..., Any],
         running.inc()
         try:
             oslo_context.RequestContext(request_id=context.get("request_id"), overwrite=True)
-            arguments = signature.decode_arguments(codec.load(body, size_max_bytes, "arguments"))
-            result = signature.result.encode(function(**arguments), "result")
-            return codec.dump({"ok": result}, size_max_bytes, f"answer of {method}")
+            arguments = _arguments(signature, body, size_max_bytes)
+            answer = envelope.good(signature.result.encode(function(**arguments), "result"))
+            return text.pack(answer, size_max_bytes, f"answer of {method}")
         except FlockError as exc:
             outcome = exc.code
             return _refusal(namespace, signature, exc)
         except Exception as exc:
             outcome = "exception"
             LOG.exception("%s.%s failed", namespace, method)
-            return codec.dump({"error": RemoteError(
+            return text.pack(envelope.bad(RemoteError(
                 detail=f"{namespace}.{method} failed with {type(exc).__name__}; see the log of {server_name}",
-            ).to_wire()}, size_max_bytes, "error")
+            )), size_max_bytes, "error")
         finally:
             running.dec()
             seconds.observe(time.monotonic() - started)
@@ -256,12 +232,20 @@ def _exposed(namespace: str, signature: Signature, function: Callable[..., Any],
     return oslo_messaging.expose(handle)  # type: ignore[no-any-return]
 
 
+def _arguments(signature: Signature, body: Any, size_max_bytes: int) -> dict[str, Any]:
+    try:
+        return signature.decode_arguments(text.unpack(body, size_max_bytes, "arguments"))
+    except InvalidInput as exc:
+        # The sender checked them by its own rules, so it is of another release: that is no refusal of what they ask.
+        raise Undecodable(**exc.params) from None
+
+
 def _refusal(namespace: str, signature: Signature, exc: FlockError) -> str:
     if signature.spec.timeout_s is None:
         LOG.warning("%s.%s refused: %s", namespace, signature.spec.name, exc)
     else:
         LOG.info("%s.%s answers %s: %s", namespace, signature.spec.name, exc.code, exc)
-    return codec.dump({"error": exc.to_wire()}, 1024 * 1024, "error")
+    return text.pack(envelope.bad(exc), ERROR_MAX_BYTES, "error")
 
 
 def _describe_endpoint(interfaces: tuple[type, ...], server_name: str) -> Any:

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Do both sides of an interface fit? Compared when a daemon starts, with what the running server says of itself."""
+"""Do both sides of an interface fit? Compared when a daemon starts, with what the running server says of itself.
+
+Minor versions live side by side: each side ignores what it does not know and fills in what the other leaves out. Only
+another major version is a mismatch.
+"""
 from __future__ import annotations
 
 import concurrent.futures
@@ -12,8 +16,9 @@ from typing import Any
 from flock.core.errors import Unavailable
 from flock.rpc.bus import Transport
 from flock.rpc.errors import VersionMismatch
-from flock.rpc.interface import InterfaceSpec, interface_spec
+from flock.rpc.interface import interface_spec
 from flock.rpc.messaging import oslo_messaging
+from flock.rpc.signature import fingerprint
 
 LOG = logging.getLogger(__name__)
 DESCRIBE_NAMESPACE = "flock.describe"
@@ -21,26 +26,39 @@ DESCRIBE_VERSION = "1.0"
 DESCRIBE_DEADLINE_S = 5.0
 
 
+def asked(version: str) -> str:
+    """What a client asks a server of: the major version, since every minor one of it takes the others' messages.
+
+    A server without the method answers NoSuchMethod, which the caller sees as VersionMismatch.
+    """
+    return f"{_pair(version)[0]}.0"
+
+
 def description(interfaces: Iterable[type], server_name: str) -> dict[str, Any]:
     """``{"server": name, "interfaces": {namespace: {"version": "1.0", "fingerprint": hex}}}``."""
-    specs = [interface_spec(interface) for interface in interfaces]
     return {
         "server": server_name,
-        "interfaces": {spec.namespace: {"version": spec.version, "fingerprint": spec.fingerprint} for spec in specs},
+        "interfaces": {spec.namespace: {"version": spec.version, "fingerprint": fingerprint(interface)}
+                       for interface in interfaces for spec in (interface_spec(interface),)},
     }
 
 
-def compare(spec: InterfaceSpec, served: Mapping[str, Any], server_name: str) -> str | None:
-    """None when they fit exactly, a warning when they differ and still fit; VersionMismatch when they do not fit."""
+def compare(interface: type, served: Mapping[str, Any], server_name: str) -> str | None:
+    """None when both sides are of the same version, a sentence when they differ and still fit.
+
+    VersionMismatch when the major versions differ or the interface is not served.
+    """
+    spec = interface_spec(interface)
     theirs = served.get(spec.namespace)
     if theirs is None:
         raise VersionMismatch(detail=f"{server_name} does not serve {spec.namespace} on {spec.topic}")
-    ours_pair, theirs_pair = _pair(spec.version), _pair(str(theirs.get("version")))
-    if theirs_pair[0] != ours_pair[0] or theirs_pair[1] < ours_pair[1]:
-        raise VersionMismatch(
-            detail=f"{server_name} serves {spec.namespace} {theirs.get('version')}, {spec.version} is needed")
-    if theirs.get("fingerprint") != spec.fingerprint:
-        return f"{server_name} serves {spec.namespace} {theirs.get('version')} with other signatures than ours"
+    version = str(theirs.get("version"))
+    if _pair(version)[0] != _pair(spec.version)[0]:
+        raise VersionMismatch(detail=f"{server_name} serves {spec.namespace} {version}, {spec.version} is needed")
+    if version != spec.version:
+        return f"{server_name} serves {spec.namespace} {version} beside our {spec.version}"
+    if theirs.get("fingerprint") != fingerprint(interface):
+        return f"{server_name} serves {spec.namespace} {version} with other signatures or records than ours"
     return None
 
 
@@ -50,18 +68,17 @@ def check_versions(transport: Transport, interfaces: Iterable[type], deadline_s:
     A server that does not run is a warning too: start order is free. VersionMismatch when one does not fit.
     """
     warnings: list[str] = []
-    by_topic: dict[str, list[InterfaceSpec]] = {}
+    by_topic: dict[str, list[type]] = {}
     for interface in interfaces:
-        spec = interface_spec(interface)
-        by_topic.setdefault(spec.topic, []).append(spec)
-    for topic, specs in by_topic.items():
+        by_topic.setdefault(interface_spec(interface).topic, []).append(interface)
+    for topic, members in by_topic.items():
         try:
             answer = describe(transport, topic, deadline_s)
         except Unavailable as exc:
             warnings.append(f"{topic} could not be asked for its versions: {exc}")
             continue
-        for spec in specs:
-            warning = compare(spec, answer.get("interfaces", {}), str(answer.get("server")))
+        for interface in members:
+            warning = compare(interface, answer.get("interfaces", {}), str(answer.get("server")))
             if warning is not None:
                 warnings.append(warning)
     for warning in warnings:
@@ -89,7 +106,7 @@ class VersionWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask no more; a question on its way is not waited for."""
+        """Ask no more. Does not wait for a request already sent."""
         self._stopping.set()
 
     def trouble(self) -> str | None:
@@ -106,7 +123,7 @@ class VersionWatch:
         spec = interface_spec(interface)
         try:
             answer = describe(self._transport, spec.topic, DESCRIBE_DEADLINE_S)
-            warning = compare(spec, answer.get("interfaces", {}), str(answer.get("server")))
+            warning = compare(interface, answer.get("interfaces", {}), str(answer.get("server")))
         except VersionMismatch as mismatch:
             if self._trouble != str(mismatch):
                 LOG.error("%s. Bring both sides to the same release.", mismatch)

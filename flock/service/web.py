@@ -12,6 +12,7 @@ from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
 from flock import conf as flock_conf
+from flock.foreign import webserver  # noqa: F401 - refuses a gunicorn without what is used here
 
 LOG = logging.getLogger(__name__)
 LINE_BYTES_MAX = 8190

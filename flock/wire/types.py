@@ -337,7 +337,8 @@ class Hostname(_Identifier):
         return ids.hostname(value)
 
     def accepted(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}
+        label = "[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+        return {"type": "string", "pattern": rf"^{label}(\.{label})*$", "maxLength": ids.HOSTNAME_LENGTH_MAX}
 
 
 class IpAddress(_Identifier):

@@ -12,20 +12,24 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from flock.core.codec import codec_for
 from flock.core.errors import FlockError, Unavailable
 from flock.db import Database, DuplicateEntry, new_uuid, utcnow
+from flock.db.inserts import Insertion, NewRows, insert_all
 from fm.contract.errors import InvalidFault, NotAttempted
 from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest
 from fm.contract.validation import storable
 from fm.core.batch import Batch, Touched, touched
 from fm.core.ledger import Scene
 from fm.core.policy import PLAIN, LifePolicy
-from fm.core.records import Alarm, Flap, Held, Notice
+from fm.core.records import Flap, Held, Notice
 from fm.core.retention import Limits, age_cutoff, prune_every
 from fm.db import hiding
 from fm.db.tables import APPLIED_REQUEST
 from fm.manager.turns import Ticket, Turns
 from fm.resources.alarm import store as alarms
+from fm.resources.alarm import touched as touched_rows
+from fm.resources.alarm.touched import Stored
 from fm.resources.event_log import store as events
 from fm.resources.held_change import store as held_changes
 
@@ -35,7 +39,7 @@ TOGETHER_MAX = 2000
 REQUEST_ID_MAX = 64
 _APPLIED = sa.select(APPLIED_REQUEST.c.request_id, APPLIED_REQUEST.c.outcome).where(
     APPLIED_REQUEST.c.request_id.in_(sa.bindparam("ids", expanding=True)))
-_REMEMBER = sa.insert(APPLIED_REQUEST)
+_INSERTION = Insertion(APPLIED_REQUEST, ("request_id", "outcome", "applied_at"))
 Publish = Callable[[Connection, Sequence[Notice]], None]
 AfterCommit = Callable[[Sequence[Notice]], None]
 
@@ -92,7 +96,9 @@ class Writer:
         nothing."""
         def transaction(conn: Connection) -> tuple[T, list[Notice]]:
             now = self._clock()
-            batch = self._batch(conn, alarms.by_uuids(conn, uuids), Touched(uuids=frozenset(uuids)), now)
+            found = alarms.by_uuids(conn, uuids)
+            batch = self._batch(conn, Stored(found, *hiding.known_ids(conn, {alarm.alarm_id for alarm in found}, now)),
+                                Touched(uuids=frozenset(uuids)), now)
             result = work(batch)
             self._store(conn, batch, now)
             return result, batch.notices
@@ -114,7 +120,7 @@ class Writer:
             notices: list[Notice] = []
             if entities:
                 scope = Touched(entities=frozenset(entities))
-                batch = self._batch(conn, alarms.touched_alarms(conn, scope), scope, now)
+                batch = self._batch(conn, touched_rows.read(conn, scope, now), scope, now)
                 batch.release_due()
                 self._store(conn, batch, now)
                 notices = batch.notices
@@ -191,7 +197,7 @@ class Writer:
         answered = dict(before)
         fresh = [request for request in requests if request.request_id not in answered]
         scope = touched(fresh)
-        batch = self._batch(conn, alarms.touched_alarms(conn, scope), scope, now)
+        batch = self._batch(conn, touched_rows.read(conn, scope, now), scope, now)
         new: list[FaultOutcome] = []
         for request in fresh:
             if request.request_id in answered:
@@ -201,30 +207,31 @@ class Writer:
                 outcome = batch.apply(request) if _is_request_id(request.request_id) else _bad_request_id(request)
             answered[request.request_id] = outcome
             new.append(outcome)
-        self._store(conn, batch, now)
-        _remember(conn, [outcome for outcome in new if _is_request_id(outcome.request_id)], now)
+        self._store(conn, batch, now, [outcome for outcome in new if _is_request_id(outcome.request_id)])
         return [answered[request.request_id] for request in requests], batch.notices
 
-    def _batch(self, conn: Connection, loaded: list[Alarm], scope: Touched, now: datetime) -> Batch:
-        """A batch over the loaded alarms and whatever waits within ``scope``. Nothing is asked of empty tables."""
+    def _batch(self, conn: Connection, stored: Stored, scope: Touched, now: datetime) -> Batch:
+        """A batch over what is ``stored`` and whatever waits within ``scope``. Nothing is asked of empty tables."""
+        known = stored.known
         held: list[Held] = []
         flaps: list[Flap] = []
         if self._tracked:
-            entities = scope.entities | {alarm.entity_instance_id for alarm in loaded}
+            entities = scope.entities | {alarm.entity_instance_id for alarm in stored.alarms}
             held = held_changes.held(conn, entities=entities, below=scope.below, uuids=scope.uuids)
             flaps = held_changes.flaps(conn, entities=entities, below=scope.below)
-        ids = {*scope.alarm_ids, *(alarm.alarm_id for alarm in loaded), *(waiting.alarm_id for waiting in held)}
-        known, silences = hiding.known_ids(conn, ids, now)
-        scene = Scene(loaded, known, alarms.used_uuids(conn, scope.uuids), silences, held, flaps)
+            others = {waiting.alarm_id for waiting in held} - known.keys()
+            if others:
+                known = known | hiding.known_ids(conn, others, now)[0]
+        scene = Scene(stored.alarms, known, alarms.used_uuids(conn, scope.uuids), stored.silences, held, flaps)
         return Batch(scene, now, new_uuid, self._settings().policy)
 
-    def _store(self, conn: Connection, batch: Batch, now: datetime) -> None:
+    def _store(self, conn: Connection, batch: Batch, now: datetime, outcomes: Sequence[FaultOutcome] = ()) -> None:
         change = batch.net_change()
         if change.held or change.flaps:
             self._tracked = self._held_more = True
         alarms.apply_change(conn, change, now)
         held_changes.apply_change(conn, change, now)
-        events.insert(conn, batch.events, now)
+        insert_all(conn, (alarms.new_rows(change), events.new_rows(batch.events, now), _answers(outcomes, now)))
         if self._publish is not None and batch.notices:
             self._publish(conn, batch.notices)
 
@@ -244,21 +251,23 @@ class Writer:
             return events.prune(conn, limits.events_max, age_cutoff(limits, self._clock()))
 
 
+_OUTCOME = codec_for(FaultOutcome)
+
+
 def _answered(conn: Connection, request_ids: list[str]) -> dict[str, FaultOutcome]:
     """Outcomes of the requests that were applied before."""
     found: dict[str, FaultOutcome] = {}
     for start in range(0, len(request_ids), BATCH_MAX):
         for request_id, outcome in conn.execute(_APPLIED, {"ids": request_ids[start:start + BATCH_MAX]}):
-            found[request_id] = FaultOutcome(request_id, **json.loads(outcome))
+            found[request_id] = _OUTCOME.from_document({**json.loads(outcome), "request_id": request_id}, "outcome")
     return found
 
 
-def _remember(conn: Connection, outcomes: list[FaultOutcome], now: datetime) -> None:
-    if outcomes:
-        conn.execute(_REMEMBER, [
-            {"request_id": outcome.request_id, "applied_at": now,
-             "outcome": json.dumps({"uuid": outcome.uuid, "count": outcome.count, "error": outcome.error})}
-            for outcome in outcomes])
+def _answers(outcomes: Sequence[FaultOutcome], now: datetime) -> NewRows:
+    """Rows that remember answers."""
+    return NewRows(_INSERTION, [
+        (outcome.request_id, json.dumps({"uuid": outcome.uuid, "count": outcome.count, "error": outcome.error}), now)
+        for outcome in outcomes])
 
 
 def _is_request_id(text: str) -> bool:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from flock.core.errors import DeadlineExceeded, FlockError, RemoteError, Unavailable, from_wire
-from flock.rpc.errors import VersionMismatch
+from flock.rpc.errors import Undecodable, VersionMismatch
 from fm.contract.fault import AlarmKey
 from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest, FmManager
-from fm.raiser import slots
+from fm.raiser import aside, slots
 from fm.raiser.requests import from_record, new_id
 from fm.raiser.slots import Turn
 from fm.raiser.spool import Chunk, Spool
@@ -49,6 +49,7 @@ class Delivery:
         self._backoff_s = BACKOFF_MIN_S
         self._refusals = 0
         self._proofs = 0
+        self._told = False
         self._thread = threading.Thread(target=self._run, name="fault-delivery", daemon=True)
         self._thread.start()
 
@@ -147,9 +148,14 @@ class Delivery:
         """One batch; when it fails, wait a little so that the caller may simply repeat."""
         if not chunk.records:
             return
-        requests = [request for text in chunk.texts if (request := _understood(text)) is not None]
+        requests = [request for text in chunk.texts if (request := from_record(text)) is not None]
+        if len(requests) < len(chunk.records):
+            self._set_unreadable_aside(spool, chunk)
+            return
         try:
-            outcomes = self._manager().apply(requests=requests) if requests else []
+            outcomes = self._manager().apply(requests=requests)
+            if len(outcomes) != len(requests):
+                raise Undecodable(field="answer of apply", rule=f"must hold {len(requests)} outcomes")
         except (Unavailable, DeadlineExceeded, VersionMismatch) as error:
             LOG.debug("%d fault requests wait: %s", len(requests), error)
             if isinstance(error, DeadlineExceeded):
@@ -159,14 +165,36 @@ class Delivery:
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing that is spooled may be lost by it
             self._failed(spool, chunk, requests, error)
             return
-        for request, outcome in zip(requests, outcomes, strict=False):
+        for request, outcome in zip(requests, outcomes, strict=True):
             if outcome.error is not None:
                 self._report(request, from_wire(outcome.error))
         spool.delivered(chunk)
         self._recovered()
 
+    def _set_unreadable_aside(self, spool: Spool, chunk: Chunk) -> None:
+        """Deliver what comes before the first record that cannot be read; when that is the first one, keep it aside.
+
+        A record that the disk damaged is empty: nothing of it is left to keep.
+        """
+        count = next(place for place, text in enumerate(chunk.texts) if from_record(text) is None)
+        if count:
+            self._deliver(spool, chunk.first(count))
+            return
+        first = chunk.first(1)
+        if not first.texts[0] or aside.keep(spool.directory, first.texts[0], "it cannot be read by this release"):
+            spool.delivered(first)
+        else:
+            self._pause()
+
     def _failed(self, spool: Spool, chunk: Chunk, requests: Sequence[FaultRequest], error: Exception) -> None:
-        """The call itself is refused or breaks: find the culprit one by one, drop it when it alone is at fault."""
+        """The call itself is refused or breaks: find the culprit one by one.
+
+        A request that the manager refuses is dropped and reported. One at which the call breaks, or whose answer
+        cannot be read, waits; it is kept aside and reported when the manager takes others and breaks at this one only.
+        """
+        if isinstance(error, Undecodable) and not self._told:
+            self._told = True
+            LOG.warning("fm-manager and this program do not understand each other, fault requests wait: %s", error)
         if len(chunk.records) > 1:
             self._batch_max = 1
             return
@@ -176,7 +204,7 @@ class Delivery:
             LOG.debug("fault request %s waits: %s", requests[0].request_id, error)
             self._pause()
             return
-        if not refused and not self._proven():
+        if not refused and not (self._proven() and aside.keep(spool.directory, chunk.texts[0], str(error))):
             self._pause()
             return
         self._report(requests[0], error if isinstance(error, FlockError) else RemoteError(detail=repr(error)))
@@ -206,6 +234,7 @@ class Delivery:
 
     def _recovered(self) -> None:
         self._refusals = self._proofs = 0
+        self._told = False
         self._backoff_s = BACKOFF_MIN_S
         self._batch_max = min(BATCH_MAX, self._batch_max * 2)
 
@@ -220,10 +249,3 @@ def _count_until(chunk: Chunk, time_ms: int) -> int:
         if record.time_ms > time_ms:
             return count
     return len(chunk.records)
-
-
-def _understood(text: str) -> FaultRequest | None:
-    request = from_record(text)
-    if request is None and text:
-        LOG.error("a spooled fault request cannot be understood and is lost: %.200s", text)
-    return request

@@ -2,13 +2,13 @@
 """From what a caller says to a checked request (the catalogue fills gaps), and to and from spool records."""
 from __future__ import annotations
 
-import dataclasses
-import json
 import uuid as uuid_module
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from flock.core.codec import codec_for
+from flock.core.errors import InvalidInput
 from fm.contract import catalogue
 from fm.contract.catalogue import Entry
 from fm.contract.causes import UNKNOWN
@@ -20,7 +20,7 @@ from fm.contract.rpc import FaultRequest
 from fm.contract.validation import TEXT_MAX, check_alarm_id, check_entity, checked_fault
 
 _CUT = "..."
-_FAULT_FIELDS = {field.name for field in dataclasses.fields(Fault)}
+_RECORD = codec_for(FaultRequest)
 
 
 def alarm_request(alarm_id: str, entity: str | None, parts: Mapping[str, str],
@@ -70,25 +70,22 @@ def new_id() -> str:
 
 
 def to_record(request: FaultRequest) -> str:
-    """One line of JSON."""
-    return json.dumps(dataclasses.asdict(request), separators=(",", ":"))
+    """One line of JSON; InvalidInput when a field is of the wrong type or no Unicode text."""
+    return _RECORD.encode(request, "request").decode("utf-8")
 
 
 def from_record(record: str) -> FaultRequest | None:
     """The request of a spool record; None when it cannot be understood. Fields of a later version are left out."""
     try:
-        raw = json.loads(record)
-        fault, clear = raw.get("fault"), raw.get("clear")
-        return FaultRequest(
-            request_id=raw["request_id"], fault=Fault(**_typed(fault)) if fault is not None else None,
-            clear=AlarmKey(**clear) if clear is not None else None, clear_all_below=raw.get("clear_all_below"),
-            clear_exact=bool(raw.get("clear_exact")), only_after=raw.get("only_after"))
-    except (ValueError, TypeError, KeyError, AttributeError):
+        request: FaultRequest = _RECORD.decode(record, "record")
+    except InvalidInput:
         return None
+    return request
 
 
 def compact(records: list[str]) -> list[int]:
-    """Places of the records to keep: not those whose whole effect a later request undoes or replaces; logs all stay.
+    """Places of the records to keep: not those whose whole effect a later request undoes or replaces. Logs all
+    stay, and what cannot be read.
 
     The order of what is kept does not change, and what is active in the end is the same as without the others.
     """
@@ -96,9 +93,11 @@ def compact(records: list[str]) -> list[int]:
     decided = _Decided()
     for place in range(len(records) - 1, -1, -1):
         request = from_record(records[place])
-        if request is not None and not decided.overtake(request):
+        if request is not None:
+            if decided.overtake(request):
+                continue
             decided.note(request)
-            kept.append(place)
+        kept.append(place)
     kept.reverse()
     return kept
 
@@ -136,12 +135,6 @@ class _Decided:
         elif fault is not None and fault.alarm_state in (AlarmState.SET, AlarmState.CLEAR) and (
                 not fault.keep_existing_alarm):
             self._alarms.add((fault.alarm_id, fault.entity_instance_id))
-
-
-def _typed(fault: Mapping[str, Any]) -> dict[str, Any]:
-    fault = {name: value for name, value in fault.items() if name in _FAULT_FIELDS}
-    return {**fault, "alarm_state": AlarmState(fault["alarm_state"]), "severity": Severity(fault["severity"]),
-            "alarm_type": AlarmType(fault["alarm_type"])}
 
 
 def _fault(alarm_id: str, state: AlarmState, entry: Entry | None, entity: str, given: Mapping[str, Any]) -> Fault:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flock.rpc.interface import cast, rpc_interface
 from mtce.contract.rpc import CONDUCTOR_TOPIC
 
-INTERVAL_S = 4.0
+INTERVAL_S = 2.0
 
 
 @rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="echo")

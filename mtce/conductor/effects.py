@@ -46,11 +46,11 @@ class PooledEffects:
         self._relay = relay
 
     def perform(self, view: MaintainedHost, record: MtceHost, actions: tuple[act.Action, ...]) -> None:
-        """Start every action but the logs, which were stored with the step."""
+        """Start every action but logs and withheld strikes, which were stored with the step."""
         for action in actions:
             if isinstance(action, act.Bmc):
                 self._submit(self._bmcs, view, action, functools.partial(self._bmc, view, record, action))
-            elif not isinstance(action, act.Log):
+            elif not isinstance(action, (act.Log, act.Withheld)):
                 self._submit(self._agents, view, action, functools.partial(self._command, view, action))
 
     def watch(self, view: MaintainedHost) -> None:

@@ -7,12 +7,13 @@ repeats by itself (an mtcAlive, a tick) is dropped instead.
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from prometheus_client import Counter, Histogram
@@ -20,21 +21,23 @@ from prometheus_client import Counter, Histogram
 from flock.core.clock import Clock
 from flock.core.errors import DeadlineExceeded, FlockError, StaleWrite, Unavailable
 from mtce.conductor import messages
+from mtce.conductor.buswatch import BusWatch
 from mtce.conductor.roster import Entry, Roster
-from mtce.conductor.store import Answered, Store, StoredHost
+from mtce.conductor.store import Answered, Message, Store, StoredHost
 from mtce.contract.records import MtceHost
-from mtce.core.actions import Action
+from mtce.core import deadoffice
+from mtce.core.actions import Action, reasons
 from mtce.core.changes import must_store
 from mtce.core.events import Alive, Command, Event, Resume, Tick
 from mtce.core.fsm import step
 from mtce.core.settings import Settings
 from mtce.core.view import MaintainedHost
+from sysinv.contract.enums import Administrative
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 IDLE_WAIT_S = 1.0
 RETRY_MS = 1_000
-BUS_QUIET_MS = 15_000
 EVENTS = Counter("mtce_events_total", "Events the loop has taken", ("event",))
 STEP_SECONDS = Histogram("mtce_step_seconds", "One step with its commit",
                          buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0))
@@ -82,30 +85,31 @@ class Loop:
     """``post`` events from any thread; ``ask`` runs a function in the loop's thread and waits for its result."""
 
     def __init__(self, store: Store, settings: Settings, effects: Effects, clock: Clock, hostname: str,
-                 events_max: int = 20_000) -> None:
+                 events_max: int = 20_000, *, uptime_s: Callable[[], float] = lambda: math.inf) -> None:
         self.store = store
         self.settings = settings
         self.roster = Roster()
         self._effects = effects
         self._clock = clock
         self._hostname = hostname
+        self._uptime_s = uptime_s
         self._queue: queue.Queue[_Happened | _Asked | None] = queue.Queue(events_max)
         self._thread: threading.Thread | None = None
         self._retry_ms: int | None = None
-        self._bus_heard_ms = 0
+        self._bus = BusWatch(self.now_ms())
         self._stopping = False
 
     def start(self) -> None:
         """Load every host, go on where it stood, and begin; database errors pass through."""
         now_ms = self.now_ms()
-        self._bus_heard_ms = now_ms
+        self._bus = BusWatch(now_ms)
         for stored in self.store.load(self._hostname):
             entry = Entry(stored.view, stored.record, stored)
             self.roster.put(entry)
             self._effects.watch(entry.view)
         LOG.info("%d hosts loaded", len(self.roster.all()))
         for entry in self.roster.all():
-            self._handle(entry, Resume())
+            self._handle(entry, Resume(self._clock.instant().origin))
         self._thread = threading.Thread(target=self._run, name="mtce-loop", daemon=True)
         self._thread.start()
 
@@ -138,7 +142,7 @@ class Loop:
 
     def bus_heard(self) -> None:
         """The bus carries messages at this moment."""
-        self._bus_heard_ms = self.now_ms()
+        self._bus.heard(self.now_ms())
 
     def ask(self, work: Callable[[], T], timeout_s: float) -> T:
         """The result of ``work`` run between two events; its errors pass through. DeadlineExceeded, Unavailable."""
@@ -173,6 +177,19 @@ class Loop:
             self._effects.watch(view)
         self._effects.perform(view, entry.record, actions)
 
+    def tell_again(self, entry: Entry) -> None:
+        """Store a message with the whole states of a host, numbered anew. Database errors pass through."""
+        view = replace(entry.view, revision=entry.view.revision + 1, sequence=entry.view.sequence + 1)
+        revision = self.store.commit(entry.stored, view, entry.record, cause="told again",
+                                     messages=[messages.whole_state(view)])
+        entry.view, entry.stored = view, StoredHost(view, entry.record, revision)
+        self._effects.delivered_soon()
+
+    def tell(self, told: list[Message]) -> None:
+        """Store messages that belong to no step. Database errors pass through."""
+        self.store.tell(told)
+        self._effects.delivered_soon()
+
     def decide(self, view: MaintainedHost, event: Event) -> tuple[MaintainedHost, tuple[Action, ...]]:
         """What ``event`` makes of ``view`` now; any defect becomes MachineStopped, which concerns this host only."""
         try:
@@ -184,9 +201,13 @@ class Loop:
     def _commit(self, entry: Entry, view: MaintainedHost, actions: tuple[Action, ...], event: Event,
                 answered: Answered | None) -> None:
         told = messages.of_step(entry.stored.view, view, actions)
-        if told or answered is not None or must_store(entry.stored.view, view) or entry.record != entry.stored.record:
+        strikes = reasons(actions)
+        if strikes:
+            LOG.warning("%s: %s", view.hostname, strikes)
+        changed = must_store(entry.stored.view, view) or entry.record != entry.stored.record
+        if told or strikes or answered is not None or changed:
             revision = self.store.commit(entry.stored, view, entry.record, cause=cause_of(event), messages=told,
-                                         answered=answered)
+                                         answered=answered, strikes=strikes)
             entry.stored = StoredHost(view, entry.record, revision)
         entry.view = view
         self.roster.reschedule(view)
@@ -269,10 +290,18 @@ class Loop:
         now_ms = self.now_ms()
         if self._retry_ms is not None and now_ms < self._retry_ms:
             return
-        tick = Tick(bus_ok=now_ms - self._bus_heard_ms < BUS_QUIET_MS, pulses_ok=self._effects.pulses_ok())
-        for entry in self.roster.pop_due(now_ms):
+        due = self.roster.pop_due(now_ms)
+        if not due:
+            return
+        tick = Tick(bus_ok=self._bus.is_ok(now_ms), pulses_ok=self._effects.pulses_ok(),
+                    bus_open_ms=self._bus.open_since_ms(now_ms), dead_office=self._is_dead_office())
+        for entry in due:
             self._handle(entry, tick)
             self.roster.reschedule(entry.view)
+
+    def _is_dead_office(self) -> bool:
+        unlocked = sum(entry.view.administrative is Administrative.UNLOCKED for entry in self.roster.all())
+        return deadoffice.is_on(self._uptime_s(), unlocked, self.settings)
 
     def _retry_backlogs(self) -> None:
         if self._retry_ms is None or self.now_ms() < self._retry_ms:

@@ -14,11 +14,15 @@ class Tick:
     """A timer of the view is due.
 
     ``bus_ok`` is false while even the own agent is not heard, ``pulses_ok`` while no heartbeat daemon reports:
-    silence then proves nothing about the host.
+    silence then proves nothing about the host. ``bus_open_ms`` is since when the bus has carried messages without
+    a break, None while it may not.
+    ``dead_office`` is true while hosts may still be booting after the site lost its power.
     """
 
     bus_ok: bool = True
     pulses_ok: bool = True
+    bus_open_ms: int | None = None
+    dead_office: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """An mtcAlive arrived."""
+    """An mtcAlive arrived: over the message bus, or past it over the cluster-host network."""
 
     alive: MtcAlive
+    over_bus: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,12 @@ class BmcAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """The conductor restarted: answers to commands in flight are lost."""
+    """The conductor restarted: answers to commands in flight are lost.
+
+    ``controller_boot`` names the boot of the controller it runs on.
+    """
+
+    controller_boot: str = ""
 
 
 Event = Tick | Put | Command | Alive | RebootAnswer | AgentResult | Pulse | BmcAnswer | Resume

@@ -2,6 +2,11 @@
 """Which state combinations exist, and the check that no step leaves them."""
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from mtce.core.actions import Action, Bmc, SendReboot, permit_of
+from mtce.core.settings import Settings
+from mtce.core.strike import STRIKING_VERBS, judge
 from mtce.core.view import MaintainedHost, Stage
 from sysinv.contract.enums import Administrative as Adm
 from sysinv.contract.enums import Availability as Av
@@ -22,11 +27,14 @@ def is_legal(view: MaintainedHost) -> bool:
     return view.states() in LEGAL_STATES
 
 
-def ensure(view: MaintainedHost, now_ms: int, *, ticked: bool) -> MaintainedHost:
-    """``view`` itself, or InvariantBroken with the reason.
+def ensure(view: MaintainedHost, actions: Iterable[Action], now_ms: int, settings: Settings, *,
+           ticked: bool) -> MaintainedHost:
+    """``view`` itself, or InvariantBroken with the reason: an illegal state, or a strike that ``view`` does not permit.
 
     Only a tick answers for timers that are due: any other event may come a moment before the tick that is on its way.
     """
+    for action in actions:
+        _ensure_permitted(view, action, now_ms, settings)
     if not is_legal(view):
         raise InvariantBroken(f"{view.hostname}: {'-'.join(view.states())} is no legal state")
     if (view.stage is Stage.IDLE) != (view.action == "none"):
@@ -37,3 +45,15 @@ def ensure(view: MaintainedHost, now_ms: int, *, ticked: bool) -> MaintainedHost
     if view.stage is not Stage.IDLE and due_ms is None:
         raise InvariantBroken(f"{view.hostname}: stage {view.stage} waits without a limit")
     return view
+
+
+def _ensure_permitted(view: MaintainedHost, action: Action, now_ms: int, settings: Settings) -> None:
+    """A strike carries the permit that the guard gives for the view as it is after the step."""
+    if isinstance(action, Bmc) and action.verb not in STRIKING_VERBS:
+        return
+    permit = permit_of(action)
+    if permit is None and not isinstance(action, (SendReboot, Bmc)):
+        return
+    verdict = None if permit is None else judge(view, permit.wish, now_ms, settings)
+    if permit is None or verdict != permit:
+        raise InvariantBroken(f"{view.hostname}: {type(action).__name__} is not permitted: {permit}, but {verdict}")

@@ -87,6 +87,10 @@ class Settings:
     reinstall_to_offline_ms: int = 150_000
     node_reinstall_timeout_ms: int = 2_400_000
     reinstall_bmc_wait_ms: int = 600_000
+    hold_probe_ms: int = 5_000
+    hold_look_ms: int = 60_000
+    dead_office_ms: int = 1_200_000
+    dead_office_per_host_ms: int = 1_000
     stale_boot_ms: int = 12_000
     fresh_power_on_ms: int = 120_000
     task_clear_ms: int = 30_000

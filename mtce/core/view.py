@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from flock.core.clock import Instant
+from flock.core.codec import codec_for
 from mtce.contract.records import HostStatus, MtceHost
 from mtce.contract.states import HostAction
 from sysinv.contract.enums import Administrative, Availability, Operational
@@ -47,6 +48,7 @@ class Stage(enum.StrEnum):
     HEARTBEAT_WAIT = "heartbeat-wait"
     HEARTBEAT_SOAK = "heartbeat-soak"
     FAILED_WAIT = "failed-wait"
+    HOLD = "hold"
     RECOVERY_PAUSE = "recovery-pause"
     RECOVERY_ALIVE = "recovery-alive"
     RECOVERY_QUERY = "recovery-power-query"
@@ -102,6 +104,10 @@ class MaintainedHost:
     task: str = ""
     task_clear_ms: int | None = None
     boot_id: str = ""
+    boot_ms: int | None = None
+    """When ``boot_id`` was first heard of."""
+    proven_boot: str = ""
+    """The boot that was last in service: in it the host needs no tests to come back."""
     left_boot_id: str = ""
     past_boots: tuple[str, ...] = ()
     stale_since_ms: int | None = None
@@ -118,6 +124,33 @@ class MaintainedHost:
     unhealthy: int = 0
     mgmt: Level = Level.UNKNOWN
     cluster_host: Level = Level.UNKNOWN
+    mgmt_ms: int | None = None
+    cluster_host_ms: int | None = None
+    """Since when the levels are what they are."""
+    bus_alive_ms: int | None = None
+    cluster_alive_ms: int | None = None
+    """The last mtcAlive over the message bus, and over the cluster-host network."""
+    alive_sequence: int = 0
+    """Of that mtcAlive: the host says it on both ways."""
+    asked_ms: int | None = None
+    """Since when the host is being asked without an answer."""
+    bus_open_ms: int | None = None
+    """Since when the message bus has carried messages to the conductor without a break."""
+    bus_ok: bool = False
+    pulses_ok: bool = False
+    dead_office: bool = False
+    """As of the last tick: the bus works, heartbeat levels are reported, the site gets its power back."""
+    seen: bool = False
+    """The host was heard since the conductor's controller booted (``resumed_boot``) at ``resumed_ms``."""
+    resumed_boot: str = ""
+    resumed_ms: int | None = None
+    ordered: str = ""
+    """The operator's action that the host must leave its boot for; empty once it has, or once that failed."""
+    ordered_ms: int | None = None
+    reported: str = ""
+    """The failure that the host itself reported of its present boot, in the words of the task."""
+    withheld: str = ""
+    """Why the guard refused the last strike; empty once one was given or the action is over."""
     monitored: bool = False
     epoch: int = 0
     """Names the present period of monitoring; levels reported for an earlier one do not count."""
@@ -166,6 +199,15 @@ class MaintainedHost:
         """Present heartbeat level on ``network``."""
         return self.mgmt if network is Network.MGMT else self.cluster_host
 
+    def level_ms(self, network: Network) -> int | None:
+        """Since when that level holds."""
+        return self.mgmt_ms if network is Network.MGMT else self.cluster_host_ms
+
+    def heard_ms(self) -> int | None:
+        """The last mtcAlive, whichever way it came."""
+        times = [at for at in (self.bus_alive_ms, self.cluster_alive_ms) if at is not None]
+        return max(times) if times else None
+
     def has_alarm(self, alarm_id: str) -> bool:
         """Whether any alarm of that id is raised for the host."""
         return any(alarm[0] == alarm_id for alarm in self.alarms)
@@ -204,10 +246,7 @@ def provisioned_bmc(host: MtceHost) -> bool:
     return host.bm_type not in ("", "none") and bool(host.bm_ip) and bool(host.bm_username)
 
 
-_ENUMS: dict[str, type[enum.StrEnum]] = {
-    "administrative": Administrative, "operational": Operational, "availability": Availability,
-    "action": HostAction, "stage": Stage, "mgmt": Level, "cluster_host": Level,
-}
+_CODEC = codec_for(MaintainedHost)
 _VOLATILE = frozenset({"is_active"})
 _MOMENTS = tuple(field.name for field in fields(MaintainedHost) if field.name.endswith("_ms"))
 _CLOCK, _AT = "clock", "at_ms"
@@ -218,7 +257,9 @@ def to_document(view: MaintainedHost, at: Instant) -> dict[str, Any]:
 
     A moment becomes its distance from ``at``: what is left of a wait, or (negative) how long ago something was.
     """
-    document = {field.name: getattr(view, field.name) for field in fields(view) if field.name not in _VOLATILE}
+    document = _CODEC.to_document(view)
+    for name in _VOLATILE:
+        del document[name]
     for name in _MOMENTS:
         if document[name] is not None:
             document[name] -= at.ms
@@ -226,27 +267,22 @@ def to_document(view: MaintainedHost, at: Instant) -> dict[str, Any]:
 
 
 def from_document(document: dict[str, Any], now: Instant, *, is_active: bool) -> MaintainedHost:
-    """The view stored by ``to_document``. Unknown keys are ignored, missing ones take their defaults.
+    """The view stored by ``to_document``, perhaps by another release; InvalidInput when it is none.
 
     On the clock it was stored by, every moment is what it was: the time without a conductor counts. On another clock
     (the machine was booted, or another machine took over) that time is not known and does not count: each wait has
     left what it had when it was stored. ``Resume`` then gives every host time to be heard.
     """
-    known = {field.name for field in fields(MaintainedHost)} - _VOLATILE
-    values = {name: value for name, value in document.items() if name in known}
-    for name, kind in _ENUMS.items():
-        if name in values:
-            values[name] = kind(values[name])
-    for name in ("past_boots", "degrade"):
-        values[name] = tuple(values.get(name, ()))
-    for name in ("alarms", "failures"):
-        values[name] = tuple(tuple(item) for item in values.get(name, ()))
-    values["queued"] = tuple((HostAction(action), request_id) for action, request_id in values.get("queued", ()))
+    # First as it is, so that what follows may trust its types.
+    _CODEC.from_document({**document, "is_active": is_active} if isinstance(document, dict) else document, "view")
+    values = dict(document)
     distances = _distances(values) if _CLOCK in document else _distances_by_wall_clock(values)
     stored_ms = document.get(_AT, 0)
-    base_ms = stored_ms if document.get(_CLOCK) == now.origin and stored_ms <= now.ms else now.ms
+    same_clock = document.get(_CLOCK) == now.origin and isinstance(stored_ms, int) and stored_ms <= now.ms
+    base_ms = stored_ms if same_clock else now.ms
     values.update({name: base_ms + distance for name, distance in distances.items()})
-    return MaintainedHost(is_active=is_active, **values)
+    view: MaintainedHost = _CODEC.from_document({**values, "is_active": is_active}, "view")
+    return view
 
 
 def _distances(values: dict[str, Any]) -> dict[str, int]:

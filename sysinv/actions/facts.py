@@ -2,41 +2,38 @@
 """What an action is judged by: the host, its peer, the system, what the host carries. Built once per request."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from sysinv.contract.enums import OperatorAction
 from sysinv.model.host import InventoryHost
 from sysinv.model.system import SystemView
 
-
-@dataclass(frozen=True, slots=True)
-class NodeMemory:
-    """One NUMA node's memory as unlock looks at it (MiB, pages as counts)."""
-
-    numa_node: int
-    node_memtotal_mib: int
-    platform_reserved_mib: int
-    vswitch_mib: int = 0
-    pending_2m: int | None = None
-    pending_1g: int | None = None
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class ActionFacts:
     """One immutable snapshot per decision.
 
-    ``active_controller`` is the hostname of the controller that runs the control plane.
+    ``active_controller`` is the hostname of the controller that runs the control plane. ``resources`` holds what the
+    resources' own checks look at (``service.action_facts`` of each), by class.
     """
 
     host: InventoryHost
     system: SystemView
     active_controller: str
     peer: InventoryHost | None = None
-    memory: tuple[NodeMemory, ...] = ()
-    physical_cores: int = 0
     virtual: bool = False
-    has_oam_address: bool = True
-    device_image_in_progress: bool = False
+    resources: Mapping[type, object] = field(default_factory=dict)
+
+    def of(self, kind: type[T]) -> T:
+        """What the resource with facts of that class knows of the host."""
+        found = self.resources[kind]
+        if not isinstance(found, kind):
+            raise TypeError(f"{kind.__name__} expected")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

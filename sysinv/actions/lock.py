@@ -2,6 +2,7 @@
 """May this host be locked? The force variants skip what would only cost service, never what would cost the cloud."""
 from __future__ import annotations
 
+from sysinv.actions.checks import Check, Gate, first_refusal
 from sysinv.actions.facts import ActionFacts, ActionPlan
 from sysinv.contract.enums import OperatorAction
 
@@ -13,20 +14,27 @@ _TASKS = {
 
 
 def lock_refusal(facts: ActionFacts, action: OperatorAction) -> str | None:
-    """The sentence that refuses, or None."""
-    host = facts.host
-    if host.is_locked:
-        return f"Avoiding {action} action on already 'locked' host {host.name}"
-    if host.is_controller and not facts.system.is_simplex and host.hostname == facts.active_controller:
-        return f"{host.name} : Rejected: Can not lock an active controller."
-    if action is not OperatorAction.LOCK:
-        return None
-    if host.has_worker_function and facts.device_image_in_progress:
-        return f"Rejected: Can not lock host {host.name} while a device image update is in progress."
-    return None
+    """The sentence that refuses, or None; the force variants skip what the checks say that force skips."""
+    return first_refusal(CHECKS, facts, Gate.LOCK, forced=action is not OperatorAction.LOCK)
 
 
 def lock_plan(action: OperatorAction) -> ActionPlan:
     """What an accepted lock does: the VIM is asked first, mtce is told when services are off."""
     mtce_action = "lock" if action is OperatorAction.LOCK else "force-lock"
     return ActionPlan(action=action, task=_TASKS[action], mtce_action=mtce_action, tells_vim=True)
+
+
+def _unlocked(facts: ActionFacts) -> str | None:
+    if facts.host.is_locked:
+        return f"Avoiding lock action on already 'locked' host {facts.host.name}"
+    return None
+
+
+def _not_active(facts: ActionFacts) -> str | None:
+    host = facts.host
+    if host.is_controller and not facts.system.is_simplex and host.hostname == facts.active_controller:
+        return f"{host.name} : Rejected: Can not lock an active controller."
+    return None
+
+
+CHECKS = (Check(Gate.LOCK, 10, _unlocked), Check(Gate.LOCK, 20, _not_active))

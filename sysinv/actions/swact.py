@@ -2,6 +2,7 @@
 """May the active role move away from this controller?"""
 from __future__ import annotations
 
+from sysinv.actions.checks import Check, Gate, first_refusal
 from sysinv.actions.facts import ActionFacts, ActionPlan
 from sysinv.contract.enums import LOCK_ACTIONS, Availability, Operational, OperatorAction
 from sysinv.model.host import InventoryHost
@@ -9,6 +10,10 @@ from sysinv.model.host import InventoryHost
 
 def swact_refusal(facts: ActionFacts, action: OperatorAction) -> str | None:
     """The sentence that refuses, or None; even ``force-swact`` needs an enabled peer."""
+    return first_refusal(CHECKS, facts, Gate.SWACT, forced=action is OperatorAction.FORCE_SWACT)
+
+
+def _has_role(facts: ActionFacts) -> str | None:
     host = facts.host
     if not host.is_controller:
         return f"Swact action not allowed for non controller host {host.name}."
@@ -16,21 +21,26 @@ def swact_refusal(facts: ActionFacts, action: OperatorAction) -> str | None:
         return "Controller is Locked ; No services to Swact"
     if facts.system.is_simplex:
         return "Swact action not allowed for a simplex system."
+    return None
+
+
+def _peer_enabled(facts: ActionFacts) -> str | None:
     peer = facts.peer
-    if peer is None or peer.is_locked or peer.operational != Operational.ENABLED:
-        name = peer.name if peer is not None else "the other controller"
-        return f"{name} is not enabled and has operational state {_oper(peer)}. Standby controller must be " \
-               f"operational enabled."
-    if action is OperatorAction.FORCE_SWACT:
+    if peer is not None and not peer.is_locked and peer.operational == Operational.ENABLED:
         return None
-    return _peer_refusal(peer)
+    name = peer.name if peer is not None else "the other controller"
+    return f"{name} is not enabled and has operational state {_oper(peer)}. Standby controller must be " \
+           f"operational enabled."
 
 
 def _oper(peer: InventoryHost | None) -> str:
     return peer.operational if peer is not None else "missing"
 
 
-def _peer_refusal(peer: InventoryHost) -> str | None:
+def _peer_ready(facts: ActionFacts) -> str | None:
+    peer = facts.peer
+    if peer is None:
+        return None
     if peer.ihost_action in LOCK_ACTIONS:
         return f"{peer.name} is being locked. Swact is not possible until the lock has finished."
     if peer.availability not in (Availability.AVAILABLE, Availability.DEGRADED):
@@ -48,3 +58,7 @@ def swact_plan(action: OperatorAction) -> ActionPlan:
     """What an accepted swact does."""
     task = "Force-Swacting" if action is OperatorAction.FORCE_SWACT else "Swacting"
     return ActionPlan(action=action, task=task, mtce_action=str(action))
+
+
+CHECKS = (Check(Gate.SWACT, 10, _has_role), Check(Gate.SWACT, 20, _peer_enabled),
+          Check(Gate.SWACT, 30, _peer_ready, skipped_by_force=True))

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""May this host be unlocked? The checks of the resources that exist, in the order operators see them."""
+"""May this host be unlocked? The checks of the host itself; its resources have more (``checks.py`` there)."""
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from sysinv.actions.facts import ActionFacts, ActionPlan, NodeMemory
+from sysinv.actions.checks import Check, Gate, first_refusal
+from sysinv.actions.facts import ActionFacts, ActionPlan
 from sysinv.contract.enums import (
     LOCK_ACTIONS,
     ActionState,
@@ -12,28 +11,12 @@ from sysinv.contract.enums import (
     InstallState,
     InvState,
     OperatorAction,
-    Personality,
 )
-from sysinv.model.topology import HostRole, required_reserve_mib
-
-RESERVE_SHARE_MAX = 2 / 3
-MEMORY_TOLERANCE_MIB = 32
-PAGE_2M_MIB = 2
-PAGE_1G_MIB = 1024
-
-Check = Callable[[ActionFacts], str | None]
 
 
 def unlock_refusal(facts: ActionFacts, action: OperatorAction) -> str | None:
     """The sentence that refuses, or None; ``force-unlock`` skips the checks of readiness."""
-    forced = action is OperatorAction.FORCE_UNLOCK
-    for check, skipped_by_force in _CHECKS:
-        if forced and skipped_by_force:
-            continue
-        refusal = check(facts)
-        if refusal is not None:
-            return refusal
-    return None
+    return first_refusal(CHECKS, facts, Gate.UNLOCK, forced=action is OperatorAction.FORCE_UNLOCK)
 
 
 def unlock_plan(action: OperatorAction) -> ActionPlan:
@@ -91,42 +74,7 @@ def _inventoried(facts: ActionFacts) -> str | None:
     return None
 
 
-def _oam(facts: ActionFacts) -> str | None:
-    if facts.host.personality == Personality.CONTROLLER and not facts.has_oam_address:
-        return "Can not unlock a controller host without an oam interface. " \
-               "Add an oam interface before re-attempting this command."
-    return None
-
-
-def _memory(facts: ActionFacts) -> str | None:
-    if not facts.host.has_worker_function:
-        return None
-    if not facts.memory:
-        return f"Cannot unlock host {facts.host.name} without memory inventory."
-    for node in facts.memory:
-        refusal = _pages_fit(node)
-        if refusal is not None:
-            return refusal
-    role = HostRole(
-        controller=facts.host.is_controller, worker=True, simplex=facts.system.is_simplex,
-        system_controller=facts.system.is_system_controller, virtual=facts.virtual)
-    total = sum(node.node_memtotal_mib for node in facts.memory)
-    required = min(required_reserve_mib(role, facts.physical_cores), int(total * RESERVE_SHARE_MAX))
-    reserved = sum(node.platform_reserved_mib for node in facts.memory)
-    if reserved + len(facts.memory) < required:  # one MiB per node may be lost by rounding
-        return f"Host platform reserved memory {reserved} MiB is less than the required {required} MiB."
-    return None
-
-
-def _pages_fit(node: NodeMemory) -> str | None:
-    wanted = node.platform_reserved_mib + node.vswitch_mib
-    wanted += (node.pending_2m or 0) * PAGE_2M_MIB + (node.pending_1g or 0) * PAGE_1G_MIB
-    if wanted > node.node_memtotal_mib + MEMORY_TOLERANCE_MIB:
-        return f"Processor {node.numa_node}: pending huge pages and platform reserve need {wanted} MiB, " \
-               f"the node has {node.node_memtotal_mib} MiB."
-    return None
-
-
-_CHECKS: tuple[tuple[Check, bool], ...] = (
-    (_installed, False), (_not_unlocked, False), (_powered, False), (_online, True), (_identified, False),
-    (_not_reinstalling, True), (_inventoried, False), (_oam, False), (_memory, False))
+CHECKS = (
+    Check(Gate.UNLOCK, 10, _installed), Check(Gate.UNLOCK, 20, _not_unlocked), Check(Gate.UNLOCK, 30, _powered),
+    Check(Gate.UNLOCK, 40, _online, skipped_by_force=True), Check(Gate.UNLOCK, 50, _identified),
+    Check(Gate.UNLOCK, 60, _not_reinstalling, skipped_by_force=True), Check(Gate.UNLOCK, 70, _inventoried))

@@ -8,12 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flock.core.errors import DeadlineExceeded, FlockError, NotFound, Unavailable
+from flock.core.codec import codec_for
+from flock.core.errors import DeadlineExceeded, FlockError, Unavailable
 from flock.core.health import Health
 from flock.rpc.interface import RequestServer
 from sysinv.agent import plan
 from sysinv.agent.machine import Machine, store_uuid
-from sysinv.agent.plan import Payload, Report
+from sysinv.agent.plan import Payload
+from sysinv.contract.errors import HostNotFound
+from sysinv.contract.reports import UnknownReport, reports
 from sysinv.contract.rpc import InventoryReports
 
 LOG = logging.getLogger(__name__)
@@ -40,6 +43,7 @@ class Agent:
         self._hostname = hostname
         self._platform_conf = platform_conf
         self._timing = timing
+        self._known = reports()
         self._view = plan.AgentView()
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -82,7 +86,7 @@ class Agent:
             if self._view.host_uuid != host_uuid:
                 LOG.warning("Asked for an update of host %s, which this is not", host_uuid)
                 return
-            self._view, unknown = plan.requested(self._view, force_updates)
+            self._view, unknown = plan.requested(self._known, self._view, force_updates)
         if unknown:
             LOG.warning("Asked for reports that do not exist: %s", ", ".join(sorted(unknown)[:10]))
         self._wake.set()
@@ -131,57 +135,49 @@ class Agent:
             self._view, forced = plan.taken(self._view)
         current = self._machine.collect()
         # A report that could not even be collected counts as failed.
-        troubles = [f"the {report.value} inventory cannot be read" for report in Report if report not in current]
-        for report in plan.due(self.view, current, forced):
+        troubles = [f"the {kind} inventory cannot be read" for kind in self._known if kind not in current]
+        for kind in plan.due(self._known, self.view, current, forced):
             if self._stopping.is_set():
                 break
-            error = self._deliver(report, current[report])
+            error = self._deliver(kind, current[kind])
             if error is None:
-                forced -= {report}
+                forced -= {kind}
                 continue
             troubles.append(str(error))
-            if isinstance(error, (Unavailable, DeadlineExceeded, NotFound)):
+            if isinstance(error, (Unavailable, DeadlineExceeded, HostNotFound)):
                 # Nobody there, or nobody who knows this host: the rest would fare no better.
                 break
         with self._lock:
             self._view = plan.put_back(self._view, forced)
-        if plan.completion_due(self.view) and (error := self._complete()) is not None:
+        if plan.completion_due(self._known, self.view) and (error := self._complete()) is not None:
             troubles.append(str(error))
         self._trouble = "; ".join(troubles) or None
         return plan.wait_s(self._hostname, self._timing.audit_interval_s, self._timing.retry_interval_s,
                            failed=bool(troubles))
 
-    def _deliver(self, report: Report, payload: Payload) -> FlockError | None:
+    def _deliver(self, kind: str, payload: Payload) -> FlockError | None:
         host_uuid = self.view.host_uuid
         if host_uuid is None:
             return None
+        encode = codec_for(self._known[kind].record).to_document
         try:
-            self._send(host_uuid, report, payload)
+            self._conductor.report(host_uuid=host_uuid, kind=kind, items=[encode(item, kind) for item in payload])
+        except UnknownReport as error:
+            # An older conductor: nothing is wrong here, and the other reports are worth as much as ever.
+            if kind not in self.view.foreign:
+                LOG.warning("%s", error)
+            self._change(plan.not_known(self.view, kind))
+            return None
         except FlockError as error:
-            LOG.warning("The %s report was not taken: %s", report.value, error)
-            if isinstance(error, NotFound):
+            LOG.warning("The %s report was not taken: %s", kind, error)
+            if isinstance(error, HostNotFound):
                 self._change(plan.lost(self.view))
             return error
         with self._lock:
-            self._view = plan.acknowledged(self._view, report, payload)
-        if report is Report.PLATFORM:
-            self._machine.boot_reported(payload)
+            self._view = plan.acknowledged(self._view, kind, payload)
+        if self._known[kind].of_boot:
+            self._machine.boot_reported()
         return None
-
-    def _send(self, host_uuid: str, report: Report, payload: Payload) -> None:
-        to = self._conductor
-        if report is Report.PLATFORM:
-            to.report_platform(host_uuid=host_uuid, report=payload[0])
-        elif report is Report.PORT:
-            to.report_ports(host_uuid=host_uuid, ports=list(payload))
-        elif report is Report.PCI_DEVICE:
-            to.report_pci_devices(host_uuid=host_uuid, devices=list(payload))
-        elif report is Report.CPU:
-            to.report_cpus(host_uuid=host_uuid, nodes=list(payload[0]), cpus=list(payload[1]))
-        elif report is Report.MEMORY:
-            to.report_memory(host_uuid=host_uuid, memory=list(payload))
-        else:
-            to.report_disks(host_uuid=host_uuid, disks=list(payload))
 
     def _complete(self) -> FlockError | None:
         host_uuid = self.view.host_uuid

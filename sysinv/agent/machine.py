@@ -2,64 +2,64 @@
 """The machine as the agent sees it: which root each collector reads, and what the last boot left for this one."""
 from __future__ import annotations
 
+import importlib
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
+from flock.core.text import storable_tree
 from flock.exec.atomic import replace_file
 from flock.exec.root import Root
-from sysinv.agent.collectors import cpu, disk, memory, numa, pci, platform, port
-from sysinv.agent.plan import Payload, Report
+from sysinv.agent.collectors import port
+from sysinv.agent.plan import Payload
+from sysinv.contract.reports import Report, Source, reports
 
 LOG = logging.getLogger(__name__)
 
 
 class Machine:
-    """Collects all reports.
+    """Collects all reports, with the collectors that the resources name.
 
     ``hardware`` is where processors, memory, disks and PCI devices are read: the running machine or a recording of
     another. Ports and the boot's identity are always those of ``system``, the machine that talks to the conductor.
     """
 
     def __init__(self, hardware: Root, system: Root, last_boot_file: Path) -> None:
-        self._hardware = hardware
-        self._system = system
+        self._roots = {Source.HARDWARE: hardware, Source.SYSTEM: system}
         self._last_boot_file = last_boot_file
 
     def macs(self) -> list[str]:
         """MAC addresses of the own ports."""
-        return port.macs(self._system)
+        return port.macs(self._roots[Source.SYSTEM])
 
-    def collect(self) -> dict[Report, Payload]:
-        """All payloads; a collector that fails is logged and left out, the others go on."""
-        readers: dict[Report, Callable[[], Payload]] = {
-            Report.PLATFORM: self._platform,
-            Report.PORT: lambda: tuple(port.collect(self._system)),
-            Report.PCI_DEVICE: lambda: tuple(pci.collect(self._hardware, self._system)),
-            Report.CPU: lambda: (tuple(numa.collect(self._hardware)), tuple(cpu.collect(self._hardware))),
-            Report.MEMORY: lambda: tuple(memory.collect(self._hardware)),
-            Report.DISK: lambda: tuple(disk.collect(self._hardware)),
-        }
+    def collect(self) -> dict[str, Payload]:
+        """All payloads by kind; a collector that fails is logged and left out, the others go on."""
         payloads = {}
-        for report, reader in readers.items():
+        for kind, report in reports().items():
             try:
-                payloads[report] = reader()
+                # Names and models go into a message and a database; the files they came from have been read by now.
+                payloads[kind] = storable_tree(self._read(report))
             except Exception:  # noqa: BLE001 - hardware is endlessly various; one odd file must not silence the rest
-                LOG.exception("The %s inventory cannot be read", report.value)
+                LOG.exception("The %s inventory cannot be read", kind)
         return payloads
 
-    def boot_reported(self, payload: Payload) -> None:
+    def boot_reported(self) -> None:
         """Remember that the conductor knows of this boot."""
-        boot_id = payload[0].boot_id
+        boot_id = self._boot_id()
         if _text(self._last_boot_file) != boot_id:
             replace_file(self._last_boot_file, boot_id + "\n")
 
-    def _platform(self) -> Payload:
+    def _read(self, report: Report) -> Payload:
+        roots = [self._roots[source] for source in report.sources]
+        return tuple(importlib.import_module(report.collector).collect(
+            *roots, **(self._boot() if report.of_boot else {})))
+
+    def _boot(self) -> dict[str, bool]:
         """An installation leaves an empty disk: no boot was ever reported from it."""
         last = _text(self._last_boot_file)
-        now = self._system.text("proc/sys/kernel/random/boot_id")
-        return tuple(platform.collect(self._system, self._hardware, after_install=last is None,
-                                      first_report=last != now))
+        return {"after_install": last is None, "first_report": last != self._boot_id()}
+
+    def _boot_id(self) -> str:
+        return self._roots[Source.SYSTEM].text("proc/sys/kernel/random/boot_id")
 
 
 def hardware_root(configured: str | None, marker: Path) -> Root:

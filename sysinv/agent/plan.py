@@ -1,52 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pure decisions of the agent: what to report now, what an answer means, when the inventory is complete."""
+"""Pure decisions of the agent: what to report now, what an answer means, when the inventory is complete.
+
+``known`` is always what ``sysinv.contract.reports.reports`` found: every kind of report, in order.
+"""
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
-from sysinv.contract.records import MemoryReport, PlatformReport
+from sysinv.contract.reports import Report
 
-# Free memory moves all the time; a report is worth sending when it moved by this share of the node.
-MEMORY_STEP = 0.05
 SPREAD = 0.1
 
 Payload = tuple[Any, ...]
-
-
-class Report(StrEnum):
-    """What an agent reports, in the order in which a first series goes out; CPU carries the NUMA nodes too."""
-
-    PLATFORM = "platform"
-    PORT = "port"
-    PCI_DEVICE = "pci_device"
-    CPU = "cpu"
-    MEMORY = "memory"
-    DISK = "disk"
-
-
-# Names that a request for an update may use; those of upstream's audits ask for what we have of them.
-REQUEST_NAMES: Mapping[str, Report] = {
-    **{report.value: report for report in Report},
-    "kernel": Report.PLATFORM, "ports": Report.PORT, "pci": Report.PCI_DEVICE, "pci_devices": Report.PCI_DEVICE,
-    "numa": Report.CPU, "cpus": Report.CPU, "disks": Report.DISK, "audit_memory": Report.MEMORY,
-    "audit_disk": Report.DISK, "audit_partition": Report.DISK,
-}
+Known = Mapping[str, Report]
 
 
 @dataclass(frozen=True, slots=True)
 class AgentView:
-    """What the agent knows of its dealings with the conductor.
+    """What the agent knows of its dealings with the conductor, by kind of report.
 
-    ``acknowledged`` holds the last payload that the conductor stored, ``forced`` what goes out even when unchanged.
+    ``acknowledged`` holds the last payload that the conductor stored, ``forced`` what goes out even when unchanged,
+    ``foreign`` what this conductor does not know: offered again with each audit, and not waited for.
     """
 
     host_uuid: str | None = None
-    acknowledged: Mapping[Report, Payload] = field(default_factory=dict)
-    forced: frozenset[Report] = frozenset()
+    acknowledged: Mapping[str, Payload] = field(default_factory=dict)
+    forced: frozenset[str] = frozenset()
+    foreign: frozenset[str] = frozenset()
     completed: bool = False
 
 
@@ -60,41 +43,49 @@ def lost(view: AgentView) -> AgentView:
     return AgentView() if view.host_uuid is not None else view
 
 
-def requested(view: AgentView, names: Iterable[str]) -> tuple[AgentView, tuple[str, ...]]:
-    """The conductor wants the reports ``names`` (none named: all) with the next audit; unknown names are given back."""
+def requested(known: Known, view: AgentView, names: Iterable[str]) -> tuple[AgentView, tuple[str, ...]]:
+    """The conductor wants the reports ``names`` (none named: all) with the next audit.
+
+    Names are kinds and their aliases; those that mean no report are given back.
+    """
+    kinds = {name: kind for kind, report in known.items() for name in (kind, *report.aliases)}
     listed = tuple(names)
-    wanted = {REQUEST_NAMES[name] for name in listed if name in REQUEST_NAMES} if listed else set(Report)
-    unknown = tuple(name for name in listed if name not in REQUEST_NAMES)
-    return replace(view, forced=view.forced | wanted), unknown
+    wanted = {kinds[name] for name in listed if name in kinds} if listed else set(known)
+    return replace(view, forced=view.forced | wanted), tuple(name for name in listed if name not in kinds)
 
 
-def taken(view: AgentView) -> tuple[AgentView, frozenset[Report]]:
+def taken(view: AgentView) -> tuple[AgentView, frozenset[str]]:
     """Begin an audit: the requests it answers are taken out of the view, so that later ones are told apart."""
     return replace(view, forced=frozenset()), view.forced
 
 
-def due(view: AgentView, current: Mapping[Report, Payload], forced: frozenset[Report]) -> tuple[Report, ...]:
+def due(known: Known, view: AgentView, current: Mapping[str, Payload], forced: frozenset[str]) -> tuple[str, ...]:
     """Reports to send now, in order: never acknowledged, changed since, or forced. Nothing without an own record."""
     if view.host_uuid is None:
         return ()
-    return tuple(report for report in Report if report in current and (
-        report in forced or report not in view.acknowledged
-        or changed(report, view.acknowledged[report], current[report])))
+    return tuple(kind for kind, report in known.items() if kind in current and (
+        kind in forced or kind not in view.acknowledged or changed(report, view.acknowledged[kind], current[kind])))
 
 
-def put_back(view: AgentView, forced: frozenset[Report]) -> AgentView:
+def put_back(view: AgentView, forced: frozenset[str]) -> AgentView:
     """End an audit: the requests that were not answered wait for the next one."""
     return replace(view, forced=view.forced | forced)
 
 
-def acknowledged(view: AgentView, report: Report, payload: Payload) -> AgentView:
+def acknowledged(view: AgentView, kind: str, payload: Payload) -> AgentView:
     """The conductor stored ``payload``."""
-    return replace(view, acknowledged={**view.acknowledged, report: payload})
+    return replace(view, acknowledged={**view.acknowledged, kind: payload}, foreign=view.foreign - {kind})
 
 
-def completion_due(view: AgentView) -> bool:
-    """Whether every report was acknowledged and the conductor has not been told so."""
-    return view.host_uuid is not None and not view.completed and set(view.acknowledged) == set(Report)
+def not_known(view: AgentView, kind: str) -> AgentView:
+    """The conductor is older than this agent and has no such resource."""
+    return replace(view, foreign=view.foreign | {kind})
+
+
+def completion_due(known: Known, view: AgentView) -> bool:
+    """Whether every report that the conductor knows was acknowledged and it has not been told so."""
+    return (view.host_uuid is not None and not view.completed
+            and view.acknowledged.keys() | view.foreign == known.keys())
 
 
 def completed(view: AgentView) -> AgentView:
@@ -103,21 +94,9 @@ def completed(view: AgentView) -> AgentView:
 
 
 def changed(report: Report, old: Payload, new: Payload) -> bool:
-    """Whether ``new`` tells more than the passing of time."""
-    if report is Report.MEMORY and len(old) == len(new):
-        return any(_memory_changed(before, after) for before, after in zip(old, new, strict=True))
-    if report is Report.PLATFORM:
-        return [_lasting(one) for one in old] != [_lasting(one) for one in new]
-    return old != new
-
-
-def _memory_changed(old: MemoryReport, new: MemoryReport) -> bool:
-    moved_mib = abs(old.memavail_mib - new.memavail_mib)
-    return moved_mib > new.node_memtotal_mib * MEMORY_STEP or replace(old, memavail_mib=new.memavail_mib) != new
-
-
-def _lasting(report: PlatformReport) -> PlatformReport:
-    return replace(report, uptime_s=0, first_report=False, after_install=False)
+    """Whether ``new`` tells more than the passing of time: another number of items, or one that tells more."""
+    return len(old) != len(new) or any(
+        report.tells_more(before, after) for before, after in zip(old, new, strict=True))
 
 
 def wait_s(hostname: str, audit_interval_s: float, retry_interval_s: float, *, failed: bool) -> float:

@@ -8,19 +8,23 @@ from typing import Any
 from flock import rpc
 from flock.api import build_app
 from flock.auth.secrets import SecretBox
+from flock.core import slices
 from flock.core.health import Health
-from flock.db import from_conf
+from flock.db import Database, from_conf
 from flock.jobs import Operations as StoredOperations
 from sysinv.conf import options
+from sysinv.contract.reports import RESOURCES
 from sysinv.contract.rpc import Operations
-from sysinv.db.tables import OPERATIONS
 from sysinv.hosts.installation import Installation, InstallSettings
 from sysinv.hosts.work import Work
-from sysinv.resources.cpu.service import CpuService
-from sysinv.resources.device.service import DeviceService
+from sysinv.resources.address.rules import NetworkInterfaces
 from sysinv.resources.host.service import HostService, HostSettings
-from sysinv.resources.memory.service import MemoryService
-from sysinv.resources.system.service import SystemService
+from sysinv.resources.operation.table import OPERATIONS
+
+
+def services(db: Database) -> list[Any]:
+    """The use cases that need the database only: ``SERVICE`` of every resource that has one."""
+    return [module.SERVICE(db) for module in slices.modules(RESOURCES, "service") if hasattr(module, "SERVICE")]
 
 
 def application(conf: Any) -> Any:
@@ -44,5 +48,5 @@ def application(conf: Any) -> Any:
                               heartbeat_key_file=Path(conf.sysinv.heartbeat_key_file))
     box = SecretBox.create(conf.sysinv.secret_key_file)
     return build_app(conf, "sysinv", deps=[
-        db, work, HostService(db, work, box, settings), Installation(db, install), SystemService(db), CpuService(db),
-        MemoryService(db), DeviceService(db)], health=health)
+        db, work, HostService(db, work, box, settings), Installation(db, install),
+        NetworkInterfaces(conf.bootstrap.interfaces), *services(db)], health=health)

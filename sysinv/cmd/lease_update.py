@@ -19,7 +19,6 @@ TOLD_ACTIONS = ("add", "old")
 DEADLINE_S = 30.0
 CALL_S = 5.0
 PAUSE_S = 1.0
-MAC_LENGTH = 17
 
 
 def main() -> int:
@@ -37,7 +36,7 @@ def main() -> int:
     while True:
         try:
             discovery.handle_dhcp_lease(
-                tags=os.environ.get("DNSMASQ_TAGS", "").split(), mac=argv[1][-MAC_LENGTH:], ip_address=argv[2],
+                tags=os.environ.get("DNSMASQ_TAGS", "").split(), mac=argv[1], ip_address=argv[2],
                 client_id=os.environ.get("DNSMASQ_CLIENT_ID"), expires_s=_expiry())
             return 0
         except FlockError as error:

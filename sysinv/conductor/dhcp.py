@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sysinv.conductor.pxe import PXE_NAME
 from sysinv.model.addressing import PoolView, in_pool
-from sysinv.model.host import normal_mac
+from sysinv.model.host import client_mac
 
 LEASE_TIME = "1d"
 DOMAIN = "internal"
@@ -113,7 +113,7 @@ def parse_leases(text: str) -> list[Lease]:
         words = line.split()
         if len(words) < 4 or not words[0].isdigit():
             continue
-        mac = normal_mac(words[1][-17:])
+        mac = client_mac(words[1])
         try:
             address = str(ipaddress.ip_address(words[2]))
         except ValueError:

@@ -9,8 +9,9 @@ from sqlalchemy.engine import Connection
 
 from flock.db import Database
 from sysinv.actions.progress import state_changes
+from sysinv.contract.errors import HostNotFound
 from sysinv.contract.records import HostStateUpdate
-from sysinv.db.lookup import HostNotFound, host_row
+from sysinv.db.lookup import host_row
 from sysinv.hosts.discovery import HostDiscovery
 from sysinv.model.host import host_view
 from sysinv.resources.host import store as hosts

@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Refusals that cross process boundaries: host maintenance's "no", as the operator reads it."""
+"""Refusals that cross process boundaries, so that the caller rebuilds the class it knows."""
 from __future__ import annotations
 
 from typing import ClassVar
 
-from flock.core.errors import Refused
+from flock.core.errors import NotFound, Refused
+
+
+class HostNotFound(NotFound):
+    """No host has that id, uuid or hostname."""
+
+    code: ClassVar[str] = "sysinv.host.not_found"
+    text: ClassVar[str] = "Server {id} could not be found."
 
 
 class ActionRejected(Refused):

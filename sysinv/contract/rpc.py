@@ -2,26 +2,22 @@
 """Bus interfaces of sysinv: its conductor, for agents, lease script, API and mtce, and the agent of each host."""
 from __future__ import annotations
 
+from typing import Any
+
 from flock.rpc.interface import call, cast, rpc_interface
-from sysinv.contract.records import (
-    CpuReport,
-    DiskReport,
-    HostRef,
-    HostStateUpdate,
-    MemoryReport,
-    NumaReport,
-    PciDeviceReport,
-    PlatformReport,
-    PortReport,
-)
+from sysinv.contract.records import HostRef, HostStateUpdate
 
 CONDUCTOR_TOPIC = "sysinv.conductor_manager"
 AGENT_TOPIC = "sysinv.agent_manager"
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="inventory")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.2", namespace="inventory")
 class InventoryReports:
-    """Agent to conductor: a call returns once the report is stored."""
+    """Agent to conductor: a call returns once the report is stored.
+
+    What is reported is declared by the resources (``sysinv.contract.reports``): a new one changes nothing here. The
+    methods named after one kind serve agents of version 1.1; the next major version drops them.
+    """
 
     @call(timeout_s=10)
     def get_host_by_macs(self, *, macs: list[str], hostname: str) -> HostRef | None:
@@ -29,38 +25,47 @@ class InventoryReports:
         raise TypeError("interface")
 
     @call(timeout_s=30)
-    def report_platform(self, *, host_uuid: str, report: PlatformReport) -> None:
-        """Identity of this boot; first in a series of reports."""
-        raise TypeError("interface")
+    def report(self, *, host_uuid: str, kind: str, items: list[Any]) -> None:
+        """Everything the host has of ``kind``; each item is the JSON form of that kind's record.
 
-    @call(timeout_s=30)
-    def report_cpus(self, *, host_uuid: str, nodes: list[NumaReport], cpus: list[CpuReport]) -> None:
-        """All NUMA nodes and logical CPUs."""
-        raise TypeError("interface")
-
-    @call(timeout_s=30)
-    def report_memory(self, *, host_uuid: str, memory: list[MemoryReport]) -> None:
-        """Memory of every NUMA node."""
-        raise TypeError("interface")
-
-    @call(timeout_s=30)
-    def report_ports(self, *, host_uuid: str, ports: list[PortReport]) -> None:
-        """All network ports."""
-        raise TypeError("interface")
-
-    @call(timeout_s=30)
-    def report_disks(self, *, host_uuid: str, disks: list[DiskReport]) -> None:
-        """All disks."""
-        raise TypeError("interface")
-
-    @call(timeout_s=30)
-    def report_pci_devices(self, *, host_uuid: str, devices: list[PciDeviceReport]) -> None:
-        """All PCI functions of interest."""
+        An item that is no such record is left out, and what may be it stays stored. UnknownReport, InvalidInput (too
+        many items, or no usable one), NotFound for the host.
+        """
         raise TypeError("interface")
 
     @call(timeout_s=30)
     def inventory_completed(self, *, host_uuid: str) -> None:
         """Every first report was acknowledged: the host becomes ``inventoried``."""
+        raise TypeError("interface")
+
+    @call(timeout_s=30)
+    def report_platform(self, *, host_uuid: str, report: Any) -> None:
+        """Kind ``platform``."""
+        raise TypeError("interface")
+
+    @call(timeout_s=30)
+    def report_cpus(self, *, host_uuid: str, nodes: list[Any], cpus: list[Any]) -> None:
+        """Kinds ``numa`` and ``cpu``."""
+        raise TypeError("interface")
+
+    @call(timeout_s=30)
+    def report_memory(self, *, host_uuid: str, memory: list[Any]) -> None:
+        """Kind ``memory``."""
+        raise TypeError("interface")
+
+    @call(timeout_s=30)
+    def report_ports(self, *, host_uuid: str, ports: list[Any]) -> None:
+        """Kind ``port``."""
+        raise TypeError("interface")
+
+    @call(timeout_s=30)
+    def report_disks(self, *, host_uuid: str, disks: list[Any]) -> None:
+        """Kind ``disk``."""
+        raise TypeError("interface")
+
+    @call(timeout_s=30)
+    def report_pci_devices(self, *, host_uuid: str, devices: list[Any]) -> None:
+        """Kind ``pci_device``."""
         raise TypeError("interface")
 
 
@@ -78,7 +83,7 @@ class Discovery:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="host_states")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.2", namespace="host_states")
 class HostStates:
     """mtce to conductor: state that only mtce may write."""
 

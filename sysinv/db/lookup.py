@@ -12,19 +12,14 @@ from flock.core import ids
 from flock.core.errors import NotFound
 from flock.wire.errors import shown
 from flock.wire.paging import Page
-from sysinv.db.tables import I_HOST, I_SYSTEM
+from sysinv.contract.errors import HostNotFound
 from sysinv.model.system import SystemView, system_view
+from sysinv.resources.host.table import I_HOST
+from sysinv.resources.system.table import I_SYSTEM
 
 Row = dict[str, Any]
 ID_MAX = 2**31 - 1
 _NUMBER = re.compile(r"[0-9]{1,10}")
-
-
-class HostNotFound(NotFound):
-    """No host has that id, uuid or hostname."""
-
-    code: ClassVar[str] = "sysinv.host.not_found"
-    text: ClassVar[str] = "Server {id} could not be found."
 
 
 class ItemNotFound(NotFound):

@@ -13,9 +13,9 @@ from flock.core.errors import InvalidInput
 from flock.db import Database, DuplicateEntry
 from sysinv.contract.enums import ActionState, NetworkType, Personality
 from sysinv.db.lookup import the_system
-from sysinv.db.tables import DHCP_FORGOTTEN, I_HOST
-from sysinv.model.host import initial_states, normal_mac
+from sysinv.model.host import client_mac, initial_states
 from sysinv.resources.host import store as hosts
+from sysinv.resources.host.table import DHCP_FORGOTTEN, I_HOST
 from sysinv.resources.network import store as networks
 
 LOG = logging.getLogger(__name__)
@@ -43,9 +43,9 @@ class HostDiscovery:
         """
         if not tags or tags[0] != NetworkType.PXEBOOT:
             return None
-        mac = normal_mac(mac_text[-17:])
+        mac = client_mac(mac_text)
         if mac is None:
-            raise InvalidInput(field="mac", rule="must be a MAC address")
+            raise InvalidInput(field="mac", rule="must be an Ethernet address of six bytes")
         with self._db.reader() as conn:
             if not self._wanted(conn, mac, expires_s):
                 return None

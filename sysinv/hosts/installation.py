@@ -20,7 +20,6 @@ from mtce.contract import pulsekey
 from sysinv.actions.progress import stored_install_state
 from sysinv.contract.enums import InstallState, NetworkType
 from sysinv.db.lookup import Row, host_row, the_system
-from sysinv.db.tables import I_SYSTEM
 from sysinv.hosts.bundle import CloudFacts, HostFacts, Leg, render_bundle
 from sysinv.hosts.provision import host_addresses
 from sysinv.model.addressing import PoolView
@@ -29,6 +28,7 @@ from sysinv.model.system import SystemView
 from sysinv.resources.address import store as addresses
 from sysinv.resources.host import store as hosts
 from sysinv.resources.network import store as networks
+from sysinv.resources.system.table import I_SYSTEM
 
 LOG = logging.getLogger(__name__)
 TOKEN_BYTES = 32

@@ -12,7 +12,6 @@ from flock.db import Database
 from sysinv.bootstrap.answers import Answers, NetworkAnswer
 from sysinv.contract.enums import Availability, InvProvision, NetworkType, Personality
 from sysinv.db.lookup import the_system
-from sysinv.db.tables import I_SYSTEM
 from sysinv.hosts.provision import assign_addresses
 from sysinv.model.addressing import PoolView, controller_addresses, default_ranges
 from sysinv.model.host import CONTROLLER_0, initial_states, normal_mac
@@ -20,6 +19,7 @@ from sysinv.model.system import SOFTWARE_VERSION, SystemView
 from sysinv.resources.address import store as addresses
 from sysinv.resources.host import store as hosts
 from sysinv.resources.network import store as networks
+from sysinv.resources.system.table import I_SYSTEM
 
 SEEDED_NETWORKS = (NetworkType.PXEBOOT, NetworkType.MGMT, NetworkType.CLUSTER_HOST, NetworkType.OAM)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from flock.core.errors import Refused
+from flock.core import ids
+from flock.core.errors import Conflict, Refused
 from sysinv.contract.enums import (
     Administrative,
     Availability,
@@ -20,10 +21,10 @@ from sysinv.contract.enums import (
 CONTROLLER_0 = "controller-0"
 CONTROLLER_1 = "controller-1"
 CONTROLLER_NAMES = (CONTROLLER_0, CONTROLLER_1)
-HOSTNAME_MAX = 255
+HOSTNAME_SHOWN = 80
 FROZEN_PROVISION = frozenset({InvProvision.PROVISIONING, InvProvision.PROVISIONED, InvProvision.UPGRADING})
 
-_WORKER_NAME = re.compile(r"[\w.\-]+", re.ASCII)
+_ETHERNET_DUIDS = (["00", "01", "00", "01"], ["00", "03", "00", "01"])
 _STORAGE_NAME = re.compile(r"storage-[0-9]+", re.ASCII)
 _MAC = re.compile(r"[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}")
 
@@ -32,6 +33,12 @@ class HostRefused(Refused):
     """A rule about hosts says no; ``detail`` is the sentence the operator reads."""
 
     code: ClassVar[str] = "sysinv.host.refused"
+
+
+class HostMustBeLocked(Conflict):
+    """A change that is possible on a locked host only; ``detail`` is the sentence the operator reads."""
+
+    code: ClassVar[str] = "sysinv.host.must_be_locked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,8 @@ class InventoryHost:
     action_state: str | None
     install_state: str | None
     ihost_action: str | None
-    task: str | None
+    mtce_action: str | None
+    action_text: str | None
     mgmt_mac: str
     bm_type: str | None
     bm_ip: str | None
@@ -98,6 +106,12 @@ class InventoryHost:
         return bool(self.bm_type) and self.bm_type != "none" and bool(self.bm_ip)
 
     @property
+    def was_never_installed(self) -> bool:
+        """Nothing that could answer has ever run on the host: no inventory, no sign of life."""
+        return self.inv_state is None and self.availability in (
+            Availability.OFFLINE, Availability.POWER_OFF, Availability.NOT_INSTALLED)
+
+    @property
     def is_frozen(self) -> bool:
         """Role and name can no longer change."""
         return self.invprovision in FROZEN_PROVISION
@@ -133,10 +147,24 @@ def normal_mac(text: str) -> str | None:
     return mac
 
 
+def client_mac(text: str) -> str | None:
+    """The Ethernet address of a DHCP client as dnsmasq tells it; None when it has none.
+
+    DHCPv4 tells the address; of other kinds of hardware, such as InfiniBand, with the kind before it
+    (``20-f4:52:14:…``). DHCPv6 tells a DUID, in which kinds 1 and 3 hold an address and its kind.
+    """
+    parts = text.strip().lower().split(":")
+    if parts[:4] in _ETHERNET_DUIDS and len(parts) in (10, 14):
+        return normal_mac(":".join(parts[-6:]))
+    return normal_mac(text)
+
+
 def hostname_refusal(hostname: str, personality: str | None) -> str | None:
     """Why a host of ``personality`` may not be called ``hostname``; None when it may."""
-    if not hostname or len(hostname) > HOSTNAME_MAX:
-        return f"Hostname must have between 1 and {HOSTNAME_MAX} characters."
+    try:
+        ids.hostname(hostname)
+    except ValueError as error:
+        return f"Hostname {hostname[:HOSTNAME_SHOWN]!a} {error}."
     if personality == Personality.CONTROLLER:
         if hostname not in CONTROLLER_NAMES:
             return f"Host with personality={personality} can only have a hostname from {list(CONTROLLER_NAMES)}"
@@ -145,9 +173,7 @@ def hostname_refusal(hostname: str, personality: str | None) -> str | None:
         if not _STORAGE_NAME.fullmatch(hostname):
             return f"Host with personality={personality} can only have a hostname 'storage-<number>'"
         return None
-    if not _WORKER_NAME.fullmatch(hostname):
-        return f"Hostname {hostname!a} may only contain letters, digits, '_', '.' and '-'."
-    if hostname in CONTROLLER_NAMES or hostname.startswith("storage"):
+    if hostname.lower() in CONTROLLER_NAMES or hostname.lower().startswith("storage"):
         return f"Host with personality={personality} cannot use reserved hostname {hostname}."
     return None
 

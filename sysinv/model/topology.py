@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sysinv.contract.enums import CpuFunction
-from sysinv.contract.records import CpuReport
 
 AIO_PLATFORM_CPUS = 2
 VSWITCH_NONE = "none"
@@ -27,6 +27,22 @@ VIRTUAL_MINIMUM_NODE0_MIB = 1200
 VIRTUAL_MINIMUM_CONTROLLER_MIB = 5000
 
 
+class CpuPlace(Protocol):
+    """Where a logical CPU sits: its number, physical core, package and NUMA node."""
+
+    @property
+    def cpu(self) -> int: ...
+
+    @property
+    def core(self) -> int: ...
+
+    @property
+    def socket(self) -> int: ...
+
+    @property
+    def numa_node(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class HostRole:
     """The facts about a host that defaults depend on."""
@@ -43,7 +59,7 @@ class HostRole:
         return self.controller and self.worker
 
 
-def default_cpu_functions(role: HostRole, cpus: Sequence[CpuReport]) -> dict[int, CpuFunction]:
+def default_cpu_functions(role: HostRole, cpus: Sequence[CpuPlace]) -> dict[int, CpuFunction]:
     """Function of every logical CPU of a host that reports for the first time, by CPU id.
 
     Hosts without worker function, and the all-in-one centre of a distributed cloud, are all platform. Siblings of
@@ -62,48 +78,70 @@ def default_cpu_functions(role: HostRole, cpus: Sequence[CpuReport]) -> dict[int
     return functions
 
 
-def physical_cores(cpus: Iterable[CpuReport]) -> int:
+def physical_cores(cpus: Iterable[CpuPlace]) -> int:
     """Number of physical cores."""
     return len({(cpu.socket, cpu.numa_node, cpu.core) for cpu in cpus})
 
 
-def default_reserve_mib(role: HostRole, nodes: Sequence[int], cores: int) -> dict[int, int]:
-    """Memory set aside for the platform per NUMA node (MiB); ``cores`` counts physical cores of the host."""
-    if not nodes:
-        return {}
-    first = min(nodes)
+def default_reserve_mib(role: HostRole, totals: Mapping[int, int], cores: int) -> dict[int, int]:
+    """Memory set aside for the platform per NUMA node (MiB) of a host with ``totals`` MiB per node.
+
+    ``cores`` counts the physical cores of the host. No node gives more than two thirds of its memory, so that a small
+    machine still gets some for applications; what a node cannot give, the others do. Nodes without memory give none.
+    """
+    nodes = sorted(node for node, total in totals.items() if total > 0)
+    limits = {node: most_reserve_mib(total) for node, total in totals.items()}
+    wanted = _wanted_mib(role, nodes, cores) if nodes else {}
+    reserves = {node: min(wanted.get(node, 0), limit) for node, limit in limits.items()}
+    missing = sum(wanted.values()) - sum(reserves.values())
+    for node in nodes:
+        more = min(missing, limits[node] - reserves[node])
+        reserves[node] += more
+        missing -= more
+    return reserves
+
+
+def _wanted_mib(role: HostRole, nodes: Sequence[int], cores: int) -> dict[int, int]:
+    """What nodes of any size would give; ``nodes`` are those with memory, ascending."""
+    first = nodes[0]
     if role.virtual and role.worker:
         extra = VIRTUAL_AIO_EXTRA_MIB if role.all_in_one else VIRTUAL_WORKER_EXTRA_MIB
         return {node: VIRTUAL_NODE_MIB + (extra if node == first else 0) for node in nodes}
-    if not role.worker:
-        return dict.fromkeys(nodes, _controller_mib(role) // len(nodes))
-    if role.controller and role.system_controller:
-        return dict.fromkeys(nodes, RESERVE_SYSTEM_CONTROLLER_MIB // len(nodes))
+    if not role.worker or (role.controller and role.system_controller):
+        share, rest = divmod(_controller_mib(role), len(nodes))
+        return {node: share + (rest if node == first else 0) for node in nodes}
     extra = RESERVE_HOST_MIB + (_aio_mib(cores) if role.all_in_one else RESERVE_WORKER_MIB)
     return {node: RESERVE_PER_NODE_MIB + (extra if node == first else 0) for node in nodes}
 
 
-def minimum_reserve_mib(role: HostRole, nodes: Sequence[int], node: int) -> int:
-    """The least an operator may reserve on ``node`` (MiB)."""
+def most_reserve_mib(total_mib: int) -> int:
+    """The most that a node of ``total_mib`` may set aside for the platform (MiB)."""
+    return max(total_mib, 0) * 2 // 3
+
+
+def minimum_reserve_mib(role: HostRole, totals: Mapping[int, int], node: int) -> int:
+    """The least an operator may reserve on ``node`` (MiB) of a host with ``totals`` MiB per node."""
+    nodes = sorted(one for one, total in totals.items() if total > 0)
+    if node not in nodes:
+        return 0
     if role.virtual and role.worker:
-        if node != min(nodes):
-            return VIRTUAL_NODE_MIB
-        return VIRTUAL_MINIMUM_NODE0_MIB + (VIRTUAL_MINIMUM_CONTROLLER_MIB if role.controller else 0)
-    if role.worker:
-        return RESERVE_PER_NODE_MIB
-    return _controller_mib(role) // max(len(nodes), 1)
+        least = VIRTUAL_NODE_MIB
+        if node == nodes[0]:
+            least = VIRTUAL_MINIMUM_NODE0_MIB + (VIRTUAL_MINIMUM_CONTROLLER_MIB if role.controller else 0)
+    elif role.worker:
+        least = RESERVE_PER_NODE_MIB
+    else:
+        least = _controller_mib(role) // len(nodes)
+    return min(least, most_reserve_mib(totals[node]))
 
 
-def required_reserve_mib(role: HostRole, cores: int) -> int:
+def required_reserve_mib(role: HostRole, totals: Mapping[int, int], cores: int) -> int:
     """What all nodes together must reserve before a host with worker function may be unlocked (MiB)."""
     if role.virtual:
-        return VIRTUAL_AIO_EXTRA_MIB if role.all_in_one else VIRTUAL_NODE_MIB + VIRTUAL_WORKER_EXTRA_MIB
-    return RESERVE_HOST_MIB + (_aio_mib(cores) if role.all_in_one else RESERVE_WORKER_MIB)
-
-
-def fitting_reserve_mib(wanted: Mapping[int, int], totals: Mapping[int, int]) -> dict[int, int]:
-    """Reserves cut to two thirds of each node, so that a small machine still gets memory for applications."""
-    return {node: min(mib, totals.get(node, 0) * 2 // 3) for node, mib in wanted.items()}
+        needed = VIRTUAL_AIO_EXTRA_MIB if role.all_in_one else VIRTUAL_NODE_MIB + VIRTUAL_WORKER_EXTRA_MIB
+    else:
+        needed = RESERVE_HOST_MIB + (_aio_mib(cores) if role.all_in_one else RESERVE_WORKER_MIB)
+    return min(needed, sum(map(most_reserve_mib, totals.values())))
 
 
 def _aio_mib(cores: int) -> int:
@@ -114,7 +152,7 @@ def _controller_mib(role: HostRole) -> int:
     return RESERVE_SYSTEM_CONTROLLER_MIB if role.system_controller else RESERVE_CONTROLLER_MIB
 
 
-def _cores_by_node(cpus: Sequence[CpuReport]) -> dict[int, list[tuple[int, ...]]]:
+def _cores_by_node(cpus: Sequence[CpuPlace]) -> dict[int, list[tuple[int, ...]]]:
     """Per NUMA node the physical cores, lowest CPU id first, each as its logical CPU ids."""
     cores: dict[tuple[int, int, int], list[int]] = {}
     for cpu in sorted(cpus, key=lambda one: one.cpu):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flock.core.errors import DeadlineExceeded, Unavailable
 from flock.db import Database, migrate, new_uuid, utcnow
+from flock.db.inserts import insert_all
 from flock.rpc import transport
 from flock.testing.fixtures import private_conf
 from flock.testing.services.process import Process
@@ -164,7 +165,7 @@ def _fill_alarms(db: Database, numbers: Sequence[int]) -> None:
                   AlarmType.OPERATIONAL_VIOLATION, "threshold-crossed", REPAIR, True, True, False, now, now)
             for number in numbers]
     with db.writer() as conn:
-        alarms.apply_change(conn, NetChange(inserted=tuple(rows)), now)
+        insert_all(conn, [alarms.new_rows(NetChange(inserted=tuple(rows)))])
 
 
 def _fill_events(db: Database, many: int) -> None:
@@ -175,4 +176,4 @@ def _fill_events(db: Database, many: int) -> None:
                       TEXT, AlarmType.OPERATIONAL_VIOLATION, "threshold-crossed", REPAIR, True, True)
                 for number in range(start, start + FEW_EVENTS)]
         with db.writer() as conn:
-            events.insert(conn, rows, now)
+            insert_all(conn, [events.new_rows(rows, now)])

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from flock.core.errors import DeadlineExceeded, Unavailable
 from flock.db import Database, migrate, new_uuid, utcnow
+from flock.db.inserts import insert_all
 from flock.rpc import transport
 from flock.testing.fixtures import private_conf
 from fm.contract.enums import AlarmState, AlarmType, Severity
@@ -141,7 +142,8 @@ def _catching_up(fm: Subsystem, engine: str, db: Database) -> list[Figure]:
     now = utcnow()
     for start in range(0, BACKLOG, 5000):
         with db.writer() as conn:
-            events.insert(conn, [_event(f"old {number}", now) for number in range(start, start + 5000)], now)
+            old = [_event(f"old {number}", now) for number in range(start, start + 5000)]
+            insert_all(conn, [events.new_rows(old, now)])
     db.dispose()
     listener = Listener(fm, "?after=0")
     begun = time.perf_counter()

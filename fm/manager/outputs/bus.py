@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flock.core.errors import Unavailable
+from flock.foreign.messaging import send_notification
 from flock.rpc.messaging import oslo_messaging
 from fm.core import notice
 
@@ -36,6 +37,6 @@ class BusNotifier:
         for target in self._targets:
             try:
                 # The driver adds to the message; each topic gets one of its own.
-                self._transport._send_notification(target, {}, dict(message), version=2.0, retry=RETRIES)
+                send_notification(self._transport, target, dict(message), RETRIES)
             except Exception as error:
                 raise Unavailable(service="message bus", reason=type(error).__name__) from error

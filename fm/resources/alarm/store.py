@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SQL on active alarms. Reads answer the API; ``apply_change`` is used by the manager alone."""
+"""SQL on active alarms. Reads answer the API; ``apply_change`` and ``new_rows`` are used by the manager alone."""
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -12,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from flock.db import utcnow
+from flock.db.inserts import Insertion, NewRows
 from fm.contract.enums import AlarmType, Severity, SuppressionStatus
-from fm.core.batch import Touched
 from fm.core.filters import Filter, Match
 from fm.core.ledger import NetChange
 from fm.core.records import Alarm
@@ -22,9 +23,8 @@ from fm.db.hiding import Hiding
 from fm.db.paging import Order, after, order_by, rows
 from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION, HELD_CHANGE, SILENCE
 
-# Conditions on containment in one statement, and names in one list.
+# Uuids in one list, and names in one.
 CHUNK, NAMES_MAX = 100, 1000
-BELOW_SIZES = (1, 10, CHUNK)
 FILTER_FIELDS: Mapping[str, Match] = {
     "uuid": Match.SUBSTRING, "alarm_id": Match.SUBSTRING, "entity_type_id": Match.SUBSTRING,
     "entity_instance_id": Match.SUBSTRING, "severity": Match.SEVERITY, "alarm_type": Match.SUBSTRING}
@@ -45,9 +45,9 @@ _MARK = sa.select(
     *(sa.select(function(SILENCE.c.id)).scalar_subquery() for function in (sa.func.count, sa.func.max)))
 _SUPPRESSED = SuppressionStatus.SUPPRESSED.value
 # What each raise or clear needs is built once: building a statement costs more than running it.
-_ON_ENTITIES = sa.select(ALARM).where(ENTITY.in_(sa.bindparam("entities", expanding=True)))
 _DELETE = sa.delete(ALARM).where(ALARM.c.uuid.in_(sa.bindparam("uuids", expanding=True)))
-_INSERT = sa.insert(ALARM)
+_values = operator.attrgetter(*_FIELDS)
+_INSERTION = Insertion(ALARM, _FIELDS)
 
 
 def listing(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool, sort: Sequence[tuple[str, bool]],
@@ -144,14 +144,14 @@ def counts_by_group(conn: Connection) -> dict[tuple[str, str], int]:
 def active(conn: Connection, *, alarm_id: str | None, entity: str | None, below: bool) -> list[Alarm]:
     """Active alarms by id and/or entity for raisers: neither suppression nor masking hides any."""
     query = _active(alarm_id, entity, below)
-    return [_alarm(row) for row in conn.execute(query.order_by(ALARM.c.id)).mappings()]
+    return [alarm_of(row) for row in conn.execute(query.order_by(ALARM.c.id)).mappings()]
 
 
 def active_page(conn: Connection, *, alarm_id: str | None, entity: str | None, below: bool, after: int,
                 limit: int) -> list[tuple[int, Alarm]]:
     """As ``active``: the first ``limit`` alarms behind row ``after``, each with the number of its row."""
     query = _active(alarm_id, entity, below).where(ALARM.c.id > after).order_by(ALARM.c.id).limit(limit)
-    return [(row["id"], _alarm(row)) for row in conn.execute(query).mappings()]
+    return [(row["id"], alarm_of(row)) for row in conn.execute(query).mappings()]
 
 
 def _active(alarm_id: str | None, entity: str | None, below: bool) -> sa.Select[Any]:
@@ -166,20 +166,8 @@ def _active(alarm_id: str | None, entity: str | None, below: bool) -> sa.Select[
 
 def by_uuids(conn: Connection, uuids: Iterable[str]) -> list[Alarm]:
     """Active alarms with these uuids."""
-    return [_alarm(row) for part in _chunks(uuids)
+    return [alarm_of(row) for part in _chunks(uuids)
             for row in conn.execute(sa.select(ALARM).where(ALARM.c.uuid.in_(part))).mappings()]
-
-
-def touched_alarms(conn: Connection, touched: Touched) -> list[Alarm]:
-    """Every active alarm that a batch touching ``touched`` may read or change, in the order they were raised."""
-    results = [conn.execute(_ON_ENTITIES, {"entities": part}) for part in _chunks(touched.entities, NAMES_MAX)]
-    for part in _chunks(touched.below):
-        size = next(size for size in BELOW_SIZES if size >= len(part))
-        # What is missing to that size is asked twice.
-        entities = {f"entity_{number}": part[min(number, len(part) - 1)] for number in range(size)}
-        results.append(conn.execute(_on_or_below(size), entities))
-    by_number = {row["id"]: row for result in results for row in result.mappings()}
-    return [_alarm(by_number[number]) for number in sorted(by_number)]
 
 
 def used_uuids(conn: Connection, uuids: Iterable[str]) -> set[str]:
@@ -192,8 +180,9 @@ def used_uuids(conn: Connection, uuids: Iterable[str]) -> set[str]:
 
 
 def apply_change(conn: Connection, change: NetChange, now: datetime) -> None:
-    """Store the net change of a batch. Of an alarm that stays only the fields that changed are written, one statement
-    for all alarms with the same changed fields: what another transaction wrote into the others since stays."""
+    """Store what a batch ended and changed. Of an alarm that stays only the fields that changed are written, in one
+    statement for all alarms with the same changed fields: what another transaction wrote into the others since stays.
+    """
     for part in _chunks(change.deleted, NAMES_MAX):
         conn.execute(_DELETE, {"uuids": part})
     by_names: dict[tuple[str, ...], list[Alarm]] = {}
@@ -202,8 +191,11 @@ def apply_change(conn: Connection, change: NetChange, now: datetime) -> None:
     for names, updated in by_names.items():
         conn.execute(_update(names), [{"which": alarm.uuid, "new_updated_at": now}
                                       | {f"new_{name}": getattr(alarm, name) for name in names} for alarm in updated])
-    if change.inserted:
-        conn.execute(_INSERT, [{name: getattr(alarm, name) for name in _FIELDS} for alarm in change.inserted])
+
+
+def new_rows(change: NetChange) -> NewRows:
+    """Rows of the alarms that a batch has made; to be stored after ``apply_change``, which makes room for them."""
+    return NewRows(_INSERTION, [_values(alarm) for alarm in change.inserted])
 
 
 @functools.lru_cache(maxsize=256)
@@ -212,13 +204,7 @@ def _update(names: tuple[str, ...]) -> sa.Update:
         {name: sa.bindparam(f"new_{name}") for name in (*names, "updated_at")})
 
 
-@functools.cache
-def _on_or_below(size: int) -> sa.Select[Any]:
-    entities = [sa.bindparam(f"entity_{number}", type_=sa.String) for number in range(size)]
-    return sa.select(ALARM).where(sa.or_(*(conditions.within(ENTITY, entity) for entity in entities)))
-
-
-def _alarm(row: RowMapping) -> Alarm:
+def alarm_of(row: RowMapping) -> Alarm:
     values: dict[str, Any] = {name: row[name] for name in _FIELDS}
     # Whatever is stored, the alarm can be seen and cleared.
     if bytes in map(type, values.values()):

@@ -2,6 +2,7 @@
 """SQL on the event log. Only the manager writes."""
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from flock.db import utcnow
+from flock.db.inserts import Insertion, NewRows
 from fm.contract.enums import AlarmState, SuppressionStatus
 from fm.core.filters import Filter, Match
 from fm.core.records import Event
@@ -28,7 +30,8 @@ SORT_KEYS = ("id", "uuid", "event_log_id", "state", "entity_type_id", "entity_in
 ALARM_STATES = (AlarmState.SET.value, AlarmState.CLEAR.value)
 LOG_STATES = (AlarmState.LOG.value,)
 _FIELDS = [field.name for field in fields(Event)]
-_INSERT = sa.insert(EVENT_LOG)
+_values = operator.attrgetter(*_FIELDS)
+_INSERTION = Insertion(EVENT_LOG, (*_FIELDS, "created_at"))
 _COLUMNS = {**EVENT_LOG.c, "start": EVENT_LOG.c.timestamp, "end": EVENT_LOG.c.timestamp}
 _JOINED = EVENT_LOG.outerjoin(EVENT_SUPPRESSION, EVENT_LOG.c.event_log_id == EVENT_SUPPRESSION.c.alarm_id)
 _STATUS = EVENT_SUPPRESSION.c.suppression_status
@@ -79,11 +82,9 @@ def newest_id(conn: Connection) -> int:
     return int(conn.execute(sa.select(sa.func.coalesce(sa.func.max(EVENT_LOG.c.id), 0))).scalar_one())
 
 
-def insert(conn: Connection, events: Sequence[Event], now: datetime) -> None:
-    """Append events in order."""
-    if events:
-        conn.execute(_INSERT, [{name: _plain(getattr(event, name)) for name in _FIELDS} | {"created_at": now}
-                               for event in events])
+def new_rows(events: Sequence[Event], now: datetime) -> NewRows:
+    """Rows that append ``events`` in order."""
+    return NewRows(_INSERTION, [(*_values(event), now) for event in events])
 
 
 def prune(conn: Connection, events_max: int, before: datetime | None) -> int:
@@ -116,6 +117,3 @@ def _wire(hides: Hiding) -> sa.Select[Any]:
     shown = status if silenced is None else sa.case((silenced, _SUPPRESSED), else_=status)
     return sa.select(EVENT_LOG, shown.label("suppression_status")).select_from(_JOINED)
 
-
-def _plain(value: Any) -> Any:
-    return value.value if hasattr(value, "value") else value

@@ -8,6 +8,7 @@ from __future__ import annotations
 from mtce.contract.records import MtcAlive
 from mtce.core.actions import RequestAlive, RunGoenabled, StartServices
 from mtce.core.events import AgentResult, Alive, Event, Pulse, Resume, Tick
+from mtce.core.fsm import pulses
 from mtce.core.fsm.draft import Done, Draft, Failure, Outcome
 from mtce.core.settings import Cause, HeartbeatAction
 from mtce.core.view import Level, Stage
@@ -16,6 +17,7 @@ from sysinv.contract.enums import Administrative, Availability, Operational
 STAGES = frozenset({Stage.BOOT_WAIT, Stage.TESTING, Stage.SERVICES, Stage.HEARTBEAT_WAIT, Stage.HEARTBEAT_SOAK})
 FLAG_TRUST_MS = 10_000
 RESTARTS_MAX = 5
+_KNOWN = tuple(level for level in Level if level is not Level.UNKNOWN)
 
 
 def wait_for_boot(d: Draft) -> None:
@@ -30,7 +32,7 @@ def advance(d: Draft, event: Event) -> Outcome:
     view = d.view
     if isinstance(event, Alive) and view.stage is not Stage.BOOT_WAIT and event.alive.boot_id != view.left_boot_id:
         if view.left_boot_id:
-            return _rebooted_again(d, event.alive)
+            return _rebooted_again(d, event.alive) if event.over_bus else None
         d.set(left_boot_id=event.alive.boot_id)
     handler = {Stage.BOOT_WAIT: _boot_wait, Stage.TESTING: _testing, Stage.SERVICES: _services,
                Stage.HEARTBEAT_WAIT: _heartbeat_wait, Stage.HEARTBEAT_SOAK: _heartbeat_soak}
@@ -41,12 +43,14 @@ def begin_tests(d: Draft, alive: MtcAlive) -> Outcome:
     """The host has booted: check its configuration, then run the go-enabled tests."""
     if not alive.configured or not alive.healthy:
         d.raise_alarm("200.011")
-        return Failure("Configuration Failed, re-enabling", Cause.CONFIGURATION)
+        return Failure("Configuration Failed, re-enabling", Cause.CONFIGURATION, reported=True)
     d.states(Administrative.UNLOCKED, Operational.DISABLED, Availability.INTEST)
     d.log("200.022", "status=online")
     d.keep_locked_flag()
     d.task("Testing")
-    d.enter(Stage.TESTING, d.settings.goenabled_timeout_ms, left_boot_id=alive.boot_id)
+    # The reboot that an operator or a reported failure asked for has happened: neither may strike this boot.
+    d.enter(Stage.TESTING, d.settings.goenabled_timeout_ms, left_boot_id=alive.boot_id, ordered="", ordered_ms=None,
+            reported="")
     _run_tests(d)
     return None
 
@@ -55,9 +59,9 @@ def begin_heartbeat(d: Draft) -> Outcome:
     """Monitor the host; the active controller needs no heartbeat of its own."""
     if d.view.is_active or d.settings.heartbeat_failure_action is HeartbeatAction.NONE:
         if not d.view.is_active:
-            d.start_heartbeat()
+            pulses.start(d)
         return Done()
-    d.start_heartbeat()
+    pulses.start(d)
     d.enter(Stage.HEARTBEAT_WAIT, d.settings.heartbeat_ready_ms, left_boot_id=d.view.boot_id)
     return None
 
@@ -66,19 +70,18 @@ def _rebooted_again(d: Draft, alive: MtcAlive) -> Outcome:
     restarts = d.view.rounds + 1
     if restarts > RESTARTS_MAX:
         return Failure("Boot Failed, rebooting", retry_ms=d.settings.boot_retry_ms)
-    d.stop_heartbeat()
     d.set(rounds=restarts)
     return begin_tests(d, alive)
 
 
 def _boot_wait(d: Draft, event: Event) -> Outcome:
-    if isinstance(event, Alive):
+    if isinstance(event, Alive) and event.over_bus:
         if event.alive.boot_id != d.view.left_boot_id:
             return begin_tests(d, event.alive)
         if d.view.stale_since_ms is None:
             d.set(stale_since_ms=d.now_ms)
         elif d.now_ms - d.view.stale_since_ms >= d.settings.stale_boot_ms:
-            return Failure("Boot Failed, rebooting", retry_ms=d.settings.boot_retry_ms)
+            return Failure("Boot Failed, rebooting", retry_ms=d.settings.boot_retry_ms, again=True)
     elif isinstance(event, Tick) and d.deadline_hit:
         return Failure("Boot Failed, rebooting", retry_ms=d.settings.boot_retry_ms)
     elif isinstance(event, Resume):
@@ -106,7 +109,7 @@ def _testing(d: Draft, event: Event) -> Outcome:
     elif isinstance(event, Resume):
         _run_tests(d)
     if verdict is False:
-        return Failure("In-Test Failed, re-enabling", Cause.GOENABLE)
+        return Failure("In-Test Failed, re-enabling", Cause.GOENABLE, reported=True)
     if verdict is True:
         d.task("Initializing")
         d.enter(Stage.SERVICES, d.settings.host_services_timeout_ms)
@@ -134,33 +137,39 @@ def _services(d: Draft, event: Event) -> Outcome:
     elif isinstance(event, Resume):
         _start_services(d)
     if verdict is False:
-        return Failure("Start Services Failed, re-enabling", Cause.SERVICES, "major")
+        return Failure("Start Services Failed, re-enabling", Cause.SERVICES, "major", reported=True)
     return begin_heartbeat(d) if verdict else None
 
 
-def _levels(d: Draft) -> set[Level]:
-    return {d.view.level(network) for network in d.view.networks()}
-
-
 def _heartbeat_wait(d: Draft, event: Event) -> Outcome:
-    ready = isinstance(event, Pulse) and _levels(d) <= {Level.OK, Level.MINOR}
     if isinstance(event, Tick) and d.deadline_hit and not event.pulses_ok:
         d.wait_again(d.settings.heartbeat_soak_ms)
-    elif ready or (isinstance(event, Tick) and d.deadline_hit):
-        if Level.LOSS in _levels(d):
+    elif (isinstance(event, Pulse) and _answers_everywhere(d)) or (isinstance(event, Tick) and d.deadline_hit):
+        if pulses.lost_networks(d):
             return Failure("Enable Heartbeat Failure, re-enabling", Cause.HEARTBEAT)
         d.enter(Stage.HEARTBEAT_SOAK, d.settings.heartbeat_soak_ms)
     return None
 
 
+def _answers_everywhere(d: Draft) -> bool:
+    """Pulses are answered on the networks that matter, and known on the others."""
+    fatal = pulses.fatal_networks(d)
+    return all(d.view.level(network) in ((Level.OK, Level.MINOR) if network in fatal else _KNOWN)
+               for network in d.view.networks())
+
+
 def _heartbeat_soak(d: Draft, event: Event) -> Outcome:
-    if isinstance(event, Pulse) and event.level is Level.LOSS:
+    if isinstance(event, Pulse) and event.network in pulses.lost_networks(d):
         return Failure("Enable Heartbeat Failure, re-enabling", Cause.HEARTBEAT)
     if isinstance(event, Tick) and d.deadline_hit:
         if not event.pulses_ok:
             d.wait_again(d.settings.heartbeat_soak_ms)
             return None
-        if not _levels(d) & {Level.OK, Level.MINOR, Level.DEGRADE}:
+        if pulses.lost_networks(d):
             return Failure("Enable Heartbeat Failure, re-enabling", Cause.HEARTBEAT)
+        fatal = pulses.fatal_networks(d)
+        if fatal and all(d.view.level(network) is Level.UNKNOWN for network in fatal):
+            # Nobody has said anything of this host: its monitoring is asked for anew, nothing is held against it.
+            return begin_heartbeat(d)
         return Done()
     return None

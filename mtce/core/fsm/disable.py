@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mtce.contract.states import HostAction
-from mtce.core.actions import Bmc, RequestAlive, SetLocked, StopServices
+from mtce.core.actions import RequestAlive, SetLocked, StopServices
 from mtce.core.events import AgentResult, Alive, BmcAnswer, Event, Resume, Tick
-from mtce.core.fsm import reset
+from mtce.core.fsm import guard, pulses, reset
 from mtce.core.fsm.draft import Done, Draft, Failure
 from mtce.core.view import Stage
 from sysinv.contract.enums import Administrative, Availability, Operational
@@ -18,7 +18,7 @@ def lock(d: Draft) -> None:
     """Stop the host's services, then count it as locked."""
     d.log("200.021", "command=lock")
     d.set(action=HostAction.LOCK)
-    d.stop_heartbeat()
+    pulses.stop(d)
     d.task("Disabling Controller" if d.view.is_controller else "Disabling Services")
     if d.view.availability in ANSWERING:
         d.enter(Stage.STOP_SERVICES, d.settings.host_services_timeout_ms, left_boot_id=d.view.boot_id)
@@ -31,7 +31,7 @@ def force_lock(d: Draft) -> None:
     """Locked at once; then the host is reset until it has left its boot, so that nothing keeps running there."""
     d.log("200.021", "command=force-lock")
     d.set(action=HostAction.FORCE_LOCK, degrade=())
-    d.stop_heartbeat()
+    pulses.stop(d)
     d.states(Administrative.LOCKED, Operational.DISABLED, _locked_availability(d))
     d.do(SetLocked(True))
     reset.begin(d)
@@ -84,7 +84,7 @@ def _resetting(d: Draft, event: Event) -> None:
         locked(d)
     elif isinstance(outcome, Failure) and d.view.has_bmc:
         d.enter(Stage.FORCE_POWER_OFF, d.settings.bmc_command_ms)
-        d.do(Bmc(d.new_command(), "power-off"))
+        guard.strike(d, verb="power-off")
     elif isinstance(outcome, Failure):
         locked(d)
     d.set(task="Force Lock Reset in Progress" if d.view.action is HostAction.FORCE_LOCK else d.view.task)
@@ -96,6 +96,6 @@ def _powering_off(d: Draft, event: Event) -> None:
             d.states(availability=Availability.POWER_OFF)
         locked(d)
     elif isinstance(event, Resume):
-        d.do(Bmc(d.new_command(), "power-off"))
+        guard.strike(d, verb="power-off")
     elif isinstance(event, Tick) and d.deadline_hit:
         locked(d)

@@ -8,10 +8,8 @@ from typing import Any
 from mtce.contract.states import HostAction
 from mtce.core.actions import Action, Log, SetLocked
 from mtce.core.settings import Cause, Settings
-from mtce.core.view import Level, MaintainedHost, Stage
+from mtce.core.view import MaintainedHost, Stage
 from sysinv.contract.enums import Administrative, Availability, Operational
-
-HEARTBEAT_CAUSES = ("heartbeat:mgmt", "heartbeat:cluster-host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +21,24 @@ class Done:
 class Failure:
     """It has ended badly: ``task`` is what the operator reads, ``cause`` the auto-recovery counter, if any.
 
-    ``retry_ms`` replaces the cause's wait before the next attempt.
+    ``retry_ms`` replaces the cause's wait before the next attempt. ``reported``: the host itself said so. ``again``:
+    the wish for a reboot that led here still stands, because the reboot has not happened.
     """
 
     task: str
     cause: Cause | None = None
     severity: str = "critical"
     retry_ms: int | None = None
+    reported: bool = False
+    again: bool = False
 
 
-Outcome = Done | Failure | None
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """The guard refused a strike because the host lives."""
+
+
+Outcome = Done | Failure | Spared | None
 """None: still under way."""
 
 
@@ -100,16 +106,6 @@ class Draft:
         """Write a customer log."""
         self.do(Log(log_id, suffix))
 
-    def start_heartbeat(self) -> None:
-        """Begin to monitor; earlier levels mean nothing any more."""
-        self.set(monitored=True, mgmt=Level.UNKNOWN, cluster_host=Level.UNKNOWN,
-                 epoch=max(self.view.epoch + 1, self.now_ms))
-
-    def stop_heartbeat(self) -> None:
-        """End monitoring; heartbeat alarms stay as they are until the host is heard again or locked."""
-        self.set(monitored=False, mgmt=Level.UNKNOWN, cluster_host=Level.UNKNOWN,
-                 degrade=tuple(cause for cause in self.view.degrade if cause not in HEARTBEAT_CAUSES))
-
     def degrade(self, cause: str, on: bool) -> None:
         """Set or take back one degrade cause; the availability of an enabled host follows."""
         rest = tuple(item for item in self.view.degrade if item != cause)
@@ -124,7 +120,8 @@ class Draft:
     def finish(self, task: str = "") -> None:
         """End the present action; a closing ``task`` disappears by itself."""
         self.set(action=HostAction.NONE, stage=Stage.IDLE, stage_ms=self.now_ms, deadline_ms=None, probe_ms=None,
-                 silent_ms=None, command_id="", stale_since_ms=None)
+                 silent_ms=None, command_id="", stale_since_ms=None, asked_ms=None, ordered="", ordered_ms=None,
+                 withheld="")
         self.task(task, clear_later=bool(task))
         if self.view.availability is Availability.ONLINE:
             self.set(silent_ms=self.now_ms + self.settings.online_silence_ms)

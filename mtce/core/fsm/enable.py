@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from mtce.contract.states import HostAction
-from mtce.core.actions import SendReboot
 from mtce.core.events import Alive, Event, Tick
-from mtce.core.fsm import bringup, reset
-from mtce.core.fsm.draft import Done, Draft, Failure, Outcome
-from mtce.core.settings import AutoRecovery, Cause, HeartbeatAction
-from mtce.core.view import Level, Network, Stage
+from mtce.core.fsm import bringup, guard, hold, pulses, reset
+from mtce.core.fsm.draft import Done, Draft, Failure, Outcome, Spared
+from mtce.core.settings import AutoRecovery, Cause
+from mtce.core.strike import Permit, Wish, wish_of
+from mtce.core.view import Stage
 from sysinv.contract.enums import Administrative, Availability, Operational
 
-STAGES = frozenset({Stage.SELF_REBOOT, Stage.FAILED_WAIT}) | reset.STAGES | bringup.STAGES
-HEARTBEAT_ALARMS = {Network.MGMT: ("200.005", ".network=Management"),
-                    Network.CLUSTER_HOST: ("200.009", ".network=Cluster-host")}
 THRESHOLD_TASKS = {
     Cause.CONFIGURATION: "Configuration failure, threshold reached, Lock/Unlock to retry",
     Cause.GOENABLE: "In-Test Failure, threshold reached, Lock/Unlock to retry",
@@ -32,9 +29,9 @@ def unlock(d: Draft) -> None:
 
 
 def begin(d: Draft) -> None:
-    """Stage START: the host is out of service now and will be booted."""
+    """Stage START: the host is out of service now and will be booted, if the guard permits it."""
     if d.view.is_active:
-        _self_unlock(d)
+        _begin_active(d)
         return
     was_up = d.view.is_enabled or d.view.availability in (Availability.INTEST, Availability.FAILED)
     if was_up and d.view.administrative is Administrative.UNLOCKED:
@@ -44,13 +41,15 @@ def begin(d: Draft) -> None:
         availability = d.view.availability
     d.set(action=HostAction.ENABLE, degrade=())
     d.states(Administrative.UNLOCKED, Operational.DISABLED, availability)
-    d.stop_heartbeat()
+    pulses.watch(d)
     d.keep_locked_flag()
     powered_on_ms = d.view.powered_on_ms
     fresh = powered_on_ms is not None and d.now_ms - powered_on_ms < d.settings.fresh_power_on_ms
     if fresh and availability is not Availability.ONLINE:
         d.set(left_boot_id=d.view.boot_id)
         bringup.wait_for_boot(d)
+    elif wish_of(d.view) is Wish.SILENCE and not isinstance(guard.judge(d), Permit):
+        hold.begin(d)
     else:
         reset.begin(d)
 
@@ -62,6 +61,12 @@ def advance(d: Draft, event: Event) -> None:
         _after_reset(d, event, reset.advance(d, event))
     elif stage in bringup.STAGES:
         conclude(d, bringup.advance(d, event))
+    elif stage is Stage.HOLD:
+        held = hold.advance(d, event)
+        if isinstance(held, hold.Silent):
+            begin(d)
+        else:
+            conclude(d, held)
     elif stage is Stage.SELF_REBOOT:
         _self_reboot(d, event)
     elif isinstance(event, Tick) and d.deadline_hit:
@@ -81,23 +86,31 @@ def enabled(d: Draft, task: str = "") -> None:
     """The host is in service; alarms of the failure are over."""
     d.clear_alarms("200.004", "200.011", "200.013")
     d.states(Administrative.UNLOCKED, Operational.ENABLED)
-    d.set(unhealthy=0)
+    d.set(unhealthy=0, proven_boot=d.view.boot_id, reported="")
     d.follow_degrade()
-    follow_pulses(d)
+    pulses.follow(d)
     d.log("200.022", "state=enabled")
     d.finish(task)
 
 
 def fail(d: Draft, failure: Failure) -> None:
-    """Stage FAILURE: out of service with an alarm, then another attempt unless this cause came too often."""
+    """Stage FAILURE: out of service with an alarm, then another attempt unless this cause came too often.
+
+    A host that lives and only misses heartbeats is asked for as long as it takes; that is no attempt.
+    """
     d.raise_alarm("200.004", failure.severity)
+    if not failure.again:
+        d.set(ordered="", ordered_ms=None, reported=failure.task if failure.reported else "")
     if d.view.is_active:
         _fail_active(d, failure)
         return
-    d.stop_heartbeat()
+    pulses.watch(d)
     d.set(action=HostAction.ENABLE, degrade=())
     d.states(Administrative.UNLOCKED, Operational.DISABLED, Availability.FAILED)
     d.log("200.022", "status=failed")
+    if failure.cause is Cause.HEARTBEAT and guard.is_alive(d):
+        hold.begin(d)
+        return
     if failure.cause is not None and _count(d, failure.cause) > _recovery(d, failure.cause).threshold:
         d.finish()
         d.task(THRESHOLD_TASKS[failure.cause])
@@ -107,26 +120,13 @@ def fail(d: Draft, failure: Failure) -> None:
     d.enter(Stage.FAILED_WAIT, wait_ms)
 
 
-def follow_pulses(d: Draft) -> None:
-    """Bring heartbeat alarms and degrade causes in line with the present levels of a monitored host."""
-    policy = d.settings.heartbeat_failure_action
-    for network in d.view.networks():
-        alarm_id, suffix = HEARTBEAT_ALARMS[network]
-        level = d.view.level(network)
-        if level is Level.OK:
-            d.clear_alarms(alarm_id, suffix=suffix)
-            d.degrade(f"heartbeat:{network}", False)
-        elif level in (Level.DEGRADE, Level.LOSS) and policy is not HeartbeatAction.NONE:
-            d.raise_alarm(alarm_id, "critical" if level is Level.LOSS else "major", suffix)
-            if policy is not HeartbeatAction.ALARM:
-                d.degrade(f"heartbeat:{network}", True)
-
-
 def _after_reset(d: Draft, event: Event, outcome: Outcome) -> None:
     if isinstance(outcome, Done):
         bringup.wait_for_boot(d)
         if isinstance(event, Alive):
             conclude(d, bringup.advance(d, event))
+    elif isinstance(outcome, Spared):
+        hold.begin(d)
     elif isinstance(outcome, Failure):
         fail(d, outcome)
 
@@ -142,10 +142,15 @@ def _recovery(d: Draft, cause: Cause | None) -> AutoRecovery:
     return _WITHOUT_CAUSE if cause is None else d.settings.auto_recovery[cause]
 
 
-def _self_unlock(d: Draft) -> None:
+def _begin_active(d: Draft) -> None:
+    """An operator's unlock reboots the controller; one that was unlocked before is tested in its present boot."""
     d.set(action=HostAction.ENABLE, degrade=(), left_boot_id=d.view.boot_id)
     d.states(Administrative.UNLOCKED, Operational.DISABLED, Availability.OFFLINE)
     d.keep_locked_flag()
+    if wish_of(d.view) is Wish.SILENCE:
+        d.set(left_boot_id="")
+        bringup.wait_for_boot(d)
+        return
     d.task("Unlocking, please stand-by while the system gracefully reboots" if d.settings.simplex
            else "Unlocking active controller, please stand-by while it reboots")
     _lazy_reboot(d)
@@ -154,7 +159,7 @@ def _self_unlock(d: Draft) -> None:
 def _lazy_reboot(d: Draft) -> None:
     delay_s = d.settings.lazy_reboot_delay_s
     d.enter(Stage.SELF_REBOOT, d.settings.lazy_reboot_retry_ms + delay_s * 1000)
-    d.do(SendReboot(d.new_command(), d.view.left_boot_id, delay_s))
+    guard.strike(d, delay_s=delay_s)
 
 
 def _self_reboot(d: Draft, event: Event) -> None:
@@ -173,7 +178,7 @@ def _fail_active(d: Draft, failure: Failure) -> None:
     tried_out = True
     if failure.cause is not None:
         tried_out = _count(d, failure.cause) > _recovery(d, failure.cause).threshold
-    if d.settings.simplex and not tried_out:
+    if d.settings.simplex and not tried_out and isinstance(guard.judge(d), Permit):
         d.set(action=HostAction.ENABLE, left_boot_id=d.view.boot_id)
         d.states(Administrative.UNLOCKED, Operational.DISABLED, Availability.FAILED)
         d.task(failure.task)

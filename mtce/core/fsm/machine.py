@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from mtce.contract.records import MtcAlive
 from mtce.contract.states import HostAction
 from mtce.core.actions import Action, RequestAlive
 from mtce.core.arbiter import UNINTERRUPTIBLE, start_refusal
@@ -14,7 +13,7 @@ from mtce.core.fsm import add, disable, enable, monitor, power, recovery, reinst
 from mtce.core.fsm.draft import Draft
 from mtce.core.legal import ensure
 from mtce.core.settings import Settings
-from mtce.core.view import PAST_BOOTS_MAX, MaintainedHost, Network, Stage, renewed
+from mtce.core.view import PAST_BOOTS_MAX, Level, MaintainedHost, Network, Stage, renewed
 
 _ADVANCE: dict[HostAction, Callable[[Draft, Event], None]] = {
     HostAction.ADD: add.advance, HostAction.ENABLE: enable.advance, HostAction.RECOVERY: recovery.advance,
@@ -43,7 +42,7 @@ def step(view: MaintainedHost, event: Event, now_ms: int,
         else:
             _ADVANCE[d.view.action](d, event)
         _next_queued(d)
-    after = ensure(d.view, now_ms, ticked=isinstance(event, Tick))
+    after = ensure(d.view, d.actions, now_ms, settings, ticked=isinstance(event, Tick))
     if after == view:
         return view, tuple(d.actions)
     return replace(after, revision=view.revision + 1, sequence=after.sequence + 1), tuple(d.actions)
@@ -52,13 +51,14 @@ def step(view: MaintainedHost, event: Event, now_ms: int,
 def _note(d: Draft, event: Event) -> bool:
     """Write down what the event says; False when there is nothing left to decide."""
     if isinstance(event, Alive):
-        return _note_alive(d, event.alive)
+        return _note_alive(d, event)
     if isinstance(event, Tick):
         _note_tick(d, event)
     elif isinstance(event, Pulse):
         if not d.view.monitored or event.epoch != d.view.epoch:
             return False
-        d.set(**{"mgmt" if event.network is Network.MGMT else "cluster_host": event.level})
+        name = "mgmt" if event.network is Network.MGMT else "cluster_host"
+        d.set(**{name: event.level, f"{name}_ms": d.now_ms}, seen=d.view.seen or event.level is Level.OK)
     elif isinstance(event, Put):
         d.set(**_inventory_changes(renewed(d.view, event.host)),
               sequence=max(d.view.sequence, event.host.state_sequence))
@@ -66,7 +66,7 @@ def _note(d: Draft, event: Event) -> bool:
             add.begin(d)
         return False
     elif isinstance(event, Resume):
-        _resume(d)
+        _resume(d, event)
     return True
 
 
@@ -75,13 +75,17 @@ def _inventory_changes(view: MaintainedHost) -> dict[str, object]:
     return {name: getattr(view, name) for name in names}
 
 
-def _note_alive(d: Draft, alive: MtcAlive) -> bool:
-    view = d.view
+def _note_alive(d: Draft, event: Alive) -> bool:
+    """A sign of life counts on the way it came; said before on the other way, it has nothing new to decide."""
+    view, alive = d.view, event.alive
     if alive.boot_id in view.past_boots:
         return False
+    repeated = alive.boot_id == view.boot_id and alive.sequence == view.alive_sequence
+    way = "bus_alive_ms" if event.over_bus else "cluster_alive_ms"
+    d.set(**{way: d.now_ms}, alive_sequence=alive.sequence, seen=True)
     if alive.boot_id != view.boot_id:
         past = (*view.past_boots, view.boot_id)[-PAST_BOOTS_MAX:] if view.boot_id else view.past_boots
-        d.set(boot_id=alive.boot_id, past_boots=past, uptime_due_ms=0)
+        d.set(boot_id=alive.boot_id, boot_ms=d.now_ms, past_boots=past, uptime_due_ms=0)
     if d.now_ms >= d.view.uptime_due_ms:
         first_hour = alive.uptime_s < _UPTIME_FIRST_HOUR_S
         wait_ms = d.settings.uptime_report_ms if first_hour else d.settings.uptime_report_later_ms
@@ -90,7 +94,7 @@ def _note_alive(d: Draft, alive: MtcAlive) -> bool:
         d.set(silent_ms=d.now_ms + _silence_ms(d))
     if alive.locked != d.view.locked_flag:
         d.set(locked_flag=alive.locked)
-    return True
+    return event.over_bus or not repeated
 
 
 def _silence_ms(d: Draft) -> int:
@@ -100,16 +104,23 @@ def _silence_ms(d: Draft) -> int:
 def _note_tick(d: Draft, event: Tick) -> None:
     if d.view.task_clear_ms is not None and d.view.task_clear_ms <= d.now_ms:
         d.task("")
-    if d.silence_hit and not event.bus_ok:
-        d.set(silent_ms=d.now_ms + _silence_ms(d))
+    d.set(bus_ok=event.bus_ok, pulses_ok=event.pulses_ok, bus_open_ms=event.bus_open_ms,
+          dead_office=event.dead_office)
+    if not event.bus_ok:
+        d.set(asked_ms=None)
+        if d.silence_hit:
+            d.set(silent_ms=d.now_ms + _silence_ms(d))
 
 
-def _resume(d: Draft) -> None:
+def _resume(d: Draft, event: Resume) -> None:
     """After a restart nothing may be held against a host that the conductor was not there to hear.
 
     A pause of our own ends when it was to end, only not before what the bus has kept for us was read.
     """
     view = d.view
+    d.set(asked_ms=None, bus_ok=False, pulses_ok=False)
+    if event.controller_boot != view.resumed_boot:
+        d.set(resumed_boot=event.controller_boot, resumed_ms=d.now_ms, seen=False)
     own_pause = view.stage in _OWN_PAUSES
     grace_ms = d.now_ms + (d.settings.resume_delay_ms if own_pause else d.settings.resume_grace_ms)
     if view.deadline_ms is not None:
@@ -131,7 +142,7 @@ def _command(d: Draft, event: Command) -> None:
 
 
 def _begin(d: Draft, action: HostAction) -> None:
-    d.set(action_failed="", tries=0)
+    d.set(action_failed="", tries=0, ordered=str(action), ordered_ms=d.now_ms, reported="")
     if action is HostAction.UNLOCK:
         enable.unlock(d)
     elif action is HostAction.LOCK:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from mtce.contract.states import HostAction
-from mtce.core.actions import Bmc, RequestAlive
 from mtce.core.events import Alive, BmcAnswer, Event, Resume, Tick
-from mtce.core.fsm import reset
+from mtce.core.fsm import guard, reset
 from mtce.core.fsm.draft import Done, Draft, Failure
 from mtce.core.settings import Settings
 from mtce.core.view import Stage
@@ -23,7 +22,7 @@ def begin(d: Draft, action: HostAction) -> None:
     d.set(action=action, failures=(), left_boot_id=d.view.boot_id)
     d.task(REQUESTED[action])
     d.enter(Stage.POWER_QUERY, d.settings.bmc_command_ms)
-    d.do(Bmc(d.new_command(), "query"))
+    guard.bmc(d, "query")
 
 
 def reboot(d: Draft) -> None:
@@ -74,7 +73,7 @@ def _query(d: Draft, event: Event) -> None:
         else:
             _known(d, event.power)
     elif isinstance(event, Resume):
-        d.do(Bmc(d.new_command(), "query"))
+        guard.bmc(d, "query")
     elif isinstance(event, Tick) and d.deadline_hit:
         tries, most = d.view.tries + 1, d.settings.bmc_query_tries_max
         if tries >= most:
@@ -83,7 +82,7 @@ def _query(d: Draft, event: Event) -> None:
         d.set(tries=tries)
         d.task(f"{NAMES[d.view.action]} Failed - BMC not accessible, retry {tries} of {most}")
         d.wait_again(d.settings.bmc_command_ms)
-        d.do(Bmc(d.new_command(), "query"))
+        guard.bmc(d, "query")
 
 
 def _known(d: Draft, power: str) -> None:
@@ -107,8 +106,11 @@ def _known(d: Draft, power: str) -> None:
 def _command(d: Draft, tries: int) -> None:
     action = d.view.action
     d.enter(Stage.POWER_COMMAND, d.settings.bmc_command_ms, tries=tries)
-    graceful = tries < _tries_max(d.settings, action) // 2 and action is not HostAction.POWER_ON
-    d.do(Bmc(d.new_command(), str(action), graceful))
+    graceful = tries < _tries_max(d.settings, action) // 2
+    if action is HostAction.POWER_ON:
+        guard.bmc(d, "power-on")
+    else:
+        guard.strike(d, verb=str(action), graceful=graceful)
 
 
 def _commanded(d: Draft, event: Event) -> None:
@@ -166,8 +168,7 @@ def _offline(d: Draft, event: Event) -> None:
     elif d.deadline_hit:
         _failed(d, f"{NAMES[d.view.action]} Failed - host is not going offline")
     elif d.probe_hit:
-        d.do(RequestAlive())
-        d.set(probe_ms=d.now_ms + d.settings.offline_probe_ms)
+        guard.ask_by_probe(d)
 
 
 def _settle(d: Draft, event: Event) -> None:

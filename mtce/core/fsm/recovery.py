@@ -2,27 +2,29 @@
 """Graceful recovery: a host in service lost its heartbeat or came up in another boot.
 
 A host that answers in its old boot only lost the network and is taken back without tests. One that rebooted is
-tested. One that is silent gets one reboot command and, by BMC, power or exactly one reset.
+tested. One that is silent on every way gets one reboot command and, by BMC, power or exactly one reset. One that lives
+but does not answer on every network is held (``mtce.core.fsm.hold``).
 """
 from __future__ import annotations
 
 from mtce.contract.records import MtcAlive
 from mtce.contract.states import HostAction
-from mtce.core.actions import Bmc, RequestAlive, SendReboot
 from mtce.core.events import Alive, BmcAnswer, Event, Pulse, RebootAnswer, Resume, Tick
-from mtce.core.fsm import bringup, enable
+from mtce.core.fsm import bringup, enable, guard, hold, pulses
 from mtce.core.fsm.draft import Done, Draft, Failure, Outcome
 from mtce.core.settings import Cause
-from mtce.core.view import Stage
+from mtce.core.strike import Refusal
+from mtce.core.view import Network, Stage
 from sysinv.contract.enums import Administrative, Availability, Operational
 
 SILENT_STAGES = frozenset({Stage.RECOVERY_QUERY, Stage.RECOVERY_BMC_WAIT, Stage.RECOVERY_BMC_RESET,
                            Stage.RECOVERY_POWER_ON, Stage.RECOVERY_BOOT})
-STAGES = SILENT_STAGES | bringup.STAGES | {Stage.RECOVERY_PAUSE, Stage.RECOVERY_ALIVE}
 
 
 def begin(d: Draft) -> None:
     """Heartbeat is lost: out of service at once, then find out what happened."""
+    # The boot it was in service with until now.
+    d.set(proven_boot=d.view.boot_id)
     attempts = _start(d)
     if attempts > d.settings.recovery_attempts_max:
         enable.fail(d, Failure("Graceful Recovery Failed, re-enabling"))
@@ -47,13 +49,17 @@ def advance(d: Draft, event: Event) -> None:
     stage = d.view.stage
     if stage in bringup.STAGES:
         _conclude(d, bringup.advance(d, event))
+    elif stage is Stage.HOLD:
+        held = hold.advance(d, event)
+        if isinstance(held, hold.Silent):
+            _outage(d)
+        else:
+            _conclude(d, held)
     elif isinstance(event, Alive):
-        _on_alive(d, event.alive)
-    elif stage in SILENT_STAGES and isinstance(event, Tick) and d.silence_hit:
-        _offline(d)
-        if d.deadline_hit:
-            _ADVANCE[stage](d, event)
+        _on_alive(d, event)
     else:
+        if stage in SILENT_STAGES and isinstance(event, Tick) and d.silence_hit:
+            _offline(d)
         _ADVANCE[stage](d, event)
 
 
@@ -71,15 +77,21 @@ def _conclude(d: Draft, outcome: Outcome) -> None:
         d.set(recovered_ms=d.now_ms)
         enable.enabled(d, "Gracefully Recovered")
     elif isinstance(outcome, Failure):
+        if outcome.cause is Cause.HEARTBEAT and guard.is_alive(d):
+            hold.begin(d)
+            return
         if outcome.cause in (None, Cause.HEARTBEAT):
             outcome = Failure("Graceful Recovery Failed, re-enabling")
         enable.fail(d, outcome)
 
 
-def _on_alive(d: Draft, alive: MtcAlive) -> None:
+def _on_alive(d: Draft, event: Alive) -> None:
+    alive = event.alive
     if alive.boot_id != d.view.left_boot_id:
         if d.view.left_boot_id:
-            _tests(d, alive)
+            # Tests are asked for over the bus: a host that is heard past it only has to wait until it is back.
+            if event.over_bus:
+                _tests(d, alive)
             return
         d.set(left_boot_id=alive.boot_id)
     if d.view.stage is Stage.RECOVERY_PAUSE or d.view.reboot_acked:
@@ -88,14 +100,15 @@ def _on_alive(d: Draft, alive: MtcAlive) -> None:
         return
     if not alive.configured or not alive.healthy:
         d.raise_alarm("200.011")
-        _conclude(d, Failure("Configuration Failed, re-enabling", Cause.CONFIGURATION))
-        return
-    _conclude(d, bringup.begin_heartbeat(d))
+        _conclude(d, Failure("Configuration Failed, re-enabling", Cause.CONFIGURATION, reported=True))
+    elif event.over_bus or Network.MGMT not in pulses.lost_networks(d):
+        _conclude(d, bringup.begin_heartbeat(d))
+    else:
+        hold.begin(d)
 
 
 def _tests(d: Draft, alive: MtcAlive) -> None:
     d.raise_alarm("200.004")
-    d.stop_heartbeat()
     _conclude(d, bringup.begin_tests(d, alive))
 
 
@@ -109,34 +122,49 @@ def _offline(d: Draft) -> None:
 def _pause(d: Draft, event: Event) -> None:
     """Long enough for a dying host's last words to pass, and for the other network's loss to show."""
     if isinstance(event, Pulse):
-        enable.follow_pulses(d)
+        pulses.follow(d)
     elif isinstance(event, Tick) and d.deadline_hit:
-        d.stop_heartbeat()
-        d.do(RequestAlive())
+        guard.ask(d)
         d.enter(Stage.RECOVERY_ALIVE, d.settings.loc_recovery_timeout_ms, probe_ms=d.settings.offline_probe_ms)
 
 
 def _alive_wait(d: Draft, event: Event) -> None:
+    if isinstance(event, Pulse):
+        pulses.follow(d)
     if not isinstance(event, Tick):
         return
     if d.deadline_hit:
         _outage(d)
     elif d.probe_hit:
-        d.do(RequestAlive())
-        d.set(probe_ms=d.now_ms + d.settings.offline_probe_ms)
+        guard.ask_by_probe(d)
 
 
 def _outage(d: Draft) -> None:
-    """The host does not answer by any way: it is down, not only cut off."""
+    """A host that does not answer on any way is down, not only cut off; anything less is no reason to strike."""
+    refused = guard.strike(d)
+    if refused is not None:
+        _withheld(d, refused)
+        return
     d.raise_alarm("200.004")
     d.task("Graceful Recovery Wait")
     d.set(silent_ms=d.now_ms + d.settings.offline_silence_ms)
-    d.do(SendReboot(d.new_command(), d.view.left_boot_id, 0))
     if d.view.has_bmc:
         _keep_silence(d, Stage.RECOVERY_QUERY, d.settings.bmc_command_ms)
-        d.do(Bmc(d.new_command(), "query"))
+        guard.bmc(d, "query")
     else:
         _boot(d)
+
+
+def _withheld(d: Draft, refused: Refusal) -> None:
+    """The host lives: hold it. Too little is known: go on asking in the present stage."""
+    if refused.heard:
+        hold.begin(d)
+        return
+    if d.view.dead_office and not d.view.seen:
+        d.task("Graceful Recovery Wait, dead office recovery")
+    guard.ask(d)
+    d.set(probe_ms=None)
+    d.wait_again(d.settings.offline_probe_ms)
 
 
 def _query(d: Draft, event: Event) -> None:
@@ -150,15 +178,16 @@ def _query(d: Draft, event: Event) -> None:
             _power_on(d)
         else:
             _keep_silence(d, Stage.RECOVERY_BMC_WAIT, d.settings.bmc_reset_delay_ms)
+            guard.ask_before_deadline(d)
     elif isinstance(event, Resume):
-        d.do(Bmc(d.new_command(), "query"))
+        guard.bmc(d, "query")
     elif isinstance(event, Tick) and d.deadline_hit:
         if d.view.tries + 1 >= d.settings.bmc_query_tries_max:
             _boot(d)
             return
         d.set(tries=d.view.tries + 1)
         d.wait_again(d.settings.bmc_command_ms)
-        d.do(Bmc(d.new_command(), "query"))
+        guard.bmc(d, "query")
 
 
 def _keep_silence(d: Draft, stage: Stage, wait_ms: int) -> None:
@@ -171,9 +200,14 @@ def _bmc_wait(d: Draft, event: Event) -> None:
     if _reboot_acknowledged(d, event):
         _boot(d)
     elif isinstance(event, Tick) and d.deadline_hit:
+        refused = guard.strike(d, verb="reset")
+        if refused is not None:
+            _withheld(d, refused)
+            return
         _keep_silence(d, Stage.RECOVERY_BMC_RESET, d.settings.bmc_command_ms)
         d.set(bmc_used=True)
-        d.do(Bmc(d.new_command(), "reset"))
+    elif isinstance(event, Tick) and d.probe_hit:
+        guard.ask_by_probe(d)
 
 
 def _bmc_reset(d: Draft, event: Event) -> None:
@@ -184,7 +218,7 @@ def _bmc_reset(d: Draft, event: Event) -> None:
 
 def _power_on(d: Draft) -> None:
     _keep_silence(d, Stage.RECOVERY_POWER_ON, d.settings.bmc_command_ms)
-    d.do(Bmc(d.new_command(), "power-on"))
+    guard.bmc(d, "power-on")
 
 
 def _powering(d: Draft, event: Event) -> None:
@@ -196,14 +230,14 @@ def _powering(d: Draft, event: Event) -> None:
         else:
             d.set(deadline_ms=d.now_ms + d.settings.bmc_power_on_retry_ms)
     elif isinstance(event, Resume):
-        d.do(Bmc(d.new_command(), "power-on"))
+        guard.bmc(d, "power-on")
     elif isinstance(event, Tick) and d.deadline_hit:
         if d.view.tries + 1 >= d.settings.bmc_power_tries_max:
             _boot(d)
             return
         d.set(tries=d.view.tries + 1)
         d.wait_again(d.settings.bmc_command_ms)
-        d.do(Bmc(d.new_command(), "power-on"))
+        guard.bmc(d, "power-on")
 
 
 def _boot(d: Draft) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mtce.contract.states import HostAction
-from mtce.core.actions import Bmc
 from mtce.core.events import Alive, BmcAnswer, Event, Resume, Tick
+from mtce.core.fsm import guard
 from mtce.core.fsm.draft import Draft
+from mtce.core.strike import STRIKING_VERBS
 from mtce.core.view import Stage
 from sysinv.contract.enums import Availability
 
@@ -34,14 +35,22 @@ def advance(d: Draft, event: Event) -> None:
         else:
             d.wait_again(d.settings.bmc_query_retry_ms)
     elif isinstance(event, Resume):
-        d.do(Bmc(d.new_command(), VERBS[d.view.stage]))
+        _give(d)
     elif isinstance(event, Tick) and d.deadline_hit:
         _retry(d)
 
 
 def _command(d: Draft, stage: Stage) -> None:
     d.enter(stage, d.settings.bmc_command_ms)
-    d.do(Bmc(d.new_command(), VERBS[stage]))
+    _give(d)
+
+
+def _give(d: Draft) -> None:
+    verb = VERBS[d.view.stage]
+    if verb in STRIKING_VERBS:
+        guard.strike(d, verb=verb)
+    else:
+        guard.bmc(d, verb)
 
 
 def _accepted(d: Draft) -> None:
@@ -66,7 +75,7 @@ def _retry(d: Draft) -> None:
         d.task("Reinstall Wait ; BMC not accessible")
     d.set(tries=d.view.tries + 1)
     d.wait_again(d.settings.bmc_command_ms)
-    d.do(Bmc(d.new_command(), VERBS[stage]))
+    _give(d)
 
 
 def _online(d: Draft, event: Event) -> None:

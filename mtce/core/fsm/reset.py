@@ -6,9 +6,10 @@ Success is a host that went silent or came back with another boot id. Used by en
 from __future__ import annotations
 
 from mtce.contract.states import HostAction
-from mtce.core.actions import Bmc, RequestAlive, SendReboot
 from mtce.core.events import Alive, BmcAnswer, Event, RebootAnswer, Resume, Tick
-from mtce.core.fsm.draft import Done, Draft, Failure, Outcome
+from mtce.core.fsm import guard
+from mtce.core.fsm.draft import Done, Draft, Failure, Outcome, Spared
+from mtce.core.strike import Refusal, Wish, wish_of
 from mtce.core.view import Stage
 from sysinv.contract.enums import Availability
 
@@ -17,8 +18,8 @@ STAGES = frozenset({Stage.REBOOT_ACK, Stage.REBOOT_LEAVE, Stage.RESET_BMC_WAIT, 
 
 
 def begin(d: Draft) -> None:
-    """Start; the boot to leave is the last one heard of."""
-    d.set(left_boot_id=d.view.boot_id, rounds=0)
+    """Start; the boot to leave is the last one heard of. A strike that must wait is given once the guard permits it."""
+    d.enter(Stage.RESET_RETRY, d.settings.offline_probe_ms, left_boot_id=d.view.boot_id, rounds=0)
     _round(d)
 
 
@@ -36,22 +37,37 @@ def has_left(d: Draft, boot_id: str) -> bool:
     return boot_id != d.view.left_boot_id
 
 
-def _round(d: Draft) -> None:
+def _round(d: Draft) -> Outcome:
     d.set(reboots_sent=0, reboot_acked=False, bmc_used=False)
     d.task("Reboot Request")
-    _send(d)
+    return _send(d)
 
 
-def _send(d: Draft) -> None:
+def _send(d: Draft) -> Outcome:
+    refused = guard.strike(d)
+    if refused is not None:
+        return _withheld(d, refused)
     d.enter(Stage.REBOOT_ACK, d.settings.command_ack_ms, reboots_sent=d.view.reboots_sent + 1)
-    d.do(SendReboot(d.new_command(), d.view.left_boot_id, 0))
+    return None
+
+
+def _withheld(d: Draft, refused: Refusal) -> Outcome:
+    """The host lives: spared. Too little is known: ask, and come back to the same strike soon."""
+    if refused.heard:
+        return Spared()
+    guard.ask(d)
+    d.set(probe_ms=None)
+    d.wait_again(d.settings.offline_probe_ms)
+    return None
 
 
 def _on_alive(d: Draft, event: Alive) -> Outcome:
     if has_left(d, event.alive.boot_id):
         return Done()
+    if wish_of(d.view) is Wish.SILENCE:
+        return Spared()
     if d.view.stage is Stage.RESET_BMC_WAIT and d.view.reboots_sent < d.settings.reboot_sends_max:
-        _send(d)
+        return _send(d)
     return None
 
 
@@ -62,10 +78,11 @@ def _reboot_ack(d: Draft, event: Event) -> Outcome:
         _watch(d, Stage.REBOOT_LEAVE)
     elif isinstance(event, Tick) and d.deadline_hit:
         if d.view.reboots_sent < d.settings.reboot_ack_tries_max:
-            _send(d)
-        elif d.view.has_bmc:
+            return _send(d)
+        if d.view.has_bmc:
             wait_ms = 0 if d.view.bmc_used else d.settings.bmc_reset_delay_ms - d.settings.bmc_reset_lead_ms
             d.enter(Stage.RESET_BMC_WAIT, wait_ms)
+            guard.ask_before_deadline(d)
         else:
             _watch(d, Stage.REBOOT_LEAVE)
     return None
@@ -83,8 +100,7 @@ def _leave(d: Draft, event: Event) -> Outcome:
         d.states(availability=Availability.OFFLINE)
         return Done()
     if d.probe_hit:
-        d.do(RequestAlive())
-        d.set(probe_ms=d.now_ms + d.settings.offline_probe_ms)
+        guard.ask_by_probe(d)
     if d.deadline_hit:
         return _not_left(d)
     return None
@@ -93,23 +109,26 @@ def _leave(d: Draft, event: Event) -> Outcome:
 def _not_left(d: Draft) -> Outcome:
     if d.view.stage is Stage.REBOOT_LEAVE:
         if d.view.reboots_sent < d.settings.reboot_sends_max:
-            _send(d)
-            return None
+            return _send(d)
         if d.view.has_bmc and not d.view.bmc_used:
-            _bmc_reset(d)
-            return None
+            return _bmc_reset(d)
     return _round_failed(d, "Reboot")
 
 
 def _bmc_wait(d: Draft, event: Event) -> Outcome:
     if isinstance(event, Tick) and d.deadline_hit:
-        _bmc_reset(d)
+        return _bmc_reset(d)
+    if isinstance(event, Tick) and d.probe_hit:
+        guard.ask_by_probe(d)
     return None
 
 
-def _bmc_reset(d: Draft) -> None:
+def _bmc_reset(d: Draft) -> Outcome:
+    refused = guard.strike(d, verb="reset")
+    if refused is not None:
+        return _withheld(d, refused)
     d.enter(Stage.RESET_BMC_SENT, d.settings.bmc_command_ms, bmc_used=True)
-    d.do(Bmc(d.new_command(), "reset"))
+    return None
 
 
 def _bmc_sent(d: Draft, event: Event) -> Outcome:
@@ -126,13 +145,11 @@ def _round_failed(d: Draft, word: str) -> Outcome:
     rounds = d.view.rounds + 1
     rounds_max = 2 if d.view.action is HostAction.FORCE_LOCK else d.settings.reset_rounds_max
     if rounds > rounds_max:
-        return Failure(f"{word} Failed", retry_ms=d.settings.reset_retry_ms)
+        return Failure(f"{word} Failed", retry_ms=d.settings.reset_retry_ms, again=True)
     d.task(f"{word} Failed, retrying ({rounds} of {rounds_max})")
     d.enter(Stage.RESET_RETRY, d.settings.reset_retry_ms, rounds=rounds)
     return None
 
 
 def _retry(d: Draft, event: Event) -> Outcome:
-    if isinstance(event, Tick) and d.deadline_hit:
-        _round(d)
-    return None
+    return _round(d) if isinstance(event, Tick) and d.deadline_hit else None

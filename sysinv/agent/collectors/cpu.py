@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from flock.exec.root import Root
 from sysinv.agent.collectors import numa
+from sysinv.agent.collectors.cpuinfo import cpuinfo, family, model
 from sysinv.agent.collectors.cpusets import read_set
-from sysinv.contract.records import CpuReport
+from sysinv.resources.cpu.report import CpuReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,37 +42,6 @@ def collect(root: Root) -> list[CpuReport]:
             cpu=place.cpu, core=numbers[place.cpu], thread=siblings[place.cpu].index(place.cpu),
             numa_node=place.node, socket=place.socket, cpu_family=family(described), cpu_model=model(described)))
     return reports
-
-
-def cpuinfo(root: Root) -> dict[int, dict[str, str]]:
-    """``/proc/cpuinfo`` as fields per processor number; fields before the first processor belong to all."""
-    shared: dict[str, str] = {}
-    processors: dict[int, dict[str, str]] = {}
-    current = shared
-    for line in root.lines("proc/cpuinfo"):
-        name, colon, value = line.partition(":")
-        name, value = name.strip(), value.strip()
-        if not colon:
-            continue
-        if name == "processor" and value.isdigit():
-            current = processors.setdefault(int(value), dict(shared))
-        current[name] = value
-    return processors
-
-
-def family(fields: dict[str, str]) -> str:
-    """CPU family as the architecture calls it (x86 family number, ARM architecture version); empty when untold."""
-    return next((fields[name] for name in ("cpu family", "CPU architecture", "family") if fields.get(name)), "")
-
-
-def model(fields: dict[str, str]) -> str:
-    """The model's name with single blanks; on ARM, which tells none, implementer and part numbers."""
-    for name in ("model name", "cpu model", "cpu", "Processor"):
-        if fields.get(name):
-            return " ".join(fields[name].split())
-    if "CPU implementer" in fields:
-        return f"ARM implementer {fields['CPU implementer']} part {fields.get('CPU part', 'unknown')}"
-    return ""
 
 
 def _places(root: Root, info: dict[int, dict[str, str]], node_of: dict[int, int]) -> list[_Place]:

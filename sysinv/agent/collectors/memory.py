@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 
 from flock.exec.root import Root
-from sysinv.agent.collectors import cpu, numa
-from sysinv.contract.records import MemoryReport
+from sysinv.agent.collectors import numa
+from sysinv.agent.collectors.cpuinfo import cpuinfo, flags
+from sysinv.resources.memory.report import MemoryReport
 
 KIB_2M = 2048
 KIB_1G = 1024 * 1024
@@ -30,7 +31,7 @@ class _Pages:
 def collect(root: Root) -> list[MemoryReport]:
     """One report per node that has a ``meminfo``; a machine where none has is one node, from ``/proc/meminfo``."""
     nodes = numa.node_numbers(root)
-    one_g = supports_1g(root)
+    sizes = page_sizes_kib(root)
     reports = []
     for node in nodes:
         base = f"{numa.NODE_DIR}/node{node}"
@@ -39,11 +40,11 @@ def collect(root: Root) -> list[MemoryReport]:
             continue
         # Kernels before 2.6.31 have no page counts per node; on a single node the machine's are the node's.
         alone = len(nodes) == 1 and not root.isdir(f"{base}/hugepages")
-        reports.append(_report(root, node, info, GLOBAL_HUGEPAGES if alone else f"{base}/hugepages", one_g))
+        reports.append(_report(root, node, info, GLOBAL_HUGEPAGES if alone else f"{base}/hugepages", sizes))
     info = meminfo(root, "proc/meminfo")
     if reports or "MemTotal" not in info:
         return reports
-    return [_report(root, min(nodes, default=0), info, GLOBAL_HUGEPAGES, one_g)]
+    return [_report(root, min(nodes, default=0), info, GLOBAL_HUGEPAGES, sizes)]
 
 
 def meminfo(root: Root, rel: str) -> dict[str, int]:
@@ -52,14 +53,20 @@ def meminfo(root: Root, rel: str) -> dict[str, int]:
 
 
 def hugepage_sizes_kib(root: Root) -> list[int]:
-    """Huge page sizes this kernel offers, ascending."""
+    """Huge page sizes in the kernel's own list, ascending."""
     return sorted(_pages(root, GLOBAL_HUGEPAGES))
 
 
-def supports_1g(root: Root) -> bool:
-    """Whether 1 GiB pages are possible: the x86 flag ``pdpe1gb``, or (other architectures) the kernel offers them."""
-    flags = next((fields["flags"] for fields in cpu.cpuinfo(root).values() if "flags" in fields), "")
-    return "pdpe1gb" in flags.split() or KIB_1G in hugepage_sizes_kib(root)
+def page_sizes_kib(root: Root) -> frozenset[int]:
+    """Huge page sizes that can be had: those that the kernel lists.
+
+    Where it has no list (kernels before 2.6.31, some recordings), the one in ``/proc/meminfo`` and, where the flags
+    of an x86 processor tell of it, 1 GiB.
+    """
+    if root.isdir(GLOBAL_HUGEPAGES):
+        return frozenset(hugepage_sizes_kib(root))
+    sizes = {meminfo(root, "proc/meminfo").get("Hugepagesize", 0)} - {0}
+    return frozenset(sizes | {KIB_2M, KIB_1G} if "pdpe1gb" in flags(cpuinfo(root)) else sizes)
 
 
 def reserved(root: Root, variable: str) -> dict[int, tuple[int, int]]:
@@ -81,7 +88,7 @@ def _pages(root: Root, rel: str) -> dict[int, _Pages]:
             for name in root.listdir(rel) if (match := _HUGEPAGES.fullmatch(name))}
 
 
-def _report(root: Root, node: int, info: dict[str, int], hugepages: str, one_g: bool) -> MemoryReport:
+def _report(root: Root, node: int, info: dict[str, int], hugepages: str, sizes_kib: frozenset[int]) -> MemoryReport:
     pages = _pages(root, hugepages)
     total_kib = info["MemTotal"]
     unit_kib, units = reserved(root, "WORKER_BASE_RESERVED").get(node, (0, 0))
@@ -90,13 +97,15 @@ def _report(root: Root, node: int, info: dict[str, int], hugepages: str, one_g: 
     # Page cache and reclaimable slab can be had back; huge pages are counted on their own.
     free_kib = info.get("MemFree", 0) + info.get("FilePages", info.get("Cached", 0)) + info.get("SReclaimable", 0)
     huge_kib = sum(size_kib * count.nr for size_kib, count in pages.items())
+    small_kib = max(usable_kib - huge_kib, 0)
     vswitch_kib, vswitch_nr = reserved(root, "COMPUTE_VSWITCH_MEMORY").get(node, (0, 0))
     small, large = pages.get(KIB_2M, _Pages()), pages.get(KIB_1G, _Pages())
     return MemoryReport(
         numa_node=node, node_memtotal_mib=total_kib // 1024, memtotal_mib=usable_kib // 1024,
-        memavail_mib=min(free_kib, usable_kib) // 1024, platform_reserved_mib=reserved_kib // 1024,
-        hugepages_nr_2m=small.nr, hugepages_avail_2m=small.free, hugepages_nr_1g=large.nr,
-        hugepages_avail_1g=large.free, pages_4k=max(usable_kib - huge_kib, 0) // 4, supports_1g=one_g,
-        hugepages_possible_2m=usable_kib // KIB_2M, hugepages_possible_1g=usable_kib // KIB_1G if one_g else 0,
+        memavail_mib=min(free_kib, small_kib) // 1024, platform_reserved_mib=reserved_kib // 1024,
+        hugepages_nr_2m=small.nr, hugepages_avail_2m=min(small.free, small.nr), hugepages_nr_1g=large.nr,
+        hugepages_avail_1g=min(large.free, large.nr), pages_4k=small_kib // 4, supports_1g=KIB_1G in sizes_kib,
+        hugepages_possible_2m=usable_kib // KIB_2M if KIB_2M in sizes_kib else 0,
+        hugepages_possible_1g=usable_kib // KIB_1G if KIB_1G in sizes_kib else 0,
         vswitch_hugepages_size_mib=vswitch_kib // 1024, vswitch_hugepages_nr=vswitch_nr,
         vswitch_hugepages_avail=min(vswitch_nr, pages.get(vswitch_kib, _Pages()).free))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from flock.exec.root import Root
+from sysinv.agent.collectors.cpuinfo import cpuinfo
 from sysinv.agent.collectors.cpusets import read_set
-from sysinv.contract.records import NumaReport
+from sysinv.resources.node.report import NumaReport
 
 CPU_DIR = "sys/devices/system/cpu"
 NODE_DIR = "sys/devices/system/node"
@@ -36,11 +37,7 @@ def online_cpus(root: Root) -> list[int]:
     present = [int(match[1]) for name in root.listdir(CPU_DIR) if (match := _CPU.fullmatch(name))]
     # cpu0 often cannot be taken offline and then has no such file.
     online = [cpu for cpu in present if root.int(f"{CPU_DIR}/cpu{cpu}/online", 1) != 0]
-    return online or [cpu for cpu, line in enumerate(_processor_lines(root))]
-
-
-def _processor_lines(root: Root) -> list[str]:
-    return [line for line in root.lines("proc/cpuinfo") if line.split(":")[0].strip() == "processor"]
+    return online or sorted(cpuinfo(root))
 
 
 def _node_cpus(root: Root, node: int) -> frozenset[int]:

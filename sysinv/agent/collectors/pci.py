@@ -10,7 +10,8 @@ from flock.exec.root import Root
 from sysinv.agent.collectors import numa
 from sysinv.agent.collectors.cpusets import read_set
 from sysinv.agent.collectors.pci_ids import PciId, names_for
-from sysinv.contract.records import NumaReport, PciDeviceReport
+from sysinv.resources.device.report import PciDeviceReport
+from sysinv.resources.node.report import NumaReport
 
 DEVICES = "sys/bus/pci/devices"
 ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")

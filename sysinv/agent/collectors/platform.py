@@ -5,7 +5,7 @@ from __future__ import annotations
 from flock.exec.root import Root
 from flock.exec.uptime import uptime_s
 from sysinv.agent.collectors import kernel
-from sysinv.contract.records import PlatformReport
+from sysinv.resources.host.report import PlatformReport
 
 CPU_DIR = "sys/devices/system/cpu"
 ISCSI_INITIATOR = "etc/iscsi/initiatorname.iscsi"

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from flock.exec.root import Root
 from sysinv.agent.collectors import numa, pci
 from sysinv.agent.collectors.pci_ids import PciId, PciNames, names_for
-from sysinv.contract.records import NumaReport, PortReport
+from sysinv.agent.collectors.permanent_mac import permanent_mac
+from sysinv.resources.node.report import NumaReport
+from sysinv.resources.port.report import PortReport
 
 NET = "sys/class/net"
-BONDING = "proc/net/bonding"
 ARPHRD_ETHER = 1
 IFF_NOARP = 0x80
 SPEED_UNKNOWN = (-1, 65535, 4294967295)
@@ -24,18 +25,17 @@ _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
 def collect(root: Root, names_root: Root | None = None) -> list[PortReport]:
-    """All ports by name. Virtual functions, loopback, bridges, bonds, VLANs and tunnels are none.
+    """All ports by name. Virtual functions, loopback, InfiniBand, bridges, bonds, VLANs and tunnels are none.
 
     ``names_root`` is where to look for ``pci.ids`` when ``root`` (a recording) has none.
     """
     inside_container = any(root.exists(mark) for mark in CONTAINER_MARKS)
-    permanent = permanent_macs(root)
     names = [name for name in root.listdir(NET) if _is_ethernet(root, name)
              and (_is_hardware(root, name) or (inside_container and _is_veth_leg(root, name)))]
     identities = {name: pci.identity(root, _pci_directory(root, name)) for name in names if _pci_address(root, name)}
     texts = names_for([root] if names_root is None else [root, names_root], identities.values())
     nodes = numa.collect(root)
-    return [_report(root, name, permanent.get(name), identities.get(name), texts, nodes) for name in names]
+    return [_report(root, name, identities.get(name), texts, nodes) for name in names]
 
 
 def macs(root: Root) -> list[str]:
@@ -43,21 +43,8 @@ def macs(root: Root) -> list[str]:
     return [report.mac for report in collect(root)]
 
 
-def permanent_macs(root: Root) -> dict[str, str]:
-    """Slave name to its own MAC: while in a bond, a slave's ``address`` is the bond's."""
-    found = {}
-    for bond in root.listdir(BONDING):
-        slave = ""
-        for line in root.lines(f"{BONDING}/{bond}"):
-            name, _, value = line.partition(":")
-            if name.strip() == "Slave Interface":
-                slave = value.strip()
-            elif name.strip() == "Permanent HW addr" and slave:
-                found[slave] = value.strip().lower()
-    return found
-
-
 def _is_ethernet(root: Root, name: str) -> bool:
+    """An Ethernet address has six bytes; InfiniBand's twenty are another kind of hardware and no MAC address."""
     base = f"{NET}/{name}"
     return root.int(f"{base}/type") == ARPHRD_ETHER and _MAC.fullmatch(root.text(f"{base}/address").lower()) is not None
 
@@ -66,13 +53,27 @@ def _is_hardware(root: Root, name: str) -> bool:
     base = f"{NET}/{name}"
     if root.link(f"{base}/device") is None or root.link(f"{base}/device/physfn") is not None:
         return False
+    if _stands_on_own_device(root, name):
+        return False
     return not _has_devtype(root, name) and REPRESENTOR.fullmatch(root.text(f"{base}/phys_port_name")) is None
+
+
+def _stands_on_own_device(root: Root, name: str) -> bool:
+    """Whether this is what the kernel lays over a port of the same device (a failover master, an old VLAN)."""
+    own = _device_directory(root, name)
+    return any(_device_directory(root, lower) == own for lower in _lower(root, name))
+
+
+def _lower(root: Root, name: str) -> list[str]:
+    """Devices that this one stands on: a bond on its slaves, a VLAN or macvlan on its port, a bridge on its ports."""
+    return [entry.removeprefix("lower_") for entry in root.listdir(f"{NET}/{name}") if entry.startswith("lower_")]
 
 
 def _is_veth_leg(root: Root, name: str) -> bool:
     """An Ethernet device without hardware that is no bridge, bond, VLAN, tunnel, tap, dummy or ifb."""
     base = f"{NET}/{name}"
-    if GUEST_LEGS.match(name) or _has_devtype(root, name) or root.link(f"{base}/device") is not None:
+    if GUEST_LEGS.match(name) or _has_devtype(root, name) or root.link(f"{base}/device") is not None \
+            or _lower(root, name):
         return False
     if any(root.exists(f"{base}/{mark}") for mark in ("bridge", "bonding", "tun_flags")):
         return False
@@ -115,7 +116,7 @@ def _address(root: Root, name: str) -> str:
     return f"{root.link_name(f'{device}/subsystem') or 'device'}:{device.rpartition('/')[2]}"
 
 
-def _report(root: Root, name: str, permanent_mac: str | None, function: PciId | None, names: PciNames,
+def _report(root: Root, name: str, function: PciId | None, names: PciNames,
             nodes: Sequence[NumaReport]) -> PortReport:
     base = f"{NET}/{name}"
     device = f"{base}/device"
@@ -127,7 +128,7 @@ def _report(root: Root, name: str, permanent_mac: str | None, function: PciId | 
     pclass, pvendor, pdevice, psvendor, psdevice = _description(function, names)
     return PortReport(
         name=name, pciaddr=_address(root, name), dev_id=dev_id,
-        mac=permanent_mac or root.text(f"{base}/address").lower(), mtu=root.int(f"{base}/mtu") or 0,
+        mac=permanent_mac(root, name) or root.text(f"{base}/address").lower(), mtu=root.int(f"{base}/mtu") or 0,
         speed_mbps=None if speed is None or speed in SPEED_UNKNOWN else speed,
         link_mode=root.text(f"{base}/link_mode") or None,
         duplex=_told(root.text(f"{base}/duplex")),

@@ -1,59 +1,80 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which disk carries the root file system, through partitions, LVM and software RAID."""
+"""Which disk carries the root file system, by whatever name the system calls it."""
 from __future__ import annotations
 
-from flock.exec.root import Root
+from collections.abc import Iterator
 
-BLOCK = "sys/class/block"
+from flock.exec.root import Root
+from sysinv.agent.collectors.block import disk_below
+from sysinv.agent.collectors.udev import device_at
+
 PLATFORM_CONF = "etc/platform/platform.conf"
-DEPTH_MAX = 8
+# What the kernel and /etc/fstab call a file system or a partition, and the links that udev makes of it.
+_TAGS = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
 
 
 def boot_disk(root: Root) -> str | None:
-    """Name of the disk (``sda``) below ``/``; the installed ``rootfs_device`` when ``/`` is on none; else None."""
-    candidates = (_by_number(root), _by_mount(root), configured(root))
-    return next((disk for name in candidates if name and (disk := disk_below(root, name))), None)
+    """Name of the disk (``sda``) below ``/``; the installed ``rootfs_device`` when ``/`` is on none; else None.
+
+    Asked in this order: the device number of ``/``, its device in mountinfo (file systems such as btrfs have numbers
+    of their own) and in ``/proc/mounts``, ``root=`` of the kernel, platform.conf.
+    """
+    return next((disk for name in _names(root) if (disk := disk_below(root, name)) is not None), None)
 
 
-def disk_below(root: Root, name: str) -> str | None:
-    """The whole disk under a block device: a partition's disk, a mapped device's first lower device's disk."""
-    for _ in range(DEPTH_MAX):
-        if not root.exists(f"{BLOCK}/{name}"):
-            return None
-        if root.exists(f"{BLOCK}/{name}/partition"):
-            return root.resolve(f"{BLOCK}/{name}").split("/")[-2]
-        lower = root.listdir(f"{BLOCK}/{name}/slaves")
-        if not lower:
-            return name
-        name = lower[0]
-    return None
+def _names(root: Root) -> Iterator[str]:
+    number, source = _mounted(root)
+    if number and (name := root.link_name(f"sys/dev/block/{number}")) is not None:
+        yield name
+    for told in (source, _by_mount(root), _by_kernel(root), _configured(root)):
+        if told and (name := named(root, told)) is not None:
+            yield name
 
 
-def configured(root: Root) -> str | None:
-    """``rootfs_device`` of platform.conf as a device name; a ``/dev/disk`` link is followed."""
-    for line in root.lines(PLATFORM_CONF):
-        key, _, value = line.strip().partition("=")
-        path = value.strip("\"' ")
-        if key == "rootfs_device" and path:
-            return root.link_name(path.lstrip("/")) or path.rpartition("/")[2]
-    return None
+def named(root: Root, told: str) -> str | None:
+    """The block device called ``/dev/…``, ``UUID=…``, ``LABEL=…``, ``PARTUUID=…``, ``PARTLABEL=…`` or ``8:2``."""
+    told = told.strip().strip("\"'")
+    tag, equals, value = told.partition("=")
+    if equals and tag in _TAGS:
+        value = value.strip("\"'")
+        return device_at(root, f"disk/{_TAGS[tag]}/{value}") or device_at(root, f"disk/{_TAGS[tag]}/{value.lower()}")
+    major, colon, minor = told.partition(":")
+    if colon and major.isdigit() and minor.isdigit():
+        return root.link_name(f"sys/dev/block/{told}")
+    return device_at(root, told) if told else None
 
 
-def _by_number(root: Root) -> str | None:
-    """Device of ``/`` by the numbers in mountinfo (the last mount on ``/`` is the one seen)."""
-    name = None
+def _mounted(root: Root) -> tuple[str, str]:
+    """Device number and source of ``/`` in mountinfo (the last mount on ``/`` is the one seen); empty when untold."""
+    number = source = ""
     for line in root.lines("proc/self/mountinfo"):
-        fields = line.split()
+        before, _, after = line.partition(" - ")
+        fields, told = before.split(), after.split()
         if len(fields) > 4 and fields[4] == "/":
-            name = root.link_name(f"sys/dev/block/{fields[2]}")
-    return name
+            number, source = fields[2], told[1] if len(told) > 1 and told[1].startswith("/dev/") else ""
+    return number, source
 
 
-def _by_mount(root: Root) -> str | None:
-    """Device of ``/`` by its name in ``/proc/mounts``, where mountinfo or ``/sys/dev`` do not tell."""
-    name = None
+def _by_mount(root: Root) -> str:
+    """Device of ``/`` in ``/proc/mounts``."""
+    found = ""
     for line in root.lines("proc/mounts"):
         fields = line.split()
         if len(fields) > 1 and fields[1] == "/" and fields[0].startswith("/dev/"):
-            name = root.link_name(fields[0].lstrip("/")) or fields[0].rpartition("/")[2]
-    return name
+            found = fields[0]
+    return found
+
+
+def _by_kernel(root: Root) -> str:
+    """``root=`` of the command line; the last one counts."""
+    words = [word for word in root.text("proc/cmdline").split() if word.startswith("root=")]
+    return words[-1].removeprefix("root=") if words else ""
+
+
+def _configured(root: Root) -> str:
+    """``rootfs_device`` of platform.conf."""
+    for line in root.lines(PLATFORM_CONF):
+        key, _, value = line.strip().partition("=")
+        if key == "rootfs_device" and value:
+            return value
+    return ""

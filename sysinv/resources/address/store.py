@@ -7,11 +7,13 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sysinv.db.tables import ADDRESS_POOLS, ADDRESSES, I_HOST
+from sysinv.resources.address.table import ADDRESSES
+from sysinv.resources.host.table import I_HOST
+from sysinv.resources.network.table import ADDRESS_POOLS
 
 QUERY = (
     sa.select(ADDRESSES, ADDRESS_POOLS.c.uuid.label("pool_uuid"), I_HOST.c.uuid.label("ihost_uuid"),
-              sa.null().label("interface_uuid"), sa.null().label("ifname"))
+              sa.null().label("interface_uuid"))
     .outerjoin(ADDRESS_POOLS, ADDRESS_POOLS.c.id == ADDRESSES.c.address_pool_id)
     .outerjoin(I_HOST, I_HOST.c.id == ADDRESSES.c.forihostid))
 

@@ -13,11 +13,11 @@ from flock.wire.render import render_many
 from sysinv.api.inventory import Inventory, read_policy, read_routes
 from sysinv.contract.enums import CpuFunction
 from sysinv.db.lookup import host_row
-from sysinv.db.tables import I_ICPU
 from sysinv.resources.cpu import store
 from sysinv.resources.cpu.fields import Cpu
 from sysinv.resources.cpu.rules import REQUESTS_MAX
 from sysinv.resources.cpu.service import CpuService
+from sysinv.resources.cpu.table import I_ICPU
 
 INVENTORY = Inventory("cpu", Cpu, store.QUERY, I_ICPU, I_ICPU.c.forihostid)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from sysinv.contract.records import CpuReport
+from flock.db.fitting import fitted
+from sysinv.resources.cpu.report import CpuReport
+from sysinv.resources.cpu.table import I_ICPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,30 @@ class CpuChange:
         return not self.rebuild and not self.update
 
 
-def cpu_change(stored: Sequence[StoredCpu], reported: Sequence[CpuReport]) -> CpuChange:
-    """Compare; a different number of CPUs, threads or another place in the machine is another topology."""
+def cpu_change(stored: Sequence[StoredCpu], reported: Sequence[CpuReport], *, partial: bool = False) -> CpuChange:
+    """Compare; a different number of CPUs, threads or another place in the machine is another topology.
+
+    A ``partial`` report proves no other topology: of it only what tells more of a CPU in its known place counts.
+    """
     known = {cpu.cpu: cpu for cpu in stored}
-    if set(known) != {cpu.cpu for cpu in reported}:
+    if partial and known:
+        reported = [cpu for cpu in reported if cpu.cpu in known and _place(known[cpu.cpu]) == _place(cpu)]
+    elif set(known) != {cpu.cpu for cpu in reported}:
         return CpuChange(rebuild=True)
     update: dict[int, CpuReport] = {}
     for cpu in reported:
         old = known[cpu.cpu]
-        if (old.numa_node, old.thread, old.socket) != (cpu.numa_node, cpu.thread, cpu.socket):
+        if _place(old) != _place(cpu):
             return CpuChange(rebuild=True)
         if (old.core, old.cpu_family, old.cpu_model) != (cpu.core, cpu.cpu_family, cpu.cpu_model):
             update[cpu.cpu] = cpu
     return CpuChange(update=update or None)
+
+
+def fitting(report: CpuReport) -> CpuReport:
+    """The report as its columns can hold it."""
+    return CpuReport(**fitted(I_ICPU, asdict(report)))
+
+
+def _place(cpu: StoredCpu | CpuReport) -> tuple[int, int, int]:
+    return cpu.numa_node, cpu.thread, cpu.socket

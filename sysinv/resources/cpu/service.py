@@ -1,15 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Use case of CPUs: give cores another function. It takes effect at the next unlock."""
+"""Use cases of CPUs: take a report; give cores another function, which takes effect at the next unlock."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from sqlalchemy.engine import Connection
 
 from flock.db import Database
 from sysinv.db.lookup import Row, host_row, the_system
-from sysinv.db.tables import I_ICPU
+from sysinv.hosts.inventory import ReportingHost
 from sysinv.model.host import host_view
+from sysinv.model.topology import default_cpu_functions
 from sysinv.resources.cpu import store
+from sysinv.resources.cpu.intake import cpu_change, fitting
+from sysinv.resources.cpu.report import CpuReport
 from sysinv.resources.cpu.rules import assign, check_host, parse_requests
+from sysinv.resources.cpu.table import I_ICPU
+from sysinv.resources.memory.service import follow_processors
+from sysinv.resources.node import store as nodes
+
+
+def take_report(conn: Connection, host: ReportingHost, reported: Sequence[CpuReport]) -> None:
+    """Store the host's CPUs; new ones, or another topology, get their default functions."""
+    reported = [fitting(cpu) for cpu in reported]
+    node_ids = nodes.ensure(conn, host.id, {cpu.numa_node for cpu in reported})
+    change = cpu_change(store.of_host(conn, host.id), reported, partial=host.partial)
+    if change.rebuild:
+        functions = default_cpu_functions(host.role(conn), reported)
+        store.replace_all(conn, host.id, reported, functions, node_ids)
+    elif change.update:
+        store.update(conn, host.id, change.update)
+    if not change.is_empty:
+        follow_processors(conn, host)
 
 
 class CpuService:
@@ -32,3 +55,6 @@ class CpuService:
                 cpu: function for cpu, function in functions.items() if present[cpu] != function})
             query = store.QUERY.where(I_ICPU.c.forihostid == row["id"]).order_by(I_ICPU.c.cpu)
             return [dict(found) for found in conn.execute(query).mappings()]
+
+
+SERVICE = CpuService

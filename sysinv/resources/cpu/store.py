@@ -9,9 +9,11 @@ from sqlalchemy.engine import Connection
 
 from flock.db import new_uuid
 from sysinv.contract.enums import CpuFunction
-from sysinv.contract.records import CpuReport
-from sysinv.db.tables import I_HOST, I_ICPU, I_NODE
 from sysinv.resources.cpu.intake import StoredCpu
+from sysinv.resources.cpu.report import CpuReport
+from sysinv.resources.cpu.table import I_ICPU
+from sysinv.resources.host.table import I_HOST
+from sysinv.resources.node.table import I_NODE
 
 QUERY = (
     sa.select(I_ICPU, I_NODE.c.numa_node, I_HOST.c.uuid.label("ihost_uuid"), I_NODE.c.uuid.label("inode_uuid"))
@@ -61,10 +63,3 @@ def ids_with_function(conn: Connection, host_id: int, function: CpuFunction) -> 
     rows = conn.execute(sa.select(I_ICPU.c.cpu, I_ICPU.c.thread).where(
         I_ICPU.c.forihostid == host_id, I_ICPU.c.allocated_function == function.value).order_by(I_ICPU.c.cpu))
     return [(row.cpu, row.thread) for row in rows]
-
-
-def as_reports(conn: Connection, host_id: int) -> list[CpuReport]:
-    """The stored CPUs in the form of a report."""
-    return [CpuReport(cpu=one.cpu, core=one.core, thread=one.thread, numa_node=one.numa_node, socket=one.socket,
-                      cpu_family=one.cpu_family or "", cpu_model=one.cpu_model or "")
-            for one in of_host(conn, host_id)]

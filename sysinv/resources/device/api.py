@@ -10,10 +10,10 @@ from flock.auth.policy import CONFIGURATOR, Rule
 from flock.wire.render import render
 from sysinv.api.changes import plain_changes
 from sysinv.api.inventory import Inventory, OneItem, read_policy, read_routes
-from sysinv.db.tables import PCI_DEVICES
 from sysinv.resources.device.fields import PciDevice
 from sysinv.resources.device.service import DeviceService
 from sysinv.resources.device.store import QUERY
+from sysinv.resources.device.table import PCI_DEVICES
 
 INVENTORY = Inventory("pci_device", PciDevice, QUERY, PCI_DEVICES, PCI_DEVICES.c.host_id)
 

@@ -1,18 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Use case of PCI devices: name one, or give it to applications."""
+"""Use cases of PCI devices: take a report; name one, or give it to applications."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from sqlalchemy.engine import Connection
 
 from flock.core import ids
 from flock.db import Database, compare_and_set
 from flock.wire.errors import shown
 from sysinv.db.lookup import ItemNotFound, Row, row_of_locked_host
-from sysinv.db.tables import PCI_DEVICES
+from sysinv.hosts.inventory import ReportingHost
 from sysinv.model.host import HostRefused, host_view
 from sysinv.resources.device import store
+from sysinv.resources.device.checks import DeviceFacts
+from sysinv.resources.device.intake import device_change
+from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.device.rules import check_modify
+from sysinv.resources.device.table import PCI_DEVICES
+
+
+def take_report(conn: Connection, host: ReportingHost, reported: Sequence[PciDeviceReport]) -> None:
+    """Store the host's devices; those that are gone are removed, unless the report is partial."""
+    change = device_change([dict(one) for one in store.of_host(conn, host.id)], reported)
+    if host.partial:
+        change.delete.clear()
+    store.apply(conn, host.id, change)
+
+
+def action_facts(conn: Connection, row: Row) -> DeviceFacts:
+    """What the checks of devices look at."""
+    return DeviceFacts(image_update_in_progress=row["device_image_update"] == "in-progress")
 
 
 class DeviceService:
@@ -34,3 +53,6 @@ class DeviceService:
             check_modify(host_view(host), row["pclass_id"], row["pdevice_id"])
             compare_and_set(conn, PCI_DEVICES, row["id"], row["revision"], changes)
             return dict(conn.execute(query).mappings().one())
+
+
+SERVICE = DeviceService

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from sysinv.db.tables import I_HOST, PCI_DEVICES
 from sysinv.resources.device.intake import DeviceChange
+from sysinv.resources.device.table import PCI_DEVICES
+from sysinv.resources.host.table import I_HOST
 
 QUERY = (
     sa.select(PCI_DEVICES, I_HOST.c.uuid.label("host_uuid")).join(I_HOST, I_HOST.c.id == PCI_DEVICES.c.host_id))

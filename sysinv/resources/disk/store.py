@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sysinv.db.tables import I_HOST, I_IDISK
 from sysinv.resources.disk.intake import DiskChange, StoredDisk
+from sysinv.resources.disk.table import I_IDISK
+from sysinv.resources.host.table import I_HOST
 
 QUERY = (
     sa.select(I_IDISK, I_HOST.c.uuid.label("ihost_uuid"), sa.null().label("istor_uuid"), sa.null().label("ipv_uuid"))

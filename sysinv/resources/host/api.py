@@ -11,14 +11,15 @@ from flock.wire.paging import envelope
 from flock.wire.render import collection_links, render, render_many
 from flock.wire.schema import LINKS
 from flock.wire.types import Anything
-from sysinv.db.tables import I_HOST
 from sysinv.hosts.installation import Installation
 from sysinv.resources.host.fields import CHILDREN, Host, HostChange, InstallProgress, NewHost
 from sysinv.resources.host.service import HostService
+from sysinv.resources.host.table import I_HOST
 
 _SORT_KEYS = frozenset(column.name for column in I_HOST.c if not column.name.startswith(("install_token", "bm_secret")))
 _STATES = ("uuid", "hostname", "administrative", "operational", "availability", "subfunction_oper",
-           "subfunction_avail", "task", "ihost_action", "invprovision", "inv_state", "install_state",
+           "subfunction_avail", "task", "mtce_action", "last_error", "last_error_at", "ihost_action", "invprovision",
+           "inv_state", "install_state",
            "install_state_info", "vim_progress_status", "links")
 MEMBER = View(Host, name="HostMember", extra={child: LINKS for child in CHILDREN})
 INSTALL_TOKEN = {"X-Install-Token": "One-time token of the boot file."}

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from sqlalchemy.engine import Connection
 
 from flock.auth.secrets import SecretBox
+from flock.core import slices
 from flock.core.errors import Conflict, Refused
 from flock.db import Database, DuplicateEntry, utcnow
 from flock.wire.paging import Page
@@ -17,23 +18,30 @@ from flock.wire.patch import PatchOp
 from flock.wire.resource import coerce, given
 from sysinv.actions.facts import ActionFacts
 from sysinv.actions.gate import parse_action, plan_action
-from sysinv.contract.enums import BmType, InvProvision, NetworkType, OperatorAction, Personality
+from sysinv.contract.enums import BmType, InvProvision, OperatorAction, Personality
+from sysinv.contract.reports import RESOURCES
 from sysinv.db.lookup import Row, host_row, the_system
-from sysinv.db.tables import I_HOST
 from sysinv.hosts.discovery import new_host_values
-from sysinv.hosts.provision import assign_addresses, host_addresses
+from sysinv.hosts.inventory import ReportingHost
+from sysinv.hosts.provision import assign_addresses
 from sysinv.hosts.work import Work
 from sysinv.model.host import CONTROLLER_0, HostRefused, host_view, normal_mac
-from sysinv.model.topology import physical_cores
-from sysinv.resources.cpu import store as cpus
 from sysinv.resources.host import rules, store
 from sysinv.resources.host.fields import HostChange, NewHost
-from sysinv.resources.memory import store as memory
+from sysinv.resources.host.intake import platform_values
+from sysinv.resources.host.report import PlatformReport
+from sysinv.resources.host.table import I_HOST
 
 T = TypeVar("T")
 COLLISIONS_MAX = 10
 _STATE_FIELDS = frozenset({"administrative", "operational", "availability", "invprovision"})
 _ROLE_OR_BOOT = rules.ROLE | rules.INSTALL_PARAMETERS
+
+
+def take_report(conn: Connection, host: ReportingHost, reported: Sequence[PlatformReport]) -> None:
+    """Store the identity of this boot and what belongs to the host as a whole."""
+    for report in reported:
+        store.write(conn, host.row, platform_values(host.row, report))
 
 
 class DeleteRefused(Refused):
@@ -120,7 +128,7 @@ class HostService:
     def _add(self, conn: Connection, values: dict[str, Any]) -> tuple[str, str]:
         system = the_system(conn)
         mac = normal_mac(values.get("mgmt_mac") or "")
-        known = store.by_mac(conn, [mac] if mac else [], lock=True)
+        known = store.by_mac(conn, mac, lock=True) if mac else None
         view = host_view(known) if known is not None else None
         others = store.others(conn, known["id"] if known is not None else None)
         role, mac = rules.check_add(system, values, view, others)
@@ -164,24 +172,21 @@ class HostService:
 
     def _act(self, conn: Connection, row: Row, columns: Mapping[str, Any], action: OperatorAction) -> str:
         plan = plan_action(self._facts(conn, row), action)
-        before = {name: row[name] for name in ("ihost_action", "task", *plan.extra)}
+        before = {name: row[name] for name in plan.extra}
         store.write(conn, row, {
             **columns, **plan.extra, "ihost_action": action.value, "ihost_action_at": self._now(),
-            "action_resent": False, "task": plan.task})
+            "action_resent": False, "action_text": plan.task})
         return self._work.action(conn, row["uuid"], {
             "action": action.value, "mtce_action": plan.mtce_action, "tells_vim": plan.tells_vim, "before": before})
 
     def _facts(self, conn: Connection, row: Mapping[str, Any]) -> ActionFacts:
-        system = the_system(conn)
         peer = store.peer_of(conn, row)
-        found = cpus.as_reports(conn, row["id"])
-        addresses = host_addresses(conn, system, row["hostname"]) if row["hostname"] else {}
+        found = [module.action_facts(conn, row) for module in slices.modules(RESOURCES, "service")
+                 if hasattr(module, "action_facts")]
         return ActionFacts(
-            host=host_view(row), system=system, active_controller=self._settings.active_controller,
-            peer=host_view(peer) if peer is not None else None, memory=memory.unlock_facts(conn, row["id"]),
-            physical_cores=physical_cores(found), virtual=self._settings.virtual,
-            has_oam_address=NetworkType.OAM in addresses,
-            device_image_in_progress=row["device_image_update"] == "in-progress")
+            host=host_view(row), system=the_system(conn), active_controller=self._settings.active_controller,
+            peer=host_view(peer) if peer is not None else None, virtual=self._settings.virtual,
+            resources={type(facts): facts for facts in found})
 
     def _delete(self, conn: Connection, ident: str) -> str:
         row = host_row(conn, ident, lock=True)
@@ -194,8 +199,10 @@ class HostService:
             raise DeleteRefused(detail="Deleting host controller-0 on a simplex system is not permitted.")
         if view.hostname is not None and view.hostname == self._settings.active_controller:
             raise DeleteRefused(detail=f"Deleting the active controller {view.name} is not permitted.")
-        store.write(conn, row, {"task": "Deleting"})
-        return self._work.delete(conn, row["uuid"], {"task": row["task"], "mac": row["mgmt_mac"]})
+        deletion = store.next_told(row)
+        store.write(conn, row, {"action_text": "Deleting", **deletion})
+        return self._work.delete(conn, row["uuid"], {"mac": row["mgmt_mac"],
+                                                     "revision": deletion["maintenance_revision"]})
 
     def _board_columns(self, board: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in board.items() if name != "bm_password"}

@@ -10,11 +10,11 @@ from flock.auth.policy import CONFIGURATOR, Rule
 from flock.wire.render import render
 from sysinv.api.changes import plain_changes
 from sysinv.api.inventory import Inventory, OneItem, read_policy, read_routes
-from sysinv.db.tables import I_IMEMORY
 from sysinv.resources.memory.fields import Memory
 from sysinv.resources.memory.rules import CHANGEABLE
 from sysinv.resources.memory.service import MemoryService
 from sysinv.resources.memory.store import QUERY
+from sysinv.resources.memory.table import I_IMEMORY
 
 INVENTORY = Inventory("memory", Memory, QUERY, I_IMEMORY, I_IMEMORY.c.forihostid)
 _NOT_NULL = ("platform_reserved_mib", "vm_pending_as_percentage", "vswitch_hugepages_size_mib")

@@ -14,9 +14,9 @@ from flock.wire.paging import envelope
 from flock.wire.render import render, render_many
 from flock.wire.types import Anything
 from sysinv.db.lookup import ItemNotFound, Row, paged
-from sysinv.db.tables import ADDRESS_POOLS, NETWORKS
 from sysinv.resources.network import store
 from sysinv.resources.network.fields import AddressPool, Network
+from sysinv.resources.network.table import ADDRESS_POOLS, NETWORKS
 
 
 class NetworksController:

@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sysinv.db.tables import ADDRESS_POOL_RANGES, ADDRESS_POOLS, NETWORK_ADDRESSPOOLS, NETWORKS
 from sysinv.model.addressing import PoolView, check_pool
+from sysinv.resources.network.table import ADDRESS_POOL_RANGES, ADDRESS_POOLS, NETWORK_ADDRESSPOOLS, NETWORKS
 
 QUERY = (
     sa.select(NETWORKS, ADDRESS_POOLS.c.uuid.label("pool_uuid"))

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sysinv.db.tables import I_HOST, I_NODE
+from sysinv.resources.host.table import I_HOST
+from sysinv.resources.node.table import I_NODE
 
 QUERY = sa.select(I_NODE, I_HOST.c.uuid.label("ihost_uuid")).join(I_HOST, I_HOST.c.id == I_NODE.c.forihostid)
 

@@ -15,8 +15,9 @@ from flock.wire.errors import shown
 from flock.wire.paging import envelope
 from flock.wire.render import render, render_many
 from sysinv.db.lookup import ItemNotFound, Row, host_row, paged
-from sysinv.db.tables import I_HOST, OPERATIONS
+from sysinv.resources.host.table import I_HOST
 from sysinv.resources.operation.fields import Operation
+from sysinv.resources.operation.table import OPERATIONS
 
 QUERY = (
     sa.select(OPERATIONS, I_HOST.c.hostname, OPERATIONS.c.subject.label("host_uuid"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sysinv.api.inventory import Inventory, read_policy, read_routes
-from sysinv.db.tables import PORTS
 from sysinv.resources.port.fields import EthernetPort, Port
 from sysinv.resources.port.store import QUERY
+from sysinv.resources.port.table import PORTS
 
 ALL_PORTS = Inventory("port", Port, QUERY, PORTS, PORTS.c.host_id)
 ETHERNET_PORTS = Inventory("ethernet_port", EthernetPort, QUERY.where(PORTS.c.type == "ethernet"), PORTS,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from sysinv.db.tables import I_HOST, I_NODE, PORTS
+from sysinv.resources.host.table import I_HOST
+from sysinv.resources.node.table import I_NODE
 from sysinv.resources.port.intake import PortChange
+from sysinv.resources.port.table import PORTS
 
 QUERY = (
     sa.select(PORTS, I_HOST.c.uuid.label("host_uuid"), I_NODE.c.uuid.label("node_uuid"),

@@ -12,9 +12,9 @@ from flock.core import ids
 from flock.db import Database, compare_and_set
 from flock.wire.errors import shown
 from sysinv.db.lookup import ItemNotFound, Row
-from sysinv.db.tables import I_SYSTEM
 from sysinv.resources.system.fields import FOLDED
 from sysinv.resources.system.rules import check_change
+from sysinv.resources.system.table import I_SYSTEM
 
 
 class SystemService:
@@ -58,3 +58,6 @@ def _row(conn: Connection, uuid: str, *, lock: bool = False) -> Row:
 def _shown(row: Row) -> Row:
     # Board management controllers are reached over a network of their own, never over management.
     return {**row, "capabilities": {**(row["capabilities"] or {}), "bm_region": "External"}}
+
+
+SERVICE = SystemService

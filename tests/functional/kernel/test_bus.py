@@ -13,8 +13,8 @@ import pytest
 from oslo_context import context as oslo_context
 
 from flock.core.errors import DeadlineExceeded, NotFound, Refused, RemoteError, Unavailable
+from flock.foreign.messaging import POLL_S
 from flock.rpc import Server, Transport, VersionMismatch, call, cast, check_versions, client, rpc_interface, transport
-from flock.rpc.messaging import POLL_S
 from flock.testing.fixtures import private_conf
 from flock.testing.services.process import wait_for
 from flock.testing.services.rabbitmq import RabbitNode
@@ -237,13 +237,13 @@ def test_requests_taken_ahead_are_not_lost_by_a_stop(rabbit_transport: Transport
 def test_versions_are_compared_with_the_running_server(served: Transport) -> None:
     assert check_versions(served, [Hosts]) == []
 
-    @rpc_interface(topic=TOPIC, version="1.3", namespace="hosts")
+    @rpc_interface(topic=TOPIC, version="2.0", namespace="hosts")
     class Newer:
         @call(timeout_s=5)
         def echo(self, *, host: str) -> str:
             raise TypeError("interface")
 
-    with pytest.raises(VersionMismatch, match=r"serves hosts 1\.2, 1\.3 is needed"):
+    with pytest.raises(VersionMismatch, match=r"serves hosts 1\.2, 2\.0 is needed"):
         check_versions(served, [Newer])
     with pytest.raises(VersionMismatch):
         client(Newer, served).echo(host="x")

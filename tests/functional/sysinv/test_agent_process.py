@@ -20,14 +20,16 @@ from flock.testing.machines import recorded_machines
 from flock.testing.services.process import wait_for
 from flock.testing.topology import expected_topology
 from sysinv.contract.records import HostRef
+from sysinv.contract.reports import reports
 from sysinv.contract.rpc import InventoryReports, SysinvAgent
+from sysinv.hosts.earlier import EarlierReports
 
 HOST = "6e6f6465-0000-4000-8000-000000000007"
 RSS_MAX_MIB = 60
 MACHINE = "40intel64-2g2n4c+pcilocality"
 
 
-class Conductor:
+class Conductor(EarlierReports):
     """Keeps the last arguments of each call, and which came in what order."""
 
     def __init__(self) -> None:
@@ -49,23 +51,8 @@ class Conductor:
         self._take("lookup", macs=macs, hostname=hostname)
         return HostRef(uuid=HOST, hostname=hostname, personality="worker")
 
-    def report_platform(self, *, host_uuid: str, report: Any) -> None:
-        self._take("platform", report=report)
-
-    def report_cpus(self, *, host_uuid: str, nodes: Any, cpus: Any) -> None:
-        self._take("cpus", nodes=nodes, cpus=cpus)
-
-    def report_memory(self, *, host_uuid: str, memory: Any) -> None:
-        self._take("memory", memory=memory)
-
-    def report_ports(self, *, host_uuid: str, ports: Any) -> None:
-        self._take("ports", ports=ports)
-
-    def report_disks(self, *, host_uuid: str, disks: Any) -> None:
-        self._take("disks", disks=disks)
-
-    def report_pci_devices(self, *, host_uuid: str, devices: Any) -> None:
-        self._take("pci", devices=devices)
+    def report(self, *, host_uuid: str, kind: str, items: list[Any]) -> None:
+        self._take(kind, items=items)
 
     def inventory_completed(self, *, host_uuid: str) -> None:
         self._take("completed", host_uuid=host_uuid)
@@ -115,15 +102,15 @@ def test_reports_answers_and_ends(rabbit_transport: Any, start_agent: Callable[[
     try:
         process = start_agent(rabbit_transport.url)
         assert conductor.until(lambda order: "completed" in order, 30), (tmp_path / "agent.log").read_text()
-        assert conductor.order == ["lookup", "platform", "ports", "pci", "cpus", "memory", "disks", "completed"]
+        assert conductor.order == ["lookup", *reports(), "completed"]
         expected = expected_topology(next(one for one in recorded_machines() if one.name == MACHINE).expected)
-        assert {cpu.cpu for cpu in conductor.last["cpus"]["cpus"]} == expected.cpus
-        assert {node.numa_node for node in conductor.last["memory"]["memory"]} == set(expected.nodes)
-        assert conductor.last["platform"]["report"].boot_id == Path(
+        assert {cpu["cpu"] for cpu in conductor.last["cpu"]["items"]} == expected.cpus
+        assert {node["numa_node"] for node in conductor.last["memory"]["items"]} == set(expected.nodes)
+        assert conductor.last["platform"]["items"][0]["boot_id"] == Path(
             "/proc/sys/kernel/random/boot_id").read_text().strip()
         assert (tmp_path / "platform.conf").read_text() == f"UUID={HOST}\n"
         client(SysinvAgent, rabbit_transport, server="worker-7").agent_update(host_uuid=HOST, force_updates=["cpu"])
-        assert conductor.until(lambda order: order.count("cpus") == 2, 10)
+        assert conductor.until(lambda order: order.count("cpu") == 2, 10)
         assert resident_mib(process.pid) < RSS_MAX_MIB
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 0
@@ -151,7 +138,7 @@ def test_starts_without_a_broker_and_survives_its_restart(
 
         def asked_and_answered() -> bool:
             client(SysinvAgent, bus, server="worker-7").agent_update(host_uuid=HOST, force_updates=["disk"])
-            return conductor.until(lambda order: "disks" in order, 1)
+            return conductor.until(lambda order: "disk" in order, 1)
 
         # A cast sent while the agent's queue is being made again is lost; the conductor would repeat it too.
         assert any(asked_and_answered() for _ in range(60)), log.read_text()

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from mtce.contract.records import ActionReply
-from sysinv.contract.records import (
-    CpuReport,
-    MemoryReport,
-    NumaReport,
-    PlatformReport,
-    PortReport,
-)
+from sysinv.resources.cpu.report import CpuReport
+from sysinv.resources.host.report import PlatformReport
+from sysinv.resources.memory.report import MemoryReport
+from sysinv.resources.node.report import NumaReport
+from sysinv.resources.port.report import PortReport
 
 _MACS = (f"08:00:27:be:00:{number:02x}" for number in itertools.count(1))
 
@@ -32,20 +31,22 @@ def new_worker(sysinv: Any, hostname: str) -> tuple[str, str]:
 def report(sysinv: Any, uuid: str, mac: str) -> None:
     """A small machine's inventory over the bus."""
     agent = sysinv.reports
-    agent.report_platform(host_uuid=uuid, report=PlatformReport(
-        boot_id="b", uptime_s=1, kernel_release="6.1", kernel_running="standard", after_install=True,
-        first_report=True))
-    agent.report_ports(host_uuid=uuid, ports=[PortReport(
-        name="pxeboot0", pciaddr="virtual:pxeboot0", dev_id=0, mac=mac, mtu=1500, speed_mbps=10000, link_mode="0",
-        duplex="full", numa_node=-1, driver="veth", pclass="", pvendor="", pdevice="", psvendor="", psdevice="")])
-    agent.report_cpus(host_uuid=uuid, nodes=[NumaReport(0, (0, 1))], cpus=[
-        CpuReport(cpu=n, core=n, thread=0, numa_node=0, socket=0, cpu_family="6", cpu_model="x") for n in (0, 1)])
-    agent.report_memory(host_uuid=uuid, memory=[MemoryReport(
-        numa_node=0, node_memtotal_mib=24000, memtotal_mib=23000, memavail_mib=20000, platform_reserved_mib=0,
-        hugepages_nr_2m=0, hugepages_avail_2m=0, hugepages_nr_1g=0, hugepages_avail_1g=0, pages_4k=1,
-        supports_1g=False)])
-    agent.report_disks(host_uuid=uuid, disks=[])
-    agent.report_pci_devices(host_uuid=uuid, devices=[])
+    records: dict[str, list[Any]] = {
+        "platform": [PlatformReport(boot_id="b", uptime_s=1, kernel_release="6.1", kernel_running="standard",
+                                    after_install=True, first_report=True)],
+        "numa": [NumaReport(0, (0, 1))],
+        "port": [PortReport(
+            name="pxeboot0", pciaddr="virtual:pxeboot0", dev_id=0, mac=mac, mtu=1500, speed_mbps=10000, link_mode="0",
+            duplex="full", numa_node=-1, driver="veth", pclass="", pvendor="", pdevice="", psvendor="", psdevice="")],
+        "cpu": [CpuReport(cpu=n, core=n, thread=0, numa_node=0, socket=0, cpu_family="6", cpu_model="x")
+                for n in (0, 1)],
+        "memory": [MemoryReport(
+            numa_node=0, node_memtotal_mib=24000, memtotal_mib=23000, memavail_mib=20000, platform_reserved_mib=0,
+            hugepages_nr_2m=0, hugepages_avail_2m=0, hugepages_nr_1g=0, hugepages_avail_1g=0, pages_4k=1,
+            supports_1g=False)],
+        "disk": [], "pci_device": []}
+    for kind, items in records.items():
+        agent.report(host_uuid=uuid, kind=kind, items=[asdict(item) for item in items])
     agent.inventory_completed(host_uuid=uuid)
     sysinv.state(uuid, availability="online")
 

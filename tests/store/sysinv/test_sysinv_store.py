@@ -18,9 +18,9 @@ from flock.wire.paging import Page
 from flock.wire.resource import parse_body
 from sysinv.bootstrap.answers import parse
 from sysinv.conductor.endpoints import HostStatesEndpoint
-from sysinv.contract.records import HostStateUpdate, MemoryReport
+from sysinv.contract.records import HostStateUpdate
 from sysinv.db.lookup import host_row
-from sysinv.db.tables import METADATA, OPERATIONS
+from sysinv.db.tables import METADATA
 from sysinv.hosts.discovery import HostDiscovery, new_host_values
 from sysinv.hosts.inventory import InventoryIntake
 from sysinv.hosts.seed import seed_system
@@ -29,6 +29,8 @@ from sysinv.model.host import HostRefused
 from sysinv.resources.host import store as hosts
 from sysinv.resources.host.fields import NewHost
 from sysinv.resources.host.service import HostService, HostSettings
+from sysinv.resources.memory.report import MemoryReport
+from sysinv.resources.operation.table import OPERATIONS
 
 MAC = "08:00:27:be:6e:25"
 
@@ -149,7 +151,7 @@ def test_reports_and_states_of_one_host_do_not_lose_each_other(seeded: Database)
     intake, states = InventoryIntake(seeded), HostStatesEndpoint(seeded)
 
     def report(number: int) -> None:
-        intake.report_memory(host_uuid=uuid, memory=[MemoryReport(
+        intake.store(host_uuid=uuid, kind="memory", records=[MemoryReport(
             0, 24000 + number, 20000, 15000, 0, 0, 0, 0, 0, 1, False)])
 
     def state(number: int) -> None:

@@ -250,7 +250,7 @@ class TestIdleConnections:
             asked.append("ping")
             return len(asked) > 1
 
-        monkeypatch.setattr(engine.dialect, "_do_ping_w_event", ping)
+        monkeypatch.setattr(engine.dialect, "do_ping", ping)
         database_module._ask_idle_connections(engine)
         yield engine, asked
         engine.dispose()

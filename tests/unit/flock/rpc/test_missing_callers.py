@@ -6,8 +6,7 @@ from typing import Any
 
 from oslo_messaging._drivers import amqpdriver
 
-from flock.rpc.messaging import MISSING_CALLER_S, forget_missing_callers
-from flock.testing.fixtures import private_conf
+from flock.foreign.messaging import MISSING_CALLER_S, forget_missing_callers
 
 
 class Listener:
@@ -26,8 +25,3 @@ def test_a_missing_caller_is_soon_forgotten() -> None:
     assert known._cache.ttl == MISSING_CALLER_S < 5
     known._cache.expire(known._cache.timer() + MISSING_CALLER_S + 0.1)
     assert known.reply_q_valid("reply_1", "message")
-
-
-def test_other_drivers_know_nothing_of_it() -> None:
-    forget_missing_callers(None)
-    forget_missing_callers(private_conf())

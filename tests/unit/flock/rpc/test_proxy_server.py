@@ -2,21 +2,24 @@
 """Client and server over the in-memory bus: arguments, errors, casts, limits, completeness of implementations."""
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from typing import Any
 
 import pytest
 from oslo_context import context as oslo_context
 from prometheus_client import REGISTRY
 
-from flock.core.errors import Conflict, DeadlineExceeded, InvalidInput, RemoteError, Unavailable
-from flock.rpc import Server, Transport, VersionMismatch, call, cast, check_versions, client, rpc_interface
+from flock.core.errors import Conflict, DeadlineExceeded, InvalidInput, Refused, RemoteError, Unavailable
+from flock.rpc import Server, Transport, VersionMismatch, call, cast, check_versions, client, rpc_interface, text
+from flock.rpc.errors import Undecodable
 from flock.rpc.messaging import oslo_messaging
+from flock.rpc.signature import fingerprint
 from flock.rpc.versions import compare, describe
 
 
@@ -24,6 +27,13 @@ from flock.rpc.versions import compare, describe
 class Thing:
     name: str
     size: int = 1
+
+
+@dataclass(frozen=True)
+class NewerThing:
+    name: str
+    size: int = 1
+    colour: str = "none"
 
 
 class ThingBusy(Conflict):
@@ -134,14 +144,69 @@ def test_arguments_are_checked_before_sending(bus: Transport) -> None:
         things.grow(Thing("a"))
 
 
+def _plainly(bus: Transport, body: Any, version: str = "1.0") -> Any:
+    """The answer to a request that is sent as it is."""
+    target = oslo_messaging.Target(exchange=bus.exchange, topic="things", namespace="things", version=version)
+    answer = oslo_messaging.get_rpc_client(bus.messaging, target, timeout=3).call({}, "grow", body=body)
+    return json.loads(text.unpack(answer, 1000, "answer"))
+
+
 def test_the_server_checks_what_comes_in(bus: Transport) -> None:
+    for body in (None, 5, "{", "[]", "{}{}", "{'thing':1}", "{'thing':{'size':1}}"):
+        assert _plainly(bus, body)["error"]["code"] == "flock.rpc.undecodable"
+    assert _plainly(bus, "{'thing':{'name':'a'}}") == {"ok": {"name": "a", "size": 3}}
     target = oslo_messaging.Target(exchange=bus.exchange, topic="things", namespace="things", version="1.0")
-    plain = oslo_messaging.get_rpc_client(bus.messaging, target, timeout=3)
-    for body in (None, 5, "{", "[]", "{}{}", '{"thing": 1}', '{"thing": {"name": "a"}, "more": 1}'):
-        assert '"code":"flock.invalid_input"' in plain.call({}, "grow", body=body)
-    assert plain.call({}, "grow", body='{"thing":{"name":"a"}}') == '{"ok":{"name":"a","size":3}}'
     with pytest.raises(Exception, match=r"target|__init__|method"):
-        plain.call({}, "__init__")
+        oslo_messaging.get_rpc_client(bus.messaging, target, timeout=3).call({}, "__init__")
+
+
+def test_requests_of_a_newer_minor_version_are_served(bus: Transport) -> None:
+    assert _plainly(bus, "{'thing':{'name':'a','colour':'red'},'more':[1]}")["ok"]["size"] == 3
+
+    @rpc_interface(topic="things", version="1.7", namespace="things")
+    class Newer:
+        @call(timeout_s=3)
+        def grow(self, *, thing: NewerThing, by: int = 2, colour: str = "red") -> NewerThing:
+            raise TypeError("interface")
+
+        @call(timeout_s=3)
+        def shrink(self) -> None:
+            raise TypeError("interface")
+
+    newer = client(Newer, bus)
+    assert newer.grow(thing=NewerThing("a", 5, "blue"), colour="blue") == NewerThing("a", 7, "none")
+    with pytest.raises(VersionMismatch):
+        newer.shrink()
+    assert check_versions(bus, [Newer]) == ["keeper serves things 1.1 beside our 1.7"]
+
+
+def test_answers_that_cannot_be_read_are_no_refusal(bus: Transport) -> None:
+    @rpc_interface(topic="things", version="1.1", namespace="things")
+    class Other:
+        @call(timeout_s=3)
+        def grow(self, *, thing: Thing) -> str:
+            raise TypeError("interface")
+
+        @call(timeout_s=3)
+        def act(self, *, how: int) -> str:
+            raise TypeError("interface")
+
+    with pytest.raises(Undecodable, match="answer of grow must be a string"):
+        client(Other, bus).grow(thing=Thing("a"))
+    with pytest.raises(Undecodable, match="how must be a string"):
+        client(Other, bus).act(how=5)
+    assert not issubclass(Undecodable, Refused)
+
+
+def test_a_message_has_the_size_of_its_json() -> None:
+    data = json.dumps({"a": 'say "it\'s" \\ ^'}).encode()
+    assert text.unpack(text.pack(data, 100, "x"), 100, "x") == data
+    thing = json.dumps({"name": "a", "labels": ["b", "c\n"]}).encode()
+    wrapped = json.dumps(json.dumps(text.pack(thing, 100, "x")))
+    assert len(wrapped) == len(thing) + len(json.dumps(json.dumps("")))
+    for wrong in (b"bytes", "\ud800", "x" * 101):
+        with pytest.raises(InvalidInput):
+            text.unpack(wrong, 100, "x")
 
 
 def test_size_limits(bus: Transport) -> None:
@@ -223,14 +288,31 @@ def test_describe_and_check(bus: Transport) -> None:
 
 
 def test_compare_rules() -> None:
-    spec = Things.__rpc_interface__  # type: ignore[attr-defined]
-    same = {"version": "1.1", "fingerprint": spec.fingerprint}
-    assert compare(spec, {"things": same}, "s") is None
-    assert compare(spec, {"things": {"version": "1.2", "fingerprint": "x"}}, "s") is not None
-    for served in ({}, {"things": {**same, "version": "1.0"}}, {"things": {**same, "version": "2.1"}},
-                   {"things": {**same, "version": "one"}}):
+    same = {"version": "1.1", "fingerprint": fingerprint(Things)}
+    assert compare(Things, {"things": same}, "s") is None
+    for version in ("1.0", "1.2"):
+        assert "beside our 1.1" in str(compare(Things, {"things": {"version": version, "fingerprint": "x"}}, "s"))
+    assert "other signatures" in str(compare(Things, {"things": {**same, "fingerprint": "x"}}, "s"))
+    for served in ({}, {"things": {**same, "version": "2.1"}}, {"things": {**same, "version": "one"}}):
         with pytest.raises(VersionMismatch):
-            compare(spec, served, "s")
+            compare(Things, served, "s")
+
+
+def test_the_fingerprint_covers_records_to_their_leaves() -> None:
+    prints = set()
+    for leaf in (str, int, str | None):
+        inner = make_dataclass("Inner", [("leaf", leaf)])
+        for fields in ([("inner", list[inner])], [("inner", list[inner]), ("more", int, 0)]):  # type: ignore[valid-type]
+            record: Any = make_dataclass("Record", fields)
+
+            class Told:
+                def tell(self, *, record: object) -> None:
+                    raise TypeError("interface")
+
+            Told.tell.__annotations__["record"] = record
+            Told.tell = cast(Told.tell)  # type: ignore[method-assign]
+            prints.add(fingerprint(rpc_interface(topic="t", version="1.0")(Told)))
+    assert len(prints) == 6
 
 
 def test_incomplete_implementation_is_refused(fake_transport: Transport) -> None:

@@ -23,6 +23,7 @@ from cryptography.x509.oid import NameOID
 from flock import rpc
 from flock.core.errors import FlockError, Unavailable
 from flock.db import Database, utcnow
+from flock.db.inserts import insert_all
 from flock.testing.fixtures import private_conf
 from fm.conf import outputs as output_options
 from fm.contract.enums import AlarmType, Severity
@@ -208,7 +209,7 @@ def test_a_refresh_tells_all_active_alarms_in_pages(database: Database, peer: Pe
                   Severity.CRITICAL, "r", AlarmType.OTHER, "unknown", "", False, True, False, AT, AT)
             for number in range(ALERTS_MAX + 7)]
     with database.writer() as conn:
-        alarms.apply_change(conn, NetChange((), tuple(many), ()), AT)
+        insert_all(conn, [alarms.new_rows(NetChange((), tuple(many), ()))])
     sink = Alertmanager(poster(f"http://127.0.0.1:{peer.port}/api/v2/alerts"), visible_alarms(database), 60,
                         clock=lambda: AT)
     sink(dict(REFRESH))

@@ -91,8 +91,8 @@ def test_an_alarm_with_a_chosen_uuid_stays() -> None:
     assert kept_of([chosen, raised("a"), raised("a")]) == [0, 2]
 
 
-def test_what_cannot_be_understood_is_dropped() -> None:
-    assert list(compact(["", "{", record(raised("a"))])) == [2]
+def test_what_cannot_be_understood_stays() -> None:
+    assert list(compact(["{", record(raised("a")), "{}", record(raised("a"))])) == [0, 2, 3]
 
 
 def test_a_record_of_a_later_version_is_understood() -> None:

@@ -2,6 +2,7 @@
 """Delivery waits for what may pass, drops only what alone is at fault, and keeps order across ended processes."""
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from flock.core.errors import FlockError, InvalidInput, RemoteError, Unavailable
-from flock.rpc.errors import VersionMismatch
+from flock.rpc.errors import Undecodable, VersionMismatch
 from flock.testing.services.process import wait_for
 from fm.contract.errors import SpoolBusy
 from fm.contract.rpc import FaultOutcome, FaultRequest, FmManager
-from fm.raiser import Raiser, delivery, slots
-from fm.raiser.requests import alarm_request, clear_request, log_request, to_record
+from fm.raiser import Raiser, aside, delivery, slots
+from fm.raiser.requests import alarm_request, clear_request, from_record, log_request, to_record
 from fm.raiser.spool import Spool
 
 
@@ -118,11 +119,79 @@ def test_a_listener_that_fails_stops_nothing(make: Callable[..., Raiser], manage
     assert raiser.flush(20) and manager.seen == ["host=b"]
 
 
-def test_foreign_records_are_passed_over(make: Callable[..., Raiser], manager: Recorder, tmp_path: Path) -> None:
+def kept_aside(tmp_path: Path) -> list[dict[str, str]]:
+    """What lies beside the first queue."""
+    path = tmp_path / "spool" / "0" / aside.NAME
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_records_that_cannot_be_read_are_kept_aside(make: Callable[..., Raiser], manager: Recorder,
+                                                    tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     spool = Spool(tmp_path / "spool" / "0")
-    spool.append(["what is this", "{}", to_record(log_request("200.021", "host=a", {}, {}))])
+    first, last = (to_record(log_request("200.021", f"host={name}", {}, {})) for name in "ab")
+    spool.append([first, "what is this", "{}", last])
     spool.close()
-    assert make().flush(10) and manager.seen == ["host=a"]
+    assert make().flush(10) and manager.seen == ["host=a", "host=b"]
+    assert [line["record"] for line in kept_aside(tmp_path)] == ["what is this", "{}"]
+    assert "kept aside" in caplog.text and "what is this" in caplog.text
+
+
+def test_without_room_aside_nothing_is_lost(make: Callable[..., Raiser], manager: Recorder, tmp_path: Path,
+                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aside, "LIMIT_BYTES", 10)
+    spool = Spool(tmp_path / "spool" / "0")
+    spool.append(["what is this", to_record(log_request("200.021", "host=a", {}, {}))])
+    spool.close()
+    raiser = make()
+    assert not raiser.flush(0.5) and raiser.backlog()[0] == 2
+    monkeypatch.setattr(aside, "LIMIT_BYTES", 1000)
+    assert raiser.flush(10) and manager.seen == ["host=a"]
+
+
+def test_answers_that_cannot_be_read_are_no_refusal(make: Callable[..., Raiser], manager: Recorder, tmp_path: Path,
+                                                    caplog: pytest.LogCaptureFixture) -> None:
+    """For longer than any number of attempts; said once; delivered when the other side is understood again."""
+    lost: list[FaultRequest] = []
+    attempts = [0]
+
+    def refuse(_request: FaultRequest) -> Exception | None:
+        attempts[0] += 1
+        return Undecodable(field="answer of apply[0].count", rule="must be an integer") if attempts[0] < 200 else None
+
+    manager.refuse = refuse
+    raiser = make(on_refused=lambda request, _: lost.append(request))
+    raise_on(raiser, "a", "b", "c")
+    assert raiser.flush(20) and lost == [] and kept_aside(tmp_path) == []
+    assert manager.seen == ["host=a", "host=b", "host=c"]
+    assert caplog.text.count("do not understand each other") == 1
+
+
+def test_a_request_that_the_manager_cannot_read_is_kept_aside(make: Callable[..., Raiser], manager: Recorder,
+                                                              tmp_path: Path) -> None:
+    told: list[str] = []
+    error = Undecodable(field="requests[0].fault.severity", rule="must be one of critical, major")
+    manager.refuse = lambda request: error if entity(request) == "host=new" else None
+    raiser = make(on_refused=lambda request, error: told.append(error.code))
+    raise_on(raiser, "a", "new", "b")
+    assert raiser.flush(20) and manager.seen == ["host=a", "host=b"]
+    kept = kept_aside(tmp_path)
+    assert [entity(request) for line in kept if (request := from_record(line["record"])) is not None] == ["host=new"]
+    assert told == ["flock.rpc.undecodable"] and "severity" in kept[0]["reason"]
+
+
+def test_an_answer_with_too_few_outcomes_acknowledges_nothing(make: Callable[..., Raiser], manager: Recorder,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    short = [3]
+    real = manager.apply
+
+    def apply(*, requests: list[FaultRequest]) -> list[FaultOutcome]:
+        short[0] -= 1
+        return [] if short[0] > 0 else real(requests=requests)
+
+    monkeypatch.setattr(manager, "apply", apply)
+    raiser = make()
+    raise_on(raiser, "a")
+    assert raiser.flush(10) and manager.seen == ["host=a"]
 
 
 def test_a_disk_that_cannot_be_read_for_a_while(make: Callable[..., Raiser], manager: Recorder,

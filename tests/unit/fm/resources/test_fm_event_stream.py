@@ -18,6 +18,7 @@ from prometheus_client import REGISTRY
 from flock.api import build_app
 from flock.api.stream import PIECE_BYTES_MAX, Peer
 from flock.db import Database, new_uuid, utcnow
+from flock.db.inserts import insert_all
 from flock.testing.fixtures import private_conf
 from flock.testing.identity import trusting
 from flock.testing.services.process import wait_for
@@ -40,8 +41,9 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 
 def put(database: Database, count: int, ident: str = "200.004", state: AlarmState = AlarmState.SET) -> None:
     with database.writer() as conn:
-        events.insert(conn, [Event(new_uuid(), ident, state, "host", f"host=c{number}", AT, Severity.MAJOR, "r",
-                                   AlarmType.OTHER, "unknown", "", False, False) for number in range(count)], AT)
+        insert_all(conn, [events.new_rows([
+            Event(new_uuid(), ident, state, "host", f"host=c{number}", AT, Severity.MAJOR, "r", AlarmType.OTHER,
+                  "unknown", "", False, False) for number in range(count)], AT)])
 
 
 class Stream:

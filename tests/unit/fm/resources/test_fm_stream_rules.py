@@ -11,6 +11,7 @@ import pytest
 
 from flock.core.errors import FlockError
 from flock.db import Database, new_uuid
+from flock.db.inserts import insert_all
 from fm.contract.enums import AlarmState, AlarmType, Severity
 from fm.core.filters import parse
 from fm.core.records import Event
@@ -62,7 +63,7 @@ def stored(database: Database) -> None:
         found.append(Event(new_uuid(), ident, state, "host", entity, AT + timedelta(seconds=number / 4), severity, "r",
                            kind, "unknown", "", False, False))
     with database.writer() as conn:
-        events.insert(conn, found, AT)
+        insert_all(conn, [events.new_rows(found, AT)])
         conn.exec_driver_sql(
             "UPDATE event_suppression SET suppression_status = 'suppressed' WHERE alarm_id = '100.101'")
 

@@ -9,7 +9,10 @@ from mtce.conductor.effects import PooledEffects
 from mtce.contract.records import MtceHost
 from mtce.core import actions as act
 from mtce.core.events import BmcAnswer, RebootAnswer
+from mtce.core.strike import Permit, Wish
 from mtce.core.view import first_view
+
+PERMIT = Permit(Wish.OPERATOR, "operator: reboot")
 
 UUID = "2f1c1d7e-0000-4000-8000-000000000001"
 HOST = MtceHost(UUID, "worker-0", "worker", "worker", "", "192.168.204.10", None, "locked", "disabled", "online")
@@ -72,11 +75,11 @@ def bench():
 
 
 def test_reboot_is_answered_either_way(bench):
-    assert bench.perform(act.SendReboot("c-1", "boot-1", 3)) == [RebootAnswer("c-1", True)]
+    assert bench.perform(act.SendReboot("c-1", "boot-1", 3, PERMIT)) == [RebootAnswer("c-1", True)]
     assert bench.agent.calls == [("reboot", {"host_uuid": UUID, "boot_id": "boot-1", "request_id": "c-1",
                                              "delay_s": 3})]
     bench.agent.error = DeadlineExceeded(what="x", timeout_s="10")
-    assert bench.perform(act.SendReboot("c-2", "", 0), answers=2)[-1] == RebootAnswer("c-2", False)
+    assert bench.perform(act.SendReboot("c-2", "", 0, PERMIT), answers=2)[-1] == RebootAnswer("c-2", False)
 
 
 def test_defect_in_a_bmc_job_is_an_answer(bench):
@@ -89,14 +92,14 @@ def test_defect_in_a_bmc_job_is_an_answer(bench):
     (act.RunGoenabled("c", "b"), "run_goenabled"), (act.StartServices("c", "b"), "start_services"),
     (act.StopServices("c", "b"), "stop_services")])
 def test_commands_reach_the_agent(bench, action, call):
-    bench.perform(action, act.SendReboot("last", "", 0))
+    bench.perform(action, act.SendReboot("last", "", 0, PERMIT))
     bench.effects.stop()
     assert call in [name for name, _ in bench.agent.calls]
 
 
 def test_command_that_cannot_be_started_is_answered(bench):
     bench.effects.stop()
-    assert bench.perform(act.SendReboot("c-1", "", 0), act.Bmc("c-2", "reset"), answers=2) == [
+    assert bench.perform(act.SendReboot("c-1", "", 0, PERMIT), act.Bmc("c-2", "reset", permit=PERMIT), answers=2) == [
         RebootAnswer("c-1", False), BmcAnswer("c-2", False, reason=bench.posted[-1].reason)]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from flock.core.clock import Instant
+from mtce.conductor.buswatch import BusWatch
 from mtce.contract.records import MtcAlive, MtceHost
 from mtce.contract.states import HostAction
 from mtce.core import actions as act
@@ -20,6 +21,7 @@ from mtce.core import events as ev
 from mtce.core.changes import must_store
 from mtce.core.fsm import step
 from mtce.core.settings import Settings
+from mtce.core.strike import Wish
 from mtce.core.view import Level, MaintainedHost, Network, first_view, from_document, to_document
 
 START_MS = 40_000
@@ -55,6 +57,13 @@ class Machine:
     mgmt_cut: bool = False
     cluster_cut: bool = False
     deaf: bool = False
+    pulseless: bool = False
+    """The heartbeat daemon of the host is dead."""
+    bus_down: bool = False
+    """The message bus of the controller; pulses do not need it."""
+    pulses_down: bool = False
+    """The heartbeat daemon of the controller."""
+    dead_office: bool = False
     bmc_answers: bool = True
     resets: int = 0
     reboot_commands: int = 0
@@ -88,6 +97,10 @@ class Story:
         self._epoch = 0
         self._generation = 0
         self._watched = 0
+        self._bus = BusWatch(START_MS)
+        self._said = 0
+        self.strikes: list[tuple[int, str]] = []
+        self._after(5, self._echo_cycle)
         self._after(10, self._alive_cycle)
         self._after(1_000, self._pulse_cycle)
 
@@ -107,7 +120,7 @@ class Story:
             first_ms = self._queue[0][0] if self._queue else end_ms + 1
             if due_ms is not None and due_ms <= min(first_ms, end_ms):
                 self.now_ms = max(due_ms, self.now_ms)
-                self._feed(ev.Tick())
+                self._feed(self._tick())
             elif first_ms <= end_ms:
                 self.now_ms = first_ms
                 heapq.heappop(self._queue)[2]()
@@ -137,6 +150,7 @@ class Story:
         self.tasks.clear()
         self.states.clear()
         self.alarm_log.clear()
+        self.strikes.clear()
         machine = self.machine
         machine.resets = machine.reboot_commands = machine.power_ons = 0
         return self
@@ -163,14 +177,14 @@ class Story:
         self._boot()
         return self
 
-    def restart_conductor(self) -> Story:
+    def restart_conductor(self, controller_boot: str = "") -> Story:
         """A conductor died after its last commit: timers and answers in flight are gone, the row is not."""
         self._generation += 1
         self.restarts += 1
         at = Instant("boot-1", self.now_ms)
         stored = json.loads(json.dumps(to_document(self.view, at)))
         self.view = from_document(stored, at, is_active=self.view.is_active)
-        self._feed(ev.Resume(), may_restart=False)
+        self._feed(ev.Resume(controller_boot), may_restart=False)
         return self
 
     # -- the world --------------------------------------------------------------------------------------------------
@@ -210,16 +224,37 @@ class Story:
     def _heard(self) -> bool:
         return self.machine.up and not self.machine.deaf
 
+    def _reached(self) -> bool:
+        """A command over the bus arrives."""
+        return self._heard() and not self.machine.mgmt_cut and not self.machine.bus_down
+
+    def _tick(self) -> ev.Tick:
+        machine = self.machine
+        return ev.Tick(bus_ok=self._bus.is_ok(self.now_ms), pulses_ok=not machine.pulses_down,
+                       bus_open_ms=self._bus.open_since_ms(self.now_ms), dead_office=machine.dead_office)
+
+    def _echo_cycle(self) -> None:
+        if not self.machine.bus_down:
+            self._bus.heard(self.now_ms)
+        self._after(2_000, self._echo_cycle)
+
     def _alive_cycle(self) -> None:
         self._send_alive()
         self._after(5_000, self._alive_cycle)
 
     def _send_alive(self) -> None:
         machine = self.machine
-        if self._heard() and not machine.mgmt_cut:
-            self._feed(ev.Alive(MtcAlive(
-                self.view.uuid, self.view.hostname, self._boot_id(), (self.now_ms - machine.up_since_ms) // 1000, 1,
-                True, machine.healthy, machine.locked, False, None, False)))
+        if not self._heard():
+            return
+        self._said += 1
+        alive = MtcAlive(
+            self.view.uuid, self.view.hostname, self._boot_id(), (self.now_ms - machine.up_since_ms) // 1000,
+            self._said, True, machine.healthy, machine.locked, False, None, False)
+        if not machine.mgmt_cut and not machine.bus_down:
+            self._feed(ev.Alive(alive))
+        if self.view.monitored and not machine.cluster_cut and not machine.pulseless \
+                and not machine.pulses_down:
+            self._after(300, lambda: self._feed(ev.Alive(alive, over_bus=False)))
 
     def _pulse_cycle(self) -> None:
         self._after(1_000, self._pulse_cycle)
@@ -233,8 +268,10 @@ class Story:
             self._pulse(network)
 
     def _pulse(self, network: Network) -> None:
+        if self.machine.pulses_down:
+            return
         cut = self.machine.mgmt_cut if network is Network.MGMT else self.machine.cluster_cut
-        if self.machine.up and not cut:
+        if self.machine.up and not cut and not self.machine.pulseless:
             self._misses[network] = 0
             level = Level.OK
         else:
@@ -267,28 +304,41 @@ class Story:
 
     def _carry_out(self, action: Any) -> None:
         machine = self.machine
+        if act.permit_of(action) is not None:
+            self._judge_strike(action)
         if isinstance(action, act.Log):
             self.logs.append(f"{action.log_id} {action.suffix}")
+        elif isinstance(action, act.Withheld):
+            return
         elif isinstance(action, act.RequestAlive):
-            self._after(50, self._send_alive)
+            if self._reached():
+                self._after(50, self._send_alive)
         elif isinstance(action, act.SetLocked):
-            if self._heard():
+            if self._reached():
                 machine.locked = action.locked
         elif isinstance(action, act.SendReboot):
             machine.reboot_commands += 1
-            if self._heard() and not machine.mgmt_cut and action.boot_id in ("", self._boot_id()):
+            if self._reached() and action.boot_id in ("", self._boot_id()):
                 self._answer(50, ev.RebootAnswer(action.command_id, True))
                 self._after(action.delay_s * 1000 + 500, self._boot)
             else:
                 self._answer(10_000, ev.RebootAnswer(action.command_id, False))
         elif isinstance(action, act.Bmc):
             self._bmc(action)
-        elif self._heard():
+        elif self._reached():
             command, passed = {
                 act.RunGoenabled: ("goenabled", machine.tests_pass),
                 act.StartServices: ("start-services", machine.services_pass),
                 act.StopServices: ("stop-services", True)}[type(action)]
             self._answer(1_000, ev.AgentResult(self._boot_id(), command, passed))
+
+    def _judge_strike(self, action: Any) -> None:
+        """The world knows what mtce can only believe: silence may not strike a host that can be heard."""
+        permit = act.permit_of(action)
+        self.strikes.append((self.now_ms, f"{permit.wish}: {permit.reason}"))
+        machine = self.machine
+        answers = machine.up and not (machine.mgmt_cut and machine.cluster_cut)
+        assert permit.wish is not Wish.SILENCE or not answers, (action, self.view)
 
     def _bmc(self, action: act.Bmc) -> None:
         machine = self.machine

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
-from sysinv.actions.facts import ActionFacts, NodeMemory
+from sysinv.actions.facts import ActionFacts
 from sysinv.actions.gate import parse_action, plan_action
 from sysinv.contract.enums import OperatorAction
 from sysinv.model.host import HostRefused, InventoryHost
 from sysinv.model.system import SystemView
+from sysinv.resources.address.checks import AddressFacts
+from sysinv.resources.device.checks import DeviceFacts
+from sysinv.resources.memory.checks import MemoryFacts, NodeMemory
 
 SYSTEM = SystemView(1, "s", "cloud", "Standard", "duplex", "1.0")
 SIMPLEX = SystemView(1, "s", "cloud", "All-in-one", "simplex", "1.0")
@@ -19,7 +22,8 @@ HOST = InventoryHost(
     id=1, uuid="u1", hostname="worker-0", personality="worker", subfunctions="worker", subfunction_oper="disabled",
     subfunction_avail="not-installed", administrative="locked", operational="disabled", availability="online",
     invprovision="unprovisioned", inv_state="inventoried", action_state="reinstalled", install_state="completed",
-    ihost_action=None, task=None, mgmt_mac="08:00:27:be:6e:25", bm_type=None, bm_ip=None, bm_username=None,
+    ihost_action=None, mtce_action=None, action_text=None, mgmt_mac="08:00:27:be:6e:25", bm_type=None,
+    bm_ip=None, bm_username=None,
     bm_secret=None, vim_progress_status=None, config_applied=None, config_target=None, mtce_sequence=0, revision=1)
 UNLOCKED = {"administrative": "unlocked", "operational": "enabled", "availability": "available"}
 MEMORY = (NodeMemory(numa_node=0, node_memtotal_mib=32000, platform_reserved_mib=7000),)
@@ -29,8 +33,11 @@ CONTROLLER = replace(HOST, hostname="controller-0", personality="controller", su
 
 
 def facts(host: InventoryHost = HOST, system: SystemView = SYSTEM, **changes: Any) -> ActionFacts:
-    values: dict[str, Any] = {"active_controller": "controller-0", "memory": MEMORY, "physical_cores": 16, **changes}
-    return ActionFacts(host=host, system=system, **values)
+    own = {
+        MemoryFacts: MemoryFacts(changes.pop("memory", MEMORY), physical_cores=16),
+        AddressFacts: AddressFacts(changes.pop("has_oam", True)),
+        DeviceFacts: DeviceFacts(changes.pop("image_update", False))}
+    return ActionFacts(host=host, system=system, resources=own, **{"active_controller": "controller-0", **changes})
 
 
 def refusal(given: ActionFacts, action: str) -> str:
@@ -89,7 +96,7 @@ def test_unlock_counts_memory() -> None:
 
 def test_a_controller_needs_oam_before_it_is_unlocked() -> None:
     locked = replace(CONTROLLER, administrative="locked", operational="disabled", availability="online")
-    assert "without an oam interface" in refusal(facts(locked, has_oam_address=False), "unlock")
+    assert "without an oam interface" in refusal(facts(locked, has_oam=False), "unlock")
 
 
 def test_the_active_controller_is_never_locked() -> None:
@@ -101,7 +108,7 @@ def test_the_active_controller_is_never_locked() -> None:
 
 
 def test_lock_waits_for_a_device_image_update_unless_forced() -> None:
-    given = facts(host(**UNLOCKED), device_image_in_progress=True)
+    given = facts(host(**UNLOCKED), image_update=True)
     assert "device image update" in refusal(given, "lock")
     assert plan_action(given, OperatorAction.FORCE_LOCK).mtce_action == "force-lock"
 

@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
-from flock.core.errors import DeadlineExceeded, FlockError, NotFound, Refused, Unavailable
+from flock.core.errors import DeadlineExceeded, FlockError, Refused, Unavailable
 from flock.exec import Root
 from flock.rpc import Server, Transport, client
 from flock.testing.machines import recorded_machines
 from sysinv.agent.daemon import Agent, Timing
 from sysinv.agent.machine import Machine, hardware_root, store_uuid
-from sysinv.agent.plan import Report
+from sysinv.contract.errors import HostNotFound
 from sysinv.contract.records import HostRef
+from sysinv.contract.reports import UnknownReport, reports
 from sysinv.contract.rpc import InventoryReports, SysinvAgent
+from sysinv.hosts.earlier import EarlierReports
 
 HOST = "6e6f6465-0000-4000-8000-000000000001"
 MAC = "02:aa:00:00:00:01"
@@ -26,7 +28,7 @@ TIMING = Timing(audit_interval_s=60, retry_interval_s=7, lookup_interval_s=30, l
 MakeRoot = Callable[[Mapping[str, str]], Root]
 
 
-class Conductor:
+class Conductor(EarlierReports):
     """Stores what arrives; ``failures`` maps a method to the errors it raises next, one per call."""
 
     def __init__(self) -> None:
@@ -44,23 +46,8 @@ class Conductor:
         self._take("lookup", macs=macs, hostname=hostname)
         return self.host
 
-    def report_platform(self, *, host_uuid: str, report: Any) -> None:
-        self._take("platform", host_uuid=host_uuid, report=report)
-
-    def report_cpus(self, *, host_uuid: str, nodes: Any, cpus: Any) -> None:
-        self._take("cpus", host_uuid=host_uuid, nodes=nodes, cpus=cpus)
-
-    def report_memory(self, *, host_uuid: str, memory: Any) -> None:
-        self._take("memory", host_uuid=host_uuid, memory=memory)
-
-    def report_ports(self, *, host_uuid: str, ports: Any) -> None:
-        self._take("ports", host_uuid=host_uuid, ports=ports)
-
-    def report_disks(self, *, host_uuid: str, disks: Any) -> None:
-        self._take("disks", host_uuid=host_uuid, disks=disks)
-
-    def report_pci_devices(self, *, host_uuid: str, devices: Any) -> None:
-        self._take("pci", host_uuid=host_uuid, devices=devices)
+    def report(self, *, host_uuid: str, kind: str, items: list[Any]) -> None:
+        self._take(kind, host_uuid=host_uuid, items=items)
 
     def inventory_completed(self, *, host_uuid: str) -> None:
         self._take("completed", host_uuid=host_uuid)
@@ -73,7 +60,11 @@ class Conductor:
         return names
 
 
-SERIES = ["platform", "ports", "pci", "cpus", "memory", "disks", "completed"]
+SERIES = [*reports(), "completed"]
+
+
+def _until(kind: str) -> list[str]:
+    return SERIES[:SERIES.index(kind) + 1]
 
 
 @pytest.fixture
@@ -110,13 +101,12 @@ def test_first_round_looks_up_reports_everything_and_completes(agent: Agent, con
     assert [name for name, _ in reports] == SERIES
     assert {arguments["host_uuid"] for _, arguments in reports} == {HOST}
     by_name = dict(reports)
-    assert by_name["platform"]["report"].boot_id == "boot-1"
-    assert by_name["platform"]["report"].after_install
-    assert by_name["platform"]["report"].first_report
-    assert [cpu.cpu_model for cpu in by_name["cpus"]["cpus"]] == ["Small CPU"]
-    assert [node.cpus for node in by_name["cpus"]["nodes"]] == [(0,)]
-    assert [port.pciaddr for port in by_name["ports"]["ports"]] == ["virtual:mgmt0"]
-    assert [memory.node_memtotal_mib for memory in by_name["memory"]["memory"]] == [1024]
+    (platform,) = by_name["platform"]["items"]
+    assert (platform["boot_id"], platform["after_install"], platform["first_report"]) == ("boot-1", True, True)
+    assert [cpu["cpu_model"] for cpu in by_name["cpu"]["items"]] == ["Small CPU"]
+    assert [node["cpus"] for node in by_name["numa"]["items"]] == [[0]]
+    assert [port["pciaddr"] for port in by_name["port"]["items"]] == ["virtual:mgmt0"]
+    assert [memory["node_memtotal_mib"] for memory in by_name["memory"]["items"]] == [1024]
     assert 60 <= pause_s <= 66
     assert (tmp_path / "platform.conf").read_text() == f"UUID={HOST}\n"
     assert agent.health.report()[0]
@@ -134,27 +124,40 @@ def test_change_is_reported_alone(agent: Agent, conductor: Conductor, system: Ro
     conductor.named()
     (system.path / "sys/devices/virtual/net/mgmt0/mtu").write_text("9000")
     agent.step()
-    assert conductor.named() == ["ports"]
+    assert conductor.named() == ["port"]
 
 
 def test_refused_report_does_not_stop_the_others_and_is_retried(agent: Agent, conductor: Conductor) -> None:
-    conductor.failures["cpus"] = [Refused(detail="not now")]
+    conductor.failures["cpu"] = [Refused(detail="not now")]
     assert agent.step() == TIMING.retry_interval_s
-    assert conductor.named() == ["lookup", "platform", "ports", "pci", "cpus", "memory", "disks"]
+    assert conductor.named() == ["lookup", *reports()]
     assert agent.health.report()[0] is False
     agent.step()
-    assert conductor.named() == ["cpus", "completed"]
+    assert conductor.named() == ["cpu", "completed"]
     assert agent.health.report()[0]
 
 
 @pytest.mark.parametrize("error", [Unavailable(service="message bus", reason="no connection"),
                                    DeadlineExceeded(what="report", timeout_s=30)])
 def test_silent_conductor_ends_the_round(agent: Agent, conductor: Conductor, error: FlockError) -> None:
-    conductor.failures["ports"] = [error]
+    conductor.failures["port"] = [error]
     assert agent.step() == TIMING.retry_interval_s
-    assert conductor.named() == ["lookup", "platform", "ports"]
+    assert conductor.named() == ["lookup", *_until("port")]
     agent.step()
-    assert conductor.named() == SERIES[1:]
+    assert conductor.named() == SERIES[SERIES.index("port"):]
+
+
+def test_report_that_an_older_conductor_does_not_know_stops_nothing(agent: Agent, conductor: Conductor) -> None:
+    conductor.failures["disk"] = [UnknownReport(kind="disk")]
+    assert agent.step() >= TIMING.audit_interval_s
+    assert conductor.named() == ["lookup", *SERIES]
+    assert agent.health.report()[0]
+    # It is offered again, and is as any other once the conductor was upgraded.
+    agent.step()
+    assert conductor.named() == ["disk"]
+    agent.step()
+    assert conductor.named() == []
+    assert agent.view.foreign == frozenset()
 
 
 def test_failed_completion_is_retried(agent: Agent, conductor: Conductor) -> None:
@@ -170,7 +173,7 @@ def test_deleted_host_looks_its_record_up_again_and_tells_everything_anew(agent:
     conductor.named()
     other = "6e6f6465-0000-4000-8000-000000000002"
     conductor.host = HostRef(uuid=other, hostname="worker-0", personality="worker")
-    conductor.failures["memory"] = [NotFound(resource="host", id=HOST)]
+    conductor.failures["memory"] = [HostNotFound(id=HOST)]
     agent.agent_update(host_uuid=HOST, force_updates=["memory"])
     agent.step()
     assert agent.view.host_uuid is None
@@ -203,7 +206,7 @@ def test_requests_force_named_reports_and_strangers_are_ignored(agent: Agent, co
     assert conductor.named() == []
     agent.agent_update(host_uuid=HOST, force_updates=["audit_disk", "memory", "no-such-report"])
     agent.step()
-    assert conductor.named() == ["memory", "disks"]
+    assert conductor.named() == ["disk", "memory"]
     agent.agent_update(host_uuid=HOST, force_updates=[])
     agent.step()
     assert conductor.named() == SERIES[:-1]
@@ -212,12 +215,12 @@ def test_requests_force_named_reports_and_strangers_are_ignored(agent: Agent, co
 def test_request_is_kept_when_its_report_failed(agent: Agent, conductor: Conductor) -> None:
     agent.step()
     conductor.named()
-    conductor.failures["disks"] = [Refused(detail="busy")]
+    conductor.failures["disk"] = [Refused(detail="busy")]
     agent.agent_update(host_uuid=HOST, force_updates=["disk"])
     agent.step()
     agent.step()
     agent.step()
-    assert conductor.named() == ["disks", "disks"]
+    assert conductor.named() == ["disk", "disk"]
 
 
 def test_restarted_agent_tells_of_the_same_boot_and_a_reboot_of_a_new_one(
@@ -225,8 +228,8 @@ def test_restarted_agent_tells_of_the_same_boot_and_a_reboot_of_a_new_one(
     def first_platform() -> tuple[bool, bool]:
         conductor.calls.clear()
         make_agent(conductor, system, tmp_path).step()
-        report = dict(conductor.calls)["platform"]["report"]
-        return report.after_install, report.first_report
+        (report,) = dict(conductor.calls)["platform"]["items"]
+        return report["after_install"], report["first_report"]
 
     assert first_platform() == (True, True)
     assert first_platform() == (False, False)
@@ -238,7 +241,7 @@ def test_boot_is_not_marked_as_told_before_the_conductor_took_it(agent: Agent, c
     conductor.failures["platform"] = [Unavailable(service="x", reason="y")]
     agent.step()
     agent.step()
-    told = [arguments["report"].after_install for name, arguments in conductor.calls if name == "platform"]
+    told = [arguments["items"][0]["after_install"] for name, arguments in conductor.calls if name == "platform"]
     assert told == [True, True]
 
 
@@ -250,9 +253,9 @@ def test_broken_collector_leaves_the_others_alone(agent: Agent, conductor: Condu
     with monkeypatch.context() as patch:
         patch.setattr("sysinv.agent.collectors.disk.collect", broken)
         assert agent.step() == TIMING.retry_interval_s
-    assert conductor.named() == ["lookup", "platform", "ports", "pci", "cpus", "memory"]
+    assert conductor.named() == ["lookup", *(kind for kind in reports() if kind != "disk")]
     agent.step()
-    assert conductor.named() == ["disks", "completed"]
+    assert conductor.named() == ["disk", "completed"]
 
 
 def test_recorded_hardware_with_own_ports(conductor: Conductor, system: Root, tmp_path: Path,
@@ -260,10 +263,10 @@ def test_recorded_hardware_with_own_ports(conductor: Conductor, system: Root, tm
     recording = open_recording(next(one for one in recorded_machines() if one.name.startswith("40intel64")))
     make_agent(conductor, system, tmp_path, hardware=recording.root).step()
     told = dict(conductor.calls)
-    assert {one.cpu for one in told["cpus"]["cpus"]} == recording.expected.cpus
-    assert {one.numa_node for one in told["memory"]["memory"]} == set(recording.expected.nodes)
-    assert [one.name for one in told["ports"]["ports"]] == ["mgmt0"]
-    assert told["platform"]["report"].boot_id == "boot-1"
+    assert {one["cpu"] for one in told["cpu"]["items"]} == recording.expected.cpus
+    assert {one["numa_node"] for one in told["memory"]["items"]} == set(recording.expected.nodes)
+    assert [one["name"] for one in told["port"]["items"]] == ["mgmt0"]
+    assert told["platform"]["items"][0]["boot_id"] == "boot-1"
 
 
 def test_hardware_root_from_option_marker_or_default(tmp_path: Path) -> None:
@@ -314,7 +317,7 @@ def test_over_the_bus_everything_arrives_and_requests_wake_the_agent(
         assert agent.alive()
         assert conductor.named() == ["lookup", *SERIES]
         client(SysinvAgent, served, server="worker-0").agent_update(host_uuid=HOST, force_updates=["cpu"])
-        assert until(lambda: [name for name, _ in conductor.calls] == ["cpus"])
+        assert until(lambda: [name for name, _ in conductor.calls] == ["cpu"])
     finally:
         agent.stop()
     assert not agent.alive()
@@ -327,7 +330,7 @@ def test_stop_does_not_wait_for_the_next_audit(agent: Agent, conductor: Conducto
     agent.stop()
     assert time.monotonic() - started < 4
     assert not agent.alive()
-    assert set(agent.view.acknowledged) == set(Report)
+    assert set(agent.view.acknowledged) == set(reports())
 
 
 def test_agent_serves_the_whole_interface(fake_transport: Transport, agent: Agent) -> None:

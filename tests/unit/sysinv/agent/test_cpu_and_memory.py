@@ -101,6 +101,40 @@ def test_arm_names_and_old_arm_names(make_root: MakeRoot) -> None:
     assert [(one.cpu_family, one.cpu_model) for one in cpu.collect(root)] == [("7", "ARMv7 rev 3")] * 2
 
 
+CPUINFO = {
+    "arm64": ("processor\t: 0\nCPU implementer\t: 0x41\nCPU architecture: 8\nCPU part\t: 0xd40\n\nprocessor\t: 3\n"
+              "CPU implementer\t: 0x41\nCPU architecture: 8\nCPU part\t: 0xd4f\n",
+              {0: ("8", "ARM implementer 0x41 part 0xd40"), 3: ("8", "ARM implementer 0x41 part 0xd4f")}),
+    "s390x": ("vendor_id       : IBM/S390\n# processors    : 2\nbogomips per cpu: 3033.00\nfeatures\t: esan3 zarch\n"
+              "cache0          : level=1 type=Data scope=Private size=128K\n"
+              "processor 0: version = FF,  identification = 233EF7,  machine = 3906\n"
+              "processor 1: version = FF,  identification = 233EF7,  machine = 3906\n\ncpu number      : 0\n"
+              "cpu MHz dynamic : 5208\n\ncpu number      : 1\ncpu MHz dynamic : 5208\n",
+              {0: ("", "IBM/S390 machine 3906"), 1: ("", "IBM/S390 machine 3906")}),
+    "ppc64le": ("processor\t: 0\ncpu\t\t: POWER9 (raw), altivec supported\nclock\t\t: 2300.000000MHz\n\n"
+                "processor\t: 4\ncpu\t\t: POWER9 (raw), altivec supported\n\ntimebase\t: 512000000\n"
+                "model\t\t: 8335-GTH\nmachine\t\t: PowerNV 8335-GTH\n",
+                {0: ("", "POWER9 (raw), altivec supported"), 4: ("", "POWER9 (raw), altivec supported")}),
+    "loongarch": ("system type\t\t: generic-loongson-machine\n\nprocessor\t\t: 0\nCPU Family\t\t: Loongson-64bit\n"
+                  "Model Name\t\t: Loongson-3A5000\n", {0: ("Loongson-64bit", "Loongson-3A5000")}),
+    "riscv": ("processor\t: 0\nhart\t\t: 2\nisa\t\t: rv64imafdc\nuarch\t\t: sifive,u74-mc\n",
+              {0: ("", "sifive,u74-mc")}),
+    "sparc": ("cpu\t\t: TI UltraSparc T2\nncpus active\t: 2\nCPU0:\t\t online\nCPU8:\t\t online\n",
+              {0: ("", "TI UltraSparc T2"), 8: ("", "TI UltraSparc T2")}),
+    "old arm": ("Processor\t: ARM926EJ-S rev 5 (v5l)\nCPU architecture: 5TEJ\n",
+                {0: ("5TEJ", "ARM926EJ-S rev 5 (v5l)")}),
+    "x86 without names": ("processor : 0\nvendor_id : x\n\nprocessor : 2\ncpu family : 6\nmodel name :  A   B\n",
+                          {0: ("", ""), 2: ("6", "A B")})}
+
+
+@pytest.mark.parametrize("architecture", CPUINFO)
+def test_processors_of_every_architecture(make_root: MakeRoot, architecture: str) -> None:
+    """Without sysfs the numbers are those of the file, which leaves out processors that are offline."""
+    text, expected = CPUINFO[architecture]
+    reports = cpu.collect(make_root({"proc/cpuinfo": text}))
+    assert {one.cpu: (one.cpu_family, one.cpu_model) for one in reports} == expected
+
+
 def test_memory_only_nodes_have_memory_and_no_cpus(make_root: MakeRoot) -> None:
     root = make_root({
         f"{CPU}/online": "0-1", **topology(0, 0, 0, "0"), **topology(1, 0, 1, "1"),
@@ -160,7 +194,7 @@ def test_huge_pages_reserve_and_vswitch_per_node(make_root: MakeRoot) -> None:
     assert (first.hugepages_possible_2m, first.hugepages_possible_1g) == ((32768 - 7000) // 2, (32768 - 7000) // 1024)
     assert (second.vswitch_hugepages_size_mib, second.vswitch_hugepages_nr, second.vswitch_hugepages_avail) == (
         1024, 2, 1)
-    assert first.memavail_mib == min((30000000 + 124) // 1024, first.memtotal_mib)
+    assert first.memavail_mib == first.memtotal_mib - 512 * 2 - 4 * 1024  # more is free than what is left for others
     assert second.pages_4k == ((32768 - 1000) * 1024 - 512 * 2048 - 5 * 1048576) // 4
 
 
@@ -174,10 +208,12 @@ def test_only_node_has_all_pages_where_nodes_do_not_count_them(make_root: MakeRo
 
 
 @pytest.mark.parametrize(("flags", "offered", "possible"), [
-    ("fpu lm pdpe1gb", False, True), ("fpu lm", False, False), ("fpu", True, True), ("fpu pdpe1gbx", False, False)])
-def test_one_gib_pages(make_root: MakeRoot, flags: str, offered: bool, possible: bool) -> None:
+    ("fpu lm pdpe1gb", [], True), ("fpu lm", [], False), ("fpu", [1048576], True), ("fpu pdpe1gbx", [], False),
+    ("fpu pdpe1gb", [2048], False), ("fpu pdpe1gb", [2048, 1048576], True)])
+def test_one_gib_pages(make_root: MakeRoot, flags: str, offered: list[int], possible: bool) -> None:
     files = {"proc/cpuinfo": f"processor : 0\nflags : {flags}", "proc/meminfo": "MemTotal: 4194304 kB"}
-    files |= hugepages("sys/kernel/mm/hugepages", 1048576, 0, 0) if offered else {}
+    for kib in offered:
+        files |= hugepages("sys/kernel/mm/hugepages", kib, 0, 0)
     (report,) = memory.collect(make_root(files))
     assert report.supports_1g is possible
     assert report.hugepages_possible_1g == (4 if possible else 0)
@@ -188,3 +224,13 @@ def test_reserve_larger_than_the_node_leaves_nothing_not_less(make_root: MakeRoo
                       "etc/platform/worker_reserved.conf": 'WORKER_BASE_RESERVED=("node0:7000MB:1")'})
     (report,) = memory.collect(root)
     assert (report.memtotal_mib, report.memavail_mib, report.pages_4k) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("files", "possible"), [
+    (hugepages("sys/kernel/mm/hugepages", 2048, 0, 0), (2048, 0)),
+    (hugepages("sys/kernel/mm/hugepages", 524288, 0, 0), (0, 0)),  # ARM with base pages of 64 KiB
+    ({"sys/kernel/mm/hugepages/": ""}, (0, 0)), ({}, (0, 0))])
+def test_pages_are_possible_only_in_sizes_that_the_kernel_offers(make_root: MakeRoot, files: dict[str, str],
+                                                                 possible: tuple[int, int]) -> None:
+    (report,) = memory.collect(make_root({"proc/meminfo": "MemTotal: 4194304 kB", **files}))
+    assert (report.hugepages_possible_2m, report.hugepages_possible_1g) == possible

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from flock.exec import Root
-from sysinv.agent.collectors import disk, pci, port, rootfs
+from sysinv.agent.collectors import disk, pci, permanent_mac, port, rootfs
 from sysinv.agent.collectors.disk_path import path_name
 
 MakeRoot = Callable[[Mapping[str, str]], Root]
@@ -125,6 +125,42 @@ def test_bonded_slave_is_reported_with_its_permanent_address(make_root: MakeRoot
                       "Permanent HW addr: AA:BB:CC:99:99:99",
                       **virtual("bond0", "aa:bb:cc:00:00:01", uevent="DEVTYPE=bond")})
     assert [(one.name, one.mac) for one in port.collect(root)] == [("ens5f0", "aa:bb:cc:99:99:99")]
+
+
+def test_bond_slave_says_its_own_address(make_root: MakeRoot) -> None:
+    place = "sys/devices/pci0000:00/0000:00:05.0/net/ens5f0/bonding_slave/perm_hwaddr"
+    (report,) = port.collect(make_root({**PF, place: "aa:bb:cc:88:88:88"}))
+    assert report.mac == "aa:bb:cc:88:88:88"
+    (report,) = port.collect(make_root({"proc/net/bonding/bond0": "Slave Interface: ens5f0\nPermanent HW addr: 00:00"}))
+    assert report.mac == "aa:bb:cc:88:88:88"
+
+
+def test_the_kernel_is_asked_for_an_address_that_was_set() -> None:
+    for name in os.listdir("/sys/class/net"):
+        mac = permanent_mac.permanent_mac(Root("/"), name)
+        assert mac is None or (len(mac) == 17 and mac != "00:00:00:00:00:00")
+    assert permanent_mac.asked("no-such-device") == ""
+
+
+def test_two_ports_with_one_address_are_two_and_what_lies_over_a_port_is_none(make_root: MakeRoot) -> None:
+    """A failover master, a VLAN and a macvlan have the address of the port they stand on."""
+    mac = "aa:bb:cc:00:00:01"
+    over = {f"sys/devices/pci0000:00/0000:00:05.0/net/over0/{key}": value for key, value in (
+        ("type", "1"), ("address", mac), ("flags", "0x1003"), ("uevent", "INTERFACE=over0"), ("device", "->../.."),
+        ("lower_ens5f0", "->../ens5f0"))}
+    root = make_root({
+        **PF, **over, "sys/class/net/over0": "->../../devices/pci0000:00/0000:00:05.0/net/over0",
+        **function("0000:00:06.0", NIC), **net("pci0000:00/0000:00:06.0", "ens6", mac),
+        **virtual("mgmt0", mac), **virtual("mgmt0.5", mac, lower_mgmt0="->../mgmt0"),
+        **virtual("macvlan0", mac, uevent="DEVTYPE=macvlan"), "run/systemd/container": "nspawn"})
+    assert [(one.name, one.mac) for one in port.collect(root)] == [("ens5f0", mac), ("ens6", mac), ("mgmt0", mac)]
+
+
+def test_infiniband_is_no_ethernet_port(make_root: MakeRoot) -> None:
+    address = "80:00:02:08:fe:80:00:00:00:00:00:00:f4:52:14:03:00:77:88:90"
+    assert port.collect(make_root({**function("0000:00:07.0", ("020700", "15b3", "1003", "15b3", "0001")),
+                                   **net("pci0000:00/0000:00:07.0", "ib0", address, type="32"),
+                                   **net("pci0000:00/0000:00:07.0", "odd0", address, type="1")})) == []
 
 
 SOFTWARE = {**virtual("lo", "00:00:00:00:00:00", type="772"), **virtual("br0", uevent="DEVTYPE=bridge"),
@@ -278,6 +314,101 @@ def test_nvme_disk_with_several_controllers(make_root: MakeRoot) -> None:
     (report,) = disk.collect(root)
     assert (report.device_node, report.device_type, report.serial_id, report.device_path) == (
         "/dev/nvme0n1", "NVME", "DUAL", "/dev/disk/by-path/pci-0000:00:02.0-nvme-1")
+
+
+def mapped(name: str, number: str, uuid: str, *below: str) -> dict[str, str]:
+    base = f"virtual/block/{name}"
+    return {f"sys/devices/{base}/dev": number, f"sys/devices/{base}/size": str(GIB_SECTORS),
+            f"sys/class/block/{name}": f"->../../devices/{base}", f"sys/dev/block/{number}": f"->../../devices/{base}",
+            f"sys/devices/{base}/dm/uuid": uuid, f"sys/devices/{base}/dm/name": f"name-of-{name}",
+            **{f"sys/devices/{base}/slaves/{one}": f"->../../../../{one}" for one in below}}
+
+
+MMC = "pci0000:00/0000:00:1c.0/mmc_host/mmc0/mmc0:0001"
+EMMC = {**block(MMC, "mmcblk0", "179:0", GIB_SECTORS, queue__rotational="0"),
+        **partition(MMC, "mmcblk0", "mmcblk0p2", "179:2", 1000),
+        **block(MMC, "mmcblk0boot0", "179:8", 8192), **block(MMC, "mmcblk0boot1", "179:16", 8192),
+        **block(MMC, "mmcblk0rpmb", "179:24", 8192)}
+
+
+@pytest.mark.parametrize(("files", "names"), [
+    (EMMC, ["/dev/mmcblk0"]),
+    (block("vbd-51712", "xvda", "202:0", GIB_SECTORS), ["/dev/xvda"]),
+    (block("css0/0.0.0002/0.0.0150", "dasda", "94:0", GIB_SECTORS), ["/dev/dasda"]),
+    (block("LNXSYSTM:00/ndbus0/region0/namespace0.0", "pmem0", "259:7", GIB_SECTORS), ["/dev/pmem0"]),
+    (block("pci0000:00/0000:00:05.0/virtio3", "vda", "247:0", GIB_SECTORS), ["/dev/vda"]),
+    (block("pci0000:00/0000:00:06.0/cciss0", "cciss!c0d0", "104:0", GIB_SECTORS), ["/dev/cciss/c0d0"]),
+    ({**block("virtual", "ram0", "1:0", 9999), **block("virtual", "nbd0", "43:0", 9999),
+      **block("pci0000:00/0000:00:1f.1/ata9", "fd0", "2:0", 2880), **block("x", "odd", "8:", 9999)}, [])])
+def test_every_kind_of_disk_that_can_hold_a_system(make_root: MakeRoot, files: dict[str, str],
+                                                   names: list[str]) -> None:
+    reports = disk.collect(make_root(files))
+    assert [one.device_node for one in reports] == names
+    assert all(one.device_path for one in reports)
+
+
+def paths(holder: str) -> dict[str, str]:
+    """Two SCSI paths to one disk that ``holder`` stands for."""
+    found: dict[str, str] = {}
+    for host, name, number in ((1, "sda", "8:0"), (2, "sdb", "8:16")):
+        place = f"pci0000:00/0000:00:1{host}.0/host{host}/target{host}:0:0/{host}:0:0:0"
+        found |= {**block(place, name, number, GIB_SECTORS),
+                  f"sys/devices/{place}/block/{name}/holders/{holder}": f"->../../../../{holder}"}
+    return found
+
+
+def test_a_multipath_map_stands_for_its_paths_and_an_lvm_volume_for_none(make_root: MakeRoot) -> None:
+    root = make_root({
+        **paths("dm-0"), **mapped("dm-0", "253:0", "mpath-36001405", "sda", "sdb"),
+        **mapped("dm-1", "253:1", "part2-mpath-36001405", "dm-0"), **mapped("dm-2", "253:2", "LVM-abc", "dm-1"),
+        "proc/self/mountinfo": "30 1 253:2 / / rw - ext4 /dev/mapper/cgts--vg-root rw"})
+    (report,) = disk.collect(root)
+    assert (report.device_node, report.device_path, report.is_rootfs) == ("/dev/dm-0", "/dev/mapper/name-of-dm-0", True)
+
+
+@pytest.mark.parametrize(("members", "names"), [
+    (("sda", "sdb"), ["/dev/md126", "/dev/sda", "/dev/sdb"]), (("sda2",), ["/dev/sda"])])
+def test_an_array_of_disks_is_a_disk_and_one_of_partitions_a_volume(make_root: MakeRoot, members: tuple[str, ...],
+                                                                    names: list[str]) -> None:
+    array = {f"sys/devices/virtual/block/md126/{key}": value for key, value in (
+        ("dev", "9:126"), ("size", str(GIB_SECTORS)), ("md/level", "raid1"))}
+    root = make_root({
+        **(SATA if members == ("sda2",) else paths("md126")), **array,
+        **{f"sys/devices/virtual/block/md126/slaves/{one}": f"->../../../../{one}" for one in members},
+        "sys/class/block/md126": "->../../devices/virtual/block/md126",
+        "sys/dev/block/9:126": "->../../devices/virtual/block/md126",
+        "proc/self/mountinfo": "30 1 9:126 / / rw - ext4 /dev/md126 rw"})
+    reports = disk.collect(root)
+    assert [one.device_node for one in reports] == names
+    assert [one.device_node for one in reports if one.is_rootfs] == [names[0]]
+
+
+@pytest.mark.parametrize("told", [
+    "UUID=0b1c-77", "PARTUUID=ABCD-02", "LABEL=root", "/dev/disk/by-path/p-part2", "/dev/mmcblk0p2", "179:2",
+    "/dev/mapper/sys"])
+@pytest.mark.parametrize("by_udev", [False, True])
+@pytest.mark.parametrize("by_kernel", [False, True])
+def test_the_boot_disk_under_any_of_its_names(make_root: MakeRoot, told: str, by_udev: bool, by_kernel: bool) -> None:
+    links = ["disk/by-uuid/0b1c-77", "disk/by-partuuid/abcd-02", "disk/by-label/root", "disk/by-path/p-part2",
+             "mapper/sys"]
+    files = {"run/udev/data/b179:2": "\n".join(f"S:{link}" for link in links)} if by_udev else {
+        f"dev/{link}": "->" + "../" * link.count("/") + "mmcblk0p2" for link in links}
+    place = ({"proc/cmdline": f"quiet root=/dev/nothing root={told} ro"} if by_kernel else
+             {"etc/platform/platform.conf": f'rootfs_device="{told}"'})
+    root = make_root({**EMMC, **files, "proc/mounts": "/dev/root / ext4 rw 0 0", **place})
+    assert rootfs.boot_disk(root) == "mmcblk0"
+
+
+def test_a_root_file_system_with_a_number_of_its_own(make_root: MakeRoot) -> None:
+    root = make_root({**EMMC, "proc/self/mountinfo": "30 1 0:27 /@ / rw shared:1 - btrfs /dev/mmcblk0p2 rw,subvol=/@"})
+    assert rootfs.boot_disk(root) == "mmcblk0"
+
+
+def test_a_removable_medium_is_a_disk_when_the_system_runs_from_it(make_root: MakeRoot) -> None:
+    stick = block(AHCI, "sdc", "8:32", GIB_SECTORS, removable="1")
+    assert disk.collect(make_root(stick)) == []
+    root = make_root({"proc/self/mountinfo": "30 1 8:32 / / rw - ext4 /dev/sdc rw"})
+    assert [one.device_node for one in disk.collect(root)] == ["/dev/sdc"]
 
 
 def test_container_without_disks_has_none(make_root: MakeRoot) -> None:

@@ -14,8 +14,12 @@ MakeRoot = Callable[[Mapping[str, str]], Root]
 
 @pytest.mark.parametrize(("files", "release", "kind"), [
     ({"proc/sys/kernel/osrelease": "5.10.0-6-amd64"}, "5.10.0-6-amd64", "standard"),
-    ({"proc/sys/kernel/osrelease": "5.10.0-6-rt-amd64"}, "5.10.0-6-rt-amd64", "lowlatency"),
-    ({"proc/version": "Linux version 6.6.0-rt15 (build@host) #1 SMP"}, "6.6.0-rt15", "lowlatency")])
+    ({"proc/sys/kernel/osrelease": "5.10.0-6-rt-amd64", "sys/kernel/realtime": "1"}, "5.10.0-6-rt-amd64", "lowlatency"),
+    ({"proc/sys/kernel/osrelease": "6.12.1-edge", "proc/sys/kernel/version": "#1 SMP PREEMPT_RT Debian 6.12.1"},
+     "6.12.1-edge", "lowlatency"),
+    ({"proc/version": "Linux version 4.18.0-80.rt9 (build@host) #1 SMP PREEMPT RT"}, "4.18.0-80.rt9", "lowlatency"),
+    ({"proc/version": "Linux version 6.6.0-rt15 (build@host) #1 SMP PREEMPT_DYNAMIC"}, "6.6.0-rt15", "standard"),
+    ({"proc/sys/kernel/osrelease": "5.15.0-start-1", "sys/kernel/realtime": "0"}, "5.15.0-start-1", "standard")])
 def test_kernel(make_root: MakeRoot, files: dict[str, str], release: str, kind: str) -> None:
     assert kernel.collect(make_root(files)) == [kernel.RunningKernel(release, kind)]
 
@@ -27,7 +31,8 @@ def test_kernel_that_does_not_tell_its_release_is_not_reported(make_root: MakeRo
 def test_platform_report(make_root: MakeRoot) -> None:
     root = make_root({
         "proc/sys/kernel/random/boot_id": "3f1c9d7e-0000-4000-8000-000000000001", "proc/uptime": "4711.25 9000.00",
-        "proc/sys/kernel/osrelease": "6.1.0-rt", "etc/nvme/hostid": "host-id", "etc/nvme/hostnqn": "nqn.2014-08.org:x",
+        "proc/sys/kernel/osrelease": "6.1.0-rt", "sys/kernel/realtime": "1",
+        "etc/nvme/hostid": "host-id", "etc/nvme/hostnqn": "nqn.2014-08.org:x",
         "etc/iscsi/initiatorname.iscsi": "## comment\nInitiatorName=iqn.1993-08.org.debian:01:abc",
         "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq": "3500000",
         "sys/devices/system/cpu/cpu1/cpufreq/cpuinfo_max_freq": "2800000",

@@ -105,6 +105,15 @@ def test_memory_of_each_node(recording: Any) -> None:
         assert 0 < reports[number].memavail_mib <= reports[number].memtotal_mib <= reports[number].node_memtotal_mib
 
 
+def test_memory_counts_fit_together(recording: Any) -> None:
+    for report in memory.collect(recording.root):
+        huge_mib = report.hugepages_nr_2m * 2 + report.hugepages_nr_1g * 1024
+        assert report.memavail_mib + huge_mib <= report.memtotal_mib
+        assert report.pages_4k * 4 // 1024 + huge_mib <= report.memtotal_mib
+        assert report.hugepages_avail_2m <= report.hugepages_nr_2m <= max(report.hugepages_possible_2m, 0)
+        assert report.hugepages_avail_1g <= report.hugepages_nr_1g <= report.hugepages_possible_1g
+
+
 def test_huge_page_sizes(recording: Any) -> None:
     sizes = recording.expected.page_sizes_bytes
     offered = [size_kib * 1024 for size_kib in memory.hugepage_sizes_kib(recording.root)]

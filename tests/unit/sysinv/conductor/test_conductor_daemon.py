@@ -22,9 +22,9 @@ from sysinv.bootstrap.answers import parse
 from sysinv.conductor.daemon import ConductorDaemon
 from sysinv.conf import options
 from sysinv.contract.rpc import Discovery, InventoryReports
-from sysinv.db.tables import OPERATIONS
 from sysinv.hosts.seed import seed_system
 from sysinv.hosts.work import Work
+from sysinv.resources.operation.table import OPERATIONS
 
 CONTROLLER_MAC, MAC = "08:00:27:00:00:01", "08:00:27:00:00:02"
 

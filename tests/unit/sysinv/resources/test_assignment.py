@@ -9,17 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysinv.contract.enums import CpuFunction
-from sysinv.contract.records import CpuReport, MemoryReport, NumaReport, PciDeviceReport, PortReport
 from sysinv.model.host import HostRefused, InventoryHost
 from sysinv.resources.cpu.intake import StoredCpu
+from sysinv.resources.cpu.report import CpuReport
 from sysinv.resources.cpu.rules import assign, parse_requests
+from sysinv.resources.device.report import PciDeviceReport
+from sysinv.resources.memory.report import MemoryReport
+from sysinv.resources.node.report import NumaReport
+from sysinv.resources.port.report import PortReport
 
 MAC = "08:00:27:be:6e:25"
 WORKER = InventoryHost(
     id=1, uuid="u1", hostname="worker-0", personality="worker", subfunctions="worker", subfunction_oper="disabled",
     subfunction_avail="not-installed", administrative="locked", operational="disabled", availability="online",
     invprovision="unprovisioned", inv_state="inventoried", action_state=None, install_state=None, ihost_action=None,
-    task=None, mgmt_mac=MAC, bm_type=None, bm_ip=None, bm_username=None, bm_secret=None, vim_progress_status=None,
+    mtce_action=None, action_text=None, mgmt_mac=MAC, bm_type=None, bm_ip=None,
+    bm_username=None, bm_secret=None, vim_progress_status=None,
     config_applied=None, config_target=None, mtce_sequence=0, revision=1)
 
 
@@ -115,13 +120,14 @@ def worker(cloud: Any) -> str:
     uuid = cloud.discover(MAC)
     cloud.patch(f"/v1/ihosts/{uuid}", personality="worker", hostname="worker-0")
     intake = cloud.inventory
-    intake.report_ports(host_uuid=uuid, ports=[PortReport(
+    intake.store(host_uuid=uuid, kind="port", records=[PortReport(
         "pxeboot0", "0:1", 0, MAC, 1500, 1000, None, None, 0, None, "", "", "", "", "")])
-    intake.report_cpus(host_uuid=uuid, nodes=[NumaReport(0, (0, 1, 2, 3)), NumaReport(1, (4, 5, 6, 7))], cpus=[
+    intake.store(host_uuid=uuid, kind="numa", records=[NumaReport(0, (0, 1, 2, 3)), NumaReport(1, (4, 5, 6, 7))])
+    intake.store(host_uuid=uuid, kind="cpu", records=[
         CpuReport(cpu, cpu % 4, 0, cpu // 4, cpu // 4, "6", "x") for cpu in range(8)])
-    intake.report_memory(host_uuid=uuid, memory=[MemoryReport(
+    intake.store(host_uuid=uuid, kind="memory", records=[MemoryReport(
         node, 32000, 31000, 30000, 0, 0, 0, 0, 0, 1, True) for node in (0, 1)])
-    intake.report_pci_devices(host_uuid=uuid, devices=[
+    intake.store(host_uuid=uuid, kind="pci_device", records=[
         PciDeviceReport("0000:05:00.0", "030000", "10de", "1eb8", "", "", "", "", "", 0, None),
         PciDeviceReport("0000:06:00.0", "0b4000", "8086", "4940", "", "", "", "", "", 0, None)])
     return str(uuid)
@@ -134,9 +140,9 @@ def test_cores_over_http(cloud: Any, worker: str) -> None:
     assert cloud.get("/v1/ihosts/worker-0/icpus/platform_cpu_list").body == "0,1"
     cloud.state(worker, administrative="unlocked", operational="enabled")
     reply = cloud.call("PUT", path, [{"function": "platform", "sockets": [{"0": 1}]}])
-    assert (reply.status, reply.fault) == (400, "Host must be locked.")
+    assert (reply.status, reply.fault) == (409, "Host must be locked.")
     assert cloud.call("PUT", "/v1/ihosts/controller-0/state/host_cpus_modify",
-                      [{"function": "platform", "cpulist": "0"}]).status == 400
+                      [{"function": "platform", "cpulist": "0"}]).status == 409
 
 
 @pytest.mark.parametrize(("change", "fault"), [
@@ -159,7 +165,7 @@ def test_huge_pages_are_pending_until_the_agent_reports_them(cloud: Any, worker:
     path = f"/v1/imemorys/{row['uuid']}"
     reply = cloud.patch(path, vm_hugepages_nr_1G_pending="8", platform_reserved_mib="6000")
     assert (reply.body["vm_hugepages_nr_1G_pending"], reply.body["memtotal_mib"]) == (8, 26000)
-    cloud.inventory.report_memory(host_uuid=worker, memory=[MemoryReport(
+    cloud.inventory.store(host_uuid=worker, kind="memory", records=[MemoryReport(
         0, 32000, 26000, 20000, 6000, 0, 0, 8, 8, 1, True)])
     found = cloud.get(path).body
     assert (found["vm_hugepages_nr_1G_pending"], found["vm_hugepages_nr_1G"], found["platform_reserved_mib"]) == (

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from dataclasses import replace
 
+import pytest
+
 from mtce.contract.states import HostAction
 from mtce.core.settings import Settings
 from mtce.core.view import Stage
@@ -104,10 +106,27 @@ def test_failed_services_raise_a_major_alarm(story):
 def test_heartbeat_that_never_starts_fails_the_enable_with_its_own_interval(story):
     s = story().run_s(6)
     s.command(HostAction.UNLOCK).until(lambda v: v.stage is Stage.SERVICES, 600)
-    s.machine.cluster_cut = True
-    s.until(lambda v: v.task == "Enable Heartbeat Failure, re-enabling", 200)
+    s.hang().until(lambda v: v.task == "Enable Heartbeat Failure, re-enabling", 700)
     assert s.view.deadline_ms - s.view.stage_ms == 600_000
     assert "200.004" in s.alarms()
+
+
+@pytest.mark.parametrize(("cut", "alarm", "text"), [
+    ("cluster_cut", "200.009", "No heartbeat on Cluster-host, alive on management"),
+    ("mgmt_cut", "200.005", "No heartbeat on Management, alive on cluster-host")])
+def test_heartbeat_that_is_missed_on_one_network_holds_the_enable_without_a_strike(story, cut, alarm, text):
+    s = story(bmc=True).run_s(6)
+    s.command(HostAction.UNLOCK).until(lambda v: v.stage is Stage.HEARTBEAT_WAIT, 600)
+    s.forget_story()
+    setattr(s.machine, cut, True)
+    s.until(lambda v: v.task == text, 200).run_s(3_600)
+    assert s.view.states() == ("unlocked", "disabled", "failed")
+    assert s.alarms() == {"200.004", alarm}
+    assert s.view.task == text
+    setattr(s.machine, cut, False)
+    s.until_states("unlocked-enabled-available", 90)
+    assert (s.machine.resets, s.machine.reboot_commands, s.strikes) == (0, 0, [])
+    assert s.alarms() == set()
 
 
 def test_host_that_comes_back_in_its_old_boot_is_not_taken_for_rebooted(story):

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Records to JSON and back, led by their types: one set of rules for the bus, spool files and stored documents.
+
+msgspec does the work. A field that a newer writer added is ignored, one that an older writer omits takes its default,
+everything else that does not fit is refused with InvalidInput, which names the field and the rule in our words.
+
+An enum that may grow declares what an unknown value means (``_missing_`` answers with a member); a value that any
+other enum does not know is refused.
+"""
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+import math
+import re
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from flock.core.errors import InvalidInput
+from flock.core.shape import SCALARS, inner_of_optional, members, parts, shape
+
+DEPTH_MAX = 64
+Guard = Callable[[Any, str], None]
+_MESSAGE = re.compile(r"(?s)(?P<text>.*?)(?: - at `\$(?P<path>.*)`)?\Z")
+_MISSING = re.compile(r"Object missing required field `(?P<name>.*)`\Z")
+_STEP = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]|\[\.\.\.\]")
+_WORDS = {"null": "null", "string": "a string", "integer": "an integer", "number": "a number",
+          "boolean": "true or false", "time": "an ISO 8601 time", "json": "JSON"}
+
+
+class Codec:
+    """Both directions for one type; ``field`` in the arguments names the value in refusals and may be empty."""
+
+    def __init__(self, hint: Any) -> None:
+        shape(hint, {})
+        self._hint = hint
+        self._decoder = msgspec.json.Decoder(hint)
+        self._guard = _guard(hint)
+
+    def encode(self, value: Any, field: str) -> bytes:
+        """JSON in UTF-8. What is written has been read back by the rules of ``decode``."""
+        if self._guard is not None:
+            self._guard(value, field)
+        try:
+            data: bytes = msgspec.json.encode(value)
+        except (TypeError, ValueError, OverflowError, RecursionError) as exc:
+            raise _cannot_be_written(value, field, exc) from None
+        try:
+            self._decoder.decode(data)
+        except msgspec.DecodeError as exc:
+            raise self._refusal(exc, field, lambda: msgspec.json.decode(data)) from None
+        return data
+
+    def decode(self, data: bytes | str, field: str) -> Any:
+        """The value of JSON text."""
+        try:
+            value = self._decoder.decode(data)
+        except msgspec.ValidationError as exc:
+            raise self._refusal(exc, field, lambda: msgspec.json.decode(data)) from None
+        except (ValueError, RecursionError):
+            raise InvalidInput(field=field, rule="must be well-formed JSON") from None
+        if self._guard is not None:
+            self._guard(value, field)
+        return value
+
+    def to_document(self, value: Any, field: str = "document") -> Any:
+        """The value as JSON values (dicts, lists, texts, numbers), for a column of JSON."""
+        return msgspec.json.decode(self.encode(value, field))
+
+    def from_document(self, document: Any, field: str = "document") -> Any:
+        """The value of what ``to_document`` gave, perhaps in another release."""
+        try:
+            value = msgspec.convert(document, self._hint)
+        except msgspec.ValidationError as exc:
+            raise self._refusal(exc, field, lambda: document) from None
+        if self._guard is not None:
+            self._guard(value, field)
+        return value
+
+    def _refusal(self, exc: msgspec.DecodeError, field: str, raw: Callable[[], Any]) -> InvalidInput:
+        found = _MESSAGE.match(str(exc))
+        text, path = (found["text"], found["path"] or "") if found else (str(exc), "")
+        try:
+            place, hint = _place(self._hint, raw(), path)
+        except (ValueError, RecursionError):
+            # It also ends early or has something behind it, which msgspec had not come to.
+            return InvalidInput(field=field, rule="must be well-formed JSON")
+        missing = _MISSING.match(text)
+        if missing:
+            return InvalidInput(field=_join(field, f"{place}.{missing['name']}"), rule="is required")
+        known = text.startswith(("Expected", "Invalid enum", "Invalid RFC3339"))
+        return InvalidInput(field=_join(field, place), rule=_rule(hint) if known else f"must be valid ({text})")
+
+
+@functools.lru_cache(maxsize=2048)
+def codec_for(hint: Any) -> Codec:
+    """The codec of a type; TypeError when values of it cannot travel."""
+    return Codec(hint)
+
+
+def bounded(data: bytes, size_max_bytes: int, field: str) -> bytes:
+    """``data``; InvalidInput when it is larger than ``size_max_bytes``."""
+    if len(data) > size_max_bytes:
+        raise InvalidInput(field=field, rule=f"at most {size_max_bytes} bytes, got {len(data)}")
+    return data
+
+
+def _join(field: str, place: str) -> str:
+    return field + place if field else place.removeprefix(".")
+
+
+def _place(hint: Any, raw: Any, path: str) -> tuple[str, Any]:
+    """Where msgspec stopped, with the keys of maps that it does not name, and the type that is wanted there."""
+    place = ""
+    for step in _STEP.finditer(path):
+        while typing.get_origin(hint) is not None and parts(hint)[0] is typing.Union:
+            hint = inner_of_optional(hint)
+        if step["name"]:
+            hint, raw, name = members(hint)[step["name"]][0], raw[step["name"]], f".{step['name']}"
+        elif step["index"]:
+            index, arguments = int(step["index"]), parts(hint)[1]
+            hint = arguments[0] if len(arguments) == 1 or arguments[1] is Ellipsis else arguments[index]
+            raw, name = raw[index], f"[{index}]"
+        else:
+            hint = parts(hint)[1][1]
+            key = next(key for key, item in raw.items() if not _fits(item, hint))
+            raw, name = raw[key], f".{key}"
+        place += name
+    return place, hint
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    try:
+        msgspec.convert(value, hint)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _rule(hint: Any) -> str:
+    """What a value of this type must be, in words."""
+    hint = type(None) if hint is None else hint
+    origin, arguments = parts(hint)
+    if origin is typing.Union:
+        return _rule(inner_of_optional(hint))
+    if hint in SCALARS:
+        return f"must be {_WORDS[SCALARS[hint]]}"
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return f"must be one of {', '.join(str(member.value) for member in hint)}"
+    if origin is typing.Literal:
+        return f"must be one of {', '.join(map(str, arguments))}"
+    if origin is tuple and arguments[1:] != (Ellipsis,):
+        return f"must be a list of {len(arguments)}"
+    if origin in (list, tuple):
+        return "must be a list"
+    return "must be an object" if origin is dict else f"must be a {hint.__name__} object"
+
+
+def _cannot_be_written(value: Any, field: str, exc: Exception) -> InvalidInput:
+    """The refusal of a value that is no JSON, such as text with half a surrogate pair: named as deep as it is."""
+    for name, item in _items(value):
+        try:
+            msgspec.json.encode(item)
+        except (TypeError, ValueError, OverflowError, RecursionError) as inner:
+            return _cannot_be_written(item, _join(field, name), inner)
+    return InvalidInput(field=field, rule=f"must be JSON ({exc})")
+
+
+def _items(value: Any) -> Iterable[tuple[str, Any]]:
+    if dataclasses.is_dataclass(value):
+        return [(f".{field.name}", getattr(value, field.name)) for field in dataclasses.fields(value)]
+    if isinstance(value, Mapping):
+        return [(f".{key}", item) for key, item in value.items()]
+    return [(f"[{index}]", item) for index, item in enumerate(value)] if isinstance(value, (list, tuple)) else []
+
+
+def _guard(hint: Any) -> Guard | None:
+    """A check of those leaves of a type that msgspec takes too much for, None when it has no such leaves.
+
+    These are free JSON, which may be too deep or hold what is no JSON, and numbers, which may be infinite.
+    """
+    if not _has_free_leaves(hint, set()):
+        return None
+    if hint is Any or hint is object:
+        return _check_json
+    if hint is float:
+        return _check_finite
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _record_guard(hint)
+    origin, arguments = parts(hint)
+    if origin is typing.Union:
+        return _each(_guard(inner_of_optional(hint)), lambda value: () if value is None else (("", value),))
+    if origin is tuple and arguments[1:] != (Ellipsis,):
+        return _tuple_guard([_guard(argument) for argument in arguments])
+    return _each(_guard(arguments[1] if origin is dict else arguments[0]), _items)
+
+
+def _has_free_leaves(hint: Any, seen: set[Any]) -> bool:
+    if hint is Any or hint is object or hint is float:
+        return True
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if hint in seen:
+            return False
+        return any(_has_free_leaves(kind, {*seen, hint}) for kind, _ in members(hint).values())
+    origin, arguments = parts(hint)
+    return origin is not typing.Literal and any(_has_free_leaves(argument, seen) for argument in arguments
+                                                if argument is not Ellipsis)
+
+
+def _record_guard(hint: Any) -> Guard:
+    # Built at first use: a record may contain itself.
+    guards: dict[str, Guard] = {}
+
+    def check(value: Any, field: str) -> None:
+        if not isinstance(value, hint):
+            raise InvalidInput(field=field, rule=_rule(hint))
+        if not guards:
+            guards.update({name: guard for name, (kind, _) in members(hint).items()
+                           if (guard := _guard(kind)) is not None})
+        for name, guard in guards.items():
+            guard(getattr(value, name), _join(field, f".{name}"))
+
+    return check
+
+
+def _each(inner: Guard | None, items: Callable[[Any], Iterable[tuple[str, Any]]]) -> Guard:
+    def check(value: Any, field: str) -> None:
+        for name, item in items(value):
+            if inner is not None:
+                inner(item, _join(field, name))
+
+    return check
+
+
+def _tuple_guard(guards: list[Guard | None]) -> Guard:
+    def check(value: Any, field: str) -> None:
+        for guard, (name, item) in zip(guards, _items(value), strict=False):
+            if guard is not None:
+                guard(item, _join(field, name))
+
+    return check
+
+
+def _check_finite(value: Any, field: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidInput(field=field, rule="must be a number")
+
+
+def _check_json(value: Any, field: str) -> None:
+    pending: list[tuple[Any, str, int]] = [(value, field, 0)]
+    while pending:
+        item, place, depth = pending.pop()
+        _check_finite(item, place)
+        if item is None or isinstance(item, (str, int, float, bool)):
+            continue
+        if depth >= DEPTH_MAX:
+            raise InvalidInput(field=place, rule=f"at most {DEPTH_MAX} levels deep")
+        if not isinstance(item, (list, tuple, Mapping)):
+            raise InvalidInput(field=place, rule=f"must be JSON, not {type(item).__name__}")
+        if isinstance(item, Mapping) and not all(isinstance(key, str) for key in item):
+            raise InvalidInput(field=place, rule="keys must be strings")
+        pending.extend((inner, _join(place, name), depth + 1) for name, inner in _items(item))

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Text that hardware and kernels give, made fit to be sent, stored and shown."""
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+_ESCAPED_BYTE = range(0xDC80, 0xDD00)  # how Python reads bytes that are no UTF-8 (surrogateescape)
+
+
+def storable(text: str, chars_max: int | None = None) -> str:
+    r"""``text`` without what a database or a terminal cannot take, at most ``chars_max`` characters.
+
+    Control characters, NUL among them, and lone surrogates become escapes such as ``\x00`` and ``\ud800``, so that
+    two names that differ stay different. ``lan-\udce9`` (a byte that is no UTF-8) becomes ``lan-\xe9``.
+    """
+    if not text.isprintable():
+        text = "".join(map(_shown, text))
+    return text if chars_max is None else text[:chars_max]
+
+
+def _shown(char: str) -> str:
+    code = ord(char)
+    if code in _ESCAPED_BYTE:
+        return f"\\x{code - 0xDC00:02x}"
+    if 0xD800 <= code < 0xE000:
+        return f"\\u{code:04x}"
+    if code < 0x20 or 0x7F <= code < 0xA0:
+        return f"\\x{code:02x}"
+    return char
+
+
+def storable_tree(value: Any) -> Any:
+    """``value`` with every text in it storable: dataclasses, lists, tuples and dictionaries are looked through."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {storable_tree(key): storable_tree(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(storable_tree(item) for item in value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.replace(value, **{
+            field.name: storable_tree(getattr(value, field.name)) for field in dataclasses.fields(value)})
+    return value

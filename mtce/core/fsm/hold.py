@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host out of service that lives: it is heard on one way and missed on another, so it is asked, never struck.
+
+It stays here for as long as it takes. It leaves in peace when no fatal network is lost and its mtcAlive comes over the
+message bus: in the boot that was in service without tests, in another boot by them. Only silence on every way ends it.
+Used by recovery and by enable.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mtce.core.actions import RequestAlive
+from mtce.core.events import Alive, Event, Pulse, Tick
+from mtce.core.evidence import Way, heard_on
+from mtce.core.fsm import bringup, guard, pulses
+from mtce.core.fsm.draft import Draft, Failure, Outcome
+from mtce.core.settings import Cause
+from mtce.core.strike import Permit, Refusal
+from mtce.core.view import Stage
+from sysinv.contract.enums import Administrative, Availability, Operational
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """The host is silent on every way: the guard permits a strike."""
+
+
+def begin(d: Draft) -> None:
+    """Out of service, watched and asked."""
+    d.states(Administrative.UNLOCKED, Operational.DISABLED, Availability.FAILED)
+    pulses.watch(d)
+    d.enter(Stage.HOLD, d.settings.hold_look_ms, probe_ms=d.settings.hold_probe_ms)
+    _look(d)
+    refused = guard.judge(d)
+    if isinstance(refused, Refusal):
+        guard.withhold(d, refused)
+    guard.ask(d)
+
+
+def advance(d: Draft, event: Event) -> Outcome | Silent:
+    """One event in the stage ``hold``."""
+    if isinstance(event, Alive):
+        return _on_alive(d, event)
+    if isinstance(event, Pulse):
+        _look(d)
+        if not pulses.lost_networks(d):
+            d.do(RequestAlive())
+    elif isinstance(event, Tick) and (d.probe_hit or d.deadline_hit):
+        return _on_timer(d)
+    return None
+
+
+def _on_timer(d: Draft) -> Silent | None:
+    if isinstance(guard.judge(d), Permit):
+        return Silent()
+    _look(d)
+    if guard.is_alive(d):
+        d.set(probe_ms=d.now_ms + d.settings.hold_probe_ms)
+    else:
+        guard.ask(d)
+        d.set(probe_ms=d.now_ms + d.settings.offline_probe_ms)
+    if d.deadline_hit:
+        guard.ask(d)
+        d.wait_again(d.settings.hold_look_ms)
+    return None
+
+
+def _on_alive(d: Draft, event: Alive) -> Outcome:
+    alive = event.alive
+    if not alive.configured or not alive.healthy:
+        d.raise_alarm("200.011")
+        return Failure("Configuration Failed, re-enabling", Cause.CONFIGURATION, reported=True)
+    _look(d)
+    if not event.over_bus or pulses.lost_networks(d):
+        return None
+    if alive.boot_id == d.view.proven_boot:
+        return bringup.begin_heartbeat(d)
+    return bringup.begin_tests(d, alive)
+
+
+def _look(d: Draft) -> None:
+    """Bring alarms and the operator's text in line with what is known."""
+    pulses.follow(d)
+    d.task(_text(d))
+
+
+def _text(d: Draft) -> str:
+    heard = heard_on(d.view, d.now_ms, d.settings)
+    networks = [way for way in (Way.MGMT_PULSES, Way.CLUSTER_PULSES) if way in heard]
+    if not networks and Way.CLUSTER_ALIVE in heard:
+        networks = [Way.CLUSTER_PULSES]
+    alive = ", ".join(networks or heard)
+    lost = ", ".join("Management" if name == "mgmt" else "Cluster-host" for name in pulses.lost_networks(d))
+    if not alive:
+        return f"No heartbeat on {lost}, asking the host" if lost else "Asking the host"
+    return f"No heartbeat on {lost}, alive on {alive}" if lost else f"Alive on {alive}, asking the host"

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Heartbeat of a host: start and end of monitoring, networks that may take it out of service, alarms and causes."""
+from __future__ import annotations
+
+from mtce.core.fsm.draft import Draft
+from mtce.core.settings import HeartbeatAction
+from mtce.core.view import Level, Network
+
+ALARMS = {Network.MGMT: ("200.005", ".network=Management"),
+          Network.CLUSTER_HOST: ("200.009", ".network=Cluster-host")}
+_CAUSES = frozenset(f"heartbeat:{network}" for network in Network)
+
+
+def fatal_networks(d: Draft) -> tuple[Network, ...]:
+    """The networks without which the host may not be in service; on any other a loss only degrades or alarms."""
+    if d.settings.heartbeat_failure_action is not HeartbeatAction.FAIL or d.view.is_active:
+        return ()
+    degrade_only = d.settings.cluster_host_degrade_only or (d.view.is_controller and not d.view.is_aio)
+    return tuple(network for network in d.view.networks() if network is Network.MGMT or not degrade_only)
+
+
+def lost_networks(d: Draft) -> tuple[Network, ...]:
+    """The fatal networks on which the host is lost now."""
+    return tuple(network for network in fatal_networks(d) if d.view.level(network) is Level.LOSS)
+
+
+def follow(d: Draft) -> None:
+    """Bring heartbeat alarms and degrade causes in line with the present levels of a monitored host."""
+    policy = d.settings.heartbeat_failure_action
+    for network in d.view.networks():
+        alarm_id, suffix = ALARMS[network]
+        level = d.view.level(network)
+        if level is Level.OK:
+            d.clear_alarms(alarm_id, suffix=suffix)
+            d.degrade(f"heartbeat:{network}", False)
+        elif level in (Level.DEGRADE, Level.LOSS) and policy is not HeartbeatAction.NONE:
+            d.raise_alarm(alarm_id, "critical" if level is Level.LOSS else "major", suffix)
+            if policy is not HeartbeatAction.ALARM:
+                d.degrade(f"heartbeat:{network}", True)
+
+
+def start(d: Draft) -> None:
+    """Begin to monitor; earlier levels mean nothing any more."""
+    _forget(d)
+    d.set(monitored=True, epoch=max(d.view.epoch + 1, d.now_ms))
+
+
+def watch(d: Draft) -> None:
+    """Have the host's pulses watched, as evidence; levels of a host that is monitored already stand."""
+    if not d.view.monitored:
+        start(d)
+
+
+def stop(d: Draft) -> None:
+    """End monitoring; heartbeat alarms stay as they are until the host is heard again or locked."""
+    _forget(d)
+    d.set(monitored=False)
+
+
+def _forget(d: Draft) -> None:
+    d.set(mgmt=Level.UNKNOWN, cluster_host=Level.UNKNOWN, mgmt_ms=d.now_ms, cluster_host_ms=d.now_ms,
+          degrade=tuple(cause for cause in d.view.degrade if cause not in _CAUSES))

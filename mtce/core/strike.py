@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one guard before every strike: may mtce end what runs on a host now, and why.
+
+A strike is a reboot command, or a BMC command that takes the running system away (reset, power-off). Three wishes may
+strike: an operator's action, silence on every way, a failure that the host itself reported. Whoever emits a strike
+needs the permit that only ``judge`` gives; ``mtce.core.legal`` judges again before a step is accepted.
+"""
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from mtce.contract.states import HostAction
+from mtce.core.evidence import Sign, Way, heard_on, signs
+from mtce.core.settings import Settings
+from mtce.core.view import MaintainedHost
+
+STRIKING_VERBS = frozenset({"reset", "power-off"})
+"""BMC commands that end what runs on a host; power-on, netboot and queries do not."""
+
+
+class Wish(enum.StrEnum):
+    """Who wants the host struck."""
+
+    OPERATOR = "operator"
+    SILENCE = "silence"
+    REPORTED = "reported"
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The strike may be: ``reason`` goes to the log and to the host's history."""
+
+    wish: Wish
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The strike may not be. ``heard`` names the ways on which the host lives; empty when too little is known."""
+
+    reason: str
+    heard: tuple[Way, ...] = ()
+
+
+def wish_of(view: MaintainedHost) -> Wish:
+    """Whose wish the present action of the host carries out."""
+    if view.ordered:
+        return Wish.OPERATOR
+    return Wish.REPORTED if view.reported else Wish.SILENCE
+
+
+def judge(view: MaintainedHost, wish: Wish, now_ms: int, settings: Settings) -> Permit | Refusal:
+    """Whether ``wish`` may strike the host of ``view`` at ``now_ms``; the wish must be one that the view bears out."""
+    late = _dead_office_refusal(view, wish)
+    if late is not None:
+        return late
+    if wish is Wish.OPERATOR:
+        return Permit(wish, f"operator: {view.ordered}") if view.ordered else Refusal("no operator asked for it")
+    if wish is Wish.REPORTED:
+        return Permit(wish, f"the host reported: {view.reported}") if view.reported else \
+            Refusal("the host reported no failure")
+    return _judge_silence(view, now_ms, settings)
+
+
+def _judge_silence(view: MaintainedHost, now_ms: int, settings: Settings) -> Permit | Refusal:
+    heard = heard_on(view, now_ms, settings)
+    if heard:
+        return Refusal(f"alive on {', '.join(heard)}", heard)
+    unknown = [way for way, sign in signs(view, now_ms, settings).items() if sign is Sign.UNKNOWN]
+    if unknown:
+        return Refusal(f"nothing is known from {', '.join(unknown)}")
+    return Permit(Wish.SILENCE, f"silent on {', '.join(signs(view, now_ms, settings))}")
+
+
+def _dead_office_refusal(view: MaintainedHost, wish: Wish) -> Refusal | None:
+    """A host not heard since the site got its power back may be in mid-boot: only an order given since counts."""
+    if not view.dead_office or view.seen:
+        return None
+    if wish is Wish.OPERATOR and (view.ordered != HostAction.UNLOCK or _ordered_since(view)):
+        return None
+    return Refusal("dead office recovery: the host may still be booting")
+
+
+def _ordered_since(view: MaintainedHost) -> bool:
+    return view.ordered_ms is not None and view.resumed_ms is not None and view.ordered_ms > view.resumed_ms

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``/proc/cpuinfo`` of every architecture: which processors it names, what it says of each, family and model."""
+from __future__ import annotations
+
+import re
+
+from flock.exec.root import Root
+
+PATH = "proc/cpuinfo"
+# ``processor : 0`` (most), ``processor 0: version = FF, …`` and ``cpu number : 0`` (s390), ``CPU0 : online`` (sparc).
+_HEADING = re.compile(r"(?:processor|cpu number|cpu)\s*(\d+)?", re.IGNORECASE)
+_PAIR = re.compile(r"(\w+)\s*=\s*([^,]+)")
+TEXT_OF_PROCESSOR = "processor name"
+FAMILY_NAMES = ("cpu family", "cpu architecture", "family")
+MODEL_NAMES = ("model name", "cpu model", "uarch", "cpu", TEXT_OF_PROCESSOR)
+
+
+def cpuinfo(root: Root) -> dict[int, dict[str, str]]:
+    """Fields per processor number, names in lower case; fields before the first processor belong to all.
+
+    A file that names no processor (alpha, old ARM) describes processor 0.
+    """
+    shared: dict[str, str] = {}
+    processors: dict[int, dict[str, str]] = {}
+    current = shared
+    for line in root.lines(PATH):
+        name, colon, value = line.partition(":")
+        name, value = " ".join(name.lower().split()), value.strip()
+        if not colon:
+            continue
+        number = _number(name, value)
+        if number is not None:
+            current = processors.setdefault(number, dict(shared))
+            current.update({key.lower(): text.strip() for key, text in _PAIR.findall(value)})
+        elif name == "processor":
+            current[TEXT_OF_PROCESSOR] = value
+        else:
+            current[name] = value
+    return processors or ({0: shared} if shared else {})
+
+
+def _number(name: str, value: str) -> int | None:
+    """Number of the processor that a line begins to describe; None for any other line."""
+    match = _HEADING.fullmatch(name)
+    if match is None:
+        return None
+    if match[1] is not None:
+        return int(match[1])
+    return int(value) if name != "cpu" and value.isascii() and value.isdigit() else None
+
+
+def family(fields: dict[str, str]) -> str:
+    """CPU family as the architecture calls it (x86 family number, ARM architecture version); empty when untold."""
+    return next((fields[name] for name in FAMILY_NAMES if fields.get(name)), "")
+
+
+def model(fields: dict[str, str]) -> str:
+    """The model's name with single blanks; of ARM implementer and part, of s390 vendor and machine where untold."""
+    for name in MODEL_NAMES:
+        if fields.get(name):
+            return " ".join(fields[name].split())
+    if "cpu implementer" in fields:
+        return f"ARM implementer {fields['cpu implementer']} part {fields.get('cpu part', 'unknown')}"
+    if "machine" in fields:
+        return f"{fields.get('vendor_id', '')} machine {fields['machine']}".strip()
+    return ""
+
+
+def flags(info: dict[int, dict[str, str]]) -> frozenset[str]:
+    """Capabilities of the first processor that tells some (x86)."""
+    return next((frozenset(fields["flags"].split()) for fields in info.values() if "flags" in fields), frozenset())

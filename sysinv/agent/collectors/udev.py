@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Block devices as udev recorded them: their links below ``/dev`` and their properties."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flock.exec.root import Root
+
+BLOCK = "sys/class/block"
+LINK_KINDS = ("by-path", "by-id")
+
+
+@dataclass(frozen=True, slots=True)
+class Udev:
+    """What udev recorded of a device: its links below ``/dev`` (``disk/by-path/…``) and its properties."""
+
+    links: tuple[str, ...] = ()
+    properties: dict[str, str] = field(default_factory=dict)
+
+    def link(self, kind: str, prefix: str = "", but: str = "\0") -> str | None:
+        """``/dev/disk/<kind>/…`` whose name starts with ``prefix`` and not with ``but``; the first by name."""
+        start = f"disk/{kind}/"
+        fitting = (link for link in self.links
+                   if link.startswith(start + prefix) and not link.startswith(start + but))
+        return next((f"/dev/{link}" for link in sorted(fitting)), None)
+
+
+def udev_record(root: Root, name: str) -> Udev:
+    """udev's database entry of a block device; where there is none, the links that point to it in ``/dev/disk``."""
+    lines = root.lines(f"run/udev/data/b{root.text(f'{BLOCK}/{name}/dev')}")
+    links = [line[2:] for line in lines if line.startswith("S:")]
+    if not links:
+        links = [f"disk/{kind}/{link}" for kind in LINK_KINDS for link in root.listdir(f"dev/disk/{kind}")
+                 if root.link_name(f"dev/disk/{kind}/{link}") == name]
+    pairs = (line[2:].partition("=") for line in lines if line.startswith("E:"))
+    return Udev(tuple(links), {key: value for key, _, value in pairs})
+
+
+def device_at(root: Root, path: str) -> str | None:
+    """Name of the block device that a path below ``/dev`` leads to, by its links or else by udev's database.
+
+    ``/dev/disk/by-uuid/…``, ``/dev/mapper/…``, ``/dev/cciss/c0d0`` (``cciss!c0d0``). None when there is none.
+    """
+    rel = path.strip().lstrip("/").removeprefix("dev/")
+    try:
+        resolved = root.resolve(f"dev/{rel}").removeprefix("dev/")
+    except OSError:
+        resolved = rel
+    for candidate in (resolved, rel):
+        name = candidate.replace("/", "!")
+        if root.exists(f"{BLOCK}/{name}"):
+            return name
+    if "/" not in rel:
+        return None
+    return next((name for name in root.listdir(BLOCK) if rel in udev_record(root, name).links), None)

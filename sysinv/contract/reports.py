@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a resource declares what agents report of it, and the scan that finds all declarations.
+
+A resource has ``sysinv/resources/<noun>/report.py`` with its record and ``REPORT``; its ``service.py`` has
+``take_report``, which stores the items of one host.
+"""
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from enum import StrEnum
+from graphlib import TopologicalSorter
+from typing import Any, ClassVar
+
+from flock.core import slices
+from flock.core.errors import Refused
+
+RESOURCES = "sysinv.resources"
+ITEMS_MAX = 8192
+
+
+class Source(StrEnum):
+    """Which root a collector reads."""
+
+    SYSTEM = "system"        # the running machine
+    HARDWARE = "hardware"    # the same, or the recording of another machine in its place
+
+
+class UnknownReport(Refused):
+    """The conductor has no resource of that kind: it is older than the agent."""
+
+    code: ClassVar[str] = "sysinv.report.unknown"
+    http: ClassVar[int] = 404
+    text: ClassVar[str] = "This conductor knows no {kind} report. Bring it to the release of the agent."
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an agent reports of one resource: a list of records that names everything the host has of it.
+
+    ``kind`` is its name on the bus; ``collector`` a module with ``collect(*roots) -> list[record]``, called with the
+    roots ``sources``. ``after`` names the kinds that must be stored before this one in a first series. ``aliases`` are
+    further names that a request for an update may use. ``key`` gives what may occur once in a report; of two items
+    with one key the first counts. ``tells_more(old, new)`` says whether an item is worth a new report.
+    ``of_boot``: the collector also takes ``after_install`` and ``first_report``, and an acknowledged report marks this
+    boot as known to the conductor.
+    """
+
+    kind: str
+    record: type
+    collector: str
+    sources: tuple[Source, ...] = (Source.HARDWARE,)
+    after: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    key: Callable[[Any], Hashable] | None = None
+    tells_more: Callable[[Any, Any], bool] = operator.ne
+    items_max: int = ITEMS_MAX
+    of_boot: bool = False
+
+
+def in_order(declared: list[Report]) -> dict[str, Report]:
+    """Reports by kind, each behind those it goes ``after``; ValueError for a kind that is declared twice or nowhere."""
+    by_kind = {report.kind: report for report in declared}
+    if len(by_kind) != len(declared):
+        raise ValueError(f"a kind of report is declared twice: {sorted(report.kind for report in declared)}")
+    unknown = {kind for report in declared for kind in report.after} - by_kind.keys()
+    if unknown:
+        raise ValueError(f"reports go after kinds that nobody declares: {sorted(unknown)}")
+    order = TopologicalSorter({report.kind: report.after for report in sorted(declared, key=lambda one: one.kind)})
+    return {kind: by_kind[kind] for kind in order.static_order()}
+
+
+@functools.cache
+def reports() -> dict[str, Report]:
+    """The ``REPORT`` of every resource that has a ``report.py``, in the order in which a first series goes out."""
+    return in_order([module.REPORT for module in slices.modules(RESOURCES, "report")])

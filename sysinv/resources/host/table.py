@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``i_host``, and the leases that outlive their deleted host."""
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from flock.db import Json, UtcTime, columns, revision_column
+from sysinv.db.schema import METADATA, text
+
+I_HOST = sa.Table(
+    "i_host", METADATA, *columns(), revision_column(),
+    text("recordtype", 16, nullable=False, default="standard"),
+    text("hostname"), text("personality", 32), text("subfunctions"),
+    text("subfunction_oper", 16, nullable=False), text("subfunction_avail", 16, nullable=False),
+    text("administrative", 16, nullable=False), text("operational", 16, nullable=False),
+    text("availability", 16, nullable=False), text("invprovision", 32), text("inv_state", 32),
+    text("action_state", 32), text("action", 32, nullable=False, default="none"), text("ihost_action"),
+    sa.Column("ihost_action_at", UtcTime), sa.Column("action_resent", sa.Boolean, nullable=False, default=False),
+    text("task", 64), text("mtce_info"), text("vim_progress_status"),
+    text("install_state", 32), text("install_state_info"), sa.Column("install_state_at", UtcTime),
+    text("install_token_hash", 64), sa.Column("install_token_expires_at", UtcTime),
+    text("mgmt_mac", 17, nullable=False),
+    text("bm_type", 16), text("bm_ip", 45), text("bm_username", 16), text("bm_mac", 17),
+    sa.Column("bm_secret", sa.Text),
+    text("boot_device", nullable=False, default="/dev/sda"),
+    text("rootfs_device", nullable=False, default="/dev/sda"),
+    text("hw_settle", 4, nullable=False, default="0"), text("install_output", 16, nullable=False, default="text"),
+    text("console", nullable=False, default="ttyS0,115200"), text("tboot", 8, nullable=False, default=""),
+    sa.Column("ttys_dcd", sa.Boolean), text("vsc_controllers"),
+    text("clock_synchronization", 8, nullable=False, default="ntp"),
+    text("apparmor", 16, nullable=False, default="disabled"), text("apparmor_config_status", 16),
+    text("serialid"), sa.Column("location", Json, nullable=False, default=dict),
+    sa.Column("uptime", sa.Integer, nullable=False, default=0),
+    sa.Column("reserved", sa.Boolean, nullable=False, default=False),
+    sa.Column("capabilities", Json, nullable=False, default=dict),
+    text("config_status"), text("config_applied", 36), text("config_target", 36),
+    text("max_cpu_mhz_configured", 32), text("min_cpu_mhz_allowed", 32), text("max_cpu_mhz_allowed", 32),
+    text("cstates_available"), text("iscsi_initiator_name"), text("nvme_host_id"), text("nvme_host_nqn"),
+    text("device_image_update", 32), sa.Column("reboot_needed", sa.Boolean, nullable=False, default=False),
+    text("sw_version", 32, nullable=False), text("kernel_running", 32), text("kernel_config_status", 32),
+    text("boot_id", 64),
+    sa.Column("mtce_sequence", sa.BigInteger, nullable=False, default=0), text("mtce_action", 32),
+    # Counts the changes of what host maintenance is told of the host.
+    sa.Column("maintenance_revision", sa.Integer, nullable=False, default=1, server_default="1"),
+    # What is shown as ``task`` from the wish for an action until host maintenance has a word on it.
+    text("action_text", 64), text("last_error"), sa.Column("last_error_at", UtcTime),
+    sa.Column("peer_id", sa.Integer),
+    sa.Column("forisystemid", sa.Integer, sa.ForeignKey("i_system.id", ondelete="CASCADE"), nullable=False),
+    sa.UniqueConstraint("hostname"), sa.UniqueConstraint("mgmt_mac"))
+
+# A lease that outlives its deleted host says nothing about a new one until it is renewed.
+DHCP_FORGOTTEN = sa.Table(
+    "dhcp_forgotten", METADATA, sa.Column("mac", sa.String(17), primary_key=True),
+    sa.Column("expires_s", sa.BigInteger, nullable=False))

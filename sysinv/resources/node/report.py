@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What agents report of NUMA nodes."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sysinv.contract.reports import Report
+
+
+@dataclass(frozen=True, slots=True)
+class NumaReport:
+    """One NUMA node and its CPUs (may be empty for memory-only nodes)."""
+
+    numa_node: int
+    cpus: tuple[int, ...]
+
+
+REPORT = Report("numa", NumaReport, "sysinv.agent.collectors.numa", after=("platform",),
+                aliases=("node",), key=lambda node: node.numa_node)

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of resources are found in their directories."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flock.core import slices
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name in ("scannednouns", "scannednouns/pear", "scannednouns/apple", "scannednouns/fig"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    (tmp_path / "scannednouns/pear/juice.py").write_text("NAME = 'pear'\n")
+    (tmp_path / "scannednouns/apple/juice.py").write_text("NAME = 'apple'\n")
+    (tmp_path / "scannednouns/fig/other.py").write_text("raise AssertionError('nobody asked for this part')\n")
+    (tmp_path / "scannednouns/juice.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    return "scannednouns"
+
+
+def test_parts_are_found_by_name_and_nothing_else_is_loaded(package: str) -> None:
+    assert slices.names(package, "juice") == ["scannednouns.apple.juice", "scannednouns.pear.juice"]
+    assert [module.NAME for module in slices.modules(package, "juice")] == ["apple", "pear"]
+    assert slices.modules(package, "table") == []

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the conductor does with any report, whatever it is of: limits, unusable items, unknown kinds, older agents."""
+from __future__ import annotations
+
+from dataclasses import asdict
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from flock.core import slices
+from flock.core.errors import InvalidInput
+from sysinv.contract.errors import HostNotFound
+from sysinv.contract.reports import ITEMS_MAX, UnknownReport, reports
+from sysinv.hosts import inventory
+from sysinv.resources.cpu.report import CpuReport
+from sysinv.resources.device.report import PciDeviceReport
+from sysinv.resources.disk import service as disks
+from sysinv.resources.disk.report import DiskReport
+from sysinv.resources.host.report import PlatformReport
+from sysinv.resources.memory.report import MemoryReport
+from sysinv.resources.node.report import NumaReport
+from sysinv.resources.port import service as ports
+from sysinv.resources.port.report import PortReport
+
+HOST = "controller-0"
+
+
+def disk(letter: str, **changes: Any) -> dict[str, Any]:
+    return asdict(DiskReport(f"/dev/sd{letter}", 2048, "SSD", None, f"/dev/disk/by-path/{letter}", None, 1000, 0, "0",
+                             None, None)) | changes
+
+
+def port(name: str, slot: int, **changes: Any) -> dict[str, Any]:
+    return asdict(PortReport(name, f"0000:00:0{slot}.0", 0, f"08:00:27:00:0a:0{slot}", 1500, None, None, None, 0, None,
+                             "", "", "", "", "")) | changes
+
+
+def cpu(number: int, **changes: Any) -> dict[str, Any]:
+    return asdict(CpuReport(number, number, 0, 0, 0, "6", "x")) | changes
+
+
+def listed(cloud: Any, collection: str, field: str) -> list[Any]:
+    return sorted(one[field] for one in cloud.get(f"/v1/ihosts/{HOST}/{collection}").body[collection])
+
+
+@pytest.fixture
+def tell(cloud: Any) -> Any:
+    uuid = cloud.host(HOST)["uuid"]
+    return lambda kind, items: cloud.inventory.report(host_uuid=uuid, kind=kind, items=items)
+
+
+def test_every_report_has_a_taker() -> None:
+    found = inventory.reported_resources()
+    assert found.keys() == reports().keys()
+    assert found["disk"].take is disks.take_report
+    assert found["port"].take is ports.take_report
+
+
+def test_report_without_a_taker_is_a_programming_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    lonely = SimpleNamespace(__package__="sysinv.resources.lonely", REPORT=reports()["disk"])
+    monkeypatch.setattr(slices, "modules", lambda package, part: [lonely] if part == "report" else [])
+    with pytest.raises(TypeError, match="take_report"):
+        inventory.reported_resources()
+
+
+@pytest.mark.parametrize("bad", [
+    {"device_node": None}, {"size_mib": "large"}, {"available_mib": [1]}])
+def test_one_unusable_item_loses_neither_the_report_nor_what_is_stored(cloud: Any, tell: Any,
+                                                                       bad: dict[str, Any]) -> None:
+    tell("disk", [disk("a"), disk("b")])
+    tell("disk", [disk("a", size_mib=2000), disk("b", **bad), disk("c")])
+    assert listed(cloud, "idisks", "device_node") == ["/dev/sda", "/dev/sdb", "/dev/sdc"]
+    assert listed(cloud, "idisks", "size_mib") == [1000, 1000, 2000]
+    # A whole report is proof of what is gone.
+    tell("disk", [disk("c")])
+    assert listed(cloud, "idisks", "device_node") == ["/dev/sdc"]
+
+
+def test_partial_reports_of_ports_and_cpus_remove_nothing(cloud: Any, tell: Any) -> None:
+    tell("numa", [asdict(NumaReport(0, (0, 1)))])
+    tell("port", [port("a", 1), port("b", 2)])
+    tell("cpu", [cpu(0), cpu(1)])
+    tell("port", [port("a", 1, mtu=9000), port("b", 2, mac=7)])
+    tell("cpu", [cpu(0, cpu_model="y"), cpu(1, core=None)])
+    assert listed(cloud, "ethernet_ports", "mtu") == [1500, 9000]
+    assert listed(cloud, "icpus", "cpu_model") == ["x", "y"]
+    # Nor do they prove another topology.
+    tell("cpu", [cpu(0, numa_node=1), cpu(1, core=None), cpu(2)])
+    assert listed(cloud, "icpus", "cpu") == [0, 1]
+    tell("cpu", [cpu(0), cpu(1), cpu(2)])
+    assert listed(cloud, "icpus", "cpu") == [0, 1, 2]
+
+
+def test_report_of_unusable_items_only_is_refused_with_the_reason(cloud: Any, tell: Any) -> None:
+    tell("disk", [disk("a")])
+    with pytest.raises(InvalidInput, match=r"disk\[0\]\.size_mib: must be an integer"):
+        tell("disk", [disk("a", size_mib=None)])
+    assert listed(cloud, "idisks", "device_node") == ["/dev/sda"]
+    tell("disk", [])
+    assert listed(cloud, "idisks", "device_node") == []
+
+
+def test_limits(tell: Any) -> None:
+    with pytest.raises(InvalidInput, match=f"disk: at most {ITEMS_MAX} items"):
+        tell("disk", [{}] * (ITEMS_MAX + 1))
+
+
+def test_unknown_kind_and_unknown_host_are_told_apart(cloud: Any, tell: Any) -> None:
+    with pytest.raises(UnknownReport, match="knows no gpu report"):
+        tell("gpu", [{"anything": 1}])
+    with pytest.raises(HostNotFound):
+        cloud.inventory.report(host_uuid="6e6f6465-0000-4000-8000-000000000001", kind="disk", items=[])
+
+
+def test_of_two_items_with_one_number_the_first_counts(cloud: Any, tell: Any) -> None:
+    tell("cpu", [cpu(0), cpu(1), cpu(1, cpu_model="again")])
+    assert listed(cloud, "icpus", "cpu_model") == ["x", "x"]
+
+
+def test_agents_of_the_release_before_are_understood(cloud: Any) -> None:
+    uuid, intake = cloud.host(HOST)["uuid"], cloud.inventory
+    intake.report_platform(host_uuid=uuid, report={
+        "boot_id": "b7", "uptime_s": 1, "kernel_release": "6.1", "kernel_running": "standard", "after_install": False,
+        "first_report": True, "iscsi_initiator_name": "iqn.old"})
+    intake.report_cpus(host_uuid=uuid, nodes=[asdict(NumaReport(3, (0,)))], cpus=[cpu(0, numa_node=3)])
+    intake.report_memory(host_uuid=uuid, memory=[asdict(MemoryReport(3, 24000, 20000, 1, 0, 0, 0, 0, 0, 1, False))])
+    intake.report_ports(host_uuid=uuid, ports=[port("a", 1)])
+    intake.report_disks(host_uuid=uuid, disks=[disk("a")])
+    intake.report_pci_devices(host_uuid=uuid, devices=[])
+    assert cloud.host(HOST)["iscsi_initiator_name"] == "iqn.old"
+    assert listed(cloud, "inodes", "numa_node") == listed(cloud, "imemorys", "numa_node") == [3]
+    assert listed(cloud, "icpus", "numa_node") == [3]
+    assert listed(cloud, "ports", "name") == ["a"]
+    assert listed(cloud, "idisks", "device_node") == ["/dev/sda"]
+
+
+def test_odd_texts_and_numbers_cost_their_own_end_only(cloud: Any, tell: Any) -> None:
+    """Control characters, NUL, bytes that are no UTF-8, texts and numbers beyond their columns."""
+    odd = "a\0b\x1b\udce9" + "x" * 300
+    tell("numa", [{"numa_node": 0, "cpus": [0]}])
+    tell("port", [port("lan-\udce9", 1, pclass=odd, driver=odd, duplex=odd, sriov_vfs_pci_address=[odd], mtu=2**40),
+                  port("p" * 266, 2, pciaddr="0" * 70), port("p" * 266, 3, pciaddr="0" * 80)])
+    long = "/dev/" + "d" * 300
+    tell("disk", [disk("a", model=odd, serial_id=odd, device_path=long, device_num=2**63, size_mib=2**50),
+                  disk("b", device_path=long + "e")])
+    tell("cpu", [cpu(0, cpu_model=odd, core=2**40), cpu(2**40), cpu(1)])
+    tell("memory", [asdict(MemoryReport(0, 2**45, 0, 2**45, 0, 0, 0, 0, 0, 2**45, False))])
+    tell("pci_device", [asdict(PciDeviceReport("0000:05:00.0", "03000000", "10de00", "1eb8", odd, odd, odd, odd, odd, 0,
+                                               odd, sriov_vf_pdevice_id=odd))])
+    tell("platform", [asdict(PlatformReport(odd, 1, odd, odd, False, False, nvme_host_id=odd))])
+    names = listed(cloud, "ports", "name")
+    assert names[0] == r"lan-\xe9" and names[1:] == ["p" * 255] * 2
+    assert len(listed(cloud, "idisks", "uuid")) == 1
+    assert listed(cloud, "icpus", "cpu") == [0, 1]
+    assert listed(cloud, "imemorys", "node_memtotal_mib") == [2**31 - 1]
+    (device,) = cloud.get(f"/v1/ihosts/{HOST}/pci_devices").body["pci_devices"]
+    assert device["pdevice"] == (r"a\x00b\x1b\xe9" + "x" * 300)[:255] and device["pclass_id"] == "030000"
+
+
+def test_the_host_of_several_addresses_does_not_depend_on_their_order(cloud: Any) -> None:
+    first, second = cloud.discover("08:00:27:00:00:11"), cloud.discover("08:00:27:00:00:12")
+    assert cloud.patch(f"/v1/ihosts/{second}", personality="worker", hostname="worker-7").status == 200
+    macs = ["08:00:27:00:00:12", "20-f4:52:14:03:00:77:88:90", "08:00:27:00:00:11"]
+    for order in (macs, macs[::-1]):
+        find = cloud.inventory.get_host_by_macs
+        assert find(macs=order, hostname="worker-7").uuid == second
+        assert find(macs=order, hostname="lan-\udce9\0").uuid == first
+    assert find(macs=[], hostname="\0\udce9") is None
