@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from flock.rpc.signature import schema
+from tests.registry import PACKAGES
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = Path(__file__).parent / "schemas"
-PACKAGES = ("flock", "fm", "sysinv", "mtce")
 COMMAND = "python -m tests.wire.record"
 Schema = dict[str, Any]
 
