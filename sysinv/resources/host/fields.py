@@ -2,6 +2,7 @@
 """``ihosts``: what a host looks like on the wire, what may be given when it is added, what a PATCH may change."""
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flock.wire.resource import ADMIN, AGENT, MTCE, SYSTEM, Record, Resource, attr
@@ -52,6 +53,10 @@ class Host(Record):
     ihost_action = attr(str, writer=SYSTEM)
     task = attr(str, writer=MTCE)
     mtce_info = attr(str, writer=MTCE)
+    mtce_action = attr(str, writer=MTCE, document="What host maintenance is doing with the host; null while it rests.")
+    last_error = attr(str, writer=SYSTEM, document="Why the host or its last action failed; null when neither did, or "
+                                                   "when the host has come into service since.")
+    last_error_at = attr(datetime, writer=SYSTEM, document="When that was.")
     vim_progress_status = attr(str, writer=SYSTEM)
     inv_state = attr(str, writer=SYSTEM)
     install_state = attr(str, writer=SYSTEM)

@@ -46,6 +46,8 @@ class EmulatedMtce:
         self.hosts: dict[str, MtceHost] = {}
         self.actions: list[tuple[str, str, str]] = []
         self.answer = ActionReply("pass")
+        self.deleted: list[tuple[str, int]] = []
+        self.told_again: list[list[str]] = []
 
     def put_host(self, *, host: MtceHost) -> ActionReply:
         self.hosts[host.uuid] = host
@@ -55,7 +57,11 @@ class EmulatedMtce:
         self.actions.append((host_uuid, action, request_id))
         return self.answer
 
-    def delete_host(self, *, host_uuid: str) -> ActionReply:
+    def tell_again(self, *, host_uuids: list[str]) -> None:
+        self.told_again.append(host_uuids)
+
+    def delete_host(self, *, host_uuid: str, revision: int = 0) -> ActionReply:
+        self.deleted.append((host_uuid, revision))
         if self.answer.status == "pass":
             self.hosts.pop(host_uuid, None)
         return self.answer
@@ -65,7 +71,8 @@ class EmulatedMtce:
 
     def list_hosts(self) -> list[HostStatus]:
         return [HostStatus(h.uuid, h.hostname, h.administrative, h.operational, h.availability, "disabled",
-                           "not-installed", "none", "", "", 0) for h in self.hosts.values()]
+                           "not-installed", "none", "", "", 0, h.personality, h.subfunctions, h.revision,
+                           h.state_sequence) for h in self.hosts.values()]
 
 
 class Events:
