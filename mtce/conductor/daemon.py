@@ -7,10 +7,11 @@ from typing import Any
 
 from flock import rpc
 from flock.auth.secrets import SecretBox
+from flock.core.backoff import Backoff
 from flock.core.clock import RealClock
 from flock.core.health import Health
 from flock.db import from_conf
-from flock.db.outbox import Relay
+from flock.db.outbox import Policy, Relay
 from flock.exec.root import Root
 from flock.exec.uptime import uptime_s
 from flock.jobs import Periodics
@@ -62,8 +63,8 @@ class ConductorDaemon:
         self._loop = Loop(store, options.settings(conf), self._effects, clock, hostname, chosen.events_max,
                           uptime_s=lambda: uptime_s(Root("/")))
         self._inventory = messages.Inventory(rpc.client(HostStates, self._transport))
-        self._relay = Relay(store.outbox, messages.handlers(self._inventory, self._raiser), retry_max_s=10.0,
-                            owner=f"mtce-conductor.{hostname}")
+        self._relay = Relay(store.outbox, messages.handlers(self._inventory, self._raiser),
+                            Policy(retry=Backoff(1.0, 10.0, jitter=0.0)), owner=f"mtce-conductor.{hostname}")
         self._effects.deliver_with(self._relay)
         self._server = rpc.Server(self._transport, hostname, {
             MtceHosts: HostRequests(self._loop, self._effects, hostname), AgentEvents: AgentRequests(self._loop),

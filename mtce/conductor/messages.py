@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, fields
 from typing import Any
 
+from flock.core.codec import codec_for
 from flock.core.errors import Conflict, Refused
 from flock.db import utcnow
 from fm.raiser import Raiser
@@ -22,6 +22,7 @@ from sysinv.contract.records import HostStateUpdate
 from sysinv.contract.rpc import HostStates
 
 LOG = logging.getLogger(__name__)
+_UPDATE = codec_for(HostStateUpdate)
 STATE, ALARM_SET, ALARM_CLEAR, CUSTOMER_LOG, FORGET = "state", "alarm-set", "alarm-clear", "log", "forget"
 
 
@@ -30,7 +31,7 @@ def of_step(before: MaintainedHost | None, after: MaintainedHost, actions: Itera
     messages: list[Message] = []
     update = state_update(before, after, utcnow().isoformat())
     if update is not None:
-        messages.append(Message(f"inventory:{after.uuid}", STATE, asdict(update)))
+        messages.append(Message(f"inventory:{after.uuid}", STATE, _UPDATE.to_document(update)))
     key, host = faults_key(after.uuid), f"host={after.hostname}"
     to_set, to_clear = alarm_changes(before, after)
     messages += [alarm_set(key, alarm, after.hostname) for alarm in to_set]
@@ -46,7 +47,7 @@ def whole_state(view: MaintainedHost) -> Message:
     update = state_update(None, view)
     if update is None:
         raise ValueError("a whole state is never empty")
-    return Message(f"inventory:{view.uuid}", STATE, asdict(update))
+    return Message(f"inventory:{view.uuid}", STATE, _UPDATE.to_document(update))
 
 
 def alarm_set(key: str, alarm: Alarm, hostname: str) -> Message:
@@ -91,7 +92,7 @@ class Inventory:
         An update that inventory refuses is not offered again, as it would hold up those behind it: inventory's audit
         sees that it has something else and asks for the whole state until it takes it.
         """
-        update = _update(payload)
+        update: HostStateUpdate = _UPDATE.from_document(payload)
         try:
             self._inventory.update_host_state(update=update)
         except Conflict:
@@ -123,9 +124,3 @@ def handlers(inventory: Inventory, raiser: Raiser) -> dict[str, Callable[[dict[s
             reason_text=payload["reason"]),
         FORGET: lambda payload: raiser.clear_all(payload["entity"]),
     }
-
-
-def _update(payload: dict[str, Any]) -> HostStateUpdate:
-    """A stored update; fields of another release are ignored."""
-    known = {field.name for field in fields(HostStateUpdate)}
-    return HostStateUpdate(**{name: value for name, value in payload.items() if name in known})

@@ -11,6 +11,7 @@ from flock.cli.commands import ShowCommand
 from flock.cli.errors import ApiError, UsageError
 from flock.cli.wait import Verdict
 from sysinv.client.hosts import Hosts
+from sysinv.client.osc import as_plugin
 from sysinv.client.waiting import (
     SWACT_LIMIT_S,
     BootJudge,
@@ -176,13 +177,4 @@ COMMANDS = {
     "host-power-off": HostPowerOff,
 }
 
-OSC_COMMANDS = {
-    "platform host lock": HostLock,
-    "platform host unlock": HostUnlock,
-    "platform host swact": HostSwact,
-    "platform host reboot": HostReboot,
-    "platform host reset": HostReset,
-    "platform host reinstall": HostReinstall,
-    "platform host power on": HostPowerOn,
-    "platform host power off": HostPowerOff,
-}
+OSC_COMMANDS = as_plugin(COMMANDS)

@@ -235,8 +235,12 @@ def _subfunctions(system: SystemView, personality: str, given: str | None) -> st
     if given is None:
         return base
     wanted = set(split_subfunctions(given))
+    own = split_subfunctions(base)
+    if own[0] not in wanted:
+        # "lowlatency" alone means the personality plus this.
+        wanted |= set(own)
     allowed = _ALLOWED_FUNCTIONS.get(personality, frozenset())
-    if not wanted <= set(allowed) or not set(split_subfunctions(base)) <= wanted:
+    if not wanted <= set(allowed) or not set(own) <= wanted:
         raise HostRefused(detail=(
             f"Subfunctions '{given}' are not possible for personality {personality}. "
             f"They must hold {base} and may hold {_listed(sorted(allowed))}."))

@@ -128,7 +128,7 @@ class HostService:
     def _add(self, conn: Connection, values: dict[str, Any]) -> tuple[str, str]:
         system = the_system(conn)
         mac = normal_mac(values.get("mgmt_mac") or "")
-        known = store.by_mac(conn, [mac] if mac else [], lock=True)
+        known = store.by_mac(conn, mac, lock=True) if mac else None
         view = host_view(known) if known is not None else None
         others = store.others(conn, known["id"] if known is not None else None)
         role, mac = rules.check_add(system, values, view, others)

@@ -50,12 +50,16 @@ def shown(conn: Connection, ident: str) -> Row:
     return dict(row) if row is not None else host_row(conn, ident)
 
 
-def by_mac(conn: Connection, macs: Sequence[str], *, lock: bool = False) -> Row | None:
-    """The host with one of these management MAC addresses."""
-    if not macs:
-        return None
-    query = sa.select(I_HOST).where(I_HOST.c.mgmt_mac.in_(list(macs))).order_by(I_HOST.c.id).limit(1)
+def by_mac(conn: Connection, mac: str, *, lock: bool = False) -> Row | None:
+    """The host with that management MAC address."""
+    query = sa.select(I_HOST).where(I_HOST.c.mgmt_mac == mac)
     return _first(conn, query.with_for_update() if lock else query)
+
+
+def by_macs(conn: Connection, macs: Sequence[str]) -> list[Row]:
+    """The hosts with one of these management MAC addresses, oldest first."""
+    query = sa.select(I_HOST).where(I_HOST.c.mgmt_mac.in_(list(macs))).order_by(I_HOST.c.id)
+    return [dict(row) for row in conn.execute(query).mappings()] if macs else []
 
 
 def by_hostname(conn: Connection, hostname: str) -> Row | None:

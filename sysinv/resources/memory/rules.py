@@ -8,6 +8,7 @@ from typing import Any
 from sysinv.contract.enums import Personality
 from sysinv.model.host import HostMustBeLocked, HostRefused, InventoryHost
 from sysinv.model.system import SystemView
+from sysinv.model.topology import most_reserve_mib
 
 CHANGEABLE = frozenset({
     "platform_reserved_mib", "vm_hugepages_nr_2M_pending", "vm_hugepages_nr_1G_pending", "vm_pending_as_percentage",
@@ -60,7 +61,7 @@ def _sizes_refusal(stored: Mapping[str, Any], changes: Mapping[str, Any]) -> str
         minimum = stored["minimum_platform_reserved_mib"]
         if reserve < minimum:
             return f"Platform reserved memory must be at least {minimum} MiB."
-        if reserve > total * 2 // 3:
+        if reserve > most_reserve_mib(total):
             return f"Platform reserved memory must be at most two thirds of {total} MiB."
     pages_mib = (merged["vswitch_hugepages_reqd"] or 0) * merged["vswitch_hugepages_size_mib"]
     if merged["vm_pending_as_percentage"]:

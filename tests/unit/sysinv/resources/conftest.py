@@ -31,6 +31,7 @@ from sysinv.hosts.installation import Installation, InstallSettings
 from sysinv.hosts.inventory import InventoryIntake
 from sysinv.hosts.seed import seed_system
 from sysinv.hosts.work import Work
+from sysinv.resources.address.rules import NetworkInterfaces
 from sysinv.resources.host.service import HostService, HostSettings
 from sysinv.resources.operation.table import OPERATIONS
 
@@ -119,11 +120,15 @@ class Cloud:
         (folder / "heartbeat.key").write_text("00" * 32)
         self.work = Work(self.operations, lambda _uuid: self.operations.nudge())
         self.box = SecretBox.create(folder / "secret.key")
-        self.app = build_app(self._conf(), "sysinv", deps=[
-            db, self.work, *services(db),
-            HostService(db, self.work, self.box, HostSettings("controller-0", action_wait_s=5.0)),
-            Installation(db, InstallSettings(INTERFACES, "rabbit://agent:pa$s@controller:5672/",
-                                             folder / "heartbeat.key"))], authenticate=trusting)
+        self.app = self.build()
+
+    def build(self) -> Any:
+        """The API with the resources that are there now."""
+        return build_app(self._conf(), "sysinv", deps=[
+            self.db, self.work, NetworkInterfaces(INTERFACES), *services(self.db),
+            HostService(self.db, self.work, self.box, HostSettings("controller-0", action_wait_s=5.0)),
+            Installation(self.db, InstallSettings(INTERFACES, "rabbit://agent:pa$s@controller:5672/",
+                                                  self.folder / "heartbeat.key"))], authenticate=trusting)
 
     @staticmethod
     def _conf() -> Any:
