@@ -13,13 +13,19 @@ from flock.db import Database
 from flock.testing.interleave import before_statement
 from flock.testing.services.postgresql import PostgresServer
 from sysinv.bootstrap.answers import parse
-from sysinv.contract.records import CpuReport, MemoryReport, NumaReport, PciDeviceReport
-from sysinv.db.tables import I_HOST, I_IMEMORY, METADATA, PCI_DEVICES
+from sysinv.db.tables import METADATA
 from sysinv.hosts.inventory import InventoryIntake
 from sysinv.hosts.seed import seed_system
 from sysinv.model.host import HostRefused
+from sysinv.resources.cpu.report import CpuReport
+from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.device.service import DeviceService
+from sysinv.resources.device.table import PCI_DEVICES
+from sysinv.resources.host.table import I_HOST
+from sysinv.resources.memory.report import MemoryReport
 from sysinv.resources.memory.service import MemoryService
+from sysinv.resources.memory.table import I_IMEMORY
+from sysinv.resources.node.report import NumaReport
 
 GPU = ("030000", "10de", "1eb8")
 FIXED_QAT = ("0b4000", "8086", "4940")
@@ -38,17 +44,18 @@ class OneHost:
             conn.execute(sa.update(I_HOST).values(
                 personality="worker", subfunctions="worker", hostname="worker-0", administrative="locked"))
             self.uuid = conn.execute(sa.select(I_HOST.c.uuid)).scalar_one()
-        self.intake.report_cpus(host_uuid=self.uuid, nodes=[NumaReport(0, (0, 1))],
-                                cpus=[CpuReport(cpu, cpu, 0, 0, 0, "6", "x") for cpu in (0, 1)])
+        self.intake.store(host_uuid=self.uuid, kind="numa", records=[NumaReport(0, (0, 1))])
+        self.intake.store(host_uuid=self.uuid, kind="cpu", records=[
+            CpuReport(cpu, cpu, 0, 0, 0, "6", "x") for cpu in (0, 1)])
         self.report_memory(64000)
         self.report_device(*GPU)
 
     def report_memory(self, total_mib: int) -> None:
-        self.intake.report_memory(host_uuid=self.uuid, memory=[MemoryReport(
+        self.intake.store(host_uuid=self.uuid, kind="memory", records=[MemoryReport(
             0, total_mib, total_mib - 1000, total_mib - 2000, 0, 0, 0, 0, 0, 1, True)])
 
     def report_device(self, pclass_id: str, pvendor_id: str, pdevice_id: str) -> None:
-        self.intake.report_pci_devices(host_uuid=self.uuid, devices=[PciDeviceReport(
+        self.intake.store(host_uuid=self.uuid, kind="pci_device", records=[PciDeviceReport(
             "0000:05:00.0", pclass_id, pvendor_id, pdevice_id, "", "", "", "", "", 0, None)])
 
     def row(self, table: sa.Table) -> Any:
