@@ -206,7 +206,7 @@ def test_a_list_ends_at_its_first_refused_element(v1: FaultAPIs, v2: FaultAPIsV2
 
 
 def test_a_long_list_goes_in_parts_and_ends_at_the_first_refused_element(v1: FaultAPIs, manager: Switched) -> None:
-    faults = [fault(f"host={number}", reason_text="é" * 2048, proposed_repair_action="é" * 2048)
+    faults = [fault(f"host={number}", reason_text="€" * 2048, proposed_repair_action="€" * 2048)
               for number in range(700)]
     faults[600] = fault("host=bad", "999.001")
     assert v1.set_faults(faults, timeout=60) is False
