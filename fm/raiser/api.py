@@ -231,7 +231,7 @@ def _calls(requests: Sequence[FaultRequest]) -> Iterator[list[FaultRequest]]:
     part: list[FaultRequest] = []
     size = 0
     for request in requests:
-        length = len(make.to_record(request)) if len(requests) > 1 else 0
+        length = len(make.to_record(request).encode()) if len(requests) > 1 else 0
         if part and (len(part) == BATCH_MAX or size + length > CALL_BYTES_MAX):
             yield part
             part, size = [], 0
