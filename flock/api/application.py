@@ -2,6 +2,7 @@
 """The pecan application behind the token check: hooks for context, policy and body, then the controller method."""
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from pecan.core import Arguments, ExplicitPecan
 from pecan.core import Response as PecanResponse
 
 from flock.api import exchange as exchanges
+from flock.api.absent import NotBuilt
 from flock.api.call import Call, Dependencies
 from flock.api.dialect import Dialect
 from flock.api.exchange import Exchange, WebError
@@ -69,9 +71,11 @@ class PolicyHook(pecan_hooks.PecanHook):  # type: ignore[misc]
         self._policy = policy
 
     def before(self, state: Any) -> None:
-        """404 and 405 are only told to callers with a token; 403 for a rule that does not pass."""
+        """404, 405 and 501 are only told to callers with a token; 403 for a rule that does not pass."""
         exchange: Exchange = state.request.environ[exchanges.KEY]
         route = exchange.route
+        if exchange.absent is not None:
+            raise NotBuilt(sentence=exchange.absent.sentence)
         if route is None:
             raise WebError(404, "Not Found", "The resource could not be found.")
         method = "GET" if exchange.method == "HEAD" else exchange.method
@@ -131,7 +135,9 @@ def error_response(dialect: Dialect, environ: dict[str, Any], exchange: Exchange
         body = dialect.web_fault(status, error.title, error.text)
     elif isinstance(error, FlockError):
         status, body = error.http, dialect.domain_fault(error)
-        if status >= 500:
+        if exchange.absent is not None and exchange.absent.error_key:
+            body = json.dumps({"success": "", "error": str(error)}).encode("ascii")
+        if status >= 500 and not isinstance(error, NotBuilt):
             LOG.warning("%s %s: %s (%s)", exchange.method, exchange.path, error, error.code)
         if status == 503:
             headers = {"Retry-After": "5"}
@@ -143,7 +149,7 @@ def error_response(dialect: Dialect, environ: dict[str, Any], exchange: Exchange
     response = PecanResponse(body=body, status=status, content_type="application/json", charset=None)
     accept = str(environ.get("HTTP_ACCEPT", ""))
     if "application/xml" in accept and "json" not in accept and "*/*" not in accept:
-        text = response.json_body["error_message"]
+        text = next(value for key, value in response.json_body.items() if key != "success")
         response.body = f"<error_message>{escape(text)}</error_message>".encode()
         response.content_type = "application/xml"
     response.headers.update(headers)

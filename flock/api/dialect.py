@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flock.api.absent import Absent
 from flock.core.errors import FlockError
 
 Document = Callable[[str], dict[str, Any]]
@@ -24,6 +25,7 @@ class Dialect:
     version mean this one. ``strict_content_type``: a body that is not JSON is answered with 415.
     ``read_from_any_project``: readers need not be in project admin or services. ``root`` and ``version``: the
     documents at ``/`` and ``/v1``; they need no token. ``default_port``: for run_api.
+    ``absent``: paths that clients know and this API does not serve.
     """
 
     fault_keys: tuple[str, ...] = ("debuginfo", "faultcode", "faultstring")
@@ -35,6 +37,7 @@ class Dialect:
     default_port: int = 8080
     root: Document | None = None
     version: VersionDocument | None = None
+    absent: Sequence[Absent] = ()
 
     def fault(self, status: int, text: str) -> bytes:
         """Body of an error of the domain or the last resort."""

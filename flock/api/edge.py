@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from flock.api import audit, metrics
+from flock.api.absent import absent_at
 from flock.api.application import Settings, error_response
 from flock.api.dialect import Dialect
 from flock.api.exchange import KEY, Exchange, WebError, request_id, request_path
@@ -67,7 +68,8 @@ class Edge:
             return self._healthz(environ, start)
         if path == "/metrics":
             return self._send(environ, start, 200, metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")
-        match = self.table.match(self.versioned(path))
+        exchange.absent = absent_at(self.dialect.absent, self.versioned(path))
+        match = None if exchange.absent is not None else self.table.match(self.versioned(path))
         if match is not None:
             exchange.route, exchange.args = match
             if exchange.route.is_public(exchange.method):

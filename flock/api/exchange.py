@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flock.api.absent import Absent
 from flock.api.routes import Route
 from flock.auth.context import RequestContext, anonymous
 
@@ -21,7 +22,8 @@ _HOST = re.compile(r"[A-Za-z0-9.\-_]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\
 class Exchange:
     """One request.
 
-    ``body`` is None until it was read whole, ``pieces`` gives it as it comes; ``route`` is None for an unknown path;
+    ``body`` is None until it was read whole, ``pieces`` gives it as it comes; ``route`` is None for an unknown path,
+    of which ``absent`` may know more;
     ``streamed``: the answer goes on after the application has returned.
     """
 
@@ -30,6 +32,7 @@ class Exchange:
     path: str
     started_s: float
     route: Route | None = None
+    absent: Absent | None = None
     args: Mapping[str, str] = field(default_factory=dict)
     ctx: RequestContext = field(default_factory=lambda: anonymous(""))
     body: bytes | None = None

@@ -65,17 +65,19 @@ class Database:
     A writer commits when the block ends and rolls back when it raises. On SQLite a writer takes the write lock at its
     beginning, so what it reads stays true until it commits; readers see the last commit and block nobody. On
     PostgreSQL, where each statement sees the last commit anyway, a reader spares itself beginning and end.
-    The engine is made at first use and again after a fork. Unavailable when the database cannot be reached.
+    ``sqlite_references`` False: SQLite does not look after foreign keys, as migrations need it. The engine is made at
+    first use and again after a fork. Unavailable when the database cannot be reached.
     """
 
     def __init__(self, connection_url: str, *, max_pool_size: int = 10, max_overflow: int = 10,
-                 pool_timeout_s: int = 10, busy_timeout_s: int = 15, sqlite_synchronous: bool = True) -> None:
+                 pool_timeout_s: int = 10, busy_timeout_s: int = 15, sqlite_synchronous: bool = True,
+                 sqlite_references: bool = True) -> None:
         self.url = make_url(connection_url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # thread_checkin would give way to other threads after each transaction, which native threads do by themselves.
         self._settings: dict[str, Any] = {"max_retries": 0, "thread_checkin": False}
         if self.is_sqlite:
-            self._settings |= {"sqlite_fk": True, "sqlite_synchronous": sqlite_synchronous}
+            self._settings |= {"sqlite_fk": sqlite_references, "sqlite_synchronous": sqlite_synchronous}
         else:
             self._settings |= {
                 "max_pool_size": max_pool_size, "max_overflow": max_overflow, "pool_timeout": pool_timeout_s}

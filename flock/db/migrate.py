@@ -110,7 +110,9 @@ def dbsync_main(subsystem: str, argv: Sequence[str] | None = None) -> int:
 
 def _run(url: str, subsystem: str, work: Callable[[Config], None]) -> None:
     config = _config(subsystem)
-    database = Database(url)
+    # A change that SQLite does not know makes the table anew. While references are looked after, dropping the old one
+    # deletes the rows of every table that points to it.
+    database = Database(url, sqlite_references=False)
     try:
         with database.writer() as conn:
             if conn.dialect.name == "postgresql":
@@ -120,6 +122,8 @@ def _run(url: str, subsystem: str, work: Callable[[Config], None]) -> None:
                 conn.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
             config.attributes["connection"] = conn
             work(config)
+            if conn.dialect.name == "sqlite" and (broken := conn.execute(sa.text("PRAGMA foreign_key_check")).first()):
+                raise ValueError(f"a migration of {subsystem} left a row of {broken[0]} that points to nothing")
     finally:
         database.dispose()
 

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages that are stored with the change they tell of, and delivered afterwards: in order, again until done.
 
-``Outbox.put`` writes inside the caller's transaction; a ``Relay`` thread delivers. Delivery is at least once.
+``Outbox.put`` writes inside the caller's transaction; a ``Relay`` thread delivers. Delivery is at least once: what was
+delivered within the last ``FORGET_AFTER_S`` before a crash is delivered again.
 """
 from __future__ import annotations
 
 import datetime
 import json
 import logging
+import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +20,7 @@ import sqlalchemy as sa
 from prometheus_client import Counter, Gauge
 from sqlalchemy.engine import Connection
 
+from flock.core.backoff import Backoff
 from flock.core.errors import FlockError
 from flock.db.database import Database
 from flock.db.schema import Json, UtcTime, new_uuid, utcnow
@@ -25,6 +28,10 @@ from flock.db.schema import Json, UtcTime, new_uuid, utcnow
 LOG = logging.getLogger(__name__)
 BACKLOG = Gauge("flock_outbox_backlog", "Stored messages that are not delivered yet", ("outbox",))
 DELIVERIES = Counter("flock_outbox_deliveries_total", "Delivery attempts", ("outbox", "kind", "outcome"))
+# What was delivered is deleted in batches, at most this much later.
+FORGET_AFTER_S = 0.2
+# Keys that are looked at in one pass of a relay that serves all of them.
+KEYS_MAX = 1000
 
 
 def outbox_table(metadata: sa.MetaData, name: str) -> sa.Table:
@@ -53,13 +60,61 @@ class Outbox:
         self.db = db
         self.table = table
 
-    def put(self, conn: Connection, *, key: str, kind: str, payload: Any) -> int:
-        """Store one message in the transaction of ``conn``; returns its id.
+    def put(self, conn: Connection, *, key: str, kind: str, payload: Any) -> None:
+        """Store one message in the transaction of ``conn``.
 
         Messages with the same ``key`` are delivered in the order of their ids. ``payload`` is a JSON value.
         """
-        done = conn.execute(sa.insert(self.table).values(key=key, kind=kind, payload=payload))
-        return int(done.inserted_primary_key[0])  # type: ignore[index]
+        self.put_all(conn, [(key, kind, payload)])
+
+    def put_all(self, conn: Connection, messages: Sequence[tuple[str, str, Any]]) -> None:
+        """Store (key, kind, payload) of several messages, in order, in one statement."""
+        if messages:
+            conn.execute(sa.insert(self.table), [
+                {"key": key, "kind": kind, "payload": payload} for key, kind, payload in messages])
+
+    def put_once(self, conn: Connection, *, key: str, kind: str, payload: Any, due: datetime.datetime) -> None:
+        """Store a message that is delivered from ``due`` on, unless the last one of ``key`` has the same payload."""
+        last = sa.select(self.table.c.payload).where(self.table.c.key == key).order_by(self.table.c.id.desc()).limit(1)
+        if conn.execute(last).scalar() != payload:
+            conn.execute(sa.insert(self.table).values(key=key, kind=kind, payload=payload, next_try_at=due))
+
+    def waiting(self, keys: Collection[str]) -> dict[str, tuple[int, float]]:
+        """For each of ``keys`` how many messages are stored and not delivered, and the age of the oldest in seconds."""
+        table = self.table.c
+        query = (sa.select(table.key, sa.func.count(), sa.func.min(table.created_at))
+                 .where(table.key.in_(sorted(keys))).group_by(table.key))
+        now = utcnow()
+        with self.db.reader() as conn:
+            found = {key: (int(number), max(0.0, (now - oldest).total_seconds()))
+                     for key, number, oldest in conn.execute(query)}
+        return {key: found.get(key, (0, 0.0)) for key in keys}
+
+    def drop_beyond(self, keys: Collection[str], kept_max: int) -> dict[str, int]:
+        """Drop the oldest messages of each of ``keys`` that has more than ``kept_max``; how many, where any went."""
+        table = self.table.c
+
+        def boundary(conn: Connection, key: str) -> int | None:
+            found: int | None = conn.execute(sa.select(table.id).where(table.key == key).order_by(
+                table.id.desc()).limit(1).offset(kept_max)).scalar()
+            return found
+
+        with self.db.reader() as conn:
+            surplus = {key: last for key in keys if (last := boundary(conn, key)) is not None}
+        if not surplus:
+            return {}
+        with self.db.writer() as conn:
+            return {key: conn.execute(sa.delete(self.table).where(table.key == key, table.id <= last)).rowcount
+                    for key, last in surplus.items()}
+
+    def drop_other_kinds(self, kinds: Collection[str]) -> int:
+        """Drop messages that nobody delivers any more, those of no kind in ``kinds``; returns how many."""
+        others = self.table.c.kind.not_in(sorted(kinds))
+        with self.db.reader() as conn:
+            if conn.execute(sa.select(self.table.c.id).where(others).limit(1)).first() is None:
+                return 0
+        with self.db.writer() as conn:
+            return conn.execute(sa.delete(self.table).where(others)).rowcount
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,31 +126,53 @@ class Message:
     kind: str
     payload: str
     attempts: int
+    next_try_at: datetime.datetime
+    owner: str | None
+    lease_until: datetime.datetime | None
+
+
+def for_ever(_error: Exception) -> float:
+    """No message is dropped, whatever the handler raises."""
+    return math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a relay delivers.
+
+    A handler that raises is called again after the pauses of ``retry``. ``attempts_max`` says how often a message that
+    fails with an error is tried before it is dropped. ``lease_s``: how many seconds a relay may keep what it has
+    claimed, so that several may share a table. None: this relay is the only one of its keys and claims nothing.
+    """
+
+    batch_max: int = 50
+    poll_s: float = 5.0
+    retry: Backoff = Backoff(1.0, 60.0, jitter=0.0)
+    lease_s: float | None = 120.0
+    attempts_max: Callable[[Exception], float] = for_ever
 
 
 class Relay:
-    """A thread that delivers the messages of one table through ``handlers`` (``{kind: function(payload)}``).
+    """A thread that delivers the messages of a table through ``handlers`` (``{kind: function(payload)}``).
 
-    A handler that raises is called again after ``retry_min_s`` doubling up to ``retry_max_s``; meanwhile messages of
-    the same key wait and those of other keys go on. Several relays may share a table: each message is claimed for
-    ``lease_s`` before it is delivered. A relay that is the only one of its table should be given a lasting ``owner``:
-    restarted after a crash it then goes on at once. A kind without handler, and a payload that cannot be read, wait as
-    if the handler failed: they stay in the table, and each attempt is logged and counted.
+    Messages of a key are delivered one after the other; while one fails, those behind it wait and those of other keys
+    go on. A relay serves the ``keys`` it is given, or else all of the table. A kind without handler, and a payload that
+    cannot be read, wait as if the handler failed. A relay that is the only one of its table should be given a lasting
+    ``owner``: restarted after a crash it then goes on at once. ``on_outcome(kind, outcome)`` is told each ``ok``,
+    ``failed`` and ``dropped``.
     """
 
-    def __init__(self, outbox: Outbox, handlers: Mapping[str, Callable[[Any], object]], *, batch_max: int = 50,
-                 poll_s: float = 5.0, retry_min_s: float = 1.0, retry_max_s: float = 60.0,
-                 lease_s: float = 120.0, owner: str | None = None) -> None:
+    def __init__(self, outbox: Outbox, handlers: Mapping[str, Callable[[Any], object]], policy: Policy | None = None, *,
+                 keys: Sequence[str] | None = None, owner: str | None = None, name: str | None = None,
+                 on_outcome: Callable[[str, str], None] | None = None) -> None:
         self.outbox = outbox
         self.handlers = dict(handlers)
-        self.name = outbox.table.name
+        self.policy = policy or Policy()
+        self.name = name or outbox.table.name
         self.owner = owner or new_uuid()
+        self._keys = keys
+        self._on_outcome = on_outcome or (lambda kind, outcome: None)
         self._counted_at = 0.0
-        self._batch_max = batch_max
-        self._poll_s = poll_s
-        self._retry_min_s = retry_min_s
-        self._retry_max_s = retry_max_s
-        self._lease_s = lease_s
         self._wake = threading.Event()
         self._leaving = threading.Event()
         self._thread: threading.Thread | None = None
@@ -103,6 +180,7 @@ class Relay:
     def start(self) -> None:
         """Begin to deliver in a thread of its own."""
         self._leaving.clear()
+        # A daemon thread: a peer that never answers must not hold the process at its end.
         self._thread = threading.Thread(target=self._run, name=f"relay-{self.name}", daemon=True)
         self._thread.start()
 
@@ -110,10 +188,14 @@ class Relay:
         """Look at the table now instead of at the next poll."""
         self._wake.set()
 
-    def stop(self, timeout_s: float = 10.0) -> bool:
-        """End after the delivery in hand; True when the thread ended within ``timeout_s``."""
+    def leave(self) -> None:
+        """End after the delivery in hand; does not wait for it."""
         self._leaving.set()
         self._wake.set()
+
+    def stop(self, timeout_s: float = 10.0) -> bool:
+        """End after the delivery in hand; True when the thread ended within ``timeout_s``."""
+        self.leave()
         thread = self._thread
         if thread is None:
             return True
@@ -121,116 +203,172 @@ class Relay:
         return not thread.is_alive()
 
     def deliver_due(self) -> int:
-        """Deliver what is due now, at most one batch; returns the number of messages tried."""
-        claimed_at = time.monotonic()
-        batch = self._claim(utcnow())
-        failed: set[str] = set()
-        skipped: list[Message] = []
-        for index, message in enumerate(batch):
-            # What cannot be delivered well within the lease goes back, lest another relay delivers it as well.
-            if self._leaving.is_set() or time.monotonic() - claimed_at > self._lease_s / 2:
-                skipped.extend(batch[index:])
+        """Deliver what is due now, of each key at most one batch; returns the number of messages tried."""
+        tried = 0
+        for key in self._keys if self._keys is not None else self._due_keys(utcnow()):
+            if self._leaving.is_set():
                 break
-            if message.key in failed:
-                skipped.append(message)
-            elif not self._deliver(message):
-                failed.add(message.key)
-        if skipped:
-            self._release(skipped)
-        return len(batch) - len(skipped)
+            tried += self._deliver_run(key)
+        return tried
 
     def backlog(self) -> int:
         """Messages stored and not delivered; also sets the gauge."""
         with self.outbox.db.reader() as conn:
             count = int(conn.execute(sa.select(sa.func.count()).select_from(self.outbox.table)).scalar_one())
-        BACKLOG.labels(self.name).set(count)
+        BACKLOG.labels(self.outbox.table.name).set(count)
         return count
 
     def _run(self) -> None:
+        poll_s = self.policy.poll_s
         while not self._leaving.is_set():
             self._wake.clear()
             try:
                 tried = self.deliver_due()
-                if time.monotonic() - self._counted_at >= self._poll_s:
+                if self._keys is None and time.monotonic() - self._counted_at >= poll_s:
                     self.backlog()
                     self._counted_at = time.monotonic()
                 pause_s = 0.0 if tried else self._pause_s()
             except Exception:  # a broken pass must not end delivery for good
-                LOG.exception("outbox %s: pass failed, next one in %s s", self.name, self._poll_s)
-                pause_s = self._poll_s
+                LOG.exception("outbox %s: pass failed, next one in %g s", self.name, poll_s)
+                pause_s = poll_s
             if pause_s > 0:
                 self._wake.wait(pause_s)
 
     def _pause_s(self) -> float:
         """Seconds until the next message is due, at most the poll interval."""
-        table, earlier = self.outbox.table, self.outbox.table.alias("earlier")
-        first_of_key = ~sa.exists().where(earlier.c.key == table.c.key, earlier.c.id < table.c.id)
         with self.outbox.db.reader() as conn:
-            due: datetime.datetime | None = conn.execute(
-                sa.select(sa.func.min(table.c.next_try_at)).where(first_of_key, self._claimable(utcnow()))).scalar()
+            due: datetime.datetime | None = conn.execute(self._of_heads(
+                sa.func.min(self.outbox.table.c.next_try_at)).where(self._claimable(utcnow()))).scalar()
         if due is None:
-            return self._poll_s
-        return min(self._poll_s, max(0.05, (due - utcnow()).total_seconds()))
+            return self.policy.poll_s
+        return min(self.policy.poll_s, max(0.05, (due - utcnow()).total_seconds()))
+
+    def _due_keys(self, now: datetime.datetime) -> list[str]:
+        """Keys whose first message is due and not claimed by another relay, the oldest message first."""
+        table = self.outbox.table.c
+        query = self._of_heads(table.key).where(table.next_try_at <= now, self._claimable(now))
+        with self.outbox.db.reader() as conn:
+            return list(conn.execute(query.order_by(table.id).limit(KEYS_MAX)).scalars())
+
+    def _of_heads(self, column: sa.ColumnElement[Any]) -> sa.Select[Any]:
+        """``column`` of the first message of each key."""
+        table = self.outbox.table
+        if self._keys is None:
+            heads: sa.ColumnElement[bool] = table.c.id.in_(
+                sa.select(sa.func.min(table.c.id)).group_by(table.c.key).scalar_subquery())
+        else:
+            one = table.alias("one")
+            heads = sa.or_(*(table.c.id == sa.select(sa.func.min(one.c.id)).where(one.c.key == key).scalar_subquery()
+                             for key in self._keys))
+        return sa.select(column).where(heads)
 
     def _claimable(self, now: datetime.datetime) -> sa.ColumnElement[bool]:
         table = self.outbox.table
+        if self.policy.lease_s is None:
+            return sa.true()
         return sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now, table.c.owner == self.owner)
 
-    def _claim(self, now: datetime.datetime) -> list[Message]:
-        """Take messages that are due, none of whose key's earlier ones is waiting or claimed by another relay."""
-        table, earlier = self.outbox.table, self.outbox.table.alias("earlier")
-        blocked = sa.exists().where(
-            earlier.c.key == table.c.key, earlier.c.id < table.c.id,
-            sa.or_(earlier.c.next_try_at > now,
-                   sa.and_(earlier.c.lease_until > now, earlier.c.owner != self.owner)))
+    def _take(self, key: str, now: datetime.datetime) -> list[Message]:
+        """The first messages of a key, up to one that is not due or that another relay has claimed; claimed."""
+        table = self.outbox.table
         # The payload as text: one that cannot be read must not keep this relay from delivering the others.
-        payload = sa.type_coerce(table.c.payload, sa.Text)
-        query = (sa.select(table.c.id, table.c.key, table.c.kind, payload, table.c.attempts)
-                 .where(table.c.next_try_at <= now, self._claimable(now), ~blocked)
-                 .order_by(table.c.id).limit(self._batch_max))
-        with self.outbox.db.reader() as conn:
-            if conn.execute(query.limit(1)).first() is None:
-                return []
+        columns = [sa.type_coerce(table.c[name], sa.Text) if name == "payload" else table.c[name]
+                   for name in Message.__slots__]
+        query = (sa.select(*columns).where(table.c.key == key)
+                 .order_by(table.c.id).limit(self.policy.batch_max))
+        lease_s = self.policy.lease_s
+        if lease_s is None:
+            with self.outbox.db.reader() as conn:
+                return self._free(conn, query, now)
 
         def claim(conn: Connection) -> list[Message]:
-            if conn.dialect.name == "postgresql":
-                conn.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": self.name})
-            batch = [Message(*row) for row in conn.execute(query.with_for_update())]
-            if batch:
-                conn.execute(sa.update(table).where(table.c.id.in_([message.id for message in batch])).values(
-                    owner=self.owner, lease_until=now + datetime.timedelta(seconds=self._lease_s)))
-            return batch
+            found = self._free(conn, query.with_for_update(), now)
+            if found:
+                conn.execute(sa.update(table).where(table.c.id.in_([message.id for message in found])).values(
+                    owner=self.owner, lease_until=now + datetime.timedelta(seconds=lease_s)))
+            return found
 
         return self.outbox.db.transact(claim)
 
+    def _free(self, conn: Connection, query: sa.Select[Any], now: datetime.datetime) -> list[Message]:
+        found: list[Message] = []
+        for row in conn.execute(query):
+            message = Message(*row)
+            claimed = message.lease_until is not None and message.lease_until > now and message.owner != self.owner
+            if message.next_try_at > now or (claimed and self.policy.lease_s is not None):
+                break
+            found.append(message)
+        return found
+
+    def _deliver_run(self, key: str) -> int:
+        """Deliver the messages of a key up to the first that fails; returns how many were tried."""
+        begun_at = forgotten_at = time.monotonic()
+        lease_s = self.policy.lease_s or math.inf
+        run = self._take(key, utcnow())
+        done: list[int] = []
+        tried = 0
+        try:
+            for message in run:
+                # What cannot be delivered well within the lease goes back, lest another relay delivers it as well.
+                if self._leaving.is_set() or time.monotonic() - begun_at > lease_s / 2:
+                    break
+                tried += 1
+                if not self._deliver(message):
+                    break
+                done.append(message.id)
+                if time.monotonic() - forgotten_at > FORGET_AFTER_S:
+                    self._forget(done)
+                    done, forgotten_at = [], time.monotonic()
+        finally:
+            self._forget(done)
+            if self.policy.lease_s is not None:
+                self._release([message.id for message in run[tried:]])
+        return tried
+
     def _deliver(self, message: Message) -> bool:
+        """Whether the message is done with: delivered or dropped."""
         handler = self.handlers.get(message.kind)
         try:
             if handler is None:
                 raise LookupError(f"no handler for kind {message.kind}")
             handler(json.loads(message.payload))
         except Exception as exc:  # noqa: BLE001 - whatever a handler raises, the message stays and is tried again
+            self._count(message.kind, "failed")
+            if handler is not None and message.attempts + 1 >= self.policy.attempts_max(exc):
+                self._count(message.kind, "dropped")
+                LOG.error("outbox %s: %s for %s is dropped after %d attempts: %s", self.name, message.kind,  # noqa: TRY400
+                          message.key, message.attempts + 1, exc)
+                return True
             self._postpone(message, exc)
             return False
-        with self.outbox.db.writer() as conn:
-            conn.execute(sa.delete(self.outbox.table).where(self.outbox.table.c.id == message.id))
-        DELIVERIES.labels(self.name, message.kind, "ok").inc()
+        self._count(message.kind, "ok")
         return True
 
-    def _postpone(self, message: Message, exc: Exception) -> None:
-        delay_s = min(self._retry_max_s, self._retry_min_s * 2 ** min(message.attempts, 20))
-        table = self.outbox.table
-        with self.outbox.db.writer() as conn:
-            conn.execute(sa.update(table).where(table.c.id == message.id, table.c.owner == self.owner).values(
-                attempts=message.attempts + 1, owner=None, lease_until=None, last_error=str(exc)[:255],
-                next_try_at=utcnow() + datetime.timedelta(seconds=delay_s)))
-        DELIVERIES.labels(self.name, message.kind, "failed").inc()
-        LOG.warning("outbox %s: %s for %s failed (attempt %d, next in %.1f s): %s", self.name, message.kind,
-                    message.key, message.attempts + 1, delay_s, exc, exc_info=not isinstance(exc, FlockError))
+    def _count(self, kind: str, outcome: str) -> None:
+        DELIVERIES.labels(self.outbox.table.name, kind, outcome).inc()
+        self._on_outcome(kind, outcome)
 
-    def _release(self, messages: Iterable[Message]) -> None:
+    def _postpone(self, message: Message, exc: Exception) -> None:
+        attempts = message.attempts + 1
+        pause_s = self.policy.retry.pause_s(attempts)
         table = self.outbox.table
-        ids = [message.id for message in messages]
         with self.outbox.db.writer() as conn:
-            conn.execute(sa.update(table).where(table.c.id.in_(ids), table.c.owner == self.owner)
-                         .values(owner=None, lease_until=None))
+            conn.execute(sa.update(table).where(table.c.id == message.id).values(
+                attempts=attempts, owner=None, lease_until=None, last_error=str(exc)[:255],
+                next_try_at=utcnow() + datetime.timedelta(seconds=pause_s)))
+        LOG.warning("outbox %s: %s for %s failed (attempt %d, next in %g s): %s", self.name, message.kind, message.key,
+                    attempts, pause_s, exc, exc_info=not isinstance(exc, FlockError))
+
+    def _forget(self, ids: Iterable[int]) -> None:
+        """Delete what is done with."""
+        gone = list(ids)
+        if gone:
+            with self.outbox.db.writer() as conn:
+                conn.execute(sa.delete(self.outbox.table).where(self.outbox.table.c.id.in_(gone)))
+
+    def _release(self, ids: Sequence[int]) -> None:
+        table = self.outbox.table
+        if ids:
+            with self.outbox.db.writer() as conn:
+                conn.execute(sa.update(table).where(table.c.id.in_(ids), table.c.owner == self.owner)
+                             .values(owner=None, lease_until=None))

@@ -82,6 +82,12 @@ class Operations:
         with self.db.reader() as conn:
             return store.active_of(conn, self.table, subject)
 
+    def subjects_of(self, kind: str) -> set[str]:
+        """The subjects on which an operation of ``kind`` has not ended."""
+        query = sa.select(self.table.c.subject).where(self.table.c.kind == kind, self.table.c.state.in_(ACTIVE))
+        with self.db.reader() as conn:
+            return set(conn.execute(query).scalars())
+
     def cancel(self, conn: Connection, uuid: str, reason: str) -> bool:
         """Ask an operation to stop and undo, before its next call of a step; False when it has ended."""
         done = conn.execute(

@@ -99,7 +99,7 @@ class Steps:
 class Record:
     """One stored operation. ``error`` is an error's wire form; ``step`` an index into the plan.
 
-    ``last_try``: the step's deadline has passed and its last call was begun.
+    ``last_try``: the deadline of the step has passed and its last call was begun.
     """
 
     uuid: str

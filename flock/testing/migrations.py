@@ -31,10 +31,14 @@ def _assert_same(url: str, metadata: sa.MetaData) -> None:
             differences = autogenerate.compare_metadata(
                 MigrationContext.configure(conn, opts={"compare_type": True}), metadata)
             constraints = {table.name: _unique_names(conn, table.name) for table in metadata.sorted_tables}
+            counting = _counting_tables(conn)
     finally:
         database.dispose()
     if differences:
         raise AssertionError(f"migrations and tables differ: {differences}")
+    wanted = {table.name for table in metadata.sorted_tables if table.dialect_options["sqlite"]["autoincrement"]}
+    if counting is not None and counting != wanted:
+        raise AssertionError(f"tables whose ids are not used again: {counting} are not {wanted}")
     for table in metadata.sorted_tables:
         declared = {str(item.name) for item in table.constraints if isinstance(item, sa.UniqueConstraint)}
         if declared != constraints[table.name]:
@@ -43,6 +47,14 @@ def _assert_same(url: str, metadata: sa.MetaData) -> None:
 
 def _unique_names(conn: sa.Connection, table_name: str) -> set[str]:
     return {str(item["name"]) for item in sa.inspect(conn).get_unique_constraints(table_name)}
+
+
+def _counting_tables(conn: sa.Connection) -> set[str] | None:
+    """SQLite's tables that never give an id twice; None on engines that never do."""
+    if conn.dialect.name != "sqlite":
+        return None
+    found = conn.execute(sa.text("SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%'"))
+    return {str(name) for name in found.scalars()}
 
 
 def _table_names(url: str) -> set[str]:

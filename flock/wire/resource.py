@@ -32,16 +32,17 @@ ADMIN, AGENT, SYSTEM, MTCE, PATCHING = Writer.ADMIN, Writer.AGENT, Writer.SYSTEM
 
 
 class Attribute(wtypes.wsattr):  # type: ignore[misc]
-    """A ``wsattr`` that also knows its writer, label and the key of the stored row."""
+    """A ``wsattr`` that also knows its writer, labels and the key of the stored row."""
 
-    def __init__(self, datatype: Any, *, writer: Writer, label: str | None, source: str | None, secret: bool,
-                 optional: bool, nullable: bool, document: str, **wsme: Any) -> None:
+    def __init__(self, datatype: Any, *, writer: Writer, label: str | None, detail: str | None,
+                 source: str | None, secret: bool, optional: bool, nullable: bool, document: str, **wsme: Any) -> None:
         super().__init__(datatype, **wsme)
-        self.writer, self.label, self.source, self.secret, self.optional = writer, label, source, secret, optional
-        self.nullable, self.document = nullable, document
+        self.writer, self.label, self.detail, self.source = writer, label, detail, source
+        self.secret, self.optional, self.nullable, self.document = secret, optional, nullable, document
 
 
-def attr(datatype: Any, *, writer: Writer = ADMIN, label: str | None = None, mandatory: bool = False,
+def attr(datatype: Any, *, writer: Writer = ADMIN, label: str | None = None, detail: str | None = None,
+         mandatory: bool = False,
          name: str | None = None, source: str | None = None, secret: bool = False, optional: bool = False,
          nullable: bool = True, readonly: bool = False, default: Any = wtypes.Unset, document: str = "",
          **bounds: Any) -> Any:
@@ -49,15 +50,17 @@ def attr(datatype: Any, *, writer: Writer = ADMIN, label: str | None = None, man
 
     ``datatype``: int, float, str, bool, dict, list, datetime, object (any JSON), an Enum class, a tuple of texts,
     ``[datatype]`` for a list, an instance of ``flock.wire.types.WireType`` or another ``Resource``.
+    ``label`` is the title of its column on the command line, ``detail`` its name where one item is
+    shown, when that is another.
     ``bounds``: ``min``/``max`` of numbers, ``min_length``/``max_length``/``pattern``/``rule`` of text,
     ``ignore_case`` of choices. ``name`` is the wire name if it is no Python name, ``source`` the key in the row if
     it differs from the wire name. ``secret`` fields are accepted and never rendered. ``optional`` fields are left
     out of the rendering when the row has no such key; others are then null. ``nullable`` False promises readers that
     a value is always there. ``readonly`` refuses it in bodies, ``document`` says what it means.
     """
-    return Attribute(wire_type(datatype, **bounds), writer=writer, label=label, source=source, secret=secret,
-                     optional=optional, nullable=nullable, document=document, mandatory=mandatory, name=name,
-                     default=default, readonly=readonly)
+    return Attribute(wire_type(datatype, **bounds), writer=writer, label=label, detail=detail, source=source,
+                     secret=secret, optional=optional, nullable=nullable, document=document, mandatory=mandatory,
+                     name=name, default=default, readonly=readonly)
 
 
 def wire_type(datatype: Any, **bounds: Any) -> Any:
@@ -145,8 +148,8 @@ class Record(Resource):
     """A stored resource: uuid, times and links, as every sysinv resource has them."""
 
     links = True
-    uuid = attr(types.Uuid(), writer=SYSTEM)
-    created_at = attr(datetime, writer=SYSTEM)
+    uuid = attr(types.Uuid(), writer=SYSTEM, nullable=False)
+    created_at = attr(datetime, writer=SYSTEM, nullable=False)
     updated_at = attr(datetime, writer=SYSTEM)
 
 
@@ -159,6 +162,11 @@ def shape(resource: type[Resource]) -> Shape:
 def labels(resource: type[Resource]) -> dict[str, str]:
     """Wire name to the label the command line shows, for fields that are shown at all."""
     return {a.name: a.label or a.name for a in shape(resource).attributes if not a.secret}
+
+
+def details(resource: type[Resource]) -> dict[str, str]:
+    """Wire name to its name where the command line shows one item in full."""
+    return {a.name: a.detail or a.label or a.name for a in shape(resource).attributes if not a.secret}
 
 
 def written_by(resource: type[Resource], writer: Writer) -> frozenset[str]:

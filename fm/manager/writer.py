@@ -12,6 +12,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from flock.core.codec import codec_for
 from flock.core.errors import FlockError, Unavailable
 from flock.db import Database, DuplicateEntry, new_uuid, utcnow
 from flock.db.inserts import Insertion, NewRows, insert_all
@@ -250,12 +251,15 @@ class Writer:
             return events.prune(conn, limits.events_max, age_cutoff(limits, self._clock()))
 
 
+_OUTCOME = codec_for(FaultOutcome)
+
+
 def _answered(conn: Connection, request_ids: list[str]) -> dict[str, FaultOutcome]:
     """Outcomes of the requests that were applied before."""
     found: dict[str, FaultOutcome] = {}
     for start in range(0, len(request_ids), BATCH_MAX):
         for request_id, outcome in conn.execute(_APPLIED, {"ids": request_ids[start:start + BATCH_MAX]}):
-            found[request_id] = FaultOutcome(request_id, **json.loads(outcome))
+            found[request_id] = _OUTCOME.from_document({**json.loads(outcome), "request_id": request_id}, "outcome")
     return found
 
 

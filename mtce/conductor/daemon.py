@@ -7,16 +7,18 @@ from typing import Any
 
 from flock import rpc
 from flock.auth.secrets import SecretBox
+from flock.core.backoff import Backoff
 from flock.core.clock import RealClock
 from flock.core.health import Health
 from flock.db import from_conf
-from flock.db.outbox import Relay
+from flock.db.outbox import Policy, Relay
 from flock.exec.root import Root
 from flock.exec.uptime import uptime_s
 from flock.jobs import Periodics
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
 from mtce.conductor import messages
+from mtce.conductor.alarmaudit import AlarmAudit
 from mtce.conductor.bmcjobs import BmcJobs
 from mtce.conductor.echo import INTERVAL_S, BusEcho, EchoHeard
 from mtce.conductor.effects import PooledEffects
@@ -35,6 +37,8 @@ from sysinv.contract.rpc import HostStates
 STOP_WAIT_S = 5.0
 SERVER_THREADS = 16
 PRUNE_INTERVAL_S = 600.0
+ALARM_AUDIT_INTERVAL_S = 120.0
+ALARM_AUDIT_FIRST_S = 5.0
 
 
 class ConductorDaemon:
@@ -59,9 +63,9 @@ class ConductorDaemon:
                                       agent_threads=chosen.agent_threads, bmc_threads=chosen.bmc_threads)
         self._loop = Loop(store, options.settings(conf), self._effects, clock, hostname, chosen.events_max,
                           uptime_s=lambda: uptime_s(Root("/")))
-        inventory = rpc.client(HostStates, self._transport)
-        self._relay = Relay(store.outbox, messages.handlers(inventory, self._raiser), retry_max_s=10.0,
-                            owner=f"mtce-conductor.{hostname}")
+        self._inventory = messages.Inventory(rpc.client(HostStates, self._transport))
+        self._relay = Relay(store.outbox, messages.handlers(self._inventory, self._raiser),
+                            Policy(retry=Backoff(1.0, 10.0, jitter=0.0)), owner=f"mtce-conductor.{hostname}")
         self._effects.deliver_with(self._relay)
         self._server = rpc.Server(self._transport, hostname, {
             MtceHosts: HostRequests(self._loop, self._effects, hostname), AgentEvents: AgentRequests(self._loop),
@@ -71,6 +75,8 @@ class ConductorDaemon:
         echo = rpc.client(BusEcho, self._transport, server=hostname)
         self._periodics.add("echo", INTERVAL_S, echo.echo)
         self._periodics.add("prune", PRUNE_INTERVAL_S, store.prune)
+        self._periodics.add("alarms", ALARM_AUDIT_INTERVAL_S, AlarmAudit(self._loop, self._raiser).audit,
+                            first_after_s=ALARM_AUDIT_FIRST_S)
         self._versions = rpc.VersionWatch(self._transport, [HostStates, FmManager])
         self._observe()
 
@@ -108,6 +114,8 @@ class ConductorDaemon:
         self.health.add("loop", lambda: None if self._loop.is_running() else "the loop has ended")
         self.health.add("versions", self._versions.trouble)
         self.health.add("hosts", self._loop.troubles)
+        self.health.add("inventory", lambda: self._inventory.troubles(
+            entry.view for entry in self._loop.roster.all()))
         self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
         self.health.add("heartbeat", lambda: None if self._pulses.session() else "mtce-heartbeat is not connected")
 

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from prometheus_client import Counter, Histogram
@@ -23,7 +23,7 @@ from flock.core.errors import DeadlineExceeded, FlockError, StaleWrite, Unavaila
 from mtce.conductor import messages
 from mtce.conductor.buswatch import BusWatch
 from mtce.conductor.roster import Entry, Roster
-from mtce.conductor.store import Answered, Store, StoredHost
+from mtce.conductor.store import Answered, Message, Store, StoredHost
 from mtce.conductor.surroundings import Surroundings
 from mtce.contract.records import MtceHost
 from mtce.core.actions import Action, reasons
@@ -180,6 +180,19 @@ class Loop:
         if view.monitored != before.monitored or view.epoch != before.epoch or view.networks() != before.networks():
             self._effects.watch(view)
         self._effects.perform(view, entry.record, actions)
+
+    def tell_again(self, entry: Entry) -> None:
+        """Store a message with the whole states of a host, numbered anew. Database errors pass through."""
+        view = replace(entry.view, revision=entry.view.revision + 1, sequence=entry.view.sequence + 1)
+        revision = self.store.commit(entry.stored, view, entry.record, cause="told again",
+                                     messages=[messages.whole_state(view)])
+        entry.view, entry.stored = view, StoredHost(view, entry.record, revision)
+        self._effects.delivered_soon()
+
+    def tell(self, told: list[Message]) -> None:
+        """Store messages that belong to no step. Database errors pass through."""
+        self.store.tell(told)
+        self._effects.delivered_soon()
 
     def decide(self, view: MaintainedHost, event: Event) -> tuple[MaintainedHost, tuple[Action, ...]]:
         """What ``event`` makes of ``view`` now; any defect becomes MachineStopped, which concerns this host only."""

@@ -7,46 +7,69 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from typing import Any
 
-from flock.core.errors import Refused
+from flock.core.codec import codec_for
+from flock.core.errors import Conflict, Refused
+from flock.db import utcnow
 from fm.raiser import Raiser
 from mtce.conductor.store import Message
 from mtce.core.actions import Action, Log
 from mtce.core.changes import alarm_changes, state_update
 from mtce.core.reasons import alarm_text, log_text
-from mtce.core.view import MaintainedHost
+from mtce.core.view import Alarm, MaintainedHost
 from sysinv.contract.records import HostStateUpdate
 from sysinv.contract.rpc import HostStates
 
 LOG = logging.getLogger(__name__)
+_UPDATE = codec_for(HostStateUpdate)
 STATE, ALARM_SET, ALARM_CLEAR, CUSTOMER_LOG, FORGET = "state", "alarm-set", "alarm-clear", "log", "forget"
 
 
 def of_step(before: MaintainedHost | None, after: MaintainedHost, actions: Iterable[Action]) -> list[Message]:
     """Everything others must learn of a step, in order."""
     messages: list[Message] = []
-    update = state_update(before, after)
+    update = state_update(before, after, utcnow().isoformat())
     if update is not None:
-        messages.append(Message(f"inventory:{after.uuid}", STATE, asdict(update)))
-    key, host = f"faults:{after.uuid}", f"host={after.hostname}"
+        messages.append(Message(f"inventory:{after.uuid}", STATE, _UPDATE.to_document(update)))
+    key, host = faults_key(after.uuid), f"host={after.hostname}"
     to_set, to_clear = alarm_changes(before, after)
-    for alarm_id, suffix, severity in to_set:
-        messages.append(Message(key, ALARM_SET, {
-            "alarm_id": alarm_id, "entity": host + suffix, "severity": severity,
-            "reason": alarm_text(alarm_id, severity, after.hostname)}))
-    for alarm_id, suffix, _ in to_clear:
-        messages.append(Message(key, ALARM_CLEAR, {"alarm_id": alarm_id, "entity": host + suffix}))
+    messages += [alarm_set(key, alarm, after.hostname) for alarm in to_set]
+    messages += [alarm_clear(key, alarm_id, host + suffix) for alarm_id, suffix, _ in to_clear]
     for action in actions:
         if isinstance(action, Log):
             messages.append(_log(key, action.log_id, action.suffix, after.hostname))
     return messages
 
 
+def whole_state(view: MaintainedHost) -> Message:
+    """Everything inventory shows of a host, for when it has something else."""
+    update = state_update(None, view)
+    if update is None:
+        raise ValueError("a whole state is never empty")
+    return Message(f"inventory:{view.uuid}", STATE, _UPDATE.to_document(update))
+
+
+def alarm_set(key: str, alarm: Alarm, hostname: str) -> Message:
+    """Raise one alarm of a host, or change its severity."""
+    alarm_id, suffix, severity = alarm
+    return Message(key, ALARM_SET, {"alarm_id": alarm_id, "entity": f"host={hostname}{suffix}", "severity": severity,
+                                    "reason": alarm_text(alarm_id, severity, hostname)})
+
+
+def alarm_clear(key: str, alarm_id: str, entity: str) -> Message:
+    """Clear one alarm on exactly that entity."""
+    return Message(key, ALARM_CLEAR, {"alarm_id": alarm_id, "entity": entity})
+
+
+def faults_key(host_uuid: str) -> str:
+    """The key that keeps the alarms of one host in order."""
+    return f"faults:{host_uuid}"
+
+
 def of_delete(view: MaintainedHost) -> list[Message]:
     """What must be told when a host is forgotten."""
-    key = f"faults:{view.uuid}"
+    key = faults_key(view.uuid)
     return [_log(key, "200.021", "command=delete", view.hostname),
             Message(key, FORGET, {"entity": f"host={view.hostname}"})]
 
@@ -56,10 +79,41 @@ def _log(key: str, log_id: str, suffix: str, hostname: str) -> Message:
                                        "reason": log_text(suffix, hostname)})
 
 
-def handlers(inventory: HostStates, raiser: Raiser) -> dict[str, Callable[[dict[str, Any]], object]]:
+class Inventory:
+    """Tells inventory the states of hosts, and remembers what it would not take."""
+
+    def __init__(self, inventory: HostStates) -> None:
+        self._inventory = inventory
+        self._refused: dict[str, str] = {}
+
+    def tell(self, payload: dict[str, Any]) -> None:
+        """Deliver one update; Unavailable, DeadlineExceeded and collisions pass through, to be tried again.
+
+        An update that inventory refuses is not offered again, as it would hold up those behind it: inventory's audit
+        sees that it has something else and asks for the whole state until it takes it.
+        """
+        update: HostStateUpdate = _UPDATE.from_document(payload)
+        try:
+            self._inventory.update_host_state(update=update)
+        except Conflict:
+            raise
+        except Refused as error:
+            LOG.error("inventory does not take the state of host %s: %s", update.host_uuid, error)
+            self._refused[update.host_uuid] = str(error)
+        else:
+            self._refused.pop(update.host_uuid, None)
+
+    def troubles(self, hosts: Iterable[MaintainedHost]) -> str | None:
+        """For the health page: those of ``hosts`` whose states inventory refuses."""
+        refused = [f"inventory refuses the state of {host.hostname}: {self._refused[host.uuid]}"
+                   for host in hosts if host.uuid in self._refused]
+        return "; ".join(refused) or None
+
+
+def handlers(inventory: Inventory, raiser: Raiser) -> dict[str, Callable[[dict[str, Any]], object]]:
     """How each kind is delivered; a handler that raises is called again later."""
     return {
-        STATE: lambda payload: _tell_inventory(inventory, payload),
+        STATE: inventory.tell,
         ALARM_SET: lambda payload: raiser.raise_alarm(
             payload["alarm_id"], entity_instance_id=payload["entity"], severity=payload["severity"],
             reason_text=payload["reason"]),
@@ -70,11 +124,3 @@ def handlers(inventory: HostStates, raiser: Raiser) -> dict[str, Callable[[dict[
             reason_text=payload["reason"]),
         FORGET: lambda payload: raiser.clear_all(payload["entity"]),
     }
-
-
-def _tell_inventory(inventory: HostStates, payload: dict[str, Any]) -> None:
-    update = HostStateUpdate(**payload)
-    try:
-        inventory.update_host_state(update=update)
-    except Refused as error:
-        LOG.error("inventory does not take the state of host %s, it is dropped: %s", update.host_uuid, error)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from flock.core.errors import InvalidInput
 from mtce.conductor import messages
 from mtce.conductor.loop import Effects, Loop, MachineStopped
 from mtce.conductor.roster import Entry
@@ -18,6 +19,7 @@ from mtce.core.view import first_view
 
 LOG = logging.getLogger(__name__)
 ANSWER_S = 5.0
+TOLD_AGAIN_MAX = 100
 UNKNOWN_HOST = ActionReply("fail", "Unknown host", "Add the host and then retry")
 
 
@@ -37,18 +39,24 @@ class HostRequests:
         """Start an action; a repeated request is answered as the first time."""
         return self._ask(lambda: self._act(host_uuid, action, request_id))
 
-    def delete_host(self, *, host_uuid: str) -> ActionReply:
+    def delete_host(self, *, host_uuid: str, revision: int = 0) -> ActionReply:
         """Forget a locked host."""
-        return self._ask(lambda: self._delete(host_uuid))
+        return self._ask(lambda: self._delete(host_uuid, revision))
 
     def get_host(self, *, host_uuid: str) -> HostStatus | None:
         """One host."""
         entry = self._loop.roster.get(host_uuid)
-        return None if entry is None else entry.view.status()
+        return None if entry is None else _status(entry)
 
     def list_hosts(self) -> list[HostStatus]:
         """All hosts by name."""
-        return sorted((entry.view.status() for entry in self._loop.roster.all()), key=lambda status: status.hostname)
+        return sorted((_status(entry) for entry in self._loop.roster.all()), key=lambda status: status.hostname)
+
+    def tell_again(self, *, host_uuids: list[str]) -> None:
+        """Send the whole states of hosts to inventory."""
+        if len(host_uuids) > TOLD_AGAIN_MAX:
+            raise InvalidInput(field="host_uuids", rule=f"at most {TOLD_AGAIN_MAX} hosts")
+        self._loop.ask(lambda: self._tell_again(host_uuids), ANSWER_S)
 
     def _ask(self, work: Callable[[], ActionReply]) -> ActionReply:
         try:
@@ -58,6 +66,15 @@ class HostRequests:
 
     def _put(self, host: MtceHost) -> ActionReply:
         known = self._loop.roster.get(host.uuid)
+        if known is not None and arbiter.is_older(host.revision, known.record):
+            LOG.info("%s: record %d is older than %d and changes nothing", host.hostname, host.revision,
+                     known.record.revision)
+            return arbiter.PASS
+        if known is None:
+            deleted = arbiter.deleted_refusal(host.revision, self._loop.store.deleted_revision(host.uuid))
+            if deleted is not None:
+                LOG.info("%s: record %d is refused: %s", host.hostname, host.revision, deleted.reason)
+                return deleted
         others = [entry.view for entry in self._loop.roster.all()]
         refused = arbiter.put_refusal(others, host.uuid, host.hostname, host.personality, host.mgmt_ip)
         if refused is not None:
@@ -110,19 +127,31 @@ class HostRequests:
             return ActionReply("fail", f"Unknown admin action '{word[:32]}'", "Use a supported action")
         return arbiter.refusal(entry.view, action, self._loop.settings)
 
-    def _delete(self, host_uuid: str) -> ActionReply:
+    def _tell_again(self, host_uuids: list[str]) -> None:
+        for uuid in host_uuids:
+            entry = self._loop.roster.get(uuid)
+            if entry is not None:
+                self._loop.tell_again(entry)
+
+    def _delete(self, host_uuid: str, revision: int) -> ActionReply:
         entry = self._loop.roster.get(host_uuid)
         if entry is None:
+            # Its record may still be on the way.
+            self._loop.store.delete(host_uuid, [], revision)
             return arbiter.PASS
-        refused = arbiter.delete_refusal(entry.view)
+        refused = arbiter.delete_refusal(entry.view, entry.record, revision)
         if refused is not None:
             return refused
-        self._loop.store.delete(host_uuid, messages.of_delete(entry.view))
+        self._loop.store.delete(host_uuid, messages.of_delete(entry.view), revision)
         self._loop.roster.remove(host_uuid)
         self._effects.forget(host_uuid)
         self._effects.delivered_soon()
         LOG.info("%s is forgotten", entry.view.hostname)
         return arbiter.PASS
+
+
+def _status(entry: Entry) -> HostStatus:
+    return replace(entry.view.status(), revision=entry.record.revision, sequence=entry.view.sequence)
 
 
 class AgentRequests:

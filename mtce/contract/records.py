@@ -11,7 +11,8 @@ class MtceHost:
 
     ``bm_secret`` is the BMC password sealed for controllers (``flock.auth.secrets``), never clear text.
     ``state_sequence`` is the highest ``sequence`` of a state that inventory has stored of the host; mtce numbers its
-    states above it.
+    states above it. ``revision`` counts the changes of the record: an older record never replaces a newer one; 0 when
+    nobody counts them, as for a record that comes by the REST API.
     """
 
     uuid: str
@@ -29,6 +30,7 @@ class MtceHost:
     bm_username: str | None = None
     bm_secret: str | None = None
     state_sequence: int = 0
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,10 @@ class ActionReply:
 
 @dataclass(frozen=True, slots=True)
 class HostStatus:
-    """What mtce presently holds true of a host."""
+    """What mtce presently holds true of a host.
+
+    ``revision`` is that of the inventory record it has, ``sequence`` the number of its present states.
+    """
 
     uuid: str
     hostname: str
@@ -57,6 +62,8 @@ class HostStatus:
     uptime_s: int
     personality: str = ""
     subfunctions: str = ""
+    revision: int = 0
+    sequence: int = 0
 
 
 MTCALIVE_MAX_BYTES = 1024

@@ -9,13 +9,17 @@ CONDUCTOR_TOPIC = "mtce.conductor"
 AGENT_TOPIC = "mtce.agent"
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="hosts")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="hosts")
 class MtceHosts:
     """sysinv and mtce-api to the conductor; each change is answered after it is stored."""
 
     @call(timeout_s=6)
     def put_host(self, *, host: MtceHost) -> ActionReply:
-        """Add a host or renew what is known of it; the three states count only for a host not known yet."""
+        """Add a host or renew what is known of it; the three states count only for a host not known yet.
+
+        A record of an older ``revision`` than the known one passes and changes nothing. One of a deleted host fails,
+        unless its revision is above that of the deletion.
+        """
         raise TypeError("interface")
 
     @call(timeout_s=6)
@@ -27,8 +31,11 @@ class MtceHosts:
         raise TypeError("interface")
 
     @call(timeout_s=10)
-    def delete_host(self, *, host_uuid: str) -> ActionReply:
-        """Forget a locked host and clear its alarms; an unknown host passes."""
+    def delete_host(self, *, host_uuid: str, revision: int = 0) -> ActionReply:
+        """Forget a locked host and clear its alarms; an unknown host passes. Nothing is done to the host itself.
+
+        Records up to ``revision`` do not bring the host back. Fails when the known record is newer than the deletion.
+        """
         raise TypeError("interface")
 
     @call(timeout_s=6)
@@ -39,6 +46,11 @@ class MtceHosts:
     @call(timeout_s=6)
     def list_hosts(self) -> list[HostStatus]:
         """What mtce holds true of all hosts."""
+        raise TypeError("interface")
+
+    @call(timeout_s=6)
+    def tell_again(self, *, host_uuids: list[str]) -> None:
+        """Send the whole present states of these hosts (at most 100) to inventory, behind what waits to be sent."""
         raise TypeError("interface")
 
 

@@ -2,7 +2,7 @@
 """May this action start now? Pure refusals, in the words operators know."""
 from __future__ import annotations
 
-from mtce.contract.records import ActionReply
+from mtce.contract.records import ActionReply, MtceHost
 from mtce.contract.states import OPERATOR_ACTIONS, HostAction
 from mtce.core.settings import Settings
 from mtce.core.view import MaintainedHost
@@ -55,11 +55,25 @@ def start_refusal(view: MaintainedHost, action: HostAction, settings: Settings) 
     return None
 
 
-def delete_refusal(view: MaintainedHost) -> ActionReply | None:
-    """Only a locked host may be forgotten."""
+def delete_refusal(view: MaintainedHost, known: MtceHost, revision: int) -> ActionReply | None:
+    """Only a locked host may be forgotten, and only by a deletion that is not older than its ``known`` record."""
     if view.administrative is Administrative.UNLOCKED:
         return _no("Host is Unlocked", "Lock the host and then retry")
+    if is_older(revision, known):
+        return _no("The record of the host is newer than its deletion", "Delete the host again")
     return None
+
+
+def is_older(revision: int, known: MtceHost) -> bool:
+    """Whether what has ``revision`` was overtaken by the ``known`` record; what is not counted never was."""
+    return 0 < revision < known.revision
+
+
+def deleted_refusal(revision: int, deleted: int | None) -> ActionReply | None:
+    """A record with ``revision`` brings no host back that was deleted with revision ``deleted``, unless it is newer."""
+    if deleted is None or revision > deleted:
+        return None
+    return _no("The host was deleted", "Add it as a new host")
 
 
 def put_refusal(others: list[MaintainedHost], uuid: str, hostname: str, personality: str,

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mtce.core.view import Alarm, MaintainedHost
+from mtce.contract.states import HostAction
+from mtce.core.reasons import alarm_text
+from mtce.core.view import Alarm, MaintainedHost, Stage
+from sysinv.contract.enums import Availability
 from sysinv.contract.records import HostStateUpdate
 
 
@@ -30,16 +33,35 @@ def _lasting(view: MaintainedHost) -> MaintainedHost:
                    pulses_ok=False, dead_office=False)
 
 
-def state_update(before: MaintainedHost | None, after: MaintainedHost) -> HostStateUpdate | None:
-    """What inventory must learn; None when nothing it shows has changed. Without ``before``: everything."""
+def state_update(before: MaintainedHost | None, after: MaintainedHost, at: str = "") -> HostStateUpdate | None:
+    """What inventory must learn; None when nothing it shows has changed. ``at``: the time now, for a failure.
+
+    Without ``before`` it is told everything that holds, and nothing that has ended or failed.
+    """
     fresh = _shown(after)
     if before is not None:
         old = _shown(before)
         fresh = {name: value for name, value in fresh.items() if old.get(name) != value}
-    failed = after.action_failed if before is None or before.action_failed != after.action_failed else ""
-    if not fresh and not failed:
+    failed = after.action_failed if before is not None and before.action_failed != after.action_failed else ""
+    error = failure(before, after) if before is not None else ""
+    if not fresh and not failed and not error:
         return None
-    return HostStateUpdate(host_uuid=after.uuid, sequence=after.sequence, action_failed=failed or None, **fresh)
+    return HostStateUpdate(host_uuid=after.uuid, sequence=after.sequence, action_failed=failed or None,
+                           error=error or None, error_at=at if error else None, **fresh)
+
+
+def failure(before: MaintainedHost, after: MaintainedHost) -> str:
+    """Why the host or its action failed in this step, as an operator reads it; empty when neither did."""
+    action_failed = bool(after.action_failed) and before.action_failed != after.action_failed
+    given_up = after.action is HostAction.NONE and before.action is not HostAction.NONE \
+        and (after.availability is Availability.FAILED or "enable" in set(after.degrade) - set(before.degrade))
+    waits = after.stage is Stage.FAILED_WAIT and before.stage is not Stage.FAILED_WAIT
+    if action_failed or given_up or waits:
+        return after.task
+    raised = sorted(alarm for alarm in after.alarms if alarm not in before.alarms and alarm[2] == "critical")
+    left_service = before.is_enabled and not after.is_enabled and after.action is HostAction.RECOVERY
+    critical = raised or [alarm for alarm in after.alarms if alarm[2] == "critical"]
+    return alarm_text(critical[0][0], "critical", after.hostname) if left_service and critical else ""
 
 
 def _shown(view: MaintainedHost) -> dict[str, Any]:
@@ -47,6 +69,7 @@ def _shown(view: MaintainedHost) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "administrative": str(view.administrative), "operational": str(view.operational),
         "availability": str(view.availability), "task": view.task, "uptime_s": view.uptime_s,
+        "action": str(view.action),
     }
     if view.is_aio:
         oper, avail = view.subfunction()

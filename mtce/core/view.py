@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from flock.core.clock import Instant
+from flock.core.codec import codec_for
 from mtce.contract.records import HostStatus, MtceHost
 from mtce.contract.states import HostAction
 from sysinv.contract.enums import Administrative, Availability, Operational
@@ -245,10 +246,7 @@ def provisioned_bmc(host: MtceHost) -> bool:
     return host.bm_type not in ("", "none") and bool(host.bm_ip) and bool(host.bm_username)
 
 
-_ENUMS: dict[str, type[enum.StrEnum]] = {
-    "administrative": Administrative, "operational": Operational, "availability": Availability,
-    "action": HostAction, "stage": Stage, "mgmt": Level, "cluster_host": Level,
-}
+_CODEC = codec_for(MaintainedHost)
 _VOLATILE = frozenset({"is_active"})
 _MOMENTS = tuple(field.name for field in fields(MaintainedHost) if field.name.endswith("_ms"))
 _CLOCK, _AT = "clock", "at_ms"
@@ -259,7 +257,9 @@ def to_document(view: MaintainedHost, at: Instant) -> dict[str, Any]:
 
     A moment becomes its distance from ``at``: what is left of a wait, or (negative) how long ago something was.
     """
-    document = {field.name: getattr(view, field.name) for field in fields(view) if field.name not in _VOLATILE}
+    document = _CODEC.to_document(view)
+    for name in _VOLATILE:
+        del document[name]
     for name in _MOMENTS:
         if document[name] is not None:
             document[name] -= at.ms
@@ -267,27 +267,22 @@ def to_document(view: MaintainedHost, at: Instant) -> dict[str, Any]:
 
 
 def from_document(document: dict[str, Any], now: Instant, *, is_active: bool) -> MaintainedHost:
-    """The view stored by ``to_document``. Unknown keys are ignored, missing ones take their defaults.
+    """The view stored by ``to_document``, perhaps by another release; InvalidInput when it is none.
 
     On the clock it was stored by, every moment is what it was: the time without a conductor counts. On another clock
     (the machine was booted, or another machine took over) that time is not known and does not count: each wait has
     left what it had when it was stored. ``Resume`` then gives every host time to be heard.
     """
-    known = {field.name for field in fields(MaintainedHost)} - _VOLATILE
-    values = {name: value for name, value in document.items() if name in known}
-    for name, kind in _ENUMS.items():
-        if name in values:
-            values[name] = kind(values[name])
-    for name in ("past_boots", "degrade"):
-        values[name] = tuple(values.get(name, ()))
-    for name in ("alarms", "failures"):
-        values[name] = tuple(tuple(item) for item in values.get(name, ()))
-    values["queued"] = tuple((HostAction(action), request_id) for action, request_id in values.get("queued", ()))
+    # First as it is, so that what follows may trust its types.
+    _CODEC.from_document({**document, "is_active": is_active} if isinstance(document, dict) else document, "view")
+    values = dict(document)
     distances = _distances(values) if _CLOCK in document else _distances_by_wall_clock(values)
     stored_ms = document.get(_AT, 0)
-    base_ms = stored_ms if document.get(_CLOCK) == now.origin and stored_ms <= now.ms else now.ms
+    same_clock = document.get(_CLOCK) == now.origin and isinstance(stored_ms, int) and stored_ms <= now.ms
+    base_ms = stored_ms if same_clock else now.ms
     values.update({name: base_ms + distance for name, distance in distances.items()})
-    return MaintainedHost(is_active=is_active, **values)
+    view: MaintainedHost = _CODEC.from_document({**values, "is_active": is_active}, "view")
+    return view
 
 
 def _distances(values: dict[str, Any]) -> dict[str, int]:

@@ -46,4 +46,12 @@ REQUEST = sa.Table(
     sa.Column("at", UtcTime, nullable=False, index=True),
 )
 
+# So that a record which was sent before the deletion of its host does not bring the host back.
+DELETED_HOST = sa.Table(
+    "deleted_host", METADATA,
+    sa.Column("uuid", sa.String(36), primary_key=True),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("at", UtcTime, nullable=False, index=True),
+)
+
 OUTBOX = outbox_table(METADATA, "outbox")

@@ -24,6 +24,8 @@ def power_refusal(facts: ActionFacts, action: OperatorAction) -> str | None:
     if facts.system.is_simplex:
         return _SIMPLEX[action]
     if host.is_locked:
+        if action is OperatorAction.REBOOT and host.was_never_installed:
+            return f"Can not 'Reboot' {host.name} because nothing was ever installed on it."
         return None
     if action is OperatorAction.POWER_ON:
         return f"Can not 'Power-On' an already Powered-on and 'unlocked' host {host.name}"

@@ -2,9 +2,12 @@
 """What follows from a state that mtce reports, from an install step, and from silence: pure transitions of a host."""
 from __future__ import annotations
 
+import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flock.core.errors import InvalidInput
 from sysinv.contract.enums import (
     LOCK_ACTIONS,
     UNLOCK_ACTIONS,
@@ -18,7 +21,11 @@ from sysinv.contract.enums import (
 from sysinv.contract.records import HostStateUpdate
 from sysinv.model.host import InventoryHost
 
+MTCE_REST = "none"
+# Columns when no action is wished for any more.
+NO_ACTION: Mapping[str, Any] = {"ihost_action": None, "ihost_action_at": None, "action_text": None}
 _TASK_MAX = 64
+_ERROR_MAX = 255
 _COPIED = ("administrative", "operational", "availability", "subfunction_oper", "subfunction_avail", "mtce_info")
 _FIRST_TIME = (None, InvProvision.UNPROVISIONED, InvProvision.INVENTORIED, InvProvision.CONFIGURED)
 _UNFINISHED = frozenset({InstallState.PREINSTALL, InstallState.INSTALLING, InstallState.POSTINSTALL})
@@ -35,10 +42,18 @@ def state_changes(host: InventoryHost, update: HostStateUpdate) -> dict[str, Any
             changes[name] = value
     if update.task is not None:
         changes["task"] = update.task[:_TASK_MAX] or None
+        if host.ihost_action is not None:
+            # Host maintenance has a word on the action now.
+            changes["action_text"] = None
+    if update.action is not None:
+        changes["mtce_action"] = None if update.action == MTCE_REST else update.action
     if update.uptime_s is not None:
         changes["uptime"] = update.uptime_s
     changes.update(_provisioning(host, update))
-    changes.update(_action_end(host, update))
+    ended = _action_end(host, update)
+    changes.update(ended)
+    changes.update(_error(update, ended_well=bool(ended) and update.action_failed is None
+                          and host.ihost_action not in UNLOCK_ACTIONS))
     if update.availability is not None:
         changes.update(_install_end(host, update.availability))
     return changes
@@ -65,14 +80,36 @@ def _provisioning(host: InventoryHost, update: HostStateUpdate) -> dict[str, Any
 def _action_end(host: InventoryHost, update: HostStateUpdate) -> dict[str, Any]:
     if host.ihost_action is None:
         return {}
-    finished = {"ihost_action": None, "ihost_action_at": None}
     if update.action_failed is not None:
-        return finished | {"task": None}
+        return dict(NO_ACTION)
+    finished = dict(NO_ACTION)
     if host.ihost_action in LOCK_ACTIONS:
         return finished if update.administrative == Administrative.LOCKED else {}
     if host.ihost_action in UNLOCK_ACTIONS:
         return finished if update.administrative == Administrative.UNLOCKED else {}
-    return finished if update.task == "" else {}
+    # Only its own end counts: that of an earlier action may arrive after the wish for this one.
+    return finished if update.action == MTCE_REST and host.mtce_action == host.ihost_action else {}
+
+
+def _error(update: HostStateUpdate, *, ended_well: bool) -> dict[str, Any]:
+    """The last error stays until the host is in service, or an action that is over at its end has ended well."""
+    if update.error is not None:
+        return failed_with(update.error, _time(update.error_at))
+    if update.operational == Operational.ENABLED or ended_well:
+        return {"last_error": None, "last_error_at": None}
+    return {}
+
+
+def failed_with(reason: str, at: datetime.datetime) -> dict[str, Any]:
+    """Columns that say why the host or its last action failed."""
+    return {"last_error": reason[:_ERROR_MAX], "last_error_at": at}
+
+
+def _time(text: str | None) -> datetime.datetime:
+    try:
+        return datetime.datetime.fromisoformat(text or "").astimezone(datetime.UTC)
+    except ValueError:
+        raise InvalidInput(field="error_at", rule="must be an ISO 8601 time when there is an error") from None
 
 
 def _install_end(host: InventoryHost, availability: str) -> dict[str, Any]:
@@ -119,7 +156,7 @@ class ActionLimits:
 
 @dataclass(frozen=True, slots=True)
 class ActionAudit:
-    """``clear`` empties ``ihost_action`` and ``task``; ``resend`` tells mtce again."""
+    """``clear`` empties ``ihost_action``; ``resend`` tells mtce again."""
 
     clear: bool = False
     resend: bool = False

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from flock.api.dialect import Dialect, root_document, version_document
+from sysinv.api.absent import ABSENT
 
 DIALECT = Dialect(
     default_port=6385,
     root=root_document("Titanium SysInv API",
                        "Titanium Cloud System API allows for the management of physical servers."),
-    version=version_document("application/vnd.openstack.sysinv.v1+json"))
+    version=version_document("application/vnd.openstack.sysinv.v1+json"),
+    absent=ABSENT)

@@ -2,6 +2,7 @@
 """Reading of inventory: the routes every hardware collection has, at the top and below a host."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from flock.wire.errors import shown
 from flock.wire.paging import envelope
 from flock.wire.render import render, render_many
 from flock.wire.resource import Resource
-from sysinv.db.lookup import ItemNotFound, host_row, paged
+from sysinv.db.lookup import ItemNotFound, Row, host_row, paged
 
 # A method that is there to say 403 and not 405, as StarlingX's does.
 REFUSED = describes(answers={})
@@ -39,6 +40,8 @@ class Inventory:
     query: sa.Select[Any]
     table: sa.Table
     host_column: sa.Column[Any]
+    # Adds to a row what is not in the database.
+    complete: Callable[[Call, Row], Row] = lambda _call, row: row
 
     @property
     def collection(self) -> str:
@@ -56,6 +59,7 @@ class _Reading:
         page = call.query.page(sort_keys=set(self.inventory.table.c.keys()))
         with call.deps(Database).reader() as conn:
             rows = paged(conn, query, self.inventory.table, page)
+        rows = [self.inventory.complete(call, row) for row in rows]
         items = render_many(self.inventory.resource, rows, call.base_url)
         return envelope(self.inventory.collection, items, page=page, base_url=call.base_url, path=path)
 
@@ -85,7 +89,7 @@ class OneItem(_Reading):
                 row = conn.execute(self.inventory.query.where(table.c.uuid == ident.lower())).mappings().first()
         if row is None:
             raise ItemNotFound(resource=self.inventory.noun, id=shown(ident))
-        return render(self.inventory.resource, row, call.base_url)
+        return render(self.inventory.resource, self.inventory.complete(call, dict(row)), call.base_url)
 
 
 class HostItems(_Reading):

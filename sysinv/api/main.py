@@ -17,6 +17,7 @@ from sysinv.contract.reports import RESOURCES
 from sysinv.contract.rpc import Operations
 from sysinv.hosts.installation import Installation, InstallSettings
 from sysinv.hosts.work import Work
+from sysinv.resources.address.rules import NetworkInterfaces
 from sysinv.resources.host.service import HostService, HostSettings
 from sysinv.resources.operation.table import OPERATIONS
 
@@ -47,4 +48,5 @@ def application(conf: Any) -> Any:
                               heartbeat_key_file=Path(conf.sysinv.heartbeat_key_file))
     box = SecretBox.create(conf.sysinv.secret_key_file)
     return build_app(conf, "sysinv", deps=[
-        db, work, HostService(db, work, box, settings), Installation(db, install), *services(db)], health=health)
+        db, work, HostService(db, work, box, settings), Installation(db, install),
+        NetworkInterfaces(conf.bootstrap.interfaces), *services(db)], health=health)

@@ -8,8 +8,10 @@ from typing import Any, Protocol
 from flock.cli.client import segment
 from flock.cli.commands import json_patch
 from flock.cli.errors import ApiError, CliError
+from sysinv.client.waiting import OPERATION
 
 Item = dict[str, Any]
+NEWEST = 10
 
 
 class Api(Protocol):
@@ -63,6 +65,12 @@ class Hosts:
             self._api.delete(_path(ref))
         except ApiError as problem:
             raise _host_error(problem, ref) from problem
+
+    def watched(self, ref: str) -> Item:
+        """A host with its newest action under ``operation`` (None when it had none). Raises HostNotFound."""
+        found = self.get(ref)
+        newest = listed(self._api.get(f"{_path(ref)}/operations", {"limit": NEWEST}), "operations")
+        return {**found, OPERATION: next((one for one in newest if one.get("kind") == "action"), None)}
 
     def children(self, ref: str, collection: str) -> list[Item]:
         """One inventory collection of a host, ``icpus`` for example. Raises HostNotFound."""

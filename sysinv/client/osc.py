@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
+
+from cliff.command import Command
 
 from flock.cli.client import ApiClient
 from flock.cli.osc import plugin_client, version_option
@@ -12,6 +15,11 @@ API_NAME = "platform"
 API_VERSION_OPTION = "os_platform_api_version"
 API_VERSIONS = ("1",)
 DEFAULT_API_VERSION = "1"
+
+
+def as_plugin(commands: Mapping[str, type[Command]]) -> dict[str, type[Command]]:
+    """``host-cpu-list`` as ``platform host cpu list``."""
+    return {f"{API_NAME} {name.replace('-', ' ')}": factory for name, factory in commands.items()}
 
 
 def make_client(instance: Any) -> ApiClient:

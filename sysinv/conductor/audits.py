@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the conductor looks at again and again: installations and actions that fell silent, leases, hosts mtce lost."""
+"""What the conductor looks at again and again: installations and actions that fell silent, leases, boot files."""
 from __future__ import annotations
 
 import datetime
@@ -9,16 +9,21 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from flock.core.errors import DeadlineExceeded, FlockError, Unavailable
+from flock.core.errors import DeadlineExceeded, Unavailable
 from flock.db import Database, utcnow
-from flock.jobs import Operations
 from mtce.contract.rpc import MtceHosts
-from sysinv.actions.progress import ActionLimits, InstallLimits, action_audit, install_audit
+from sysinv.actions.progress import (
+    NO_ACTION,
+    ActionLimits,
+    InstallLimits,
+    action_audit,
+    failed_with,
+    install_audit,
+)
 from sysinv.conductor.dnsmasq import Dnsmasq
 from sysinv.conductor.maintenance import PASS
 from sysinv.conductor.steps import HostSteps
 from sysinv.contract.enums import InstallState
-from sysinv.contract.operations import OperationKind
 from sysinv.db.lookup import Row, host_row
 from sysinv.hosts.discovery import HostDiscovery
 from sysinv.model.addressing import in_pool
@@ -34,14 +39,13 @@ class Audits:
     """Each method is one periodic task; every one reads what is there, decides, and writes what differs."""
 
     def __init__(self, db: Database, mtce: MtceHosts, steps: HostSteps, dnsmasq: Dnsmasq, discovery: HostDiscovery,
-                 operations: Operations, *, install: InstallLimits, action: ActionLimits, token_ttl_s: float,
+                 *, install: InstallLimits, action: ActionLimits, token_ttl_s: float,
                  now: Callable[[], datetime.datetime] = utcnow) -> None:
         self._db = db
         self._mtce = mtce
         self._steps = steps
         self._dnsmasq = dnsmasq
         self._discovery = discovery
-        self._operations = operations
         self._install_limits = install
         self._action_limits = action
         self._token_ttl_s = token_ttl_s
@@ -67,7 +71,7 @@ class Audits:
             if verdict.clear:
                 LOG.warning("host %s: %s was not answered in %d s and is given up", row["hostname"],
                             row["ihost_action"], age_s)
-                self._update(row, {"ihost_action": None, "ihost_action_at": None, "task": None})
+                self._give_up(row, f"{row['ihost_action']} was not answered in {age_s} s")
             elif verdict.resend:
                 self._resend(row)
 
@@ -80,23 +84,6 @@ class Audits:
         self._discovery.sweep([(lease.mac, lease.ip_address, lease.expires_s) for lease in self._dnsmasq.leases()
                                if in_pool(pool, lease.ip_address)])
         self._dnsmasq.refresh()
-
-    def maintenance(self) -> None:
-        """Give host maintenance the hosts it does not know."""
-        try:
-            known = {status.uuid for status in self._mtce.list_hosts()}
-        except (Unavailable, DeadlineExceeded) as error:
-            LOG.warning("host maintenance does not say which hosts it knows: %s", error)
-            return
-        for row in self._rows():
-            if row["uuid"] in known or not row["personality"]:
-                continue
-            if any(one.kind == OperationKind.DELETE for one in self._operations.active_of(row["uuid"])):
-                continue
-            try:
-                self._steps.put_host(row["uuid"])
-            except FlockError as error:
-                LOG.warning("host maintenance does not take host %s: %s", row["hostname"], error)
 
     def boot_files(self) -> None:
         """Renew tokens that wait in boot files before they are too old."""
@@ -115,8 +102,13 @@ class Audits:
             LOG.warning("host %s: force-lock could not be told again: %s", row["hostname"], error)
             return
         LOG.warning("host %s: force-lock told again: %s %s", row["hostname"], reply.status, reply.reason)
-        self._update(row, {"action_resent": True} if reply.status == PASS else
-                     {"ihost_action": None, "ihost_action_at": None, "task": None})
+        if reply.status == PASS:
+            self._update(row, {"action_resent": True})
+        else:
+            self._give_up(row, f"{row['ihost_action']} was refused: {reply.reason}")
+
+    def _give_up(self, row: Row, reason: str) -> None:
+        self._update(row, {**NO_ACTION, **failed_with(reason, self._now())})
 
     def _rows(self) -> list[Row]:
         with self._db.reader() as conn:

@@ -15,6 +15,7 @@ from fm.raiser import Raiser
 from mtce.contract.rpc import MtceHosts
 from sysinv.actions.progress import ActionLimits, InstallLimits
 from sysinv.api.dialect import DIALECT
+from sysinv.conductor.agreement import Agreement
 from sysinv.conductor.audits import Audits
 from sysinv.conductor.dhcp import DnsmasqPaths
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
@@ -87,15 +88,17 @@ class ConductorDaemon:
     def _audits(self, conf: Any, mtce: MtceHosts, steps: HostSteps, discovery: HostDiscovery) -> Periodics:
         chosen = conf.sysinv
         audits = Audits(
-            self._db, mtce, steps, self._dnsmasq, discovery, self._operations,
+            self._db, mtce, steps, self._dnsmasq, discovery,
             install=InstallLimits(chosen.install_silent_s, chosen.boot_silent_s),
             action=ActionLimits(chosen.lock_clear_s, chosen.force_lock_resend_s, chosen.force_lock_clear_s),
             token_ttl_s=chosen.install_token_ttl_s)
+        agreement = Agreement(self._db, mtce, steps, self._operations)
+        self.health.add("maintenance", agreement.trouble)
         periodics = Periodics("sysinv-audits")
         periodics.add("install_states", chosen.audit_interval_s, audits.install_states)
         periodics.add("host_actions", chosen.audit_interval_s, audits.host_actions)
         periodics.add("leases", chosen.lease_interval_s, audits.leases, first_after_s=1.0)
-        periodics.add("maintenance", chosen.mtce_audit_interval_s, audits.maintenance, first_after_s=1.0)
+        periodics.add("maintenance", chosen.mtce_audit_interval_s, agreement.audit, first_after_s=1.0)
         periodics.add("boot_files", chosen.audit_interval_s, audits.boot_files)
         periodics.add("prune", PRUNE_INTERVAL_S, lambda: self._operations.prune(chosen.operation_history_s))
         return periodics

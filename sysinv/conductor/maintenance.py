@@ -23,7 +23,7 @@ def mtce_host(row: Mapping[str, Any], addresses: Mapping[str, str]) -> MtceHost 
         cluster_host_ip=addresses.get(NetworkType.CLUSTER_HOST), administrative=row["administrative"],
         operational=row["operational"], availability=row["availability"], bm_type=row["bm_type"] or "none",
         bm_ip=row["bm_ip"], bm_username=row["bm_username"], bm_secret=row["bm_secret"],
-        state_sequence=row["mtce_sequence"])
+        state_sequence=row["mtce_sequence"], revision=row["maintenance_revision"])
 
 
 def check_action(reply: ActionReply) -> None:

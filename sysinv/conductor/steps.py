@@ -14,7 +14,9 @@ from sqlalchemy.engine import Connection
 from flock.core.errors import NotFound
 from flock.db import Database, utcnow
 from flock.jobs import OperationView, Step, Steps
+from flock.jobs.store import active_of
 from mtce.contract.rpc import MtceHosts
+from sysinv.actions.progress import NO_ACTION, failed_with
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
 from sysinv.conductor.maintenance import check_action, check_add, mtce_host
 from sysinv.conductor.pxe import BootFile
@@ -25,9 +27,12 @@ from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.installation import new_token
 from sysinv.hosts.provision import host_addresses, release_addresses
 from sysinv.resources.host import store as hosts
+from sysinv.resources.operation.table import OPERATIONS
 
 LOG = logging.getLogger(__name__)
 FILES_TIMEOUT_S = 60.0
+# An operation that an earlier release recorded wants to bring back these too.
+MTCE_FIELDS = frozenset({"task"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +70,7 @@ class HostSteps:
                   Step("maintenance", self.tell_host, timeout_s=mtce_s)),
             Steps(OperationKind.ACTION,
                   Step("configure", self.configure_for_action, undo=self.roll_back, timeout_s=FILES_TIMEOUT_S),
-                  Step("maintenance", self.tell_action, timeout_s=mtce_s),
-                  Step("taken", self.action_taken, timeout_s=FILES_TIMEOUT_S)),
+                  Step("maintenance", self.tell_action, timeout_s=mtce_s)),
             Steps(OperationKind.DELETE,
                   Step("maintenance", self.tell_delete, undo=self.keep_host, timeout_s=mtce_s),
                   Step("files", self.remove_files, timeout_s=FILES_TIMEOUT_S),
@@ -75,13 +79,18 @@ class HostSteps:
         return {str(plan.kind): plan for plan in plans}
 
     def files(self, view: OperationView) -> None:
-        """Boot file and dnsmasq's host files."""
+        """Boot file and dnsmasq's host files, unless the host goes."""
+        if self._being_deleted(view.subject):
+            return
         if view.params.get("boot_file"):
             self.renew_boot_file(view.subject)
         self._dnsmasq.refresh()
 
     def tell_host(self, view: OperationView) -> None:
-        """Give host maintenance the record as it is now."""
+        """Give host maintenance the record as it is now, unless the host goes."""
+        if self._being_deleted(view.subject):
+            LOG.info("host %s is being deleted; host maintenance is told nothing of it any more", view.subject)
+            return
         self.put_host(view.subject)
 
     def configure_for_action(self, view: OperationView) -> None:
@@ -98,19 +107,19 @@ class HostSteps:
         reply = self._mtce.host_action(
             host_uuid=view.subject, action=view.params["mtce_action"], request_id=view.uuid)
         check_action(reply)
-
-    def action_taken(self, view: OperationView) -> None:
-        """The rest of the story comes as states; ``action`` is ready for the next one."""
         LOG.info("host maintenance took %s of host %s", view.params["action"], view.subject)
 
     def roll_back(self, view: OperationView) -> None:
-        """The action did not begin: the record says so again, unless something newer is under way."""
-        before: Mapping[str, Any] = view.params["before"]
+        """The action did not begin: the record says so again and why, unless something newer is under way.
+
+        What host maintenance has written is not touched: it would not send it again.
+        """
+        before = {name: value for name, value in view.params["before"].items() if name not in MTCE_FIELDS}
 
         def undo(conn: Connection) -> None:
             row = host_row(conn, view.subject, lock=True)
             if row["ihost_action"] == view.params["action"]:
-                values = {**before, "ihost_action": None, "ihost_action_at": None, "task": None}
+                values = {**before, **NO_ACTION, **failed_with(view.error or "The action did not begin.", self._now())}
                 if view.params["tells_vim"] and row["operational"] == Operational.ENABLED:
                     values["vim_progress_status"] = VimProgress.SERVICES_ENABLED.value
                 hosts.write(conn, row, values)
@@ -120,11 +129,18 @@ class HostSteps:
 
     def tell_delete(self, view: OperationView) -> None:
         """Host maintenance forgets the host first: it must not act on what is gone."""
-        check_action(self._mtce.delete_host(host_uuid=view.subject))
+        check_action(self._mtce.delete_host(host_uuid=view.subject, revision=view.params.get("revision", 0)))
 
     def keep_host(self, view: OperationView) -> None:
-        """The host stays."""
-        self._write(view.subject, {"task": view.params.get("task")})
+        """The host stays: host maintenance gets it again, with a record that is newer than the deletion."""
+
+        def keep(conn: Connection) -> None:
+            row = host_row(conn, view.subject, lock=True)
+            reason = failed_with(view.error or "The host could not be deleted.", self._now())
+            hosts.write(conn, row, {"action_text": None, **reason, **hosts.next_told(row)})
+
+        self._db.transact(keep)
+        self._put(view.subject)
 
     def remove_files(self, view: OperationView) -> None:
         """No boot file, so the machine would wait for a new role."""
@@ -148,7 +164,17 @@ class HostSteps:
         self._dnsmasq.refresh()
 
     def put_host(self, host_uuid: str) -> bool:
-        """Give host maintenance one record; False while the host has no role. AddRejected, Unavailable."""
+        """Give host maintenance one record; False while the host has no role or goes. AddRejected, Unavailable.
+
+        Should the deletion begin just now, host maintenance refuses the record, whose revision is not above it.
+        """
+        return not self._being_deleted(host_uuid) and self._put(host_uuid)
+
+    def _being_deleted(self, host_uuid: str) -> bool:
+        with self._db.reader() as conn:
+            return any(one.kind == OperationKind.DELETE for one in active_of(conn, OPERATIONS, host_uuid))
+
+    def _put(self, host_uuid: str) -> bool:
         with self._db.reader() as conn:
             row = host_row(conn, host_uuid)
             addresses = host_addresses(conn, the_system(conn), row["hostname"]) if row["hostname"] else {}

@@ -2,7 +2,7 @@
 """What other subsystems, agents and tools may know of a host, and what host maintenance tells of it."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,9 @@ class HostRef:
 class HostStateUpdate:
     """Fields of a host that only mtce writes; None leaves a field as it is, ``task`` "" empties it.
 
-    ``sequence`` grows with every update of one host, so that a late redelivery is recognised and dropped.
+    ``sequence`` grows with every update of one host, so that a late redelivery is recognised and dropped. ``action`` is
+    what mtce is doing with the host, ``none`` at rest. ``error`` says why the host or an action failed, ``error_at``
+    when (ISO 8601).
     """
 
     host_uuid: str
@@ -31,4 +33,7 @@ class HostStateUpdate:
     task: str | None = None
     uptime_s: int | None = None
     mtce_info: str | None = None
-    action_failed: str | None = field(default=None)
+    action_failed: str | None = None
+    action: str | None = None
+    error: str | None = None
+    error_at: str | None = None

@@ -83,7 +83,7 @@ class Discovery:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="host_states")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.2", namespace="host_states")
 class HostStates:
     """mtce to conductor: state that only mtce may write."""
 

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from flock.core import slices
 from flock.core.codec import Codec, codec_for
 from flock.core.errors import InvalidInput
+from flock.core.text import storable
 from flock.db import Database
 from sysinv.contract.enums import ActionState, InvState
 from sysinv.contract.records import HostRef
@@ -87,10 +88,17 @@ class InventoryIntake(EarlierReports):
         self._resources = reported_resources()
 
     def get_host_by_macs(self, *, macs: list[str], hostname: str) -> HostRef | None:
-        """The host that owns one of the MAC addresses, else the one with that name."""
+        """The host that owns one of the MAC addresses, else the one with that name.
+
+        Of several owners (a card that was moved) the one with that name, else the oldest; order does not matter.
+        """
         wanted = [mac for mac in map(normal_mac, macs[:MACS_MAX]) if mac is not None]
+        name = storable(hostname)
         with self._db.reader() as conn:
-            row = hosts.by_mac(conn, wanted) or (hosts.by_hostname(conn, hostname) if hostname else None)
+            owners = hosts.by_macs(conn, wanted)
+            row = next((one for one in owners if one["hostname"] == name), owners[0] if owners else None)
+            if row is None and name:
+                row = hosts.by_hostname(conn, name)
         return None if row is None else HostRef(row["uuid"], row["hostname"], row["personality"])
 
     def report(self, *, host_uuid: str, kind: str, items: list[Any]) -> None:
@@ -143,8 +151,7 @@ def _readable(resource: ReportedResource, items: Sequence[Any]) -> tuple[list[An
     for index, item in enumerate(items):
         field = f"{resource.declared.kind}[{index}]"
         try:
-            record = resource.codec.from_document(item, field)
-            _check_numbers(record, field)
+            record = _in_range(resource.declared, resource.codec.from_document(item, field), field)
         except InvalidInput as error:
             troubles.append(str(error))
         else:
@@ -152,11 +159,15 @@ def _readable(resource: ReportedResource, items: Sequence[Any]) -> tuple[list[An
     return records, troubles
 
 
-def _check_numbers(record: Any, field: str) -> None:
-    for one in dataclasses.fields(record):
-        value = getattr(record, one.name)
-        if isinstance(value, int) and abs(value) > NUMBER_MAX:
-            raise InvalidInput(field=f"{field}.{one.name}", rule=f"at most {NUMBER_MAX}")
+def _in_range(declared: Report, record: Any, field: str) -> Any:
+    """The record with every number within what a column holds; InvalidInput for a key that is not."""
+    key = None if declared.key is None else declared.key(record)
+    if isinstance(key, int) and not 0 <= key <= NUMBER_MAX:
+        raise InvalidInput(field=field, rule=f"a number between 0 and {NUMBER_MAX}")
+    values = {one.name: getattr(record, one.name) for one in dataclasses.fields(record)}
+    return dataclasses.replace(record, **{
+        name: max(-NUMBER_MAX, min(value, NUMBER_MAX)) for name, value in values.items()
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) > NUMBER_MAX})
 
 
 def _unique(declared: Report, records: Sequence[Any]) -> list[Any]:

@@ -35,9 +35,13 @@ class Work:
         self._pool = BoundedPool("sysinv-nudge", NUDGE_THREADS, NUDGE_QUEUE)
 
     def configure(self, conn: Connection, host_uuid: str, *, boot_file: bool) -> str:
-        """Record that a host's record changed; ``boot_file``: it gets a fresh boot file and install token."""
+        """Record that a host's record changed; ``boot_file``: it gets a fresh boot file and install token.
+
+        OperationActive while the host is being deleted.
+        """
         return self._operations.record(conn, kind=OperationKind.CONFIGURE, subject=host_uuid,
-                                       params={"boot_file": boot_file}, exclusive=False)
+                                       params={"boot_file": boot_file}, exclusive=False,
+                                       barred_by=(OperationKind.DELETE,))
 
     def action(self, conn: Connection, host_uuid: str, params: Mapping[str, Any]) -> str:
         """Record a host action; OperationActive while another one is carried out."""

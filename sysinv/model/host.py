@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from flock.core import ids
-from flock.core.errors import Refused
+from flock.core.errors import Conflict, Refused
 from sysinv.contract.enums import (
     Administrative,
     Availability,
@@ -35,6 +35,12 @@ class HostRefused(Refused):
     code: ClassVar[str] = "sysinv.host.refused"
 
 
+class HostMustBeLocked(Conflict):
+    """A change that is possible on a locked host only; ``detail`` is the sentence the operator reads."""
+
+    code: ClassVar[str] = "sysinv.host.must_be_locked"
+
+
 @dataclass(frozen=True, slots=True)
 class InventoryHost:
     """One row of ``i_host``, reduced to what decisions ask for."""
@@ -54,7 +60,8 @@ class InventoryHost:
     action_state: str | None
     install_state: str | None
     ihost_action: str | None
-    task: str | None
+    mtce_action: str | None
+    action_text: str | None
     mgmt_mac: str
     bm_type: str | None
     bm_ip: str | None
@@ -97,6 +104,12 @@ class InventoryHost:
     def has_board_management(self) -> bool:
         """Whether mtce could reach a BMC."""
         return bool(self.bm_type) and self.bm_type != "none" and bool(self.bm_ip)
+
+    @property
+    def was_never_installed(self) -> bool:
+        """Nothing that could answer has ever run on the host: no inventory, no sign of life."""
+        return self.inv_state is None and self.availability in (
+            Availability.OFFLINE, Availability.POWER_OFF, Availability.NOT_INSTALLED)
 
     @property
     def is_frozen(self) -> bool:

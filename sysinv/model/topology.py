@@ -83,43 +83,65 @@ def physical_cores(cpus: Iterable[CpuPlace]) -> int:
     return len({(cpu.socket, cpu.numa_node, cpu.core) for cpu in cpus})
 
 
-def default_reserve_mib(role: HostRole, nodes: Sequence[int], cores: int) -> dict[int, int]:
-    """Memory set aside for the platform per NUMA node (MiB); ``cores`` counts physical cores of the host."""
-    if not nodes:
-        return {}
-    first = min(nodes)
+def default_reserve_mib(role: HostRole, totals: Mapping[int, int], cores: int) -> dict[int, int]:
+    """Memory set aside for the platform per NUMA node (MiB) of a host with ``totals`` MiB per node.
+
+    ``cores`` counts the physical cores of the host. No node gives more than two thirds of its memory, so that a small
+    machine still gets some for applications; what a node cannot give, the others do. Nodes without memory give none.
+    """
+    nodes = sorted(node for node, total in totals.items() if total > 0)
+    limits = {node: most_reserve_mib(total) for node, total in totals.items()}
+    wanted = _wanted_mib(role, nodes, cores) if nodes else {}
+    reserves = {node: min(wanted.get(node, 0), limit) for node, limit in limits.items()}
+    missing = sum(wanted.values()) - sum(reserves.values())
+    for node in nodes:
+        more = min(missing, limits[node] - reserves[node])
+        reserves[node] += more
+        missing -= more
+    return reserves
+
+
+def _wanted_mib(role: HostRole, nodes: Sequence[int], cores: int) -> dict[int, int]:
+    """What nodes of any size would give; ``nodes`` are those with memory, ascending."""
+    first = nodes[0]
     if role.virtual and role.worker:
         extra = VIRTUAL_AIO_EXTRA_MIB if role.all_in_one else VIRTUAL_WORKER_EXTRA_MIB
         return {node: VIRTUAL_NODE_MIB + (extra if node == first else 0) for node in nodes}
-    if not role.worker:
-        return dict.fromkeys(nodes, _controller_mib(role) // len(nodes))
-    if role.controller and role.system_controller:
-        return dict.fromkeys(nodes, RESERVE_SYSTEM_CONTROLLER_MIB // len(nodes))
+    if not role.worker or (role.controller and role.system_controller):
+        share, rest = divmod(_controller_mib(role), len(nodes))
+        return {node: share + (rest if node == first else 0) for node in nodes}
     extra = RESERVE_HOST_MIB + (_aio_mib(cores) if role.all_in_one else RESERVE_WORKER_MIB)
     return {node: RESERVE_PER_NODE_MIB + (extra if node == first else 0) for node in nodes}
 
 
-def minimum_reserve_mib(role: HostRole, nodes: Sequence[int], node: int) -> int:
-    """The least an operator may reserve on ``node`` (MiB)."""
+def most_reserve_mib(total_mib: int) -> int:
+    """The most that a node of ``total_mib`` may set aside for the platform (MiB)."""
+    return max(total_mib, 0) * 2 // 3
+
+
+def minimum_reserve_mib(role: HostRole, totals: Mapping[int, int], node: int) -> int:
+    """The least an operator may reserve on ``node`` (MiB) of a host with ``totals`` MiB per node."""
+    nodes = sorted(one for one, total in totals.items() if total > 0)
+    if node not in nodes:
+        return 0
     if role.virtual and role.worker:
-        if node != min(nodes):
-            return VIRTUAL_NODE_MIB
-        return VIRTUAL_MINIMUM_NODE0_MIB + (VIRTUAL_MINIMUM_CONTROLLER_MIB if role.controller else 0)
-    if role.worker:
-        return RESERVE_PER_NODE_MIB
-    return _controller_mib(role) // max(len(nodes), 1)
+        least = VIRTUAL_NODE_MIB
+        if node == nodes[0]:
+            least = VIRTUAL_MINIMUM_NODE0_MIB + (VIRTUAL_MINIMUM_CONTROLLER_MIB if role.controller else 0)
+    elif role.worker:
+        least = RESERVE_PER_NODE_MIB
+    else:
+        least = _controller_mib(role) // len(nodes)
+    return min(least, most_reserve_mib(totals[node]))
 
 
-def required_reserve_mib(role: HostRole, cores: int) -> int:
+def required_reserve_mib(role: HostRole, totals: Mapping[int, int], cores: int) -> int:
     """What all nodes together must reserve before a host with worker function may be unlocked (MiB)."""
     if role.virtual:
-        return VIRTUAL_AIO_EXTRA_MIB if role.all_in_one else VIRTUAL_NODE_MIB + VIRTUAL_WORKER_EXTRA_MIB
-    return RESERVE_HOST_MIB + (_aio_mib(cores) if role.all_in_one else RESERVE_WORKER_MIB)
-
-
-def fitting_reserve_mib(wanted: Mapping[int, int], totals: Mapping[int, int]) -> dict[int, int]:
-    """Reserves cut to two thirds of each node, so that a small machine still gets memory for applications."""
-    return {node: min(mib, totals.get(node, 0) * 2 // 3) for node, mib in wanted.items()}
+        needed = VIRTUAL_AIO_EXTRA_MIB if role.all_in_one else VIRTUAL_NODE_MIB + VIRTUAL_WORKER_EXTRA_MIB
+    else:
+        needed = RESERVE_HOST_MIB + (_aio_mib(cores) if role.all_in_one else RESERVE_WORKER_MIB)
+    return min(needed, sum(map(most_reserve_mib, totals.values())))
 
 
 def _aio_mib(cores: int) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All bus interfaces of the tree, what is recorded of their versions, and which differences two versions may have."""
+"""All bus interfaces and stored records of the tree, what is recorded of them, and how two versions may differ."""
 from __future__ import annotations
 
 import importlib
@@ -8,7 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from flock.core.shape import Named, shape
 from flock.rpc.signature import schema
+from fm.contract.fault import Fault
+from fm.contract.rpc import FaultOutcome, FaultRequest
+from mtce.contract.records import MtceHost
+from mtce.core.view import MaintainedHost
+from sysinv.contract.records import HostStateUpdate
+from sysinv.contract.reports import reports
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -30,6 +37,29 @@ def interfaces() -> dict[str, type]:
                     namespace = schema(kind)["namespace"]
                     if found.setdefault(namespace, kind) is not kind:
                         raise AssertionError(f"two interfaces are called {namespace}")
+    return found
+
+
+def records() -> dict[str, Schema]:
+    """``{name: schema}`` of what travels as free JSON inside an interface, or lies on a disk or in a database.
+
+    These have no version of their own: each release reads what every other one of the same major version wrote.
+    """
+    kinds: dict[str, list[type]] = {
+        "reports": [report.record for report in reports().values()],
+        "spool": [FaultRequest],
+        "held_change": [Fault],
+        "answered_request": [FaultOutcome],
+        "mtce_host": [MaintainedHost, MtceHost],
+        "mtce_outbox": [HostStateUpdate],
+    }
+    found: dict[str, Schema] = {}
+    for name, members in kinds.items():
+        named = Named()
+        for kind in members:
+            shape(kind, named)
+        found[name] = {"namespace": f"records.{name}", "topic": "", "version": "1.0", "methods": {},
+                       "types": dict(sorted(named.items()))}
     return found
 
 
@@ -60,13 +90,21 @@ def breaks(old: Schema, new: Schema) -> list[str]:
         other = new["methods"][name]
         if method["kind"] != other["kind"]:
             found.append(f"{name} is a {other['kind']} now")
-        found += _fields(f"{name}()", method["arguments"], other["arguments"])
+        # An argument may become wider: then it takes whatever older callers send.
+        wider = {argument: {**description, "type": other["arguments"].get(argument, description)["type"]}
+                 if _is_wider(other["arguments"].get(argument, description)["type"], description["type"])
+                 else description for argument, description in method["arguments"].items()}
+        found += _fields(f"{name}()", wider, other["arguments"])
         if method["result"] != other["result"]:
             found.append(f"{name}() answers {other['result']} instead of {method['result']}")
     for name, description in old["types"].items():
         if name in new["types"]:
             found += _type(name, description, new["types"][name])
     return found
+
+
+def _is_wider(new: str, old: str) -> bool:
+    return new == "json" or (new == "list[json]" and old.startswith("list["))
 
 
 def _type(name: str, old: Schema, new: Schema) -> Iterator[str]:

@@ -2,7 +2,7 @@
 """Writes the schema of each interface whose version is not recorded yet: ``python -m tests.wire.record``.
 
 A recorded version is not changed: give the interface a new version first. ``--again`` writes it all the same, for
-versions that no release has had.
+versions that no release has had. Stored records have no version; theirs is written when the change breaks nothing.
 """
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import json
 import sys
 
 from flock.rpc.signature import schema
-from tests.wire.interfaces import interfaces, path_of
+from tests.wire.interfaces import breaks, interfaces, path_of, records
 
 
 def main(again: bool) -> int:
@@ -26,6 +26,14 @@ def main(again: bool) -> int:
         elif not path.exists() or path.read_text() != text:
             path.write_text(text)
             print(f"{path.name} is written")
+    for said in records().values():
+        path = path_of(said)
+        wrong = breaks(json.loads(path.read_text()), said) if path.exists() and not again else []
+        if wrong:
+            print(f"{path.name} stays, other releases could not read what is written now: {'; '.join(wrong)}")
+            changed = 1
+        else:
+            path.write_text(json.dumps(said, indent=1) + "\n")
     return changed
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import sqlalchemy as sa
 from prometheus_client import Counter
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from flock.db import Database, utcnow
 from fm.core.records import Notice, NoticeKind
-from fm.db.tables import NOTIFICATION
 
 LOG = logging.getLogger(__name__)
 DELIVERED = Counter("fm_output_delivered", "Notices that an output took", ("output",))
@@ -35,12 +32,22 @@ def count(notices: Sequence[Notice]) -> None:
             CLEARED.inc()
 
 
-class Backlog(Collector):
-    """``fm_output_backlog`` and ``fm_output_lag_seconds`` of the outputs ``names``; one small query for each scrape."""
+def count_delivery(name: str, outcome: str) -> None:
+    """Count one attempt of an output: ``ok``, ``failed`` or, after the last failed one, ``dropped``."""
+    if outcome == "ok":
+        DELIVERED.labels(name).inc()
+    elif outcome == "failed":
+        FAILED.labels(name).inc()
+    else:
+        DROPPED.labels(name, "refused").inc()
 
-    def __init__(self, db: Database, names: Sequence[str]) -> None:
-        self._db = db
-        self._names = tuple(names)
+
+class Backlog(Collector):
+    """``fm_output_backlog`` and ``fm_output_lag_seconds``; ``waiting`` gives, when it is asked for at each scrape, the
+    undelivered notices and the age of the oldest one in seconds of each output."""
+
+    def __init__(self, waiting: Callable[[], Mapping[str, tuple[int, float]]]) -> None:
+        self._waiting = waiting
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
         """Without values, so that registering asks no database."""
@@ -49,7 +56,7 @@ class Backlog(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """The present values; nothing while the database is away."""
         try:
-            measured = self.measure()
+            measured = self._waiting()
         except Exception as error:  # noqa: BLE001 - a scrape shows what it can
             LOG.debug("the backlog of outputs is not known: %s", error)
             return []
@@ -58,16 +65,6 @@ class Backlog(Collector):
             backlog.add_metric((name,), number)
             lag.add_metric((name,), age_s)
         return [backlog, lag]
-
-    def measure(self) -> dict[str, tuple[int, float]]:
-        """Undelivered notices and the age of the oldest one in seconds, by output."""
-        query = (sa.select(NOTIFICATION.c.key, sa.func.count(), sa.func.min(NOTIFICATION.c.created_at))
-                 .where(NOTIFICATION.c.key.in_(self._names)).group_by(NOTIFICATION.c.key))
-        now = utcnow()
-        with self._db.reader() as conn:
-            found = {key: (int(number), max(0.0, (now - oldest).total_seconds()))
-                     for key, number, oldest in conn.execute(query)}
-        return {name: found.get(name, (0, 0.0)) for name in self._names}
 
     @staticmethod
     def _families() -> tuple[GaugeMetricFamily, GaugeMetricFamily]:

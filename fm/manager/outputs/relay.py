@@ -1,41 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From committed notices to outputs: a row per notice and output in the writer's transaction, a queue per output."""
+"""From committed notices to outputs: a message per notice and output, stored with the change; a relay per output."""
 from __future__ import annotations
 
 import datetime
 import logging
+import math
 import time
 from collections.abc import Sequence
 
-import sqlalchemy as sa
 from prometheus_client import REGISTRY
 from sqlalchemy.engine import Connection
 
+from flock.core.backoff import Backoff
+from flock.core.errors import FlockError
 from flock.db import Database, utcnow
+from flock.db.outbox import Outbox, Policy, Relay
 from fm.core.notice import REFRESH, WARM_START_NOTICE, as_payload
 from fm.core.records import Notice
 from fm.db.tables import NOTIFICATION
 from fm.manager.outputs import metrics
-from fm.manager.outputs.output import Output
-from fm.manager.outputs.queue import OutputQueue, warm_start_key
+from fm.manager.outputs.output import Output, Undeliverable
 
 LOG = logging.getLogger(__name__)
 WARM_START_HOLD_S = 30.0
 # Below the time a peer may take to fail, so that a stop is not held up by one that is dead.
 STOP_S = 4.0
+BATCH_MAX = 100
+RETRY_MIN_S, RETRY_MAX_S = 1.0, 30.0
+REFUSALS_MAX = 5
+# Attempts at a notice that fails in a way no absent peer explains; with the pauses about eight minutes.
+ERRORS_MAX = 20
+
+
+def attempts_max(error: Exception) -> float:
+    """How often a notice that fails like this is tried: for ever when the peer is to blame, not when the notice is."""
+    if isinstance(error, Undeliverable):
+        return REFUSALS_MAX
+    return math.inf if isinstance(error, (FlockError, OSError)) else ERRORS_MAX
+
+
+def warm_start_key(name: str) -> str:
+    """The key of an output's held warm start, which must not hold up the notices behind it."""
+    return f"{name}-warm-start"
+
+
+def relay_of(outbox: Outbox, output: Output, retry_min_s: float = RETRY_MIN_S) -> Relay:
+    """The only relay of one output: its messages have its name as kind and, but for the warm start, as key."""
+    policy = Policy(batch_max=BATCH_MAX, retry=Backoff(retry_min_s, RETRY_MAX_S, jitter=0.0), lease_s=None,
+                    attempts_max=attempts_max)
+    return Relay(outbox, {output.name: output.deliver}, policy, keys=(output.name, warm_start_key(output.name)),
+                 name=output.name, on_outcome=metrics.count_delivery)
 
 
 class Outputs:
-    """Stores rows for ``outputs`` and delivers them; at most ``backlog_max`` rows wait for each."""
+    """Stores notices for ``outputs`` and delivers them; at most ``backlog_max`` wait for each."""
 
     def __init__(self, db: Database, outputs: Sequence[Output], backlog_max: int,
-                 warm_start_hold_s: float = WARM_START_HOLD_S, retry_min_s: float = 1.0) -> None:
+                 warm_start_hold_s: float = WARM_START_HOLD_S, retry_min_s: float = RETRY_MIN_S) -> None:
+        self._outbox = Outbox(db, NOTIFICATION)
         self._db = db
         self._outputs = tuple(sorted(outputs, key=lambda output: output.name))
         self._backlog_max = backlog_max
         self._warm_start_hold_s = warm_start_hold_s
-        self._queues = [OutputQueue(db, output, retry_min_s=retry_min_s) for output in self._outputs]
-        self._backlog = metrics.Backlog(db, [output.name for output in self._outputs])
+        self._relays = [relay_of(self._outbox, output, retry_min_s) for output in self._outputs]
+        self._backlog = metrics.Backlog(lambda: self._outbox.waiting(self.names))
         self._refreshed_at: dict[str, float] = {}
         self._registered = False
 
@@ -46,15 +74,14 @@ class Outputs:
 
     def publish(self, conn: Connection, notices: Sequence[Notice]) -> None:
         """Store notices in the transaction of ``conn``."""
-        rows = []
+        messages = []
         for notice in notices:
             payload = None
             for output in self._outputs:
                 if output.wants(notice):
                     payload = payload or as_payload(notice)
-                    rows.append({"key": output.name, "kind": output.name, "payload": payload})
-        if rows:
-            conn.execute(sa.insert(NOTIFICATION), rows)
+                    messages.append((output.name, output.name, payload))
+        self._outbox.put_all(conn, messages)
 
     def committed(self, notices: Sequence[Notice]) -> None:
         """Count and deliver what a transaction told; after its commit."""
@@ -67,12 +94,13 @@ class Outputs:
         due = utcnow() + datetime.timedelta(seconds=self._warm_start_hold_s)
         for output in self._outputs:
             if output.warm_start:
-                self._put_once(conn, warm_start_key(output.name), output.name, WARM_START_NOTICE, due)
+                self._outbox.put_once(conn, key=warm_start_key(output.name), kind=output.name,
+                                      payload=WARM_START_NOTICE, due=due)
 
     def nudge(self) -> None:
         """Deliver now; after the commit."""
-        for queue in self._queues:
-            queue.nudge()
+        for relay in self._relays:
+            relay.nudge()
 
     def upkeep(self) -> None:
         """To be called every few seconds: drop what exceeds the limits, ask for refreshes that are due."""
@@ -81,16 +109,8 @@ class Outputs:
 
     def prune(self) -> int:
         """Drop what no configured output wants and, per output, the oldest beyond the limit; returns how many."""
-        unwanted = NOTIFICATION.c.kind.not_in(self.names)
-        with self._db.reader() as conn:
-            surplus = {name: boundary for name in self.names if (boundary := self._boundary(conn, name)) is not None}
-            if not surplus and conn.execute(sa.select(NOTIFICATION.c.id).where(unwanted).limit(1)).first() is None:
-                return 0
-        with self._db.writer() as conn:
-            gone = int(conn.execute(sa.delete(NOTIFICATION).where(unwanted)).rowcount)
-            dropped = {name: int(conn.execute(sa.delete(NOTIFICATION).where(
-                NOTIFICATION.c.key == name, NOTIFICATION.c.id <= boundary)).rowcount)
-                for name, boundary in surplus.items()}
+        gone = self._outbox.drop_other_kinds(self.names)
+        dropped = self._outbox.drop_beyond(self.names, self._backlog_max)
         for name, number in dropped.items():
             metrics.DROPPED.labels(name, "backlog").inc(number)
             LOG.error("output %s: the oldest %d notices are dropped, more than %d are waiting", name, number,
@@ -101,26 +121,20 @@ class Outputs:
         """Begin to deliver."""
         REGISTRY.register(self._backlog)
         self._registered = True
-        for queue in self._queues:
-            queue.start()
+        for relay in self._relays:
+            relay.start()
 
     def stop(self) -> None:
-        """End after the deliveries in hand; a peer that does not answer is not waited for longer than ``STOP_S``."""
+        """End after the deliveries in hand; does not wait longer than ``STOP_S`` for a peer that does not answer."""
         if self._registered:
             REGISTRY.unregister(self._backlog)
             self._registered = False
-        for queue in self._queues:
-            queue.leave()
+        for relay in self._relays:
+            relay.leave()
         ends_at = time.monotonic() + STOP_S
-        for queue in self._queues:
-            if not queue.join(max(0.0, ends_at - time.monotonic())):
-                LOG.warning("output %s is left in the middle of a delivery", queue.output.name)
-
-    def _boundary(self, conn: Connection, name: str) -> int | None:
-        """The id up to which the notices of an output exceed the limit."""
-        boundary: int | None = conn.execute(sa.select(NOTIFICATION.c.id).where(NOTIFICATION.c.key == name).order_by(
-            NOTIFICATION.c.id.desc()).limit(1).offset(self._backlog_max)).scalar()
-        return boundary
+        for relay in self._relays:
+            if not relay.stop(max(0.0, ends_at - time.monotonic())):
+                LOG.warning("output %s is left in the middle of a delivery", relay.name)
 
     def _refresh(self) -> None:
         now_s = time.monotonic()
@@ -130,14 +144,6 @@ class Outputs:
             return
         with self._db.writer() as conn:
             for name in due:
-                self._put_once(conn, name, name, REFRESH, utcnow())
+                self._outbox.put_once(conn, key=name, kind=name, payload=REFRESH, due=utcnow())
                 self._refreshed_at[name] = now_s
         self.nudge()
-
-    @staticmethod
-    def _put_once(conn: Connection, key: str, kind: str, payload: dict[str, str], due: datetime.datetime) -> None:
-        """Store a message unless the same one is waiting already."""
-        same = sa.select(NOTIFICATION.c.payload).where(NOTIFICATION.c.key == key).order_by(
-            NOTIFICATION.c.id.desc()).limit(1)
-        if conn.execute(same).scalar() != payload:
-            conn.execute(sa.insert(NOTIFICATION).values(key=key, kind=kind, payload=payload, next_try_at=due))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, fields
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from fm.contract.enums import AlarmState, AlarmType, Severity
+from flock.core.codec import codec_for
+from flock.core.errors import InvalidInput
 from fm.contract.fault import Fault
 from fm.core.ledger import Key, NetChange
 from fm.core.records import Flap, Held, HeldKind
@@ -20,7 +19,7 @@ from fm.db.tables import FLAP_STATE, HELD_CHANGE
 
 LOG = logging.getLogger(__name__)
 CHUNK = 100
-_FAULT_FIELDS = frozenset(item.name for item in fields(Fault))
+_FAULT = codec_for(Fault)
 
 
 def exist(conn: Connection) -> bool:
@@ -70,7 +69,7 @@ def apply_change(conn: Connection, change: NetChange, now: datetime) -> None:
         conn.execute(sa.insert(HELD_CHANGE), [
             {"uuid": item.uuid, "kind": item.kind.value, "alarm_id": item.alarm_id, "due_at": item.due_at,
              "entity_instance_id": item.entity_instance_id, "created_at": now,
-             "fault": None if item.fault is None else asdict(item.fault)} for item in change.held])
+             "fault": None if item.fault is None else _FAULT.to_document(item.fault)} for item in change.held])
     if change.flaps:
         conn.execute(sa.insert(FLAP_STATE), [
             {"alarm_id": item.alarm_id, "entity_instance_id": item.entity_instance_id, "quiet_at": item.quiet_at,
@@ -100,12 +99,12 @@ def _held(row: RowMapping) -> Held:
 def _fault(row: RowMapping) -> Fault | None:
     """The fault of a held raise; None when another version or hand wrote what makes none: it will be dropped."""
     try:
-        raw: dict[str, Any] = {name: value for name, value in row["fault"].items() if name in _FAULT_FIELDS}
-        return Fault(**{**raw, "alarm_state": AlarmState(raw["alarm_state"]), "severity": Severity(raw["severity"]),
-                        "alarm_type": AlarmType(raw["alarm_type"])})
-    except (AttributeError, KeyError, TypeError, ValueError):
-        LOG.exception("held raise of %s on %s cannot be understood", row["alarm_id"], row["entity_instance_id"])
+        fault: Fault = _FAULT.from_document(row["fault"], "fault")
+    except InvalidInput as error:
+        LOG.error("held raise of %s on %s cannot be understood: %s: %s", row["alarm_id"],  # noqa: TRY400
+                  row["entity_instance_id"], error, row["fault"])
         return None
+    return fault
 
 
 def _chunks(items: Collection[str]) -> Iterable[list[str]]:

@@ -2,11 +2,20 @@
 """Routes of ``addresses``: read only until interfaces exist."""
 from __future__ import annotations
 
+from flock.api.call import Call
 from sysinv.api.inventory import Inventory, read_policy, read_routes
+from sysinv.db.lookup import Row
 from sysinv.resources.address.fields import Address
+from sysinv.resources.address.rules import NetworkInterfaces, interface_name
 from sysinv.resources.address.store import QUERY
 from sysinv.resources.address.table import ADDRESSES
 
-INVENTORY = Inventory("address", Address, QUERY, ADDRESSES, ADDRESSES.c.forihostid)
+
+def with_interface(call: Call, row: Row) -> Row:
+    """The row with the name of the interface that carries the address."""
+    return {**row, "ifname": interface_name(row["name"], call.deps(NetworkInterfaces).names)}
+
+
+INVENTORY = Inventory("address", Address, QUERY, ADDRESSES, ADDRESSES.c.forihostid, complete=with_interface)
 ROUTES = read_routes(INVENTORY)
 POLICY = read_policy(INVENTORY)

@@ -9,12 +9,12 @@ class Address(Record):
     """One address."""
 
     envelope = "addresses"
-    id = attr(int, writer=SYSTEM)
+    id = attr(int, writer=SYSTEM, nullable=False)
     interface_uuid = attr(str, writer=SYSTEM)
-    ifname = attr(str, writer=SYSTEM)
-    address = attr(str, writer=ADMIN)
-    prefix = attr(int, writer=ADMIN)
-    name = attr(str, writer=SYSTEM)
-    enable_dad = attr(bool, writer=ADMIN)
+    ifname = attr(str, writer=SYSTEM, nullable=False)
+    address = attr(str, writer=ADMIN, nullable=False)
+    prefix = attr(int, writer=ADMIN, nullable=False)
+    name = attr(str, writer=SYSTEM, nullable=False)
+    enable_dad = attr(bool, writer=ADMIN, nullable=False)
     forihostid = attr(int, writer=SYSTEM)
     pool_uuid = attr(str, writer=SYSTEM)

@@ -13,7 +13,7 @@ from sysinv.resources.network.table import ADDRESS_POOLS
 
 QUERY = (
     sa.select(ADDRESSES, ADDRESS_POOLS.c.uuid.label("pool_uuid"), I_HOST.c.uuid.label("ihost_uuid"),
-              sa.null().label("interface_uuid"), sa.null().label("ifname"))
+              sa.null().label("interface_uuid"))
     .outerjoin(ADDRESS_POOLS, ADDRESS_POOLS.c.id == ADDRESSES.c.address_pool_id)
     .outerjoin(I_HOST, I_HOST.c.id == ADDRESSES.c.forihostid))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from flock.db.fitting import fitted
 from sysinv.resources.cpu.report import CpuReport
+from sysinv.resources.cpu.table import I_ICPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ def cpu_change(stored: Sequence[StoredCpu], reported: Sequence[CpuReport], *, pa
         if (old.core, old.cpu_family, old.cpu_model) != (cpu.core, cpu.cpu_family, cpu.cpu_model):
             update[cpu.cpu] = cpu
     return CpuChange(update=update or None)
+
+
+def fitting(report: CpuReport) -> CpuReport:
+    """The report as its columns can hold it."""
+    return CpuReport(**fitted(I_ICPU, asdict(report)))
 
 
 def _place(cpu: StoredCpu | CpuReport) -> tuple[int, int, int]:

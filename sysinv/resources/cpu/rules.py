@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sysinv.contract.enums import CpuFunction
-from sysinv.model.host import HostRefused, InventoryHost
+from sysinv.model.host import HostMustBeLocked, HostRefused, InventoryHost
 from sysinv.model.system import SystemView
 from sysinv.resources.cpu.intake import StoredCpu
 
@@ -51,9 +51,12 @@ def parse_requests(body: Any) -> list[CoreRequest]:
 
 
 def check_host(host: InventoryHost, system: SystemView, cpus: Sequence[StoredCpu]) -> None:
-    """Raise HostRefused when the host's cores may not be changed now; a sole controller may stay unlocked."""
+    """Raise HostMustBeLocked or HostRefused when the host's cores may not be changed now.
+
+    A sole controller may stay unlocked.
+    """
     if not host.is_locked and not (system.is_simplex and not system.is_all_in_one):
-        raise HostRefused(detail="Host must be locked.")
+        raise HostMustBeLocked(detail="Host must be locked.")
     if not host.has_worker_function:
         raise HostRefused(detail="Can only modify worker node cores.")
     if not cpus:

@@ -13,15 +13,17 @@ from sysinv.hosts.inventory import ReportingHost
 from sysinv.model.host import host_view
 from sysinv.model.topology import default_cpu_functions
 from sysinv.resources.cpu import store
-from sysinv.resources.cpu.intake import cpu_change
+from sysinv.resources.cpu.intake import cpu_change, fitting
 from sysinv.resources.cpu.report import CpuReport
 from sysinv.resources.cpu.rules import assign, check_host, parse_requests
 from sysinv.resources.cpu.table import I_ICPU
+from sysinv.resources.memory.service import follow_processors
 from sysinv.resources.node import store as nodes
 
 
 def take_report(conn: Connection, host: ReportingHost, reported: Sequence[CpuReport]) -> None:
     """Store the host's CPUs; new ones, or another topology, get their default functions."""
+    reported = [fitting(cpu) for cpu in reported]
     node_ids = nodes.ensure(conn, host.id, {cpu.numa_node for cpu in reported})
     change = cpu_change(store.of_host(conn, host.id), reported, partial=host.partial)
     if change.rebuild:
@@ -29,6 +31,8 @@ def take_report(conn: Connection, host: ReportingHost, reported: Sequence[CpuRep
         store.replace_all(conn, host.id, reported, functions, node_ids)
     elif change.update:
         store.update(conn, host.id, change.update)
+    if not change.is_empty:
+        follow_processors(conn, host)
 
 
 class CpuService:

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flock.db.fitting import fitted
 from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.device.rules import default_enabled, default_name
+from sysinv.resources.device.table import PCI_DEVICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +27,15 @@ def device_change(stored: Sequence[Mapping[str, Any]], reported: Sequence[PciDev
     change = DeviceChange()
     seen: set[str] = set()
     for report in reported:
-        if report.pciaddr in seen:
-            continue
-        seen.add(report.pciaddr)
         values = _values(report)
-        old = known.get(report.pciaddr)
+        if values["pciaddr"] in seen:
+            continue
+        seen.add(values["pciaddr"])
+        old = known.get(values["pciaddr"])
         if old is None:
             change.insert.append(values | _defaults(report))
             continue
-        if (old["pvendor_id"], old["pdevice_id"]) != (report.pvendor_id, report.pdevice_id):
+        if (old["pvendor_id"], old["pdevice_id"]) != (values["pvendor_id"], values["pdevice_id"]):
             values |= _defaults(report)
         differing = {name: value for name, value in values.items() if old[name] != value}
         if differing:
@@ -43,15 +45,16 @@ def device_change(stored: Sequence[Mapping[str, Any]], reported: Sequence[PciDev
 
 
 def _defaults(report: PciDeviceReport) -> dict[str, Any]:
-    return {"name": default_name(report.pciaddr), "enabled": default_enabled(report.pclass_id, report.pdevice_id)}
+    return fitted(PCI_DEVICES, {"name": default_name(report.pciaddr),
+                                "enabled": default_enabled(report.pclass_id, report.pdevice_id)})
 
 
 def _values(report: PciDeviceReport) -> dict[str, Any]:
-    return {
+    return fitted(PCI_DEVICES, {
         "pciaddr": report.pciaddr, "pclass_id": report.pclass_id, "pvendor_id": report.pvendor_id,
         "pdevice_id": report.pdevice_id, "pclass": report.pclass, "pvendor": report.pvendor,
         "pdevice": report.pdevice, "psvendor": report.psvendor, "psdevice": report.psdevice,
         "numa_node": report.numa_node, "driver": report.driver, "sriov_totalvfs": report.sriov_totalvfs,
         "sriov_numvfs": report.sriov_numvfs, "sriov_vfs_pci_address": ",".join(report.sriov_vfs_pci_address),
         "sriov_vf_driver": report.sriov_vf_driver, "sriov_vf_pdevice_id": report.sriov_vf_pdevice_id,
-        "extra_info": report.extra_info}
+        "extra_info": report.extra_info})

@@ -2,21 +2,13 @@
 """Names and default use of PCI devices, and who may change them."""
 from __future__ import annotations
 
-from flock.core.errors import Conflict
-from sysinv.model.host import HostRefused, InventoryHost
+from sysinv.model.host import HostMustBeLocked, HostRefused, InventoryHost
 
 GPU_CLASS = "030000"
 ACCELERATOR_CLASSES = frozenset({"120000", "120001"})
 QAT_CLASS = "0b4000"
 QAT_DEVICES = frozenset({"0435", "37c8", "4940", "4942", "4946"})
 QAT_FIXED_DEVICES = frozenset({"4940", "4942", "4946"})
-
-
-class HostMustBeLocked(Conflict):
-    """A change that needs a locked host."""
-
-    code = "sysinv.host.must_be_locked"
-    text = "Host must be locked."
 
 
 def default_name(pciaddr: str) -> str:
@@ -38,4 +30,4 @@ def check_modify(host: InventoryHost, pclass_id: str, pdevice_id: str) -> None:
     if pclass_id == QAT_CLASS and pdevice_id in QAT_FIXED_DEVICES:
         raise HostRefused(detail=f"PCI device {pdevice_id} can not be modified.")
     if not host.is_locked:
-        raise HostMustBeLocked()
+        raise HostMustBeLocked(detail="Host must be locked.")

@@ -2,12 +2,12 @@
 """``host-disk-list`` and ``host-disk-show``."""
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from flock.cli.columns import Column, Row, columns
-from flock.cli.commands import ListCommand, ShowCommand
-from sysinv.client.hosts import Hosts, one_of
+from flock.cli.columns import Row
+from sysinv.client.hostchild import HostChildList, HostChildShow
+from sysinv.client.osc import as_plugin
+from sysinv.resources.disk.fields import Disk
 
 
 def _gib(field: str) -> Callable[[Row], object]:
@@ -18,44 +18,32 @@ def _gib(field: str) -> Callable[[Row], object]:
     return show
 
 
-_SIZE = Column("size_mib", "size_gib", _gib("size_mib"))
-_AVAILABLE = Column("available_mib", "available_gib", _gib("available_mib"))
+_SIZES = {"size_mib": _gib("size_mib"), "available_mib": _gib("available_mib")}
 
 
-class DiskList(ListCommand):
+class DiskList(HostChildList):
     """List the disks of a host."""
 
-    api_name = "platform"
-    columns = (*columns("uuid", "device_node", "device_num", "device_type"), _SIZE, _AVAILABLE,
-               *columns("rpm", "serial_id", "device_path"))
+    resource = Disk
+    shown = ("uuid", "device_node", "device_num", "device_type", "size_mib", "available_mib", "rpm", "serial_id",
+             "device_path")
+    shows = _SIZES
     sort_by = ("device_node",)
     examples = ("system host-disk-list worker-0",)
 
-    def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("host", help="id, uuid or hostname")
 
-    def rows(self, args: argparse.Namespace) -> Iterable[Row]:
-        return Hosts(self.client).children(args.host, "idisks")
-
-
-class DiskShow(ShowCommand):
+class DiskShow(HostChildShow):
     """Show one disk of a host."""
 
-    api_name = "platform"
-    fields = (*columns("uuid", "device_node", "device_num", "device_type", "device_path", "device_wwn"),
-              _SIZE, _AVAILABLE,
-              *columns("rpm", "serial_id", "capabilities", "ihost_uuid", "istor_uuid", "ipv_uuid", "created_at",
-                       "updated_at"))
+    resource = Disk
+    shown = ("uuid", "device_node", "device_num", "device_type", "device_path", "device_wwn", "size_mib",
+             "available_mib", "rpm", "serial_id", "capabilities", "ihost_uuid", "istor_uuid", "ipv_uuid", "created_at",
+             "updated_at")
+    shows = _SIZES
+    noun = "disk"
+    found_by = {"uuid": "uuid", "device_node": "device node", "device_path": "device path"}
     examples = ("system host-disk-show worker-0 /dev/sda",)
-
-    def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("host", help="id, uuid or hostname")
-        parser.add_argument("disk", metavar="disk", help="uuid, device node or device path")
-
-    def item(self, args: argparse.Namespace) -> Row:
-        disks = Hosts(self.client).children(args.host, "idisks")
-        return one_of(disks, args.disk, "uuid", "device_node", "device_path", what="disk")
 
 
 COMMANDS = {"host-disk-list": DiskList, "host-disk-show": DiskShow}
-OSC_COMMANDS = {"platform host disk list": DiskList, "platform host disk show": DiskShow}
+OSC_COMMANDS = as_plugin(COMMANDS)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flock.db.fitting import fitted
 from sysinv.resources.disk.report import DiskReport
+from sysinv.resources.disk.table import I_IDISK
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +37,16 @@ def disk_change(stored: Sequence[StoredDisk], reported: Sequence[DiskReport]) ->
     change = DiskChange()
     seen: set[str] = set()
     for report in reported:
-        path = report.device_path or report.device_node
+        values = _values(report)
+        path = values["device_path"]
         if path in seen:
             continue
         seen.add(path)
-        values = _values(report, path)
         old = known.get(path)
         if old is None:
             change.insert.append(values)
             continue
-        if old.values["serial_id"] and report.serial_id and old.values["serial_id"] != report.serial_id:
+        if old.values["serial_id"] and values["serial_id"] and old.values["serial_id"] != values["serial_id"]:
             change.replaced.append(old.id)
         differing = {name: value for name, value in values.items() if old.values.get(name) != value}
         if differing:
@@ -53,14 +55,14 @@ def disk_change(stored: Sequence[StoredDisk], reported: Sequence[DiskReport]) ->
     return change
 
 
-def _values(report: DiskReport, path: str) -> dict[str, Any]:
+def _values(report: DiskReport) -> dict[str, Any]:
     capabilities = {}
     if report.model:
         capabilities["model_num"] = report.model
     if report.is_rootfs:
         capabilities["stor_function"] = "rootfs"
-    return {
+    return fitted(I_IDISK, {
         "device_node": report.device_node, "device_num": report.device_num, "device_type": report.device_type,
-        "device_id": report.device_id, "device_path": path, "device_wwn": report.device_wwn,
-        "size_mib": report.size_mib, "available_mib": report.available_mib, "rpm": report.rpm,
-        "serial_id": report.serial_id, "capabilities": capabilities}
+        "device_id": report.device_id, "device_path": report.device_path or report.device_node,
+        "device_wwn": report.device_wwn, "size_mib": report.size_mib, "available_mib": report.available_mib,
+        "rpm": report.rpm, "serial_id": report.serial_id, "capabilities": capabilities})

@@ -11,12 +11,13 @@ from flock.cli.commands import ShowCommand
 from flock.cli.errors import ApiError, UsageError
 from flock.cli.wait import Verdict
 from sysinv.client.hosts import Hosts
+from sysinv.client.osc import as_plugin
 from sysinv.client.waiting import (
     SWACT_LIMIT_S,
+    BootJudge,
     InstallJudge,
     LockJudge,
     PowerOffJudge,
-    RebootJudge,
     SwactJudge,
     UnlockJudge,
 )
@@ -25,7 +26,7 @@ from sysinv.resources.host.display import SHOWN, shown_fields
 Judge = Callable[[Any], Verdict]
 
 
-class ActionCommand(ShowCommand):
+class HostActionCommand(ShowCommand):
     """One action on one host; shows the host as the API answers, or with --wait as it is at the end."""
 
     api_name = "platform"
@@ -60,8 +61,8 @@ class ActionCommand(ShowCommand):
         """Wait for the end; the host as it is then."""
         uuid = str(before["uuid"])
         what = f"{self.verb.capitalize()} {before.get('hostname') or args.host}"
-        found: Row = self.wait_for(what, lambda: self.hosts.get(uuid), self.judge(before), args)
-        return found
+        self.wait_for(what, lambda: self.hosts.watched(uuid), self.judge(before), args)
+        return self.hosts.get(uuid)
 
     def judge(self, before: Row) -> Judge:
         """Tells when the action has ended."""
@@ -72,7 +73,7 @@ class ActionCommand(ShowCommand):
         return said if self.native else f"Cannot {self.verb} {args.host}: {said}"
 
 
-class HostLock(ActionCommand):
+class HostLock(HostActionCommand):
     """Take a host out of service."""
 
     action, forced_action, verb, dangerous = "lock", "force-lock", "lock", True
@@ -92,17 +93,17 @@ class HostLock(ActionCommand):
         return LockJudge(before)
 
 
-class HostUnlock(ActionCommand):
+class HostUnlock(HostActionCommand):
     """Put a host into service."""
 
     action, forced_action, verb = "unlock", "force-unlock", "unlock"
     examples = ("system host-unlock worker-0 --wait --timeout 900",)
 
     def judge(self, before: Row) -> Judge:
-        return UnlockJudge()
+        return UnlockJudge(before)
 
 
-class HostSwact(ActionCommand):
+class HostSwact(HostActionCommand):
     """Move the services of the active controller to the other one."""
 
     action, forced_action, verb, dangerous = "swact", "force-swact", "swact", True
@@ -110,59 +111,59 @@ class HostSwact(ActionCommand):
 
     def watched(self, args: argparse.Namespace, before: Row) -> Row:
         args.timeout = min(args.timeout, SWACT_LIMIT_S)
-        judge = SwactJudge(str(before["uuid"]))
+        judge = SwactJudge(before)
         self.wait_for(f"Swact of {before.get('hostname') or args.host}", self.hosts.all, judge, args)
         return self.hosts.get(str(before["uuid"]))
 
 
-class HostReboot(ActionCommand):
+class HostReboot(HostActionCommand):
     """Reboot a locked host through its operating system."""
 
     action, verb, dangerous = "reboot", "reboot", True
     examples = ("system host-reboot worker-0 --wait",)
 
     def judge(self, before: Row) -> Judge:
-        return RebootJudge(before)
+        return BootJudge(before)
 
 
-class HostReset(ActionCommand):
+class HostReset(HostActionCommand):
     """Reset a locked host through its board management controller."""
 
     action, verb, dangerous = "reset", "reset", True
     examples = ("system host-reset worker-0 --wait",)
 
     def judge(self, before: Row) -> Judge:
-        return RebootJudge(before)
+        return BootJudge(before)
 
 
-class HostReinstall(ActionCommand):
+class HostReinstall(HostActionCommand):
     """Install a locked host anew over the network; what its system disk held is lost."""
 
     action, verb, dangerous = "reinstall", "reinstall", True
     examples = ("system host-reinstall worker-0 --wait",)
 
     def judge(self, before: Row) -> Judge:
-        return InstallJudge()
+        return InstallJudge(before)
 
 
-class HostPowerOn(ActionCommand):
+class HostPowerOn(HostActionCommand):
     """Switch a locked host on through its board management controller."""
 
     action, verb = "power-on", "power on"
     examples = ("system host-power-on worker-0 --wait",)
 
     def judge(self, before: Row) -> Judge:
-        return RebootJudge(before)
+        return BootJudge(before)
 
 
-class HostPowerOff(ActionCommand):
+class HostPowerOff(HostActionCommand):
     """Switch a locked host off through its board management controller."""
 
     action, verb, dangerous = "power-off", "power off", True
     examples = ("system host-power-off worker-0 --wait",)
 
     def judge(self, before: Row) -> Judge:
-        return PowerOffJudge()
+        return PowerOffJudge(before)
 
 
 COMMANDS = {
@@ -176,13 +177,4 @@ COMMANDS = {
     "host-power-off": HostPowerOff,
 }
 
-OSC_COMMANDS = {
-    "platform host lock": HostLock,
-    "platform host unlock": HostUnlock,
-    "platform host swact": HostSwact,
-    "platform host reboot": HostReboot,
-    "platform host reset": HostReset,
-    "platform host reinstall": HostReinstall,
-    "platform host power on": HostPowerOn,
-    "platform host power off": HostPowerOff,
-}
+OSC_COMMANDS = as_plugin(COMMANDS)

@@ -18,7 +18,8 @@ from sysinv.resources.host.table import I_HOST
 
 _SORT_KEYS = frozenset(column.name for column in I_HOST.c if not column.name.startswith(("install_token", "bm_secret")))
 _STATES = ("uuid", "hostname", "administrative", "operational", "availability", "subfunction_oper",
-           "subfunction_avail", "task", "ihost_action", "invprovision", "inv_state", "install_state",
+           "subfunction_avail", "task", "mtce_action", "last_error", "last_error_at", "ihost_action", "invprovision",
+           "inv_state", "install_state",
            "install_state_info", "vim_progress_status", "links")
 MEMBER = View(Host, name="HostMember", extra={child: LINKS for child in CHILDREN})
 INSTALL_TOKEN = {"X-Install-Token": "One-time token of the boot file."}

@@ -101,7 +101,7 @@ class HostAdd(OneHost):
         if not args.wait:
             return host
         name, uuid = host.get("hostname") or args.mgmt_mac, str(host["uuid"])
-        found: Row = self.wait_for(f"Installation of {name}", lambda: self.hosts.get(uuid), InstallJudge(), args)
+        found: Row = self.wait_for(f"Installation of {name}", lambda: self.hosts.get(uuid), InstallJudge(host), args)
         return found
 
 

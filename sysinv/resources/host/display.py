@@ -8,7 +8,8 @@ from flock.cli.columns import Column, Row, columns
 
 SHOWN = columns(
     "id", "uuid", "hostname", "personality", "administrative", "operational", "availability", "invprovision",
-    "inv_state", "action", "task", "vim_progress_status", "install_state", "install_state_info", "mgmt_mac", "mgmt_ip",
+    "inv_state", "action", "task", "mtce_action", "last_error", "last_error_at", "vim_progress_status",
+    "install_state", "install_state_info", "mgmt_mac", "mgmt_ip",
     "bm_type", "bm_ip", "bm_username", "boot_device", "rootfs_device", "hw_settle", "install_output", "console",
     "tboot", "ttys_dcd", "clock_synchronization", "apparmor", "serialid", "location", "uptime", "reserved",
     "capabilities", "config_applied", "config_target", "config_status", "max_cpu_mhz_configured",

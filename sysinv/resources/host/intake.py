@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flock.db.fitting import fitted
 from sysinv.contract.enums import ActionState
 from sysinv.resources.host.report import PlatformReport
+from sysinv.resources.host.table import I_HOST
 
 _TEXTS = ("max_cpu_mhz_allowed", "min_cpu_mhz_allowed", "cstates_available", "iscsi_initiator_name", "nvme_host_id",
           "nvme_host_nqn")
@@ -14,9 +16,9 @@ _TEXTS = ("max_cpu_mhz_allowed", "min_cpu_mhz_allowed", "cstates_available", "is
 
 def platform_values(row: Mapping[str, Any], report: PlatformReport) -> dict[str, Any]:
     """Columns to write; what the agent cannot tell stays. The first words after an installation end a reinstall."""
-    values: dict[str, Any] = {"boot_id": report.boot_id[:64], "kernel_running": report.kernel_running[:32]}
-    values |= {name: value[:255] for name in _TEXTS
-               if (value := getattr(report, name)) is not None and value[:255] != row[name]}
+    told = {name: value for name in _TEXTS if (value := getattr(report, name)) is not None}
+    fitting = fitted(I_HOST, {"boot_id": report.boot_id, "kernel_running": report.kernel_running, **told})
+    values = {name: value for name, value in fitting.items() if name not in told or value != row[name]}
     if report.after_install and row["action_state"] == ActionState.REINSTALLING:
         values["action_state"] = ActionState.REINSTALLED.value
     return values

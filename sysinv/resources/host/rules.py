@@ -10,6 +10,7 @@ from typing import Any
 
 from sysinv.contract.enums import BmType, Personality, Subfunction
 from sysinv.model.host import (
+    HostMustBeLocked,
     HostRefused,
     InventoryHost,
     hostname_refusal,
@@ -23,10 +24,10 @@ from sysinv.model.system import SystemView
 
 RESTRICTED = frozenset({
     "uuid", "id", "created_at", "updated_at", "cstatus", "mgmt_mac", "mgmt_ip", "invprovision", "recordtype",
-    "ihost_action", "action_state", "inv_state", "iconfig_applied", "iconfig_target"})
+    "ihost_action", "action_state", "inv_state", "iconfig_applied", "iconfig_target", "last_error", "last_error_at"})
 MTCE_ONLY = frozenset({
     "administrative", "availability", "operational", "subfunction_oper", "subfunction_avail", "reserved", "mtce_info",
-    "task", "uptime"})
+    "mtce_action", "task", "uptime"})
 VIM_ONLY = frozenset({"vim_progress_status"})
 INSTALL_PARAMETERS = frozenset({"boot_device", "rootfs_device", "hw_settle", "install_output", "console", "tboot"})
 ROLE = frozenset({"personality", "hostname", "subfunctions"})
@@ -133,7 +134,7 @@ def check_duplicates(operations: Iterable[tuple[str, Any]]) -> None:
 def check_attributes(host: InventoryHost, changes: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
     """Rules of single attributes; ``stored`` is the whole record."""
     if INSTALL_PARAMETERS & changes.keys() and not host.is_locked:
-        raise HostRefused(detail="Host must be locked before updating installation parameters.")
+        raise HostMustBeLocked(detail="Host must be locked before updating installation parameters.")
     clock = changes.get("clock_synchronization")
     if clock is not None and clock not in ("ntp", "ptp"):
         raise HostRefused(detail=(
@@ -143,7 +144,7 @@ def check_attributes(host: InventoryHost, changes: Mapping[str, Any], stored: Ma
         if apparmor not in ("enabled", "disabled"):
             raise HostRefused(detail=f"Host update failed: apparmor: invalid choice: '{apparmor}'")
         if not host.is_locked:
-            raise HostRefused(detail="Host must be locked before updating apparmor.")
+            raise HostMustBeLocked(detail="Host must be locked before updating apparmor.")
     if "capabilities" in changes:
         _check_capabilities(changes["capabilities"], stored["capabilities"] or {})
     if "max_cpu_mhz_configured" in changes:
@@ -234,8 +235,12 @@ def _subfunctions(system: SystemView, personality: str, given: str | None) -> st
     if given is None:
         return base
     wanted = set(split_subfunctions(given))
+    own = split_subfunctions(base)
+    if own[0] not in wanted:
+        # "lowlatency" alone means the personality plus this.
+        wanted |= set(own)
     allowed = _ALLOWED_FUNCTIONS.get(personality, frozenset())
-    if not wanted <= set(allowed) or not set(split_subfunctions(base)) <= wanted:
+    if not wanted <= set(allowed) or not set(own) <= wanted:
         raise HostRefused(detail=(
             f"Subfunctions '{given}' are not possible for personality {personality}. "
             f"They must hold {base} and may hold {_listed(sorted(allowed))}."))

@@ -128,7 +128,7 @@ class HostService:
     def _add(self, conn: Connection, values: dict[str, Any]) -> tuple[str, str]:
         system = the_system(conn)
         mac = normal_mac(values.get("mgmt_mac") or "")
-        known = store.by_mac(conn, [mac] if mac else [], lock=True)
+        known = store.by_mac(conn, mac, lock=True) if mac else None
         view = host_view(known) if known is not None else None
         others = store.others(conn, known["id"] if known is not None else None)
         role, mac = rules.check_add(system, values, view, others)
@@ -172,10 +172,10 @@ class HostService:
 
     def _act(self, conn: Connection, row: Row, columns: Mapping[str, Any], action: OperatorAction) -> str:
         plan = plan_action(self._facts(conn, row), action)
-        before = {name: row[name] for name in ("ihost_action", "task", *plan.extra)}
+        before = {name: row[name] for name in plan.extra}
         store.write(conn, row, {
             **columns, **plan.extra, "ihost_action": action.value, "ihost_action_at": self._now(),
-            "action_resent": False, "task": plan.task})
+            "action_resent": False, "action_text": plan.task})
         return self._work.action(conn, row["uuid"], {
             "action": action.value, "mtce_action": plan.mtce_action, "tells_vim": plan.tells_vim, "before": before})
 
@@ -199,8 +199,10 @@ class HostService:
             raise DeleteRefused(detail="Deleting host controller-0 on a simplex system is not permitted.")
         if view.hostname is not None and view.hostname == self._settings.active_controller:
             raise DeleteRefused(detail=f"Deleting the active controller {view.name} is not permitted.")
-        store.write(conn, row, {"task": "Deleting"})
-        return self._work.delete(conn, row["uuid"], {"task": row["task"], "mac": row["mgmt_mac"]})
+        deletion = store.next_told(row)
+        store.write(conn, row, {"action_text": "Deleting", **deletion})
+        return self._work.delete(conn, row["uuid"], {"mac": row["mgmt_mac"],
+                                                     "revision": deletion["maintenance_revision"]})
 
     def _board_columns(self, board: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in board.items() if name != "bm_password"}

@@ -19,12 +19,17 @@ from sysinv.resources.host.table import I_HOST
 from sysinv.resources.network.table import ADDRESS_POOLS, NETWORKS
 from sysinv.resources.system.table import I_SYSTEM
 
-_HIDDEN = frozenset({"bm_secret", "install_token_hash", "install_token_expires_at", "mtce_sequence", "boot_id"})
+_HIDDEN = frozenset({"bm_secret", "install_token_hash", "install_token_expires_at", "mtce_sequence", "boot_id", "task",
+                     "action_text", "maintenance_revision"})
+_TOLD = frozenset({"hostname", "personality", "subfunctions", "mgmt_mac", "bm_type", "bm_ip", "bm_username",
+                   "bm_secret"})
 _MGMT_NAME = sa.case(
     (I_SYSTEM.c.system_mode == SystemMode.SIMPLEX.value, address_name(FLOATING_HOST, NetworkType.MGMT)),
     else_=I_HOST.c.hostname + f"-{NetworkType.MGMT}")
 QUERY = (
     sa.select(*(column for column in I_HOST.c if column.name not in _HIDDEN), I_SYSTEM.c.uuid.label("isystem_uuid"),
+              # Host maintenance writes ``task``; what sysinv has to say of an action that has not begun goes before.
+              sa.func.coalesce(I_HOST.c.action_text, I_HOST.c.task).label("task"),
               ADDRESSES.c.address.label("mgmt_ip"), sa.null().label("peers"))
     .join(I_SYSTEM, I_SYSTEM.c.id == I_HOST.c.forisystemid)
     .outerjoin(ADDRESSES, ADDRESSES.c.name == _MGMT_NAME))
@@ -45,12 +50,16 @@ def shown(conn: Connection, ident: str) -> Row:
     return dict(row) if row is not None else host_row(conn, ident)
 
 
-def by_mac(conn: Connection, macs: Sequence[str], *, lock: bool = False) -> Row | None:
-    """The host with one of these management MAC addresses."""
-    if not macs:
-        return None
-    query = sa.select(I_HOST).where(I_HOST.c.mgmt_mac.in_(list(macs))).order_by(I_HOST.c.id).limit(1)
+def by_mac(conn: Connection, mac: str, *, lock: bool = False) -> Row | None:
+    """The host with that management MAC address."""
+    query = sa.select(I_HOST).where(I_HOST.c.mgmt_mac == mac)
     return _first(conn, query.with_for_update() if lock else query)
+
+
+def by_macs(conn: Connection, macs: Sequence[str]) -> list[Row]:
+    """The hosts with one of these management MAC addresses, oldest first."""
+    query = sa.select(I_HOST).where(I_HOST.c.mgmt_mac.in_(list(macs))).order_by(I_HOST.c.id)
+    return [dict(row) for row in conn.execute(query).mappings()] if macs else []
 
 
 def by_hostname(conn: Connection, hostname: str) -> Row | None:
@@ -71,9 +80,18 @@ def insert(conn: Connection, values: Mapping[str, Any]) -> Row:
 
 
 def write(conn: Connection, row: Row, values: Mapping[str, Any]) -> None:
-    """Change a host read in this transaction; StaleWrite when somebody was faster."""
+    """Change a host read in this transaction; StaleWrite when somebody was faster.
+
+    A change of what host maintenance is told of the host counts in ``maintenance_revision``.
+    """
     if values:
-        compare_and_set(conn, I_HOST, row["id"], row["revision"], dict(values))
+        counted = any(values[name] != row[name] for name in _TOLD & values.keys())
+        compare_and_set(conn, I_HOST, row["id"], row["revision"], {**values, **(next_told(row) if counted else {})})
+
+
+def next_told(row: Row) -> dict[str, int]:
+    """Columns that make what host maintenance is told from now on newer than everything before."""
+    return {"maintenance_revision": row["maintenance_revision"] + 1}
 
 
 def delete(conn: Connection, row_id: int) -> None:

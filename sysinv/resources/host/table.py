@@ -39,7 +39,11 @@ I_HOST = sa.Table(
     text("device_image_update", 32), sa.Column("reboot_needed", sa.Boolean, nullable=False, default=False),
     text("sw_version", 32, nullable=False), text("kernel_running", 32), text("kernel_config_status", 32),
     text("boot_id", 64),
-    sa.Column("mtce_sequence", sa.BigInteger, nullable=False, default=0),
+    sa.Column("mtce_sequence", sa.BigInteger, nullable=False, default=0), text("mtce_action", 32),
+    # Counts the changes of what host maintenance is told of the host.
+    sa.Column("maintenance_revision", sa.Integer, nullable=False, default=1, server_default="1"),
+    # What is shown as ``task`` from the wish for an action until host maintenance has a word on it.
+    text("action_text", 64), text("last_error"), sa.Column("last_error_at", UtcTime),
     sa.Column("peer_id", sa.Integer),
     sa.Column("forisystemid", sa.Integer, sa.ForeignKey("i_system.id", ondelete="CASCADE"), nullable=False),
     sa.UniqueConstraint("hostname"), sa.UniqueConstraint("mgmt_mac"))

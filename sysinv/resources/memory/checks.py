@@ -8,7 +8,6 @@ from sysinv.actions.checks import Check, Gate
 from sysinv.actions.facts import ActionFacts
 from sysinv.model.topology import HostRole, required_reserve_mib
 
-RESERVE_SHARE_MAX = 2 / 3
 MEMORY_TOLERANCE_MIB = 32
 PAGE_2M_MIB = 2
 PAGE_1G_MIB = 1024
@@ -48,10 +47,10 @@ def memory_refusal(facts: ActionFacts) -> str | None:
     role = HostRole(
         controller=facts.host.is_controller, worker=True, simplex=facts.system.is_simplex,
         system_controller=facts.system.is_system_controller, virtual=facts.virtual)
-    total = sum(node.node_memtotal_mib for node in memory.nodes)
-    required = min(required_reserve_mib(role, memory.physical_cores), int(total * RESERVE_SHARE_MAX))
+    totals = {node.numa_node: node.node_memtotal_mib for node in memory.nodes}
+    required = required_reserve_mib(role, totals, memory.physical_cores)
     reserved = sum(node.platform_reserved_mib for node in memory.nodes)
-    if reserved + len(memory.nodes) < required:  # one MiB per node may be lost by rounding
+    if reserved < required:
         return f"Host platform reserved memory {reserved} MiB is less than the required {required} MiB."
     return None
 

@@ -35,6 +35,11 @@ class MemoryReport:
     vswitch_hugepages_avail: int = 0
 
 
+def without_memory(node: int) -> MemoryReport:
+    """The report of a node that has no memory."""
+    return MemoryReport(node, 0, 0, 0, 0, 0, 0, 0, 0, 0, supports_1g=False)
+
+
 def tells_more(old: MemoryReport, new: MemoryReport) -> bool:
     """Free memory moves all the time: it counts when it moved by ``STEP`` of the node since the last report."""
     moved_mib = abs(old.memavail_mib - new.memavail_mib)

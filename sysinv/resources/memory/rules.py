@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sysinv.contract.enums import Personality
-from sysinv.model.host import HostRefused, InventoryHost
+from sysinv.model.host import HostMustBeLocked, HostRefused, InventoryHost
 from sysinv.model.system import SystemView
+from sysinv.model.topology import most_reserve_mib
 
 CHANGEABLE = frozenset({
     "platform_reserved_mib", "vm_hugepages_nr_2M_pending", "vm_hugepages_nr_1G_pending", "vm_pending_as_percentage",
@@ -20,18 +21,18 @@ PAGE_2M_MIB, PAGE_1G_MIB = 2, 1024
 
 def check_modify(host: InventoryHost, system: SystemView, stored: Mapping[str, Any],
                  changes: Mapping[str, Any]) -> None:
-    """Raise HostRefused, with the node named first, when ``changes`` are not possible now."""
-    refusal = (_host_refusal(host, system, changes) or _values_refusal(stored, changes)
+    """Raise HostMustBeLocked or HostRefused, with the node named first, when ``changes`` are not possible now."""
+    if not host.is_locked and not (system.is_simplex and not system.is_all_in_one):
+        raise HostMustBeLocked(detail=f"Processor {stored['numa_node']}: Host must be locked.")
+    refusal = (_host_refusal(host, changes) or _values_refusal(stored, changes)
                or _sizes_refusal(stored, changes))
     if refusal is not None:
         raise HostRefused(detail=f"Processor {stored['numa_node']}: {refusal}")
 
 
-def _host_refusal(host: InventoryHost, system: SystemView, changes: Mapping[str, Any]) -> str | None:
+def _host_refusal(host: InventoryHost, changes: Mapping[str, Any]) -> str | None:
     if host.personality == Personality.STORAGE:
         return "Memory of storage hosts can not be modified."
-    if not host.is_locked and not (system.is_simplex and not system.is_all_in_one):
-        return "Host must be locked."
     if PAGES & changes.keys() and not host.has_worker_function:
         return "Huge pages are only possible on hosts with worker function."
     return None
@@ -60,7 +61,7 @@ def _sizes_refusal(stored: Mapping[str, Any], changes: Mapping[str, Any]) -> str
         minimum = stored["minimum_platform_reserved_mib"]
         if reserve < minimum:
             return f"Platform reserved memory must be at least {minimum} MiB."
-        if reserve > total * 2 // 3:
+        if reserve > most_reserve_mib(total):
             return f"Platform reserved memory must be at most two thirds of {total} MiB."
     pages_mib = (merged["vswitch_hugepages_reqd"] or 0) * merged["vswitch_hugepages_size_mib"]
     if merged["vm_pending_as_percentage"]:

@@ -9,37 +9,59 @@ from sqlalchemy.engine import Connection
 
 from flock.core import ids
 from flock.db import Database, compare_and_set
+from flock.db.fitting import fitted
 from flock.wire.errors import shown
 from sysinv.db.lookup import ItemNotFound, Row, row_of_locked_host, the_system
 from sysinv.hosts.inventory import ReportingHost
 from sysinv.model.host import host_view
-from sysinv.model.topology import default_reserve_mib, fitting_reserve_mib, minimum_reserve_mib, physical_cores
+from sysinv.model.topology import physical_cores
 from sysinv.resources.cpu import store as cpus
 from sysinv.resources.memory import store
 from sysinv.resources.memory.checks import MemoryFacts
-from sysinv.resources.memory.intake import Reserve, memory_values
-from sysinv.resources.memory.report import MemoryReport
+from sysinv.resources.memory.intake import (
+    RESERVE_CHOSEN,
+    Reserve,
+    fitting_counts,
+    follow,
+    memory_values,
+    reserves,
+)
+from sysinv.resources.memory.report import MemoryReport, without_memory
 from sysinv.resources.memory.rules import check_modify
 from sysinv.resources.memory.table import I_IMEMORY
 from sysinv.resources.node import store as nodes
 
 
 def take_report(conn: Connection, host: ReportingHost, reported: Sequence[MemoryReport]) -> None:
-    """Store the memory of the nodes that are reported; a node that is not stays as it was."""
-    role = host.role(conn)
-    numbers = [report.numa_node for report in reported]
-    node_ids = nodes.ensure(conn, host.id, numbers)
+    """Store the memory of the nodes; one that a whole report leaves out has none any more."""
     known = store.rows_of_host(conn, host.id)
-    cores = physical_cores(cpus.of_host(conn, host.id))
-    totals = {report.numa_node: report.node_memtotal_mib for report in reported}
-    defaults = fitting_reserve_mib(default_reserve_mib(role, numbers, cores), totals)
-    for report in reported:
-        node = report.numa_node
-        minimum = min(minimum_reserve_mib(role, numbers, node), totals[node] * 2 // 3)
+    reports = {report.numa_node: report for report in reported}
+    if not host.partial:
+        reports = {node: without_memory(node) for node in known} | reports
+    node_ids = nodes.ensure(conn, host.id, reports)
+    found = _reserves(conn, host, known, {node: report.node_memtotal_mib for node, report in reports.items()})
+    for node, report in reports.items():
         present = known.get(node)
-        values = memory_values(store.stored(present) if present is not None else None, report,
-                               Reserve(defaults[node], minimum))
-        store.write(conn, host.id, node_ids[node], values, present)
+        values = memory_values(store.stored(present) if present is not None else None, report, found[node])
+        store.write(conn, host.id, node_ids[node], fitted(I_IMEMORY, values), present)
+    _follow(conn, {node: row for node, row in known.items() if node not in reports}, found)
+
+
+def follow_processors(conn: Connection, host: ReportingHost) -> None:
+    """The host has other processors than before: reserves that nobody chose follow."""
+    known = store.rows_of_host(conn, host.id)
+    _follow(conn, known, _reserves(conn, host, known, {}))
+
+
+def _reserves(conn: Connection, host: ReportingHost, known: Mapping[int, Row],
+              reported: dict[int, int]) -> dict[int, Reserve]:
+    totals = {node: row["node_memtotal_mib"] for node, row in known.items()} | reported
+    return reserves(host.role(conn), totals, physical_cores(cpus.of_host(conn, host.id)))
+
+
+def _follow(conn: Connection, known: Mapping[int, Row], found: Mapping[int, Reserve]) -> None:
+    for node, values in follow(known, found).items():
+        store.update(conn, known[node], values)
 
 
 def action_facts(conn: Connection, row: Row) -> MemoryFacts:
@@ -63,10 +85,10 @@ class MemoryService:
             row, host = found
             check_modify(host_view(host), the_system(conn), row, changes)
             values = {name: value for name, value in changes.items() if row[name] != value}
-            if "platform_reserved_mib" in changes:
-                values["capabilities"] = {**(row["capabilities"] or {}), store.RESERVE_CHOSEN: True}
             if "platform_reserved_mib" in values:
-                values["memtotal_mib"] = max(row["node_memtotal_mib"] - values["platform_reserved_mib"], 0)
+                # Who sends back what was shown has chosen nothing: the reserve goes on following the node.
+                values["capabilities"] = {**(row["capabilities"] or {}), RESERVE_CHOSEN: True}
+                values |= fitting_counts(row, values["platform_reserved_mib"])
             if values:
                 compare_and_set(conn, I_IMEMORY, row["id"], row["revision"], values)
             return dict(conn.execute(query).mappings().one())

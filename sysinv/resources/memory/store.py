@@ -6,33 +6,32 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
+from sysinv.db.lookup import Row
 from sysinv.resources.host.table import I_HOST
 from sysinv.resources.memory.checks import NodeMemory
-from sysinv.resources.memory.intake import StoredMemory
+from sysinv.resources.memory.intake import StoredMemory, is_chosen
 from sysinv.resources.memory.table import I_IMEMORY
 from sysinv.resources.node.table import I_NODE
 
-# In ``capabilities``: the operator has set the platform's reserve.
-RESERVE_CHOSEN = "reserve_chosen"
 QUERY = (
     sa.select(I_IMEMORY, I_NODE.c.numa_node, I_HOST.c.uuid.label("ihost_uuid"), I_NODE.c.uuid.label("inode_uuid"))
     .join(I_HOST, I_HOST.c.id == I_IMEMORY.c.forihostid).join(I_NODE, I_NODE.c.id == I_IMEMORY.c.forinodeid))
 
 
-def rows_of_host(conn: Connection, host_id: int) -> dict[int, RowMapping]:
+def rows_of_host(conn: Connection, host_id: int) -> dict[int, Row]:
     """Stored rows by NUMA node number."""
     rows = conn.execute(QUERY.where(I_IMEMORY.c.forihostid == host_id).order_by(I_NODE.c.numa_node)).mappings()
-    return {row["numa_node"]: row for row in rows}
+    return {row["numa_node"]: dict(row) for row in rows}
 
 
-def stored(row: RowMapping) -> StoredMemory:
+def stored(row: Row) -> StoredMemory:
     """The view intake works with."""
     return StoredMemory(
         platform_reserved_mib=row["platform_reserved_mib"], pending_2m=row["vm_hugepages_nr_2M_pending"],
         pending_1g=row["vm_hugepages_nr_1G_pending"], vswitch_reqd=row["vswitch_hugepages_reqd"],
-        chosen=bool((row["capabilities"] or {}).get(RESERVE_CHOSEN)))
+        chosen=is_chosen(row))
 
 
 def nodes_of_host(conn: Connection, host_id: int) -> tuple[NodeMemory, ...]:
@@ -44,11 +43,15 @@ def nodes_of_host(conn: Connection, host_id: int) -> tuple[NodeMemory, ...]:
         for node, row in rows_of_host(conn, host_id).items())
 
 
-def write(conn: Connection, host_id: int, node_id: int, values: Mapping[str, Any], known: RowMapping | None) -> None:
+def write(conn: Connection, host_id: int, node_id: int, values: Mapping[str, Any], known: Row | None) -> None:
     """Insert the node's row, or update it where something differs."""
     if known is None:
         conn.execute(sa.insert(I_IMEMORY).values(forihostid=host_id, forinodeid=node_id, capabilities={}, **values))
         return
-    changed = {name: value for name, value in values.items() if known[name] != value}
+    update(conn, known, {name: value for name, value in values.items() if known[name] != value})
+
+
+def update(conn: Connection, known: Row, changed: Mapping[str, Any]) -> None:
+    """Write columns of a row of a locked host."""
     if changed:
         conn.execute(sa.update(I_IMEMORY).where(I_IMEMORY.c.id == known["id"]).values(**changed))

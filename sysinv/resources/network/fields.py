@@ -9,24 +9,24 @@ class Network(Record):
     """One platform network."""
 
     envelope = "networks"
-    id = attr(int, writer=SYSTEM)
-    type = attr(str, writer=ADMIN)
-    name = attr(str, writer=ADMIN)
-    dynamic = attr(bool, writer=ADMIN)
+    id = attr(int, writer=SYSTEM, nullable=False)
+    type = attr(str, writer=ADMIN, nullable=False)
+    name = attr(str, writer=ADMIN, nullable=False)
+    dynamic = attr(bool, writer=ADMIN, nullable=False)
     pool_uuid = attr(str, writer=ADMIN)
-    primary_pool_family = attr(str, writer=SYSTEM)
+    primary_pool_family = attr(str, writer=SYSTEM, nullable=False)
 
 
 class AddressPool(Record):
     """One pool of addresses; ``ranges`` are pairs of first and last address."""
 
     envelope = "addrpools"
-    id = attr(int, writer=SYSTEM)
-    name = attr(str, writer=ADMIN)
-    network = attr(str, writer=ADMIN)
-    prefix = attr(int, writer=ADMIN)
-    family = attr(int, writer=SYSTEM)
-    order = attr(("random", "sequential"), writer=ADMIN)
+    id = attr(int, writer=SYSTEM, nullable=False)
+    name = attr(str, writer=ADMIN, nullable=False)
+    network = attr(str, writer=ADMIN, nullable=False)
+    prefix = attr(int, writer=ADMIN, nullable=False)
+    family = attr(int, writer=SYSTEM, nullable=False)
+    order = attr(("random", "sequential"), writer=ADMIN, nullable=False)
     ranges = attr(object, writer=ADMIN)
     floating_address = attr(str, writer=ADMIN)
     controller0_address = attr(str, writer=ADMIN)

@@ -9,6 +9,6 @@ class Node(Record):
     """One NUMA node."""
 
     envelope = "inodes"
-    numa_node = attr(int, writer=AGENT)
-    capabilities = attr(dict, writer=ADMIN)
-    ihost_uuid = attr(str, writer=SYSTEM)
+    numa_node = attr(int, writer=AGENT, nullable=False)
+    capabilities = attr(dict, writer=ADMIN, nullable=False)
+    ihost_uuid = attr(str, writer=SYSTEM, nullable=False)

@@ -9,11 +9,11 @@ class Operation(Record):
     """One stored operation; ``error`` is the sentence it failed with."""
 
     envelope = "operations"
-    kind = attr(str, writer=SYSTEM)
+    kind = attr(str, writer=SYSTEM, nullable=False)
     action = attr(str, writer=SYSTEM)
     host_uuid = attr(str, writer=SYSTEM)
     hostname = attr(str, writer=SYSTEM)
-    state = attr(str, writer=SYSTEM)
-    step = attr(int, writer=SYSTEM)
-    attempts = attr(int, writer=SYSTEM)
+    state = attr(str, writer=SYSTEM, nullable=False)
+    step = attr(int, writer=SYSTEM, nullable=False)
+    attempts = attr(int, writer=SYSTEM, nullable=False)
     error = attr(str, writer=SYSTEM)

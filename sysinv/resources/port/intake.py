@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a report of network ports adds, changes and removes; a port is its MAC address, or the slot it sits in."""
+"""What a report of network ports adds, changes and removes; a port is known by its slot and its MAC address."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flock.db.fitting import fitted
 from sysinv.resources.port.report import PortReport
+from sysinv.resources.port.table import PORTS
 
 BOOT_PORT = "True"
+NO_MAC = "00:00:00:00:00:00"
+Slot = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,48 +26,81 @@ class PortChange:
 
 
 def port_change(stored: Sequence[Mapping[str, Any]], reported: Sequence[PortReport], mgmt_mac: str,
-                node_ids: Mapping[int, int]) -> PortChange:
-    """Compare; ``mgmt_mac`` marks the port the host boots from, ``node_ids`` are rows of NUMA nodes by number."""
-    by_mac = {row["mac"]: row for row in stored}
-    by_slot = {(row["pciaddr"], row["dev_id"]): row for row in stored}
+                node_ids: Mapping[int, int], *, partial: bool = False) -> PortChange:
+    """Compare; ``mgmt_mac`` marks the port the host boots from, ``node_ids`` are rows of NUMA nodes by number.
+
+    Ports may share a MAC address (slaves of a bond whose own is unknown, ports of a failover pair): a port is what
+    has its slot and its address; else a port that moved is known by its address and one whose address changed by its
+    slot. The order of reports and rows changes nothing. What a ``partial`` report leaves out stays, unless another
+    port is in its slot now.
+    """
+    wanted = _in_slots([_values(report, node_ids) for report in reported])
+    found = _matches(wanted, sorted(stored, key=_slot))
+    boot = next((slot for slot, values in sorted(wanted.items()) if values["mac"] == mgmt_mac), None)
     change = PortChange()
-    kept: set[int] = set()
-    for report in _unique(reported):
-        values = _values(report, mgmt_mac, node_ids)
-        old = by_mac.get(report.mac)
-        if old is None or old["id"] in kept:
-            old = by_slot.get((report.pciaddr, report.dev_id))
-            if old is not None and old["id"] not in kept:
-                change.new_macs.append((report.name, old["mac"], report.mac))
-        if old is None or old["id"] in kept:
+    for slot, values in wanted.items():
+        values["bootp"] = BOOT_PORT if slot == boot else None
+        old = found.get(slot)
+        if old is None:
             change.insert.append(values)
             continue
-        kept.add(old["id"])
+        if old["mac"] != values["mac"]:
+            change.new_macs.append((values["name"], old["mac"], values["mac"]))
         differing = {name: value for name, value in values.items() if old[name] != value}
         if "dev_id" in differing:
             differing["pciaddr"] = values["pciaddr"]
         if differing:
             change.update[old["id"]] = differing
-    change.delete.extend(row["id"] for row in stored if row["id"] not in kept)
+    kept = {row["id"] for row in found.values()}
+    change.delete.extend(row["id"] for row in stored if row["id"] not in kept and (
+        not partial or _slot(row) in wanted))
     return change
 
 
-def _unique(reported: Sequence[PortReport]) -> list[PortReport]:
-    """One report per slot and per MAC: the database takes no more."""
-    slots: set[tuple[str, int]] = set()
-    macs: set[str] = set()
-    found = []
-    for report in reported:
-        if (report.pciaddr, report.dev_id) in slots or report.mac in macs:
-            continue
-        slots.add((report.pciaddr, report.dev_id))
-        macs.add(report.mac)
-        found.append(report)
+def _slot(values: Mapping[str, Any]) -> Slot:
+    return values["pciaddr"], values["dev_id"]
+
+
+def _in_slots(ports: Sequence[dict[str, Any]]) -> dict[Slot, dict[str, Any]]:
+    """Ports by slot; of two in one (old kernels number the ports of a function alike) the second by name moves on."""
+    placed: dict[Slot, dict[str, Any]] = {}
+    for values in sorted(ports, key=lambda one: (_slot(one), one["name"], one["mac"])):
+        while _slot(values) in placed:
+            values["dev_id"] += 1
+        placed[_slot(values)] = values
+    return placed
+
+
+def _matches(wanted: Mapping[Slot, Mapping[str, Any]],
+             stored: Sequence[Mapping[str, Any]]) -> dict[Slot, Mapping[str, Any]]:
+    """Which stored row each reported port is: the best evidence first, each row once."""
+    found: dict[Slot, Mapping[str, Any]] = {}
+    taken: set[int] = set()
+    for same in (_same_port, _same_mac, _same_slot):
+        for slot, values in wanted.items():
+            if slot in found:
+                continue
+            row = next((row for row in stored if row["id"] not in taken and same(row, values)), None)
+            if row is not None:
+                found[slot] = row
+                taken.add(row["id"])
     return found
 
 
-def _values(report: PortReport, mgmt_mac: str, node_ids: Mapping[int, int]) -> dict[str, Any]:
-    return {
+def _same_port(row: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    return _same_slot(row, values) and bool(row["mac"] == values["mac"])
+
+
+def _same_mac(row: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    return bool(row["mac"] == values["mac"] != NO_MAC)
+
+
+def _same_slot(row: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    return _slot(row) == _slot(values)
+
+
+def _values(report: PortReport, node_ids: Mapping[int, int]) -> dict[str, Any]:
+    return fitted(PORTS, {
         "type": "ethernet", "name": report.name, "namedisplay": report.name, "pciaddr": report.pciaddr,
         "dev_id": report.dev_id, "pclass": report.pclass, "pvendor": report.pvendor, "pdevice": report.pdevice,
         "psvendor": report.psvendor, "psdevice": report.psdevice, "numa_node": report.numa_node,
@@ -71,5 +108,4 @@ def _values(report: PortReport, mgmt_mac: str, node_ids: Mapping[int, int]) -> d
         "sriov_vfs_pci_address": ",".join(report.sriov_vfs_pci_address), "sriov_vf_driver": report.sriov_vf_driver,
         "sriov_vf_pdevice_id": report.sriov_vf_pdevice_id, "driver": report.driver, "dpdksupport": report.dpdksupport,
         "mac": report.mac, "mtu": report.mtu, "speed": report.speed_mbps, "link_mode": report.link_mode,
-        "duplex": report.duplex, "bootp": BOOT_PORT if report.mac == mgmt_mac else None,
-        "node_id": node_ids.get(report.numa_node)}
+        "duplex": report.duplex, "node_id": node_ids.get(report.numa_node)})

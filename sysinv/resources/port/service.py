@@ -22,9 +22,7 @@ def take_report(conn: Connection, host: ReportingHost, reported: Sequence[PortRe
     """Store the host's ports; those that are gone are removed, unless the report is partial."""
     node_ids = nodes.ids_by_number(conn, host.id)
     stored = [dict(one) for one in store.of_host(conn, host.id)]
-    change = port_change(stored, reported, host.row["mgmt_mac"], node_ids)
-    if host.partial:
-        change.delete.clear()
+    change = port_change(stored, reported, host.row["mgmt_mac"], node_ids, partial=host.partial)
     store.apply(conn, host.id, change)
     for name, old, new in change.new_macs:
         LOG.warning("port %s of host %s: MAC address changed from %s to %s", name, host.row["hostname"], old, new)

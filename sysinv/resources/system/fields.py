@@ -15,7 +15,7 @@ class System(Record):
     """The system as every reader sees it."""
 
     envelope = "isystems"
-    name = attr(ASCII)
+    name = attr(ASCII, nullable=False)
     system_type = attr(SystemType)
     system_mode = attr(SystemMode)
     description = attr(ASCII)
@@ -23,15 +23,15 @@ class System(Record):
     location = attr(ASCII)
     latitude = attr(str)
     longitude = attr(str)
-    timezone = attr(ASCII)
-    software_version = attr(str, writer=SYSTEM)
+    timezone = attr(ASCII, nullable=False)
+    software_version = attr(str, writer=SYSTEM, nullable=False)
     services = attr(int, writer=SYSTEM)
-    region_name = attr(str, writer=SYSTEM)
-    service_project_name = attr(str, writer=SYSTEM)
+    region_name = attr(str, writer=SYSTEM, nullable=False)
+    service_project_name = attr(str, writer=SYSTEM, nullable=False)
     distributed_cloud_role = attr(str)
     security_profile = attr(str, writer=SYSTEM)
     security_feature = attr(SECURITY_FEATURES)
-    capabilities = attr(dict, writer=SYSTEM)
+    capabilities = attr(dict, writer=SYSTEM, nullable=False)
 
 
 class SystemChange(System):

@@ -145,7 +145,7 @@ def test_no_secret_is_in_the_log(fm: Outgoing, told: Receivers) -> None:
         wait_for(lambda: receiver.attempts > attempts, 20, "an attempt")  # noqa: B023
         receiver.recover()  # closes the connection without an answer
     log_path = fm.folder / "fm-manager.log"
-    wait_for(lambda: all(f"output {kind}-127.0.0.1-" in log_path.read_text() for kind in ("webhook", "alertmanager")),
+    wait_for(lambda: all(f"outbox {kind}-127.0.0.1-" in log_path.read_text() for kind in ("webhook", "alertmanager")),
              10, "the failures to be logged")
     log = log_path.read_text()
     assert "secret" not in log and "hidden word" not in log

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from flock.core.backoff import Backoff
 from flock.core.errors import StaleWrite, Unavailable
 from flock.db import Database, DeadlockError, DuplicateEntry, columns, compare_and_set, metadata, revision_column
 from flock.db import database as database_module
-from flock.db.outbox import Outbox, Relay, outbox_table
+from flock.db.outbox import Outbox, Policy, Relay, outbox_table
 from flock.jobs import OperationActive, Operations, OperationView, State, Step, Steps, operations_table
 from flock.testing.services.postgresql import PostgresServer
 from flock.testing.services.process import wait_for
@@ -172,7 +173,7 @@ def test_outbox_order_with_concurrent_producers_and_relays(db: Database) -> None
                 raise ConnectionError("once")
             got.append(item)
 
-    relays = [Relay(outbox, {"n": handler}, batch_max=7, poll_s=0.05, retry_min_s=0.05) for _ in range(3)]
+    relays = [Relay(outbox, {"n": handler}, Policy(batch_max=7, poll_s=0.05, retry=Backoff(0.05))) for _ in range(3)]
     for relay in relays:
         relay.start()
 

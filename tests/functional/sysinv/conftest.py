@@ -40,6 +40,7 @@ class EmulatedMtce:
         self.gate = threading.Event()
         self.gate.set()
         self.asked = threading.Event()
+        self.told_again: list[list[str]] = []
 
     def put_host(self, *, host: MtceHost) -> ActionReply:
         self.hosts[host.uuid] = host
@@ -51,7 +52,10 @@ class EmulatedMtce:
         self.gate.wait(60)
         return self.answer
 
-    def delete_host(self, *, host_uuid: str) -> ActionReply:
+    def tell_again(self, *, host_uuids: list[str]) -> None:
+        self.told_again.append(host_uuids)
+
+    def delete_host(self, *, host_uuid: str, revision: int = 0) -> ActionReply:
         self.hosts.pop(host_uuid, None)
         return ActionReply("pass")
 
@@ -60,7 +64,8 @@ class EmulatedMtce:
 
     def list_hosts(self) -> list[HostStatus]:
         return [HostStatus(h.uuid, h.hostname, h.administrative, h.operational, h.availability, "disabled",
-                           "not-installed", "none", "", "", 0) for h in self.hosts.values()]
+                           "not-installed", "none", "", "", 0, h.personality, h.subfunctions, h.revision,
+                           h.state_sequence) for h in self.hosts.values()]
 
 
 class Answer:

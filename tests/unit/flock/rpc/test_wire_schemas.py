@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from flock.rpc.signature import schema
-from tests.wire.interfaces import COMMAND, SCHEMAS, breaks, interfaces, path_of, recorded, version
+from tests.wire.interfaces import COMMAND, SCHEMAS, breaks, interfaces, path_of, recorded, records, version
 
 INTERFACES = interfaces()
+RECORDS = records()
 
 
 def test_the_interfaces_of_all_subsystems_are_found() -> None:
@@ -36,8 +37,18 @@ def test_minor_versions_live_side_by_side(namespace: str) -> None:
             assert breaks(old, new) == [], f"{namespace} {new['version']} needs another major version"
 
 
+@pytest.mark.parametrize("name", RECORDS)
+def test_stored_records_can_be_read_by_other_releases(name: str) -> None:
+    now = RECORDS[name]
+    kept = recorded(now["namespace"])
+    assert kept, f"{name} is not recorded: {COMMAND}"
+    assert breaks(kept[-1], now) == []
+    assert now == kept[-1], f"{name} has grown: {COMMAND}"
+
+
 def test_no_schema_is_left_of_an_interface_that_is_gone() -> None:
-    assert {path.name.rsplit("-", 1)[0] for path in SCHEMAS.glob("*.json")} == set(INTERFACES)
+    known = set(INTERFACES) | {said["namespace"] for said in RECORDS.values()}
+    assert {path.name.rsplit("-", 1)[0] for path in SCHEMAS.glob("*.json")} == known
 
 
 OLD: dict[str, Any] = {
@@ -54,6 +65,9 @@ PLAIN = {"type": "integer", "default": False}
     (("methods", "tell", "arguments", "more"), {**PLAIN, "default": True}, True),
     (("types", "Record", "fields", "c"), {**PLAIN, "default": True}, True),
     (("types", "Open", "values"), ["x", "y", "z"], True),
+    (("methods", "tell", "arguments", "what", "type"), "json", True),
+    (("methods", "tell", "arguments", "what", "type"), "string", False),
+    (("types", "Record", "fields", "a", "type"), "json", False),
     (("types", "New"), {"fields": {"a": PLAIN}}, True),
     (("topic",), "u", False),
     (("methods",), {}, False),

@@ -18,6 +18,7 @@ from prometheus_client import REGISTRY
 
 from flock.core.errors import Unavailable
 from flock.db import Database, new_uuid
+from flock.db.outbox import Outbox
 from flock.testing.services.process import wait_for
 from fm.contract.enums import AlarmState, AlarmType, Severity, SuppressionStatus
 from fm.contract.fault import AlarmKey, Fault
@@ -27,8 +28,7 @@ from fm.db.tables import EVENT_SUPPRESSION, METADATA, NOTIFICATION
 from fm.manager.catalogue import synchronise
 from fm.manager.endpoint import Manager
 from fm.manager.outputs.output import ALARMS, Output, Sink, Undeliverable
-from fm.manager.outputs.queue import ERRORS_MAX, REFUSALS_MAX, OutputQueue, attempts_max
-from fm.manager.outputs.relay import Outputs
+from fm.manager.outputs.relay import ERRORS_MAX, REFUSALS_MAX, Outputs, attempts_max, relay_of
 from fm.manager.outputs.sinks import SystemLog, TrapAgent, server_address
 from fm.manager.writer import Settings, Writer
 from fm.resources.event_suppression import store as suppression
@@ -203,9 +203,9 @@ def test_another_manager_goes_on_where_one_was_killed(database: Database) -> Non
     manager, _ = wired(database, {"one": dies})
     put(manager, *({"fault": replace(FAULT, reason_text=str(number))} for number in range(10)))
     told_uuids = [payload["uuid"] for _, payload in stored(database)]
-    queue = OutputQueue(database, Output("one", dies))
+    relay = relay_of(Outbox(database, NOTIFICATION), Output("one", dies))
     with pytest.raises(SystemExit):
-        queue.deliver_due()
+        relay.deliver_due()
     _, heir = wired(database, {"one": dies})
     told(heir, lambda: len(set(got)) == 10)
     assert list(dict.fromkeys(got)) == told_uuids, "in order, and repeated ones carry the same uuid"

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
+import datetime
 import threading
 
 import pytest
 import sqlalchemy as sa
 
-from flock.core.errors import DeadlineExceeded
+from flock.core.errors import DeadlineExceeded, InvalidInput
 from mtce.contract.records import MtcAlive
 from mtce.core import actions as act
 from mtce.core.events import AgentResult, Alive, Pulse, RebootAnswer
 from mtce.core.fsm import add, enable
 from mtce.core.view import Level, Network
-from mtce.db.tables import HISTORY, HOST, OUTBOX, REQUEST
+from mtce.db.tables import DELETED_HOST, HISTORY, HOST, OUTBOX, REQUEST
 from sysinv.contract.enums import Administrative, Operational
 
 UUID = "2f1c1d7e-0000-4000-8000-000000000001"
@@ -146,6 +147,58 @@ def test_delete_needs_a_locked_host_and_clears_everything(bench):
     assert rows(bench, OUTBOX)[-1]["payload"] == {"entity": "host=worker-0"}
     bench.restart()
     assert bench.hosts.list_hosts() == []
+
+
+def test_an_older_record_never_wins(bench):
+    bench.hosts.put_host(host=bench.host(revision=3, mgmt_ip="192.168.204.30"))
+    assert bench.hosts.put_host(host=bench.host(revision=2, mgmt_ip="192.168.204.20")).status == "pass"
+    assert bench.loop.roster.get(UUID).record.mgmt_ip == "192.168.204.30"
+    assert bench.status().revision == 3
+    bench.restart()
+    assert bench.hosts.put_host(host=bench.host(revision=2, mgmt_ip="192.168.204.20")).status == "pass"
+    assert rows(bench, HOST)[0]["record"]["mgmt_ip"] == "192.168.204.30"
+    bench.hosts.put_host(host=bench.host(revision=4, mgmt_ip="192.168.204.40"))
+    assert bench.loop.roster.get(UUID).view.mgmt_ip == "192.168.204.40"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_delayed_record_brings_no_deleted_host_back(bench, known):
+    if known:
+        bench.hosts.put_host(host=bench.host(revision=3))
+    assert bench.hosts.delete_host(host_uuid=UUID, revision=4).status == "pass"
+    for life in range(2):
+        for revision in (3, 4, 0):
+            reply = bench.hosts.put_host(host=bench.host(revision=revision))
+            assert (reply.status, reply.reason) == ("fail", "The host was deleted"), (life, revision)
+        bench.restart()
+    assert bench.hosts.list_hosts() == []
+    assert bench.hosts.put_host(host=bench.host(revision=5)).status == "pass", "its deletion was taken back"
+    assert bench.hosts.delete_host(host_uuid=UUID, revision=4).status == "fail", "a late deletion is older than that"
+    assert bench.status() is not None
+
+
+def test_deletions_are_forgotten_after_a_while(bench):
+    bench.hosts.delete_host(host_uuid=UUID, revision=4)
+    with bench.db.writer() as conn:
+        conn.execute(sa.update(DELETED_HOST).values(at=datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)))
+    bench.store.prune()
+    assert rows(bench, DELETED_HOST) == []
+
+
+def test_the_whole_state_is_told_again_behind_what_waits(bench):
+    locked_online(bench)
+    waiting = rows(bench, OUTBOX)
+    bench.hosts.tell_again(host_uuids=[UUID, "unknown"])
+    told = rows(bench, OUTBOX)
+    assert [row["id"] for row in told[:-1]] == [row["id"] for row in waiting]
+    update = told[-1]["payload"]
+    assert (update["administrative"], update["availability"], update["task"], update["action"]) == (
+        "locked", "online", "", "none")
+    assert update["sequence"] > max(row["payload"]["sequence"] for row in waiting if row["kind"] == "state")
+    bench.restart()
+    assert bench.status().sequence >= update["sequence"], "numbers go on after a restart"
+    with pytest.raises(InvalidInput):
+        bench.hosts.tell_again(host_uuids=["x"] * 101)
 
 
 def test_database_failure_loses_no_event_and_does_not_end_the_loop(bench, monkeypatch):

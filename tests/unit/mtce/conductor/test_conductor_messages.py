@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from flock.core.errors import NotFound, Unavailable
+from flock.core.errors import InvalidInput, StaleWrite, Unavailable
 from fm.contract.rpc import FaultOutcome
 from fm.raiser import Raiser
 from mtce.conductor import messages
@@ -44,7 +44,7 @@ def faults(tmp_path):
 
 
 def deliver(told, inventory, raiser):
-    handlers = messages.handlers(inventory, raiser)
+    handlers = messages.handlers(messages.Inventory(inventory), raiser)
     for message in told:
         handlers[message.kind](message.payload)
     assert raiser.flush(5)
@@ -82,12 +82,23 @@ def test_states_and_faults_of_a_host_do_not_wait_for_each_other():
     assert keys["state"] != keys["alarm-set"]
 
 
-def test_inventory_that_is_away_is_asked_again_and_one_that_refuses_is_not(faults):
+@pytest.mark.parametrize("error", [Unavailable(service="bus", reason="test"), StaleWrite(resource="i_host", id=1)])
+def test_inventory_that_is_away_or_collides_is_asked_again(faults, error):
     raiser, _ = faults
-    told = messages.of_step(None, first_view(HOST), ())
-    with pytest.raises(Unavailable):
-        deliver(told, Inventory(Unavailable(service="bus", reason="test")), raiser)
-    deliver(told, Inventory(NotFound(resource="Host", id="x")), raiser)
+    with pytest.raises(type(error)):
+        deliver([messages.whole_state(first_view(HOST))], Inventory(error), raiser)
+
+
+def test_a_state_that_inventory_refuses_is_told_until_one_is_taken():
+    neighbour = Inventory(InvalidInput(field="update.availability", rule="must be known"))
+    inventory, view = messages.Inventory(neighbour), first_view(HOST)
+    inventory.tell(messages.whole_state(view).payload)
+    assert "worker-0: Invalid input for update.availability" in inventory.troubles([view])
+    assert inventory.troubles([]) is None, "a host that is gone is no trouble"
+    neighbour.error = None
+    inventory.tell(messages.whole_state(view).payload | {"of_a_newer_release": 1})
+    assert inventory.troubles([view]) is None
+    assert neighbour.updates[-1].availability == "online"
 
 
 def test_forgotten_host_leaves_no_alarm(faults):

@@ -3,11 +3,14 @@ from dataclasses import replace
 
 import pytest
 
+from mtce.contract.records import MtceHost
 from mtce.contract.states import HostAction
 from mtce.core import arbiter
 from mtce.core.settings import Settings
 from sysinv.contract.enums import Administrative
 
+RECORD = MtceHost("u", "worker-0", "worker", "worker", "", "192.168.204.10", None, "locked", "disabled", "online",
+                  revision=5)
 UNLOCKED = "unlocked-enabled-available"
 LOCKED = "locked-disabled-online"
 DUPLEX = Settings()
@@ -73,8 +76,21 @@ def test_colliding_records(story, hostname, address, personality, reason):
 
 def test_only_locked_hosts_are_forgotten(story):
     view = story().view
-    assert arbiter.delete_refusal(view) is None
-    assert arbiter.delete_refusal(replace(view, administrative=Administrative.UNLOCKED)).reason == "Host is Unlocked"
+    assert arbiter.delete_refusal(view, RECORD, 0) is None
+    unlocked = replace(view, administrative=Administrative.UNLOCKED)
+    assert arbiter.delete_refusal(unlocked, RECORD, 9).reason == "Host is Unlocked"
+
+
+@pytest.mark.parametrize(("revision", "older"), [(0, False), (4, True), (5, False), (6, False)])
+def test_what_is_counted_is_overtaken_by_what_is_newer(story, revision, older):
+    assert arbiter.is_older(revision, RECORD) is older
+    assert (arbiter.delete_refusal(story().view, RECORD, revision) is not None) is older
+
+
+@pytest.mark.parametrize(("revision", "deleted", "refused"), [
+    (0, None, False), (7, None, False), (0, 7, True), (6, 7, True), (7, 7, True), (8, 7, False)])
+def test_only_a_newer_record_brings_a_deleted_host_back(revision, deleted, refused):
+    assert (arbiter.deleted_refusal(revision, deleted) is not None) is refused
 
 
 def test_third_action_behind_one_that_cannot_be_interrupted_is_refused(story):

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from dataclasses import replace
 
+import pytest
+
+from mtce.contract.states import HostAction
 from mtce.core import changes
 from mtce.core.view import Stage
-from sysinv.contract.enums import Availability
+from sysinv.contract.enums import Administrative, Availability, Operational
 
 
 def test_update_holds_only_what_changed(story):
@@ -42,6 +45,35 @@ def test_failed_action_is_told_once(story):
     failed = replace(before, action_failed="reset")
     assert changes.state_update(before, failed).action_failed == "reset"
     assert changes.state_update(failed, failed) is None
+
+
+def test_the_whole_state_tells_of_no_end(story):
+    whole = changes.state_update(None, replace(story().view, action_failed="reset", task="Reset Failed"))
+    assert (whole.action_failed, whole.error, whole.action) == (None, None, "none")
+
+
+@pytest.mark.parametrize(("was", "now", "reason"), [
+    ({}, {"action_failed": "reset", "task": "Reset Failed - BMC is not accessible"},
+     "Reset Failed - BMC is not accessible"),
+    ({}, {"stage": Stage.FAILED_WAIT, "action": HostAction.ENABLE, "task": "In-Test Failed, re-enabling"},
+     "In-Test Failed, re-enabling"),
+    ({"action": HostAction.ENABLE, "stage": Stage.TESTING},
+     {"availability": Availability.FAILED, "task": "In-Test Failure, threshold reached"},
+     "In-Test Failure, threshold reached"),
+    ({"action": HostAction.ENABLE, "stage": Stage.TESTING}, {"degrade": ("enable",), "task": "Critical failure"},
+     "Critical failure"),
+    ({"administrative": Administrative.UNLOCKED, "operational": Operational.ENABLED},
+     {"operational": Operational.DISABLED, "availability": Availability.FAILED, "action": HostAction.RECOVERY,
+      "task": "Graceful Recovery", "alarms": (("200.005", ".network=Management", "critical"),)},
+     "worker-0 is not answering heartbeats on the Management network."),
+    ({"action": HostAction.ENABLE, "stage": Stage.TESTING}, {"stage": Stage.SERVICES, "action": HostAction.ENABLE,
+                                                               "task": "Initializing"}, None),
+    ({}, {"task": "Rebooting"}, None)])
+def test_why_it_failed_is_told_with_the_time(story, was, now, reason):
+    before = replace(story().view, **was)
+    after = replace(before, **{"action": HostAction.NONE, "stage": Stage.IDLE, **now})
+    update = changes.state_update(before, after, "2026-11-29T01:02:03+00:00")
+    assert (update.error, update.error_at) == (reason, "2026-11-29T01:02:03+00:00" if reason else None)
 
 
 def test_raised_severity_replaces_the_alarm_without_a_clear(story):

@@ -22,7 +22,8 @@ HOST = InventoryHost(
     id=1, uuid="u1", hostname="worker-0", personality="worker", subfunctions="worker", subfunction_oper="disabled",
     subfunction_avail="not-installed", administrative="locked", operational="disabled", availability="online",
     invprovision="unprovisioned", inv_state="inventoried", action_state="reinstalled", install_state="completed",
-    ihost_action=None, task=None, mgmt_mac="08:00:27:be:6e:25", bm_type=None, bm_ip=None, bm_username=None,
+    ihost_action=None, mtce_action=None, action_text=None, mgmt_mac="08:00:27:be:6e:25", bm_type=None,
+    bm_ip=None, bm_username=None,
     bm_secret=None, vim_progress_status=None, config_applied=None, config_target=None, mtce_sequence=0, revision=1)
 UNLOCKED = {"administrative": "unlocked", "operational": "enabled", "availability": "available"}
 MEMORY = (NodeMemory(numa_node=0, node_memtotal_mib=32000, platform_reserved_mib=7000),)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flock.core.errors import InvalidInput
 from sysinv.actions.progress import (
     ActionLimits,
     InstallLimits,
@@ -24,7 +25,8 @@ HOST = InventoryHost(
     id=1, uuid="u1", hostname="worker-0", personality="worker", subfunctions="worker", subfunction_oper="disabled",
     subfunction_avail="not-installed", administrative="locked", operational="disabled", availability="online",
     invprovision="unprovisioned", inv_state="inventoried", action_state=None, install_state=None, ihost_action=None,
-    task=None, mgmt_mac="08:00:27:be:6e:25", bm_type=None, bm_ip=None, bm_username=None, bm_secret=None,
+    mtce_action=None, action_text=None, mgmt_mac="08:00:27:be:6e:25",
+    bm_type=None, bm_ip=None, bm_username=None, bm_secret=None,
     vim_progress_status=None, config_applied=None, config_target=None, mtce_sequence=5, revision=1)
 
 
@@ -58,11 +60,47 @@ def test_first_unlock_provisions_in_two_steps() -> None:
 @pytest.mark.parametrize(("action", "fields", "ends"), [
     ("lock", {"administrative": "locked"}, True), ("lock", {"task": ""}, False),
     ("force-lock", {"administrative": "locked"}, True), ("unlock", {"administrative": "unlocked"}, True),
-    ("unlock", {"administrative": "locked"}, False), ("reset", {"task": ""}, True),
-    ("reset", {"task": "Reset Requested"}, False), ("unlock", {"action_failed": "no"}, True)])
+    ("unlock", {"administrative": "locked"}, False), ("reset", {"action": "none"}, True),
+    ("reset", {"task": ""}, False), ("reset", {"action": "reset", "task": "Reset Requested"}, False),
+    ("unlock", {"action_failed": "no"}, True)])
 def test_when_an_action_ends(action: str, fields: dict[str, Any], ends: bool) -> None:
-    found = changes(replace(HOST, ihost_action=action), **fields)
+    found = changes(replace(HOST, ihost_action=action, mtce_action=action), **fields)
     assert ("ihost_action" in found and found["ihost_action"] is None) == ends
+
+
+def test_the_end_of_an_earlier_action_is_not_that_of_the_wished_one() -> None:
+    wished = replace(HOST, ihost_action="reset", mtce_action="reboot")
+    assert "ihost_action" not in changes(wished, action="none")
+
+
+def test_the_word_of_host_maintenance_stays_when_an_action_fails() -> None:
+    found = changes(replace(HOST, ihost_action="reset", action_text="Resetting"), action_failed="reset",
+                    task="Reset Failed - BMC is not accessible", error="Reset Failed - BMC is not accessible",
+                    error_at="2026-11-29T01:02:03+01:00")
+    assert (found["task"], found["action_text"], found["ihost_action"]) == (
+        "Reset Failed - BMC is not accessible", None, None)
+    assert (found["last_error"], found["last_error_at"].isoformat()) == (
+        "Reset Failed - BMC is not accessible", "2026-11-29T00:02:03+00:00")
+
+
+@pytest.mark.parametrize(("action", "fields", "cleared"), [
+    (None, {"operational": "enabled"}, True), ("lock", {"administrative": "locked"}, True),
+    ("unlock", {"administrative": "unlocked"}, False), ("reset", {"action": "none"}, True),
+    (None, {"availability": "online"}, False)])
+def test_the_last_error_stays_until_something_ended_well(action: str | None, fields: dict[str, Any],
+                                                         cleared: bool) -> None:
+    found = changes(replace(HOST, ihost_action=action, mtce_action=action), **fields)
+    assert (found.get("last_error", "kept") is None) == cleared
+
+
+def test_an_error_without_time_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="error_at"):
+        changes(error="x")
+
+
+def test_own_words_go_only_when_host_maintenance_has_a_word_on_the_action() -> None:
+    assert "action_text" not in changes(replace(HOST, action_text="Deleting"), task="")
+    assert changes(replace(HOST, ihost_action="lock", action_text="Locking"), task="Disabling")["action_text"] is None
 
 
 def test_services_stay_off_while_a_lock_is_under_way() -> None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from flock.cli.wait import Outcome
 from flock.testing.cli import Answer, FakeApi, Ran, Script, refusal, run_cli
+from sysinv.client.waiting import LockJudge
 from sysinv.cmd.shell import PROGRAM
 
 CONTROLLER: dict[str, Any] = {
@@ -142,29 +144,38 @@ def test_a_refused_lock_prints_the_servers_sentence() -> None:
 
 
 def states(host: dict[str, Any], *steps: str) -> Script:
-    """Host bodies from ``administrative/operational/availability[/task]``; ``!`` stands for an API that is away."""
+    """Host bodies from ``administrative/operational/availability[/task][@what mtce does][^last error]``.
+
+    ``!`` stands for an API that is away.
+    """
     bodies: list[Any] = []
     for step in steps:
         if step == "!":
             bodies.append(refusal(503, "starting"))
             continue
-        administrative, operational, availability, *task = step.split("/")
+        rest, _, error = step.partition("^")
+        rest, _, mtce_action = rest.partition("@")
+        administrative, operational, availability, *task = rest.split("/")
         bodies.append({**host, "administrative": administrative, "operational": operational,
-                       "availability": availability, "task": task[0] if task else None})
+                       "availability": availability, "task": task[0] if task else None, "inv_state": "inventoried",
+                       "mtce_action": mtce_action or None, "last_error": error or None,
+                       "last_error_at": "2026-05-01T10:00:00+00:00" if error else None})
     return Script(*bodies)
 
 
-def waiting(argv: str, *steps: str) -> Ran:
+def waiting(argv: str, *steps: str, operations: Any = None) -> Ran:
     """Run with the states before the action first, then those seen while waiting."""
+    done = {"operations": [{"kind": "configure", "state": "failed"}, {"kind": "action", "state": "done"}]}
     table = {"/v1/ihosts/w": {"GET": states(WORKER, steps[0]), "PATCH": WORKER},
-             f"/v1/ihosts/{WORKER['uuid']}": {"GET": states(WORKER, *steps[1:])}}
+             f"/v1/ihosts/{WORKER['uuid']}": {"GET": states(WORKER, *steps[1:])},
+             f"/v1/ihosts/{WORKER['uuid']}/operations": {"GET": operations or done}}
     return system(argv, table)[0]
 
 
 def test_unlock_waits_for_enabled_and_shows_the_host_at_the_end() -> None:
-    ran = waiting("host-unlock w --wait", "locked/disabled/online", "locked/disabled/online/Unlocking",
-                  "unlocked/disabled/offline/Booting", "!", "unlocked/disabled/intest/Enabling",
-                  "unlocked/enabled/available/Testing", "unlocked/enabled/available")
+    ran = waiting("host-unlock w --wait", "locked/disabled/online", "locked/disabled/online/Unlocking@enable",
+                  "unlocked/disabled/offline/Booting@enable", "!", "unlocked/disabled/intest/Enabling@enable",
+                  "unlocked/enabled/available/Testing@enable", "unlocked/enabled/available/Gracefully Recovered")
     assert ran.code == 0
     assert ran.err.splitlines() == [
         "Unlock worker-0: locked/disabled/online, Unlocking",
@@ -172,18 +183,26 @@ def test_unlock_waits_for_enabled_and_shows_the_host_at_the_end() -> None:
         "Unlock worker-0: API not answering (starting)",
         "Unlock worker-0: unlocked/disabled/intest, Enabling",
         "Unlock worker-0: unlocked/enabled/available, Testing",
-        "Unlock worker-0: unlocked/enabled/available",
+        "Unlock worker-0: unlocked/enabled/available, Gracefully Recovered",
     ]
     assert "unlocked" in ran.out
 
 
+FAILED_ONCE = "unlocked/disabled/failed/In-Test Failed, re-enabling@enable^In-Test Failed, re-enabling"
+
+
 @pytest.mark.parametrize(("argv", "steps", "reason"), [
-    ("host-unlock w --wait", ("unlocked/disabled/failed/Enable Failed",), "failed: unlocked/disabled/failed"),
-    ("host-unlock w --wait", ("unlocked/disabled/offline/Configuration Failed",), "Configuration Failed"),
-    ("host-unlock w --wait", ("unlocked/disabled/offline", "unlocked/disabled/intest") * 3, "rebooted 3 times"),
-    ("host-lock w --wait", ("unlocked/enabled/available", "unlocked/enabled/available/Lock Aborted"), "Aborted"),
-    ("host-lock w --wait --timeout 0.05", ("unlocked/enabled/available/Locking",), "did not finish within 0.05 s"),
-    ("host-reset w --wait", ("locked/disabled/online/Reset Failed",), "Reset Failed"),
+    ("host-unlock w --wait",
+     (FAILED_ONCE, "unlocked/disabled/failed/In-Test Failure, threshold reached^In-Test Failed"),
+     "failed: unlocked/disabled/failed, In-Test Failure, threshold reached: In-Test Failed"),
+    ("host-unlock w --wait", ("unlocked/disabled/offline@enable", "locked/disabled/offline"), "failed: locked"),
+    ("host-lock w --wait", ("unlocked/enabled/available@lock", "unlocked/enabled/available"), "failed: unlocked"),
+    ("host-lock w --wait --timeout 0.05", ("unlocked/enabled/available/Locking@lock",), "did not finish within 0.05 s"),
+    ("host-reset w --wait", ("locked/disabled/online/Reset Failed - retry 1 of 10@reset",
+                             "locked/disabled/online^Reset Failed - BMC is not accessible"), "BMC is not accessible"),
+    ("host-reinstall w --wait", ("locked/disabled/offline@reinstall", "locked/disabled/offline^Reinstall Failed ; x"),
+     "Reinstall Failed ; x"),
+    ("host-power-off w --wait", ("locked/disabled/online@power-off", "locked/disabled/online^BMC refused"), "refused"),
 ])
 def test_waits_that_fail(argv: str, steps: tuple[str, ...], reason: str) -> None:
     ran = waiting(argv, "unlocked/enabled/available", *steps)
@@ -191,22 +210,46 @@ def test_waits_that_fail(argv: str, steps: tuple[str, ...], reason: str) -> None
     assert reason in ran.err.splitlines()[-1]
 
 
+@pytest.mark.parametrize("argv", [f"host-{verb} w --wait" for verb in (
+    "lock", "unlock", "reboot", "reset", "reinstall", "power-on", "power-off")])
+def test_a_wait_ends_with_the_operation_that_failed(argv: str) -> None:
+    operations = {"operations": [{"kind": "action", "state": "undone", "error": "Operation Rejected: busy."}]}
+    ran = waiting(argv, "locked/disabled/offline", "locked/disabled/offline", operations=operations)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.splitlines()[-1].endswith("Operation Rejected: busy.")
+
+
 @pytest.mark.parametrize(("argv", "before", "steps"), [
-    ("host-lock w --wait", "unlocked/enabled/available", ("unlocked/enabled/available/Locking",
+    ("host-unlock w --wait", "locked/disabled/online", (FAILED_ONCE, "unlocked/disabled/offline/Rebooting@enable",
+                                                        "unlocked/enabled/degraded")),
+    ("host-lock w --wait", "unlocked/enabled/available", ("unlocked/enabled/available/Locking@lock",
                                                           "locked/disabled/offline", "locked/disabled/online")),
     ("host-lock w --wait", "unlocked/disabled/failed", ("locked/disabled/offline",)),
-    ("host-reboot w --wait", "locked/disabled/online", ("locked/disabled/online/Rebooting", "locked/disabled/offline",
-                                                        "locked/disabled/online")),
-    ("host-power-off w --wait", "locked/disabled/online", ("locked/disabled/online/Powering-off",
+    ("host-reboot w --wait", "locked/disabled/online", ("locked/disabled/online/Reboot Failed, retry 1 of 5@reboot",
+                                                        "locked/disabled/offline", "locked/disabled/online")),
+    ("host-reset w --wait", "locked/disabled/online^an old failure", (
+        "locked/disabled/online/Reset Failed - BMC not accessible, retry 1 of 10@reset^an old failure",
+        "locked/disabled/offline/Reset Completed", "locked/disabled/online")),
+    ("host-power-off w --wait", "locked/disabled/online", ("locked/disabled/online/Powering-off@power-off",
                                                            "locked/disabled/power-off")),
-    ("host-power-on w --wait", "locked/disabled/power-off", ("locked/disabled/offline", "locked/disabled/online")),
-    ("host-reinstall w --wait", "locked/disabled/online", ("locked/disabled/online/Reinstalling",
+    ("host-power-on w --wait", "locked/disabled/power-off", ("locked/disabled/offline@power-on",
+                                                             "locked/disabled/online")),
+    ("host-reinstall w --wait", "locked/disabled/online", ("locked/disabled/online/Reinstalling@reinstall",
                                                            "locked/disabled/offline", "locked/disabled/online")),
 ])
 def test_waits_that_succeed_see_every_step(argv: str, before: str, steps: tuple[str, ...]) -> None:
     ran = waiting(argv, before, *steps)
     assert ran.code == 0, ran.err
     assert len(ran.err.splitlines()) == len(steps)
+
+
+@pytest.mark.parametrize("busy", [
+    {"ihost_action": "lock"}, {"mtce_action": "lock"}, {"operation": {"state": "pending"}},
+    {"operation": {"state": "running"}}, {"operation": {"state": "undoing"}}])
+def test_nothing_is_over_while_somebody_works_on_the_host(busy: dict[str, Any]) -> None:
+    host = {**WORKER, "administrative": "locked", "operational": "disabled", "availability": "online"}
+    assert LockJudge(host)(host).outcome is Outcome.DONE
+    assert LockJudge(host)({**host, **busy}).outcome is Outcome.PENDING
 
 
 def test_swact_waits_for_the_other_controller() -> None:

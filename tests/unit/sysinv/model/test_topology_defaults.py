@@ -11,8 +11,8 @@ from sysinv.model.topology import (
     HostRole,
     default_cpu_functions,
     default_reserve_mib,
-    fitting_reserve_mib,
     minimum_reserve_mib,
+    most_reserve_mib,
     physical_cores,
     required_reserve_mib,
 )
@@ -64,21 +64,37 @@ def test_every_cpu_has_one_function_and_siblings_share_it(nodes: int, cores: int
     assert CpuFunction.PLATFORM in functions.values()
 
 
-@pytest.mark.parametrize(("role", "cores", "reserve"), [
-    (WORKER, 16, {0: 7000, 1: 1000}), (AIO, 16, {0: 10000, 1: 1000}), (AIO, 8, {0: 6000, 1: 1000}),
-    (CONTROLLER, 16, {0: 8250, 1: 8250})])
-def test_memory_reserves(role: HostRole, cores: int, reserve: dict[int, int]) -> None:
-    assert default_reserve_mib(role, [0, 1], cores) == reserve
+@pytest.mark.parametrize(("role", "cores", "totals", "reserve"), [
+    (WORKER, 16, {0: 32000, 1: 32000}, {0: 7000, 1: 1000}), (AIO, 16, {0: 32000, 1: 32000}, {0: 10000, 1: 1000}),
+    (AIO, 8, {0: 32000, 1: 32000}, {0: 6000, 1: 1000}), (CONTROLLER, 16, {0: 32000, 1: 32000}, {0: 8250, 1: 8250}),
+    (CONTROLLER, 16, {0: 32000, 1: 0, 2: 32000, 3: 32000}, {0: 5500, 1: 0, 2: 5500, 3: 5500}),
+    (WORKER, 16, {0: 0, 1: 64306, 2: 64472, 3: 0}, {0: 0, 1: 7000, 2: 1000, 3: 0}),
+    (WORKER, 16, {0: 7386, 1: 7386}, {0: 4924, 1: 3076}), (WORKER, 16, {0: 6000, 1: 3000}, {0: 4000, 1: 2000}),
+    (WORKER, 4, {0: 0}, {0: 0}), (WORKER, 4, {}, {})])
+def test_memory_reserves(role: HostRole, cores: int, totals: dict[int, int], reserve: dict[int, int]) -> None:
+    assert default_reserve_mib(role, totals, cores) == reserve
 
 
-def test_the_default_reserve_satisfies_the_unlock_check() -> None:
-    for role in (WORKER, AIO):
-        for virtual in (False, True):
-            chosen = HostRole(role.controller, True, role.simplex, False, virtual)
-            for cores in (4, 16):
-                assert sum(default_reserve_mib(chosen, [0, 1], cores).values()) >= required_reserve_mib(chosen, cores)
+def test_the_least_reserve_is_possible_on_every_node() -> None:
+    assert minimum_reserve_mib(CONTROLLER, {0: 32000, 1: 32000}, 0) == 8250
+    assert minimum_reserve_mib(WORKER, {0: 0, 1: 900}, 0) == 0
+    assert minimum_reserve_mib(WORKER, {0: 0, 1: 900}, 1) == 600
+    virtual = HostRole(True, True, True, False, virtual=True)
+    assert [minimum_reserve_mib(virtual, {0: 0, 1: 32000, 2: 32000}, node) for node in (0, 1, 2)] == [0, 6200, 500]
 
 
-def test_small_machines_keep_a_third_for_applications() -> None:
-    assert fitting_reserve_mib({0: 7000, 1: 1000}, {0: 6000, 1: 3000}) == {0: 4000, 1: 1000}
-    assert minimum_reserve_mib(CONTROLLER, [0, 1], 0) == 8250
+ROLES = st.builds(HostRole, controller=st.booleans(), worker=st.booleans(), simplex=st.booleans(),
+                  system_controller=st.booleans(), virtual=st.booleans())
+TOTALS = st.dictionaries(st.integers(0, 9), st.one_of(st.just(0), st.integers(0, 9000), st.integers(0, 2_000_000)),
+                         max_size=9)
+
+
+@given(ROLES, TOTALS, st.integers(1, 256))
+def test_defaults_of_any_host_satisfy_the_rules_of_reserves(role: HostRole, totals: dict[int, int],
+                                                            cores: int) -> None:
+    reserves = default_reserve_mib(role, totals, cores)
+    assert reserves.keys() == totals.keys()
+    for node, total in totals.items():
+        assert minimum_reserve_mib(role, totals, node) <= reserves[node] <= most_reserve_mib(total)
+    if role.worker:
+        assert sum(reserves.values()) >= required_reserve_mib(role, totals, cores)

@@ -31,6 +31,7 @@ from sysinv.hosts.installation import Installation, InstallSettings
 from sysinv.hosts.inventory import InventoryIntake
 from sysinv.hosts.seed import seed_system
 from sysinv.hosts.work import Work
+from sysinv.resources.address.rules import NetworkInterfaces
 from sysinv.resources.host.service import HostService, HostSettings
 from sysinv.resources.operation.table import OPERATIONS
 
@@ -45,6 +46,8 @@ class EmulatedMtce:
         self.hosts: dict[str, MtceHost] = {}
         self.actions: list[tuple[str, str, str]] = []
         self.answer = ActionReply("pass")
+        self.deleted: list[tuple[str, int]] = []
+        self.told_again: list[list[str]] = []
 
     def put_host(self, *, host: MtceHost) -> ActionReply:
         self.hosts[host.uuid] = host
@@ -54,7 +57,11 @@ class EmulatedMtce:
         self.actions.append((host_uuid, action, request_id))
         return self.answer
 
-    def delete_host(self, *, host_uuid: str) -> ActionReply:
+    def tell_again(self, *, host_uuids: list[str]) -> None:
+        self.told_again.append(host_uuids)
+
+    def delete_host(self, *, host_uuid: str, revision: int = 0) -> ActionReply:
+        self.deleted.append((host_uuid, revision))
         if self.answer.status == "pass":
             self.hosts.pop(host_uuid, None)
         return self.answer
@@ -64,7 +71,8 @@ class EmulatedMtce:
 
     def list_hosts(self) -> list[HostStatus]:
         return [HostStatus(h.uuid, h.hostname, h.administrative, h.operational, h.availability, "disabled",
-                           "not-installed", "none", "", "", 0) for h in self.hosts.values()]
+                           "not-installed", "none", "", "", 0, h.personality, h.subfunctions, h.revision,
+                           h.state_sequence) for h in self.hosts.values()]
 
 
 class Events:
@@ -112,11 +120,15 @@ class Cloud:
         (folder / "heartbeat.key").write_text("00" * 32)
         self.work = Work(self.operations, lambda _uuid: self.operations.nudge())
         self.box = SecretBox.create(folder / "secret.key")
-        self.app = build_app(self._conf(), "sysinv", deps=[
-            db, self.work, *services(db),
-            HostService(db, self.work, self.box, HostSettings("controller-0", action_wait_s=5.0)),
-            Installation(db, InstallSettings(INTERFACES, "rabbit://agent:pa$s@controller:5672/",
-                                             folder / "heartbeat.key"))], authenticate=trusting)
+        self.app = self.build()
+
+    def build(self) -> Any:
+        """The API with the resources that are there now."""
+        return build_app(self._conf(), "sysinv", deps=[
+            self.db, self.work, NetworkInterfaces(INTERFACES), *services(self.db),
+            HostService(self.db, self.work, self.box, HostSettings("controller-0", action_wait_s=5.0)),
+            Installation(self.db, InstallSettings(INTERFACES, "rabbit://agent:pa$s@controller:5672/",
+                                                  self.folder / "heartbeat.key"))], authenticate=trusting)
 
     @staticmethod
     def _conf() -> Any:

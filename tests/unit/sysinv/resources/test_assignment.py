@@ -23,7 +23,8 @@ WORKER = InventoryHost(
     id=1, uuid="u1", hostname="worker-0", personality="worker", subfunctions="worker", subfunction_oper="disabled",
     subfunction_avail="not-installed", administrative="locked", operational="disabled", availability="online",
     invprovision="unprovisioned", inv_state="inventoried", action_state=None, install_state=None, ihost_action=None,
-    task=None, mgmt_mac=MAC, bm_type=None, bm_ip=None, bm_username=None, bm_secret=None, vim_progress_status=None,
+    mtce_action=None, action_text=None, mgmt_mac=MAC, bm_type=None, bm_ip=None,
+    bm_username=None, bm_secret=None, vim_progress_status=None,
     config_applied=None, config_target=None, mtce_sequence=0, revision=1)
 
 
@@ -139,9 +140,9 @@ def test_cores_over_http(cloud: Any, worker: str) -> None:
     assert cloud.get("/v1/ihosts/worker-0/icpus/platform_cpu_list").body == "0,1"
     cloud.state(worker, administrative="unlocked", operational="enabled")
     reply = cloud.call("PUT", path, [{"function": "platform", "sockets": [{"0": 1}]}])
-    assert (reply.status, reply.fault) == (400, "Host must be locked.")
+    assert (reply.status, reply.fault) == (409, "Host must be locked.")
     assert cloud.call("PUT", "/v1/ihosts/controller-0/state/host_cpus_modify",
-                      [{"function": "platform", "cpulist": "0"}]).status == 400
+                      [{"function": "platform", "cpulist": "0"}]).status == 409
 
 
 @pytest.mark.parametrize(("change", "fault"), [

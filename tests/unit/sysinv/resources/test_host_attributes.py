@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from sysinv.model.host import HostRefused
+from sysinv.model.system import SystemView
 from sysinv.resources.device.intake import device_change
 from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.disk.intake import StoredDisk, disk_change
+from sysinv.resources.host import rules
 from sysinv.resources.memory.intake import Reserve, StoredMemory, memory_values
 from sysinv.resources.memory.report import MemoryReport
 from sysinv.resources.port.intake import port_change
@@ -75,6 +80,26 @@ def test_what_is_not_added(cloud: Any, change: dict[str, Any], fault: str) -> No
     assert len(cloud.get("/v1/ihosts").body["ihosts"]) == 1
 
 
+@pytest.mark.parametrize(("given", "meant"), [
+    ({"subfunctions": "lowlatency"}, "worker,lowlatency"), ({"subfunctions": "lowlatency,worker"}, "worker,lowlatency"),
+    ({"personality": "controller", "hostname": None, "subfunctions": "lowlatency"}, "controller,lowlatency"),
+    ({"personality": "controller", "hostname": None, "subfunctions": "worker"}, "controller,worker")])
+def test_subfunctions_without_the_personality_mean_it_too(cloud: Any, given: dict[str, Any], meant: str) -> None:
+    body = {name: value for name, value in (NEW | given).items() if value is not None}
+    assert cloud.post("/v1/ihosts", body).body["subfunctions"] == meant
+
+
+def test_subfunctions_of_an_all_in_one_controller() -> None:
+    system = SystemView(1, "s", "cloud", "All-in-one", "duplex", "1.0")
+    nobody = rules.Others(frozenset(), 0, False, False, frozenset())
+    given = {**NEW, "personality": "controller", "hostname": None}
+    assert rules.check_add(system, given | {"subfunctions": "lowlatency"}, None, nobody)[0].subfunctions == (
+        "controller,worker,lowlatency")
+    # Whoever names the personality names all of it.
+    with pytest.raises(HostRefused, match="They must hold controller,worker"):
+        rules.check_add(system, given | {"subfunctions": "controller"}, None, nobody)
+
+
 def test_duplicates(cloud: Any) -> None:
     assert cloud.post("/v1/ihosts", NEW).status == 200
     assert cloud.post("/v1/ihosts", {**NEW, "hostname": "worker-1"}).fault == (
@@ -102,7 +127,7 @@ def test_fields_of_others(cloud: Any, field: str, fault: str) -> None:
 
 @pytest.mark.parametrize(("change", "status"), [
     ({"clock_synchronization": "ptp"}, 200), ({"clock_synchronization": "sundial"}, 400),
-    ({"apparmor": "enabled"}, 400),
+    ({"apparmor": "enabled"}, 409),
     ({"location": "row 9"}, 200), ({"location": {"locn": "row 9"}}, 200), ({"capabilities": {"Personality": "x"}}, 400),
     ({"capabilities": {"stor_function": "monitor"}}, 400), ({"capabilities": {"mine": 1}}, 200),
     ({"ttys_dcd": "True"}, 200), ({"ttys_dcd": "maybe"}, 400), ({"max_cpu_mhz_configured": "2000"}, 400),
@@ -138,8 +163,8 @@ def port(name: str, mac: str, pciaddr: str) -> PortReport:
 
 
 def test_ports_are_followed_by_address_and_by_slot() -> None:
-    fresh = port_change([], [port("eth0", "a", "0:1"), port("eth0", "a", "0:9")], "a", {0: 5})
-    assert len(fresh.insert) == 1 and fresh.insert[0]["bootp"] == "True" and fresh.insert[0]["node_id"] == 5
+    fresh = port_change([], [port("eth0", "a", "0:1")], "a", {0: 5})
+    assert fresh.insert[0]["bootp"] == "True" and fresh.insert[0]["node_id"] == 5
     stored = [{"id": 1, **fresh.insert[0]}]
     assert port_change(stored, [port("eth0", "a", "0:1")], "a", {0: 5}).update == {}
     moved = port_change(stored, [port("eth7", "a", "0:7")], "a", {0: 5})
@@ -147,6 +172,33 @@ def test_ports_are_followed_by_address_and_by_slot() -> None:
     replaced = port_change(stored, [port("eth0", "b", "0:1")], "a", {0: 5})
     assert replaced.new_macs == [("eth0", "a", "b")] and replaced.update[1]["mac"] == "b"
     assert port_change(stored, [], "a", {}).delete == [1]
+    assert port_change(stored, [], "a", {}, partial=True).delete == []
+    both = [*stored, {**stored[0], "id": 2, "mac": "b", "pciaddr": "0:2"}]
+    taken = port_change(both, [port("eth1", "b", "0:1")], "a", {0: 5}, partial=True)
+    assert taken.delete == [1] and taken.update[2]["pciaddr"] == "0:1"
+
+
+@given(st.permutations([("eth0", "a", "0:1"), ("eth1", "a", "0:2"), ("eth2", "b", "0:3"), ("eth3", "0" * 12, "0:4")]),
+       st.permutations(range(4)))
+def test_two_ports_may_share_an_address_and_order_changes_nothing(reported: list[tuple[str, str, str]],
+                                                                  order: list[int]) -> None:
+    reports = [port(*one) for one in reported]
+    fresh = port_change([], reports, "a", {})
+    assert [one["name"] for one in fresh.insert if one["bootp"]] == ["eth0"]
+    stored = [{"id": index, **values} for index, values in enumerate(fresh.insert)]
+    again = port_change([stored[index] for index in order], reports, "a", {})
+    assert not again.update and not again.insert and not again.delete and not again.new_macs
+    ids = {one["name"]: one["id"] for one in stored}
+    swapped = {"eth0": "0:2", "eth1": "0:1", "eth2": "0:9", "eth3": "0:3"}
+    elsewhere = [port(name, mac, swapped[name]) for name, mac, _ in reported]
+    moved = port_change([stored[index] for index in order], elsewhere, "a", {})
+    assert {row: values.get("pciaddr", "") for row, values in moved.update.items()} == {
+        ids["eth0"]: "", ids["eth1"]: "", ids["eth2"]: "0:9", ids["eth3"]: "0:3"}
+
+
+def test_ports_that_an_old_kernel_numbers_alike_are_two() -> None:
+    fresh = port_change([], [port("eth1", "b", "0:1"), port("eth0", "a", "0:1")], "a", {})
+    assert [(one["name"], one["dev_id"]) for one in fresh.insert] == [("eth0", 0), ("eth1", 1)]
 
 
 def test_devices_keep_what_the_operator_chose_until_the_card_changes() -> None:
@@ -174,8 +226,8 @@ def test_memory_reports_clear_what_they_fulfil() -> None:
 
 
 @pytest.mark.parametrize(("stored_mib", "chosen", "default_mib", "reserved_mib"), [
-    (4753, False, 5265, 5265), (4753, True, 5265, 4753), (7000, False, 5000, 7000)])
-def test_a_reserve_nobody_chose_grows_with_its_node(stored_mib: int, chosen: bool, default_mib: int,
+    (4753, False, 5265, 5265), (4753, True, 5265, 4753), (7000, False, 5000, 5000)])
+def test_a_reserve_nobody_chose_follows_its_node(stored_mib: int, chosen: bool, default_mib: int,
                                                     reserved_mib: int) -> None:
     report = MemoryReport(0, 7898, 7000, 6000, 0, 0, 0, 0, 0, 1, False)
     values = memory_values(StoredMemory(stored_mib, None, None, None, chosen), report, Reserve(default_mib, 1000))

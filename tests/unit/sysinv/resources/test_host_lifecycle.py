@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from flock.jobs import Operations
 from mtce.contract.records import ActionReply
 from sysinv.resources.cpu.report import CpuReport
 from sysinv.resources.device.report import PciDeviceReport
@@ -12,6 +13,7 @@ from sysinv.resources.disk.report import DiskReport
 from sysinv.resources.host.report import PlatformReport
 from sysinv.resources.memory.report import MemoryReport
 from sysinv.resources.node.report import NumaReport
+from sysinv.resources.operation.table import OPERATIONS
 from sysinv.resources.port.report import PortReport
 
 MAC = "08:00:27:be:6e:25"
@@ -131,8 +133,8 @@ def test_install_parameters_change_the_boot_file_of_a_locked_host_only(cloud: An
     cloud.settle()
     assert "console=" not in cloud.boot_file(MAC)
     cloud.state(uuid, administrative="unlocked", operational="enabled", availability="available")
-    assert cloud.patch("/v1/ihosts/worker-0", console="ttyS1,115200").fault == (
-        "Host must be locked before updating installation parameters.")
+    reply = cloud.patch("/v1/ihosts/worker-0", console="ttyS1,115200")
+    assert (reply.status, reply.fault) == (409, "Host must be locked before updating installation parameters.")
 
 
 def test_the_installer_fetches_its_configuration_once_with_the_token_of_its_boot_file(cloud: Any) -> None:
@@ -221,8 +223,94 @@ def test_what_maintenance_refuses_is_rolled_back_with_its_reason(cloud: Any) -> 
     assert (reply.status, reply.fault) == (400, "Operation Rejected: host is busy. retry later.")
     found = cloud.host(uuid)
     assert (found["ihost_action"], found["task"]) == (None, None)
+    assert found["last_error"] == "Operation Rejected: host is busy. retry later." and found["last_error_at"]
     operation = cloud.get("/v1/ihosts/worker-0/operations?limit=1").body["operations"][0]
     assert operation["action"] == "unlock" and "host is busy" in operation["error"]
+
+
+def test_a_roll_back_keeps_what_maintenance_has_written(cloud: Any) -> None:
+    uuid = worker(cloud)
+    cloud.state(uuid, task="Reboot Failed", action_failed="reboot", error="Reboot Failed",
+                error_at="2026-11-29T01:02:03+00:00")
+    cloud.mtce.answer = ActionReply("fail", "host is busy", "retry later")
+    assert cloud.patch("/v1/ihosts/worker-0", action="unlock").status == 400
+    assert cloud.host(uuid)["task"] == "Reboot Failed", "host maintenance will not send it again"
+
+
+def test_why_it_failed_is_shown_until_the_host_is_in_service(cloud: Any) -> None:
+    uuid = worker(cloud)
+    assert [cloud.host(uuid)[name] for name in ("last_error", "last_error_at", "mtce_action")] == [None, None, None]
+    cloud.state(uuid, administrative="unlocked", availability="failed", task="In-Test Failed, re-enabling",
+                action="enable", error="In-Test Failed, re-enabling", error_at="2026-11-29T01:02:03+00:00")
+    found = cloud.get(f"/v1/ihosts/{uuid}/state").body
+    assert [found[name] for name in ("last_error", "last_error_at", "mtce_action")] == [
+        "In-Test Failed, re-enabling", "2026-11-29T01:02:03+00:00", "enable"]
+    cloud.state(uuid, task="Booting")
+    assert cloud.host(uuid)["last_error"] == "In-Test Failed, re-enabling"
+    cloud.state(uuid, operational="enabled", availability="available", task="", action="none")
+    assert [cloud.host(uuid)[name] for name in ("last_error", "last_error_at", "mtce_action")] == [None, None, None]
+
+
+def test_nothing_was_ever_installed_so_nothing_can_be_rebooted(cloud: Any) -> None:
+    uuid = cloud.discover()
+    assert cloud.patch(f"/v1/ihosts/{uuid}", personality="worker", hostname="worker-0").status == 200
+    cloud.settle()
+    reply = cloud.patch("/v1/ihosts/worker-0", action="reboot")
+    assert (reply.status, reply.fault) == (
+        400, "Can not 'Reboot' worker-0 because nothing was ever installed on it.")
+    assert cloud.mtce.actions == []
+    report_all(cloud, uuid)
+    assert cloud.patch("/v1/ihosts/worker-0", action="reboot").status == 200
+
+
+def deleting(cloud: Any, uuid: str) -> str:
+    """A deletion is recorded and host maintenance is away, so that it waits; returns the operation."""
+    cloud.operations.stop()
+    assert cloud.delete("/v1/ihosts/worker-0").status == 204
+    return next(one.uuid for one in cloud.operations.active_of(uuid) if one.kind == "delete")
+
+
+def test_no_configuration_during_a_deletion(cloud: Any) -> None:
+    uuid = worker(cloud)
+    with cloud.db.writer() as conn:
+        earlier = cloud.work.configure(conn, uuid, boot_file=True)
+    deleting(cloud, uuid)
+    boot_file = cloud.boot_file(MAC)
+    revision = cloud.mtce.hosts[uuid].revision
+    reply = cloud.patch("/v1/ihosts/worker-0", console="")
+    assert (reply.status, reply.fault) == (409, f"{uuid} is busy with delete. Retry when it has ended.")
+    cloud.mtce.hosts.clear()
+    assert not cloud.steps.put_host(uuid)
+    step = cloud.operations.get(earlier).view(cloud.steps.kinds()["configure"])
+    cloud.steps.files(step)
+    cloud.steps.tell_host(step)
+    assert cloud.mtce.hosts == {} and cloud.boot_file(MAC) == boot_file
+    Operations(cloud.db, OPERATIONS, cloud.steps.kinds(), owner="test").run_due()
+    assert cloud.mtce.deleted == [(uuid, revision + 1)]
+    assert cloud.get(f"/v1/ihosts/{uuid}").status == 404
+
+
+def test_a_deletion_that_is_refused_leaves_a_host_newer_than_it(cloud: Any) -> None:
+    uuid = worker(cloud)
+    before = cloud.mtce.hosts[uuid].revision
+    cloud.mtce.answer = ActionReply("fail", "Host is Unlocked", "Lock the host and then retry")
+    reply = cloud.delete("/v1/ihosts/worker-0")
+    assert (reply.status, reply.fault) == (
+        400, "Operation Rejected: Host is Unlocked. Lock the host and then retry.")
+    found = cloud.host(uuid)
+    assert found["task"] is None and "Host is Unlocked" in found["last_error"]
+    assert cloud.mtce.deleted == [(uuid, before + 1)] and cloud.mtce.hosts[uuid].revision == before + 2
+
+
+def test_every_change_of_the_record_counts_and_no_other(cloud: Any) -> None:
+    uuid = worker(cloud)
+    first = cloud.mtce.hosts[uuid].revision
+    cloud.patch("/v1/ihosts/worker-0", location="row 9")
+    cloud.state(uuid, availability="offline")
+    assert cloud.steps.put_host(uuid) and cloud.mtce.hosts[uuid].revision == first
+    cloud.patch("/v1/ihosts/worker-0", bm_type="redfish", bm_ip="10.10.20.101", bm_username="root", bm_password="x")
+    cloud.settle()
+    assert cloud.mtce.hosts[uuid].revision == first + 1
 
 
 def test_reinstall_renews_the_boot_file_and_needs_a_new_inventory(cloud: Any) -> None:

@@ -14,8 +14,10 @@ from sysinv.contract.errors import HostNotFound
 from sysinv.contract.reports import ITEMS_MAX, UnknownReport, reports
 from sysinv.hosts import inventory
 from sysinv.resources.cpu.report import CpuReport
+from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.disk import service as disks
 from sysinv.resources.disk.report import DiskReport
+from sysinv.resources.host.report import PlatformReport
 from sysinv.resources.memory.report import MemoryReport
 from sysinv.resources.node.report import NumaReport
 from sysinv.resources.port import service as ports
@@ -63,7 +65,7 @@ def test_report_without_a_taker_is_a_programming_error(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("bad", [
-    {"device_node": None}, {"size_mib": "large"}, {"size_mib": 2**31}, {"available_mib": -2**40}])
+    {"device_node": None}, {"size_mib": "large"}, {"available_mib": [1]}])
 def test_one_unusable_item_loses_neither_the_report_nor_what_is_stored(cloud: Any, tell: Any,
                                                                        bad: dict[str, Any]) -> None:
     tell("disk", [disk("a"), disk("b")])
@@ -131,3 +133,37 @@ def test_agents_of_the_release_before_are_understood(cloud: Any) -> None:
     assert listed(cloud, "icpus", "numa_node") == [3]
     assert listed(cloud, "ports", "name") == ["a"]
     assert listed(cloud, "idisks", "device_node") == ["/dev/sda"]
+
+
+def test_odd_texts_and_numbers_cost_their_own_end_only(cloud: Any, tell: Any) -> None:
+    """Control characters, NUL, bytes that are no UTF-8, texts and numbers beyond their columns."""
+    odd = "a\0b\x1b\udce9" + "x" * 300
+    tell("numa", [{"numa_node": 0, "cpus": [0]}])
+    tell("port", [port("lan-\udce9", 1, pclass=odd, driver=odd, duplex=odd, sriov_vfs_pci_address=[odd], mtu=2**40),
+                  port("p" * 266, 2, pciaddr="0" * 70), port("p" * 266, 3, pciaddr="0" * 80)])
+    long = "/dev/" + "d" * 300
+    tell("disk", [disk("a", model=odd, serial_id=odd, device_path=long, device_num=2**63, size_mib=2**50),
+                  disk("b", device_path=long + "e")])
+    tell("cpu", [cpu(0, cpu_model=odd, core=2**40), cpu(2**40), cpu(1)])
+    tell("memory", [asdict(MemoryReport(0, 2**45, 0, 2**45, 0, 0, 0, 0, 0, 2**45, False))])
+    tell("pci_device", [asdict(PciDeviceReport("0000:05:00.0", "03000000", "10de00", "1eb8", odd, odd, odd, odd, odd, 0,
+                                               odd, sriov_vf_pdevice_id=odd))])
+    tell("platform", [asdict(PlatformReport(odd, 1, odd, odd, False, False, nvme_host_id=odd))])
+    names = listed(cloud, "ports", "name")
+    assert names[0] == r"lan-\xe9" and names[1:] == ["p" * 255] * 2
+    assert len(listed(cloud, "idisks", "uuid")) == 1
+    assert listed(cloud, "icpus", "cpu") == [0, 1]
+    assert listed(cloud, "imemorys", "node_memtotal_mib") == [2**31 - 1]
+    (device,) = cloud.get(f"/v1/ihosts/{HOST}/pci_devices").body["pci_devices"]
+    assert device["pdevice"] == (r"a\x00b\x1b\xe9" + "x" * 300)[:255] and device["pclass_id"] == "030000"
+
+
+def test_the_host_of_several_addresses_does_not_depend_on_their_order(cloud: Any) -> None:
+    first, second = cloud.discover("08:00:27:00:00:11"), cloud.discover("08:00:27:00:00:12")
+    assert cloud.patch(f"/v1/ihosts/{second}", personality="worker", hostname="worker-7").status == 200
+    macs = ["08:00:27:00:00:12", "20-f4:52:14:03:00:77:88:90", "08:00:27:00:00:11"]
+    for order in (macs, macs[::-1]):
+        find = cloud.inventory.get_host_by_macs
+        assert find(macs=order, hostname="worker-7").uuid == second
+        assert find(macs=order, hostname="lan-\udce9\0").uuid == first
+    assert find(macs=[], hostname="\0\udce9") is None

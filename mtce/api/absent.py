@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What clients of host maintenance know and this release does not have yet."""
+from __future__ import annotations
+
+from flock.api.absent import Absent
+
+ABSENT = (
+    Absent("Sensors", ("/v1/isensors", "/v1/isensorgroups", "/v1/sensors", "/v1/hosts/*/isensors")),
+    Absent("Passwords of the system's user", ("/v1/iuser",)),
+)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compares the alarms of the views with those of fault management, and sends what differs in the order of all others.
+
+An alarm that somebody deleted while its host is failed comes back; one that was left behind goes.
+"""
+from __future__ import annotations
+
+import logging
+
+from fm.raiser import Raiser
+from mtce.conductor import messages
+from mtce.conductor.loop import Loop
+from mtce.core.alarms import AlarmKey, corrections
+from mtce.core.reasons import ALARMS
+
+LOG = logging.getLogger(__name__)
+CORRECTIONS_MAX = 200
+LOOP_WAIT_S = 5.0
+
+
+class AlarmAudit:
+    """``audit`` is one periodic task."""
+
+    def __init__(self, loop: Loop, raiser: Raiser) -> None:
+        self._loop = loop
+        self._raiser = raiser
+
+    def audit(self) -> None:
+        """Look once; Unavailable and DeadlineExceeded when fault management or the loop does not answer in time."""
+        active = self._active()
+        self._loop.ask(lambda: self._correct(active), LOOP_WAIT_S)
+
+    def _active(self) -> dict[AlarmKey, str]:
+        return {(fault.alarm_id, fault.entity_instance_id): str(fault.severity)
+                for alarm_id in ALARMS for fault in self._raiser.active(alarm_id=alarm_id)}
+
+    def _correct(self, active: dict[AlarmKey, str]) -> None:
+        """In the loop's thread: what a host changes from now on is sent behind these corrections."""
+        entries = self._loop.roster.all()
+        found = corrections((entry.stored.view for entry in entries), active, CORRECTIONS_MAX)
+        if not found:
+            return
+        told = [messages.alarm_set(messages.faults_key(host.uuid), alarm, host.hostname)
+                for host, alarm in found.to_set]
+        uuids = {f"host={entry.view.hostname}": entry.view.uuid for entry in entries}
+        for alarm_id, entity in found.to_clear:
+            key = messages.faults_key(uuids.get(entity.partition(".")[0], entity))
+            told.append(messages.alarm_clear(key, alarm_id, entity))
+        LOG.warning("fault management has other alarms than host maintenance: %d are raised again, %d cleared (%s)",
+                    len(found.to_set), len(found.to_clear),
+                    ", ".join(sorted({message.payload["entity"] for message in told})[:10]))
+        self._loop.tell(told)

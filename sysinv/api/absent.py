@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What StarlingX's configuration API has and this one does not yet; entries go when their resource comes."""
+from __future__ import annotations
+
+from flock.api.absent import Absent
+
+
+def _of(*collections: str, hosts: tuple[str, ...] = (), more: tuple[str, ...] = ()) -> tuple[str, ...]:
+    return (*(f"/v1/{name}" for name in collections), *(f"/v1/ihosts/*/{name}" for name in (*collections, *hosts)),
+            *more)
+
+
+ABSENT = (
+    # Paths whose clients read {"error": …} come first: some lie below others.
+    Absent("Bulk additions of hosts", ("/v1/ihosts/bulk_add",), error_key=True),
+    Absent("Licences", ("/v1/license",), error_key=True),
+    Absent("Certificates", ("/v1/certificate/certificate_install",), error_key=True),
+    Absent("External Ceph clusters", ("/v1/storage_ceph_external/ceph_conf_upload",), error_key=True),
+    Absent("Images of devices", ("/v1/device_images",), error_key=True),
+    Absent("Root certificates of Kubernetes", ("/v1/kube_rootca_update", "/v1/kube_rootca_host_update"),
+           error_key=True),
+    Absent("Kubelet configurations", ("/v1/kube_config_kubelet",), error_key=True),
+    Absent("Bulk exports of hosts", ("/v1/ihosts/bulk_export",)),
+    Absent("Wipes of disks", ("/v1/ihosts/wipe_osds", "/v1/ihosts/wipe_lvm_mode")),
+    Absent("Network interfaces of hosts", _of("iinterfaces", "interface_networks", "interface_datanetworks", "routes",
+                                              more=("/v1/networks/*/interface_networks",))),
+    Absent("Data networks", ("/v1/datanetworks",)),
+    Absent("Second address pools of networks", ("/v1/network_addresspools",)),
+    Absent("LLDP neighbours", _of("lldp_agents", "lldp_neighbours",
+                                  more=("/v1/ports/*/lldp_agents", "/v1/ports/*/lldp_neighbours"))),
+    Absent("Partitions and volume groups", _of("partitions", "ipvs", "ilvgs", more=("/v1/idisks/*/partitions",))),
+    Absent("File systems", _of("host_fs", "controller_fs", more=("/v1/isystems/*/controller_fs",))),
+    Absent("Storage backends", (
+        "/v1/storage_backend", "/v1/storage_ceph", "/v1/storage_ceph_rook", "/v1/storage_ceph_external",
+        "/v1/storage_lvm", "/v1/storage_file", "/v1/storage_external", "/v1/clusters", "/v1/storage_tiers",
+        *_of("istors", "ceph_mon"))),
+    Absent("Sensors", _of("isensors", "isensorgroups")),
+    Absent("Labels of hosts", _of("labels", "device_labels")),
+    Absent("States of device images", ("/v1/device_image_state",)),
+    Absent("Kernel types of hosts", _of(hosts=("kernel",))),
+    Absent("Profiles of hosts", ("/v1/iprofile",)),
+    Absent("DNS servers of the system", ("/v1/idns",)),
+    Absent("NTP servers of the system", ("/v1/intp",)),
+    Absent("PTP clocks", _of("ptp", "ptp_instances", "ptp_interfaces", "ptp_parameters")),
+    Absent("Changes of OAM addresses", ("/v1/iextoam",)),
+    Absent("DRBD settings", ("/v1/drbdconfig",)),
+    Absent("Passwords of the system's user", ("/v1/iuser",)),
+    Absent("Remote log servers", ("/v1/remotelogging",)),
+    Absent("SDN controllers", ("/v1/sdn_controller",)),
+    Absent("Images of the local registry", ("/v1/registry_image",)),
+    Absent("Fernet keys", ("/v1/fernet_repo",)),
+    Absent("Service parameters", ("/v1/service_parameter",)),
+    Absent("Certificates", ("/v1/certificate",)),
+    Absent("Histories of a host's configuration", _of(hosts=("config_history",))),
+    Absent("Applications", (
+        "/v1/apps", "/v1/helm_charts", "/v1/evaluate_apps_reapply", "/v1/query_compatible_apps", "/v1/reorder_apps",
+        "/v1/flux")),
+    Absent("Kubernetes clusters and their upgrades", (
+        "/v1/kube_clusters", "/v1/kube_cmd_versions", "/v1/kube_host_upgrades", "/v1/kube_upgrade",
+        "/v1/kube_versions", *_of(hosts=("kube_update_ca", "kube_upgrade_control_plane", "kube_upgrade_kubelet")))),
+    Absent("Software loads and upgrades", ("/v1/loads", "/v1/upgrade")),
+    Absent("Upgrades of a host", _of(hosts=("upgrade", "downgrade")), said="This API is deprecated."),
+    Absent("Health checks of the system", ("/v1/health",)),
+    Absent("Restores", ("/v1/restore",)),
+    Absent("Services of controllers", ("/v1/services", "/v1/servicenode")),
+    Absent("Calls of the VIM and of installers by MAC address", _of(hosts=("vim", "mgmt_ip"))),
+)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two commands that every collection below a host has: its table, and one item of it.
+
+Titles come from the declaration of the resource (``fields.py``); a command only names the fields it shows.
+"""
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from flock.cli.columns import Column, Row
+from flock.cli.commands import ListCommand, ShowCommand
+from flock.wire.resource import Resource, details, labels
+from sysinv.client.hosts import Hosts, one_of
+
+Shows = Mapping[str, Callable[[Row], object]]
+
+
+class HostChildList(ListCommand):
+    """A list of what one host has. ``shown``: wire names in order; ``shows``: how a cell is derived where it is."""
+
+    api_name = "platform"
+    resource: ClassVar[type[Resource]]
+    shown: ClassVar[Sequence[str]] = ()
+    shows: ClassVar[Shows] = {}
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        cls.columns = _columns(labels(cls.resource), cls.shown, cls.shows)
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("host", help="id, uuid or hostname")
+
+    def rows(self, args: argparse.Namespace) -> Iterable[Row]:
+        return Hosts(self.client).children(args.host, self.resource.envelope)
+
+
+class HostChildShow(ShowCommand):
+    """One item of a host. ``noun``: what it is called; ``found_by``: the fields that may name it, with a help text.
+
+    ``shown`` limits the fields; without it all are shown, under their wire names.
+    """
+
+    api_name = "platform"
+    resource: ClassVar[type[Resource]]
+    shown: ClassVar[Sequence[str]] = ()
+    shows: ClassVar[Shows] = {}
+    noun: ClassVar[str] = ""
+    found_by: ClassVar[Mapping[str, str]] = {}
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        cls.fields = _columns(details(cls.resource), cls.shown, cls.shows)
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("host", help="id, uuid or hostname")
+        parser.add_argument("item", metavar=self.noun, help=" or ".join(self.found_by.values()))
+
+    def item(self, args: argparse.Namespace) -> Row:
+        found = Hosts(self.client).children(args.host, self.resource.envelope)
+        return one_of(found, args.item, *self.found_by, what=self.noun)
+
+
+def _columns(titles: Mapping[str, str], shown: Sequence[str], shows: Shows) -> tuple[Column, ...]:
+    return tuple(Column(name, titles[name], shows.get(name)) for name in shown)

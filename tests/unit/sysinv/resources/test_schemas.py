@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What readers are promised: a field is null only where the declaration says that it may be."""
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import jsonschema
+import pytest
+import sqlalchemy as sa
+
+from flock.api.build import openapi_document
+from flock.api.routes import scan
+from flock.core import slices
+from flock.wire.resource import Resource, shape
+from sysinv.contract.enums import NetworkType
+from sysinv.resources.address.rules import interface_name
+from tests.unit.sysinv.resources.test_host_lifecycle import worker
+
+DOCUMENT = openapi_document("sysinv")
+COLLECTIONS = sorted(path for module in scan("sysinv") for path in module.ROUTES
+                     if path.count("/") == 2 and hasattr(module.ROUTES[path], "get"))
+# Upstream fills these of every row that it shows (specification, sections on the resources).
+ALWAYS = {
+    "addresses": {"ifname", "address", "prefix", "name", "enable_dad"},
+    "icpus": {"cpu", "core", "thread", "numa_node", "allocated_function", "ihost_uuid", "inode_uuid"},
+    "imemorys": {"numa_node", "memtotal_mib", "memavail_mib", "ihost_uuid", "inode_uuid"},
+    "idisks": {"device_node", "size_mib", "available_mib", "ihost_uuid", "capabilities"},
+    "ports": {"pciaddr", "dev_id", "numa_node", "host_uuid", "dpdksupport"},
+    "ethernet_ports": {"mac", "host_uuid"}, "pci_devices": {"pciaddr", "enabled", "host_uuid"},
+    "inodes": {"numa_node", "ihost_uuid"},
+    "ihosts": {"administrative", "operational", "availability", "mgmt_mac", "capabilities", "location"}}
+
+
+def declared() -> dict[str, type[Resource]]:
+    """The read resources by envelope."""
+    return {value.envelope: value for module in slices.modules("sysinv.resources", "fields")
+            for value in vars(module).values()
+            if isinstance(value, type) and issubclass(value, Resource) and value.__module__ == module.__name__
+            and value.envelope and not value.__name__.endswith("Change")}
+
+
+@pytest.mark.parametrize("envelope", sorted(declared()))
+def test_what_a_column_never_lacks_is_promised(envelope: str) -> None:
+    resource = declared()[envelope]
+    tables = vars(importlib.import_module(resource.__module__.replace(".fields", ".table")))
+    stored = [table for table in tables.values() if isinstance(table, sa.Table)]
+    def never_null(name: str) -> bool:
+        columns = [table.c[name] for table in stored if name in table.c]
+        return bool(columns) and not any(column.nullable for column in columns)
+
+    assert stored
+    assert [a.name for a in shape(resource).attributes if a.nullable and never_null(a.source or a.name)] == []
+
+
+@pytest.mark.parametrize("envelope", sorted(ALWAYS))
+def test_what_starlingx_always_fills_is_promised(envelope: str) -> None:
+    promised = {a.name for a in shape(declared()[envelope]).attributes if not a.nullable}
+    assert ALWAYS[envelope] <= promised
+
+
+def test_every_row_of_every_collection_keeps_its_promise(cloud: Any) -> None:
+    worker(cloud)
+    empty = []
+    for path in COLLECTIONS:
+        body = cloud.get(path).body
+        schema = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        jsonschema.validate(body, {**schema, "components": DOCUMENT["components"]})
+        if not body[path.removeprefix("/v1/")]:
+            empty.append(path)
+    assert empty == []
+
+
+def test_addresses_of_a_host_name_the_interface_they_lie_on(cloud: Any) -> None:
+    rows = cloud.get("/v1/ihosts/controller-0/addresses").body["addresses"]
+    assert sorted((row["name"], row["ifname"]) for row in rows) == [
+        ("controller-0-cluster-host", "cluster0"), ("controller-0-mgmt", "mgmt0"), ("controller-0-oam", "oam0"),
+        ("controller-0-pxeboot", "pxeboot0")]
+    assert sorted(rows, key=lambda row: str(row["ifname"]))
+    one = rows[0]
+    assert cloud.get(f"/v1/addresses/{one['uuid']}").body == one
+
+
+@pytest.mark.parametrize(("name", "expected"), [
+    ("worker-0-mgmt", "mgmt0"), ("a-oam-cluster-host", "cluster-host"), ("x-system-controller-oam",
+                                                                         "system-controller-oam"), ("odd", "odd")])
+def test_an_address_always_has_an_interface_name(name: str, expected: str) -> None:
+    assert interface_name(name, {NetworkType.MGMT: "mgmt0"}) == expected
