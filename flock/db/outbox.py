@@ -156,6 +156,23 @@ class Policy:
     lease_s: float | None = 120.0
     attempts_max: Callable[[Exception], float] = for_ever
 
+    def is_due(self, table: sa.Table, now: datetime.datetime) -> sa.ColumnElement[bool]:
+        """Not ``waits``, for the database."""
+        columns, retry_max = table.c, datetime.timedelta(seconds=self.retry.max_s)
+        return sa.or_(columns.next_try_at <= now, columns.next_try_at > now + HOLD_MAX,
+                      sa.and_(columns.attempts > 0, columns.next_try_at > now + retry_max))
+
+    def waits(self, message: Message, now: datetime.datetime) -> bool:
+        """Not due yet. What lies further ahead than any pause was put off before the wall clock was set back."""
+        longest = datetime.timedelta(seconds=self.retry.max_s) if message.attempts else HOLD_MAX
+        return now < message.next_try_at <= now + longest
+
+    def is_leased(self, message: Message, now: datetime.datetime) -> bool:
+        """Somebody has claimed it, by a lease that can still be meant."""
+        if self.lease_s is None or message.lease_until is None:
+            return False
+        return now < message.lease_until <= now + datetime.timedelta(seconds=self.lease_s)
+
 
 class Relay:
     """A thread that delivers the messages of a table through ``handlers`` (``{kind: function(payload)}``).
@@ -178,7 +195,6 @@ class Relay:
         self._keys = keys
         self._on_outcome = on_outcome or (lambda kind, outcome: None)
         self._counted_at = 0.0
-        self._retry_max = datetime.timedelta(seconds=self.policy.retry.max_s)
         # Its thread is a daemon: a peer that never answers must not hold the process at its end.
         self._worker = Worker(f"relay-{self.name}", self._pass, Backoff(self.policy.poll_s, self.policy.poll_s))
 
@@ -233,7 +249,7 @@ class Relay:
     def _due_keys(self, now: datetime.datetime) -> list[str]:
         """Keys whose first message is due and not claimed by another relay, the oldest message first."""
         table = self.outbox.table.c
-        query = self._of_heads(table.key).where(self._is_due(now), self._claimable(now))
+        query = self._of_heads(table.key).where(self.policy.is_due(self.outbox.table, now), self._claimable(now))
         with self.outbox.db.reader() as conn:
             return list(conn.execute(query.order_by(table.id).limit(KEYS_MAX)).scalars())
 
@@ -255,23 +271,6 @@ class Relay:
             return sa.true()
         return sa.or_(table.c.lease_until.is_(None), table.c.owner == self.owner, table.c.lease_until <= now,
                       table.c.lease_until > now + datetime.timedelta(seconds=self.policy.lease_s))
-
-    def _is_due(self, now: datetime.datetime) -> sa.ColumnElement[bool]:
-        """As ``_waits``, for the database."""
-        table = self.outbox.table.c
-        return sa.or_(table.next_try_at <= now, table.next_try_at > now + HOLD_MAX,
-                      sa.and_(table.attempts > 0, table.next_try_at > now + self._retry_max))
-
-    def _waits(self, message: Message, now: datetime.datetime) -> bool:
-        """Not due yet. What lies further ahead than any pause was put off before the wall clock was set back."""
-        longest = self._retry_max if message.attempts else HOLD_MAX
-        return now < message.next_try_at <= now + longest
-
-    def _is_claimed(self, message: Message, now: datetime.datetime) -> bool:
-        """Another relay has it, by a lease that can still be meant."""
-        if self.policy.lease_s is None or message.lease_until is None or message.owner == self.owner:
-            return False
-        return now < message.lease_until <= now + datetime.timedelta(seconds=self.policy.lease_s)
 
     def _take(self, key: str, now: datetime.datetime) -> list[Message]:
         """The first messages of a key, up to one that is not due or that another relay has claimed; claimed."""
@@ -299,7 +298,8 @@ class Relay:
         found: list[Message] = []
         for row in conn.execute(query):
             message = Message(*row)
-            if self._waits(message, now) or self._is_claimed(message, now):
+            claimed = message.owner != self.owner and self.policy.is_leased(message, now)
+            if claimed or self.policy.waits(message, now):
                 break
             found.append(message)
         return found

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import logging
 import math
-import queue
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from dataclasses import replace
+from typing import Protocol, TypeVar
 
 from prometheus_client import Counter, Histogram
 
 from flock.core.backoff import Backoff
 from flock.core.clock import Clock
-from flock.core.errors import DeadlineExceeded, FlockError, StaleWrite, Unavailable
+from flock.core.errors import FlockError, StaleWrite
 from flock.jobs.worker import Worker
 from mtce.conductor import messages
 from mtce.conductor.buswatch import BusWatch
+from mtce.conductor.inbox import Inbox
 from mtce.conductor.roster import Entry, Roster
 from mtce.conductor.store import Answered, Message, Store, StoredHost
 from mtce.conductor.surroundings import Surroundings
@@ -71,18 +69,6 @@ class MachineStopped(FlockError):
     text = "The state machine of {hostname} has stopped: {reason}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Happened:
-    uuid: str
-    event: Event
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    work: Callable[[], Any]
-    future: Future[Any]
-
-
 class Loop:
     """``post`` events from any thread; ``ask`` runs a function in the loop's thread and waits for its result."""
 
@@ -94,10 +80,10 @@ class Loop:
         self._effects = effects
         self._clock = clock
         self._hostname = hostname
-        self._queue: queue.Queue[_Happened | _Asked | None] = queue.Queue(events_max)
+        self._inbox = Inbox(events_max)
         self._worker = Worker("mtce-loop", self._pass, PASS_RETRY)
         self._retry_ms: int | None = None
-        self._surroundings = Surroundings(BusWatch(self.now_ms()), effects.pulses_session, self._later, uptime_s)
+        self._surroundings = Surroundings(BusWatch(self.now_ms()), effects.pulses_session, self._inbox.later, uptime_s)
 
     def start(self) -> None:
         """Load every host, go on where it stood, and begin; database errors pass through."""
@@ -113,10 +99,7 @@ class Loop:
     def stop(self, timeout_s: float) -> bool:
         """End after the event in hand; True when the thread ended."""
         self._worker.leave()
-        try:
-            self._queue.put_nowait(None)
-        except queue.Full:
-            LOG.debug("the loop is busy; it ends after the event in hand")
+        self._inbox.wake()
         return self._worker.stop(timeout_s)
 
     def is_running(self) -> bool:
@@ -129,10 +112,7 @@ class Loop:
 
     def post(self, uuid: str, event: Event) -> None:
         """Hand in an event; one that does not fit any more is dropped with a log line."""
-        try:
-            self._queue.put_nowait(_Happened(uuid, event))
-        except queue.Full:
-            LOG.error("event queue is full: %s of %s is dropped", type(event).__name__, uuid)
+        self._inbox.post(uuid, event)
 
     def bus_heard(self) -> None:
         """The bus carries messages at this moment."""
@@ -140,23 +120,7 @@ class Loop:
 
     def ask(self, work: Callable[[], T], timeout_s: float) -> T:
         """The result of ``work`` run between two events; its errors pass through. DeadlineExceeded, Unavailable."""
-        future: Future[T] = Future()
-        try:
-            self._queue.put_nowait(_Asked(work, future))
-        except queue.Full:
-            raise Unavailable(service="mtce-conductor", reason="too many events wait") from None
-        try:
-            return future.result(timeout_s)
-        except FutureTimeout:
-            future.cancel()
-            raise DeadlineExceeded(what="the host maintenance loop", timeout_s=timeout_s) from None
-
-    def _later(self, work: Callable[[], None]) -> bool:
-        try:
-            self._queue.put_nowait(_Asked(work, Future()))
-        except queue.Full:
-            return False
-        return True
+        return self._inbox.ask(work, timeout_s)
 
     def troubles(self) -> str | None:
         """For the health page: hosts whose machine stands still, or what ails the loop itself."""
@@ -217,14 +181,13 @@ class Loop:
 
     def _pass(self) -> float:
         """One event, or the wait for one, and what is due."""
-        try:
-            item = self._queue.get(timeout=self._wait_s())
-        except queue.Empty:
-            item = None
-        if isinstance(item, _Asked):
-            self._answer(item)
-        elif isinstance(item, _Happened):
-            self._happened(item)
+        happened = self._inbox.next(self._wait_s())
+        if happened is not None:
+            entry = self.roster.get(happened.uuid)
+            if isinstance(happened.event, Alive) and happened.event.over_bus:
+                self.bus_heard()
+            if entry is not None:
+                self._handle(entry, happened.event)
         self._tick_due()
         self._retry_backlogs()
         return 0.0
@@ -234,21 +197,6 @@ class Loop:
         if due_ms is None:
             return IDLE_WAIT_S
         return min(IDLE_WAIT_S, max(0.0, (due_ms - self.now_ms()) / 1000))
-
-    def _answer(self, asked: _Asked) -> None:
-        if not asked.future.set_running_or_notify_cancel():
-            return
-        try:
-            asked.future.set_result(asked.work())
-        except Exception as error:  # noqa: BLE001 - handed to the asker
-            asked.future.set_exception(error)
-
-    def _happened(self, item: _Happened) -> None:
-        entry = self.roster.get(item.uuid)
-        if isinstance(item.event, Alive) and item.event.over_bus:
-            self.bus_heard()
-        if entry is not None:
-            self._handle(entry, item.event)
 
     def _handle(self, entry: Entry, event: Event) -> None:
         """Step a host; on a failure of the database keep what does not repeat by itself."""

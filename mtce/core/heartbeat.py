@@ -3,14 +3,6 @@
 
 A sender that was late itself doubts itself first: a late period counts against nobody, and until it has kept time for
 a while more misses are needed.
-
-Misses in a row show a host that went away. A host that answers now and then shows by its share of misses: a path that
-misses as many pulses as a loss takes, within twice as many periods, is unsteady. It is degraded once, and stays so
-until it answers as many pulses in a row as end a loss.
-
-A path that has not answered since it is watched has nothing to recover from: its first answer ends its loss. A host
-whose responder starts late, or is held up now and then, would else be asked for answers in a row that it need not give
-once it is up.
 """
 from __future__ import annotations
 
@@ -58,7 +50,12 @@ class Change:
 
 
 class Path:
-    """Counters of one host on one network."""
+    """Counters of one host on one network.
+
+    A path that misses as many pulses as a loss takes, within twice as many periods, is unsteady: it is degraded once,
+    until it answers as many pulses in a row as end a loss. The first answer since it is watched ends everything: it
+    has nothing to recover from, and a host that is held up now and then need not give answers in a row.
+    """
 
     __slots__ = ("answered", "epoch", "heard", "hits", "level", "misses", "network", "recent", "unsteady", "uuid")
 
