@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Runs the test suites on this machine, installing what they need.
-# Usage: sudo devstack/run_tests.sh [unit|functional|lab|lint|types|imports|docs|bench|all] [pytest arguments]
+# Usage: sudo devstack/run_tests.sh [unit|functional|lab|lint|types|imports|docs|all|scenarios|soak|bench] [pytest arguments]
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -12,13 +12,13 @@ suite=${1:-all}
 [ $# -gt 0 ] && shift
 
 case $suite in
-unit | functional | lab | lint | types | imports | docs | bench | all) ;;
+unit | functional | lab | scenarios | soak | lint | types | imports | docs | bench | all) ;;
 -h | --help)
     sed -n '3,4p' "${BASH_SOURCE[0]}" | cut -c3-
     exit 0
     ;;
 *)
-    printf 'Unknown suite %s. Suites: unit functional lab lint types imports docs bench all\n' "$suite" >&2
+    printf 'Unknown suite %s. Suites: unit functional lab lint types imports docs all; scenarios soak bench\n' "$suite" >&2
     exit 2
     ;;
 esac
@@ -28,14 +28,19 @@ cd "$repo" || exit 1
 # The checkout is tested, whatever is installed.
 export PYTHONPATH=$repo PYTHONDONTWRITEBYTECODE=1 PATH=$bin:$PATH
 
-existing() {
-    local path
-    for path in "$@"; do [ -d "$path" ] && printf '%s\n' "$path"; done
-}
+# The longest durations are printed with every run of tests, coverage with the whole unit suite.
+durations=(--durations=10 --durations-min=1)
+suites=(tests/unit tests/sim tests/store tests/rbac)
+# A file's tests stay in one process: fixtures of a module are made once.
 run_unit() {
-    local paths
-    mapfile -t paths < <(existing tests/unit tests/sim tests/store tests/wire tests/rbac tests/scenarios)
-    "$bin/python" -m pytest -q "${paths[@]}" "$@"
+    local measured=() package
+    if [ $# -eq 0 ]; then
+        export COVERAGE_FILE=$repo/.coverage
+        for package in flock fm fm_api sysinv mtce devstack; do measured+=("--cov=$package"); done
+        measured+=(--cov-report=)
+    fi
+    "$bin/python" -m pytest -q "${durations[@]}" --numprocesses 2 --dist loadfile "${measured[@]}" "${suites[@]}" "$@" || return
+    [ $# -gt 0 ] || "$bin/python" -m tests.covered
 }
 # Areas mostly wait for something, so groups of them run side by side, each with services of its own; the output of one
 # comes after that of the other. Areas that no group names are in the last one. A neighbour that is missing fails its
@@ -55,7 +60,7 @@ run_functional() {
                 [[ "$named" == *" $area "* ]] || paths+=("$folder")
             fi
         done
-        FLOCK_REQUIRE_SERVICES=1 "$bin/python" -m pytest -q "${paths[@]}" "$@" > "$logs/$number" 2>&1 &
+        FLOCK_REQUIRE_SERVICES=1 "$bin/python" -m pytest -q "${durations[@]}" "${paths[@]}" "$@" > "$logs/$number" 2>&1 &
         jobs+=($!)
         number=$((number + 1))
     done
@@ -69,8 +74,15 @@ run_functional() {
     rm -rf "$logs"
     return $status
 }
-run_lab() { "$bin/python" -m pytest -q tests/lab "$@"; }
-run_lint() { "$bin/ruff" check flock fm fm_api sysinv mtce devstack tests doc && bash -n devstack/*.sh && shellcheck -x -S warning devstack/*.sh; }
+# One story of the lab for each subsystem, and the lab itself.
+run_lab() { "$bin/python" -m pytest -q "${durations[@]}" tests/lab "$@"; }
+run_scenarios() { "$bin/python" -m pytest -q "${durations[@]}" tests/scenarios "$@"; }
+# Random sequences, many more of them than in the unit suite: FLOCK_SIM_SCALE times, a storm of FM_STORM_S seconds.
+run_soak() {
+    FLOCK_SIM_SCALE=${FLOCK_SIM_SCALE:-20} FM_STORM_S=${FM_STORM_S:-120} FLOCK_REQUIRE_SERVICES=1 \
+        "$bin/python" -m pytest -q "${durations[@]}" --timeout 7200 -m soak tests/unit tests/sim tests/functional "$@"
+}
+run_lint() { "$bin/ruff" check && bash -n devstack/*.sh && shellcheck -x -S warning devstack/*.sh; }
 run_types() { "$bin/mypy"; }
 run_imports() { "$bin/lint-imports"; }
 run_docs() { "$bin/sphinx-build" -W -q -b html doc/source doc/build/html && "$bin/reno" -q lint; }

@@ -157,3 +157,11 @@ def keystone(services_folder: Path) -> Iterator[KeystoneServer]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture
+def member_alone(keystone: KeystoneServer) -> Iterator[None]:
+    """StarlingX's member reads nothing by itself; Keystone by default makes every member a reader."""
+    keystone.ensure_user("member", "services")
+    with keystone.without_implied_role("member", "reader"):
+        yield

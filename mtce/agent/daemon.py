@@ -15,6 +15,7 @@ from flock.exec.root import Root
 from flock.exec.uptime import uptime_s
 from flock.rpc.interface import RequestServer
 from mtce.agent import flags, goenabled, scripts
+from mtce.agent.beacon import Beacon
 from mtce.agent.outbox import Results
 from mtce.contract.records import CommandResult, MtcAlive
 from mtce.contract.rpc import AgentEvents
@@ -46,7 +47,8 @@ class Agent:
     """Implements MtceAgent. One thread speaks; at most JOBS_MAX short-lived threads work on commands."""
 
     def __init__(self, conductor: AgentEvents, root: Root, hostname: str, limits: Limits,
-                 reboot: Callable[[int], None], make_server: Callable[[Agent], RequestServer] | None = None) -> None:
+                 reboot: Callable[[int], None], make_server: Callable[[Agent], RequestServer] | None = None,
+                 alive_socket: str = "") -> None:
         self._conductor = conductor
         self._root = root
         self._hostname = hostname
@@ -61,6 +63,7 @@ class Agent:
         self._services: bool | None = None
         self._sequence = 0
         self._thread: threading.Thread | None = None
+        self._beacon = Beacon(alive_socket, limits.alive_period_s, self._alive) if alive_socket else None
         self._trouble: str | None = "nothing was sent yet"
         self._server = None if make_server is None else make_server(self)
         self.health = Health()
@@ -73,6 +76,8 @@ class Agent:
             self._server.start(ready_timeout_s=0)
         self._thread = threading.Thread(target=self._speak, name="mtcalive", daemon=True)
         self._thread.start()
+        if self._beacon is not None:
+            self._beacon.start()
         if not flags.read(self._root).tests_passed:
             self._work("goenabled", lambda: self._goenabled("self-test", ""))
 
@@ -84,6 +89,8 @@ class Agent:
             self._server.stop(timeout_s=STOP_WAIT_S)
         if self._thread is not None:
             self._thread.join(STOP_WAIT_S)
+        if self._beacon is not None:
+            self._beacon.stop()
 
     def alive(self) -> bool:
         """Whether the speaking thread lives."""
@@ -202,20 +209,27 @@ class Agent:
 
     def say(self) -> float:
         """Send what is to be said; seconds until the next time. Raises Unavailable when the bus does not take it."""
-        host_uuid = self.host_uuid()
-        if host_uuid is None:
+        alive = self._alive()
+        if alive is None:
             return UUID_POLL_S
+        if self._beacon is not None:
+            self._beacon.say(alive)
         while (result := self._results.first()) is not None:
             self._conductor.command_result(result=result)
             self._results.done(result)
-        self._conductor.mtc_alive(alive=self._alive(host_uuid))
+        self._conductor.mtc_alive(alive=alive)
         return self._limits.alive_period_s
 
-    def _alive(self, host_uuid: str) -> MtcAlive:
-        state = flags.read(self._root)
-        self._sequence += 1
+    def _alive(self) -> MtcAlive | None:
+        """The present sign of life; None while this host does not know its uuid."""
+        host_uuid, state = self.host_uuid(), flags.read(self._root)
+        if host_uuid is None:
+            return None
+        with self._lock:
+            self._sequence += 1
+            sequence = self._sequence
         return MtcAlive(
             host_uuid=host_uuid, hostname=self._hostname, boot_id=self._boot_id, uptime_s=uptime_s(self._root),
-            sequence=self._sequence, configured=state.configured, healthy=state.healthy, locked=state.locked,
+            sequence=sequence, configured=state.configured, healthy=state.healthy, locked=state.locked,
             goenabled=state.tests_passed, goenabled_failed=state.tests_failed,
             services_failed=self._services is False, services_started=self._services is True)

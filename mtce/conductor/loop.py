@@ -24,8 +24,8 @@ from mtce.conductor import messages
 from mtce.conductor.buswatch import BusWatch
 from mtce.conductor.roster import Entry, Roster
 from mtce.conductor.store import Answered, Message, Store, StoredHost
+from mtce.conductor.surroundings import Surroundings
 from mtce.contract.records import MtceHost
-from mtce.core import deadoffice
 from mtce.core.actions import Action, reasons
 from mtce.core.changes import must_store
 from mtce.core.events import Alive, Command, Event, Resume, Tick
@@ -55,8 +55,8 @@ class Effects(Protocol):
     def forget(self, uuid: str) -> None:
         """The host is gone."""
 
-    def pulses_ok(self) -> bool:
-        """Whether heartbeat levels are being reported now."""
+    def pulses_session(self) -> int:
+        """Names the present connection over which every heartbeat level was told; 0 while there is none."""
 
     def delivered_soon(self) -> None:
         """Messages were stored: deliver them."""
@@ -92,17 +92,14 @@ class Loop:
         self._effects = effects
         self._clock = clock
         self._hostname = hostname
-        self._uptime_s = uptime_s
         self._queue: queue.Queue[_Happened | _Asked | None] = queue.Queue(events_max)
         self._thread: threading.Thread | None = None
         self._retry_ms: int | None = None
-        self._bus = BusWatch(self.now_ms())
+        self._surroundings = Surroundings(BusWatch(self.now_ms()), effects.pulses_session, self._later, uptime_s)
         self._stopping = False
 
     def start(self) -> None:
         """Load every host, go on where it stood, and begin; database errors pass through."""
-        now_ms = self.now_ms()
-        self._bus = BusWatch(now_ms)
         for stored in self.store.load(self._hostname):
             entry = Entry(stored.view, stored.record, stored)
             self.roster.put(entry)
@@ -142,7 +139,7 @@ class Loop:
 
     def bus_heard(self) -> None:
         """The bus carries messages at this moment."""
-        self._bus.heard(self.now_ms())
+        self._surroundings.bus.heard(self.now_ms())
 
     def ask(self, work: Callable[[], T], timeout_s: float) -> T:
         """The result of ``work`` run between two events; its errors pass through. DeadlineExceeded, Unavailable."""
@@ -156,6 +153,13 @@ class Loop:
         except FutureTimeout:
             future.cancel()
             raise DeadlineExceeded(what="the host maintenance loop", timeout_s=timeout_s) from None
+
+    def _later(self, work: Callable[[], None]) -> bool:
+        try:
+            self._queue.put_nowait(_Asked(work, Future()))
+        except queue.Full:
+            return False
+        return True
 
     def troubles(self) -> str | None:
         """For the health page: hosts whose machine stands still."""
@@ -249,7 +253,7 @@ class Loop:
 
     def _happened(self, item: _Happened) -> None:
         entry = self.roster.get(item.uuid)
-        if isinstance(item.event, Alive):
+        if isinstance(item.event, Alive) and item.event.over_bus:
             self.bus_heard()
         if entry is not None:
             self._handle(entry, item.event)
@@ -293,15 +297,11 @@ class Loop:
         due = self.roster.pop_due(now_ms)
         if not due:
             return
-        tick = Tick(bus_ok=self._bus.is_ok(now_ms), pulses_ok=self._effects.pulses_ok(),
-                    bus_open_ms=self._bus.open_since_ms(now_ms), dead_office=self._is_dead_office())
+        unlocked = sum(entry.view.administrative is Administrative.UNLOCKED for entry in self.roster.all())
+        tick = self._surroundings.tick(now_ms, unlocked, self.settings)
         for entry in due:
             self._handle(entry, tick)
             self.roster.reschedule(entry.view)
-
-    def _is_dead_office(self) -> bool:
-        unlocked = sum(entry.view.administrative is Administrative.UNLOCKED for entry in self.roster.all())
-        return deadoffice.is_on(self._uptime_s(), unlocked, self.settings)
 
     def _retry_backlogs(self) -> None:
         if self._retry_ms is None or self.now_ms() < self._retry_ms:

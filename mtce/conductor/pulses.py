@@ -13,6 +13,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from flock.core.codec import codec_for
+from flock.core.errors import InvalidInput
+from mtce.contract.records import MtcAlive
 from mtce.core.view import Level, MaintainedHost, Network
 
 LOG = logging.getLogger(__name__)
@@ -21,18 +24,22 @@ CONNECT_TIMEOUT_S = 2.0
 LINE_MAX_BYTES = 2 * 1024 * 1024
 OnLevel = Callable[[str, Network, Level, int], None]
 """uuid, network, level, epoch."""
+OnAlive = Callable[[MtcAlive], None]
+_ALIVE = codec_for(MtcAlive)
 
 
 class PulseClient:
-    """``watch`` from any thread; ``on_level`` is called in this client's own thread."""
+    """``watch`` from any thread; ``on_level`` and ``on_alive`` are called in this client's own thread."""
 
-    def __init__(self, path: str, on_level: OnLevel) -> None:
+    def __init__(self, path: str, on_level: OnLevel, on_alive: OnAlive) -> None:
         self._path = path
         self._on_level = on_level
+        self._on_alive = on_alive
         self._lock = threading.Lock()
         self._wanted: dict[str, dict[str, Any]] = {}
         self._sock: socket.socket | None = None
         self._synced = False
+        self._sessions = 0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -50,9 +57,9 @@ class PulseClient:
         if self._thread is not None:
             self._thread.join(CONNECT_TIMEOUT_S)
 
-    def is_synced(self) -> bool:
-        """Connected, and every level has been heard since."""
-        return self._synced
+    def session(self) -> int:
+        """Counts connections; 0 unless connected and every level has been heard since."""
+        return self._sessions if self._synced else 0
 
     def watch(self, view: MaintainedHost) -> None:
         """Monitor the host as its view says."""
@@ -125,12 +132,23 @@ class PulseClient:
             message = json.loads(line)
             if message["event"] == "synced":
                 LOG.info("heartbeat is connected")
+                self._sessions += 1
                 self._synced = True
             elif message["event"] == "level":
                 self._on_level(message["uuid"], Network(message["network"]), Level(message["level"]),
                                int(message["epoch"]))
-        except (ValueError, KeyError, TypeError) as error:
+            elif message["event"] == "alive":
+                self._hear_alive(message["uuid"], message["alive"])
+        except (ValueError, KeyError, TypeError, InvalidInput) as error:
             LOG.warning("heartbeat said something strange: %s", error)
+
+
+    def _hear_alive(self, uuid: str, document: Any) -> None:
+        """Signed with the key of host ``uuid``, so it must speak of that host."""
+        alive = _ALIVE.from_document(document, "alive")
+        if alive.host_uuid != uuid:
+            raise ValueError(f"host {uuid} speaks for host {alive.host_uuid[:36]}")
+        self._on_alive(alive)
 
 
 def _shut(sock: socket.socket) -> None:

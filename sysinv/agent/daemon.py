@@ -11,6 +11,7 @@ from pathlib import Path
 from flock.core.codec import codec_for
 from flock.core.errors import DeadlineExceeded, FlockError, Unavailable
 from flock.core.health import Health
+from flock.core.text import storable
 from flock.rpc.interface import RequestServer
 from sysinv.agent import plan
 from sysinv.agent.machine import Machine, store_uuid
@@ -112,7 +113,7 @@ class Agent:
 
     def _look_up(self) -> float:
         try:
-            host = self._conductor.get_host_by_macs(macs=self._machine.macs(), hostname=self._hostname)
+            host = self._conductor.get_host_by_macs(macs=self._machine.macs(), hostname=storable(self._hostname))
         except FlockError as error:
             LOG.warning("The own record cannot be looked up yet: %s", error)
             self._trouble = str(error)

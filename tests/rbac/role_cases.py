@@ -14,7 +14,10 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 @dataclass(frozen=True, slots=True)
 class RoleCase:
-    """A request as ``role`` of ``project`` (both empty: without a token) and the status of the answer."""
+    """A request as ``role`` of ``project`` (both empty: without a token) and the status of the answer.
+
+    ``closed``: refused whoever asks, for another reason than the role.
+    """
 
     operation: str
     name: str
@@ -27,6 +30,7 @@ class RoleCase:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     stream: bool = False
+    closed: bool = False
 
 
 def table(subsystem: str) -> dict[str, Any]:
@@ -38,8 +42,13 @@ def table(subsystem: str) -> dict[str, Any]:
 def operation(name: str, entry: Mapping[str, Any]) -> tuple[str, str]:
     """Method and path of an entry."""
     ((method, path),) = [(method, entry[method]) for method in METHODS if method in entry]
-    assert set(entry) <= {method, "status", "uuid", "query", "body", "stream"}, f"{name}: {sorted(entry)}"
+    assert set(entry) <= {method, "status", "uuid", "query", "body", "stream", "closed"}, f"{name}: {sorted(entry)}"
     return method.upper(), path
+
+
+def subsystems() -> list[str]:
+    """Those that have a table."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("*.yaml"))
 
 
 def role_cases(subsystem: str) -> list[RoleCase]:
@@ -47,5 +56,5 @@ def role_cases(subsystem: str) -> list[RoleCase]:
     document = table(subsystem)
     return [RoleCase(name, f"{name}-{role}", who.get("role", ""), who.get("project", ""), *operation(name, entry),
                      entry["status"][role], entry.get("uuid", ""), entry.get("query", {}), entry.get("body"),
-                     entry.get("stream", False))
+                     entry.get("stream", False), entry.get("closed", False))
             for name, entry in document["cases"].items() for role, who in document["roles"].items()]

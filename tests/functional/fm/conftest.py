@@ -46,11 +46,3 @@ def fm(running: FaultManagement) -> FaultManagement:
 def seen(fm: FaultManagement) -> Seen:
     """The running service as the acceptance cases look at it."""
     return Seen(fm)
-
-
-@pytest.fixture
-def member_alone(keystone: KeystoneServer) -> Iterator[None]:
-    """StarlingX's member reads nothing by itself; Keystone by default makes every member a reader."""
-    keystone.ensure_user("member", "services")
-    with keystone.without_implied_role("member", "reader"):
-        yield

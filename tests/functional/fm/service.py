@@ -5,22 +5,16 @@ from __future__ import annotations
 import contextlib
 import shutil
 import signal
-import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import requests
 import sqlalchemy as sa
 
-from flock.core.errors import DeadlineExceeded, Unavailable
-from flock.db import Database, migrate
-from flock.rpc import Transport, transport
-from flock.testing.daemons import api_serves, start_daemon, write_conf
-from flock.testing.fixtures import private_conf
 from flock.testing.services.keystone import KeystoneServer
-from flock.testing.services.process import Process, free_port
+from flock.testing.services.process import Process
+from flock.testing.subsystem import RunningSubsystem
 from fm.contract import catalogue
 from fm.db.tables import APPLIED_REQUEST, EVENT_LOG, NOTIFICATION
 from fm.raiser import Raiser
@@ -29,19 +23,12 @@ from tests.functional.fm.traps import TrapReceiver
 WARM_START_HOLD_S = 3.0
 
 
-class FaultManagement:
+class FaultManagement(RunningSubsystem):
     """One fm with its files below ``folder``; start, stop and kill its daemons at will."""
 
     def __init__(self, folder: Path, url: str, rabbit_url: str, keystone: KeystoneServer | None,
                  options: dict[str, Any] | None = None, traps: TrapReceiver | None = None) -> None:
-        self.folder = folder
-        self.url = url
-        self.rabbit_url = rabbit_url
-        self.keystone = keystone
-        self.exchange = f"fm-{uuid.uuid4().hex[:8]}"
-        self.port = free_port()
-        self.base = f"http://127.0.0.1:{self.port}"
-        self.conf_dir = folder / "conf"
+        super().__init__("fm", folder, url, rabbit_url, keystone)
         self.traps = traps
         self.catalogue = folder / "events.yaml"
         shutil.copy(catalogue.DEFAULT_PATH, self.catalogue)
@@ -49,42 +36,26 @@ class FaultManagement:
                         "warm_start_hold_s": WARM_START_HOLD_S, **(options or {})}
         if traps is not None:
             self.options |= {"trap_agent_host": "127.0.0.1", "trap_agent_port": traps.port}
-        self.db = Database(url)
         self.manager: Process | None = None
-        self.api: Process | None = None
         self._raisers: dict[str, Raiser] = {}
-        self._buses: list[Transport] = []
         self.write_conf()
 
     def write_conf(self, **changes: Any) -> None:
         """Write fm.conf anew, with changed [fm] options."""
         self.options.update(changes)
-        sections: dict[str, dict[str, Any]] = {
-            "DEFAULT": {"transport_url": self.rabbit_url, "state_dir": self.folder / "state"},
-            "rpc": {"exchange": self.exchange},
-            "database": {"connection": self.url},
-            "api": {"bind_host": "127.0.0.1", "bind_port": self.port},
-            "fm": self.options}
-        if self.keystone is not None:
-            sections["keystone_authtoken"] = self.keystone.authtoken_options()
-        write_conf(self.conf_dir / "fm.conf", sections)
+        self.configure({"fm": self.options})
 
     def start(self) -> None:
         """Make the tables and start both daemons; returns when they serve."""
-        migrate.upgrade(self.url, "fm")
+        self.make_tables()
         self.start_manager()
         self.start_api()
 
-    def start_api(self) -> None:
-        """Start fm-api; returns when it serves."""
-        self.api = self._daemon("fm-api")
-        self.api.wait_until(lambda: api_serves(self.base), 40, "fm-api to serve")
-
     def start_manager(self) -> None:
         """Start fm-manager; returns when it answers on the bus."""
-        self.manager = self._daemon("fm-manager")
         raiser = self.raiser()
-        self.manager.wait_until(lambda: _answers(raiser), 40, "fm-manager to answer")
+        # Short, because a question asked before the manager's queue exists is never answered.
+        self.manager = self.daemon("fm-manager", lambda: raiser.active(timeout_s=0.3) is not None)
 
     def restart_manager(self) -> None:
         """End fm-manager in good order and start it again."""
@@ -115,20 +86,7 @@ class FaultManagement:
         """End everything."""
         for raiser in self._raisers.values():
             raiser.stop()
-        # All at once: each waits for a thread of its own.
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(Transport.close, self._buses))
-        for process in (self.api, self.manager):
-            if process is not None:
-                process.stop()
-        self.db.dispose()
-
-    def bus(self) -> Transport:
-        """A connection to the same exchange."""
-        conf = private_conf()
-        bus = transport(conf, self.rabbit_url, exchange=self.exchange)
-        self._buses.append(bus)
-        return bus
+        super().stop()
 
     def raiser(self, name: str = "test", **options: Any) -> Raiser:
         """A raiser of this process with a spool below ``folder``."""
@@ -138,10 +96,7 @@ class FaultManagement:
 
     def http(self, role: str = "configurator", project: str = "services") -> requests.Session:
         """A session with a token of ``role`` in ``project``."""
-        assert self.keystone is not None, "made without Keystone: only public operations answer"
-        session = requests.Session()
-        session.headers["X-Auth-Token"] = self.keystone.token(role, project)
-        return session
+        return super().http(role, project)
 
     def clean(self) -> None:
         """Clear every alarm and undo every operator's choice as a client would, then empty the log of all that."""
@@ -173,15 +128,3 @@ class FaultManagement:
     def _done(reply: requests.Response) -> requests.Response:
         assert reply.ok, reply.text
         return reply
-
-    def _daemon(self, name: str) -> Process:
-        return start_daemon(name, self.folder, self.conf_dir)
-
-
-def _answers(raiser: Raiser) -> bool:
-    try:
-        # Short, because a question asked before the manager's queue exists is never answered.
-        raiser.active(timeout_s=0.3)
-    except (Unavailable, DeadlineExceeded):
-        return False
-    return True

@@ -14,11 +14,10 @@ import pytest
 
 import mtce
 from flock.core.errors import DeadlineExceeded, Unavailable
-from flock.exec import run
-from flock.rpc import Server, client, transport
-from flock.testing.fixtures import private_conf
+from flock.rpc import Server, client
 from flock.testing.services.process import Process, free_port, wait_for
 from flock.testing.services.rabbitmq import RabbitNode
+from flock.testing.subsystem import RunningSubsystem
 from fm.contract.rpc import FaultOutcome, FaultRequest, FmManager
 from mtce.contract import pulsekey
 from mtce.contract.records import HostStatus, MtceHost
@@ -152,35 +151,35 @@ class FakeHost:
                 self.power_on()
 
 
-class Cloud:
+class Cloud(RunningSubsystem):
     """One controller's mtce and its hosts."""
 
     def __init__(self, folder: Path, bus_url: str) -> None:
-        self.folder = folder
-        self.bus_url = bus_url
+        super().__init__("mtce", folder, f"sqlite:///{folder}/mtce.sqlite", bus_url, exchange="flock")
         self.hosts: list[FakeHost] = []
         self.ports = f"mgmt_request_port = {free_port()}\nmgmt_answer_port = {free_port()}\n"
         self.inventory, self.faults = Inventory(), Faults()
-        self._env = {"FLOCK_CONF_DIR": str(folder), "PYTHONPATH": SOURCE, "PATH": "/usr/bin:/bin"}
         self._write_files()
-        run([str(BIN / "mtce-dbsync")], timeout_s=60, env=self._env)
-        self.bus = transport(private_conf(), bus_url)
-        self._server = Server(self.bus, "recorders", {HostStates: self.inventory, FmManager: self.faults})
+        self.make_tables()
+        bus = self.bus()
+        self._server = Server(bus, "recorders", {HostStates: self.inventory, FmManager: self.faults})
         self._server.start()
-        self.mtce = client(MtceHosts, self.bus)
+        self.mtce = client(MtceHosts, bus)
+        # Short, because a question asked before the conductor's queue exists is never answered.
+        self._questions = client(MtceHosts, bus, deadline_s=0.5)
         self.start_heartbeat()
         self.start_conductor()
 
     def start_conductor(self) -> None:
-        self.conductor = Process("mtce-conductor", [str(BIN / "mtce-conductor")], self.folder, env=self._env)
+        self.conductor = self.daemon("mtce-conductor")
 
     def start_heartbeat(self) -> None:
-        self.heartbeat = Process("mtce-heartbeat", [str(BIN / "mtce-heartbeat")], self.folder, env=self._env)
+        self.heartbeat = self.daemon("mtce-heartbeat")
 
     def add(self, hostname: str) -> FakeHost:
         folder = self.folder / hostname
         folder.mkdir()
-        host = FakeHost(folder, hostname, self.bus_url, self.ports)
+        host = FakeHost(folder, hostname, self.rabbit_url, self.ports)
         self.hosts.append(host)
         wait_for(lambda: self._put(host), 30, "the conductor to answer")
         host.power_on()
@@ -209,32 +208,28 @@ class Cloud:
     def close(self) -> None:
         for host in self.hosts:
             host.close()
-        for process in (self.conductor, self.heartbeat):
-            process.stop()
         self._server.stop(5)
-        self.bus.close()
+        self.stop()
 
     def _states(self, status: HostStatus) -> str:
         return f"{status.administrative}-{status.operational}-{status.availability}"
 
     def _put(self, host: FakeHost) -> bool:
         try:
-            # Short, because a question asked before the conductor's queue exists is never answered.
-            return client(MtceHosts, self.bus, deadline_s=0.5).put_host(host=host.record()).status == "pass"
+            return self._questions.put_host(host=host.record()).status == "pass"
         except (DeadlineExceeded, Unavailable):
             return False
 
     def _write_files(self) -> None:
         (self.folder / "heartbeat.key").write_text(CLUSTER_KEY.hex() + "\n")
-        (self.folder / "flock.conf").write_text(
-            f"[DEFAULT]\ntransport_url = {self.bus_url}\nstate_dir = {self.folder}/lib\nrun_dir = {self.folder}/run\n")
-        (self.folder / "mtce.conf").write_text(
-            f"[database]\nconnection = sqlite:///{self.folder}/mtce.sqlite\n"
-            "[conductor]\nhostname = controller-0\nplatform_conf = /nonexistent\n"
-            f"[host]\nuuid = {CONTROLLER_UUID}\nname = controller-0\n"
-            "[timers]\nheartbeat_soak_s = 1\nhost_add_delay_s = 2\nbmc_reset_delay_s = 2\n"
-            f"[heartbeat]\nsender = true\nperiod_ms = 100\nmgmt_interface = lo\ncluster_host_interface = lo\n"
-            f"key_file = {self.folder}/heartbeat.key\nrealtime_priority = 0\n{self.ports}")
+        request_port, answer_port = (line.rpartition(" ")[2] for line in self.ports.splitlines())
+        self.configure({
+            "conductor": {"hostname": "controller-0", "platform_conf": "/nonexistent"},
+            "host": {"uuid": CONTROLLER_UUID, "name": "controller-0"},
+            "timers": {"heartbeat_soak_s": 1, "host_add_delay_s": 2, "bmc_reset_delay_s": 2},
+            "heartbeat": {"sender": True, "period_ms": 100, "mgmt_interface": "lo", "cluster_host_interface": "lo",
+                          "key_file": self.folder / "heartbeat.key", "realtime_priority": 0,
+                          "mgmt_request_port": request_port, "mgmt_answer_port": answer_port}})
 
 
 @pytest.fixture

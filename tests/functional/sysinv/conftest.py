@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,13 @@ from typing import Any
 import pytest
 import requests
 
-from flock.db import Database, migrate
 from flock.exec import Completed, run
-from flock.rpc import Server, Transport, client, transport
-from flock.testing.daemons import BIN, api_serves, empty_database, start_daemon, write_conf
-from flock.testing.fixtures import private_conf
+from flock.rpc import Server, client
+from flock.testing.daemons import BIN, empty_database
 from flock.testing.services.keystone import KeystoneServer
-from flock.testing.services.process import Process, free_port, wait_for
+from flock.testing.services.process import Process, wait_for
 from flock.testing.services.rabbitmq import RabbitNode
+from flock.testing.subsystem import RunningSubsystem
 from mtce.contract.records import ActionReply, HostStatus, MtceHost
 from mtce.contract.rpc import MtceHosts
 from sysinv.bootstrap.answers import parse
@@ -81,30 +79,25 @@ class Answer:
         return str(json.loads(self.body["error_message"])["faultstring"])
 
 
-class Sysinv:
+class Sysinv(RunningSubsystem):
     """One sysinv with its files below ``folder``; start, stop and kill its daemons at will."""
 
     def __init__(self, folder: Path, url: str, rabbit_url: str, keystone: KeystoneServer) -> None:
-        self.folder, self.url, self.rabbit_url, self.keystone = folder, url, rabbit_url, keystone
-        self.exchange = f"sysinv-{uuid.uuid4().hex[:8]}"
-        self.port = free_port()
-        self.base = f"http://127.0.0.1:{self.port}"
-        self.conf_dir = folder / "conf"
-        folder.mkdir(parents=True, exist_ok=True)
-        self.db = Database(url)
+        super().__init__("sysinv", folder, url, rabbit_url, keystone)
         self.mtce = EmulatedMtce()
         self.sequence = 0
         self.conductor: Process | None = None
-        self.api: Process | None = None
         self._write_conf()
-        self.bus: Transport = transport(private_conf(), rabbit_url, exchange=self.exchange)
-        self._server = Server(self.bus, "controller-0", {MtceHosts: self.mtce})
-        self.states = client(HostStates, self.bus)
-        self.reports = client(InventoryReports, self.bus)
+        bus = self.bus()
+        self._server = Server(bus, "controller-0", {MtceHosts: self.mtce})
+        self.states = client(HostStates, bus)
+        self.reports = client(InventoryReports, bus)
+        # Short, because a question asked before the conductor's queue exists is never answered.
+        self._questions = client(InventoryReports, bus, deadline_s=0.3)
 
     def start(self) -> None:
         """Make and seed the tables, start both daemons; returns when they serve."""
-        migrate.upgrade(self.url, "sysinv")
+        self.make_tables()
         answers = {"admin_password": "sysadmin-1", "system_type": "Standard", "system_mode": "duplex"}
         seed_system(self.db, parse(answers), CONTROLLER_MAC)
         assert self._server.start(20)
@@ -114,13 +107,7 @@ class Sysinv:
 
     def start_conductor(self) -> None:
         """Start sysinv-conductor; returns when it takes states."""
-        self.conductor = self._daemon("sysinv-conductor")
-        self.conductor.wait_until(self._conductor_serves, 40, "sysinv-conductor to serve")
-
-    def start_api(self) -> None:
-        """Start sysinv-api; returns when it answers."""
-        self.api = self._daemon("sysinv-api")
-        self.api.wait_until(lambda: api_serves(self.base), 40, "sysinv-api to serve")
+        self.conductor = self.daemon("sysinv-conductor", self._conductor_serves)
 
     def kill_conductor(self) -> None:
         """SIGKILL."""
@@ -130,12 +117,8 @@ class Sysinv:
     def stop(self) -> None:
         """End everything."""
         self.mtce.gate.set()
-        for process in (self.api, self.conductor):
-            if process is not None:
-                process.stop()
         self._server.stop(5)
-        self.bus.close()
-        self.db.dispose()
+        super().stop()
 
     def call(self, method: str, path: str, body: Any = None, *, role: str | None = "admin", project: str = "admin",
              headers: dict[str, str] | None = None, raw: bytes | None = None) -> Answer:
@@ -193,20 +176,9 @@ class Sysinv:
     def boot_file(self, mac: str) -> Path:
         return self.folder / "tftp" / "pxelinux.cfg" / f"01-{mac.replace(':', '-')}"
 
-    def log(self) -> str:
-        """What both daemons wrote."""
-        return "".join((self.folder / f"{name}.log").read_text() for name in ("sysinv-conductor", "sysinv-api")
-                       if (self.folder / f"{name}.log").exists())
-
     def _write_conf(self) -> None:
         (self.folder / "heartbeat.key").write_text("11" * 32)
-        write_conf(self.conf_dir / "sysinv.conf", {
-            "DEFAULT": {"transport_url": self.rabbit_url, "state_dir": self.folder / "state",
-                        "run_dir": self.folder / "run"},
-            "rpc": {"exchange": self.exchange},
-            "database": {"connection": self.url},
-            "api": {"bind_host": "127.0.0.1", "bind_port": self.port},
-            "keystone_authtoken": self.keystone.authtoken_options(),
+        self.configure({
             "sysinv": {"hostname": "controller-0", "secret_key_file": self.folder / "secret.key",
                        "heartbeat_key_file": self.folder / "heartbeat.key", "audit_interval_s": 1,
                        "lease_interval_s": 1, "mtce_audit_interval_s": 1},
@@ -214,15 +186,7 @@ class Sysinv:
             "dnsmasq": {"directory": self.folder / "dnsmasq", "tftp_root": self.folder / "tftp", "unit": ""}})
 
     def _conductor_serves(self) -> bool:
-        try:
-            # Short, because a question asked before the conductor's queue exists is never answered.
-            client(InventoryReports, self.bus, deadline_s=0.3).get_host_by_macs(macs=[CONTROLLER_MAC], hostname="")
-        except Exception:  # noqa: BLE001 - not yet
-            return False
-        return True
-
-    def _daemon(self, name: str) -> Process:
-        return start_daemon(name, self.folder, self.conf_dir)
+        return self._questions.get_host_by_macs(macs=[CONTROLLER_MAC], hostname="") is not None
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
@@ -22,10 +21,10 @@ def test_runs_repeatedly_and_survives_errors() -> None:
     periodics.add("bad", 0.02, task, first_after_s=0)
     periodics.start()
     assert third.wait(10)
+    before = set(threading.enumerate())
     assert periodics.stop(5)
-    seen = times[0]
-    time.sleep(0.1)  # nothing may happen meanwhile
-    assert times[0] == seen, "nothing runs after stop"
+    left = [thread.name for thread in before & set(threading.enumerate()) if thread.name.startswith("periodics")]
+    assert left == [], "nothing can run after stop"
 
 
 def test_does_not_overlap_itself_and_run_now_runs_once_more() -> None:
@@ -42,13 +41,16 @@ def test_does_not_overlap_itself_and_run_now_runs_once_more() -> None:
         gate.wait(10)
         inside.release()
 
+    looked = threading.Event()
     periodics.add("slow", 3600, task)
+    periodics.add("later in the same look", 3600, looked.set)
     periodics.start()
     periodics.run_now("slow")
     assert entered.acquire(timeout=10)
     periodics.run_now("slow")
     periodics.run_now("slow")
-    time.sleep(0.05)  # nothing may happen meanwhile
+    periodics.run_now("later in the same look")
+    assert looked.wait(10)
     assert runs[0] == 1
     gate.set()
     assert entered.acquire(timeout=10)

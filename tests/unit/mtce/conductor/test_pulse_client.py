@@ -2,12 +2,12 @@
 import json
 import socket
 import threading
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from mtce.conductor.pulses import PulseClient
-from mtce.contract.records import MtceHost
+from mtce.contract.records import MtcAlive, MtceHost
 from mtce.core.view import first_view
 
 UUID = "2f1c1d7e-0000-4000-8000-000000000001"
@@ -52,7 +52,7 @@ def ends(tmp_path):
             arrived.notify_all()
 
     heartbeat = Heartbeat(tmp_path / "hb.sock")
-    client = PulseClient(str(tmp_path / "hb.sock"), on_level)
+    client = PulseClient(str(tmp_path / "hb.sock"), on_level, on_level)
 
     def wait(count):
         with arrived:
@@ -96,15 +96,27 @@ def test_levels_are_passed_on_and_nonsense_is_survived(ends):
     assert wait(1) == [(UUID, "mgmt", "loss", 7)]
 
 
+def test_mtcalive_is_passed_on_of_its_own_host_only_and_with_fields_of_a_newer_release(ends):
+    heartbeat, client, wait = ends
+    client.start()
+    heartbeat.accept()
+    alive = MtcAlive(UUID, "worker-0", "boot-1", 60, 7, True, True, False, True, None, False)
+    other = "2f1c1d7e-0000-4000-8000-000000000002"
+    for document in (asdict(replace(alive, host_uuid=other)), {**asdict(alive), "healthy": "yes"}, {}, [], None):
+        heartbeat.say(event="alive", uuid=UUID, alive=document)
+    heartbeat.say(event="alive", uuid=UUID, alive={**asdict(alive), "colour": "blue"})
+    assert wait(1) == [(alive,)]
+
+
 def test_synced_only_between_the_word_and_the_end_of_the_connection(ends):
     heartbeat, client, wait = ends
     client.start()
     heartbeat.accept()
-    assert not client.is_synced()
+    assert not client.session()
     heartbeat.say(event="synced")
     heartbeat.say(event="level", uuid=UUID, network="mgmt", level="ok", epoch=1, misses=0)
     wait(1)
-    assert client.is_synced()
+    assert client.session()
     heartbeat.hang_up()
     heartbeat.accept()
-    assert not client.is_synced()
+    assert not client.session()

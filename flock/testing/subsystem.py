@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A subsystem that runs: its configuration, tables, daemons as processes, its API and a bus of its own in a test."""
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from flock.core.errors import DeadlineExceeded, Unavailable
+from flock.db import Database, migrate
+from flock.rpc import Transport, transport
+from flock.testing.daemons import api_serves, start_daemon, write_conf
+from flock.testing.fixtures import private_conf
+from flock.testing.services.keystone import KeystoneServer
+from flock.testing.services.process import Process, free_port
+
+START_S = 40.0
+
+
+class RunningSubsystem:
+    """One subsystem with its files below ``folder``; its daemons are started, stopped and killed at will.
+
+    ``name`` is that of its configuration file and of its programs' first part. Without ``keystone`` only public
+    operations of the API answer. Each has an exchange of its own on the bus, unless one is given.
+    """
+
+    def __init__(self, name: str, folder: Path, url: str, rabbit_url: str, keystone: KeystoneServer | None = None, *,
+                 exchange: str | None = None) -> None:
+        self.name, self.folder, self.url, self.rabbit_url, self.keystone = name, folder, url, rabbit_url, keystone
+        self.exchange = exchange or f"{name}-{uuid.uuid4().hex[:8]}"
+        self.port = free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.conf_dir = folder / "conf"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.db = Database(url)
+        self.api: Process | None = None
+        self._daemons: list[Process] = []
+        self._buses: list[Transport] = []
+
+    def configure(self, sections: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write the configuration file: what every subsystem needs, and ``{section: {option: value}}`` over it."""
+        merged: dict[str, dict[str, Any]] = {
+            "DEFAULT": {"transport_url": self.rabbit_url, "state_dir": self.folder / "state",
+                        "run_dir": self.folder / "run"},
+            "rpc": {"exchange": self.exchange},
+            "database": {"connection": self.url},
+            "api": {"bind_host": "127.0.0.1", "bind_port": self.port}}
+        if self.keystone is not None:
+            merged["keystone_authtoken"] = self.keystone.authtoken_options()
+        for section, options in sections.items():
+            merged.setdefault(section, {}).update(options)
+        write_conf(self.conf_dir / f"{self.name}.conf", merged)
+
+    def make_tables(self) -> None:
+        """The newest tables in the database."""
+        migrate.upgrade(self.url, self.name)
+
+    def daemon(self, program: str, serves: Callable[[], bool] | None = None) -> Process:
+        """Start a program; returns when ``serves``, tried again and again, is true. It ends with ``stop`` at last."""
+        process = start_daemon(program, self.folder, self.conf_dir)
+        self._daemons.append(process)
+        if serves is not None:
+            process.wait_until(lambda: _answers(serves), START_S, f"{program} to serve")
+        return process
+
+    def start_api(self) -> None:
+        """Start the API; returns when it serves."""
+        self.api = self.daemon(f"{self.name}-api", lambda: api_serves(self.base))
+
+    def bus(self) -> Transport:
+        """A connection to the same exchange."""
+        bus = transport(private_conf(), self.rabbit_url, exchange=self.exchange)
+        self._buses.append(bus)
+        return bus
+
+    def http(self, role: str = "admin", project: str = "admin") -> requests.Session:
+        """A session with a token of ``role`` in ``project``; an empty role gives one without a token."""
+        session = requests.Session()
+        if role:
+            if self.keystone is None:
+                raise ValueError("made without Keystone: only public operations answer")
+            session.headers["X-Auth-Token"] = self.keystone.token(role, project)
+        return session
+
+    def log(self) -> str:
+        """What all its daemons wrote."""
+        return "".join(path.read_text() for path in sorted(self.folder.glob(f"{self.name}-*.log")))
+
+    def stop(self) -> None:
+        """End everything."""
+        # All at once: each waits for a thread of its own.
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(Transport.close, self._buses))
+        for process in reversed(self._daemons):
+            process.stop()
+        self.db.dispose()
+
+
+def _answers(serves: Callable[[], bool]) -> bool:
+    """A request that the bus cannot take yet, or that nobody answers in time, is no answer."""
+    try:
+        return serves()
+    except (Unavailable, DeadlineExceeded):
+        return False
