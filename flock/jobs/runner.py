@@ -15,7 +15,7 @@ from flock.core.errors import DeadlineExceeded, FlockError, RemoteError, StaleWr
 from flock.db import Database
 from flock.jobs import progress, store
 from flock.jobs.pool import BoundedPool
-from flock.jobs.steps import Record, State, Steps, Wait
+from flock.jobs.steps import OperationRecord, State, Steps, Wait
 from flock.rpc.errors import Undecodable
 
 LOG = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class Runner:
             self._carry(record)
         return len(records)
 
-    def _claim(self, limit: int) -> list[Record]:
+    def _claim(self, limit: int) -> list[OperationRecord]:
         if not self.kinds or limit < 1:
             return []
         now = self._clock()
@@ -132,7 +132,7 @@ class Runner:
             due = store.next_due(conn, self.table, self.kinds, now)
         return self._poll_s if due is None else min(self._poll_s, max(0.0, (due - now).total_seconds()))
 
-    def _carry_in_thread(self, record: Record) -> None:
+    def _carry_in_thread(self, record: OperationRecord) -> None:
         RUNNING.labels(self.owner).inc()
         try:
             self._carry(record)
@@ -145,7 +145,7 @@ class Runner:
                 self._in_hand.discard(record.uuid)
             self._wake.set()
 
-    def _carry(self, record: Record) -> None:
+    def _carry(self, record: OperationRecord) -> None:
         """Call steps until the operation waits, ends, or this process leaves."""
         plan = self.kinds[record.kind]
         begun = progress.begin(record, plan, self._clock())
@@ -165,7 +165,7 @@ class Runner:
                 return
             record = self._with_cancel(after)
 
-    def _keep_or_end(self, record: Record) -> bool:
+    def _keep_or_end(self, record: OperationRecord) -> bool:
         """Store how far the operation came; False when it leaves this thread: ended, waiting, lost or stopping."""
         waiting = record.active and record.next_run_at > self._clock()
         keep = record.active and not waiting and not self._leaving.is_set()
@@ -177,13 +177,13 @@ class Runner:
             ENDED.labels(record.kind, record.state.value).inc()
         return keep
 
-    def _with_cancel(self, record: Record) -> Record:
+    def _with_cancel(self, record: OperationRecord) -> OperationRecord:
         """The record with a cancellation that may have been stored meanwhile."""
         with self.db.reader() as conn:
             stored = store.fetch(conn, self.table, record.uuid)
         return record if stored is None else stored
 
-    def _call(self, record: Record, plan: Steps) -> Record:
+    def _call(self, record: OperationRecord, plan: Steps) -> OperationRecord:
         step = plan[record.step]
         function = step.undo if record.state is State.UNDOING else step.do
         verb = "undo of step" if record.state is State.UNDOING else "step"
@@ -203,7 +203,7 @@ class Runner:
             return progress.waits(record, answer.seconds, answer.data, self._clock())
         return progress.succeeded(record, plan, answer, self._clock())
 
-    def _save(self, record: Record, keep: bool) -> bool:
+    def _save(self, record: OperationRecord, keep: bool) -> bool:
         until = self._clock() + datetime.timedelta(seconds=self._lease_s)
         return self.db.transact(
             lambda conn: store.save(conn, self.table, record, self.owner, keep, until))

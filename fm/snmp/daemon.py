@@ -17,7 +17,7 @@ from flock.core.health import Health
 from flock.db import from_conf
 from fm.conf import options
 from fm.conf import snmp as snmp_options
-from fm.snmp.agentx.messages import Fault, Get, GetBulk, Response
+from fm.snmp.agentx.messages import ErrorStatus, Get, GetBulk, Response
 from fm.snmp.agentx.session import Left, Session, SessionEnded
 from fm.snmp.objects import ACTIVE_TABLE, ENTERPRISE, EVENT_TABLE
 from fm.snmp.responder import Responder
@@ -106,10 +106,10 @@ class SnmpAgentDaemon:
             except FlockError as error:
                 LOG.warning("a request could not be answered: %s", error)
                 REQUESTS.labels("failed").inc()
-                return Response(Fault.GEN_ERR, 1)
+                return Response(ErrorStatus.GEN_ERR, 1)
             except Exception:  # one broken row must not end the service of all others
                 LOG.exception("a request could not be answered")
                 REQUESTS.labels("failed").inc()
-                return Response(Fault.GEN_ERR, 1)
+                return Response(ErrorStatus.GEN_ERR, 1)
         REQUESTS.labels("ok").inc()
         return response

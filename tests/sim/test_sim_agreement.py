@@ -98,7 +98,7 @@ class Effects:
 
     def delivered_soon(self): pass
 
-    def pulses_ok(self): return True
+    def pulses_session(self): return True
 
 
 class Cloud:

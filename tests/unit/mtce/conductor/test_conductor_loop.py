@@ -359,6 +359,7 @@ def test_levels_told_on_connecting_count_once_they_have_been_taken_in(bench):
     enabled(bench)
     lost(bench, *Network)
     echoing(bench, 4)
+    bench.loop.bus_heard()
     view = bench.loop.roster.get(UUID).view
     assert (view.stage, view.pulses_ok) == ("recovery-alive", True)
     gate, waiting = threading.Event(), threading.Event()

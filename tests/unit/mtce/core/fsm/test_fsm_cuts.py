@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from flock.sim import seeds
 from mtce.contract.states import HostAction
 from mtce.core.settings import HeartbeatAction, Settings
 from mtce.core.view import Stage
@@ -167,14 +168,14 @@ def test_attempts_that_are_used_up_do_not_lead_to_a_reboot_of_a_host_that_lives(
 CUTS = ("mgmt_cut", "cluster_cut", "bus_down", "pulses_down", "pulseless")
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", seeds(8))
 def test_random_cuts_never_strike_a_host_that_answers_and_a_dead_one_comes_back(story, seed):
-    """Any mix of cuts, outages and restarts of the conductor over half a day; then the host dies and is recovered."""
+    """Any mix of cuts, outages and restarts of the conductor over hours; then the host dies and is recovered."""
     random = Random(seed)
     s = story(settings=QUICK, seed=seed, bmc=True).enabled().forget_story()
     s.machine.boot_ms = 20_000
     s.restart_probability = random.choice([0.0, 0.0, 0.1])
-    for _ in range(40):
+    for _ in range(25):
         for name in random.sample(CUTS, k=random.randint(1, 3)):
             setattr(s.machine, name, random.random() < 0.6)
         s.run_s(random.choice([0.7, 3, 5.2, 9, 14, 31, 90, 700]) * random.uniform(0.5, 1.5))
@@ -183,7 +184,7 @@ def test_random_cuts_never_strike_a_host_that_answers_and_a_dead_one_comes_back(
             s.reboot_by_itself()
     for name in CUTS:
         setattr(s.machine, name, False)
-    s.until_states("unlocked-enabled-available", 2_000)
+    s.until_states("unlocked-enabled-available", 2_000).run_s(15)
     assert s.alarms() == set()
     s.forget_story().hang().run_s(400)
     assert s.machine.resets == 1
