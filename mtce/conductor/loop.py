@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from prometheus_client import Counter, Histogram
@@ -23,7 +23,7 @@ from flock.core.errors import DeadlineExceeded, FlockError, StaleWrite, Unavaila
 from mtce.conductor import messages
 from mtce.conductor.buswatch import BusWatch
 from mtce.conductor.roster import Entry, Roster
-from mtce.conductor.store import Answered, Message, Store, StoredHost
+from mtce.conductor.store import Answered, Store, StoredHost
 from mtce.conductor.surroundings import Surroundings
 from mtce.contract.records import MtceHost
 from mtce.core.actions import Action, reasons
@@ -181,19 +181,6 @@ class Loop:
             self._effects.watch(view)
         self._effects.perform(view, entry.record, actions)
 
-    def tell_again(self, entry: Entry) -> None:
-        """Store a message with the whole states of a host, numbered anew. Database errors pass through."""
-        view = replace(entry.view, revision=entry.view.revision + 1, sequence=entry.view.sequence + 1)
-        revision = self.store.commit(entry.stored, view, entry.record, cause="told again",
-                                     messages=[messages.whole_state(view)])
-        entry.view, entry.stored = view, StoredHost(view, entry.record, revision)
-        self._effects.delivered_soon()
-
-    def tell(self, told: list[Message]) -> None:
-        """Store messages that belong to no step. Database errors pass through."""
-        self.store.tell(told)
-        self._effects.delivered_soon()
-
     def decide(self, view: MaintainedHost, event: Event) -> tuple[MaintainedHost, tuple[Action, ...]]:
         """What ``event`` makes of ``view`` now; any defect becomes MachineStopped, which concerns this host only."""
         try:
@@ -231,7 +218,7 @@ class Loop:
         except queue.Empty:
             item = None
         if isinstance(item, _Asked):
-            self._answer(item)
+            _answer(item)
         elif isinstance(item, _Happened):
             self._happened(item)
         self._tick_due()
@@ -242,14 +229,6 @@ class Loop:
         if due_ms is None:
             return IDLE_WAIT_S
         return min(IDLE_WAIT_S, max(0.0, (due_ms - self.now_ms()) / 1000))
-
-    def _answer(self, asked: _Asked) -> None:
-        if not asked.future.set_running_or_notify_cancel():
-            return
-        try:
-            asked.future.set_result(asked.work())
-        except Exception as error:  # noqa: BLE001 - handed to the asker
-            asked.future.set_exception(error)
 
     def _happened(self, item: _Happened) -> None:
         entry = self.roster.get(item.uuid)
@@ -311,6 +290,15 @@ class Loop:
             waiting, entry.backlog = list(entry.backlog), type(entry.backlog)(maxlen=entry.backlog.maxlen)
             for event in waiting:
                 self._handle(entry, event)
+
+
+def _answer(asked: _Asked) -> None:
+    if not asked.future.set_running_or_notify_cancel():
+        return
+    try:
+        asked.future.set_result(asked.work())
+    except Exception as error:  # noqa: BLE001 - handed to the asker
+        asked.future.set_exception(error)
 
 
 def cause_of(event: Event) -> str:
