@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from prometheus_client import Counter, Histogram
@@ -192,6 +192,9 @@ class Loop:
     def _commit(self, entry: Entry, view: MaintainedHost, actions: tuple[Action, ...], event: Event,
                 answered: Answered | None) -> None:
         told = messages.of_step(entry.stored.view, view, actions)
+        if view.action_failed:
+            # Told now. The next failure of the same action must be a change again.
+            view = replace(view, action_failed="")
         strikes = reasons(actions)
         if strikes:
             LOG.warning("%s: %s", view.hostname, strikes)
