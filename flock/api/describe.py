@@ -42,7 +42,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ViewPage:
     """``{envelope: [...], "next": url}``; ``items`` are the views an element may have."""
 
     items: tuple[View, ...]
@@ -79,7 +79,8 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One status. ``content`` by media type: a Resource, a View, a Page, a JSON schema, or None for an empty body."""
+    """One status. ``content`` by media type: a Resource, a View, a ViewPage, a JSON schema,
+    or None for an empty body."""
 
     text: str
     content: Mapping[str, Any] = field(default_factory=dict)

@@ -102,13 +102,6 @@ def codec_for(hint: Any) -> Codec:
     return Codec(hint)
 
 
-def bounded(data: bytes, size_max_bytes: int, field: str) -> bytes:
-    """``data``; InvalidInput when it is larger than ``size_max_bytes``."""
-    if len(data) > size_max_bytes:
-        raise InvalidInput(field=field, rule=f"at most {size_max_bytes} bytes, got {len(data)}")
-    return data
-
-
 def _join(field: str, place: str) -> str:
     return field + place if field else place.removeprefix(".")
 

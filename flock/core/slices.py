@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the parts of resources: ``<package>/<noun>/<part>.py``. The directory is the list; there is no other."""
+"""Finds subsystems, and the parts of their resources: ``<package>/<noun>/<part>.py``. There is no other list."""
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
 import pkgutil
 from types import ModuleType
@@ -19,3 +20,8 @@ def names(package: str, part: str) -> list[str]:
 def modules(package: str, part: str) -> list[ModuleType]:
     """The modules ``<package>.<noun>.<part>``, imported, by name."""
     return [importlib.import_module(name) for name in names(package, part)]
+
+
+def subsystems() -> list[str]:
+    """Names of the installed subsystems (entry points ``flock.subsystems``), sorted."""
+    return sorted({found.name for found in importlib.metadata.entry_points(group="flock.subsystems")})

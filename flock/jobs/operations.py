@@ -14,7 +14,7 @@ from flock.core.errors import Conflict, DeadlineExceeded, NotFound
 from flock.db import Database, DuplicateEntry, new_uuid, utcnow
 from flock.jobs import store
 from flock.jobs.runner import Runner
-from flock.jobs.steps import ACTIVE, Record, Steps
+from flock.jobs.steps import ACTIVE, OperationRecord, Steps
 
 
 class OperationActive(Conflict):
@@ -69,7 +69,7 @@ class Operations:
             raise OperationActive(subject=subject, kind="another operation") from exc
         return uuid
 
-    def get(self, uuid: str) -> Record:
+    def get(self, uuid: str) -> OperationRecord:
         """One operation; NotFound when there is none."""
         with self.db.reader() as conn:
             record = store.fetch(conn, self.table, uuid)
@@ -77,7 +77,7 @@ class Operations:
             raise NotFound(resource="operation", id=uuid)
         return record
 
-    def active_of(self, subject: str) -> list[Record]:
+    def active_of(self, subject: str) -> list[OperationRecord]:
         """The unfinished operations on ``subject``, oldest first."""
         with self.db.reader() as conn:
             return store.active_of(conn, self.table, subject)
@@ -120,7 +120,7 @@ class Operations:
         """Begin no more steps; True when the running ones ended within ``timeout_s``. The rest resumes later."""
         return self._runner.stop(timeout_s)
 
-    def wait(self, uuid: str, timeout_s: float) -> Record:
+    def wait(self, uuid: str, timeout_s: float) -> OperationRecord:
         """The operation once it has ended; DeadlineExceeded when it has not within ``timeout_s``."""
         deadline = time.monotonic() + timeout_s
         while (record := self.get(uuid)).active:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from flock.core.backoff import Backoff
 from flock.core.errors import DeadlineExceeded, FlockError, Refused
-from flock.jobs.steps import Record, State, Steps
+from flock.jobs.steps import OperationRecord, State, Steps
 
-RETRY_MIN_S = 1.0
-RETRY_MAX_S = 30.0
+RETRY = Backoff(1.0, 30.0)
 
 
 class OperationCancelled(Refused):
@@ -20,7 +20,7 @@ class OperationCancelled(Refused):
     code, http, text = "flock.jobs.cancelled", 409, "The operation was cancelled: {reason}"
 
 
-def begin(record: Record, plan: Steps, now: datetime.datetime) -> Record:
+def begin(record: OperationRecord, plan: Steps, now: datetime.datetime) -> OperationRecord:
     """Start a pending operation at its first step, unless it was cancelled or came too late: nothing to undo then.
 
     One that was under way goes on; when an earlier release stored it at a step that the plan no longer has, all steps
@@ -38,7 +38,7 @@ def begin(record: Record, plan: Steps, now: datetime.datetime) -> Record:
     return _enter(replace(record, state=State.RUNNING), plan, 0, now)
 
 
-def last_try(record: Record, now: datetime.datetime) -> Record:
+def last_try(record: OperationRecord, now: datetime.datetime) -> OperationRecord:
     """The record, or a note on it that the next call of its step is the last one, because its deadline has passed.
 
     The deadline also passes while no process is there to call the step. What the step waits for may have happened
@@ -48,7 +48,7 @@ def last_try(record: Record, now: datetime.datetime) -> Record:
     return replace(record, last_try=True) if _late(record, now) and not record.last_try else record
 
 
-def overdue(record: Record, plan: Steps, now: datetime.datetime) -> Record:
+def overdue(record: OperationRecord, plan: Steps, now: datetime.datetime) -> OperationRecord:
     """The record, or what follows when it was cancelled, came to its own deadline, or its step's last try is over."""
     step = plan[record.step]
     late = record.last_try and _late(record, now)
@@ -65,7 +65,8 @@ def overdue(record: Record, plan: Steps, now: datetime.datetime) -> Record:
     return record
 
 
-def succeeded(record: Record, plan: Steps, data: Mapping[str, Any] | None, now: datetime.datetime) -> Record:
+def succeeded(record: OperationRecord, plan: Steps, data: Mapping[str, Any] | None,
+              now: datetime.datetime) -> OperationRecord:
     """The current step, or the undo of it, came to its end."""
     record = replace(record, result={**record.result, **(data or {})})
     if record.state is State.UNDOING:
@@ -76,7 +77,8 @@ def succeeded(record: Record, plan: Steps, data: Mapping[str, Any] | None, now: 
     return replace(record, state=State.DONE, step_deadline=None)
 
 
-def waits(record: Record, seconds: float, data: Mapping[str, Any] | None, now: datetime.datetime) -> Record:
+def waits(record: OperationRecord, seconds: float, data: Mapping[str, Any] | None,
+          now: datetime.datetime) -> OperationRecord:
     """The current step asks to be called again; not later than its deadline, so that this is noticed in time."""
     again = now + datetime.timedelta(seconds=max(0.0, seconds))
     if record.step_deadline is not None:
@@ -86,15 +88,15 @@ def waits(record: Record, seconds: float, data: Mapping[str, Any] | None, now: d
     return replace(record, next_run_at=again, result={**record.result, **(data or {})})
 
 
-def retried(record: Record, error: FlockError, now: datetime.datetime) -> Record:
+def retried(record: OperationRecord, error: FlockError, now: datetime.datetime) -> OperationRecord:
     """The current step met an error that may pass: call it again after a pause that doubles."""
-    pause_s = min(RETRY_MAX_S, RETRY_MIN_S * 2 ** min(record.attempts, 10))
+    pause_s = RETRY.pause_s(record.attempts + 1)
     if record.state is State.RUNNING:
         record = replace(record, error=error.to_wire())
     return waits(replace(record, attempts=record.attempts + 1), pause_s, None, now)
 
 
-def failed(record: Record, plan: Steps, error: FlockError, now: datetime.datetime) -> Record:
+def failed(record: OperationRecord, plan: Steps, error: FlockError, now: datetime.datetime) -> OperationRecord:
     """The current step failed for good: undo it and those before it; a failed undo is noted and the rest goes on."""
     if record.state is State.UNDOING:
         return _undo_next(replace(record, undo_failed=True), plan, now)
@@ -105,11 +107,11 @@ def failed(record: Record, plan: Steps, error: FlockError, now: datetime.datetim
     return _enter(replace(record, state=State.UNDOING), plan, first, now)
 
 
-def _late(record: Record, now: datetime.datetime) -> bool:
+def _late(record: OperationRecord, now: datetime.datetime) -> bool:
     return record.step_deadline is not None and now >= record.step_deadline
 
 
-def _stop_reason(record: Record, now: datetime.datetime) -> FlockError | None:
+def _stop_reason(record: OperationRecord, now: datetime.datetime) -> FlockError | None:
     if record.cancel_reason is not None:
         return OperationCancelled(reason=record.cancel_reason)
     if record.deadline is not None and now >= record.deadline:
@@ -118,13 +120,13 @@ def _stop_reason(record: Record, now: datetime.datetime) -> FlockError | None:
     return None
 
 
-def _undo_next(record: Record, plan: Steps, now: datetime.datetime) -> Record:
+def _undo_next(record: OperationRecord, plan: Steps, now: datetime.datetime) -> OperationRecord:
     index = plan.undo_from(record.step - 1)
     if index is not None:
         return _enter(record, plan, index, now)
     return replace(record, state=State.FAILED if record.undo_failed else State.UNDONE, step_deadline=None)
 
 
-def _enter(record: Record, plan: Steps, index: int, now: datetime.datetime) -> Record:
+def _enter(record: OperationRecord, plan: Steps, index: int, now: datetime.datetime) -> OperationRecord:
     limit = now + datetime.timedelta(seconds=plan[index].timeout_s)
     return replace(record, step=index, attempts=0, step_deadline=limit, last_try=False, next_run_at=now)

@@ -96,7 +96,7 @@ class Steps:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class OperationRecord:
     """One stored operation. ``error`` is an error's wire form; ``step`` an index into the plan.
 
     ``last_try``: the deadline of the step has passed and its last call was begun.

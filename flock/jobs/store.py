@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from flock.db import EnumText, Json, UtcTime, new_uuid, utcnow
-from flock.jobs.steps import ACTIVE, Record, State
+from flock.jobs.steps import ACTIVE, OperationRecord, State
 
 STORED = ("state", "next_run_at", "step", "attempts", "result", "error", "undo_failed", "step_deadline",
           "last_try")
@@ -49,25 +49,25 @@ def operations_table(metadata: sa.MetaData, name: str) -> sa.Table:
     )
 
 
-def record_of(row: Any) -> Record:
+def record_of(row: Any) -> OperationRecord:
     """A record from a row that has the columns ``READ``."""
-    return Record(**{name: getattr(row, name) for name in READ})
+    return OperationRecord(**{name: getattr(row, name) for name in READ})
 
 
-def fetch(conn: Connection, table: sa.Table, uuid: str) -> Record | None:
+def fetch(conn: Connection, table: sa.Table, uuid: str) -> OperationRecord | None:
     """One operation."""
     row = conn.execute(_select(table).where(table.c.uuid == uuid)).first()
     return None if row is None else record_of(row)
 
 
-def active_of(conn: Connection, table: sa.Table, subject: str) -> list[Record]:
+def active_of(conn: Connection, table: sa.Table, subject: str) -> list[OperationRecord]:
     """The operations on ``subject`` that are not finished, oldest first."""
     query = _select(table).where(table.c.subject == subject, table.c.state.in_(ACTIVE)).order_by(table.c.id)
     return [record_of(row) for row in conn.execute(query)]
 
 
 def claim_due(conn: Connection, table: sa.Table, kinds: Iterable[str], owner: str, now: datetime.datetime,
-              lease_s: float, limit: int) -> list[Record]:
+              lease_s: float, limit: int) -> list[OperationRecord]:
     """Take up to ``limit`` operations that are due and that nobody holds."""
     free = sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
     query = (_select(table)
@@ -80,7 +80,8 @@ def claim_due(conn: Connection, table: sa.Table, kinds: Iterable[str], owner: st
     return records
 
 
-def save(conn: Connection, table: sa.Table, record: Record, owner: str, keep: bool, until: datetime.datetime) -> bool:
+def save(conn: Connection, table: sa.Table, record: OperationRecord, owner: str, keep: bool,
+         until: datetime.datetime) -> bool:
     """Store how far an operation came, if ``owner`` still holds it; ``keep`` renews the lease, else it is given up."""
     values: dict[str, Any] = {name: getattr(record, name) for name in STORED}
     if not record.active:

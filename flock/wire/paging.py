@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Marker paging: reading limit, marker, sort_key and sort_dir, and writing the ``next`` link."""
+"""Marker paging: reading limit, marker, sort_key and sort_dir, and writing the ``next`` link.
+
+A body has ``next`` exactly when a further element follows. Whoever answers asks for ``Page.fetch`` elements, one more
+than the page holds, and ``envelope`` cuts that one off. So ``next`` stands on full pages only, as StarlingX has it, and
+a client that follows it never gets an empty page.
+"""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,23 +21,34 @@ PAGE_ARGUMENTS = ("limit", "marker", "sort_key", "sort_dir")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What part of a collection is asked for. ``limit`` is always positive; ``given_limit`` what the client said."""
+    """What part of a collection is asked for. ``limit`` is positive, or None for everything; ``sort_key`` has names
+    between commas."""
 
-    limit: int
+    limit: int | None
     marker: str | None
     sort_key: str
     sort_dir: str
-    given_limit: int | None = None
 
     @property
     def descending(self) -> bool:
         """Whether ``sort_dir`` is desc."""
         return self.sort_dir == "desc"
 
+    @property
+    def sort(self) -> tuple[tuple[str, bool], ...]:
+        """(name, descending) of each key."""
+        return tuple((key, self.descending) for key in self.sort_key.split(","))
+
+    @property
+    def fetch(self) -> int | None:
+        """How many elements to ask for."""
+        return None if self.limit is None else self.limit + 1
+
 
 def parse_page(arguments: Mapping[str, str], *, limit_max: int, sort_keys: Collection[str] | None = None,
-               sort_key: str = "id", sort_dir: str = "asc") -> Page:
-    """Read the paging arguments; absent or 0 ``limit`` means ``limit_max``, a larger one is cut to it.
+               sort_key: str = "id", sort_dir: str = "asc", unlimited: bool = False) -> Page:
+    """Read the paging arguments; a ``limit`` above ``limit_max`` is cut to it, absent or 0 it means ``limit_max``, or
+    everything where ``unlimited``.
 
     ``sort_keys``: the names a client may sort by (None: any). ``BadPage`` names the argument that breaks its rule.
     """
@@ -41,12 +57,12 @@ def parse_page(arguments: Mapping[str, str], *, limit_max: int, sort_keys: Colle
     if marker is not None and not ids.is_uuid(marker):
         raise BadPage(detail=f"Expected a uuid but received {shown(marker)}.")
     key = arguments.get("sort_key") or sort_key
-    if sort_keys is not None and any(part not in sort_keys and part != sort_key for part in key.split(",")):
+    if sort_keys is not None and not {*key.split(",")} <= {*sort_keys, *sort_key.split(",")}:
         raise BadPage(detail=f"Invalid sort key: {shown(key)}. Acceptable values are: {', '.join(sorted(sort_keys))}")
     direction = arguments.get("sort_dir") or sort_dir
     if direction not in ("asc", "desc"):
         raise BadPage(detail=f"Invalid sort direction: {shown(direction)}. Acceptable values are 'asc' or 'desc'")
-    return Page(min(limit or limit_max, limit_max), marker, key, direction, limit)
+    return Page(None if unlimited and not limit else min(limit or limit_max, limit_max), marker, key, direction)
 
 
 def _limit(text: str | None) -> int | None:
@@ -71,8 +87,8 @@ def next_link(base_url: str, path: str, page: Page, last_uuid: str,
 
 def envelope(key: str, items: Sequence[Mapping[str, Any]], *, page: Page | None = None, base_url: str = "",
              path: str | None = None, filters: Iterable[tuple[str, str]] = ()) -> dict[str, Any]:
-    """``{key: items}``, with ``next`` when a page is given and full."""
-    body: dict[str, Any] = {key: items}
-    if page is not None and items and len(items) >= page.limit:
-        body["next"] = next_link(base_url, path or key, page, str(items[-1]["uuid"]), filters)
-    return body
+    """``{key: items}``, with ``next`` when ``items`` are more than ``page`` holds; those beyond it are left out."""
+    if page is None or page.limit is None or len(items) <= page.limit:
+        return {key: items}
+    shown_items = items[:page.limit]
+    return {key: shown_items, "next": next_link(base_url, path or key, page, str(shown_items[-1]["uuid"]), filters)}

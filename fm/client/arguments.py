@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from flock.cli.columns import Column, Row
-from fm.client.query import Page, query_arguments
+from fm.client.query import ListPart, query_arguments
 
 SUPPRESSED = "suppressed"
 QUERY_HELP = "conditions field<op>value joined by ; with <op> one of = != < <= > >="
@@ -45,10 +45,10 @@ def add_page(parser: argparse.ArgumentParser, plural: str) -> None:
                         help="order by this field instead of newest first")
 
 
-def page(args: argparse.Namespace) -> Page:
+def page(args: argparse.Namespace) -> ListPart:
     """What ``add_page`` has parsed; part of a list begins with the newest, as the whole does."""
     field, descending = args.sort or (("timestamp", True) if args.limit or args.marker else (None, False))
-    return Page(args.limit, args.marker, field, descending)
+    return ListPart(args.limit, args.marker, field, descending)
 
 
 def limit(text: str) -> int:

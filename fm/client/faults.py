@@ -15,7 +15,7 @@ from keystoneauth1.session import Session
 from flock.cli.client import ApiClient, segment
 from flock.cli.errors import ApiError, CliError
 from fm.client import stream
-from fm.client.query import WHOLE, Page, event_arguments, query_arguments
+from fm.client.query import WHOLE, ListPart, event_arguments, query_arguments
 from fm.client.records import Acknowledgement, Alarm, Event, Silence, Summary, Suppression
 from fm.client.times import wire
 
@@ -42,7 +42,7 @@ class Faults:
         self._client = client
 
     def alarms(self, query: Query = None, include_suppress: bool = False, expand: bool = True, full: bool = False,
-               page: Page = WHOLE) -> list[Alarm]:
+               page: ListPart = WHOLE) -> list[Alarm]:
         """Active alarms; ``full`` adds acknowledgement, staleness, flapping and silence."""
         arguments = [*query_arguments(query), *_flags(include_suppress=include_suppress, expand=expand, full=full)]
         return cast(list[Alarm], _all(self._client, "alarms", arguments, page))
@@ -99,7 +99,7 @@ class Faults:
             raise _explained(problem, f"Alarm not found: {uuid}") from problem
 
     def events(self, query: Query = None, alarms: bool = False, logs: bool = False, include_suppress: bool = False,
-               expand: bool = True, page: Page = WHOLE) -> list[Event]:
+               expand: bool = True, page: ListPart = WHOLE) -> list[Event]:
         """Events, newest first unless ``page`` says otherwise."""
         arguments = [*event_arguments(query),
                      *_flags(alarms=alarms, logs=logs, include_suppress=include_suppress, expand=expand)]
@@ -111,7 +111,7 @@ class Faults:
 
     def export_events(self, query: Query = None, alarms: bool = False, logs: bool = False,
                       include_suppress: bool = False,
-                      page: Page = WHOLE) -> AbstractContextManager[Iterator[bytes]]:
+                      page: ListPart = WHOLE) -> AbstractContextManager[Iterator[bytes]]:
         """Events with every field as comma-separated values, in pieces as they arrive."""
         arguments = [*event_arguments(query), *_flags(alarms=alarms, logs=logs, include_suppress=include_suppress),
                      *page.arguments(), ("format", "csv")]
@@ -182,7 +182,7 @@ def _one(client: ApiClient, path: str, missing: str, arguments: Arguments | None
         raise _explained(problem, missing) from problem
 
 
-def _all(client: ApiClient, collection: str, arguments: Arguments, page: Page = WHOLE) -> list[Any]:
+def _all(client: ApiClient, collection: str, arguments: Arguments, page: ListPart = WHOLE) -> list[Any]:
     rows: list[Any] = []
     limit = page.limit
     wanted: Arguments = [*arguments, *page.arguments()]

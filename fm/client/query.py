@@ -13,7 +13,7 @@ TYPES = ("string", "integer", "float", "datetime", "boolean")
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListPart:
     """Part of a list: at most ``limit`` after the uuid ``marker``, ordered by field ``sort``; None for the default."""
 
     limit: int | None = None
@@ -28,7 +28,7 @@ class Page:
         return [(name, str(value)) for name, value in given.items() if value]
 
 
-WHOLE = Page()
+WHOLE = ListPart()
 
 
 def query_arguments(query: str | Sequence[tuple[str, str]] | None) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from flock.core.errors import DeadlineExceeded, FlockError, Forbidden, InvalidIn
 from fm.contract.causes import NOT_APPLICABLE, PROBABLE_CAUSES, UNKNOWN
 from fm.contract.rpc import FaultRequest
 from fm.raiser import Raiser
-from fm.raiser.compat import ClientException, Fault, fault_of, record_of
+from fm.raiser.compat import ClientException, LibraryFault, fault_of, record_of
 from fm.raiser.requests import clear_all_request, clear_request, new_id
 from fm.raiser.shared import configured_bus
 
@@ -66,7 +66,7 @@ def _set(raiser: Connect, text: str) -> list[str]:
         raise Wrong("Invalid alarm string..")
     (_, alarm_id, state, kind, entity, time, severity, reason, alarm_type, cause, repair, affecting, suppression,
      inhibit, keep) = values
-    fault = Fault(alarm_id, state, kind, entity, severity, reason, alarm_type, _cause(cause), repair, affecting,
+    fault = LibraryFault(alarm_id, state, kind, entity, severity, reason, alarm_type, _cause(cause), repair, affecting,
                   suppression, None, time, inhibit, keep)
     outcome = raiser().apply_now([FaultRequest(new_id(), fault=record_of(fault))])[0]
     if not outcome.count:
@@ -111,7 +111,7 @@ def _found(raiser: Connect, alarm_id: str | None, entity: str | None, below: boo
     return [_record(fault_of(record)) for record in found]
 
 
-def _record(fault: Fault) -> str:
+def _record(fault: LibraryFault) -> str:
     """The first fourteen fields, each followed by the separator, on one line whatever the texts hold."""
     values = (fault.uuid, fault.alarm_id, fault.alarm_state, fault.entity_type_id, fault.entity_instance_id,
               fault.timestamp, fault.severity, fault.reason_text, fault.alarm_type, fault.probable_cause,

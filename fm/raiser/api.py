@@ -14,6 +14,7 @@ from typing import Any
 
 from flock import rpc
 from flock.core.errors import DeadlineExceeded, FlockError, Unavailable, from_wire
+from flock.rpc.text import size as wire_bytes
 from fm.contract.fault import Fault
 from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest, FmManager
 from fm.raiser import metrics, slots
@@ -231,7 +232,7 @@ def _calls(requests: Sequence[FaultRequest]) -> Iterator[list[FaultRequest]]:
     part: list[FaultRequest] = []
     size = 0
     for request in requests:
-        length = len(make.to_record(request)) if len(requests) > 1 else 0
+        length = wire_bytes(make.to_record(request)) if len(requests) > 1 else 0
         if part and (len(part) == BATCH_MAX or size + length > CALL_BYTES_MAX):
             yield part
             part, size = [], 0

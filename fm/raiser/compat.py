@@ -39,7 +39,7 @@ class APIException(Exception):
     """The manager could not be asked or refused."""
 
 
-class Fault:
+class LibraryFault:
     """A fault record in StarlingX's positional order; ``time_to_live_s`` is an addition (0 = does not grow stale)."""
 
     def __init__(self, alarm_id: Any, alarm_state: Any, entity_type_id: Any, entity_instance_id: Any, severity: Any,  # noqa: PLR0913
@@ -69,6 +69,10 @@ class Fault:
         return {name: value for name, value in self.__dict__.items() if name != "time_to_live_s"}
 
 
+# The name by which StarlingX's services import it.
+Fault = LibraryFault
+
+
 class FaultAPIsBase:
     """What both versions share; ``raiser`` carries the requests, by default that of this process.
 
@@ -87,7 +91,7 @@ class FaultAPIsBase:
                 raise TypeError(f"{text!r} is no severity; they are {', '.join(SEVERITY_RANK)}")
         return SEVERITY_RANK[alarm_severity] < SEVERITY_RANK[threshold]
 
-    def set_fault_async(self, data: Fault) -> str:
+    def set_fault_async(self, data: LibraryFault) -> str:
         """Store the fault durably and return its request id; delivered in order whenever the manager is there.
 
         ClientException for a wrong record, APIException when it cannot be stored (a full disk or spool, named).
@@ -103,11 +107,13 @@ class FaultAPIsBase:
         """Store a clear of everything on and below the entity and return its request id; APIException."""
         return self._stored(lambda raiser: raiser.clear_all(entity_instance_id))
 
-    def get_faults_strict(self, entity_instance_id: str, timeout: float | None = None) -> list[Fault] | bool | None:
+    def get_faults_strict(self, entity_instance_id: str,
+                          timeout: float | None = None) -> list[LibraryFault] | bool | None:
         """Active alarms on or below the entity, None when there are none, False when the manager cannot be asked."""
         return self._strict(None, entity_instance_id, timeout)
 
-    def get_faults_by_id_strict(self, alarm_id: str, timeout: float | None = None) -> list[Fault] | bool | None:
+    def get_faults_by_id_strict(self, alarm_id: str,
+                                timeout: float | None = None) -> list[LibraryFault] | bool | None:
         """Active alarms of the id, None when there are none, False when the manager cannot be asked."""
         return self._strict(alarm_id, None, timeout)
 
@@ -120,21 +126,23 @@ class FaultAPIsBase:
         except FlockError as error:
             raise APIException(str(error)) from error
 
-    def _strict(self, alarm_id: str | None, entity: str | None, timeout: float | None) -> list[Fault] | bool | None:
+    def _strict(self, alarm_id: str | None, entity: str | None,
+                timeout: float | None) -> list[LibraryFault] | bool | None:
         try:
             return self._query(alarm_id, entity, True, timeout) or None
         except FlockError:
             return False
 
-    def _query(self, alarm_id: str | None, entity: str | None, below: bool, timeout: float | None) -> list[Fault]:
+    def _query(self, alarm_id: str | None, entity: str | None, below: bool,
+               timeout: float | None) -> list[LibraryFault]:
         found = self._raiser().active(alarm_id=alarm_id, entity_instance_id=entity, below=below,
                                       timeout_s=self._seconds(timeout))
         return [fault_of(record) for record in found]
 
-    def _exactly(self, alarm_id: str, entity: str, timeout: float | None) -> Fault | None:
+    def _exactly(self, alarm_id: str, entity: str, timeout: float | None) -> LibraryFault | None:
         return next(iter(self._query(alarm_id, entity, False, timeout)), None)
 
-    def _set(self, faults: Iterable[Fault], timeout: float | None) -> list[FaultOutcome]:
+    def _set(self, faults: Iterable[LibraryFault], timeout: float | None) -> list[FaultOutcome]:
         # All are checked before the first is sent.
         return self._apply([FaultRequest(new_id(), fault=record_of(fault)) for fault in faults], timeout)
 
@@ -157,11 +165,11 @@ class FaultAPIsBase:
 class FaultAPIs(FaultAPIsBase):
     """Version 1: a failure is an answer (None or False), never an exception; only a wrong record raises."""
 
-    def set_fault(self, data: Fault, timeout: float | None = None) -> str | None:
+    def set_fault(self, data: LibraryFault, timeout: float | None = None) -> str | None:
         """The uuid of the alarm or event, None on any failure."""
         return self._quiet(lambda: self._set([data], timeout)[0].uuid, None)
 
-    def set_faults(self, faults: list[Fault], timeout: float | None = None) -> bool | None:
+    def set_faults(self, faults: list[LibraryFault], timeout: float | None = None) -> bool | None:
         """True, None for an empty list, False on failure: elements before the first refused one stay applied."""
         return self._quiet(lambda: bool(self._set(faults, timeout)), False) if faults else None
 
@@ -177,20 +185,20 @@ class FaultAPIs(FaultAPIsBase):
         """True when something was cleared."""
         return self._quiet(lambda: self._clear_all(entity_instance_id, timeout) > 0, False)
 
-    def get_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> Fault | None:
+    def get_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> LibraryFault | None:
         """The alarm of exactly this pair."""
         return self._quiet(lambda: self._exactly(alarm_id, entity_instance_id, timeout), None)
 
-    def get_faults(self, entity_instance_id: str, timeout: float | None = None) -> list[Fault] | None:
+    def get_faults(self, entity_instance_id: str, timeout: float | None = None) -> list[LibraryFault] | None:
         """Alarms on or below the entity; None when there are none."""
         return self._quiet(lambda: self._query(None, entity_instance_id, True, timeout) or None, None)
 
-    def get_faults_by_id(self, alarm_id: str, timeout: float | None = None) -> list[Fault] | None:
+    def get_faults_by_id(self, alarm_id: str, timeout: float | None = None) -> list[LibraryFault] | None:
         """Alarms of the id; None when there are none."""
         return self._quiet(lambda: self._query(alarm_id, None, True, timeout) or None, None)
 
     def get_faults_by_id_n_eid(self, alarm_id: str, entity_instance_id: str,
-                               timeout: float | None = None) -> list[Fault] | None:
+                               timeout: float | None = None) -> list[LibraryFault] | None:
         """Alarms of the id on or below the entity; None when there are none."""
         return self._quiet(lambda: self._query(alarm_id, entity_instance_id, True, timeout) or None, None)
 
@@ -204,11 +212,11 @@ class FaultAPIs(FaultAPIsBase):
 class FaultAPIsV2(FaultAPIsBase):
     """Version 2: a failure raises APIException."""
 
-    def set_fault(self, data: Fault, timeout: float | None = None) -> str:
+    def set_fault(self, data: LibraryFault, timeout: float | None = None) -> str:
         """The uuid of the alarm or event."""
         return self._loud("set_fault", lambda: self._set([data], timeout)[0].uuid or "")
 
-    def set_faults(self, faults: list[Fault], timeout: float | None = None) -> bool | None:
+    def set_faults(self, faults: list[LibraryFault], timeout: float | None = None) -> bool | None:
         """True; None for an empty list. When it raises, elements before the first refused one stay applied."""
         return self._loud("set_faults", lambda: bool(self._set(faults, timeout))) if faults else None
 
@@ -224,20 +232,20 @@ class FaultAPIsV2(FaultAPIsBase):
         """True when something was cleared, False when there was nothing."""
         return self._loud("clear_all", lambda: self._clear_all(entity_instance_id, timeout) > 0)
 
-    def get_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> Fault | None:
+    def get_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> LibraryFault | None:
         """The alarm of exactly this pair."""
         return self._loud("get_fault", lambda: self._exactly(alarm_id, entity_instance_id, timeout))
 
-    def get_faults(self, entity_instance_id: str, timeout: float | None = None) -> list[Fault] | None:
+    def get_faults(self, entity_instance_id: str, timeout: float | None = None) -> list[LibraryFault] | None:
         """Alarms on or below the entity; None when there are none."""
         return self._loud("get_faults", lambda: self._query(None, entity_instance_id, True, timeout) or None)
 
-    def get_faults_by_id(self, alarm_id: str, timeout: float | None = None) -> list[Fault] | None:
+    def get_faults_by_id(self, alarm_id: str, timeout: float | None = None) -> list[LibraryFault] | None:
         """Alarms of the id; None when there are none."""
         return self._loud("get_faults_by_id", lambda: self._query(alarm_id, None, True, timeout) or None)
 
     def get_faults_by_id_n_eid(self, alarm_id: str, entity_instance_id: str,
-                               timeout: float | None = None) -> list[Fault] | None:
+                               timeout: float | None = None) -> list[LibraryFault] | None:
         """Alarms of the id on or below the entity; None when there are none."""
         return self._loud("get_faults_by_id_n_eid",
                           lambda: self._query(alarm_id, entity_instance_id, True, timeout) or None)
@@ -249,7 +257,7 @@ class FaultAPIsV2(FaultAPIsBase):
             raise APIException(f"Failed to execute {name}.") from error
 
 
-def record_of(fault: Fault) -> FaultRecord:
+def record_of(fault: LibraryFault) -> FaultRecord:
     """A checked record of what a caller gave; ClientException names the field that is missing or wrong."""
     for name, label in _REQUIRED:
         if getattr(fault, name) is None:
@@ -270,9 +278,9 @@ def record_of(fault: Fault) -> FaultRecord:
         keep_existing_alarm=_flag(fault.keep_existing_alarm), time_to_live_s=int(fault.time_to_live_s))
 
 
-def fault_of(record: FaultRecord) -> Fault:
+def fault_of(record: FaultRecord) -> LibraryFault:
     """A record of the manager as callers know it; flags are booleans (``str(flag) == 'True'`` still holds)."""
-    return Fault(
+    return LibraryFault(
         record.alarm_id, str(record.alarm_state), record.entity_type_id, record.entity_instance_id,
         str(record.severity), record.reason_text, str(record.alarm_type), record.probable_cause,
         record.proposed_repair_action, record.service_affecting, record.suppression, record.uuid, record.timestamp,

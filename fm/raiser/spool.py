@@ -32,7 +32,7 @@ Compact = Callable[[list[str]], Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class SpoolRecord:
     """One undelivered record, empty when it was damaged; ``end`` is the position behind it."""
 
     text: str
@@ -45,7 +45,7 @@ class Chunk:
     """Oldest undelivered records in order, of one generation of the queue file."""
 
     generation: int
-    records: tuple[Record, ...]
+    records: tuple[SpoolRecord, ...]
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ class Spool:
             if data and b"\n" not in data:
                 data = os.pread(self._file, self.pending_bytes, self._delivered)
             generation, end = self._generation, self._delivered
-        records: list[Record] = []
+        records: list[SpoolRecord] = []
         time_ms = 0
         for text in data.split(b"\n")[:-1][:count_max]:
             end += len(text) + 1
@@ -146,7 +146,7 @@ class Spool:
                 LOG.error("a damaged record of %d bytes in %s is skipped", len(text), self.directory)
                 found = time_ms, ""
             time_ms = found[0]
-            records.append(Record(found[1], time_ms, end))
+            records.append(SpoolRecord(found[1], time_ms, end))
         return Chunk(generation, tuple(records))
 
     def delivered(self, chunk: Chunk) -> None:

@@ -18,7 +18,7 @@ _TYPES = {str(kind): number for number, kind in enumerate(AlarmType)}
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ShownFault:
     """What both tables and all notifications show of an alarm or event; ``timestamp`` is UTC."""
 
     uuid: str
@@ -35,22 +35,22 @@ class Fault:
     suppression: bool
 
 
-def from_alarm(row: Mapping[str, Any], prefix: str) -> Fault:
+def from_alarm(row: Mapping[str, Any], prefix: str) -> ShownFault:
     """The view of a row of the alarm table; ``prefix`` is put before the entity."""
     return _fault(row, row["alarm_id"], row["alarm_type"], AlarmState.SET.value, prefix)
 
 
-def from_event(row: Mapping[str, Any], prefix: str) -> Fault:
+def from_event(row: Mapping[str, Any], prefix: str) -> ShownFault:
     """The view of a row of the event log or of a stored notice."""
     return _fault(row, row["event_log_id"], row["event_log_type"], row["state"], prefix)
 
 
-def active_value(fault: Fault, column: ActiveColumn) -> Value:
+def active_value(fault: ShownFault, column: ActiveColumn) -> Value:
     """The value of a column of wrsAlarmActiveTable."""
     return _ACTIVE[column](fault)
 
 
-def event_value(fault: Fault, column: EventColumn) -> Value:
+def event_value(fault: ShownFault, column: EventColumn) -> Value:
     """The value of a column of wrsEventTable."""
     return _EVENT[column](fault)
 
@@ -76,9 +76,9 @@ def event_type(name: str) -> int:
     return number if number <= EVENT_TYPE_MAX else 0
 
 
-def _fault(row: Mapping[str, Any], fault_id: str, kind: str, state: str, prefix: str) -> Fault:
+def _fault(row: Mapping[str, Any], fault_id: str, kind: str, state: str, prefix: str) -> ShownFault:
     moment = row["timestamp"]
-    return Fault(
+    return ShownFault(
         uuid=row["uuid"], fault_id=fault_id, state=state, entity=prefix + row["entity_instance_id"],
         timestamp=datetime.fromisoformat(moment) if isinstance(moment, str) else moment, severity=row["severity"],
         reason=row["reason_text"], event_type=kind, cause=row["probable_cause"],
@@ -86,7 +86,7 @@ def _fault(row: Mapping[str, Any], fault_id: str, kind: str, state: str, prefix:
         suppression=bool(row["suppression"]))
 
 
-_ACTIVE: Mapping[ActiveColumn, Callable[[Fault], Value]] = {
+_ACTIVE: Mapping[ActiveColumn, Callable[[ShownFault], Value]] = {
     ActiveColumn.UUID: lambda fault: text(fault.uuid),
     ActiveColumn.ALARM_ID: lambda fault: text(fault.fault_id),
     ActiveColumn.ENTITY_INSTANCE_ID: lambda fault: text(fault.entity),
@@ -100,7 +100,7 @@ _ACTIVE: Mapping[ActiveColumn, Callable[[Fault], Value]] = {
     ActiveColumn.SUPPRESSION_ALLOWED: lambda fault: int(fault.suppression),
 }
 # The event table has the columns of the other one under names of its own, and the state.
-_EVENT: Mapping[EventColumn, Callable[[Fault], Value]] = {
+_EVENT: Mapping[EventColumn, Callable[[ShownFault], Value]] = {
     EventColumn.UUID: _ACTIVE[ActiveColumn.UUID],
     EventColumn.EVENT_ID: _ACTIVE[ActiveColumn.ALARM_ID],
     EventColumn.STATE: lambda fault: _STATES.get(fault.state, 0),

@@ -9,7 +9,7 @@ from typing import Any
 from fm.contract.enums import Severity
 from fm.core.notice import WARM_START_KIND
 from fm.core.records import NoticeKind
-from fm.snmp.columns import Fault, active_value, event_value, from_event
+from fm.snmp.columns import ShownFault, active_value, event_value, from_event
 from fm.snmp.objects import (
     ACTIVE_ENTRY,
     EVENT_ENTRY,
@@ -61,6 +61,6 @@ def notification(payload: Mapping[str, Any], region_name: str, system_name: str)
         ((*EVENT_ENTRY, column, NO_ROW), event_value(log, column)) for column in MESSAGE_COLUMNS))
 
 
-def _active(number: TrapNumber, fault: Fault, columns: tuple[ActiveColumn, ...]) -> Notification:
+def _active(number: TrapNumber, fault: ShownFault, columns: tuple[ActiveColumn, ...]) -> Notification:
     return Notification((*NOTIFICATIONS, number), tuple(
         ((*ACTIVE_ENTRY, column, NO_ROW), active_value(fault, column)) for column in columns))

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
-from fm.snmp.agentx.messages import Fault as Error
-from fm.snmp.agentx.messages import Get, GetBulk, Response, SearchRange, Syntax, Variable
-from fm.snmp.columns import Fault
+from fm.snmp.agentx.messages import ErrorStatus, Get, GetBulk, Response, SearchRange, Syntax, Variable
+from fm.snmp.columns import ShownFault
 from fm.snmp.objects import Oid, Value
 from fm.snmp.tables import Table
 
@@ -36,14 +35,14 @@ class Window:
     """Consecutive visible rows of a table from number ``start`` on; ``complete`` when there are none behind."""
 
     start: int
-    rows: tuple[tuple[int, Fault], ...]
+    rows: tuple[tuple[int, ShownFault], ...]
     complete: bool
 
     def covers(self, row: int) -> bool:
         """Whether the first visible row from ``row`` on is known."""
         return self.start <= row and (self.complete or self.rows[-1][0] >= row)
 
-    def first(self, row: int) -> tuple[int, Fault] | None:
+    def first(self, row: int) -> tuple[int, ShownFault] | None:
         """That row, None when there is none; for rows that are covered."""
         return next((found for found in self.rows if found[0] >= row), None)
 
@@ -76,7 +75,7 @@ class Transaction:
         window = self._windows[table.entry] = Window(row, rows, complete=len(rows) < limit)
         return window
 
-    def serve(self, table: Table, window: Window, row: int) -> tuple[int, Fault] | None:
+    def serve(self, table: Table, window: Window, row: int) -> tuple[int, ShownFault] | None:
         """The first row of ``window`` from ``row`` on, which is counted."""
         found = window.first(row)
         if found is not None and len(self._served) < READ_MAX:
@@ -95,7 +94,7 @@ class Responder:
     def answer(self, request: Get | GetBulk, transaction_id: int, now_s: float) -> Response:
         """The response to a read that belongs to ``transaction_id``; ``now_s`` is a monotonic time."""
         if len(request.ranges) > RANGES_MAX:
-            return Response(Error.GEN_ERR, RANGES_MAX + 1)
+            return Response(ErrorStatus.GEN_ERR, RANGES_MAX + 1)
         known = self._transaction
         if known.number != transaction_id or not 0 <= now_s - known.began_s <= TRANSACTION_LIFE_S:
             self._transaction = Transaction(transaction_id, now_s, known.rows_served)
@@ -144,7 +143,7 @@ class _View:
                 return _variable(name, table.value(found[1], cell.column))
         return Variable(item.start, Syntax.END_OF_MIB_VIEW)
 
-    def _first(self, table: Table, row: int) -> tuple[int, Fault] | None:
+    def _first(self, table: Table, row: int) -> tuple[int, ShownFault] | None:
         """The first visible row from ``row`` on."""
         window = self._transaction.window(table, row)
         if window is None:

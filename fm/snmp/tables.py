@@ -14,11 +14,11 @@ from sqlalchemy.engine import Connection
 from fm.core.filters import Filter, Match, Op
 from fm.resources.alarm import store as alarms
 from fm.resources.event_log import store as events
-from fm.snmp.columns import Fault, active_value, event_value, from_alarm, from_event
+from fm.snmp.columns import ShownFault, active_value, event_value, from_alarm, from_event
 from fm.snmp.lookup import Cell, exact, is_object, name_of, onwards
 from fm.snmp.objects import ACTIVE_ENTRY, EVENT_ENTRY, ActiveColumn, EventColumn, Oid, Value
 
-Rows = list[tuple[int, Fault]]
+Rows = list[tuple[int, ShownFault]]
 _BY_NUMBER = [("id", False)]
 
 
@@ -26,7 +26,7 @@ class Table:
     """One table: the numbers of its columns, how rows are found and what a column shows of a row."""
 
     def __init__(self, entry: Oid, columns: Sequence[int], find: Callable[[Connection, Sequence[Filter], int], Rows],
-                 value: Callable[[Fault, int], Value]) -> None:
+                 value: Callable[[ShownFault, int], Value]) -> None:
         self.entry = entry
         self.columns = tuple(columns)
         self._find = find
@@ -44,7 +44,7 @@ class Table:
         """At most ``limit`` visible rows with numbers from ``row`` on, in order."""
         return self._find(conn, [Filter("id", Match.EXACT, Op.GE, str(row))], limit)
 
-    def value(self, fault: Fault, column: int) -> Value:
+    def value(self, fault: ShownFault, column: int) -> Value:
         """What ``column`` shows."""
         return self._value(fault, column)
 

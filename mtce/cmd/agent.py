@@ -28,7 +28,8 @@ def build(conf: Any) -> Agent:
     versions = VersionWatch(bus, [AgentEvents])
     versions.start()
     agent = Agent(client(AgentEvents, bus), Root(group.root), hostname, limits, reboot,
-                  make_server=lambda agent: Server(bus, hostname, {MtceAgent: agent}, threads_max=SERVER_THREADS))
+                  make_server=lambda agent: Server(bus, hostname, {MtceAgent: agent}, threads_max=SERVER_THREADS),
+                  alive_socket=group.alive_socket or f"{conf.run_dir}/mtce/alive.sock")
     agent.health.add("versions", versions.trouble)
     return agent
 

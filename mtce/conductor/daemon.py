@@ -28,8 +28,9 @@ from mtce.conductor.requests import AgentRequests, HostRequests
 from mtce.conductor.store import Store
 from mtce.conf import bmc as bmc_options
 from mtce.conf import conductor as options
+from mtce.contract.records import MtcAlive
 from mtce.contract.rpc import AgentEvents, MtceAgent, MtceHosts
-from mtce.core.events import Event, Pulse
+from mtce.core.events import Alive, Event, Pulse
 from mtce.core.view import Level, Network
 from sysinv.contract.rpc import HostStates
 
@@ -56,7 +57,7 @@ class ConductorDaemon:
         self._raiser = Raiser(self._transport, Path(conf.state_dir) / "mtce" / "faults")
         clock = RealClock()
         store = Store(self._db, clock)
-        self._pulses = PulseClient(options.heartbeat_socket(conf), self._on_level)
+        self._pulses = PulseClient(options.heartbeat_socket(conf), self._on_level, self._on_alive)
         jobs = BmcJobs(lambda: SecretBox(chosen.secret_key_file), bmc_options.settings(conf))
         self._effects = PooledEffects(self._agent_of, jobs, self._pulses, self._post,
                                       agent_threads=chosen.agent_threads, bmc_threads=chosen.bmc_threads)
@@ -74,7 +75,7 @@ class ConductorDaemon:
         echo = rpc.client(BusEcho, self._transport, server=hostname)
         self._periodics.add("echo", INTERVAL_S, echo.echo)
         self._periodics.add("prune", PRUNE_INTERVAL_S, store.prune)
-        self._periodics.add("alarms", ALARM_AUDIT_INTERVAL_S, AlarmAudit(self._loop, self._raiser).audit,
+        self._periodics.add("alarms", ALARM_AUDIT_INTERVAL_S, AlarmAudit(self._loop, self._effects, self._raiser).audit,
                             first_after_s=ALARM_AUDIT_FIRST_S)
         self._versions = rpc.VersionWatch(self._transport, [HostStates, FmManager])
         self._observe()
@@ -116,13 +117,16 @@ class ConductorDaemon:
         self.health.add("inventory", lambda: self._inventory.troubles(
             entry.view for entry in self._loop.roster.all()))
         self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
-        self.health.add("heartbeat", lambda: None if self._pulses.is_synced() else "mtce-heartbeat is not connected")
+        self.health.add("heartbeat", lambda: None if self._pulses.session() else "mtce-heartbeat is not connected")
 
     def _post(self, uuid: str, event: Event) -> None:
         self._loop.post(uuid, event)
 
     def _on_level(self, uuid: str, network: Network, level: Level, epoch: int) -> None:
         self._loop.post(uuid, Pulse(network, level, epoch))
+
+    def _on_alive(self, alive: MtcAlive) -> None:
+        self._loop.post(alive.host_uuid, Alive(alive, over_bus=False))
 
     def _agent_of(self, hostname: str) -> MtceAgent:
         if hostname not in self._agents:

@@ -61,9 +61,9 @@ class PooledEffects:
         """Tell the heartbeat daemon."""
         self._pulses.forget(uuid)
 
-    def pulses_ok(self) -> bool:
-        """Whether the heartbeat daemon reports."""
-        return self._pulses.is_synced()
+    def pulses_session(self) -> int:
+        """The connection on which the heartbeat daemon reports; 0 while it does not."""
+        return self._pulses.session()
 
     def delivered_soon(self) -> None:
         """Wake the relay."""

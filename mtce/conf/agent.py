@@ -17,6 +17,8 @@ AGENT_OPTS: list[cfg.Opt] = [
     cfg.IntOpt("failsafe_shutdown_delay_s", default=120, min=1, max=300,
                help="Seconds after which a reboot that did not come in order is forced."),
     cfg.StrOpt("root", default="/", help="Directory that holds the host's /etc, /run and /proc."),
+    cfg.StrOpt("alive_socket", help="Socket of this host's mtce-heartbeat, which says signs of life past the message "
+                                    "bus too. Default: mtce/alive.sock below run_dir."),
     cfg.StrOpt("hostname", help="Name under which the agent listens. Default: the host name."),
 ]
 

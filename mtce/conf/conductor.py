@@ -37,6 +37,7 @@ TIMER_OPTS: list[cfg.Opt] = [
     _number("offline_search_s", 27, 2, 300, "Wait for a rebooting host to go silent."),
     _number("offline_silence_s", 9, 2, 120, "Silence that makes a searched host offline."),
     _number("online_silence_s", 14, 6, 300, "Silence that makes an online host offline."),
+    _number("dead_office_s", 1200, 0, 7200, "While the controller is up for less, hosts not heard yet are not reset."),
     _number("node_reinstall_timeout_s", 2400, 60, 14400, "Time an installation may take beyond the boot wait."),
 ]
 

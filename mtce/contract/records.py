@@ -66,6 +66,10 @@ class HostStatus:
     sequence: int = 0
 
 
+MTCALIVE_MAX_BYTES = 1024
+"""Longest JSON of an MtcAlive that goes past the message bus, in a datagram on cluster-host."""
+
+
 @dataclass(frozen=True, slots=True)
 class MtcAlive:
     """Sign of life of a host's mtce-agent, every 5 s and on request. ``boot_id`` differs after every boot.

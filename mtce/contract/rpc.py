@@ -9,7 +9,7 @@ CONDUCTOR_TOPIC = "mtce.conductor"
 AGENT_TOPIC = "mtce.agent"
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="hosts")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.2", namespace="hosts")
 class MtceHosts:
     """sysinv and mtce-api to the conductor; each change is answered after it is stored."""
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pulse datagrams: a request with a fresh nonce, an answer signed over that nonce with the host's own key.
 
+An mtcAlive that cannot take the message bus travels the same way: the JSON of the host's agent, signed like an answer.
+
 A request needs no signature: forging one yields only an answer to a nonce that no real sender ever chose. An answer
 counts only for the sender's present sequence and nonce, so a recorded one is worthless.
 """
@@ -10,14 +12,17 @@ import hmac
 import struct
 from dataclasses import dataclass
 
+from mtce.contract.records import MTCALIVE_MAX_BYTES
+
 NETWORKS = ("mgmt", "cluster-host")
 NONCE_BYTES = 16
 DIGEST_BYTES = 32
 _REQUEST = struct.Struct("!4sBBHQ16s")
 _ANSWER = struct.Struct("!4sBBHQ16s")
-_REQUEST_MAGIC, _ANSWER_MAGIC, VERSION = b"FPrq", b"FPrs", 1
+_REQUEST_MAGIC, _ANSWER_MAGIC, _ALIVE_MAGIC, VERSION = b"FPrq", b"FPrs", b"FPal", 1
 REQUEST_BYTES = _REQUEST.size
 ANSWER_BYTES = _ANSWER.size + DIGEST_BYTES
+ALIVE_BYTES_MAX = _ANSWER.size + MTCALIVE_MAX_BYTES + DIGEST_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,32 @@ def answering_host(data: bytes, sequence: int) -> bytes | None:
     if magic != _ANSWER_MAGIC or version != VERSION or answered != sequence:
         return None
     return bytes(host_id)
+
+
+def encode_alive(request: Request, host_id: bytes, key: bytes, payload: bytes) -> bytes:
+    """The signed mtcAlive ``payload`` (JSON, at most MTCALIVE_MAX_BYTES) of the host with the 16 bytes ``host_id``."""
+    network = NETWORKS.index(request.network)
+    body = _ANSWER.pack(_ALIVE_MAGIC, VERSION, network, 0, request.sequence, host_id) + payload
+    return body + hmac.digest(key, body + request.nonce, "sha256")
+
+
+def speaking_host(data: bytes, sequence: int) -> bytes | None:
+    """The host id of a well-formed mtcAlive that answers ``sequence``, not yet checked; None for anything else."""
+    if not _ANSWER.size + DIGEST_BYTES < len(data) <= ALIVE_BYTES_MAX:
+        return None
+    magic, version, _, _, answered, host_id = _ANSWER.unpack_from(data)
+    if magic != _ALIVE_MAGIC or version != VERSION or answered != sequence:
+        return None
+    return bytes(host_id)
+
+
+def genuine_payload(data: bytes, request: Request, key: bytes) -> bytes | None:
+    """The JSON of a well-formed mtcAlive, if the key's owner signed it for exactly this request on this network."""
+    body, digest = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
+    if data[5] != NETWORKS.index(request.network):
+        return None
+    genuine = hmac.compare_digest(digest, hmac.digest(key, body + request.nonce, "sha256"))
+    return body[_ANSWER.size:] if genuine else None
 
 
 def is_genuine(data: bytes, request: Request, key: bytes) -> bool:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The unix socket on which the conductor says whom to monitor and hears how they answer: one JSON object per line.
 
-In:  ``{"op": "hosts", "hosts": [{"uuid", "hostname", "networks", "epoch"}]}`` (the whole list),
+In:  ``{"op": "hosts", "hosts": [{"uuid", "hostname", "networks", "epoch"}]}`` (the whole list, repeated now and then),
      ``{"op": "start", "host": {"uuid", …}}``, ``{"op": "stop", "uuid"}``.
 Out: ``{"event": "level", "uuid", "network", "epoch", "level", "misses"}`` and, after a list, every present level
-     followed by ``{"event": "synced"}``. Levels are states, not edges: repeating one is harmless.
+     followed by ``{"event": "synced"}``; ``{"event": "alive", "uuid", "alive": {…}}`` as it comes.
+Levels are states, not edges: repeating one is harmless.
 """
 from __future__ import annotations
 
@@ -55,6 +56,17 @@ def level_line(change: Change) -> bytes:
     """The message for one level."""
     return json.dumps({"event": "level", "uuid": change.uuid, "network": change.network, "epoch": change.epoch,
                        "level": change.level, "misses": change.misses}).encode() + b"\n"
+
+
+def alive_line(uuid: str, payload: bytes) -> bytes:
+    """The message for an mtcAlive, empty when the host's agent has sent anything but a JSON object."""
+    try:
+        alive = json.loads(payload)
+    except ValueError:
+        return b""
+    if not isinstance(alive, dict):
+        return b""
+    return json.dumps({"event": "alive", "uuid": uuid, "alive": alive}).encode() + b"\n"
 
 
 class Client:
@@ -137,9 +149,8 @@ class ControlServer:
         if client in self.clients:
             self.clients.remove(client)
 
-    def broadcast(self, changes: list[Change]) -> list[Client]:
-        """Tell every client; returns those that could not keep up (closed already)."""
-        data = b"".join(level_line(change) for change in changes)
+    def broadcast(self, data: bytes) -> list[Client]:
+        """Send whole lines to every client; returns those that could not keep up (closed already)."""
         gone = [client for client in self.clients if not client.send(data)]
         for client in gone:
             self.drop(client)

@@ -12,12 +12,15 @@ import uuid as uuid_module
 
 from flock.service.notify import notify, watchdog_interval_s
 from mtce.contract import pulsekey
+from mtce.heartbeat.alive import AliveNote
 from mtce.heartbeat.responder import Responder
 from mtce.heartbeat.settings import ConfigurationError, HeartbeatSettings
 from mtce.heartbeat.station import Station
 
 LOG = logging.getLogger(__name__)
 CHORES_MS = 2_000
+CLUSTER_HOST = "cluster-host"
+"""The network on which an mtcAlive goes past the message bus."""
 
 
 def monotonic_ms() -> int:
@@ -34,10 +37,13 @@ class HeartbeatDaemon:
         host_key = pulsekey.derive(key, settings.hostname) if settings.sender else key
         host_id = uuid_module.UUID(settings.host_uuid).bytes
         self._selector = selectors.DefaultSelector()
-        self._responders = [Responder(link, settings.group, host_id, host_key) for link in settings.links]
+        self._note = AliveNote(settings.alive_path)
+        self._selector.register(self._note.sock, selectors.EVENT_READ, lambda _: self._note.on_readable(monotonic_ms()))
+        self._responders = [Responder(link, settings.group, host_id, host_key,
+                                      self._note if link.network == CLUSTER_HOST else None) for link in settings.links]
         for responder in self._responders:
             self._selector.register(responder.sock, selectors.EVENT_READ,
-                                    lambda _, responder=responder: responder.on_readable())
+                                    lambda _, responder=responder: responder.on_readable(monotonic_ms()))
         self._station = Station(settings, key, self._selector) if settings.sender else None
         self._stopping = False
         self._wake_read, self._wake_write = socket.socketpair()
@@ -86,6 +92,7 @@ class HeartbeatDaemon:
         self._selector.close()
         for responder in self._responders:
             responder.close()
+        self._note.close()
         if self._station is not None:
             self._station.close()
         self._wake_read.close()

@@ -6,16 +6,21 @@ import logging
 import socket
 
 from mtce.heartbeat import codec, sockets
+from mtce.heartbeat.alive import AliveNote
 from mtce.heartbeat.settings import Link
 
 LOG = logging.getLogger(__name__)
 
 
 class Responder:
-    """Answers the pulses of one network. An interface that is missing or replaced is joined once it is there."""
+    """Answers the pulses of one network. An interface that is missing or replaced is joined once it is there.
 
-    def __init__(self, link: Link, group: str, host_id: bytes, key: bytes) -> None:
+    With ``note`` each sender also gets the agent's newest mtcAlive, once.
+    """
+
+    def __init__(self, link: Link, group: str, host_id: bytes, key: bytes, note: AliveNote | None = None) -> None:
         self.link = link
+        self._note = note
         self.answered = 0
         self._group = group
         self._host_id = host_id
@@ -38,14 +43,18 @@ class Responder:
         self._joined = index
         LOG.info("%s: answering pulses of %s", self.link.interface, self._group)
 
-    def on_readable(self) -> None:
-        """Answer what waits."""
+    def on_readable(self, now_ms: int) -> None:
+        """Answer what waits, at ``now_ms`` (monotonic)."""
         for data, (address, _) in sockets.drain(self.sock):
             request = codec.decode_request(data)
             if request is not None and request.network == self.link.network:
                 answer = codec.encode_answer(request, self._host_id, self._key)
                 if sockets.send(self.sock, answer, (address, self.link.answer_port)):
                     self.answered += 1
+                payload = None if self._note is None else self._note.due(address, now_ms)
+                if payload is not None:
+                    alive = codec.encode_alive(request, self._host_id, self._key, payload)
+                    sockets.send(self.sock, alive, (address, self.link.answer_port))
 
     def close(self) -> None:
         """Leave the group."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid as uuid_module
+from dataclasses import dataclass
 from pathlib import Path
 
 from mtce.contract import pulsekey
@@ -12,6 +13,16 @@ from mtce.core.heartbeat import Change, Detector, Watch
 from mtce.core.heartbeat import Path as PulsePath
 from mtce.heartbeat import codec, sockets
 from mtce.heartbeat.settings import Link
+
+ALIVE_TRIES_MAX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """A genuine mtcAlive of a monitored host: its agent's JSON, not looked into here."""
+
+    uuid: str
+    payload: bytes
 
 
 class Beam:
@@ -22,12 +33,15 @@ class Beam:
         self.sock: socket.socket = sockets.bound(link.answer_port)
         self.request = codec.Request(link.network, 0, b"\0" * codec.NONCE_BYTES)
         self.paths: dict[bytes, tuple[PulsePath, bytes]] = {}
+        self.alives: list[Alive] = []
+        self._spoken: dict[bytes, int] = {}
         self._group = group
         self._index: int | None = None
 
     def pulse(self, sequence: int) -> None:
         """Send the next request; answers to earlier ones no longer count."""
         self.request = codec.Request(self.link.network, sequence, os.urandom(codec.NONCE_BYTES))
+        self._spoken.clear()
         index = sockets.interface_index(self.link.interface)
         if index is None:
             self._index = None
@@ -38,13 +52,29 @@ class Beam:
         sockets.send(self.sock, codec.encode_request(self.request), (self._group, self.link.request_port))
 
     def on_readable(self) -> None:
-        """Note the genuine answers to the pulse that is out."""
+        """Note the genuine answers to the pulse that is out, and the mtcAlives that came with them."""
         sequence, paths, request = self.request.sequence, self.paths, self.request
         for data, _ in sockets.drain(self.sock):
             host_id = codec.answering_host(data, sequence)
-            known = None if host_id is None else paths.get(host_id)
+            if host_id is None:
+                self._note_alive(data)
+                continue
+            known = paths.get(host_id)
             if known is not None and not known[0].answered and codec.is_genuine(data, request, known[1]):
                 known[0].answered = True
+
+
+    def _note_alive(self, data: bytes) -> None:
+        """One per host and pulse; a forged one costs few attempts."""
+        host_id = codec.speaking_host(data, self.request.sequence)
+        known = None if host_id is None else self.paths.get(host_id)
+        if host_id is None or known is None or self._spoken.get(host_id, 0) >= ALIVE_TRIES_MAX:
+            return
+        self._spoken[host_id] = self._spoken.get(host_id, 0) + 1
+        payload = codec.genuine_payload(data, self.request, known[1])
+        if payload is not None:
+            self._spoken[host_id] = ALIVE_TRIES_MAX
+            self.alives.append(Alive(known[0].uuid, payload))
 
 
 class Sender:
@@ -88,6 +118,13 @@ class Sender:
         for beam in self.beams:
             beam.pulse(self._sequence)
         return changes
+
+    def take_alives(self) -> list[Alive]:
+        """The mtcAlives noted since the last call."""
+        taken = [alive for beam in self.beams for alive in beam.alives]
+        for beam in self.beams:
+            beam.alives.clear()
+        return taken
 
     def close(self) -> None:
         """Stop asking."""

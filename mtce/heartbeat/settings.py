@@ -44,6 +44,7 @@ class HeartbeatSettings:
     links: tuple[Link, ...]
     key_file: Path
     socket_path: Path
+    alive_path: Path
     group: str = "239.1.1.2"
     period_ms: int = 1000
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -83,6 +84,7 @@ def from_ini(ini: configparser.ConfigParser) -> HeartbeatSettings:
         sender=read.flag("heartbeat", "sender", False), links=tuple(links),
         key_file=Path(read.text("heartbeat", "key_file", "/etc/flock/heartbeat.key")),
         socket_path=Path(read.text("heartbeat", "socket", f"{run_dir}/mtce/heartbeat.sock")),
+        alive_path=Path(read.text("heartbeat", "alive_socket", f"{run_dir}/mtce/alive.sock")),
         group=read.text("heartbeat", "group", "239.1.1.2"),
         period_ms=read.number("heartbeat", "period_ms", 1000, 100, 1000),
         thresholds=Thresholds(minor=minor, degrade=degrade, loss=loss),

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-DATAGRAM_MAX_BYTES = 512
+DATAGRAM_MAX_BYTES = 1_500
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 DRAIN_MAX = 20_000
 _SO_RCVBUFFORCE = 33

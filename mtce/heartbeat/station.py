@@ -6,7 +6,7 @@ import logging
 import selectors
 
 from mtce.core.heartbeat import Change, Detector
-from mtce.heartbeat.control import BadRequest, Client, ControlServer, level_line, obey
+from mtce.heartbeat.control import BadRequest, Client, ControlServer, alive_line, level_line, obey
 from mtce.heartbeat.sender import Sender
 from mtce.heartbeat.settings import HeartbeatSettings
 
@@ -28,9 +28,11 @@ class Station:
     def tick(self, now_ms: int) -> None:
         """Judge the period that ends now, tell the conductors, pulse again."""
         changes = self.sender.tick(now_ms)
-        if changes:
-            _log(changes)
-            self._unregister(self._control.broadcast(changes))
+        _log(changes)
+        lines = b"".join([*map(level_line, changes),
+                          *(alive_line(alive.uuid, alive.payload) for alive in self.sender.take_alives())])
+        if lines:
+            self._unregister(self._control.broadcast(lines))
 
     def chores(self) -> None:
         """Every few seconds: push what a slow conductor left in its queue."""
@@ -76,7 +78,7 @@ class Station:
         if not wants_all:
             return True
         present = sender.detector.present()
-        LOG.info("a conductor connected: %d paths monitored", len(present))
+        LOG.debug("the whole list came: %d paths monitored", len(present))
         return client.send(b"".join(map(level_line, present)) + SYNCED)
 
     def _unregister(self, clients: list[Client]) -> None:

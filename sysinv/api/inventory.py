@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 
 from flock.api.call import Call
-from flock.api.describe import Description, Page, View, described, describes, paging
+from flock.api.describe import Description, View, ViewPage, described, describes, paging
 from flock.auth.policy import CONFIGURATOR, READER, Rule
 from flock.core import ids
 from flock.core.errors import Forbidden
@@ -53,7 +53,7 @@ class _Reading:
     def __init__(self, inventory: Inventory) -> None:
         self.inventory = inventory
         self.descriptions: dict[str, Description] = {"get": described(
-            query=paging(tuple(inventory.table.c.keys())), answers={200: Page((View(inventory.resource),))})}
+            query=paging(tuple(inventory.table.c.keys())), answers={200: ViewPage((View(inventory.resource),))})}
 
     def page_of(self, call: Call, query: sa.Select[Any], path: str) -> dict[str, Any]:
         page = call.query.page(sort_keys=set(self.inventory.table.c.keys()))

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from flock.core import ids
 from flock.core.errors import NotFound
+from flock.db.paging import keyset
 from flock.wire.errors import shown
 from flock.wire.paging import Page
 from sysinv.contract.errors import HostNotFound
@@ -26,14 +27,6 @@ class ItemNotFound(NotFound):
     """No row of a collection has that uuid."""
 
     code: ClassVar[str] = "sysinv.item.not_found"
-
-
-class MarkerNotFound(NotFound):
-    """The marker of a page names nothing in the collection."""
-
-    code: ClassVar[str] = "sysinv.marker.not_found"
-    http: ClassVar[int] = 400
-    text: ClassVar[str] = "Marker {id} could not be found."
 
 
 def host_clause(ident: str) -> sa.ColumnElement[bool]:
@@ -76,29 +69,5 @@ def the_system(conn: Connection) -> SystemView:
 
 
 def paged(conn: Connection, query: sa.Select[Any], table: sa.Table, page: Page) -> list[Row]:
-    """One page of ``query`` ordered by ``page`` (ties by id, NULLs last in both directions).
-
-    MarkerNotFound when the marker is not in the table.
-    """
-    column = table.c.get(page.sort_key, table.c.id)
-    order = [table.c.id] if column is table.c.id else [column, table.c.id]
-    if page.marker is not None:
-        query = query.where(_after_marker(conn, table, order, page))
-    if column.nullable:
-        query = query.order_by(column.is_(None))
-    query = query.order_by(*(one.desc() if page.descending else one for one in order)).limit(page.limit)
-    return [dict(row) for row in conn.execute(query).mappings()]
-
-
-def _after_marker(conn: Connection, table: sa.Table, order: list[sa.Column[Any]], page: Page) -> sa.ColumnElement[bool]:
-    marker = conn.execute(sa.select(*order).where(table.c.uuid == page.marker)).first()
-    if marker is None:
-        raise MarkerNotFound(id=page.marker)
-    first, last = order[0], order[-1]
-    beyond: sa.ColumnElement[bool] = last < marker[-1] if page.descending else last > marker[-1]
-    if len(order) == 1:
-        return beyond
-    if marker[0] is None:
-        return sa.and_(first.is_(None), beyond)
-    further = first < marker[0] if page.descending else first > marker[0]
-    return sa.or_(further, sa.and_(first == marker[0], beyond), first.is_(None))
+    """``page`` of ``query`` and one row more, if there is one; BadPage when the marker is not in the table."""
+    return keyset(conn, query, table, sort=page.sort, marker=page.marker, limit=page.fetch)

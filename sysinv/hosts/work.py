@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from flock.core.errors import DeadlineExceeded, FlockError, Unavailable, from_wire
-from flock.jobs import BoundedPool, Operations, Record
+from flock.jobs import BoundedPool, OperationRecord, Operations
 from sysinv.contract.errors import ActionRejected, AddRejected
 from sysinv.contract.operations import OperationKind
 
@@ -63,7 +63,7 @@ class Work:
         record = self.outcome(operation_uuid, wait_s)
         return from_wire(record.error) if record is not None and record.error is not None else None
 
-    def outcome(self, operation_uuid: str, wait_s: float) -> Record | None:
+    def outcome(self, operation_uuid: str, wait_s: float) -> OperationRecord | None:
         """The operation once it has ended; None when it has not within ``wait_s`` seconds."""
         if wait_s <= 0:
             return None

@@ -16,8 +16,8 @@ from flock.api.build import dialect_of, openapi_document, route_table
 from flock.api.describe import description_of
 from flock.testing.fixtures import private_conf
 from flock.testing.identity import trusting
+from tests.registry import SUBSYSTEMS
 
-SUBSYSTEMS = ("fm", "sysinv", "mtce")
 HEADERS = {"X-Roles": "admin,reader,service", "X-Project-Name": "services", "X-User-Name": "u", "X-User-Id": "1"}
 UUID = "5c5f3a4e-0000-4000-8000-000000000001"
 

@@ -9,8 +9,8 @@ import pytest
 from flock.cli.commands import ListCommand, ShowCommand
 from flock.cli.scan import commands
 from flock.wire.resource import Resource
+from tests.registry import SUBSYSTEMS
 
-PACKAGES = {"sysinv.resources": "COMMANDS", "fm.resources": "COMMANDS"}
 COMPUTED = {"alarm-summary"}  # counts, no stored resource
 ROW = {"id", "uuid", "created_at", "updated_at", "links"}
 
@@ -26,8 +26,8 @@ def declared(module: str) -> dict[str, str | None]:
     return found
 
 
-CASES = [(name, factory) for package, table in PACKAGES.items()
-         for name, factory in sorted(commands(package, table).items())
+CASES = [(name, factory) for subsystem in SUBSYSTEMS
+         for name, factory in sorted(commands(f"{subsystem}.resources").items())
          if issubclass(factory, (ListCommand, ShowCommand)) and name not in COMPUTED]
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from flock.api.build import published_routes
+from tests.registry import PACKAGES, SUBSYSTEMS
 
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCT = ("flock", "fm", "fm_api", "sysinv", "mtce", "devstack/virtualcloud")
+PRODUCT = (*PACKAGES, "devstack/virtualcloud")
 CODE = (*PRODUCT, "tests", "doc/source")
 SHELL = ("devstack", "tests")
 FILE_LINES_MAX, FUNCTION_LINES_MAX, CLASS_METHODS_MAX, MODULE_FUNCTIONS_MAX = 500, 60, 20, 40
@@ -209,7 +210,7 @@ def test_decisions_read_no_clock() -> None:
             for call in calls(path) if clocks.match(dotted(call.func))] == []
 
 
-@pytest.mark.parametrize("subsystem", ["fm", "sysinv", "mtce"])
+@pytest.mark.parametrize("subsystem", SUBSYSTEMS)
 def test_every_operation_has_a_policy(subsystem: str) -> None:
     routes = published_routes(subsystem)  # raises for an operation without a rule and a rule without an operation
     assert all(route.policy and route.check for route in routes)

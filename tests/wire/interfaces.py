@@ -16,10 +16,10 @@ from mtce.contract.records import MtceHost
 from mtce.core.view import MaintainedHost
 from sysinv.contract.records import HostStateUpdate
 from sysinv.contract.reports import reports
+from tests.registry import PACKAGES
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = Path(__file__).parent / "schemas"
-PACKAGES = ("flock", "fm", "sysinv", "mtce")
 COMMAND = "python -m tests.wire.record"
 Schema = dict[str, Any]
 

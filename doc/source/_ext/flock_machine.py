@@ -21,9 +21,14 @@ from mtce.core import arbiter
 from mtce.core.events import AgentResult, Alive, BmcAnswer, Command, Event, Pulse, Put, RebootAnswer, Tick
 from mtce.core.fsm import step
 from mtce.core.settings import AutoRecovery, Cause, Settings
+from mtce.core.strike import judge, wish_of
 from mtce.core.view import Level, MaintainedHost, Stage, first_view
 
 NODES_MAX = 20_000
+# Where the way on depends on what is heard of the host.
+JUDGED = frozenset({Stage.FAILED_WAIT, Stage.HOLD, Stage.RECOVERY_ALIVE, Stage.RECOVERY_BMC_WAIT})
+WATCHED = frozenset({Stage.HEARTBEAT_WAIT, Stage.HEARTBEAT_SOAK, Stage.RECOVERY_PAUSE, Stage.RECOVERY_ALIVE, Stage.HOLD,
+                     Stage.RECOVERY_BMC_WAIT})
 START_MS = 1_000_000
 # Every counter small, so that the walk sees the last attempt soon; the stages are the same with the real ones.
 SMALL = Settings(
@@ -51,12 +56,13 @@ def _alive(view: MaintainedHost, boot_id: str) -> MtcAlive:
 
 def _events(view: MaintainedHost) -> Iterator[tuple[str, Event]]:
     other = _alive(view, f"boot-{int(view.boot_id[5:]) + 1}")
-    yield "timer", Tick()
+    yield "timer", Tick(bus_open_ms=0)
     known = view.boot_id if view.stage is Stage.IDLE else view.left_boot_id
     word = "the same" if view.boot_id == known else "another"
     yield f"mtcAlive of {word} boot", Alive(_alive(view, view.boot_id))
     yield "mtcAlive of another boot", Alive(other)
     yield "mtcAlive, not healthy", Alive(replace(other, healthy=False))
+    yield "mtcAlive past the bus", Alive(_alive(view, view.boot_id), over_bus=False)
     if view.monitored:
         for level in (Level.OK, Level.LOSS):
             for network in view.networks():
@@ -74,9 +80,12 @@ def _events(view: MaintainedHost) -> Iterator[tuple[str, Event]]:
             yield f"operator: {action}", Command(action, "request")
 
 
-def _key(view: MaintainedHost) -> tuple[Any, ...]:
-    levels = (view.mgmt, view.cluster_host) if view.stage in (Stage.HEARTBEAT_WAIT, Stage.HEARTBEAT_SOAK) else ()
-    return (view.action, view.stage, view.states(), view.has_bmc, view.is_active, view.monitored, levels,
+def _key(view: MaintainedHost, now_ms: int) -> tuple[Any, ...]:
+    levels = (view.mgmt, view.cluster_host) if view.stage in WATCHED else ()
+    verdict = None
+    if view.stage in JUDGED:
+        verdict = type(judge(view, wish_of(view), now_ms, SMALL)), view.boot_id == view.proven_boot
+    return (view.action, view.stage, view.states(), verdict, view.has_bmc, view.is_active, view.monitored, levels,
             min(view.tries, 2), view.reboots_sent, min(view.rounds, 2), view.reboot_acked, view.bmc_used,
             view.boot_id == view.left_boot_id, view.silent_ms is None, view.recovery_attempts > 1,
             max((count for _, count in view.failures), default=0))
@@ -86,7 +95,7 @@ def transitions() -> dict[Stage, dict[Stage, set[str]]]:
     """From stage, to stage, on which events: walked breadth first until nothing new is found."""
     found: dict[Stage, dict[Stage, set[str]]] = defaultdict(lambda: defaultdict(set))
     waiting = deque((view, START_MS + 1) for view in _hosts())
-    seen = {_key(view) for view, _ in waiting}
+    seen = {_key(view, at_ms) for view, at_ms in waiting}
     while waiting:
         if len(seen) > NODES_MAX:
             raise ValueError(f"more than {NODES_MAX} situations: some counter grows without limit")
@@ -96,8 +105,9 @@ def transitions() -> dict[Stage, dict[Stage, set[str]]]:
                 after, _ = step(view, event, at_ms, SMALL)
                 if after.stage is not view.stage:
                     found[view.stage][after.stage].add(label)
-                if _key(after) not in seen:
-                    seen.add(_key(after))
+                key = _key(after, at_ms)
+                if key not in seen:
+                    seen.add(key)
                     waiting.append((after, at_ms))
     return found
 

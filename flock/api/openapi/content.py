@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flock.api.describe import AnyOf, Encoded, Page, Patch, View
+from flock.api.describe import AnyOf, Encoded, Patch, View, ViewPage
 from flock.wire import schema as schemas
 from flock.wire.patch import OPERATIONS_MAX
 from flock.wire.resource import Resource
@@ -24,7 +24,7 @@ class Components:
             return self._view(View(content))
         if isinstance(content, View):
             return self._view(content)
-        if isinstance(content, Page):
+        if isinstance(content, ViewPage):
             return self._page(content)
         return self._either(content, self.answered)
 
@@ -53,7 +53,7 @@ class Components:
             found["required"] = [*found.get("required", []), *view.extra]
         return self._named(view.name or view.resource.__name__, found, "View")
 
-    def _page(self, page: Page) -> Schema:
+    def _page(self, page: ViewPage) -> Schema:
         items = [self._view(view) for view in page.items]
         following: Schema = {"type": "string", "description": "Where the next page is; absent on the last one."}
         return {"type": "object", "required": [page.envelope], "additionalProperties": False, "properties": {

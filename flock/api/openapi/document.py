@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from flock.api.describe import JSON, JSON_PATCH, Answer, Argument, Description, Page, Patch, description_of
+from flock.api.describe import JSON, JSON_PATCH, Answer, Argument, Description, Patch, ViewPage, description_of
 from flock.api.dialect import Dialect
 from flock.api.openapi.content import Components
 from flock.api.routes import Route, RouteTable
@@ -178,7 +178,7 @@ def _link(operation: dict[str, Any], route: Route, method: str, table: RouteTabl
     described = description_of(route.handlers[method])
     answer = described.answers.get(200) if described is not None else None
     page = answer.content.get(JSON) if answer is not None else None
-    if method != "GET" or not isinstance(page, Page) or "{" in route.path:
+    if method != "GET" or not isinstance(page, ViewPage) or "{" in route.path:
         return
     links = {}
     for other in table.routes:

@@ -47,13 +47,13 @@ class Alertmanager:
 
 
 def visible_alarms(db: Database) -> Callable[[], Iterable[dict[str, Any]]]:
-    """Reads the alarms an operator sees, in pages."""
+    """Reads the alarms an operator sees, in pages; BadPage when the last of a page ends before the next is read."""
     def pages() -> Iterable[dict[str, Any]]:
         marker = None
         while True:
             with db.reader() as conn:
                 page = alarms.listing(conn, filters=(), include_suppress=False, sort=(("id", False),), marker=marker,
-                                      limit=ALERTS_MAX) or []
+                                      limit=ALERTS_MAX)
             yield from page
             if len(page) < ALERTS_MAX:
                 return

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from flock.api.call import Call
-from flock.api.describe import AnyOf, Argument, Encoded, Page, View, describes
+from flock.api.describe import AnyOf, Argument, Encoded, View, ViewPage, describes
 from flock.api.reply import Reply
 from flock.auth.policy import CONFIGURATOR, OPERATOR, READER, Rule
 from flock.db import Database
@@ -36,7 +36,7 @@ from fm.resources.alarm.reading import AlarmReads
 BULK_MAX = 2000
 FULL = Argument("full", Boolean(), "Every field, and how fresh the alarm is, who hides it and who has seen it.")
 LISTING = (*listing.arguments(store.FILTER_FIELDS, store.SORT_KEYS), FULL)
-PAGE = Page((View(Alarm, COLLAPSED, "AlarmCollapsed"), View(Alarm), View(FullAlarm)),
+PAGE = ViewPage((View(Alarm, COLLAPSED, "AlarmCollapsed"), View(Alarm), View(FullAlarm)),
             extra={"count": {"type": "integer"}})
 _UUID = {"type": "string", "format": "uuid"}
 UUID_TEXT = Encoded({"type": "object", "required": ["uuid"], "properties": {"uuid": _UUID}})
@@ -55,7 +55,7 @@ DONE_FULL = {"type": "object", "required": ["uuid"], "properties": {"uuid": _UUI
 NOTE = {"type": "object", "required": ["uuid", "user", "comment", "timestamp"], "properties": {
     "uuid": {"type": "string"}, "user": {"type": ["string", "null"]}, "comment": {"type": ["string", "null"]},
     "timestamp": {"type": ["string", "null"]}}}
-DEFAULT_SORT = (("severity", False), ("entity_instance_id", False))
+DEFAULT_SORT = "severity,entity_instance_id"
 
 
 def _uuid_reply(uuid: str) -> Reply:
@@ -64,16 +64,14 @@ def _uuid_reply(uuid: str) -> Reply:
 
 
 def _page(call: Call, expand: bool) -> dict[str, Any]:
-    asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=store.SORT_KEYS, default_sort=DEFAULT_SORT,
-                         default_limit=call.query.limit_max)
+    asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=store.SORT_KEYS, sort_key=DEFAULT_SORT,
+                         unlimited=False)
     full = call.query.bool("full", False)
     with call.deps(Database).reader() as conn:
-        rows = store.listing(conn, filters=asked.filters, include_suppress=asked.include_suppress, sort=asked.sort,
-                             marker=asked.marker, limit=asked.fetch or call.query.limit_max, full=full)
+        rows = store.listing(conn, filters=asked.filters, include_suppress=asked.include_suppress,
+                             sort=asked.page.sort, marker=asked.page.marker, limit=asked.page.fetch, full=full)
         count = store.count(conn, filters=asked.filters,
                             include_suppress=asked.include_suppress) if asked.with_count else None
-        if rows is None:
-            raise listing.lost_marker(asked.marker)
         rows = call.deps(AlarmReads).full(conn, rows) if full else [wire_row(row) for row in rows]
     render = renderer(FullAlarm) if full else renderer(Alarm, None if expand or asked.expand else COLLAPSED)
     return listing.answer(call, asked, "alarms", [render(row, call.base_url) for row in rows], count=count)
@@ -125,12 +123,12 @@ class AlarmsController:
 
     @staticmethod
     def _delete_matching(call: Call) -> int:
-        asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=(), default_sort=(), default_limit=None)
+        asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=("id",))
         if not all(condition.value for condition in asked.filters):
             raise BadFilter(field="q.value", rule="must not be empty where alarms are cleared")
         with call.deps(Database).reader() as conn:
             rows = store.listing(conn, filters=asked.filters, include_suppress=asked.include_suppress, sort=(),
-                                 marker=None, limit=BULK_MAX) or []
+                                 marker=None, limit=BULK_MAX)
         uuids = [str(row["uuid"]) for row in rows]
         manager = call.deps(FmManager)
         return sum(manager.delete_alarms(uuids=uuids[start:start + BATCH_MAX])

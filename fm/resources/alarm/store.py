@@ -14,13 +14,13 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from flock.db import utcnow
 from flock.db.inserts import Insertion, NewRows
+from flock.db.paging import keyset, rows
 from fm.contract.enums import AlarmType, Severity, SuppressionStatus
 from fm.core.filters import Filter, Match
 from fm.core.ledger import NetChange
 from fm.core.records import Alarm
 from fm.db import conditions, hiding
 from fm.db.hiding import Hiding
-from fm.db.paging import Order, after, order_by, rows
 from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION, HELD_CHANGE, SILENCE
 
 # Uuids in one list, and names in one.
@@ -51,23 +51,17 @@ _INSERTION = Insertion(ALARM, _FIELDS)
 
 
 def listing(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool, sort: Sequence[tuple[str, bool]],
-            marker: str | None, limit: int, now: datetime | None = None,
-            full: bool = True) -> list[dict[str, Any]] | None:
-    """One page of visible alarms in wire columns; None when the marker is not an active alarm any more.
+            marker: str | None, limit: int | None, now: datetime | None = None,
+            full: bool = True) -> list[dict[str, Any]]:
+    """One page of visible alarms in wire columns; BadPage when the marker is not an active alarm any more.
 
-    ``sort`` are (column, descending) pairs; id is added to make the order total. What is silenced counts as
+    ``sort`` are (column, descending) pairs, as ``flock.db.paging.keyset`` takes them. What is silenced counts as
     suppressed; silences that end after ``now`` (the clock's by default) hold. Without ``full`` the rows have those
     columns alone that clients see by default.
     """
-    orders = [Order(ALARM.c[name], descending) for name, descending in (*sort, ("id", sort[0][1] if sort else False))]
     hides = hiding.read(conn, now or utcnow())
     query = _wire(hides, full).where(*_visible(hides, include_suppress), *conditions.of_filters(filters, ALARM.c))
-    if marker is not None:
-        row = conn.execute(sa.select(*(order.column for order in orders)).where(ALARM.c.uuid == marker)).first()
-        if row is None:
-            return None
-        query = query.where(after(orders, row))
-    return rows(conn, query.order_by(*order_by(orders)).limit(limit), ALARM.c.id)
+    return keyset(conn, query, ALARM, sort=sort, marker=marker, limit=limit)
 
 
 def count(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool, now: datetime | None = None) -> int:

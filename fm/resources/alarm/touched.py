@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
@@ -22,9 +22,11 @@ from fm.db.hiding import in_force
 from fm.db.tables import ALARM, EVENT_SUPPRESSION, SILENCE
 from fm.resources.alarm.store import ENTITY, alarm_of
 
-# In one statement: names in a list, and conditions on containment, of which these numbers are prepared.
-NAMES_MAX = 1000
+# How many entities, alarm ids and conditions on containment a statement may have. What is missing to one of these sizes
+# is asked twice: a statement that is there already costs less than an exact one that has to be put together.
+NAME_SIZES = (0, 1, 4, 32, 1000)
 BELOW_SIZES = (0, 1, 10, 100)
+NAMES_MAX, BELOW_MAX = NAME_SIZES[-1], BELOW_SIZES[-1]
 _ALARM, _KNOWN, _SILENCE = 0, 1, 2
 _SUPPRESSED = SuppressionStatus.SUPPRESSED.value
 
@@ -45,12 +47,11 @@ def read(conn: Connection, touched: Touched, now: datetime) -> Stored:
     rows: dict[int, Any] = {}
     known: dict[str, bool] = {}
     silences: dict[str, Silence] = {}
-    ids = sorted(touched.alarm_ids)
-    for entities, below in _chunks(touched):
-        size = next(size for size in BELOW_SIZES if size >= len(below))
-        # What is missing to that size is asked twice.
-        values = {f"entity_{number}": below[min(number, len(below) - 1)] for number in range(size)}
-        for row in conn.execute(_statement(size), values | {"entities": entities, "ids": ids, "now": now}).mappings():
+    for entities, below, ids in _chunks(touched):
+        values: dict[str, Any] = {"now": now}
+        sizes = (_fill(values, "entity", entities, NAME_SIZES), _fill(values, "below", below, BELOW_SIZES),
+                 _fill(values, "id", ids, NAME_SIZES))
+        for row in conn.execute(_statement(*sizes), values).mappings():
             if row["part"] == _SILENCE:
                 silences[row["uuid"]] = Silence(row["uuid"], row["alarm_id"], row["entity_instance_id"], row["ack_at"])
                 continue
@@ -62,27 +63,42 @@ def read(conn: Connection, touched: Touched, now: datetime) -> Stored:
                   Silences(silences.values()) if silences else NO_SILENCES)
 
 
-def _chunks(touched: Touched) -> Iterator[tuple[list[str], list[str]]]:
-    """Entities and entities with what is below, as many as one statement takes; at least one pair."""
-    exact, below = sorted(touched.entities), sorted(touched.below)
-    yield from zip_longest(
-        (exact[start:start + NAMES_MAX] for start in range(0, len(exact) or 1, NAMES_MAX)),
-        (below[start:start + BELOW_SIZES[-1]] for start in range(0, len(below) or 1, BELOW_SIZES[-1])), fillvalue=[])
+def _chunks(touched: Touched) -> Iterator[tuple[list[str], list[str], list[str]]]:
+    """Entities, entities with what is below, and alarm ids, as many as one statement takes; at least once."""
+    yield from zip_longest(_parts(touched.entities, NAMES_MAX), _parts(touched.below, BELOW_MAX),
+                           _parts(touched.alarm_ids, NAMES_MAX), fillvalue=[])
+
+
+def _parts(names: Collection[str], size: int) -> Iterator[list[str]]:
+    ordered = sorted(names)
+    return (ordered[start:start + size] for start in range(0, len(ordered) or 1, size))
+
+
+def _fill(values: dict[str, Any], name: str, given: Sequence[str], sizes: Sequence[int]) -> int:
+    """Put ``given`` into ``values``, the last one as often as one of ``sizes`` wants; returns that size."""
+    size = next(size for size in sizes if size >= len(given))
+    for number in range(size):
+        values[f"{name}_{number}"] = given[min(number, len(given) - 1)]
+    return size
+
+
+def _marks(name: str, size: int) -> list[sa.BindParameter[str]]:
+    return [sa.bindparam(f"{name}_{number}", type_=sa.String) for number in range(size)]
 
 
 @functools.cache
-def _statement(size: int) -> sa.CompoundSelect[Any]:
-    """The statement for ``size`` entities with what is below; an id marked for deletion has no status."""
-    entities = [sa.bindparam(f"entity_{number}", type_=sa.String) for number in range(size)]
-    on_or_below = sa.or_(ENTITY.in_(sa.bindparam("entities", expanding=True)),
-                         *(conditions.within(ENTITY, entity) for entity in entities))
+def _statement(entities: int, below: int, ids: int) -> sa.CompoundSelect[Any]:
+    """The statement for so many entities, entities with what is below, and ids. An id that is marked for deletion has
+    no status."""
+    on_or_below = sa.or_(ENTITY.in_(_marks("entity", entities)),
+                         *(conditions.within(ENTITY, entity) for entity in _marks("below", below)))
     status = EVENT_SUPPRESSION.c.suppression_status
     alarms = sa.select(
         sa.literal_column(str(_ALARM)).label("part"), *ALARM.c,
         sa.case((EVENT_SUPPRESSION.c.set_for_deletion, sa.null()), else_=status).label("status"),
     ).select_from(ALARM.join(EVENT_SUPPRESSION, ALARM.c.alarm_id == EVENT_SUPPRESSION.c.alarm_id)).where(on_or_below)
     known = sa.select(*_columns(_KNOWN, {"alarm_id": EVENT_SUPPRESSION.c.alarm_id}), status).where(
-        EVENT_SUPPRESSION.c.alarm_id.in_(sa.bindparam("ids", expanding=True)),
+        EVENT_SUPPRESSION.c.alarm_id.in_(_marks("id", ids)),
         EVENT_SUPPRESSION.c.set_for_deletion.is_(False))
     silences = sa.select(*_columns(_SILENCE, {
         "uuid": SILENCE.c.uuid, "alarm_id": SILENCE.c.alarm_id, "entity_instance_id": SILENCE.c.entity_instance_id,

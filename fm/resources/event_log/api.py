@@ -7,7 +7,7 @@ import io
 from typing import Any
 
 from flock.api.call import Call
-from flock.api.describe import JSON, Answer, Argument, Page, View, describes
+from flock.api.describe import JSON, Answer, Argument, View, ViewPage, describes
 from flock.api.reply import Reply
 from flock.auth.policy import READER, Rule
 from flock.db import Database
@@ -25,8 +25,7 @@ LISTING = (
     *listing.arguments(store.FILTER_FIELDS, store.SORT_KEYS),
     Argument("alarms", Boolean(), "Events of alarms: set and clear."), Argument("logs", Boolean(), "Customer logs."))
 FORMAT = Argument("format", Choice(("json", "csv")), "Form of the answer.")
-PAGE = Page((View(EventLog, COLLAPSED, "EventLogCollapsed"), View(EventLog)), extra={"count": {"type": "integer"}})
-DEFAULT_SORT = (("timestamp", True),)
+PAGE = ViewPage((View(EventLog, COLLAPSED, "EventLogCollapsed"), View(EventLog)), extra={"count": {"type": "integer"}})
 
 
 def _states(call: Call) -> tuple[str, ...]:
@@ -37,19 +36,16 @@ def _states(call: Call) -> tuple[str, ...]:
 
 
 def _page(call: Call, expand: bool) -> dict[str, Any]:
-    asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=store.SORT_KEYS, default_sort=DEFAULT_SORT,
-                         default_limit=None)
+    asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=store.SORT_KEYS, sort_key="timestamp",
+                         sort_dir="desc")
     states = _states(call)
     with call.deps(Database).reader() as conn:
         rows = store.listing(conn, filters=asked.filters, states=states, include_suppress=asked.include_suppress,
-                             sort=asked.sort, marker=asked.marker, limit=asked.fetch)
+                             sort=asked.page.sort, marker=asked.page.marker, limit=asked.page.fetch)
         count = store.count(conn, filters=asked.filters, states=states,
                             include_suppress=asked.include_suppress) if asked.with_count else None
-    if rows is None:
-        raise listing.lost_marker(asked.marker)
     render = renderer(EventLog, None if expand or asked.expand else COLLAPSED)
-    return listing.answer(call, asked, "event_log", [render(row, call.base_url) for row in rows], count=count,
-                          repeat_sort=True)
+    return listing.answer(call, asked, "event_log", [render(row, call.base_url) for row in rows], count=count)
 
 
 def _as_csv(call: Call) -> Reply:

@@ -13,12 +13,12 @@ from sqlalchemy.engine import Connection
 
 from flock.db import utcnow
 from flock.db.inserts import Insertion, NewRows
+from flock.db.paging import keyset, rows
 from fm.contract.enums import AlarmState, SuppressionStatus
 from fm.core.filters import Filter, Match
 from fm.core.records import Event
 from fm.db import conditions, hiding
 from fm.db.hiding import Hiding
-from fm.db.paging import Order, after, order_by, rows
 from fm.db.tables import EVENT_LOG, EVENT_SUPPRESSION
 
 FILTER_FIELDS: Mapping[str, Match] = {
@@ -40,21 +40,14 @@ _SUPPRESSED = SuppressionStatus.SUPPRESSED.value
 
 def listing(conn: Connection, *, filters: Sequence[Filter], states: Sequence[str], include_suppress: bool,
             sort: Sequence[tuple[str, bool]], marker: str | None, limit: int | None,
-            now: datetime | None = None) -> list[dict[str, Any]] | None:
-    """One page of events in wire columns (all without ``limit``); None when the marker names no event.
+            now: datetime | None = None) -> list[dict[str, Any]]:
+    """One page of events in wire columns (all without ``limit``); BadPage when the marker names no event.
 
     Silences that end after ``now`` (the clock's by default) hide set and clear events as suppression does.
     """
-    total = (*sort, ("id", sort[0][1] if sort else True))
-    orders = [Order(EVENT_LOG.c[name], descending) for name, descending in total]
     hides = hiding.silences(conn, now or utcnow())
     query = _wire(hides).where(*_visible(hides, filters, states, include_suppress))
-    if marker is not None:
-        row = conn.execute(sa.select(*(order.column for order in orders)).where(EVENT_LOG.c.uuid == marker)).first()
-        if row is None:
-            return None
-        query = query.where(after(orders, row))
-    return rows(conn, query.order_by(*order_by(orders)).limit(limit), EVENT_LOG.c.id)
+    return keyset(conn, query, EVENT_LOG, sort=sort or (("id", True),), marker=marker, limit=limit)
 
 
 def count(conn: Connection, *, filters: Sequence[Filter], states: Sequence[str], include_suppress: bool,

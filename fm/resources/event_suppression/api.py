@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flock.api.call import Call
-from flock.api.describe import Page, Patch, View, describes
+from flock.api.describe import Patch, View, ViewPage, describes
 from flock.auth.policy import CONFIGURATOR, READER, Rule
 from flock.db import Database
 from flock.wire.render import renderer
@@ -18,22 +18,19 @@ from fm.contract.validation import is_uuid
 from fm.resources.event_suppression import rules, store
 from fm.resources.event_suppression.fields import LISTED, EventSuppression
 
-SORT_KEYS = ("id", "alarm_id")
-PAGE = Page((View(EventSuppression, LISTED, "EventSuppressionListed"),))
+PAGE = ViewPage((View(EventSuppression, LISTED, "EventSuppressionListed"),))
 
 
 class SuppressionsController:
     """The collection."""
 
-    @describes(query=listing.arguments(store.FILTER_FIELDS, SORT_KEYS), answers={200: PAGE})
+    @describes(query=listing.arguments(store.FILTER_FIELDS, store.SORT_KEYS), answers={200: PAGE})
     def get(self, call: Call) -> dict[str, Any]:
         """Entries in order of alarm id."""
-        asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=SORT_KEYS, default_sort=(),
-                             default_limit=None)
+        asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=store.SORT_KEYS, sort_key="alarm_id")
         with call.deps(Database).reader() as conn:
-            rows = store.listing(conn, filters=asked.filters, marker=asked.marker, limit=asked.fetch)
-        if rows is None:
-            raise listing.lost_marker(asked.marker)
+            rows = store.listing(conn, filters=asked.filters, sort=asked.page.sort, marker=asked.page.marker,
+                                 limit=asked.page.fetch)
         render = renderer(EventSuppression, LISTED)
         return listing.answer(call, asked, "event_suppression", [render(row, call.base_url) for row in rows])
 

@@ -9,29 +9,25 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from flock.db.paging import as_dicts, keyset
 from fm.contract.enums import AlarmState, SuppressionStatus
 from fm.core.filters import Filter, Match
 from fm.core.suppression import SuppressionRow, SyncPlan
 from fm.db import conditions
-from fm.db.paging import Order, after, as_dicts
 from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION, HELD_CHANGE
 
 TABLE = EVENT_SUPPRESSION
+SORT_KEYS = ("id", "alarm_id")
+BY_ALARM_ID = (("alarm_id", False),)
 FILTER_FIELDS: Mapping[str, Match] = {
     "uuid": Match.EXACT, "alarm_id": Match.EXACT, "description": Match.EXACT, "suppression_status": Match.EXACT}
 
 
-def listing(conn: Connection, *, filters: Sequence[Filter], marker: str | None,
-            limit: int | None) -> list[dict[str, Any]] | None:
-    """Entries in order of alarm id; None when the marker names none."""
-    orders = [Order(TABLE.c.alarm_id)]
+def listing(conn: Connection, *, filters: Sequence[Filter], sort: Sequence[tuple[str, bool]] = BY_ALARM_ID,
+            marker: str | None, limit: int | None) -> list[dict[str, Any]]:
+    """Entries that are not marked for deletion; BadPage when the marker names none."""
     query = sa.select(TABLE).where(TABLE.c.set_for_deletion.is_(False), *conditions.of_filters(filters, TABLE.c))
-    if marker is not None:
-        row = conn.execute(sa.select(TABLE.c.alarm_id).where(TABLE.c.uuid == marker)).first()
-        if row is None:
-            return None
-        query = query.where(after(orders, row))
-    return as_dicts(conn.execute(query.order_by(TABLE.c.alarm_id).limit(limit)))
+    return keyset(conn, query, TABLE, sort=sort, marker=marker, limit=limit)
 
 
 def show(conn: Connection, uuid: str) -> dict[str, Any] | None:

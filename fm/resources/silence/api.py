@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flock.api.call import Call
-from flock.api.describe import Page, Patch, View, describes
+from flock.api.describe import Patch, View, ViewPage, describes
 from flock.api.reply import Reply
 from flock.auth.policy import CONFIGURATOR, READER, Rule
 from flock.db import Database, utcnow
@@ -19,7 +19,7 @@ from fm.contract.validation import is_uuid
 from fm.resources.silence import rules, store
 from fm.resources.silence.fields import Silence, SilenceBody
 
-PAGE = Page((View(Silence),))
+PAGE = ViewPage((View(Silence),))
 ARGUMENTS = listing.arguments(store.FILTER_FIELDS, store.SORT_KEYS)
 CHANGES = Patch(rules.CHANGEABLE, operations=("add", "replace", "remove"), empty_values=True)
 
@@ -38,13 +38,10 @@ class SilencesController:
     @describes(query=ARGUMENTS, answers={200: PAGE})
     def get(self, call: Call) -> dict[str, Any]:
         """Silences in force in the order they were made."""
-        asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=store.SORT_KEYS, default_sort=(("id", False),),
-                             default_limit=None)
+        asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=store.SORT_KEYS)
         with call.deps(Database).reader() as conn:
-            rows = store.listing(conn, filters=asked.filters, descending=asked.sort[0][1], marker=asked.marker,
-                                 limit=asked.fetch, now=utcnow())
-        if rows is None:
-            raise listing.lost_marker(asked.marker)
+            rows = store.listing(conn, filters=asked.filters, sort=asked.page.sort,
+                                 marker=asked.page.marker, limit=asked.page.fetch, now=utcnow())
         render = renderer(Silence)
         return listing.answer(call, asked, "silences", [render(row, call.base_url) for row in rows])
 

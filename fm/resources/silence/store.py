@@ -10,11 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from flock.db.paging import as_dicts, keyset
 from fm.core.filters import Filter, Match
 from fm.core.silencing import Silence, Silences
 from fm.db import conditions
 from fm.db.hiding import in_force
-from fm.db.paging import Order, after, as_dicts, order_by
 from fm.db.tables import SILENCE
 
 FILTER_FIELDS: Mapping[str, Match] = {
@@ -22,17 +22,11 @@ FILTER_FIELDS: Mapping[str, Match] = {
 SORT_KEYS = ("id", "created_at")
 
 
-def listing(conn: Connection, *, filters: Sequence[Filter], descending: bool, marker: str | None, limit: int | None,
-            now: datetime) -> list[dict[str, Any]] | None:
-    """Silences in force in the order they were made; None when the marker names none of them."""
-    orders = [Order(SILENCE.c.id, descending)]
+def listing(conn: Connection, *, filters: Sequence[Filter], sort: Sequence[tuple[str, bool]], marker: str | None,
+            limit: int | None, now: datetime) -> list[dict[str, Any]]:
+    """Silences in force; BadPage when the marker names none."""
     query = sa.select(SILENCE).where(in_force(now), *conditions.of_filters(filters, SILENCE.c))
-    if marker is not None:
-        row = conn.execute(sa.select(SILENCE.c.id).where(SILENCE.c.uuid == marker)).first()
-        if row is None:
-            return None
-        query = query.where(after(orders, row))
-    return as_dicts(conn.execute(query.order_by(*order_by(orders)).limit(limit)))
+    return keyset(conn, query, SILENCE, sort=sort, marker=marker, limit=limit)
 
 
 def show(conn: Connection, uuid: str, now: datetime) -> dict[str, Any] | None:

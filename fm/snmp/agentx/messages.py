@@ -49,7 +49,7 @@ class Syntax(enum.IntEnum):
     END_OF_MIB_VIEW = 130
 
 
-class Fault(enum.IntEnum):
+class ErrorStatus(enum.IntEnum):
     """Errors in a response: those of SNMP that we use, and AgentX's own (RFC 2741, 6.2.16)."""
 
     NONE = 0
@@ -176,7 +176,7 @@ class Plain:
 class Response:
     """An answer, with the number of the variable that ``fault`` is about (1-based, 0 none)."""
 
-    fault: int = Fault.NONE
+    fault: int = ErrorStatus.NONE
     index: int = 0
     uptime: int = 0
     variables: tuple[Variable, ...] = field(default=())

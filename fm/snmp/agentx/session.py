@@ -12,7 +12,7 @@ from fm.snmp.agentx.messages import (
     Body,
     Close,
     CloseReason,
-    Fault,
+    ErrorStatus,
     Get,
     GetBulk,
     Header,
@@ -69,12 +69,12 @@ class Session:
         """Open the session and register ``subtrees``; SessionEnded when the master refuses."""
         timeout_s = min(255, int(self._timeout_s))
         answer, session_id = self._ask(Open(timeout_s, identity, description.encode()))
-        if answer.fault != Fault.NONE:
+        if answer.fault != ErrorStatus.NONE:
             raise SessionEnded(f"the master agent refuses a session: {_name(answer.fault)}")
         self._id = session_id
         for subtree in subtrees:
             answer, _ = self._ask(Register(subtree, timeout_s))
-            if answer.fault != Fault.NONE:
+            if answer.fault != ErrorStatus.NONE:
                 raise SessionEnded(f"the master agent refuses {'.'.join(map(str, subtree))}: {_name(answer.fault)}")
 
     def serve(self, answer: Answer) -> None:
@@ -83,7 +83,7 @@ class Session:
             received = self._receive(self._ping_interval_s)
             if received is None:
                 ponged, _ = self._ask(Plain(Kind.PING), answer)
-                if ponged.fault != Fault.NONE:
+                if ponged.fault != ErrorStatus.NONE:
                     raise SessionEnded(f"the master agent has forgotten us: {_name(ponged.fault)}")
                 continue
             self._handle(*received, answer)
@@ -130,12 +130,12 @@ class Session:
         try:
             message = decode_payload(header, payload)
         except Malformed:
-            self._reply(header, Response(Fault.PARSE_ERROR))
+            self._reply(header, Response(ErrorStatus.PARSE_ERROR))
             return
         if header.session_id != self._id:
-            self._reply(header, Response(Fault.NOT_OPEN))
+            self._reply(header, Response(ErrorStatus.NOT_OPEN))
         elif message.context is not None:
-            self._reply(header, Response(Fault.UNSUPPORTED_CONTEXT))
+            self._reply(header, Response(ErrorStatus.UNSUPPORTED_CONTEXT))
         elif header.kind is not Kind.CLEANUP_SET:  # the one message that is not answered
             self._reply(header, _response(message, answer))
 
@@ -199,14 +199,14 @@ def _response(message: Message, answer: Answer) -> Response:
         case Get() | GetBulk() as body:
             return answer(body, message.transaction_id)
         case ProposedSet() as body:
-            return Response(Fault.NOT_WRITABLE, 1 if body.variables else 0)
+            return Response(ErrorStatus.NOT_WRITABLE, 1 if body.variables else 0)
         case Plain(kind=Kind.COMMIT_SET):
-            return Response(Fault.COMMIT_FAILED)
+            return Response(ErrorStatus.COMMIT_FAILED)
         case Plain():
             return Response()
         case _:
-            return Response(Fault.REQUEST_DENIED)
+            return Response(ErrorStatus.REQUEST_DENIED)
 
 
 def _name(fault: int) -> str:
-    return Fault(fault).name.lower().replace("_", " ") if fault in Fault._value2member_map_ else str(fault)
+    return ErrorStatus(fault).name.lower().replace("_", " ") if fault in ErrorStatus._value2member_map_ else str(fault)

@@ -64,7 +64,7 @@ def _withheld(d: Draft, refused: Refusal) -> Outcome:
 def _on_alive(d: Draft, event: Alive) -> Outcome:
     if has_left(d, event.alive.boot_id):
         return Done()
-    if wish_of(d.view) is Wish.SILENCE:
+    if wish_of(d.view) is Wish.SILENCE and not d.view.reboot_acked:
         return Spared()
     if d.view.stage is Stage.RESET_BMC_WAIT and d.view.reboots_sent < d.settings.reboot_sends_max:
         return _send(d)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flock.api.call import Call
-from flock.api.describe import Page, View, describes
+from flock.api.describe import View, ViewPage, describes
 from flock.api.reply import Reply
 from flock.auth.policy import ANYONE, CONFIGURATOR, Rule
 from flock.db import Database
@@ -42,7 +42,7 @@ class CpusModifyController:
     """``/v1/ihosts/<host>/state/host_cpus_modify``."""
 
     @describes(body={"type": "array", "minItems": 1, "maxItems": REQUESTS_MAX, "items": {"type": "object"}},
-               answers={200: Page((View(Cpu),))}, errors=(409,))
+               answers={200: ViewPage((View(Cpu),))}, errors=(409,))
     def put(self, call: Call) -> dict[str, Any]:
         """Deal the cores of a locked host out anew."""
         rows = call.deps(CpuService).modify(call.args["host"], call.json())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flock.api.call import Call
-from flock.api.describe import Argument, Page, View, describes, paging, patch_of
+from flock.api.describe import Argument, View, ViewPage, describes, paging, patch_of
 from flock.auth.policy import ANYONE, CONFIGURATOR, OPERATOR, READER, Rule
 from flock.wire.paging import envelope
 from flock.wire.render import collection_links, render, render_many
@@ -14,9 +14,8 @@ from flock.wire.types import Anything
 from sysinv.hosts.installation import Installation
 from sysinv.resources.host.fields import CHILDREN, Host, HostChange, InstallProgress, NewHost
 from sysinv.resources.host.service import HostService
-from sysinv.resources.host.table import I_HOST
+from sysinv.resources.host.store import SORT_KEYS
 
-_SORT_KEYS = frozenset(column.name for column in I_HOST.c if not column.name.startswith(("install_token", "bm_secret")))
 _STATES = ("uuid", "hostname", "administrative", "operational", "availability", "subfunction_oper",
            "subfunction_avail", "task", "mtce_action", "last_error", "last_error_at", "ihost_action", "invprovision",
            "inv_state", "install_state",
@@ -28,12 +27,12 @@ INSTALL_TOKEN = {"X-Install-Token": "One-time token of the boot file."}
 class HostsController:
     """``/v1/ihosts`` and ``/v1/ihosts/detail``."""
 
-    @describes(query=(*paging(tuple(_SORT_KEYS)), Argument("personality", Anything(), "Hosts of this personality.")),
-               answers={200: Page((View(Host),))})
+    @describes(query=(*paging(tuple(SORT_KEYS)), Argument("personality", Anything(), "Hosts of this personality.")),
+               answers={200: ViewPage((View(Host),))})
     def get(self, call: Call) -> dict[str, Any]:
         """One page of hosts, all or of one personality."""
         query = call.query
-        page = query.page(sort_keys=_SORT_KEYS)
+        page = query.page(sort_keys=SORT_KEYS)
         personality = query.text("personality")
         rows = call.deps(HostService).page(personality, page)
         filters = [("personality", personality)] if personality is not None else []

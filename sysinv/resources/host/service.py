@@ -148,8 +148,8 @@ class HostService:
         system, view = the_system(conn), host_view(row)
         rules.check_fixed(view, wanted)
         changes = {name: value for name, value in wanted.items() if name in rules.BOARD or row[name] != value}
-        rules.check_attributes(view, changes, row)
         _check_nulls(changes)
+        rules.check_attributes(view, changes, row)
         others = store.others(conn, row["id"])
         board = rules.board_values(view, changes, others)
         columns = {name: value for name, value in changes.items() if name not in rules.BOARD | rules.ROLE}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flock.api.call import Call
-from flock.api.describe import Argument, Page, View, describes, paging
+from flock.api.describe import Argument, View, ViewPage, describes, paging
 from flock.auth.policy import READER, Rule
 from flock.core import ids
 from flock.db import Database
@@ -22,7 +22,7 @@ from sysinv.resources.network.table import ADDRESS_POOLS, NETWORKS
 class NetworksController:
     """``/v1/networks``."""
 
-    @describes(query=paging(NETWORKS.c.keys()), answers={200: Page((View(Network),))})
+    @describes(query=paging(NETWORKS.c.keys()), answers={200: ViewPage((View(Network),))})
     def get(self, call: Call) -> dict[str, Any]:
         """All networks."""
         page = call.query.page(sort_keys=set(NETWORKS.c.keys()))
@@ -50,7 +50,7 @@ class PoolsController:
     """``/v1/addrpools``."""
 
     @describes(query=(*paging(ADDRESS_POOLS.c.keys()), Argument("network_type", Anything(), "Pools of such networks.")),
-               answers={200: Page((View(AddressPool),))})
+               answers={200: ViewPage((View(AddressPool),))})
     def get(self, call: Call) -> dict[str, Any]:
         """All address pools, or those of one network type."""
         query = call.query

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from flock.api.call import Call
-from flock.api.describe import Page, View, describes, paging
+from flock.api.describe import View, ViewPage, describes, paging
 from flock.auth.policy import READER, Rule
 from flock.core import ids
 from flock.db import Database
@@ -28,7 +28,7 @@ _SORT_KEYS = frozenset({"id", "created_at", "kind", "state"})
 class OperationsController:
     """``/v1/operations`` and ``/v1/ihosts/<host>/operations``, newest first."""
 
-    @describes(query=paging(tuple(_SORT_KEYS)), answers={200: Page((View(Operation),))})
+    @describes(query=paging(tuple(_SORT_KEYS)), answers={200: ViewPage((View(Operation),))})
     def get(self, call: Call) -> dict[str, Any]:
         """One page of operations."""
         page = call.query.page(sort_keys=_SORT_KEYS, sort_dir="desc")

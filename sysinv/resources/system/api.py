@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flock.api.call import Call
-from flock.api.describe import Page, View, describes, paging, patch_of
+from flock.api.describe import View, ViewPage, describes, paging, patch_of
 from flock.auth.policy import ANYONE, CONFIGURATOR, READER, Rule
 from flock.wire.paging import envelope
 from flock.wire.render import collection_links, render, render_many
@@ -14,6 +14,7 @@ from sysinv.api.changes import plain_changes
 from sysinv.api.inventory import REFUSED, NotPermitted
 from sysinv.resources.host.fields import Host
 from sysinv.resources.host.service import HostService
+from sysinv.resources.host.store import SORT_KEYS
 from sysinv.resources.system.fields import System, SystemChange
 from sysinv.resources.system.rules import CHANGEABLE
 from sysinv.resources.system.service import SystemService
@@ -24,7 +25,7 @@ MEMBER = View(System, name="SystemMember", extra={"ihosts": LINKS})
 class SystemsController:
     """``/v1/isystems``."""
 
-    @describes(query=paging(), answers={200: Page((View(System),))})
+    @describes(query=paging(), answers={200: ViewPage((View(System),))})
     def get(self, call: Call) -> dict[str, Any]:
         """The system, in a list."""
         call.query.page()
@@ -65,11 +66,11 @@ class SystemController:
 class SystemHostsController:
     """``/v1/isystems/<uuid>/ihosts``."""
 
-    @describes(query=paging(), answers={200: Page((View(Host),))})
+    @describes(query=paging(tuple(SORT_KEYS)), answers={200: ViewPage((View(Host),))})
     def get(self, call: Call) -> dict[str, Any]:
         """The hosts of the system."""
         call.deps(SystemService).get(call.args["uuid"])
-        page = call.query.page()
+        page = call.query.page(sort_keys=SORT_KEYS)
         rows = call.deps(HostService).page(None, page)
         return envelope("ihosts", render_many(Host, rows, call.base_url), page=page, base_url=call.base_url)
 

@@ -20,6 +20,9 @@ import pytest
 
 from flock.db import migrate
 from flock.rpc import Server, call, cast, check_versions, client, rpc_interface
+from flock.testing.daemons import write_conf
+from flock.testing.machines import recorded_machines
+from flock.testing.services.keystone import KeystoneServer
 from flock.testing.services.process import Process, wait_for
 from flock.testing.services.rabbitmq import RabbitNode
 from mtce.contract.records import ActionReply, HostStatus, MtcAlive, MtceHost
@@ -28,8 +31,11 @@ from sysinv.contract.records import HostRef
 from sysinv.contract.rpc import InventoryReports
 from sysinv.resources.port.report import PortReport
 from tests.functional.fm.service import FaultManagement
+from tests.functional.mtce import conftest as maintenance
+from tests.functional.sysinv.conftest import Sysinv
 
 HOST = "6e6f6465-0000-4000-8000-000000000007"
+MACHINE = "40intel64-2g2n4c+pcilocality"
 WHEEL = Path(__file__).parents[2] / "fixtures" / "wire" / "stx_flock_previous-0-py3-none-any.whl"
 SCRIPT = Path(__file__).parent / "previous_side.py"
 
@@ -234,29 +240,75 @@ def test_previous_clients_call_later_servers(rabbit_transport: Any, previous: di
         server.stop(10)
 
 
+def inventory_agent(folder: Path, env: dict[str, str], bus: Any, hostname: str) -> Process:
+    """The whole agent as a process, with the hardware of a recorded machine."""
+    conf_dir = folder / "etc"
+    conf_dir.mkdir()
+    machine = next(one for one in recorded_machines() if one.name == MACHINE)
+    (conf_dir / "hardware_root").write_text(f"{machine.unpack(folder)}\n")
+    write_conf(conf_dir / "flock.conf", {
+        "DEFAULT": {"transport_url": bus.url, "state_dir": folder / "state", "run_dir": folder / "run"},
+        "rpc": {"exchange": bus.exchange}})
+    write_conf(conf_dir / "sysinv.conf", {"agent": {
+        "platform_conf": folder / "platform.conf", "hostname": hostname, "lookup_interval": 1, "lookup_retry": 1,
+        "retry_interval": 1}})
+    return Process("sysinv-agent", [sys.executable, "-m", "sysinv.cmd.agent"], folder,
+                   env={**env, "FLOCK_CONF_DIR": str(conf_dir)})
+
+
 def test_a_previous_agent_reports_to_a_later_conductor(rabbit_transport: Any, previous: dict[str, str],
                                                        tmp_path: Path) -> None:
-    """The whole agent as a process, with the hardware of the machine the test runs on."""
-    conf_dir = tmp_path / "etc"
-    conf_dir.mkdir()
-    (conf_dir / "flock.conf").write_text(
-        f"[DEFAULT]\ntransport_url = {rabbit_transport.url}\nstate_dir = {tmp_path}/state\nrun_dir = {tmp_path}/run\n"
-        f"[rpc]\nexchange = {rabbit_transport.exchange}\n")
-    (conf_dir / "sysinv.conf").write_text(
-        f"[agent]\nplatform_conf = {tmp_path}/platform.conf\nhostname = worker-7\nlookup_interval = 1\n"
-        "lookup_retry = 1\nretry_interval = 1\n")
     conductor = Conductor()
     server = Server(rabbit_transport, "controller-0", {LATER_INVENTORY: conductor})
     assert server.start(30)
-    agent = Process("sysinv-agent", [sys.executable, "-m", "sysinv.cmd.agent"], tmp_path,
-                    env={**previous, "FLOCK_CONF_DIR": str(conf_dir)})
+    agent = inventory_agent(tmp_path, previous, rabbit_transport, "worker-7")
     try:
         assert conductor.until("inventory_completed"), agent.log_tail()
-        ports = conductor.got["report_ports"]["ports"]
-        assert {port.added for port in ports} <= {"default"} and conductor.got["report_cpus"]["cpus"]
+        assert {port.added for port in conductor.got["report_ports"]["ports"]} == {"default"}
+        assert conductor.got["report_cpus"]["cpus"]
     finally:
         agent.stop()
         server.stop(10)
+
+
+def test_a_previous_agent_reports_to_the_present_conductor(rabbit: RabbitNode, keystone: KeystoneServer,
+                                                           previous: dict[str, str], tmp_path: Path) -> None:
+    service = Sysinv(tmp_path / "sysinv", f"sqlite:///{tmp_path}/sysinv.sqlite", rabbit.url, keystone)
+    agent = None
+    try:
+        service.start()
+        agent = inventory_agent(tmp_path, previous, service.bus, "controller-0")
+        agent.wait_until(lambda: "The inventory is complete" in agent.log_tail(), 60, "the agent to be answered")
+        uuid = service.host("controller-0")["uuid"]
+        for noun in ("icpus", "imemorys", "idisks", "ports"):
+            assert service.get(f"/v1/ihosts/{uuid}/{noun}").body[noun], noun
+    finally:
+        if agent is not None:
+            agent.stop()
+        service.stop()
+
+
+@pytest.mark.parametrize("earlier", ["agents", "conductor"])
+def test_a_host_comes_into_service_with_one_side_of_maintenance_previous(
+        earlier: str, previous: dict[str, str], rabbit: RabbitNode, tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    """Conductor and heartbeat of the controller on one side, agent and heartbeat of a worker on the other."""
+    if earlier == "conductor":
+        monkeypatch.setattr(maintenance, "SOURCE", previous["PYTHONPATH"])
+    cloud = maintenance.Cloud(tmp_path, rabbit.new_vhost_url())
+    try:
+        monkeypatch.undo()
+        if earlier == "agents":
+            monkeypatch.setattr(maintenance, "SOURCE", previous["PYTHONPATH"])
+        host = cloud.add("worker-0")
+        cloud.wait_states(host, "locked-disabled-online", 60)
+        cloud.wait(host, lambda status: status.action == "none", "rest", 60)
+        cloud.act(host, "unlock")
+        cloud.wait_states(host, "unlocked-enabled-available", 90)
+        cloud.act(host, "lock")
+        cloud.wait_states(host, "locked-disabled-online", 60)
+    finally:
+        cloud.close()
 
 
 def test_later_clients_call_previous_servers(rabbit_transport: Any, previous: dict[str, str], tmp_path: Path) -> None:

@@ -19,9 +19,9 @@ from flock.api.describe import (
     Argument,
     Encoded,
     Keys,
-    Page,
     Patch,
     View,
+    ViewPage,
     described,
     describes,
     description_of,
@@ -62,7 +62,7 @@ class Car(Resource):
 
 class Cars:
     @describes(query=(*paging(("name", "built")), Argument("colour", types.Text(), "Only these.", repeated=True)),
-               answers={200: Page((View(Car),))})
+               answers={200: ViewPage((View(Car),))})
     def get(self, call: Call) -> Any:
         """All cars.
 

@@ -2,10 +2,12 @@
 """The parts of resources are found in their directories."""
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
+from flock.api.openapi.__main__ import main
 from flock.core import slices
 
 
@@ -26,3 +28,23 @@ def test_parts_are_found_by_name_and_nothing_else_is_loaded(package: str) -> Non
     assert slices.names(package, "juice") == ["scannednouns.apple.juice", "scannednouns.pear.juice"]
     assert [module.NAME for module in slices.modules(package, "juice")] == ["apple", "pear"]
     assert slices.modules(package, "table") == []
+
+
+def test_subsystems_are_those_that_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def found(group: str) -> list[metadata.EntryPoint]:
+        asked.append(group)
+        return [metadata.EntryPoint(name, name, group) for name in ("sm", "fm", "fm")]
+
+    monkeypatch.setattr(metadata, "entry_points", found)
+    assert slices.subsystems() == ["fm", "sm"]
+    assert asked == ["flock.subsystems"]
+
+
+def test_a_document_of_what_is_no_subsystem_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["nosuchthing"])
+    assert "there is no subsystem nosuchthing" in capsys.readouterr().err
+    main(["mtce"])
+    assert '"openapi"' in capsys.readouterr().out

@@ -204,6 +204,11 @@ def test_a_message_has_the_size_of_its_json() -> None:
     thing = json.dumps({"name": "a", "labels": ["b", "c\n"]}).encode()
     wrapped = json.dumps(json.dumps(text.pack(thing, 100, "x")))
     assert len(wrapped) == len(thing) + len(json.dumps(json.dumps("")))
+    with pytest.raises(InvalidInput, match="at most 10 bytes, got 14"):
+        text.pack(b'"xxxxxxxxxxxx"', 10, "x")
+    # What is not ASCII counts as it travels.
+    with pytest.raises(InvalidInput, match="at most 10 bytes"):
+        text.pack('"ééé"'.encode(), 10, "x")
     for wrong in (b"bytes", "\ud800", "x" * 101):
         with pytest.raises(InvalidInput):
             text.unpack(wrong, 100, "x")

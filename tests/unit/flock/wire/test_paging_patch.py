@@ -13,12 +13,12 @@ UUID = "0f6cbb5e-2a0e-4c0e-8f0e-0d8c5c0a1b77"
 
 
 @pytest.mark.parametrize(("arguments", "expected"), [
-    ({}, Page(2000, None, "id", "asc", None)),
-    ({"limit": "0"}, Page(2000, None, "id", "asc", 0)),
-    ({"limit": "5000"}, Page(2000, None, "id", "asc", 5000)),
+    ({}, Page(2000, None, "id", "asc")),
+    ({"limit": "0"}, Page(2000, None, "id", "asc")),
+    ({"limit": "5000"}, Page(2000, None, "id", "asc")),
     ({"limit": "3", "marker": UUID, "sort_key": "hostname", "sort_dir": "desc"},
-     Page(3, UUID, "hostname", "desc", 3)),
-    ({"limit": "", "sort_key": "", "sort_dir": ""}, Page(2000, None, "id", "asc", None)),
+     Page(3, UUID, "hostname", "desc")),
+    ({"limit": "", "sort_key": "", "sort_dir": ""}, Page(2000, None, "id", "asc")),
 ])
 def test_page_arguments(arguments: dict[str, str], expected: Page) -> None:
     assert parse_page(arguments, limit_max=2000) == expected
@@ -39,13 +39,23 @@ def test_bad_page_arguments(arguments: dict[str, str], text: str) -> None:
     assert text in str(caught.value)
 
 
-def test_next_only_when_the_page_is_full() -> None:
+def test_a_list_without_limit_is_whole_where_the_route_says_so() -> None:
+    assert parse_page({"limit": "0"}, limit_max=2000, unlimited=True).fetch is None
+    assert parse_page({"limit": "2001"}, limit_max=2000, unlimited=True).fetch == 2001
+    page = parse_page({}, limit_max=9, sort_keys={"hostname"}, sort_key="id,hostname", sort_dir="desc", unlimited=True)
+    assert page.sort == (("id", True), ("hostname", True))
+
+
+def test_next_exactly_when_a_further_element_follows() -> None:
     page = Page(2, None, "id", "asc")
-    items = [{"uuid": "u1"}, {"uuid": "u2"}]
-    assert envelope("icpus", items[:1], page=page) == {"icpus": items[:1]}
-    assert envelope("icpus", [], page=page) == {"icpus": []}
+    items = [{"uuid": "u1"}, {"uuid": "u2"}, {"uuid": "u3"}]
+    assert page.fetch == 3
+    for few in (items[:2], items[:1], []):
+        assert envelope("icpus", few, page=page) == {"icpus": few}
+    assert envelope("icpus", items, page=Page(None, None, "id", "asc")) == {"icpus": items}
     full = envelope("icpus", items, page=page, base_url="http://h:6385", filters=[("q.value", "a b&c")])
-    assert full["next"] == "http://h:6385/v1/icpus?q.value=a+b%26c&sort_key=id&sort_dir=asc&limit=2&marker=u2"
+    assert full == {"icpus": items[:2], "next": "http://h:6385/v1/icpus?q.value=a+b%26c&sort_key=id&sort_dir=asc"
+                                                "&limit=2&marker=u2"}
     assert next_link("http://h", "ihosts/1/icpus", page, "u2").startswith("http://h/v1/ihosts/1/icpus?")
 
 

@@ -41,7 +41,8 @@ FULL = {"uuid": "5c5f3a4e-0000-4000-8000-000000000001", "created_at": datetime(2
         "secret": "x", "absent": 3}
 
 
-@pytest.mark.parametrize("row", [FULL, {**FULL, "kind": None, "length": None}, {"uuid": FULL["uuid"]}])
+@pytest.mark.parametrize("row", [FULL, {**FULL, "kind": None, "length": None},
+                                  {"uuid": FULL["uuid"], "created_at": FULL["created_at"]}])
 def test_what_is_rendered_fits(row: dict[str, Any]) -> None:
     schema = answered(Bolt, no_nesting)
     jsonschema.validate(render(Bolt, row, "http://h"), schema)

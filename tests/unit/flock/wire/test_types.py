@@ -61,7 +61,7 @@ def test_what_clients_send_is_converted(datatype: types.WireType, sent: Any, got
     (types.Items(types.Integer()), 5, "must be a list"), (types.Items(types.Integer()), ["x"], "must be an integer"),
     (types.Items(types.Text(), max_items=2), ["a", "b", "c"], "at most 2 items"),
     (types.Uuid(), "x", "must be a uuid"), (types.Uuid(), 5, "must be a string"), (types.Mac(), "x", "MAC address"),
-    (types.Hostname(), "A", "lower case"), (types.IpAddress(), "1.2.3", "IP address"),
+    (types.Hostname(), "a_b", "at most 64 characters"), (types.IpAddress(), "1.2.3", "IP address"),
     (types.IpAddress(6), "10.0.0.1", "IPv6"), (types.Moment(), "yesterday", "ISO 8601"),
     (types.Moment(), 5, "ISO 8601"),
     (types.Moment(), "0001-01-01T00:00:00+10:00", "ISO 8601"),

@@ -11,7 +11,7 @@ from flock.cli.client import ApiClient
 from flock.cli.errors import ApiUnreachable, CliError
 from flock.testing.cli import Answer, FakeApi, Pieces, Script, refusal
 from fm.client.faults import Faults, connect
-from fm.client.query import Page
+from fm.client.query import ListPart
 
 
 def faults(table: dict[str, dict[str, object]]) -> tuple[Faults, FakeApi]:
@@ -49,7 +49,7 @@ def test_bulk_deletion_needs_a_condition() -> None:
 
 def test_full_alarms_are_asked_for() -> None:
     client, api = faults({"/v1/alarms": {"GET": {"alarms": []}}, "/v1/alarms/a": {"GET": {"uuid": "a"}}})
-    client.alarms(full=True, page=Page(5, sort="severity", descending=True))
+    client.alarms(full=True, page=ListPart(5, sort="severity", descending=True))
     client.alarm("a", full=True)
     assert [call[3] for call in api.calls] == [
         [("expand", "True"), ("full", "True"), ("sort_key", "severity"), ("sort_dir", "desc"), ("limit", "5")],

@@ -6,8 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from flock.db import Database, new_uuid, utcnow
+from flock.db.paging import rows
 from flock.db.schema import NO_TIME
-from fm.db.paging import rows
 from fm.db.tables import METADATA, SILENCE
 
 

@@ -434,10 +434,10 @@ class FaultMachine(RuleBasedStateMachine):
         with self.db.reader() as conn:
             every: dict[str, Any] = {"filters": [], "sort": (), "marker": None, "limit": 1000, "now": now}
             listed = {(row["alarm_id"], row["entity_instance_id"]): row["suppression_status"] for row in
-                      alarms.listing(conn, include_suppress=True, **every) or []}
-            visible = alarms.listing(conn, include_suppress=False, **every) or []
+                      alarms.listing(conn, include_suppress=True, **every)}
+            visible = alarms.listing(conn, include_suppress=False, **every)
             counted = alarms.counts(conn, include_suppress=False, now=now)
-            shown = events.listing(conn, states=(), include_suppress=False, **every) or []
+            shown = events.listing(conn, states=(), include_suppress=False, **every)
         assert listed == {key: "suppressed" if model.hides(*key) else "unsuppressed"
                           for key in model.active if not model.masked(key)}
         assert {(row["alarm_id"], row["entity_instance_id"]) for row in visible} == {

@@ -90,7 +90,7 @@ def test_suppressed_ids_are_not_told(database: Database) -> None:
     got: list[str] = []
     manager, outputs = wired(database, {"one": lambda payload: got.append(payload["event_log_id"])})
     with database.reader() as conn:
-        entries = suppression.listing(conn, filters=[], marker=None, limit=None) or []
+        entries = suppression.listing(conn, filters=[], marker=None, limit=None)
     entry = next(row["uuid"] for row in entries if row["alarm_id"] == "200.005")
     manager.update_suppression(uuid=entry, status=SuppressionStatus.SUPPRESSED)
     outputs.start()
@@ -115,7 +115,7 @@ def test_the_system_log_is_told_what_is_suppressed_too(database: Database) -> No
 def test_changes_of_suppression_make_one_warm_start(database: Database) -> None:
     manager, _ = wired(database, {"trap": lambda payload: None}, warm_start=True)
     with database.reader() as conn:
-        entries = suppression.listing(conn, filters=[], marker=None, limit=5) or []
+        entries = suppression.listing(conn, filters=[], marker=None, limit=5)
     for entry in entries:
         manager.update_suppression(uuid=entry["uuid"], status=SuppressionStatus.SUPPRESSED)
     assert stored(database) == [("trap-warm-start", {"kind": "warmStart"})]

@@ -371,7 +371,7 @@ def stored(world: World) -> dict[str, dict[str, Any]]:
 
 def shown(world: World) -> list[str]:
     with world.db.reader() as conn:
-        return [row["alarm_id"] for row in suppression.listing(conn, filters=[], marker=None, limit=None) or []]
+        return [row["alarm_id"] for row in suppression.listing(conn, filters=[], marker=None, limit=None)]
 
 
 def test_the_catalogue_is_loaded_and_refreshed(made: Callable[..., World], entries: Callable[..., str]) -> None:

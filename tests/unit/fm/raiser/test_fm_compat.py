@@ -206,11 +206,11 @@ def test_a_list_ends_at_its_first_refused_element(v1: FaultAPIs, v2: FaultAPIsV2
 
 
 def test_a_long_list_goes_in_parts_and_ends_at_the_first_refused_element(v1: FaultAPIs, manager: Switched) -> None:
-    faults = [fault(f"host={number}", reason_text="é" * 2048, proposed_repair_action="é" * 2048)
+    faults = [fault(f"host={number}", reason_text="€" * 2048, proposed_repair_action="€" * 2048)
               for number in range(700)]
     faults[600] = fault("host=bad", "999.001")
     assert v1.set_faults(faults, timeout=60) is False
-    assert sum(manager.calls) >= 601 and len(manager.calls) > 2 and max(manager.calls) < 500
+    assert sum(manager.calls) >= 601 and len(manager.calls) >= 2 and max(manager.calls) < 500
     assert len(v1.get_faults_by_id("100.101") or []) == 600
 
 

@@ -13,7 +13,7 @@ from flock.conf import options
 from flock.testing.services.process import wait_for
 from fm.conf.snmp import BadOption
 from fm.snmp.agentx.codec import HEADER_OCTETS, decode, decode_header, encode
-from fm.snmp.agentx.messages import Fault, Get, Message, Response, SearchRange
+from fm.snmp.agentx.messages import ErrorStatus, Get, Message, Response, SearchRange
 from fm.snmp.daemon import SnmpAgentDaemon
 from fm.snmp.objects import ACTIVE_TABLE
 
@@ -66,6 +66,6 @@ def test_without_database_a_request_fails_and_the_session_goes_on(tmp_path: Path
                 peer.sendall(encode(Message(Response(), 5, question.transaction_id, question.packet_id)))
             for _ in range(2):
                 peer.sendall(encode(Message(Get((SearchRange(ACTIVE_TABLE),), following=True), 5, 1, 1)))
-                assert receive().body == Response(Fault.GEN_ERR, 1)
+                assert receive().body == Response(ErrorStatus.GEN_ERR, 1)
             assert found.health.report()[0]
             found.stop()

@@ -15,7 +15,7 @@ from fm.snmp.agentx.messages import (
     Body,
     Close,
     CloseReason,
-    Fault,
+    ErrorStatus,
     Get,
     GetBulk,
     Kind,
@@ -165,7 +165,7 @@ def test_a_refusal_is_named(master: Master, start: Start, refused: int, sentence
     sub_agent = start()
     for _ in range(refused):
         master.answer(master.receive())
-    fault = (Fault.OPEN_FAILED, Fault.DUPLICATE_REGISTRATION)[refused]
+    fault = (ErrorStatus.OPEN_FAILED, ErrorStatus.DUPLICATE_REGISTRATION)[refused]
     master.answer(master.receive(), Response(fault))
     assert sentence in sub_agent.join()
 
@@ -174,8 +174,8 @@ def test_writes_are_refused(master: Master, start: Start) -> None:
     sub_agent = start()
     master.welcome()
     write = master.ask(ProposedSet((Variable((1, 3), Syntax.INTEGER, 1),)))
-    assert write.body == Response(Fault.NOT_WRITABLE, 1)
-    assert master.ask(Plain(Kind.COMMIT_SET)).body == Response(Fault.COMMIT_FAILED)
+    assert write.body == Response(ErrorStatus.NOT_WRITABLE, 1)
+    assert master.ask(Plain(Kind.COMMIT_SET)).body == Response(ErrorStatus.COMMIT_FAILED)
     assert master.ask(Plain(Kind.UNDO_SET)).body == Response()
     master.send(encode(Message(Plain(Kind.CLEANUP_SET), 5, 21, 22)))  # has no answer: the next one is the ping's
     assert master.ask(Plain(Kind.PING)).body == Response()
@@ -187,12 +187,12 @@ def test_what_it_cannot_serve_is_refused_and_the_session_goes_on(master: Master,
     sub_agent = start()
     master.welcome()
     request = Get((SearchRange((1, 3)),))
-    assert master.ask(request, session_id=6).body == Response(Fault.NOT_OPEN)
-    assert master.ask(request, context=b"other").body == Response(Fault.UNSUPPORTED_CONTEXT)
+    assert master.ask(request, session_id=6).body == Response(ErrorStatus.NOT_OPEN)
+    assert master.ask(request, context=b"other").body == Response(ErrorStatus.UNSUPPORTED_CONTEXT)
     octets = bytearray(encode(Message(request, 5, 21, 22)))
     octets[HEADER_OCTETS] = 200  # more numbers than there are
     master.send(bytes(octets))
-    assert master.receive().body == Response(Fault.PARSE_ERROR)
+    assert master.receive().body == Response(ErrorStatus.PARSE_ERROR)
     assert isinstance(master.ask(request).body, Response)
     sub_agent.stop()
     sub_agent.join()
@@ -224,7 +224,7 @@ def test_a_silent_master_is_asked_and_answered_meanwhile(master: Master, start: 
     assert isinstance(master.ask(Get((SearchRange((1, 3)),))).body, Response)
     master.answer(ping)
     ping = master.receive()
-    master.answer(ping, Response(Fault.NOT_OPEN))
+    master.answer(ping, Response(ErrorStatus.NOT_OPEN))
     assert "has forgotten us: not open" in sub_agent.join()
 
 

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The host agent against a directory that stands for the host: flags, tests, services, commands, signs of life."""
 import os
+import socket
 import threading
 import time
 
 import pytest
 
+from flock.core.codec import codec_for
 from flock.core.errors import Unavailable
 from flock.exec.root import Root
 from mtce.agent import flags, goenabled, scripts
 from mtce.agent.daemon import Agent, Limits, WrongHost
+from mtce.contract.records import MtcAlive
 
 UUID = "7f2a0f0e-64c4-4a55-9a0e-0f4f2b1f9c11"
 BOOT = "0d3a6d3e-1111-4222-8333-444455556666"
@@ -133,6 +136,32 @@ def test_sign_of_life_tells_what_the_host_says(agent, host):
     agent.say()
     assert agent.conductor.said[-1].goenabled_failed == "disk"
     assert agent.conductor.said[-1].sequence == alive.sequence + 1
+
+
+def test_sign_of_life_goes_past_a_bus_that_is_away_or_blocks(host, tmp_path):
+    path = tmp_path / "alive.sock"
+    blocked = threading.Event()
+
+    class Blocking:
+        def mtc_alive(self, *, alive):
+            assert blocked.wait(20)
+
+        def command_result(self, *, result):
+            raise Unavailable(service="bus", reason="test")
+
+    flags.put(host, flags.TESTS_PASSED)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(str(path))
+        daemon.settimeout(10)
+        made = Agent(Blocking(), host, "worker-0", Limits(alive_period_s=0.05), lambda _: None, alive_socket=str(path))
+        made.start()
+        try:
+            heard = [codec_for(MtcAlive).decode(daemon.recv(2_000), "alive") for _ in range(4)]
+        finally:
+            blocked.set()
+            made.stop()
+    assert {(alive.host_uuid, alive.boot_id, alive.healthy) for alive in heard} == {(UUID, BOOT, True)}
+    assert [alive.sequence for alive in heard] == [1, 2, 3, 4]
 
 
 def test_a_host_without_a_record_stays_silent(agent, host):

@@ -41,7 +41,7 @@ class RecordedEffects:
     def forget(self, uuid):
         self.watched.pop(uuid, None)
 
-    def pulses_ok(self):
+    def pulses_session(self):
         return self.synced
 
     def delivered_soon(self):
@@ -62,13 +62,15 @@ class Bench:
     def __init__(self, db: Database) -> None:
         self.db = db
         self.clock = ManualClock()
+        self.uptime_s = 1_000_000
         self.settings = Settings(host_add_delay_ms=1_000)
         self.start()
 
     def start(self) -> None:
         self.effects = RecordedEffects()
         self.store = Store(self.db, self.clock)
-        self.loop = Loop(self.store, self.settings, self.effects, self.clock, "controller-0")
+        self.loop = Loop(self.store, self.settings, self.effects, self.clock, "controller-0",
+                         uptime_s=lambda: self.uptime_s)
         self.loop.start()
         self.hosts = HostRequests(self.loop, self.effects, "controller-0")
         self.agents = AgentRequests(self.loop)

@@ -6,8 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from flock.core.errors import DeadlineExceeded, InvalidInput
+from mtce.contract.records import MtcAlive
 from mtce.core import actions as act
-from mtce.core.events import AgentResult, Pulse, RebootAnswer
+from mtce.core.events import AgentResult, Alive, Pulse, RebootAnswer
 from mtce.core.fsm import add, enable
 from mtce.core.view import Level, Network
 from mtce.db.tables import DELETED_HOST, HISTORY, HOST, OUTBOX, REQUEST
@@ -148,6 +149,19 @@ def test_delete_needs_a_locked_host_and_clears_everything(bench):
     assert bench.hosts.list_hosts() == []
 
 
+def test_an_action_that_fails_twice_is_told_twice(bench):
+    bench.hosts.put_host(host=bench.host())
+    bench.advance(2)
+    for number in range(2):
+        reply = bench.hosts.host_action(host_uuid=UUID, action="reboot", request_id=f"r-{number}")
+        assert reply.status == "pass"
+    told = [row["payload"] for row in rows(bench, OUTBOX) if row["kind"] == "state"]
+    failed = [update for update in told if update["action_failed"]]
+    assert [(update["action_failed"], update["error"]) for update in failed] == [
+        ("reboot", "Reboot Failed, try again when host is 'online'")] * 2
+    assert all(update["error_at"] for update in failed)
+
+
 def test_an_older_record_never_wins(bench):
     bench.hosts.put_host(host=bench.host(revision=3, mgmt_ip="192.168.204.30"))
     assert bench.hosts.put_host(host=bench.host(revision=2, mgmt_ip="192.168.204.20")).status == "pass"
@@ -250,6 +264,33 @@ def test_defect_stops_one_host_and_no_other(bench, monkeypatch):
     assert bench.status("2f1c1d7e-0000-4000-8000-000000000002").action == "none"
 
 
+def test_level_is_not_lost_when_the_row_cannot_be_read_back(bench, monkeypatch):
+    """A database that goes away twice: after a commit, and again before the row is read."""
+    enabled(bench)
+    view = bench.loop.roster.get(UUID).view
+    commit, load_one = bench.store.commit, bench.store.load_one
+
+    def away(*_, **__):
+        raise sa.exc.OperationalError("x", {}, Exception("away"))
+
+    def commit_and_lose(*args, **kwargs):
+        commit(*args, **kwargs)
+        away()
+
+    monkeypatch.setattr(bench.store, "commit", commit_and_lose)
+    bench.loop.post(UUID, Pulse(Network.CLUSTER_HOST, Level.DEGRADE, view.epoch))
+    bench.settle()
+    monkeypatch.setattr(bench.store, "commit", commit)
+    monkeypatch.setattr(bench.store, "load_one", away)
+    bench.loop.post(UUID, Pulse(Network.MGMT, Level.DEGRADE, view.epoch))
+    bench.advance(3)
+    assert bench.status().availability == "available"
+    monkeypatch.setattr(bench.store, "load_one", load_one)
+    bench.advance(4)
+    assert bench.loop.roster.get(UUID).view.degrade == ("heartbeat:cluster-host", "heartbeat:mgmt")
+    assert {row["view"]["mgmt"] for row in rows(bench, HOST)} == {"degrade"}
+
+
 @pytest.mark.parametrize("defect", ["exception", "illegal state"])
 def test_action_that_meets_a_defect_is_answered_with_the_reason(bench, monkeypatch, defect):
     locked_online(bench)
@@ -307,3 +348,88 @@ def test_asker_gets_a_deadline_when_the_loop_is_busy(bench):
     with pytest.raises(DeadlineExceeded):
         bench.loop.ask(lambda: None, 0.2)
     release.set()
+
+
+def lost(bench, *networks):
+    epoch = bench.loop.roster.get(UUID).view.epoch
+    for network in networks:
+        bench.loop.post(UUID, Pulse(network, Level.LOSS, epoch))
+    bench.settle()
+
+
+def echoing(bench, seconds):
+    for _ in range(seconds):
+        bench.loop.bus_heard()
+        bench.advance(1)
+
+
+def test_history_says_why_a_host_was_struck(bench):
+    enabled(bench)
+    lost(bench, *Network)
+    echoing(bench, 10)
+    causes = [row["cause"] for row in rows(bench, HISTORY)]
+    assert "command unlock u-1; reboot: operator: unlock" in causes
+    assert causes[-1] == "tick; reboot: silent on management, cluster-host, cluster-host mtcAlive, message bus"
+
+
+def test_history_says_once_why_a_host_was_spared(bench):
+    enabled(bench)
+    lost(bench, Network.MGMT)
+    echoing(bench, 60)
+    causes = [row["cause"] for row in rows(bench, HISTORY)]
+    assert causes.count("tick; withheld: alive on cluster-host") == 1
+    assert len(bench.effects.of(act.SendReboot)) == 1
+    assert bench.status().task == "No heartbeat on Management, alive on cluster-host"
+    assert bench.status().availability == "failed"
+
+
+def test_mtcalive_that_came_past_the_bus_proves_nothing_of_the_bus(bench):
+    enabled(bench)
+    lost(bench, *Network)
+    for _ in range(40):
+        bench.clock.advance(1_000)
+        alive = MtcAlive(UUID, "worker-0", "boot-other", 1, 1, True, True, False, False, None, False)
+        bench.loop.post(UUID, Alive(alive, over_bus=False))
+        bench.settle()
+    assert not bench.loop.roster.get(UUID).view.bus_ok
+
+
+def test_levels_told_on_connecting_count_once_they_have_been_taken_in(bench):
+    """The heartbeat daemon was restarted: what the view still says of the host is from before."""
+    enabled(bench)
+    lost(bench, *Network)
+    echoing(bench, 4)
+    bench.loop.bus_heard()
+    view = bench.loop.roster.get(UUID).view
+    assert (view.stage, view.pulses_ok) == ("recovery-alive", True)
+    gate, waiting = threading.Event(), threading.Event()
+
+    def hold():
+        waiting.set()
+        assert gate.wait(10)
+
+    asker = threading.Thread(target=lambda: bench.loop.ask(hold, 15))
+    asker.start()
+    assert waiting.wait(10)
+    bench.effects.synced = 2
+    for network in Network:
+        bench.loop.post(UUID, Pulse(network, Level.UNKNOWN, view.epoch))
+    bench.clock.advance(4_000)
+    bench.loop.bus_heard()
+    gate.set()
+    asker.join(10)
+    echoing(bench, 30)
+    assert len(bench.effects.of(act.SendReboot)) == 1
+    assert bench.loop.roster.get(UUID).view.withheld.startswith("nothing is known from management")
+
+
+@pytest.mark.parametrize(("uptime_s", "struck"), [(100, 0), (90_000, 1)])
+def test_dead_office_spares_hosts_not_heard_since_the_controller_booted(bench, uptime_s, struck):
+    enabled(bench)
+    bench.uptime_s = uptime_s
+    bench.clock.reboot("controller-boot-2", 60_000)
+    bench.restart()
+    lost(bench, *Network)
+    echoing(bench, 20)
+    assert len(bench.effects.of(act.SendReboot)) == struck
+    assert bench.loop.roster.get(UUID).view.dead_office is (not struck)

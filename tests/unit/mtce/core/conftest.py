@@ -26,6 +26,8 @@ from mtce.core.view import Level, MaintainedHost, Network, first_view, from_docu
 
 START_MS = 40_000
 """The machine of the conductor has just booted: what never happened must not seem recent."""
+EARS_MS = 6_000
+"""A host that can be heard again is heard within this: by a pulse, its next mtcAlive, or a break of the bus shows."""
 THRESHOLDS = ((10, Level.LOSS), (6, Level.DEGRADE), (4, Level.MINOR))
 
 
@@ -97,9 +99,14 @@ class Story:
         self._epoch = 0
         self._generation = 0
         self._watched = 0
+        self._deaf_daemon = False
+        """The heartbeat daemon has not yet told its present levels."""
         self._bus = BusWatch(START_MS)
         self._said = 0
         self.strikes: list[tuple[int, str]] = []
+        self._audible_ms: int | None = START_MS
+        self._mute_ms: int | None = None
+        self._after(1, self._listen)
         self._after(5, self._echo_cycle)
         self._after(10, self._alive_cycle)
         self._after(1_000, self._pulse_cycle)
@@ -230,7 +237,7 @@ class Story:
 
     def _tick(self) -> ev.Tick:
         machine = self.machine
-        return ev.Tick(bus_ok=self._bus.is_ok(self.now_ms), pulses_ok=not machine.pulses_down,
+        return ev.Tick(bus_ok=self._bus.is_ok(self.now_ms), pulses_ok=not (machine.pulses_down or self._deaf_daemon),
                        bus_open_ms=self._bus.open_since_ms(self.now_ms), dead_office=machine.dead_office)
 
     def _echo_cycle(self) -> None:
@@ -258,18 +265,24 @@ class Story:
 
     def _pulse_cycle(self) -> None:
         self._after(1_000, self._pulse_cycle)
-        if not self.view.monitored:
+        if self.machine.pulses_down:
+            self._deaf_daemon = True
             return
-        if self._watched != self.view.epoch:
+        if not self.view.monitored:
+            self._deaf_daemon = False
+            return
+        if self._watched != self.view.epoch or self._deaf_daemon:
             self._watched = self.view.epoch
             self._misses = dict.fromkeys(Network, 0)
             self._told = dict.fromkeys(Network, Level.UNKNOWN)
+        if self._deaf_daemon:
+            self._deaf_daemon = False
+            for network in self.view.networks():
+                self._feed(ev.Pulse(network, Level.UNKNOWN, self.view.epoch))
         for network in self.view.networks():
             self._pulse(network)
 
     def _pulse(self, network: Network) -> None:
-        if self.machine.pulses_down:
-            return
         cut = self.machine.mgmt_cut if network is Network.MGMT else self.machine.cluster_cut
         if self.machine.up and not cut and not self.machine.pulseless:
             self._misses[network] = 0
@@ -333,12 +346,25 @@ class Story:
             self._answer(1_000, ev.AgentResult(self._boot_id(), command, passed))
 
     def _judge_strike(self, action: Any) -> None:
-        """The world knows what mtce can only believe: silence may not strike a host that can be heard."""
+        """The world knows what mtce can only believe: silence may not strike a host that could be heard for a while."""
         permit = act.permit_of(action)
         self.strikes.append((self.now_ms, f"{permit.wish}: {permit.reason}"))
+        if permit.wish is Wish.SILENCE:
+            assert self._mute_ms is not None, (self.now_ms, action, self.view, self.machine)
+
+    def _listen(self) -> None:
+        """Note since when nothing that the host says can arrive anywhere, whether or not the conductor listens."""
         machine = self.machine
-        answers = machine.up and not (machine.mgmt_cut and machine.cluster_cut)
-        assert permit.wish is not Wish.SILENCE or not answers, (action, self.view)
+        pulses = not machine.pulseless and not (machine.mgmt_cut and machine.cluster_cut)
+        agent = not machine.deaf and not machine.mgmt_cut
+        if machine.up and (pulses or agent):
+            self._audible_ms = self.now_ms if self._audible_ms is None else self._audible_ms
+            if self.now_ms - self._audible_ms > EARS_MS:
+                self._mute_ms = None
+        else:
+            self._audible_ms = None
+            self._mute_ms = self.now_ms if self._mute_ms is None else self._mute_ms
+        self._after(250, self._listen)
 
     def _bmc(self, action: act.Bmc) -> None:
         machine = self.machine

@@ -2,6 +2,8 @@
 """The agent's shell against a conductor in this process: directly, and over the in-memory bus."""
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -336,3 +338,18 @@ def test_stop_does_not_wait_for_the_next_audit(agent: Agent, conductor: Conducto
 def test_agent_serves_the_whole_interface(fake_transport: Transport, agent: Agent) -> None:
     # Server refuses an implementation that lacks a method.
     assert Server(fake_transport, "worker-0", {SysinvAgent: agent}) is not None
+
+
+def test_agent_process_knows_the_answers_it_acts_on() -> None:
+    """What crosses the bus is rebuilt as its class only when the process has loaded the class; the agent has no
+    database package that would do so by chance."""
+    code = """
+import sys
+import sysinv.cmd.agent
+from flock.core.errors import from_wire
+for code, name in (("sysinv.host.not_found", "HostNotFound"), ("sysinv.report.unknown", "UnknownReport")):
+    assert type(from_wire({"code": code, "params": {"id": "1", "kind": "x"}})).__name__ == name, code
+assert not any(name.startswith(("sysinv.db", "sqlalchemy")) for name in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keyset paging over any selection: the rows after a known row, in an order that is the same on every engine."""
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from oslo_db.exception import DBError
+from sqlalchemy.engine import Connection, CursorResult
+
+from flock.wire.errors import BadPage, shown
+
+LOG = logging.getLogger(__name__)
+# What drivers raise for a stored value that Python cannot hold, such as a time before the year 1.
+UNREADABLE = (ValueError, TypeError, OverflowError, DBError, sa.exc.OperationalError)
+
+
+def keyset(conn: Connection, query: sa.Select[Any], table: sa.Table, *, sort: Sequence[tuple[str, bool]] = (),
+           marker: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
+    """At most ``limit`` rows of ``query`` behind the row of ``table`` whose uuid is ``marker``, by column name.
+
+    ``sort``: (column of ``table``, descending) pairs; the id, in the direction of the first one, makes the order total.
+    NULL comes last in both directions. BadPage when no row of the table has that uuid. A row that cannot be read is
+    left out.
+    """
+    orders = [(table.c[name], descending) for name, descending in sort]
+    if table.c.id not in [column for column, _ in orders]:
+        orders.append((table.c.id, orders[0][1] if orders else False))
+    if marker is not None:
+        place = conn.execute(sa.select(*(column for column, _ in orders)).where(table.c.uuid == marker)).first()
+        if place is None:
+            raise BadPage(detail=f"The marker {shown(marker)} is not there any more. Start again from the first page.")
+        query = query.where(_after(orders, place))
+    terms: list[sa.ColumnElement[Any]] = []
+    for column, descending in orders:
+        terms += [column.is_(None)] if column.nullable else []
+        terms.append(column.desc() if descending else column.asc())
+    return rows(conn, query.order_by(*terms).limit(limit), table.c.id)
+
+
+def _after(orders: Sequence[tuple[sa.Column[Any], bool]], place: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """Rows behind the one that has the values ``place`` in the columns of ``orders``."""
+    found: list[sa.ColumnElement[bool]] = []
+    same: list[sa.ColumnElement[bool]] = []
+    for (column, descending), value in zip(orders, place, strict=True):
+        if value is None:
+            same.append(column.is_(None))
+            continue
+        beyond = column < value if descending else column > value
+        found.append(sa.and_(*same, sa.or_(beyond, column.is_(None)) if column.nullable else beyond))
+        same.append(column == value)
+    return sa.or_(*found)
+
+
+def as_dicts(result: CursorResult[Any]) -> list[dict[str, Any]]:
+    """All rows by column name."""
+    names = list(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]
+
+
+def rows(conn: Connection, query: sa.Select[Any], ident: sa.Column[int]) -> list[dict[str, Any]]:
+    """All rows of ``query`` by column name. When one of them cannot be read it is left out, with a line in the log:
+    they are then read one by one by ``ident``, the id of the table that is listed."""
+    try:
+        return as_dicts(conn.execute(query))
+    except UNREADABLE as error:
+        LOG.warning("rows of %s are read one by one: %s", ident.table.name, error)
+        found: list[dict[str, Any]] = []
+        for number in conn.execute(query.with_only_columns(ident, maintain_column_froms=True)).scalars().all():
+            try:
+                found += as_dicts(conn.execute(query.where(ident == number)))
+            except UNREADABLE:
+                LOG.error("row %s of %s cannot be read and is left out", number, ident.table.name)  # noqa: TRY400
+        if not found:
+            # Then it is not a row that is wrong.
+            raise
+        return found

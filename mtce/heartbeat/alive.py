@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The mtcAlive of this host's agent, waiting for the next pulse on cluster-host: a local datagram socket and one note.
+
+Only the newest is kept. It goes once to each sender that asks, because the sender's nonce signs it against replay.
+"""
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+from mtce.contract.records import MTCALIVE_MAX_BYTES
+
+FRESH_MS = 10_000
+SENDERS_MAX = 16
+DRAIN_MAX = 64
+
+
+class AliveNote:
+    """Listens at ``path`` (mode 0600); times are monotonic milliseconds."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._payload = b""
+        self._at_ms = 0
+        self._served: set[str] = set()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
+            path.unlink()
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        mask = os.umask(0o177)
+        try:
+            self.sock.bind(str(path))
+        finally:
+            os.umask(mask)
+
+    def on_readable(self, now_ms: int) -> None:
+        """Keep the newest of what the agent has said."""
+        for _ in range(DRAIN_MAX):
+            try:
+                payload = self.sock.recv(MTCALIVE_MAX_BYTES + 1)
+            except BlockingIOError:
+                return
+            if 0 < len(payload) <= MTCALIVE_MAX_BYTES:
+                self._payload, self._at_ms = payload, now_ms
+                self._served.clear()
+
+    def due(self, address: str, now_ms: int) -> bytes | None:
+        """What the sender at ``address`` has not got yet; at most SENDERS_MAX addresses get one note."""
+        if not self._payload or now_ms - self._at_ms > FRESH_MS:
+            return None
+        if address in self._served or len(self._served) >= SENDERS_MAX:
+            return None
+        self._served.add(address)
+        return self._payload
+
+    def close(self) -> None:
+        """Stop listening and remove the socket file."""
+        self.sock.close()
+        self._path.unlink(missing_ok=True)
