@@ -9,7 +9,7 @@ import logging
 
 from fm.raiser import Raiser
 from mtce.conductor import messages
-from mtce.conductor.loop import Loop
+from mtce.conductor.loop import Effects, Loop
 from mtce.core.alarms import AlarmKey, corrections
 from mtce.core.reasons import ALARMS
 
@@ -21,8 +21,9 @@ LOOP_WAIT_S = 5.0
 class AlarmAudit:
     """``audit`` is one periodic task."""
 
-    def __init__(self, loop: Loop, raiser: Raiser) -> None:
+    def __init__(self, loop: Loop, effects: Effects, raiser: Raiser) -> None:
         self._loop = loop
+        self._effects = effects
         self._raiser = raiser
 
     def audit(self) -> None:
@@ -49,4 +50,5 @@ class AlarmAudit:
         LOG.warning("fault management has other alarms than host maintenance: %d are raised again, %d cleared (%s)",
                     len(found.to_set), len(found.to_clear),
                     ", ".join(sorted({message.payload["entity"] for message in told})[:10]))
-        self._loop.tell(told)
+        self._loop.store.tell(told)
+        self._effects.delivered_soon()

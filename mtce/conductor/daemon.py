@@ -75,7 +75,7 @@ class ConductorDaemon:
         echo = rpc.client(BusEcho, self._transport, server=hostname)
         self._periodics.add("echo", INTERVAL_S, echo.echo)
         self._periodics.add("prune", PRUNE_INTERVAL_S, store.prune)
-        self._periodics.add("alarms", ALARM_AUDIT_INTERVAL_S, AlarmAudit(self._loop, self._raiser).audit,
+        self._periodics.add("alarms", ALARM_AUDIT_INTERVAL_S, AlarmAudit(self._loop, self._effects, self._raiser).audit,
                             first_after_s=ALARM_AUDIT_FIRST_S)
         self._versions = rpc.VersionWatch(self._transport, [HostStates, FmManager])
         self._observe()

@@ -22,7 +22,7 @@ from mtce.conductor import messages
 from mtce.conductor.buswatch import BusWatch
 from mtce.conductor.inbox import Inbox
 from mtce.conductor.roster import Entry, Roster
-from mtce.conductor.store import Answered, Message, Store, StoredHost
+from mtce.conductor.store import Answered, Store, StoredHost
 from mtce.conductor.surroundings import Surroundings
 from mtce.contract.records import MtceHost
 from mtce.core.actions import Action, reasons
@@ -142,19 +142,6 @@ class Loop:
             self._effects.watch(view)
         self._effects.perform(view, entry.record, actions)
 
-    def tell_again(self, entry: Entry) -> None:
-        """Store a message with the whole states of a host, numbered anew. Database errors pass through."""
-        view = replace(entry.view, revision=entry.view.revision + 1, sequence=entry.view.sequence + 1)
-        revision = self.store.commit(entry.stored, view, entry.record, cause="told again",
-                                     messages=[messages.whole_state(view)])
-        entry.view, entry.stored = view, StoredHost(view, entry.record, revision)
-        self._effects.delivered_soon()
-
-    def tell(self, told: list[Message]) -> None:
-        """Store messages that belong to no step. Database errors pass through."""
-        self.store.tell(told)
-        self._effects.delivered_soon()
-
     def decide(self, view: MaintainedHost, event: Event) -> tuple[MaintainedHost, tuple[Action, ...]]:
         """What ``event`` makes of ``view`` now; any defect becomes MachineStopped, which concerns this host only."""
         try:
@@ -166,6 +153,9 @@ class Loop:
     def _commit(self, entry: Entry, view: MaintainedHost, actions: tuple[Action, ...], event: Event,
                 answered: Answered | None) -> None:
         told = messages.of_step(entry.stored.view, view, actions)
+        if view.action_failed:
+            # Told now. The next failure of the same action must be a change again.
+            view = replace(view, action_failed="")
         strikes = reasons(actions)
         if strikes:
             LOG.warning("%s: %s", view.hostname, strikes)

@@ -128,10 +128,13 @@ class HostRequests:
         return arbiter.refusal(entry.view, action, self._loop.settings)
 
     def _tell_again(self, host_uuids: list[str]) -> None:
-        for uuid in host_uuids:
-            entry = self._loop.roster.get(uuid)
-            if entry is not None:
-                self._loop.tell_again(entry)
+        for entry in filter(None, map(self._loop.roster.get, host_uuids)):
+            # Numbered anew, so that inventory does not take it for late.
+            view = replace(entry.view, revision=entry.view.revision + 1, sequence=entry.view.sequence + 1)
+            revision = self._loop.store.commit(entry.stored, view, entry.record, cause="told again",
+                                               messages=[messages.whole_state(view)])
+            entry.view, entry.stored = view, StoredHost(view, entry.record, revision)
+        self._effects.delivered_soon()
 
     def _delete(self, host_uuid: str, revision: int) -> ActionReply:
         entry = self._loop.roster.get(host_uuid)

@@ -108,7 +108,7 @@ class Agreement:
         def write(conn: Connection) -> None:
             row = _row(conn, host_uuid)
             if row is not None and row["ihost_action"] and not active_of(conn, OPERATIONS, host_uuid):
-                LOG.warning("host %s: %s has ended without a word of it", row["hostname"], row["ihost_action"])
+                LOG.warning("host %s: nobody reported the end of %s", row["hostname"], row["ihost_action"])
                 hosts.write(conn, row, NO_ACTION)
 
         self._db.transact(write)

@@ -42,7 +42,11 @@ def test_step_is_one_transaction_and_a_stale_writer_is_noticed(database):
     one = store.load_one(HOST.uuid, "worker-0")
     assert one is not None
     assert one.view == replace(after, is_active=True)
-    store.delete(HOST.uuid, [], 0)
+    store.delete(HOST.uuid, [], 4)
+    store.delete(HOST.uuid, [], 3)
+    assert store.deleted_revision(HOST.uuid) == 4, "the newest deletion is remembered"
+    store.delete("another", [], 0)
+    assert store.deleted_revision("another") is None
     assert store.load("controller-0") == []
     store.prune()
 

@@ -81,7 +81,7 @@ def test_what_was_deleted_comes_back_and_what_was_left_behind_goes(bench, manage
                              ("200.001", "system=x"), ("100.101", "host=worker-0")):
         manager.alarms[alarm_id, entity] = active(alarm_id, entity)
     bench.restart()
-    AlarmAudit(bench.loop, raiser).audit()
+    AlarmAudit(bench.loop, bench.effects, raiser).audit()
     deliver(bench, raiser)
     others = {("200.001", "system=x"): "critical", ("100.101", "host=worker-0"): "critical"}
     assert manager.severities() == wanted | others
@@ -90,14 +90,14 @@ def test_what_was_deleted_comes_back_and_what_was_left_behind_goes(bench, manage
 def test_another_severity_is_set_right(bench, manager, raiser):
     locked(bench, raiser)
     manager.alarms["200.001", "host=worker-0"] = active("200.001", "host=worker-0", "major")
-    AlarmAudit(bench.loop, raiser).audit()
+    AlarmAudit(bench.loop, bench.effects, raiser).audit()
     deliver(bench, raiser)
     assert manager.severities() == {("200.001", "host=worker-0"): "warning"}
 
 
 def test_agreement_tells_nothing(bench, manager, raiser):
     locked(bench, raiser)
-    AlarmAudit(bench.loop, raiser).audit()
+    AlarmAudit(bench.loop, bench.effects, raiser).audit()
     with bench.db.reader() as conn:
         assert conn.execute(sa.select(OUTBOX)).all() == []
 
@@ -106,7 +106,7 @@ def test_fault_management_that_does_not_answer_proves_nothing(bench, manager, ra
     locked(bench, raiser)
     manager.error = Unavailable(service="fm-manager", reason="test")
     with pytest.raises(Unavailable):
-        AlarmAudit(bench.loop, raiser).audit()
+        AlarmAudit(bench.loop, bench.effects, raiser).audit()
     with bench.db.reader() as conn:
         assert conn.execute(sa.select(OUTBOX)).all() == []
 

@@ -149,6 +149,19 @@ def test_delete_needs_a_locked_host_and_clears_everything(bench):
     assert bench.hosts.list_hosts() == []
 
 
+def test_an_action_that_fails_twice_is_told_twice(bench):
+    bench.hosts.put_host(host=bench.host())
+    bench.advance(2)
+    for number in range(2):
+        reply = bench.hosts.host_action(host_uuid=UUID, action="reboot", request_id=f"r-{number}")
+        assert reply.status == "pass"
+    told = [row["payload"] for row in rows(bench, OUTBOX) if row["kind"] == "state"]
+    failed = [update for update in told if update["action_failed"]]
+    assert [(update["action_failed"], update["error"]) for update in failed] == [
+        ("reboot", "Reboot Failed, try again when host is 'online'")] * 2
+    assert all(update["error_at"] for update in failed)
+
+
 def test_an_older_record_never_wins(bench):
     bench.hosts.put_host(host=bench.host(revision=3, mgmt_ip="192.168.204.30"))
     assert bench.hosts.put_host(host=bench.host(revision=2, mgmt_ip="192.168.204.20")).status == "pass"
