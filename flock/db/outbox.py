@@ -10,7 +10,6 @@ import datetime
 import json
 import logging
 import math
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from flock.core.backoff import Backoff
 from flock.core.errors import FlockError
 from flock.db.database import Database
 from flock.db.schema import Json, UtcTime, new_uuid, utcnow
+from flock.jobs.worker import Worker
 
 LOG = logging.getLogger(__name__)
 BACKLOG = Gauge("flock_outbox_backlog", "Stored messages that are not delivered yet", ("outbox",))
@@ -32,6 +32,8 @@ DELIVERIES = Counter("flock_outbox_deliveries_total", "Delivery attempts", ("out
 FORGET_AFTER_S = 0.2
 # Keys that are looked at in one pass of a relay that serves all of them.
 KEYS_MAX = 1000
+HOLD_MAX = datetime.timedelta(hours=1)
+"""The longest time a message may be held before its first delivery."""
 
 
 def outbox_table(metadata: sa.MetaData, name: str) -> sa.Table:
@@ -74,7 +76,10 @@ class Outbox:
                 {"key": key, "kind": kind, "payload": payload} for key, kind, payload in messages])
 
     def put_once(self, conn: Connection, *, key: str, kind: str, payload: Any, due: datetime.datetime) -> None:
-        """Store a message that is delivered from ``due`` on, unless the last one of ``key`` has the same payload."""
+        """Store a message that is delivered from ``due`` on, which is within ``HOLD_MAX``.
+
+        Does nothing when the last message of ``key`` has the same payload.
+        """
         last = sa.select(self.table.c.payload).where(self.table.c.key == key).order_by(self.table.c.id.desc()).limit(1)
         if conn.execute(last).scalar() != payload:
             conn.execute(sa.insert(self.table).values(key=key, kind=kind, payload=payload, next_try_at=due))
@@ -151,6 +156,23 @@ class Policy:
     lease_s: float | None = 120.0
     attempts_max: Callable[[Exception], float] = for_ever
 
+    def is_due(self, table: sa.Table, now: datetime.datetime) -> sa.ColumnElement[bool]:
+        """Not ``waits``, for the database."""
+        columns, retry_max = table.c, datetime.timedelta(seconds=self.retry.max_s)
+        return sa.or_(columns.next_try_at <= now, columns.next_try_at > now + HOLD_MAX,
+                      sa.and_(columns.attempts > 0, columns.next_try_at > now + retry_max))
+
+    def waits(self, message: Message, now: datetime.datetime) -> bool:
+        """Not due yet. What lies further ahead than any pause was put off before the wall clock was set back."""
+        longest = datetime.timedelta(seconds=self.retry.max_s) if message.attempts else HOLD_MAX
+        return now < message.next_try_at <= now + longest
+
+    def is_leased(self, message: Message, now: datetime.datetime) -> bool:
+        """Somebody has claimed it, by a lease that can still be meant."""
+        if self.lease_s is None or message.lease_until is None:
+            return False
+        return now < message.lease_until <= now + datetime.timedelta(seconds=self.lease_s)
+
 
 class Relay:
     """A thread that delivers the messages of a table through ``handlers`` (``{kind: function(payload)}``).
@@ -173,40 +195,30 @@ class Relay:
         self._keys = keys
         self._on_outcome = on_outcome or (lambda kind, outcome: None)
         self._counted_at = 0.0
-        self._wake = threading.Event()
-        self._leaving = threading.Event()
-        self._thread: threading.Thread | None = None
+        # Its thread is a daemon: a peer that never answers must not hold the process at its end.
+        self._worker = Worker(f"relay-{self.name}", self._pass, Backoff(self.policy.poll_s, self.policy.poll_s))
 
     def start(self) -> None:
         """Begin to deliver in a thread of its own."""
-        self._leaving.clear()
-        # A daemon thread: a peer that never answers must not hold the process at its end.
-        self._thread = threading.Thread(target=self._run, name=f"relay-{self.name}", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def nudge(self) -> None:
         """Look at the table now instead of at the next poll."""
-        self._wake.set()
+        self._worker.nudge()
 
     def leave(self) -> None:
         """End after the delivery in hand; does not wait for it."""
-        self._leaving.set()
-        self._wake.set()
+        self._worker.leave()
 
     def stop(self, timeout_s: float = 10.0) -> bool:
         """End after the delivery in hand; True when the thread ended within ``timeout_s``."""
-        self.leave()
-        thread = self._thread
-        if thread is None:
-            return True
-        thread.join(timeout_s)
-        return not thread.is_alive()
+        return self._worker.stop(timeout_s)
 
     def deliver_due(self) -> int:
         """Deliver what is due now, of each key at most one batch; returns the number of messages tried."""
         tried = 0
         for key in self._keys if self._keys is not None else self._due_keys(utcnow()):
-            if self._leaving.is_set():
+            if self._worker.leaving:
                 break
             tried += self._deliver_run(key)
         return tried
@@ -218,21 +230,12 @@ class Relay:
         BACKLOG.labels(self.outbox.table.name).set(count)
         return count
 
-    def _run(self) -> None:
-        poll_s = self.policy.poll_s
-        while not self._leaving.is_set():
-            self._wake.clear()
-            try:
-                tried = self.deliver_due()
-                if self._keys is None and time.monotonic() - self._counted_at >= poll_s:
-                    self.backlog()
-                    self._counted_at = time.monotonic()
-                pause_s = 0.0 if tried else self._pause_s()
-            except Exception:  # a broken pass must not end delivery for good
-                LOG.exception("outbox %s: pass failed, next one in %g s", self.name, poll_s)
-                pause_s = poll_s
-            if pause_s > 0:
-                self._wake.wait(pause_s)
+    def _pass(self) -> float:
+        tried = self.deliver_due()
+        if self._keys is None and time.monotonic() - self._counted_at >= self.policy.poll_s:
+            self.backlog()
+            self._counted_at = time.monotonic()
+        return 0.0 if tried else self._pause_s()
 
     def _pause_s(self) -> float:
         """Seconds until the next message is due, at most the poll interval."""
@@ -246,7 +249,7 @@ class Relay:
     def _due_keys(self, now: datetime.datetime) -> list[str]:
         """Keys whose first message is due and not claimed by another relay, the oldest message first."""
         table = self.outbox.table.c
-        query = self._of_heads(table.key).where(table.next_try_at <= now, self._claimable(now))
+        query = self._of_heads(table.key).where(self.policy.is_due(self.outbox.table, now), self._claimable(now))
         with self.outbox.db.reader() as conn:
             return list(conn.execute(query.order_by(table.id).limit(KEYS_MAX)).scalars())
 
@@ -266,7 +269,8 @@ class Relay:
         table = self.outbox.table
         if self.policy.lease_s is None:
             return sa.true()
-        return sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now, table.c.owner == self.owner)
+        return sa.or_(table.c.lease_until.is_(None), table.c.owner == self.owner, table.c.lease_until <= now,
+                      table.c.lease_until > now + datetime.timedelta(seconds=self.policy.lease_s))
 
     def _take(self, key: str, now: datetime.datetime) -> list[Message]:
         """The first messages of a key, up to one that is not due or that another relay has claimed; claimed."""
@@ -294,8 +298,8 @@ class Relay:
         found: list[Message] = []
         for row in conn.execute(query):
             message = Message(*row)
-            claimed = message.lease_until is not None and message.lease_until > now and message.owner != self.owner
-            if message.next_try_at > now or (claimed and self.policy.lease_s is not None):
+            claimed = message.owner != self.owner and self.policy.is_leased(message, now)
+            if claimed or self.policy.waits(message, now):
                 break
             found.append(message)
         return found
@@ -310,7 +314,7 @@ class Relay:
         try:
             for message in run:
                 # What cannot be delivered well within the lease goes back, lest another relay delivers it as well.
-                if self._leaving.is_set() or time.monotonic() - begun_at > lease_s / 2:
+                if self._worker.leaving or time.monotonic() - begun_at > lease_s / 2:
                     break
                 tried += 1
                 if not self._deliver(message):

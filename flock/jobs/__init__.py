@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Work that outlives a request: stored operations, periodic tasks, bounded thread pools.
+"""Work that outlives a request: stored operations, periodic tasks, threads that do one thing, bounded pools.
 
 Names load at first use: agents use pools and periodics and have no database package.
 """
@@ -14,16 +14,17 @@ if TYPE_CHECKING:
     from flock.jobs.pool import BoundedPool
     from flock.jobs.steps import OperationRecord, OperationView, State, Step, Steps, Wait
     from flock.jobs.store import operations_table
+    from flock.jobs.worker import Worker
 
 __all__ = [
     "BoundedPool", "OperationActive", "OperationRecord", "OperationView", "Operations", "Periodics", "State", "Step",
-    "Steps", "Wait", "operations_table",
+    "Steps", "Wait", "Worker", "operations_table",
 ]
 
 _HOMES = {
     "BoundedPool": "pool", "OperationActive": "operations", "OperationRecord": "steps", "OperationView": "steps",
     "Operations": "operations", "Periodics": "periodics", "State": "steps", "Step": "steps", "Steps": "steps",
-    "Wait": "steps", "operations_table": "store",
+    "Wait": "steps", "operations_table": "store", "Worker": "worker",
 }
 
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from flock.core.backoff import Backoff
 from flock.core.errors import DeadlineExceeded, FlockError, Refused
 from flock.jobs.steps import OperationRecord, State, Steps
 
-RETRY_MIN_S = 1.0
-RETRY_MAX_S = 30.0
+RETRY = Backoff(1.0, 30.0)
 
 
 class OperationCancelled(Refused):
@@ -90,7 +90,7 @@ def waits(record: OperationRecord, seconds: float, data: Mapping[str, Any] | Non
 
 def retried(record: OperationRecord, error: FlockError, now: datetime.datetime) -> OperationRecord:
     """The current step met an error that may pass: call it again after a pause that doubles."""
-    pause_s = min(RETRY_MAX_S, RETRY_MIN_S * 2 ** min(record.attempts, 10))
+    pause_s = RETRY.pause_s(record.attempts + 1)
     if record.state is State.RUNNING:
         record = replace(record, error=error.to_wire())
     return waits(replace(record, attempts=record.attempts + 1), pause_s, None, now)

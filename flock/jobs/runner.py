@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping
 import sqlalchemy as sa
 from prometheus_client import Counter, Gauge
 
+from flock.core.backoff import Backoff
 from flock.core.errors import DeadlineExceeded, FlockError, RemoteError, StaleWrite, Unavailable
 from flock.db import Database
 from flock.jobs import progress, store
 from flock.jobs.pool import BoundedPool
 from flock.jobs.steps import OperationRecord, State, Steps, Wait
+from flock.jobs.worker import Worker
 from flock.rpc.errors import Undecodable
 
 LOG = logging.getLogger(__name__)
@@ -41,28 +43,21 @@ class Runner:
         self._pool = BoundedPool(f"operations-{table.name}", threads_max)
         self._in_hand: set[str] = set()
         self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._leaving = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker(f"operations-{table.name}", self._pass, Backoff(poll_s, poll_s))
+        self._renewed_at = time.monotonic()
 
     def start(self) -> None:
         """Carry out operations in threads from now on; RuntimeError when already started."""
-        if self._thread is not None:
-            raise RuntimeError(f"operations of {self.owner} are already started")
-        self._thread = threading.Thread(target=self._dispatch, name=f"operations-{self.table.name}", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def nudge(self) -> None:
         """Look at the table now."""
-        self._wake.set()
+        self._worker.nudge()
 
     def stop(self, timeout_s: float) -> bool:
         """Begin no more steps; True when the running ones ended within ``timeout_s``."""
         deadline = time.monotonic() + timeout_s
-        self._leaving.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+        self._worker.stop(timeout_s)
         return self._pool.stop(max(0.0, deadline - time.monotonic()))
 
     def run_due(self, limit: int) -> int:
@@ -83,20 +78,12 @@ class Runner:
         return self.db.transact(
             lambda conn: store.claim_due(conn, self.table, self.kinds, self.owner, now, self._lease_s, limit))
 
-    def _dispatch(self) -> None:
-        renewed_at = time.monotonic()
-        while not self._leaving.is_set():
-            self._wake.clear()
-            try:
-                self._hand_out()
-                if time.monotonic() - renewed_at > self._lease_s / 3:
-                    self._renew()
-                    renewed_at = time.monotonic()
-                pause_s = self._pause_s()
-            except Exception:  # the loop must outlive a database that is away for a while
-                LOG.exception("operations of %s: pass failed, next one in %s s", self.owner, self._poll_s)
-                pause_s = self._poll_s
-            self._wake.wait(pause_s)
+    def _pass(self) -> float:
+        self._hand_out()
+        if time.monotonic() - self._renewed_at > self._lease_s / 3:
+            self._renew()
+            self._renewed_at = time.monotonic()
+        return self._pause_s()
 
     def _hand_out(self) -> None:
         with self._lock:
@@ -143,7 +130,7 @@ class Runner:
             RUNNING.labels(self.owner).dec()
             with self._lock:
                 self._in_hand.discard(record.uuid)
-            self._wake.set()
+            self._worker.nudge()
 
     def _carry(self, record: OperationRecord) -> None:
         """Call steps until the operation waits, ends, or this process leaves."""
@@ -168,7 +155,7 @@ class Runner:
     def _keep_or_end(self, record: OperationRecord) -> bool:
         """Store how far the operation came; False when it leaves this thread: ended, waiting, lost or stopping."""
         waiting = record.active and record.next_run_at > self._clock()
-        keep = record.active and not waiting and not self._leaving.is_set()
+        keep = record.active and not waiting and not self._worker.leaving
         if not self._save(record, keep=keep):
             LOG.warning("operation %s (%s) was taken over by another owner", record.uuid, record.kind)
             return False

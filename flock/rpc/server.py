@@ -10,9 +10,11 @@ from typing import Any
 
 from oslo_context import context as oslo_context
 
+from flock.core.backoff import Backoff
 from flock.core.errors import FlockError, InvalidInput, RemoteError, Unavailable
 from flock.foreign.messaging import give_back_requests, listening, use_executor
 from flock.jobs.pool import BoundedPool
+from flock.jobs.worker import Worker
 from flock.rpc import envelope, metrics, text
 from flock.rpc.bus import Transport
 from flock.rpc.errors import Undecodable
@@ -104,40 +106,37 @@ class _TopicListener:
             for interface, implementation in members.items()
         ]
         self._endpoints.append(_describe_endpoint(tuple(members), server_name))
-        self._leaving = threading.Event()
+        self._worker = Worker(f"rpc-listen-{topic}", self._listen, Backoff(LISTEN_RETRY_S, LISTEN_RETRY_S))
         self._lock = threading.Lock()
         self._server: Any = None
         self._stopper: threading.Thread | None = None
 
     def start(self) -> None:
-        threading.Thread(target=self._listen, name=f"rpc-listen-{self._topic}", daemon=True).start()
+        self._worker.start()
 
     def _listen(self) -> None:
-        while not self._leaving.is_set():
-            try:
-                server = oslo_messaging.get_rpc_server(
-                    self._transport.messaging, self._target, self._endpoints,
-                    access_policy=oslo_messaging.ExplicitRPCAccessPolicy)
-                use_executor(server, _Executor)
-                server.start(override_pool_size=self._threads_max)
-                listening(server)
-            except Exception as exc:  # noqa: BLE001 - any failure of the broker is met by trying again
-                LOG.warning("rpc topic %s cannot be served yet: %s", self._topic, exc)
-                self._leaving.wait(LISTEN_RETRY_S)
-                continue
-            with self._lock:
-                self._server = server
-                late = self._leaving.is_set()
-            if late:
-                _stop_and_wait(server)
-            else:
-                self.ready.set()
-                LOG.info("rpc topic %s is served", self._topic)
-            return
+        """Any failure of the broker is met by trying again; once the topic is served, the thread ends."""
+        try:
+            server = oslo_messaging.get_rpc_server(
+                self._transport.messaging, self._target, self._endpoints,
+                access_policy=oslo_messaging.ExplicitRPCAccessPolicy)
+            use_executor(server, _Executor)
+            server.start(override_pool_size=self._threads_max)
+            listening(server)
+        except oslo_messaging.MessagingException as exc:
+            raise Unavailable(service=f"rpc topic {self._topic}", reason=str(exc)) from exc
+        with self._lock:
+            self._server = server
+            late = self._worker.leaving
+        if late:
+            _stop_and_wait(server)
+        else:
+            self.ready.set()
+            LOG.info("rpc topic %s is served", self._topic)
 
     def begin_stop(self) -> None:
         with self._lock:
-            self._leaving.set()
+            self._worker.leave()
             server = self._server
         if server is not None:
             self._stopper = threading.Thread(target=_stop_and_wait, args=(server,), daemon=True,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import concurrent.futures
 import logging
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from flock.core.backoff import Backoff
 from flock.core.errors import Unavailable
+from flock.jobs.worker import Worker
 from flock.rpc.bus import Transport
 from flock.rpc.errors import VersionMismatch
 from flock.rpc.interface import interface_spec
@@ -98,26 +99,27 @@ class VersionWatch:
         self._waiting = list(interfaces)
         self._interval_s = interval_s
         self._trouble: str | None = None
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="rpc-versions", daemon=True)
+        self._worker = Worker("rpc-versions", self._ask, Backoff(interval_s, interval_s))
 
     def start(self) -> None:
         """Begin; returns at once."""
-        self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
         """Ask no more. Does not wait for a request already sent."""
-        self._stopping.set()
+        self._worker.leave()
+
+    def is_asking(self) -> bool:
+        """Whether some interface has not been found to fit yet."""
+        return self._worker.is_alive()
 
     def trouble(self) -> str | None:
         """The mismatch last seen, None while there is none."""
         return self._trouble
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._waiting = [interface for interface in self._waiting if not self._fits(interface)]
-            if not self._waiting or self._stopping.wait(self._interval_s):
-                return
+    def _ask(self) -> float | None:
+        self._waiting = [interface for interface in self._waiting if not self._fits(interface)]
+        return self._interval_s if self._waiting else None
 
     def _fits(self, interface: type) -> bool:
         spec = interface_spec(interface)

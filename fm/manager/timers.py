@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from flock.core.errors import FlockError
 from flock.db import utcnow
+from flock.jobs import Worker
 
 LOG = logging.getLogger(__name__)
 POLL_S = 60.0
@@ -30,27 +30,19 @@ class Timers:
     def __init__(self, tasks: Sequence[Task], clock: Callable[[], datetime] = utcnow) -> None:
         self._tasks = tuple(tasks)
         self._clock = clock
-        self._wake = threading.Event()
-        self._leaving = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("fm-timers", self.run_once)
 
     def start(self) -> None:
         """Begin; what became due while nobody looked is done first."""
-        self._thread = threading.Thread(target=self._run, name="fm-timers", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def nudge(self) -> None:
         """Something new waits."""
-        self._wake.set()
+        self._worker.nudge()
 
     def stop(self, timeout_s: float = 10.0) -> bool:
         """End after the pass in hand; True when that was within ``timeout_s``."""
-        self._leaving.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(timeout_s)
-            return not self._thread.is_alive()
-        return True
+        return self._worker.stop(timeout_s)
 
     def run_once(self) -> float:
         """One pass over all tasks; returns the seconds to wait for the next one. A task that fails is tried soon."""
@@ -65,8 +57,3 @@ class Timers:
                 LOG.exception("timers: a task failed, next try in %s s", RETRY_S)
                 wait_s = min(wait_s, RETRY_S)
         return wait_s
-
-    def _run(self) -> None:
-        while not self._leaving.is_set():
-            self._wake.clear()
-            self._wake.wait(self.run_once())

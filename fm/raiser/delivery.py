@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from flock.core.backoff import Backoff
 from flock.core.errors import DeadlineExceeded, FlockError, RemoteError, Unavailable, from_wire
+from flock.jobs.worker import Worker
 from flock.rpc.errors import Undecodable, VersionMismatch
 from fm.contract.fault import AlarmKey
 from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest, FmManager
@@ -44,20 +45,23 @@ class Delivery:
         self._inherited: list[Spool] = []
         self._looked = False
         self._moved_ns, self._still_since = 0, time.monotonic()
-        self._stop = threading.Event()
         self._batch_max = BATCH_MAX
-        self._backoff_s = BACKOFF_MIN_S
+        self._backoff = Backoff(BACKOFF_MIN_S, BACKOFF_MAX_S)
+        self._pauses = 0
         self._refusals = 0
         self._proofs = 0
         self._told = False
-        self._thread = threading.Thread(target=self._run, name="fault-delivery", daemon=True)
-        self._thread.start()
+        self._worker = Worker("fault-delivery", self._pass, self._backoff)
+        self._worker.start()
 
     def stop(self, timeout_s: float) -> None:
         """End the thread; what is undelivered stays in the spool."""
-        self._stop.set()
+        self._worker.leave()
         self._spool.wake()
-        self._thread.join(timeout_s)
+        if self._worker.stop(timeout_s):
+            for spool in self._inherited:
+                spool.close()
+            self._turn.close()
 
     def abandon(self) -> None:
         """In the child of a fork, where the thread is not: close the files, whose locks are the parent's."""
@@ -76,21 +80,14 @@ class Delivery:
         spools = [self._spool, *self._inherited]
         return sum(spool.appended - spool.done for spool in spools), sum(spool.pending_bytes for spool in spools)
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                idle = self._looked and not self._turn.held
-                self._spool.wait_for_records(IDLE_WAIT_S if idle else 0.0, self._stop.is_set)
-                if self._may_deliver():
-                    self._deliver(*self._oldest())
-                else:
-                    self._pause()
-            except Exception:
-                LOG.exception("the fault spool %s cannot be worked off", self._spool.directory)
-                self._pause()
-        for spool in self._inherited:
-            spool.close()
-        self._turn.close()
+    def _pass(self) -> float:
+        idle = self._looked and not self._turn.held
+        self._spool.wait_for_records(IDLE_WAIT_S if idle else 0.0, lambda: self._worker.leaving)
+        if self._may_deliver():
+            self._deliver(*self._oldest())
+        else:
+            self._pause()
+        return 0.0
 
     def _may_deliver(self) -> bool:
         """True when no other process still delivers what ended ones left; our own part of that is taken here."""
@@ -235,12 +232,12 @@ class Delivery:
     def _recovered(self) -> None:
         self._refusals = self._proofs = 0
         self._told = False
-        self._backoff_s = BACKOFF_MIN_S
+        self._pauses = 0
         self._batch_max = min(BATCH_MAX, self._batch_max * 2)
 
     def _pause(self) -> None:
-        self._stop.wait(self._backoff_s)
-        self._backoff_s = min(BACKOFF_MAX_S, self._backoff_s * 2)
+        self._pauses += 1
+        self._worker.pause(self._backoff.pause_s(self._pauses))
 
 
 def _count_until(chunk: Chunk, time_ms: int) -> int:

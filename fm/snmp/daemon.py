@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import threading
 import time
 from typing import Any
 
@@ -15,6 +14,7 @@ from flock.core.backoff import Backoff
 from flock.core.errors import FlockError
 from flock.core.health import Health
 from flock.db import from_conf
+from flock.jobs import Worker
 from fm.conf import options
 from fm.conf import snmp as snmp_options
 from fm.snmp.agentx.messages import ErrorStatus, Get, GetBulk, Response
@@ -27,6 +27,7 @@ LOG = logging.getLogger(__name__)
 DESCRIPTION = "fault management"
 # A session that lasted this long was well; the next pause is the shortest again.
 SETTLED_S = 30.0
+STOP_WAIT_S = 5.0
 REQUESTS = Counter("fm_snmp_requests_total", "Requests of the SNMP master agent", ("outcome",))
 SECONDS = Histogram("fm_snmp_request_seconds", "Time to answer a request of the SNMP master agent")
 
@@ -45,43 +46,39 @@ class SnmpAgentDaemon:
         self._db = from_conf(conf)
         self._responder = Responder((active_table(system_name), event_table(system_name)), self._db.reader)
         self._stop_fd, self._stopper_fd = os.pipe2(os.O_CLOEXEC)
-        self._leaving = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._attempts = 0
+        self._worker = Worker("agentx", self._serve)
         self._trouble: str | None = "not connected yet"
         self.health.add("snmpd", lambda: self._trouble)
 
     def start(self) -> None:
         """Begin to serve; snmpd need not be there."""
-        self._thread = threading.Thread(target=self._run, name="agentx", daemon=False)
-        self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
         """End the session."""
-        self._leaving.set()
+        self._worker.leave()
         os.write(self._stopper_fd, b"x")
-        if self._thread is not None:
-            self._thread.join()
+        self._worker.stop(self._timeout_s + STOP_WAIT_S)
         os.close(self._stopper_fd)
         os.close(self._stop_fd)
         self._db.dispose()
 
     def alive(self) -> bool:
         """Whether the thread runs."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._worker.is_alive()
 
-    def _run(self) -> None:
-        attempt = 0
-        while not self._leaving.is_set():
-            began = time.monotonic()
-            ended = self._session()
-            if ended is None:
-                return
-            attempt = 1 if time.monotonic() - began > SETTLED_S else attempt + 1
-            pause_s = self._pauses.pause_s(attempt)
-            if self._trouble != ended:
-                LOG.warning("no session with snmpd (%s); next attempt in %.1f s", ended, pause_s)
-            self._trouble = ended
-            self._leaving.wait(pause_s)
+    def _serve(self) -> float | None:
+        began = time.monotonic()
+        ended = self._session()
+        if ended is None:
+            return None
+        self._attempts = 1 if time.monotonic() - began > SETTLED_S else self._attempts + 1
+        pause_s = self._pauses.pause_s(self._attempts)
+        if self._trouble != ended:
+            LOG.warning("no session with snmpd (%s); next attempt in %.1f s", ended, pause_s)
+        self._trouble = ended
+        return pause_s
 
     def _session(self) -> str | None:
         """One session from beginning to end; returns why it ended, None when we are to stop."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 import logging
 import socket
-import threading
 import time
 from collections.abc import Callable
 
+from flock.core.backoff import Backoff
 from flock.core.codec import codec_for
+from flock.jobs.worker import Worker
 from mtce.contract.records import MTCALIVE_MAX_BYTES, MtcAlive
 
 LOG = logging.getLogger(__name__)
@@ -39,20 +40,16 @@ class Beacon:
         self._period_s = period_s
         self._sign = sign
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-        self._stopping = threading.Event()
-        self._said_s = 0.0
-        self._thread: threading.Thread | None = None
+        self._said_s = -period_s
+        self._worker = Worker("mtcalive-beacon", self._beat, Backoff(period_s, period_s))
 
     def start(self) -> None:
         """Begin to speak."""
-        self._thread = threading.Thread(target=self._run, name="mtcalive-beacon", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
         """End."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(STOP_WAIT_S)
+        self._worker.stop(STOP_WAIT_S)
         self._sock.close()
 
     def say(self, alive: MtcAlive) -> None:
@@ -63,14 +60,9 @@ class Beacon:
         except OSError as error:
             LOG.debug("%s does not take an mtcAlive: %s", self._path, error)
 
-    def _run(self) -> None:
-        while not self._stopping.wait(self._period_s):
-            if time.monotonic() - self._said_s < self._period_s / 2:
-                continue
-            try:
-                alive = self._sign()
-            except Exception:  # noqa: BLE001 - a host that falls silent is taken for dead
-                LOG.exception("A sign of life could not be made")
-                continue
+    def _beat(self) -> float:
+        if time.monotonic() - self._said_s >= self._period_s / 2:
+            alive = self._sign()
             if alive is not None:
                 self.say(alive)
+        return self._period_s

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flock.core.errors import FlockError, Refused
+from flock.core.backoff import Backoff
+from flock.core.errors import Refused
 from flock.core.health import Health
 from flock.exec.root import Root
 from flock.exec.uptime import uptime_s
+from flock.jobs.worker import Worker
 from flock.rpc.interface import RequestServer
 from mtce.agent import flags, goenabled, scripts
 from mtce.agent.beacon import Beacon
@@ -56,26 +58,22 @@ class Agent:
         self._reboot = reboot
         self._boot_id = root.text("proc/sys/kernel/random/boot_id")
         self._results = Results()
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
+        self._worker = Worker("mtcalive", self.say, Backoff(limits.alive_period_s, limits.alive_period_s))
         self._lock = threading.Lock()
         self._jobs: dict[str, threading.Thread] = {}
         self._services: bool | None = None
         self._sequence = 0
-        self._thread: threading.Thread | None = None
         self._beacon = Beacon(alive_socket, limits.alive_period_s, self._alive) if alive_socket else None
-        self._trouble: str | None = "nothing was sent yet"
         self._server = None if make_server is None else make_server(self)
         self.health = Health()
-        self.health.add("conductor", lambda: self._trouble)
+        self.health.add("conductor", self._trouble)
 
     def start(self) -> None:
         """Begin to speak and to listen; neither waits for the bus. A marker of a reset that is over is removed."""
         flags.drop(self._root, flags.RESETTING)
         if self._server is not None:
             self._server.start(ready_timeout_s=0)
-        self._thread = threading.Thread(target=self._speak, name="mtcalive", daemon=True)
-        self._thread.start()
+        self._worker.start()
         if self._beacon is not None:
             self._beacon.start()
         if not flags.read(self._root).tests_passed:
@@ -83,18 +81,19 @@ class Agent:
 
     def stop(self) -> None:
         """End speaking and listening; a command at work is left to its own limits."""
-        self._stopping.set()
-        self._wake.set()
+        self._worker.leave()
         if self._server is not None:
             self._server.stop(timeout_s=STOP_WAIT_S)
-        if self._thread is not None:
-            self._thread.join(STOP_WAIT_S)
+        self._worker.stop(STOP_WAIT_S)
         if self._beacon is not None:
             self._beacon.stop()
 
     def alive(self) -> bool:
         """Whether the speaking thread lives."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._worker.is_alive()
+
+    def _trouble(self) -> str | None:
+        return self._worker.trouble() or (None if self._sequence else "nothing was sent yet")
 
     def host_uuid(self) -> str | None:
         """This host's uuid from platform.conf; None until the host was found in the inventory."""
@@ -105,7 +104,7 @@ class Agent:
     def request_mtcalive(self, *, host_uuid: str) -> None:
         """Send a sign of life now."""
         self._check("request_mtcalive", host_uuid)
-        self._wake.set()
+        self._worker.nudge()
 
     def reboot(self, *, host_uuid: str, boot_id: str, request_id: str, delay_s: int) -> None:
         """Answer, then reboot after ``delay_s`` (0 to 3600)."""
@@ -124,7 +123,7 @@ class Agent:
         """Bring the locked flag in line."""
         self._check("set_locked", host_uuid)
         flags.set_locked(self._root, locked)
-        self._wake.set()
+        self._worker.nudge()
 
     def start_services(self, *, host_uuid: str, boot_id: str, request_id: str) -> None:
         """Start the host's services; the result is sent when that ends."""
@@ -155,7 +154,7 @@ class Agent:
             self._jobs[kind].start()
 
     def _reboot_later(self, delay_s: int) -> None:
-        if self._stopping.wait(delay_s):
+        if self._worker.pause(delay_s):
             return
         flags.put(self._root, flags.RESETTING)
         self._reboot(self._limits.failsafe_delay_s)
@@ -164,7 +163,7 @@ class Agent:
         deadline = time.monotonic() + self._limits.goenabled_timeout_s
         while (decision := goenabled.decide(flags.read(self._root), goenabled.passed_age_s(self._root, time.time()))
                ) is goenabled.Decision.WAIT:
-            if self._stopping.wait(GATE_POLL_S):
+            if self._worker.pause(GATE_POLL_S):
                 return
             if time.monotonic() > deadline:
                 self._finish("goenabled", request_id, False, "the host's configuration was not completed in time")
@@ -188,24 +187,9 @@ class Agent:
         host_uuid = self.host_uuid()
         if host_uuid is not None:
             self._results.add(CommandResult(host_uuid, self._boot_id, command, request_id, passed, detail))
-        self._wake.set()
+        self._worker.nudge()
 
     # Speech.
-
-    def _speak(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.clear()
-            pause_s = self._limits.alive_period_s
-            try:
-                pause_s = self.say()
-                self._trouble = None
-            except FlockError as error:
-                if self._trouble is None:
-                    LOG.warning("The conductor is not reached: %s", error)
-                self._trouble = str(error)
-            except Exception:  # noqa: BLE001 - a host that falls silent is taken for dead
-                LOG.exception("A sign of life could not be sent")
-            self._wake.wait(pause_s)
 
     def say(self) -> float:
         """Send what is to be said; seconds until the next time. Raises Unavailable when the bus does not take it."""

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import logging
 import math
-import queue
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from dataclasses import replace
+from typing import Protocol, TypeVar
 
 from prometheus_client import Counter, Histogram
 
+from flock.core.backoff import Backoff
 from flock.core.clock import Clock
-from flock.core.errors import DeadlineExceeded, FlockError, StaleWrite, Unavailable
+from flock.core.errors import FlockError, StaleWrite
+from flock.jobs.worker import Worker
 from mtce.conductor import messages
 from mtce.conductor.buswatch import BusWatch
+from mtce.conductor.inbox import Inbox
 from mtce.conductor.roster import Entry, Roster
 from mtce.conductor.store import Answered, Store, StoredHost
 from mtce.conductor.surroundings import Surroundings
@@ -38,6 +37,7 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 IDLE_WAIT_S = 1.0
 RETRY_MS = 1_000
+PASS_RETRY = Backoff(0.05, 1.0)
 EVENTS = Counter("mtce_events_total", "Events the loop has taken", ("event",))
 STEP_SECONDS = Histogram("mtce_step_seconds", "One step with its commit",
                          buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0))
@@ -69,18 +69,6 @@ class MachineStopped(FlockError):
     text = "The state machine of {hostname} has stopped: {reason}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Happened:
-    uuid: str
-    event: Event
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    work: Callable[[], Any]
-    future: Future[Any]
-
-
 class Loop:
     """``post`` events from any thread; ``ask`` runs a function in the loop's thread and waits for its result."""
 
@@ -92,11 +80,10 @@ class Loop:
         self._effects = effects
         self._clock = clock
         self._hostname = hostname
-        self._queue: queue.Queue[_Happened | _Asked | None] = queue.Queue(events_max)
-        self._thread: threading.Thread | None = None
+        self._inbox = Inbox(events_max)
+        self._worker = Worker("mtce-loop", self._pass, PASS_RETRY)
         self._retry_ms: int | None = None
-        self._surroundings = Surroundings(BusWatch(self.now_ms()), effects.pulses_session, self._later, uptime_s)
-        self._stopping = False
+        self._surroundings = Surroundings(BusWatch(self.now_ms()), effects.pulses_session, self._inbox.later, uptime_s)
 
     def start(self) -> None:
         """Load every host, go on where it stood, and begin; database errors pass through."""
@@ -107,24 +94,17 @@ class Loop:
         LOG.info("%d hosts loaded", len(self.roster.all()))
         for entry in self.roster.all():
             self._handle(entry, Resume(self._clock.instant().origin))
-        self._thread = threading.Thread(target=self._run, name="mtce-loop", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def stop(self, timeout_s: float) -> bool:
         """End after the event in hand; True when the thread ended."""
-        self._stopping = True
-        try:
-            self._queue.put_nowait(None)
-        except queue.Full:
-            LOG.debug("the loop is busy; it ends after the event in hand")
-        if self._thread is None:
-            return True
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        self._worker.leave()
+        self._inbox.wake()
+        return self._worker.stop(timeout_s)
 
     def is_running(self) -> bool:
         """Whether the thread lives."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._worker.is_alive()
 
     def now_ms(self) -> int:
         """Milliseconds on the monotonic clock, on which every moment of a view lies."""
@@ -132,10 +112,7 @@ class Loop:
 
     def post(self, uuid: str, event: Event) -> None:
         """Hand in an event; one that does not fit any more is dropped with a log line."""
-        try:
-            self._queue.put_nowait(_Happened(uuid, event))
-        except queue.Full:
-            LOG.error("event queue is full: %s of %s is dropped", type(event).__name__, uuid)
+        self._inbox.post(uuid, event)
 
     def bus_heard(self) -> None:
         """The bus carries messages at this moment."""
@@ -143,28 +120,12 @@ class Loop:
 
     def ask(self, work: Callable[[], T], timeout_s: float) -> T:
         """The result of ``work`` run between two events; its errors pass through. DeadlineExceeded, Unavailable."""
-        future: Future[T] = Future()
-        try:
-            self._queue.put_nowait(_Asked(work, future))
-        except queue.Full:
-            raise Unavailable(service="mtce-conductor", reason="too many events wait") from None
-        try:
-            return future.result(timeout_s)
-        except FutureTimeout:
-            future.cancel()
-            raise DeadlineExceeded(what="the host maintenance loop", timeout_s=timeout_s) from None
-
-    def _later(self, work: Callable[[], None]) -> bool:
-        try:
-            self._queue.put_nowait(_Asked(work, Future()))
-        except queue.Full:
-            return False
-        return True
+        return self._inbox.ask(work, timeout_s)
 
     def troubles(self) -> str | None:
-        """For the health page: hosts whose machine stands still."""
+        """For the health page: hosts whose machine stands still, or what ails the loop itself."""
         broken = [f"{entry.view.hostname}: {entry.broken}" for entry in self.roster.all() if entry.broken]
-        return "; ".join(broken) or None
+        return "; ".join(broken) or self._worker.trouble()
 
     # -- the loop's thread only -------------------------------------------------------------------------------------
 
@@ -208,24 +169,18 @@ class Loop:
         if told:
             self._effects.delivered_soon()
 
-    def _run(self) -> None:
-        while not self._stopping:
-            try:
-                self._pass()
-            except Exception:  # noqa: BLE001 - the loop outlives every single failure
-                LOG.exception("a pass of the loop failed")
-
-    def _pass(self) -> None:
-        try:
-            item = self._queue.get(timeout=self._wait_s())
-        except queue.Empty:
-            item = None
-        if isinstance(item, _Asked):
-            _answer(item)
-        elif isinstance(item, _Happened):
-            self._happened(item)
+    def _pass(self) -> float:
+        """One event, or the wait for one, and what is due."""
+        happened = self._inbox.next(self._wait_s())
+        if happened is not None:
+            entry = self.roster.get(happened.uuid)
+            if isinstance(happened.event, Alive) and happened.event.over_bus:
+                self.bus_heard()
+            if entry is not None:
+                self._handle(entry, happened.event)
         self._tick_due()
         self._retry_backlogs()
+        return 0.0
 
     def _wait_s(self) -> float:
         due_ms = self.roster.next_due_ms()
@@ -233,43 +188,45 @@ class Loop:
             return IDLE_WAIT_S
         return min(IDLE_WAIT_S, max(0.0, (due_ms - self.now_ms()) / 1000))
 
-    def _happened(self, item: _Happened) -> None:
-        entry = self.roster.get(item.uuid)
-        if isinstance(item.event, Alive) and item.event.over_bus:
-            self.bus_heard()
-        if entry is not None:
-            self._handle(entry, item.event)
-
     def _handle(self, entry: Entry, event: Event) -> None:
         """Step a host; on a failure of the database keep what does not repeat by itself."""
         EVENTS.labels(type(event).__name__).inc()
         if entry.broken:
             return
-        if entry.backlog and not isinstance(event, (Alive, Tick)):
-            entry.backlog.append(event)
+        repeats = isinstance(event, (Alive, Tick))
+        if (repeats or not entry.backlog) and self._is_handled(entry, event):
             return
+        if not repeats:
+            if len(entry.backlog) == entry.backlog.maxlen:
+                LOG.error("too much waits for %s: its oldest event is dropped", entry.view.hostname)
+            entry.backlog.append(event)
+
+    def _is_handled(self, entry: Entry, event: Event) -> bool:
+        """Step a host; False when the event must be tried again because nothing could be stored."""
         try:
             with STEP_SECONDS.time():
                 self.step_host(entry, event)
         except MachineStopped:
             LOG.debug("%s of %s is not noted", type(event).__name__, entry.view.hostname)
-        except StaleWrite:
-            self._reload(entry)
-            entry.backlog.append(event)
         except Exception as error:  # noqa: BLE001 - whatever the database throws
             LOG.warning("%s of %s is not stored, will be tried again: %s", type(event).__name__, entry.view.hostname,
                         error, exc_info=not isinstance(error, FlockError))
             self._retry_ms = self.now_ms() + RETRY_MS
-            if not isinstance(event, (Alive, Tick)):
-                entry.backlog.append(event)
+            if isinstance(error, StaleWrite):
+                self._reload(entry)
+            return False
+        return True
 
     def _reload(self, entry: Entry) -> None:
         """The row is not what we last stored (a commit whose answer was lost): the database is right."""
-        LOG.warning("the row of %s is newer than expected; read again", entry.view.hostname)
-        self._retry_ms = self.now_ms() + RETRY_MS
-        stored = self.store.load_one(entry.view.uuid, self._hostname)
+        try:
+            stored = self.store.load_one(entry.view.uuid, self._hostname)
+        except Exception as error:  # noqa: BLE001 - the next stale write reads again
+            LOG.warning("the row of %s cannot be read: %s", entry.view.hostname, error)
+            return
         if stored is not None:
             entry.view, entry.record, entry.stored = stored.view, stored.record, stored
+            self.roster.reschedule(entry.view)
             self._effects.watch(entry.view)
 
     def _tick_due(self) -> None:
@@ -290,18 +247,8 @@ class Loop:
             return
         self._retry_ms = None
         for entry in self.roster.all():
-            waiting, entry.backlog = list(entry.backlog), type(entry.backlog)(maxlen=entry.backlog.maxlen)
-            for event in waiting:
-                self._handle(entry, event)
-
-
-def _answer(asked: _Asked) -> None:
-    if not asked.future.set_running_or_notify_cancel():
-        return
-    try:
-        asked.future.set_result(asked.work())
-    except Exception as error:  # noqa: BLE001 - handed to the asker
-        asked.future.set_exception(error)
+            while entry.backlog and (entry.broken or self._is_handled(entry, entry.backlog[0])):
+                entry.backlog.popleft()
 
 
 def cause_of(event: Event) -> str:

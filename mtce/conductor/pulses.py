@@ -1,26 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """The conductor's end of the heartbeat socket: says whom to monitor, passes levels on, reconnects for ever.
 
-What is wanted is kept here as a whole; after a reconnect the whole list goes out and every present level comes back,
-so a heartbeat daemon or a conductor that was killed loses nothing.
+What is wanted is kept here as a whole. The whole list goes out after a reconnect and every few seconds, and every
+present level comes back: whatever one side has lost is there again with the next list. A heartbeat daemon that does not
+answer a list before the next one is due counts as not connected.
 """
 from __future__ import annotations
 
 import json
 import logging
+import select
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
+from flock.core.backoff import Backoff
 from flock.core.codec import codec_for
 from flock.core.errors import InvalidInput
+from flock.jobs.worker import Worker
 from mtce.contract.records import MtcAlive
 from mtce.core.view import Level, MaintainedHost, Network
 
 LOG = logging.getLogger(__name__)
 RECONNECT_S = 0.5
 CONNECT_TIMEOUT_S = 2.0
+SYNC_S = 10.0
 LINE_MAX_BYTES = 2 * 1024 * 1024
 OnLevel = Callable[[str, Network, Level, int], None]
 """uuid, network, level, epoch."""
@@ -31,8 +37,9 @@ _ALIVE = codec_for(MtcAlive)
 class PulseClient:
     """``watch`` from any thread; ``on_level`` and ``on_alive`` are called in this client's own thread."""
 
-    def __init__(self, path: str, on_level: OnLevel, on_alive: OnAlive) -> None:
+    def __init__(self, path: str, on_level: OnLevel, on_alive: OnAlive, sync_s: float = SYNC_S) -> None:
         self._path = path
+        self._sync_s = sync_s
         self._on_level = on_level
         self._on_alive = on_alive
         self._lock = threading.Lock()
@@ -40,25 +47,23 @@ class PulseClient:
         self._sock: socket.socket | None = None
         self._synced = False
         self._sessions = 0
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._answered = True
+        self._worker = Worker("mtce-pulses", self._converse, Backoff(RECONNECT_S, RECONNECT_S))
 
     def start(self) -> None:
         """Connect in the background."""
-        self._thread = threading.Thread(target=self._run, name="mtce-pulses", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
         """Disconnect; the heartbeat daemon goes on monitoring."""
-        self._stopping.set()
+        self._worker.leave()
         with self._lock:
             if self._sock is not None:
                 _shut(self._sock)
-        if self._thread is not None:
-            self._thread.join(CONNECT_TIMEOUT_S)
+        self._worker.stop(CONNECT_TIMEOUT_S)
 
     def session(self) -> int:
-        """Counts connections; 0 unless connected and every level has been heard since."""
+        """Counts connections; 0 unless connected, every level has been heard since, and the last list was answered."""
         return self._sessions if self._synced else 0
 
     def watch(self, view: MaintainedHost) -> None:
@@ -80,47 +85,63 @@ class PulseClient:
                 self._send({"op": "stop", "uuid": uuid})
 
     def _send(self, message: dict[str, Any]) -> None:
-        """With the lock held. A failure ends the connection; the next one begins with the whole list."""
+        """With the lock held. Does not wait: what does not fit ends the connection; the next begins with the list."""
         if self._sock is None:
             return
+        data = _line(message)
         try:
-            self._sock.sendall(json.dumps(message).encode() + b"\n")
+            if self._sock.send(data, socket.MSG_DONTWAIT) == len(data):
+                return
+            LOG.warning("heartbeat does not keep up")
         except OSError as error:
             LOG.warning("heartbeat: %s", error)
-            _shut(self._sock)
+        _shut(self._sock)
+        self._sock = None
 
-    def _run(self) -> None:
-        told = False
-        while not self._stopping.is_set():
-            try:
-                self._converse()
-                told = False
-            except OSError as error:
-                if not told:
-                    LOG.warning("heartbeat is not reached at %s: %s", self._path, error)
-                    told = True
-            except Exception:  # noqa: BLE001 - a defect in a handler must not end monitoring
-                LOG.exception("conversation with heartbeat failed")
-            self._stopping.wait(RECONNECT_S)
-
-    def _converse(self) -> None:
+    def _converse(self) -> float:
+        """One connection from beginning to end; returns the pause before the next."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(CONNECT_TIMEOUT_S)
-            sock.connect(self._path)
-            with self._lock:
-                self._sock = sock
-                self._send({"op": "hosts", "hosts": list(self._wanted.values())})
+            try:
+                sock.connect(self._path)
+            except OSError as error:
+                raise OSError(f"heartbeat is not reached at {self._path}: {error}") from error
             try:
                 self._listen(sock)
             finally:
                 self._synced = False
                 with self._lock:
                     self._sock = None
+        return RECONNECT_S
+
+    def _send_list(self, sock: socket.socket) -> None:
+        """The whole list, again while it changes meanwhile; only then single changes follow."""
+        while True:
+            with self._lock:
+                self._sock, wanted = None, dict(self._wanted)
+            sock.sendall(_line({"op": "hosts", "hosts": list(wanted.values())}))
+            with self._lock:
+                if wanted == self._wanted:
+                    self._sock = sock
+                    return
 
     def _listen(self, sock: socket.socket) -> None:
-        sock.settimeout(None)
-        rest = b""
-        while data := sock.recv(65536):
+        """Until the connection ends, by whichever side; OSError when a list is not answered."""
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        rest, next_list, self._answered = b"", 0.0, True
+        while not self._worker.leaving:
+            now = time.monotonic()
+            if now >= next_list:
+                if not self._answered:
+                    raise OSError(f"heartbeat does not answer within {self._sync_s:g} s")
+                self._answered, next_list = False, now + self._sync_s
+                self._send_list(sock)
+            if not poll.poll(1000 * max(0.0, next_list - time.monotonic())):
+                continue
+            data = sock.recv(65536)
+            if not data:
+                return
             *lines, rest = (rest + data).split(b"\n")
             if len(rest) > LINE_MAX_BYTES:
                 raise OSError("a line without end")
@@ -131,9 +152,10 @@ class PulseClient:
         try:
             message = json.loads(line)
             if message["event"] == "synced":
-                LOG.info("heartbeat is connected")
-                self._sessions += 1
-                self._synced = True
+                if not self._synced:
+                    LOG.info("heartbeat is connected")
+                    self._sessions += 1
+                self._synced = self._answered = True
             elif message["event"] == "level":
                 self._on_level(message["uuid"], Network(message["network"]), Level(message["level"]),
                                int(message["epoch"]))
@@ -149,6 +171,10 @@ class PulseClient:
         if alive.host_uuid != uuid:
             raise ValueError(f"host {uuid} speaks for host {alive.host_uuid[:36]}")
         self._on_alive(alive)
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    return json.dumps(message).encode() + b"\n"
 
 
 def _shut(sock: socket.socket) -> None:

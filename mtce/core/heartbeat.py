@@ -50,18 +50,27 @@ class Change:
 
 
 class Path:
-    """Counters of one host on one network."""
+    """Counters of one host on one network.
 
-    __slots__ = ("answered", "epoch", "hits", "level", "misses", "network", "uuid")
+    A path that misses as many pulses as a loss takes, within twice as many periods, is unsteady: it is degraded once,
+    until it answers as many pulses in a row as end a loss. The first answer since it is watched ends everything: it
+    has nothing to recover from, and a host that is held up now and then need not give answers in a row.
+    """
+
+    __slots__ = ("answered", "epoch", "heard", "hits", "level", "misses", "network", "recent", "unsteady", "uuid")
 
     def __init__(self, uuid: str, network: str, epoch: int) -> None:
         self.uuid = uuid
         self.network = network
         self.epoch = epoch
         self.answered = False
+        self.heard = False
         self.misses = 0
         self.hits = 0
         self.level = UNKNOWN
+        self.recent = 0
+        """The last periods as bits, the newest lowest: 1 for a miss."""
+        self.unsteady = False
 
     def change(self) -> Change:
         """The present level as a message."""
@@ -77,6 +86,7 @@ class Detector:
         self.doubt = 0
         self._paths: dict[tuple[str, str], Path] = {}
         self._last_tick_ms: int | None = None
+        self._recent_mask = (1 << 2 * thresholds.loss) - 1
 
     def path(self, uuid: str, network: str) -> Path | None:
         """Counters of a monitored path."""
@@ -114,7 +124,7 @@ class Detector:
         for path in self._paths.values():
             if path.answered:
                 path.answered = False
-                if path.level is OK and path.misses == 0:
+                if path.level is OK and path.misses == 0 and not path.recent:
                     continue
                 before = path.level
                 self._hit(path)
@@ -142,16 +152,23 @@ class Detector:
     def _hit(self, path: Path) -> None:
         path.misses = 0
         path.hits += 1
-        if path.level is not LOSS or path.hits >= self.thresholds.recover:
+        path.recent = path.recent << 1 & self._recent_mask
+        if path.hits >= self.thresholds.recover or not path.heard:
+            path.heard = True
+            path.recent, path.unsteady, path.level = 0, False, OK
+        elif path.level is not LOSS and not path.unsteady:
             path.level = OK
 
     def _miss(self, path: Path) -> None:
         path.hits = 0
         path.misses += 1
         limits, stretch = self.thresholds, 1 + self.doubt
+        if not self.doubt:
+            path.recent = (path.recent << 1 | 1) & self._recent_mask
+            path.unsteady = path.unsteady or path.recent.bit_count() >= limits.loss
         if path.misses >= limits.loss * stretch:
             level = LOSS
-        elif path.misses >= limits.degrade * stretch:
+        elif path.misses >= limits.degrade * stretch or path.unsteady:
             level = DEGRADE
         elif path.misses >= limits.minor * stretch and path.network == "mgmt":
             level = MINOR

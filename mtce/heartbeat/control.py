@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The unix socket on which the conductor says whom to monitor and hears how they answer: one JSON object per line.
 
-In:  ``{"op": "hosts", "hosts": [{"uuid", "hostname", "networks", "epoch"}]}`` (the whole list),
+In:  ``{"op": "hosts", "hosts": [{"uuid", "hostname", "networks", "epoch"}]}`` (the whole list, repeated now and then),
      ``{"op": "start", "host": {"uuid", …}}``, ``{"op": "stop", "uuid"}``.
 Out: ``{"event": "level", "uuid", "network", "epoch", "level", "misses"}`` and, after a list, every present level
      followed by ``{"event": "synced"}``; ``{"event": "alive", "uuid", "alive": {…}}`` as it comes.

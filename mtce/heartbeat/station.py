@@ -78,7 +78,7 @@ class Station:
         if not wants_all:
             return True
         present = sender.detector.present()
-        LOG.info("a conductor connected: %d paths monitored", len(present))
+        LOG.debug("the whole list came: %d paths monitored", len(present))
         return client.send(b"".join(map(level_line, present)) + SYNCED)
 
     def _unregister(self, clients: list[Client]) -> None:

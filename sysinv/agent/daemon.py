@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from flock.core.backoff import Backoff
 from flock.core.codec import codec_for
 from flock.core.errors import DeadlineExceeded, FlockError, Unavailable
 from flock.core.health import Health
 from flock.core.text import storable
+from flock.jobs.worker import Worker
 from flock.rpc.interface import RequestServer
 from sysinv.agent import plan
 from sysinv.agent.machine import Machine, store_uuid
@@ -47,33 +49,28 @@ class Agent:
         self._known = reports()
         self._view = plan.AgentView()
         self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._worker = Worker("inventory", self.step, Backoff(timing.retry_interval_s, timing.retry_interval_s))
         self._server = None if make_server is None else make_server(self)
         self._trouble: str | None = "no audit yet"
         self.health = Health()
-        self.health.add("inventory", lambda: self._trouble)
+        self.health.add("inventory", lambda: self._worker.trouble() or self._trouble)
 
     def start(self) -> None:
         """Begin to audit and to take requests; neither waits for the bus."""
         if self._server is not None:
             self._server.start(ready_timeout_s=0)
-        self._thread = threading.Thread(target=self._run, name="inventory", daemon=True)
-        self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
         """End both; a report on its way gets a few seconds."""
-        self._stopping.set()
-        self._wake.set()
+        self._worker.leave()
         if self._server is not None:
             self._server.stop(timeout_s=STOP_WAIT_S)
-        if self._thread is not None:
-            self._thread.join(STOP_WAIT_S)
+        self._worker.stop(STOP_WAIT_S)
 
     def alive(self) -> bool:
         """Whether the audits go on."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._worker.is_alive()
 
     @property
     def view(self) -> plan.AgentView:
@@ -90,18 +87,7 @@ class Agent:
             self._view, unknown = plan.requested(self._known, self._view, force_updates)
         if unknown:
             LOG.warning("Asked for reports that do not exist: %s", ", ".join(sorted(unknown)[:10]))
-        self._wake.set()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.clear()
-            try:
-                pause_s = self.step()
-            except Exception:  # noqa: BLE001 - the agent must outlive any one bad round
-                LOG.exception("The inventory audit failed")
-                pause_s = self._timing.retry_interval_s
-            if not self._stopping.is_set():
-                self._wake.wait(pause_s)
+        self._worker.nudge()
 
     def step(self) -> float:
         """One round: find the own record if it is not known, then audit. Seconds until the next round."""
@@ -138,7 +124,7 @@ class Agent:
         # A report that could not even be collected counts as failed.
         troubles = [f"the {kind} inventory cannot be read" for kind in self._known if kind not in current]
         for kind in plan.due(self._known, self.view, current, forced):
-            if self._stopping.is_set():
+            if self._worker.leaving:
                 break
             error = self._deliver(kind, current[kind])
             if error is None:

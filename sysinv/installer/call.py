@@ -10,13 +10,13 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+from flock.core.backoff import Backoff
 from flock.core.errors import Forbidden, Unavailable
 from sysinv.installer.cmdline import InstallParameters
 
 CALL_TIMEOUT_S = 10.0
 REPLY_MAX_BYTES = 8 * 1024 * 1024
-RETRY_DELAY_S = 2.0
-RETRY_DELAY_MAX_S = 15.0
+RETRY = Backoff(2.0, 15.0)
 _TROUBLE = (urllib.error.URLError, http.client.HTTPException, OSError, TimeoutError)
 
 
@@ -48,9 +48,8 @@ class Controller:
         Raises Forbidden when it rejects the token, Unavailable after ``deadline_s`` seconds.
         """
         end = self._now() + deadline_s
-        delay_s = RETRY_DELAY_S
         request = self._request(self._parameters.config_url, None)
-        while True:
+        for delay_s in RETRY.pauses_s():
             try:
                 return json.loads(self._send(request))
             except urllib.error.HTTPError as error:
@@ -64,7 +63,7 @@ class Controller:
             if self._now() + delay_s > end:
                 raise Unavailable(service="install configuration", reason=reason)
             self._sleep(delay_s)
-            delay_s = min(delay_s * 2, RETRY_DELAY_MAX_S)
+        raise AssertionError("endless")
 
     def _request(self, url: str, body: bytes | None) -> urllib.request.Request:
         """A POST with a body, else a GET; the scheme was checked when the command line was read."""

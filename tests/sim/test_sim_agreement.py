@@ -13,10 +13,11 @@ import pytest
 import sqlalchemy as sa
 
 from flock.auth.secrets import SecretBox
+from flock.core.backoff import Backoff
 from flock.core.clock import ManualClock
 from flock.core.errors import DeadlineExceeded, FlockError, Unavailable
 from flock.db import Database
-from flock.db.outbox import Relay
+from flock.db.outbox import Policy, Relay
 from flock.jobs import Operations
 from flock.sim import seeds
 from flock.wire.patch import PatchOp
@@ -146,7 +147,8 @@ class Cloud:
         inventory = messages.Inventory(Wire(self, lambda: self.states))
         handlers = {kind: lambda payload: None for kind in (
             messages.ALARM_SET, messages.ALARM_CLEAR, messages.CUSTOMER_LOG, messages.FORGET)}
-        self.relay = Relay(store.outbox, {**handlers, messages.STATE: inventory.tell}, owner="mtce", retry_min_s=0)
+        self.relay = Relay(store.outbox, {**handlers, messages.STATE: inventory.tell}, owner="mtce",
+                           policy=Policy(retry=Backoff(0.001, 0.001, jitter=0.0)))
 
     def restart_mtce(self):
         assert self.loop.stop(10)

@@ -6,7 +6,7 @@ import pytest
 
 from flock.sim import Network, Node, World, seeds
 from mtce.contract import pulsekey
-from mtce.core.heartbeat import LOSS, OK, Detector, Thresholds, Watch
+from mtce.core.heartbeat import DEGRADE, LOSS, OK, Detector, Thresholds, Watch
 from mtce.heartbeat import codec
 
 pytestmark = pytest.mark.soak
@@ -168,3 +168,22 @@ def test_replayed_answers_hide_nobody(seed):
     replay()
     world.run(3_000)
     assert all(sender.levels[victim.uuid, name] == LOSS for name in NETWORKS)
+
+
+@pytest.mark.parametrize("seed", seeds(40))
+def test_a_host_that_hears_one_pulse_in_ten_is_degraded_once_and_others_are_not(seed):
+    world, _, hosts, sender = cloud(seed, loss=0.01, drift_ppm=200)
+    world.run(2_000)
+    victim = world.random.choice(hosts)
+    hears, pulses = victim.on_message, iter(range(10**6))
+    victim.on_message = lambda source, payload: hears(source, payload) if next(pulses) % 20 < 2 else None
+    world.run(6_000)
+    assert {sender.levels[victim.uuid, name] for name in NETWORKS} <= {DEGRADE, LOSS}, world.fail("not noticed")
+    told_ms = dict(sender.changed_ms)
+    world.run(60_000)
+    changed = {key for key, at_ms in sender.changed_ms.items() if at_ms != told_ms[key]}
+    lost = {key for key, level in sender.levels.items() if level == LOSS}
+    assert changed <= lost <= {(victim.uuid, name) for name in NETWORKS}, world.fail(f"told again: {changed}")
+    victim.on_message = hears
+    world.run(4_000)
+    assert all(level == OK for level in sender.levels.values())

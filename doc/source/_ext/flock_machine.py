@@ -27,7 +27,8 @@ from mtce.core.view import Level, MaintainedHost, Stage, first_view
 NODES_MAX = 20_000
 # Where the way on depends on what is heard of the host.
 JUDGED = frozenset({Stage.FAILED_WAIT, Stage.HOLD, Stage.RECOVERY_ALIVE, Stage.RECOVERY_BMC_WAIT})
-WATCHED = frozenset({Stage.HEARTBEAT_WAIT, Stage.HEARTBEAT_SOAK, Stage.RECOVERY_PAUSE, Stage.RECOVERY_ALIVE})
+WATCHED = frozenset({Stage.HEARTBEAT_WAIT, Stage.HEARTBEAT_SOAK, Stage.RECOVERY_PAUSE, Stage.RECOVERY_ALIVE, Stage.HOLD,
+                     Stage.RECOVERY_BMC_WAIT})
 START_MS = 1_000_000
 # Every counter small, so that the walk sees the last attempt soon; the stages are the same with the real ones.
 SMALL = Settings(
@@ -81,7 +82,9 @@ def _events(view: MaintainedHost) -> Iterator[tuple[str, Event]]:
 
 def _key(view: MaintainedHost, now_ms: int) -> tuple[Any, ...]:
     levels = (view.mgmt, view.cluster_host) if view.stage in WATCHED else ()
-    verdict = type(judge(view, wish_of(view), now_ms, SMALL)) if view.stage in JUDGED else None
+    verdict = None
+    if view.stage in JUDGED:
+        verdict = type(judge(view, wish_of(view), now_ms, SMALL)), view.boot_id == view.proven_boot
     return (view.action, view.stage, view.states(), verdict, view.has_bmc, view.is_active, view.monitored, levels,
             min(view.tries, 2), view.reboots_sent, min(view.rounds, 2), view.reboot_acked, view.bmc_used,
             view.boot_id == view.left_boot_id, view.silent_ms is None, view.recovery_attempts > 1,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import logging
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -12,13 +11,14 @@ from typing import Any
 
 from prometheus_client import Gauge
 
+from flock.core.backoff import Backoff
 from flock.core.errors import FlockError
 from flock.db import Database
+from flock.jobs import Worker
 from flock.wire.render import renderer
 from fm.resources.event_log.fields import EventLog
 from fm.resources.event_stream import rules, store
 
-LOG = logging.getLogger(__name__)
 STREAMS = Gauge("fm_event_streams", "Event streams that are served now", multiprocess_mode="livesum")
 READ_MAX = 500
 TAKE_MAX = 200
@@ -74,9 +74,8 @@ class Hub:
         self.is_ending = is_ending
         self.closing = False
         self._lock = threading.Lock()
-        self._wake = threading.Event()
         self._listeners: set[Listener] = set()
-        self._follower: threading.Thread | None = None
+        self._follower: Worker | None = None
         self._items: list[Item] = []
         # Every event with a number above the floor and up to the position is in ``_items``.
         self._floor = 0
@@ -92,7 +91,7 @@ class Hub:
             STREAMS.set(len(self._listeners))
             if self._follower is None:
                 self._items, self._floor, self._position = [], -1, -1
-                self._follower = threading.Thread(target=self._follow, name="event-follower", daemon=True)
+                self._follower = Worker("event-follower", self._follow, Backoff(DATABASE_PAUSE_S, DATABASE_PAUSE_S))
                 self._follower.start()
             return listener
 
@@ -104,8 +103,8 @@ class Hub:
             self._listeners.remove(listener)
             STREAMS.set(len(self._listeners))
             os.close(listener.wake_fd)
-            if not self._listeners:
-                self._wake.set()
+            if not self._listeners and self._follower is not None:
+                self._follower.nudge()
 
     def join(self, listener: Listener, cursor: int) -> int | None:
         """From now on ``listener``, which has everything up to number ``cursor``, takes from here.
@@ -141,26 +140,16 @@ class Hub:
         """How many places are taken."""
         return len(self._listeners)
 
-    def _follow(self) -> None:
-        while True:
-            with self._lock:
-                if not self._listeners:
-                    self._follower = None
-                    return
-                position = self._position
-            pause_s = self.settings.poll_interval_s
-            if self.is_ending() and not self.closing:
-                self.closing = True
-                self._wake_all()
-            if position >= 0 and not self.closing:
-                try:
-                    pause_s = self._advance(position)
-                except Exception as error:  # noqa: BLE001 - whatever the database says, the next look may pass
-                    LOG.warning("the event log cannot be read, next look in %g s: %s", DATABASE_PAUSE_S, error)
-                    pause_s = DATABASE_PAUSE_S
-            if pause_s > 0:
-                self._wake.wait(pause_s)
-                self._wake.clear()
+    def _follow(self) -> float | None:
+        with self._lock:
+            if not self._listeners:
+                self._follower = None
+                return None
+            position = self._position
+        if self.is_ending() and not self.closing:
+            self.closing = True
+            self._wake_all()
+        return self.settings.poll_interval_s if position < 0 or self.closing else self._advance(position)
 
     def _advance(self, position: int) -> float:
         """Read what is new; returns the pause until the next look."""

@@ -201,7 +201,7 @@ def _check_board(name: str, host: InventoryHost | None, wanted: Mapping[str, Any
 def _check_fits(system: SystemView, personality: str, hostname: str | None, others: Others) -> None:
     if not system.allows(personality):
         raise HostRefused(detail=f"Personality [{personality}] for host is not compatible with installed software. ")
-    if hostname and hostname in others.hostnames:
+    if hostname and hostname.lower() in {taken.lower() for taken in others.hostnames}:
         raise HostRefused(detail="Host-add Rejected: Hostname already exists")
 
 

@@ -20,7 +20,7 @@ LOG = logging.getLogger(__name__)
 
 def take_report(conn: Connection, host: ReportingHost, reported: Sequence[PortReport]) -> None:
     """Store the host's ports; those that are gone are removed, unless the report is partial."""
-    node_ids = nodes.ids_by_number(conn, host.id)
+    node_ids = nodes.ensure(conn, host.id, {port.numa_node for port in reported if port.numa_node >= 0})
     stored = [dict(one) for one in store.of_host(conn, host.id)]
     change = port_change(stored, reported, host.row["mgmt_mac"], node_ids, partial=host.partial)
     store.apply(conn, host.id, change)

@@ -106,6 +106,13 @@ class FakeHost:
             self._processes = [Process(name, [str(BIN / name)], self.folder, env=env)
                                for name in ("mtce-agent", "mtce-heartbeat")]
 
+    def signal_heartbeat(self, number: int) -> None:
+        """Stop or continue the responder of the present boot."""
+        with self._lock:
+            for process in self._processes:
+                if process.name == "mtce-heartbeat":
+                    process.send_signal(number)
+
     def crash(self) -> None:
         with self._lock:
             for process in self._processes:

@@ -54,6 +54,30 @@ def test_unlock_crash_recovery_lock(cloud):
     eventually(lambda: cloud.faults.active == {("200.001", "host=worker-0"): "warning"})
 
 
+def test_host_whose_responder_is_late_and_held_up_is_enabled(cloud):
+    """It answers no pulse for longer than a loss takes, then never ten in a row, but it does answer."""
+    host = cloud.add("worker-0")
+    cloud.wait_states(host, "locked-disabled-online", 30)
+    cloud.wait(host, lambda status: status.action == "none", "rest", 30)
+    cloud.act(host, "unlock")
+    limit = time.monotonic() + 60
+    while cloud.status(host).stage not in ("heartbeat-wait", "heartbeat-soak"):
+        host.signal_heartbeat(signal.SIGSTOP)
+        assert time.monotonic() < limit, cloud.status(host)
+        time.sleep(0.05)
+    assert cloud.status(host).stage == "heartbeat-wait"
+    time.sleep(1.5)  # the late start itself: ten pulses and more
+    late = time.monotonic()
+    while cloud.status(host).operational != "enabled":
+        assert time.monotonic() < late + 30, cloud.status(host)
+        host.signal_heartbeat(signal.SIGCONT)
+        time.sleep(0.06)
+        host.signal_heartbeat(signal.SIGSTOP)
+        time.sleep(0.12)
+    host.signal_heartbeat(signal.SIGCONT)
+    cloud.wait_states(host, ENABLED, 30)
+
+
 def test_killed_conductor_and_heartbeat_fail_nobody_and_come_back(cloud):
     host = serve(cloud)
     cloud.conductor.kill()

@@ -264,3 +264,29 @@ def test_the_same_message_waits_once_and_not_before_it_is_due(outbox: Outbox) ->
     assert relay.deliver_due() == 0 and stored(outbox) == [("a", "start over"), ("a", "other")]
     pause_is_over(outbox)
     assert relay.deliver_due() == 2 and got == ["start over", "other"]
+
+
+def test_wall_clock_set_back_by_hours_holds_no_message_up(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the pause after a failure nor the claim of a dead relay lasts longer than it was meant to."""
+    ahead_s = [7200.0]
+    monkeypatch.setattr("flock.db.outbox.utcnow", lambda: utcnow() + datetime.timedelta(seconds=ahead_s[0]))
+    for key, payload in (("a", "a1"), ("a", "a2"), ("b", "b1")):
+        put(outbox, key, payload)
+    with outbox.db.writer() as conn:
+        outbox.put_once(conn, key="held", kind="tell", payload="h1", due=utcnow() + datetime.timedelta(minutes=30))
+
+    def away(_: Any) -> None:
+        raise ConnectionError("peer away")
+
+    policy = Policy(retry=Backoff(1.0, 5.0, jitter=0.0))
+    dead = Relay(outbox, {"tell": away}, policy, keys=["a"])
+    assert dead.deliver_due() == 1  # a1 waits now, and a2 behind it
+    assert [message.payload for message in dead._take("b", utcnow() + datetime.timedelta(hours=2))] == ['"b1"']
+    got: list[str] = []
+    relay = Relay(outbox, {"tell": got.append}, policy, keys=["a", "b"])
+    assert relay.deliver_due() == 0
+    ahead_s[0] = 0.0
+    assert Relay(outbox, {"tell": got.append}, policy, keys=["held"]).deliver_due() == 0
+    assert Relay(outbox, {"tell": got.append}, policy)._due_keys(utcnow()) == ["a", "b"]
+    assert relay.deliver_due() == 3
+    assert got == ["a1", "a2", "b1"]

@@ -28,7 +28,7 @@ def test_a_server_that_fits_ends_the_watch(fake_transport):
     server.start()
     watch = VersionWatch(fake_transport, [Things], interval_s=0.05)
     watch.start()
-    wait_for(lambda: not watch._thread.is_alive(), 10, "end of the watch")
+    wait_for(lambda: not watch.is_asking(), 10, "end of the watch")
     assert watch.trouble() is None
     server.stop()
 
@@ -51,6 +51,6 @@ def test_nobody_there_is_no_trouble_yet(fake_transport, monkeypatch):
     monkeypatch.setattr("flock.rpc.versions.DESCRIBE_DEADLINE_S", 0.1)
     watch = VersionWatch(fake_transport, [Things], interval_s=0.05)
     watch.start()
-    assert watch.trouble() is None and watch._thread.is_alive()
+    assert watch.trouble() is None and watch.is_asking()
     watch.stop()
-    wait_for(lambda: not watch._thread.is_alive(), 10, "end of the watch")
+    wait_for(lambda: not watch.is_asking(), 10, "end of the watch")

@@ -264,6 +264,33 @@ def test_defect_stops_one_host_and_no_other(bench, monkeypatch):
     assert bench.status("2f1c1d7e-0000-4000-8000-000000000002").action == "none"
 
 
+def test_level_is_not_lost_when_the_row_cannot_be_read_back(bench, monkeypatch):
+    """A database that goes away twice: after a commit, and again before the row is read."""
+    enabled(bench)
+    view = bench.loop.roster.get(UUID).view
+    commit, load_one = bench.store.commit, bench.store.load_one
+
+    def away(*_, **__):
+        raise sa.exc.OperationalError("x", {}, Exception("away"))
+
+    def commit_and_lose(*args, **kwargs):
+        commit(*args, **kwargs)
+        away()
+
+    monkeypatch.setattr(bench.store, "commit", commit_and_lose)
+    bench.loop.post(UUID, Pulse(Network.CLUSTER_HOST, Level.DEGRADE, view.epoch))
+    bench.settle()
+    monkeypatch.setattr(bench.store, "commit", commit)
+    monkeypatch.setattr(bench.store, "load_one", away)
+    bench.loop.post(UUID, Pulse(Network.MGMT, Level.DEGRADE, view.epoch))
+    bench.advance(3)
+    assert bench.status().availability == "available"
+    monkeypatch.setattr(bench.store, "load_one", load_one)
+    bench.advance(4)
+    assert bench.loop.roster.get(UUID).view.degrade == ("heartbeat:cluster-host", "heartbeat:mgmt")
+    assert {row["view"]["mgmt"] for row in rows(bench, HOST)} == {"degrade"}
+
+
 @pytest.mark.parametrize("defect", ["exception", "illegal state"])
 def test_action_that_meets_a_defect_is_answered_with_the_reason(bench, monkeypatch, defect):
     locked_online(bench)

@@ -43,7 +43,7 @@ class Heartbeat:
 
 
 @pytest.fixture
-def ends(tmp_path):
+def ends(request, tmp_path):
     heard, arrived = [], threading.Condition()
 
     def on_level(*level):
@@ -52,7 +52,7 @@ def ends(tmp_path):
             arrived.notify_all()
 
     heartbeat = Heartbeat(tmp_path / "hb.sock")
-    client = PulseClient(str(tmp_path / "hb.sock"), on_level, on_level)
+    client = PulseClient(str(tmp_path / "hb.sock"), on_level, on_level, getattr(request, "param", 30.0))
 
     def wait(count):
         with arrived:
@@ -75,7 +75,9 @@ def test_whole_list_then_changes_then_whole_list_again_after_a_lost_connection(e
     heartbeat.accept()
     assert heartbeat.hear() == {"op": "hosts", "hosts": [WATCHED]}
     client.watch(monitored(8))
-    assert heartbeat.hear() == {"op": "start", "host": {**WATCHED, "epoch": 8}}
+    # The whole list again when the change came while the list was on its way.
+    assert heartbeat.hear() in ({"op": "start", "host": {**WATCHED, "epoch": 8}},
+                                {"op": "hosts", "hosts": [{**WATCHED, "epoch": 8}]})
     client.watch(monitored(8))
     client.watch(replace(monitored(8), monitored=False))
     assert heartbeat.hear() == {"op": "stop", "uuid": UUID}
@@ -120,3 +122,58 @@ def test_synced_only_between_the_word_and_the_end_of_the_connection(ends):
     heartbeat.hang_up()
     heartbeat.accept()
     assert not client.session()
+
+
+@pytest.mark.parametrize("ends", [0.3], indirect=True)
+def test_list_is_repeated_and_brings_a_lost_level_back(ends):
+    heartbeat, client, wait = ends
+    client.watch(monitored())
+    client.start()
+    heartbeat.accept()
+    for round_number in range(1, 4):
+        assert heartbeat.hear() == {"op": "hosts", "hosts": [WATCHED]}
+        heartbeat.say(event="level", uuid=UUID, network="mgmt", level="ok", epoch=7, misses=0)
+        heartbeat.say(event="synced")
+        assert wait(round_number)[-1] == (UUID, "mgmt", "ok", 7)
+        assert client.session() or round_number == 1
+
+
+@pytest.mark.parametrize("ends", [0.3], indirect=True)
+def test_daemon_that_does_not_answer_a_list_is_not_connected(ends):
+    heartbeat, client, wait = ends
+    client.start()
+    heartbeat.accept()
+    heartbeat.hear()
+    heartbeat.say(event="synced")
+    heartbeat.say(event="level", uuid=UUID, network="mgmt", level="ok", epoch=1, misses=0)
+    wait(1)
+    assert client.session()
+    assert heartbeat.hear()["op"] == "hosts"
+    assert heartbeat.lines.readline() == b""  # it gave up
+    heartbeat.accept()
+    assert not client.session()
+    assert heartbeat.hear()["op"] == "hosts"
+
+
+def test_daemon_that_reads_nothing_holds_nobody_up(ends):
+    heartbeat, client, _ = ends
+    client.watch(monitored())
+    client.start()
+    heartbeat.accept()
+    heartbeat.hear()
+    watching = threading.Thread(target=lambda: [client.watch(monitored(epoch)) for epoch in range(8, 3_009)])
+    watching.start()
+    watching.join(20)
+    assert not watching.is_alive()
+    assert heartbeat.lines.readline()  # what fitted is still there
+    while epoch_of_last_line(heartbeat) != 3_008:
+        heartbeat.accept()
+
+
+def epoch_of_last_line(heartbeat):
+    """Read until the client gives the connection up or has said the newest; a line cut short is nothing."""
+    epoch = None
+    while epoch != 3_008 and (line := heartbeat.lines.readline()).endswith(b"\n"):
+        message = json.loads(line)
+        epoch = (message.get("hosts") or [message["host"]])[0]["epoch"]
+    return epoch

@@ -50,6 +50,7 @@ def test_recovery_takes_one_answer_or_ten_after_a_loss(misses, hits):
 
 def test_answers_in_a_row_means_in_a_row():
     bench = Bench()
+    bench.tick(True)
     bench.run(False, 10)
     bench.run(True, 9)
     bench.tick(False)
@@ -59,6 +60,14 @@ def test_answers_in_a_row_means_in_a_row():
 
 def test_host_that_never_answered_is_lost_too():
     assert Bench().run(False, 10)[-1] == ("mgmt", "loss")
+
+
+def test_first_answer_ends_the_loss_of_a_host_that_was_never_heard_and_no_later_one():
+    bench = Bench()
+    assert bench.run(False, 30)[-1] == ("mgmt", "loss")
+    assert bench.tick(True) == [("mgmt", "ok")]
+    assert bench.run(False, 10)[-1] == ("mgmt", "loss")
+    assert bench.run(True, 9) == []
 
 
 def test_late_tick_counts_against_nobody_and_stretches_the_thresholds():
@@ -87,6 +96,52 @@ def test_list_of_hosts_keeps_counters_of_the_same_epoch():
     assert [(change.level, change.epoch) for change in bench.detector.present()] == [("unknown", 8)]
     bench.detector.unwatch(HOST)
     assert bench.detector.present() == []
+
+
+@pytest.mark.parametrize(("network", "lost", "answered"), [
+    ("mgmt", 9, 1), ("mgmt", 5, 1), ("mgmt", 3, 1), ("mgmt", 1, 1), ("cluster-host", 9, 1), ("cluster-host", 5, 1),
+    ("cluster-host", 3, 3), ("mgmt", 9, 9)])
+def test_path_that_answers_now_and_then_is_degraded_once_until_it_is_over(network, lost, answered):
+    bench = Bench(networks=(network,))
+
+    def cycle():
+        return bench.run(False, lost, networks=(network,)) + bench.run(True, answered, networks=(network,))
+
+    bench.tick(True, networks=(network,))
+    first = [level for _ in range(4 * 10) for _, level in cycle()]
+    assert first[-1] == "degrade"
+    assert "loss" not in first
+    assert first.count("degrade") <= 2  # misses in a row may show before their share does
+    assert [change for _ in range(500) for change in cycle()] == []
+    assert bench.run(True, 9 - answered, networks=(network,)) == []
+    assert bench.run(True, 10, networks=(network,)) == [(network, "ok")]
+    assert bench.run(True, 100, networks=(network,)) == []
+
+
+def test_path_that_misses_one_pulse_in_four_is_steady():
+    bench = Bench()
+    bench.tick(True)
+    assert [change for _ in range(100) for change in bench.run(False, 1) + bench.run(True, 3)] == []
+
+
+def test_unsteady_path_is_lost_by_misses_in_a_row_and_steady_after_the_loss():
+    bench = Bench()
+    bench.tick(True)
+    for _ in range(20):
+        bench.run(False, 9)
+        bench.tick(True)
+    assert bench.run(False, 10) == [("mgmt", "loss")]
+    assert bench.run(True, 10) == [("mgmt", "ok")]
+    assert bench.run(False, 1) + bench.run(True, 1) + bench.run(False, 3) == []
+
+
+def test_misses_of_a_sender_in_doubt_make_no_path_unsteady():
+    bench = Bench()
+    bench.tick(True)
+    levels = []
+    for _ in range(100):
+        levels += bench.tick(False, after_ms=500) + bench.tick(False) + bench.tick(True)
+    assert levels == []
 
 
 def test_thresholds_are_checked():

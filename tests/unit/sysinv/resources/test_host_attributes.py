@@ -106,6 +106,8 @@ def test_duplicates(cloud: Any) -> None:
         f"Host-add Rejected: Host with mgmt_mac {MAC} already exists")
     assert cloud.post("/v1/ihosts", {**NEW, "mgmt_mac": "08:00:27:bf:29:40"}).fault == (
         "Host-add Rejected: Hostname already exists")
+    clash = {**NEW, "mgmt_mac": "08:00:27:00:00:31", "hostname": "WORKER-0"}  # DNS knows no case
+    assert cloud.post("/v1/ihosts", clash).fault == "Host-add Rejected: Hostname already exists"
     assert "surprise" in cloud.post("/v1/ihosts", {**NEW, "surprise": 1}).fault
 
 

@@ -92,6 +92,14 @@ def test_partial_reports_of_ports_and_cpus_remove_nothing(cloud: Any, tell: Any)
     assert listed(cloud, "icpus", "cpu") == [0, 1, 2]
 
 
+def test_a_port_has_its_node_also_when_it_is_reported_first(cloud: Any, tell: Any) -> None:
+    tell("port", [port("a", 1, numa_node=2), port("b", 2, numa_node=-1)])
+    (node,) = cloud.get(f"/v1/ihosts/{HOST}/inodes").body["inodes"]
+    found = cloud.get(f"/v1/ihosts/{HOST}/ports?sort_key=name").body["ports"]
+    assert [one["node_uuid"] for one in found] == [node["uuid"], None]
+    assert node["numa_node"] == 2
+
+
 def test_report_of_unusable_items_only_is_refused_with_the_reason(cloud: Any, tell: Any) -> None:
     tell("disk", [disk("a")])
     with pytest.raises(InvalidInput, match=r"disk\[0\]\.size_mib: must be an integer"):
@@ -125,7 +133,7 @@ def test_agents_of_the_release_before_are_understood(cloud: Any) -> None:
         "first_report": True, "iscsi_initiator_name": "iqn.old"})
     intake.report_cpus(host_uuid=uuid, nodes=[asdict(NumaReport(3, (0,)))], cpus=[cpu(0, numa_node=3)])
     intake.report_memory(host_uuid=uuid, memory=[asdict(MemoryReport(3, 24000, 20000, 1, 0, 0, 0, 0, 0, 1, False))])
-    intake.report_ports(host_uuid=uuid, ports=[port("a", 1)])
+    intake.report_ports(host_uuid=uuid, ports=[port("a", 1, numa_node=3)])
     intake.report_disks(host_uuid=uuid, disks=[disk("a")])
     intake.report_pci_devices(host_uuid=uuid, devices=[])
     assert cloud.host(HOST)["iscsi_initiator_name"] == "iqn.old"

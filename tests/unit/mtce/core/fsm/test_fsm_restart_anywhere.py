@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A conductor that dies after any commit: what was in flight is lost, the story still ends, the BMC resets once."""
+from random import Random
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +15,19 @@ from mtce.core.view import from_document, to_document
 pytestmark = pytest.mark.soak
 
 QUICK = Settings(bmc_reset_delay_ms=60_000, bmc_reset_lead_ms=20_000, heartbeat_soak_ms=5_000)
+
+
+def break_bus(s, seed):
+    """From now on the bus is away now and then, for moments and for minutes, until ``s.machine`` is told otherwise."""
+    random = Random(seed)
+
+    def toggle():
+        s.machine.bus_down = not s.machine.bus_down and not s.bus_is_mended
+        longest_s = 400 if random.random() < 0.2 else 20
+        s._after(int(1000 * random.uniform(0.5, longest_s if s.machine.bus_down else 60)), toggle)
+
+    s.bus_is_mended = False
+    toggle()
 
 
 def shaken(story, seed, probability, **kwargs):
@@ -64,6 +79,27 @@ def test_operator_actions_end(story, seed, probability, action):
     s.command(action).until(lambda v: v.action is HostAction.NONE, 8_000)
     assert s.view.administrative == "locked"
     assert s.machine.resets <= 1
+
+
+@given(seed=st.integers(0, 2**32), probability=st.sampled_from([0.0, 0.1, 0.4]),
+       action=st.sampled_from([None, HostAction.LOCK, HostAction.FORCE_LOCK]))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_bus_outages_strike_nobody_in_service_and_let_every_action_end(story, seed, probability, action):
+    """The world refuses a strike for silence of a host that could be heard; one in service is not struck at all."""
+    s = shaken(story, seed, probability)
+    boot = s.machine.boot
+    break_bus(s, seed)
+    s.run_s(3_000)
+    assert s.machine.boot == boot
+    assert s.strikes == []
+    assert s.view.is_enabled
+    if action is not None:
+        s.command(action).until(lambda v: v.action is HostAction.NONE, 8_000)
+        assert s.view.administrative == "locked"
+        s.command(HostAction.UNLOCK).run_s(600)
+    s.bus_is_mended = True
+    s.until_states("unlocked-enabled-available", 8_000).run_s(60)
+    assert s.alarms() == set()
 
 
 @pytest.mark.parametrize("states", ["locked-disabled-online", "unlocked-enabled-available"])
