@@ -62,7 +62,10 @@ class Runner:
 
     def run_due(self, limit: int) -> int:
         """Carry out in this thread what is due now; returns how many were touched."""
-        records = self._claim(limit)
+        with self._lock:
+            held = set(self._in_hand)
+        # What a thread still works on seems free after an outage of the database longer than the lease.
+        records = [record for record in self._claim(limit) if record.uuid not in held]
         for record in records:
             self._carry(record)
         return len(records)
