@@ -27,6 +27,9 @@ class Conductor(MtceHosts):
     def host_action(self, *, host_uuid: str, action: str, request_id: str) -> ActionReply:
         return ActionReply("pass")
 
+    def tell_again(self, *, host_uuids: list[str]) -> None:
+        return
+
     def delete_host(self, *, host_uuid: str, revision: int = 0) -> ActionReply:
         return ActionReply("pass")
 
