@@ -62,7 +62,7 @@ class Agreement:
         rows = self._rows()
         found = compare(rows, statuses, deleting=self._operations.subjects_of(OperationKind.DELETE),
                         acting=self._operations.subjects_of(OperationKind.ACTION))
-        for uuid, revision in islice(found.above.items(), HOSTS_MAX):
+        for uuid, revision in islice(found.ahead.items(), HOSTS_MAX):
             self._count_on(uuid, revision)
         for uuid in found.put[:HOSTS_MAX]:
             self._put(uuid)
@@ -71,9 +71,9 @@ class Agreement:
         if lasting:
             LOG.warning("host maintenance is asked for the states of %d hosts again: %s", len(lasting), lasting[:10])
             self._mtce.tell_again(host_uuids=lasting[:HOSTS_MAX])
-        for uuid in [uuid for uuid, number in found.resting.items() if self._rested.get(uuid) == number]:
+        for uuid in [uuid for uuid, number in found.ended.items() if self._ended.get(uuid) == number]:
             self._end_action(uuid)
-        self._differed, self._rested = found.states, found.resting
+        self._differed, self._ended = found.states, found.ended
 
     def _put(self, host_uuid: str) -> None:
         try:
