@@ -43,7 +43,7 @@ def of_resources() -> tuple[Check, ...]:
 
 
 def first_refusal(own: tuple[Check, ...], facts: ActionFacts, gate: Gate, *, forced: bool) -> str | None:
-    """Return the first refusal among the host's ``own`` checks and those of the resources, by order; None without one."""
+    """Return the first refusal, by order, of the host's ``own`` checks and those of the resources; None without one."""
     asked = [check for check in (*own, *of_resources()) if check.gate is gate]
     for check in sorted(asked, key=lambda one: one.order):
         if forced and check.skipped_by_force:
