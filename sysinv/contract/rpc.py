@@ -28,8 +28,9 @@ class InventoryReports:
     def report(self, *, host_uuid: str, kind: str, items: list[Any]) -> None:
         """Everything the host has of ``kind``; each item is the JSON form of that kind's record.
 
-        An item that is no such record is left out, and what may be it stays stored. UnknownReport, InvalidInput (too
-        many items, or no usable one), NotFound for the host.
+        ``null`` among them stands for items that the agent could not read. They and an item that is no such record are
+        left out, and what may be they stays stored. UnknownReport, InvalidInput (too many items, or none of those that
+        are there usable), NotFound for the host.
         """
         raise TypeError("interface")
 
