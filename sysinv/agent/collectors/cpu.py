@@ -118,14 +118,19 @@ def _cores(places: Iterable[_Place]) -> dict[int, tuple[int, ...]]:
     """CPU to all CPUs of its core, ascending.
 
     Siblings with different core ids are cores that share only a part (AMD compute units), not threads of one core.
+    Where CPUs disagree about their siblings, the lowest one is believed.
     """
     by_cpu = {place.cpu: place for place in places}
     present = frozenset(by_cpu)
-    cores = {}
-    for place in by_cpu.values():
-        cores[place.cpu] = tuple(sorted(
-            cpu for cpu in place.siblings & present
-            if (by_cpu[cpu].socket, by_cpu[cpu].core_id) == (place.socket, place.core_id)))
+    cores: dict[int, tuple[int, ...]] = {}
+    for number in sorted(by_cpu):
+        if number in cores:
+            continue
+        place = by_cpu[number]
+        core = tuple(sorted(
+            cpu for cpu in place.siblings & present if cpu not in cores
+            and (by_cpu[cpu].socket, by_cpu[cpu].core_id) == (place.socket, place.core_id)))
+        cores.update(dict.fromkeys(core, core))
     return cores
 
 

@@ -9,7 +9,7 @@ from sysinv.agent.collectors import rootfs
 from sysinv.agent.collectors.block import device_number, is_disk
 from sysinv.agent.collectors.disk_path import path_name
 from sysinv.agent.collectors.items import Items, each
-from sysinv.agent.collectors.udev import BLOCK, Udev, udev_record
+from sysinv.agent.collectors.udev import BLOCK, Udev, links_by_device, udev_record
 from sysinv.resources.disk.report import DiskReport
 
 SECTOR_BYTES = 512
@@ -25,8 +25,14 @@ def collect(root: Root) -> Items[DiskReport]:
     """All disks by name; a machine without disks (a container) has none."""
     booted = rootfs.boot_disks(root)
     boot = next(iter(booted), None)
-    return each(root.listdir(BLOCK), lambda name: _report(root, name, udev_record(root, name), name == boot)
-                if _is_listed(root, name, boot) else None, booted)
+    links_of = links_by_device(root)
+
+    def report(name: str) -> DiskReport | None:
+        if not _is_listed(root, name, boot):
+            return None
+        return _report(root, name, udev_record(root, name, links_of), name == boot)
+
+    return each(root.listdir(BLOCK), report, booted)
 
 
 def _is_listed(root: Root, name: str, boot: str | None) -> bool:
