@@ -62,7 +62,10 @@ class Runner:
 
     def run_due(self, limit: int) -> int:
         """Execute up to ``limit`` operations that are due now in this thread; returns how many."""
-        records = self._claim(limit)
+        with self._lock:
+            held = set(self._in_hand)
+        # After an outage of the database longer than the lease, operations that a thread still executes look free.
+        records = [record for record in self._claim(limit) if record.uuid not in held]
         for record in records:
             self._carry(record)
         return len(records)
