@@ -88,7 +88,7 @@ VariableValue = int | bytes | Oid | None
 
 @dataclass(frozen=True, slots=True)
 class SearchRange:
-    """A range of names: after ``start`` (from it, with ``include``) and before ``end``; an empty ``end`` is no bound."""
+    """A range of names: after ``start`` (from it, with ``include``), before ``end``; an empty ``end`` is no bound."""
 
     start: Oid
     end: Oid = ()
