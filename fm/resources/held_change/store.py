@@ -22,12 +22,6 @@ CHUNK = 100
 _FAULT = codec_for(Fault)
 
 
-def exist(conn: Connection) -> bool:
-    """True when there is a held change or a flap state."""
-    return bool(conn.execute(sa.select(sa.or_(
-        sa.exists(sa.select(HELD_CHANGE.c.id)), sa.exists(sa.select(FLAP_STATE.c.id))))).scalar())
-
-
 def next_due(conn: Connection) -> datetime | None:
     """When the next held change takes effect or the next flap state expires; None when there are none."""
     moments = [conn.execute(sa.select(sa.func.min(column))).scalar()
