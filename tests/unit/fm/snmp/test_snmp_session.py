@@ -202,7 +202,7 @@ def test_nonsense_ends_the_session(master: Master, start: Start) -> None:
     sub_agent = start()
     master.welcome()
     master.send(b"GET / HTTP/1.1\r\n\r\n\r\n")
-    assert "no message" in sub_agent.join()
+    assert "an invalid message" in sub_agent.join()
 
 
 @pytest.mark.parametrize("goodbye", [True, False])
