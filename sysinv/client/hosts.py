@@ -95,7 +95,7 @@ def listed(body: Any, key: str) -> list[Item]:
 
 
 def item(body: Any) -> Item:
-    """Return the object of a reply; CliError when it is not an object."""
+    """Return the object of a reply; ApiError when it is not an object."""
     if not isinstance(body, dict):
         raise ApiError(502, "The API answered without an object.")
     return body
