@@ -11,8 +11,6 @@ import enum
 from mtce.core.settings import Settings
 from mtce.core.view import Level, MaintainedHost, Network
 
-_HEARD_LEVELS = frozenset({Level.OK, Level.MINOR})
-
 
 class Sign(enum.StrEnum):
     """What one way says of the host."""
@@ -46,14 +44,19 @@ def heard_on(view: MaintainedHost, now_ms: int, settings: Settings) -> tuple[Way
     return tuple(way for way, sign in signs(view, now_ms, settings).items() if sign is Sign.HEARD)
 
 
+def since(view: MaintainedHost, way: Way) -> int | None:
+    """When the last evidence of that way came: the present heartbeat level, or the last mtcAlive; None for never."""
+    return {Way.MGMT_PULSES: view.mgmt_ms, Way.CLUSTER_PULSES: view.cluster_host_ms,
+            Way.CLUSTER_ALIVE: view.cluster_alive_ms, Way.BUS_ALIVE: view.bus_alive_ms}[way]
+
+
 def pulses(view: MaintainedHost, network: Network) -> Sign:
     """How the host answers pulses on ``network``; unknown while nobody asks it or nobody reports."""
     level = view.level(network)
     if not view.monitored or not view.pulses_ok:
         return Sign.UNKNOWN
-    if level in _HEARD_LEVELS:
-        return Sign.HEARD
-    return Sign.SILENT if level is Level.LOSS else Sign.UNKNOWN
+    # Minor and degrade are a few misses in a row: no sign of life, and not yet silence.
+    return {Level.OK: Sign.HEARD, Level.LOSS: Sign.SILENT}.get(level, Sign.UNKNOWN)
 
 
 def _alive(view: MaintainedHost, last_ms: int | None, carrier: Sign, now_ms: int, settings: Settings,

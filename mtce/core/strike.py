@@ -11,7 +11,7 @@ import enum
 from dataclasses import dataclass
 
 from mtce.contract.states import HostAction
-from mtce.core.evidence import Sign, Way, heard_on, signs
+from mtce.core.evidence import Sign, Way, heard_on, signs, since
 from mtce.core.settings import Settings
 from mtce.core.view import MaintainedHost
 
@@ -70,7 +70,13 @@ def _judge_silence(view: MaintainedHost, now_ms: int, settings: Settings) -> Per
     unknown = [way for way, sign in signs(view, now_ms, settings).items() if sign is Sign.UNKNOWN]
     if unknown:
         return Refusal(f"nothing is known from {', '.join(unknown)}")
-    return Permit(Wish.SILENCE, f"silent on {', '.join(signs(view, now_ms, settings))}")
+    silent = (_silence(view, way, now_ms) for way in signs(view, now_ms, settings))
+    return Permit(Wish.SILENCE, f"silent on {', '.join(silent)}")
+
+
+def _silence(view: MaintainedHost, way: Way, now_ms: int) -> str:
+    since_ms = since(view, way)
+    return way if since_ms is None else f"{way} for {(now_ms - since_ms) // 1000} s"
 
 
 def _dead_office_refusal(view: MaintainedHost, wish: Wish) -> Refusal | None:

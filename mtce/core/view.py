@@ -104,8 +104,6 @@ class MaintainedHost:
     task: str = ""
     task_clear_ms: int | None = None
     boot_id: str = ""
-    boot_ms: int | None = None
-    """When ``boot_id`` was first heard of."""
     proven_boot: str = ""
     """The boot that was last in service: in it the host needs no tests to come back."""
     left_boot_id: str = ""
@@ -198,10 +196,6 @@ class MaintainedHost:
     def level(self, network: Network) -> Level:
         """Present heartbeat level on ``network``."""
         return self.mgmt if network is Network.MGMT else self.cluster_host
-
-    def level_ms(self, network: Network) -> int | None:
-        """Since when that level holds."""
-        return self.mgmt_ms if network is Network.MGMT else self.cluster_host_ms
 
     def heard_ms(self) -> int | None:
         """The last mtcAlive, whichever way it came."""

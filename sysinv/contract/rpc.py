@@ -28,8 +28,9 @@ class InventoryReports:
     def report(self, *, host_uuid: str, kind: str, items: list[Any]) -> None:
         """Store the host's items of ``kind``; each is the JSON form of that kind's record.
 
-        Skips items that are not valid records, and then removes no stored items. Raises UnknownReport, InvalidInput
-        (too many items, or no valid one), NotFound for the host.
+        ``null`` stands for items that the agent could not read. Skips these and items that are not valid records, and
+        then removes no stored items. Raises UnknownReport, InvalidInput (too many items, or no valid one among those
+        that are not null), NotFound for the host.
         """
         raise TypeError("interface")
 

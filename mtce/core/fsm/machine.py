@@ -85,7 +85,7 @@ def _note_alive(d: Draft, event: Alive) -> bool:
     d.set(**{way: d.now_ms}, alive_sequence=alive.sequence, seen=True)
     if alive.boot_id != view.boot_id:
         past = (*view.past_boots, view.boot_id)[-PAST_BOOTS_MAX:] if view.boot_id else view.past_boots
-        d.set(boot_id=alive.boot_id, boot_ms=d.now_ms, past_boots=past, uptime_due_ms=0)
+        d.set(boot_id=alive.boot_id, past_boots=past, uptime_due_ms=0)
     if d.now_ms >= d.view.uptime_due_ms:
         first_hour = alive.uptime_s < _UPTIME_FIRST_HOUR_S
         wait_ms = d.settings.uptime_report_ms if first_hour else d.settings.uptime_report_later_ms
