@@ -15,6 +15,9 @@ TEXT_MAX_BYTES = 8 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 LINKS_MAX = 40
 _NUMBER = re.compile(r"(\d+)")
+# What a 64-bit kernel can tell; more is a broken file.
+NUMBER_MIN, NUMBER_MAX = -2**63, 2**64 - 1
+DIGITS_MAX = 32
 
 
 class Root:
@@ -38,11 +41,9 @@ class Root:
         return content.decode(errors="replace").strip("\0 \t\r\n")
 
     def int(self, rel: str, default: builtins.int | None = None) -> builtins.int | None:
-        """A file holding one number, decimal or 0x hexadecimal; ``default`` when it does not."""
-        try:
-            return builtins.int(self.text(rel), 0)
-        except ValueError:
-            return default
+        """A file holding one number, decimal or 0x hexadecimal, of at most 64 bits; ``default`` when it does not."""
+        found = number(self.text(rel))
+        return default if found is None else found
 
     def raw(self, rel: str, size: builtins.int, offset: builtins.int = 0) -> bytes | None:
         """Up to ``size`` bytes from ``offset``; None when the file cannot be read."""
@@ -119,7 +120,12 @@ class Root:
         return "" if inside == str(self.path) else os.path.relpath(inside, self.path)
 
     def _inside(self, rel: str) -> str:
-        """Absolute path for ``rel``: links and ``..`` resolved against the root as their highest directory."""
+        """Absolute path for ``rel``: links and ``..`` resolved against the root as their highest directory.
+
+        OSError for links in circles and for text that can be no path, such as a kernel parameter with a NUL in it.
+        """
+        if "\0" in rel:
+            raise OSError(f"a path has no NUL: {rel!r}")
         if self.path == Path("/"):
             return os.path.join("/", rel) if not rel else os.path.realpath("/" + rel)
         done: list[str] = []
@@ -147,4 +153,14 @@ class Root:
 
 def natural_key(name: str) -> list[tuple[int, str]]:
     """Sort key that orders digit runs by value: ``node2`` before ``node10``."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in _NUMBER.split(name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _NUMBER.split(name)]
+
+
+def number(text: str) -> int | None:
+    """The number that ``text`` is, decimal or 0x hexadecimal; None when it is none, or none of 64 bits."""
+    try:
+        found = int(text, 0) if len(text) <= DIGITS_MAX else None
+    except ValueError:
+        # C takes leading zeros, Python does not.
+        found = int(text) if text.isdecimal() else None
+    return found if found is not None and NUMBER_MIN <= found <= NUMBER_MAX else None

@@ -9,6 +9,7 @@ from flock.exec.root import Root
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 # Position of ``starttime`` in /proc/<pid>/stat after the command name in parentheses (proc(5), field 22).
 _START = 19
+UPTIME_MAX_S = 2**31 - 1
 
 
 def uptime_s(root: Root) -> int:
@@ -18,6 +19,6 @@ def uptime_s(root: Root) -> int:
     try:
         kernel_s = float(words[0])
         started_s = int(fields[_START]) / TICKS_PER_S if len(fields) > _START else 0.0
-    except (IndexError, ValueError):
+        return min(max(0, int(kernel_s - started_s)), UPTIME_MAX_S)
+    except (IndexError, ValueError, OverflowError):
         return 0
-    return max(0, int(kernel_s - started_s))

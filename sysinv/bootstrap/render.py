@@ -26,9 +26,12 @@ KEYSTONE_PORT = 5000
 BUS_PORT = 5672
 MEMCACHED = "127.0.0.1:11211"
 # What an agent's bus account may touch: its own queues and reply queues; conductors' queues are not among them.
-AGENT_CONFIGURE = r"^(flock|(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?|reply_.*)$"
-AGENT_WRITE = r"^(amq\.default|flock|(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?|reply_.*)$"
-AGENT_READ = r"^(flock|(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?|reply_.*)$"
+_AGENT_QUEUES = r"(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?"
+AGENT_CONFIGURE = rf"^(flock|{_AGENT_QUEUES}|reply_.*)$"
+AGENT_WRITE = rf"^(amq\.default|flock|{_AGENT_QUEUES}|reply_.*)$"
+AGENT_READ = AGENT_CONFIGURE
+# Requests to a host that is cut off would pile up for as long as that lasts; the sender repeats those it still wants.
+AGENT_QUEUE_LIMITS = {"max-length": 1000, "overflow": "drop-head", "message-ttl": 600_000}
 
 Sections = Mapping[str, Mapping[str, Any]]
 
@@ -96,6 +99,8 @@ def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes) -> list[Ren
             {"user": "flock", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"},
             {"user": "agent", "vhost": "/", "configure": AGENT_CONFIGURE, "write": AGENT_WRITE, "read": AGENT_READ},
         ],
+        "policies": [{"vhost": "/", "name": "agents", "pattern": f"^{_AGENT_QUEUES}$", "apply-to": "queues",
+                      "priority": 0, "definition": AGENT_QUEUE_LIMITS}],
     }
     conf = [
         f"listeners.tcp.local = 127.0.0.1:{BUS_PORT}",

@@ -12,11 +12,17 @@ DEPTH_MAX = 8
 NO_DISK_MAJORS = frozenset({1, 2, 7, 11, 31, 43, 147})
 # Ceph's, and what an eMMC has beside its user area: boot areas and the replay-protected block.
 _NO_DISK_NAMES = re.compile(r"rbd\d+|zram\d+|mmcblk\d+(boot\d+|rpmb)")
-_NUMBER = re.compile(r"(\d+):(\d+)")
+_NUMBER = re.compile(r"(\d{1,4}):(\d{1,7})")
 # Software devices are below devices/virtual; so are NVMe disks that can be reached over several controllers.
 VIRTUAL, VIRTUAL_NVME = "sys/devices/virtual/", "sys/devices/virtual/nvme-subsystem/"
 # Device mapper's maps that are disks: several paths to one, and RAID that firmware knows too.
 _DISK_MAPS = ("mpath-", "DMRAID-")
+
+
+def device_number(root: Root, name: str) -> tuple[int, int] | None:
+    """Major and minor number; None when the kernel does not tell them."""
+    match = _NUMBER.fullmatch(root.text(f"{BLOCK}/{name}/dev"))
+    return None if match is None else (int(match[1]), int(match[2]))
 
 
 def is_disk(root: Root, name: str) -> bool:
@@ -27,8 +33,8 @@ def is_disk(root: Root, name: str) -> bool:
     base = f"{BLOCK}/{name}"
     if root.exists(f"{base}/partition") or (root.int(f"{base}/size") or 0) <= 0 or root.int(f"{base}/hidden"):
         return False
-    number = _NUMBER.fullmatch(root.text(f"{base}/dev"))
-    if number is None or int(number[1]) in NO_DISK_MAJORS or _NO_DISK_NAMES.fullmatch(name):
+    device = device_number(root, name)
+    if device is None or device[0] in NO_DISK_MAJORS or _NO_DISK_NAMES.fullmatch(name):
         return False
     if root.exists(f"{base}/dm"):
         return root.text(f"{base}/dm/uuid").startswith(_DISK_MAPS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from flock.exec import root as files
 from flock.exec.root import Root
 
 PATH = "proc/cpuinfo"
@@ -45,8 +46,8 @@ def _number(name: str, value: str) -> int | None:
     if match is None:
         return None
     if match[1] is not None:
-        return int(match[1])
-    return int(value) if name != "cpu" and value.isascii() and value.isdigit() else None
+        return files.number(match[1])
+    return files.number(value) if name != "cpu" and value.isascii() and value.isdigit() else None
 
 
 def family(fields: dict[str, str]) -> str:

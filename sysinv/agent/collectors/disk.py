@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
-from flock.exec.root import Root
+from flock.exec.root import Root, number
 from sysinv.agent.collectors import rootfs
-from sysinv.agent.collectors.block import is_disk
+from sysinv.agent.collectors.block import device_number, is_disk
 from sysinv.agent.collectors.disk_path import path_name
-from sysinv.agent.collectors.udev import BLOCK, Udev, udev_record
+from sysinv.agent.collectors.items import Items, each
+from sysinv.agent.collectors.udev import BLOCK, Udev, links_by_device, udev_record
 from sysinv.resources.disk.report import DiskReport
 
 SECTOR_BYTES = 512
@@ -20,26 +21,32 @@ GPT_SIGNATURE = b"EFI PART"
 RPM_NOT_APPLICABLE, RPM_UNKNOWN = "N/A", "Undetermined"
 
 
-def collect(root: Root) -> list[DiskReport]:
+def collect(root: Root) -> Items[DiskReport]:
     """All disks by name; a machine without disks (a container) has none."""
-    boot = rootfs.boot_disk(root)
-    return [_report(root, name, udev_record(root, name), name == boot) for name in disk_names(root, boot)]
+    booted = rootfs.boot_disks(root)
+    boot = next(iter(booted), None)
+    links_of = links_by_device(root)
+
+    def report(name: str) -> DiskReport | None:
+        if not _is_listed(root, name, boot):
+            return None
+        return _report(root, name, udev_record(root, name, links_of), name == boot)
+
+    return each(root.listdir(BLOCK), report, booted)
 
 
-def disk_names(root: Root, boot: str | None) -> list[str]:
-    """Names of whole disks. Removable media are none, but for the one that the system runs from."""
-    return [name for name in root.listdir(BLOCK)
-            if is_disk(root, name) and (name == boot or not root.int(f"{BLOCK}/{name}/removable"))]
+def _is_listed(root: Root, name: str, boot: str | None) -> bool:
+    """Whole disks are listed. Removable media are not, but for the one that the system runs from."""
+    return is_disk(root, name) and (name == boot or not root.int(f"{BLOCK}/{name}/removable"))
 
 
 def _report(root: Root, name: str, udev: Udev, is_rootfs: bool) -> DiskReport:
     base = f"{BLOCK}/{name}"
-    major, _, minor = root.text(f"{base}/dev").partition(":")
     sectors = root.int(f"{base}/size") or 0
     device_type = _device_type(root, name, udev)
     wwn_link = udev.link("by-id", "wwn-") or udev.link("by-id", "nvme-eui.")
     return DiskReport(
-        device_node=_node(name), device_num=os.makedev(int(major), int(minor)), device_type=device_type,
+        device_node=_node(name), device_num=os.makedev(*(device_number(root, name) or (0, 0))), device_type=device_type,
         device_id=udev.link("by-id", but="wwn-"),
         device_path=_path(root, name, udev), device_wwn=wwn_link,
         size_mib=sectors // MIB_SECTORS, available_mib=_available_mib(root, name, udev, sectors),
@@ -78,7 +85,7 @@ def _rpm(device_type: str, udev: Udev) -> str:
     if device_type != "HDD":
         return RPM_NOT_APPLICABLE
     rate = udev.properties.get("ID_ATA_ROTATION_RATE_RPM", "")
-    return rate if rate.isdigit() and int(rate) > 0 else RPM_UNKNOWN
+    return rate if (number(rate) or 0) > 0 else RPM_UNKNOWN
 
 
 def _serial(root: Root, base: str, udev: Udev) -> str | None:

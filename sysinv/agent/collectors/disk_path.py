@@ -41,9 +41,11 @@ def path_name(root: Root, name: str) -> str | None:
 
 def _own_path(root: Root, name: str) -> str:
     """Of an NVMe disk with several controllers the first hidden path (``nvme0c1n1`` of ``nvme0n1``), else itself."""
-    subsystem, n, namespace = name.rpartition("n")
+    if _NVME.fullmatch(name) is None:
+        return name
+    subsystem, _, namespace = name.rpartition("n")
     pattern = re.compile(rf"{re.escape(subsystem)}c\d+n{re.escape(namespace)}")
-    paths = [other for other in root.listdir(BLOCK) if n and pattern.fullmatch(other)]
+    paths = [other for other in root.listdir(BLOCK) if pattern.fullmatch(other)]
     return paths[0] if paths else name
 
 

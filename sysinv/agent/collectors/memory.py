@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from flock.exec.root import Root
+from flock.exec.root import Root, number
 from sysinv.agent.collectors import numa
 from sysinv.agent.collectors.cpuinfo import cpuinfo, flags
+from sysinv.agent.collectors.items import Items, each
 from sysinv.resources.memory.report import MemoryReport
 
 KIB_2M = 2048
 KIB_1G = 1024 * 1024
 RESERVED_CONF = "etc/platform/worker_reserved.conf"
 GLOBAL_HUGEPAGES = "sys/kernel/mm/hugepages"
-_HUGEPAGES = re.compile(r"hugepages-(\d+)kB")
+_HUGEPAGES = re.compile(r"hugepages-(\d{1,18})kB")
 _FIELD = re.compile(r"(?:Node\s+\d+\s+)?([^:\s]+):\s*(\d+)")
-_RESERVED = re.compile(r"node(\d+):(\d+)(kB|MB|GB):(\d+)")
+_RESERVED = re.compile(r"node(\d{1,9}):(\d{1,18})(kB|MB|GB):(\d{1,18})")
 _UNIT_KIB = {"kB": 1, "MB": 1024, "GB": 1024 * 1024}
 
 
@@ -28,28 +29,31 @@ class _Pages:
     free: int = 0
 
 
-def collect(root: Root) -> list[MemoryReport]:
+def collect(root: Root) -> Items[MemoryReport]:
     """One report per node that has a ``meminfo``; a machine where none has is one node, from ``/proc/meminfo``."""
     nodes = numa.node_numbers(root)
     sizes = page_sizes_kib(root)
-    reports = []
-    for node in nodes:
+
+    def of_node(node: int) -> MemoryReport | None:
         base = f"{numa.NODE_DIR}/node{node}"
         info = meminfo(root, f"{base}/meminfo")
         if "MemTotal" not in info:
-            continue
+            return None
         # Kernels before 2.6.31 have no page counts per node; on a single node the machine's are the node's.
         alone = len(nodes) == 1 and not root.isdir(f"{base}/hugepages")
-        reports.append(_report(root, node, info, GLOBAL_HUGEPAGES if alone else f"{base}/hugepages", sizes))
+        return _report(root, node, info, GLOBAL_HUGEPAGES if alone else f"{base}/hugepages", sizes)
+
+    reports = each(nodes, of_node)
     info = meminfo(root, "proc/meminfo")
-    if reports or "MemTotal" not in info:
+    if reports or reports.unread or "MemTotal" not in info:
         return reports
-    return [_report(root, min(nodes, default=0), info, GLOBAL_HUGEPAGES, sizes)]
+    return each([min(nodes, default=0)], lambda node: _report(root, node, info, GLOBAL_HUGEPAGES, sizes))
 
 
 def meminfo(root: Root, rel: str) -> dict[str, int]:
     """Fields of a ``meminfo`` file (a node's or the machine's): KiB, page counts as they stand."""
-    return {match[1]: int(match[2]) for line in root.lines(rel) if (match := _FIELD.match(line))}
+    return {match[1]: value for line in root.lines(rel)
+            if (match := _FIELD.match(line)) and (value := number(match[2])) is not None}
 
 
 def hugepage_sizes_kib(root: Root) -> list[int]:

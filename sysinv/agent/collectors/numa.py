@@ -7,6 +7,7 @@ import re
 from flock.exec.root import Root
 from sysinv.agent.collectors.cpuinfo import cpuinfo
 from sysinv.agent.collectors.cpusets import read_set
+from sysinv.agent.collectors.items import Items, each
 from sysinv.resources.node.report import NumaReport
 
 CPU_DIR = "sys/devices/system/cpu"
@@ -15,13 +16,14 @@ _NODE = re.compile(r"node(\d+)")
 _CPU = re.compile(r"cpu(\d+)")
 
 
-def collect(root: Root) -> list[NumaReport]:
+def collect(root: Root) -> Items[NumaReport]:
     """All nodes in ascending order with their online CPUs; memory-only nodes have none."""
     online = online_cpus(root)
     nodes = node_numbers(root)
     if not nodes:
-        return [NumaReport(0, tuple(online))]
-    return [NumaReport(node, tuple(sorted(_node_cpus(root, node) & set(online)))) for node in nodes]
+        return Items([NumaReport(0, tuple(online))])
+    used = frozenset(online)
+    return each(nodes, lambda node: NumaReport(node, tuple(sorted(_node_cpus(root, node) & used))))
 
 
 def node_numbers(root: Root) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flock.exec.root import Root
 from flock.exec.uptime import uptime_s
 from sysinv.agent.collectors import kernel
+from sysinv.agent.collectors.items import Items
 from sysinv.resources.host.report import PlatformReport
 
 CPU_DIR = "sys/devices/system/cpu"
@@ -12,17 +13,20 @@ ISCSI_INITIATOR = "etc/iscsi/initiatorname.iscsi"
 
 
 def collect(root: Root, hardware: Root | None = None, *, after_install: bool = False,
-            first_report: bool = False) -> list[PlatformReport]:
-    """One report. ``root`` is the running system, ``hardware`` (default: the same) where the processors are read."""
+            first_report: bool = False) -> Items[PlatformReport]:
+    """One report, whole or not at all: it marks the boot as known to the conductor.
+
+    ``root`` is the running system, ``hardware`` (default: the same) where the processors are read.
+    """
     hardware = root if hardware is None else hardware
     running = next(iter(kernel.collect(root)), kernel.RunningKernel("", kernel.STANDARD))
     lowest, highest = frequencies_khz(hardware)
-    return [PlatformReport(
+    return Items([PlatformReport(
         boot_id=root.text("proc/sys/kernel/random/boot_id"), uptime_s=uptime_s(root),
         kernel_release=running.release, kernel_running=running.kind, after_install=after_install,
         first_report=first_report, max_cpu_mhz_allowed=_mhz(highest), min_cpu_mhz_allowed=_mhz(lowest),
         cstates_available=",".join(cstates(hardware)) or None, iscsi_initiator_name=iscsi_initiator(root),
-        nvme_host_id=root.text("etc/nvme/hostid") or None, nvme_host_nqn=root.text("etc/nvme/hostnqn") or None)]
+        nvme_host_id=root.text("etc/nvme/hostid") or None, nvme_host_nqn=root.text("etc/nvme/hostnqn") or None)])
 
 
 def frequencies_khz(root: Root) -> tuple[int | None, int | None]:

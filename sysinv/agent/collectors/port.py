@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from flock.exec.root import Root
 from sysinv.agent.collectors import numa, pci
+from sysinv.agent.collectors.items import Items, each
 from sysinv.agent.collectors.pci_ids import PciId, PciNames, names_for
 from sysinv.agent.collectors.permanent_mac import permanent_mac
 from sysinv.resources.node.report import NumaReport
@@ -24,23 +26,38 @@ REPRESENTOR = re.compile(r"(c\d+)?pf\d+(vf|sf)\d+")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
-def collect(root: Root, names_root: Root | None = None) -> list[PortReport]:
+@dataclass(frozen=True, slots=True)
+class _Port:
+    """A device that is a port, with the PCI function that carries it."""
+
+    name: str
+    function: PciId | None
+
+
+def collect(root: Root, names_root: Root | None = None) -> Items[PortReport]:
     """All ports by name. Virtual functions, loopback, InfiniBand, bridges, bonds, VLANs and tunnels are none.
 
     ``names_root`` is where to look for ``pci.ids`` when ``root`` (a recording) has none.
     """
     inside_container = any(root.exists(mark) for mark in CONTAINER_MARKS)
-    names = [name for name in root.listdir(NET) if _is_ethernet(root, name)
-             and (_is_hardware(root, name) or (inside_container and _is_veth_leg(root, name)))]
-    identities = {name: pci.identity(root, _pci_directory(root, name)) for name in names if _pci_address(root, name)}
-    texts = names_for([root] if names_root is None else [root, names_root], identities.values())
+    ports = each(root.listdir(NET), lambda name: _port(root, name, inside_container))
+    function_of = {port.name: port.function for port in ports}
+    texts = names_for([root] if names_root is None else [root, names_root], filter(None, function_of.values()))
     nodes = numa.collect(root)
-    return [_report(root, name, identities.get(name), texts, nodes) for name in names]
+    return each(function_of, lambda name: _report(root, name, function_of[name], texts, nodes), ports)
 
 
 def macs(root: Root) -> list[str]:
     """MAC addresses of all ports, in the order of their names."""
     return [report.mac for report in collect(root)]
+
+
+def _port(root: Root, name: str, inside_container: bool) -> _Port | None:
+    if not _is_ethernet(root, name):
+        return None
+    if not _is_hardware(root, name) and not (inside_container and _is_veth_leg(root, name)):
+        return None
+    return _Port(name, pci.identity(root, _pci_directory(root, name)) if _pci_address(root, name) else None)
 
 
 def _is_ethernet(root: Root, name: str) -> bool:

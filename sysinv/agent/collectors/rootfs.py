@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from flock.exec.root import Root
 from sysinv.agent.collectors.block import disk_below
+from sysinv.agent.collectors.items import Items, each
 from sysinv.agent.collectors.udev import device_at
 
 PLATFORM_CONF = "etc/platform/platform.conf"
@@ -19,7 +20,12 @@ def boot_disk(root: Root) -> str | None:
     Asked in this order: the device number of ``/``, its device in mountinfo (file systems such as btrfs have numbers
     of their own) and in ``/proc/mounts``, ``root=`` of the kernel, platform.conf.
     """
-    return next((disk for name in _names(root) if (disk := disk_below(root, name)) is not None), None)
+    return next(iter(boot_disks(root)), None)
+
+
+def boot_disks(root: Root) -> Items[str]:
+    """What each way to ask answers, the best first."""
+    return each(_names(root), lambda name: disk_below(root, name))
 
 
 def _names(root: Root) -> Iterator[str]:

@@ -2,6 +2,7 @@
 """Block devices as udev recorded them: their links below ``/dev`` and their properties."""
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flock.exec.root import Root
@@ -25,15 +26,23 @@ class Udev:
         return next((f"/dev/{link}" for link in sorted(fitting)), None)
 
 
-def udev_record(root: Root, name: str) -> Udev:
-    """udev's database entry of a block device; where there is none, the links that point to it in ``/dev/disk``."""
+def links_by_device(root: Root) -> dict[str, list[str]]:
+    """Name of a block device to the links in ``/dev/disk`` that point to it (``disk/by-path/…``)."""
+    found: dict[str, list[str]] = {}
+    for kind in LINK_KINDS:
+        for link in root.listdir(f"dev/disk/{kind}"):
+            name = root.link_name(f"dev/disk/{kind}/{link}")
+            if name is not None:
+                found.setdefault(name, []).append(f"disk/{kind}/{link}")
+    return found
+
+
+def udev_record(root: Root, name: str, links_of: Mapping[str, Sequence[str]]) -> Udev:
+    """udev's database entry of a block device; where it has none, ``links_of`` (``links_by_device``) tells its links."""
     lines = root.lines(f"run/udev/data/b{root.text(f'{BLOCK}/{name}/dev')}")
     links = [line[2:] for line in lines if line.startswith("S:")]
-    if not links:
-        links = [f"disk/{kind}/{link}" for kind in LINK_KINDS for link in root.listdir(f"dev/disk/{kind}")
-                 if root.link_name(f"dev/disk/{kind}/{link}") == name]
     pairs = (line[2:].partition("=") for line in lines if line.startswith("E:"))
-    return Udev(tuple(links), {key: value for key, _, value in pairs})
+    return Udev(tuple(links or links_of.get(name, ())), {key: value for key, _, value in pairs})
 
 
 def device_at(root: Root, path: str) -> str | None:
@@ -52,4 +61,5 @@ def device_at(root: Root, path: str) -> str | None:
             return name
     if "/" not in rel:
         return None
-    return next((name for name in root.listdir(BLOCK) if rel in udev_record(root, name).links), None)
+    links_of = links_by_device(root)
+    return next((name for name in root.listdir(BLOCK) if rel in udev_record(root, name, links_of).links), None)
