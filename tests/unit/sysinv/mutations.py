@@ -12,10 +12,12 @@ TEXTS = [b"", b"\0", b"lan-\xe9", "²".encode(), b"9" * 5000, b"0x" + b"f" * 500
          b"18446744073709551615", b"18446744073709551616", b"0-65535," * 2000, b"f" * 100_000, b"1:\xc2\xb2",
          b"4095:1048575", b"99999999999:99999999", b"nan", b"inf 1", b"root=/dev/a\0b", b"=", b":", b"\n" * 100,
          b"x" * 300, b"0-", b"processor : " + b"9" * 4400, b"Node 0 MemTotal: " + b"9" * 30 + b" kB",
-         b"MemTotal: 18446744073709551615 kB\nMemFree: 18446744073709551615 kB", b"S:disk/by-path/\xff\nE:ID_MODEL=\x1b[2J",
-         b"E:ID_ATA_ROTATION_RATE_RPM=\xc2\xb2", b"processor : 0\ncore id : \xc2\xb2\nphysical id : 1", b"1 1 8:1 / / rw - x /dev/\0"]
-NAMES = ["²", "\udcff", "cpu99999999999999999999999", "node" + "9" * 40, "a b", "..x", "0000:00:00.9", "x" * 250, "sd\n",
-         "hugepages-99999999999999999999999kB", "hugepages-1kB", "cpu²", "node²", "lower_x", "virtfn9", "partition"]
+         b"MemTotal: 18446744073709551615 kB\nMemFree: 18446744073709551615 kB",
+         b"S:disk/by-path/\xff\nE:ID_MODEL=\x1b[2J",
+         b"E:ID_ATA_ROTATION_RATE_RPM=\xc2\xb2", b"processor : 0\ncore id : \xc2\xb2\nphysical id : 1",
+         b"1 1 8:1 / / rw - x /dev/\0"]
+NAMES = ["²", "\udcff", "cpu99999999999999999999999", "node" + "9" * 40, "a b", "..x", "0000:00:00.9", "x" * 250,
+         "sd\n", "hugepages-99999999999999999999999kB", "hugepages-1kB", "cpu²", "node²", "lower_x", "virtfn9", "partition"]
 TARGETS = ["", "/", ".", "../..", "../²", "x" * 200, "/proc/nothing", "../0000:00:00.0", "a\nb"]
 
 

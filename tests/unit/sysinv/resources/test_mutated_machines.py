@@ -2,12 +2,10 @@
 """Recorded servers whose files lie, from the collectors through the intake to the API and the checks of an unlock."""
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
