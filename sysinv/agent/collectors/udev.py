@@ -38,7 +38,7 @@ def links_by_device(root: Root) -> dict[str, list[str]]:
 
 
 def udev_record(root: Root, name: str, links_of: Mapping[str, Sequence[str]]) -> Udev:
-    """udev's database entry of a block device; where it has none, ``links_of`` (``links_by_device``) tells its links."""
+    """udev's database entry of a block device; where it has none, ``links_of`` (``links_by_device``) has its links."""
     lines = root.lines(f"run/udev/data/b{root.text(f'{BLOCK}/{name}/dev')}")
     links = [line[2:] for line in lines if line.startswith("S:")]
     pairs = (line[2:].partition("=") for line in lines if line.startswith("E:"))
