@@ -17,7 +17,7 @@ from sushy import exceptions as sushy_errors
 from urllib3.exceptions import HTTPError as TransportError
 from urllib3.exceptions import NewConnectionError
 
-from mtce.bmc.connector import BoundedConnector, load_bounded
+from mtce.bmc.connector import BoundedConnector, followed, load_bounded
 from mtce.bmc.interfaces import Access, BmcError
 
 LOG = logging.getLogger(__name__)
@@ -77,9 +77,11 @@ class Session:
             raise BmcError(address=self._access.address, verb=verb, reason=self._login_reason(error)) from error
         except (sushy_errors.SushyError, requests.RequestException, TransportError, OSError, ValueError) as error:
             raise BmcError(address=self._access.address, verb=verb, reason=reason_of(error)) from error
-        except (AttributeError, KeyError, TypeError) as error:
-            # sushy takes objects for granted where a BMC may send a list or a text.
-            LOG.exception("An answer of the BMC %s is not understood", self._access.address)
+        except BmcError:
+            raise
+        except Exception as error:
+            # sushy takes objects for granted where a BMC may send a list, a text, or lists in lists without end.
+            LOG.debug("An answer of the BMC %s is not understood", self._access.address, exc_info=True)
             raise BmcError(address=self._access.address, verb=verb,
                            reason=f"an answer is not understood: {reason_of(error)}") from error
         finally:
@@ -171,7 +173,7 @@ def reason_of(error: Exception) -> str:
 def _close(auth: Any) -> None:
     try:
         auth.close()
-    except (sushy_errors.SushyError, requests.RequestException, ValueError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001 - the command is done; whatever the farewell brings must not undo that
         LOG.debug("A Redfish session was not closed: %s", reason_of(error))
 
 
@@ -208,22 +210,30 @@ def is_redfish(access: Access, settings: RedfishSettings) -> bool:
 def _ask(access: Access, settings: RedfishSettings, path: str, *, login: bool = False) -> _Reply:
     """One GET. Without a login nothing secret is sent, and a certificate is none of the question's business."""
     timeout = (settings.connect_timeout_s, settings.read_timeout_s)
+    url, deadline = Session(access, settings).url, time.monotonic() + settings.read_timeout_s
+
+    def get(place: str) -> requests.Response:
+        answer = requests.get(url + place, stream=True, timeout=timeout, allow_redirects=False,
+                              auth=(access.username, access.password) if login else None,
+                              verify=settings.verify if login else False)
+        load_bounded(answer, deadline, time.monotonic)
+        return answer
+
+    status = 0
     try:
-        reply = requests.get(Session(access, settings).url + path, stream=True, timeout=timeout,
-                             auth=(access.username, access.password) if login else None,
-                             verify=settings.verify if login else False)
-        load_bounded(reply, time.monotonic() + settings.read_timeout_s, time.monotonic)
+        reply = followed(get, path)
+        status = reply.status_code
         body = reply.json()
     except requests.ConnectionError as error:
         if _nobody_listens(error):
             return _Reply(0, {})
         raise BmcError(address=access.address, verb=DETECT_VERB, reason=reason_of(error)) from error
-    except ValueError:
-        # No JSON, or without end: a web server of another kind.
-        return _Reply(reply.status_code, {})
+    except (ValueError, RecursionError):
+        # No JSON, without end, or elsewhere: a web server of another kind.
+        return _Reply(status or HTTPStatus.NOT_FOUND, {})
     except (requests.RequestException, TransportError, OSError) as error:
         raise BmcError(address=access.address, verb=DETECT_VERB, reason=reason_of(error)) from error
-    return _Reply(reply.status_code, body if isinstance(body, Mapping) else {})
+    return _Reply(status, body if isinstance(body, Mapping) else {})
 
 
 def _nobody_listens(error: requests.ConnectionError) -> bool:
