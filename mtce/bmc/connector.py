@@ -44,10 +44,11 @@ class BoundedConnector(sushy_connector.Connector):  # type: ignore[misc]  # sush
 
     def __init__(self, url: str, *, verify: bool | str, connect_timeout_s: float, read_timeout_s: float,
                  command_timeout_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        # With server_side_retries=0 sushy would send a request, a reset too, up to three times to a silent BMC.
         self._base = url
         self._monotonic = monotonic
         self._deadline = monotonic() + command_timeout_s
-        super().__init__(url, verify=verify, response_callback=self._load, server_side_retries=0,
+        super().__init__(url, verify=verify, response_callback=self._load, server_side_retries=1,
                          default_request_timeout=read_timeout_s, connect_timeout=connect_timeout_s)
 
     def get(self, path: str = "", **words: Any) -> requests.Response:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import sushy
@@ -35,8 +36,8 @@ _OWN_LOGIN_MISSING = "it asks for a user name and a password, and none is stored
 class RedfishSettings:
     """Transport of Redfish: ``verify`` is True, False or the path of a CA bundle; times in seconds.
 
-    ``connect_timeout_s`` and ``read_timeout_s`` hold per request. sushy asks a silent service up to three times;
-    after ``command_timeout_s`` a command begins no further request.
+    ``connect_timeout_s`` and ``read_timeout_s`` hold per request. A silent service is asked once; after
+    ``command_timeout_s`` a command begins no further request.
     """
 
     scheme: str = "https"
@@ -108,6 +109,12 @@ class Session:
         return "user name or password is wrong"
 
     def _the_system(self, root: Any) -> Any:
+        """The host among the members, whose record and reset are its own."""
+        system = self._found(root)
+        check_own(system.path, system.json)
+        return system
+
+    def _found(self, root: Any) -> Any:
         """The host among the members; a member that is not asked for is not read when there is one or an id."""
         paths = list(root.get_system_collection().members_identities)
         wanted = self._access.system
@@ -149,6 +156,18 @@ def choose_system(bodies: Mapping[str, Mapping[str, Any]], unread: Mapping[str, 
     trouble = "".join(f"; {_identity(path)} cannot be read: {reason}" for path, reason in unread.items())
     raise ValueError(f"which of its systems ({_listed([*bodies, *unread])}) is the host cannot be told; "
                      f"name it in the option [bmc] redfish_systems{trouble}")
+
+
+def check_own(path: str, body: Mapping[str, Any]) -> None:
+    """ValueError when the record at ``path`` is, or would reset, another member of its collection."""
+    actions = body.get("Actions")
+    reset = actions.get("#ComputerSystem.Reset") if isinstance(actions, Mapping) else None
+    own = path.rstrip("/") + "/"
+    collection = own.rstrip("/").rpartition("/")[0] + "/"
+    for told in (body.get("@odata.id"), reset.get("target") if isinstance(reset, Mapping) else None):
+        place = urlsplit(urljoin(own, told)).path.rstrip("/") + "/" if isinstance(told, str) else own
+        if place.startswith(collection) and not place.startswith(own):
+            raise ValueError(f"the record of {_identity(path)} names {place.rstrip('/')}, which is another system")
 
 
 def _is_machine(body: Mapping[str, Any]) -> bool:
