@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is asked of gunicorn beyond its documented settings and hooks: a worker's state, the socket of a request."""
+"""Checks of gunicorn members that are not documented: a worker's state, the socket of a request."""
 from __future__ import annotations
 
 import gunicorn.http.wsgi

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sushy's HTTP connector with limits: size of each answer, time of one command; and entity tags that BMCs hide."""
+"""sushy's HTTP connector with limits on the size of a reply and the time of a command, and with missing ETags added."""
 from __future__ import annotations
 
 import io
@@ -17,13 +17,17 @@ REDIRECTS_MAX, PATH_SHOWN_MAX = 3, 100
 
 
 class AnswerRefused(ValueError):
-    """An answer that is too long, or a command that took too long; the message is what the operator reads."""
+    """A reply was too long, or a command took too long; the operator reads the message."""
+
+
+class Redirected(AnswerRefused):
+    """A redirect that is not followed: to another server, of an order, or one too many."""
 
 
 def load_bounded(response: requests.Response, deadline: float, monotonic: Callable[[], float]) -> None:
     """Read the body of a streamed ``response``; AnswerRefused beyond ANSWER_MAX_BYTES or ``deadline`` (monotonic s).
 
-    A time limit of requests counts from byte to byte; a BMC that trickles its answer would never reach it.
+    The timeout of requests restarts with every byte, so a BMC that sends its reply slowly would never reach it.
     """
     body = bytearray()
     # Not stream(): it waits for a whole chunk, however slowly that comes.
@@ -40,7 +44,7 @@ def load_bounded(response: requests.Response, deadline: float, monotonic: Callab
 
 
 class BoundedConnector(sushy_connector.Connector):  # type: ignore[misc]  # sushy carries no types
-    """Serves one command: no request begins after ``command_timeout_s``, no answer is longer than ANSWER_MAX_BYTES."""
+    """Serves one command: refuses requests after ``command_timeout_s`` and replies longer than ANSWER_MAX_BYTES."""
 
     def __init__(self, url: str, *, verify: bool | str, connect_timeout_s: float, read_timeout_s: float,
                  command_timeout_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -52,9 +56,9 @@ class BoundedConnector(sushy_connector.Connector):  # type: ignore[misc]  # sush
                          default_request_timeout=read_timeout_s, connect_timeout=connect_timeout_s)
 
     def get(self, path: str = "", **words: Any) -> requests.Response:
-        """GET; an ``@odata.etag`` in the body becomes the ETag header where the BMC sends none.
+        """Send a GET; copies ``@odata.etag`` from the body to the ETag header when the BMC sends no such header.
 
-        sushy builds If-Match from the header only, and BMCs that tell the tag in the body refuse a PATCH without it.
+        sushy builds If-Match from the header only, and BMCs that send the tag in the body refuse a PATCH without it.
         """
         response = followed(lambda place: self._get(place, **words), path)
         if "ETag" not in response.headers and (tag := _body_tag(response)):
@@ -62,19 +66,19 @@ class BoundedConnector(sushy_connector.Connector):  # type: ignore[misc]  # sush
         return response
 
     def post(self, path: str = "", **words: Any) -> requests.Response:
-        """POST; AnswerRefused when the BMC sends it elsewhere."""
+        """Send a POST; AnswerRefused when the BMC redirects it."""
         self._check_time()
         response: requests.Response = super().post(here(self._base, path), stream=True, allow_redirects=False, **words)
         return _not_sent_on(response)
 
     def patch(self, path: str = "", **words: Any) -> requests.Response:
-        """PATCH; AnswerRefused when the BMC sends it elsewhere."""
+        """Send a PATCH; AnswerRefused when the BMC redirects it."""
         self._check_time()
         response: requests.Response = super().patch(here(self._base, path), stream=True, allow_redirects=False, **words)
         return _not_sent_on(response)
 
     def delete(self, path: str = "", **words: Any) -> requests.Response:
-        """DELETE; also after the time of the command, because it ends the session."""
+        """Send a DELETE, even after the command's time limit, because it ends the session."""
         # Some BMCs give the session a URL with a name of their own; it lies on this server all the same.
         response: requests.Response = super().delete(urlsplit(path).path, stream=True, allow_redirects=False, **words)
         return response
@@ -89,7 +93,7 @@ class BoundedConnector(sushy_connector.Connector):  # type: ignore[misc]  # sush
             raise AnswerRefused("the command took too long")
 
     def _load(self, response: requests.Response) -> None:
-        """Called by sushy for every answer, before anybody looks at its body."""
+        """Load the body within the limits; sushy calls this for every reply before it reads the body."""
         load_bounded(response, self._deadline, self._monotonic)
 
 
@@ -109,14 +113,14 @@ def followed(get: Callable[[str], requests.Response], path: str) -> requests.Res
             return response
         target = urljoin(response.url, response.headers["location"])
         if urlsplit(target)[:2] != urlsplit(response.url)[:2]:
-            raise AnswerRefused(f"it redirects to {target[:PATH_SHOWN_MAX]!r}, which is another server")
+            raise Redirected(f"it redirects to {target[:PATH_SHOWN_MAX]!r}, which is another server")
         response = get(urlsplit(target).path)
-    raise AnswerRefused(f"it redirects more than {REDIRECTS_MAX} times")
+    raise Redirected(f"it redirects more than {REDIRECTS_MAX} times")
 
 
 def _not_sent_on(response: requests.Response) -> requests.Response:
     if response.is_redirect:
-        raise AnswerRefused(f"it redirects an order to {response.headers['location'][:PATH_SHOWN_MAX]!r}")
+        raise Redirected(f"it redirects an order to {response.headers['location'][:PATH_SHOWN_MAX]!r}")
     return response
 
 

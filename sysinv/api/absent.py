@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What StarlingX's configuration API has and this one does not yet; entries go when their resource comes."""
+"""Paths of StarlingX's configuration API that this release does not serve. Remove an entry with its implementation."""
 from __future__ import annotations
 
 from flock.api.absent import Absent
@@ -11,7 +11,7 @@ def _of(*collections: str, hosts: tuple[str, ...] = (), more: tuple[str, ...] = 
 
 
 ABSENT = (
-    # Paths whose clients read {"error": …} come first: some lie below others.
+    # Paths whose clients read {"error": …} come first, because some of them lie below other paths.
     Absent("Bulk additions of hosts", ("/v1/ihosts/bulk_add",), error_key=True),
     Absent("Licences", ("/v1/license",), error_key=True),
     Absent("Certificates", ("/v1/certificate/certificate_install",), error_key=True),

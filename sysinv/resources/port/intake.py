@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a report of network ports adds, changes and removes; a port is known by its slot and its MAC address."""
+"""Pure comparison of reported with stored network ports; slot and MAC address identify a port."""
 from __future__ import annotations
 
 from collections import defaultdict, deque
@@ -28,12 +28,12 @@ class PortChange:
 
 def port_change(stored: Sequence[Mapping[str, Any]], reported: Sequence[PortReport], mgmt_mac: str,
                 node_ids: Mapping[int, int], *, partial: bool = False) -> PortChange:
-    """Compare; ``mgmt_mac`` marks the port the host boots from, ``node_ids`` are rows of NUMA nodes by number.
+    """Compare. ``mgmt_mac`` identifies the boot port, ``node_ids`` are row ids of NUMA nodes by number.
 
-    Ports may share a MAC address (slaves of a bond whose own is unknown, ports of a failover pair): a port is what
-    has its slot and its address; else a port that moved is known by its address and one whose address changed by its
-    slot. The order of reports and rows changes nothing. What a ``partial`` report leaves out stays, unless another
-    port is in its slot now.
+    Several ports may have the same MAC address (slaves of a bond with unknown permanent addresses, failover pairs).
+    So a reported port matches the stored port with its slot and its address; else the one with its address (it
+    moved), else the one with its slot (its address changed). The result does not depend on the order of reports or
+    rows. Ports that a ``partial`` report omits stay, unless another port now has their slot.
     """
     wanted = _in_slots([_values(report, node_ids) for report in reported])
     found = _matches(wanted, sorted(stored, key=_slot))
@@ -63,7 +63,7 @@ def _slot(values: Mapping[str, Any]) -> Slot:
 
 
 def _in_slots(ports: Sequence[dict[str, Any]]) -> dict[Slot, dict[str, Any]]:
-    """Ports by slot; of two in one (old kernels number the ports of a function alike) the second by name moves on."""
+    """Return ports by slot. Old kernels give a function's ports one number: the second by name gets the next one."""
     placed: dict[Slot, dict[str, Any]] = {}
     for values in sorted(ports, key=lambda one: (_slot(one), one["name"], one["mac"])):
         while _slot(values) in placed:
@@ -74,7 +74,7 @@ def _in_slots(ports: Sequence[dict[str, Any]]) -> dict[Slot, dict[str, Any]]:
 
 def _matches(wanted: Mapping[Slot, Mapping[str, Any]],
              stored: Sequence[Mapping[str, Any]]) -> dict[Slot, Mapping[str, Any]]:
-    """Which stored row each reported port is: the best evidence first, each row once."""
+    """Return the stored row of each reported port: best match first, each row at most once."""
     found: dict[Slot, Mapping[str, Any]] = {}
     taken: set[int] = set()
     for evidence in (_slot_and_mac, _mac, _slot):

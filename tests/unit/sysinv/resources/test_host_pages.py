@@ -2,6 +2,7 @@
 """Two hundred hosts: pages, filters, and the number of statements a list costs."""
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,11 +20,12 @@ WORKERS = 200
 
 @contextmanager
 def counted(cloud: Any) -> Iterator[list[str]]:
-    """Statements executed meanwhile, transaction control apart."""
+    """Statements executed meanwhile in this thread, transaction control apart; the conductor's runner looks too."""
     seen: list[str] = []
+    here = threading.get_ident()
 
     def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if statement.split()[0] in ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH"):
+        if threading.get_ident() == here and statement.split()[0] in ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH"):
             seen.append(statement)
 
     event.listen(cloud.db.engine, "before_cursor_execute", note)

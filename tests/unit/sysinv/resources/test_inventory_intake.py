@@ -134,7 +134,7 @@ def test_limits(tell: Any) -> None:
 
 
 def test_unknown_kind_and_unknown_host_are_told_apart(cloud: Any, tell: Any) -> None:
-    with pytest.raises(UnknownReport, match="knows no gpu report"):
+    with pytest.raises(UnknownReport, match="does not know reports of kind gpu"):
         tell("gpu", [{"anything": 1}])
     with pytest.raises(HostNotFound):
         cloud.inventory.report(host_uuid="6e6f6465-0000-4000-8000-000000000001", kind="disk", items=[])
