@@ -17,7 +17,8 @@ TEXTS = [b"", b"\0", b"lan-\xe9", "²".encode(), b"9" * 5000, b"0x" + b"f" * 500
          b"E:ID_ATA_ROTATION_RATE_RPM=\xc2\xb2", b"processor : 0\ncore id : \xc2\xb2\nphysical id : 1",
          b"1 1 8:1 / / rw - x /dev/\0"]
 NAMES = ["²", "\udcff", "cpu99999999999999999999999", "node" + "9" * 40, "a b", "..x", "0000:00:00.9", "x" * 250,
-         "sd\n", "hugepages-99999999999999999999999kB", "hugepages-1kB", "cpu²", "node²", "lower_x", "virtfn9", "partition"]
+         "sd\n", "hugepages-99999999999999999999999kB", "hugepages-1kB", "cpu²", "node²", "lower_x", "virtfn9",
+         "partition"]
 TARGETS = ["", "/", ".", "../..", "../²", "x" * 200, "/proc/nothing", "../0000:00:00.0", "a\nb"]
 
 
