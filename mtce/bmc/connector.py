@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sushy's HTTP connector with limits: size of each answer, time of one command; and entity tags that BMCs hide."""
+"""sushy's HTTP connector with limits on the size of a reply and the time of a command, and with missing ETags added."""
 from __future__ import annotations
 
 import io
@@ -15,13 +15,13 @@ CHUNK_BYTES = 16 * 1024
 
 
 class AnswerRefused(ValueError):
-    """An answer that is too long, or a command that took too long; the message is what the operator reads."""
+    """A reply was too long, or a command took too long; the operator reads the message."""
 
 
 def load_bounded(response: requests.Response, deadline: float, monotonic: Callable[[], float]) -> None:
     """Read the body of a streamed ``response``; AnswerRefused beyond ANSWER_MAX_BYTES or ``deadline`` (monotonic s).
 
-    A time limit of requests counts from byte to byte; a BMC that trickles its answer would never reach it.
+    The timeout of requests restarts with every byte, so a BMC that sends its reply slowly would never reach it.
     """
     body = bytearray()
     for chunk in response.raw.stream(CHUNK_BYTES, decode_content=True):
@@ -37,7 +37,7 @@ def load_bounded(response: requests.Response, deadline: float, monotonic: Callab
 
 
 class BoundedConnector(sushy_connector.Connector):  # type: ignore[misc]  # sushy carries no types
-    """Serves one command: no request begins after ``command_timeout_s``, no answer is longer than ANSWER_MAX_BYTES."""
+    """Serves one command: refuses requests after ``command_timeout_s`` and replies longer than ANSWER_MAX_BYTES."""
 
     def __init__(self, url: str, *, verify: bool | str, connect_timeout_s: float, read_timeout_s: float,
                  command_timeout_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -47,9 +47,9 @@ class BoundedConnector(sushy_connector.Connector):  # type: ignore[misc]  # sush
                          default_request_timeout=read_timeout_s, connect_timeout=connect_timeout_s)
 
     def get(self, path: str = "", **words: Any) -> requests.Response:
-        """GET; an ``@odata.etag`` in the body becomes the ETag header where the BMC sends none.
+        """Send a GET; copies ``@odata.etag`` from the body to the ETag header when the BMC sends no such header.
 
-        sushy builds If-Match from the header only, and BMCs that tell the tag in the body refuse a PATCH without it.
+        sushy builds If-Match from the header only, and BMCs that send the tag in the body refuse a PATCH without it.
         """
         self._check_time()
         response: requests.Response = super().get(path, stream=True, **words)
@@ -58,19 +58,19 @@ class BoundedConnector(sushy_connector.Connector):  # type: ignore[misc]  # sush
         return response
 
     def post(self, path: str = "", **words: Any) -> requests.Response:
-        """POST."""
+        """Send a POST."""
         self._check_time()
         response: requests.Response = super().post(path, stream=True, **words)
         return response
 
     def patch(self, path: str = "", **words: Any) -> requests.Response:
-        """PATCH."""
+        """Send a PATCH."""
         self._check_time()
         response: requests.Response = super().patch(path, stream=True, **words)
         return response
 
     def delete(self, path: str = "", **words: Any) -> requests.Response:
-        """DELETE; also after the time of the command, because it ends the session."""
+        """Send a DELETE, even after the command's time limit, because it ends the session."""
         response: requests.Response = super().delete(path, stream=True, **words)
         return response
 
@@ -79,7 +79,7 @@ class BoundedConnector(sushy_connector.Connector):  # type: ignore[misc]  # sush
             raise AnswerRefused("the command took too long")
 
     def _load(self, response: requests.Response) -> None:
-        """Called by sushy for every answer, before anybody looks at its body."""
+        """Load the body within the limits; sushy calls this for every reply before it reads the body."""
         load_bounded(response, self._deadline, self._monotonic)
 
 

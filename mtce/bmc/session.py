@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Access to one Redfish service: login, the computer system that is the host, and whether a BMC speaks Redfish."""
+"""Access to one Redfish service: login, choice of the host's computer system, and detection of Redfish."""
 from __future__ import annotations
 
 import contextlib
@@ -25,7 +25,7 @@ ROOT = "/redfish/v1/"
 VERSIONS = "/redfish"
 DETECT_VERB = "tell whether it speaks Redfish"
 _LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-# Answers of a service that is starting, busy or broken: they say nothing about what it is.
+# Replies of a service that is starting, busy or broken: they do not show whether it is Redfish.
 _NOT_READY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY,
               HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 _OWN_LOGIN_MISSING = "it asks for a user name and a password, and none is stored for this host"
@@ -35,8 +35,8 @@ _OWN_LOGIN_MISSING = "it asks for a user name and a password, and none is stored
 class RedfishSettings:
     """Transport of Redfish: ``verify`` is True, False or the path of a CA bundle; times in seconds.
 
-    ``connect_timeout_s`` and ``read_timeout_s`` hold per request. sushy asks a silent service up to three times;
-    after ``command_timeout_s`` a command begins no further request.
+    ``connect_timeout_s`` and ``read_timeout_s`` limit each request. sushy sends a request to a silent service up to
+    three times; a command sends no further request after ``command_timeout_s``.
     """
 
     scheme: str = "https"
@@ -56,13 +56,13 @@ class Session:
 
     @property
     def url(self) -> str:
-        """Base URL of the service."""
+        """Return the base URL of the service."""
         host = f"[{self._access.address}]" if ":" in self._access.address else self._access.address
         return f"{self._settings.scheme}://{host}:{self._settings.port}"
 
     @contextlib.contextmanager
     def system(self, verb: str) -> Iterator[Any]:
-        """The sushy System; whatever goes wrong inside becomes a BmcError naming ``verb``."""
+        """Yield the sushy System; turns every error into a BmcError that names ``verb``."""
         settings = self._settings
         connector = BoundedConnector(
             self.url, verify=settings.verify, connect_timeout_s=settings.connect_timeout_s,
@@ -78,7 +78,7 @@ class Session:
         except (sushy_errors.SushyError, requests.RequestException, TransportError, OSError, ValueError) as error:
             raise BmcError(address=self._access.address, verb=verb, reason=reason_of(error)) from error
         except (AttributeError, KeyError, TypeError) as error:
-            # sushy takes objects for granted where a BMC may send a list or a text.
+            # sushy expects objects even where a BMC may send a list or a string.
             LOG.exception("An answer of the BMC %s is not understood", self._access.address)
             raise BmcError(address=self._access.address, verb=verb,
                            reason=f"an answer is not understood: {reason_of(error)}") from error
@@ -86,7 +86,7 @@ class Session:
             connector.close()
 
     def _login(self, connector: BoundedConnector) -> tuple[Any, Any]:
-        """The service root and the authentication to close. Some BMCs show even the root only after a login."""
+        """Return the service root and the authentication to close. Some BMCs show even the root only after a login."""
         access = self._access
         auth = sushy_auth.SessionOrBasicAuth(access.username, access.password)
         try:
@@ -106,7 +106,7 @@ class Session:
         return "user name or password is wrong"
 
     def _the_system(self, root: Any) -> Any:
-        """The host among the members; a member that is not asked for is not read when there is one or an id."""
+        """Return the host's system; reads other members only when there are several and no id is configured."""
         paths = list(root.get_system_collection().members_identities)
         wanted = self._access.system
         if wanted:
@@ -131,12 +131,11 @@ class Session:
 
 
 def choose_system(bodies: Mapping[str, Mapping[str, Any]], unread: Mapping[str, str]) -> str:
-    """Path of the one system that is the host: a physical machine that can be reset and boots an operating system.
+    """Return the path of the host's system: a physical machine that can be reset and boots an operating system.
 
-    ``bodies`` are the records by path, ``unread`` the reasons of members that could not be read. A board of
-    accelerators calls itself physical too, but tells nothing of booting. ValueError when more than one system fits,
-    when none does, and when the only one that fits does not boot and another could not be read: a reset that hits
-    the wrong system does harm.
+    ``bodies`` are the records by path, ``unread`` the reasons why members could not be read. An accelerator board is
+    physical too, but its record has no boot settings. ValueError when more than one system fits, when none fits, and
+    when the only one that fits does not boot and another could not be read: a reset of the wrong system does harm.
     """
     hosts = [path for path, body in bodies.items() if _is_machine(body)]
     booting = [path for path in hosts if isinstance(bodies[path].get("Boot"), Mapping) and bodies[path]["Boot"]]
@@ -164,7 +163,7 @@ def _listed(paths: list[str]) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """First line of an error, at most 300 characters."""
+    """Return the first line of an error, at most 300 characters."""
     return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
@@ -177,7 +176,7 @@ def _close(auth: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """What one probing request brought; ``status`` 0 when nothing listens."""
+    """Reply to one probe; ``status`` is 0 when nothing listens."""
 
     status: int
     body: Mapping[str, Any]
@@ -186,12 +185,12 @@ class _Reply:
 def is_redfish(access: Access, settings: RedfishSettings) -> bool:
     """Whether the BMC speaks Redfish 1.0 or later.
 
-    False only on evidence: nothing listens on the port, or a web server answers that knows no Redfish. A service
-    that is busy, starting, or hides everything behind a login proves nothing: BmcError, and the caller asks again.
+    Returns False only on evidence: nothing listens on the port, or a web server without Redfish replies. BmcError,
+    after which the caller retries, when the service is busy, is starting, or shows nothing without a login.
     """
     root = _ask(access, settings, ROOT)
     if root.status in _LOGIN:
-        # The list of versions is open by the standard; where it is not, only a login shows the root.
+        # The standard allows reading the versions without a login; some BMCs do not, and show the root only after one.
         if "v1" in _ask(access, settings, VERSIONS).body:
             return True
         if not access.password:
@@ -206,7 +205,7 @@ def is_redfish(access: Access, settings: RedfishSettings) -> bool:
 
 
 def _ask(access: Access, settings: RedfishSettings, path: str, *, login: bool = False) -> _Reply:
-    """One GET. Without a login nothing secret is sent, and a certificate is none of the question's business."""
+    """Send one GET. Does not verify the certificate without a login, because the request then carries no secret."""
     timeout = (settings.connect_timeout_s, settings.read_timeout_s)
     try:
         reply = requests.get(Session(access, settings).url + path, stream=True, timeout=timeout,
@@ -219,7 +218,7 @@ def _ask(access: Access, settings: RedfishSettings, path: str, *, login: bool = 
             return _Reply(0, {})
         raise BmcError(address=access.address, verb=DETECT_VERB, reason=reason_of(error)) from error
     except ValueError:
-        # No JSON, or without end: a web server of another kind.
+        # No JSON, or too long: not a Redfish service.
         return _Reply(reply.status_code, {})
     except (requests.RequestException, TransportError, OSError) as error:
         raise BmcError(address=access.address, verb=DETECT_VERB, reason=reason_of(error)) from error
@@ -227,7 +226,7 @@ def _ask(access: Access, settings: RedfishSettings, path: str, *, login: bool = 
 
 
 def _nobody_listens(error: requests.ConnectionError) -> bool:
-    """Refused, unreachable, or a peer that speaks no TLS of today; a connection that broke off is none of these."""
+    """Whether nothing usable listens: refused, unreachable or no current TLS. False for a connection that broke off."""
     cause = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(error, (requests.ConnectTimeout, requests.exceptions.SSLError)) \
         or isinstance(cause, NewConnectionError)

@@ -123,10 +123,9 @@ def _cores(places: Iterable[_Place]) -> dict[int, tuple[int, ...]]:
     by_cpu = {place.cpu: place for place in places}
     present = frozenset(by_cpu)
     cores: dict[int, tuple[int, ...]] = {}
-    for one in sorted(by_cpu):
-        if one in cores:
+    for place in sorted(by_cpu.values(), key=lambda one: one.cpu):
+        if place.cpu in cores:
             continue
-        place = by_cpu[one]
         core = tuple(sorted(
             cpu for cpu in place.siblings & present if cpu not in cores
             and (by_cpu[cpu].socket, by_cpu[cpu].core_id) == (place.socket, place.core_id)))

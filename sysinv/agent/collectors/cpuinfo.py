@@ -6,6 +6,7 @@ import re
 
 from flock.exec import root as files
 from flock.exec.root import Root
+from sysinv.agent.collectors.cpusets import NUMBER_MAX
 
 PATH = "proc/cpuinfo"
 # ``processor : 0`` (most), ``processor 0: version = FF, …`` and ``cpu number : 0`` (s390), ``CPU0 : online`` (sparc).
@@ -46,8 +47,11 @@ def _number(name: str, value: str) -> int | None:
     if match is None:
         return None
     if match[1] is not None:
-        return files.number(match[1])
-    return files.number(value) if name != "cpu" and value.isascii() and value.isdigit() else None
+        value = match[1]
+    elif name == "cpu":
+        return None
+    found = files.number(value)
+    return found if found is not None and 0 <= found <= NUMBER_MAX else None
 
 
 def family(fields: dict[str, str]) -> str:

@@ -12,8 +12,9 @@ from sysinv.resources.node.report import NumaReport
 
 CPU_DIR = "sys/devices/system/cpu"
 NODE_DIR = "sys/devices/system/node"
-_NODE = re.compile(r"node(\d+)")
-_CPU = re.compile(r"cpu(\d+)")
+# Linux has at most 1024 nodes and 8192 CPUs; a name with more digits is something else.
+_NODE = re.compile(r"node(\d{1,5})")
+_CPU = re.compile(r"cpu(\d{1,5})")
 
 
 def collect(root: Root) -> Items[NumaReport]:

@@ -35,4 +35,5 @@ def _lasting(report: PlatformReport) -> PlatformReport:
 
 
 REPORT = Report("platform", PlatformReport, "sysinv.agent.collectors.platform",
-                sources=(Source.SYSTEM, Source.HARDWARE), aliases=("kernel",), tells_more=tells_more, of_boot=True)
+                sources=(Source.SYSTEM, Source.HARDWARE), aliases=("kernel",),
+                key=lambda _: "this boot", tells_more=tells_more, of_boot=True)

@@ -2,11 +2,12 @@
 """Pure comparison of reported with stored network ports; slot and MAC address identify a port."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flock.db.fitting import fitted
+from flock.db.fitting import INTEGER_MAX, fitted
 from sysinv.resources.port.report import PortReport
 from sysinv.resources.port.table import PORTS
 
@@ -66,7 +67,7 @@ def _in_slots(ports: Sequence[dict[str, Any]]) -> dict[Slot, dict[str, Any]]:
     placed: dict[Slot, dict[str, Any]] = {}
     for values in sorted(ports, key=lambda one: (_slot(one), one["name"], one["mac"])):
         while _slot(values) in placed:
-            values["dev_id"] += 1
+            values["dev_id"] = values["dev_id"] + 1 if values["dev_id"] < INTEGER_MAX else 0
         placed[_slot(values)] = values
     return placed
 
@@ -76,27 +77,25 @@ def _matches(wanted: Mapping[Slot, Mapping[str, Any]],
     """Return the stored row of each reported port: best match first, each row at most once."""
     found: dict[Slot, Mapping[str, Any]] = {}
     taken: set[int] = set()
-    for same in (_same_port, _same_mac, _same_slot):
+    for evidence in (_slot_and_mac, _mac, _slot):
+        rows: dict[Hashable, deque[Mapping[str, Any]]] = defaultdict(deque)
+        for row in stored:
+            if row["id"] not in taken:
+                rows[evidence(row)].append(row)
         for slot, values in wanted.items():
-            if slot in found:
-                continue
-            row = next((row for row in stored if row["id"] not in taken and same(row, values)), None)
-            if row is not None:
-                found[slot] = row
-                taken.add(row["id"])
+            told = evidence(values)
+            if slot not in found and told is not None and rows[told]:
+                found[slot] = rows[told].popleft()
+                taken.add(found[slot]["id"])
     return found
 
 
-def _same_port(row: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-    return _same_slot(row, values) and bool(row["mac"] == values["mac"])
+def _slot_and_mac(values: Mapping[str, Any]) -> Hashable:
+    return _slot(values), values["mac"]
 
 
-def _same_mac(row: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-    return bool(row["mac"] == values["mac"] != NO_MAC)
-
-
-def _same_slot(row: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-    return _slot(row) == _slot(values)
+def _mac(values: Mapping[str, Any]) -> Hashable:
+    return None if values["mac"] == NO_MAC else values["mac"]
 
 
 def _values(report: PortReport, node_ids: Mapping[int, int]) -> dict[str, Any]:
