@@ -78,7 +78,7 @@ class Networks:
         await run(["ip", "-n", self._site.namespace("bmc"), "addr", "del", address, "dev", "bmc0"], check=False)
 
     async def plug(self, record: HostRecord) -> None:
-        """Create a fresh namespace with all legs for a starting host, without addresses, routes or rules of past runs."""
+        """Create a fresh namespace with all legs for a starting host, without the addresses and routes of past runs."""
         await self.remove(record)
         namespace = self._site.namespace(record.name)
         await run(["ip", "netns", "add", namespace])
