@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long a host runs: since its first process began, which in a container is later than the kernel's own start."""
+"""Uptime of a host since the start of its first process, which in a container is later than the kernel's boot."""
 from __future__ import annotations
 
 import os
@@ -13,7 +13,7 @@ UPTIME_MAX_S = 2**31 - 1
 
 
 def uptime_s(root: Root) -> int:
-    """Whole seconds since process 1 of ``root`` started; 0 when the kernel does not tell."""
+    """Whole seconds since process 1 of ``root`` started; 0 when the kernel's files are unreadable."""
     words = root.text("proc/uptime").split()
     fields = root.text("proc/1/stat").rpartition(")")[2].split()
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One worker at a time; who waits is woken when it is his turn, or when the one before has done his work as well."""
+"""A FIFO lock whose holder may do the work of waiting callers: one caller at a time works, and work can be batched."""
 from __future__ import annotations
 
 import contextlib
@@ -16,7 +16,10 @@ TURN_TIMEOUT_S = 20.0
 
 
 class Ticket(Generic[T]):
-    """A place in the queue. With ``work`` another ticket's holder may do it; ``size`` says how much it is."""
+    """A place in the queue. Another ticket's holder may do ``work``; ``size`` is its size in requests.
+
+    Its owner is woken when ``turn`` is set (it may work now) or ``done`` is set (another caller did its work).
+    """
 
     def __init__(self, work: T | None = None, size: int = 0) -> None:
         self.work = work
@@ -28,10 +31,10 @@ class Ticket(Generic[T]):
 
 
 class Turns(Generic[T]):
-    """At most ``waiting_max`` wait, each for at most ``timeout_s``; then Unavailable.
+    """Gives callers their turn in order of arrival. At most ``waiting_max`` wait, each at most ``timeout_s`` seconds;
+    then Unavailable.
 
-    The turn goes from hand to hand: nobody who comes now overtakes those who wait, and nobody whose work is done has
-    to wait for those who came later.
+    A new caller does not overtake waiting ones, and a caller whose work is done returns at once.
     """
 
     def __init__(self, waiting_max: int = WAITING_MAX, timeout_s: float = TURN_TIMEOUT_S) -> None:
@@ -43,7 +46,7 @@ class Turns(Generic[T]):
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Inside the block nobody else works."""
+        """Run the block while no other caller works; Unavailable."""
         ticket: Ticket[T] = Ticket()
         self._wait(ticket)
         try:
@@ -52,8 +55,11 @@ class Turns(Generic[T]):
             self._pass_on()
 
     def together(self, ticket: Ticket[T], carry_out: Callable[[list[Ticket[T]]], None], size_max: int) -> None:
-        """Have the work of ``ticket`` done: by ``carry_out`` here, with all other work that waits up to ``size_max``
-        in all, or by another caller's. ``carry_out`` keeps errors in the tickets and raises none."""
+        """Return when the work of ``ticket`` is done, by this caller or another one. Unavailable.
+
+        On its turn this caller passes its ticket and waiting ones, up to ``size_max`` in all, to ``carry_out``, which
+        must store errors in the tickets and raise none.
+        """
         self._wait(ticket)
         if not ticket.turn:
             return
@@ -85,7 +91,7 @@ class Turns(Generic[T]):
         raise Unavailable(service="fm-manager", reason="the outcome is unknown, repeat the request")
 
     def _take(self, own: Ticket[T], size_max: int) -> list[Ticket[T]]:
-        """``own`` and what waits behind it, oldest first, until one is too large or has to work alone."""
+        """``own`` and the waiting tickets, oldest first, up to the first one that is too large or must work alone."""
         taken = [own]
         size = own.size
         with self._lock:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import sushy
@@ -17,7 +18,7 @@ from sushy import exceptions as sushy_errors
 from urllib3.exceptions import HTTPError as TransportError
 from urllib3.exceptions import NewConnectionError
 
-from mtce.bmc.connector import BoundedConnector, load_bounded
+from mtce.bmc.connector import BoundedConnector, Redirected, followed, load_bounded
 from mtce.bmc.interfaces import Access, BmcError
 
 LOG = logging.getLogger(__name__)
@@ -35,8 +36,8 @@ _OWN_LOGIN_MISSING = "it asks for a user name and a password, and none is stored
 class RedfishSettings:
     """Transport of Redfish: ``verify`` is True, False or the path of a CA bundle; times in seconds.
 
-    ``connect_timeout_s`` and ``read_timeout_s`` limit each request. sushy sends a request to a silent service up to
-    three times; a command sends no further request after ``command_timeout_s``.
+    ``connect_timeout_s`` and ``read_timeout_s`` limit each request. A request to a silent service is not repeated;
+    a command sends no further request after ``command_timeout_s``.
     """
 
     scheme: str = "https"
@@ -77,9 +78,11 @@ class Session:
             raise BmcError(address=self._access.address, verb=verb, reason=self._login_reason(error)) from error
         except (sushy_errors.SushyError, requests.RequestException, TransportError, OSError, ValueError) as error:
             raise BmcError(address=self._access.address, verb=verb, reason=reason_of(error)) from error
-        except (AttributeError, KeyError, TypeError) as error:
-            # sushy expects objects even where a BMC may send a list or a string.
-            LOG.exception("An answer of the BMC %s is not understood", self._access.address)
+        except BmcError:
+            raise
+        except Exception as error:
+            # sushy expects objects even where a BMC may send a list, a string or thousands of nested lists.
+            LOG.debug("An answer of the BMC %s is not understood", self._access.address, exc_info=True)
             raise BmcError(address=self._access.address, verb=verb,
                            reason=f"an answer is not understood: {reason_of(error)}") from error
         finally:
@@ -106,6 +109,12 @@ class Session:
         return "user name or password is wrong"
 
     def _the_system(self, root: Any) -> Any:
+        """Return the host's system after ``check_own``."""
+        system = self._found(root)
+        check_own(system.path, system.json)
+        return system
+
+    def _found(self, root: Any) -> Any:
         """Return the host's system; reads other members only when there are several and no id is configured."""
         paths = list(root.get_system_collection().members_identities)
         wanted = self._access.system
@@ -148,6 +157,18 @@ def choose_system(bodies: Mapping[str, Mapping[str, Any]], unread: Mapping[str, 
                      f"name it in the option [bmc] redfish_systems{trouble}")
 
 
+def check_own(path: str, body: Mapping[str, Any]) -> None:
+    """ValueError when the record at ``path`` is, or would reset, another member of its collection."""
+    actions = body.get("Actions")
+    reset = actions.get("#ComputerSystem.Reset") if isinstance(actions, Mapping) else None
+    own = path.rstrip("/") + "/"
+    collection = own.rstrip("/").rpartition("/")[0] + "/"
+    for told in (body.get("@odata.id"), reset.get("target") if isinstance(reset, Mapping) else None):
+        place = urlsplit(urljoin(own, told)).path.rstrip("/") + "/" if isinstance(told, str) else own
+        if place.startswith(collection) and not place.startswith(own):
+            raise ValueError(f"the record of {_identity(path)} names {place.rstrip('/')}, which is another system")
+
+
 def _is_machine(body: Mapping[str, Any]) -> bool:
     actions = body.get("Actions")
     return body.get("SystemType") in (None, "Physical") and isinstance(actions, Mapping) \
@@ -170,7 +191,7 @@ def reason_of(error: Exception) -> str:
 def _close(auth: Any) -> None:
     try:
         auth.close()
-    except (sushy_errors.SushyError, requests.RequestException, ValueError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001 - the command is done; whatever the farewell brings must not undo that
         LOG.debug("A Redfish session was not closed: %s", reason_of(error))
 
 
@@ -207,22 +228,32 @@ def is_redfish(access: Access, settings: RedfishSettings) -> bool:
 def _ask(access: Access, settings: RedfishSettings, path: str, *, login: bool = False) -> _Reply:
     """Send one GET. Does not verify the certificate without a login, because the request then carries no secret."""
     timeout = (settings.connect_timeout_s, settings.read_timeout_s)
+    url, deadline = Session(access, settings).url, time.monotonic() + settings.read_timeout_s
+
+    def get(place: str) -> requests.Response:
+        answer = requests.get(url + place, stream=True, timeout=timeout, allow_redirects=False,
+                              auth=(access.username, access.password) if login else None,
+                              verify=settings.verify if login else False)
+        load_bounded(answer, deadline, time.monotonic)
+        return answer
+
+    status = 0
     try:
-        reply = requests.get(Session(access, settings).url + path, stream=True, timeout=timeout,
-                             auth=(access.username, access.password) if login else None,
-                             verify=settings.verify if login else False)
-        load_bounded(reply, time.monotonic() + settings.read_timeout_s, time.monotonic)
+        reply = followed(get, path)
+        status = reply.status_code
         body = reply.json()
     except requests.ConnectionError as error:
         if _nobody_listens(error):
             return _Reply(0, {})
         raise BmcError(address=access.address, verb=DETECT_VERB, reason=reason_of(error)) from error
-    except ValueError:
-        # No JSON, or too long: not a Redfish service.
-        return _Reply(reply.status_code, {})
+    except Redirected as error:
+        raise BmcError(address=access.address, verb=DETECT_VERB, reason=reason_of(error)) from error
+    except (ValueError, RecursionError):
+        # No JSON, nested too deeply, or too long: not a Redfish service.
+        return _Reply(status or HTTPStatus.NOT_FOUND, {})
     except (requests.RequestException, TransportError, OSError) as error:
         raise BmcError(address=access.address, verb=DETECT_VERB, reason=reason_of(error)) from error
-    return _Reply(reply.status_code, body if isinstance(body, Mapping) else {})
+    return _Reply(status, body if isinstance(body, Mapping) else {})
 
 
 def _nobody_listens(error: requests.ConnectionError) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flock.core.codec import codec_for
+from flock.core.errors import InvalidInput
 from flock.core.text import storable, storable_tree
 from flock.exec.atomic import replace_file
 from flock.exec.root import Root
@@ -64,7 +65,7 @@ class Machine:
         def sendable(index: int) -> Any:
             # One place is for the mark that items are missing.
             if not whole and index >= report.items_max - 1:
-                raise ValueError(f"a report has at most {report.items_max} items")
+                raise InvalidInput(field=kind, rule=f"at most {report.items_max} items")
             # Names and models go into a message and a database; the files they came from have been read by now.
             record = storable_tree(read[index])
             codec.encode(record, f"{kind}[{index}]")

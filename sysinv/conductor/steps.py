@@ -137,7 +137,7 @@ class HostSteps:
         def keep(conn: Connection) -> None:
             row = host_row(conn, view.subject, lock=True)
             reason = failed_with(view.error or "The host could not be deleted.", self._now())
-            hosts.write(conn, row, {"action_text": None, **reason, **hosts.next_told(row)})
+            hosts.write(conn, row, {"action_text": None, **reason, **hosts.next_revision(row)})
 
         self._db.transact(keep)
         self._put(view.subject)

@@ -102,12 +102,12 @@ class InventoryHost:
 
     @property
     def has_board_management(self) -> bool:
-        """Whether a BMC is configured that mtce can reach."""
+        """Whether a BMC with an address is configured."""
         return bool(self.bm_type) and self.bm_type != "none" and bool(self.bm_ip)
 
     @property
     def was_never_installed(self) -> bool:
-        """Whether no installed system ever ran on the host: no inventory, never online."""
+        """Whether no installed system ever ran on the host: it has no inventory and is not online."""
         return self.inv_state is None and self.availability in (
             Availability.OFFLINE, Availability.POWER_OFF, Availability.NOT_INSTALLED)
 
