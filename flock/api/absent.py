@@ -24,19 +24,19 @@ class NotBuilt(FlockError):
 class Absent:
     """``what`` is the subject of the sentence (plural); each of ``paths`` covers itself and all paths below it.
 
-    ``*`` in a path matches any one segment. ``error_key``: the client of these paths reads ``{"error": …}``. ``said``:
-    StarlingX's sentence, if StarlingX does not serve these paths any more either.
+    ``*`` in a path matches any one segment. ``error_key``: the client of these paths reads ``{"error": …}``.
+    ``starlingx_text``: StarlingX's sentence, if StarlingX does not serve these paths any more either.
     """
 
     what: str
     paths: tuple[str, ...]
     error_key: bool = False
-    said: str | None = None
+    starlingx_text: str | None = None
 
     @property
     def sentence(self) -> str:
         """The error text for the caller."""
-        return self.said or f"{self.what} are not part of this release."
+        return self.starlingx_text or f"{self.what} are not part of this release."
 
     def covers(self, path: str) -> bool:
         """Whether ``path`` (no trailing slash) is one of the paths or lies below one."""

@@ -47,19 +47,19 @@ def anonymous(request_id: str, address: str = "") -> RequestContext:
 
 def from_environ(environ: Mapping[str, Any], request_id: str) -> RequestContext:
     """The context from the token check's headers; the token check has removed the client's headers of these names."""
-    told = {header: environ.get(header) for header in IDENTITY_HEADERS}
-    roles = _roles(told["HTTP_X_ROLES"])
+    headers = {header: environ.get(header) for header in IDENTITY_HEADERS}
+    roles = _roles(headers["HTTP_X_ROLES"])
     return RequestContext(
         request_id=request_id,
-        user_id=told["HTTP_X_USER_ID"],
-        user_name=told["HTTP_X_USER_NAME"],
-        user_domain_name=told["HTTP_X_USER_DOMAIN_NAME"],
-        project_id=told["HTTP_X_PROJECT_ID"],
-        project_name=told["HTTP_X_PROJECT_NAME"],
-        project_domain_name=told["HTTP_X_PROJECT_DOMAIN_NAME"],
+        user_id=headers["HTTP_X_USER_ID"],
+        user_name=headers["HTTP_X_USER_NAME"],
+        user_domain_name=headers["HTTP_X_USER_DOMAIN_NAME"],
+        project_id=headers["HTTP_X_PROJECT_ID"],
+        project_name=headers["HTTP_X_PROJECT_NAME"],
+        project_domain_name=headers["HTTP_X_PROJECT_DOMAIN_NAME"],
         roles=roles,
-        is_service="service" in roles or "service" in _roles(told["HTTP_X_SERVICE_ROLES"]),
-        system_scope=told["HTTP_OPENSTACK_SYSTEM_SCOPE"],
+        is_service="service" in roles or "service" in _roles(headers["HTTP_X_SERVICE_ROLES"]),
+        system_scope=headers["HTTP_OPENSTACK_SYSTEM_SCOPE"],
         address=str(environ.get("REMOTE_ADDR", "")),
     )
 

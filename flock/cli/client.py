@@ -177,9 +177,9 @@ def _api_error(reply: Any) -> ApiError:
     request_id = reply.headers.get("X-Openstack-Request-Id") or reply.headers.get("X-Request-Id")
     if reply.status_code == 401:
         return ApiError(401, INVALID_CREDENTIALS, request_id)
-    said = server_sentence(reply.content)
-    return ApiError(reply.status_code, said or status_sentence(reply.status_code, reply.reason or ""), request_id,
-                    said=bool(said))
+    sentence = server_sentence(reply.content)
+    return ApiError(reply.status_code, sentence or status_sentence(reply.status_code, reply.reason or ""), request_id,
+                    from_server=bool(sentence))
 
 
 def _decoded(reply: Any) -> Any:

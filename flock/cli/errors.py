@@ -39,15 +39,16 @@ class ApiUnreachable(CliError):
 class ApiError(CliError):
     """The API returned an error.
 
-    ``status`` is the HTTP status; ``text`` is the server's sentence or, if ``said`` is False, one made from the status.
+    ``status`` is the HTTP status; ``text`` is the server's sentence or, if ``from_server`` is False,
+    one made from the status.
     """
 
-    def __init__(self, status: int, text: str, request_id: str | None = None, said: bool = True) -> None:
+    def __init__(self, status: int, text: str, request_id: str | None = None, from_server: bool = True) -> None:
         super().__init__(text)
         self.status = status
         self.text = text
         self.request_id = request_id
-        self.said = said
+        self.from_server = from_server
 
     def detailed(self) -> str:
         """The sentence with status and request id, for error reports."""

@@ -42,7 +42,7 @@ API_OPTS: list[cfg.Opt] = [
                help="Domain of the projects admin and services; projects of that name elsewhere give no rights."),
     cfg.IntOpt("token_cache_local_s", default=10, min=0, max=300,
                help="Seconds for which a process caches a validated token, in addition to memcached; 0 = never."),
-    cfg.StrOpt("tls_certificate", help="PEM file; with tls_key the listener speaks TLS."),
+    cfg.StrOpt("tls_certificate", help="PEM file of the certificate; with tls_key the listener uses TLS."),
     cfg.StrOpt("tls_key", help="PEM file with the private key of tls_certificate."),
 ]
 

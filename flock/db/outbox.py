@@ -170,10 +170,19 @@ class Policy:
         return now < message.next_try_at <= now + longest
 
     def is_leased(self, message: Message, now: datetime.datetime) -> bool:
-        """Whether a relay holds a valid lease on it: not expired, and not longer than any lease lasts."""
+        """Whether a relay holds a valid lease on it."""
         if self.lease_s is None or message.lease_until is None:
             return False
-        return now < message.lease_until <= now + datetime.timedelta(seconds=self.lease_s)
+        return now < message.lease_until <= now + self.lease_max(self.lease_s)
+
+    @staticmethod
+    def lease_max(lease_s: float) -> datetime.timedelta:
+        """The end of a lease that is further away than this comes from a wall clock that was set back since.
+
+        A lease may end later than ``now + lease_s``: while this relay waited for the row lock after it read the time,
+        another relay read a later time and took the lease.
+        """
+        return datetime.timedelta(seconds=2 * lease_s)
 
 
 class Relay:
@@ -272,7 +281,7 @@ class Relay:
         if self.policy.lease_s is None:
             return sa.true()
         return sa.or_(table.c.lease_until.is_(None), table.c.owner == self.owner, table.c.lease_until <= now,
-                      table.c.lease_until > now + datetime.timedelta(seconds=self.policy.lease_s))
+                      table.c.lease_until > now + self.policy.lease_max(self.policy.lease_s))
 
     def _take(self, key: str, now: datetime.datetime) -> list[Message]:
         """Claim the first messages of a key, up to one that is not due or that another relay has claimed."""

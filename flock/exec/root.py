@@ -15,7 +15,7 @@ TEXT_MAX_BYTES = 8 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 LINKS_MAX = 40
 _NUMBER = re.compile(r"(\d+)")
-# What a 64-bit kernel can tell; more is a broken file.
+# The range of signed and unsigned 64-bit numbers; a number beyond it means a damaged file.
 NUMBER_MIN, NUMBER_MAX = -2**63, 2**64 - 1
 DIGITS_MAX = 32
 
@@ -157,10 +157,10 @@ def natural_key(name: str) -> list[tuple[int, str]]:
 
 
 def number(text: str) -> int | None:
-    """The number that ``text`` is, decimal or 0x hexadecimal; None when it is none, or none of 64 bits."""
+    """The number in ``text``, decimal or hexadecimal with 0x; None when it is no number or exceeds 64 bits."""
     try:
         found = int(text, 0) if len(text) <= DIGITS_MAX else None
     except ValueError:
-        # C takes leading zeros, Python does not.
+        # The kernel may write leading zeros, which Python's base 0 rejects.
         found = int(text) if text.isdecimal() else None
     return found if found is not None and NUMBER_MIN <= found <= NUMBER_MAX else None

@@ -19,6 +19,6 @@ require(PACKAGE, type(_context._factory), "_start", _ALONE)
 def start(facade: Any) -> None:
     """Make the engine of a transaction context now, without a ConfigOpts.
 
-    Without this, oslo.db would register its own options beside ours and fail.
+    Without this, oslo.db would register its own options in addition to ``flock.db.options`` and fail.
     """
     facade._factory._start(conf=None)

@@ -83,7 +83,7 @@ def use_executor(server: Any, executor: type) -> None:
 
 
 def tune_listener(server: Any) -> None:
-    """Make a server that has begun to listen stop in time and reply to callers whose queue was gone briefly."""
+    """Tune a server that has begun to listen: fast stop, and replies to callers whose queue was missing briefly."""
     poller = _poller(server)
     if poller is not None:
         _poll_often(poller.conn)

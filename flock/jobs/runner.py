@@ -22,7 +22,7 @@ from flock.rpc.errors import Undecodable
 
 LOG = logging.getLogger(__name__)
 ENDED = Counter("flock_operations_ended_total", "Operations that came to an end", ("kind", "state"))
-RUNNING = Gauge("flock_operations_running", "Operations in the hands of a thread", ("owner",))
+RUNNING = Gauge("flock_operations_running", "Operations that a thread executes", ("owner",))
 
 # Transient errors: the runner calls the step again until its deadline.
 TRANSIENT = (Unavailable, DeadlineExceeded, StaleWrite, Undecodable)

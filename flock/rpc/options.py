@@ -18,7 +18,7 @@ OPTIONS = [
                help="Largest request or reply, encoded as JSON."),
     cfg.IntOpt("cast_timeout_s", default=5, min=1,
                help="Seconds within which the broker must accept a message that expects no reply."),
-    cfg.StrOpt("exchange", default="flock", help="Exchange in which all topics live."),
+    cfg.StrOpt("exchange", default="flock", help="Exchange of all topics."),
 ]
 
 # Retry after one second instead of thirty, and limit how many messages one consumer prefetches.

@@ -19,7 +19,7 @@ from flock.rpc.messaging import exceptions as messaging_exceptions
 from flock.rpc.messaging import oslo_messaging
 from flock.rpc.signature import Signature, signatures
 
-I = TypeVar("I")  # noqa: E741 - stands for an interface
+I = TypeVar("I")  # noqa: E741 - the conventional name for an interface
 T = TypeVar("T")
 
 # This module enforces the deadline; oslo.messaging's own wait ends slightly later so that no thread stays blocked.

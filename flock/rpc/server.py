@@ -51,7 +51,7 @@ class Server:
     def start(self, ready_timeout_s: float = 10.0) -> bool:
         """Begin to listen; True once all topics are served, False when the bus stays away for ``ready_timeout_s``.
 
-        After False, the server goes on trying and begins to listen as soon as the bus is reachable.
+        After False, the server keeps trying and begins to listen as soon as the bus is reachable.
         """
         if self._listeners:
             raise RuntimeError(f"server {self.server_name} is already started")

@@ -81,9 +81,9 @@ def gunicorn_settings(prog: str, options: Any, default_port: int) -> dict[str, A
 
 
 def _worker_started(worker: Any) -> None:
-    told = getattr(worker.wsgi, "worker_started", None)
-    if told is not None:
-        told(lambda: not worker.alive)
+    on_start = getattr(worker.wsgi, "worker_started", None)
+    if on_start is not None:
+        on_start(lambda: not worker.alive)
 
 
 def _worker_exit(server: Any, worker: Any) -> None:

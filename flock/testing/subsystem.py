@@ -82,7 +82,7 @@ class RunningSubsystem:
         session = requests.Session()
         if role:
             if self.keystone is None:
-                raise ValueError("made without Keystone: only public operations answer")
+                raise ValueError("made without Keystone: only public operations work")
             session.headers["X-Auth-Token"] = self.keystone.token(role, project)
         return session
 

@@ -15,7 +15,7 @@ def sentence(problem: ApiError) -> str:
     if problem.status < 500:
         return problem.text
     request = f" (Request-ID: {problem.request_id})" if problem.request_id else ""
-    return f"HTTP Server Error (HTTP {problem.status}){request}{f': {problem.text}' if problem.said else ''}"
+    return f"HTTP Server Error (HTTP {problem.status}){request}{f': {problem.text}' if problem.from_server else ''}"
 
 
 PROGRAM = Program(

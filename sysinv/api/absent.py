@@ -59,7 +59,7 @@ ABSENT = (
         "/v1/kube_clusters", "/v1/kube_cmd_versions", "/v1/kube_host_upgrades", "/v1/kube_upgrade",
         "/v1/kube_versions", *_of(hosts=("kube_update_ca", "kube_upgrade_control_plane", "kube_upgrade_kubelet")))),
     Absent("Software loads and upgrades", ("/v1/loads", "/v1/upgrade")),
-    Absent("Upgrades of a host", _of(hosts=("upgrade", "downgrade")), said="This API is deprecated."),
+    Absent("Upgrades of a host", _of(hosts=("upgrade", "downgrade")), starlingx_text="This API is deprecated."),
     Absent("Health checks of the system", ("/v1/health",)),
     Absent("Restores", ("/v1/restore",)),
     Absent("Services of controllers", ("/v1/services", "/v1/servicenode")),

@@ -19,7 +19,7 @@ from flock.testing.services.process import Process, ServiceFailed, find_program,
 
 ROLES = ("reader", "member", "operator", "configurator", "admin", "service")
 PROJECTS = ("admin", "services", "other")
-PASSWORD = "secret"  # noqa: S105 - every user of a Keystone that lives as long as a test run
+PASSWORD = "secret"  # noqa: S105 - for users of a Keystone that exists only during a test run
 REGION = "RegionOne"
 
 CONFIGURATION = """\

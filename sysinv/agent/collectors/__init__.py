@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Readers of the kernel's documented files.
+"""Collectors: readers of the kernel's documented files.
 
-Each module has ``collect(root) -> Items`` and no state, and runs no program.
+Each module has ``collect(root) -> Items``, keeps no state and runs no program.
 """

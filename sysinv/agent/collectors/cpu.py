@@ -16,7 +16,7 @@ from sysinv.resources.cpu.report import CpuReport
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the kernel says a CPU is. ``siblings``: the logical CPUs of its core, itself included."""
+    """Place of a CPU as the kernel reports it. ``siblings``: the logical CPUs of its core, including the CPU itself."""
 
     cpu: int
     node: int
@@ -26,10 +26,10 @@ class _Place:
 
 
 def collect(root: Root) -> Items[CpuReport]:
-    """All online logical CPUs in ascending order.
+    """Return all online logical CPUs in ascending order.
 
-    ``core`` is the kernel's core id where that is unique within the package; where it starts again on each die or
-    node, the package's cores are numbered anew from 0 (by node, then core id).
+    ``core`` is the kernel's core id if it is unique within the package. If it restarts on each die or node, the
+    package's cores are renumbered from 0 (by node, then core id).
     """
     info = cpuinfo(root)
     places = _places(root, info)
@@ -54,7 +54,7 @@ def _places(root: Root, info: dict[int, dict[str, str]]) -> Items[_Place]:
     described = _described_cores(info, packages)
 
     def place(cpu: int) -> _Place:
-        # A CPU that no node lists belongs to the first one, unless it is a node that could not be read.
+        # A CPU that no node lists belongs to the first node, unless a node could not be read.
         if cpu not in node_of and nodes.unread:
             raise next(iter(nodes.unread.values()))
         return _Place(cpu, node_of.get(cpu, node_default), packages[cpu], *_core(root, cpu, info, described))
@@ -63,7 +63,7 @@ def _places(root: Root, info: dict[int, dict[str, str]]) -> Items[_Place]:
 
 
 def _described_cores(info: dict[int, dict[str, str]], packages: Mapping[int, int]) -> dict[int, frozenset[int]]:
-    """CPU to all CPUs of its package with the same ``core id``; only those that ``/proc/cpuinfo`` gives one."""
+    """Return, for each CPU with a ``core id`` in ``/proc/cpuinfo``, all CPUs of its package with the same one."""
     cores: dict[tuple[int, int], set[int]] = defaultdict(set)
     for cpu, package in packages.items():
         core_id = _number(info, cpu, "core id")
@@ -77,7 +77,7 @@ def _topology(cpu: int) -> str:
 
 
 def _package_numbers(root: Root, info: dict[int, dict[str, str]]) -> dict[int, int]:
-    """Package of every online CPU: the kernel's id, else ``physical id``, else the order of the sibling sets."""
+    """Return the package of every online CPU: the kernel's id, else ``physical id``, else by sibling sets."""
     known: dict[int, int] = {}
     unknown: dict[int, frozenset[int]] = {}
     for cpu in numa.online_cpus(root):
@@ -98,7 +98,7 @@ def _package_numbers(root: Root, info: dict[int, dict[str, str]]) -> dict[int, i
 
 def _core(root: Root, cpu: int, info: dict[int, dict[str, str]],
           described: Mapping[int, frozenset[int]]) -> tuple[int, frozenset[int]]:
-    """Core id and the CPUs of that core; a CPU of which nothing is told is a core of its own."""
+    """Return the core id and the CPUs of that core; a CPU without information is a separate core."""
     base = _topology(cpu)
     siblings = (read_set(root, f"{base}/core_cpus_list", f"{base}/core_cpus")
                 or read_set(root, f"{base}/thread_siblings_list", f"{base}/thread_siblings"))
@@ -115,10 +115,10 @@ def _number(info: dict[int, dict[str, str]], cpu: int, name: str) -> int | None:
 
 
 def _cores(places: Iterable[_Place]) -> dict[int, tuple[int, ...]]:
-    """CPU to all CPUs of its core, ascending.
+    """Return, for each CPU, all CPUs of its core, ascending.
 
-    Siblings with different core ids are cores that share only a part (AMD compute units), not threads of one core.
-    Where CPUs disagree about their siblings, the lowest one is believed.
+    Siblings with different core ids are cores that share some units (AMD compute units), not threads of one core.
+    If CPUs disagree about their siblings, the list of the lowest one counts.
     """
     by_cpu = {place.cpu: place for place in places}
     present = frozenset(by_cpu)
@@ -134,7 +134,7 @@ def _cores(places: Iterable[_Place]) -> dict[int, tuple[int, ...]]:
 
 
 def _core_numbers(places: list[_Place], cores: dict[int, tuple[int, ...]]) -> dict[int, int]:
-    """CPU to a core number unique within its package."""
+    """Return a core number for each CPU, unique within its package."""
     packages: dict[int, list[_Place]] = defaultdict(list)
     for place in places:
         if cores[place.cpu][0] == place.cpu:

@@ -13,9 +13,9 @@ MASK_DIGITS_MAX = (NUMBER_MAX + 1) // 4
 
 
 def parse_list(text: str) -> frozenset[int]:
-    """Members of a list such as ``0-3,8,10-20:2/5``; what breaks the notation or exceeds 65535 is left out.
+    """Return the members of a list such as ``0-3,8,10-20:2/5``; omits malformed parts and numbers above 65535.
 
-    No list names a number twice: after 65536 numbers, whatever they are, the rest is left out.
+    Valid lists name no number twice, so numbers after the first 65536 are omitted.
     ``a-b:used/group`` takes the first ``used`` of every ``group`` numbers; ``a-b:step`` (lscpu) every ``step``-th.
     """
     members: set[int] = set()
@@ -42,9 +42,9 @@ def _in_pattern(offset: int, used: int | None, group: int | None) -> bool:
 
 
 def parse_mask(text: str) -> frozenset[int]:
-    """Bit numbers set in a comma-separated hexadecimal mask (most significant word first); empty when malformed.
+    """Return the bits set in a comma-separated hexadecimal mask (most significant word first); empty when malformed.
 
-    Bits above 65535 are left out.
+    Omits bits above 65535.
     """
     digits = text.replace(",", "").strip()
     if _HEX.fullmatch(digits) is None:
@@ -54,7 +54,7 @@ def parse_mask(text: str) -> frozenset[int]:
 
 
 def read_set(root: Root, list_path: str, mask_path: str | None = None) -> frozenset[int] | None:
-    """The set in ``list_path``, else in ``mask_path`` (older kernels have only that); None when neither can be read."""
+    """Return the set in ``list_path``, else in ``mask_path`` (on older kernels); None when neither can be read."""
     if text := root.text(list_path):
         return parse_list(text)
     if mask_path is not None and (text := root.text(mask_path)):

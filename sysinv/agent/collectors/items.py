@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a collector goes through its items: one that cannot be read is named and never costs the others."""
+"""Items of a collector: an item that cannot be read is named and does not affect the others."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Items(list[T]):
-    """Records that were read; ``unread`` holds the names of those that could not be, each with its error."""
+    """Records that were read; ``unread`` maps the names of items that could not be read to their errors."""
 
     def __init__(self, records: Iterable[T] = (), unread: dict[str, Exception] | None = None) -> None:
         super().__init__(records)
@@ -18,10 +18,10 @@ class Items(list[T]):
 
 
 def each(names: Iterable[Name], read: Callable[[Name], T | None], *earlier: Items[Any]) -> Items[T]:
-    """``read`` of every name, in order; None means that there is no such item.
+    """Return ``read(name)`` of every name, in order; omits items for which it returns None.
 
-    ``earlier`` are steps that this one stands on: what they could not read is not read here either. Whatever ``read``
-    raises concerns its one item: hardware is endlessly various, and one odd directory must not silence the rest.
+    ``earlier`` are preceding steps; their unread items are unread here too. Any exception of ``read`` affects only its
+    own item, because hardware varies widely and one unusual directory must not prevent the rest of the report.
     """
     found: Items[T] = Items(unread={name: error for step in earlier for name, error in step.unread.items()})
     for name in names:

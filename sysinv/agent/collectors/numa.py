@@ -18,7 +18,7 @@ _CPU = re.compile(r"cpu(\d{1,5})")
 
 
 def collect(root: Root) -> Items[NumaReport]:
-    """All nodes in ascending order with their online CPUs; memory-only nodes have none."""
+    """Return all nodes in ascending order with their online CPUs; memory-only nodes have none."""
     online = online_cpus(root)
     nodes = node_numbers(root)
     if not nodes:
@@ -28,12 +28,12 @@ def collect(root: Root) -> Items[NumaReport]:
 
 
 def node_numbers(root: Root) -> list[int]:
-    """Numbers of the nodes that exist (there may be gaps), ascending; empty when the kernel shows none."""
+    """Return the numbers of existing nodes (with gaps), ascending; empty when the kernel lists none."""
     return [int(match[1]) for name in root.listdir(NODE_DIR) if (match := _NODE.fullmatch(name))]
 
 
 def online_cpus(root: Root) -> list[int]:
-    """Logical CPUs in use, ascending; from ``online``, else from the CPU directories, else from ``/proc/cpuinfo``."""
+    """Return online logical CPUs, ascending; from ``online``, else the CPU directories, else ``/proc/cpuinfo``."""
     listed = read_set(root, f"{CPU_DIR}/online")
     if listed:
         return sorted(listed)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PCI functions from ``/sys/bus/pci/devices``: all of them, and those an operator may hand to a guest."""
+"""PCI functions from ``/sys/bus/pci/devices``: all, and those that an operator may assign to a guest."""
 from __future__ import annotations
 
 import re
@@ -25,7 +25,7 @@ SYSTEM_CLASSES = ("0800", "0801", "0803", "0806", "0880", "1101")
 
 @dataclass(frozen=True, slots=True)
 class Sriov:
-    """Virtual functions of a physical one; ``total`` None when it cannot have any."""
+    """Virtual functions of a physical function; ``total`` None when it cannot have any."""
 
     total: int | None
     current: int | None
@@ -35,7 +35,7 @@ class Sriov:
 
 
 def collect(root: Root, names_root: Root | None = None) -> Items[PciDeviceReport]:
-    """Functions that are no NIC, bridge, system peripheral or virtual function, by address.
+    """Return functions, except NICs, bridges, system peripherals and virtual functions, by address.
 
     ``names_root`` is where to look for ``pci.ids`` when ``root`` (a recording) has none.
     """
@@ -58,12 +58,12 @@ def collect(root: Root, names_root: Root | None = None) -> Items[PciDeviceReport
 
 
 def addresses(root: Root) -> list[str]:
-    """Addresses of all PCI functions (``0000:05:00.0``), in order."""
+    """Return the addresses of all PCI functions (``0000:05:00.0``), in order."""
     return [address for address in sorted(root.listdir(DEVICES)) if ADDRESS.fullmatch(address)]
 
 
 def functions(root: Root) -> dict[str, PciId]:
-    """Every PCI function by address, in the order of addresses."""
+    """Return every PCI function by address, in the order of addresses."""
     return {address: identity(root, f"{DEVICES}/{address}") for address in addresses(root)}
 
 
@@ -73,24 +73,24 @@ def _listed(root: Root, address: str) -> tuple[str, PciId] | None:
 
 
 def identity(root: Root, device: str) -> PciId:
-    """Ids of the function whose sysfs directory is ``device``."""
+    """Return the ids of the function whose sysfs directory is ``device``."""
     return PciId(_hex(root, f"{device}/class", 6), _hex(root, f"{device}/vendor", 4), _hex(root, f"{device}/device", 4),
                  _hex(root, f"{device}/subsystem_vendor", 4), _hex(root, f"{device}/subsystem_device", 4))
 
 
 def is_inventoried(function: PciId) -> bool:
-    """Whether functions of this class are listed as PCI devices (NICs are ports, the rest serves the board itself)."""
+    """Return whether functions of this class are listed as PCI devices; NICs are ports, others serve only the board."""
     short = function.class_id[:4]
     return bool(short) and short not in NIC_CLASSES + SYSTEM_CLASSES and not short.startswith(BRIDGE_BASE_CLASS)
 
 
 def is_virtual_function(root: Root, address: str) -> bool:
-    """Whether the function is an SR-IOV virtual function; those are named by their physical one."""
+    """Return whether this is an SR-IOV virtual function; the report of its physical function lists it."""
     return root.link(f"{DEVICES}/{address}/physfn") is not None
 
 
 def numa_node(root: Root, device: str, nodes: Sequence[NumaReport]) -> int:
-    """Node of a device: the kernel's word, else the one node whose CPUs are its local CPUs, else -1."""
+    """Return the NUMA node of a device: the kernel's value, else the node whose CPUs are its local CPUs, else -1."""
     told = root.int(f"{device}/numa_node")
     if told is not None and told >= 0:
         return told
@@ -101,7 +101,7 @@ def numa_node(root: Root, device: str, nodes: Sequence[NumaReport]) -> int:
 
 
 def sriov(root: Root, device: str) -> Sriov:
-    """What the function at sysfs directory ``device`` says of its virtual functions."""
+    """Return the virtual functions of the function at sysfs directory ``device``."""
     links = [name for name in root.listdir(device) if re.fullmatch(r"virtfn\d+", name)]
     carried = tuple(filter(None, (root.link_name(f"{device}/{name}") for name in links)))
     first = f"{DEVICES}/{carried[0]}" if carried else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Block devices as udev recorded them: their links below ``/dev`` and their properties."""
+"""udev's records of block devices: their links below ``/dev`` and their properties."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ LINK_KINDS = ("by-path", "by-id")
 
 @dataclass(frozen=True, slots=True)
 class Udev:
-    """What udev recorded of a device: its links below ``/dev`` (``disk/by-path/…``) and its properties."""
+    """udev's record of a device: its links below ``/dev`` (``disk/by-path/…``) and its properties."""
 
     links: tuple[str, ...] = ()
     properties: dict[str, str] = field(default_factory=dict)
 
     def link(self, kind: str, prefix: str = "", but: str = "\0") -> str | None:
-        """``/dev/disk/<kind>/…`` whose name starts with ``prefix`` and not with ``but``; the first by name."""
+        """Return the first link ``/dev/disk/<kind>/…`` whose name starts with ``prefix`` and not with ``but``."""
         start = f"disk/{kind}/"
         fitting = (link for link in self.links
                    if link.startswith(start + prefix) and not link.startswith(start + but))
@@ -27,7 +27,7 @@ class Udev:
 
 
 def links_by_device(root: Root) -> dict[str, list[str]]:
-    """Name of a block device to the links in ``/dev/disk`` that point to it (``disk/by-path/…``)."""
+    """Return the links in ``/dev/disk`` (``disk/by-path/…``) by name of the block device to which they point."""
     found: dict[str, list[str]] = {}
     for kind in LINK_KINDS:
         for link in root.listdir(f"dev/disk/{kind}"):
@@ -38,7 +38,7 @@ def links_by_device(root: Root) -> dict[str, list[str]]:
 
 
 def udev_record(root: Root, name: str, links_of: Mapping[str, Sequence[str]]) -> Udev:
-    """udev's database entry of a block device; where it has none, ``links_of`` (``links_by_device``) has its links."""
+    """Return udev's database entry of a block device; without one, its links in ``links_of`` (``links_by_device``)."""
     lines = root.lines(f"run/udev/data/b{root.text(f'{BLOCK}/{name}/dev')}")
     links = [line[2:] for line in lines if line.startswith("S:")]
     pairs = (line[2:].partition("=") for line in lines if line.startswith("E:"))
@@ -46,7 +46,7 @@ def udev_record(root: Root, name: str, links_of: Mapping[str, Sequence[str]]) ->
 
 
 def device_at(root: Root, path: str) -> str | None:
-    """Name of the block device that a path below ``/dev`` leads to, by its links or else by udev's database.
+    """Return the name of the block device at a path below ``/dev``, by links or else by udev's database.
 
     ``/dev/disk/by-uuid/…``, ``/dev/mapper/…``, ``/dev/cciss/c0d0`` (``cciss!c0d0``). None when there is none.
     """
