@@ -202,10 +202,6 @@ class MaintainedHost:
         times = [at for at in (self.bus_alive_ms, self.cluster_alive_ms) if at is not None]
         return max(times) if times else None
 
-    def has_alarm(self, alarm_id: str) -> bool:
-        """Whether any alarm with that id is raised for the host."""
-        return any(alarm[0] == alarm_id for alarm in self.alarms)
-
     def status(self) -> HostStatus:
         """Return the part that other subsystems may see."""
         oper, avail = self.subfunction()
