@@ -86,7 +86,7 @@ class BoundedConnector(sushy_connector.Connector):  # type: ignore[misc]  # sush
 def _body_tag(response: requests.Response) -> str:
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     tag = body.get("@odata.etag") if isinstance(body, dict) else None
     return tag if isinstance(tag, str) and tag.isascii() and tag.isprintable() else ""

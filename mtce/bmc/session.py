@@ -75,7 +75,8 @@ class Session:
                 _close(auth)
         except sushy_errors.AccessError as error:
             raise BmcError(address=self._access.address, verb=verb, reason=self._login_reason(error)) from error
-        except (sushy_errors.SushyError, requests.RequestException, TransportError, OSError, ValueError) as error:
+        except (sushy_errors.SushyError, requests.RequestException, TransportError, OSError, ValueError,
+                RecursionError) as error:
             raise BmcError(address=self._access.address, verb=verb, reason=reason_of(error)) from error
         except (AttributeError, KeyError, TypeError) as error:
             # sushy expects objects even where a BMC may send a list or a string.
@@ -170,7 +171,7 @@ def reason_of(error: Exception) -> str:
 def _close(auth: Any) -> None:
     try:
         auth.close()
-    except (sushy_errors.SushyError, requests.RequestException, ValueError, AttributeError) as error:
+    except (sushy_errors.SushyError, requests.RequestException, ValueError, AttributeError, RecursionError) as error:
         LOG.debug("A Redfish session was not closed: %s", reason_of(error))
 
 
@@ -217,7 +218,7 @@ def _ask(access: Access, settings: RedfishSettings, path: str, *, login: bool = 
         if _nobody_listens(error):
             return _Reply(0, {})
         raise BmcError(address=access.address, verb=DETECT_VERB, reason=reason_of(error)) from error
-    except ValueError:
+    except (ValueError, RecursionError):
         # No JSON, or too long: not a Redfish service.
         return _Reply(reply.status_code, {})
     except (requests.RequestException, TransportError, OSError) as error:
