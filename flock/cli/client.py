@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +13,7 @@ from keystoneauth1.adapter import Adapter
 from flock.cli.credentials import CachedPassword, Credentials, session_for
 from flock.cli.errors import ApiError, ApiUnreachable, CliError, UsageError, server_sentence, status_sentence
 from flock.cli.tokens import TokenCache
+from flock.core.parse import parse_json
 
 INVALID_CREDENTIALS = "Invalid Identity credentials."
 CONNECT_TIMEOUT_S = 30.0
@@ -186,7 +186,7 @@ def _decoded(reply: Any) -> Any:
     if not reply.content:
         return None
     try:
-        return json.loads(reply.content)
+        return parse_json(reply.content)
     except ValueError:
         raise ApiError(502, f"The response from {reply.url} is not JSON.") from None
 

@@ -2,10 +2,10 @@
 """Errors of the command lines, each with the exit code that scripts may rely on."""
 from __future__ import annotations
 
-import json
 from typing import Any, ClassVar
 
 from flock.cli.table import printable
+from flock.core.parse import parse_json
 
 
 class CliError(Exception):
@@ -74,7 +74,7 @@ def status_sentence(status: int, reason: str = "") -> str:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError:
         return None
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from flock.core.errors import FlockError
+from flock.core.parse import parse_json
 from flock.exec import run
 
 KEYCTL_TIMEOUT_S = 2.0
@@ -134,7 +135,7 @@ class TokenCache:
 def _parsed(text: str | None) -> dict[str, Any] | None:
     """A stored entry; None for anything that another program stored under the same name."""
     try:
-        entry = json.loads(text or "")
+        entry = parse_json(text or "")
     except ValueError:
         return None
     if not isinstance(entry, dict) or entry.get("format") != FORMAT:

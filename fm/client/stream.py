@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import codecs
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from flock.cli.errors import ApiError, ApiUnreachable, CliError
 from flock.core.backoff import Backoff
+from flock.core.parse import parse_json
 from fm.client.records import Event
 
 LINE_MAX_CHARS = 1024 * 1024
@@ -34,7 +34,7 @@ class Message:
     def event(self) -> Event:
         """The decoded event; CliError when ``data`` is not JSON."""
         try:
-            found: Event = json.loads(self.data)
+            found: Event = parse_json(self.data)
         except ValueError:
             raise CliError(f"The event stream sent an invalid event: {self.data[:80]!r}") from None
         return found

@@ -19,6 +19,7 @@ from typing import Any
 from flock.core.backoff import Backoff
 from flock.core.codec import codec_for
 from flock.core.errors import InvalidInput
+from flock.core.parse import parse_json
 from flock.jobs.worker import Worker
 from mtce.contract.records import MtcAlive
 from mtce.core.view import Level, MaintainedHost, Network
@@ -150,7 +151,7 @@ class PulseClient:
 
     def _hear(self, line: bytes) -> None:
         try:
-            message = json.loads(line)
+            message = parse_json(line)
             if message["event"] == "synced":
                 if not self._synced:
                     LOG.info("heartbeat is connected")

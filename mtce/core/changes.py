@@ -56,7 +56,10 @@ def failure(before: MaintainedHost, after: MaintainedHost) -> str:
     given_up = after.action is HostAction.NONE and before.action is not HostAction.NONE \
         and (after.availability is Availability.FAILED or "enable" in set(after.degrade) - set(before.degrade))
     waits = after.stage is Stage.FAILED_WAIT and before.stage is not Stage.FAILED_WAIT
-    if action_failed or given_up or waits:
+    # Recovery names the alarm below; an enable has no alarm that says why the host stays out of service.
+    held = after.stage is Stage.HOLD and after.action is HostAction.ENABLE \
+        and after.availability is Availability.FAILED and before.availability is not Availability.FAILED
+    if action_failed or given_up or waits or held:
         return after.task
     raised = sorted(alarm for alarm in after.alarms if alarm not in before.alarms and alarm[2] == "critical")
     left_service = before.is_enabled and not after.is_enabled and after.action is HostAction.RECOVERY

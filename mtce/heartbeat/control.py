@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from flock.core.parse import parse_json
 from mtce.core.heartbeat import Change, Watch
 from mtce.heartbeat.codec import NETWORKS
 
@@ -61,12 +62,13 @@ def level_line(change: Change) -> bytes:
 def alive_line(uuid: str, payload: bytes) -> bytes:
     """Return the message for an mtcAlive; empty when the host's agent sent anything but a JSON object."""
     try:
-        alive = json.loads(payload)
-    except ValueError:
+        alive = parse_json(payload)
+        if not isinstance(alive, dict):
+            return b""
+        return json.dumps({"event": "alive", "uuid": uuid, "alive": alive}).encode() + b"\n"
+    except (ValueError, RecursionError):
+        # The encoder reaches its limit of nesting before the parser does.
         return b""
-    if not isinstance(alive, dict):
-        return b""
-    return json.dumps({"event": "alive", "uuid": uuid, "alive": alive}).encode() + b"\n"
 
 
 class Client:
@@ -168,7 +170,7 @@ def obey(line: bytes, *, watch_all: Callable[[list[Watch]], None], watch: Callab
          unwatch: Callable[[str], None]) -> bool:
     """Carry out one line; returns True when the reply must contain all present levels. Raises BadRequest."""
     try:
-        request = json.loads(line)
+        request = parse_json(line)
     except ValueError:
         raise BadRequest("line: must be JSON") from None
     if not isinstance(request, dict):

@@ -12,6 +12,7 @@ from typing import Any
 
 from flock.core.backoff import Backoff
 from flock.core.errors import Forbidden, Unavailable
+from flock.core.parse import parse_json
 from sysinv.installer.cmdline import InstallParameters
 
 CALL_TIMEOUT_S = 10.0
@@ -51,7 +52,7 @@ class Controller:
         request = self._request(self._parameters.config_url, None)
         for delay_s in RETRY.pauses_s():
             try:
-                return json.loads(self._send(request))
+                return parse_json(self._send(request))
             except urllib.error.HTTPError as error:
                 if error.code in (401, 403, 404, 410):
                     raise Forbidden() from error

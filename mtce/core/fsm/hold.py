@@ -16,7 +16,7 @@ from mtce.core.fsm import bringup, guard, pulses
 from mtce.core.fsm.draft import Draft, Failure, Outcome
 from mtce.core.settings import Cause
 from mtce.core.strike import Permit, Refusal
-from mtce.core.view import Stage
+from mtce.core.view import Network, Stage
 from sysinv.contract.enums import Administrative, Availability, Operational
 
 
@@ -86,11 +86,12 @@ def _look(d: Draft) -> None:
 
 def _text(d: Draft) -> str:
     heard = heard_on(d.view, d.now_ms, d.settings)
-    networks = [channel for channel in (Channel.MGMT_PULSES, Channel.CLUSTER_PULSES) if channel in heard]
-    if not networks and Channel.CLUSTER_ALIVE in heard:
+    networks = [way for way in (Channel.MGMT_PULSES, Channel.CLUSTER_PULSES) if way in heard]
+    missed = pulses.lost_networks(d)
+    if not networks and Channel.CLUSTER_ALIVE in heard and Network.CLUSTER_HOST not in missed:
         networks = [Channel.CLUSTER_PULSES]
     alive = ", ".join(networks or heard)
-    lost = ", ".join("Management" if name == "mgmt" else "Cluster-host" for name in pulses.lost_networks(d))
+    lost = ", ".join("Management" if name == "mgmt" else "Cluster-host" for name in missed)
     if not alive:
         return f"No heartbeat on {lost}, asking the host" if lost else "Asking the host"
     return f"No heartbeat on {lost}, alive on {alive}" if lost else f"Alive on {alive}, asking the host"

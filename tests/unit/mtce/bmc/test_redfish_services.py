@@ -143,7 +143,8 @@ def test_kind_is_told_only_by_evidence(recorded, access, settings):
         recorded.answers["/redfish/v1"] = (status, {})
         with pytest.raises(BmcError, match=f"status {status}"):
             open_bmc("dynamic", access, kinds)
-    for answer in ((404, {}), (200, b"<html>web console</html>"), (200, {"RedfishVersion": "0.9"}), (200, ["x"])):
+    for answer in ((404, {}), (200, b"<html>web console</html>"), (200, {"RedfishVersion": "0.9"}), (200, ["x"]),
+                   (200, b"[" * 100_000)):
         recorded.answers["/redfish/v1"] = answer
         assert open_bmc("dynamic", access, kinds).kind == "ipmi"
     assert not is_redfish(access, replace(settings, port=1))
@@ -176,7 +177,8 @@ def test_sessions_are_closed(recorded, access, settings):
 
 @pytest.mark.parametrize("answer", [
     (200, ["a", "list"]), (200, b"no json"), (200, {"Id": 1, "Actions": "text", "PowerState": {}}),
-    (500, ["a", "list"]), (500, {"error": "text"}), (200, b"[" + b"1," * 3_000_000 + b"1]")])
+    (500, ["a", "list"]), (500, {"error": "text"}), (200, b"[" + b"1," * 3_000_000 + b"1]"),
+    (200, b"[" * 100_000), (500, b"[" * 100_000)])
 def test_answers_that_make_no_sense_are_errors_of_the_bmc(recorded, access, settings, answer):
     recorded.answers[SYSTEM] = answer
     with pytest.raises(BmcError):

@@ -93,7 +93,7 @@ def test_levels_are_passed_on_and_nonsense_is_survived(ends):
     client.start()
     heartbeat.accept()
     heartbeat.say(event="level", uuid=UUID, network="oam", level="loss", epoch=7)
-    heartbeat.connection.sendall(b"{\n[]\n")
+    heartbeat.connection.sendall(b"{\n[]\n" + b"[" * 100_000 + b"\n")
     heartbeat.say(event="level", uuid=UUID, network="mgmt", level="loss", epoch=7, misses=10)
     assert wait(1) == [(UUID, "mgmt", "loss", 7)]
 

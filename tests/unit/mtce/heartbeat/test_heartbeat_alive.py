@@ -65,7 +65,7 @@ def test_the_agent_keeps_to_the_size_whatever_the_test_is_called(name):
     assert codec_for(MtcAlive).decode(data, "alive").boot_id == "boot-1"
 
 
-@pytest.mark.parametrize("payload", [b"[1]", b"{", b"\xff", b"7"])
+@pytest.mark.parametrize("payload", [b"[1]", b"{", b"\xff", b"7", b"[" * MTCALIVE_MAX_BYTES])
 def test_a_host_that_sends_anything_else_is_not_passed_on(payload):
     assert alive_line(HOST, payload) == b""
 

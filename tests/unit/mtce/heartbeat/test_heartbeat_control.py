@@ -35,7 +35,7 @@ def test_start_and_stop():
 
 
 @pytest.mark.parametrize(("request_", "field"), [
-    (b"{", "line"), (b"[]", "line"), ({"op": "reboot"}, "op"), ({"op": "hosts"}, "hosts"),
+    (b"{", "line"), (b"[]", "line"), (b"[" * 100_000, "line"), ({"op": "reboot"}, "op"), ({"op": "hosts"}, "hosts"),
     ({"op": "start"}, "host"), ({"op": "start", "host": {**HOST, "uuid": "x"}}, "uuid"),
     ({"op": "start", "host": {**HOST, "networks": ["oam"]}}, "networks"),
     ({"op": "start", "host": {**HOST, "epoch": "1"}}, "epoch")])
