@@ -143,15 +143,13 @@ def choose_system(bodies: Mapping[str, Mapping[str, Any]], unread: Mapping[str, 
     """Return the path of the host's system: a physical machine that can be reset and boots an operating system.
 
     ``bodies`` are the records by path, ``unread`` the reasons why members could not be read. An accelerator board is
-    physical too, but its record has no boot settings. ValueError when more than one system fits, when none fits, and
-    when the only one that fits does not boot and another could not be read: a reset of the wrong system does harm.
+    physical too, but its record has no boot settings. ValueError when none fits or more than one does: a reset of the
+    wrong system does harm, and a damaged record of the host must not make a board the only candidate.
     """
-    hosts = [path for path, body in bodies.items() if _is_machine(body)]
-    booting = [path for path in hosts if isinstance(bodies[path].get("Boot"), Mapping) and bodies[path]["Boot"]]
+    booting = [path for path, body in bodies.items() if _is_machine(body) and body.get("Boot")
+               and isinstance(body["Boot"], Mapping)]
     if len(booting) == 1:
         return booting[0]
-    if not booting and not unread and len(hosts) == 1:
-        return hosts[0]
     trouble = "".join(f"; {_identity(path)} cannot be read: {reason}" for path, reason in unread.items())
     raise ValueError(f"which of its systems ({_listed([*bodies, *unread])}) is the host cannot be told; "
                      f"name it in the option [bmc] redfish_systems{trouble}")

@@ -211,7 +211,7 @@ def test_the_watchdog_is_fed_only_while_the_daemon_says_it_lives(tmp_path: Path)
         process.wait_told("READY=1")
         process.wait_told("WATCHDOG=1")
         (tmp_path / "dead").touch()
-        process.wait_logged("not alive by its own judgement")
+        process.wait_logged("reports that it is not alive")
         process.notify.settimeout(0.5)
         with pytest.raises(AssertionError):
             for _ in range(10):

@@ -183,15 +183,15 @@ def test_several_wrong_members_are_a_sentence(attack):
         seed = random.SystemRandom().randrange(2**31)
         draw = random.Random(seed)
         attack.restore()
-        attack.recorded.add_system("HGX_Board_0")
-        for _ in range(draw.randrange(1, 4)):
-            spoil_tree(attack, draw)
+        attack.recorded.add_system("HGX_Board_0", Boot=None)
+        spoiled = {spoil_tree(attack, draw)[0] for _ in range(draw.randrange(1, 4))}
         for verb in [*VERBS, "detect"]:
             try:
                 attack.run(verb)
             except BaseException as error:
                 raise AssertionError(f"{verb}, seed {seed}") from error
-        assert harm_done(attack) == []
+        # Nobody can tell that a BMC leaves the host's system out of its list.
+        assert "/redfish/v1/Systems" in spoiled or harm_done(attack) == [], f"seed {seed}"
 
 
 def test_a_reset_without_an_answer_is_ordered_once(attack):

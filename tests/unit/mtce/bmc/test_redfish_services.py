@@ -99,7 +99,7 @@ MACHINE = {"SystemType": "Physical", "Actions": {"#ComputerSystem.Reset": {}},
     ({"/a": MACHINE, "/b": MACHINE | {"SystemType": "Virtual"}}, {}, "/a"),
     ({"/a": MACHINE, "/b": MACHINE | {"SystemType": "DPU"}}, {"/c": "503"}, "/a"),
     ({"/a": MACHINE | {"SystemType": None}, "/b": MACHINE | {"Actions": {}}}, {}, "/a"),
-    ({"/a": MACHINE | {"Boot": {}}, "/b": {"SystemType": "OS"}}, {}, "/a"),
+    ({"/a": MACHINE | {"Boot": {}}, "/b": {"SystemType": "OS"}}, {}, None),
     ({"/a": MACHINE, "/b": MACHINE}, {}, None),
     ({"/a": MACHINE | {"Boot": None}}, {"/b": "503"}, None),
     ({}, {"/b": "503"}, None)])
