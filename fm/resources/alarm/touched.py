@@ -25,7 +25,7 @@ from fm.resources.alarm.store import ENTITY, alarm_of
 # How many entities, alarm ids and conditions on containment a statement may have. What is missing to one of these sizes
 # is asked twice: a statement that is there already costs less than an exact one that has to be put together.
 NAME_SIZES = (0, 1, 4, 32, 1000)
-BELOW_SIZES = (0, 1, 10, 100)
+BELOW_SIZES = (0, 1, 4, 10, 100)
 NAMES_MAX, BELOW_MAX = NAME_SIZES[-1], BELOW_SIZES[-1]
 _ALARM, _KNOWN, _SILENCE = 0, 1, 2
 _SUPPRESSED = SuppressionStatus.SUPPRESSED.value
