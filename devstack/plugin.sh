@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The devstack plugin of the flock. Devstack sources it once per phase: plugin.sh <mode> [<phase>].
+# The flock's devstack plugin. Devstack sources it once per phase: plugin.sh <mode> [<phase>].
 
 function flock_each {
     # flock_each VERB SUBSYSTEM...: call VERB_SUBSYSTEM for every subsystem that has an enabled service.

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Makes a bare Debian machine ready: system packages, the product's and Keystone's virtual environments.
-# Called by stack.sh and run_tests.sh; repeated calls find everything in place and return at once.
+# Prepares a bare Debian machine: system packages, the product's and Keystone's virtual environments.
+# stack.sh and run_tests.sh call it. A repeated call changes nothing and returns at once.
 # Usage: devstack/prepare.sh [--test|--packages]
-#   --test      also what only the tests need
-#   --packages  system packages only
+#   --test      also install what only the tests need
+#   --packages  install only system packages
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -26,10 +26,10 @@ fail() {
     exit 1
 }
 
-[ "$(uname -s)" = Linux ] || fail "The flock's lab runs on Linux only."
+[ "$(uname -s)" = Linux ] || fail "The flock's lab runs only on Linux."
 [ "$(id -u)" = 0 ] || fail "Run this as root: sudo $0"
 command -v apt-get > /dev/null || fail "This machine has no apt-get; the lab is made for Debian 12."
-# A bare machine may have no Python yet; then it is asked once Python has come.
+# A bare machine may have no Python yet, so this check runs again after the packages are installed.
 fits() { [ ! -x /usr/bin/python3 ] || (cd "$repo" && PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m devstack.virtualcloud.facts system) || exit 1; }
 fits
 
@@ -40,7 +40,7 @@ missing_packages() {
     done
 }
 
-# Units of packages that start by themselves at every boot once they are installed.
+# Units that the packages enable at every boot.
 declare -A UNITS=(
     [rabbitmq-server]="rabbitmq-server.service epmd.service epmd.socket" [memcached]=memcached.service
     [postgresql-15]=postgresql.service [openipmi]=openipmi.service [snmpd]=snmpd.service
@@ -49,8 +49,8 @@ declare -A UNITS=(
 policy=/usr/sbin/policy-rc.d clusters=/etc/postgresql-common/createcluster.d/flock.conf
 policy_mark="# the flock's prepare.sh: nothing starts while packages are installed" new_units=()
 
-# While packages are installed nothing may start and no PostgreSQL cluster may appear. However this program ends,
-# leave_machine takes both orders back, and what came with the new packages does not start at the machine's next boot.
+# Keeps package installation from starting services and from creating a PostgreSQL cluster. However this program ends,
+# leave_machine removes both settings, and disables the units of the new packages for the machine's next boot.
 hold_machine() {
     local name
     for name in "$@"; do
@@ -75,7 +75,7 @@ leave_machine() {
     done
     new_units=()
 }
-# Also those of an earlier run that was killed.
+# Removes the settings of hold_machine, also those of an earlier run that was killed.
 forget_orders() {
     rm -f "$clusters"
     ! grep -qsF "$policy_mark" "$policy" || rm -f "$policy"
@@ -89,7 +89,7 @@ install_packages() {
     # shellcheck disable=SC2086
     hold_machine $missing
     log=$(mktemp)
-    # The shell takes a signal when apt-get has ended: the orders hold as long as packages are being installed.
+    # The shell handles a signal only after apt-get has ended, so the settings of hold_machine stay in force until then.
     # shellcheck disable=SC2086
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } \
         > "$log" 2>&1 < /dev/null || rc=$?
@@ -102,8 +102,8 @@ install_packages() {
     rm -f "$log"
 }
 
-# venv DIRECTORY FINGERPRINT REQUIREMENT... : a virtual environment of Debian's Python, made again when FINGERPRINT changes.
-# It uses /usr/bin/python3 because the lab's hosts carry that interpreter and see the directory at the same path.
+# venv DIRECTORY FINGERPRINT REQUIREMENT... : makes a virtual environment, again when FINGERPRINT changes.
+# Uses /usr/bin/python3, because the lab's hosts have that interpreter and see the directory at the same path.
 venv() {
     local directory=$1 fingerprint=$2 log
     shift 2
@@ -123,7 +123,7 @@ venv() {
 }
 
 requirements() {
-    # What setup.cfg's extras and requirements.txt name, one per line.
+    # Prints the requirements of setup.cfg's extras and requirements.txt, one per line.
     /usr/bin/python3 - "$repo" "$@" << 'PYTHON'
 import configparser, pathlib, sys
 repo, extras = pathlib.Path(sys.argv[1]), sys.argv[2:]
@@ -167,7 +167,7 @@ fits
 
 mapfile -t needs < <(requirements controller host)
 [ "$with_tests" = no ] || mapfile -t -O "${#needs[@]}" needs < <(requirements test)
-# An environment that has the tests' needs serves without them too.
+# Keeps the tests' requirements in an environment that already has them, so that it is not built again.
 wanted=$(printf '%s\n' "${needs[@]}" | cat - "$here/constraints.txt" | sha256sum | cut -d' ' -f1)
 if [ "$with_tests" = no ] && [ -e "$FLOCK_HOME/venv/.with-tests" ]; then
     mapfile -t -O "${#needs[@]}" needs < <(requirements test)

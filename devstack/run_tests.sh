@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs the test suites on this machine, installing what they need.
+# Runs the test suites on this machine and installs what they need.
 # Usage: sudo devstack/run_tests.sh [unit|functional|lab|lint|types|imports|docs|all|scenarios|soak|bench] [pytest arguments]
 set -uo pipefail
 
@@ -25,13 +25,13 @@ esac
 
 "$here/prepare.sh" --test || exit 1
 cd "$repo" || exit 1
-# The checkout is tested, whatever is installed.
+# Tests the checkout, not the installed product.
 export PYTHONPATH=$repo PYTHONDONTWRITEBYTECODE=1 PATH=$bin:$PATH
 
-# The longest durations are printed with every run of tests, coverage with the whole unit suite.
+# Every run prints the longest durations; the whole unit suite also measures coverage.
 durations=(--durations=10 --durations-min=1)
 suites=(tests/unit tests/sim tests/store tests/rbac)
-# A file's tests stay in one process: fixtures of a module are made once.
+# All tests of a file run in one process, so that module fixtures are made once.
 run_unit() {
     local measured=() package
     if [ $# -eq 0 ]; then
@@ -42,9 +42,9 @@ run_unit() {
     "$bin/python" -m pytest -q "${durations[@]}" --numprocesses 2 --dist loadfile "${measured[@]}" "${suites[@]}" "$@" || return
     [ $# -gt 0 ] || "$bin/python" -m tests.covered
 }
-# Areas mostly wait for something, so groups of them run side by side, each with services of its own; the output of one
-# comes after that of the other. Areas that no group names are in the last one. A neighbour that is missing fails its
-# tests here instead of skipping them.
+# Areas mostly wait, so groups of them run in parallel, each with separate services; their outputs are printed one after
+# the other. The last group holds the areas that no other group names. If a service is missing, its tests fail here
+# instead of being skipped.
 functional_groups=("fm" "kernel kernel_http fm_raiser" "")
 run_functional() {
     local group area folder status=0 number=0 named=" ${functional_groups[*]} " paths jobs=() logs
@@ -66,7 +66,7 @@ run_functional() {
     done
     for number in "${!jobs[@]}"; do
         wait "${jobs[number]}"
-        # 5: the arguments chose no test of this group.
+        # 5: the arguments select no test of this group.
         case $? in 0 | 5) ;; *) status=1 ;; esac
         printf -- '-- %s\n' "${functional_groups[number]:-all other areas}"
         cat "$logs/$number"
@@ -74,10 +74,10 @@ run_functional() {
     rm -rf "$logs"
     return $status
 }
-# One story of the lab for each subsystem, and the lab itself.
+# One lab scenario for each subsystem, and the tests of the lab itself.
 run_lab() { "$bin/python" -m pytest -q "${durations[@]}" tests/lab "$@"; }
 run_scenarios() { "$bin/python" -m pytest -q "${durations[@]}" tests/scenarios "$@"; }
-# Random sequences, many more of them than in the unit suite: FLOCK_SIM_SCALE times, a storm of FM_STORM_S seconds.
+# Random sequences: FLOCK_SIM_SCALE times as many as in the unit suite, and an alarm storm of FM_STORM_S seconds.
 run_soak() {
     FLOCK_SIM_SCALE=${FLOCK_SIM_SCALE:-20} FM_STORM_S=${FM_STORM_S:-120} FLOCK_REQUIRE_SERVICES=1 \
         "$bin/python" -m pytest -q "${durations[@]}" --timeout 7200 -m soak tests/unit tests/sim tests/functional "$@"
@@ -88,7 +88,7 @@ run_imports() { "$bin/lint-imports"; }
 run_docs() { "$bin/sphinx-build" -W -q -b html doc/source doc/build/html && "$bin/reno" -q lint; }
 run_bench() { "$bin/python" -m tests.bench "$@"; }
 
-# one NAME ARGUMENT...: runs one suite and says how it ended.
+# one NAME ARGUMENT...: runs one suite and prints its result.
 one() {
     local name=$1 begun=$SECONDS
     shift
@@ -106,8 +106,8 @@ if [ "$suite" != all ]; then
     exit
 fi
 
-# The lab and the other suites mostly wait for something: side by side they need half the time. The lab's output is
-# shown when the rest has ended.
+# The lab and the other suites mostly wait, so running them in parallel halves the time. The lab's output is printed after
+# that of the others.
 failed=()
 lab_log=$(mktemp)
 trap 'rm -f "$lab_log"' EXIT

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Brings up a virtual edge cloud on this machine and runs it through its main job: a controller and two workers that
-# are discovered, installed, inventoried, configured and unlocked. Idempotent: a second run completes what is missing.
+# Starts a virtual edge cloud on this machine and performs its main job: discovers, installs, inventories, configures
+# and unlocks a controller and two workers. Idempotent: a second run completes what is missing.
 # Usage: sudo devstack/stack.sh [--workers N] [--database sqlite|postgresql] [--model standard|aio-sx]
 set -euo pipefail
 
@@ -34,22 +34,22 @@ done
 [[ $database =~ ^(sqlite|postgresql)$ ]] || fail "--database must be sqlite or postgresql."
 [[ $model =~ ^(standard|aio-sx)$ ]] || fail "--model must be standard or aio-sx."
 
-[ "$(uname -s)" = Linux ] || fail "the lab runs on Linux only."
-[ "$(id -u)" = 0 ] || fail "run me as root: sudo devstack/stack.sh"
+[ "$(uname -s)" = Linux ] || fail "the lab runs only on Linux."
+[ "$(id -u)" = 0 ] || fail "run this as root: sudo devstack/stack.sh"
 [ ! -x /usr/bin/python3 ] || (cd "$(dirname "$here")" && PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m devstack.virtualcloud.facts lab) || exit 1
 mkdir -p "$STATE" "$FLOCK_HOME"
 chmod 700 "$STATE"
 if [ ! -d "$STATE/image" ]; then
     for place in "$STATE" "$FLOCK_HOME"; do
         free_mib=$(df --output=avail -m "$place" | tail -n 1 | tr -d ' ')
-        [ "$free_mib" -ge 4096 ] || fail "$place has $free_mib MiB free; 4096 MiB are needed. Free some space and run me again."
+        [ "$free_mib" -ge 4096 ] || fail "$place has $free_mib MiB free; 4096 MiB are needed. Free some space and run this again."
     done
 fi
 exec 9> "$STATE/stack.lock"
 flock -n 9 || fail "another stack.sh is running (lock $STATE/stack.lock)."
 
 lab() { "$here/lab" "$@" 9>&-; }
-# debootstrap builds the image while pip fills the virtual environments: both wait for the network more than for a CPU.
+# debootstrap builds the image while pip fills the virtual environments, because both mostly wait for the network.
 "$here/prepare.sh" --packages 9>&-
 say "base image"
 lab image build &

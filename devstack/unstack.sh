@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Ends the lab and leaves nothing behind: no process, namespace, interface, mount or file outside its state folder.
-# Also cleans after an interrupted run. Usage: sudo devstack/unstack.sh [--purge]
+# Removes the lab: all its processes, namespaces, interfaces, mounts, and files outside its state folder.
+# Also cleans up after an interrupted run. Usage: sudo devstack/unstack.sh [--purge]
 #   --purge   also removes the state folder with the base image, and /opt/flock
 here=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)
 case "${1:-}" in

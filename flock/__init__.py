@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every daemon shares and no subsystem owns."""
+"""The kernel: code that all subsystems share."""
 import sys
 
-# Native threads only. Libraries below us (futurist, oslo.service) import eventlet when it happens to be installed,
-# which costs 18 MB in each process; marked as absent, they do without.
+# The flock uses native threads only. futurist and oslo.service import eventlet if it is installed, which costs 18 MB
+# in each process; this entry makes them treat it as not installed.
 sys.modules.setdefault("eventlet", None)  # type: ignore[arg-type]

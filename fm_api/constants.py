@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names of alarm and log ids, severities, states, types, causes and entity types that StarlingX's services import.
 
-Each ``FM_ALARM_ID_*`` is an alarm of the catalogue and each ``FM_LOG_ID_*`` a log. Names that follow a rule are made by
-that rule: ``ALARM_PROBABLE_CAUSE_1``, ``FM_LOG_ID_VM_PAUSE_REJECTED``, ``FM_ALARM_ID_SW_PATCH_AUTO_APPLY_FAILED``.
+Each ``FM_ALARM_ID_*`` is an alarm of the catalogue and each ``FM_LOG_ID_*`` a log. The module computes names that
+follow a rule: ``ALARM_PROBABLE_CAUSE_1``, ``FM_LOG_ID_VM_PAUSE_REJECTED``, ``FM_ALARM_ID_SW_PATCH_AUTO_APPLY_FAILED``.
 """
 from __future__ import annotations
 
@@ -88,7 +88,8 @@ _ENTITY_TYPES = {
 
 
 def _vm_logs() -> dict[str, str]:
-    """Each operation has six logs in a row: asked for, running, rejected, cancelled, failed, done."""
+    """``{id: name}`` of the logs of VM operations. Each has six consecutive ids: requested, running, rejected,
+    cancelled, failed, done."""
     found = {}
     for place, verb in enumerate(_VM_OPERATIONS):
         stem = verb.removesuffix("E")
@@ -100,7 +101,7 @@ def _vm_logs() -> dict[str, str]:
 
 
 def _orchestration(names: tuple[str, ...], first: int) -> dict[str, str]:
-    """``900.g01`` and on for alarms, ``900.g11`` and on for logs of the orchestration ``g``."""
+    """``{id: name}`` of orchestration ``g``: alarms from ``900.g01``, logs from ``900.g11``."""
     return {f"900.{100 * group + first + step}": f"{kind}_AUTO_APPLY_{name}"
             for group, kind in enumerate(_ORCHESTRATIONS, 1) for step, name in enumerate(names)}
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What StarlingX's services import to raise alarms; the names only, the work is done in ``fm.raiser``.
+"""The names that StarlingX's services import to raise alarms; ``fm.raiser`` implements them.
 
-``FaultAPIs()`` and ``FaultAPIsV2()`` need no argument: the bus is the one of the configuration files of this host.
+``FaultAPIs()`` and ``FaultAPIsV2()`` need no argument; they use the bus in this host's configuration files.
 """
 from __future__ import annotations
 

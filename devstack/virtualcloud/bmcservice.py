@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host's management controller: what it knows of the machine, what it does to it, over Redfish and over IPMI."""
+"""A virtual host's management controller: reports and controls the host over Redfish and over IPMI."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _IPMI_BOOT_SHOWN = {"none": "none", "pxe": "pxe", "hdd": "default", "cd": "cdrom
 
 
 def memory_mib() -> int:
-    """Memory of this machine, which each virtual server shows as its own."""
+    """Return the memory of this machine in MiB, which each virtual server reports as its own."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // (1024 * 1024)
 
 
@@ -38,7 +38,7 @@ class BmcService:
         self._shown: tuple[Reading, ...] = ()
 
     async def start(self) -> None:
-        """Take the address and serve the protocols the host was built with."""
+        """Add the address and serve the protocols that the host was created with."""
         record = self._machine.record
         await self._world.networks.add_bmc_address(record.index)
         password = self._world.lab.bmc_password
@@ -54,7 +54,7 @@ class BmcService:
             await self._ipmi.start(password, self.view().readings, self._world.cgroups.create(IPMI_GROUP))
 
     async def stop(self, for_good: bool = True) -> None:
-        """End the services; `for_good` gives the address back too."""
+        """Stop the services; `for_good` also removes the address."""
         if self._redfish is not None:
             await self._redfish.stop()
         if self._ipmi is not None:
@@ -63,7 +63,7 @@ class BmcService:
             await self._world.networks.remove_bmc_address(self._machine.record.index)
 
     def view(self) -> ServerView:
-        """The server as its controller sees it now."""
+        """Return the present state of the server."""
         record = self._machine.record
         legs = plan.legs(record.index, record.role, record.all_in_one)
         return ServerView(
@@ -82,7 +82,7 @@ class BmcService:
         )
 
     async def perform(self, command: Command) -> None:
-        """Do what a client asked for."""
+        """Carry out a client's command."""
         if isinstance(command, Reset):
             await self._reset(command.kind)
         elif isinstance(command, SetOverride):
@@ -109,14 +109,14 @@ class BmcService:
             await machine.reset()
 
     def _show_sensors(self) -> None:
-        """Show driven values, or those of another power state, over IPMI; Redfish renders them when asked."""
+        """Write the present sensor values for IPMI; Redfish renders them at each request."""
         readings = self.view().readings
         if self._ipmi is not None and readings != self._shown:
             self._shown = readings
             self._ipmi.write_sensors(readings)
 
     async def ipmi(self, verb: str, arguments: list[str]) -> dict[str, str]:
-        """A request of ipmi_sim: `get NAME...` gives values, `set NAME VALUE...` acts."""
+        """Handle a request of ipmi_sim: `get NAME...` returns values, `set NAME VALUE...` acts."""
         record = self._machine.record
         if verb == "get":
             values = {"power": "1" if record.power else "0", "boot": _IPMI_BOOT_SHOWN[record.override.target]}

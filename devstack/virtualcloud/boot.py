@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host's life as pure decisions: its stages, what it boots from, what follows its system's end."""
+"""Pure decisions of a host's boot: its stages, its boot device, and what follows when its system ends."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-NSPAWN_REBOOT = 133  # the exit status by which systemd-nspawn asks to be started again
+NSPAWN_REBOOT = 133  # exit status of systemd-nspawn when the host reboots
 
 
 class Stage(StrEnum):
-    """Where a host is; `crashed` and `hung` hosts have power, `fault` means that the lab itself could not go on."""
+    """Stage of a host; `crashed` and `hung` hosts have power, `fault` means that the lab itself failed."""
 
     OFF = "off"
     FIRMWARE = "firmware"
@@ -29,7 +29,7 @@ SETTLED = frozenset({Stage.UP, Stage.WAITING, Stage.OFF, Stage.CRASHED, Stage.FA
 
 
 class Device(StrEnum):
-    """What a host can boot from."""
+    """Boot device of a host."""
 
     DISK = "disk"
     NETWORK = "network"
@@ -55,10 +55,10 @@ NO_OVERRIDE = Override()
 
 
 def choose_device(override: Override, bootable: bool) -> tuple[Device, Override]:
-    """What to boot now, and the override that is left: the override first, then a bootable disk, then the network.
+    """Return the device to boot and the remaining override: the override first, then a bootable disk, then the network.
 
-    A disk that holds nothing falls through to the network, as a real boot order does; so does a cd, since this
-    firmware cannot run a boot image.
+    An empty disk falls through to the network, as in a real boot order; so does a cd, because this firmware cannot run
+    a boot image.
     """
     left = NO_OVERRIDE if override.once else override
     wants_network = override.target == "pxe"
@@ -68,7 +68,7 @@ def choose_device(override: Override, bootable: bool) -> tuple[Device, Override]
 
 
 def after_exit(status: int | None) -> After:
-    """What follows when the host's system ended with nspawn's exit `status` (None: nobody saw it end)."""
+    """Return what follows when the host's system ended with nspawn's exit `status` (None: status unknown)."""
     if status == 0:
         return After.POWER_OFF
     if status == NSPAWN_REBOOT:
@@ -77,15 +77,15 @@ def after_exit(status: int | None) -> After:
 
 
 def poll_interval_ms(polls: int) -> int:
-    """Pause before the next look at the boot file: 1 s at first, growing to 3 s."""
+    """Return the pause before the next poll of the boot file: 1 s at first, growing to 3 s."""
     return min(3000, 1000 + 250 * max(0, polls - 4))
 
 
 def retry_interval_ms(failures: int) -> int:
-    """Pause after the n-th failed attempt in a row to boot or install from the network: 1, 2, 4, then 8 s."""
+    """Return the pause after the n-th failed network boot or installation in a row: 1, 2, 4, then 8 s."""
     return 1000 << min(3, max(0, failures - 1))
 
 
 def shown_stage(stage: Stage, hung: bool) -> Stage:
-    """The stage a person sees: a frozen host is hung whatever it was doing."""
+    """Return the stage to show: a frozen host is hung in any stage."""
     return Stage.HUNG if hung else stage

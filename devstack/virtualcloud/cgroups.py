@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One control group per host, in every hierarchy the kernel has: who belongs to it, freezing it, its devices, its use.
+"""One control group per host, in every hierarchy of the kernel: its processes, freezer, devices and resource use.
 
-Each host gets its own group in the systemd hierarchies too: otherwise the hosts' service managers would share one tree.
+Each host also gets a group in the systemd hierarchies: otherwise the hosts' service managers would share one tree.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ class Cgroups:
 
     @classmethod
     def of_machine(cls, prefix: str) -> Cgroups:
-        """With the machine's own hierarchies."""
+        """Return the groups in this machine's hierarchies."""
         return cls(prefix, parse_mounts(Path("/proc/mounts").read_text(encoding="utf-8")))
 
     def create(self, name: str) -> list[str]:
-        """Make the host's groups; returns the files a process writes its id to, to belong to the host."""
+        """Create the host's groups; returns the files in which a process registers its id to join the host."""
         files = []
         for item in self.hierarchies:
             path = item.mount / self.prefix / name
@@ -74,7 +74,7 @@ class Cgroups:
         return files
 
     def create_confined(self, name: str, allowed: Sequence[Device]) -> list[str]:
-        """Make the groups of a host that is not running anew; it can open no device but `allowed`.
+        """Create the groups of a stopped host again; it can open no device except `allowed`.
 
         Returns the files to register in. Raises LabError when the kernel offers no way to deny devices.
         """
@@ -96,7 +96,7 @@ class Cgroups:
                 else path for path in files]  # fmt: skip
 
     def member_files(self, name: str) -> list[str]:
-        """Where a visitor (a command run inside the host) registers so that freezing and accounting cover it."""
+        """Return the files in which a command run inside the host registers, so that it is frozen and accounted too."""
         found = []
         for item in self.hierarchies:
             path = item.mount / self.prefix / name
@@ -111,7 +111,7 @@ class Cgroups:
         return found
 
     def pids(self, name: str) -> set[int]:
-        """All processes that belong to the host."""
+        """Return the ids of all processes of the host."""
         found: set[int] = set()
         for item in self.hierarchies:
             for path in (item.mount / self.prefix / name).rglob("cgroup.procs"):
@@ -123,7 +123,7 @@ class Cgroups:
         return found
 
     def kill(self, name: str) -> None:
-        """Kill everything of the host at once, frozen or not; raises LabError when something stays."""
+        """Kill all processes of the host, frozen or not; raises LabError when some remain."""
         end = time.monotonic() + KILL_WAIT_S
         while pids := self.pids(name):
             process.signal_all(pids, signal.SIGKILL)
@@ -135,7 +135,7 @@ class Cgroups:
             time.sleep(0.01)
 
     def freeze(self, name: str, frozen: bool) -> bool:
-        """Stop or resume the host's processes; False when the kernel has no freezer."""
+        """Freeze or resume the host's processes; returns False when the kernel has no freezer."""
         done = False
         for item in self.hierarchies:
             path = item.mount / self.prefix / name
@@ -148,14 +148,14 @@ class Cgroups:
         return done
 
     def memory_mib(self, name: str) -> int:
-        """Memory of the host's processes, shared pages counted by share; 0 without processes."""
+        """Return the memory of the host's processes in MiB, shared pages by their share; 0 without processes."""
         total_kib = 0
         for pid in self.pids(name):
             total_kib += _stat_value(Path(f"/proc/{pid}/smaps_rollup"), ("Pss:",))
         return total_kib // 1024
 
     def cpu_ms(self, name: str) -> int:
-        """Processor time the host has used so far."""
+        """Return the CPU time that the host has used, in milliseconds."""
         for item in self.hierarchies:
             path = item.mount / self.prefix / name
             if "cpuacct" in item.controllers and (path / "cpuacct.usage").exists():
@@ -165,7 +165,7 @@ class Cgroups:
         return 0
 
     def names(self) -> set[str]:
-        """Hosts that have a group."""
+        """Return the names of the hosts that have a group."""
         found: set[str] = set()
         for item in self.hierarchies:
             base = item.mount / self.prefix
@@ -174,7 +174,7 @@ class Cgroups:
         return found
 
     def remove(self, name: str) -> None:
-        """Remove the host's groups (empty of processes by now), the deepest first; `""` removes the lab's own."""
+        """Remove the host's groups (which have no processes), the deepest first; `""` removes the lab's."""
         for item in self.hierarchies:
             base = item.mount / self.prefix / name if name else item.mount / self.prefix
             if not base.is_dir():
@@ -185,7 +185,7 @@ class Cgroups:
 
 
 def _remove_when_free(path: Path) -> None:
-    """Remove one group. The kernel calls it busy for a moment after the last process has ended."""
+    """Remove one group. Retries, because the kernel reports it busy for a moment after the last process has ended."""
     end = time.monotonic() + BUSY_WAIT_S
     while True:
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Called by ipmi_sim for power and boot requests; hands them to the lab's daemon. Runs alone, imports nothing of ours.
+"""Called by ipmi_sim for power and boot requests; forwards them to the lab's daemon. Uses the standard library only.
 
 chassishook.py SOCKET HOST get NAME... | set NAME VALUE...      prints `name:value` lines for get
 """
@@ -10,7 +10,7 @@ import sys
 
 
 def main(argv: list[str]) -> int:
-    """Ask the daemon; 0 when it did what was asked."""
+    """Send the request to the daemon; returns 0 when it succeeded."""
     path, host, verb, *rest = argv
     # ipmi_sim puts its own state folder between the configured command and the verb in some versions
     request = {"op": "ipmi", "host": host, "verb": verb, "arguments": rest}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command `lab`: arguments in, a request to the daemon, what changed out, an honest exit status."""
+"""The command `lab`: parses arguments, sends a request to the daemon, prints the changes, returns an exit status."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def _image_path(session: Session) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """All commands of the lab."""
+    """Return the parser of all commands of the lab."""
     top = argparse.ArgumentParser(prog="lab", description="A virtual edge cloud on this machine.")
     environment = os.environ
     top.add_argument(

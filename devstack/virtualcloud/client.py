@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How commands reach the lab's daemon: start it when needed, ask, show progress, and enter a host."""
+"""Client of the lab's daemon: starts it when needed, sends requests, shows progress, and enters a host."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Json = dict[str, Any]
 
 
 class NoDaemon(LabError):
-    """Nobody answers on the lab's socket."""
+    """No daemon answers on the lab's socket."""
 
 
 def daemon_process(site: Site) -> tuple[int, int] | None:
-    """Process id and start time of the running daemon."""
+    """Return the process id and start time of the running daemon."""
     try:
         pid, ticks = (int(word) for word in site.pid_file.read_text(encoding="ascii").split())
     except (OSError, ValueError):
@@ -45,7 +45,7 @@ class Client:
         self._progress = progress
 
     def ask(self, op: str, **arguments: Any) -> Json:
-        """Send a request and return its result; progress lines are shown as they come."""
+        """Send a request and return its result; shows progress lines meanwhile."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
             stream.settimeout(ANSWER_S_MAX)
             try:
@@ -65,7 +65,7 @@ class Client:
         raise LabError(f"the lab's daemon went away; see {self._site.log_file}")
 
     def ensure_daemon(self) -> bool:
-        """Start the daemon unless it runs; True when it was started."""
+        """Start the daemon unless it runs; returns True when it was started."""
         if daemon_process(self._site) is not None and self._site.socket.exists():
             return False
         self._site.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -86,7 +86,7 @@ class Client:
             if child.poll() is not None:
                 raise LabError(self._last_line(began))
             if self._answers():
-                child.returncode = 0  # it goes on without us
+                child.returncode = 0  # it runs independently of this process
                 return True
             time.sleep(0.05)
         raise LabError(f"the lab's daemon did not start within {DAEMON_START_S:g} s; see {self._site.log_file}")
@@ -109,20 +109,22 @@ class Client:
 
 
 def enter_argv(pid: int, command: list[str]) -> list[str]:
-    """Run a command in all namespaces of the host whose init is `pid`, with a clean environment."""
+    """Return the arguments that run a command in all namespaces of the host with init `pid`, in a clean environment."""
     environment = [
         "HOME=/root", f"PATH={HOST_PATH}", "LANG=C.UTF-8", f"TERM={os.environ.get('TERM', 'dumb')}",
         "USER=root", "LOGNAME=root",
     ]  # fmt: skip
-    # The machine's root gives up what the host's root does not have either.
+    # Drop the capabilities of the machine's root that the host's root does not have.
     bounds = ["setpriv", f"--bounding-set={','.join(f'-{name}' for name in FORBIDDEN)}", "--"]
     enter = [*bounds, "nsenter", "-t", str(pid), "-m", "-u", "-i", "-n", "-p", "-C"]
     return [*enter, "env", "-i", "--chdir=/root", *environment, *command]
 
 
 def join_groups(files: list[str]) -> None:
-    """Put this process into a host's control groups: freezing the host freezes the command too, and it may open the
-    host's devices only. LabError when a group does not take it."""
+    """Add this process to a host's control groups, so that it freezes with the host and opens only the host's devices.
+
+    Raises LabError when a group does not accept it.
+    """
     for name in files:
         try:
             Path(name).write_text(str(os.getpid()), encoding="ascii")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lab's view of the cloud it runs: bounded REST calls as the admin user, and waits for what must become true."""
+"""The lab's client of the cloud it runs: REST calls as the admin user with time limits, and waits for conditions."""
 from __future__ import annotations
 
 import time
@@ -16,7 +16,7 @@ POLL_S = 0.3
 
 
 class NotInTime(Exception):
-    """Something did not become true; the text says what was last seen."""
+    """A condition did not become true in time; the text contains what was last seen."""
 
 
 class CloudClient:
@@ -30,29 +30,29 @@ class CloudClient:
         self._fm = adapter.Adapter(self._session, endpoint_override="http://127.0.0.1:18002/v1")
 
     def hosts(self) -> list[dict[str, Any]]:
-        """All hosts as on the wire."""
+        """Return all hosts as on the wire."""
         return list(self._sysinv.get("/ihosts").json()["ihosts"])
 
     def host(self, name: str) -> dict[str, Any] | None:
-        """The host with that name or MAC address."""
+        """Return the host with that name or MAC address."""
         return next((host for host in self.hosts() if name in (host["hostname"], host["mgmt_mac"])), None)
 
     def alarms(self) -> list[dict[str, Any]]:
-        """Active alarms as on the wire."""
+        """Return the active alarms as on the wire."""
         return list(self._fm.get("/alarms").json()["alarms"])
 
     def events(self, limit: int = 200) -> list[dict[str, Any]]:
-        """Events, newest first."""
+        """Return events, newest first."""
         return list(self._fm.get(f"/event_log?limit={limit}").json()["event_log"])
 
     def alarm_ids(self, entity: str) -> set[str]:
-        """Ids of the active alarms of one entity or below it."""
+        """Return the ids of the active alarms of one entity or below it."""
         return {alarm["alarm_id"] for alarm in self.alarms()
                 if alarm["entity_instance_id"] == entity or alarm["entity_instance_id"].startswith(entity + ".")}
 
 
 def states(host: dict[str, Any] | None) -> str:
-    """``administrative/operational/availability task`` of a host, for messages and comparisons."""
+    """Return ``administrative/operational/availability task`` of a host, for messages and comparisons."""
     if host is None:
         return "absent"
     text = f"{host['administrative']}/{host['operational']}/{host['availability']}"
@@ -62,7 +62,7 @@ def states(host: dict[str, Any] | None) -> str:
 def wait_for(what: str, probe: Callable[[], Any], timeout_s: float, describe: Callable[[], str] = lambda: "") -> Any:
     """Poll ``probe`` until it returns something true, and return that.
 
-    A service that is away for a moment (its controller reboots) counts as "not yet". NotInTime after ``timeout_s``.
+    Polls on while a service is down (its controller reboots). NotInTime after ``timeout_s``.
     """
     deadline = time.monotonic() + timeout_s
     last_error = ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process a host is made of: systemd-nspawn's argument list, its start, its leader, its end, its ready message."""
+"""The container of a host: systemd-nspawn's arguments, start, init process, end, and ready message."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ HOSTINIT = Path(__file__).with_name("hostinit.sh")
 HOSTINIT_INSIDE = "/opt/flock-hostinit"
 INSTALLER_INSIDE = "/opt/flock-installer"
 LEADER_WAIT_S = 20.0
-# What root inside a host, or a command sent into it, must not have: capabilities over the machine below.
+# Capabilities over this machine, which root inside a host, or a command run there, must not have.
 FORBIDDEN = ("mknod", "sys_module", "sys_rawio")
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a container is made with: where its disk is mounted, what is bound into it (source, target), its disks."""
+    """Parameters of a container: where its disk is mounted, its bind mounts (source, target), its disks."""
 
     name: str
     root: Path
@@ -38,9 +38,9 @@ class Shape:
 
 
 def nspawn_argv(site: Site, shape: Shape, tail: Sequence[str]) -> list[str]:
-    """systemd-nspawn for a host: its own namespaces, the prepared network namespace, no trace on the machine.
+    """Return systemd-nspawn's arguments for a host with its network namespace; registers nothing on the machine.
 
-    `tail` ends with what the host runs first, after hostinit.sh has shown it its own disks only.
+    `tail` ends with the program that the host runs first, after hostinit.sh has hidden the machine's disks.
     """
     argv = [
         "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--link-journal=no",
@@ -56,12 +56,12 @@ def nspawn_argv(site: Site, shape: Shape, tail: Sequence[str]) -> list[str]:
 
 
 def boot_argv(site: Site, shape: Shape) -> list[str]:
-    """The host boots its disk; it says through the notify socket when its boot is over."""
+    """Return the arguments to boot the disk; the host reports the end of its boot through the notify socket."""
     return nspawn_argv(site, shape, ["--notify-ready=yes", "--console=read-only", "--", *_first("/sbin/init")])
 
 
 def install_argv(site: Site, shape: Shape, command: Sequence[str]) -> list[str]:
-    """The installer runs on the fresh disk, as a firmware-loaded installer would, without a service manager."""
+    """Return the arguments to run the installer on the fresh disk, without a service manager."""
     return nspawn_argv(site, shape, ["--console=pipe", "--as-pid2", "--", *_first(*command)])
 
 
@@ -83,9 +83,9 @@ class Start:
 
 
 def start(site: Site, name: str, job: Start, kind: str) -> Running:
-    """Start the container in a session of its own, so that it outlives this process."""
+    """Start the container in a separate session, so that it outlives this process."""
     job.exit_file.unlink(missing_ok=True)
-    # The namespace is entered before the containers' /sys is mounted: a host then sees its own interfaces only.
+    # Enter the namespace before the container's /sys is mounted, so that the host sees only its own interfaces.
     argv = [
         "unshare", "--mount", "--propagation", "private", "nsenter", f"--net={site.namespace_path(name)}",
         str(HOSTRUN), str(job.exit_file), str(job.lower), str(job.disk), *job.cgroup_files, "--", *job.argv,
@@ -108,7 +108,7 @@ def start(site: Site, name: str, job: Start, kind: str) -> Running:
 
 
 async def exit_status(running: Running, exit_file: Path) -> int | None:
-    """Wait for the end of a container; its exit status, or None when nobody could write it down."""
+    """Wait for the end of a container; returns its exit status, or None when it was not recorded."""
     if process.is_alive(running.pid, running.start_ticks):
         await process.ended(running.pid)
     process.reap(running.pid)
@@ -119,7 +119,7 @@ async def exit_status(running: Running, exit_file: Path) -> int | None:
 
 
 def leader(running: Running | None) -> int | None:
-    """Process id of the host's init: the child of systemd-nspawn, itself the child of our wrapper."""
+    """Return the process id of the host's init: the child of systemd-nspawn, which is the wrapper's child."""
     if running is None or not process.is_alive(running.pid, running.start_ticks):
         return None
     for nspawn in process.children(running.pid):
@@ -130,7 +130,7 @@ def leader(running: Running | None) -> int | None:
 
 
 async def leader_soon(running: Running | None) -> int:
-    """The leader, waited for while the container starts; refuses when none appears."""
+    """Wait for the host's init while the container starts and return its id; LabError when none appears."""
     for _ in range(int(LEADER_WAIT_S / 0.1)):
         pid = leader(running)
         if pid is not None:

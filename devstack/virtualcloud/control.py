@@ -26,7 +26,7 @@ Say = Callable[[str], None]
 
 
 class Arguments:
-    """Checked access to a request's values; a wrong one is refused by name."""
+    """Checked access to a request's values; errors name the value."""
 
     def __init__(self, values: Json) -> None:
         self._values = values
@@ -67,7 +67,7 @@ class Control:
         }  # fmt: skip
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection."""
+        """Serve one connection."""
 
         def send(data: Json) -> None:
             if not writer.is_closing():
@@ -84,7 +84,7 @@ class Control:
             writer.close()
 
     async def answer(self, line: bytes, say: Say) -> Json:
-        """The last line of the answer to a request."""
+        """Return the last line of the reply to a request."""
         try:
             request = json.loads(line)
             arguments = Arguments(request if isinstance(request, dict) else {})
@@ -171,7 +171,7 @@ class Control:
         return {"published": {str(here): there for here, there in ports.items()}}
 
     async def _wait(self, arguments: Arguments, _say: Say) -> Json:
-        """Wait for one of the named stages; without names for a settled one, which then must be a good one."""
+        """Wait for one of the named stages; without names for any settled stage, with LabError when it is a failure."""
         machine = self._lab.machine(arguments.text("host"))
         timeout_s = min(WAIT_S_MAX, arguments.number("timeout_s", 300))
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lab's daemon: one process that owns a lab. It may die at any time; the next one takes up the running hosts."""
+"""The lab's daemon: the one process that runs a lab. It may be killed at any time; the next one adopts the hosts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOG_BYTES_MAX = 4 * 1024 * 1024
 
 
 def parse(argv: list[str]) -> Site:
-    """The site from the command line."""
+    """Return the site from the command line."""
     parser = argparse.ArgumentParser(prog="flock-labd", description="Owns a virtual cloud.")
     default = Site()
     parser.add_argument("--state-dir", type=Path, default=default.state_dir)
@@ -35,7 +35,7 @@ def parse(argv: list[str]) -> Site:
 
 
 async def serve(site: Site) -> None:
-    """Own the lab until told to stop."""
+    """Run the lab until a signal arrives."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -58,7 +58,7 @@ async def serve(site: Site) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the daemon; 1 with one line on standard error when it cannot."""
+    """Run the daemon; returns 1 and prints one line on standard error when it cannot start."""
     try:
         site = parse(sys.argv[1:] if argv is None else argv)
         probe.check_machine(site.state_dir)

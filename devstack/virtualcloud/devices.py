@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which device nodes a host may open: everything is denied but a short list, by the kernel, whatever a host mknods.
+"""Limits the device nodes that a host may open: the kernel denies all but a short list, whatever nodes a host creates.
 
-Version 1 of control groups has a device controller; version 2 runs a small BPF program on every access. The rules bind
-a group and all groups below it, so root inside a host, which lives one level deeper, cannot widen them.
+Version 1 of control groups has a device controller; version 2 runs a small BPF program on every access. The rules hold
+for a group and all groups below it, so root inside a host, which is one level deeper, cannot extend them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _KINDS = {"b": 1, "c": 2}
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device a host may make, read and write: `kind` is `b` or `c`; `minor` None means every minor number."""
+    """A device that a host may create, read and write: `kind` is `b` or `c`; `minor` None means every minor number."""
 
     kind: str
     major: int
@@ -41,12 +41,12 @@ HARMLESS = (
 
 
 def controller_lines(allowed: Iterable[Device]) -> list[str]:
-    """The lines that version 1 takes in `devices.allow`."""
+    """Return the lines for `devices.allow` of version 1."""
     return [f"{item.kind} {item.major}:{'*' if item.minor is None else item.minor} rwm" for item in allowed]
 
 
 def bpf_program(allowed: Iterable[Device]) -> bytes:
-    """The instructions of a program that answers 1 for these devices and 0 for all others."""
+    """Return the instructions of a program that returns 1 for these devices and 0 for all others."""
     code = [
         _instruction(_LOAD_WORD, 2, 1, offset=0), _instruction(_AND, 2, constant=0xFFFF),
         _instruction(_LOAD_WORD, 4, 1, offset=4), _instruction(_LOAD_WORD, 5, 1, offset=8),
@@ -67,16 +67,16 @@ def _instruction(code: int, target: int = 0, source: int = 0, *, offset: int = 0
 
 
 def confine_v1(group: Path, allowed: Iterable[Device]) -> None:
-    """Deny a new group of the device controller everything but `allowed`; OSError when the kernel does not take it."""
+    """Deny a new group of the device controller everything but `allowed`; OSError when the kernel refuses."""
     (group / "devices.deny").write_text("a", encoding="ascii")
     for line in controller_lines(allowed):
         (group / "devices.allow").write_text(line, encoding="ascii")
 
 
 def confine_v2(group: Path, allowed: Iterable[Device]) -> None:
-    """The same for a new group of version 2; the program lives as long as the group. Raises OSError or LabError.
+    """Do the same for a new group of version 2; the program exists as long as the group. Raises OSError or LabError.
 
-    Programs of groups below are asked too and can only deny more.
+    The kernel also runs the programs of groups below, which can only deny more.
     """
     descriptor = os.open(group, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     program = -1

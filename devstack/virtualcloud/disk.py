@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host's disk: an overlay on the base image. Fresh disks, files laid onto a disk that is not in use, its removal."""
+"""A host's disk: an overlay on the base image. Creates and removes disks, and writes files to a disk not in use."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Disk:
         self.path = host_dir / "disk"
 
     def exists(self) -> bool:
-        """Whether the disk was ever made."""
+        """Whether the disk has been created."""
         return (self.path / "upper").is_dir()
 
     async def wipe(self) -> None:
-        """Make the disk a fresh one: nothing on it but the base image."""
+        """Replace the disk by a fresh one with only the base image."""
         await self.remove()
         for name in ("upper", "work", "root"):
             (self.path / name).mkdir(parents=True)
@@ -36,7 +36,7 @@ class Disk:
             await run(["rm", "-rf", "--one-file-system", str(self.path)], timeout_s=120)
 
     def lay(self, lower: Path, target: str, content: bytes, mode: int = 0o644) -> None:
-        """Write a file onto the disk while no host uses it; parent folders keep the image's owner and mode."""
+        """Write a file to the disk while no host uses it; parent folders keep the image's owner and mode."""
         relative = _relative(target)
         parent = self.path / "upper"
         base = lower

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The disks a host shows as its own: sparse files on loop devices, and what the kernel would say of them.
+"""The disks that a host reports: sparse files on loop devices, and their entries in /sys and /proc.
 
-They have nothing to do with the overlay the host's system runs on (`disk.py`). The files live in the host's folder; a
-loop device is attached when the host starts and given back when the host is removed. Where the machine has no loop
-devices the files themselves stand in the host's /dev.
+Independent of the overlay that the host's system runs on (`disk.py`). The files are in the host's folder; a loop
+device is attached when the host starts and detached when the host is removed. On a machine without loop devices the
+host's /dev contains the files themselves.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LETTERS = "abcdefgh"
 
 @dataclass(frozen=True, slots=True)
 class OwnDisk:
-    """One disk: its name inside (`sda`), size, and the node or file on the machine that it is (`source`)."""
+    """One disk: its number (0 is `sda`), size, and the node or file on the machine (`source`)."""
 
     number: int
     size_gib: int
@@ -43,12 +43,12 @@ class OwnDisk:
 
     @property
     def name(self) -> str:
-        """The kernel's name inside the host."""
+        """Return the kernel's name inside the host."""
         return f"sd{_LETTERS[self.number]}"
 
     @property
     def node(self) -> Device | None:
-        """The block device on this machine; None when a plain file stands in."""
+        """Return the block device on this machine; None when it is a plain file."""
         if not self.source.is_block_device():
             return None
         number = self.source.stat().st_rdev
@@ -56,7 +56,7 @@ class OwnDisk:
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:
-    """Sizes in GiB from `20,10`; `none` means no disk. NotAvailable names what is wrong."""
+    """Return sizes in GiB from `20,10`; `none` means no disk. NotAvailable names the error."""
     if text == "none":
         return ()
     words = text.split(",")
@@ -69,7 +69,7 @@ def parse_sizes(text: str) -> tuple[int, ...]:
 
 
 class Disks:
-    """The disks of one host, in `<host>/disks`; what the host sees of them is written to `<host>/machine`."""
+    """The disks of one host, in `<host>/disks`; their entries in /sys and /proc are written to `<host>/machine`."""
 
     def __init__(self, host_dir: Path, host: str, sizes_gib: Sequence[int]) -> None:
         self.view = host_dir / "machine"
@@ -78,7 +78,7 @@ class Disks:
         self._sizes = tuple(sizes_gib)
 
     def attach(self) -> list[OwnDisk]:
-        """Make the files that are missing, attach what is not attached, write the view. Raises LabError."""
+        """Create missing files, attach missing loop devices, write the view. Raises LabError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         has_loops = LOOP_CONTROL.exists()
         there = loops(self._folder) if has_loops else {}
@@ -96,7 +96,7 @@ class Disks:
         return found
 
     def remove(self) -> None:
-        """Give the loop devices back and delete the files; the host must not run."""
+        """Detach the loop devices and delete the files; the host must not run."""
         detach_below(self._folder)
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -106,7 +106,7 @@ def _attach(path: Path) -> Path:
 
 
 def loops(folder: Path) -> dict[Path, Path]:
-    """Attached loop devices by their file, of files below `folder`."""
+    """Return the attached loop devices by file, of files below `folder`."""
     if shutil.which("losetup") is None:
         return {}
     listed = process.run_now(["losetup", "--list", "--json", "--output", "NAME,BACK-FILE"]).out
@@ -116,13 +116,13 @@ def loops(folder: Path) -> dict[Path, Path]:
 
 
 def detach_below(folder: Path) -> None:
-    """Detach every loop device whose file is below `folder`; LabError when one stays."""
+    """Detach every loop device whose file is below `folder`; LabError when one remains."""
     for device in loops(folder).values():
         process.run_now(["losetup", "--detach", str(device)])
 
 
 def write_view(view: Path, disks: Sequence[OwnDisk]) -> None:
-    """The files that hostinit.sh lays over /sys and /proc: these disks and no others."""
+    """Write the files that hostinit.sh mounts over /sys and /proc, with these disks and no others."""
     shutil.rmtree(view, ignore_errors=True)
     links = {name: view / "sys" / name for name in ("block", "class/block", "dev/block")}
     for folder in (*links.values(), view / "sys/devices" / CONTROLLER, view / "proc"):
@@ -132,7 +132,7 @@ def write_view(view: Path, disks: Sequence[OwnDisk]) -> None:
         own = f"devices/{CONTROLLER}/{_write_device(view / 'sys/devices' / CONTROLLER, disk)}"
         (links["block"] / disk.name).symlink_to(f"../{own}")
         (links["class/block"] / disk.name).symlink_to(f"../../{own}")
-        # Programs that ask by the number of the node in /dev find the disk too.
+        # Programs that look up the number of the node in /dev find the disk too.
         node = disk.node
         numbers = {f"{SD_MAJOR}:{disk.number * SD_MINORS}"} | ({f"{node.major}:{node.minor}"} if node else set())
         for number in numbers:
@@ -146,7 +146,7 @@ def write_view(view: Path, disks: Sequence[OwnDisk]) -> None:
 
 
 def _write_device(controller: Path, disk: OwnDisk) -> str:
-    """A SATA disk below its controller; returns its path below the controller."""
+    """Write the entries of a SATA disk; returns its path below the controller."""
     unit = f"ata{disk.number + 1}/host{disk.number}/target{disk.number}:0:0/{disk.number}:0:0:0"
     device = controller / unit
     block = device / "block" / disk.name

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the lab can refuse or fail at: one class, one sentence for the person at the keyboard, one exit status."""
+"""Errors of the lab: each has a one-sentence text for the user and an exit status."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ EXIT_USAGE = 2
 
 
 class LabError(Exception):
-    """A refusal or failure whose text is shown as it is; `status` is the exit status of the command."""
+    """A refusal or failure; the command prints the text and exits with `status`."""
 
     def __init__(self, text: str, status: int = EXIT_FAILED) -> None:
         super().__init__(text)
@@ -17,7 +17,7 @@ class LabError(Exception):
 
 
 class NotAvailable(LabError):
-    """Asked for something the lab does not offer yet, or a malformed request."""
+    """A malformed request, or a request for something that the lab does not offer."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text, EXIT_USAGE)

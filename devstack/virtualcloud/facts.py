@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Can this kind of machine carry a lab? Facts about it, and the one sentence that refuses it.
+"""Facts that decide whether a lab can run on this machine, and the sentence that refuses it.
 
 Run as a program before anything is installed: `python3 -m devstack.virtualcloud.facts system|lab`. It needs the
-standard library only and says nothing when the machine will do.
+standard library only and prints nothing when the machine is suitable.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from pathlib import Path
 
 from devstack.virtualcloud.cgroups import Hierarchy, parse_mounts
 
-# The hosts are Debian 12, and the product's virtual environment, which they see, is made by the machine's own Python.
+# The hosts are Debian 12, and use the product's virtual environment, which the machine's Python created.
 HOSTS_PYTHON = (3, 11)
 HOSTS_SYSTEM = "Debian 12"
-# A booted host holds 7, the services of the flock and the machine itself some more; all of root's share one allowance.
+# A booted host uses 7, the services of the flock and this machine more; one limit holds for all processes of root.
 INOTIFY_MIN = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What decides: kernel and system by name, the Python of the system, control groups, inotify's limit, its init."""
+    """The deciding facts: names of kernel and system, the system's Python, control groups, inotify's limit, init."""
 
     kernel: str
     user_id: int
@@ -35,7 +35,7 @@ class Facts:
 
 
 def refusal_of_system(facts: Facts) -> str:
-    """Why nothing can be installed here; empty when it can."""
+    """Return why nothing can be installed here; empty when it can."""
     if facts.kernel != "Linux":
         return f"the lab needs Linux; this is {facts.kernel}"
     if facts.user_id != 0:
@@ -50,7 +50,7 @@ def refusal_of_system(facts: Facts) -> str:
 
 
 def refusal_of_lab(facts: Facts) -> str:
-    """Why no host can run here; empty when it can. Version 1, mixed and pure version 2 of control groups will do."""
+    """Return why no host can run here; empty when it can. Accepts version 1, mixed and version 2 of control groups."""
     system = refusal_of_system(facts)
     if system:
         return system
@@ -71,7 +71,7 @@ def refusal_of_lab(facts: Facts) -> str:
 
 
 def system_name(os_release: str) -> str:
-    """`Ubuntu 24.04` from the text of /etc/os-release."""
+    """Return `Ubuntu 24.04` from the text of /etc/os-release."""
     pairs = (line.partition("=") for line in os_release.splitlines())
     values = {key: value.strip().strip("\"'") for key, _, value in pairs}
     name = values.get("NAME", "this system").removesuffix(" GNU/Linux")
@@ -79,7 +79,7 @@ def system_name(os_release: str) -> str:
 
 
 def of_this_machine() -> Facts:
-    """The facts; what cannot be read is taken for absent."""
+    """Return the facts; a file that cannot be read counts as missing."""
     return Facts(
         kernel=os.uname().sysname,
         user_id=os.geteuid(),
@@ -99,7 +99,7 @@ def _text(path: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status 1 and one sentence on standard error for a machine that will not do."""
+    """Return 1 and print one sentence on standard error when the machine is not suitable, else 0."""
     check = refusal_of_system if arguments == ["system"] else refusal_of_lab
     said = check(of_this_machine())
     if said:

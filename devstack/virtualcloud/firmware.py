@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host's firmware on the pxeboot network: DHCP as a PXE client, the boot file by TFTP, what to do."""
+"""A host's firmware on the pxeboot network: DHCP as a PXE client, the boot file by TFTP, the resulting decision."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Say = Callable[[boot.Stage, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """What DHCP gave: our address with its prefix length, and the server the boot file is on."""
+    """A DHCP lease: the address with its prefix length, and the server with the boot file."""
 
     address: str
     server: str
@@ -33,7 +33,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The end of a network boot: install with that command line from that server, or boot the disk."""
+    """Result of a network boot: install with that command line from that server, or boot the disk."""
 
     action: pxelinux.Action
     append: str = ""
@@ -41,7 +41,7 @@ class Decision:
 
 
 def parse_lease(text: str) -> Lease:
-    """The environment of udhcpc's hook as a lease; refuses one without address or boot server."""
+    """Return the lease in the environment of udhcpc's hook; LabError without address or boot server."""
     values = dict(line.partition("=")[::2] for line in text.splitlines() if "=" in line)
     server = values.get("siaddr") or values.get("tftp") or values.get("serverid") or ""
     try:
@@ -63,7 +63,7 @@ class Firmware:
         self._say = say
 
     async def decide(self, bootable: bool) -> Decision:
-        """Ask the network until it says what to do; never returns while it says `wait` or says nothing."""
+        """Repeat DHCP and TFTP until the boot file contains a decision; waits for ever on `wait` or without a reply."""
         failures = 0
         await self._in_namespace(["ip", "link", "set", INTERFACE, "up"])
         while True:
@@ -83,7 +83,7 @@ class Firmware:
             await asyncio.sleep(boot.retry_interval_ms(max(1, failures)) / 1000)
 
     async def _poll(self, lease: Lease, bootable: bool) -> Decision | None:
-        """Look at the boot file until it asks for something; None when it cannot be had and DHCP must start over."""
+        """Poll the boot file until it contains a decision; None when it is unavailable and DHCP must start again."""
         polls = misses = 0
         while misses < MISSES_MAX:
             try:

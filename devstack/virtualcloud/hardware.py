@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recorded servers: a host may show another machine's /proc and /sys to the agents, unpacked from an archive once."""
+"""Recorded servers: a host can show the agents another machine's /proc and /sys, unpacked from an archive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BYTES_MAX = 512 * 1024 * 1024
 
 
 def archives(folders: Iterable[Path]) -> dict[str, Path]:
-    """Recorded machines by name, from the folders that exist; the first folder wins."""
+    """Return the recorded machines by name, from the existing folders; the first folder has precedence."""
     found: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():
@@ -28,7 +28,7 @@ def archives(folders: Iterable[Path]) -> dict[str, Path]:
 
 
 def archive(folders: Iterable[Path], name: str) -> Path:
-    """The archive of one recorded machine, by name or path; refuses unknown names and lists the known ones."""
+    """Return the archive of one recorded machine, by name or path; NotAvailable lists the known names."""
     if "/" in name:
         path = Path(name)
         if path.is_file() and path.name.endswith(SUFFIXES):
@@ -43,7 +43,7 @@ def archive(folders: Iterable[Path], name: str) -> Path:
 def unpack(source: Path, target: Path) -> Path:
     """Unpack an archive below `target`; returns the folder that holds `proc` and `sys`.
 
-    Only folders, files and links are taken; a member that would be written outside `target` is refused.
+    Unpacks only folders, files and links; refuses a member that would be written outside `target`.
     """
     target.mkdir(parents=True)
     home = target.resolve()
@@ -73,7 +73,7 @@ def _extract(stream: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> No
 
 
 def find_root(folder: Path) -> Path:
-    """The folder at or below `folder` (two levels) that has `sys` or `proc`."""
+    """Return the folder at or below `folder` (two levels) that contains `sys` or `proc`."""
     candidates = [folder, *sorted(folder.glob("*")), *sorted(folder.glob("*/*"))]
     for path in candidates:
         if (path / "sys").is_dir() or (path / "proc").is_dir():

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The first program inside a host: puts the host's own disks where the kernel shows those of the machine, then becomes
-# the host's init or installer.
+# The first program inside a host: replaces the machine's disks in /sys and /proc by the host's, then executes the
+# host's init or installer.
 # hostinit.sh VIEW PROGRAM [ARGUMENT...]
 # VIEW holds sys/{block,class/block,dev/block,devices} and proc/* as disks.py wrote them.
 set -eu
@@ -10,7 +10,7 @@ shift
 kept=/dev/.machine
 mkdir "$kept"
 
-# Nothing of the machine's block devices stays, wherever in the tree of devices they are.
+# Hide all block devices of the machine, wherever they are in the tree of devices.
 for link in /sys/class/block/*; do
     [ -e "$link" ] || continue
     folder=$(readlink -f "$link")
@@ -22,7 +22,7 @@ for folder in /sys/class/bdi /sys/devices/virtual/bdi /sys/fs/*; do
     [ ! -d "$folder" ] || mount -t tmpfs -o ro,nr_inodes=2 none "$folder"
 done
 
-# sysfs takes no new folders: the tree of devices is put together again, with the host's own controller in it.
+# sysfs does not allow new folders: build the tree of devices again, with the host's own controller in it.
 mount --rbind /sys/devices "$kept"
 mount --make-rprivate "$kept"
 mount -t tmpfs -o mode=755 none /sys/devices

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs a program on a host's disk, in a mount namespace of its own: the overlay vanishes with the last process.
+# Runs a program on a host's disk, in a separate mount namespace: the overlay is unmounted with the last process.
 # hostrun.sh EXIT_FILE LOWER DISK [CGROUP_PROCS_FILE...] -- PROGRAM [ARGUMENT...]
-# The program's exit status is left in EXIT_FILE, where a restarted daemon finds it too.
+# Writes the program's exit status to EXIT_FILE, which a restarted daemon can read too.
 set -u
 exit_file=$1 lower=$2 disk=$3
 shift 3
@@ -14,7 +14,7 @@ shift
 tries=0
 until mount -t overlay overlay -o "lowerdir=$lower,upperdir=$disk/upper,workdir=$disk/work" "$disk/root"; do
     tries=$((tries + 1))
-    # the last life's mount may still be on its way out
+    # the mount of the last run may still be in use for a moment
     [ "$tries" -lt 10 ] || exit 126
     sleep 0.2
 done

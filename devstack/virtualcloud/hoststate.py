@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host's record with its keeper: every change is written down, shown on the console log, and wakes those who wait."""
+"""The state of a host: stores every change of its record, logs it on the console, and wakes waiting tasks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONSOLE_BYTES_MAX = 8 * 1024 * 1024
 
 
 class HostState:
-    """The one place that changes a host's record."""
+    """The only writer of a host's record."""
 
     def __init__(self, store: Store, record: HostRecord) -> None:
         self.record = record
@@ -28,17 +28,17 @@ class HostState:
 
     @property
     def name(self) -> str:
-        """The host's name in the lab."""
+        """Return the host's name in the lab."""
         return self.record.name
 
     @property
     def console(self) -> Path:
-        """What the host's console shows."""
+        """Return the path of the host's console log."""
         return self.dir / "console.log"
 
     @property
     def shown_stage(self) -> Stage:
-        """The stage a person sees."""
+        """Return the stage to show."""
         return boot.shown_stage(self.record.stage, self.record.hung)
 
     def set(self, **values: object) -> None:
@@ -51,13 +51,13 @@ class HostState:
             watcher()
 
     def say(self, stage: Stage, detail: str) -> None:
-        """Enter a stage and tell the console; nothing happens when both are as before."""
+        """Enter a stage and log it on the console; does nothing when stage and text are unchanged."""
         if (stage, detail) != (self.record.stage, self.record.detail):
             self.tell(f"{stage}: {detail}")
             self.set(stage=stage, detail=detail)
 
     def tell(self, text: str) -> None:
-        """A line of the firmware on the console."""
+        """Write a line of the firmware to the console."""
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
         with self.console.open("a", encoding="utf-8") as stream:
             stream.write(f"[{now} firmware] {text}\n")
@@ -68,17 +68,17 @@ class HostState:
             self.console.replace(self.console.with_suffix(".log.1"))
 
     def need_system(self) -> None:
-        """Refuse a host that has no system running or booting."""
+        """Raise LabError for a host that has no system running or booting."""
         if self.record.stage not in boot.RUNNING:
             raise LabError(f"{self.name} has no running system (it is {self.shown_stage})")
 
     def need_power(self) -> None:
-        """Refuse a host without power."""
+        """Raise LabError for a host without power."""
         if not self.record.power:
             raise LabError(f"{self.name} is off")
 
     async def wait_for(self, stages: Iterable[Stage], timeout_s: float) -> Stage:
-        """Wait until the shown stage is one of those; LabError at the limit."""
+        """Wait until the shown stage is one of the given ones; LabError after the time limit."""
         wanted = set(stages)
         try:
             async with asyncio.timeout(timeout_s):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The base root file system of all hosts: built once per package list, cached, and put in place by one rename."""
+"""The base root file system of all hosts: built once per package list, cached, and installed by one rename."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from devstack.virtualcloud.errors import LabError
 
 FREE_MIB_MIN = 3072
 BUILD_TIMEOUT_S = 1800.0
-# Maintainer scripts run in a mount and process namespace of their own: what they start or mount ends with the step.
+# Maintainer scripts run in a separate mount and process namespace: their processes and mounts end with the step.
 ISOLATED = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
 
 Progress = Callable[[str], None]
@@ -28,14 +28,14 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """Where this machine gets its packages from, and through which proxy."""
+    """The machine's package archive and proxy."""
 
     address: str
     environment: Mapping[str, str]
 
 
 def choose_mirror(targets: str, suite: str) -> str:
-    """The first archive of the suite's main component; `targets` has lines `URI SUITE CODENAME COMPONENT`."""
+    """Return the first archive of the suite's main component; `targets` has lines `URI SUITE CODENAME COMPONENT`."""
     others = set()
     for line in targets.splitlines():
         fields = line.split()
@@ -54,7 +54,7 @@ def choose_mirror(targets: str, suite: str) -> str:
 
 
 def machine_mirror() -> Mirror:
-    """The machine's own apt source and proxy; FLOCK_LAB_MIRROR replaces the source."""
+    """Return the machine's apt source and proxy; FLOCK_LAB_MIRROR replaces the source."""
     asked = os.environ.get("FLOCK_LAB_MIRROR")
     if asked:
         address = asked
@@ -81,20 +81,20 @@ class Images:
 
     @property
     def root(self) -> Path:
-        """Root file system of the image the present recipe gives, built or not."""
+        """Return the root file system of the present recipe's image, built or not."""
         return self.folder / recipe.image_hash() / "root"
 
     def ready(self) -> bool:
-        """Whether it is built."""
+        """Whether the image is built."""
         return (self.root.parent / "manifest.json").is_file()
 
     def manifest(self) -> dict[str, object]:
-        """How long the build took and what came of it."""
+        """Return the manifest: duration and contents of the build."""
         data = json.loads((self.root.parent / "manifest.json").read_text(encoding="utf-8"))
         return dict(data)
 
     def build(self, progress: Progress) -> bool:
-        """Build the image unless it is there; True when something was built. One builder at a time."""
+        """Build the image unless it exists; returns True when it was built. Only one builder runs at a time."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._lock(progress):
             self._clean()
@@ -146,7 +146,7 @@ class Images:
                     path.unlink()
 
     def _install(self, root: Path, progress: Progress) -> None:
-        """Install with the machine's own apt (its sources, keys, proxies), running only dpkg inside the image."""
+        """Install packages with the machine's apt (sources, keys, proxies); only dpkg runs inside the image."""
         options = {
             "Dir::State::status": root / "var/lib/dpkg/status",
             "Dir::State::extended_states": root / "var/lib/apt/extended_states",
@@ -188,7 +188,7 @@ class Images:
         (root / "var/log/journal").mkdir(parents=True, exist_ok=True)
 
     def _run_showing(self, argv: list[str], progress: Progress, environment: Mapping[str, str]) -> None:
-        """Run a long step; its phases become progress lines, its last lines the error."""
+        """Run a long step; shows its phases as progress, and its last lines as the error."""
         last: list[str] = []
         shown = ""
         with subprocess.Popen(
@@ -230,7 +230,7 @@ class Images:
 
 
 def _phase(line: str) -> str:
-    """A short text for lines that open a phase of debootstrap or apt-get; '' for the others."""
+    """Return a short text for a line that begins a phase of debootstrap or apt-get; '' for other lines."""
     for start, text in (
         ("I: Retrieving Packages", "package lists"),
         ("I: Extracting", "extracting"),

@@ -24,7 +24,7 @@ PUT_TREE = 'mkdir -p "$1" && tar -x -f - -C "$1"'
 
 
 def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
-    """Their arguments."""
+    """Add the commands and their arguments."""
     execute = command("exec", _exec, "run a command inside a host (or in the namespace `outside`)")
     execute.add_argument("host")
     execute.add_argument("words", nargs=argparse.REMAINDER, metavar="-- COMMAND")
@@ -41,7 +41,7 @@ def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _enter(session: Session, host: str, command: list[str]) -> list[str]:
-    """The argument list that runs a command in a host; this process joins the host's groups."""
+    """Return the arguments that run a command in a host; adds this process to the host's groups."""
     if host == plan.OUTSIDE:
         return ["nsenter", f"--net={session.site.namespace_path(plan.OUTSIDE)}", *command]
     found = session.ask("leader", host=host)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The IPMI variant of a management controller: OpenIPMI's ipmi_sim per host, its files, and sensors written for it."""
+"""IPMI of a management controller: runs OpenIPMI's ipmi_sim for each host and writes its files and sensor values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from devstack.virtualcloud.sensors import CATALOGUE, Kind, Reading, Sensor
 from devstack.virtualcloud.site import Site
 
 HOOK = Path(__file__).with_name("chassishook.py")
-PASSWORD_CHARS_MAX = 16  # IPMI 1.5 passwords end there; 2.0 would allow 20
+PASSWORD_CHARS_MAX = 16  # the limit of IPMI 1.5; 2.0 allows 20
 SDR_NAME = "sdr.20.main"
 SENSOR_POLL_MS = 1000
 
@@ -38,26 +38,26 @@ class Paths:
 
     @property
     def lan(self) -> Path:
-        """Address, users, power hook."""
+        """Return the file with address, users and power hook."""
         return self.folder / "lan.conf"
 
     @property
     def emulation(self) -> Path:
-        """The controller and its sensors."""
+        """Return the file with the controller and its sensors."""
         return self.folder / "emu"
 
     def sensor(self, name: str) -> Path:
-        """Where the simulator reads a sensor's raw value."""
+        """Return the file in which the simulator reads a sensor's raw value."""
         return self.folder / f"sensor.{name}"
 
 
 def raw_value(sensor: Sensor, value: float) -> int:
-    """The 8-bit raw reading that stands for a value."""
+    """Return the 8-bit raw reading of a value."""
     return max(0, min(255, round(value / _SCALES[sensor.kind][0])))
 
 
 def lan_text(index: int, name: str, password: str, hook: str) -> str:
-    """ipmi_sim's LAN configuration."""
+    """Return ipmi_sim's LAN configuration."""
     auth = "\n".join(
         f"  allowed_auths_{level} none md2 md5 straight" for level in ("callback", "user", "operator", "admin")
     )
@@ -76,7 +76,7 @@ set_working_mc 0x20
 
 
 def emulation_text(paths: Paths) -> str:
-    """ipmi_sim's commands: one management controller, its event log, its sensors."""
+    """Return ipmi_sim's commands: one management controller, its event log, its sensors."""
     lines = [
         "mc_setbmc 0x20",
         "mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr",
@@ -97,7 +97,7 @@ def emulation_text(paths: Paths) -> str:
 
 
 def thresholds(sensor: Sensor) -> tuple[str, tuple[int, ...]]:
-    """Which of the six IPMI thresholds a sensor has (unr ucr unc lnr lcr lnc) and their raw values in that order."""
+    """Return which of the six IPMI thresholds (unr ucr unc lnr lcr lnc) a sensor has, and their raw values in order."""
     low = [raw_value(sensor, value) for value in sensor.low] if sensor.low is not None else [0, 0]
     high = [raw_value(sensor, value) for value in sensor.high] if sensor.high is not None else [0, 0]
     support = "0" + ("11" if sensor.high is not None else "00") + "0" + ("11" if sensor.low is not None else "00")
@@ -105,7 +105,7 @@ def thresholds(sensor: Sensor) -> tuple[str, tuple[int, ...]]:
 
 
 def sdr_text(name: str) -> str:
-    """Sensor data records in sdrcomp's language: one per sensor and one for the controller."""
+    """Return sensor data records in sdrcomp's language: one per sensor and one for the controller."""
     parts = []
     for number, sensor in enumerate(CATALOGUE, start=1):
         parts.append(_sensor_record(number, sensor))
@@ -188,7 +188,7 @@ def _flag(limits: tuple[float, float] | None) -> str:
 
 
 class IpmiBmc:
-    """The simulator process of one host; restarted with the lab's daemon."""
+    """The simulator process of one host; restarts with the lab's daemon."""
 
     def __init__(self, site: Site, name: str, index: int, host_dir: Path) -> None:
         self._site = site
@@ -225,7 +225,7 @@ class IpmiBmc:
         self._running = Running(child.pid, process.start_ticks(child.pid) or 0, "ipmi")
 
     def write_sensors(self, readings: Iterable[Reading]) -> None:
-        """Let the simulator read these values from its next poll on."""
+        """Write the values that the simulator reads at its next poll."""
         if not self._paths.folder.is_dir():
             return
         for reading in readings:
@@ -235,7 +235,7 @@ class IpmiBmc:
             temporary.replace(path)
 
     def stop(self) -> None:
-        """End the simulator."""
+        """Stop the simulator."""
         if self._running is None:
             return
         running, self._running = self._running, None

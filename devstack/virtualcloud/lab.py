@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole lab as one object: its machines, their management controllers, networks, faults and published ports."""
+"""The lab: its machines, their management controllers, networks, faults and published ports."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ Say = Callable[[str], None]
 
 
 def machine_boot_id() -> str:
-    """Changes when this machine restarts, and with it every process and namespace of the lab."""
+    """Return the id of this machine's boot, which every process and namespace of the lab belongs to."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 class Lab:
-    """Owns everything of one lab while the daemon runs."""
+    """Everything of one lab while the daemon runs."""
 
     def __init__(self, site: Site) -> None:
         store = Store(site.state_dir)
@@ -53,7 +53,7 @@ class Lab:
         self._changes = asyncio.Lock()
 
     async def start(self) -> None:
-        """Bring up the networks, take up the hosts of an earlier daemon, open the published ports again."""
+        """Create the networks, adopt the hosts of an earlier daemon, open the published ports again."""
         await self.world.networks.create()
         self.missing_features = await probe.missing_features(self.world.site.namespace("switch"))
         self.world.cgroups.create(IPMI_GROUP)
@@ -76,14 +76,14 @@ class Lab:
             LOG.warning("%s", exc.text)
 
     async def leave(self) -> None:
-        """The daemon ends, the hosts go on."""
+        """Release everything because the daemon ends; the hosts keep running."""
         await self.publisher.stop()
         for name, machine in self.machines.items():
             await machine.leave()
             await self.bmcs[name].stop(for_good=False)
 
     def machine(self, name: str) -> Machine:
-        """The host called `name`; refuses unknown names."""
+        """Return the host `name`; NotAvailable for an unknown name."""
         found = self.machines.get(name)
         if found is None:
             known = ", ".join(self.machines) or "none; bring one up: devstack/lab up standard"
@@ -91,7 +91,7 @@ class Lab:
         return found
 
     async def up(self, kind: str, workers: int, storage: int, bmc: str, installer: str, say: Say) -> dict[str, Any]:
-        """Build the machines of a cloud kind; what is there stays, the first controller gets its system and power."""
+        """Create the missing machines of a cloud kind; installs the first controller and powers it on."""
         names = plan.cloud_hosts(kind, workers, storage)
         async with self._changes:
             lab = self.world.lab
@@ -127,7 +127,7 @@ class Lab:
         return {"host": name}
 
     async def remove(self, name: str) -> None:
-        """Remove a machine and all that is its own."""
+        """Remove a machine with its disks, ports and records."""
         machine = self.machine(name)
         async with self._changes:
             await self.bmcs.pop(name).stop()
@@ -136,7 +136,7 @@ class Lab:
             await self.apply_faults()
 
     async def down(self) -> list[str]:
-        """Remove all machines and published ports; the networks go with the sweep that follows."""
+        """Remove all machines and published ports; the sweep that follows removes the networks."""
         await self.publisher.stop()
         names = list(self.machines)
         for name in names:
@@ -154,7 +154,7 @@ class Lab:
         return self.publisher.ports
 
     async def cut(self, name: str, network_name: str) -> bool:
-        """Pull a host's cable; False when it is out."""
+        """Unplug a host's cable; returns False when it was unplugged already."""
         machine, network = self.machine(name), plan.network(network_name)
         if network.name in machine.record.cut:
             return False
@@ -165,7 +165,7 @@ class Lab:
         return True
 
     async def heal(self, name: str, network_name: str) -> list[str]:
-        """Undo cuts and losses, of all hosts and networks when none is named; returns what changed."""
+        """Undo cuts and losses, of all hosts and networks when none is named; returns the changes."""
         machines: Iterable[Machine] = [self.machine(name)] if name else list(self.machines.values())
         wanted = plan.network(network_name).name if network_name else ""
         healed = []
@@ -183,7 +183,7 @@ class Lab:
         return healed
 
     async def lose(self, name: str, network_name: str, percent: int) -> None:
-        """Lose that share of a host's packets on a network, in each direction; 0 ends it."""
+        """Drop that percentage of a host's packets on a network, in each direction; 0 ends it."""
         machine, network = self.machine(name), plan.network(network_name)
         if not 0 <= percent <= 100:
             raise NotAvailable(f"percent {percent}: 0 to 100")
@@ -195,7 +195,7 @@ class Lab:
         await self.apply_faults()
 
     def drive_sensor(self, name: str, sensor_name: str, text: str) -> str:
-        """Let a sensor read a value from now on, or its own again; returns its health."""
+        """Set a sensor's value, or return it to its default; returns its health."""
         machine, sensor = self.machine(name), sensors.sensor(sensor_name)
         value = sensors.driven_value(sensor, text)
         driven = {item: number for item, number in machine.record.sensors.items() if item != sensor_name}
@@ -205,7 +205,7 @@ class Lab:
         return str(sensors.health(sensor, value)) if value is not None else "OK"
 
     async def apply_faults(self) -> None:
-        """Bring the switch's losses in line with the records."""
+        """Apply the losses in the records to the switch."""
         await self.world.networks.apply_faults(machine.record for machine in self.machines.values())
 
     async def _add(
@@ -224,7 +224,7 @@ class Lab:
             name, index, role, all_in_one=all_in_one, hardware=hardware_name, bmc=BMC_KINDS[bmc], disks=disks
         )
         folder = self.world.store.host_dir(name)
-        if folder.exists():  # an earlier attempt was interrupted before it left a record
+        if folder.exists():  # an earlier attempt was interrupted before it wrote a record
             await asyncio.to_thread(detach_below, folder)
             shutil.rmtree(folder)
         if hardware_name:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a host does while it has power: choose a device, install from the network, run its system, reboot, end."""
+"""The boot loop of a host with power: choose a device, install from the network, run the system, reboot, end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INSTALL_TIMEOUT_S = 1800.0
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What every host of a lab shares."""
+    """Everything that the hosts of a lab share."""
 
     site: Site
     lab: LabRecord
@@ -37,12 +37,12 @@ class World:
 
     @property
     def image(self) -> Path:
-        """The root file system below all disks."""
+        """Return the root file system below all disks."""
         return Path(self.lab.image)
 
 
 class Life:
-    """The boot loop of one host; its owner runs it in a task and cancels that task to take the power away."""
+    """The boot loop of one host; the owner runs it in a task, and cancels the task to switch the power off."""
 
     def __init__(self, world: World, state: HostState, hardware_root: Path | None) -> None:
         self.disk = Disk(state.dir)
@@ -52,7 +52,7 @@ class Life:
         self._hardware_root = hardware_root
 
     async def run(self, running: Running | None) -> None:
-        """Boot again and again until the host switches itself off or crashes; `running` is a system taken over."""
+        """Boot repeatedly until the host switches itself off or crashes; `running` is an adopted system."""
         try:
             while True:
                 if running is None and await self._next_device() is Device.NETWORK and await self._boot_network():
@@ -66,7 +66,7 @@ class Life:
             self._state.say(Stage.FAULT, str(exc))
 
     async def seed(self) -> None:
-        """Make the disk one that was installed from media: the base image, bootable, with the host's name."""
+        """Create a disk as installed from media: the base image, bootable, with the host's name."""
         await self._fresh_disk()
         name = self._state.name
         self.disk.lay(self._world.image, "/etc/hostname", f"{name}\n".encode())
@@ -74,7 +74,7 @@ class Life:
         self._state.set(bootable=True)
 
     async def _goes_on(self, after: After) -> bool:
-        """Settle what the end of the system means; True when the host boots again."""
+        """Handle the end of the system; returns True when the host boots again."""
         await self._world.networks.unplug(self._state.record)
         self._world.cgroups.kill(self._state.name)
         self._state.set(running=None, hung=False)
@@ -116,7 +116,7 @@ class Life:
             ready.close()
 
     async def _boot_network(self) -> bool:
-        """Network boot until the disk is installed (True) or is to be booted as it is (False)."""
+        """Boot the network until the disk is installed (True) or the unchanged disk is to be booted (False)."""
         record = self._state.record
         mac = next(leg.mac for leg in plan.legs(record.index, record.role) if leg.network == "pxeboot")
         firmware = Firmware(self._world.site, record.name, mac, self._state.dir, self._state.say)
@@ -124,7 +124,7 @@ class Life:
         while True:
             decision = await firmware.decide(record.bootable)
             if decision.action is not pxelinux.Action.INSTALL:
-                await self._world.networks.plug(record)  # the system starts without the firmware's address
+                await self._world.networks.plug(record)  # removes the firmware's address before the system starts
                 return False
             status = await self._install(decision)
             if status == 0:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One virtual server as people and its management controller handle it: power, reset, crash, hang, removal."""
+"""One virtual server, as users and its management controller operate it: power, reset, crash, hang, removal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CRASH_WAIT_S = 10.0
 
 
 class Machine:
-    """A host of the lab. All methods run in the daemon's event loop; changes of power exclude each other."""
+    """A host of the lab. All methods run in the daemon's event loop; a lock serialises changes of power."""
 
     def __init__(self, world: World, record: HostRecord, hardware_root: Path | None = None) -> None:
         self.record = record
@@ -32,7 +32,7 @@ class Machine:
         self._power = asyncio.Lock()
 
     async def power_on(self) -> bool:
-        """Give the host power; False when it has it."""
+        """Switch the power on; returns False when it was on."""
         async with self._power:
             if self.record.power:
                 return False
@@ -40,7 +40,7 @@ class Machine:
             return True
 
     async def power_off(self) -> bool:
-        """Take the power away at once; False when it has none."""
+        """Switch the power off at once; returns False when it was off."""
         async with self._power:
             if not self.record.power:
                 return False
@@ -49,21 +49,21 @@ class Machine:
             return True
 
     async def reset(self) -> None:
-        """Restart at once, without asking the system; refuses a host without power."""
+        """Restart at once, without a shutdown; LabError for a host without power."""
         async with self._power:
             self.state.need_power()
             await self._halt()
             self._start(None)
 
     async def shut_down(self) -> None:
-        """The power button: the system shuts down; a host that has no system yet is switched off."""
+        """Press the power button: the system shuts down; a host without a system is switched off."""
         if self.record.stage in boot.RUNNING:
             os.kill(await self.leader(), POWEROFF_SIGNAL)
         elif self.record.stage is not Stage.CRASHED:
             await self.power_off()
 
     async def restart(self) -> None:
-        """Ask the system to reboot; a host that has no system yet is reset."""
+        """Make the system reboot; resets a host without a system."""
         self.state.need_power()
         if self.record.stage in boot.RUNNING:
             os.kill(await self.leader(), REBOOT_SIGNAL)
@@ -71,7 +71,7 @@ class Machine:
             await self.reset()
 
     async def crash(self) -> None:
-        """Kill the system as a failing kernel would: silent on every network at once, the power stays on."""
+        """Kill the system as a kernel crash does: the host is silent on every network at once, the power stays on."""
         async with self._power:
             pid = await self.leader()
             await self._world.networks.unplug(self.record)
@@ -80,7 +80,7 @@ class Machine:
             await self.state.wait_for({Stage.CRASHED}, CRASH_WAIT_S)
 
     def hang(self) -> bool:
-        """Freeze all processes of the host; False when they are frozen."""
+        """Freeze all processes of the host; returns False when they were frozen."""
         self.state.need_system()
         if not self.record.hung:
             self._freeze(True)
@@ -88,14 +88,14 @@ class Machine:
         return False
 
     def resume(self) -> bool:
-        """Let a frozen host go on; False when it is not frozen."""
+        """Resume a frozen host; returns False when it was not frozen."""
         if self.record.hung:
             self._freeze(False)
             return True
         return False
 
     async def remove(self) -> None:
-        """Switch the host off and forget it, its disks too."""
+        """Switch the host off and delete it with its disks."""
         await self.power_off()
         await self._world.networks.remove(self.record)
         self._world.cgroups.remove(self.record.name)
@@ -104,17 +104,17 @@ class Machine:
         shutil.rmtree(self.state.dir)
 
     async def leave(self) -> None:
-        """The daemon goes away: stop watching, leave the host running."""
+        """Stop watching because the daemon ends; the host keeps running."""
         await self._end_task()
 
     def adopt(self) -> None:
-        """After a restart of the daemon: take up the host where its processes are."""
+        """Adopt the host's processes after a restart of the daemon."""
         if self.record.power and self.record.stage not in (Stage.CRASHED, Stage.FAULT):
             running = self.record.running
             self._start(running if running is not None and running.kind == "system" else None)
 
     async def leader(self) -> int:
-        """Process id of the host's init; refuses when it has no running system."""
+        """Return the process id of the host's init; LabError when it has no running system."""
         self.state.need_system()
         return await container.leader_soon(self.record.running)
 
@@ -125,7 +125,7 @@ class Machine:
         self._task = asyncio.create_task(self.life.run(running), name=f"life of {self.record.name}")
 
     async def _halt(self) -> None:
-        """Take everything from the host at once: carrier, task, processes."""
+        """Stop the host at once: carrier, task, processes."""
         await self._world.networks.unplug(self.record)
         await self._end_task()
         self._world.cgroups.kill(self.record.name)

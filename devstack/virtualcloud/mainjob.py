@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The main job on a lab that runs: unlock the controller, find, install and unlock the workers, show what there is.
+"""The main job on a running lab: unlock the controller; discover, install and unlock the workers; show the hosts.
 
-Every step is skipped when it is already true, so that the job may be run again at any moment.
+Skips every step that is already done, so the job can be run again at any time.
 """
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ REDFISH_PORT = 8000
 
 
 def say(text: str) -> None:
-    """One progress line with the time."""
+    """Print one progress line with the time."""
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
 def lab(*words: str) -> Any:
-    """One lab command with ``--json``; its answer."""
+    """Run one lab command with ``--json`` and return its result."""
     done = subprocess.run([str(LAB), "--json", *words], capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S,
                           check=False)
     if done.returncode != 0:
@@ -43,19 +43,19 @@ def lab(*words: str) -> Any:
 
 
 def boots(name: str) -> int:
-    """How often a machine's operating system was started."""
+    """Return how often a machine's operating system was started."""
     return int(next(host["boots"] for host in lab("status")["hosts"] if host["name"] == name))
 
 
 def cli_environment() -> dict[str, str]:
-    """OS_* for the command lines, as devstack/openrc sets them."""
+    """Return the environment of the command lines, with OS_* as devstack/openrc sets them."""
     return {**os.environ, "OS_USERNAME": "admin", "OS_PASSWORD": (STATE_DIR / "admin-password").read_text().strip(),
             "OS_PROJECT_NAME": "admin", "OS_USER_DOMAIN_NAME": "Default", "OS_PROJECT_DOMAIN_NAME": "Default",
             "OS_AUTH_URL": "http://127.0.0.1:5000/v3", "OS_REGION_NAME": "RegionOne"}
 
 
 def cli(*argv: str, quiet: bool = False, shown: Sequence[str] | None = None) -> str:
-    """Run one of our command lines; with ``quiet`` its output is only returned. ``shown`` replaces secret words."""
+    """Run a command line of the flock and return its output; ``quiet`` does not print it, ``shown`` hides secrets."""
     if not quiet:
         print("$ " + " ".join(shown or argv), flush=True)
     program = Path(sys.prefix) / "bin" / argv[0]
@@ -93,14 +93,14 @@ def discover(cloud: CloudClient, machine: dict[str, Any]) -> None:
 
 
 def power_on(bmc: dict[str, Any]) -> None:
-    """A Redfish reset of type On, sent from controller-0 over the BMC network."""
+    """Send a Redfish reset of type On from controller-0 over the BMC network."""
     service = f"http://{bmc['address']}:{REDFISH_PORT}/redfish/v1"
     system = json.loads(_redfish(bmc, f"{service}/Systems"))["Members"][0]["@odata.id"].rsplit("/", 1)[-1]
     _redfish(bmc, f"{service}/Systems/{system}/Actions/ComputerSystem.Reset", '{"ResetType": "On"}')
 
 
 def _redfish(bmc: dict[str, Any], url: str, body: str | None = None) -> str:
-    # Credentials go by curl's standard input: an argument list is visible to every user.
+    # Pass credentials on curl's standard input: an argument list is visible to every user.
     configuration = f'user = "{bmc["username"]}:{bmc["password"]}"\n'
     words = ["curl", "--silent", "--show-error", "--fail", "--max-time", "20", "--config", "-", url]
     if body is not None:
@@ -113,7 +113,7 @@ def _redfish(bmc: dict[str, Any], url: str, body: str | None = None) -> str:
 
 
 def provision(cloud: CloudClient, machine: dict[str, Any]) -> None:
-    """Give a discovered machine its name, role and board management."""
+    """Set the name, role and board management of a discovered machine."""
     host = cloud.host(machine["mac"])
     if host is None or host["personality"]:
         return
@@ -124,14 +124,14 @@ def provision(cloud: CloudClient, machine: dict[str, Any]) -> None:
 
 
 def show() -> None:
-    """What the operator sees now."""
+    """Print the present host list."""
     for words in (("system", "host-list"), ("system", "host-show", "worker-0"), ("system", "host-cpu-list", "worker-0"),
                   ("fm", "alarm-list")):
         cli(*words)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0 the story is true, 1 a step did not become true (the reason is on stderr)."""
+    """Run the job; returns 0 when all steps succeeded, 1 when one did not (the reason is on stderr)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args(argv)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sockets in another network namespace: a socket stays in the namespace it was made in, whoever uses it afterwards."""
+"""Sockets in another network namespace: a socket stays in the namespace in which it was created."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 def inside(namespace: Path, work: Callable[[], Result]) -> Result:
-    """Run `work` in a thread of its own that has entered the namespace; its error is raised here."""
+    """Run `work` in a thread inside the namespace and return its result; its errors are raised here."""
     results: list[Result] = []
     errors: list[OSError] = []
 
@@ -45,7 +45,7 @@ def inside(namespace: Path, work: Callable[[], Result]) -> Result:
 
 
 def stream_socket(namespace: Path) -> socket.socket:
-    """A non-blocking TCP socket in the namespace, to be connected by the caller."""
+    """Return a non-blocking TCP socket in the namespace; the caller connects it."""
 
     def make() -> socket.socket:
         made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -56,7 +56,7 @@ def stream_socket(namespace: Path) -> socket.socket:
 
 
 def listening_socket(namespace: Path, address: str, port: int) -> socket.socket:
-    """A TCP socket that listens in the namespace, also while the address is not (yet) there."""
+    """Return a TCP socket that listens in the namespace, even before the address exists."""
 
     def make() -> socket.socket:
         made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

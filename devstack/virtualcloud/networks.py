@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lab's switches and cables: one bridge per network in a namespace of its own, a namespace per host, faults.
+"""The lab's switches and cables: one bridge per network in a separate namespace, a namespace per host, faults.
 
-Nothing here ever touches an interface of the machine itself.
+Nothing here changes an interface of the machine itself.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Networks:
         self._switch = site.namespace("switch")
 
     async def create(self) -> None:
-        """Bring up the switch, the outside world on the OAM network and the BMC namespace; keeps what is there."""
+        """Create the switch, the outside world on the OAM network and the BMC namespace, unless they exist."""
         existing = await self.namespaces()
         if self._switch not in existing:
             await run(["ip", "netns", "add", self._switch])
@@ -68,17 +68,17 @@ class Networks:
         await self._batch(namespace, lines)
 
     async def add_bmc_address(self, index: int) -> None:
-        """Give the management controller of host `index` its address."""
+        """Add the address of the management controller of host `index`."""
         address = plan.with_prefix_length("bmc", plan.bmc_address(index))
         await run(["ip", "-n", self._site.namespace("bmc"), "addr", "replace", address, "dev", "bmc0"])
 
     async def remove_bmc_address(self, index: int) -> None:
-        """Take it away again."""
+        """Remove the address of the management controller of host `index`."""
         address = plan.with_prefix_length("bmc", plan.bmc_address(index))
         await run(["ip", "-n", self._site.namespace("bmc"), "addr", "del", address, "dev", "bmc0"], check=False)
 
     async def plug(self, record: HostRecord) -> None:
-        """Give a host that starts a fresh namespace with all its legs: no address, route or rule of its last life."""
+        """Create a fresh namespace with all legs for a starting host, without the addresses and routes of past runs."""
         await self.remove(record)
         namespace = self._site.namespace(record.name)
         await run(["ip", "netns", "add", namespace])
@@ -94,19 +94,19 @@ class Networks:
         await self._batch(namespace, ["link set lo up"])
 
     async def unplug(self, record: HostRecord) -> None:
-        """Take the carrier from all legs at once, so that nothing a dying host's kernel still sends gets out."""
+        """Remove the carrier of all legs at once, so that no packet of a stopping host gets out."""
         lines = [f"link set {leg.port} down" for leg in plan.legs(record.index, record.role, record.all_in_one)]
         await self._batch(self._switch, lines, check=False)
 
     async def remove(self, record: HostRecord) -> None:
-        """Remove a host's legs and namespace; nothing happens when they are gone."""
+        """Remove a host's legs and namespace, if they exist."""
         lines = [f"link del {leg.port}" for leg in plan.legs(record.index, record.role, record.all_in_one)]
         await self._batch(self._switch, lines, check=False)
         if self._site.namespace_path(record.name).exists():
             await run(["ip", "netns", "del", self._site.namespace(record.name)], check=False)
 
     async def set_cut(self, record: HostRecord, network_name: str, cut: bool) -> None:
-        """Take or give the carrier of one leg; a leg of a host without power or with a dead system is down anyway."""
+        """Remove or restore the carrier of one leg; it stays down while the host has no power or a dead system."""
         for leg in plan.legs(record.index, record.role, record.all_in_one):
             if leg.network == network_name:
                 silent = record.stage in (Stage.OFF, Stage.CRASHED, Stage.FAULT)
@@ -114,7 +114,7 @@ class Networks:
                 await self._batch(self._switch, [f"link set {leg.port} {state}"], check=False)
 
     async def apply_faults(self, records: Iterable[HostRecord]) -> None:
-        """Make the switch lose what the records say, and nothing else."""
+        """Make the switch drop packets as recorded, and no others."""
         ports: dict[str, int] = {}
         bmcs: dict[str, int] = {}
         for record in records:
@@ -128,11 +128,11 @@ class Networks:
         wanted = bool(ports or bmcs)
         argv = ["ip", "netns", "exec", self._switch, "nft", "-f", "-"]
         done = await run(argv, text=plan.faults_text(ports, bmcs), check=False)
-        if done.status != 0 and wanted:  # without faults a kernel that lacks nftables for bridges does no harm
+        if done.status != 0 and wanted:  # without faults nftables for bridges is not needed
             raise LabError(f"this kernel cannot lose packets on a bridge (nftables): {done.err.strip()[:200]}")
 
     async def addresses(self, name: str) -> dict[str, list[str]]:
-        """IPv4 addresses by interface, as the host's kernel has them now; empty without a namespace."""
+        """Return the present IPv4 addresses of the host by interface; empty without a namespace."""
         if not self._site.namespace_path(name).exists():
             return {}
         done = await run(["ip", "-j", "-4", "-n", self._site.namespace(name), "addr", "show"], check=False)
@@ -145,7 +145,7 @@ class Networks:
         return {name: values for name, values in found.items() if values}
 
     async def namespaces(self) -> set[str]:
-        """All namespaces of this lab."""
+        """Return the names of all namespaces of this lab."""
         base = Path("/run/netns")
         if not base.is_dir():
             return set()

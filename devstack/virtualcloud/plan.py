@@ -58,7 +58,7 @@ class Leg:
 
 
 def network(name: str) -> Network:
-    """The network called `name` (or the one an interface of that name is on); refuses unknown names."""
+    """Return the network `name`, or the network of the interface `name`; NotAvailable for an unknown name."""
     found = _BY_NAME.get(name) or _BY_LEG.get(name)
     if found is None:
         raise NotAvailable(f"no network {name!r}; the lab has {', '.join(_BY_NAME)}")
@@ -66,7 +66,7 @@ def network(name: str) -> Network:
 
 
 def check_host_name(name: str) -> str:
-    """Return `name` when it can be a host of the lab; refuses otherwise."""
+    """Return `name` when it is valid for a host of the lab; else NotAvailable."""
     if not _HOST_NAME.fullmatch(name):
         raise NotAvailable(f"host name {name!r}: 2 to 32 of a-z, 0-9 and '-', starting with a letter")
     if name in _RESERVED:
@@ -75,14 +75,14 @@ def check_host_name(name: str) -> str:
 
 
 def check_prefix(prefix: str) -> str:
-    """Return `prefix` when namespaces and control groups can carry it; refuses otherwise."""
+    """Return `prefix` when it is valid in names of namespaces and control groups; else NotAvailable."""
     if not _PREFIX.fullmatch(prefix):
         raise NotAvailable(f"prefix {prefix!r}: 2 to 8 of a-z and 0-9, starting with a letter")
     return prefix
 
 
 def role_of(name: str) -> str:
-    """The cabling a name asks for: controllers reach the BMC network, the others the data network."""
+    """Return the role whose cabling fits a name: controllers reach the BMC network, others the data network."""
     for role in ("controller", "storage"):
         if name.startswith(f"{role}-"):
             return role
@@ -90,28 +90,28 @@ def role_of(name: str) -> str:
 
 
 def mac(index: int, number: int) -> str:
-    """Hardware address of port `number` of host `index`: locally administered and the same in every run."""
+    """Return the hardware address of port `number` of host `index`: locally administered, the same in every run."""
     return f"52:54:00:f1:{index:02x}:{number:02x}"
 
 
 def bmc_mac(index: int) -> str:
-    """Hardware address the management controller of host `index` reports for itself."""
+    """Return the hardware address of the management controller of host `index`."""
     return mac(index, 0x80)
 
 
 def bmc_address(index: int) -> str:
-    """Address of the management controller of host `index`."""
+    """Return the address of the management controller of host `index`."""
     subnet = ipaddress.ip_network(_BY_NAME[BMC_NETWORK].subnet)
     return str(subnet[BMC_FIRST_OCTET + index])
 
 
 def with_prefix_length(network_name: str, address: str) -> str:
-    """`address/length` on that network."""
+    """Return `address/length` on that network."""
     return f"{address}/{ipaddress.ip_network(_BY_NAME[network_name].subnet).prefixlen}"
 
 
 def legs(index: int, role: str, all_in_one: bool = False) -> tuple[Leg, ...]:
-    """The ports of a host: BMC network for controllers, data network for workers, both for an all-in-one."""
+    """Return the ports of a host: BMC network for controllers, data network for workers, both for an all-in-one."""
     absent = set()
     if role != "controller":
         absent.add(BMC_NETWORK)
@@ -125,7 +125,7 @@ def legs(index: int, role: str, all_in_one: bool = False) -> tuple[Leg, ...]:
 
 
 def free_index(taken: Iterable[int]) -> int:
-    """Lowest free host number, from 1; refuses when the lab is full."""
+    """Return the lowest free host number, from 1; NotAvailable when the lab is full."""
     used = set(taken)
     for index in range(1, HOSTS_MAX + 1):
         if index not in used:
@@ -134,7 +134,7 @@ def free_index(taken: Iterable[int]) -> int:
 
 
 def cloud_hosts(kind: str, workers: int, storage: int) -> tuple[str, ...]:
-    """Names of the machines of a cloud kind, the first controller first; refuses kinds the lab cannot bring up yet."""
+    """Return the machines' names of a cloud kind, the first controller first; NotAvailable for an unsupported kind."""
     if kind == "aio-dx":
         raise NotAvailable("aio-dx is not available yet: a second controller needs service management")
     if kind == "dc":
@@ -167,7 +167,7 @@ def published_ports(items: Iterable[str]) -> dict[int, int]:
 
 
 def faults_text(ports: Mapping[str, int], bmc_faults: Mapping[str, int]) -> str:
-    """The switch's nftables script for packet loss.
+    """Return the switch's nftables script for packet loss.
 
     `ports`: switch port -> percent lost in each direction; `bmc_faults`: BMC address -> percent (100 is a cut).
     """

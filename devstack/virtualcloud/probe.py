@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Can this machine carry a lab? Hard needs are refused in one line, missing kernel features are listed."""
+"""Checks whether this machine can run a lab: refuses missing requirements in one line, lists missing features."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LINK_KINDS = {"bonding": ("bond",), "802.1q VLAN": ("vlan", "id", "7"), "macvla
 
 
 def check_privilege(system: str, user_id: int) -> None:
-    """Refuse another system than Linux and another user than root."""
+    """Raise LabError unless root runs this on Linux."""
     if system != "Linux":
         raise LabError(f"the lab needs Linux; this is {system}")
     if user_id != 0:
@@ -29,12 +29,12 @@ def check_privilege(system: str, user_id: int) -> None:
 
 
 def missing_programs(programs: dict[str, str]) -> list[str]:
-    """Debian packages of the programs that are not here."""
+    """Return the Debian packages of missing programs."""
     return sorted({package for program, package in programs.items() if shutil.which(program) is None})
 
 
 def check_machine(state_dir: Path) -> None:
-    """Refuse a machine that cannot carry a lab."""
+    """Raise LabError for a machine that cannot run a lab."""
     said = facts.refusal_of_lab(facts.of_this_machine())
     if said:
         raise LabError(said)
@@ -50,7 +50,7 @@ def check_machine(state_dir: Path) -> None:
 
 
 async def missing_features(namespace: str) -> list[str]:
-    """Kernel features a real host would have and this kernel lacks, tried in a namespace of the lab."""
+    """Return the kernel features of a real host that this kernel lacks, tested in a namespace of the lab."""
     missing = []
     for name, kind in _LINK_KINDS.items():
         below = ["link", "mgmt"] if kind[0] in ("vlan", "macvlan") else []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs and processes: run an argument list, know a process by id and start time, wait for its end."""
+"""Programs and processes: run an argument list, identify a process by id and start time, wait for its end."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ async def run(
     check: bool = True,
     environment: dict[str, str] | None = None,
 ) -> Completed:
-    """Run a program to its end; it is killed at the time limit and when the waiting task is cancelled.
+    """Run a program to its end; kills it after the time limit and when the waiting task is cancelled.
 
-    Raises LabError at the limit, when it cannot start, and with `check` when its status is not 0.
+    Raises LabError after the limit, when it cannot start, and with `check` when its status is not 0.
     """
     try:
         process = await asyncio.create_subprocess_exec(
@@ -62,7 +62,7 @@ async def run(
 
 
 def run_now(argv: Sequence[str], *, timeout_s: float = 30, text: str = "", check: bool = True) -> Completed:
-    """The same for code without an event loop."""
+    """Run a program like `run`, for code without an event loop."""
     try:
         process = subprocess.run(
             argv, input=text, capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False
@@ -83,7 +83,7 @@ def _checked(argv: Sequence[str], done: Completed) -> Completed:
 
 
 def start_ticks(pid: int) -> int | None:
-    """Start time of a process in clock ticks since boot; None when there is none (or only its zombie)."""
+    """Return the start time of a process in clock ticks since boot; None when it does not exist or is a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
     except OSError:
@@ -92,12 +92,12 @@ def start_ticks(pid: int) -> int | None:
 
 
 def is_alive(pid: int, ticks: int) -> bool:
-    """Whether that very process still runs."""
+    """Whether the process with this id and start time still runs."""
     return pid > 0 and start_ticks(pid) == ticks
 
 
 def children(pid: int) -> list[int]:
-    """Ids of the direct children of a process."""
+    """Return the ids of the direct children of a process."""
     found: list[int] = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -132,7 +132,7 @@ async def ended(pid: int) -> None:
 
 
 def reap(pid: int) -> None:
-    """Collect an ended child; nothing happens when it is somebody else's."""
+    """Collect an ended process if it is a child of this one."""
     try:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
@@ -140,7 +140,7 @@ def reap(pid: int) -> None:
 
 
 def signal_all(pids: Iterable[int], number: signal.Signals) -> None:
-    """Send a signal to each process that is still there."""
+    """Send a signal to each process that still exists."""
     for pid in pids:
         try:
             os.kill(pid, number)
@@ -149,7 +149,7 @@ def signal_all(pids: Iterable[int], number: signal.Signals) -> None:
 
 
 def end_process(pid: int, ticks: int, grace_s: float = 5.0) -> bool:
-    """End one process of ours: SIGTERM, then SIGKILL after the grace; True when it is gone."""
+    """End a process of the lab: SIGTERM, then SIGKILL after the grace period; returns True when it has ended."""
     for number, wait_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, 5.0)):
         if not is_alive(pid, ticks):
             return True

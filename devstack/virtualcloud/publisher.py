@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cloud's APIs on 127.0.0.1: a listener per port, each connection carried into the OAM network and back."""
+"""The cloud's APIs on 127.0.0.1: a listener per port that relays each connection to the OAM network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONNECT_TIMEOUT_S = 10.0
 
 
 def listen_here(port: int) -> socket.socket:
-    """A listening socket on 127.0.0.1; one clear sentence when the port is taken."""
+    """Return a listening socket on 127.0.0.1; LabError when the port is in use."""
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -37,7 +37,7 @@ def listen_here(port: int) -> socket.socket:
 
 
 class Publisher:
-    """Carries connections from 127.0.0.1 to the floating OAM address, through the `outside` namespace."""
+    """Relays connections from 127.0.0.1 to the floating OAM address, through the `outside` namespace."""
 
     def __init__(self, outside: Path) -> None:
         self._outside = outside
@@ -47,7 +47,7 @@ class Publisher:
 
     @property
     def ports(self) -> dict[int, int]:
-        """Port here -> port there."""
+        """Return the ports: port on 127.0.0.1 -> port on the OAM address."""
         return dict(self._ports)
 
     async def publish(self, ports: Mapping[int, int]) -> None:
@@ -85,7 +85,7 @@ class Publisher:
             try:
                 await self._carry(self._ports[here], reader, writer)
             except (OSError, LabError, TimeoutError):
-                pass  # the client sees its connection end, as it would with the service itself away
+                pass  # the client's connection ends, as it does when the service itself is down
             finally:
                 self._connections.discard(task)
                 writer.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The boot file language of PXELINUX, as far as a firmware needs it: which label runs, and with what command line."""
+"""Parses PXELINUX's boot file as far as the firmware needs it: the label that runs, and its command line."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ TEXT_BYTES_MAX = 64 * 1024
 
 
 class BootFileError(ValueError):
-    """The boot file cannot be obeyed; the text names what is wrong."""
+    """The boot file is invalid; the text names the fault."""
 
 
 class Action(Enum):
-    """What a label asks the firmware to do."""
+    """What the firmware does with a label."""
 
     WAIT = "wait"
     INSTALL = "install"
@@ -39,7 +39,7 @@ class BootFile:
     labels: tuple[Label, ...]
 
     def chosen(self) -> Label:
-        """The stanza that runs without anybody at the keyboard."""
+        """Return the stanza that runs without user input; BootFileError when it is missing."""
         if not self.labels:
             raise BootFileError("the boot file has no LABEL")
         if not self.default:
@@ -51,12 +51,12 @@ class BootFile:
 
 
 def boot_file_names(mac_address: str) -> tuple[str, ...]:
-    """The names a firmware asks for, the machine's own first."""
+    """Return the boot file names that a firmware requests, the machine's own first."""
     return f"pxelinux.cfg/01-{mac_address.lower().replace(':', '-')}", "pxelinux.cfg/default"
 
 
 def parse(text: str) -> BootFile:
-    """Parse a boot file; keywords are case-insensitive, unknown ones are skipped as the real loader does."""
+    """Parse a boot file; keywords are case-insensitive. Skips unknown ones, as the real loader does."""
     if len(text) > TEXT_BYTES_MAX:
         raise BootFileError(f"the boot file is longer than {TEXT_BYTES_MAX} bytes")
     default = ""
@@ -88,13 +88,13 @@ def _current(stanzas: list[dict[str, str]], keyword: str) -> dict[str, str]:
 
 def _label(stanza: dict[str, str], global_append: str) -> Label:
     append = stanza.get("append", global_append)
-    if append == "-":  # the loader's way to say: not even the global one
+    if append == "-":  # in PXELINUX: also without the global APPEND
         append = ""
     return Label(stanza["name"], stanza.get("kernel", ""), append, "localboot" in stanza)
 
 
 def arguments(append: str) -> dict[str, str]:
-    """A kernel command line as a mapping; the last of a repeated name wins, a bare word maps to ''."""
+    """Return a kernel command line as a mapping; the last of repeated names counts, a bare word maps to ''."""
     found: dict[str, str] = {}
     for word in append.split():
         name, _, value = word.partition("=")
@@ -103,7 +103,7 @@ def arguments(append: str) -> dict[str, str]:
 
 
 def action(label: Label) -> Action:
-    """What the firmware does with a label; refuses one that asks for nothing."""
+    """Return what the firmware does with a label; BootFileError for one without kernel and LOCALBOOT."""
     if label.local:
         return Action.LOCAL
     if arguments(label.append).get("flock.wait") == "1":

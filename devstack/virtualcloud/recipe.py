@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the base image holds, as data: packages, units that stay off, files laid on top. Its hash names the image."""
+"""The contents of the base image: packages, disabled units, extra files. Their hash names the image."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MASKED_UNITS: tuple[str, ...] = (
     "systemd-timesyncd.service", "systemd-networkd-wait-online.service",
 )  # fmt: skip
 
-# Started by the flock's own units or by the bootstrap, not by the mere boot.
+# Started by the flock's units or by the bootstrap, not at boot.
 DISABLED_UNITS: tuple[str, ...] = (
     "rabbitmq-server.service", "memcached.service", "postgresql.service", "epmd.service", "epmd.socket",
     "nftables.service", "snmpd.service",
@@ -50,7 +50,7 @@ DPKG_OPTIONS = (
 
 
 def image_hash() -> str:
-    """Short name of the image these lists give."""
+    """Return the short name of the image with these contents."""
     parts = [
         SUITE, REVISION, BASE_PACKAGES, EXTRA_PACKAGES, MASKED_UNITS, DISABLED_UNITS, ENABLED_UNITS, FILES,
         DPKG_OPTIONS,

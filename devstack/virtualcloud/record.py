@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the lab remembers of itself and of each host across its own death: JSON files in the state folder."""
+"""The lab's state and each host's across restarts of the daemon: JSON files in the state folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from devstack.virtualcloud.errors import LabError
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A process of ours that outlives us: its id, its start in clock ticks (ids are used again), what it runs."""
+    """A process that outlives the daemon: its id, its start in clock ticks (ids are reused), what it runs."""
 
     pid: int
     start_ticks: int
@@ -25,9 +25,9 @@ class Running:
 
 @dataclass(slots=True)
 class HostRecord:
-    """One host: how it is built, what was asked of it, what is broken on purpose, and what runs now.
+    """One host: its configuration, requests, injected faults, and running processes.
 
-    `disks` holds the sizes of its own disks in GiB.
+    `disks` holds the sizes of its disks in GiB.
     """
 
     name: str
@@ -53,10 +53,9 @@ class HostRecord:
 
 @dataclass(slots=True)
 class LabRecord:
-    """The lab as a whole; `complete` says that the last `up` came to its end.
+    """The whole lab; `complete` means that the last `up` completed.
 
-    `image` is the root file system the disks lie on: it stays what it was when the lab came up, whatever the recipe
-    says by now.
+    `image` is the root file system below the disks; it does not change when the recipe changes later.
     """
 
     kind: str = ""
@@ -69,7 +68,7 @@ class LabRecord:
 
 
 def host_from_json(data: dict[str, Any]) -> HostRecord:
-    """A host from its file; refuses what it cannot read."""
+    """Return a host from its file; LabError when the file is damaged."""
     try:
         values = dict(data)
         values["bmc"] = tuple(values["bmc"])
@@ -89,11 +88,11 @@ class Store:
         self.state_dir = state_dir
 
     def host_dir(self, name: str) -> Path:
-        """Where everything of one host lives."""
+        """Return the folder of one host."""
         return self.state_dir / "hosts" / name
 
     def load_lab(self) -> LabRecord:
-        """The lab's record, or an empty one."""
+        """Return the lab's record, or an empty one."""
         data = self._read(self.state_dir / "lab.json")
         try:
             published = {int(here): int(there) for here, there in data.pop("published", {}).items()}
@@ -106,7 +105,7 @@ class Store:
         self._write(self.state_dir / "lab.json", asdict(record))
 
     def load_hosts(self) -> list[HostRecord]:
-        """All hosts, by number."""
+        """Return all hosts, sorted by number."""
         found = []
         for path in sorted((self.state_dir / "hosts").glob("*/host.json")):
             found.append(host_from_json(self._read(path)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sensors of a virtual server: a fixed catalogue with thresholds, values that can be driven, and their health."""
+"""The sensors of a virtual server: a fixed catalogue with thresholds, settable values, and their health."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from devstack.virtualcloud.errors import NotAvailable
 
 
 class Kind(StrEnum):
-    """What a sensor measures."""
+    """Quantity that a sensor measures."""
 
     TEMPERATURE = "temperature"
     FAN = "fan"
@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 
 class Health(StrEnum):
-    """Redfish's three words."""
+    """Redfish's three values of health."""
 
     OK = "OK"
     WARNING = "Warning"
@@ -31,7 +31,7 @@ class Health(StrEnum):
 class Sensor:
     """A sensor and its limits, in its kind's unit (Cel, RPM, V; watts of output for a supply).
 
-    `low`/`high`: (non critical, critical); None where that side has no limit. `idle` is what it reads without power.
+    `low`/`high`: (non critical, critical); None where that side has no limit. `idle` is its value without power.
     """
 
     name: str
@@ -58,7 +58,7 @@ _BY_NAME = {sensor.name: sensor for sensor in CATALOGUE}
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A sensor with its present value; not `enabled` means that the host has no power and nobody drives the value."""
+    """A sensor with its present value; not `enabled` means that the host has no power and the value is not set."""
 
     sensor: Sensor
     value: float
@@ -67,7 +67,7 @@ class Reading:
 
 
 def sensor(name: str) -> Sensor:
-    """The sensor called `name`; refuses unknown names."""
+    """Return the sensor `name`; NotAvailable for an unknown name."""
     found = _BY_NAME.get(name)
     if found is None:
         raise NotAvailable(f"no sensor {name!r}; there are {', '.join(_BY_NAME)}")
@@ -75,7 +75,7 @@ def sensor(name: str) -> Sensor:
 
 
 def health(item: Sensor, value: float) -> Health:
-    """How bad `value` is, by the sensor's limits (a limit that is reached counts)."""
+    """Return the health of `value` by the sensor's limits (a value equal to a limit violates it)."""
     if item.high is not None:
         if value >= item.high[1]:
             return Health.CRITICAL
@@ -90,7 +90,7 @@ def health(item: Sensor, value: float) -> Health:
 
 
 def driven_value(item: Sensor, text: str) -> float | None:
-    """The value a person asks for: a number, `warning` or `critical` (just past that limit); None for `ok`."""
+    """Return the value of a number, of `warning` or `critical` (just past that limit); None for `ok`."""
     if text == "ok":
         return None
     if text in ("warning", "critical"):
@@ -109,7 +109,7 @@ def driven_value(item: Sensor, text: str) -> float | None:
 
 
 def readings(driven: Mapping[str, float], power: bool) -> tuple[Reading, ...]:
-    """All sensors as they read now; `driven` overrides whatever the power is."""
+    """Return the present readings of all sensors; `driven` values apply in any power state."""
     found = []
     for item in CATALOGUE:
         forced = driven.get(item.name)
@@ -123,6 +123,6 @@ def readings(driven: Mapping[str, float], power: bool) -> tuple[Reading, ...]:
 
 
 def worst(found: tuple[Reading, ...]) -> Health:
-    """The worst health of all."""
+    """Return the worst health of all."""
     order = (Health.OK, Health.WARNING, Health.CRITICAL)
     return max((reading.health for reading in found), key=order.index, default=Health.OK)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One run of the command `lab`: its site, its daemon, how it speaks to the person."""
+"""One run of the command `lab`: its site, its daemon, and its output."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 class Session:
-    """One run of the command: its site, its options, its way to speak."""
+    """One run of the command: its site, options and output."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
@@ -25,16 +25,16 @@ class Session:
         self.client = Client(self.site, self.progress)
 
     def progress(self, text: str) -> None:
-        """Progress goes to standard error, so that --json stays clean."""
+        """Print progress on standard error, so that the output of --json stays valid."""
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
 
     def show(self, data: Json, text: str) -> None:
-        """The result, as the person wants it."""
+        """Print the result, as JSON or text."""
         sys.stdout.write((json.dumps(data, indent=1) if self.options.json else text) + "\n")
 
     def ask(self, op: str, **arguments: Any) -> Json:
-        """A request; a dead daemon of an existing lab is started again first."""
+        """Send a request; first restarts the daemon of an existing lab if it is not running."""
         if (self.site.state_dir / "lab.json").exists() and self.client.ensure_daemon():
             self.progress("the lab's daemon was down; started again")
         return self.client.ask(op, **arguments)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where this lab lives on the machine: its folders, its name prefix, and the names derived from them."""
+"""The lab's folders on the machine, its name prefix, and the names derived from them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Site:
     code_dir: Path = Path(CODE_DIR)
 
     def checked(self) -> Site:
-        """This site when its names can be used; refuses otherwise."""
+        """Return this site when its names are valid; else NotAvailable."""
         plan.check_prefix(self.prefix)
         if not self.state_dir.is_absolute() or len(str(self.state_dir)) > STATE_DIR_CHARS_MAX:
             raise NotAvailable(
@@ -35,7 +35,7 @@ class Site:
 
     @property
     def socket(self) -> Path:
-        """Where the lab's daemon listens."""
+        """Socket of the lab's daemon."""
         return self.state_dir / "lab.sock"
 
     @property
@@ -45,7 +45,7 @@ class Site:
 
     @property
     def log_file(self) -> Path:
-        """What the lab's daemon says."""
+        """Log of the lab's daemon."""
         return self.state_dir / "labd.log"
 
     def namespace(self, name: str) -> str:

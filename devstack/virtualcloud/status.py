@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `lab status` shows: the lab as a JSON value, and that value as text."""
+"""The output of `lab status`: the lab as a JSON value, and that value as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 async def host_status(lab: Lab, machine: Machine) -> Json:
-    """One host: stage, power, addresses, faults, what it uses, its management controller."""
+    """Return one host: stage, power, addresses, faults, resource use, management controller."""
     record, cgroups = machine.record, lab.world.cgroups
     macs = {leg.network: leg.mac for leg in plan.legs(record.index, record.role, record.all_in_one)}
     addresses = await lab.world.networks.addresses(record.name) if record.power else {}
@@ -35,7 +35,7 @@ async def host_status(lab: Lab, machine: Machine) -> Json:
 
 
 async def lab_status(lab: Lab) -> Json:
-    """The whole lab."""
+    """Return the whole lab."""
     hosts = await asyncio.gather(*(host_status(lab, machine) for machine in lab.machines.values()))
     return {
         "up": lab.world.lab.complete, "kind": lab.world.lab.kind,
@@ -47,7 +47,7 @@ async def lab_status(lab: Lab) -> Json:
 
 
 def status_text(status: Json) -> str:
-    """The lab for a person, in a few columns."""
+    """Return the lab as text in columns."""
     if not status["hosts"]:
         return "no hosts; bring a lab up: devstack/lab up standard"
     rows = [("HOST", "STAGE", "MIB", "BMC", "ADDRESSES", "FAULTS")]

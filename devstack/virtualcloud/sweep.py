@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Leaves nothing behind: ends every process of a lab, removes its namespaces, groups, mounts, files; looks again.
+"""Removes all of a lab: ends its processes, removes its namespaces, groups, mounts and files, and verifies the result.
 
-Works without the daemon and after an interrupted run; repeating it does no harm.
+Works without the daemon and after an interrupted run; may be repeated.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def sweep(site: Site, purge: bool = False) -> list[str]:
 
 
 def leftovers(site: Site, purge: bool = False) -> list[str]:
-    """What is still there of a lab, in words; image and log do not count unless purged."""
+    """Return texts of what remains of a lab; image and log do not count unless purged."""
     found = [f"process {pid}" for pid in sorted(lab_processes(site))]
     if daemon_process(site) is not None:
         found.append("the daemon")
@@ -62,7 +62,7 @@ def leftovers(site: Site, purge: bool = False) -> list[str]:
 
 
 def lab_processes(site: Site) -> set[int]:
-    """Processes in the lab's namespaces, and its helpers that work on files of the state folder."""
+    """Return the processes in the lab's namespaces, and its helpers that use files of the state folder."""
     inodes = set()
     for path in _namespaces(site):
         try:
@@ -101,7 +101,7 @@ def _remove_namespaces(site: Site) -> None:
         process.run_now(["ip", "netns", "del", path.name], check=False)
         path.unlink(missing_ok=True)  # an interrupted `ip netns add` leaves a plain file
     if NETNS_DIR.is_dir() and not any(NETNS_DIR.iterdir()):
-        # iproute2 made the folder a mount of its own with the first namespace; the last one takes it away
+        # iproute2 mounts the folder with the first namespace; the removal of the last one unmounts it
         process.run_now(["umount", "--lazy", str(NETNS_DIR)], check=False)
         try:
             NETNS_DIR.rmdir()

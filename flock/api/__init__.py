@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP for slices: ``ROUTES`` and ``POLICY`` in, a WSGI application out. Error bodies are made here only."""
+"""Builds a WSGI application from the ``ROUTES`` and ``POLICY`` of slices. Only this package makes error bodies."""
 from flock.api.build import build_app, published_routes, slice_of
 from flock.api.call import Call, Dependencies
 from flock.api.dialect import Dialect, root_document, version_document

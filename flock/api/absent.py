@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Paths that clients know and this release does not serve: told apart from things that do not exist.
+"""Paths that clients know but this release does not serve; they get another status than unknown paths.
 
-A subsystem names them in its ``Dialect``. A caller with a token is answered 501 with a sentence, whatever the method.
+A subsystem lists them in its ``Dialect``. A caller with a valid token gets 501 with a sentence, for every method.
 """
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flock.core.errors import FlockError
 
 
 class NotBuilt(FlockError):
-    """The path belongs to something that this release does not have."""
+    """The path belongs to a feature that this release does not have."""
 
     code: ClassVar[str] = "flock.api.not_built"
     http: ClassVar[int] = 501
@@ -22,21 +22,21 @@ class NotBuilt(FlockError):
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """``what`` is the subject of the sentence (plural); each of ``paths`` stands for itself and all below it.
+    """``what`` is the subject of the sentence (plural); each of ``paths`` covers itself and all paths below it.
 
-    ``*`` in a path is any one segment. ``error_key``: the client of these paths reads ``{"error": …}``. ``said``: the
-    sentence that StarlingX answers with, where it no longer serves these paths either.
+    ``*`` in a path matches any one segment. ``error_key``: the client of these paths reads ``{"error": …}``.
+    ``starlingx_text``: StarlingX's sentence, if StarlingX does not serve these paths any more either.
     """
 
     what: str
     paths: tuple[str, ...]
     error_key: bool = False
-    said: str | None = None
+    starlingx_text: str | None = None
 
     @property
     def sentence(self) -> str:
-        """What the caller is told."""
-        return self.said or f"{self.what} are not part of this release."
+        """The error text for the caller."""
+        return self.starlingx_text or f"{self.what} are not part of this release."
 
     def covers(self, path: str) -> bool:
         """Whether ``path`` (no trailing slash) is one of the paths or lies below one."""
@@ -44,7 +44,7 @@ class Absent:
 
 
 def absent_at(known: Sequence[Absent], path: str) -> Absent | None:
-    """The first entry that covers ``path``."""
+    """The first entry of ``known`` that covers ``path``; None when there is none."""
     return next((entry for entry in known if entry.covers(path)), None)
 
 

@@ -33,7 +33,7 @@ ACCEPTED_TYPES = frozenset({"", "application/json", "application/json-patch+json
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the layers need to know, read once from [api]."""
+    """The settings of all layers, read once from [api]."""
 
     subsystem: str
     max_body_bytes: int = 1024 * 1024
@@ -44,7 +44,7 @@ class Settings:
 
 
 class ContextHook(pecan_hooks.PecanHook):  # type: ignore[misc]
-    """Identity of the caller; on public operations nobody, whatever headers were sent."""
+    """Stores the caller's identity; public operations get an anonymous one and ignore identity headers."""
 
     priority = 10
 
@@ -56,13 +56,13 @@ class ContextHook(pecan_hooks.PecanHook):  # type: ignore[misc]
             exchange.ctx = context.anonymous(exchange.request_id, str(environ.get("REMOTE_ADDR", "")))
         else:
             exchange.ctx = context.from_environ(environ, exchange.request_id)
-        # For log lines and for calls over the bus made by this thread until its next request.
+        # Log lines and bus calls of this thread use it until the thread's next request.
         log_context.RequestContext(request_id=exchange.request_id, user_id=exchange.ctx.user_id,
                                    project_id=exchange.ctx.project_id, overwrite=True)
 
 
 class PolicyHook(pecan_hooks.PecanHook):  # type: ignore[misc]
-    """Refuses what the rule of the operation does not allow."""
+    """Refuses a request that the rule of the operation does not allow."""
 
     priority = 20
 
@@ -71,7 +71,7 @@ class PolicyHook(pecan_hooks.PecanHook):  # type: ignore[misc]
         self._policy = policy
 
     def before(self, state: Any) -> None:
-        """404, 405 and 501 are only told to callers with a token; 403 for a rule that does not pass."""
+        """Raise 404, 405 or 501, which only callers with a token see; 403 when the rule does not pass."""
         exchange: Exchange = state.request.environ[exchanges.KEY]
         route = exchange.route
         if exchange.absent is not None:
@@ -87,9 +87,9 @@ class PolicyHook(pecan_hooks.PecanHook):  # type: ignore[misc]
 
 
 class BodyHook(pecan_hooks.PecanHook):  # type: ignore[misc]
-    """Reads the body within the limits, after the caller turned out to be allowed.
+    """Reads the body within the limits, after the policy check.
 
-    A controller with ``streams_body`` gets the pieces as they come, and checks the media type itself.
+    A controller with ``streams_body`` gets the pieces as they arrive and must check the media type itself.
     """
 
     priority = 30
@@ -99,7 +99,7 @@ class BodyHook(pecan_hooks.PecanHook):  # type: ignore[misc]
         self._settings, self._dialect = settings, dialect
 
     def before(self, state: Any) -> None:
-        """Store the body in the exchange; 413, 408 or 415 when it is not acceptable."""
+        """Store the body in the exchange; WebError 413, 408 or 415 when it is not acceptable."""
         environ = state.request.environ
         exchange: Exchange = environ[exchanges.KEY]
         controller = exchange.route.controller if exchange.route is not None else None
@@ -115,20 +115,20 @@ class BodyHook(pecan_hooks.PecanHook):  # type: ignore[misc]
 
 
 class ErrorHook(pecan_hooks.PecanHook):  # type: ignore[misc]
-    """The one place where errors become HTTP."""
+    """Converts errors to HTTP responses."""
 
     def __init__(self, dialect: Dialect) -> None:
         super().__init__()
         self._dialect = dialect
 
     def on_error(self, state: Any, error: Exception) -> Any:
-        """The answer to any exception of the layers below."""
+        """The response to any exception of the layers below."""
         environ = state.request.environ
         return error_response(self._dialect, environ, environ[exchanges.KEY], error)
 
 
 def error_response(dialect: Dialect, environ: dict[str, Any], exchange: Exchange, error: Exception) -> Any:
-    """A WebOb response in the subsystem's error shape; unknown exceptions are logged and become a bare 500."""
+    """A WebOb response in the subsystem's error format; logs unknown exceptions and returns 500 without details."""
     headers: dict[str, str] = {}
     if isinstance(error, WebError):
         status, headers = error.status, error.headers
@@ -157,9 +157,9 @@ def error_response(dialect: Dialect, environ: dict[str, Any], exchange: Exchange
 
 
 class Application(ExplicitPecan):  # type: ignore[misc]
-    """Pecan with the route table in place of attribute traversal, and without its guesses about parameters.
+    """Pecan with the route table instead of attribute traversal, and without pecan's parsing of parameters.
 
-    Pecan's own parameter parsing reads and decodes bodies before any limit applies; the hooks here do it instead.
+    Pecan would read and decode bodies before any limit applies; the hooks of this module read them instead.
     """
 
     def __init__(self, settings: Settings, dialect: Dialect, policy: Policy, deps: Dependencies) -> None:
@@ -169,7 +169,7 @@ class Application(ExplicitPecan):  # type: ignore[misc]
         self._settings, self._deps = settings, deps
 
     def find_controller(self, state: Any) -> tuple[Any, list[Any], dict[str, Any]]:
-        """Run the hooks; the controller is always ``dispatch``, which knows the matched route."""
+        """Run the hooks; returns ``dispatch``, which calls the controller of the matched route."""
         state.controller = self.dispatch
         state.arguments = Arguments([], [], {})
         self.handle_hooks(self.hooks, "on_route", state)
@@ -178,7 +178,7 @@ class Application(ExplicitPecan):  # type: ignore[misc]
 
     @pecan.expose()  # type: ignore[untyped-decorator]
     def dispatch(self, request: Any, _response: Any) -> Any:
-        """Call the controller method of the matched route and turn what it returns into a response."""
+        """Call the controller method of the matched route; returns its result as a response."""
         environ = request.environ
         exchange: Exchange = environ[exchanges.KEY]
         assert exchange.route is not None  # noqa: S101  # the policy hook refused unknown paths
@@ -198,14 +198,17 @@ class Application(ExplicitPecan):  # type: ignore[misc]
 
 
 class StreamedResponse(PecanResponse):  # type: ignore[misc]
-    """Sends ``app_iter``. Pecan asks for the body of each 200 to see whether it is empty, which would read a long
-    answer to its end before its first piece is sent."""
+    """Sends ``app_iter`` piece by piece.
+
+    Pecan reads the body of each 200 to see whether it is empty; without this class it would collect a whole stream
+    before it sends the first piece.
+    """
 
     body = b"sent piece by piece"
 
 
 def respond(result: Any) -> Any:
-    """The response for what a controller returned."""
+    """The response for a controller's result."""
     reply = result if isinstance(result, Reply) else Reply(result, 204 if result is None else 200)
     if is_pieces(reply.data):
         response = StreamedResponse(app_iter=reply.data, status=reply.status, content_type=reply.data.content_type,

@@ -19,9 +19,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def without_secrets(value: Any, depth: int = 0) -> Any:
-    """A copy of a JSON value in which what belongs to a secret-sounding key is replaced.
+    """A copy of a JSON value with ``***`` in place of the values of keys that look secret.
 
-    A json-patch operation counts as a pair of its ``path`` and ``value``; the same goes for name/value pairs.
+    Also treats the ``path`` and ``value`` of a json-patch operation, and name/value pairs, as key and value.
     """
     if depth > 16:
         return HIDDEN
@@ -38,7 +38,7 @@ def without_secrets(value: Any, depth: int = 0) -> Any:
 
 
 def body_text(content: bytes | None, content_type: str) -> str:
-    """The body for the log: JSON without secrets and bounded; anything else only by its length."""
+    """The body for the log: JSON without secrets, cut to ``BODY_CHARS_MAX``; for anything else only its length."""
     if not content:
         return "-"
     if "multipart" in content_type or len(content) > 1024 * 1024:
@@ -54,7 +54,7 @@ def body_text(content: bytes | None, content_type: str) -> str:
 
 
 def record(exchange: Exchange, environ: dict[str, Any]) -> None:
-    """Write the line of one finished request."""
+    """Write the audit line of one finished request."""
     if exchange.method not in AUDITED:
         return
     ctx = exchange.ctx
@@ -69,5 +69,5 @@ def record(exchange: Exchange, environ: dict[str, Any]) -> None:
 
 
 def _line(value: object) -> str:
-    """One word or sentence that cannot start a new log line."""
+    """``value`` as text without control characters, so that it cannot start a new log line."""
     return _CONTROL.sub("?", str(value if value is not None else "-"))[:512]

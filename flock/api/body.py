@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From untrusted bytes to JSON values: every way in which a body can be bad is a 4xx that says so."""
+"""Parses untrusted bytes as JSON; every fault of a body is a 4xx error that names the fault."""
 from __future__ import annotations
 
 import json
@@ -11,7 +11,10 @@ NOT_JSON = "Request is not in valid JSON format"
 
 
 def parse_json(content: bytes, depth_max: int) -> Any:
-    """The value of a JSON text in UTF-8; ``BadBody`` when it is none, too deep, or holds text no database takes."""
+    """The value of a JSON text in UTF-8.
+
+    ``BadBody`` when it is no JSON, nested too deeply, or has text that a database cannot store.
+    """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -31,7 +34,7 @@ def parse_json(content: bytes, depth_max: int) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        # Which of the two counts would be a guess, and a proxy in front might guess otherwise.
+        # A proxy in front might use the other value, so refuse instead of choosing one.
         twice = next(key for at, (key, _) in enumerate(pairs) if any(key == other for other, _ in pairs[:at]))
         raise BadBody(detail=f"{NOT_JSON}: the key {shown(twice)} is given twice")
     return found

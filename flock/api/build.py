@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Putting an API together from the slices of a subsystem."""
+"""Builds an API from the slices of a subsystem."""
 from __future__ import annotations
 
 import importlib
@@ -24,24 +24,24 @@ from flock.auth.tokens import token_check
 from flock.core.health import Health
 
 OPENAPI_PATH = "/v1/openapi.json"
-# Puts a check of identity in front of an application, given the configuration.
+# Wraps an application in a token check, given the configuration.
 Authenticate = Callable[[WsgiApp, Any], WsgiApp]
 
 
 class DocumentController:
-    """GET of a version document."""
+    """Serves a version document."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
 
     @describes(answers={200: {"type": "object"}})
     def get(self, call: Call) -> dict[str, Any]:
-        """The versions of this API, with links to where the client came from."""
+        """The versions of this API, with links to the URL that the client used."""
         return self._document(call.base_url)
 
 
 class OpenApiController:
-    """GET of the description of the API."""
+    """Serves the OpenAPI document."""
 
     def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
         self._make = make
@@ -56,7 +56,7 @@ class OpenApiController:
 
 
 def dialect_of(subsystem: str) -> Dialect:
-    """``DIALECT`` of ``<subsystem>.api.dialect``, or the default one when the subsystem declares none."""
+    """``DIALECT`` of ``<subsystem>.api.dialect``; the default dialect when the subsystem declares none."""
     name = f"{subsystem}.api.dialect"
     try:
         if importlib.util.find_spec(name) is None:
@@ -90,7 +90,7 @@ def route_table(subsystem: str, dialect: Dialect, slices: Iterable[Any] | None =
 
 
 def openapi_document(subsystem: str) -> dict[str, Any]:
-    """The OpenAPI document of ``subsystem``, as its API serves it."""
+    """The OpenAPI document that the API of ``subsystem`` serves."""
     dialect = dialect_of(subsystem)
     return document(route_table(subsystem, dialect), dialect, subsystem)
 
@@ -106,8 +106,8 @@ def build_app(conf: Any, subsystem: str, slices: Iterable[Any] | None = None, de
     """The WSGI application of ``subsystem``.
 
     ``slices``: modules (or any objects) with ROUTES and POLICY; None scans ``<subsystem>/resources/*/api.py``.
-    ``deps``: service objects, or pairs (type, object), that ``Call.deps(type)`` hands to controllers.
-    ``authenticate``: the check of identity; no configuration replaces or switches it off, only the caller's code.
+    ``deps``: service objects, or pairs (type, object), that controllers get from ``Call.deps(type)``.
+    ``authenticate``: the token check; no configuration option can replace it or switch it off.
     Raises ValueError when a route has no policy rule.
     """
     flock_conf.register(conf)
@@ -125,5 +125,5 @@ def build_app(conf: Any, subsystem: str, slices: Iterable[Any] | None = None, de
 
 
 def slice_of(routes: dict[str, Any], rules: Iterable[Rule]) -> SimpleNamespace:
-    """A slice made by hand, for tests and for routes that no resource owns."""
+    """A slice from explicit routes and rules, for tests and for routes that no resource owns."""
     return SimpleNamespace(ROUTES=routes, POLICY=tuple(rules))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a controller method receives: who calls, what was sent, and the services the daemon offers."""
+"""The argument of controller methods: the caller's identity, the request, and the daemon's service objects."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ _UNPARSED = object()
 
 
 class Dependencies:
-    """Service objects by type. An element of ``offered`` is an object, or a pair (type, object)."""
+    """Service objects by type. Each element of ``offered`` is an object or a pair (type, object)."""
 
     def __init__(self, offered: Iterable[Any] = ()) -> None:
         self._by_type: dict[type, Any] = {}
@@ -33,7 +33,7 @@ class Dependencies:
                 self._objects.append(element)
 
     def get(self, wanted: type[T]) -> T:
-        """The offered object of type ``wanted``; LookupError (a wiring mistake) when there is none."""
+        """The offered object of type ``wanted``; LookupError (a programming error) when there is none."""
         found = self._by_type.get(wanted)
         if found is None:
             found = next((item for item in self._objects if isinstance(item, wanted)), None)
@@ -44,10 +44,10 @@ class Dependencies:
 
 
 class Call:
-    """One request. ``args``: path parameters by name; ``query``: arguments; ``ctx``: identity of the caller.
+    """One request. ``args``: path parameters by name; ``query``: arguments; ``ctx``: the caller's identity.
 
-    ``body`` is the whole body, empty on a controller with ``streams_body``; that one reads ``pieces`` (bytes as they
-    come; 408, 413 and 400 are raised while they are read).
+    ``body`` is the whole body. A controller with ``streams_body`` gets an empty ``body`` and reads ``pieces`` (bytes
+    as they arrive), which raises WebError 408, 413 or 400 while it is read.
     """
 
     __slots__ = ("_deps", "_json", "args", "base_url", "body", "ctx", "depth_max", "environ", "method", "pieces",
@@ -63,7 +63,7 @@ class Call:
         self._json: Any = _UNPARSED
 
     def json(self, default: Any = _UNPARSED) -> Any:
-        """The parsed body; ``BadBody`` (400) when it is not JSON. An empty body gives ``default`` when one is given."""
+        """The parsed body; ``BadBody`` (400) when it is not JSON. Returns ``default``, if given, for an empty body."""
         if not self.body.strip():
             if default is not _UNPARSED:
                 return default
@@ -73,7 +73,7 @@ class Call:
         return self._json
 
     def body_as(self, datatype: Any) -> Any:
-        """The body as an instance of a ``Resource`` or any WSME type; 400 naming field and rule otherwise."""
+        """The body as an instance of a ``Resource`` or any WSME type; else an error 400 that names field and rule."""
         data = self.json()
         if isinstance(datatype, type) and issubclass(datatype, Resource):
             return parse_body(datatype, data)
@@ -89,10 +89,10 @@ class Call:
         return parse_patch(self.json(), **rules)
 
     def deps(self, wanted: type[T]) -> T:
-        """A service object of the daemon, by type."""
+        """The daemon's service object of type ``wanted``; LookupError when there is none."""
         return self._deps.get(wanted)
 
     @property
     def content_type(self) -> str:
-        """Media type of the body in lower case without parameters; empty when none was sent."""
+        """Media type of the body in lower case without parameters; empty when the client sent none."""
         return str(self.environ.get("CONTENT_TYPE", "")).split(";", 1)[0].strip().lower()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a controller method takes and answers, declared beside it.
+"""Declarations of the requests and responses of controller methods.
 
-The application refuses query arguments that are not declared, and ``flock.api.openapi`` writes the document from the
+The application refuses undeclared query arguments, and ``flock.api.openapi`` makes the document from the
 same declarations. ``@describes(query=(Argument("limit", Integer(0)),), body=AlarmBody, answers={200: page(Alarm)})``
 """
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MARK = "__description__"
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument of the query. ``repeated``: it may be given several times."""
+    """One query argument. ``repeated``: a client may send it several times."""
 
     name: str
     datatype: WireType
@@ -30,9 +30,9 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A resource as it is answered or sent: all fields, or ``fields`` only, and keys it carries beside them.
+    """A representation of a resource: all fields or only ``fields``, and ``extra`` keys.
 
-    ``name`` tells it from other views of the resource in the document; ``extra`` maps keys to JSON schemas.
+    ``name`` distinguishes it from other views of the resource in the document; ``extra`` maps keys to JSON schemas.
     """
 
     resource: type[Resource]
@@ -43,7 +43,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class ViewPage:
-    """``{envelope: [...], "next": url}``; ``items`` are the views an element may have."""
+    """A page ``{envelope: [...], "next": url}``; ``items`` are the possible views of an element."""
 
     items: tuple[View, ...]
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class ViewPage:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A JSON text whose content is JSON again, as some existing callers decode twice."""
+    """A JSON string that contains JSON, for existing clients that decode twice."""
 
     content: Any
 
@@ -70,7 +70,7 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A json-patch list; ``names``: the attributes it may change, with the type of their values when it is known."""
+    """A json-patch list; ``names``: the attributes that it may change, with the type of their values if known."""
 
     names: Mapping[str, WireType | None]
     operations: tuple[str, ...] = ("replace",)
@@ -79,8 +79,8 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One status. ``content`` by media type: a Resource, a View, a ViewPage, a JSON schema,
-    or None for an empty body."""
+    """The response of one status. ``content`` by media type: a Resource, a View, a ViewPage or a JSON schema; empty
+    for an empty body."""
 
     text: str
     content: Mapping[str, Any] = field(default_factory=dict)
@@ -88,10 +88,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Everything about one operation that route and policy do not say.
+    """The declaration of one operation, beyond its route and policy.
 
-    ``errors``: statuses beyond those that every operation of its kind may answer; ``headers``: request headers
-    with a meaning of their own; ``body_required`` False: the operation also works without a body.
+    ``errors``: error statuses in addition to those of every operation of its kind; ``headers``: request headers that
+    the operation reads, with a text; ``body_required`` False: the operation also works without a body.
     """
 
     query: tuple[Argument, ...] = ()
@@ -103,7 +103,7 @@ class Description:
 
     @property
     def query_names(self) -> frozenset[str]:
-        """The arguments that are accepted."""
+        """The names of the accepted query arguments."""
         return frozenset(argument.name for argument in self.query)
 
 
@@ -112,8 +112,9 @@ def describes(*, query: Sequence[Argument] = (), body: Any = None, body_required
               headers: Mapping[str, str] | None = None) -> Callable[[H], H]:
     """Declare a controller method; the docstring of the method is its summary.
 
-    ``answers`` by status: an Answer, or the content of an ``application/json`` answer, or None for an empty one.
-    A controller that serves several resources has ``descriptions``, made by ``described``, by method name instead.
+    ``answers`` by status: an Answer, or the content of an ``application/json`` response, or None for an empty one.
+    A controller that serves several resources has an attribute ``descriptions`` instead: the results of ``described``
+    by method name.
     """
     found = described(query=query, body=body, body_required=body_required, answers=answers, errors=errors,
                       headers=headers)
@@ -128,13 +129,13 @@ def describes(*, query: Sequence[Argument] = (), body: Any = None, body_required
 def described(*, query: Sequence[Argument] = (), body: Any = None, body_required: bool = True,
               answers: Mapping[int, Any] | None = None, errors: Sequence[int] = (),
               headers: Mapping[str, str] | None = None) -> Description:
-    """The declaration by itself; arguments as for ``describes``."""
+    """The declaration as an object; same arguments as ``describes``."""
     given = {status: _answer(content) for status, content in ({204: None} if answers is None else answers).items()}
     return Description(tuple(query), body, body_required, given, tuple(errors), dict(headers or {}))
 
 
 def description_of(handler: Any) -> Description | None:
-    """What was declared about a controller method, by its controller or at the method; None when nothing was."""
+    """The declaration of a controller method, from its controller or from the method; None when there is none."""
     own: Mapping[str, Description] = getattr(getattr(handler, "__self__", None), "descriptions", {})
     found: Description | None = own.get(getattr(handler, "__name__", "")) or getattr(handler, _MARK, None)
     return found
@@ -149,14 +150,14 @@ def patch_of(resource: type[Resource], names: Collection[str] | None = None, **s
 def paging(sort_keys: Sequence[str] = ()) -> tuple[Argument, ...]:
     """The paging arguments of a collection that can be sorted by ``sort_keys``."""
     return (
-        Argument("limit", Integer(0), "Most elements to answer; 0 or nothing means as many as the service gives."),
-        Argument("marker", Uuid(), "Uuid of the last element of the page before."),
+        Argument("limit", Integer(0), "Largest number of elements; 0 or empty means the service's own limit."),
+        Argument("marker", Uuid(), "Uuid of the last element of the previous page."),
         Argument("sort_key", Keys(tuple(sort_keys)), "Names to sort by, separated by commas."),
         Argument("sort_dir", Choice(("asc", "desc")), "Direction of the sort."))
 
 
 class Keys(WireType):
-    """Names out of a fixed set, separated by commas; a set that is empty means any."""
+    """Names from a fixed set, separated by commas; an empty set accepts any name."""
 
     name = "keys"
 
@@ -179,4 +180,4 @@ class Keys(WireType):
 def _answer(content: Any) -> Answer:
     if isinstance(content, Answer):
         return content
-    return Answer("Done." if content is None else "The answer.", {} if content is None else {JSON: content})
+    return Answer("Done." if content is None else "Success.", {} if content is None else {JSON: content})

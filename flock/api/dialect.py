@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How one subsystem's API differs on the wire. A subsystem declares ``DIALECT`` in ``<subsystem>/api/dialect.py``."""
+"""The wire conventions in which subsystems' APIs differ; declared as ``DIALECT`` in ``<subsystem>/api/dialect.py``."""
 from __future__ import annotations
 
 import json
@@ -11,7 +11,7 @@ from flock.api.absent import Absent
 from flock.core.errors import FlockError
 
 Document = Callable[[str], dict[str, Any]]
-# Of the base URL and the collections that the routes have.
+# Arguments: the base URL and the collections of the routes.
 VersionDocument = Callable[[str, Sequence[str]], dict[str, Any]]
 
 
@@ -19,13 +19,12 @@ VersionDocument = Callable[[str, Sequence[str]], dict[str, Any]]
 class Dialect:
     """Wire conventions of one API.
 
-    ``fault_keys``: order of the inner error keys. ``web_errors``: how routing and policy errors look inside:
-    ``fault`` (only faultstring) or ``title`` (code, title, description). ``domain_prefix``: format over ``http``
-    put before the text of domain errors, such as ``[HTTP {http}] ``. ``default_version``: paths without
-    version mean this one. ``strict_content_type``: a body that is not JSON is answered with 415.
-    ``read_from_any_project``: readers need not be in project admin or services. ``root`` and ``version``: the
-    documents at ``/`` and ``/v1``; they need no token. ``default_port``: for run_api.
-    ``absent``: paths that clients know and this API does not serve.
+    ``fault_keys``: order of the inner error keys. ``web_errors``: inner keys of routing and policy errors: ``fault``
+    (only faultstring) or ``title`` (code, title, description). ``domain_prefix``: format string over ``http`` in front
+    of the text of domain errors, such as ``[HTTP {http}] ``. ``default_version``: the version of paths that name none.
+    ``strict_content_type``: refuse a body that is not JSON with 415. ``read_from_any_project``: readers need not be in
+    project admin or services. ``root`` and ``version``: the documents at ``/`` and ``/v1``, which need no token.
+    ``default_port``: the port of run_api. ``absent``: paths that clients know but this API does not serve.
     """
 
     fault_keys: tuple[str, ...] = ("debuginfo", "faultcode", "faultstring")
@@ -40,7 +39,7 @@ class Dialect:
     absent: Sequence[Absent] = ()
 
     def fault(self, status: int, text: str) -> bytes:
-        """Body of an error of the domain or the last resort."""
+        """Body of a domain error or of an unexpected error."""
         values = {"debuginfo": None, "faultcode": "Client" if status < 500 else "Server", "faultstring": text}
         return _wrap({key: values[key] for key in self.fault_keys})
 
@@ -52,7 +51,7 @@ class Dialect:
         return _wrap({"faultstring": text or title})
 
     def domain_fault(self, error: FlockError) -> bytes:
-        """Body of a ``FlockError``; complaints about the request itself (``flock.wire``) take no prefix."""
+        """Body of a ``FlockError``; errors about the format of the request (``flock.wire``) get no prefix."""
         prefix = "" if error.code.startswith("flock.wire.") else self.domain_prefix.format(http=error.http)
         return self.fault(error.http, prefix + str(error))
 
@@ -67,7 +66,7 @@ def version_entry(base_url: str) -> dict[str, Any]:
 
 
 def root_document(name: str, description: str) -> Document:
-    """The usual document at ``/``."""
+    """The default document at ``/``."""
 
     def build(base_url: str) -> dict[str, Any]:
         entry = version_entry(base_url)
@@ -77,9 +76,9 @@ def root_document(name: str, description: str) -> Document:
 
 
 def version_document(media_type: str, collections: Sequence[str] = (), slash: bool = False) -> VersionDocument:
-    """The usual document at ``/v1``: a pair of links per collection; ``slash``: links end in one.
+    """The default document at ``/v1``: a pair of links per collection; ``slash``: links end in a slash.
 
-    ``collections`` limits them to those named; otherwise they are those that the routes have.
+    Lists ``collections``, or all collections of the routes when it is empty.
     """
     end = "/" if slash else ""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The outermost WSGI layer: request id, routing, public operations, health, metrics, audit, last resort."""
+"""The outermost WSGI layer: request id, routing, public operations, health, metrics, audit, unexpected errors."""
 from __future__ import annotations
 
 import json
@@ -27,7 +27,7 @@ HEALTH_PATHS = frozenset({"/healthz", "/healthcheck"})
 class Edge:
     """WSGI callable around the pecan application.
 
-    ``direct`` answers public operations, ``guarded`` is the same application behind the token check.
+    ``direct`` serves public operations; ``guarded`` is the same application behind the token check.
     """
 
     def __init__(self, *, direct: WsgiApp, guarded: WsgiApp, table: RouteTable, dialect: Dialect, settings: Settings,
@@ -52,7 +52,7 @@ class Edge:
             answer = self._answer(environ, start, exchange)
             if exchange.streamed:
                 answer = Counted(answer, lambda sent: self._finished(environ, exchange, sent))
-        except Exception as error:  # noqa: BLE001  # the last resort of the process
+        except Exception as error:  # noqa: BLE001  # no layer above would convert it to a response
             exchange.streamed = False
             answer = error_response(self.dialect, environ, exchange, error)(environ, start)
         finally:
@@ -77,7 +77,7 @@ class Edge:
         return self._guarded(environ, start)
 
     def versioned(self, path: str) -> str:
-        """``path`` with the default version in front when it names none."""
+        """``path``, with the default version in front if it names none."""
         version = self.dialect.default_version
         if version is None or path == "/" or path.split("/", 2)[1] in (version, "v1", "v2"):
             return path
@@ -97,16 +97,16 @@ class Edge:
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def worker_started(self, is_ending: Callable[[], bool]) -> None:
-        """The server tells how to learn that this process ends: long answers must end then."""
+        """Store the server's ``is_ending``, which tells whether this process ends; streamed responses must end then."""
         self.is_ending = is_ending
 
     def _finished(self, environ: dict[str, Any], exchange: Exchange, sent: int) -> None:
-        """The last piece of a long answer has been sent."""
+        """Write the audit line after the last piece of a streamed response."""
         exchange.length = sent
         self._audit(environ, exchange)
 
     def _account(self, environ: dict[str, Any], exchange: Exchange) -> None:
-        """Measure the answer, for a long one its beginning, and write the audit line, for a long one at its end."""
+        """Observe the metrics and write the audit line; a streamed response gets its audit line at its end."""
         route = exchange.route.path if exchange.route is not None else UNKNOWN_ROUTE
         metrics.observe(self.settings.subsystem, exchange.method, route, exchange.status,
                         time.perf_counter() - exchange.started_s)

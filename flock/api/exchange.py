@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""State of one HTTP request on its way through the layers, and the errors of the web layer itself."""
+"""The state that all layers share about one HTTP request, and the errors of the web layer."""
 from __future__ import annotations
 
 import re
@@ -22,9 +22,9 @@ _HOST = re.compile(r"[A-Za-z0-9.\-_]{1,255}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\
 class Exchange:
     """One request.
 
-    ``body`` is None until it was read whole, ``pieces`` gives it as it comes; ``route`` is None for an unknown path,
-    of which ``absent`` may know more;
-    ``streamed``: the answer goes on after the application has returned.
+    ``body`` is None until it was read completely; ``pieces`` yields it as it arrives. ``route`` is None for an unknown
+    path, and ``absent`` is the entry that covers it, if any. ``streamed``: the response continues after the
+    application has returned.
     """
 
     request_id: str
@@ -43,7 +43,7 @@ class Exchange:
 
 
 class WebError(Exception):
-    """An error of routing, policy or transport: status, reason, a sentence, extra headers."""
+    """An error of routing, policy or transport: status, title, a sentence, extra headers."""
 
     def __init__(self, status: int, title: str, text: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(text)
@@ -51,7 +51,7 @@ class WebError(Exception):
 
 
 def request_id(environ: Mapping[str, Any]) -> str:
-    """The caller's request id when it is well formed, else a fresh one."""
+    """The caller's request id if it is well formed, else a new one."""
     inbound = str(environ.get("HTTP_X_OPENSTACK_REQUEST_ID", ""))
     if _REQUEST_ID.fullmatch(inbound):
         return inbound
@@ -59,7 +59,7 @@ def request_id(environ: Mapping[str, Any]) -> str:
 
 
 def request_path(environ: Mapping[str, Any]) -> str:
-    """The decoded path without trailing slashes; ``WebError`` 400 when it is no clean text."""
+    """The decoded path without trailing slashes; ``WebError`` 400 when it is not UTF-8 or contains NUL."""
     try:
         path = str(environ.get("PATH_INFO", "")).encode("latin-1").decode("utf-8")
     except UnicodeError:
@@ -70,7 +70,7 @@ def request_path(environ: Mapping[str, Any]) -> str:
 
 
 def base_url(environ: Mapping[str, Any], public_endpoint: str | None) -> str:
-    """Scheme and host for links: the configured endpoint, or what the client used when that is well formed."""
+    """Scheme and host for links: the configured endpoint, or the client's Host header if it is well formed."""
     if public_endpoint:
         return public_endpoint.rstrip("/")
     host = str(environ.get("HTTP_HOST", ""))

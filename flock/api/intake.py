@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading a request body from the connection: bounded in bytes and in time, and safe for the next request."""
+"""Reads a request body from the connection, bounded in bytes and time, and leaves it ready for the next request."""
 from __future__ import annotations
 
 import contextlib
@@ -20,7 +20,7 @@ def has_body(environ: dict[str, Any]) -> bool:
 
 
 def announced_bytes(environ: dict[str, Any]) -> int | None:
-    """The Content-Length; None when there is none; ``WebError`` 400 when it is no number."""
+    """The Content-Length in bytes; None when there is none; ``WebError`` 400 when it is no number."""
     text = str(environ.get("CONTENT_LENGTH") or "")
     if not text:
         return None
@@ -30,10 +30,10 @@ def announced_bytes(environ: dict[str, Any]) -> int | None:
 
 
 def body_pieces(environ: dict[str, Any], max_bytes: int, timeout_s: float) -> Iterator[bytes]:
-    """The body, at most ``CHUNK_BYTES`` at a time, as the client sends it.
+    """Yield the body in pieces of at most ``CHUNK_BYTES`` as they arrive.
 
-    ``WebError`` 413 when it is longer than ``max_bytes`` (before the first piece when its length was announced), 408
-    when nothing comes for ``timeout_s``, 400 when it is cut off.
+    ``WebError`` 413 when it is longer than ``max_bytes`` (before the first piece if it has a Content-Length), 408 when
+    no data arrives for ``timeout_s``, 400 when it ends early.
     """
     if not has_body(environ):
         return
@@ -66,7 +66,7 @@ def _read(environ: dict[str, Any], count: int, timeout_s: float) -> bytes:
 
 
 def discard_body(environ: dict[str, Any], timeout_s: float) -> None:
-    """Make the connection usable after an early answer: swallow a moderate rest, stop reading a huge one."""
+    """Make the connection usable after an early response: drop a moderate rest, stop reading a huge one."""
     if not has_body(environ):
         return
     left = DRAIN_BYTES_MAX

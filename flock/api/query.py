@@ -15,7 +15,10 @@ _BOOLEAN = Boolean()
 
 
 class Query(Mapping[str, str]):
-    """Arguments by name. A repeated argument: ``[]`` and ``text`` give the last, ``all`` gives all in order."""
+    """Arguments by name. For a repeated argument ``[]`` and ``text`` return the last value, ``all`` returns all.
+
+    BadBody when the query string is not UTF-8, has too many arguments, or contains NUL.
+    """
 
     def __init__(self, query_string: str, limit_max: int = 2000) -> None:
         self.limit_max = limit_max
@@ -39,7 +42,7 @@ class Query(Mapping[str, str]):
         return len(self._last)
 
     def only(self, *names: str | Collection[str]) -> Query:
-        """Refuse arguments that are not in ``names``; returns itself."""
+        """Raise UnknownArgument for arguments that are not in ``names``; returns itself."""
         known: set[str] = set()
         for name in names:
             known.update((name,) if isinstance(name, str) else name)
@@ -53,11 +56,11 @@ class Query(Mapping[str, str]):
         return self._last.get(name, default)
 
     def int(self, name: str, default: int | None = None, *, min: int | None = None, max: int | None = None) -> Any:  # noqa: A002
-        """The argument as integer within bounds; ``default`` when absent or empty."""
+        """The argument as integer within bounds, else BadField; ``default`` when absent or empty."""
         return self._converted(name, default, Integer(min, max))
 
     def bool(self, name: str, default: bool | None = None) -> Any:
-        """The argument as boolean (true false 1 0 yes no); ``default`` when absent or empty."""
+        """The argument as boolean (true false 1 0 yes no), else BadField; ``default`` when absent or empty."""
         return self._converted(name, default, _BOOLEAN)
 
     def _converted(self, name: str, default: Any, datatype: Any) -> Any:
@@ -74,6 +77,6 @@ class Query(Mapping[str, str]):
         return [value for key, value in self.pairs if key == name]
 
     def page(self, **rules: Any) -> Page:
-        """The paging arguments; ``rules`` as for ``flock.wire.parse_page`` (limit_max comes from [api])."""
+        """The paging arguments; ``rules`` as for ``flock.wire.parse_page`` (the default of limit_max is from [api])."""
         rules.setdefault("limit_max", self.limit_max)
         return parse_page(self, **rules)

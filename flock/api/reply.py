@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a controller gives back: ``Reply``, ready-made JSON, a dict, a list, or None."""
+"""The result of a controller: ``Reply``, encoded JSON, a dict, a list, or None."""
 from __future__ import annotations
 
 import enum
@@ -14,15 +14,15 @@ from flock.wire import times
 
 @dataclass(frozen=True, slots=True)
 class RawJson:
-    """Bytes that are JSON already."""
+    """Bytes that are already JSON."""
 
     content: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """``data`` is encoded as JSON (None: empty body), ``RawJson`` and plain bytes go out as they are, and
-    ``flock.api.stream.Pieces`` one by one."""
+    """A response. ``data`` is encoded as JSON (None: empty body); ``RawJson`` and bytes are sent unchanged, and
+    ``flock.api.stream.Pieces`` are sent one by one."""
 
     data: Any = None
     status: int = 200
@@ -30,7 +30,7 @@ class Reply:
 
 
 def encode(data: Any) -> bytes:
-    """JSON bytes of ``data``; times in the offset form, enums as their value, sets as sorted lists."""
+    """JSON bytes of ``data``; times with offset, enums as their value, sets as sorted lists. TypeError for others."""
     if isinstance(data, RawJson):
         return data.content
     if isinstance(data, bytes):
@@ -44,7 +44,7 @@ def _default(value: Any) -> Any:
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, bytes):
-        # What a text column of a database without types may hold: shown as well as it can be.
+        # SQLite may return bytes from a text column.
         return value.decode("utf-8", "replace")
     if isinstance(value, (set, frozenset)):
         return sorted(value)

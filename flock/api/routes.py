@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The route table: collecting ROUTES and POLICY of slices, matching paths, and the published route list."""
+"""The route table: collects ROUTES and POLICY of slices, matches paths, and lists the published routes."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -56,7 +56,7 @@ class _Node:
 
 
 class RouteTable:
-    """All routes of one API. A literal segment wins over a ``{parameter}``."""
+    """All routes of one API. A literal segment takes precedence over a ``{parameter}``."""
 
     def __init__(self) -> None:
         self._root = _Node()
@@ -76,7 +76,7 @@ class RouteTable:
         handlers = {method: getattr(controller, method.lower()) for method in METHODS
                     if callable(getattr(controller, method.lower(), None))}
         if not handlers:
-            raise ValueError(f"the controller of {path} answers no method")
+            raise ValueError(f"the controller of {path} has no method")
         described = {method: description_of(handler) for method, handler in handlers.items()}
         route = Route(path, controller, handlers=handlers, arguments={
             method: found.query_names for method, found in described.items() if found is not None})
@@ -95,7 +95,7 @@ class RouteTable:
         self.routes.append(route)
 
     def bind_policy(self) -> None:
-        """Give each operation its rule; ValueError lists operations without one and rules without operation."""
+        """Assign each operation its rule; ValueError lists operations without a rule and rules without an operation."""
         wanted = {(rule.method, rule.path): rule for rule in self.rules}
         missing = []
         for route in self.routes:
@@ -111,7 +111,7 @@ class RouteTable:
             raise ValueError(f"policy rules without a route: {', '.join(f'{m} {p}' for m, p in sorted(wanted))}")
 
     def match(self, path: str) -> tuple[Route, dict[str, str]] | None:
-        """The route of ``path`` (no trailing slash) and its path parameters by name."""
+        """The route of ``path`` (no trailing slash) and its path parameters by name; None when no route matches."""
         route = self._exact.get(path)
         if route is not None:
             return route, {}
@@ -146,12 +146,12 @@ def _descend(node: _Node, segments: list[str], index: int) -> Route | None:
 
 
 def scan(subsystem: str) -> list[ModuleType]:
-    """The ``api`` module of every ``<subsystem>/resources/<noun>/`` that has one, by name."""
+    """The existing modules ``<subsystem>/resources/<noun>/api.py``, sorted by name."""
     return slices.modules(f"{subsystem}.resources", "api")
 
 
 def collect(subsystem: str, chosen: Iterable[Any] | None = None) -> RouteTable:
-    """The bound route table of ``subsystem``: scanned, or from ``chosen`` (objects with ROUTES and POLICY)."""
+    """The route table of ``subsystem`` with its rules, from all its slices or from ``chosen`` ones."""
     table = RouteTable()
     for module in scan(subsystem) if chosen is None else chosen:
         table.add(getattr(module, "ROUTES", {}), getattr(module, "POLICY", ()))

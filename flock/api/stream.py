@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers that are sent piece by piece: the body type a controller returns, and the connection it is sent on."""
+"""Streamed responses: the body type that a controller returns, and the connection on which it is sent."""
 from __future__ import annotations
 
 import contextlib
@@ -12,24 +12,24 @@ from typing import Any, Protocol
 
 READ_BYTES = 4096
 PIECE_BYTES_MAX = 16 * 1024
-# What a client may send on while it listens; nothing is expected.
+# A client should send nothing while it reads a stream; more than this closes the connection.
 STRAY_BYTES_MAX = 65536
 
 
 class Pieces(Protocol):
-    """A body of unknown length. ``close`` is called once: at the end, or when the client has gone."""
+    """A body of unknown length. The server calls ``close`` once: at the end, or when the client has disconnected."""
 
     content_type: str
 
     def __iter__(self) -> Iterator[bytes]:
-        """The pieces in order; each is sent at once."""
+        """The pieces in order; the server sends each one at once."""
 
     def close(self) -> None:
-        """Give everything free; never raises."""
+        """Release all resources; never raises."""
 
 
 class Counted:
-    """Passes ``pieces`` on, counts their bytes and calls ``finished(bytes)`` once at the end."""
+    """Yields ``pieces``, counts their bytes and calls ``finished(bytes)`` once at the end."""
 
     def __init__(self, pieces: Any, finished: Callable[[int], None]) -> None:
         self._pieces, self._finished = pieces, finished
@@ -42,7 +42,7 @@ class Counted:
             yield piece
 
     def close(self) -> None:
-        """Close what is passed on."""
+        """Close ``pieces`` and call ``finished``."""
         if self._closed:
             return
         self._closed = True
@@ -55,9 +55,9 @@ class Counted:
 
 
 class Peer:
-    """The client's end of a long answer under gunicorn: whether it is still there and takes what is sent.
+    """The client of a streamed response under gunicorn: whether it is still connected and reads what is sent.
 
-    Without gunicorn (tests) it is taken to be there for ever. Belongs to the thread that sends.
+    Without gunicorn (tests) the client counts as connected. Only the sending thread may use it.
     """
 
     def __init__(self, environ: dict[str, Any], send_timeout_s: float) -> None:
@@ -71,7 +71,7 @@ class Peer:
                 self._socket.settimeout(send_timeout_s)
 
     def wait(self, wake_fd: int, timeout_s: float) -> None:
-        """Return when ``wake_fd`` is readable (it is read empty), the client has gone, or the time is over."""
+        """Wait until ``wake_fd`` is readable (and read it), the client has disconnected, or ``timeout_s`` is over."""
         poll = select.poll()
         poll.register(wake_fd, select.POLLIN)
         if self._socket is not None and self._socket.fileno() >= 0:
@@ -85,9 +85,10 @@ class Peer:
                 self._look()
 
     def takes_more(self) -> bool:
-        """Whether the connection has room again within the send timeout; False means the client is too slow.
+        """Whether the connection becomes writable within the send timeout; False means that the client is too slow.
 
-        Room is at least a third of the send buffer, far more than ``PIECE_BYTES_MAX``: such a piece never blocks.
+        A writable socket has at least a third of its send buffer free, far more than ``PIECE_BYTES_MAX``, so sending a
+        piece does not block.
         """
         if self._socket is None:
             return True
@@ -99,21 +100,21 @@ class Peer:
         return bool(events)
 
     def drop(self) -> None:
-        """Cut the connection: the client takes nothing, so it cannot be told either."""
+        """Shut the connection down without a message, because the client does not read."""
         self.gone = True
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     def end(self) -> None:
-        """Nothing of this connection is read any more: it does not serve another request."""
+        """Stop reading from the connection, so that it does not serve another request."""
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RD)
 
     def _look(self) -> None:
-        """The connection is readable: the client closed it, or sends what nobody asked for."""
-        assert self._socket is not None  # noqa: S101 - polled only then
+        """Read from the readable connection: the client has closed it or sends unexpected data."""
+        assert self._socket is not None  # noqa: S101 - ``wait`` polls only an existing socket
         try:
             self._socket.setblocking(False)
             data = self._socket.recv(READ_BYTES)
@@ -130,5 +131,5 @@ class Peer:
 
 
 def is_pieces(data: object) -> bool:
-    """Whether a reply's data is a body of this kind."""
+    """Whether a reply's data is ``Pieces``."""
     return hasattr(data, "content_type") and hasattr(data, "__iter__") and hasattr(data, "close")

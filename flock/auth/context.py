@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is calling: an immutable record built from what keystonemiddleware put into the WSGI environment."""
+"""The caller's identity: an immutable record from keystonemiddleware's values in the WSGI environment."""
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# Everything the context is made of. Only a check of identity may write these into the environment.
+# All sources of the context. Only the token check may write these into the environment.
 IDENTITY_HEADERS = (
     "HTTP_X_ROLES", "HTTP_X_SERVICE_ROLES", "HTTP_X_USER_ID", "HTTP_X_USER_NAME", "HTTP_X_USER_DOMAIN_NAME",
     "HTTP_X_PROJECT_ID", "HTTP_X_PROJECT_NAME", "HTTP_X_PROJECT_DOMAIN_NAME", "HTTP_OPENSTACK_SYSTEM_SCOPE",
@@ -15,7 +15,7 @@ IDENTITY_HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """Identity of one request. ``is_service``: a valid token carrying the role ``service`` came along."""
+    """Identity of one request. ``is_service``: a valid token with the role ``service`` came with the request."""
 
     request_id: str = ""
     user_id: str | None = None
@@ -30,8 +30,8 @@ class RequestContext:
     address: str = ""
 
     def credentials(self, project_domain: str = "Default") -> dict[str, Any]:
-        """What oslo.policy judges. Rules go by project *names*, which are unique only within a domain: the name of a
-        project outside ``project_domain`` is withheld, or anyone who owns a domain could make a project "admin"."""
+        """The credentials for oslo.policy. Withholds the name of a project outside ``project_domain``: the rules use
+        project names, which are unique only per domain, so any domain's owner could create a project "admin"."""
         home = self.project_domain_name in (None, project_domain)
         return {
             "user_id": self.user_id, "project_id": self.project_id,
@@ -41,25 +41,25 @@ class RequestContext:
 
 
 def anonymous(request_id: str, address: str = "") -> RequestContext:
-    """The context of a request to a public route: identity headers the client may have sent count for nothing."""
+    """The context of a request to a public route; ignores the client's identity headers."""
     return RequestContext(request_id=request_id, address=address)
 
 
 def from_environ(environ: Mapping[str, Any], request_id: str) -> RequestContext:
-    """Read what the token check wrote after it removed what the client sent under these names."""
-    told = {header: environ.get(header) for header in IDENTITY_HEADERS}
-    roles = _roles(told["HTTP_X_ROLES"])
+    """The context from the token check's headers; the token check has removed the client's headers of these names."""
+    headers = {header: environ.get(header) for header in IDENTITY_HEADERS}
+    roles = _roles(headers["HTTP_X_ROLES"])
     return RequestContext(
         request_id=request_id,
-        user_id=told["HTTP_X_USER_ID"],
-        user_name=told["HTTP_X_USER_NAME"],
-        user_domain_name=told["HTTP_X_USER_DOMAIN_NAME"],
-        project_id=told["HTTP_X_PROJECT_ID"],
-        project_name=told["HTTP_X_PROJECT_NAME"],
-        project_domain_name=told["HTTP_X_PROJECT_DOMAIN_NAME"],
+        user_id=headers["HTTP_X_USER_ID"],
+        user_name=headers["HTTP_X_USER_NAME"],
+        user_domain_name=headers["HTTP_X_USER_DOMAIN_NAME"],
+        project_id=headers["HTTP_X_PROJECT_ID"],
+        project_name=headers["HTTP_X_PROJECT_NAME"],
+        project_domain_name=headers["HTTP_X_PROJECT_DOMAIN_NAME"],
         roles=roles,
-        is_service="service" in roles or "service" in _roles(told["HTTP_X_SERVICE_ROLES"]),
-        system_scope=told["HTTP_OPENSTACK_SYSTEM_SCOPE"],
+        is_service="service" in roles or "service" in _roles(headers["HTTP_X_SERVICE_ROLES"]),
+        system_scope=headers["HTTP_OPENSTACK_SYSTEM_SCOPE"],
         address=str(environ.get("REMOTE_ADDR", "")),
     )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may do what: the five roles as oslo.policy rules, and the enforcer built from the slices' ``POLICY``."""
+"""Authorization: the five roles as oslo.policy rules, and the enforcer built from the slices' ``POLICY``."""
 from __future__ import annotations
 
 import time
@@ -27,7 +27,7 @@ _READERS = "(role:reader or role:operator or role:configurator or role:admin or 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One operation and who may perform it. Several operations may share one rule ``name`` with the same ``check``."""
+    """An operation and the check for it. Several operations may share one rule ``name`` with the same ``check``."""
 
     name: str
     check: str
@@ -62,10 +62,10 @@ def documented(rules: Iterable[Rule]) -> list[policy.DocumentedRuleDefault]:
 
 
 class Policy:
-    """The enforcer of one API; ``allows`` answers without raising.
+    """The enforcer of one API.
 
-    A decision that depends on rule and credentials alone is remembered for ``DECISION_TTL_S``, because oslo.policy
-    looks for changed files on every call; an edited policy file counts that much later.
+    Caches decisions that depend only on rule and credentials for ``DECISION_TTL_S``, because oslo.policy checks the
+    policy files for changes on every call. An edited policy file therefore takes effect that much later.
     """
 
     def __init__(self, conf: Any, rules: Iterable[Rule], *, read_from_any_project: bool = False,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Secrets at rest (BMC passwords and the like): authenticated encryption under keys from a root-only file."""
+"""Stored secrets such as BMC passwords: authenticated encryption with keys from a file that only its owner can read."""
 from __future__ import annotations
 
 import json
@@ -17,20 +17,20 @@ FILE_BYTES_MAX = 65536
 
 
 class SecretUnreadable(FlockError):
-    """A sealed secret cannot be opened: altered, moved to another owner, or its key is gone."""
+    """A sealed secret cannot be opened: it was altered or moved to another owner, or its key is missing."""
 
     code, http, text = "flock.auth.secret_unreadable", 500, "The stored secret of {owner} cannot be opened: {reason}."
 
 
 class KeyFileUnsafe(FlockError):
-    """The key file may be read by others, or is damaged."""
+    """Other users can read the key file, or it is damaged."""
 
     code, http, text = "flock.auth.key_file_unsafe", 500, "Key file {path}: {reason}."
 
 
 class SecretBox:
-    """Seals and opens text. A sealed secret is bound to its ``owner`` (such as ``bmc:<host uuid>``): it opens only
-    for the same owner, so rows cannot be swapped in the database."""
+    """Seals and opens text. A sealed secret opens only for its ``owner`` (such as ``bmc:<host uuid>``), so nobody can
+    swap rows in the database unnoticed."""
 
     def __init__(self, key_file: str | Path) -> None:
         self._path = Path(key_file)
@@ -38,7 +38,7 @@ class SecretBox:
 
     @classmethod
     def create(cls, key_file: str | Path) -> SecretBox:
-        """The box of ``key_file``, which is made with one fresh key when it does not exist."""
+        """The box of ``key_file``; creates the file with one new key if it does not exist."""
         path = Path(key_file)
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -51,11 +51,11 @@ class SecretBox:
         return cls(path)
 
     def seal(self, secret: str, owner: str) -> str:
-        """Opaque text to store."""
+        """The sealed text of ``secret``, to be stored."""
         return self._fernet.encrypt(json.dumps([owner, secret]).encode()).decode("ascii")
 
     def unseal(self, sealed: str, owner: str) -> str:
-        """The secret; ``SecretUnreadable`` when it is not intact or belongs to another owner."""
+        """The secret; ``SecretUnreadable`` when it is damaged or belongs to another owner."""
         try:
             bound_to, secret = json.loads(self._fernet.decrypt(sealed.encode("ascii", "replace")))
         except (InvalidToken, ValueError):
@@ -72,14 +72,14 @@ class SecretBox:
             raise SecretUnreadable(owner="a row", reason="it is damaged or its key is missing") from None
 
     def rotate(self) -> None:
-        """Put a fresh key in front of the file (atomically); the oldest beyond ``KEYS_MAX`` is dropped."""
+        """Add a new key at the start of the file (atomically); drops the oldest key beyond ``KEYS_MAX``."""
         keys = [Fernet.generate_key(), *_load(self._path)][:KEYS_MAX]
         replace_file(self._path, b"\n".join(keys) + b"\n", 0o600)
         self._fernet = MultiFernet([Fernet(key) for key in keys])
 
 
 def _load(path: Path) -> list[bytes]:
-    """The keys of ``path``, newest first; refuses a file that others may read or that somebody else owns."""
+    """The keys of ``path``, newest first; KeyFileUnsafe if other users can read or own the file, or it is damaged."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The token check in front of an API: keystonemiddleware with memcached, plus a short memory inside the process."""
+"""The token check in front of an API: keystonemiddleware with memcached and a short-lived cache in the process."""
 from __future__ import annotations
 
 import datetime
@@ -21,7 +21,7 @@ CONNECT_TIMEOUT_S = 10
 
 
 class TokenMemory:
-    """Bounded memory of validated tokens by digest; an entry lives ``ttl_s`` seconds."""
+    """Bounded cache of validated tokens by digest; an entry expires after ``ttl_s`` seconds."""
 
     def __init__(self, ttl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._ttl_s, self._clock = ttl_s, clock
@@ -29,7 +29,7 @@ class TokenMemory:
         self._lock = threading.Lock()
 
     def get(self, token: str) -> Any | None:
-        """What was put for ``token`` less than ``ttl_s`` ago."""
+        """The data that was put for ``token`` less than ``ttl_s`` ago; else None."""
         key = self._key(token)
         with self._lock:
             entry = self._entries.get(key)
@@ -41,7 +41,7 @@ class TokenMemory:
             return entry[1]
 
     def put(self, token: str, data: Any) -> None:
-        """Remember ``data``; the oldest entry goes when the memory is full."""
+        """Store ``data`` for ``token``; drops the oldest entry when the cache is full."""
         if self._ttl_s <= 0:
             return
         with self._lock:
@@ -55,10 +55,10 @@ class TokenMemory:
 
 
 class TokenCheck(auth_token.AuthProtocol):  # type: ignore[misc]
-    """keystonemiddleware that asks its own short memory first.
+    """keystonemiddleware with a cache in front of its validation.
 
-    Only successful validations are remembered, for a time far below memcached's own, so a revoked token dies at
-    most that much later; expiry is still checked by the middleware on every request.
+    Caches only successful validations, for a much shorter time than memcached, so a revoked token is refused at most
+    that much later. The middleware still checks the expiry on every request.
     """
 
     def __init__(self, app: Any, conf: dict[str, Any], memory: TokenMemory) -> None:
@@ -66,7 +66,7 @@ class TokenCheck(auth_token.AuthProtocol):  # type: ignore[misc]
         self._memory = memory
 
     def fetch_token(self, token: str, allow_expired: bool = False) -> Any:
-        """Token data as Keystone gave it; ``Unavailable`` when Keystone does not answer."""
+        """Keystone's data of a token; ``Unavailable`` when Keystone does not reply."""
         data = None if allow_expired else self._memory.get(token)
         if data is not None:
             return data
@@ -80,7 +80,7 @@ class TokenCheck(auth_token.AuthProtocol):  # type: ignore[misc]
 
 
 def token_check(app: Any, conf: Any) -> Callable[..., Iterable[bytes]]:
-    """``app`` behind the token check configured in [keystone_authtoken] of ``conf``."""
+    """``app`` behind the token check that [keystone_authtoken] of ``conf`` configures."""
     for group, opts in auth_token.list_opts():
         conf.register_opts(opts, group=group)
     fixed = {
@@ -91,7 +91,7 @@ def token_check(app: Any, conf: Any) -> Callable[..., Iterable[bytes]]:
     check = TokenCheck(app, fixed, TokenMemory(conf.api.token_cache_local_s))
 
     def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        # keystonemiddleware forgets one of them (the system scope), and which ones is its own affair.
+        # keystonemiddleware does not remove all of them: it omits the system scope, and its list may change.
         for header in IDENTITY_HEADERS:
             environ.pop(header, None)
         answer: Iterable[bytes] = check(environ, start_response)
@@ -101,7 +101,7 @@ def token_check(app: Any, conf: Any) -> Callable[..., Iterable[bytes]]:
 
 
 def expires_at(environ: Mapping[str, Any]) -> datetime.datetime | None:
-    """When the token of a checked request ends (aware); None when the check of identity did not tell."""
+    """When the token of a checked request expires (aware); None when the token check gave no time."""
     info = environ.get("keystone.token_info")
     token = info.get("token") if isinstance(info, Mapping) else None
     text = token.get("expires_at") if isinstance(token, Mapping) else None

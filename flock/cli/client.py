@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The HTTP client of the command lines and of client packages: a keystoneauth adapter with our errors."""
+"""The HTTP client of the command lines and client packages: a keystoneauth adapter that raises CliError."""
 from __future__ import annotations
 
 import contextlib
@@ -23,7 +23,7 @@ Query = Mapping[str, Any] | Sequence[tuple[str, str]]
 
 
 def client_for(given: Credentials, service_type: str, url_option: str, cache: TokenCache | None = None) -> ApiClient:
-    """The client of one service; ``url_option`` is named in the error when the API does not answer."""
+    """The client of one service; errors name ``url_option`` when the API does not respond."""
     adapter = Adapter(
         session_for(given, cache), service_type=service_type, interface=given.interface or "public",
         region_name=given.region_name or None, endpoint_override=given.endpoint or None)
@@ -31,9 +31,9 @@ def client_for(given: Credentials, service_type: str, url_option: str, cache: To
 
 
 class ApiClient:
-    """JSON calls to one service. Paths are absolute and carry the version: ``/v1/ihosts``.
+    """JSON calls to one service. Paths are absolute and include the version: ``/v1/ihosts``.
 
-    The catalogue's URL may or may not end in the version; both work. Every failure is a CliError.
+    The catalogue's URL may end in the version or not. Every failure raises a CliError.
     """
 
     def __init__(self, adapter: Adapter, url_option: str = "--os-endpoint") -> None:
@@ -59,7 +59,7 @@ class ApiClient:
     @contextlib.contextmanager
     def stream(self, path: str, query: Query | None = None, headers: Mapping[str, str] | None = None,
                silence_max_s: float = STREAM_SILENCE_MAX_S) -> Iterator[Iterator[bytes]]:
-        """GET an answer of any length: the pieces as they arrive. No piece for ``silence_max_s`` is an error."""
+        """GET a streamed response: its pieces as they arrive. CliError when no piece arrives for ``silence_max_s``."""
         extra: dict[str, Any] = {"params": query} if query else {}
         reply = self._answered(path, "GET", {
             **extra, "stream": True, "timeout": (CONNECT_TIMEOUT_S, silence_max_s), "headers": dict(headers or {})})
@@ -70,7 +70,7 @@ class ApiClient:
 
     def _pieces(self, reply: Any) -> Iterator[bytes]:
         try:
-            # read1 semantics: what has arrived is handed on at once, however little it is.
+            # chunk_size=None yields data as soon as it arrives.
             yield from reply.iter_content(chunk_size=None)
         except OSError as problem:
             raise self._explained(problem) from problem
@@ -84,7 +84,7 @@ class ApiClient:
         return _decoded(self._answered(path, method, extra))
 
     def _answered(self, path: str, method: str, extra: dict[str, Any]) -> Any:
-        """The reply when it is a good one; else a CliError."""
+        """The response if its status is below 400; else raises a CliError."""
         try:
             reply = self._request(path, method, extra)
         except (ksa.ClientException, OSError) as problem:
@@ -101,7 +101,7 @@ class ApiClient:
         try:
             return ask()
         except ksa.ConnectFailure as problem:
-            # The server has closed a kept connection: one more try, where asking twice does no harm.
+            # The server may have closed an idle connection, so repeat a GET once; other methods are not idempotent.
             if method != "GET" or "Connection aborted" not in str(problem):
                 raise
             return ask()
@@ -136,7 +136,7 @@ class ApiClient:
             return ApiUnreachable(f"Cannot trust {where}: {_cause(problem)}. Give its CA with --os-cacert (OS_CACERT).")
         _forget_login(self._adapter)
         if isinstance(problem, ksa.ConnectTimeout):
-            return ApiUnreachable(f"No answer from {where} in time. {advice}")
+            return ApiUnreachable(f"No response from {where} in time. {advice}")
         if isinstance(problem, (ksa.ConnectionError, OSError)):
             return ApiUnreachable(f"Cannot connect to {where}: {_cause(problem)}. {advice}")
         return CliError(" ".join(str(problem).split()))
@@ -152,21 +152,21 @@ def _auth_url(adapter: Adapter) -> str | None:
 
 
 def _forget_login(adapter: Adapter) -> None:
-    """The endpoint may be one that an earlier command was told; the next command shall ask for it anew."""
+    """Drop the cached login, so that the next command gets the endpoint from the catalogue again."""
     auth = getattr(getattr(adapter, "session", None), "auth", None)
     if isinstance(auth, CachedPassword):
         auth.forget()
 
 
 def _cause(problem: Exception) -> str:
-    """The short reason inside the long texts of requests and urllib3."""
+    """A short reason from the long texts of requests and urllib3."""
     text = str(problem)
     for sign, words in (
         ("Connection refused", "connection refused"), ("Name or service not known", "unknown host name"),
         ("Temporary failure in name resolution", "host name cannot be resolved"),
         ("No route to host", "no route to host"), ("Network is unreachable", "network is unreachable"),
         ("CERTIFICATE_VERIFY_FAILED", "its certificate cannot be verified"),
-        ("Connection aborted", "connection closed by the server"), ("timed out", "no answer in time"),
+        ("Connection aborted", "connection closed by the server"), ("timed out", "no response in time"),
     ):
         if sign in text:
             return words
@@ -177,9 +177,9 @@ def _api_error(reply: Any) -> ApiError:
     request_id = reply.headers.get("X-Openstack-Request-Id") or reply.headers.get("X-Request-Id")
     if reply.status_code == 401:
         return ApiError(401, INVALID_CREDENTIALS, request_id)
-    said = server_sentence(reply.content)
-    return ApiError(reply.status_code, said or status_sentence(reply.status_code, reply.reason or ""), request_id,
-                    said=bool(said))
+    sentence = server_sentence(reply.content)
+    return ApiError(reply.status_code, sentence or status_sentence(reply.status_code, reply.reason or ""), request_id,
+                    from_server=bool(sentence))
 
 
 def _decoded(reply: Any) -> Any:
@@ -188,11 +188,11 @@ def _decoded(reply: Any) -> Any:
     try:
         return json.loads(reply.content)
     except ValueError:
-        raise ApiError(502, f"The answer of {reply.url} is not JSON.") from None
+        raise ApiError(502, f"The response from {reply.url} is not JSON.") from None
 
 
 def segment(text: str) -> str:
-    """``text`` as one path segment of a URL; UsageError for what would name another resource: nothing, dots."""
+    """``text`` as one path segment of a URL; UsageError for "", "." and "..", which would name another resource."""
     if text in ("", ".", ".."):
         raise UsageError(f"{text!r} is no name and no id.")
     return quote(text, safe="")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Columns of a resource (wire field, label, how a value is shown) and the values behind them."""
+"""Columns of a resource: wire field, label, and the conversion of values to text."""
 from __future__ import annotations
 
 import json
@@ -18,7 +18,7 @@ _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: ``field`` is the wire's name, ``label`` the table's title, ``show`` derives the cell from a row."""
+    """One column: ``field`` is the wire name, ``label`` the table's title, ``show`` computes the cell from a row."""
 
     field: str
     label: str = ""
@@ -29,17 +29,18 @@ class Column:
         return self.label or self.field
 
     def value(self, row: Row) -> Any:
-        """What the column holds for ``row``; an absent field is an empty cell."""
+        """The cell of ``row`` in this column; empty when the field is absent."""
         return self.show(row) if self.show else row.get(self.field, "")
 
 
 def columns(*names: str) -> tuple[Column, ...]:
-    """Columns whose label is the wire's name; ``"field=Label"`` gives another label."""
+    """Columns with the wire name as label; ``"field=Label"`` sets another label."""
     return tuple(Column(field, label) for field, _, label in (name.partition("=") for name in names))
 
 
 def cell_text(value: Any, zone: tzinfo | None = None) -> str:
-    """A value as a table cell: dates in local time (``zone`` for tests), structures as JSON, null as ``None``."""
+    """A value as text of a table cell: dates in local time (``zone`` for tests), structures as JSON, null as ``None``.
+    """
     if isinstance(value, (dict, list, tuple)):
         text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     else:
@@ -48,7 +49,7 @@ def cell_text(value: Any, zone: tzinfo | None = None) -> str:
 
 
 def wire_value(value: Any) -> Any:
-    """A value for JSON and YAML: as on the wire, but every time stamp is UTC with ``Z``."""
+    """A value for JSON and YAML output: the wire value, but with every timestamp in UTC with ``Z``."""
     if isinstance(value, dict):
         return {key: wire_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -79,7 +80,10 @@ def _local(text: str, zone: tzinfo | None) -> str:
 
 
 def pick(known: Sequence[Column], wanted: Iterable[str], rows: Sequence[Row]) -> tuple[Column, ...]:
-    """The columns named with ``-c``: labels or wire names, also fields that the default table does not show."""
+    """The columns that ``-c`` names, by label or wire name; also fields that the default table does not show.
+
+    UsageError when a name is unknown.
+    """
     by_name = {_plain(name): column for column in known for name in (column.field, column.title)}
     fields = {_plain(field): field for row in rows for field in row}
     chosen: list[Column] = []
@@ -99,7 +103,7 @@ def _plain(name: str) -> str:
 
 
 def sorted_rows(rows: Iterable[Row], keys: Sequence[Column], reverse: bool = False) -> list[Row]:
-    """Rows in order of ``keys``: numbers before texts, nulls last in ascending order. Stable."""
+    """Rows sorted by ``keys``: numbers before texts, nulls last in ascending order. The sort is stable."""
     return sorted(rows, key=lambda row: tuple(_sort_key(key.value(row)) for key in keys), reverse=reverse)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Base commands: lists, single objects and actions, with one set of formats, errors, confirmation and waiting.
+"""Base classes of commands (lists, single objects, actions) with common formats, errors, confirmation and waiting.
 
-They run under our own programs (FlockShell) and, unchanged, as plug-ins of the OpenStack client.
+Commands run in this project's programs (FlockShell) and, unchanged, as plug-ins of the OpenStack client.
 """
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ WATCH_LEAST_S = 0.5
 
 
 class FlockCommand(Command):
-    """What all commands share. ``api_name`` says which client they use, ``examples`` end up in ``--help``."""
+    """Base class of all commands. ``api_name`` selects the client; ``--help`` shows ``examples``."""
 
     api_name: ClassVar[str] = ""
     examples: ClassVar[Sequence[str]] = ()
     dangerous: ClassVar[bool] = False
     waits: ClassVar[bool] = False
     auth_required: ClassVar[bool] = True
-    conflict_handler = "resolve"  # a command's own -f or -c wins over the formatters'
+    conflict_handler = "resolve"  # a command's own -f or -c replaces that of the formatters
 
     @property
     def client(self) -> ApiClient:
-        # Both our shell and the OpenStack client's put a client manager on the application.
+        # Both FlockShell and the OpenStack client set ``client_manager`` on the application.
         manager = getattr(self.app, "client_manager")  # noqa: B009
         found: ApiClient = getattr(manager, self.api_name)
         return found
@@ -56,11 +56,11 @@ class FlockCommand(Command):
 
     @property
     def native(self) -> bool:
-        """True under our own programs, False as a plug-in of the OpenStack client."""
+        """True in this project's programs, False in the OpenStack client."""
         return bool(getattr(self.app, "flock_native", False))
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Add the command's own arguments; to be overridden."""
+        """Add the command's own arguments; subclasses override it."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
@@ -82,12 +82,12 @@ class FlockCommand(Command):
         return self.dangerous or "delete" in words or "remove" in words
 
     def confirm_first(self, args: argparse.Namespace) -> None:
-        """Ask before a dangerous command where the platform wants it; override for another question."""
+        """Ask for confirmation before a dangerous command if the platform enables it; override for another question."""
         if self.is_dangerous() and not args.yes and confirm.enabled(os.environ):
             confirm.confirm(self.app.stdin, self.stderr)
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        """Ask where that is wanted, do it, turn an API error into one sentence."""
+        """Confirm if necessary and run the command; CliError with one sentence for an API error."""
         self.confirm_first(parsed_args)
         try:
             return int(super().run(parsed_args) or 0)
@@ -95,7 +95,7 @@ class FlockCommand(Command):
             raise CliError(self.explain(problem, parsed_args)) from problem
 
     def explain(self, problem: ApiError, args: argparse.Namespace) -> str:
-        """The server's sentence; with status and request id where an operator would have to report it."""
+        """The server's sentence; with status and request id for errors that the operator should report."""
         if not self.native:
             return problem.detailed()
         sentence: Callable[[ApiError], str] = getattr(self.app, "program").sentence  # noqa: B009  # FlockShell's
@@ -103,12 +103,12 @@ class FlockCommand(Command):
 
     def wait_for(self, what: str, observe: Callable[[], Any], judge: Callable[[Any], wait.Verdict],
                  args: argparse.Namespace) -> Any:
-        """``flock.cli.wait.wait_for`` with this command's stderr and ``--timeout``."""
+        """Call ``flock.cli.wait.wait_for`` with this command's stderr and ``--timeout``."""
         return wait.wait_for(what, observe, judge, self.stderr, args.timeout)
 
 
 class ActionCommand(FlockCommand):
-    """A command that prints sentences, or nothing. ``act`` returns them."""
+    """A command that prints the lines that ``act`` returns."""
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         lines = self.act(parsed_args)
@@ -118,11 +118,11 @@ class ActionCommand(FlockCommand):
 
     @abstractmethod
     def act(self, args: argparse.Namespace) -> str | Iterable[str] | None:
-        """Do the work; the lines to print."""
+        """Execute the command; returns the lines to print."""
 
 
 class ListCommand(FlockCommand, Lister):
-    """A table of resources. ``columns`` is what it shows, ``sort_by`` the wire fields that order it."""
+    """A command that prints a table of resources: its ``columns``, sorted by the wire fields ``sort_by``."""
 
     columns: ClassVar[Sequence[Column]] = ()
     sort_by: ClassVar[Sequence[str]] = ()
@@ -134,11 +134,11 @@ class ListCommand(FlockCommand, Lister):
         """The API objects, in any order."""
 
     def ordered(self, args: argparse.Namespace) -> bool:
-        """True when ``rows`` come in the order that was asked for; override where the API sorts."""
+        """True when ``rows`` returns the requested order; override if the API sorts."""
         return False
 
     def columns_for(self, args: argparse.Namespace) -> Sequence[Column]:
-        """The columns of this call; override where options add some."""
+        """The columns of this call; override if options add columns."""
         return self.columns
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -173,7 +173,7 @@ class ListCommand(FlockCommand, Lister):
                 super().run(parsed_args)
                 shown = True
             except CliError as problem:
-                # What worked before will work again: a controller changes over, a service is restarted.
+                # Transient after a success, for example during a swact or the restart of a service: continue.
                 if not shown or not is_passing(problem):
                     raise
                 self.stderr.write(f"{problem}\n")
@@ -208,7 +208,8 @@ class ListCommand(FlockCommand, Lister):
 
 
 class ShowCommand(FlockCommand, ShowOne):
-    """One resource as Property and Value. ``fields`` limits and labels what is shown; empty means all."""
+    """A command that prints one resource as Property and Value. ``fields`` selects and labels fields; empty means all.
+    """
 
     fields: ClassVar[Sequence[Column]] = ()
 
@@ -217,7 +218,7 @@ class ShowCommand(FlockCommand, ShowOne):
         """The API object."""
 
     def fields_for(self, args: argparse.Namespace, item: Row) -> Sequence[Column]:
-        """The fields of this call; override where they depend on the object."""
+        """The fields of this call; override if they depend on the object."""
         return self.fields or [Column(name) for name, value in item.items() if not is_hyperlinks(value)]
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -248,7 +249,7 @@ class ShowCommand(FlockCommand, ShowOne):
 
 
 def _object(row: Row, shown: Sequence[Column] | None) -> dict[str, Any]:
-    """The API object for machines, whole or only the chosen fields."""
+    """The API object for JSON and YAML: all fields, or only those of ``shown``."""
     if shown is None:
         return {name: wire_value(value) for name, value in row.items() if not is_hyperlinks(value)}
     return {column.field: wire_value(row[column.field] if column.field in row else column.value(row))
@@ -256,25 +257,25 @@ def _object(row: Row, shown: Sequence[Column] | None) -> dict[str, Any]:
 
 
 def is_passing(problem: CliError) -> bool:
-    """True for what may be over in a moment: no connection, or a server in trouble."""
+    """True for transient errors: no connection, or a status of 500 or more."""
     cause = problem.__cause__ if isinstance(problem.__cause__, ApiError) else problem
     return isinstance(cause, ApiUnreachable) or (isinstance(cause, ApiError) and cause.status >= 500)
 
 
 def is_hyperlinks(value: Any) -> bool:
-    """True for the API's link lists (``links``, child collections): of no use to a reader of the output."""
+    """True for the API's link lists (``links``, child collections), which the output omits."""
     return isinstance(value, list) and bool(value) and all(
         isinstance(entry, dict) and {"href", "rel"} <= entry.keys() for entry in value)
 
 
 def _flat(value: Any) -> Any:
-    """A value for formats of one cell per field; structures become JSON text."""
+    """A value for formats with one cell per field; structures become JSON text."""
     value = wire_value(value)
     return json.dumps(value, ensure_ascii=False, sort_keys=True) if isinstance(value, (dict, list)) else value
 
 
 def write_objects(value: Any, formatter: str, out: TextIO) -> None:
-    """``value`` as JSON or YAML text."""
+    """Write ``value`` to ``out`` as JSON or YAML."""
     if formatter == "json":
         out.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
     else:
@@ -293,7 +294,7 @@ def positive_seconds(text: str) -> float:
 
 
 def watch_seconds(text: str) -> float:
-    """argparse type: a refresh interval that does not flood the API."""
+    """argparse type: a refresh interval of at least ``WATCH_LEAST_S`` seconds."""
     value = positive_seconds(text)
     if value < WATCH_LEAST_S:
         raise argparse.ArgumentTypeError(f"the shortest interval is {WATCH_LEAST_S:g} seconds")
@@ -301,9 +302,9 @@ def watch_seconds(text: str) -> float:
 
 
 def each(names: Iterable[str], act: Callable[[str], object]) -> None:
-    """``act`` on every name in turn, also after a failure; then a CliError with all that failed, a line each.
+    """Call ``act`` on every name, also after a failure; then raise a CliError with one line per failure.
 
-    What would fail for the others too (not allowed, not reachable, server in trouble) ends it at once.
+    Raises at once an error that would also affect the other names: 401, 403, 5xx, or no connection.
     """
     failed: list[str] = []
     for name in names:
@@ -320,7 +321,7 @@ def each(names: Iterable[str], act: Callable[[str], object]) -> None:
 
 
 def assignments(pairs: Sequence[str]) -> dict[str, str]:
-    """``["location=rack 3", ...]`` as a dict; the name is checked, the value is the server's affair."""
+    """``["location=rack 3", ...]`` as a dict. Checks only the names; the server checks the values."""
     found: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -331,12 +332,12 @@ def assignments(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def json_patch(changes: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Changes as the JSON-patch list that StarlingX's APIs take."""
+    """The JSON-patch list of ``changes`` in the form that StarlingX's APIs accept."""
     return [{"op": "replace", "path": f"/{name}", "value": value} for name, value in changes.items()]
 
 
 def stdout_closed_quietly() -> int:
-    """Flush stdout; 0, also for a reader that has gone (``| head``), 1 with a sentence when it cannot be written."""
+    """Flush stdout; returns 0, also when the reader has closed the pipe (``| head``), or 1 after any other error."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Words for shells: ``complete`` prints a script for bash, zsh or fish, ``bash-completion`` one flat list of words."""
+"""Shell completion: ``complete`` prints a script for bash, zsh or fish; ``bash-completion`` prints a list of words."""
 from __future__ import annotations
 
 import argparse
@@ -17,7 +17,7 @@ SCRIPTED = ("fish", "zsh")
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: its spellings, what it is for, the values it knows; ``takes_value`` when any other may follow."""
+    """One option: its names, its help ``text`` and its ``choices``; ``takes_value`` tells whether a value follows."""
 
     names: Sequence[str]
     text: str
@@ -72,7 +72,7 @@ class Complete(CompleteCommand):
 
 
 def known_commands(app: Any) -> Iterator[Words]:
-    """Every command of a program, sorted."""
+    """All commands of a program with their options, sorted by name."""
     for name, entry in sorted(app.command_manager):
         command = entry.load()(app, None, name)
         text = (command.get_description() or "").strip().splitlines()
@@ -89,7 +89,7 @@ def options_of(parser: argparse.ArgumentParser) -> Iterator[Option]:
 
 
 def fish_script(program: str, commands: Iterable[Words], options: Iterable[Option]) -> Iterator[str]:
-    """A script for fish: to be saved as ``<program>.fish`` in a directory of ``$fish_complete_path``."""
+    """Lines of a fish script; save it as ``<program>.fish`` in a directory of ``$fish_complete_path``."""
     yield f"complete -c {program} -f"
     for option in options:
         yield f"complete -c {program} -n __fish_use_subcommand {_fish_option(option)}"
@@ -110,7 +110,7 @@ def _fish_option(option: Option) -> str:
 
 
 def zsh_script(program: str, commands: Sequence[Words], options: Iterable[Option]) -> Iterator[str]:
-    """A script for zsh: to be saved as ``_<program>`` in a directory of ``$fpath``."""
+    """Lines of a zsh script; save it as ``_<program>`` in a directory of ``$fpath``."""
     yield from (f"#compdef {program}", f"_{program}() {{", "  local context state state_descr line",
                 "  typeset -A opt_args", "  local -a commands", "  commands=(")
     for command in commands:
@@ -137,5 +137,5 @@ def _zsh_specs(option: Option) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    """``text`` between single quotes, as all these shells take it."""
+    """``text`` in single quotes for all of these shells."""
     return "'" + text.replace("\\", "").replace("'", "’") + "'"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The question before a dangerous command, asked only where the platform enables it."""
+"""Confirmation of dangerous commands, only if the platform enables it."""
 from __future__ import annotations
 
 import select
@@ -13,14 +13,14 @@ QUESTION = "Do you want to continue? (yes/No): "
 
 
 def enabled(environ: Mapping[str, str]) -> bool:
-    """True when ``CLI_CONFIRMATIONS=enabled`` is set, as the platform's service parameter does on controllers."""
+    """True when ``CLI_CONFIRMATIONS=enabled`` is set; the platform's service parameter sets it on controllers."""
     return environ.get("CLI_CONFIRMATIONS", "").strip().lower() == "enabled"
 
 
 def confirm(stdin: TextIO, stderr: TextIO) -> None:
-    """Return when the operator types ``yes``.
+    """Ask on stderr and return when the operator types ``yes``.
 
-    Raises Cancelled for any other answer and after CONFIRM_TIMEOUT_S seconds of silence.
+    Raises Cancelled for any other input and after CONFIRM_TIMEOUT_S seconds without input.
     """
     stderr.write(QUESTION)
     stderr.flush()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is asking: the OS_* credentials and the keystoneauth session made of them."""
+"""The OS_* credentials and the keystoneauth session made from them."""
 from __future__ import annotations
 
 import json
@@ -19,7 +19,7 @@ OIDC_HEADER = "OIDC-Token"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who is asking and where Keystone is; ``token`` replaces user and password, ``endpoint`` the catalogue."""
+    """The user and the URL of Keystone; ``token`` replaces user and password, ``endpoint`` replaces the catalogue."""
 
     auth_url: str = ""
     username: str = ""
@@ -47,16 +47,16 @@ class Credentials:
 
 
 class OidcToken(token_endpoint.Token):
-    """A token of an OpenID provider: it travels in a header of its own, Keystone has no part in it."""
+    """A token of an OpenID provider; sent in a separate header, without Keystone."""
 
     def get_headers(self, session: Session) -> dict[str, str]:
         return {OIDC_HEADER: self.token or ""}
 
 
 class CachedPassword(v3.Password):
-    """A login that first looks whether an earlier command has left a token that is still good.
+    """A login that first looks for a valid token of an earlier command in the cache.
 
-    A token that an API refuses (401) is dropped from the cache; keystoneauth then asks once more with a new one.
+    When an API refuses the token (401), removes it from the cache; keystoneauth then retries once with a new one.
     """
 
     def __init__(self, cache: TokenCache, *args: Any, **kwargs: Any) -> None:
@@ -76,11 +76,11 @@ class CachedPassword(v3.Password):
         return fresh
 
     def _login(self) -> str:
-        """Everything that is asked of Keystone, password included, as one digest."""
+        """A digest of all parameters of the login, including the password."""
         return self.get_cache_id() or ""
 
     def forget(self) -> None:
-        """Keep nothing for the next command."""
+        """Remove the token from the cache."""
         self._cache.drop()
 
     def invalidate(self) -> bool:
@@ -89,7 +89,7 @@ class CachedPassword(v3.Password):
 
 
 def missing_credential(given: Credentials) -> str | None:
-    """The first thing without which Keystone cannot be asked, as a sentence, or None."""
+    """A sentence about the first missing credential; None when nothing is missing."""
     if given.token and given.endpoint:
         return None
     if given.oidc:
@@ -102,7 +102,7 @@ def missing_credential(given: Credentials) -> str | None:
             ("a password", "--os-password", "OS_PASSWORD", given.password),
             ("a project name", "--os-project-name", "OS_PROJECT_NAME", given.project_name or given.project_id),
             *needed,
-            # StarlingX's own words, article included: people search for them.
+            # StarlingX's exact text, with its wrong article, because people search for it.
             ("an region name", "--os-region-name", "OS_REGION_NAME", given.region_name),
         ]
     for noun, option, env, value in needed:
@@ -112,7 +112,7 @@ def missing_credential(given: Credentials) -> str | None:
 
 
 def session_for(given: Credentials, cache: TokenCache | None = None) -> Session:
-    """A keystoneauth session; no request is sent yet. Raises CliError when something is missing."""
+    """A keystoneauth session; sends no request yet. CliError when a credential is missing."""
     if (missing := missing_credential(given)) is not None:
         raise CliError(missing)
     verify: Any = False if given.insecure else (given.cacert or True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can go wrong between an operator and an API, each with the exit code a script may rely on."""
+"""Errors of the command lines, each with the exit code that scripts may rely on."""
 from __future__ import annotations
 
 import json
@@ -9,13 +9,13 @@ from flock.cli.table import printable
 
 
 class CliError(Exception):
-    """One sentence for stderr; ``exit_code`` is what the program ends with."""
+    """One sentence for stderr; ``exit_code`` is the program's exit code."""
 
     exit_code: ClassVar[int] = 1
 
 
 class UsageError(CliError):
-    """The command line itself is wrong."""
+    """The command line is invalid."""
 
     exit_code: ClassVar[int] = 2
 
@@ -25,48 +25,49 @@ class Cancelled(CliError):
 
 
 class OperationFailed(CliError):
-    """A waited-for operation ended badly."""
+    """An operation failed while the command waited for it."""
 
 
 class WaitTimeout(CliError):
-    """A waited-for operation did not end in time; it goes on."""
+    """An operation did not end within the timeout of the command; it continues."""
 
 
 class ApiUnreachable(CliError):
-    """No connection to the API or to Keystone; nothing was answered."""
+    """No connection to the API or to Keystone, or no response."""
 
 
 class ApiError(CliError):
-    """The API answered with an error.
+    """The API returned an error.
 
-    ``status`` is the HTTP status, ``text`` the server's own sentence or, not ``said``, one made from the status.
+    ``status`` is the HTTP status; ``text`` is the server's sentence or, if ``from_server`` is False,
+    one made from the status.
     """
 
-    def __init__(self, status: int, text: str, request_id: str | None = None, said: bool = True) -> None:
+    def __init__(self, status: int, text: str, request_id: str | None = None, from_server: bool = True) -> None:
         super().__init__(text)
         self.status = status
         self.text = text
         self.request_id = request_id
-        self.said = said
+        self.from_server = from_server
 
     def detailed(self) -> str:
-        """The sentence with status and request id, for reports to the people who run the service."""
+        """The sentence with status and request id, for error reports."""
         request = f", request {self.request_id}" if self.request_id else ""
         return f"{self.text} (HTTP {self.status}{request})"
 
 
 def server_sentence(body: bytes | str) -> str:
-    """The sentence inside an error body, in one line; empty when there is none.
+    """The sentence inside an error body, as one line; empty when there is none.
 
-    StarlingX wraps it twice: ``{"error_message": "<JSON text holding faultstring>"}``; older layers send the inner
-    object plain, and proxies send no JSON at all.
+    StarlingX wraps it twice: ``{"error_message": "<JSON text with faultstring>"}``. Older layers send only the inner
+    object, and proxies send no JSON.
     """
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
     return printable(" ".join(_sentence(_parsed(text)).split()))
 
 
 def status_sentence(status: int, reason: str = "") -> str:
-    """What to say about an error whose body says nothing."""
+    """The sentence for an error whose body has none."""
     kind = "Client" if status < 500 else "Server"
     return f"HTTP {kind} Error (HTTP {status}){': ' + reason if reason else ''}"
 
@@ -79,7 +80,7 @@ def _parsed(text: str) -> Any:
 
 
 def _sentence(value: Any, depth: int = 0) -> str:
-    """Dig ``faultstring`` (or Keystone's ``message``) out of at most four nested layers."""
+    """Find ``faultstring`` (or Keystone's ``message``) in at most four nested layers."""
     if depth > 4:
         return ""
     if isinstance(value, str):

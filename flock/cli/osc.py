@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What our plug-in modules of the OpenStack client share; the commands are those of our own programs."""
+"""Functions for the plug-in modules of the OpenStack client, which use the commands of this project's programs."""
 from __future__ import annotations
 
 import argparse
@@ -18,7 +18,7 @@ def version_option(parser: argparse.ArgumentParser, api_name: str, default: str)
 
 
 def plugin_client(instance: Any, service_type: str) -> ApiClient:
-    """The client over the session, interface and region that the OpenStack client has set up."""
+    """The client with the session, interface and region of the OpenStack client."""
     adapter = Adapter(
         instance.session, service_type=service_type, interface=instance.interface, region_name=instance.region_name)
     return ApiClient(adapter, "--os-endpoint")

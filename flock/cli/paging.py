@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Long tables on a terminal: a screenful at a time, titles on each."""
+"""Shows long tables on a terminal one screen at a time, each with the titles."""
 from __future__ import annotations
 
 import os
@@ -13,13 +13,13 @@ _RULE_AND_PROMPT = 2
 
 
 def columns_of(out: TextIO) -> int | None:
-    """Columns of the terminal behind ``out``, None when it is none or does not tell."""
+    """The number of columns of the terminal ``out``; None when it is no terminal or its size is unknown."""
     size = _size(out)
     return (size.columns or None) if size else None
 
 
 def screen_lines(stdin: TextIO, out: TextIO) -> int | None:
-    """Lines of the terminal that shows ``out`` and answers on ``stdin``, None when nobody is there to answer."""
+    """The number of lines of the terminal ``out``; None when ``stdin`` or ``out`` is no terminal."""
     if not stdin.isatty():
         return None
     size = _size(out)
@@ -36,7 +36,7 @@ def _size(out: TextIO) -> os.terminal_size | None:
 
 
 def screens(layout: Layout, lines: int) -> Iterator[str]:
-    """The table in pieces of at most ``lines`` lines with their prompt; a row is never torn, even a long one."""
+    """Yield the table in pieces of at most ``lines`` lines with the prompt; never splits a row, even a long one."""
     room = lines - len(layout.head) - _RULE_AND_PROMPT
     start = 0
     while start < len(layout.rows):
@@ -49,7 +49,7 @@ def screens(layout: Layout, lines: int) -> Iterator[str]:
 
 
 def show(layout: Layout, lines: int, stdin: TextIO, out: TextIO) -> None:
-    """Write screen after screen; a line that begins with q, or the end of input, ends it."""
+    """Write one screen after another until the operator enters a line that begins with q, or the input ends."""
     first = True
     for screen in screens(layout, lines):
         if not first:

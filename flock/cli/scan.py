@@ -11,7 +11,7 @@ from flock.core import slices
 
 
 def commands(resources: str, table: str = "COMMANDS") -> dict[str, type[Command]]:
-    """All commands of the slices; a name that two slices publish is a programming error."""
+    """``{name: command class}`` of all slices; ValueError when two slices publish the same name."""
     found: dict[str, type[Command]] = {}
     for module in slices.modules(resources, "cli"):
         for command, factory in getattr(module, table, {}).items():
@@ -23,7 +23,7 @@ def commands(resources: str, table: str = "COMMANDS") -> dict[str, type[Command]
 
 
 def manager(resources: Iterable[str]) -> CommandManager:
-    """A cliff command manager that holds the commands of these packages."""
+    """A cliff command manager with the commands of these packages."""
     loaded = CommandManager(None, convert_underscores=False)
     for package in resources:
         for name, factory in commands(package).items():

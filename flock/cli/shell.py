@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The program around the commands: global options, authentication, logging, exit codes."""
+"""The command line program: global options, authentication, logging, exit codes."""
 from __future__ import annotations
 
 import argparse
@@ -50,7 +50,7 @@ _OS_OPTIONS = (
 
 
 def plain_sentence(problem: ApiError) -> str:
-    """The server's words; with status and request id where an operator would have to report it."""
+    """The server's sentence; with status and request id for errors that the operator should report."""
     return problem.text if problem.status < 500 else problem.detailed()
 
 
@@ -58,9 +58,10 @@ def plain_sentence(problem: ApiError) -> str:
 class Program:
     """One command line program.
 
-    ``url_option``/``url_env`` bypass the catalogue (``--system-url``/``SYSTEM_URL``), ``env_prefix`` starts the
-    names of its own switches (``SYSTEMCLIENT_DEBUG``), ``resources`` are the packages whose slices hold the commands.
-    ``cache_name`` starts the name of its key in the session keyring, empty for none. ``sentence`` words API errors.
+    ``url_option``/``url_env`` bypass the catalogue (``--system-url``/``SYSTEM_URL``). ``env_prefix`` is the prefix of
+    the program's own variables (``SYSTEMCLIENT_DEBUG``). ``resources`` are the packages whose slices hold the
+    commands. ``cache_name`` is the prefix of the key in the session keyring; empty means no cache. ``sentence``
+    formats API errors.
     """
 
     name: str
@@ -79,7 +80,7 @@ ClientFactory = Callable[[Credentials, str, str], ApiClient]
 
 
 class ClientManager:
-    """Makes the client when a command first asks for it, under the name the OpenStack client would use."""
+    """Makes the client at its first use, as an attribute with the same name as in the OpenStack client."""
 
     def __init__(self, api_name: str, make: Callable[[], ApiClient]) -> None:
         self._api_name = api_name
@@ -94,7 +95,7 @@ class ClientManager:
 
 
 class _Version(argparse.Action):
-    """Reads the installed version only when it is asked for."""
+    """Reads the installed version only for ``--version``."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any,
                  option_string: str | None = None) -> None:
@@ -128,13 +129,13 @@ class FlockShell(App):
 
     def build_option_parser(self, description: str | None, version: str | None,
                             argparse_kwargs: dict[str, Any] | None = None) -> argparse.ArgumentParser:
-        """Global options stand before the command; everything from the command on belongs to the command."""
+        """The parser of the global options, which precede the command; the rest belongs to the command."""
         program, environ = self.program, self.environ
         parser = super().build_option_parser(
             description, version, {"prog": program.name, "conflict_handler": "resolve", "allow_abbrev": False})
         parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
         parser.add_argument("--debug", action="store_true", default=_flag(environ, f"{program.env_prefix}_DEBUG"),
-                            help="show requests, answers and tracebacks")
+                            help="show requests, responses and tracebacks")
         group = parser.add_argument_group("authentication")
         for option, text in _OS_OPTIONS:
             _add(group, f"os-{option}", environ.get(f"OS_{option.replace('-', '_').upper()}", ""), text)
@@ -147,7 +148,7 @@ class FlockShell(App):
                            default=_flag(environ, f"{program.env_prefix}_INSECURE"),
                            help="do not verify the servers' certificates")
         group.add_argument("--timeout", type=positive_seconds, default=float(TIMEOUT_DEFAULT_S), metavar="SECONDS",
-                           help="longest wait for one answer, defaults to %(default)g")
+                           help="longest wait for one response, defaults to %(default)g")
         if program.cache_name:
             env = f"{program.cache_name.upper()}_NO_CACHE"
             group.add_argument("--no-cache", action="store_true", default=_flag(environ, env),
@@ -169,7 +170,7 @@ class FlockShell(App):
         return parser
 
     def configure_logging(self) -> None:
-        """Errors to stderr as bare sentences; requests too with --debug (keystoneauth masks tokens)."""
+        """Log errors to stderr as plain sentences; with --debug also requests (keystoneauth masks tokens)."""
         console = logging.StreamHandler(self.stderr)
         console.setLevel(logging.DEBUG if self.options.debug else logging.ERROR)
         console.setFormatter(logging.Formatter("%(message)s"))
@@ -193,7 +194,7 @@ class FlockShell(App):
                 return 0
             return int(self.run_subcommand(self.options.command) or 0)
         except BrokenPipeError:
-            return 0  # the reader has seen enough
+            return 0  # the reader has closed the pipe
         except KeyboardInterrupt:
             return EXIT_INTERRUPTED
 
@@ -263,7 +264,7 @@ def _one_of(known: Sequence[str], text: str) -> str:
 
 
 def _add(group: Any, option: str, default: str, text: str, dest: str | None = None, env: str | None = None) -> None:
-    """``--option`` and, hidden, ``--option`` with underscores."""
+    """Add ``--option`` and, hidden from the help, the same option with underscores."""
     dest = dest or option.replace("-", "_")
     env = env or (option.replace("-", "_").upper() if option.startswith("os-") else None)
     group.add_argument(f"--{option}", dest=dest, default=default, metavar="VALUE",
@@ -272,6 +273,6 @@ def _add(group: Any, option: str, default: str, text: str, dest: str | None = No
 
 
 def run(program: Program, argv: Sequence[str] | None = None) -> int:
-    """Entry point of a program: run it on ``argv`` (the process's arguments by default) and return the exit code."""
+    """Run a program with ``argv`` (by default the process's arguments); returns the exit code."""
     code = FlockShell(program).run(list(sys.argv[1:] if argv is None else argv))
     return stdout_closed_quietly() or code

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plain text tables: left aligned, words wrapped to a width. Pure functions over lists of texts."""
+"""Plain text tables: left-aligned and wrapped to a width. Pure functions over lists of texts."""
 from __future__ import annotations
 
 import re
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 
 _CELL_OVERHEAD = 3  # "| " before and " " after each cell
 _HEADER_WORDS = re.compile(r"[^\s_]*_|[^\s_]+\s*")
-# Where a long word may be broken with grace: in uuids, between date and time, after punctuation other than hyphens.
+# Preferred places to break a long word: in uuids, between date and time, after punctuation other than hyphens.
 _WORD_PIECES = re.compile(
     r"[0-9a-f]{8}-(?=[0-9a-f]{4}-)|(?<=-)[0-9a-f]{4}-(?=[0-9a-f]{4})|\d{4}-\d\d-\d\dT|\d\d:\d\d:\d\d(?:\.\d+)?"
     r"|[^./=:_,;@]*[./=:_,;@]+|[^./=:_,;@]+")
 _HYPHENED = re.compile(r"[^-]*-+|[^-]+")
-_LONG_WORD = 16  # shorter words are not broken for the sake of others
-_BROKEN_LEAST = 5  # narrower columns are not worth reading
-_TALLER_MAX = 2  # a table may be so many times taller to keep its words whole
+_LONG_WORD = 16  # shorter words are not broken to make room for other columns
+_BROKEN_LEAST = 5  # narrower columns are unreadable
+_TALLER_MAX = 2  # a table that keeps its words whole may be this many times as tall
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def display_width(text: str) -> int:
-    """Terminal columns that ``text`` takes; wide East Asian characters take two, combining marks none."""
+    """The number of terminal columns of ``text``; wide East Asian characters take two, combining marks none."""
     if text.isascii():
         return len(text)
     return sum(
@@ -30,17 +30,17 @@ def display_width(text: str) -> int:
 
 
 def printable(text: str) -> str:
-    """``text`` without control characters, so that a stored value cannot drive the operator's terminal."""
+    """``text`` without control characters, so that a stored value cannot control the operator's terminal."""
     return _CONTROL.sub("?", text.replace("\t", "    "))
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Lines of at most ``width`` columns where words allow it; a word is never broken."""
+    """Lines of at most ``width`` columns; never breaks a word, so a longer word exceeds ``width``."""
     return [line for paragraph in text.split("\n") for line in _filled(paragraph.split(" "), width, " ")]
 
 
 def break_words(text: str, width: int) -> list[str]:
-    """Lines of at most ``width`` columns (at least 2); longer words are broken, after punctuation if possible."""
+    """Lines of at most ``width`` columns (at least 2); breaks longer words, after punctuation if possible."""
     lines: list[str] = []
     for line in wrap(text, width):
         if display_width(line) <= width:
@@ -54,7 +54,7 @@ def break_words(text: str, width: int) -> list[str]:
 
 
 def _filled(parts: Sequence[str], width: int, between: str) -> list[str]:
-    """``parts`` joined into lines of at most ``width`` columns; a part that is longer has a line to itself."""
+    """``parts`` joined into lines of at most ``width`` columns; a longer part gets a separate line."""
     lines: list[str] = []
     line: str | None = None
     for part in parts:
@@ -96,10 +96,10 @@ def render(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int | N
 
 
 def lay_out(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> Layout:
-    """The table that fits into ``width`` columns, None for no limit.
+    """The layout of a table of at most ``width`` columns (None: no limit).
 
-    Cells are wrapped at spaces (titles also after underscores); where that is not enough long words are broken; where
-    even that is too wide, nothing is wrapped.
+    Wraps cells at spaces (titles also after underscores). If the table is still too wide, breaks long words; if even
+    that is not enough, wraps nothing.
     """
     rows = [[printable(cell) for cell in row] for row in rows]
     limits, fold = _limits(headers, rows, width)
@@ -135,9 +135,9 @@ def _padded(text: str, width: int) -> str:
 
 def _limits(headers: Sequence[str], rows: Sequence[Sequence[str]],
             width: int | None) -> tuple[list[int], Callable[[str, int], list[str]]]:
-    """Width limit of each column and how its cells are folded to it: natural widths if the table cannot be fitted.
+    """The width limit of each column and the function that folds cells to it; natural widths if nothing fits.
 
-    Words are kept whole where there is room for them, else long ones are broken with grace, else anywhere.
+    Keeps words whole if there is room, else breaks long words at preferred places, else anywhere.
     """
     natural = [_longest(cells, "\n") for cells in zip(headers, *rows, strict=True)]
     overhead = _CELL_OVERHEAD * len(headers) + 1
@@ -158,7 +158,7 @@ def _limits(headers: Sequence[str], rows: Sequence[Sequence[str]],
 
 
 def _shared(natural: Sequence[int], least: Sequence[int], room: int) -> list[int] | None:
-    """At least ``least`` for each column, the rest of ``room`` to whichever is the tallest; None without room."""
+    """Widths of at least ``least``; gives each further column of ``room`` to the tallest cell. None if too narrow."""
     widths = list(least)
     for _ in range(room - sum(least)):
         narrow = [at for at, full in enumerate(natural) if widths[at] < full]
@@ -168,12 +168,12 @@ def _shared(natural: Sequence[int], least: Sequence[int], room: int) -> list[int
 
 
 def _height(natural: Sequence[int], widths: Sequence[int]) -> int:
-    """About how many lines the tallest row takes."""
+    """The approximate number of lines of the tallest row."""
     return max(-(-full // max(width, 1)) for full, width in zip(natural, widths, strict=True))
 
 
 def _levelled(widths: Sequence[int], room: int) -> list[int] | None:
-    """The widths under the largest common cap with which they fit; None if that is too narrow to read."""
+    """The widths limited by the largest common cap that fits into ``room``; None if that is too narrow to read."""
     for cap in range(max(widths), _BROKEN_LEAST - 1, -1):
         levelled = [min(width, cap) for width in widths]
         if sum(levelled) <= room:

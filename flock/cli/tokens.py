@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tokens kept between commands of one login session, in the kernel's session keyring (``keyctl``).
+"""Caches tokens between commands of one login session in the kernel's session keyring (``keyctl``).
 
-A convenience and nothing else: where there is no keyring, every command logs in by itself and says nothing about it.
+The cache is optional: without a keyring, every command logs in without a message about it.
 """
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from flock.exec import run
 KEYCTL_TIMEOUT_S = 2.0
 LEAST_LIFETIME_S = 60
 FORMAT = 1
-# Cost of proving that the caller knows the password the token was got with; about ten milliseconds.
+# Cost of the proof that the caller knows the password for which the token was issued; about ten milliseconds.
 _SCRYPT = {"n": 2**12, "r": 8, "p": 1}
 
 
 class Keyring(Protocol):
-    """Where named texts are kept; a text that cannot be kept is forgotten in silence."""
+    """A store of named texts; ignores a text that it cannot store."""
 
     def read(self, name: str) -> str | None: ...
     def write(self, name: str, text: str, lifetime_s: int) -> None: ...
@@ -32,7 +32,7 @@ class Keyring(Protocol):
 
 
 class NoKeyring:
-    """Keeps nothing."""
+    """A keyring that stores nothing."""
 
     def read(self, name: str) -> str | None:
         return None
@@ -45,7 +45,7 @@ class NoKeyring:
 
 
 class SessionKeyring:
-    """The kernel's keyring of this login session; it ends with the session and no other user can read it."""
+    """The kernel's keyring of this login session; it is deleted with the session, and no other user can read it."""
 
     def __init__(self, program: str = "keyctl") -> None:
         self._program = program
@@ -55,7 +55,7 @@ class SessionKeyring:
         return self._keyctl("pipe", key) if key else None
 
     def write(self, name: str, text: str, lifetime_s: int) -> None:
-        key = self._keyctl("padd", "user", name, "@s", text=text)  # the text goes through stdin, not the arguments
+        key = self._keyctl("padd", "user", name, "@s", text=text)  # on stdin, because other users can read arguments
         if key and key.strip():
             self._keyctl("timeout", key.strip(), str(lifetime_s))
 
@@ -75,7 +75,7 @@ class SessionKeyring:
 
 
 class TokenCache:
-    """One user's token for one service: ``name`` is the key's name, ``refresh`` ignores what is already there."""
+    """One user's token for one service: ``name`` is the key's name, ``refresh`` ignores the stored token."""
 
     def __init__(self, keyring: Keyring, name: str, service_type: str, refresh: bool = False,
                  now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -87,11 +87,11 @@ class TokenCache:
 
     @classmethod
     def none(cls) -> TokenCache:
-        """A cache that keeps nothing."""
+        """A cache that stores nothing."""
         return cls(NoKeyring(), "", "")
 
     def load(self, login: str) -> tuple[str, dict[str, Any]] | None:
-        """Token and Keystone's answer that were stored for the same ``login``, when still valid."""
+        """The token and Keystone's response that were stored for the same ``login``; None unless still valid."""
         if self._refresh:
             return None
         entry = _parsed(self._keyring.read(self._name))
@@ -102,7 +102,7 @@ class TokenCache:
         return entry["token"], entry["body"]
 
     def store(self, login: str, auth_token: str, body: Mapping[str, Any]) -> None:
-        """Keep a token with the part of Keystone's answer that the next command needs."""
+        """Store a token with the part of Keystone's response that the next command needs."""
         if isinstance(self._keyring, NoKeyring):
             return
         small = {"token": {**body["token"], "catalog": [
@@ -116,11 +116,11 @@ class TokenCache:
         self._keyring.write(self._name, json.dumps(entry), lifetime_s)
 
     def drop(self) -> None:
-        """Forget the token."""
+        """Delete the stored token."""
         self._keyring.drop(self._name)
 
     def _proof(self, login: str, salt: str) -> str:
-        # The service type too, because only its part of the catalogue is kept.
+        # Includes the service type, because the entry holds only that service's part of the catalogue.
         return hashlib.scrypt(f"{self._service_type} {login}".encode(), salt=salt.encode(), **_SCRYPT).hex()
 
     def _lifetime_s(self, body: Mapping[str, Any]) -> int:
@@ -132,7 +132,7 @@ class TokenCache:
 
 
 def _parsed(text: str | None) -> dict[str, Any] | None:
-    """A stored entry, or None for what others may have put under the same name."""
+    """A stored entry; None for anything that another program stored under the same name."""
     try:
         entry = json.loads(text or "")
     except ValueError:

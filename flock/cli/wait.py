@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waiting for an operation: poll, judge, show progress on stderr, end within the time given."""
+"""Waits for an operation: polls, judges, shows progress on stderr, and ends within a timeout."""
 from __future__ import annotations
 
 import enum
@@ -24,14 +24,14 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an observation means; ``text`` is the state in the operator's words."""
+    """The judgement of an observation; ``text`` describes the state to the operator."""
 
     outcome: Outcome
     text: str
 
 
 class Progress:
-    """One line redrawn on a terminal, one line per change elsewhere."""
+    """Shows progress: on a terminal in one line that it redraws, elsewhere in one line per change."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -46,7 +46,7 @@ class Progress:
         self._last = text
 
     def end(self) -> None:
-        """Leave the line so that what follows starts on its own."""
+        """End the redrawn line, so that further output starts on a new line."""
         if self._redraw and self._last is not None:
             self._out.write("\n")
             self._out.flush()
@@ -54,7 +54,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Clock and sleep of a wait; tests give their own."""
+    """Clock and sleep function of a wait; tests replace them."""
 
     now_s: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -69,10 +69,11 @@ def wait_for(
     timeout_s: float = WAIT_DEFAULT_S,
     pace: Pace | None = None,
 ) -> T:
-    """Observe until ``judge`` says done and return that observation.
+    """Observe until ``judge`` returns DONE; returns that observation.
 
-    An API that does not answer or answers 5xx (a swact, a rebooting controller) is asked again until the time is over.
-    Raises OperationFailed, or WaitTimeout with the last state. Ctrl-C says that the operation goes on and passes.
+    Retries until the timeout while the API does not respond or returns 5xx (a swact, a controller that reboots).
+    Raises OperationFailed, or WaitTimeout with the last state. Ctrl-C prints that the operation continues, and passes
+    on as KeyboardInterrupt.
     """
     pace = pace or Pace()
     progress = Progress(out)
@@ -97,11 +98,11 @@ def wait_for(
             progress.show(f"{what}: {last}")
             left_s = deadline_s - pace.now_s()
             if left_s <= 0:
-                raise WaitTimeout(f"{what} did not finish within {timeout_s:g} s; last state: {last}. It goes on.")
+                raise WaitTimeout(f"{what} did not finish within {timeout_s:g} s; last state: {last}. It continues.")
             pace.sleep(min(pace.interval_s, left_s))
     except KeyboardInterrupt:
         progress.end()
-        out.write(f"Stopped waiting. {what} goes on; last state: {last}.\n")
+        out.write(f"Stopped waiting. {what} continues; last state: {last}.\n")
         raise
     finally:
         progress.end()

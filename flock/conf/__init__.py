@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shared option groups and the one rule by which configuration files are found."""
+"""Shared option groups and the search for configuration files."""
 from flock.conf.load import conf_dir, default_files, setup
 from flock.conf.options import register
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where configuration comes from: flock.conf, then <subsystem>.conf, then --config-file and the command line."""
+"""Reads the configuration: flock.conf, then <subsystem>.conf, then --config-file and the command line."""
 from __future__ import annotations
 
 import contextlib
@@ -25,7 +25,7 @@ def conf_dir() -> Path:
 
 
 def default_files(subsystem: str) -> list[str]:
-    """The existing files of ``conf_dir()`` that apply to ``subsystem``, in the order they are read."""
+    """The existing files in ``conf_dir()`` for ``subsystem``, in the order in which they are read."""
     candidates = (conf_dir() / "flock.conf", conf_dir() / f"{subsystem}.conf")
     return [str(path) for path in candidates if path.is_file()]
 
@@ -34,11 +34,11 @@ def setup(prog: str, subsystem: str, argv: Sequence[str] | None = None, *, conf:
           logging_too: bool = True) -> Any:
     """Read the configuration of daemon ``prog`` and set up logging; returns the ``ConfigOpts``.
 
-    ``argv`` excludes the program name; None takes no command line at all. The global ``cfg.CONF`` is used unless
-    ``conf`` is given, because oslo.messaging knows no other.
+    ``argv`` excludes the program name; None means no command line. Without ``conf`` it uses the global ``cfg.CONF``,
+    where oslo.messaging registers some options.
     """
     conf = cfg.CONF if conf is None else conf
-    with contextlib.suppress(cfg.ArgsAlreadyParsedError):  # a repeated setup: they are registered
+    with contextlib.suppress(cfg.ArgsAlreadyParsedError):  # a repeated setup has registered them already
         log.register_options(conf)
     options.register(conf)
     conf.set_default("default_log_levels", list(QUIET_LOGGERS))

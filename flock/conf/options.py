@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The option groups every daemon of the flock shares."""
+"""The option groups that all daemons of the flock share."""
 from __future__ import annotations
 
 from typing import Any
@@ -10,12 +10,12 @@ DAEMON_OPTS: list[cfg.Opt] = [
     cfg.PortOpt("metrics_port", default=0, min=0,
                 help="Port of the metrics and health listener of a daemon; 0 switches it off."),
     cfg.StrOpt("metrics_host", default="127.0.0.1", help="Address of the metrics and health listener."),
-    cfg.StrOpt("state_dir", default="/var/lib/flock", help="Parent directory of what daemons keep across a reboot."),
+    cfg.StrOpt("state_dir", default="/var/lib/flock", help="Parent directory of data that survives a reboot."),
     cfg.StrOpt("run_dir", default="/run/flock", help="Parent directory of sockets and files valid until a reboot."),
     cfg.IntOpt("stop_timeout_s", default=60, min=1, max=600,
-               help="A daemon that was told to stop ends within this many seconds, finished or not."),
+               help="Seconds after which a stopping daemon ends even if its work has not ended."),
     cfg.IntOpt("start_retry_max_s", default=30, min=1, max=600,
-               help="Longest pause between two attempts to start while a neighbour service is away."),
+               help="Longest pause between two attempts to start while a required service is not available."),
 ]
 
 DATABASE_OPTS: list[cfg.Opt] = [
@@ -33,7 +33,7 @@ API_OPTS: list[cfg.Opt] = [
     cfg.IntOpt("request_read_timeout_s", default=30, min=1, max=600,
                help="Seconds without progress after which reading a request body ends with 408."),
     cfg.IntOpt("max_body_bytes", default=1024 * 1024, min=1024,
-               help="Longest accepted request body; a longer one is answered with 413."),
+               help="Longest accepted request body; a longer one is refused with 413."),
     cfg.IntOpt("max_json_depth", default=64, min=4, max=400, help="Deepest accepted nesting of a JSON body."),
     cfg.IntOpt("limit_max", default=2000, min=1, max=100000, deprecated_name="api_limit_max",
                help="Longest page of a collection; also the page length when a request names none."),
@@ -41,14 +41,14 @@ API_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("project_domain", default="Default",
                help="Domain of the projects admin and services; projects of that name elsewhere give no rights."),
     cfg.IntOpt("token_cache_local_s", default=10, min=0, max=300,
-               help="Seconds a validated token is remembered inside the process, on top of memcached; 0 = never."),
-    cfg.StrOpt("tls_certificate", help="PEM file; with tls_key the listener speaks TLS."),
+               help="Seconds for which a process caches a validated token, in addition to memcached; 0 = never."),
+    cfg.StrOpt("tls_certificate", help="PEM file of the certificate; with tls_key the listener uses TLS."),
     cfg.StrOpt("tls_key", help="PEM file with the private key of tls_certificate."),
 ]
 
 
 def register(conf: Any) -> None:
-    """Register all shared groups on ``conf``; harmless when repeated."""
+    """Register all shared groups in ``conf``; may be called more than once."""
     conf.register_opts(DAEMON_OPTS)
     conf.register_opts(DATABASE_OPTS, group="database")
     conf.register_opts(API_OPTS, group="api")

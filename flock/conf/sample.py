@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the sample configuration generator prints (entry point: ``flock.conf.sample:list_opts``)."""
+"""Options for the sample configuration generator (entry point: ``flock.conf.sample:list_opts``)."""
 from __future__ import annotations
 
 from typing import Any
@@ -8,5 +8,5 @@ from flock.conf.options import API_OPTS, DAEMON_OPTS, DATABASE_OPTS
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:
-    """Group name and options of everything the kernel registers."""
+    """``[(group, options)]`` of all options that the kernel registers."""
     return [("DEFAULT", DAEMON_OPTS), ("database", DATABASE_OPTS), ("api", API_OPTS)]

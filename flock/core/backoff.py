@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pauses between attempts: exponential, capped, with jitter so that many clients do not come back together."""
+"""Pauses between attempts: exponential, capped, with jitter so that many clients do not retry at the same moment."""
 from __future__ import annotations
 
 import random
@@ -17,7 +17,7 @@ class Backoff:
     jitter: float = 0.2
 
     def pause_s(self, attempt: int, random_unit: float = 0.5) -> float:
-        """Pause after failed attempt number ``attempt`` (from 1); ``random_unit`` in 0..1 chooses within the jitter."""
+        """Pause in seconds after failed attempt ``attempt`` (from 1); ``random_unit`` (0..1) sets the jitter."""
         try:
             pause = min(self.first_s * self.factor ** max(attempt - 1, 0), self.max_s)
         except OverflowError:
@@ -25,7 +25,7 @@ class Backoff:
         return min(pause * (1 + self.jitter * (2 * random_unit - 1)), self.max_s)
 
     def pauses_s(self, source: random.Random | None = None) -> Iterator[float]:
-        """Endless pauses with random jitter."""
+        """Endless sequence of pauses in seconds, with random jitter."""
         source = source or random.Random()  # noqa: S311  # spreading load, not a secret
         attempt = 0
         while True:

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records to JSON and back, led by their types: one set of rules for the bus, spool files and stored documents.
+"""Converts records to JSON and back by their types: one set of rules for the bus, spool files and stored documents.
 
-msgspec does the work. A field that a newer writer added is ignored, one that an older writer omits takes its default,
-everything else that does not fit is refused with InvalidInput, which names the field and the rule in our words.
+msgspec does the conversion. Decoding ignores a field that a newer writer added and gives a field that an older writer
+omits its default. It refuses any other mismatch with InvalidInput, which names the field and the rule.
 
-An enum that may grow declares what an unknown value means (``_missing_`` answers with a member); a value that any
-other enum does not know is refused.
+An enum that may grow maps an unknown value to a member in ``_missing_``; any other enum refuses unknown values.
 """
 from __future__ import annotations
 
@@ -33,7 +32,7 @@ _WORDS = {"null": "null", "string": "a string", "integer": "an integer", "number
 
 
 class Codec:
-    """Both directions for one type; ``field`` in the arguments names the value in refusals and may be empty."""
+    """Encodes and decodes values of one type; ``field`` (may be empty) names the value in errors."""
 
     def __init__(self, hint: Any) -> None:
         shape(hint, {})
@@ -42,7 +41,7 @@ class Codec:
         self._guard = _guard(hint)
 
     def encode(self, value: Any, field: str) -> bytes:
-        """JSON in UTF-8. What is written has been read back by the rules of ``decode``."""
+        """The value as JSON in UTF-8; InvalidInput when ``decode`` would refuse the result."""
         if self._guard is not None:
             self._guard(value, field)
         try:
@@ -56,7 +55,7 @@ class Codec:
         return data
 
     def decode(self, data: bytes | str, field: str) -> Any:
-        """The value of JSON text."""
+        """The value that the JSON text holds; InvalidInput when the text is no JSON or does not fit the type."""
         try:
             value = self._decoder.decode(data)
         except msgspec.ValidationError as exc:
@@ -68,11 +67,11 @@ class Codec:
         return value
 
     def to_document(self, value: Any, field: str = "document") -> Any:
-        """The value as JSON values (dicts, lists, texts, numbers), for a column of JSON."""
+        """The value as dicts, lists, strings and numbers, for a JSON column."""
         return msgspec.json.decode(self.encode(value, field))
 
     def from_document(self, document: Any, field: str = "document") -> Any:
-        """The value of what ``to_document`` gave, perhaps in another release."""
+        """The value of a document that ``to_document`` of this or another release made; InvalidInput if it is none."""
         try:
             value = msgspec.convert(document, self._hint)
         except msgspec.ValidationError as exc:
@@ -87,7 +86,7 @@ class Codec:
         try:
             place, hint = _place(self._hint, raw(), path)
         except (ValueError, RecursionError):
-            # It also ends early or has something behind it, which msgspec had not come to.
+            # The text is also truncated or followed by other text; msgspec stopped before it noticed.
             return InvalidInput(field=field, rule="must be well-formed JSON")
         missing = _MISSING.match(text)
         if missing:
@@ -98,7 +97,7 @@ class Codec:
 
 @functools.lru_cache(maxsize=2048)
 def codec_for(hint: Any) -> Codec:
-    """The codec of a type; TypeError when values of it cannot travel."""
+    """The codec of a type; TypeError when its values cannot be written as JSON."""
     return Codec(hint)
 
 
@@ -107,7 +106,7 @@ def _join(field: str, place: str) -> str:
 
 
 def _place(hint: Any, raw: Any, path: str) -> tuple[str, Any]:
-    """Where msgspec stopped, with the keys of maps that it does not name, and the type that is wanted there."""
+    """The place where msgspec stopped, with the map keys that it leaves out, and the type that is expected there."""
     place = ""
     for step in _STEP.finditer(path):
         while typing.get_origin(hint) is not None and parts(hint)[0] is typing.Union:
@@ -135,7 +134,7 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def _rule(hint: Any) -> str:
-    """What a value of this type must be, in words."""
+    """The sentence that states what a value of this type must be."""
     hint = type(None) if hint is None else hint
     origin, arguments = parts(hint)
     if origin is typing.Union:
@@ -154,7 +153,7 @@ def _rule(hint: Any) -> str:
 
 
 def _cannot_be_written(value: Any, field: str, exc: Exception) -> InvalidInput:
-    """The refusal of a value that is no JSON, such as text with half a surrogate pair: named as deep as it is."""
+    """The error for a value that is no JSON, such as text with a lone surrogate; names the innermost such item."""
     for name, item in _items(value):
         try:
             msgspec.json.encode(item)
@@ -172,9 +171,9 @@ def _items(value: Any) -> Iterable[tuple[str, Any]]:
 
 
 def _guard(hint: Any) -> Guard | None:
-    """A check of those leaves of a type that msgspec takes too much for, None when it has no such leaves.
+    """A check of the leaves where msgspec accepts more than JSON allows; None when the type has no such leaves.
 
-    These are free JSON, which may be too deep or hold what is no JSON, and numbers, which may be infinite.
+    Free JSON may be nested too deeply or hold values that are no JSON; numbers may be infinite.
     """
     if not _has_free_leaves(hint, set()):
         return None
@@ -205,7 +204,7 @@ def _has_free_leaves(hint: Any, seen: set[Any]) -> bool:
 
 
 def _record_guard(hint: Any) -> Guard:
-    # Built at first use: a record may contain itself.
+    # Built at first use because a record may contain itself.
     guards: dict[str, Guard] = {}
 
     def check(value: Any, field: str) -> None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one family of errors: a code, an HTTP status, a sentence an operator can act on.
+"""The base classes of all errors: a code, an HTTP status, and a sentence that the operator can act on.
 
-Subsystems derive their own classes here; every class registers under its ``code`` so that an error raised
-behind the bus arrives as the same class (see ``to_wire`` and ``from_wire``).
+Subsystems derive their own classes from these. Every class registers under its ``code``, so an error raised in another
+process arrives over the bus as the same class (see ``to_wire`` and ``from_wire``).
 """
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 class FlockError(Exception):
     """Base of all errors that a caller may see.
 
-    ``code`` names the error for programs, ``http`` is the status the API answers with, ``text`` is a format
-    string over the keyword arguments given at construction.
+    ``code`` names the error for programs, ``http`` is the status of the API's response, ``text`` is a format
+    string for the keyword arguments given at construction.
     """
 
     code: ClassVar[str] = "flock.error"
@@ -49,7 +49,7 @@ class FlockError(Exception):
 
 
 def from_wire(wire: dict[str, Any]) -> FlockError:
-    """Rebuild an error from ``to_wire``; an unknown code becomes ``RemoteError`` with the remote's sentence."""
+    """Rebuild an error from ``to_wire``; an unknown code becomes ``RemoteError`` with the peer's sentence."""
     known = FlockError.registry.get(str(wire.get("code", "")))
     if known is None or not isinstance(wire.get("params", {}), dict):
         return RemoteError(detail=str(wire.get("text", "")), remote_code=str(wire.get("code", "")))
@@ -63,19 +63,19 @@ class RemoteError(FlockError):
 
 
 class Refused(FlockError):
-    """The request is understood and not allowed in the present state."""
+    """The request is valid but not allowed in the current state."""
 
     code, http, text = "flock.refused", 400, "{detail}"
 
 
 class InvalidInput(Refused):
-    """A field breaks a rule; both are named."""
+    """A field breaks a rule; the sentence names both."""
 
     code, http, text = "flock.invalid_input", 400, "Invalid input for {field}: {rule}"
 
 
 class Forbidden(Refused):
-    """The caller is known and may not do this."""
+    """The caller is authenticated but not authorized."""
 
     code, http, text = "flock.forbidden", 403, "The requested action is not authorized"
 
@@ -87,24 +87,24 @@ class NotFound(Refused):
 
 
 class Conflict(Refused):
-    """The request collides with something that exists."""
+    """The request conflicts with an existing resource."""
 
     code, http, text = "flock.conflict", 409, "{detail}"
 
 
 class StaleWrite(Conflict):
-    """Somebody else changed the row since it was read."""
+    """Another request changed the row after it was read."""
 
     code, http, text = "flock.stale_write", 409, "{resource} {id} was changed by another request. Retry."
 
 
 class Unavailable(FlockError):
-    """A service that is needed does not answer; nothing was changed."""
+    """A required service does not reply; nothing was changed."""
 
     code, http, text = "flock.unavailable", 503, "{service} is not available ({reason}). Retry in a moment."
 
 
 class DeadlineExceeded(FlockError):
-    """A bounded wait ended; whether the peer did the work is unknown."""
+    """A wait reached its deadline; whether the peer did the work is unknown."""
 
     code, http, text = "flock.deadline_exceeded", 504, "{what} did not finish within {timeout_s} s."

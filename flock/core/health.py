@@ -10,19 +10,19 @@ Check = Callable[[], str | None]
 
 
 class Health:
-    """A set of checks; each returns None when well or a sentence when not. An exception counts as not well."""
+    """A set of checks; each returns None on success or a sentence on failure. An exception counts as a failure."""
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
         self._lock = threading.Lock()
 
     def add(self, name: str, check: Check) -> None:
-        """Add or replace the check ``name``; it must answer at once (it runs in the request)."""
+        """Add or replace the check ``name``; it must return at once because it runs inside the request."""
         with self._lock:
             self._checks[name] = check
 
     def report(self) -> tuple[bool, dict[str, Any]]:
-        """Whether all is well, and ``{"status": "ok"|"failed", "checks": {name: "ok"|sentence}}``."""
+        """Whether all checks succeed, and ``{"status": "ok"|"failed", "checks": {name: "ok"|sentence}}``."""
         with self._lock:
             checks = dict(self._checks)
         outcome: dict[str, str] = {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Identifiers as the wire spells them: uuid, MAC address, host name, IP address. Checks return the canonical form."""
+"""Checks of identifiers: uuid, MAC address, host name, IP address. Each check returns the canonical form."""
 from __future__ import annotations
 
 import ipaddress
@@ -39,9 +39,9 @@ def mac(text: str) -> str:
 
 
 def hostname(text: str) -> str:
-    """``text`` if it can name a host: RFC 1123, at most 64 characters as the kernel has room for; else ValueError.
+    """``text`` if it is a host name by RFC 1123 of at most 64 characters (the kernel's limit); else ValueError.
 
-    Labels of letters, digits and dashes, no dash first or last, at most 63 characters each, with dots between.
+    Labels consist of letters, digits and inner dashes, have at most 63 characters each, and are separated by dots.
     """
     if len(text) > HOSTNAME_LENGTH_MAX or not all(_LABEL.fullmatch(label) for label in text.split(".")):
         raise ValueError(f"must be at most {HOSTNAME_LENGTH_MAX} characters: labels of at most {LABEL_LENGTH_MAX} "

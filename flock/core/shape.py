@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What may travel and be stored, said as text: the shape of a type down to the leaves of its records.
+"""Describes, as text, the types that can be sent and stored: the shape of a type down to the leaves of its records.
 
-``flock.core.codec`` asks here whether a type may travel at all; recorded interfaces are made of these texts.
+``flock.core.codec`` uses it to reject types that JSON cannot carry; recorded interfaces consist of these texts.
 """
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Named = dict[str, Any]
-"""``{name: {"fields": {...}} or {"values": [...], "fallback": ...}}`` of the records and enums met on the way."""
+"""``{name: {"fields": {...}} or {"values": [...], "fallback": ...}}`` of all records and enums that a type uses."""
 SCALARS: dict[Any, str] = {
     type(None): "null", str: "string", int: "integer", float: "number", bool: "boolean", datetime.datetime: "time",
 }
@@ -24,7 +24,7 @@ SCALARS: dict[Any, str] = {
 def shape(hint: Any, named: Named) -> str:
     """The type as text, such as ``list[Fault] or null``; adds records and enums to ``named``.
 
-    TypeError when values of this type cannot travel.
+    TypeError when values of this type cannot be sent.
     """
     hint = type(None) if hint is None else hint
     if hint is Any or hint is object:
@@ -50,7 +50,7 @@ def shape(hint: Any, named: Named) -> str:
 
 
 def parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
-    """``(origin, arguments)`` of a generic hint, the several spellings of one type made one."""
+    """``(origin, arguments)`` of a generic hint; equal for different spellings of the same type."""
     if hint in (list, tuple, dict):
         return hint, {list: (Any,), tuple: (Any, ...), dict: (str, Any)}[hint]
     origin: Any = typing.get_origin(hint)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds subsystems, and the parts of their resources: ``<package>/<noun>/<part>.py``. There is no other list."""
+"""Finds subsystems and the parts of their resources (``<package>/<noun>/<part>.py``); no other list names them."""
 from __future__ import annotations
 
 import importlib

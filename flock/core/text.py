@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Text that hardware and kernels give, made fit to be sent, stored and shown."""
+"""Escapes text from hardware and kernels so that it can be sent, stored and displayed."""
 from __future__ import annotations
 
 import dataclasses
 from typing import Any
 
-_ESCAPED_BYTE = range(0xDC80, 0xDD00)  # how Python reads bytes that are no UTF-8 (surrogateescape)
+_ESCAPED_BYTE = range(0xDC80, 0xDD00)  # Python decodes bytes that are no UTF-8 to these (surrogateescape)
 
 
 def storable(text: str, chars_max: int | None = None) -> str:
-    r"""``text`` without what a database or a terminal cannot take, at most ``chars_max`` characters.
+    r"""``text`` without characters that a database or a terminal cannot accept, cut to ``chars_max`` characters.
 
-    Control characters, NUL among them, and lone surrogates become escapes such as ``\x00`` and ``\ud800``, so that
-    two names that differ stay different. ``lan-\udce9`` (a byte that is no UTF-8) becomes ``lan-\xe9``.
+    Control characters (also NUL) and lone surrogates become escapes such as ``\x00`` and ``\ud800``, so that
+    different names stay different. ``lan-\udce9`` (a byte that is no UTF-8) becomes ``lan-\xe9``.
     """
     if not text.isprintable():
         text = "".join(map(_shown, text))
@@ -31,7 +31,7 @@ def _shown(char: str) -> str:
 
 
 def storable_tree(value: Any) -> Any:
-    """``value`` with every text in it storable: dataclasses, lists, tuples and dictionaries are looked through."""
+    """``value`` with ``storable`` applied to every string in it, also inside dataclasses, lists, tuples and dicts."""
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, dict):

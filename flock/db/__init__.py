@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Databases of the subsystems: transactions, shared columns, guarded writes. Migrations: ``flock.db.migrate``."""
+"""The subsystems' databases: transactions, shared columns, compare-and-set. Migrations: ``flock.db.migrate``."""
 from __future__ import annotations
 
 from flock.db.database import (

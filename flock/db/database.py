@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One database of one subsystem: readers and writers as transactions on SQLAlchemy Core connections."""
+"""The database of one subsystem: reading and writing transactions on SQLAlchemy Core connections."""
 from __future__ import annotations
 
 import contextlib
@@ -35,15 +35,15 @@ CONNECT_TIMEOUT_S = 5
 LOCK_TIMEOUT_S = 15
 STATEMENT_TIMEOUT_S = 60
 TIMESTAMP_OID = 1114
-# So long an idle connection is taken to be alive without asking.
+# Uses a connection that was idle for at most this time without a ping.
 TRUSTED_S = 1.0
-# PostgreSQL: serialization failure, deadlock, lock not available in time. Repeating the transaction may pass.
+# PostgreSQL: serialization failure, deadlock, lock timeout. The same transaction may succeed when it is repeated.
 COLLISIONS = ("40001", "40P01", "55P03")
 
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """What a process has opened: oslo.db's facade, its engine, and the same engine as readers use it."""
+    """What a process has opened: oslo.db's facade, its engine, and the engine in the isolation level of readers."""
 
     pid: int
     facade: Any
@@ -52,21 +52,21 @@ class _Open:
 
 
 class NestedWriter(RuntimeError):
-    """A thread asked for a second writing transaction inside its first one: it would wait for itself."""
+    """A thread requested a writer inside its own writer, which would block for ever."""
 
 
 class WriteInReader(RuntimeError):
-    """A reader was used to change rows."""
+    """A statement inside a reader changes rows."""
 
 
 class Database:
     """``with db.reader() as conn`` / ``with db.writer() as conn``: one transaction each, on a Core connection.
 
-    A writer commits when the block ends and rolls back when it raises. On SQLite a writer takes the write lock at its
-    beginning, so what it reads stays true until it commits; readers see the last commit and block nobody. On
-    PostgreSQL, where each statement sees the last commit anyway, a reader spares itself beginning and end.
-    ``sqlite_references`` False: SQLite does not look after foreign keys, as migrations need it. The engine is made at
-    first use and again after a fork. Unavailable when the database cannot be reached.
+    A writer commits when the block ends and rolls back when it raises. On SQLite a writer takes the write lock when it
+    begins, so the rows that it reads cannot change until it commits; readers see the last commit and block no writer.
+    On PostgreSQL each statement sees the last commit anyway, so a reader sends no BEGIN and COMMIT.
+    ``sqlite_references`` False makes SQLite ignore foreign keys, which migrations need. Creates the engine at first
+    use and again after a fork. Raises Unavailable when the database cannot be reached.
     """
 
     def __init__(self, connection_url: str, *, max_pool_size: int = 10, max_overflow: int = 10,
@@ -74,7 +74,7 @@ class Database:
                  sqlite_references: bool = True) -> None:
         self.url = make_url(connection_url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        # thread_checkin would give way to other threads after each transaction, which native threads do by themselves.
+        # thread_checkin yields to other threads after each transaction; native threads do not need that.
         self._settings: dict[str, Any] = {"max_retries": 0, "thread_checkin": False}
         if self.is_sqlite:
             self._settings |= {"sqlite_fk": sqlite_references, "sqlite_synchronous": sqlite_synchronous}
@@ -89,22 +89,22 @@ class Database:
 
     @contextlib.contextmanager
     def reader(self) -> Iterator[Connection]:
-        """A transaction that only reads, else WriteInReader. Inside a writer's block it sees the last commit."""
+        """A transaction that only reads; a write raises WriteInReader. Inside a writer it sees the last commit."""
         with self._mode("read"), self._translated(), self._opened().reading.connect() as conn:
             yield conn
 
     @contextlib.contextmanager
     def writer(self) -> Iterator[Connection]:
-        """A transaction that writes; NestedWriter when this thread already holds one of the same database."""
+        """A transaction that writes; NestedWriter when this thread already has a writer of the same database."""
         if "write" in getattr(self._local, "modes", ()):
             raise NestedWriter(f"a writer of {self.url.render_as_string()} inside a writer")
         with self._mode("write"), self._translated(), self._opened().engine.begin() as conn:
             yield conn
 
     def transact(self, work: Callable[[Connection], T], attempts_max: int = 5) -> T:
-        """Run ``work(conn)`` in a writer, again after a deadlock or serialization failure; ``work`` must be repeatable.
+        """Run ``work(conn)`` in a writer and return its result; retry after a deadlock or serialization failure.
 
-        Unavailable after ``attempts_max`` attempts.
+        ``work`` must be repeatable. DeadlockError (an Unavailable) after ``attempts_max`` attempts.
         """
         for attempt in range(1, attempts_max + 1):
             try:
@@ -162,7 +162,7 @@ class Database:
         return url.render_as_string(hide_password=False)
 
     def _refuse_writes_of_readers(self, engine: Engine) -> None:
-        """A reader that changed something would keep it on one engine and lose it on another."""
+        """Refuse writes in readers: PostgreSQL would commit such a write and SQLite would roll it back."""
 
         @event.listens_for(engine, "before_cursor_execute")
         def refuse(_conn: Any, _cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool) -> None:
@@ -186,7 +186,7 @@ class Database:
             return statement, parameters
 
         if in_file:
-            # One connection stays open: with the last one SQLite would fold its log into the file at every commit.
+            # Keeps one connection open: when its last connection closes, SQLite copies the whole log into the file.
             self._anchor = engine.raw_connection()
             self._anchor.cursor().execute("SELECT count(*) FROM sqlite_master").fetchone()
 
@@ -197,7 +197,7 @@ class Database:
 
     @contextlib.contextmanager
     def _mode(self, mode: str) -> Iterator[None]:
-        """Keep in mind what this thread's innermost block is for: a writer of SQLite locks at its beginning."""
+        """Record the mode of this thread's innermost block, because a writer of SQLite locks when it begins."""
         if not hasattr(self._local, "modes"):
             self._local.modes = []
         self._local.modes.append(mode)
@@ -222,13 +222,13 @@ class Database:
             if _is_serialization_failure(exc):
                 raise DeadlockError(service="database", reason="transactions collided") from exc
             if isinstance(exc, sa.exc.OperationalError) and exc.statement is None:
-                # Not even a statement was tried: there is no connection.
+                # The error came before any statement, so there is no connection.
                 raise Unavailable(service="database", reason="no connection") from exc
             raise
 
 
 class DeadlockError(Unavailable):
-    """The transaction lost against another one and may be repeated."""
+    """The transaction collided with another one; repeating it may succeed."""
 
     code = "flock.db.deadlock"
 
@@ -249,8 +249,10 @@ def _is_postgresql(engine: Engine) -> bool:
 
 
 def _prepare_server(engine: Engine) -> None:
-    """On PostgreSQL no statement and no wait for a row lock lasts without end, and a time before the year 1 reads as
-    ``NO_TIME`` instead of making every list fail that has it."""
+    """Limit statements and lock waits on PostgreSQL, and read times before the year 1 as ``NO_TIME``.
+
+    Python cannot represent such a time; without this, one such row would fail every list that contains it.
+    """
     _ask_idle_connections(engine)
     if not _is_postgresql(engine):
         return
@@ -278,7 +280,7 @@ def _prepare_server(engine: Engine) -> None:
 
 
 def _ask_idle_connections(engine: Engine) -> None:
-    """Ask whether the server is still there only over connections that were idle for a while, not before each use."""
+    """Ping a connection before its use only when it was idle for longer than ``TRUSTED_S``, not before each use."""
     idle_since_s: dict[int, float] = {}
     ping = engine.dialect.do_ping
 
@@ -298,7 +300,7 @@ def _ask_idle_connections(engine: Engine) -> None:
 
 
 def from_conf(conf: cfg.ConfigOpts) -> Database:
-    """The database named in group ``[database]`` of ``conf``; ValueError when none is named."""
+    """The database that group ``[database]`` of ``conf`` names; ValueError when it names none."""
     options.register(conf)
     group = conf.database
     if not group.connection:

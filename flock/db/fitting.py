@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values that others report, made to fit the columns they go to: text by length, whole numbers by range."""
+"""Makes reported values fit their columns: cuts text to the column's length, limits integers to its range."""
 from __future__ import annotations
 
 import logging
@@ -16,10 +16,10 @@ BIG_INTEGER_MAX = 2**63 - 1
 
 
 def fitted(table: sa.Table, values: Mapping[str, Any]) -> dict[str, Any]:
-    """``values`` by column name as ``table`` can hold them.
+    """``values`` (by column name), changed so that ``table`` can store them.
 
-    Text is made storable and cut to the column's length, a number beyond the column's range becomes the nearest one
-    in it. One odd value then costs its own end, not the row and all that came with it. Names that are no column stay.
+    Makes text storable, cuts it to the column's length, and replaces a number beyond the column's range by the nearest
+    one within it. So one odd value does not prevent storing the rest. Keeps names that are no column.
     """
     return {name: _fitted(table.c[name].type, value) if name in table.c else value for name, value in values.items()}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""New rows of several tables in one statement on PostgreSQL, where each statement costs a round trip."""
+"""Inserts rows of several tables in one statement on PostgreSQL, where each statement costs a round trip."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -9,14 +9,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
 
-# Rows of one table in one statement; a longer text is not faster.
+# Rows of one table in one statement; more rows are not faster.
 ROWS_MAX = 500
 Bind = Callable[[Any], Any]
 
 
 class Insertion:
-    """Into which columns of a table rows go. Every column without a default of the database must be named: the
-    defaults that SQLAlchemy fills in are not."""
+    """A table and the columns that ``NewRows`` fill.
+
+    ``names`` must hold every column that has no default in the database: SQLAlchemy's defaults do not apply here.
+    """
 
     def __init__(self, table: sa.Table, names: Sequence[str]) -> None:
         self.table = table
@@ -24,7 +26,7 @@ class Insertion:
         self._texts: dict[str, _Text] = {}
 
     def text(self, dialect: Dialect) -> _Text:
-        """How ``dialect`` writes it; worked out once."""
+        """The statement in the syntax of ``dialect``; cached."""
         found = self._texts.get(dialect.name)
         if found is None:
             found = self._texts[dialect.name] = self._text(dialect)
@@ -43,7 +45,7 @@ class Insertion:
 
 @dataclass(frozen=True, slots=True)
 class NewRows:
-    """Rows for one table, each with its values in the order of ``into.names``; stored in this order."""
+    """Rows for one table, each with its values in the order of ``into.names``; inserted in this order."""
 
     into: Insertion
     rows: Sequence[Sequence[Any]]
@@ -51,14 +53,14 @@ class NewRows:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """The beginning of the statement, the marks of one row, and which values are converted first."""
+    """The start of the statement, the placeholders of one row, and the converters of values by their place."""
 
     head: str
     marks: str
     binds: tuple[tuple[int, Bind], ...]
 
     def statement(self, rows: Sequence[Sequence[Any]], values: list[Any]) -> str:
-        """The text for ``rows``; their values are added to ``values``."""
+        """The statement that inserts ``rows``; appends their values to ``values``."""
         for row in rows:
             converted = list(row)
             for place, bind in self.binds:
@@ -68,10 +70,10 @@ class _Text:
 
 
 def insert_all(conn: Connection, parts: Sequence[NewRows]) -> None:
-    """Store all rows in the transaction of ``conn``. DuplicateEntry and ReferenceError as with single statements.
+    """Insert all rows in the transaction of ``conn``. Raises DuplicateEntry and ReferenceError like single statements.
 
-    A foreign key may point from any part to any other: PostgreSQL checks them at the end, elsewhere the parts are
-    stored one after the other.
+    On PostgreSQL a foreign key may point from any part to any other, because PostgreSQL checks it at the end of the
+    statement. On other engines, inserts the parts one after the other.
     """
     wanted = [part for part in parts if part.rows]
     if conn.dialect.name != "postgresql":

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Schema migrations: one alembic history per subsystem in ``<subsystem>/db/migrations/``, and ``<name>-dbsync``.
 
-The ``env.py`` there is two lines: ``from flock.db.migrate import run_migrations`` and ``run_migrations()``.
+Each ``env.py`` consists of two lines: ``from flock.db.migrate import run_migrations`` and ``run_migrations()``.
 """
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from flock.conf import setup
 from flock.db.database import Database, from_conf
 from flock.db.schema import EnumText, Json, UtcTime
 
-# Held while migrating on PostgreSQL, so that two controllers do not migrate at the same time. Any fixed number.
+# Key of PostgreSQL's advisory lock, which keeps two controllers from migrating at the same time. Any fixed number.
 ADVISORY_LOCK = 7_305_514_203
 
 
 def upgrade(url: str, subsystem: str, revision: str = "head") -> None:
-    """Bring the database at ``url`` to ``revision``; does nothing when it is there. Creates an SQLite file's folder."""
+    """Upgrade the database at ``url`` to ``revision``; no change when it is there. Creates an SQLite file's folder."""
     _prepare_folder(url)
     _run(url, subsystem, lambda config: command.upgrade(config, revision))
 
 
 def downgrade(url: str, subsystem: str, revision: str) -> None:
-    """Take the database at ``url`` back to ``revision`` (``base`` removes every table)."""
+    """Downgrade the database at ``url`` to ``revision`` (``base`` removes every table)."""
     _run(url, subsystem, lambda config: command.downgrade(config, revision))
 
 
 def current(url: str) -> str | None:
-    """The revision the database at ``url`` is at; None when it was never migrated."""
+    """The current revision of the database at ``url``; None when it was never migrated."""
     database = Database(url)
     try:
         with database.reader() as conn:
@@ -51,12 +51,12 @@ def current(url: str) -> str | None:
 
 
 def head(subsystem: str) -> str | None:
-    """The newest revision a subsystem's code knows."""
+    """The newest revision in a subsystem's code; None when there is none."""
     return ScriptDirectory.from_config(_config(subsystem)).get_current_head()
 
 
 def draft(url: str, subsystem: str, metadata: sa.MetaData) -> str:
-    """Python text of the operations that lead from the database at ``url`` to ``metadata``: the body of a revision."""
+    """The Python source of a revision that changes the schema of the database at ``url`` to ``metadata``."""
     database = Database(url)
     try:
         with database.reader() as conn:
@@ -70,23 +70,23 @@ def draft(url: str, subsystem: str, metadata: sa.MetaData) -> str:
 
 
 def _render_plain_type(kind: str, item: Any, _autogen: Any) -> str | Literal[False]:
-    """A revision must not change when the code does: types of this project are written as what they store."""
+    """Render this project's types as the types that they store, so that a revision does not depend on the code."""
     if kind == "type" and isinstance(item, (UtcTime, Json, EnumText)):
         return f"sa.{item.impl_instance!r}"
     return False
 
 
 def run_migrations() -> None:
-    """To be called by each subsystem's ``env.py``: run the asked revisions on the connection given by this module."""
+    """Run the requested revisions on the connection that this module set; each subsystem's ``env.py`` calls it."""
     connection: Connection = context.config.attributes["connection"]
     context.configure(connection=connection, render_as_batch=True, transaction_per_migration=False)
     context.run_migrations()
 
 
 def dbsync_main(subsystem: str, argv: Sequence[str] | None = None) -> int:
-    """``<subsystem>-dbsync [upgrade [revision] | downgrade revision | version | draft]``; exit status.
+    """Run ``<subsystem>-dbsync [upgrade [revision] | downgrade revision | version | draft]``; returns the exit status.
 
-    Without a command it upgrades. Configuration files are found as by the daemons; ``--config-file`` adds more.
+    Upgrades by default. Reads the same configuration files as the daemons; ``--config-file`` adds more.
     """
     parser = argparse.ArgumentParser(prog=f"{subsystem}-dbsync", description=f"Database schema of {subsystem}")
     parser.add_argument("--config-file", action="append", default=[], help="further configuration file")
@@ -110,13 +110,13 @@ def dbsync_main(subsystem: str, argv: Sequence[str] | None = None) -> int:
 
 def _run(url: str, subsystem: str, work: Callable[[Config], None]) -> None:
     config = _config(subsystem)
-    # A change that SQLite does not know makes the table anew. While references are looked after, dropping the old one
-    # deletes the rows of every table that points to it.
+    # For a change that SQLite does not support, alembic copies the table. With foreign keys on, dropping the old table
+    # would delete the rows of every table that refers to it.
     database = Database(url, sqlite_references=False)
     try:
         with database.writer() as conn:
             if conn.dialect.name == "postgresql":
-                # A migration may take as long as it takes, and waits for another one that runs.
+                # A migration may take any time, and it waits up to 120 s for another one.
                 conn.execute(sa.text("SET LOCAL statement_timeout = 0"))
                 conn.execute(sa.text("SET LOCAL lock_timeout = '120s'"))
                 conn.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
@@ -153,5 +153,5 @@ def _prepare_folder(url: str) -> None:
     path = Path(str(parsed.database))
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        # Inventories and secrets are nobody else's business.
+        # The file holds inventory and secrets, so other users must not read it.
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))

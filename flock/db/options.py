@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options of group ``[database]`` beside ``connection``: how many connections a process may hold, how long it waits."""
+"""Options of group ``[database]`` other than ``connection``: numbers of connections and timeouts."""
 from __future__ import annotations
 
 from oslo_config import cfg
@@ -14,17 +14,17 @@ OPTIONS = [
     cfg.IntOpt("pool_timeout_s", default=10, min=1, help="Seconds to wait for a free connection."),
     cfg.IntOpt("busy_timeout_s", default=15, min=1, help="SQLite: seconds a writer waits for another writer."),
     cfg.BoolOpt("sqlite_synchronous", default=True,
-                help="SQLite: force each commit to disk. Without it a power cut may lose answered requests."),
+                help="SQLite: force each commit to disk. Without it a power failure may lose completed requests."),
 ]
 
 
 def register(conf: cfg.ConfigOpts) -> None:
-    """Register the group in ``conf``; harmless when done twice."""
+    """Register the group in ``conf``; may be called more than once."""
     conf.register_group(GROUP)
     conf.register_opts(DATABASE_OPTS, group=GROUP)
     conf.register_opts(OPTIONS, group=GROUP)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    """For the sample generator; ``connection`` is among the kernel's own options."""
+    """``[(group, options)]`` for the sample configuration generator; ``flock.conf`` lists ``connection``."""
     return [("database", OPTIONS)]

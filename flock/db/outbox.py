@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Messages that are stored with the change they tell of, and delivered afterwards: in order, again until done.
+"""Transactional outbox: stores messages together with a change, then delivers them in order with retries.
 
-``Outbox.put`` writes inside the caller's transaction; a ``Relay`` thread delivers. Delivery is at least once: what was
-delivered within the last ``FORGET_AFTER_S`` before a crash is delivered again.
+``Outbox.put`` writes inside the caller's transaction; a ``Relay`` thread delivers. Delivery is at least once: after a
+crash, the relay delivers the messages of the last ``FORGET_AFTER_S`` again.
 """
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from flock.jobs.worker import Worker
 LOG = logging.getLogger(__name__)
 BACKLOG = Gauge("flock_outbox_backlog", "Stored messages that are not delivered yet", ("outbox",))
 DELIVERIES = Counter("flock_outbox_deliveries_total", "Delivery attempts", ("outbox", "kind", "outcome"))
-# What was delivered is deleted in batches, at most this much later.
+# Deletes delivered messages in batches, at most this much later.
 FORGET_AFTER_S = 0.2
-# Keys that are looked at in one pass of a relay that serves all of them.
+# Keys that a relay of the whole table serves in one pass.
 KEYS_MAX = 1000
 HOLD_MAX = datetime.timedelta(hours=1)
-"""The longest time a message may be held before its first delivery."""
+"""The longest delay before a message's first delivery."""
 
 
 def outbox_table(metadata: sa.MetaData, name: str) -> sa.Table:
-    """The table of an outbox, to be created by the subsystem's own migration (see ``flock.db.migrate.draft``)."""
+    """The table of an outbox; the subsystem's own migration must create it (see ``flock.db.migrate.draft``)."""
     return sa.Table(
         name, metadata,
         sa.Column("id", sa.Integer, primary_key=True),
@@ -56,7 +56,7 @@ def outbox_table(metadata: sa.MetaData, name: str) -> sa.Table:
 
 
 class Outbox:
-    """Writes messages. Nudge the relay after the transaction, not inside it: it sees committed rows only."""
+    """Stores messages. Nudge the relay after the transaction, not inside it, because it sees only committed rows."""
 
     def __init__(self, db: Database, table: sa.Table) -> None:
         self.db = db
@@ -65,7 +65,7 @@ class Outbox:
     def put(self, conn: Connection, *, key: str, kind: str, payload: Any) -> None:
         """Store one message in the transaction of ``conn``.
 
-        Messages with the same ``key`` are delivered in the order of their ids. ``payload`` is a JSON value.
+        The relay delivers messages of the same ``key`` in the order of their ids. ``payload`` is a JSON value.
         """
         self.put_all(conn, [(key, kind, payload)])
 
@@ -76,7 +76,7 @@ class Outbox:
                 {"key": key, "kind": kind, "payload": payload} for key, kind, payload in messages])
 
     def put_once(self, conn: Connection, *, key: str, kind: str, payload: Any, due: datetime.datetime) -> None:
-        """Store a message that is delivered from ``due`` on, which is within ``HOLD_MAX``.
+        """Store a message for delivery at ``due`` or later; ``due`` must be at most ``HOLD_MAX`` from now.
 
         Does nothing when the last message of ``key`` has the same payload.
         """
@@ -85,7 +85,7 @@ class Outbox:
             conn.execute(sa.insert(self.table).values(key=key, kind=kind, payload=payload, next_try_at=due))
 
     def waiting(self, keys: Collection[str]) -> dict[str, tuple[int, float]]:
-        """For each of ``keys`` how many messages are stored and not delivered, and the age of the oldest in seconds."""
+        """For each of ``keys``: the number of undelivered messages and the age of the oldest one in seconds."""
         table = self.table.c
         query = (sa.select(table.key, sa.func.count(), sa.func.min(table.created_at))
                  .where(table.key.in_(sorted(keys))).group_by(table.key))
@@ -96,7 +96,7 @@ class Outbox:
         return {key: found.get(key, (0, 0.0)) for key in keys}
 
     def drop_beyond(self, keys: Collection[str], kept_max: int) -> dict[str, int]:
-        """Drop the oldest messages of each of ``keys`` that has more than ``kept_max``; how many, where any went."""
+        """Drop the oldest messages of each of ``keys`` beyond ``kept_max``; returns ``{key: number}``."""
         table = self.table.c
 
         def boundary(conn: Connection, key: str) -> int | None:
@@ -113,7 +113,7 @@ class Outbox:
                     for key, last in surplus.items()}
 
     def drop_other_kinds(self, kinds: Collection[str]) -> int:
-        """Drop messages that nobody delivers any more, those of no kind in ``kinds``; returns how many."""
+        """Drop messages of kinds other than ``kinds``, which no relay delivers any more; returns how many."""
         others = self.table.c.kind.not_in(sorted(kinds))
         with self.db.reader() as conn:
             if conn.execute(sa.select(self.table.c.id).where(others).limit(1)).first() is None:
@@ -124,7 +124,7 @@ class Outbox:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One stored message in the hands of a relay; ``payload`` is JSON text."""
+    """One stored message as a relay reads it; ``payload`` is JSON text."""
 
     id: int
     key: str
@@ -136,8 +136,8 @@ class Message:
     lease_until: datetime.datetime | None
 
 
-def for_ever(_error: Exception) -> float:
-    """No message is dropped, whatever the handler raises."""
+def never_drop(_error: Exception) -> float:
+    """The ``attempts_max`` of a policy that never drops a message: infinity for every error."""
     return math.inf
 
 
@@ -145,43 +145,54 @@ def for_ever(_error: Exception) -> float:
 class Policy:
     """How a relay delivers.
 
-    A handler that raises is called again after the pauses of ``retry``. ``attempts_max`` says how often a message that
-    fails with an error is tried before it is dropped. ``lease_s``: how many seconds a relay may keep what it has
-    claimed, so that several may share a table. None: this relay is the only one of its keys and claims nothing.
+    After a handler raises, calls it again after the pauses of ``retry``. ``attempts_max(error)`` is the number of
+    attempts before a message that fails with this error is dropped. ``lease_s`` is the number of seconds for which a
+    relay may keep claimed messages, so that several relays can share a table. None means that this relay is the only
+    one for its keys and claims nothing.
     """
 
     batch_max: int = 50
     poll_s: float = 5.0
     retry: Backoff = Backoff(1.0, 60.0, jitter=0.0)
     lease_s: float | None = 120.0
-    attempts_max: Callable[[Exception], float] = for_ever
+    attempts_max: Callable[[Exception], float] = never_drop
 
     def is_due(self, table: sa.Table, now: datetime.datetime) -> sa.ColumnElement[bool]:
-        """Not ``waits``, for the database."""
+        """The opposite of ``waits`` as an SQL condition."""
         columns, retry_max = table.c, datetime.timedelta(seconds=self.retry.max_s)
         return sa.or_(columns.next_try_at <= now, columns.next_try_at > now + HOLD_MAX,
                       sa.and_(columns.attempts > 0, columns.next_try_at > now + retry_max))
 
     def waits(self, message: Message, now: datetime.datetime) -> bool:
-        """Not due yet. What lies further ahead than any pause was put off before the wall clock was set back."""
+        """Whether the message is not due yet. A due time later than any pause means that the wall clock was set back,
+        so the message is due."""
         longest = datetime.timedelta(seconds=self.retry.max_s) if message.attempts else HOLD_MAX
         return now < message.next_try_at <= now + longest
 
     def is_leased(self, message: Message, now: datetime.datetime) -> bool:
-        """Somebody has claimed it, by a lease that can still be meant."""
+        """Whether a relay holds a valid lease on it."""
         if self.lease_s is None or message.lease_until is None:
             return False
-        return now < message.lease_until <= now + datetime.timedelta(seconds=self.lease_s)
+        return now < message.lease_until <= now + self.lease_max(self.lease_s)
+
+    @staticmethod
+    def lease_max(lease_s: float) -> datetime.timedelta:
+        """The end of a lease that is further away than this comes from a wall clock that was set back since.
+
+        A lease may end later than ``now + lease_s``: while this relay waited for the row lock after it read the time,
+        another relay read a later time and took the lease.
+        """
+        return datetime.timedelta(seconds=2 * lease_s)
 
 
 class Relay:
     """A thread that delivers the messages of a table through ``handlers`` (``{kind: function(payload)}``).
 
-    Messages of a key are delivered one after the other; while one fails, those behind it wait and those of other keys
-    go on. A relay serves the ``keys`` it is given, or else all of the table. A kind without handler, and a payload that
-    cannot be read, wait as if the handler failed. A relay that is the only one of its table should be given a lasting
-    ``owner``: restarted after a crash it then goes on at once. ``on_outcome(kind, outcome)`` is told each ``ok``,
-    ``failed`` and ``dropped``.
+    Delivers the messages of a key one after the other; while one fails, later ones of the key wait, and other keys
+    continue. Serves ``keys``, or all keys of the table when None. Treats a kind without handler and an unreadable
+    payload like a failed handler. Give the only relay of a table a fixed ``owner``: after a crash it then continues at
+    once instead of waiting for its old leases. Calls ``on_outcome(kind, outcome)`` for each ``ok``, ``failed`` and
+    ``dropped``.
     """
 
     def __init__(self, outbox: Outbox, handlers: Mapping[str, Callable[[Any], object]], policy: Policy | None = None, *,
@@ -195,27 +206,27 @@ class Relay:
         self._keys = keys
         self._on_outcome = on_outcome or (lambda kind, outcome: None)
         self._counted_at = 0.0
-        # Its thread is a daemon: a peer that never answers must not hold the process at its end.
+        # The worker's thread is a daemon, so a peer that never replies does not keep the process from exiting.
         self._worker = Worker(f"relay-{self.name}", self._pass, Backoff(self.policy.poll_s, self.policy.poll_s))
 
     def start(self) -> None:
-        """Begin to deliver in a thread of its own."""
+        """Begin to deliver in a thread."""
         self._worker.start()
 
     def nudge(self) -> None:
-        """Look at the table now instead of at the next poll."""
+        """Read the table now instead of at the next poll."""
         self._worker.nudge()
 
     def leave(self) -> None:
-        """End after the delivery in hand; does not wait for it."""
+        """End after the current delivery; does not wait for it."""
         self._worker.leave()
 
     def stop(self, timeout_s: float = 10.0) -> bool:
-        """End after the delivery in hand; True when the thread ended within ``timeout_s``."""
+        """End after the current delivery; True when the thread ended within ``timeout_s``."""
         return self._worker.stop(timeout_s)
 
     def deliver_due(self) -> int:
-        """Deliver what is due now, of each key at most one batch; returns the number of messages tried."""
+        """Deliver the messages that are due now, at most one batch per key; returns the number of attempts."""
         tried = 0
         for key in self._keys if self._keys is not None else self._due_keys(utcnow()):
             if self._worker.leaving:
@@ -224,7 +235,7 @@ class Relay:
         return tried
 
     def backlog(self) -> int:
-        """Messages stored and not delivered; also sets the gauge."""
+        """The number of undelivered messages; also sets the gauge."""
         with self.outbox.db.reader() as conn:
             count = int(conn.execute(sa.select(sa.func.count()).select_from(self.outbox.table)).scalar_one())
         BACKLOG.labels(self.outbox.table.name).set(count)
@@ -247,7 +258,7 @@ class Relay:
         return min(self.policy.poll_s, max(0.05, (due - utcnow()).total_seconds()))
 
     def _due_keys(self, now: datetime.datetime) -> list[str]:
-        """Keys whose first message is due and not claimed by another relay, the oldest message first."""
+        """Keys whose first message is due and not claimed by another relay, ordered by that message's age."""
         table = self.outbox.table.c
         query = self._of_heads(table.key).where(self.policy.is_due(self.outbox.table, now), self._claimable(now))
         with self.outbox.db.reader() as conn:
@@ -270,12 +281,12 @@ class Relay:
         if self.policy.lease_s is None:
             return sa.true()
         return sa.or_(table.c.lease_until.is_(None), table.c.owner == self.owner, table.c.lease_until <= now,
-                      table.c.lease_until > now + datetime.timedelta(seconds=self.policy.lease_s))
+                      table.c.lease_until > now + self.policy.lease_max(self.policy.lease_s))
 
     def _take(self, key: str, now: datetime.datetime) -> list[Message]:
-        """The first messages of a key, up to one that is not due or that another relay has claimed; claimed."""
+        """Claim the first messages of a key, up to one that is not due or that another relay has claimed."""
         table = self.outbox.table
-        # The payload as text: one that cannot be read must not keep this relay from delivering the others.
+        # Reads the payload as text, so that an unreadable one does not keep this relay from delivering the others.
         columns = [sa.type_coerce(table.c[name], sa.Text) if name == "payload" else table.c[name]
                    for name in Message.__slots__]
         query = (sa.select(*columns).where(table.c.key == key)
@@ -313,7 +324,7 @@ class Relay:
         tried = 0
         try:
             for message in run:
-                # What cannot be delivered well within the lease goes back, lest another relay delivers it as well.
+                # Stops well within the lease: after it, another relay might deliver the same messages.
                 if self._worker.leaving or time.monotonic() - begun_at > lease_s / 2:
                     break
                 tried += 1
@@ -330,13 +341,13 @@ class Relay:
         return tried
 
     def _deliver(self, message: Message) -> bool:
-        """Whether the message is done with: delivered or dropped."""
+        """Deliver one message; True when it was delivered or dropped, False when it must be tried again."""
         handler = self.handlers.get(message.kind)
         try:
             if handler is None:
                 raise LookupError(f"no handler for kind {message.kind}")
             handler(json.loads(message.payload))
-        except Exception as exc:  # noqa: BLE001 - whatever a handler raises, the message stays and is tried again
+        except Exception as exc:  # noqa: BLE001 - a handler may raise anything; the message is kept and tried again
             self._count(message.kind, "failed")
             if handler is not None and message.attempts + 1 >= self.policy.attempts_max(exc):
                 self._count(message.kind, "dropped")
@@ -364,7 +375,7 @@ class Relay:
                     attempts, pause_s, exc, exc_info=not isinstance(exc, FlockError))
 
     def _forget(self, ids: Iterable[int]) -> None:
-        """Delete what is done with."""
+        """Delete delivered and dropped messages."""
         gone = list(ids)
         if gone:
             with self.outbox.db.writer() as conn:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keyset paging over any selection: the rows after a known row, in an order that is the same on every engine."""
+"""Keyset paging over any query: the rows after a marker row, in the same order on every engine."""
 from __future__ import annotations
 
 import logging
@@ -13,17 +13,16 @@ from sqlalchemy.engine import Connection, CursorResult
 from flock.wire.errors import BadPage, shown
 
 LOG = logging.getLogger(__name__)
-# What drivers raise for a stored value that Python cannot hold, such as a time before the year 1.
+# Errors of drivers for a stored value that Python cannot represent, such as a time before the year 1.
 UNREADABLE = (ValueError, TypeError, OverflowError, DBError, sa.exc.OperationalError)
 
 
 def keyset(conn: Connection, query: sa.Select[Any], table: sa.Table, *, sort: Sequence[tuple[str, bool]] = (),
            marker: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
-    """At most ``limit`` rows of ``query`` behind the row of ``table`` whose uuid is ``marker``, by column name.
+    """At most ``limit`` rows of ``query`` after the row of ``table`` whose uuid is ``marker``, as dicts by column name.
 
     ``sort``: (column of ``table``, descending) pairs; the id, in the direction of the first one, makes the order total.
-    NULL comes last in both directions. BadPage when no row of the table has that uuid. A row that cannot be read is
-    left out.
+    NULL comes last in both directions. BadPage when no row of the table has that uuid. Omits unreadable rows.
     """
     orders = [(table.c[name], descending) for name, descending in sort]
     if table.c.id not in [column for column, _ in orders]:
@@ -41,7 +40,7 @@ def keyset(conn: Connection, query: sa.Select[Any], table: sa.Table, *, sort: Se
 
 
 def _after(orders: Sequence[tuple[sa.Column[Any], bool]], place: Sequence[Any]) -> sa.ColumnElement[bool]:
-    """Rows behind the one that has the values ``place`` in the columns of ``orders``."""
+    """The condition for rows after the one that has the values ``place`` in the columns of ``orders``."""
     found: list[sa.ColumnElement[bool]] = []
     same: list[sa.ColumnElement[bool]] = []
     for (column, descending), value in zip(orders, place, strict=True):
@@ -55,14 +54,17 @@ def _after(orders: Sequence[tuple[sa.Column[Any], bool]], place: Sequence[Any]) 
 
 
 def as_dicts(result: CursorResult[Any]) -> list[dict[str, Any]]:
-    """All rows by column name."""
+    """All rows as dicts by column name."""
     names = list(result.keys())
     return [dict(zip(names, row, strict=True)) for row in result]
 
 
 def rows(conn: Connection, query: sa.Select[Any], ident: sa.Column[int]) -> list[dict[str, Any]]:
-    """All rows of ``query`` by column name. When one of them cannot be read it is left out, with a line in the log:
-    they are then read one by one by ``ident``, the id of the table that is listed."""
+    """All rows of ``query`` as dicts by column name, without the unreadable ones.
+
+    If a row cannot be read, reads the rows one by one by ``ident`` (the id column of the listed table), and logs and
+    omits the unreadable ones. Raises the driver's error when no row can be read.
+    """
     try:
         return as_dicts(conn.execute(query))
     except UNREADABLE as error:
@@ -74,6 +76,6 @@ def rows(conn: Connection, query: sa.Select[Any], ident: sa.Column[int]) -> list
             except UNREADABLE:
                 LOG.error("row %s of %s cannot be read and is left out", number, ident.table.name)  # noqa: TRY400
         if not found:
-            # Then it is not a row that is wrong.
+            # Every row failed, so the cause is not a single bad row.
             raise
         return found

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Columns and column types that every table shares, portable between SQLite and PostgreSQL."""
+"""Columns and column types for all tables, portable between SQLite and PostgreSQL."""
 from __future__ import annotations
 
 import datetime
@@ -15,7 +15,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 LOG = logging.getLogger(__name__)
-# So that a revision names constraints the same way on every engine; unique ones in the form oslo.db understands.
+# Gives constraints the same names on every engine; oslo.db recognises unique constraints by this form.
 NAMING: dict[str, Any] = {
     "columns": lambda constraint, _table: "0".join(column.name for column in constraint.columns),
     "uq": "uniq_%(table_name)s0%(columns)s",
@@ -27,12 +27,12 @@ NAMING: dict[str, Any] = {
 
 
 def metadata() -> sa.MetaData:
-    """A MetaData that names its constraints (``uniq_<table>0<column>``); one per subsystem."""
+    """A new MetaData with names for constraints (``uniq_<table>0<column>``); each subsystem has one."""
     return sa.MetaData(naming_convention=NAMING)
 
 
 def utcnow() -> datetime.datetime:
-    """The time now, UTC with zone."""
+    """The current time, UTC with zone."""
     return datetime.datetime.now(datetime.UTC)
 
 
@@ -40,7 +40,7 @@ NO_TIME = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 class UtcTime(TypeDecorator[datetime.datetime]):
-    """A point in time: takes times with a zone, keeps UTC, gives UTC with zone. A time without zone is refused."""
+    """A point in time: accepts times with a zone, stores and returns UTC. ValueError for a time without zone."""
 
     impl = sa.DateTime
     cache_ok = True
@@ -56,11 +56,11 @@ class UtcTime(TypeDecorator[datetime.datetime]):
         return None if value is None else value.replace(tzinfo=datetime.UTC)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
-        """As made from the two above, but a stored text that is no time reads as ``NO_TIME``: one such row must not
-        make every list that has it fail."""
+        """Like SQLAlchemy's own, but reads a stored text that is no time as ``NO_TIME``: one such row must not fail
+        every list that contains it."""
         read = self.impl_instance.result_processor(dialect, coltype)
 
-        # One function for each value, not three: lists have thousands.
+        # One function call per value instead of three, because lists have thousands of values.
         def tolerant(value: Any) -> Any:
             if value is None:
                 return None
@@ -75,7 +75,7 @@ class UtcTime(TypeDecorator[datetime.datetime]):
 
 
 class Json(TypeDecorator[Any]):
-    """A JSON value kept as text; None is SQL NULL."""
+    """A JSON value stored as text; None is SQL NULL."""
 
     impl = sa.Text
     cache_ok = True
@@ -88,7 +88,7 @@ class Json(TypeDecorator[Any]):
 
 
 class EnumText(TypeDecorator[Any]):
-    """A member of a string enum kept as its text, with no type of its own in the database."""
+    """A member of a string enum stored as text, without an enum type in the database."""
 
     impl = sa.String
     cache_ok = True
@@ -112,7 +112,7 @@ def new_uuid() -> str:
 def columns() -> tuple[sa.Column[Any], ...]:
     """``id`` primary key, ``uuid`` unique, ``created_at``, ``updated_at``: the first columns of every table.
 
-    ``Table("host", METADATA, *columns(), Column(...))``; uuid and times fill themselves.
+    Use: ``Table("host", METADATA, *columns(), Column(...))``. The uuid and the times have defaults.
     """
     return (
         sa.Column("id", sa.Integer, primary_key=True),
@@ -123,5 +123,5 @@ def columns() -> tuple[sa.Column[Any], ...]:
 
 
 def revision_column() -> sa.Column[int]:
-    """The counter that ``compare_and_set`` guards a row with."""
+    """The counter column by which ``compare_and_set`` detects concurrent changes of a row."""
     return sa.Column("revision", sa.Integer, nullable=False, default=0, server_default="0")

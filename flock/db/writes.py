@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes that notice when somebody else was faster."""
+"""Writes that detect a concurrent change of the row."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from flock.core.errors import StaleWrite
 
 def compare_and_set(conn: Connection, table: sa.Table, where_id: int | str, expect_revision: int,
                     values: Mapping[str, Any]) -> int:
-    """Write ``values`` to the row if its ``revision`` still is ``expect_revision``; returns the new revision.
+    """Write ``values`` to the row if its ``revision`` is still ``expect_revision``; returns the new revision.
 
     ``where_id`` is the row's id (int) or uuid (str). StaleWrite when the row was changed or is gone.
     """

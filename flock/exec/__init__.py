@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Running other programs by argument list, and reading a machine's files below an injectable root directory."""
+"""Runs programs by argument list, and reads a machine's files below an injectable root directory."""
 from __future__ import annotations
 
 from flock.exec.process import CommandFailed, CommandNotFound, CommandTimeout, Completed, OutputTooLong, run

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that other programs read, or that must outlive a power cut: replaced whole or not at all."""
+"""Replaces files atomically: files that other programs read or that must survive a power failure."""
 from __future__ import annotations
 
 import os
@@ -11,9 +11,9 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def replace_file(path: Path, data: str | bytes, mode: int = 0o644) -> None:
-    """Make ``path`` hold ``data`` (text as UTF-8) with permission bits ``mode``; missing directories are made.
+    """Replace ``path`` by ``data`` (text as UTF-8) with permission bits ``mode``; creates missing directories.
 
-    A reader sees the old content or the new one, also after a power cut. OSError leaves the old file in place.
+    A reader sees either the old or the new content, also after a power failure. After OSError the old file remains.
     """
     try:
         directory = os.open(path.parent, _DIRECTORY)
@@ -27,7 +27,7 @@ def replace_file(path: Path, data: str | bytes, mode: int = 0o644) -> None:
 
 
 def replace_in(directory: int, name: str, data: str | bytes, mode: int) -> None:
-    """As ``replace_file``, for ``name`` in an open directory; replaces a symbolic link of that name."""
+    """Like ``replace_file``, for ``name`` in an open directory; replaces a symbolic link of that name."""
     temporary = f".{name}.{secrets.token_hex(4)}"
     descriptor = os.open(temporary, _NEW_FILE, mode, dir_fd=directory)
     try:
@@ -44,7 +44,7 @@ def replace_in(directory: int, name: str, data: str | bytes, mode: int) -> None:
 
 
 def replace_text(path: Path, text: str, mode: int = 0o644) -> bool:
-    """As ``replace_file``; False, and nothing is written, when ``path`` holds ``text`` with ``mode`` already."""
+    """Like ``replace_file``; returns False without a write if ``path`` already holds ``text`` with ``mode``."""
     try:
         if path.read_text() == text and path.stat().st_mode & 0o777 == mode:
             return False

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run one program to its end: an argument list, a deadline, bounded output, typed errors; never a shell.
+"""Runs one program to its end: an argument list, a deadline, bounded output, typed errors; never a shell.
 
-Errors and logs name the program only: arguments and input may carry what must not be seen.
+Errors and logs name only the program, because arguments and input may contain secrets.
 """
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import IO, ClassVar
 from flock.core.errors import DeadlineExceeded, FlockError, Unavailable
 
 OUTPUT_MAX_BYTES = 4 * 1024 * 1024
-# A program may leave a daemon behind that still holds our pipes; after its own end we drain them only this long.
+# A program may leave a daemon behind that holds its pipes open; after the program's end, read them only this long.
 DRAIN_S = 0.5
 REASON_MAX_CHARS = 200
 CHUNK_BYTES = 65536
@@ -25,14 +25,14 @@ CHUNK_BYTES = 65536
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """How a program ended: exit status (negative: killed by that signal), text of stdout and stderr."""
+    """The result of a program: exit status (negative: killed by that signal), text of stdout and stderr."""
 
     rc: int
     out: str
     err: str
 
     def first_error_line(self) -> str:
-        """The first line of stderr that says something, shortened; empty when there is none."""
+        """The first non-empty line of stderr, cut to ``REASON_MAX_CHARS``; empty when there is none."""
         return _first_line(self.err)
 
 
@@ -45,14 +45,14 @@ class CommandFailed(FlockError):
 
 
 class CommandNotFound(Unavailable):
-    """There is no such program, or it may not be executed."""
+    """The program does not exist or cannot be executed."""
 
     code: ClassVar[str] = "flock.exec.not_found"
     text: ClassVar[str] = "{command} cannot be started: {reason}"
 
 
 class CommandTimeout(DeadlineExceeded):
-    """A program was killed, with everything it had started, because its time was over."""
+    """A program and its process group were killed because its timeout was over."""
 
     code: ClassVar[str] = "flock.exec.timeout"
     text: ClassVar[str] = "{command} was killed after {timeout_s} s"
@@ -69,11 +69,11 @@ class OutputTooLong(FlockError):
 def run(argv: Sequence[str], *, timeout_s: float, check: bool = True, input: str | None = None,
         env: Mapping[str, str] | None = None, cwd: str | None = None,
         output_max_bytes: int = OUTPUT_MAX_BYTES) -> Completed:
-    """Run ``argv`` and wait for its end at most ``timeout_s`` seconds.
+    """Run ``argv`` and wait at most ``timeout_s`` seconds for its end.
 
-    ``env`` is laid over the own environment (``LC_ALL=C`` is set first, so that output can be parsed). ``input``
-    becomes stdin, else stdin is empty. stderr beyond the limit is dropped, stdout beyond it is an error. Raises
-    CommandNotFound, CommandTimeout, OutputTooLong and, with ``check``, CommandFailed.
+    The program gets this process's environment, then ``LC_ALL=C`` (so that its output can be parsed), then ``env``.
+    ``input`` becomes stdin; without it stdin is empty. Drops stderr beyond ``output_max_bytes``; stdout beyond it is
+    an error. Raises CommandNotFound, CommandTimeout, OutputTooLong and, with ``check``, CommandFailed.
     """
     if not argv or isinstance(argv, str):
         raise TypeError("argv must be a non-empty list of arguments")
@@ -101,7 +101,7 @@ def run(argv: Sequence[str], *, timeout_s: float, check: bool = True, input: str
 
 
 class _Conversation:
-    """Feeds and drains one child's pipes without threads; leaving the block early kills its process group."""
+    """Writes and reads one child's pipes without threads; an exception in the block kills its process group."""
 
     def __init__(self, process: subprocess.Popen[bytes], to_write: bytes, limit_bytes: int) -> None:
         self._process = process
@@ -133,7 +133,7 @@ class _Conversation:
                 _close_quietly(stream)
 
     def until(self, deadline: float) -> None:
-        """Return once the child has ended and its pipes are drained; TimeoutError at ``deadline`` (monotonic s)."""
+        """Wait until the child has ended and its pipes are read; TimeoutError at ``deadline`` (monotonic seconds)."""
         while self._selector.get_map():
             left_s = deadline - time.monotonic()
             if left_s <= 0:
@@ -151,7 +151,7 @@ class _Conversation:
                     self._drain(key.fd, key.fileobj is self._process.stdout)
 
     def text(self, stream: IO[bytes] | None) -> str:
-        """What was read from ``stream`` so far."""
+        """The text read from ``stream`` so far."""
         return "" if stream is None else self._read[stream.fileno()].decode(errors="replace")
 
     def _feed(self, stdin: IO[bytes]) -> None:

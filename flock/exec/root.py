@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read-only view of a machine's files below one directory: ``/`` for the running machine, or a recorded tree.
 
-Symbolic links are followed as inside a chroot, so that nothing outside the directory is ever read.
+Follows symbolic links like inside a chroot, so that it never reads a file outside the directory.
 """
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ TEXT_MAX_BYTES = 8 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 LINKS_MAX = 40
 _NUMBER = re.compile(r"(\d+)")
+# The range of signed and unsigned 64-bit numbers; a number beyond it means a damaged file.
+NUMBER_MIN, NUMBER_MAX = -2**63, 2**64 - 1
+DIGITS_MAX = 32
 
 
 class Root:
     """Files of one machine, named relative to its root (``sys/devices/system/cpu/online``).
 
-    A file that is missing, unreadable or answers with an error (sysfs often does) reads as ``default``: what the
-    kernel does not tell is unknown, not an exception.
+    Returns ``default`` for a file that is missing, unreadable or fails to read (sysfs files often do), because an
+    unknown value is no error.
     """
 
     def __init__(self, path: str | os.PathLike[str] = "/") -> None:
@@ -38,16 +41,14 @@ class Root:
         return content.decode(errors="replace").strip("\0 \t\r\n")
 
     def int(self, rel: str, default: builtins.int | None = None) -> builtins.int | None:
-        """A file holding one number, decimal or 0x hexadecimal; ``default`` when it does not."""
-        try:
-            return builtins.int(self.text(rel), 0)
-        except ValueError:
-            return default
+        """The number of at most 64 bits in a file, decimal or hexadecimal with 0x; ``default`` when it holds none."""
+        found = number(self.text(rel))
+        return default if found is None else found
 
     def raw(self, rel: str, size: builtins.int, offset: builtins.int = 0) -> bytes | None:
         """Up to ``size`` bytes from ``offset``; None when the file cannot be read."""
         try:
-            # O_NONBLOCK: a FIFO that found its way into a recorded tree must not stop the reader.
+            # O_NONBLOCK: a FIFO in a recorded tree must not block the reader.
             descriptor = os.open(self._inside(rel), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return None
@@ -69,14 +70,14 @@ class Root:
         return [line for line in self.text(rel).splitlines() if line.strip()]
 
     def exists(self, rel: str) -> bool:
-        """Whether the path leads to something inside the root."""
+        """Whether the path exists inside the root."""
         try:
             return os.path.lexists(self._inside(rel))
         except OSError:
             return False
 
     def isdir(self, rel: str) -> bool:
-        """Whether the path leads to a directory inside the root."""
+        """Whether the path is a directory inside the root."""
         try:
             return os.path.isdir(self._inside(rel))
         except OSError:
@@ -109,17 +110,22 @@ class Root:
             return None
 
     def link_name(self, rel: str) -> str | None:
-        """Last component of the link's target (a device's driver, for instance); None when it is no link."""
+        """The last component of the link's target (for instance a device's driver); None when it is no link."""
         target = self.link(rel)
         return None if target is None else target.rstrip("/").rpartition("/")[2]
 
     def resolve(self, rel: str) -> str:
-        """``rel`` with all links followed, still relative to the root; OSError when links run in circles."""
+        """``rel`` with all links resolved, relative to the root; OSError for more than ``LINKS_MAX`` links."""
         inside = self._inside(rel)
         return "" if inside == str(self.path) else os.path.relpath(inside, self.path)
 
     def _inside(self, rel: str) -> str:
-        """Absolute path for ``rel``: links and ``..`` resolved against the root as their highest directory."""
+        """The absolute path of ``rel``, with links and ``..`` resolved so that they cannot leave the root.
+
+        OSError for more than ``LINKS_MAX`` links, and for text that cannot be a path because it contains NUL.
+        """
+        if "\0" in rel:
+            raise OSError(f"a path has no NUL: {rel!r}")
         if self.path == Path("/"):
             return os.path.join("/", rel) if not rel else os.path.realpath("/" + rel)
         done: list[str] = []
@@ -147,4 +153,14 @@ class Root:
 
 def natural_key(name: str) -> list[tuple[int, str]]:
     """Sort key that orders digit runs by value: ``node2`` before ``node10``."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in _NUMBER.split(name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _NUMBER.split(name)]
+
+
+def number(text: str) -> int | None:
+    """The number in ``text``, decimal or hexadecimal with 0x; None when it is no number or exceeds 64 bits."""
+    try:
+        found = int(text, 0) if len(text) <= DIGITS_MAX else None
+    except ValueError:
+        # The kernel may write leading zeros, which Python's base 0 rejects.
+        found = int(text) if text.isdecimal() else None
+    return found if found is not None and NUMBER_MIN <= found <= NUMBER_MAX else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What reaches into oslo.db: an engine without a global configuration."""
+"""Uses of oslo.db's private members: start an engine without a global configuration."""
 from __future__ import annotations
 
 from typing import Any
@@ -19,6 +19,6 @@ require(PACKAGE, type(_context._factory), "_start", _ALONE)
 def start(facade: Any) -> None:
     """Make the engine of a transaction context now, without a ConfigOpts.
 
-    By itself it would register oslo.db's own options beside ours and fail.
+    Without this, oslo.db would register its own options in addition to ``flock.db.options`` and fail.
     """
     facade._factory._start(conf=None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What reaches into oslo.messaging: deadlines, requests given back at a stop, and answers after a broker's restart."""
+"""Uses of oslo.messaging's private members: deadlines, requeueing at a stop, replies after the broker's restart."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ MISSING_CALLER_S = 2.0
 _DEADLINES = "a call ends by its deadline while the broker is away"
 _STOP = "requests that the broker had sent ahead go back to the queue when a server stops"
 _STOP_IN_TIME = "a server stops in half a second instead of five"
-_MISSING = "callers get their answers after a restart of the broker"
+_MISSING = "callers get their replies after a restart of the broker"
 _ROOM = "a server takes no more requests than it has threads for"
 _PRIVATE = "a configuration that is not the global one can be used"
 _NOTIFY = "a notification that the broker does not take is sent again"
@@ -55,15 +55,16 @@ for _owner, _name, _needed_for in (
 
 
 def hidden_options() -> dict[str, Any]:
-    """Options by group that oslo.messaging registers in the global configuration only and reads from any other."""
+    """``{group: options}`` that oslo.messaging registers only in the global configuration but reads from every one."""
     return {"oslo_messaging_tracing": _tracing.oslo_messaging_tracing,
             "oslo_messaging_metrics": _metrics.oslo_messaging_metrics}
 
 
-def opener_of_answers(messaging: Any) -> Callable[[], Any] | None:
-    """What opens the queue of answers of a transport and blocks until then; None for a driver that needs none.
+def reply_queue_opener(messaging: Any) -> Callable[[], Any] | None:
+    """A function that opens the transport's reply queue and blocks until it is open; None if the driver needs none.
 
-    oslo.messaging opens it inside the first call and retries for ever while the broker is away, holding a lock.
+    Without it, oslo.messaging opens the queue inside the first call. While the broker is away it then retries for
+    ever and holds a lock.
     """
     driver = messaging._driver
     if not isinstance(driver, _driver.AMQPDriverBase):
@@ -77,12 +78,12 @@ def opener_of_answers(messaging: Any) -> Callable[[], Any] | None:
 
 
 def use_executor(server: Any, executor: type) -> None:
-    """Let an RPC server run requests in ``executor(max_workers=...)`` instead of a pool that queues without end."""
+    """Run an RPC server's requests in ``executor(max_workers=...)`` instead of a pool with an unbounded queue."""
     server._executor_cls = executor
 
 
-def listening(server: Any) -> None:
-    """Tune a server that has begun to listen: it ends in time, and it answers callers whose queue was gone briefly."""
+def tune_listener(server: Any) -> None:
+    """Tune a server that has begun to listen: fast stop, and replies to callers whose queue was missing briefly."""
     poller = _poller(server)
     if poller is not None:
         _poll_often(poller.conn)
@@ -90,19 +91,20 @@ def listening(server: Any) -> None:
 
 
 def forget_missing_callers(poller: Any) -> None:
-    """Let a driver's listener believe for ``MISSING_CALLER_S`` only that a caller without a queue is gone.
+    """Shorten to ``MISSING_CALLER_S`` the time for which a driver's listener treats a caller without a queue as gone.
 
-    Of itself it drops a minute's answers to callers that a restarted broker had not seen again when it first looked.
+    The default is a minute: after a restart of the broker, the listener would drop all replies of that minute to a
+    caller that had not yet declared its queue again.
     """
     known = poller._obsolete_reply_queues
     known._cache = cachetools.TTLCache(known.SIZE, MISSING_CALLER_S)
 
 
 def give_back_requests(server: Any) -> None:
-    """Return to the queue what the broker had sent ahead to a server that has been stopped.
+    """Requeue the requests that the broker had prefetched to a server that has been stopped.
 
-    Closing its connection, oslo.messaging acknowledges requests that still come in and drops them. So consumers are
-    cancelled first, and what arrives until the broker confirms that goes back for others or for a later life.
+    While it closes its connection, oslo.messaging acknowledges and drops requests that still arrive. Cancels the
+    consumers first, and requeues what arrives before the broker confirms, for another server or for a later start.
     """
     poller = _poller(server)
     connection = getattr(getattr(poller, "conn", None), "connection", None)
@@ -111,27 +113,30 @@ def give_back_requests(server: Any) -> None:
     for consumer, tag in list(connection._consumers.items()):
         consumer.callback = _give_back
         consumer.cancel(tag=tag)
-    # Acknowledged before the consumers were cancelled, so they have to be run here.
+    # These were acknowledged before the consumers were cancelled; the broker will not send them again, so run them.
     while poller.incoming:
         server._on_incoming([poller.incoming.pop(0)])
 
 
 def send_notification(transport: Any, target: Any, message: dict[str, Any], retries: int) -> None:
-    """Publish one notification in the form of oslo.messaging's Notifier, which itself logs and forgets failures."""
+    """Publish one notification in the format of oslo.messaging's Notifier, which would only log a failure.
+
+    Raises oslo.messaging's exceptions when the broker does not accept it after ``retries`` retries.
+    """
     transport._send_notification(target, {}, message, version=2.0, retry=retries)
 
 
 def _poller(server: Any) -> Any:
-    """The listener of the RabbitMQ driver behind a server; None for other drivers."""
+    """The RabbitMQ driver's listener of a server; None for other drivers."""
     found = getattr(server.listener, "_poll_style_listener", None)
     return found if isinstance(found, _driver.AMQPListener) else None
 
 
 def _poll_often(context: Any) -> None:
-    """Let the consumer of a driver's ``ConnectionContext`` look every ``POLL_S`` whether it shall end.
+    """Make the consumer of a driver's ``ConnectionContext`` check every ``POLL_S`` whether it must end.
 
-    Of itself it may take five seconds. The option for that also sets the pace of heartbeats, whose thread holds up
-    senders while the broker is away.
+    By default it may take five seconds. The option that would shorten this also sets the heartbeat rate, and the
+    heartbeat thread blocks senders while the broker is away.
     """
     connection = context.connection
     if isinstance(connection, _rabbit.Connection):
@@ -142,5 +147,5 @@ def _give_back(message: Any) -> None:
     message.requeue()
 
 
-__all__ = ["forget_missing_callers", "give_back_requests", "hidden_options", "listening", "opener_of_answers",
-           "send_notification", "use_executor"]
+__all__ = ["forget_missing_callers", "give_back_requests", "hidden_options", "reply_queue_opener",
+           "send_notification", "tune_listener", "use_executor"]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Work that outlives a request: stored operations, periodic tasks, threads that do one thing, bounded pools.
+"""Work outside of requests: stored operations, periodic tasks, worker threads, bounded pools.
 
-Names load at first use: agents use pools and periodics and have no database package.
+Loads names at first use: agents use pools and periodics, and have no database package.
 """
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stored operations: recorded with the change that wants them, carried out step by step, resumed after a crash."""
+"""Stored operations: recorded in the transaction of the change, executed step by step, resumed after a crash."""
 from __future__ import annotations
 
 import datetime
@@ -18,16 +18,16 @@ from flock.jobs.steps import ACTIVE, OperationRecord, Steps
 
 
 class OperationActive(Conflict):
-    """One operation at a time on one subject."""
+    """Another operation on the same subject has not ended."""
 
     code, text = "flock.jobs.operation_active", "{subject} is busy with {kind}. Retry when it has ended."
 
 
 class Operations:
-    """The operations of one table. Any process may ``record``; the one that called ``start`` carries them out.
+    """The operations of one table. Any process may ``record`` them; the process that calls ``start`` executes them.
 
-    ``owner`` names the carrying process across restarts (for example ``sysinv-conductor@controller-0``): two living
-    processes must not share it. Another owner takes an operation over when its lease of ``lease_s`` has run out.
+    ``owner`` names the executing process across restarts (for example ``sysinv-conductor@controller-0``); two running
+    processes must not share it. Another owner takes over an operation when its lease of ``lease_s`` has expired.
     """
 
     def __init__(self, db: Database, table: sa.Table, kinds: Mapping[str, Steps], *, owner: str,
@@ -44,11 +44,11 @@ class Operations:
     def record(self, conn: Connection, *, kind: str, subject: str, params: Mapping[str, Any],
                deadline_s: float | None = None, exclusive: bool = True,
                barred_by: Collection[str] = ()) -> str:
-        """Store an operation in the transaction of ``conn``; returns its uuid. Nudge after the commit.
+        """Store an operation in the transaction of ``conn``; returns its uuid. Call ``nudge`` after the commit.
 
-        OperationActive when ``exclusive`` and another exclusive operation on ``subject`` has not ended, or when one of
-        the kinds ``barred_by`` is under way on ``subject``. An operation that has not ended ``deadline_s`` after now is
-        undone, whatever its steps would answer.
+        OperationActive when ``exclusive`` and another exclusive operation on ``subject`` has not ended, or when an
+        operation of one of the kinds ``barred_by`` on ``subject`` has not ended. Undoes an operation that has not ended
+        ``deadline_s`` from now.
         """
         if self.kinds and kind not in self.kinds:
             raise ValueError(f"{kind} is not a kind of operation here")
@@ -70,7 +70,7 @@ class Operations:
         return uuid
 
     def get(self, uuid: str) -> OperationRecord:
-        """One operation; NotFound when there is none."""
+        """The operation ``uuid``; NotFound when it does not exist."""
         with self.db.reader() as conn:
             record = store.fetch(conn, self.table, uuid)
         if record is None:
@@ -89,26 +89,26 @@ class Operations:
             return set(conn.execute(query).scalars())
 
     def cancel(self, conn: Connection, uuid: str, reason: str) -> bool:
-        """Ask an operation to stop and undo, before its next call of a step; False when it has ended."""
+        """Request that an operation stop before its next call of a step and undo; False when it has ended."""
         done = conn.execute(
             sa.update(self.table).where(self.table.c.uuid == uuid, self.table.c.state.in_(ACTIVE))
             .values(cancel_reason=reason[:255], next_run_at=self._clock()))
         return done.rowcount == 1
 
     def prune(self, older_than_s: float) -> int:
-        """Delete operations that ended longer ago than that; returns how many."""
+        """Delete operations that ended more than ``older_than_s`` ago; returns how many."""
         limit = self._clock() - datetime.timedelta(seconds=older_than_s)
         last = sa.func.coalesce(self.table.c.updated_at, self.table.c.created_at)
         with self.db.writer() as conn:
             return conn.execute(sa.delete(self.table).where(self.table.c.state.not_in(ACTIVE), last < limit)).rowcount
 
     def resume(self) -> int:
-        """Take up again what an earlier life of this owner left in its hands; returns how many. ``start`` does it."""
+        """Release the leases that this owner held before a restart; returns how many. ``start`` calls it."""
         with self.db.writer() as conn:
             return store.release_all(conn, self.table, self.owner)
 
     def start(self) -> None:
-        """Resume, and carry out operations in threads from now on."""
+        """Resume, and execute operations in threads from now on."""
         self.resume()
         self._runner.start()
 
@@ -117,11 +117,11 @@ class Operations:
         self._runner.nudge()
 
     def stop(self, timeout_s: float = 30.0) -> bool:
-        """Begin no more steps; True when the running ones ended within ``timeout_s``. The rest resumes later."""
+        """Begin no more steps; True when the running ones ended within ``timeout_s``. ``start`` resumes the rest."""
         return self._runner.stop(timeout_s)
 
     def wait(self, uuid: str, timeout_s: float) -> OperationRecord:
-        """The operation once it has ended; DeadlineExceeded when it has not within ``timeout_s``."""
+        """Wait for an operation to end and return it; DeadlineExceeded when it has not ended within ``timeout_s``."""
         deadline = time.monotonic() + timeout_s
         while (record := self.get(uuid)).active:
             if time.monotonic() >= deadline:
@@ -130,11 +130,11 @@ class Operations:
         return record
 
     def run_due(self, limit: int = 100) -> int:
-        """Carry out in this thread what is due now, each as far as it goes; returns how many were touched."""
+        """Execute the operations that are due now in this thread, each until it waits or ends; returns how many."""
         return self._runner.run_due(limit)
 
     def _refuse_second(self, conn: Connection, subject: str) -> None:
-        # Asked first because a refused insert would end the caller's transaction on PostgreSQL.
+        # A query first: on PostgreSQL a failed insert would abort the caller's transaction.
         busy = conn.execute(sa.select(self.table.c.kind).where(self.table.c.active_key == subject)).scalar()
         if busy is not None:
             raise OperationActive(subject=subject, kind=busy)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Named periodic tasks: one scheduler thread, a bounded pool, no task overlapping itself, missed runs not piled up."""
+"""Named periodic tasks: one scheduler thread and a bounded pool. No task overlaps itself; missed runs are skipped."""
 from __future__ import annotations
 
 import logging
@@ -27,11 +27,11 @@ class _Task:
     function: Callable[[], object]
     due_at: float
     running: bool = False
-    asked_again: bool = False
+    run_again: bool = False
 
 
 class Periodics:
-    """``add`` tasks, ``start``, ``stop``. The interval counts from the end of one run to the start of the next."""
+    """Runs tasks periodically. The interval counts from the end of one run to the start of the next."""
 
     def __init__(self, name: str = "periodics", threads_max: int = 4) -> None:
         self._name = name
@@ -43,9 +43,9 @@ class Periodics:
 
     def add(self, name: str, interval_s: float, function: Callable[[], object], *, jitter: float = 0.1,
             first_after_s: float | None = None) -> None:
-        """Run ``function`` every ``interval_s``, give or take the fraction ``jitter`` of it.
+        """Run ``function`` every ``interval_s``, varied at random by up to the fraction ``jitter`` of it.
 
-        The first run comes after ``first_after_s``, by default after one interval.
+        The first run starts after ``first_after_s``, by default after one interval.
         """
         if interval_s <= 0 or not 0 <= jitter < 1:
             raise ValueError(f"periodic {name}: interval_s must be positive and jitter within 0 and 1")
@@ -58,10 +58,10 @@ class Periodics:
             self._changed.notify_all()
 
     def run_now(self, name: str) -> None:
-        """Run a task as soon as a thread is free; once more afterwards when it runs at this moment."""
+        """Run a task as soon as a thread is free; if it is running now, run it again afterwards."""
         with self._changed:
             task = self._tasks[name]
-            task.asked_again = task.running
+            task.run_again = task.running
             task.due_at = time.monotonic()
             self._changed.notify_all()
 
@@ -97,7 +97,7 @@ class Periodics:
         try:
             self._pool.submit(self._run, task)
         except Unavailable:
-            # All threads are busy with other tasks: this one is late, not lost.
+            # All threads are busy with other tasks, so retry soon.
             task.due_at = now + min(1.0, task.interval_s)
         else:
             task.running = True
@@ -118,8 +118,8 @@ class Periodics:
             RUNS.labels(task.name, outcome).inc()
             with self._changed:
                 task.running = False
-                task.due_at = time.monotonic() + (0.0 if task.asked_again else _spread(task))
-                task.asked_again = False
+                task.due_at = time.monotonic() + (0.0 if task.run_again else _spread(task))
+                task.run_again = False
                 self._changed.notify_all()
 
 

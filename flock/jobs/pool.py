@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A pool of native daemon threads with a limit on threads and on what waits; says no at the limit.
+"""A pool of native daemon threads that limits threads and queued tasks, and refuses tasks beyond the limit.
 
-Unlike ``concurrent.futures.ThreadPoolExecutor`` it never grows without bound, its threads end when idle, and a thread
-that hangs does not keep the process from exiting.
+Unlike ``concurrent.futures.ThreadPoolExecutor`` it has a bounded queue, ends idle threads, and lets the process exit
+while a thread hangs.
 """
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _Task = tuple["Future[Any]", Callable[..., Any], tuple[Any, ...], dict[str, Any]
 
 
 class BoundedPool:
-    """At most ``threads_max`` threads and ``queue_max`` waiting tasks; a thread ends after ``idle_s`` without work."""
+    """At most ``threads_max`` threads and ``queue_max`` queued tasks; a thread ends after ``idle_s`` without work."""
 
     def __init__(self, name: str, threads_max: int, queue_max: int = 0, idle_s: float = 30.0) -> None:
         if threads_max < 1 or queue_max < 0:
@@ -49,7 +49,7 @@ class BoundedPool:
             return self._take((Future(), function, args, kwargs))
 
     def submit_when_free(self, timeout_s: float, function: Callable[..., T], /, *args: Any) -> Future[T]:
-        """As ``submit``, but waits up to ``timeout_s`` for room first."""
+        """Like ``submit``, but waits up to ``timeout_s`` for room first."""
         with self._changed:
             if not self._room.wait_for(lambda: self._stopped or not self._full(), timeout_s):
                 raise Unavailable(service=self.name, reason=f"all {self.threads_max} threads are busy")
@@ -74,14 +74,14 @@ class BoundedPool:
         return self._stopped
 
     def stats(self) -> dict[str, int]:
-        """``threads``, ``busy`` and ``queued`` at this moment."""
+        """The current numbers of ``threads``, ``busy`` threads and ``queued`` tasks."""
         with self._changed:
             return {"threads": len(self._threads), "busy": self._running, "queued": len(self._tasks)}
 
     def stop(self, timeout_s: float, drain: bool = False) -> bool:
-        """Refuse new tasks, cancel those that wait (with ``drain`` run them), give running ones ``timeout_s``.
+        """Refuse new tasks, cancel queued ones (``drain`` runs them instead), and wait up to ``timeout_s`` for threads.
 
-        True when all ended.
+        True when all threads ended.
         """
         deadline = time.monotonic() + timeout_s
         with self._changed:
@@ -113,10 +113,10 @@ class BoundedPool:
             if not future.set_running_or_notify_cancel():
                 self._ended()
                 continue
-            # The thread counts as free before the result is seen, so whoever waits for it may submit again at once.
+            # Counts the thread as free before it publishes the result, so that the waiter may submit again at once.
             try:
                 result = function(*args, **kwargs)
-            except BaseException as exc:  # noqa: BLE001 - handed to whoever waits on the future
+            except BaseException as exc:  # noqa: BLE001 - the future raises it in the waiter
                 self._ended()
                 future.set_exception(exc)
             else:
@@ -131,7 +131,7 @@ class BoundedPool:
             self._room.notify()
 
     def _next(self) -> _Task | None:
-        """The next task, or None when the thread shall end (it is then already struck off)."""
+        """The next task, or None when the thread must end (it is then already removed from the pool)."""
         with self._changed:
             idle_until = time.monotonic() + self._idle_s
             while not self._tasks:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How an operation moves on: pure functions from a record, what happened and the time to the next record."""
+"""The state machine of an operation: pure functions from a record, an event and the time to the next record."""
 from __future__ import annotations
 
 import datetime
@@ -15,16 +15,16 @@ RETRY = Backoff(1.0, 30.0)
 
 
 class OperationCancelled(Refused):
-    """Somebody asked to stop the operation."""
+    """A caller cancelled the operation."""
 
     code, http, text = "flock.jobs.cancelled", 409, "The operation was cancelled: {reason}"
 
 
 def begin(record: OperationRecord, plan: Steps, now: datetime.datetime) -> OperationRecord:
-    """Start a pending operation at its first step, unless it was cancelled or came too late: nothing to undo then.
+    """Start a pending operation at its first step; fail it, with nothing to undo, if it is cancelled or overdue.
 
-    One that was under way goes on; when an earlier release stored it at a step that the plan no longer has, all steps
-    of the plan are done.
+    A started operation continues. If an earlier release stored it at a step that the plan no longer has, all steps of
+    the plan are done.
     """
     if record.state is State.RUNNING and record.step >= len(plan):
         return replace(record, step=len(plan) - 1, state=State.DONE, step_deadline=None, error=None)
@@ -39,17 +39,17 @@ def begin(record: OperationRecord, plan: Steps, now: datetime.datetime) -> Opera
 
 
 def last_try(record: OperationRecord, now: datetime.datetime) -> OperationRecord:
-    """The record, or a note on it that the next call of its step is the last one, because its deadline has passed.
+    """The record, with ``last_try`` set if the deadline of its step has passed: the next call of the step is the last.
 
-    The deadline also passes while no process is there to call the step. What the step waits for may have happened
-    meanwhile, so it is called once more before it is judged. The note is stored before that call: a step that ends
-    the process is not called again after each restart.
+    The deadline may also pass while no process runs to call the step. The step's condition may have become true
+    meanwhile, so the step gets one more call before it fails. The runner stores ``last_try`` before that call, so a
+    step that crashes the process is not called again after each restart.
     """
     return replace(record, last_try=True) if _late(record, now) and not record.last_try else record
 
 
 def overdue(record: OperationRecord, plan: Steps, now: datetime.datetime) -> OperationRecord:
-    """The record, or what follows when it was cancelled, came to its own deadline, or its step's last try is over."""
+    """The record, or its failure if it is cancelled, its own deadline has passed, or its step's last try is over."""
     step = plan[record.step]
     late = record.last_try and _late(record, now)
     if record.state is State.RUNNING:
@@ -67,7 +67,7 @@ def overdue(record: OperationRecord, plan: Steps, now: datetime.datetime) -> Ope
 
 def succeeded(record: OperationRecord, plan: Steps, data: Mapping[str, Any] | None,
               now: datetime.datetime) -> OperationRecord:
-    """The current step, or the undo of it, came to its end."""
+    """The current step, or its undo, has ended: enter the next one or end the operation."""
     record = replace(record, result={**record.result, **(data or {})})
     if record.state is State.UNDOING:
         return _undo_next(record, plan, now)
@@ -79,7 +79,7 @@ def succeeded(record: OperationRecord, plan: Steps, data: Mapping[str, Any] | No
 
 def waits(record: OperationRecord, seconds: float, data: Mapping[str, Any] | None,
           now: datetime.datetime) -> OperationRecord:
-    """The current step asks to be called again; not later than its deadline, so that this is noticed in time."""
+    """The current step returned Wait: call it again after ``seconds``, but not later than at a deadline."""
     again = now + datetime.timedelta(seconds=max(0.0, seconds))
     if record.step_deadline is not None:
         again = min(again, max(now, record.step_deadline))
@@ -89,7 +89,7 @@ def waits(record: OperationRecord, seconds: float, data: Mapping[str, Any] | Non
 
 
 def retried(record: OperationRecord, error: FlockError, now: datetime.datetime) -> OperationRecord:
-    """The current step met an error that may pass: call it again after a pause that doubles."""
+    """The current step raised a transient error: call it again after a pause that doubles."""
     pause_s = RETRY.pause_s(record.attempts + 1)
     if record.state is State.RUNNING:
         record = replace(record, error=error.to_wire())
@@ -97,7 +97,7 @@ def retried(record: OperationRecord, error: FlockError, now: datetime.datetime) 
 
 
 def failed(record: OperationRecord, plan: Steps, error: FlockError, now: datetime.datetime) -> OperationRecord:
-    """The current step failed for good: undo it and those before it; a failed undo is noted and the rest goes on."""
+    """The current step failed permanently: undo it and the steps before it. Records a failed undo and continues."""
     if record.state is State.UNDOING:
         return _undo_next(replace(record, undo_failed=True), plan, now)
     record = replace(record, error=error.to_wire())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The threads that carry out stored operations: claim what is due, call steps, store after each, renew leases."""
+"""The threads that execute stored operations: claim those due, call steps, store after each step, renew leases."""
 from __future__ import annotations
 
 import datetime
@@ -22,14 +22,14 @@ from flock.rpc.errors import Undecodable
 
 LOG = logging.getLogger(__name__)
 ENDED = Counter("flock_operations_ended_total", "Operations that came to an end", ("kind", "state"))
-RUNNING = Gauge("flock_operations_running", "Operations in the hands of a thread", ("owner",))
+RUNNING = Gauge("flock_operations_running", "Operations that a thread executes", ("owner",))
 
-# Errors that may pass: the step is called again until its deadline.
+# Transient errors: the runner calls the step again until its deadline.
 TRANSIENT = (Unavailable, DeadlineExceeded, StaleWrite, Undecodable)
 
 
 class Runner:
-    """One dispatching thread and a bounded pool; see ``flock.jobs.operations`` for what the arguments mean."""
+    """One dispatching thread and a bounded pool; ``flock.jobs.operations`` describes the arguments."""
 
     def __init__(self, db: Database, table: sa.Table, kinds: Mapping[str, Steps], owner: str, *, threads_max: int,
                  poll_s: float, lease_s: float, clock: Callable[[], datetime.datetime]) -> None:
@@ -47,11 +47,11 @@ class Runner:
         self._renewed_at = time.monotonic()
 
     def start(self) -> None:
-        """Carry out operations in threads from now on; RuntimeError when already started."""
+        """Execute operations in threads from now on; RuntimeError when already started."""
         self._worker.start()
 
     def nudge(self) -> None:
-        """Look at the table now."""
+        """Read the table now instead of at the next poll."""
         self._worker.nudge()
 
     def stop(self, timeout_s: float) -> bool:
@@ -61,10 +61,10 @@ class Runner:
         return self._pool.stop(max(0.0, deadline - time.monotonic()))
 
     def run_due(self, limit: int) -> int:
-        """Carry out in this thread what is due now; returns how many were touched."""
+        """Execute up to ``limit`` operations that are due now in this thread; returns how many."""
         with self._lock:
             held = set(self._in_hand)
-        # What a thread still works on seems free after an outage of the database longer than the lease.
+        # After an outage of the database longer than the lease, operations that a thread still executes look free.
         records = [record for record in self._claim(limit) if record.uuid not in held]
         for record in records:
             self._carry(record)
@@ -93,7 +93,7 @@ class Runner:
             free = self._pool.threads_max - len(self._in_hand)
         for record in self._claim(free):
             with self._lock:
-                # After an outage of the database longer than the lease, what a thread still works on seems free.
+                # After a database outage longer than the lease, an operation looks free while a thread still runs it.
                 if record.uuid in self._in_hand:
                     continue
                 self._in_hand.add(record.uuid)
@@ -136,10 +136,10 @@ class Runner:
             self._worker.nudge()
 
     def _carry(self, record: OperationRecord) -> None:
-        """Call steps until the operation waits, ends, or this process leaves."""
+        """Call steps until the operation waits or ends, or this process stops."""
         plan = self.kinds[record.kind]
         begun = progress.begin(record, plan, self._clock())
-        # The start is stored before the first call, so that a crash in it does not prolong the step's deadline.
+        # Stores the start before the first call, so that a crash during the call does not extend the step's deadline.
         if begun is not record and not self._keep_or_end(begun):
             return
         record = begun
@@ -156,7 +156,7 @@ class Runner:
             record = self._with_cancel(after)
 
     def _keep_or_end(self, record: OperationRecord) -> bool:
-        """Store how far the operation came; False when it leaves this thread: ended, waiting, lost or stopping."""
+        """Store the progress; False when this thread must release the operation: ended, waiting, lost or stopping."""
         waiting = record.active and record.next_run_at > self._clock()
         keep = record.active and not waiting and not self._worker.leaving
         if not self._save(record, keep=keep):
@@ -168,7 +168,7 @@ class Runner:
         return keep
 
     def _with_cancel(self, record: OperationRecord) -> OperationRecord:
-        """The record with a cancellation that may have been stored meanwhile."""
+        """The stored record, with a cancellation that another transaction may have added."""
         with self.db.reader() as conn:
             stored = store.fetch(conn, self.table, record.uuid)
         return record if stored is None else stored

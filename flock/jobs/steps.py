@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a stored operation consists of: steps with undo, the view a step gets, the stored record. No database here.
+"""The parts of a stored operation: steps with undo, the view that a step gets, the stored record. No database here.
 
-A step may be called more than once: after a crash between its end and the storing of its end, after ``Wait``, and
-after an error that may pass. It must look before it acts.
+A step may be called more than once: after ``Wait``, after a transient error, and after a crash before its end was
+stored. It must check what is already done before it acts.
 """
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 
 class State(enum.StrEnum):
-    """Life of an operation. ``failed``: it failed and nothing was (or could be) undone; ``undone``: all was undone."""
+    """State of an operation. ``failed``: it failed and was not (or not fully) undone; ``undone``: all was undone."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -29,7 +29,7 @@ ACTIVE = (State.PENDING, State.RUNNING, State.UNDOING)
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A step's answer "not yet": call it again after ``seconds``; ``data`` is merged into ``result`` already."""
+    """A step's result "not yet": call it again after ``seconds``; ``data`` is merged into ``result`` now."""
 
     seconds: float
     data: Mapping[str, Any] | None = None
@@ -37,7 +37,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class OperationView:
-    """What a step sees. ``result`` holds what earlier steps (and earlier calls of this one) returned, merged."""
+    """The argument of a step. ``result`` merges what earlier steps (and earlier calls of this step) returned."""
 
     uuid: str
     kind: str
@@ -57,11 +57,11 @@ StepFunction = Callable[[OperationView], Wait | Mapping[str, Any] | None]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``do`` must reach its end within ``timeout_s`` counted over all its calls; ``undo`` likewise.
+    """``do`` must end within ``timeout_s``, counted over all its calls; ``undo`` likewise.
 
-    When that time is over, also while no process was there, the step is called once more and then judged.
+    When that time is over, even if no process ran meanwhile, the step gets one last call before it fails.
 
-    ``undo`` also runs for the step that failed: it may have done its work by half.
+    ``undo`` also runs for the step that failed, because that step may have done part of its work.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Steps:
         return self.steps[index]
 
     def undo_from(self, index: int) -> int | None:
-        """The last step at or before ``index`` that can be undone."""
+        """The index of the last step at or before ``index`` that has an undo; None when there is none."""
         for number in range(min(index, len(self.steps) - 1), -1, -1):
             if self.steps[number].undo is not None:
                 return number
@@ -97,9 +97,9 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class OperationRecord:
-    """One stored operation. ``error`` is an error's wire form; ``step`` an index into the plan.
+    """One stored operation. ``error`` is the wire form of an error; ``step`` is an index into the plan.
 
-    ``last_try``: the deadline of the step has passed and its last call was begun.
+    ``last_try``: the deadline of the step has passed and its last call has begun.
     """
 
     uuid: str
@@ -121,11 +121,11 @@ class OperationRecord:
 
     @property
     def active(self) -> bool:
-        """True while there is something left to do."""
+        """True until the operation has ended."""
         return self.state in ACTIVE
 
     def view(self, plan: Steps) -> OperationView:
-        """What the current step is called with."""
+        """The argument for the current step."""
         return OperationView(
             uuid=self.uuid, kind=self.kind, subject=self.subject, params=self.params, result=self.result,
             step=plan[self.step].name, attempts=self.attempts, step_deadline=self.step_deadline,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of operations and the queries on it; a row is worked on by the owner of its lease only."""
+"""The table of operations and the queries on it; only the owner of a row's lease executes the operation."""
 from __future__ import annotations
 
 import datetime
@@ -18,9 +18,9 @@ READ = (*STORED, "uuid", "kind", "subject", "params", "created_at", "cancel_reas
 
 
 def operations_table(metadata: sa.MetaData, name: str) -> sa.Table:
-    """The table of a subsystem's operations, to be created by its own migration.
+    """The table of a subsystem's operations; the subsystem's own migration must create it.
 
-    ``active_key`` is unique and holds the subject while the operation is active: the guard of one at a time.
+    ``active_key`` is unique and holds the subject while an exclusive operation is active: at most one per subject.
     """
     return sa.Table(
         name, metadata,
@@ -55,7 +55,7 @@ def record_of(row: Any) -> OperationRecord:
 
 
 def fetch(conn: Connection, table: sa.Table, uuid: str) -> OperationRecord | None:
-    """One operation."""
+    """The operation ``uuid``; None when it does not exist."""
     row = conn.execute(_select(table).where(table.c.uuid == uuid)).first()
     return None if row is None else record_of(row)
 
@@ -68,7 +68,7 @@ def active_of(conn: Connection, table: sa.Table, subject: str) -> list[Operation
 
 def claim_due(conn: Connection, table: sa.Table, kinds: Iterable[str], owner: str, now: datetime.datetime,
               lease_s: float, limit: int) -> list[OperationRecord]:
-    """Take up to ``limit`` operations that are due and that nobody holds."""
+    """Lease up to ``limit`` operations that are due and have no valid lease, for ``lease_s``; returns them."""
     free = sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
     query = (_select(table)
              .where(table.c.state.in_(ACTIVE), table.c.kind.in_(list(kinds)), table.c.next_run_at <= now, free)
@@ -82,7 +82,10 @@ def claim_due(conn: Connection, table: sa.Table, kinds: Iterable[str], owner: st
 
 def save(conn: Connection, table: sa.Table, record: OperationRecord, owner: str, keep: bool,
          until: datetime.datetime) -> bool:
-    """Store how far an operation came, if ``owner`` still holds it; ``keep`` renews the lease, else it is given up."""
+    """Store the progress of an operation; False when ``owner`` no longer holds it.
+
+    ``keep`` renews the lease until ``until``; without it, or when the operation has ended, releases the lease.
+    """
     values: dict[str, Any] = {name: getattr(record, name) for name in STORED}
     if not record.active:
         values["active_key"] = None
@@ -90,26 +93,26 @@ def save(conn: Connection, table: sa.Table, record: OperationRecord, owner: str,
     values |= {"owner": owner if held else None, "lease_until": until if held else None}
     mine = sa.and_(table.c.uuid == record.uuid, table.c.owner == owner)
     if record.state is State.RUNNING and not keep:
-        # A cancellation that came while the step ran must not wait for the step's next turn.
+        # A cancellation stored while the step ran must not wait until the step is due again.
         values["next_run_at"] = sa.case((table.c.cancel_reason.is_not(None), record.created_at),
                                         else_=record.next_run_at)
     return conn.execute(sa.update(table).where(mine).values(**values)).rowcount == 1
 
 
 def renew(conn: Connection, table: sa.Table, uuids: Iterable[str], owner: str, until: datetime.datetime) -> None:
-    """Prolong the leases ``owner`` holds on ``uuids``."""
+    """Extend the leases that ``owner`` holds on ``uuids`` until ``until``."""
     conn.execute(sa.update(table).where(table.c.uuid.in_(list(uuids)), table.c.owner == owner)
                  .values(lease_until=until))
 
 
 def release_all(conn: Connection, table: sa.Table, owner: str) -> int:
-    """Give up every lease of ``owner``, left by an earlier life of it; returns how many."""
+    """Release every lease that ``owner`` held before a restart; returns how many."""
     return conn.execute(sa.update(table).where(table.c.owner == owner).values(owner=None, lease_until=None)).rowcount
 
 
 def next_due(conn: Connection, table: sa.Table, kinds: Iterable[str],
              now: datetime.datetime) -> datetime.datetime | None:
-    """When the next operation that nobody holds becomes due."""
+    """When the next operation without a valid lease becomes due; None when there is none."""
     free = sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= now)
     due: datetime.datetime | None = conn.execute(
         sa.select(sa.func.min(table.c.next_run_at))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One thread that does one thing again and again: wake-up, bounded pause, stop, and a backoff when it fails."""
+"""A thread that repeats one function: wake-up, bounded pause, stop, and backoff after a failure."""
 from __future__ import annotations
 
 import logging
@@ -16,10 +16,10 @@ STOP_WAIT_S = 10.0
 
 
 class Worker:
-    """Calls ``work`` in a daemon thread until ``stop``; a thread that hangs does not keep the process from exiting.
+    """Calls ``work`` in a daemon thread until ``stop``; the process can exit while the thread hangs.
 
-    ``work`` returns the seconds until its next call: 0 for at once, None to end the thread. A call that raises is
-    repeated after a pause of ``backoff``; the error is logged when it differs from that of the call before.
+    ``work`` returns the seconds until its next call: 0 for at once, None to end the thread. After an exception, calls
+    it again after a pause of ``backoff``, and logs the error if it differs from the previous one.
     """
 
     def __init__(self, name: str, work: Callable[[], float | None], backoff: Backoff | None = None) -> None:
@@ -32,7 +32,7 @@ class Worker:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin; also again after it has ended. RuntimeError while it runs."""
+        """Start the thread, also again after it has ended; RuntimeError while it runs."""
         if self.is_alive():
             raise RuntimeError(f"{self.name} is already started")
         self._leaving.clear()
@@ -40,16 +40,16 @@ class Worker:
         self._thread.start()
 
     def nudge(self) -> None:
-        """Call ``work`` now, or once more when it is at work; ends every pause."""
+        """Call ``work`` now, or once more if a call is in progress; ends every pause."""
         self._wake.set()
 
     def leave(self) -> None:
-        """Call ``work`` no more and end every pause; does not wait for a call in progress."""
+        """Stop calling ``work`` and end every pause; does not wait for a call in progress."""
         self._leaving.set()
         self._wake.set()
 
     def stop(self, timeout_s: float = STOP_WAIT_S) -> bool:
-        """As ``leave``; True when the thread has ended within ``timeout_s``."""
+        """Like ``leave``, and wait; True when the thread has ended within ``timeout_s``."""
         self.leave()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout_s)
@@ -61,7 +61,7 @@ class Worker:
         return self._leaving.is_set()
 
     def pause(self, seconds: float) -> bool:
-        """For use inside ``work``: wait, and do not let ``nudge`` shorten it. True when the worker shall leave."""
+        """For use inside ``work``: wait for ``seconds``; ``nudge`` does not end it. True when the worker must leave."""
         return self._leaving.wait(seconds)
 
     def is_alive(self) -> bool:
@@ -69,9 +69,9 @@ class Worker:
         return self._thread is not None and self._thread.is_alive()
 
     def trouble(self) -> str | None:
-        """For the health page: why the last call failed, or that the thread has ended by itself; None when all is well.
+        """For health checks: why the last call failed, or that the thread ended without ``stop``; else None.
 
-        None too before ``start`` and after ``stop``.
+        Also None before ``start`` and after ``stop``.
         """
         if self._thread is not None and not self._thread.is_alive() and not self.leaving:
             return f"{self.name} has ended"
@@ -84,13 +84,13 @@ class Worker:
             try:
                 pause_s = self._work()
                 failures, self._trouble = 0, None
-            except Exception as error:  # noqa: BLE001 - the thread outlives every single failure
+            except Exception as error:  # noqa: BLE001 - the thread must survive any failure of ``work``
                 failures += 1
                 pause_s = self._backoff.pause_s(failures, random.random())  # noqa: S311 - spreads load
                 self._report(error, pause_s)
             if pause_s is None:
                 return
-            # After the look at ``leaving``, ``leave`` still ends the pause: it sets the wake-up last.
+            # A ``leave`` after this check still ends the pause, because it sets the wake-up last.
             if pause_s > 0 and not self.leaving:
                 self._wake.wait(min(pause_s, PAUSE_MAX_S))
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Typed, versioned calls between processes over the message bus.
 
-Names load at first use: ``contract`` packages import ``flock.rpc.interface`` and must not pull in a messaging library.
+Loads names at first use: ``contract`` packages import ``flock.rpc.interface`` and must not import a messaging library.
 """
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The connection of a process to the message bus: made at first use, again after a fork, with a bounded wait."""
+"""The connection of a process to the message bus; connects at first use and again after a fork, with bounded waits."""
 from __future__ import annotations
 
 import logging
@@ -12,7 +12,7 @@ from typing import Any
 from oslo_config import cfg
 
 from flock.core.errors import Unavailable
-from flock.foreign.messaging import opener_of_answers
+from flock.foreign.messaging import reply_queue_opener
 from flock.jobs.pool import BoundedPool
 from flock.rpc import options
 from flock.rpc.messaging import oslo_messaging
@@ -22,7 +22,7 @@ OPEN_RETRY_S = 1.0
 
 
 class Transport:
-    """One bus for all clients and servers of a process. Threads and sockets appear with the first use."""
+    """The bus connection of all clients and servers of a process. Starts threads and opens sockets at first use."""
 
     def __init__(self, conf: cfg.ConfigOpts, url: str | None = None, exchange: str | None = None) -> None:
         options.register(conf)
@@ -37,7 +37,7 @@ class Transport:
     def _reset(self) -> None:
         self._pid = os.getpid()
         self._messaging: Any = None
-        self._answers_open = threading.Event()
+        self._reply_queue_open = threading.Event()
         self._opener: threading.Thread | None = None
         self._closed = False
         self._clients: dict[tuple[str | None, ...], Any] = {}
@@ -54,7 +54,7 @@ class Transport:
             return self._messaging
 
     def client(self, target: Any) -> Any:
-        """oslo.messaging's client for calls to ``target``; the same one for equal targets."""
+        """oslo.messaging's client for calls to ``target``; equal targets share one client."""
         messaging = self.messaging
         key = (target.topic, target.server, target.namespace, target.version, str(target.fanout))
         found = self._clients.get(key)
@@ -62,45 +62,45 @@ class Transport:
             found = self._clients[key] = oslo_messaging.get_rpc_client(messaging, target)
         return found
 
-    def wait_for_answers(self, timeout_s: float) -> None:
-        """Wait until answers can reach this process; Unavailable when that takes longer than ``timeout_s``.
+    def wait_for_replies(self, timeout_s: float) -> None:
+        """Wait until replies can reach this process; Unavailable when that takes longer than ``timeout_s``.
 
-        One thread opens the queue of answers ahead of the first call, so callers wait outside, bounded, and send
-        nothing late.
+        A separate thread opens the reply queue before the first call, so a caller's wait is bounded and the caller
+        sends nothing after its deadline.
         """
-        opening = opener_of_answers(self.messaging)
-        if self._answers_open.is_set():
+        opening = reply_queue_opener(self.messaging)
+        if self._reply_queue_open.is_set():
             return
         if opening is None:
-            self._answers_open.set()
+            self._reply_queue_open.set()
             return
         with self._lock:
             if self._opener is None or not self._opener.is_alive():
                 self._opener = threading.Thread(target=self._open, args=(opening,), name="rpc-open", daemon=True)
                 self._opener.start()
-        if not self._answers_open.wait(timeout_s):
+        if not self._reply_queue_open.wait(timeout_s):
             raise Unavailable(service="message bus", reason="no connection")
 
     def _open(self, opening: Callable[[], Any]) -> None:
         while not self._closed:
             try:
                 opening()
-            except Exception as exc:  # noqa: BLE001 - whatever the driver throws, the next try may pass
+            except Exception as exc:  # noqa: BLE001 - the driver may raise anything; the next attempt may succeed
                 LOG.warning("the message bus cannot be reached: %s", exc)
                 time.sleep(OPEN_RETRY_S)
             else:
-                self._answers_open.set()
+                self._reply_queue_open.set()
                 return
 
     def close(self, timeout_s: float = 5.0) -> None:
-        """Close connections; calls in flight get ``timeout_s`` to end."""
+        """Close connections; wait up to ``timeout_s`` for calls in flight."""
         self._closed = True
         self.calls.stop(timeout_s)
         messaging, self._messaging = self._messaging, None
         self._clients.clear()
         if messaging is None:
             return
-        # Closing talks to the broker, which may be away: in a thread that nobody has to wait for.
+        # Closing sends to the broker, which may be away; a daemon thread does it so that the wait here is bounded.
         closing = threading.Thread(target=_quietly, args=(messaging.cleanup,), name="rpc-close", daemon=True)
         closing.start()
         closing.join(timeout_s)
@@ -109,10 +109,10 @@ class Transport:
 def _quietly(function: Callable[[], Any]) -> None:
     try:
         function()
-    except Exception as exc:  # noqa: BLE001 - the process is leaving, a broken socket is no news
+    except Exception as exc:  # noqa: BLE001 - the process is ending; a broken socket no longer matters
         LOG.debug("closing the message bus: %s", exc)
 
 
 def transport(conf: cfg.ConfigOpts, url: str | None = None, exchange: str | None = None) -> Transport:
-    """The bus named by ``transport_url`` in ``conf`` (or by ``url``). Connects at first use, so a fork may follow."""
+    """The bus at ``transport_url`` of ``conf`` or at ``url``. Connects at first use, so the process may still fork."""
     return Transport(conf, url, exchange)

@@ -6,12 +6,12 @@ from flock.core.errors import FlockError
 
 
 class VersionMismatch(FlockError):
-    """The two sides of an interface do not fit together."""
+    """Client and server have incompatible versions of an interface."""
 
     code, http, text = "flock.rpc.version_mismatch", 500, "{detail}"
 
 
 class Undecodable(FlockError):
-    """What the other side sent cannot be read here: it is another release, or damaged. Nothing was refused."""
+    """A peer's message cannot be decoded: the peer runs another release, or the message is damaged. No refusal."""
 
     code, http, text = "flock.rpc.undecodable", 502, "A message cannot be read: {field} {rule}"

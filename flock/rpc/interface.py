@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Declaration of bus interfaces: one class from which the client proxy and the server binder are made.
+"""Declares bus interfaces: one class from which both the client proxy and the server endpoint are made.
 
-Only declarations live here, so that ``contract`` packages may import it without pulling in a messaging library.
+Holds declarations only, so that ``contract`` packages can import it without importing a messaging library.
 """
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ C = TypeVar("C", bound=type)
 
 @dataclass(frozen=True, slots=True)
 class MethodSpec:
-    """How one method travels: ``timeout_s`` is None for a cast (no reply)."""
+    """One method of an interface; ``timeout_s`` is None for a cast (no reply)."""
 
     name: str
     timeout_s: float | None
@@ -44,7 +44,7 @@ def call(*, timeout_s: float) -> Callable[[F], F]:
 
 
 def cast(function: F) -> F:
-    """Mark a method as a cast: sent and forgotten; delivery is not acknowledged."""
+    """Mark a method as a cast: the caller gets no reply and does not learn whether a server received it."""
     function.__rpc__ = MethodSpec(function.__name__, None)  # type: ignore[attr-defined]
     return function
 
@@ -52,9 +52,9 @@ def cast(function: F) -> F:
 def rpc_interface(*, topic: str, version: str, namespace: str | None = None) -> Callable[[C], C]:
     """Class decorator: publish the marked methods of the class as one bus interface.
 
-    Methods must be keyword-only and fully annotated; anything else raises TypeError at import. The minor version goes
-    up with whatever an older peer may ignore or leave out (a method, an argument or a field with a default), the major
-    version with everything else; ``tests/wire`` keeps what each version was.
+    Methods must be keyword-only and fully annotated, else TypeError at import. Raise the minor version for an addition
+    that an older peer may ignore or omit (a method, an argument or a field with a default), and the major version for
+    every other change. ``tests/wire`` records the schema of each version.
     """
 
     def publish(cls: C) -> C:
@@ -73,17 +73,17 @@ def rpc_interface(*, topic: str, version: str, namespace: str | None = None) -> 
 
 
 class RequestServer(Protocol):
-    """What a daemon that is served by ``flock.rpc.Server`` needs of it."""
+    """The part of ``flock.rpc.Server`` that daemons use."""
 
     def start(self, ready_timeout_s: float = ...) -> bool:
-        """Begin to listen."""
+        """Begin to accept requests; see ``flock.rpc.Server.start``."""
 
     def stop(self, timeout_s: float = ...) -> bool:
-        """Listen no more."""
+        """Stop accepting requests; see ``flock.rpc.Server.stop``."""
 
 
 def interface_spec(interface: type) -> InterfaceSpec:
-    """The declaration of ``interface``; TypeError when it was never decorated."""
+    """The declaration of ``interface``; TypeError when ``rpc_interface`` does not decorate it."""
     spec = getattr(interface, "__rpc_interface__", None)
     if spec is None:
         raise TypeError(f"{interface!r} is not an rpc_interface")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The public part of oslo.messaging, loaded after native threads were chosen: its default backend would be eventlet."""
+"""The public part of oslo.messaging, imported after native threads are chosen; its default backend is eventlet."""
 from __future__ import annotations
 
 from flock.service import backend  # noqa: F401 - chooses native threads before oslo.messaging is loaded

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counters and durations of calls, made and served, for the metrics page of each daemon."""
+"""Counters and durations of calls made and requests served, for each daemon's metrics page."""
 from __future__ import annotations
 
 import functools
@@ -9,7 +9,7 @@ from prometheus_client import Counter, Gauge, Histogram
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 CLIENT_SECONDS = Histogram(
-    "flock_rpc_client_seconds", "Time until the answer to a call, or the hand-over of a cast",
+    "flock_rpc_client_seconds", "Time until the reply to a call, or until the broker accepted a cast",
     ("interface", "method"), buckets=BUCKETS)
 CLIENT_TOTAL = Counter(
     "flock_rpc_client_total", "Calls and casts made, by outcome (ok or an error code)",
@@ -27,7 +27,7 @@ def _client(interface: str, method: str, outcome: str) -> tuple[Histogram, Count
 
 
 def client_ended(interface: str, method: str, outcome: str, seconds: float) -> None:
-    """Count one call or cast and its duration. Series are kept at hand: looking them up costs more than counting."""
+    """Count one call or cast and its duration. Caches the series because a lookup costs more than the count."""
     duration, total = _client(interface, method, outcome)
     duration.observe(seconds)
     total.inc()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options of the bus, and the defaults this project gives to those of oslo.messaging."""
+"""Options of the bus, and this project's defaults for oslo.messaging's options."""
 from __future__ import annotations
 
 from typing import Any
@@ -13,15 +13,15 @@ GROUP = cfg.OptGroup("rpc", title="Remote calls over the message bus")
 
 OPTIONS = [
     cfg.IntOpt("calls_in_flight_max", default=64, min=1,
-               help="Calls of one process that may wait for an answer at the same time; more are refused at once."),
+               help="Calls of one process that may wait for a reply at the same time; others are refused at once."),
     cfg.IntOpt("payload_max_bytes", default=8 * 1024 * 1024, min=1024,
-               help="Largest request or answer, encoded as JSON."),
+               help="Largest request or reply, encoded as JSON."),
     cfg.IntOpt("cast_timeout_s", default=5, min=1,
-               help="Seconds within which a message without answer must have been handed to the broker."),
-    cfg.StrOpt("exchange", default="flock", help="Exchange in which all topics live."),
+               help="Seconds within which the broker must accept a message that expects no reply."),
+    cfg.StrOpt("exchange", default="flock", help="Exchange of all topics."),
 ]
 
-# Retries of a second instead of thirty, and a limit on what one consumer takes ahead of its work.
+# Retry after one second instead of thirty, and limit how many messages one consumer prefetches.
 RABBIT_DEFAULTS: dict[str, Any] = {
     "rabbit_interval_max": 1,
     "rabbit_retry_interval": 1,
@@ -35,14 +35,14 @@ RABBIT_DEFAULTS: dict[str, Any] = {
 
 
 def register(conf: cfg.ConfigOpts) -> None:
-    """Register what calls need in ``conf``; harmless when done twice."""
+    """Register the bus options in ``conf``; may be called more than once."""
     conf.register_group(GROUP)
     conf.register_opts(OPTIONS, group=GROUP)
     for group, options in hidden_options().items():
         conf.register_opts(options, group=group)
     for group, options in messaging_options.list_opts():
         if group is None:
-            # Here and not by set_transport_defaults, which would change the default of the whole process.
+            # set_transport_defaults would change the default of the whole process.
             conf.register_opts([option for option in options if option.dest == "control_exchange"])
             conf.set_default("control_exchange", "flock")
         if group == "oslo_messaging_rabbit":
@@ -54,5 +54,5 @@ def register(conf: cfg.ConfigOpts) -> None:
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    """For the sample generator."""
+    """``[(group, options)]`` for the sample configuration generator."""
     return [("rpc", OPTIONS)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The calling side: an object with the methods of an interface, whose calls end by their deadline."""
+"""The client side: an object with the methods of an interface, whose calls end by their deadline."""
 from __future__ import annotations
 
 import concurrent.futures
@@ -19,24 +19,24 @@ from flock.rpc.messaging import exceptions as messaging_exceptions
 from flock.rpc.messaging import oslo_messaging
 from flock.rpc.signature import Signature, signatures
 
-I = TypeVar("I")  # noqa: E741 - stands for an interface
+I = TypeVar("I")  # noqa: E741 - the conventional name for an interface
 T = TypeVar("T")
 
-# The deadline is kept here; oslo.messaging ends its own wait slightly later so that no thread stays behind.
+# This module enforces the deadline; oslo.messaging's own wait ends slightly later so that no thread stays blocked.
 GRACE_S = 0.5
-# What ``flock.rpc.options`` makes of one attempt at a broker that refuses, and what the last one may take.
+# Seconds between two attempts at a broker that refuses (see ``flock.rpc.options``), and those of the last attempt.
 RETRY_PAUSE_S = 1.3
 RETRY_MARGIN_S = 0.4
 
 
 def client(interface: type[I], transport: Transport, server: str | None = None,
            deadline_s: float | None = None, fanout: bool = False) -> I:
-    """An object with the methods of ``interface``; each is carried out by a server listening on its topic.
+    """An object with the methods of ``interface``; a server that listens on its topic executes each of them.
 
-    ``server`` picks one server by name, else any takes the request. ``fanout`` sends casts to all servers.
-    ``deadline_s`` replaces the timeout of every call method. Raises the remote's FlockError, Unavailable (the bus
-    cannot be reached, nothing was sent), DeadlineExceeded (sent, no answer), InvalidInput (an argument does not fit),
-    Undecodable (the answer, or over there the request, cannot be read).
+    ``server`` names one server; without it, any server takes the request. ``fanout`` sends casts to all servers.
+    ``deadline_s`` replaces the timeout of every call. Methods raise the server's FlockError, Unavailable (the bus
+    cannot be reached, nothing was sent), DeadlineExceeded (sent, no reply), InvalidInput (an argument does not fit),
+    Undecodable (the client cannot decode the reply, or the server the request).
     """
     sender = _Sender(interface_spec(interface), transport, server, deadline_s, fanout)
     return cast(I, _proxy_class(cast(Any, interface))(sender))
@@ -67,14 +67,14 @@ def _method(name: str, signature: Signature) -> Callable[..., Any]:
 
 
 def outgoing_context() -> dict[str, Any]:
-    """What travels beside each request: the request id of the work in hand, or a new one."""
+    """``{"request_id": id}`` for a request: the id of the request that this thread serves, or a new one."""
     current = oslo_context.get_current()
     request_id = getattr(current, "request_id", None) or oslo_context.generate_request_id()
     return {"request_id": request_id}
 
 
 class _Sender:
-    """Carries requests of one interface to one target."""
+    """Sends the requests of one interface to one target."""
 
     def __init__(self, spec: InterfaceSpec, transport: Transport, server: str | None, deadline_s: float | None,
                  fanout: bool) -> None:
@@ -83,18 +83,18 @@ class _Sender:
         self.deadline_s = deadline_s
         self.where = f"{spec.topic} on {server}" if server else spec.topic
         self.target = oslo_messaging.Target(exchange=transport.exchange, topic=spec.topic, server=server,
-                                            namespace=spec.namespace, version=versions.asked(spec.version),
+                                            namespace=spec.namespace, version=versions.requested(spec.version),
                                             fanout=fanout or None)
 
     def call(self, signature: Signature, arguments: dict[str, Any]) -> Any:
         timeout_s = self.deadline_s if self.deadline_s is not None else cast(float, signature.spec.timeout_s)
         body = self._dump(signature, arguments)
         return self._measured(signature.spec.name, lambda: self._result(
-            signature, self._ask(signature.spec.name, body, timeout_s)))
+            signature, self._send_call(signature.spec.name, body, timeout_s)))
 
     def cast(self, signature: Signature, arguments: dict[str, Any]) -> None:
         body = self._dump(signature, arguments)
-        self._measured(signature.spec.name, lambda: self._tell(signature.spec.name, body))
+        self._measured(signature.spec.name, lambda: self._send_cast(signature.spec.name, body))
 
     def _dump(self, signature: Signature, arguments: dict[str, Any]) -> str:
         return text.pack(signature.encode_arguments(arguments), self.transport.payload_max_bytes,
@@ -111,16 +111,16 @@ class _Sender:
         finally:
             metrics.client_ended(self.spec.namespace, method, outcome, time.monotonic() - started)
 
-    def _ask(self, method: str, body: str, timeout_s: float) -> Any:
+    def _send_call(self, method: str, body: str, timeout_s: float) -> Any:
         deadline = time.monotonic() + timeout_s
-        self.transport.wait_for_answers(timeout_s)
+        self.transport.wait_for_replies(timeout_s)
         left_s = max(0.001, deadline - time.monotonic())
         plain = self.transport.client(self.target).prepare(timeout=left_s + GRACE_S, retry=_retries_within(left_s))
         context = outgoing_context()
         future = self.transport.calls.submit(plain.call, context, method, body=body)
         return self._await(future, method, left_s, timeout_s)
 
-    def _tell(self, method: str, body: str) -> None:
+    def _send_cast(self, method: str, body: str) -> None:
         timeout_s = float(self.transport.cast_timeout_s)
         plain = self.transport.client(self.target).prepare(timeout=timeout_s, retry=max(1, _retries_within(timeout_s)))
         context = outgoing_context()
@@ -128,7 +128,7 @@ class _Sender:
         try:
             self._await(future, method, timeout_s, timeout_s)
         except DeadlineExceeded:
-            reason = f"it did not take a message within {timeout_s:g} s"
+            reason = f"it did not accept a message within {timeout_s:g} s"
             raise Unavailable(service="message bus", reason=reason) from None
 
     def _await(self, future: concurrent.futures.Future[Any], method: str, left_s: float, timeout_s: float) -> Any:
@@ -145,10 +145,10 @@ class _Sender:
         except Exception as exc:
             raise _foreign(exc, what) from exc
 
-    def _result(self, signature: Signature, answer: Any) -> Any:
-        field = f"answer of {signature.spec.name}"
+    def _result(self, signature: Signature, reply: Any) -> Any:
+        field = f"reply of {signature.spec.name}"
         try:
-            good, data = envelope.opened(text.unpack(answer, self.transport.payload_max_bytes, field), field)
+            good, data = envelope.open_reply(text.unpack(reply, self.transport.payload_max_bytes, field), field)
             if good:
                 return signature.result.decode(data, field)
             error = envelope.ERROR.decode(data, field)
@@ -158,12 +158,12 @@ class _Sender:
 
 
 def _retries_within(seconds: float) -> int:
-    """So many attempts to hand a message to the broker that the last one ends before the caller gives up."""
+    """How many retries of handing a message to the broker fit into ``seconds``, the last attempt included."""
     return max(0, int((seconds - RETRY_MARGIN_S) / RETRY_PAUSE_S))
 
 
 def _foreign(exc: Exception, what: str) -> FlockError:
-    """An error of the bus itself: no such version there, or the connection broke in an unforeseen way."""
+    """The FlockError for an error of the bus: the server lacks the version, or the connection failed unexpectedly."""
     remote_kind = getattr(exc, "exc_type", None)
     kind = remote_kind or type(exc).__name__
     if kind in ("UnsupportedVersion", "NoSuchMethod"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The serving side: binds implementation objects to their interfaces and answers in a bounded number of threads."""
+"""The server side: binds implementation objects to their interfaces and serves in a bounded number of threads."""
 from __future__ import annotations
 
 import logging
@@ -12,7 +12,7 @@ from oslo_context import context as oslo_context
 
 from flock.core.backoff import Backoff
 from flock.core.errors import FlockError, InvalidInput, RemoteError, Unavailable
-from flock.foreign.messaging import give_back_requests, listening, use_executor
+from flock.foreign.messaging import give_back_requests, tune_listener, use_executor
 from flock.jobs.pool import BoundedPool
 from flock.jobs.worker import Worker
 from flock.rpc import envelope, metrics, text
@@ -25,7 +25,7 @@ from flock.rpc.versions import DESCRIBE_NAMESPACE, DESCRIBE_VERSION, description
 
 LOG = logging.getLogger(__name__)
 LISTEN_RETRY_S = 2.0
-# Nobody waits that long: stop() has its own limit, this one only lets the stopping thread end at last.
+# No caller waits that long, because stop() has its own limit; this one only makes the stopping thread end eventually.
 SHUTDOWN_MAX_S = 3600.0
 ERROR_MAX_BYTES = 1024 * 1024
 
@@ -33,7 +33,7 @@ ERROR_MAX_BYTES = 1024 * 1024
 class Server:
     """Serves ``{Interface: implementation}`` under ``server_name``, with ``threads_max`` threads per topic.
 
-    Requests beyond the threads wait in the broker (a few are taken ahead), so nothing here grows without bound.
+    While all threads are busy, further requests wait in the broker (a few are prefetched), so memory stays bounded.
     """
 
     def __init__(self, transport: Transport, server_name: str, implementations: Mapping[type, Any],
@@ -51,7 +51,7 @@ class Server:
     def start(self, ready_timeout_s: float = 10.0) -> bool:
         """Begin to listen; True once all topics are served, False when the bus stays away for ``ready_timeout_s``.
 
-        In the latter case listening begins by itself as soon as the bus is there.
+        After False, the server keeps trying and begins to listen as soon as the bus is reachable.
         """
         if self._listeners:
             raise RuntimeError(f"server {self.server_name} is already started")
@@ -75,24 +75,24 @@ class Server:
         return bool(self._listeners) and all(listener.ready.is_set() for listener in self._listeners)
 
     def stop(self, timeout_s: float = 30.0) -> bool:
-        """Take no more requests, let running ones end and answer; True when all ended within ``timeout_s``."""
+        """Accept no more requests and let the running ones end and reply; True when all ended within ``timeout_s``."""
         deadline = time.monotonic() + timeout_s
         listeners, self._listeners = self._listeners, []
         for listener in listeners:
             listener.begin_stop()
         ended = all([listener.finish_stop(max(0.0, deadline - time.monotonic())) for listener in listeners])
         if not ended:
-            LOG.warning("rpc server %s: requests still running after %s s are left behind", self.server_name, timeout_s)
+            LOG.warning("rpc server %s: abandons the requests still running after %s s", self.server_name, timeout_s)
         self._stopped.set()
         return ended
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Block until stop() has ended (in another thread), at most ``timeout_s``; True when it has."""
+        """Block until another thread's stop() has ended, at most ``timeout_s``; True when it has ended."""
         return self._stopped.wait(timeout_s)
 
 
 class _TopicListener:
-    """One topic: an oslo.messaging server, created in a thread of its own because that waits for the broker."""
+    """The oslo.messaging server of one topic; a thread creates it because the creation waits for the broker."""
 
     def __init__(self, transport: Transport, topic: str, server_name: str, members: Mapping[type, Any],
                  threads_max: int) -> None:
@@ -115,14 +115,14 @@ class _TopicListener:
         self._worker.start()
 
     def _listen(self) -> None:
-        """Any failure of the broker is met by trying again; once the topic is served, the thread ends."""
+        """Create the server. The worker calls this again after a failure of the broker, and ends on success."""
         try:
             server = oslo_messaging.get_rpc_server(
                 self._transport.messaging, self._target, self._endpoints,
                 access_policy=oslo_messaging.ExplicitRPCAccessPolicy)
             use_executor(server, _Executor)
             server.start(override_pool_size=self._threads_max)
-            listening(server)
+            tune_listener(server)
         except oslo_messaging.MessagingException as exc:
             raise Unavailable(service=f"rpc topic {self._topic}", reason=str(exc)) from exc
         with self._lock:
@@ -152,16 +152,16 @@ class _TopicListener:
 
 
 class _Executor:
-    """What oslo.messaging runs requests in: few threads when idle, and it takes no more than it has room for.
+    """The executor in which oslo.messaging runs requests: few threads when idle, and a limit on accepted requests.
 
-    The one that oslo.messaging brings starts all its threads, wakes each of them every second, and queues without end.
+    oslo.messaging's default executor starts all threads, wakes each of them every second, and has an unbounded queue.
     """
 
     def __init__(self, max_workers: int) -> None:
         self._pool = BoundedPool("rpc-serve", max_workers)
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Run it; the listener waits here while all threads are busy, and the broker keeps what follows."""
+        """Run ``function``. Blocks the listener while all threads are busy, so the broker keeps further requests."""
         while True:
             try:
                 return self._pool.submit_when_free(60.0, function, *args)
@@ -170,7 +170,7 @@ class _Executor:
                     raise
 
     def shutdown(self, wait: bool = True) -> None:
-        """Let all requests end that were taken: they are acknowledged, the broker will not offer them again."""
+        """Let all accepted requests end: they are acknowledged, so the broker will not deliver them again."""
         self._pool.stop(SHUTDOWN_MAX_S if wait else 0.0, drain=True)
 
 
@@ -178,7 +178,7 @@ def _stop_and_wait(server: Any) -> None:
     for step in (server.stop, lambda: give_back_requests(server), server.wait):
         try:
             step()
-        except Exception as exc:  # noqa: BLE001 - the broker may be gone; the process is leaving this topic anyway
+        except Exception as exc:  # noqa: BLE001 - the broker may be gone; the process stops serving this topic anyway
             LOG.debug("stopping an rpc server: %s", exc)
 
 
@@ -211,8 +211,8 @@ def _exposed(namespace: str, signature: Signature, function: Callable[..., Any],
         try:
             oslo_context.RequestContext(request_id=context.get("request_id"), overwrite=True)
             arguments = _arguments(signature, body, size_max_bytes)
-            answer = envelope.good(signature.result.encode(function(**arguments), "result"))
-            return text.pack(answer, size_max_bytes, f"answer of {method}")
+            reply = envelope.good(signature.result.encode(function(**arguments), "result"))
+            return text.pack(reply, size_max_bytes, f"reply of {method}")
         except FlockError as exc:
             outcome = exc.code
             return _refusal(namespace, signature, exc)
@@ -235,7 +235,7 @@ def _arguments(signature: Signature, body: Any, size_max_bytes: int) -> dict[str
     try:
         return signature.decode_arguments(text.unpack(body, size_max_bytes, "arguments"))
     except InvalidInput as exc:
-        # The sender checked them by its own rules, so it is of another release: that is no refusal of what they ask.
+        # The client has checked the arguments by its own rules, so it runs another release. This is no refusal.
         raise Undecodable(**exc.params) from None
 
 
@@ -243,15 +243,15 @@ def _refusal(namespace: str, signature: Signature, exc: FlockError) -> str:
     if signature.spec.timeout_s is None:
         LOG.warning("%s.%s refused: %s", namespace, signature.spec.name, exc)
     else:
-        LOG.info("%s.%s answers %s: %s", namespace, signature.spec.name, exc.code, exc)
+        LOG.info("%s.%s replies %s: %s", namespace, signature.spec.name, exc.code, exc)
     return text.pack(envelope.bad(exc), ERROR_MAX_BYTES, "error")
 
 
 def _describe_endpoint(interfaces: tuple[type, ...], server_name: str) -> Any:
-    answer = description(interfaces, server_name)
+    reply = description(interfaces, server_name)
 
     def describe(_self: Any, _context: dict[str, Any]) -> dict[str, Any]:
-        return answer
+        return reply
 
     body = {
         "target": oslo_messaging.Target(namespace=DESCRIBE_NAMESPACE, version=DESCRIBE_VERSION),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one method of an interface takes and gives, made from its annotations: codecs for the bus, text for records."""
+"""The arguments and the result of an interface's methods, from their annotations: codecs, schema and fingerprint."""
 from __future__ import annotations
 
 import copy
@@ -42,19 +42,21 @@ class Signature:
         return self.arguments.encode(self.record(**given), "")
 
     def decode_arguments(self, data: bytes) -> dict[str, Any]:
-        """Keyword arguments from JSON; what a caller of an older version omits takes its default, what one of a newer
-        version adds is ignored."""
+        """Keyword arguments from JSON; InvalidInput when one does not fit.
+
+        An argument that an older client omits takes its default. Ignores arguments that a newer client adds.
+        """
         found = self.arguments.decode(data, "")
         return {name: getattr(found, name) for name in members(self.record)}
 
 
 def signatures(interface: type) -> dict[str, Signature]:
-    """All methods of ``interface`` by name; TypeError when a type in a signature cannot travel."""
+    """All methods of ``interface`` by name; TypeError when a signature has a type that cannot be sent."""
     return _compiled(interface)
 
 
 def schema(interface: type) -> dict[str, Any]:
-    """All that the other side must agree with, as JSON: methods, and their records and enums down to the leaves."""
+    """The interface as JSON: its methods, and their records and enums down to the leaves."""
     return _schema(interface)
 
 
@@ -91,8 +93,8 @@ def _schema(interface: Any) -> dict[str, Any]:
 
 @functools.cache
 def _fingerprint(interface: Any) -> str:
-    said = {name: value for name, value in schema(interface).items() if name != "version"}
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+    fields = {name: value for name, value in schema(interface).items() if name != "version"}
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _parameters(interface: Any, name: str) -> list[inspect.Parameter]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Do both sides of an interface fit? Compared when a daemon starts, with what the running server says of itself.
+"""Compares the interface versions of a daemon with those that the running servers report.
 
-Minor versions live side by side: each side ignores what it does not know and fills in what the other leaves out. Only
-another major version is a mismatch.
+Different minor versions are compatible: each side ignores unknown fields and uses defaults for missing ones. Only
+different major versions are a mismatch.
 """
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ DESCRIBE_VERSION = "1.0"
 DESCRIBE_DEADLINE_S = 5.0
 
 
-def asked(version: str) -> str:
-    """What a client asks a server of: the major version, since every minor one of it takes the others' messages.
+def requested(version: str) -> str:
+    """The version that a client requests: ``<major>.0``, because every minor version of it accepts the messages.
 
-    A server without the method answers NoSuchMethod, which the caller sees as VersionMismatch.
+    If the server lacks the method, oslo.messaging replies NoSuchMethod and the client raises VersionMismatch.
     """
     return f"{_pair(version)[0]}.0"
 
@@ -45,7 +45,7 @@ def description(interfaces: Iterable[type], server_name: str) -> dict[str, Any]:
 
 
 def compare(interface: type, served: Mapping[str, Any], server_name: str) -> str | None:
-    """None when both sides are of the same version, a sentence when they differ and still fit.
+    """None when both sides have the same version, a sentence when the versions differ but are compatible.
 
     VersionMismatch when the major versions differ or the interface is not served.
     """
@@ -66,7 +66,8 @@ def compare(interface: type, served: Mapping[str, Any], server_name: str) -> str
 def check_versions(transport: Transport, interfaces: Iterable[type], deadline_s: float = 5.0) -> list[str]:
     """Compare ``interfaces`` with the servers now listening on their topics; returns and logs the warnings.
 
-    A server that does not run is a warning too: start order is free. VersionMismatch when one does not fit.
+    A server that does not run is only a warning, because daemons may start in any order. Raises VersionMismatch when
+    a server has another major version.
     """
     warnings: list[str] = []
     by_topic: dict[str, list[type]] = {}
@@ -74,12 +75,12 @@ def check_versions(transport: Transport, interfaces: Iterable[type], deadline_s:
         by_topic.setdefault(interface_spec(interface).topic, []).append(interface)
     for topic, members in by_topic.items():
         try:
-            answer = describe(transport, topic, deadline_s)
+            reply = describe(transport, topic, deadline_s)
         except Unavailable as exc:
             warnings.append(f"{topic} could not be asked for its versions: {exc}")
             continue
         for interface in members:
-            warning = compare(interface, answer.get("interfaces", {}), str(answer.get("server")))
+            warning = compare(interface, reply.get("interfaces", {}), str(reply.get("server")))
             if warning is not None:
                 warnings.append(warning)
     for warning in warnings:
@@ -88,10 +89,10 @@ def check_versions(transport: Transport, interfaces: Iterable[type], deadline_s:
 
 
 class VersionWatch:
-    """Compares a daemon's interfaces with their servers from its start on, in the background, until all of them fit.
+    """Compares a daemon's interfaces with their servers in the background, from its start until all are compatible.
 
-    ``trouble`` is a check for ``flock.core.health.Health``. A server that is away is asked again every ``interval_s``;
-    one that does not fit is asked again too, because it may be upgraded.
+    ``trouble`` is a check for ``flock.core.health.Health``. Asks a server that does not reply again every
+    ``interval_s``, and also one that is incompatible, because it may be upgraded.
     """
 
     def __init__(self, transport: Transport, interfaces: Iterable[type], interval_s: float = 10.0) -> None:
@@ -99,33 +100,33 @@ class VersionWatch:
         self._waiting = list(interfaces)
         self._interval_s = interval_s
         self._trouble: str | None = None
-        self._worker = Worker("rpc-versions", self._ask, Backoff(interval_s, interval_s))
+        self._worker = Worker("rpc-versions", self._check, Backoff(interval_s, interval_s))
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Begin to compare; returns at once."""
         self._worker.start()
 
     def stop(self) -> None:
-        """Ask no more. Does not wait for a request already sent."""
+        """Stop comparing. Does not wait for a request already sent."""
         self._worker.leave()
 
     def is_asking(self) -> bool:
-        """Whether some interface has not been found to fit yet."""
+        """Whether some interface is not yet known to be compatible."""
         return self._worker.is_alive()
 
     def trouble(self) -> str | None:
-        """The mismatch last seen, None while there is none."""
+        """The last mismatch, None when there is none."""
         return self._trouble
 
-    def _ask(self) -> float | None:
+    def _check(self) -> float | None:
         self._waiting = [interface for interface in self._waiting if not self._fits(interface)]
         return self._interval_s if self._waiting else None
 
     def _fits(self, interface: type) -> bool:
         spec = interface_spec(interface)
         try:
-            answer = describe(self._transport, spec.topic, DESCRIBE_DEADLINE_S)
-            warning = compare(interface, answer.get("interfaces", {}), str(answer.get("server")))
+            reply = describe(self._transport, spec.topic, DESCRIBE_DEADLINE_S)
+            warning = compare(interface, reply.get("interfaces", {}), str(reply.get("server")))
         except VersionMismatch as mismatch:
             if self._trouble != str(mismatch):
                 LOG.error("%s. Bring both sides to the same release.", mismatch)
@@ -140,19 +141,19 @@ class VersionWatch:
 
 
 def describe(transport: Transport, topic: str, deadline_s: float, server: str | None = None) -> dict[str, Any]:
-    """What a server on ``topic`` says of itself (see ``description``); Unavailable when none answers."""
+    """The description of a server on ``topic`` (see ``description``); Unavailable when none replies."""
     deadline = time.monotonic() + deadline_s
-    transport.wait_for_answers(deadline_s)
+    transport.wait_for_replies(deadline_s)
     left_s = max(0.001, deadline - time.monotonic())
     target = oslo_messaging.Target(exchange=transport.exchange, topic=topic, server=server,
                                    namespace=DESCRIBE_NAMESPACE, version=DESCRIBE_VERSION)
-    asking = oslo_messaging.get_rpc_client(transport.messaging, target, timeout=left_s, retry=max(0, int(left_s) - 1))
-    future = transport.calls.submit(asking.call, {}, "describe")
+    client = oslo_messaging.get_rpc_client(transport.messaging, target, timeout=left_s, retry=max(0, int(left_s) - 1))
+    future = transport.calls.submit(client.call, {}, "describe")
     try:
-        answer = future.result(left_s)
+        reply = future.result(left_s)
     except (oslo_messaging.MessagingException, concurrent.futures.TimeoutError, OSError) as exc:
-        raise Unavailable(service=topic, reason=f"no answer: {type(exc).__name__}") from None
-    return answer if isinstance(answer, dict) else {}
+        raise Unavailable(service=topic, reason=f"no reply: {type(exc).__name__}") from None
+    return reply if isinstance(reply, dict) else {}
 
 
 def _pair(version: str) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How processes run. ``run_daemon`` and ``run_api`` are imported on first use, so that agents load no web server.
+"""Runs processes. Imports ``run_daemon`` and ``run_api`` at first use, so that agents load no web server.
 
-Rule: a ``cmd`` module imports ``flock.service`` first, which chooses oslo.service's thread backend in time.
+A ``cmd`` module must import ``flock.service`` first, because that chooses oslo.service's thread backend.
 """
 from __future__ import annotations
 

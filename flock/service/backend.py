@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Chooses oslo.service's native thread backend. Imported before anything of oslo.service and oslo.messaging.
+"""Chooses oslo.service's native thread backend. Import it before any module of oslo.service and oslo.messaging.
 
-Both import eventlet when it is installed, only to find out whether it is in use; it never is in the flock. The entry
-in ``sys.modules`` makes that probe fail at once, which saves every daemon 18 MB.
+Both import eventlet, if it is installed, only to find out whether it is in use. The flock never uses it. The entry in
+``sys.modules`` makes that import fail at once, which saves every daemon 18 MB of memory.
 """
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if "eventlet" not in sys.modules:
 
 from oslo_service import backend  # noqa: E402  # after the line above
 
-# A program that only uses the raising library may have chosen before; a second choice would be an error.
+# A program that only uses fm's raising library may have chosen a backend already; a second choice raises an error.
 if backend.get_backend_type() is None:
     backend.init_backend(backend.BackendType.THREADING)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The frame of every daemon that is no API: one process, native threads, signals, systemd, health and metrics.
+"""The process frame of every daemon that is no API: native threads, signals, systemd, health and metrics.
 
-The main thread only waits for signals and tells systemd that we are alive; starting happens in a thread of its own.
+The main thread only waits for signals and notifies systemd's watchdog; a separate thread starts the daemon.
 """
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ TERMINATE, RELOAD, STARTED, FAILED = b"T", b"H", b"S", b"F"
 
 
 class Daemon(Protocol):
-    """What a factory returns. Optional: ``reload()`` after a changed configuration, ``health`` (a ``Health``),
-    ``alive() -> bool`` judged before each watchdog notification."""
+    """The result of a factory. Optional members: ``reload()``, called after a configuration change; ``health`` (a
+    ``Health``); ``alive() -> bool``, called before each watchdog notification."""
 
     def start(self) -> None:
-        """Begin work in own threads and return; raise when a neighbour is missing (a new object is tried later)."""
+        """Start threads and return; raise when a required service is missing (a new object is tried later)."""
 
     def stop(self) -> None:
-        """End work within the stop timeout; called once, also after a start that failed half-way."""
+        """Stop within the stop timeout; called once, also after a failed start."""
 
 
 Factory = Callable[[Any], Daemon]
 
 
 class DaemonService(oslo_service.Service):  # type: ignore[misc]
-    """One daemon inside oslo.service's launcher. ``exit_code`` is valid after ``wait``."""
+    """One daemon in oslo.service's launcher. ``exit_code`` is valid after ``wait``."""
 
     def __init__(self, prog: str, conf: Any, factory: Factory) -> None:
         super().__init__(threads=1)
@@ -57,21 +57,21 @@ class DaemonService(oslo_service.Service):  # type: ignore[misc]
         self._read_fd, self._write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def signal_received(self, code: bytes) -> None:
-        """From a signal handler or a thread: hand one event to the main loop."""
+        """Pass one event to the main loop; signal handlers and threads may call it."""
         try:
             os.write(self._write_fd, code)
-        except OSError:  # full or closed: an event is pending already
+        except OSError:  # the pipe is full or closed, so an event is already pending
             return
 
     def start(self) -> None:
-        """Begin starting; returns at once."""
+        """Begin to start the daemon in a thread; returns at once."""
         threading.excepthook = self._thread_failed
-        # Not a daemon thread: threads inherit that, and those of the daemon must be joined at the end.
+        # Threads inherit the daemon flag; those that the daemon starts must not be daemon threads.
         self._starter = threading.Thread(target=self._start_daemon, name="starter", daemon=False)
         self._starter.start()
 
     def wait(self) -> None:
-        """The main loop: until told to terminate."""
+        """Run the main loop until the process must terminate."""
         interval_s = watchdog_interval_s()
         tick_s = min(TICK_S, interval_s) if interval_s else TICK_S
         events = b""
@@ -118,7 +118,7 @@ class DaemonService(oslo_service.Service):  # type: ignore[misc]
             health.add("threads", lambda: "; ".join(self._thread_failures) or None)
             try:
                 self._listener = Listener(self._conf.metrics_host, self._conf.metrics_port, health)
-            except OSError as error:  # a port that is taken must not keep the daemon from its work
+            except OSError as error:  # the daemon must work even if another process uses the port
                 LOG.error("no metrics at %s port %d: %s", self._conf.metrics_host, self._conf.metrics_port, error)
 
     def _reload(self) -> None:
@@ -147,7 +147,7 @@ class DaemonService(oslo_service.Service):  # type: ignore[misc]
         if alive:
             notify("WATCHDOG=1")
         else:
-            LOG.error("%s is not alive by its own judgement", self.prog)
+            LOG.error("the liveness check of %s reports that it is not alive", self.prog)
 
     def _shut_down(self) -> None:
         LOG.info("%s stops", self.prog)
@@ -185,14 +185,14 @@ class DaemonService(oslo_service.Service):  # type: ignore[misc]
 
 
 class _Launcher(oslo_service.ProcessLauncher):  # type: ignore[misc]
-    """oslo.service's launcher in one process; its handlers only hand events over and never work in signal context."""
+    """oslo.service's launcher in one process; its signal handlers only pass events to the main loop."""
 
     def __init__(self, conf: Any, daemon_service: DaemonService) -> None:
         self._daemon_service = daemon_service
         super().__init__(conf, no_fork=True)
 
     def add_signal_handlers(self) -> None:
-        """TERM and INT end the process gracefully, HUP reloads."""
+        """Make TERM and INT end the process gracefully, and HUP reload the configuration."""
         self.signal_handler.clear()
         for name, code in (("SIGTERM", TERMINATE), ("SIGINT", TERMINATE), ("SIGHUP", RELOAD)):
             self.signal_handler.add_handler(name, self._handler(code))
@@ -208,8 +208,8 @@ class _Launcher(oslo_service.ProcessLauncher):  # type: ignore[misc]
 def run_daemon(prog: str, factory: Factory, *, subsystem: str | None = None, argv: Sequence[str] | None = None) -> int:
     """Run the daemon ``prog`` until SIGTERM; returns the exit code for ``sys.exit``.
 
-    ``factory(conf)`` makes the object with ``start`` and ``stop``. ``subsystem`` defaults to ``prog`` up to the
-    first dash, ``argv`` to the command line.
+    ``factory(conf)`` returns a ``Daemon``. ``subsystem`` defaults to ``prog`` up to the first dash, ``argv`` to the
+    command line.
     """
     conf = flock_conf.setup(prog, subsystem or prog.split("-", 1)[0], sys.argv[1:] if argv is None else argv)
     sys.excepthook = _main_failed

@@ -24,7 +24,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        """Answer the two known paths."""
+        """Serve the two known paths; 404 for any other."""
         path = self.path.split("?", 1)[0].rstrip("/")
         if path == "/metrics":
             self._send(200, prometheus_client.generate_latest(), "text/plain; version=0.0.4; charset=utf-8")
@@ -42,7 +42,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Scrapes are not worth a line."""
+        """Log nothing, because scrapes are frequent."""
 
 
 class _Server(HTTPServer):
@@ -52,12 +52,12 @@ class _Server(HTTPServer):
         super().__init__(address, _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no event."""
+        """Log a failed request at debug level, because clients may disconnect at any time."""
         LOG.debug("metrics request of %s failed", client_address, exc_info=True)
 
 
 class Listener:
-    """Serves in one thread from construction until ``stop``; ``port`` is the bound one."""
+    """Serves in one thread from construction until ``stop``; ``port`` is the bound port."""
 
     def __init__(self, host: str, port: int, health: Health) -> None:
         self._server = _Server((host, port), health)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Telling systemd how we are: READY, STOPPING, RELOADING, STATUS, WATCHDOG."""
+"""Notifies systemd of the process state: READY, STOPPING, RELOADING, STATUS, WATCHDOG."""
 from __future__ import annotations
 
 import logging
@@ -11,7 +11,7 @@ LOG = logging.getLogger(__name__)
 
 
 def notify(*fields: str) -> bool:
-    """Send ``NAME=value`` fields in one datagram; False when nobody listens."""
+    """Send ``NAME=value`` fields in one datagram; False when systemd does not listen."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return False
@@ -29,12 +29,12 @@ def notify(*fields: str) -> bool:
 
 
 def reloading() -> None:
-    """A reload begins; end it with ``notify("READY=1")``."""
+    """Notify systemd that a reload begins; ``notify("READY=1")`` must follow at its end."""
     notify("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
 
 def watchdog_interval_s() -> float | None:
-    """How often to send WATCHDOG=1 (half of what systemd asks for), None when it does not watch this process."""
+    """Seconds between WATCHDOG=1 messages (half of systemd's limit); None when systemd does not watch this process."""
     usec = os.environ.get("WATCHDOG_USEC", "")
     if not usec.isdigit() or int(usec) == 0:
         return None

@@ -25,23 +25,23 @@ AppFactory = Callable[[Any], Any]
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]
-    """Sends gunicorn's own lines through the daemon's logging; there is no access log, the audit log serves."""
+    """Sends gunicorn's log lines to the daemon's log. The audit log replaces the access log."""
 
     def setup(self, cfg: Any) -> None:
-        """Leave handlers alone and let lines propagate."""
+        """Add no handlers and let lines propagate."""
         self.error_log.propagate = True
         self.access_log.disabled = True
         self.error_log.setLevel(logging.INFO)
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
-        """No access log."""
+        """Write no access log."""
 
     def reopen_files(self) -> None:
-        """oslo.log reopens its files itself."""
+        """Do nothing, because oslo.log reopens its files itself."""
 
 
 class GunicornApi(BaseApplication):  # type: ignore[misc]
-    """The programmatic form of a gunicorn command line; the WSGI application is made inside each worker."""
+    """gunicorn with settings from the configuration; each worker makes its own WSGI application."""
 
     def __init__(self, prog: str, conf: Any, factory: AppFactory, group: str, default_port: int) -> None:
         self._prog, self._conf, self._factory = prog, conf, factory
@@ -49,7 +49,7 @@ class GunicornApi(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        """Settings from the option group; runs again in the master at SIGHUP."""
+        """Load settings from the option group; the master calls it again at SIGHUP."""
         self._conf.reload_config_files()
         for name, value in gunicorn_settings(self._prog, self._conf[self._group], self._default_port).items():
             self.cfg.set(name, value)
@@ -57,12 +57,12 @@ class GunicornApi(BaseApplication):  # type: ignore[misc]
         self.cfg.set("worker_exit", _worker_exit)
 
     def load(self) -> Any:
-        """In the worker, after the fork: engines, transports and threads belong here."""
+        """Make the application in the worker; engines, transports and threads must not exist before the fork."""
         return self._factory(self._conf)
 
 
 def gunicorn_settings(prog: str, options: Any, default_port: int) -> dict[str, Any]:
-    """gunicorn's settings for our [api] options."""
+    """gunicorn's settings by name, from the [api] options."""
     port = options.bind_port or default_port
     host = f"[{options.bind_host}]" if ":" in options.bind_host else options.bind_host
     settings: dict[str, Any] = {
@@ -81,9 +81,9 @@ def gunicorn_settings(prog: str, options: Any, default_port: int) -> dict[str, A
 
 
 def _worker_started(worker: Any) -> None:
-    told = getattr(worker.wsgi, "worker_started", None)
-    if told is not None:
-        told(lambda: not worker.alive)
+    on_start = getattr(worker.wsgi, "worker_started", None)
+    if on_start is not None:
+        on_start(lambda: not worker.alive)
 
 
 def _worker_exit(server: Any, worker: Any) -> None:
@@ -99,10 +99,10 @@ def run_api(prog: str, app_factory: AppFactory, group: str = "api", *, default_p
             subsystem: str | None = None, argv: Sequence[str] | None = None) -> None:
     """Serve ``app_factory(conf)`` (called in each worker) until SIGTERM; ends the process.
 
-    SIGHUP replaces the workers gracefully with re-read configuration. ``default_port`` applies when
-    ``[group] bind_port`` is 0. A ``worker_started(is_ending)`` of the application is called before it serves, its
+    SIGHUP rereads the configuration and replaces the workers gracefully. ``default_port`` applies when
+    ``[group] bind_port`` is 0. If the application has them, calls ``worker_started(is_ending)`` before it serves and
     ``close()`` when its worker ends.
     """
     conf = flock_conf.setup(prog, subsystem or prog.split("-", 1)[0], sys.argv[1:] if argv is None else argv)
-    sys.argv = [prog]  # libraries that parse the command line again must not see ours
+    sys.argv = [prog]  # libraries that parse the command line must not see these arguments
     GunicornApi(prog, conf, app_factory, group, default_port).run()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A seeded discrete-event world for everything that has a peer: virtual time, a lossy network, faults, checkers."""
+"""A seeded discrete-event simulation of nodes and their peers: virtual time, a lossy network, faults, checkers."""
 from __future__ import annotations
 
 from flock.sim.network import Network

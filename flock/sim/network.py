@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A datagram network between nodes of a world: latency, loss, duplication, cut ports."""
+"""A datagram network between the nodes of a world: latency, loss, duplication, disconnected ports."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -21,21 +21,21 @@ class Network:
         self._cut: set[str] = set()
 
     def cut(self, node: str) -> None:
-        """Unplug a node from this network."""
+        """Disconnect a node from this network."""
         self._cut.add(node)
         self.world.say(f"{node} is cut from {self.name}")
 
     def heal(self, node: str) -> None:
-        """Plug it in again."""
+        """Reconnect a node."""
         self._cut.discard(node)
         self.world.say(f"{node} is back on {self.name}")
 
     def is_cut(self, node: str) -> bool:
-        """Whether the node is unplugged."""
+        """Whether the node is disconnected."""
         return node in self._cut
 
     def send(self, source: str, target: str, payload: bytes) -> None:
-        """One datagram to one node."""
+        """Send one datagram to one node."""
         self.sent += 1
         if source in self._cut or target in self._cut:
             return
@@ -47,7 +47,7 @@ class Network:
             self.world.after(random.uniform(*self.latency_ms), lambda: self._arrive(source, target, payload))
 
     def multicast(self, source: str, targets: Iterable[str], payload: bytes) -> None:
-        """One datagram to many; each receiver loses it on its own."""
+        """Send one datagram to many nodes; each receiver loses it independently."""
         for target in targets:
             self.send(source, target, payload)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Virtual time, nodes that crash, stall and drift, and invariants that are checked after every event.
 
-Everything random comes from the world's seed: a failing seed fails again, with the same transcript.
+All randomness comes from the world's seed, so a failing seed fails again with the same transcript.
 """
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from random import Random
 
 TRANSCRIPT_LINES = 60
 Checker = Callable[["World"], str | None]
-"""Returns what is wrong, or None."""
+"""Returns a sentence about the broken invariant, or None."""
 
 
 class WorldFailed(AssertionError):
-    """An invariant broke; the text holds seed, time and the last lines of the transcript."""
+    """An invariant is broken; the text holds seed, time and the last lines of the transcript."""
 
 
 def seeds(count: int) -> range:
-    """``count`` seeds; FLOCK_SIM_SEED runs a single one, ``scaled`` multiplies the number."""
+    """The seeds to run: ``scaled(count)`` of them, or the single one in FLOCK_SIM_SEED."""
     single = os.environ.get("FLOCK_SIM_SEED")
     if single is not None:
         return range(int(single), int(single) + 1)
@@ -30,12 +30,12 @@ def seeds(count: int) -> range:
 
 
 def scaled(count: int) -> int:
-    """How many random cases to try: ``count``, times FLOCK_SIM_SCALE in long runs."""
+    """The number of random cases to run: ``count`` times FLOCK_SIM_SCALE (default 1)."""
     return count * int(os.environ.get("FLOCK_SIM_SCALE", "1"))
 
 
 class World:
-    """Time in milliseconds from 0. Use ``at`` and ``after`` to schedule, ``run`` to let it happen."""
+    """A simulation with time in milliseconds from 0. ``at`` and ``after`` schedule events, ``run`` executes them."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -48,12 +48,12 @@ class World:
         self._always: list[Checker] = []
 
     def add(self, node: Node) -> Node:
-        """Bring a node into the world."""
+        """Add a node to the world; returns it."""
         self.nodes[node.name] = node
         return node
 
     def always(self, checker: Checker) -> None:
-        """Check after every event."""
+        """Run ``checker`` after every event."""
         self._always.append(checker)
 
     def say(self, line: str) -> None:
@@ -61,15 +61,15 @@ class World:
         self.transcript.append(f"{self.now_ms:10.0f} ms  {line}")
 
     def at(self, when_ms: float, what: Callable[[], None]) -> None:
-        """Do ``what`` at an absolute time, not before now."""
+        """Call ``what`` at an absolute time, or now if that time is over."""
         heapq.heappush(self._queue, (max(when_ms, self.now_ms), next(self._order), what))
 
     def after(self, delay_ms: float, what: Callable[[], None]) -> None:
-        """Do ``what`` after ``delay_ms``."""
+        """Call ``what`` after ``delay_ms``."""
         self.at(self.now_ms + delay_ms, what)
 
     def run(self, duration_ms: float) -> None:
-        """Let everything happen that is due within ``duration_ms``; WorldFailed when an invariant breaks."""
+        """Execute all events of the next ``duration_ms``; WorldFailed when an invariant is broken."""
         end_ms = self.now_ms + duration_ms
         while self._queue and self._queue[0][0] <= end_ms:
             self.now_ms, _, what = heapq.heappop(self._queue)
@@ -87,7 +87,7 @@ class World:
 
 
 class Node:
-    """One machine: subclasses override ``on_start`` and ``on_message``. A stalled node's timers wait."""
+    """One machine; subclasses override ``on_start`` and ``on_message``. Timers and messages wait while it stalls."""
 
     def __init__(self, world: World, name: str, *, drift_ppm: float = 0.0) -> None:
         self.world = world
@@ -98,17 +98,17 @@ class Node:
         self._stalled_until_ms = 0.0
 
     def on_start(self) -> None:
-        """The node has just started."""
+        """Called after the node has started."""
 
     def on_message(self, source: str, payload: bytes) -> None:
-        """A message arrived."""
+        """Called for each message that arrives."""
 
     def local_ms(self) -> int:
-        """The node's own monotonic clock, which drifts."""
+        """Milliseconds on the node's monotonic clock, which drifts."""
         return int(self.world.now_ms * self._drift)
 
     def start(self) -> None:
-        """Boot; harmless when up."""
+        """Boot the node; no effect when it is up."""
         if not self.up:
             self.up = True
             self._life += 1
@@ -116,23 +116,23 @@ class Node:
             self.on_start()
 
     def crash(self) -> None:
-        """Lose everything volatile at once; harmless when down."""
+        """Stop the node and its timers at once; no effect when it is down."""
         if self.up:
             self.up = False
             self.world.say(f"{self.name} crashes")
 
     def stall(self, duration_ms: float) -> None:
-        """Stand still (a busy scheduler, SIGSTOP): timers and messages wait."""
+        """Suspend the node like a busy scheduler or SIGSTOP: timers and messages wait."""
         self._stalled_until_ms = max(self._stalled_until_ms, self.world.now_ms + duration_ms)
         self.world.say(f"{self.name} stalls for {duration_ms:.0f} ms")
 
     def timer(self, delay_ms: float, what: Callable[[], None]) -> None:
-        """Do ``what`` after ``delay_ms`` of the node's own clock, unless this life of the node ends before."""
+        """Call ``what`` after ``delay_ms`` on the node's clock, unless the node crashes before."""
         life = self._life
         self.world.after(delay_ms / self._drift, lambda: self._alive_then(life, what))
 
     def deliver(self, source: str, payload: bytes) -> None:
-        """From the network: a message for this node; lost when it is down."""
+        """Deliver a message from the network; it is lost when the node is down."""
         life = self._life
         self._alive_then(life, lambda: self.on_message(source, payload))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a command line program in process against a table of answers: ``{path: {method: answer}}``."""
+"""Runs a command line program in this process against a table of responses: ``{path: {method: response}}``."""
 from __future__ import annotations
 
 import contextlib
@@ -18,7 +18,7 @@ BASE = "http://api.test:1"
 
 @dataclass
 class Answer:
-    """What the API answers: ``body`` is sent as JSON, None as no body at all."""
+    """A response of the API: ``body`` is sent as JSON; None means no body."""
 
     body: Any = None
     status: int = 200
@@ -26,14 +26,14 @@ class Answer:
 
 
 def refusal(status: int, faultstring: str, request_id: str = "req-1") -> Answer:
-    """An error in StarlingX's doubly encoded body."""
+    """An error response with StarlingX's doubly encoded body."""
     inner = json.dumps({"debuginfo": None, "faultcode": "Client", "faultstring": faultstring})
     return Answer({"error_message": inner}, status, {"X-Openstack-Request-Id": request_id})
 
 
 @dataclass
 class Pieces:
-    """A streamed answer; an exception raised while it is iterated breaks the connection."""
+    """A streamed response; an exception from the iterator simulates a broken connection."""
 
     pieces: Iterable[bytes]
 
@@ -48,19 +48,19 @@ class _Reply:
     pieces: Iterable[bytes] | None = None
 
     def iter_content(self, chunk_size: int | None = None) -> Iterator[bytes]:
-        """The pieces of a streamed answer, else the whole content."""
+        """The pieces of a streamed response, else the whole content."""
         return iter([self.content] if self.pieces is None else self.pieces)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, because nothing is open."""
 
 
 class FakeApi:
-    """Stands where a keystoneauth adapter stands.
+    """Replaces a keystoneauth adapter.
 
-    A planned answer is an Answer, a JSON body, a Script of those, an exception to
-    raise, Pieces of a streamed answer, or a function of the request's body. What was asked is kept in ``calls`` as
-    (method, path, body, query), with what ``headers``.
+    A planned response is an Answer, a JSON body, a Script of those, an exception to raise, Pieces of a streamed
+    response, or a function of the request's body. Records requests in ``calls`` as (method, path, body, query) and
+    their headers in ``headers``.
     """
 
     service_type, interface, region_name, endpoint_override = "fake", "public", None, BASE
@@ -72,7 +72,7 @@ class FakeApi:
 
     def request(self, url: str, method: str, *, json: Any = None, params: Any = None,
                 headers: Mapping[str, str] | None = None, **_: Any) -> _Reply:
-        """The planned answer; a request nobody planned is 404."""
+        """The planned response; 404 for an unplanned request."""
         path = url.removeprefix(BASE)
         self.headers.append(dict(headers or {}))
         self.calls.append((method, path, json, params or None))
@@ -90,7 +90,7 @@ class FakeApi:
 
 
 class Script:
-    """Answers given one after the other; the last one repeats."""
+    """Responses to consecutive requests; the last one repeats."""
 
     def __init__(self, *answers: Any) -> None:
         self._answers = list(answers)
@@ -100,7 +100,7 @@ class Script:
 
 
 class MemoryKeyring:
-    """A session keyring in memory; ``lifetimes_s`` says for how long each text was to be kept."""
+    """A session keyring in memory; ``lifetimes_s`` holds the requested lifetime of each text in seconds."""
 
     def __init__(self, texts: Mapping[str, str] | None = None) -> None:
         self.texts = dict(texts or {})
@@ -123,7 +123,7 @@ def _encoded(body: Any) -> bytes:
 
 @dataclass(frozen=True)
 class Ran:
-    """What a program left behind."""
+    """The result of a program: exit code, stdout and stderr."""
 
     code: int
     out: str
@@ -134,14 +134,14 @@ class Ran:
 
 
 def run_cli(program: Program, argv: str | list[str], api: FakeApi, environ: Mapping[str, str] | None = None) -> Ran:
-    """Run ``argv`` (a text is split at spaces) and collect exit code, stdout and stderr."""
+    """Run ``argv`` (a text is split at spaces); returns exit code, stdout and stderr."""
     out, err = io.StringIO(), io.StringIO()
 
     def make_client(given: Credentials, service_type: str, url_option: str) -> ApiClient:
         return ApiClient(api, url_option)  # type: ignore[arg-type]
 
     shell = FlockShell(program, environ or {}, make_client, stdin=io.StringIO(), stdout=out, stderr=err)
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):  # argparse writes to the process's own
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):  # argparse writes to sys.stdout
         try:
             code = shell.run(argv.split() if isinstance(argv, str) else argv)
         except SystemExit as leaving:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Daemons of this project as processes of a test: their configuration, their start, whether their API serves."""
+"""Runs this project's daemons as processes of a test: writes their configuration, starts them, checks their API."""
 from __future__ import annotations
 
 import os
@@ -18,7 +18,7 @@ BIN = Path(sys.prefix) / "bin"
 
 
 def write_conf(path: Path, sections: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write a configuration file of ``{section: {option: value}}``, with its directory."""
+    """Write ``{section: {option: value}}`` to a configuration file; creates its directory."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [line for name, options in sections.items()
              for line in (f"[{name}]", *(f"{key} = {value}" for key, value in options.items()), "")]
@@ -26,13 +26,13 @@ def write_conf(path: Path, sections: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def start_daemon(name: str, folder: Path, conf_dir: Path) -> Process:
-    """Start the console script ``name`` on the configuration in ``conf_dir``; its log is ``folder/<name>.log``."""
+    """Start the console script ``name`` with the configuration in ``conf_dir``; its log is ``folder/<name>.log``."""
     env = {**os.environ, "FLOCK_CONF_DIR": str(conf_dir), "PYTHONWARNINGS": "ignore"}
     return Process(name, [str(BIN / name)], folder, env=env)
 
 
 def api_serves(base_url: str) -> bool:
-    """True when the API at ``base_url`` answers that it is healthy."""
+    """True when the API at ``base_url`` reports that it is healthy."""
     try:
         return requests.get(f"{base_url}/healthz", timeout=5).status_code == 200
     except requests.ConnectionError:
@@ -41,7 +41,7 @@ def api_serves(base_url: str) -> bool:
 
 @contextmanager
 def empty_database(request: pytest.FixtureRequest, engine: str, folder: Path) -> Iterator[str]:
-    """SQLAlchemy URL of an empty database: ``sqlite`` below ``folder``, ``postgresql`` in the session's server."""
+    """The SQLAlchemy URL of an empty database: ``sqlite`` below ``folder``, ``postgresql`` in the session's server."""
     if engine == "sqlite":
         yield f"sqlite:///{folder}/test.sqlite"
         return

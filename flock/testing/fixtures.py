@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pytest fixtures for all subsystems: a database per engine, an in-memory bus, real neighbours for the whole session.
+"""pytest fixtures for all subsystems: a database per engine, an in-memory bus, real services for the whole session.
 
-``tests/conftest.py`` loads them. A neighbour that is not installed skips the test, or fails it when the environment
+``tests/conftest.py`` loads them. If a service is not installed, the test is skipped, or fails if the environment
 variable FLOCK_REQUIRE_SERVICES is set.
 """
 from __future__ import annotations
@@ -26,16 +26,16 @@ from flock.testing.services.rabbitmq import RabbitNode
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Outside tests/unit whatever uses ``database`` runs once per engine."""
+    """Run every test with ``database`` once per engine, except in tests/unit."""
     if "database" in metafunc.fixturenames and "unit" not in Path(metafunc.definition.path).parts:
         metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """An empty database; make the tables with ``METADATA.create_all(database.engine)`` or by migration.
+    """An empty database; create the tables with ``METADATA.create_all(database.engine)`` or by migration.
 
-    In unit tests SQLite, elsewhere each test runs on SQLite and on PostgreSQL.
+    Unit tests run on SQLite; all others run on SQLite and on PostgreSQL.
     """
     if getattr(request, "param", "sqlite") == "sqlite":
         db = Database(f"sqlite:///{tmp_path}/test-{uuid.uuid4().hex[:8]}.sqlite", sqlite_synchronous=False)
@@ -51,7 +51,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 
 def private_conf(**overrides: Any) -> cfg.ConfigOpts:
-    """A configuration of its own that reads no files."""
+    """A separate configuration that reads no files."""
     conf = cfg.ConfigOpts()
     conf([], default_config_files=[], default_config_dirs=[])
     for name, value in overrides.items():
@@ -61,8 +61,8 @@ def private_conf(**overrides: Any) -> cfg.ConfigOpts:
 
 @pytest.fixture
 def fake_transport() -> Iterator[Transport]:
-    """An in-memory bus of its own for each test: servers and clients of one process."""
-    # The in-memory broker is one per process; a private exchange keeps tests apart.
+    """A separate in-memory bus for each test: servers and clients of one process."""
+    # There is one in-memory broker per process; a private exchange separates the tests.
     bus = transport(private_conf(), "fake://", exchange=f"test-{uuid.uuid4().hex}")
     yield bus
     bus.close()
@@ -70,9 +70,9 @@ def fake_transport() -> Iterator[Transport]:
 
 @pytest.fixture(scope="session")
 def services_folder() -> Iterator[Path]:
-    """A folder below which every real service of this session lives; it goes with the session, also upon SIGTERM."""
+    """The folder of all real services of this session; removed at the end of the session, also after SIGTERM."""
     before = signal.signal(signal.SIGTERM, lambda *_: pytest.exit("ended by SIGTERM", returncode=143))
-    # Not pytest's own folder: PostgreSQL does not run as root and could not reach into it.
+    # Not pytest's own folder, because PostgreSQL runs without root's rights and could not read it.
     folder = Path(tempfile.mkdtemp(prefix="flock-test-"))
     folder.chmod(0o755)
     yield folder
@@ -95,7 +95,7 @@ def _folder(parent: Path, name: str) -> Path:
 
 @pytest.fixture(scope="session")
 def rabbit(services_folder: Path) -> Iterator[RabbitNode]:
-    """A running RabbitMQ shared by the session. Do not kill it: for that there is ``own_rabbit``."""
+    """A running RabbitMQ for the whole session. Do not kill it; use ``own_rabbit`` for that."""
     _require(RabbitNode.available(), "RabbitMQ")
     node = RabbitNode(_folder(services_folder, "rabbit"))
     try:
@@ -107,7 +107,7 @@ def rabbit(services_folder: Path) -> Iterator[RabbitNode]:
 
 @pytest.fixture
 def own_rabbit(services_folder: Path) -> Iterator[RabbitNode]:
-    """A RabbitMQ of the test's own, not yet started: start, kill, freeze it at will."""
+    """A private RabbitMQ of one test, not yet started; the test may start, kill and freeze it."""
     _require(RabbitNode.available(), "RabbitMQ")
     node = RabbitNode(_folder(services_folder, "own-rabbit"))
     try:
@@ -118,7 +118,7 @@ def own_rabbit(services_folder: Path) -> Iterator[RabbitNode]:
 
 @pytest.fixture
 def rabbit_transport(rabbit: RabbitNode) -> Iterator[Transport]:
-    """A bus over the session's RabbitMQ in a virtual host of its own (its URL: ``rabbit_transport.url``)."""
+    """A bus on the session's RabbitMQ in a separate virtual host (URL: ``rabbit_transport.url``)."""
     bus = transport(private_conf(), rabbit.new_vhost_url())
     yield bus
     bus.close()
@@ -126,7 +126,7 @@ def rabbit_transport(rabbit: RabbitNode) -> Iterator[Transport]:
 
 @pytest.fixture(scope="session")
 def postgres(services_folder: Path) -> Iterator[PostgresServer]:
-    """A running PostgreSQL shared by the session."""
+    """A running PostgreSQL for the whole session."""
     _require(PostgresServer.available(), "PostgreSQL")
     server = PostgresServer(_folder(services_folder, "postgres"))
     try:
@@ -138,7 +138,7 @@ def postgres(services_folder: Path) -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def own_postgres(services_folder: Path) -> Iterator[PostgresServer]:
-    """A PostgreSQL of the test's own that keeps what it committed, not yet started: stop and kill it at will."""
+    """A private, durable PostgreSQL of one test, not yet started; the test may start, stop and kill it."""
     _require(PostgresServer.available(), "PostgreSQL")
     server = PostgresServer(_folder(services_folder, "own-postgres"), durable=True)
     try:
@@ -149,7 +149,7 @@ def own_postgres(services_folder: Path) -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def keystone(services_folder: Path) -> Iterator[KeystoneServer]:
-    """A running Keystone with memcached, shared by the session."""
+    """A running Keystone with memcached for the whole session."""
     _require(KeystoneServer.available(), "Keystone")
     server = KeystoneServer(_folder(services_folder, "keystone"))
     try:
@@ -161,7 +161,7 @@ def keystone(services_folder: Path) -> Iterator[KeystoneServer]:
 
 @pytest.fixture
 def member_alone(keystone: KeystoneServer) -> Iterator[None]:
-    """StarlingX's member reads nothing by itself; Keystone by default makes every member a reader."""
+    """Remove the implied role reader from member: in StarlingX a member may not read, but Keystone implies reader."""
     keystone.ensure_user("member", "services")
     with keystone.without_implied_role("member", "reader"):
         yield

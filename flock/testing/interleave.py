@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Interleaves two transactions at a chosen statement, so that a test of a race needs neither threads nor luck."""
+"""Interleaves two transactions at a chosen statement, so that a test of a race is deterministic without threads."""
 from __future__ import annotations
 
 import contextlib
@@ -13,10 +13,10 @@ from flock.db import Database
 
 @contextlib.contextmanager
 def before_statement(database: Database, part: str, work: Callable[[], object]) -> Iterator[None]:
-    """Inside the block ``work()`` runs once, before the first statement of ``database`` that has ``part`` in it.
+    """Inside the block, call ``work()`` once, before the first statement of ``database`` that contains ``part``.
 
-    ``work`` must use another Database, and must not need rows that the interrupted transaction holds locked.
-    AssertionError when no such statement came.
+    ``work`` must use another Database, and must not need rows that the interrupted transaction has locked.
+    AssertionError when no statement contains ``part``.
     """
     done: list[str] = []
 

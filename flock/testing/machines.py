@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recorded servers: ``/proc`` and ``/sys`` trees with the topology another tool expects of each, unpacked safely."""
+"""Recorded servers: unpacks ``/proc`` and ``/sys`` trees safely, each with the topology that another tool found."""
 from __future__ import annotations
 
 import os
@@ -23,17 +23,17 @@ class RecordedMachine:
     expected: Path
 
     def unpack(self, into: Path) -> Path:
-        """Unpack below ``into`` and return the directory that stands for the machine's ``/``."""
+        """Unpack below ``into``; returns the directory that corresponds to the machine's ``/``."""
         return unpack(self.archive, into / self.name)
 
 
 def machines_directory() -> Path:
-    """Where the recordings are: the environment variable FLOCK_MACHINES, else ``tests/fixtures/machines``."""
+    """The directory of the recordings: the environment variable FLOCK_MACHINES, else ``tests/fixtures/machines``."""
     return Path(os.environ.get("FLOCK_MACHINES") or _REPOSITORY / "tests" / "fixtures" / "machines")
 
 
 def recorded_machines(directory: Path | None = None) -> list[RecordedMachine]:
-    """All recordings that have an expected topology beside them, by name."""
+    """All recordings with an expected topology, sorted by name."""
     directory = machines_directory() if directory is None else directory
     found = []
     for archive in sorted(directory.iterdir()):
@@ -48,10 +48,11 @@ def recorded_machines(directory: Path | None = None) -> list[RecordedMachine]:
 
 
 def unpack(archive: Path, into: Path) -> Path:
-    """Unpack files, directories and symbolic links of ``archive``; return its single top directory.
+    """Unpack files, directories and symbolic links of ``archive``; returns its single top directory.
 
-    Links are kept as they are (sysfs lives of them) but never written through; devices, FIFOs, hard links and names
-    that point outside are left out. Modes are not taken over, so that the tree can be read and removed again.
+    Keeps symbolic links, because sysfs consists of them, but never writes through them. Omits devices, FIFOs, hard
+    links and names outside of ``into``. Ignores modes, so that the tree can be read and removed again. ValueError
+    when there is not exactly one top directory.
     """
     into.mkdir(parents=True, exist_ok=True)
     with tarfile.open(archive) as members:

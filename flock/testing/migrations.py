@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Check that a subsystem's migrations and its table declarations say the same."""
+"""Checks that a subsystem's migrations produce its declared tables."""
 from __future__ import annotations
 
 import sqlalchemy as sa
@@ -10,9 +10,9 @@ from flock.db import Database, migrate
 
 
 def assert_migrations_match_tables(url: str, subsystem: str, metadata: sa.MetaData) -> None:
-    """Upgrade an empty database at ``url`` to the newest revision: it must hold what ``metadata`` declares.
+    """Upgrade an empty database at ``url`` to the newest revision; AssertionError if it differs from ``metadata``.
 
-    Then goes down to nothing and up again, so every revision is seen in both directions.
+    Then downgrades to base and upgrades again, so that every revision runs in both directions.
     """
     migrate.upgrade(url, subsystem)
     _assert_same(url, metadata)
@@ -38,7 +38,7 @@ def _assert_same(url: str, metadata: sa.MetaData) -> None:
         raise AssertionError(f"migrations and tables differ: {differences}")
     wanted = {table.name for table in metadata.sorted_tables if table.dialect_options["sqlite"]["autoincrement"]}
     if counting is not None and counting != wanted:
-        raise AssertionError(f"tables whose ids are not used again: {counting} are not {wanted}")
+        raise AssertionError(f"tables that never reuse ids: {counting} are not {wanted}")
     for table in metadata.sorted_tables:
         declared = {str(item.name) for item in table.constraints if isinstance(item, sa.UniqueConstraint)}
         if declared != constraints[table.name]:
@@ -50,7 +50,7 @@ def _unique_names(conn: sa.Connection, table_name: str) -> set[str]:
 
 
 def _counting_tables(conn: sa.Connection) -> set[str] | None:
-    """SQLite's tables that never give an id twice; None on engines that never do."""
+    """SQLite's tables that never reuse an id; None on other engines, which never do."""
     if conn.dialect.name != "sqlite":
         return None
     found = conn.execute(sa.text("SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%'"))

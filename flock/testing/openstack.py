@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The OpenStack client as a process that knows the commands of this checkout, installed or not."""
+"""Runs the OpenStack client as a process with the commands of this checkout, even if it is not installed."""
 from __future__ import annotations
 
 import configparser
@@ -14,7 +14,7 @@ _MAIN = "import sys; from openstackclient.shell import main; sys.exit(main(sys.a
 
 
 def register(place: Path) -> Path:
-    """Make ``place`` a directory for PYTHONPATH that registers this checkout's plug-ins, and return it."""
+    """Make ``place`` a directory for PYTHONPATH that registers this checkout's plug-ins; returns ``place``."""
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read(ROOT / "setup.cfg")
@@ -28,7 +28,7 @@ def register(place: Path) -> Path:
 
 
 def run_python(argv: list[str], place: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run Python on ``argv`` with this checkout, and with the plug-ins of ``place``; no OS_* variables."""
+    """Run Python with ``argv``, this checkout and the plug-ins of ``place``, without OS_* variables."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
     env["PYTHONPATH"] = os.pathsep.join(str(path) for path in (place, ROOT) if path)
     return subprocess.run([sys.executable, *argv], env=env, capture_output=True, text=True, timeout=TIMEOUT_S,
@@ -41,5 +41,5 @@ def openstack(place: Path, *argv: str) -> subprocess.CompletedProcess[str]:
 
 
 def with_token(url: str, token: str) -> tuple[str, ...]:
-    """Options with which ``openstack`` talks to one API without Keystone."""
+    """Options of ``openstack`` for one API without Keystone."""
     return ("--os-auth-type", "admin_token", "--os-endpoint", url, "--os-token", token)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A subsystem that runs: its configuration, tables, daemons as processes, its API and a bus of its own in a test."""
+"""Runs a subsystem in a test: its configuration, tables, daemons as processes, its API and a separate bus."""
 from __future__ import annotations
 
 import uuid
@@ -22,10 +22,10 @@ START_S = 40.0
 
 
 class RunningSubsystem:
-    """One subsystem with its files below ``folder``; its daemons are started, stopped and killed at will.
+    """One subsystem with its files below ``folder``; tests may start, stop and kill its daemons.
 
-    ``name`` is that of its configuration file and of its programs' first part. Without ``keystone`` only public
-    operations of the API answer. Each has an exchange of its own on the bus, unless one is given.
+    ``name`` is the name of its configuration file and the prefix of its programs. Without ``keystone``, only the API's
+    public operations work. Uses a new exchange on the bus unless ``exchange`` is given.
     """
 
     def __init__(self, name: str, folder: Path, url: str, rabbit_url: str, keystone: KeystoneServer | None = None, *,
@@ -42,7 +42,7 @@ class RunningSubsystem:
         self._buses: list[Transport] = []
 
     def configure(self, sections: Mapping[str, Mapping[str, Any]]) -> None:
-        """Write the configuration file: what every subsystem needs, and ``{section: {option: value}}`` over it."""
+        """Write the configuration file: the options that every subsystem needs, then ``{section: {option: value}}``."""
         merged: dict[str, dict[str, Any]] = {
             "DEFAULT": {"transport_url": self.rabbit_url, "state_dir": self.folder / "state",
                         "run_dir": self.folder / "run"},
@@ -56,11 +56,11 @@ class RunningSubsystem:
         write_conf(self.conf_dir / f"{self.name}.conf", merged)
 
     def make_tables(self) -> None:
-        """The newest tables in the database."""
+        """Upgrade the database to the newest revision."""
         migrate.upgrade(self.url, self.name)
 
     def daemon(self, program: str, serves: Callable[[], bool] | None = None) -> Process:
-        """Start a program; returns when ``serves``, tried again and again, is true. It ends with ``stop`` at last."""
+        """Start a program; returns when ``serves()`` becomes true. ``stop`` stops the program."""
         process = start_daemon(program, self.folder, self.conf_dir)
         self._daemons.append(process)
         if serves is not None:
@@ -68,31 +68,31 @@ class RunningSubsystem:
         return process
 
     def start_api(self) -> None:
-        """Start the API; returns when it serves."""
+        """Start the API; returns when it is healthy."""
         self.api = self.daemon(f"{self.name}-api", lambda: api_serves(self.base))
 
     def bus(self) -> Transport:
-        """A connection to the same exchange."""
+        """A new bus connection to the subsystem's exchange."""
         bus = transport(private_conf(), self.rabbit_url, exchange=self.exchange)
         self._buses.append(bus)
         return bus
 
     def http(self, role: str = "admin", project: str = "admin") -> requests.Session:
-        """A session with a token of ``role`` in ``project``; an empty role gives one without a token."""
+        """A session with a token of ``role`` in ``project``; without a token if ``role`` is empty."""
         session = requests.Session()
         if role:
             if self.keystone is None:
-                raise ValueError("made without Keystone: only public operations answer")
+                raise ValueError("made without Keystone: only public operations work")
             session.headers["X-Auth-Token"] = self.keystone.token(role, project)
         return session
 
     def log(self) -> str:
-        """What all its daemons wrote."""
+        """The logs of all daemons."""
         return "".join(path.read_text() for path in sorted(self.folder.glob(f"{self.name}-*.log")))
 
     def stop(self) -> None:
-        """End everything."""
-        # All at once: each waits for a thread of its own.
+        """Close all buses and stop all daemons."""
+        # In parallel, because each close waits for its own thread.
         with ThreadPoolExecutor() as pool:
             list(pool.map(Transport.close, self._buses))
         for process in reversed(self._daemons):
@@ -101,7 +101,7 @@ class RunningSubsystem:
 
 
 def _answers(serves: Callable[[], bool]) -> bool:
-    """A request that the bus cannot take yet, or that nobody answers in time, is no answer."""
+    """``serves()``; False when the bus is not available yet or no reply comes in time."""
     try:
         return serves()
     except (Unavailable, DeadlineExceeded):

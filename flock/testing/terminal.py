@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A pseudo terminal around a command that runs in this process: its size, what is typed, what is on the screen."""
+"""A pseudo terminal for a command that runs in this process: its size, typed input and recorded output."""
 from __future__ import annotations
 
 import fcntl
@@ -17,7 +17,7 @@ JOIN_S = 5.0
 
 
 class Terminal:
-    """``columns`` times ``lines``. ``typed`` answers prompts in order: (text that must appear, what is typed then)."""
+    """A terminal of ``columns`` times ``lines``. ``typed``: pairs (prompt to wait for, text to type then), in order."""
 
     def __init__(self, columns: int = 80, lines: int = 24, typed: Sequence[tuple[str, str]] = ()) -> None:
         self._columns, self._lines = columns, lines
@@ -27,16 +27,16 @@ class Terminal:
 
     @property
     def screen(self) -> str:
-        """Everything that was shown."""
+        """All output so far."""
         return self._seen.replace("\r\n", "\n")
 
     @property
     def unanswered(self) -> list[tuple[str, str]]:
-        """What was never typed because its prompt did not appear."""
+        """The pairs of ``typed`` whose prompt did not appear."""
         return self._typed
 
     def run(self, command: Callable[[TextIO, TextIO], int]) -> int:
-        """Run ``command`` with (stdin, stdout) on the terminal and return its result."""
+        """Call ``command(stdin, stdout)`` on the terminal; returns its result."""
         master, slave = pty.openpty()
         try:
             fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", self._lines, self._columns, 0, 0))
@@ -59,7 +59,7 @@ class Terminal:
             os.close(master)
 
     def _attend(self, master: int, stop: int) -> None:
-        """Read the screen and type; ends when ``stop`` is closed and nothing is left to read."""
+        """Read output and type input until ``stop`` is closed and no output is left."""
         while True:
             ready, _, _ = select.select([master, stop], [], [])
             if master in ready:

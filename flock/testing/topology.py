@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What other tools expect of a recorded machine: parsers for hwloc's XML and console output and for lscpu's text."""
+"""The topology of a recorded machine according to other tools: parsers for output of hwloc (XML, console) and lscpu."""
 from __future__ import annotations
 
 import re
@@ -14,7 +14,7 @@ _UNIT_BYTES = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """One physical core: package number, its logical CPUs, and the kernel's core id when the tool tells it."""
+    """One physical core: package number, its logical CPUs, and the kernel's core id if the tool reports it."""
 
     socket: int
     cpus: frozenset[int]
@@ -23,7 +23,7 @@ class Core:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One NUMA node; ``memory_bytes`` as printed, right to within ``rounding_bytes``; None when not told."""
+    """One NUMA node; ``memory_bytes`` as printed, exact to ``rounding_bytes``; None if the tool does not report it."""
 
     cpus: frozenset[int]
     memory_bytes: int | None = None
@@ -32,7 +32,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class PciFunction:
-    """Ids in lower-case hexadecimal, class as four digits; subsystem ids are not told for bridges."""
+    """A PCI function: ids in lower-case hexadecimal, class as four digits; bridges have no subsystem ids."""
 
     pclass: str
     vendor: str
@@ -40,7 +40,7 @@ class PciFunction:
     subvendor: str
     subdevice: str
     is_bridge: bool
-    # The NUMA nodes of the objects that the function hangs below: one when its place is known exactly.
+    # The NUMA nodes of the object above the function; a single one if its location is known exactly.
     nodes: frozenset[int]
 
 
@@ -64,7 +64,7 @@ class Nic:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """All that the expected file says; None where it says nothing about the subject."""
+    """The content of an expected file; None for subjects that it does not cover."""
 
     cores: frozenset[Core]
     nodes: dict[int, Node]
@@ -88,7 +88,7 @@ class Topology:
 
 
 def expected_topology(path: Path) -> Topology:
-    """Parse an expected file by its ending (``.xml``, ``.console``, ``.txt``)."""
+    """Parse an expected file according to its suffix (``.xml``, ``.console``, ``.txt``)."""
     if path.suffix == ".xml":
         return parse_hwloc_xml(path.read_text())
     if path.suffix == ".console":
@@ -97,7 +97,7 @@ def expected_topology(path: Path) -> Topology:
 
 
 def parse_hwloc_xml(text: str) -> Topology:
-    """hwloc's export format, versions 2 and 3 (in 3 root attributes are children called info)."""
+    """Parse hwloc's export format, versions 2 and 3 (in version 3, root attributes are ``info`` children)."""
     top = ElementTree.fromstring(text)  # noqa: S314 - own test data, no entities are resolved
     parents = {child: parent for parent in top.iter() for child in parent}
     objects = list(top.iter("object"))
@@ -140,7 +140,7 @@ def _infos(element: ElementTree.Element) -> dict[str, str]:
 
 
 def _hwloc_mask(element: ElementTree.Element, name: str) -> frozenset[int]:
-    """Bits of ``0x000000ff,0xffffffff``: 32-bit words, the most significant one first."""
+    """The set bits of ``0x000000ff,0xffffffff``: 32-bit words, the most significant one first."""
     value = 0
     for word in element.get(name, "0x0").split(","):
         value = value << 32 | int(word or "0", 16)
@@ -177,7 +177,7 @@ def _nics(objects: list[ElementTree.Element],
 
 @dataclass(slots=True, eq=False)
 class _Printed:
-    """One line of the tree that lstopo prints: type, OS index, the rest of the attributes, what is below."""
+    """One line of lstopo's tree: type, OS index, other attributes, parent and children."""
 
     kind: str
     number: int | None
@@ -186,13 +186,13 @@ class _Printed:
     below: list[_Printed] = field(default_factory=list)
 
     def all_below(self) -> Iterator[_Printed]:
-        """Itself and everything below."""
+        """This object and all its descendants."""
         yield self
         for child in self.below:
             yield from child.all_below()
 
     def cpus(self) -> frozenset[int]:
-        """OS indexes of the PUs below; those of a NUMANode are below the object that it is attached to."""
+        """OS indexes of the PUs below; for a NUMANode, those below the object to which it is attached."""
         top = self.above if self.kind == "NUMANode" and self.above is not None else self
         return frozenset(one.number for one in top.all_below() if one.kind == "PU" and one.number is not None)
 
@@ -205,7 +205,7 @@ class _Printed:
 
 
 def parse_hwloc_console(text: str) -> Topology:
-    """``lstopo -v`` output: a tree by indentation, then summary lines."""
+    """Parse the output of ``lstopo -v``: an indented tree, then summary lines."""
     cores, nodes, models = set(), {}, {}
     for one in _printed_tree(text):
         if one.kind == "Core":
@@ -221,7 +221,7 @@ def parse_hwloc_console(text: str) -> Topology:
 
 
 def _printed_tree(text: str) -> list[_Printed]:
-    """All objects in the order of their lines."""
+    """All objects of the tree in the order of their lines."""
     objects: list[_Printed] = []
     path: list[tuple[int, _Printed]] = []
     for line in text.splitlines():
@@ -249,7 +249,7 @@ def _memory(attributes: str) -> tuple[int | None, int]:
 
 
 def parse_lscpu(text: str) -> Topology:
-    """lscpu's summary followed by its two tables: the first with logical numbers, the second with the kernel's ids."""
+    """Parse lscpu's summary and its two tables, the first with logical numbers, the second with the kernel's ids."""
     summary: dict[str, str] = {}
     tables: list[list[list[int]]] = []
     for line in text.splitlines():
@@ -274,7 +274,7 @@ def parse_lscpu(text: str) -> Topology:
 
 
 def _lscpu_list(text: str) -> Iterator[int]:
-    """``0-3,8`` and lscpu's own ``0-62:2`` (every second)."""
+    """The numbers in ``0-3,8`` or, with lscpu's step, ``0-62:2``."""
     for part in text.split(","):
         span, _, step = part.partition(":")
         first, _, last = span.partition("-")

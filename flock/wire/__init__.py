@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What travels: resource declarations, rendering, envelopes, paging, json-patch. See ``resource.attr`` first."""
+"""HTTP bodies: resource declarations, rendering, envelopes, paging, json-patch. Start with ``resource.attr``."""
 from flock.wire.errors import BadBody, BadField, BadPage, BadPatch, UnknownArgument, UnknownField
 from flock.wire.paging import PAGE_ARGUMENTS, Page, envelope, next_link, parse_page
 from flock.wire.patch import PatchOp, last_values, parse_patch

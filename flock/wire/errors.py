@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Refusals of what a client sent; texts are those the existing clients and their users know."""
+"""Errors for invalid requests, with the texts that existing clients and their users know."""
 from __future__ import annotations
 
 from flock.core.errors import InvalidInput, Refused
@@ -13,19 +13,19 @@ class BadField(InvalidInput):
 
 
 class UnknownField(InvalidInput):
-    """A body has a key that the resource does not have."""
+    """A body has a key that is no field of the resource."""
 
     code, http, text = "flock.wire.unknown_field", 400, "Unknown attribute for argument {resource}: {field}"
 
 
 class UnknownArgument(InvalidInput):
-    """A query names an argument that the route does not have."""
+    """A query has an argument that the route does not accept."""
 
     code, http, text = "flock.wire.unknown_argument", 400, 'Unknown argument: "{field}"'
 
 
 class BadBody(Refused):
-    """The body as a whole cannot be read."""
+    """The body cannot be parsed."""
 
     code, http, text = "flock.wire.bad_body", 400, "{detail}"
 
@@ -46,7 +46,7 @@ SHOWN_VALUE_MAX = 200
 
 
 def shown(value: object) -> str:
-    """``value`` as an error text may repeat it: bounded, printable."""
+    """``value`` as printable text for an error message, cut to ``SHOWN_VALUE_MAX`` characters."""
     text = value if isinstance(value, str) else repr(value)
     if len(text) > SHOWN_VALUE_MAX:
         text = text[:SHOWN_VALUE_MAX] + "..."

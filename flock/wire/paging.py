@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Marker paging: reading limit, marker, sort_key and sort_dir, and writing the ``next`` link.
+"""Marker paging: reads limit, marker, sort_key and sort_dir, and makes the ``next`` link.
 
-A body has ``next`` exactly when a further element follows. Whoever answers asks for ``Page.fetch`` elements, one more
-than the page holds, and ``envelope`` cuts that one off. So ``next`` stands on full pages only, as StarlingX has it, and
-a client that follows it never gets an empty page.
+A body has ``next`` exactly when another element follows. A controller fetches ``Page.fetch`` elements, one more than
+the page holds, and ``envelope`` removes the extra one. So only full pages have ``next``, like in StarlingX, and a
+client that follows it never gets an empty page.
 """
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ PAGE_ARGUMENTS = ("limit", "marker", "sort_key", "sort_dir")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What part of a collection is asked for. ``limit`` is positive, or None for everything; ``sort_key`` has names
-    between commas."""
+    """The requested part of a collection. ``limit`` is positive, or None for everything; ``sort_key`` holds names
+    separated by commas."""
 
     limit: int | None
     marker: str | None
@@ -36,21 +36,21 @@ class Page:
 
     @property
     def sort(self) -> tuple[tuple[str, bool], ...]:
-        """(name, descending) of each key."""
+        """(name, descending) of each sort key."""
         return tuple((key, self.descending) for key in self.sort_key.split(","))
 
     @property
     def fetch(self) -> int | None:
-        """How many elements to ask for."""
+        """How many elements to fetch: one more than ``limit``; None for all."""
         return None if self.limit is None else self.limit + 1
 
 
 def parse_page(arguments: Mapping[str, str], *, limit_max: int, sort_keys: Collection[str] | None = None,
                sort_key: str = "id", sort_dir: str = "asc", unlimited: bool = False) -> Page:
-    """Read the paging arguments; a ``limit`` above ``limit_max`` is cut to it, absent or 0 it means ``limit_max``, or
-    everything where ``unlimited``.
+    """Read the paging arguments. Reduces ``limit`` to ``limit_max``; an absent ``limit`` or 0 means ``limit_max``, or
+    everything if ``unlimited``.
 
-    ``sort_keys``: the names a client may sort by (None: any). ``BadPage`` names the argument that breaks its rule.
+    ``sort_keys``: the names by which a client may sort (None: any). ``BadPage`` names the argument that breaks a rule.
     """
     limit = _limit(arguments.get("limit"))
     marker = arguments.get("marker") or None
@@ -79,7 +79,7 @@ def _limit(text: str | None) -> int | None:
 
 def next_link(base_url: str, path: str, page: Page, last_uuid: str,
               filters: Iterable[tuple[str, str]] = ()) -> str:
-    """URL of the page after the one that ended with ``last_uuid``; ``filters`` are repeated in it."""
+    """URL of the page after the one that ends with ``last_uuid``; repeats ``filters`` as arguments."""
     pairs = [*filters, ("sort_key", page.sort_key), ("sort_dir", page.sort_dir), ("limit", str(page.limit)),
              ("marker", last_uuid)]
     return f"{base_url}/v1/{path}?{urlencode(pairs)}"
@@ -87,7 +87,7 @@ def next_link(base_url: str, path: str, page: Page, last_uuid: str,
 
 def envelope(key: str, items: Sequence[Mapping[str, Any]], *, page: Page | None = None, base_url: str = "",
              path: str | None = None, filters: Iterable[tuple[str, str]] = ()) -> dict[str, Any]:
-    """``{key: items}``, with ``next`` when ``items`` are more than ``page`` holds; those beyond it are left out."""
+    """``{key: items}``; if there are more ``items`` than ``page`` holds, omits the rest and adds ``next``."""
     if page is None or page.limit is None or len(items) <= page.limit:
         return {key: items}
     shown_items = items[:page.limit]

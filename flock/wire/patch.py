@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JSON-patch bodies as the existing clients send them: a list of replace, add and remove."""
+"""JSON-patch bodies in the form that existing clients send: a list of replace, add and remove operations."""
 from __future__ import annotations
 
 import re
@@ -30,11 +30,11 @@ class PatchOp(NamedTuple):
 def parse_patch(body: Any, *, allowed: Collection[str] | None = None, mandatory: Collection[str] = (),
                 internal: Collection[str] = INTERNAL, allow_add: bool = False,
                 allow_empty: bool = False) -> list[PatchOp]:
-    """Check and split a json-patch list; ``BadPatch`` with the text existing clients know otherwise.
+    """Check and split a json-patch list; ``BadPatch``, with the text that existing clients know, when it is invalid.
 
-    ``allowed``: top-level names that may be changed (None: any). ``mandatory``: names that may not be removed.
-    ``allow_add``: ``add`` of a top-level attribute counts as replace instead of being refused. ``allow_empty``:
-    replace and add may carry no value or null (then the value is None).
+    ``allowed``: top-level names that a client may change (None: any). ``mandatory``: names that it may not remove.
+    ``allow_add``: accept ``add`` of a top-level attribute like replace. ``allow_empty``: accept replace and add
+    without a value or with null (the value is then None).
     """
     if not isinstance(body, list) or not body:
         raise BadPatch(detail="The body must be a non-empty list of JSON-patch operations.")
@@ -71,5 +71,5 @@ def _operation(element: Any, allowed: Collection[str] | None, mandatory: Collect
 
 
 def last_values(operations: list[PatchOp]) -> dict[str, Any]:
-    """Top-level attribute to its last value; removed ones are None. Old clients repeat the same operation."""
+    """``{top-level attribute: last value}``; None for removed ones. Old clients repeat the same operation."""
     return {operation.name: operation.value for operation in operations if len(operation.path) == 1}

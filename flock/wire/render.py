@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From rows to wire dicts: one function per resource, made from its declaration at first use."""
+"""Converts rows to wire dicts by one function per resource, made from its declaration at first use."""
 from __future__ import annotations
 
 import enum
@@ -42,7 +42,7 @@ def links(base_url: str, path: str, ident: Any) -> list[dict[str, str]]:
 
 
 def collection_links(base_url: str, path: str, ident: Any, child: str) -> list[dict[str, str]]:
-    """The pair a parent shows for one of its child collections."""
+    """The ``self`` and ``bookmark`` pair of one child collection of an item."""
     return [{"href": f"{base_url}/v1/{path}/{ident}/{child}", "rel": "self"},
             {"href": f"{base_url}/{path}/{ident}/{child}", "rel": "bookmark"}]
 
@@ -76,7 +76,7 @@ def _made(declared: Shape, fields: tuple[str, ...] | None, name: str) -> Rendere
 
 
 def _form(attribute: Attribute, declared: Shape) -> Callable[[Any], Any] | None:
-    """What turns a stored value into its wire form; None when it is its own."""
+    """The function that converts a stored value to its wire form; None when both are equal."""
     datatype = attribute.datatype
     if isinstance(datatype, Moment):
         return lambda value: value if isinstance(value, str) else declared.time_format(value)

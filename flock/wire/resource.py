@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One declaration per resource: a WSME type that checks bodies, the source of the renderer, and the CLI labels.
+"""Resource declarations: from one class come the WSME type that checks bodies, the renderer and the CLI labels.
 
 ``class Cpu(Record): envelope = "icpus"; cpu = attr(int, writer=AGENT, label="log_core")``
 """
@@ -19,9 +19,9 @@ from flock.wire.errors import BadBody, BadField, UnknownField, shown
 
 
 class Writer(enum.StrEnum):
-    """Who may write a field: the one-writer rule of the architecture."""
+    """The only writer of a field (the architecture's one-writer rule)."""
 
-    ADMIN = "admin"          # a user through the API
+    ADMIN = "admin"          # the operator through the API
     AGENT = "agent"          # inventory reported by a host
     SYSTEM = "system"        # the subsystem itself (ids, derived values)
     MTCE = "mtce"
@@ -32,7 +32,7 @@ ADMIN, AGENT, SYSTEM, MTCE, PATCHING = Writer.ADMIN, Writer.AGENT, Writer.SYSTEM
 
 
 class Attribute(wtypes.wsattr):  # type: ignore[misc]
-    """A ``wsattr`` that also knows its writer, labels and the key of the stored row."""
+    """A ``wsattr`` with its writer, its labels and its key in the stored row."""
 
     def __init__(self, datatype: Any, *, writer: Writer, label: str | None, detail: str | None,
                  source: str | None, secret: bool, optional: bool, nullable: bool, document: str, **wsme: Any) -> None:
@@ -50,13 +50,12 @@ def attr(datatype: Any, *, writer: Writer = ADMIN, label: str | None = None, det
 
     ``datatype``: int, float, str, bool, dict, list, datetime, object (any JSON), an Enum class, a tuple of texts,
     ``[datatype]`` for a list, an instance of ``flock.wire.types.WireType`` or another ``Resource``.
-    ``label`` is the title of its column on the command line, ``detail`` its name where one item is
-    shown, when that is another.
-    ``bounds``: ``min``/``max`` of numbers, ``min_length``/``max_length``/``pattern``/``rule`` of text,
-    ``ignore_case`` of choices. ``name`` is the wire name if it is no Python name, ``source`` the key in the row if
-    it differs from the wire name. ``secret`` fields are accepted and never rendered. ``optional`` fields are left
-    out of the rendering when the row has no such key; others are then null. ``nullable`` False promises readers that
-    a value is always there. ``readonly`` refuses it in bodies, ``document`` says what it means.
+    ``label`` is the title of its column on the command line; ``detail`` is its name in the output of one item, if
+    that differs. ``bounds``: ``min``/``max`` of numbers, ``min_length``/``max_length``/``pattern``/``rule`` of text,
+    ``ignore_case`` of choices. ``name`` is the wire name if it is no Python name; ``source`` is the key in the row if
+    it differs from the wire name. ``secret`` fields are accepted but never rendered. If the row lacks the key, the
+    rendering omits an ``optional`` field and shows any other as null. ``nullable`` False states in the schema that
+    the value is never null. ``readonly`` fields are refused in bodies. ``document`` describes the field.
     """
     return Attribute(wire_type(datatype, **bounds), writer=writer, label=label, detail=detail, source=source,
                      secret=secret, optional=optional, nullable=nullable, document=document, mandatory=mandatory,
@@ -64,7 +63,7 @@ def attr(datatype: Any, *, writer: Writer = ADMIN, label: str | None = None, det
 
 
 def wire_type(datatype: Any, **bounds: Any) -> Any:
-    """The ``WireType`` for what ``attr`` accepts as datatype; TypeError for anything else."""
+    """The ``WireType`` of a datatype that ``attr`` accepts; TypeError for any other."""
     if isinstance(datatype, types.WireType) or (isinstance(datatype, type) and issubclass(datatype, wtypes.Base)):
         if bounds:
             raise TypeError(f"{datatype!r} has its bounds already")
@@ -103,7 +102,7 @@ class Shape:
 
 
 class ResourceMeta(wtypes.BaseMeta):  # type: ignore[misc]
-    """Takes the plain settings out of the class body, so that WSME sees attributes only."""
+    """Removes the settings from the class body, so that WSME sees only attributes."""
 
     SETTINGS: ClassVar[tuple[str, ...]] = ("envelope", "path", "links", "time_format")
 
@@ -132,7 +131,7 @@ class ResourceMeta(wtypes.BaseMeta):  # type: ignore[misc]
 
     @property
     def envelope(cls) -> str:
-        """The key of a list of these."""
+        """The key of a list of these resources."""
         return str(cls._settings["envelope"])
 
 
@@ -145,7 +144,7 @@ class Resource(wtypes.Base, metaclass=ResourceMeta):  # type: ignore[misc]
 
 
 class Record(Resource):
-    """A stored resource: uuid, times and links, as every sysinv resource has them."""
+    """A stored resource with uuid, times and links, like every sysinv resource."""
 
     links = True
     uuid = attr(types.Uuid(), writer=SYSTEM, nullable=False)
@@ -160,17 +159,17 @@ def shape(resource: type[Resource]) -> Shape:
 
 
 def labels(resource: type[Resource]) -> dict[str, str]:
-    """Wire name to the label the command line shows, for fields that are shown at all."""
+    """``{wire name: label on the command line}`` of all fields that are not secret."""
     return {a.name: a.label or a.name for a in shape(resource).attributes if not a.secret}
 
 
 def details(resource: type[Resource]) -> dict[str, str]:
-    """Wire name to its name where the command line shows one item in full."""
+    """``{wire name: name in the command line's output of one item}`` of all fields that are not secret."""
     return {a.name: a.detail or a.label or a.name for a in shape(resource).attributes if not a.secret}
 
 
 def written_by(resource: type[Resource], writer: Writer) -> frozenset[str]:
-    """Wire names of the fields ``writer`` may write."""
+    """Wire names of the fields that ``writer`` may write."""
     return frozenset(a.name for a in shape(resource).attributes if a.writer is writer)
 
 
@@ -207,7 +206,7 @@ def _assign(instance: Any, attribute: Attribute, value: Any) -> None:
 
 
 def given(instance: Any) -> dict[str, Any]:
-    """The fields that were in the body, by row key (``source`` or wire name), converted; null stays None."""
+    """The converted fields of the body by row key (``source`` or wire name); null is None."""
     found = {}
     for attribute in shape(type(instance)).attributes:
         value = getattr(instance, attribute.key)
@@ -217,9 +216,9 @@ def given(instance: Any) -> dict[str, Any]:
 
 
 def coerce(resource: type[Resource], name: str, value: Any) -> Any:
-    """Convert one value (of a json-patch operation) by the type of field ``name``.
+    """Convert one value of a json-patch operation by the type of field ``name``; None stays None.
 
-    ``UnknownField`` when there is none, ``BadField`` when the value breaks the field's rule; None stays None.
+    ``UnknownField`` when there is no such field, ``BadField`` when the value breaks the field's rule.
     """
     attribute = shape(resource).by_name().get(name)
     if attribute is None:

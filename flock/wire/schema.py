@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JSON Schema of resource declarations, for what is answered and for what may be sent."""
+"""JSON Schemas of resource declarations, for responses and for request bodies."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from flock.wire.resource import ADMIN, Attribute, Resource, Shape, shape
 from flock.wire.types import Moment, WireType
 
 Schema = dict[str, Any]
-# Gives the schema (or a reference to it) of a resource inside another one.
+# Returns the schema (or a reference to it) of a resource inside another one.
 Nested = Callable[[type[Resource]], Schema]
 
 LINKS: Schema = {"type": "array", "items": {
@@ -34,9 +34,9 @@ def nullable(schema: Schema) -> Schema:
 
 
 def answered(resource: type[Resource], nested: Nested, fields: Sequence[str] | None = None) -> Schema:
-    """What a renderer makes: every field that is not secret, or ``fields``; null where the stored value is absent.
+    """Schema of a rendered resource: all fields that are not secret, or ``fields``; null where a value is absent.
 
-    A field that nobody but the administrator's request writes is not ``readOnly``.
+    Marks every field as ``readOnly`` whose writer is not the operator.
     """
     declared = shape(resource)
     chosen = [a for a in declared.attributes if not a.secret and (fields is None or a.name in fields)]
@@ -51,7 +51,7 @@ def answered(resource: type[Resource], nested: Nested, fields: Sequence[str] | N
 
 
 def sent(resource: type[Resource], nested: Nested) -> Schema:
-    """What ``parse_body`` takes: no unknown fields, null for every field that is not mandatory."""
+    """Schema of the bodies that ``parse_body`` accepts: no unknown fields; null for fields that are not mandatory."""
     properties, required = {}, []
     for attribute in shape(resource).attributes:
         if attribute.readonly:

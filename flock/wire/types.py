@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Data types of wire attributes as WSME user types: ``validate`` converts what clients send or says the rule."""
+"""Data types of wire attributes as WSME user types: ``validate`` converts a client's value or names the rule."""
 from __future__ import annotations
 
 import enum
@@ -23,14 +23,15 @@ PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 
 
 def any_case(text: str) -> str:
-    """A pattern for ``text`` in upper and lower case, in the dialect that JSON Schema knows."""
+    """A pattern that matches ``text`` in upper and lower case, in JSON Schema's dialect of regular expressions."""
     return "".join(f"[{c.upper()}{c.lower()}]" if c.isalpha() else re.escape(c) for c in text)
 
 
 class WireType(wtypes.UserType):  # type: ignore[misc]
-    """Base: subclasses implement ``validate(value)``, never called with None; ValueError carries the rule.
+    """Base of all types. Subclasses implement ``validate(value)``, which raises ValueError with the broken rule.
 
-    ``schema`` and ``accepted`` describe in JSON Schema what is answered and what ``validate`` takes.
+    WSME never calls ``validate`` with None. ``schema`` and ``accepted`` return JSON Schemas of rendered values and of
+    the values that ``validate`` accepts.
     """
 
     basetype = str
@@ -40,16 +41,16 @@ class WireType(wtypes.UserType):  # type: ignore[misc]
         raise NotImplementedError
 
     def schema(self) -> dict[str, Any]:
-        """JSON schema of a rendered value; no rule unless the type knows one."""
+        """JSON Schema of a rendered value; by default it allows any value."""
         return {}
 
     def accepted(self) -> dict[str, Any]:
-        """JSON schema of what a client may send; that of a rendered value unless more is taken."""
+        """JSON Schema of the values that a client may send; by default that of a rendered value."""
         return self.schema()
 
 
 class Text(WireType):
-    """Text with bounds; numbers and booleans are refused, control characters other than newline and tab too."""
+    """Text with bounds; refuses numbers, booleans, and control characters other than newline, return and tab."""
 
     name = "text"
     _control = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -110,7 +111,7 @@ class Integer(WireType):
         return {"type": "integer"}
 
     def accepted(self) -> dict[str, Any]:
-        # Below zero there is only "-0".
+        # With a minimum of 0 or more, "-0" is the only negative text.
         sign = "[+-]?" if self.minimum < 0 else r"(\+|-(?=0+\s*$))?"
         return {"anyOf": [{"type": "integer", "minimum": self.minimum, "maximum": self.maximum},
                           {"type": "string", "pattern": rf"^\s*{sign}[0-9]+\s*$", "maxLength": NUMBER_DIGITS_MAX}]}
@@ -173,7 +174,7 @@ class Boolean(WireType):
 
 
 class Choice(WireType):
-    """One of a fixed set of texts; with an enum class the member comes out."""
+    """One of a fixed set of texts; with an enum class, ``validate`` returns the member."""
 
     name = "choice"
 
@@ -234,7 +235,7 @@ class Document(WireType):
 
 
 class Items(WireType):
-    """A list of values of one type; a single text with commas is split, because clients send lists that way."""
+    """A list of values of one type; also splits a text at its commas, because clients send lists that way."""
 
     name = "items"
 
@@ -259,7 +260,7 @@ class Items(WireType):
 
 
 class Anything(WireType):
-    """Any JSON value, verbatim."""
+    """Any JSON value, unchanged."""
 
     name = "anything"
 
@@ -287,7 +288,7 @@ class Moment(WireType):
 
 
 class _Identifier(WireType):
-    """Text checked by a function of ``flock.core.ids``."""
+    """Text that a function of ``flock.core.ids`` checks."""
 
     def validate(self, value: Any) -> str:
         if not isinstance(value, str):

@@ -36,7 +36,7 @@ def application(conf: Any) -> Any:
 
 
 def stream_settings(conf: Any) -> Settings:
-    """The options of the event stream; half of the threads stay for ordinary requests unless an operator says more."""
+    """The options of the event stream. ``streams_max`` 0 leaves half of the threads for ordinary requests."""
     chosen = stream.register(conf)
     return Settings(
         streams_max=chosen.streams_max or max(1, conf.api.threads // 2), poll_interval_s=chosen.poll_interval_s,

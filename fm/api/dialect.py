@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Wire conventions of the fault management API."""
+"""Wire conventions of fm's REST API."""
 from __future__ import annotations
 
 from flock.api.dialect import Dialect, root_document, version_document

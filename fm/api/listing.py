@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the three collections share: reading filters and paging from a query, and writing the page with its link."""
+"""Shared by the collections: reads filters and paging from a query and makes the reply with its ``next`` link."""
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,9 +12,9 @@ from flock.wire.paging import PAGE_ARGUMENTS, Page, envelope
 from flock.wire.types import Boolean, Choice, Text
 from fm.core.filters import VALUE_MAX, Filter, Match, Op, parse
 
-INCLUDE_SUPPRESS = Argument("include_suppress", Boolean(), "Also what the operator has hidden.")
+INCLUDE_SUPPRESS = Argument("include_suppress", Boolean(), "Also suppressed and silenced ones.")
 EXPAND = Argument("expand", Boolean(), "Every field.")
-WITH_COUNT = Argument("with_count", Boolean(), "Also how many elements all pages have together.")
+WITH_COUNT = Argument("with_count", Boolean(), "Also the number of elements on all pages.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Listing:
 
 
 def filters(known: Mapping[str, Match]) -> tuple[Argument, ...]:
-    """The declaration of filters on the fields ``known``; the arguments are given equally often."""
+    """Declare the filter arguments for the fields ``known``; a query must repeat each of them equally often."""
     return (
         Argument("q.field", Choice(tuple(known)), "Field to compare.", repeated=True),
         Argument("q.op", Choice((*Op, "")), "How to compare; empty means eq.", repeated=True),
@@ -38,14 +38,16 @@ def filters(known: Mapping[str, Match]) -> tuple[Argument, ...]:
 
 
 def arguments(known: Mapping[str, Match], sort_keys: Sequence[str]) -> tuple[Argument, ...]:
-    """The declaration of everything ``read`` reads."""
+    """Declare all arguments that ``read`` accepts."""
     return (*filters(known), *paging(sort_keys), INCLUDE_SUPPRESS, EXPAND, WITH_COUNT)
 
 
 def read(call: Call, *, known: Mapping[str, Match], sort_keys: Collection[str], sort_key: str = "id",
          sort_dir: str = "asc", unlimited: bool = True) -> Listing:
-    """The listing a query asks for, by default in the order ``sort_key`` and ``sort_dir`` and, where ``unlimited``,
-    without a limit; 400 naming the argument that breaks its rule."""
+    """The checked listing request of a query; 400 names the argument that breaks its rule.
+
+    ``sort_key`` and ``sort_dir`` are the default order; with ``unlimited`` the default has no limit.
+    """
     query = call.query
     conditions = parse(query.all("q.field"), query.all("q.op"), query.all("q.value"), known)
     return Listing(
@@ -57,7 +59,7 @@ def read(call: Call, *, known: Mapping[str, Match], sort_keys: Collection[str], 
 
 def answer(call: Call, asked: Listing, key: str, items: list[dict[str, Any]], *,
            count: int | None = None) -> dict[str, Any]:
-    """The envelope; ``next`` repeats every argument of this request. ``items`` may hold one more than the page."""
+    """The reply body; ``next`` repeats every argument of this request. ``items`` may hold one more than the page."""
     kept = [(name, value) for name, value in call.query.pairs if name not in PAGE_ARGUMENTS]
     body = envelope(key, items, page=asked.page, base_url=call.base_url, filters=kept)
     return body if count is None else {**body, "count": count}

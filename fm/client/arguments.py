@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arguments and columns that the commands on alarms and events share."""
+"""Arguments and columns shared by the commands for alarms and events."""
 from __future__ import annotations
 
 import argparse
@@ -14,7 +14,7 @@ LIMIT_MAX = 10**9
 
 
 def marked(field: str, title: str) -> Column:
-    """An id that is shown as ``S(<id>)`` while the operator hides it."""
+    """A column of ids that shows ``S(<id>)`` while the id is suppressed or silenced."""
     def show(row: Row) -> object:
         ident = row.get(field, "")
         return f"S({ident})" if row.get("suppression_status") == SUPPRESSED else ident
@@ -22,7 +22,7 @@ def marked(field: str, title: str) -> Column:
 
 
 def add_conditions(parser: argparse.ArgumentParser, severities: Sequence[str]) -> None:
-    """``--query``, and ``--filter`` and ``--severity`` for what it can say shorter."""
+    """Add ``--query`` and its short forms ``--filter`` and ``--severity``."""
     parser.add_argument("-q", "--query", metavar="QUERY", help=QUERY_HELP)
     parser.add_argument("--filter", action="append", default=[], type=_pair, metavar="FIELD=VALUE",
                         help="only where FIELD contains VALUE; repeatable")
@@ -30,7 +30,7 @@ def add_conditions(parser: argparse.ArgumentParser, severities: Sequence[str]) -
 
 
 def conditions(args: argparse.Namespace) -> list[tuple[str, str]]:
-    """What ``add_conditions`` has parsed, as arguments of the API."""
+    """The API's query arguments for the options of ``add_conditions``."""
     pairs = [*args.filter, *([("severity", args.severity)] if args.severity else [])]
     more = [argument for field, value in pairs
             for argument in (("q.field", field), ("q.op", "eq"), ("q.type", ""), ("q.value", value))]
@@ -38,7 +38,7 @@ def conditions(args: argparse.Namespace) -> list[tuple[str, str]]:
 
 
 def add_page(parser: argparse.ArgumentParser, plural: str) -> None:
-    """``--limit``, ``--marker`` and ``--sort``."""
+    """Add ``--limit``, ``--marker`` and ``--sort``."""
     parser.add_argument("-l", "--limit", type=limit, metavar="NUMBER", help=f"at most this many {plural}")
     parser.add_argument("--marker", metavar="UUID", help=f"only {plural} after this one")
     parser.add_argument("--sort", type=_sort, metavar="FIELD[:asc|:desc]",
@@ -46,7 +46,7 @@ def add_page(parser: argparse.ArgumentParser, plural: str) -> None:
 
 
 def page(args: argparse.Namespace) -> ListPart:
-    """What ``add_page`` has parsed; part of a list begins with the newest, as the whole does."""
+    """The list part for the options of ``add_page``; newest first by default."""
     field, descending = args.sort or (("timestamp", True) if args.limit or args.marker else (None, False))
     return ListPart(args.limit, args.marker, field, descending)
 

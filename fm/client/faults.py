@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""REST calls on alarms, events, suppression and silences for command lines and other programs; pages are followed."""
+"""REST client for alarms, events, suppressions and silences, for command lines and other programs. Reads all pages."""
 from __future__ import annotations
 
 import time
@@ -25,18 +25,18 @@ SERVICE_TYPE = "faultmanagement"
 _PARTS = ("host", "group")
 
 Arguments = list[tuple[str, str]]
-Query = str | Sequence[tuple[str, str]] | None  # the operator's language, or ready q.* arguments
+Query = str | Sequence[tuple[str, str]] | None  # the query language, or q.* arguments
 
 
 def connect(session: Session, region_name: str | None = None, interface: str = "public",
             endpoint: str | None = None) -> Faults:
-    """The fault management of a cloud, over a keystoneauth session; ``endpoint`` replaces the catalogue's URL."""
+    """The fm API of a cloud through a keystoneauth session; ``endpoint`` replaces the URL of Keystone's catalogue."""
     return Faults(ApiClient(Adapter(session, service_type=SERVICE_TYPE, interface=interface, region_name=region_name,
                                     endpoint_override=endpoint)))
 
 
 class Faults:
-    """One fault management API. Every failure is a CliError, what the API refuses an ApiError."""
+    """The API of one fm. Every failure raises CliError; a refusal of the API raises its subclass ApiError."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
@@ -60,10 +60,10 @@ class Faults:
             raise _explained(problem, f"Alarm not found: {uuid}") from problem
 
     def delete_matching(self, query: str, include_suppress: bool = False, enough: int | None = None) -> int:
-        """Clear the alarms that match the conditions, at least one; how many those were.
+        """Clear the alarms that match the query, which must have a condition; returns how many were cleared.
 
-        The service clears a bounded number at a time; it is asked again until nothing matches or ``enough`` are gone,
-        so that alarms which are raised meanwhile do not keep it busy.
+        The service clears a bounded number per request. Repeats the request until nothing matches or ``enough`` alarms
+        are cleared; ``enough`` ends the loop when new alarms keep matching.
         """
         conditions = query_arguments(query)
         if not conditions:
@@ -78,21 +78,21 @@ class Faults:
         return total
 
     def summary(self, include_suppress: bool = False, by: str | None = None) -> Summary:
-        """Counts per severity; ``by`` host or group adds them for each."""
+        """Counts per severity; ``by`` ``host`` or ``group`` adds the counts of each host or group."""
         if by is not None and by not in _PARTS:
             raise CliError(f"A summary is by one of {', '.join(_PARTS)}, not {by!r}.")
         arguments = [*_flags(include_suppress=include_suppress), *([("by", by)] if by else [])]
         return cast(Summary, self._client.get("/v1/alarms/summary", arguments))
 
     def acknowledge(self, uuid: str, comment: str = "") -> Acknowledgement:
-        """Acknowledge one alarm in the caller's name."""
+        """Acknowledge one alarm in the caller's name; CliError ``Alarm not found``."""
         try:
             return cast(Acknowledgement, self._client.put(_acknowledgement(uuid), {"comment": comment}))
         except ApiError as problem:
             raise _explained(problem, f"Alarm not found: {uuid}") from problem
 
     def withdraw_acknowledgement(self, uuid: str) -> None:
-        """Take the note back that somebody has seen the alarm."""
+        """Withdraw the acknowledgement of one alarm; CliError ``Alarm not found``."""
         try:
             self._client.delete(_acknowledgement(uuid))
         except ApiError as problem:
@@ -100,7 +100,7 @@ class Faults:
 
     def events(self, query: Query = None, alarms: bool = False, logs: bool = False, include_suppress: bool = False,
                expand: bool = True, page: ListPart = WHOLE) -> list[Event]:
-        """Events, newest first unless ``page`` says otherwise."""
+        """Events, newest first unless ``page`` has another order."""
         arguments = [*event_arguments(query),
                      *_flags(alarms=alarms, logs=logs, include_suppress=include_suppress, expand=expand)]
         return cast(list[Event], _all(self._client, "event_log", arguments, page))
@@ -121,7 +121,7 @@ class Faults:
                       include_suppress: bool = False, last_id: str | None = None,
                       say: Callable[[str], None] = lambda text: None,
                       sleep: Callable[[float], None] = time.sleep) -> Iterator[stream.Message]:
-        """Events as they happen, without end, after the one that ``last_id`` names; see ``stream.follow``."""
+        """Events as they happen, without end, after event number ``last_id``; see ``stream.follow``."""
         arguments = [*event_arguments(query), *_flags(alarms=alarms, logs=logs, include_suppress=include_suppress)]
 
         def open_after(ident: str | None) -> AbstractContextManager[Iterator[bytes]]:
@@ -135,12 +135,12 @@ class Faults:
         return [row for row in rows if include_unsuppressed or row["suppression_status"] == "suppressed"]
 
     def set_suppression(self, uuid: str, status: str) -> None:
-        """Suppress or show the id of one entry."""
+        """Set the ``status`` of one entry: ``suppressed`` or ``unsuppressed``."""
         body = [{"path": "/suppression_status", "value": status, "op": "replace"}]
         self._client.patch(f"/v1/event_suppression/{segment(uuid)}", body)
 
     def silences(self) -> list[Silence]:
-        """All silences that hold."""
+        """All silences in force."""
         return cast(list[Silence], _all(self._client, "silences", []))
 
     def silence(self, uuid: str) -> Silence:
@@ -149,14 +149,14 @@ class Faults:
 
     def create_silence(self, alarm_id: str | None = None, entity_instance_id: str | None = None,
                        expires_at: datetime | None = None, comment: str | None = None) -> Silence:
-        """Hide the alarms of an id, of an entity and what it contains, or of both, until ``expires_at`` (aware)."""
+        """Silence an id, an entity and its contained ones, or both, until ``expires_at`` (aware; None: no expiry)."""
         given = {"alarm_id": alarm_id, "entity_instance_id": entity_instance_id,
                  "expires_at": wire(expires_at) if expires_at else None, "comment": comment}
         body = {name: value for name, value in given.items() if value is not None}
         return cast(Silence, self._client.post("/v1/silences", body))
 
     def change_silence(self, uuid: str, changes: dict[str, Any]) -> Silence:
-        """Set ``expires_at`` (a time of the API, None for no end) or ``comment`` of a silence."""
+        """Set ``expires_at`` (a text in the API's format, None for no expiry) or ``comment`` of a silence."""
         body = [{"op": "replace", "path": f"/{name}", "value": value} for name, value in changes.items()]
         try:
             return cast(Silence, self._client.patch(f"/v1/silences/{segment(uuid)}", body))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plug-in of the OpenStack client: ``openstack fault ...`` (entry point group openstack.cli.extension)."""
+"""Plug-in for the OpenStack client: ``openstack fault ...`` (entry point group openstack.cli.extension)."""
 from __future__ import annotations
 
 import argparse
@@ -15,10 +15,10 @@ DEFAULT_API_VERSION = "1"
 
 
 def make_client(instance: Any) -> ApiClient:
-    """Called once by the OpenStack client, when the first of our commands needs the API."""
+    """Make the API client. The OpenStack client calls this once, when a command first needs the API."""
     return plugin_client(instance, "faultmanagement")
 
 
 def build_option_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Called by the OpenStack client while it builds its global options."""
+    """Add the option for the API version. The OpenStack client calls this while it builds its global options."""
     return version_option(parser, API_NAME, DEFAULT_API_VERSION)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operator's query language: ``field<op>[type::]value;...`` becomes ``q.*`` arguments."""
+"""Converts the query language ``field<op>[type::]value;...`` to ``q.*`` arguments."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ TYPES = ("string", "integer", "float", "datetime", "boolean")
 
 @dataclass(frozen=True, slots=True)
 class ListPart:
-    """Part of a list: at most ``limit`` after the uuid ``marker``, ordered by field ``sort``; None for the default."""
+    """Part of a list: at most ``limit`` rows after uuid ``marker``, sorted by field ``sort``; None: the default."""
 
     limit: int | None = None
     marker: str | None = None
@@ -32,7 +32,7 @@ WHOLE = ListPart()
 
 
 def query_arguments(query: str | Sequence[tuple[str, str]] | None) -> list[tuple[str, str]]:
-    """The conditions of a text in order; ready arguments as they are. CliError for a part without operator or field."""
+    """The ``q.*`` arguments of a query text; returns ready arguments unchanged. CliError names an invalid condition."""
     if query is not None and not isinstance(query, str):
         return list(query)
     arguments: list[tuple[str, str]] = []
@@ -52,6 +52,6 @@ def query_arguments(query: str | Sequence[tuple[str, str]] | None) -> list[tuple
 
 
 def event_arguments(query: str | Sequence[tuple[str, str]] | None) -> list[tuple[str, str]]:
-    """As ``query_arguments``; events may be asked for by the names that the same fields have on alarms."""
+    """``query_arguments`` for events; accepts the alarm field names ``alarm_id`` and ``alarm_type`` too."""
     return [(name, _OF_EVENTS.get(value, value) if name == "q.field" else value)
             for name, value in query_arguments(query)]

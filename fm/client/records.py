@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the API answers, by field. Times are texts in UTC without zone; fields of ``full`` answers are marked."""
+"""Types of the API's objects. Times are texts in UTC without zone. Comments mark fields of expanded and full replies.
+"""
 from __future__ import annotations
 
 from typing import NotRequired, TypedDict
@@ -17,7 +18,7 @@ class Alarm(TypedDict):
     suppression_status: str
     mgmt_affecting: str
     degrade_affecting: str
-    # Of expanded answers.
+    # Only in expanded replies.
     alarm_state: NotRequired[str]
     entity_type_id: NotRequired[str]
     alarm_type: NotRequired[str]
@@ -25,7 +26,7 @@ class Alarm(TypedDict):
     proposed_repair_action: NotRequired[str]
     service_affecting: NotRequired[bool]
     suppression: NotRequired[bool]
-    # Of full answers.
+    # Only in full replies.
     last_refreshed: NotRequired[str | None]
     stale: NotRequired[bool]
     flapping: NotRequired[bool]
@@ -37,7 +38,7 @@ class Alarm(TypedDict):
 
 
 class Event(TypedDict):
-    """An event: what an alarm did (state set or clear) or a customer log (state log)."""
+    """An event of an alarm (state ``set`` or ``clear``) or a customer log (state ``log``)."""
 
     uuid: str
     event_log_id: str
@@ -47,7 +48,7 @@ class Event(TypedDict):
     severity: str
     reason_text: str
     suppression_status: str
-    # Of expanded answers.
+    # Only in expanded replies.
     entity_type_id: NotRequired[str]
     event_log_type: NotRequired[str]
     probable_cause: NotRequired[str]
@@ -57,7 +58,7 @@ class Event(TypedDict):
 
 
 class Suppression(TypedDict):
-    """Whether the operator hides an alarm id (``suppressed`` or ``unsuppressed``)."""
+    """Whether the operator suppresses an alarm id (``suppressed`` or ``unsuppressed``)."""
 
     uuid: str
     alarm_id: str
@@ -66,7 +67,7 @@ class Suppression(TypedDict):
 
 
 class Silence(TypedDict):
-    """Alarms hidden by the operator by id, entity or both, until ``expires_at`` or for good."""
+    """A silence of an id, an entity or both; ``expires_at`` None means that it does not expire."""
 
     uuid: str
     alarm_id: str | None
@@ -78,7 +79,7 @@ class Silence(TypedDict):
 
 
 class Acknowledgement(TypedDict):
-    """Who has seen an alarm; all null while nobody has."""
+    """The acknowledgement of an alarm; user, comment and timestamp are None without one."""
 
     uuid: str
     user: str | None
@@ -87,7 +88,7 @@ class Acknowledgement(TypedDict):
 
 
 class Counts(TypedDict):
-    """Visible alarms by severity, with the status they amount to: OK, degraded or critical."""
+    """Numbers of visible alarms by severity, and the resulting status: OK, degraded or critical."""
 
     critical: int
     major: int
@@ -104,6 +105,6 @@ class Part(Counts):
 
 
 class Summary(Counts):
-    """The counts of the cloud, and its parts where they were asked for."""
+    """The counts of the cloud; ``parts`` only when the request had ``by``."""
 
     parts: NotRequired[list[Part]]

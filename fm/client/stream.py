@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The event stream as a client sees it: server-sent events parsed, broken connections resumed where they broke."""
+"""Client of the event stream: parses server-sent events, reconnects and resumes after the last event."""
 from __future__ import annotations
 
 import codecs
@@ -15,16 +15,16 @@ from fm.client.records import Event
 LINE_MAX_CHARS = 1024 * 1024
 GAP = "fm.stream.gap"
 RECONNECT = Backoff(first_s=0.5, max_s=30.0)
-ATTEMPTS_MAX = 20  # in a row without a sign of life from the server
+ATTEMPTS_MAX = 20  # in a row without any message from the server
 
 Connect = Callable[[str | None], AbstractContextManager[Iterator[bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a stream; ``ident`` is what a later connection resumes after.
+    """One message of a stream; a later connection resumes after ``ident``.
 
-    Its ``kind`` is empty for a mere sign of life, and GAP where events are lost that the server no longer has.
+    ``kind`` is empty for a heartbeat, and GAP when the server no longer has some events.
     """
 
     ident: str | None
@@ -32,21 +32,21 @@ class Message:
     data: str
 
     def event(self) -> Event:
-        """The event inside; CliError when it is none."""
+        """The decoded event; CliError when ``data`` is not JSON."""
         try:
             found: Event = json.loads(self.data)
         except ValueError:
-            raise CliError(f"The event stream sent what is no event: {self.data[:80]!r}") from None
+            raise CliError(f"The event stream sent an invalid event: {self.data[:80]!r}") from None
         return found
 
 
 def lines(pieces: Iterable[bytes]) -> Iterator[str]:
-    """Text lines out of byte pieces of any size; what follows the last line end is dropped."""
+    """Text lines from byte pieces of any size; drops text after the last line end."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     rest = ""
     for piece in pieces:
         rest += decoder.decode(piece)
-        # A carriage return at the very end may be half of a line end.
+        # A carriage return at the end may be the first half of CRLF.
         complete, rest = (rest[:-1], rest[-1]) if rest.endswith("\r") else (rest, "")
         *whole, tail = complete.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         yield from whole
@@ -56,7 +56,7 @@ def lines(pieces: Iterable[bytes]) -> Iterator[str]:
 
 
 def messages(pieces: Iterable[bytes]) -> Iterator[Message]:
-    """The messages of a stream, signs of life among them."""
+    """The messages of a stream, including heartbeats."""
     ident: str | None = None
     kind = ""
     data: list[str] = []
@@ -76,10 +76,11 @@ def messages(pieces: Iterable[bytes]) -> Iterator[Message]:
 
 def follow(connect: Connect, sleep: Callable[[float], None], say: Callable[[str], None] = lambda text: None,
            last_id: str | None = None) -> Iterator[Message]:
-    """Messages without end. A connection that breaks is made anew after a pause and goes on after the last message.
+    """Yield messages without end. Reconnects after a pause when the connection breaks, and resumes after the last one.
 
-    ``connect`` opens a stream after the given id. ``say`` hears of interruptions. It ends with a CliError when the API
-    refuses (4xx), when there was no sign of life from the beginning, and after ATTEMPTS_MAX failures in a row.
+    ``connect`` opens a stream after the given id. ``say`` is called with a sentence for each interruption. Raises
+    CliError when the API refuses (4xx), when it fails before the first message, and after ATTEMPTS_MAX failures in a
+    row.
     """
     failures, alive = 0, False
     while True:
@@ -90,7 +91,7 @@ def follow(connect: Connect, sleep: Callable[[float], None], say: Callable[[str]
                     last_id = message.ident or last_id
                     if message.kind:
                         yield message
-            problem = "the server has ended it"
+            problem = "the server closed it"
         except (ApiError, ApiUnreachable) as broken:
             if isinstance(broken, ApiError) and broken.status < 500:
                 raise

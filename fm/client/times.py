@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Moments as operators write them: so long from now (``2h``, ``1d12h``), or a date in their own time zone."""
+"""Parses times that operators type: a duration from now (``2h``, ``1d12h``), or a date in their own time zone."""
 from __future__ import annotations
 
 import re
@@ -14,9 +14,10 @@ RULE = "a duration such as 30m, 2h or 1d12h, or a date such as 2026-05-01 or '20
 
 
 def moment(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
-    """What ``text`` means at ``now`` (aware), in UTC; a date without zone is in ``zone``, None for the machine's own.
+    """The UTC time of ``text``: a duration after ``now`` (aware), or a date, in ``zone`` unless it names one.
 
-    UsageError when it is neither a duration of at most ten years nor a date.
+    ``zone`` None means the machine's time zone. UsageError when ``text`` is neither a duration of at most ten years nor
+    a date.
     """
     words = text.strip()
     if _DURATION.fullmatch(words):
@@ -26,7 +27,7 @@ def moment(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
         return (now + timedelta(seconds=seconds)).astimezone(UTC)
     try:
         found = datetime.fromisoformat(words)
-        # astimezone takes a date without zone as one of the machine's own zone.
+        # astimezone assumes the machine's zone for a date without zone.
         aware = found if found.tzinfo or zone is None else found.replace(tzinfo=zone)
         return aware.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
@@ -34,5 +35,5 @@ def moment(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
 
 
 def wire(when: datetime) -> str:
-    """A moment as the API writes it: UTC, no zone."""
+    """A time in the API's format: ISO 8601 in UTC without zone."""
     return when.astimezone(UTC).replace(tzinfo=None).isoformat()

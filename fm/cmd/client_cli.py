@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""fmClientCli: the diagnostic command of the raising library; sets, clears and shows alarms over the bus."""
+"""fmClientCli: the diagnostic command of the raiser; sets, clears and shows alarms over the bus."""
 from __future__ import annotations
 
 import sys
@@ -18,7 +18,7 @@ RECORD_FIELDS = 15
 FAILED = 255
 Connect = Callable[[], Raiser]
 NOT_FOUND = "FM_ERR_ENTITY_NOT_FOUND"
-# The first class that fits names the failure.
+# The first matching class determines the name of the failure.
 ERROR_NAMES: tuple[tuple[type[Exception], str], ...] = (
     (ClientException, "FM_ERR_INVALID_ATTRIBUTE"), (InvalidInput, "FM_ERR_INVALID_ATTRIBUTE"),
     (Forbidden, "FM_ERR_RESOURCE_UNAVAILABLE"), (Unavailable, "FM_ERR_NOCONNECT"),
@@ -26,16 +26,19 @@ ERROR_NAMES: tuple[tuple[type[Exception], str], ...] = (
 
 
 class Wrong(Exception):
-    """The command cannot be understood; the text is what it prints."""
+    """The command line is wrong or nothing was found; the text is what the command prints."""
 
 
 def main() -> None:
-    """Carry out the command line of this process."""
+    """Run the command line of this process and exit."""
     sys.exit(run(sys.argv[1:], lambda: Raiser(configured_bus(), None)))
 
 
 def run(argv: Sequence[str], raiser: Connect) -> int:
-    """0 after ``Ok`` and the answer on standard output; 255 after the name of what is wrong, with details beside it."""
+    """Run one command. Prints ``Ok`` and the result and returns 0, or prints the name of the failure and returns 255.
+
+    Prints details of a failure to standard error.
+    """
     try:
         lines = _carried_out(argv, raiser)
     except Wrong as error:
@@ -112,7 +115,7 @@ def _found(raiser: Connect, alarm_id: str | None, entity: str | None, below: boo
 
 
 def _record(fault: LibraryFault) -> str:
-    """The first fourteen fields, each followed by the separator, on one line whatever the texts hold."""
+    """The first fourteen fields on one line, each followed by the separator; turns line breaks in texts into spaces."""
     values = (fault.uuid, fault.alarm_id, fault.alarm_state, fault.entity_type_id, fault.entity_instance_id,
               fault.timestamp, fault.severity, fault.reason_text, fault.alarm_type, fault.probable_cause,
               fault.proposed_repair_action, fault.service_affecting, fault.suppression, fault.inhibit_alarms)
@@ -125,14 +128,14 @@ def _fields(text: str) -> list[str]:
 
 
 def _record_fields(text: str) -> list[str]:
-    """The values of a record. StarlingX reads an empty last value after a closing separator: behind the fourteenth
-    value that is ``keep_existing_alarm``, behind the fifteenth it is ignored."""
+    """The values of a record. Like StarlingX, reads an empty value after a closing separator: after the fourteenth
+    value it is ``keep_existing_alarm``, after the fifteenth it is ignored."""
     values = text[len(SEPARATOR):].split(SEPARATOR)
     return values[:-1] if len(values) == RECORD_FIELDS + 1 and not values[-1] else values
 
 
 def _cause(text: str) -> str:
-    """The probable cause; ``unknown`` for a blank one and for one that no alarm may carry, as StarlingX takes it."""
+    """The probable cause; like StarlingX, ``unknown`` for a blank, unknown or not applicable one."""
     return text if text in PROBABLE_CAUSES and text != NOT_APPLICABLE else UNKNOWN
 
 

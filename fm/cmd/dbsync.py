@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""fm-dbsync: the tables of fault management and the alarm ids of the catalogue."""
+"""fm-dbsync: creates and migrates the tables of fm and loads the alarm ids of the catalogue."""
 from __future__ import annotations
 
 import sys

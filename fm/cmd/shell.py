@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``fm``: the command line of fault management."""
+"""``fm``: the command line of fm."""
 from __future__ import annotations
 
 import sys
@@ -9,13 +9,13 @@ from flock.cli.shell import Program, run
 
 
 def sentence(problem: ApiError) -> str:
-    """An API error in the words that StarlingX's ``fm`` uses, with the server's own where it has any to add."""
+    """The message of an API error in the format of StarlingX's ``fm``, with the server's text if it sent one."""
     if problem.status == 403:
         return "Error: Forbidden."
     if problem.status < 500:
         return problem.text
     request = f" (Request-ID: {problem.request_id})" if problem.request_id else ""
-    return f"HTTP Server Error (HTTP {problem.status}){request}{f': {problem.text}' if problem.said else ''}"
+    return f"HTTP Server Error (HTTP {problem.status}){request}{f': {problem.text}' if problem.from_server else ''}"
 
 
 PROGRAM = Program(

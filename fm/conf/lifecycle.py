@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options of the life of alarms by alarm id, in group ``[fm]``; all may change while the daemons run."""
+"""Options for the life of alarms by alarm id, group ``[fm]``; all may change while the daemons run."""
 from __future__ import annotations
 
 from typing import Any
@@ -16,7 +16,7 @@ HOLD_OFF_MAX_S = 86400
 
 
 class ById(types.Dict):
-    """``100.101:30,200.004:10``: a whole number of at least one by alarm id."""
+    """Option type: positive integers by alarm id, such as ``100.101:30,200.004:10``."""
 
     def __init__(self, number_max: int) -> None:
         super().__init__(types.Integer(min=1, max=number_max))
@@ -37,17 +37,19 @@ def _by_id(name: str, number_max: int, text: str) -> cfg.Opt:
 
 LIFE_OPTS: list[cfg.Opt] = [
     _by_id("raise_hold_off_s", HOLD_OFF_MAX_S,
-           "By alarm id: seconds a raise waits before there is an alarm; cleared meanwhile it leaves no trace."),
+           "By alarm id: seconds for which a raise is held before the alarm becomes active. A clear meanwhile discards "
+           "the raise."),
     _by_id("clear_hold_off_s", HOLD_OFF_MAX_S,
-           "By alarm id: seconds a clear waits before the alarm ends; raised again meanwhile the alarm simply stays."),
+           "By alarm id: seconds for which a clear is held before the alarm ends. A raise meanwhile discards the "
+           "clear."),
     _by_id("flap_changes_max", 1000,
-           "By alarm id: how many raises and clears within flap_window_s are normal; an alarm that changes more often "
-           "is flapping: it stays, and its clears wait until it was quiet for a window."),
+           "By alarm id: how many raises and clears within flap_window_s are normal. An alarm that changes more often "
+           "is flapping: it stays active and its clears are held until it was quiet for flap_window_s."),
     cfg.IntOpt("flap_window_s", default=300, min=1, max=HOLD_OFF_MAX_S, mutable=True,
-               help="Seconds in which changes are counted for flap_changes_max."),
+               help="Seconds within which changes are counted for flap_changes_max."),
     _by_id("stale_after_s", TIME_TO_LIVE_MAX_S,
            "By alarm id: seconds after which an alarm that was not set again is shown as stale, unless its raiser gave "
-           "a time to live of its own. Nothing is cleared by that."),
+           "a time to live. Stale alarms are not cleared."),
 ]
 
 
@@ -58,7 +60,7 @@ def register(conf: Any) -> Any:
 
 
 def life_policy(conf: Any) -> LifePolicy:
-    """The options as they are now."""
+    """The policy from the current values of the options."""
     chosen = conf[GROUP]
     return LifePolicy(
         log_unchanged=chosen.log_unchanged_set, raise_hold_off_s=chosen.raise_hold_off_s,

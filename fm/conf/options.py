@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options of fault management, group ``[fm]``."""
+"""Options of fm, group ``[fm]``."""
 from __future__ import annotations
 
 from typing import Any
@@ -11,23 +11,23 @@ FM_OPTS: list[cfg.Opt] = [
     cfg.IntOpt("event_log_max_size", default=10000, min=10, max=10_000_000, mutable=True,
                help="Number of newest events that are kept."),
     cfg.IntOpt("event_log_max_age_days", default=0, min=0, max=36500, mutable=True,
-               help="Events older than this many days are removed; 0 keeps them whatever their age."),
+               help="Events older than this many days are deleted; 0 sets no limit of age."),
     cfg.BoolOpt("log_unchanged_set", default=False, mutable=True,
                 help="Write an event also when an alarm is set again without any change."),
     cfg.IntOpt("request_memory_s", default=86400, min=60, max=30 * 86400, mutable=True,
-               help="Seconds an applied request is remembered, so that its redelivery changes nothing."),
+               help="Seconds for which the outcome of an applied request is kept, so that a repeat changes nothing."),
     cfg.IntOpt("housekeeping_interval_s", default=60, min=1, max=86400,
-               help="Seconds between two looks for old events and old request ids."),
+               help="Seconds between two deletions of old events and old request ids."),
     cfg.IntOpt("manager_threads", default=16, min=1, max=256, help="Requests that fm-manager handles at a time."),
     cfg.IntOpt("manager_timeout_s", default=8, min=1, max=60,
                help="Seconds fm-api waits for fm-manager before it answers 503 or 504."),
     cfg.StrOpt("syslog_address", default="",
-               help="Where each event goes as a JSON line, facility LOCAL5: a socket such as /dev/log, or host:port."),
-    cfg.ListOpt("webhook_urls", default=[], help="URLs that get each notice in the form of Prometheus Alertmanager."),
+               help="Where to send each event as a JSON line, facility LOCAL5: a socket like /dev/log, or host:port."),
+    cfg.ListOpt("webhook_urls", default=[], help="URLs that get each notice as an Alertmanager webhook message."),
     cfg.StrOpt("trap_agent_host", default="", help="Host of the SNMP trap agent; empty sends no traps."),
     cfg.PortOpt("trap_agent_port", default=162, help="TCP port of the SNMP trap agent."),
     cfg.FloatOpt("warm_start_hold_s", default=30.0, min=0.0, max=3600.0,
-                 help="Seconds in which changes of suppression are gathered into one warmStart trap."),
+                 help="Seconds within which changes of suppression and silences are combined into one warmStart trap."),
     cfg.StrOpt("region_name", default="RegionOne", help="Region named in traps."),
     cfg.StrOpt("system_name", default="system", help="System named in traps."),
     cfg.IntOpt("output_backlog_max", default=50000, min=100, max=10_000_000,

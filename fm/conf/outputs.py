@@ -22,20 +22,20 @@ def _access(prefix: str, what: str) -> list[cfg.Opt]:
 
 OUTPUT_OPTS: list[cfg.Opt] = [
     cfg.BoolOpt("webhook_logs", default=False,
-                help="Tell [fm] webhook_urls customer logs too, as alerts that ended when they began."),
+                help="Send customer logs to [fm] webhook_urls too, as resolved alerts."),
     *_access("webhook", "[fm] webhook_urls"),
     cfg.ListOpt("alertmanager_urls", default=[], secret=True,
                 help="Base URLs of Prometheus Alertmanagers; alarms are sent to their /api/v2/alerts."),
     cfg.IntOpt("alertmanager_resend_s", default=60, min=5, max=3600,
-               help="Seconds after which an Alertmanager is told all active alarms again. It ends what it was not told "
-                    "for four times as long."),
+               help="Seconds after which all active alarms are sent to an Alertmanager again. It ends an alert that "
+                    "was not sent for four times as long."),
     *_access("alertmanager", "alertmanager_urls"),
-    cfg.StrOpt("external_url", default="", help="Where a person finds alarms; written into webhook messages."),
+    cfg.StrOpt("external_url", default="", help="URL where operators see alarms; written into webhook messages."),
     cfg.ListOpt("notification_topics", default=[],
-                help="Topics of oslo.messaging on which each event is notified with priority info; none by default, "
-                     "because queues that nobody reads grow without limit."),
+                help="Topics of oslo.messaging on which each event is published with priority info; none by default, "
+                     "because queues without a listener grow without limit."),
     cfg.IntOpt("notification_timeout_s", default=5, min=1, max=60,
-               help="Seconds within which the broker must have taken a notification; after that it is sent again."),
+               help="Seconds within which the broker must confirm a notification; after that it is sent again."),
 ]
 
 

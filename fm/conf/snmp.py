@@ -12,7 +12,7 @@ from oslo_config import cfg
 GROUP = "fm_snmp"
 DESTINATIONS_MAX = 16
 KEY_LENGTH_MIN = 8
-# RFC 3411: the enterprise number with the first bit set, then 5 for octets chosen by the maker.
+# RFC 3411: the enterprise number with the first bit set, then 5 for octets defined by the enterprise.
 ENGINE_ID_HEAD = bytes((0x80, 0x00, 0x02, 0xDB, 0x05))
 AUTH_PROTOCOLS = ("none", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512")
 PRIV_PROTOCOLS = ("none", "AES", "AES-192", "AES-256")
@@ -22,14 +22,14 @@ SNMP_OPTS: list[cfg.Opt] = [
     cfg.ListOpt("destinations", default=[],
                 help="Names of the receivers of notifications; each has a group [fm_snmp.NAME]. Empty sends none."),
     cfg.StrOpt("engine_id", default="",
-               help="Engine id of SNMPv3 notifications as hexadecimal digits; by default it is made from region_name "
-                    "and system_name of [fm]."),
+               help="Engine id of SNMPv3 notifications as hexadecimal digits; by default derived from region_name and "
+                    "system_name of [fm]."),
     cfg.StrOpt("agentx_address", default="unix:/var/agentx/master",
-               help="Where snmpd takes sub-agents: unix:PATH or tcp:HOST:PORT."),
+               help="Where snmpd listens for sub-agents: unix:PATH or tcp:HOST:PORT."),
     cfg.IntOpt("agentx_timeout_s", default=5, min=1, max=60,
-               help="Seconds that snmpd and fm-snmp-agent wait for an answer of each other."),
+               help="Seconds that snmpd and fm-snmp-agent wait for each other's reply."),
     cfg.IntOpt("agentx_ping_interval_s", default=30, min=1, max=3600,
-               help="Seconds of silence after which fm-snmp-agent asks snmpd whether it is still there."),
+               help="Seconds without a message after which fm-snmp-agent pings snmpd."),
     cfg.IntOpt("agentx_reconnect_max_s", default=15, min=1, max=600,
                help="Longest pause between two attempts to reach snmpd."),
 ]
@@ -38,7 +38,7 @@ DESTINATION_OPTS: list[cfg.Opt] = [
     cfg.PortOpt("port", default=162, min=1, help="UDP port of the receiver."),
     cfg.StrOpt("version", default="2c", choices=["2c", "3"], help="Version of SNMP."),
     cfg.BoolOpt("inform", default=False,
-                help="Send informs, which the receiver confirms and which are repeated until it does, not traps."),
+                help="Send informs instead of traps: the receiver confirms them, and they are repeated until it does."),
     cfg.IntOpt("timeout_s", default=2, min=1, max=30, help="Seconds to wait for the confirmation of an inform."),
     cfg.StrOpt("community", secret=True, help="Community of version 2c."),
     cfg.StrOpt("user_name", default="", help="User of version 3."),
@@ -52,7 +52,7 @@ DESTINATION_OPTS: list[cfg.Opt] = [
 
 
 class BadOption(ValueError):
-    """An option breaks a rule; the text names both. Starting again does not mend it."""
+    """An option breaks a rule; the text names both. A restart does not help."""
 
     def __init__(self, group: str, option: str, rule: str) -> None:
         super().__init__(f"[{group}] {option}: {rule}")
@@ -60,7 +60,7 @@ class BadOption(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One checked receiver. Secrets do not show when it is printed."""
+    """One checked receiver of notifications; its repr hides secrets."""
 
     name: str
     host: str
@@ -89,10 +89,10 @@ def destinations(conf: Any) -> tuple[Destination, ...]:
     if len(names) > DESTINATIONS_MAX:
         raise BadOption(GROUP, "destinations", f"at most {DESTINATIONS_MAX} names")
     if len(set(names)) != len(names):
-        raise BadOption(GROUP, "destinations", "a name may stand there once")
+        raise BadOption(GROUP, "destinations", "each name at most once")
     for name in names:
         if not _NAME.fullmatch(name):
-            raise BadOption(GROUP, "destinations", "a name has 1 to 32 of a-z, 0-9 and -, and begins with no -")
+            raise BadOption(GROUP, "destinations", "a name has 1 to 32 of a-z, 0-9 and -, and does not start with -")
     return tuple(_destination(conf, name) for name in names)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Typed loader of the catalogue of alarms and logs (``events.yaml``); no knowledge of where it is used."""
+"""Loads and checks the catalogue of alarms and logs (``events.yaml``)."""
 from __future__ import annotations
 
 import os
@@ -28,7 +28,7 @@ class CatalogueError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One catalogue row; ``service_affecting`` maps each severity to whether service suffers."""
+    """One catalogue entry; ``service_affecting`` maps each severity to whether it affects service."""
 
     alarm_id: str
     is_alarm: bool
@@ -54,7 +54,7 @@ class Catalogue:
     entries: Mapping[str, Entry]
 
     def find(self, alarm_id: str) -> Entry | None:
-        """The entry of any kind, or None."""
+        """The alarm or log entry of the id, or None."""
         return self.entries.get(alarm_id)
 
     def is_alarm(self, alarm_id: str) -> bool:
@@ -63,7 +63,7 @@ class Catalogue:
         return entry is not None and entry.is_alarm
 
     def alarms(self) -> list[Entry]:
-        """Alarm entries in order of id."""
+        """Alarm entries sorted by id."""
         return [entry for _, entry in sorted(self.entries.items()) if entry.is_alarm]
 
 
@@ -80,7 +80,7 @@ def load(path: str | None = None) -> Catalogue:
 
 
 def parse(raw: object) -> Catalogue:
-    """Check a decoded catalogue document and make it typed; CatalogueError names the first wrong id and key."""
+    """The typed catalogue of a decoded document; CatalogueError names the first wrong id and key."""
     if not isinstance(raw, dict) or not raw:
         raise CatalogueError("the catalogue must be a mapping of ids")
     return Catalogue({key: _entry(key, value) for key, value in raw.items()})

@@ -90,7 +90,7 @@ PROBABLE_CAUSES = frozenset((*NUMBERED_CAUSES, UNKNOWN, NOT_APPLICABLE))
 
 
 def snmp_cause(cause: str) -> int:
-    """The number used in traps; causes that the MIB does not know become 0 (not applicable)."""
+    """The number used in traps; 0 (not applicable) for causes that the MIB does not define."""
     number = _NUMBERS.get(cause, 0)
     return number if number <= SNMP_CAUSE_MAX else 0
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fault management enumerations, with StarlingX's wire values and their numbers."""
+"""Enumerations of fm with StarlingX's wire values and their numbers."""
 from __future__ import annotations
 
 import enum
 
 
 class AlarmState(enum.StrEnum):
-    """What a fault record asks for, or what an event row says happened."""
+    """The change that a fault record requests, or the change that an event records."""
 
     CLEAR = "clear"
     SET = "set"
@@ -32,7 +32,7 @@ ALARM_SEVERITIES = frozenset((Severity.CRITICAL, Severity.MAJOR, Severity.MINOR,
 
 
 class AlarmType(enum.StrEnum):
-    """X.733 event types; the number on SNMP is the place in this class."""
+    """X.733 event types; the SNMP number is the 0-based position in this class."""
 
     OTHER = "other"
     COMMUNICATION = "communication"
@@ -49,7 +49,7 @@ class AlarmType(enum.StrEnum):
 
 
 class SuppressionStatus(enum.StrEnum):
-    """Whether the operator hides an alarm id."""
+    """Whether the operator suppresses an alarm id."""
 
     SUPPRESSED = "suppressed"
     UNSUPPRESSED = "unsuppressed"
@@ -64,5 +64,6 @@ class CloudStatus(enum.StrEnum):
 
 
 def reaches(severity: str, threshold: str) -> bool:
-    """True when ``severity`` is at or above ``threshold``; ``none`` and what is no severity are never reached."""
+    """True when ``severity`` is at or above ``threshold``. The threshold ``none`` is never reached, nor any text that
+    is not a severity."""
     return SEVERITY_RANK.get(severity, 0) >= SEVERITY_RANK.get(threshold, SEVERITY_RANK["none"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Refusals that callers of fault management may meet, on the bus and over REST."""
+"""Errors that fm and its raisers return to callers, on the bus and over REST."""
 from __future__ import annotations
 
 from flock.core.errors import Conflict, InvalidInput, NotFound, Unavailable
@@ -36,13 +36,13 @@ class SilenceNotFound(NotFound):
 
 
 class InvalidSilence(InvalidInput):
-    """A field of a silence breaks a rule; both are named."""
+    """A field of a silence breaks a rule; the text names both."""
 
     code, http, text = "fm.silence.invalid", 400, "[HTTP 400] Invalid silence: {field} {rule}"
 
 
 class TooManySilences(Conflict):
-    """As many silences are in force as there may be."""
+    """The limit of silences in force is reached."""
 
     code, http, text = "fm.silence.too_many", 409, "[HTTP 409] At most {limit} silences may be in force. Delete some."
 
@@ -54,25 +54,25 @@ class UnknownAlarmId(InvalidInput):
 
 
 class InvalidFault(InvalidInput):
-    """A field of a fault record breaks a rule; both are named."""
+    """A field of a fault record breaks a rule; the text names both."""
 
     code, http, text = "fm.fault.invalid", 400, "[HTTP 400] Invalid fault: {field} {rule}"
 
 
 class NotAttempted(Conflict):
-    """An earlier element of the same list was refused, so this one was left alone."""
+    """The manager did not apply this request because the one it depends on was refused."""
 
     code, http, text = "fm.fault.not_attempted", 409, "[HTTP 409] Not attempted: request {id} before it was refused."
 
 
 class UuidInUse(Conflict):
-    """The uuid given for a new alarm belongs to another one."""
+    """The uuid given for a new alarm belongs to another alarm or event."""
 
     code, http, text = "fm.alarm.uuid_in_use", 409, "[HTTP 409] An alarm or event with uuid {id} exists already."
 
 
 class SpoolFull(Unavailable):
-    """The local spool holds as many undelivered requests as it may; nothing was stored."""
+    """The local spool has reached its limit of undelivered requests; nothing was stored."""
 
     code, http, text = "fm.raiser.spool_full", 503, "The fault spool {path} is full ({limit_mib} MiB undelivered)."
 
@@ -84,6 +84,6 @@ class SpoolDiskFull(SpoolFull):
 
 
 class SpoolBusy(Unavailable):
-    """Every slot of the spool directory is held by another process."""
+    """Other processes hold all slots of the spool directory."""
 
     code, http, text = "fm.raiser.spool_busy", 503, "All {slots} slots of the fault spool {path} are in use."

@@ -12,8 +12,8 @@ class Fault:
     """One alarm to set, or one customer log (``alarm_state`` ``msg``).
 
     ``alarm_id`` is ``GGG.EEE``; ``entity_instance_id`` such as ``host=worker-0``; ``timestamp`` is ISO 8601 UTC
-    without zone or None for "now at the raiser". Strings are at most 255 characters, texts at most 2048.
-    ``time_to_live_s`` seconds without another set make the alarm stale (flagged, never cleared); 0 = never.
+    without zone; None means the time when the manager applies it. Ids are at most 255 characters, texts at most 2048.
+    The alarm becomes stale (flagged, never cleared) after ``time_to_live_s`` seconds without another set; 0 = never.
     """
 
     alarm_id: str
@@ -36,7 +36,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class AlarmKey:
-    """What makes two alarms the same alarm."""
+    """The identity of an alarm: two faults with the same key are the same alarm."""
 
     alarm_id: str
     entity_instance_id: str

@@ -17,9 +17,10 @@ PAGE_MAX = 1000
 class FaultRequest:
     """One element of a batch: exactly one of ``fault``, ``clear``, ``clear_all_below`` is set.
 
-    ``request_id`` (uuid text) makes redelivery harmless: a request seen before is answered and not applied again.
-    ``clear`` also takes alarms of the same id on contained entities, unless ``clear_exact``. ``only_after`` names an
-    earlier request of the same call: when that one was refused, this one is not attempted (NotAttempted).
+    ``request_id`` (uuid text) makes redelivery harmless: the manager returns the first outcome and does not apply the
+    request again. ``clear`` also clears alarms of the same id on contained entities, unless ``clear_exact``.
+    ``only_after`` names an earlier request of the same call: if that one was refused, the manager does not apply this
+    one (NotAttempted).
     """
 
     request_id: str
@@ -32,8 +33,8 @@ class FaultRequest:
 
 @dataclass(frozen=True, slots=True)
 class FaultOutcome:
-    """Answer to one request: ``uuid`` of the alarm or event set (or of the first alarm cleared), ``count`` set or
-    cleared, or ``error`` as error wire. A raise that is held off answers with the uuid that its alarm will have."""
+    """Outcome of one request: ``uuid`` of the alarm or event set (or of the first alarm cleared), ``count`` of alarms
+    set or cleared, or ``error`` in wire form. For a raise that is held off, ``uuid`` is the one its alarm will have."""
 
     request_id: str
     uuid: str | None = None
@@ -43,7 +44,7 @@ class FaultOutcome:
 
 @dataclass(frozen=True, slots=True)
 class FaultPage:
-    """Some active alarms, oldest first; ``next_after`` asks for those behind them, None when these are the last."""
+    """A page of active alarms, oldest first; pass ``next_after`` as ``after`` for the next page, None on the last."""
 
     faults: list[Fault]
     next_after: int | None = None
@@ -51,7 +52,7 @@ class FaultPage:
 
 @rpc_interface(topic="fm.manager", version="1.1")
 class FmManager:
-    """Everything that changes alarms or events goes through here; answered after the commit."""
+    """All changes of alarms and events; a call that changes them returns after the commit."""
 
     @call(timeout_s=30)
     def apply(self, *, requests: list[FaultRequest]) -> list[FaultOutcome]:
@@ -60,20 +61,20 @@ class FmManager:
 
     @call(timeout_s=10)
     def get_faults(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool) -> list[Fault]:
-        """Active alarms by id and/or entity; ``below`` also takes everything contained in the entity.
+        """Active alarms by id and/or entity; with ``below`` also those on contained entities.
 
-        Suppression, silences and masking hide none. A raise that is held off is not active yet; an alarm whose clear is
-        held off is active still.
+        Includes suppressed, silenced and masked alarms, and alarms whose clear is held off; excludes raises that are
+        held off.
         """
         raise TypeError("interface")
 
     @call(timeout_s=10)
     def get_faults_page(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool,
                         after: int = 0) -> FaultPage:
-        """As ``get_faults``, as many as fit into a message and at most PAGE_MAX: the oldest first, then by ``after``
-        what follows.
+        """A page of ``get_faults``: as many alarms as fit into a message, at most PAGE_MAX, oldest first.
 
-        An alarm that is active from the first to the last page is in exactly one of them.
+        ``after`` is ``next_after`` of the page before, 0 for the first. An alarm that is active while all pages are
+        read is on exactly one of them.
         """
         raise TypeError("interface")
 
@@ -94,7 +95,8 @@ class FmManager:
 
     @call(timeout_s=10)
     def acknowledge(self, *, uuid: str, user: str, comment: str) -> str:
-        """Note that ``user`` has seen the alarm; an empty user withdraws the note. Returns the uuid; AlarmNotFound."""
+        """Acknowledge the alarm for ``user``; an empty user withdraws the acknowledgement. Returns the uuid;
+        AlarmNotFound."""
         raise TypeError("interface")
 
     @call(timeout_s=30)
@@ -104,7 +106,7 @@ class FmManager:
 
     @call(timeout_s=10)
     def create_silence(self, *, silence: SilenceRequest) -> str:
-        """Hide what the silence matches from now on; returns its uuid. InvalidSilence, TooManySilences."""
+        """Create a silence that takes effect at once and return its uuid; InvalidSilence, TooManySilences."""
         raise TypeError("interface")
 
     @call(timeout_s=10)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What operators ask for when they hide alarms of one id, of one entity and below, or of both; for a time or for good.
-"""
+"""Requests of the operator to create and change silences."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SilenceRequest:
-    """A silence to make. ``alarm_id`` None means any id, ``entity_instance_id`` None any entity; one must be given.
+    """A silence to create: hides alarms of an id, on an entity and below, or both (None means any; one must be given).
 
     ``expires_at`` is ISO 8601 UTC without zone, None for a silence without end. Texts: ``comment`` at most 2048
     characters, ``created_by`` at most 255.
@@ -23,7 +22,7 @@ class SilenceRequest:
 
 @dataclass(frozen=True, slots=True)
 class SilenceChange:
-    """What to change of a silence: None leaves a value alone, ``without_end`` takes the end away."""
+    """A change of a silence: None keeps the stored value, ``without_end`` removes the expiry."""
 
     expires_at: str | None = None
     without_end: bool = False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of a fault record that hold for every caller; used by the raiser before sending and by the manager again."""
+"""Checks of a fault record; the raiser applies them before sending and the manager again on receipt."""
 from __future__ import annotations
 
 import re
@@ -25,8 +25,8 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 def checked_fault(fault: Fault) -> Fault:
     """The record in stored form, or InvalidFault naming the first wrong field.
 
-    ``log`` becomes ``msg``; a missing entity type is derived; a text that is no uuid is dropped. Severity
-    ``clear`` is refused for ``set`` (such an alarm could never be told from a cleared one).
+    Turns ``log`` into ``msg``, derives a missing entity type and drops an invalid uuid. Refuses severity ``clear`` for
+    ``set``: such an alarm would look like a cleared one.
     """
     _check_id(fault.alarm_id)
     _check_name("entity_instance_id", fault.entity_instance_id)
@@ -56,7 +56,7 @@ def checked_fault(fault: Fault) -> Fault:
 
 
 def checked_uuid(uuid: str | None) -> str | None:
-    """A canonical uuid is kept, any other text means "make one"."""
+    """The uuid if it has canonical form, else None: the manager then makes one."""
     return uuid if uuid is not None and is_uuid(uuid) else None
 
 
@@ -66,17 +66,17 @@ def is_uuid(text: object) -> bool:
 
 
 def check_entity(name: str, value: object) -> str:
-    """A non-empty storable text of at most 255 characters; InvalidFault otherwise."""
+    """Return ``value`` if it is a non-empty storable text of at most 255 characters; InvalidFault names ``name``."""
     return _check_name(name, value)
 
 
 def check_alarm_id(value: object) -> str:
-    """An id of the form GGG.EEE; InvalidFault otherwise."""
+    """Return ``value`` if it is an id of the form GGG.EEE; InvalidFault otherwise."""
     return _check_id(value)
 
 
 def parse_time(name: str, text: str) -> datetime:
-    """ISO-like text, UTC unless it says otherwise, to an aware UTC datetime; InvalidFault names ``name``."""
+    """The aware UTC datetime of an ISO 8601 text (UTC if it has no offset); InvalidFault names ``name``."""
     try:
         moment = datetime.fromisoformat(text.strip())
     except (ValueError, AttributeError, TypeError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Alarms in the two forms of Prometheus Alertmanager: the message its receivers get, and the alerts its API takes."""
+"""Converts alarms to the two formats of Prometheus Alertmanager: webhook messages and alerts of its API."""
 from __future__ import annotations
 
 import hashlib
@@ -14,13 +14,13 @@ RECEIVER = "flock"
 
 
 def fingerprint(alarm_id: str, entity_instance_id: str) -> str:
-    """16 hexadecimal digits that are the same for every notice of one pair."""
+    """16 hexadecimal digits, the same for all notices of one pair of alarm id and entity."""
     return hashlib.sha256(f"{alarm_id}\0{entity_instance_id}".encode()).hexdigest()[:16]
 
 
 def webhook_message(payload: dict[str, Any], external_url: str = "") -> dict[str, Any]:
-    """The message (version 4) of one notice, as receivers of Alertmanager's webhook know it."""
-    # A log is over when it is told: nothing would ever end it.
+    """The webhook message of Alertmanager (version 4) for one notice."""
+    # A customer log is sent as resolved, because no later notice would resolve it.
     resolved = payload["state"] in (AlarmState.CLEAR, AlarmState.LOG)
     labels = _labels(payload, payload["severity"])
     annotations = _annotations(payload) | {
@@ -38,10 +38,10 @@ def webhook_message(payload: dict[str, Any], external_url: str = "") -> dict[str
 
 
 def alerts(payload: dict[str, Any], now: datetime, hold: timedelta, external_url: str = "") -> list[dict[str, Any]]:
-    """What ``POST /api/v2/alerts`` gets for one notice of an alarm.
+    """The body of ``POST /api/v2/alerts`` for one notice of an alarm.
 
-    Alertmanager knows an alert by its labels, severity among them: a change of severity ends the old one. An alert
-    ends by itself ``hold`` after ``now`` unless it is told again before.
+    Alertmanager identifies an alert by its labels, including severity: after a change of severity the body also ends
+    the old alert. Alertmanager ends an alert ``hold`` after ``now`` unless it is sent again before.
     """
     started, known_until = _started(payload), _rfc3339(now + hold)
     ended = _utc(payload["timestamp"])
@@ -56,13 +56,13 @@ def alerts(payload: dict[str, Any], now: datetime, hold: timedelta, external_url
 
 def active_alerts(alarms: Iterable[dict[str, Any]], now: datetime, hold: timedelta,
                   external_url: str = "") -> list[dict[str, Any]]:
-    """All active alarms (rows of the alarm list) told again."""
+    """The body of ``POST /api/v2/alerts`` that repeats all active ``alarms`` (rows of the alarm list)."""
     return [_alert(_as_payload(row), row["severity"], _rfc3339(row["created_at"]), _rfc3339(now + hold), external_url)
             for row in alarms]
 
 
 def _alert(payload: dict[str, Any], severity: str, starts: str, ends: str, url: str) -> dict[str, Any]:
-    # Its API refuses an end before the start, which clocks of raisers may cause.
+    # Alertmanager refuses an end before the start; a raiser's clock that runs ahead could cause one.
     return {"labels": _labels(payload, severity), "annotations": _annotations(payload), "startsAt": min(starts, ends),
             "endsAt": ends, "generatorURL": url}
 

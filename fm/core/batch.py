@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A batch of fault requests folded over the alarms it touches: answers, events, notices and the net change of rows."""
+"""Applies a batch of fault requests to the alarms it touches: outcomes, events, notices and the net change of rows."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ from fm.core.records import Alarm, Event, Notice, NoticeKind
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """What a batch may read or change; the caller loads exactly this before it starts."""
+    """The rows that a batch may read or change; the caller loads them before it starts."""
 
     entities: frozenset[str] = frozenset()
     below: frozenset[str] = frozenset()
@@ -30,7 +30,7 @@ class Touched:
 
 
 def touched(requests: Iterable[FaultRequest]) -> Touched:
-    """Which rows the requests could touch; texts that no row can hold are left out (refused later)."""
+    """The rows that the requests could touch. Omits texts that no row can hold; the batch refuses those requests."""
     entities: set[str] = set()
     below: set[str] = set()
     ids: set[str] = set()
@@ -53,7 +53,7 @@ def _possible(texts: set[str]) -> frozenset[str]:
 
 
 class Batch:
-    """Applies requests one after the other in memory; the caller stores ``net_change``, ``events`` and ``notices``."""
+    """Applies requests in order in memory; the caller stores ``net_change``, ``events`` and ``notices``."""
 
     def __init__(self, scene: Scene, now: datetime, fresh_uuid: Callable[[], str], policy: LifePolicy = PLAIN) -> None:
         self._ledger = Ledger(scene, now, fresh_uuid)
@@ -67,15 +67,15 @@ class Batch:
 
     @property
     def notices(self) -> list[Notice]:
-        """What outputs are to be told, in order."""
+        """Notices for the outputs, in order."""
         return self._ledger.notices
 
     def net_change(self) -> NetChange:
-        """What to store of alarms, held changes and flap states."""
+        """The changes of alarms, held changes and flap states to store."""
         return self._ledger.net_change()
 
     def apply(self, request: FaultRequest) -> FaultOutcome:
-        """Do one request; a refusal is put into the outcome and leaves everything as it was."""
+        """Apply one request. A refused request changes nothing and its outcome carries the error."""
         try:
             return self._apply(request)
         except FlockError as error:
@@ -94,7 +94,7 @@ class Batch:
     def modify_uuid(self, uuid: str, fault: Fault) -> str:
         """Replace the changeable fields of an alarm, whatever id and entity the record carries; AlarmNotFound.
 
-        A clear that is held goes on waiting: an operator's correction is not a report of the raiser.
+        Does not cancel a held clear: an operator's correction is not a new raise.
         """
         alarm = self._active(uuid)
         fault = checked_fault(replace(
@@ -103,14 +103,14 @@ class Batch:
         return self._life.update(alarm, fault)
 
     def acknowledge_uuid(self, uuid: str, user: str, comment: str) -> str:
-        """Note who has seen an active alarm; an empty ``user`` withdraws the note. AlarmNotFound."""
+        """Acknowledge an active alarm for ``user``; an empty ``user`` withdraws the acknowledgement. AlarmNotFound."""
         alarm = self._active(uuid)
         self._ledger.put(replace(alarm, ack_user=user, ack_comment=comment if user else "",
                                  ack_at=self._now if user else None))
         return uuid
 
     def release_due(self) -> None:
-        """Carry out held changes whose time has come, and end the flapping of what was quiet long enough."""
+        """Apply held changes that are due, and end the flapping of alarms that were quiet long enough."""
         self._life.release_due()
 
     def _active(self, uuid: str) -> Alarm:
@@ -129,7 +129,7 @@ class Batch:
             return _cleared(request, self._clear_pair(request.clear, request.clear_exact))
         if request.clear_all_below is not None:
             return _cleared(request, self._clear_below(request.clear_all_below))
-        assert request.fault is not None  # noqa: S101 - the sum above says so
+        assert request.fault is not None  # noqa: S101 - follows from the sum above
         fault = checked_fault(request.fault)
         if fault.alarm_state is AlarmState.CLEAR:
             key = AlarmKey(fault.alarm_id, fault.entity_instance_id)
@@ -140,11 +140,14 @@ class Batch:
     def _log(self, fault: Fault) -> str:
         self._ledger.claim(fault.uuid)
         event = lifecycle.log_event(fault, time_of(fault, self._now), self._ledger.fresh_uuid())
-        self._ledger.tell(NoticeKind.LOG, event)
+        self._ledger.record(NoticeKind.LOG, event)
         return event.uuid
 
     def _clear_pair(self, pair: AlarmKey, exact: bool) -> list[str]:
-        """A raiser's clear: held raises are dropped; alarms end at once or after the hold-off of the id."""
+        """Clear a pair for its raiser: drops held raises; ends alarms at once or after the hold-off of the id.
+
+        Returns the uuids of the alarms and held raises.
+        """
         check_entity("entity_instance_id", pair.entity_instance_id)
         inside = [(pair.alarm_id, pair.entity_instance_id)] if exact else self._ledger.inside(pair.entity_instance_id)
         cleared: list[str] = []
@@ -161,13 +164,13 @@ class Batch:
         return cleared
 
     def _clear_below(self, entity_instance_id: str) -> list[str]:
-        """Everything on and below an entity ends at once: it is gone, so nothing about it is worth a wait."""
+        """End all alarms on and below an entity at once, without hold-off: the entity no longer exists."""
         check_entity("entity_instance_id", entity_instance_id)
         keys = self._ledger.inside(entity_instance_id)
         active = any(self._ledger.alarm(key) is not None for key in keys)
         cleared = self._life.sweep(keys, swept=True)
         if active:
-            self._ledger.tell_sweep(
+            self._ledger.record_sweep(
                 lifecycle.hierarchical_clear(entity_instance_id, self._now, self._ledger.fresh_uuid()))
         return cleared
 

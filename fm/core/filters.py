@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Query filters ``q.field``, ``q.op``, ``q.value`` as the clients send them: parsed and checked, no SQL."""
+"""Parses and checks the query filters ``q.field``, ``q.op``, ``q.value`` of REST clients; no SQL."""
 from __future__ import annotations
 
 import enum
@@ -15,7 +15,7 @@ VALUE_MAX = 2048
 
 
 class Match(enum.Enum):
-    """How ``eq`` compares a field; the other operators follow from it."""
+    """How ``eq`` compares a field; determines the other operators."""
 
     SUBSTRING = "substring"
     EXACT = "exact"
@@ -36,7 +36,7 @@ class Op(enum.StrEnum):
 
 
 class BadFilter(InvalidInput):
-    """A filter names an unknown field or operator, or a value its field cannot have."""
+    """A filter names an unknown field or operator, or a value that its field cannot have."""
 
     code, http, text = "fm.filter.invalid", 400, "[HTTP 400] Invalid query filter {field}: {rule}"
 
@@ -53,7 +53,8 @@ class Filter:
 
 def parse(fields: Sequence[str], ops: Sequence[str], values: Sequence[str],
           known: Mapping[str, Match]) -> list[Filter]:
-    """Pair up the repeated arguments; missing or empty operators mean ``eq``. BadFilter names what does not fit."""
+    """The filters of the repeated arguments; a missing or empty operator means ``eq``. BadFilter names the wrong field.
+    """
     if len(fields) > FILTERS_MAX:
         raise BadFilter(field="q.field", rule=f"at most {FILTERS_MAX} filters are allowed")
     if len(values) != len(fields) or len(ops) not in (0, len(fields)):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When an alarm comes and goes too often, and until when. Time is an argument."""
+"""Decides when an alarm starts to flap and when it stops. Time is an argument."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from fm.core.records import Alarm, Event, Flap
 
 @dataclass(frozen=True, slots=True)
 class FlapLimits:
-    """More than ``changes_max[alarm_id]`` changes within ``window_s`` seconds are flapping; other ids are free."""
+    """An alarm flaps after more than ``changes_max[alarm_id]`` changes within ``window_s`` seconds; other ids never."""
 
     changes_max: Mapping[str, int] = field(default_factory=dict)
     window_s: int = 300
@@ -25,7 +25,7 @@ class FlapLimits:
 
 
 def counted(flap: Flap | None, key: tuple[str, str], now: datetime, limits: FlapLimits) -> Flap:
-    """The state after one more change. What flaps goes on flapping until it was quiet for a whole window."""
+    """The flap state after one more change. An alarm stays flapping until it was quiet for a whole window."""
     now_ms = round(now.timestamp() * 1000)
     allowed = limits.changes_max.get(key[0])
     earlier = () if flap is None else flap.changes_ms
@@ -36,7 +36,7 @@ def counted(flap: Flap | None, key: tuple[str, str], now: datetime, limits: Flap
 
 
 def start_event(alarm: Alarm, now: datetime, uuid: str, limits: FlapLimits) -> Event:
-    """The event that tells the start of flapping: the alarm is set, and stays so until it is quiet."""
+    """The ``set`` event for the start of flapping; its reason text names the limit that was exceeded."""
     note = (f" [flapping: more than {limits.changes_max.get(alarm.alarm_id, 0)} changes within {limits.window_s} s; "
             "the alarm stays until it is quiet as long]")
     text = alarm.reason_text[:TEXT_MAX - len(note)] + note

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Raises and clears that wait, so that what does not last is never told. Time is an argument."""
+"""Makes held raises and clears, so that short-lived changes are never published. Time is an argument."""
 from __future__ import annotations
 
 from dataclasses import replace
@@ -10,9 +10,9 @@ from fm.core.records import Alarm, Held, HeldKind
 
 
 def held_raise(held: Held | None, fault: Fault, at: datetime, now: datetime, delay_s: int, uuid: str) -> Held:
-    """The raise to keep until it is due. Set again meanwhile it keeps uuid and due time and takes the newer content.
+    """The raise to hold until it is due. If ``held`` exists, keeps its uuid and due time and takes the newer content.
 
-    ``at`` is when the fault happened, ``uuid`` the one of a new raise.
+    ``at`` is when the fault happened, ``uuid`` the uuid of a new raise.
     """
     kept = replace(fault, uuid=held.uuid if held else uuid, timestamp=at.isoformat())
     due_at = held.due_at if held else now + timedelta(seconds=delay_s)
@@ -20,5 +20,5 @@ def held_raise(held: Held | None, fault: Fault, at: datetime, now: datetime, del
 
 
 def held_clear(alarm: Alarm, now: datetime, delay_s: int) -> Held:
-    """The clear of an active alarm to keep until it is due."""
+    """The clear of an active alarm to hold for ``delay_s`` seconds."""
     return Held(HeldKind.CLEAR, alarm.alarm_id, alarm.entity_instance_id, alarm.uuid, now + timedelta(seconds=delay_s))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rows that a batch works on, in memory: alarms, held changes, flap states, and what became of them."""
+"""The rows that a batch changes in memory: alarms, held changes and flap states, with the resulting events."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -17,10 +17,10 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is stored, as far as a batch may touch it.
+    """The stored rows that a batch may read or change.
 
-    ``suppressed`` maps every known alarm id among the requests to whether the operator hides it; ``used_uuids`` are
-    those of the requests that a stored alarm, held raise or event has already.
+    ``suppressed`` maps each alarm id of the requests that the catalogue has to whether the operator suppresses it;
+    ``used_uuids`` are the uuids of the requests that a stored alarm, held raise or event already has.
     """
 
     alarms: Iterable[Alarm] = ()
@@ -33,7 +33,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """An alarm as it is now, and the names of the fields to store."""
+    """A changed alarm and the names of the fields to store."""
 
     alarm: Alarm
     names: tuple[str, ...]
@@ -41,7 +41,10 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class NetChange:
-    """Difference between the rows before and after a batch; what goes must be stored before what comes."""
+    """Difference between the rows before and after a batch; store the deletions before the insertions.
+
+    ``released`` and ``calmed``: keys of held changes and flap states to delete; ``held`` and ``flaps``: rows to insert.
+    """
 
     deleted: tuple[str, ...] = ()
     inserted: tuple[Alarm, ...] = ()
@@ -53,9 +56,9 @@ class NetChange:
 
 
 class Ledger:
-    """Rows by pair of alarm id and entity, with the events and notices that their changes made.
+    """Rows by pair of alarm id and entity, with the events and notices of their changes.
 
-    ``known``: alarm ids of the catalogue, and whether the operator hides each.
+    ``known`` maps alarm ids of the catalogue to whether the operator suppresses them.
     """
 
     def __init__(self, scene: Scene, now: datetime, fresh_uuid: Callable[[], str]) -> None:
@@ -72,21 +75,21 @@ class Ledger:
         self._held = dict(self._held_before)
         self._flaps_before = {flap.key: flap for flap in scene.flaps}
         self._flaps = dict(self._flaps_before)
-        # Pairs with an alarm or a held raise on or below each entity; a dict without values keeps its order.
+        # Pairs with an alarm or a held raise on or below each entity. A dict serves as a set that keeps its order.
         self._inside: dict[str, dict[Key, None]] = {}
         for key in (*self._alarms, *(held.key for held in self._held.values() if held.kind is HeldKind.RAISE)):
             self._enter(key)
 
     def alarm(self, key: Key) -> Alarm | None:
-        """The active alarm of a pair."""
+        """The active alarm of a pair, or None."""
         return self._alarms.get(key)
 
     def held(self, key: Key) -> Held | None:
-        """The raise or clear of a pair that waits."""
+        """The held raise or clear of a pair, or None."""
         return self._held.get(key)
 
     def flap(self, key: Key) -> Flap | None:
-        """The recent changes of a pair."""
+        """The flap state of a pair, or None."""
         return self._flaps.get(key)
 
     def inside(self, entity: str) -> list[Key]:
@@ -100,16 +103,16 @@ class Ledger:
                         if held.kind is HeldKind.RAISE and held.uuid in uuids]
 
     def due(self) -> list[Held]:
-        """Held changes whose time has come, oldest first."""
+        """Held changes that are due, earliest first."""
         return sorted((held for held in self._held.values() if held.due_at <= self.now),
                       key=lambda held: (held.due_at, held.key))
 
     def quiet(self) -> list[Flap]:
-        """Pairs that were quiet long enough."""
+        """Flap states of pairs that were quiet long enough."""
         return [flap for flap in self._flaps.values() if flap.quiet_at <= self.now]
 
     def claim(self, uuid: str | None) -> None:
-        """UuidInUse when something else has that uuid."""
+        """Check that a new row may take ``uuid``; UuidInUse when another row has it."""
         if uuid is not None and uuid in self._used:
             raise UuidInUse(id=uuid)
 
@@ -120,35 +123,35 @@ class Ledger:
         self._alarms[alarm.key] = alarm
 
     def remove(self, alarm: Alarm) -> None:
-        """End an alarm, with all that waited for it or was counted about it."""
+        """Remove an alarm and its held change."""
         del self._alarms[alarm.key]
         self._held.pop(alarm.key, None)
         self._leave(alarm.key)
 
     def hold(self, held: Held) -> None:
-        """Let a raise or clear wait, in place of the one that waited."""
+        """Hold a raise or clear; replaces the one held for the same pair."""
         self._held[held.key] = held
         if held.kind is HeldKind.RAISE:
             self._used.add(held.uuid)
             self._enter(held.key)
 
     def unhold(self, key: Key) -> None:
-        """Nothing waits for the pair any more."""
+        """Remove the held change of a pair, if any."""
         held = self._held.pop(key, None)
         if held is not None and held.kind is HeldKind.RAISE:
             self._leave(key)
 
-    def note(self, flap: Flap) -> None:
-        """Keep what is known about the changes of a pair."""
+    def put_flap(self, flap: Flap) -> None:
+        """Store the flap state of a pair."""
         self._flaps[flap.key] = flap
 
-    def forget(self, key: Key) -> None:
-        """The changes of a pair do not count any more."""
+    def remove_flap(self, key: Key) -> None:
+        """Delete the flap state of a pair, if any."""
         self._flaps.pop(key, None)
 
-    def tell(self, kind: NoticeKind, event: Event, alarm: Alarm | None = None, *, before: Alarm | None = None,
+    def record(self, kind: NoticeKind, event: Event, alarm: Alarm | None = None, *, before: Alarm | None = None,
              swept: bool = False) -> None:
-        """Log an event and notify of it; of a log without ``alarm``, of an alarm with what it was before."""
+        """Record an event and its notice. ``alarm`` is None for a customer log, ``before`` for a new alarm."""
         self.events.append(event)
         self._used.add(event.uuid)
         if alarm is None:
@@ -158,12 +161,12 @@ class Ledger:
             kind, event, hidden=self._hidden(event), swept=swept, alarm_uuid=alarm.uuid, raised_at=alarm.created_at,
             severity_before=None if before is None else before.severity))
 
-    def tell_sweep(self, event: Event) -> None:
-        """Notify of a hierarchical clear, which is no event of the log."""
+    def record_sweep(self, event: Event) -> None:
+        """Record the notice of a hierarchical clear, which the event log does not contain."""
         self.notices.append(Notice(NoticeKind.HIERARCHICAL_CLEAR, event, hidden=self._hidden(event)))
 
     def net_change(self) -> NetChange:
-        """What to store."""
+        """The rows to delete, insert and update."""
         after = {alarm.uuid: alarm for alarm in self._alarms.values()}
         before = self._before
         return NetChange(

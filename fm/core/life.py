@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What becomes of one alarm: set, held, changed, flapping, cleared. Works on a ledger; time is the ledger's."""
+"""The life of an alarm: set, held, changed, flapping, cleared. Changes a ledger and uses the ledger's time."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -17,12 +17,12 @@ from fm.core.records import Alarm, Flap, HeldKind, NoticeKind
 
 
 def time_of(fault: Fault, now: datetime) -> datetime:
-    """When a fault happened, as its raiser says, or else now."""
+    """The time of the fault that its raiser gave, or ``now``."""
     return now if fault.timestamp is None else parse_time("timestamp", fault.timestamp)
 
 
 class AlarmLife:
-    """Every way in which an alarm begins, changes and ends."""
+    """Starts, changes and ends alarms of ``ledger`` by ``policy``."""
 
     def __init__(self, ledger: Ledger, policy: LifePolicy) -> None:
         self._ledger = ledger
@@ -30,7 +30,7 @@ class AlarmLife:
         self._now = ledger.now
 
     def release_due(self) -> None:
-        """Carry out held changes whose time has come, and end the flapping of what was quiet long enough."""
+        """Apply held changes that are due, and end the flapping of alarms that were quiet long enough."""
         for held in self._ledger.due():
             self._ledger.unhold(held.key)
             if held.kind is HeldKind.CLEAR:
@@ -38,10 +38,10 @@ class AlarmLife:
             elif held.fault is not None:
                 self._activate(held.fault, held.uuid)
         for flap in self._ledger.quiet():
-            self._calm(flap)
+            self._end_flapping(flap)
 
     def set(self, fault: Fault) -> str:
-        """A checked raise; returns the uuid of the alarm, or of the alarm it will be. UnknownAlarmId, UuidInUse."""
+        """Apply a checked raise; returns the uuid of the alarm, also while it is held. UnknownAlarmId, UuidInUse."""
         if fault.alarm_id not in self._ledger.known:
             raise UnknownAlarmId(field="alarm_id", rule="is not in the catalogue", alarm_id=fault.alarm_id)
         key = fault.alarm_id, fault.entity_instance_id
@@ -51,7 +51,7 @@ class AlarmLife:
         if self._ledger.held(key) is not None:
             self._ledger.unhold(key)
             if alarm.flapping:
-                self._changed(alarm)
+                self._count_change(alarm)
         return self.update(alarm, fault)
 
     def _raise(self, key: Key, fault: Fault) -> str:
@@ -74,8 +74,8 @@ class AlarmLife:
         decision = lifecycle.decide_set(None, replace(fault, uuid=uuid), time_of(fault, self._now), self._now, uuid)
         self._ledger.put(decision.alarm)
         if decision.event is not None:
-            self._ledger.tell(NoticeKind.SET, decision.event, decision.alarm)
-        self._changed(decision.alarm)
+            self._ledger.record(NoticeKind.SET, decision.event, decision.alarm)
+        self._count_change(decision.alarm)
 
     def update(self, alarm: Alarm, fault: Fault) -> str:
         """Set an active alarm again."""
@@ -83,11 +83,11 @@ class AlarmLife:
                                         self._policy.log_unchanged)
         self._ledger.put(decision.alarm)
         if decision.event is not None:
-            self._ledger.tell(NoticeKind.SET, decision.event, decision.alarm, before=alarm)
+            self._ledger.record(NoticeKind.SET, decision.event, decision.alarm, before=alarm)
         return alarm.uuid
 
     def clear(self, alarm: Alarm) -> None:
-        """A raiser's clear: now, or after the hold-off of the id; a clear that waits already goes on waiting."""
+        """Clear an alarm for its raiser: now, or after the hold-off of the id. Does not restart a held clear."""
         if self._ledger.held(alarm.key) is not None:
             return
         delay_s = self._policy.clear_hold_off_s.get(alarm.alarm_id, 0)
@@ -97,8 +97,8 @@ class AlarmLife:
             self._end_unless_flapping(alarm)
 
     def _end_unless_flapping(self, alarm: Alarm) -> None:
-        """Clear an alarm; one that flaps, or begins to with this change, stays until it was quiet."""
-        if self._changed(alarm):
+        """Clear an alarm; hold the clear if the alarm is flapping, or starts to with this change."""
+        if self._count_change(alarm):
             wait_s = max(self._policy.flaps.window_s, self._policy.clear_hold_off_s.get(alarm.alarm_id, 0))
             self._ledger.hold(held_clear(alarm, self._now, wait_s))
         else:
@@ -109,17 +109,17 @@ class AlarmLife:
         if alarm is None:
             return
         if alarm.flapping:
-            self._ledger.forget(key)
+            self._ledger.remove_flap(key)
             self._end(alarm)
         else:
             self._end_unless_flapping(alarm)
 
     def sweep(self, keys: Iterable[Key], swept: bool = False) -> list[str]:
-        """End alarms and held raises at once, whatever waits; returns their uuids."""
+        """End alarms and held raises at once, without hold-off; returns their uuids."""
         cleared: list[str] = []
         for key in keys:
             alarm, held = self._ledger.alarm(key), self._ledger.held(key)
-            self._ledger.forget(key)
+            self._ledger.remove_flap(key)
             if alarm is not None:
                 self._end(alarm, swept)
                 cleared.append(alarm.uuid)
@@ -131,24 +131,24 @@ class AlarmLife:
     def _end(self, alarm: Alarm, swept: bool = False) -> None:
         self._ledger.remove(alarm)
         event = lifecycle.clear_event(alarm, self._now, self._ledger.fresh_uuid())
-        self._ledger.tell(NoticeKind.CLEAR, event, alarm, before=alarm, swept=swept)
+        self._ledger.record(NoticeKind.CLEAR, event, alarm, before=alarm, swept=swept)
 
-    def _changed(self, alarm: Alarm) -> bool:
-        """Count one change of an alarm that is watched; True when it flaps. The start of flapping is told once."""
+    def _count_change(self, alarm: Alarm) -> bool:
+        """Count one change of a watched alarm; True when it is flapping. Records one event when flapping starts."""
         limits, flap = self._policy.flaps, self._ledger.flap(alarm.key)
         if flap is None and not limits.watches(alarm.alarm_id):
             return False
         after = flapping.counted(flap, alarm.key, self._now, limits)
-        self._ledger.note(after)
+        self._ledger.put_flap(after)
         if after.flapping and not alarm.flapping:
             flagged = replace(alarm, flapping=True)
             self._ledger.put(flagged)
             event = flapping.start_event(alarm, self._now, self._ledger.fresh_uuid(), limits)
-            self._ledger.tell(NoticeKind.SET, event, flagged, before=alarm)
+            self._ledger.record(NoticeKind.SET, event, flagged, before=alarm)
         return after.flapping
 
-    def _calm(self, flap: Flap) -> None:
-        self._ledger.forget(flap.key)
+    def _end_flapping(self, flap: Flap) -> None:
+        self._ledger.remove_flap(flap.key)
         alarm = self._ledger.alarm(flap.key)
         if alarm is not None and alarm.flapping:
             self._ledger.put(replace(alarm, flapping=False))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one fault request does to one active alarm: set, keep, refresh, clear, log. Pure; ids and time are arguments."""
+"""The effect of one fault request on one alarm: set, keep, refresh, clear, log. Pure; ids and time are arguments."""
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
@@ -18,7 +18,7 @@ _FIELDS = tuple(field.name for field in fields(Alarm))
 
 @dataclass(frozen=True, slots=True)
 class SetDecision:
-    """The alarm as it shall be stored and the event to log; ``event`` None means nothing worth telling happened."""
+    """The alarm to store and the event to log; ``event`` is None when nothing relevant changed."""
 
     alarm: Alarm
     event: Event | None
@@ -29,8 +29,8 @@ def decide_set(existing: Alarm | None, fault: Fault, at: datetime, now: datetime
     """Set an alarm. ``at`` is when the fault happened, ``now`` the manager's time, ``uuid`` a fresh one.
 
     A new alarm takes the uuid of the fault or ``uuid`` and logs a ``set`` event of the same uuid. An existing alarm
-    keeps its uuid; a change in a decisive field logs a ``set`` event with ``uuid``, no change only refreshes its times;
-    ``keep_existing_alarm`` leaves it as it is and only notes that its raiser is alive.
+    keeps its uuid; a change in a decisive field logs a ``set`` event with ``uuid`` and ends the acknowledgement; no
+    change only refreshes its times. ``keep_existing_alarm`` only refreshes ``last_refreshed``.
     """
     if existing is None:
         alarm = _new_alarm(fault, at, now, fault.uuid or uuid)
@@ -50,14 +50,14 @@ def decide_set(existing: Alarm | None, fault: Fault, at: datetime, now: datetime
 
 
 def changed(before: Alarm, after: Alarm) -> bool:
-    """True when an operator would see a difference worth an event."""
+    """True when a decisive field differs, so that the change is logged as an event."""
     return any(getattr(before, name) != getattr(after, name) for name in _DECISIVE)
 
 
 def written(before: Alarm, after: Alarm) -> tuple[str, ...]:
-    """Names of the fields to store: those that differ, and no other, because somebody else may have written those.
+    """Names of the fields to store: only those that differ, because another transaction may have written the others.
 
-    A change worth an event ends an acknowledgement, so it also writes an empty one over an acknowledgement that was
+    A change that is logged as an event ends an acknowledgement. So it also overwrites an acknowledgement that was
     stored after ``before`` was read.
     """
     ends_acknowledgement = changed(before, after)
@@ -66,7 +66,7 @@ def written(before: Alarm, after: Alarm) -> tuple[str, ...]:
 
 
 def clear_event(alarm: Alarm, now: datetime, uuid: str) -> Event:
-    """The event that tells the end of an alarm: everything copied from it, a uuid of its own."""
+    """The event for the end of an alarm: the alarm's fields with the new ``uuid`` and the time ``now``."""
     return event_of(alarm, AlarmState.CLEAR, uuid, now)
 
 
@@ -82,7 +82,7 @@ def log_event(fault: Fault, at: datetime, uuid: str) -> Event:
 
 
 def hierarchical_clear(entity_instance_id: str, now: datetime, uuid: str) -> Event:
-    """What outputs are told once when everything below an entity was cleared; it is not stored as an event."""
+    """The event of the single notice that all alarms below an entity were cleared; the event log does not store it."""
     return Event(
         uuid=uuid, event_log_id=" ", state=AlarmState.CLEAR, entity_type_id=" ", entity_instance_id=entity_instance_id,
         timestamp=now, severity=Severity.NOT_APPLICABLE, reason_text=HIERARCHICAL_REASON,
@@ -91,7 +91,7 @@ def hierarchical_clear(entity_instance_id: str, now: datetime, uuid: str) -> Eve
 
 
 def event_of(alarm: Alarm, state: AlarmState, uuid: str, at: datetime) -> Event:
-    """An event row carrying the alarm's fields."""
+    """An event with the alarm's fields."""
     return Event(
         uuid=uuid, event_log_id=alarm.alarm_id, state=state, entity_type_id=alarm.entity_type_id,
         entity_instance_id=alarm.entity_instance_id, timestamp=at, severity=alarm.severity,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A notice as it is stored for the outputs (a dict), and what the system log and the trap agent make of it."""
+"""Converts a notice to the payload stored for outputs (a dict), and a payload to a log line and a trap message."""
 from __future__ import annotations
 
 import json
@@ -16,12 +16,12 @@ _LINE_KEYS = ("event_log_id", "reason_text", "entity_instance_id", "severity", "
 _EVENT_KEYS = ("uuid", "event_log_id", "state", "entity_type_id", "entity_instance_id", "timestamp", "severity",
                "reason_text", "event_log_type", "probable_cause", "proposed_repair_action", "service_affecting",
                "suppression")
-# What is suppressed is not told, and logs are never suppressed.
+# Suppressed events are not published, and logs are never suppressed.
 _STATUS_TOLD, _STATUS_OF_LOGS = "unsuppressed", "None"
 _TRAP_OF_SEVERITY = {"critical": "wrsAlarmCritical", "major": "wrsAlarmMajor", "minor": "wrsAlarmMinor",
                      "warning": "wrsAlarmWarning"}
 _TYPE_NUMBERS = {str(kind): number for number, kind in enumerate(AlarmType)}
-# Messages of the outputs' own that stand for no event.
+# Messages to outputs that carry no event.
 WARM_START_KIND = "warmStart"
 WARM_START_NOTICE = {"kind": WARM_START_KIND}
 REFRESH = {"kind": "refresh"}
@@ -29,7 +29,7 @@ WARM_START = {"operation_type": WARM_START_KIND, "alarm": {}}
 
 
 def as_payload(notice: Notice) -> dict[str, Any]:
-    """The notice as JSON values; ``uuid`` is the event's and stays the same however often it is delivered."""
+    """The payload of JSON values; ``uuid`` is the uuid of the event, the same at each delivery."""
     event = notice.event
     return {
         "alarm_uuid": notice.alarm_uuid, "raised_at": None if notice.raised_at is None else _time(notice.raised_at),
@@ -56,12 +56,12 @@ def _time(moment: datetime) -> str:
 
 
 def log_line(payload: dict[str, Any]) -> str:
-    """The line of the event log file: one JSON object."""
+    """The text of a system log line: one JSON object."""
     return json.dumps({key: payload[key] for key in _LINE_KEYS}, ensure_ascii=False)
 
 
 def trap_message(payload: dict[str, Any], region_name: str, system_name: str) -> dict[str, Any]:
-    """The message of the trap agent; all values are texts, long texts are cut."""
+    """The message for the trap agent; all values are texts. Cuts reason and repair to ``TRAP_TEXT_MAX`` characters."""
     where = f"region={region_name}.system={system_name}.{payload['entity_instance_id']}"
     date = _trap_date(payload["timestamp"])
     kind = payload["kind"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an operator settles about the life of alarms: hold-off, flapping, events of unchanged sets."""
+"""The operator's settings for the life of alarms: hold-off, flapping, events of unchanged sets."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from fm.core.flapping import FlapLimits
 
 @dataclass(frozen=True, slots=True)
 class LifePolicy:
-    """Seconds by alarm id; an id that is not named takes effect at once and is not watched."""
+    """Hold-off in seconds by alarm id. Changes of other ids take effect at once; ``flaps`` names the watched ids."""
 
     log_unchanged: bool = False
     raise_hold_off_s: Mapping[str, int] = field(default_factory=dict)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the decisions of fault management see and say: active alarms, events and notices. Plain values."""
+"""Values that fm's decisions read and return: active alarms, held changes, flap states, events and notices."""
 from __future__ import annotations
 
 import enum
@@ -12,8 +12,11 @@ from fm.contract.fault import Fault
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One active alarm; times are aware UTC. ``timestamp`` is when its raiser says that it happened last,
-    ``last_refreshed`` when the manager heard of it last; ``flapping``: it comes and goes, so its clears wait."""
+    """One active alarm; times are aware UTC.
+
+    ``timestamp`` is the time of the last set as its raiser reported it, ``last_refreshed`` when the manager applied
+    that set. ``flapping``: the alarm changes too often, so its clears are held.
+    """
 
     uuid: str
     alarm_id: str
@@ -38,12 +41,12 @@ class Alarm:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What makes two alarms the same alarm."""
+        """``(alarm_id, entity_instance_id)``, the identity of the alarm."""
         return self.alarm_id, self.entity_instance_id
 
 
 class HeldKind(enum.StrEnum):
-    """What waits for its time."""
+    """The kind of a held change."""
 
     RAISE = "raise"
     CLEAR = "clear"
@@ -51,9 +54,10 @@ class HeldKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A raise or clear that takes effect at ``due_at``; ``uuid`` is that of the alarm it is about.
+    """A raise or clear that takes effect at ``due_at``; ``uuid`` is the uuid of its alarm.
 
-    A pair has at most one. A raise carries its ``fault`` and its alarm is not active; a clear has an active alarm.
+    A pair of alarm id and entity has at most one. A held raise carries its ``fault`` and its alarm is not active; a
+    held clear has an active alarm.
     """
 
     kind: HeldKind
@@ -65,15 +69,15 @@ class Held:
 
     @property
     def key(self) -> tuple[str, str]:
-        """The pair it is about."""
+        """``(alarm_id, entity_instance_id)``."""
         return self.alarm_id, self.entity_instance_id
 
 
 @dataclass(frozen=True, slots=True)
 class Flap:
-    """Recent changes of one pair (milliseconds since the epoch, oldest first) and whether it flaps.
+    """Recent changes of one pair (milliseconds since the epoch, oldest first) and whether its alarm is flapping.
 
-    Without another change it is quiet at ``quiet_at``, and forgotten.
+    Without another change the state ends at ``quiet_at`` and is deleted.
     """
 
     alarm_id: str
@@ -84,7 +88,7 @@ class Flap:
 
     @property
     def key(self) -> tuple[str, str]:
-        """The pair it is about."""
+        """``(alarm_id, entity_instance_id)``."""
         return self.alarm_id, self.entity_instance_id
 
 
@@ -108,7 +112,7 @@ class Event:
 
 
 class NoticeKind(enum.StrEnum):
-    """What outputs are told; the value names the notification on the bus."""
+    """The kind of a notice; the value is the event type of the notification on the bus."""
 
     SET = "fm.alarm.set"
     CLEAR = "fm.alarm.clear"
@@ -118,10 +122,10 @@ class NoticeKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to publish after the commit: the event, or for a hierarchical clear only entity and time.
+    """One event to publish after the commit; of a hierarchical clear only entity and time matter.
 
-    ``hidden``: the operator hides it, only the system log is told. ``swept``: a clear that one hierarchical clear tells
-    as well. The rest is about the alarm and absent for logs: its uuid, when it was raised, its severity before.
+    ``hidden``: suppressed or silenced, so only the system log gets it. ``swept``: a clear that a hierarchical clear
+    covers. ``alarm_uuid``, ``raised_at`` and ``severity_before`` (None for a new alarm) are None for logs.
     """
 
     kind: NoticeKind

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Silences in force and what they hide: alarms of an id, on an entity and below, or both."""
+"""Silences in force and the alarms they hide: of an id, on an entity and below, or both."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ class Silence:
 
 
 def in_force(silence: Silence, now: datetime) -> bool:
-    """A silence ends at the moment of its expiry."""
+    """True while the silence has not expired; at ``expires_at`` itself it has."""
     return silence.expires_at is None or silence.expires_at > now
 
 
 class Silences:
-    """Silences by what they match, so that a question costs no more when there are many."""
+    """Silences indexed by alarm id and entity, so that the cost of a lookup does not grow with their number."""
 
     def __init__(self, silences: Iterable[Silence] = ()) -> None:
         self._by_match: dict[tuple[str | None, str | None], Silence] = {}

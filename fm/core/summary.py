@@ -15,14 +15,14 @@ def cloud_status(critical: int, major: int, minor: int) -> CloudStatus:
 
 
 def summary(counts: Mapping[str, int]) -> dict[str, int | str]:
-    """The wire object of the summary from counts per severity."""
+    """The summary in wire form from ``counts`` per severity."""
     critical, major, minor = (counts.get(name, 0) for name in (Severity.CRITICAL, Severity.MAJOR, Severity.MINOR))
     return {"critical": critical, "major": major, "minor": minor, "warnings": counts.get(Severity.WARNING, 0),
             "status": str(cloud_status(critical, major, minor))}
 
 
 def parts(name: str, counts: Iterable[tuple[str | None, str, int]]) -> list[dict[str, int | str | None]]:
-    """Summaries by the first element of (part, severity, number), in order of it; None stands for no part and last."""
+    """One summary for each part in ``counts`` of (part, severity, number), sorted by part; part None comes last."""
     found: dict[str | None, dict[str, int]] = {}
     for part, severity, number in counts:
         of_part = found.setdefault(part, {})

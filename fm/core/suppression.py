@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Catalogue against stored suppression rows: what to insert, refresh, mark and delete. Keeps the operator's status."""
+"""Compares the catalogue with the stored suppression rows: which to insert, refresh, mark for deletion and delete."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
@@ -12,7 +12,7 @@ DESCRIPTION_MAX = 250
 
 @dataclass(frozen=True, slots=True)
 class SuppressionRow:
-    """A stored suppression entry as far as the comparison needs it."""
+    """The fields of a stored suppression entry that the comparison needs."""
 
     alarm_id: str
     description: str
@@ -23,7 +23,7 @@ class SuppressionRow:
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan:
-    """``inserted`` and ``refreshed`` carry the wanted values; ``marked`` ids left it but are still in use."""
+    """``inserted`` and ``refreshed`` carry the new values; ``marked`` ids left the catalogue but are still in use."""
 
     inserted: tuple[SuppressionRow, ...]
     refreshed: tuple[SuppressionRow, ...]
@@ -32,7 +32,7 @@ class SyncPlan:
 
 
 def wanted_row(entry: Entry) -> SuppressionRow:
-    """The row an alarm entry of the catalogue asks for; a long description is cut."""
+    """The row for an alarm entry of the catalogue; cuts a long description."""
     text = entry.description
     description = text if len(text) <= DESCRIPTION_MAX else text[:DESCRIPTION_MAX] + " ..."
     return SuppressionRow(entry.alarm_id, description, entry.mgmt_affecting_severity,
@@ -40,7 +40,8 @@ def wanted_row(entry: Entry) -> SuppressionRow:
 
 
 def plan_sync(entries: Iterable[Entry], stored: Iterable[SuppressionRow], in_use: Collection[str]) -> SyncPlan:
-    """Compare the catalogue's alarms with the stored rows; ``in_use`` are ids of active alarms and alarm events."""
+    """Compare the catalogue's alarms with the stored rows; ``in_use`` are ids of active and held alarms and of alarm
+    events."""
     wanted = {entry.alarm_id: wanted_row(entry) for entry in entries}
     present = {row.alarm_id: row for row in stored}
     gone = sorted(set(present) - set(wanted))

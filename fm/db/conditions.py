@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checked filters and entity containment as SQL conditions that mean the same on every engine (case sensitive)."""
+"""SQL conditions for checked filters and entity containment, with the same case-sensitive result on every engine."""
 from __future__ import annotations
 
 import operator
@@ -23,8 +23,11 @@ def of_filters(filters: Iterable[Filter], columns: Any) -> list[sa.ColumnElement
 
 
 def within(column: Any, entity: str | sa.BindParameter[str]) -> sa.ColumnElement[bool]:
-    """``column`` equals ``entity`` or lies below it. Ranges, so that an index of the column serves: every engine
-    compares entities byte by byte, and what begins with a text ends before that text with its last character raised."""
+    """``column`` equals ``entity`` or lies below it.
+
+    Uses ranges so that the database can use an index: all texts that begin with ``entity`` and a separator sort before
+    ``entity`` and the next character, because every engine compares entities byte by byte.
+    """
     return sa.or_(column == entity, *(sa.and_(column >= entity + mark, column < entity + chr(ord(mark) + 1))
                                       for mark in SEPARATORS))
 
@@ -54,7 +57,7 @@ def _condition(item: Filter, column: Any) -> sa.ColumnElement[bool]:
 
 
 def _has(column: Any, text: str) -> sa.ColumnElement[bool]:
-    """``column`` has ``text`` in it. LIKE would fold case on SQLite and need escapes; removing the text does not."""
+    """``column`` contains ``text``. Uses REPLACE because LIKE ignores case on SQLite and needs escapes."""
     if not text:
         return sa.true()
     return _bool(sa.func.replace(column, text, "") != column)

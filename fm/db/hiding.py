@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What operators and inhibiting alarms hide just now, as conditions on alarms and events.
+"""SQL conditions for alarms and events that silences and inhibiting alarms hide at a given time.
 
-Silences and inhibiting alarms (locked hosts) are few as a rule: one query reads both, and conditions name them,
-because a join on containment compares every row with every one of them. Without any the conditions are constant.
+There are usually few silences and inhibiting alarms (locked hosts). So one query reads both and the conditions name
+them; a join on containment would compare every row with each of them. Without any, the conditions are constant.
 """
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _NO_TIME = sa.cast(sa.null(), UtcTime)
 
 
 def in_force(now: Any) -> sa.ColumnElement[bool]:
-    """Silences that hold at ``now``, a time or a parameter."""
+    """The condition for silences in force at ``now``, a time or a parameter."""
     return sa.or_(SILENCE.c.expires_at.is_(None), SILENCE.c.expires_at > now)
 
 
 @dataclass(frozen=True, slots=True)
 class Hiding:
-    """Silences in force and inhibiting alarms as (row id, entity); None instead when there are more than ``FEW``."""
+    """Silences in force and inhibiting alarms as (row id, entity); each is None when there are more than ``FEW``."""
 
     now: datetime
     silences: tuple[Silence, ...] | None
     inhibitors: tuple[tuple[int, str], ...] | None
 
     def not_masked(self) -> sa.ColumnElement[bool]:
-        """Alarms that no other, inhibiting alarm on the same or a containing entity hides."""
+        """The condition for alarms that no other, inhibiting alarm on the same or a containing entity masks."""
         if self.inhibitors is None:
             hidden: sa.ColumnElement[bool] = sa.exists().where(
                 _inhibitor.c.inhibit_alarms.is_(True), _inhibitor.c.id != ALARM.c.id,
@@ -53,11 +53,11 @@ class Hiding:
         return sa.or_(ALARM.c.suppression.is_(False), ~hidden)
 
     def alarm_silenced(self) -> sa.ColumnElement[bool] | None:
-        """Alarms under a silence; None when there is no silence at all."""
+        """The condition for silenced alarms; None when no silence is in force."""
         return self._silenced(ALARM.c.alarm_id, ALARM.c.entity_instance_id)
 
     def event_silenced(self) -> sa.ColumnElement[bool] | None:
-        """Set and clear events under a silence; None when there is no silence at all."""
+        """The condition for silenced set and clear events; None when no silence is in force."""
         found = self._silenced(EVENT_LOG.c.event_log_id, EVENT_LOG.c.entity_instance_id)
         return None if found is None else sa.and_(EVENT_LOG.c.state != AlarmState.LOG.value, found)
 
@@ -73,7 +73,7 @@ class Hiding:
 
 
 def read(conn: Connection, now: datetime) -> Hiding:
-    """What hides at ``now``; one query."""
+    """Read silences and inhibiting alarms at ``now`` with one query."""
     found: list[Silence] = []
     masking: list[tuple[int, str]] = []
     for kind, ident, uuid, alarm_id, entity, expires_at in conn.execute(_READ, {"now": now}):
@@ -85,13 +85,13 @@ def read(conn: Connection, now: datetime) -> Hiding:
 
 
 def silences(conn: Connection, now: datetime) -> Hiding:
-    """The silences at ``now`` alone, for what masking does not hide; one query."""
+    """Read only the silences in force at ``now`` with one query, for events, which are not masked."""
     found = conn.execute(_SILENCES, {"now": now}).all()
     return Hiding(now, tuple(Silence(*row) for row in found) if len(found) <= FEW else None, ())
 
 
 def known_ids(conn: Connection, alarm_ids: Collection[str], now: datetime) -> tuple[dict[str, bool], Silences]:
-    """For each id of the catalogue among ``alarm_ids`` whether the operator hides it, and the silences; one query."""
+    """Whether the operator suppresses each catalogue id of ``alarm_ids``, and the silences in force; one query."""
     suppressed: dict[str, bool] = {}
     found: list[Silence] = []
     for kind, text, alarm_id, entity, expires_at in conn.execute(_KNOWN_IDS, {"now": now, "ids": sorted(alarm_ids)}):
@@ -111,7 +111,7 @@ def _matches(silence: Silence, alarm_id: sa.Column[str], entity: sa.Column[str])
     return sa.and_(*parts) if parts else sa.true()
 
 
-# Written once: to put such statements together takes longer than to execute them.
+# Built once, because building these statements takes longer than executing them.
 _AT = in_force(sa.bindparam("now", type_=UtcTime()))
 _MATCH = (SILENCE.c.uuid, SILENCE.c.alarm_id, SILENCE.c.entity_instance_id, SILENCE.c.expires_at)
 _SILENCES = sa.select(*_MATCH).where(_AT).limit(FEW + 1)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of fault management. Ids of events only grow; a pair of alarm id and entity is active at most once.
+"""Tables of fm. Event ids only increase; a pair of alarm id and entity is active at most once.
 
-``held_change``: raises and clears that wait for their time; the uuid of a row is that of the alarm it is about.
+``held_change``: raises and clears that are held until ``due_at``; the uuid of a row is the uuid of its alarm.
 ``flap_state``: recent changes of pairs whose alarm id is watched for flapping.
 """
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Brings the suppression table in line with the catalogue, in one transaction; at each start and in fm-dbsync."""
+"""Synchronises the suppression table with the catalogue in one transaction; at each start and in fm-dbsync."""
 from __future__ import annotations
 
 import logging
@@ -15,7 +15,7 @@ LOG = logging.getLogger(__name__)
 
 
 def synchronise(db: Database, path: str | None = None) -> SyncPlan:
-    """Insert, refresh, mark and delete entries; CatalogueError when the file is wrong (nothing is changed then)."""
+    """Insert, refresh, mark and delete entries. CatalogueError when the file is wrong; then nothing changes."""
     entries = catalogue.load(path).alarms()
 
     def work(conn: Connection) -> SyncPlan:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shell of fm-manager: database, bus server, housekeeping."""
+"""The fm-manager daemon: wires database, bus server, outputs, timers and housekeeping."""
 from __future__ import annotations
 
 import datetime
@@ -31,7 +31,7 @@ OUTPUTS_UPKEEP_S = 5.0
 
 
 class ManagerDaemon:
-    """Serves ``FmManager`` and keeps the tables small."""
+    """Serves ``FmManager``, delivers notices to outputs and prunes the tables."""
 
     def __init__(self, conf: Any) -> None:
         self.health = Health()
@@ -44,8 +44,8 @@ class ManagerDaemon:
         self._outputs = Outputs(self._db, outputs_from(conf, self._db), self._options.output_backlog_max,
                                 self._options.warm_start_hold_s)
         self._writer = Writer(self._db, self._settings, self._outputs.publish, self._outputs.committed,
-                              on_wait=self._something_waits)
-        manager = Manager(self._db, self._writer, self._outputs.suppression_changed, on_wait=self._something_waits)
+                              on_wait=self._wake_timers)
+        manager = Manager(self._db, self._writer, self._outputs.suppression_changed, on_wait=self._wake_timers)
         self._timers = Timers((self._writer.release_due, manager.silences.expire))
         self._server = rpc.Server(self._transport, socket.gethostname(), {FmManager: manager},
                                   threads_max=self._options.manager_threads)
@@ -56,7 +56,7 @@ class ManagerDaemon:
         self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
 
     def start(self) -> None:
-        """Bring the suppression table up to date, then serve; raises when the database is away."""
+        """Update the suppression table from the catalogue, then serve. Raises when the database is unreachable."""
         catalogue.synchronise(self._db, self._options.catalogue)
         self._outputs.start()
         self._timers.start()
@@ -64,7 +64,7 @@ class ManagerDaemon:
         self._periodics.start()
 
     def stop(self) -> None:
-        """Answer what is in hand, then let go."""
+        """Finish the requests and deliveries in progress, then close the connections."""
         self._server.stop()
         self._timers.stop()
         self._periodics.stop()
@@ -73,11 +73,11 @@ class ManagerDaemon:
         self._db.dispose()
 
     def reload(self) -> None:
-        """New limits hold at once; a changed catalogue is read at the next start."""
+        """Apply changed options at once. A changed catalogue takes effect at the next start."""
         self._chosen_policy = None
         self._periodics.run_now("housekeeping")
 
-    def _something_waits(self) -> None:
+    def _wake_timers(self) -> None:
         self._timers.nudge()
 
     def _settings(self) -> Settings:
@@ -85,7 +85,7 @@ class ManagerDaemon:
         return Settings(Limits(chosen.event_log_max_size, chosen.event_log_max_age_days), self._policy())
 
     def _policy(self) -> LifePolicy:
-        """The options change by a reload alone, and reading them costs more than a batch does."""
+        """The cached policy; only a reload changes the options, and reading them costs more than applying a batch."""
         if self._chosen_policy is None:
             self._chosen_policy = lifecycle.life_policy(self._conf)
         return self._chosen_policy

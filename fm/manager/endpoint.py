@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What fm-manager answers on the bus: ``FmManager`` on top of the writer and the stores."""
+"""The bus endpoint of fm-manager: implements ``FmManager`` with the writer and the stores."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ FAULT_BYTES, PAGE_BYTES_MAX = 1024, 4 * 1024 * 1024
 
 
 class Manager(FmManager):
-    """Implementation of the bus interface; see there for what each method does."""
+    """Implements the bus interface ``FmManager``, which documents the methods."""
 
     def __init__(self, db: Database, writer: Writer, on_suppression: Callable[[Connection], None] | None = None,
                  clock: Callable[[], datetime] = utcnow, on_wait: Callable[[], None] | None = None) -> None:
@@ -100,7 +100,7 @@ def _usable(uuids: list[str]) -> set[str]:
 
 
 def _page(rows: list[tuple[int, Fault]]) -> FaultPage:
-    """As many of ``rows`` as one answer may hold; of an escaped character six bytes travel."""
+    """A page with as many of ``rows`` as one reply may hold; counts six bytes per character, for escaped ones."""
     size = 0
     for place, (_, fault) in enumerate(rows):
         size += FAULT_BYTES + 6 * (len(fault.reason_text) + len(fault.proposed_repair_action) +
@@ -118,7 +118,7 @@ def _check_question(alarm_id: str | None, entity_instance_id: str | None) -> Non
 
 
 def fault_of(alarm: Alarm) -> Fault:
-    """An active alarm as the record raisers know."""
+    """The fault record of an active alarm, in the form that raisers use."""
     return Fault(
         alarm_id=alarm.alarm_id, alarm_state=AlarmState.SET, entity_type_id=alarm.entity_type_id,
         entity_instance_id=alarm.entity_instance_id, severity=alarm.severity, reason_text=alarm.reason_text,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The only writer of silences: makes, changes and ends them, and tells outputs that what is hidden has changed."""
+"""The only writer of silences: creates, changes and ends them, and notifies outputs that the hidden alarms changed."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -15,7 +15,10 @@ from fm.resources.silence import rules, store
 
 
 class SilenceKeeper:
-    """``on_change`` is called in the transaction of each change of what is hidden, ``on_wait`` after it."""
+    """Writes silences. Calls ``on_change`` inside each transaction that changes which alarms are hidden.
+
+    Calls ``on_wait`` after the commit, because the next expiry may have changed.
+    """
 
     def __init__(self, db: Database, on_change: Callable[[Connection], None] | None = None,
                  clock: Callable[[], datetime] = utcnow, on_wait: Callable[[], None] | None = None) -> None:
@@ -25,7 +28,7 @@ class SilenceKeeper:
         self._on_wait = on_wait or (lambda: None)
 
     def create(self, asked: SilenceRequest) -> str:
-        """Returns the uuid; InvalidSilence, TooManySilences."""
+        """Create a silence and return its uuid; InvalidSilence, TooManySilences."""
         uuid = new_uuid()
 
         def work(conn: Connection) -> None:
@@ -41,7 +44,7 @@ class SilenceKeeper:
         return uuid
 
     def change(self, uuid: str, asked: SilenceChange) -> str:
-        """Returns the uuid; SilenceNotFound, InvalidSilence."""
+        """Change expiry or comment of a silence in force and return its uuid; SilenceNotFound, InvalidSilence."""
         def work(conn: Connection) -> None:
             now = self._clock()
             values = rules.changed(asked, now)
@@ -55,7 +58,7 @@ class SilenceKeeper:
         return uuid
 
     def delete(self, uuid: str) -> str:
-        """Returns the uuid; SilenceNotFound."""
+        """End a silence in force and return its uuid; SilenceNotFound."""
         def work(conn: Connection) -> None:
             if not is_uuid(uuid) or not store.delete(conn, uuid, self._clock()):
                 raise SilenceNotFound(id=uuid)
@@ -65,7 +68,8 @@ class SilenceKeeper:
         return uuid
 
     def expire(self) -> datetime | None:
-        """Remove silences that have ended and tell of it once, in one transaction; returns when the next one ends."""
+        """Delete expired silences and call ``on_change`` once, in one transaction; returns when the next one expires.
+        """
         now = self._clock()
         with self._db.reader() as conn:
             end = store.next_end(conn)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A thread that does what is due at a known moment: held changes, silences that end."""
+"""A thread that runs tasks at their due times: releasing held changes, expiring silences."""
 from __future__ import annotations
 
 import logging
@@ -18,14 +18,14 @@ Task = Callable[[], datetime | None]
 
 
 def pause_s(due: datetime | None, now: datetime, poll_s: float = POLL_S) -> float:
-    """Seconds to wait for what is due next, at least a little and at most the poll interval."""
+    """Seconds to wait until ``due``, at least ``PAUSE_MIN_S`` and at most ``poll_s``."""
     if due is None:
         return poll_s
     return min(poll_s, max(PAUSE_MIN_S, (due - now).total_seconds()))
 
 
 class Timers:
-    """Runs each task, which does what is due and says when it wants to run again; ``nudge`` runs them at once."""
+    """Runs each task at the time that its last run returned; ``nudge`` runs all at once."""
 
     def __init__(self, tasks: Sequence[Task], clock: Callable[[], datetime] = utcnow) -> None:
         self._tasks = tuple(tasks)
@@ -33,19 +33,19 @@ class Timers:
         self._worker = Worker("fm-timers", self.run_once)
 
     def start(self) -> None:
-        """Begin; what became due while nobody looked is done first."""
+        """Start the thread; its first pass handles everything that became due while the manager was down."""
         self._worker.start()
 
     def nudge(self) -> None:
-        """Something new waits."""
+        """Run all tasks now, because a due time may have changed."""
         self._worker.nudge()
 
     def stop(self, timeout_s: float = 10.0) -> bool:
-        """End after the pass in hand; True when that was within ``timeout_s``."""
+        """Stop after the current pass; True when it ended within ``timeout_s``."""
         return self._worker.stop(timeout_s)
 
     def run_once(self) -> float:
-        """One pass over all tasks; returns the seconds to wait for the next one. A task that fails is tried soon."""
+        """Run all tasks once; returns the seconds until the next pass. Retries a failed task after ``RETRY_S``."""
         wait_s = POLL_S
         for task in self._tasks:
             try:
@@ -53,7 +53,7 @@ class Timers:
             except FlockError as error:
                 LOG.warning("timers: %s Next try in %s s", error, RETRY_S)
                 wait_s = min(wait_s, RETRY_S)
-            except Exception:  # a pass that broke must not end the others for good
+            except Exception:  # a failed task must not stop the thread
                 LOG.exception("timers: a task failed, next try in %s s", RETRY_S)
                 wait_s = min(wait_s, RETRY_S)
         return wait_s

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One worker at a time; who waits is woken when it is his turn, or when the one before has done his work as well."""
+"""A FIFO lock whose holder may do the work of waiting callers: one caller at a time works, and work can be batched."""
 from __future__ import annotations
 
 import contextlib
@@ -20,7 +20,10 @@ GATHER_SIZE_MAX = 32
 
 
 class Ticket(Generic[T]):
-    """A place in the queue. With ``work`` another ticket's holder may do it; ``size`` says how much it is."""
+    """A place in the queue. Another ticket's holder may do ``work``; ``size`` is its size in requests.
+
+    Its owner is woken when ``turn`` is set (it may work now) or ``done`` is set (another caller did its work).
+    """
 
     def __init__(self, work: T | None = None, size: int = 0) -> None:
         self.work = work
@@ -32,14 +35,14 @@ class Ticket(Generic[T]):
 
 
 class Turns(Generic[T]):
-    """At most ``waiting_max`` wait, each for at most ``timeout_s``; then Unavailable.
+    """Gives callers their turn in order of arrival. At most ``waiting_max`` wait, each at most ``timeout_s`` seconds;
+    then Unavailable.
 
-    The turn goes from hand to hand: nobody who comes now overtakes those who wait, and nobody whose work is done has
-    to wait for those who came later.
+    A new caller does not overtake waiting ones, and a caller whose work is done returns at once.
 
-    Small work whose turn comes waits for as many callers as there were last time, because one transaction for all
-    costs much less than one for each: no longer than that work took, and at most ``gather_max_s``. Who was alone last
-    time does not wait.
+    A caller with little work waits, when its turn comes, for as many callers as there were last time, because one
+    transaction for all costs much less than one for each. It waits no longer than the last work took, and at most
+    ``gather_max_s`` seconds. A caller that was alone last time does not wait.
     """
 
     def __init__(self, waiting_max: int = WAITING_MAX, timeout_s: float = TURN_TIMEOUT_S,
@@ -51,14 +54,14 @@ class Turns(Generic[T]):
         self._lock = threading.Lock()
         self._queue: deque[Ticket[T]] = deque()
         self._busy = False
-        # Callers that worked together or came meanwhile, last time, and how long that took.
+        # How many callers shared the last work or came during it, and how many seconds it took.
         self._lately, self._took_s = 1, 0.0
         self._wanted = 0
         self._gathered = threading.Condition(self._lock)
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Inside the block nobody else works."""
+        """Run the block while no other caller works; Unavailable."""
         ticket: Ticket[T] = Ticket()
         self._wait(ticket)
         try:
@@ -67,8 +70,11 @@ class Turns(Generic[T]):
             self._pass_on()
 
     def together(self, ticket: Ticket[T], carry_out: Callable[[list[Ticket[T]]], None], size_max: int) -> None:
-        """Have the work of ``ticket`` done: by ``carry_out`` here, with all other work that waits up to ``size_max``
-        in all, or by another caller's. ``carry_out`` keeps errors in the tickets and raises none."""
+        """Return when the work of ``ticket`` is done, by this caller or another one. Unavailable.
+
+        On its turn this caller passes its ticket and waiting ones, up to ``size_max`` in all, to ``carry_out``, which
+        must store errors in the tickets and raise none.
+        """
         self._wait(ticket)
         if not ticket.turn:
             return
@@ -106,7 +112,7 @@ class Turns(Generic[T]):
         raise Unavailable(service="fm-manager", reason="the outcome is unknown, repeat the request")
 
     def _gather(self, own: Ticket[T]) -> None:
-        """Wait a little for those that came at the same time as the last work."""
+        """Wait for as many callers as shared the last work or came during it."""
         if own.size > GATHER_SIZE_MAX:
             return
         with self._lock:
@@ -115,7 +121,7 @@ class Turns(Generic[T]):
             self._wanted = 0
 
     def _take(self, own: Ticket[T], size_max: int) -> list[Ticket[T]]:
-        """``own`` and what waits behind it, oldest first, until one is too large or has to work alone."""
+        """``own`` and the waiting tickets, oldest first, up to the first one that is too large or must work alone."""
         taken = [own]
         size = own.size
         with self._lock:

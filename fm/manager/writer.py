@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The only writer of alarms and events: batches in one transaction, callers that come at once share it."""
+"""The only writer of alarms and events: applies a batch in one transaction, which concurrent callers share."""
 from __future__ import annotations
 
 import dataclasses
@@ -46,7 +46,7 @@ AfterCommit = Callable[[Sequence[Notice]], None]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Settings:
-    """What an operator may change while the manager runs."""
+    """Options that the operator may change while the manager runs."""
 
     limits: Limits
     policy: LifePolicy = PLAIN
@@ -61,9 +61,9 @@ class _Work:
 
 class Writer:
     """Applies fault requests. ``publish`` stores notices for outputs in the same transaction; ``on_wait`` is called
-    after a commit that made something wait for ``release_due``.
+    after a commit that stored held changes or flap states for ``release_due``.
 
-    Callers take turns (see ``Turns``): the one whose turn it is carries out what all others have brought.
+    Callers take turns (see ``Turns``): the caller on turn applies the requests of all waiting callers.
     """
 
     def __init__(self, db: Database, settings: Callable[[], Settings], publish: Publish | None = None,
@@ -75,14 +75,15 @@ class Writer:
         self._after_commit = after_commit or (lambda notices: None)
         self._on_wait = on_wait or (lambda: None)
         self._clock = clock
-        # Whether anything may wait or be counted in the database; true until a look at it says otherwise.
+        # Whether the database may contain held changes or flap states; true until a query shows that it does not.
         self._tracked = True
         self._held_more = False
         self._turns: Turns[_Work] = Turns()
         self._since_prune = 0
 
     def apply(self, requests: Sequence[FaultRequest]) -> list[FaultOutcome]:
-        """One outcome per request, after the commit. InvalidFault when the batch is too long, Unavailable when busy."""
+        """Apply requests; returns one outcome per request after the commit. InvalidFault when the batch is too long,
+        Unavailable when too many callers wait."""
         if len(requests) > BATCH_MAX:
             raise InvalidFault(field="requests", rule=f"must be at most {BATCH_MAX}")
         work = _Work(list(requests))
@@ -92,8 +93,8 @@ class Writer:
         return work.outcomes
 
     def change(self, uuids: Collection[str], work: Callable[[Batch], T]) -> T:
-        """Run ``work`` on the alarms and held raises with these uuids and store what it changed; its errors change
-        nothing."""
+        """Run ``work`` on a batch of the alarms and held raises with these uuids, store the changes and return its
+        result. Errors of ``work`` are raised and change nothing."""
         def transaction(conn: Connection) -> tuple[T, list[Notice]]:
             now = self._clock()
             found = alarms.by_uuids(conn, uuids)
@@ -106,8 +107,11 @@ class Writer:
         return self._exclusively(transaction)
 
     def release_due(self) -> datetime | None:
-        """Carry out held changes that are due, some hundred at a time; returns when to call again, None: after the
-        next ``on_wait``, or now and then for what another manager left."""
+        """Apply held changes that are due, at most ``BATCH_MAX`` entities at a time. Returns when to call again.
+
+        Returns None when nothing is held: call again after the next ``on_wait``, and periodically for changes that
+        another manager stored.
+        """
         if not self._tracked:
             with self._db.reader() as conn:
                 if held_changes.next_due(conn) is None:
@@ -148,13 +152,13 @@ class Writer:
             self._on_wait()
 
     def prune(self) -> int:
-        """Remove surplus and old events now; returns how many went."""
+        """Delete events beyond the limits now; returns how many."""
         with self._turns.alone():
             self._since_prune = 0
             return self._prune()
 
     def forget_requests(self, before: datetime) -> int:
-        """Forget applied requests older than ``before``; returns how many went."""
+        """Delete the outcomes of requests applied before ``before``; returns how many."""
         with self._db.writer() as conn:
             return int(conn.execute(sa.delete(APPLIED_REQUEST).where(APPLIED_REQUEST.c.applied_at < before)).rowcount)
 
@@ -165,11 +169,11 @@ class Writer:
                 self._try_together([work])
 
     def _try_together(self, works: list[_Work]) -> bool:
-        """Apply all in one transaction; False when that failed and each should be tried alone."""
+        """Apply all works in one transaction; False when that failed and the caller should try each alone."""
         requests = [request for work in works for request in work.requests]
         try:
             outcomes, notices = self._applied(requests)
-        except Exception as error:  # noqa: BLE001 - handed to the caller it belongs to
+        except Exception as error:  # noqa: BLE001 - raised in the caller of the request
             if len(works) > 1:
                 return False
             works[0].error = error
@@ -183,8 +187,8 @@ class Writer:
         return True
 
     def _applied(self, requests: list[FaultRequest]) -> tuple[list[FaultOutcome], list[Notice]]:
-        """Apply in a transaction. A request that comes again is rare: the database, which takes each id once, tells
-        that one did, and only then the answers given before are read."""
+        """Apply requests in one transaction. Reads stored outcomes only after DuplicateEntry: repeated requests are
+        rare, and the unique key on request ids detects them."""
         try:
             return self._db.transact(lambda conn: self._apply(conn, requests, {}))
         except DuplicateEntry:
@@ -211,7 +215,8 @@ class Writer:
         return [answered[request.request_id] for request in requests], batch.notices
 
     def _batch(self, conn: Connection, stored: Stored, scope: Touched, now: datetime) -> Batch:
-        """A batch over what is ``stored`` and whatever waits within ``scope``. Nothing is asked of empty tables."""
+        """A batch over the ``stored`` rows and the held changes and flap states within ``scope``. Does not query tables
+        that are known to be empty."""
         known = stored.known
         held: list[Held] = []
         flaps: list[Flap] = []
@@ -242,8 +247,8 @@ class Writer:
             try:
                 self._prune()
             except FlockError as error:
-                # What was asked for is committed and has to be answered; the next pass removes more.
-                LOG.warning("old events stay for now: %s", error)
+                # The requests are committed, so the caller must get its reply; the next prune deletes more.
+                LOG.warning("old events cannot be deleted now: %s", error)
 
     def _prune(self) -> int:
         limits = self._settings().limits
@@ -255,7 +260,7 @@ _OUTCOME = codec_for(FaultOutcome)
 
 
 def _answered(conn: Connection, request_ids: list[str]) -> dict[str, FaultOutcome]:
-    """Outcomes of the requests that were applied before."""
+    """Stored outcomes by request id."""
     found: dict[str, FaultOutcome] = {}
     for start in range(0, len(request_ids), BATCH_MAX):
         for request_id, outcome in conn.execute(_APPLIED, {"ids": request_ids[start:start + BATCH_MAX]}):
@@ -264,7 +269,7 @@ def _answered(conn: Connection, request_ids: list[str]) -> dict[str, FaultOutcom
 
 
 def _answers(outcomes: Sequence[FaultOutcome], now: datetime) -> NewRows:
-    """Rows that remember answers."""
+    """Rows that store outcomes for repeated requests."""
     return NewRows(_INSERTION, [
         (outcome.request_id, json.dumps({"uuid": outcome.uuid, "count": outcome.count, "error": outcome.error}), now)
         for outcome in outcomes])
@@ -275,7 +280,7 @@ def _is_request_id(text: str) -> bool:
 
 
 def _not_attempted(request: FaultRequest, answered: dict[str, FaultOutcome]) -> FaultOutcome | None:
-    """The outcome of a request whose predecessor was refused; None when nothing stands in its way."""
+    """The NotAttempted outcome of a request whose ``only_after`` request was refused; None when it may be applied."""
     before = answered.get(request.only_after) if request.only_after is not None else None
     if before is None or before.error is None:
         return None

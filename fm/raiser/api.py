@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What other services call to raise and clear alarms and to write customer logs: durable, in order, never blocking."""
+"""How other services raise and clear alarms and write customer logs: stored on disk, delivered in order by a thread."""
 from __future__ import annotations
 
 import logging
@@ -31,13 +31,13 @@ _LIVING: weakref.WeakSet[Raiser] = weakref.WeakSet()
 
 
 class Raiser:
-    """Raises alarms through a local spool that outlives this process and a dead bus.
+    """Raises alarms through a local spool that survives the end of this process and an outage of the bus.
 
-    ``transport`` is ``flock.rpc.transport(conf)``; ``spool_dir`` a directory of this daemon alone (several processes of
-    one daemon may share it). ``manager`` replaces the bus, for tests. ``on_refused`` hears of requests that the manager
-    would not take (default: a log line). Requests are delivered in the order of the calls by one thread. When the
-    directory cannot be used, storing calls raise Unavailable and try it again; synchronous calls go on. Without a
-    ``spool_dir`` there are synchronous calls only.
+    ``transport`` is ``flock.rpc.transport(conf)``; ``spool_dir`` is a directory for this daemon alone (several
+    processes of one daemon may share it). ``manager`` replaces the bus in tests. ``on_refused`` is called with each
+    request that the manager refuses (default: a log line). One thread delivers requests in the order of the calls.
+    While the directory cannot be used, each storing call tries to open it again and raises Unavailable; synchronous
+    calls still work. Without a ``spool_dir`` only synchronous calls work.
     """
 
     def __init__(self, transport: Any, spool_dir: str | Path | None, *, manager: FmManager | None = None,
@@ -60,11 +60,11 @@ class Raiser:
                     suppression: bool | None = None, inhibit_alarms: bool | None = None,
                     keep_existing_alarm: bool = False, uuid: str | None = None, timestamp: str | None = None,
                     time_to_live_s: int = 0, **parts: str) -> str:
-        """Set an alarm and return its request id, stored durably; what is not given comes from the catalogue.
+        """Store a request that sets an alarm and return its request id. Omitted fields come from the catalogue.
 
         The entity is ``entity_instance_id``, or the catalogue's form filled with keywords: ``host="worker-0"``,
-        ``process="sshd"``. InvalidFault, UnknownAlarmId, SpoolFull (limit or disk), Unavailable (the disk fails):
-        nothing was stored.
+        ``process="sshd"``. Raises InvalidFault, UnknownAlarmId, SpoolFull (limit reached or disk full) or Unavailable
+        (disk error); then nothing was stored.
         """
         given = _given(locals())
         return self.store(make.alarm_request(alarm_id, entity_instance_id, parts, given))
@@ -83,15 +83,15 @@ class Raiser:
                   alarm_type: str | None = None, probable_cause: str | None = None,
                   proposed_repair_action: str | None = None, service_affecting: bool | None = None,
                   timestamp: str | None = None, **parts: str) -> str:
-        """Write a customer log (``msg``). Returns the request id."""
+        """Store a request that writes a customer log (``msg``) and return its request id. Errors as ``raise_alarm``."""
         given = _given(locals())
         return self.store(make.log_request(alarm_id, entity_instance_id, parts, given))
 
     def raise_now(self, alarm_id: str, *, entity_instance_id: str | None = None,
                   timeout_s: float = SYNCHRONOUS_TIMEOUT_S, **fields: Any) -> str:
-        """Like ``raise_alarm``, answered by the manager after its commit: returns the uuid of the alarm.
+        """Raise an alarm synchronously: returns the uuid of the alarm after the manager's commit.
 
-        Nothing is spooled: Unavailable or DeadlineExceeded within ``timeout_s`` mean that the caller must try again.
+        Spools nothing: after Unavailable or DeadlineExceeded (within ``timeout_s``) the caller must try again.
         """
         names = set(Raiser.raise_alarm.__kwdefaults__ or {})
         parts = {name: value for name, value in fields.items() if name not in names}
@@ -100,20 +100,22 @@ class Raiser:
 
     def clear_now(self, alarm_id: str, *, entity_instance_id: str | None = None, exact: bool = False,
                   timeout_s: float = SYNCHRONOUS_TIMEOUT_S, **parts: str) -> int:
-        """Like ``clear_alarm``, answered by the manager after its commit: returns how many alarms were cleared."""
+        """Clear synchronously: returns how many alarms were cleared after the manager's commit."""
         return self.apply_now([make.clear_request(alarm_id, entity_instance_id, parts, exact)], timeout_s)[0].count
 
     def apply_now(self, requests: Sequence[FaultRequest],
                   timeout_s: float = SYNCHRONOUS_TIMEOUT_S) -> list[FaultOutcome]:
-        """Have the manager apply ``requests`` after everything spooled so far, and return one outcome for each.
+        """Have the manager apply ``requests`` after everything spooled so far; returns one outcome for each.
 
-        The first refused one ends it and is raised: those before it stay applied, those behind it are not attempted.
+        Stops at the first refused request and raises its error. Requests before it stay applied; requests after it are
+        not attempted. Unavailable, DeadlineExceeded.
         """
         deadline = time.monotonic() + timeout_s
         self._settle(timeout_s)
         outcomes: list[FaultOutcome] = []
         for part in _calls(requests):
-            for outcome in self._client(_left(deadline, timeout_s, "applying fault requests")).apply(requests=part):
+            client = self._client(_remaining_s(deadline, timeout_s, "applying fault requests"))
+            for outcome in client.apply(requests=part):
                 if outcome.error is not None:
                     raise from_wire(outcome.error)
                 outcomes.append(outcome)
@@ -121,16 +123,16 @@ class Raiser:
 
     def active(self, *, alarm_id: str | None = None, entity_instance_id: str | None = None, below: bool = True,
                timeout_s: float = SYNCHRONOUS_TIMEOUT_S) -> list[Fault]:
-        """All active alarms as the manager knows them after everything spooled so far, oldest first.
+        """All active alarms after everything spooled so far was applied, oldest first.
 
-        Suppression, silences and masking hide none. Unavailable, DeadlineExceeded.
+        Includes suppressed, silenced and masked alarms. Unavailable, DeadlineExceeded.
         """
         deadline = time.monotonic() + timeout_s
         self._settle(timeout_s)
         found: list[Fault] = []
         after: int | None = 0
         while after is not None:
-            page = self._client(_left(deadline, timeout_s, "reading active alarms")).get_faults_page(
+            page = self._client(_remaining_s(deadline, timeout_s, "reading active alarms")).get_faults_page(
                 alarm_id=alarm_id, entity_instance_id=entity_instance_id, below=below, after=after)
             found += page.faults
             after = page.next_after
@@ -141,12 +143,12 @@ class Raiser:
         return self._parent is None or self._delivery().settled(timeout_s)
 
     def backlog(self) -> tuple[int, int]:
-        """``(requests, bytes)`` that wait in the spool; cheap enough for every scrape of metrics."""
+        """``(requests, bytes)`` not delivered yet; cheap enough for every scrape of metrics."""
         opened = self._opened
         return opened[1].backlog() if opened is not None else (0, 0)
 
     def stop(self, timeout_s: float = 2.0) -> None:
-        """Stop delivering and give the spool free; what is undelivered waits there for the next process."""
+        """Stop delivering and release the spool; undelivered requests wait there for the next process."""
         with self._lock:
             if self._opened is not None:
                 spool, delivery = self._opened
@@ -155,12 +157,12 @@ class Raiser:
                 self._opened = None
 
     def store(self, request: FaultRequest) -> str:
-        """Spool a request as it is (the manager checks it) and return its id. SpoolFull, Unavailable."""
+        """Spool a request without checking it (the manager does) and return its id. SpoolFull, Unavailable."""
         self._spool().append([make.to_record(request)])
         return request.request_id
 
-    def forked(self) -> None:
-        """In the child after a fork: the parent's queue and thread are not ours; the next call opens our own."""
+    def after_fork(self) -> None:
+        """Drop the parent's queue and thread in the child of a fork; the next call opens a queue for the child."""
         self._lock = threading.Lock()
         if self._opened is not None:
             self._opened[1].abandon()
@@ -194,7 +196,7 @@ class Raiser:
         return True
 
     def _settle(self, timeout_s: float) -> None:
-        """Wait for what was spooled before; without a usable spool there is nothing to wait for."""
+        """Wait until earlier requests are delivered; returns at once without a usable spool. DeadlineExceeded."""
         opened = self._opened
         if opened is None and self._open_if_possible():
             opened = self._opened
@@ -207,12 +209,12 @@ class Raiser:
         return rpc.client(FmManager, self._transport, deadline_s=deadline_s)
 
 
-def _forget_parents() -> None:
+def _after_fork() -> None:
     for raiser in list(_LIVING):
-        raiser.forked()
+        raiser.after_fork()
 
 
-os.register_at_fork(after_in_child=_forget_parents)
+os.register_at_fork(after_in_child=_after_fork)
 
 _FIELDS = ("severity", "reason_text", "entity_type_id", "alarm_type", "probable_cause", "proposed_repair_action",
            "service_affecting", "suppression", "inhibit_alarms", "keep_existing_alarm", "uuid", "timestamp",
@@ -228,7 +230,7 @@ def _given(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _calls(requests: Sequence[FaultRequest]) -> Iterator[list[FaultRequest]]:
-    """Parts that fit into one message each; in a part, each request hangs on the one before it."""
+    """Split ``requests`` into parts that fit into one message; in a part, each request is ``only_after`` the last."""
     part: list[FaultRequest] = []
     size = 0
     for request in requests:
@@ -242,7 +244,7 @@ def _calls(requests: Sequence[FaultRequest]) -> Iterator[list[FaultRequest]]:
         yield part
 
 
-def _left(deadline: float, timeout_s: float, what: str) -> float:
+def _remaining_s(deadline: float, timeout_s: float, what: str) -> float:
     left_s = deadline - time.monotonic()
     if left_s <= 0:
         raise DeadlineExceeded(what=what, timeout_s=f"{timeout_s:g}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests that cannot be delivered as they are: kept in a file beside the queue, for a person to look at.
+"""The dead letter file beside a queue: requests that cannot be decoded or that make fm-manager fail.
 
 One JSON object in each line: ``time`` (ISO 8601 UTC), ``reason`` and ``record``, the request as it was spooled.
 """
@@ -22,7 +22,10 @@ SET_ASIDE = Counter("fm_spool_set_aside", "Fault requests kept aside because the
 
 
 def keep(directory: Path, record: str, reason: str) -> bool:
-    """Append one record, on disk when this returns True; False when there is no room: then it must stay queued."""
+    """Append one record; it is on disk when this returns True.
+
+    Returns False when the file is full or the disk fails; the caller must then leave the record in the queue.
+    """
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     data = json.dumps({"time": now, "reason": reason, "record": record}).encode() + b"\n"
     path = directory / NAME

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The raising interface of StarlingX's ``fm_api.fm_api`` (``Fault``, ``FaultAPIs``, ``FaultAPIsV2``) on a ``Raiser``.
 
-Answers are acknowledged: a call returns after the manager's commit or fails within ``timeout`` seconds. Calls named
-``_async`` are stored on the local disk and return at once.
+A call returns after the manager's commit or fails within ``timeout`` seconds. A call named ``_async`` returns once its
+request is stored on the local disk.
 """
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class ClientException(Exception):
 
 
 class APIException(Exception):
-    """The manager could not be asked or refused."""
+    """The manager could not be reached or refused the request."""
 
 
 class LibraryFault:
-    """A fault record in StarlingX's positional order; ``time_to_live_s`` is an addition (0 = does not grow stale)."""
+    """A fault record in StarlingX's positional order; ``time_to_live_s`` is an addition (0 = never stale)."""
 
     def __init__(self, alarm_id: Any, alarm_state: Any, entity_type_id: Any, entity_instance_id: Any, severity: Any,  # noqa: PLR0913
                  reason_text: Any, alarm_type: Any, probable_cause: Any, proposed_repair_action: Any,
@@ -74,9 +74,9 @@ Fault = LibraryFault
 
 
 class FaultAPIsBase:
-    """What both versions share; ``raiser`` carries the requests, by default that of this process.
+    """Methods that both versions share; ``raiser`` delivers the requests (default: the raiser of this process).
 
-    ``timeout`` bounds each synchronous call in seconds; every such call takes another one as its last argument.
+    ``timeout`` bounds each synchronous call in seconds; each such call accepts a different timeout as last argument.
     """
 
     def __init__(self, raiser: Raiser | None = None, timeout: float = SYNCHRONOUS_TIMEOUT_S) -> None:
@@ -85,22 +85,23 @@ class FaultAPIsBase:
 
     @staticmethod
     def alarm_allowed(alarm_severity: str, threshold: str) -> bool:
-        """True when ``alarm_severity`` ranks below ``threshold`` (``none`` is above all); TypeError for other words."""
+        """True when ``alarm_severity`` ranks below ``threshold`` (``none`` is above all); TypeError for other texts."""
         for text in (alarm_severity, threshold):
             if text not in SEVERITY_RANK:
                 raise TypeError(f"{text!r} is no severity; they are {', '.join(SEVERITY_RANK)}")
         return SEVERITY_RANK[alarm_severity] < SEVERITY_RANK[threshold]
 
     def set_fault_async(self, data: LibraryFault) -> str:
-        """Store the fault durably and return its request id; delivered in order whenever the manager is there.
+        """Store the fault on disk and return its request id; delivered in order once the manager is reachable.
 
-        ClientException for a wrong record, APIException when it cannot be stored (a full disk or spool, named).
+        ClientException for a wrong record; APIException when it cannot be stored, for example because the disk or the
+        spool is full.
         """
         record = record_of(data)
         return self._stored(lambda raiser: raiser.store(FaultRequest(new_id(), fault=checked_fault(record))))
 
     def clear_fault_async(self, alarm_id: str, entity_instance_id: str) -> str:
-        """Store a clear and return its request id; APIException as ``set_fault_async``."""
+        """Store a clear and return its request id; APIException as in ``set_fault_async``."""
         return self._stored(lambda raiser: raiser.clear_alarm(alarm_id, entity_instance_id=entity_instance_id))
 
     def clear_all_async(self, entity_instance_id: str) -> str:
@@ -109,12 +110,12 @@ class FaultAPIsBase:
 
     def get_faults_strict(self, entity_instance_id: str,
                           timeout: float | None = None) -> list[LibraryFault] | bool | None:
-        """Active alarms on or below the entity, None when there are none, False when the manager cannot be asked."""
+        """Active alarms on or below the entity, None when there are none, False when the manager cannot be reached."""
         return self._strict(None, entity_instance_id, timeout)
 
     def get_faults_by_id_strict(self, alarm_id: str,
                                 timeout: float | None = None) -> list[LibraryFault] | bool | None:
-        """Active alarms of the id, None when there are none, False when the manager cannot be asked."""
+        """Active alarms of the id, None when there are none, False when the manager cannot be reached."""
         return self._strict(alarm_id, None, timeout)
 
     def _raiser(self) -> Raiser:
@@ -143,7 +144,7 @@ class FaultAPIsBase:
         return next(iter(self._query(alarm_id, entity, False, timeout)), None)
 
     def _set(self, faults: Iterable[LibraryFault], timeout: float | None) -> list[FaultOutcome]:
-        # All are checked before the first is sent.
+        # The list checks all faults before the first is sent.
         return self._apply([FaultRequest(new_id(), fault=record_of(fault)) for fault in faults], timeout)
 
     def _clear(self, pairs: Iterable[tuple[str, str]], timeout: float | None) -> int:
@@ -163,7 +164,7 @@ class FaultAPIsBase:
 
 
 class FaultAPIs(FaultAPIsBase):
-    """Version 1: a failure is an answer (None or False), never an exception; only a wrong record raises."""
+    """Version 1: a failure returns None or False; only a wrong record raises an exception."""
 
     def set_fault(self, data: LibraryFault, timeout: float | None = None) -> str | None:
         """The uuid of the alarm or event, None on any failure."""
@@ -258,7 +259,7 @@ class FaultAPIsV2(FaultAPIsBase):
 
 
 def record_of(fault: LibraryFault) -> FaultRecord:
-    """A checked record of what a caller gave; ClientException names the field that is missing or wrong."""
+    """The checked record of a caller's fault; ClientException names the field that is missing or wrong."""
     for name, label in _REQUIRED:
         if getattr(fault, name) is None:
             raise ClientException(f"{label} is required.")
@@ -279,7 +280,7 @@ def record_of(fault: LibraryFault) -> FaultRecord:
 
 
 def fault_of(record: FaultRecord) -> LibraryFault:
-    """A record of the manager as callers know it; flags are booleans (``str(flag) == 'True'`` still holds)."""
+    """The manager's record in the caller's form; flags are booleans (``str(flag) == 'True'`` still holds)."""
     return LibraryFault(
         record.alarm_id, str(record.alarm_state), record.entity_type_id, record.entity_instance_id,
         str(record.severity), record.reason_text, str(record.alarm_type), record.probable_cause,

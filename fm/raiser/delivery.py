@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one thread that carries spooled requests to the manager: in order, in batches, again and again until answered."""
+"""The thread that delivers spooled requests to the manager: in order, in batches, retried until the manager answers."""
 from __future__ import annotations
 
 import logging
@@ -26,36 +26,36 @@ REFUSALS_MAX = 5
 FAILURES_MAX = 20
 PROOFS_MAX = 3
 STUCK_S = 30.0
-# Clearing what cannot exist changes nothing and shows whether the manager can write.
+# A clear of an alarm that cannot exist: changes nothing and shows whether the manager can write.
 PROBE = AlarmKey("000.000", "raiser=probe")
 OnRefused = Callable[[FaultRequest, FlockError], None]
 
 
 class Delivery:
-    """Delivers ``spool`` and what ended processes left in other queues of ``parent``, the oldest request first."""
+    """Delivers ``spool`` and the queues that ended processes left in ``parent``, the oldest request first."""
 
     def __init__(self, spool: Spool, parent: Path, turn: Turn, manager: Callable[[], FmManager],
                  on_refused: OnRefused) -> None:
         self._spool = spool
-        self._left = spool.appended
+        self._found_at_start = spool.appended
         self._parent = parent
         self._turn = turn
         self._manager = manager
         self._on_refused = on_refused
         self._inherited: list[Spool] = []
-        self._looked = False
+        self._first_pass_done = False
         self._moved_ns, self._still_since = 0, time.monotonic()
         self._batch_max = BATCH_MAX
         self._backoff = Backoff(BACKOFF_MIN_S, BACKOFF_MAX_S)
         self._pauses = 0
         self._refusals = 0
         self._proofs = 0
-        self._told = False
+        self._mismatch_logged = False
         self._worker = Worker("fault-delivery", self._pass, self._backoff)
         self._worker.start()
 
     def stop(self, timeout_s: float) -> None:
-        """End the thread; what is undelivered stays in the spool."""
+        """Stop the thread; undelivered requests stay in the spool."""
         self._worker.leave()
         self._spool.wake()
         if self._worker.stop(timeout_s):
@@ -64,24 +64,24 @@ class Delivery:
             self._turn.close()
 
     def abandon(self) -> None:
-        """In the child of a fork, where the thread is not: close the files, whose locks are the parent's."""
+        """Close the files in the child of a fork, which has no delivery thread. Leaves the parent's locks held."""
         for spool in (self._spool, *self._inherited):
             spool.abandon()
         self._turn.close()
 
     def settled(self, timeout_s: float) -> bool:
-        """True when all that was spooled before this call, here or by ended processes, is delivered in time."""
+        """True when all requests spooled before this call, here or by ended processes, are delivered in time."""
         total = self._spool.appended
         return self._spool.wait_until(
-            lambda: self._looked and not self._inherited and self._spool.done >= total, timeout_s)
+            lambda: self._first_pass_done and not self._inherited and self._spool.done >= total, timeout_s)
 
     def backlog(self) -> tuple[int, int]:
-        """``(requests, bytes)`` undelivered, inherited ones too."""
+        """``(requests, bytes)`` undelivered, including those taken over from ended processes."""
         spools = [self._spool, *self._inherited]
         return sum(spool.appended - spool.done for spool in spools), sum(spool.pending_bytes for spool in spools)
 
     def _pass(self) -> float:
-        idle = self._looked and not self._turn.held
+        idle = self._first_pass_done and not self._turn.held
         self._spool.wait_for_records(IDLE_WAIT_S if idle else 0.0, lambda: self._worker.leaving)
         if self._may_deliver():
             self._deliver(*self._oldest())
@@ -90,22 +90,22 @@ class Delivery:
         return 0.0
 
     def _may_deliver(self) -> bool:
-        """True when no other process still delivers what ended ones left; our own part of that is taken here."""
+        """Take the turn and the queues of ended processes. False while another process delivers those queues."""
         if not self._turn.take():
             if not self._others_are_stuck():
                 return False
         else:
             self._still_since = time.monotonic()
             self._inherit()
-            if not self._inherited and self._spool.done >= self._left:
-                self._turn.give_back()
-        if not self._looked:
-            self._looked = True
+            if not self._inherited and self._spool.done >= self._found_at_start:
+                self._turn.release()
+        if not self._first_pass_done:
+            self._first_pass_done = True
             self._spool.wake()
         return True
 
     def _inherit(self) -> None:
-        """Take over what processes left that ended, give back what is delivered."""
+        """Open the queues that ended processes left; close those that are delivered."""
         drained = [spool for spool in self._inherited if not spool.pending_bytes]
         for spool in drained:
             self._inherited.remove(spool)
@@ -119,17 +119,17 @@ class Delivery:
             self._spool.wake()
 
     def _others_are_stuck(self) -> bool:
-        """True when the process whose turn it is delivers nothing while the manager works: it may be frozen."""
+        """True when the process that holds the turn delivered nothing for ``STUCK_S`` although the manager works."""
         moved_ns = slots.last_delivery_ns(self._parent)
         if moved_ns != self._moved_ns or not self._manager_works():
             self._moved_ns, self._still_since = moved_ns, time.monotonic()
         if time.monotonic() - self._still_since < STUCK_S:
             return False
-        LOG.warning("requests of ended processes in %s wait for a process that does not go on", self._parent)
+        LOG.warning("requests of ended processes in %s wait for a process that does not deliver them", self._parent)
         return True
 
     def _oldest(self) -> tuple[Spool, Chunk]:
-        """The queue whose first record is the oldest, and its records up to the first one of any other queue."""
+        """The queue whose first record is the oldest, and its records older than the first record of other queues."""
         heads = [(spool, chunk) for spool in (*self._inherited, self._spool)
                  if (chunk := spool.peek(self._batch_max)).records]
         if not heads:
@@ -142,7 +142,7 @@ class Delivery:
         return spool, chunk
 
     def _deliver(self, spool: Spool, chunk: Chunk) -> None:
-        """One batch; when it fails, wait a little so that the caller may simply repeat."""
+        """Deliver one batch; after a failure pause before returning, so that the caller can repeat at once."""
         if not chunk.records:
             return
         requests = [request for text in chunk.texts if (request := from_record(text)) is not None]
@@ -159,7 +159,7 @@ class Delivery:
                 self._batch_max = max(1, self._batch_max // 2)
             self._pause()
             return
-        except Exception as error:  # noqa: BLE001 - whatever it is, nothing that is spooled may be lost by it
+        except Exception as error:  # noqa: BLE001 - no error may lose spooled requests
             self._failed(spool, chunk, requests, error)
             return
         for request, outcome in zip(requests, outcomes, strict=True):
@@ -169,9 +169,9 @@ class Delivery:
         self._recovered()
 
     def _set_unreadable_aside(self, spool: Spool, chunk: Chunk) -> None:
-        """Deliver what comes before the first record that cannot be read; when that is the first one, keep it aside.
+        """Deliver the records before the first unreadable one; if there are none, make that one a dead letter.
 
-        A record that the disk damaged is empty: nothing of it is left to keep.
+        Drops a record that the disk damaged: its text is lost.
         """
         count = next(place for place, text in enumerate(chunk.texts) if from_record(text) is None)
         if count:
@@ -184,14 +184,15 @@ class Delivery:
             self._pause()
 
     def _failed(self, spool: Spool, chunk: Chunk, requests: Sequence[FaultRequest], error: Exception) -> None:
-        """The call itself is refused or breaks: find the culprit one by one.
+        """Handle a call that was refused or failed as a whole: deliver one request at a time to find its cause.
 
-        A request that the manager refuses is dropped and reported. One at which the call breaks, or whose answer
-        cannot be read, waits; it is kept aside and reported when the manager takes others and breaks at this one only.
+        A request that the manager refuses is dropped and reported. A request that makes the call fail, or whose reply
+        cannot be decoded, waits; it becomes a dead letter and is reported once the manager accepts other requests and
+        fails only at this one.
         """
-        if isinstance(error, Undecodable) and not self._told:
-            self._told = True
-            LOG.warning("fm-manager and this program do not understand each other, fault requests wait: %s", error)
+        if isinstance(error, Undecodable) and not self._mismatch_logged:
+            self._mismatch_logged = True
+            LOG.warning("fm-manager's reply cannot be decoded, fault requests wait: %s", error)
         if len(chunk.records) > 1:
             self._batch_max = 1
             return
@@ -209,7 +210,7 @@ class Delivery:
         self._recovered()
 
     def _proven(self) -> bool:
-        """True when the manager took another request several times and this one failed again after each."""
+        """True when the manager accepted another request several times and this one failed again each time."""
         self._proofs = self._proofs + 1 if self._manager_works() else 0
         return self._proofs > PROOFS_MAX
 
@@ -217,7 +218,7 @@ class Delivery:
         try:
             probe: list[FaultOutcome] = self._manager().apply(
                 requests=[FaultRequest(new_id(), clear=PROBE, clear_exact=True)])
-        except Exception as error:  # noqa: BLE001 - then it does not
+        except Exception as error:  # noqa: BLE001 - any error means that it does not work
             LOG.log(logging.WARNING if self._refusals == FAILURES_MAX else logging.DEBUG,
                     "fm-manager does not take fault requests: %s", error)
             return False
@@ -231,7 +232,7 @@ class Delivery:
 
     def _recovered(self) -> None:
         self._refusals = self._proofs = 0
-        self._told = False
+        self._mismatch_logged = False
         self._pauses = 0
         self._batch_max = min(BATCH_MAX, self._batch_max * 2)
 
@@ -241,7 +242,7 @@ class Delivery:
 
 
 def _count_until(chunk: Chunk, time_ms: int) -> int:
-    """How many of the first records are not younger than ``time_ms``."""
+    """How many of the leading records are not newer than ``time_ms``."""
     for count, record in enumerate(chunk.records):
         if record.time_ms > time_ms:
             return count

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``fm_spool_requests`` and ``fm_spool_bytes`` of every process that raises alarms, read when they are asked for."""
+"""``fm_spool_requests`` and ``fm_spool_bytes`` of every process that raises alarms, read at each scrape."""
 from __future__ import annotations
 
 import weakref
@@ -12,10 +12,10 @@ from prometheus_client.registry import Collector
 
 
 class Spooling(Protocol):
-    """What has a spool."""
+    """An object with a spool."""
 
     def backlog(self) -> tuple[int, int]:
-        """``(requests, bytes)`` that wait."""
+        """``(requests, bytes)`` not delivered yet."""
 
 
 class _Spools(Collector):
@@ -25,12 +25,12 @@ class _Spools(Collector):
         self.watched: weakref.WeakSet[Spooling] = weakref.WeakSet()
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
-        """Without values."""
+        """The two metrics without values."""
         return [GaugeMetricFamily("fm_spool_requests", "Fault requests that fm-manager has not taken yet"),
                 GaugeMetricFamily("fm_spool_bytes", "Bytes of them on disk")]
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Nothing while nobody raises alarms."""
+        """The two metrics; no metrics while this process has no raiser."""
         backlogs = [raiser.backlog() for raiser in list(self.watched)]
         if not backlogs:
             return []
@@ -45,5 +45,5 @@ REGISTRY.register(_SPOOLS)
 
 
 def watch(raiser: Spooling) -> None:
-    """From now on, and as long as it is in use, ``raiser`` counts."""
+    """Include ``raiser`` in the metrics until it is garbage collected."""
     _SPOOLS.watched.add(raiser)

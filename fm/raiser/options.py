@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options of the raising library in processes that name no spool of their own, group ``[fm_raiser]``."""
+"""Options of the default raiser (``fm.raiser.shared``), group ``[fm_raiser]``."""
 from __future__ import annotations
 
 from typing import Any
@@ -10,11 +10,11 @@ GROUP = "fm_raiser"
 OPTIONS: list[cfg.Opt] = [
     cfg.StrOpt("spool_dir",
                help="Where fault requests wait for fm-manager. Default: fm/spool/<user id> below state_dir. Processes "
-                    "may share it; one delivers what another left."),
+                    "may share it; a running process delivers the requests that an ended one left."),
     cfg.IntOpt("spool_limit_mib", default=16, min=1, max=1024,
-               help="Undelivered requests of one process, in MiB; beyond it calls say that the spool is full."),
+               help="Most MiB of undelivered requests of one process; beyond it calls fail because the spool is full."),
     cfg.FloatOpt("exit_flush_s", default=2.0, min=0.0, max=60.0,
-                 help="Seconds a process that ends waits for delivery of what it spooled."),
+                 help="How many seconds a process that exits waits for delivery of its spooled requests."),
 ]
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The files of one spool and what power loss may do to them: a queue of checked lines, and how far it was delivered.
+"""The files of one spool, safe against power loss: a queue of lines with checksums, and the delivered position.
 
-A line is ``<crc32> <time_ms> <record>\\n``. Queue files are numbered; the highest number with a whole header counts,
-because a new file gets its name only when all of it is on the disk.
+A line is ``<crc32> <time_ms> <record>\\n``. Queue files are numbered; the one with the highest number and a whole
+header is valid, because a new file is renamed to its number only after all of it is on the disk.
 """
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ START = len(HEADER)
 
 
 def generations(directory: Path) -> list[int]:
-    """Numbers of the queue files of ``directory``, ascending; what only bears such a name is left alone."""
+    """Numbers of the queue files of ``directory``, ascending. Skips files with such a name but other content."""
     return sorted(number for number, path in _numbered(directory) if _is_queue(path))
 
 
 def create(directory: Path, data: bytes, above: int) -> tuple[int, int]:
-    """``(number, file)`` of a new queue file that holds ``data``: complete on disk and then named, or OSError.
+    """Create a queue file that holds ``data``, write it to disk and then name it. Returns ``(number, file)``.
 
-    Its number is higher than ``above`` and than those that are there. An empty one is made of the spare file, so
-    that a full disk does not stand in the way of giving back what was delivered.
+    Its number is higher than ``above`` and than all existing ones. An empty queue file is made from the spare file, so
+    that a full disk does not prevent freeing the space of delivered records. OSError.
     """
     generation = max((above, *(number for number, _ in _numbered(directory)))) + 1
     spare = None if data else _spare(directory)
@@ -75,7 +75,7 @@ def create(directory: Path, data: bytes, above: int) -> tuple[int, int]:
 
 
 def make_spare(directory: Path) -> None:
-    """Keep an empty queue file ready, its block on the disk; where there is no room now, a later call may do it."""
+    """Create an empty queue file in advance if there is none. Does nothing on a full disk; a later call tries again."""
     if _spare(directory) is not None:
         return
     unfinished = directory / (SPARE + UNFINISHED)
@@ -101,7 +101,7 @@ def _spare(directory: Path) -> Path | None:
 
 
 def open_newest(directory: Path, above: int) -> tuple[int, int]:
-    """``(number, file)`` of the queue file that counts; older and unfinished ones are removed, a first one is made."""
+    """Open the valid queue file, or create the first one. Removes older and unfinished ones. Returns (number, file)."""
     found = generations(directory)
     for number in found[:-1]:
         remove(path_of(directory, number))
@@ -113,12 +113,12 @@ def open_newest(directory: Path, above: int) -> tuple[int, int]:
 
 
 def path_of(directory: Path, generation: int) -> Path:
-    """Where the queue file of that number is."""
+    """The path of the queue file with that number."""
     return directory / f"{PREFIX}{generation}"
 
 
 def remove(path: Path) -> None:
-    """Delete a file that no longer counts; a disk that refuses costs room, nothing else."""
+    """Delete a file that is no longer needed; logs a disk error, which only costs space."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -126,7 +126,7 @@ def remove(path: Path) -> None:
 
 
 def write_all(file: int, data: bytes, offset: int) -> None:
-    """Write all of ``data`` at ``offset``, or OSError with some of it written."""
+    """Write all of ``data`` at ``offset``; after OSError a part of it may be written."""
     rest = memoryview(data)
     while rest:
         written = os.pwrite(file, rest, offset)
@@ -134,7 +134,7 @@ def write_all(file: int, data: bytes, offset: int) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Names made in ``directory`` survive power loss when this returns."""
+    """Force new names in ``directory`` to disk, so that they survive power loss."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
@@ -148,7 +148,7 @@ def _numbered(directory: Path) -> list[tuple[int, Path]]:
 
 
 def _is_queue(path: Path) -> bool:
-    """True for a queue file: its header is whole, or, where a disk error hit that, one of its lines is."""
+    """True for a queue file: its header is whole, or (after a disk error in the header) one of its lines is."""
     if path.name.endswith(UNFINISHED) or not path.is_file() or path.is_symlink():
         return False
     with path.open("rb") as file:
@@ -158,9 +158,9 @@ def _is_queue(path: Path) -> bool:
 
 
 class Position:
-    """Which queue file has been delivered up to which byte: two places written in turn, so one is always whole.
+    """Which queue file has been delivered up to which byte: two slots written alternately, so one is always whole.
 
-    Writing needs no room on the disk. A lost position means that requests are delivered again, which does no harm.
+    Writing needs no free disk space. After a lost position requests are delivered again, which is harmless.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -180,7 +180,7 @@ class Position:
         self._next = places.index(min(places))
 
     def write(self, generation: int, delivered: int) -> None:
-        """Store a later position; an earlier one than the last is no news."""
+        """Store a position; ignores one that is not later than the last."""
         with self._lock:
             if (generation, delivered) <= self.value or self._file < 0:
                 return
@@ -195,14 +195,14 @@ class Position:
             self._next = 1 - self._next
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
 
 
 def undelivered(directory: Path) -> bool:
-    """Whether something waits in a queue that may be another's, as far as its files tell without its lock."""
+    """True when a queue has undelivered records. Reads its files without its lock, so another process may hold it."""
     try:
         found = generations(directory)
         if not found:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From what a caller says to a checked request (the catalogue fills gaps), and to and from spool records."""
+"""Makes checked fault requests from a caller's arguments and the catalogue; converts them to and from spool records."""
 from __future__ import annotations
 
 import uuid as uuid_module
@@ -34,7 +34,7 @@ def alarm_request(alarm_id: str, entity: str | None, parts: Mapping[str, str],
 
 
 def log_request(alarm_id: str, entity: str | None, parts: Mapping[str, str], given: Mapping[str, Any]) -> FaultRequest:
-    """A request that writes a customer log; any id will do, ids of the catalogue bring their fields."""
+    """A request that writes a customer log. Accepts ids outside the catalogue; InvalidFault."""
     entry = catalogue.load().find(check_alarm_id(alarm_id))
     fault = _fault(alarm_id, AlarmState.MSG, entry, entity_id(alarm_id, entity, parts), given)
     return FaultRequest(new_id(), fault=checked_fault(fault))
@@ -75,7 +75,7 @@ def to_record(request: FaultRequest) -> str:
 
 
 def from_record(record: str) -> FaultRequest | None:
-    """The request of a spool record; None when it cannot be understood. Fields of a later version are left out."""
+    """The request of a spool record; None when it cannot be decoded. Ignores fields of a later version."""
     try:
         request: FaultRequest = _RECORD.decode(record, "record")
     except InvalidInput:
@@ -84,10 +84,10 @@ def from_record(record: str) -> FaultRequest | None:
 
 
 def compact(records: list[str]) -> list[int]:
-    """Places of the records to keep: not those whose whole effect a later request undoes or replaces. Logs all
-    stay, and what cannot be read.
+    """Indexes of the records to keep, ascending. Drops requests whose whole effect a later request replaces.
 
-    The order of what is kept does not change, and what is active in the end is the same as without the others.
+    Keeps all logs and all records that cannot be decoded. The alarms that are active after delivery are the same as
+    without compaction.
     """
     kept: list[int] = []
     decided = _Decided()
@@ -103,14 +103,14 @@ def compact(records: list[str]) -> list[int]:
 
 
 class _Decided:
-    """Whose state later requests decide: single alarms, an alarm id below an entity, all below an entity."""
+    """The alarms whose state later requests decide: single alarms, an alarm id below an entity, all below an entity."""
 
     def __init__(self) -> None:
         self._alarms: set[tuple[str, str]] = set()
         self._branches: set[tuple[str | None, str]] = set()
 
     def overtake(self, request: FaultRequest) -> bool:
-        """True when nothing of what ``request`` changes will be left."""
+        """True when later requests replace everything that ``request`` changes."""
         fault = request.fault
         if fault is None:
             key = request.clear or AlarmKey("", request.clear_all_below or "")
@@ -125,7 +125,7 @@ class _Decided:
                    for outer in containers(key.entity_instance_id))
 
     def note(self, request: FaultRequest) -> None:
-        """Remember what ``request`` decides; a set that keeps an existing alarm decides nothing."""
+        """Remember the alarms that ``request`` decides; a set with ``keep_existing_alarm`` decides none."""
         fault = request.fault
         if request.clear_all_below is not None:
             self._branches.add((None, request.clear_all_below))
@@ -187,7 +187,7 @@ def _member(name: str, value: Any, kind: Any) -> Any:
 
 
 def _short(text: Any) -> Any:
-    """A text cut to what may be stored: an alarm with a shortened reason is better than none."""
+    """The text cut to the longest storable length: an alarm with a shortened reason is better than no alarm."""
     if isinstance(text, str) and len(text) > TEXT_MAX:
         return text[:TEXT_MAX - len(_CUT)] + _CUT
     return text

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The raiser of a process that was given none: made at first use from the configuration files of this host.
+"""The default raiser of a process, made at first use from the configuration files of this host.
 
-It reads them into a configuration of its own; ``cfg.CONF`` and the command line of the process are left alone.
+Reads them into a separate configuration object; does not touch ``cfg.CONF`` or the command line of the process.
 """
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fm.raiser.api import Raiser
 
 
 class _Shared:
-    """One per process."""
+    """The default raiser of this process and its lock."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -33,7 +33,7 @@ _SHARED = _Shared()
 
 
 def shared_raiser() -> Raiser:
-    """The one of this process; Unavailable when the configuration cannot be read."""
+    """The default raiser of this process; Unavailable when the configuration cannot be read."""
     with _SHARED.lock:
         if _SHARED.raiser is None:
             conf = _configuration()
@@ -46,12 +46,12 @@ def shared_raiser() -> Raiser:
 
 
 def configured_bus() -> rpc.Transport:
-    """A connection to the bus of the configuration files of this host; Unavailable when they cannot be read."""
+    """A connection to the bus that this host's configuration files name; Unavailable when they cannot be read."""
     return rpc.transport(_configuration())
 
 
 def forget() -> None:
-    """Stop the raiser of this process; the next use makes one from the files as they are then."""
+    """Stop the default raiser of this process; the next use reads the files again and makes a new one."""
     with _SHARED.lock:
         raiser, _SHARED.raiser = _SHARED.raiser, None
     if raiser is not None:
@@ -69,7 +69,7 @@ def _configuration() -> cfg.ConfigOpts:
 
 
 def _before_exit() -> None:
-    """Give what a short-lived process spooled a chance to arrive now; the rest waits for the next process."""
+    """Wait up to ``exit_flush_s`` for delivery; requests left after that wait for the next process."""
     raiser = _SHARED.raiser
     if raiser is not None:
         if raiser.backlog()[0]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several processes share a spool directory: each has a numbered queue, and one at a time delivers for ended ones.
+"""How several processes share a spool directory: one numbered queue each, and one process that delivers for ended ones.
 
-Requests of ended processes go out in the order of their time and before those of the living, whoever delivers them;
-so what a restarted program says comes after what it said in its former life.
+Requests of ended processes are delivered in order of time and before those of running processes. So the requests of a
+restarted program arrive after the requests that it stored before the restart.
 """
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from fm.raiser.spool import Compact, Spool
 
 LOG = logging.getLogger(__name__)
 SLOTS_MAX = 64
-# Held while queues are opened, so that no child of a fork keeps the lock of a queue it knows nothing of.
+# Held while queues are opened, so that a child forked meanwhile does not inherit the lock of a half-opened queue.
 _OPENING = threading.Lock()
 os.register_at_fork(before=_OPENING.acquire, after_in_parent=_OPENING.release, after_in_child=_OPENING.release)
 
 
 class Turn:
-    """The right to deliver what ended processes left in ``parent``: of one process at a time, and until it ends."""
+    """The right to deliver the requests that ended processes left in ``parent``; one process at a time holds it."""
 
     def __init__(self, parent: Path) -> None:
         self._path = parent / "turn"
@@ -36,13 +36,13 @@ class Turn:
 
     @property
     def held(self) -> bool:
-        """True while it is ours."""
+        """True while this process holds the turn."""
         return self._held
 
     def take(self) -> bool:
-        """True when it is ours now; False while another process has it.
+        """Take the turn without waiting. Returns False while another process holds it.
 
-        Where the file cannot be made there are no turns: alarms that arrive matter more than their order among
+        Returns True when the lock file cannot be opened: delivering alarms matters more than their order among
         processes.
         """
         if self._held:
@@ -59,28 +59,28 @@ class Turn:
         self._held = True
         return True
 
-    def give_back(self) -> None:
-        """Let another process have it."""
+    def release(self) -> None:
+        """Release the turn for another process."""
         if self._held:
             fcntl.flock(self._file, fcntl.LOCK_UN)
             self._held = False
 
     def close(self) -> None:
-        """Let go of the file; after a fork the child's copy says nothing about the parent's right."""
+        """Close the lock file. In the child of a fork this leaves the parent's turn alone."""
         if self._file >= 0:
             os.close(self._file)
             self._file, self._held = -1, False
 
 
 def open_free_slot(parent: Path, limit_mib: int, compact: Compact | None = None) -> Spool:
-    """The first queue below ``parent`` that no process holds and none left anything in.
+    """Open the first queue below ``parent`` that is empty and that no process holds.
 
     SpoolBusy when there is none, Unavailable when the directory cannot be used.
     """
     unusable: Unavailable | None = None
     for slot in range(SLOTS_MAX):
         directory = parent / str(slot)
-        # Not by its lock: who looks for queues of ended processes meanwhile must not find this one taken.
+        # Checked without taking the lock: a process that looks for queues of ended processes must not find it locked.
         if queuefile.undelivered(directory):
             continue
         try:
@@ -89,7 +89,7 @@ def open_free_slot(parent: Path, limit_mib: int, compact: Compact | None = None)
         except SpoolBusy:
             continue
         except Unavailable as error:
-            # Where nothing can be made, the next number would fare no better.
+            # The directory could not be created; the next number would fail as well.
             if not directory.exists():
                 raise
             unusable = unusable or error
@@ -103,9 +103,10 @@ def open_free_slot(parent: Path, limit_mib: int, compact: Compact | None = None)
 
 
 def open_slot(parent: Path, limit_mib: int, compact: Compact | None, turn: Turn) -> Spool:
-    """A queue for this process: one that an ended process left, when it is our turn to deliver that, else a free one.
+    """Open a queue for this process: one that an ended process left, if ``turn`` can be taken, else a free one.
 
-    Taking up an old queue keeps their number small where a program ends and starts often while nobody answers.
+    Reusing old queues keeps their number small when a program restarts often while fm-manager is unreachable.
+    SpoolBusy, Unavailable.
     """
     if turn.take():
         left: list[Spool] = []
@@ -114,13 +115,16 @@ def open_slot(parent: Path, limit_mib: int, compact: Compact | None, turn: Turn)
             spool.close()
         if left:
             return left[0]
-        turn.give_back()
+        turn.release()
     return open_free_slot(parent, limit_mib, compact)
 
 
 def abandoned(parent: Path, held: Collection[Path], limit_mib: int, found: list[Spool],
               compact: Compact | None = None) -> None:
-    """Add to ``found`` the queues with undelivered records that no process holds; the caller delivers, then closes."""
+    """Open the queues with undelivered records that no process holds and append them to ``found``.
+
+    The caller delivers their records and then closes them.
+    """
     for slot in range(SLOTS_MAX):
         directory = parent / str(slot)
         if directory in held or not queuefile.undelivered(directory):
@@ -134,7 +138,7 @@ def abandoned(parent: Path, held: Collection[Path], limit_mib: int, found: list[
 
 
 def last_delivery_ns(parent: Path) -> int:
-    """When any process last noted a delivery in ``parent``, by the clock of the file system; 0 = never."""
+    """When any process last recorded a delivery in ``parent``: file system time in ns since the epoch; 0 = never."""
     times = [0]
     for path in parent.glob("*/position"):
         with contextlib.suppress(OSError):

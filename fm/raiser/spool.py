@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A durable queue of texts in one directory: appended and forced to disk, read in order, forgotten when delivered.
+"""A durable queue of texts in one directory: appended with fsync, read in order, removed after delivery.
 
-One process owns a queue at a time (a file lock). Threads that append at the same time share one write to the disk.
+One process at a time owns a queue (a file lock). Threads that append at the same time share one write to the disk.
 """
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOG = logging.getLogger(__name__)
 MIB = 1024 * 1024
 ROTATE_BYTES = MIB
 READ_BYTES = MIB
-# A queue is compacted when the requests of this share of its limit are new since the last time; then full is full.
+# A full queue is compacted only when 1/8 of its limit was appended since the last compaction.
 COMPACT_SHARE = 8
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 Compact = Callable[[list[str]], Sequence[int]]
@@ -33,7 +33,7 @@ Compact = Callable[[list[str]], Sequence[int]]
 
 @dataclass(frozen=True, slots=True)
 class SpoolRecord:
-    """One undelivered record, empty when it was damaged; ``end`` is the position behind it."""
+    """One undelivered record; ``text`` is empty when it was damaged, ``end`` is the byte offset after it."""
 
     text: str
     time_ms: int
@@ -49,11 +49,11 @@ class Chunk:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """What was appended."""
+        """The texts of the records."""
         return tuple(record.text for record in self.records)
 
     def first(self, count: int) -> Chunk:
-        """The oldest ``count`` of them."""
+        """A chunk of the oldest ``count`` records."""
         return Chunk(self.generation, self.records[:count])
 
 
@@ -67,10 +67,10 @@ class _Ticket:
 
 
 class Spool:
-    """The queue in ``directory``. ``limit_mib`` bounds what is undelivered; ``compact`` may shrink it when full.
+    """The queue in ``directory``. ``limit_mib`` bounds the undelivered records; ``compact`` may shrink a full queue.
 
-    ``compact`` gets the undelivered records and answers with the places of those to keep. SpoolBusy when another
-    process holds the queue, Unavailable when the directory cannot be used.
+    ``compact`` gets the undelivered records and returns the indexes of those to keep. SpoolBusy when another process
+    holds the queue, Unavailable when the directory cannot be used.
     """
 
     def __init__(self, directory: Path, limit_mib: int = 16, compact: Compact | None = None,
@@ -99,23 +99,24 @@ class Spool:
 
     @property
     def pending_bytes(self) -> int:
-        """Bytes appended and not yet delivered."""
+        """Bytes of undelivered records."""
         return self._size - self._delivered
 
     @property
     def appended(self) -> int:
-        """Records seen so far by this process: found at start and appended since."""
+        """Number of records found at start plus those appended since."""
         return self._appended
 
     @property
     def done(self) -> int:
-        """How many of ``appended`` were delivered."""
+        """Number of records of ``appended`` that were delivered."""
         return self._done
 
     def append(self, records: Sequence[str]) -> int:
-        """Store all ``records`` or none; on disk when this returns. Returns the total so far, to compare with ``done``.
+        """Store all ``records`` or none; they are on disk when this returns.
 
-        SpoolFull when the limit is reached, SpoolDiskFull when the disk has no room, Unavailable when it fails.
+        Returns the value of ``appended`` after them, to compare with ``done``. SpoolFull when the limit is reached,
+        SpoolDiskFull when the disk has no room, Unavailable when the disk fails.
         """
         now_ms = int(self._clock() * 1000)
         ticket = _Ticket(b"".join(queuefile.line(record, now_ms) for record in records), len(records))
@@ -150,7 +151,10 @@ class Spool:
         return Chunk(generation, tuple(records))
 
     def delivered(self, chunk: Chunk) -> None:
-        """Forget the records of ``chunk``. When the queue was rewritten meanwhile they stay and are delivered again."""
+        """Mark the records of ``chunk`` as delivered.
+
+        Does nothing when the queue file was replaced meanwhile; the records are then delivered again.
+        """
         if not chunk.records:
             return
         with self._changed:
@@ -166,27 +170,27 @@ class Spool:
             self._forget_delivered()
 
     def wait_for_records(self, timeout_s: float, unless: Callable[[], bool]) -> bool:
-        """True when something is undelivered, at once or within ``timeout_s``; ends once ``unless()`` holds."""
+        """Wait until a record is undelivered, ``unless()`` holds or ``timeout_s`` is over. True for a record."""
         self.wait_until(lambda: self.pending_bytes > 0 or unless(), timeout_s)
         return self.pending_bytes > 0
 
     def wait_until(self, condition: Callable[[], bool], timeout_s: float) -> bool:
-        """True when ``condition()`` holds within ``timeout_s``; looked at after each change of this queue."""
+        """True when ``condition()`` holds within ``timeout_s``; checks it after each change of this queue."""
         with self._changed:
             return self._changed.wait_for(condition, timeout_s)
 
     def wake(self) -> None:
-        """Let those who wait look again."""
+        """Make waiting threads check their conditions again."""
         with self._changed:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Give the directory free; undelivered records stay on disk."""
+        """Release the directory; undelivered records stay on disk."""
         with self._writing, self._changed:
             self.abandon()
 
     def abandon(self) -> None:
-        """Close the files without touching their state; after a fork the child lets go of its parent's queue so."""
+        """Close the files without changing them; the child of a fork drops its parent's queue this way."""
         if self._file >= 0:
             os.close(self._file)
             self._position.close()
@@ -194,13 +198,13 @@ class Spool:
             self._file = -1
 
     def _open(self) -> None:
-        """Take up what is there: from the delivered position to the last whole record."""
+        """Load the queue file: the records from the delivered position to the last whole one."""
         self._size = os.fstat(self._file).st_size
         generation, delivered = self._position.value
         self._delivered = START
         believed = generation != self._generation or delivered <= START
         if not believed:
-            # Beyond the end: the file was cut, and all that is left of it has been delivered.
+            # A position beyond the end: the file was cut, and everything left in it has been delivered.
             believed = delivered <= self._size
             delivered = min(delivered, self._size)
             if os.pread(self._file, 1, delivered - 1) == b"\n":
@@ -223,21 +227,21 @@ class Spool:
         if believed:
             self._position.write(self._generation, self._delivered)
         else:
-            # Or else that position would hold again one day, for a record that happens to end there.
+            # A new generation: otherwise the wrong position would become valid once a record happens to end there.
             self._replace(data[:whole])
 
     def _write_waiting(self) -> None:
-        """Store what all waiting callers brought, in one go; called by the one that holds ``_writing``."""
+        """Store the records of all waiting callers in one write. The caller holds ``_writing``."""
         with self._changed:
             tickets, self._waiting = self._waiting, []
         try:
             self._admit(tickets)
             fitting = [ticket for ticket in tickets if ticket.error is None]
-            written = self._try_write(fitting) or (self._give_back() and self._try_write(fitting))
+            written = self._try_write(fitting) or (self._free_delivered() and self._try_write(fitting))
             if not written and len(fitting) > 1:
                 for ticket in fitting:
                     self._try_write([ticket])
-        except Exception as error:  # noqa: BLE001 - handed to those whom it befell
+        except Exception as error:  # noqa: BLE001 - raised in the callers that wait
             for ticket in tickets:
                 ticket.error = ticket.error or (error if ticket.total == 0 else None)
         finally:
@@ -245,7 +249,7 @@ class Spool:
                 ticket.finished = True
 
     def _admit(self, tickets: Sequence[_Ticket]) -> None:
-        """Refuse what is beyond the limit."""
+        """Compact the queue if it is full, and put SpoolFull into the tickets that still exceed the limit."""
         if self._file < 0:
             raise Unavailable(service=f"fault spool {self.directory}", reason="closed")
         if self.pending_bytes + sum(len(ticket.data) for ticket in tickets) > self._limit_bytes:
@@ -280,7 +284,7 @@ class Spool:
         return True
 
     def _cut_back(self) -> None:
-        """Take away what a failed write left; if even that fails, before the next write."""
+        """Remove what a failed write left in the file; if that fails, the next write tries again."""
         try:
             os.ftruncate(self._file, self._size)
             os.fdatasync(self._file)
@@ -288,7 +292,7 @@ class Spool:
             self._torn = True
 
     def _shrink(self) -> None:
-        """Replace the undelivered records by those that ``compact`` keeps, when that can be worth its time."""
+        """Replace the undelivered records by those that ``compact`` keeps, if that frees enough room."""
         share_bytes = self._limit_bytes // COMPACT_SHARE
         if self._compact is None or self._since_compaction < share_bytes:
             return
@@ -307,15 +311,16 @@ class Spool:
     def _forget_delivered(self) -> None:
         with self._writing:
             if self._file >= 0:
-                self._give_back()
+                self._free_delivered()
 
-    def _give_back(self) -> bool:
-        """Free the room of what was delivered; False when there is none or the disk refuses."""
+    def _free_delivered(self) -> bool:
+        """Free the disk space of delivered records; False when there are none or the disk fails."""
         return self._delivered > START and self._replace(
             os.pread(self._file, self.pending_bytes, self._delivered))
 
     def _replace(self, data: bytes) -> bool:
-        """Go on with a new queue file that holds ``data``; when the disk refuses, False and on with the old one."""
+        """Replace the queue file by a new one that holds ``data``. Returns False and keeps the old one on a disk error.
+        """
         try:
             generation, file = queuefile.create(self.directory, data, self._position.value[0])
         except OSError as error:
@@ -335,10 +340,11 @@ class Spool:
 
 
 def _lock(directory: Path) -> int:
-    """The locked file of a queue directory, which is made when missing; SpoolBusy when another process has it."""
+    """Create the queue directory if missing and lock it; returns the lock file. SpoolBusy when another process has it.
+    """
     if not directory.is_dir():
         directory.mkdir(parents=True, exist_ok=True, mode=0o750)
-        with contextlib.suppress(OSError):  # a parent that may not be read was not made here
+        with contextlib.suppress(OSError):  # a parent without read permission existed before
             queuefile.sync_directory(directory.parent)
     file = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The count of starts of our SNMPv3 engine: receivers refuse messages of an engine whose count went back."""
+"""Counts the starts of the SNMPv3 engine (snmpEngineBoots). Receivers reject messages if the count decreases."""
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -12,15 +12,16 @@ BOOTS_MAX = 2**31 - 2
 
 
 def next_boots(stored: int, now: datetime) -> int:
-    """More than at the last start on this controller, and as a rule more than at the last start on another one.
+    """The next count: higher than at the last start on this controller, and usually than on the other controller.
 
-    Seconds since 2020 grow without being shared between controllers; the stored count holds when the clock went back.
+    The seconds since 2020 increase on all controllers without shared storage; ``stored`` + 1 applies after the clock
+    was set back.
     """
     return min(max(stored + 1, int((now - EPOCH).total_seconds()), 1), BOOTS_MAX)
 
 
 def count_start(path: Path, now: datetime) -> int:
-    """The count for this start, stored in ``path`` before it is used; OSError when it cannot be stored."""
+    """Store the count for this start in ``path`` and return it; OSError when it cannot be stored."""
     try:
         stored = int(path.read_text(encoding="ascii"))
     except (FileNotFoundError, ValueError):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How pysnmp's engine sends and receives here: one connected UDP socket, in the caller's thread, within a deadline.
+"""Transport for pysnmp's engine: one connected UDP socket, used in the caller's thread within a deadline.
 
-A connected socket hears when nobody listens at the other end, which an unconnected one is never told.
+A connected socket reports ICMP "port unreachable" from the peer as an error; an unconnected one does not.
 """
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ TICK_S = 0.1
 
 
 class Dispatcher(AbstractTransportDispatcher):  # type: ignore[misc]
-    """Hands messages to the one transport it has; ``run_until`` is the whole loop."""
+    """Dispatcher with a single transport; ``run_until`` replaces its event loop."""
 
     def run_until(self, done: Callable[[], bool], transport: Datagrams, deadline_s: float) -> bool:
-        """Receive until ``done()``; False when it is not after ``deadline_s`` seconds."""
+        """Receive until ``done()`` is true; False when it is still false after ``deadline_s`` seconds."""
         end = time.monotonic() + deadline_s
         while not done():
             left_s = end - time.monotonic()
@@ -34,7 +34,7 @@ class Dispatcher(AbstractTransportDispatcher):  # type: ignore[misc]
 
 
 class Datagrams(AbstractTransport):  # type: ignore[misc]
-    """One UDP socket to one peer; opened at first use and again after an error. Errors of the socket are raised."""
+    """One UDP socket to one peer; opened at first use and again after an error. Raises OSError of the socket."""
 
     PROTO_TRANSPORT_DISPATCHER = Dispatcher
     ADDRESS_TYPE = UdpTransportAddress
@@ -45,7 +45,7 @@ class Datagrams(AbstractTransport):  # type: ignore[misc]
         self._address: Any = None
 
     def send_message(self, outgoing: bytes, address: Any) -> None:
-        """Send to the peer; OSError also when the peer refused what was sent before."""
+        """Send to the peer; OSError also when the peer rejected an earlier datagram."""
         self._address = address
         try:
             self._opened().send(outgoing)
@@ -54,13 +54,13 @@ class Datagrams(AbstractTransport):  # type: ignore[misc]
             raise
 
     def receive(self, wait_s: float) -> None:
-        """Wait for one message and hand it to the engine; OSError when the peer refuses."""
+        """Wait for one message and pass it to the engine; OSError when the peer rejected a datagram."""
         opened = self._opened()
         if not select.select([opened], [], [], wait_s)[0]:
             return
         try:
             message = opened.recv(RECEIVE_OCTETS_MAX, socket.MSG_DONTWAIT)
-        except BlockingIOError:  # a datagram with a wrong checksum wakes and is not there
+        except BlockingIOError:  # select reports a datagram with a wrong checksum, but recv discards it
             return
         except OSError:
             self.close()
@@ -69,7 +69,7 @@ class Datagrams(AbstractTransport):  # type: ignore[misc]
             self._callback_function(self, self._address, message)
 
     def discard(self) -> None:
-        """Forget answers that came too late; OSError when the peer refused what was sent last."""
+        """Discard late replies; OSError when the peer rejected the last datagram."""
         opened = self._opened()
         while True:
             try:
@@ -81,7 +81,7 @@ class Datagrams(AbstractTransport):  # type: ignore[misc]
                 raise
 
     def close(self) -> None:
-        """Close the socket; the next use opens one."""
+        """Close the socket; the next use opens a new one."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From alarms and events to values of MIB columns: texts cut to what the MIB holds, times, numbers of enumerations."""
+"""Converts alarms and events to values of MIB columns: cuts texts to the MIB's limit, encodes times and enums."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ _TYPES = {str(kind): number for number, kind in enumerate(AlarmType)}
 
 @dataclass(frozen=True, slots=True)
 class ShownFault:
-    """What both tables and all notifications show of an alarm or event; ``timestamp`` is UTC."""
+    """The fields of an alarm or event that tables and notifications use; ``timestamp`` is UTC."""
 
     uuid: str
     fault_id: str
@@ -36,12 +36,12 @@ class ShownFault:
 
 
 def from_alarm(row: Mapping[str, Any], prefix: str) -> ShownFault:
-    """The view of a row of the alarm table; ``prefix`` is put before the entity."""
+    """The fields of a row of the alarm table; puts ``prefix`` before the entity."""
     return _fault(row, row["alarm_id"], row["alarm_type"], AlarmState.SET.value, prefix)
 
 
 def from_event(row: Mapping[str, Any], prefix: str) -> ShownFault:
-    """The view of a row of the event log or of a stored notice."""
+    """The fields of a row of the event log or of a stored notice; puts ``prefix`` before the entity."""
     return _fault(row, row["event_log_id"], row["event_log_type"], row["state"], prefix)
 
 
@@ -56,7 +56,7 @@ def event_value(fault: ShownFault, column: EventColumn) -> Value:
 
 
 def text(words: str) -> bytes:
-    """UTF-8 of at most 255 octets that ends with a whole character."""
+    """The text in UTF-8, cut after the last whole character within 255 octets."""
     whole = words.encode("utf-8", errors="replace")
     if len(whole) <= TEXT_OCTETS_MAX:
         return whole
@@ -71,7 +71,7 @@ def date_and_time(moment: datetime) -> bytes:
 
 
 def event_type(name: str) -> int:
-    """The number of an alarm type; what the MIB does not know is 0 (other)."""
+    """The number of an alarm type; 0 (other) for types that the MIB does not define."""
     number = _TYPES.get(name, 0)
     return number if number <= EVENT_TYPE_MAX else 0
 
@@ -99,7 +99,7 @@ _ACTIVE: Mapping[ActiveColumn, Callable[[ShownFault], Value]] = {
     ActiveColumn.SERVICE_AFFECTING: lambda fault: int(fault.service_affecting),
     ActiveColumn.SUPPRESSION_ALLOWED: lambda fault: int(fault.suppression),
 }
-# The event table has the columns of the other one under names of its own, and the state.
+# The event table has the same columns as the alarm table under other names, plus the state.
 _EVENT: Mapping[EventColumn, Callable[[ShownFault], Value]] = {
     EventColumn.UUID: _ACTIVE[ActiveColumn.UUID],
     EventColumn.EVENT_ID: _ACTIVE[ActiveColumn.ALARM_ID],

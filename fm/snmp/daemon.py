@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shell of fm-snmp-agent: one thread that keeps a session with snmpd and answers from fm's database."""
+"""The fm-snmp-agent daemon: one thread that keeps a session with snmpd and answers from fm's database."""
 from __future__ import annotations
 
 import contextlib
@@ -25,7 +25,7 @@ from fm.snmp.tables import active_table, event_table
 
 LOG = logging.getLogger(__name__)
 DESCRIPTION = "fault management"
-# A session that lasted this long was well; the next pause is the shortest again.
+# A session that lasted this long counts as successful and resets the reconnect pause.
 SETTLED_S = 30.0
 STOP_WAIT_S = 5.0
 REQUESTS = Counter("fm_snmp_requests_total", "Requests of the SNMP master agent", ("outcome",))
@@ -33,7 +33,7 @@ SECONDS = Histogram("fm_snmp_request_seconds", "Time to answer a request of the 
 
 
 class SnmpAgentDaemon:
-    """Serves wrsAlarmActiveTable and wrsEventTable; runs on while snmpd or the database is away."""
+    """Serves wrsAlarmActiveTable and wrsEventTable; keeps running while snmpd or the database is unreachable."""
 
     def __init__(self, conf: Any) -> None:
         self.health = Health()
@@ -52,11 +52,11 @@ class SnmpAgentDaemon:
         self.health.add("snmpd", lambda: self._trouble)
 
     def start(self) -> None:
-        """Begin to serve; snmpd need not be there."""
+        """Start the thread; snmpd need not be running."""
         self._worker.start()
 
     def stop(self) -> None:
-        """End the session."""
+        """End the session and the thread."""
         self._worker.leave()
         os.write(self._stopper_fd, b"x")
         self._worker.stop(self._timeout_s + STOP_WAIT_S)
@@ -65,7 +65,7 @@ class SnmpAgentDaemon:
         self._db.dispose()
 
     def alive(self) -> bool:
-        """Whether the thread runs."""
+        """True while the thread runs."""
         return self._worker.is_alive()
 
     def _serve(self) -> float | None:
@@ -81,7 +81,7 @@ class SnmpAgentDaemon:
         return pause_s
 
     def _session(self) -> str | None:
-        """One session from beginning to end; returns why it ended, None when we are to stop."""
+        """Run one session; returns why it ended, None when the daemon stops."""
         with contextlib.closing(Session(self._address, timeout_s=self._timeout_s,
                                         ping_interval_s=self._ping_interval_s, stop_fd=self._stop_fd)) as session:
             try:
@@ -104,7 +104,7 @@ class SnmpAgentDaemon:
                 LOG.warning("a request could not be answered: %s", error)
                 REQUESTS.labels("failed").inc()
                 return Response(ErrorStatus.GEN_ERR, 1)
-            except Exception:  # one broken row must not end the service of all others
+            except Exception:  # one invalid row must not end the session
                 LOG.exception("a request could not be answered")
                 REQUESTS.labels("failed").inc()
                 return Response(ErrorStatus.GEN_ERR, 1)

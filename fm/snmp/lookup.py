@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where an object identifier falls in a table with columns of numbered rows: exact, or the first one behind. Pure."""
+"""Finds the cell of an object identifier in a table with numbered rows, or the cells that may follow it. Pure."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -12,14 +12,14 @@ ROW_MIN, ROW_MAX = 1, 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One instance: a column and a row."""
+    """One instance of a table: a column and a row number."""
 
     column: int
     row: int
 
 
 def exact(entry: Oid, columns: Sequence[int], name: Oid) -> Cell | None:
-    """The cell that ``name`` names below ``entry``; None when no cell can have that name."""
+    """The cell of ``name`` below ``entry``; None when no cell can have that name."""
     rest = name[len(entry):]
     if name[:len(entry)] != entry or len(rest) != 2 or rest[0] not in columns or not ROW_MIN <= rest[1] <= ROW_MAX:
         return None
@@ -27,12 +27,12 @@ def exact(entry: Oid, columns: Sequence[int], name: Oid) -> Cell | None:
 
 
 def is_object(entry: Oid, columns: Sequence[int], name: Oid) -> bool:
-    """True when ``name`` lies in a column, whether or not it names a row."""
+    """True when ``name`` lies in one of ``columns``, with or without a valid row."""
     return len(name) > len(entry) and name[:len(entry)] == entry and name[len(entry)] in columns
 
 
 def onwards(entry: Oid, columns: Sequence[int], start: Oid, include: bool) -> Iterator[Cell]:
-    """Where to look for what follows ``start``, in order: per column the lowest row that may be meant."""
+    """The cells that may follow ``start`` (or equal it, with ``include``), in order: the lowest row of each column."""
     head = start[:len(entry)]
     if head > entry:
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a stored notice to an SNMP notification: which one, with which variables in which order. Pure."""
+"""Converts a stored notice to an SNMP notification with its variables in order. Pure."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from fm.snmp.objects import (
     Value,
 )
 
-# A notification tells of no row of a table, hence the instance that no row has.
+# Variables of notifications do not belong to a row of a table, so they have instance 0, which no row has.
 NO_ROW = 0
 LOG_REPAIR = "N/A"
 _OF_SEVERITY = {Severity.CRITICAL.value: TrapNumber.CRITICAL, Severity.MAJOR.value: TrapNumber.MAJOR,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sends notifications to one receiver with pysnmp's SNMP engine, synchronously and within a deadline.
 
-Importing this module costs what pysnmp costs; ``fm.manager.outputs.snmp`` does it only when a destination is set.
+Importing this module imports pysnmp, which is slow and large; ``fm.manager.outputs.snmp`` does so only if needed.
 """
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from fm.snmp.notifications import notification
 from fm.snmp.objects import SNMP_TRAP_OID, SYS_UP_TIME, Value
 
 TARGET = "receiver"
-# The engine asks for an address; where messages really go is known to the transport alone.
+# The engine requires an address but the transport ignores it.
 ANY_ADDRESS = ("127.0.0.1", 162)
-# An inform to a version 3 receiver may need its engine id and clock first: as many more answers to wait for.
+# An inform to a version 3 receiver may first need exchanges to learn its engine id and clock: timeouts to wait in all.
 EXCHANGES_MAX = 4
-# pysnmp keeps some hundred octets of every confirmation of version 3; with a new engine they are gone.
+# pysnmp leaks some hundred octets per version 3 confirmation, so the engine is replaced after so many messages.
 ENGINE_MESSAGES_MAX = 10_000
 UPTIME_MODULUS = 2**32
 MODELS = {"2c": 1, "3": 3}
@@ -44,10 +44,10 @@ ENCRYPTIONS = {
 
 
 class Notifier:
-    """One receiver: called with a stored payload it sends one notification, or raises ``Unavailable``; when the
-    receiver refuses the very notification, ``Undeliverable``.
+    """Sends the notification of a stored payload to one receiver. Unavailable; Undeliverable when the receiver answers
+    with an error status.
 
-    A trap counts as delivered when it has left and nothing refused it; an inform when the receiver confirmed it.
+    A trap counts as delivered once it is sent without an error, an inform once the receiver confirmed it.
     """
 
     def __init__(self, destination: Destination, *, engine_id: bytes, boots: int, started_s: float, region_name: str,
@@ -70,12 +70,12 @@ class Notifier:
             try:
                 self._send(variables)
             except (OSError, error.PySnmpError) as reason:
-                # The engine may remember a receiver that has become another one since.
+                # Drop the engine: its cached engine id and clock may belong to a receiver that was replaced.
                 self.close()
                 raise Unavailable(service=f"SNMP receiver {self._destination.name}", reason=_sentence(reason)) from None
 
     def close(self) -> None:
-        """Let go of the engine and its socket; the next call makes new ones."""
+        """Close the engine and its socket; the next call makes new ones."""
         engine, transport = self._engine, self._transport
         self._engine = self._transport = None
         if transport is not None:
@@ -125,9 +125,10 @@ class Notifier:
 
 
 class _SecondsSince(v2c.Integer32):  # type: ignore[misc]
-    """The engine's time as pysnmp asks for it: a clone without arguments is the present value.
+    """snmpEngineTime for pysnmp, which clones the object without arguments to read the current value.
 
-    Its own one follows the wall clock and begins anew with each engine object; receivers refuse a time that goes back.
+    pysnmp's own implementation uses the wall clock and restarts with each engine; receivers reject a time that goes
+    back.
     """
 
     started_s = 0.0
@@ -137,7 +138,7 @@ class _SecondsSince(v2c.Integer32):  # type: ignore[misc]
 
 
 def _engine(engine_id: bytes, boots: int, started_s: float) -> SnmpEngine:
-    """An engine with this identity. Given to its constructor, it would count its starts in the shared /tmp."""
+    """An engine with this identity. Sets it after construction, because the constructor would keep boots in /tmp."""
     engine = SnmpEngine()
     identity, count, clock = engine.get_mib_builder().import_symbols(
         "__SNMP-FRAMEWORK-MIB", "snmpEngineID", "snmpEngineBoots", "snmpEngineTime")
@@ -149,7 +150,7 @@ def _engine(engine_id: bytes, boots: int, started_s: float) -> SnmpEngine:
 
 
 def _authorise(engine: SnmpEngine, chosen: Destination) -> tuple[str, str]:
-    """Tell the engine what it needs to know of the receiver; returns the security name and level."""
+    """Configure the receiver's credentials in the engine; returns the security name and level."""
     if chosen.version == "2c":
         config.add_v1_system(engine, TARGET, chosen.community, securityName=TARGET)
         return TARGET, "noAuthNoPriv"

@@ -6,7 +6,7 @@ import enum
 
 Oid = tuple[int, ...]
 Value = int | bytes
-"""What an object holds: an INTEGER or an OCTET STRING; the MIB has no other syntax."""
+"""A value of an object: INTEGER or OCTET STRING; the MIB uses no other syntax."""
 
 ENTERPRISE: Oid = (1, 3, 6, 1, 4, 1, 731)
 OBJECTS: Oid = (*ENTERPRISE, 1, 1, 1, 1)
@@ -69,5 +69,5 @@ class TrapNumber(enum.IntEnum):
 
 
 def dotted(oid: Oid) -> str:
-    """``1.3.6.1`` of ``(1, 3, 6, 1)``."""
+    """The dotted text of an object identifier: ``1.3.6.1`` for ``(1, 3, 6, 1)``."""
     return ".".join(map(str, oid))

@@ -2,7 +2,7 @@
 """Answers the requests of a master agent from the tables, read only.
 
 snmpd splits one bulk request of a manager into many requests with the same transaction id. Rows read for a transaction
-serve all of it; with the next transaction they are forgotten. How many there were is how many the next one begins with.
+are cached until the next one. The number of rows that a transaction served is the size of the next one's first read.
 """
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from fm.snmp.objects import Oid, Value
 from fm.snmp.tables import Table
 
 RANGES_MAX = 256
-# Rows of one answer to a bulk request; a manager that wants more asks again.
+# Most rows in one reply to a bulk request; a manager sends another request for more.
 REPETITIONS_MAX = 100
 VARIABLES_MAX = 2000
-# Rows of a transaction's first read when nothing is known, growing with each following read.
+# Factor by which each further read of a transaction grows, and the most rows of one read.
 READ_GROWTH = 8
 READ_MAX = 128
 TRANSACTION_LIFE_S = 2.0
@@ -32,23 +32,23 @@ Reader = Callable[[], AbstractContextManager[Connection]]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Consecutive visible rows of a table from number ``start`` on; ``complete`` when there are none behind."""
+    """Consecutive visible rows of a table from number ``start``; ``complete`` when no rows follow."""
 
     start: int
     rows: tuple[tuple[int, ShownFault], ...]
     complete: bool
 
     def covers(self, row: int) -> bool:
-        """Whether the first visible row from ``row`` on is known."""
+        """True when the window determines the first visible row with a number of at least ``row``."""
         return self.start <= row and (self.complete or self.rows[-1][0] >= row)
 
     def first(self, row: int) -> tuple[int, ShownFault] | None:
-        """That row, None when there is none; for rows that are covered."""
+        """The first row with a number of at least ``row``, None without one; ``covers(row)`` must be True."""
         return next((found for found in self.rows if found[0] >= row), None)
 
 
 class Transaction:
-    """What has been read for one transaction of the master agent."""
+    """The rows read for one transaction of the master agent."""
 
     def __init__(self, number: int, began_s: float, rows_expected: int = 1) -> None:
         self.number = number
@@ -59,16 +59,16 @@ class Transaction:
 
     @property
     def rows_served(self) -> int:
-        """How many rows were answered with."""
+        """Number of rows used in replies."""
         return len(self._served)
 
     def window(self, table: Table, row: int) -> Window | None:
-        """The rows of ``table`` that tell what follows ``row``."""
+        """The cached window of ``table`` that covers ``row``, or None."""
         window = self._windows.get(table.entry)
         return window if window is not None and window.covers(row) else None
 
     def read(self, conn: Connection, table: Table, row: int, rows_min: int) -> Window:
-        """Read on from ``row``, more than the last time."""
+        """Read a window from ``row``, at least ``rows_min`` rows and more than the last read."""
         limit = max(rows_min, self._limit)
         self._limit = min(READ_MAX, self._limit * READ_GROWTH)
         rows = tuple(table.rows_from(conn, row, limit))
@@ -76,7 +76,7 @@ class Transaction:
         return window
 
     def serve(self, table: Table, window: Window, row: int) -> tuple[int, ShownFault] | None:
-        """The first row of ``window`` from ``row`` on, which is counted."""
+        """The first row of ``window`` with a number of at least ``row``; counts it as served."""
         found = window.first(row)
         if found is not None and len(self._served) < READ_MAX:
             self._served.add((table.entry, found[0]))
@@ -84,7 +84,7 @@ class Transaction:
 
 
 class Responder:
-    """Looks up names in ``tables``, which must be in the order of their object identifiers; for one thread."""
+    """Looks up names in ``tables``, sorted by object identifier. Not thread-safe."""
 
     def __init__(self, tables: Sequence[Table], reader: Reader) -> None:
         self._tables = tuple(tables)
@@ -107,7 +107,7 @@ class Responder:
 
 
 class _View:
-    """The tables as one request sees them. The database is asked at need, in one transaction."""
+    """The tables during one request. Queries the database only when needed, in one transaction."""
 
     def __init__(self, tables: Sequence[Table], transaction: Transaction, reader: Reader,
                  stack: contextlib.ExitStack) -> None:
@@ -117,7 +117,7 @@ class _View:
         self.rows_min = 1
 
     def exact(self, item: SearchRange) -> Variable:
-        """The variable with the very name, or why there is none."""
+        """The variable with exactly this name, or noSuchInstance or noSuchObject."""
         for table in self._tables:
             cell = table.cell(item.start)
             if cell is not None:
@@ -129,7 +129,7 @@ class _View:
         return Variable(item.start, Syntax.NO_SUCH_OBJECT)
 
     def following(self, item: SearchRange) -> Variable:
-        """The first variable of the range, or the end of the view."""
+        """The first variable of the range, or endOfMibView."""
         for table in self._tables:
             for cell in table.candidates(item.start, item.include):
                 if item.end and table.name(cell.column, cell.row) >= item.end:
@@ -144,7 +144,7 @@ class _View:
         return Variable(item.start, Syntax.END_OF_MIB_VIEW)
 
     def _first(self, table: Table, row: int) -> tuple[int, ShownFault] | None:
-        """The first visible row from ``row`` on."""
+        """The first visible row with a number of at least ``row``, or None."""
         window = self._transaction.window(table, row)
         if window is None:
             if self._conn is None:
@@ -154,7 +154,7 @@ class _View:
 
 
 def _bulk(view: _View, request: GetBulk) -> tuple[Variable, ...]:
-    """Non-repeaters once, then rows of the repeaters until all are at their end or the answer is long enough."""
+    """The non-repeaters once, then the repeaters in turn until all reached their end or the reply is at its limit."""
     once = min(request.non_repeaters, len(request.ranges))
     found = [view.following(item) for item in request.ranges[:once]]
     repeating = list(request.ranges[once:])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two tables of WRS-ALARM-MIB over fm's database: rows by their number, found anew for each request.
+"""The two tables of WRS-ALARM-MIB on fm's database: rows by number, queried for each request.
 
-Which rows show is decided by the listings of the resources, so that a table shows what ``fm alarm-list`` and
-``fm event-list`` show.
+The listings of the resources select the rows, so a table shows the same rows as ``fm alarm-list`` and
+``fm event-list``.
 """
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BY_NUMBER = [("id", False)]
 
 
 class Table:
-    """One table: the numbers of its columns, how rows are found and what a column shows of a row."""
+    """One table: its column numbers, the query for its rows and the conversion of a row to a column's value."""
 
     def __init__(self, entry: Oid, columns: Sequence[int], find: Callable[[Connection, Sequence[Filter], int], Rows],
                  value: Callable[[ShownFault, int], Value]) -> None:
@@ -37,19 +37,19 @@ class Table:
         return is_object(self.entry, self.columns, name)
 
     def cell(self, name: Oid) -> Cell | None:
-        """The cell that ``name`` names, whether or not its row exists."""
+        """The cell of ``name``, even if its row does not exist; None when ``name`` is not a cell."""
         return exact(self.entry, self.columns, name)
 
     def rows_from(self, conn: Connection, row: int, limit: int) -> Rows:
-        """At most ``limit`` visible rows with numbers from ``row`` on, in order."""
+        """At most ``limit`` visible rows with numbers of at least ``row``, in order."""
         return self._find(conn, [Filter("id", Match.EXACT, Op.GE, str(row))], limit)
 
     def value(self, fault: ShownFault, column: int) -> Value:
-        """What ``column`` shows."""
+        """The value of ``column`` for ``fault``."""
         return self._value(fault, column)
 
     def candidates(self, start: Oid, include: bool) -> Iterator[Cell]:
-        """Per column, the lowest cell that may follow ``start``."""
+        """The lowest cell of each column that may follow ``start``."""
         return onwards(self.entry, self.columns, start, include)
 
     def name(self, column: int, row: int) -> Oid:
@@ -58,7 +58,7 @@ class Table:
 
 
 def active_table(system_name: str) -> Table:
-    """wrsAlarmActiveTable: active alarms that are neither suppressed nor masked."""
+    """wrsAlarmActiveTable: active alarms that are not suppressed, silenced or masked."""
     prefix = f"system={system_name}."
 
     def find(conn: Connection, filters: Sequence[Filter], limit: int) -> Rows:
@@ -70,7 +70,7 @@ def active_table(system_name: str) -> Table:
 
 
 def event_table(system_name: str) -> Table:
-    """wrsEventTable: all customer logs, and the events of ids that are not suppressed."""
+    """wrsEventTable: all customer logs, and events of alarms that are not suppressed or silenced."""
     prefix = f"system={system_name}."
 
     def find(conn: Connection, filters: Sequence[Filter], limit: int) -> Rows:
@@ -82,5 +82,5 @@ def event_table(system_name: str) -> Table:
 
 
 def _shown(columns: Any) -> list[int]:
-    """The first column is the row's number; it is part of every name and not an object itself."""
+    """The numbers of the accessible columns: all but the index, which is part of each name but not an object."""
     return [int(column) for column in columns if column != 1]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""mtcAlive past the message bus: the agent hands it to this host's heartbeat daemon, which says it on cluster-host.
+"""Second path of mtcAlive: the agent hands it to this host's mtce-heartbeat, which sends it over cluster-host.
 
-The daemon has the sockets and the key that signs; the agent needs neither. Nothing here waits for the bus, which may be
-away together with the management network.
+mtce-heartbeat owns the sockets and the signing key; the agent needs neither. Nothing here waits for the bus, which
+fails together with the management network.
 """
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEST_NAME_MAX = 64
 
 
 def encode(alive: MtcAlive) -> bytes:
-    """JSON of at most MTCALIVE_MAX_BYTES; the name of a failed test is cut, and left out when it is all escapes."""
+    """Return JSON of at most MTCALIVE_MAX_BYTES; shortens the failed test's name, at last to ``unknown``."""
     failed = alive.goenabled_failed
     for name in (failed, failed and failed[:TEST_NAME_MAX], failed and "unknown"):
         data = codec_for(MtcAlive).encode(dataclasses.replace(alive, goenabled_failed=name), "alive")
@@ -33,7 +33,7 @@ def encode(alive: MtcAlive) -> bytes:
 
 
 class Beacon:
-    """Says what ``sign`` returns once per period, unless ``say`` was called meanwhile. Its thread never blocks."""
+    """Sends the mtcAlive that ``sign`` returns once per period, unless ``say`` sent one meanwhile. Never blocks."""
 
     def __init__(self, path: str, period_s: float, sign: Callable[[], MtcAlive | None]) -> None:
         self._path = path
@@ -44,16 +44,16 @@ class Beacon:
         self._worker = Worker("mtcalive-beacon", self._beat, Backoff(period_s, period_s))
 
     def start(self) -> None:
-        """Begin to speak."""
+        """Start the sending thread."""
         self._worker.start()
 
     def stop(self) -> None:
-        """End."""
+        """Stop the thread and close the socket."""
         self._worker.stop(STOP_WAIT_S)
         self._sock.close()
 
     def say(self, alive: MtcAlive) -> None:
-        """Hand over one sign of life; a daemon that is away or busy misses it and gets the next one."""
+        """Send one mtcAlive; drops it when mtce-heartbeat is down or busy, because another follows."""
         self._said_s = time.monotonic()
         try:
             self._sock.sendto(encode(alive), self._path)

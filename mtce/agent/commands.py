@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What maintenance may do to its own host: reboot it, with a fail-safe behind the orderly way."""
+"""Reboots the agent's host in order, with a fail-safe that forces the reboot."""
 from __future__ import annotations
 
 import logging
@@ -13,7 +13,7 @@ FORCED = ("systemctl", "reboot", "--force", "--force")
 
 
 def reboot(failsafe_delay_s: int) -> None:
-    """Reboot in order; when that does not end within ``failsafe_delay_s`` the kernel is rebooted at once."""
+    """Start an orderly reboot; forces it when it has not ended after ``failsafe_delay_s``, or cannot be started."""
     try:
         run(_failsafe(failsafe_delay_s), timeout_s=COMMAND_TIMEOUT_S)
     except FlockError as error:
@@ -26,7 +26,7 @@ def reboot(failsafe_delay_s: int) -> None:
 
 
 def _failsafe(delay_s: int) -> list[str]:
-    """A unit that the shutdown does not stop: it waits, then reboots the kernel unless that has happened by itself."""
+    """Return the command that starts a unit which survives the shutdown, waits, and then forces the reboot."""
     properties = ("DefaultDependencies=no", "IgnoreOnIsolate=yes", "TimeoutStartSec=infinity", "Type=oneshot",
                   f"ExecStartPre=/bin/sleep {delay_s}")
     return ["systemd-run", "--no-block", "--collect", "--unit=flock-reboot-failsafe",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The host agent's shell: says that the host is alive, runs tests and services on request, reboots when told to."""
+"""The host agent's shell: sends mtcAlives; runs tests, starts and stops services and reboots on request."""
 from __future__ import annotations
 
 import logging
@@ -31,7 +31,7 @@ JOBS_MAX = 4
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds: between signs of life, for all go-enabled tests, for all host services, before a forced reboot."""
+    """Seconds: mtcAlive period, limit of all go-enabled tests, of one service program, of an orderly reboot."""
 
     alive_period_s: float = 5.0
     goenabled_timeout_s: float = 600.0
@@ -46,7 +46,7 @@ class WrongHost(Refused):
 
 
 class Agent:
-    """Implements MtceAgent. One thread speaks; at most JOBS_MAX short-lived threads work on commands."""
+    """Implements MtceAgent. One thread sends mtcAlives; at most JOBS_MAX short-lived threads carry out commands."""
 
     def __init__(self, conductor: AgentEvents, root: Root, hostname: str, limits: Limits,
                  reboot: Callable[[int], None], make_server: Callable[[Agent], RequestServer] | None = None,
@@ -69,7 +69,7 @@ class Agent:
         self.health.add("conductor", self._trouble)
 
     def start(self) -> None:
-        """Begin to speak and to listen; neither waits for the bus. A marker of a reset that is over is removed."""
+        """Start sending and listening without waiting for the bus; removes the marker of a reboot that has ended."""
         flags.drop(self._root, flags.RESETTING)
         if self._server is not None:
             self._server.start(ready_timeout_s=0)
@@ -80,7 +80,7 @@ class Agent:
             self._work("goenabled", lambda: self._goenabled("self-test", ""))
 
     def stop(self) -> None:
-        """End speaking and listening; a command at work is left to its own limits."""
+        """Stop sending and listening; does not wait for commands that are running."""
         self._worker.leave()
         if self._server is not None:
             self._server.stop(timeout_s=STOP_WAIT_S)
@@ -89,25 +89,25 @@ class Agent:
             self._beacon.stop()
 
     def alive(self) -> bool:
-        """Whether the speaking thread lives."""
+        """Whether the sending thread runs."""
         return self._worker.is_alive()
 
     def _trouble(self) -> str | None:
         return self._worker.trouble() or (None if self._sequence else "nothing was sent yet")
 
     def host_uuid(self) -> str | None:
-        """This host's uuid from platform.conf; None until the host was found in the inventory."""
+        """This host's UUID from platform.conf; None until sysinv-agent has written it."""
         return flags.platform_value(self._root, "UUID")
 
     # The interface MtceAgent.
 
     def request_mtcalive(self, *, host_uuid: str) -> None:
-        """Send a sign of life now."""
+        """Send an mtcAlive now."""
         self._check("request_mtcalive", host_uuid)
         self._worker.nudge()
 
     def reboot(self, *, host_uuid: str, boot_id: str, request_id: str, delay_s: int) -> None:
-        """Answer, then reboot after ``delay_s`` (0 to 3600)."""
+        """Reply, then reboot after ``delay_s`` seconds. Refused unless it is from 0 to 3600."""
         self._check("reboot", host_uuid, boot_id)
         if not 0 <= delay_s <= 3600:
             raise Refused(detail=f"delay_s must be from 0 to 3600, not {delay_s}")
@@ -120,7 +120,7 @@ class Agent:
         self._work("goenabled", lambda: self._goenabled("mtce-conductor", request_id))
 
     def set_locked(self, *, host_uuid: str, locked: bool) -> None:
-        """Bring the locked flag in line."""
+        """Create or remove the node-locked flag."""
         self._check("set_locked", host_uuid)
         flags.set_locked(self._root, locked)
         self._worker.nudge()
@@ -135,7 +135,7 @@ class Agent:
         self._check("stop_services", host_uuid, boot_id)
         self._work("services", lambda: self._run_services("stop", request_id))
 
-    # Work.
+    # Commands.
 
     def _check(self, command: str, host_uuid: str, boot_id: str = "") -> None:
         if host_uuid != self.host_uuid():
@@ -144,7 +144,7 @@ class Agent:
             raise WrongHost(hostname=self._hostname, command=command, meant=f"boot {boot_id}")
 
     def _work(self, kind: str, job: Callable[[], None]) -> None:
-        """Run ``job`` in a thread; one of a kind at a time (a second request is answered by the first's result)."""
+        """Run ``job`` in a thread, one of each kind at a time; the first job's result also answers a second request."""
         with self._lock:
             self._jobs = {name: thread for name, thread in self._jobs.items() if thread.is_alive()}
             if kind in self._jobs or len(self._jobs) >= JOBS_MAX:
@@ -189,10 +189,10 @@ class Agent:
             self._results.add(CommandResult(host_uuid, self._boot_id, command, request_id, passed, detail))
         self._worker.nudge()
 
-    # Speech.
+    # Sending.
 
     def say(self) -> float:
-        """Send what is to be said; seconds until the next time. Raises Unavailable when the bus does not take it."""
+        """Send queued results and an mtcAlive; returns the seconds until the next. Unavailable when the bus is down."""
         alive = self._alive()
         if alive is None:
             return UUID_POLL_S
@@ -205,7 +205,7 @@ class Agent:
         return self._limits.alive_period_s
 
     def _alive(self) -> MtcAlive | None:
-        """The present sign of life; None while this host does not know its uuid."""
+        """Return an mtcAlive of the present state; None while this host does not know its UUID."""
         host_uuid, state = self.host_uuid(), flags.read(self._root)
         if host_uuid is None:
             return None

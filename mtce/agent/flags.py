@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The flag files through which a host's services tell maintenance how they are, and maintenance tells them."""
+"""The flag files through which a host's services and mtce-agent tell each other their state."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ NAME_MAX = 255
 
 @dataclass(frozen=True, slots=True)
 class HostFlags:
-    """What the files say now; ``tests_failed`` is the name of the first test that failed."""
+    """State of the flag files; ``tests_failed`` is the name of the first test that failed."""
 
     configured: bool
     healthy: bool
@@ -57,17 +57,17 @@ def platform_value(root: Root, key: str) -> str | None:
 
 
 def put(root: Root, rel: str, text: str = "") -> None:
-    """Create or replace a flag whole; a reader never sees a half-written one."""
+    """Create or replace a flag atomically; a reader never sees a half-written one."""
     replace_file(Path(root.path, rel), text)
 
 
 def drop(root: Root, rel: str) -> None:
-    """Remove a flag; absent is fine."""
+    """Remove a flag if it exists."""
     Path(root.path, rel).unlink(missing_ok=True)
 
 
 def set_locked(root: Root, locked: bool) -> None:
-    """Bring the locked flag in line; the copy that survives a reboot is kept on simplex systems only."""
+    """Create or remove the node-locked flag; on simplex systems also the copy that survives a reboot."""
     if locked:
         put(root, LOCKED)
         if root.exists(SIMPLEX):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Go-enabled tests: whether to run them, what their end means (StarlingX: /etc/goenabled.d, flags under /run)."""
+"""Go-enabled tests: whether to run them, and their outcome (StarlingX: /etc/goenabled.d, flags under /run)."""
 from __future__ import annotations
 
 import enum
@@ -14,7 +14,7 @@ FRESH_S = 20 * 60
 
 
 class Decision(enum.Enum):
-    """What to do with a request for the tests."""
+    """How to treat a request for the tests."""
 
     WAIT = "wait"
     RUN = "run"
@@ -23,14 +23,14 @@ class Decision(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """End of a run; ``failed_test`` names the first test that failed."""
+    """Outcome of a run; ``failed_test`` names the first test that failed."""
 
     passed: bool
     failed_test: str = ""
 
 
 def decide(state: flags.HostFlags, passed_age_s: float | None) -> Decision:
-    """Tests wait for the configuration; a pass younger than 20 minutes needs no new run."""
+    """Decide: wait until the host is configured, run the tests, or reuse a pass that is younger than 20 minutes."""
     if state.tests_passed and passed_age_s is not None and passed_age_s < FRESH_S:
         return Decision.PASSED_RECENTLY
     if not (state.configured and state.tests_allowed):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Results of commands that the conductor has not taken yet: few, kept in order, sent again until the bus takes them."""
+"""Keeps results of commands in order until the bus has accepted them."""
 from __future__ import annotations
 
 import threading
@@ -11,7 +11,7 @@ RESULTS_MAX = 32
 
 
 class Results:
-    """Bounded queue; at the limit the oldest result goes, because the flags in mtcAlive say the same."""
+    """Bounded queue; at the limit drops the oldest result, because the flags in mtcAlive carry the same facts."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -23,12 +23,12 @@ class Results:
             self._waiting.append(result)
 
     def first(self) -> CommandResult | None:
-        """The oldest result, which stays until ``done``."""
+        """Return the oldest result, or None; it stays queued until ``done``."""
         with self._lock:
             return self._waiting[0] if self._waiting else None
 
     def done(self, result: CommandResult) -> None:
-        """The bus has taken it."""
+        """Remove ``result``, which the bus has accepted."""
         with self._lock:
             if self._waiting and self._waiting[0] is result:
                 self._waiting.popleft()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the programs of a directory within a time limit: go-enabled tests side by side, host services one by one."""
+"""Runs the programs of a directory within a time limit: go-enabled tests in parallel, host services in order."""
 from __future__ import annotations
 
 import logging
@@ -16,7 +16,7 @@ SCRIPTS_MAX = 20
 
 
 def programs(directory: Path) -> list[Path]:
-    """The executable files of ``directory`` by name, at most SCRIPTS_MAX; a missing directory has none."""
+    """Return the executable files of ``directory``, sorted, at most SCRIPTS_MAX; none when the directory is missing."""
     try:
         found = sorted(path for path in directory.iterdir() if path.is_file() and os.access(path, os.X_OK))
     except OSError:
@@ -27,9 +27,9 @@ def programs(directory: Path) -> list[Path]:
 
 
 def run_together(directory: Path, arguments: Sequence[str], timeout_s: float) -> str | None:
-    """Run all programs at the same time; the name of the first (by name) that did not end with status 0, else None.
+    """Run all programs in parallel; return the first name, in order, of those that failed, else None.
 
-    Programs still running after ``timeout_s`` are killed and count as failed.
+    A program fails when its exit status is not 0. Kills programs that run longer than ``timeout_s``; they fail too.
     """
     found = programs(directory)
     if not found:
@@ -40,7 +40,7 @@ def run_together(directory: Path, arguments: Sequence[str], timeout_s: float) ->
 
 
 def run_in_order(directories: Sequence[Path], arguments: Sequence[str], timeout_s: float) -> str | None:
-    """Run the programs of each directory one after the other, all of them; the name of the first that failed."""
+    """Run all programs of each directory one after the other; return the name of the first that failed, else None."""
     failed: str | None = None
     for directory in directories:
         for path in programs(directory):

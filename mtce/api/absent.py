@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What clients of host maintenance know and this release does not have yet."""
+"""Resources of StarlingX's maintenance API that this release does not have yet."""
 from __future__ import annotations
 
 from flock.api.absent import Absent

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Building the maintenance API inside each worker process."""
+"""Builds mtce-api inside each worker process."""
 from __future__ import annotations
 
 from typing import Any
@@ -11,7 +11,7 @@ from mtce.contract.rpc import MtceHosts
 
 
 def application(conf: Any) -> Any:
-    """The WSGI application of one worker; everything it knows comes from the conductor."""
+    """Return the WSGI application of one worker; it gets all data from mtce-conductor."""
     bus = rpc.transport(conf)
     versions = rpc.VersionWatch(bus, [MtceHosts])
     versions.start()

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What maintenance asks of a board management controller, whatever protocol it speaks.
+"""What mtce requests from a board management controller (BMC), independent of the protocol.
 
-Every method blocks at most for the protocol's own time limits and raises BmcError; the state machine retries, not it.
+Every method blocks at most for the time limits of its protocol, raises BmcError, and does not retry: the host state
+machine does.
 """
 from __future__ import annotations
 
@@ -17,13 +18,13 @@ OFF_POLL_S = 1.0
 
 
 class BmcError(FlockError):
-    """A BMC did not do what it was asked to."""
+    """A BMC did not carry out a command."""
 
     code, http, text = "mtce.bmc.error", 502, "The board management controller {address} did not {verb}: {reason}"
 
 
 class PowerState(enum.StrEnum):
-    """Power of the host as its BMC tells it."""
+    """Power state of the host as its BMC reports it."""
 
     ON = "on"
     OFF = "off"
@@ -32,10 +33,10 @@ class PowerState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to reach one BMC. ``address`` is an IP address or name, an IPv6 address without brackets.
+    """How to reach one BMC. ``address`` is a name or an IP address; an IPv6 address has no brackets.
 
     ``system`` is the id of the host's Redfish system where the BMC has several; "" lets the driver find it.
-    ``legacy_boot``: the host's firmware is a BIOS, not UEFI (IPMI must be told).
+    ``legacy_boot``: the host's firmware is a BIOS, not UEFI (an IPMI boot command depends on it).
     """
 
     address: str
@@ -49,23 +50,23 @@ class Access:
 
 
 class Power(Protocol):
-    """Power of one host. ``graceful`` lets the operating system end in order; its end is not waited for."""
+    """Power of one host. ``graceful`` lets the operating system shut down, and does not wait until it has."""
 
     def state(self) -> PowerState:
-        """Present power state."""
+        """Return the present power state."""
 
     def on(self) -> None:
-        """Switch on; harmless when on."""
+        """Switch on; does nothing when the host is on."""
 
     def off(self, *, graceful: bool) -> None:
-        """Switch off; harmless when off."""
+        """Switch off; does nothing when the host is off."""
 
     def reset(self, *, graceful: bool) -> None:
         """Restart a host that is on."""
 
 
 class Boot(Protocol):
-    """Where one host boots from."""
+    """Boot device of one host."""
 
     def network_once(self) -> None:
         """Boot from the network at the next start only."""
@@ -73,7 +74,7 @@ class Boot(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bmc:
-    """One host's BMC: an implementation of each interface that its kind offers."""
+    """One host's BMC: its implementations of the interfaces."""
 
     kind: str
     power: Power
@@ -82,7 +83,7 @@ class Bmc:
 
 def wait_until_off(state: Callable[[], PowerState], pause: Callable[[float], None],
                    monotonic: Callable[[], float]) -> None:
-    """Ask ``state`` until it says off: an order to switch off is done when the BMC says so. BmcError after 45 s."""
+    """Poll ``state`` until the BMC reports off. BmcError after 45 s."""
     limit = monotonic() + OFF_WAIT_S
     while state() is not PowerState.OFF:
         if monotonic() >= limit:

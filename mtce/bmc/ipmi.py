@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""IPMI 2.0 (RMCP+) through ipmitool; the password goes by a private file that exists during the command only."""
+"""IPMI 2.0 (RMCP+) through ipmitool; passes the password in a private file that exists only during the command."""
 from __future__ import annotations
 
 import os
@@ -12,13 +12,13 @@ from mtce.bmc.interfaces import Access, BmcError, PowerState
 
 OUTPUT_MAX_BYTES = 256 * 1024
 REASON_MAX_CHARS = 200
-# ipmitool begins with what it misses on its own machine, whatever then goes wrong at the BMC.
+# ipmitool first complains about missing local files, whatever error of the BMC follows.
 _NOISE = ("iana pen registry", "warning", "using best available cipher suite", "running get")
 
 
 @dataclass(frozen=True, slots=True)
 class IpmiSettings:
-    """Transport of IPMI. ``cipher_suite`` None lets ipmitool find out, which takes seconds on old BMCs."""
+    """Transport of IPMI. ``cipher_suite`` None lets ipmitool negotiate, which takes seconds on old BMCs."""
 
     port: int = 623
     cipher_suite: int | None = None
@@ -34,7 +34,7 @@ class Ipmi:
         self._settings = settings
 
     def command(self, verb: str, *words: str) -> str:
-        """Output of one ipmitool command; BmcError names ``verb``."""
+        """Return the output of one ipmitool command; BmcError names ``verb``."""
         descriptor, path = tempfile.mkstemp(prefix="bmc-")
         try:
             with os.fdopen(descriptor, "w") as stream:
@@ -54,14 +54,14 @@ class Ipmi:
         return done.out
 
     def confirmed(self, verb: str, expected: str, *words: str) -> None:
-        """A command whose output must confirm it."""
+        """Run a command; BmcError unless its output confirms it."""
         out = self.command(verb, *words)
         if expected.lower() not in out.lower():
             raise BmcError(address=self._access.address, verb=verb, reason=f"unexpected answer {out.strip()[:100]!r}")
 
 
 def reason_of(done: Completed) -> str:
-    """Why ipmitool failed: everything it says but its warnings, on one line of at most 200 characters."""
+    """Return why ipmitool failed: its output without warnings, on one line of at most 200 characters."""
     told = [line.strip() for text in (done.err, done.out) for line in text.splitlines() if line.strip()]
     reasons = [line for line in told if not line.lower().startswith(_NOISE)]
     return "; ".join(reasons or told)[:REASON_MAX_CHARS] or f"ipmitool ended with status {done.rc} and no message"
@@ -74,17 +74,17 @@ class IpmiPower:
         self._ipmi = ipmi
 
     def state(self) -> PowerState:
-        """``chassis power status``."""
+        """Run ``chassis power status``."""
         out = self._ipmi.command("tell its power state", "chassis", "power", "status").strip().lower()
         states = {"chassis power is on": PowerState.ON, "chassis power is off": PowerState.OFF}
         return states.get(out, PowerState.UNKNOWN)
 
     def on(self) -> None:
-        """``chassis power on``."""
+        """Run ``chassis power on``."""
         self._ipmi.confirmed("switch on", "Up/On", "chassis", "power", "on")
 
     def off(self, *, graceful: bool) -> None:
-        """``chassis power soft`` or ``off``; nothing to do when off."""
+        """Run ``chassis power soft`` or ``off``; does nothing when the host is off."""
         if self.state() is PowerState.OFF:
             return
         if graceful:
@@ -93,14 +93,14 @@ class IpmiPower:
             self._ipmi.confirmed("switch off", "Down/Off", "chassis", "power", "off")
 
     def reset(self, *, graceful: bool) -> None:
-        """``chassis power reset``; IPMI has no graceful form."""
+        """Run ``chassis power reset``; IPMI has no graceful form."""
         self._ipmi.confirmed("reset", "Reset", "chassis", "power", "reset")
 
 
 class IpmiBoot:
     """Boot device selection. ``legacy``: the host's firmware is a BIOS.
 
-    A UEFI host that is asked without ``efiboot`` tries a BIOS network boot, which it often cannot do any more.
+    Without ``efiboot`` a UEFI host tries a BIOS network boot, which many no longer support.
     """
 
     def __init__(self, ipmi: Ipmi, *, legacy: bool = False) -> None:
@@ -108,5 +108,5 @@ class IpmiBoot:
         self._options = () if legacy else ("options=efiboot",)
 
     def network_once(self) -> None:
-        """``chassis bootdev pxe``, valid for the next boot."""
+        """Run ``chassis bootdev pxe``, valid for the next boot."""
         self._ipmi.confirmed("accept a network boot", "pxe", "chassis", "bootdev", "pxe", *self._options)

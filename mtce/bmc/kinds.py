@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which implementation serves which ``bm_type``: each kind is composed of the small interfaces it can offer."""
+"""Maps each ``bm_type`` to the implementations of its power and boot interfaces."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ KINDS = ("none", "dynamic", "ipmi", "redfish")
 
 @dataclass(frozen=True, slots=True)
 class BmcSettings:
-    """Transport settings of all protocols, and what must be told of single hosts.
+    """Transport settings of all protocols, and exceptions for single hosts.
 
     ``systems``: host name to the id of its Redfish system; ``legacy_boot``: names of hosts with a BIOS.
     """
@@ -25,10 +25,10 @@ class BmcSettings:
 
 
 def open_bmc(bm_type: str, access: Access | None, settings: BmcSettings) -> Bmc:
-    """The BMC of a host. ``dynamic`` asks for the Redfish service root and takes IPMI when there certainly is none.
+    """Return the BMC of a host. ``dynamic`` selects Redfish if the BMC has it, and IPMI if it certainly has not.
 
-    Only ``dynamic`` sends anything here. ValueError for an unknown ``bm_type``; BmcError when the answer to
-    ``dynamic`` says nothing of the kind.
+    Only ``dynamic`` sends a request. ValueError for an unknown ``bm_type``; BmcError when the reply does not
+    show whether the BMC supports Redfish.
     """
     if bm_type not in KINDS:
         raise ValueError(f"bm_type must be one of {', '.join(KINDS)}, not {bm_type!r}")
@@ -44,7 +44,7 @@ def open_bmc(bm_type: str, access: Access | None, settings: BmcSettings) -> Bmc:
 
 
 def perform(bmc: Bmc, verb: str, *, graceful: bool) -> PowerState:
-    """One command of the state machine: query, power-on, power-off, reset or netboot; the power state where asked."""
+    """Carry out query, power-on, power-off, reset or netboot; returns the power state for a query, else unknown."""
     if verb == "query":
         return bmc.power.state()
     if verb == "power-on":

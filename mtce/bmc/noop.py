@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hosts without board management: every question is answered "unknown", every command refused with the reason."""
+"""Hosts without board management: the power state is unknown, and every command is refused with the reason."""
 from __future__ import annotations
 
 from mtce.bmc.interfaces import BmcError, PowerState
@@ -11,7 +11,7 @@ class NoPower:
     """No power control."""
 
     def state(self) -> PowerState:
-        """Nobody knows."""
+        """Return unknown."""
         return PowerState.UNKNOWN
 
     def on(self) -> None:

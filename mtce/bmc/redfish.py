@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Power and boot by Redfish: one session per command, closed afterwards, so that BMCs with few sessions stay usable."""
+"""Power and boot by Redfish: one session per command, closed afterwards, because many BMCs allow few sessions."""
 from __future__ import annotations
 
 import time
@@ -15,13 +15,13 @@ from mtce.bmc.session import Session
 _STATES = {"on": PowerState.ON, "poweringon": PowerState.ON, "off": PowerState.OFF, "poweringoff": PowerState.OFF,
            "powering on": PowerState.ON, "powering off": PowerState.OFF}
 FORCE_OFF, SWITCH_ON = "force off", ("on", "force on")
-# What restarts a host, the most direct first. Not every BMC offers ForceRestart; force off stands for off, then on.
+# Reset types that restart a host, the most direct first. Not every BMC offers ForceRestart; after force off comes on.
 FORCED_RESETS = ("force restart", "power cycle", FORCE_OFF, "graceful restart")
 GRACEFUL_RESETS = ("graceful restart", "force restart", "power cycle", FORCE_OFF)
 
 
 class RedfishPower:
-    """Power by ComputerSystem.Reset, choosing among the reset types that the BMC allows."""
+    """Power by ComputerSystem.Reset; chooses among the reset types that the BMC allows."""
 
     def __init__(self, session: Session, pause: Callable[[float], None] = time.sleep,
                  monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -30,27 +30,27 @@ class RedfishPower:
         self._monotonic = monotonic
 
     def state(self) -> PowerState:
-        """PowerState of the system record."""
+        """Return PowerState of the system record."""
         with self._session.system("tell its power state") as system:
             return _power(system)
 
     def on(self) -> None:
-        """``On``, else ``ForceOn``."""
+        """Send ``On``, or ``ForceOn`` when the BMC does not offer it."""
         with self._session.system("switch on") as system:
             if _power(system) is not PowerState.ON:
                 _order(system, SWITCH_ON)
 
     def off(self, *, graceful: bool) -> None:
-        """``GracefulShutdown`` or ``ForceOff``."""
+        """Send ``GracefulShutdown`` or ``ForceOff``."""
         with self._session.system("switch off") as system:
             if _power(system) is not PowerState.OFF:
                 _order(system, ("graceful shutdown", FORCE_OFF) if graceful else (FORCE_OFF,))
 
     def reset(self, *, graceful: bool) -> None:
-        """The first of FORCED_RESETS or GRACEFUL_RESETS that the BMC offers and takes."""
+        """Send the first of FORCED_RESETS or GRACEFUL_RESETS that the BMC offers and accepts."""
         with self._session.system("reset") as system:
             offered = _offered(system)
-            # Off is half a restart: without a way back it is none.
+            # Off is only half of a restart: do not begin it when the host cannot be switched on again.
             usable = [wish for wish in (GRACEFUL_RESETS if graceful else FORCED_RESETS)
                       if wish != FORCE_OFF or any(on in offered for on in SWITCH_ON)]
             if _order(system, usable) != FORCE_OFF:
@@ -71,15 +71,15 @@ class RedfishBoot:
         self._session = session
 
     def network_once(self) -> None:
-        """One-shot ``Pxe`` override; the boot mode (UEFI or legacy) stays as the BMC has it."""
+        """Set a one-shot ``Pxe`` override; does not change the boot mode (UEFI or legacy)."""
         with self._session.system("accept a network boot") as system:
             system.set_system_boot_options(target=sushy.BOOT_SOURCE_TARGET_PXE, enabled=sushy.BOOT_SOURCE_ENABLED_ONCE)
 
 
 def _order(system: Any, wishes: Sequence[str]) -> str:
-    """Order the first of ``wishes`` that the BMC offers; where it refuses what it offers (400), the next one.
+    """Send the first of ``wishes`` that the BMC offers; when the BMC refuses it nevertheless (400), the next one.
 
-    The wish that was taken; ValueError when none is offered.
+    Returns the accepted one; ValueError when the BMC offers none.
     """
     offered = _offered(system)
     usable = [wish for wish in wishes if wish in offered]
@@ -96,7 +96,7 @@ def _order(system: Any, wishes: Sequence[str]) -> str:
 
 
 def _offered(system: Any) -> dict[str, Any]:
-    """Reset types by their words; sushy reads them from the action or its ActionInfo, and takes all when untold."""
+    """Return reset types by name. sushy reads them from the action or its ActionInfo, and assumes all without these."""
     return {_words(value): value for value in system.get_allowed_reset_system_values()}
 
 
@@ -105,6 +105,6 @@ def _power(system: Any) -> PowerState:
 
 
 def _words(value: Any) -> str:
-    """``ForceRestart``, an enum of it, or "force restart" as lower-case words."""
+    """Return ``ForceRestart``, its enum, or "force restart" as lower-case words."""
     text = str(getattr(value, "value", value) or "")
     return "".join(f" {letter}" if letter.isupper() and index else letter for index, letter in enumerate(text)).lower()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Access to one Redfish service: login, the computer system that is the host, and whether a BMC speaks Redfish."""
+"""Access to one Redfish service: login, choice of the host's computer system, and detection of Redfish."""
 from __future__ import annotations
 
 import contextlib
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import sushy
@@ -17,7 +18,7 @@ from sushy import exceptions as sushy_errors
 from urllib3.exceptions import HTTPError as TransportError
 from urllib3.exceptions import NewConnectionError
 
-from mtce.bmc.connector import BoundedConnector, load_bounded
+from mtce.bmc.connector import BoundedConnector, Redirected, followed, load_bounded
 from mtce.bmc.interfaces import Access, BmcError
 
 LOG = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ ROOT = "/redfish/v1/"
 VERSIONS = "/redfish"
 DETECT_VERB = "tell whether it speaks Redfish"
 _LOGIN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-# Answers of a service that is starting, busy or broken: they say nothing about what it is.
+# Replies of a service that is starting, busy or broken: they do not show whether it is Redfish.
 _NOT_READY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY,
               HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 _OWN_LOGIN_MISSING = "it asks for a user name and a password, and none is stored for this host"
@@ -35,8 +36,8 @@ _OWN_LOGIN_MISSING = "it asks for a user name and a password, and none is stored
 class RedfishSettings:
     """Transport of Redfish: ``verify`` is True, False or the path of a CA bundle; times in seconds.
 
-    ``connect_timeout_s`` and ``read_timeout_s`` hold per request. sushy asks a silent service up to three times;
-    after ``command_timeout_s`` a command begins no further request.
+    ``connect_timeout_s`` and ``read_timeout_s`` limit each request. A request to a silent service is not repeated;
+    a command sends no further request after ``command_timeout_s``.
     """
 
     scheme: str = "https"
@@ -56,13 +57,13 @@ class Session:
 
     @property
     def url(self) -> str:
-        """Base URL of the service."""
+        """Return the base URL of the service."""
         host = f"[{self._access.address}]" if ":" in self._access.address else self._access.address
         return f"{self._settings.scheme}://{host}:{self._settings.port}"
 
     @contextlib.contextmanager
     def system(self, verb: str) -> Iterator[Any]:
-        """The sushy System; whatever goes wrong inside becomes a BmcError naming ``verb``."""
+        """Yield the sushy System; turns every error into a BmcError that names ``verb``."""
         settings = self._settings
         connector = BoundedConnector(
             self.url, verify=settings.verify, connect_timeout_s=settings.connect_timeout_s,
@@ -77,16 +78,18 @@ class Session:
             raise BmcError(address=self._access.address, verb=verb, reason=self._login_reason(error)) from error
         except (sushy_errors.SushyError, requests.RequestException, TransportError, OSError, ValueError) as error:
             raise BmcError(address=self._access.address, verb=verb, reason=reason_of(error)) from error
-        except (AttributeError, KeyError, TypeError) as error:
-            # sushy takes objects for granted where a BMC may send a list or a text.
-            LOG.exception("An answer of the BMC %s is not understood", self._access.address)
+        except BmcError:
+            raise
+        except Exception as error:
+            # sushy expects objects even where a BMC may send a list, a string or thousands of nested lists.
+            LOG.debug("An answer of the BMC %s is not understood", self._access.address, exc_info=True)
             raise BmcError(address=self._access.address, verb=verb,
                            reason=f"an answer is not understood: {reason_of(error)}") from error
         finally:
             connector.close()
 
     def _login(self, connector: BoundedConnector) -> tuple[Any, Any]:
-        """The service root and the authentication to close. Some BMCs show even the root only after a login."""
+        """Return the service root and the authentication to close. Some BMCs show even the root only after a login."""
         access = self._access
         auth = sushy_auth.SessionOrBasicAuth(access.username, access.password)
         try:
@@ -106,7 +109,13 @@ class Session:
         return "user name or password is wrong"
 
     def _the_system(self, root: Any) -> Any:
-        """The host among the members; a member that is not asked for is not read when there is one or an id."""
+        """Return the host's system after ``check_own``."""
+        system = self._found(root)
+        check_own(system.path, system.json)
+        return system
+
+    def _found(self, root: Any) -> Any:
+        """Return the host's system; reads other members only when there are several and no id is configured."""
         paths = list(root.get_system_collection().members_identities)
         wanted = self._access.system
         if wanted:
@@ -131,12 +140,11 @@ class Session:
 
 
 def choose_system(bodies: Mapping[str, Mapping[str, Any]], unread: Mapping[str, str]) -> str:
-    """Path of the one system that is the host: a physical machine that can be reset and boots an operating system.
+    """Return the path of the host's system: a physical machine that can be reset and boots an operating system.
 
-    ``bodies`` are the records by path, ``unread`` the reasons of members that could not be read. A board of
-    accelerators calls itself physical too, but tells nothing of booting. ValueError when more than one system fits,
-    when none does, and when the only one that fits does not boot and another could not be read: a reset that hits
-    the wrong system does harm.
+    ``bodies`` are the records by path, ``unread`` the reasons why members could not be read. An accelerator board is
+    physical too, but its record has no boot settings. ValueError when more than one system fits, when none fits, and
+    when the only one that fits does not boot and another could not be read: a reset of the wrong system does harm.
     """
     hosts = [path for path, body in bodies.items() if _is_machine(body)]
     booting = [path for path in hosts if isinstance(bodies[path].get("Boot"), Mapping) and bodies[path]["Boot"]]
@@ -147,6 +155,18 @@ def choose_system(bodies: Mapping[str, Mapping[str, Any]], unread: Mapping[str, 
     trouble = "".join(f"; {_identity(path)} cannot be read: {reason}" for path, reason in unread.items())
     raise ValueError(f"which of its systems ({_listed([*bodies, *unread])}) is the host cannot be told; "
                      f"name it in the option [bmc] redfish_systems{trouble}")
+
+
+def check_own(path: str, body: Mapping[str, Any]) -> None:
+    """ValueError when the record at ``path`` is, or would reset, another member of its collection."""
+    actions = body.get("Actions")
+    reset = actions.get("#ComputerSystem.Reset") if isinstance(actions, Mapping) else None
+    own = path.rstrip("/") + "/"
+    collection = own.rstrip("/").rpartition("/")[0] + "/"
+    for told in (body.get("@odata.id"), reset.get("target") if isinstance(reset, Mapping) else None):
+        place = urlsplit(urljoin(own, told)).path.rstrip("/") + "/" if isinstance(told, str) else own
+        if place.startswith(collection) and not place.startswith(own):
+            raise ValueError(f"the record of {_identity(path)} names {place.rstrip('/')}, which is another system")
 
 
 def _is_machine(body: Mapping[str, Any]) -> bool:
@@ -164,20 +184,20 @@ def _listed(paths: list[str]) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """First line of an error, at most 300 characters."""
+    """Return the first line of an error, at most 300 characters."""
     return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
 def _close(auth: Any) -> None:
     try:
         auth.close()
-    except (sushy_errors.SushyError, requests.RequestException, ValueError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001 - the command is done; whatever the farewell brings must not undo that
         LOG.debug("A Redfish session was not closed: %s", reason_of(error))
 
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """What one probing request brought; ``status`` 0 when nothing listens."""
+    """Reply to one probe; ``status`` is 0 when nothing listens."""
 
     status: int
     body: Mapping[str, Any]
@@ -186,12 +206,12 @@ class _Reply:
 def is_redfish(access: Access, settings: RedfishSettings) -> bool:
     """Whether the BMC speaks Redfish 1.0 or later.
 
-    False only on evidence: nothing listens on the port, or a web server answers that knows no Redfish. A service
-    that is busy, starting, or hides everything behind a login proves nothing: BmcError, and the caller asks again.
+    Returns False only on evidence: nothing listens on the port, or a web server without Redfish replies. BmcError,
+    after which the caller retries, when the service is busy, is starting, or shows nothing without a login.
     """
     root = _ask(access, settings, ROOT)
     if root.status in _LOGIN:
-        # The list of versions is open by the standard; where it is not, only a login shows the root.
+        # The standard allows reading the versions without a login; some BMCs do not, and show the root only after one.
         if "v1" in _ask(access, settings, VERSIONS).body:
             return True
         if not access.password:
@@ -206,28 +226,38 @@ def is_redfish(access: Access, settings: RedfishSettings) -> bool:
 
 
 def _ask(access: Access, settings: RedfishSettings, path: str, *, login: bool = False) -> _Reply:
-    """One GET. Without a login nothing secret is sent, and a certificate is none of the question's business."""
+    """Send one GET. Does not verify the certificate without a login, because the request then carries no secret."""
     timeout = (settings.connect_timeout_s, settings.read_timeout_s)
+    url, deadline = Session(access, settings).url, time.monotonic() + settings.read_timeout_s
+
+    def get(place: str) -> requests.Response:
+        answer = requests.get(url + place, stream=True, timeout=timeout, allow_redirects=False,
+                              auth=(access.username, access.password) if login else None,
+                              verify=settings.verify if login else False)
+        load_bounded(answer, deadline, time.monotonic)
+        return answer
+
+    status = 0
     try:
-        reply = requests.get(Session(access, settings).url + path, stream=True, timeout=timeout,
-                             auth=(access.username, access.password) if login else None,
-                             verify=settings.verify if login else False)
-        load_bounded(reply, time.monotonic() + settings.read_timeout_s, time.monotonic)
+        reply = followed(get, path)
+        status = reply.status_code
         body = reply.json()
     except requests.ConnectionError as error:
         if _nobody_listens(error):
             return _Reply(0, {})
         raise BmcError(address=access.address, verb=DETECT_VERB, reason=reason_of(error)) from error
-    except ValueError:
-        # No JSON, or without end: a web server of another kind.
-        return _Reply(reply.status_code, {})
+    except Redirected as error:
+        raise BmcError(address=access.address, verb=DETECT_VERB, reason=reason_of(error)) from error
+    except (ValueError, RecursionError):
+        # No JSON, nested too deeply, or too long: not a Redfish service.
+        return _Reply(status or HTTPStatus.NOT_FOUND, {})
     except (requests.RequestException, TransportError, OSError) as error:
         raise BmcError(address=access.address, verb=DETECT_VERB, reason=reason_of(error)) from error
-    return _Reply(reply.status_code, body if isinstance(body, Mapping) else {})
+    return _Reply(status, body if isinstance(body, Mapping) else {})
 
 
 def _nobody_listens(error: requests.ConnectionError) -> bool:
-    """Refused, unreachable, or a peer that speaks no TLS of today; a connection that broke off is none of these."""
+    """Whether nothing usable listens: refused, unreachable or no current TLS. False for a connection that broke off."""
     cause = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(error, (requests.ConnectTimeout, requests.exceptions.SSLError)) \
         or isinstance(cause, NewConnectionError)

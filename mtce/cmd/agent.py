@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``mtce-agent``: maintenance on every host: signs of life, go-enabled tests, services, reboot."""
+"""``mtce-agent``, on every host: sends mtcAlives, runs go-enabled tests, starts and stops services, reboots."""
 from __future__ import annotations
 
 import socket
@@ -18,7 +18,7 @@ SERVER_THREADS = 2
 
 
 def build(conf: Any) -> Agent:
-    """The agent with its connection to the bus."""
+    """Return the agent with its connection to the bus."""
     options.register(conf)
     group = conf.host_agent
     bus = transport(conf)
@@ -35,7 +35,7 @@ def build(conf: Any) -> Agent:
 
 
 def main() -> int:
-    """Run until told to stop."""
+    """Run until SIGTERM."""
     return service.run_daemon("mtce-agent", build)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""mtce-conductor: owner of all host state machines."""
+"""mtce-conductor: runs the state machines of all hosts."""
 from __future__ import annotations
 
 import sys

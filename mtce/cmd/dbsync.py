@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""mtce-dbsync: the tables of host maintenance."""
+"""mtce-dbsync: creates and migrates mtce's tables."""
 from __future__ import annotations
 
 import sys
@@ -8,7 +8,7 @@ from flock.db import migrate
 
 
 def main() -> None:
-    """``mtce-dbsync [upgrade | downgrade revision | version | draft]``."""
+    """Run ``mtce-dbsync [upgrade | downgrade revision | version | draft]``."""
     sys.exit(migrate.dbsync_main("mtce"))
 
 

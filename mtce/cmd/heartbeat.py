@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""mtce-heartbeat: answers pulses on every host, sends and judges them on controllers."""
+"""mtce-heartbeat: answers pulses on every host; on controllers sends pulses and evaluates the answers."""
 from __future__ import annotations
 
 import logging
@@ -10,7 +10,7 @@ from mtce.heartbeat.settings import ConfigurationError, load
 
 
 def main() -> None:
-    """Run until SIGTERM; a configuration that cannot be used ends with exit code 78."""
+    """Run until SIGTERM; exits with code 78 when the configuration is invalid."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
     try:
         run(load(sys.argv[1:]))

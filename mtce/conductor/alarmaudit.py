@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compares the alarms of the views with those of fault management, and sends what differs in the order of all others.
+"""Compares the alarms of the views with those in fm, and queues corrections behind the alarms already to be sent.
 
-An alarm that somebody deleted while its host is failed comes back; one that was left behind goes.
+Raises an alarm again that was deleted although its fault lasts; clears an alarm that no host has any more.
 """
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOOP_WAIT_S = 5.0
 
 
 class AlarmAudit:
-    """``audit`` is one periodic task."""
+    """Provides ``audit`` as a periodic task."""
 
     def __init__(self, loop: Loop, effects: Effects, raiser: Raiser) -> None:
         self._loop = loop
@@ -27,7 +27,7 @@ class AlarmAudit:
         self._raiser = raiser
 
     def audit(self) -> None:
-        """Look once; Unavailable and DeadlineExceeded when fault management or the loop does not answer in time."""
+        """Compare once; Unavailable or DeadlineExceeded when fm or the loop does not reply in time."""
         active = self._active()
         self._loop.ask(lambda: self._correct(active), LOOP_WAIT_S)
 
@@ -36,7 +36,7 @@ class AlarmAudit:
                 for alarm_id in ALARMS for fault in self._raiser.active(alarm_id=alarm_id)}
 
     def _correct(self, active: dict[AlarmKey, str]) -> None:
-        """In the loop's thread: what a host changes from now on is sent behind these corrections."""
+        """Queue the corrections. Runs in the loop's thread, so that later changes of a host are sent after them."""
         entries = self._loop.roster.all()
         found = corrections((entry.stored.view for entry in entries), active, CORRECTIONS_MAX)
         if not found:
@@ -47,7 +47,7 @@ class AlarmAudit:
         for alarm_id, entity in found.to_clear:
             key = messages.faults_key(uuids.get(entity.partition(".")[0], entity))
             told.append(messages.alarm_clear(key, alarm_id, entity))
-        LOG.warning("fault management has other alarms than host maintenance: %d are raised again, %d cleared (%s)",
+        LOG.warning("fm has other alarms than mtce: %d are raised again, %d cleared (%s)",
                     len(found.to_set), len(found.to_clear),
                     ", ".join(sorted({message.payload["entity"] for message in told})[:10]))
         self._loop.store.tell(told)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One BMC command from beginning to end: opens the password, speaks to the BMC, makes sure of what must be sure."""
+"""Runs one BMC command: decrypts the password, sends the command, and confirms the result where it must be certain."""
 from __future__ import annotations
 
 import time
@@ -15,13 +15,13 @@ from mtce.core.events import BmcAnswer
 
 
 def secret_owner(host_uuid: str) -> str:
-    """What a BMC password is sealed to."""
+    """Return the context that a host's BMC password is sealed to."""
     return f"bmc:{host_uuid}"
 
 
 @dataclass(frozen=True, slots=True)
 class BmcJobs:
-    """Carries out commands; ``pause`` and ``opener`` are given by tests."""
+    """Carries out commands; tests replace ``pause`` and ``opener``."""
 
     box: Callable[[], SecretBox]
     settings: BmcSettings
@@ -30,7 +30,7 @@ class BmcJobs:
     monotonic: Callable[[], float] = time.monotonic
 
     def run(self, record: MtceHost, verb: str, command_id: str, *, graceful: bool) -> BmcAnswer:
-        """Blocks within the protocol's limits; never raises for what a BMC or its password can do wrong."""
+        """Run one command within the protocol's time limits; the answer reports errors of the BMC and its password."""
         try:
             bmc = self.opener(record.bm_type, self._access(record), self.settings)
             power = self._perform(bmc, verb, graceful=graceful)

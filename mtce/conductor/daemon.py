@@ -42,7 +42,7 @@ ALARM_AUDIT_FIRST_S = 5.0
 
 
 class ConductorDaemon:
-    """Owner of all host state machines."""
+    """Runs the state machines of all hosts."""
 
     def __init__(self, conf: Any) -> None:
         options.register(conf)
@@ -81,7 +81,7 @@ class ConductorDaemon:
         self._observe()
 
     def start(self) -> None:
-        """Go on where the rows stand; raises when the database is away. The bus may come later."""
+        """Resume from the stored rows; raises when the database is down. Does not wait for the bus."""
         self._loop.start()
         self._pulses.start()
         self._relay.start()
@@ -90,7 +90,7 @@ class ConductorDaemon:
         self._periodics.start()
 
     def stop(self) -> None:
-        """Answer what is in hand, then let go; every host stays where its row says."""
+        """Finish the requests and the step in progress, then stop; the rows keep the state of every host."""
         self._versions.stop()
         self._server.stop(STOP_WAIT_S)
         self._periodics.stop()
@@ -103,11 +103,11 @@ class ConductorDaemon:
         self._db.dispose()
 
     def reload(self) -> None:
-        """New timers and policies hold from the next step on; deadlines already set stay."""
+        """Apply changed timers and policies from the next step on; deadlines already set do not change."""
         self._loop.settings = options.settings(self._conf)
 
     def alive(self) -> bool:
-        """Whether the loop decides."""
+        """Whether the loop's thread runs."""
         return self._loop.is_running()
 
     def _observe(self) -> None:

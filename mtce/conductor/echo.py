@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A word to ourselves over the bus: while it does not come back, the silence of agents proves nothing."""
+"""Messages of the conductor to itself over the bus: while none arrives, silence of agents proves nothing."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -12,11 +12,11 @@ INTERVAL_S = 2.0
 
 @rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="echo")
 class BusEcho:
-    """Conductor to conductor."""
+    """Interface from the conductor to itself."""
 
     @cast
     def echo(self) -> None:
-        """The bus carries messages."""
+        """Show that the bus delivers messages."""
         raise TypeError("interface")
 
 
@@ -27,5 +27,5 @@ class EchoHeard:
         self._heard = heard
 
     def echo(self) -> None:
-        """Pass it on."""
+        """Report the message to ``heard``."""
         self._heard()

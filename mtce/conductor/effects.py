@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What steps ask for, carried out in bounded pools; answers come back to the loop as events.
+"""Carries out the actions of steps in bounded thread pools; answers return to the loop as events.
 
-Nothing here is remembered: an effect that is lost with the process is repeated by the machine's own timers.
+Stores nothing: when the process ends, the state machine's timers repeat the actions that were lost.
 """
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WAITING_MAX = 5_000
 STOP_WAIT_S = 5.0
 Post = Callable[[str, Event], None]
 AgentOf = Callable[[str], MtceAgent]
-"""The typed client of the agent on a host, by hostname."""
+"""Maps a hostname to the typed client of that host's agent."""
 
 
 class PooledEffects:
@@ -42,11 +42,11 @@ class PooledEffects:
         self._bmcs = BoundedPool("mtce-bmc", bmc_threads, WAITING_MAX)
 
     def deliver_with(self, relay: Relay) -> None:
-        """The relay to nudge after commits."""
+        """Set the relay that ``delivered_soon`` wakes."""
         self._relay = relay
 
     def perform(self, view: MaintainedHost, record: MtceHost, actions: tuple[act.Action, ...]) -> None:
-        """Start every action but logs and withheld strikes, which were stored with the step."""
+        """Start every action except logs and withheld strikes, which were stored with the step."""
         for action in actions:
             if isinstance(action, act.Bmc):
                 self._submit(self._bmcs, view, action, functools.partial(self._bmc, view, record, action))
@@ -54,24 +54,24 @@ class PooledEffects:
                 self._submit(self._agents, view, action, functools.partial(self._command, view, action))
 
     def watch(self, view: MaintainedHost) -> None:
-        """Tell the heartbeat daemon."""
+        """Send the host's monitoring to mtce-heartbeat."""
         self._pulses.watch(view)
 
     def forget(self, uuid: str) -> None:
-        """Tell the heartbeat daemon."""
+        """Stop the host's monitoring by mtce-heartbeat."""
         self._pulses.forget(uuid)
 
     def pulses_session(self) -> int:
-        """The connection on which the heartbeat daemon reports; 0 while it does not."""
+        """Return the number of the connection on which mtce-heartbeat reports; 0 while it does not."""
         return self._pulses.session()
 
     def delivered_soon(self) -> None:
-        """Wake the relay."""
+        """Wake the relay, which delivers the stored messages."""
         if self._relay is not None:
             self._relay.nudge()
 
     def stop(self) -> None:
-        """Let go; what is under way is not waited for beyond a moment."""
+        """Stop the pools; waits only briefly for running actions."""
         self._agents.stop(STOP_WAIT_S)
         self._bmcs.stop(STOP_WAIT_S)
 
@@ -92,7 +92,7 @@ class PooledEffects:
         LOG.info("BMC of %s: %s%s", view.hostname, action.verb, " gracefully" if action.graceful else "")
         try:
             answer = self._jobs.run(record, action.verb, action.command_id, graceful=action.graceful)
-        except Exception as error:  # noqa: BLE001 - the machine must hear of any end
+        except Exception as error:  # noqa: BLE001 - the state machine needs an answer after any error
             LOG.exception("BMC command %s of %s failed", action.verb, view.hostname)
             answer = BmcAnswer(action.command_id, False, reason=type(error).__name__)
         if not answer.ok:
@@ -105,7 +105,7 @@ class PooledEffects:
         except FlockError as error:
             LOG.info("%s does not reach the agent of %s: %s", type(action).__name__, view.hostname, error)
             self._failed(view, action, str(error))
-        except Exception as error:  # noqa: BLE001 - the machine must hear of any end
+        except Exception as error:  # noqa: BLE001 - the state machine needs an answer after any error
             LOG.exception("%s for %s failed", type(action).__name__, view.hostname)
             self._failed(view, action, type(error).__name__)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What waits for the loop: events of hosts and functions that others want to be run between two events. Bounded."""
+"""The loop's bounded queue: events of hosts, and functions to run between two events."""
 from __future__ import annotations
 
 import logging
@@ -32,20 +32,20 @@ class _Asked:
 
 
 class Inbox:
-    """Filled from any thread, emptied by ``next`` in the loop's thread, in order."""
+    """Accepts entries from any thread; ``next`` takes them in order in the loop's thread."""
 
     def __init__(self, items_max: int) -> None:
         self._items: queue.Queue[Happened | _Asked | None] = queue.Queue(items_max)
 
     def post(self, uuid: str, event: Event) -> None:
-        """Hand in an event; one that does not fit any more is dropped with a log line."""
+        """Queue an event; drops it with a log line when the queue is full."""
         if not self._put(Happened(uuid, event)):
             LOG.error("event queue is full: %s of %s is dropped", type(event).__name__, uuid)
 
     def ask(self, work: Callable[[], T], timeout_s: float) -> T:
-        """The result of ``work``, which is run between two events; its errors pass through.
+        """Run ``work`` between two events and return its result; its errors pass through.
 
-        Unavailable when too much waits. After DeadlineExceeded it is run only if it had begun.
+        Unavailable when the queue is full. After DeadlineExceeded ``work`` ends only if it had started.
         """
         future: Future[T] = Future()
         if not self._put(_Asked(work, future)):
@@ -54,18 +54,18 @@ class Inbox:
             return future.result(timeout_s)
         except FutureTimeout:
             future.cancel()
-            raise DeadlineExceeded(what="the host maintenance loop", timeout_s=timeout_s) from None
+            raise DeadlineExceeded(what="mtce-conductor's loop", timeout_s=timeout_s) from None
 
     def later(self, work: Callable[[], None]) -> bool:
-        """Run ``work`` after everything that waits now; False when it does not fit."""
+        """Run ``work`` after everything that waits now; returns False when the queue is full."""
         return self._put(_Asked(work, Future()))
 
     def wake(self) -> None:
-        """End the wait of ``next``."""
+        """Wake ``next``."""
         self._put(None)
 
     def next(self, timeout_s: float) -> Happened | None:
-        """The next event, None when there was none in time or a function was run instead."""
+        """Return the next event; None when none arrived in time or a function was run instead."""
         try:
             item = self._items.get(timeout=timeout_s)
         except queue.Empty:

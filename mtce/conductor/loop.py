@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one thread that decides: it takes events from a bounded queue, steps hosts, stores, then lets effects happen.
+"""The only thread that decides: takes events from a bounded queue, steps hosts, stores the result, starts the effects.
 
-A step counts only when it is stored. When the database is away the event waits with its host and is tried again; what
-repeats by itself (an mtcAlive, a tick) is dropped instead.
+A step takes effect only after it is stored. While the database is down an event waits with its host and is retried;
+an event that recurs (an mtcAlive, a tick) is dropped instead.
 """
 from __future__ import annotations
 
@@ -44,33 +44,33 @@ STEP_SECONDS = Histogram("mtce_step_seconds", "One step with its commit",
 
 
 class Effects(Protocol):
-    """Carries out what steps ask for; must not block the loop."""
+    """Carries out the actions of steps; must not block the loop."""
 
     def perform(self, view: MaintainedHost, record: MtceHost, actions: tuple[Action, ...]) -> None:
-        """Start the actions; answers come back as events."""
+        """Start the actions; answers return as events."""
 
     def watch(self, view: MaintainedHost) -> None:
-        """Bring the monitoring of one host in line with its view."""
+        """Start, change or stop the monitoring of one host according to its view."""
 
     def forget(self, uuid: str) -> None:
-        """The host is gone."""
+        """Stop monitoring a deleted host."""
 
     def pulses_session(self) -> int:
-        """Names the present connection over which every heartbeat level was told; 0 while there is none."""
+        """Return the number of the connection that has reported every heartbeat level; 0 while there is none."""
 
     def delivered_soon(self) -> None:
-        """Messages were stored: deliver them."""
+        """Start the delivery of messages just stored."""
 
 
 class MachineStopped(FlockError):
-    """A defect stopped a host's state machine in the step that was asked for: the step was not made."""
+    """A defect stopped a host's state machine during the requested step; the step had no effect."""
 
     code = "mtce.machine_stopped"
     text = "The state machine of {hostname} has stopped: {reason}"
 
 
 class Loop:
-    """``post`` events from any thread; ``ask`` runs a function in the loop's thread and waits for its result."""
+    """Accepts events (``post``) and functions (``ask``) from any thread, and handles them in its own."""
 
     def __init__(self, store: Store, settings: Settings, effects: Effects, clock: Clock, hostname: str,
                  events_max: int = 20_000, *, uptime_s: Callable[[], float] = lambda: math.inf) -> None:
@@ -86,7 +86,7 @@ class Loop:
         self._surroundings = Surroundings(BusWatch(self.now_ms()), effects.pulses_session, self._inbox.later, uptime_s)
 
     def start(self) -> None:
-        """Load every host, go on where it stood, and begin; database errors pass through."""
+        """Load every host, resume it from its stored state, and start the thread; database errors pass through."""
         for stored in self.store.load(self._hostname):
             entry = Entry(stored.view, stored.record, stored)
             self.roster.put(entry)
@@ -97,40 +97,40 @@ class Loop:
         self._worker.start()
 
     def stop(self, timeout_s: float) -> bool:
-        """End after the event in hand; True when the thread ended."""
+        """Stop after the current event; returns True when the thread ended."""
         self._worker.leave()
         self._inbox.wake()
         return self._worker.stop(timeout_s)
 
     def is_running(self) -> bool:
-        """Whether the thread lives."""
+        """Whether the thread runs."""
         return self._worker.is_alive()
 
     def now_ms(self) -> int:
-        """Milliseconds on the monotonic clock, on which every moment of a view lies."""
+        """Milliseconds of the monotonic clock, which every moment of a view refers to."""
         return self._clock.monotonic_ms()
 
     def post(self, uuid: str, event: Event) -> None:
-        """Hand in an event; one that does not fit any more is dropped with a log line."""
+        """Queue an event; drops it with a log line when the queue is full."""
         self._inbox.post(uuid, event)
 
     def bus_heard(self) -> None:
-        """The bus carries messages at this moment."""
+        """Note that the bus has just delivered a message."""
         self._surroundings.bus.heard(self.now_ms())
 
     def ask(self, work: Callable[[], T], timeout_s: float) -> T:
-        """The result of ``work`` run between two events; its errors pass through. DeadlineExceeded, Unavailable."""
+        """Run ``work`` between two events and return its result. Its errors, DeadlineExceeded, Unavailable."""
         return self._inbox.ask(work, timeout_s)
 
     def troubles(self) -> str | None:
-        """For the health page: hosts whose machine stands still, or what ails the loop itself."""
+        """Return, for the health page, the hosts whose state machine has stopped, or a fault of the loop; else None."""
         broken = [f"{entry.view.hostname}: {entry.broken}" for entry in self.roster.all() if entry.broken]
         return "; ".join(broken) or self._worker.trouble()
 
     # -- the loop's thread only -------------------------------------------------------------------------------------
 
     def step_host(self, entry: Entry, event: Event, answered: Answered | None = None) -> None:
-        """Step, store, perform. Database errors and MachineStopped pass through with nothing changed."""
+        """Step, store, perform. Database errors and MachineStopped pass through and leave the host unchanged."""
         before = entry.view
         try:
             view, actions = self.decide(before, event)
@@ -143,18 +143,18 @@ class Loop:
         self._effects.perform(view, entry.record, actions)
 
     def decide(self, view: MaintainedHost, event: Event) -> tuple[MaintainedHost, tuple[Action, ...]]:
-        """What ``event`` makes of ``view`` now; any defect becomes MachineStopped, which concerns this host only."""
+        """Return the step of ``view`` for ``event`` now; turns any defect into MachineStopped for this host only."""
         try:
             return step(view, event, self.now_ms(), self.settings)
         except Exception as error:
-            LOG.exception("the machine of %s stops: %s", view.hostname, view)
+            LOG.exception("the state machine of %s stops: %s", view.hostname, view)
             raise MachineStopped(hostname=view.hostname, reason=f"{type(error).__name__}: {error}") from error
 
     def _commit(self, entry: Entry, view: MaintainedHost, actions: tuple[Action, ...], event: Event,
                 answered: Answered | None) -> None:
         told = messages.of_step(entry.stored.view, view, actions)
         if view.action_failed:
-            # Told now. The next failure of the same action must be a change again.
+            # Reported now. Clear it, so that the next failure of the same action is a change again.
             view = replace(view, action_failed="")
         strikes = reasons(actions)
         if strikes:
@@ -170,7 +170,7 @@ class Loop:
             self._effects.delivered_soon()
 
     def _pass(self) -> float:
-        """One event, or the wait for one, and what is due."""
+        """Handle one event, or wait for one, and then the ticks that are due."""
         happened = self._inbox.next(self._wait_s())
         if happened is not None:
             entry = self.roster.get(happened.uuid)
@@ -189,7 +189,7 @@ class Loop:
         return min(IDLE_WAIT_S, max(0.0, (due_ms - self.now_ms()) / 1000))
 
     def _handle(self, entry: Entry, event: Event) -> None:
-        """Step a host; on a failure of the database keep what does not repeat by itself."""
+        """Step a host; after a database error keep the event unless it recurs."""
         EVENTS.labels(type(event).__name__).inc()
         if entry.broken:
             return
@@ -202,7 +202,7 @@ class Loop:
             entry.backlog.append(event)
 
     def _is_handled(self, entry: Entry, event: Event) -> bool:
-        """Step a host; False when the event must be tried again because nothing could be stored."""
+        """Step a host; returns False when the event must be retried because the step could not be stored."""
         try:
             with STEP_SECONDS.time():
                 self.step_host(entry, event)
@@ -218,7 +218,7 @@ class Loop:
         return True
 
     def _reload(self, entry: Entry) -> None:
-        """The row is not what we last stored (a commit whose answer was lost): the database is right."""
+        """Take the host from its row, which differs from the last known commit (whose reply may have been lost)."""
         try:
             stored = self.store.load_one(entry.view.uuid, self._hostname)
         except Exception as error:  # noqa: BLE001 - the next stale write reads again
@@ -252,7 +252,7 @@ class Loop:
 
 
 def cause_of(event: Event) -> str:
-    """The event as a word for the history."""
+    """Return a short text of the event for the history."""
     name = type(event).__name__.lower()
     if isinstance(event, Command):
         return f"{name} {event.action} {event.request_id}"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Messages of one step, made from the difference of two views, and their delivery to inventory and fault management.
+"""Derives the messages of one step from two views, and delivers them to sysinv and fm.
 
-Those to inventory and those to fault management are ordered per host, and neither waits for the other.
+Messages to sysinv and messages to fm are each ordered per host; neither waits for the other.
 """
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STATE, ALARM_SET, ALARM_CLEAR, CUSTOMER_LOG, FORGET = "state", "alarm-set", "ala
 
 
 def of_step(before: MaintainedHost | None, after: MaintainedHost, actions: Iterable[Action]) -> list[Message]:
-    """Everything others must learn of a step, in order."""
+    """Return the messages that a step causes, in order."""
     messages: list[Message] = []
     update = state_update(before, after, utcnow().isoformat())
     if update is not None:
@@ -43,7 +43,7 @@ def of_step(before: MaintainedHost | None, after: MaintainedHost, actions: Itera
 
 
 def whole_state(view: MaintainedHost) -> Message:
-    """Everything inventory shows of a host, for when it has something else."""
+    """Return the message with all states that sysinv shows of a host, to correct states that differ."""
     update = state_update(None, view)
     if update is None:
         raise ValueError("a whole state is never empty")
@@ -51,24 +51,24 @@ def whole_state(view: MaintainedHost) -> Message:
 
 
 def alarm_set(key: str, alarm: Alarm, hostname: str) -> Message:
-    """Raise one alarm of a host, or change its severity."""
+    """Return the message that raises one alarm of a host, or changes its severity."""
     alarm_id, suffix, severity = alarm
     return Message(key, ALARM_SET, {"alarm_id": alarm_id, "entity": f"host={hostname}{suffix}", "severity": severity,
                                     "reason": alarm_text(alarm_id, severity, hostname)})
 
 
 def alarm_clear(key: str, alarm_id: str, entity: str) -> Message:
-    """Clear one alarm on exactly that entity."""
+    """Return the message that clears one alarm on exactly that entity."""
     return Message(key, ALARM_CLEAR, {"alarm_id": alarm_id, "entity": entity})
 
 
 def faults_key(host_uuid: str) -> str:
-    """The key that keeps the alarms of one host in order."""
+    """Return the key that keeps the alarms of one host in order."""
     return f"faults:{host_uuid}"
 
 
 def of_delete(view: MaintainedHost) -> list[Message]:
-    """What must be told when a host is forgotten."""
+    """Return the messages that the deletion of a host causes."""
     key = faults_key(view.uuid)
     return [_log(key, "200.021", "command=delete", view.hostname),
             Message(key, FORGET, {"entity": f"host={view.hostname}"})]
@@ -80,17 +80,17 @@ def _log(key: str, log_id: str, suffix: str, hostname: str) -> Message:
 
 
 class Inventory:
-    """Tells inventory the states of hosts, and remembers what it would not take."""
+    """Sends the states of hosts to sysinv, and remembers which ones it refused."""
 
     def __init__(self, inventory: HostStates) -> None:
         self._inventory = inventory
         self._refused: dict[str, str] = {}
 
     def tell(self, payload: dict[str, Any]) -> None:
-        """Deliver one update; Unavailable, DeadlineExceeded and collisions pass through, to be tried again.
+        """Deliver one update; Unavailable, DeadlineExceeded and collisions pass through and lead to a retry.
 
-        An update that inventory refuses is not offered again, as it would hold up those behind it: inventory's audit
-        sees that it has something else and asks for the whole state until it takes it.
+        Does not retry an update that sysinv refuses, because it would block those behind it: sysinv's audit finds
+        the difference and requests the whole state until sysinv accepts it.
         """
         update: HostStateUpdate = _UPDATE.from_document(payload)
         try:
@@ -104,14 +104,14 @@ class Inventory:
             self._refused.pop(update.host_uuid, None)
 
     def troubles(self, hosts: Iterable[MaintainedHost]) -> str | None:
-        """For the health page: those of ``hosts`` whose states inventory refuses."""
+        """Return, for the health page, those of ``hosts`` whose states sysinv refuses; None when there are none."""
         refused = [f"inventory refuses the state of {host.hostname}: {self._refused[host.uuid]}"
                    for host in hosts if host.uuid in self._refused]
         return "; ".join(refused) or None
 
 
 def handlers(inventory: Inventory, raiser: Raiser) -> dict[str, Callable[[dict[str, Any]], object]]:
-    """How each kind is delivered; a handler that raises is called again later."""
+    """Return the delivery function of each kind; the relay retries one that raises."""
     return {
         STATE: inventory.tell,
         ALARM_SET: lambda payload: raiser.raise_alarm(

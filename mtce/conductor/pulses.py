@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The conductor's end of the heartbeat socket: says whom to monitor, passes levels on, reconnects for ever.
+"""The conductor's end of the heartbeat socket: sends the hosts to monitor, receives levels, reconnects for ever.
 
-What is wanted is kept here as a whole. The whole list goes out after a reconnect and every few seconds, and every
-present level comes back: whatever one side has lost is there again with the next list. A heartbeat daemon that does not
-answer a list before the next one is due counts as not connected.
+Keeps the whole list of hosts to monitor. Sends it after each reconnect and every few seconds; mtce-heartbeat replies
+with every present level, so the next list restores what either side has lost. mtce-heartbeat counts as disconnected
+when it does not reply to a list before the next one is due.
 """
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ CONNECT_TIMEOUT_S = 2.0
 SYNC_S = 10.0
 LINE_MAX_BYTES = 2 * 1024 * 1024
 OnLevel = Callable[[str, Network, Level, int], None]
-"""uuid, network, level, epoch."""
+"""Arguments: uuid, network, level, epoch."""
 OnAlive = Callable[[MtcAlive], None]
 _ALIVE = codec_for(MtcAlive)
 
 
 class PulseClient:
-    """``watch`` from any thread; ``on_level`` and ``on_alive`` are called in this client's own thread."""
+    """Accepts ``watch`` from any thread; calls ``on_level`` and ``on_alive`` in its own thread."""
 
     def __init__(self, path: str, on_level: OnLevel, on_alive: OnAlive, sync_s: float = SYNC_S) -> None:
         self._path = path
@@ -55,7 +55,7 @@ class PulseClient:
         self._worker.start()
 
     def stop(self) -> None:
-        """Disconnect; the heartbeat daemon goes on monitoring."""
+        """Disconnect; mtce-heartbeat continues to monitor."""
         self._worker.leave()
         with self._lock:
             if self._sock is not None:
@@ -63,11 +63,11 @@ class PulseClient:
         self._worker.stop(CONNECT_TIMEOUT_S)
 
     def session(self) -> int:
-        """Counts connections; 0 unless connected, every level has been heard since, and the last list was answered."""
+        """Return the number of the connection; 0 without one, and until every level has arrived on it."""
         return self._sessions if self._synced else 0
 
     def watch(self, view: MaintainedHost) -> None:
-        """Monitor the host as its view says."""
+        """Monitor the host according to its view."""
         if not view.monitored:
             self.forget(view.uuid)
             return
@@ -79,33 +79,33 @@ class PulseClient:
                 self._send({"op": "start", "host": host})
 
     def forget(self, uuid: str) -> None:
-        """Monitor the host no more."""
+        """Stop monitoring the host."""
         with self._lock:
             if self._wanted.pop(uuid, None) is not None:
                 self._send({"op": "stop", "uuid": uuid})
 
     def _send(self, message: dict[str, Any]) -> None:
-        """With the lock held. Does not wait: what does not fit ends the connection; the next begins with the list."""
+        """Send with the lock held, without waiting. A full socket ends the connection; the next one sends the list."""
         if self._sock is None:
             return
         data = _line(message)
         try:
             if self._sock.send(data, socket.MSG_DONTWAIT) == len(data):
                 return
-            LOG.warning("heartbeat does not keep up")
+            LOG.warning("mtce-heartbeat does not keep up")
         except OSError as error:
             LOG.warning("heartbeat: %s", error)
         _shut(self._sock)
         self._sock = None
 
     def _converse(self) -> float:
-        """One connection from beginning to end; returns the pause before the next."""
+        """Serve one connection until it ends; returns the seconds to wait before the next."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
             sock.settimeout(CONNECT_TIMEOUT_S)
             try:
                 sock.connect(self._path)
             except OSError as error:
-                raise OSError(f"heartbeat is not reached at {self._path}: {error}") from error
+                raise OSError(f"cannot connect to mtce-heartbeat at {self._path}: {error}") from error
             try:
                 self._listen(sock)
             finally:
@@ -115,7 +115,7 @@ class PulseClient:
         return RECONNECT_S
 
     def _send_list(self, sock: socket.socket) -> None:
-        """The whole list, again while it changes meanwhile; only then single changes follow."""
+        """Send the whole list, again if it changes meanwhile; afterwards single changes are sent directly."""
         while True:
             with self._lock:
                 self._sock, wanted = None, dict(self._wanted)
@@ -126,7 +126,7 @@ class PulseClient:
                     return
 
     def _listen(self, sock: socket.socket) -> None:
-        """Until the connection ends, by whichever side; OSError when a list is not answered."""
+        """Receive until either side ends the connection; OSError when mtce-heartbeat does not reply to a list."""
         poll = select.poll()
         poll.register(sock, select.POLLIN)
         rest, next_list, self._answered = b"", 0.0, True
@@ -162,14 +162,14 @@ class PulseClient:
             elif message["event"] == "alive":
                 self._hear_alive(message["uuid"], message["alive"])
         except (ValueError, KeyError, TypeError, InvalidInput) as error:
-            LOG.warning("heartbeat said something strange: %s", error)
+            LOG.warning("mtce-heartbeat sent an invalid line: %s", error)
 
 
     def _hear_alive(self, uuid: str, document: Any) -> None:
-        """Signed with the key of host ``uuid``, so it must speak of that host."""
+        """Accept an mtcAlive signed with the key of host ``uuid`` only when it describes that host."""
         alive = _ALIVE.from_document(document, "alive")
         if alive.host_uuid != uuid:
-            raise ValueError(f"host {uuid} speaks for host {alive.host_uuid[:36]}")
+            raise ValueError(f"host {uuid} sent an mtcAlive of host {alive.host_uuid[:36]}")
         self._on_alive(alive)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the conductor offers on the bus: hosts and actions for sysinv and the API, events for host agents."""
+"""The conductor's bus interfaces: hosts and actions for sysinv and mtce-api, events for host agents."""
 from __future__ import annotations
 
 import logging
@@ -24,7 +24,7 @@ UNKNOWN_HOST = ActionReply("fail", "Unknown host", "Add the host and then retry"
 
 
 class HostRequests:
-    """Implements MtceHosts. Every method is answered by the loop's thread, after the commit."""
+    """Implements MtceHosts. The loop's thread answers every method after the commit."""
 
     def __init__(self, loop: Loop, effects: Effects, hostname: str) -> None:
         self._loop = loop
@@ -32,28 +32,28 @@ class HostRequests:
         self._hostname = hostname
 
     def put_host(self, *, host: MtceHost) -> ActionReply:
-        """Add or renew a host."""
+        """Add a host or update its record."""
         return self._ask(lambda: self._put(host))
 
     def host_action(self, *, host_uuid: str, action: str, request_id: str) -> ActionReply:
-        """Start an action; a repeated request is answered as the first time."""
+        """Start an action; returns the first reply again for a repeated request."""
         return self._ask(lambda: self._act(host_uuid, action, request_id))
 
     def delete_host(self, *, host_uuid: str, revision: int = 0) -> ActionReply:
-        """Forget a locked host."""
+        """Delete a locked host."""
         return self._ask(lambda: self._delete(host_uuid, revision))
 
     def get_host(self, *, host_uuid: str) -> HostStatus | None:
-        """One host."""
+        """Return one host."""
         entry = self._loop.roster.get(host_uuid)
         return None if entry is None else _status(entry)
 
     def list_hosts(self) -> list[HostStatus]:
-        """All hosts by name."""
+        """Return all hosts, sorted by name."""
         return sorted((_status(entry) for entry in self._loop.roster.all()), key=lambda status: status.hostname)
 
     def tell_again(self, *, host_uuids: list[str]) -> None:
-        """Send the whole states of hosts to inventory."""
+        """Send the whole states of hosts to sysinv."""
         if len(host_uuids) > TOLD_AGAIN_MAX:
             raise InvalidInput(field="host_uuids", rule=f"at most {TOLD_AGAIN_MAX} hosts")
         self._loop.ask(lambda: self._tell_again(host_uuids), ANSWER_S)
@@ -91,7 +91,7 @@ class HostRequests:
         return arbiter.PASS
 
     def _add(self, host: MtceHost) -> None:
-        """The row must exist before anything happens to the host."""
+        """Store the row of a new host before its first step."""
         blank = replace(first_view(host), is_active=host.hostname == self._hostname)
         view, actions = self._loop.decide(blank, Put(host, is_new=True))
         told = messages.of_step(None, view, actions)
@@ -129,7 +129,7 @@ class HostRequests:
 
     def _tell_again(self, host_uuids: list[str]) -> None:
         for entry in filter(None, map(self._loop.roster.get, host_uuids)):
-            # Numbered anew, so that inventory does not take it for late.
+            # A higher number, so that sysinv does not drop the state as outdated.
             view = replace(entry.view, revision=entry.view.revision + 1, sequence=entry.view.sequence + 1)
             revision = self._loop.store.commit(entry.stored, view, entry.record, cause="told again",
                                                messages=[messages.whole_state(view)])
@@ -139,7 +139,7 @@ class HostRequests:
     def _delete(self, host_uuid: str, revision: int) -> ActionReply:
         entry = self._loop.roster.get(host_uuid)
         if entry is None:
-            # Its record may still be on the way.
+            # sysinv may not have sent its record yet.
             self._loop.store.delete(host_uuid, [], revision)
             return arbiter.PASS
         refused = arbiter.delete_refusal(entry.view, entry.record, revision)
@@ -158,15 +158,15 @@ def _status(entry: Entry) -> HostStatus:
 
 
 class AgentRequests:
-    """Implements AgentEvents: turns what agents say into events of their host."""
+    """Implements AgentEvents: turns messages of agents into events of their hosts."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
 
     def mtc_alive(self, *, alive: MtcAlive) -> None:
-        """Sign of life."""
+        """Accept an mtcAlive."""
         self._loop.post(alive.host_uuid, Alive(alive))
 
     def command_result(self, *, result: CommandResult) -> None:
-        """End of a command."""
+        """Accept the result of a command."""
         self._loop.post(result.host_uuid, AgentResult(result.boot_id, result.command, result.passed, result.detail))

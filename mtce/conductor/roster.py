@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All hosts in memory, and when each of them needs the next tick. Touched by the loop's thread only."""
+"""All hosts in memory, with the time of each host's next tick. Only the loop's thread uses it."""
 from __future__ import annotations
 
 import heapq
@@ -16,7 +16,7 @@ BACKLOG_MAX = 100
 
 @dataclass(slots=True)
 class Entry:
-    """One host: ``view`` is what holds now, ``stored`` the last committed one; ``broken`` says why it stands still."""
+    """One host: ``view`` is the present view, ``stored`` the last committed; ``broken`` is why its machine stopped."""
 
     view: MaintainedHost
     record: MtceHost
@@ -26,42 +26,42 @@ class Entry:
 
 
 class Roster:
-    """Hosts by uuid with a queue of due times; stale queue entries are skipped when they come up."""
+    """Hosts by UUID with a queue of due times; skips outdated queue entries."""
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
         self._due: list[tuple[int, str]] = []
 
     def get(self, uuid: str) -> Entry | None:
-        """The host, or None."""
+        """Return the host, or None."""
         return self._entries.get(uuid)
 
     def all(self) -> list[Entry]:
-        """Every host."""
+        """Return every host."""
         return list(self._entries.values())
 
     def put(self, entry: Entry) -> None:
-        """Add or replace."""
+        """Add or replace a host."""
         self._entries[entry.view.uuid] = entry
         self.reschedule(entry.view)
 
     def remove(self, uuid: str) -> None:
-        """Forget."""
+        """Remove a host."""
         self._entries.pop(uuid, None)
 
     def reschedule(self, view: MaintainedHost) -> None:
-        """Note when ``view`` wants its next tick."""
+        """Queue the next tick of ``view``."""
         due_ms = view.due_ms()
         if due_ms is not None:
             heapq.heappush(self._due, (due_ms, view.uuid))
 
     def next_due_ms(self) -> int | None:
-        """The earliest time any host wants a tick."""
+        """Return the earliest time at which a host needs a tick."""
         self._skip_stale()
         return self._due[0][0] if self._due else None
 
     def pop_due(self, now_ms: int) -> list[Entry]:
-        """Hosts whose tick is due; each must be ticked or rescheduled by the caller."""
+        """Return the hosts whose tick is due; the caller must tick or reschedule each."""
         found: dict[str, Entry] = {}
         self._skip_stale()
         while self._due and self._due[0][0] <= now_ms:

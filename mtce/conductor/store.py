@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rows of host maintenance. A step is one transaction: the view, its history line, and what others must learn."""
+"""mtce's rows. One transaction stores a step: the view, its history line, and the messages to other daemons."""
 from __future__ import annotations
 
 import datetime
@@ -34,7 +34,7 @@ _RECORD = codec_for(MtceHost)
 
 @dataclass(frozen=True, slots=True)
 class StoredHost:
-    """A host as the database has it."""
+    """A host as stored."""
 
     view: MaintainedHost
     record: MtceHost
@@ -43,7 +43,7 @@ class StoredHost:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something to deliver after the commit, in order with others of the same ``key``."""
+    """A message to deliver after the commit, in order with others of the same ``key``."""
 
     key: str
     kind: str
@@ -52,7 +52,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A request and the answer it got, to be remembered."""
+    """A request and its reply, stored to answer repeated requests."""
 
     request_id: str
     host_uuid: str
@@ -61,7 +61,7 @@ class Answered:
 
 
 class Store:
-    """Every method is one transaction; database errors pass through."""
+    """Stores and loads; each method is one transaction. Database errors pass through."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self.db = db
@@ -69,14 +69,14 @@ class Store:
         self.outbox = Outbox(db, OUTBOX)
 
     def load(self, hostname: str) -> list[StoredHost]:
-        """All hosts; ``hostname`` is the controller this conductor runs on."""
+        """Return all hosts; ``hostname`` is the controller this conductor runs on."""
         with self.db.reader() as conn:
             rows = conn.execute(sa.select(*_STORED)).all()
         now = self._clock.instant()
         return [_stored(row, hostname, now) for row in rows]
 
     def load_one(self, uuid: str, hostname: str) -> StoredHost | None:
-        """One host as the database has it now."""
+        """Return one host as stored now."""
         with self.db.reader() as conn:
             row = conn.execute(sa.select(*_STORED).where(HOST.c.uuid == uuid)).first()
         return None if row is None else _stored(row, hostname, self._clock.instant())
@@ -85,7 +85,7 @@ class Store:
                messages: list[Message], answered: Answered | None = None, strikes: str = "") -> int:
         """Store a step; returns the row's new revision. StaleWrite when another conductor wrote the row.
 
-        ``strikes`` says why the host was struck or spared in this step; it makes a line of history of its own.
+        ``strikes`` is why the host was struck or spared in this step; it becomes a separate line of history.
         """
         values = {
             "hostname": view.hostname, "administrative": str(view.administrative),
@@ -108,24 +108,24 @@ class Store:
         return revision
 
     def tell(self, messages: list[Message]) -> None:
-        """Have messages delivered that belong to no step."""
+        """Queue messages that belong to no step."""
         with self.db.writer() as conn:
             self._finish(conn, messages, None)
 
     def answer(self, answered: Answered) -> None:
-        """Remember an answer that changed no host."""
+        """Store a reply that changed no host."""
         with self.db.writer() as conn:
             self._finish(conn, [], answered)
 
     def answer_to(self, request_id: str) -> ActionReply | None:
-        """The answer a request got before."""
+        """Return the earlier reply to a request, or None."""
         with self.db.reader() as conn:
             row = conn.execute(sa.select(REQUEST.c.status, REQUEST.c.reason, REQUEST.c.advice).where(
                 REQUEST.c.request_id == request_id)).first()
         return None if row is None else ActionReply(*row)
 
     def delete(self, uuid: str, messages: list[Message], revision: int) -> None:
-        """Forget a host with its history; a ``revision`` above 0 is remembered of it for a while."""
+        """Delete a host with its history; keeps a ``revision`` above 0 for a limited time."""
         with self.db.writer() as conn:
             conn.execute(sa.delete(HISTORY).where(HISTORY.c.host_uuid == uuid))
             conn.execute(sa.delete(HOST).where(HOST.c.uuid == uuid))
@@ -136,21 +136,21 @@ class Store:
             self._finish(conn, messages, None)
 
     def deleted_revision(self, uuid: str) -> int | None:
-        """The revision that a host was deleted with; None when it was not, or long ago."""
+        """Return the revision of a host's deletion; None when it was not deleted or was pruned."""
         with self.db.reader() as conn:
             found: int | None = conn.execute(
                 sa.select(DELETED_HOST.c.revision).where(DELETED_HOST.c.uuid == uuid)).scalar()
         return found
 
     def history(self, uuid: str, limit: int) -> list[dict[str, Any]]:
-        """The newest ``limit`` lines of a host's history, newest first."""
+        """Return the latest ``limit`` lines of a host's history, newest first."""
         with self.db.reader() as conn:
             rows = conn.execute(sa.select(HISTORY).where(HISTORY.c.host_uuid == uuid)
                                 .order_by(HISTORY.c.id.desc()).limit(limit)).mappings()
             return [dict(row) for row in rows]
 
     def prune(self) -> None:
-        """Drop old answers, the memory of old deletions and the oldest lines of long histories."""
+        """Delete old replies, old deletion records and the oldest lines of long histories."""
         with self.db.writer() as conn:
             conn.execute(sa.delete(DELETED_HOST).where(DELETED_HOST.c.at < utcnow() - DELETION_MEMORY))
             conn.execute(sa.delete(REQUEST).where(REQUEST.c.at < utcnow() - REQUEST_MEMORY))
@@ -177,7 +177,7 @@ def _stored(row: Any, hostname: str, now: Instant) -> StoredHost:
     try:
         view = from_document(row.view, now, is_active=is_active)
     except InvalidInput as error:
-        # Written by a later release, or by hand. One such row must not leave every other host without maintenance.
+        # A later release or an operator wrote it. One such row must not stop the maintenance of all other hosts.
         LOG.error("the stored view of host %s cannot be read, its maintenance begins anew: %s: %s",  # noqa: TRY400
                   row.hostname, error, row.view)
         view = replace(first_view(record), is_active=is_active, administrative=Administrative(row.administrative),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keys that sign heartbeat pulses: the cluster key where pulses are sent, one derived key per host everywhere else.
+"""Keys that sign heartbeat pulses: the cluster key on senders (controllers), a key derived from it on other hosts.
 
 A key file holds one line of 64 hexadecimal digits.
 """
@@ -13,12 +13,12 @@ _PURPOSE = b"heartbeat:"
 
 
 def derive(cluster_key: bytes, hostname: str) -> bytes:
-    """The 32-byte key of one host; who has it learns nothing of the cluster's or another host's."""
+    """Return the 32-byte key of one host; it reveals neither the cluster key nor another host's key."""
     return hmac.digest(cluster_key, _PURPOSE + hostname.encode(), hashlib.sha256)
 
 
 def parse(text: str) -> bytes:
-    """The key in a key file's text; ValueError says what is wrong, never the key."""
+    """Return the key in a key file's text; ValueError names the fault and never contains the key."""
     try:
         key = bytes.fromhex(text.strip())
     except ValueError:

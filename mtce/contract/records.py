@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What mtce needs to know of a host, what hosts tell mtce, and mtce's answers."""
+"""Bus records of mtce: the hosts that sysinv sends, the messages of agents, and mtce's replies."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MtceHost:
-    """The part of an inventory record that host maintenance works with.
+    """The part of sysinv's host record that mtce uses.
 
     ``bm_secret`` is the BMC password sealed for controllers (``flock.auth.secrets``), never clear text.
-    ``state_sequence`` is the highest ``sequence`` of a state that inventory has stored of the host; mtce numbers its
-    states above it. ``revision`` counts the changes of the record: an older record never replaces a newer one; 0 when
-    nobody counts them, as for a record that comes by the REST API.
+    ``state_sequence`` is the highest ``sequence`` of the host's states that sysinv has stored; mtce numbers its states
+    above it. ``revision`` counts the changes of the record: an older record never replaces a newer one; 0 means not
+    counted, as in a record from the REST API.
     """
 
     uuid: str
@@ -35,7 +35,7 @@ class MtceHost:
 
 @dataclass(frozen=True, slots=True)
 class ActionReply:
-    """``status`` is ``pass`` or ``fail``; on fail ``reason`` and ``action`` are what the operator reads."""
+    """``status`` is ``pass`` or ``fail``; on fail ``reason`` and ``action`` are the operator's text."""
 
     status: str
     reason: str = ""
@@ -44,9 +44,9 @@ class ActionReply:
 
 @dataclass(frozen=True, slots=True)
 class HostStatus:
-    """What mtce presently holds true of a host.
+    """mtce's present states of a host.
 
-    ``revision`` is that of the inventory record it has, ``sequence`` the number of its present states.
+    ``revision`` is that of the sysinv record mtce has, ``sequence`` the number of the present states.
     """
 
     uuid: str
@@ -67,12 +67,12 @@ class HostStatus:
 
 
 MTCALIVE_MAX_BYTES = 1024
-"""Longest JSON of an MtcAlive that goes past the message bus, in a datagram on cluster-host."""
+"""Longest JSON of an MtcAlive in a datagram on cluster-host."""
 
 
 @dataclass(frozen=True, slots=True)
 class MtcAlive:
-    """Sign of life of a host's mtce-agent, every 5 s and on request. ``boot_id`` differs after every boot.
+    """A sign of life that a host's mtce-agent sends every 5 s and on request. ``boot_id`` differs after every boot.
 
     ``goenabled_failed`` is the name of the first test that failed, else None.
     """
@@ -93,7 +93,7 @@ class MtcAlive:
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """End of a command given to a host's agent: ``command`` is goenabled, start-services or stop-services."""
+    """Result of a command to a host's agent: ``command`` is goenabled, start-services or stop-services."""
 
     host_uuid: str
     boot_id: str

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Actions mtce performs on hosts, with StarlingX's wire values (host states are words of sysinv.contract.enums)."""
+"""Actions mtce performs on hosts, with StarlingX's wire values (sysinv.contract.enums defines the host states)."""
 from __future__ import annotations
 
 import enum
 
 
 class HostAction(enum.StrEnum):
-    """What mtce is doing with a host, or is asked to do."""
+    """An action that mtce performs on a host, or that a request names."""
 
     NONE = "none"
     ADD = "add"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the state machine asks the shell to do.
+"""Actions that the state machine requests from the shell.
 
 States, task, alarms and monitoring are levels: the shell derives their messages by comparing two views
-(``mtce.core.changes``). Only edges are listed here; each may get lost, the machine's own timers repeat it.
+(``mtce.core.changes``). The actions here are edges; each may be lost, and the state machine's timers repeat it.
 """
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mtce.core.strike import STRIKING_VERBS, Permit
 
 @dataclass(frozen=True, slots=True)
 class SendReboot:
-    """Ask the host's agent to reboot after ``delay_s``; answered by ``RebootAnswer``. A strike."""
+    """Tell the host's agent to reboot after ``delay_s``; answered by ``RebootAnswer``. A strike."""
 
     command_id: str
     boot_id: str
@@ -23,12 +23,12 @@ class SendReboot:
 
 @dataclass(frozen=True, slots=True)
 class RequestAlive:
-    """Ask for an mtcAlive now."""
+    """Request an mtcAlive now."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunGoenabled:
-    """Ask for the go-enabled tests; answered by ``AgentResult``."""
+    """Request the go-enabled tests; answered by ``AgentResult``."""
 
     command_id: str
     boot_id: str
@@ -36,7 +36,7 @@ class RunGoenabled:
 
 @dataclass(frozen=True, slots=True)
 class StartServices:
-    """Ask for the start of host services; answered by ``AgentResult``."""
+    """Request the start of host services; answered by ``AgentResult``."""
 
     command_id: str
     boot_id: str
@@ -44,7 +44,7 @@ class StartServices:
 
 @dataclass(frozen=True, slots=True)
 class StopServices:
-    """Ask for the stop of host services; answered by ``AgentResult``."""
+    """Request the stop of host services; answered by ``AgentResult``."""
 
     command_id: str
     boot_id: str
@@ -52,7 +52,7 @@ class StopServices:
 
 @dataclass(frozen=True, slots=True)
 class SetLocked:
-    """Bring the node-locked flag in line."""
+    """Create or remove the host's node-locked flag."""
 
     locked: bool
 
@@ -84,7 +84,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """A strike was wanted and refused: for the log and the host's history."""
+    """A refused strike, for the log and the host's history."""
 
     reason: str
 
@@ -93,12 +93,12 @@ Action = SendReboot | RequestAlive | RunGoenabled | StartServices | StopServices
 
 
 def permit_of(action: Action) -> Permit | None:
-    """The permit of a strike; None for any other action."""
+    """Return the permit of a strike; None for any other action."""
     return action.permit if isinstance(action, (SendReboot, Bmc)) else None
 
 
 def reasons(actions: tuple[Action, ...]) -> str:
-    """Why the host was struck in a step, or not, for its history; empty when the step has no such action."""
+    """Return, for the history, why a step struck or spared the host; empty when it did neither."""
     words = []
     for action in actions:
         permit = permit_of(action)

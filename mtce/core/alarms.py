@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What fault management should have of host maintenance's alarms, compared with what it has."""
+"""Compares the alarms that mtce's hosts have with those that fm has."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -24,9 +24,9 @@ class Corrections:
 
 
 def corrections(hosts: Iterable[MaintainedHost], active: Mapping[AlarmKey, str], most: int) -> Corrections:
-    """What to tell fault management, at most ``most`` of each kind; ``active`` are severities by alarm.
+    """Return the corrections to send to fm, at most ``most`` of each kind; ``active`` are fm's severities by alarm.
 
-    Alarms of other subsystems, and entities that are no host, are left alone.
+    Ignores alarms of other subsystems and of entities that are no host.
     """
     wanted = {(alarm[0], f"host={host.hostname}{alarm[1]}"): (host, alarm) for host in hosts for alarm in host.alarms}
     to_set = [found for key, found in wanted.items() if active.get(key) != found[1][2]]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""May this action start now? Pure refusals, in the words operators know."""
+"""Decides whether an action may start now; refusals have StarlingX's texts."""
 from __future__ import annotations
 
 from mtce.contract.records import ActionReply, MtceHost
@@ -11,7 +11,7 @@ from sysinv.contract.enums import Administrative, Availability
 OUT_OF_SERVICE = frozenset({HostAction.RESET, HostAction.REBOOT, HostAction.REINSTALL, HostAction.POWER_ON,
                             HostAction.POWER_OFF})
 UNINTERRUPTIBLE = frozenset({HostAction.ADD, HostAction.FORCE_LOCK})
-"""While one of these runs, another action waits in the host's queue."""
+"""While one of these actions runs, another waits in the host's queue."""
 NEEDS_BMC = frozenset({HostAction.RESET, HostAction.REINSTALL, HostAction.POWER_ON, HostAction.POWER_OFF})
 SWACT = frozenset({HostAction.SWACT, HostAction.FORCE_SWACT})
 NAMES = ("controller-0", "controller-1", "storage-0")
@@ -19,7 +19,7 @@ PASS = ActionReply("pass")
 
 
 def parse_action(text: str) -> HostAction | None:
-    """The action a request names, or None for a word that is no operator action."""
+    """Return the action a request names; None when it is no operator action."""
     try:
         action = HostAction(text)
     except ValueError:
@@ -28,7 +28,7 @@ def parse_action(text: str) -> HostAction | None:
 
 
 def refusal(view: MaintainedHost, action: HostAction, settings: Settings) -> ActionReply | None:
-    """Why ``action`` is refused on the host now; None when it starts at once or has its place in the queue."""
+    """Return why ``action`` is refused on the host now; None when it starts at once or waits in the queue."""
     if action == _running(view) or any(action is queued for queued, _ in view.queued):
         return _no(f"User operation '{action}' already in-progress", "Wait until it completes")
     refused = start_refusal(view, action, settings)
@@ -39,7 +39,7 @@ def refusal(view: MaintainedHost, action: HostAction, settings: Settings) -> Act
 
 
 def start_refusal(view: MaintainedHost, action: HostAction, settings: Settings) -> ActionReply | None:
-    """Why ``action`` may not start on the host in its present states; None when it may."""
+    """Return why ``action`` may not start on the host in its present states; None when it may."""
     if action in SWACT:
         return _swact_refusal(view)
     if action in (HostAction.LOCK, HostAction.FORCE_LOCK) and view.is_active and not settings.simplex:
@@ -56,7 +56,7 @@ def start_refusal(view: MaintainedHost, action: HostAction, settings: Settings) 
 
 
 def delete_refusal(view: MaintainedHost, known: MtceHost, revision: int) -> ActionReply | None:
-    """Only a locked host may be forgotten, and only by a deletion that is not older than its ``known`` record."""
+    """Refuse to delete a host that is not locked, or whose ``known`` record is newer than the deletion."""
     if view.administrative is Administrative.UNLOCKED:
         return _no("Host is Unlocked", "Lock the host and then retry")
     if is_older(revision, known):
@@ -65,12 +65,12 @@ def delete_refusal(view: MaintainedHost, known: MtceHost, revision: int) -> Acti
 
 
 def is_older(revision: int, known: MtceHost) -> bool:
-    """Whether what has ``revision`` was overtaken by the ``known`` record; what is not counted never was."""
+    """Whether the ``known`` record is newer than ``revision``; False when ``revision`` is 0, not counted."""
     return 0 < revision < known.revision
 
 
 def deleted_refusal(revision: int, deleted: int | None) -> ActionReply | None:
-    """A record with ``revision`` brings no host back that was deleted with revision ``deleted``, unless it is newer."""
+    """Refuse a record of a host that was deleted with revision ``deleted``, unless ``revision`` is newer."""
     if deleted is None or revision > deleted:
         return None
     return _no("The host was deleted", "Add it as a new host")
@@ -78,7 +78,7 @@ def deleted_refusal(revision: int, deleted: int | None) -> ActionReply | None:
 
 def put_refusal(others: list[MaintainedHost], uuid: str, hostname: str, personality: str,
                 mgmt_ip: str) -> ActionReply | None:
-    """A record that collides with another host or takes a name reserved for another personality."""
+    """Refuse a record that collides with another host or uses a name reserved for another personality."""
     for other in others:
         if other.uuid == uuid:
             continue
@@ -92,7 +92,7 @@ def put_refusal(others: list[MaintainedHost], uuid: str, hostname: str, personal
 
 
 def _running(view: MaintainedHost) -> HostAction:
-    """The operator action that the present action carries out."""
+    """Return the operator action that the present action carries out."""
     return HostAction.UNLOCK if view.action is HostAction.ENABLE else view.action
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the difference of two views means for others: inventory, alarms, heartbeat, history."""
+"""Derives updates of sysinv, alarms and history lines from the difference of two views."""
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ class Transition:
 
 
 def must_store(before: MaintainedHost, after: MaintainedHost) -> bool:
-    """Whether the change must survive a restart; a renewed sign of life, silence or repetition timer need not."""
+    """Whether the change must survive a restart; new mtcAlives and restarted silence and repetition timers need not."""
     return _lasting(before) != _lasting(after)
 
 
@@ -34,9 +34,9 @@ def _lasting(view: MaintainedHost) -> MaintainedHost:
 
 
 def state_update(before: MaintainedHost | None, after: MaintainedHost, at: str = "") -> HostStateUpdate | None:
-    """What inventory must learn; None when nothing it shows has changed. ``at``: the time now, for a failure.
+    """Return the update for sysinv; None when nothing it shows has changed. ``at`` is the time of a failure.
 
-    Without ``before`` it is told everything that holds, and nothing that has ended or failed.
+    Without ``before`` the update contains every present state, and no action that has ended or failed.
     """
     fresh = _shown(after)
     if before is not None:
@@ -51,7 +51,7 @@ def state_update(before: MaintainedHost | None, after: MaintainedHost, at: str =
 
 
 def failure(before: MaintainedHost, after: MaintainedHost) -> str:
-    """Why the host or its action failed in this step, as an operator reads it; empty when neither did."""
+    """Return why the host or its action failed in this step, for the operator; empty when neither did."""
     action_failed = bool(after.action_failed) and before.action_failed != after.action_failed
     given_up = after.action is HostAction.NONE and before.action is not HostAction.NONE \
         and (after.availability is Availability.FAILED or "enable" in set(after.degrade) - set(before.degrade))
@@ -65,7 +65,7 @@ def failure(before: MaintainedHost, after: MaintainedHost) -> str:
 
 
 def _shown(view: MaintainedHost) -> dict[str, Any]:
-    """The fields of an update, as plain values."""
+    """Return the fields of an update as plain values."""
     shown: dict[str, Any] = {
         "administrative": str(view.administrative), "operational": str(view.operational),
         "availability": str(view.availability), "task": view.task, "uptime_s": view.uptime_s,
@@ -78,7 +78,7 @@ def _shown(view: MaintainedHost) -> dict[str, Any]:
 
 
 def alarm_changes(before: MaintainedHost | None, after: MaintainedHost) -> tuple[list[Alarm], list[Alarm]]:
-    """``(to raise, to clear)``; a changed severity is raised again, not cleared."""
+    """Return ``(to raise, to clear)``; an alarm whose severity changed is raised again, not cleared."""
     old = set() if before is None else set(before.alarms)
     kept = {alarm[:2] for alarm in after.alarms}
     return ([alarm for alarm in after.alarms if alarm not in old],
@@ -86,7 +86,7 @@ def alarm_changes(before: MaintainedHost | None, after: MaintainedHost) -> tuple
 
 
 def transition(before: MaintainedHost | None, after: MaintainedHost) -> Transition | None:
-    """The history line for a change of states, action, stage or task."""
+    """Return the history line for a change of states, action, stage or task; None without such a change."""
     now = Transition("-".join(after.states()), after.action, after.stage, after.task)
     if before is not None and now == Transition("-".join(before.states()), before.action, before.stage, before.task):
         return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can happen to a host: the input of the state machine."""
+"""Events of a host: the input of the state machine."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from mtce.core.view import Level, Network
 class Tick:
     """A timer of the view is due.
 
-    ``bus_ok`` is false while even the own agent is not heard, ``pulses_ok`` while no heartbeat daemon reports:
-    silence then proves nothing about the host. ``bus_open_ms`` is since when the bus has carried messages without
-    a break, None while it may not.
-    ``dead_office`` is true while hosts may still be booting after the site lost its power.
+    ``bus_ok`` is false while the bus delivers nothing, not even the conductor's echo, ``pulses_ok`` while
+    mtce-heartbeat does not report: silence then proves nothing about the host. ``bus_open_ms`` is since when the bus
+    has delivered messages without a gap, None while it may be broken.
+    ``dead_office`` is true while hosts may still be booting after a power failure of the site.
     """
 
     bus_ok: bool = True
@@ -27,7 +27,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Inventory added the host or renewed its record."""
+    """sysinv added the host or updated its record."""
 
     host: MtceHost
     is_new: bool
@@ -35,7 +35,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """An operator's action that was not refused."""
+    """An accepted action of the operator."""
 
     action: HostAction
     request_id: str
@@ -43,7 +43,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """An mtcAlive arrived: over the message bus, or past it over the cluster-host network."""
+    """An mtcAlive arrived, over the message bus or over the cluster-host network."""
 
     alive: MtcAlive
     over_bus: bool = True
@@ -51,7 +51,7 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class RebootAnswer:
-    """The reboot command was acknowledged by the agent, or could not be delivered."""
+    """The agent acknowledged the reboot command, or it could not be delivered."""
 
     command_id: str
     acknowledged: bool
@@ -78,7 +78,7 @@ class Pulse:
 
 @dataclass(frozen=True, slots=True)
 class BmcAnswer:
-    """A BMC command ended; ``power`` is ``on``, ``off`` or ``unknown`` when it was asked for."""
+    """A BMC command ended; ``power`` is ``on``, ``off`` or ``unknown`` after a query."""
 
     command_id: str
     ok: bool

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of a host's life, way by way: heard, silent, or unknown. No evidence is not evidence of death.
+"""Evidence that a host is alive, for each way it can be heard: heard, silent, or unknown. Unknown never means silent.
 
-A host speaks on four ways: it answers heartbeat pulses on the management and on the cluster-host network, and its
-agent says mtcAlive over the message bus and over the cluster-host network.
+There are four ways: the host answers heartbeat pulses on the management and on the cluster-host network, and its
+agent sends mtcAlives over the message bus and over the cluster-host network.
 """
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ import enum
 from mtce.core.settings import Settings
 from mtce.core.view import Level, MaintainedHost, Network
 
-_HEARD_LEVELS = frozenset({Level.OK, Level.MINOR})
-
 
 class Sign(enum.StrEnum):
-    """What one way says of the host."""
+    """Evidence of one way."""
 
     HEARD = "heard"
     SILENT = "silent"
@@ -23,7 +21,7 @@ class Sign(enum.StrEnum):
 
 
 class Way(enum.StrEnum):
-    """The ways on which a host can be heard, in the words of the task that an operator reads."""
+    """The ways on which a host can be heard; the values appear in the task text that the operator reads."""
 
     MGMT_PULSES = "management"
     CLUSTER_PULSES = "cluster-host"
@@ -32,7 +30,7 @@ class Way(enum.StrEnum):
 
 
 def signs(view: MaintainedHost, now_ms: int, settings: Settings) -> dict[Way, Sign]:
-    """The sign on every way that the host has."""
+    """Return the sign of every way that the host has."""
     found = {Way.MGMT_PULSES: pulses(view, Network.MGMT)}
     if Network.CLUSTER_HOST in view.networks():
         found[Way.CLUSTER_PULSES] = pulses(view, Network.CLUSTER_HOST)
@@ -42,23 +40,28 @@ def signs(view: MaintainedHost, now_ms: int, settings: Settings) -> dict[Way, Si
 
 
 def heard_on(view: MaintainedHost, now_ms: int, settings: Settings) -> tuple[Way, ...]:
-    """The ways on which the host is heard now."""
+    """Return the ways on which the host is heard now."""
     return tuple(way for way, sign in signs(view, now_ms, settings).items() if sign is Sign.HEARD)
 
 
+def since(view: MaintainedHost, way: Way) -> int | None:
+    """Return the time of a way's last evidence: the present level's start, or the last mtcAlive; None for never."""
+    return {Way.MGMT_PULSES: view.mgmt_ms, Way.CLUSTER_PULSES: view.cluster_host_ms,
+            Way.CLUSTER_ALIVE: view.cluster_alive_ms, Way.BUS_ALIVE: view.bus_alive_ms}[way]
+
+
 def pulses(view: MaintainedHost, network: Network) -> Sign:
-    """How the host answers pulses on ``network``; unknown while nobody asks it or nobody reports."""
+    """Return the sign of pulses on ``network``; unknown unless the host is monitored and mtce-heartbeat reports."""
     level = view.level(network)
     if not view.monitored or not view.pulses_ok:
         return Sign.UNKNOWN
-    if level in _HEARD_LEVELS:
-        return Sign.HEARD
-    return Sign.SILENT if level is Level.LOSS else Sign.UNKNOWN
+    # Minor and degrade are a few misses in a row: no sign of life, and not yet silence.
+    return {Level.OK: Sign.HEARD, Level.LOSS: Sign.SILENT}.get(level, Sign.UNKNOWN)
 
 
 def _alive(view: MaintainedHost, last_ms: int | None, carrier: Sign, now_ms: int, settings: Settings,
            open_ms: int = 0) -> Sign:
-    """Heard lately, or silent: asked for, long enough, on a way that is open.
+    """Return heard after a recent mtcAlive; silent after requests for long enough on an open way; else unknown.
 
     ``carrier`` is silent when the way is open and carries nothing of this host; ``open_ms`` is since when it is open.
     """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Judging pulses: misses and answers in, levels out. No socket and no clock here.
+"""Turns missed and answered pulses into levels. No socket and no clock here.
 
-A sender that was late itself doubts itself first: a late period counts against nobody, and until it has kept time for
-a while more misses are needed.
+A period in which the sender itself was late counts against no host, and until the sender has been on time for a while
+a level needs more misses.
 """
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class Change:
 class Path:
     """Counters of one host on one network.
 
-    A path that misses as many pulses as a loss takes, within twice as many periods, is unsteady: it is degraded once,
-    until it answers as many pulses in a row as end a loss. The first answer since it is watched ends everything: it
-    has nothing to recover from, and a host that is held up now and then need not give answers in a row.
+    A path that misses as many pulses as a loss takes, within twice as many periods, is unsteady: it is degraded until
+    it answers as many pulses in a row as end a loss. The first answer after monitoring began sets the level to ok at
+    once: there is no loss to recover from, and a host that is sometimes slow need not answer several in a row.
     """
 
     __slots__ = ("answered", "epoch", "heard", "hits", "level", "misses", "network", "recent", "unsteady", "uuid")
@@ -69,16 +69,16 @@ class Path:
         self.hits = 0
         self.level = UNKNOWN
         self.recent = 0
-        """The last periods as bits, the newest lowest: 1 for a miss."""
+        """The last periods as bits, 1 for a miss; the lowest bit is the latest period."""
         self.unsteady = False
 
     def change(self) -> Change:
-        """The present level as a message."""
+        """Return the present level as a message."""
         return Change(self.uuid, self.network, self.epoch, self.level, self.misses)
 
 
 class Detector:
-    """All paths of one sender. Call ``on_tick`` once per period after every answer was noted, then pulse again."""
+    """All paths of one sender. Once per period, call ``on_tick`` after noting all answers, then send the next pulse."""
 
     def __init__(self, period_ms: int, thresholds: Thresholds) -> None:
         self.period_ms = period_ms
@@ -89,7 +89,7 @@ class Detector:
         self._recent_mask = (1 << 2 * thresholds.loss) - 1
 
     def path(self, uuid: str, network: str) -> Path | None:
-        """Counters of a monitored path."""
+        """Return the counters of a monitored path; None when it is not monitored."""
         return self._paths.get((uuid, network))
 
     def watch_all(self, watches: Iterable[Watch]) -> None:
@@ -103,22 +103,22 @@ class Detector:
         self._paths = kept
 
     def watch(self, watch: Watch) -> None:
-        """Start or restart one host."""
+        """Start or restart the monitoring of one host."""
         self.unwatch(watch.uuid)
         for network in watch.networks:
             self._paths[(watch.uuid, network)] = Path(watch.uuid, network, watch.epoch)
 
     def unwatch(self, uuid: str) -> None:
-        """Stop one host; unknown is fine."""
+        """Stop the monitoring of one host, if any."""
         for key in [key for key in self._paths if key[0] == uuid]:
             del self._paths[key]
 
     def present(self) -> list[Change]:
-        """Every path's level, for whoever connects anew."""
+        """Return every path's level."""
         return [path.change() for path in self._paths.values()]
 
     def on_tick(self, now_ms: int, blind: frozenset[str] = frozenset()) -> list[Change]:
-        """Judge the period that ends now (monotonic ms); ``blind`` names networks whose own link is down."""
+        """Evaluate the period that ends now (monotonic ms); ``blind`` are networks whose local link is down."""
         late = self._judge_myself(now_ms)
         changes: list[Change] = []
         for path in self._paths.values():
@@ -138,7 +138,7 @@ class Detector:
         return changes
 
     def _judge_myself(self, now_ms: int) -> bool:
-        """Whether this period cannot be judged because we were late for it, or gave answers no time."""
+        """Whether this period does not count because this sender was late, or left no time for answers."""
         last_ms, self._last_tick_ms = self._last_tick_ms, now_ms
         if last_ms is None:
             return True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which state combinations exist, and the check that no step leaves them."""
+"""The legal combinations of states, and the check that every step ends in one."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -19,19 +19,19 @@ LEGAL_STATES: frozenset[tuple[str, str, str]] = frozenset(
 
 
 class InvariantBroken(AssertionError):
-    """A step left the state model; the step is not stored and only that host's machine stands still."""
+    """A step broke the state model: it is not stored, and the state machine of that host stops."""
 
 
 def is_legal(view: MaintainedHost) -> bool:
-    """Whether the three states of ``view`` may stand together."""
+    """Whether the three states of ``view`` are a legal combination."""
     return view.states() in LEGAL_STATES
 
 
 def ensure(view: MaintainedHost, actions: Iterable[Action], now_ms: int, settings: Settings, *,
            ticked: bool) -> MaintainedHost:
-    """``view`` itself, or InvariantBroken with the reason: an illegal state, or a strike that ``view`` does not permit.
+    """Return ``view``, or raise InvariantBroken: an illegal state, or a strike that ``view`` does not permit.
 
-    Only a tick answers for timers that are due: any other event may come a moment before the tick that is on its way.
+    Requires only of a tick that no due timer remains: any other event may arrive just before the tick.
     """
     for action in actions:
         _ensure_permitted(view, action, now_ms, settings)
@@ -48,7 +48,7 @@ def ensure(view: MaintainedHost, actions: Iterable[Action], now_ms: int, setting
 
 
 def _ensure_permitted(view: MaintainedHost, action: Action, now_ms: int, settings: Settings) -> None:
-    """A strike carries the permit that the guard gives for the view as it is after the step."""
+    """Require that each strike has the permit that the guard gives for the view after the step."""
     if isinstance(action, Bmc) and action.verb not in STRIKING_VERBS:
         return
     permit = permit_of(action)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What alarms and customer logs of host maintenance say to an operator."""
+"""Texts of mtce's alarms and customer logs."""
 from __future__ import annotations
 
 ALARMS = {
@@ -28,13 +28,13 @@ LOGS = {
 
 
 def alarm_text(alarm_id: str, severity: str, hostname: str) -> str:
-    """The reason text of an alarm."""
+    """Return the reason text of an alarm."""
     text = DEGRADED.get(alarm_id) if severity == "major" else None
     return (text or ALARMS[alarm_id]).format(host=hostname)
 
 
 def log_text(suffix: str, hostname: str) -> str:
-    """The reason text of a customer log with that entity suffix."""
+    """Return the reason text of a customer log with that entity suffix."""
     kind, _, word = suffix.partition("=")
     if kind == "command":
         return f"{hostname} was asked to '{word}' by an operator."

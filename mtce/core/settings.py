@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Durations and policies that the host state machine decides with; the shell fills them from configuration."""
+"""Durations and policies of the host state machine; the shell sets them from the configuration."""
 from __future__ import annotations
 
 import enum
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 class HeartbeatAction(enum.StrEnum):
-    """What a lost heartbeat leads to."""
+    """What mtce does with a host that loses its heartbeat."""
 
     FAIL = "fail"
     DEGRADE = "degrade"
@@ -16,7 +16,7 @@ class HeartbeatAction(enum.StrEnum):
 
 
 class Cause(enum.StrEnum):
-    """Why a host could not be enabled; one auto-recovery counter each."""
+    """Why a host could not be enabled; each cause has an auto-recovery counter."""
 
     CONFIGURATION = "configuration"
     GOENABLE = "go-enable"
@@ -26,7 +26,7 @@ class Cause(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AutoRecovery:
-    """Failures of one cause tolerated before auto recovery is off, and the wait between attempts."""
+    """Number of failures of one cause that do not yet stop auto-recovery, and the wait between attempts."""
 
     threshold: int
     interval_ms: int
@@ -104,7 +104,7 @@ class Settings:
     auto_recovery: dict[Cause, AutoRecovery] = field(default_factory=_auto_recovery)
 
     def boot_timeout_ms(self, personality: str) -> int:
-        """Longest wait for the first mtcAlive after a boot."""
+        """Return the longest wait for the first mtcAlive after a boot, in milliseconds."""
         if personality == "controller":
             return self.controller_boot_timeout_ms
         if personality == "storage":

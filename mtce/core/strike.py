@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one guard before every strike: may mtce end what runs on a host now, and why.
+"""The guard before every strike: decides whether mtce may end what runs on a host now, with the reason.
 
-A strike is a reboot command, or a BMC command that takes the running system away (reset, power-off). Three wishes may
-strike: an operator's action, silence on every way, a failure that the host itself reported. Whoever emits a strike
-needs the permit that only ``judge`` gives; ``mtce.core.legal`` judges again before a step is accepted.
+A strike is a reboot command, or a BMC command that stops the running system (reset, power-off). Three wishes may
+strike: an operator's action, silence on every way, a failure that the host itself reported. A strike needs the permit
+that only ``judge`` gives; ``mtce.core.legal`` checks the permit again before it accepts a step.
 """
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import enum
 from dataclasses import dataclass
 
 from mtce.contract.states import HostAction
-from mtce.core.evidence import Sign, Way, heard_on, signs
+from mtce.core.evidence import Sign, Way, heard_on, signs, since
 from mtce.core.settings import Settings
 from mtce.core.view import MaintainedHost
 
@@ -20,7 +20,7 @@ STRIKING_VERBS = frozenset({"reset", "power-off"})
 
 
 class Wish(enum.StrEnum):
-    """Who wants the host struck."""
+    """The cause of a strike."""
 
     OPERATOR = "operator"
     SILENCE = "silence"
@@ -29,7 +29,7 @@ class Wish(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The strike may be: ``reason`` goes to the log and to the host's history."""
+    """The strike is allowed; ``reason`` appears in the log and in the host's history."""
 
     wish: Wish
     reason: str
@@ -37,21 +37,21 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The strike may not be. ``heard`` names the ways on which the host lives; empty when too little is known."""
+    """The strike is not allowed. ``heard`` are the ways on which the host is heard; empty with too little evidence."""
 
     reason: str
     heard: tuple[Way, ...] = ()
 
 
 def wish_of(view: MaintainedHost) -> Wish:
-    """Whose wish the present action of the host carries out."""
+    """Return the wish behind the present action of the host."""
     if view.ordered:
         return Wish.OPERATOR
     return Wish.REPORTED if view.reported else Wish.SILENCE
 
 
 def judge(view: MaintainedHost, wish: Wish, now_ms: int, settings: Settings) -> Permit | Refusal:
-    """Whether ``wish`` may strike the host of ``view`` at ``now_ms``; the wish must be one that the view bears out."""
+    """Return whether ``wish`` may strike the host at ``now_ms``; refuses a wish that ``view`` does not support."""
     late = _dead_office_refusal(view, wish)
     if late is not None:
         return late
@@ -70,11 +70,17 @@ def _judge_silence(view: MaintainedHost, now_ms: int, settings: Settings) -> Per
     unknown = [way for way, sign in signs(view, now_ms, settings).items() if sign is Sign.UNKNOWN]
     if unknown:
         return Refusal(f"nothing is known from {', '.join(unknown)}")
-    return Permit(Wish.SILENCE, f"silent on {', '.join(signs(view, now_ms, settings))}")
+    silent = (_silence(view, way, now_ms) for way in signs(view, now_ms, settings))
+    return Permit(Wish.SILENCE, f"silent on {', '.join(silent)}")
+
+
+def _silence(view: MaintainedHost, way: Way, now_ms: int) -> str:
+    since_ms = since(view, way)
+    return way if since_ms is None else f"{way} for {(now_ms - since_ms) // 1000} s"
 
 
 def _dead_office_refusal(view: MaintainedHost, wish: Wish) -> Refusal | None:
-    """A host not heard since the site got its power back may be in mid-boot: only an order given since counts."""
+    """Refuse to strike a host that may still be booting after a power failure of the site, except by a later order."""
     if not view.dead_office or view.seen:
         return None
     if wish is Wish.OPERATOR and (view.ordered != HostAction.UNLOCK or _ordered_since(view)):

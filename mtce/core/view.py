@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything mtce knows of one host, as one immutable value that can be stored and read back."""
+"""Everything mtce knows of one host, as one immutable value that can be stored and loaded."""
 from __future__ import annotations
 
 import enum
@@ -31,7 +31,7 @@ class Level(enum.StrEnum):
 
 
 class Stage(enum.StrEnum):
-    """Where the present action stands; ``idle`` when there is none."""
+    """Progress of the present action; ``idle`` when there is none."""
 
     IDLE = "idle"
     ADD_WAIT = "add-wait"
@@ -93,21 +93,19 @@ class MaintainedHost:
     availability: Availability
     has_bmc: bool = False
     is_active: bool = False
-    """This is the controller the deciding conductor runs on; the shell sets it, it is never restored."""
+    """The host is the controller this conductor runs on; the shell sets it after each load."""
     action: HostAction = HostAction.NONE
     stage: Stage = Stage.IDLE
     stage_ms: int = 0
     deadline_ms: int | None = None
     probe_ms: int | None = None
     silent_ms: int | None = None
-    """When the host counts as silent unless an mtcAlive comes first."""
+    """When the host counts as silent unless an mtcAlive arrives first."""
     task: str = ""
     task_clear_ms: int | None = None
     boot_id: str = ""
-    boot_ms: int | None = None
-    """When ``boot_id`` was first heard of."""
     proven_boot: str = ""
-    """The boot that was last in service: in it the host needs no tests to come back."""
+    """The boot that was last in service: in this boot the host returns to service without tests."""
     left_boot_id: str = ""
     past_boots: tuple[str, ...] = ()
     stale_since_ms: int | None = None
@@ -118,7 +116,7 @@ class MaintainedHost:
     rounds: int = 0
     reboot_acked: bool = False
     bmc_used: bool = False
-    """The one BMC reset of the present recovery or progression round was given."""
+    """The one BMC reset of the present recovery or progression round was sent."""
     recovery_attempts: int = 0
     recovered_ms: int | None = None
     unhealthy: int = 0
@@ -126,31 +124,31 @@ class MaintainedHost:
     cluster_host: Level = Level.UNKNOWN
     mgmt_ms: int | None = None
     cluster_host_ms: int | None = None
-    """Since when the levels are what they are."""
+    """When the present levels began."""
     bus_alive_ms: int | None = None
     cluster_alive_ms: int | None = None
     """The last mtcAlive over the message bus, and over the cluster-host network."""
     alive_sequence: int = 0
-    """Of that mtcAlive: the host says it on both ways."""
+    """Sequence number of the last mtcAlive, which the host sends on both ways."""
     asked_ms: int | None = None
-    """Since when the host is being asked without an answer."""
+    """Since when mtce has requested an mtcAlive without an answer."""
     bus_open_ms: int | None = None
-    """Since when the message bus has carried messages to the conductor without a break."""
+    """Since when the message bus has delivered messages to the conductor without a gap."""
     bus_ok: bool = False
     pulses_ok: bool = False
     dead_office: bool = False
-    """As of the last tick: the bus works, heartbeat levels are reported, the site gets its power back."""
+    """As of the last tick: the bus works; mtce-heartbeat reports; hosts may still boot after a site power failure."""
     seen: bool = False
     """The host was heard since the conductor's controller booted (``resumed_boot``) at ``resumed_ms``."""
     resumed_boot: str = ""
     resumed_ms: int | None = None
     ordered: str = ""
-    """The operator's action that the host must leave its boot for; empty once it has, or once that failed."""
+    """The operator's action that requires the end of the present boot; empty after that, and after it failed."""
     ordered_ms: int | None = None
     reported: str = ""
-    """The failure that the host itself reported of its present boot, in the words of the task."""
+    """The failure of its present boot that the host itself reported, as in the task text."""
     withheld: str = ""
-    """Why the guard refused the last strike; empty once one was given or the action is over."""
+    """Why the guard refused the last strike; empty after a strike and after the action."""
     monitored: bool = False
     epoch: int = 0
     """Names the present period of monitoring; levels reported for an earlier one do not count."""
@@ -166,74 +164,70 @@ class MaintainedHost:
     revision: int = 0
 
     def due_ms(self) -> int | None:
-        """When the next tick is needed; None when only events matter."""
+        """Return when the next tick is due; None when no timer runs."""
         times = [at for at in (self.deadline_ms, self.probe_ms, self.silent_ms, self.task_clear_ms) if at is not None]
         return min(times) if times else None
 
     def states(self) -> tuple[str, str, str]:
-        """``(administrative, operational, availability)``."""
+        """Return ``(administrative, operational, availability)``."""
         return self.administrative, self.operational, self.availability
 
     @property
     def is_enabled(self) -> bool:
-        """Unlocked and in service."""
+        """Whether the host is unlocked and in service."""
         return self.administrative is Administrative.UNLOCKED and self.operational is Operational.ENABLED
 
     @property
     def is_controller(self) -> bool:
-        """Controller personality, with or without the worker function."""
+        """Whether the personality is controller, with or without the worker function."""
         return self.personality == "controller"
 
     @property
     def is_aio(self) -> bool:
-        """A controller that also has the worker function."""
+        """Whether the host is a controller with the worker function."""
         return self.is_controller and "worker" in self.subfunctions.split(",")
 
     def networks(self) -> tuple[Network, ...]:
-        """Networks this host's heartbeat runs on."""
+        """Return the networks of this host's heartbeat."""
         if self.cluster_host_ip and self.cluster_host_ip != self.mgmt_ip:
             return (Network.MGMT, Network.CLUSTER_HOST)
         return (Network.MGMT,)
 
     def level(self, network: Network) -> Level:
-        """Present heartbeat level on ``network``."""
+        """Return the present heartbeat level on ``network``."""
         return self.mgmt if network is Network.MGMT else self.cluster_host
 
-    def level_ms(self, network: Network) -> int | None:
-        """Since when that level holds."""
-        return self.mgmt_ms if network is Network.MGMT else self.cluster_host_ms
-
     def heard_ms(self) -> int | None:
-        """The last mtcAlive, whichever way it came."""
+        """Return the time of the last mtcAlive on any way; None for never."""
         times = [at for at in (self.bus_alive_ms, self.cluster_alive_ms) if at is not None]
         return max(times) if times else None
 
     def has_alarm(self, alarm_id: str) -> bool:
-        """Whether any alarm of that id is raised for the host."""
+        """Whether any alarm with that id is raised for the host."""
         return any(alarm[0] == alarm_id for alarm in self.alarms)
 
     def status(self) -> HostStatus:
-        """The part other subsystems may see."""
+        """Return the part that other subsystems may see."""
         oper, avail = self.subfunction()
         return HostStatus(self.uuid, self.hostname, self.administrative, self.operational, self.availability,
                           oper, avail, self.action, self.stage, self.task, self.uptime_s, self.personality,
                           self.subfunctions)
 
     def subfunction(self) -> tuple[str, str]:
-        """Subfunction states: those of the host itself on AIO controllers, else not there."""
+        """Return the subfunction states: the host's on AIO controllers, else none."""
         if self.is_aio:
             return self.operational, self.availability
         return Operational.DISABLED, Availability.NOT_INSTALLED
 
 
 def renewed(view: MaintainedHost, host: MtceHost) -> MaintainedHost:
-    """``view`` with what inventory says of the host now; states stay mtce's own."""
+    """Return ``view`` with the fields of sysinv's present record; does not change the states."""
     return replace(view, hostname=host.hostname, personality=host.personality, subfunctions=host.subfunctions,
                    mgmt_ip=host.mgmt_ip, cluster_host_ip=host.cluster_host_ip, has_bmc=provisioned_bmc(host))
 
 
 def first_view(host: MtceHost) -> MaintainedHost:
-    """The view of a host never seen before, with the states inventory holds."""
+    """Return the view of a host new to mtce, with the states in sysinv's record."""
     return MaintainedHost(
         uuid=host.uuid, hostname=host.hostname, personality=host.personality, subfunctions=host.subfunctions,
         mgmt_ip=host.mgmt_ip, cluster_host_ip=host.cluster_host_ip, has_bmc=provisioned_bmc(host),
@@ -242,7 +236,7 @@ def first_view(host: MtceHost) -> MaintainedHost:
 
 
 def provisioned_bmc(host: MtceHost) -> bool:
-    """Type, address and user are known."""
+    """Whether type, address and user of the BMC are known."""
     return host.bm_type not in ("", "none") and bool(host.bm_ip) and bool(host.bm_username)
 
 
@@ -253,9 +247,9 @@ _CLOCK, _AT = "clock", "at_ms"
 
 
 def to_document(view: MaintainedHost, at: Instant) -> dict[str, Any]:
-    """JSON-ready form of everything that must survive a restart.
+    """Return the JSON form of everything that must survive a restart.
 
-    A moment becomes its distance from ``at``: what is left of a wait, or (negative) how long ago something was.
+    Stores each moment as its distance from ``at``: what remains of a wait, or (negative) how long ago something was.
     """
     document = _CODEC.to_document(view)
     for name in _VOLATILE:
@@ -267,13 +261,13 @@ def to_document(view: MaintainedHost, at: Instant) -> dict[str, Any]:
 
 
 def from_document(document: dict[str, Any], now: Instant, *, is_active: bool) -> MaintainedHost:
-    """The view stored by ``to_document``, perhaps by another release; InvalidInput when it is none.
+    """Return the view that ``to_document`` stored, perhaps of another release; raises InvalidInput.
 
-    On the clock it was stored by, every moment is what it was: the time without a conductor counts. On another clock
-    (the machine was booted, or another machine took over) that time is not known and does not count: each wait has
-    left what it had when it was stored. ``Resume`` then gives every host time to be heard.
+    On the same clock every moment is restored exactly, so the time without a conductor counts. On another clock (after
+    a boot or a failover to another machine) that time is unknown and does not count: each wait continues with what
+    remained when it was stored. ``Resume`` then gives every host time to be heard.
     """
-    # First as it is, so that what follows may trust its types.
+    # Decode first, so that the code below can rely on the types.
     _CODEC.from_document({**document, "is_active": is_active} if isinstance(document, dict) else document, "view")
     values = dict(document)
     distances = _distances(values) if _CLOCK in document else _distances_by_wall_clock(values)
@@ -290,9 +284,9 @@ def _distances(values: dict[str, Any]) -> dict[str, int]:
 
 
 def _distances_by_wall_clock(values: dict[str, Any]) -> dict[str, int]:
-    """For a row of a release that stored wall clock times, 0 for never: the wait of the stage begins anew.
+    """Convert a row of a release that stored wall clock times, 0 for never: restarts the wait of the stage.
 
-    Every other moment counts as this one.
+    Sets every other moment to now.
     """
     found = {name: 0 for name, moment in _distances(values).items() if moment}
     if "deadline_ms" in found:

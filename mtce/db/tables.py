@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of host maintenance: one row per host with its whole view, history, answered requests, messages to send."""
+"""mtce's tables: one row per host with its whole view, history, answered requests, messages to send."""
 from __future__ import annotations
 
 import sqlalchemy as sa
@@ -46,7 +46,7 @@ REQUEST = sa.Table(
     sa.Column("at", UtcTime, nullable=False, index=True),
 )
 
-# So that a record which was sent before the deletion of its host does not bring the host back.
+# Keeps a record that was sent before the deletion of its host from adding the host again.
 DELETED_HOST = sa.Table(
     "deleted_host", METADATA,
     sa.Column("uuid", sa.String(36), primary_key=True),

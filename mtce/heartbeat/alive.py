@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The mtcAlive of this host's agent, waiting for the next pulse on cluster-host: a local datagram socket and one note.
+"""Receives mtcAlives of this host's agent on a local datagram socket and keeps the latest for the senders of pulses.
 
-Only the newest is kept. It goes once to each sender that asks, because the sender's nonce signs it against replay.
+Sends it once to each sender, as the answer to a pulse on cluster-host: the pulse's nonce protects it against replay.
 """
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DRAIN_MAX = 64
 
 
 class AliveNote:
-    """Listens at ``path`` (mode 0600); times are monotonic milliseconds."""
+    """Keeps the latest mtcAlive received at ``path`` (mode 0600); times are monotonic milliseconds."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -36,7 +36,7 @@ class AliveNote:
             os.umask(mask)
 
     def on_readable(self, now_ms: int) -> None:
-        """Keep the newest of what the agent has said."""
+        """Receive all waiting mtcAlives and keep the latest."""
         for _ in range(DRAIN_MAX):
             try:
                 payload = self.sock.recv(MTCALIVE_MAX_BYTES + 1)
@@ -47,7 +47,7 @@ class AliveNote:
                 self._served.clear()
 
     def due(self, address: str, now_ms: int) -> bytes | None:
-        """What the sender at ``address`` has not got yet; at most SENDERS_MAX addresses get one note."""
+        """Return the mtcAlive if the sender at ``address`` has not got it yet; serves at most SENDERS_MAX addresses."""
         if not self._payload or now_ms - self._at_ms > FRESH_MS:
             return None
         if address in self._served or len(self._served) >= SENDERS_MAX:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pulse datagrams: a request with a fresh nonce, an answer signed over that nonce with the host's own key.
+"""Pulse datagrams: a request with a fresh nonce, and an answer signed over that nonce with the host's key.
 
-An mtcAlive that cannot take the message bus travels the same way: the JSON of the host's agent, signed like an answer.
+An mtcAlive over cluster-host has the same form: the JSON of the host's agent, signed like an answer.
 
-A request needs no signature: forging one yields only an answer to a nonce that no real sender ever chose. An answer
-counts only for the sender's present sequence and nonce, so a recorded one is worthless.
+A request needs no signature: a forged one only yields an answer to a nonce that no real sender chose. An answer is
+valid only for the sender's present sequence and nonce, so replaying a recorded one has no effect.
 """
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Request:
 
 
 def encode_request(request: Request) -> bytes:
-    """The datagram of a request."""
+    """Return the datagram of a request."""
     return _REQUEST.pack(_REQUEST_MAGIC, VERSION, NETWORKS.index(request.network), 0, request.sequence, request.nonce)
 
 
 def decode_request(data: bytes) -> Request | None:
-    """The request in ``data``; None for anything else."""
+    """Return the request in ``data``; None for anything else."""
     if len(data) != REQUEST_BYTES:
         return None
     magic, version, network, _, sequence, nonce = _REQUEST.unpack(data)
@@ -50,13 +50,13 @@ def decode_request(data: bytes) -> Request | None:
 
 
 def encode_answer(request: Request, host_id: bytes, key: bytes, flags: int = 0) -> bytes:
-    """The signed answer of the host with the 16 bytes ``host_id`` (its UUID)."""
+    """Return the signed answer of the host with the 16 bytes ``host_id`` (its UUID)."""
     head = _ANSWER.pack(_ANSWER_MAGIC, VERSION, NETWORKS.index(request.network), flags, request.sequence, host_id)
     return head + hmac.digest(key, head + request.nonce, "sha256")
 
 
 def answering_host(data: bytes, sequence: int) -> bytes | None:
-    """The host id of a well-formed answer to ``sequence``, signature not yet checked; None for anything else."""
+    """Return the host id of a well-formed answer to ``sequence``, signature unchecked; None for anything else."""
     if len(data) != ANSWER_BYTES:
         return None
     magic, version, _, _, answered, host_id = _ANSWER.unpack_from(data)
@@ -66,14 +66,14 @@ def answering_host(data: bytes, sequence: int) -> bytes | None:
 
 
 def encode_alive(request: Request, host_id: bytes, key: bytes, payload: bytes) -> bytes:
-    """The signed mtcAlive ``payload`` (JSON, at most MTCALIVE_MAX_BYTES) of the host with the 16 bytes ``host_id``."""
+    """Return the signed mtcAlive of host ``host_id`` (16 bytes); ``payload`` is JSON, at most MTCALIVE_MAX_BYTES."""
     network = NETWORKS.index(request.network)
     body = _ANSWER.pack(_ALIVE_MAGIC, VERSION, network, 0, request.sequence, host_id) + payload
     return body + hmac.digest(key, body + request.nonce, "sha256")
 
 
 def speaking_host(data: bytes, sequence: int) -> bytes | None:
-    """The host id of a well-formed mtcAlive that answers ``sequence``, not yet checked; None for anything else."""
+    """Return the host id of a well-formed mtcAlive for ``sequence``, signature unchecked; None for anything else."""
     if not _ANSWER.size + DIGEST_BYTES < len(data) <= ALIVE_BYTES_MAX:
         return None
     magic, version, _, _, answered, host_id = _ANSWER.unpack_from(data)
@@ -83,7 +83,7 @@ def speaking_host(data: bytes, sequence: int) -> bytes | None:
 
 
 def genuine_payload(data: bytes, request: Request, key: bytes) -> bytes | None:
-    """The JSON of a well-formed mtcAlive, if the key's owner signed it for exactly this request on this network."""
+    """Return the JSON of a well-formed mtcAlive if ``key`` signed it for this request and network, else None."""
     body, digest = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
     if data[5] != NETWORKS.index(request.network):
         return None
@@ -92,7 +92,7 @@ def genuine_payload(data: bytes, request: Request, key: bytes) -> bytes | None:
 
 
 def is_genuine(data: bytes, request: Request, key: bytes) -> bool:
-    """Whether a well-formed answer was signed for exactly this request on this network by the key's owner."""
+    """Whether ``key`` signed a well-formed answer for exactly this request and network."""
     if data[5] != NETWORKS.index(request.network):
         return False
     head = data[:_ANSWER.size]

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The unix socket on which the conductor says whom to monitor and hears how they answer: one JSON object per line.
+"""The unix socket that receives the hosts to monitor and reports their levels: one JSON object per line.
 
-In:  ``{"op": "hosts", "hosts": [{"uuid", "hostname", "networks", "epoch"}]}`` (the whole list, repeated now and then),
+In:  ``{"op": "hosts", "hosts": [{"uuid", "hostname", "networks", "epoch"}]}`` (the whole list, repeated),
      ``{"op": "start", "host": {"uuid", …}}``, ``{"op": "stop", "uuid"}``.
 Out: ``{"event": "level", "uuid", "network", "epoch", "level", "misses"}`` and, after a list, every present level
-     followed by ``{"event": "synced"}``; ``{"event": "alive", "uuid", "alive": {…}}`` as it comes.
+     followed by ``{"event": "synced"}``; ``{"event": "alive", "uuid", "alive": {…}}`` for each mtcAlive.
 Levels are states, not edges: repeating one is harmless.
 """
 from __future__ import annotations
@@ -30,11 +30,11 @@ BACKLOG_MAX_BYTES = 4 * 1024 * 1024
 
 
 class BadRequest(ValueError):
-    """A line that is not understood; the text says why."""
+    """An invalid line; the text names the field and the rule."""
 
 
 def parse_watch(value: Any) -> Watch:
-    """A host entry; raises BadRequest naming the field."""
+    """Return a host entry; raises BadRequest that names the field."""
     if not isinstance(value, dict):
         raise BadRequest("host: must be an object")
     try:
@@ -53,13 +53,13 @@ def parse_watch(value: Any) -> Watch:
 
 
 def level_line(change: Change) -> bytes:
-    """The message for one level."""
+    """Return the message for one level."""
     return json.dumps({"event": "level", "uuid": change.uuid, "network": change.network, "epoch": change.epoch,
                        "level": change.level, "misses": change.misses}).encode() + b"\n"
 
 
 def alive_line(uuid: str, payload: bytes) -> bytes:
-    """The message for an mtcAlive, empty when the host's agent has sent anything but a JSON object."""
+    """Return the message for an mtcAlive; empty when the host's agent sent anything but a JSON object."""
     try:
         alive = json.loads(payload)
     except ValueError:
@@ -78,14 +78,14 @@ class Client:
         self.outgoing = bytearray()
 
     def send(self, data: bytes) -> bool:
-        """Queue and push; False when the reader is too slow or gone."""
+        """Queue and send; returns False when the conductor is too slow or disconnected."""
         if len(self.outgoing) + len(data) > BACKLOG_MAX_BYTES:
             return False
         self.outgoing += data
         return self.flush()
 
     def flush(self) -> bool:
-        """Push what is queued; False when the reader is gone."""
+        """Send queued lines; returns False when the conductor is disconnected."""
         try:
             while self.outgoing:
                 del self.outgoing[:self.sock.send(self.outgoing)]
@@ -96,7 +96,7 @@ class Client:
         return True
 
     def lines(self) -> list[bytes] | None:
-        """Complete lines received; None when the peer is gone or sends nonsense."""
+        """Return the complete lines received; None when the conductor disconnected or sent an overlong line."""
         try:
             while data := self.sock.recv(65536):
                 self.incoming += data
@@ -130,7 +130,7 @@ class ControlServer:
         self.clients: list[Client] = []
 
     def accept(self) -> list[Client]:
-        """Take waiting connections; returns those that had to make room (closed already)."""
+        """Accept waiting connections; returns those it closed to make room."""
         while True:
             try:
                 sock, _ = self.sock.accept()
@@ -144,13 +144,13 @@ class ControlServer:
         return displaced
 
     def drop(self, client: Client) -> None:
-        """Forget a connection."""
+        """Close and remove a connection."""
         client.sock.close()
         if client in self.clients:
             self.clients.remove(client)
 
     def broadcast(self, data: bytes) -> list[Client]:
-        """Send whole lines to every client; returns those that could not keep up (closed already)."""
+        """Send whole lines to every client; returns those it closed because they were too slow."""
         gone = [client for client in self.clients if not client.send(data)]
         for client in gone:
             self.drop(client)
@@ -166,7 +166,7 @@ class ControlServer:
 
 def obey(line: bytes, *, watch_all: Callable[[list[Watch]], None], watch: Callable[[Watch], None],
          unwatch: Callable[[str], None]) -> bool:
-    """Carry out one line; True when the sender wants all present levels now. Raises BadRequest."""
+    """Carry out one line; returns True when the reply must contain all present levels. Raises BadRequest."""
     try:
         request = json.loads(line)
     except ValueError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The loop of mtce-heartbeat: one thread, one selector, one deadline. Leans on no bus, database or identity service."""
+"""The loop of mtce-heartbeat: one thread, one selector, one deadline. Needs no bus, database or identity service."""
 from __future__ import annotations
 
 import logging
@@ -20,16 +20,16 @@ from mtce.heartbeat.station import Station
 LOG = logging.getLogger(__name__)
 CHORES_MS = 2_000
 CLUSTER_HOST = "cluster-host"
-"""The network on which an mtcAlive goes past the message bus."""
+"""The network that carries mtcAlives besides the message bus."""
 
 
 def monotonic_ms() -> int:
-    """Milliseconds that stand still while the machine sleeps: a suspended sender was not waiting for anybody."""
+    """Milliseconds of a clock that stops while the machine is suspended, as a suspended sender awaits no answers."""
     return time.monotonic_ns() // 1_000_000
 
 
 class HeartbeatDaemon:
-    """Responder on each network and, on controllers, the station that sends and reports."""
+    """Runs a responder on each network and, on controllers, the station that sends pulses and reports levels."""
 
     def __init__(self, settings: HeartbeatSettings) -> None:
         self._settings = settings
@@ -51,7 +51,7 @@ class HeartbeatDaemon:
         self._selector.register(self._wake_read, selectors.EVENT_READ, lambda _: self._wake_read.recv(64))
 
     def run(self) -> None:
-        """Until ``stop``; READY is told to systemd once every socket is open."""
+        """Run until ``stop``; notifies systemd when every socket is open."""
         now = monotonic_ms()
         next_tick, next_chores = now, now
         notify("READY=1", "STATUS=running")
@@ -73,7 +73,7 @@ class HeartbeatDaemon:
         self._close()
 
     def stop(self) -> None:
-        """End ``run`` soon; callable from a signal handler or another thread."""
+        """End ``run``; callable from a signal handler or another thread."""
         self._stopping = True
         try:
             self._wake_write.send(b"x")
@@ -113,7 +113,7 @@ def run(settings: HeartbeatSettings) -> None:
 
 
 def _key(settings: HeartbeatSettings) -> bytes:
-    """The file's key: the cluster's on a sender, elsewhere the host's own."""
+    """Return the key in the key file: the cluster key on a sender, else the host's key."""
     try:
         return pulsekey.parse(settings.key_file.read_text(encoding="ascii"))
     except (OSError, ValueError) as error:

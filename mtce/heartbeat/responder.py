@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The answering side, on every host: joins the pulse group on each network and signs what it is asked."""
+"""The answering side, on every host: joins the pulse group on a network and answers each pulse with a signature."""
 from __future__ import annotations
 
 import logging
@@ -13,9 +13,9 @@ LOG = logging.getLogger(__name__)
 
 
 class Responder:
-    """Answers the pulses of one network. An interface that is missing or replaced is joined once it is there.
+    """Answers the pulses of one network. Joins the group again when a missing or replaced interface appears.
 
-    With ``note`` each sender also gets the agent's newest mtcAlive, once.
+    With ``note`` also sends the agent's latest mtcAlive once to each sender.
     """
 
     def __init__(self, link: Link, group: str, host_id: bytes, key: bytes, note: AliveNote | None = None) -> None:
@@ -29,7 +29,7 @@ class Responder:
         self.sock: socket.socket = sockets.bound(link.request_port)
 
     def check_membership(self) -> None:
-        """Join when the interface has appeared or changed; call every few seconds."""
+        """Join the group when the interface has appeared or changed; call every few seconds."""
         index = sockets.interface_index(self.link.interface)
         if index is None or index == self._joined:
             if index is None:
@@ -44,7 +44,7 @@ class Responder:
         LOG.info("%s: answering pulses of %s", self.link.interface, self._group)
 
     def on_readable(self, now_ms: int) -> None:
-        """Answer what waits, at ``now_ms`` (monotonic)."""
+        """Answer all waiting pulses, at ``now_ms`` (monotonic)."""
         for data, (address, _) in sockets.drain(self.sock):
             request = codec.decode_request(data)
             if request is not None and request.network == self.link.network:

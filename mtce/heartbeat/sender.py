@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The asking side, on controllers: one multicast pulse per period and network, answers verified and counted."""
+"""The sending side, on controllers: sends one multicast pulse per period and network; verifies and counts answers."""
 from __future__ import annotations
 
 import os
@@ -19,14 +19,14 @@ ALIVE_TRIES_MAX = 3
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """A genuine mtcAlive of a monitored host: its agent's JSON, not looked into here."""
+    """A genuine mtcAlive of a monitored host: its agent's JSON, not parsed here."""
 
     uuid: str
     payload: bytes
 
 
 class Beam:
-    """One network of the sender: its socket and the pulse that is out."""
+    """One network of the sender: its socket and the pulse that awaits answers."""
 
     def __init__(self, link: Link, group: str) -> None:
         self.link = link
@@ -52,7 +52,7 @@ class Beam:
         sockets.send(self.sock, codec.encode_request(self.request), (self._group, self.link.request_port))
 
     def on_readable(self) -> None:
-        """Note the genuine answers to the pulse that is out, and the mtcAlives that came with them."""
+        """Note the genuine answers to the present pulse, and the mtcAlives received with them."""
         sequence, paths, request = self.request.sequence, self.paths, self.request
         for data, _ in sockets.drain(self.sock):
             host_id = codec.answering_host(data, sequence)
@@ -65,7 +65,7 @@ class Beam:
 
 
     def _note_alive(self, data: bytes) -> None:
-        """One per host and pulse; a forged one costs few attempts."""
+        """Note one mtcAlive per host and pulse; limits the signature checks that forged ones can cause."""
         host_id = codec.speaking_host(data, self.request.sequence)
         known = None if host_id is None else self.paths.get(host_id)
         if host_id is None or known is None or self._spoken.get(host_id, 0) >= ALIVE_TRIES_MAX:
@@ -78,7 +78,7 @@ class Beam:
 
 
 class Sender:
-    """Pulses all networks in step and judges the answers. Monotonic milliseconds come in from outside."""
+    """Sends pulses on all networks at the same time and evaluates the answers. Callers pass monotonic milliseconds."""
 
     def __init__(self, links: tuple[Link, ...], group: str, cluster_key: bytes, detector: Detector,
                  sys_class_net: Path = Path("/sys/class/net")) -> None:
@@ -108,7 +108,7 @@ class Sender:
         self._index_paths()
 
     def tick(self, now_ms: int) -> list[Change]:
-        """Judge the period that ends now and begin the next one."""
+        """Evaluate the period that ends now and begin the next one."""
         for beam in self.beams:
             beam.on_readable()
         blind = frozenset(beam.link.network for beam in self.beams
@@ -120,14 +120,14 @@ class Sender:
         return changes
 
     def take_alives(self) -> list[Alive]:
-        """The mtcAlives noted since the last call."""
+        """Return the mtcAlives noted since the last call."""
         taken = [alive for beam in self.beams for alive in beam.alives]
         for beam in self.beams:
             beam.alives.clear()
         return taken
 
     def close(self) -> None:
-        """Stop asking."""
+        """Close the sockets."""
         for beam in self.beams:
             beam.sock.close()
 

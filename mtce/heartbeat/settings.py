@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Configuration of mtce-heartbeat, read with the standard library only: sections [host] and [heartbeat].
 
-The same files as every other daemon's: flock.conf, then mtce.conf, then what ``--config-file`` names.
+Reads the same files as every other daemon: flock.conf, then mtce.conf, then the files of ``--config-file``.
 """
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatSettings:
-    """Everything the daemon needs; an identity that no option gives comes from platform.conf.
+    """All settings of the daemon; platform.conf supplies the host's UUID when no option does.
 
     ``sender`` is true where a conductor runs: there the key file holds the cluster key.
     """
@@ -52,7 +52,7 @@ class HeartbeatSettings:
 
 
 def load(argv: Sequence[str]) -> HeartbeatSettings:
-    """Settings from the files and ``argv`` (without the program's name); raises ConfigurationError."""
+    """Return the settings in the files and ``argv`` (without the program's name); raises ConfigurationError."""
     parser = argparse.ArgumentParser(prog="mtce-heartbeat", description="Answers and sends heartbeat pulses")
     parser.add_argument("--config-file", action="append", default=[], metavar="PATH")
     given = parser.parse_args(list(argv)).config_file
@@ -63,7 +63,7 @@ def load(argv: Sequence[str]) -> HeartbeatSettings:
 
 
 def from_ini(ini: configparser.ConfigParser) -> HeartbeatSettings:
-    """Check and convert; raises ConfigurationError."""
+    """Check and convert the options; raises ConfigurationError."""
     read = _Reader(ini)
     platform = _platform(Path(read.text("heartbeat", "platform_conf", "/etc/platform/platform.conf")))
     mgmt = read.text("heartbeat", "mgmt_interface", "mgmt0")
@@ -123,7 +123,7 @@ class _Reader:
 
 
 def _platform(path: Path) -> dict[str, str]:
-    """``name=value`` lines of platform.conf, which installation and the inventory agent keep; empty without it."""
+    """Return the ``name=value`` lines of platform.conf, which sysinv-agent maintains; empty when it is missing."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

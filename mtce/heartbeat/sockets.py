@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""UDP sockets of the pulse protocol: multicast through one interface, drained without blocking."""
+"""UDP sockets of the pulse protocol: multicast through one interface, read without blocking."""
 from __future__ import annotations
 
 import errno
@@ -16,7 +16,7 @@ _IP_MULTICAST_ALL = 49
 
 
 def interface_index(name: str) -> int | None:
-    """Kernel index of an interface; None while it does not exist."""
+    """Return the kernel index of an interface; None while it does not exist."""
     try:
         return socket.if_nametoindex(name)
     except OSError:
@@ -32,7 +32,7 @@ def link_is_up(name: str, sys_class_net: Path = Path("/sys/class/net")) -> bool:
 
 
 def bound(port: int) -> socket.socket:
-    """A non-blocking UDP socket on ``port`` of every address, with a large receive buffer."""
+    """Return a non-blocking UDP socket on ``port`` of every address, with a large receive buffer."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -44,14 +44,14 @@ def bound(port: int) -> socket.socket:
 
 
 def send_through(sock: socket.socket, index: int) -> None:
-    """Multicast of ``sock`` leaves by the interface ``index`` and is not looped back."""
+    """Send multicast of ``sock`` through the interface ``index``, without loopback."""
     sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, struct.pack("@4s4si", b"\0" * 4, b"\0" * 4, index))
     sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
     sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
 
 
 def join(sock: socket.socket, group: str, index: int) -> None:
-    """Receive ``group`` on the interface ``index`` and from no other; joining again is harmless."""
+    """Receive ``group`` on the interface ``index`` only; may be called again."""
     sock.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
     try:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
@@ -62,7 +62,7 @@ def join(sock: socket.socket, group: str, index: int) -> None:
 
 
 def drain(sock: socket.socket) -> Iterator[tuple[bytes, tuple[str, int]]]:
-    """Every datagram that waits, at most ``DRAIN_MAX``; ends when there is none."""
+    """Yield the waiting datagrams, at most ``DRAIN_MAX``."""
     receive = sock.recvfrom
     for _ in range(DRAIN_MAX):
         try:
@@ -75,7 +75,7 @@ def drain(sock: socket.socket) -> Iterator[tuple[bytes, tuple[str, int]]]:
 
 
 def send(sock: socket.socket, data: bytes, address: tuple[str, int]) -> bool:
-    """Send or lose: a full buffer or a missing route is like a lost datagram. False when it was not sent."""
+    """Send a datagram; drops it and returns False when the buffer is full or there is no route."""
     try:
         sock.sendto(data, address)
     except OSError:

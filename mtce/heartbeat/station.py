@@ -26,7 +26,7 @@ class Station:
         selector.register(self._control.sock, selectors.EVENT_READ, lambda _: self._accept())
 
     def tick(self, now_ms: int) -> None:
-        """Judge the period that ends now, tell the conductors, pulse again."""
+        """Evaluate the period that ends now, report changes to the conductors, and send the next pulse."""
         changes = self.sender.tick(now_ms)
         _log(changes)
         lines = b"".join([*map(level_line, changes),
@@ -35,13 +35,13 @@ class Station:
             self._unregister(self._control.broadcast(lines))
 
     def chores(self) -> None:
-        """Every few seconds: push what a slow conductor left in its queue."""
+        """Send the lines still queued for slow conductors; call every few seconds."""
         for client in list(self._control.clients):
             if client.outgoing:
                 self.serve(client, 0)
 
     def close(self) -> None:
-        """Stop asking and listening."""
+        """Stop sending and listening."""
         self.sender.close()
         self._control.close()
 
@@ -56,7 +56,7 @@ class Station:
         return _Handler(self, client)
 
     def serve(self, client: Client, events: int) -> None:
-        """Read and write what a conductor's socket is ready for."""
+        """Read from and write to a conductor's socket as far as it is ready."""
         lines = client.lines() if events & selectors.EVENT_READ else []
         alive = lines is not None and client.flush()
         for line in lines or []:
@@ -89,7 +89,7 @@ class Station:
 
 
 class _Handler:
-    """What a connected conductor's socket is registered with."""
+    """Handles the events of a connected conductor's socket."""
 
     __slots__ = ("_station", "client")
 

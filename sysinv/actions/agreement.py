@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What inventory and host maintenance hold of the same hosts, compared: who has to be told what. Pure."""
+"""Pure comparison of sysinv's and mtce's records of hosts; returns what each side must send to the other."""
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
@@ -17,26 +17,27 @@ SUBFUNCTION_STATES = ("subfunction_oper", "subfunction_avail")
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """``put`` are uuids whose record maintenance lacks or has in another revision; ``above`` says which revision that
-    of inventory must exceed, where maintenance has a higher one. ``remove`` are hosts that inventory does not have.
+    """Differences between sysinv and mtce, by uuid of the host.
 
-    ``states`` are uuids whose states, task or action inventory has otherwise, with the number of maintenance's states.
-    ``resting`` are uuids whose action has ended although inventory still waits for its end.
+    ``put``: mtce lacks the host's record or has another revision of it. ``ahead``: mtce has a higher revision than
+    sysinv; maps to mtce's revision. ``remove``: hosts that sysinv does not have.
+    ``states``: sysinv stores other states, task or action than mtce; maps to the sequence of mtce's states.
+    ``ended``: mtce's action has ended, but sysinv still waits for its end; maps to the sequence likewise.
     """
 
     put: tuple[str, ...]
-    above: Mapping[str, int]
+    ahead: Mapping[str, int]
     remove: tuple[HostStatus, ...]
     states: Mapping[str, int]
-    resting: Mapping[str, int]
+    ended: Mapping[str, int]
 
 
 def compare(rows: Sequence[Mapping[str, Any]], statuses: Sequence[HostStatus], deleting: Collection[str],
             acting: Collection[str]) -> Differences:
-    """``rows`` are hosts of inventory, read after ``statuses``.
+    """Return the differences between ``rows`` (sysinv's hosts) and ``statuses`` (mtce's, read before the rows).
 
-    ``deleting`` and ``acting`` are uuids of hosts with such an operation under way: nothing is said about the former,
-    and no action of the latter counts as ended. Without any host of inventory none of maintenance is to be removed.
+    ``deleting`` and ``acting`` are uuids of hosts whose delete or action operation has not ended: omits the former,
+    and does not count an action of the latter as ended. Removes no host of mtce when sysinv has no hosts at all.
     """
     known = {status.uuid: status for status in statuses}
     told = [row for row in rows if row["uuid"] not in deleting and row["hostname"] and row["personality"]]
@@ -44,15 +45,15 @@ def compare(rows: Sequence[Mapping[str, Any]], statuses: Sequence[HostStatus], d
     ours = {row["uuid"] for row in rows} | set(deleting)
     return Differences(
         put=tuple(row["uuid"] for row in told if _is_stale(row, known.get(row["uuid"]))),
-        above={row["uuid"]: status.revision for row, status in both if status.revision > row["maintenance_revision"]},
+        ahead={row["uuid"]: status.revision for row, status in both if status.revision > row["maintenance_revision"]},
         remove=tuple(status for status in statuses if status.uuid not in ours) if rows else (),
         states={row["uuid"]: status.sequence for row, status in both if _shown(row, status) != _held(status)},
-        resting={row["uuid"]: status.sequence for row, status in both
-                 if row["ihost_action"] and row["uuid"] not in acting and status.action == MTCE_REST})
+        ended={row["uuid"]: status.sequence for row, status in both
+               if row["ihost_action"] and row["uuid"] not in acting and status.action == MTCE_REST})
 
 
 def _is_stale(row: Mapping[str, Any], status: HostStatus | None) -> bool:
-    """Also when maintenance numbers its states below what inventory has: it would be taken for late."""
+    """Also True when mtce's sequence is below the stored one: sysinv would drop mtce's updates as outdated."""
     return status is None or status.revision != row["maintenance_revision"] or status.sequence < row["mtce_sequence"]
 
 

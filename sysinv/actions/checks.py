@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks before a lock, an unlock or a swact: how a resource declares its own, and the order in which all are asked."""
+"""Checks before a lock, an unlock or a swact: how a resource declares them, and the order in which they run."""
 from __future__ import annotations
 
 import functools
@@ -14,7 +14,7 @@ RESOURCES = "sysinv.resources"
 
 
 class Gate(StrEnum):
-    """The actions that resources have a say in; the force variants go through the same gate."""
+    """Actions that resources can refuse; the force variants use the same gate."""
 
     LOCK = "lock"
     UNLOCK = "unlock"
@@ -23,11 +23,11 @@ class Gate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One pure check: ``refusal`` gives the operator's sentence, None when nothing stands against the action.
+    """A pure check: ``refusal`` returns the sentence for the operator, or None when the action is permitted.
 
-    A resource publishes its checks as ``CHECKS`` in ``sysinv/resources/<noun>/checks.py``. Lower ``order`` is asked
-    first; the host's own checks (``sysinv.actions``) have 10 to 70. ``skipped_by_force``: the force variant of the
-    action does not ask.
+    A resource publishes its checks as ``CHECKS`` in ``sysinv/resources/<noun>/checks.py``. Checks run in
+    ascending ``order``; those of the host (``sysinv.actions``) have 10 to 70. The force variant of the action omits
+    checks with ``skipped_by_force``.
     """
 
     gate: Gate
@@ -38,12 +38,12 @@ class Check:
 
 @functools.cache
 def of_resources() -> tuple[Check, ...]:
-    """The checks of all resources."""
+    """Return the checks of all resources."""
     return tuple(check for module in slices.modules(RESOURCES, "checks") for check in module.CHECKS)
 
 
 def first_refusal(own: tuple[Check, ...], facts: ActionFacts, gate: Gate, *, forced: bool) -> str | None:
-    """The first refusal among the host's ``own`` checks and those of the resources, in their order; None for none."""
+    """Return the first refusal, by order, of the host's ``own`` checks and those of the resources; None without one."""
     asked = [check for check in (*own, *of_resources()) if check.gate is gate]
     for check in sorted(asked, key=lambda one: one.order):
         if forced and check.skipped_by_force:

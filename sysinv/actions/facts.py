@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an action is judged by: the host, its peer, the system, what the host carries. Built once per request."""
+"""Input of the rules for actions: the host, its peer, the system and the host's resources. Built once per request."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ActionFacts:
-    """One immutable snapshot per decision.
+    """Immutable snapshot for one decision.
 
-    ``active_controller`` is the hostname of the controller that runs the control plane. ``resources`` holds what the
-    resources' own checks look at (``service.action_facts`` of each), by class.
+    ``active_controller`` is the hostname of the controller that runs the control plane. ``resources`` maps a class to
+    the facts that the checks of a resource need (returned by its ``service.action_facts``).
     """
 
     host: InventoryHost
@@ -29,7 +29,7 @@ class ActionFacts:
     resources: Mapping[type, object] = field(default_factory=dict)
 
     def of(self, kind: type[T]) -> T:
-        """What the resource with facts of that class knows of the host."""
+        """Return the resource facts of class ``kind``."""
         found = self.resources[kind]
         if not isinstance(found, kind):
             raise TypeError(f"{kind.__name__} expected")
@@ -38,7 +38,7 @@ class ActionFacts:
 
 @dataclass(frozen=True, slots=True)
 class ActionPlan:
-    """What an accepted action writes at once, and what mtce is told."""
+    """Columns that an accepted action writes immediately, and the request to mtce."""
 
     action: OperatorAction
     task: str

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one door for ``/action``: which rule judges which action, and what an accepted one plans."""
+"""Entry point for host actions: selects the rule that checks an action, and the plan of an accepted one."""
 from __future__ import annotations
 
 from sysinv.actions.facts import ActionFacts, ActionPlan
@@ -13,7 +13,7 @@ from sysinv.model.host import HostRefused
 
 
 def parse_action(text: str) -> OperatorAction:
-    """The action called ``text``; HostRefused when there is none."""
+    """Return the action named ``text``; HostRefused when there is none."""
     try:
         return OperatorAction(text)
     except ValueError as error:
@@ -21,7 +21,7 @@ def parse_action(text: str) -> OperatorAction:
 
 
 def plan_action(facts: ActionFacts, action: OperatorAction) -> ActionPlan:
-    """What ``action`` does to the host; raises HostRefused with the operator's sentence when it may not."""
+    """Return the plan of ``action``; raises HostRefused with a sentence for the operator."""
     refusal = _refusal(facts, action)
     if refusal is not None:
         raise HostRefused(detail=refusal)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""May this host be locked? The force variants skip what would only cost service, never what would cost the cloud."""
+"""Rules for locking a host. The force variants skip checks that protect service, never those that protect the cloud."""
 from __future__ import annotations
 
 from sysinv.actions.checks import Check, Gate, first_refusal
@@ -14,12 +14,12 @@ _TASKS = {
 
 
 def lock_refusal(facts: ActionFacts, action: OperatorAction) -> str | None:
-    """The sentence that refuses, or None; the force variants skip what the checks say that force skips."""
+    """Return the refusal for the operator, or None. The force variants omit checks with ``skipped_by_force``."""
     return first_refusal(CHECKS, facts, Gate.LOCK, forced=action is not OperatorAction.LOCK)
 
 
 def lock_plan(action: OperatorAction) -> ActionPlan:
-    """What an accepted lock does: the VIM is asked first, mtce is told when services are off."""
+    """Return the plan of an accepted lock: the VIM first disables the services, then mtce locks the host."""
     mtce_action = "lock" if action is OperatorAction.LOCK else "force-lock"
     return ActionPlan(action=action, task=_TASKS[action], mtce_action=mtce_action, tells_vim=True)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""May this host be reset, rebooted, switched on or off? All need a locked host in a cloud with more than one."""
+"""Rules for reset, reboot, power-on and power-off. All require a locked host and a cloud with several hosts."""
 from __future__ import annotations
 
 from sysinv.actions.facts import ActionFacts, ActionPlan
@@ -19,7 +19,7 @@ _WORDS = {OperatorAction.RESET: "Reset", OperatorAction.REBOOT: "Reboot", Operat
 
 
 def power_refusal(facts: ActionFacts, action: OperatorAction) -> str | None:
-    """The sentence that refuses, or None."""
+    """Return the refusal for the operator, or None."""
     host = facts.host
     if facts.system.is_simplex:
         return _SIMPLEX[action]
@@ -33,5 +33,5 @@ def power_refusal(facts: ActionFacts, action: OperatorAction) -> str | None:
 
 
 def power_plan(action: OperatorAction) -> ActionPlan:
-    """What an accepted reset, reboot, power-on or power-off does."""
+    """Return the plan of an accepted reset, reboot, power-on or power-off."""
     return ActionPlan(action=action, task=_TASKS[action], mtce_action=str(action))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What follows from a state that mtce reports, from an install step, and from silence: pure transitions of a host."""
+"""Pure transitions of a host upon mtce's state reports, installation progress and timeouts."""
 from __future__ import annotations
 
 import datetime
@@ -22,7 +22,7 @@ from sysinv.contract.records import HostStateUpdate
 from sysinv.model.host import InventoryHost
 
 MTCE_REST = "none"
-# Columns when no action is wished for any more.
+# Columns after the requested action has ended.
 NO_ACTION: Mapping[str, Any] = {"ihost_action": None, "ihost_action_at": None, "action_text": None}
 _TASK_MAX = 64
 _ERROR_MAX = 255
@@ -32,7 +32,7 @@ _UNFINISHED = frozenset({InstallState.PREINSTALL, InstallState.INSTALLING, Insta
 
 
 def state_changes(host: InventoryHost, update: HostStateUpdate) -> dict[str, Any] | None:
-    """Columns to write for an update from mtce, or None when it is older than what is stored."""
+    """Return the columns to write for an update from mtce; None when it is older than the stored state."""
     if update.sequence <= host.mtce_sequence:
         return None
     changes: dict[str, Any] = {"mtce_sequence": update.sequence}
@@ -43,7 +43,7 @@ def state_changes(host: InventoryHost, update: HostStateUpdate) -> dict[str, Any
     if update.task is not None:
         changes["task"] = update.task[:_TASK_MAX] or None
         if host.ihost_action is not None:
-            # Host maintenance has a word on the action now.
+            # From now on mtce's own task describes the action.
             changes["action_text"] = None
     if update.action is not None:
         changes["mtce_action"] = None if update.action == MTCE_REST else update.action
@@ -67,7 +67,7 @@ def _provisioning(host: InventoryHost, update: HostStateUpdate) -> dict[str, Any
     if administrative == Administrative.UNLOCKED and operational == Operational.ENABLED:
         changes: dict[str, Any] = {}
         if host.ihost_action not in LOCK_ACTIONS or update.action_failed is not None:
-            # While a lock is under way services are off although the host still counts as enabled.
+            # During a lock the services are off although the host still counts as enabled.
             changes["vim_progress_status"] = VimProgress.SERVICES_ENABLED
         if host.invprovision != InvProvision.UPGRADING:
             changes["invprovision"] = InvProvision.PROVISIONED
@@ -87,12 +87,12 @@ def _action_end(host: InventoryHost, update: HostStateUpdate) -> dict[str, Any]:
         return finished if update.administrative == Administrative.LOCKED else {}
     if host.ihost_action in UNLOCK_ACTIONS:
         return finished if update.administrative == Administrative.UNLOCKED else {}
-    # Only its own end counts: that of an earlier action may arrive after the wish for this one.
+    # Compares the action: the end of an earlier one may arrive after this one was requested.
     return finished if update.action == MTCE_REST and host.mtce_action == host.ihost_action else {}
 
 
 def _error(update: HostStateUpdate, *, ended_well: bool) -> dict[str, Any]:
-    """The last error stays until the host is in service, or an action that is over at its end has ended well."""
+    """Keep the last error until the host is in service, or until an action that ends without service has succeeded."""
     if update.error is not None:
         return failed_with(update.error, _time(update.error_at))
     if update.operational == Operational.ENABLED or ended_well:
@@ -101,7 +101,7 @@ def _error(update: HostStateUpdate, *, ended_well: bool) -> dict[str, Any]:
 
 
 def failed_with(reason: str, at: datetime.datetime) -> dict[str, Any]:
-    """Columns that say why the host or its last action failed."""
+    """Return the columns with the reason and time of a failure."""
     return {"last_error": reason[:_ERROR_MAX], "last_error_at": at}
 
 
@@ -119,13 +119,13 @@ def _install_end(host: InventoryHost, availability: str) -> dict[str, Any]:
 
 
 def stored_install_state(reported: str) -> str:
-    """An installer that says ``installed`` is about to boot what it installed."""
+    """Return the install state to store: ``installed`` becomes ``booting``, because the installer reboots next."""
     return InstallState.BOOTING if reported == InstallState.INSTALLED else reported
 
 
 def install_audit(install_state: str | None, availability: str, silent_s: int,
                   limits: InstallLimits) -> str | None:
-    """The install state an audit stores, or None to leave it; ``silent_s`` is the time since it last moved."""
+    """Return the install state to store, or None for no change; ``silent_s`` is the time since its last change."""
     if install_state in _UNFINISHED:
         return InstallState.FAILED if silent_s >= limits.install_silent_s else None
     if install_state == InstallState.BOOTING:
@@ -139,7 +139,7 @@ def install_audit(install_state: str | None, availability: str, silent_s: int,
 
 @dataclass(frozen=True, slots=True)
 class InstallLimits:
-    """How long an installation may say nothing (seconds)."""
+    """Timeouts of an installation without progress (seconds)."""
 
     install_silent_s: int = 900
     boot_silent_s: int = 2400
@@ -147,7 +147,7 @@ class InstallLimits:
 
 @dataclass(frozen=True, slots=True)
 class ActionLimits:
-    """How long an action may stay unanswered (seconds)."""
+    """Timeouts of an action without a report from mtce (seconds)."""
 
     lock_clear_s: int = 600
     force_lock_resend_s: int = 120
@@ -156,14 +156,14 @@ class ActionLimits:
 
 @dataclass(frozen=True, slots=True)
 class ActionAudit:
-    """``clear`` empties ``ihost_action``; ``resend`` tells mtce again."""
+    """``clear`` empties ``ihost_action``; ``resend`` sends the action to mtce again."""
 
     clear: bool = False
     resend: bool = False
 
 
 def action_audit(action: str | None, age_s: int, resent: bool, limits: ActionLimits) -> ActionAudit:
-    """What to do with a lock that nobody answered for ``age_s`` seconds."""
+    """Return what to do with a lock after ``age_s`` seconds without a report from mtce."""
     if action not in LOCK_ACTIONS:
         return ActionAudit()
     if action == "lock":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""May this host be installed anew, and what changes at once when it is?"""
+"""Rules and plan for reinstalling a host."""
 from __future__ import annotations
 
 from sysinv.actions.facts import ActionFacts, ActionPlan
@@ -7,7 +7,7 @@ from sysinv.contract.enums import ActionState, Availability, InvState, OperatorA
 
 
 def reinstall_refusal(facts: ActionFacts) -> str | None:
-    """The sentence that refuses, or None."""
+    """Return the refusal for the operator, or None."""
     host = facts.host
     if facts.system.is_simplex:
         return "Reinstalling a simplex system is not allowed."
@@ -24,7 +24,7 @@ def reinstall_refusal(facts: ActionFacts) -> str | None:
 
 
 def reinstall_plan() -> ActionPlan:
-    """What an accepted reinstall does; the old inventory no longer counts."""
+    """Return the plan of an accepted reinstall; it invalidates the old inventory."""
     return ActionPlan(
         action=OperatorAction.REINSTALL, task="Reinstalling", mtce_action="reinstall",
         extra={"action_state": ActionState.REINSTALLING, "inv_state": InvState.REINSTALLING,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""May the active role move away from this controller?"""
+"""Rules and plan for moving the active role to the other controller."""
 from __future__ import annotations
 
 from sysinv.actions.checks import Check, Gate, first_refusal
@@ -9,7 +9,7 @@ from sysinv.model.host import InventoryHost
 
 
 def swact_refusal(facts: ActionFacts, action: OperatorAction) -> str | None:
-    """The sentence that refuses, or None; even ``force-swact`` needs an enabled peer."""
+    """Return the refusal for the operator, or None; even ``force-swact`` requires an enabled peer."""
     return first_refusal(CHECKS, facts, Gate.SWACT, forced=action is OperatorAction.FORCE_SWACT)
 
 
@@ -55,7 +55,7 @@ def _peer_ready(facts: ActionFacts) -> str | None:
 
 
 def swact_plan(action: OperatorAction) -> ActionPlan:
-    """What an accepted swact does."""
+    """Return the plan of an accepted swact."""
     task = "Force-Swacting" if action is OperatorAction.FORCE_SWACT else "Swacting"
     return ActionPlan(action=action, task=task, mtce_action=str(action))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""May this host be unlocked? The checks of the host itself; its resources have more (``checks.py`` there)."""
+"""Rules and plan for unlocking a host. Its resources add checks of their own (``checks.py`` of each resource)."""
 from __future__ import annotations
 
 from sysinv.actions.checks import Check, Gate, first_refusal
@@ -15,12 +15,12 @@ from sysinv.contract.enums import (
 
 
 def unlock_refusal(facts: ActionFacts, action: OperatorAction) -> str | None:
-    """The sentence that refuses, or None; ``force-unlock`` skips the checks of readiness."""
+    """Return the refusal for the operator, or None; ``force-unlock`` skips the checks of readiness."""
     return first_refusal(CHECKS, facts, Gate.UNLOCK, forced=action is OperatorAction.FORCE_UNLOCK)
 
 
 def unlock_plan(action: OperatorAction) -> ActionPlan:
-    """What an accepted unlock does; mtce knows only one kind of unlock."""
+    """Return the plan of an accepted unlock; mtce has only one kind of unlock."""
     task = "Force Unlocking" if action is OperatorAction.FORCE_UNLOCK else "Unlocking"
     return ActionPlan(action=action, task=task, mtce_action="unlock")
 

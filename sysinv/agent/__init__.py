@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The agent of one host: reads its hardware, reports it to the conductor. Knows no database."""
+"""Agent of one host: reads its hardware and reports it to the conductor. Does not access the database."""

@@ -147,8 +147,9 @@ class Agent:
         if host_uuid is None:
             return None
         encode = codec_for(self._known[kind].record).to_document
+        items = [None if item is None else encode(item, kind) for item in payload]
         try:
-            self._conductor.report(host_uuid=host_uuid, kind=kind, items=[encode(item, kind) for item in payload])
+            self._conductor.report(host_uuid=host_uuid, kind=kind, items=items)
         except UnknownReport as error:
             # An older conductor: nothing is wrong here, and the other reports are worth as much as ever.
             if kind not in self.view.foreign:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from flock.core.text import storable_tree
+from flock.core.codec import codec_for
+from flock.core.errors import InvalidInput
+from flock.core.text import storable, storable_tree
 from flock.exec.atomic import replace_file
 from flock.exec.root import Root
 from sysinv.agent.collectors import port
+from sysinv.agent.collectors.items import Items, each
 from sysinv.agent.plan import Payload
-from sysinv.contract.reports import Report, Source, reports
+from sysinv.contract.reports import Source, reports
 
 LOG = logging.getLogger(__name__)
+TOLD_MAX, REASON_MAX_CHARS = 20, 300
 
 
 class Machine:
@@ -26,21 +32,22 @@ class Machine:
     def __init__(self, hardware: Root, system: Root, last_boot_file: Path) -> None:
         self._roots = {Source.HARDWARE: hardware, Source.SYSTEM: system}
         self._last_boot_file = last_boot_file
+        self._told: dict[tuple[str, str], str] = {}
 
     def macs(self) -> list[str]:
         """MAC addresses of the own ports."""
         return port.macs(self._roots[Source.SYSTEM])
 
     def collect(self) -> dict[str, Payload]:
-        """All payloads by kind; a collector that fails is logged and left out, the others go on."""
-        payloads = {}
-        for kind, report in reports().items():
-            try:
-                # Names and models go into a message and a database; the files they came from have been read by now.
-                payloads[kind] = storable_tree(self._read(report))
-            except Exception:  # noqa: BLE001 - hardware is endlessly various; one odd file must not silence the rest
-                LOG.exception("The %s inventory cannot be read", kind)
-        return payloads
+        """All payloads by kind.
+
+        Items that cannot be read make the payload a partial one: it ends with None. A collector that fails as a whole
+        leaves its kind out. Either is logged once, not at each round.
+        """
+        found = each(reports(), self._collected)
+        self._tell({(kind, ""): error for kind, error in found.unread.items()}
+                   | {(kind, name): error for kind, items in found for name, error in items.unread.items()})
+        return {kind: (*items, *((None,) if items.unread else ())) for kind, items in found}
 
     def boot_reported(self) -> None:
         """Remember that the conductor knows of this boot."""
@@ -48,10 +55,38 @@ class Machine:
         if _text(self._last_boot_file) != boot_id:
             replace_file(self._last_boot_file, boot_id + "\n")
 
-    def _read(self, report: Report) -> Payload:
+    def _collected(self, kind: str) -> tuple[str, Items[Any]]:
+        report = reports()[kind]
         roots = [self._roots[source] for source in report.sources]
-        return tuple(importlib.import_module(report.collector).collect(
-            *roots, **(self._boot() if report.of_boot else {})))
+        read = importlib.import_module(report.collector).collect(*roots, **(self._boot() if report.of_boot else {}))
+        codec = codec_for(report.record)
+        whole = len(read) <= report.items_max
+
+        def sendable(index: int) -> Any:
+            # One place is for the mark that items are missing.
+            if not whole and index >= report.items_max - 1:
+                raise InvalidInput(field=kind, rule=f"at most {report.items_max} items")
+            # Names and models go into a message and a database; the files they came from have been read by now.
+            record = storable_tree(read[index])
+            codec.encode(record, f"{kind}[{index}]")
+            return record
+
+        items = each(range(len(read)), sendable, *([read] if isinstance(read, Items) else []))
+        if report.of_boot and items.unread:
+            raise next(iter(items.unread.values()))
+        return kind, items
+
+    def _tell(self, unread: Mapping[tuple[str, str], Exception]) -> None:
+        """Log what is unread for another reason than in the round before; ``unread`` is by kind and name ("": all)."""
+        reasons = {what: f"{type(error).__name__}: {error}"[:REASON_MAX_CHARS] for what, error in unread.items()}
+        news = [what for what, reason in reasons.items() if self._told.get(what) != reason]
+        for kind, name in news[:TOLD_MAX]:
+            LOG.warning("The %s inventory cannot be read%s: %s", kind,
+                        f" whole; {storable(name)!r} is left out, and what is stored of it stays" if name else "",
+                        storable(reasons[kind, name]), exc_info=unread[kind, name])
+        if len(news) > TOLD_MAX:
+            LOG.warning("%d more items of the inventory cannot be read", len(news) - TOLD_MAX)
+        self._told = reasons
 
     def _boot(self) -> dict[str, bool]:
         """An installation leaves an empty disk: no boot was ever reported from it."""

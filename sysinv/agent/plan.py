@@ -14,6 +14,7 @@ from sysinv.contract.reports import Report
 
 SPREAD = 0.1
 
+# Records; a last None stands for the items that could not be read.
 Payload = tuple[Any, ...]
 Known = Mapping[str, Report]
 
@@ -96,7 +97,8 @@ def completed(view: AgentView) -> AgentView:
 def changed(report: Report, old: Payload, new: Payload) -> bool:
     """Whether ``new`` tells more than the passing of time: another number of items, or one that tells more."""
     return len(old) != len(new) or any(
-        report.tells_more(before, after) for before, after in zip(old, new, strict=True))
+        before is not after if before is None or after is None else report.tells_more(before, after)
+        for before, after in zip(old, new, strict=True))
 
 
 def wait_s(hostname: str, audit_interval_s: float, retry_interval_s: float, *, failed: bool) -> float:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What StarlingX's configuration API has and this one does not yet; entries go when their resource comes."""
+"""Paths of StarlingX's configuration API that this release does not serve. Remove an entry with its implementation."""
 from __future__ import annotations
 
 from flock.api.absent import Absent
@@ -11,7 +11,7 @@ def _of(*collections: str, hosts: tuple[str, ...] = (), more: tuple[str, ...] = 
 
 
 ABSENT = (
-    # Paths whose clients read {"error": …} come first: some lie below others.
+    # Paths whose clients read {"error": …} come first, because some of them lie below other paths.
     Absent("Bulk additions of hosts", ("/v1/ihosts/bulk_add",), error_key=True),
     Absent("Licences", ("/v1/license",), error_key=True),
     Absent("Certificates", ("/v1/certificate/certificate_install",), error_key=True),
@@ -59,7 +59,7 @@ ABSENT = (
         "/v1/kube_clusters", "/v1/kube_cmd_versions", "/v1/kube_host_upgrades", "/v1/kube_upgrade",
         "/v1/kube_versions", *_of(hosts=("kube_update_ca", "kube_upgrade_control_plane", "kube_upgrade_kubelet")))),
     Absent("Software loads and upgrades", ("/v1/loads", "/v1/upgrade")),
-    Absent("Upgrades of a host", _of(hosts=("upgrade", "downgrade")), said="This API is deprecated."),
+    Absent("Upgrades of a host", _of(hosts=("upgrade", "downgrade")), starlingx_text="This API is deprecated."),
     Absent("Health checks of the system", ("/v1/health",)),
     Absent("Restores", ("/v1/restore",)),
     Absent("Services of controllers", ("/v1/services", "/v1/servicenode")),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a json-patch on plain attributes to typed values."""
+"""Converts a JSON patch of plain attributes to typed values."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from flock.wire.resource import Resource, coerce
 
 
 def plain_changes(resource: type[Resource], operations: Sequence[PatchOp]) -> dict[str, Any]:
-    """Attribute to its new value, converted by the type of the field; BadPatch for a path with more than one part."""
+    """Return the new value of each attribute, converted to its field's type; BadPatch for a path with several parts."""
     for operation in operations:
         if len(operation.path) != 1:
             raise BadPatch(detail=f"'{shown('/' + '/'.join(operation.path))}' is not an attribute that can be updated")

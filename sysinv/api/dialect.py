@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Wire conventions of the configuration API."""
+"""Wire conventions of sysinv-api."""
 from __future__ import annotations
 
 from flock.api.dialect import Dialect, root_document, version_document

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading of inventory: the routes every hardware collection has, at the top and below a host."""
+"""Read routes of every hardware collection, at the top level and below a host."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from flock.wire.render import render, render_many
 from flock.wire.resource import Resource
 from sysinv.db.lookup import ItemNotFound, Row, host_row, paged
 
-# A method that is there to say 403 and not 405, as StarlingX's does.
+# These methods exist because StarlingX answers 403 here, not 405.
 REFUSED = describes(answers={})
 
 
@@ -33,19 +33,19 @@ class NotPermitted(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """One hardware collection: its wire type, the query of its rows, and the column that names the host."""
+    """A hardware collection: its wire type, the query of its rows, and the column with the host."""
 
     noun: str
     resource: type[Resource]
     query: sa.Select[Any]
     table: sa.Table
     host_column: sa.Column[Any]
-    # Adds to a row what is not in the database.
+    # Adds fields to a row that are not in the database.
     complete: Callable[[Call, Row], Row] = lambda _call, row: row
 
     @property
     def collection(self) -> str:
-        """Name on the wire."""
+        """Name of the collection on the wire."""
         return str(self.resource.envelope)
 
 
@@ -119,7 +119,7 @@ class HostItems(_Reading):
 
 
 def read_routes(inventory: Inventory) -> dict[str, Any]:
-    """ROUTES of a collection that is only read."""
+    """Return ROUTES of a read-only collection."""
     collection = inventory.collection
     return {
         f"/v1/{collection}": AllItems(inventory),
@@ -131,7 +131,7 @@ def read_routes(inventory: Inventory) -> dict[str, Any]:
 
 
 def read_policy(inventory: Inventory) -> tuple[Rule, ...]:
-    """POLICY for ``read_routes``."""
+    """Return POLICY for ``read_routes``."""
     collection, name = inventory.collection, f"sysinv_api:{inventory.noun}"
     nested = f"/v1/ihosts/{{host}}/{collection}"
     reads = (f"/v1/{collection}", f"/v1/{collection}/detail", f"/v1/{collection}/{{uuid}}", nested, f"{nested}/detail")

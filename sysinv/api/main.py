@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Building the configuration API: services for the controllers, made inside each worker process."""
+"""Builds sysinv-api: the services behind its routes, created in each worker process."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -23,12 +23,12 @@ from sysinv.resources.operation.table import OPERATIONS
 
 
 def services(db: Database) -> list[Any]:
-    """The use cases that need the database only: ``SERVICE`` of every resource that has one."""
+    """Return the services that need only the database: ``SERVICE`` of every resource that has one."""
     return [module.SERVICE(db) for module in slices.modules(RESOURCES, "service") if hasattr(module, "SERVICE")]
 
 
 def application(conf: Any) -> Any:
-    """The WSGI application of one worker."""
+    """Return the WSGI application of one worker."""
     options.register(conf)
     db = from_conf(conf)
     bus = rpc.transport(conf)
@@ -38,7 +38,7 @@ def application(conf: Any) -> Any:
     health = Health()
     health.add("versions", versions.trouble)
     hostname = options.own_hostname(conf)
-    # Recording only: the conductor is the one that carries out, so no kinds are known here.
+    # The API only records operations and needs no steps; the conductor carries them out.
     operations = StoredOperations(db, OPERATIONS, {}, owner=f"sysinv-api@{hostname}")
     work = Work(operations, lambda uuid: conductor.operation_recorded(operation_uuid=uuid))
     settings = HostSettings(active_controller=hostname, action_wait_s=conf.sysinv.action_wait_s,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The answers an operator gives before the first controller is bootstrapped: read, checked, completed with defaults."""
+"""The operator's answers for the bootstrap of the first controller: reading, checks and defaults."""
 from __future__ import annotations
 
 import ipaddress
@@ -35,7 +35,7 @@ class NetworkAnswer:
 
     @property
     def prefix(self) -> int:
-        """Prefix length of the subnet."""
+        """Return the prefix length of the subnet."""
         return ipaddress.ip_network(self.subnet).prefixlen
 
 
@@ -53,7 +53,7 @@ DEFAULT_NETWORKS = (
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Everything the bootstrap needs to know.
+    """All input of the bootstrap.
 
     ``overrides`` are option values for the services' own files, ``{"mtce": {"agent": {"heartbeat_period_ms": 100}}}``.
     """
@@ -70,24 +70,24 @@ class Answers:
     overrides: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
     def network(self, name: str) -> NetworkAnswer:
-        """The network called ``name``; every one of NETWORK_NAMES exists after ``parse``."""
+        """Return the network named ``name``; after ``parse``, all of NETWORK_NAMES exist."""
         return next(network for network in self.networks if network.name == name)
 
     @property
     def controller_ip(self) -> str:
-        """Floating management address, known to all hosts as ``controller``."""
+        """Floating management address; all hosts resolve ``controller`` to it."""
         mgmt = self.network("mgmt")
         return mgmt.floating_address or mgmt.controller0_address
 
     @property
     def public_address(self) -> str:
-        """Where operators reach the APIs: ``public_host`` or the floating OAM address."""
+        """Address of the APIs for operators: ``public_host`` or the floating OAM address."""
         oam = self.network("oam")
         return self.public_host or oam.floating_address or oam.controller0_address
 
 
 def load(path: Path) -> Answers:
-    """Read a YAML file of answers; InvalidInput names the field and the rule it breaks."""
+    """Read a YAML file of answers; InvalidInput names the field and the rule that it breaks."""
     if path.stat().st_size > ANSWERS_SIZE_MAX:
         raise InvalidInput(field=str(path), rule=f"must not be larger than {ANSWERS_SIZE_MAX} bytes")
     try:

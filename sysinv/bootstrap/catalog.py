@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keystone's content for the flock: roles, projects, service users, services and endpoints, made true idempotently."""
+"""Keystone's content for the flock: roles, projects, service users, services and endpoints. Idempotent."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -46,13 +46,13 @@ class Rest(Protocol):
 
 
 def endpoint_urls(answers: Answers, service: ServiceEntry) -> dict[str, str]:
-    """Interface to URL: public on the operator's address, internal and admin on the floating management address."""
+    """Return URLs by interface: public on the public address, internal and admin on the floating management address."""
     hosts = {"public": answers.public_address, "internal": answers.controller_ip, "admin": answers.controller_ip}
     return {interface: f"http://{host}:{service.port}{service.path}" for interface, host in hosts.items()}
 
 
 def ensure_catalog(rest: Rest, answers: Answers, passwords: dict[str, str]) -> list[str]:
-    """Create what is missing, correct what differs; returns one line per change. Repeated calls change nothing."""
+    """Create missing entries and correct different ones; returns one line per change. Repeated calls change nothing."""
     changes: list[str] = []
     roles = {name: _ensure(rest, "roles", "role", {"name": name}, changes) for name in (*ROLES, "admin")}
     project = _ensure(rest, "projects", "project", {"name": "services", "domain_id": "default"}, changes)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pure rendering of every file the first controller needs before its services start."""
+"""Pure rendering of every file that the first controller needs before its services start."""
 from __future__ import annotations
 
 import base64
@@ -25,16 +25,19 @@ from sysinv.model.hostfiles import (
 KEYSTONE_PORT = 5000
 BUS_PORT = 5672
 MEMCACHED = "127.0.0.1:11211"
-# What an agent's bus account may touch: its own queues and reply queues; conductors' queues are not among them.
-AGENT_CONFIGURE = r"^(flock|(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?|reply_.*)$"
-AGENT_WRITE = r"^(amq\.default|flock|(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?|reply_.*)$"
-AGENT_READ = r"^(flock|(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?|reply_.*)$"
+# Permissions of the agents' bus account: queues of agents and reply queues, but not those of conductors.
+_AGENT_QUEUES = r"(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?"
+AGENT_CONFIGURE = rf"^(flock|{_AGENT_QUEUES}|reply_.*)$"
+AGENT_WRITE = rf"^(amq\.default|flock|{_AGENT_QUEUES}|reply_.*)$"
+AGENT_READ = AGENT_CONFIGURE
+# Limits the requests queued for a host that is cut off; the sender repeats those that it still needs.
+AGENT_QUEUE_LIMITS = {"max-length": 1000, "overflow": "drop-head", "message-ttl": 600_000}
 
 Sections = Mapping[str, Mapping[str, Any]]
 
 
 def ini(sections: Sections) -> str:
-    """oslo.config text; ``%`` and ``$`` are kept as they are, None values are left out."""
+    """Return oslo.config text; keeps ``%`` and ``$`` unchanged, omits None values."""
     parser = configparser.RawConfigParser(default_section="\0unused")
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     for name, options in sections.items():
@@ -54,7 +57,7 @@ def _ini_value(value: Any) -> str:
 
 
 def merged(base: Sections, extra: Sections) -> dict[str, dict[str, Any]]:
-    """``base`` with the options of ``extra`` on top."""
+    """Return ``base`` overridden by the options of ``extra``."""
     result = {name: dict(options) for name, options in base.items()}
     for name, options in extra.items():
         result.setdefault(name, {}).update(options)
@@ -62,7 +65,7 @@ def merged(base: Sections, extra: Sections) -> dict[str, dict[str, Any]]:
 
 
 def host_files(answers: Answers, hostname: str) -> list[RenderedFile]:
-    """Identity and networks of the controller itself."""
+    """Return the files of the controller's own identity and networks."""
     mgmt, oam = answers.network("mgmt"), answers.network("oam")
     names = (
         (mgmt.controller0_address, f"{hostname} {hostname}.{DOMAIN}"),
@@ -81,9 +84,9 @@ def _network_file(network: NetworkAnswer) -> RenderedFile:
 
 
 def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes) -> list[RenderedFile]:
-    """RabbitMQ: listens where hosts and local services are, knows two accounts, imports them at boot.
+    """Return RabbitMQ's files: listeners on loopback and management, and two accounts, imported at its start.
 
-    ``salt`` is four bytes; RabbitMQ's salted SHA-256 form is base64(salt + sha256(salt + password)).
+    ``salt`` has four bytes; RabbitMQ's salted SHA-256 form is base64(salt + sha256(salt + password)).
     """
     definitions = {
         "vhosts": [{"name": "/"}],
@@ -96,6 +99,8 @@ def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes) -> list[Ren
             {"user": "flock", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"},
             {"user": "agent", "vhost": "/", "configure": AGENT_CONFIGURE, "write": AGENT_WRITE, "read": AGENT_READ},
         ],
+        "policies": [{"vhost": "/", "name": "agents", "pattern": f"^{_AGENT_QUEUES}$", "apply-to": "queues",
+                      "priority": 0, "definition": AGENT_QUEUE_LIMITS}],
     }
     conf = [
         f"listeners.tcp.local = 127.0.0.1:{BUS_PORT}",
@@ -121,12 +126,12 @@ def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes) -> list[Ren
 
 
 def rabbit_hash(password: str, salt: bytes) -> str:
-    """RabbitMQ's stored form of a password (its documentation, "Password hashing")."""
+    """Return RabbitMQ's stored form of a password (see its documentation, "Password hashing")."""
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
 def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFile]:
-    """Keystone's configuration and the module that its WSGI server loads."""
+    """Return Keystone's configuration and the module that its WSGI server loads."""
     conf = ini({
         "DEFAULT": {"use_stderr": True, "log_dir": None},
         "database": {"connection": database_url(answers, secrets, "keystone", "/var/lib/keystone")},
@@ -136,7 +141,7 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
         "cache": {"enabled": True, "backend": "dogpile.cache.memcached", "memcache_servers": MEMCACHED},
         "oslo_policy": {"enforce_scope": True},
     })
-    # Keystone reads sys.argv when it is loaded; the server's own arguments would end it.
+    # Keystone parses sys.argv on import and would exit on the server's arguments.
     wsgi = "import sys\n\nsys.argv = ['keystone']\n\nfrom keystone.wsgi.api import application  # noqa: E402,F401\n"
     return [
         RenderedFile("/etc/keystone/keystone.conf", PRIVATE, conf),
@@ -145,14 +150,14 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
 
 
 def database_url(answers: Answers, secrets: SystemSecrets, name: str, directory: str) -> str:
-    """SQLAlchemy URL of one service's database; PostgreSQL is reached over loopback as user ``flock``."""
+    """Return the SQLAlchemy URL of one service's database: PostgreSQL over loopback as user ``flock``, or SQLite."""
     if answers.database == "postgresql":
         return f"postgresql+psycopg2://flock:{secrets.database_password}@127.0.0.1/{name}"
     return f"sqlite:///{directory}/{name}.sqlite"
 
 
 def service_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFile]:
-    """/etc/flock: the shared file and one file per subsystem, readable by root only."""
+    """Return the files in /etc/flock: the shared file and one file per subsystem, readable only by root."""
     auth_url = f"http://127.0.0.1:{KEYSTONE_PORT}/v3"
     shared: dict[str, dict[str, Any]] = {
         "DEFAULT": {"transport_url": f"rabbit://flock:{secrets.rabbit_service_password}@127.0.0.1:{BUS_PORT}/"},
@@ -176,7 +181,7 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
         "database": {"connection": database_url(answers, secrets, subsystem, f"/var/lib/flock/{subsystem}")},
         "keystone_authtoken": {**credentials, "www_authenticate_uri": auth_url, "memcached_servers": MEMCACHED,
                                "token_cache_time": 300, "service_token_roles_required": True},
-        "api": {"bind_host": "0.0.0.0"},  # noqa: S104 - reached over management and OAM; tokens decide
+        "api": {"bind_host": "0.0.0.0"},  # noqa: S104 - management and OAM clients connect; tokens authenticate
     }
     if subsystem == "fm":
         sections["fm"] = {"region_name": answers.region_name, "system_name": answers.name}
@@ -189,7 +194,7 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
 
 
 def platform_conf(answers: Answers, hostname: str, host_uuid: str | None) -> RenderedFile:
-    """/etc/platform/platform.conf in StarlingX's ``key=value`` form; without ``host_uuid`` while it is not known."""
+    """Return /etc/platform/platform.conf in StarlingX's ``key=value`` form; ``host_uuid`` is None while unknown."""
     all_in_one = answers.system_type == "All-in-one"
     lines = {
         "nodetype": "controller",
@@ -208,5 +213,5 @@ def platform_conf(answers: Answers, hostname: str, host_uuid: str | None) -> Ren
 
 
 def paths(files: Iterable[RenderedFile]) -> list[str]:
-    """Paths in order, for messages."""
+    """Return the paths of ``files`` in order, for messages."""
     return [file.path for file in files]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generated once per system: passwords and keys of the services, kept in one root-only file."""
+"""Passwords and keys of the services, generated once per system and stored in one file that only root can read."""
 from __future__ import annotations
 
 import json
@@ -27,7 +27,7 @@ class SystemSecrets:
 
 
 def generate() -> SystemSecrets:
-    """New random values, URL-safe text."""
+    """Return new random values as URL-safe text."""
     return SystemSecrets(
         rabbit_service_password=secrets.token_urlsafe(KEY_BYTES),
         rabbit_agent_password=secrets.token_urlsafe(KEY_BYTES),
@@ -39,7 +39,7 @@ def generate() -> SystemSecrets:
 
 
 def load_or_create(path: Path) -> SystemSecrets:
-    """The values in ``path`` (mode 0600), generated and stored there at the first call."""
+    """Return the secrets stored in ``path``; the first call generates them and writes the file (mode 0600)."""
     if path.exists():
         return SystemSecrets(**json.loads(path.read_text()))
     made = generate()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bootstrap of the first controller: a list of named steps, each true after it ran, each safe to run again."""
+"""Bootstrap of the first controller: a list of named steps, each of which is safe to repeat."""
 from __future__ import annotations
 
 import secrets as random
@@ -38,7 +38,7 @@ UNITS_AGENTS = ("flock-sysinv-agent", "flock-mtce-agent")
 
 @dataclass(frozen=True, slots=True)
 class Bootstrap:
-    """What every step works with. ``bin_dir`` holds the product's programs, ``share_dir`` its unit files."""
+    """Input of every step. ``bin_dir`` has the product's programs, ``share_dir`` its unit files."""
 
     answers: Answers
     answers_file: Path
@@ -51,18 +51,18 @@ Step = tuple[str, Callable[[Bootstrap], None]]
 
 
 def systemctl(*words: str) -> None:
-    """One systemctl call, bounded."""
+    """Run systemctl with a timeout."""
     run(["systemctl", "--no-ask-password", *words], timeout_s=COMMAND_TIMEOUT_S)
 
 
 def write_files(files: Iterable[RenderedFile]) -> None:
-    """Write each file whole with its mode."""
+    """Write each file atomically with its mode."""
     for file in files:
         replace_file(Path(file.path), file.content, file.mode)
 
 
 def wait_port(host: str, port: int, timeout_s: float = PORT_TIMEOUT_S) -> None:
-    """Return when something accepts connections there; DeadlineExceeded names the port."""
+    """Wait until the port accepts connections; DeadlineExceeded names the port."""
     deadline = time.monotonic() + timeout_s
     while True:
         try:
@@ -75,7 +75,7 @@ def wait_port(host: str, port: int, timeout_s: float = PORT_TIMEOUT_S) -> None:
 
 
 def host_identity(boot: Bootstrap) -> None:
-    """Name, addresses, platform facts."""
+    """Configure host name, addresses and platform facts."""
     write_files(render.host_files(boot.answers, HOSTNAME))
     write_files([render.platform_conf(boot.answers, HOSTNAME, None)])
     run(["hostname", HOSTNAME], timeout_s=10)
@@ -100,7 +100,7 @@ def _has_address(address: str) -> bool:
 
 
 def unit_files(boot: Bootstrap) -> None:
-    """The product's systemd units and go-enabled tests."""
+    """Install the product's systemd units and go-enabled tests."""
     units = sorted((boot.share_dir / "systemd").glob("*.*"))
     if not units:
         raise Refused(detail=f"No unit files in {boot.share_dir}/systemd. Install the package stx-flock again.")
@@ -112,7 +112,7 @@ def unit_files(boot: Bootstrap) -> None:
 
 
 def bus(boot: Bootstrap) -> None:
-    """RabbitMQ and memcached, started without waiting for them."""
+    """Configure and start RabbitMQ and memcached; does not wait until they are ready."""
     write_files(render.bus_files(boot.answers, boot.secrets, random.token_bytes(4)))
     cookie = Path("/var/lib/rabbitmq/.erlang.cookie")
     write_files([RenderedFile(str(cookie), 0o400, boot.secrets.erlang_cookie)])
@@ -124,7 +124,7 @@ def bus(boot: Bootstrap) -> None:
 
 
 def databases(boot: Bootstrap) -> None:
-    """Schemas of Keystone and of every subsystem, each in its own process at the same time."""
+    """Create the schemas of Keystone and of every subsystem, in one process each, in parallel."""
     write_files(render.service_files(boot.answers, boot.secrets))
     write_files(render.keystone_files(boot.answers, boot.secrets))
     for directory in ("keystone", "flock/fm", "flock/sysinv", "flock/mtce"):
@@ -148,7 +148,7 @@ def _create_postgresql_databases(password: str) -> None:
     known = run([*psql, "-c", "select rolname from pg_roles union select datname from pg_database"], timeout_s=30,
                 cwd="/").out.split()
     verb = "ALTER" if "flock" in known else "CREATE"
-    # By standard input: an argument list is visible to every user of the host.
+    # On standard input, because every user of the host can see an argument list.
     run(psql, timeout_s=30, cwd="/", input=f"{verb} ROLE flock LOGIN PASSWORD '{password}';\n")
     for name in ("keystone", *SUBSYSTEMS):
         if name not in known:
@@ -156,7 +156,7 @@ def _create_postgresql_databases(password: str) -> None:
 
 
 def keystone_manage(*words: str) -> list[str]:
-    """Argument list of keystone-manage with the system's configuration."""
+    """Return the argument list of keystone-manage with the system's configuration."""
     return [f"{KEYSTONE_BIN}/keystone-manage", "--config-file", "/etc/keystone/keystone.conf", *words]
 
 
@@ -181,12 +181,12 @@ def _keystone_schema(answers: Answers) -> None:
     words = ["bootstrap", "--bootstrap-region-id", answers.region_name]
     for interface, host in urls.items():
         words += [f"--bootstrap-{interface}-url", f"http://{host}:{render.KEYSTONE_PORT}/v3"]
-    # The password goes by the environment: an argument list is visible to every user of the host.
+    # In the environment, because every user of the host can see an argument list.
     run(keystone_manage(*words), timeout_s=COMMAND_TIMEOUT_S, env={"OS_BOOTSTRAP_PASSWORD": answers.admin_password})
 
 
 def identity(boot: Bootstrap) -> None:
-    """Keystone serves, and knows the flock's services, endpoints and users."""
+    """Start Keystone and create the flock's services, endpoints and users in it."""
     systemctl("enable", "flock-keystone")
     systemctl("restart", "flock-keystone")
     wait_port("127.0.0.1", render.KEYSTONE_PORT)
@@ -201,14 +201,14 @@ def identity(boot: Bootstrap) -> None:
 
 
 def seed(boot: Bootstrap) -> None:
-    """The system, its networks and controller-0 in sysinv's database."""
+    """Store the system, its networks and controller-0 in sysinv's database."""
     done = run([str(boot.bin_dir / "sysinv-dbsync"), "--seed", str(boot.answers_file)], timeout_s=COMMAND_TIMEOUT_S)
     known = dict(line.split(" ", 1) for line in done.out.splitlines() if line.startswith(f"{HOSTNAME} "))
     write_files([render.platform_conf(boot.answers, HOSTNAME, known[HOSTNAME])])
 
 
 def services(boot: Bootstrap) -> None:
-    """All daemons run and their APIs answer."""
+    """Start all daemons and wait until their APIs accept connections."""
     wait_port("127.0.0.1", render.BUS_PORT)
     Path("/etc/platform/.initial_config_complete").touch()
     systemctl("enable", *UNITS_CORE, *UNITS_AGENTS)
@@ -229,9 +229,9 @@ STEPS: tuple[Step, ...] = (
 
 
 def bootstrap(answers_file: Path, bin_dir: Path, share_dir: Path, say: Callable[[str], None]) -> None:
-    """Run all steps in order, saying each as it becomes true with the seconds it took.
+    """Run all steps in order; ``say`` gets each finished step with its duration in seconds.
 
-    InvalidInput, before anything is changed, when the answers break a rule.
+    Raises InvalidInput, before anything is changed, when the answers break a rule.
     """
     boot = Bootstrap(load(answers_file), answers_file, load_or_create(SECRETS_PATH), bin_dir, share_dir)
     for title, step in STEPS:

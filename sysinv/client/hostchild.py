@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two commands that every collection below a host has: its table, and one item of it.
+"""Base classes of the two commands for every collection below a host: list the items, show one item.
 
-Titles come from the declaration of the resource (``fields.py``); a command only names the fields it shows.
+The declaration of the resource (``fields.py``) supplies titles; a command only names the fields that it shows.
 """
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Shows = Mapping[str, Callable[[Row], object]]
 
 
 class HostChildList(ListCommand):
-    """A list of what one host has. ``shown``: wire names in order; ``shows``: how a cell is derived where it is."""
+    """Lists a host's items. ``shown``: wire names in order; ``shows``: functions that derive a cell from its row."""
 
     api_name = "platform"
     resource: ClassVar[type[Resource]]
@@ -37,9 +37,9 @@ class HostChildList(ListCommand):
 
 
 class HostChildShow(ShowCommand):
-    """One item of a host. ``noun``: what it is called; ``found_by``: the fields that may name it, with a help text.
+    """Shows one item of a host. ``noun`` names it in messages; ``found_by``: fields that identify it, with help texts.
 
-    ``shown`` limits the fields; without it all are shown, under their wire names.
+    ``shown`` limits the fields; without it the command shows all, under their wire names.
     """
 
     api_name = "platform"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hosts and their inventory over the REST API. Results are the API's JSON objects."""
+"""Client of hosts and their inventory over the REST API. Results are the API's JSON objects."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ NEWEST = 10
 
 
 class Api(Protocol):
-    """What is needed of ``flock.cli.client.ApiClient``."""
+    """The part of ``flock.cli.client.ApiClient`` that is used here."""
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any: ...
 
@@ -34,7 +34,7 @@ class HostNotFound(CliError):
 
 
 class Hosts:
-    """``ref`` is a host's id, uuid or hostname everywhere."""
+    """Requests about hosts; ``ref`` is a host's id, uuid or hostname."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -67,13 +67,13 @@ class Hosts:
             raise _host_error(problem, ref) from problem
 
     def watched(self, ref: str) -> Item:
-        """A host with its newest action under ``operation`` (None when it had none). Raises HostNotFound."""
+        """Return a host with its newest action under ``operation`` (None without one). Raises HostNotFound."""
         found = self.get(ref)
         newest = listed(self._api.get(f"{_path(ref)}/operations", {"limit": NEWEST}), "operations")
         return {**found, OPERATION: next((one for one in newest if one.get("kind") == "action"), None)}
 
     def children(self, ref: str, collection: str) -> list[Item]:
-        """One inventory collection of a host, ``icpus`` for example. Raises HostNotFound."""
+        """Return one inventory collection of a host, ``icpus`` for example. Raises HostNotFound."""
         try:
             return listed(self._api.get(f"{_path(ref)}/{collection}"), collection)
         except ApiError as problem:
@@ -89,20 +89,20 @@ def _host_error(problem: ApiError, ref: str) -> CliError:
 
 
 def listed(body: Any, key: str) -> list[Item]:
-    """The objects of a list answer; a missing key means an empty list."""
+    """Return the objects of a list reply; a missing key means an empty list."""
     found = body.get(key, []) if isinstance(body, dict) else []
     return [entry for entry in found if isinstance(entry, dict)]
 
 
 def item(body: Any) -> Item:
-    """The object of a single answer."""
+    """Return the object of a reply; ApiError when it is not an object."""
     if not isinstance(body, dict):
         raise ApiError(502, "The API answered without an object.")
     return body
 
 
 def one_of(items: list[Item], wanted: str, *fields: str, what: str) -> Item:
-    """The item whose ``fields`` hold ``wanted``. Raises CliError when none or several do."""
+    """Return the item with ``wanted`` in one of ``fields``. Raises CliError when none or several have it."""
     found = [entry for entry in items if any(str(entry.get(name)) == wanted for name in fields)]
     if len(found) == 1:
         return found[0]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plug-in of the OpenStack client: ``openstack platform ...`` (entry point group openstack.cli.extension)."""
+"""Plug-in for the OpenStack client: ``openstack platform ...`` (entry point group openstack.cli.extension)."""
 from __future__ import annotations
 
 import argparse
@@ -18,15 +18,15 @@ DEFAULT_API_VERSION = "1"
 
 
 def as_plugin(commands: Mapping[str, type[Command]]) -> dict[str, type[Command]]:
-    """``host-cpu-list`` as ``platform host cpu list``."""
+    """Return the commands under the OpenStack client's names: ``host-cpu-list`` as ``platform host cpu list``."""
     return {f"{API_NAME} {name.replace('-', ' ')}": factory for name, factory in commands.items()}
 
 
 def make_client(instance: Any) -> ApiClient:
-    """Called once by the OpenStack client, when the first of our commands needs the API."""
+    """Return the API client. The OpenStack client calls this once, when a ``platform`` command first needs the API."""
     return plugin_client(instance, "platform")
 
 
 def build_option_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Called by the OpenStack client while it builds its global options."""
+    """Return ``parser`` with the plug-in's global options. The OpenStack client calls this at its start."""
     return version_option(parser, API_NAME, DEFAULT_API_VERSION)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one system object over the REST API."""
+"""Client of the system object over the REST API."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from sysinv.client.hosts import Api, Item, item, listed
 
 
 class Systems:
-    """There is exactly one system; nobody has to name it."""
+    """Requests about the system. There is exactly one, so methods take no identifier."""
 
     def __init__(self, api: Api) -> None:
         self._api = api

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When an action on a host has succeeded or failed: judges of a host's states, without I/O.
+"""Pure judges that decide from a host's states whether an action has succeeded or failed.
 
-Texts are shown and never judged. An action is over when its operation, sysinv's wish for it and host maintenance's
-own action are over. A failure that host maintenance goes on from (``retry 1 of 10``) is no end.
+Texts are only displayed, never interpreted. An action has ended when its operation, sysinv's ``ihost_action`` and
+mtce's ``mtce_action`` have ended. A failure after which mtce retries (``retry 1 of 10``) does not end it.
 """
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flock.cli.wait import Outcome, Verdict
 
 SWACT_LIMIT_S = 120.0
 OPERATION = "operation"
-"""Key under which an observed host carries the operation of the action that is waited for; None when there is none."""
+"""Key of the operation of the awaited action in an observed host; its value is None without one."""
 _UNDER_WAY = ("pending", "running", "undoing")
 _SERVING = ("available", "degraded")
 
@@ -21,21 +21,21 @@ Host = Mapping[str, Any]
 
 
 def state_text(host: Host) -> str:
-    """``unlocked/disabled/intest, Enabling``: the three states and what is going on."""
+    """Return the three states and the current task, ``unlocked/disabled/intest, Enabling``."""
     states = "/".join(str(host.get(axis)) for axis in ("administrative", "operational", "availability"))
     notes = [str(host[name]) for name in ("task", "install_state", "vim_progress_status") if host.get(name)]
     return ", ".join([states, *notes])
 
 
-def is_resting(host: Host) -> bool:
-    """Nobody is doing anything with the host: no operation, no wish for an action, nothing by host maintenance."""
+def is_idle(host: Host) -> bool:
+    """Return whether the host has no active operation, no requested action and no action of mtce."""
     operation = host.get(OPERATION) or {}
     return (operation.get("state") not in _UNDER_WAY and not host.get("ihost_action")
             and host.get("mtce_action") in (None, "none"))
 
 
 class _Judge:
-    """What all judges share. ``before`` is the host as it was before the action was asked for."""
+    """Base of all judges. ``before`` is the host before the action was requested."""
 
     def __init__(self, before: Host) -> None:
         self._error_before = _error(before)
@@ -45,14 +45,14 @@ class _Judge:
         operation = host.get(OPERATION) or {}
         if operation.get("state") in ("failed", "undone"):
             return Verdict(Outcome.FAILED, f"{text}: {operation.get('error') or 'the action did not begin'}")
-        if not is_resting(host):
+        if not is_idle(host):
             return Verdict(Outcome.PENDING, text)
         if _error(host) not in (None, self._error_before):
             return Verdict(Outcome.FAILED, f"{text}: {host.get('last_error')}")
         return Verdict(self.outcome(host), text)
 
     def outcome(self, host: Host) -> Outcome:
-        """What the states of a host mean with which nobody is doing anything."""
+        """Return the outcome that the states of an idle host mean."""
         raise NotImplementedError
 
 
@@ -61,7 +61,7 @@ def _error(host: Host) -> tuple[Any, Any] | None:
 
 
 class UnlockJudge(_Judge):
-    """Done when the host carries service again; failed when mtce gave up, or when it is locked after all."""
+    """Done when the host is in service; failed when mtce gave up, or when the host is locked again."""
 
     def outcome(self, host: Host) -> Outcome:
         if host.get("administrative") == "unlocked" and host.get("operational") == "enabled":
@@ -70,7 +70,7 @@ class UnlockJudge(_Judge):
 
 
 class LockJudge(_Judge):
-    """Done when the host is locked and quiet. A host that was down before cannot be asked to come online."""
+    """Done when the host is locked and idle; a host that was down before need not come online."""
 
     def __init__(self, before: Host) -> None:
         super().__init__(before)
@@ -84,7 +84,7 @@ class LockJudge(_Judge):
 
 
 class InstallJudge(_Judge):
-    """Done when an installed host has reported what it has; used after create and reinstall."""
+    """Done when an installed host has reported its inventory; used after create and reinstall."""
 
     def __call__(self, host: Host) -> Verdict:
         if host.get("install_state") == "failed":
@@ -97,21 +97,21 @@ class InstallJudge(_Judge):
 
 
 class BootJudge(_Judge):
-    """Done when the host is online; used after reboot, reset and power-on, which end when the host left its boot."""
+    """Done when the host is online; used after reboot, reset and power-on, which end after the host's boot."""
 
     def outcome(self, host: Host) -> Outcome:
         return Outcome.DONE if host.get("availability") in ("online", *_SERVING) else Outcome.PENDING
 
 
 class PowerOffJudge(_Judge):
-    """Done when the power is off."""
+    """Done when the host is powered off."""
 
     def outcome(self, host: Host) -> Outcome:
         return Outcome.DONE if host.get("availability") == "power-off" else Outcome.PENDING
 
 
 class SwactJudge:
-    """Done when another controller is the active one. Takes the list of all hosts."""
+    """Done when another controller is active. Takes the list of all hosts."""
 
     def __init__(self, before: Host) -> None:
         self._leaving = before.get("uuid")
@@ -126,6 +126,6 @@ class SwactJudge:
         for host in hosts:
             if host.get("uuid") == self._leaving:
                 text += f", {host['task']}" if host.get("task") else ""
-                if is_resting(host) and _error(host) not in (None, self._error_before):
+                if is_idle(host) and _error(host) not in (None, self._error_before):
                     return Verdict(Outcome.FAILED, f"{text}: {host.get('last_error')}")
         return Verdict(Outcome.PENDING, text)

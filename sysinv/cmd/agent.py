@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from flock import service  # first: it chooses the thread backend
+from flock import service  # must be first: it selects the thread backend
 from flock.conf import conf_dir
 from flock.exec import Root
 from flock.rpc import Server, VersionWatch, client, transport
@@ -20,7 +20,7 @@ SERVER_THREADS = 2
 
 
 def build(conf: Any) -> Agent:
-    """The agent with its connection to the bus."""
+    """Return the agent with its connection to the bus."""
     options.register(conf)
     bus = transport(conf)
     hostname = conf.agent.hostname or socket.gethostname()
@@ -37,7 +37,7 @@ def build(conf: Any) -> Agent:
 
 
 def main() -> int:
-    """Run until told to stop."""
+    """Run until SIGTERM; returns the exit status."""
     return service.run_daemon("sysinv-agent", build)
 
 

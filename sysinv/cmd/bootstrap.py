@@ -21,7 +21,7 @@ The answers file is YAML; only admin_password is required:
 
 
 def main() -> int:
-    """Exit status: 0 done, 1 a step failed (its reason on stderr), 2 bad call or bad answers."""
+    """Return the exit status: 0 done, 1 a step failed (reason on stderr), 2 bad arguments or bad answers."""
     parser = argparse.ArgumentParser(prog="flock-bootstrap", description=__doc__, epilog=EPILOG,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--answers", type=Path, default=Path("/etc/flock/bootstrap.yaml"), help="YAML file of answers")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sysinv-dbsync: the tables of configuration management, and their first content."""
+"""sysinv-dbsync: creates the tables of sysinv and their initial content."""
 from __future__ import annotations
 
 import argparse
@@ -20,7 +20,7 @@ from sysinv.model.host import CONTROLLER_0
 def main() -> None:
     """``sysinv-dbsync [--seed ANSWERS [--controller-mac MAC]] [upgrade | downgrade revision | version | draft]``.
 
-    ``--seed`` upgrades, then stores system, networks and controller-0 as the file of answers says.
+    ``--seed`` upgrades, then stores system, networks and controller-0 from the answers file.
     """
     parser = argparse.ArgumentParser(prog="sysinv-dbsync", add_help=False)
     parser.add_argument("--seed", type=Path)

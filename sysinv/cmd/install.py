@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``flock-install``: run by a host that was booted from the network with the command line sysinv rendered."""
+"""``flock-install``: a host that booted from the network runs it with the kernel command line that sysinv rendered."""
 from __future__ import annotations
 
 import argparse
@@ -13,7 +13,7 @@ from sysinv.installer.install import install
 
 
 def main() -> int:
-    """Exit status: 0 the disk is bootable, 1 failed, 2 bad call, 3 the host has no role yet (boot again later)."""
+    """Return the exit status: 0 disk bootable, 1 failed, 2 bad arguments, 3 no personality yet (boot again later)."""
     parser = argparse.ArgumentParser(prog="flock-install", description=__doc__)
     parser.add_argument("--cmdline", help="kernel command line (default: that of the running kernel)")
     parser.add_argument("--pxecontroller", help="address to use for the controller in URLs of the command line")

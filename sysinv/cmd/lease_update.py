@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sysinv-dnsmasq-lease-update: run by dnsmasq at each lease; tells the conductor, for a bounded time.
+"""sysinv-dnsmasq-lease-update: dnsmasq runs it at each lease; it notifies the conductor within a bounded time.
 
-What cannot be told is not lost: the conductor reads dnsmasq's lease file too.
+A failed notification loses nothing: the conductor also reads dnsmasq's lease file.
 """
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PAUSE_S = 1.0
 
 
 def main() -> int:
-    """``add|old|del MAC IP [HOSTNAME]``; exit status 0 told or nothing to tell, 1 not told, 2 bad call."""
+    """``add|old|del MAC IP [HOSTNAME]``; exit status 0 notified or nothing to do, 1 not notified, 2 bad arguments."""
     argv = sys.argv[1:]
     if len(argv) < 3 or argv[0] not in (*TOLD_ACTIONS, "del"):
         print(f"usage: {PROG} add|old|del MAC IP [HOSTNAME]", file=sys.stderr)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The audit that keeps inventory and host maintenance in agreement, in both directions.
+"""The audit that keeps sysinv's and mtce's records of hosts equal, in both directions.
 
-Inventory is right about which hosts there are and what they are, maintenance about states, task and action. A host is
-removed from maintenance only when it is locked, and nothing is done to the host itself.
+sysinv decides which hosts exist and what they are; mtce decides states, task and action. mtce removes only a host that
+is locked, and the removal does not touch the host itself.
 """
 from __future__ import annotations
 
@@ -29,51 +29,52 @@ from sysinv.resources.host import store as hosts
 from sysinv.resources.operation.table import OPERATIONS
 
 LOG = logging.getLogger(__name__)
-# What one round does at most, so that it ends; the next round goes on.
+# Limit of hosts that one round sends or removes; the next round continues.
 HOSTS_MAX = 100
 
 
 class Agreement:
-    """``audit`` is one periodic task; ``trouble`` is for the health page."""
+    """Compares sysinv with mtce: ``audit`` is a periodic task, ``trouble`` reports to the health page."""
 
     def __init__(self, db: Database, mtce: MtceHosts, steps: HostSteps, operations: Operations) -> None:
         self._db = db
         self._mtce = mtce
         self._steps = steps
         self._operations = operations
-        # Number of maintenance's states that differed in the last round: what is on its way gets that long to arrive.
+        # Sequences that differed in the previous round. Only a difference that lasts for two rounds is mended, because
+        # an update may still be in transit.
         self._differed: Mapping[str, int] = {}
-        self._rested: Mapping[str, int] = {}
+        self._ended: Mapping[str, int] = {}
         self._left_over: list[str] = []
 
     def trouble(self) -> str | None:
-        """Hosts that maintenance keeps although inventory does not have them."""
+        """Return a sentence that names hosts that mtce keeps although sysinv does not have them; None without any."""
         return "; ".join(self._left_over) or None
 
     def audit(self) -> None:
-        """Compare once and tell each side what it lacks. Ends early, with a warning, when maintenance is away."""
+        """Compare once and send each side what it lacks. Ends early, with a warning, when mtce does not answer."""
         try:
             self._audit()
         except (Unavailable, DeadlineExceeded) as error:
-            LOG.warning("host maintenance does not answer the audit of hosts: %s", error)
+            LOG.warning("mtce does not answer the audit of hosts: %s", error)
 
     def _audit(self) -> None:
         statuses = self._mtce.list_hosts()
         rows = self._rows()
         found = compare(rows, statuses, deleting=self._operations.subjects_of(OperationKind.DELETE),
                         acting=self._operations.subjects_of(OperationKind.ACTION))
-        for uuid, revision in islice(found.above.items(), HOSTS_MAX):
-            self._count_on(uuid, revision)
+        for uuid, revision in islice(found.ahead.items(), HOSTS_MAX):
+            self._raise_revision(uuid, revision)
         for uuid in found.put[:HOSTS_MAX]:
             self._put(uuid)
         self._left_over = [text for status in found.remove[:HOSTS_MAX] if (text := self._remove(status)) is not None]
         lasting = [uuid for uuid, number in found.states.items() if self._differed.get(uuid) == number]
         if lasting:
-            LOG.warning("host maintenance is asked for the states of %d hosts again: %s", len(lasting), lasting[:10])
+            LOG.warning("asking mtce again for the states of %d hosts: %s", len(lasting), lasting[:10])
             self._mtce.tell_again(host_uuids=lasting[:HOSTS_MAX])
-        for uuid in [uuid for uuid, number in found.resting.items() if self._rested.get(uuid) == number]:
+        for uuid in [uuid for uuid, number in found.ended.items() if self._ended.get(uuid) == number]:
             self._end_action(uuid)
-        self._differed, self._rested = found.states, found.resting
+        self._differed, self._ended = found.states, found.ended
 
     def _put(self, host_uuid: str) -> None:
         try:
@@ -81,21 +82,19 @@ class Agreement:
         except (Unavailable, DeadlineExceeded):
             raise
         except FlockError as error:
-            LOG.warning("host maintenance does not take host %s: %s", host_uuid, error)
+            LOG.warning("mtce rejects host %s: %s", host_uuid, error)
 
     def _remove(self, status: HostStatus) -> str | None:
-        """Have maintenance forget a host; why it does not, else None."""
+        """Have mtce delete a host; returns a sentence with mtce's reason when it refuses, else None."""
         reply = self._mtce.delete_host(host_uuid=status.uuid, revision=status.revision)
         if reply.status == PASS:
-            LOG.warning("host maintenance had host %s (%s), which inventory does not have; it is forgotten",
-                        status.hostname, status.uuid)
+            LOG.warning("mtce deleted host %s (%s), which sysinv does not have", status.hostname, status.uuid)
             return None
-        LOG.error("host maintenance keeps host %s (%s), which inventory does not have: %s", status.hostname,
-                  status.uuid, reply.reason)
-        return f"host maintenance keeps {status.hostname}, which inventory does not have: {reply.reason}"
+        LOG.error("mtce keeps host %s (%s), which sysinv does not have: %s", status.hostname, status.uuid, reply.reason)
+        return f"mtce keeps {status.hostname}, which sysinv does not have: {reply.reason}"
 
-    def _count_on(self, host_uuid: str, revision: int) -> None:
-        """Inventory was brought back from an older copy: what it says now is newer than what it said before that."""
+    def _raise_revision(self, host_uuid: str, revision: int) -> None:
+        """Raise the stored revision above mtce's: sysinv's database was restored from an older backup."""
 
         def write(conn: Connection) -> None:
             row = _row(conn, host_uuid)
@@ -108,7 +107,7 @@ class Agreement:
         def write(conn: Connection) -> None:
             row = _row(conn, host_uuid)
             if row is not None and row["ihost_action"] and not active_of(conn, OPERATIONS, host_uuid):
-                LOG.warning("host %s: nobody reported the end of %s", row["hostname"], row["ihost_action"])
+                LOG.warning("host %s: mtce did not report the end of %s", row["hostname"], row["ihost_action"])
                 hosts.write(conn, row, NO_ACTION)
 
         self._db.transact(write)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the conductor looks at again and again: installations and actions that fell silent, leases, boot files."""
+"""Periodic audits of the conductor: installations and actions without progress, leases, boot files."""
 from __future__ import annotations
 
 import datetime
@@ -31,12 +31,12 @@ from sysinv.resources.host import store as hosts
 from sysinv.resources.network import store as networks
 
 LOG = logging.getLogger(__name__)
-# A waiting boot file gets a new token when less than this part of the token's life is left.
+# The audit renews the token of a boot file when less than this part of the token's lifetime remains.
 RENEW_PART = 4
 
 
 class Audits:
-    """Each method is one periodic task; every one reads what is there, decides, and writes what differs."""
+    """Periodic tasks, one per method: each reads the stored rows, decides, and writes the changes."""
 
     def __init__(self, db: Database, mtce: MtceHosts, steps: HostSteps, dnsmasq: Dnsmasq, discovery: HostDiscovery,
                  *, install: InstallLimits, action: ActionLimits, token_ttl_s: float,
@@ -52,31 +52,31 @@ class Audits:
         self._now = now
 
     def install_states(self) -> None:
-        """Silent installations fail, booted ones complete."""
+        """Fail installations without progress, complete those whose host is online."""
         now = self._now()
         for row in self._rows():
             silent_s = _age_s(row["install_state_at"], now)
             state = install_audit(row["install_state"], row["availability"], silent_s, self._install_limits)
             if state is not None:
-                LOG.warning("host %s: installation %s is %s after %d s", row["hostname"], row["install_state"], state,
-                            silent_s)
+                LOG.warning("host %s: installation changed from %s to %s after %d s", row["hostname"],
+                            row["install_state"], state, silent_s)
                 self._update(row, {"install_state": str(state), "install_state_at": now})
 
     def host_actions(self) -> None:
-        """Locks that nobody answers are told again or given up."""
+        """Send a lock to mtce again, or give it up, when mtce has not reported on it in time."""
         now = self._now()
         for row in self._rows():
             age_s = _age_s(row["ihost_action_at"], now)
             verdict = action_audit(row["ihost_action"], age_s, row["action_resent"], self._action_limits)
             if verdict.clear:
-                LOG.warning("host %s: %s was not answered in %d s and is given up", row["hostname"],
+                LOG.warning("host %s: giving up %s, mtce did not report on it in %d s", row["hostname"],
                             row["ihost_action"], age_s)
                 self._give_up(row, f"{row['ihost_action']} was not answered in {age_s} s")
             elif verdict.resend:
                 self._resend(row)
 
     def leases(self) -> None:
-        """Discover who has a lease and is not known; keep dnsmasq's host files true."""
+        """Discover unknown machines that hold a lease; update dnsmasq's host files."""
         with self._db.reader() as conn:
             pool = networks.pools_by_network(conn).get("pxeboot")
         if pool is None:
@@ -86,7 +86,7 @@ class Audits:
         self._dnsmasq.refresh()
 
     def boot_files(self) -> None:
-        """Renew tokens that wait in boot files before they are too old."""
+        """Renew tokens in unused boot files before they expire."""
         limit = self._now() + datetime.timedelta(seconds=self._token_ttl_s / RENEW_PART)
         busy = (InstallState.PREINSTALL, InstallState.INSTALLING, InstallState.POSTINSTALL)
         for row in self._rows():
@@ -99,9 +99,9 @@ class Audits:
         try:
             reply = self._mtce.host_action(host_uuid=row["uuid"], action="force-lock", request_id=request_id)
         except (Unavailable, DeadlineExceeded) as error:
-            LOG.warning("host %s: force-lock could not be told again: %s", row["hostname"], error)
+            LOG.warning("host %s: force-lock could not be sent to mtce again: %s", row["hostname"], error)
             return
-        LOG.warning("host %s: force-lock told again: %s %s", row["hostname"], reply.status, reply.reason)
+        LOG.warning("host %s: force-lock sent to mtce again: %s %s", row["hostname"], reply.status, reply.reason)
         if reply.status == PASS:
             self._update(row, {"action_resent": True})
         else:
@@ -115,7 +115,7 @@ class Audits:
             return hosts.all_rows(conn)
 
     def _update(self, seen: Row, values: Mapping[str, Any]) -> None:
-        """Write unless the host changed since it was looked at; the next round looks again."""
+        """Write ``values`` unless the host changed since ``seen`` was read; the next round reads it again."""
 
         def write(conn: Connection) -> None:
             row = host_row(conn, seen["uuid"], lock=True)

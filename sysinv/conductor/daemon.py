@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shell of sysinv-conductor: everything is built here, started and stopped here, decided elsewhere."""
+"""Shell of sysinv-conductor: builds, starts and stops its parts. Decisions are in other modules."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -31,7 +31,7 @@ PRUNE_INTERVAL_S = 3600
 
 
 class ConductorDaemon:
-    """Serves agents, leases and host maintenance; carries out operations; audits."""
+    """Serves agents, the lease script and mtce; carries out operations; runs the audits."""
 
     def __init__(self, conf: Any) -> None:
         options.register(conf)
@@ -66,7 +66,7 @@ class ConductorDaemon:
         self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
 
     def start(self) -> None:
-        """Write what dnsmasq needs, then serve; raises when the database is away."""
+        """Write dnsmasq's files, then serve. Raises when the database cannot be reached."""
         self._boot_files.write_default()
         self._dnsmasq.refresh()
         self._server.start()
@@ -75,8 +75,8 @@ class ConductorDaemon:
         self._periodics.start()
 
     def stop(self) -> None:
-        """Finish steps and requests in hand; the rest resumes at the next start."""
-        # An audit that waits for an answer must not hold up the end; the next life looks again.
+        """Finish steps and requests that have begun; stored operations resume at the next start."""
+        # Does not wait for an audit that still waits for a reply: it runs again after the next start.
         self._periodics.stop(1.0)
         self._versions.stop()
         self._server.stop()

@@ -18,7 +18,7 @@ FLOATING_ALIASES = ("controller.internal", "controller", "registry.local", "cont
 
 @dataclass(frozen=True, slots=True)
 class DnsmasqPaths:
-    """Where dnsmasq's files live (absolute)."""
+    """Absolute paths of dnsmasq's files."""
 
     directory: str
     tftp_root: str
@@ -47,7 +47,7 @@ class DnsmasqPaths:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """One line of the lease file: ``expires_s`` since the epoch, 0 for ever."""
+    """One line of the lease file: ``expires_s`` in seconds since the epoch, 0 for an infinite lease."""
 
     expires_s: int
     mac: str
@@ -56,14 +56,14 @@ class Lease:
 
 
 def render_conf(paths: DnsmasqPaths, pxeboot: PoolView, pxeboot_interface: str, mgmt_interface: str) -> str:
-    """``dnsmasq.conf``: DHCP and TFTP on the pxeboot network, names of the cloud on pxeboot and management."""
+    """Return ``dnsmasq.conf``: DHCP and TFTP on the pxeboot network, DNS on pxeboot and management."""
     netmask = ipaddress.ip_network(f"{pxeboot.network}/{pxeboot.prefix}").netmask
     server = pxeboot.floating_address or pxeboot.controller0_address
     lines = [
         f"interface={pxeboot_interface}", f"interface={mgmt_interface}", "except-interface=lo", "bind-dynamic",
         f"no-dhcp-interface={mgmt_interface}", "no-resolv", "no-hosts", f"domain={DOMAIN}", f"local=/{DOMAIN}/",
         "dhcp-authoritative", "dhcp-ignore-names", "dhcp-option=3", "dhcp-option=6",
-        # The pool belongs to this server alone; probing each address first would cost every node three seconds.
+        # No probe (three seconds per host) before an address is given out: no other server uses this pool.
         "no-ping",
         *(f"dhcp-range=set:pxeboot,{start},{end},{netmask},{LEASE_TIME}" for start, end in pxeboot.ranges),
         f"dhcp-boot=tag:pxeboot,pxelinux.0,{PXE_NAME},{server}",
@@ -74,9 +74,9 @@ def render_conf(paths: DnsmasqPaths, pxeboot: PoolView, pxeboot_interface: str, 
 
 
 def render_hosts(pxeboot: PoolView, controllers: Iterable[tuple[str, str]], leases: Iterable[Lease]) -> str:
-    """``dnsmasq.hosts``: fixed pxeboot addresses.
+    """Return ``dnsmasq.hosts``: fixed pxeboot addresses.
 
-    ``controllers`` are (mac, hostname) with a fixed address in the pool; everyone else keeps the lease once given.
+    ``controllers`` are (mac, hostname) and have fixed addresses in the pool; other hosts keep their first lease.
     """
     lines = []
     if pxeboot.floating_address:
@@ -98,7 +98,7 @@ def render_hosts(pxeboot: PoolView, controllers: Iterable[tuple[str, str]], leas
 
 def render_addn_hosts(pxe_address: str | None, floating_address: str | None,
                       hosts: Sequence[tuple[str, str]]) -> str:
-    """``dnsmasq.addn_hosts``: names of the cloud; ``hosts`` are (hostname, management address)."""
+    """Return ``dnsmasq.addn_hosts``: DNS names of the cloud; ``hosts`` are (hostname, management address)."""
     lines = [f"{pxe_address} {PXE_NAME}"] if pxe_address else []
     if floating_address:
         lines.append(f"{floating_address} {' '.join(FLOATING_ALIASES)}")
@@ -107,7 +107,7 @@ def render_addn_hosts(pxe_address: str | None, floating_address: str | None,
 
 
 def parse_leases(text: str) -> list[Lease]:
-    """Leases of the file dnsmasq keeps (``expiry mac ip name client-id``); other lines are skipped."""
+    """Return the leases in dnsmasq's lease file (``expiry mac ip name client-id``); skips other lines."""
     leases: list[Lease] = []
     for line in text.splitlines()[:LEASES_MAX]:
         words = line.split()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shell around dnsmasq and the boot files: collects facts, writes what changed, tells the process."""
+"""I/O of dnsmasq and the boot files: collects facts, writes files that changed, signals dnsmasq."""
 from __future__ import annotations
 
 import logging
@@ -35,26 +35,26 @@ LEASE_FILE_MAX_BYTES = 4 * 1024 * 1024
 
 
 class BootFiles:
-    """``pxelinux.cfg`` below the TFTP root."""
+    """Boot files in ``pxelinux.cfg`` below the TFTP root."""
 
     def __init__(self, tftp_root: Path) -> None:
         self._directory = tftp_root / "pxelinux.cfg"
 
     def write_default(self) -> None:
-        """The file of hosts without a role."""
+        """Write the boot file of hosts without a personality."""
         replace_text(self._directory / "default", render_default())
 
     def write(self, boot: BootFile) -> None:
-        """The file of one host; InvalidInput when it cannot be rendered."""
+        """Write the boot file of one host; InvalidInput when it cannot be rendered."""
         replace_text(self._directory / boot_file_name(boot.mgmt_mac), render_host(boot))
 
     def remove(self, mac: str) -> None:
-        """Take a host's file away; harmless when there is none."""
+        """Remove a host's boot file, if it exists."""
         (self._directory / boot_file_name(mac)).unlink(missing_ok=True)
 
 
 class Dnsmasq:
-    """dnsmasq's configuration; ``unit`` is empty when somebody else runs the process."""
+    """dnsmasq's configuration; ``unit`` is empty when sysinv does not manage the process."""
 
     def __init__(self, db: Database, paths: DnsmasqPaths, interfaces: Mapping[str, str], unit: str) -> None:
         self._db = db
@@ -64,12 +64,12 @@ class Dnsmasq:
         self._lock = threading.Lock()
 
     def refresh(self) -> None:
-        """Make the files say what the database says, and have dnsmasq read what changed."""
+        """Write the files from the database, and make dnsmasq read those that changed."""
         with self._lock:
             self._refresh()
 
     def leases(self) -> list[Lease]:
-        """Leases dnsmasq has given out; empty when its file cannot be read."""
+        """Return dnsmasq's leases; empty when the lease file cannot be read."""
         try:
             with open(self._paths.leases, encoding="utf-8", errors="replace") as stream:
                 return parse_leases(stream.read(LEASE_FILE_MAX_BYTES))
@@ -104,7 +104,7 @@ class Dnsmasq:
         return replace_text(Path(self._paths.conf), text)
 
     def _restart(self) -> None:
-        """dnsmasq reads its configuration only at its start; a unit that does not run now is left to systemd."""
+        """Restart dnsmasq, which reads its configuration only at its start. Leaves a stopped unit to systemd."""
         if not self._unit:
             self._hang_up()
             return
@@ -115,13 +115,13 @@ class Dnsmasq:
             LOG.warning("%s could not be restarted: %s", self._unit, error)
 
     def _hang_up(self) -> None:
-        """SIGHUP: dnsmasq reads its host files again."""
+        """Send SIGHUP: dnsmasq reads its host files again."""
         root = Root("/")
         pid = root.int(self._paths.pid.lstrip("/"))
         if pid is None or root.text(f"proc/{pid}/comm") != "dnsmasq":
-            LOG.info("dnsmasq does not run; it reads its files when it starts")
+            LOG.info("dnsmasq is not running; it will read its files when it starts")
             return
         try:
             os.kill(pid, signal.SIGHUP)
         except ProcessLookupError:
-            LOG.info("dnsmasq ended; it reads its files when it starts")
+            LOG.info("dnsmasq has ended; it will read its files when it starts")

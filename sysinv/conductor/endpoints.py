@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The conductor's smaller bus interfaces: leases, states from host maintenance, nudges from the API."""
+"""The conductor's smaller bus interfaces: leases from dnsmasq, states from mtce, notifications from the API."""
 from __future__ import annotations
 
 import logging
@@ -20,7 +20,7 @@ LOG = logging.getLogger(__name__)
 
 
 class DiscoveryEndpoint:
-    """``Discovery``: leases; ``refresh`` writes dnsmasq's host files after a discovery."""
+    """``Discovery``: receives leases; ``refresh`` writes dnsmasq's host files after a discovery."""
 
     def __init__(self, discovery: HostDiscovery, refresh: Callable[[], None]) -> None:
         self._discovery = discovery
@@ -28,31 +28,31 @@ class DiscoveryEndpoint:
 
     def handle_dhcp_lease(self, *, tags: list[str], mac: str, ip_address: str, client_id: str | None,
                           expires_s: int) -> None:
-        """A lease was given out."""
+        """Discover the machine that got a lease."""
         if self._discovery.lease(tags, mac, ip_address, expires_s) is not None:
             self._refresh()
 
 
 class HostStatesEndpoint:
-    """``HostStates``: what only host maintenance may write."""
+    """``HostStates``: receives the columns that only mtce writes."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     def update_host_state(self, *, update: HostStateUpdate) -> None:
-        """Store the fields that are given, unless something newer is stored already."""
+        """Store the given fields, unless a newer update is stored already."""
         self._db.transact(lambda conn: self._update(conn, update))
 
     def _update(self, conn: Connection, update: HostStateUpdate) -> None:
         try:
             row = host_row(conn, update.host_uuid, lock=True)
         except HostNotFound:
-            # A host that is being deleted: there is nothing left to keep.
-            LOG.info("state of unknown host %s is dropped", update.host_uuid)
+            # The host was deleted.
+            LOG.info("dropping state of unknown host %s", update.host_uuid)
             return
         changes = state_changes(host_view(row), update)
         if changes is None:
-            LOG.info("host %s: state %d is older than %d and dropped", row["hostname"], update.sequence,
+            LOG.info("host %s: dropping state %d, which is older than %d", row["hostname"], update.sequence,
                      row["mtce_sequence"])
             return
         hosts.write(conn, row, changes)
@@ -61,12 +61,12 @@ class HostStatesEndpoint:
 
 
 class OperationsEndpoint:
-    """``Operations``: somebody recorded one."""
+    """``Operations``: receives a notification after an operation was recorded."""
 
     def __init__(self, nudge: Callable[[], None]) -> None:
         self._nudge = nudge
 
     def operation_recorded(self, *, operation_uuid: str) -> None:
-        """Look at the table now."""
+        """Look at the operations table now."""
         LOG.debug("operation %s was recorded", operation_uuid)
         self._nudge()

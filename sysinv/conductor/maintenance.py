@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What host maintenance is told of hosts, and how its answers read to an operator."""
+"""Records and requests for mtce, and mtce's replies as errors for the operator."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from mtce.contract.records import ActionReply, MtceHost
 from sysinv.contract.enums import NetworkType
 from sysinv.contract.errors import ActionRejected, AddRejected
 
-PASS = "pass"  # noqa: S105 - a status word
+PASS = "pass"  # noqa: S105 - a status, not a password
 
 
 def mtce_host(row: Mapping[str, Any], addresses: Mapping[str, str]) -> MtceHost | None:
-    """The part of a record host maintenance works with; None while the host has no role or address."""
+    """Return the part of a host's record that mtce needs; None while the host has no personality or address."""
     mgmt_ip = addresses.get(NetworkType.MGMT)
     if not row["hostname"] or not row["personality"] or mgmt_ip is None:
         return None
@@ -27,13 +27,13 @@ def mtce_host(row: Mapping[str, Any], addresses: Mapping[str, str]) -> MtceHost 
 
 
 def check_action(reply: ActionReply) -> None:
-    """ActionRejected unless the action was taken."""
+    """Raise ActionRejected unless mtce accepted the action."""
     if reply.status != PASS:
         raise ActionRejected(reason=reply.reason.rstrip(".") or "no reason given",
                              action=reply.action.rstrip(".") or "retry")
 
 
 def check_add(reply: ActionReply) -> None:
-    """AddRejected unless the host was taken."""
+    """Raise AddRejected unless mtce accepted the host."""
     if reply.status != PASS:
         raise AddRejected(status=reply.status, reason=reply.reason, action=reply.action)

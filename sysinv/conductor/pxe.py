@@ -12,13 +12,13 @@ from sysinv.model.host import split_subfunctions
 PXE_NAME = "pxecontroller"
 KERNEL = "flock/vmlinuz"
 INITRD = "flock/initrd"
-# Nothing that ends a word or a line of a boot file may come out of a record.
+# Values from a record must not contain characters that end a word or a line of a boot file.
 _WORD = re.compile(r"[\x21-\x7e]*")
 
 
 @dataclass(frozen=True, slots=True)
 class BootFile:
-    """What one host's boot file is made of; ``token`` is the clear one-time token."""
+    """Content of one host's boot file; ``token`` is the one-time token in clear text."""
 
     host_uuid: str
     mgmt_mac: str
@@ -36,12 +36,12 @@ class BootFile:
 
 
 def boot_file_name(mac: str) -> str:
-    """``01-08-00-27-be-6e-25``: PXELINUX asks for hardware type and MAC with dashes."""
+    """Return PXELINUX's file name of a host, ``01-08-00-27-be-6e-25``: hardware type and MAC address with dashes."""
     return "01-" + mac.replace(":", "-")
 
 
 def template_name(personality: str, subfunctions: str, software_version: str) -> str:
-    """StarlingX's name of the installation a host gets."""
+    """Return StarlingX's name for the host's kind of installation."""
     functions = split_subfunctions(subfunctions)
     low = "_lowlatency" if Subfunction.LOWLATENCY in functions else ""
     if personality == Personality.CONTROLLER and Subfunction.WORKER in functions:
@@ -52,14 +52,14 @@ def template_name(personality: str, subfunctions: str, software_version: str) ->
 
 
 def render_default() -> str:
-    """The file for hosts without a role: wait and ask again."""
+    """Return the boot file of hosts without a personality: wait and boot again."""
     return "\n".join([
         "DEFAULT wait", "PROMPT 0", "TIMEOUT 0", "", "LABEL wait", "  MENU LABEL waiting for a personality",
         f"  KERNEL {KERNEL}", "  APPEND flock.wait=1", ""])
 
 
 def render_host(boot: BootFile) -> str:
-    """The boot file of one host; InvalidInput when a value could not stand on a kernel command line."""
+    """Return the boot file of one host; InvalidInput for a value that a kernel command line cannot hold."""
     base = f"http://{PXE_NAME}:{boot.api_port}/v1/ihosts/{boot.host_uuid}"
     words = [
         ("boot_device", boot.boot_device), ("rootfs_device", boot.rootfs_device), ("console", boot.console),

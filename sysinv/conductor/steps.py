@@ -31,13 +31,13 @@ from sysinv.resources.operation.table import OPERATIONS
 
 LOG = logging.getLogger(__name__)
 FILES_TIMEOUT_S = 60.0
-# An operation that an earlier release recorded wants to bring back these too.
+# Operations recorded by an earlier release also want these columns restored.
 MTCE_FIELDS = frozenset({"task"})
 
 
 @dataclass(frozen=True, slots=True)
 class StepSettings:
-    """``active_controller`` never installs itself; times in seconds."""
+    """Settings of the steps. ``active_controller`` never installs itself; times in seconds."""
 
     active_controller: str
     install_token_ttl_s: float
@@ -46,7 +46,7 @@ class StepSettings:
 
 
 class HostSteps:
-    """What the conductor does to one host at a time."""
+    """Steps of operations, each for one host."""
 
     def __init__(self, db: Database, mtce: MtceHosts, boot_files: BootFiles, dnsmasq: Dnsmasq,
                  discovery: HostDiscovery, settings: StepSettings,
@@ -58,11 +58,11 @@ class HostSteps:
         self._discovery = discovery
         self._settings = settings
         self._now = now
-        # A token is stored before its file is written; two writers of one file must not interleave.
+        # The hash of a token is stored before its boot file is written, so two writers of one file must not interleave.
         self._writing = threading.Lock()
 
     def kinds(self) -> dict[str, Steps]:
-        """The plans by kind of operation."""
+        """Return the steps of each kind of operation."""
         mtce_s = self._settings.mtce_step_timeout_s
         plans = (
             Steps(OperationKind.CONFIGURE,
@@ -79,7 +79,7 @@ class HostSteps:
         return {str(plan.kind): plan for plan in plans}
 
     def files(self, view: OperationView) -> None:
-        """Boot file and dnsmasq's host files, unless the host goes."""
+        """Write boot file and dnsmasq's host files, unless the host is being deleted."""
         if self._being_deleted(view.subject):
             return
         if view.params.get("boot_file"):
@@ -87,32 +87,32 @@ class HostSteps:
         self._dnsmasq.refresh()
 
     def tell_host(self, view: OperationView) -> None:
-        """Give host maintenance the record as it is now, unless the host goes."""
+        """Send the stored record to mtce, unless the host is being deleted."""
         if self._being_deleted(view.subject):
-            LOG.info("host %s is being deleted; host maintenance is told nothing of it any more", view.subject)
+            LOG.info("host %s is being deleted; its record is not sent to mtce", view.subject)
             return
         self.put_host(view.subject)
 
     def configure_for_action(self, view: OperationView) -> None:
-        """What must be in place before host maintenance begins; a reinstall needs a fresh boot file."""
+        """Prepare the host before mtce begins the action; a reinstall gets a new boot file."""
         if view.params["action"] == OperatorAction.REINSTALL:
             self.renew_boot_file(view.subject)
         self.put_host(view.subject)
         if view.params["tells_vim"]:
-            # No virtual infrastructure manager is configured: services count as disabled at once.
+            # Without a virtual infrastructure manager, services count as disabled immediately.
             self._write(view.subject, {"vim_progress_status": VimProgress.SERVICES_DISABLED.value})
 
     def tell_action(self, view: OperationView) -> None:
-        """Have host maintenance begin; it knows a repeated request by the operation's uuid."""
+        """Request the action from mtce, which recognises a repeated request by the operation's uuid."""
         reply = self._mtce.host_action(
             host_uuid=view.subject, action=view.params["mtce_action"], request_id=view.uuid)
         check_action(reply)
-        LOG.info("host maintenance took %s of host %s", view.params["action"], view.subject)
+        LOG.info("mtce accepted %s of host %s", view.params["action"], view.subject)
 
     def roll_back(self, view: OperationView) -> None:
-        """The action did not begin: the record says so again and why, unless something newer is under way.
+        """Clear the requested action and store the reason, unless a newer operation has begun.
 
-        What host maintenance has written is not touched: it would not send it again.
+        Leaves mtce's columns unchanged, because mtce would not send them again.
         """
         before = {name: value for name, value in view.params["before"].items() if name not in MTCE_FIELDS}
 
@@ -128,26 +128,26 @@ class HostSteps:
         LOG.warning("action %s of host %s did not begin: %s", view.params["action"], view.subject, view.error)
 
     def tell_delete(self, view: OperationView) -> None:
-        """Host maintenance forgets the host first: it must not act on what is gone."""
+        """Have mtce delete the host first, so that it does not act on a deleted host."""
         check_action(self._mtce.delete_host(host_uuid=view.subject, revision=view.params.get("revision", 0)))
 
     def keep_host(self, view: OperationView) -> None:
-        """The host stays: host maintenance gets it again, with a record that is newer than the deletion."""
+        """Keep the host: send its record to mtce again, with a revision above that of the deletion."""
 
         def keep(conn: Connection) -> None:
             row = host_row(conn, view.subject, lock=True)
             reason = failed_with(view.error or "The host could not be deleted.", self._now())
-            hosts.write(conn, row, {"action_text": None, **reason, **hosts.next_told(row)})
+            hosts.write(conn, row, {"action_text": None, **reason, **hosts.next_revision(row)})
 
         self._db.transact(keep)
         self._put(view.subject)
 
     def remove_files(self, view: OperationView) -> None:
-        """No boot file, so the machine would wait for a new role."""
+        """Remove the boot file. The machine then waits for a personality when it boots."""
         self._boot_files.remove(view.params["mac"])
 
     def remove_record(self, view: OperationView) -> None:
-        """Record, addresses and everything that hangs on them."""
+        """Delete the record, its addresses and all rows that depend on them."""
         expires_s = max((lease.expires_s for lease in self._dnsmasq.leases() if lease.mac == view.params["mac"]),
                         default=0)
 
@@ -164,9 +164,10 @@ class HostSteps:
         self._dnsmasq.refresh()
 
     def put_host(self, host_uuid: str) -> bool:
-        """Give host maintenance one record; False while the host has no role or goes. AddRejected, Unavailable.
+        """Send one record to mtce. Returns False while the host has no personality or is being deleted.
 
-        Should the deletion begin just now, host maintenance refuses the record, whose revision is not above it.
+        When a deletion begins at the same time, mtce refuses the record: its revision is not above the deletion's.
+        Raises AddRejected, Unavailable.
         """
         return not self._being_deleted(host_uuid) and self._put(host_uuid)
 
@@ -185,7 +186,7 @@ class HostSteps:
         return True
 
     def renew_boot_file(self, host_uuid: str) -> None:
-        """A boot file with a fresh one-time token, whose hash is stored first."""
+        """Write a boot file with a new one-time token; stores the token's hash first."""
         with self._writing:
             token, columns = new_token(self._settings.install_token_ttl_s, self._now())
             row = self._write(host_uuid, columns)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Words that hosts and their inventory are described with, in StarlingX's spelling; each list lives here once."""
+"""Enumerations of hosts and their inventory, in StarlingX's spelling."""
 from __future__ import annotations
 
 import enum
 
 
 class Personality(enum.StrEnum):
-    """What a host is for; given once."""
+    """Role of a host; set once."""
 
     CONTROLLER = "controller"
     WORKER = "worker"
@@ -25,7 +25,7 @@ class Subfunction(enum.StrEnum):
 
 
 class Administrative(enum.StrEnum):
-    """Operator's intent: may the host carry service."""
+    """The operator's intent: whether the host may carry service."""
 
     LOCKED = "locked"
     UNLOCKED = "unlocked"
@@ -54,7 +54,7 @@ class Availability(enum.StrEnum):
 
 
 class InvProvision(enum.StrEnum):
-    """How far a host came on its way into service."""
+    """Provisioning state of a host."""
 
     UNPROVISIONED = "unprovisioned"
     INVENTORIED = "inventoried"
@@ -91,7 +91,7 @@ class InstallState(enum.StrEnum):
 
 
 class OperatorAction(enum.StrEnum):
-    """Values of ``action`` in a PATCH that we carry out."""
+    """Supported values of ``action`` in a PATCH."""
 
     NONE = "none"
     LOCK = "lock"
@@ -109,7 +109,7 @@ class OperatorAction(enum.StrEnum):
 
 
 class BmType(enum.StrEnum):
-    """Protocol of a board management controller; ``dynamic`` is learned."""
+    """Protocol of a board management controller; for ``dynamic``, mtce detects it."""
 
     NONE = "none"
     DYNAMIC = "dynamic"
@@ -118,7 +118,7 @@ class BmType(enum.StrEnum):
 
 
 class CpuFunction(enum.StrEnum):
-    """What a logical CPU is set aside for."""
+    """Function to which a logical CPU is assigned."""
 
     PLATFORM = "Platform"
     VSWITCH = "Vswitch"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Refusals that cross process boundaries, so that the caller rebuilds the class it knows."""
+"""Errors that cross the bus; the caller receives the same class."""
 from __future__ import annotations
 
 from typing import ClassVar
@@ -15,14 +15,14 @@ class HostNotFound(NotFound):
 
 
 class ActionRejected(Refused):
-    """Host maintenance said no to an action."""
+    """mtce rejected an action."""
 
     code: ClassVar[str] = "sysinv.action.rejected"
     text: ClassVar[str] = "Operation Rejected: {reason}. {action}."
 
 
 class AddRejected(Refused):
-    """Host maintenance said no to a host."""
+    """mtce rejected the record of a host."""
 
     code: ClassVar[str] = "sysinv.host.add_rejected"
     text: ClassVar[str] = ("Maintenance has returned with a status of {status}, reason: {reason}, "

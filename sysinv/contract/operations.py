@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Kinds of stored operations and what they carry: recorded by the API, carried out by the conductor."""
+"""Kinds of stored operations: the API records them, the conductor carries them out."""
 from __future__ import annotations
 
 import enum
 
 
 class OperationKind(enum.StrEnum):
-    """``configure``: files and host maintenance follow a changed record. ``action``: an operator's host action.
-    ``delete``: a host goes."""
+    """``configure``: write files and inform mtce after a record changed. ``action``: carry out an operator's action.
+    ``delete``: delete a host."""
 
     CONFIGURE = "configure"
     ACTION = "action"

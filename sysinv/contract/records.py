@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What other subsystems, agents and tools may know of a host, and what host maintenance tells of it."""
+"""Records of hosts on the bus: a reference for other subsystems, and mtce's state updates."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class HostRef:
-    """Enough of a host to address it."""
+    """Identity of a host: what a caller needs to address it."""
 
     uuid: str
     hostname: str | None
@@ -16,11 +16,11 @@ class HostRef:
 
 @dataclass(frozen=True, slots=True)
 class HostStateUpdate:
-    """Fields of a host that only mtce writes; None leaves a field as it is, ``task`` "" empties it.
+    """Fields of a host that only mtce writes; None leaves a field unchanged, ``task`` "" clears it.
 
-    ``sequence`` grows with every update of one host, so that a late redelivery is recognised and dropped. ``action`` is
-    what mtce is doing with the host, ``none`` at rest. ``error`` says why the host or an action failed, ``error_at``
-    when (ISO 8601).
+    ``sequence`` grows with every update of one host, so that the receiver can drop a late redelivery. ``action`` is
+    the action that mtce is carrying out, ``none`` without one. ``error`` is the reason why the host or an action
+    failed, ``error_at`` the time (ISO 8601).
     """
 
     host_uuid: str

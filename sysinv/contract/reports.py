@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a resource declares what agents report of it, and the scan that finds all declarations.
+"""Declarations of agents' reports by resources, and the scan that finds them.
 
 A resource has ``sysinv/resources/<noun>/report.py`` with its record and ``REPORT``; its ``service.py`` has
 ``take_report``, which stores the items of one host.
@@ -29,21 +29,21 @@ class Source(StrEnum):
 
 
 class UnknownReport(Refused):
-    """The conductor has no resource of that kind: it is older than the agent."""
+    """The conductor has no resource of that kind, because it is older than the agent."""
 
     code: ClassVar[str] = "sysinv.report.unknown"
     http: ClassVar[int] = 404
-    text: ClassVar[str] = "This conductor knows no {kind} report. Bring it to the release of the agent."
+    text: ClassVar[str] = "This conductor does not know reports of kind {kind}. Upgrade it to the release of the agent."
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an agent reports of one resource: a list of records that names everything the host has of it.
+    """Report of one resource: a list of records for all of the host's items of that resource.
 
     ``kind`` is its name on the bus; ``collector`` a module with ``collect(*roots) -> list[record]``, called with the
-    roots ``sources``. ``after`` names the kinds that must be stored before this one in a first series. ``aliases`` are
-    further names that a request for an update may use. ``key`` gives what may occur once in a report; of two items
-    with one key the first counts. ``tells_more(old, new)`` says whether an item is worth a new report.
+    roots ``sources``. ``after`` names the kinds that must be stored before this one in the first reports after a boot.
+    ``aliases`` are further names that a request for an update may use. ``key`` returns the identity of an item; of two
+    items with the same key the first counts. ``tells_more(old, new)`` decides whether a changed item is reported.
     ``of_boot``: the collector also takes ``after_install`` and ``first_report``, and an acknowledged report marks this
     boot as known to the conductor.
     """
@@ -61,7 +61,7 @@ class Report:
 
 
 def in_order(declared: list[Report]) -> dict[str, Report]:
-    """Reports by kind, each behind those it goes ``after``; ValueError for a kind that is declared twice or nowhere."""
+    """Return reports by kind, ordered by ``after``; ValueError for a kind that is declared twice or not at all."""
     by_kind = {report.kind: report for report in declared}
     if len(by_kind) != len(declared):
         raise ValueError(f"a kind of report is declared twice: {sorted(report.kind for report in declared)}")
@@ -74,5 +74,5 @@ def in_order(declared: list[Report]) -> dict[str, Report]:
 
 @functools.cache
 def reports() -> dict[str, Report]:
-    """The ``REPORT`` of every resource that has a ``report.py``, in the order in which a first series goes out."""
+    """Return the ``REPORT`` of every resource that has a ``report.py``, in the order of a boot's first reports."""
     return in_order([module.REPORT for module in slices.modules(RESOURCES, "report")])

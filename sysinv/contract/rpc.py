@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bus interfaces of sysinv: its conductor, for agents, lease script, API and mtce, and the agent of each host."""
+"""Bus interfaces of sysinv: those of its conductor (for agents, lease script, API and mtce), and that of the agents."""
 from __future__ import annotations
 
 from typing import Any
@@ -15,27 +15,28 @@ AGENT_TOPIC = "sysinv.agent_manager"
 class InventoryReports:
     """Agent to conductor: a call returns once the report is stored.
 
-    What is reported is declared by the resources (``sysinv.contract.reports``): a new one changes nothing here. The
-    methods named after one kind serve agents of version 1.1; the next major version drops them.
+    Resources declare their reports (``sysinv.contract.reports``); a new resource needs no change here. The methods
+    for one kind each serve agents of version 1.1; the next major version will drop them.
     """
 
     @call(timeout_s=10)
     def get_host_by_macs(self, *, macs: list[str], hostname: str) -> HostRef | None:
-        """The host that owns one of the MAC addresses, else the one with that name."""
+        """Return the host that owns one of the MAC addresses, else the host with that name; None without either."""
         raise TypeError("interface")
 
     @call(timeout_s=30)
     def report(self, *, host_uuid: str, kind: str, items: list[Any]) -> None:
-        """Everything the host has of ``kind``; each item is the JSON form of that kind's record.
+        """Store the host's items of ``kind``; each is the JSON form of that kind's record.
 
-        An item that is no such record is left out, and what may be it stays stored. UnknownReport, InvalidInput (too
-        many items, or no usable one), NotFound for the host.
+        ``null`` stands for items that the agent could not read. Skips these and items that are not valid records, and
+        then removes no stored items. Raises UnknownReport, InvalidInput (too many items, or no valid one among those
+        that are not null), NotFound for the host.
         """
         raise TypeError("interface")
 
     @call(timeout_s=30)
     def inventory_completed(self, *, host_uuid: str) -> None:
-        """Every first report was acknowledged: the host becomes ``inventoried``."""
+        """Set the host to ``inventoried``, after every first report was acknowledged."""
         raise TypeError("interface")
 
     @call(timeout_s=30)
@@ -76,26 +77,26 @@ class Discovery:
     @call(timeout_s=30)
     def handle_dhcp_lease(self, *, tags: list[str], mac: str, ip_address: str, client_id: str | None,
                           expires_s: int) -> None:
-        """A lease was given out; an unknown MAC on the pxeboot network becomes a discovered host.
+        """Discover a host when an unknown MAC address gets a lease on the pxeboot network.
 
-        ``expires_s`` is the lease's end in seconds since the epoch, 0 when unknown.
+        ``expires_s`` is the end of the lease in seconds since the epoch, 0 when unknown.
         """
         raise TypeError("interface")
 
 
 @rpc_interface(topic=CONDUCTOR_TOPIC, version="1.2", namespace="host_states")
 class HostStates:
-    """mtce to conductor: state that only mtce may write."""
+    """mtce to conductor: states that only mtce may write."""
 
     @call(timeout_s=10)
     def update_host_state(self, *, update: HostStateUpdate) -> None:
-        """Store the fields that are not None; an older ``sequence`` than the stored one is ignored."""
+        """Store the fields that are not None; ignores an update whose ``sequence`` is below the stored one."""
         raise TypeError("interface")
 
 
 @rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="operations")
 class Operations:
-    """API to conductor: a stored operation waits; only a nudge, the conductor also polls its table."""
+    """API to conductor: an operation was stored. The message may get lost: the conductor also polls the table."""
 
     @cast
     def operation_recorded(self, *, operation_uuid: str) -> None:

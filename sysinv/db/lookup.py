@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finding rows by what a URL says, and pages of rows; shared by all slices."""
+"""Queries that all resources share: find rows by the identifier in a URL, and fetch pages of rows."""
 from __future__ import annotations
 
 import re
@@ -24,13 +24,13 @@ _NUMBER = re.compile(r"[0-9]{1,10}")
 
 
 class ItemNotFound(NotFound):
-    """No row of a collection has that uuid."""
+    """A collection has no row with that uuid."""
 
     code: ClassVar[str] = "sysinv.item.not_found"
 
 
 def host_clause(ident: str) -> sa.ColumnElement[bool]:
-    """Which host a URL means: numeric id, uuid or hostname."""
+    """Return the condition for a host given by numeric id, uuid or hostname."""
     if _NUMBER.fullmatch(ident) and int(ident) <= ID_MAX:
         return sa.or_(I_HOST.c.id == int(ident), I_HOST.c.hostname == ident)
     if ids.is_uuid(ident):
@@ -39,7 +39,7 @@ def host_clause(ident: str) -> sa.ColumnElement[bool]:
 
 
 def host_row(conn: Connection, ident: str, *, lock: bool = False) -> Row:
-    """The stored host; HostNotFound. ``lock`` keeps other writers of this host out until the transaction ends."""
+    """Return the stored host; HostNotFound. ``lock`` excludes other writers of this host until the transaction ends."""
     query = sa.select(I_HOST).where(host_clause(ident)).order_by(I_HOST.c.id).limit(1)
     row = conn.execute(query.with_for_update() if lock else query).mappings().first()
     if row is None:
@@ -48,9 +48,9 @@ def host_row(conn: Connection, ident: str, *, lock: bool = False) -> Row:
 
 
 def row_of_locked_host(conn: Connection, query: sa.Select[Any], owner: str) -> tuple[Row, Row] | None:
-    """The row of ``query`` and its host, whose uuid is in the column ``owner``, with the host locked; None without row.
+    """Lock the host whose uuid is in column ``owner`` of the row of ``query``; returns row and host, None without row.
 
-    The row is read again under the lock: a report writes it while it holds its host, and no revision tells that.
+    Reads the row again under the lock: reports write it while they hold the host's lock, and change no revision.
     """
     found = conn.execute(query).mappings().first()
     if found is None:
@@ -61,7 +61,7 @@ def row_of_locked_host(conn: Connection, query: sa.Select[Any], owner: str) -> t
 
 
 def the_system(conn: Connection) -> SystemView:
-    """The one system; NotFound before the bootstrap."""
+    """Return the system; NotFound before the bootstrap."""
     row = conn.execute(sa.select(I_SYSTEM).order_by(I_SYSTEM.c.id).limit(1)).mappings().first()
     if row is None:
         raise ItemNotFound(resource="System", id="record")
@@ -69,5 +69,5 @@ def the_system(conn: Connection) -> SystemView:
 
 
 def paged(conn: Connection, query: sa.Select[Any], table: sa.Table, page: Page) -> list[Row]:
-    """``page`` of ``query`` and one row more, if there is one; BadPage when the marker is not in the table."""
+    """Return ``page`` of ``query`` and one row more, if it exists; BadPage when the marker is not in the table."""
     return keyset(conn, query, table, sort=page.sort, marker=page.marker, limit=page.fetch)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tables of the resources are made with: one METADATA, and the columns that several of them have."""
+"""Building blocks of the resources' tables: METADATA, and columns that several tables have."""
 from __future__ import annotations
 
 from typing import Any
@@ -12,22 +12,22 @@ METADATA = metadata()
 
 
 def text(name: str, length: int = 255, **options: Any) -> sa.Column[str]:
-    """A text of at most ``length`` characters."""
+    """Return a text column of at most ``length`` characters."""
     return sa.Column(name, sa.String(length), **options)
 
 
 def host_id(name: str = "forihostid") -> sa.Column[int]:
-    """The host that a row belongs to; the row goes with it."""
+    """Return the column of the host to which a row belongs; deleting the host deletes the row."""
     return sa.Column(name, sa.Integer, sa.ForeignKey("i_host.id", ondelete="CASCADE"), nullable=False, index=True)
 
 
 def node_id() -> sa.Column[int]:
-    """The NUMA node that a row belongs to; the row goes with it."""
+    """Return the column of the NUMA node to which a row belongs; deleting the node deletes the row."""
     return sa.Column("forinodeid", sa.Integer, sa.ForeignKey("i_node.id", ondelete="CASCADE"), nullable=True)
 
 
 def pci_columns() -> list[sa.Column[Any]]:
-    """What is known of every PCI function, network port or not."""
+    """Return the columns that describe a PCI function, whether it is a network port or another device."""
     return [
         text("name"), text("pciaddr", 64, nullable=False), text("pclass"), text("pvendor"), text("pdevice"),
         text("psvendor"), text("psdevice"), sa.Column("numa_node", sa.Integer, nullable=False, default=-1),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The configuration a host fetches while it installs: pure rendering of its files and the units it enables."""
+"""Pure rendering of the bundle that an installing host fetches: its files and the units it enables."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ UNITS = ("flock-config.service", "flock-sysinv-agent.service", "flock-mtce-agent
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """A host's foot in one network; ``address`` None means DHCP."""
+    """A host's interface in one network; ``address`` None means DHCP."""
 
     network_type: str
     address: str | None
@@ -26,7 +26,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """The host that installs."""
+    """The installing host."""
 
     uuid: str
     hostname: str
@@ -38,10 +38,10 @@ class HostFacts:
 
 @dataclass(frozen=True, slots=True)
 class CloudFacts:
-    """What every host of the cloud is told. ``names`` are (address, names…) lines for /etc/hosts.
+    """Configuration that all hosts of the cloud share. ``names`` are (address, names…) lines for /etc/hosts.
 
     ``heartbeat_key`` is the cluster key; only keys derived from it leave this module. ``agent_transport_url`` is the
-    bus as agents may use it.
+    URL of the bus with the agents' account.
     """
 
     system_uuid: str
@@ -56,7 +56,10 @@ class CloudFacts:
 
 
 def render_bundle(host: HostFacts, cloud: CloudFacts) -> dict[str, Any]:
-    """``{"hostname", "personality", "files": [{"path", "mode", "content"}], "units": [...]}``; modes are octal text."""
+    """Return the bundle: hostname, personality, files (path, mode, content) and units.
+
+    ``{"hostname", "personality", "files": [{"path", "mode", "content"}], "units": [...]}``; modes are octal text.
+    """
     files = [
         hosts_file(_with_own(host, cloud.names)),
         RenderedFile("/etc/resolv.conf", PUBLIC, f"search {DOMAIN}\nnameserver {cloud.floating_mgmt}\n"),
@@ -102,7 +105,7 @@ def _platform_facts(host: HostFacts, cloud: CloudFacts) -> dict[str, str]:
 
 
 def _flock_conf(cloud: CloudFacts) -> str:
-    # oslo.config expands "$"; a password may hold one.
+    # oslo.config expands "$", which a password may contain.
     url = cloud.agent_transport_url.replace("$", "$$")
     return f"[DEFAULT]\ntransport_url = {url}\n"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A lease on the pxeboot network makes an unknown machine a discovered host: locked, disabled, offline, no role."""
+"""Discovery: an unknown machine with a lease on the pxeboot network becomes a locked host without a personality."""
 from __future__ import annotations
 
 import logging
@@ -22,7 +22,7 @@ LOG = logging.getLogger(__name__)
 
 
 class EventLog(Protocol):
-    """The part of ``fm.raiser.Raiser`` used here."""
+    """The part of ``fm.raiser.Raiser`` that discovery uses."""
 
     def log_event(self, alarm_id: str, *, entity_instance_id: str | None = None, severity: str | None = None,
                   reason_text: str | None = None) -> str:
@@ -30,16 +30,16 @@ class EventLog(Protocol):
 
 
 class HostDiscovery:
-    """Turns leases into hosts; the same lease any number of times makes one host."""
+    """Turns leases into hosts; a repeated lease makes no second host."""
 
     def __init__(self, db: Database, events: EventLog) -> None:
         self._db = db
         self._events = events
 
     def lease(self, tags: Sequence[str], mac_text: str, ip_address: str, expires_s: int) -> str | None:
-        """Look at one lease; uuid of the host that was discovered now, None when there is nothing to do.
+        """Process one lease; returns the uuid of a newly discovered host, else None.
 
-        Only the first tag counts. InvalidInput for what is no MAC address.
+        Only the first tag counts. InvalidInput when ``mac_text`` is not a MAC address.
         """
         if not tags or tags[0] != NetworkType.PXEBOOT:
             return None
@@ -52,7 +52,7 @@ class HostDiscovery:
         try:
             uuid = self._db.transact(lambda conn: self._discover(conn, mac, expires_s))
         except DuplicateEntry:
-            # The same lease was told of twice at the same moment; the other one made the host.
+            # Another request with the same lease has just created the host.
             return None
         if uuid is not None:
             LOG.info("host %s with MAC address %s discovered at %s", uuid, mac, ip_address)
@@ -61,9 +61,9 @@ class HostDiscovery:
         return uuid
 
     def sweep(self, leases: Sequence[tuple[str, str, int]]) -> int:
-        """Look at all leases (mac, address, expiry) of the pxeboot network again; returns how many hosts were new.
+        """Process all leases (mac, address, expiry) of the pxeboot network; returns the number of new hosts.
 
-        Repairs what was lost between dnsmasq and us; costs one query when there is nothing new.
+        Finds leases whose message from dnsmasq was lost; costs one query when no lease is new.
         """
         with self._db.reader() as conn:
             known = set(conn.execute(sa.select(I_HOST.c.mgmt_mac)).scalars())
@@ -72,7 +72,7 @@ class HostDiscovery:
         return sum(uuid is not None for uuid in found)
 
     def forget(self, conn: Connection, mac: str, expires_s: int) -> None:
-        """The host with ``mac`` is deleted; the lease it still holds until ``expires_s`` makes no new host."""
+        """Ignore the lease that the deleted host with ``mac`` still holds until ``expires_s``."""
         conn.execute(sa.delete(DHCP_FORGOTTEN).where(DHCP_FORGOTTEN.c.mac == mac))
         conn.execute(sa.insert(DHCP_FORGOTTEN).values(mac=mac, expires_s=expires_s))
 
@@ -93,7 +93,7 @@ class HostDiscovery:
 
 
 def new_host_values(conn: Connection, mac: str) -> dict[str, Any]:
-    """Columns of a host nobody has configured: waiting for its installation, boot arguments as the controllers'."""
+    """Return the columns of a new host: not installed, with the boot parameters of the controllers."""
     system = the_system(conn)
     return {
         **initial_states(), "mgmt_mac": mac, "forisystemid": system.id, "sw_version": system.software_version,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two things a host that installs may do without an operator's token: report progress, fetch its configuration."""
+"""The requests of an installing host, made without a Keystone token: report progress, fetch its configuration."""
 from __future__ import annotations
 
 import datetime
@@ -36,7 +36,7 @@ INFO_MAX = 255
 
 
 class TokenRefused(Forbidden):
-    """No token, a wrong one, a used one, or one that is too old."""
+    """The install token is missing, wrong, used or expired."""
 
     code: ClassVar[str] = "sysinv.install.token_refused"
     text: ClassVar[str] = "The install token is not valid for this host. Reinstall the host to get a fresh one."
@@ -44,7 +44,7 @@ class TokenRefused(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class InstallSettings:
-    """What bundles are made of beside the database."""
+    """Content of bundles that does not come from the database."""
 
     interfaces: Mapping[str, str]
     agent_transport_url: str | None
@@ -52,19 +52,19 @@ class InstallSettings:
 
 
 def new_token(ttl_s: float, now: datetime.datetime) -> tuple[str, dict[str, Any]]:
-    """A fresh clear token for the boot file, and the columns that remember only its hash."""
+    """Return a new token for the boot file in clear text, and the columns that store its hash."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     return token, {"install_token_hash": token_hash(token),
                    "install_token_expires_at": now + datetime.timedelta(seconds=ttl_s)}
 
 
 def token_hash(token: str) -> str:
-    """What is stored of a token."""
+    """Return the hash under which a token is stored."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def token_fits(row: Row, token: str | None, now: datetime.datetime) -> bool:
-    """Whether ``token`` is the host's present one."""
+    """Return whether ``token`` is the host's current one and has not expired."""
     stored, expires = row["install_token_hash"], row["install_token_expires_at"]
     if not token or not stored or expires is None or now >= expires:
         return False
@@ -72,7 +72,7 @@ def token_fits(row: Row, token: str | None, now: datetime.datetime) -> bool:
 
 
 class Installation:
-    """Progress in, configuration out."""
+    """Stores progress and serves configurations."""
 
     def __init__(self, db: Database, settings: InstallSettings,
                  now: Callable[[], datetime.datetime] = utcnow) -> None:
@@ -81,9 +81,9 @@ class Installation:
         self._now = now
 
     def progress(self, ident: str, state: str, info: str | None, token: str | None) -> None:
-        """Store a step of a locked host's installation; with the right token ``installed`` uses it up.
+        """Store a step of a locked host's installation; ``installed`` with the right token invalidates it.
 
-        HostNotFound, HostRefused for a host that is in service.
+        Raises HostNotFound, and HostRefused for a host that is in service.
         """
         now = self._now()
         with self._db.writer() as conn:
@@ -99,7 +99,7 @@ class Installation:
         LOG.info("host %s reports installation %s %s", row["hostname"] or row["uuid"], state, info or "")
 
     def configuration(self, ident: str, token: str | None) -> dict[str, Any]:
-        """The bundle of a host that shows its token; TokenRefused, HostNotFound."""
+        """Return the bundle of a host that sends its token. Raises TokenRefused, HostNotFound."""
         with self._db.reader() as conn:
             row = host_row(conn, ident)
             if not token_fits(row, token, self._now()) or not row["hostname"]:
@@ -133,7 +133,7 @@ class Installation:
 
 
 def read_key(path: Path) -> bytes:
-    """The cluster's heartbeat key from its file; Unavailable when it cannot be read."""
+    """Return the cluster's heartbeat key from its file; Unavailable when it cannot be read."""
     try:
         return pulsekey.parse(path.read_text())
     except (OSError, ValueError) as error:

@@ -107,11 +107,14 @@ class InventoryIntake(EarlierReports):
         if len(items) > resource.declared.items_max:
             raise InvalidInput(field=kind, rule=f"at most {resource.declared.items_max} items")
         records, troubles = _readable(resource, items)
-        if items and not records:
+        if troubles and not records:
             raise InvalidInput(field=kind, rule=f"no item can be stored; the first: {troubles[0]}")
         for trouble in troubles[:10]:
             LOG.warning("host %s: left out of its %s report: %s", host_uuid, kind, trouble)
-        self.store(host_uuid=host_uuid, kind=kind, records=records, partial=bool(troubles))
+        unread = None in items
+        if unread:
+            LOG.warning("host %s: its agent could not read all of the %s inventory and logs what", host_uuid, kind)
+        self.store(host_uuid=host_uuid, kind=kind, records=records, partial=unread or bool(troubles))
 
     def store(self, *, host_uuid: str, kind: str, records: Sequence[Any], partial: bool = False) -> None:
         """Store ``records`` in one transaction; of two with the same key the first counts. HostNotFound."""
@@ -149,6 +152,8 @@ def _readable(resource: ReportedResource, items: Sequence[Any]) -> tuple[list[An
     """The records that can be stored, and a sentence for each item that cannot."""
     records, troubles = [], []
     for index, item in enumerate(items):
+        if item is None:
+            continue
         field = f"{resource.declared.kind}[{index}]"
         try:
             record = _in_range(resource.declared, resource.codec.from_document(item, field), field)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Addresses of a host: given when it gets its role, taken back when it goes. Works inside the caller's transaction."""
+"""Addresses of a host: assigned with its personality, released with its deletion. Runs in the caller's transaction."""
 from __future__ import annotations
 
 from sqlalchemy.engine import Connection
@@ -19,9 +19,9 @@ from sysinv.resources.network import store as networks
 
 
 def assign_addresses(conn: Connection, system: SystemView, host_id: int, hostname: str) -> dict[str, str]:
-    """Give the host its address on every network; network type to address. Addresses it has already stay.
+    """Assign the host an address on every network, unless it has one; returns network type to address.
 
-    Controllers take the fixed ones of each pool; AddressPoolExhausted when a pool is full.
+    Controllers get the fixed addresses of each pool. AddressPoolExhausted when a pool is full.
     """
     pools = networks.pools_by_network(conn)
     wanted = CONTROLLER_NETWORKS if hostname in CONTROLLER_NAMES else HOST_NETWORKS
@@ -45,13 +45,13 @@ def assign_addresses(conn: Connection, system: SystemView, host_id: int, hostnam
 
 
 def release_addresses(conn: Connection, host_id: int, hostname: str | None) -> None:
-    """Take the addresses back; fixed ones of controllers stay known, without host."""
+    """Release the host's addresses; fixed addresses of controllers stay stored, without a host."""
     keep = [address_name(hostname, network) for network in CONTROLLER_NETWORKS] if hostname in CONTROLLER_NAMES else []
     addresses.release(conn, host_id, keep)
 
 
 def host_addresses(conn: Connection, system: SystemView, hostname: str) -> dict[str, str]:
-    """Network type to address of one host."""
+    """Return the addresses of one host by network type."""
     owner = FLOATING_HOST if system.is_simplex else hostname
     names = {address_name(owner, network): network for network in NetworkType}
     return {names[name]: address for name, address in addresses.named(conn, names).items()}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""First content of an empty database: the system, its networks with pools and fixed addresses, controller-0."""
+"""Initial content of the database: the system, its networks with pools and fixed addresses, controller-0."""
 from __future__ import annotations
 
 import ipaddress
@@ -25,9 +25,9 @@ SEEDED_NETWORKS = (NetworkType.PXEBOOT, NetworkType.MGMT, NetworkType.CLUSTER_HO
 
 
 def seed_system(db: Database, answers: Answers, controller_mac: str) -> bool:
-    """Store everything in one transaction; False when a system is there already (nothing is changed then).
+    """Store the content in one transaction. Returns False, and changes nothing, when a system exists already.
 
-    ``controller_mac`` is the MAC address of controller-0's pxeboot interface. InvalidInput names what is wrong.
+    ``controller_mac`` is the MAC address of controller-0's pxeboot interface. InvalidInput names field and rule.
     """
     with db.writer() as conn:
         if conn.execute(sa.select(I_SYSTEM.c.id).limit(1)).first() is not None:
@@ -64,7 +64,7 @@ def _network(conn: Connection, system: SystemView, network_type: str, answer: Ne
 
 
 def _controller(conn: Connection, system: SystemView, mac: str) -> None:
-    # The controller runs this very code, so it is online and needs no installation.
+    # The controller runs this code, so it is online and needs no installation.
     states = initial_states() | {"availability": Availability.ONLINE.value}
     row = hosts.insert(conn, {
         **states, "hostname": CONTROLLER_0, "personality": Personality.CONTROLLER.value,

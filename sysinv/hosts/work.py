@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recording work for the conductor in the caller's transaction, and waiting a moment for its first refusal."""
+"""Records operations for the conductor in the caller's transaction, and waits briefly for a refusal."""
 from __future__ import annotations
 
 import logging
@@ -18,15 +18,15 @@ NUDGE_THREADS = 2
 NUDGE_QUEUE = 50
 
 Nudge = Callable[[str], None]
-# Known here so that a stored refusal is answered as the class it was raised as.
+# Imported so that a stored refusal is raised again as its original class.
 REFUSALS = (ActionRejected, AddRejected)
 
 
 class Work:
-    """The door from requests to the conductor.
+    """Records operations of API requests.
 
-    ``nudge(operation_uuid)`` tells the conductor to look now; it may block or fail, so it runs in a small pool: the
-    conductor polls its table anyway.
+    ``nudge(operation_uuid)`` tells the conductor to look now. It may block, so it runs in a small pool; it may fail,
+    because the conductor also polls its table.
     """
 
     def __init__(self, operations: Operations, nudge: Nudge) -> None:
@@ -35,36 +35,36 @@ class Work:
         self._pool = BoundedPool("sysinv-nudge", NUDGE_THREADS, NUDGE_QUEUE)
 
     def configure(self, conn: Connection, host_uuid: str, *, boot_file: bool) -> str:
-        """Record that a host's record changed; ``boot_file``: it gets a fresh boot file and install token.
+        """Record that a host's record changed; ``boot_file``: also write a new boot file and install token.
 
-        OperationActive while the host is being deleted.
+        Raises OperationActive while the host is being deleted.
         """
         return self._operations.record(conn, kind=OperationKind.CONFIGURE, subject=host_uuid,
                                        params={"boot_file": boot_file}, exclusive=False,
                                        barred_by=(OperationKind.DELETE,))
 
     def action(self, conn: Connection, host_uuid: str, params: Mapping[str, Any]) -> str:
-        """Record a host action; OperationActive while another one is carried out."""
+        """Record a host action; OperationActive while another one is active."""
         return self._operations.record(conn, kind=OperationKind.ACTION, subject=host_uuid, params=params)
 
     def delete(self, conn: Connection, host_uuid: str, params: Mapping[str, Any]) -> str:
-        """Record that a host goes; OperationActive while something else is carried out on it."""
+        """Record the deletion of a host; OperationActive while another operation on it is active."""
         return self._operations.record(conn, kind=OperationKind.DELETE, subject=host_uuid, params=params)
 
     def begin(self, operation_uuid: str) -> None:
-        """After the commit: have the conductor look now. Never blocks, never fails."""
+        """Tell the conductor to look now. Call after the commit. Never blocks, never fails."""
         try:
             self._pool.submit(self._tell, operation_uuid)
         except Unavailable as error:
-            LOG.info("operation %s waits for the conductor's next look: %s", operation_uuid, error)
+            LOG.info("operation %s waits for the conductor's next poll: %s", operation_uuid, error)
 
     def first_refusal(self, operation_uuid: str, wait_s: float) -> FlockError | None:
-        """The error the operation ended with within ``wait_s`` seconds; None when it goes on or went well."""
+        """Return the error of an operation that fails within ``wait_s`` seconds; None if it continues or succeeds."""
         record = self.outcome(operation_uuid, wait_s)
         return from_wire(record.error) if record is not None and record.error is not None else None
 
     def outcome(self, operation_uuid: str, wait_s: float) -> OperationRecord | None:
-        """The operation once it has ended; None when it has not within ``wait_s`` seconds."""
+        """Return the operation after its end; None when it does not end within ``wait_s`` seconds."""
         if wait_s <= 0:
             return None
         try:
@@ -73,11 +73,11 @@ class Work:
             return None
 
     def close(self) -> None:
-        """End the pool."""
+        """Shut the pool down."""
         self._pool.stop(1.0)
 
     def _tell(self, operation_uuid: str) -> None:
         try:
             self._nudge(operation_uuid)
         except FlockError as error:
-            LOG.info("the conductor could not be told of operation %s: %s", operation_uuid, error)
+            LOG.info("the conductor could not be notified of operation %s: %s", operation_uuid, error)

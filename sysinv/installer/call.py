@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two conversations of an installer with the controller: progress out, configuration in. Standard library only."""
+"""The installer's two HTTP requests to the controller: report progress, fetch configuration. Standard library only."""
 from __future__ import annotations
 
 import http.client
@@ -21,7 +21,7 @@ _TROUBLE = (urllib.error.URLError, http.client.HTTPException, OSError, TimeoutEr
 
 
 class Controller:
-    """The controller that told this host to install; ``sleep`` is injected for tests."""
+    """Client of the controller from which this host booted; ``sleep`` is injected for tests."""
 
     def __init__(self, parameters: InstallParameters, *, timeout_s: float = CALL_TIMEOUT_S,
                  sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.monotonic) -> None:
@@ -33,7 +33,7 @@ class Controller:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def progress(self, state: str, info: str | None = None) -> bool:
-        """Report a state once; False when the controller did not take it (an installation goes on regardless)."""
+        """Report a state once; False when the controller did not accept it (the installation continues regardless)."""
         body = json.dumps({"install_state": state, "install_state_info": info}).encode()
         request = self._request(self._parameters.progress_url, body)
         try:
@@ -43,9 +43,9 @@ class Controller:
         return True
 
     def configuration(self, deadline_s: float) -> Any:
-        """The bundle as parsed JSON; retried while the controller is away.
+        """Return the bundle as parsed JSON; retries while the controller does not answer.
 
-        Raises Forbidden when it rejects the token, Unavailable after ``deadline_s`` seconds.
+        Raises Forbidden when the controller rejects the token, Unavailable after ``deadline_s`` seconds.
         """
         end = self._now() + deadline_s
         request = self._request(self._parameters.config_url, None)
@@ -66,7 +66,7 @@ class Controller:
         raise AssertionError("endless")
 
     def _request(self, url: str, body: bytes | None) -> urllib.request.Request:
-        """A POST with a body, else a GET; the scheme was checked when the command line was read."""
+        """Return a POST with ``body``, a GET without. ``parse_cmdline`` has checked the scheme of ``url``."""
         headers = {"X-Install-Token": self._parameters.install_token, "Accept": "application/json",
                    "Content-Type": "application/json"}
         return urllib.request.Request(url, data=body, headers=headers)  # noqa: S310

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kernel command line that sysinv renders for an installation, read back into values."""
+"""Parser of the kernel command line that sysinv renders for an installation."""
 from __future__ import annotations
 
 import ipaddress
@@ -16,7 +16,7 @@ _DEVICE = re.compile(r"(/dev/)?[\w.:/+-]{1,255}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class InstallParameters:
-    """What the boot file told the installer; ``wait`` means: no role yet, ask again later."""
+    """Parameters from the boot file; ``wait``: the host has no personality yet and boots again later."""
 
     wait: bool
     role: str = ""
@@ -31,10 +31,10 @@ class InstallParameters:
 
 
 def parse_cmdline(text: str, pxecontroller: str | None = None) -> InstallParameters:
-    """Read an ``APPEND`` line; words the installer does not know are the kernel's business.
+    """Parse an ``APPEND`` line; ignores arguments that are not the installer's.
 
-    ``pxecontroller`` is the address to use in place of the host name in the URLs (a host that installs has no name
-    service). Raises InvalidInput naming the argument that is missing or malformed.
+    ``pxecontroller`` is an address that replaces the host name in the URLs, because an installing host has no name
+    service. Raises InvalidInput naming the argument that is missing or malformed.
     """
     if len(text) > CMDLINE_MAX:
         raise InvalidInput(field="cmdline", rule=f"must not be longer than {CMDLINE_MAX} characters")

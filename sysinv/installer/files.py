@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writing below a target directory that is trusted with nothing: no path leaves it, by name or by link."""
+"""Safe writes below an untrusted target directory: no path leaves it, by name or by symbolic link."""
 from __future__ import annotations
 
 import os
@@ -22,7 +22,7 @@ class Target:
         self._path = path
 
     def apply(self, step: Step) -> None:
-        """Do one step; InvalidInput when its path would leave the target, OSError from the file system."""
+        """Carry out one step; InvalidInput when its path leaves the target, OSError from the file system."""
         if isinstance(step, WriteFile):
             self._write(step)
         else:
@@ -40,7 +40,7 @@ class Target:
 
     @contextmanager
     def _parent(self, path: str) -> Iterator[tuple[int, str]]:
-        """Open directory (made as needed) and last name of ``path``."""
+        """Yield a descriptor of the parent directory (created if missing) and the last name of ``path``."""
         parts = path.split("/")
         if parts[0] or len(parts) < 2 or any(part in ("", ".", "..") for part in parts[1:]):
             raise InvalidInput(field="path", rule=f"{path[:200]!a} must be absolute and free of '.', '..' and '//'")
@@ -54,7 +54,7 @@ class Target:
 
 
 def _step_down(parent: int, name: str, path: str) -> int:
-    """Open ``name`` in ``parent`` and close ``parent``; the directory is made when it is missing."""
+    """Open directory ``name`` in ``parent``, creating it if missing; closes ``parent``."""
     try:
         try:
             child = os.open(name, _DIRECTORY, dir_fd=parent)

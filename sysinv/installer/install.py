@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One installation from first report to last: fetch, plan, write, enable; every failure is reported and ends it."""
+"""One installation: fetch, plan, write, enable. Reports every failure to the controller and ends."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ REPORT_EVERY = 5
 
 
 class Reporter(Protocol):
-    """What an installation needs of the controller."""
+    """The part of ``Controller`` that an installation uses."""
 
     def progress(self, state: str, info: str | None = None) -> bool:
         """Report a state."""
@@ -29,7 +29,7 @@ def install(parameters: InstallParameters, controller: Reporter, target: Path, s
             say: Callable[[str], None]) -> bool:
     """Install the host; True when ``target`` is bootable.
 
-    ``share`` is the directory with ``systemd/`` and ``goenabled.d/`` of the release.
+    ``share`` is the directory with the release's ``systemd/`` and ``goenabled.d/``.
     """
     try:
         _install(parameters, controller, target, share, say)
@@ -38,7 +38,7 @@ def install(parameters: InstallParameters, controller: Reporter, target: Path, s
         controller.progress("failed", str(error)[:255])
         return False
     if not controller.progress("installed"):
-        say("installed; the controller did not take the last report")
+        say("installed; the controller did not accept the last report")
     return True
 
 

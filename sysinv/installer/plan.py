@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an installation does, decided before the first write: the configuration bundle checked, then steps as data."""
+"""Pure plan of an installation: checks the configuration bundle, then lists all writes before the first is made."""
 from __future__ import annotations
 
 import re
@@ -13,7 +13,7 @@ FILES_MAX = 200
 CONTENT_MAX = 1024 * 1024
 UNIT_DIRECTORY = "/etc/systemd/system"
 GOENABLED_DIRECTORY = "/etc/goenabled.d"
-# systemd makes a new identity at the next boot; a file that is missing altogether would stop some container managers.
+# systemd creates a new identity at the next boot; some container managers require that the file exists.
 MACHINE_ID = "uninitialized\n"
 _UNIT = re.compile(r"[a-z0-9][a-z0-9@_.-]{0,100}\.(service|target|timer|path|socket)")
 _UNIT_BARE = re.compile(r"[a-z0-9][a-z0-9@_-]{0,100}")
@@ -22,7 +22,7 @@ _TARGET = re.compile(r"[a-z0-9@_.-]+\.target")
 
 @dataclass(frozen=True, slots=True)
 class WriteFile:
-    """Write a file whole below the target."""
+    """Write a complete file below the target."""
 
     path: str
     mode: int
@@ -31,7 +31,7 @@ class WriteFile:
 
 @dataclass(frozen=True, slots=True)
 class MakeLink:
-    """Make a symbolic link below the target, in place of any other."""
+    """Create a symbolic link below the target; replaces an existing one."""
 
     path: str
     points_to: str
@@ -42,7 +42,7 @@ Step = WriteFile | MakeLink
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Configuration of one host as sysinv gives it out."""
+    """Configuration of one host as sysinv serves it."""
 
     hostname: str
     personality: str
@@ -51,7 +51,7 @@ class Bundle:
 
 
 def parse_bundle(data: Any) -> Bundle:
-    """Check the shape of a bundle; InvalidInput names the part that is wrong."""
+    """Check the shape of a bundle; InvalidInput names the field and the rule."""
     if not isinstance(data, Mapping):
         raise InvalidInput(field="bundle", rule="must be a JSON object")
     files, units = data.get("files"), data.get("units")
@@ -65,10 +65,10 @@ def parse_bundle(data: Any) -> Bundle:
 
 
 def install_plan(bundle: Bundle, unit_texts: Mapping[str, str], tests: Mapping[str, str]) -> list[Step]:
-    """All writes of an installation in order.
+    """Return all writes of an installation in order.
 
-    ``unit_texts`` maps unit file names to their texts as shipped, ``tests`` go-enabled tests by name. A unit that is
-    to be enabled and not shipped is InvalidInput.
+    ``unit_texts`` maps unit file names to the texts that the release ships, ``tests`` maps names of go-enabled tests
+    to theirs. Raises InvalidInput when the bundle enables a unit that is not shipped.
     """
     steps: list[Step] = list(bundle.files)
     steps.append(WriteFile("/etc/hostname", 0o644, bundle.hostname + "\n"))
@@ -85,7 +85,7 @@ def install_plan(bundle: Bundle, unit_texts: Mapping[str, str], tests: Mapping[s
 
 
 def wanted_by(unit_text: str) -> Sequence[str]:
-    """Targets of ``WantedBy=`` in the unit's ``[Install]`` section."""
+    """Return the targets of ``WantedBy=`` in the unit's ``[Install]`` section."""
     section = ""
     targets: list[str] = []
     for line in unit_text.splitlines():

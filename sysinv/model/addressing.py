@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Address pools as pure arithmetic: what a pool may hold, which address comes next, what addresses are called."""
+"""Pure rules of address pools: check a pool, choose the next free address, name addresses."""
 from __future__ import annotations
 
 import ipaddress
@@ -15,14 +15,14 @@ from sysinv.contract.enums import NetworkType
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 POOL_ADDRESSES_MIN = 4
 RANDOM_TRIES = 64
-# Networks on which every host gets an address of its own; pxeboot addresses of workers are leases.
+# Networks on which every host gets a fixed address; workers get their pxeboot addresses by DHCP lease.
 HOST_NETWORKS = (NetworkType.MGMT, NetworkType.CLUSTER_HOST)
 CONTROLLER_NETWORKS = (NetworkType.PXEBOOT, NetworkType.MGMT, NetworkType.CLUSTER_HOST, NetworkType.OAM)
 FLOATING_HOST = "controller"
 
 
 class AddressPoolExhausted(Conflict):
-    """No free address is left."""
+    """The pool has no free address."""
 
     code: ClassVar[str] = "sysinv.address_pool.exhausted"
     text: ClassVar[str] = "Address pool {pool} has no available addresses"
@@ -46,7 +46,7 @@ class PoolView:
 
     @property
     def reserved(self) -> frozenset[str]:
-        """Addresses with a meaning of their own, never given to another host."""
+        """Addresses that are never assigned to other hosts: gateway, floating and controller addresses."""
         named = (self.floating_address, self.controller0_address, self.controller1_address, self.gateway_address)
         return frozenset(address for address in named if address)
 
@@ -56,12 +56,12 @@ class PoolView:
 
 
 def address_name(hostname: str, network_type: str) -> str:
-    """``worker-0-mgmt``: under this name a host's address on a network is stored."""
+    """Return the name under which a host's address on a network is stored, such as ``worker-0-mgmt``."""
     return f"{hostname}-{network_type}"
 
 
 def default_ranges(network: str, prefix: int) -> tuple[tuple[str, str], ...]:
-    """The whole subnet without network and broadcast address; InvalidInput when it has no address left."""
+    """Return the whole subnet without its network and broadcast addresses; InvalidInput when nothing remains."""
     subnet = ipaddress.ip_network(f"{network}/{prefix}")
     if subnet.num_addresses < POOL_ADDRESSES_MIN:
         raise InvalidInput(field="prefix", rule=f"{subnet} has fewer than {POOL_ADDRESSES_MIN} addresses")
@@ -69,7 +69,7 @@ def default_ranges(network: str, prefix: int) -> tuple[tuple[str, str], ...]:
 
 
 def check_pool(pool: PoolView) -> None:
-    """Raise InvalidInput when the pool contradicts itself: subnet, ranges, named addresses."""
+    """Raise InvalidInput when subnet, ranges and named addresses of the pool contradict each other."""
     try:
         subnet = ipaddress.ip_network(f"{pool.network}/{pool.prefix}")
     except ValueError as error:
@@ -94,14 +94,14 @@ def check_pool(pool: PoolView) -> None:
 
 
 def next_address(pool: PoolView, taken: Iterable[str], seed: int) -> str:
-    """A free address of the pool: the lowest, or for ``random`` pools one picked with ``seed``.
+    """Return a free address of the pool: the lowest, or for ``random`` pools one chosen with ``seed``.
 
     Raises AddressPoolExhausted.
     """
     used = {_number(address) for address in itertools.chain(taken, pool.reserved)}
     spans = [(_number(start), _number(end)) for start, end in pool.ranges]
     if pool.order == "random":
-        dice = random.Random(seed)  # noqa: S311 - spreads addresses, guards nothing
+        dice = random.Random(seed)  # noqa: S311 - spreads addresses, protects nothing
         for _ in range(RANDOM_TRIES):
             start, end = spans[dice.randrange(len(spans))]
             candidate = dice.randint(start, end)
@@ -114,7 +114,7 @@ def next_address(pool: PoolView, taken: Iterable[str], seed: int) -> str:
 
 
 def controller_addresses(pool: PoolView, network_type: str, simplex: bool) -> dict[str, str]:
-    """Fixed addresses of one pool by name: ``controller-0-mgmt`` …, ``controller-mgmt`` for the floating one.
+    """Return the fixed addresses of one pool by name: ``controller-0-mgmt`` …, and ``controller-mgmt`` (floating).
 
     A simplex system has a single address per network, stored as ``controller-<type>``.
     """
@@ -125,7 +125,7 @@ def controller_addresses(pool: PoolView, network_type: str, simplex: bool) -> di
 
 
 def in_pool(pool: PoolView, address: str) -> bool:
-    """Whether an address belongs to the pool's subnet; text that is no address does not."""
+    """Return whether an address belongs to the pool's subnet; False for text that is not an address."""
     try:
         return ipaddress.ip_address(address) in ipaddress.ip_network(f"{pool.network}/{pool.prefix}")
     except ValueError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host as decisions see it, and the names and functions that follow from its personality."""
+"""View of a host for decisions, and the names and subfunctions that its personality permits."""
 from __future__ import annotations
 
 import re
@@ -30,20 +30,20 @@ _MAC = re.compile(r"[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}")
 
 
 class HostRefused(Refused):
-    """A rule about hosts says no; ``detail`` is the sentence the operator reads."""
+    """A rule about hosts refuses a request; ``detail`` is the sentence for the operator."""
 
     code: ClassVar[str] = "sysinv.host.refused"
 
 
 class HostMustBeLocked(Conflict):
-    """A change that is possible on a locked host only; ``detail`` is the sentence the operator reads."""
+    """A change requires a locked host; ``detail`` is the sentence for the operator."""
 
     code: ClassVar[str] = "sysinv.host.must_be_locked"
 
 
 @dataclass(frozen=True, slots=True)
 class InventoryHost:
-    """One row of ``i_host``, reduced to what decisions ask for."""
+    """The columns of ``i_host`` that decisions need."""
 
     id: int
     uuid: str
@@ -75,7 +75,7 @@ class InventoryHost:
 
     @property
     def name(self) -> str:
-        """How refusals call the host."""
+        """Name of the host in refusals."""
         return self.hostname or self.uuid
 
     @property
@@ -84,7 +84,7 @@ class InventoryHost:
 
     @property
     def is_enabled(self) -> bool:
-        """In service: unlocked and enabled."""
+        """Whether the host is in service: unlocked and enabled."""
         return not self.is_locked and self.operational == Operational.ENABLED
 
     @property
@@ -93,7 +93,7 @@ class InventoryHost:
 
     @property
     def is_aio_controller(self) -> bool:
-        """A controller that carries the worker function too."""
+        """Whether the host is a controller that also carries the worker function."""
         return self.is_controller and self.has_worker_function
 
     @property
@@ -102,18 +102,18 @@ class InventoryHost:
 
     @property
     def has_board_management(self) -> bool:
-        """Whether mtce could reach a BMC."""
+        """Whether a BMC with an address is configured."""
         return bool(self.bm_type) and self.bm_type != "none" and bool(self.bm_ip)
 
     @property
     def was_never_installed(self) -> bool:
-        """Nothing that could answer has ever run on the host: no inventory, no sign of life."""
+        """Whether no installed system ever ran on the host: it has no inventory and is not online."""
         return self.inv_state is None and self.availability in (
             Availability.OFFLINE, Availability.POWER_OFF, Availability.NOT_INSTALLED)
 
     @property
     def is_frozen(self) -> bool:
-        """Role and name can no longer change."""
+        """Whether personality and hostname can no longer change."""
         return self.invprovision in FROZEN_PROVISION
 
 
@@ -121,23 +121,23 @@ _COLUMNS = tuple(field.name for field in fields(InventoryHost))
 
 
 def host_view(row: Mapping[str, Any]) -> InventoryHost:
-    """The view of one stored row (more columns than needed are welcome)."""
+    """Return the view of a stored row; ignores columns that the view does not have."""
     return InventoryHost(**{name: row[name] for name in _COLUMNS})
 
 
 def split_subfunctions(text: str | None) -> tuple[str, ...]:
-    """``controller,worker`` as a tuple."""
+    """Return ``controller,worker`` as a tuple."""
     return tuple(part for part in (text or "").split(",") if part)
 
 
 def join_subfunctions(names: Iterable[str]) -> str:
-    """The wire's text for a set of subfunctions, in the wire's order."""
+    """Return subfunctions as wire text: comma-separated, in StarlingX's order."""
     wanted = set(names)
     return ",".join(one for one in Subfunction if one in wanted)
 
 
 def normal_mac(text: str) -> str | None:
-    """``AA-BB-…`` or ``aa:bb:…`` as lower case with colons; None when it is no unicast MAC address."""
+    """Return ``AA-BB-…`` or ``aa:bb:…`` in lower case with colons; None for text that is not a unicast MAC address."""
     lowered = text.strip().lower()
     if not _MAC.fullmatch(lowered):
         return None
@@ -148,10 +148,10 @@ def normal_mac(text: str) -> str | None:
 
 
 def client_mac(text: str) -> str | None:
-    """The Ethernet address of a DHCP client as dnsmasq tells it; None when it has none.
+    """Return the Ethernet address of a DHCP client from dnsmasq's notation; None when it has none.
 
-    DHCPv4 tells the address; of other kinds of hardware, such as InfiniBand, with the kind before it
-    (``20-f4:52:14:…``). DHCPv6 tells a DUID, in which kinds 1 and 3 hold an address and its kind.
+    For DHCPv4 the notation is the address; hardware other than Ethernet, such as InfiniBand, has its hardware type
+    in front (``20-f4:52:14:…``). For DHCPv6 it is a DUID; types 1 and 3 contain a hardware type and an address.
     """
     parts = text.strip().lower().split(":")
     if parts[:4] in _ETHERNET_DUIDS and len(parts) in (10, 14):
@@ -160,7 +160,7 @@ def client_mac(text: str) -> str | None:
 
 
 def hostname_refusal(hostname: str, personality: str | None) -> str | None:
-    """Why a host of ``personality`` may not be called ``hostname``; None when it may."""
+    """Return why a host of ``personality`` may not have ``hostname``; None when it may."""
     try:
         ids.hostname(hostname)
     except ValueError as error:
@@ -179,13 +179,13 @@ def hostname_refusal(hostname: str, personality: str | None) -> str | None:
 
 
 def next_controller_name(taken: Iterable[str | None]) -> str | None:
-    """The free controller name, or None when both are used."""
+    """Return the lowest free controller name; None when both are used."""
     used = set(taken)
     return next((name for name in CONTROLLER_NAMES if name not in used), None)
 
 
 def next_storage_name(taken: Iterable[str | None]) -> str:
-    """The lowest free ``storage-N``."""
+    """Return the lowest free ``storage-N``."""
     used = set(taken)
     number = 0
     while f"storage-{number}" in used:
@@ -194,7 +194,7 @@ def next_storage_name(taken: Iterable[str | None]) -> str:
 
 
 def initial_states() -> dict[str, str]:
-    """The three axes of a host nobody has heard of yet."""
+    """Return the three states of a newly discovered or added host."""
     return {
         "administrative": Administrative.LOCKED, "operational": Operational.DISABLED,
         "availability": Availability.OFFLINE, "subfunction_oper": Operational.DISABLED,

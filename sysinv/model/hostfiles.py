@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that every host of the cloud has, whoever writes them: names, networks, platform facts."""
+"""Files that bootstrap and installer both write on a host: names, networks, platform facts."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ _DHCP = ("DHCP=ipv4", "", "[DHCPv4]", "UseDNS=no", "UseRoutes=no", "UseHostname=
 
 @dataclass(frozen=True, slots=True)
 class RenderedFile:
-    """A file to write whole: absolute path, permission bits, text."""
+    """A complete file: absolute path, permission bits, text."""
 
     path: str
     mode: int
@@ -21,16 +21,16 @@ class RenderedFile:
 
 
 def hosts_file(names: Iterable[tuple[str, str]]) -> RenderedFile:
-    """/etc/hosts: the loopback names, then ``(address, names)`` lines."""
+    """Return /etc/hosts: the loopback names, then one line for each ``(address, names)``."""
     lines = [("127.0.0.1", "localhost"), ("::1", "localhost ip6-localhost"), *names]
     return RenderedFile("/etc/hosts", PUBLIC, "".join(f"{address} {given}\n" for address, given in lines))
 
 
 def network_file(network_type: str, interface: str, addresses: Iterable[str], prefix: int,
                  gateway: str | None = None, *, required: bool = True) -> RenderedFile:
-    """systemd-networkd's file of one interface; without ``addresses`` it asks a DHCP server.
+    """Return systemd-networkd's file for one interface; without ``addresses`` the interface uses DHCP.
 
-    The host's start waits for the interface when it is ``required``.
+    The boot waits for the interface when it is ``required``.
     """
     lines = ["[Match]", f"Name={interface}"]
     if not required:
@@ -44,12 +44,12 @@ def network_file(network_type: str, interface: str, addresses: Iterable[str], pr
         if gateway:
             lines.append(f"Gateway={gateway}")
     for address in given:
-        # Link-local addresses (the pxeboot network's) would be probed for some seconds before they are set.
+        # systemd-networkd would probe link-local addresses (as on pxeboot) for some seconds before it sets them.
         lines += ["", "[Address]", f"Address={address}/{prefix}", "DuplicateAddressDetection=none"]
     return RenderedFile(f"/etc/systemd/network/10-flock-{network_type}.network", PUBLIC, "\n".join(lines) + "\n")
 
 
 def platform_file(facts: Mapping[str, str]) -> RenderedFile:
-    """/etc/platform/platform.conf in StarlingX's ``key=value`` form."""
+    """Return /etc/platform/platform.conf in StarlingX's ``key=value`` form."""
     return RenderedFile("/etc/platform/platform.conf", PUBLIC,
                         "".join(f"{key}={value}\n" for key, value in facts.items()))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The system as decisions see it: deployment model and what follows from it."""
+"""View of the system for decisions: its deployment model and the rules that depend on it."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from typing import Any
 
 from sysinv.contract.enums import Personality, SystemMode, SystemType
 
-# Release that this code belongs to, as hosts and the system show it.
+# Software release that hosts and the system report.
 SOFTWARE_VERSION = "1.0"
 
 
 @dataclass(frozen=True, slots=True)
 class SystemView:
-    """One row of ``i_system``, reduced to what rules ask for."""
+    """The columns of ``i_system`` that rules need."""
 
     id: int
     uuid: str
@@ -27,31 +27,31 @@ class SystemView:
 
     @property
     def is_all_in_one(self) -> bool:
-        """Controllers also carry the worker function."""
+        """Whether controllers also carry the worker function."""
         return self.system_type == SystemType.ALL_IN_ONE
 
     @property
     def is_simplex(self) -> bool:
-        """One controller and nothing else."""
+        """Whether the system has exactly one host, a controller."""
         return self.system_mode == SystemMode.SIMPLEX
 
     @property
     def is_aio_simplex(self) -> bool:
-        """AIO-SX: nobody is discovered or added."""
+        """Whether the system is AIO-SX: no host is discovered or added."""
         return self.is_all_in_one and self.is_simplex
 
     @property
     def is_system_controller(self) -> bool:
-        """Centre of a distributed cloud."""
+        """Whether the system is the system controller of a distributed cloud."""
         return self.distributed_cloud_role == "systemcontroller"
 
     @property
     def controller_subfunctions(self) -> str:
-        """What a controller of this system carries, as on the wire."""
+        """Subfunctions of a controller of this system, in wire format."""
         return "controller,worker" if self.is_all_in_one else "controller"
 
     def allows(self, personality: str) -> bool:
-        """Whether the deployment model has hosts of this personality."""
+        """Return whether the deployment model permits hosts of this personality."""
         allowed = {Personality.CONTROLLER}
         if not self.is_simplex:
             allowed |= {Personality.WORKER, Personality.EDGEWORKER}
@@ -61,7 +61,7 @@ class SystemView:
 
 
 def system_view(row: Mapping[str, Any]) -> SystemView:
-    """The view of one stored row."""
+    """Return the view of a stored row."""
     capabilities = row["capabilities"] or {}
     return SystemView(
         id=row["id"], uuid=row["uuid"], name=row["name"], system_type=row["system_type"],

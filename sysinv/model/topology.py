@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a host's processors and memory are set aside for before anybody asks for anything else."""
+"""Default assignment of a host's CPUs and memory, before the operator changes it."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ RESERVE_AIO_SMALL_MIB = 3000
 SMALL_HOST_CORES = 8
 RESERVE_CONTROLLER_MIB = 16500
 RESERVE_SYSTEM_CONTROLLER_MIB = 24500
-# A virtual machine (or a lab host) is small: figures for it are separate.
+# Virtual machines and lab hosts are small and have separate figures.
 VIRTUAL_NODE_MIB = 500
 VIRTUAL_WORKER_EXTRA_MIB = 2000
 VIRTUAL_AIO_EXTRA_MIB = 1100 + 5000
@@ -28,7 +28,7 @@ VIRTUAL_MINIMUM_CONTROLLER_MIB = 5000
 
 
 class CpuPlace(Protocol):
-    """Where a logical CPU sits: its number, physical core, package and NUMA node."""
+    """Location of a logical CPU: its number, physical core, package and NUMA node."""
 
     @property
     def cpu(self) -> int: ...
@@ -45,7 +45,7 @@ class CpuPlace(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HostRole:
-    """The facts about a host that defaults depend on."""
+    """Facts about a host that determine its defaults."""
 
     controller: bool
     worker: bool
@@ -60,10 +60,10 @@ class HostRole:
 
 
 def default_cpu_functions(role: HostRole, cpus: Sequence[CpuPlace]) -> dict[int, CpuFunction]:
-    """Function of every logical CPU of a host that reports for the first time, by CPU id.
+    """Return the default function of every logical CPU of a host, by CPU id.
 
-    Hosts without worker function, and the all-in-one centre of a distributed cloud, are all platform. Siblings of
-    one core always share a function.
+    On hosts without the worker function, and on an all-in-one system controller of a distributed cloud, all CPUs
+    are platform CPUs. Siblings of one core always share a function.
     """
     if not role.worker or (role.controller and role.system_controller):
         return {cpu.cpu: CpuFunction.PLATFORM for cpu in cpus}
@@ -79,15 +79,15 @@ def default_cpu_functions(role: HostRole, cpus: Sequence[CpuPlace]) -> dict[int,
 
 
 def physical_cores(cpus: Iterable[CpuPlace]) -> int:
-    """Number of physical cores."""
+    """Return the number of physical cores."""
     return len({(cpu.socket, cpu.numa_node, cpu.core) for cpu in cpus})
 
 
 def default_reserve_mib(role: HostRole, totals: Mapping[int, int], cores: int) -> dict[int, int]:
-    """Memory set aside for the platform per NUMA node (MiB) of a host with ``totals`` MiB per node.
+    """Return the default platform reserve per NUMA node (MiB) for a host with ``totals`` MiB per node.
 
-    ``cores`` counts the physical cores of the host. No node gives more than two thirds of its memory, so that a small
-    machine still gets some for applications; what a node cannot give, the others do. Nodes without memory give none.
+    ``cores`` counts the physical cores of the host. A node reserves at most two thirds of its memory, so that a small
+    machine keeps some for applications; other nodes make up for the rest. Nodes without memory reserve none.
     """
     nodes = sorted(node for node, total in totals.items() if total > 0)
     limits = {node: most_reserve_mib(total) for node, total in totals.items()}
@@ -102,7 +102,7 @@ def default_reserve_mib(role: HostRole, totals: Mapping[int, int], cores: int) -
 
 
 def _wanted_mib(role: HostRole, nodes: Sequence[int], cores: int) -> dict[int, int]:
-    """What nodes of any size would give; ``nodes`` are those with memory, ascending."""
+    """Return the reserve per node (MiB) before the limit of two thirds; ``nodes`` have memory, ascending."""
     first = nodes[0]
     if role.virtual and role.worker:
         extra = VIRTUAL_AIO_EXTRA_MIB if role.all_in_one else VIRTUAL_WORKER_EXTRA_MIB
@@ -115,12 +115,12 @@ def _wanted_mib(role: HostRole, nodes: Sequence[int], cores: int) -> dict[int, i
 
 
 def most_reserve_mib(total_mib: int) -> int:
-    """The most that a node of ``total_mib`` may set aside for the platform (MiB)."""
+    """Return the largest platform reserve (MiB) permitted on a node of ``total_mib``."""
     return max(total_mib, 0) * 2 // 3
 
 
 def minimum_reserve_mib(role: HostRole, totals: Mapping[int, int], node: int) -> int:
-    """The least an operator may reserve on ``node`` (MiB) of a host with ``totals`` MiB per node."""
+    """Return the smallest reserve (MiB) permitted on ``node`` of a host with ``totals`` MiB per node."""
     nodes = sorted(one for one, total in totals.items() if total > 0)
     if node not in nodes:
         return 0
@@ -136,7 +136,7 @@ def minimum_reserve_mib(role: HostRole, totals: Mapping[int, int], node: int) ->
 
 
 def required_reserve_mib(role: HostRole, totals: Mapping[int, int], cores: int) -> int:
-    """What all nodes together must reserve before a host with worker function may be unlocked (MiB)."""
+    """Return the total reserve (MiB) that a host with the worker function needs before it may be unlocked."""
     if role.virtual:
         needed = VIRTUAL_AIO_EXTRA_MIB if role.all_in_one else VIRTUAL_NODE_MIB + VIRTUAL_WORKER_EXTRA_MIB
     else:
@@ -153,7 +153,7 @@ def _controller_mib(role: HostRole) -> int:
 
 
 def _cores_by_node(cpus: Sequence[CpuPlace]) -> dict[int, list[tuple[int, ...]]]:
-    """Per NUMA node the physical cores, lowest CPU id first, each as its logical CPU ids."""
+    """Return the physical cores of each NUMA node, lowest CPU id first, each as its logical CPU ids."""
     cores: dict[tuple[int, int, int], list[int]] = {}
     for cpu in sorted(cpus, key=lambda one: one.cpu):
         cores.setdefault((cpu.numa_node, cpu.socket, cpu.core), []).append(cpu.cpu)
@@ -164,7 +164,7 @@ def _cores_by_node(cpus: Sequence[CpuPlace]) -> dict[int, list[tuple[int, ...]]]
 
 
 def _platform_cores(role: HostRole, ordered: Sequence[tuple[int, ...]]) -> int:
-    """How many of the ``ordered`` cores are platform: two logical CPUs on AIO, else one core."""
+    """Return how many of the ``ordered`` cores are platform cores: two logical CPUs on AIO, else one core."""
     if not role.all_in_one:
         return min(1, len(ordered))
     count = logical = 0

@@ -22,6 +22,10 @@ class Thing:
     def two(self):
         return [
             1]
+
+    def three(self):
+        """Only of an interface."""
+        raise TypeError("interface")
 '''
 
 

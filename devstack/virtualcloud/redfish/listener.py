@@ -24,10 +24,10 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection, in a thread of its own."""
+    """Serves one connection in a separate thread."""
 
     protocol_version = "HTTP/1.1"
-    default_request_version = "HTTP/1.1"  # a refusal of what is no HTTP has a head too
+    default_request_version = "HTTP/1.1"  # gives a head to the refusal of data that is not HTTP
     timeout = IDLE_S
     server: Listener
 
@@ -66,21 +66,21 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What the standard library refuses itself (no HTTP, too long, unknown method), in Redfish's form."""
+        """Send in Redfish's form an error that the standard library found (no HTTP, too long, unknown method)."""
         self.close_connection = True
         self._send(Response(code, error_body(message or HTTPStatus(code).phrase)))
 
     def version_string(self) -> str:
-        """Management controllers do not name their implementation."""
+        """Return no name, because management controllers do not name their implementation."""
         return "flock-bmc"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
-        """The lab's log has no line for each request."""
+        """Log nothing for single requests."""
         LOG.debug(format, *args)
 
 
 class Listener(ThreadingHTTPServer):
-    """Serves a socket that listens already; the event loop accepts, threads read and write."""
+    """Serves a listening socket; the event loop accepts, threads read and write."""
 
     daemon_threads = True
 
@@ -106,7 +106,7 @@ class Listener(ThreadingHTTPServer):
                     continue
 
     def ask(self, request: Request) -> Response:
-        """The answer of the lab, waited for in a connection's thread."""
+        """Wait in a connection's thread for the lab's reply and return it."""
         try:
             return asyncio.run_coroutine_threadsafe(self._answered(request), self._loop).result(ANSWER_S_MAX)
         except (TimeoutError, RuntimeError):
@@ -116,7 +116,7 @@ class Listener(ThreadingHTTPServer):
         return await self._answer(request)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """No more connections than CONNECTIONS_MAX at a time."""
+        """Refuse more than CONNECTIONS_MAX connections at a time."""
         with self._lock:
             if len(self._open) >= CONNECTIONS_MAX:
                 return False
@@ -124,11 +124,11 @@ class Listener(ThreadingHTTPServer):
             return True
 
     def shutdown_request(self, request: Any) -> None:
-        """A connection has ended."""
+        """Close a connection that has ended."""
         with self._lock:
             self._open.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no fault of ours."""
+        """Ignore errors of a client that disconnected."""
         LOG.debug("connection of %s", client_address, exc_info=True)

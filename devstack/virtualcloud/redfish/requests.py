@@ -24,7 +24,7 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class SetOverride:
-    """Boot from something else next time, or from now on."""
+    """Change the boot device for the next boot, or for all."""
 
     override: Override
 
@@ -38,7 +38,7 @@ class SetMedia:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """A legal request that changes nothing here."""
+    """A valid request that changes nothing here."""
 
 
 Command = Reset | SetOverride | SetMedia | Nothing

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a virtual management controller answers to a request: credentials, sessions, resources, commands."""
+"""Replies of a virtual management controller to requests: credentials, sessions, resources, commands."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PUBLIC = frozenset({"/redfish", tree.ROOT})
 
 
 class RedfishServer:
-    """Serves one server's Redfish on a socket that listens already."""
+    """Serves Redfish of one server on a listening socket."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class RedfishServer:
         self._listener: Listener | None = None
 
     async def start(self, listener: socket.socket) -> None:
-        """Begin to serve."""
+        """Start serving."""
         self._listener = Listener(listener, self.answer)
 
     async def stop(self) -> None:
@@ -51,7 +51,7 @@ class RedfishServer:
             self._listener.close()
 
     async def answer(self, request: Request) -> Response:
-        """The answer to one request."""
+        """Return the reply to one request."""
         try:
             return await self._answer(request)
         except Rejection as exc:

@@ -122,7 +122,7 @@ def media(view: ServerView) -> Json:
 
 
 def chassis(view: ServerView) -> Json:
-    """The box with its sensors."""
+    """The chassis with its sensors."""
     health = str(sensors.worst(view.readings))
     return _resource(
         CHASSIS, "Chassis.v1_9_0.Chassis", "1", f"{view.name} chassis",
@@ -174,7 +174,7 @@ def thermal(view: ServerView) -> Json:
 
 
 def power(view: ServerView) -> Json:
-    """Voltages, supplies and what the server draws."""
+    """Voltages, power supplies and power consumption."""
     path = f"{CHASSIS}/Power"
     drawn = sum(item.value for item in view.readings if item.sensor.kind is Kind.SUPPLY and item.enabled)
     return _resource(
@@ -212,7 +212,7 @@ def _processor(path: str, number: int, view: ServerView) -> Json:
 
 
 def resources(view: ServerView) -> dict[str, Json]:
-    """Every resource by path, without a trailing slash; sessions are the server's own."""
+    """Return every resource by path, without a trailing slash, except sessions, which the server keeps."""
     nics = [f"{SYSTEM}/EthernetInterfaces/{number}" for number in range(1, len(view.nics) + 1)]
     bmc_nic, processor = f"{MANAGER}/EthernetInterfaces/1", f"{SYSTEM}/Processors/1"
     found = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a management controller knows of its server, as one immutable value."""
+"""The server as its management controller knows it, as one immutable value."""
 
 from __future__ import annotations
 

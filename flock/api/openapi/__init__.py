@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The OpenAPI 3.1 document of an API, made from routes, policy, resources and the descriptions of methods."""
+"""Makes the OpenAPI 3.1 document of an API from its routes, policy, resources and method declarations."""
 from flock.api.openapi.document import document
 
 __all__ = ["document"]

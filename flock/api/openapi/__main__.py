@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m flock.api.openapi fm``: the document without a server, on standard output."""
+"""``python -m flock.api.openapi fm`` prints the OpenAPI document without a server."""
 from __future__ import annotations
 
 import argparse

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What travels, as JSON Schema: resources become components, envelopes and patches are written in place."""
+"""JSON Schemas of request and response bodies: resources become components, envelopes and patches are inline."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from flock.wire.schema import Schema
 
 
 class Components:
-    """The named schemas of one document; asking for a resource gives a reference to its schema."""
+    """The named schemas of one document; the methods return references to them."""
 
     def __init__(self) -> None:
         self.schemas: dict[str, Schema] = {}
 
     def answered(self, content: Any) -> Schema:
-        """Schema of the content of an answer."""
+        """Schema of the content of a response."""
         if isinstance(content, type) and issubclass(content, Resource):
             return self._view(View(content))
         if isinstance(content, View):
@@ -55,13 +55,13 @@ class Components:
 
     def _page(self, page: ViewPage) -> Schema:
         items = [self._view(view) for view in page.items]
-        following: Schema = {"type": "string", "description": "Where the next page is; absent on the last one."}
+        following: Schema = {"type": "string", "description": "URL of the next page; absent on the last page."}
         return {"type": "object", "required": [page.envelope], "additionalProperties": False, "properties": {
             page.envelope: {"type": "array", "items": items[0] if len(items) == 1 else {"anyOf": items}},
             "next": following, **page.extra}}
 
     def _named(self, name: str, schema: Schema, suffix: str) -> Schema:
-        """A resource that is answered and sent has two components, the second with a suffix."""
+        """A reference to the component ``name``, or to ``name + suffix`` if another schema has that name."""
         name = name if self.schemas.get(name, schema) == schema else name + suffix
         if self.schemas.setdefault(name, schema) != schema:
             raise ValueError(f"two schemas are called {name}: give one of the views a name")

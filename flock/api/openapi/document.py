@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The document: one path item per route, with what every operation of its kind answers beside what it declares."""
+"""Makes the document: one path item per route, with the declared responses and those of every such operation."""
 from __future__ import annotations
 
 import inspect
@@ -18,21 +18,22 @@ ROLES = {READER: "reader", OPERATOR: "operator", CONFIGURATOR: "configurator", A
 XML = "application/xml"
 WITH_BODY = ("POST", "PUT", "PATCH")
 TEXTS = {
-    400: "An argument, a field or the body breaks a rule; the text names it.",
-    401: "No token, or one that is not valid (the body is the token check's).", 403: "The role does not allow it.",
-    404: "There is no such thing.", 408: "The body stopped coming.", 409: "It contradicts the present state.",
+    400: "An argument, a field or the body breaks a rule; the text names the rule.",
+    401: "The token is missing or not valid (keystonemiddleware's body).", 403: "The role does not allow it.",
+    404: "The resource does not exist.", 408: "The body did not arrive in time.",
+    409: "The request conflicts with the current state.",
     413: "The body is too long.", 415: "The content type of the body is not JSON.",
-    500: "An unexpected error; the log has it under the request id.",
-    503: "A service behind this one does not answer.", 504: "A service behind this one took too long."}
+    500: "An unexpected error; the log records it under the request id.",
+    503: "A required service does not reply.", 504: "A required service took too long."}
 IDENT = Uuid().accepted()
 ANY_NAME = {"type": "string", "pattern": "^[^/]+$"}
 PARAMETER = re.compile(r"\{([^}]+)\}")
-REQUEST_ID = {"description": "Id of the request, in every log line about it; a well-formed one of the caller is kept.",
+REQUEST_ID = {"description": "Id of the request in all log lines; the caller's own id if it is well formed.",
               "required": True, "schema": {"type": "string", "pattern": "^req-[0-9a-f-]{36}$"}}
 
 
 def document(table: RouteTable, dialect: Dialect, subsystem: str) -> dict[str, Any]:
-    """The OpenAPI document of all routes in ``table``; operations without description get their outline."""
+    """The OpenAPI document of all routes in ``table``; undeclared operations appear without bodies."""
     components = Components()
     about = dialect.root("") if dialect.root is not None else {"name": subsystem, "description": ""}
     alias = f" A path without /{dialect.default_version} in front means the same." if dialect.default_version else ""
@@ -52,7 +53,7 @@ def document(table: RouteTable, dialect: Dialect, subsystem: str) -> dict[str, A
 
 
 def operation_id(method: str, path: str) -> str:
-    """``get_v1_alarms_uuid``."""
+    """An id such as ``get_v1_alarms_uuid``."""
     return "_".join([method.lower(), *re.findall(r"[A-Za-z0-9_]+", path)])
 
 
@@ -95,7 +96,7 @@ def _operation(route: Route, method: str, described: Description, components: Co
 
 
 def _errors(route: Route, method: str, described: Description, dialect: Dialect) -> Iterable[int]:
-    """Statuses every such operation may answer, and the declared ones."""
+    """The error statuses of every such operation and the declared ones."""
     found = {400, 500, 503, *described.errors}
     if route.rules[method].check != ANYONE:
         found |= {401, 403}
@@ -119,7 +120,7 @@ def _parameter(argument: Argument) -> dict[str, Any]:
 
 
 def query_schema(argument: Argument) -> dict[str, Any]:
-    """The argument's values as they may be written; an empty one counts as absent."""
+    """The schema of the argument's values; also accepts an empty value, which counts as absent."""
     accepted = argument.datatype.accepted()
     if argument.repeated:
         return {"type": "array", "items": accepted}
@@ -139,19 +140,19 @@ def _error(status: int, dialect: Dialect) -> dict[str, Any]:
     headers = _headers()
     if status == 401:
         headers["WWW-Authenticate"] = {"schema": {"type": "string"}, "required": True,
-                                       "description": "Where tokens are given out."}
+                                       "description": "URL of the identity service."}
         return {"description": TEXTS[status], "headers": headers, "content": {
             JSON: {"schema": {"type": "object", "required": ["error"], "properties": {"error": {
                 "type": "object", "required": ["code", "title", "message"]}}}}}}
     if status == 503:
         headers["Retry-After"] = {"schema": {"type": "string"}, "description": "Seconds."}
     return {"description": TEXTS[status], "headers": headers,
-            # As XML for who asks for nothing else.
+            # XML for clients that accept nothing else.
             "content": {JSON: {"schema": error_schema(status, dialect)}, XML: {"schema": {"type": "string"}}}}
 
 
 def error_schema(status: int, dialect: Dialect) -> dict[str, Any]:
-    """The body of an error: one key, whose value is JSON text again; what that holds depends on who refused."""
+    """The schema of an error body: one key with a JSON string that contains JSON, of a domain error or a web error."""
     domain = _exactly({"debuginfo": {"type": "null"}, "faultcode": {"enum": ["Client", "Server"]},
                        "faultstring": {"type": "string"}}, dialect.fault_keys)
     if dialect.web_errors == "title":
@@ -174,7 +175,7 @@ def _headers() -> dict[str, Any]:
 
 
 def _link(operation: dict[str, Any], route: Route, method: str, table: RouteTable) -> None:
-    """From a page to the operations on one of its elements."""
+    """Add links from a page to the operations on one of its elements."""
     described = description_of(route.handlers[method])
     answer = described.answers.get(200) if described is not None else None
     page = answer.content.get(JSON) if answer is not None else None

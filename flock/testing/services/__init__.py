@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real neighbours for tests: RabbitMQ, PostgreSQL, memcached, Keystone; private folders, free ports, bounded waits."""
+"""Real services for tests: RabbitMQ, PostgreSQL, memcached, Keystone; private folders, free ports, bounded waits."""

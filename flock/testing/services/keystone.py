@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keystone with memcached: projects, roles, and a user for each role in each project, made when first asked for."""
+"""Keystone with memcached: projects, roles, and a user for each role in each project, created at first use."""
 from __future__ import annotations
 
 import base64
@@ -19,7 +19,7 @@ from flock.testing.services.process import Process, ServiceFailed, find_program,
 
 ROLES = ("reader", "member", "operator", "configurator", "admin", "service")
 PROJECTS = ("admin", "services", "other")
-PASSWORD = "secret"  # noqa: S105 - every user of a Keystone that lives as long as a test run
+PASSWORD = "secret"  # noqa: S105 - for users of a Keystone that exists only during a test run
 REGION = "RegionOne"
 
 CONFIGURATION = """\
@@ -43,7 +43,7 @@ memcache_servers = 127.0.0.1:{memcached_port}
 enforce_scope = true
 """
 
-# Keystone reads the command line of the server it runs in; gunicorn's arguments are none of its own.
+# Keystone parses the command line of its server process and would reject gunicorn's arguments.
 WSGI = "import sys\nsys.argv = ['keystone']\nfrom keystone.wsgi.api import application\n"
 
 
@@ -56,7 +56,7 @@ class MemcachedServer:
         self._process: Process | None = None
 
     def start(self, timeout_s: float = 10.0) -> None:
-        """Start it; returns when it takes connections."""
+        """Start memcached; returns when it accepts connections."""
         program = find_program("memcached")
         if program is None:
             raise ServiceFailed("memcached is not installed")
@@ -65,13 +65,13 @@ class MemcachedServer:
         self._process.wait_until(lambda: port_open(self.port), timeout_s, "memcached to listen")
 
     def stop(self) -> None:
-        """End it."""
+        """Kill memcached."""
         if self._process is not None:
             self._process.kill()
 
 
 class KeystoneServer:
-    """Identity service at ``auth_url``; ``session(role, project)`` logs in as a user with that role there."""
+    """Keystone at ``auth_url``; ``session(role, project)`` logs in as a user with that role in that project."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -86,7 +86,7 @@ class KeystoneServer:
 
     @staticmethod
     def venv() -> Path:
-        """The virtual environment Keystone is installed in: ``$FLOCK_KEYSTONE_VENV`` or /opt/flock/keystone."""
+        """Keystone's virtual environment: ``$FLOCK_KEYSTONE_VENV`` or /opt/flock/keystone."""
         return Path(os.environ.get("FLOCK_KEYSTONE_VENV", "/opt/flock/keystone"))
 
     @classmethod
@@ -95,7 +95,7 @@ class KeystoneServer:
         return (cls.venv() / "bin/keystone-manage").exists() and find_program("memcached") is not None
 
     def start(self, timeout_s: float = 60.0) -> None:
-        """Create the database, bootstrap, start; returns when it answers."""
+        """Create the database, bootstrap and start Keystone; returns when it responds."""
         self.memcached.start()
         configuration = self.folder / "keystone.conf"
         configuration.write_text(CONFIGURATION.format(folder=self.folder, memcached_port=self.memcached.port))
@@ -114,7 +114,7 @@ class KeystoneServer:
         self._prepare()
 
     def stop(self) -> None:
-        """End Keystone and its memcached for good; nobody needs what they stored."""
+        """Kill Keystone and its memcached; their data is not used again."""
         if self._process is not None:
             self._process.kill()
         self.memcached.stop()
@@ -128,11 +128,11 @@ class KeystoneServer:
             return self._sessions[role, project]
 
     def token(self, role: str, project: str = "admin") -> str:
-        """A token of that user."""
+        """A token of the user ``<role>-<project>``."""
         return str(self.session(role, project).get_token())
 
     def credentials(self, role: str, project: str = "admin") -> dict[str, str]:
-        """OS_* environment variables of that user, for command lines."""
+        """OS_* environment variables of the user ``<role>-<project>``, for command lines."""
         self.ensure_user(role, project)
         return {
             "OS_AUTH_URL": self.auth_url, "OS_USERNAME": f"{role}-{project}", "OS_PASSWORD": PASSWORD,
@@ -141,7 +141,7 @@ class KeystoneServer:
         }
 
     def authtoken_options(self) -> dict[str, str]:
-        """What a service writes into ``[keystone_authtoken]``: it logs in as service user in project services."""
+        """Options for ``[keystone_authtoken]`` of a service, which logs in as service user in project services."""
         self.ensure_user("service", "services")
         return {
             "auth_type": "password", "auth_url": self.auth_url, "username": "service-services", "password": PASSWORD,
@@ -161,7 +161,7 @@ class KeystoneServer:
             name = f"{role}-{project}"
             user_id = self._create("users", "user", name, password=PASSWORD, domain_id="default")
             self._assign(user_id, role, project)
-            # Services are administrators among each other, as StarlingX sets them up.
+            # StarlingX gives its services the role admin as well.
             if role == "service":
                 self._assign(user_id, "admin", project)
             self._users.add((role, project))
@@ -173,12 +173,12 @@ class KeystoneServer:
             for interface in ("public", "internal", "admin"):
                 body = {"service_id": service_id, "interface": interface, "url": url, "region_id": REGION}
                 self._admin().post(f"{self.auth_url}/endpoints", json={"endpoint": body})
-            # A catalogue is part of a token: who asks from now on logs in anew.
+            # Tokens contain the catalogue, so new sessions must log in again.
             self._sessions.clear()
 
     @contextmanager
     def without_implied_role(self, role: str, implied: str) -> Iterator[None]:
-        """For the time of the block ``role`` alone does not make its holders ``implied`` as well."""
+        """Inside the block, ``role`` does not imply the role ``implied``."""
         with self._lock:
             url = f"{self.auth_url}/roles/{self._ids['role', role]}/implies/{self._ids['role', implied]}"
             self._admin().delete(url)
@@ -204,7 +204,7 @@ class KeystoneServer:
         return keystone_session.Session(auth=auth, timeout=30)
 
     def _create(self, collection: str, noun: str, name: str, **fields: Any) -> str:
-        """The id of a thing of that name, created unless it exists."""
+        """The id of the ``noun`` with that name; creates it if it does not exist."""
         if (noun, name) in self._ids:
             return self._ids[noun, name]
         url = f"{self.auth_url}/{collection}"
@@ -231,7 +231,7 @@ class KeystoneServer:
         run(argv, timeout_s=timeout_s, env={"PYTHONWARNINGS": "ignore"})
 
     def _write_keys(self) -> None:
-        # The keys that fernet_setup and credential_setup would write, without two more program starts.
+        # Writes the keys that fernet_setup and credential_setup would write, which saves two program starts.
         for name in ("fernet", "credential"):
             (self.folder / name).mkdir(mode=0o700)
             for number in ("0", "1"):

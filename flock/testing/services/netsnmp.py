@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""net-snmp's daemons on private ports, without privileges, and its command line tools, all with numbers for names."""
+"""net-snmp's daemons on private ports without privileges, and its command line tools; all print numbers for names."""
 from __future__ import annotations
 
 import os
@@ -18,14 +18,14 @@ PROGRAMS = ("snmpd", "snmptrapd", "snmpget", "snmpgetnext", "snmpwalk", "snmpbul
             "snmptranslate")
 ACCOUNT = "Debian-snmp"
 TOOL_TIMEOUT_S = 120
-# Octets in hexadecimal, names and enumerations as numbers.
+# Print octets in hexadecimal, and names and enumerations as numbers.
 PLAIN = ("-On", "-Ox", "-Oe")
 _RECORD, _VARIABLE, _END = "@record@", "@variable@", "@end@"
 
 
 @dataclass(frozen=True)
 class Binding:
-    """One variable as the tools print it: dotted name, type word, and int, bytes or dotted name as value."""
+    """One variable in the tools' output: dotted name, name of its type, and int, bytes or dotted name as value."""
 
     name: str
     syntax: str
@@ -34,7 +34,7 @@ class Binding:
 
 @dataclass(frozen=True)
 class Received:
-    """One notification: kind, version and user or community of its sender in words, and its variables."""
+    """One notification: its ``sender`` as text (kind, version, and user or community) and its variables."""
 
     sender: str
     bindings: tuple[Binding, ...]
@@ -46,7 +46,7 @@ class Received:
 
     @property
     def values(self) -> dict[str, int | bytes | str]:
-        """The variables behind time and name, in order."""
+        """The variables after time and name, in order, by dotted name."""
         return {binding.name: binding.value for binding in self.bindings[2:]}
 
 
@@ -56,14 +56,14 @@ def available() -> bool:
 
 
 def free_udp_port() -> int:
-    """A UDP port of 127.0.0.1 that is free now."""
+    """A free UDP port of 127.0.0.1."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def parsed(text: str) -> Binding:
-    """One printed variable, ``.1.3.6 = INTEGER: 5``."""
+    """The variable in one line of output such as ``.1.3.6 = INTEGER: 5``."""
     name, _, rest = text.strip().partition(" = ")
     syntax, separator, value = rest.partition(": ")
     name = name.lstrip(".")
@@ -79,7 +79,7 @@ def parsed(text: str) -> Binding:
 
 
 class _Daemon:
-    """A net-snmp daemon with its files below ``folder``; ``entry`` is what runs it in another place than here."""
+    """A net-snmp daemon with its files below ``folder``; ``entry`` is a command prefix that runs it elsewhere."""
 
     program = ""
 
@@ -91,15 +91,15 @@ class _Daemon:
         self._entry = tuple(entry)
         self.process: Process | None = None
         known = any(entry.pw_name == ACCOUNT for entry in pwd.getpwall())
-        # Another place is entered with the rights of root.
+        # ``entry`` needs the rights of root.
         self._user = ACCOUNT if known and os.geteuid() == 0 and not entry else None
 
     def start_program(self, lines: Iterable[str], *arguments: str, ready: Callable[[], object]) -> None:
-        """Start with a configuration; returns when ``ready()``."""
+        """Start the program with configuration ``lines``; returns when ``ready()`` is true."""
         program = find_program(self.program)
         if program is None:
             raise ServiceFailed(f"{self.program} is not installed")
-        # What a start keeps (the count of starts above all) stays for the next one.
+        # Files that must survive a restart, above all the engine's boot counter.
         kept = self.folder / "kept"
         kept.mkdir(exist_ok=True)
         path = self.folder / f"{self.program}-settings.conf"
@@ -115,31 +115,31 @@ class _Daemon:
         self.process.wait_until(ready, 20.0, f"{self.program} to serve")
 
     def stop(self) -> None:
-        """End it; ``start`` starts it again with what it kept."""
+        """Stop the daemon; ``start`` starts it again with its persistent files."""
         if self.process is not None:
             self.process.stop(number=signal.SIGTERM)
             self.process = None
 
 
 class Snmpd(_Daemon):
-    """The master agent, with AgentX on a socket below ``folder``; community ``public`` and what ``users`` say."""
+    """The master agent, with AgentX on a socket below ``folder``; for the community ``public`` and ``users``."""
 
     program = "snmpd"
 
     @property
     def agentx_address(self) -> str:
-        """Where sub-agents connect."""
+        """The address to which sub-agents connect."""
         return f"unix:{self.folder}/agentx"
 
     def start(self, users: Mapping[str, str] | None = None) -> None:
-        """Start; ``users`` are ``{name: "SHA-256 passphrase AES passphrase"}``."""
+        """Start snmpd; ``users`` are ``{name: "SHA-256 passphrase AES passphrase"}``."""
         lines = ["rocommunity public 127.0.0.1", "master agentx", f"agentXSocket {self.folder}/agentx",
                  "agentXPerms 0777 0777"]
         lines += [f"createUser {name} {keys}\nrouser {name} priv" for name, keys in (users or {}).items()]
         self.start_program(lines, "-I", "-smux", ready=self.answers)
 
     def answers(self) -> bool:
-        """True when it answers a question about itself."""
+        """True when snmpd replies to a request for its uptime."""
         return tool("snmpget", "-t1", "-r0", *self.as_community(), "1.3.6.1.2.1.1.3.0", check=False).rc == 0
 
     def as_community(self) -> tuple[str, ...]:
@@ -153,13 +153,13 @@ class Snmpd(_Daemon):
 
 
 class Snmptrapd(_Daemon):
-    """Receives notifications of a community and of ``users``; ``received()`` are their variables."""
+    """Receives notifications of a community and of ``users``; ``received()`` returns them."""
 
     program = "snmptrapd"
 
     def start(self, users: Mapping[str, str] | None = None, arguments: Sequence[str] = (),
               community: str = "public") -> None:
-        """Start; ``users`` are ``{"[-e 0xENGINE] name": "SHA-256 passphrase AES passphrase"}``."""
+        """Start snmptrapd; ``users`` are ``{"[-e 0xENGINE] name": "SHA-256 passphrase AES passphrase"}``."""
         lines = [f"authCommunity log {community}", f"format2 {_RECORD}%P%V{_VARIABLE}%v{_END}\\n"]
         for name, keys in (users or {}).items():
             level = ("noauth", "auth", "priv")[(len(keys.split()) + 1) // 2]
@@ -169,29 +169,29 @@ class Snmptrapd(_Daemon):
         self.start_program(lines, *(arguments or PLAIN), ready=lambda: self.log().count(marker) > started)
 
     def received(self, sender: str = "") -> list[Received]:
-        """Every notification since the first start, oldest first; only those in whose ``sender`` that text is."""
+        """All notifications since the first start whose sender contains the text ``sender``, oldest first."""
         records = re.findall(f"{_RECORD}(.*?){_END}", self.log(), re.DOTALL)
         found = []
         for record in records:
-            # The tools write a comma between the sender and the first variable, wherever that begins.
+            # The first variable is always sysUpTime; the text before it describes the sender.
             by, _, rest = record.partition(".1.3.6.1.2.1.1.3.0 = ")
             parts = re.split(_VARIABLE, f".1.3.6.1.2.1.1.3.0 = {rest}")
             found.append(Received(by.strip(), tuple(parsed(part) for part in parts)))
         return [each for each in found if sender in each.sender]
 
     def wait(self, number: int, sender: str = "", timeout_s: float = 20.0) -> list[Received]:
-        """Those notifications once there are ``number``."""
+        """Wait for ``number`` notifications of ``sender`` and return them; ServiceFailed after ``timeout_s``."""
         wait_for(lambda: len(self.received(sender)) >= number, timeout_s, f"{number} notifications")
         return self.received(sender)
 
     def log(self) -> str:
-        """Everything it printed."""
+        """All output of the daemon."""
         path = self.folder / f"{self.program}.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
 
 def tool(name: str, *arguments: str, check: bool = True, mibs: Path | None = None, plain: bool = True) -> Completed:
-    """Run a command line tool; with ``mibs`` it knows the names of the modules in that folder."""
+    """Run a command line tool; with ``mibs`` it resolves the names of the modules in that folder."""
     env = {"MIBS": "ALL" if mibs else "", "MIBDIRS": str(mibs or "/nonexistent"), "LC_ALL": "C.UTF-8",
            "SNMP_PERSISTENT_DIR": "/nonexistent", "PATH": os.environ.get("PATH", "")}
     formats = PLAIN if plain else ()
@@ -199,6 +199,6 @@ def tool(name: str, *arguments: str, check: bool = True, mibs: Path | None = Non
 
 
 def ask(name: str, session: Sequence[str], *oids: str, options: Sequence[str] = ()) -> list[Binding]:
-    """What ``snmpget``, ``snmpwalk`` and their kin print, as variables."""
+    """The variables that ``snmpget``, ``snmpwalk`` or a similar tool prints."""
     output = tool(name, *options, *session, *oids).out
     return [parsed(part) for part in re.split(r"\n(?=\.\d)", output) if part.strip()]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A private PostgreSQL cluster, without the durability that tests do not need; one database per test."""
+"""A private PostgreSQL cluster with one database per test, without the durability that tests do not need."""
 from __future__ import annotations
 
 import contextlib
@@ -35,7 +35,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _alive(pid: int) -> bool:
-    """Not ended; one that ended may stay as a zombie where nobody waits for orphans."""
+    """Whether a process runs; a zombie does not count."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -43,9 +43,9 @@ def _alive(pid: int) -> bool:
 
 
 class PostgresServer:
-    """``create_database()`` gives the URL of a new empty database, ``drop_database(url)`` removes it.
+    """A PostgreSQL server; ``create_database()`` returns the URL of a new database, ``drop_database(url)`` removes it.
 
-    A ``durable`` one keeps what it committed when it is killed (not when the machine is).
+    If it is ``durable``, committed data survives a kill of the server (but not of the machine).
     """
 
     def __init__(self, folder: Path, durable: bool = False) -> None:
@@ -56,13 +56,13 @@ class PostgresServer:
 
     @staticmethod
     def available() -> bool:
-        """True when PostgreSQL is installed and may be run: as root it needs an account named postgres."""
+        """True when PostgreSQL is installed and can run; for root that requires an account named postgres."""
         if find_program("initdb", *_folders()) is None:
             return False
         return os.geteuid() != 0 or any(entry.pw_name == "postgres" for entry in pwd.getpwall())
 
     def start(self, timeout_s: float = 30.0) -> None:
-        """Initialise and start the cluster; a stopped one is started again with its data."""
+        """Initialise and start the cluster, or start a stopped one again with its data."""
         initdb, postgres = (find_program(name, *_folders()) for name in ("initdb", "postgres"))
         if initdb is None or postgres is None:
             raise ServiceFailed("PostgreSQL is not installed")
@@ -81,9 +81,9 @@ class PostgresServer:
         self._server.wait_until(self._answers, timeout_s, "PostgreSQL to answer")
 
     def kill(self) -> None:
-        """End the server and its sessions as a crash would; ``start`` recovers the data."""
+        """Kill the server and its sessions like a crash; ``start`` recovers the data."""
         if self._server is not None:
-            # Sessions are process groups of their own: left alone they would go on for a moment.
+            # Sessions have separate process groups and would continue for a moment.
             sessions = _children(self._server.pid)
             self._server.kill()
             for pid in sessions:
@@ -93,7 +93,7 @@ class PostgresServer:
             self._server = None
 
     def cut_sessions(self, url: str) -> int:
-        """End every connection to the database of ``url``; returns how many there were."""
+        """Terminate every connection to the database of ``url``; returns how many there were."""
         name = sa.engine.make_url(url).database
         engine = sa.create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
         with engine.connect() as conn:
@@ -101,18 +101,18 @@ class PostgresServer:
                                             "WHERE datname = :name"), {"name": name}).all())
 
     def create_database(self) -> str:
-        """SQLAlchemy URL of a new empty database."""
+        """Create an empty database; returns its SQLAlchemy URL."""
         name = f"test_{uuid.uuid4().hex}"
         self._execute(f'CREATE DATABASE "{name}"')
         return self._url(name)
 
     def drop_database(self, url: str) -> None:
-        """Remove a database, also when somebody is still connected to it."""
+        """Remove a database, even while clients are connected to it."""
         name = sa.engine.make_url(url).database
         self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def stop(self) -> None:
-        """End the cluster; sessions are cut off."""
+        """Stop the cluster; terminates its sessions."""
         if self._server is not None:
             self._server.stop(number=signal.SIGINT)
             self._server = None

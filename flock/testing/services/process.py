@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Start, watch and end the processes of test services; none of them outlives the test run."""
+"""Starts, monitors and stops the processes of test services; none of them outlives the test run."""
 from __future__ import annotations
 
 import os
@@ -13,11 +13,11 @@ from pathlib import Path
 
 
 class ServiceFailed(Exception):
-    """A test service did not start or did not answer; the text ends with the tail of its log."""
+    """A test service did not start or did not respond; the text ends with the tail of its log."""
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that is free now."""
+    """A free TCP port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -40,12 +40,12 @@ def port_open(port: int) -> bool:
 
 
 def find_program(name: str, *folders: str) -> str | None:
-    """The full path of a program in ``folders`` or in PATH, where it may be missing from a service account's."""
+    """The full path of a program in ``folders``, PATH, /usr/sbin or /sbin; None when it is in none of them."""
     return shutil.which(name, path=os.pathsep.join([*folders, os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))
 
 
 class Process:
-    """One long-running program in a session of its own, killed by the kernel should the test run die."""
+    """One long-running program in a separate session; the kernel kills it when the test run dies."""
 
     def __init__(self, name: str, argv: Sequence[str], folder: Path, env: Mapping[str, str] | None = None,
                  user: str | None = None) -> None:
@@ -56,7 +56,7 @@ class Process:
         if user is not None and os.geteuid() == 0:
             if setpriv is None:
                 raise ServiceFailed(f"{name} must not run as root and setpriv (util-linux) is missing")
-            # The signal on the parent's death is lost when the user changes, so it is set after that.
+            # A change of the user resets the death signal, so set it afterwards.
             prefix = [setpriv, "--reuid", user, "--regid", user, "--clear-groups", "--", *prefix]
         with self.log_path.open("ab") as log:
             self._popen = subprocess.Popen(
@@ -88,7 +88,7 @@ class Process:
             return
 
     def stop(self, timeout_s: float = 10.0, number: int = signal.SIGTERM) -> None:
-        """End it: politely, then by force."""
+        """Stop the program with signal ``number``; kills it after ``timeout_s``."""
         if self.running:
             self.send_signal(signal.SIGCONT)
             self.send_signal(number)
@@ -99,12 +99,12 @@ class Process:
         self.kill()
 
     def kill(self) -> None:
-        """SIGKILL the whole group."""
+        """Send SIGKILL to the whole process group and wait for the program."""
         self.send_signal(signal.SIGKILL)
         self._popen.wait(10)
 
     def log_tail(self) -> str:
-        """The last lines it wrote."""
+        """The last 3000 characters of the log."""
         try:
             return self.log_path.read_text(errors="replace")[-3000:]
         except OSError:

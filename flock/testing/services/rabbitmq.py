@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One RabbitMQ node with an epmd of its own; it can be killed, frozen and started again."""
+"""One RabbitMQ node with a separate epmd; tests can kill, freeze and restart it."""
 from __future__ import annotations
 
 import signal
@@ -12,7 +12,7 @@ from flock.exec import run
 from flock.testing.services.process import Process, ServiceFailed, find_program, free_port, port_open, wait_for
 
 PROGRAMS = "/usr/lib/rabbitmq/bin"
-USER, PASSWORD = "flock", "flock"  # noqa: S105 - a broker on a private port of loopback, for the time of a test
+USER, PASSWORD = "flock", "flock"  # noqa: S105 - a broker on a private loopback port during a test
 
 CONFIGURATION = """\
 listeners.tcp.default = 127.0.0.1:{port}
@@ -26,7 +26,7 @@ heartbeat = 60
 
 
 class RabbitNode:
-    """``url`` is the transport_url. The constructor does not start it, so tests can begin without a broker."""
+    """A node at ``url`` (its transport_url). The constructor does not start it, so tests can begin without a broker."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,7 +50,7 @@ class RabbitNode:
         return find_program("rabbitmq-server", PROGRAMS) is not None and find_program("epmd") is not None
 
     def start(self, timeout_s: float = 60.0) -> None:
-        """Start it, the first time or again with what it stored; returns when it takes connections."""
+        """Start the node, or restart it with its stored data; returns when it accepts connections."""
         epmd = find_program("epmd")
         if self._server is None or self._control is None or epmd is None:
             raise ServiceFailed("rabbitmq-server is not installed")
@@ -62,9 +62,9 @@ class RabbitNode:
         self._node.wait_until(self._answers, timeout_s, "RabbitMQ to let its user in")
 
     def new_vhost_url(self) -> str:
-        """The transport_url of a virtual host nobody has used yet: queues are named by topic, so tests need their own.
+        """The transport_url of an unused virtual host; tests need separate ones because topics name the queues.
 
-        Made ten at a time, because starting the control program takes most of a second.
+        Creates ten at a time, because the control program takes almost a second to start.
         """
         if not self._vhosts:
             self._vhosts = [f"v{uuid.uuid4().hex}" for _ in range(10)]
@@ -76,30 +76,30 @@ class RabbitNode:
         return f"{self.url}{self._vhosts.pop()}"
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill the node like a power failure."""
         if self._node is not None:
             self._node.kill()
             wait_for(lambda: not port_open(self.port), 10, "RabbitMQ to be dead")
 
     def freeze(self) -> None:
-        """Let it hang: connections stay, nothing answers."""
+        """Suspend the node: connections stay open, but it does not respond."""
         if self._node is not None:
             self._node.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """End ``freeze``."""
+        """Resume the node after ``freeze``."""
         if self._node is not None:
             self._node.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        """End node and epmd for good; nobody needs what it stored."""
+        """Kill node and epmd; their data is not used again."""
         for process in (self._node, self._epmd):
             if process is not None:
                 process.kill()
         self._node = self._epmd = None
 
     def control(self, *arguments: str, timeout_s: float = 30.0) -> str:
-        """Run rabbitmqctl; returns what it printed."""
+        """Run rabbitmqctl; returns its output."""
         argv = [str(self._control), "-q", "-n", self._node_name(), *arguments]
         return run(argv, timeout_s=timeout_s, env=self._environment()).out
 
@@ -122,7 +122,7 @@ class RabbitNode:
     def _environment(self) -> dict[str, str]:
         return {
             "HOME": str(self.folder / "home"),
-            # The start script then becomes the broker instead of watching over it, so no signal misses the broker.
+            # Makes the start script exec the broker instead of supervising it, so that signals reach the broker.
             "RUNNING_UNDER_SYSTEMD": "true",
             "RABBITMQ_NODENAME": self._node_name(),
             "RABBITMQ_NODE_PORT": str(self.port),
@@ -135,6 +135,6 @@ class RabbitNode:
             "RABBITMQ_PID_FILE": str(self.folder / "pid"),
             "ERL_EPMD_PORT": str(self._epmd_port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            # Two schedulers that do not spin: many tests share few cores.
+            # Two schedulers without busy waiting, because many tests share few cores.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
         }

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where notices go: system log, webhooks, the trap agent. Each has its own order and retries in the outbox."""
+"""Outputs of notices: system log, webhooks, Alertmanager, bus, SNMP. Each has its own queue and retries."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Notifications on the message bus in the form of oslo.messaging's Notifier, read by its notification listeners.
+"""Notifications on the message bus in the format of oslo.messaging's Notifier, for its notification listeners.
 
-The Notifier itself logs and forgets what the broker does not take, so its message goes to its transport directly.
+Sends through the Notifier's transport, because the Notifier itself logs and drops messages that the broker refuses.
 """
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from fm.core import notice
 
 PUBLISHER_ID = "fm-manager"
 PRIORITY = "INFO"
-# One connection is made within two attempts or the message waits in its queue.
+# The driver connects within two attempts or raises; then the message stays in its queue.
 RETRIES = 1
 
 
 class BusNotifier:
-    """Publishes each event on ``topics``; ``message_id`` is the uuid of the event, so a repeat can be recognised."""
+    """Publishes each event on ``topics``; ``message_id`` is the uuid of the event, so listeners can detect repeats."""
 
     def __init__(self, conf: Any, topics: Sequence[str], exchange: str, url: str | None = None) -> None:
         self._conf, self._url = conf, url
@@ -36,7 +36,7 @@ class BusNotifier:
                    "timestamp": payload["timestamp"].replace("T", " ")}
         for target in self._targets:
             try:
-                # The driver adds to the message; each topic gets one of its own.
+                # The driver modifies the message, so each topic gets a copy.
                 send_notification(self._transport, target, dict(message), RETRIES)
             except Exception as error:
                 raise Unavailable(service="message bus", reason=type(error).__name__) from error

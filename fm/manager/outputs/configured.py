@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The outputs that the options switch on."""
+"""Makes the outputs that the options enable."""
 from __future__ import annotations
 
 from typing import Any
@@ -17,7 +17,7 @@ from fm.manager.outputs.webhook import ALERTS_PATH, Alertmanager, Webhook, visib
 
 
 def outputs_from(conf: Any, db: Database) -> list[Output]:
-    """The outputs by the configuration; ValueError names the option that cannot be used."""
+    """The outputs that the configuration enables; ValueError names the invalid option."""
     fm, more = fm_options.register(conf), output_options.register(conf)
     found = [*_webhooks(fm, more), *_alertmanagers(more, db)]
     if fm.syslog_address:

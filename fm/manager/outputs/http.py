@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One POST of JSON to one URL within a bounded time: authenticated, verified, without a secret in any text."""
+"""POSTs JSON to a URL with a timeout, authentication and certificate check; keeps secrets out of errors and logs."""
 from __future__ import annotations
 
 import base64
@@ -16,17 +16,17 @@ from fm.manager.outputs.output import NAME_MAX, Undeliverable
 CONNECT_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 5.0
 ANSWER_BYTES_MAX = 64 * 1024
-# These say that the message is wrong; any other answer says that the peer is.
+# With these codes the peer rejects the message itself; other errors are failures of the peer.
 REFUSALS = frozenset({400, 413, 415, 422})
 
 
 class BadUrl(ValueError):
-    """An option holds no URL that can be used; the text names the option, not the URL, which may hold a password."""
+    """An option has an invalid URL; the text names the option but not the URL, which may contain a password."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How a peer is convinced. Secrets do not show when it is printed."""
+    """Credentials for a peer; its repr hides secrets."""
 
     bearer_token: str = field(default="", repr=False)
     username: str = ""
@@ -36,7 +36,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """A URL without user and password, which stand beside it."""
+    """A URL split into ``text`` without credentials, ``username`` and ``password``."""
 
     text: str
     username: str = ""
@@ -44,19 +44,19 @@ class Url:
 
     @property
     def shown(self) -> str:
-        """For log lines: also without the query, where tokens are put."""
+        """The URL for log lines: without the query, which may contain tokens."""
         parts = urlsplit(self.text)
         return urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
 
     def output_name(self, kind: str) -> str:
-        """A name that lasts while the URL stays and that tells the host: ``webhook-host-1a2b3c4d``."""
+        """A name of the host and a digest of the URL, the same after a restart: ``webhook-host-1a2b3c4d``."""
         host = (urlsplit(self.text).hostname or "").replace(":", ".")
         digest = hashlib.sha256(self.text.encode()).hexdigest()[:8]
         return f"{kind}-{host[:NAME_MAX - len(kind) - 10]}-{digest}"
 
 
 def parse_url(text: str, option: str) -> Url:
-    """The URL of an option; BadUrl when it is none."""
+    """The URL in ``text``; BadUrl names ``option``."""
     try:
         parts = urlsplit(text.strip())
         port = f":{parts.port}" if parts.port else ""
@@ -70,12 +70,12 @@ def parse_url(text: str, option: str) -> Url:
 
 
 class Poster:
-    """POSTs to ``url``; made for one thread. User and password of the URL go before those of ``access``."""
+    """POSTs to ``url``; not thread-safe. Credentials in the URL take precedence over ``access``."""
 
     def __init__(self, name: str, url: Url, access: Access) -> None:
         self._name, self._url = name, url
         self._session = requests.Session()
-        # Neither ~/.netrc nor proxies from the environment: what is sent where is what the options say.
+        # Ignore ~/.netrc and proxies from the environment: only the options decide where data and secrets go.
         self._session.trust_env = False
         self._session.verify = access.ca_file or True
         if url.username or url.password:
@@ -86,15 +86,15 @@ class Poster:
             self._session.headers["Authorization"] = _basic(access.username, access.password)
 
     def post(self, body: Any) -> None:
-        """Return when the peer answered 2xx. Undeliverable when it refuses the message, else Unavailable."""
+        """Return when the peer answers 2xx. Undeliverable when it rejects the message, Unavailable on other errors."""
         try:
             reply = self._session.post(self._url.text, json=body, timeout=(CONNECT_TIMEOUT_S, ANSWER_TIMEOUT_S),
                                        allow_redirects=False, stream=True)
             with reply:
-                # A short answer is read, so that the connection serves the next message; a long one ends it.
+                # Reading a short body keeps the connection usable for the next message; a longer one closes it.
                 reply.raw.read(ANSWER_BYTES_MAX)
         except (requests.RequestException, OSError) as error:
-            # The text of the error holds the URL.
+            # Only the type: the error's text contains the URL.
             raise Unavailable(service=f"{self._name} at {self._url.shown}", reason=type(error).__name__) from None
         except Exception as error:  # noqa: BLE001 - urllib3's own errors while reading the answer
             raise Unavailable(service=f"{self._name} at {self._url.shown}", reason=type(error).__name__) from None

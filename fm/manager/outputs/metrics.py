@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counters of events and deliveries, and the backlog of each output, read from the database when it is asked for."""
+"""Counters of events and deliveries, and the backlog of each output, read from the database at each scrape."""
 from __future__ import annotations
 
 import logging
@@ -21,7 +21,7 @@ EVENTS = Counter("fm_events", "Events written", ("state",))
 
 
 def count(notices: Sequence[Notice]) -> None:
-    """Count what one committed transaction told."""
+    """Count the events and alarms of one committed transaction."""
     for notice in notices:
         if notice.kind is NoticeKind.HIERARCHICAL_CLEAR:
             continue
@@ -43,18 +43,21 @@ def count_delivery(name: str, outcome: str) -> None:
 
 
 class Backlog(Collector):
-    """``fm_output_backlog`` and ``fm_output_lag_seconds``; ``waiting`` gives, when it is asked for at each scrape, the
-    undelivered notices and the age of the oldest one in seconds of each output."""
+    """``fm_output_backlog`` and ``fm_output_lag_seconds``.
+
+    ``waiting`` is called at each scrape and returns, by output, the number of undelivered notices and the age of the
+    oldest in seconds.
+    """
 
     def __init__(self, waiting: Callable[[], Mapping[str, tuple[int, float]]]) -> None:
         self._waiting = waiting
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
-        """Without values, so that registering asks no database."""
+        """The metrics without values, so that registering does not query the database."""
         return self._families()
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """The present values; nothing while the database is away."""
+        """The metrics with current values; none while the database is unreachable."""
         try:
             measured = self._waiting()
         except Exception as error:  # noqa: BLE001 - a scrape shows what it can

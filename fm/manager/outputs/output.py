@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one output is: a name, a function that delivers one notice, and which notices it wants."""
+"""Defines an output: a name, a function that delivers one notice, and which notices it gets."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -17,20 +17,20 @@ NAME_MAX = 64
 
 
 class Undeliverable(FlockError):
-    """The peer refuses this very message; after a few tries it is dropped, so that those behind it go on."""
+    """The peer rejects the message itself; it is dropped after a few attempts so that later ones can be delivered."""
 
     code, http, text = "fm.output.undeliverable", 502, "{output} refuses the message: {reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One destination with a queue of its own.
+    """One destination with its own queue.
 
-    ``name`` (at most ``NAME_MAX`` characters, lasting over restarts) names the queue and labels the metrics.
-    ``deliver`` takes a payload of ``fm.core.notice.as_payload`` and returns when the destination has it, within a
-    bounded time; whatever it raises, the message stays first in its queue. ``hidden_too``: also what the operator
-    hides. ``warm_start``: wants ``{"kind": "warmStart"}`` after changes of suppression. ``refresh_s``: wants
-    ``{"kind": "refresh"}`` every so many seconds, 0 never.
+    ``name`` (at most ``NAME_MAX`` characters, the same after a restart) names the queue and labels the metrics.
+    ``deliver`` takes a payload of ``fm.core.notice.as_payload`` and returns within a bounded time once the destination
+    has it; after any exception the message stays first in its queue. ``hidden_too``: also gets hidden notices.
+    ``warm_start``: gets ``{"kind": "warmStart"}`` after changes of suppression or silences. ``refresh_s``: gets
+    ``{"kind": "refresh"}`` every ``refresh_s`` seconds, 0 never.
     """
 
     name: str
@@ -43,5 +43,5 @@ class Output:
     def wants(self, notice: Notice) -> bool:
         """Whether ``notice`` is put into the queue of this output."""
         if notice.swept and NoticeKind.HIERARCHICAL_CLEAR in self.kinds:
-            return False  # the hierarchical clear tells it
+            return False  # the hierarchical clear covers it
         return notice.kind in self.kinds and (self.hidden_too or not notice.hidden)

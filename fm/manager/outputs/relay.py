@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From committed notices to outputs: a message per notice and output, stored with the change; a relay per output."""
+"""Delivers notices to outputs: stores a message per notice and output with the change; runs one relay per output."""
 from __future__ import annotations
 
 import datetime
@@ -23,29 +23,30 @@ from fm.manager.outputs.output import Output, Undeliverable
 
 LOG = logging.getLogger(__name__)
 WARM_START_HOLD_S = 30.0
-# Below the time a peer may take to fail, so that a stop is not held up by one that is dead.
+# Shorter than the timeouts of deliveries, so that an unresponsive peer does not delay a stop.
 STOP_S = 4.0
 BATCH_MAX = 100
 RETRY_MIN_S, RETRY_MAX_S = 1.0, 30.0
 REFUSALS_MAX = 5
-# Attempts at a notice that fails in a way no absent peer explains; with the pauses about eight minutes.
+# Attempts at a notice that fails with an unexpected error; with the pauses about eight minutes.
 ERRORS_MAX = 20
 
 
 def attempts_max(error: Exception) -> float:
-    """How often a notice that fails like this is tried: for ever when the peer is to blame, not when the notice is."""
+    """Number of attempts at a notice that fails with ``error``: unlimited when the peer is unavailable, limited when
+    the notice itself may be the cause."""
     if isinstance(error, Undeliverable):
         return REFUSALS_MAX
     return math.inf if isinstance(error, (FlockError, OSError)) else ERRORS_MAX
 
 
 def warm_start_key(name: str) -> str:
-    """The key of an output's held warm start, which must not hold up the notices behind it."""
+    """The key of an output's delayed warm start; a separate key, so that it does not block later notices."""
     return f"{name}-warm-start"
 
 
 def relay_of(outbox: Outbox, output: Output, retry_min_s: float = RETRY_MIN_S) -> Relay:
-    """The only relay of one output: its messages have its name as kind and, but for the warm start, as key."""
+    """The relay of one output. Its messages have the output's name as kind and, except the warm start, as key."""
     policy = Policy(batch_max=BATCH_MAX, retry=Backoff(retry_min_s, RETRY_MAX_S, jitter=0.0), lease_s=None,
                     attempts_max=attempts_max)
     return Relay(outbox, {output.name: output.deliver}, policy, keys=(output.name, warm_start_key(output.name)),
@@ -69,7 +70,7 @@ class Outputs:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The outputs in the order of their names."""
+        """The sorted names of the outputs."""
         return tuple(output.name for output in self._outputs)
 
     def publish(self, conn: Connection, notices: Sequence[Notice]) -> None:
@@ -84,13 +85,13 @@ class Outputs:
         self._outbox.put_all(conn, messages)
 
     def committed(self, notices: Sequence[Notice]) -> None:
-        """Count and deliver what a transaction told; after its commit."""
+        """Count and deliver the notices of a transaction; call after its commit."""
         metrics.count(notices)
         if notices:
             self.nudge()
 
     def suppression_changed(self, conn: Connection) -> None:
-        """Tell who asked for it to start over: one message for all changes within the hold time."""
+        """Queue a warm start for the outputs that want it: one message for all changes within the hold time."""
         due = utcnow() + datetime.timedelta(seconds=self._warm_start_hold_s)
         for output in self._outputs:
             if output.warm_start:
@@ -98,17 +99,20 @@ class Outputs:
                                       payload=WARM_START_NOTICE, due=due)
 
     def nudge(self) -> None:
-        """Deliver now; after the commit."""
+        """Deliver now; call after the commit."""
         for relay in self._relays:
             relay.nudge()
 
     def upkeep(self) -> None:
-        """To be called every few seconds: drop what exceeds the limits, ask for refreshes that are due."""
+        """Drop notices beyond the limits and queue refreshes that are due; call every few seconds."""
         self.prune()
         self._refresh()
 
     def prune(self) -> int:
-        """Drop what no configured output wants and, per output, the oldest beyond the limit; returns how many."""
+        """Drop notices of outputs that are not configured and, per output, the oldest beyond the limit.
+
+        Returns how many were dropped.
+        """
         gone = self._outbox.drop_other_kinds(self.names)
         dropped = self._outbox.drop_beyond(self.names, self._backlog_max)
         for name, number in dropped.items():
@@ -118,14 +122,14 @@ class Outputs:
         return gone + sum(dropped.values())
 
     def start(self) -> None:
-        """Begin to deliver."""
+        """Register the metrics and start the relays."""
         REGISTRY.register(self._backlog)
         self._registered = True
         for relay in self._relays:
             relay.start()
 
     def stop(self) -> None:
-        """End after the deliveries in hand; does not wait longer than ``STOP_S`` for a peer that does not answer."""
+        """Stop after the deliveries in progress; waits at most ``STOP_S`` seconds."""
         if self._registered:
             REGISTRY.unregister(self._backlog)
             self._registered = False
@@ -134,7 +138,7 @@ class Outputs:
         ends_at = time.monotonic() + STOP_S
         for relay in self._relays:
             if not relay.stop(max(0.0, ends_at - time.monotonic())):
-                LOG.warning("output %s is left in the middle of a delivery", relay.name)
+                LOG.warning("output %s: a delivery was still in progress at the stop", relay.name)
 
     def _refresh(self) -> None:
         now_s = time.monotonic()

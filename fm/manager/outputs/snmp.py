@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The outputs that send SNMP notifications, one per destination. pysnmp is imported when there is one, not before."""
+"""Makes the outputs that send SNMP notifications, one per destination. Imports pysnmp only if there is one."""
 from __future__ import annotations
 
 import importlib
@@ -19,7 +19,7 @@ BOOTS_FILE = "fm/snmp-engine-boots"
 
 
 def snmp_sinks(conf: Any, region_name: str, system_name: str) -> dict[str, Callable[[dict[str, Any]], None]]:
-    """The outputs by name; empty when ``[fm_snmp] destinations`` is. BadOption names an option that is wrong."""
+    """The sinks by output name; empty when ``[fm_snmp] destinations`` is empty. BadOption names an invalid option."""
     wanted = destinations(conf)
     if not wanted:
         return {}

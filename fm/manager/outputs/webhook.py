@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Webhooks: receivers of Alertmanager's webhook message, and the API of Alertmanager itself."""
+"""Sinks for receivers of Alertmanager's webhook message and for the API of Alertmanager itself."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ HOLD_FACTOR = 4
 
 
 class Webhook:
-    """Sends each notice as one message of version 4."""
+    """POSTs each notice as one webhook message of version 4."""
 
     def __init__(self, poster: Poster, external_url: str = "") -> None:
         self._poster, self._external_url = poster, external_url
@@ -29,7 +29,7 @@ class Webhook:
 
 
 class Alertmanager:
-    """Tells an Alertmanager changes as they come, and all active alarms at each refresh: it forgets at a restart."""
+    """POSTs each change to an Alertmanager, and all active alarms at each refresh, since it loses them at a restart."""
 
     def __init__(self, poster: Poster, active: Callable[[], Iterable[dict[str, Any]]], resend_s: float,
                  external_url: str = "", clock: Callable[[], datetime] = utcnow) -> None:
@@ -47,7 +47,10 @@ class Alertmanager:
 
 
 def visible_alarms(db: Database) -> Callable[[], Iterable[dict[str, Any]]]:
-    """Reads the alarms an operator sees, in pages; BadPage when the last of a page ends before the next is read."""
+    """A function that yields all alarms that are not hidden, read in pages.
+
+    BadPage when the last alarm of a page is cleared before the next page is read.
+    """
     def pages() -> Iterable[dict[str, Any]]:
         marker = None
         while True:

@@ -34,7 +34,7 @@ from fm.resources.alarm.fields import (
 from fm.resources.alarm.reading import AlarmReads
 
 BULK_MAX = 2000
-FULL = Argument("full", Boolean(), "Every field, and how fresh the alarm is, who hides it and who has seen it.")
+FULL = Argument("full", Boolean(), "Every field, also freshness, flapping, silence and acknowledgement.")
 LISTING = (*listing.arguments(store.FILTER_FIELDS, store.SORT_KEYS), FULL)
 PAGE = ViewPage((View(Alarm, COLLAPSED, "AlarmCollapsed"), View(Alarm), View(FullAlarm)),
             extra={"count": {"type": "integer"}})
@@ -59,7 +59,7 @@ DEFAULT_SORT = "severity,entity_instance_id"
 
 
 def _uuid_reply(uuid: str) -> Reply:
-    """The doubly encoded body that existing callers decode twice."""
+    """The reply body encoded twice as JSON, as existing clients expect."""
     return Reply(json.dumps({"uuid": uuid}))
 
 
@@ -78,7 +78,7 @@ def _page(call: Call, expand: bool) -> dict[str, Any]:
 
 
 def _full_reply(call: Call, uuid: str) -> dict[str, Any]:
-    """The alarm with every field; only its uuid when it is none that is active: an event, a cleared or a held one."""
+    """The alarm with every field; only its uuid when it is not active: a log, a cleared alarm or a held raise."""
     with call.deps(Database).reader() as conn:
         found = store.show(conn, uuid)
         rows = call.deps(AlarmReads).full(conn, [found[0]] if found is not None else [])
@@ -97,7 +97,7 @@ class AlarmsController:
     def post(self, call: Call) -> Any:
         """Set, log or clear.
 
-        The answer is a JSON string that holds JSON again; with ``full=True`` it is the alarm itself.
+        The reply is a JSON string that contains JSON; with ``full=True`` it is the alarm itself.
         """
         fields = {name: value for name, value in given(call.body_as(AlarmBody)).items() if name not in IGNORED}
         uuid = service.create(call.deps(FmManager), fields)
@@ -106,9 +106,9 @@ class AlarmsController:
     @describes(query=(*listing.filters(store.FILTER_FIELDS), listing.INCLUDE_SUPPRESS), body=BY_ID,
                body_required=False, answers={200: DELETED, 204: None}, errors=(404, 504))
     def delete(self, call: Call) -> Any:
-        """Clear the alarm named in the body, or with filters in the query all alarms that match; then how many.
+        """Clear the alarm named in the body, or all alarms that match the filters of the query; replies how many.
 
-        A body and filters together are refused, and so is a filter without a value: it would match every alarm.
+        Refuses a body together with filters, and a filter without a value, which would match every alarm.
         """
         body = call.json(default={})
         if call.query.all("q.field"):
@@ -140,7 +140,7 @@ class AlarmDetailController:
 
     @describes(query=LISTING, answers={200: PAGE})
     def get(self, call: Call) -> dict[str, Any]:
-        """As the collection with ``expand=True``."""
+        """One page of visible alarms with every field."""
         return _page(call, expand=True)
 
 
@@ -161,7 +161,7 @@ class AlarmController:
 
     @describes(query=(FULL,), answers={200: AnyOf((View(Alarm), View(FullAlarm)))})
     def get(self, call: Call) -> dict[str, Any]:
-        """The whole alarm, also when its id is suppressed; 404 while it is masked."""
+        """The alarm, even if suppressed or silenced; 404 while it is masked."""
         uuid = call.args["uuid"]
         with call.deps(Database).reader() as conn:
             found = store.show(conn, uuid) if is_uuid(uuid) else None
@@ -188,11 +188,11 @@ class AlarmController:
 
 
 class AcknowledgementController:
-    """The note that somebody has seen an alarm."""
+    """The acknowledgement of an alarm."""
 
     @describes(answers={200: NOTE})
     def get(self, call: Call) -> dict[str, Any]:
-        """User, comment and time; all null while nobody has."""
+        """User, comment and time; all null without an acknowledgement."""
         uuid = call.args["uuid"]
         with call.deps(Database).reader() as conn:
             found = store.show(conn, uuid) if is_uuid(uuid) else None
@@ -212,7 +212,7 @@ class AcknowledgementController:
 
     @describes(errors=(504,))
     def delete(self, call: Call) -> Reply:
-        """Withdraw the note."""
+        """Withdraw the acknowledgement."""
         call.deps(FmManager).acknowledge(uuid=call.args["uuid"], user="", comment="")
         return Reply(status=204)
 

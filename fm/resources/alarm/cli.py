@@ -117,12 +117,13 @@ class AlarmDelete(ActionCommand):
         return f"Cleared {_counted(faults.delete_matching(args.query, args.include_suppress, enough=len(found)))}."
 
     def _confirm_many(self, found: Sequence[Alarm], args: argparse.Namespace) -> None:
-        """Say how many it would be; ask a person, and let a script go on only where it has said so beforehand."""
+        """Print the number of alarms and ask for confirmation. CliError without a terminal, unless ``--yes`` is given
+        or the environment enables confirmation."""
         if args.yes:
             return
         self.stderr.write(f"This clears {_counted(len(found))}.\n")
         if not confirm.enabled(os.environ) and not self.app.stdin.isatty():
-            raise CliError("Nobody is there to confirm that; give --yes.")
+            raise CliError("There is no terminal to confirm that; give --yes.")
         confirm.confirm(self.app.stdin, self.stderr)
 
 
@@ -139,7 +140,7 @@ class AlarmSummary(ListCommand):
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--include_suppress", "--include-suppress", action="store_true",
                             help="also count alarms that the operator hides")
-        parser.add_argument("--by", choices=("host", "group"), help="a line for each host or each group of alarm ids")
+        parser.add_argument("--by", choices=("host", "group"), help="one line per host or per group of alarm ids")
 
     def columns_for(self, args: argparse.Namespace) -> Sequence[Column]:
         return [Column(args.by, args.by.title()), *_COUNTS, Column("status", "Status")] if args.by else _COUNTS
@@ -150,21 +151,21 @@ class AlarmSummary(ListCommand):
 
 
 class AlarmAcknowledge(ShowCommand):
-    """Note on an alarm that you have seen it."""
+    """Acknowledge an alarm in your name."""
 
     api_name = "fault"
     examples = ("fm alarm-acknowledge 0f6cbb5e-2a0e-4c0e-8f0e-0d8c5c0a1b77 --comment 'disk ordered, ticket 4711'",)
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("alarm", metavar="uuid", help="uuid of the alarm")
-        parser.add_argument("--comment", default="", help="what others should know")
+        parser.add_argument("--comment", default="", help="comment that others can read")
 
     def item(self, args: argparse.Namespace) -> Row:
         return Faults(self.client).acknowledge(args.alarm, args.comment)
 
 
 class AlarmUnacknowledge(ActionCommand):
-    """Take back the note that an alarm has been seen."""
+    """Withdraw the acknowledgement of an alarm."""
 
     api_name = "fault"
     examples = ("fm alarm-unacknowledge 0f6cbb5e-2a0e-4c0e-8f0e-0d8c5c0a1b77",)

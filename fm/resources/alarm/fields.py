@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The wire form of an alarm: what GET answers, and what POST and PUT take."""
+"""The wire form of an alarm: the replies of GET and the bodies of POST and PUT."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ COLLAPSED = ("uuid", "alarm_id", "entity_instance_id", "timestamp", "severity", 
 
 
 class Alarm(Resource):
-    """An active alarm as clients read it."""
+    """An active alarm in replies."""
 
     envelope = "alarms"
     time_format = staticmethod(without_zone)
@@ -47,20 +47,20 @@ CAUSE = Choice(tuple(PROBABLE_CAUSES))
 
 
 class FullAlarm(Alarm):
-    """An alarm with ``full=True``: how fresh it is, who hides it, who has seen it."""
+    """An alarm with ``full=True``: adds freshness, flapping, silence and acknowledgement."""
 
-    last_refreshed = attr(datetime, writer=SYSTEM, document="When its raiser set it last.")
+    last_refreshed = attr(datetime, writer=SYSTEM, document="When its raiser last set it.")
     stale = attr(bool, writer=SYSTEM, document="It was not set again within its time to live.")
-    flapping = attr(bool, writer=SYSTEM, document="It came and went too often; its clears wait until it is quiet.")
+    flapping = attr(bool, writer=SYSTEM, document="It changed too often; its clears are held until it is quiet.")
     silenced_by = attr(str, writer=SYSTEM, document="Uuid of the silence that hides it longest.")
-    silenced_until = attr(datetime, writer=SYSTEM, document="End of that silence; null when it is for good.")
+    silenced_until = attr(datetime, writer=SYSTEM, document="When that silence expires; null when it does not.")
     acknowledged_by = attr(str, writer=SYSTEM)
     acknowledge_comment = attr(str, writer=SYSTEM)
     acknowledged_at = attr(datetime, writer=SYSTEM)
 
 
 class AlarmBody(Resource):
-    """An alarm as clients send it; the last four are accepted from callers that post whole records and not used."""
+    """An alarm in the body of POST. Accepts and ignores the last four fields, because clients post whole records."""
 
     uuid = attr(str, document="Kept when it is a uuid; otherwise the manager makes one.")
     alarm_id = attr(ALARM_ID, mandatory=True)
@@ -77,7 +77,7 @@ class AlarmBody(Resource):
     suppression = attr(bool)
     inhibit_alarms = attr(bool)
     keep_existing_alarm = attr(bool)
-    time_to_live_s = attr(int, min=0, max=TIME_TO_LIVE_MAX_S, document="Stale when not set again for longer; 0 never.")
+    time_to_live_s = attr(int, min=0, max=TIME_TO_LIVE_MAX_S, document="Stale after so many seconds; 0 never.")
     suppression_status = attr(object)
     mgmt_affecting = attr(object)
     degrade_affecting = attr(object)
@@ -105,7 +105,7 @@ IGNORED = frozenset(("suppression_status", "mgmt_affecting", "degrade_affecting"
 
 
 def wire_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored row with what the wire derives: the state, and whether the severity reaches the id's thresholds."""
+    """A stored row plus the derived fields: the state, and whether the severity reaches the thresholds of the id."""
     severity = row["severity"]
     return {**row, "alarm_state": AlarmState.SET.value,
             "mgmt_affecting": str(reaches(severity, row["mgmt_threshold"])),
@@ -113,7 +113,7 @@ def wire_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def full_row(row: Mapping[str, Any], silence: Silence | None, stale: bool) -> dict[str, Any]:
-    """As ``wire_row`` with the fields of ``FullAlarm``; ``silence`` is the one that hides the alarm longest."""
+    """``wire_row`` plus the fields of ``FullAlarm``; ``silence`` is the one that hides the alarm longest, or None."""
     return {**wire_row(row), "stale": stale,
             "silenced_by": silence.uuid if silence else None, "silenced_until": silence.expires_at if silence else None,
             "acknowledged_by": row["ack_user"] or None, "acknowledge_comment": row["ack_comment"] or None,

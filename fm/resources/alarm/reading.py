@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers about alarms that need more than one table row: the summary, and what ``full=True`` adds."""
+"""Reads of alarms that need more than one row: the summary, and the fields that ``full=True`` adds."""
 from __future__ import annotations
 
 import re
@@ -22,14 +22,14 @@ _HOST = re.compile(r"(?:^|[.,])host=([^.,]*)")
 
 
 def host_of(entity_instance_id: str) -> str | None:
-    """The host an entity lies on, None for what lies on none."""
+    """The value of ``host=`` in an entity instance id, None without one."""
     found = _HOST.search(entity_instance_id)
     return found.group(1) if found else None
 
 
 class AlarmReads:
-    """Reads of one API process. A summary is kept for at most a second, and no longer than until an alarm or an
-    operator's choice changes, which one small query tells: many readers cost one count."""
+    """Reads of one API process. Caches a summary for at most ``KEEP_S`` seconds, and only while one small query shows
+    that no alarm, suppression or silence changed: many readers cost one count."""
 
     def __init__(self, db: Database, stale_after_s: Callable[[], Mapping[str, int]] = dict,
                  clock_s: Callable[[], float] = time.monotonic) -> None:
@@ -53,7 +53,7 @@ class AlarmReads:
         return found
 
     def full(self, conn: Connection, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Rows of the store with everything that ``full=True`` shows."""
+        """The rows in wire form with the fields of ``full=True``."""
         now: datetime = utcnow()
         hiding, stale_after_s = silences.silences(conn, now), self._stale_after_s()
         return [full_row(row, hiding.hiding(row["alarm_id"], row["entity_instance_id"]), is_stale(

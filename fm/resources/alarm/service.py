@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Use cases of the alarm routes that write: body to fault record, and the request to the manager."""
+"""The writing use cases of the alarm routes: make a fault record of the body and send the request to the manager."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -34,7 +34,10 @@ def fault_from(given: Mapping[str, Any]) -> Fault:
 
 
 def create(manager: FmManager, given: Mapping[str, Any]) -> str:
-    """Set, log or clear as the body says; the uuid of the alarm or event. AlarmNotFound when nothing is cleared."""
+    """Set, log or clear by the ``alarm_state`` of the body; returns the uuid of the alarm or event.
+
+    AlarmNotFound when there is nothing to clear.
+    """
     fault = fault_from(given)
     if fault.alarm_state is not AlarmState.CLEAR:
         return _applied(manager, FaultRequest(new_uuid(), fault=fault)).uuid or ""
@@ -48,7 +51,7 @@ def create(manager: FmManager, given: Mapping[str, Any]) -> str:
 
 
 def modify(manager: FmManager, db: Database, uuid: str, given: Mapping[str, Any]) -> str:
-    """Replace the given fields of an alarm; its id and entity stay. AlarmNotFound."""
+    """Replace the given fields of an alarm and return its uuid. Ignores alarm id and entity. AlarmNotFound."""
     with db.reader() as conn:
         found = store.by_uuids(conn, [uuid]) if is_uuid(uuid) else []
     if not found:

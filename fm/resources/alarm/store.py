@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SQL on active alarms. Reads answer the API; ``apply_change`` and ``new_rows`` are used by the manager alone."""
+"""SQL on active alarms. Only fm-manager uses ``apply_change`` and ``new_rows``."""
 from __future__ import annotations
 
 import functools
@@ -23,7 +23,7 @@ from fm.db import conditions, hiding
 from fm.db.hiding import Hiding
 from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION, HELD_CHANGE, SILENCE
 
-# Uuids in one list, and names in one.
+# Most uuids and most names in one statement.
 CHUNK, NAMES_MAX = 100, 1000
 FILTER_FIELDS: Mapping[str, Match] = {
     "uuid": Match.SUBSTRING, "alarm_id": Match.SUBSTRING, "entity_type_id": Match.SUBSTRING,
@@ -44,7 +44,7 @@ _MARK = sa.select(
     *(sa.select(sa.func.max(table.c.updated_at)).scalar_subquery() for table in (EVENT_SUPPRESSION, SILENCE)),
     *(sa.select(function(SILENCE.c.id)).scalar_subquery() for function in (sa.func.count, sa.func.max)))
 _SUPPRESSED = SuppressionStatus.SUPPRESSED.value
-# What each raise or clear needs is built once: building a statement costs more than running it.
+# Statements that each raise or clear needs are built once, because building one costs more than running it.
 _DELETE = sa.delete(ALARM).where(ALARM.c.uuid.in_(sa.bindparam("uuids", expanding=True)))
 _values = operator.attrgetter(*_FIELDS)
 _INSERTION = Insertion(ALARM, _FIELDS)
@@ -53,11 +53,11 @@ _INSERTION = Insertion(ALARM, _FIELDS)
 def listing(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool, sort: Sequence[tuple[str, bool]],
             marker: str | None, limit: int | None, now: datetime | None = None,
             full: bool = True) -> list[dict[str, Any]]:
-    """One page of visible alarms in wire columns; BadPage when the marker is not an active alarm any more.
+    """One page of visible alarms in wire columns; BadPage when the marker is no longer an active alarm.
 
-    ``sort`` are (column, descending) pairs, as ``flock.db.paging.keyset`` takes them. What is silenced counts as
-    suppressed; silences that end after ``now`` (the clock's by default) hold. Without ``full`` the rows have those
-    columns alone that clients see by default.
+    ``sort`` are (column, descending) pairs for ``flock.db.paging.keyset``. A silenced alarm counts as suppressed;
+    silences that end after ``now`` (default: the current time) are in force. Without ``full`` the rows have only the
+    columns that clients see by default.
     """
     hides = hiding.read(conn, now or utcnow())
     query = _wire(hides, full).where(*_visible(hides, include_suppress), *conditions.of_filters(filters, ALARM.c))
@@ -65,7 +65,7 @@ def listing(conn: Connection, *, filters: Sequence[Filter], include_suppress: bo
 
 
 def count(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool, now: datetime | None = None) -> int:
-    """How many alarms ``listing`` would give without a limit."""
+    """How many alarms ``listing`` returns without a limit."""
     hides = hiding.read(conn, now or utcnow())
     query = sa.select(sa.func.count()).select_from(_JOINED).where(
         *_visible(hides, include_suppress), *conditions.of_filters(filters, ALARM.c))
@@ -81,7 +81,7 @@ def show(conn: Connection, uuid: str, now: datetime | None = None) -> tuple[dict
 
 
 def counts(conn: Connection, *, include_suppress: bool, now: datetime | None = None) -> dict[str, int]:
-    """Visible alarms per severity."""
+    """Number of visible alarms by severity."""
     hides = hiding.read(conn, now or utcnow())
     query = sa.select(ALARM.c.severity, sa.func.count()).select_from(_JOINED).where(
         *_visible(hides, include_suppress)).group_by(ALARM.c.severity)
@@ -90,7 +90,7 @@ def counts(conn: Connection, *, include_suppress: bool, now: datetime | None = N
 
 def counts_by(conn: Connection, part: sa.ColumnElement[str], *, include_suppress: bool,
               now: datetime | None = None) -> list[tuple[str, str, int]]:
-    """(value of ``part``, severity, visible alarms); ``part`` is ``GROUP`` or ``ENTITY``."""
+    """(value of ``part``, severity, number of visible alarms); ``part`` is ``GROUP`` or ``ENTITY``."""
     hides = hiding.read(conn, now or utcnow())
     query = sa.select(part, ALARM.c.severity, sa.func.count()).select_from(_JOINED).where(
         *_visible(hides, include_suppress)).group_by(part, ALARM.c.severity)
@@ -98,8 +98,8 @@ def counts_by(conn: Connection, part: sa.ColumnElement[str], *, include_suppress
 
 
 def mark(conn: Connection) -> tuple[Any, ...]:
-    """Another value after any change of what the summary counts: every change of an alarm writes an event, operators'
-    choices carry their time. Only a silence that ends by itself changes nothing here."""
+    """A value that differs after each change of the summary: each change of a count writes an event, and each change
+    of suppressions and silences stores its time. The expiry of a silence alone does not change it."""
     return tuple(conn.execute(_MARK).one())
 
 
@@ -136,7 +136,7 @@ def counts_by_group(conn: Connection) -> dict[tuple[str, str], int]:
 
 
 def active(conn: Connection, *, alarm_id: str | None, entity: str | None, below: bool) -> list[Alarm]:
-    """Active alarms by id and/or entity for raisers: neither suppression nor masking hides any."""
+    """Active alarms by id and/or entity, for raisers: includes suppressed, silenced and masked ones."""
     query = _active(alarm_id, entity, below)
     return [alarm_of(row) for row in conn.execute(query.order_by(ALARM.c.id)).mappings()]
 
@@ -165,7 +165,7 @@ def by_uuids(conn: Connection, uuids: Iterable[str]) -> list[Alarm]:
 
 
 def used_uuids(conn: Connection, uuids: Iterable[str]) -> set[str]:
-    """Those of ``uuids`` that an alarm, a held raise or an event has already."""
+    """The uuids among ``uuids`` that an alarm, a held raise or an event already has."""
     used: set[str] = set()
     for part in _chunks(uuids):
         for table in (ALARM, EVENT_LOG, HELD_CHANGE):
@@ -174,8 +174,10 @@ def used_uuids(conn: Connection, uuids: Iterable[str]) -> set[str]:
 
 
 def apply_change(conn: Connection, change: NetChange, now: datetime) -> None:
-    """Store what a batch ended and changed. Of an alarm that stays only the fields that changed are written, in one
-    statement for all alarms with the same changed fields: what another transaction wrote into the others since stays.
+    """Delete the alarms that a batch ended and update those it changed.
+
+    Writes only changed fields, so that it does not overwrite what another transaction wrote into the others. Runs one
+    statement for all alarms with the same changed fields.
     """
     for part in _chunks(change.deleted, NAMES_MAX):
         conn.execute(_DELETE, {"uuids": part})
@@ -188,7 +190,7 @@ def apply_change(conn: Connection, change: NetChange, now: datetime) -> None:
 
 
 def new_rows(change: NetChange) -> NewRows:
-    """Rows of the alarms that a batch has made; to be stored after ``apply_change``, which makes room for them."""
+    """Rows of new alarms. Store them after ``apply_change``, which deletes rows with the same id and entity."""
     return NewRows(_INSERTION, [_values(alarm) for alarm in change.inserted])
 
 
@@ -200,7 +202,7 @@ def _update(names: tuple[str, ...]) -> sa.Update:
 
 def alarm_of(row: RowMapping) -> Alarm:
     values: dict[str, Any] = {name: row[name] for name in _FIELDS}
-    # Whatever is stored, the alarm can be seen and cleared.
+    # Invalid stored values get defaults, so that the alarm can still be listed and cleared.
     if bytes in map(type, values.values()):
         values = {name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
                   for name, value in values.items()}

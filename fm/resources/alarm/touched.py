@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a batch of requests works on, read in one statement: alarms, ids of the catalogue, silences."""
+"""Reads the rows that a batch of requests may touch in one statement: alarms, catalogue ids, silences."""
 from __future__ import annotations
 
 import functools
@@ -22,8 +22,8 @@ from fm.db.hiding import in_force
 from fm.db.tables import ALARM, EVENT_SUPPRESSION, SILENCE
 from fm.resources.alarm.store import ENTITY, alarm_of
 
-# How many entities, alarm ids and conditions on containment a statement may have. What is missing to one of these sizes
-# is asked twice: a statement that is there already costs less than an exact one that has to be put together.
+# How many entities, alarm ids and conditions on containment a statement may have. Shorter lists repeat their last
+# value: reusing a cached statement costs less than compiling one of the exact size.
 NAME_SIZES = (0, 1, 4, 32, 1000)
 BELOW_SIZES = (0, 1, 4, 10, 100)
 NAMES_MAX, BELOW_MAX = NAME_SIZES[-1], BELOW_SIZES[-1]
@@ -33,8 +33,8 @@ _SUPPRESSED = SuppressionStatus.SUPPRESSED.value
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Alarms in the order they were raised; for each id of the catalogue among theirs and the requests' whether the
-    operator hides it; the silences in force."""
+    """Alarms in the order of their numbers, and the silences in force. ``known`` maps each catalogue id of these alarms
+    and of the requests to whether the operator suppresses it."""
 
     alarms: list[Alarm]
     known: dict[str, bool]
@@ -42,8 +42,8 @@ class Stored:
 
 
 def read(conn: Connection, touched: Touched, now: datetime) -> Stored:
-    """Everything that a batch touching ``touched`` may read or change; one statement for each ``NAMES_MAX`` entities
-    and each hundred entities with what is below them."""
+    """The rows that a batch on ``touched`` may read or change. Runs one statement per ``NAMES_MAX`` entities or
+    ``BELOW_MAX`` entities with their contained ones."""
     rows: dict[int, Any] = {}
     known: dict[str, bool] = {}
     silences: dict[str, Silence] = {}
@@ -64,7 +64,7 @@ def read(conn: Connection, touched: Touched, now: datetime) -> Stored:
 
 
 def _chunks(touched: Touched) -> Iterator[tuple[list[str], list[str], list[str]]]:
-    """Entities, entities with what is below, and alarm ids, as many as one statement takes; at least once."""
+    """Split into (entities, entities with contained ones, alarm ids) for one statement each; at least one."""
     yield from zip_longest(_parts(touched.entities, NAMES_MAX), _parts(touched.below, BELOW_MAX),
                            _parts(touched.alarm_ids, NAMES_MAX), fillvalue=[])
 
@@ -75,7 +75,7 @@ def _parts(names: Collection[str], size: int) -> Iterator[list[str]]:
 
 
 def _fill(values: dict[str, Any], name: str, given: Sequence[str], sizes: Sequence[int]) -> int:
-    """Put ``given`` into ``values``, the last one as often as one of ``sizes`` wants; returns that size."""
+    """Put ``given`` into ``values``, repeating the last one up to the next of ``sizes``; returns that size."""
     size = next(size for size in sizes if size >= len(given))
     for number in range(size):
         values[f"{name}_{number}"] = given[min(number, len(given) - 1)]
@@ -88,8 +88,8 @@ def _marks(name: str, size: int) -> list[sa.BindParameter[str]]:
 
 @functools.cache
 def _statement(entities: int, below: int, ids: int) -> sa.CompoundSelect[Any]:
-    """The statement for so many entities, entities with what is below, and ids. An id that is marked for deletion has
-    no status."""
+    """The statement for these numbers of entities, entities with contained ones, and ids. The status is NULL for an id
+    that is marked for deletion."""
     on_or_below = sa.or_(ENTITY.in_(_marks("entity", entities)),
                          *(conditions.within(ENTITY, entity) for entity in _marks("below", below)))
     status = EVENT_SUPPRESSION.c.suppression_status

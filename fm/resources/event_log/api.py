@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``/v1/event_log``: what happened."""
+"""``/v1/event_log``: the event log, as JSON or CSV."""
 from __future__ import annotations
 
 import csv
@@ -49,7 +49,7 @@ def _page(call: Call, expand: bool) -> dict[str, Any]:
 
 
 def _as_csv(call: Call) -> Reply:
-    """The page with every field as comma-separated values, first line the names."""
+    """The page with every field as comma-separated values; the first line has the names."""
     items = _page(call, expand=True)["event_log"]
     text = io.StringIO()
     names = [attribute.name for attribute in shape(EventLog).attributes]
@@ -78,7 +78,7 @@ class EventLogDetailController:
 
     @describes(query=LISTING, answers={200: PAGE})
     def get(self, call: Call) -> dict[str, Any]:
-        """As the collection with ``expand=True``."""
+        """Events with every field, newest first; all of them unless a limit is given."""
         return _page(call, expand=True)
 
 
@@ -87,7 +87,7 @@ class EventLogController:
 
     @describes(answers={200: EventLog})
     def get(self, call: Call) -> dict[str, Any]:
-        """The whole event."""
+        """The event with every field."""
         uuid = call.args["uuid"]
         with call.deps(Database).reader() as conn:
             row = store.show(conn, uuid) if is_uuid(uuid) else None

@@ -21,7 +21,7 @@ _LIST = (*columns("timestamp=Time Stamp", "state=State"), marked("event_log_id",
 def _add_selection(parser: argparse.ArgumentParser) -> None:
     add_conditions(parser, SEVERITIES)
     add_page(parser, "events")
-    parser.add_argument("--alarms", action="store_true", help="only what alarms did")
+    parser.add_argument("--alarms", action="store_true", help="only set and clear events of alarms")
     parser.add_argument("--logs", action="store_true", help="only customer logs")
     parser.add_argument("--include_suppress", "--include-suppress", action="store_true",
                         help="also events of alarms that the operator hides")
@@ -74,7 +74,7 @@ class EventExport(ActionCommand):
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         _add_selection(parser)
-        parser.add_argument("--file", metavar="PATH", help="write to this file, which appears when it is complete")
+        parser.add_argument("--file", metavar="PATH", help="write to this file, created when it is complete")
 
     def act(self, args: argparse.Namespace) -> None:
         with Faults(self.client).export_events(conditions(args), args.alarms, args.logs, args.include_suppress,

@@ -12,7 +12,7 @@ COLLAPSED = ("uuid", "event_log_id", "state", "entity_instance_id", "timestamp",
 
 
 class EventLog(Resource):
-    """One row of the event log; everything is written by the manager."""
+    """One row of the event log; only fm-manager writes it."""
 
     envelope = "event_log"
     time_format = staticmethod(without_zone)

@@ -43,7 +43,7 @@ def listing(conn: Connection, *, filters: Sequence[Filter], states: Sequence[str
             now: datetime | None = None) -> list[dict[str, Any]]:
     """One page of events in wire columns (all without ``limit``); BadPage when the marker names no event.
 
-    Silences that end after ``now`` (the clock's by default) hide set and clear events as suppression does.
+    Silences that end after ``now`` (default: the current time) hide set and clear events as suppression does.
     """
     hides = hiding.silences(conn, now or utcnow())
     query = _wire(hides).where(*_visible(hides, filters, states, include_suppress))
@@ -52,20 +52,20 @@ def listing(conn: Connection, *, filters: Sequence[Filter], states: Sequence[str
 
 def count(conn: Connection, *, filters: Sequence[Filter], states: Sequence[str], include_suppress: bool,
           now: datetime | None = None) -> int:
-    """How many events ``listing`` would give without a limit."""
+    """How many events ``listing`` returns without a limit."""
     hides = hiding.silences(conn, now or utcnow())
     query = sa.select(sa.func.count()).select_from(_JOINED).where(*_visible(hides, filters, states, include_suppress))
     return int(conn.execute(query).scalar_one())
 
 
 def show(conn: Connection, uuid: str) -> dict[str, Any] | None:
-    """One event in wire columns."""
+    """One event in wire columns, or None."""
     found = rows(conn, _wire(hiding.silences(conn, utcnow())).where(EVENT_LOG.c.uuid == uuid), EVENT_LOG.c.id)
     return found[0] if found else None
 
 
 def after_id(conn: Connection, event_id: int, limit: int) -> list[dict[str, Any]]:
-    """Events stored after the one with number ``event_id``, oldest first."""
+    """At most ``limit`` events stored after the one with number ``event_id``, oldest first."""
     query = _wire(hiding.silences(conn, utcnow())).where(EVENT_LOG.c.id > event_id)
     return rows(conn, query.order_by(EVENT_LOG.c.id).limit(limit), EVENT_LOG.c.id)
 
@@ -76,12 +76,12 @@ def newest_id(conn: Connection) -> int:
 
 
 def new_rows(events: Sequence[Event], now: datetime) -> NewRows:
-    """Rows that append ``events`` in order."""
+    """The rows of ``events``, in order."""
     return NewRows(_INSERTION, [(*_values(event), now) for event in events])
 
 
 def prune(conn: Connection, events_max: int, before: datetime | None) -> int:
-    """Delete all but the ``events_max`` newest events and those older than ``before``; returns how many went."""
+    """Delete events beyond the ``events_max`` newest and events older than ``before``; returns how many."""
     oldest_kept = sa.select(EVENT_LOG.c.id).order_by(EVENT_LOG.c.id.desc()).limit(1).offset(events_max)
     boundary = conn.execute(oldest_kept).scalar()
     surplus = [] if boundary is None else [EVENT_LOG.c.id <= boundary]

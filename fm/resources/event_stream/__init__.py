@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``/v1/event_stream``: events as they happen."""
+"""``/v1/event_stream``: new events as server-sent events."""

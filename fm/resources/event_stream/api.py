@@ -21,11 +21,11 @@ from fm.resources.event_stream import rules, store
 from fm.resources.event_stream.sending import EventStream
 from fm.resources.event_stream.service import Hub
 
-# Without an expiry (no check of identity in front) a stream ends after a day.
+# A stream whose token has no expiry (no authentication configured) ends after a day.
 LONGEST_S = 86400.0
 ARGUMENTS = (
     *listing.filters(events.FILTER_FIELDS), listing.INCLUDE_SUPPRESS,
-    Argument("after", Integer(0, rules.ID_MAX), "Number of an event: those after it are sent first."),
+    Argument("after", Integer(0, rules.ID_MAX), "Number of an event: sends the later stored events first."),
     Argument("alarms", Boolean(), "Events of alarms: set and clear."), Argument("logs", Boolean(), "Customer logs."))
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -34,17 +34,17 @@ class EventStreamController:
     """The stream."""
 
     @describes(query=ARGUMENTS, errors=(503,), headers={
-        "Last-Event-ID": "Number of the last event that was received; it goes before after."}, answers={
+        "Last-Event-ID": "Number of the last received event; takes precedence over after."}, answers={
         200: Answer("Server-sent events without end: id is the number of the event, event its kind, data the event.",
                     {EventStream.content_type: {"type": "string"}})})
     def get(self, call: Call) -> Reply:
-        """Events as they happen, after ``Last-Event-ID`` or ``after`` those that were missed."""
+        """Stored events after ``Last-Event-ID`` or ``after``, then new events as they are written."""
         query = call.query
         filters = parse(query.all("q.field"), query.all("q.op"), query.all("q.value"), events.FILTER_FIELDS)
         alarms, logs = query.bool("alarms", False), query.bool("logs", False)
         states = () if alarms == logs else (events.ALARM_STATES if alarms else events.LOG_STATES)
         wanted = rules.wanted(filters, states, query.bool("include_suppress", False))
-        # A browser repeats the URL it began with, so the header is newer than the argument.
+        # A browser reconnects with its first URL, so the header is newer than the argument.
         after = rules.parse_id("Last-Event-ID", call.environ.get("HTTP_LAST_EVENT_ID"))
         if after is None:
             after = rules.parse_id("after", query.text("after"))
@@ -61,7 +61,7 @@ class EventStreamController:
 
 
 def remaining(environ: dict[str, Any], clock: Callable[[], float] = time.monotonic) -> Callable[[], float]:
-    """A function that tells for how many seconds the token of this request still holds."""
+    """A function that returns for how many seconds the token of this request is still valid."""
     expiry = expires_at(environ)
     holds_s = LONGEST_S if expiry is None else min(LONGEST_S, (expiry - utcnow()).total_seconds())
     ends_at = clock() + holds_s

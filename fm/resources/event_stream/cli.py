@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``event-watch`` and ``alarm-watch``: events as they happen, one line each."""
+"""``event-watch`` and ``alarm-watch``: print new events, one line each."""
 from __future__ import annotations
 
 import argparse
@@ -18,7 +18,7 @@ from fm.resources.event_log.cli import SEVERITIES
 
 
 class EventWatch(ActionCommand):
-    """Print events as they happen, until interrupted. A broken connection is made anew and nothing is missed."""
+    """Print events as they happen, until interrupted. Reconnects after a failure and resumes without losing events."""
 
     api_name = "fault"
     only_alarms: ClassVar[bool] = False
@@ -29,14 +29,14 @@ class EventWatch(ActionCommand):
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         add_conditions(parser, SEVERITIES)
         parser.add_argument("-f", "--format", choices=("text", "json"), default="text",
-                            help="text: a line for people, local time; json: the API's object, times in UTC")
-        parser.add_argument("--after", metavar="NUMBER", help="begin after the event of this number")
-        parser.add_argument("--count", type=limit, metavar="NUMBER", help="end after this many events")
+                            help="text: one readable line, local time; json: the API's object, times in UTC")
+        parser.add_argument("--after", metavar="NUMBER", help="start after the event with this number")
+        parser.add_argument("--count", type=limit, metavar="NUMBER", help="stop after this many events")
         parser.add_argument("--include_suppress", "--include-suppress", action="store_true",
                             help="also events of alarms that the operator hides")
         if not self.only_alarms:
             kind = parser.add_mutually_exclusive_group()
-            kind.add_argument("--alarms", action="store_true", help="only what alarms did")
+            kind.add_argument("--alarms", action="store_true", help="only set and clear events of alarms")
             kind.add_argument("--logs", action="store_true", help="only customer logs")
 
     def act(self, args: argparse.Namespace) -> None:
@@ -46,7 +46,7 @@ class EventWatch(ActionCommand):
         shown = 0
         for message in following:
             if message.kind == GAP:
-                self._say(f"Some events are lost; the log goes on after number {message.ident}.")
+                self._say(f"Some events are lost; the stream resumes after number {message.ident}.")
                 continue
             event = message.event()
             self.stdout.write((_as_json(event) if args.format == "json" else line(event)) + "\n")
@@ -61,14 +61,14 @@ class EventWatch(ActionCommand):
 
 
 class AlarmWatch(EventWatch):
-    """Print what alarms do as it happens, until interrupted."""
+    """Print set and clear events of alarms as they happen, until interrupted."""
 
     only_alarms = True
     examples = ("fm alarm-watch", "fm alarm-watch -f json")
 
 
 def line(event: Event) -> str:
-    """An event for people, in one line."""
+    """An event as one readable line."""
     text = (f"{event['timestamp']} {event['state']:<5} {event['event_log_id']:<7} {event['severity']:<8} "
             f"{event['entity_instance_id']}: {event['reason_text']}")
     return printable(" ".join(cell_text(text).splitlines()))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pure parts of the stream: where to resume, which events a listener wants, and the text of server-sent events."""
+"""Pure rules of the stream: where to resume, which events a listener gets, and the text of server-sent events."""
 from __future__ import annotations
 
 import json
@@ -29,14 +29,14 @@ _COLUMN = {"start": "timestamp", "end": "timestamp"}
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Events after number ``cursor`` are sent; ``gap`` is what the listener must be told first, if anything."""
+    """Where a stream starts: after event number ``cursor``. ``gap`` describes lost events, None when there are none."""
 
     cursor: int
     gap: dict[str, int | None] | None = None
 
 
 def parse_id(field: str, text: str | None) -> int | None:
-    """The number of an event; None when absent or empty, BadField (400) when it is none."""
+    """The event number in ``text``; None when absent or empty, BadField (400) when it is not a number."""
     if text is None or text == "":
         return None
     if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) > ID_MAX:
@@ -45,10 +45,10 @@ def parse_id(field: str, text: str | None) -> int | None:
 
 
 def start(after: int | None, oldest: int | None, newest: int) -> Start:
-    """Where to begin. ``oldest`` and ``newest`` are the numbers of stored events (None and 0 without any).
+    """Where to start. ``oldest`` and ``newest`` are the numbers of stored events (None and 0 without any).
 
-    Without ``after`` only what comes is sent. Events between ``after`` and the oldest stored one may be lost, and an
-    ``after`` beyond the newest belongs to another event log (restored from a backup): both are gaps.
+    Without ``after`` the stream starts with new events. There is a gap when events between ``after`` and the oldest
+    stored one may be lost, or when ``after`` is beyond the newest one (the database was restored from a backup).
     """
     if after is None:
         return Start(newest)
@@ -60,7 +60,7 @@ def start(after: int | None, oldest: int | None, newest: int) -> Start:
 
 
 def wanted(filters: Sequence[Filter], states: Sequence[str], include_suppress: bool) -> Wanted:
-    """Whether a row of the event log is sent: the same judgement as the event list's, on a row in hand."""
+    """A function that decides whether to send a row of the event log, by the same rules as the event list."""
     tests = [_test(item) for item in filters]
 
     def judge(row: Row) -> bool:
@@ -74,18 +74,18 @@ def wanted(filters: Sequence[Filter], states: Sequence[str], include_suppress: b
 
 
 def hidden(row: Row) -> bool:
-    """Events of suppressed ids and silenced entities are hidden, logs never."""
+    """True for an event of a suppressed id or silenced entity; always False for logs."""
     return bool(row["state"] != AlarmState.LOG and row["suppression_status"] == SuppressionStatus.SUPPRESSED)
 
 
 def event_frame(ident: int, row: Row, wire: Mapping[str, Any]) -> bytes:
-    """One event as text on the connection."""
+    """One event as a server-sent event."""
     data = json.dumps(wire, separators=(",", ":"))
     return f"id: {ident}\nevent: {_KIND_OF_STATE[row['state']]}\ndata: {data}\n\n".encode()
 
 
 def gap_frame(begin: Start) -> bytes:
-    """The message that events before the first one sent are lost; its id makes a reconnect go on behind the gap."""
+    """The message that events are lost; its id makes a reconnecting client resume after the gap."""
     return f"id: {begin.cursor}\nevent: {GAP}\ndata: {json.dumps(begin.gap)}\n\n".encode()
 
 
@@ -95,12 +95,12 @@ def comment(text: str) -> bytes:
 
 
 def heartbeat(cursor: int) -> bytes:
-    """A sign of life; the id lets a listener whose filters match nothing resume where the log is now."""
+    """A heartbeat; its id lets a client whose filters match nothing resume at the current position."""
     return f": heartbeat\nid: {cursor}\n\n".encode()
 
 
 def retry(pause_ms: int) -> bytes:
-    """How long to wait before connecting again."""
+    """The field that tells clients how many milliseconds to wait before they reconnect."""
     return f"retry: {pause_ms}\n\n".encode()
 
 

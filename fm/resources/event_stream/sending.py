@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One client's stream: the body that fm-api sends piece by piece on the thread of the request."""
+"""The stream of one client: the reply body that fm-api sends in pieces on the thread of the request."""
 from __future__ import annotations
 
 import logging
@@ -17,9 +17,9 @@ TOO_SLOW = "too slow: resume with Last-Event-ID"
 
 
 class EventStream:
-    """Server-sent events after ``begin``, until the client goes, falls behind, its token ends, or the process does.
+    """Server-sent events from ``begin`` until the client disconnects or is too slow, its token expires or fm-api stops.
 
-    Takes ``listener`` over and gives it back when it is closed. ``remaining_s()`` is how long the token holds.
+    Owns ``listener`` and dismisses it in ``close``. ``remaining_s()`` returns for how many seconds the token is valid.
     """
 
     content_type = "text/event-stream"
@@ -44,8 +44,8 @@ class EventStream:
                 return
             try:
                 items = self._hub.take(self._cursor) if self._listener.joined else self._catch_up()
-            except Exception as error:  # noqa: BLE001 - the answer has begun, only its end can tell
-                LOG.warning("an event stream ends, the event log cannot be read: %s", error)
+            except Exception as error:  # noqa: BLE001 - the headers are sent, so only a comment can tell
+                LOG.warning("an event stream ends because the event log cannot be read: %s", error)
                 yield rules.comment("the event log cannot be read: resume with Last-Event-ID")
                 return
             if items is None:
@@ -56,7 +56,7 @@ class EventStream:
                 yield from self._wait()
 
     def close(self) -> None:
-        """Give the place of this stream to others; the connection serves no further request."""
+        """Free the slot of this stream and close its connection."""
         with self._closing:
             if self._closed:
                 return
@@ -68,7 +68,7 @@ class EventStream:
         self.close()
 
     def _ending(self) -> str | None:
-        """Why the stream must end now."""
+        """Why the stream must end now; None when it need not."""
         if self._hub.closing:
             return "the service stops: resume with Last-Event-ID"
         if self._remaining_s() <= 0:
@@ -76,12 +76,12 @@ class EventStream:
         return None
 
     def _catch_up(self) -> list[Item]:
-        """Stored events that the listener missed; joins the others when it has them all."""
+        """Read stored events that the listener missed; joins the hub after the last of them."""
         items = self._hub.read(self._cursor)
         if len(items) == READ_MAX:
             return items
         if not items and self._behind is not None:
-            # What lies before the first kept event was removed from the event log meanwhile.
+            # The events before the first one in the hub's buffer were deleted from the log meanwhile.
             self._cursor = self._behind
         self._behind = self._hub.join(self._listener, items[-1].ident if items else self._cursor)
         return items
@@ -103,14 +103,14 @@ class EventStream:
 
     def _send(self, piece: bytes) -> Iterator[bytes]:
         if not self._peer.takes_more():
-            LOG.info("a listener of the event stream takes nothing and is cut off")
+            LOG.info("a client of the event stream receives nothing and is disconnected")
             self._peer.drop()
         if not self._peer.gone:
             self._sent_at = self._clock()
             yield piece
 
     def _wait(self) -> Iterator[bytes]:
-        """Until there is something to do; a sign of life after a silence."""
+        """Wait for new events; sends a heartbeat when one is due."""
         due_s = self._hub.settings.heartbeat_s - (self._clock() - self._sent_at)
         if due_s <= 0:
             yield from self._send(rules.heartbeat(self._cursor))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hub of one fm-api process: one thread follows the event log while somebody listens, all listeners share it."""
+"""The hub of one fm-api process: while clients are connected, one thread reads the event log for all of them."""
 from __future__ import annotations
 
 import bisect
@@ -26,7 +26,7 @@ DATABASE_PAUSE_S = 2.0
 
 
 class TooManyStreams(FlockError):
-    """All threads set aside for streams are taken."""
+    """The limit of event streams is reached."""
 
     code, http = "fm.stream.too_many", 503
     text = "[HTTP 503] This service has {limit} event streams, which is its limit. Try again later."
@@ -34,7 +34,7 @@ class TooManyStreams(FlockError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """See the options of ``fm.conf.stream``."""
+    """Values of the options in ``fm.conf.stream``, which documents them."""
 
     streams_max: int = 4
     poll_interval_s: float = 0.25
@@ -46,7 +46,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One event: its number, its row, and its text on a connection."""
+    """One event: its number, its row, and its server-sent event."""
 
     ident: int
     row: Mapping[str, Any]
@@ -55,18 +55,18 @@ class Item:
 
 @dataclass(slots=True, eq=False)
 class Listener:
-    """One connected client; ``wake_fd`` becomes readable when there is something new for it."""
+    """One connected client; ``wake_fd`` becomes readable when there are new events or the process stops."""
 
     wake_fd: int = field(default_factory=lambda: os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
     joined: bool = False
 
     def wake(self) -> None:
-        """Let its thread look."""
+        """Make ``wake_fd`` readable, which wakes the thread of the client."""
         os.eventfd_write(self.wake_fd, 1)
 
 
 class Hub:
-    """Listeners of this process and the newest events. ``is_ending`` tells that the process is about to stop."""
+    """The listeners of this process and the newest events. ``is_ending()`` is True when the process will stop."""
 
     def __init__(self, db: Database, settings: Settings, is_ending: Callable[[], bool] = lambda: False) -> None:
         self.settings = settings
@@ -77,12 +77,12 @@ class Hub:
         self._listeners: set[Listener] = set()
         self._follower: Worker | None = None
         self._items: list[Item] = []
-        # Every event with a number above the floor and up to the position is in ``_items``.
+        # ``_items`` has all events with numbers above ``_floor`` and up to ``_position``.
         self._floor = 0
         self._position = 0
 
     def admit(self) -> Listener:
-        """Take one of the places; TooManyStreams (503) when there is none. Give it back with ``dismiss``."""
+        """Take a slot for a listener; TooManyStreams (503) when none is free. Free it with ``dismiss``."""
         with self._lock:
             if len(self._listeners) >= self.settings.streams_max:
                 raise TooManyStreams(limit=self.settings.streams_max)
@@ -96,7 +96,7 @@ class Hub:
             return listener
 
     def dismiss(self, listener: Listener) -> None:
-        """Give the place free; harmless when repeated."""
+        """Free the slot of a listener; harmless when repeated."""
         with self._lock:
             if listener not in self._listeners:
                 return
@@ -107,9 +107,9 @@ class Hub:
                 self._follower.nudge()
 
     def join(self, listener: Listener, cursor: int) -> int | None:
-        """From now on ``listener``, which has everything up to number ``cursor``, takes from here.
+        """Let ``listener``, which has all events up to number ``cursor``, take its next events from the hub.
 
-        Otherwise the number up to which it must read first; then it has not joined.
+        Returns None when it joined, else the number up to which it must first read from the database.
         """
         with self._lock:
             if self._position < 0:
@@ -120,7 +120,7 @@ class Hub:
             return None
 
     def take(self, cursor: int) -> list[Item] | None:
-        """The next events after number ``cursor`` (a bounded number); None when some are not kept any more."""
+        """At most ``TAKE_MAX`` events after number ``cursor``; None when the buffer no longer has some of them."""
         with self._lock:
             if cursor < self._floor:
                 return None
@@ -130,14 +130,14 @@ class Hub:
     def read(self, cursor: int) -> list[Item]:
         """The next events after number ``cursor`` from the database, at most ``READ_MAX``."""
         with self.db.reader() as conn:
-            # Nearly every look of the follower ends here, after one small query.
+            # One small query first, because most polls find no new event.
             rows = store.after_id(conn, cursor, READ_MAX) if store.newest_id(conn) > cursor else []
         render = renderer(EventLog)
         return [Item(row["id"], row, rules.event_frame(row["id"], row, render(row, ""))) for row in rows]
 
     @property
     def listening(self) -> int:
-        """How many places are taken."""
+        """Number of listeners."""
         return len(self._listeners)
 
     def _follow(self) -> float | None:
@@ -152,7 +152,7 @@ class Hub:
         return self.settings.poll_interval_s if position < 0 or self.closing else self._advance(position)
 
     def _advance(self, position: int) -> float:
-        """Read what is new; returns the pause until the next look."""
+        """Read new events into the buffer; returns the seconds until the next poll."""
         found = self.read(position)
         if not found:
             return self.settings.poll_interval_s

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the stream reads: the range of stored events, and events by number (from the event log's own store)."""
+"""Queries of the stream: the range of stored events, and events by number (from the store of the event log)."""
 from __future__ import annotations
 
 import sqlalchemy as sa

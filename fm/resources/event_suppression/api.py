@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``/v1/event_suppression``: which alarm ids the operator hides."""
+"""``/v1/event_suppression``: which alarm ids the operator suppresses."""
 from __future__ import annotations
 
 from typing import Any
@@ -40,7 +40,7 @@ class SuppressionController:
 
     @describes(answers={200: EventSuppression})
     def get(self, call: Call) -> dict[str, Any]:
-        """The entry; an unknown uuid is answered with 400."""
+        """The entry; 400 for an unknown uuid."""
         uuid = call.args["uuid"]
         with call.deps(Database).reader() as conn:
             row = store.show(conn, uuid) if is_uuid(uuid) else None
@@ -51,7 +51,7 @@ class SuppressionController:
     @describes(body=Patch({"suppression_status": Choice(SuppressionStatus)}, operations=("add", "replace")),
                answers={200: EventSuppression}, errors=(504,))
     def patch(self, call: Call) -> dict[str, Any]:
-        """Suppress or show the alarm id."""
+        """Suppress or unsuppress the alarm id."""
         status = rules.wanted_status(call.json())
         call.deps(FmManager).update_suppression(uuid=call.args["uuid"], status=status)
         return self.get(call)

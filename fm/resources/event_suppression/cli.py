@@ -37,7 +37,7 @@ class SuppressList(ListCommand):
 
 
 class _Change(SuppressList):
-    """Sets the status of entries, says which changed and lists what is suppressed afterwards."""
+    """Sets the status of entries, prints which changed and lists the suppressed ids afterwards."""
 
     dangerous = True
     status: ClassVar[str] = ""
@@ -48,7 +48,8 @@ class _Change(SuppressList):
         parser.add_argument("--uuid", action="store_true", help="also show the uuid")
 
     def chosen(self, args: argparse.Namespace, known: Sequence[Suppression]) -> Sequence[Suppression]:
-        """The entries to change. Unknown ids: StarlingX's ``fm`` passes over them, which we say; elsewhere an error."""
+        """The entries to change. For unknown ids ``fm`` prints a warning and goes on, as StarlingX's does; other
+        programs raise CliError."""
         wanted = {ident.strip() for ident in args.alarm_id.split(",") if ident.strip()}
         if unknown := wanted - {row["alarm_id"] for row in known}:
             sentence = f"Alarm ID not found: {', '.join(sorted(unknown))}"
@@ -68,7 +69,7 @@ class _Change(SuppressList):
 
 
 class Suppress(_Change):
-    """Hide the alarms of the given ids, on every entity and until shown again (silence-create hides less)."""
+    """Suppress alarm ids on every entity until they are unsuppressed (silence-create is more selective)."""
 
     status = "suppressed"
     examples: ClassVar[Sequence[str]] = (
@@ -76,14 +77,14 @@ class Suppress(_Change):
 
 
 class Unsuppress(_Change):
-    """Show the alarms of the given ids again."""
+    """Unsuppress alarm ids."""
 
     status = "unsuppressed"
     examples: ClassVar[Sequence[str]] = ("fm event-unsuppress --alarm_id 100.103",)
 
 
 class UnsuppressAll(_Change):
-    """Show the alarms of all ids again."""
+    """Unsuppress all alarm ids."""
 
     status = "unsuppressed"
     examples: ClassVar[Sequence[str]] = ("fm event-unsuppress-all --yes",)

@@ -8,7 +8,7 @@ LISTED = ("uuid", "alarm_id", "description", "suppression_status", "links")
 
 
 class EventSuppression(Resource):
-    """Whether the operator hides one alarm id."""
+    """Whether the operator suppresses one alarm id."""
 
     envelope = "event_suppression"
     links = True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a PATCH of a suppression entry may say."""
+"""Checks the PATCH of a suppression entry."""
 from __future__ import annotations
 
 from typing import Any
@@ -12,7 +12,7 @@ _FIXED = ("alarm_id", "description")
 
 
 def wanted_status(body: Any) -> SuppressionStatus:
-    """The status a JSON-patch list asks for; BadPatch otherwise. Repeated elements are fine, the last one counts."""
+    """The status that a JSON-patch list sets; the last element counts. BadPatch when the list is invalid."""
     status: SuppressionStatus | None = None
     for operation in parse_patch(body, allow_add=True):
         if operation.name in _FIXED:

@@ -31,21 +31,21 @@ def listing(conn: Connection, *, filters: Sequence[Filter], sort: Sequence[tuple
 
 
 def show(conn: Connection, uuid: str) -> dict[str, Any] | None:
-    """One entry, also one that is marked for deletion."""
+    """One entry, even if it is marked for deletion; None when there is none."""
     rows = as_dicts(conn.execute(sa.select(TABLE).where(TABLE.c.uuid == uuid)))
     return rows[0] if rows else None
 
 
 def set_status(conn: Connection, uuid: str, status: SuppressionStatus, now: datetime) -> str | None:
-    """Store the operator's choice; returns the alarm id, None when there is no such entry."""
-    # Written before it is read: an entry that goes meanwhile is not said to be changed.
+    """Store the operator's status; returns the alarm id, None when there is no such entry."""
+    # Update before the read: an entry deleted meanwhile is then reported as missing, not as changed.
     conn.execute(sa.update(TABLE).where(TABLE.c.uuid == uuid).values(suppression_status=status.value, updated_at=now))
     alarm_id: str | None = conn.execute(sa.select(TABLE.c.alarm_id).where(TABLE.c.uuid == uuid)).scalar()
     return alarm_id
 
 
 def stored_rows(conn: Connection) -> list[SuppressionRow]:
-    """All entries as the comparison with the catalogue sees them."""
+    """All entries, for the comparison with the catalogue."""
     return [SuppressionRow(*row) for row in conn.execute(sa.select(
         TABLE.c.alarm_id, TABLE.c.description, TABLE.c.mgmt_affecting, TABLE.c.degrade_affecting,
         TABLE.c.set_for_deletion))]
@@ -61,7 +61,7 @@ def ids_in_use(conn: Connection) -> set[str]:
 
 
 def apply_sync(conn: Connection, plan: SyncPlan, now: datetime) -> None:
-    """Store what ``plan_sync`` decided; the operator's status of existing entries stays, except for marked ones."""
+    """Store the plan of ``plan_sync``. Keeps the operator's status of existing entries; unsuppresses marked ones."""
     if plan.inserted:
         conn.execute(sa.insert(TABLE), [
             _values(row) | {"suppression_status": SuppressionStatus.UNSUPPRESSED.value} for row in plan.inserted])

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Raises and clears that wait, and recent changes of watched alarms."""
+"""Held raises and clears, and flap states of watched alarms."""

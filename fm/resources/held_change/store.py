@@ -23,14 +23,14 @@ _FAULT = codec_for(Fault)
 
 
 def next_due(conn: Connection) -> datetime | None:
-    """When the next held change takes effect or the next flap state expires; None when nothing waits."""
+    """When the next held change takes effect or the next flap state expires; None when there are none."""
     moments = [conn.execute(sa.select(sa.func.min(column))).scalar()
                for column in (HELD_CHANGE.c.due_at, FLAP_STATE.c.quiet_at)]
     return min((moment for moment in moments if moment is not None), default=None)
 
 
 def due_entities(conn: Connection, now: datetime, limit: int) -> set[str]:
-    """Entities of what is due, earliest first, at most ``limit`` of each table."""
+    """Entities of the earliest due held changes and flap states, at most ``limit`` rows of each table."""
     found: set[str] = set()
     for table, column in ((HELD_CHANGE, HELD_CHANGE.c.due_at), (FLAP_STATE, FLAP_STATE.c.quiet_at)):
         found.update(conn.execute(sa.select(table.c.entity_instance_id).where(column <= now)
@@ -40,7 +40,7 @@ def due_entities(conn: Connection, now: datetime, limit: int) -> set[str]:
 
 def held(conn: Connection, *, entities: Collection[str] = (), below: Collection[str] = (),
          uuids: Collection[str] = ()) -> list[Held]:
-    """Held changes on these entities, on or below those, and of alarms with these uuids."""
+    """Held changes on ``entities``, on or below ``below``, and of alarms with ``uuids``."""
     found = {row["id"]: row for row in _rows(conn, HELD_CHANGE, entities, below)}
     for part in _chunks(uuids):
         query = sa.select(HELD_CHANGE).where(HELD_CHANGE.c.uuid.in_(part))
@@ -49,14 +49,14 @@ def held(conn: Connection, *, entities: Collection[str] = (), below: Collection[
 
 
 def flaps(conn: Connection, *, entities: Collection[str] = (), below: Collection[str] = ()) -> list[Flap]:
-    """Flap states on these entities, and on or below those."""
+    """Flap states on ``entities``, and on or below ``below``."""
     found = {row["id"]: row for row in _rows(conn, FLAP_STATE, entities, below)}
     return [Flap(row["alarm_id"], row["entity_instance_id"], tuple(row["changes"]), row["flapping"], row["quiet_at"])
             for row in found.values()]
 
 
 def apply_change(conn: Connection, change: NetChange, now: datetime) -> None:
-    """Store what a batch changed; costs nothing when it changed none of these."""
+    """Store a batch's changes of held changes and flap states; runs no statement when there are none."""
     _delete(conn, HELD_CHANGE, change.released)
     _delete(conn, FLAP_STATE, change.calmed)
     if change.held:
@@ -91,11 +91,11 @@ def _held(row: RowMapping) -> Held:
 
 
 def _fault(row: RowMapping) -> Fault | None:
-    """The fault of a held raise; None when another version or hand wrote what makes none: it will be dropped."""
+    """The fault of a held raise; None when it cannot be decoded: the raise is then dropped when due."""
     try:
         fault: Fault = _FAULT.from_document(row["fault"], "fault")
     except InvalidInput as error:
-        LOG.error("held raise of %s on %s cannot be understood: %s: %s", row["alarm_id"],  # noqa: TRY400
+        LOG.error("the held raise of %s on %s cannot be decoded: %s: %s", row["alarm_id"],  # noqa: TRY400
                   row["entity_instance_id"], error, row["fault"])
         return None
     return fault

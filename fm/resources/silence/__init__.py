@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Silences: alarms that an operator hides by id, by entity or by both, for a time or for good."""
+"""Silences: hide alarms by id, by entity or by both, until they expire or are deleted."""

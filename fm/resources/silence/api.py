@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``/v1/silences``: what operators hide by id, by entity or by both, for a time or for good."""
+"""``/v1/silences``: create, list, change and end silences."""
 from __future__ import annotations
 
 from typing import Any
@@ -37,7 +37,7 @@ class SilencesController:
 
     @describes(query=ARGUMENTS, answers={200: PAGE})
     def get(self, call: Call) -> dict[str, Any]:
-        """Silences in force in the order they were made."""
+        """Silences in force, by default in order of creation."""
         asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=store.SORT_KEYS)
         with call.deps(Database).reader() as conn:
             rows = store.listing(conn, filters=asked.filters, sort=asked.page.sort,
@@ -47,7 +47,7 @@ class SilencesController:
 
     @describes(body=SilenceBody, answers={200: Silence}, errors=(409, 504))
     def post(self, call: Call) -> dict[str, Any]:
-        """Hide what matches from now on."""
+        """Create a silence that takes effect at once."""
         body = given(call.body_as(SilenceBody))
         uuid = call.deps(FmManager).create_silence(silence=SilenceRequest(
             alarm_id=body.get("alarm_id"), entity_instance_id=body.get("entity_instance_id"),
@@ -66,14 +66,14 @@ class SilenceController:
 
     @describes(body=CHANGES, answers={200: Silence}, errors=(504,))
     def patch(self, call: Call) -> dict[str, Any]:
-        """Change end or comment; without ``expires_at`` it is for good."""
+        """Change expiry or comment; removing ``expires_at`` makes the silence permanent."""
         change = rules.wanted_change(call.json())
         call.deps(FmManager).change_silence(uuid=call.args["uuid"], change=change)
         return _shown(call, call.args["uuid"])
 
     @describes(errors=(504,))
     def delete(self, call: Call) -> Reply:
-        """End it."""
+        """End the silence."""
         call.deps(FmManager).delete_silence(uuid=call.args["uuid"])
         return Reply(status=204)
 

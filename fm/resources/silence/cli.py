@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``silence-list``, ``-show``, ``-create``, ``-update``, ``-delete``: hide some alarms, for some time."""
+"""``silence-list``, ``-show``, ``-create``, ``-update``, ``-delete``."""
 from __future__ import annotations
 
 import argparse
@@ -44,7 +44,7 @@ class SilenceShow(ShowCommand):
 
 
 class SilenceCreate(ShowCommand):
-    """Hide the alarms of an id, of an entity with all it contains, or of both; they stay active."""
+    """Hide alarms of an id, of an entity and its contained ones, or of both. Hidden alarms stay active."""
 
     api_name = "fault"
     examples = ("fm silence-create --entity host=worker-3 --expires 2h --comment 'memory is being replaced'",
@@ -52,9 +52,9 @@ class SilenceCreate(ShowCommand):
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--alarm_id", "--alarm-id", metavar="ID", help="only alarms of this id")
-        parser.add_argument("--entity", metavar="ENTITY", help="only alarms of this entity and of what it contains")
-        parser.add_argument("--expires", metavar="WHEN", help=f"{RULE}; without it the silence holds until deleted")
-        parser.add_argument("--comment", help="why")
+        parser.add_argument("--entity", metavar="ENTITY", help="only alarms of this entity and of contained ones")
+        parser.add_argument("--expires", metavar="WHEN", help=f"{RULE}; without it the silence lasts until deleted")
+        parser.add_argument("--comment", help="reason for the silence")
 
     def item(self, args: argparse.Namespace) -> Row:
         if not args.alarm_id and not args.entity:
@@ -64,7 +64,7 @@ class SilenceCreate(ShowCommand):
 
 
 class SilenceUpdate(ShowCommand):
-    """Change the end or the comment of a silence."""
+    """Change the expiry or the comment of a silence."""
 
     api_name = "fault"
     examples = (f"fm silence-update {_EXAMPLE} --expires 1d", f"fm silence-update {_EXAMPLE} --no-expiry")
@@ -73,8 +73,8 @@ class SilenceUpdate(ShowCommand):
         parser.add_argument("silence", metavar="uuid", help="uuid of the silence")
         end = parser.add_mutually_exclusive_group()
         end.add_argument("--expires", metavar="WHEN", help=RULE)
-        end.add_argument("--no-expiry", action="store_true", help="the silence holds until it is deleted")
-        parser.add_argument("--comment", help="why")
+        end.add_argument("--no-expiry", action="store_true", help="the silence lasts until it is deleted")
+        parser.add_argument("--comment", help="reason for the silence")
 
     def item(self, args: argparse.Namespace) -> Row:
         changes: dict[str, Any] = {}
@@ -88,7 +88,7 @@ class SilenceUpdate(ShowCommand):
 
 
 class SilenceDelete(ActionCommand):
-    """End silences; the alarms they hid are shown again."""
+    """End silences; their alarms are shown again."""
 
     api_name = "fault"
     dangerous = True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The wire form of a silence: what GET answers and what POST takes."""
+"""The wire form of a silence: the replies of GET and the body of POST."""
 from __future__ import annotations
 
 from datetime import datetime
@@ -11,23 +11,23 @@ from fm.resources.alarm.fields import ALARM_ID, ENTITY
 
 
 class Silence(Resource):
-    """Which alarms an operator hides, and until when."""
+    """A silence in replies."""
 
     envelope = "silences"
     time_format = staticmethod(without_zone)
     uuid = attr(str, writer=SYSTEM)
     alarm_id = attr(str, document="Null matches any id.")
     entity_instance_id = attr(str, document="This entity and everything below it; null matches any.")
-    expires_at = attr(datetime, document="Null is for good.")
+    expires_at = attr(datetime, document="Null: it does not expire.")
     comment = attr(str, max_length=TEXT_MAX)
     created_by = attr(str, writer=SYSTEM)
     created_at = attr(datetime, writer=SYSTEM)
 
 
 class SilenceBody(Resource):
-    """A silence to make; at least one of ``alarm_id`` and ``entity_instance_id``."""
+    """A silence to create; at least one of ``alarm_id`` and ``entity_instance_id`` is required."""
 
     alarm_id = attr(ALARM_ID)
     entity_instance_id = attr(ENTITY)
-    expires_at = attr(str, document="ISO 8601, UTC unless it names a zone, in the future; absent is for good.")
+    expires_at = attr(str, document="ISO 8601, UTC unless it names a zone, in the future; absent: it does not expire.")
     comment = attr(str, max_length=TEXT_MAX)

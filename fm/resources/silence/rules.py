@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a silence may say, and what a PATCH of one may change."""
+"""Checks of silences to create and of their PATCH."""
 from __future__ import annotations
 
 from datetime import datetime
@@ -19,7 +19,7 @@ CHANGEABLE = {"expires_at": Text(), "comment": Text(TEXT_MAX)}
 
 
 def checked(asked: SilenceRequest, now: datetime) -> dict[str, Any]:
-    """The stored values of a silence to make; InvalidSilence names the field that breaks a rule."""
+    """The values to store for a new silence; InvalidSilence names the field that breaks a rule."""
     if asked.alarm_id is None and asked.entity_instance_id is None:
         raise InvalidSilence(field="alarm_id", rule="or entity_instance_id is required")
     try:
@@ -36,7 +36,7 @@ def checked(asked: SilenceRequest, now: datetime) -> dict[str, Any]:
 
 
 def changed(asked: SilenceChange, now: datetime) -> dict[str, Any]:
-    """The values that a change stores; InvalidSilence names the field that breaks a rule."""
+    """The values to store for a change; InvalidSilence names the field that breaks a rule."""
     values: dict[str, Any] = {}
     if asked.without_end and asked.expires_at is not None:
         raise InvalidSilence(field="expires_at", rule="cannot be set and removed at once")
@@ -48,7 +48,8 @@ def changed(asked: SilenceChange, now: datetime) -> dict[str, Any]:
 
 
 def wanted_change(body: Any) -> SilenceChange:
-    """The change a JSON-patch list asks for; BadPatch otherwise. Removing ``expires_at`` makes the silence lasting."""
+    """The change that a JSON-patch list makes; removing ``expires_at`` makes the silence permanent. BadPatch, BadField.
+    """
     operations = parse_patch(body, allowed=CHANGEABLE, allow_add=True, allow_empty=True)
     for operation in operations:
         if len(operation.path) != 1:

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SQL on silences. A silence that has ended is not there any more, whether or not its row is. Only the manager writes.
-"""
+"""SQL on silences. All reads ignore expired silences, even before their rows are deleted. Only fm-manager writes."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -30,13 +29,13 @@ def listing(conn: Connection, *, filters: Sequence[Filter], sort: Sequence[tuple
 
 
 def show(conn: Connection, uuid: str, now: datetime) -> dict[str, Any] | None:
-    """One silence in force."""
+    """One silence in force, or None."""
     rows = as_dicts(conn.execute(sa.select(SILENCE).where(SILENCE.c.uuid == uuid, in_force(now))))
     return rows[0] if rows else None
 
 
 def silences(conn: Connection, now: datetime) -> Silences:
-    """All silences in force, to ask which one hides an alarm."""
+    """All silences in force, indexed for lookup."""
     return Silences(Silence(*row) for row in conn.execute(sa.select(
         SILENCE.c.uuid, SILENCE.c.alarm_id, SILENCE.c.entity_instance_id, SILENCE.c.expires_at).where(in_force(now))))
 
@@ -47,27 +46,27 @@ def number(conn: Connection, now: datetime) -> int:
 
 
 def insert(conn: Connection, uuid: str, values: Mapping[str, Any], now: datetime) -> None:
-    """Make a silence."""
+    """Store a new silence."""
     conn.execute(sa.insert(SILENCE).values(uuid=uuid, created_at=now, **values))
 
 
 def change(conn: Connection, uuid: str, values: Mapping[str, Any], now: datetime) -> bool:
-    """Change a silence in force; False when there is none of that uuid."""
+    """Change a silence in force; False when none has that uuid."""
     return conn.execute(sa.update(SILENCE).where(SILENCE.c.uuid == uuid, in_force(now))
                         .values(updated_at=now, **values)).rowcount == 1
 
 
 def delete(conn: Connection, uuid: str, now: datetime) -> bool:
-    """End a silence in force; False when there is none of that uuid."""
+    """Delete a silence in force; False when none has that uuid."""
     return conn.execute(sa.delete(SILENCE).where(SILENCE.c.uuid == uuid, in_force(now))).rowcount == 1
 
 
 def delete_expired(conn: Connection, now: datetime) -> int:
-    """Remove what has ended; returns how many."""
+    """Delete expired silences; returns how many."""
     return int(conn.execute(sa.delete(SILENCE).where(SILENCE.c.expires_at <= now)).rowcount)
 
 
 def next_end(conn: Connection) -> datetime | None:
-    """When the next silence ends or, not removed yet, has ended; None when all are for good."""
+    """The earliest expiry of all stored silences, which may have passed; None when none of them expires."""
     found: datetime | None = conn.execute(sa.select(sa.func.min(SILENCE.c.expires_at))).scalar()
     return found

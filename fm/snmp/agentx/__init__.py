@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AgentX (RFC 2741), the sub-agent's side: messages, their octets, and the session with the master agent."""
+"""The sub-agent side of AgentX (RFC 2741): messages, their encoding, and the session with the master agent."""

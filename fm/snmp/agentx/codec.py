@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AgentX messages to octets and back (RFC 2741, 5 and 6). Written in network byte order, read in both.
+"""Encodes and decodes AgentX messages (RFC 2741, 5 and 6). Writes network byte order, reads both orders.
 
-Every length is checked against what is there before it is used; what is wrong raises ``Malformed``.
+Checks every length before it is used; raises ``Malformed`` for invalid octets.
 """
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _PLAIN = frozenset({Kind.COMMIT_SET, Kind.UNDO_SET, Kind.CLEANUP_SET, Kind.PING}
 
 
 class Malformed(ValueError):
-    """Octets that are no AgentX message."""
+    """The octets are not a valid AgentX message."""
 
 
 def encode(message: Message) -> bytes:
@@ -57,7 +57,7 @@ def encode(message: Message) -> bytes:
 
 
 def decode_header(octets: bytes) -> Header:
-    """The header of a message from its first 20 octets."""
+    """The header in the first 20 octets of a message; Malformed."""
     if len(octets) < HEADER_OCTETS:
         raise Malformed("the header is cut off")
     version, number, flags = octets[:3]
@@ -75,7 +75,7 @@ def decode_header(octets: bytes) -> Header:
 
 
 def decode_payload(header: Header, payload: bytes) -> Message:
-    """The message that ``header`` and its payload make."""
+    """The message of ``header`` and its payload; Malformed."""
     if len(payload) != header.payload_octets:
         raise Malformed("the payload is cut off")
     reader = _Reader(payload, "!" if header.flags & NETWORK_BYTE_ORDER else "<")
@@ -87,7 +87,7 @@ def decode_payload(header: Header, payload: bytes) -> Message:
 
 
 def decode(octets: bytes) -> Message:
-    """The message in ``octets``, which must hold nothing else."""
+    """The message in ``octets``, which must contain exactly one; Malformed."""
     return decode_payload(decode_header(octets), octets[HEADER_OCTETS:])
 
 
@@ -245,7 +245,7 @@ def _decode_body(kind: Kind, reader: _Reader) -> Body:
         case _ if kind in _PLAIN:
             return Plain(kind)
         case _:
-            raise Malformed(f"a message of type {kind.name}, which nobody sends to a sub-agent")
+            raise Malformed(f"a message of type {kind.name}, which a master agent does not send")
 
 
 def _reason(number: int) -> CloseReason:

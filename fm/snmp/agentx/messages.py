@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The messages of AgentX as values: what a master agent asks and what a sub-agent says."""
+"""The messages between a master agent and a sub-agent of AgentX, as values."""
 from __future__ import annotations
 
 import enum
@@ -50,7 +50,7 @@ class Syntax(enum.IntEnum):
 
 
 class ErrorStatus(enum.IntEnum):
-    """Errors in a response: those of SNMP that we use, and AgentX's own (RFC 2741, 6.2.16)."""
+    """Errors in a response: the SNMP errors that fm uses, and those of AgentX (RFC 2741, 6.2.16)."""
 
     NONE = 0
     GEN_ERR = 5
@@ -88,7 +88,7 @@ VariableValue = int | bytes | Oid | None
 
 @dataclass(frozen=True, slots=True)
 class SearchRange:
-    """Where to look: from ``start`` (itself too if ``include``) up to before ``end``; an empty ``end`` is no bound."""
+    """A range of names: after ``start`` (from it, with ``include``), before ``end``; an empty ``end`` is no bound."""
 
     start: Oid
     end: Oid = ()
@@ -106,7 +106,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What every message begins with; ``payload_octets`` follow it."""
+    """The header of every message; ``payload_octets`` octets follow it."""
 
     kind: Kind
     flags: int
@@ -118,7 +118,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Asks for a session; the master waits ``timeout_s`` for answers, 0 for its own default."""
+    """Requests a session; the master waits ``timeout_s`` seconds for replies, 0 means its default."""
 
     timeout_s: int
     identity: Oid
@@ -134,7 +134,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """Offers the objects below ``subtree``; of two offers the one with the lower ``priority`` serves."""
+    """Registers the objects below ``subtree``; of two registrations the one with the lower ``priority`` serves."""
 
     subtree: Oid
     timeout_s: int = 0
@@ -143,7 +143,7 @@ class Register:
 
 @dataclass(frozen=True, slots=True)
 class Get:
-    """Values wanted: of the very names, or with ``following`` of the first ones after each start."""
+    """Requests the values of the names ``start``, or with ``following`` the first value of each range."""
 
     ranges: tuple[SearchRange, ...]
     following: bool = False
@@ -151,7 +151,7 @@ class Get:
 
 @dataclass(frozen=True, slots=True)
 class GetBulk:
-    """The first ``non_repeaters`` ranges once, the others up to ``max_repetitions`` times onwards."""
+    """Requests the first value of ``non_repeaters`` ranges and up to ``max_repetitions`` values of the others."""
 
     ranges: tuple[SearchRange, ...]
     non_repeaters: int
@@ -167,14 +167,14 @@ class ProposedSet:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A message that is all header: commit, undo and clean-up of a write, and ping."""
+    """A message without payload: commit, undo and clean-up of a write, and ping."""
 
     kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer, with the number of the variable that ``fault`` is about (1-based, 0 none)."""
+    """A reply; ``index`` is the number of the variable that caused ``fault`` (1-based, 0 none)."""
 
     fault: int = ErrorStatus.NONE
     index: int = 0
@@ -187,7 +187,7 @@ Body = Open | Close | Register | Get | GetBulk | ProposedSet | Plain | Response
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A body with what its header says. ``context`` None is the default one."""
+    """A body with the fields of its header; ``context`` None means the default context."""
 
     body: Body
     session_id: int = 0

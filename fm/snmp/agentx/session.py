@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One session with a master agent over a stream socket: open, register, then answer requests until it ends."""
+"""A session with a master agent over a stream socket: opens it, registers subtrees, then answers requests."""
 from __future__ import annotations
 
 import select
@@ -27,15 +27,15 @@ from fm.snmp.agentx.messages import (
 from fm.snmp.objects import Oid
 
 Answer = Callable[[Get | GetBulk, int], Response]
-"""From a read and the id of its transaction to the response."""
+"""A function of a read request and its transaction id that returns the response."""
 
 
 class SessionEnded(Exception):
-    """The master agent is gone, silent, or refuses us; the text says which."""
+    """The master agent is unreachable, does not answer or refuses; the text says which."""
 
 
 class Left(Exception):
-    """``stop`` was asked for while waiting."""
+    """``stop_fd`` became readable while waiting."""
 
 
 class Session:
@@ -52,7 +52,7 @@ class Session:
         self._packets = 0
 
     def connect(self) -> None:
-        """Reach the master agent; SessionEnded when nobody is there."""
+        """Connect to the master agent; SessionEnded when it is unreachable."""
         family = socket.AF_UNIX if isinstance(self._address, str) else socket.AF_INET
         try:
             if family == socket.AF_UNIX:
@@ -78,18 +78,18 @@ class Session:
                 raise SessionEnded(f"the master agent refuses {'.'.join(map(str, subtree))}: {_name(answer.fault)}")
 
     def serve(self, answer: Answer) -> None:
-        """Answer requests; pings the master after a silence. Returns only by SessionEnded or Left."""
+        """Answer requests; ping the master after ``ping_interval_s`` without one. Ends only by SessionEnded or Left."""
         while True:
             received = self._receive(self._ping_interval_s)
             if received is None:
                 ponged, _ = self._ask(Plain(Kind.PING), answer)
                 if ponged.fault != ErrorStatus.NONE:
-                    raise SessionEnded(f"the master agent has forgotten us: {_name(ponged.fault)}")
+                    raise SessionEnded(f"the master agent no longer knows the session: {_name(ponged.fault)}")
                 continue
             self._handle(*received, answer)
 
     def close(self) -> None:
-        """Say goodbye if that is possible, and let go of the socket."""
+        """Send a close message if possible, and close the socket."""
         opened, self._socket = self._socket, None
         if opened is None:
             return
@@ -97,14 +97,14 @@ class Session:
             if self._id:
                 opened.settimeout(self._timeout_s)
                 opened.sendall(encode(Message(Close(CloseReason.SHUTDOWN), self._id, 0, self._packets + 1)))
-        except OSError:  # gone before we were
+        except OSError:  # the master has closed the connection already
             pass
         finally:
             opened.close()
             self._id = 0
 
     def _ask(self, body: Body, answer: Answer | None = None) -> tuple[Response, int]:
-        """Send a message of our own and wait for its answer; requests that come before it are answered."""
+        """Send a message and return its reply with the session id; answers requests that arrive before the reply."""
         self._packets += 1
         packet = self._packets
         self._send(Message(body, self._id, 0, packet))
@@ -123,7 +123,7 @@ class Session:
         raise SessionEnded(f"the master agent did not answer within {self._timeout_s:g} s")
 
     def _handle(self, header: Header, payload: bytes, answer: Answer) -> None:
-        if header.kind is Kind.RESPONSE:  # to a question that we gave up
+        if header.kind is Kind.RESPONSE:  # a late reply, after its timeout
             return
         if header.kind is Kind.CLOSE:
             raise SessionEnded("the master agent closed the session")
@@ -136,7 +136,7 @@ class Session:
             self._reply(header, Response(ErrorStatus.NOT_OPEN))
         elif message.context is not None:
             self._reply(header, Response(ErrorStatus.UNSUPPORTED_CONTEXT))
-        elif header.kind is not Kind.CLEANUP_SET:  # the one message that is not answered
+        elif header.kind is not Kind.CLEANUP_SET:  # the only message without a reply
             self._reply(header, _response(message, answer))
 
     def _reply(self, header: Header, response: Response) -> None:
@@ -146,7 +146,7 @@ class Session:
         try:
             return decode_payload(header, payload)
         except Malformed as error:
-            raise SessionEnded(f"the master agent sent what is no message: {error}") from error
+            raise SessionEnded(f"the master agent sent an invalid message: {error}") from error
 
     def _send(self, message: Message) -> None:
         opened = self._opened()
@@ -157,7 +157,7 @@ class Session:
             raise SessionEnded(f"sending failed: {error}") from error
 
     def _receive(self, wait_s: float) -> tuple[Header, bytes] | None:
-        """The next message, None when none begins within ``wait_s``."""
+        """The next message, None when none starts within ``wait_s`` seconds."""
         opened = self._opened()
         ready, _, _ = select.select([opened.fileno(), self._stop_fd], [], [], wait_s)
         if self._stop_fd in ready:
@@ -168,11 +168,11 @@ class Session:
             header = decode_header(self._exactly(HEADER_OCTETS))
             return header, self._exactly(header.payload_octets)
         except Malformed as error:
-            # Where the next message begins is unknown now.
-            raise SessionEnded(f"the master agent sent what is no message: {error}") from error
+            # The start of the next message is unknown, so the session cannot continue.
+            raise SessionEnded(f"the master agent sent an invalid message: {error}") from error
 
     def _exactly(self, size: int) -> bytes:
-        """``size`` octets that must come within the timeout, now that a message has begun."""
+        """The next ``size`` octets of a message that has started; SessionEnded after the timeout."""
         opened = self._opened()
         parts: list[bytes] = []
         end = time.monotonic() + self._timeout_s

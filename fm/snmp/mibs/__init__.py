@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The MIB modules as they are shipped, one file per module, named like it."""
+"""The shipped MIB modules; each file has the name of its module."""
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host that mtce has never seen: learn it, then go where its inventory states say it is."""
+"""Add: waits for the agent of a host new to mtce, then continues from the states in its sysinv record."""
 from __future__ import annotations
 
 from mtce.contract.states import HostAction
@@ -13,7 +13,7 @@ from sysinv.contract.enums import Administrative, Availability, Operational
 
 
 def begin(d: Draft) -> None:
-    """Announce the host and give its agent time to be heard."""
+    """Log the new host and wait for its agent's mtcAlive."""
     if not is_legal(d.view):
         _repair(d)
     d.log("200.020", "event=add")
@@ -23,7 +23,7 @@ def begin(d: Draft) -> None:
 
 
 def advance(d: Draft, event: Event) -> None:
-    """One event while the action is add."""
+    """Handle one event while the action is add."""
     if d.view.stage is Stage.ADD_WAIT:
         if isinstance(event, Tick) and d.deadline_hit:
             _decide(d)
@@ -39,7 +39,7 @@ def advance(d: Draft, event: Event) -> None:
 
 
 def _repair(d: Draft) -> None:
-    """States that cannot stand together become the nearest that can."""
+    """Replace an illegal combination of states by the nearest legal one."""
     unlocked = d.view.administrative is Administrative.UNLOCKED
     d.states(operational=Operational.DISABLED, availability=Availability.ONLINE if unlocked else Availability.OFFLINE)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From the first mtcAlive after a boot to a host that may be enabled: tests, services, heartbeat.
 
-Used by enable, by graceful recovery and by add; what success and failure mean is theirs to say.
+Used by enable, by graceful recovery and by add, which decide what follows success and failure.
 """
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def wait_for_boot(d: Draft) -> None:
 
 
 def advance(d: Draft, event: Event) -> Outcome:
-    """One event in one of ``STAGES``; Failure tells the cause."""
+    """Handle one event in one of ``STAGES``; a Failure contains the cause."""
     view = d.view
     if isinstance(event, Alive) and view.stage is not Stage.BOOT_WAIT and event.alive.boot_id != view.left_boot_id:
         if view.left_boot_id:
@@ -48,7 +48,7 @@ def begin_tests(d: Draft, alive: MtcAlive) -> Outcome:
     d.log("200.022", "status=online")
     d.keep_locked_flag()
     d.task("Testing")
-    # The reboot that an operator or a reported failure asked for has happened: neither may strike this boot.
+    # The reboot that an operator or a reported failure required has happened: neither may strike this boot.
     d.enter(Stage.TESTING, d.settings.goenabled_timeout_ms, left_boot_id=alive.boot_id, ordered="", ordered_ms=None,
             reported="")
     _run_tests(d)
@@ -56,7 +56,7 @@ def begin_tests(d: Draft, alive: MtcAlive) -> Outcome:
 
 
 def begin_heartbeat(d: Draft) -> Outcome:
-    """Monitor the host; the active controller needs no heartbeat of its own."""
+    """Monitor the host, unless it is the active controller, which needs no heartbeat."""
     if d.view.is_active or d.settings.heartbeat_failure_action is HeartbeatAction.NONE:
         if not d.view.is_active:
             pulses.start(d)
@@ -152,7 +152,7 @@ def _heartbeat_wait(d: Draft, event: Event) -> Outcome:
 
 
 def _answers_everywhere(d: Draft) -> bool:
-    """Pulses are answered on the networks that matter, and known on the others."""
+    """Whether the host answers pulses on the fatal networks, and has a known level on the others."""
     fatal = pulses.fatal_networks(d)
     return all(d.view.level(network) in ((Level.OK, Level.MINOR) if network in fatal else _KNOWN)
                for network in d.view.networks())
@@ -169,7 +169,7 @@ def _heartbeat_soak(d: Draft, event: Event) -> Outcome:
             return Failure("Enable Heartbeat Failure, re-enabling", Cause.HEARTBEAT)
         fatal = pulses.fatal_networks(d)
         if fatal and all(d.view.level(network) is Level.UNKNOWN for network in fatal):
-            # Nobody has said anything of this host: its monitoring is asked for anew, nothing is held against it.
+            # No level was reported at all, which is no evidence against the host: restart its monitoring.
             return begin_heartbeat(d)
         return Done()
     return None

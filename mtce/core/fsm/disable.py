@@ -15,7 +15,7 @@ FAULT_ALARMS = ("200.004", "200.005", "200.009", "200.011", "200.013")
 
 
 def lock(d: Draft) -> None:
-    """Stop the host's services, then count it as locked."""
+    """Stop the host's services, then lock it."""
     d.log("200.021", "command=lock")
     d.set(action=HostAction.LOCK)
     pulses.stop(d)
@@ -28,7 +28,7 @@ def lock(d: Draft) -> None:
 
 
 def force_lock(d: Draft) -> None:
-    """Locked at once; then the host is reset until it has left its boot, so that nothing keeps running there."""
+    """Lock the host at once, then reset it until it has left its boot, so that nothing keeps running there."""
     d.log("200.021", "command=force-lock")
     d.set(action=HostAction.FORCE_LOCK, degrade=())
     pulses.stop(d)
@@ -39,7 +39,7 @@ def force_lock(d: Draft) -> None:
 
 
 def advance(d: Draft, event: Event) -> None:
-    """One event while the action is lock or force-lock."""
+    """Handle one event while the action is lock or force-lock."""
     if d.view.stage is Stage.STOP_SERVICES:
         _stopping(d, event)
     elif d.view.stage is Stage.FORCE_POWER_OFF:
@@ -49,7 +49,7 @@ def advance(d: Draft, event: Event) -> None:
 
 
 def locked(d: Draft) -> None:
-    """The host is locked: its other alarms are over, one says that it is locked."""
+    """Complete a lock: clear the host's alarms and raise the one for a locked host."""
     d.states(Administrative.LOCKED, Operational.DISABLED, _locked_availability(d))
     d.do(SetLocked(True))
     d.clear_alarms(*FAULT_ALARMS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The view under change within one step, and the few ways it may change; plus the outcomes stages report."""
+"""The view that one step is changing, the allowed changes, and the outcomes that stages report."""
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -14,15 +14,15 @@ from sysinv.contract.enums import Administrative, Availability, Operational
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The part of the story a module tells has ended well."""
+    """The module's stages ended successfully."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """It has ended badly: ``task`` is what the operator reads, ``cause`` the auto-recovery counter, if any.
+    """The module's stages failed: ``task`` is the operator's text, ``cause`` the auto-recovery counter, if any.
 
-    ``retry_ms`` replaces the cause's wait before the next attempt. ``reported``: the host itself said so. ``again``:
-    the wish for a reboot that led here still stands, because the reboot has not happened.
+    ``retry_ms`` replaces the cause's wait before the next attempt. ``reported``: the host itself reported the failure.
+    ``again``: the reboot that led here has not happened and is still wanted.
     """
 
     task: str
@@ -35,15 +35,15 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Spared:
-    """The guard refused a strike because the host lives."""
+    """The guard refused a strike because the host is alive."""
 
 
 Outcome = Done | Failure | Spared | None
-"""None: still under way."""
+"""None: the stages have not ended."""
 
 
 class Draft:
-    """Collects the new view and the actions of one step."""
+    """The new view and the actions of one step."""
 
     __slots__ = ("actions", "now_ms", "settings", "view")
 
@@ -59,7 +59,7 @@ class Draft:
 
     def enter(self, stage: Stage, wait_ms: int, *, probe_ms: int | None = None, silence_ms: int | None = None,
               **changes: Any) -> None:
-        """Go to ``stage`` for at most ``wait_ms``; ``probe_ms`` and ``silence_ms`` arm the other two timers."""
+        """Enter ``stage`` for at most ``wait_ms``; ``probe_ms`` and ``silence_ms`` start the other two timers."""
         now = self.now_ms
         self.set(**{"stage": stage, "stage_ms": now, "deadline_ms": now + max(wait_ms, 1), "tries": 0,
                     "probe_ms": None if probe_ms is None else now + probe_ms,
@@ -75,25 +75,25 @@ class Draft:
         self.actions.append(action)
 
     def new_command(self) -> str:
-        """Identity of a command given now; only its answer will count."""
+        """Return the id of a new command; only the answer with this id counts."""
         command_id = f"{self.view.uuid}:{self.view.revision + 1}:{len(self.actions)}"
         self.set(command_id=command_id)
         return command_id
 
     def states(self, administrative: Administrative | None = None, operational: Operational | None = None,
                availability: Availability | None = None) -> None:
-        """Change those of the three states that are given."""
+        """Change the given ones of the three states."""
         view = self.view
         self.set(administrative=administrative or view.administrative, operational=operational or view.operational,
                  availability=availability or view.availability)
 
     def task(self, text: str, *, clear_later: bool = False) -> None:
-        """Progress text, at most 63 characters; ``clear_later`` empties it by itself after 30 s."""
+        """Set the progress text, at most 63 characters; ``clear_later`` clears it after 30 s."""
         clear_ms = self.now_ms + self.settings.task_clear_ms if clear_later else None
         self.set(task=text[:63], task_clear_ms=clear_ms)
 
     def raise_alarm(self, alarm_id: str, severity: str = "critical", suffix: str = "") -> None:
-        """Raise, or change the severity of what is raised."""
+        """Raise an alarm, or change the severity of a raised one."""
         rest = tuple(alarm for alarm in self.view.alarms if alarm[:2] != (alarm_id, suffix))
         self.set(alarms=tuple(sorted((*rest, (alarm_id, suffix, severity)))))
 
@@ -107,18 +107,18 @@ class Draft:
         self.do(Log(log_id, suffix))
 
     def degrade(self, cause: str, on: bool) -> None:
-        """Set or take back one degrade cause; the availability of an enabled host follows."""
+        """Set or clear one degrade cause, and update the availability of an enabled host."""
         rest = tuple(item for item in self.view.degrade if item != cause)
         self.set(degrade=tuple(sorted((*rest, cause))) if on else rest)
         self.follow_degrade()
 
     def follow_degrade(self) -> None:
-        """An enabled host is degraded while any cause is set, else available."""
+        """Set an enabled host degraded while any cause is set, else available."""
         if self.view.is_enabled:
             self.states(availability=Availability.DEGRADED if self.view.degrade else Availability.AVAILABLE)
 
     def finish(self, task: str = "") -> None:
-        """End the present action; a closing ``task`` disappears by itself."""
+        """End the present action; a final ``task`` is cleared later."""
         self.set(action=HostAction.NONE, stage=Stage.IDLE, stage_ms=self.now_ms, deadline_ms=None, probe_ms=None,
                  silent_ms=None, command_id="", stale_since_ms=None, asked_ms=None, ordered="", ordered_ms=None,
                  withheld="")
@@ -127,20 +127,20 @@ class Draft:
             self.set(silent_ms=self.now_ms + self.settings.online_silence_ms)
 
     def keep_locked_flag(self) -> None:
-        """Tell the host what its node-locked flag must be."""
+        """Send the host the node-locked flag that follows from its administrative state."""
         self.do(SetLocked(self.view.administrative is Administrative.LOCKED))
 
     @property
     def deadline_hit(self) -> bool:
-        """The stage has lasted its time."""
+        """Whether the stage's time is over."""
         return self.view.deadline_ms is not None and self.view.deadline_ms <= self.now_ms
 
     @property
     def probe_hit(self) -> bool:
-        """The repetition inside the stage is due."""
+        """Whether the repetition within the stage is due."""
         return self.view.probe_ms is not None and self.view.probe_ms <= self.now_ms
 
     @property
     def silence_hit(self) -> bool:
-        """No mtcAlive for the time armed."""
+        """Whether no mtcAlive arrived within the silence timer."""
         return self.view.silent_ms is not None and self.view.silent_ms <= self.now_ms

@@ -21,7 +21,7 @@ _WITHOUT_CAUSE = AutoRecovery(0, 30_000)
 
 
 def unlock(d: Draft) -> None:
-    """The operator unlocks: every counter starts anew."""
+    """Unlock for the operator: reset every counter and begin."""
     d.log("200.021", "command=unlock")
     d.clear_alarms("200.001")
     d.set(failures=(), recovery_attempts=0)
@@ -29,7 +29,7 @@ def unlock(d: Draft) -> None:
 
 
 def begin(d: Draft) -> None:
-    """Stage START: the host is out of service now and will be booted, if the guard permits it."""
+    """Enter stage START: take the host out of service and boot it, if the guard permits."""
     if d.view.is_active:
         _begin_active(d)
         return
@@ -55,7 +55,7 @@ def begin(d: Draft) -> None:
 
 
 def advance(d: Draft, event: Event) -> None:
-    """One event while the action is enable."""
+    """Handle one event while the action is enable."""
     stage = d.view.stage
     if stage in reset.STAGES:
         _after_reset(d, event, reset.advance(d, event))
@@ -74,7 +74,7 @@ def advance(d: Draft, event: Event) -> None:
 
 
 def conclude(d: Draft, outcome: Outcome) -> None:
-    """What the end of tests, services and heartbeat means for an enable."""
+    """Enable or fail the host after its tests, services and heartbeat have ended."""
     if isinstance(outcome, Done):
         enabled(d)
         d.set(failures=(), recovery_attempts=0)
@@ -83,7 +83,7 @@ def conclude(d: Draft, outcome: Outcome) -> None:
 
 
 def enabled(d: Draft, task: str = "") -> None:
-    """The host is in service; alarms of the failure are over."""
+    """Put the host in service and clear the alarms of its failure."""
     d.clear_alarms("200.004", "200.011", "200.013")
     d.states(Administrative.UNLOCKED, Operational.ENABLED)
     d.set(unhealthy=0, proven_boot=d.view.boot_id, reported="")
@@ -94,9 +94,9 @@ def enabled(d: Draft, task: str = "") -> None:
 
 
 def fail(d: Draft, failure: Failure) -> None:
-    """Stage FAILURE: out of service with an alarm, then another attempt unless this cause came too often.
+    """Enter stage FAILURE: out of service with an alarm, then another attempt unless the cause reached its threshold.
 
-    A host that lives and only misses heartbeats is asked for as long as it takes; that is no attempt.
+    Holds a host that is alive and only misses heartbeats without a time limit; that does not count as an attempt.
     """
     d.raise_alarm("200.004", failure.severity)
     if not failure.again:
@@ -143,7 +143,7 @@ def _recovery(d: Draft, cause: Cause | None) -> AutoRecovery:
 
 
 def _begin_active(d: Draft) -> None:
-    """An operator's unlock reboots the controller; one that was unlocked before is tested in its present boot."""
+    """Reboot the active controller for an operator's unlock; test one that was unlocked before in its present boot."""
     d.set(action=HostAction.ENABLE, degrade=(), left_boot_id=d.view.boot_id)
     d.states(Administrative.UNLOCKED, Operational.DISABLED, Availability.OFFLINE)
     d.keep_locked_flag()
@@ -174,7 +174,7 @@ def _self_reboot(d: Draft, event: Event) -> None:
 
 
 def _fail_active(d: Draft, failure: Failure) -> None:
-    """The active controller has nobody to take over: it serves on, degraded; on simplex a reboot is tried first."""
+    """Keep the active controller in service, degraded, as no other can take over; on simplex try a reboot first."""
     tried_out = True
     if failure.cause is not None:
         tried_out = _count(d, failure.cause) > _recovery(d, failure.cause).threshold

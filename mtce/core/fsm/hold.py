@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host out of service that lives: it is heard on one way and missed on another, so it is asked, never struck.
+"""Hold: a host out of service is heard on one way and missed on another; mtce requests mtcAlives and does not strike.
 
-It stays here for as long as it takes. It leaves in peace when no fatal network is lost and its mtcAlive comes over the
-message bus: in the boot that was in service without tests, in another boot by them. Only silence on every way ends it.
+Lasts without a time limit. Ends when no fatal network is lost and an mtcAlive arrives over the message bus: the boot
+that was in service needs no tests, another boot is tested. A strike follows only silence on every way.
 Used by recovery and by enable.
 """
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Silent:
 
 
 def begin(d: Draft) -> None:
-    """Out of service, watched and asked."""
+    """Take the host out of service, monitor it, and request mtcAlives."""
     d.states(Administrative.UNLOCKED, Operational.DISABLED, Availability.FAILED)
     pulses.watch(d)
     d.enter(Stage.HOLD, d.settings.hold_look_ms, probe_ms=d.settings.hold_probe_ms)
@@ -38,7 +38,7 @@ def begin(d: Draft) -> None:
 
 
 def advance(d: Draft, event: Event) -> Outcome | Silent:
-    """One event in the stage ``hold``."""
+    """Handle one event in the stage ``hold``."""
     if isinstance(event, Alive):
         return _on_alive(d, event)
     if isinstance(event, Pulse):
@@ -79,7 +79,7 @@ def _on_alive(d: Draft, event: Alive) -> Outcome:
 
 
 def _look(d: Draft) -> None:
-    """Bring alarms and the operator's text in line with what is known."""
+    """Update alarms and the task text from the present evidence."""
     pulses.follow(d)
     d.task(_text(d))
 

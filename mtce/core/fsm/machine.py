@@ -29,9 +29,9 @@ _UPTIME_FIRST_HOUR_S = 3600
 
 def step(view: MaintainedHost, event: Event, now_ms: int,
          settings: Settings) -> tuple[MaintainedHost, tuple[Action, ...]]:
-    """The view after ``event`` at ``now_ms`` (monotonic ms) and what the shell must do; raises InvariantBroken.
+    """Return the view after ``event`` at ``now_ms`` (monotonic ms) and the shell's actions; raises InvariantBroken.
 
-    The result is ``view`` itself when nothing changed; else its revision is one higher.
+    Returns ``view`` itself when nothing changed; else a view with the next revision.
     """
     d = Draft(view, now_ms, settings)
     if _note(d, event):
@@ -49,7 +49,7 @@ def step(view: MaintainedHost, event: Event, now_ms: int,
 
 
 def _note(d: Draft, event: Event) -> bool:
-    """Write down what the event says; False when there is nothing left to decide."""
+    """Note the event's facts in the view; returns False when the present action need not see the event."""
     if isinstance(event, Alive):
         return _note_alive(d, event)
     if isinstance(event, Tick):
@@ -76,7 +76,7 @@ def _inventory_changes(view: MaintainedHost) -> dict[str, object]:
 
 
 def _note_alive(d: Draft, event: Alive) -> bool:
-    """A sign of life counts on the way it came; said before on the other way, it has nothing new to decide."""
+    """Note an mtcAlive; returns False for one of an earlier boot, and over cluster-host for one already received."""
     view, alive = d.view, event.alive
     if alive.boot_id in view.past_boots:
         return False
@@ -85,7 +85,7 @@ def _note_alive(d: Draft, event: Alive) -> bool:
     d.set(**{way: d.now_ms}, alive_sequence=alive.sequence, seen=True)
     if alive.boot_id != view.boot_id:
         past = (*view.past_boots, view.boot_id)[-PAST_BOOTS_MAX:] if view.boot_id else view.past_boots
-        d.set(boot_id=alive.boot_id, boot_ms=d.now_ms, past_boots=past, uptime_due_ms=0)
+        d.set(boot_id=alive.boot_id, past_boots=past, uptime_due_ms=0)
     if d.now_ms >= d.view.uptime_due_ms:
         first_hour = alive.uptime_s < _UPTIME_FIRST_HOUR_S
         wait_ms = d.settings.uptime_report_ms if first_hour else d.settings.uptime_report_later_ms
@@ -113,9 +113,9 @@ def _note_tick(d: Draft, event: Tick) -> None:
 
 
 def _resume(d: Draft, event: Resume) -> None:
-    """After a restart nothing may be held against a host that the conductor was not there to hear.
+    """Extend the timers after a restart, because the conductor could not hear the hosts meanwhile.
 
-    A pause of our own ends when it was to end, only not before what the bus has kept for us was read.
+    A pause that waits for no host ends on time, but not before the messages kept by the bus have been read.
     """
     view = d.view
     d.set(asked_ms=None, bus_ok=False, pulses_ok=False)
@@ -160,7 +160,7 @@ def _begin(d: Draft, action: HostAction) -> None:
 
 
 def _next_queued(d: Draft) -> None:
-    """Start what waits. The host may have changed since an action was accepted: then it is refused, and said so."""
+    """Start the next queued action, or refuse it in the task text when the host's states no longer allow it."""
     while d.view.stage is Stage.IDLE and d.view.queued:
         (action, _), rest = d.view.queued[0], d.view.queued[1:]
         d.set(queued=rest)

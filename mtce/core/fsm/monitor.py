@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host at rest: online or offline while it is out of service, watched while it is in service."""
+"""An idle host: online or offline while it is out of service, monitored while it is in service."""
 from __future__ import annotations
 
 from mtce.contract.records import MtcAlive
@@ -13,7 +13,7 @@ from sysinv.contract.enums import Administrative, Availability
 
 
 def advance(d: Draft, event: Event, before: MaintainedHost) -> None:
-    """One event on an idle host; ``before`` is the view before the event's facts were noted."""
+    """Handle one event on an idle host; ``before`` is the view before the event's facts were noted."""
     if isinstance(event, Alive):
         if d.view.is_enabled:
             _alive_in_service(d, event, before)
@@ -34,7 +34,7 @@ def _alive_in_service(d: Draft, event: Alive, before: MaintainedHost) -> None:
     if not d.view.proven_boot:
         d.set(proven_boot=before.boot_id or alive.boot_id)
     if alive.boot_id != d.view.proven_boot:
-        # Tests are asked for over the bus, on which the next mtcAlive follows.
+        # Tests are requested over the bus: wait for the mtcAlive that arrives over it.
         if event.over_bus:
             recovery.rebooted(d, alive)
         return

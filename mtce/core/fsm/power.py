@@ -17,7 +17,7 @@ NAMES = {HostAction.RESET: "Reset", HostAction.POWER_OFF: "Power-Off", HostActio
 
 
 def begin(d: Draft, action: HostAction) -> None:
-    """Reset, power-off or power-on: what is the power now?"""
+    """Begin reset, power-off or power-on with a query of the power state."""
     d.log("200.021", f"command={action}")
     d.set(action=action, failures=(), left_boot_id=d.view.boot_id)
     d.task(REQUESTED[action])
@@ -26,7 +26,7 @@ def begin(d: Draft, action: HostAction) -> None:
 
 
 def reboot(d: Draft) -> None:
-    """Reboot of a locked host by command."""
+    """Reboot a locked host by its agent."""
     d.log("200.021", "command=reboot")
     d.set(action=HostAction.REBOOT, failures=())
     if d.view.availability is not Availability.ONLINE:
@@ -36,7 +36,7 @@ def reboot(d: Draft) -> None:
 
 
 def advance(d: Draft, event: Event) -> None:
-    """One event while the action is reset, reboot, power-on or power-off."""
+    """Handle one event while the action is reset, reboot, power-on or power-off."""
     if d.view.stage in reset.STAGES:
         _rebooting(d, event)
     else:

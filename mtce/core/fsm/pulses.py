@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Heartbeat of a host: start and end of monitoring, networks that may take it out of service, alarms and causes."""
+"""Heartbeat of a host: start and end of monitoring, fatal networks, alarms and degrade causes."""
 from __future__ import annotations
 
 from mtce.core.fsm.draft import Draft
@@ -12,7 +12,7 @@ _CAUSES = frozenset(f"heartbeat:{network}" for network in Network)
 
 
 def fatal_networks(d: Draft) -> tuple[Network, ...]:
-    """The networks without which the host may not be in service; on any other a loss only degrades or alarms."""
+    """Return the networks whose loss takes the host out of service; other losses only degrade it or raise an alarm."""
     if d.settings.heartbeat_failure_action is not HeartbeatAction.FAIL or d.view.is_active:
         return ()
     degrade_only = d.settings.cluster_host_degrade_only or (d.view.is_controller and not d.view.is_aio)
@@ -20,12 +20,12 @@ def fatal_networks(d: Draft) -> tuple[Network, ...]:
 
 
 def lost_networks(d: Draft) -> tuple[Network, ...]:
-    """The fatal networks on which the host is lost now."""
+    """Return the fatal networks on which the heartbeat is lost now."""
     return tuple(network for network in fatal_networks(d) if d.view.level(network) is Level.LOSS)
 
 
 def follow(d: Draft) -> None:
-    """Bring heartbeat alarms and degrade causes in line with the present levels of a monitored host."""
+    """Update heartbeat alarms and degrade causes from the present levels of a monitored host."""
     policy = d.settings.heartbeat_failure_action
     for network in d.view.networks():
         alarm_id, suffix = ALARMS[network]
@@ -40,19 +40,19 @@ def follow(d: Draft) -> None:
 
 
 def start(d: Draft) -> None:
-    """Begin to monitor; earlier levels mean nothing any more."""
+    """Start monitoring in a new epoch; discards earlier levels."""
     _forget(d)
     d.set(monitored=True, epoch=max(d.view.epoch + 1, d.now_ms))
 
 
 def watch(d: Draft) -> None:
-    """Have the host's pulses watched, as evidence; levels of a host that is monitored already stand."""
+    """Monitor the host to get evidence; keeps the levels of a host that is already monitored."""
     if not d.view.monitored:
         start(d)
 
 
 def stop(d: Draft) -> None:
-    """End monitoring; heartbeat alarms stay as they are until the host is heard again or locked."""
+    """Stop monitoring; heartbeat alarms remain until the host is heard again or locked."""
     _forget(d)
     d.set(monitored=False)
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Graceful recovery: a host in service lost its heartbeat or came up in another boot.
 
-A host that answers in its old boot only lost the network and is taken back without tests. One that rebooted is
-tested. One that is silent on every way gets one reboot command and, by BMC, power or exactly one reset. One that lives
-but does not answer on every network is held (``mtce.core.fsm.hold``).
+A host that answers in its old boot only lost the network and returns to service without tests. A host that rebooted
+is tested. A host that is silent on every way gets one reboot command and, by BMC, a power-on or exactly one reset. A
+host that is alive but does not answer on every network is held (``mtce.core.fsm.hold``).
 """
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ SILENT_STAGES = frozenset({Stage.RECOVERY_QUERY, Stage.RECOVERY_BMC_WAIT, Stage.
 
 
 def begin(d: Draft) -> None:
-    """Heartbeat is lost: out of service at once, then find out what happened."""
-    # The boot it was in service with until now.
+    """Take a host that lost its heartbeat out of service at once, then find out what happened."""
     d.set(proven_boot=d.view.boot_id)
     attempts = _start(d)
     if attempts > d.settings.recovery_attempts_max:
@@ -36,7 +35,7 @@ def begin(d: Draft) -> None:
 
 
 def rebooted(d: Draft, alive: MtcAlive) -> None:
-    """A host in service answers from another boot although its heartbeat was never missed."""
+    """Recover a host in service that answers from another boot although its heartbeat was never lost."""
     if _start(d) > d.settings.recovery_attempts_max:
         enable.fail(d, Failure("Graceful Recovery Failed, re-enabling"))
         return
@@ -45,7 +44,7 @@ def rebooted(d: Draft, alive: MtcAlive) -> None:
 
 
 def advance(d: Draft, event: Event) -> None:
-    """One event while the action is recovery."""
+    """Handle one event while the action is recovery."""
     stage = d.view.stage
     if stage in bringup.STAGES:
         _conclude(d, bringup.advance(d, event))
@@ -89,7 +88,7 @@ def _on_alive(d: Draft, event: Alive) -> None:
     alive = event.alive
     if alive.boot_id != d.view.left_boot_id:
         if d.view.left_boot_id:
-            # Tests are asked for over the bus: a host that is heard past it only has to wait until it is back.
+            # Tests are requested over the bus: without it, wait until the host is heard over the bus again.
             if event.over_bus:
                 _tests(d, alive)
             return
@@ -120,7 +119,7 @@ def _offline(d: Draft) -> None:
 
 
 def _pause(d: Draft, event: Event) -> None:
-    """Long enough for a dying host's last words to pass, and for the other network's loss to show."""
+    """Wait for mtcAlives that the host sent before it failed, and for the level of the other network."""
     if isinstance(event, Pulse):
         pulses.follow(d)
     elif isinstance(event, Tick) and d.deadline_hit:
@@ -140,7 +139,7 @@ def _alive_wait(d: Draft, event: Event) -> None:
 
 
 def _outage(d: Draft) -> None:
-    """A host that does not answer on any way is down, not only cut off; anything less is no reason to strike."""
+    """Strike a host that is silent on every way; on less evidence the guard refuses."""
     refused = guard.strike(d)
     if refused is not None:
         _withheld(d, refused)
@@ -156,7 +155,7 @@ def _outage(d: Draft) -> None:
 
 
 def _withheld(d: Draft, refused: Refusal) -> None:
-    """The host lives: hold it. Too little is known: go on asking in the present stage."""
+    """After a refused strike hold a host that is alive; with too little evidence keep requesting in this stage."""
     if refused.heard:
         hold.begin(d)
         return
@@ -241,7 +240,7 @@ def _powering(d: Draft, event: Event) -> None:
 
 
 def _boot(d: Draft) -> None:
-    """Nothing more can be done than to wait for the boot."""
+    """Wait for the boot, as nothing else can be done."""
     _keep_silence(d, Stage.RECOVERY_BOOT, d.settings.boot_timeout_ms(d.view.personality))
 
 
@@ -251,7 +250,7 @@ def _boot_wait(d: Draft, event: Event) -> None:
 
 
 def _reboot_acknowledged(d: Draft, event: Event) -> bool:
-    """The host was there after all and is rebooting now."""
+    """Whether the host acknowledged the reboot command, and so is rebooting."""
     if isinstance(event, RebootAnswer) and event.acknowledged:
         d.set(reboot_acked=True)
         return True

@@ -18,7 +18,7 @@ NEXT = {Stage.REINSTALL_POWER_OFF: Stage.REINSTALL_NETBOOT, Stage.REINSTALL_NETB
 
 
 def begin(d: Draft) -> None:
-    """Start with the power off, so that the boot override is the next thing the host obeys."""
+    """Begin with a power-off, so that the boot override applies to the host's next start."""
     d.log("200.021", "command=reinstall")
     d.set(action=HostAction.REINSTALL, failures=(), left_boot_id=d.view.boot_id)
     d.task("Reinstalling")
@@ -26,7 +26,7 @@ def begin(d: Draft) -> None:
 
 
 def advance(d: Draft, event: Event) -> None:
-    """One event while the action is reinstall."""
+    """Handle one event while the action is reinstall."""
     if d.view.stage is Stage.REINSTALL_ONLINE:
         _online(d, event)
     elif isinstance(event, BmcAnswer) and event.command_id == d.view.command_id:
@@ -66,7 +66,7 @@ def _accepted(d: Draft) -> None:
 
 
 def _retry(d: Draft) -> None:
-    """Until the BMC answers or the wait for it is over, then a few times more."""
+    """Retry until the BMC answers or the wait for it is over, then a few times more."""
     stage = d.view.stage
     if d.now_ms - d.view.stage_ms >= d.settings.reinstall_bmc_wait_ms or d.view.tries >= d.settings.bmc_query_tries_max:
         _failed(d, FAULTS[stage])

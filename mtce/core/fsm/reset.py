@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reset progression: get a host out of its present boot, by command first, by BMC when it does not answer.
+"""Reset progression: end a host's present boot, by reboot command first, by BMC when it does not answer.
 
-Success is a host that went silent or came back with another boot id. Used by enable, force-lock and reboot.
+Succeeds when the host is silent or answers with another boot id. Used by enable, force-lock and reboot.
 """
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ STAGES = frozenset({Stage.REBOOT_ACK, Stage.REBOOT_LEAVE, Stage.RESET_BMC_WAIT, 
 
 
 def begin(d: Draft) -> None:
-    """Start; the boot to leave is the last one heard of. A strike that must wait is given once the guard permits it."""
+    """Begin to end the last boot heard; delays a strike until the guard permits it."""
     d.enter(Stage.RESET_RETRY, d.settings.offline_probe_ms, left_boot_id=d.view.boot_id, rounds=0)
     _round(d)
 
 
 def advance(d: Draft, event: Event) -> Outcome:
-    """One event in one of ``STAGES``."""
+    """Handle one event in one of ``STAGES``."""
     if isinstance(event, Alive):
         return _on_alive(d, event)
     handler = {Stage.REBOOT_ACK: _reboot_ack, Stage.REBOOT_LEAVE: _leave, Stage.RESET_BMC_WAIT: _bmc_wait,
@@ -33,7 +33,7 @@ def advance(d: Draft, event: Event) -> Outcome:
 
 
 def has_left(d: Draft, boot_id: str) -> bool:
-    """``boot_id`` is another boot than the one to leave."""
+    """Whether ``boot_id`` differs from the boot to leave."""
     return boot_id != d.view.left_boot_id
 
 
@@ -52,7 +52,7 @@ def _send(d: Draft) -> Outcome:
 
 
 def _withheld(d: Draft, refused: Refusal) -> Outcome:
-    """The host lives: spared. Too little is known: ask, and come back to the same strike soon."""
+    """After a refused strike return Spared for a host that is alive; with too little evidence retry soon."""
     if refused.heard:
         return Spared()
     guard.ask(d)

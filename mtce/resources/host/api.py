@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Routes of host maintenance on port 2112. Callers prove themselves by token; a User-Agent gives no rights."""
+"""Routes of mtce-api on port 2112. Callers authenticate with a token; their User-Agent gives no rights."""
 from __future__ import annotations
 
 import uuid
@@ -41,12 +41,12 @@ class HostsController:
     @describes(answers={200: {"type": "object", "required": ["hosts"], "properties": {
         "hosts": {"type": "array", "items": fields.VIM_VIEW}}}}, errors=(504,))
     def get(self, call: Call) -> dict[str, Any]:
-        """All hosts as maintenance sees them."""
+        """Return mtce's states of all hosts."""
         return {"hosts": [fields.vim_view(status) for status in _conductor(call).list_hosts()]}
 
     @describes(body=fields.RECORD, answers=REPLIES, errors=(504,))
     def post(self, call: Call) -> Reply:
-        """Add a host, or renew the record of a known one."""
+        """Add a host, or update the record of a known one."""
         return _reply(_conductor(call).put_host(host=fields.host_record(_body(call))))
 
 
@@ -55,7 +55,7 @@ class HostController:
 
     @describes(answers={200: fields.VIM_VIEW}, errors=(504,))
     def get(self, call: Call) -> dict[str, Any]:
-        """One host as maintenance sees it."""
+        """Return mtce's states of one host."""
         host_uuid = fields.host_uuid(call.args["uuid"])
         status = _conductor(call).get_host(host_uuid=host_uuid)
         if status is None:
@@ -64,7 +64,7 @@ class HostController:
 
     @describes(body=AnyOf((fields.RECORD, fields.ACTION)), answers=REPLIES, errors=(504,))
     def patch(self, call: Call) -> Reply:
-        """Renew the record when the body carries one, then start the action it names."""
+        """Update the record if the body carries one, then start the action it names."""
         host_uuid, body = fields.host_uuid(call.args["uuid"]), _body(call)
         action = fields.requested_action(body)
         if fields.is_record(body):
@@ -76,13 +76,13 @@ class HostController:
                 return _reply(reply)
         if action is None:
             raise InvalidInput(field="action", rule="must be given when the body carries no host record")
-        # The request id of the caller makes a repeated request the same request.
+        # The caller's request id identifies a repeated request.
         request_id = call.ctx.request_id or str(uuid.uuid4())
         return _reply(_conductor(call).host_action(host_uuid=host_uuid, action=action, request_id=request_id))
 
     @describes(answers=REPLIES, errors=(504,))
     def delete(self, call: Call) -> Reply:
-        """Forget a locked host."""
+        """Delete a locked host."""
         return _reply(_conductor(call).delete_host(host_uuid=fields.host_uuid(call.args["uuid"])))
 
 
@@ -91,7 +91,7 @@ class SystemsController:
 
     @describes(answers={200: fields.SYSTEMS_VIEW}, errors=(504,))
     def get(self, call: Call) -> dict[str, Any]:
-        """All hosts with their uptime."""
+        """Return all hosts with their uptime."""
         return fields.systems_view(_conductor(call).list_hosts())
 
 

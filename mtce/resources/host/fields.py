@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The wire of host maintenance: StarlingX's bodies in, records of the contract out, and the answers back."""
+"""Converts StarlingX's request bodies to records of the contract, and mtce's replies to response bodies."""
 from __future__ import annotations
 
 import ipaddress
@@ -48,7 +48,7 @@ SYSTEMS_VIEW = {"type": "object", "required": ["hosts"], "properties": {"hosts":
 
 
 def host_uuid(text: str) -> str:
-    """A UUID in its canonical form; InvalidInput otherwise."""
+    """Return a UUID in its canonical form; raises InvalidInput for anything else."""
     try:
         return str(uuid.UUID(text))
     except ValueError:
@@ -56,7 +56,7 @@ def host_uuid(text: str) -> str:
 
 
 def requested_action(body: Mapping[str, Any]) -> str | None:
-    """The action a body asks for; None when it only renews the record (absent, empty or ``none``)."""
+    """Return the action that a body names; None when it only updates the record (absent, empty or ``none``)."""
     action = body.get("action")
     if action in (None, "", "none"):
         return None
@@ -67,12 +67,12 @@ def requested_action(body: Mapping[str, Any]) -> str | None:
 
 
 def is_record(body: Mapping[str, Any]) -> bool:
-    """Whether a body carries an inventory record and not only an action."""
+    """Whether a body carries a host record and not only an action."""
     return "hostname" in body
 
 
 def host_record(body: Mapping[str, Any]) -> MtceHost:
-    """The record in an add or modify body; unknown keys are ignored, because the whole inventory record is sent."""
+    """Return the record in an add or modify body; ignores unknown keys, because clients send sysinv's whole record."""
     bm_type = _choice(body, "bm_type", BM_TYPES, "none")
     personality = _choice(body, "personality", PERSONALITIES, None)
     bm_ip = _address(body, "bm_ip", required=bm_type != "none")
@@ -95,14 +95,14 @@ def host_record(body: Mapping[str, Any]) -> MtceHost:
 
 
 def reply_body(reply: ActionReply) -> dict[str, str]:
-    """``{"status": "pass"}`` or ``{"status": "fail", "reason": …, "action": …}``."""
+    """Return ``{"status": "pass"}`` or ``{"status": "fail", "reason": …, "action": …}``."""
     if reply.status == "pass":
         return {"status": "pass"}
     return {"status": "fail", "reason": reply.reason, "action": reply.action}
 
 
 def vim_view(status: HostStatus) -> dict[str, Any]:
-    """A host as StarlingX's VIM reads it, with the present action, stage and task on top."""
+    """Return a host as StarlingX's VIM expects it, with the present action, stage and task added."""
     subfunctions = status.subfunctions or status.personality
     return {
         "uuid": status.uuid, "hostname": status.hostname, "personality": status.personality,
@@ -117,7 +117,7 @@ def vim_view(status: HostStatus) -> dict[str, Any]:
 
 
 def systems_view(statuses: list[HostStatus]) -> dict[str, Any]:
-    """All hosts with their uptime as text."""
+    """Return all hosts with their uptime as text."""
     return {"hosts": [{"uuid": status.uuid, "hostname": status.hostname, "uptime": str(status.uptime_s)}
                       for status in statuses]}
 

@@ -1,2 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Readers of the kernel's documented files; each module has ``collect(root)`` and no state, and runs no program."""
+"""Collectors: readers of the kernel's documented files.
+
+Each module has ``collect(root) -> Items``, keeps no state and runs no program.
+"""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which block devices are whole disks, and which disk lies below another device."""
+"""Decides which block devices are whole disks, and finds the disk below another device."""
 from __future__ import annotations
 
 import re
@@ -10,25 +10,31 @@ from sysinv.agent.collectors.udev import BLOCK
 DEPTH_MAX = 8
 # RAM disks, floppies, loops, CD drives, flash without translation layer, network and replicated block devices.
 NO_DISK_MAJORS = frozenset({1, 2, 7, 11, 31, 43, 147})
-# Ceph's, and what an eMMC has beside its user area: boot areas and the replay-protected block.
+# Ceph's devices, and eMMC areas other than the user area: boot areas and the replay-protected block.
 _NO_DISK_NAMES = re.compile(r"rbd\d+|zram\d+|mmcblk\d+(boot\d+|rpmb)")
-_NUMBER = re.compile(r"(\d+):(\d+)")
-# Software devices are below devices/virtual; so are NVMe disks that can be reached over several controllers.
+_NUMBER = re.compile(r"(\d{1,4}):(\d{1,7})")
+# Software devices are below devices/virtual, but so are NVMe disks with several controllers.
 VIRTUAL, VIRTUAL_NVME = "sys/devices/virtual/", "sys/devices/virtual/nvme-subsystem/"
-# Device mapper's maps that are disks: several paths to one, and RAID that firmware knows too.
+# Device mapper's maps that are disks: multipath, and RAID that the firmware supports.
 _DISK_MAPS = ("mpath-", "DMRAID-")
 
 
-def is_disk(root: Root, name: str) -> bool:
-    """Whether the device is a whole disk with a medium, whatever bus it sits on.
+def device_number(root: Root, name: str) -> tuple[int, int] | None:
+    """Return major and minor number; None when the kernel does not provide them."""
+    match = _NUMBER.fullmatch(root.text(f"{BLOCK}/{name}/dev"))
+    return None if match is None else (int(match[1]), int(match[2]))
 
-    Hidden paths of NVMe disks, paths below a multipath map, and volumes (LVM, RAID of partitions) are none.
+
+def is_disk(root: Root, name: str) -> bool:
+    """Return whether the device is a whole disk with a medium, on any bus.
+
+    False for hidden paths of NVMe disks, paths below a multipath map, and volumes (LVM, RAID of partitions).
     """
     base = f"{BLOCK}/{name}"
     if root.exists(f"{base}/partition") or (root.int(f"{base}/size") or 0) <= 0 or root.int(f"{base}/hidden"):
         return False
-    number = _NUMBER.fullmatch(root.text(f"{base}/dev"))
-    if number is None or int(number[1]) in NO_DISK_MAJORS or _NO_DISK_NAMES.fullmatch(name):
+    device = device_number(root, name)
+    if device is None or device[0] in NO_DISK_MAJORS or _NO_DISK_NAMES.fullmatch(name):
         return False
     if root.exists(f"{base}/dm"):
         return root.text(f"{base}/dm/uuid").startswith(_DISK_MAPS)
@@ -38,12 +44,12 @@ def is_disk(root: Root, name: str) -> bool:
 
 
 def disk_below(root: Root, name: str) -> str | None:
-    """The whole disk under a block device: a partition's disk, else the first lower device's disk."""
+    """Return the whole disk below a block device: a partition's disk, else the first lower device's disk."""
     for _ in range(DEPTH_MAX):
         if not root.exists(f"{BLOCK}/{name}"):
             return None
         if is_disk(root, name):
-            # A path that became known before its multipath map did.
+            # A path that appeared before its multipath map.
             return name
         if root.exists(f"{BLOCK}/{name}/partition"):
             name = _place(root, name).split("/")[-2]
@@ -67,12 +73,12 @@ def _is_software(place: str) -> bool:
 
 
 def _is_path(root: Root, name: str) -> bool:
-    """Whether the device is one of several paths to a disk, which stands for it."""
+    """Return whether the device is one of several paths of a multipath disk, which is listed instead."""
     return any(root.text(f"{BLOCK}/{holder}/dm/uuid").startswith("mpath-")
                for holder in root.listdir(f"{BLOCK}/{name}/holders"))
 
 
 def _is_raid_of_disks(root: Root, name: str) -> bool:
-    """An array of whole disks takes their place; one of partitions is a volume on disks that hold others too."""
+    """Return whether a RAID array consists of whole disks and so is listed as a disk; one of partitions is a volume."""
     members = root.listdir(f"{BLOCK}/{name}/slaves")
     return bool(members) and not any(root.exists(f"{BLOCK}/{member}/partition") for member in members)

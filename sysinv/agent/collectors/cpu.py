@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from flock.exec.root import Root
+from flock.exec.root import Root, number
 from sysinv.agent.collectors import numa
 from sysinv.agent.collectors.cpuinfo import cpuinfo, family, model
 from sysinv.agent.collectors.cpusets import read_set
+from sysinv.agent.collectors.items import Items, each
 from sysinv.resources.cpu.report import CpuReport
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the kernel says a CPU is. ``siblings``: the logical CPUs of its core, itself included."""
+    """Place of a CPU as the kernel reports it. ``siblings``: the logical CPUs of its core, including the CPU itself."""
 
     cpu: int
     node: int
@@ -24,31 +25,51 @@ class _Place:
     siblings: frozenset[int]
 
 
-def collect(root: Root) -> list[CpuReport]:
-    """All online logical CPUs in ascending order.
+def collect(root: Root) -> Items[CpuReport]:
+    """Return all online logical CPUs in ascending order.
 
-    ``core`` is the kernel's core id where that is unique within the package; where it starts again on each die or
-    node, the package's cores are numbered anew from 0 (by node, then core id).
+    ``core`` is the kernel's core id if it is unique within the package. If it restarts on each die or node, the
+    package's cores are renumbered from 0 (by node, then core id).
     """
     info = cpuinfo(root)
-    node_of = {cpu: report.numa_node for report in numa.collect(root) for cpu in report.cpus}
-    places = _places(root, info, node_of)
+    places = _places(root, info)
     siblings = _cores(places)
     numbers = _core_numbers(places, siblings)
-    reports = []
-    for place in places:
-        described = info.get(place.cpu, {})
-        reports.append(CpuReport(
-            cpu=place.cpu, core=numbers[place.cpu], thread=siblings[place.cpu].index(place.cpu),
-            numa_node=place.node, socket=place.socket, cpu_family=family(described), cpu_model=model(described)))
-    return reports
+    place_of = {place.cpu: place for place in places}
+
+    def report(cpu: int) -> CpuReport:
+        place, described = place_of[cpu], info.get(cpu, {})
+        return CpuReport(
+            cpu=cpu, core=numbers[cpu], thread=siblings[cpu].index(cpu), numa_node=place.node, socket=place.socket,
+            cpu_family=family(described), cpu_model=model(described))
+
+    return each(place_of, report, places)
 
 
-def _places(root: Root, info: dict[int, dict[str, str]], node_of: dict[int, int]) -> list[_Place]:
+def _places(root: Root, info: dict[int, dict[str, str]]) -> Items[_Place]:
+    nodes = numa.collect(root)
+    node_of = {cpu: report.numa_node for report in nodes for cpu in report.cpus}
     node_default = min(node_of.values(), default=0)
     packages = _package_numbers(root, info)
-    return [_Place(cpu, node_of.get(cpu, node_default), packages[cpu], *_core(root, cpu, info, packages))
-            for cpu in packages]
+    described = _described_cores(info, packages)
+
+    def place(cpu: int) -> _Place:
+        # A CPU that no node lists belongs to the first node, unless a node could not be read.
+        if cpu not in node_of and nodes.unread:
+            raise next(iter(nodes.unread.values()))
+        return _Place(cpu, node_of.get(cpu, node_default), packages[cpu], *_core(root, cpu, info, described))
+
+    return each(packages, place)
+
+
+def _described_cores(info: dict[int, dict[str, str]], packages: Mapping[int, int]) -> dict[int, frozenset[int]]:
+    """Return, for each CPU with a ``core id`` in ``/proc/cpuinfo``, all CPUs of its package with the same one."""
+    cores: dict[tuple[int, int], set[int]] = defaultdict(set)
+    for cpu, package in packages.items():
+        core_id = _number(info, cpu, "core id")
+        if core_id is not None:
+            cores[package, core_id].add(cpu)
+    return {cpu: frozenset(cpus) for cpus in cores.values() for cpu in cpus}
 
 
 def _topology(cpu: int) -> str:
@@ -56,7 +77,7 @@ def _topology(cpu: int) -> str:
 
 
 def _package_numbers(root: Root, info: dict[int, dict[str, str]]) -> dict[int, int]:
-    """Package of every online CPU: the kernel's id, else ``physical id``, else the order of the sibling sets."""
+    """Return the package of every online CPU: the kernel's id, else ``physical id``, else by sibling sets."""
     known: dict[int, int] = {}
     unknown: dict[int, frozenset[int]] = {}
     for cpu in numa.online_cpus(root):
@@ -68,47 +89,52 @@ def _package_numbers(root: Root, info: dict[int, dict[str, str]]) -> dict[int, i
         shared = (read_set(root, f"{base}/package_cpus_list", f"{base}/package_cpus")
                   or read_set(root, f"{base}/core_siblings_list", f"{base}/core_siblings") or frozenset())
         unknown[cpu] = shared
-    groups = sorted(set(unknown.values()), key=lambda group: min(group, default=-1))
     first = max(known.values(), default=-1) + 1
-    known.update({cpu: first + groups.index(group) for cpu, group in unknown.items()})
+    ordered = sorted(set(unknown.values()), key=lambda group: min(group, default=-1))
+    package_of = {group: package for package, group in enumerate(ordered, first)}
+    known.update({cpu: package_of[group] for cpu, group in unknown.items()})
     return dict(sorted(known.items()))
 
 
 def _core(root: Root, cpu: int, info: dict[int, dict[str, str]],
-          packages: dict[int, int]) -> tuple[int, frozenset[int]]:
-    """Core id and the CPUs of that core; a CPU of which nothing is told is a core of its own."""
+          described: Mapping[int, frozenset[int]]) -> tuple[int, frozenset[int]]:
+    """Return the core id and the CPUs of that core; a CPU without information is a separate core."""
     base = _topology(cpu)
     siblings = (read_set(root, f"{base}/core_cpus_list", f"{base}/core_cpus")
                 or read_set(root, f"{base}/thread_siblings_list", f"{base}/thread_siblings"))
     core_id = root.int(f"{base}/core_id", _number(info, cpu, "core id"))
-    if siblings is None and core_id is not None and _number(info, cpu, "core id") is not None:
-        siblings = frozenset(other for other in packages if packages[other] == packages[cpu]
-                             and _number(info, other, "core id") == core_id)
+    if siblings is None and core_id is not None and core_id == _number(info, cpu, "core id"):
+        siblings = described[cpu]
     siblings = siblings or frozenset({cpu})
     return (core_id if core_id is not None and core_id >= 0 else min(siblings)), siblings | {cpu}
 
 
 def _number(info: dict[int, dict[str, str]], cpu: int, name: str) -> int | None:
     text = info.get(cpu, {}).get(name, "")
-    return int(text) if text.isdigit() else None
+    return number(text) if text.isdecimal() else None
 
 
 def _cores(places: Iterable[_Place]) -> dict[int, tuple[int, ...]]:
-    """CPU to all CPUs of its core, ascending.
+    """Return, for each CPU, all CPUs of its core, ascending.
 
-    Siblings with different core ids are cores that share only a part (AMD compute units), not threads of one core.
+    Siblings with different core ids are cores that share some units (AMD compute units), not threads of one core.
+    If CPUs disagree about their siblings, the list of the lowest one counts.
     """
     by_cpu = {place.cpu: place for place in places}
-    cores = {}
-    for place in by_cpu.values():
-        cores[place.cpu] = tuple(sorted(
-            cpu for cpu in place.siblings if cpu in by_cpu
+    present = frozenset(by_cpu)
+    cores: dict[int, tuple[int, ...]] = {}
+    for place in sorted(by_cpu.values(), key=lambda one: one.cpu):
+        if place.cpu in cores:
+            continue
+        core = tuple(sorted(
+            cpu for cpu in place.siblings & present if cpu not in cores
             and (by_cpu[cpu].socket, by_cpu[cpu].core_id) == (place.socket, place.core_id)))
+        cores.update(dict.fromkeys(core, core))
     return cores
 
 
 def _core_numbers(places: list[_Place], cores: dict[int, tuple[int, ...]]) -> dict[int, int]:
-    """CPU to a core number unique within its package."""
+    """Return a core number for each CPU, unique within its package."""
     packages: dict[int, list[_Place]] = defaultdict(list)
     for place in places:
         if cores[place.cpu][0] == place.cpu:

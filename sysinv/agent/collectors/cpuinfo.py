@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``/proc/cpuinfo`` of every architecture: which processors it names, what it says of each, family and model."""
+"""Parser of ``/proc/cpuinfo`` of every architecture: fields per processor, family and model."""
 from __future__ import annotations
 
 import re
 
+from flock.exec import root as files
 from flock.exec.root import Root
+from sysinv.agent.collectors.cpusets import NUMBER_MAX
 
 PATH = "proc/cpuinfo"
 # ``processor : 0`` (most), ``processor 0: version = FF, …`` and ``cpu number : 0`` (s390), ``CPU0 : online`` (sparc).
@@ -16,7 +18,7 @@ MODEL_NAMES = ("model name", "cpu model", "uarch", "cpu", TEXT_OF_PROCESSOR)
 
 
 def cpuinfo(root: Root) -> dict[int, dict[str, str]]:
-    """Fields per processor number, names in lower case; fields before the first processor belong to all.
+    """Return the fields of each processor number, names in lower case; fields before the first processor apply to all.
 
     A file that names no processor (alpha, old ARM) describes processor 0.
     """
@@ -40,22 +42,25 @@ def cpuinfo(root: Root) -> dict[int, dict[str, str]]:
 
 
 def _number(name: str, value: str) -> int | None:
-    """Number of the processor that a line begins to describe; None for any other line."""
+    """Return the number of the processor whose description begins with this line; None for any other line."""
     match = _HEADING.fullmatch(name)
     if match is None:
         return None
     if match[1] is not None:
-        return int(match[1])
-    return int(value) if name != "cpu" and value.isascii() and value.isdigit() else None
+        value = match[1]
+    elif name == "cpu":
+        return None
+    found = files.number(value)
+    return found if found is not None and 0 <= found <= NUMBER_MAX else None
 
 
 def family(fields: dict[str, str]) -> str:
-    """CPU family as the architecture calls it (x86 family number, ARM architecture version); empty when untold."""
+    """Return the CPU family (x86 family number, ARM architecture version, ...); empty when unknown."""
     return next((fields[name] for name in FAMILY_NAMES if fields.get(name)), "")
 
 
 def model(fields: dict[str, str]) -> str:
-    """The model's name with single blanks; of ARM implementer and part, of s390 vendor and machine where untold."""
+    """Return the model's name with single blanks; else ARM's implementer and part, or s390's vendor and machine."""
     for name in MODEL_NAMES:
         if fields.get(name):
             return " ".join(fields[name].split())
@@ -67,5 +72,5 @@ def model(fields: dict[str, str]) -> str:
 
 
 def flags(info: dict[int, dict[str, str]]) -> frozenset[str]:
-    """Capabilities of the first processor that tells some (x86)."""
+    """Return the flags of the first processor that has any (x86)."""
     return next((frozenset(fields["flags"].split()) for fields in info.values() if "flags" in fields), frozenset())

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import re
 
-from flock.exec.root import Root
+from flock.exec.root import Root, number
 
 _RANGE = re.compile(r"(\d+)(?:-(\d+)(?::(\d+)(?:/(\d+))?)?)?")
+_HEX = re.compile(r"[0-9a-fA-F]+")
 NUMBER_MAX = 65535
+MASK_DIGITS_MAX = (NUMBER_MAX + 1) // 4
 
 
 def parse_list(text: str) -> frozenset[int]:
-    """Members of a list such as ``0-3,8,10-20:2/5``; what breaks the notation or exceeds 65535 is left out.
+    """Return the members of a list such as ``0-3,8,10-20:2/5``; omits malformed parts and numbers above 65535.
 
+    Valid lists name no number twice, so numbers after the first 65536 are omitted.
     ``a-b:used/group`` takes the first ``used`` of every ``group`` numbers; ``a-b:step`` (lscpu) every ``step``-th.
     """
     members: set[int] = set()
+    left = NUMBER_MAX + 1
     for part in text.split(","):
         match = _RANGE.fullmatch(part.strip())
         if match is None:
             continue
-        first = int(match[1])
-        last, used, group = (None if value is None else int(value) for value in match.groups()[1:])
-        end = min(first if last is None else last, NUMBER_MAX)
-        members.update(number for number in range(first, end + 1) if _in_pattern(number - first, used, group))
+        first, last, used, group = (None if value is None else number(value) for value in match.groups())
+        if first is None or (match[2] and last is None):
+            continue
+        numbers = range(first, min(first if last is None else last, NUMBER_MAX) + 1)[:left]
+        left -= len(numbers)
+        members.update(one for one in numbers if _in_pattern(one - first, used, group))
     return frozenset(members)
 
 
@@ -36,16 +42,19 @@ def _in_pattern(offset: int, used: int | None, group: int | None) -> bool:
 
 
 def parse_mask(text: str) -> frozenset[int]:
-    """Bit numbers set in a comma-separated hexadecimal mask (most significant word first); empty when malformed."""
-    try:
-        value = int(text.replace(",", "").strip() or "0", 16)
-    except ValueError:
+    """Return the bits set in a comma-separated hexadecimal mask (most significant word first); empty when malformed.
+
+    Omits bits above 65535.
+    """
+    digits = text.replace(",", "").strip()
+    if _HEX.fullmatch(digits) is None:
         return frozenset()
+    value = int(digits[-MASK_DIGITS_MAX:], 16)
     return frozenset(bit for bit in range(value.bit_length()) if value >> bit & 1)
 
 
 def read_set(root: Root, list_path: str, mask_path: str | None = None) -> frozenset[int] | None:
-    """The set in ``list_path``, else in ``mask_path`` (older kernels have only that); None when neither can be read."""
+    """Return the set in ``list_path``, else in ``mask_path`` (on older kernels); None when neither can be read."""
     if text := root.text(list_path):
         return parse_list(text)
     if mask_path is not None and (text := root.text(mask_path)):

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whole disks from ``/sys/block``, named by udev's database where it exists; partitions only as space taken."""
+"""Whole disks from ``/sys/block``, named by udev's database if it exists; partitions count only as used space."""
 from __future__ import annotations
 
 import os
 
-from flock.exec.root import Root
+from flock.exec.root import Root, number
 from sysinv.agent.collectors import rootfs
-from sysinv.agent.collectors.block import is_disk
+from sysinv.agent.collectors.block import device_number, is_disk
 from sysinv.agent.collectors.disk_path import path_name
-from sysinv.agent.collectors.udev import BLOCK, Udev, udev_record
+from sysinv.agent.collectors.items import Items, each
+from sysinv.agent.collectors.udev import BLOCK, Udev, links_by_device, udev_record
 from sysinv.resources.disk.report import DiskReport
 
 SECTOR_BYTES = 512
@@ -20,26 +21,32 @@ GPT_SIGNATURE = b"EFI PART"
 RPM_NOT_APPLICABLE, RPM_UNKNOWN = "N/A", "Undetermined"
 
 
-def collect(root: Root) -> list[DiskReport]:
-    """All disks by name; a machine without disks (a container) has none."""
-    boot = rootfs.boot_disk(root)
-    return [_report(root, name, udev_record(root, name), name == boot) for name in disk_names(root, boot)]
+def collect(root: Root) -> Items[DiskReport]:
+    """Return all disks by name; none on a machine without disks (a container)."""
+    booted = rootfs.boot_disks(root)
+    boot = next(iter(booted), None)
+    links_of = links_by_device(root)
+
+    def report(name: str) -> DiskReport | None:
+        if not _is_listed(root, name, boot):
+            return None
+        return _report(root, name, udev_record(root, name, links_of), name == boot)
+
+    return each(root.listdir(BLOCK), report, booted)
 
 
-def disk_names(root: Root, boot: str | None) -> list[str]:
-    """Names of whole disks. Removable media are none, but for the one that the system runs from."""
-    return [name for name in root.listdir(BLOCK)
-            if is_disk(root, name) and (name == boot or not root.int(f"{BLOCK}/{name}/removable"))]
+def _is_listed(root: Root, name: str, boot: str | None) -> bool:
+    """Return whether to list a device: whole disks, but removable media only if the system runs from them."""
+    return is_disk(root, name) and (name == boot or not root.int(f"{BLOCK}/{name}/removable"))
 
 
 def _report(root: Root, name: str, udev: Udev, is_rootfs: bool) -> DiskReport:
     base = f"{BLOCK}/{name}"
-    major, _, minor = root.text(f"{base}/dev").partition(":")
     sectors = root.int(f"{base}/size") or 0
     device_type = _device_type(root, name, udev)
     wwn_link = udev.link("by-id", "wwn-") or udev.link("by-id", "nvme-eui.")
     return DiskReport(
-        device_node=_node(name), device_num=os.makedev(int(major), int(minor)), device_type=device_type,
+        device_node=_node(name), device_num=os.makedev(*(device_number(root, name) or (0, 0))), device_type=device_type,
         device_id=udev.link("by-id", but="wwn-"),
         device_path=_path(root, name, udev), device_wwn=wwn_link,
         size_mib=sectors // MIB_SECTORS, available_mib=_available_mib(root, name, udev, sectors),
@@ -48,12 +55,12 @@ def _report(root: Root, name: str, udev: Udev, is_rootfs: bool) -> DiskReport:
 
 
 def _node(name: str) -> str:
-    """Path of the device file; ``cciss!c0d0`` is ``/dev/cciss/c0d0``."""
+    """Return the path of the device file: ``/dev/cciss/c0d0`` for ``cciss!c0d0``."""
     return "/dev/" + name.replace("!", "/")
 
 
 def _path(root: Root, name: str, udev: Udev) -> str:
-    """The name that stays the same at each boot: by place; of maps and arrays, which have none, by what they are."""
+    """Return a name that is equal at each boot: by place, or for maps and arrays, which have no place, by identity."""
     if (told := udev.link("by-path")) is not None:
         return told
     if (derived := path_name(root, name)) is not None:
@@ -68,7 +75,7 @@ def _path(root: Root, name: str, udev: Udev) -> str:
 def _device_type(root: Root, name: str, udev: Udev) -> str:
     if name.startswith("nvme"):
         return "NVME"
-    # udev asked the disk itself; the kernel's default for a disk behind a controller is rotational.
+    # udev queries the disk; the kernel's default for a disk behind a controller is rotational.
     if udev.properties.get("ID_ATA_ROTATION_RATE_RPM") == "0":
         return "SSD"
     return "HDD" if root.int(f"{BLOCK}/{name}/queue/rotational", 1) else "SSD"
@@ -78,14 +85,14 @@ def _rpm(device_type: str, udev: Udev) -> str:
     if device_type != "HDD":
         return RPM_NOT_APPLICABLE
     rate = udev.properties.get("ID_ATA_ROTATION_RATE_RPM", "")
-    return rate if rate.isdigit() and int(rate) > 0 else RPM_UNKNOWN
+    return rate if (number(rate) or 0) > 0 else RPM_UNKNOWN
 
 
 def _serial(root: Root, base: str, udev: Udev) -> str | None:
     for name in ("ID_SCSI_SERIAL", "ID_SERIAL_SHORT", "ID_SERIAL"):
         if udev.properties.get(name):
             return udev.properties[name]
-    # virtio has it on the disk, NVMe on its controller, SCSI in the unit serial number page.
+    # virtio has the serial number at the disk, NVMe at its controller, SCSI in the unit serial number page.
     for rel in ("serial", "device/serial"):
         if text := root.text(f"{base}/{rel}"):
             return text
@@ -99,7 +106,7 @@ def _model(root: Root, base: str, udev: Udev) -> str | None:
 
 
 def _available_mib(root: Root, name: str, udev: Udev, sectors: int) -> int:
-    """Space outside partitions less a margin; 0 without a GPT and for a disk that is a physical volume as a whole."""
+    """Return the space outside partitions less a margin; 0 without a GPT, or if the whole disk is a physical volume."""
     if udev.properties.get("ID_FS_TYPE") == "LVM2_member" or root.listdir(f"{BLOCK}/{name}/holders"):
         return 0
     if not _has_gpt(root, name, udev):

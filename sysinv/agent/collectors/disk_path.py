@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ``by-path`` name of a disk from its place in sysfs, in udev's words, for hosts where no udev runs."""
+"""Builds udev's ``by-path`` name of a disk from its place in sysfs, for hosts without udev."""
 from __future__ import annotations
 
 import re
@@ -15,7 +15,7 @@ _NVME = re.compile(r"nvme\d+(?:c\d+)?n(\d+)")
 
 
 def path_name(root: Root, name: str) -> str | None:
-    """``pci-0000:00:1f.2-ata-1``, ``pci-…-scsi-0:2:0:0``, ``pci-…-nvme-1`` or ``pci-…`` (virtio); None elsewhere."""
+    """Return ``pci-0000:00:1f.2-ata-1``, ``pci-…-scsi-0:2:0:0``, ``pci-…-nvme-1`` or ``pci-…`` (virtio), else None."""
     try:
         parts = root.resolve(f"{BLOCK}/{_own_path(root, name)}").split("/")
     except OSError:
@@ -40,15 +40,17 @@ def path_name(root: Root, name: str) -> str | None:
 
 
 def _own_path(root: Root, name: str) -> str:
-    """Of an NVMe disk with several controllers the first hidden path (``nvme0c1n1`` of ``nvme0n1``), else itself."""
-    subsystem, n, namespace = name.rpartition("n")
+    """Return the first hidden path (``nvme0c1n1``) of an NVMe disk with several controllers, else ``name``."""
+    if _NVME.fullmatch(name) is None:
+        return name
+    subsystem, _, namespace = name.rpartition("n")
     pattern = re.compile(rf"{re.escape(subsystem)}c\d+n{re.escape(namespace)}")
-    paths = [other for other in root.listdir(BLOCK) if n and pattern.fullmatch(other)]
+    paths = [other for other in root.listdir(BLOCK) if pattern.fullmatch(other)]
     return paths[0] if paths else name
 
 
 def _host_index(root: Root, parts: list[str], number: str) -> int:
-    """Host numbers change with the order of drivers; within one controller their order does not."""
+    """Return a SCSI host's index within its controller, which unlike its number does not depend on driver order."""
     host = f"host{number}"
     if host not in parts:
         return int(number)

@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memory and huge pages per NUMA node from the nodes' ``meminfo`` and ``hugepages``, and what this boot reserved."""
+"""Memory and huge pages per NUMA node, from the nodes' ``meminfo`` and ``hugepages``, and this boot's reserves."""
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from flock.exec.root import Root
+from flock.exec.root import Root, number
 from sysinv.agent.collectors import numa
 from sysinv.agent.collectors.cpuinfo import cpuinfo, flags
+from sysinv.agent.collectors.items import Items, each
 from sysinv.resources.memory.report import MemoryReport
 
 KIB_2M = 2048
 KIB_1G = 1024 * 1024
 RESERVED_CONF = "etc/platform/worker_reserved.conf"
 GLOBAL_HUGEPAGES = "sys/kernel/mm/hugepages"
-_HUGEPAGES = re.compile(r"hugepages-(\d+)kB")
+_HUGEPAGES = re.compile(r"hugepages-(\d{1,18})kB")
 _FIELD = re.compile(r"(?:Node\s+\d+\s+)?([^:\s]+):\s*(\d+)")
-_RESERVED = re.compile(r"node(\d+):(\d+)(kB|MB|GB):(\d+)")
+_RESERVED = re.compile(r"node(\d{1,9}):(\d{1,18})(kB|MB|GB):(\d{1,18})")
 _UNIT_KIB = {"kB": 1, "MB": 1024, "GB": 1024 * 1024}
 
 
@@ -28,40 +29,43 @@ class _Pages:
     free: int = 0
 
 
-def collect(root: Root) -> list[MemoryReport]:
-    """One report per node that has a ``meminfo``; a machine where none has is one node, from ``/proc/meminfo``."""
+def collect(root: Root) -> Items[MemoryReport]:
+    """Return one report per node with a ``meminfo``; without any, one node from ``/proc/meminfo``."""
     nodes = numa.node_numbers(root)
     sizes = page_sizes_kib(root)
-    reports = []
-    for node in nodes:
+
+    def of_node(node: int) -> MemoryReport | None:
         base = f"{numa.NODE_DIR}/node{node}"
         info = meminfo(root, f"{base}/meminfo")
         if "MemTotal" not in info:
-            continue
-        # Kernels before 2.6.31 have no page counts per node; on a single node the machine's are the node's.
+            return None
+        # Kernels before 2.6.31 have no page counts per node; a single node has those of the machine.
         alone = len(nodes) == 1 and not root.isdir(f"{base}/hugepages")
-        reports.append(_report(root, node, info, GLOBAL_HUGEPAGES if alone else f"{base}/hugepages", sizes))
+        return _report(root, node, info, GLOBAL_HUGEPAGES if alone else f"{base}/hugepages", sizes)
+
+    reports = each(nodes, of_node)
     info = meminfo(root, "proc/meminfo")
-    if reports or "MemTotal" not in info:
+    if reports or reports.unread or "MemTotal" not in info:
         return reports
-    return [_report(root, min(nodes, default=0), info, GLOBAL_HUGEPAGES, sizes)]
+    return each([min(nodes, default=0)], lambda node: _report(root, node, info, GLOBAL_HUGEPAGES, sizes))
 
 
 def meminfo(root: Root, rel: str) -> dict[str, int]:
-    """Fields of a ``meminfo`` file (a node's or the machine's): KiB, page counts as they stand."""
-    return {match[1]: int(match[2]) for line in root.lines(rel) if (match := _FIELD.match(line))}
+    """Return the fields of a ``meminfo`` file (a node's or the machine's): KiB, or counts of pages."""
+    return {match[1]: value for line in root.lines(rel)
+            if (match := _FIELD.match(line)) and (value := number(match[2])) is not None}
 
 
 def hugepage_sizes_kib(root: Root) -> list[int]:
-    """Huge page sizes in the kernel's own list, ascending."""
+    """Return the huge page sizes that the kernel lists, ascending."""
     return sorted(_pages(root, GLOBAL_HUGEPAGES))
 
 
 def page_sizes_kib(root: Root) -> frozenset[int]:
-    """Huge page sizes that can be had: those that the kernel lists.
+    """Return the possible huge page sizes: those that the kernel lists.
 
-    Where it has no list (kernels before 2.6.31, some recordings), the one in ``/proc/meminfo`` and, where the flags
-    of an x86 processor tell of it, 1 GiB.
+    Without a list (kernels before 2.6.31, some recordings), the size in ``/proc/meminfo`` and, if an x86 processor
+    has the flag for it, 1 GiB.
     """
     if root.isdir(GLOBAL_HUGEPAGES):
         return frozenset(hugepage_sizes_kib(root))
@@ -70,7 +74,7 @@ def page_sizes_kib(root: Root) -> frozenset[int]:
 
 
 def reserved(root: Root, variable: str) -> dict[int, tuple[int, int]]:
-    """Node to (KiB per unit, count) from one array of ``worker_reserved.conf``; empty when it is not there.
+    """Return (KiB per unit, count) by node from one array of ``worker_reserved.conf``; empty when it is missing.
 
     The file is shell: ``COMPUTE_VSWITCH_MEMORY=("node0:1048576kB:1" "node1:1048576kB:1")``.
     """
@@ -94,7 +98,7 @@ def _report(root: Root, node: int, info: dict[str, int], hugepages: str, sizes_k
     unit_kib, units = reserved(root, "WORKER_BASE_RESERVED").get(node, (0, 0))
     reserved_kib = min(unit_kib * units, total_kib)
     usable_kib = total_kib - reserved_kib
-    # Page cache and reclaimable slab can be had back; huge pages are counted on their own.
+    # The kernel can reclaim page cache and slab. Huge pages are counted separately.
     free_kib = info.get("MemFree", 0) + info.get("FilePages", info.get("Cached", 0)) + info.get("SReclaimable", 0)
     huge_kib = sum(size_kib * count.nr for size_kib, count in pages.items())
     small_kib = max(usable_kib - huge_kib, 0)

@@ -7,30 +7,33 @@ import re
 from flock.exec.root import Root
 from sysinv.agent.collectors.cpuinfo import cpuinfo
 from sysinv.agent.collectors.cpusets import read_set
+from sysinv.agent.collectors.items import Items, each
 from sysinv.resources.node.report import NumaReport
 
 CPU_DIR = "sys/devices/system/cpu"
 NODE_DIR = "sys/devices/system/node"
-_NODE = re.compile(r"node(\d+)")
-_CPU = re.compile(r"cpu(\d+)")
+# Linux has at most 1024 nodes and 8192 CPUs; a name with more digits is something else.
+_NODE = re.compile(r"node(\d{1,5})")
+_CPU = re.compile(r"cpu(\d{1,5})")
 
 
-def collect(root: Root) -> list[NumaReport]:
-    """All nodes in ascending order with their online CPUs; memory-only nodes have none."""
+def collect(root: Root) -> Items[NumaReport]:
+    """Return all nodes in ascending order with their online CPUs; memory-only nodes have none."""
     online = online_cpus(root)
     nodes = node_numbers(root)
     if not nodes:
-        return [NumaReport(0, tuple(online))]
-    return [NumaReport(node, tuple(sorted(_node_cpus(root, node) & set(online)))) for node in nodes]
+        return Items([NumaReport(0, tuple(online))])
+    used = frozenset(online)
+    return each(nodes, lambda node: NumaReport(node, tuple(sorted(_node_cpus(root, node) & used))))
 
 
 def node_numbers(root: Root) -> list[int]:
-    """Numbers of the nodes that exist (there may be gaps), ascending; empty when the kernel shows none."""
+    """Return the numbers of existing nodes (with gaps), ascending; empty when the kernel lists none."""
     return [int(match[1]) for name in root.listdir(NODE_DIR) if (match := _NODE.fullmatch(name))]
 
 
 def online_cpus(root: Root) -> list[int]:
-    """Logical CPUs in use, ascending; from ``online``, else from the CPU directories, else from ``/proc/cpuinfo``."""
+    """Return online logical CPUs, ascending; from ``online``, else the CPU directories, else ``/proc/cpuinfo``."""
     listed = read_set(root, f"{CPU_DIR}/online")
     if listed:
         return sorted(listed)

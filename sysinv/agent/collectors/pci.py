@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PCI functions from ``/sys/bus/pci/devices``: all of them, and those an operator may hand to a guest."""
+"""PCI functions from ``/sys/bus/pci/devices``: all, and those that an operator may assign to a guest."""
 from __future__ import annotations
 
 import re
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flock.exec.root import Root
 from sysinv.agent.collectors import numa
 from sysinv.agent.collectors.cpusets import read_set
+from sysinv.agent.collectors.items import Items, each
 from sysinv.agent.collectors.pci_ids import PciId, names_for
 from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.node.report import NumaReport
@@ -24,7 +25,7 @@ SYSTEM_CLASSES = ("0800", "0801", "0803", "0806", "0880", "1101")
 
 @dataclass(frozen=True, slots=True)
 class Sriov:
-    """Virtual functions of a physical one; ``total`` None when it cannot have any."""
+    """Virtual functions of a physical function; ``total`` None when it cannot have any."""
 
     total: int | None
     current: int | None
@@ -33,53 +34,63 @@ class Sriov:
     device_id: str | None
 
 
-def collect(root: Root, names_root: Root | None = None) -> list[PciDeviceReport]:
-    """Functions that are no NIC, bridge, system peripheral or virtual function, by address.
+def collect(root: Root, names_root: Root | None = None) -> Items[PciDeviceReport]:
+    """Return functions, except NICs, bridges, system peripherals and virtual functions, by address.
 
     ``names_root`` is where to look for ``pci.ids`` when ``root`` (a recording) has none.
     """
-    chosen = {address: function for address, function in functions(root).items()
-              if is_inventoried(function) and not is_virtual_function(root, address)}
+    listed = each(addresses(root), lambda address: _listed(root, address))
+    chosen = dict(listed)
     names = names_for([root] if names_root is None else [root, names_root], chosen.values())
     nodes = numa.collect(root)
-    reports = []
-    for address, function in chosen.items():
-        vfs = sriov(root, f"{DEVICES}/{address}")
-        reports.append(PciDeviceReport(
+
+    def report(address: str) -> PciDeviceReport:
+        function, vfs = chosen[address], sriov(root, f"{DEVICES}/{address}")
+        return PciDeviceReport(
             pciaddr=address, pclass_id=function.class_id, pvendor_id=function.vendor, pdevice_id=function.device,
             pclass=names.of_class(function), pvendor=names.of_vendor(function.vendor),
             pdevice=names.of_device(function), psvendor=names.of_vendor(function.subvendor),
             psdevice=names.of_subsystem(function), numa_node=numa_node(root, f"{DEVICES}/{address}", nodes),
             driver=root.link_name(f"{DEVICES}/{address}/driver"), sriov_totalvfs=vfs.total, sriov_numvfs=vfs.current,
-            sriov_vfs_pci_address=vfs.addresses, sriov_vf_driver=vfs.driver, sriov_vf_pdevice_id=vfs.device_id))
-    return reports
+            sriov_vfs_pci_address=vfs.addresses, sriov_vf_driver=vfs.driver, sriov_vf_pdevice_id=vfs.device_id)
+
+    return each(chosen, report, listed)
+
+
+def addresses(root: Root) -> list[str]:
+    """Return the addresses of all PCI functions (``0000:05:00.0``), in order."""
+    return [address for address in sorted(root.listdir(DEVICES)) if ADDRESS.fullmatch(address)]
 
 
 def functions(root: Root) -> dict[str, PciId]:
-    """Every PCI function by address (``0000:05:00.0``), in the order of addresses."""
-    return {address: identity(root, f"{DEVICES}/{address}")
-            for address in sorted(root.listdir(DEVICES)) if ADDRESS.fullmatch(address)}
+    """Return every PCI function by address, in the order of addresses."""
+    return {address: identity(root, f"{DEVICES}/{address}") for address in addresses(root)}
+
+
+def _listed(root: Root, address: str) -> tuple[str, PciId] | None:
+    function = identity(root, f"{DEVICES}/{address}")
+    return (address, function) if is_inventoried(function) and not is_virtual_function(root, address) else None
 
 
 def identity(root: Root, device: str) -> PciId:
-    """Ids of the function whose sysfs directory is ``device``."""
+    """Return the ids of the function whose sysfs directory is ``device``."""
     return PciId(_hex(root, f"{device}/class", 6), _hex(root, f"{device}/vendor", 4), _hex(root, f"{device}/device", 4),
                  _hex(root, f"{device}/subsystem_vendor", 4), _hex(root, f"{device}/subsystem_device", 4))
 
 
 def is_inventoried(function: PciId) -> bool:
-    """Whether functions of this class are listed as PCI devices (NICs are ports, the rest serves the board itself)."""
+    """Return whether functions of this class are listed as PCI devices; NICs are ports, others serve only the board."""
     short = function.class_id[:4]
     return bool(short) and short not in NIC_CLASSES + SYSTEM_CLASSES and not short.startswith(BRIDGE_BASE_CLASS)
 
 
 def is_virtual_function(root: Root, address: str) -> bool:
-    """Whether the function is an SR-IOV virtual function; those are named by their physical one."""
+    """Return whether this is an SR-IOV virtual function; the report of its physical function lists it."""
     return root.link(f"{DEVICES}/{address}/physfn") is not None
 
 
 def numa_node(root: Root, device: str, nodes: Sequence[NumaReport]) -> int:
-    """Node of a device: the kernel's word, else the one node whose CPUs are its local CPUs, else -1."""
+    """Return the NUMA node of a device: the kernel's value, else the node whose CPUs are its local CPUs, else -1."""
     told = root.int(f"{device}/numa_node")
     if told is not None and told >= 0:
         return told
@@ -90,15 +101,15 @@ def numa_node(root: Root, device: str, nodes: Sequence[NumaReport]) -> int:
 
 
 def sriov(root: Root, device: str) -> Sriov:
-    """What the function at sysfs directory ``device`` says of its virtual functions."""
+    """Return the virtual functions of the function at sysfs directory ``device``."""
     links = [name for name in root.listdir(device) if re.fullmatch(r"virtfn\d+", name)]
-    addresses = tuple(filter(None, (root.link_name(f"{device}/{name}") for name in links)))
-    first = f"{DEVICES}/{addresses[0]}" if addresses else None
-    return Sriov(root.int(f"{device}/sriov_totalvfs"), root.int(f"{device}/sriov_numvfs"), addresses,
+    carried = tuple(filter(None, (root.link_name(f"{device}/{name}") for name in links)))
+    first = f"{DEVICES}/{carried[0]}" if carried else None
+    return Sriov(root.int(f"{device}/sriov_totalvfs"), root.int(f"{device}/sriov_numvfs"), carried,
                  root.link_name(f"{first}/driver") if first else None,
                  _hex(root, f"{first}/device", 4) or None if first else None)
 
 
 def _hex(root: Root, rel: str, digits: int) -> str:
     value = root.int(rel)
-    return "" if value is None else f"{value:0{digits}x}"
+    return "" if value is None or not 0 <= value < 16**digits else f"{value:0{digits}x}"

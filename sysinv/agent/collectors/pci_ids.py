@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names of PCI classes, vendors and devices from the ``pci.ids`` file; hexadecimal ids in lspci's words without it."""
+"""Names of PCI classes, vendors and devices from the ``pci.ids`` file; without it, ids as lspci prints them."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
@@ -32,19 +32,19 @@ class PciNames:
     devices: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
     def of_class(self, function: PciId) -> str:
-        """Name of the class (first four digits)."""
+        """Return the name of the class (first four digits)."""
         return self.classes.get(function.class_id[:4], f"Class {function.class_id[:4]}")
 
     def of_vendor(self, vendor: str) -> str:
-        """Name of a vendor; empty for an id that stands for none."""
+        """Return the name of a vendor; empty for an id that means no vendor."""
         return "" if vendor in NO_ID else self.vendors.get(vendor, f"Vendor {vendor}")
 
     def of_device(self, function: PciId) -> str:
-        """Name of the device."""
+        """Return the name of the device."""
         return self.devices.get((function.vendor, function.device), f"Device {function.device}")
 
     def of_subsystem(self, function: PciId) -> str:
-        """Name of the card the function sits on; empty when it names none."""
+        """Return the name of the function's card; empty when the function has no subsystem id."""
         if function.subvendor in NO_ID:
             return ""
         key = (function.vendor, function.device, function.subvendor, function.subdevice)
@@ -52,14 +52,14 @@ class PciNames:
 
 
 def names_for(roots: Iterable[Root], functions: Iterable[PciId]) -> PciNames:
-    """Names for ``functions`` out of the first root that has a ``pci.ids``."""
+    """Return names for ``functions`` from the first root that has a ``pci.ids``."""
     wanted = frozenset(functions)
     return next((names for root in roots if (names := _names_in(root, wanted)) is not None), PciNames())
 
 
 @lru_cache(maxsize=8)
 def _names_in(root: Root, wanted: frozenset[PciId]) -> PciNames | None:
-    """The file holds some 35 000 lines; as long as the hardware stays the same it is read once."""
+    """Return names from the file of ``root``, cached per set of functions, because the file has some 35 000 lines."""
     return next((_pick(lines, wanted) for path in IDS_PATHS if (lines := root.lines(path))), None)
 
 

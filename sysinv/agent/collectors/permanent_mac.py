@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The MAC address a port was made with, where its present one was set: in a bond, by a team or by an operator."""
+"""Permanent MAC address of a port whose current address was set by a bond, a team or the operator."""
 from __future__ import annotations
 
 import ctypes
@@ -13,16 +13,16 @@ from flock.exec.root import Root
 
 NET, BONDING = "sys/class/net", "proc/net/bonding"
 ADDRESS_WAS_SET = 3
-# linux/sockios.h and linux/ethtool.h; the answer is struct ethtool_perm_addr with up to 32 bytes of address.
+# linux/sockios.h and linux/ethtool.h; the reply is struct ethtool_perm_addr with up to 32 bytes of address.
 SIOCETHTOOL, ETHTOOL_GPERMADDR, ADDRESS_MAX, NAME_MAX = 0x8946, 0x20, 32, 15
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _NONE = ("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff")
 
 
 def permanent_mac(root: Root, name: str) -> str | None:
-    """Permanent MAC address of a device: as a bond keeps it, else as the driver tells it; None when untold.
+    """Return the permanent MAC address of a device from its bond, else from its driver; None when unknown.
 
-    The driver is asked only on the running machine and only when the kernel says that the address was set.
+    Queries the driver only on the running machine, and only when the kernel reports that the address was set.
     """
     base = f"{NET}/{name}"
     told = root.text(f"{base}/bonding_slave/perm_hwaddr") or _in_bond(root, name)
@@ -33,7 +33,7 @@ def permanent_mac(root: Root, name: str) -> str | None:
 
 
 def _in_bond(root: Root, name: str) -> str:
-    """Kernels before 3.14 tell a slave's own address only in the file of its bond."""
+    """Return a slave's permanent address from the file of its bond, its only source on kernels before 3.14."""
     for bond in root.listdir(BONDING):
         slave = ""
         for line in root.lines(f"{BONDING}/{bond}"):
@@ -46,7 +46,7 @@ def _in_bond(root: Root, name: str) -> str:
 
 
 def asked(name: str) -> str:
-    """``ethtool -P``; empty when the driver does not tell."""
+    """Query the driver as ``ethtool -P`` does; returns empty text when the driver does not report an address."""
     answer = ctypes.create_string_buffer(struct.pack("II", ETHTOOL_GPERMADDR, ADDRESS_MAX) + bytes(ADDRESS_MAX))
     request = struct.pack("16sP16x", name.encode(errors="surrogateescape")[:NAME_MAX], ctypes.addressof(answer))
     try:

@@ -1,25 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which disk carries the root file system, by whatever name the system calls it."""
+"""Finds the disk with the root file system, by any of the names that the system uses for it."""
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from flock.exec.root import Root
 from sysinv.agent.collectors.block import disk_below
+from sysinv.agent.collectors.items import Items, each
 from sysinv.agent.collectors.udev import device_at
 
 PLATFORM_CONF = "etc/platform/platform.conf"
-# What the kernel and /etc/fstab call a file system or a partition, and the links that udev makes of it.
+# Tags of file systems and partitions in kernel and /etc/fstab, and udev's directories of links for them.
 _TAGS = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
 
 
 def boot_disk(root: Root) -> str | None:
-    """Name of the disk (``sda``) below ``/``; the installed ``rootfs_device`` when ``/`` is on none; else None.
+    """Return the name of the disk (``sda``) that carries ``/``, else of the installed ``rootfs_device``, else None.
 
-    Asked in this order: the device number of ``/``, its device in mountinfo (file systems such as btrfs have numbers
-    of their own) and in ``/proc/mounts``, ``root=`` of the kernel, platform.conf.
+    Tries in this order: the device number of ``/``, its device in mountinfo (file systems such as btrfs have separate
+    numbers) and in ``/proc/mounts``, ``root=`` of the kernel, platform.conf.
     """
-    return next((disk for name in _names(root) if (disk := disk_below(root, name)) is not None), None)
+    return next(iter(boot_disks(root)), None)
+
+
+def boot_disks(root: Root) -> Items[str]:
+    """Return the disk that each source names, the best source first."""
+    return each(_names(root), lambda name: disk_below(root, name))
 
 
 def _names(root: Root) -> Iterator[str]:
@@ -32,7 +38,7 @@ def _names(root: Root) -> Iterator[str]:
 
 
 def named(root: Root, told: str) -> str | None:
-    """The block device called ``/dev/…``, ``UUID=…``, ``LABEL=…``, ``PARTUUID=…``, ``PARTLABEL=…`` or ``8:2``."""
+    """Return the block device for ``/dev/…``, ``UUID=…``, ``LABEL=…``, ``PARTUUID=…``, ``PARTLABEL=…`` or ``8:2``."""
     told = told.strip().strip("\"'")
     tag, equals, value = told.partition("=")
     if equals and tag in _TAGS:
@@ -45,7 +51,7 @@ def named(root: Root, told: str) -> str | None:
 
 
 def _mounted(root: Root) -> tuple[str, str]:
-    """Device number and source of ``/`` in mountinfo (the last mount on ``/`` is the one seen); empty when untold."""
+    """Return device number and source of ``/`` in mountinfo (the last mount on ``/`` counts); empty when unknown."""
     number = source = ""
     for line in root.lines("proc/self/mountinfo"):
         before, _, after = line.partition(" - ")
@@ -56,7 +62,7 @@ def _mounted(root: Root) -> tuple[str, str]:
 
 
 def _by_mount(root: Root) -> str:
-    """Device of ``/`` in ``/proc/mounts``."""
+    """Return the device of ``/`` in ``/proc/mounts``."""
     found = ""
     for line in root.lines("proc/mounts"):
         fields = line.split()
@@ -66,13 +72,13 @@ def _by_mount(root: Root) -> str:
 
 
 def _by_kernel(root: Root) -> str:
-    """``root=`` of the command line; the last one counts."""
+    """Return ``root=`` of the kernel command line; the last one counts."""
     words = [word for word in root.text("proc/cmdline").split() if word.startswith("root=")]
     return words[-1].removeprefix("root=") if words else ""
 
 
 def _configured(root: Root) -> str:
-    """``rootfs_device`` of platform.conf."""
+    """Return ``rootfs_device`` of platform.conf."""
     for line in root.lines(PLATFORM_CONF):
         key, _, value = line.strip().partition("=")
         if key == "rootfs_device" and value:

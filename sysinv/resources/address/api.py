@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Routes of ``addresses``: read only until interfaces exist."""
+"""Routes of ``addresses``: read-only until interfaces are implemented."""
 from __future__ import annotations
 
 from flock.api.call import Call
@@ -12,7 +12,7 @@ from sysinv.resources.address.table import ADDRESSES
 
 
 def with_interface(call: Call, row: Row) -> Row:
-    """The row with the name of the interface that carries the address."""
+    """Return the row with the name of the address's interface."""
     return {**row, "ifname": interface_name(row["name"], call.deps(NetworkInterfaces).names)}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What addresses have to say before an unlock."""
+"""Checks of addresses before an unlock."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class AddressFacts:
 
 
 def oam_refusal(facts: ActionFacts) -> str | None:
-    """Operators reach a controller over the OAM network."""
+    """Refuse a controller without an OAM address: operators reach it over the OAM network."""
     if facts.host.personality == Personality.CONTROLLER and not facts.of(AddressFacts).has_oam:
         return "Can not unlock a controller host without an oam interface. " \
                "Add an oam interface before re-attempting this command."

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``addresses``: one address that was given to a host, or floats."""
+"""``addresses``: an address that is assigned to a host, or a floating one."""
 from __future__ import annotations
 
 from flock.wire.resource import ADMIN, SYSTEM, Record, attr

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""On which interface an address lies."""
+"""Assignment of addresses to interfaces."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ from sysinv.contract.enums import NetworkType
 
 @dataclass(frozen=True, slots=True)
 class NetworkInterfaces:
-    """Network type to the name of the interface that every host has on that network (option ``interfaces``)."""
+    """Names of hosts' interfaces by network type (option ``interfaces``)."""
 
     names: Mapping[str, str]
 
 
 def interface_name(address_name: str, names: Mapping[str, str]) -> str:
-    """Name of the interface of an address called ``<host>-<network type>``; the type where no interface is configured.
+    """Return the interface of an address named ``<host>-<network type>``; the network type if none is configured.
 
-    Clients sort the rows of a host by it, so there is always one.
+    Never empty, because clients sort addresses by it.
     """
     fitting = [network for network in NetworkType if address_name.endswith(f"-{network}")]
     network = str(max(fitting, key=len)) if fitting else address_name

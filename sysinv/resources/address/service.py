@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the checks of addresses look at."""
+"""Facts for the checks of addresses."""
 from __future__ import annotations
 
 from sqlalchemy.engine import Connection
@@ -11,6 +11,6 @@ from sysinv.resources.address.checks import AddressFacts
 
 
 def action_facts(conn: Connection, row: Row) -> AddressFacts:
-    """Of the host ``row``."""
+    """Return the facts of the host in ``row``."""
     given = host_addresses(conn, the_system(conn), row["hostname"]) if row["hostname"] else {}
     return AddressFacts(has_oam=NetworkType.OAM in given)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of ``addresses``; an address is found by its name."""
+"""Rows of ``addresses``; their name identifies them."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -19,13 +19,13 @@ QUERY = (
 
 
 def named(conn: Connection, names: Iterable[str]) -> dict[str, str]:
-    """Name to address of those that exist."""
+    """Return the existing addresses by name."""
     rows = conn.execute(sa.select(ADDRESSES.c.name, ADDRESSES.c.address).where(ADDRESSES.c.name.in_(list(names))))
     return {row.name: row.address for row in rows}
 
 
 def ending(conn: Connection, network_type: str) -> dict[str, str]:
-    """Hostname to address of all hosts on a network."""
+    """Return the addresses of all hosts on a network by hostname."""
     suffix = f"-{network_type}"
     rows = conn.execute(sa.select(ADDRESSES.c.name, ADDRESSES.c.address)
                         .where(ADDRESSES.c.name.like(f"%{suffix}")))
@@ -33,7 +33,7 @@ def ending(conn: Connection, network_type: str) -> dict[str, str]:
 
 
 def taken(conn: Connection, pool_id: int) -> list[str]:
-    """Addresses of a pool that are given out."""
+    """Return the addresses of a pool that are in use."""
     return list(conn.execute(sa.select(ADDRESSES.c.address).where(ADDRESSES.c.address_pool_id == pool_id)).scalars())
 
 
@@ -45,12 +45,12 @@ def add(conn: Connection, name: str, address: str, prefix: int, pool_id: int, ho
 
 
 def attach(conn: Connection, name: str, host_id: int | None) -> None:
-    """Tie a fixed address to a host, or set it free."""
+    """Assign a fixed address to a host, or to none."""
     conn.execute(sa.update(ADDRESSES).where(ADDRESSES.c.name == name).values(forihostid=host_id))
 
 
 def release(conn: Connection, host_id: int, keep_names: Iterable[str]) -> None:
-    """Give a host's addresses back; the named ones stay, without host."""
+    """Delete a host's addresses, except those in ``keep_names``, which stay without a host."""
     conn.execute(sa.update(ADDRESSES).where(ADDRESSES.c.forihostid == host_id, ADDRESSES.c.name.in_(list(keep_names)))
                  .values(forihostid=None))
     conn.execute(sa.delete(ADDRESSES).where(ADDRESSES.c.forihostid == host_id))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``addresses``: given addresses."""
+"""``addresses``: assigned and fixed addresses."""
 from __future__ import annotations
 
 import sqlalchemy as sa
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from flock.db import columns
 from sysinv.db.schema import METADATA, text
 
-# ``name`` is how an address is found; ``forihostid`` ties a worker's address to its host.
+# ``name`` identifies an address; ``forihostid`` assigns it to a host.
 ADDRESSES = sa.Table(
     "addresses", METADATA, *columns(), text("name", 300), text("address", 45, nullable=False),
     sa.Column("prefix", sa.Integer, nullable=False), sa.Column("enable_dad", sa.Boolean, nullable=False, default=False),

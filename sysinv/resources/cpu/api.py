@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Routes of ``icpus``, with the two lists an installer reads without token."""
+"""Routes of ``icpus``, including two lists that installers read without a token."""
 from __future__ import annotations
 
 from typing import Any
@@ -44,7 +44,7 @@ class CpusModifyController:
     @describes(body={"type": "array", "minItems": 1, "maxItems": REQUESTS_MAX, "items": {"type": "object"}},
                answers={200: ViewPage((View(Cpu),))}, errors=(409,))
     def put(self, call: Call) -> dict[str, Any]:
-        """Deal the cores of a locked host out anew."""
+        """Change the functions of a locked host's cores."""
         rows = call.deps(CpuService).modify(call.args["host"], call.json())
         return {"icpus": render_many(Cpu, rows, call.base_url)}
 

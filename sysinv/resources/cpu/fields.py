@@ -7,7 +7,7 @@ from sysinv.contract.enums import CpuFunction
 
 
 class Cpu(Record):
-    """One logical CPU; the last fields are only ever written, in changes of core assignment."""
+    """One logical CPU; the last fields occur only in requests that change core functions."""
 
     envelope = "icpus"
     cpu = attr(int, writer=AGENT, label="log_core", detail="logical_core", nullable=False)

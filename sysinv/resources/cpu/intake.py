@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a report of CPUs changes: nothing when the topology is as stored, core ids, or everything."""
+"""Pure comparison of reported with stored CPUs: no change, new core ids, or a new topology."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ class StoredCpu:
 
 @dataclass(frozen=True, slots=True)
 class CpuChange:
-    """``rebuild``: drop all rows and store the report with default functions; ``update``: CPU id to its report."""
+    """``rebuild``: replace all rows by the report with default functions; ``update``: CPU id to its report."""
 
     rebuild: bool = False
     update: Mapping[int, CpuReport] | None = None
@@ -37,9 +37,9 @@ class CpuChange:
 
 
 def cpu_change(stored: Sequence[StoredCpu], reported: Sequence[CpuReport], *, partial: bool = False) -> CpuChange:
-    """Compare; a different number of CPUs, threads or another place in the machine is another topology.
+    """Compare. A different number of CPUs or threads, or a CPU in another place, is a new topology.
 
-    A ``partial`` report proves no other topology: of it only what tells more of a CPU in its known place counts.
+    A ``partial`` report does not prove a new topology: only its additional details of CPUs in known places count.
     """
     known = {cpu.cpu: cpu for cpu in stored}
     if partial and known:
@@ -57,7 +57,7 @@ def cpu_change(stored: Sequence[StoredCpu], reported: Sequence[CpuReport], *, pa
 
 
 def fitting(report: CpuReport) -> CpuReport:
-    """The report as its columns can hold it."""
+    """Return the report with values cut to the length of their columns."""
     return CpuReport(**fitted(I_ICPU, asdict(report)))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What agents report of logical CPUs."""
+"""Agents' report of logical CPUs."""
 from __future__ import annotations
 
 from dataclasses import dataclass

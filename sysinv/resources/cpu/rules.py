@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Changing what CPUs are set aside for: requests read, checked, and dealt out to whole physical cores."""
+"""Pure rules for changing functions of CPUs: parse and check requests, assign whole physical cores."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from sysinv.resources.cpu.intake import StoredCpu
 WORDS = {
     "platform": CpuFunction.PLATFORM, "vswitch": CpuFunction.VSWITCH, "shared": CpuFunction.SHARED,
     "application-isolated": CpuFunction.APPLICATION_ISOLATED}
-# In this order cores are dealt out, lowest first.
+# Order in which functions get cores, lowest core first.
 DEALT = tuple(WORDS.values())
 VSWITCH_CORES_MAX = 8
 PLATFORM_CPU_MAX = 908
@@ -33,7 +33,7 @@ class Core:
 
 @dataclass(frozen=True, slots=True)
 class CoreRequest:
-    """What is asked for one function: cores per node, or logical CPUs by number."""
+    """Request for one function: a number of cores per node, or logical CPUs by number."""
 
     function: CpuFunction
     counts: Mapping[int, int] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class CoreRequest:
 
 
 def parse_requests(body: Any) -> list[CoreRequest]:
-    """The body of ``host_cpus_modify``; HostRefused says what is wrong with it."""
+    """Parse the body of ``host_cpus_modify``; HostRefused names the broken rule."""
     if not isinstance(body, list) or not body or len(body) > REQUESTS_MAX:
         raise HostRefused(detail=f"The body must be a list of 1 to {REQUESTS_MAX} core assignments.")
     requests = [_request(entry) for entry in body]
@@ -53,7 +53,7 @@ def parse_requests(body: Any) -> list[CoreRequest]:
 def check_host(host: InventoryHost, system: SystemView, cpus: Sequence[StoredCpu]) -> None:
     """Raise HostMustBeLocked or HostRefused when the host's cores may not be changed now.
 
-    A sole controller may stay unlocked.
+    The controller of a simplex system that is not all-in-one may stay unlocked.
     """
     if not host.is_locked and not (system.is_simplex and not system.is_all_in_one):
         raise HostMustBeLocked(detail="Host must be locked.")
@@ -65,9 +65,9 @@ def check_host(host: InventoryHost, system: SystemView, cpus: Sequence[StoredCpu
 
 def assign(host: InventoryHost, cpus: Sequence[StoredCpu], requests: Sequence[CoreRequest],
            vswitch_type: str) -> dict[int, CpuFunction]:
-    """Function of every logical CPU after ``requests``; HostRefused when they cannot be met.
+    """Return the function of every logical CPU after ``requests``; HostRefused when they cannot be met.
 
-    Functions that are not named keep their number of cores per node; what nobody asks for becomes Application.
+    Functions without a request keep their number of cores per node; remaining cores become Application.
     """
     cores = _cores(cpus)
     nodes = sorted({core.node for core in cores})
@@ -116,7 +116,7 @@ def _whole(value: Any) -> int:
 
 
 def _parse_cpulist(text: Any) -> frozenset[int]:
-    """``3-5,6`` as numbers."""
+    """Parse ``3-5,6`` to CPU numbers."""
     if not isinstance(text, str) or not text or len(text) > LIST_MAX:
         raise HostRefused(detail="cpulist must be text such as 3-5,6.")
     found: set[int] = set()
@@ -131,7 +131,7 @@ def _parse_cpulist(text: Any) -> frozenset[int]:
 
 
 def _cores(cpus: Sequence[StoredCpu]) -> list[Core]:
-    """Physical cores in the order of their first logical CPU."""
+    """Return physical cores in the order of their first logical CPU."""
     members: dict[tuple[int, int, int], list[StoredCpu]] = {}
     for cpu in sorted(cpus, key=lambda one: one.cpu):
         members.setdefault((cpu.numa_node, cpu.socket, cpu.core), []).append(cpu)
@@ -156,7 +156,7 @@ def _check_requests(requests: Sequence[CoreRequest], nodes: Iterable[int], known
 
 
 def _fixed(cores: Sequence[Core], requests: Sequence[CoreRequest]) -> dict[tuple[int, ...], CpuFunction]:
-    """Cores that were named by a CPU list; siblings go together."""
+    """Return the functions of cores requested by CPU lists; siblings always share a function."""
     fixed: dict[tuple[int, ...], CpuFunction] = {}
     for request in requests:
         for core in cores:

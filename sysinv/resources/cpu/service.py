@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Use cases of CPUs: take a report; give cores another function, which takes effect at the next unlock."""
+"""Use cases of CPUs: store a report; change functions of cores, which takes effect at the next unlock."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from sysinv.resources.node import store as nodes
 
 
 def take_report(conn: Connection, host: ReportingHost, reported: Sequence[CpuReport]) -> None:
-    """Store the host's CPUs; new ones, or another topology, get their default functions."""
+    """Store the host's CPUs; assigns default functions to a new or changed topology."""
     reported = [fitting(cpu) for cpu in reported]
     node_ids = nodes.ensure(conn, host.id, {cpu.numa_node for cpu in reported})
     change = cpu_change(store.of_host(conn, host.id), reported, partial=host.partial)
@@ -42,7 +42,7 @@ class CpuService:
         self._db = db
 
     def modify(self, ident: str, body: Any) -> list[Row]:
-        """Deal the host's cores out as ``body`` asks; its CPUs afterwards. HostRefused, HostNotFound."""
+        """Assign the host's cores as requested in ``body``; returns its CPUs. HostRefused, HostNotFound."""
         requests = parse_requests(body)
         with self._db.writer() as conn:
             row = host_row(conn, ident, lock=True)

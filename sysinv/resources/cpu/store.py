@@ -21,7 +21,7 @@ QUERY = (
 
 
 def of_host(conn: Connection, host_id: int) -> list[StoredCpu]:
-    """All CPUs of a host."""
+    """Return all CPUs of a host."""
     rows = conn.execute(QUERY.where(I_ICPU.c.forihostid == host_id)).mappings()
     return [StoredCpu(
         cpu=row["cpu"], core=row["core"], thread=row["thread"],
@@ -32,7 +32,7 @@ def of_host(conn: Connection, host_id: int) -> list[StoredCpu]:
 
 def replace_all(conn: Connection, host_id: int, cpus: Sequence[CpuReport], functions: Mapping[int, CpuFunction],
                 node_ids: Mapping[int, int]) -> None:
-    """Store ``cpus`` in place of whatever the host had."""
+    """Replace all CPUs of the host by ``cpus``."""
     conn.execute(sa.delete(I_ICPU).where(I_ICPU.c.forihostid == host_id))
     if cpus:
         conn.execute(sa.insert(I_ICPU), [{
@@ -42,14 +42,14 @@ def replace_all(conn: Connection, host_id: int, cpus: Sequence[CpuReport], funct
 
 
 def update(conn: Connection, host_id: int, cpus: Mapping[int, CpuReport]) -> None:
-    """New core ids and models; functions stay."""
+    """Write new core ids and models; keeps functions."""
     for number, cpu in cpus.items():
         conn.execute(sa.update(I_ICPU).where(I_ICPU.c.forihostid == host_id, I_ICPU.c.cpu == number).values(
             core=cpu.core, cpu_family=cpu.cpu_family, cpu_model=cpu.cpu_model))
 
 
 def set_functions(conn: Connection, host_id: int, functions: Mapping[int, CpuFunction]) -> None:
-    """Write the function of the CPUs named."""
+    """Write the functions of the given CPUs."""
     by_function: dict[CpuFunction, list[int]] = {}
     for number, function in functions.items():
         by_function.setdefault(function, []).append(number)
@@ -59,7 +59,7 @@ def set_functions(conn: Connection, host_id: int, functions: Mapping[int, CpuFun
 
 
 def ids_with_function(conn: Connection, host_id: int, function: CpuFunction) -> list[tuple[int, int]]:
-    """(cpu, thread) of the CPUs that carry ``function``, in order."""
+    """Return (cpu, thread) of the CPUs with ``function``, in order."""
     rows = conn.execute(sa.select(I_ICPU.c.cpu, I_ICPU.c.thread).where(
         I_ICPU.c.forihostid == host_id, I_ICPU.c.allocated_function == function.value).order_by(I_ICPU.c.cpu))
     return [(row.cpu, row.thread) for row in rows]

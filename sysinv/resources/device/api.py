@@ -26,7 +26,7 @@ class DeviceController(OneItem):
     @describes(body=patch_of(PciDevice, CHANGEABLE, operations=("replace", "remove")), answers={200: PciDevice},
                errors=(409,))
     def patch(self, call: Call) -> dict[str, Any]:
-        """Name and use."""
+        """Change name and use."""
         operations = call.patch(allowed=CHANGEABLE)
         changes = plain_changes(PciDevice, operations)
         return render(PciDevice, call.deps(DeviceService).modify(call.args["uuid"], changes), call.base_url)

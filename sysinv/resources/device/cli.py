@@ -12,7 +12,7 @@ from sysinv.resources.device.fields import PciDevice
 
 
 class DeviceList(HostChildList):
-    """List the PCI devices of a host that are made available to applications."""
+    """List the PCI devices of a host that applications may use."""
 
     resource = PciDevice
     shown = ("name", "pciaddr", "pclass_id", "pvendor_id", "pdevice_id", "pclass", "pvendor", "pdevice", "numa_node",
@@ -22,7 +22,7 @@ class DeviceList(HostChildList):
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         super().arguments(parser)
-        parser.add_argument("-a", "--all", action="store_true", help="also devices that are not enabled")
+        parser.add_argument("-a", "--all", action="store_true", help="also list devices that are not enabled")
 
     def rows(self, args: argparse.Namespace) -> Iterable[Row]:
         return [device for device in super().rows(args) if args.all or device.get("enabled")]

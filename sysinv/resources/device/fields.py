@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``pci_devices``: one PCI function that is no network port."""
+"""``pci_devices``: a PCI function that is not a network port."""
 from __future__ import annotations
 
 from flock.wire.resource import ADMIN, AGENT, SYSTEM, Record, attr
 
 
 class PciDevice(Record):
-    """One PCI function; the FPGA fields are null for everything else."""
+    """One PCI function; the FPGA fields are null for other devices."""
 
     envelope = "pci_devices"
     type = attr(str, writer=SYSTEM, nullable=False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a report of PCI devices adds, changes and removes; devices are recognised by their address."""
+"""Pure comparison of reported with stored PCI devices; their address identifies them."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ class DeviceChange:
 
 
 def device_change(stored: Sequence[Mapping[str, Any]], reported: Sequence[PciDeviceReport]) -> DeviceChange:
-    """Compare; name and use stay as the operator left them, unless another card sits at the address."""
+    """Compare. Keeps the operator's choice of name and use, unless the address has another card now."""
     known = {row["pciaddr"]: row for row in stored}
     change = DeviceChange()
     seen: set[str] = set()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What agents report of PCI functions that are no network port."""
+"""Agents' report of PCI functions that are not network ports."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sysinv.contract.reports import Report, Source
 
 @dataclass(frozen=True, slots=True)
 class PciDeviceReport:
-    """One PCI function that is not a NIC, bridge or system peripheral; ids are lower-case hex without 0x."""
+    """One PCI function that is not a NIC, bridge or system peripheral; ids are lower-case hexadecimal without 0x."""
 
     pciaddr: str
     pclass_id: str

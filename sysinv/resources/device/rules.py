@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names and default use of PCI devices, and who may change them."""
+"""Default names and use of PCI devices, and rules for changing them."""
 from __future__ import annotations
 
 from sysinv.model.host import HostMustBeLocked, HostRefused, InventoryHost
@@ -12,19 +12,19 @@ QAT_FIXED_DEVICES = frozenset({"4940", "4942", "4946"})
 
 
 def default_name(pciaddr: str) -> str:
-    """``0000:05:00.0`` → ``pci_0000_05_00_0``."""
+    """Return the default name: ``pci_0000_05_00_0`` for ``0000:05:00.0``."""
     return "pci_" + pciaddr.replace(":", "_").replace(".", "_")
 
 
 def default_enabled(pclass_id: str, pdevice_id: str) -> bool:
-    """Whether applications may use a device nobody has decided about: GPUs, accelerators and QAT."""
+    """Return whether applications may use a device by default: True for GPUs, accelerators and QAT."""
     if pclass_id == GPU_CLASS or pclass_id in ACCELERATOR_CLASSES:
         return True
     return pclass_id == QAT_CLASS and pdevice_id in QAT_DEVICES
 
 
 def check_modify(host: InventoryHost, pclass_id: str, pdevice_id: str) -> None:
-    """Raise when name or use of the device may not change now."""
+    """Raise HostRefused or HostMustBeLocked when name or use of the device may not change now."""
     if not host.has_worker_function:
         raise HostRefused(detail="Can only modify worker node PCI devices.")
     if pclass_id == QAT_CLASS and pdevice_id in QAT_FIXED_DEVICES:

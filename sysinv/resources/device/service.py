@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Use cases of PCI devices: take a report; name one, or give it to applications."""
+"""Use cases of PCI devices: store a report; change the name of a device or its use by applications."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from sysinv.resources.device.table import PCI_DEVICES
 
 
 def take_report(conn: Connection, host: ReportingHost, reported: Sequence[PciDeviceReport]) -> None:
-    """Store the host's devices; those that are gone are removed, unless the report is partial."""
+    """Store the host's devices; removes those that a complete report omits."""
     change = device_change([dict(one) for one in store.of_host(conn, host.id)], reported)
     if host.partial:
         change.delete.clear()
@@ -30,7 +30,7 @@ def take_report(conn: Connection, host: ReportingHost, reported: Sequence[PciDev
 
 
 def action_facts(conn: Connection, row: Row) -> DeviceFacts:
-    """What the checks of devices look at."""
+    """Return the facts that the checks of devices need."""
     return DeviceFacts(image_update_in_progress=row["device_image_update"] == "in-progress")
 
 

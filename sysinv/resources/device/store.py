@@ -14,7 +14,7 @@ QUERY = (
 
 
 def of_host(conn: Connection, host_id: int) -> list[RowMapping]:
-    """All devices of a host."""
+    """Return all devices of a host."""
     return list(conn.execute(sa.select(PCI_DEVICES).where(PCI_DEVICES.c.host_id == host_id)).mappings())
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``pci_devices``: PCI functions that are no network port."""
+"""``pci_devices``: PCI functions that are not network ports."""
 from __future__ import annotations
 
 import sqlalchemy as sa

@@ -11,7 +11,7 @@ from sysinv.resources.disk.fields import Disk
 
 
 def _gib(field: str) -> Callable[[Row], object]:
-    """A size in MiB shown in GiB with three decimals, rounded down: nobody shall plan with space that is not there."""
+    """Return a formatter of MiB as GiB with three decimals, rounded down: never shows more space than exists."""
     def show(disk: Row) -> object:
         mib = disk.get(field)
         return f"{mib * 1000 // 1024 / 1000:.3f}" if isinstance(mib, (int, float)) else mib

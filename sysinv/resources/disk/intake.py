@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a report of disks adds, changes and removes; disks are recognised by their path."""
+"""Pure comparison of reported with stored disks; their path identifies them."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from sysinv.resources.disk.table import I_IDISK
 
 @dataclass(frozen=True, slots=True)
 class StoredDisk:
-    """One stored disk; ``used`` when a volume or an OSD lies on it."""
+    """One stored disk; ``used`` when it carries a volume or an OSD."""
 
     id: int
     device_path: str
@@ -23,7 +23,7 @@ class StoredDisk:
 
 @dataclass(frozen=True, slots=True)
 class DiskChange:
-    """Rows to insert, columns to write by row id, row ids to delete, and ids whose disk is another than before."""
+    """Rows to insert, columns to write by row id, row ids to delete, and row ids whose disk was replaced."""
 
     insert: list[dict[str, Any]] = field(default_factory=list)
     update: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class DiskChange:
 
 
 def disk_change(stored: Sequence[StoredDisk], reported: Sequence[DiskReport]) -> DiskChange:
-    """Compare; a vanished disk stays while something lies on it, another serial number means another disk."""
+    """Compare. Keeps a missing disk while it is used; a different serial number means a replaced disk."""
     known = {disk.device_path: disk for disk in stored}
     change = DiskChange()
     seen: set[str] = set()

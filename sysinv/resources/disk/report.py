@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What agents report of disks."""
+"""Agents' report of disks."""
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Use case of disks: take a report."""
+"""Use case of disks: store a report."""
 from __future__ import annotations
 
 import logging
@@ -16,7 +16,7 @@ LOG = logging.getLogger(__name__)
 
 
 def take_report(conn: Connection, host: ReportingHost, reported: Sequence[DiskReport]) -> None:
-    """Store the host's disks; those that are gone are removed, unless the report is partial."""
+    """Store the host's disks; removes those that a complete report omits."""
     change = disk_change(store.of_host(conn, host.id), reported)
     if host.partial:
         change.delete.clear()

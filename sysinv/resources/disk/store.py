@@ -15,7 +15,7 @@ QUERY = (
 
 
 def of_host(conn: Connection, host_id: int) -> list[StoredDisk]:
-    """All disks of a host."""
+    """Return all disks of a host."""
     rows = conn.execute(sa.select(I_IDISK).where(I_IDISK.c.forihostid == host_id)).mappings()
     return [StoredDisk(id=row["id"], device_path=row["device_path"], values=dict(row),
                        used=row["foristorid"] is not None or row["foripvid"] is not None) for row in rows]

@@ -27,7 +27,7 @@ Judge = Callable[[Any], Verdict]
 
 
 class HostActionCommand(ShowCommand):
-    """One action on one host; shows the host as the API answers, or with --wait as it is at the end."""
+    """Requests an action on a host; shows the host from the API's reply, or with --wait at the end of the action."""
 
     api_name = "platform"
     fields = SHOWN
@@ -43,13 +43,13 @@ class HostActionCommand(ShowCommand):
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("host", metavar="host", help="id, uuid or hostname")
         if self.forced_action:
-            parser.add_argument("-f", "--force", action="store_true", help="do it even where checks advise against it")
+            parser.add_argument("-f", "--force", action="store_true", help="proceed although checks advise against it")
 
     def fields_for(self, args: argparse.Namespace, item: Row) -> Sequence[Column]:
         return shown_fields(item)
 
     def action_for(self, args: argparse.Namespace) -> str:
-        """The wire's action name for these arguments."""
+        """Return the action's wire name for these arguments."""
         return self.forced_action if self.forced_action and args.force else self.action
 
     def item(self, args: argparse.Namespace) -> Row:
@@ -58,14 +58,14 @@ class HostActionCommand(ShowCommand):
         return self.watched(args, before) if args.wait else answer
 
     def watched(self, args: argparse.Namespace, before: Row) -> Row:
-        """Wait for the end; the host as it is then."""
+        """Wait until the action ends; returns the host at that time."""
         uuid = str(before["uuid"])
         what = f"{self.verb.capitalize()} {before.get('hostname') or args.host}"
         self.wait_for(what, lambda: self.hosts.watched(uuid), self.judge(before), args)
         return self.hosts.get(uuid)
 
     def judge(self, before: Row) -> Judge:
-        """Tells when the action has ended."""
+        """Return the judge that decides when the action has ended."""
         raise NotImplementedError
 
     def explain(self, problem: ApiError, args: argparse.Namespace) -> str:
@@ -82,7 +82,7 @@ class HostLock(HostActionCommand):
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         super().arguments(parser)
         parser.add_argument("-u", "--unsafe", action="store_true",
-                            help="with --force: skip also the checks that protect stored data")
+                            help="with --force: also skip the checks that protect stored data")
 
     def action_for(self, args: argparse.Namespace) -> str:
         if args.unsafe and not args.force:
@@ -137,7 +137,7 @@ class HostReset(HostActionCommand):
 
 
 class HostReinstall(HostActionCommand):
-    """Install a locked host anew over the network; what its system disk held is lost."""
+    """Reinstall a locked host over the network; erases its system disk."""
 
     action, verb, dangerous = "reinstall", "reinstall", True
     examples = ("system host-reinstall worker-0 --wait",)

@@ -80,7 +80,7 @@ class StateController:
 
 
 class InstallProgressController:
-    """``/v1/ihosts/<host>/install_progress``, without token."""
+    """``/v1/ihosts/<host>/install_progress``, without a Keystone token."""
 
     @describes(body=InstallProgress, headers=INSTALL_TOKEN, errors=(403, 409), answers={200: {
         "type": "object", "required": ["install_state", "install_state_info"], "properties": {
@@ -94,11 +94,11 @@ class InstallProgressController:
 
 
 class InstallConfigController:
-    """``/v1/ihosts/<host>/install_config``: the one-time token of the boot file is the key."""
+    """``/v1/ihosts/<host>/install_config``, authenticated by the boot file's one-time token."""
 
     @describes(headers=INSTALL_TOKEN, answers={200: {"type": "object"}}, errors=(403, 409))
     def get(self, call: Call) -> dict[str, Any]:
-        """The configuration of a host that installs."""
+        """The configuration of an installing host."""
         return call.deps(Installation).configuration(call.args["host"], _token(call))
 
 

@@ -32,7 +32,7 @@ _ATTRIBUTES = (
     ("-o", "--install-output", "install_output", "installer output: text or graphical"),
     ("-c", "--console", "console", "serial console, for example ttyS0,115200; empty for none"),
     ("-v", "--vsc-controllers", "vsc_controllers", "comma separated active,standby VSC addresses"),
-    ("-l", "--location", "location", "where the host stands"),
+    ("-l", "--location", "location", "location of the host"),
     ("-D", "--ttys-dcd", "ttys_dcd", "carrier detection on the serial line: true or false"),
     ("-C", "--clock-synchronization", "clock_synchronization", "ntp or ptp"),
 )
@@ -49,7 +49,7 @@ class HostCommand(FlockCommand):
 
 
 class OneHost(HostCommand, ShowCommand):
-    """A command that ends with showing one host."""
+    """Base of commands that show one host at the end."""
 
     fields = SHOWN
 
@@ -169,19 +169,19 @@ def host_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def attribute_arguments(parser: argparse.ArgumentParser) -> None:
-    """One option per attribute; those not given stay as they are."""
+    """Add one option per attribute; attributes without an option given stay unchanged."""
     for short, long, field, text in _ATTRIBUTES:
         spellings = dict.fromkeys((short, long, "--" + field))
         parser.add_argument(*spellings, dest=field, default=argparse.SUPPRESS, help=text)
 
 
 def attribute_values(args: argparse.Namespace) -> dict[str, Any]:
-    """What was given, under the wire's names and shapes."""
+    """Return the given options under their wire names and in wire format."""
     return on_the_wire({field: getattr(args, field) for *_, field, _ in _ATTRIBUTES if hasattr(args, field)})
 
 
 def on_the_wire(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A location is an object on the wire, everything else text."""
+    """Convert values to wire format: a location to an object, everything else to text."""
     return {name: {"locn": value} if name == "location" else value for name, value in values.items()}
 
 

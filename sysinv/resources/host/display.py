@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which fields of a host an operator sees."""
+"""Selection of a host's fields for ``host-show``."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _VSC = columns("vsc_controllers")
 
 
 def shown_fields(host: Row) -> Sequence[Column]:
-    """The fields of this host: subfunctions where they say more than the personality, peers where there are some."""
+    """Return the fields to show; omits subfunctions that equal the personality, and peers if the host has none."""
     extra: tuple[Column, ...] = ()
     if host.get("subfunctions") and host["subfunctions"] != host.get("personality"):
         extra += _SUBFUNCTIONS

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``ihosts``: what a host looks like on the wire, what may be given when it is added, what a PATCH may change."""
+"""``ihosts``: a host in replies, in the body that adds it, and in a PATCH."""
 from __future__ import annotations
 
 from datetime import datetime
@@ -23,7 +23,7 @@ MAC_TEXT = Text(64)
 
 
 class Location(WireType):
-    """``{"locn": "row 4"}``, or the bare text."""
+    """``{"locn": "row 4"}``, or just the text."""
 
     name = "location"
     _text = Text(255)
@@ -36,7 +36,7 @@ class Location(WireType):
 
 
 class Host(Record):
-    """One host as every reader sees it; ``mgmt_ip``, ``isystem_uuid`` and ``peers`` are derived."""
+    """One host in replies; ``mgmt_ip``, ``isystem_uuid`` and ``peers`` are derived."""
 
     envelope = "ihosts"
     id = attr(int, writer=SYSTEM, nullable=False)
@@ -53,10 +53,10 @@ class Host(Record):
     ihost_action = attr(str, writer=SYSTEM)
     task = attr(str, writer=MTCE)
     mtce_info = attr(str, writer=MTCE)
-    mtce_action = attr(str, writer=MTCE, document="What host maintenance is doing with the host; null while it rests.")
-    last_error = attr(str, writer=SYSTEM, document="Why the host or its last action failed; null when neither did, or "
-                                                   "when the host has come into service since.")
-    last_error_at = attr(datetime, writer=SYSTEM, document="When that was.")
+    mtce_action = attr(str, writer=MTCE, document="Action that mtce is carrying out on the host; null without one.")
+    last_error = attr(str, writer=SYSTEM, document="Why the host or its last action failed; null when neither failed, "
+                                                   "or when the host has been in service since.")
+    last_error_at = attr(datetime, writer=SYSTEM, document="Time of ``last_error``.")
     vim_progress_status = attr(str, writer=SYSTEM)
     inv_state = attr(str, writer=SYSTEM)
     install_state = attr(str, writer=SYSTEM)
@@ -102,7 +102,7 @@ class Host(Record):
 
 
 class NewHost(Resource):
-    """Body of ``POST /v1/ihosts``; MAC address and names are checked by the rules, in their order."""
+    """Body of ``POST /v1/ihosts``; the rules check MAC address and names, in their order."""
 
     hostname = attr(HOSTNAME)
     personality = attr(Personality)
@@ -123,7 +123,7 @@ class NewHost(Resource):
     vsc_controllers = attr(str)
     ttys_dcd = attr(bool)
     clock_synchronization = attr(CLOCK)
-    # Clients send the state of a host that is new; it is accepted and has no effect.
+    # Clients send states of a new host; they are accepted and have no effect.
     administrative = attr(str)
     operational = attr(str)
     availability = attr(str)
@@ -131,7 +131,7 @@ class NewHost(Resource):
 
 
 class HostChange(Resource):
-    """What a PATCH may carry; ``action`` is judged by the action rules, which know the text of its refusal."""
+    """Fields of a PATCH; the rules of actions check ``action`` and supply the text of its refusal."""
 
     action = attr(Text(64))
     hostname = attr(HOSTNAME)

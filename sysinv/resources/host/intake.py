@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a report of a host as a whole writes to its row."""
+"""Pure conversion of a report of a host as a whole to columns of its row."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _TEXTS = ("max_cpu_mhz_allowed", "min_cpu_mhz_allowed", "cstates_available", "is
 
 
 def platform_values(row: Mapping[str, Any], report: PlatformReport) -> dict[str, Any]:
-    """Columns to write; what the agent cannot tell stays. The first words after an installation end a reinstall."""
+    """Return the columns to write; keeps unknown values. The first report after an installation ends a reinstall."""
     told = {name: value for name in _TEXTS if (value := getattr(report, name)) is not None}
     fitting = fitted(I_HOST, {"boot_id": report.boot_id, "kernel_running": report.kernel_running, **told})
     values = {name: value for name, value in fitting.items() if name not in told or value != row[name]}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What agents report of a host as a whole."""
+"""Agents' report of a host as a whole."""
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from sysinv.contract.reports import Report, Source
 
 @dataclass(frozen=True, slots=True)
 class PlatformReport:
-    """First words of an agent after a boot; ``after_install`` is true once after an installation."""
+    """First report of an agent after a boot; ``after_install`` is True once after an installation."""
 
     boot_id: str
     uptime_s: int
@@ -26,7 +26,7 @@ class PlatformReport:
 
 
 def tells_more(old: PlatformReport, new: PlatformReport) -> bool:
-    """The passing of time is no news."""
+    """Return whether the reports differ in more than the time since boot."""
     return _lasting(old) != _lasting(new)
 
 
@@ -35,4 +35,5 @@ def _lasting(report: PlatformReport) -> PlatformReport:
 
 
 REPORT = Report("platform", PlatformReport, "sysinv.agent.collectors.platform",
-                sources=(Source.SYSTEM, Source.HARDWARE), aliases=("kernel",), tells_more=tells_more, of_boot=True)
+                sources=(Source.SYSTEM, Source.HARDWARE), aliases=("kernel",),
+                key=lambda _: "this boot", tells_more=tells_more, of_boot=True)

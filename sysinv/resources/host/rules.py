@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What may be added and changed: pure checks of a host's attributes, in the order operators see their refusals."""
+"""Pure rules for adding and changing hosts, in the order in which refusals are reported."""
 from __future__ import annotations
 
 import ipaddress
@@ -45,7 +45,7 @@ _NAMED_BY_SYSTEM = (Personality.CONTROLLER, Personality.STORAGE)
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """What rules need to know of the other hosts."""
+    """Facts about the other hosts that rules need."""
 
     hostnames: frozenset[str]
     controllers: int
@@ -58,7 +58,7 @@ class Others:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a host becomes."""
+    """Role that a host gets."""
 
     hostname: str
     personality: str
@@ -67,7 +67,7 @@ class Role:
 
 def check_add(system: SystemView, given: Mapping[str, Any], known: InventoryHost | None,
               others: Others) -> tuple[Role, str]:
-    """Role and canonical MAC of a host that is added; raises HostRefused. ``known`` is the record with that MAC."""
+    """Return role and normalised MAC of an added host; raises HostRefused. ``known`` is the record with that MAC."""
     personality, hostname = given.get("personality"), given.get("hostname")
     mac_text = given.get("mgmt_mac")
     if others.any_host and not others.enabled_controller:
@@ -87,7 +87,7 @@ def check_add(system: SystemView, given: Mapping[str, Any], known: InventoryHost
 
 
 def check_role(system: SystemView, host: InventoryHost, changes: Mapping[str, Any], others: Others) -> Role:
-    """Role of a discovered host that is given one; raises HostRefused."""
+    """Return the role that ``changes`` give a discovered host; raises HostRefused."""
     personality = changes.get("personality", host.personality)
     hostname = changes.get("hostname", host.hostname)
     if not personality:
@@ -100,7 +100,7 @@ def check_role(system: SystemView, host: InventoryHost, changes: Mapping[str, An
 
 
 def check_fixed(host: InventoryHost, changes: Mapping[str, Any]) -> None:
-    """Role attributes are given once; the same value again is no change."""
+    """Raise HostRefused for a change of role attributes, which are set once; repeating the same value is permitted."""
     for name in sorted(ROLE & changes.keys()):
         present = getattr(host, name)
         if present is None or present == changes[name]:
@@ -115,7 +115,7 @@ def check_fixed(host: InventoryHost, changes: Mapping[str, Any]) -> None:
 
 
 def check_names(names: Sequence[str]) -> None:
-    """No attribute that belongs to others may be in a PATCH."""
+    """Raise HostRefused when a PATCH has an attribute that operators may not write."""
     for forbidden in (RESTRICTED, MTCE_ONLY | VIM_ONLY):
         restricted = sorted(forbidden & set(names))
         if restricted:
@@ -123,7 +123,7 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def check_duplicates(operations: Iterable[tuple[str, Any]]) -> None:
-    """The same path may not ask for two different values."""
+    """Raise HostRefused when a PATCH sets one path to two different values."""
     seen: dict[str, Any] = {}
     for path, value in operations:
         if path in seen and seen[path] != value:
@@ -132,7 +132,7 @@ def check_duplicates(operations: Iterable[tuple[str, Any]]) -> None:
 
 
 def check_attributes(host: InventoryHost, changes: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
-    """Rules of single attributes; ``stored`` is the whole record."""
+    """Check rules of single attributes; ``stored`` is the complete record. Raises HostRefused."""
     if INSTALL_PARAMETERS & changes.keys() and not host.is_locked:
         raise HostMustBeLocked(detail="Host must be locked before updating installation parameters.")
     clock = changes.get("clock_synchronization")
@@ -152,9 +152,9 @@ def check_attributes(host: InventoryHost, changes: Mapping[str, Any], stored: Ma
 
 
 def board_values(host: InventoryHost | None, changes: Mapping[str, Any], others: Others) -> dict[str, Any]:
-    """Columns ``bm_type bm_ip bm_username`` after a change, with ``bm_password`` when one came; raises HostRefused.
+    """Return ``bm_type``, ``bm_ip``, ``bm_username`` after a change, and ``bm_password`` if given; raises HostRefused.
 
-    ``bm_type`` ``none`` clears everything.
+    ``bm_type`` ``none`` clears all of them.
     """
     if not BOARD & changes.keys():
         return {}
@@ -237,7 +237,7 @@ def _subfunctions(system: SystemView, personality: str, given: str | None) -> st
     wanted = set(split_subfunctions(given))
     own = split_subfunctions(base)
     if own[0] not in wanted:
-        # "lowlatency" alone means the personality plus this.
+        # "lowlatency" alone means lowlatency in addition to the personality.
         wanted |= set(own)
     allowed = _ALLOWED_FUNCTIONS.get(personality, frozenset())
     if not wanted <= set(allowed) or not set(own) <= wanted:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Use cases of hosts behind the API: read, add, change attributes, start an action, delete."""
+"""Use cases of hosts: read, add, change attributes, start an action, delete."""
 from __future__ import annotations
 
 import datetime
@@ -39,21 +39,21 @@ _ROLE_OR_BOOT = rules.ROLE | rules.INSTALL_PARAMETERS
 
 
 def take_report(conn: Connection, host: ReportingHost, reported: Sequence[PlatformReport]) -> None:
-    """Store the identity of this boot and what belongs to the host as a whole."""
+    """Store the identity of the boot and the attributes of the host as a whole."""
     for report in reported:
         store.write(conn, host.row, platform_values(host.row, report))
 
 
 class DeleteRefused(Refused):
-    """A host may not be deleted now."""
+    """The host may not be deleted now."""
 
     code: ClassVar[str] = "sysinv.host.delete_refused"
 
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """``active_controller`` is the controller this process runs on; ``action_wait_s`` how long an action may wait for
-    host maintenance's first word; ``virtual`` hosts need less memory."""
+    """``active_controller`` is the controller that runs this process; ``action_wait_s`` limits the wait for mtce's
+    first reply to an action; ``virtual`` hosts need less memory."""
 
     active_controller: str
     action_wait_s: float = 8.0
@@ -62,7 +62,7 @@ class HostSettings:
 
 
 class HostService:
-    """Refuses or records; the conductor does."""
+    """Refuses requests or records operations, which the conductor carries out."""
 
     def __init__(self, db: Database, work: Work, box: SecretBox, settings: HostSettings,
                  now: Callable[[], datetime.datetime] = utcnow) -> None:
@@ -83,7 +83,7 @@ class HostService:
             return self._shown(store.shown(conn, ident))
 
     def add(self, body: NewHost) -> Mapping[str, Any]:
-        """Add a host, or give a discovered one its role; HostRefused. The conductor is told."""
+        """Add a host, or assign a discovered one its personality, and record the operation; HostRefused."""
         values = {name: value for name, value in given(body).items() if name not in _STATE_FIELDS}
         uuid, operation = self._transact(lambda conn: self._add(conn, values))
         self._work.begin(operation)
@@ -109,7 +109,7 @@ class HostService:
         return self.get(uuid)
 
     def delete(self, ident: str) -> None:
-        """Delete a locked host; returns when it is gone, or after a bounded wait while it goes. DeleteRefused."""
+        """Delete a locked host; returns after the deletion, or after a bounded wait for it. DeleteRefused."""
         operation = self._db.transact(lambda conn: self._delete(conn, ident))
         self._work.begin(operation)
         refusal = self._work.first_refusal(operation, self._settings.delete_wait_s)
@@ -117,13 +117,13 @@ class HostService:
             raise refusal
 
     def _transact(self, work: Callable[[Connection], T]) -> T:
-        """The rules have looked; who collides all the same met a request of the same moment and looks again."""
+        """Run ``work`` in a transaction; retries after a conflict with a concurrent request that passed the rules."""
         for _ in range(COLLISIONS_MAX):
             try:
                 return self._db.transact(work)
             except DuplicateEntry:
                 continue
-        raise Conflict(detail="The host collides with others that are changed at the same time. Retry.")
+        raise Conflict(detail="The host conflicts with other hosts that are being changed at the same time. Retry.")
 
     def _add(self, conn: Connection, values: dict[str, Any]) -> tuple[str, str]:
         system = the_system(conn)
@@ -199,7 +199,7 @@ class HostService:
             raise DeleteRefused(detail="Deleting host controller-0 on a simplex system is not permitted.")
         if view.hostname is not None and view.hostname == self._settings.active_controller:
             raise DeleteRefused(detail=f"Deleting the active controller {view.name} is not permitted.")
-        deletion = store.next_told(row)
+        deletion = store.next_revision(row)
         store.write(conn, row, {"action_text": "Deleting", **deletion})
         return self._work.delete(conn, row["uuid"], {"mac": row["mgmt_mac"],
                                                      "revision": deletion["maintenance_revision"]})
@@ -208,14 +208,14 @@ class HostService:
         return {name: value for name, value in board.items() if name != "bm_password"}
 
     def _sealed(self, host_uuid: str, board: Mapping[str, Any]) -> dict[str, Any]:
-        """Column of the board password, sealed to this host; None when board management is taken away."""
+        """Return the column of the BMC password, encrypted for this host; None when board management is removed."""
         if "bm_password" not in board:
             return {}
         password = board["bm_password"]
         return {"bm_secret": None if password is None else self._box.seal(password, secret_owner(host_uuid))}
 
     def _shown(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The row with the virtual capability that names a controller's present part."""
+        """Return the row with the virtual capability that shows a controller's current role."""
         if row["personality"] != Personality.CONTROLLER:
             return row
         part = "Controller-Active" if row["hostname"] == self._settings.active_controller else "Controller-Standby"
@@ -229,7 +229,7 @@ def _check_nulls(changes: Mapping[str, Any]) -> None:
 
 
 def secret_owner(host_uuid: str) -> str:
-    """What a board password is sealed to."""
+    """Return the owner to which a host's BMC password is bound."""
     return f"bmc:{host_uuid}"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of ``i_host``; every change of a row goes through ``write``."""
+"""Rows of ``i_host``; ``write`` makes every change of a row."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ _MGMT_NAME = sa.case(
     else_=I_HOST.c.hostname + f"-{NetworkType.MGMT}")
 QUERY = (
     sa.select(*(column for column in I_HOST.c if column.name not in _HIDDEN), I_SYSTEM.c.uuid.label("isystem_uuid"),
-              # Host maintenance writes ``task``; what sysinv has to say of an action that has not begun goes before.
+              # mtce writes ``task``; sysinv's text for an action that has not begun takes precedence.
               sa.func.coalesce(I_HOST.c.action_text, I_HOST.c.task).label("task"),
               ADDRESSES.c.address.label("mgmt_ip"), sa.null().label("peers"))
     .join(I_SYSTEM, I_SYSTEM.c.id == I_HOST.c.forisystemid)
@@ -39,7 +39,7 @@ _STANDARD = I_HOST.c.recordtype == "standard"
 
 
 def page(conn: Connection, personality: str | None, wanted: Page) -> list[Row]:
-    """One page of hosts, joined with what is derived: two statements at most."""
+    """Return one page of hosts with their derived fields, in at most two statements."""
     query = QUERY.where(_STANDARD)
     if personality is not None:
         query = query.where(I_HOST.c.personality == personality)
@@ -47,30 +47,30 @@ def page(conn: Connection, personality: str | None, wanted: Page) -> list[Row]:
 
 
 def shown(conn: Connection, ident: str) -> Row:
-    """One host as readers see it; HostNotFound."""
+    """Return one host with its derived fields; HostNotFound."""
     row = conn.execute(QUERY.where(host_clause(ident)).limit(1)).mappings().first()
     return dict(row) if row is not None else host_row(conn, ident)
 
 
 def by_mac(conn: Connection, mac: str, *, lock: bool = False) -> Row | None:
-    """The host with that management MAC address."""
+    """Return the host with that management MAC address."""
     query = sa.select(I_HOST).where(I_HOST.c.mgmt_mac == mac)
     return _first(conn, query.with_for_update() if lock else query)
 
 
 def by_macs(conn: Connection, macs: Sequence[str]) -> list[Row]:
-    """The hosts with one of these management MAC addresses, oldest first."""
+    """Return the hosts with one of these management MAC addresses, oldest first."""
     query = sa.select(I_HOST).where(I_HOST.c.mgmt_mac.in_(list(macs))).order_by(I_HOST.c.id)
     return [dict(row) for row in conn.execute(query).mappings()] if macs else []
 
 
 def by_hostname(conn: Connection, hostname: str) -> Row | None:
-    """The host of that name."""
+    """Return the host with that name."""
     return _first(conn, sa.select(I_HOST).where(I_HOST.c.hostname == hostname))
 
 
 def all_rows(conn: Connection) -> list[Row]:
-    """Every host, oldest first."""
+    """Return every host, oldest first."""
     return [dict(row) for row in conn.execute(sa.select(I_HOST).where(_STANDARD).order_by(I_HOST.c.id)).mappings()]
 
 
@@ -82,27 +82,27 @@ def insert(conn: Connection, values: Mapping[str, Any]) -> Row:
 
 
 def write(conn: Connection, row: Row, values: Mapping[str, Any]) -> None:
-    """Change a host read in this transaction; StaleWrite when somebody was faster.
+    """Change a host that was read in this transaction; StaleWrite when another writer changed it first.
 
-    A change of what host maintenance is told of the host counts in ``maintenance_revision``.
+    Increments ``maintenance_revision`` when a column changes that mtce receives.
     """
     if values:
         counted = any(values[name] != row[name] for name in _TOLD & values.keys())
-        compare_and_set(conn, I_HOST, row["id"], row["revision"], {**values, **(next_told(row) if counted else {})})
+        compare_and_set(conn, I_HOST, row["id"], row["revision"], {**values, **(next_revision(row) if counted else {})})
 
 
-def next_told(row: Row) -> dict[str, int]:
-    """Columns that make what host maintenance is told from now on newer than everything before."""
+def next_revision(row: Row) -> dict[str, int]:
+    """Return the columns that give the record a higher revision for mtce than any sent before."""
     return {"maintenance_revision": row["maintenance_revision"] + 1}
 
 
 def delete(conn: Connection, row_id: int) -> None:
-    """Remove a host; what belongs to it goes with it."""
+    """Delete a host and all rows that belong to it."""
     conn.execute(sa.delete(I_HOST).where(I_HOST.c.id == row_id))
 
 
 def others(conn: Connection, except_id: int | None) -> Others:
-    """What rules ask about all hosts but one."""
+    """Return the facts that rules need about all hosts except one."""
     query = sa.select(I_HOST.c.id, I_HOST.c.hostname, I_HOST.c.personality, I_HOST.c.administrative,
                       I_HOST.c.operational, I_HOST.c.bm_ip).where(_STANDARD)
     rows = [row for row in conn.execute(query) if row.id != except_id]
@@ -119,7 +119,7 @@ def others(conn: Connection, except_id: int | None) -> Others:
 
 
 def peer_of(conn: Connection, row: Mapping[str, Any]) -> Row | None:
-    """The other controller."""
+    """Return the other controller; None without one."""
     if row["personality"] != Personality.CONTROLLER:
         return None
     query = sa.select(I_HOST).where(I_HOST.c.personality == Personality.CONTROLLER.value, I_HOST.c.id != row["id"])

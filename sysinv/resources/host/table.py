@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``i_host``, and the leases that outlive their deleted host."""
+"""``i_host``, and the leases of deleted hosts."""
 from __future__ import annotations
 
 import sqlalchemy as sa
@@ -40,15 +40,15 @@ I_HOST = sa.Table(
     text("sw_version", 32, nullable=False), text("kernel_running", 32), text("kernel_config_status", 32),
     text("boot_id", 64),
     sa.Column("mtce_sequence", sa.BigInteger, nullable=False, default=0), text("mtce_action", 32),
-    # Counts the changes of what host maintenance is told of the host.
+    # Revision of the part of the record that mtce receives.
     sa.Column("maintenance_revision", sa.Integer, nullable=False, default=1, server_default="1"),
-    # What is shown as ``task`` from the wish for an action until host maintenance has a word on it.
+    # Shown as ``task`` from the request of an action until mtce reports on it.
     text("action_text", 64), text("last_error"), sa.Column("last_error_at", UtcTime),
     sa.Column("peer_id", sa.Integer),
     sa.Column("forisystemid", sa.Integer, sa.ForeignKey("i_system.id", ondelete="CASCADE"), nullable=False),
     sa.UniqueConstraint("hostname"), sa.UniqueConstraint("mgmt_mac"))
 
-# A lease that outlives its deleted host says nothing about a new one until it is renewed.
+# A lease of a deleted host does not make a new host until it is renewed.
 DHCP_FORGOTTEN = sa.Table(
     "dhcp_forgotten", METADATA, sa.Column("mac", sa.String(17), primary_key=True),
     sa.Column("expires_s", sa.BigInteger, nullable=False))

@@ -26,7 +26,7 @@ class MemoryController(OneItem):
     @describes(body=patch_of(Memory, CHANGEABLE, operations=("replace", "remove")), answers={200: Memory},
                errors=(409,))
     def patch(self, call: Call) -> dict[str, Any]:
-        """Reserve and huge pages."""
+        """Change reserve and huge pages."""
         operations = call.patch(allowed=CHANGEABLE, mandatory=_NOT_NULL)
         changes = plain_changes(Memory, operations)
         return render(Memory, call.deps(MemoryService).modify(call.args["uuid"], changes), call.base_url)

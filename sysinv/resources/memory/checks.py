@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What memory has to say before an unlock."""
+"""Checks of memory before an unlock."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ PAGE_1G_MIB = 1024
 
 @dataclass(frozen=True, slots=True)
 class NodeMemory:
-    """One NUMA node's memory as unlock looks at it (MiB, pages as counts)."""
+    """One NUMA node's memory (MiB, pages as counts)."""
 
     numa_node: int
     node_memtotal_mib: int
@@ -27,14 +27,14 @@ class NodeMemory:
 
 @dataclass(frozen=True, slots=True)
 class MemoryFacts:
-    """The nodes that were reported, and the number of physical cores."""
+    """Reported nodes and number of physical cores."""
 
     nodes: tuple[NodeMemory, ...] = ()
     physical_cores: int = 0
 
 
 def memory_refusal(facts: ActionFacts) -> str | None:
-    """A worker needs memory for the platform, the virtual switch and the pending pages, within what it has."""
+    """Refuse a worker whose memory is too small for platform reserve, virtual switch and pending pages."""
     if not facts.host.has_worker_function:
         return None
     memory = facts.of(MemoryFacts)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a report of one node's memory writes: counts as reported, reserve and pending pages by their own rules."""
+"""Pure conversion of a node's memory report to columns: reported counts, reserve and pending pages."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 from sysinv.model.topology import HostRole, default_reserve_mib, minimum_reserve_mib
 from sysinv.resources.memory.report import MemoryReport
 
-# In ``capabilities``: the operator has set the platform's reserve.
+# Key in ``capabilities``: the operator has chosen the platform's reserve.
 RESERVE_CHOSEN = "reserve_chosen"
 PAGE_2M_MIB, PAGE_1G_MIB, PAGES_4K_PER_MIB = 2, 1024, 256
 DEFAULT_VSWITCH_PAGE_MIB = 2
@@ -18,7 +18,7 @@ LARGE_VSWITCH_PAGE_MIB = 1024
 
 @dataclass(frozen=True, slots=True)
 class StoredMemory:
-    """What intake asks of a stored row; ``chosen``: the reserve is the operator's."""
+    """The part of a stored row that intake needs; ``chosen``: the operator has chosen the reserve."""
 
     platform_reserved_mib: int
     pending_2m: int | None
@@ -29,17 +29,17 @@ class StoredMemory:
 
 @dataclass(frozen=True, slots=True)
 class Reserve:
-    """Reserve of a node that nobody has chosen yet, and the least that may be chosen (MiB)."""
+    """Default and minimum of a node's reserve (MiB)."""
 
     default_mib: int
     minimum_mib: int
 
 
 def memory_values(stored: StoredMemory | None, report: MemoryReport, reserve: Reserve) -> dict[str, Any]:
-    """Columns to write for one node.
+    """Return the columns to write for one node.
 
-    The reserve belongs to the operator once it was chosen; until then it follows the node, whose memory may grow and
-    shrink while it runs. A report that shows the pending pages clears them.
+    A reserve that the operator chose stays; a default follows the node, whose memory may grow and shrink while it
+    runs. A report that contains the pending pages clears them.
     """
     reserved = stored.platform_reserved_mib if stored is not None and stored.chosen else reserve.default_mib
     values: dict[str, Any] = {
@@ -71,10 +71,10 @@ def memory_values(stored: StoredMemory | None, report: MemoryReport, reserve: Re
 
 
 def fitting_counts(values: Mapping[str, Any], reserved_mib: int) -> dict[str, int]:
-    """The counts of a node that depend on the platform's reserve, cut so that together they fit beside it.
+    """Return the counts of a node that depend on the platform's reserve, limited so that together they fit beside it.
 
-    ``values`` are columns as reported or stored. Huge pages that are there stay as they are: beside a reserve that was
-    chosen too large they leave nothing for small pages. A size of which no page was possible stays impossible.
+    ``values`` are reported or stored columns. Keeps existing huge pages: beside a reserve that was chosen too large,
+    no small pages remain. A page size that was not possible stays impossible.
     """
     usable_mib = max(values["node_memtotal_mib"] - reserved_mib, 0)
     huge_mib = values["vm_hugepages_nr_2M"] * PAGE_2M_MIB + values["vm_hugepages_nr_1G"] * PAGE_1G_MIB
@@ -86,7 +86,7 @@ def fitting_counts(values: Mapping[str, Any], reserved_mib: int) -> dict[str, in
 
 
 def follow(rows: Mapping[int, Mapping[str, Any]], reserves: Mapping[int, Reserve]) -> dict[int, dict[str, Any]]:
-    """By node what a change beside the memory itself (other processors) writes: reserves that nobody chose follow."""
+    """Return columns by node after default reserves changed for another reason than memory, such as more CPUs."""
     changed = {}
     for node, row in rows.items():
         reserve = reserves[node]
@@ -100,12 +100,12 @@ def follow(rows: Mapping[int, Mapping[str, Any]], reserves: Mapping[int, Reserve
 
 
 def is_chosen(row: Mapping[str, Any]) -> bool:
-    """Whether the operator has set the reserve of a stored row."""
+    """Return whether the operator has chosen the reserve of a stored row."""
     return bool((row["capabilities"] or {}).get(RESERVE_CHOSEN))
 
 
 def reserves(role: HostRole, totals: Mapping[int, int], cores: int) -> dict[int, Reserve]:
-    """Default and least reserve of every node of a host with ``totals`` MiB per node."""
+    """Return default and minimum reserve of every node of a host with ``totals`` MiB per node."""
     defaults = default_reserve_mib(role, totals, cores)
     return {node: Reserve(defaults[node], minimum_reserve_mib(role, totals, node)) for node in totals}
 

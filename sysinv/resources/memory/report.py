@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What agents report of memory, and when a change of it is worth a report."""
+"""Agents' report of memory, and the rule that decides which changes are reported."""
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -13,8 +13,8 @@ STEP = 0.05
 class MemoryReport:
     """Memory of one NUMA node; sizes in MiB, huge pages as counts; ``supports_1g`` from the CPU flags.
 
-    ``memtotal_mib`` is the node's total minus the platform's reserve; ``hugepages_possible_*`` is how many pages of
-    that size fit in it. ``vswitch_hugepages_*`` is what this boot reserved for the virtual switch.
+    ``memtotal_mib`` is the node's total minus the platform's reserve; ``hugepages_possible_*`` is the number of pages
+    of that size that fit in it. ``vswitch_hugepages_*`` is the virtual switch's reserve at this boot.
     """
 
     numa_node: int
@@ -36,12 +36,12 @@ class MemoryReport:
 
 
 def without_memory(node: int) -> MemoryReport:
-    """The report of a node that has no memory."""
+    """Return the report of a node without memory."""
     return MemoryReport(node, 0, 0, 0, 0, 0, 0, 0, 0, 0, supports_1g=False)
 
 
 def tells_more(old: MemoryReport, new: MemoryReport) -> bool:
-    """Free memory moves all the time: it counts when it moved by ``STEP`` of the node since the last report."""
+    """Return whether to report ``new``. Ignores changes of free memory below ``STEP`` of the node's total."""
     moved_mib = abs(old.memavail_mib - new.memavail_mib)
     return moved_mib > new.node_memtotal_mib * STEP or replace(old, memavail_mib=new.memavail_mib) != new
 

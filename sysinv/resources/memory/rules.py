@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Changing the platform's reserve and the huge pages of one NUMA node."""
+"""Rules for changes of the platform's reserve and the huge pages of a NUMA node."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ PAGE_2M_MIB, PAGE_1G_MIB = 2, 1024
 
 def check_modify(host: InventoryHost, system: SystemView, stored: Mapping[str, Any],
                  changes: Mapping[str, Any]) -> None:
-    """Raise HostMustBeLocked or HostRefused, with the node named first, when ``changes`` are not possible now."""
+    """Raise HostMustBeLocked or HostRefused, with the node at the start, when ``changes`` are not permitted now."""
     if not host.is_locked and not (system.is_simplex and not system.is_all_in_one):
         raise HostMustBeLocked(detail=f"Processor {stored['numa_node']}: Host must be locked.")
     refusal = (_host_refusal(host, changes) or _values_refusal(stored, changes)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Use case of memory: change reserve and huge pages of one NUMA node. It takes effect at the next unlock."""
+"""Use cases of memory: store a report; change reserve and huge pages, which takes effect at the next unlock."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ from sysinv.resources.node import store as nodes
 
 
 def take_report(conn: Connection, host: ReportingHost, reported: Sequence[MemoryReport]) -> None:
-    """Store the memory of the nodes; one that a whole report leaves out has none any more."""
+    """Store the memory of the nodes; a node that a complete report omits has no memory any more."""
     known = store.rows_of_host(conn, host.id)
     reports = {report.numa_node: report for report in reported}
     if not host.partial:
@@ -48,7 +48,7 @@ def take_report(conn: Connection, host: ReportingHost, reported: Sequence[Memory
 
 
 def follow_processors(conn: Connection, host: ReportingHost) -> None:
-    """The host has other processors than before: reserves that nobody chose follow."""
+    """Adapt default reserves after the host's CPUs changed; keeps reserves that the operator chose."""
     known = store.rows_of_host(conn, host.id)
     _follow(conn, known, _reserves(conn, host, known, {}))
 
@@ -65,7 +65,7 @@ def _follow(conn: Connection, known: Mapping[int, Row], found: Mapping[int, Rese
 
 
 def action_facts(conn: Connection, row: Row) -> MemoryFacts:
-    """What the checks of memory look at."""
+    """Return the facts that the checks of memory need."""
     return MemoryFacts(store.nodes_of_host(conn, row["id"]), physical_cores(cpus.of_host(conn, row["id"])))
 
 
@@ -86,7 +86,7 @@ class MemoryService:
             check_modify(host_view(host), the_system(conn), row, changes)
             values = {name: value for name, value in changes.items() if row[name] != value}
             if "platform_reserved_mib" in values:
-                # Who sends back what was shown has chosen nothing: the reserve goes on following the node.
+                # Sending the displayed value back chooses no reserve: it remains a default that follows the node.
                 values["capabilities"] = {**(row["capabilities"] or {}), RESERVE_CHOSEN: True}
                 values |= fitting_counts(row, values["platform_reserved_mib"])
             if values:

@@ -21,13 +21,13 @@ QUERY = (
 
 
 def rows_of_host(conn: Connection, host_id: int) -> dict[int, Row]:
-    """Stored rows by NUMA node number."""
+    """Return stored rows by NUMA node number."""
     rows = conn.execute(QUERY.where(I_IMEMORY.c.forihostid == host_id).order_by(I_NODE.c.numa_node)).mappings()
     return {row["numa_node"]: dict(row) for row in rows}
 
 
 def stored(row: Row) -> StoredMemory:
-    """The view intake works with."""
+    """Return the view that intake uses."""
     return StoredMemory(
         platform_reserved_mib=row["platform_reserved_mib"], pending_2m=row["vm_hugepages_nr_2M_pending"],
         pending_1g=row["vm_hugepages_nr_1G_pending"], vswitch_reqd=row["vswitch_hugepages_reqd"],
@@ -35,7 +35,7 @@ def stored(row: Row) -> StoredMemory:
 
 
 def nodes_of_host(conn: Connection, host_id: int) -> tuple[NodeMemory, ...]:
-    """What unlock checks."""
+    """Return the nodes' memory for the checks of an unlock."""
     return tuple(NodeMemory(
         numa_node=node, node_memtotal_mib=row["node_memtotal_mib"], platform_reserved_mib=row["platform_reserved_mib"],
         vswitch_mib=(row["vswitch_hugepages_reqd"] or row["vswitch_hugepages_nr"]) * row["vswitch_hugepages_size_mib"],
@@ -44,7 +44,7 @@ def nodes_of_host(conn: Connection, host_id: int) -> tuple[NodeMemory, ...]:
 
 
 def write(conn: Connection, host_id: int, node_id: int, values: Mapping[str, Any], known: Row | None) -> None:
-    """Insert the node's row, or update it where something differs."""
+    """Insert the node's row, or update its changed columns."""
     if known is None:
         conn.execute(sa.insert(I_IMEMORY).values(forihostid=host_id, forinodeid=node_id, capabilities={}, **values))
         return
@@ -52,6 +52,6 @@ def write(conn: Connection, host_id: int, node_id: int, values: Mapping[str, Any
 
 
 def update(conn: Connection, known: Row, changed: Mapping[str, Any]) -> None:
-    """Write columns of a row of a locked host."""
+    """Write columns of a row; the caller holds the host's lock."""
     if changed:
         conn.execute(sa.update(I_IMEMORY).where(I_IMEMORY.c.id == known["id"]).values(**changed))

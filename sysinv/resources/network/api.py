@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Routes of ``networks`` and ``addrpools``: read only, the bootstrap writes them."""
+"""Routes of ``networks`` and ``addrpools``: read-only, because only the bootstrap writes them."""
 from __future__ import annotations
 
 from typing import Any
@@ -49,7 +49,7 @@ class NetworkController:
 class PoolsController:
     """``/v1/addrpools``."""
 
-    @describes(query=(*paging(ADDRESS_POOLS.c.keys()), Argument("network_type", Anything(), "Pools of such networks.")),
+    @describes(query=(*paging(ADDRESS_POOLS.c.keys()), Argument("network_type", Anything(), "Pools of this type.")),
                answers={200: ViewPage((View(AddressPool),))})
     def get(self, call: Call) -> dict[str, Any]:
         """All address pools, or those of one network type."""

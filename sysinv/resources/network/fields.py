@@ -18,7 +18,7 @@ class Network(Record):
 
 
 class AddressPool(Record):
-    """One pool of addresses; ``ranges`` are pairs of first and last address."""
+    """One address pool; ``ranges`` are pairs of first and last address."""
 
     envelope = "addrpools"
     id = attr(int, writer=SYSTEM, nullable=False)

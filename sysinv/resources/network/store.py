@@ -17,7 +17,7 @@ QUERY = (
 
 
 def pools_by_network(conn: Connection) -> dict[str, PoolView]:
-    """Network type to its primary pool."""
+    """Return the primary pool of each network type."""
     rows = conn.execute(
         sa.select(NETWORKS.c.type.label("network_type"), ADDRESS_POOLS)
         .join(ADDRESS_POOLS, ADDRESS_POOLS.c.id == NETWORKS.c.address_pool_id)).mappings().all()
@@ -30,7 +30,7 @@ def pools_by_network(conn: Connection) -> dict[str, PoolView]:
 
 
 def ranges(conn: Connection) -> dict[int, list[tuple[str, str]]]:
-    """Row id of a pool to its ranges in order."""
+    """Return each pool's ranges in order, by row id."""
     found: dict[int, list[tuple[str, str]]] = {}
     for entry in conn.execute(sa.select(ADDRESS_POOL_RANGES).order_by(ADDRESS_POOL_RANGES.c.id)):
         found.setdefault(entry.address_pool_id, []).append((entry.start, entry.end))
@@ -38,7 +38,7 @@ def ranges(conn: Connection) -> dict[int, list[tuple[str, str]]]:
 
 
 def pool_query(network_type: str | None) -> sa.Select[Any]:
-    """All pools, or those of one network type."""
+    """Return the query of all pools, or of those of one network type."""
     query = sa.select(ADDRESS_POOLS)
     if network_type is None:
         return query
@@ -46,12 +46,12 @@ def pool_query(network_type: str | None) -> sa.Select[Any]:
 
 
 def dynamic(conn: Connection, network_type: str) -> bool:
-    """Whether hosts get addresses on this network by DHCP; False when there is no such network."""
+    """Return whether hosts get addresses on this network by DHCP; False when the network does not exist."""
     return bool(conn.execute(sa.select(NETWORKS.c.dynamic).where(NETWORKS.c.type == network_type)).scalar())
 
 
 def add(conn: Connection, network_type: str, pool: PoolView, *, is_dynamic: bool = True) -> int:
-    """Store a network with its primary pool (``pool.id`` and ``pool.uuid`` are not used); row id of the pool."""
+    """Store a network with its primary pool (ignores ``pool.id`` and ``pool.uuid``); returns the row id of the pool."""
     check_pool(pool)
     version = ipaddress.ip_network(f"{pool.network}/{pool.prefix}").version
     pool_id = _inserted(conn, sa.insert(ADDRESS_POOLS).values(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What agents report of NUMA nodes."""
+"""Agents' report of NUMA nodes."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sysinv.contract.reports import Report
 
 @dataclass(frozen=True, slots=True)
 class NumaReport:
-    """One NUMA node and its CPUs (may be empty for memory-only nodes)."""
+    """One NUMA node and its CPUs (none for memory-only nodes)."""
 
     numa_node: int
     cpus: tuple[int, ...]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Use case of NUMA nodes: take a report."""
+"""Use case of NUMA nodes: store a report."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -12,5 +12,5 @@ from sysinv.resources.node.report import NumaReport
 
 
 def take_report(conn: Connection, host: ReportingHost, nodes: Sequence[NumaReport]) -> None:
-    """Add the nodes that are new."""
+    """Add new nodes."""
     store.ensure(conn, host.id, [node.numa_node for node in nodes])

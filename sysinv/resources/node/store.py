@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of ``i_node``; nodes are only ever added by reports."""
+"""Rows of ``i_node``; reports only add nodes."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -14,13 +14,13 @@ QUERY = sa.select(I_NODE, I_HOST.c.uuid.label("ihost_uuid")).join(I_HOST, I_HOST
 
 
 def ids_by_number(conn: Connection, host_id: int) -> dict[int, int]:
-    """NUMA node number to row id."""
+    """Return row ids by NUMA node number."""
     rows = conn.execute(sa.select(I_NODE.c.numa_node, I_NODE.c.id).where(I_NODE.c.forihostid == host_id))
     return {row.numa_node: row.id for row in rows}
 
 
 def ensure(conn: Connection, host_id: int, numbers: Iterable[int]) -> dict[int, int]:
-    """Add the nodes that are missing; node number to row id of all."""
+    """Add missing nodes; returns the row ids of all nodes by number."""
     known = ids_by_number(conn, host_id)
     missing = sorted(set(numbers) - set(known))
     for number in missing:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``operations``: what the conductor is doing or has done, and why something did not work."""
+"""``operations``: active and ended operations of the conductor, with the errors of failed ones."""
 from __future__ import annotations
 
 from flock.wire.resource import SYSTEM, Record, attr
 
 
 class Operation(Record):
-    """One stored operation; ``error`` is the sentence it failed with."""
+    """One stored operation; ``error`` is the reason of its failure."""
 
     envelope = "operations"
     kind = attr(str, writer=SYSTEM, nullable=False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Routes of ``ports`` and ``ethernet_ports``; operators only read them."""
+"""Read-only routes of ``ports`` and ``ethernet_ports``."""
 from __future__ import annotations
 
 from sysinv.api.inventory import Inventory, read_policy, read_routes

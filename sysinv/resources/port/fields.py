@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``ports`` and ``ethernet_ports``: one network port, without and with what only Ethernet has."""
+"""``ports`` and ``ethernet_ports``: a network port, without and with its Ethernet fields."""
 from __future__ import annotations
 
 from flock.wire.resource import AGENT, SYSTEM, Record, attr

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a report of network ports adds, changes and removes; a port is known by its slot and its MAC address."""
+"""Pure comparison of reported with stored network ports; slot and MAC address identify a port."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flock.db.fitting import fitted
+from flock.db.fitting import INTEGER_MAX, fitted
 from sysinv.resources.port.report import PortReport
 from sysinv.resources.port.table import PORTS
 
@@ -27,12 +28,12 @@ class PortChange:
 
 def port_change(stored: Sequence[Mapping[str, Any]], reported: Sequence[PortReport], mgmt_mac: str,
                 node_ids: Mapping[int, int], *, partial: bool = False) -> PortChange:
-    """Compare; ``mgmt_mac`` marks the port the host boots from, ``node_ids`` are rows of NUMA nodes by number.
+    """Compare. ``mgmt_mac`` identifies the boot port, ``node_ids`` are row ids of NUMA nodes by number.
 
-    Ports may share a MAC address (slaves of a bond whose own is unknown, ports of a failover pair): a port is what
-    has its slot and its address; else a port that moved is known by its address and one whose address changed by its
-    slot. The order of reports and rows changes nothing. What a ``partial`` report leaves out stays, unless another
-    port is in its slot now.
+    Several ports may have the same MAC address (slaves of a bond with unknown permanent addresses, failover pairs).
+    So a reported port matches the stored port with its slot and its address; else the one with its address (it
+    moved), else the one with its slot (its address changed). The result does not depend on the order of reports or
+    rows. Ports that a ``partial`` report omits stay, unless another port now has their slot.
     """
     wanted = _in_slots([_values(report, node_ids) for report in reported])
     found = _matches(wanted, sorted(stored, key=_slot))
@@ -62,41 +63,39 @@ def _slot(values: Mapping[str, Any]) -> Slot:
 
 
 def _in_slots(ports: Sequence[dict[str, Any]]) -> dict[Slot, dict[str, Any]]:
-    """Ports by slot; of two in one (old kernels number the ports of a function alike) the second by name moves on."""
+    """Return ports by slot. Old kernels give a function's ports one number: the second by name gets the next one."""
     placed: dict[Slot, dict[str, Any]] = {}
     for values in sorted(ports, key=lambda one: (_slot(one), one["name"], one["mac"])):
         while _slot(values) in placed:
-            values["dev_id"] += 1
+            values["dev_id"] = values["dev_id"] + 1 if values["dev_id"] < INTEGER_MAX else 0
         placed[_slot(values)] = values
     return placed
 
 
 def _matches(wanted: Mapping[Slot, Mapping[str, Any]],
              stored: Sequence[Mapping[str, Any]]) -> dict[Slot, Mapping[str, Any]]:
-    """Which stored row each reported port is: the best evidence first, each row once."""
+    """Return the stored row of each reported port: best match first, each row at most once."""
     found: dict[Slot, Mapping[str, Any]] = {}
     taken: set[int] = set()
-    for same in (_same_port, _same_mac, _same_slot):
+    for evidence in (_slot_and_mac, _mac, _slot):
+        rows: dict[Hashable, deque[Mapping[str, Any]]] = defaultdict(deque)
+        for row in stored:
+            if row["id"] not in taken:
+                rows[evidence(row)].append(row)
         for slot, values in wanted.items():
-            if slot in found:
-                continue
-            row = next((row for row in stored if row["id"] not in taken and same(row, values)), None)
-            if row is not None:
-                found[slot] = row
-                taken.add(row["id"])
+            told = evidence(values)
+            if slot not in found and told is not None and rows[told]:
+                found[slot] = rows[told].popleft()
+                taken.add(found[slot]["id"])
     return found
 
 
-def _same_port(row: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-    return _same_slot(row, values) and bool(row["mac"] == values["mac"])
+def _slot_and_mac(values: Mapping[str, Any]) -> Hashable:
+    return _slot(values), values["mac"]
 
 
-def _same_mac(row: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-    return bool(row["mac"] == values["mac"] != NO_MAC)
-
-
-def _same_slot(row: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-    return _slot(row) == _slot(values)
+def _mac(values: Mapping[str, Any]) -> Hashable:
+    return None if values["mac"] == NO_MAC else values["mac"]
 
 
 def _values(report: PortReport, node_ids: Mapping[int, int]) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What agents report of network ports."""
+"""Agents' report of network ports."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from sysinv.contract.reports import Report, Source
 
 @dataclass(frozen=True, slots=True)
 class PortReport:
-    """One network port. ``pciaddr`` is ``0000:05:00.0`` form; ``speed_mbps`` None when the link is down.
+    """One network port. ``pciaddr`` has the form ``0000:05:00.0``; ``speed_mbps`` is None when the link is down.
 
-    A port that is no PCI function has ``<bus>:<device>`` there (``usb:1-1:1.0``), a container's veth leg
-    ``virtual:<name>``: unique per host and the same at each boot. ``numa_node`` is -1 when the kernel does not know.
+    For a port that is not a PCI function, ``pciaddr`` is ``<bus>:<device>`` (``usb:1-1:1.0``), for a container's veth
+    end ``virtual:<name>``: unique per host and equal at each boot. ``numa_node`` is -1 when the kernel does not know.
     """
 
     name: str

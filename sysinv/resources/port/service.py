@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Use case of network ports: take a report."""
+"""Use case of network ports: store a report."""
 from __future__ import annotations
 
 import logging
@@ -19,7 +19,7 @@ LOG = logging.getLogger(__name__)
 
 
 def take_report(conn: Connection, host: ReportingHost, reported: Sequence[PortReport]) -> None:
-    """Store the host's ports; those that are gone are removed, unless the report is partial."""
+    """Store the host's ports; removes those that a complete report omits."""
     node_ids = nodes.ensure(conn, host.id, {port.numa_node for port in reported if port.numa_node >= 0})
     stored = [dict(one) for one in store.of_host(conn, host.id)]
     change = port_change(stored, reported, host.row["mgmt_mac"], node_ids, partial=host.partial)

@@ -17,17 +17,17 @@ QUERY = (
 
 
 def of_host(conn: Connection, host_id: int) -> list[RowMapping]:
-    """All ports of a host."""
+    """Return all ports of a host."""
     return list(conn.execute(sa.select(PORTS).where(PORTS.c.host_id == host_id)).mappings())
 
 
 def apply(conn: Connection, host_id: int, change: PortChange) -> None:
-    """Write a change; removals come first, so that a card moved to another slot fits."""
+    """Write a change; removes rows first, so that their slots are free for cards that moved."""
     if change.delete:
         conn.execute(sa.delete(PORTS).where(PORTS.c.id.in_(change.delete)))
     for row_id, values in change.update.items():
         if "pciaddr" in values:
-            # Two cards may have changed places: nobody holds a slot while everyone moves.
+            # Two cards may have exchanged slots: all moving ports release their slots first.
             conn.execute(sa.update(PORTS).where(PORTS.c.id == row_id).values(pciaddr=f"moving:{row_id}"))
     for row_id, values in change.update.items():
         conn.execute(sa.update(PORTS).where(PORTS.c.id == row_id).values(**values))

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one system object: name, mode, location."""
+"""The system object: name, mode, location."""

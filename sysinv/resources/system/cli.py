@@ -15,7 +15,7 @@ _FIELDS = columns(
     "software_version", "uuid", "created_at", "updated_at", "region_name", "service_project_name", "security_feature")
 _ROLE = columns("distributed_cloud_role")
 
-# option as StarlingX spells it, values or None for free text
+# option in StarlingX's spelling, permitted values (None for any text)
 _CHANGES: tuple[tuple[str, Sequence[str] | None], ...] = (
     ("name", None),
     ("system_mode", ("simplex", "duplex", "duplex-direct")),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``isystems``: the one system."""
+"""``isystems``: the system."""
 from __future__ import annotations
 
 from flock.wire.resource import SYSTEM, Record, attr
@@ -12,7 +12,7 @@ FOLDED = ("sdn_enabled", "https_enabled", "vswitch_type")
 
 
 class System(Record):
-    """The system as every reader sees it."""
+    """The system in replies."""
 
     envelope = "isystems"
     name = attr(ASCII, nullable=False)
@@ -35,7 +35,7 @@ class System(Record):
 
 
 class SystemChange(System):
-    """What a PATCH may carry; the last three live in ``capabilities``."""
+    """Fields of a PATCH; the last three are stored in ``capabilities``."""
 
     envelope = "isystems"
     sdn_enabled = attr(bool)

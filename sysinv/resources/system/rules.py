@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What may be changed of the system."""
+"""Rules for changes of the system."""
 from __future__ import annotations
 
 import re
@@ -19,7 +19,7 @@ CHANGEABLE = frozenset({
 
 
 class SystemRefused(Refused):
-    """A rule about the system says no."""
+    """A rule about the system refuses a change."""
 
     code: ClassVar[str] = "sysinv.system.refused"
 
@@ -53,7 +53,7 @@ def _check_degrees(name: str, text: str, limit: float) -> None:
 
 
 def _check_timezone(name: str | None) -> None:
-    # The name becomes a path in the zoneinfo tree.
+    # The name is used as a path in the zoneinfo tree.
     if not name or name not in zoneinfo.available_timezones():
         raise SystemRefused(detail=f"Timezone file {name} does not exist.")
 

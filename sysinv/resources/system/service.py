@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Use cases of the system: read it, change what the rules allow."""
+"""Use cases of the system: read and change it."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -18,23 +18,23 @@ from sysinv.resources.system.table import I_SYSTEM
 
 
 class SystemService:
-    """The one system."""
+    """Reads and changes the system."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     def all(self) -> list[Row]:
-        """The system, in a list; empty before the bootstrap."""
+        """Return the system in a list; empty before the bootstrap."""
         with self._db.reader() as conn:
             return [_shown(dict(row)) for row in conn.execute(sa.select(I_SYSTEM)).mappings()]
 
     def get(self, uuid: str) -> Row:
-        """The system by its uuid."""
+        """Return the system by its uuid."""
         with self._db.reader() as conn:
             return _shown(_row(conn, uuid))
 
     def change(self, uuid: str, changes: Mapping[str, Any]) -> Row:
-        """Carry out a PATCH; SystemRefused names the rule."""
+        """Carry out a PATCH; SystemRefused names the broken rule."""
         with self._db.writer() as conn:
             row = _row(conn, uuid, lock=True)
             check_change(row, changes)
@@ -56,7 +56,7 @@ def _row(conn: Connection, uuid: str, *, lock: bool = False) -> Row:
 
 
 def _shown(row: Row) -> Row:
-    # Board management controllers are reached over a network of their own, never over management.
+    # mtce reaches BMCs over a separate network, never over management.
     return {**row, "capabilities": {**(row["capabilities"] or {}), "bm_region": "External"}}
 
 

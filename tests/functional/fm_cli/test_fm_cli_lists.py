@@ -199,7 +199,7 @@ def test_deleting(fm: Any, three: list[str]) -> None:
 def test_deleting_by_query(fm: Any, three: list[str]) -> None:
     ran = fm("alarm-delete --query alarm_id=100.")
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == "This clears 2 alarms.\nNobody is there to confirm that; give --yes.\n"
+    assert ran.err == "This clears 2 alarms.\nThere is no terminal to confirm that; give --yes.\n"
     assert len(fm("alarm-list -f json").json()) == 3
     ran = fm("alarm-delete --query alarm_id=100. --yes")
     assert (ran.code, ran.out, ran.err) == (0, "Cleared 2 alarms.\n", "")

@@ -50,7 +50,7 @@ def test_unlock_crash_recovery_lock(cloud):
 
     cloud.act(host, "lock")
     cloud.wait_states(host, "locked-disabled-online", 20)
-    assert (host.root / "run/.node_locked").exists()
+    eventually(lambda: (host.root / "run/.node_locked").exists())
     eventually(lambda: cloud.faults.active == {("200.001", "host=worker-0"): "warning"})
 
 

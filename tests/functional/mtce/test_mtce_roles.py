@@ -18,7 +18,7 @@ from tests.rbac.role_cases import role_cases
 CASES = role_cases("mtce")
 
 
-class Conductor:
+class Conductor(MtceHosts):
     """Knows no host and agrees to everything."""
 
     def put_host(self, *, host: MtceHost) -> ActionReply:
@@ -27,7 +27,10 @@ class Conductor:
     def host_action(self, *, host_uuid: str, action: str, request_id: str) -> ActionReply:
         return ActionReply("pass")
 
-    def delete_host(self, *, host_uuid: str) -> ActionReply:
+    def tell_again(self, *, host_uuids: list[str]) -> None:
+        return
+
+    def delete_host(self, *, host_uuid: str, revision: int = 0) -> ActionReply:
         return ActionReply("pass")
 
     def get_host(self, *, host_uuid: str) -> HostStatus | None:

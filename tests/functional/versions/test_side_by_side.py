@@ -277,7 +277,7 @@ def test_a_previous_agent_reports_to_the_present_conductor(rabbit: RabbitNode, k
     agent = None
     try:
         service.start()
-        agent = inventory_agent(tmp_path, previous, service.bus, "controller-0")
+        agent = inventory_agent(tmp_path, previous, service.bus(), "controller-0")
         agent.wait_until(lambda: "The inventory is complete" in agent.log_tail(), 60, "the agent to be answered")
         uuid = service.host("controller-0")["uuid"]
         for noun in ("icpus", "imemorys", "idisks", "ports"):

@@ -17,6 +17,8 @@ cp {root}/policy-rc.d {root}/policy-then
 touch {root}/begun
 {apt}
 """
+# A shell in the background starts its children with these ignored, and a shell cannot trap what it was told to ignore.
+DEFAULT_SIGNALS = ("env", "--default-signal=INT,TERM,HUP")
 
 
 class Machine:
@@ -45,8 +47,8 @@ class Machine:
 
     def start(self):
         environment = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "FLOCK_HOME": str(self.root / "home")}
-        return subprocess.Popen(["bash", str(self.script), "--packages"], env=environment, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, text=True, start_new_session=True)
+        return subprocess.Popen([*DEFAULT_SIGNALS, "bash", str(self.script), "--packages"], env=environment,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
     def run(self):
         with self.start() as running:

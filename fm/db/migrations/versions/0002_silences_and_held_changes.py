@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Silences, held changes, flapping; when an alarm was refreshed last and how long that is good for."""
+"""Tables for silences, held changes and flap states; last refresh and time to live of alarms."""
 from __future__ import annotations
 
 import sqlalchemy as sa

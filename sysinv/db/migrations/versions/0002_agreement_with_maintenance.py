@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Agreement with host maintenance, the last error of a host, the last try of a step; ids are not used again."""
+"""Agreement with mtce, the last error of a host, the last attempt of a step; ids are not assigned again."""
 from __future__ import annotations
 
 import sqlalchemy as sa
@@ -24,7 +24,7 @@ def upgrade() -> None:
     op.add_column("i_host", sa.Column("last_error_at", sa.DateTime(), nullable=True))
     if op.get_bind().dialect.name == "sqlite":
         for name in TABLES:
-            # SQLite gives the highest number again after its row was deleted, unless the table was made so.
+            # Without this option, SQLite assigns the highest id again after its row was deleted.
             with op.batch_alter_table(name, recreate="always", table_kwargs={"sqlite_autoincrement": True}):
                 pass
 

@@ -81,4 +81,4 @@ def test_interrupt_says_that_it_goes_on() -> None:
     out = io.StringIO()
     with pytest.raises(KeyboardInterrupt):
         wait_for("Unlock w", observing("a", KeyboardInterrupt()), judge, out, 60, Clock().pace())
-    assert out.getvalue().endswith("Stopped waiting. Unlock w goes on; last state: a.\n")
+    assert out.getvalue().endswith("Stopped waiting. Unlock w continues; last state: a.\n")

@@ -290,3 +290,12 @@ def test_wall_clock_set_back_by_hours_holds_no_message_up(outbox: Outbox, monkey
     assert Relay(outbox, {"tell": got.append}, policy)._due_keys(utcnow()) == ["a", "b"]
     assert relay.deliver_due() == 3
     assert got == ["a1", "a2", "b1"]
+
+
+def test_a_lease_taken_a_moment_after_this_relay_read_the_time_counts(outbox: Outbox) -> None:
+    put(outbox, "a", 1)
+    now = utcnow()
+    with outbox.db.writer() as conn:
+        conn.execute(sa.update(TABLE).values(owner="another", lease_until=now + datetime.timedelta(seconds=60.5)))
+    relay = Relay(outbox, {"tell": lambda payload: None}, Policy(lease_s=60))
+    assert relay.deliver_due() == 0

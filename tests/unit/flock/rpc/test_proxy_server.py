@@ -191,7 +191,7 @@ def test_answers_that_cannot_be_read_are_no_refusal(bus: Transport) -> None:
         def act(self, *, how: int) -> str:
             raise TypeError("interface")
 
-    with pytest.raises(Undecodable, match="answer of grow must be a string"):
+    with pytest.raises(Undecodable, match="reply of grow must be a string"):
         client(Other, bus).grow(thing=Thing("a"))
     with pytest.raises(Undecodable, match="how must be a string"):
         client(Other, bus).act(how=5)
@@ -218,7 +218,7 @@ def test_size_limits(bus: Transport) -> None:
     things = client(Things, bus)
     with pytest.raises(InvalidInput, match="arguments of act: at most 8388608 bytes"):
         things.act(how="x" * 9_000_000)
-    with pytest.raises(InvalidInput, match="answer of act: at most"):
+    with pytest.raises(InvalidInput, match="reply of act: at most"):
         things.act(how="big")
 
 

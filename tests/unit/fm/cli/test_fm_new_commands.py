@@ -137,7 +137,7 @@ def test_deletion_by_query_says_how_many_and_wants_a_yes() -> None:
     table = {"/v1/alarms": {"GET": {"alarms": [ALARM, ALARM]}, "DELETE": Script({"deleted": 2}, {"deleted": 0})}}
     ran, api = fm("alarm-delete --query severity=major", table)
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == "This clears 2 alarms.\nNobody is there to confirm that; give --yes.\n"
+    assert ran.err == "This clears 2 alarms.\nThere is no terminal to confirm that; give --yes.\n"
     assert {call[0] for call in api.calls} == {"GET"}
     ran, api = fm("alarm-delete --query severity=major --yes", table)
     assert (ran.code, ran.out, ran.err) == (0, "Cleared 2 alarms.\n", "")
@@ -222,7 +222,7 @@ def test_watching_in_json() -> None:
 def test_lost_events_are_said_on_stderr() -> None:
     gap = b'id: 40\nevent: fm.stream.gap\ndata: {"after": 3, "oldest": 41, "newest": 50}\n\n'
     ran, _ = fm("event-watch --count 1", {"/v1/event_stream": {"GET": Pieces([gap, *stream(EVENT).pieces])}})
-    assert (ran.code, ran.err) == (0, "Some events are lost; the log goes on after number 40.\n")
+    assert (ran.code, ran.err) == (0, "Some events are lost; the stream resumes after number 40.\n")
     assert len(ran.out.splitlines()) == 1
 
 

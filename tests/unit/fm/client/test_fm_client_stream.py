@@ -40,7 +40,7 @@ def test_a_line_without_end_is_refused() -> None:
 
 
 def test_data_that_is_no_json_is_an_error() -> None:
-    with pytest.raises(CliError, match="what is no event"):
+    with pytest.raises(CliError, match="an invalid event"):
         Message("1", "fm.alarm.set", "<html>").event()
 
 
@@ -87,7 +87,7 @@ def test_every_break_is_resumed_after_the_last_event() -> None:
     assert seen == ["1", "2", "3", "8"]
     assert server.asked == ["0", "2", "2", "2", "3", "7", "8"]
     assert len(server.pauses_s) == 6
-    assert server.said[0].startswith("Event stream interrupted (the server has ended it); next attempt in 0.5 s")
+    assert server.said[0].startswith("Event stream interrupted (the server closed it); next attempt in 0.5 s")
 
 
 def test_events_come_in_order_once() -> None:

@@ -202,7 +202,7 @@ def test_nonsense_ends_the_session(master: Master, start: Start) -> None:
     sub_agent = start()
     master.welcome()
     master.send(b"GET / HTTP/1.1\r\n\r\n\r\n")
-    assert "no message" in sub_agent.join()
+    assert "an invalid message" in sub_agent.join()
 
 
 @pytest.mark.parametrize("goodbye", [True, False])
@@ -225,7 +225,7 @@ def test_a_silent_master_is_asked_and_answered_meanwhile(master: Master, start: 
     master.answer(ping)
     ping = master.receive()
     master.answer(ping, Response(ErrorStatus.NOT_OPEN))
-    assert "has forgotten us: not open" in sub_agent.join()
+    assert "no longer knows the session: not open" in sub_agent.join()
 
 
 def test_a_master_that_does_not_answer_is_given_up(master: Master, start: Start) -> None:

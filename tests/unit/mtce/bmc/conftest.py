@@ -31,9 +31,9 @@ class RecordedBmc:
                            "/redfish/v1/SessionService/Sessions"}
         self.sessions = True
         self.header_tag = None
-        self.refused = set()
+        self.refused, self.trickled, self.locations = set(), set(), {}
         self.requests, self.resets, self.patches = [], [], []
-        self.port = 0
+        self.port, self.ended = 0, threading.Event()
 
     @property
     def system(self):
@@ -95,9 +95,16 @@ def _handler(bmc):
             if status == 201:
                 self.send_header("X-Auth-Token", "t-1")
                 self.send_header("Location", "/redfish/v1/SessionService/Sessions/1")
+            if 300 <= status < 400:
+                self.send_header("Location", bmc.locations.get(self.path.rstrip("/"), "/elsewhere"))
             self.end_headers()
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                self.wfile.write(raw)
+                if self.path.rstrip("/") not in bmc.trickled:
+                    self.wfile.write(raw)
+                    return
+                for index in range(len(raw)):
+                    self.wfile.write(raw[index:index + 1])
+                    bmc.ended.wait(0.05)
 
         do_GET = do_POST = do_PATCH = do_DELETE = _serve
 
@@ -122,6 +129,7 @@ def recorded():
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield bmc
+    bmc.ended.set()
     server.shutdown()
     thread.join(10)
     server.server_close()

@@ -27,9 +27,9 @@ DEAD = MaintainedHost(
     operational=Operational.DISABLED, availability=Availability.FAILED, action=HostAction.RECOVERY,
     stage=Stage.RECOVERY_ALIVE, deadline_ms=NOW, boot_id="b", left_boot_id="b", monitored=True, epoch=1,
     mgmt=Level.LOSS, cluster_host=Level.LOSS, bus_ok=True, pulses_ok=True, asked_ms=NOW - 5_000,
-    bus_open_ms=NOW - 60_000, bus_alive_ms=NOW - 17_000, cluster_alive_ms=NOW - 17_000, seen=True)
+    bus_open_ms=NOW - 60_000, bus_alive_ms=NOW - 17_000, cluster_alive_ms=NOW - 17_000, seen=True, mgmt_ms=NOW - 7_000)
 """Silent on every way, and all of that is known."""
-EVERY_WAY = "silent on management, cluster-host, cluster-host mtcAlive, message bus"
+EVERY_WAY = "silent on management for 7 s, cluster-host, cluster-host mtcAlive for 17 s, message bus for 17 s"
 
 
 def test_silence_on_every_way_permits():
@@ -38,7 +38,6 @@ def test_silence_on_every_way_permits():
 
 @pytest.mark.parametrize(("changes", "heard"), [
     ({"cluster_host": Level.OK}, "cluster-host"),
-    ({"cluster_host": Level.MINOR}, "cluster-host"),
     ({"mgmt": Level.OK}, "management"),
     ({"mgmt": Level.OK, "cluster_host": Level.OK}, "management, cluster-host"),
     ({"bus_alive_ms": NOW - 4_000}, "message bus"),
@@ -55,6 +54,7 @@ def test_one_way_on_which_it_is_heard_refuses(changes, heard):
 @pytest.mark.parametrize(("changes", "unknown"), [
     ({"mgmt": Level.UNKNOWN}, "management"),
     ({"cluster_host": Level.DEGRADE}, "cluster-host, cluster-host mtcAlive"),
+    ({"mgmt": Level.MINOR}, "management"),
     ({"pulses_ok": False}, "management, cluster-host, cluster-host mtcAlive"),
     ({"monitored": False}, "management, cluster-host, cluster-host mtcAlive"),
     ({"bus_ok": False}, "message bus"),

@@ -16,6 +16,8 @@ from flock.core.errors import DeadlineExceeded, FlockError, Refused, Unavailable
 from flock.exec import Root
 from flock.rpc import Server, Transport, client
 from flock.testing.machines import recorded_machines
+from sysinv.agent.collectors import numa
+from sysinv.agent.collectors.items import Items
 from sysinv.agent.daemon import Agent, Timing
 from sysinv.agent.machine import Machine, hardware_root, store_uuid
 from sysinv.contract.errors import HostNotFound
@@ -23,6 +25,7 @@ from sysinv.contract.records import HostRef
 from sysinv.contract.reports import UnknownReport, reports
 from sysinv.contract.rpc import InventoryReports, SysinvAgent
 from sysinv.hosts.earlier import EarlierReports
+from sysinv.resources.node.report import NumaReport
 
 HOST = "6e6f6465-0000-4000-8000-000000000001"
 MAC = "02:aa:00:00:00:01"
@@ -258,6 +261,76 @@ def test_broken_collector_leaves_the_others_alone(agent: Agent, conductor: Condu
     assert conductor.named() == ["lookup", *(kind for kind in reports() if kind != "disk")]
     agent.step()
     assert conductor.named() == ["disk", "completed"]
+
+
+def odd_mtu(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
+    """A file of one port raises what nobody thought of."""
+    real = Root.int
+
+    def broken(self: Root, rel: str, default: int | None = None) -> int | None:
+        if rel.endswith("mgmt1/mtu"):
+            raise ZeroDivisionError(reason)
+        return real(self, rel, default)
+
+    monkeypatch.setattr(Root, "int", broken)
+
+
+def second_port(system: Root) -> None:
+    net = system.path / "sys/devices/virtual/net/mgmt1"
+    net.mkdir()
+    for name, text in (("type", "1"), ("address", "02:aa:00:00:00:02"), ("flags", "0x1003"), ("mtu", "1500")):
+        (net / name).write_text(text)
+    (system.path / "sys/class/net/mgmt1").symlink_to("../../devices/virtual/net/mgmt1")
+
+
+def test_one_odd_item_makes_a_partial_report_and_is_told_once(
+        agent: Agent, conductor: Conductor, system: Root, monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture) -> None:
+    second_port(system)
+    with monkeypatch.context() as patch:
+        odd_mtu(patch, "no mtu")
+        assert agent.step() >= TIMING.audit_interval_s
+        told = dict(conductor.calls)
+        assert told["lookup"]["macs"] == [MAC]
+        assert [port and port["name"] for port in told["port"]["items"]] == ["mgmt0", None]
+        # The host is inventoried all the same.
+        assert conductor.named()[-1] == "completed" and agent.health.report()[0]
+        agent.step()
+        assert conductor.named() == []
+        said = [record.getMessage() for record in caplog.records if record.name == "sysinv.agent.machine"]
+        assert said == ["The port inventory cannot be read whole; 'mgmt1' is left out, and what is stored of it stays: "
+                        "ZeroDivisionError: no mtu"]
+        odd_mtu(patch, "another reason")
+        agent.step()
+        assert "another reason" in caplog.records[-1].getMessage()
+    agent.step()
+    ((name, arguments),) = conductor.calls
+    assert name == "port" and [port["name"] for port in arguments["items"]] == ["mgmt0", "mgmt1"]
+
+
+def test_more_items_than_a_report_may_have_are_cut_and_told(
+        agent: Agent, conductor: Conductor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    allowed = reports()["numa"].items_max
+    many = [NumaReport(number, ()) for number in range(allowed + 30)]
+    monkeypatch.setattr(numa, "collect", lambda _root: Items(many))
+    agent.step()
+    items = dict(conductor.calls)["numa"]["items"]
+    assert len(items) == allowed and items[-1] is None and items[-2]["numa_node"] == allowed - 2
+    said = [record.getMessage() for record in caplog.records if record.name == "sysinv.agent.machine"]
+    assert len(said) == 21 and said[-1] == "11 more items of the inventory cannot be read"
+    monkeypatch.setattr(numa, "collect", lambda _root: Items(many[:allowed]))
+    conductor.named()
+    agent.step()
+    items = dict(conductor.calls)["numa"]["items"]
+    assert len(items) == allowed and None not in items
+
+
+def test_an_item_that_no_message_carries_costs_only_itself(
+        agent: Agent, conductor: Conductor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numa, "collect", lambda _root: Items([NumaReport(0, (0,)), NumaReport(10**5000, ())]))
+    assert agent.step() >= TIMING.audit_interval_s
+    items = dict(conductor.calls)["numa"]["items"]
+    assert [item and item["numa_node"] for item in items] == [0, None]
 
 
 def test_recorded_hardware_with_own_ports(conductor: Conductor, system: Root, tmp_path: Path,

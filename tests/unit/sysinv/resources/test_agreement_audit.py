@@ -68,7 +68,7 @@ def test_a_host_that_inventory_lacks_is_removed_by_the_guarded_deletion(cloud: A
     cloud.mtce.hosts[GHOST.uuid] = GHOST
     cloud.mtce.answer = ActionReply("fail", "Host is Unlocked", "Lock the host and then retry")
     agreement.audit()
-    assert "ghost, which inventory does not have: Host is Unlocked" in str(agreement.trouble())
+    assert "ghost, which sysinv does not have: Host is Unlocked" in str(agreement.trouble())
     assert cloud.mtce.deleted == [(GHOST.uuid, 3)] and GHOST.uuid in cloud.mtce.hosts
     cloud.mtce.answer = ActionReply("pass")
     agreement.audit()

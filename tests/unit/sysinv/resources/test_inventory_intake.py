@@ -100,6 +100,25 @@ def test_a_port_has_its_node_also_when_it_is_reported_first(cloud: Any, tell: An
     assert node["numa_node"] == 2
 
 
+def test_what_the_agent_could_not_read_stays_stored(cloud: Any, tell: Any) -> None:
+    tell("disk", [disk("a"), disk("b")])
+    tell("disk", [disk("a", size_mib=2000), None])
+    assert listed(cloud, "idisks", "size_mib") == [1000, 2000]
+    tell("numa", [asdict(NumaReport(0, (0, 1)))])
+    tell("cpu", [cpu(0), cpu(1)])
+    tell("memory", [asdict(MemoryReport(0, 24000, 20000, 1, 0, 0, 0, 0, 0, 1, False))])
+    tell("port", [port("a", 1)])
+    # Nothing at all could be read: nothing is changed, and the host is not kept from being inventoried.
+    for kind in reports():
+        tell(kind, [None])
+    assert listed(cloud, "idisks", "size_mib") == [1000, 2000]
+    assert listed(cloud, "icpus", "cpu") == [0, 1]
+    assert listed(cloud, "imemorys", "node_memtotal_mib") == [24000]
+    assert listed(cloud, "ethernet_ports", "name") == ["a"]
+    with pytest.raises(InvalidInput, match=r"no item can be stored; the first: .*disk\[1\]\.device_node"):
+        tell("disk", [None, {}])
+
+
 def test_report_of_unusable_items_only_is_refused_with_the_reason(cloud: Any, tell: Any) -> None:
     tell("disk", [disk("a")])
     with pytest.raises(InvalidInput, match=r"disk\[0\]\.size_mib: must be an integer"):
@@ -115,7 +134,7 @@ def test_limits(tell: Any) -> None:
 
 
 def test_unknown_kind_and_unknown_host_are_told_apart(cloud: Any, tell: Any) -> None:
-    with pytest.raises(UnknownReport, match="knows no gpu report"):
+    with pytest.raises(UnknownReport, match="does not know reports of kind gpu"):
         tell("gpu", [{"anything": 1}])
     with pytest.raises(HostNotFound):
         cloud.inventory.report(host_uuid="6e6f6465-0000-4000-8000-000000000001", kind="disk", items=[])

@@ -3,6 +3,7 @@
 
 The world of these stories refuses every strike for silence of a host that can be heard.
 """
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from flock.sim import seeds
 from mtce.contract.states import HostAction
 from mtce.core.settings import HeartbeatAction, Settings
-from mtce.core.view import Stage
+from mtce.core.view import Level, Stage
 
 QUICK = Settings(bmc_reset_delay_ms=60_000, bmc_reset_lead_ms=20_000, heartbeat_soak_ms=5_000,
                  worker_boot_timeout_ms=200_000, recovery_attempts_max=50)
@@ -129,6 +130,14 @@ def test_pulses_are_watched_while_the_host_is_asked(story):
     s.machine.up, s.machine.hung = True, False  # it only was busy
     s.until_states("unlocked-enabled-available", 60)
     assert (s.machine.resets, s.machine.boot) == (0, 2)
+
+
+def test_row_of_an_earlier_release_that_stopped_monitoring_is_watched_again(story):
+    s = story(bmc=True).enabled().forget_story()
+    s.hang().until(lambda v: v.stage is Stage.RECOVERY_BMC_WAIT, 60)
+    s.view = replace(s.view, monitored=False, mgmt=Level.UNKNOWN, cluster_host=Level.UNKNOWN, asked_ms=None)
+    s.run_s(400)
+    assert s.machine.resets == 1
 
 
 DEGRADED = {HeartbeatAction.DEGRADE: "degraded", HeartbeatAction.ALARM: "available"}
