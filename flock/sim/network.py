@@ -30,10 +30,6 @@ class Network:
         self._cut.discard(node)
         self.world.say(f"{node} is back on {self.name}")
 
-    def is_cut(self, node: str) -> bool:
-        """Whether the node is disconnected."""
-        return node in self._cut
-
     def send(self, source: str, target: str, payload: bytes) -> None:
         """Send one datagram to one node."""
         self.sent += 1

@@ -21,7 +21,7 @@ class AnswerRefused(ValueError):
 
 
 class Redirected(AnswerRefused):
-    """A redirect that is not followed: to another server, of an order, or one too many."""
+    """A refused redirect: to another server, of a request other than GET, or one too many."""
 
 
 def load_bounded(response: requests.Response, deadline: float, monotonic: Callable[[], float]) -> None:
@@ -30,7 +30,7 @@ def load_bounded(response: requests.Response, deadline: float, monotonic: Callab
     The timeout of requests restarts with every byte, so a BMC that sends its reply slowly would never reach it.
     """
     body = bytearray()
-    # Not stream(): it waits for a whole chunk, however slowly that comes.
+    # Not stream(): it waits for a whole chunk, however slowly the chunk arrives.
     while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
         body += chunk
         if len(body) > ANSWER_MAX_BYTES:
@@ -79,7 +79,7 @@ class BoundedConnector(sushy_connector.Connector):  # type: ignore[misc]  # sush
 
     def delete(self, path: str = "", **words: Any) -> requests.Response:
         """Send a DELETE, even after the command's time limit, because it ends the session."""
-        # Some BMCs give the session a URL with a name of their own; it lies on this server all the same.
+        # Some BMCs put another server name in the session's URL, although the session is on this server.
         response: requests.Response = super().delete(urlsplit(path).path, stream=True, allow_redirects=False, **words)
         return response
 
@@ -98,7 +98,7 @@ class BoundedConnector(sushy_connector.Connector):  # type: ignore[misc]  # sush
 
 
 def here(base: str, path: str) -> str:
-    """``path`` when it leads to the BMC at ``base``; AnswerRefused for another server, which would get the login."""
+    """Return the URL of ``path`` at ``base``; AnswerRefused for another server, which would get the login."""
     target = urljoin(base, path)
     if urlsplit(target)[:2] != urlsplit(base)[:2]:
         raise AnswerRefused(f"it points to {path[:PATH_SHOWN_MAX]!r}, which is another server")
@@ -106,7 +106,7 @@ def here(base: str, path: str) -> str:
 
 
 def followed(get: Callable[[str], requests.Response], path: str) -> requests.Response:
-    """``get(path)``, sent on as often as BMCs do it for a final slash; AnswerRefused for a redirect to elsewhere."""
+    """Return ``get(path)`` after at most REDIRECTS_MAX redirects on the same server; Redirected for any other."""
     response = get(path)
     for _ in range(REDIRECTS_MAX):
         if not response.is_redirect:

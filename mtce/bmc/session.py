@@ -158,7 +158,7 @@ def choose_system(bodies: Mapping[str, Mapping[str, Any]], unread: Mapping[str, 
 
 
 def check_own(path: str, body: Mapping[str, Any]) -> None:
-    """ValueError when the record at ``path`` is, or would reset, another member of its collection."""
+    """Raise ValueError when the record at ``path`` names or would reset another member of its collection."""
     actions = body.get("Actions")
     reset = actions.get("#ComputerSystem.Reset") if isinstance(actions, Mapping) else None
     own = path.rstrip("/") + "/"
@@ -191,7 +191,7 @@ def reason_of(error: Exception) -> str:
 def _close(auth: Any) -> None:
     try:
         auth.close()
-    except Exception as error:  # noqa: BLE001 - the command is done; whatever the farewell brings must not undo that
+    except Exception as error:  # noqa: BLE001 - the command is done; an error of the logout must not make it fail
         LOG.debug("A Redfish session was not closed: %s", reason_of(error))
 
 

@@ -98,14 +98,14 @@ class Inventory:
         except Conflict:
             raise
         except Refused as error:
-            LOG.error("inventory does not take the state of host %s: %s", update.host_uuid, error)
+            LOG.error("sysinv refuses the state of host %s: %s", update.host_uuid, error)
             self._refused[update.host_uuid] = str(error)
         else:
             self._refused.pop(update.host_uuid, None)
 
     def troubles(self, hosts: Iterable[MaintainedHost]) -> str | None:
         """Return, for the health page, those of ``hosts`` whose states sysinv refuses; None when there are none."""
-        refused = [f"inventory refuses the state of {host.hostname}: {self._refused[host.uuid]}"
+        refused = [f"sysinv refuses the state of {host.hostname}: {self._refused[host.uuid]}"
                    for host in hosts if host.uuid in self._refused]
         return "; ".join(refused) or None
 

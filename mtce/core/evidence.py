@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Evidence that a host is alive, for each way it can be heard: heard, silent, or unknown. Unknown never means silent.
+"""Evidence that a host is alive, on each channel: heard, silent, or unknown. Unknown never means silent.
 
-There are four ways: the host answers heartbeat pulses on the management and on the cluster-host network, and its
+There are four channels: the host answers heartbeat pulses on the management and on the cluster-host network, and its
 agent sends mtcAlives over the message bus and over the cluster-host network.
 """
 from __future__ import annotations
@@ -13,15 +13,15 @@ from mtce.core.view import Level, MaintainedHost, Network
 
 
 class Sign(enum.StrEnum):
-    """Evidence of one way."""
+    """Evidence of one channel."""
 
     HEARD = "heard"
     SILENT = "silent"
     UNKNOWN = "unknown"
 
 
-class Way(enum.StrEnum):
-    """The ways on which a host can be heard; the values appear in the task text that the operator reads."""
+class Channel(enum.StrEnum):
+    """The channels on which a host can be heard; the values appear in the task text that the operator reads."""
 
     MGMT_PULSES = "management"
     CLUSTER_PULSES = "cluster-host"
@@ -29,25 +29,26 @@ class Way(enum.StrEnum):
     BUS_ALIVE = "message bus"
 
 
-def signs(view: MaintainedHost, now_ms: int, settings: Settings) -> dict[Way, Sign]:
-    """Return the sign of every way that the host has."""
-    found = {Way.MGMT_PULSES: pulses(view, Network.MGMT)}
+def signs(view: MaintainedHost, now_ms: int, settings: Settings) -> dict[Channel, Sign]:
+    """Return the sign of every channel that the host has."""
+    found = {Channel.MGMT_PULSES: pulses(view, Network.MGMT)}
     if Network.CLUSTER_HOST in view.networks():
-        found[Way.CLUSTER_PULSES] = pulses(view, Network.CLUSTER_HOST)
-        found[Way.CLUSTER_ALIVE] = _alive(view, view.cluster_alive_ms, found[Way.CLUSTER_PULSES], now_ms, settings)
+        found[Channel.CLUSTER_PULSES] = pulses(view, Network.CLUSTER_HOST)
+        found[Channel.CLUSTER_ALIVE] = _alive(view, view.cluster_alive_ms, found[Channel.CLUSTER_PULSES], now_ms,
+                                              settings)
     bus = Sign.SILENT if view.bus_ok and view.bus_open_ms is not None else Sign.UNKNOWN
-    return {**found, Way.BUS_ALIVE: _alive(view, view.bus_alive_ms, bus, now_ms, settings, view.bus_open_ms or 0)}
+    return {**found, Channel.BUS_ALIVE: _alive(view, view.bus_alive_ms, bus, now_ms, settings, view.bus_open_ms or 0)}
 
 
-def heard_on(view: MaintainedHost, now_ms: int, settings: Settings) -> tuple[Way, ...]:
-    """Return the ways on which the host is heard now."""
-    return tuple(way for way, sign in signs(view, now_ms, settings).items() if sign is Sign.HEARD)
+def heard_on(view: MaintainedHost, now_ms: int, settings: Settings) -> tuple[Channel, ...]:
+    """Return the channels on which the host is heard now."""
+    return tuple(channel for channel, sign in signs(view, now_ms, settings).items() if sign is Sign.HEARD)
 
 
-def since(view: MaintainedHost, way: Way) -> int | None:
-    """Return the time of a way's last evidence: the present level's start, or the last mtcAlive; None for never."""
-    return {Way.MGMT_PULSES: view.mgmt_ms, Way.CLUSTER_PULSES: view.cluster_host_ms,
-            Way.CLUSTER_ALIVE: view.cluster_alive_ms, Way.BUS_ALIVE: view.bus_alive_ms}[way]
+def since(view: MaintainedHost, channel: Channel) -> int | None:
+    """Return the time of a channel's last evidence: the present level's start, or the last mtcAlive; None for never."""
+    return {Channel.MGMT_PULSES: view.mgmt_ms, Channel.CLUSTER_PULSES: view.cluster_host_ms,
+            Channel.CLUSTER_ALIVE: view.cluster_alive_ms, Channel.BUS_ALIVE: view.bus_alive_ms}[channel]
 
 
 def pulses(view: MaintainedHost, network: Network) -> Sign:
@@ -61,9 +62,9 @@ def pulses(view: MaintainedHost, network: Network) -> Sign:
 
 def _alive(view: MaintainedHost, last_ms: int | None, carrier: Sign, now_ms: int, settings: Settings,
            open_ms: int = 0) -> Sign:
-    """Return heard after a recent mtcAlive; silent after requests for long enough on an open way; else unknown.
+    """Return heard after a recent mtcAlive; silent after requests for long enough on an open channel; else unknown.
 
-    ``carrier`` is silent when the way is open and carries nothing of this host; ``open_ms`` is since when it is open.
+    ``carrier`` is silent when the channel is open and nothing of this host arrives; it has been open since ``open_ms``.
     """
     asked_ms = view.asked_ms
     if asked_ms is not None and (last_ms is None or last_ms < asked_ms):

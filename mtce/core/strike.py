@@ -2,8 +2,8 @@
 """The guard before every strike: decides whether mtce may end what runs on a host now, with the reason.
 
 A strike is a reboot command, or a BMC command that stops the running system (reset, power-off). Three wishes may
-strike: an operator's action, silence on every way, a failure that the host itself reported. A strike needs the permit
-that only ``judge`` gives; ``mtce.core.legal`` checks the permit again before it accepts a step.
+strike: an operator's action, silence on every channel, a failure that the host itself reported. A strike needs the
+permit that only ``judge`` gives; ``mtce.core.legal`` checks the permit again before it accepts a step.
 """
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import enum
 from dataclasses import dataclass
 
 from mtce.contract.states import HostAction
-from mtce.core.evidence import Sign, Way, heard_on, signs, since
+from mtce.core.evidence import Channel, Sign, heard_on, signs, since
 from mtce.core.settings import Settings
 from mtce.core.view import MaintainedHost
 
@@ -37,10 +37,10 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The strike is not allowed. ``heard`` are the ways on which the host is heard; empty with too little evidence."""
+    """The strike is not allowed. ``heard`` are the channels with evidence of life; empty with too little evidence."""
 
     reason: str
-    heard: tuple[Way, ...] = ()
+    heard: tuple[Channel, ...] = ()
 
 
 def wish_of(view: MaintainedHost) -> Wish:
@@ -67,16 +67,16 @@ def _judge_silence(view: MaintainedHost, now_ms: int, settings: Settings) -> Per
     heard = heard_on(view, now_ms, settings)
     if heard:
         return Refusal(f"alive on {', '.join(heard)}", heard)
-    unknown = [way for way, sign in signs(view, now_ms, settings).items() if sign is Sign.UNKNOWN]
+    unknown = [channel for channel, sign in signs(view, now_ms, settings).items() if sign is Sign.UNKNOWN]
     if unknown:
         return Refusal(f"nothing is known from {', '.join(unknown)}")
-    silent = (_silence(view, way, now_ms) for way in signs(view, now_ms, settings))
+    silent = (_silence(view, channel, now_ms) for channel in signs(view, now_ms, settings))
     return Permit(Wish.SILENCE, f"silent on {', '.join(silent)}")
 
 
-def _silence(view: MaintainedHost, way: Way, now_ms: int) -> str:
-    since_ms = since(view, way)
-    return way if since_ms is None else f"{way} for {(now_ms - since_ms) // 1000} s"
+def _silence(view: MaintainedHost, channel: Channel, now_ms: int) -> str:
+    since_ms = since(view, channel)
+    return channel if since_ms is None else f"{channel} for {(now_ms - since_ms) // 1000} s"
 
 
 def _dead_office_refusal(view: MaintainedHost, wish: Wish) -> Refusal | None:

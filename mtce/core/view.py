@@ -129,7 +129,7 @@ class MaintainedHost:
     cluster_alive_ms: int | None = None
     """The last mtcAlive over the message bus, and over the cluster-host network."""
     alive_sequence: int = 0
-    """Sequence number of the last mtcAlive, which the host sends on both ways."""
+    """Sequence number of the last mtcAlive, which the host sends on both channels."""
     asked_ms: int | None = None
     """Since when mtce has requested an mtcAlive without an answer."""
     bus_open_ms: int | None = None
@@ -198,13 +198,9 @@ class MaintainedHost:
         return self.mgmt if network is Network.MGMT else self.cluster_host
 
     def heard_ms(self) -> int | None:
-        """Return the time of the last mtcAlive on any way; None for never."""
+        """Return the time of the last mtcAlive on any channel; None for never."""
         times = [at for at in (self.bus_alive_ms, self.cluster_alive_ms) if at is not None]
         return max(times) if times else None
-
-    def has_alarm(self, alarm_id: str) -> bool:
-        """Whether any alarm with that id is raised for the host."""
-        return any(alarm[0] == alarm_id for alarm in self.alarms)
 
     def status(self) -> HostStatus:
         """Return the part that other subsystems may see."""

@@ -19,7 +19,7 @@ def judge(d: Draft) -> Permit | Refusal:
 
 
 def is_alive(d: Draft) -> bool:
-    """Whether the host is heard on some way; False when it is silent or when nothing is known."""
+    """Whether the host is heard on some channel; False when it is silent or when nothing is known."""
     return bool(heard_on(d.view, d.now_ms, d.settings))
 
 

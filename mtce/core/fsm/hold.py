@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hold: a host out of service is heard on one way and missed on another; mtce requests mtcAlives and does not strike.
+"""Hold: a host out of service is heard on one channel but not on another; mtce requests mtcAlives, does not strike.
 
 Lasts without a time limit. Ends when no fatal network is lost and an mtcAlive arrives over the message bus: the boot
-that was in service needs no tests, another boot is tested. A strike follows only silence on every way.
+that was in service needs no tests, another boot is tested. A strike follows only silence on every channel.
 Used by recovery and by enable.
 """
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mtce.core.actions import RequestAlive
 from mtce.core.events import Alive, Event, Pulse, Tick
-from mtce.core.evidence import Way, heard_on
+from mtce.core.evidence import Channel, heard_on
 from mtce.core.fsm import bringup, guard, pulses
 from mtce.core.fsm.draft import Draft, Failure, Outcome
 from mtce.core.settings import Cause
@@ -22,7 +22,7 @@ from sysinv.contract.enums import Administrative, Availability, Operational
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """The host is silent on every way: the guard permits a strike."""
+    """The host is silent on every channel: the guard permits a strike."""
 
 
 def begin(d: Draft) -> None:
@@ -86,9 +86,9 @@ def _look(d: Draft) -> None:
 
 def _text(d: Draft) -> str:
     heard = heard_on(d.view, d.now_ms, d.settings)
-    networks = [way for way in (Way.MGMT_PULSES, Way.CLUSTER_PULSES) if way in heard]
-    if not networks and Way.CLUSTER_ALIVE in heard:
-        networks = [Way.CLUSTER_PULSES]
+    networks = [channel for channel in (Channel.MGMT_PULSES, Channel.CLUSTER_PULSES) if channel in heard]
+    if not networks and Channel.CLUSTER_ALIVE in heard:
+        networks = [Channel.CLUSTER_PULSES]
     alive = ", ".join(networks or heard)
     lost = ", ".join("Management" if name == "mgmt" else "Cluster-host" for name in pulses.lost_networks(d))
     if not alive:

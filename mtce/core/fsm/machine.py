@@ -81,8 +81,8 @@ def _note_alive(d: Draft, event: Alive) -> bool:
     if alive.boot_id in view.past_boots:
         return False
     repeated = alive.boot_id == view.boot_id and alive.sequence == view.alive_sequence
-    way = "bus_alive_ms" if event.over_bus else "cluster_alive_ms"
-    d.set(**{way: d.now_ms}, alive_sequence=alive.sequence, seen=True)
+    channel = "bus_alive_ms" if event.over_bus else "cluster_alive_ms"
+    d.set(**{channel: d.now_ms}, alive_sequence=alive.sequence, seen=True)
     if alive.boot_id != view.boot_id:
         past = (*view.past_boots, view.boot_id)[-PAST_BOOTS_MAX:] if view.boot_id else view.past_boots
         d.set(boot_id=alive.boot_id, past_boots=past, uptime_due_ms=0)

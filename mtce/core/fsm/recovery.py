@@ -2,8 +2,8 @@
 """Graceful recovery: a host in service lost its heartbeat or came up in another boot.
 
 A host that answers in its old boot only lost the network and returns to service without tests. A host that rebooted
-is tested. A host that is silent on every way gets one reboot command and, by BMC, a power-on or exactly one reset. A
-host that is alive but does not answer on every network is held (``mtce.core.fsm.hold``).
+is tested. A host that is silent on every channel gets one reboot command and, by BMC, a power-on or exactly one reset.
+A host that is alive but does not answer on every network is held (``mtce.core.fsm.hold``).
 """
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _alive_wait(d: Draft, event: Event) -> None:
 
 
 def _outage(d: Draft) -> None:
-    """Strike a host that is silent on every way; on less evidence the guard refuses."""
+    """Strike a host that is silent on every channel; on less evidence the guard refuses."""
     refused = guard.strike(d)
     if refused is not None:
         _withheld(d, refused)

@@ -14,17 +14,12 @@ PLATFORM_CONF = "etc/platform/platform.conf"
 _TAGS = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
 
 
-def boot_disk(root: Root) -> str | None:
-    """Return the name of the disk (``sda``) that carries ``/``, else of the installed ``rootfs_device``, else None.
-
-    Tries in this order: the device number of ``/``, its device in mountinfo (file systems such as btrfs have separate
-    numbers) and in ``/proc/mounts``, ``root=`` of the kernel, platform.conf.
-    """
-    return next(iter(boot_disks(root)), None)
-
-
 def boot_disks(root: Root) -> Items[str]:
-    """Return the disk that each source names, the best source first."""
+    """Return the names (``sda``) of the disks that carry ``/`` or will carry it, the best source first.
+
+    The sources in this order: the device number of ``/``, its device in mountinfo (file systems such as btrfs have
+    separate numbers) and in ``/proc/mounts``, ``root=`` of the kernel, ``rootfs_device`` of platform.conf.
+    """
     return each(_names(root), lambda name: disk_below(root, name))
 
 

@@ -11,7 +11,7 @@ from mtce.contract.states import HostAction
 from mtce.core import actions as act
 from mtce.core import deadoffice
 from mtce.core.events import Tick
-from mtce.core.evidence import Sign, Way, signs
+from mtce.core.evidence import Channel, Sign, signs
 from mtce.core.fsm import machine, step
 from mtce.core.legal import InvariantBroken
 from mtce.core.settings import Settings
@@ -28,7 +28,7 @@ DEAD = MaintainedHost(
     stage=Stage.RECOVERY_ALIVE, deadline_ms=NOW, boot_id="b", left_boot_id="b", monitored=True, epoch=1,
     mgmt=Level.LOSS, cluster_host=Level.LOSS, bus_ok=True, pulses_ok=True, asked_ms=NOW - 5_000,
     bus_open_ms=NOW - 60_000, bus_alive_ms=NOW - 17_000, cluster_alive_ms=NOW - 17_000, seen=True, mgmt_ms=NOW - 7_000)
-"""Silent on every way, and all of that is known."""
+"""Silent on every channel, and all of that is known."""
 EVERY_WAY = "silent on management for 7 s, cluster-host, cluster-host mtcAlive for 17 s, message bus for 17 s"
 
 
@@ -69,7 +69,7 @@ def test_what_is_not_known_is_not_held_against_the_host(changes, unknown):
 
 def test_a_host_without_a_network_of_its_own_for_the_cluster_has_two_ways():
     view = replace(DEAD, cluster_host_ip=DEAD.mgmt_ip, cluster_host=Level.UNKNOWN)
-    assert signs(view, NOW, SETTINGS) == {Way.MGMT_PULSES: Sign.SILENT, Way.BUS_ALIVE: Sign.SILENT}
+    assert signs(view, NOW, SETTINGS) == {Channel.MGMT_PULSES: Sign.SILENT, Channel.BUS_ALIVE: Sign.SILENT}
     assert isinstance(judge(view, Wish.SILENCE, NOW, SETTINGS), Permit)
 
 

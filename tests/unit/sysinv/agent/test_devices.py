@@ -396,12 +396,12 @@ def test_the_boot_disk_under_any_of_its_names(make_root: MakeRoot, told: str, by
     place = ({"proc/cmdline": f"quiet root=/dev/nothing root={told} ro"} if by_kernel else
              {"etc/platform/platform.conf": f'rootfs_device="{told}"'})
     root = make_root({**EMMC, **files, "proc/mounts": "/dev/root / ext4 rw 0 0", **place})
-    assert rootfs.boot_disk(root) == "mmcblk0"
+    assert next(iter(rootfs.boot_disks(root)), None) == "mmcblk0"
 
 
 def test_a_root_file_system_with_a_number_of_its_own(make_root: MakeRoot) -> None:
     root = make_root({**EMMC, "proc/self/mountinfo": "30 1 0:27 /@ / rw shared:1 - btrfs /dev/mmcblk0p2 rw,subvol=/@"})
-    assert rootfs.boot_disk(root) == "mmcblk0"
+    assert next(iter(rootfs.boot_disks(root)), None) == "mmcblk0"
 
 
 def test_a_removable_medium_is_a_disk_when_the_system_runs_from_it(make_root: MakeRoot) -> None:
@@ -439,5 +439,5 @@ def test_scsi_hosts_are_counted_within_their_controller(make_root: MakeRoot) -> 
     ({"etc/platform/platform.conf": "rootfs_device=/dev/sdz"}, None), ({}, None)])
 def test_boot_disk(make_root: MakeRoot, extra: dict[str, str], boot: str | None) -> None:
     root = make_root({**SATA, **extra})
-    assert rootfs.boot_disk(root) == boot
+    assert next(iter(rootfs.boot_disks(root)), None) == boot
     assert [one.is_rootfs for one in disk.collect(root)] == [boot == "sda"]

@@ -36,10 +36,11 @@ class FanReport:
 REPORT = Report("fan", FanReport, "sysinv.resources.fan.collector", after=("platform",), key=lambda fan: fan.slot)
 ''',
     "collector.py": '''
+from sysinv.agent.collectors.items import each
 from sysinv.resources.fan.report import FanReport
 
 def collect(root):
-    return [FanReport(int(name[3:]), root.int(f"sys/fans/{name}") or 0) for name in root.listdir("sys/fans")]
+    return each(root.listdir("sys/fans"), lambda name: FanReport(int(name[3:]), root.int(f"sys/fans/{name}") or 0))
 ''',
     "table.py": '''
 import sqlalchemy as sa
