@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from oslo_db.exception import DBError
+from oslo_db.exception import DBConnectionError, DBError
 from sqlalchemy.engine import Connection, CursorResult
 
 from flock.wire.errors import BadPage, shown
@@ -63,16 +63,21 @@ def rows(conn: Connection, query: sa.Select[Any], ident: sa.Column[int]) -> list
     """All rows of ``query`` as dicts by column name, without the unreadable ones.
 
     If a row cannot be read, reads the rows one by one by ``ident`` (the id column of the listed table), and logs and
-    omits the unreadable ones. Raises the driver's error when no row can be read.
+    omits the unreadable ones. Raises the driver's error when no row can be read, and DBConnectionError when the
+    connection breaks, which says nothing about a row.
     """
     try:
         return as_dicts(conn.execute(query))
+    except DBConnectionError:
+        raise
     except UNREADABLE as error:
         LOG.warning("rows of %s are read one by one: %s", ident.table.name, error)
         found: list[dict[str, Any]] = []
         for number in conn.execute(query.with_only_columns(ident, maintain_column_froms=True)).scalars().all():
             try:
                 found += as_dicts(conn.execute(query.where(ident == number)))
+            except DBConnectionError:
+                raise
             except UNREADABLE:
                 LOG.error("row %s of %s cannot be read and is left out", number, ident.table.name)  # noqa: TRY400
         if not found:

@@ -25,7 +25,7 @@ from fm.resources.alarm.store import ENTITY, alarm_of
 # How many entities, alarm ids and conditions on containment a statement may have. Shorter lists repeat their last
 # value: reusing a cached statement costs less than compiling one of the exact size.
 NAME_SIZES = (0, 1, 4, 32, 1000)
-BELOW_SIZES = (0, 1, 10, 100)
+BELOW_SIZES = (0, 1, 4, 10, 100)
 NAMES_MAX, BELOW_MAX = NAME_SIZES[-1], BELOW_SIZES[-1]
 _ALARM, _KNOWN, _SILENCE = 0, 1, 2
 _SUPPRESSED = SuppressionStatus.SUPPRESSED.value

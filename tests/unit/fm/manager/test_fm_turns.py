@@ -9,16 +9,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from flock.core.errors import Unavailable
-from fm.manager.turns import Ticket, Turns
+from fm.manager.turns import GATHER_SIZE_MAX, Ticket, Turns
 
 WAIT_S = 10.0
 
 
 class Bench:
-    """Callers of one ``Turns``; the first to work holds until told."""
+    """Callers of one ``Turns``; the first to work holds until told. Each pass takes ``pass_s`` by the clock."""
 
-    def __init__(self, **limits: float) -> None:
-        self.turns: Turns[str] = Turns(**limits)  # type: ignore[arg-type]
+    def __init__(self, pass_s: float = 0.0, **limits: float) -> None:
+        self.now_s, self.pass_s = 0.0, pass_s
+        self.turns: Turns[str] = Turns(clock=lambda: self.now_s, **limits)  # type: ignore[arg-type]
         self.pool = ThreadPoolExecutor(16)
         self.passes: list[list[str]] = []
         self.begun = threading.Event()
@@ -26,6 +27,7 @@ class Bench:
 
     def carry_out(self, tickets: list[Ticket[str]]) -> None:
         self.passes.append([ticket.work or "" for ticket in tickets])
+        self.now_s += self.pass_s
         if len(self.passes) == 1:
             self.begun.set()
             assert self.go_on.wait(WAIT_S)
@@ -66,6 +68,41 @@ def test_a_pass_has_a_limit() -> None:
     for future in futures:
         future.result(WAIT_S)
     assert bench.passes == [["a"], ["b", "c"], ["d"]]
+
+
+def test_who_was_not_alone_last_time_waits_for_the_others() -> None:
+    bench = Bench(pass_s=WAIT_S, gather_max_s=WAIT_S)
+    first = bench.ask("a")
+    assert bench.begun.wait(WAIT_S)
+    second = bench.queued(1, lambda: bench.ask("b"))
+    bench.go_on.set()
+    first.result(WAIT_S)
+    third = bench.ask("c")
+    second.result(WAIT_S / 2)
+    third.result(WAIT_S / 2)
+    assert bench.passes == [["a"], ["b", "c"]]
+
+
+@pytest.mark.parametrize(("pass_s", "gather_max_s", "size"), [
+    (0.0, WAIT_S, 1), (WAIT_S, 0.01, 1), (WAIT_S, WAIT_S, GATHER_SIZE_MAX + 1)],
+    ids=["no longer than the last pass", "no longer than the limit", "large work not at all"])
+def test_the_wait_for_others_ends(pass_s: float, gather_max_s: float, size: int) -> None:
+    bench = Bench(pass_s, gather_max_s=gather_max_s)
+    first = bench.ask("a")
+    assert bench.begun.wait(WAIT_S)
+    second = bench.queued(1, lambda: bench.ask("b", size))
+    bench.go_on.set()
+    first.result(WAIT_S)
+    second.result(WAIT_S / 2)
+    assert bench.passes == [["a"], ["b"]]
+
+
+def test_who_was_alone_last_time_waits_for_nobody() -> None:
+    bench = Bench(pass_s=WAIT_S, gather_max_s=WAIT_S)
+    bench.go_on.set()
+    for name in "ab":
+        bench.ask(name).result(WAIT_S / 2)
+    assert bench.passes == [["a"], ["b"]]
 
 
 def test_who_must_work_alone_divides_the_passes() -> None:
