@@ -263,30 +263,9 @@ def from_document(document: dict[str, Any], now: Instant, *, is_active: bool) ->
     a boot or a failover to another machine) that time is unknown and does not count: each wait continues with what
     remained when it was stored. ``Resume`` then gives every host time to be heard.
     """
-    # Decode first, so that the code below can rely on the types.
-    _CODEC.from_document({**document, "is_active": is_active} if isinstance(document, dict) else document, "view")
-    values = dict(document)
-    distances = _distances(values) if _CLOCK in document else _distances_by_wall_clock(values)
-    stored_ms = document.get(_AT, 0)
+    view: MaintainedHost = _CODEC.from_document(
+        {**document, "is_active": is_active} if isinstance(document, dict) else document, "view")
+    stored_ms = document.get(_AT)
     same_clock = document.get(_CLOCK) == now.origin and isinstance(stored_ms, int) and stored_ms <= now.ms
     base_ms = stored_ms if same_clock else now.ms
-    values.update({name: base_ms + distance for name, distance in distances.items()})
-    view: MaintainedHost = _CODEC.from_document({**values, "is_active": is_active}, "view")
-    return view
-
-
-def _distances(values: dict[str, Any]) -> dict[str, int]:
-    return {name: values[name] for name in _MOMENTS if values.get(name) is not None}
-
-
-def _distances_by_wall_clock(values: dict[str, Any]) -> dict[str, int]:
-    """Convert a row of a release that stored wall clock times, 0 for never: restarts the wait of the stage.
-
-    Sets every other moment to now.
-    """
-    found = {name: 0 for name, moment in _distances(values).items() if moment}
-    if "deadline_ms" in found:
-        found["deadline_ms"] = max(0, values["deadline_ms"] - values.get("stage_ms", values["deadline_ms"]))
-    for name in _MOMENTS:
-        values.pop(name, None)
-    return found
+    return replace(view, **{name: base_ms + getattr(view, name) for name in _MOMENTS if document.get(name) is not None})

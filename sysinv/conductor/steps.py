@@ -31,8 +31,6 @@ from sysinv.resources.operation.table import OPERATIONS
 
 LOG = logging.getLogger(__name__)
 FILES_TIMEOUT_S = 60.0
-# Operations recorded by an earlier release also want these columns restored.
-MTCE_FIELDS = frozenset({"task"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +112,12 @@ class HostSteps:
 
         Leaves mtce's columns unchanged, because mtce would not send them again.
         """
-        before = {name: value for name, value in view.params["before"].items() if name not in MTCE_FIELDS}
 
         def undo(conn: Connection) -> None:
             row = host_row(conn, view.subject, lock=True)
             if row["ihost_action"] == view.params["action"]:
-                values = {**before, **NO_ACTION, **failed_with(view.error or "The action did not begin.", self._now())}
+                reason = failed_with(view.error or "The action did not begin.", self._now())
+                values = {**view.params["before"], **NO_ACTION, **reason}
                 if view.params["tells_vim"] and row["operational"] == Operational.ENABLED:
                     values["vim_progress_status"] = VimProgress.SERVICES_ENABLED.value
                 hosts.write(conn, row, values)

@@ -15,8 +15,7 @@ AGENT_TOPIC = "sysinv.agent_manager"
 class InventoryReports:
     """Agent to conductor: a call returns once the report is stored.
 
-    Resources declare their reports (``sysinv.contract.reports``); a new resource needs no change here. The methods
-    for one kind each serve agents of version 1.1; the next major version will drop them.
+    Resources declare their reports (``sysinv.contract.reports``); a new resource needs no change here.
     """
 
     @call(timeout_s=10)
@@ -37,36 +36,6 @@ class InventoryReports:
     @call(timeout_s=30)
     def inventory_completed(self, *, host_uuid: str) -> None:
         """Set the host to ``inventoried``, after every first report was acknowledged."""
-        raise TypeError("interface")
-
-    @call(timeout_s=30)
-    def report_platform(self, *, host_uuid: str, report: Any) -> None:
-        """Kind ``platform``."""
-        raise TypeError("interface")
-
-    @call(timeout_s=30)
-    def report_cpus(self, *, host_uuid: str, nodes: list[Any], cpus: list[Any]) -> None:
-        """Kinds ``numa`` and ``cpu``."""
-        raise TypeError("interface")
-
-    @call(timeout_s=30)
-    def report_memory(self, *, host_uuid: str, memory: list[Any]) -> None:
-        """Kind ``memory``."""
-        raise TypeError("interface")
-
-    @call(timeout_s=30)
-    def report_ports(self, *, host_uuid: str, ports: list[Any]) -> None:
-        """Kind ``port``."""
-        raise TypeError("interface")
-
-    @call(timeout_s=30)
-    def report_disks(self, *, host_uuid: str, disks: list[Any]) -> None:
-        """Kind ``disk``."""
-        raise TypeError("interface")
-
-    @call(timeout_s=30)
-    def report_pci_devices(self, *, host_uuid: str, devices: list[Any]) -> None:
-        """Kind ``pci_device``."""
         raise TypeError("interface")
 
 

@@ -19,7 +19,6 @@ from sysinv.contract.enums import ActionState, InvState
 from sysinv.contract.records import HostRef
 from sysinv.contract.reports import RESOURCES, Report, UnknownReport
 from sysinv.db.lookup import Row, host_row, the_system
-from sysinv.hosts.earlier import EarlierReports
 from sysinv.model.host import host_view, normal_mac
 from sysinv.model.topology import HostRole
 from sysinv.resources.host import store as hosts
@@ -79,7 +78,7 @@ def reported_resources() -> dict[str, ReportedResource]:
     return found
 
 
-class InventoryIntake(EarlierReports):
+class InventoryIntake:
     """The conductor's side of ``InventoryReports``."""
 
     def __init__(self, db: Database, *, virtual: bool = False) -> None:

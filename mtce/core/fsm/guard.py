@@ -31,7 +31,7 @@ def strike(d: Draft, *, verb: str = "", graceful: bool = False, delay_s: int = 0
     verdict = judge(d)
     if isinstance(verdict, Refusal):
         if strike_rules.wish_of(d.view) is Wish.SILENCE and not d.view.is_active:
-            # A row of an earlier release may lack monitoring here: without it there would never be evidence.
+            # A stored view may lack ``monitored``. Without monitoring there would never be evidence.
             pulses.watch(d)
         withhold(d, verdict)
         return verdict

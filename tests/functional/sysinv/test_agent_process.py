@@ -22,14 +22,13 @@ from flock.testing.topology import expected_topology
 from sysinv.contract.records import HostRef
 from sysinv.contract.reports import reports
 from sysinv.contract.rpc import InventoryReports, SysinvAgent
-from sysinv.hosts.earlier import EarlierReports
 
 HOST = "6e6f6465-0000-4000-8000-000000000007"
 RSS_MAX_MIB = 60
 MACHINE = "40intel64-2g2n4c+pcilocality"
 
 
-class Conductor(EarlierReports):
+class Conductor:
     """Keeps the last arguments of each call, and which came in what order."""
 
     def __init__(self) -> None:

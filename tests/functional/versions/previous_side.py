@@ -14,11 +14,13 @@ from typing import Any
 from oslo_config import cfg
 
 from flock import rpc
+from flock.core.codec import codec_for
 from fm.raiser import Raiser
 from mtce.contract.records import ActionReply, CommandResult, HostStatus, MtcAlive, MtceHost
 from mtce.contract.rpc import AgentEvents, MtceHosts
-from sysinv.contract.records import HostRef, PortReport
+from sysinv.contract.records import HostRef
 from sysinv.contract.rpc import InventoryReports
+from sysinv.resources.port.report import PortReport
 
 HOST = "6e6f6465-0000-4000-8000-000000000007"
 
@@ -30,6 +32,10 @@ def say(*words: Any) -> None:
 
 class Conductor:
     """Implements every method of two conductors: says what it gets, and answers."""
+
+    def report(self, *, host_uuid: str, kind: str, items: list[Any]) -> None:
+        """Decode the items as the inventory does: ``previous_side.py call`` and its counterpart send ports only."""
+        say("report", {"kind": kind, "items": [codec_for(PortReport).from_document(item) for item in items]})
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -67,7 +73,7 @@ def call(bus: Any) -> None:
     say("host", inventory.get_host_by_macs(macs=["52:54:00:00:00:07"], hostname="worker-7"))
     port = PortReport("eth0", "0000:00:03.0", 0, "52:54:00:00:00:07", 1500, 1000, None, "full", 0, "virtio", "", "",
                       "", "", "")
-    inventory.report_ports(host_uuid=HOST, ports=[port])
+    inventory.report(host_uuid=HOST, kind="port", items=[codec_for(PortReport).to_document(port)])
     events = rpc.client(AgentEvents, bus)
     events.mtc_alive(alive=MtcAlive(HOST, "worker-7", "boot", 60, 1, True, True, False, True, None, False))
     events.command_result(result=CommandResult(HOST, "boot", "goenabled", "1", True))

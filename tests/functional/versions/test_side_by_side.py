@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from flock.core.codec import codec_for
 from flock.db import migrate
 from flock.rpc import Server, call, cast, check_versions, client, rpc_interface
 from flock.testing.daemons import write_conf
@@ -79,7 +80,7 @@ class _Later:
     """Methods of the next minor versions."""
 
     @call(timeout_s=10)
-    def report_ports(self, *, host_uuid: str, ports: list[LaterPort], more: str = "default") -> None:
+    def report(self, *, host_uuid: str, kind: str, items: list[Any], more: str = "default") -> None:
         raise TypeError("interface")
 
     @cast
@@ -112,6 +113,7 @@ class Conductor:
 
     def __init__(self) -> None:
         self.got: dict[str, dict[str, Any]] = {}
+        self.reported: dict[str, list[Any]] = {}
         self.changed = threading.Condition()
 
     def __getattr__(self, name: str) -> Any:
@@ -121,6 +123,8 @@ class Conductor:
         def take(**arguments: Any) -> Any:
             with self.changed:
                 self.got[name] = arguments
+                if name == "report":
+                    self.reported[arguments["kind"]] = arguments["items"]
                 self.changed.notify_all()
             return {"get_host_by_macs": HostRef(HOST, "worker-7", "worker"),
                     "put_host": LaterReply("pass", added="more"),
@@ -128,6 +132,10 @@ class Conductor:
                                             "available", "none", "idle", "", 60)}.get(name)
 
         return take
+
+    def ports(self) -> list[LaterPort]:
+        """The reported ports, decoded as the inventory decodes them."""
+        return [codec_for(LaterPort).from_document(item) for item in self.reported["port"]]
 
     def until(self, *names: str) -> bool:
         with self.changed:
@@ -232,9 +240,9 @@ def test_previous_clients_call_later_servers(rabbit_transport: Any, previous: di
         words = said(previous, tmp_path, "call", rabbit_transport.url, rabbit_transport.exchange)
         assert words["host"]["uuid"] == HOST and words["reply"]["status"] == "pass"
         assert words["status"]["availability"] == "available" and "added" not in words["status"]
-        assert conductor.until("report_ports", "mtc_alive", "command_result", "put_host")
-        assert conductor.got["report_ports"]["more"] == "default"
-        assert [port.added for port in conductor.got["report_ports"]["ports"]] == ["default"]
+        assert conductor.until("report", "mtc_alive", "command_result", "put_host")
+        assert conductor.got["report"]["more"] == "default"
+        assert [(port.name, port.added) for port in conductor.ports()] == [("eth0", "default")]
         assert conductor.got["mtc_alive"]["alive"].added == 7 and conductor.got["put_host"]["host"].added == ()
     finally:
         server.stop(10)
@@ -264,8 +272,8 @@ def test_a_previous_agent_reports_to_a_later_conductor(rabbit_transport: Any, pr
     agent = inventory_agent(tmp_path, previous, rabbit_transport, "worker-7")
     try:
         assert conductor.until("inventory_completed"), agent.log_tail()
-        assert {port.added for port in conductor.got["report_ports"]["ports"]} == {"default"}
-        assert conductor.got["report_cpus"]["cpus"]
+        assert {port.added for port in conductor.ports()} == {"default"}
+        assert conductor.reported["cpu"]
     finally:
         agent.stop()
         server.stop(10)
@@ -328,8 +336,10 @@ def test_later_clients_call_previous_servers(rabbit_transport: Any, previous: di
             "name": "eth0", "pciaddr": "0000:00:03.0", "dev_id": 0, "mac": "52:54:00:00:00:07", "mtu": 1500,
             "numa_node": 0, "pclass": "", "pvendor": "", "pdevice": "", "psvendor": "", "psdevice": "",
             "sriov_vfs_pci_address": (), "dpdksupport": False}, added="more")
-        client(LATER_INVENTORY, rabbit_transport).report_ports(host_uuid=HOST, ports=[port], more="more")
-        assert got()["report_ports"]["ports"][0]["name"] == "eth0" and "added" not in got()["report_ports"]["ports"][0]
+        client(LATER_INVENTORY, rabbit_transport).report(
+            host_uuid=HOST, kind="port", items=[codec_for(LaterPort).to_document(port)], more="more")
+        (taken,) = got()["report"]["items"]
+        assert taken["name"] == "eth0" and "added" not in taken
         hosts = client(LATER_HOSTS, rabbit_transport)
         reply = hosts.put_host(host=LaterHost(HOST, "worker-7", "worker", "worker", "52:54:00:00:00:07", "fd01::7",
                                               None, "locked", "disabled", "online", added=("more",)))

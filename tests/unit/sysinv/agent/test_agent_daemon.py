@@ -24,7 +24,6 @@ from sysinv.contract.errors import HostNotFound
 from sysinv.contract.records import HostRef
 from sysinv.contract.reports import UnknownReport, reports
 from sysinv.contract.rpc import InventoryReports, SysinvAgent
-from sysinv.hosts.earlier import EarlierReports
 from sysinv.resources.node.report import NumaReport
 
 HOST = "6e6f6465-0000-4000-8000-000000000001"
@@ -33,7 +32,7 @@ TIMING = Timing(audit_interval_s=60, retry_interval_s=7, lookup_interval_s=30, l
 MakeRoot = Callable[[Mapping[str, str]], Root]
 
 
-class Conductor(EarlierReports):
+class Conductor:
     """Stores what arrives; ``failures`` maps a method to the errors it raises next, one per call."""
 
     def __init__(self) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the conductor does with any report, whatever it is of: limits, unusable items, unknown kinds, older agents."""
+"""What the conductor does with any report, whatever it is of: limits, unusable items, unknown kinds."""
 from __future__ import annotations
 
 from dataclasses import asdict
@@ -143,23 +143,6 @@ def test_unknown_kind_and_unknown_host_are_told_apart(cloud: Any, tell: Any) -> 
 def test_of_two_items_with_one_number_the_first_counts(cloud: Any, tell: Any) -> None:
     tell("cpu", [cpu(0), cpu(1), cpu(1, cpu_model="again")])
     assert listed(cloud, "icpus", "cpu_model") == ["x", "x"]
-
-
-def test_agents_of_the_release_before_are_understood(cloud: Any) -> None:
-    uuid, intake = cloud.host(HOST)["uuid"], cloud.inventory
-    intake.report_platform(host_uuid=uuid, report={
-        "boot_id": "b7", "uptime_s": 1, "kernel_release": "6.1", "kernel_running": "standard", "after_install": False,
-        "first_report": True, "iscsi_initiator_name": "iqn.old"})
-    intake.report_cpus(host_uuid=uuid, nodes=[asdict(NumaReport(3, (0,)))], cpus=[cpu(0, numa_node=3)])
-    intake.report_memory(host_uuid=uuid, memory=[asdict(MemoryReport(3, 24000, 20000, 1, 0, 0, 0, 0, 0, 1, False))])
-    intake.report_ports(host_uuid=uuid, ports=[port("a", 1, numa_node=3)])
-    intake.report_disks(host_uuid=uuid, disks=[disk("a")])
-    intake.report_pci_devices(host_uuid=uuid, devices=[])
-    assert cloud.host(HOST)["iscsi_initiator_name"] == "iqn.old"
-    assert listed(cloud, "inodes", "numa_node") == listed(cloud, "imemorys", "numa_node") == [3]
-    assert listed(cloud, "icpus", "numa_node") == [3]
-    assert listed(cloud, "ports", "name") == ["a"]
-    assert listed(cloud, "idisks", "device_node") == ["/dev/sda"]
 
 
 def test_odd_texts_and_numbers_cost_their_own_end_only(cloud: Any, tell: Any) -> None:

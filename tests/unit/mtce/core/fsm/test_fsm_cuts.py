@@ -132,7 +132,7 @@ def test_pulses_are_watched_while_the_host_is_asked(story):
     assert (s.machine.resets, s.machine.boot) == (0, 2)
 
 
-def test_row_of_an_earlier_release_that_stopped_monitoring_is_watched_again(story):
+def test_stored_view_without_monitoring_is_watched_again(story):
     s = story(bmc=True).enabled().forget_story()
     s.hang().until(lambda v: v.stage is Stage.RECOVERY_BMC_WAIT, 60)
     s.view = replace(s.view, monitored=False, mgmt=Level.UNKNOWN, cluster_host=Level.UNKNOWN, asked_ms=None)
