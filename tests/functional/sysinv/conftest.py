@@ -195,7 +195,7 @@ def running_sysinv(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     """Both daemons, shared by the session, once per engine."""
     folder = tmp_path_factory.mktemp("sysinv")
     with empty_database(request, request.param, folder) as url:
-        service = Sysinv(folder, url, rabbit.url, keystone)
+        service = Sysinv(folder, url, rabbit.new_vhost_url(), keystone)
         try:
             service.start()
             yield service
