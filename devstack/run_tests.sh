@@ -42,16 +42,16 @@ run_unit() {
     "$bin/python" -m pytest -q "${durations[@]}" --numprocesses 2 --dist loadfile "${measured[@]}" "${suites[@]}" "$@" || return
     [ $# -gt 0 ] || "$bin/python" -m tests.covered
 }
-# Areas mostly wait, so groups of them run in parallel, each with separate services; their outputs are printed one after
+# Areas (the attacks of tests/security too) mostly wait, so groups of them run in parallel, each with separate services; their outputs are printed one after
 # the other. The last group holds the areas that no other group names. If a service is missing, its tests fail here
 # instead of being skipped.
-functional_groups=("fm" "kernel kernel_http fm_raiser" "")
+functional_groups=("fm" "kernel kernel_http fm_raiser" "security" "")
 run_functional() {
     local group area folder status=0 number=0 named=" ${functional_groups[*]} " paths jobs=() logs
     logs=$(mktemp -d)
     for group in "${functional_groups[@]}"; do
         paths=()
-        for folder in tests/functional/*/; do
+        for folder in tests/functional/*/ tests/security/; do
             area=$(basename "$folder")
             [ "$area" = __pycache__ ] && continue
             if [ -n "$group" ]; then

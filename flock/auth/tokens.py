@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The token check in front of an API: keystonemiddleware with memcached and a short-lived cache in the process."""
+"""The token check in front of an API: keystonemiddleware with a short-lived cache in the memory of the process."""
 from __future__ import annotations
 
 import datetime
@@ -18,6 +18,10 @@ from flock.core.errors import Unavailable
 
 REMEMBERED_MAX = 2000
 CONNECT_TIMEOUT_S = 10
+# Keystone's own limit ([token] max_token_size) is 255; signed tokens of other providers have up to 8 kB.
+TOKEN_CHARS_MAX = 8192
+OVERLONG = "overlong"
+TOKEN_HEADERS = ("HTTP_X_AUTH_TOKEN", "HTTP_X_STORAGE_TOKEN", "HTTP_X_SERVICE_TOKEN")
 
 
 class TokenMemory:
@@ -57,8 +61,8 @@ class TokenMemory:
 class TokenCheck(auth_token.AuthProtocol):  # type: ignore[misc]
     """keystonemiddleware with a cache in front of its validation.
 
-    Caches only successful validations, for a much shorter time than memcached, so a revoked token is refused at most
-    that much later. The middleware still checks the expiry on every request.
+    Caches only successful validations, so a revoked token is refused at most the lifetime of an entry later. No other
+    process can write the cache. The middleware still checks the expiry on every request.
     """
 
     def __init__(self, app: Any, conf: dict[str, Any], memory: TokenMemory) -> None:
@@ -86,6 +90,8 @@ def token_check(app: Any, conf: Any) -> Callable[..., Iterable[bytes]]:
     fixed = {
         "oslo_config_config": conf, "delay_auth_decision": False, "include_service_catalog": False,
         "service_token_roles_required": True,
+        # memcached believes every local user, so a forged entry would be a valid token.
+        "memcached_servers": None, "cache": None, "token_cache_time": -1,
         "http_connect_timeout": conf.keystone_authtoken.http_connect_timeout or CONNECT_TIMEOUT_S,
     }
     check = TokenCheck(app, fixed, TokenMemory(conf.api.token_cache_local_s))
@@ -94,6 +100,10 @@ def token_check(app: Any, conf: Any) -> Callable[..., Iterable[bytes]]:
         # keystonemiddleware does not remove all of them: it omits the system scope, and its list may change.
         for header in IDENTITY_HEADERS:
             environ.pop(header, None)
+        for header in TOKEN_HEADERS:
+            # Keystone cannot have issued it; a request with so long a header would fail and look like a dead Keystone.
+            if len(str(environ.get(header, ""))) > TOKEN_CHARS_MAX:
+                environ[header] = OVERLONG
         answer: Iterable[bytes] = check(environ, start_response)
         return answer
 

@@ -40,8 +40,8 @@ API_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("public_endpoint", help="URL to write into links instead of the one the client used."),
     cfg.StrOpt("project_domain", default="Default",
                help="Domain of the projects admin and services; projects of that name elsewhere give no rights."),
-    cfg.IntOpt("token_cache_local_s", default=10, min=0, max=300,
-               help="Seconds for which a process caches a validated token, in addition to memcached; 0 = never."),
+    cfg.IntOpt("token_cache_local_s", default=10, min=0, max=10,
+               help="Seconds for which a process caches a validated token; a revoked one works that long. 0 = never."),
     cfg.StrOpt("tls_certificate", help="PEM file of the certificate; with tls_key the listener uses TLS."),
     cfg.StrOpt("tls_key", help="PEM file with the private key of tls_certificate."),
 ]

@@ -16,7 +16,8 @@ from flock.foreign import webserver  # noqa: F401 - refuses a gunicorn without w
 
 LOG = logging.getLogger(__name__)
 LINE_BYTES_MAX = 8190
-HEADER_BYTES_MAX = 16380
+# More than a token may have, so that the token check refuses a longer token with 401.
+HEADER_BYTES_MAX = 32768
 HEADERS_MAX = 100
 WORKER_SILENCE_S = 60
 STOP_S = 30

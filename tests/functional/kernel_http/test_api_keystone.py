@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The API kernel with a real Keystone, memcached and gunicorn: tokens, roles, revocation, neighbours away."""
+"""The API kernel with a real Keystone and gunicorn: tokens, roles, revocation, neighbours away."""
 from __future__ import annotations
 
 import contextlib
@@ -181,7 +181,7 @@ def test_a_revoked_token_dies(api: Api, keystone: KeystoneServer, tmp_path: Path
             "name": "reader-admin", "domain": {"id": "default"}, "password": "secret"}}},
         "scope": {"project": {"name": "admin", "domain": {"id": "default"}}}}})
     token = login.headers["X-Subject-Token"]
-    uncached = Api(tmp_path, keystone, token_cache_time="-1")
+    uncached = Api(tmp_path, keystone)
     try:
         assert uncached.ask(token).status_code == 200
         revoked = requests.delete(f"{keystone.auth_url}/auth/tokens", timeout=30, headers={
@@ -205,15 +205,6 @@ def test_keystone_away_is_503_soon_and_public_paths_go_on(keystone: KeystoneServ
         assert lonely.ask(None).status_code == 401
     finally:
         lonely.stop()
-
-
-def test_memcached_away_costs_time_and_nothing_else(keystone: KeystoneServer, tmp_path: Path) -> None:
-    forgetful = Api(tmp_path, keystone, memcached_servers="127.0.0.1:9")
-    try:
-        for _ in range(3):
-            assert forgetful.ask(keystone.token("reader")).status_code == 200
-    finally:
-        forgetful.stop()
 
 
 def test_the_audit_log_names_the_user_and_hides_secrets(api: Api, keystone: KeystoneServer) -> None:
