@@ -15,7 +15,7 @@ from flock.api.application import Application, Settings
 from flock.api.call import Call, Dependencies
 from flock.api.describe import describes
 from flock.api.dialect import Dialect, Document, root_document
-from flock.api.edge import Edge, WsgiApp
+from flock.api.edge import Edge, WsgiApp, after_check
 from flock.api.openapi import document
 from flock.api.reply import RawJson
 from flock.api.routes import PublishedRoute, RouteTable, scan
@@ -120,7 +120,7 @@ def build_app(conf: Any, subsystem: str, slices: Iterable[Any] | None = None, de
     policy = Policy(conf, table.rules, read_from_any_project=dialect.read_from_any_project,
                     project_domain=conf.api.project_domain)
     application = Application(settings, dialect, policy, Dependencies(deps))
-    return Edge(direct=application, guarded=authenticate(application, conf), table=table, dialect=dialect,
+    return Edge(direct=application, guarded=authenticate(after_check(application), conf), table=table, dialect=dialect,
                 settings=settings, health=health or Health())
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flock.api import audit, metrics
+from flock.api import audit, front, metrics
 from flock.api.absent import absent_at
 from flock.api.application import Settings, error_response
 from flock.api.dialect import Dialect
@@ -22,6 +22,21 @@ LOG = logging.getLogger(__name__)
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 UNKNOWN_ROUTE = "(unknown)"
 HEALTH_PATHS = frozenset({"/healthz", "/healthcheck"})
+
+
+def no_content(start: Callable[..., Any]) -> Iterable[bytes]:
+    """An empty reply with status 204."""
+    start("204 No Content", [])
+    return []
+
+
+def after_check(application: WsgiApp) -> WsgiApp:
+    """``application`` behind the token check; a question of the front gets 204 instead, because its token is valid."""
+
+    def checked(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        return no_content(start) if environ[KEY].asks_only else application(environ, start)
+
+    return checked
 
 
 class Edge:
@@ -39,6 +54,7 @@ class Edge:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         exchange = Exchange(request_id(environ), str(environ.get("REQUEST_METHOD", "GET")), "", time.perf_counter())
         environ[KEY] = exchange
+        front.true_address(environ)
         environ["HTTP_X_OPENSTACK_REQUEST_ID"] = exchange.request_id
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -68,12 +84,24 @@ class Edge:
             return self._healthz(environ, start)
         if path == "/metrics":
             return self._send(environ, start, 200, metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")
+        question = front.asked(environ, path)
+        if question is not None:
+            return self._ask(environ, start, exchange, *question)
         exchange.absent = absent_at(self.dialect.absent, self.versioned(path))
         match = None if exchange.absent is not None else self.table.match(self.versioned(path))
         if match is not None:
             exchange.route, exchange.args = match
             if exchange.route.is_public(exchange.method):
                 return self._direct(environ, start)
+        return self._guarded(environ, start)
+
+    def _ask(self, environ: dict[str, Any], start: Callable[..., Any], exchange: Exchange, method: str,
+             path: str) -> Iterable[bytes]:
+        """The reply to the front: 204 when the operation is public or the token is valid."""
+        match = self.table.match(self.versioned(request_path({"PATH_INFO": path})))
+        exchange.asks_only = True
+        if match is not None and match[0].is_public(method):
+            return no_content(start)
         return self._guarded(environ, start)
 
     def versioned(self, path: str) -> str:

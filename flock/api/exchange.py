@@ -24,7 +24,7 @@ class Exchange:
 
     ``body`` is None until it was read completely; ``pieces`` yields it as it arrives. ``route`` is None for an unknown
     path, and ``absent`` is the entry that covers it, if any. ``streamed``: the response continues after the
-    application has returned.
+    application has returned. ``asks_only``: the front asks whether a request may pass.
     """
 
     request_id: str
@@ -40,6 +40,7 @@ class Exchange:
     status: int = 0
     length: int = 0
     streamed: bool = False
+    asks_only: bool = False
 
 
 class WebError(Exception):

@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,7 +59,8 @@ def api(tmp_path_factory: pytest.TempPathFactory, keystone: KeystoneServer, cach
     """The URL of an API with the default token cache, whose administrator still names a memcached."""
     folder = tmp_path_factory.mktemp("api")
     port = free_port()
-    options = {**keystone.authtoken_options(), "memcached_servers": f"127.0.0.1:{cache.port}", "token_cache_time": "300"}
+    options = {**keystone.authtoken_options(), "token_cache_time": "300",
+               "memcached_servers": f"127.0.0.1:{cache.port}"}
     (folder / "flock.conf").write_text("\n".join([
         "[api]", "bind_host = 127.0.0.1", f"bind_port = {port}", "[keystone_authtoken]",
         *(f"{name} = {value}" for name, value in options.items())]))

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The front: the configuration of nginx, which is the only server that clients reach.
+
+It is event-driven, so a slow client holds a connection but no thread of an API. It reads a request completely before an
+API gets it, and takes an answer from the API before the client reads it.
+"""
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from flock.api.build import dialect_of, route_table
+from flock.api.front import ASK_PATH, METHOD_HEADER, PATH_HEADER
+from flock.api.routes import Route
+
+CONNECTIONS_MAX = 8192
+HEADER_S, BODY_PAUSE_S, SEND_PAUSE_S, IDLE_S = 10, 10, 30, 75
+# An API replies within its own deadlines; the longest is that of an action on a host.
+REPLY_S = 180
+BODY_BYTES_MAX = 1024 * 1024
+# Requests that one client address or one token may have in work at the same time.
+ADDRESS_SHARE, TOKEN_SHARE = 64, 32
+# Logins per second of one client address; more wait, and are refused beyond the queue.
+LOGINS_PER_S, LOGINS_WAITING = 10, 40
+HEALTH_PATHS = ("/healthz", "/healthcheck")
+TLS_CERTIFICATE, TLS_KEY = "/etc/flock/tls/front.crt", "/etc/flock/tls/front.key"
+SAID = {
+    400: "The request is not valid HTTP.", 401: "The request you have made requires authentication.",
+    404: "The resource could not be found.", 408: "The request did not arrive in time.",
+    413: "The request body is too long.", 414: "The request line is too long.",
+    429: "Too many requests of this client are in work. Try again later.",
+    494: "The request headers are too long.", 500: "The service does not answer. Try again later.",
+    502: "The service does not answer. Try again later.", 503: "The service does not answer. Try again later.",
+    504: "The service does not answer. Try again later.",
+}
+SHOWN = {494: 431, 500: 503, 502: 503, 504: 503}
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One API behind the front. ``streamed``: path templates and their largest body in bytes, passed on while it
+    arrives; ``public``: path templates that need no token. ``checks_tokens``: the API answers the front's questions."""
+
+    name: str
+    port: int
+    socket: str
+    streamed: tuple[tuple[str, int], ...] = ()
+    public: tuple[str, ...] = ()
+    checks_tokens: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """An address of this host. ``installs``: only operations without a token are served, to installing hosts."""
+
+    address: str
+    tls: bool = False
+    installs: bool = False
+
+    def directive(self, port: int) -> str:
+        """nginx's directive."""
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"listen {host}:{port}{' ssl' if self.tls else ''};"
+
+
+def published(subsystem: str) -> Published:
+    """The API of an installed subsystem, from its routes."""
+    dialect = dialect_of(subsystem)
+    routes = route_table(subsystem, dialect).routes
+    return Published(
+        subsystem, dialect.default_port, socket_path(f"{subsystem}-api"),
+        streamed=tuple((route.path, int(getattr(route.controller, "max_body_bytes", BODY_BYTES_MAX)))
+                       for route in routes if getattr(route.controller, "streams_body", False)),
+        public=tuple(sorted(route.path for route in routes if _is_public(route))))
+
+
+def _is_public(route: Route) -> bool:
+    return any(route.is_public(method) for method in route.handlers)
+
+
+def socket_path(service: str) -> str:
+    """The unix socket of a service, in the runtime directory of its unit."""
+    return f"/run/flock/{service}/api.sock"
+
+
+def pattern(template: str) -> str:
+    """nginx's regular expression for a path template, with or without a slash at the end."""
+    parts = ["[^/]+" if part.startswith("{") else re.escape(part) for part in template.strip("/").split("/")]
+    return "^/" + "/".join(parts) + "/?$" if template != "/" else "^/$"
+
+
+def nginx_conf(listens: Sequence[Listen], apis: Iterable[Published], *, user: str = "www-data",
+               run_dir: str = "/run/flock-front", cache_dir: str = "/var/cache/flock-front") -> str:
+    """The whole configuration file."""
+    known = list(apis)
+    lines = [_HEAD.format(user=user, run_dir=run_dir, cache_dir=cache_dir, connections=CONNECTIONS_MAX,
+                          header_s=HEADER_S, body_s=BODY_PAUSE_S, send_s=SEND_PAUSE_S, idle_s=IDLE_S, reply_s=REPLY_S,
+                          body_max=BODY_BYTES_MAX, logins=LOGINS_PER_S)]
+    for api in known:
+        lines.append(f"    upstream {api.name} {{\n        server unix:{api.socket};\n        keepalive 32;\n"
+                     f"        keepalive_timeout {IDLE_S - 15}s;\n    }}")
+    for api in known:
+        lines += _servers(api, listens)
+    return "\n".join([*lines, "}", ""])
+
+
+def _servers(api: Published, listens: Sequence[Listen]) -> list[str]:
+    made = []
+    for tls in (False, True):
+        chosen = [listen for listen in listens if not listen.installs and listen.tls == tls]
+        if chosen:
+            made.append(_server(api, chosen, _everything(api)))
+    installs = [listen for listen in listens if listen.installs]
+    needed = [template for template in api.public if "{" in template]
+    if installs and needed:
+        made.append(_server(api, installs, [
+            *(f"location ~ {pattern(template)} {{ {_PASS} proxy_pass http://{api.name}; }}" for template in needed),
+            "location / { return 404; }"]))
+    return made
+
+
+def _server(api: Published, listens: Sequence[Listen], locations: Sequence[str]) -> str:
+    body = [listen.directive(api.port) for listen in listens]
+    if listens[0].tls:
+        body += [f"ssl_certificate {TLS_CERTIFICATE};", f"ssl_certificate_key {TLS_KEY};"]
+    body += [f"limit_conn address {ADDRESS_SHARE};", f"limit_conn token {TOKEN_SHARE};"]
+    for status, text in SAID.items():
+        body.append(f"error_page {status} ={SHOWN.get(status, status)} /.front/said/{status};")
+        body.append(f"location = /.front/said/{status} {{ internal; {_retry(status)}"
+                    f"return {SHOWN.get(status, status)} '{_said(api, SHOWN.get(status, status), text)}'; }}")
+    return "\n".join(["    server {", *(f"        {line}" for line in [*body, *locations]), "    }"])
+
+
+def _retry(status: int) -> str:
+    return "add_header Retry-After 5 always; " if status == 429 or SHOWN.get(status, status) == 503 else ""
+
+
+def _said(api: Published, status: int, text: str) -> str:
+    if api.checks_tokens:
+        return json.dumps({"error_message": json.dumps({"faultstring": text})}).replace("\\", "\\\\")
+    return json.dumps({"error": {"code": status, "title": "Refused by the front", "message": text}})
+
+
+def _everything(api: Published) -> list[str]:
+    to_api = f"proxy_pass http://{api.name};"
+    lines = [f"location = {path} {{ proxy_read_timeout 5s; {to_api} }}" for path in HEALTH_PATHS]
+    if not api.checks_tokens:
+        return [
+            f"location = /v3/auth/tokens {{ limit_req zone=login burst={LOGINS_WAITING}; client_max_body_size 128k; "
+            f"{to_api} }}", f"location / {{ client_max_body_size 128k; {to_api} }}"]
+    checked = f"auth_request {ASK_PATH}; {to_api}"
+    lines += [f"location ~ {pattern(template)} {{ client_max_body_size {limit}; proxy_request_buffering off; {checked} }}"
+              for template, limit in api.streamed]
+    return [
+        *lines,
+        f"location = {ASK_PATH} {{ internal; {_PASS} proxy_pass_request_body off; "
+        f"proxy_set_header Content-Length \"\"; proxy_set_header Transfer-Encoding \"\"; "
+        f"proxy_set_header {METHOD_HEADER} $request_method; proxy_set_header {PATH_HEADER} $request_uri; "
+        f"proxy_pass http://{api.name}{ASK_PATH}; }}",
+        # 418 only leads to the other location; no client sees it.
+        f"location / {{ error_page 418 = @body; if ($sends_body) {{ return 418; }} {to_api} }}",
+        f"location @body {{ {checked} }}"]
+
+
+_PASS = ("proxy_set_header Host $http_host; proxy_set_header Connection \"\"; "
+         "proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;")
+_HEAD = """\
+# Written by flock-bootstrap.
+user {user} {user};
+worker_processes 2;
+worker_rlimit_nofile 20000;
+error_log stderr warn;
+pid {run_dir}/nginx.pid;
+events {{
+    worker_connections {connections};
+}}
+http {{
+    access_log off;
+    server_tokens off;
+    default_type application/json;
+    client_body_temp_path {cache_dir}/body;
+    proxy_temp_path {cache_dir}/proxy;
+    fastcgi_temp_path {cache_dir}/unused;
+    uwsgi_temp_path {cache_dir}/unused;
+    scgi_temp_path {cache_dir}/unused;
+    # A whole header within this time; a pause in a body or in an answer of at most this long.
+    client_header_timeout {header_s}s;
+    client_body_timeout {body_s}s;
+    send_timeout {send_s}s;
+    keepalive_timeout {idle_s}s;
+    reset_timedout_connection on;
+    client_max_body_size {body_max};
+    # Longer than any valid token, so that the API refuses an overlong one with 401.
+    large_client_header_buffers 4 32k;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_cache shared:tls:2m;
+    # The end of a token is its signature; all of it would fill the zone sooner.
+    map $http_x_auth_token $token {{
+        default $http_x_auth_token;
+        "~(?<token_end>.{{64}})$" $token_end;
+    }}
+    map $request_method $login {{
+        default "";
+        POST $binary_remote_addr;
+    }}
+    map "$http_content_length:$http_transfer_encoding" $sends_body {{
+        default 1;
+        ":" "";
+        "0:" "";
+    }}
+    limit_conn_zone $binary_remote_addr zone=address:8m;
+    limit_conn_zone $token zone=token:8m;
+    limit_req_zone $login zone=login:8m rate={logins}r/s;
+    limit_conn_status 429;
+    limit_req_status 429;
+    proxy_http_version 1.1;
+    proxy_set_header Host $http_host;
+    proxy_set_header Connection "";
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_connect_timeout 5s;
+    proxy_read_timeout {reply_s}s;
+    proxy_buffer_size 32k;
+    proxy_buffers 32 32k;
+    proxy_busy_buffers_size 64k;
+    proxy_max_temp_file_size 256m;
+"""
