@@ -321,6 +321,7 @@ def test_record_that_meets_a_defect_is_answered_with_the_reason(bench, monkeypat
 
 def test_third_waiting_action_is_refused_and_the_accepted_ones_wait(bench):
     locked_online(bench)
+    assert bench.hosts.host_action(host_uuid=UUID, action="unlock", request_id="first").status == "pass"
     for action in ("force-lock", "unlock", "reboot"):
         assert bench.hosts.host_action(host_uuid=UUID, action=action, request_id=action).status == "pass"
     reply = bench.hosts.host_action(host_uuid=UUID, action="power-off", request_id="power-off")
@@ -328,6 +329,15 @@ def test_third_waiting_action_is_refused_and_the_accepted_ones_wait(bench):
     assert bench.hosts.host_action(host_uuid=UUID, action="power-off", request_id="power-off") == reply
     waiting = bench.loop.roster.get(UUID).view.queued
     assert [(str(action), request_id) for action, request_id in waiting] == [("unlock", "unlock"), ("reboot", "reboot")]
+
+
+def test_a_lock_that_follows_the_lock_of_another_operator_is_refused_and_the_host_is_not_reset(bench):
+    locked_online(bench)
+    before = bench.loop.roster.get(UUID).view
+    for action in ("lock", "force-lock"):
+        reply = bench.hosts.host_action(host_uuid=UUID, action=action, request_id=action)
+        assert (reply.status, reply.reason) == ("fail", "Host is already locked")
+    assert bench.loop.roster.get(UUID).view == before
 
 
 def test_old_history_and_answers_are_dropped(bench):
