@@ -15,7 +15,7 @@ with_tests=no packages_only=no
 [ "${1:-}" = --packages ] && packages_only=yes
 
 PACKAGES=(
-    rabbitmq-server memcached postgresql-15 dnsmasq-base systemd-container debootstrap nftables iproute2 iputils-ping
+    rabbitmq-server memcached nginx postgresql-15 dnsmasq-base systemd-container debootstrap nftables iproute2 iputils-ping
     udhcpc curl openssl ipmitool openipmi python3-venv git procps util-linux ca-certificates keyutils
 )
 TEST_PACKAGES=(shellcheck snmp snmpd snmptrapd zsh fish)
@@ -42,7 +42,7 @@ missing_packages() {
 
 # Units that the packages enable at every boot.
 declare -A UNITS=(
-    [rabbitmq-server]="rabbitmq-server.service epmd.service epmd.socket" [memcached]=memcached.service
+    [rabbitmq-server]="rabbitmq-server.service epmd.service epmd.socket" [memcached]=memcached.service [nginx]=nginx.service
     [postgresql-15]=postgresql.service [openipmi]=openipmi.service [snmpd]=snmpd.service
     [snmptrapd]="snmptrapd.service snmptrapd.socket"
 )

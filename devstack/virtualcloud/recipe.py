@@ -14,7 +14,7 @@ BASE_PACKAGES: tuple[str, ...] = ("systemd", "systemd-sysv", "dbus", "udev", "ip
 EXTRA_PACKAGES: tuple[str, ...] = (
     "iputils-ping", "procps", "kmod", "pciutils", "ethtool", "nftables", "curl", "ca-certificates", "dmidecode",
     "util-linux", "fdisk", "udhcpc", "netbase", "openssl", "rabbitmq-server", "memcached", "dnsmasq-base",
-    "postgresql-15", "snmpd", "snmp",
+    "nginx", "postgresql-15", "snmpd", "snmp",
 )  # fmt: skip
 
 # Useless or noisy without hardware, a terminal or the outside world.
@@ -26,8 +26,8 @@ MASKED_UNITS: tuple[str, ...] = (
 
 # Started by the flock's units or by the bootstrap, not at boot.
 DISABLED_UNITS: tuple[str, ...] = (
-    "rabbitmq-server.service", "memcached.service", "postgresql.service", "epmd.service", "epmd.socket",
-    "nftables.service", "snmpd.service",
+    "rabbitmq-server.service", "memcached.service", "nginx.service", "postgresql.service", "epmd.service",
+    "epmd.socket", "nftables.service", "snmpd.service",
 )  # fmt: skip
 
 ENABLED_UNITS: tuple[str, ...] = ("systemd-networkd.service",)

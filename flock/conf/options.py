@@ -27,8 +27,8 @@ API_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("bind_host", default="0.0.0.0", help="Address to listen on; :: listens on IPv6."),  # noqa: S104
     cfg.PortOpt("bind_port", default=0, min=0, help="Port to listen on; 0 takes the subsystem's own port."),
     cfg.StrOpt("bind_socket",
-               help="Path of a unix socket to listen on instead of bind_host and bind_port. Whoever may open it can name "
-                    "any client address, so only the web server in front may."),
+               help="Path of a unix socket to listen on instead of bind_host and bind_port. Whoever may open it can "
+                    "name any client address, so only the web server in front may."),
     cfg.IntOpt("workers", default=1, min=1, max=64, help="Number of API processes."),
     cfg.IntOpt("threads", default=8, min=1, max=256, help="Threads of each API process."),
     cfg.IntOpt("backlog", default=512, min=16, max=65535, help="Connections waiting to be accepted."),

@@ -69,7 +69,8 @@ def gunicorn_settings(prog: str, options: Any, default_port: int) -> dict[str, A
     host = f"[{options.bind_host}]" if ":" in options.bind_host else options.bind_host
     bind = f"unix:{options.bind_socket}" if options.bind_socket else f"{host}:{port}"
     settings: dict[str, Any] = {
-        "proc_name": prog, "bind": [bind], "umask": SOCKET_UMASK if options.bind_socket else 0, "workers": options.workers, "threads": options.threads,
+        "proc_name": prog, "bind": [bind], "umask": SOCKET_UMASK if options.bind_socket else 0,
+        "workers": options.workers, "threads": options.threads,
         "worker_class": "gthread", "worker_connections": max(200, options.threads * 25), "backlog": options.backlog,
         "keepalive": options.keep_alive_s, "timeout": WORKER_SILENCE_S, "graceful_timeout": STOP_S,
         "limit_request_line": LINE_BYTES_MAX, "limit_request_fields": HEADERS_MAX,

@@ -61,7 +61,9 @@ def ensure_catalog(rest: Rest, answers: Answers, passwords: dict[str, str]) -> l
             if "user" in item}
     for user, password in passwords.items():
         user_id = _ensure(rest, "users", "user", {"name": user, "domain_id": "default"}, changes,
-                          {"password": password, "default_project_id": project})
+                          {"password": password, "default_project_id": project,
+                           # Random passwords cannot be guessed, and a stranger must not lock a service out.
+                           "options": {"ignore_lockout_failure_attempts": True}})
         for role in ("admin", "service"):
             if (user_id, roles[role]) not in held:
                 rest.put(f"/projects/{project}/users/{user_id}/roles/{roles[role]}")
@@ -77,7 +79,7 @@ def ensure_catalog(rest: Rest, answers: Answers, passwords: dict[str, str]) -> l
 
 
 def _ensure(rest: Rest, collection: str, member: str, key: dict[str, str], changes: list[str],
-            more: dict[str, str] | None = None) -> str:
+            more: dict[str, Any] | None = None) -> str:
     query = "&".join(f"{name}={value}" for name, value in key.items())
     found = rest.get(f"/{collection}?{query}").json()[collection]
     if found:

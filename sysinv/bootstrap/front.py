@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from flock.api.build import dialect_of, route_table
 from flock.api.front import ASK_PATH, METHOD_HEADER, PATH_HEADER
 from flock.api.routes import Route
+from flock.core import slices
+from sysinv.bootstrap.answers import NetworkAnswer
 
+KEYSTONE_PORT = 5000
+CONFIGURATION = "/etc/flock/front.conf"
 CONNECTIONS_MAX = 8192
 HEADER_S, BODY_PAUSE_S, SEND_PAUSE_S, IDLE_S = 10, 10, 30, 75
 # An API replies within its own deadlines; the longest is that of an action on a host.
@@ -80,6 +84,24 @@ def _is_public(route: Route) -> bool:
     return any(route.is_public(method) for method in route.handlers)
 
 
+def published_apis() -> list[Published]:
+    """Keystone and the APIs of all installed subsystems."""
+    keystone = Published("keystone", KEYSTONE_PORT, socket_path("keystone"), checks_tokens=False)
+    return [keystone, *map(published, slices.subsystems())]
+
+
+def listens(networks: Iterable[NetworkAnswer], tls_networks: Collection[str] = ()) -> list[Listen]:
+    """Where the first controller listens: loopback, management, OAM, and for installing hosts pxeboot."""
+    made = [Listen("127.0.0.1")]
+    for network in networks:
+        addresses = dict.fromkeys(filter(None, (network.controller0_address, network.floating_address)))
+        if network.name in ("mgmt", "oam"):
+            made += [Listen(address, tls=network.name in tls_networks) for address in addresses]
+        elif network.name == "pxeboot":
+            made += [Listen(address, installs=True) for address in addresses]
+    return made
+
+
 def socket_path(service: str) -> str:
     """The unix socket of a service, in the runtime directory of its unit."""
     return f"/run/flock/{service}/api.sock"
@@ -116,7 +138,7 @@ def _servers(api: Published, listens: Sequence[Listen]) -> list[str]:
     needed = [template for template in api.public if "{" in template]
     if installs and needed:
         made.append(_server(api, installs, [
-            *(f"location ~ {pattern(template)} {{ {_PASS} proxy_pass http://{api.name}; }}" for template in needed),
+            *(f"location ~ {pattern(template)} {{ {_HEADERS} proxy_pass http://{api.name}; }}" for template in needed),
             "location / { return 404; }"]))
     return made
 
@@ -128,7 +150,7 @@ def _server(api: Published, listens: Sequence[Listen], locations: Sequence[str])
     body += [f"limit_conn address {ADDRESS_SHARE};", f"limit_conn token {TOKEN_SHARE};"]
     for status, text in SAID.items():
         body.append(f"error_page {status} ={SHOWN.get(status, status)} /.front/said/{status};")
-        body.append(f"location = /.front/said/{status} {{ internal; {_retry(status)}"
+        body.append(f"location = /.front/said/{status} {{ internal; client_max_body_size 0; {_retry(status)}"
                     f"return {SHOWN.get(status, status)} '{_said(api, SHOWN.get(status, status), text)}'; }}")
     return "\n".join(["    server {", *(f"        {line}" for line in [*body, *locations]), "    }"])
 
@@ -151,11 +173,12 @@ def _everything(api: Published) -> list[str]:
             f"location = /v3/auth/tokens {{ limit_req zone=login burst={LOGINS_WAITING}; client_max_body_size 128k; "
             f"{to_api} }}", f"location / {{ client_max_body_size 128k; {to_api} }}"]
     checked = f"auth_request {ASK_PATH}; {to_api}"
-    lines += [f"location ~ {pattern(template)} {{ client_max_body_size {limit}; proxy_request_buffering off; {checked} }}"
+    lines += [f"location ~ {pattern(template)} {{ client_max_body_size {limit}; proxy_request_buffering off; "
+              f"{checked} }}"
               for template, limit in api.streamed]
     return [
         *lines,
-        f"location = {ASK_PATH} {{ internal; {_PASS} proxy_pass_request_body off; "
+        f"location = {ASK_PATH} {{ internal; {_HEADERS} proxy_pass_request_body off; "
         f"proxy_set_header Content-Length \"\"; proxy_set_header Transfer-Encoding \"\"; "
         f"proxy_set_header {METHOD_HEADER} $request_method; proxy_set_header {PATH_HEADER} $request_uri; "
         f"proxy_pass http://{api.name}{ASK_PATH}; }}",
@@ -164,7 +187,7 @@ def _everything(api: Published) -> list[str]:
         f"location @body {{ {checked} }}"]
 
 
-_PASS = ("proxy_set_header Host $http_host; proxy_set_header Connection \"\"; "
+_HEADERS = ("proxy_set_header Host $http_host; proxy_set_header Connection \"\"; "
          "proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;")
 _HEAD = """\
 # Written by flock-bootstrap.

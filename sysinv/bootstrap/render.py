@@ -7,10 +7,20 @@ import configparser
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+from sysinv.bootstrap import equaltime
 from sysinv.bootstrap.answers import Answers, NetworkAnswer
+from sysinv.bootstrap.front import (
+    CONFIGURATION,
+    KEYSTONE_PORT,
+    Published,
+    listens,
+    nginx_conf,
+    socket_path,
+)
 from sysinv.bootstrap.secrets import SystemSecrets
 from sysinv.model.hostfiles import (
     DOMAIN,
@@ -22,9 +32,9 @@ from sysinv.model.hostfiles import (
     platform_file,
 )
 
-KEYSTONE_PORT = 5000
 BUS_PORT = 5672
-MEMCACHED = "127.0.0.1:11211"
+# Below the runtime directory of its unit, which only Keystone may enter.
+KEYSTONE_CACHE = "unix:/run/flock/keystone-cache/cache.sock"
 # Permissions of the agents' bus account: queues of agents and reply queues, but not those of conductors.
 _AGENT_QUEUES = r"(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?"
 AGENT_CONFIGURE = rf"^(flock|{_AGENT_QUEUES}|reply_.*)$"
@@ -32,6 +42,9 @@ AGENT_WRITE = rf"^(amq\.default|flock|{_AGENT_QUEUES}|reply_.*)$"
 AGENT_READ = AGENT_CONFIGURE
 # Limits the requests queued for a host that is cut off; the sender repeats those that it still needs.
 AGENT_QUEUE_LIMITS = {"max-length": 1000, "overflow": "drop-head", "message-ttl": 600_000}
+
+# A short lock: it slows a guess, and somebody who guesses cannot keep an operator out for long.
+LOCKOUT_ATTEMPTS, LOCKOUT_S = 5, 60
 
 Sections = Mapping[str, Mapping[str, Any]]
 
@@ -138,15 +151,22 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
         "fernet_tokens": {"key_repository": "/etc/keystone/fernet-keys"},
         "fernet_receipts": {"key_repository": "/etc/keystone/fernet-keys"},
         "credential": {"key_repository": "/etc/keystone/credential-keys"},
-        "cache": {"enabled": True, "backend": "dogpile.cache.memcached", "memcache_servers": MEMCACHED},
+        "cache": {"enabled": True, "backend": "dogpile.cache.memcached", "memcache_servers": KEYSTONE_CACHE},
         "oslo_policy": {"enforce_scope": True},
+        "security_compliance": {"lockout_failure_attempts": LOCKOUT_ATTEMPTS, "lockout_duration": LOCKOUT_S},
     })
     # Keystone parses sys.argv on import and would exit on the server's arguments.
-    wsgi = "import sys\n\nsys.argv = ['keystone']\n\nfrom keystone.wsgi.api import application  # noqa: E402,F401\n"
+    wsgi = (Path(equaltime.__file__).read_text() + "\n\nimport sys\n\nsys.argv = ['keystone']\n\n"
+            "from keystone.wsgi.api import application as keystone\n\napplication = EqualTime(keystone)\n")
     return [
         RenderedFile("/etc/keystone/keystone.conf", PRIVATE, conf),
         RenderedFile("/etc/keystone/flock_keystone_wsgi.py", PUBLIC, wsgi),
     ]
+
+
+def front_files(answers: Answers, apis: Iterable[Published], tls_networks: Collection[str] = ()) -> list[RenderedFile]:
+    """Return the configuration of the web server in front of all APIs; it speaks TLS on ``tls_networks``."""
+    return [RenderedFile(CONFIGURATION, PUBLIC, nginx_conf(listens(answers.networks, tls_networks), apis))]
 
 
 def database_url(answers: Answers, secrets: SystemSecrets, name: str, directory: str) -> str:
@@ -179,9 +199,8 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
     }
     sections: dict[str, dict[str, Any]] = {
         "database": {"connection": database_url(answers, secrets, subsystem, f"/var/lib/flock/{subsystem}")},
-        "keystone_authtoken": {**credentials, "www_authenticate_uri": auth_url, "memcached_servers": MEMCACHED,
-                               "token_cache_time": 300, "service_token_roles_required": True},
-        "api": {"bind_host": "0.0.0.0"},  # noqa: S104 - management and OAM clients connect; tokens authenticate
+        "keystone_authtoken": {**credentials, "www_authenticate_uri": auth_url, "service_token_roles_required": True},
+        "api": {"bind_socket": socket_path(f"{subsystem}-api")},
     }
     if subsystem == "fm":
         sections["fm"] = {"region_name": answers.region_name, "system_name": answers.name}

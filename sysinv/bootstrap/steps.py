@@ -2,9 +2,11 @@
 """Bootstrap of the first controller: a list of named steps, each of which is safe to repeat."""
 from __future__ import annotations
 
+import http.client
 import secrets as random
 import socket
 import time
+import urllib.request
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from flock.exec.process import run
 from sysinv.bootstrap import render
 from sysinv.bootstrap.answers import Answers, load
 from sysinv.bootstrap.catalog import ensure_catalog
+from sysinv.bootstrap.front import KEYSTONE_PORT, published_apis
 from sysinv.bootstrap.secrets import SystemSecrets, load_or_create
 from sysinv.model.hostfiles import PUBLIC, RenderedFile
 
@@ -30,7 +33,7 @@ SUBSYSTEMS = ("fm", "sysinv", "mtce")
 POSTGRESQL_VERSION = "15"
 COMMAND_TIMEOUT_S = 120.0
 PORT_TIMEOUT_S = 120.0
-UNITS_BASE = ("rabbitmq-server", "memcached", "flock-keystone")
+UNITS_BASE = ("rabbitmq-server", "flock-front", "flock-keystone-cache", "flock-keystone")
 UNITS_CORE = ("flock-config", "flock-fm-manager", "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api",
               "flock-dnsmasq", "flock-mtce-heartbeat", "flock-mtce-conductor", "flock-mtce-api")
 UNITS_AGENTS = ("flock-sysinv-agent", "flock-mtce-agent")
@@ -74,6 +77,20 @@ def wait_port(host: str, port: int, timeout_s: float = PORT_TIMEOUT_S) -> None:
             time.sleep(0.1)
 
 
+def wait_answer(url: str, timeout_s: float = PORT_TIMEOUT_S) -> None:
+    """Wait until a GET of ``url`` succeeds; DeadlineExceeded names the URL."""
+    deadline = time.monotonic() + timeout_s
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while True:
+        try:
+            with opener.open(url, timeout=5.0):
+                return
+        except (OSError, http.client.HTTPException):
+            if time.monotonic() > deadline:
+                raise DeadlineExceeded(what=f"start of the service at {url}", timeout_s=timeout_s) from None
+            time.sleep(0.1)
+
+
 def host_identity(boot: Bootstrap) -> None:
     """Configure host name, addresses and platform facts."""
     write_files(render.host_files(boot.answers, HOSTNAME))
@@ -112,14 +129,13 @@ def unit_files(boot: Bootstrap) -> None:
 
 
 def bus(boot: Bootstrap) -> None:
-    """Configure and start RabbitMQ and memcached; does not wait until they are ready."""
+    """Configure and start RabbitMQ; does not wait until it is ready."""
     write_files(render.bus_files(boot.answers, boot.secrets, random.token_bytes(4)))
     cookie = Path("/var/lib/rabbitmq/.erlang.cookie")
     write_files([RenderedFile(str(cookie), 0o400, boot.secrets.erlang_cookie)])
     for path in (cookie, Path("/etc/rabbitmq/definitions.json")):
         run(["chown", "rabbitmq:rabbitmq", str(path)], timeout_s=10)
-    systemctl("enable", "memcached", "rabbitmq-server")
-    systemctl("restart", "memcached")
+    systemctl("enable", "rabbitmq-server")
     systemctl("restart", "--no-block", "rabbitmq-server")
 
 
@@ -180,17 +196,19 @@ def _keystone_schema(answers: Answers) -> None:
     urls = {"admin": answers.controller_ip, "internal": answers.controller_ip, "public": answers.public_address}
     words = ["bootstrap", "--bootstrap-region-id", answers.region_name]
     for interface, host in urls.items():
-        words += [f"--bootstrap-{interface}-url", f"http://{host}:{render.KEYSTONE_PORT}/v3"]
+        words += [f"--bootstrap-{interface}-url", f"http://{host}:{KEYSTONE_PORT}/v3"]
     # In the environment, because every user of the host can see an argument list.
     run(keystone_manage(*words), timeout_s=COMMAND_TIMEOUT_S, env={"OS_BOOTSTRAP_PASSWORD": answers.admin_password})
 
 
 def identity(boot: Bootstrap) -> None:
     """Start Keystone and create the flock's services, endpoints and users in it."""
-    systemctl("enable", "flock-keystone")
-    systemctl("restart", "flock-keystone")
-    wait_port("127.0.0.1", render.KEYSTONE_PORT)
-    url = f"http://127.0.0.1:{render.KEYSTONE_PORT}/v3"
+    write_files(render.front_files(boot.answers, published_apis()))
+    units = ("flock-front", "flock-keystone-cache", "flock-keystone")
+    systemctl("enable", *units)
+    systemctl("restart", *units)
+    url = f"http://127.0.0.1:{KEYSTONE_PORT}/v3"
+    wait_answer(url)
     auth = v3.Password(auth_url=url, username="admin", password=boot.answers.admin_password, project_name="admin",
                        user_domain_name="Default", project_domain_name="Default")
     rest = adapter.Adapter(session.Session(auth=auth, timeout=30), endpoint_override=url)
@@ -208,19 +226,20 @@ def seed(boot: Bootstrap) -> None:
 
 
 def services(boot: Bootstrap) -> None:
-    """Start all daemons and wait until their APIs accept connections."""
+    """Start all daemons and wait until their APIs answer through the front."""
     wait_port("127.0.0.1", render.BUS_PORT)
     Path("/etc/platform/.initial_config_complete").touch()
     systemctl("enable", *UNITS_CORE, *UNITS_AGENTS)
     systemctl("start", "--no-block", *UNITS_CORE, *UNITS_AGENTS)
-    for port in (18002, 6385, 2112):
-        wait_port("127.0.0.1", port)
+    for api in published_apis():
+        if api.checks_tokens:
+            wait_answer(f"http://127.0.0.1:{api.port}/")
 
 
 STEPS: tuple[Step, ...] = (
     ("host name, addresses, platform facts", host_identity),
     ("service units", unit_files),
-    ("message bus and token cache", bus),
+    ("message bus", bus),
     ("databases", databases),
     ("identity service, catalogue, service users", identity),
     ("system record, networks, controller-0", seed),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the attacks share: an API of the kernel and Keystone behind the front (nginx) with the product's configuration."""
+"""What attacks share: an API and Keystone behind the front (nginx) with the product's configuration."""
 from __future__ import annotations
 
 import os

@@ -71,7 +71,10 @@ class MemcachedServer:
 
 
 class KeystoneServer:
-    """Keystone at ``auth_url`` and on the unix socket ``socket``; ``session(role, project)`` logs in as a user with that role in that project."""
+    """Keystone at ``auth_url`` and on the unix socket ``socket``.
+
+    ``session(role, project)`` logs in as a user with that role in that project.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -106,7 +109,8 @@ class KeystoneServer:
         urls = [word for kind in ("admin", "internal", "public") for word in (f"--bootstrap-{kind}-url", self.auth_url)]
         self._manage("bootstrap", "--bootstrap-password", PASSWORD, "--bootstrap-region-id", REGION, *urls,
                      timeout_s=timeout_s)
-        argv = [str(self.venv() / "bin/gunicorn"), "-b", f"127.0.0.1:{self.port}", "-b", f"unix:{self.socket}", "-w", "1", "--threads", "8",
+        argv = [str(self.venv() / "bin/gunicorn"), "-b", f"127.0.0.1:{self.port}", "-b", f"unix:{self.socket}",
+                "-w", "1", "--threads", "8",
                 "-k", "gthread", "--keep-alive", "75", "--no-control-socket", "kswsgi:application"]
         environment = {"OS_KEYSTONE_CONFIG_FILES": str(configuration), "PYTHONWARNINGS": "ignore",
                        "HOME": str(self.folder)}
