@@ -166,7 +166,7 @@ class Application(ExplicitPecan):  # type: ignore[misc]
         hooks = [ContextHook(), PolicyHook(policy), BodyHook(settings, dialect), ErrorHook(dialect)]
         super().__init__(self, hooks=hooks, default_renderer="json", force_canonical=False,
                          guess_content_type_from_ext=False)
-        self._settings, self._deps = settings, deps
+        self._settings, self._deps, self._policy = settings, deps, policy
 
     def find_controller(self, state: Any) -> tuple[Any, list[Any], dict[str, Any]]:
         """Run the hooks; returns ``dispatch``, which calls the controller of the matched route."""
@@ -188,7 +188,8 @@ class Application(ExplicitPecan):  # type: ignore[misc]
             query=Query(str(environ.get("QUERY_STRING", "")), self._settings.limit_max),
             base_url=exchanges.base_url(environ, self._settings.public_endpoint),
             deps=self._deps, environ=environ, route_path=exchange.route.path,
-            depth_max=self._settings.max_json_depth)
+            depth_max=self._settings.max_json_depth,
+            allows=lambda rule: self._policy.allows(rule, exchange.ctx))
         arguments = exchange.route.arguments.get(method)
         if arguments is not None:
             call.query.only(arguments)

@@ -2,7 +2,7 @@
 """The argument of controller methods: the caller's identity, the request, and the daemon's service objects."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from wsme import exc as wsme_exc
@@ -12,6 +12,7 @@ from wsme.rest import json as wsme_json
 from flock.api.body import parse_json
 from flock.api.query import Query
 from flock.auth.context import RequestContext
+from flock.core.errors import Forbidden
 from flock.wire.errors import BadBody
 from flock.wire.patch import PatchOp, parse_patch
 from flock.wire.resource import Resource, parse_body
@@ -50,16 +51,17 @@ class Call:
     as they arrive), which raises WebError 408, 413 or 400 while it is read.
     """
 
-    __slots__ = ("_deps", "_json", "args", "base_url", "body", "ctx", "depth_max", "environ", "method", "pieces",
-                 "query", "route_path")
+    __slots__ = ("_allows", "_deps", "_json", "args", "base_url", "body", "ctx", "depth_max", "environ", "method",
+                 "pieces", "query", "route_path")
 
     def __init__(self, *, ctx: RequestContext, method: str, args: Mapping[str, str], query: Query, body: bytes,
                  base_url: str, deps: Dependencies, environ: dict[str, Any], route_path: str = "",
-                 depth_max: int = 64, pieces: Iterable[bytes] = ()) -> None:
+                 depth_max: int = 64, pieces: Iterable[bytes] = (),
+                 allows: Callable[[str], bool] = lambda _rule: False) -> None:
         self.ctx, self.method, self.args, self.query = ctx, method, args, query
         self.body, self.base_url, self.environ, self.route_path = body, base_url, environ, route_path
         self.depth_max, self.pieces = depth_max, pieces
-        self._deps = deps
+        self._deps, self._allows = deps, allows
         self._json: Any = _UNPARSED
 
     def json(self, default: Any = _UNPARSED) -> Any:
@@ -91,6 +93,11 @@ class Call:
     def deps(self, wanted: type[T]) -> T:
         """The daemon's service object of type ``wanted``; LookupError when there is none."""
         return self._deps.get(wanted)
+
+    def require(self, rule: str) -> None:
+        """Raise Forbidden when the caller does not pass ``rule`` too, because the body asks for what it protects."""
+        if not self._allows(rule):
+            raise Forbidden()
 
     @property
     def content_type(self) -> str:

@@ -13,6 +13,7 @@ from oslo_config import cfg
 from oslo_log import log
 
 from flock.conf import options
+from flock.core import lines
 
 DEFAULT_CONF_DIR = "/etc/flock"
 QUIET_LOGGERS = ("amqp=WARN", "keystonemiddleware=WARN", "keystoneauth=WARN", "urllib3=WARN", "oslo.messaging=INFO",
@@ -48,6 +49,7 @@ def setup(prog: str, subsystem: str, argv: Sequence[str] | None = None, *, conf:
         path = Path(conf.state_dir) / subsystem / f"{subsystem}.sqlite"
         conf.set_default("connection", f"sqlite:///{path}", group="database")
     if logging_too:
+        lines.escape_all()
         log.setup(conf, prog)
         logging.captureWarnings(True)
     return conf

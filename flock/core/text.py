@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _ESCAPED_BYTE = range(0xDC80, 0xDD00)  # Python decodes bytes that are no UTF-8 to these (surrogateescape)
 
 
@@ -17,6 +18,11 @@ def storable(text: str, chars_max: int | None = None) -> str:
     if not text.isprintable():
         text = "".join(map(_shown, text))
     return text if chars_max is None else text[:chars_max]
+
+
+def spreadsheet_cell(value: Any) -> Any:
+    """``value`` for a CSV file; text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULA else value
 
 
 def _shown(char: str) -> str:

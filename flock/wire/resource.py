@@ -168,6 +168,11 @@ def details(resource: type[Resource]) -> dict[str, str]:
     return {a.name: a.detail or a.label or a.name for a in shape(resource).attributes if not a.secret}
 
 
+def shown_names(resource: type[Resource]) -> frozenset[str]:
+    """Wire names of the fields that a GET may show; a client may sort and filter only by these."""
+    return frozenset(a.name for a in shape(resource).attributes if not a.secret)
+
+
 def written_by(resource: type[Resource], writer: Writer) -> frozenset[str]:
     """Wire names of the fields that ``writer`` may write."""
     return frozenset(a.name for a in shape(resource).attributes if a.writer is writer)

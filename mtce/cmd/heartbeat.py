@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 
+from flock.core import lines
 from mtce.heartbeat.daemon import run
 from mtce.heartbeat.settings import ConfigurationError, load
 
 
 def main() -> None:
     """Run until SIGTERM; exits with code 78 when the configuration is invalid."""
+    lines.escape_all()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
     try:
         run(load(sys.argv[1:]))

@@ -103,7 +103,7 @@ class HostRequests:
         self._effects.delivered_soon()
 
     def _act(self, host_uuid: str, word: str, request_id: str) -> ActionReply:
-        earlier = self._loop.store.answer_to(request_id)
+        earlier = self._loop.store.answer_to(request_id, host_uuid, word[:32])
         if earlier is not None:
             return earlier
         entry = self._loop.roster.get(host_uuid)

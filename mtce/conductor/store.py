@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
+import json
 import logging
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -117,11 +119,12 @@ class Store:
         with self.db.writer() as conn:
             self._finish(conn, [], answered)
 
-    def answer_to(self, request_id: str) -> ActionReply | None:
-        """Return the earlier reply to a request, or None."""
+    def answer_to(self, request_id: str, host_uuid: str, action: str) -> ActionReply | None:
+        """Return the earlier reply to this request for this action of this host, or None."""
         with self.db.reader() as conn:
             row = conn.execute(sa.select(REQUEST.c.status, REQUEST.c.reason, REQUEST.c.advice).where(
-                REQUEST.c.request_id == request_id)).first()
+                REQUEST.c.request_id.in_([request_key(request_id, host_uuid, action), request_id]),
+                REQUEST.c.host_uuid == host_uuid, REQUEST.c.action == action)).first()
         return None if row is None else ActionReply(*row)
 
     def delete(self, uuid: str, messages: list[Message], revision: int) -> None:
@@ -167,8 +170,14 @@ class Store:
         if answered is not None:
             reply = answered.reply
             conn.execute(sa.insert(REQUEST).values(
-                request_id=answered.request_id, host_uuid=answered.host_uuid, action=answered.action,
+                request_id=request_key(answered.request_id, answered.host_uuid, answered.action),
+                host_uuid=answered.host_uuid, action=answered.action,
                 status=reply.status, reason=reply.reason[:TEXT_MAX], advice=reply.action[:TEXT_MAX], at=utcnow()))
+
+
+def request_key(request_id: str, host_uuid: str, action: str) -> str:
+    """The stored form of a request id, at most 64 characters: callers choose ids, and one id may come for two hosts."""
+    return hashlib.sha256(json.dumps([request_id, host_uuid, action]).encode()).hexdigest()
 
 
 def _stored(row: Any, hostname: str, now: Instant) -> StoredHost:

@@ -18,7 +18,7 @@ from flock.wire.errors import shown
 from flock.wire.paging import envelope
 from flock.wire.render import render, render_many
 from flock.wire.resource import Resource
-from sysinv.db.lookup import ItemNotFound, Row, host_row, paged
+from sysinv.db.lookup import ItemNotFound, Row, host_row, paged, sort_keys
 
 # These methods exist because StarlingX answers 403 here, not 405.
 REFUSED = describes(answers={})
@@ -53,10 +53,11 @@ class _Reading:
     def __init__(self, inventory: Inventory) -> None:
         self.inventory = inventory
         self.descriptions: dict[str, Description] = {"get": described(
-            query=paging(tuple(inventory.table.c.keys())), answers={200: ViewPage((View(inventory.resource),))})}
+            query=paging(sort_keys(inventory.resource, inventory.table)),
+            answers={200: ViewPage((View(inventory.resource),))})}
 
     def page_of(self, call: Call, query: sa.Select[Any], path: str) -> dict[str, Any]:
-        page = call.query.page(sort_keys=set(self.inventory.table.c.keys()))
+        page = call.query.page(sort_keys=sort_keys(self.inventory.resource, self.inventory.table))
         with call.deps(Database).reader() as conn:
             rows = paged(conn, query, self.inventory.table, page)
         rows = [self.inventory.complete(call, row) for row in rows]

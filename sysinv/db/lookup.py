@@ -13,6 +13,7 @@ from flock.core.errors import NotFound
 from flock.db.paging import keyset
 from flock.wire.errors import shown
 from flock.wire.paging import Page
+from flock.wire.resource import Resource, shown_names
 from sysinv.contract.errors import HostNotFound
 from sysinv.model.system import SystemView, system_view
 from sysinv.resources.host.table import I_HOST
@@ -45,6 +46,11 @@ def host_row(conn: Connection, ident: str, *, lock: bool = False) -> Row:
     if row is None:
         raise HostNotFound(id=shown(ident))
     return dict(row)
+
+
+def sort_keys(resource: type[Resource], table: sa.Table) -> tuple[str, ...]:
+    """The columns of ``table`` by which a client may sort: those that it may see, and the order of insertion."""
+    return tuple(name for name in tuple(table.c.keys()) if name == "id" or name in shown_names(resource))
 
 
 def row_of_locked_host(conn: Connection, query: sa.Select[Any], owner: str) -> tuple[Row, Row] | None:

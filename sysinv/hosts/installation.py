@@ -19,6 +19,7 @@ from flock.db import Database, utcnow
 from mtce.contract import pulsekey
 from sysinv.actions.progress import stored_install_state
 from sysinv.contract.enums import InstallState, NetworkType
+from sysinv.contract.errors import HostNotFound
 from sysinv.db.lookup import Row, host_row, the_system
 from sysinv.hosts.bundle import CloudFacts, HostFacts, Leg, render_bundle
 from sysinv.hosts.provision import host_addresses
@@ -71,6 +72,18 @@ def token_fits(row: Row, token: str | None, now: datetime.datetime) -> bool:
     return hmac.compare_digest(stored, token_hash(token))
 
 
+def _installing_host(conn: Connection, ident: str, token: str | None, now: datetime.datetime, *,
+                     lock: bool = False) -> Row:
+    """The host whose current token this is; TokenRefused in all other cases, so that nobody can look for hosts."""
+    try:
+        row = host_row(conn, ident, lock=lock)
+    except HostNotFound:
+        raise TokenRefused() from None
+    if not token_fits(row, token, now):
+        raise TokenRefused()
+    return row
+
+
 class Installation:
     """Stores progress and serves configurations."""
 
@@ -81,28 +94,28 @@ class Installation:
         self._now = now
 
     def progress(self, ident: str, state: str, info: str | None, token: str | None) -> None:
-        """Store a step of a locked host's installation; ``installed`` with the right token invalidates it.
+        """Store a step of a locked host's installation; ``installed`` invalidates the token.
 
-        Raises HostNotFound, and HostRefused for a host that is in service.
+        Raises TokenRefused, also for a host that does not exist, and HostRefused for a host that is in service.
         """
         now = self._now()
         with self._db.writer() as conn:
-            row = host_row(conn, ident, lock=True)
+            row = _installing_host(conn, ident, token, now, lock=True)
             if row["administrative"] != "locked":
                 raise HostRefused(detail=f"Host {row['hostname'] or row['uuid']} is not being installed.")
             values: dict[str, Any] = {
                 "install_state": stored_install_state(state), "install_state_info": (info or "")[:INFO_MAX] or None,
                 "install_state_at": now}
-            if state == InstallState.INSTALLED and token_fits(row, token, now):
+            if state == InstallState.INSTALLED:
                 values |= {"install_token_hash": None, "install_token_expires_at": None}
             hosts.write(conn, row, values)
         LOG.info("host %s reports installation %s %s", row["hostname"] or row["uuid"], state, info or "")
 
     def configuration(self, ident: str, token: str | None) -> dict[str, Any]:
-        """Return the bundle of a host that sends its token. Raises TokenRefused, HostNotFound."""
+        """Return the bundle of a host that sends its token. Raises TokenRefused, also for an unknown host."""
         with self._db.reader() as conn:
-            row = host_row(conn, ident)
-            if not token_fits(row, token, self._now()) or not row["hostname"]:
+            row = _installing_host(conn, ident, token, self._now())
+            if not row["hostname"]:
                 raise TokenRefused()
             system = the_system(conn)
             pools = networks.pools_by_network(conn)

@@ -10,6 +10,7 @@ from flock.api.call import Call
 from flock.api.describe import JSON, Answer, Argument, View, ViewPage, describes
 from flock.api.reply import Reply
 from flock.auth.policy import READER, Rule
+from flock.core.text import spreadsheet_cell
 from flock.db import Database
 from flock.wire.errors import BadField, shown
 from flock.wire.render import renderer
@@ -55,7 +56,7 @@ def _as_csv(call: Call) -> Reply:
     names = [attribute.name for attribute in shape(EventLog).attributes]
     writer = csv.DictWriter(text, names)
     writer.writeheader()
-    writer.writerows(items)
+    writer.writerows({name: spreadsheet_cell(value) for name, value in item.items()} for item in items)
     return Reply(text.getvalue().encode(), headers={
         "Content-Type": "text/csv; charset=utf-8", "Content-Disposition": 'attachment; filename="events.csv"'})
 

@@ -49,7 +49,7 @@ class EventStreamController:
         if after is None:
             after = rules.parse_id("after", query.text("after"))
         hub = call.deps(Hub)
-        listener = hub.admit()
+        listener = hub.admit(call.ctx.user_id)
         try:
             with hub.db.reader() as conn:
                 begin = rules.start(after, *store.bounds(conn))

@@ -29,7 +29,7 @@ class TooManyStreams(FlockError):
     """The limit of event streams is reached."""
 
     code, http = "fm.stream.too_many", 503
-    text = "[HTTP 503] This service has {limit} event streams, which is its limit. Try again later."
+    text = "[HTTP 503] There are {limit} event streams, which is the limit of this service or user. Try again later."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class Item:
 class Listener:
     """One connected client; ``wake_fd`` becomes readable when there are new events or the process stops."""
 
+    user: str | None = None
     wake_fd: int = field(default_factory=lambda: os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
     joined: bool = False
 
@@ -81,12 +82,18 @@ class Hub:
         self._floor = 0
         self._position = 0
 
-    def admit(self) -> Listener:
-        """Take a slot for a listener; TooManyStreams (503) when none is free. Free it with ``dismiss``."""
+    def admit(self, user: str | None = None) -> Listener:
+        """Take a slot for a listener of ``user``; free it with ``dismiss``.
+
+        TooManyStreams (503) when none is free, or when the user has half of all slots: others need some too.
+        """
         with self._lock:
             if len(self._listeners) >= self.settings.streams_max:
                 raise TooManyStreams(limit=self.settings.streams_max)
-            listener = Listener()
+            share = max(1, self.settings.streams_max // 2)
+            if user is not None and sum(one.user == user for one in self._listeners) >= share:
+                raise TooManyStreams(limit=share)
+            listener = Listener(user)
             self._listeners.add(listener)
             STREAMS.set(len(self._listeners))
             if self._follower is None:

@@ -11,15 +11,17 @@ from flock.wire.paging import envelope
 from flock.wire.render import collection_links, render, render_many
 from flock.wire.schema import LINKS
 from flock.wire.types import Anything
+from sysinv.db.lookup import sort_keys
 from sysinv.hosts.installation import Installation
 from sysinv.resources.host.fields import CHILDREN, Host, HostChange, InstallProgress, NewHost
 from sysinv.resources.host.service import HostService
-from sysinv.resources.host.store import SORT_KEYS
+from sysinv.resources.host.table import I_HOST
 
 _STATES = ("uuid", "hostname", "administrative", "operational", "availability", "subfunction_oper",
            "subfunction_avail", "task", "mtce_action", "last_error", "last_error_at", "ihost_action", "invprovision",
            "inv_state", "install_state",
            "install_state_info", "vim_progress_status", "links")
+SORT_KEYS = sort_keys(Host, I_HOST)
 MEMBER = View(Host, name="HostMember", extra={child: LINKS for child in CHILDREN})
 INSTALL_TOKEN = {"X-Install-Token": "One-time token of the boot file."}
 
@@ -27,7 +29,7 @@ INSTALL_TOKEN = {"X-Install-Token": "One-time token of the boot file."}
 class HostsController:
     """``/v1/ihosts`` and ``/v1/ihosts/detail``."""
 
-    @describes(query=(*paging(tuple(SORT_KEYS)), Argument("personality", Anything(), "Hosts of this personality.")),
+    @describes(query=(*paging(SORT_KEYS), Argument("personality", Anything(), "Hosts of this personality.")),
                answers={200: ViewPage((View(Host),))})
     def get(self, call: Call) -> dict[str, Any]:
         """One page of hosts, all or of one personality."""
@@ -62,6 +64,9 @@ class HostController:
     def patch(self, call: Call) -> dict[str, Any]:
         """Attributes and actions."""
         operations = call.patch(allow_empty=True)
+        if any(operation.name != "action" for operation in operations):
+            # An attribute is as good as the same one in a POST.
+            call.require("sysinv_api:host:add")
         return _member(call.deps(HostService).change(call.args["host"], operations), call.base_url)
 
     @describes(errors=(409, 504))

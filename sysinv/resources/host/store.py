@@ -33,8 +33,6 @@ QUERY = (
               ADDRESSES.c.address.label("mgmt_ip"), sa.null().label("peers"))
     .join(I_SYSTEM, I_SYSTEM.c.id == I_HOST.c.forisystemid)
     .outerjoin(ADDRESSES, ADDRESSES.c.name == _MGMT_NAME))
-SORT_KEYS = frozenset(
-    column.name for column in I_HOST.c if not column.name.startswith(("install_token", "bm_secret")))
 _STANDARD = I_HOST.c.recordtype == "standard"
 
 

@@ -13,7 +13,7 @@ from flock.wire.errors import shown
 from flock.wire.paging import envelope
 from flock.wire.render import render, render_many
 from flock.wire.types import Anything
-from sysinv.db.lookup import ItemNotFound, Row, paged
+from sysinv.db.lookup import ItemNotFound, Row, paged, sort_keys
 from sysinv.resources.network import store
 from sysinv.resources.network.fields import AddressPool, Network
 from sysinv.resources.network.table import ADDRESS_POOLS, NETWORKS
@@ -22,10 +22,10 @@ from sysinv.resources.network.table import ADDRESS_POOLS, NETWORKS
 class NetworksController:
     """``/v1/networks``."""
 
-    @describes(query=paging(NETWORKS.c.keys()), answers={200: ViewPage((View(Network),))})
+    @describes(query=paging(sort_keys(Network, NETWORKS)), answers={200: ViewPage((View(Network),))})
     def get(self, call: Call) -> dict[str, Any]:
         """All networks."""
-        page = call.query.page(sort_keys=set(NETWORKS.c.keys()))
+        page = call.query.page(sort_keys=sort_keys(Network, NETWORKS))
         with call.deps(Database).reader() as conn:
             rows = paged(conn, store.QUERY, NETWORKS, page)
         return envelope("networks", render_many(Network, rows, call.base_url), page=page, base_url=call.base_url)
@@ -49,12 +49,13 @@ class NetworkController:
 class PoolsController:
     """``/v1/addrpools``."""
 
-    @describes(query=(*paging(ADDRESS_POOLS.c.keys()), Argument("network_type", Anything(), "Pools of this type.")),
+    @describes(query=(*paging(sort_keys(AddressPool, ADDRESS_POOLS)),
+                      Argument("network_type", Anything(), "Pools of this type.")),
                answers={200: ViewPage((View(AddressPool),))})
     def get(self, call: Call) -> dict[str, Any]:
         """All address pools, or those of one network type."""
         query = call.query
-        page = query.page(sort_keys=set(ADDRESS_POOLS.c.keys()))
+        page = query.page(sort_keys=sort_keys(AddressPool, ADDRESS_POOLS))
         network_type = query.text("network_type")
         with call.deps(Database).reader() as conn:
             rows = paged(conn, store.pool_query(network_type), ADDRESS_POOLS, page)

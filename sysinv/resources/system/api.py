@@ -12,13 +12,15 @@ from flock.wire.render import collection_links, render, render_many
 from flock.wire.schema import LINKS
 from sysinv.api.changes import plain_changes
 from sysinv.api.inventory import REFUSED, NotPermitted
+from sysinv.db.lookup import sort_keys
 from sysinv.resources.host.fields import Host
 from sysinv.resources.host.service import HostService
-from sysinv.resources.host.store import SORT_KEYS
+from sysinv.resources.host.table import I_HOST
 from sysinv.resources.system.fields import System, SystemChange
 from sysinv.resources.system.rules import CHANGEABLE
 from sysinv.resources.system.service import SystemService
 
+HOST_SORT_KEYS = sort_keys(Host, I_HOST)
 MEMBER = View(System, name="SystemMember", extra={"ihosts": LINKS})
 
 
@@ -66,11 +68,11 @@ class SystemController:
 class SystemHostsController:
     """``/v1/isystems/<uuid>/ihosts``."""
 
-    @describes(query=paging(tuple(SORT_KEYS)), answers={200: ViewPage((View(Host),))})
+    @describes(query=paging(HOST_SORT_KEYS), answers={200: ViewPage((View(Host),))})
     def get(self, call: Call) -> dict[str, Any]:
         """The hosts of the system."""
         call.deps(SystemService).get(call.args["uuid"])
-        page = call.query.page(sort_keys=SORT_KEYS)
+        page = call.query.page(sort_keys=HOST_SORT_KEYS)
         rows = call.deps(HostService).page(None, page)
         return envelope("ihosts", render_many(Host, rows, call.base_url), page=page, base_url=call.base_url)
 

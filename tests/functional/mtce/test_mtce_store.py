@@ -37,7 +37,10 @@ def test_step_is_one_transaction_and_a_stale_writer_is_noticed(database):
     assert store.commit(stored, after, HOST, cause="tick", messages=told, answered=answered) == 2
     with pytest.raises(StaleWrite):
         store.commit(stored, view, HOST, cause="tick", messages=told)
-    assert store.answer_to("r-1") == ActionReply("pass")
+    assert store.answer_to("r-1", HOST.uuid, "unlock") == ActionReply("pass")
+    assert store.answer_to("r-1", HOST.uuid, "lock") is None
+    store.answer(Answered("r-1", "another", "unlock", ActionReply("fail")))
+    assert store.answer_to("r-1", "another", "unlock") == ActionReply("fail")
     assert [line["task"] for line in store.history(HOST.uuid, 10)] == ["Booting", ""]
     one = store.load_one(HOST.uuid, "worker-0")
     assert one is not None

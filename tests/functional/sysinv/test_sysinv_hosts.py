@@ -63,7 +63,8 @@ def test_the_lease_script_discovers_and_the_installer_is_served(sysinv: Any) -> 
     bundle = sysinv.get(config, role=None, headers={"X-Install-Token": token})
     assert bundle.status == 200 and bundle.body["hostname"] == "worker-0"
     progress = sysinv.call("POST", f"/v1/ihosts/{uuid}/install_progress",
-                           {"install_state": "installed", "install_state_info": "1/1"}, role=None)
+                           {"install_state": "installed", "install_state_info": "1/1"}, role=None,
+                           headers={"X-Install-Token": token})
     assert progress.status == 200
     assert sysinv.host(uuid)["install_state"] == "booting"
     report(sysinv, uuid, mac)

@@ -46,8 +46,14 @@ def worker(cloud: Any, hostname: str = "worker-0", mac: str = MAC) -> str:
     return str(uuid)
 
 
+def token_of(boot_file: str) -> str:
+    return next(word for word in boot_file.split() if word.startswith("flock.install_token=")).partition("=")[2]
+
+
 def progress(cloud: Any, uuid: str, state: str) -> None:
-    assert cloud.post(f"/v1/ihosts/{uuid}/install_progress", {"install_state": state}).status == 200
+    token = token_of(cloud.boot_file(cloud.host(uuid)["mgmt_mac"]))
+    assert cloud.post(f"/v1/ihosts/{uuid}/install_progress", {"install_state": state},
+                      headers={"X-Install-Token": token}).status == 200
 
 
 def test_an_installation_that_falls_silent_fails_and_recovers_when_the_host_comes(cloud: Any, audits: Any,

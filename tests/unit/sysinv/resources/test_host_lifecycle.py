@@ -153,16 +153,39 @@ def test_the_installer_fetches_its_configuration_once_with_the_token_of_its_boot
     assert files["/etc/flock/heartbeat.key"]["content"].strip() != "00" * 32
     assert "DHCP=ipv4" in files["/etc/systemd/network/10-flock-pxeboot.network"]["content"]
     assert cloud.host(uuid)["mgmt_ip"] in files["/etc/systemd/network/10-flock-mgmt.network"]["content"]
-    assert cloud.post(progress, {"install_state": "installing", "install_state_info": "12/900"}).status == 200
+    step = {"install_state": "installing", "install_state_info": "12/900"}
+    assert cloud.post(progress, step, headers=token).status == 200
     assert cloud.host(uuid)["install_state_info"] == "12/900"
     assert cloud.post(progress, {"install_state": "installed"}, headers=token).status == 200
     assert cloud.host(uuid)["install_state"] == "booting"
     assert cloud.get(config, headers=token).status == 403
     cloud.state(uuid, availability="online")
     assert cloud.host(uuid)["install_state"] == "completed"
-    assert cloud.post(progress, {"install_state": "exploded"}).status == 400
-    assert cloud.post(f"/v1/ihosts/{'0' * 8}-0000-0000-0000-{'0' * 12}/install_progress",
-                      {"install_state": "failed"}).status == 404
+    assert cloud.post(progress, {"install_state": "failed"}, headers=token).status == 403, "it is over"
+
+
+def test_who_has_no_install_token_changes_nothing_and_learns_nothing(cloud: Any) -> None:
+    uuid = worker(cloud)
+    before = cloud.host(uuid)["install_state"]
+    assert cloud.post(f"/v1/ihosts/{uuid}/install_progress", {"install_state": "exploded"}).status == 400
+    for header in ({}, {"X-Install-Token": "wrong"}):
+        for method, end, body in (("post", "install_progress", {"install_state": "failed"}),
+                                  ("get", "install_config", None)):
+            arguments = ({"body": body} if body else {}) | {"headers": header}
+            known, unknown = (getattr(cloud, method)(f"/v1/ihosts/{name}/{end}", **arguments)
+                              for name in (uuid, "worker-9"))
+            assert (known.status, known.body) == (unknown.status, unknown.body)
+            assert known.status == 403
+    assert cloud.host(uuid)["install_state"] == before
+
+
+def test_an_attribute_needs_the_right_of_adding_a_host(cloud: Any) -> None:
+    uuid = cloud.discover()
+    for role, status in (("operator", 403), ("configurator", 200)):
+        answer = cloud.call("PATCH", f"/v1/ihosts/{uuid}", role=role, body=[
+            {"op": "replace", "path": "/personality", "value": "worker"},
+            {"op": "replace", "path": "/hostname", "value": "worker-0"}])
+        assert answer.status == status, role
 
 
 def test_inventory_arrives_and_defaults_are_dealt_out(cloud: Any) -> None:
