@@ -22,6 +22,7 @@ _STATES = ("uuid", "hostname", "administrative", "operational", "availability", 
            "inv_state", "install_state",
            "install_state_info", "vim_progress_status", "links")
 SORT_KEYS = sort_keys(Host, I_HOST)
+ROLE_FIELDS = frozenset({"personality", "subfunctions"})
 MEMBER = View(Host, name="HostMember", extra={child: LINKS for child in CHILDREN})
 INSTALL_TOKEN = {"X-Install-Token": "One-time token of the boot file."}
 
@@ -64,8 +65,8 @@ class HostController:
     def patch(self, call: Call) -> dict[str, Any]:
         """Attributes and actions."""
         operations = call.patch(allow_empty=True)
-        if any(operation.name != "action" for operation in operations):
-            # An attribute is as good as the same one in a POST.
+        if any(operation.name in ROLE_FIELDS for operation in operations):
+            # A role by PATCH has the effect of a host that is added with that role.
             call.require("sysinv_api:host:add")
         return _member(call.deps(HostService).change(call.args["host"], operations), call.base_url)
 

@@ -179,7 +179,7 @@ def test_who_has_no_install_token_changes_nothing_and_learns_nothing(cloud: Any)
     assert cloud.host(uuid)["install_state"] == before
 
 
-def test_an_attribute_needs_the_right_of_adding_a_host(cloud: Any) -> None:
+def test_a_role_by_patch_needs_the_right_of_adding_a_host(cloud: Any) -> None:
     uuid = cloud.discover()
     for role, status in (("operator", 403), ("configurator", 200)):
         answer = cloud.call("PATCH", f"/v1/ihosts/{uuid}", role=role, body=[
