@@ -36,7 +36,7 @@ def _sorting(document: dict[str, Any]) -> list[tuple[str, set[str], set[str]]]:
     for path, operations in document["paths"].items():
         for parameter in operations.get("get", {}).get("parameters", ()):
             if parameter.get("name") == "sort_key":
-                keys = set(re.findall(r"[a-z_]+", json.dumps(parameter["schema"]))) - SCHEMA_WORDS
+                keys = set(re.findall(r"[a-z_0-9]+", json.dumps(parameter["schema"]))) - SCHEMA_WORDS
                 found.append((path, keys, _shown(document, operations["get"]["responses"]["200"]["content"])))
     return found
 
