@@ -182,8 +182,9 @@ def _everything(api: Published) -> list[str]:
         f"proxy_set_header Content-Length \"\"; proxy_set_header Transfer-Encoding \"\"; "
         f"proxy_set_header {METHOD_HEADER} $request_method; proxy_set_header {PATH_HEADER} $request_uri; "
         f"proxy_pass http://{api.name}{ASK_PATH}; }}",
-        # 418 only leads to the other location; no client sees it.
-        f"location / {{ error_page 418 = @body; if ($sends_body) {{ return 418; }} {to_api} }}",
+        # 418 only leads to the other location; no client sees it. Inside the location it would replace all other pages.
+        "error_page 418 = @body;",
+        f"location / {{ if ($sends_body) {{ return 418; }} {to_api} }}",
         f"location @body {{ {checked} }}"]
 
 

@@ -13,7 +13,7 @@ from flock.core.slices import subsystems
 
 # Order of insertion: counts rows, shows no field.
 POSITION = {"id"}
-SCHEMA_WORDS = {"any", "f", "type", "string", "pattern", "const"}
+SCHEMA_WORDS = {"anyOf", "type", "string", "pattern", "const"}
 
 
 def _shown(document: dict[str, Any], schema: Any) -> set[str]:
@@ -36,7 +36,7 @@ def _sorting(document: dict[str, Any]) -> list[tuple[str, set[str], set[str]]]:
     for path, operations in document["paths"].items():
         for parameter in operations.get("get", {}).get("parameters", ()):
             if parameter.get("name") == "sort_key":
-                keys = set(re.findall(r"[a-z_0-9]+", json.dumps(parameter["schema"]))) - SCHEMA_WORDS
+                keys = set(re.findall(r"[A-Za-z_0-9]+", json.dumps(parameter["schema"]))) - SCHEMA_WORDS
                 found.append((path, keys, _shown(document, operations["get"]["responses"]["200"]["content"])))
     return found
 
