@@ -17,7 +17,7 @@ from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.disk.intake import disk_change
 from sysinv.resources.disk.report import DiskReport
 from sysinv.resources.host import rules
-from sysinv.resources.memory.intake import Reserve, StoredMemory, memory_values
+from sysinv.resources.memory.intake import RESERVE_CHOSEN, Reserve, memory_values
 from sysinv.resources.memory.report import MemoryReport
 from sysinv.resources.port.intake import port_change
 from sysinv.resources.port.report import PortReport
@@ -237,7 +237,8 @@ def test_memory_reports_clear_what_they_fulfil() -> None:
         numa_node=0, node_memtotal_mib=32000, memtotal_mib=31000, memavail_mib=30000, platform_reserved_mib=0,
         hugepages_nr_2m=10, hugepages_avail_2m=10, hugepages_nr_1g=1, hugepages_avail_1g=1, pages_4k=1,
         supports_1g=True)
-    stored = StoredMemory(platform_reserved_mib=1500, pending_2m=10, pending_1g=2, vswitch_reqd=None, chosen=True)
+    stored = {"platform_reserved_mib": 1500, "capabilities": {RESERVE_CHOSEN: True}, "vm_hugepages_nr_2M_pending": 10,
+              "vm_hugepages_nr_1G_pending": 2, "vswitch_hugepages_reqd": None}
     values = memory_values(stored, report, Reserve(7000, 1000))
     assert values["platform_reserved_mib"] == 1500 and values["vm_hugepages_nr_2M_pending"] is None
     assert "vm_hugepages_nr_1G_pending" not in values and values["memtotal_mib"] == 30500
@@ -248,5 +249,7 @@ def test_memory_reports_clear_what_they_fulfil() -> None:
 def test_a_reserve_nobody_chose_follows_its_node(stored_mib: int, chosen: bool, default_mib: int,
                                                     reserved_mib: int) -> None:
     report = MemoryReport(0, 7898, 7000, 6000, 0, 0, 0, 0, 0, 1, False)
-    values = memory_values(StoredMemory(stored_mib, None, None, None, chosen), report, Reserve(default_mib, 1000))
+    stored = {"platform_reserved_mib": stored_mib, "capabilities": {RESERVE_CHOSEN: chosen},
+              "vm_hugepages_nr_2M_pending": None, "vm_hugepages_nr_1G_pending": None, "vswitch_hugepages_reqd": None}
+    values = memory_values(stored, report, Reserve(default_mib, 1000))
     assert values["platform_reserved_mib"] == reserved_mib
