@@ -156,7 +156,7 @@ class Loop:
         told = messages.of_step(entry.stored.view, view, actions)
         if view.action_failed:
             # Reported now. Clear it, so that the next failure of the same action is a change again.
-            view = replace(view, action_failed="")
+            view = replace(view, action_failed="", bmc_error="")
         strikes = reasons(actions)
         if strikes:
             LOG.warning("%s: %s", view.hostname, strikes)
