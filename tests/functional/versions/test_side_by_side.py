@@ -101,7 +101,8 @@ def later(interface: Any) -> Any:
     spec = interface.__rpc_interface__
     major, minor = spec.version.split(".")
     methods = {name: vars(_Later).get(name, vars(interface)[name]) for name in spec.methods}
-    return rpc_interface(topic=spec.topic, version=f"{major}.{int(minor) + 1}", namespace=spec.namespace)(
+    return rpc_interface(topic=spec.topic, version=f"{major}.{int(minor) + 1}", namespace=spec.namespace,
+                         speaks_for=spec.speaks_for, per_host=spec.per_host)(
         type(f"Later{interface.__name__}", (), methods))
 
 
