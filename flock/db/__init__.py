@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from flock.db.database import (
     Database,
-    DeadlockError,
     DuplicateEntry,
     NestedWriter,
     ReferenceError,
     WriteInReader,
     from_conf,
 )
+from flock.db.outage import DeadlockError
 from flock.db.schema import EnumText, Json, UtcTime, columns, metadata, new_uuid, revision_column, utcnow
 from flock.db.writes import compare_and_set
 

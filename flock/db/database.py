@@ -14,15 +14,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import sqlalchemy as sa
 from oslo_config import cfg
 from oslo_db import exception as db_errors
 from oslo_db.sqlalchemy import enginefacade
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, make_url
 
-from flock.core.errors import Unavailable
 from flock.db import options
+from flock.db.outage import DeadlockError, unavailable
 from flock.db.schema import NO_TIME
 from flock.foreign.database import start
 
@@ -37,8 +36,6 @@ STATEMENT_TIMEOUT_S = 60
 TIMESTAMP_OID = 1114
 # Uses a connection that was idle for at most this time without a ping.
 TRUSTED_S = 1.0
-# PostgreSQL: serialization failure, deadlock, lock timeout. The same transaction may succeed when it is repeated.
-COLLISIONS = ("40001", "40P01", "55P03")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ class Database:
     begins, so the rows that it reads cannot change until it commits; readers see the last commit and block no writer.
     On PostgreSQL each statement sees the last commit anyway, so a reader sends no BEGIN and COMMIT.
     ``sqlite_references`` False makes SQLite ignore foreign keys, which migrations need. Creates the engine at first
-    use and again after a fork. Raises Unavailable when the database cannot be reached.
+    use and again after a fork. Raises Unavailable with the reason when the database cannot be reached or cannot store.
     """
 
     def __init__(self, connection_url: str, *, max_pool_size: int = 10, max_overflow: int = 10,
@@ -210,38 +207,13 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except db_errors.DBDeadlock as exc:
-            raise DeadlockError(service="database", reason="transactions collided") from exc
-        except (db_errors.DBConnectionError, sa.exc.TimeoutError) as exc:
-            raise Unavailable(service="database", reason=type(exc).__name__) from exc
-        except (db_errors.DBError, sa.exc.OperationalError) as exc:
-            if isinstance(exc.__cause__ or getattr(exc, "inner_exception", None), WriteInReader):
+        except Exception as exc:
+            if isinstance(getattr(exc, "inner_exception", None), WriteInReader):
                 raise WriteInReader(str(exc)) from None
-            if _is_busy(exc):
-                raise DeadlockError(service="database", reason="locked by another writer") from exc
-            if _is_serialization_failure(exc):
-                raise DeadlockError(service="database", reason="transactions collided") from exc
-            if isinstance(exc, sa.exc.OperationalError) and exc.statement is None:
-                # The error came before any statement, so there is no connection.
-                raise Unavailable(service="database", reason="no connection") from exc
-            raise
-
-
-class DeadlockError(Unavailable):
-    """The transaction collided with another one; repeating it may succeed."""
-
-    code = "flock.db.deadlock"
-
-
-def _is_busy(exc: BaseException) -> bool:
-    text = str(exc)
-    return "database is locked" in text or "database table is locked" in text
-
-
-def _is_serialization_failure(exc: BaseException) -> bool:
-    cause = getattr(exc, "inner_exception", None) or getattr(exc, "orig", None)
-    cause = getattr(cause, "orig", None) or cause
-    return getattr(cause, "pgcode", None) in COLLISIONS
+            outage = unavailable(exc)
+            if outage is None:
+                raise
+            raise outage from exc
 
 
 def _is_postgresql(engine: Engine) -> bool:

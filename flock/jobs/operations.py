@@ -43,20 +43,20 @@ class Operations:
 
     def record(self, conn: Connection, *, kind: str, subject: str, params: Mapping[str, Any],
                deadline_s: float | None = None, exclusive: bool = True,
-               barred_by: Collection[str] = ()) -> str:
+               barred_by: Collection[str] = (), shown_as: str = "") -> str:
         """Store an operation in the transaction of ``conn``; returns its uuid. Call ``nudge`` after the commit.
 
         OperationActive when ``exclusive`` and another exclusive operation on ``subject`` has not ended, or when an
-        operation of one of the kinds ``barred_by`` on ``subject`` has not ended. Undoes an operation that has not ended
-        ``deadline_s`` from now.
+        operation of one of the kinds ``barred_by`` on ``subject`` has not ended; its sentence names the subject
+        ``shown_as``. Undoes an operation that has not ended ``deadline_s`` from now.
         """
         if self.kinds and kind not in self.kinds:
             raise ValueError(f"{kind} is not a kind of operation here")
         if exclusive:
-            self._refuse_second(conn, subject)
+            self._refuse_second(conn, subject, shown_as or subject)
         barring = [one.kind for one in store.active_of(conn, self.table, subject) if one.kind in barred_by]
         if barring:
-            raise OperationActive(subject=subject, kind=barring[0])
+            raise OperationActive(subject=shown_as or subject, kind=barring[0])
         uuid, now = new_uuid(), self._clock()
         values = {
             "uuid": uuid, "kind": kind, "subject": subject, "params": dict(params), "created_at": now,
@@ -66,7 +66,7 @@ class Operations:
         try:
             conn.execute(sa.insert(self.table).values(**values))
         except DuplicateEntry as exc:
-            raise OperationActive(subject=subject, kind="another operation") from exc
+            raise OperationActive(subject=shown_as or subject, kind="another operation") from exc
         return uuid
 
     def get(self, uuid: str) -> OperationRecord:
@@ -133,8 +133,8 @@ class Operations:
         """Execute the operations that are due now in this thread, each until it waits or ends; returns how many."""
         return self._runner.run_due(limit)
 
-    def _refuse_second(self, conn: Connection, subject: str) -> None:
+    def _refuse_second(self, conn: Connection, subject: str, shown_as: str) -> None:
         # A query first: on PostgreSQL a failed insert would abort the caller's transaction.
         busy = conn.execute(sa.select(self.table.c.kind).where(self.table.c.active_key == subject)).scalar()
         if busy is not None:
-            raise OperationActive(subject=subject, kind=busy)
+            raise OperationActive(subject=shown_as, kind=busy)

@@ -11,6 +11,9 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from sushy import connector as sushy_connector
 
+from flock.foreign.redfish import mount
+from mtce.bmc.deadline import DeadlineAdapter
+
 ANSWER_MAX_BYTES = 4 * 1024 * 1024
 CHUNK_BYTES = 16 * 1024
 REDIRECTS_MAX, PATH_SHOWN_MAX = 3, 100
@@ -18,6 +21,13 @@ REDIRECTS_MAX, PATH_SHOWN_MAX = 3, 100
 
 class AnswerRefused(ValueError):
     """A reply was too long, or a command took too long; the operator reads the message."""
+
+
+class TooLate(AnswerRefused):
+    """A reply did not end within the time limit, which says nothing about the service."""
+
+    def __init__(self) -> None:
+        super().__init__("an answer did not end in time")
 
 
 class Redirected(AnswerRefused):
@@ -38,7 +48,7 @@ def load_bounded(response: requests.Response, deadline: float, monotonic: Callab
             raise AnswerRefused(f"an answer has more than {ANSWER_MAX_BYTES} bytes")
         if monotonic() > deadline:
             response.close()
-            raise AnswerRefused("an answer did not end in time")
+            raise TooLate
     response.close()
     response.raw = io.BytesIO(bytes(body))
 
@@ -54,6 +64,14 @@ class BoundedConnector(sushy_connector.Connector):  # type: ignore[misc]  # sush
         self._deadline = monotonic() + command_timeout_s
         super().__init__(url, verify=verify, response_callback=self._load, server_side_retries=1,
                          default_request_timeout=read_timeout_s, connect_timeout=connect_timeout_s)
+        # A request that begins just before the time limit may take its own timeouts.
+        self._limit = DeadlineAdapter(command_timeout_s + connect_timeout_s + read_timeout_s)
+        mount(self, self._limit)
+
+    @property
+    def expired(self) -> bool:
+        """Whether the time limit has broken the connections."""
+        return self._limit.expired
 
     def get(self, path: str = "", **words: Any) -> requests.Response:
         """Send a GET; copies ``@odata.etag`` from the body to the ETag header when the BMC sends no such header.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -18,7 +18,8 @@ from sushy import exceptions as sushy_errors
 from urllib3.exceptions import HTTPError as TransportError
 from urllib3.exceptions import NewConnectionError
 
-from mtce.bmc.connector import BoundedConnector, Redirected, followed, load_bounded
+from mtce.bmc.connector import BoundedConnector, Redirected, TooLate, followed, load_bounded
+from mtce.bmc.deadline import DeadlineAdapter
 from mtce.bmc.interfaces import Access, BmcError
 
 LOG = logging.getLogger(__name__)
@@ -77,7 +78,8 @@ class Session:
         except sushy_errors.AccessError as error:
             raise BmcError(address=self._access.address, verb=verb, reason=self._login_reason(error)) from error
         except (sushy_errors.SushyError, requests.RequestException, TransportError, OSError, ValueError) as error:
-            raise BmcError(address=self._access.address, verb=verb, reason=reason_of(error)) from error
+            raise BmcError(address=self._access.address, verb=verb,
+                           reason=str(TooLate()) if connector.expired else reason_of(error)) from error
         except BmcError:
             raise
         except Exception as error:
@@ -229,28 +231,39 @@ def _ask(access: Access, settings: RedfishSettings, path: str, *, login: bool = 
     url, deadline = Session(access, settings).url, time.monotonic() + settings.read_timeout_s
 
     def get(place: str) -> requests.Response:
-        answer = requests.get(url + place, stream=True, timeout=timeout, allow_redirects=False,
-                              auth=(access.username, access.password) if login else None,
-                              verify=settings.verify if login else False)
+        answer = http.get(url + place, stream=True, timeout=timeout, allow_redirects=False,
+                          auth=(access.username, access.password) if login else None,
+                          verify=settings.verify if login else False)
         load_bounded(answer, deadline, time.monotonic)
         return answer
 
+    limit = DeadlineAdapter(settings.connect_timeout_s + settings.read_timeout_s)
+    http = requests.Session()
+    http.mount(settings.scheme + "://", limit)
+    try:
+        return _reply(access, lambda: followed(get, path), limit)
+    finally:
+        http.close()
+
+
+def _reply(access: Access, ask: Callable[[], requests.Response], limit: DeadlineAdapter) -> _Reply:
+    """Return the reply to ``ask``; BmcError when it does not show whether the service is Redfish."""
     status = 0
     try:
-        reply = followed(get, path)
+        reply = ask()
         status = reply.status_code
         body = reply.json()
-    except requests.ConnectionError as error:
-        if _nobody_listens(error):
+    except Exception as error:
+        if limit.expired:
+            raise BmcError(address=access.address, verb=DETECT_VERB, reason=str(TooLate())) from error
+        if isinstance(error, requests.ConnectionError) and _nobody_listens(error):
             return _Reply(0, {})
-        raise BmcError(address=access.address, verb=DETECT_VERB, reason=reason_of(error)) from error
-    except Redirected as error:
-        raise BmcError(address=access.address, verb=DETECT_VERB, reason=reason_of(error)) from error
-    except (ValueError, RecursionError):
-        # No JSON, nested too deeply, or too long: not a Redfish service.
-        return _Reply(status or HTTPStatus.NOT_FOUND, {})
-    except (requests.RequestException, TransportError, OSError) as error:
-        raise BmcError(address=access.address, verb=DETECT_VERB, reason=reason_of(error)) from error
+        if isinstance(error, (ValueError, RecursionError)) and not isinstance(error, (Redirected, TooLate)):
+            # No JSON, nested too deeply, or too long: not a Redfish service.
+            return _Reply(status or HTTPStatus.NOT_FOUND, {})
+        if isinstance(error, (requests.RequestException, TransportError, OSError, ValueError)):
+            raise BmcError(address=access.address, verb=DETECT_VERB, reason=reason_of(error)) from error
+        raise
     return _Reply(status, body if isinstance(body, Mapping) else {})
 
 

@@ -44,6 +44,9 @@ def start_refusal(view: MaintainedHost, action: HostAction, settings: Settings) 
         return _swact_refusal(view)
     if action in (HostAction.LOCK, HostAction.FORCE_LOCK) and view.is_active and not settings.simplex:
         return _no("Controller is Active", "Swact Controller and then Lock")
+    if action in (HostAction.LOCK, HostAction.FORCE_LOCK) and view.administrative is Administrative.LOCKED:
+        # sysinv checked a state from before the end of another operator's lock; a force-lock would reset the host.
+        return _no("Host is already locked", "Nothing is left to do")
     if action in OUT_OF_SERVICE and view.administrative is Administrative.UNLOCKED:
         return _no("Host is Unlocked", "Lock the host and then retry")
     if action is HostAction.UNLOCK and view.is_enabled:

@@ -34,22 +34,24 @@ class Work:
         self._nudge = nudge
         self._pool = BoundedPool("sysinv-nudge", NUDGE_THREADS, NUDGE_QUEUE)
 
-    def configure(self, conn: Connection, host_uuid: str, *, boot_file: bool) -> str:
+    def configure(self, conn: Connection, host_uuid: str, *, boot_file: bool, name: str = "") -> str:
         """Record that a host's record changed; ``boot_file``: also write a new boot file and install token.
 
-        Raises OperationActive while the host is being deleted.
+        Raises OperationActive, which names the host ``name``, while the host is being deleted.
         """
         return self._operations.record(conn, kind=OperationKind.CONFIGURE, subject=host_uuid,
                                        params={"boot_file": boot_file}, exclusive=False,
-                                       barred_by=(OperationKind.DELETE,))
+                                       barred_by=(OperationKind.DELETE,), shown_as=name)
 
-    def action(self, conn: Connection, host_uuid: str, params: Mapping[str, Any]) -> str:
-        """Record a host action; OperationActive while another one is active."""
-        return self._operations.record(conn, kind=OperationKind.ACTION, subject=host_uuid, params=params)
+    def action(self, conn: Connection, host_uuid: str, params: Mapping[str, Any], *, name: str) -> str:
+        """Record an action of the host ``name``; OperationActive while another one is active."""
+        return self._operations.record(conn, kind=OperationKind.ACTION, subject=host_uuid, params=params,
+                                       shown_as=name)
 
-    def delete(self, conn: Connection, host_uuid: str, params: Mapping[str, Any]) -> str:
-        """Record the deletion of a host; OperationActive while another operation on it is active."""
-        return self._operations.record(conn, kind=OperationKind.DELETE, subject=host_uuid, params=params)
+    def delete(self, conn: Connection, host_uuid: str, params: Mapping[str, Any], *, name: str) -> str:
+        """Record the deletion of the host ``name``; OperationActive while another operation on it is active."""
+        return self._operations.record(conn, kind=OperationKind.DELETE, subject=host_uuid, params=params,
+                                       shown_as=name)
 
     def begin(self, operation_uuid: str) -> None:
         """Tell the conductor to look now. Call after the commit. Never blocks, never fails."""

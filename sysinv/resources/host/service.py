@@ -140,7 +140,7 @@ class HostService:
             known = store.insert(conn, new_host_values(conn, mac))
         store.write(conn, known, columns | self._sealed(known["uuid"], board) | _unprovisioned(known))
         assign_addresses(conn, system, known["id"], role.hostname)
-        return str(known["uuid"]), self._work.configure(conn, known["uuid"], boot_file=True)
+        return str(known["uuid"]), self._work.configure(conn, known["uuid"], boot_file=True, name=role.hostname)
 
     def _change(self, conn: Connection, ident: str, wanted: dict[str, Any],
                 action: OperatorAction) -> tuple[str, str | None]:
@@ -168,7 +168,7 @@ class HostService:
         if not (columns.get("personality") or row["personality"]):
             return str(row["uuid"]), None
         boot_file = bool(_ROLE_OR_BOOT & columns.keys())
-        return str(row["uuid"]), self._work.configure(conn, row["uuid"], boot_file=boot_file)
+        return str(row["uuid"]), self._work.configure(conn, row["uuid"], boot_file=boot_file, name=view.name)
 
     def _act(self, conn: Connection, row: Row, columns: Mapping[str, Any], action: OperatorAction) -> str:
         plan = plan_action(self._facts(conn, row), action)
@@ -177,7 +177,8 @@ class HostService:
             **columns, **plan.extra, "ihost_action": action.value, "ihost_action_at": self._now(),
             "action_resent": False, "action_text": plan.task})
         return self._work.action(conn, row["uuid"], {
-            "action": action.value, "mtce_action": plan.mtce_action, "tells_vim": plan.tells_vim, "before": before})
+            "action": action.value, "mtce_action": plan.mtce_action, "tells_vim": plan.tells_vim, "before": before},
+            name=host_view(row).name)
 
     def _facts(self, conn: Connection, row: Mapping[str, Any]) -> ActionFacts:
         peer = store.peer_of(conn, row)
@@ -202,7 +203,7 @@ class HostService:
         deletion = store.next_revision(row)
         store.write(conn, row, {"action_text": "Deleting", **deletion})
         return self._work.delete(conn, row["uuid"], {"mac": row["mgmt_mac"],
-                                                     "revision": deletion["maintenance_revision"]})
+                                                     "revision": deletion["maintenance_revision"]}, name=view.name)
 
     def _board_columns(self, board: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in board.items() if name != "bm_password"}

@@ -21,6 +21,8 @@ DUPLEX = Settings()
     (UNLOCKED, HostAction.RESET, True, "Host is Unlocked"),
     (UNLOCKED, HostAction.REINSTALL, True, "Host is Unlocked"),
     (UNLOCKED, HostAction.UNLOCK, True, "Host is already in service"),
+    (LOCKED, HostAction.LOCK, True, "Host is already locked"),
+    (LOCKED, HostAction.FORCE_LOCK, True, "Host is already locked"),
     (LOCKED, HostAction.RESET, False, "BMC not configured"),
     (LOCKED, HostAction.POWER_ON, False, "BMC not configured"),
     (LOCKED, HostAction.REINSTALL, False, "BMC not configured"),
