@@ -59,12 +59,17 @@ def fill(rates: Rates, now_s: float) -> Bucket:
     return Bucket(rates.messages_burst, rates.bytes_burst, now_s)
 
 
+def refill(bucket: Bucket, rates: Rates, now_s: float) -> Bucket:
+    """The bucket with what the time since its last use added, at most a burst."""
+    passed_s = max(0.0, now_s - bucket.at_s)
+    return Bucket(min(rates.messages_burst, bucket.messages + passed_s * rates.messages_per_s),
+                  min(rates.bytes_burst, bucket.bytes + passed_s * rates.bytes_per_s), now_s)
+
+
 def take(bucket: Bucket, size: int, rates: Rates, now_s: float) -> Bucket:
     """The bucket after one more message of ``size`` bytes. What is owed is at most one burst."""
-    passed_s = max(0.0, now_s - bucket.at_s)
-    messages = min(rates.messages_burst, bucket.messages + passed_s * rates.messages_per_s) - 1
-    octets = min(rates.bytes_burst, bucket.bytes + passed_s * rates.bytes_per_s) - size
-    return Bucket(max(-rates.messages_burst, messages), max(-rates.bytes_burst, octets), now_s)
+    full = refill(bucket, rates, now_s)
+    return Bucket(max(-rates.messages_burst, full.messages - 1), max(-rates.bytes_burst, full.bytes - size), now_s)
 
 
 def is_over(bucket: Bucket) -> bool:
@@ -118,7 +123,7 @@ class Gate:
         now_s = self._clock()
         with self._lock:
             return sorted(name for name, bucket in self._buckets.items()
-                          if is_over(take(bucket, 0, self._rates, now_s)))
+                          if is_over(refill(bucket, self._rates, now_s)))
 
     def _taken(self, name: str, size: int) -> Bucket:
         now_s = self._clock()
@@ -126,7 +131,7 @@ class Gate:
             if len(self._buckets) >= SENDERS_MAX and name not in self._buckets:
                 # A bucket that has filled up again says no more than an absent one.
                 self._buckets = {known: bucket for known, bucket in self._buckets.items()
-                                 if take(bucket, 0, self._rates, now_s).messages < self._rates.messages_burst - 1}
+                                 if refill(bucket, self._rates, now_s) != fill(self._rates, now_s)}
             bucket = take(self._buckets.get(name, fill(self._rates, now_s)), size, self._rates, now_s)
             self._buckets[name] = bucket
             return bucket
