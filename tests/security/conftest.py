@@ -1,92 +1,94 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What attacks share: an API and Keystone behind the front (nginx) with the product's configuration."""
+"""A real broker with the accounts and permissions of the bootstrap, and root on worker-0, who has its account."""
 from __future__ import annotations
 
-import os
-import sys
+import json
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+import amqp
 import pytest
-import requests
 
-from flock.testing.services.keystone import KeystoneServer
-from flock.testing.services.process import Process, find_program, free_port, wait_for
-from sysinv.bootstrap.front import Listen, Published, nginx_conf
+from flock.rpc import Transport, transport
+from flock.rpc.accounts import EXCHANGE, host_account, service_account
+from flock.rpc.admin import BusAdmin
+from flock.testing.fixtures import private_conf
+from flock.testing.services.rabbitmq import RabbitNode
+from sysinv.bootstrap import bus
+from sysinv.bootstrap.secrets import generate
+from sysinv.model import busaccounts
+from tests.security.served import front  # noqa: F401 - a fixture
 
-PROGRAM = """
-import os
-from flock.service import run_api
-from flock.api import *
-
-class Things:
-    def get(self, call):
-        return {'user': call.ctx.user_name, 'address': call.ctx.address, 'base': call.base_url}
-    def post(self, call):
-        return {'bytes': len(call.body)}
-
-class Large:
-    def get(self, call):
-        return {'text': 'x' * (8 * 1024 * 1024)}
-
-ROUTES = {'/v1/things': Things, '/v1/large': Large, '/v1/open/{name}': Things}
-POLICY = (Rule('t:get', READER, 'GET', '/v1/things'), Rule('t:post', CONFIGURATOR, 'POST', '/v1/things'),
-          Rule('l:get', READER, 'GET', '/v1/large'), Rule('o:post', ANYONE, 'POST', '/v1/open/{name}'),
-          Rule('o:get', READER, 'GET', '/v1/open/{name}'))
-run_api('t-api', lambda conf: build_app(conf, 't', [slice_of(ROUTES, POLICY)], dialect=Dialect()), default_port=1)
-"""
+HOSTS = ("worker-0", "worker-1")
 
 
-@dataclass(frozen=True)
-class Front:
-    """The ports of the API and of Keystone behind nginx, the port for installing hosts, and the API's log."""
+@dataclass
+class SecuredBus:
+    """The broker, its administrator, and the transport_url of every account."""
 
-    api: int
-    keystone: int
-    installs: int
-    log: Path
+    node: RabbitNode
+    admin: BusAdmin
+    urls: dict[str, str]
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.api}"
+    def host(self, hostname: str) -> str:
+        """The transport_url of a host's agents."""
+        return self.urls[host_account(hostname)]
 
-
-def answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=5).ok
-    except requests.RequestException:
-        return False
+    def service(self, daemon: str) -> str:
+        """The transport_url of a daemon."""
+        return self.urls[service_account(daemon)]
 
 
 @pytest.fixture(scope="session")
-def front(services_folder: Path, keystone: KeystoneServer) -> Iterator[Front]:
-    nginx = find_program("nginx")
-    if nginx is None:
-        if os.environ.get("FLOCK_REQUIRE_SERVICES"):
-            pytest.fail("nginx is not installed")
-        pytest.skip("nginx is not installed")
-    folder = services_folder / "front"
+def secured(services_folder: Path) -> Iterator[SecuredBus]:
+    """One for the session; tests that damage it must repair it."""
+    folder = services_folder / f"secured-{uuid.uuid4().hex[:6]}"
     folder.mkdir()
-    sock, api_port, keystone_port = folder / "api.sock", free_port(), free_port()
-    options = keystone.authtoken_options()
-    (folder / "flock.conf").write_text("\n".join([
-        "[api]", f"bind_socket = {sock}", "[keystone_authtoken]",
-        *(f"{name} = {value}" for name, value in options.items())]))
-    (folder / "api.py").write_text(PROGRAM)
-    apis = [Published("t", api_port, str(sock), public=("/", "/v1/open/{name}")),
-            Published("keystone", keystone_port, str(keystone.socket), checks_tokens=False)]
-    user = "root" if os.geteuid() == 0 else "nobody"
-    (folder / "nginx.conf").write_text(nginx_conf(
-        [Listen("127.0.0.1"), Listen("127.0.0.3", installs=True)], apis, user=user, run_dir=str(folder),
-        cache_dir=str(folder)))
-    api = Process("t-api", [sys.executable, "-W", "ignore", str(folder / "api.py")], folder,
-                  env={**os.environ, "FLOCK_CONF_DIR": str(folder), "PYTHONPATH": os.getcwd()})
-    server = Process("nginx", [nginx, "-e", "stderr", "-c", str(folder / "nginx.conf"), "-g", "daemon off;"], folder)
+    node, secrets = RabbitNode(folder, management=True), generate()
     try:
-        wait_for(lambda: answers(f"http://127.0.0.1:{api_port}/healthz"), 30, "the API behind the front")
-        wait_for(lambda: answers(f"http://127.0.0.1:{keystone_port}/v3"), 30, "Keystone behind the front")
-        yield Front(api_port, keystone_port, api_port, api.log_path)
+        node.start()
+        (folder / "definitions.json").write_text(json.dumps(bus.definitions(secrets, b"salt", "controller-0")))
+        node.control("import_definitions", str(folder / "definitions.json"))
+        base = f"rabbit://127.0.0.1:{node.port}/"
+        urls = {name: busaccounts.account_url(base, name, password)
+                for name, password in bus.passwords(secrets, "controller-0").items()}
+        admin = BusAdmin(node.admin_url, service_account(busaccounts.ADMIN), bus.admin_password(secrets))
+        for hostname in HOSTS:
+            admin.renew(host_account(hostname), "word", busaccounts.of_host(hostname, EXCHANGE), EXCHANGE)
+            urls[host_account(hostname)] = busaccounts.account_url(base, host_account(hostname), "word")
+        yield SecuredBus(node, admin, urls)
     finally:
-        server.kill()
-        api.kill()
+        node.stop()
+
+
+@pytest.fixture
+def transports() -> Iterator[Any]:
+    """``transports(url)``: a bus connection that is closed at the end."""
+    made: list[Transport] = []
+
+    def make(url: str, **options: Any) -> Transport:
+        conf = private_conf()
+        one = transport(conf, url)
+        for name, value in options.items():
+            conf.set_override(name, value, group="rpc")
+        if options:
+            one = transport(conf, url)
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def connect(url: str) -> amqp.Connection:
+    """A plain connection of the account in ``url``, as an attacker uses it."""
+    parts = urlsplit(url)
+    made = amqp.Connection(f"127.0.0.1:{parts.port}", userid=parts.username, password=parts.password,
+                           confirm_publish=True, connect_timeout=5, read_timeout=10)
+    made.connect()
+    return made

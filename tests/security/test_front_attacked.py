@@ -14,7 +14,7 @@ import requests
 
 from flock.testing.services.keystone import PASSWORD, KeystoneServer
 from flock.testing.services.process import wait_for
-from tests.security.conftest import Front
+from tests.security.served import Front
 
 SOCKETS = 400
 SAMPLES = 40
