@@ -351,3 +351,13 @@ def test_half_of_the_threads_stay_for_ordinary_requests() -> None:
     assert stream_settings(conf).streams_max == conf.api.threads // 2 == 4
     conf.set_override("streams_max", 7, group="fm_stream")
     assert stream_settings(conf).streams_max == 7
+
+
+def test_one_user_has_at_most_half_of_the_places(database: Database) -> None:
+    hub = Hub(database, Settings(streams_max=4))
+    taken = [hub.admit("greedy"), hub.admit("greedy")]
+    with pytest.raises(TooManyStreams):
+        hub.admit("greedy")
+    taken += [hub.admit("admin"), hub.admit("admin")]
+    for listener in taken:
+        hub.dismiss(listener)
