@@ -2,6 +2,7 @@
 """Keys and certificate requests: made on the host that uses the key, which never leaves it."""
 from __future__ import annotations
 
+import base64
 import hashlib
 
 from cryptography import x509
@@ -41,6 +42,18 @@ def public_fingerprint(key: ec.EllipticCurvePublicKey) -> str:
     """SHA-256 (hex) of a public key's SubjectPublicKeyInfo."""
     encoded = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return hashlib.sha256(encoded).hexdigest()
+
+
+def as_word(certificate_pem: bytes) -> str:
+    """The first certificate as one word (base64 of its DER form), for a kernel command line."""
+    der = x509.load_pem_x509_certificate(certificate_pem).public_bytes(serialization.Encoding.DER)
+    return base64.b64encode(der).decode("ascii")
+
+
+def from_word(word: str) -> str:
+    """The certificate (PEM text) of ``as_word``; ValueError when the word is no certificate."""
+    certificate = x509.load_der_x509_certificate(base64.b64decode(word, validate=True))
+    return certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
 
 
 def fingerprint(certificate_pem: bytes) -> str:

@@ -13,9 +13,12 @@ from typing import Any
 from sysinv.bootstrap.answers import Answers, NetworkAnswer
 from sysinv.bootstrap.secrets import SystemSecrets
 from sysinv.model.hostfiles import (
+    AUTHORITIES_FILE,
+    BUS_TLS,
     DOMAIN,
     PRIVATE,
     PUBLIC,
+    TLS_DIRECTORY,
     RenderedFile,
     hosts_file,
     network_file,
@@ -23,15 +26,41 @@ from sysinv.model.hostfiles import (
 )
 
 KEYSTONE_PORT = 5000
-BUS_PORT = 5672
+BUS_PORT = 5671
 MEMCACHED = "127.0.0.1:11211"
 # Permissions of the agents' bus account: queues of agents and reply queues, but not those of conductors.
 _AGENT_QUEUES = r"(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?"
 AGENT_CONFIGURE = rf"^(flock|{_AGENT_QUEUES}|reply_.*)$"
 AGENT_WRITE = rf"^(amq\.default|flock|{_AGENT_QUEUES}|reply_.*)$"
 AGENT_READ = AGENT_CONFIGURE
+# TLS only, and only for clients with a certificate of this cloud.
+BUS_SERVER_TLS = (
+    f"ssl_options.cacertfile = {AUTHORITIES_FILE}",
+    f"ssl_options.certfile = {TLS_DIRECTORY}/rabbitmq.crt",
+    f"ssl_options.keyfile = {TLS_DIRECTORY}/rabbitmq.key",
+    "ssl_options.verify = verify_peer",
+    "ssl_options.fail_if_no_peer_cert = true",
+    "ssl_options.versions.1 = tlsv1.3",
+    "ssl_options.versions.2 = tlsv1.2",
+)
 # Limits the requests queued for a host that is cut off; the sender repeats those that it still needs.
 AGENT_QUEUE_LIMITS = {"max-length": 1000, "overflow": "drop-head", "message-ttl": 600_000}
+
+DATABASE_TLS = f"?sslmode=verify-full&sslrootcert={AUTHORITIES_FILE}"
+DATABASE_SERVER_TLS = f"""\
+listen_addresses = '127.0.0.1'
+ssl = on
+ssl_ca_file = '{AUTHORITIES_FILE}'
+ssl_cert_file = '{TLS_DIRECTORY}/postgresql.crt'
+ssl_key_file = '{TLS_DIRECTORY}/postgresql.key'
+ssl_min_protocol_version = 'TLSv1.2'
+"""
+# The superuser only on the local socket; everybody else with TLS.
+DATABASE_ACCESS = """\
+local all postgres peer
+hostssl all flock 127.0.0.1/32 scram-sha-256
+"""
+FRONT_CERTIFICATE, FRONT_KEY = f"{TLS_DIRECTORY}/front.crt", f"{TLS_DIRECTORY}/front.key"
 
 Sections = Mapping[str, Mapping[str, Any]]
 
@@ -103,8 +132,10 @@ def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes) -> list[Ren
                       "priority": 0, "definition": AGENT_QUEUE_LIMITS}],
     }
     conf = [
-        f"listeners.tcp.local = 127.0.0.1:{BUS_PORT}",
-        f"listeners.tcp.mgmt = {answers.controller_ip}:{BUS_PORT}",
+        "listeners.tcp = none",
+        f"listeners.ssl.local = 127.0.0.1:{BUS_PORT}",
+        f"listeners.ssl.mgmt = {answers.controller_ip}:{BUS_PORT}",
+        *BUS_SERVER_TLS,
         "load_definitions = /etc/rabbitmq/definitions.json",
         "vm_memory_high_watermark.absolute = 512MiB",
         "disk_free_limit.absolute = 200MB",
@@ -152,15 +183,16 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
 def database_url(answers: Answers, secrets: SystemSecrets, name: str, directory: str) -> str:
     """Return the SQLAlchemy URL of one service's database: PostgreSQL over loopback as user ``flock``, or SQLite."""
     if answers.database == "postgresql":
-        return f"postgresql+psycopg2://flock:{secrets.database_password}@127.0.0.1/{name}"
+        return f"postgresql+psycopg2://flock:{secrets.database_password}@127.0.0.1/{name}{DATABASE_TLS}"
     return f"sqlite:///{directory}/{name}.sqlite"
 
 
 def service_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFile]:
     """Return the files in /etc/flock: the shared file and one file per subsystem, readable only by root."""
-    auth_url = f"http://127.0.0.1:{KEYSTONE_PORT}/v3"
+    auth_url = f"https://127.0.0.1:{KEYSTONE_PORT}/v3"
     shared: dict[str, dict[str, Any]] = {
         "DEFAULT": {"transport_url": f"rabbit://flock:{secrets.rabbit_service_password}@127.0.0.1:{BUS_PORT}/"},
+        "oslo_messaging_rabbit": BUS_TLS,
     }
     files = [RenderedFile("/etc/flock/flock.conf", PRIVATE, ini(merged(shared, answers.overrides.get("flock", {})))),
              RenderedFile("/etc/flock/heartbeat.key", PRIVATE, secrets.heartbeat_key + "\n")]
@@ -179,9 +211,11 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
     }
     sections: dict[str, dict[str, Any]] = {
         "database": {"connection": database_url(answers, secrets, subsystem, f"/var/lib/flock/{subsystem}")},
-        "keystone_authtoken": {**credentials, "www_authenticate_uri": auth_url, "memcached_servers": MEMCACHED,
+        "keystone_authtoken": {**credentials, "www_authenticate_uri": auth_url, "cafile": AUTHORITIES_FILE,
+                               "memcached_servers": MEMCACHED,
                                "token_cache_time": 300, "service_token_roles_required": True},
-        "api": {"bind_host": "0.0.0.0"},  # noqa: S104 - management and OAM clients connect; tokens authenticate
+        # Management and OAM clients connect; tokens authenticate.
+        "api": {"bind_host": "0.0.0.0", "tls_certificate": FRONT_CERTIFICATE, "tls_key": FRONT_KEY},  # noqa: S104
     }
     if subsystem == "fm":
         sections["fm"] = {"region_name": answers.region_name, "system_name": answers.name}
