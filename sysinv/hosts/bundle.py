@@ -8,7 +8,18 @@ from typing import Any
 
 from mtce.contract.pulsekey import derive
 from sysinv.contract.enums import NetworkType, SystemType
-from sysinv.model.hostfiles import DOMAIN, PRIVATE, PUBLIC, RenderedFile, hosts_file, network_file, platform_file
+from sysinv.model.hostfiles import (
+    AUTHORITIES_FILE,
+    BUS_TLS,
+    DOMAIN,
+    HOST_CERTIFICATE_FILE,
+    PRIVATE,
+    PUBLIC,
+    RenderedFile,
+    hosts_file,
+    network_file,
+    platform_file,
+)
 
 UNITS = ("flock-config.service", "flock-sysinv-agent.service", "flock-mtce-agent.service",
          "flock-mtce-heartbeat.service")
@@ -55,7 +66,15 @@ class CloudFacts:
     heartbeat_key: bytes
 
 
-def render_bundle(host: HostFacts, cloud: CloudFacts) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class HostCertificate:
+    """The certificate that was issued for the host's own key, and those of the authorities it trusts (PEM)."""
+
+    certificate: str
+    authorities: str
+
+
+def render_bundle(host: HostFacts, cloud: CloudFacts, certificate: HostCertificate) -> dict[str, Any]:
     """Return the bundle: hostname, personality, files (path, mode, content) and units.
 
     ``{"hostname", "personality", "files": [{"path", "mode", "content"}], "units": [...]}``; modes are octal text.
@@ -66,6 +85,8 @@ def render_bundle(host: HostFacts, cloud: CloudFacts) -> dict[str, Any]:
         platform_file(_platform_facts(host, cloud)),
         RenderedFile("/etc/platform/.initial_config_complete", PUBLIC, ""),
         RenderedFile("/etc/flock/flock.conf", PRIVATE, _flock_conf(cloud)),
+        RenderedFile(AUTHORITIES_FILE, PUBLIC, certificate.authorities),
+        RenderedFile(HOST_CERTIFICATE_FILE, PUBLIC, certificate.certificate),
         RenderedFile("/etc/flock/heartbeat.key", PRIVATE,
                      derive(cloud.heartbeat_key, host.hostname).hex() + "\n"),
     ]
@@ -107,7 +128,8 @@ def _platform_facts(host: HostFacts, cloud: CloudFacts) -> dict[str, str]:
 def _flock_conf(cloud: CloudFacts) -> str:
     # oslo.config expands "$", which a password may contain.
     url = cloud.agent_transport_url.replace("$", "$$")
-    return f"[DEFAULT]\ntransport_url = {url}\n"
+    return f"[DEFAULT]\ntransport_url = {url}\n\n[oslo_messaging_rabbit]\n" + "".join(
+        f"{name} = {value}\n" for name, value in BUS_TLS.items())
 
 
 def _network_file(leg: Leg, interface: str) -> RenderedFile:

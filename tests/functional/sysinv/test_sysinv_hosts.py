@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import asdict
 from typing import Any
 
 import pytest
 
+from flock import tls
 from mtce.contract.records import ActionReply
+from sysinv.model.hostfiles import bundle_purpose
 from sysinv.resources.cpu.report import CpuReport
 from sysinv.resources.host.report import PlatformReport
 from sysinv.resources.memory.report import MemoryReport
@@ -59,9 +62,13 @@ def test_the_lease_script_discovers_and_the_installer_is_served(sysinv: Any) -> 
     sysinv.wait(lambda: uuid in sysinv.mtce.hosts, "mtce to know the host")
     token = next(word for word in sysinv.boot_file(mac).read_text().split() if "install_token" in word).split("=")[1]
     config = f"/v1/ihosts/{uuid}/install_config"
-    assert sysinv.get(config, role=None).status == 403
-    bundle = sysinv.get(config, role=None, headers={"X-Install-Token": token})
-    assert bundle.status == 200 and bundle.body["hostname"] == "worker-0"
+    key = tls.new_key()
+    body = {"csr": tls.new_request(key, "installer").decode()}
+    assert sysinv.call("POST", config, body, role=None).status == 403
+    sealed = sysinv.call("POST", config, body, role=None, headers={"X-Install-Token": token})
+    assert sealed.status == 200
+    bundle = json.loads(tls.open_sealed(key, sealed.body["sealed"], bundle_purpose(uuid)))
+    assert bundle["hostname"] == "worker-0"
     progress = sysinv.call("POST", f"/v1/ihosts/{uuid}/install_progress",
                            {"install_state": "installed", "install_state_info": "1/1"}, role=None)
     assert progress.status == 200
