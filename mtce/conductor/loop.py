@@ -77,6 +77,7 @@ class Loop:
         self.store = store
         self.settings = settings
         self.roster = Roster()
+        self.controller_boot = clock.instant().origin
         self._effects = effects
         self._clock = clock
         self._hostname = hostname
@@ -93,7 +94,7 @@ class Loop:
             self._effects.watch(entry.view)
         LOG.info("%d hosts loaded", len(self.roster.all()))
         for entry in self.roster.all():
-            self._handle(entry, Resume(self._clock.instant().origin))
+            self._handle(entry, Resume(self.controller_boot))
         self._worker.start()
 
     def stop(self, timeout_s: float) -> bool:

@@ -93,7 +93,7 @@ class HostRequests:
     def _add(self, host: MtceHost) -> None:
         """Store the row of a new host before its first step."""
         blank = replace(first_view(host), is_active=host.hostname == self._hostname)
-        view, actions = self._loop.decide(blank, Put(host, is_new=True))
+        view, actions = self._loop.decide(blank, Put(host, is_new=True, controller_boot=self._loop.controller_boot))
         told = messages.of_step(None, view, actions)
         revision = self._loop.store.commit(None, view, host, cause="put", messages=told)
         self._loop.roster.put(Entry(view, host, StoredHost(view, host, revision)))

@@ -27,10 +27,14 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """sysinv added the host or updated its record."""
+    """sysinv added the host or updated its record.
+
+    ``controller_boot``: with a new host, the boot of the controller that the conductor runs on, as in ``Resume``.
+    """
 
     host: MtceHost
     is_new: bool
+    controller_boot: str = ""
 
 
 @dataclass(frozen=True, slots=True)

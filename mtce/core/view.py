@@ -139,9 +139,10 @@ class MaintainedHost:
     dead_office: bool = False
     """As of the last tick: the bus works; mtce-heartbeat reports; hosts may still boot after a site power failure."""
     seen: bool = False
-    """The host was heard since the conductor's controller booted (``resumed_boot``) at ``resumed_ms``."""
+    """The host was heard in the boot ``resumed_boot`` of the conductor's controller."""
     resumed_boot: str = ""
     resumed_ms: int | None = None
+    """When mtce first had the host in that boot: the host was added, or a conductor loaded it."""
     ordered: str = ""
     """The operator's action that requires the end of the present boot; empty after that, and after it failed."""
     ordered_ms: int | None = None

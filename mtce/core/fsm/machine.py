@@ -63,6 +63,7 @@ def _note(d: Draft, event: Event) -> bool:
         d.set(**_inventory_changes(renewed(d.view, event.host)),
               sequence=max(d.view.sequence, event.host.state_sequence))
         if event.is_new:
+            d.set(resumed_boot=event.controller_boot, resumed_ms=d.now_ms)
             add.begin(d)
         return False
     elif isinstance(event, Resume):

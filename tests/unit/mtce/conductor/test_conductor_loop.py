@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flock.core.errors import DeadlineExceeded, InvalidInput
 from mtce.contract.records import MtcAlive
 from mtce.core import actions as act
-from mtce.core.events import AgentResult, Alive, Pulse, RebootAnswer
+from mtce.core.events import AgentResult, Alive, BmcAnswer, Pulse, RebootAnswer
 from mtce.core.fsm import add, enable
 from mtce.core.view import Level, Network
 from mtce.db.tables import DELETED_HOST, HISTORY, HOST, OUTBOX, REQUEST
@@ -373,6 +373,20 @@ def echoing(bench, seconds):
         bench.advance(1)
 
 
+def with_board(bench, seconds, until=None):
+    """As ``echoing``, with a board that answers each command; returns early in the stage ``until``."""
+    answered = set()
+    for _ in range(seconds):
+        if until is not None and bench.status().stage == until:
+            return
+        echoing(bench, 1)
+        for command in bench.effects.of(act.Bmc):
+            if bench.status().stage != until and command.command_id not in answered:
+                answered.add(command.command_id)
+                bench.loop.post(UUID, BmcAnswer(command.command_id, True, "on"))
+                bench.settle()
+
+
 def test_history_says_why_a_host_was_struck(bench):
     enabled(bench)
     lost(bench, *Network)
@@ -431,6 +445,24 @@ def test_levels_told_on_connecting_count_once_they_have_been_taken_in(bench):
     echoing(bench, 30)
     assert len(bench.effects.of(act.SendReboot)) == 1
     assert bench.loop.roster.get(UUID).view.withheld.startswith("nothing is known from management")
+
+
+@pytest.mark.parametrize("stage", ["idle", "recovery-pause", "recovery-alive", "recovery-power-query",
+                                   "recovery-bmc-wait"])
+def test_silent_host_heard_in_this_boot_of_the_controller_is_reset_once_although_the_conductor_restarts(bench, stage):
+    """The controller booted minutes ago, so dead office recovery is on; the host was added and heard since."""
+    bench.uptime_s = 600
+    enabled(bench)
+    if stage != "idle":
+        lost(bench, *Network)
+    with_board(bench, 60, until=stage)
+    assert bench.status().stage == stage
+    assert "reset" not in [action.verb for action in bench.effects.of(act.Bmc)]
+    bench.restart()
+    lost(bench, *Network)
+    with_board(bench, 400)
+    assert [action.verb for action in bench.effects.of(act.Bmc)].count("reset") == 1
+    assert bench.status().stage == "recovery-boot"
 
 
 @pytest.mark.parametrize(("uptime_s", "struck"), [(100, 0), (90_000, 1)])

@@ -24,6 +24,7 @@ from mtce.core.settings import Settings
 from mtce.core.strike import Wish
 from mtce.core.view import Level, MaintainedHost, Network, first_view, from_document, to_document
 
+CONTROLLER_BOOT = "controller-boot-1"
 START_MS = 40_000
 """The machine of the conductor has just booted: what never happened must not seem recent."""
 EARS_MS = 6_000
@@ -82,7 +83,9 @@ class Story:
         self.now_ms = START_MS
         self.settings = settings
         self.machine = Machine()
-        self.view: MaintainedHost = replace(first_view(record), is_active=is_active)
+        self.record = record
+        self.view: MaintainedHost = replace(first_view(record), is_active=is_active, resumed_boot=CONTROLLER_BOOT,
+                                            resumed_ms=START_MS)
         self.machine.locked = self.view.administrative == "locked"
         self.logs: list[str] = []
         self.tasks: list[str] = []
@@ -113,7 +116,9 @@ class Story:
 
     # -- what a test does -------------------------------------------------------------------------------------------
     def add(self, record: MtceHost) -> Story:
-        self._feed(ev.Put(record, is_new=True))
+        """Tell mtce of the host for the first time: nothing of it is stored yet."""
+        self.view = replace(first_view(record), is_active=self.view.is_active)
+        self._feed(ev.Put(record, is_new=True, controller_boot=CONTROLLER_BOOT))
         return self
 
     def command(self, action: HostAction) -> Story:
@@ -184,7 +189,7 @@ class Story:
         self._boot()
         return self
 
-    def restart_conductor(self, controller_boot: str = "") -> Story:
+    def restart_conductor(self, controller_boot: str = CONTROLLER_BOOT) -> Story:
         """A conductor died after its last commit: timers and answers in flight are gone, the row is not."""
         self._generation += 1
         self.restarts += 1

@@ -34,7 +34,9 @@ def shaken(story, seed, probability, **kwargs):
     s = story(settings=QUICK, seed=seed, bmc=True, **kwargs)
     s.machine.boot_ms = 20_000
     s.restart_probability = 0.0
-    s.enabled().forget_story()
+    # The controller has just booted, so mtce spares hosts that it has not heard since; it has heard this one.
+    s.machine.dead_office = True
+    s.add(s.record).enabled().forget_story()
     s.restart_probability = probability
     return s
 
@@ -55,6 +57,49 @@ def test_recovery_completes_with_at_most_one_reset(story, seed, probability, wha
     assert s.machine.resets <= 1
     s.until_states("unlocked-enabled-available", 8_000)
     assert s.alarms() == set()
+
+
+RECOVERY_TO_RESET = ("recovery-pause", "recovery-alive", "recovery-power-query", "recovery-bmc-wait")
+ENABLE_TO_RESET = ("reset-reboot-ack", "reset-bmc-wait")
+
+
+def reset_after_restart(s, stage):
+    """Restart the conductor on entry to ``stage``; return the seconds from there to the BMC reset."""
+    s.until(lambda v: v.stage == stage, 1_200)
+    assert s.machine.resets == 0
+    s.restart_conductor()
+    from_ms = s.now_ms
+    s.machine.boots = False
+    s.until(lambda _: s.machine.resets == 1, 400)
+    return (s.now_ms - from_ms) / 1000
+
+
+@pytest.mark.parametrize("stage", ["idle", *RECOVERY_TO_RESET])
+def test_recovery_resets_a_silent_host_after_a_restart_in_any_stage_before(story, stage):
+    s = shaken(story, None, 0.0)
+    s.hang()
+    wait_s = reset_after_restart(s, stage)
+    longest_s = (QUICK.resume_grace_ms + QUICK.recovery_pause_ms + QUICK.bmc_reset_delay_ms) / 1000 + 15
+    assert wait_s <= longest_s
+    s.run_s(600)
+    assert s.machine.resets == 1
+
+
+@pytest.mark.parametrize("stage", ENABLE_TO_RESET)
+def test_enable_resets_a_silent_host_after_a_restart_in_any_stage_before(story, stage):
+    s = shaken(story, None, 0.0)
+    s.machine.tests_pass = False
+    s.reboot_by_itself().until(lambda v: v.stage == "failed-wait", 200)
+    s.hang()
+    assert reset_after_restart(s, stage) <= 200
+
+
+def test_hold_that_ends_in_silence_leads_to_a_reset_after_a_restart(story):
+    s = shaken(story, None, 0.0)
+    s.machine.mgmt_cut = True
+    s.until(lambda v: v.stage == "hold", 60)
+    s.hang()
+    assert reset_after_restart(s, "hold") <= 200
 
 
 @given(seed=st.integers(0, 2**32), probability=st.floats(0.05, 0.5),
