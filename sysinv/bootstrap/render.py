@@ -153,6 +153,9 @@ def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes) -> list[Ren
         RenderedFile("/etc/rabbitmq/rabbitmq.conf", PUBLIC, "\n".join(conf) + "\n"),
         RenderedFile("/etc/rabbitmq/rabbitmq-env.conf", PUBLIC, "\n".join(environment) + "\n"),
         RenderedFile("/etc/rabbitmq/enabled_plugins", PUBLIC, "[].\n"),
+        # Debian's socket unit opens Erlang's port mapper on all networks.
+        RenderedFile("/etc/systemd/system/epmd.socket.d/flock.conf", PUBLIC,
+                     "[Socket]\nListenStream=\nListenStream=127.0.0.1:4369\n"),
     ]
 
 

@@ -138,6 +138,9 @@ def bus(boot: Bootstrap) -> None:
     write_files([RenderedFile(str(cookie), 0o400, boot.secrets.erlang_cookie)])
     for path in (cookie, Path("/etc/rabbitmq/definitions.json")):
         run(["chown", "rabbitmq:rabbitmq", str(path)], timeout_s=10)
+    systemctl("daemon-reload")
+    systemctl("stop", "rabbitmq-server", "epmd.service", "epmd.socket")
+    systemctl("start", "epmd.socket")
     systemctl("enable", "memcached", "rabbitmq-server")
     systemctl("restart", "memcached")
     systemctl("restart", "--no-block", "rabbitmq-server")
