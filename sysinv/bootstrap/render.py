@@ -47,14 +47,11 @@ BUS_SERVER_TLS = (
 AGENT_QUEUE_LIMITS = {"max-length": 1000, "overflow": "drop-head", "message-ttl": 600_000}
 
 DATABASE_TLS = f"?sslmode=verify-full&sslrootcert={AUTHORITIES_FILE}"
-DATABASE_SERVER_TLS = f"""\
-listen_addresses = '127.0.0.1'
-ssl = on
-ssl_ca_file = '{AUTHORITIES_FILE}'
-ssl_cert_file = '{TLS_DIRECTORY}/postgresql.crt'
-ssl_key_file = '{TLS_DIRECTORY}/postgresql.key'
-ssl_min_protocol_version = 'TLSv1.2'
-"""
+DATABASE_SERVER_TLS = {
+    "listen_addresses": "127.0.0.1", "ssl": "on", "ssl_ca_file": AUTHORITIES_FILE,
+    "ssl_cert_file": f"{TLS_DIRECTORY}/postgresql.crt", "ssl_key_file": f"{TLS_DIRECTORY}/postgresql.key",
+    "ssl_min_protocol_version": "TLSv1.2",
+}
 # The superuser only on the local socket; everybody else with TLS.
 DATABASE_ACCESS = """\
 local all postgres peer

@@ -47,7 +47,8 @@ class TlsServer:
         data = server.folder / "data"
         (data / "pg_hba.conf").write_text(DATABASE_ACCESS)
         with (data / "postgresql.conf").open("a") as conf:
-            conf.write(DATABASE_SERVER_TLS.replace(TLS_DIRECTORY, str(folder)))
+            conf.writelines(f"{name} = '{value.replace(TLS_DIRECTORY, str(folder))}'\n"
+                            for name, value in DATABASE_SERVER_TLS.items())
 
     def login(self, authority: Path, mode: str = "verify-full", host: str = "127.0.0.1") -> str:
         """Log in as the daemons do; returns the TLS version of the session."""
