@@ -2,10 +2,12 @@
 """Hosts through real daemons: discovery by the lease script, role, unlock, crash, authority, bad input."""
 from __future__ import annotations
 
+import http.client
 import itertools
 import json
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -54,6 +56,18 @@ def report(sysinv: Any, uuid: str, mac: str) -> None:
     sysinv.state(uuid, availability="online")
 
 
+def fetch_from(address: str, sysinv: Any, path: str, body: dict[str, str], token: str) -> int:
+    """The status of a request for a bundle that comes from ``address``."""
+    server = urlsplit(sysinv.base)
+    connection = http.client.HTTPConnection(str(server.hostname), server.port, timeout=20, source_address=(address, 0))
+    try:
+        connection.request("POST", path, json.dumps(body),
+                           {"Content-Type": "application/json", "X-Install-Token": token})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
 def test_the_lease_script_discovers_and_the_installer_is_served(sysinv: Any) -> None:
     uuid, mac = new_worker(sysinv, "worker-0")
     assert sysinv.lease(mac).rc == 0
@@ -69,6 +83,10 @@ def test_the_lease_script_discovers_and_the_installer_is_served(sysinv: Any) -> 
     assert sealed.status == 200
     bundle = json.loads(tls.open_sealed(key, sealed.body["sealed"], bundle_purpose(uuid)))
     assert bundle["hostname"] == "worker-0"
+    assert fetch_from("127.0.0.2", sysinv, config, body, token) == 403
+    stolen = {"csr": tls.new_request(tls.new_key(), "installer").decode()}
+    assert fetch_from("127.0.0.1", sysinv, config, stolen, token) == 403
+    assert fetch_from("127.0.0.1", sysinv, config, body, token) == 200
     progress = sysinv.call("POST", f"/v1/ihosts/{uuid}/install_progress",
                            {"install_state": "installed", "install_state_info": "1/1"}, role=None)
     assert progress.status == 200
