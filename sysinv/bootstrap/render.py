@@ -48,7 +48,7 @@ AGENT_QUEUE_LIMITS = {"max-length": 1000, "overflow": "drop-head", "message-ttl"
 
 DATABASE_TLS = f"?sslmode=verify-full&sslrootcert={AUTHORITIES_FILE}"
 DATABASE_SERVER_TLS = {
-    "listen_addresses": "127.0.0.1", "ssl": "on", "ssl_ca_file": AUTHORITIES_FILE,
+    "ssl": "on", "ssl_ca_file": AUTHORITIES_FILE,
     "ssl_cert_file": f"{TLS_DIRECTORY}/postgresql.crt", "ssl_key_file": f"{TLS_DIRECTORY}/postgresql.key",
     "ssl_min_protocol_version": "TLSv1.2",
 }
