@@ -88,7 +88,7 @@ def test_secrets_are_made_once_and_private(tmp_path):
 
 
 def test_the_bus_listens_with_tls_only_and_its_port_mapper_on_loopback():
-    files = {file.path: file.content for file in render.bus_files(ANSWERS, SECRETS, b"salt")}
+    files = {file.path: file.content for file in bus.bus_files(ANSWERS, SECRETS, b"salt", "controller-0")}
     lines = files["/etc/rabbitmq/rabbitmq.conf"].splitlines()
     assert [line for line in lines if line.startswith("listeners.")] == [
         "listeners.tcp = none", "listeners.ssl.local = 127.0.0.1:5671", "listeners.ssl.mgmt = 192.168.204.1:5671"]
