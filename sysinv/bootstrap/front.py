@@ -16,6 +16,7 @@ from flock.api.front import ASK_PATH, METHOD_HEADER, PATH_HEADER
 from flock.api.routes import Route
 from flock.core import slices
 from sysinv.bootstrap.answers import NetworkAnswer
+from sysinv.model.hostfiles import TLS_DIRECTORY
 
 KEYSTONE_PORT = 5000
 CONFIGURATION = "/etc/flock/front.conf"
@@ -29,7 +30,7 @@ ADDRESS_SHARE, TOKEN_SHARE = 64, 32
 # Logins per second of one client address; more wait, and are refused beyond the queue.
 LOGINS_PER_S, LOGINS_WAITING = 10, 40
 HEALTH_PATHS = ("/healthz", "/healthcheck")
-TLS_CERTIFICATE, TLS_KEY = "/etc/flock/tls/front.crt", "/etc/flock/tls/front.key"
+TLS_CERTIFICATE, TLS_KEY = f"{TLS_DIRECTORY}/front.crt", f"{TLS_DIRECTORY}/front.key"
 SAID = {
     400: "The request is not valid HTTP.", 401: "The request you have made requires authentication.",
     404: "The resource could not be found.", 408: "The request did not arrive in time.",
@@ -60,7 +61,7 @@ class Listen:
     """An address of this host. ``installs``: only operations without a token are served, to installing hosts."""
 
     address: str
-    tls: bool = False
+    tls: bool = True
     installs: bool = False
 
     def directive(self, port: int) -> str:
@@ -90,15 +91,17 @@ def published_apis() -> list[Published]:
     return [keystone, *map(published, slices.subsystems())]
 
 
-def listens(networks: Iterable[NetworkAnswer], tls_networks: Collection[str] = ()) -> list[Listen]:
-    """Where the first controller listens: loopback, management, OAM, and for installing hosts pxeboot."""
+def listens(networks: Iterable[NetworkAnswer], plain_networks: Collection[str] = ()) -> list[Listen]:
+    """Where the first controller listens: loopback, management, OAM, and for installing hosts pxeboot.
+
+    With TLS, except on ``plain_networks``.
+    """
     made = [Listen("127.0.0.1")]
     for network in networks:
-        addresses = dict.fromkeys(filter(None, (network.controller0_address, network.floating_address)))
-        if network.name in ("mgmt", "oam"):
-            made += [Listen(address, tls=network.name in tls_networks) for address in addresses]
-        elif network.name == "pxeboot":
-            made += [Listen(address, installs=True) for address in addresses]
+        if network.name in ("mgmt", "oam", "pxeboot"):
+            addresses = dict.fromkeys(filter(None, (network.controller0_address, network.floating_address)))
+            made += [Listen(address, tls=network.name not in plain_networks, installs=network.name == "pxeboot")
+                     for address in addresses]
     return made
 
 
@@ -129,17 +132,17 @@ def nginx_conf(listens: Sequence[Listen], apis: Iterable[Published], *, user: st
 
 
 def _servers(api: Published, listens: Sequence[Listen]) -> list[str]:
+    needed = [template for template in api.public if "{" in template]
+    for_installs = [
+        *(f"location ~ {pattern(template)} {{ {_HEADERS} proxy_pass http://{api.name}; }}" for template in needed),
+        "location / { return 404; }"]
     made = []
     for tls in (False, True):
-        chosen = [listen for listen in listens if not listen.installs and listen.tls == tls]
-        if chosen:
+        alike = [listen for listen in listens if listen.tls == tls]
+        if chosen := [listen for listen in alike if not listen.installs]:
             made.append(_server(api, chosen, _everything(api)))
-    installs = [listen for listen in listens if listen.installs]
-    needed = [template for template in api.public if "{" in template]
-    if installs and needed:
-        made.append(_server(api, installs, [
-            *(f"location ~ {pattern(template)} {{ {_HEADERS} proxy_pass http://{api.name}; }}" for template in needed),
-            "location / { return 404; }"]))
+        if needed and (chosen := [listen for listen in alike if listen.installs]):
+            made.append(_server(api, chosen, for_installs))
     return made
 
 

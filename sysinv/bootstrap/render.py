@@ -22,9 +22,12 @@ from sysinv.bootstrap.front import (
 from sysinv.bootstrap.secrets import SystemSecrets
 from sysinv.model import busaccounts
 from sysinv.model.hostfiles import (
+    AUTHORITIES_FILE,
+    BUS_TLS,
     DOMAIN,
     PRIVATE,
     PUBLIC,
+    TLS_DIRECTORY,
     RenderedFile,
     hosts_file,
     network_file,
@@ -36,6 +39,18 @@ KEYSTONE_CACHE = "unix:/run/flock/keystone-cache/cache.sock"
 
 # A short lock: it slows a guess, and somebody who guesses cannot keep an operator out for long.
 LOCKOUT_ATTEMPTS, LOCKOUT_S = 5, 60
+
+DATABASE_TLS = f"?sslmode=verify-full&sslrootcert={AUTHORITIES_FILE}"
+DATABASE_SERVER_TLS = {
+    "ssl": "on", "ssl_ca_file": AUTHORITIES_FILE,
+    "ssl_cert_file": f"{TLS_DIRECTORY}/postgresql.crt", "ssl_key_file": f"{TLS_DIRECTORY}/postgresql.key",
+    "ssl_min_protocol_version": "TLSv1.2",
+}
+# The superuser only on the local socket; everybody else with TLS.
+DATABASE_ACCESS = """\
+local all postgres peer
+hostssl all flock 127.0.0.1/32 scram-sha-256
+"""
 
 Sections = Mapping[str, Mapping[str, Any]]
 
@@ -108,15 +123,16 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
     ]
 
 
-def front_files(answers: Answers, apis: Iterable[Published], tls_networks: Collection[str] = ()) -> list[RenderedFile]:
-    """Return the configuration of the web server in front of all APIs; it speaks TLS on ``tls_networks``."""
-    return [RenderedFile(CONFIGURATION, PUBLIC, nginx_conf(listens(answers.networks, tls_networks), apis))]
+def front_files(answers: Answers, apis: Iterable[Published],
+                plain_networks: Collection[str] = ()) -> list[RenderedFile]:
+    """Return the configuration of the web server in front of all APIs; it speaks TLS except on ``plain_networks``."""
+    return [RenderedFile(CONFIGURATION, PUBLIC, nginx_conf(listens(answers.networks, plain_networks), apis))]
 
 
 def database_url(answers: Answers, secrets: SystemSecrets, name: str, directory: str) -> str:
     """Return the SQLAlchemy URL of one service's database: PostgreSQL over loopback as user ``flock``, or SQLite."""
     if answers.database == "postgresql":
-        return f"postgresql+psycopg2://flock:{secrets.database_password}@127.0.0.1/{name}"
+        return f"postgresql+psycopg2://flock:{secrets.database_password}@127.0.0.1/{name}{DATABASE_TLS}"
     return f"sqlite:///{directory}/{name}.sqlite"
 
 
@@ -125,9 +141,10 @@ def service_files(answers: Answers, secrets: SystemSecrets, hostname: str) -> li
 
     The shared file has the bus account of the host, the file of each daemon that of the daemon.
     """
-    auth_url = f"http://127.0.0.1:{KEYSTONE_PORT}/v3"
+    auth_url = f"https://127.0.0.1:{KEYSTONE_PORT}/v3"
     shared: dict[str, dict[str, Any]] = {
         "DEFAULT": {"transport_url": bus.transport_url(secrets, host_account(hostname))},
+        "oslo_messaging_rabbit": BUS_TLS,
     }
     files = [RenderedFile("/etc/flock/flock.conf", PRIVATE, ini(merged(shared, answers.overrides.get("flock", {})))),
              RenderedFile("/etc/flock/heartbeat.key", PRIVATE, secrets.heartbeat_key + "\n")]
@@ -152,7 +169,8 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
     }
     sections: dict[str, dict[str, Any]] = {
         "database": {"connection": database_url(answers, secrets, subsystem, f"/var/lib/flock/{subsystem}")},
-        "keystone_authtoken": {**credentials, "www_authenticate_uri": auth_url, "service_token_roles_required": True},
+        "keystone_authtoken": {**credentials, "www_authenticate_uri": auth_url, "cafile": AUTHORITIES_FILE,
+                               "service_token_roles_required": True},
         "api": {"bind_socket": socket_path(f"{subsystem}-api")},
     }
     if subsystem == "fm":

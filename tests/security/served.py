@@ -78,7 +78,8 @@ def front(services_folder: Path, keystone: KeystoneServer) -> Iterator[Front]:
             Published("keystone", keystone_port, str(keystone.socket), checks_tokens=False)]
     user = "root" if os.geteuid() == 0 else "nobody"
     (folder / "nginx.conf").write_text(nginx_conf(
-        [Listen("127.0.0.1"), Listen("127.0.0.3", installs=True)], apis, user=user, run_dir=str(folder),
+        [Listen("127.0.0.1", tls=False), Listen("127.0.0.3", tls=False, installs=True)], apis,
+        user=user, run_dir=str(folder),
         cache_dir=str(folder)))
     api = Process("t-api", [sys.executable, "-W", "ignore", str(folder / "api.py")], folder,
                   env={**os.environ, "FLOCK_CONF_DIR": str(folder), "PYTHONPATH": os.getcwd()})

@@ -20,19 +20,19 @@ def test_every_installed_api_is_published_and_none_has_a_port_of_its_own():
     text = nginx_conf(listens(ANSWERS.networks), apis)
     for api in apis:
         assert f"server unix:{api.socket};" in text
-        assert f"listen 127.0.0.1:{api.port};" in text
+        assert f"listen 127.0.0.1:{api.port} ssl;" in text
     for file in render.service_files(ANSWERS, generate(), "controller-0"):
         assert "bind_host" not in file.content and "memcached" not in file.content
 
 
-def test_tls_is_switched_on_for_a_network():
-    plain = nginx_conf(listens(ANSWERS.networks), published_apis())
-    assert "ssl_certificate " not in plain
-    secured = nginx_conf(listens(ANSWERS.networks, {"oam"}), published_apis())
+def test_tls_is_on_everywhere_except_where_it_is_switched_off():
+    secured = nginx_conf(listens(ANSWERS.networks), published_apis())
+    assert all(line.strip().endswith(" ssl;") for line in secured.splitlines() if line.strip().startswith("listen "))
+    mixed = nginx_conf(listens(ANSWERS.networks, {"oam"}), published_apis())
     oam, mgmt = ANSWERS.network("oam"), ANSWERS.network("mgmt")
-    assert f"listen {oam.floating_address}:6385 ssl;" in secured
-    assert f"listen {mgmt.floating_address}:6385;" in secured
-    assert "ssl_certificate /etc/flock/tls/front.crt;" in secured
+    assert f"listen {oam.floating_address}:6385;" in mixed
+    assert f"listen {mgmt.floating_address}:6385 ssl;" in mixed
+    assert "ssl_certificate /etc/flock/tls/front.crt;" in mixed
 
 
 @pytest.mark.parametrize(("template", "expected"), [
