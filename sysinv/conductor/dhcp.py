@@ -6,14 +6,13 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sysinv.conductor.pxe import PXE_NAME
 from sysinv.model.addressing import PoolView, in_pool
 from sysinv.model.host import client_mac
+from sysinv.model.hostname import FLOATING_ALIASES, PXE_NAME
 
 LEASE_TIME = "1d"
 DOMAIN = "internal"
 LEASES_MAX = 4096
-FLOATING_ALIASES = ("controller.internal", "controller", "registry.local", "controller-platform-nfs")
 
 
 @dataclass(frozen=True, slots=True)

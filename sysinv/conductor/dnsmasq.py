@@ -24,7 +24,8 @@ from sysinv.conductor.dhcp import (
 )
 from sysinv.conductor.pxe import BootFile, boot_file_name, render_default, render_host
 from sysinv.contract.enums import NetworkType, Personality
-from sysinv.model.addressing import FLOATING_HOST, PoolView
+from sysinv.model.addressing import PoolView
+from sysinv.model.hostname import FLOATING_HOST
 from sysinv.resources.address import store as addresses
 from sysinv.resources.host import store as hosts
 from sysinv.resources.network import store as networks

@@ -23,7 +23,8 @@ from sysinv.db.lookup import Row, host_row, the_system
 from sysinv.hosts.bundle import CloudFacts, HostFacts, Leg, render_bundle
 from sysinv.hosts.provision import host_addresses
 from sysinv.model.addressing import PoolView
-from sysinv.model.host import CONTROLLER_NAMES, HostRefused
+from sysinv.model.host import HostRefused
+from sysinv.model.hostname import CONTROLLER_NAMES
 from sysinv.model.system import SystemView
 from sysinv.resources.address import store as addresses
 from sysinv.resources.host import store as hosts
