@@ -17,6 +17,7 @@ from keystoneauth1.identity import v3
 from flock.core.errors import DeadlineExceeded, Refused
 from flock.exec.atomic import replace_file
 from flock.exec.process import run
+from sysinv.bootstrap import bus as bus_rendering
 from sysinv.bootstrap import render
 from sysinv.bootstrap.answers import Answers, load
 from sysinv.bootstrap.catalog import ensure_catalog
@@ -113,7 +114,7 @@ def unit_files(boot: Bootstrap) -> None:
 
 def bus(boot: Bootstrap) -> None:
     """Configure and start RabbitMQ and memcached; does not wait until they are ready."""
-    write_files(render.bus_files(boot.answers, boot.secrets, random.token_bytes(4)))
+    write_files(bus_rendering.bus_files(boot.answers, boot.secrets, random.token_bytes(4), HOSTNAME))
     cookie = Path("/var/lib/rabbitmq/.erlang.cookie")
     write_files([RenderedFile(str(cookie), 0o400, boot.secrets.erlang_cookie)])
     for path in (cookie, Path("/etc/rabbitmq/definitions.json")):
@@ -125,7 +126,7 @@ def bus(boot: Bootstrap) -> None:
 
 def databases(boot: Bootstrap) -> None:
     """Create the schemas of Keystone and of every subsystem, in one process each, in parallel."""
-    write_files(render.service_files(boot.answers, boot.secrets))
+    write_files(render.service_files(boot.answers, boot.secrets, HOSTNAME))
     write_files(render.keystone_files(boot.answers, boot.secrets))
     for directory in ("keystone", "flock/fm", "flock/sysinv", "flock/mtce"):
         Path("/var/lib", directory).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -209,7 +210,7 @@ def seed(boot: Bootstrap) -> None:
 
 def services(boot: Bootstrap) -> None:
     """Start all daemons and wait until their APIs accept connections."""
-    wait_port("127.0.0.1", render.BUS_PORT)
+    wait_port("127.0.0.1", bus_rendering.BUS_PORT)
     Path("/etc/platform/.initial_config_complete").touch()
     systemctl("enable", *UNITS_CORE, *UNITS_AGENTS)
     systemctl("start", "--no-block", *UNITS_CORE, *UNITS_AGENTS)

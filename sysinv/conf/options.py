@@ -9,7 +9,7 @@ from typing import Any
 
 from oslo_config import cfg
 
-SYSINV, BOOTSTRAP, DNSMASQ = "sysinv", "bootstrap", "dnsmasq"
+SYSINV, BOOTSTRAP, DNSMASQ, BUS_ADMIN = "sysinv", "bootstrap", "dnsmasq", "bus_admin"
 NETWORK_INTERFACES = {"pxeboot": "pxeboot0", "mgmt": "mgmt0", "cluster-host": "cluster0", "oam": "oam0"}
 
 SYSINV_OPTS: list[cfg.Opt] = [
@@ -49,9 +49,19 @@ SYSINV_OPTS: list[cfg.Opt] = [
 ]
 
 BOOTSTRAP_OPTS: list[cfg.Opt] = [
-    cfg.StrOpt("agent_transport_url", secret=True, help="URL of the message bus for agents on other hosts."),
+    cfg.StrOpt("agent_transport_url", help="URL of the message bus for agents on other hosts, without an account: "
+                    "each host has its own."),
     cfg.DictOpt("interfaces", default=NETWORK_INTERFACES,
                 help="Network type to interface name on installed hosts."),
+]
+
+BUS_ADMIN_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt("url", default="http://127.0.0.1:15672", help="RabbitMQ's management API."),
+    cfg.StrOpt("account", default="service.bus-admin", help="Account that makes the accounts of hosts."),
+    cfg.StrOpt("password", secret=True, help="Password of that account. Without it, no host can be installed."),
+    cfg.StrOpt("vhost", default="/", help="Virtual host of the bus."),
+    cfg.IntOpt("audit_interval_s", default=10, min=1,
+               help="Pause between two checks of the exchange and of the accounts of hosts."),
 ]
 
 DNSMASQ_OPTS: list[cfg.Opt] = [
@@ -70,6 +80,7 @@ def register(conf: Any) -> Any:
     conf.register_opts(SYSINV_OPTS, group=SYSINV)
     conf.register_opts(BOOTSTRAP_OPTS, group=BOOTSTRAP)
     conf.register_opts(DNSMASQ_OPTS, group=DNSMASQ)
+    conf.register_opts(BUS_ADMIN_OPTS, group=BUS_ADMIN)
     return conf
 
 
@@ -90,4 +101,5 @@ def lease_script(conf: Any) -> str:
 
 def list_opts() -> list[tuple[str, list[Any]]]:
     """Return the options for oslo.config's sample generator."""
-    return [(SYSINV, SYSINV_OPTS), (BOOTSTRAP, BOOTSTRAP_OPTS), (DNSMASQ, DNSMASQ_OPTS)]
+    return [(SYSINV, SYSINV_OPTS), (BOOTSTRAP, BOOTSTRAP_OPTS), (DNSMASQ, DNSMASQ_OPTS),
+            (BUS_ADMIN, BUS_ADMIN_OPTS)]

@@ -8,6 +8,7 @@ from typing import Any
 
 from mtce.contract.pulsekey import derive
 from sysinv.contract.enums import NetworkType, SystemType
+from sysinv.model.busaccounts import host_url
 from sysinv.model.hostfiles import DOMAIN, PRIVATE, PUBLIC, RenderedFile, hosts_file, network_file, platform_file
 
 UNITS = ("flock-config.service", "flock-sysinv-agent.service", "flock-mtce-agent.service",
@@ -41,7 +42,7 @@ class CloudFacts:
     """Configuration that all hosts of the cloud share. ``names`` are (address, names…) lines for /etc/hosts.
 
     ``heartbeat_key`` is the cluster key; only keys derived from it leave this module. ``agent_transport_url`` is the
-    URL of the bus with the agents' account.
+    URL of the bus without an account.
     """
 
     system_uuid: str
@@ -55,8 +56,10 @@ class CloudFacts:
     heartbeat_key: bytes
 
 
-def render_bundle(host: HostFacts, cloud: CloudFacts) -> dict[str, Any]:
+def render_bundle(host: HostFacts, cloud: CloudFacts, bus_password: str) -> dict[str, Any]:
     """Return the bundle: hostname, personality, files (path, mode, content) and units.
+
+    ``bus_password`` is that of the host's own account of the message bus.
 
     ``{"hostname", "personality", "files": [{"path", "mode", "content"}], "units": [...]}``; modes are octal text.
     """
@@ -65,7 +68,7 @@ def render_bundle(host: HostFacts, cloud: CloudFacts) -> dict[str, Any]:
         RenderedFile("/etc/resolv.conf", PUBLIC, f"search {DOMAIN}\nnameserver {cloud.floating_mgmt}\n"),
         platform_file(_platform_facts(host, cloud)),
         RenderedFile("/etc/platform/.initial_config_complete", PUBLIC, ""),
-        RenderedFile("/etc/flock/flock.conf", PRIVATE, _flock_conf(cloud)),
+        RenderedFile("/etc/flock/flock.conf", PRIVATE, _flock_conf(host.hostname, cloud, bus_password)),
         RenderedFile("/etc/flock/heartbeat.key", PRIVATE,
                      derive(cloud.heartbeat_key, host.hostname).hex() + "\n"),
     ]
@@ -104,9 +107,9 @@ def _platform_facts(host: HostFacts, cloud: CloudFacts) -> dict[str, str]:
     return values
 
 
-def _flock_conf(cloud: CloudFacts) -> str:
-    # oslo.config expands "$", which a password may contain.
-    url = cloud.agent_transport_url.replace("$", "$$")
+def _flock_conf(hostname: str, cloud: CloudFacts, bus_password: str) -> str:
+    # oslo.config expands "$", which a URL may contain.
+    url = host_url(cloud.agent_transport_url, hostname, bus_password).replace("$", "$$")
     return f"[DEFAULT]\ntransport_url = {url}\n"
 
 

@@ -76,8 +76,9 @@ class Installation:
     """Stores progress and serves configurations."""
 
     def __init__(self, db: Database, settings: InstallSettings,
-                 now: Callable[[], datetime.datetime] = utcnow) -> None:
+                 renew_account: Callable[[str], str], now: Callable[[], datetime.datetime] = utcnow) -> None:
         self._db = db
+        self._renew_account = renew_account
         self._settings = settings
         self._now = now
 
@@ -100,7 +101,10 @@ class Installation:
         LOG.info("host %s reports installation %s %s", row["hostname"] or row["uuid"], state, info or "")
 
     def configuration(self, ident: str, token: str | None) -> dict[str, Any]:
-        """Return the bundle of a host that sends its token. Raises TokenRefused, HostNotFound."""
+        """Return the bundle of a host that sends its token, with a new password for its account of the bus.
+
+        Raises TokenRefused, HostNotFound, Unavailable.
+        """
         with self._db.reader() as conn:
             row = host_row(conn, ident)
             if not token_fits(row, token, self._now()) or not row["hostname"]:
@@ -112,7 +116,8 @@ class Installation:
                 subfunctions=row["subfunctions"] or "", software_version=row["sw_version"],
                 legs=_legs(row["hostname"], pools, host_addresses(conn, system, row["hostname"])))
             cloud = self._cloud(conn, system, pools)
-        return render_bundle(facts, cloud)
+        # After the reading ends: the conductor reads the host too, and the broker may take its time.
+        return render_bundle(facts, cloud, self._renew_account(facts.uuid))
 
     def _cloud(self, conn: Connection, system: SystemView, pools: Mapping[str, PoolView]) -> CloudFacts:
         if not self._settings.agent_transport_url:

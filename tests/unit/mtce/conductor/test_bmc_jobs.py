@@ -133,3 +133,10 @@ def test_a_captured_password_with_another_address_reaches_nobody(tmp_path):
     assert not answer.ok
     assert "belongs to another owner" in answer.reason
     assert bench.access is None
+
+
+def test_bmc_that_tells_no_power_state_is_named(tmp_path):
+    answer = Bench(tmp_path, Chassis(PowerState.UNKNOWN)).run("query")
+    assert not answer.ok
+    assert answer.reason == ("The board management controller 10.10.20.102 did not tell its power state: "
+                             "the reply says neither on nor off")

@@ -127,8 +127,9 @@ class Cloud:
         return build_app(self._conf(), "sysinv", deps=[
             self.db, self.work, NetworkInterfaces(INTERFACES), *services(self.db),
             HostService(self.db, self.work, self.box, HostSettings("controller-0", action_wait_s=5.0)),
-            Installation(self.db, InstallSettings(INTERFACES, "rabbit://agent:pa$s@controller:5672/",
-                                                  self.folder / "heartbeat.key"))], authenticate=trusting)
+            Installation(self.db, InstallSettings(INTERFACES, "rabbit://controller:5672/",
+                                                  self.folder / "heartbeat.key"),
+                         lambda uuid: "pa$s")], authenticate=trusting)
 
     @staticmethod
     def _conf() -> Any:

@@ -149,7 +149,7 @@ def test_the_installer_fetches_its_configuration_once_with_the_token_of_its_boot
     bundle = cloud.get(config, headers=token).body
     files = {one["path"]: one for one in bundle["files"]}
     assert bundle["hostname"] == "worker-0" and "flock-mtce-agent.service" in bundle["units"]
-    assert "rabbit://agent:pa$$s@controller:5672/" in files["/etc/flock/flock.conf"]["content"]
+    assert "rabbit://host.worker-0:pa%24s@controller:5672/" in files["/etc/flock/flock.conf"]["content"]
     assert files["/etc/flock/heartbeat.key"]["mode"] == "0600"
     assert files["/etc/flock/heartbeat.key"]["content"].strip() != "00" * 32
     assert "DHCP=ipv4" in files["/etc/systemd/network/10-flock-pxeboot.network"]["content"]
