@@ -46,9 +46,10 @@ def application(conf: Any) -> Any:
                             virtual=conf.sysinv.virtual)
     install = InstallSettings(interfaces=conf.bootstrap.interfaces,
                               agent_transport_url=conf.bootstrap.agent_transport_url,
-                              heartbeat_key_file=Path(conf.sysinv.heartbeat_key_file))
+                              heartbeat_key_file=Path(conf.sysinv.heartbeat_key_file),
+                              tls_directory=Path(conf.bootstrap.tls_directory))
     box = SecretBox.create(conf.sysinv.secret_key_file)
     return build_app(conf, "sysinv", deps=[
         db, work, HostService(db, work, box, settings),
-        Installation(db, install, lambda uuid: accounts.renew_host_account(host_uuid=uuid)),
+        Installation(db, work, install, lambda uuid: accounts.renew_host_account(host_uuid=uuid)),
         NetworkInterfaces(conf.bootstrap.interfaces), *services(db)], health=health)

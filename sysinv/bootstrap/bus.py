@@ -11,11 +11,21 @@ from flock.rpc.accounts import EXCHANGE, Permissions, host_account, service_acco
 from sysinv.bootstrap.answers import Answers
 from sysinv.bootstrap.secrets import SystemSecrets
 from sysinv.model import busaccounts
-from sysinv.model.hostfiles import PUBLIC, RenderedFile
+from sysinv.model.hostfiles import AUTHORITIES_FILE, PUBLIC, TLS_DIRECTORY, RenderedFile
 
-BUS_PORT = 5672
+BUS_PORT = 5671
 ADMIN_PORT = 15672
 VHOST = "/"
+# TLS only, and only for clients with a certificate of this cloud.
+SERVER_TLS = (
+    f"ssl_options.cacertfile = {AUTHORITIES_FILE}",
+    f"ssl_options.certfile = {TLS_DIRECTORY}/rabbitmq.crt",
+    f"ssl_options.keyfile = {TLS_DIRECTORY}/rabbitmq.key",
+    "ssl_options.verify = verify_peer",
+    "ssl_options.fail_if_no_peer_cert = true",
+    "ssl_options.versions.1 = tlsv1.3",
+    "ssl_options.versions.2 = tlsv1.2",
+)
 _AGENTS = "|".join(topic.replace(".", r"\.") for topic in busaccounts.AGENT_TOPICS)
 # Limits the requests queued for a host that is cut off; the sender repeats those that it still needs.
 AGENT_QUEUES = rf"^({_AGENTS})[._].*$"
@@ -33,8 +43,10 @@ def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes, hostname: s
     ``salt`` has four bytes; RabbitMQ's salted SHA-256 form is base64(salt + sha256(salt + password)).
     """
     conf = [
-        f"listeners.tcp.local = 127.0.0.1:{BUS_PORT}",
-        f"listeners.tcp.mgmt = {answers.controller_ip}:{BUS_PORT}",
+        "listeners.tcp = none",
+        f"listeners.ssl.local = 127.0.0.1:{BUS_PORT}",
+        f"listeners.ssl.mgmt = {answers.controller_ip}:{BUS_PORT}",
+        *SERVER_TLS,
         "management.tcp.ip = 127.0.0.1",
         f"management.tcp.port = {ADMIN_PORT}",
         "management_agent.disable_metrics_collector = true",
@@ -56,6 +68,9 @@ def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes, hostname: s
         RenderedFile("/etc/rabbitmq/rabbitmq.conf", PUBLIC, "\n".join(conf) + "\n"),
         RenderedFile("/etc/rabbitmq/rabbitmq-env.conf", PUBLIC, "\n".join(environment) + "\n"),
         RenderedFile("/etc/rabbitmq/enabled_plugins", PUBLIC, "[rabbitmq_management].\n"),
+        # Debian's socket unit opens Erlang's port mapper on all networks.
+        RenderedFile("/etc/systemd/system/epmd.socket.d/flock.conf", PUBLIC,
+                     "[Socket]\nListenStream=\nListenStream=127.0.0.1:4369\n"),
     ]
 
 

@@ -13,9 +13,12 @@ from sysinv.bootstrap.answers import Answers, NetworkAnswer
 from sysinv.bootstrap.secrets import SystemSecrets
 from sysinv.model import busaccounts
 from sysinv.model.hostfiles import (
+    AUTHORITIES_FILE,
+    BUS_TLS,
     DOMAIN,
     PRIVATE,
     PUBLIC,
+    TLS_DIRECTORY,
     RenderedFile,
     hosts_file,
     network_file,
@@ -24,6 +27,19 @@ from sysinv.model.hostfiles import (
 
 KEYSTONE_PORT = 5000
 MEMCACHED = "127.0.0.1:11211"
+
+DATABASE_TLS = f"?sslmode=verify-full&sslrootcert={AUTHORITIES_FILE}"
+DATABASE_SERVER_TLS = {
+    "ssl": "on", "ssl_ca_file": AUTHORITIES_FILE,
+    "ssl_cert_file": f"{TLS_DIRECTORY}/postgresql.crt", "ssl_key_file": f"{TLS_DIRECTORY}/postgresql.key",
+    "ssl_min_protocol_version": "TLSv1.2",
+}
+# The superuser only on the local socket; everybody else with TLS.
+DATABASE_ACCESS = """\
+local all postgres peer
+hostssl all flock 127.0.0.1/32 scram-sha-256
+"""
+FRONT_CERTIFICATE, FRONT_KEY = f"{TLS_DIRECTORY}/front.crt", f"{TLS_DIRECTORY}/front.key"
 
 Sections = Mapping[str, Mapping[str, Any]]
 
@@ -97,7 +113,7 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
 def database_url(answers: Answers, secrets: SystemSecrets, name: str, directory: str) -> str:
     """Return the SQLAlchemy URL of one service's database: PostgreSQL over loopback as user ``flock``, or SQLite."""
     if answers.database == "postgresql":
-        return f"postgresql+psycopg2://flock:{secrets.database_password}@127.0.0.1/{name}"
+        return f"postgresql+psycopg2://flock:{secrets.database_password}@127.0.0.1/{name}{DATABASE_TLS}"
     return f"sqlite:///{directory}/{name}.sqlite"
 
 
@@ -106,9 +122,10 @@ def service_files(answers: Answers, secrets: SystemSecrets, hostname: str) -> li
 
     The shared file has the bus account of the host, the file of each daemon that of the daemon.
     """
-    auth_url = f"http://127.0.0.1:{KEYSTONE_PORT}/v3"
+    auth_url = f"https://127.0.0.1:{KEYSTONE_PORT}/v3"
     shared: dict[str, dict[str, Any]] = {
         "DEFAULT": {"transport_url": bus.transport_url(secrets, host_account(hostname))},
+        "oslo_messaging_rabbit": BUS_TLS,
     }
     files = [RenderedFile("/etc/flock/flock.conf", PRIVATE, ini(merged(shared, answers.overrides.get("flock", {})))),
              RenderedFile("/etc/flock/heartbeat.key", PRIVATE, secrets.heartbeat_key + "\n")]
@@ -133,9 +150,11 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
     }
     sections: dict[str, dict[str, Any]] = {
         "database": {"connection": database_url(answers, secrets, subsystem, f"/var/lib/flock/{subsystem}")},
-        "keystone_authtoken": {**credentials, "www_authenticate_uri": auth_url, "memcached_servers": MEMCACHED,
+        "keystone_authtoken": {**credentials, "www_authenticate_uri": auth_url, "cafile": AUTHORITIES_FILE,
+                               "memcached_servers": MEMCACHED,
                                "token_cache_time": 300, "service_token_roles_required": True},
-        "api": {"bind_host": "0.0.0.0"},  # noqa: S104 - management and OAM clients connect; tokens authenticate
+        # Management and OAM clients connect; tokens authenticate.
+        "api": {"bind_host": "0.0.0.0", "tls_certificate": FRONT_CERTIFICATE, "tls_key": FRONT_KEY},  # noqa: S104
     }
     if subsystem == "fm":
         sections["fm"] = {"region_name": answers.region_name, "system_name": answers.name}

@@ -44,15 +44,17 @@ class ConductorDaemon:
         self._raiser = Raiser(self._transport, Path(conf.state_dir) / "sysinv" / "raiser-conductor")
         mtce = rpc.client(MtceHosts, self._transport, deadline_s=float(conf.sysinv.mtce_timeout_s))
         directory = options.dnsmasq_directory(conf)
-        paths = DnsmasqPaths(str(directory), conf.dnsmasq.tftp_root, options.lease_script(conf))
+        paths = DnsmasqPaths(str(directory), conf.dnsmasq.tftp_root, options.lease_script(conf),
+                             "" if options.dnsmasq_user(conf) is None else conf.dnsmasq.user)
         self._dnsmasq = Dnsmasq(self._db, paths, conf.bootstrap.interfaces, conf.dnsmasq.unit)
-        self._boot_files = BootFiles(Path(conf.dnsmasq.tftp_root))
+        self._boot_files = BootFiles(Path(conf.dnsmasq.tftp_root), options.dnsmasq_user(conf))
         discovery = HostDiscovery(self._db, self._raiser)
         steps = HostSteps(
             self._db, mtce, self._boot_files, self._dnsmasq, discovery,
             StepSettings(active_controller=hostname, install_token_ttl_s=conf.sysinv.install_token_ttl_s,
                          mtce_step_timeout_s=conf.sysinv.mtce_step_timeout_s,
-                         api_port=conf.api.bind_port or DIALECT.default_port))
+                         api_port=conf.api.bind_port or DIALECT.default_port,
+                         authority_file=options.boot_authority(conf)))
         self._operations = StoredOperations(
             self._db, OPERATIONS, steps.kinds(), owner=f"sysinv-conductor@{hostname}",
             threads_max=conf.sysinv.operation_threads)

@@ -2,6 +2,8 @@
 """Options of sysinv: groups ``[sysinv]``, ``[bootstrap]`` and ``[dnsmasq]``."""
 from __future__ import annotations
 
+import os
+import pwd
 import socket
 import sys
 from pathlib import Path
@@ -51,6 +53,10 @@ SYSINV_OPTS: list[cfg.Opt] = [
 BOOTSTRAP_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("agent_transport_url", help="URL of the message bus for agents on other hosts, without an account: "
                     "each host has its own."),
+    cfg.StrOpt("tls_directory", default="/etc/flock/tls",
+               help="Directory of the certificate authority, whose certificates installing hosts get."),
+    cfg.StrOpt("boot_scheme", default="https", choices=("https", "http"),
+               help="How installing hosts reach the API; http only where TLS is switched off for the pxeboot network."),
     cfg.DictOpt("interfaces", default=NETWORK_INTERFACES,
                 help="Network type to interface name on installed hosts."),
 ]
@@ -68,6 +74,8 @@ DNSMASQ_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("directory", sample_default="<state_dir>/dnsmasq",
                help="Directory for dnsmasq's files; readable by dnsmasq's user."),
     cfg.StrOpt("tftp_root", default="/var/pxeboot", help="Directory served by TFTP."),
+    cfg.StrOpt("user", default="dnsmasq",
+               help="User of dnsmasq; only this user can read boot files, which contain install tokens."),
     cfg.StrOpt("lease_script", sample_default="<bin>/sysinv-dnsmasq-lease-update",
                help="Program that dnsmasq runs at each lease."),
     cfg.StrOpt("unit", default="flock-dnsmasq.service",
@@ -92,6 +100,20 @@ def own_hostname(conf: Any) -> str:
 def dnsmasq_directory(conf: Any) -> Path:
     """Return the directory of dnsmasq's files."""
     return Path(conf.dnsmasq.directory or Path(conf.state_dir) / "dnsmasq")
+
+
+def dnsmasq_user(conf: Any) -> int | None:
+    """Return the id of dnsmasq's user; None (files stay this process's) when it does not exist or is out of reach."""
+    try:
+        found = pwd.getpwnam(conf.dnsmasq.user).pw_uid
+    except KeyError:
+        return None
+    return found if os.geteuid() == 0 else None
+
+
+def boot_authority(conf: Any) -> Path | None:
+    """Return the file of the certificate that boot files carry; None where installing hosts use plain HTTP."""
+    return Path(conf.bootstrap.tls_directory) / "ca.crt" if conf.bootstrap.boot_scheme == "https" else None
 
 
 def lease_script(conf: Any) -> str:

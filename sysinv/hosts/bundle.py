@@ -9,7 +9,18 @@ from typing import Any
 from mtce.contract.pulsekey import derive
 from sysinv.contract.enums import NetworkType, SystemType
 from sysinv.model.busaccounts import host_url
-from sysinv.model.hostfiles import DOMAIN, PRIVATE, PUBLIC, RenderedFile, hosts_file, network_file, platform_file
+from sysinv.model.hostfiles import (
+    AUTHORITIES_FILE,
+    BUS_TLS,
+    DOMAIN,
+    HOST_CERTIFICATE_FILE,
+    PRIVATE,
+    PUBLIC,
+    RenderedFile,
+    hosts_file,
+    network_file,
+    platform_file,
+)
 
 UNITS = ("flock-config.service", "flock-sysinv-agent.service", "flock-mtce-agent.service",
          "flock-mtce-heartbeat.service")
@@ -56,7 +67,16 @@ class CloudFacts:
     heartbeat_key: bytes
 
 
-def render_bundle(host: HostFacts, cloud: CloudFacts, bus_password: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class HostCertificate:
+    """The certificate that was issued for the host's own key, and those of the authorities it trusts (PEM)."""
+
+    certificate: str
+    authorities: str
+
+
+def render_bundle(host: HostFacts, cloud: CloudFacts, bus_password: str,
+                  certificate: HostCertificate) -> dict[str, Any]:
     """Return the bundle: hostname, personality, files (path, mode, content) and units.
 
     ``bus_password`` is that of the host's own account of the message bus.
@@ -69,6 +89,8 @@ def render_bundle(host: HostFacts, cloud: CloudFacts, bus_password: str) -> dict
         platform_file(_platform_facts(host, cloud)),
         RenderedFile("/etc/platform/.initial_config_complete", PUBLIC, ""),
         RenderedFile("/etc/flock/flock.conf", PRIVATE, _flock_conf(host.hostname, cloud, bus_password)),
+        RenderedFile(AUTHORITIES_FILE, PUBLIC, certificate.authorities),
+        RenderedFile(HOST_CERTIFICATE_FILE, PUBLIC, certificate.certificate),
         RenderedFile("/etc/flock/heartbeat.key", PRIVATE,
                      derive(cloud.heartbeat_key, host.hostname).hex() + "\n"),
     ]
@@ -110,7 +132,8 @@ def _platform_facts(host: HostFacts, cloud: CloudFacts) -> dict[str, str]:
 def _flock_conf(hostname: str, cloud: CloudFacts, bus_password: str) -> str:
     # oslo.config expands "$", which a URL may contain.
     url = host_url(cloud.agent_transport_url, hostname, bus_password).replace("$", "$$")
-    return f"[DEFAULT]\ntransport_url = {url}\n"
+    return f"[DEFAULT]\ntransport_url = {url}\n\n[oslo_messaging_rabbit]\n" + "".join(
+        f"{name} = {value}\n" for name, value in BUS_TLS.items())
 
 
 def _network_file(leg: Leg, interface: str) -> RenderedFile:

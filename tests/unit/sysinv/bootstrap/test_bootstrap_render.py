@@ -2,12 +2,17 @@
 """The files of the first controller: complete, private where they hold secrets, stable."""
 import base64
 import configparser
+import datetime
 import hashlib
 import json
 import re
 
+from cryptography import x509
+
+from flock import tls
 from sysinv.bootstrap import bus, render
 from sysinv.bootstrap.answers import parse
+from sysinv.bootstrap.certificates import ROLES, authority_files, certificate_files
 from sysinv.bootstrap.secrets import generate, load_or_create
 
 ANSWERS = parse({"admin_password": "correct-horse", "public_host": "127.0.0.1",
@@ -80,3 +85,28 @@ def test_secrets_are_made_once_and_private(tmp_path):
     first = load_or_create(path)
     assert load_or_create(path) == first
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_bus_listens_with_tls_only_and_its_port_mapper_on_loopback():
+    files = {file.path: file.content for file in bus.bus_files(ANSWERS, SECRETS, b"salt", "controller-0")}
+    lines = files["/etc/rabbitmq/rabbitmq.conf"].splitlines()
+    assert [line for line in lines if line.startswith("listeners.")] == [
+        "listeners.tcp = none", "listeners.ssl.local = 127.0.0.1:5671", "listeners.ssl.mgmt = 192.168.204.1:5671"]
+    assert "ssl_options.verify = verify_peer" in lines and "ssl_options.fail_if_no_peer_cert = true" in lines
+    assert files["/etc/systemd/system/epmd.socket.d/flock.conf"].splitlines() == [
+        "[Socket]", "ListenStream=", "ListenStream=127.0.0.1:4369"]
+
+
+def test_certificates_name_every_address_of_the_controller_and_the_key_is_private():
+    now = datetime.datetime.now(datetime.UTC)
+    files = authority_files(ANSWERS, now)
+    assert [(file.path, file.mode) for file in files] == [
+        ("/etc/flock/tls/ca.key", 0o600), ("/etc/flock/tls/ca.crt", 0o644)]
+    authority = tls.Authority(files[1].content.encode(), files[0].content.encode())
+    key, crt = certificate_files(ROLES[0], authority, ANSWERS, "controller-0", now)
+    assert key.mode == 0o600 and key.path == "/etc/flock/tls/rabbitmq.key"
+    names = x509.load_pem_x509_certificate(crt.content.encode()).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName).value
+    assert {"controller", "pxecontroller", "localhost"} <= set(names.get_values_for_type(x509.DNSName))
+    addresses = {str(each) for each in names.get_values_for_type(x509.IPAddress)}
+    assert {"127.0.0.1", "192.168.204.1", "192.168.204.2", "169.254.202.1", "10.10.10.1", "10.10.10.3"} <= addresses

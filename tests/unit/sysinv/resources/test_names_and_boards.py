@@ -39,7 +39,7 @@ def test_the_database_gives_no_worker_a_name_of_the_system(cloud: Any, name: str
 
 
 def test_the_migration_has_the_names_of_the_rules() -> None:
-    step = importlib.import_module("sysinv.db.migrations.versions.0003_names_of_the_system")
+    step = importlib.import_module("sysinv.db.migrations.versions.0004_names_of_the_system")
     assert step.RESERVED == RESERVED
 
 

@@ -26,7 +26,7 @@ INVENTORIES = [value for module in SLICES for value in vars(module).values() if 
 # What a machine may do that has no token yet.
 PUBLIC = {
     ("GET", "/v1/isystems/mgmtvlan"), ("GET", "/v1/isystems/region_id"),
-    ("POST", "/v1/ihosts/{host}/install_progress"), ("GET", "/v1/ihosts/{host}/install_config"),
+    ("POST", "/v1/ihosts/{host}/install_progress"), ("POST", "/v1/ihosts/{host}/install_config"),
     ("GET", "/v1/ihosts/{host}/icpus/platform_cpu_list"), ("GET", "/v1/ihosts/{host}/icpus/vswitch_cpu_list")}
 
 
