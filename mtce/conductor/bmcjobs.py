@@ -10,13 +10,9 @@ from flock.auth.secrets import SecretBox
 from flock.core.errors import FlockError
 from mtce.bmc.interfaces import Access, Bmc, BmcError, PowerState, wait_until_off
 from mtce.bmc.kinds import BmcSettings, open_bmc, perform
+from mtce.contract.bmcsecret import sealed_for
 from mtce.contract.records import MtceHost
 from mtce.core.events import BmcAnswer
-
-
-def secret_owner(host_uuid: str) -> str:
-    """Return the context that a host's BMC password is sealed to."""
-    return f"bmc:{host_uuid}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +41,8 @@ class BmcJobs:
     def _access(self, record: MtceHost) -> Access | None:
         if not record.bm_ip or not record.bm_username:
             return None
-        password = "" if record.bm_secret is None else self.box().unseal(record.bm_secret, secret_owner(record.uuid))
+        owner = sealed_for(record.uuid, record.bm_ip, record.bm_username)
+        password = "" if record.bm_secret is None else self.box().unseal(record.bm_secret, owner)
         return Access(record.bm_ip, record.bm_username, password, self.settings.systems.get(record.hostname, ""),
                       record.hostname in self.settings.legacy_boot)
 

@@ -14,7 +14,7 @@ from flock.exec.root import Root
 from sysinv.bootstrap.answers import load
 from sysinv.db.lookup import host_row
 from sysinv.hosts.seed import seed_system
-from sysinv.model.host import CONTROLLER_0
+from sysinv.model.hostname import CONTROLLER_0
 
 
 def main() -> None:

@@ -72,6 +72,7 @@ class ConductorDaemon:
         self._periodics = self._audits(conf, mtce, steps, discovery)
         self._versions = rpc.VersionWatch(self._transport, [MtceHosts, FmManager])
         self.health.add("versions", self._versions.trouble)
+        self.health.add("discovery", discovery.trouble)
         self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
 
     def start(self) -> None:

@@ -6,14 +6,17 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sysinv.conductor.pxe import PXE_NAME
 from sysinv.model.addressing import PoolView, in_pool
 from sysinv.model.host import client_mac
+from sysinv.model.hostname import FLOATING_ALIASES, PXE_NAME
 
 LEASE_TIME = "1d"
+# A lease of a machine that no operator has confirmed: a flood of them gives its addresses back soon.
+STRANGER_LEASE_TIME = "10m"
+SPLIT_MIN = 16
+"""Smaller ranges are not divided."""
 DOMAIN = "internal"
 LEASES_MAX = 4096
-FLOATING_ALIASES = ("controller.internal", "controller", "registry.local", "controller-platform-nfs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def render_conf(paths: DnsmasqPaths, pxeboot: PoolView, pxeboot_interface: str, 
         "dhcp-authoritative", "dhcp-ignore-names", "dhcp-option=3", "dhcp-option=6",
         # No probe (three seconds per host) before an address is given out: no other server uses this pool.
         "no-ping",
-        *(f"dhcp-range=set:pxeboot,{start},{end},{netmask},{LEASE_TIME}" for start, end in pxeboot.ranges),
+        *(line for start, end in pxeboot.ranges for line in _ranges(start, end, str(netmask))),
         f"dhcp-boot=tag:pxeboot,pxelinux.0,{PXE_NAME},{server}",
         f"enable-tftp={pxeboot_interface}", f"tftp-root={paths.tftp_root}",
         f"dhcp-hostsfile={paths.hosts}", f"addn-hosts={paths.addn_hosts}", f"dhcp-leasefile={paths.leases}",
@@ -75,10 +78,22 @@ def render_conf(paths: DnsmasqPaths, pxeboot: PoolView, pxeboot_interface: str, 
     return "\n".join(lines) + "\n"
 
 
-def render_hosts(pxeboot: PoolView, controllers: Iterable[tuple[str, str]], leases: Iterable[Lease]) -> str:
-    """Return ``dnsmasq.hosts``: fixed pxeboot addresses.
+def _ranges(start_text: str, end_text: str, netmask: str) -> list[str]:
+    """Return the lines of one range: its upper half serves strangers, so that they cannot take all addresses."""
+    start, end = ipaddress.IPv4Address(start_text), ipaddress.IPv4Address(end_text)
+    if int(end) - int(start) < SPLIT_MIN:
+        return [f"dhcp-range=set:pxeboot,{start},{end},{netmask},{STRANGER_LEASE_TIME}"]
+    middle = ipaddress.IPv4Address((int(start) + int(end)) // 2)
+    return [f"dhcp-range=tag:known,set:pxeboot,{start},{middle},{netmask},{LEASE_TIME}",
+            f"dhcp-range=tag:!known,set:pxeboot,{middle + 1},{end},{netmask},{STRANGER_LEASE_TIME}"]
 
-    ``controllers`` are (mac, hostname) and have fixed addresses in the pool; other hosts keep their first lease.
+
+def render_hosts(pxeboot: PoolView, controllers: Iterable[tuple[str, str]], leases: Iterable[Lease],
+                 confirmed: Iterable[str] = ()) -> str:
+    """Return ``dnsmasq.hosts``: fixed pxeboot addresses, and the hosts that dnsmasq counts as known.
+
+    ``controllers`` are (mac, hostname) and have fixed addresses in the pool; hosts with ``leases`` keep their first
+    one. ``confirmed`` are the MAC addresses of hosts with a personality; those without a lease get one as known hosts.
     """
     lines = []
     if pxeboot.floating_address:
@@ -95,6 +110,7 @@ def render_hosts(pxeboot: PoolView, controllers: Iterable[tuple[str, str]], leas
         if in_pool(pxeboot, lease.ip_address):
             fixed |= {lease.mac, lease.ip_address}
             lines.append(f"{lease.mac},{lease.ip_address},{LEASE_TIME}")
+    lines += [f"{mac},{LEASE_TIME}" for mac in sorted(set(confirmed) - fixed)]
     return "\n".join(lines) + "\n"
 
 

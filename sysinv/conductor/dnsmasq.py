@@ -24,7 +24,8 @@ from sysinv.conductor.dhcp import (
 )
 from sysinv.conductor.pxe import BootFile, boot_file_name, render_default, render_host
 from sysinv.contract.enums import NetworkType, Personality
-from sysinv.model.addressing import FLOATING_HOST, PoolView
+from sysinv.model.addressing import PoolView
+from sysinv.model.hostname import FLOATING_HOST
 from sysinv.resources.address import store as addresses
 from sysinv.resources.host import store as hosts
 from sysinv.resources.network import store as networks
@@ -88,11 +89,12 @@ class Dnsmasq:
             return
         controllers = [(row["mgmt_mac"], row["hostname"]) for row in rows
                        if row["personality"] == Personality.CONTROLLER and row["hostname"]]
-        macs = {row["mgmt_mac"] for row in rows}
-        leases = [lease for lease in self.leases() if lease.mac in macs]
+        # Fixed addresses only for hosts that an operator confirmed: a flood of strangers would keep the pool for ever.
+        confirmed = {row["mgmt_mac"] for row in rows if row["personality"]}
+        leases = [lease for lease in self.leases() if lease.mac in confirmed]
         names = [(name, address) for name, address in mgmt.items() if name != FLOATING_HOST]
         floating = pools[NetworkType.MGMT].floating_address if NetworkType.MGMT in pools else None
-        changed = replace_text(Path(self._paths.hosts), render_hosts(pxeboot, controllers, leases))
+        changed = replace_text(Path(self._paths.hosts), render_hosts(pxeboot, controllers, leases, confirmed))
         changed |= replace_text(Path(self._paths.addn_hosts),
                                 render_addn_hosts(pxeboot.floating_address, floating, names))
         if self._write_conf(pxeboot):

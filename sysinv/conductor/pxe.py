@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from flock.core.errors import InvalidInput
 from sysinv.contract.enums import Personality, Subfunction
 from sysinv.model.host import split_subfunctions
+from sysinv.model.hostname import PXE_NAME
 
-PXE_NAME = "pxecontroller"
 KERNEL = "flock/vmlinuz"
 INITRD = "flock/initrd"
 # Values from a record must not contain characters that end a word or a line of a boot file.

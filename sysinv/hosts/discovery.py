@@ -2,15 +2,18 @@
 """Discovery: an unknown machine with a lease on the pxeboot network becomes a locked host without a personality."""
 from __future__ import annotations
 
+import datetime
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from flock.core.errors import InvalidInput
-from flock.db import Database, DuplicateEntry
+from flock.db import Database, DuplicateEntry, utcnow
 from sysinv.contract.enums import ActionState, NetworkType, Personality
 from sysinv.db.lookup import the_system
 from sysinv.model.host import client_mac, initial_states
@@ -19,6 +22,35 @@ from sysinv.resources.host.table import DHCP_FORGOTTEN, I_HOST
 from sysinv.resources.network import store as networks
 
 LOG = logging.getLogger(__name__)
+VENDOR_DIGITS = len("08:00:27")
+LOCAL_BIT = 0x02
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryLimits:
+    """``unconfirmed_max``: hosts without a personality; ``per_vendor_max``: new ones of one vendor in ``window_s``."""
+
+    unconfirmed_max: int = 64
+    per_vendor_max: int = 16
+    window_s: int = 60
+
+
+def vendor(mac: str) -> str:
+    """Return the vendor's part of a MAC address; all locally administered ones, which anybody can make up, are one."""
+    return "local" if int(mac[:2], 16) & LOCAL_BIT else mac[:VENDOR_DIGITS]
+
+
+def discovery_refusal(mac: str, unconfirmed: Iterable[tuple[str, datetime.datetime]], now: datetime.datetime,
+                      limits: DiscoveryLimits) -> str | None:
+    """Return why a machine is not made a host now; None when it is. ``unconfirmed`` are (MAC, time of discovery)."""
+    waiting = list(unconfirmed)
+    if len(waiting) >= limits.unconfirmed_max:
+        return f"{len(waiting)} discovered hosts wait for a personality; give them one, or delete them"
+    since = now - datetime.timedelta(seconds=limits.window_s)
+    recent = Counter(vendor(known) for known, found_at in waiting if since < found_at <= now)
+    if recent[vendor(mac)] >= limits.per_vendor_max:
+        return f"{recent[vendor(mac)]} hosts of vendor {vendor(mac)} were discovered within {limits.window_s} s"
+    return None
 
 
 class EventLog(Protocol):
@@ -30,11 +62,22 @@ class EventLog(Protocol):
 
 
 class HostDiscovery:
-    """Turns leases into hosts; a repeated lease makes no second host."""
+    """Turns leases into hosts; a repeated lease makes no second host.
 
-    def __init__(self, db: Database, events: EventLog) -> None:
+    Postpones machines beyond ``limits``: the next sweep of the leases tries them again.
+    """
+
+    def __init__(self, db: Database, events: EventLog, limits: DiscoveryLimits = DiscoveryLimits(),
+                 now: Callable[[], datetime.datetime] = utcnow) -> None:
         self._db = db
         self._events = events
+        self._limits = limits
+        self._now = now
+        self._postponed: str | None = None
+
+    def trouble(self) -> str | None:
+        """Return, for the health page, why machines on the pxeboot network are not made hosts now; None otherwise."""
+        return self._postponed
 
     def lease(self, tags: Sequence[str], mac_text: str, ip_address: str, expires_s: int) -> str | None:
         """Process one lease; returns the uuid of a newly discovered host, else None.
@@ -65,6 +108,7 @@ class HostDiscovery:
 
         Finds leases whose message from dnsmasq was lost; costs one query when no lease is new.
         """
+        self._postponed = None
         with self._db.reader() as conn:
             known = set(conn.execute(sa.select(I_HOST.c.mgmt_mac)).scalars())
         found = [self.lease([NetworkType.PXEBOOT], mac, address, expires_s)
@@ -82,7 +126,18 @@ class HostDiscovery:
         if conn.execute(sa.select(I_HOST.c.id).where(I_HOST.c.mgmt_mac == mac)).first() is not None:
             return False
         forgotten = conn.execute(sa.select(DHCP_FORGOTTEN.c.expires_s).where(DHCP_FORGOTTEN.c.mac == mac)).scalar()
-        return forgotten is None or expires_s == 0 or expires_s > forgotten
+        if forgotten is not None and expires_s != 0 and expires_s <= forgotten:
+            return False
+        return self._has_room(conn, mac)
+
+    def _has_room(self, conn: Connection, mac: str) -> bool:
+        waiting = conn.execute(sa.select(I_HOST.c.mgmt_mac, I_HOST.c.created_at).where(I_HOST.c.personality.is_(None)))
+        refusal = discovery_refusal(mac, ((row.mgmt_mac, row.created_at) for row in waiting), self._now(), self._limits)
+        if refusal is not None:
+            if self._postponed is None:
+                LOG.warning("machine %s on the pxeboot network is not made a host now: %s", mac, refusal)
+            self._postponed = f"machines on the pxeboot network are not made hosts: {refusal}"
+        return refusal is None
 
     def _discover(self, conn: Connection, mac: str, expires_s: int) -> str | None:
         if not self._wanted(conn, mac, expires_s):

@@ -28,8 +28,9 @@ from sysinv.hosts.bundle import CloudFacts, HostCertificate, HostFacts, Leg, ren
 from sysinv.hosts.provision import host_addresses
 from sysinv.hosts.work import Work
 from sysinv.model.addressing import PoolView
-from sysinv.model.host import CONTROLLER_NAMES, HostRefused
+from sysinv.model.host import HostRefused
 from sysinv.model.hostfiles import bundle_purpose
+from sysinv.model.hostname import CONTROLLER_NAMES
 from sysinv.model.system import SystemView
 from sysinv.resources.address import store as addresses
 from sysinv.resources.host import store as hosts

@@ -7,12 +7,11 @@ from sqlalchemy.engine import Connection
 from sysinv.contract.enums import NetworkType
 from sysinv.model.addressing import (
     CONTROLLER_NETWORKS,
-    FLOATING_HOST,
     HOST_NETWORKS,
     address_name,
     next_address,
 )
-from sysinv.model.host import CONTROLLER_NAMES
+from sysinv.model.hostname import CONTROLLER_NAMES, FLOATING_HOST
 from sysinv.model.system import SystemView
 from sysinv.resources.address import store as addresses
 from sysinv.resources.network import store as networks

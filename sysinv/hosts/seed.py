@@ -14,7 +14,8 @@ from sysinv.contract.enums import Availability, InvProvision, NetworkType, Perso
 from sysinv.db.lookup import the_system
 from sysinv.hosts.provision import assign_addresses
 from sysinv.model.addressing import PoolView, controller_addresses, default_ranges
-from sysinv.model.host import CONTROLLER_0, initial_states, normal_mac
+from sysinv.model.host import initial_states, normal_mac
+from sysinv.model.hostname import CONTROLLER_0
 from sysinv.model.system import SOFTWARE_VERSION, SystemView
 from sysinv.resources.address import store as addresses
 from sysinv.resources.host import store as hosts

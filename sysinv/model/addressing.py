@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from flock.core.errors import Conflict, InvalidInput
 from sysinv.contract.enums import NetworkType
+from sysinv.model.hostname import FLOATING_HOST
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 POOL_ADDRESSES_MIN = 4
@@ -18,7 +19,6 @@ RANDOM_TRIES = 64
 # Networks on which every host gets a fixed address; workers get their pxeboot addresses by DHCP lease.
 HOST_NETWORKS = (NetworkType.MGMT, NetworkType.CLUSTER_HOST)
 CONTROLLER_NETWORKS = (NetworkType.PXEBOOT, NetworkType.MGMT, NetworkType.CLUSTER_HOST, NetworkType.OAM)
-FLOATING_HOST = "controller"
 
 
 class AddressPoolExhausted(Conflict):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""View of a host for decisions, and the names and subfunctions that its personality permits."""
+"""View of a host for decisions, and the subfunctions that its personality permits."""
 from __future__ import annotations
 
 import re
@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from flock.core import ids
 from flock.core.errors import Conflict, Refused
 from sysinv.contract.enums import (
     Administrative,
@@ -17,15 +16,11 @@ from sysinv.contract.enums import (
     Personality,
     Subfunction,
 )
+from sysinv.model.hostname import CONTROLLER_NAMES
 
-CONTROLLER_0 = "controller-0"
-CONTROLLER_1 = "controller-1"
-CONTROLLER_NAMES = (CONTROLLER_0, CONTROLLER_1)
-HOSTNAME_SHOWN = 80
 FROZEN_PROVISION = frozenset({InvProvision.PROVISIONING, InvProvision.PROVISIONED, InvProvision.UPGRADING})
 
 _ETHERNET_DUIDS = (["00", "01", "00", "01"], ["00", "03", "00", "01"])
-_STORAGE_NAME = re.compile(r"storage-[0-9]+", re.ASCII)
 _MAC = re.compile(r"[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}")
 
 
@@ -157,25 +152,6 @@ def client_mac(text: str) -> str | None:
     if parts[:4] in _ETHERNET_DUIDS and len(parts) in (10, 14):
         return normal_mac(":".join(parts[-6:]))
     return normal_mac(text)
-
-
-def hostname_refusal(hostname: str, personality: str | None) -> str | None:
-    """Return why a host of ``personality`` may not have ``hostname``; None when it may."""
-    try:
-        ids.hostname(hostname)
-    except ValueError as error:
-        return f"Hostname {hostname[:HOSTNAME_SHOWN]!a} {error}."
-    if personality == Personality.CONTROLLER:
-        if hostname not in CONTROLLER_NAMES:
-            return f"Host with personality={personality} can only have a hostname from {list(CONTROLLER_NAMES)}"
-        return None
-    if personality == Personality.STORAGE:
-        if not _STORAGE_NAME.fullmatch(hostname):
-            return f"Host with personality={personality} can only have a hostname 'storage-<number>'"
-        return None
-    if hostname.lower() in CONTROLLER_NAMES or hostname.lower().startswith("storage"):
-        return f"Host with personality={personality} cannot use reserved hostname {hostname}."
-    return None
 
 
 def next_controller_name(taken: Iterable[str | None]) -> str | None:

@@ -2,24 +2,22 @@
 """Pure rules for adding and changing hosts, in the order in which refusals are reported."""
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sysinv.contract.enums import BmType, Personality, Subfunction
+from sysinv.contract.enums import Personality, Subfunction
 from sysinv.model.host import (
     HostMustBeLocked,
     HostRefused,
     InventoryHost,
-    hostname_refusal,
     join_subfunctions,
     next_controller_name,
     next_storage_name,
     normal_mac,
     split_subfunctions,
 )
+from sysinv.model.hostname import hostname_refusal
 from sysinv.model.system import SystemView
 
 RESTRICTED = frozenset({
@@ -31,8 +29,6 @@ MTCE_ONLY = frozenset({
 VIM_ONLY = frozenset({"vim_progress_status"})
 INSTALL_PARAMETERS = frozenset({"boot_device", "rootfs_device", "hw_settle", "install_output", "console", "tboot"})
 ROLE = frozenset({"personality", "hostname", "subfunctions"})
-BOARD = frozenset({"bm_type", "bm_ip", "bm_username", "bm_password"})
-BM_USERNAME_MAX = 16
 _WORKER_SET = frozenset({Subfunction.WORKER, Subfunction.LOWLATENCY})
 _ALLOWED_FUNCTIONS: Mapping[str, frozenset[Subfunction]] = {
     Personality.CONTROLLER: frozenset({Subfunction.CONTROLLER, Subfunction.WORKER, Subfunction.LOWLATENCY}),
@@ -45,7 +41,7 @@ _NAMED_BY_SYSTEM = (Personality.CONTROLLER, Personality.STORAGE)
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """Facts about the other hosts that rules need."""
+    """Facts about the other hosts and the networks that rules need; ``subnets`` as ``10.10.20.0/24``."""
 
     hostnames: frozenset[str]
     controllers: int
@@ -54,6 +50,8 @@ class Others:
     bm_ips: frozenset[str]
     oam_version: int = 4
     has_storage_backend: bool = False
+    own_addresses: frozenset[str] = frozenset()
+    subnets: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,53 +147,6 @@ def check_attributes(host: InventoryHost, changes: Mapping[str, Any], stored: Ma
         _check_capabilities(changes["capabilities"], stored["capabilities"] or {})
     if "max_cpu_mhz_configured" in changes:
         _check_frequency(host, changes["max_cpu_mhz_configured"], stored)
-
-
-def board_values(host: InventoryHost | None, changes: Mapping[str, Any], others: Others) -> dict[str, Any]:
-    """Return ``bm_type``, ``bm_ip``, ``bm_username`` after a change, and ``bm_password`` if given; raises HostRefused.
-
-    ``bm_type`` ``none`` clears all of them.
-    """
-    if not BOARD & changes.keys():
-        return {}
-    wanted = {name: changes[name] if name in changes else (getattr(host, name) if host else None)
-              for name in ("bm_type", "bm_ip", "bm_username")}
-    name = host.name if host else str(changes.get("hostname") or "host")
-    if wanted["bm_type"] is None and wanted["bm_ip"] and wanted["bm_username"]:
-        wanted["bm_type"] = BmType.DYNAMIC
-    if wanted["bm_type"] in (None, BmType.NONE):
-        if "bm_type" not in changes and any(changes.get(field) for field in BOARD):
-            raise HostRefused(detail=f"{name}: Rejected: bm_ip and bm_username are needed for board management.")
-        return {"bm_type": BmType.NONE.value, "bm_ip": None, "bm_username": None, "bm_password": None}
-    _check_board(name, host, wanted, changes, others)
-    values = {field: str(wanted[field]) for field in wanted}
-    if changes.get("bm_password"):
-        values["bm_password"] = changes["bm_password"]
-    return values
-
-
-def _check_board(name: str, host: InventoryHost | None, wanted: Mapping[str, Any], changes: Mapping[str, Any],
-                 others: Others) -> None:
-    if wanted["bm_type"] not in set(BmType):
-        raise HostRefused(detail=(
-            f"{name}: Rejected: '{wanted['bm_type']}' is not a supported board management type. "
-            f"Must be one of {_listed(sorted(BmType))}"))
-    username = wanted["bm_username"]
-    if not username or len(username) > BM_USERNAME_MAX or re.search(r"\s", username):
-        raise HostRefused(detail=(
-            f"{name}: Rejected: bm_username must have 1 to {BM_USERNAME_MAX} characters and no blanks."))
-    had = host.bm_username if host else None
-    if username != had and not changes.get("bm_password"):
-        raise HostRefused(detail=f"{name}: Rejected: bm_password must be given together with a new bm_username.")
-    try:
-        address = ipaddress.ip_address(wanted["bm_ip"] or "")
-    except ValueError as error:
-        raise HostRefused(detail=f"{name}: Rejected: '{wanted['bm_ip']}' is not a valid bm_ip address.") from error
-    if address.version != others.oam_version:
-        raise HostRefused(detail=(
-            "Board management controller IP address must be the same version as OAM primary address."))
-    if str(address) in others.bm_ips:
-        raise HostRefused(detail=f"Host-add Rejected: bm_ip {address} already exists")
 
 
 def _check_fits(system: SystemView, personality: str, hostname: str | None, others: Others) -> None:

@@ -16,6 +16,7 @@ from flock.db import Database, DuplicateEntry, utcnow
 from flock.wire.paging import Page
 from flock.wire.patch import PatchOp
 from flock.wire.resource import coerce, given
+from mtce.contract.bmcsecret import sealed_for
 from sysinv.actions.facts import ActionFacts
 from sysinv.actions.gate import parse_action, plan_action
 from sysinv.contract.enums import BmType, InvProvision, OperatorAction, Personality
@@ -25,8 +26,9 @@ from sysinv.hosts.discovery import new_host_values
 from sysinv.hosts.inventory import ReportingHost
 from sysinv.hosts.provision import assign_addresses
 from sysinv.hosts.work import Work
-from sysinv.model.host import CONTROLLER_0, HostRefused, host_view, normal_mac
-from sysinv.resources.host import rules, store
+from sysinv.model.host import HostRefused, host_view, normal_mac
+from sysinv.model.hostname import CONTROLLER_0
+from sysinv.resources.host import boards, rules, store
 from sysinv.resources.host.fields import HostChange, NewHost
 from sysinv.resources.host.intake import platform_values
 from sysinv.resources.host.report import PlatformReport
@@ -132,9 +134,9 @@ class HostService:
         view = host_view(known) if known is not None else None
         others = store.others(conn, known["id"] if known is not None else None)
         role, mac = rules.check_add(system, values, view, others)
-        board = rules.board_values(None, values, others) or {"bm_type": BmType.NONE.value}
+        board = boards.board_values(None, values, others) or {"bm_type": BmType.NONE.value}
         columns = {name: value for name, value in values.items()
-                   if name not in rules.ROLE | rules.BOARD | {"mgmt_mac"} and value is not None}
+                   if name not in rules.ROLE | boards.BOARD | {"mgmt_mac"} and value is not None}
         columns |= asdict(role) | self._board_columns(board)
         if known is None:
             known = store.insert(conn, new_host_values(conn, mac))
@@ -147,12 +149,12 @@ class HostService:
         row = host_row(conn, ident, lock=True)
         system, view = the_system(conn), host_view(row)
         rules.check_fixed(view, wanted)
-        changes = {name: value for name, value in wanted.items() if name in rules.BOARD or row[name] != value}
+        changes = {name: value for name, value in wanted.items() if name in boards.BOARD or row[name] != value}
         _check_nulls(changes)
         rules.check_attributes(view, changes, row)
         others = store.others(conn, row["id"])
-        board = rules.board_values(view, changes, others)
-        columns = {name: value for name, value in changes.items() if name not in rules.BOARD | rules.ROLE}
+        board = boards.board_values(view, changes, others)
+        columns = {name: value for name, value in changes.items() if name not in boards.BOARD | rules.ROLE}
         if rules.ROLE & changes.keys():
             role = rules.check_role(system, view, changes, others)
             columns |= asdict(role) | _unprovisioned(row)
@@ -163,7 +165,7 @@ class HostService:
         if action is not OperatorAction.NONE:
             return str(row["uuid"]), self._act(conn, row, columns, action)
         store.write(conn, row, columns)
-        if not rules.BOARD & board.keys() and not _ROLE_OR_BOOT & columns.keys():
+        if not boards.BOARD & board.keys() and not _ROLE_OR_BOOT & columns.keys():
             return str(row["uuid"]), None
         if not (columns.get("personality") or row["personality"]):
             return str(row["uuid"]), None
@@ -209,11 +211,13 @@ class HostService:
         return {name: value for name, value in board.items() if name != "bm_password"}
 
     def _sealed(self, host_uuid: str, board: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the column of the BMC password, encrypted for this host; None when board management is removed."""
+        """Return the column of the BMC password, sealed for this host, address and user; None without a BMC."""
         if "bm_password" not in board:
             return {}
         password = board["bm_password"]
-        return {"bm_secret": None if password is None else self._box.seal(password, secret_owner(host_uuid))}
+        if password is None:
+            return {"bm_secret": None}
+        return {"bm_secret": self._box.seal(password, sealed_for(host_uuid, board["bm_ip"], board["bm_username"]))}
 
     def _shown(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the row with the virtual capability that shows a controller's current role."""
@@ -227,11 +231,6 @@ def _check_nulls(changes: Mapping[str, Any]) -> None:
     for name, value in changes.items():
         if value is None and name in I_HOST.c and not I_HOST.c[name].nullable:
             raise HostRefused(detail=f"'/{name}' is a mandatory attribute and can not be removed")
-
-
-def secret_owner(host_uuid: str) -> str:
-    """Return the owner to which a host's BMC password is bound."""
-    return f"bmc:{host_uuid}"
 
 
 def _unprovisioned(row: Mapping[str, Any]) -> dict[str, Any]:

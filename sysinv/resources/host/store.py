@@ -12,7 +12,8 @@ from flock.db import compare_and_set
 from flock.wire.paging import Page
 from sysinv.contract.enums import Administrative, NetworkType, Operational, Personality, SystemMode
 from sysinv.db.lookup import Row, host_clause, host_row, paged
-from sysinv.model.addressing import FLOATING_HOST, address_name
+from sysinv.model.addressing import address_name
+from sysinv.model.hostname import FLOATING_HOST
 from sysinv.resources.address.table import ADDRESSES
 from sysinv.resources.host.rules import Others
 from sysinv.resources.host.table import I_HOST
@@ -114,7 +115,22 @@ def others(conn: Connection, except_id: int | None) -> Others:
         controllers=len(controllers), any_host=bool(rows),
         enabled_controller=any(row.administrative == Administrative.UNLOCKED and row.operational == Operational.ENABLED
                                for row in controllers),
-        bm_ips=frozenset(row.bm_ip for row in rows if row.bm_ip), oam_version=family or 4)
+        bm_ips=frozenset(row.bm_ip for row in rows if row.bm_ip), oam_version=family or 4,
+        own_addresses=_own_addresses(conn), subnets=_subnets(conn))
+
+
+def _own_addresses(conn: Connection) -> frozenset[str]:
+    """Return the addresses of the system: of controllers, floating ones, gateways, and those of all hosts."""
+    columns = ADDRESS_POOLS.c
+    named = conn.execute(sa.select(columns.floating_address, columns.controller0_address, columns.controller1_address,
+                                   columns.gateway_address))
+    given = conn.execute(sa.select(ADDRESSES.c.address)).scalars()
+    return frozenset(address for row in named for address in row if address) | frozenset(given)
+
+
+def _subnets(conn: Connection) -> frozenset[str]:
+    return frozenset(f"{row.network}/{row.prefix}" for row in conn.execute(
+        sa.select(ADDRESS_POOLS.c.network, ADDRESS_POOLS.c.prefix)))
 
 
 def peer_of(conn: Connection, row: Mapping[str, Any]) -> Row | None:

@@ -6,6 +6,9 @@ import sqlalchemy as sa
 
 from flock.db import Json, UtcTime, columns, revision_column
 from sysinv.db.schema import METADATA, text
+from sysinv.model.hostname import RESERVED
+
+_RESERVED = ", ".join(f"'{name}'" for name in RESERVED)
 
 I_HOST = sa.Table(
     "i_host", METADATA, *columns(), revision_column(),
@@ -48,7 +51,11 @@ I_HOST = sa.Table(
     text("action_text", 64), text("last_error"), sa.Column("last_error_at", UtcTime),
     sa.Column("peer_id", sa.Integer),
     sa.Column("forisystemid", sa.Integer, sa.ForeignKey("i_system.id", ondelete="CASCADE"), nullable=False),
-    sa.UniqueConstraint("hostname"), sa.UniqueConstraint("mgmt_mac"))
+    sa.UniqueConstraint("hostname"), sa.UniqueConstraint("mgmt_mac"),
+    # Addresses are found by hostname, so such a host would hold the addresses of the system.
+    sa.CheckConstraint(f"lower(hostname) NOT IN ({_RESERVED})", name="reserved_name"),
+    sa.CheckConstraint("personality = 'controller' OR lower(hostname) NOT LIKE 'controller-%'",
+                       name="controller_name"))
 
 # A lease of a deleted host does not make a new host until it is renewed.
 DHCP_FORGOTTEN = sa.Table(

@@ -4,7 +4,8 @@ import pytest
 from flock.auth.secrets import SecretBox
 from mtce.bmc.interfaces import Bmc, BmcError, PowerState
 from mtce.bmc.kinds import BmcSettings
-from mtce.conductor.bmcjobs import BmcJobs, secret_owner
+from mtce.conductor.bmcjobs import BmcJobs
+from mtce.contract.bmcsecret import sealed_for
 from mtce.contract.records import MtceHost
 
 UUID = "2f1c1d7e-0000-4000-8000-000000000001"
@@ -50,8 +51,8 @@ class Bench:
     def pause(self, seconds):
         self.now += seconds
 
-    def run(self, verb, graceful=False, owner=UUID):
-        sealed = self.box.seal("geheim", secret_owner(owner))
+    def run(self, verb, graceful=False, owner=UUID, sealed_address="10.10.20.102"):
+        sealed = self.box.seal("geheim", sealed_for(owner, sealed_address, "root"))
         record = MtceHost(UUID, "worker-0", "worker", "worker", "", "192.168.204.10", None, "locked", "disabled",
                           "online", "redfish", "10.10.20.102", "root", sealed)
         return self.jobs.run(record, verb, "c-1", graceful=graceful)
@@ -124,6 +125,14 @@ def test_what_is_configured_for_one_host_reaches_its_bmc(tmp_path):
     bench.jobs = BmcJobs(lambda: bench.box, settings, bench.open, bench.pause, lambda: bench.now)
     assert bench.run("query").ok
     assert (bench.access.system, bench.access.legacy_boot) == ("System_0", True)
+
+
+def test_a_captured_password_with_another_address_reaches_nobody(tmp_path):
+    bench = Bench(tmp_path, Chassis())
+    answer = bench.run("query", sealed_address="10.10.20.66")
+    assert not answer.ok
+    assert "belongs to another owner" in answer.reason
+    assert bench.access is None
 
 
 def test_bmc_that_tells_no_power_state_is_named(tmp_path):

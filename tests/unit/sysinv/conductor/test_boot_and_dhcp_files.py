@@ -97,7 +97,8 @@ def test_installations_by_role(personality: str, subfunctions: str, name: str) -
 def test_dnsmasq_serves_the_pxeboot_network_only() -> None:
     lines = render_conf(PATHS, POOL, "pxeboot0", "mgmt0").splitlines()
     assert "no-dhcp-interface=mgmt0" in lines and "except-interface=lo" in lines
-    assert "dhcp-range=set:pxeboot,169.254.202.10,169.254.202.250,255.255.255.0,1d" in lines
+    assert "dhcp-range=tag:known,set:pxeboot,169.254.202.10,169.254.202.130,255.255.255.0,1d" in lines
+    assert "dhcp-range=tag:!known,set:pxeboot,169.254.202.131,169.254.202.250,255.255.255.0,10m" in lines
     assert "dhcp-boot=tag:pxeboot,pxelinux.0,pxecontroller,169.254.202.1" in lines
     assert "dhcp-script=/opt/lease-update" in lines
     assert not any(line.startswith("user=") for line in lines)
@@ -109,10 +110,11 @@ def test_controllers_have_fixed_addresses_and_leases_are_kept() -> None:
               Lease(9, "08:00:27:00:00:09", "169.254.202.78", None),
               Lease(5, "08:00:27:00:00:01", "169.254.202.79", None), Lease(5, "08:00:27:00:00:08", "10.0.0.1", None),
               Lease(5, "08:00:27:00:00:07", "169.254.202.2", None)]
-    text = render_hosts(POOL, [("08:00:27:00:00:01", "controller-0")], leases)
+    text = render_hosts(POOL, [("08:00:27:00:00:01", "controller-0")], leases,
+                        ["08:00:27:00:00:01", "08:00:27:00:00:09", "08:00:27:00:00:0a"])
     assert text.splitlines() == [
         "pxecontroller,169.254.202.1", "08:00:27:00:00:01,pxeboot-0,169.254.202.2,1d",
-        "08:00:27:00:00:09,169.254.202.78,1d"]
+        "08:00:27:00:00:09,169.254.202.78,1d", "08:00:27:00:00:0a,1d"]
 
 
 def test_names_of_the_cloud() -> None:

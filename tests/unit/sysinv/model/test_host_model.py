@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from sysinv.model.host import (
     client_mac,
-    hostname_refusal,
     join_subfunctions,
     next_controller_name,
     next_storage_name,
     normal_mac,
     split_subfunctions,
 )
+from sysinv.model.hostname import hostname_refusal
 
 
 @pytest.mark.parametrize(("text", "mac"), [

@@ -143,7 +143,13 @@ def test_leases_are_discovered_and_kept(cloud: Any, audits: Any) -> None:
     leases.write_text(f"1900000000 {MAC} 169.254.202.99 * *\n1900000000 08:00:27:be:6e:77 10.0.0.1 * *\n")
     audits.leases()
     assert {host["mgmt_mac"] for host in cloud.get("/v1/ihosts").body["ihosts"]} == {"08:00:27:00:00:01", MAC}
-    assert f"{MAC},169.254.202.99,1d" in (cloud.folder / "dnsmasq" / "dnsmasq.hosts").read_text()
+    # The address is fixed when an operator has confirmed the host.
+    known = cloud.folder / "dnsmasq" / "dnsmasq.hosts"
+    assert MAC not in known.read_text()
+    uuid = next(host["uuid"] for host in cloud.get("/v1/ihosts").body["ihosts"] if host["mgmt_mac"] == MAC)
+    assert cloud.patch(f"/v1/ihosts/{uuid}", personality="worker", hostname="worker-0").status == 200
+    audits.leases()
+    assert f"{MAC},169.254.202.99,1d" in known.read_text()
 
 
 def test_what_changed_since_the_look_is_left_alone(cloud: Any, audits: Any, clock: Clock) -> None:
