@@ -29,6 +29,31 @@ class Channel(enum.StrEnum):
     BUS_ALIVE = "message bus"
 
 
+_OF_NETWORK = {Network.MGMT: (Channel.MGMT_PULSES,),
+               Network.CLUSTER_HOST: (Channel.CLUSTER_PULSES, Channel.CLUSTER_ALIVE)}
+
+
+def conclusive(view: MaintainedHost, now_ms: int, settings: Settings) -> dict[Channel, Sign]:
+    """Return the signs that must agree before a host counts as silent.
+
+    Leaves out the channels of a network on which no pulse has left for ``unobserved_ms``, as long as pulses on the
+    host's other network prove silence: a broken link of the controller does not end recovery for good.
+    """
+    found = signs(view, now_ms, settings)
+    if Sign.SILENT not in (found.get(Channel.MGMT_PULSES), found.get(Channel.CLUSTER_PULSES)):
+        return found
+    left_out = {channel for network, channels in _OF_NETWORK.items()
+                if found.get(channels[0]) is Sign.UNKNOWN and _is_unobserved(view, network, now_ms, settings)
+                for channel in channels if found.get(channel) is Sign.UNKNOWN}
+    return {channel: sign for channel, sign in found.items() if channel not in left_out}
+
+
+def _is_unobserved(view: MaintainedHost, network: Network, now_ms: int, settings: Settings) -> bool:
+    since_ms = view.mgmt_ms if network is Network.MGMT else view.cluster_host_ms
+    return (view.level(network) is Level.UNKNOWN and since_ms is not None
+            and now_ms - since_ms >= settings.unobserved_ms)
+
+
 def signs(view: MaintainedHost, now_ms: int, settings: Settings) -> dict[Channel, Sign]:
     """Return the sign of every channel that the host has."""
     found = {Channel.MGMT_PULSES: pulses(view, Network.MGMT)}

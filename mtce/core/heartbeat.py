@@ -2,11 +2,11 @@
 """Turns missed and answered pulses into levels. No socket and no clock here.
 
 A period in which the sender itself was late counts against no host, and until the sender has been on time for a while
-a level needs more misses.
+a level needs more misses. A period in which no pulse left on a network counts against no host there.
 """
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 DOUBT_MAX = 3
@@ -55,9 +55,11 @@ class Path:
     A path that misses as many pulses as a loss takes, within twice as many periods, is unsteady: it is degraded until
     it answers as many pulses in a row as end a loss. The first answer after monitoring began sets the level to ok at
     once: there is no loss to recover from, and a host that is sometimes slow need not answer several in a row.
+    A path without pulses for as many periods as a loss takes is unknown, as when monitoring began.
     """
 
-    __slots__ = ("answered", "epoch", "heard", "hits", "level", "misses", "network", "recent", "unsteady", "uuid")
+    __slots__ = ("answered", "epoch", "heard", "hits", "level", "misses", "network", "recent", "unasked", "unsteady",
+                 "uuid")
 
     def __init__(self, uuid: str, network: str, epoch: int) -> None:
         self.uuid = uuid
@@ -71,6 +73,14 @@ class Path:
         self.recent = 0
         """The last periods as bits, 1 for a miss; the lowest bit is the latest period."""
         self.unsteady = False
+        self.unasked = 0
+        """Periods in a row without a pulse on this network."""
+
+    def forget(self) -> None:
+        """Return to the state in which monitoring began."""
+        self.heard = self.unsteady = False
+        self.misses = self.hits = self.recent = 0
+        self.level = UNKNOWN
 
     def change(self) -> Change:
         """Return the present level as a message."""
@@ -117,21 +127,24 @@ class Detector:
         """Return every path's level."""
         return [path.change() for path in self._paths.values()]
 
-    def on_tick(self, now_ms: int, blind: frozenset[str] = frozenset()) -> list[Change]:
-        """Evaluate the period that ends now (monotonic ms); ``blind`` are networks whose local link is down."""
+    def on_tick(self, now_ms: int, pulsed: Container[str]) -> list[Change]:
+        """Evaluate the period that ends now (monotonic ms); in it a pulse left on the networks in ``pulsed``."""
         late = self._judge_myself(now_ms)
         changes: list[Change] = []
         for path in self._paths.values():
             if path.answered:
-                path.answered = False
+                path.answered, path.unasked = False, 0
                 if path.level is OK and path.misses == 0 and not path.recent:
                     continue
                 before = path.level
                 self._hit(path)
-            elif late or path.network in blind:
+            elif path.network not in pulsed:
+                before = path.level
+                self._pass_over(path)
+            elif late:
                 continue
             else:
-                before = path.level
+                before, path.unasked = path.level, 0
                 self._miss(path)
             if path.level is not before:
                 changes.append(path.change())
@@ -158,6 +171,12 @@ class Detector:
             path.recent, path.unsteady, path.level = 0, False, OK
         elif path.level is not LOSS and not path.unsteady:
             path.level = OK
+
+    def _pass_over(self, path: Path) -> None:
+        """Count a period without a pulse; what was known before so many of them says nothing about the present."""
+        path.unasked += 1
+        if path.unasked == self.thresholds.loss:
+            path.forget()
 
     def _miss(self, path: Path) -> None:
         path.hits = 0

@@ -80,6 +80,7 @@ class Settings:
     boot_retry_ms: int = 1_000
     offline_search_ms: int = 27_000
     offline_silence_ms: int = 9_000
+    unobserved_ms: int = 60_000
     offline_probe_ms: int = 1_000
     online_silence_ms: int = 14_000
     reset_to_offline_ms: int = 150_000

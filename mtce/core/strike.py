@@ -11,7 +11,7 @@ import enum
 from dataclasses import dataclass
 
 from mtce.contract.states import HostAction
-from mtce.core.evidence import Channel, Sign, heard_on, signs, since
+from mtce.core.evidence import Channel, Sign, conclusive, heard_on, since
 from mtce.core.settings import Settings
 from mtce.core.view import MaintainedHost
 
@@ -67,10 +67,11 @@ def _judge_silence(view: MaintainedHost, now_ms: int, settings: Settings) -> Per
     heard = heard_on(view, now_ms, settings)
     if heard:
         return Refusal(f"alive on {', '.join(heard)}", heard)
-    unknown = [channel for channel, sign in signs(view, now_ms, settings).items() if sign is Sign.UNKNOWN]
+    found = conclusive(view, now_ms, settings)
+    unknown = [channel for channel, sign in found.items() if sign is Sign.UNKNOWN]
     if unknown:
         return Refusal(f"nothing is known from {', '.join(unknown)}")
-    silent = (_silence(view, channel, now_ms) for channel in signs(view, now_ms, settings))
+    silent = (_silence(view, channel, now_ms) for channel in found)
     return Permit(Wish.SILENCE, f"silent on {', '.join(silent)}")
 
 

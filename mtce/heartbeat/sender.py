@@ -2,6 +2,7 @@
 """The sending side, on controllers: sends one multicast pulse per period and network; verifies and counts answers."""
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import uuid as uuid_module
@@ -14,6 +15,7 @@ from mtce.core.heartbeat import Path as PulsePath
 from mtce.heartbeat import codec, sockets
 from mtce.heartbeat.settings import Link
 
+LOG = logging.getLogger(__name__)
 ALIVE_TRIES_MAX = 3
 
 
@@ -37,19 +39,41 @@ class Beam:
         self._spoken: dict[bytes, int] = {}
         self._group = group
         self._index: int | None = None
+        self._sent: bool | None = None
+        self._was_pulsed = True
 
     def pulse(self, sequence: int) -> None:
         """Send the next request; answers to earlier ones no longer count."""
         self.request = codec.Request(self.link.network, sequence, os.urandom(codec.NONCE_BYTES))
         self._spoken.clear()
+        self._sent = self._send()
+
+    def _send(self) -> bool:
+        """Hand the request to the network; returns False without an interface, a route, or room in the buffer."""
         index = sockets.interface_index(self.link.interface)
         if index is None:
             self._index = None
-            return
-        if index != self._index:
-            sockets.send_through(self.sock, index)
-            self._index = index
-        sockets.send(self.sock, codec.encode_request(self.request), (self._group, self.link.request_port))
+            return False
+        try:
+            if index != self._index:
+                sockets.send_through(self.sock, index)
+                self._index = index
+        except OSError:
+            # The interface went between the two calls.
+            return False
+        return sockets.send(self.sock, codec.encode_request(self.request), (self._group, self.link.request_port))
+
+    def is_pulsed(self, sys_class_net: Path) -> bool:
+        """Whether the present request went out: it was sent, and the link is up. Logs each change."""
+        if self._sent is None:
+            return False
+        pulsed = self._sent and sockets.link_is_up(self.link.interface, sys_class_net)
+        if pulsed != self._was_pulsed:
+            self._was_pulsed = pulsed
+            text = "pulses leave again" if pulsed else "no pulse leaves, so nothing is known of any host there"
+            LOG.log(logging.INFO if pulsed else logging.WARNING, "%s (%s): %s", self.link.network, self.link.interface,
+                    text)
+        return pulsed
 
     def on_readable(self) -> None:
         """Note the genuine answers to the present pulse, and the mtcAlives received with them."""
@@ -62,7 +86,6 @@ class Beam:
             known = paths.get(host_id)
             if known is not None and not known[0].answered and codec.is_genuine(data, request, known[1]):
                 known[0].answered = True
-
 
     def _note_alive(self, data: bytes) -> None:
         """Note one mtcAlive per host and pulse; limits the signature checks that forged ones can cause."""
@@ -86,6 +109,7 @@ class Sender:
         self.detector = detector
         self._cluster_key = cluster_key
         self._keys: dict[str, bytes] = {}
+        self._without_link: set[str] = set()
         self._sequence = int.from_bytes(os.urandom(6), "big")
         self._sys_class_net = sys_class_net
 
@@ -111,9 +135,9 @@ class Sender:
         """Evaluate the period that ends now and begin the next one."""
         for beam in self.beams:
             beam.on_readable()
-        blind = frozenset(beam.link.network for beam in self.beams
-                          if not sockets.link_is_up(beam.link.interface, self._sys_class_net))
-        changes = self.detector.on_tick(now_ms, blind)
+        pulsed = frozenset(beam.link.network for beam in self.beams
+                           if beam.is_pulsed(self._sys_class_net))
+        changes = self.detector.on_tick(now_ms, pulsed)
         self._sequence = (self._sequence + 1) & 0xFFFFFFFFFFFFFFFF
         for beam in self.beams:
             beam.pulse(self._sequence)
@@ -137,6 +161,9 @@ class Sender:
         by_network = {beam.link.network: beam for beam in self.beams}
         for change in self.detector.present():
             found = by_network.get(change.network)
+            if found is None and change.network not in self._without_link:
+                self._without_link.add(change.network)
+                LOG.warning("%s: this host has no interface there, so nothing is known of any host", change.network)
             path = self.detector.path(change.uuid, change.network)
             if found is not None and path is not None:
                 found.paths[uuid_module.UUID(change.uuid).bytes] = (path, self._keys[change.uuid])

@@ -57,7 +57,7 @@ class Sender(Node):
         for payload in self.inbox:
             self.note(payload)
         self.inbox.clear()
-        for change in self.detector.on_tick(self.local_ms()):
+        for change in self.detector.on_tick(self.local_ms(), NETWORKS):
             self.levels[change.uuid, change.network] = change.level
             self.changed_ms[change.uuid, change.network] = self.world.now_ms
             self.world.say(f"{change.uuid[:8]} {change.network} {change.level}")

@@ -58,7 +58,10 @@ def _note(d: Draft, event: Event) -> bool:
         if not d.view.monitored or event.epoch != d.view.epoch:
             return False
         name = "mgmt" if event.network is Network.MGMT else "cluster_host"
-        d.set(**{name: event.level, f"{name}_ms": d.now_ms}, seen=d.view.seen or event.level is Level.OK)
+        if event.level is not d.view.level(event.network):
+            # mtce-heartbeat repeats levels; ``since`` is the time of the change.
+            d.set(**{name: event.level, f"{name}_ms": d.now_ms})
+        d.set(seen=d.view.seen or event.level is Level.OK)
     elif isinstance(event, Put):
         d.set(**_inventory_changes(renewed(d.view, event.host)),
               sequence=max(d.view.sequence, event.host.state_sequence))

@@ -66,6 +66,8 @@ class Machine:
     """The message bus of the controller; pulses do not need it."""
     pulses_down: bool = False
     """The heartbeat daemon of the controller."""
+    unpulsed: tuple[Network, ...] = ()
+    """Networks on which the controller's link is down: no pulse leaves."""
     dead_office: bool = False
     bmc_answers: bool = True
     resets: int = 0
@@ -264,8 +266,8 @@ class Story:
             self._said, True, machine.healthy, machine.locked, False, None, False)
         if not machine.mgmt_cut and not machine.bus_down:
             self._feed(ev.Alive(alive))
-        if self.view.monitored and not machine.cluster_cut and not machine.pulseless \
-                and not machine.pulses_down:
+        if self.view.monitored and not machine.cluster_cut and Network.CLUSTER_HOST not in machine.unpulsed \
+                and not machine.pulseless and not machine.pulses_down:
             self._after(300, lambda: self._feed(ev.Alive(alive, over_bus=False)))
 
     def _pulse_cycle(self) -> None:
@@ -280,6 +282,7 @@ class Story:
             self._watched = self.view.epoch
             self._misses = dict.fromkeys(Network, 0)
             self._told = dict.fromkeys(Network, Level.UNKNOWN)
+            self._unasked = dict.fromkeys(Network, 0)
         if self._deaf_daemon:
             self._deaf_daemon = False
             for network in self.view.networks():
@@ -288,6 +291,13 @@ class Story:
             self._pulse(network)
 
     def _pulse(self, network: Network) -> None:
+        if network in self.machine.unpulsed:
+            self._unasked[network] += 1
+            if self._unasked[network] == THRESHOLDS[0][0] and self._told[network] is not Level.UNKNOWN:
+                self._misses[network], self._told[network] = 0, Level.UNKNOWN
+                self._feed(ev.Pulse(network, Level.UNKNOWN, self.view.epoch))
+            return
+        self._unasked[network] = 0
         cut = self.machine.mgmt_cut if network is Network.MGMT else self.machine.cluster_cut
         if self.machine.up and not cut and not self.machine.pulseless:
             self._misses[network] = 0
@@ -360,7 +370,8 @@ class Story:
     def _listen(self) -> None:
         """Note since when nothing that the host says can arrive anywhere, whether or not the conductor listens."""
         machine = self.machine
-        pulses = not machine.pulseless and not (machine.mgmt_cut and machine.cluster_cut)
+        cut = {Network.MGMT: machine.mgmt_cut, Network.CLUSTER_HOST: machine.cluster_cut}
+        pulses = not machine.pulseless and any(not cut[name] and name not in machine.unpulsed for name in Network)
         agent = not machine.deaf and not machine.mgmt_cut
         if machine.up and (pulses or agent):
             self._audible_ms = self.now_ms if self._audible_ms is None else self._audible_ms

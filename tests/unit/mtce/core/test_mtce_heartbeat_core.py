@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
+from random import Random
+
 import pytest
 
+from flock.sim import seeds
 from mtce.core.heartbeat import Detector, Thresholds, Watch
 
 HOST = "2f1c1d7e-0000-4000-8000-000000000001"
@@ -11,13 +14,14 @@ class Bench:
         self.detector = Detector(100, Thresholds(**thresholds))
         self.detector.watch(Watch(HOST, "worker-0", networks, 7))
         self.now_ms = 0
-        self.detector.on_tick(0)
+        self.detector.on_tick(0, networks)
 
     def tick(self, answered, networks=("mgmt",), after_ms=100, blind=frozenset()):
         self.now_ms += after_ms
         for network in networks:
             self.detector.path(HOST, network).answered = answered
-        return [(change.network, change.level) for change in self.detector.on_tick(self.now_ms, blind)]
+        pulsed = [network for network in networks if network not in blind]
+        return [(change.network, change.level) for change in self.detector.on_tick(self.now_ms, pulsed)]
 
     def run(self, answered, count, **kwargs):
         return [change for _ in range(count) for change in self.tick(answered, **kwargs)]
@@ -84,7 +88,46 @@ def test_own_link_down_counts_against_nobody():
     bench = Bench(networks=("mgmt", "cluster-host"))
     bench.tick(True, networks=("mgmt", "cluster-host"))
     changes = bench.run(False, 50, networks=("mgmt", "cluster-host"), blind=frozenset({"mgmt"}))
-    assert changes == [("cluster-host", "degrade"), ("cluster-host", "loss")]
+    assert changes == [("cluster-host", "degrade"), ("mgmt", "unknown"), ("cluster-host", "loss")]
+
+
+@pytest.mark.parametrize("before", [[(True, 1)], [(True, 1), (False, 10)], [(False, 10)]])
+def test_level_from_before_the_own_link_went_down_is_forgotten_and_begins_anew(before):
+    bench = Bench()
+    for answered, count in before:
+        bench.run(answered, count)
+    assert bench.run(False, 9, blind=frozenset({"mgmt"})) == []
+    assert bench.run(False, 50, blind=frozenset({"mgmt"})) == [("mgmt", "unknown")]
+    assert bench.run(False, 9) == [("mgmt", "minor"), ("mgmt", "degrade")]
+    assert bench.tick(True) == [("mgmt", "ok")]
+
+
+def test_periods_without_a_pulse_between_misses_neither_count_nor_excuse():
+    bench = Bench()
+    bench.tick(True)
+    for _ in range(9):
+        bench.run(False, 1)
+        bench.run(False, 9, blind=frozenset({"mgmt"}))
+    assert [change.level for change in bench.detector.present()] == ["degrade"]
+    assert bench.tick(False) == [("mgmt", "loss")]
+
+
+def test_network_that_the_sender_does_not_have_stays_unknown():
+    bench = Bench(networks=("mgmt", "cluster-host"))
+    assert {network for network, _ in bench.run(False, 50)} == {"mgmt"}
+
+
+@pytest.mark.parametrize("number", seeds(20))
+def test_pulses_that_do_not_leave_never_lead_to_a_loss(number):
+    random = Random(number)
+    bench = Bench()
+    misses = 0
+    for _ in range(2_000):
+        sent, answered = random.random() < 0.4, random.random() < 0.05
+        changes = bench.tick(sent and answered, blind=frozenset() if sent else frozenset({"mgmt"}))
+        misses = 0 if sent and answered else misses + sent
+        if ("mgmt", "loss") in changes:
+            assert misses >= 10
 
 
 def test_list_of_hosts_keeps_counters_of_the_same_epoch():

@@ -11,7 +11,7 @@ import pytest
 from flock.sim import seeds
 from mtce.contract.states import HostAction
 from mtce.core.settings import HeartbeatAction, Settings
-from mtce.core.view import Level, Stage
+from mtce.core.view import Level, Network, Stage
 
 QUICK = Settings(bmc_reset_delay_ms=60_000, bmc_reset_lead_ms=20_000, heartbeat_soak_ms=5_000,
                  worker_boot_timeout_ms=200_000, recovery_attempts_max=50)
@@ -172,6 +172,53 @@ def test_attempts_that_are_used_up_do_not_lead_to_a_reboot_of_a_host_that_lives(
         s.machine.mgmt_cut = False
         s.until_states("unlocked-enabled-available", 120)
     assert struck(s) == (0, 0, 0, [])
+
+
+@pytest.mark.parametrize("network", list(Network))
+def test_link_of_the_controller_that_is_down_touches_nobody(story, network):
+    s = story(bmc=True).enabled().forget_story()
+    s.machine.unpulsed = (network,)
+    s.run_s(3_600)
+    assert (s.states, s.tasks, s.alarms(), struck(s)) == ([], [], set(), (0, 0, 0, []))
+    assert s.view.level(network) is Level.UNKNOWN
+
+
+@pytest.mark.parametrize("network", list(Network))
+def test_host_that_dies_while_a_link_of_the_controller_is_down_is_recovered(story, network):
+    s = story(bmc=True, settings=QUICK).enabled().forget_story()
+    s.machine.unpulsed = (network,)
+    s.run_s(30)
+    s.hang().run_s(400)
+    assert s.machine.resets == 1
+    other = next(name for name in Network if name is not network)
+    assert f"{other} for" in s.strikes[-1][1].replace("management", "mgmt")
+
+
+def test_host_that_dies_without_any_pulses_going_out_is_not_struck(story):
+    s = story(bmc=True).enabled().forget_story()
+    s.machine.unpulsed = tuple(Network)
+    s.run_s(30)
+    s.hang().run_s(3_600)
+    assert struck(s) == (0, 0, 0, [])
+
+
+@pytest.mark.parametrize("seed", seeds(8))
+def test_random_links_of_the_controller_never_lead_to_a_strike_of_a_host_that_answers(story, seed):
+    """Links of the controller and of the host fail in any mix over hours; then the host dies and is recovered."""
+    random = Random(seed)
+    s = story(settings=QUICK, seed=seed, bmc=True).enabled().forget_story()
+    s.machine.boot_ms = 20_000
+    for _ in range(25):
+        s.machine.unpulsed = tuple(random.sample(list(Network), k=random.randint(0, 2)))
+        name = random.choice(["mgmt_cut", "cluster_cut", "pulses_down"])
+        setattr(s.machine, name, random.random() < 0.4)
+        s.run_s(random.choice([3, 9, 14, 31, 90, 700]) * random.uniform(0.5, 1.5))
+    s.machine.unpulsed, s.machine.mgmt_cut, s.machine.cluster_cut, s.machine.pulses_down = (), False, False, False
+    s.until_states("unlocked-enabled-available", 2_000).run_s(15)
+    s.machine.unpulsed = (random.choice(list(Network)),)
+    s.forget_story().hang().run_s(700)
+    assert s.machine.resets == 1
+    s.until_states("unlocked-enabled-available", 600)
 
 
 CUTS = ("mgmt_cut", "cluster_cut", "bus_down", "pulses_down", "pulseless")
