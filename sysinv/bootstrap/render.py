@@ -25,6 +25,8 @@ from sysinv.model.hostfiles import (
 KEYSTONE_PORT = 5000
 BUS_PORT = 5672
 MEMCACHED = "127.0.0.1:11211"
+# Below the runtime directory of its unit, which only Keystone may enter.
+KEYSTONE_CACHE = "unix:/run/flock/keystone-cache/cache.sock"
 # Permissions of the agents' bus account: queues of agents and reply queues, but not those of conductors.
 _AGENT_QUEUES = r"(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?"
 AGENT_CONFIGURE = rf"^(flock|{_AGENT_QUEUES}|reply_.*)$"
@@ -138,7 +140,7 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
         "fernet_tokens": {"key_repository": "/etc/keystone/fernet-keys"},
         "fernet_receipts": {"key_repository": "/etc/keystone/fernet-keys"},
         "credential": {"key_repository": "/etc/keystone/credential-keys"},
-        "cache": {"enabled": True, "backend": "dogpile.cache.memcached", "memcache_servers": MEMCACHED},
+        "cache": {"enabled": True, "backend": "dogpile.cache.memcached", "memcache_servers": KEYSTONE_CACHE},
         "oslo_policy": {"enforce_scope": True},
     })
     # Keystone parses sys.argv on import and would exit on the server's arguments.

@@ -14,10 +14,11 @@ from keystoneauth1 import adapter, session
 from keystoneauth1.exceptions import ClientException
 from keystoneauth1.identity import v3
 
+from flock.auth.secrets import SecretBox
 from flock.core.errors import DeadlineExceeded, Refused
 from flock.exec.atomic import replace_file
 from flock.exec.process import run
-from sysinv.bootstrap import render
+from sysinv.bootstrap import accounts, render
 from sysinv.bootstrap.answers import Answers, load
 from sysinv.bootstrap.catalog import ensure_catalog
 from sysinv.bootstrap.secrets import SystemSecrets, load_or_create
@@ -30,7 +31,7 @@ SUBSYSTEMS = ("fm", "sysinv", "mtce")
 POSTGRESQL_VERSION = "15"
 COMMAND_TIMEOUT_S = 120.0
 PORT_TIMEOUT_S = 120.0
-UNITS_BASE = ("rabbitmq-server", "memcached", "flock-keystone")
+UNITS_BASE = ("rabbitmq-server", "memcached", "flock-keystone-cache", "flock-keystone")
 UNITS_CORE = ("flock-config", "flock-fm-manager", "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api",
               "flock-dnsmasq", "flock-mtce-heartbeat", "flock-mtce-conductor", "flock-mtce-api")
 UNITS_AGENTS = ("flock-sysinv-agent", "flock-mtce-agent")
@@ -185,10 +186,20 @@ def _keystone_schema(answers: Answers) -> None:
     run(keystone_manage(*words), timeout_s=COMMAND_TIMEOUT_S, env={"OS_BOOTSTRAP_PASSWORD": answers.admin_password})
 
 
+def own_users(boot: Bootstrap) -> None:
+    """Create the users of the services, and give each the files that it may read."""
+    run(["systemd-sysusers", "-"], timeout_s=COMMAND_TIMEOUT_S, input=accounts.SYSUSERS)
+    SecretBox.create(str(accounts.SECRETS_KEY))
+    # sysinv-conductor writes there, and its unit makes everything that exists elsewhere read-only.
+    accounts.BOOT_FILES.mkdir(parents=True, exist_ok=True)
+    for path, owner in accounts.owned(Path("/")):
+        accounts.give(path, owner)
+
+
 def identity(boot: Bootstrap) -> None:
     """Start Keystone and create the flock's services, endpoints and users in it."""
-    systemctl("enable", "flock-keystone")
-    systemctl("restart", "flock-keystone")
+    systemctl("enable", "flock-keystone-cache", "flock-keystone")
+    systemctl("restart", "flock-keystone-cache", "flock-keystone")
     wait_port("127.0.0.1", render.KEYSTONE_PORT)
     url = f"http://127.0.0.1:{render.KEYSTONE_PORT}/v3"
     auth = v3.Password(auth_url=url, username="admin", password=boot.answers.admin_password, project_name="admin",
@@ -222,6 +233,7 @@ STEPS: tuple[Step, ...] = (
     ("service units", unit_files),
     ("message bus and token cache", bus),
     ("databases", databases),
+    ("users of the services", own_users),
     ("identity service, catalogue, service users", identity),
     ("system record, networks, controller-0", seed),
     ("fault management, configuration management, host maintenance", services),
