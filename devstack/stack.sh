@@ -92,6 +92,10 @@ if ! lab exec controller-0 -- test -e /etc/platform/.initial_config_complete; th
     lab exec controller-0 -- "$FLOCK_HOME/venv/bin/flock-bootstrap" --answers /etc/flock/bootstrap.yaml
 fi
 
+# The clients on this machine verify the cloud by its authority.
+lab exec controller-0 -- cat /etc/flock/tls/ca.crt > "$STATE/ca.crt.new"
+mv "$STATE/ca.crt.new" "$STATE/ca.crt"
+
 say "main job"
 PYTHONPATH=$(dirname "$here") "$FLOCK_HOME/venv/bin/python" -m devstack.virtualcloud.mainjob --workers "$workers"
 say "done in $((SECONDS - began)) s"

@@ -20,14 +20,15 @@ class NotInTime(Exception):
 
 
 class CloudClient:
-    """Reads hosts, alarms and events of the cloud behind 127.0.0.1."""
+    """Reads hosts, alarms and events of the cloud behind 127.0.0.1, verified by ``ca.crt`` next to the password."""
 
-    def __init__(self, password_file: Path, auth_url: str = "http://127.0.0.1:5000/v3") -> None:
+    def __init__(self, password_file: Path, auth_url: str = "https://127.0.0.1:5000/v3") -> None:
         auth = v3.Password(auth_url=auth_url, username="admin", password=password_file.read_text().strip(),
                            project_name="admin", user_domain_name="Default", project_domain_name="Default")
-        self._session = session.Session(auth=auth, timeout=REQUEST_TIMEOUT_S)
-        self._sysinv = adapter.Adapter(self._session, endpoint_override="http://127.0.0.1:6385/v1")
-        self._fm = adapter.Adapter(self._session, endpoint_override="http://127.0.0.1:18002/v1")
+        self._session = session.Session(auth=auth, timeout=REQUEST_TIMEOUT_S,
+                                        verify=str(password_file.with_name("ca.crt")))
+        self._sysinv = adapter.Adapter(self._session, endpoint_override="https://127.0.0.1:6385/v1")
+        self._fm = adapter.Adapter(self._session, endpoint_override="https://127.0.0.1:18002/v1")
 
     def hosts(self) -> list[dict[str, Any]]:
         """Return all hosts as on the wire."""

@@ -51,7 +51,8 @@ def cli_environment() -> dict[str, str]:
     """Return the environment of the command lines, with OS_* as devstack/openrc sets them."""
     return {**os.environ, "OS_USERNAME": "admin", "OS_PASSWORD": (STATE_DIR / "admin-password").read_text().strip(),
             "OS_PROJECT_NAME": "admin", "OS_USER_DOMAIN_NAME": "Default", "OS_PROJECT_DOMAIN_NAME": "Default",
-            "OS_AUTH_URL": "http://127.0.0.1:5000/v3", "OS_REGION_NAME": "RegionOne"}
+            "OS_AUTH_URL": "https://127.0.0.1:5000/v3", "OS_REGION_NAME": "RegionOne",
+            "OS_CACERT": str(STATE_DIR / "ca.crt")}
 
 
 def cli(*argv: str, quiet: bool = False, shown: Sequence[str] | None = None) -> str:

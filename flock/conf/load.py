@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads the configuration: flock.conf, then <subsystem>.conf, then --config-file and the command line."""
+"""Reads the configuration: flock.conf, <subsystem>.conf, <program>.conf, then --config-file and the command line."""
 from __future__ import annotations
 
 import contextlib
@@ -24,9 +24,10 @@ def conf_dir() -> Path:
     return Path(os.environ.get("FLOCK_CONF_DIR", DEFAULT_CONF_DIR))
 
 
-def default_files(subsystem: str) -> list[str]:
-    """The existing files in ``conf_dir()`` for ``subsystem``, in the order in which they are read."""
-    candidates = (conf_dir() / "flock.conf", conf_dir() / f"{subsystem}.conf")
+def default_files(subsystem: str, prog: str | None = None) -> list[str]:
+    """The existing files in ``conf_dir()`` for ``subsystem`` and its program, in the order in which they are read."""
+    names = ("flock", subsystem) if prog in (None, subsystem) else ("flock", subsystem, prog)
+    candidates = [conf_dir() / f"{name}.conf" for name in names]
     return [str(path) for path in candidates if path.is_file()]
 
 
@@ -42,7 +43,7 @@ def setup(prog: str, subsystem: str, argv: Sequence[str] | None = None, *, conf:
         log.register_options(conf)
     options.register(conf)
     conf.set_default("default_log_levels", list(QUIET_LOGGERS))
-    conf(list(argv or []), project=subsystem, prog=prog, default_config_files=default_files(subsystem),
+    conf(list(argv or []), project=subsystem, prog=prog, default_config_files=default_files(subsystem, prog),
          default_config_dirs=[])
     if conf.database.connection is None:
         path = Path(conf.state_dir) / subsystem / f"{subsystem}.sqlite"

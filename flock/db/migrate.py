@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Schema migrations: one alembic history per subsystem in ``<subsystem>/db/migrations/``, and ``<name>-dbsync``.
-
-Each ``env.py`` consists of two lines: ``from flock.db.migrate import run_migrations`` and ``run_migrations()``.
-"""
+"""Schema migrations: an alembic history per subsystem in ``<subsystem>/db/migrations/versions``; ``<name>-dbsync``."""
 from __future__ import annotations
 
 import argparse
@@ -15,11 +12,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from alembic import autogenerate, command, context
+from alembic import autogenerate, command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import make_url
 
 from flock.conf import setup
 from flock.db.database import Database, from_conf
@@ -76,13 +73,6 @@ def _render_plain_type(kind: str, item: Any, _autogen: Any) -> str | Literal[Fal
     return False
 
 
-def run_migrations() -> None:
-    """Run the requested revisions on the connection that this module set; each subsystem's ``env.py`` calls it."""
-    connection: Connection = context.config.attributes["connection"]
-    context.configure(connection=connection, render_as_batch=True, transaction_per_migration=False)
-    context.run_migrations()
-
-
 def dbsync_main(subsystem: str, argv: Sequence[str] | None = None) -> int:
     """Run ``<subsystem>-dbsync [upgrade [revision] | downgrade revision | version | draft]``; returns the exit status.
 
@@ -133,8 +123,10 @@ def _config(subsystem: str) -> Config:
     if spec is None or not spec.submodule_search_locations:
         raise ValueError(f"{subsystem} has no package {subsystem}.db.migrations")
     config = Config()
-    config.set_main_option("script_location", next(iter(spec.submodule_search_locations)).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
+    versions = Path(next(iter(spec.submodule_search_locations))) / "versions"
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("version_locations", str(versions).replace("%", "%%"))
     return config
 
 

@@ -10,8 +10,10 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
-def replace_file(path: Path, data: str | bytes, mode: int = 0o644) -> None:
+def replace_file(path: Path, data: str | bytes, mode: int = 0o644, owner: int | None = None) -> None:
     """Replace ``path`` by ``data`` (text as UTF-8) with permission bits ``mode``; creates missing directories.
+
+    ``owner`` is a user id; None leaves the file to the user of this process.
 
     A reader sees either the old or the new content, also after a power failure. After OSError the old file remains.
     """
@@ -21,18 +23,20 @@ def replace_file(path: Path, data: str | bytes, mode: int = 0o644) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         directory = os.open(path.parent, _DIRECTORY)
     try:
-        replace_in(directory, path.name, data, mode)
+        replace_in(directory, path.name, data, mode, owner)
     finally:
         os.close(directory)
 
 
-def replace_in(directory: int, name: str, data: str | bytes, mode: int) -> None:
+def replace_in(directory: int, name: str, data: str | bytes, mode: int, owner: int | None = None) -> None:
     """Like ``replace_file``, for ``name`` in an open directory; replaces a symbolic link of that name."""
     temporary = f".{name}.{secrets.token_hex(4)}"
     descriptor = os.open(temporary, _NEW_FILE, mode, dir_fd=directory)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             os.fchmod(stream.fileno(), mode)
+            if owner is not None:
+                os.fchown(stream.fileno(), owner, -1)
             stream.write(data.encode() if isinstance(data, str) else data)
             stream.flush()
             os.fsync(stream.fileno())
@@ -43,12 +47,13 @@ def replace_in(directory: int, name: str, data: str | bytes, mode: int) -> None:
     os.fsync(directory)
 
 
-def replace_text(path: Path, text: str, mode: int = 0o644) -> bool:
-    """Like ``replace_file``; returns False without a write if ``path`` already holds ``text`` with ``mode``."""
+def replace_text(path: Path, text: str, mode: int = 0o644, owner: int | None = None) -> bool:
+    """Like ``replace_file``; returns False without a write if ``path`` already holds ``text`` with mode and owner."""
     try:
-        if path.read_text() == text and path.stat().st_mode & 0o777 == mode:
+        status = path.stat()
+        if path.read_text() == text and status.st_mode & 0o777 == mode and owner in (None, status.st_uid):
             return False
     except (FileNotFoundError, UnicodeDecodeError):
         pass
-    replace_file(path, text, mode)
+    replace_file(path, text, mode, owner)
     return True

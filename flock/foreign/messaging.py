@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Uses of oslo.messaging's private members: deadlines, requeueing at a stop, replies after the broker's restart."""
+"""Uses of oslo.messaging's private members: deadlines, requeueing, replies after a restart, and known senders."""
 from __future__ import annotations
 
+import functools
+import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import cachetools
@@ -25,6 +28,7 @@ _MISSING = "callers get their replies after a restart of the broker"
 _ROOM = "a server takes no more requests than it has threads for"
 _PRIVATE = "a configuration that is not the global one can be used"
 _NOTIFY = "a notification that the broker does not take is sent again"
+_SENDERS = "every message names its sender, and a request of an unknown or disguised one is refused"
 
 _base = load(PACKAGE, "oslo_messaging._drivers.base", _STOP)
 _driver = load(PACKAGE, "oslo_messaging._drivers.amqpdriver", _DEADLINES)
@@ -50,8 +54,98 @@ for _owner, _name, _needed_for in (
         (_driver.ObsoleteReplyQueuesCache, "SIZE", _MISSING),
         (_metrics, "oslo_messaging_metrics", _PRIVATE),
         (_tracing, "oslo_messaging_tracing", _PRIVATE),
-        (message_transport.Transport, "_send_notification", _NOTIFY)):
+        (message_transport.Transport, "_send_notification", _NOTIFY),
+        (_driver.AMQPDriverBase, "_connection_pool", _SENDERS),
+        (_driver.AMQPDriverBase, "_get_reply_queue_name", _SENDERS),
+        (_rabbit.Connection, "declare_consumer", _SENDERS),
+        (_rabbit.Connection, "topic_send", _SENDERS),
+        (_rabbit.Connection, "_publish", _SENDERS),
+        (_rabbit.Connection, "_producer", _SENDERS),
+        (_rabbit.Connection, "_set_current_channel", _SENDERS),
+        (_rabbit.Consumer, "exchange", _SENDERS),
+        (_rabbit.RabbitMessage, "_raw_message", _SENDERS)):
     require(PACKAGE, _owner, _name, _needed_for)
+
+
+CONTEXT, REPLY_QUEUE = "_context_", "_reply_q"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What is known of a message before its content is used: the validated user id, None without one; its size in
+    bytes; the queue to which it wants the reply, None for a cast."""
+
+    user_id: str | None
+    size: int
+    reply_queue: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a transport does to every message: ``user_id`` goes out with each; ``request`` returns values for the
+    context of one that came in, and ``reply`` whether to take it. None and False mean to drop the message."""
+
+    user_id: str
+    reply_prefix: str
+    request: Callable[[Arrived], dict[str, Any] | None]
+    reply: Callable[[Arrived], bool]
+
+
+class _CheckedConnection(_rabbit.Connection):  # type: ignore[name-defined,misc]
+    """The driver's connection with a checkpoint. Never declares the exchange of the topics, which the broker holds."""
+
+    def __init__(self, checkpoint: Checkpoint, *args: Any, **options: Any) -> None:
+        self._checkpoint = checkpoint
+        super().__init__(*args, **options)
+
+    def _set_current_channel(self, new_channel: Any) -> None:
+        changed = new_channel is not None and new_channel != self.channel
+        super()._set_current_channel(new_channel)
+        if changed:
+            self._producer.publish = functools.partial(self._producer.publish, user_id=self._checkpoint.user_id)
+
+    def _publish(self, exchange: Any, *args: Any, **options: Any) -> None:
+        exchange.passive = exchange.passive or exchange.type == "topic"
+        super()._publish(exchange, *args, **options)
+
+    def declare_consumer(self, consumer: Any) -> Any:
+        consumer.exchange.passive = consumer.type == "topic"
+        check = self._reply if consumer.type == "direct" else self._request
+        consumer.callback = functools.partial(check, consumer.callback)
+        return super().declare_consumer(consumer)
+
+    def _request(self, take: Callable[[Any], None], message: Any) -> None:
+        known = self._checkpoint.request(_arrived(message))
+        if known is None:
+            message.acknowledge()
+            return
+        for name, value in known.items():
+            # What the sender itself wrote under this name is overwritten.
+            message[CONTEXT + name] = value
+        take(message)
+
+    def _reply(self, take: Callable[[Any], None], message: Any) -> None:
+        if self._checkpoint.reply(_arrived(message)):
+            take(message)
+        else:
+            message.acknowledge()
+
+
+def _arrived(message: Any) -> Arrived:
+    raw, reply_queue = message._raw_message, message.get(REPLY_QUEUE)
+    user_id = raw.properties.get("user_id")
+    return Arrived(user_id if isinstance(user_id, str) else None, len(raw.body or b""),
+                   None if reply_queue is None else str(reply_queue))
+
+
+def install_checkpoint(messaging: Any, checkpoint: Checkpoint) -> bool:
+    """Let every message of a new transport pass ``checkpoint``; False if its driver is not that of RabbitMQ."""
+    driver = messaging._driver
+    if not isinstance(driver, _driver.AMQPDriverBase):
+        return False
+    driver._connection_pool.connection_cls = functools.partial(_CheckedConnection, checkpoint)
+    driver._get_reply_queue_name = lambda: checkpoint.reply_prefix + uuid.uuid4().hex
+    return True
 
 
 def hidden_options() -> dict[str, Any]:
@@ -147,5 +241,5 @@ def _give_back(message: Any) -> None:
     message.requeue()
 
 
-__all__ = ["forget_missing_callers", "give_back_requests", "hidden_options", "reply_queue_opener",
-           "send_notification", "tune_listener", "use_executor"]
+__all__ = ["Arrived", "Checkpoint", "forget_missing_callers", "give_back_requests", "hidden_options",
+           "install_checkpoint", "reply_queue_opener", "send_notification", "tune_listener", "use_executor"]

@@ -12,9 +12,11 @@ from typing import Any
 from oslo_config import cfg
 
 from flock.core.errors import Unavailable
-from flock.foreign.messaging import reply_queue_opener
+from flock.foreign.messaging import Checkpoint, install_checkpoint, reply_queue_opener
 from flock.jobs.pool import BoundedPool
 from flock.rpc import options
+from flock.rpc.accounts import reply_prefix
+from flock.rpc.gate import Gate, Rates
 from flock.rpc.messaging import oslo_messaging
 
 LOG = logging.getLogger(__name__)
@@ -40,6 +42,9 @@ class Transport:
         self._reply_queue_open = threading.Event()
         self._opener: threading.Thread | None = None
         self._closed = False
+        self.account = ""
+        self.names_itself = False
+        self.gate = Gate(Rates.of(self.conf.rpc))
         self._clients: dict[tuple[str | None, ...], Any] = {}
         self.calls = BoundedPool("rpc-call", self.conf.rpc.calls_in_flight_max)
 
@@ -50,7 +55,12 @@ class Transport:
             if self._pid != os.getpid():
                 self._reset()
             if self._messaging is None:
-                self._messaging = oslo_messaging.get_rpc_transport(self.conf, url=self.url)
+                made = oslo_messaging.get_rpc_transport(self.conf, url=self.url)
+                self.account = _account(self.conf, self.url)
+                checkpoint = Checkpoint(self.account, reply_prefix(self.account), self.gate.request, self.gate.reply)
+                # A driver without a broker has no validated user ids; it reaches only this process.
+                self.names_itself = not install_checkpoint(made, checkpoint)
+                self._messaging = made
             return self._messaging
 
     def client(self, target: Any) -> Any:
@@ -104,6 +114,12 @@ class Transport:
         closing = threading.Thread(target=_quietly, args=(messaging.cleanup,), name="rpc-close", daemon=True)
         closing.start()
         closing.join(timeout_s)
+
+
+def _account(conf: cfg.ConfigOpts, url: str | None) -> str:
+    """The account of the URL, which is the user id of every message."""
+    hosts = oslo_messaging.TransportURL.parse(conf, url).hosts
+    return hosts[0].username or "" if hosts else ""
 
 
 def _quietly(function: Callable[[], Any]) -> None:

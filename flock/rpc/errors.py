@@ -2,7 +2,7 @@
 """Errors of the bus itself."""
 from __future__ import annotations
 
-from flock.core.errors import FlockError
+from flock.core.errors import FlockError, Forbidden, Unavailable
 
 
 class VersionMismatch(FlockError):
@@ -15,3 +15,15 @@ class Undecodable(FlockError):
     """A peer's message cannot be decoded: the peer runs another release, or the message is damaged. No refusal."""
 
     code, http, text = "flock.rpc.undecodable", 502, "A message cannot be read: {field} {rule}"
+
+
+class SenderRefused(Forbidden):
+    """The sender's account may not send this request, or not about that host."""
+
+    code, text = "flock.rpc.sender_refused", "{sender} may not send {request} {about}"
+
+
+class TooManyMessages(Unavailable):
+    """A host sends more than its share; its sender repeats the request later."""
+
+    code, text = "flock.rpc.too_many_messages", "{service} takes no more messages of {reason} at present"

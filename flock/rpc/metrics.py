@@ -18,6 +18,8 @@ SERVER_SECONDS = Histogram(
     "flock_rpc_server_seconds", "Time spent in the implementation", ("interface", "method"), buckets=BUCKETS)
 SERVER_TOTAL = Counter(
     "flock_rpc_server_total", "Requests served, by outcome (ok or an error code)", ("interface", "method", "outcome"))
+DROPPED = Counter("flock_rpc_dropped_total", "Messages dropped before they were decoded, by kind of sender",
+                  ("sender_kind",))
 SERVER_RUNNING = Gauge("flock_rpc_server_running", "Requests in work", ("server",))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from oslo_config import cfg
 
 from flock.foreign.messaging import hidden_options
+from flock.rpc.accounts import EXCHANGE
 from flock.rpc.messaging import messaging_options
 
 GROUP = cfg.OptGroup("rpc", title="Remote calls over the message bus")
@@ -18,7 +19,16 @@ OPTIONS = [
                help="Largest request or reply, encoded as JSON."),
     cfg.IntOpt("cast_timeout_s", default=5, min=1,
                help="Seconds within which the broker must accept a message that expects no reply."),
-    cfg.StrOpt("exchange", default="flock", help="Exchange of all topics."),
+    cfg.StrOpt("exchange", default=EXCHANGE, help="Exchange of all topics; the broker's definitions declare it."),
+    cfg.IntOpt("host_messages_per_s", default=100, min=1,
+               help="Messages per second that one host may send to this process for long. What exceeds it is refused, "
+                    "and the host sends it again later; other hosts are not affected."),
+    cfg.IntOpt("host_messages_burst", default=1000, min=10,
+               help="Messages that one host may send at once."),
+    cfg.IntOpt("host_bytes_per_s", default=4 * 1024 * 1024, min=65536,
+               help="Bytes per second that one host may send to this process for long."),
+    cfg.IntOpt("host_bytes_burst", default=64 * 1024 * 1024, min=8 * 1024 * 1024,
+               help="Bytes that one host may send at once; at least one message of the largest size."),
 ]
 
 # Retry after one second instead of thirty, and limit how many messages one consumer prefetches.

@@ -12,8 +12,10 @@ from oslo_context import context as oslo_context
 
 from flock.core.errors import DeadlineExceeded, FlockError, InvalidInput, RemoteError, Unavailable, from_wire
 from flock.rpc import envelope, metrics, text, versions
+from flock.rpc.accounts import topic_of_host
 from flock.rpc.bus import Transport
 from flock.rpc.errors import Undecodable, VersionMismatch
+from flock.rpc.gate import SENDER
 from flock.rpc.interface import InterfaceSpec, interface_spec
 from flock.rpc.messaging import exceptions as messaging_exceptions
 from flock.rpc.messaging import oslo_messaging
@@ -82,7 +84,12 @@ class _Sender:
         self.transport = transport
         self.deadline_s = deadline_s
         self.where = f"{spec.topic} on {server}" if server else spec.topic
-        self.target = oslo_messaging.Target(exchange=transport.exchange, topic=spec.topic, server=server,
+        topic = spec.topic
+        if spec.per_host:
+            if server is None or fanout:
+                raise TypeError(f"{spec.namespace} is served by each host's agent: a client needs the name of one host")
+            topic, server = topic_of_host(topic, server), None
+        self.target = oslo_messaging.Target(exchange=transport.exchange, topic=topic, server=server,
                                             namespace=spec.namespace, version=versions.requested(spec.version),
                                             fanout=fanout or None)
 
@@ -116,20 +123,26 @@ class _Sender:
         self.transport.wait_for_replies(timeout_s)
         left_s = max(0.001, deadline - time.monotonic())
         plain = self.transport.client(self.target).prepare(timeout=left_s + GRACE_S, retry=_retries_within(left_s))
-        context = outgoing_context()
+        context = self._context()
         future = self.transport.calls.submit(plain.call, context, method, body=body)
         return self._await(future, method, left_s, timeout_s)
 
     def _send_cast(self, method: str, body: str) -> None:
         timeout_s = float(self.transport.cast_timeout_s)
         plain = self.transport.client(self.target).prepare(timeout=timeout_s, retry=max(1, _retries_within(timeout_s)))
-        context = outgoing_context()
+        context = self._context()
         future = self.transport.calls.submit(plain.cast, context, method, body=body)
         try:
             self._await(future, method, timeout_s, timeout_s)
         except DeadlineExceeded:
             reason = f"it did not accept a message within {timeout_s:g} s"
             raise Unavailable(service="message bus", reason=reason) from None
+
+    def _context(self) -> dict[str, Any]:
+        context = outgoing_context()
+        if self.transport.names_itself:
+            context[SENDER] = self.transport.account
+        return context
 
     def _await(self, future: concurrent.futures.Future[Any], method: str, left_s: float, timeout_s: float) -> Any:
         what = f"{self.spec.namespace}.{method} at {self.where}"

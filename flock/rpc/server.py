@@ -16,8 +16,10 @@ from flock.foreign.messaging import give_back_requests, tune_listener, use_execu
 from flock.jobs.pool import BoundedPool
 from flock.jobs.worker import Worker
 from flock.rpc import envelope, metrics, text
+from flock.rpc.accounts import topic_of_host
 from flock.rpc.bus import Transport
 from flock.rpc.errors import Undecodable
+from flock.rpc.gate import HostnameOf, Permit
 from flock.rpc.interface import interface_spec
 from flock.rpc.messaging import oslo_messaging
 from flock.rpc.signature import Signature, signatures
@@ -34,17 +36,22 @@ class Server:
     """Serves ``{Interface: implementation}`` under ``server_name``, with ``threads_max`` threads per topic.
 
     While all threads are busy, further requests wait in the broker (a few are prefetched), so memory stays bounded.
+    Refuses requests whose sender the interface does not permit. ``hostname_of(uuid)`` is the hostname, None for an
+    unknown host; without it, hosts may send nothing about a uuid.
     """
 
     def __init__(self, transport: Transport, server_name: str, implementations: Mapping[type, Any],
-                 threads_max: int = 16) -> None:
+                 threads_max: int = 16, hostname_of: HostnameOf | None = None) -> None:
         self.transport = transport
         self.server_name = server_name
         self.threads_max = threads_max
         self._by_topic: dict[str, dict[type, Any]] = {}
         for interface, implementation in implementations.items():
             _check_complete(interface, implementation)
-            self._by_topic.setdefault(interface_spec(interface).topic, {})[interface] = implementation
+            spec = interface_spec(interface)
+            topic = topic_of_host(spec.topic, server_name) if spec.per_host else spec.topic
+            self._by_topic.setdefault(topic, {})[interface] = implementation
+        self._hostname_of = hostname_of
         self._listeners: list[_TopicListener] = []
         self._stopped = threading.Event()
 
@@ -57,7 +64,7 @@ class Server:
             raise RuntimeError(f"server {self.server_name} is already started")
         self._stopped.clear()
         self._listeners = [
-            _TopicListener(self.transport, topic, self.server_name, members, self.threads_max)
+            _TopicListener(self.transport, topic, self.server_name, members, self.threads_max, self._hostname_of)
             for topic, members in self._by_topic.items()
         ]
         for listener in self._listeners:
@@ -95,17 +102,18 @@ class _TopicListener:
     """The oslo.messaging server of one topic; a thread creates it because the creation waits for the broker."""
 
     def __init__(self, transport: Transport, topic: str, server_name: str, members: Mapping[type, Any],
-                 threads_max: int) -> None:
+                 threads_max: int, hostname_of: HostnameOf | None) -> None:
         self.ready = threading.Event()
         self._transport = transport
         self._topic = topic
         self._threads_max = threads_max
         self._target = oslo_messaging.Target(exchange=transport.exchange, topic=topic, server=server_name)
         self._endpoints: list[Any] = [
-            _endpoint(interface, implementation, transport, server_name)
+            _endpoint(interface, implementation, transport, server_name, hostname_of)
             for interface, implementation in members.items()
         ]
-        self._endpoints.append(_describe_endpoint(tuple(members), server_name))
+        if not any(interface_spec(interface).per_host for interface in members):
+            self._endpoints.append(_describe_endpoint(tuple(members), server_name))
         self._worker = Worker(f"rpc-listen-{topic}", self._listen, Backoff(LISTEN_RETRY_S, LISTEN_RETRY_S))
         self._lock = threading.Lock()
         self._server: Any = None
@@ -188,19 +196,20 @@ def _check_complete(interface: type, implementation: Any) -> None:
             raise TypeError(f"{type(implementation).__name__} does not implement {interface.__name__}.{name}")
 
 
-def _endpoint(interface: type, implementation: Any, transport: Transport, server_name: str) -> Any:
+def _endpoint(interface: type, implementation: Any, transport: Transport, server_name: str,
+              hostname_of: HostnameOf | None) -> Any:
     """An oslo.messaging endpoint with one exposed method per method of the interface."""
     spec = interface_spec(interface)
     body: dict[str, Any] = {"target": oslo_messaging.Target(namespace=spec.namespace, version=spec.version)}
     for name, signature in signatures(interface).items():
-        body[name] = _exposed(spec.namespace, signature, getattr(implementation, name), transport.payload_max_bytes,
-                              server_name)
+        body[name] = _exposed(Permit(spec, signature.spec, hostname_of), signature, getattr(implementation, name),
+                              transport.payload_max_bytes, server_name)
     return type(f"{interface.__name__}Endpoint", (), body)()
 
 
-def _exposed(namespace: str, signature: Signature, function: Callable[..., Any], size_max_bytes: int,
+def _exposed(permit: Permit, signature: Signature, function: Callable[..., Any], size_max_bytes: int,
              server_name: str) -> Callable[..., Any]:
-    method = signature.spec.name
+    namespace, method = permit.namespace, signature.spec.name
     seconds = metrics.SERVER_SECONDS.labels(namespace, method)
     running = metrics.SERVER_RUNNING.labels(server_name)
 
@@ -210,7 +219,9 @@ def _exposed(namespace: str, signature: Signature, function: Callable[..., Any],
         running.inc()
         try:
             oslo_context.RequestContext(request_id=context.get("request_id"), overwrite=True)
+            sender = permit.sender(context)
             arguments = _arguments(signature, body, size_max_bytes)
+            permit.check(sender, arguments)
             reply = envelope.good(signature.result.encode(function(**arguments), "result"))
             return text.pack(reply, size_max_bytes, f"reply of {method}")
         except FlockError as exc:

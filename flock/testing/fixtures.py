@@ -63,7 +63,7 @@ def private_conf(**overrides: Any) -> cfg.ConfigOpts:
 def fake_transport() -> Iterator[Transport]:
     """A separate in-memory bus for each test: servers and clients of one process."""
     # There is one in-memory broker per process; a private exchange separates the tests.
-    bus = transport(private_conf(), "fake://", exchange=f"test-{uuid.uuid4().hex}")
+    bus = transport(private_conf(), "fake://service.tests@memory/", exchange=f"test-{uuid.uuid4().hex}")
     yield bus
     bus.close()
 

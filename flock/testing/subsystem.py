@@ -2,6 +2,7 @@
 """Runs a subsystem in a test: its configuration, tables, daemons as processes, its API and a separate bus."""
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from flock.testing.daemons import api_serves, start_daemon, write_conf
 from flock.testing.fixtures import private_conf
 from flock.testing.services.keystone import KeystoneServer
 from flock.testing.services.process import Process, free_port
+from flock.testing.services.rabbitmq import declare_exchange
 
 START_S = 40.0
 
@@ -61,6 +63,7 @@ class RunningSubsystem:
 
     def daemon(self, program: str, serves: Callable[[], bool] | None = None) -> Process:
         """Start a program; returns when ``serves()`` becomes true. ``stop`` stops the program."""
+        self._declare_exchange()
         process = start_daemon(program, self.folder, self.conf_dir)
         self._daemons.append(process)
         if serves is not None:
@@ -73,9 +76,15 @@ class RunningSubsystem:
 
     def bus(self) -> Transport:
         """A new bus connection to the subsystem's exchange."""
+        self._declare_exchange()
         bus = transport(private_conf(), self.rabbit_url, exchange=self.exchange)
         self._buses.append(bus)
         return bus
+
+    def _declare_exchange(self) -> None:
+        """Make the exchange if the broker is there; a test that starts it later makes the exchange itself."""
+        with contextlib.suppress(OSError):
+            declare_exchange(self.rabbit_url, self.exchange)
 
     def http(self, role: str = "admin", project: str = "admin") -> requests.Session:
         """A session with a token of ``role`` in ``project``; without a token if ``role`` is empty."""

@@ -9,7 +9,3 @@ from fm.api.application import application
 def main() -> None:
     """Serve until SIGTERM."""
     run_api("fm-api", application, default_port=18002)
-
-
-if __name__ == "__main__":
-    main()

@@ -20,7 +20,3 @@ def main() -> None:
         synchronise(database, options.register(cfg.CONF).catalogue)
         database.dispose()
     sys.exit(code)
-
-
-if __name__ == "__main__":
-    main()

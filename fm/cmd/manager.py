@@ -11,7 +11,3 @@ from fm.manager.daemon import ManagerDaemon
 def main() -> None:
     """Run until SIGTERM."""
     sys.exit(run_daemon("fm-manager", ManagerDaemon))
-
-
-if __name__ == "__main__":
-    main()

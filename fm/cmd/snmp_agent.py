@@ -11,7 +11,3 @@ from fm.snmp.daemon import SnmpAgentDaemon
 def main() -> None:
     """Run until SIGTERM."""
     sys.exit(run_daemon("fm-snmp-agent", SnmpAgentDaemon))
-
-
-if __name__ == "__main__":
-    main()

@@ -2,9 +2,11 @@
 """Bus interface of fm-manager, the only writer of alarms and events."""
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from flock.rpc.interface import call, rpc_interface
+from flock.rpc.interface import SERVICES_ONLY, call, hosts_in, rpc_interface
 from fm.contract.enums import SuppressionStatus
 from fm.contract.fault import AlarmKey, Fault
 from fm.contract.silence import SilenceChange, SilenceRequest
@@ -50,16 +52,34 @@ class FaultPage:
     next_after: int | None = None
 
 
-@rpc_interface(topic="fm.manager", version="1.1")
+def host_of(entity_instance_id: str | None) -> str | None:
+    """The host to which an entity belongs (``host=worker-0.disk=sda``: ``worker-0``); None when to none."""
+    kind, _, name = (entity_instance_id or "").split(".", 1)[0].partition("=")
+    return name if kind == "host" and name else None
+
+
+def _requested(arguments: Mapping[str, Any]) -> Iterator[str | None]:
+    for request in arguments["requests"]:
+        for entity in (request.fault and request.fault.entity_instance_id,
+                       request.clear and request.clear.entity_instance_id, request.clear_all_below):
+            if entity is not None:
+                yield host_of(entity)
+
+
+def _asked(arguments: Mapping[str, Any]) -> list[str | None]:
+    return [host_of(arguments["entity_instance_id"])]
+
+
+@rpc_interface(topic="fm.manager", version="1.1", speaks_for="host")
 class FmManager:
     """All changes of alarms and events; a call that changes them returns after the commit."""
 
-    @call(timeout_s=30)
+    @call(timeout_s=30, about=hosts_in(_requested))
     def apply(self, *, requests: list[FaultRequest]) -> list[FaultOutcome]:
         """Apply up to 500 requests in order, in one transaction; one bad element does not stop the others."""
         raise TypeError("interface")
 
-    @call(timeout_s=10)
+    @call(timeout_s=10, about=hosts_in(_asked))
     def get_faults(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool) -> list[Fault]:
         """Active alarms by id and/or entity; with ``below`` also those on contained entities.
 
@@ -68,7 +88,7 @@ class FmManager:
         """
         raise TypeError("interface")
 
-    @call(timeout_s=10)
+    @call(timeout_s=10, about=hosts_in(_asked))
     def get_faults_page(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool,
                         after: int = 0) -> FaultPage:
         """A page of ``get_faults``: as many alarms as fit into a message, at most PAGE_MAX, oldest first.
@@ -78,43 +98,43 @@ class FmManager:
         """
         raise TypeError("interface")
 
-    @call(timeout_s=10)
+    @call(timeout_s=10, about=SERVICES_ONLY)
     def delete_alarm(self, *, uuid: str) -> str:
         """Clear one alarm by uuid and return its uuid; AlarmNotFound when there is none."""
         raise TypeError("interface")
 
-    @call(timeout_s=10)
+    @call(timeout_s=10, about=SERVICES_ONLY)
     def modify_alarm(self, *, uuid: str, fault: Fault) -> str:
         """Replace the changeable fields of one alarm and return its uuid; AlarmNotFound when there is none."""
         raise TypeError("interface")
 
-    @call(timeout_s=10)
+    @call(timeout_s=10, about=SERVICES_ONLY)
     def update_suppression(self, *, uuid: str, status: SuppressionStatus) -> str:
         """Suppress or show the alarm id of one suppression entry; returns the alarm id; SuppressionNotFound."""
         raise TypeError("interface")
 
-    @call(timeout_s=10)
+    @call(timeout_s=10, about=SERVICES_ONLY)
     def acknowledge(self, *, uuid: str, user: str, comment: str) -> str:
         """Acknowledge the alarm for ``user``; an empty user withdraws the acknowledgement. Returns the uuid;
         AlarmNotFound."""
         raise TypeError("interface")
 
-    @call(timeout_s=30)
+    @call(timeout_s=30, about=SERVICES_ONLY)
     def delete_alarms(self, *, uuids: list[str]) -> int:
         """Clear up to 500 alarms by uuid in one transaction; absent ones are ignored. Returns how many were cleared."""
         raise TypeError("interface")
 
-    @call(timeout_s=10)
+    @call(timeout_s=10, about=SERVICES_ONLY)
     def create_silence(self, *, silence: SilenceRequest) -> str:
         """Create a silence that takes effect at once and return its uuid; InvalidSilence, TooManySilences."""
         raise TypeError("interface")
 
-    @call(timeout_s=10)
+    @call(timeout_s=10, about=SERVICES_ONLY)
     def change_silence(self, *, uuid: str, change: SilenceChange) -> str:
         """Change end or comment of a silence in force and return its uuid; SilenceNotFound, InvalidSilence."""
         raise TypeError("interface")
 
-    @call(timeout_s=10)
+    @call(timeout_s=10, about=SERVICES_ONLY)
     def delete_silence(self, *, uuid: str) -> str:
         """End a silence and return its uuid; SilenceNotFound when none in force has it."""
         raise TypeError("interface")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flock.core.backoff import Backoff
-from flock.core.errors import Refused
+from flock.core.errors import FlockError, Refused
 from flock.core.health import Health
 from flock.exec.root import Root
 from flock.exec.uptime import uptime_s
@@ -107,11 +107,16 @@ class Agent:
         self._worker.nudge()
 
     def reboot(self, *, host_uuid: str, boot_id: str, request_id: str, delay_s: int) -> None:
-        """Reply, then reboot after ``delay_s`` seconds. Refused unless it is from 0 to 3600."""
+        """Send the result, then reboot after ``delay_s`` seconds. Refused unless it is from 0 to 3600."""
         self._check("reboot", host_uuid, boot_id)
         if not 0 <= delay_s <= 3600:
             raise Refused(detail=f"delay_s must be from 0 to 3600, not {delay_s}")
         LOG.warning("Reboot in %d s (request %s)", delay_s, request_id)
+        try:
+            # Not in the queue of results: the reboot may come before the worker's next turn.
+            self._conductor.command_result(result=CommandResult(host_uuid, self._boot_id, "reboot", request_id, True))
+        except FlockError as error:
+            LOG.warning("the conductor does not learn of the reboot: %s", error)
         self._work("reboot", lambda: self._reboot_later(delay_s))
 
     def run_goenabled(self, *, host_uuid: str, boot_id: str, request_id: str) -> None:

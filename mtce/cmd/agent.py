@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 from typing import Any
 
 from flock import service  # first: it chooses the thread backend
@@ -37,7 +36,3 @@ def build(conf: Any) -> Agent:
 def main() -> int:
     """Run until SIGTERM."""
     return service.run_daemon("mtce-agent", build)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

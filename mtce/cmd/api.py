@@ -10,7 +10,3 @@ from mtce.api.main import application
 def main() -> None:
     """Serve until SIGTERM."""
     run_api("mtce-api", application, default_port=DIALECT.default_port)
-
-
-if __name__ == "__main__":
-    main()

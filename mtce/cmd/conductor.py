@@ -11,7 +11,3 @@ from mtce.conductor.daemon import ConductorDaemon
 def main() -> None:
     """Run until SIGTERM."""
     sys.exit(run_daemon("mtce-conductor", ConductorDaemon))
-
-
-if __name__ == "__main__":
-    main()

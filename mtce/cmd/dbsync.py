@@ -10,7 +10,3 @@ from flock.db import migrate
 def main() -> None:
     """Run ``mtce-dbsync [upgrade | downgrade revision | version | draft]``."""
     sys.exit(migrate.dbsync_main("mtce"))
-
-
-if __name__ == "__main__":
-    main()

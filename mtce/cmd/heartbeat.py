@@ -17,7 +17,3 @@ def main() -> None:
     except ConfigurationError as error:
         logging.getLogger(__name__).error("%s", error)
         sys.exit(78)
-
-
-if __name__ == "__main__":
-    main()

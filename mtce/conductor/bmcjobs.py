@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from flock.auth.secrets import SecretBox
 from flock.core.errors import FlockError
-from mtce.bmc.interfaces import Access, Bmc, PowerState, wait_until_off
+from mtce.bmc.interfaces import Access, Bmc, BmcError, PowerState, wait_until_off
 from mtce.bmc.kinds import BmcSettings, open_bmc, perform
 from mtce.contract.records import MtceHost
 from mtce.core.events import BmcAnswer
@@ -36,6 +36,10 @@ class BmcJobs:
             power = self._perform(bmc, verb, graceful=graceful)
         except (FlockError, ValueError) as error:
             return BmcAnswer(command_id, False, reason=str(error))
+        if verb == "query" and power is PowerState.UNKNOWN:
+            unknown = BmcError(address=record.bm_ip or "-", verb="tell its power state",
+                               reason="the reply says neither on nor off")
+            return BmcAnswer(command_id, False, reason=str(unknown))
         return BmcAnswer(command_id, True, str(power))
 
     def _access(self, record: MtceHost) -> Access | None:

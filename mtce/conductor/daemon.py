@@ -70,7 +70,7 @@ class ConductorDaemon:
         self._server = rpc.Server(self._transport, hostname, {
             MtceHosts: HostRequests(self._loop, self._effects, hostname), AgentEvents: AgentRequests(self._loop),
             BusEcho: EchoHeard(self._loop.bus_heard),
-        }, threads_max=SERVER_THREADS)
+        }, threads_max=SERVER_THREADS, hostname_of=self._hostname_of)
         self._periodics = Periodics("mtce-housekeeping", threads_max=2)
         echo = rpc.client(BusEcho, self._transport, server=hostname)
         self._periodics.add("echo", INTERVAL_S, echo.echo)
@@ -127,6 +127,10 @@ class ConductorDaemon:
 
     def _on_alive(self, alive: MtcAlive) -> None:
         self._loop.post(alive.host_uuid, Alive(alive, over_bus=False))
+
+    def _hostname_of(self, uuid: str) -> str | None:
+        entry = self._loop.roster.get(uuid)
+        return None if entry is None else entry.view.hostname
 
     def _agent_of(self, hostname: str) -> MtceAgent:
         if hostname not in self._agents:

@@ -10,7 +10,7 @@ from mtce.contract.rpc import CONDUCTOR_TOPIC
 INTERVAL_S = 2.0
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="echo")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="echo", speaks_for="system")
 class BusEcho:
     """Interface from the conductor to itself."""
 

@@ -112,7 +112,6 @@ class PooledEffects:
     def _tell_agent(self, agent: MtceAgent, uuid: str, action: act.Action) -> None:
         if isinstance(action, act.SendReboot):
             agent.reboot(host_uuid=uuid, boot_id=action.boot_id, request_id=action.command_id, delay_s=action.delay_s)
-            self._post(uuid, RebootAnswer(action.command_id, True))
         elif isinstance(action, act.RequestAlive):
             agent.request_mtcalive(host_uuid=uuid)
         elif isinstance(action, act.SetLocked):

@@ -21,6 +21,7 @@ from flock.jobs.worker import Worker
 from mtce.conductor import messages
 from mtce.conductor.buswatch import BusWatch
 from mtce.conductor.inbox import Inbox
+from mtce.conductor.outage import Outage, is_outage
 from mtce.conductor.roster import Entry, Roster
 from mtce.conductor.store import Answered, Store, StoredHost
 from mtce.conductor.surroundings import Surroundings
@@ -84,6 +85,7 @@ class Loop:
         self._inbox = Inbox(events_max)
         self._worker = Worker("mtce-loop", self._pass, PASS_RETRY)
         self._retry_ms: int | None = None
+        self._outage = Outage()
         self._surroundings = Surroundings(BusWatch(self.now_ms()), effects.pulses_session, self._inbox.later, uptime_s)
 
     def start(self) -> None:
@@ -156,7 +158,7 @@ class Loop:
         told = messages.of_step(entry.stored.view, view, actions)
         if view.action_failed:
             # Reported now. Clear it, so that the next failure of the same action is a change again.
-            view = replace(view, action_failed="")
+            view = replace(view, action_failed="", bmc_error="")
         strikes = reasons(actions)
         if strikes:
             LOG.warning("%s: %s", view.hostname, strikes)
@@ -165,6 +167,7 @@ class Loop:
             revision = self.store.commit(entry.stored, view, entry.record, cause=cause_of(event), messages=told,
                                          answered=answered, strikes=strikes)
             entry.stored = StoredHost(view, entry.record, revision)
+            self._outage.over()
         entry.view = view
         self.roster.reschedule(view)
         if told:
@@ -179,15 +182,19 @@ class Loop:
                 self.bus_heard()
             if entry is not None:
                 self._handle(entry, happened.event)
-        self._tick_due()
-        self._retry_backlogs()
+        retried = self._retry_ms is not None
+        if self._retry_ms is None or self.now_ms() >= self._retry_ms:
+            self._retry_ms = None
+            self._tick_due()
+            if retried:
+                self._retry_backlogs()
         return 0.0
 
     def _wait_s(self) -> float:
         due_ms = self.roster.next_due_ms()
         if due_ms is None:
             return IDLE_WAIT_S
-        return min(IDLE_WAIT_S, max(0.0, (due_ms - self.now_ms()) / 1000))
+        return min(IDLE_WAIT_S, max(0.0, (max(due_ms, self._retry_ms or due_ms) - self.now_ms()) / 1000))
 
     def _handle(self, entry: Entry, event: Event) -> None:
         """Step a host; after a database error keep the event unless it recurs."""
@@ -210,8 +217,11 @@ class Loop:
         except MachineStopped:
             LOG.debug("%s of %s is not noted", type(event).__name__, entry.view.hostname)
         except Exception as error:  # noqa: BLE001 - whatever the database throws
-            LOG.warning("%s of %s is not stored, will be tried again: %s", type(event).__name__, entry.view.hostname,
-                        error, exc_info=not isinstance(error, FlockError))
+            if is_outage(error):
+                self._outage.failed(entry, error)
+            else:
+                LOG.warning("%s of %s is not stored, will be tried again: %s", type(event).__name__,
+                            entry.view.hostname, error, exc_info=not isinstance(error, FlockError))
             self._retry_ms = self.now_ms() + RETRY_MS
             if isinstance(error, StaleWrite):
                 self._reload(entry)
@@ -231,25 +241,27 @@ class Loop:
             self._effects.watch(entry.view)
 
     def _tick_due(self) -> None:
+        """Tick the hosts that are due; the first one that meets a database outage ends the round, the rest stay due."""
         now_ms = self.now_ms()
-        if self._retry_ms is not None and now_ms < self._retry_ms:
-            return
         due = self.roster.pop_due(now_ms)
         if not due:
             return
         unlocked = sum(entry.view.administrative is Administrative.UNLOCKED for entry in self.roster.all())
         tick = self._surroundings.tick(now_ms, unlocked, self.settings)
-        for entry in due:
-            self._handle(entry, tick)
+        failures = self._outage.failures
+        for entry in self._outage.order(due):
+            # After one failure each further attempt could take the whole connect timeout.
+            if self._outage.failures == failures:
+                self._handle(entry, tick)
             self.roster.reschedule(entry.view)
 
     def _retry_backlogs(self) -> None:
-        if self._retry_ms is None or self.now_ms() < self._retry_ms:
-            return
-        self._retry_ms = None
-        for entry in self.roster.all():
+        failures = self._outage.failures
+        for entry in self._outage.order(self.roster.all()):
             while entry.backlog and (entry.broken or self._is_handled(entry, entry.backlog[0])):
                 entry.backlog.popleft()
+            if self._outage.failures != failures:
+                return
 
 
 def cause_of(event: Event) -> str:

@@ -14,7 +14,7 @@ from mtce.conductor.store import Answered, StoredHost
 from mtce.contract.records import ActionReply, CommandResult, HostStatus, MtcAlive, MtceHost
 from mtce.contract.states import HostAction
 from mtce.core import arbiter
-from mtce.core.events import AgentResult, Alive, Command, Put
+from mtce.core.events import AgentResult, Alive, Command, Put, RebootAnswer
 from mtce.core.view import first_view
 
 LOG = logging.getLogger(__name__)
@@ -168,5 +168,8 @@ class AgentRequests:
         self._loop.post(alive.host_uuid, Alive(alive))
 
     def command_result(self, *, result: CommandResult) -> None:
-        """Accept the result of a command."""
+        """Accept the result of a command; that of a reboot is the agent's acknowledgement."""
+        if result.command == HostAction.REBOOT:
+            self._loop.post(result.host_uuid, RebootAnswer(result.request_id, result.passed))
+            return
         self._loop.post(result.host_uuid, AgentResult(result.boot_id, result.command, result.passed, result.detail))

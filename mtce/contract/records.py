@@ -93,7 +93,7 @@ class MtcAlive:
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """Result of a command to a host's agent: ``command`` is goenabled, start-services or stop-services."""
+    """Result of a command to a host's agent: ``command`` is goenabled, start-services, stop-services or reboot."""
 
     host_uuid: str
     boot_id: str

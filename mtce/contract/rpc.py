@@ -2,14 +2,14 @@
 """Bus interfaces of mtce: the conductor's for sysinv and for host agents, and the host agent's."""
 from __future__ import annotations
 
-from flock.rpc.interface import call, cast, rpc_interface
+from flock.rpc.interface import call, cast, host_with_uuid, rpc_interface
 from mtce.contract.records import ActionReply, CommandResult, HostStatus, MtcAlive, MtceHost
 
 CONDUCTOR_TOPIC = "mtce.conductor"
 AGENT_TOPIC = "mtce.agent"
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.2", namespace="hosts")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.2", namespace="hosts", speaks_for="system")
 class MtceHosts:
     """Interface for sysinv and mtce-api; the conductor replies to each change after it has stored it."""
 
@@ -54,22 +54,22 @@ class MtceHosts:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="agent_events")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="agent_events", speaks_for="host")
 class AgentEvents:
     """Interface for host agents; the next mtcAlive makes up for a lost message."""
 
-    @cast
+    @cast(about=host_with_uuid("alive.host_uuid"))
     def mtc_alive(self, *, alive: MtcAlive) -> None:
         """Accept an mtcAlive."""
         raise TypeError("interface")
 
-    @cast
+    @cast(about=host_with_uuid("result.host_uuid"))
     def command_result(self, *, result: CommandResult) -> None:
         """Accept the result of a command."""
         raise TypeError("interface")
 
 
-@rpc_interface(topic=AGENT_TOPIC, version="1.0")
+@rpc_interface(topic=AGENT_TOPIC, version="1.0", speaks_for="system", per_host=True)
 class MtceAgent:
     """Interface of one host's agent (server name = hostname) for the conductor.
 
@@ -77,9 +77,9 @@ class MtceAgent:
     waited in a queue never affects a host that has rebooted since. Empty means any boot.
     """
 
-    @call(timeout_s=10)
+    @cast
     def reboot(self, *, host_uuid: str, boot_id: str, request_id: str, delay_s: int) -> None:
-        """Acknowledge, then reboot after ``delay_s`` with a fail-safe."""
+        """Send a ``reboot`` command result, then reboot after ``delay_s`` with a fail-safe."""
         raise TypeError("interface")
 
     @cast

@@ -51,7 +51,14 @@ def state_update(before: MaintainedHost | None, after: MaintainedHost, at: str =
 
 
 def failure(before: MaintainedHost, after: MaintainedHost) -> str:
-    """Return why the host or its action failed in this step, for the operator; empty when neither did."""
+    """Return why the host, its action or a BMC command failed in this step, for the operator; empty when none did."""
+    text, reason = _failure_of_host(before, after), after.bmc_error
+    if not text:
+        return reason if reason != before.bmc_error else ""
+    return f"{text}: {reason}" if reason and text == after.task else text
+
+
+def _failure_of_host(before: MaintainedHost, after: MaintainedHost) -> str:
     action_failed = bool(after.action_failed) and before.action_failed != after.action_failed
     given_up = after.action is HostAction.NONE and before.action is not HostAction.NONE \
         and (after.availability is Availability.FAILED or "enable" in set(after.degrade) - set(before.degrade))

@@ -158,6 +158,8 @@ class MaintainedHost:
     failures: tuple[tuple[str, int], ...] = ()
     queued: tuple[Queued, ...] = ()
     command_id: str = ""
+    bmc_error: str = ""
+    """Why the last BMC command of the present action failed; empty after a success and after the host's boot."""
     powered_on_ms: int | None = None
     locked_flag: bool | None = None
     action_failed: str = ""

@@ -24,11 +24,22 @@ from sysinv.model.host import InventoryHost
 MTCE_REST = "none"
 # Columns after the requested action has ended.
 NO_ACTION: Mapping[str, Any] = {"ihost_action": None, "ihost_action_at": None, "action_text": None}
+# mtce counts by one; what is this far ahead was not counted.
+SEQUENCE_STEP_MAX = 10**9
+UPTIME_MAX_S = 2**31 - 1
 _TASK_MAX = 64
 _ERROR_MAX = 255
 _COPIED = ("administrative", "operational", "availability", "subfunction_oper", "subfunction_avail", "mtce_info")
 _FIRST_TIME = (None, InvProvision.UNPROVISIONED, InvProvision.INVENTORIED, InvProvision.CONFIGURED)
 _UNFINISHED = frozenset({InstallState.PREINSTALL, InstallState.INSTALLING, InstallState.POSTINSTALL})
+
+
+def check_range(host: InventoryHost, update: HostStateUpdate) -> None:
+    """InvalidInput for numbers that mtce cannot have reached, which would make all later updates look outdated."""
+    if not 0 <= update.sequence <= host.mtce_sequence + SEQUENCE_STEP_MAX:
+        raise InvalidInput(field="sequence", rule=f"must be from 0 to {host.mtce_sequence + SEQUENCE_STEP_MAX}")
+    if update.uptime_s is not None and not 0 <= update.uptime_s <= UPTIME_MAX_S:
+        raise InvalidInput(field="uptime_s", rule=f"must be from 0 to {UPTIME_MAX_S}")
 
 
 def state_changes(host: InventoryHost, update: HostStateUpdate) -> dict[str, Any] | None:

@@ -92,8 +92,8 @@ class OneItem(_Reading):
         return render(self.inventory.resource, self.inventory.complete(call, dict(row)), call.base_url)
 
 
-class HostItems(_Reading):
-    """``/v1/ihosts/<host>/<collection>``: reads; writes belong to the top-level collection."""
+class HostDetail(_Reading):
+    """``/v1/ihosts/<host>/<collection>/detail``."""
 
     def get(self, call: Call) -> dict[str, Any]:
         """One page of the items of a host given by id, uuid or hostname."""
@@ -101,6 +101,10 @@ class HostItems(_Reading):
             host = host_row(conn, call.args["host"])
         query = self.inventory.query.where(self.inventory.host_column == host["id"])
         return self.page_of(call, query, f"ihosts/{host['uuid']}/{self.inventory.collection}")
+
+
+class HostItems(HostDetail):
+    """``/v1/ihosts/<host>/<collection>``: reads; writes belong to the top-level collection."""
 
     @REFUSED
     def post(self, call: Call) -> None:
@@ -126,7 +130,7 @@ def read_routes(inventory: Inventory) -> dict[str, Any]:
         f"/v1/{collection}/detail": AllItems(inventory),
         f"/v1/{collection}/{{uuid}}": OneItem(inventory),
         f"/v1/ihosts/{{host}}/{collection}": HostItems(inventory),
-        f"/v1/ihosts/{{host}}/{collection}/detail": _host_detail(inventory),
+        f"/v1/ihosts/{{host}}/{collection}/detail": HostDetail(inventory),
     }
 
 
@@ -138,13 +142,3 @@ def read_policy(inventory: Inventory) -> tuple[Rule, ...]:
     return (
         *(Rule(f"{name}:get", READER, "GET", path) for path in reads),
         *(Rule(f"{name}:write_nested", CONFIGURATOR, method, nested) for method in ("POST", "PATCH", "DELETE")))
-
-
-class _HostDetail(_Reading):
-    def get(self, call: Call) -> dict[str, Any]:
-        """As the collection."""
-        return HostItems(self.inventory).get(call)
-
-
-def _host_detail(inventory: Inventory) -> _HostDetail:
-    return _HostDetail(inventory)

@@ -14,7 +14,7 @@ from flock.db import Database, from_conf
 from flock.jobs import Operations as StoredOperations
 from sysinv.conf import options
 from sysinv.contract.reports import RESOURCES
-from sysinv.contract.rpc import Operations
+from sysinv.contract.rpc import BusAccounts, Operations
 from sysinv.hosts.installation import Installation, InstallSettings
 from sysinv.hosts.work import Work
 from sysinv.resources.address.rules import NetworkInterfaces
@@ -33,6 +33,7 @@ def application(conf: Any) -> Any:
     db = from_conf(conf)
     bus = rpc.transport(conf)
     conductor = rpc.client(Operations, bus)
+    accounts = rpc.client(BusAccounts, bus)
     versions = rpc.VersionWatch(bus, [Operations])
     versions.start()
     health = Health()
@@ -45,8 +46,10 @@ def application(conf: Any) -> Any:
                             virtual=conf.sysinv.virtual)
     install = InstallSettings(interfaces=conf.bootstrap.interfaces,
                               agent_transport_url=conf.bootstrap.agent_transport_url,
-                              heartbeat_key_file=Path(conf.sysinv.heartbeat_key_file))
+                              heartbeat_key_file=Path(conf.sysinv.heartbeat_key_file),
+                              tls_directory=Path(conf.bootstrap.tls_directory))
     box = SecretBox.create(conf.sysinv.secret_key_file)
     return build_app(conf, "sysinv", deps=[
-        db, work, HostService(db, work, box, settings), Installation(db, install),
+        db, work, HostService(db, work, box, settings),
+        Installation(db, work, install, lambda uuid: accounts.renew_host_account(host_uuid=uuid)),
         NetworkInterfaces(conf.bootstrap.interfaces), *services(db)], health=health)

@@ -13,9 +13,13 @@ from pathlib import Path
 
 SHARED_GROUP = "flock"
 """May read the configuration that all services share."""
+SERVER_GROUP = "flock-tls"
+"""May read the key with which the APIs and Keystone serve TLS."""
 USERS = ("flock-fm", "flock-sysinv", "flock-mtce", "flock-keystone")
-SYSUSERS = "".join([f"g {SHARED_GROUP} -\n", *(f'u {user} - "Service of the flock"\n' for user in USERS),
-                    *(f"m {user} {SHARED_GROUP}\n" for user in USERS if user != "flock-keystone")])
+SYSUSERS = "".join([f"g {SHARED_GROUP} -\n", f"g {SERVER_GROUP} -\n",
+                    *(f'u {user} - "Service of the flock"\n' for user in USERS),
+                    *(f"m {user} {SHARED_GROUP}\n" for user in USERS if user != "flock-keystone"),
+                    *(f"m {user} {SERVER_GROUP}\n" for user in USERS)])
 """Input of systemd-sysusers(8)."""
 BOOT_FILES = Path("/var/pxeboot")
 SECRETS_KEY = Path("/etc/flock/secrets.key")
@@ -40,6 +44,10 @@ RULES: tuple[tuple[str, Owner], ...] = (
     ("etc/flock/secrets.key", Owner("root", "flock-sysinv", _READ_ONLY)),
     # sysinv-api derives from it the keys of the hosts that it installs; mtce-heartbeat reads it as root.
     ("etc/flock/heartbeat.key", Owner("root", "flock-sysinv", _READ_ONLY)),
+    # sysinv-api issues the certificates of the hosts that it installs.
+    ("etc/flock/tls/ca.key", Owner("root", "flock-sysinv", _READ_ONLY)),
+    ("etc/flock/tls/front.key", Owner("root", SERVER_GROUP, _READ_ONLY)),
+    ("etc/flock/tls/host.key", Owner("root", SHARED_GROUP, _READ_ONLY)),
     ("etc/keystone/keystone.conf", Owner("root", "flock-keystone", _READ_ONLY)),
     *((f"etc/keystone/{keys}", Owner("flock-keystone", "flock-keystone", 0o700))
       for keys in ("fernet-keys", "credential-keys")),

@@ -13,7 +13,7 @@ INTERFACES = ("public", "internal", "admin")
 
 @dataclass(frozen=True, slots=True)
 class ServiceEntry:
-    """One catalogue entry; ``path`` is appended to ``http://host:port``."""
+    """One catalogue entry; ``path`` is appended to ``https://host:port``."""
 
     name: str
     type: str
@@ -48,7 +48,7 @@ class Rest(Protocol):
 def endpoint_urls(answers: Answers, service: ServiceEntry) -> dict[str, str]:
     """Return URLs by interface: public on the public address, internal and admin on the floating management address."""
     hosts = {"public": answers.public_address, "internal": answers.controller_ip, "admin": answers.controller_ip}
-    return {interface: f"http://{host}:{service.port}{service.path}" for interface, host in hosts.items()}
+    return {interface: f"https://{host}:{service.port}{service.path}" for interface, host in hosts.items()}
 
 
 def ensure_catalog(rest: Rest, answers: Answers, passwords: dict[str, str]) -> list[str]:

@@ -2,20 +2,23 @@
 """Pure rendering of every file that the first controller needs before its services start."""
 from __future__ import annotations
 
-import base64
 import configparser
-import hashlib
 import io
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from flock.rpc.accounts import host_account, service_account
+from sysinv.bootstrap import bus
 from sysinv.bootstrap.answers import Answers, NetworkAnswer
 from sysinv.bootstrap.secrets import SystemSecrets
+from sysinv.model import busaccounts
 from sysinv.model.hostfiles import (
+    AUTHORITIES_FILE,
+    BUS_TLS,
     DOMAIN,
     PRIVATE,
     PUBLIC,
+    TLS_DIRECTORY,
     RenderedFile,
     hosts_file,
     network_file,
@@ -23,17 +26,22 @@ from sysinv.model.hostfiles import (
 )
 
 KEYSTONE_PORT = 5000
-BUS_PORT = 5672
 MEMCACHED = "127.0.0.1:11211"
 # Below the runtime directory of its unit, which only Keystone may enter.
 KEYSTONE_CACHE = "unix:/run/flock/keystone-cache/cache.sock"
-# Permissions of the agents' bus account: queues of agents and reply queues, but not those of conductors.
-_AGENT_QUEUES = r"(sysinv\.agent_manager|mtce\.agent)(_fanout.*|\..*)?"
-AGENT_CONFIGURE = rf"^(flock|{_AGENT_QUEUES}|reply_.*)$"
-AGENT_WRITE = rf"^(amq\.default|flock|{_AGENT_QUEUES}|reply_.*)$"
-AGENT_READ = AGENT_CONFIGURE
-# Limits the requests queued for a host that is cut off; the sender repeats those that it still needs.
-AGENT_QUEUE_LIMITS = {"max-length": 1000, "overflow": "drop-head", "message-ttl": 600_000}
+
+DATABASE_TLS = f"?sslmode=verify-full&sslrootcert={AUTHORITIES_FILE}"
+DATABASE_SERVER_TLS = {
+    "ssl": "on", "ssl_ca_file": AUTHORITIES_FILE,
+    "ssl_cert_file": f"{TLS_DIRECTORY}/postgresql.crt", "ssl_key_file": f"{TLS_DIRECTORY}/postgresql.key",
+    "ssl_min_protocol_version": "TLSv1.2",
+}
+# The superuser only on the local socket; everybody else with TLS.
+DATABASE_ACCESS = """\
+local all postgres peer
+hostssl all flock 127.0.0.1/32 scram-sha-256
+"""
+FRONT_CERTIFICATE, FRONT_KEY = f"{TLS_DIRECTORY}/front.crt", f"{TLS_DIRECTORY}/front.key"
 
 Sections = Mapping[str, Mapping[str, Any]]
 
@@ -85,53 +93,6 @@ def _network_file(network: NetworkAnswer) -> RenderedFile:
     return network_file(network.name, network.interface, addresses, network.prefix, network.gateway_address)
 
 
-def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes) -> list[RenderedFile]:
-    """Return RabbitMQ's files: listeners on loopback and management, and two accounts, imported at its start.
-
-    ``salt`` has four bytes; RabbitMQ's salted SHA-256 form is base64(salt + sha256(salt + password)).
-    """
-    definitions = {
-        "vhosts": [{"name": "/"}],
-        "users": [
-            {"name": name, "password_hash": rabbit_hash(password, salt), "tags": "",
-             "hashing_algorithm": "rabbit_password_hashing_sha256"}
-            for name, password in (("flock", secrets.rabbit_service_password), ("agent", secrets.rabbit_agent_password))
-        ],
-        "permissions": [
-            {"user": "flock", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"},
-            {"user": "agent", "vhost": "/", "configure": AGENT_CONFIGURE, "write": AGENT_WRITE, "read": AGENT_READ},
-        ],
-        "policies": [{"vhost": "/", "name": "agents", "pattern": f"^{_AGENT_QUEUES}$", "apply-to": "queues",
-                      "priority": 0, "definition": AGENT_QUEUE_LIMITS}],
-    }
-    conf = [
-        f"listeners.tcp.local = 127.0.0.1:{BUS_PORT}",
-        f"listeners.tcp.mgmt = {answers.controller_ip}:{BUS_PORT}",
-        "load_definitions = /etc/rabbitmq/definitions.json",
-        "vm_memory_high_watermark.absolute = 512MiB",
-        "disk_free_limit.absolute = 200MB",
-        "log.file.level = warning",
-        "heartbeat = 30",
-    ]
-    environment = [
-        "NODENAME=rabbit@localhost",
-        "ERL_EPMD_ADDRESS=127.0.0.1",
-        'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1} '
-        '+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"',
-    ]
-    return [
-        RenderedFile("/etc/rabbitmq/definitions.json", 0o640, json.dumps(definitions, indent=1) + "\n"),
-        RenderedFile("/etc/rabbitmq/rabbitmq.conf", PUBLIC, "\n".join(conf) + "\n"),
-        RenderedFile("/etc/rabbitmq/rabbitmq-env.conf", PUBLIC, "\n".join(environment) + "\n"),
-        RenderedFile("/etc/rabbitmq/enabled_plugins", PUBLIC, "[].\n"),
-    ]
-
-
-def rabbit_hash(password: str, salt: bytes) -> str:
-    """Return RabbitMQ's stored form of a password (see its documentation, "Password hashing")."""
-    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
-
-
 def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFile]:
     """Return Keystone's configuration and the module that its WSGI server loads."""
     conf = ini({
@@ -154,18 +115,28 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
 def database_url(answers: Answers, secrets: SystemSecrets, name: str, directory: str) -> str:
     """Return the SQLAlchemy URL of one service's database: PostgreSQL over loopback as user ``flock``, or SQLite."""
     if answers.database == "postgresql":
-        return f"postgresql+psycopg2://flock:{secrets.database_password}@127.0.0.1/{name}"
+        return f"postgresql+psycopg2://flock:{secrets.database_password}@127.0.0.1/{name}{DATABASE_TLS}"
     return f"sqlite:///{directory}/{name}.sqlite"
 
 
-def service_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFile]:
-    """Return the files in /etc/flock: the shared file and one file per subsystem, readable only by root."""
-    auth_url = f"http://127.0.0.1:{KEYSTONE_PORT}/v3"
+def service_files(answers: Answers, secrets: SystemSecrets, hostname: str) -> list[RenderedFile]:
+    """Return the files in /etc/flock, readable only by root: the shared file, one per subsystem, one per daemon.
+
+    The shared file has the bus account of the host, the file of each daemon that of the daemon.
+    """
+    auth_url = f"https://127.0.0.1:{KEYSTONE_PORT}/v3"
     shared: dict[str, dict[str, Any]] = {
-        "DEFAULT": {"transport_url": f"rabbit://flock:{secrets.rabbit_service_password}@127.0.0.1:{BUS_PORT}/"},
+        "DEFAULT": {"transport_url": bus.transport_url(secrets, host_account(hostname))},
+        "oslo_messaging_rabbit": BUS_TLS,
     }
     files = [RenderedFile("/etc/flock/flock.conf", PRIVATE, ini(merged(shared, answers.overrides.get("flock", {})))),
              RenderedFile("/etc/flock/heartbeat.key", PRIVATE, secrets.heartbeat_key + "\n")]
+    for daemon in busaccounts.SERVICES:
+        own: dict[str, dict[str, Any]] = {
+            "DEFAULT": {"transport_url": bus.transport_url(secrets, service_account(daemon))}}
+        if daemon == "sysinv-conductor":
+            own["bus_admin"] = {"password": bus.admin_password(secrets)}
+        files.append(RenderedFile(f"/etc/flock/{daemon}.conf", PRIVATE, ini(own)))
     for subsystem in ("fm", "sysinv", "mtce"):
         sections = _subsystem_sections(answers, secrets, subsystem, auth_url)
         files.append(RenderedFile(f"/etc/flock/{subsystem}.conf", PRIVATE,
@@ -181,17 +152,18 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
     }
     sections: dict[str, dict[str, Any]] = {
         "database": {"connection": database_url(answers, secrets, subsystem, f"/var/lib/flock/{subsystem}")},
-        "keystone_authtoken": {**credentials, "www_authenticate_uri": auth_url, "memcached_servers": MEMCACHED,
+        "keystone_authtoken": {**credentials, "www_authenticate_uri": auth_url, "cafile": AUTHORITIES_FILE,
+                               "memcached_servers": MEMCACHED,
                                "token_cache_time": 300, "service_token_roles_required": True},
-        "api": {"bind_host": "0.0.0.0"},  # noqa: S104 - management and OAM clients connect; tokens authenticate
+        # Management and OAM clients connect; tokens authenticate.
+        "api": {"bind_host": "0.0.0.0", "tls_certificate": FRONT_CERTIFICATE, "tls_key": FRONT_KEY},  # noqa: S104
     }
     if subsystem == "fm":
         sections["fm"] = {"region_name": answers.region_name, "system_name": answers.name}
     if subsystem == "mtce":
         sections["heartbeat"] = {"sender": True}
     if subsystem == "sysinv":
-        sections["bootstrap"] = {"agent_transport_url":
-                                 f"rabbit://agent:{secrets.rabbit_agent_password}@controller:{BUS_PORT}/"}
+        sections["bootstrap"] = {"agent_transport_url": f"rabbit://controller:{bus.BUS_PORT}/"}
     return sections
 
 

@@ -15,11 +15,10 @@ SERVICE_USERS = ("fm", "sysinv", "mtce")
 
 @dataclass(frozen=True, slots=True)
 class SystemSecrets:
-    """Bus passwords, one Keystone password per service user, the cluster's heartbeat key (hex), the password of the
-    database user, Erlang's cookie."""
+    """The key of the bus passwords, one Keystone password per service user, the cluster's heartbeat key (hex), the
+    password of the database user, Erlang's cookie."""
 
-    rabbit_service_password: str
-    rabbit_agent_password: str
+    bus_key: str
     erlang_cookie: str
     heartbeat_key: str
     database_password: str
@@ -29,8 +28,7 @@ class SystemSecrets:
 def generate() -> SystemSecrets:
     """Return new random values as URL-safe text."""
     return SystemSecrets(
-        rabbit_service_password=secrets.token_urlsafe(KEY_BYTES),
-        rabbit_agent_password=secrets.token_urlsafe(KEY_BYTES),
+        bus_key=secrets.token_hex(KEY_BYTES),
         erlang_cookie=secrets.token_hex(KEY_BYTES),
         heartbeat_key=secrets.token_hex(KEY_BYTES),
         database_password=secrets.token_hex(KEY_BYTES),

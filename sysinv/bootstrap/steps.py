@@ -2,6 +2,8 @@
 """Bootstrap of the first controller: a list of named steps, each of which is safe to repeat."""
 from __future__ import annotations
 
+import datetime
+import pwd
 import secrets as random
 import socket
 import time
@@ -14,15 +16,18 @@ from keystoneauth1 import adapter, session
 from keystoneauth1.exceptions import ClientException
 from keystoneauth1.identity import v3
 
+from flock import tls
 from flock.auth.secrets import SecretBox
 from flock.core.errors import DeadlineExceeded, Refused
 from flock.exec.atomic import replace_file
 from flock.exec.process import run
 from sysinv.bootstrap import accounts, render
+from sysinv.bootstrap import bus as bus_rendering
 from sysinv.bootstrap.answers import Answers, load
 from sysinv.bootstrap.catalog import ensure_catalog
+from sysinv.bootstrap.certificates import ROLES, authority_files, certificate_files
 from sysinv.bootstrap.secrets import SystemSecrets, load_or_create
-from sysinv.model.hostfiles import PUBLIC, RenderedFile
+from sysinv.model.hostfiles import AUTHORITIES_FILE, PRIVATE, PUBLIC, TLS_DIRECTORY, RenderedFile
 
 KEYSTONE_BIN = "/opt/flock/keystone/bin"
 SECRETS_PATH = Path("/etc/flock/secrets.json")
@@ -112,13 +117,32 @@ def unit_files(boot: Bootstrap) -> None:
     systemctl("daemon-reload")
 
 
+def certificates(boot: Bootstrap) -> None:
+    """Make the certificate authority, unless there is one, and new keys and certificates of this host's services."""
+    now = datetime.datetime.now(datetime.UTC)
+    directory = Path(TLS_DIRECTORY)
+    if not (directory / "ca.key").exists():
+        write_files(authority_files(boot.answers, now))
+    authority = tls.Authority((directory / "ca.crt").read_bytes(), (directory / "ca.key").read_bytes())
+    for role in ROLES:
+        if role.package and boot.answers.database != role.package:
+            continue
+        files = certificate_files(role, authority, boot.answers, HOSTNAME, now)
+        for file in files:
+            replace_file(Path(file.path), file.content, file.mode,
+                         pwd.getpwnam(role.user).pw_uid if file.mode == PRIVATE else None)
+
+
 def bus(boot: Bootstrap) -> None:
     """Configure and start RabbitMQ and memcached; does not wait until they are ready."""
-    write_files(render.bus_files(boot.answers, boot.secrets, random.token_bytes(4)))
+    write_files(bus_rendering.bus_files(boot.answers, boot.secrets, random.token_bytes(4), HOSTNAME))
     cookie = Path("/var/lib/rabbitmq/.erlang.cookie")
     write_files([RenderedFile(str(cookie), 0o400, boot.secrets.erlang_cookie)])
     for path in (cookie, Path("/etc/rabbitmq/definitions.json")):
         run(["chown", "rabbitmq:rabbitmq", str(path)], timeout_s=10)
+    systemctl("daemon-reload")
+    systemctl("stop", "rabbitmq-server", "epmd.service", "epmd.socket")
+    systemctl("start", "epmd.socket")
     systemctl("enable", "memcached", "rabbitmq-server")
     systemctl("restart", "memcached")
     systemctl("restart", "--no-block", "rabbitmq-server")
@@ -126,7 +150,7 @@ def bus(boot: Bootstrap) -> None:
 
 def databases(boot: Bootstrap) -> None:
     """Create the schemas of Keystone and of every subsystem, in one process each, in parallel."""
-    write_files(render.service_files(boot.answers, boot.secrets))
+    write_files(render.service_files(boot.answers, boot.secrets, HOSTNAME))
     write_files(render.keystone_files(boot.answers, boot.secrets))
     for directory in ("keystone", "flock/fm", "flock/sysinv", "flock/mtce"):
         Path("/var/lib", directory).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -143,8 +167,11 @@ def _create_postgresql_databases(password: str) -> None:
     cluster = Path(f"/etc/postgresql/{POSTGRESQL_VERSION}/main")
     if not cluster.exists():
         run(["pg_createcluster", POSTGRESQL_VERSION, "main", "--locale", "C.UTF-8"], timeout_s=COMMAND_TIMEOUT_S)
+    write_files([RenderedFile(str(cluster / "pg_hba.conf"), PUBLIC, render.DATABASE_ACCESS)])
+    for name, value in render.DATABASE_SERVER_TLS.items():
+        run(["pg_conftool", POSTGRESQL_VERSION, "main", "set", name, value], timeout_s=30)
     systemctl("enable", "postgresql", f"postgresql@{POSTGRESQL_VERSION}-main")
-    systemctl("start", f"postgresql@{POSTGRESQL_VERSION}-main")
+    systemctl("restart", f"postgresql@{POSTGRESQL_VERSION}-main")
     psql = ["runuser", "-u", "postgres", "--", "psql", "-X", "-v", "ON_ERROR_STOP=1", "-At"]
     known = run([*psql, "-c", "select rolname from pg_roles union select datname from pg_database"], timeout_s=30,
                 cwd="/").out.split()
@@ -181,7 +208,7 @@ def _keystone_schema(answers: Answers) -> None:
     urls = {"admin": answers.controller_ip, "internal": answers.controller_ip, "public": answers.public_address}
     words = ["bootstrap", "--bootstrap-region-id", answers.region_name]
     for interface, host in urls.items():
-        words += [f"--bootstrap-{interface}-url", f"http://{host}:{render.KEYSTONE_PORT}/v3"]
+        words += [f"--bootstrap-{interface}-url", f"https://{host}:{render.KEYSTONE_PORT}/v3"]
     # In the environment, because every user of the host can see an argument list.
     run(keystone_manage(*words), timeout_s=COMMAND_TIMEOUT_S, env={"OS_BOOTSTRAP_PASSWORD": answers.admin_password})
 
@@ -201,10 +228,10 @@ def identity(boot: Bootstrap) -> None:
     systemctl("enable", "flock-keystone-cache", "flock-keystone")
     systemctl("restart", "flock-keystone-cache", "flock-keystone")
     wait_port("127.0.0.1", render.KEYSTONE_PORT)
-    url = f"http://127.0.0.1:{render.KEYSTONE_PORT}/v3"
+    url = f"https://127.0.0.1:{render.KEYSTONE_PORT}/v3"
     auth = v3.Password(auth_url=url, username="admin", password=boot.answers.admin_password, project_name="admin",
                        user_domain_name="Default", project_domain_name="Default")
-    rest = adapter.Adapter(session.Session(auth=auth, timeout=30), endpoint_override=url)
+    rest = adapter.Adapter(session.Session(auth=auth, timeout=30, verify=AUTHORITIES_FILE), endpoint_override=url)
     try:
         ensure_catalog(rest, boot.answers, boot.secrets.keystone)
     except ClientException as error:
@@ -220,7 +247,7 @@ def seed(boot: Bootstrap) -> None:
 
 def services(boot: Bootstrap) -> None:
     """Start all daemons and wait until their APIs accept connections."""
-    wait_port("127.0.0.1", render.BUS_PORT)
+    wait_port("127.0.0.1", bus_rendering.BUS_PORT)
     Path("/etc/platform/.initial_config_complete").touch()
     systemctl("enable", *UNITS_CORE, *UNITS_AGENTS)
     systemctl("start", "--no-block", *UNITS_CORE, *UNITS_AGENTS)
@@ -231,6 +258,7 @@ def services(boot: Bootstrap) -> None:
 STEPS: tuple[Step, ...] = (
     ("host name, addresses, platform facts", host_identity),
     ("service units", unit_files),
+    ("certificate authority and certificates", certificates),
     ("message bus and token cache", bus),
     ("databases", databases),
     ("users of the services", own_users),

@@ -39,7 +39,3 @@ def main() -> int:
         print(f"Bootstrap stopped: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

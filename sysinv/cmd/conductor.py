@@ -11,7 +11,3 @@ from sysinv.conductor.daemon import ConductorDaemon
 def main() -> None:
     """Run until SIGTERM."""
     sys.exit(run_daemon("sysinv-conductor", ConductorDaemon))
-
-
-if __name__ == "__main__":
-    main()

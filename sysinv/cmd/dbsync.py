@@ -48,7 +48,3 @@ def _seed(path: Path, mac: str | None) -> int:
     print("system stored" if stored else "the system is known already; nothing was changed")
     print(f"{CONTROLLER_0} {host_uuid}")
     return 0
-
-
-if __name__ == "__main__":
-    main()

@@ -32,7 +32,3 @@ def main() -> int:
         return 3
     done = install(parameters, Controller(parameters), args.target, args.share, lambda line: print(line, flush=True))
     return 0 if done else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -49,7 +49,3 @@ def main() -> int:
 def _expiry() -> int:
     text = os.environ.get("DNSMASQ_LEASE_EXPIRES", "")
     return int(text) if text.isdigit() else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,11 +10,13 @@ from flock.core.health import Health
 from flock.db import from_conf
 from flock.jobs import Operations as StoredOperations
 from flock.jobs import Periodics
+from flock.rpc.admin import BusAdmin
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
 from mtce.contract.rpc import MtceHosts
 from sysinv.actions.progress import ActionLimits, InstallLimits
 from sysinv.api.dialect import DIALECT
+from sysinv.conductor.accounts import HostAccounts
 from sysinv.conductor.agreement import Agreement
 from sysinv.conductor.audits import Audits
 from sysinv.conductor.dhcp import DnsmasqPaths
@@ -22,7 +24,7 @@ from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
 from sysinv.conductor.endpoints import DiscoveryEndpoint, HostStatesEndpoint, OperationsEndpoint
 from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.conf import options
-from sysinv.contract.rpc import Discovery, HostStates, InventoryReports, Operations
+from sysinv.contract.rpc import BusAccounts, Discovery, HostStates, InventoryReports, Operations
 from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.inventory import InventoryIntake
 from sysinv.resources.operation.table import OPERATIONS
@@ -42,24 +44,31 @@ class ConductorDaemon:
         self._raiser = Raiser(self._transport, Path(conf.state_dir) / "sysinv" / "raiser-conductor")
         mtce = rpc.client(MtceHosts, self._transport, deadline_s=float(conf.sysinv.mtce_timeout_s))
         directory = options.dnsmasq_directory(conf)
-        paths = DnsmasqPaths(str(directory), conf.dnsmasq.tftp_root, options.lease_script(conf))
+        paths = DnsmasqPaths(str(directory), conf.dnsmasq.tftp_root, options.lease_script(conf),
+                             "" if options.dnsmasq_user(conf) is None else conf.dnsmasq.user)
         self._dnsmasq = Dnsmasq(self._db, paths, conf.bootstrap.interfaces, conf.dnsmasq.unit)
-        self._boot_files = BootFiles(Path(conf.dnsmasq.tftp_root))
+        self._boot_files = BootFiles(Path(conf.dnsmasq.tftp_root), options.dnsmasq_user(conf))
         discovery = HostDiscovery(self._db, self._raiser)
         steps = HostSteps(
             self._db, mtce, self._boot_files, self._dnsmasq, discovery,
             StepSettings(active_controller=hostname, install_token_ttl_s=conf.sysinv.install_token_ttl_s,
                          mtce_step_timeout_s=conf.sysinv.mtce_step_timeout_s,
-                         api_port=conf.api.bind_port or DIALECT.default_port))
+                         api_port=conf.api.bind_port or DIALECT.default_port,
+                         authority_file=options.boot_authority(conf)))
         self._operations = StoredOperations(
             self._db, OPERATIONS, steps.kinds(), owner=f"sysinv-conductor@{hostname}",
             threads_max=conf.sysinv.operation_threads)
+        chosen = conf.bus_admin
+        admin = BusAdmin(chosen.url, chosen.account, chosen.password, chosen.vhost) if chosen.password else None
+        self._accounts = HostAccounts(self._db, admin, self._transport.exchange, hostname)
+        intake = InventoryIntake(self._db, virtual=conf.sysinv.virtual)
         self._server = rpc.Server(self._transport, hostname, {
-            InventoryReports: InventoryIntake(self._db, virtual=conf.sysinv.virtual),
+            InventoryReports: intake,
             Discovery: DiscoveryEndpoint(discovery, self._dnsmasq.refresh),
             HostStates: HostStatesEndpoint(self._db),
             Operations: OperationsEndpoint(self._operations.nudge),
-        }, threads_max=conf.sysinv.conductor_threads)
+            BusAccounts: self._accounts,
+        }, threads_max=conf.sysinv.conductor_threads, hostname_of=intake.hostname_of)
         self._periodics = self._audits(conf, mtce, steps, discovery)
         self._versions = rpc.VersionWatch(self._transport, [MtceHosts, FmManager])
         self.health.add("versions", self._versions.trouble)
@@ -100,5 +109,6 @@ class ConductorDaemon:
         periodics.add("leases", chosen.lease_interval_s, audits.leases, first_after_s=1.0)
         periodics.add("maintenance", chosen.mtce_audit_interval_s, agreement.audit, first_after_s=1.0)
         periodics.add("boot_files", chosen.audit_interval_s, audits.boot_files)
+        periodics.add("bus", conf.bus_admin.audit_interval_s, self._accounts.audit, first_after_s=1.0)
         periodics.add("prune", PRUNE_INTERVAL_S, lambda: self._operations.prune(chosen.operation_history_s))
         return periodics

@@ -18,11 +18,12 @@ FLOATING_ALIASES = ("controller.internal", "controller", "registry.local", "cont
 
 @dataclass(frozen=True, slots=True)
 class DnsmasqPaths:
-    """Absolute paths of dnsmasq's files."""
+    """Absolute paths of dnsmasq's files, and the user that reads them; empty: dnsmasq's own default."""
 
     directory: str
     tftp_root: str
     lease_script: str
+    user: str = ""
 
     @property
     def conf(self) -> str:
@@ -69,7 +70,8 @@ def render_conf(paths: DnsmasqPaths, pxeboot: PoolView, pxeboot_interface: str, 
         f"dhcp-boot=tag:pxeboot,pxelinux.0,{PXE_NAME},{server}",
         f"enable-tftp={pxeboot_interface}", f"tftp-root={paths.tftp_root}",
         f"dhcp-hostsfile={paths.hosts}", f"addn-hosts={paths.addn_hosts}", f"dhcp-leasefile={paths.leases}",
-        f"dhcp-script={paths.lease_script}", f"pid-file={paths.pid}", "log-facility=-"]
+        f"dhcp-script={paths.lease_script}", f"pid-file={paths.pid}", "log-facility=-",
+        *([f"user={paths.user}"] if paths.user else [])]
     return "\n".join(lines) + "\n"
 
 

@@ -31,14 +31,16 @@ from sysinv.resources.network import store as networks
 
 LOG = logging.getLogger(__name__)
 SYSTEMCTL_TIMEOUT_S = 30.0
+HOST_FILE_MODE = 0o400
 LEASE_FILE_MAX_BYTES = 4 * 1024 * 1024
 
 
 class BootFiles:
-    """Boot files in ``pxelinux.cfg`` below the TFTP root."""
+    """Boot files in ``pxelinux.cfg`` below the TFTP root. Only ``reader`` (a user id) can read those of hosts."""
 
-    def __init__(self, tftp_root: Path) -> None:
+    def __init__(self, tftp_root: Path, reader: int | None = None) -> None:
         self._directory = tftp_root / "pxelinux.cfg"
+        self._reader = reader
 
     def write_default(self) -> None:
         """Write the boot file of hosts without a personality."""
@@ -46,7 +48,7 @@ class BootFiles:
 
     def write(self, boot: BootFile) -> None:
         """Write the boot file of one host; InvalidInput when it cannot be rendered."""
-        replace_text(self._directory / boot_file_name(boot.mgmt_mac), render_host(boot))
+        replace_text(self._directory / boot_file_name(boot.mgmt_mac), render_host(boot), HOST_FILE_MODE, self._reader)
 
     def remove(self, mac: str) -> None:
         """Remove a host's boot file, if it exists."""

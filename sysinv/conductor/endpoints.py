@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sqlalchemy.engine import Connection
 
 from flock.db import Database
-from sysinv.actions.progress import state_changes
+from sysinv.actions.progress import check_range, state_changes
 from sysinv.contract.errors import HostNotFound
 from sysinv.contract.records import HostStateUpdate
 from sysinv.db.lookup import host_row
@@ -50,7 +50,9 @@ class HostStatesEndpoint:
             # The host was deleted.
             LOG.info("dropping state of unknown host %s", update.host_uuid)
             return
-        changes = state_changes(host_view(row), update)
+        host = host_view(row)
+        check_range(host, update)
+        changes = state_changes(host, update)
         if changes is None:
             LOG.info("host %s: dropping state %d, which is older than %d", row["hostname"], update.sequence,
                      row["mtce_sequence"])

@@ -18,7 +18,10 @@ _WORD = re.compile(r"[\x21-\x7e]*")
 
 @dataclass(frozen=True, slots=True)
 class BootFile:
-    """Content of one host's boot file; ``token`` is the one-time token in clear text."""
+    """Content of one host's boot file; ``token`` is the one-time token in clear text.
+
+    ``authority`` is the certificate (base64 of DER) by which the host verifies the controller; empty: plain HTTP.
+    """
 
     host_uuid: str
     mgmt_mac: str
@@ -33,6 +36,7 @@ class BootFile:
     token: str
     software_version: str
     api_port: int
+    authority: str = ""
 
 
 def boot_file_name(mac: str) -> str:
@@ -60,14 +64,16 @@ def render_default() -> str:
 
 def render_host(boot: BootFile) -> str:
     """Return the boot file of one host; InvalidInput for a value that a kernel command line cannot hold."""
-    base = f"http://{PXE_NAME}:{boot.api_port}/v1/ihosts/{boot.host_uuid}"
+    scheme = "https" if boot.authority else "http"
+    base = f"{scheme}://{PXE_NAME}:{boot.api_port}/v1/ihosts/{boot.host_uuid}"
     words = [
         ("boot_device", boot.boot_device), ("rootfs_device", boot.rootfs_device), ("console", boot.console),
         ("flock.role", boot.personality), ("flock.subfunctions", boot.subfunctions),
         ("flock.install_output", boot.install_output),
         ("flock.hw_settle", "" if boot.hw_settle == "0" else boot.hw_settle), ("tboot", boot.tboot),
         ("flock.host_uuid", boot.host_uuid), ("flock.progress_url", f"{base}/install_progress"),
-        ("flock.config_url", f"{base}/install_config"), ("flock.install_token", boot.token)]
+        ("flock.config_url", f"{base}/install_config"), ("flock.install_token", boot.token),
+        ("flock.ca", boot.authority)]
     for name, value in words:
         if not _WORD.fullmatch(value):
             raise InvalidInput(field=name, rule="must be printable and without blanks")

@@ -7,11 +7,13 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from flock.core.errors import NotFound
+from flock import tls
+from flock.core.errors import NotFound, Unavailable
 from flock.db import Database, utcnow
 from flock.jobs import OperationView, Step, Steps
 from flock.jobs.store import active_of
@@ -35,12 +37,16 @@ FILES_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class StepSettings:
-    """Settings of the steps. ``active_controller`` never installs itself; times in seconds."""
+    """Settings of the steps. ``active_controller`` never installs itself; times in seconds.
+
+    Boot files carry the certificate in ``authority_file``; without it, installing hosts use plain HTTP.
+    """
 
     active_controller: str
     install_token_ttl_s: float
     mtce_step_timeout_s: float
     api_port: int
+    authority_file: Path | None = None
 
 
 class HostSteps:
@@ -77,11 +83,16 @@ class HostSteps:
         return {str(plan.kind): plan for plan in plans}
 
     def files(self, view: OperationView) -> None:
-        """Write boot file and dnsmasq's host files, unless the host is being deleted."""
+        """Write boot file and dnsmasq's host files, unless the host is being deleted.
+
+        Removes the boot file of a host whose installation has ended.
+        """
         if self._being_deleted(view.subject):
             return
         if view.params.get("boot_file"):
             self.renew_boot_file(view.subject)
+        elif view.params.get("installed"):
+            self._remove_used(view.subject)
         self._dnsmasq.refresh()
 
     def tell_host(self, view: OperationView) -> None:
@@ -183,6 +194,14 @@ class HostSteps:
         check_add(self._mtce.put_host(host=host))
         return True
 
+    def _remove_used(self, host_uuid: str) -> None:
+        """Remove the boot file whose token has been used, unless a newer one was written since."""
+        with self._writing:
+            with self._db.reader() as conn:
+                row = host_row(conn, host_uuid)
+            if row["install_token_hash"] is None:
+                self._boot_files.remove(row["mgmt_mac"])
+
     def renew_boot_file(self, host_uuid: str) -> None:
         """Write a boot file with a new one-time token; stores the token's hash first."""
         with self._writing:
@@ -195,7 +214,17 @@ class HostSteps:
                 subfunctions=row["subfunctions"] or "", boot_device=row["boot_device"],
                 rootfs_device=row["rootfs_device"], hw_settle=row["hw_settle"], install_output=row["install_output"],
                 console=row["console"], tboot=row["tboot"], token=token, software_version=row["sw_version"],
-                api_port=self._settings.api_port))
+                api_port=self._settings.api_port, authority=self._authority()))
+
+    def _authority(self) -> str:
+        """The authority's certificate as one word; read each time, because the authority may be replaced."""
+        file = self._settings.authority_file
+        if file is None:
+            return ""
+        try:
+            return tls.as_word(file.read_bytes())
+        except (OSError, ValueError) as error:
+            raise Unavailable(service="installation", reason=f"{file} cannot be used: {error}") from error
 
     def _write(self, host_uuid: str, columns: Mapping[str, Any]) -> Row:
         def write(conn: Connection) -> Row:

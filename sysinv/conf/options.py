@@ -2,6 +2,8 @@
 """Options of sysinv: groups ``[sysinv]``, ``[bootstrap]`` and ``[dnsmasq]``."""
 from __future__ import annotations
 
+import os
+import pwd
 import socket
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 from oslo_config import cfg
 
-SYSINV, BOOTSTRAP, DNSMASQ = "sysinv", "bootstrap", "dnsmasq"
+SYSINV, BOOTSTRAP, DNSMASQ, BUS_ADMIN = "sysinv", "bootstrap", "dnsmasq", "bus_admin"
 NETWORK_INTERFACES = {"pxeboot": "pxeboot0", "mgmt": "mgmt0", "cluster-host": "cluster0", "oam": "oam0"}
 
 SYSINV_OPTS: list[cfg.Opt] = [
@@ -49,15 +51,31 @@ SYSINV_OPTS: list[cfg.Opt] = [
 ]
 
 BOOTSTRAP_OPTS: list[cfg.Opt] = [
-    cfg.StrOpt("agent_transport_url", secret=True, help="URL of the message bus for agents on other hosts."),
+    cfg.StrOpt("agent_transport_url", help="URL of the message bus for agents on other hosts, without an account: "
+                    "each host has its own."),
+    cfg.StrOpt("tls_directory", default="/etc/flock/tls",
+               help="Directory of the certificate authority, whose certificates installing hosts get."),
+    cfg.StrOpt("boot_scheme", default="https", choices=("https", "http"),
+               help="How installing hosts reach the API; http only where TLS is switched off for the pxeboot network."),
     cfg.DictOpt("interfaces", default=NETWORK_INTERFACES,
                 help="Network type to interface name on installed hosts."),
+]
+
+BUS_ADMIN_OPTS: list[cfg.Opt] = [
+    cfg.StrOpt("url", default="http://127.0.0.1:15672", help="RabbitMQ's management API."),
+    cfg.StrOpt("account", default="service.bus-admin", help="Account that makes the accounts of hosts."),
+    cfg.StrOpt("password", secret=True, help="Password of that account. Without it, no host can be installed."),
+    cfg.StrOpt("vhost", default="/", help="Virtual host of the bus."),
+    cfg.IntOpt("audit_interval_s", default=10, min=1,
+               help="Pause between two checks of the exchange and of the accounts of hosts."),
 ]
 
 DNSMASQ_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("directory", sample_default="<state_dir>/dnsmasq",
                help="Directory for dnsmasq's files; readable by dnsmasq's user."),
     cfg.StrOpt("tftp_root", default="/var/pxeboot", help="Directory served by TFTP."),
+    cfg.StrOpt("user", default="dnsmasq",
+               help="User of dnsmasq; only this user can read boot files, which contain install tokens."),
     cfg.StrOpt("lease_script", sample_default="<bin>/sysinv-dnsmasq-lease-update",
                help="Program that dnsmasq runs at each lease."),
     cfg.StrOpt("unit", default="flock-dnsmasq.service",
@@ -70,6 +88,7 @@ def register(conf: Any) -> Any:
     conf.register_opts(SYSINV_OPTS, group=SYSINV)
     conf.register_opts(BOOTSTRAP_OPTS, group=BOOTSTRAP)
     conf.register_opts(DNSMASQ_OPTS, group=DNSMASQ)
+    conf.register_opts(BUS_ADMIN_OPTS, group=BUS_ADMIN)
     return conf
 
 
@@ -83,6 +102,20 @@ def dnsmasq_directory(conf: Any) -> Path:
     return Path(conf.dnsmasq.directory or Path(conf.state_dir) / "dnsmasq")
 
 
+def dnsmasq_user(conf: Any) -> int | None:
+    """Return the id of dnsmasq's user; None (files stay this process's) when it does not exist or is out of reach."""
+    try:
+        found = pwd.getpwnam(conf.dnsmasq.user).pw_uid
+    except KeyError:
+        return None
+    return found if os.geteuid() == 0 else None
+
+
+def boot_authority(conf: Any) -> Path | None:
+    """Return the file of the certificate that boot files carry; None where installing hosts use plain HTTP."""
+    return Path(conf.bootstrap.tls_directory) / "ca.crt" if conf.bootstrap.boot_scheme == "https" else None
+
+
 def lease_script(conf: Any) -> str:
     """Return the path of the program that dnsmasq runs at each lease."""
     return str(conf.dnsmasq.lease_script or Path(sys.prefix) / "bin" / "sysinv-dnsmasq-lease-update")
@@ -90,4 +123,5 @@ def lease_script(conf: Any) -> str:
 
 def list_opts() -> list[tuple[str, list[Any]]]:
     """Return the options for oslo.config's sample generator."""
-    return [(SYSINV, SYSINV_OPTS), (BOOTSTRAP, BOOTSTRAP_OPTS), (DNSMASQ, DNSMASQ_OPTS)]
+    return [(SYSINV, SYSINV_OPTS), (BOOTSTRAP, BOOTSTRAP_OPTS), (DNSMASQ, DNSMASQ_OPTS),
+            (BUS_ADMIN, BUS_ADMIN_OPTS)]

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from flock.rpc.interface import call, cast, rpc_interface
+from flock.rpc.interface import call, cast, host_named, host_with_uuid, rpc_interface
 from sysinv.contract.records import HostRef, HostStateUpdate
 
 CONDUCTOR_TOPIC = "sysinv.conductor_manager"
 AGENT_TOPIC = "sysinv.agent_manager"
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.2", namespace="inventory")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.2", namespace="inventory", speaks_for="host")
 class InventoryReports:
     """Agent to conductor: a call returns once the report is stored.
 
     Resources declare their reports (``sysinv.contract.reports``); a new resource needs no change here.
     """
 
-    @call(timeout_s=10)
+    @call(timeout_s=10, about=host_named("hostname"))
     def get_host_by_macs(self, *, macs: list[str], hostname: str) -> HostRef | None:
         """Return the host that owns one of the MAC addresses, else the host with that name; None without either."""
         raise TypeError("interface")
 
-    @call(timeout_s=30)
+    @call(timeout_s=30, about=host_with_uuid("host_uuid"))
     def report(self, *, host_uuid: str, kind: str, items: list[Any]) -> None:
         """Store the host's items of ``kind``; each is the JSON form of that kind's record.
 
@@ -33,13 +33,13 @@ class InventoryReports:
         """
         raise TypeError("interface")
 
-    @call(timeout_s=30)
+    @call(timeout_s=30, about=host_with_uuid("host_uuid"))
     def inventory_completed(self, *, host_uuid: str) -> None:
         """Set the host to ``inventoried``, after every first report was acknowledged."""
         raise TypeError("interface")
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="discovery")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="discovery", speaks_for="system")
 class Discovery:
     """dnsmasq's lease script to conductor."""
 
@@ -53,7 +53,7 @@ class Discovery:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.2", namespace="host_states")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.2", namespace="host_states", speaks_for="system")
 class HostStates:
     """mtce to conductor: states that only mtce may write."""
 
@@ -63,7 +63,7 @@ class HostStates:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="operations")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="operations", speaks_for="system")
 class Operations:
     """API to conductor: an operation was stored. The message may get lost: the conductor also polls the table."""
 
@@ -73,7 +73,20 @@ class Operations:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=AGENT_TOPIC, version="1.1")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="bus_accounts", speaks_for="system")
+class BusAccounts:
+    """API to conductor, which alone administers the broker."""
+
+    @call(timeout_s=30)
+    def renew_host_account(self, *, host_uuid: str) -> str:
+        """Make the host's account of the bus with a new password, and return the password.
+
+        Closes the connections of an account that the host had. Raises HostNotFound, Unavailable.
+        """
+        raise TypeError("interface")
+
+
+@rpc_interface(topic=AGENT_TOPIC, version="1.1", speaks_for="system", per_host=True)
 class SysinvAgent:
     """Conductor to the agent of one host (server name = hostname)."""
 

@@ -8,7 +8,19 @@ from typing import Any
 
 from mtce.contract.pulsekey import derive
 from sysinv.contract.enums import NetworkType, SystemType
-from sysinv.model.hostfiles import DOMAIN, PRIVATE, PUBLIC, RenderedFile, hosts_file, network_file, platform_file
+from sysinv.model.busaccounts import host_url
+from sysinv.model.hostfiles import (
+    AUTHORITIES_FILE,
+    BUS_TLS,
+    DOMAIN,
+    HOST_CERTIFICATE_FILE,
+    PRIVATE,
+    PUBLIC,
+    RenderedFile,
+    hosts_file,
+    network_file,
+    platform_file,
+)
 
 UNITS = ("flock-config.service", "flock-sysinv-agent.service", "flock-mtce-agent.service",
          "flock-mtce-heartbeat.service")
@@ -41,7 +53,7 @@ class CloudFacts:
     """Configuration that all hosts of the cloud share. ``names`` are (address, names…) lines for /etc/hosts.
 
     ``heartbeat_key`` is the cluster key; only keys derived from it leave this module. ``agent_transport_url`` is the
-    URL of the bus with the agents' account.
+    URL of the bus without an account.
     """
 
     system_uuid: str
@@ -55,8 +67,19 @@ class CloudFacts:
     heartbeat_key: bytes
 
 
-def render_bundle(host: HostFacts, cloud: CloudFacts) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class HostCertificate:
+    """The certificate that was issued for the host's own key, and those of the authorities it trusts (PEM)."""
+
+    certificate: str
+    authorities: str
+
+
+def render_bundle(host: HostFacts, cloud: CloudFacts, bus_password: str,
+                  certificate: HostCertificate) -> dict[str, Any]:
     """Return the bundle: hostname, personality, files (path, mode, content) and units.
+
+    ``bus_password`` is that of the host's own account of the message bus.
 
     ``{"hostname", "personality", "files": [{"path", "mode", "content"}], "units": [...]}``; modes are octal text.
     """
@@ -65,7 +88,9 @@ def render_bundle(host: HostFacts, cloud: CloudFacts) -> dict[str, Any]:
         RenderedFile("/etc/resolv.conf", PUBLIC, f"search {DOMAIN}\nnameserver {cloud.floating_mgmt}\n"),
         platform_file(_platform_facts(host, cloud)),
         RenderedFile("/etc/platform/.initial_config_complete", PUBLIC, ""),
-        RenderedFile("/etc/flock/flock.conf", PRIVATE, _flock_conf(cloud)),
+        RenderedFile("/etc/flock/flock.conf", PRIVATE, _flock_conf(host.hostname, cloud, bus_password)),
+        RenderedFile(AUTHORITIES_FILE, PUBLIC, certificate.authorities),
+        RenderedFile(HOST_CERTIFICATE_FILE, PUBLIC, certificate.certificate),
         RenderedFile("/etc/flock/heartbeat.key", PRIVATE,
                      derive(cloud.heartbeat_key, host.hostname).hex() + "\n"),
     ]
@@ -104,10 +129,11 @@ def _platform_facts(host: HostFacts, cloud: CloudFacts) -> dict[str, str]:
     return values
 
 
-def _flock_conf(cloud: CloudFacts) -> str:
-    # oslo.config expands "$", which a password may contain.
-    url = cloud.agent_transport_url.replace("$", "$$")
-    return f"[DEFAULT]\ntransport_url = {url}\n"
+def _flock_conf(hostname: str, cloud: CloudFacts, bus_password: str) -> str:
+    # oslo.config expands "$", which a URL may contain.
+    url = host_url(cloud.agent_transport_url, hostname, bus_password).replace("$", "$$")
+    return f"[DEFAULT]\ntransport_url = {url}\n\n[oslo_messaging_rabbit]\n" + "".join(
+        f"{name} = {value}\n" for name, value in BUS_TLS.items())
 
 
 def _network_file(leg: Leg, interface: str) -> RenderedFile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import hmac
+import json
 import logging
 import secrets
 from collections.abc import Callable, Mapping
@@ -14,16 +15,20 @@ from typing import Any, ClassVar
 
 from sqlalchemy.engine import Connection
 
+from flock import tls
 from flock.core.errors import Forbidden, Unavailable
 from flock.db import Database, utcnow
 from mtce.contract import pulsekey
 from sysinv.actions.progress import stored_install_state
 from sysinv.contract.enums import InstallState, NetworkType
 from sysinv.db.lookup import Row, host_row, the_system
-from sysinv.hosts.bundle import CloudFacts, HostFacts, Leg, render_bundle
+from sysinv.hosts.binding import Machine, parse_neighbours, refusal
+from sysinv.hosts.bundle import CloudFacts, HostCertificate, HostFacts, Leg, render_bundle
 from sysinv.hosts.provision import host_addresses
+from sysinv.hosts.work import Work
 from sysinv.model.addressing import PoolView
 from sysinv.model.host import CONTROLLER_NAMES, HostRefused
+from sysinv.model.hostfiles import bundle_purpose
 from sysinv.model.system import SystemView
 from sysinv.resources.address import store as addresses
 from sysinv.resources.host import store as hosts
@@ -33,6 +38,7 @@ from sysinv.resources.system.table import I_SYSTEM
 LOG = logging.getLogger(__name__)
 TOKEN_BYTES = 32
 INFO_MAX = 255
+NEIGHBOURS = Path("/proc/net/arp")
 
 
 class TokenRefused(Forbidden):
@@ -49,13 +55,15 @@ class InstallSettings:
     interfaces: Mapping[str, str]
     agent_transport_url: str | None
     heartbeat_key_file: Path
+    tls_directory: Path
 
 
 def new_token(ttl_s: float, now: datetime.datetime) -> tuple[str, dict[str, Any]]:
     """Return a new token for the boot file in clear text, and the columns that store its hash."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     return token, {"install_token_hash": token_hash(token),
-                   "install_token_expires_at": now + datetime.timedelta(seconds=ttl_s)}
+                   "install_token_expires_at": now + datetime.timedelta(seconds=ttl_s),
+                   "install_token_key": None, "install_token_address": None}
 
 
 def token_hash(token: str) -> str:
@@ -74,9 +82,12 @@ def token_fits(row: Row, token: str | None, now: datetime.datetime) -> bool:
 class Installation:
     """Stores progress and serves configurations."""
 
-    def __init__(self, db: Database, settings: InstallSettings,
-                 now: Callable[[], datetime.datetime] = utcnow) -> None:
+    def __init__(self, db: Database, work: Work, settings: InstallSettings, renew_account: Callable[[str], str],
+                 now: Callable[[], datetime.datetime] = utcnow, neighbours: Path = NEIGHBOURS) -> None:
         self._db = db
+        self._work = work
+        self._renew_account = renew_account
+        self._neighbours = neighbours
         self._settings = settings
         self._now = now
 
@@ -86,6 +97,7 @@ class Installation:
         Raises HostNotFound, and HostRefused for a host that is in service.
         """
         now = self._now()
+        ended: str | None = None
         with self._db.writer() as conn:
             row = host_row(conn, ident, lock=True)
             if row["administrative"] != "locked":
@@ -95,15 +107,33 @@ class Installation:
                 "install_state_at": now}
             if state == InstallState.INSTALLED and token_fits(row, token, now):
                 values |= {"install_token_hash": None, "install_token_expires_at": None}
+                ended = self._work.configure(conn, row["uuid"], boot_file=False, installed=True,
+                                             name=row["hostname"] or "")
             hosts.write(conn, row, values)
+        if ended is not None:
+            self._work.begin(ended)
         LOG.info("host %s reports installation %s %s", row["hostname"] or row["uuid"], state, info or "")
 
-    def configuration(self, ident: str, token: str | None) -> dict[str, Any]:
-        """Return the bundle of a host that sends its token. Raises TokenRefused, HostNotFound."""
-        with self._db.reader() as conn:
-            row = host_row(conn, ident)
+    def configuration(self, ident: str, token: str | None, request_pem: str, address: str) -> dict[str, str]:
+        """Return ``{"sealed": text}``: the bundle of the host that sends its token, sealed for the key of its request.
+
+        It has a new password for the host's account of the bus.
+
+        ``address`` is where the request (PEM) came from. The first request binds the token to key and address. Raises
+        TokenRefused, HostNotFound, BadRequest, Unavailable.
+        """
+        key = tls.request_key(request_pem)
+        machine = Machine(tls.public_fingerprint(key), address, self._mac_at(address))
+        with self._db.writer() as conn:
+            row = host_row(conn, ident, lock=True)
             if not token_fits(row, token, self._now()) or not row["hostname"]:
                 raise TokenRefused()
+            reason = refusal(machine, row["mgmt_mac"], row["install_token_key"], row["install_token_address"])
+            if reason is not None:
+                LOG.warning("host %s: the bundle is refused: %s", row["hostname"], reason)
+                raise TokenRefused()
+            if row["install_token_key"] is None:
+                hosts.write(conn, row, {"install_token_key": machine.key, "install_token_address": address})
             system = the_system(conn)
             pools = networks.pools_by_network(conn)
             facts = HostFacts(
@@ -111,7 +141,27 @@ class Installation:
                 subfunctions=row["subfunctions"] or "", software_version=row["sw_version"],
                 legs=_legs(row["hostname"], pools, host_addresses(conn, system, row["hostname"])))
             cloud = self._cloud(conn, system, pools)
-        return render_bundle(facts, cloud)
+        # After the writing ends: the conductor reads the host too, and the broker may take its time.
+        bundle = render_bundle(facts, cloud, self._renew_account(facts.uuid), self._certificate(facts, request_pem))
+        return {"sealed": tls.seal_for(key, json.dumps(bundle).encode(), bundle_purpose(row["uuid"]))}
+
+    def _mac_at(self, address: str) -> str | None:
+        try:
+            return parse_neighbours(self._neighbours.read_text()).get(address)
+        except OSError as error:
+            raise Unavailable(service="installation", reason=f"{self._neighbours} cannot be read: {error}") from error
+
+    def _certificate(self, host: HostFacts, request_pem: str) -> HostCertificate:
+        """The host's certificate: a client's, for the bus; its names come from the database."""
+        directory = self._settings.tls_directory
+        try:
+            authority = tls.Authority((directory / "ca.crt").read_bytes(), (directory / "ca.key").read_bytes())
+        except (OSError, ValueError) as error:
+            raise Unavailable(service="installation",
+                              reason=f"the certificate authority cannot be read: {error}") from error
+        issued = authority.issue(request_pem, tls.Usage.CLIENT, host.hostname, [host.hostname],
+                                 self._now().astimezone(datetime.UTC))
+        return HostCertificate(issued.decode("ascii"), authority.certificate_pem.decode("ascii"))
 
     def _cloud(self, conn: Connection, system: SystemView, pools: Mapping[str, PoolView]) -> CloudFacts:
         if not self._settings.agent_transport_url:

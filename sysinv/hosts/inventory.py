@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from flock.core import slices
+from flock.core import ids, slices
 from flock.core.codec import Codec, codec_for
 from flock.core.errors import InvalidInput
 from flock.core.text import storable
@@ -22,6 +23,7 @@ from sysinv.db.lookup import Row, host_row, the_system
 from sysinv.model.host import host_view, normal_mac
 from sysinv.model.topology import HostRole
 from sysinv.resources.host import store as hosts
+from sysinv.resources.host.table import I_HOST
 
 LOG = logging.getLogger(__name__)
 MACS_MAX = 512
@@ -85,6 +87,15 @@ class InventoryIntake:
         self._db = db
         self._virtual = virtual
         self._resources = reported_resources()
+
+    def hostname_of(self, uuid: str) -> str | None:
+        """The name of the host with that uuid; None when there is none."""
+        if not ids.is_uuid(uuid):
+            return None
+        with self._db.reader() as conn:
+            found: str | None = conn.execute(
+                sa.select(I_HOST.c.hostname).where(I_HOST.c.uuid == uuid.lower())).scalar_one_or_none()
+        return found
 
     def get_host_by_macs(self, *, macs: list[str], hostname: str) -> HostRef | None:
         """The host that owns one of the MAC addresses, else the one with that name.

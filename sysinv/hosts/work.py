@@ -34,13 +34,16 @@ class Work:
         self._nudge = nudge
         self._pool = BoundedPool("sysinv-nudge", NUDGE_THREADS, NUDGE_QUEUE)
 
-    def configure(self, conn: Connection, host_uuid: str, *, boot_file: bool, name: str = "") -> str:
+    def configure(self, conn: Connection, host_uuid: str, *, boot_file: bool, installed: bool = False,
+                  name: str = "") -> str:
         """Record that a host's record changed; ``boot_file``: also write a new boot file and install token.
+
+        ``installed``: the host's installation has ended; remove the boot file.
 
         Raises OperationActive, which names the host ``name``, while the host is being deleted.
         """
         return self._operations.record(conn, kind=OperationKind.CONFIGURE, subject=host_uuid,
-                                       params={"boot_file": boot_file}, exclusive=False,
+                                       params={"boot_file": boot_file, "installed": installed}, exclusive=False,
                                        barred_by=(OperationKind.DELETE,), shown_as=name)
 
     def action(self, conn: Connection, host_uuid: str, params: Mapping[str, Any], *, name: str) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The installer's two HTTP requests to the controller: report progress, fetch configuration. Standard library only."""
+"""The installer's two HTTP requests to the controller: report progress, fetch configuration. """
 from __future__ import annotations
 
 import http.client
@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+from flock import tls
 from flock.core.backoff import Backoff
 from flock.core.errors import Forbidden, Unavailable
 from flock.core.parse import parse_json
@@ -31,7 +32,11 @@ class Controller:
         self._sleep = sleep
         self._now = now
         # A proxy from the environment must not see the token.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+        if parameters.authority:
+            context = tls.client_context(authorities_pem=parameters.authority)
+            handlers.append(urllib.request.HTTPSHandler(context=context))
+        self._opener = urllib.request.build_opener(*handlers)
 
     def progress(self, state: str, info: str | None = None) -> bool:
         """Report a state once; False when the controller did not accept it (the installation continues regardless)."""
@@ -43,13 +48,14 @@ class Controller:
             return False
         return True
 
-    def configuration(self, deadline_s: float) -> Any:
-        """Return the bundle as parsed JSON; retries while the controller does not answer.
+    def configuration(self, request_pem: str, deadline_s: float) -> Any:
+        """Return the sealed bundle (parsed JSON) for the key of a certificate request.
 
-        Raises Forbidden when the controller rejects the token, Unavailable after ``deadline_s`` seconds.
+        Retries while the controller does not answer. Raises Forbidden when the controller rejects the token,
+        Unavailable after ``deadline_s`` seconds.
         """
         end = self._now() + deadline_s
-        request = self._request(self._parameters.config_url, None)
+        request = self._request(self._parameters.config_url, json.dumps({"csr": request_pem}).encode())
         for delay_s in RETRY.pauses_s():
             try:
                 return parse_json(self._send(request))
@@ -66,8 +72,8 @@ class Controller:
             self._sleep(delay_s)
         raise AssertionError("endless")
 
-    def _request(self, url: str, body: bytes | None) -> urllib.request.Request:
-        """Return a POST with ``body``, a GET without. ``parse_cmdline`` has checked the scheme of ``url``."""
+    def _request(self, url: str, body: bytes) -> urllib.request.Request:
+        """Return a POST with ``body``. ``parse_cmdline`` has checked the scheme of ``url``."""
         headers = {"X-Install-Token": self._parameters.install_token, "Accept": "application/json",
                    "Content-Type": "application/json"}
         return urllib.request.Request(url, data=body, headers=headers)  # noqa: S310

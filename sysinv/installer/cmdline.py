@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
+from flock import tls
 from flock.core.errors import InvalidInput
 
 CMDLINE_MAX = 4096
@@ -16,7 +17,10 @@ _DEVICE = re.compile(r"(/dev/)?[\w.:/+-]{1,255}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class InstallParameters:
-    """Parameters from the boot file; ``wait``: the host has no personality yet and boots again later."""
+    """Parameters from the boot file; ``wait``: the host has no personality yet and boots again later.
+
+    ``authority`` is the certificate (PEM) by which the controller is verified; empty for plain HTTP.
+    """
 
     wait: bool
     role: str = ""
@@ -24,6 +28,7 @@ class InstallParameters:
     progress_url: str = ""
     config_url: str = ""
     install_token: str = ""
+    authority: str = ""
     boot_device: str = ""
     rootfs_device: str = ""
     console: str = ""
@@ -54,7 +59,8 @@ def parse_cmdline(text: str, pxecontroller: str | None = None) -> InstallParamet
         wait=False, role=_required(words, "flock.role"), host_uuid=uuid,
         progress_url=_url(words, "flock.progress_url", pxecontroller),
         config_url=_url(words, "flock.config_url", pxecontroller),
-        install_token=_required(words, "flock.install_token"), boot_device=words["boot_device"],
+        install_token=_required(words, "flock.install_token"), authority=_authority(words),
+        boot_device=words["boot_device"],
         rootfs_device=words["rootfs_device"], console=words.get("console", ""),
         install_output=words.get("flock.install_output", "text"))
 
@@ -64,6 +70,16 @@ def _required(words: dict[str, str], name: str) -> str:
     if not value:
         raise InvalidInput(field=name, rule="must be given on the kernel command line")
     return value
+
+
+def _authority(words: dict[str, str]) -> str:
+    """The authority's certificate; must be given when a URL uses TLS, because nothing else proves the controller."""
+    if not any(words[name].startswith("https:") for name in ("flock.progress_url", "flock.config_url")):
+        return ""
+    try:
+        return tls.from_word(_required(words, "flock.ca"))
+    except ValueError as error:
+        raise InvalidInput(field="flock.ca", rule="must be a certificate, base64 of its DER form") from error
 
 
 def _url(words: dict[str, str], name: str, pxecontroller: str | None) -> str:

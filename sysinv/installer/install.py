@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from flock import tls
 from flock.core.errors import FlockError
 from sysinv.installer.cmdline import InstallParameters
 from sysinv.installer.files import Target
-from sysinv.installer.plan import install_plan, parse_bundle
+from sysinv.installer.plan import WriteFile, install_plan, open_bundle
+from sysinv.model.hostfiles import HOST_KEY_FILE, PRIVATE
 
 CONFIGURATION_DEADLINE_S = 300.0
 REPORT_EVERY = 5
@@ -21,8 +23,8 @@ class Reporter(Protocol):
     def progress(self, state: str, info: str | None = None) -> bool:
         """Report a state."""
 
-    def configuration(self, deadline_s: float) -> object:
-        """Fetch the bundle."""
+    def configuration(self, request_pem: str, deadline_s: float) -> object:
+        """Fetch the sealed bundle."""
 
 
 def install(parameters: InstallParameters, controller: Reporter, target: Path, share: Path,
@@ -46,8 +48,13 @@ def _install(parameters: InstallParameters, controller: Reporter, target: Path, 
              say: Callable[[str], None]) -> None:
     say(f"installing {parameters.host_uuid} as {parameters.role} on {parameters.rootfs_device}")
     controller.progress("preinstall")
-    bundle = parse_bundle(controller.configuration(CONFIGURATION_DEADLINE_S))
+    # A new key for each installation: it is written to this host's disk and goes nowhere else.
+    key = tls.new_key()
+    reply = controller.configuration(tls.new_request(key, parameters.host_uuid).decode("ascii"),
+                                     CONFIGURATION_DEADLINE_S)
+    bundle = open_bundle(reply, key, parameters.host_uuid)
     steps = install_plan(bundle, _texts(share / "systemd"), _texts(share / "goenabled.d"))
+    steps.append(WriteFile(HOST_KEY_FILE, PRIVATE, key.decode("ascii")))
     root = Target(target)
     controller.progress("installing", f"0/{len(steps)}")
     for number, step in enumerate(steps, start=1):

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flock import tls
 from flock.core.errors import InvalidInput
+from flock.core.parse import parse_json
+from sysinv.model.hostfiles import bundle_purpose
 
 FILES_MAX = 200
 CONTENT_MAX = 1024 * 1024
@@ -48,6 +51,13 @@ class Bundle:
     personality: str
     files: tuple[WriteFile, ...]
     units: tuple[str, ...]
+
+
+def open_bundle(reply: Any, key_pem: bytes, host_uuid: str) -> Bundle:
+    """Open and check the controller's reply ``{"sealed": text}``; SealBroken when it is for another host or key."""
+    if not isinstance(reply, Mapping) or not isinstance(reply.get("sealed"), str):
+        raise InvalidInput(field="sealed", rule="must be text")
+    return parse_bundle(parse_json(tls.open_sealed(key_pem, reply["sealed"], bundle_purpose(host_uuid))))
 
 
 def parse_bundle(data: Any) -> Bundle:

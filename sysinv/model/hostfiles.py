@@ -7,6 +7,12 @@ from dataclasses import dataclass
 
 PRIVATE, PUBLIC = 0o600, 0o644
 DOMAIN = "internal"
+TLS_DIRECTORY = "/etc/flock/tls"
+AUTHORITIES_FILE = f"{TLS_DIRECTORY}/ca.crt"
+HOST_CERTIFICATE_FILE, HOST_KEY_FILE = f"{TLS_DIRECTORY}/host.crt", f"{TLS_DIRECTORY}/host.key"
+# [oslo_messaging_rabbit] of every host: TLS, the broker's name verified, the host's certificate shown.
+BUS_TLS = {"ssl": "true", "ssl_ca_file": AUTHORITIES_FILE, "ssl_cert_file": HOST_CERTIFICATE_FILE,
+           "ssl_key_file": HOST_KEY_FILE}
 _DHCP = ("DHCP=ipv4", "", "[DHCPv4]", "UseDNS=no", "UseRoutes=no", "UseHostname=no", "UseNTP=no",
          "ClientIdentifier=mac")
 
@@ -18,6 +24,11 @@ class RenderedFile:
     path: str
     mode: int
     content: str
+
+
+def bundle_purpose(host_uuid: str) -> str:
+    """Return the purpose for which a host's bundle is sealed; a bundle of another host does not open."""
+    return f"install bundle of host {host_uuid}"
 
 
 def hosts_file(names: Iterable[tuple[str, str]]) -> RenderedFile:

@@ -45,7 +45,8 @@ def _token():
     user = {"name": "admin", "domain": default, "password": (STATE_DIR / "admin-password").read_text().strip()}
     body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}},
                      "scope": {"project": {"name": "admin", "domain": default}}}}
-    reply = requests.post("http://127.0.0.1:5000/v3/auth/tokens", json=body, timeout=20)
+    reply = requests.post("https://127.0.0.1:5000/v3/auth/tokens", json=body, timeout=20,
+                          verify=str(STATE_DIR / "ca.crt"))
     assert reply.status_code == 201, reply.text
     return reply.headers["X-Subject-Token"]
 
@@ -55,6 +56,7 @@ def api(cloud):
     """Requests to the APIs as the admin user."""
     with requests.Session() as client:
         client.headers["X-Auth-Token"] = _token()
+        client.verify = str(STATE_DIR / "ca.crt")
         yield client
 
 

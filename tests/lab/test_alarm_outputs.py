@@ -91,7 +91,7 @@ def outputs(on, webhook, snmptrapd):
 @pytest.fixture
 def stream(api, cloud):
     """What /v1/event_stream says from now on; read by a thread."""
-    reply = api.get("http://127.0.0.1:18002/v1/event_stream", stream=True, timeout=60)
+    reply = api.get("https://127.0.0.1:18002/v1/event_stream", stream=True, timeout=60)
     assert reply.status_code == 200, reply.text
     heard: list = []
 
@@ -148,7 +148,7 @@ def from_trap(received):
 
 def newest(api, limit):
     """Events in the order in which they were stored; times are those of the raisers, which may overtake each other."""
-    reply = api.get(f"http://127.0.0.1:18002/v1/event_log?sort_key=id&sort_dir=desc&limit={limit}", timeout=30)
+    reply = api.get(f"https://127.0.0.1:18002/v1/event_log?sort_key=id&sort_dir=desc&limit={limit}", timeout=30)
     return reply.json()["event_log"]
 
 

@@ -33,7 +33,7 @@ def faultstring(reply):
     return json.loads(reply.json()["error_message"])["faultstring"]
 
 
-HOSTS = "http://127.0.0.1:6385/v1/ihosts"
+HOSTS = "https://127.0.0.1:6385/v1/ihosts"
 
 
 @pytest.mark.parametrize("method, url, body, status", [
@@ -90,7 +90,7 @@ def test_bus_stopped_for_a_minute(api, cloud, on, healthy):
     assert len(sets) == 5
     assert on("controller-0", "systemctl", "show", "-P", "MainPID", *services) == pids
     for alarm in _test_alarms(cloud):
-        assert api.delete(f"http://127.0.0.1:18002/v1/alarms/{alarm['uuid']}", timeout=20).status_code == 204
+        assert api.delete(f"https://127.0.0.1:18002/v1/alarms/{alarm['uuid']}", timeout=20).status_code == 204
 
 
 def _test_alarms(cloud):

@@ -131,7 +131,7 @@ def system(folder, monkeypatch) -> dict[str, int]:
     """Users by systemd-sysusers, files as the bootstrap writes them; returns user ids by name."""
     if shutil.which("systemd-sysusers") is None:
         pytest.skip("systemd-sysusers is not installed")
-    for directory in ("etc/flock", "etc/keystone/fernet-keys", "etc/keystone/credential-keys"):
+    for directory in ("etc/flock", "etc/keystone/fernet-keys", "etc/keystone/credential-keys", "etc/flock/tls"):
         (folder / directory).mkdir(parents=True)
     subprocess.run(["systemd-sysusers", f"--root={folder}", "-"], input=accounts.SYSUSERS, text=True, timeout=60,
                    check=True)
@@ -142,7 +142,7 @@ def system(folder, monkeypatch) -> dict[str, int]:
     monkeypatch.setattr(accounts.shutil, "chown",
                         lambda path, user, group: os.chown(path, ids["passwd"][user], ids["group"][group]))
     answers, secrets = parse({"admin_password": "correct-horse"}), generate()
-    for file in (*render.service_files(answers, secrets), *render.keystone_files(answers, secrets)):
+    for file in (*render.service_files(answers, secrets, "controller-0"), *render.keystone_files(answers, secrets)):
         path = folder / file.path.lstrip("/")
         path.write_text(file.content)
         path.chmod(file.mode)
@@ -150,14 +150,17 @@ def system(folder, monkeypatch) -> dict[str, int]:
         (folder / "etc/flock" / name).write_text("key")
         (folder / "etc/flock" / name).chmod(0o600)
     (folder / "etc/keystone/fernet-keys/0").write_text("key")
+    for name in ("ca", "front", "host", "rabbitmq"):
+        (folder / f"etc/flock/tls/{name}.key").touch(0o600)
+        (folder / f"etc/flock/tls/{name}.key").write_text("key")
     for path, owner in accounts.owned(folder):
         accounts.give(path, owner)
-    return ids["passwd"] | {"group": ids["group"]["flock"]}
+    return ids["passwd"] | {"group": ids["group"]["flock"], "tls": ids["group"]["flock-tls"]}
 
 
 def readable(folder: Path, user: int, groups: list[int]) -> set[str]:
     script = "for f in $(cat); do { head -c1 $f > /dev/null; } 2> /dev/null && echo $f; done; true"
-    files = [str(path) for path in (folder / "etc/flock").iterdir()] + [
+    files = [str(path) for path in (folder / "etc/flock").rglob("*.*")] + [
         str(folder / "etc/keystone/keystone.conf"), str(folder / "etc/keystone/fernet-keys/0")]
     out = subprocess.run(["sh", "-c", script], user=user, group=user, extra_groups=groups, input="\n".join(files),
                          capture_output=True, text=True, timeout=60, check=True, cwd="/").stdout
@@ -166,10 +169,11 @@ def readable(folder: Path, user: int, groups: list[int]) -> set[str]:
 
 @as_root
 def test_each_user_reads_its_own_files_and_a_stranger_none(folder, system):
-    shared = [system["group"]]
+    shared = [system["group"], system["tls"]]
+    every = {"flock.conf", "host.key", "front.key"}
     assert readable(folder, STRANGER, []) == set()
-    assert readable(folder, system["flock-fm"], shared) == {"flock.conf", "fm.conf"}
-    assert readable(folder, system["flock-mtce"], shared) == {"flock.conf", "mtce.conf"}
-    assert readable(folder, system["flock-sysinv"], shared) == {
-        "flock.conf", "sysinv.conf", "secrets.key", "heartbeat.key"}
-    assert readable(folder, system["flock-keystone"], []) == {"keystone.conf", "0"}
+    assert readable(folder, system["flock-fm"], shared) == every | {"fm.conf", "fm-api.conf", "fm-manager.conf"}
+    assert readable(folder, system["flock-mtce"], shared) == every | {"mtce.conf", "mtce-api.conf"}
+    assert readable(folder, system["flock-sysinv"], shared) == every | {
+        "sysinv.conf", "sysinv-api.conf", "secrets.key", "heartbeat.key", "ca.key"}
+    assert readable(folder, system["flock-keystone"], [system["tls"]]) == {"keystone.conf", "0", "front.key"}

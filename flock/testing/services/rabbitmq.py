@@ -5,14 +5,16 @@ from __future__ import annotations
 import signal
 import uuid
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import amqp
 
 from flock.exec import run
+from flock.rpc.accounts import EXCHANGE
 from flock.testing.services.process import Process, ServiceFailed, find_program, free_port, port_open, wait_for
 
 PROGRAMS = "/usr/lib/rabbitmq/bin"
-USER, PASSWORD = "flock", "flock"  # noqa: S105 - a broker on a private loopback port during a test
+USER, PASSWORD = "service.tests", "flock"  # noqa: S105 - a broker on a private loopback port during a test
 
 CONFIGURATION = """\
 listeners.tcp.default = 127.0.0.1:{port}
@@ -24,11 +26,28 @@ default_pass = {password}
 heartbeat = 60
 """
 
+MANAGEMENT = """\
+management.tcp.ip = 127.0.0.1
+management.tcp.port = {port}
+management_agent.disable_metrics_collector = true
+"""
+
+
+def declare_exchange(url: str, name: str = EXCHANGE) -> None:
+    """Make the exchange of the topics, as the broker's definitions do. OSError without a broker."""
+    parts = urlsplit(url)
+    with amqp.Connection(f"{parts.hostname}:{parts.port}", userid=parts.username, password=parts.password,
+                         virtual_host=parts.path[1:] or "/", connect_timeout=5) as connection:
+        connection.channel().exchange_declare(name, "topic", durable=True, auto_delete=False)
+
 
 class RabbitNode:
-    """A node at ``url`` (its transport_url). The constructor does not start it, so tests can begin without a broker."""
+    """A node at ``url`` (its transport_url). The constructor does not start it, so tests can begin without a broker.
 
-    def __init__(self, folder: Path) -> None:
+    With ``management``, it also serves its management API, at ``admin_url``.
+    """
+
+    def __init__(self, folder: Path, *, management: bool = False) -> None:
         self.folder = folder
         self.port = free_port()
         self.url = f"rabbit://{USER}:{PASSWORD}@127.0.0.1:{self.port}/"
@@ -41,8 +60,13 @@ class RabbitNode:
         self._epmd: Process | None = None
         for name in ("mnesia", "log", "home"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        (folder / "rabbitmq.conf").write_text(CONFIGURATION.format(port=self.port, user=USER, password=PASSWORD))
-        (folder / "enabled_plugins").write_text("[].\n")
+        self._admin_port = free_port()
+        self.admin_url = f"http://127.0.0.1:{self._admin_port}" if management else ""
+        text = CONFIGURATION.format(port=self.port, user=USER, password=PASSWORD)
+        if management:
+            text += MANAGEMENT.format(port=self._admin_port)
+        (folder / "rabbitmq.conf").write_text(text)
+        (folder / "enabled_plugins").write_text("[rabbitmq_management].\n" if management else "[].\n")
 
     @staticmethod
     def available() -> bool:
@@ -60,6 +84,9 @@ class RabbitNode:
             self._epmd.wait_until(lambda: port_open(self._epmd_port), 10, "epmd to listen")
         self._node = Process("rabbitmq", [self._server], self.folder, env=self._environment())
         self._node.wait_until(self._answers, timeout_s, "RabbitMQ to let its user in")
+        if self.admin_url:
+            self._node.wait_until(lambda: port_open(self._admin_port), timeout_s, "the management API to listen")
+        declare_exchange(self.url)
 
     def new_vhost_url(self) -> str:
         """The transport_url of an unused virtual host; tests need separate ones because topics name the queues.
@@ -73,7 +100,9 @@ class RabbitNode:
                 f'rabbit_vhost:add(<<"{name}">>, <<"tests">>), rabbit_auth_backend_internal:set_permissions('
                 f'<<"{USER}">>, <<"{name}">>, {all_of_it}, <<"tests">>),' for name in self._vhosts)
             self.control("eval", f"{grants} ok.")
-        return f"{self.url}{self._vhosts.pop()}"
+        vhost = self._vhosts.pop()
+        declare_exchange(self.url + vhost)
+        return self.url + vhost
 
     def kill(self) -> None:
         """Kill the node like a power failure."""

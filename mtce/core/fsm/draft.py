@@ -122,6 +122,8 @@ class Draft:
         self.set(action=HostAction.NONE, stage=Stage.IDLE, stage_ms=self.now_ms, deadline_ms=None, probe_ms=None,
                  silent_ms=None, command_id="", stale_since_ms=None, asked_ms=None, ordered="", ordered_ms=None,
                  withheld="")
+        if not self.view.action_failed:
+            self.set(bmc_error="")
         self.task(task, clear_later=bool(task))
         if self.view.availability is Availability.ONLINE:
             self.set(silent_ms=self.now_ms + self.settings.online_silence_ms)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from mtce.contract.states import HostAction
 from mtce.core.actions import Action, RequestAlive
 from mtce.core.arbiter import UNINTERRUPTIBLE, start_refusal
-from mtce.core.events import Alive, Command, Event, Pulse, Put, Resume, Tick
+from mtce.core.events import Alive, BmcAnswer, Command, Event, Pulse, Put, Resume, Tick
 from mtce.core.fsm import add, disable, enable, monitor, power, recovery, reinstall
 from mtce.core.fsm.draft import Draft
 from mtce.core.legal import ensure
@@ -25,6 +25,7 @@ _OWN_PAUSES = frozenset({
     Stage.ADD_WAIT, Stage.RESET_BMC_WAIT, Stage.RESET_RETRY, Stage.SELF_REBOOT, Stage.HEARTBEAT_SOAK,
     Stage.FAILED_WAIT, Stage.RECOVERY_PAUSE, Stage.RECOVERY_BMC_WAIT, Stage.POWER_RETRY, Stage.POWER_SETTLE})
 _UPTIME_FIRST_HOUR_S = 3600
+BMC_ERROR_MAX = 255
 
 
 def step(view: MaintainedHost, event: Event, now_ms: int,
@@ -69,6 +70,9 @@ def _note(d: Draft, event: Event) -> bool:
             d.set(resumed_boot=event.controller_boot, resumed_ms=d.now_ms)
             add.begin(d)
         return False
+    elif isinstance(event, BmcAnswer):
+        if event.command_id == d.view.command_id:
+            d.set(bmc_error="" if event.ok else event.reason[:BMC_ERROR_MAX])
     elif isinstance(event, Resume):
         _resume(d, event)
     return True
@@ -89,7 +93,7 @@ def _note_alive(d: Draft, event: Alive) -> bool:
     d.set(**{channel: d.now_ms}, alive_sequence=alive.sequence, seen=True)
     if alive.boot_id != view.boot_id:
         past = (*view.past_boots, view.boot_id)[-PAST_BOOTS_MAX:] if view.boot_id else view.past_boots
-        d.set(boot_id=alive.boot_id, past_boots=past, uptime_due_ms=0)
+        d.set(boot_id=alive.boot_id, past_boots=past, uptime_due_ms=0, bmc_error="")
     if d.now_ms >= d.view.uptime_due_ms:
         first_hour = alive.uptime_s < _UPTIME_FIRST_HOUR_S
         wait_ms = d.settings.uptime_report_ms if first_hour else d.settings.uptime_report_later_ms
@@ -146,7 +150,8 @@ def _command(d: Draft, event: Command) -> None:
 
 
 def _begin(d: Draft, action: HostAction) -> None:
-    d.set(action_failed="", tries=0, ordered=str(action), ordered_ms=d.now_ms, reported="")
+    d.set(action_failed="", tries=0, ordered=str(action), ordered_ms=d.now_ms, reported="",
+          bmc_error="")
     if action is HostAction.UNLOCK:
         enable.unlock(d)
     elif action is HostAction.LOCK:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from flock.exec.root import Root, number
 
 _RANGE = re.compile(r"(\d+)(?:-(\d+)(?::(\d+)(?:/(\d+))?)?)?")
 _HEX = re.compile(r"[0-9a-fA-F]+")
-NUMBER_MAX = 65535
+# The kernel supports at most 8192 CPUs (CONFIG_NR_CPUS) and 1024 memory nodes (CONFIG_NODES_SHIFT).
+NUMBER_MAX = 8191
+# Hundreds of CPUs name the same siblings, so they share one set.
+SETS_KEPT = 256
 MASK_DIGITS_MAX = (NUMBER_MAX + 1) // 4
 
 
+@lru_cache(SETS_KEPT)
 def parse_list(text: str) -> frozenset[int]:
-    """Return the members of a list such as ``0-3,8,10-20:2/5``; omits malformed parts and numbers above 65535.
+    """Return the members of a list such as ``0-3,8,10-20:2/5``; omits malformed parts and numbers above 8191.
 
-    Valid lists name no number twice, so numbers after the first 65536 are omitted.
+    Valid lists name no number twice, so numbers after the first 8192 are omitted.
     ``a-b:used/group`` takes the first ``used`` of every ``group`` numbers; ``a-b:step`` (lscpu) every ``step``-th.
     """
     members: set[int] = set()
@@ -41,16 +46,17 @@ def _in_pattern(offset: int, used: int | None, group: int | None) -> bool:
     return offset % group < used
 
 
+@lru_cache(SETS_KEPT)
 def parse_mask(text: str) -> frozenset[int]:
     """Return the bits set in a comma-separated hexadecimal mask (most significant word first); empty when malformed.
 
-    Omits bits above 65535.
+    Omits bits above 8191.
     """
     digits = text.replace(",", "").strip()
     if _HEX.fullmatch(digits) is None:
         return frozenset()
-    value = int(digits[-MASK_DIGITS_MAX:], 16)
-    return frozenset(bit for bit in range(value.bit_length()) if value >> bit & 1)
+    bits = f"{int(digits[-MASK_DIGITS_MAX:], 16):b}"
+    return frozenset(index for index, bit in enumerate(reversed(bits)) if bit == "1")
 
 
 def read_set(root: Root, list_path: str, mask_path: str | None = None) -> frozenset[int] | None:

@@ -2,46 +2,28 @@
 """Pure comparison of reported with stored PCI devices; their address identifies them."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flock.db.fitting import fitted
+from sysinv.db.reported import Change, compare
 from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.device.rules import default_enabled, default_name
 from sysinv.resources.device.table import PCI_DEVICES
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceChange:
-    """Rows to insert, columns to write by row id, row ids to delete."""
-
-    insert: list[dict[str, Any]] = field(default_factory=list)
-    update: dict[int, dict[str, Any]] = field(default_factory=dict)
-    delete: list[int] = field(default_factory=list)
-
-
-def device_change(stored: Sequence[Mapping[str, Any]], reported: Sequence[PciDeviceReport]) -> DeviceChange:
+def device_change(stored: Iterable[Mapping[str, Any]], reported: Sequence[PciDeviceReport], *,
+                  partial: bool = False) -> Change:
     """Compare. Keeps the operator's choice of name and use, unless the address has another card now."""
     known = {row["pciaddr"]: row for row in stored}
-    change = DeviceChange()
-    seen: set[str] = set()
+    wanted: dict[str, dict[str, Any]] = {}
     for report in reported:
         values = _values(report)
-        if values["pciaddr"] in seen:
-            continue
-        seen.add(values["pciaddr"])
         old = known.get(values["pciaddr"])
-        if old is None:
-            change.insert.append(values | _defaults(report))
-            continue
-        if (old["pvendor_id"], old["pdevice_id"]) != (values["pvendor_id"], values["pdevice_id"]):
+        if old is None or any(old[name] != values[name] for name in ("pvendor_id", "pdevice_id")):
             values |= _defaults(report)
-        differing = {name: value for name, value in values.items() if old[name] != value}
-        if differing:
-            change.update[old["id"]] = differing
-    change.delete.extend(row["id"] for address, row in known.items() if address not in seen)
-    return change
+        wanted.setdefault(values["pciaddr"], values)
+    return compare(known, wanted, partial=partial)
 
 
 def _defaults(report: PciDeviceReport) -> dict[str, Any]:

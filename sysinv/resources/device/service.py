@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from flock.core import ids
 from flock.db import Database, compare_and_set
 from flock.wire.errors import shown
+from sysinv.db import reported as rows
 from sysinv.db.lookup import ItemNotFound, Row, row_of_locked_host
 from sysinv.hosts.inventory import ReportingHost
 from sysinv.model.host import HostRefused, host_view
@@ -20,13 +21,13 @@ from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.device.rules import check_modify
 from sysinv.resources.device.table import PCI_DEVICES
 
+_HOST = PCI_DEVICES.c.host_id
+
 
 def take_report(conn: Connection, host: ReportingHost, reported: Sequence[PciDeviceReport]) -> None:
     """Store the host's devices; removes those that a complete report omits."""
-    change = device_change([dict(one) for one in store.of_host(conn, host.id)], reported)
-    if host.partial:
-        change.delete.clear()
-    store.apply(conn, host.id, change)
+    change = device_change(rows.of_host(conn, _HOST, host.id), reported, partial=host.partial)
+    rows.apply(conn, _HOST, host.row, change)
 
 
 def action_facts(conn: Connection, row: Row) -> DeviceFacts:

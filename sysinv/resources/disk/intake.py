@@ -2,56 +2,29 @@
 """Pure comparison of reported with stored disks; their path identifies them."""
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flock.db.fitting import fitted
+from sysinv.db.reported import Change, compare
 from sysinv.resources.disk.report import DiskReport
 from sysinv.resources.disk.table import I_IDISK
 
 
-@dataclass(frozen=True, slots=True)
-class StoredDisk:
-    """One stored disk; ``used`` when it carries a volume or an OSD."""
-
-    id: int
-    device_path: str
-    values: dict[str, Any]
-    used: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DiskChange:
-    """Rows to insert, columns to write by row id, row ids to delete, and row ids whose disk was replaced."""
-
-    insert: list[dict[str, Any]] = field(default_factory=list)
-    update: dict[int, dict[str, Any]] = field(default_factory=dict)
-    delete: list[int] = field(default_factory=list)
-    replaced: list[int] = field(default_factory=list)
-
-
-def disk_change(stored: Sequence[StoredDisk], reported: Sequence[DiskReport]) -> DiskChange:
-    """Compare. Keeps a missing disk while it is used; a different serial number means a replaced disk."""
-    known = {disk.device_path: disk for disk in stored}
-    change = DiskChange()
-    seen: set[str] = set()
+def disk_change(stored: Iterable[Mapping[str, Any]], reported: Sequence[DiskReport], *,
+                partial: bool = False) -> Change:
+    """Compare. A missing disk with a volume or an OSD stays; a different serial number means a replaced disk."""
+    wanted: dict[str, dict[str, Any]] = {}
     for report in reported:
         values = _values(report)
-        path = values["device_path"]
-        if path in seen:
-            continue
-        seen.add(path)
-        old = known.get(path)
-        if old is None:
-            change.insert.append(values)
-            continue
-        if old.values["serial_id"] and values["serial_id"] and old.values["serial_id"] != values["serial_id"]:
-            change.replaced.append(old.id)
-        differing = {name: value for name, value in values.items() if old.values.get(name) != value}
-        if differing:
-            change.update[old.id] = differing
-    change.delete.extend(disk.id for path, disk in known.items() if path not in seen and not disk.used)
+        wanted.setdefault(values["device_path"], values)
+    known = {row["device_path"]: row for row in stored
+             if row["device_path"] in wanted or (row["foristorid"] is None and row["foripvid"] is None)}
+    change = compare(known, wanted, partial=partial)
+    for path, values in wanted.items():
+        old = known[path]["serial_id"] if path in known else None
+        if old and values["serial_id"] and old != values["serial_id"]:
+            change.notes.append(f"disk {path} was replaced")
     return change
 
 

@@ -12,7 +12,7 @@ from flock.wire.render import collection_links, render, render_many
 from flock.wire.schema import LINKS
 from flock.wire.types import Anything
 from sysinv.hosts.installation import Installation
-from sysinv.resources.host.fields import CHILDREN, Host, HostChange, InstallProgress, NewHost
+from sysinv.resources.host.fields import CHILDREN, Host, HostChange, InstallProgress, InstallRequest, NewHost
 from sysinv.resources.host.service import HostService
 from sysinv.resources.host.store import SORT_KEYS
 
@@ -96,10 +96,12 @@ class InstallProgressController:
 class InstallConfigController:
     """``/v1/ihosts/<host>/install_config``, authenticated by the boot file's one-time token."""
 
-    @describes(headers=INSTALL_TOKEN, answers={200: {"type": "object"}}, errors=(403, 409))
-    def get(self, call: Call) -> dict[str, Any]:
-        """The configuration of an installing host."""
-        return call.deps(Installation).configuration(call.args["host"], _token(call))
+    @describes(body=InstallRequest, headers=INSTALL_TOKEN, errors=(403, 409), answers={200: {
+        "type": "object", "required": ["sealed"], "properties": {"sealed": {"type": "string"}}}})
+    def post(self, call: Call) -> dict[str, str]:
+        """The configuration of an installing host, sealed for the key of its certificate request."""
+        return call.deps(Installation).configuration(
+            call.args["host"], _token(call), call.body_as(InstallRequest).csr, call.environ.get("REMOTE_ADDR", ""))
 
 
 def _token(call: Call) -> str | None:
@@ -131,5 +133,5 @@ POLICY = (
     Rule("sysinv_api:host:modify", OPERATOR, "PATCH", "/v1/ihosts/{host}"),
     Rule("sysinv_api:host:delete", CONFIGURATOR, "DELETE", "/v1/ihosts/{host}"),
     Rule("sysinv_api:host:install_progress", ANYONE, "POST", "/v1/ihosts/{host}/install_progress"),
-    Rule("sysinv_api:host:install_config", ANYONE, "GET", "/v1/ihosts/{host}/install_config"),
+    Rule("sysinv_api:host:install_config", ANYONE, "POST", "/v1/ihosts/{host}/install_config"),
 )

@@ -165,5 +165,11 @@ class InstallProgress(Resource):
     install_state_info = attr(str)
 
 
+class InstallRequest(Resource):
+    """Body of ``install_config``: a certificate request (PEM) for the key that the host has made."""
+
+    csr = attr(Text(8192), mandatory=True)
+
+
 ACTIONS = tuple(OperatorAction)
 CHILDREN = ("ports", "ethernet_ports", "inodes", "icpus", "imemorys", "idisks", "pci_devices", "addresses")

@@ -19,8 +19,9 @@ from sysinv.resources.host.table import I_HOST
 from sysinv.resources.network.table import ADDRESS_POOLS, NETWORKS
 from sysinv.resources.system.table import I_SYSTEM
 
-_HIDDEN = frozenset({"bm_secret", "install_token_hash", "install_token_expires_at", "mtce_sequence", "boot_id", "task",
-                     "action_text", "maintenance_revision"})
+_HIDDEN = frozenset({"bm_secret", "install_token_hash", "install_token_expires_at", "install_token_key",
+                     "install_token_address", "mtce_sequence", "boot_id", "task", "action_text",
+                     "maintenance_revision"})
 _TOLD = frozenset({"hostname", "personality", "subfunctions", "mgmt_mac", "bm_type", "bm_ip", "bm_username",
                    "bm_secret"})
 _MGMT_NAME = sa.case(

@@ -19,6 +19,8 @@ I_HOST = sa.Table(
     text("task", 64), text("mtce_info"), text("vim_progress_status"),
     text("install_state", 32), text("install_state_info"), sa.Column("install_state_at", UtcTime),
     text("install_token_hash", 64), sa.Column("install_token_expires_at", UtcTime),
+    # The machine that used the token first; from then on the token is of no use to others.
+    text("install_token_key", 64), text("install_token_address", 45),
     text("mgmt_mac", 17, nullable=False),
     text("bm_type", 16), text("bm_ip", 45), text("bm_username", 16), text("bm_mac", 17),
     sa.Column("bm_secret", sa.Text),

@@ -17,17 +17,6 @@ LARGE_VSWITCH_PAGE_MIB = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class StoredMemory:
-    """The part of a stored row that intake needs; ``chosen``: the operator has chosen the reserve."""
-
-    platform_reserved_mib: int
-    pending_2m: int | None
-    pending_1g: int | None
-    vswitch_reqd: int | None
-    chosen: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Reserve:
     """Default and minimum of a node's reserve (MiB)."""
 
@@ -35,13 +24,13 @@ class Reserve:
     minimum_mib: int
 
 
-def memory_values(stored: StoredMemory | None, report: MemoryReport, reserve: Reserve) -> dict[str, Any]:
-    """Return the columns to write for one node.
+def memory_values(stored: Mapping[str, Any] | None, report: MemoryReport, reserve: Reserve) -> dict[str, Any]:
+    """Return the columns to write for one node, whose row is ``stored``.
 
     A reserve that the operator chose stays; a default follows the node, whose memory may grow and shrink while it
     runs. A report that contains the pending pages clears them.
     """
-    reserved = stored.platform_reserved_mib if stored is not None and stored.chosen else reserve.default_mib
+    reserved = stored["platform_reserved_mib"] if stored and is_chosen(stored) else reserve.default_mib
     values: dict[str, Any] = {
         "memavail_mib": report.memavail_mib,
         "node_memtotal_mib": report.node_memtotal_mib,
@@ -65,8 +54,11 @@ def memory_values(stored: StoredMemory | None, report: MemoryReport, reserve: Re
     elif stored is None:
         large = report.supports_1g
         values["vswitch_hugepages_size_mib"] = LARGE_VSWITCH_PAGE_MIB if large else DEFAULT_VSWITCH_PAGE_MIB
+    fulfilled = {"vm_hugepages_nr_2M_pending": report.hugepages_nr_2m,
+                 "vm_hugepages_nr_1G_pending": report.hugepages_nr_1g,
+                 "vswitch_hugepages_reqd": report.vswitch_hugepages_nr}
     if stored is not None:
-        values.update(_cleared(stored, report))
+        values |= {name: None for name, count in fulfilled.items() if stored[name] == count}
     return values
 
 
@@ -108,14 +100,3 @@ def reserves(role: HostRole, totals: Mapping[int, int], cores: int) -> dict[int,
     """Return default and minimum reserve of every node of a host with ``totals`` MiB per node."""
     defaults = default_reserve_mib(role, totals, cores)
     return {node: Reserve(defaults[node], minimum_reserve_mib(role, totals, node)) for node in totals}
-
-
-def _cleared(stored: StoredMemory, report: MemoryReport) -> dict[str, Any]:
-    cleared: dict[str, Any] = {}
-    if stored.pending_2m is not None and stored.pending_2m == report.hugepages_nr_2m:
-        cleared["vm_hugepages_nr_2M_pending"] = None
-    if stored.pending_1g is not None and stored.pending_1g == report.hugepages_nr_1g:
-        cleared["vm_hugepages_nr_1G_pending"] = None
-    if stored.vswitch_reqd is not None and stored.vswitch_reqd == report.vswitch_hugepages_nr:
-        cleared["vswitch_hugepages_reqd"] = None
-    return cleared

@@ -42,7 +42,7 @@ def take_report(conn: Connection, host: ReportingHost, reported: Sequence[Memory
     found = _reserves(conn, host, known, {node: report.node_memtotal_mib for node, report in reports.items()})
     for node, report in reports.items():
         present = known.get(node)
-        values = memory_values(store.stored(present) if present is not None else None, report, found[node])
+        values = memory_values(present, report, found[node])
         store.write(conn, host.id, node_ids[node], fitted(I_IMEMORY, values), present)
     _follow(conn, {node: row for node, row in known.items() if node not in reports}, found)
 

@@ -11,7 +11,6 @@ from sqlalchemy.engine import Connection
 from sysinv.db.lookup import Row
 from sysinv.resources.host.table import I_HOST
 from sysinv.resources.memory.checks import NodeMemory
-from sysinv.resources.memory.intake import StoredMemory, is_chosen
 from sysinv.resources.memory.table import I_IMEMORY
 from sysinv.resources.node.table import I_NODE
 
@@ -24,14 +23,6 @@ def rows_of_host(conn: Connection, host_id: int) -> dict[int, Row]:
     """Return stored rows by NUMA node number."""
     rows = conn.execute(QUERY.where(I_IMEMORY.c.forihostid == host_id).order_by(I_NODE.c.numa_node)).mappings()
     return {row["numa_node"]: dict(row) for row in rows}
-
-
-def stored(row: Row) -> StoredMemory:
-    """Return the view that intake uses."""
-    return StoredMemory(
-        platform_reserved_mib=row["platform_reserved_mib"], pending_2m=row["vm_hugepages_nr_2M_pending"],
-        pending_1g=row["vm_hugepages_nr_1G_pending"], vswitch_reqd=row["vswitch_hugepages_reqd"],
-        chosen=is_chosen(row))
 
 
 def nodes_of_host(conn: Connection, host_id: int) -> tuple[NodeMemory, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from flock.db.fitting import INTEGER_MAX, fitted
+from sysinv.db.reported import Change, compare
 from sysinv.resources.port.report import PortReport
 from sysinv.resources.port.table import PORTS
 
@@ -16,18 +16,8 @@ NO_MAC = "00:00:00:00:00:00"
 Slot = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class PortChange:
-    """Rows to insert, columns to write by row id, row ids to delete; ``new_macs`` are (name, old, new)."""
-
-    insert: list[dict[str, Any]] = field(default_factory=list)
-    update: dict[int, dict[str, Any]] = field(default_factory=dict)
-    delete: list[int] = field(default_factory=list)
-    new_macs: list[tuple[str, str, str]] = field(default_factory=list)
-
-
 def port_change(stored: Sequence[Mapping[str, Any]], reported: Sequence[PortReport], mgmt_mac: str,
-                node_ids: Mapping[int, int], *, partial: bool = False) -> PortChange:
+                node_ids: Mapping[int, int], *, partial: bool = False) -> Change:
     """Compare. ``mgmt_mac`` identifies the boot port, ``node_ids`` are row ids of NUMA nodes by number.
 
     Several ports may have the same MAC address (slaves of a bond with unknown permanent addresses, failover pairs).
@@ -38,20 +28,15 @@ def port_change(stored: Sequence[Mapping[str, Any]], reported: Sequence[PortRepo
     wanted = _in_slots([_values(report, node_ids) for report in reported])
     found = _matches(wanted, sorted(stored, key=_slot))
     boot = next((slot for slot, values in sorted(wanted.items()) if values["mac"] == mgmt_mac), None)
-    change = PortChange()
     for slot, values in wanted.items():
         values["bootp"] = BOOT_PORT if slot == boot else None
-        old = found.get(slot)
-        if old is None:
-            change.insert.append(values)
-            continue
+    change = compare(found, wanted)
+    for slot, old in found.items():
+        values = wanted[slot]
         if old["mac"] != values["mac"]:
-            change.new_macs.append((values["name"], old["mac"], values["mac"]))
-        differing = {name: value for name, value in values.items() if old[name] != value}
-        if "dev_id" in differing:
-            differing["pciaddr"] = values["pciaddr"]
-        if differing:
-            change.update[old["id"]] = differing
+            change.notes.append(f"port {values['name']}: MAC address changed from {old['mac']} to {values['mac']}")
+        if "dev_id" in change.update.get(old["id"], {}):
+            change.update[old["id"]]["pciaddr"] = values["pciaddr"]
     kept = {row["id"] for row in found.values()}
     change.delete.extend(row["id"] for row in stored if row["id"] not in kept and (
         not partial or _slot(row) in wanted))

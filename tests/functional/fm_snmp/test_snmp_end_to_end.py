@@ -84,7 +84,7 @@ def test_alarms_are_told_and_shown_and_nothing_is_lost_with_the_manager(system: 
 
 def test_a_wrong_option_ends_the_start_and_is_named(tmp_path: Path) -> None:
     write_conf(tmp_path / "conf" / "fm.conf", {
-        "DEFAULT": {"transport_url": "fake://", "state_dir": tmp_path},
+        "DEFAULT": {"transport_url": "fake://service.tests@memory/", "state_dir": tmp_path},
         "fm_snmp": {"destinations": "noc"}, "fm_snmp.noc": {"host": "n", "version": "3", "user_name": "u",
                                                             "auth_protocol": "SHA-256", "auth_key": "topsecr"}})
     manager = start_daemon("fm-manager", tmp_path, tmp_path / "conf")

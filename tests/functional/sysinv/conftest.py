@@ -2,6 +2,7 @@
 """A running sysinv: conductor and API as processes against real RabbitMQ, Keystone and each database; mtce emulated."""
 from __future__ import annotations
 
+import datetime
 import json
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 import requests
 
+from flock import tls
 from flock.exec import Completed, run
+from flock.exec.atomic import replace_file
 from flock.rpc import Server, client
 from flock.testing.daemons import BIN, empty_database
 from flock.testing.services.keystone import KeystoneServer
@@ -178,11 +181,15 @@ class Sysinv(RunningSubsystem):
 
     def _write_conf(self) -> None:
         (self.folder / "heartbeat.key").write_text("11" * 32)
+        authority = tls.Authority.create("flock", datetime.datetime.now(datetime.UTC))
+        replace_file(self.folder / "tls" / "ca.crt", authority.certificate_pem)
+        replace_file(self.folder / "tls" / "ca.key", authority.key_pem, 0o600)
         self.configure({
             "sysinv": {"hostname": "controller-0", "secret_key_file": self.folder / "secret.key",
                        "heartbeat_key_file": self.folder / "heartbeat.key", "audit_interval_s": 1,
                        "lease_interval_s": 1, "mtce_audit_interval_s": 1},
-            "bootstrap": {"agent_transport_url": "rabbit://agent:secret@controller:5672/"},
+            "bootstrap": {"agent_transport_url": "rabbit://agent:secret@controller:5671/",
+                          "tls_directory": self.folder / "tls"},
             "dnsmasq": {"directory": self.folder / "dnsmasq", "tftp_root": self.folder / "tftp", "unit": ""}})
 
     def _conductor_serves(self) -> bool:

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import amqp
 
-from flock.testing.services.rabbitmq import USER, RabbitNode
-from sysinv.bootstrap import render
+from flock.testing.services.rabbitmq import PASSWORD, USER, RabbitNode
+from sysinv.bootstrap import bus
 from sysinv.bootstrap.answers import parse
 from sysinv.bootstrap.secrets import generate
 
 ANSWERS = parse({"admin_password": "correct-horse", "public_host": "127.0.0.1"})
 SECRETS = generate()
-LIMIT = int(str(render.AGENT_QUEUE_LIMITS["max-length"]))
+LIMIT = int(str(bus.AGENT_QUEUE_LIMITS["max-length"]))
 SENT = LIMIT + 200
-KEPT = {"mtce.agent.worker-0": LIMIT, "sysinv.agent_manager.worker-0": LIMIT, "mtce.agent_fanout_0a1b": LIMIT,
+KEPT = {"mtce.agent.worker-0": LIMIT, "sysinv.agent_manager.worker-0": LIMIT, "mtce.agent.worker-0_fanout_0a1b": LIMIT,
         "mtce.conductor": SENT, "mtce.agents": SENT}
 
 
@@ -23,11 +23,11 @@ def test_a_queue_of_an_agent_that_does_not_read_keeps_the_newest_requests(own_ra
                                                                           tmp_path: Path) -> None:
     own_rabbit.start()
     path = tmp_path / "definitions.json"
-    path.write_text(next(file.content for file in render.bus_files(ANSWERS, SECRETS, b"salt")
+    path.write_text(next(file.content for file in bus.bus_files(ANSWERS, SECRETS, b"salt", "controller-0")
                          if file.path.endswith("definitions.json")))
     own_rabbit.control("import_definitions", str(path))
     found, oldest = {}, {}
-    with amqp.Connection(f"127.0.0.1:{own_rabbit.port}", userid=USER, password=SECRETS.rabbit_service_password,
+    with amqp.Connection(f"127.0.0.1:{own_rabbit.port}", userid=USER, password=PASSWORD,
                          confirm_publish=True) as connection:
         channel = connection.channel()
         for queue in KEPT:

@@ -2,13 +2,18 @@
 """Hosts through real daemons: discovery by the lease script, role, unlock, crash, authority, bad input."""
 from __future__ import annotations
 
+import http.client
 import itertools
+import json
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from flock import tls
 from mtce.contract.records import ActionReply
+from sysinv.model.hostfiles import bundle_purpose
 from sysinv.resources.cpu.report import CpuReport
 from sysinv.resources.host.report import PlatformReport
 from sysinv.resources.memory.report import MemoryReport
@@ -51,6 +56,18 @@ def report(sysinv: Any, uuid: str, mac: str) -> None:
     sysinv.state(uuid, availability="online")
 
 
+def fetch_from(address: str, sysinv: Any, path: str, body: dict[str, str], token: str) -> int:
+    """The status of a request for a bundle that comes from ``address``."""
+    server = urlsplit(sysinv.base)
+    connection = http.client.HTTPConnection(str(server.hostname), server.port, timeout=20, source_address=(address, 0))
+    try:
+        connection.request("POST", path, json.dumps(body),
+                           {"Content-Type": "application/json", "X-Install-Token": token})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
 def test_the_lease_script_discovers_and_the_installer_is_served(sysinv: Any) -> None:
     uuid, mac = new_worker(sysinv, "worker-0")
     assert sysinv.lease(mac).rc == 0
@@ -59,9 +76,17 @@ def test_the_lease_script_discovers_and_the_installer_is_served(sysinv: Any) -> 
     sysinv.wait(lambda: uuid in sysinv.mtce.hosts, "mtce to know the host")
     token = next(word for word in sysinv.boot_file(mac).read_text().split() if "install_token" in word).split("=")[1]
     config = f"/v1/ihosts/{uuid}/install_config"
-    assert sysinv.get(config, role=None).status == 403
-    bundle = sysinv.get(config, role=None, headers={"X-Install-Token": token})
-    assert bundle.status == 200 and bundle.body["hostname"] == "worker-0"
+    key = tls.new_key()
+    body = {"csr": tls.new_request(key, "installer").decode()}
+    assert sysinv.call("POST", config, body, role=None).status == 403
+    sealed = sysinv.call("POST", config, body, role=None, headers={"X-Install-Token": token})
+    assert sealed.status == 200
+    bundle = json.loads(tls.open_sealed(key, sealed.body["sealed"], bundle_purpose(uuid)))
+    assert bundle["hostname"] == "worker-0"
+    assert fetch_from("127.0.0.2", sysinv, config, body, token) == 403
+    stolen = {"csr": tls.new_request(tls.new_key(), "installer").decode()}
+    assert fetch_from("127.0.0.1", sysinv, config, stolen, token) == 403
+    assert fetch_from("127.0.0.1", sysinv, config, body, token) == 200
     progress = sysinv.call("POST", f"/v1/ihosts/{uuid}/install_progress",
                            {"install_state": "installed", "install_state_info": "1/1"}, role=None)
     assert progress.status == 200

@@ -21,6 +21,7 @@ import pytest
 from flock.core.codec import codec_for
 from flock.db import migrate
 from flock.rpc import Server, call, cast, check_versions, client, rpc_interface
+from flock.rpc.interface import host_with_uuid
 from flock.testing.daemons import write_conf
 from flock.testing.machines import recorded_machines
 from flock.testing.services.keystone import KeystoneServer
@@ -79,11 +80,11 @@ class LaterStatus(HostStatus):
 class _Later:
     """Methods of the next minor versions."""
 
-    @call(timeout_s=10)
+    @call(timeout_s=10, about=host_with_uuid("host_uuid"))
     def report(self, *, host_uuid: str, kind: str, items: list[Any], more: str = "default") -> None:
         raise TypeError("interface")
 
-    @cast
+    @cast(about=host_with_uuid("alive.host_uuid"))
     def mtc_alive(self, *, alive: LaterAlive) -> None:
         raise TypeError("interface")
 
@@ -101,7 +102,8 @@ def later(interface: Any) -> Any:
     spec = interface.__rpc_interface__
     major, minor = spec.version.split(".")
     methods = {name: vars(_Later).get(name, vars(interface)[name]) for name in spec.methods}
-    return rpc_interface(topic=spec.topic, version=f"{major}.{int(minor) + 1}", namespace=spec.namespace)(
+    return rpc_interface(topic=spec.topic, version=f"{major}.{int(minor) + 1}", namespace=spec.namespace,
+                         speaks_for=spec.speaks_for, per_host=spec.per_host)(
         type(f"Later{interface.__name__}", (), methods))
 
 

@@ -48,10 +48,11 @@ def served(conf_dir: Path, tmp_path: Path, database: Database) -> Iterator[None]
     exchange = f"test-{uuid.uuid4().hex}"
     (conf_dir / "flock.conf").write_text("[DEFAULT]\ntransport_url = rabbit://nobody:x@192.0.2.1/\n"
                                          f"state_dir = {tmp_path}\n[rpc]\nexchange = {exchange}\n")
-    (conf_dir / "fm.conf").write_text("[DEFAULT]\ntransport_url = fake://\n[fm_raiser]\nspool_limit_mib = 2\n")
+    (conf_dir / "fm.conf").write_text("[DEFAULT]\ntransport_url = fake://service.tests@memory/\n"
+                                      "[fm_raiser]\nspool_limit_mib = 2\n")
     METADATA.create_all(database.engine)
     synchronise(database)
-    bus = transport(private_conf(), "fake://", exchange=exchange)
+    bus = transport(private_conf(), "fake://service.tests@memory/", exchange=exchange)
     manager = Manager(database, Writer(database, lambda: Settings(Limits(1000))))
     server = Server(bus, "here", {FmManager: manager})
     assert server.start()
@@ -86,7 +87,8 @@ def test_configuration_that_cannot_be_read_is_a_failure_of_the_call(conf_dir: Pa
 
 
 def test_a_short_lived_process_leaves_what_was_not_delivered(conf_dir: Path, tmp_path: Path) -> None:
-    (conf_dir / "fm.conf").write_text(f"[DEFAULT]\ntransport_url = fake://\nstate_dir = {tmp_path}\n"
+    (conf_dir / "fm.conf").write_text("[DEFAULT]\ntransport_url = fake://service.tests@memory/\n"
+                                      f"state_dir = {tmp_path}\n"
                                       "[fm_raiser]\nexit_flush_s = 0.2\n")
     code = ("from fm_api import fm_api\n"
             "fm_api.FaultAPIs().set_fault_async(fm_api.Fault('100.104', 'set', 'host', 'host=left', 'major', 'r', "

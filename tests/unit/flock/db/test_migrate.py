@@ -15,7 +15,6 @@ from flock.db import Database, EnumText, Json, UtcTime, columns, metadata, migra
 from flock.jobs import State
 from flock.testing.migrations import assert_migrations_match_tables
 
-ENV = "from flock.db.migrate import run_migrations\n\nrun_migrations()\n"
 FIRST = """
 revision, down_revision = "0001", None
 import sqlalchemy as sa
@@ -58,7 +57,6 @@ def subsystem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     (tmp_path / "code" / name / "__init__.py").write_text("")
     (versions.parent.parent / "__init__.py").write_text("")
     (versions.parent.parent / "tables.py").write_text(TABLES)
-    (versions.parent / "env.py").write_text(ENV)
     (versions / "0001_first.py").write_text(FIRST)
     (versions / "0002_second.py").write_text(SECOND)
     monkeypatch.syspath_prepend(str(tmp_path / "code"))

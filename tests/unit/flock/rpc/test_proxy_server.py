@@ -18,6 +18,7 @@ from prometheus_client import REGISTRY
 from flock.core.errors import Conflict, DeadlineExceeded, InvalidInput, Refused, RemoteError, Unavailable
 from flock.rpc import Server, Transport, VersionMismatch, call, cast, check_versions, client, rpc_interface, text
 from flock.rpc.errors import Undecodable
+from flock.rpc.gate import SENDER
 from flock.rpc.messaging import oslo_messaging
 from flock.rpc.signature import fingerprint
 from flock.rpc.versions import compare, describe
@@ -40,7 +41,7 @@ class ThingBusy(Conflict):
     code, text = "test.thing_busy", "Thing {name} is busy."
 
 
-@rpc_interface(topic="things", version="1.1", namespace="things")
+@rpc_interface(topic="things", version="1.1", speaks_for="system", namespace="things")
 class Things:
     @call(timeout_s=3)
     def grow(self, *, thing: Thing, by: int = 2) -> Thing:
@@ -55,7 +56,7 @@ class Things:
         raise TypeError("interface")
 
 
-@rpc_interface(topic="things", version="1.0", namespace="other")
+@rpc_interface(topic="things", version="1.0", speaks_for="system", namespace="other")
 class Other:
     @call(timeout_s=3)
     def act(self) -> str:
@@ -147,7 +148,8 @@ def test_arguments_are_checked_before_sending(bus: Transport) -> None:
 def _plainly(bus: Transport, body: Any, version: str = "1.0") -> Any:
     """The answer to a request that is sent as it is."""
     target = oslo_messaging.Target(exchange=bus.exchange, topic="things", namespace="things", version=version)
-    answer = oslo_messaging.get_rpc_client(bus.messaging, target, timeout=3).call({}, "grow", body=body)
+    asking = oslo_messaging.get_rpc_client(bus.messaging, target, timeout=3)
+    answer = asking.call({SENDER: "service.tests"}, "grow", body=body)
     return json.loads(text.unpack(answer, 1000, "answer"))
 
 
@@ -157,13 +159,13 @@ def test_the_server_checks_what_comes_in(bus: Transport) -> None:
     assert _plainly(bus, "{'thing':{'name':'a'}}") == {"ok": {"name": "a", "size": 3}}
     target = oslo_messaging.Target(exchange=bus.exchange, topic="things", namespace="things", version="1.0")
     with pytest.raises(Exception, match=r"target|__init__|method"):
-        oslo_messaging.get_rpc_client(bus.messaging, target, timeout=3).call({}, "__init__")
+        oslo_messaging.get_rpc_client(bus.messaging, target, timeout=3).call({SENDER: "service.tests"}, "__init__")
 
 
 def test_requests_of_a_newer_minor_version_are_served(bus: Transport) -> None:
     assert _plainly(bus, "{'thing':{'name':'a','colour':'red'},'more':[1]}")["ok"]["size"] == 3
 
-    @rpc_interface(topic="things", version="1.7", namespace="things")
+    @rpc_interface(topic="things", version="1.7", speaks_for="system", namespace="things")
     class Newer:
         @call(timeout_s=3)
         def grow(self, *, thing: NewerThing, by: int = 2, colour: str = "red") -> NewerThing:
@@ -181,7 +183,7 @@ def test_requests_of_a_newer_minor_version_are_served(bus: Transport) -> None:
 
 
 def test_answers_that_cannot_be_read_are_no_refusal(bus: Transport) -> None:
-    @rpc_interface(topic="things", version="1.1", namespace="things")
+    @rpc_interface(topic="things", version="1.1", speaks_for="system", namespace="things")
     class Other:
         @call(timeout_s=3)
         def grow(self, *, thing: Thing) -> str:
@@ -273,7 +275,7 @@ def test_nobody_listens(fake_transport: Transport) -> None:
 
 
 def test_unknown_version_is_said(bus: Transport) -> None:
-    @rpc_interface(topic="things", version="2.0", namespace="things")
+    @rpc_interface(topic="things", version="2.0", speaks_for="system", namespace="things")
     class Later:
         @call(timeout_s=3)
         def grow(self) -> None:
@@ -316,7 +318,7 @@ def test_the_fingerprint_covers_records_to_their_leaves() -> None:
 
             Told.tell.__annotations__["record"] = record
             Told.tell = cast(Told.tell)  # type: ignore[method-assign]
-            prints.add(fingerprint(rpc_interface(topic="t", version="1.0")(Told)))
+            prints.add(fingerprint(rpc_interface(topic="t", version="1.0", speaks_for="system")(Told)))
     assert len(prints) == 6
 
 
@@ -335,7 +337,7 @@ def test_metrics_count_both_sides(bus: Transport) -> None:
 
 def test_interfaces_need_keyword_only_annotated_methods() -> None:
     with pytest.raises(TypeError, match="keyword-only"):
-        @rpc_interface(topic="t", version="1.0")
+        @rpc_interface(topic="t", version="1.0", speaks_for="system")
         class Positional:
             @call(timeout_s=1)
             def act(self, name: str) -> None:

@@ -160,7 +160,8 @@ FORBIDDEN = ("sqlalchemy", "alembic", "pecan", "wsme", "webob", "oslo_db", "oslo
     "import fm.raiser", "import fm_api.fm_api, fm_api.constants", "import fm.cmd.client_cli",
     "from fm_api import fm_api; api = fm_api.FaultAPIs(timeout=0.2); assert api.get_faults('host=a') is None"])
 def test_a_host_agent_loads_no_database_and_no_web_framework(tmp_path: Path, code: str) -> None:
-    (tmp_path / "flock.conf").write_text(f"[DEFAULT]\ntransport_url = fake://\nstate_dir = {tmp_path}\n")
+    (tmp_path / "flock.conf").write_text("[DEFAULT]\ntransport_url = fake://service.tests@memory/\n"
+                                         f"state_dir = {tmp_path}\n")
     check = f"{code}\nimport sys\nprint(sorted(m for m in {FORBIDDEN!r} if sys.modules.get(m)))"
     env = {**os.environ, "PYTHONPATH": str(ROOT), "FLOCK_CONF_DIR": str(tmp_path), "PYTHONWARNINGS": "ignore"}
     done = subprocess.run([sys.executable, "-c", check], check=False, capture_output=True, text=True, env=env)

@@ -124,3 +124,10 @@ def test_what_is_configured_for_one_host_reaches_its_bmc(tmp_path):
     bench.jobs = BmcJobs(lambda: bench.box, settings, bench.open, bench.pause, lambda: bench.now)
     assert bench.run("query").ok
     assert (bench.access.system, bench.access.legacy_boot) == ("System_0", True)
+
+
+def test_bmc_that_tells_no_power_state_is_named(tmp_path):
+    answer = Bench(tmp_path, Chassis(PowerState.UNKNOWN)).run("query")
+    assert not answer.ok
+    assert answer.reason == ("The board management controller 10.10.20.102 did not tell its power state: "
+                             "the reply says neither on nor off")

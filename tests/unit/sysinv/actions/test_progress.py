@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from flock.core.errors import InvalidInput
 from sysinv.actions.progress import (
+    SEQUENCE_STEP_MAX,
     ActionLimits,
     InstallLimits,
     action_audit,
+    check_range,
     install_audit,
     state_changes,
     stored_install_state,
@@ -136,3 +138,13 @@ def test_installations_that_fall_silent(state: str | None, availability: str, si
 def test_locks_that_nobody_answers(action: str | None, age_s: int, resent: bool, clear: bool, resend: bool) -> None:
     verdict = action_audit(action, age_s, resent, ActionLimits())
     assert (verdict.clear, verdict.resend) == (clear, resend)
+
+
+def test_numbers_that_host_maintenance_cannot_have_reached_are_refused() -> None:
+    check_range(HOST, HostStateUpdate("u1", HOST.mtce_sequence + SEQUENCE_STEP_MAX, uptime_s=2**31 - 1))
+    for sequence in (-1, HOST.mtce_sequence + SEQUENCE_STEP_MAX + 1, 2**53):
+        with pytest.raises(InvalidInput, match="sequence"):
+            check_range(HOST, HostStateUpdate("u1", sequence))
+    for uptime_s in (-1, 2**31):
+        with pytest.raises(InvalidInput, match="uptime_s"):
+            check_range(HOST, HostStateUpdate("u1", 6, uptime_s=uptime_s))

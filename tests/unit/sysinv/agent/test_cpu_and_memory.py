@@ -2,6 +2,7 @@
 """CPUs, nodes and memory where no recording shows the case: old and sparse kernels, offline CPUs, odd nodes."""
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from flock.exec import Root
 from sysinv.agent.collectors import cpu, memory, numa
-from sysinv.agent.collectors.cpusets import parse_list, parse_mask
+from sysinv.agent.collectors.cpusets import NUMBER_MAX, parse_list, parse_mask, read_set
 
 MakeRoot = Callable[[Mapping[str, str]], Root]
 CPU = "sys/devices/system/cpu"
@@ -60,6 +61,20 @@ def test_offline_cpus_are_not_reported_and_do_not_count_as_threads(make_root: Ma
                       f"{CPU}/cpu1/online": "0", f"{NODE}/node0/cpulist": "0-3"})
     assert places(root) == [(0, 0, 0, 0, 0), (3, 0, 1, 0, 0)]
     assert numa.collect(root)[0].cpus == (0, 3)
+
+
+@pytest.mark.parametrize(("folder", "text"), [
+    ("core_siblings_list", "0-65535," * 2000), ("core_siblings", "f" * 20_000)])
+def test_cpus_that_name_too_many_siblings_cost_little_memory(make_root: MakeRoot, folder: str, text: str) -> None:
+    files = {f"sys/devices/system/cpu/cpu{number}/topology/{folder}": text for number in range(500)}
+    root = make_root({"sys/devices/system/cpu/online": "0-499", **files})
+    tracemalloc.start()
+    sets = [read_set(root, f"sys/devices/system/cpu/cpu{number}/topology/core_siblings_list",
+                     f"sys/devices/system/cpu/cpu{number}/topology/core_siblings") for number in range(500)]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sets == [frozenset(range(NUMBER_MAX + 1))] * 500
+    assert peak < 16 * 1024 * 1024
 
 
 def test_online_files_where_the_list_is_missing(make_root: MakeRoot) -> None:

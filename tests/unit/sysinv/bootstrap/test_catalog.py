@@ -55,8 +55,8 @@ def test_from_nothing_then_unchanged_then_mended():
     assert ensure_catalog(keystone, answers, passwords)
     urls = {(row["interface"], row["url"]) for row in keystone.rows["endpoints"].values()}
     assert len(keystone.rows["endpoints"]) == 3 * len(SERVICES)
-    assert ("public", "http://10.10.10.1:6385/v1") in urls
-    assert ("internal", "http://192.168.204.1:18002") in urls
+    assert ("public", "https://10.10.10.1:6385/v1") in urls
+    assert ("internal", "https://192.168.204.1:18002") in urls
     writes = keystone.writes
     assert ensure_catalog(keystone, answers, passwords) == []
     assert keystone.writes == writes

@@ -2,12 +2,16 @@
 """Boot files and dnsmasq's files, rendered and read."""
 from __future__ import annotations
 
+import datetime
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flock import tls
 from flock.core.errors import InvalidInput
 from sysinv.conductor.dhcp import (
     DnsmasqPaths,
@@ -17,6 +21,7 @@ from sysinv.conductor.dhcp import (
     render_conf,
     render_hosts,
 )
+from sysinv.conductor.dnsmasq import BootFiles
 from sysinv.conductor.pxe import BootFile, boot_file_name, render_default, render_host, template_name
 from sysinv.installer.cmdline import parse_cmdline
 from sysinv.model.addressing import PoolView
@@ -43,6 +48,24 @@ def test_a_boot_file_says_what_the_installer_reads() -> None:
     assert parameters.install_token == "t0ken"
     assert boot_file_name(BOOT.mgmt_mac) == "01-08-00-27-be-6e-25"
     assert parse_cmdline(append_line(render_default())).wait
+
+
+def test_a_boot_file_with_tls_fits_a_kernel_command_line() -> None:
+    word = tls.as_word(tls.Authority.create("x" * 64, datetime.datetime.now(datetime.UTC)).certificate_pem)
+    line = append_line(render_host(replace(BOOT, authority=word, token="t" * 43)))
+    parameters = parse_cmdline(line)
+    assert parameters.config_url == f"https://pxecontroller:6385/v1/ihosts/{UUID}/install_config"
+    assert parameters.authority == tls.from_word(word)
+    assert len(line) < 2048
+
+
+def test_only_the_boot_server_reads_a_boot_file(tmp_path: Path) -> None:
+    files = BootFiles(tmp_path, os.geteuid())
+    files.write(BOOT)
+    assert (tmp_path / "pxelinux.cfg" / boot_file_name(BOOT.mgmt_mac)).stat().st_mode & 0o777 == 0o400
+    if os.geteuid() == 0:
+        BootFiles(tmp_path, 65534).write(BOOT)
+        assert (tmp_path / "pxelinux.cfg" / boot_file_name(BOOT.mgmt_mac)).stat().st_uid == 65534
 
 
 def test_empty_parameters_leave_no_argument() -> None:
@@ -77,6 +100,8 @@ def test_dnsmasq_serves_the_pxeboot_network_only() -> None:
     assert "dhcp-range=set:pxeboot,169.254.202.10,169.254.202.250,255.255.255.0,1d" in lines
     assert "dhcp-boot=tag:pxeboot,pxelinux.0,pxecontroller,169.254.202.1" in lines
     assert "dhcp-script=/opt/lease-update" in lines
+    assert not any(line.startswith("user=") for line in lines)
+    assert "user=dnsmasq" in render_conf(replace(PATHS, user="dnsmasq"), POOL, "pxeboot0", "mgmt0").splitlines()
 
 
 def test_controllers_have_fixed_addresses_and_leases_are_kept() -> None:

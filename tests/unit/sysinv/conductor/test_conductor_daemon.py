@@ -35,9 +35,9 @@ def conf(tmp_path: Path) -> Iterator[Any]:
     made = private_conf()
     flock_conf.register(made)
     options.register(made)
-    bus = transport(made, "fake://")
+    bus = transport(made, "fake://service.tests@memory/")
     assert bus.messaging is not None
-    made.set_override("transport_url", "fake://")
+    made.set_override("transport_url", "fake://service.tests@memory/")
     made.set_override("exchange", f"test-{uuid.uuid4().hex}", group="rpc")
     url = f"sqlite:///{tmp_path}/sysinv.sqlite"
     for name, value, group in (

@@ -2,6 +2,7 @@
 """The installer: its command line, its plan, its writes, and what it reports."""
 from __future__ import annotations
 
+import datetime
 import http.server
 import json
 import os
@@ -13,12 +14,14 @@ from typing import Any
 
 import pytest
 
+from flock import tls
 from flock.core.errors import Forbidden, InvalidInput, Unavailable
 from sysinv.installer.call import Controller
 from sysinv.installer.cmdline import InstallParameters, parse_cmdline
 from sysinv.installer.files import Target
 from sysinv.installer.install import install
-from sysinv.installer.plan import MakeLink, WriteFile, install_plan, parse_bundle, wanted_by
+from sysinv.installer.plan import MakeLink, WriteFile, install_plan, open_bundle, parse_bundle, wanted_by
+from sysinv.model.hostfiles import bundle_purpose
 
 UUID = "cd5ef327-618b-4aac-9b10-9bbbe2baa8e0"
 LINE = (f"boot_device=/dev/sda rootfs_device=/dev/sda console=ttyS0,115200 flock.role=worker quiet "
@@ -47,6 +50,30 @@ def test_a_bad_command_line_is_named(old: str, new: str, field: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         parse_cmdline(LINE.replace(old, new))
     assert caught.value.params["field"] == field
+
+
+def test_tls_needs_the_authority_that_proves_the_controller() -> None:
+    line = LINE.replace("_url=http:", "_url=https:")
+    for missing in (line, f"{line} flock.ca=", f"{line} flock.ca=AAAA", f"{line} flock.ca=!"):
+        with pytest.raises(InvalidInput) as caught:
+            parse_cmdline(missing)
+        assert caught.value.params["field"] == "flock.ca"
+    word = tls.as_word(tls.Authority.create("flock", datetime.datetime.now(datetime.UTC)).certificate_pem)
+    assert parse_cmdline(f"{line} flock.ca={word}").authority == tls.from_word(word)
+
+
+def test_a_bundle_for_another_host_or_key_or_in_clear_text_is_refused() -> None:
+    key = tls.new_key()
+    public = tls.request_key(tls.new_request(key, UUID))
+    data = json.dumps(BUNDLE).encode()
+    assert open_bundle({"sealed": tls.seal_for(public, data, bundle_purpose(UUID))}, key, UUID).hostname == "worker-0"
+    other = UUID.replace("c", "d")
+    for sealed, mine in ((tls.seal_for(public, data, bundle_purpose(other)), key),
+                         (tls.seal_for(public, data, bundle_purpose(UUID)), tls.new_key())):
+        with pytest.raises(tls.SealBroken):
+            open_bundle({"sealed": sealed}, mine, UUID)
+    with pytest.raises(InvalidInput):
+        open_bundle(BUNDLE, key, UUID)
 
 
 def test_the_plan_enables_units_where_they_want_to_be() -> None:
@@ -103,15 +130,18 @@ class Told:
     def __init__(self, bundle: Any) -> None:
         self.bundle = bundle
         self.states: list[tuple[str, str | None]] = []
+        self.asked_with = ""
 
     def progress(self, state: str, info: str | None = None) -> bool:
         self.states.append((state, info))
         return True
 
-    def configuration(self, deadline_s: float) -> object:
+    def configuration(self, request_pem: str, deadline_s: float) -> object:
         if isinstance(self.bundle, Exception):
             raise self.bundle
-        return self.bundle
+        key = tls.request_key(request_pem)
+        self.asked_with = tls.public_fingerprint(key)
+        return {"sealed": tls.seal_for(key, json.dumps(self.bundle).encode(), bundle_purpose(UUID))}
 
 
 def share(tmp_path: Path) -> Path:
@@ -125,8 +155,11 @@ def test_an_installation_writes_everything_and_reports_each_stage(tmp_path: Path
     told = Told(BUNDLE)
     assert install(parse_cmdline(LINE), told, tmp_path / "target", share(tmp_path), lambda _line: None)
     assert [state for state, _ in told.states][:2] == ["preinstall", "installing"]
-    assert told.states[-1][0] == "installed" and ("installing", "6/6") in told.states
+    assert told.states[-1][0] == "installed" and ("installing", "7/7") in told.states
     assert (tmp_path / "target/etc/hostname").read_text() == "worker-0\n"
+    key = tmp_path / "target/etc/flock/tls/host.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert tls.public_fingerprint(tls.request_key(tls.new_request(key.read_bytes(), "x"))) == told.asked_with
     assert (tmp_path / "target/etc/machine-id").read_text() == "uninitialized\n"
     assert (tmp_path / "target/etc/systemd/system/multi-user.target.wants/flock-mtce-agent.service").is_symlink()
 
@@ -146,10 +179,6 @@ def controller() -> Iterator[tuple[Controller, list[int], list[dict[str, Any]]]]
     seen: list[dict[str, Any]] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            seen.append({"path": self.path, "token": self.headers.get("X-Install-Token")})
-            self.answer()
-
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             seen.append({"path": self.path, "token": self.headers.get("X-Install-Token"), **json.loads(body)})
@@ -180,15 +209,15 @@ def controller() -> Iterator[tuple[Controller, list[int], list[dict[str, Any]]]]
 def test_the_configuration_is_asked_for_until_it_comes(controller: Any) -> None:
     client, statuses, seen = controller
     statuses += [503, 500]
-    assert client.configuration(60)["hostname"] == "worker-0"
-    assert len(seen) == 3 and {one["token"] for one in seen} == {"abc"}
+    assert client.configuration("request", 60)["hostname"] == "worker-0"
+    assert len(seen) == 3 and {(one["token"], one["csr"]) for one in seen} == {("abc", "request")}
 
 
 def test_a_rejected_token_is_not_tried_again(controller: Any) -> None:
     client, statuses, seen = controller
     statuses += [403]
     with pytest.raises(Forbidden):
-        client.configuration(60)
+        client.configuration("request", 60)
     assert len(seen) == 1
 
 
@@ -196,7 +225,7 @@ def test_waiting_for_the_controller_ends(controller: Any) -> None:
     client, statuses, _ = controller
     statuses += [503] * 100
     with pytest.raises(Unavailable):
-        client.configuration(60)
+        client.configuration("request", 60)
 
 
 def test_progress_never_stops_an_installation(controller: Any) -> None:

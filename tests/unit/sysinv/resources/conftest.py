@@ -2,6 +2,7 @@
 """A whole sysinv in one process: API, conductor's steps and intake on one SQLite file, and an emulated mtce."""
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 import webob
 
+from flock import tls
 from flock.api import build_app
 from flock.auth.secrets import SecretBox
 from flock.db import Database
+from flock.exec.atomic import replace_file
 from flock.jobs import Operations
 from flock.testing.fixtures import private_conf
 from flock.testing.identity import trusting
@@ -118,17 +121,33 @@ class Cloud:
         self.inventory, self.states = InventoryIntake(db), HostStatesEndpoint(db)
         self.sequence = 0
         (folder / "heartbeat.key").write_text("00" * 32)
+        authority = tls.Authority.create("flock", datetime.datetime.now(datetime.UTC))
+        replace_file(folder / "tls" / "ca.crt", authority.certificate_pem)
+        replace_file(folder / "tls" / "ca.key", authority.key_pem, 0o600)
+        self.seen_at({})
         self.work = Work(self.operations, lambda _uuid: self.operations.nudge())
         self.box = SecretBox.create(folder / "secret.key")
         self.app = self.build()
+
+    def seen_at(self, macs: dict[str, str]) -> None:
+        """The kernel's table of neighbours: ``{address: MAC address}``."""
+        lines = [f"{address}  0x1  0x2  {mac}  *  pxeboot0" for address, mac in macs.items()]
+        (self.folder / "arp").write_text("\n".join(["IP address HW type Flags HW address Mask Device", *lines]))
+
+    def fetch(self, ident: str, token: str | None, key: bytes, address: str = "127.0.0.1") -> Reply:
+        """The installer's request for its bundle from ``address``, with a request for ``key``."""
+        return self.call("POST", f"/v1/ihosts/{ident}/install_config",
+                         {"csr": tls.new_request(key, "installer").decode()},
+                         headers={} if token is None else {"X-Install-Token": token}, address=address)
 
     def build(self) -> Any:
         """The API with the resources that are there now."""
         return build_app(self._conf(), "sysinv", deps=[
             self.db, self.work, NetworkInterfaces(INTERFACES), *services(self.db),
             HostService(self.db, self.work, self.box, HostSettings("controller-0", action_wait_s=5.0)),
-            Installation(self.db, InstallSettings(INTERFACES, "rabbit://agent:pa$s@controller:5672/",
-                                                  self.folder / "heartbeat.key"))], authenticate=trusting)
+            Installation(self.db, self.work, InstallSettings(
+                INTERFACES, "rabbit://controller:5671/", self.folder / "heartbeat.key",
+                self.folder / "tls"), lambda uuid: "pa$s", neighbours=self.folder / "arp")], authenticate=trusting)
 
     @staticmethod
     def _conf() -> Any:
@@ -139,8 +158,9 @@ class Cloud:
         return conf
 
     def call(self, method: str, path: str, body: Any = None, role: str = "admin",
-             headers: dict[str, str] | None = None, raw: bytes | None = None) -> Reply:
-        request = webob.Request.blank(path, method=method)
+             headers: dict[str, str] | None = None, raw: bytes | None = None,
+             address: str = "127.0.0.1") -> Reply:
+        request = webob.Request.blank(path, method=method, environ={"REMOTE_ADDR": address})
         request.headers.update({"X-Roles": role, "X-Project-Name": "admin", "X-User-Id": "u", "X-Project-Id": "p",
                                 "X-Identity-Status": "Confirmed", **(headers or {})})
         if body is not None or raw is not None:

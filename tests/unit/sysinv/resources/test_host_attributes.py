@@ -2,19 +2,22 @@
 """Adding hosts and changing their attributes: every refusal by its sentence."""
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sysinv.db.reported import Change
 from sysinv.model.host import HostRefused
 from sysinv.model.system import SystemView
 from sysinv.resources.device.intake import device_change
 from sysinv.resources.device.report import PciDeviceReport
-from sysinv.resources.disk.intake import StoredDisk, disk_change
+from sysinv.resources.disk.intake import disk_change
+from sysinv.resources.disk.report import DiskReport
 from sysinv.resources.host import rules
-from sysinv.resources.memory.intake import Reserve, StoredMemory, memory_values
+from sysinv.resources.memory.intake import RESERVE_CHOSEN, Reserve, memory_values
 from sysinv.resources.memory.report import MemoryReport
 from sysinv.resources.port.intake import port_change
 from sysinv.resources.port.report import PortReport
@@ -172,7 +175,7 @@ def test_ports_are_followed_by_address_and_by_slot() -> None:
     moved = port_change(stored, [port("eth7", "a", "0:7")], "a", {0: 5})
     assert moved.update[1]["pciaddr"] == "0:7" and not moved.delete
     replaced = port_change(stored, [port("eth0", "b", "0:1")], "a", {0: 5})
-    assert replaced.new_macs == [("eth0", "a", "b")] and replaced.update[1]["mac"] == "b"
+    assert replaced.notes == ["port eth0: MAC address changed from a to b"] and replaced.update[1]["mac"] == "b"
     assert port_change(stored, [], "a", {}).delete == [1]
     assert port_change(stored, [], "a", {}, partial=True).delete == []
     both = [*stored, {**stored[0], "id": 2, "mac": "b", "pciaddr": "0:2"}]
@@ -189,7 +192,7 @@ def test_two_ports_may_share_an_address_and_order_changes_nothing(reported: list
     assert [one["name"] for one in fresh.insert if one["bootp"]] == ["eth0"]
     stored = [{"id": index, **values} for index, values in enumerate(fresh.insert)]
     again = port_change([stored[index] for index in order], reports, "a", {})
-    assert not again.update and not again.insert and not again.delete and not again.new_macs
+    assert not again.update and not again.insert and not again.delete and not again.notes
     ids = {one["name"]: one["id"] for one in stored}
     swapped = {"eth0": "0:2", "eth1": "0:1", "eth2": "0:9", "eth3": "0:3"}
     elsewhere = [port(name, mac, swapped[name]) for name, mac, _ in reported]
@@ -213,7 +216,20 @@ def test_devices_keep_what_the_operator_chose_until_the_card_changes() -> None:
 
 
 def test_disks_in_use_stay_when_they_vanish() -> None:
-    assert disk_change([StoredDisk(1, "/p", {"serial_id": "a"}), StoredDisk(2, "/q", {}, used=True)], []).delete == [1]
+    row = {"id": 1, "device_path": "/p", "foristorid": None, "foripvid": None}
+    rows = [row, row | {"id": 2, "device_path": "/q", "foripvid": 7},
+            row | {"id": 3, "device_path": "/r", "foristorid": 1}]
+    assert disk_change(rows, []).delete == [1]
+    assert disk_change(rows, [], partial=True).delete == []
+
+
+def test_another_serial_number_is_a_replaced_disk() -> None:
+    disk = DiskReport("/dev/sda", 2048, "HDD", None, "/p", None, 1024, 0, "", "a", None)
+    stored = {"id": 1, "foristorid": None, "foripvid": None, **disk_change([], [disk]).insert[0]}
+    assert disk_change([stored], [disk]) == Change()
+    changed = disk_change([stored], [replace(disk, serial_id="b")])
+    assert changed.update == {1: {"serial_id": "b"}} and changed.notes == ["disk /p was replaced"]
+    assert disk_change([stored], [replace(disk, serial_id=None)]).notes == []
 
 
 def test_memory_reports_clear_what_they_fulfil() -> None:
@@ -221,7 +237,8 @@ def test_memory_reports_clear_what_they_fulfil() -> None:
         numa_node=0, node_memtotal_mib=32000, memtotal_mib=31000, memavail_mib=30000, platform_reserved_mib=0,
         hugepages_nr_2m=10, hugepages_avail_2m=10, hugepages_nr_1g=1, hugepages_avail_1g=1, pages_4k=1,
         supports_1g=True)
-    stored = StoredMemory(platform_reserved_mib=1500, pending_2m=10, pending_1g=2, vswitch_reqd=None, chosen=True)
+    stored = {"platform_reserved_mib": 1500, "capabilities": {RESERVE_CHOSEN: True}, "vm_hugepages_nr_2M_pending": 10,
+              "vm_hugepages_nr_1G_pending": 2, "vswitch_hugepages_reqd": None}
     values = memory_values(stored, report, Reserve(7000, 1000))
     assert values["platform_reserved_mib"] == 1500 and values["vm_hugepages_nr_2M_pending"] is None
     assert "vm_hugepages_nr_1G_pending" not in values and values["memtotal_mib"] == 30500
@@ -232,5 +249,7 @@ def test_memory_reports_clear_what_they_fulfil() -> None:
 def test_a_reserve_nobody_chose_follows_its_node(stored_mib: int, chosen: bool, default_mib: int,
                                                     reserved_mib: int) -> None:
     report = MemoryReport(0, 7898, 7000, 6000, 0, 0, 0, 0, 0, 1, False)
-    values = memory_values(StoredMemory(stored_mib, None, None, None, chosen), report, Reserve(default_mib, 1000))
+    stored = {"platform_reserved_mib": stored_mib, "capabilities": {RESERVE_CHOSEN: chosen},
+              "vm_hugepages_nr_2M_pending": None, "vm_hugepages_nr_1G_pending": None, "vswitch_hugepages_reqd": None}
+    values = memory_values(stored, report, Reserve(default_mib, 1000))
     assert values["platform_reserved_mib"] == reserved_mib

@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+from cryptography import x509
+
+from flock import tls
 from flock.jobs import Operations
 from mtce.contract.records import ActionReply
+from sysinv.model.hostfiles import bundle_purpose
 from sysinv.resources.cpu.report import CpuReport
 from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.disk.report import DiskReport
@@ -137,18 +142,28 @@ def test_install_parameters_change_the_boot_file_of_a_locked_host_only(cloud: An
     assert (reply.status, reply.fault) == (409, "Host must be locked before updating installation parameters.")
 
 
-def test_the_installer_fetches_its_configuration_once_with_the_token_of_its_boot_file(cloud: Any) -> None:
+def installing(cloud: Any) -> tuple[str, str]:
+    """A worker with a boot file: (uuid, token of the file)."""
     uuid = cloud.discover()
     cloud.patch(f"/v1/ihosts/{uuid}", personality="worker", hostname="worker-0")
     cloud.settle()
-    token = {"X-Install-Token": token_of(cloud.boot_file(MAC))}
-    progress, config = f"/v1/ihosts/{uuid}/install_progress", f"/v1/ihosts/{uuid}/install_config"
-    assert cloud.get(config).status == 403
-    assert cloud.get(config, headers={"X-Install-Token": "wrong"}).status == 403
-    bundle = cloud.get(config, headers=token).body
+    return uuid, token_of(cloud.boot_file(MAC))
+
+
+def test_the_installer_fetches_its_configuration_once_with_the_token_of_its_boot_file(cloud: Any) -> None:
+    uuid, word = installing(cloud)
+    token, key = {"X-Install-Token": word}, tls.new_key()
+    progress = f"/v1/ihosts/{uuid}/install_progress"
+    assert cloud.fetch(uuid, None, key).status == 403
+    assert cloud.fetch(uuid, "wrong", key).status == 403
+    bundle = json.loads(tls.open_sealed(key, cloud.fetch(uuid, word, key).body["sealed"], bundle_purpose(uuid)))
     files = {one["path"]: one for one in bundle["files"]}
     assert bundle["hostname"] == "worker-0" and "flock-mtce-agent.service" in bundle["units"]
-    assert "rabbit://agent:pa$$s@controller:5672/" in files["/etc/flock/flock.conf"]["content"]
+    assert "rabbit://host.worker-0:pa%24s@controller:5671/" in files["/etc/flock/flock.conf"]["content"]
+    assert "ssl_key_file = /etc/flock/tls/host.key" in files["/etc/flock/flock.conf"]["content"]
+    issued = x509.load_pem_x509_certificate(files["/etc/flock/tls/host.crt"]["content"].encode())
+    assert issued.subject.rfc4514_string() == "CN=worker-0"
+    assert files["/etc/flock/tls/ca.crt"]["content"] == (cloud.folder / "tls" / "ca.crt").read_text()
     assert files["/etc/flock/heartbeat.key"]["mode"] == "0600"
     assert files["/etc/flock/heartbeat.key"]["content"].strip() != "00" * 32
     assert "DHCP=ipv4" in files["/etc/systemd/network/10-flock-pxeboot.network"]["content"]
@@ -157,12 +172,45 @@ def test_the_installer_fetches_its_configuration_once_with_the_token_of_its_boot
     assert cloud.host(uuid)["install_state_info"] == "12/900"
     assert cloud.post(progress, {"install_state": "installed"}, headers=token).status == 200
     assert cloud.host(uuid)["install_state"] == "booting"
-    assert cloud.get(config, headers=token).status == 403
+    assert cloud.fetch(uuid, word, key).status == 403
+    cloud.settle()
+    with pytest.raises(FileNotFoundError):
+        cloud.boot_file(MAC)
     cloud.state(uuid, availability="online")
     assert cloud.host(uuid)["install_state"] == "completed"
     assert cloud.post(progress, {"install_state": "exploded"}).status == 400
     assert cloud.post(f"/v1/ihosts/{'0' * 8}-0000-0000-0000-{'0' * 12}/install_progress",
                       {"install_state": "failed"}).status == 404
+
+
+def test_a_bundle_is_only_for_the_machine_that_was_discovered(cloud: Any) -> None:
+    uuid, word = installing(cloud)
+    key, here = tls.new_key(), "169.254.202.77"
+    assert cloud.fetch(uuid, word, key, here).status == 403  # nobody was seen at this address
+    cloud.seen_at({here: "08:00:27:ff:ff:ff"})
+    assert cloud.fetch(uuid, word, key, here).status == 403
+    assert cloud.fetch(uuid, word, key, "").status == 403
+    cloud.seen_at({here: MAC})
+    assert cloud.fetch(uuid, word, key, here).status == 200
+
+
+def test_the_first_request_binds_the_token_to_key_and_address(cloud: Any) -> None:
+    uuid, word = installing(cloud)
+    key, here, there = tls.new_key(), "169.254.202.77", "169.254.202.78"
+    cloud.seen_at({here: MAC, there: MAC})
+    assert cloud.fetch(uuid, word, key, here).status == 200
+    assert cloud.fetch(uuid, word, key, there).status == 403
+    assert cloud.fetch(uuid, word, tls.new_key(), here).status == 403
+    assert cloud.fetch(uuid, word, key, here).status == 200
+    cloud.patch("/v1/ihosts/worker-0", console="ttyS1,115200")
+    cloud.settle()
+    assert cloud.fetch(uuid, token_of(cloud.boot_file(MAC)), tls.new_key(), there).status == 200
+
+
+def test_a_request_without_a_key_is_refused_by_field(cloud: Any) -> None:
+    uuid, word = installing(cloud)
+    reply = cloud.call("POST", f"/v1/ihosts/{uuid}/install_config", {"csr": "x"}, headers={"X-Install-Token": word})
+    assert reply.status == 400 and "csr" in reply.fault
 
 
 def test_inventory_arrives_and_defaults_are_dealt_out(cloud: Any) -> None:

@@ -16,7 +16,7 @@ from sysinv.model.host import InventoryHost
 from sysinv.model.system import SystemView
 from sysinv.model.topology import HostRole, physical_cores
 from sysinv.resources.memory.checks import MemoryFacts, NodeMemory, memory_refusal
-from sysinv.resources.memory.intake import StoredMemory, fitting_counts, follow, memory_values, reserves
+from sysinv.resources.memory.intake import RESERVE_CHOSEN, fitting_counts, follow, memory_values, reserves
 from sysinv.resources.memory.report import MemoryReport, without_memory
 
 COUNT = st.integers(0, 2**31 - 1)
@@ -68,9 +68,14 @@ def test_unlock_accepts_reserves_that_nobody_chose(shape: tuple[Any, ...], virtu
             node: report(node, total) for node, total in totals.items()}
         found = reserves(role, {node: one.node_memtotal_mib for node, one in reports.items()}, cores)
         rows = {node: row_of(memory_values(
-            StoredMemory(rows[node]["platform_reserved_mib"], None, None, None) if node in rows else None, one,
-            found[node])) for node, one in reports.items()}
+            stored_row(rows[node]["platform_reserved_mib"]) if node in rows else None, one, found[node]))
+            for node, one in reports.items()}
         assert memory_refusal(with_memory(facts, rows, cores)) is None
+
+
+def stored_row(reserve_mib: int, *, chosen: bool = False) -> dict[str, Any]:
+    return {"platform_reserved_mib": reserve_mib, "capabilities": {RESERVE_CHOSEN: chosen},
+            "vm_hugepages_nr_2M_pending": None, "vm_hugepages_nr_1G_pending": None, "vswitch_hugepages_reqd": None}
 
 
 def with_memory(facts: ActionFacts, rows: dict[int, dict[str, Any]], cores: int) -> ActionFacts:
@@ -105,7 +110,7 @@ def test_counts_of_a_node_fit_together(shape: tuple[Any, ...], virtual: bool, to
                                        chosen: bool, reserve_mib: int) -> None:
     role, _ = judged(shape, virtual)
     reserve = reserves(role, {0: told.node_memtotal_mib}, cores)[0]
-    row = row_of(memory_values(StoredMemory(reserve_mib, None, None, None, chosen), told, reserve))
+    row = row_of(memory_values(stored_row(reserve_mib, chosen=chosen), told, reserve))
     assert_fits(row)
     assert_fits(row | {"platform_reserved_mib": reserve_mib} | fitting_counts(row, reserve_mib))
 

@@ -13,13 +13,12 @@ from flock.wire.errors import BadPatch
 from flock.wire.patch import parse_patch
 from sysinv.api.changes import plain_changes
 from sysinv.api.inventory import Inventory, read_policy, read_routes
+from sysinv.db.lookup import host_row
+from sysinv.db.reported import Change, of_host
 from sysinv.resources.address import store as addresses
-from sysinv.resources.disk import store as disks
-from sysinv.resources.host.table import I_HOST
 from sysinv.resources.network import store as networks
 from sysinv.resources.node import store as nodes
 from sysinv.resources.port import store as ports
-from sysinv.resources.port.intake import PortChange
 from sysinv.resources.system.fields import SystemChange
 
 SLICES = scan("sysinv")
@@ -27,7 +26,7 @@ INVENTORIES = [value for module in SLICES for value in vars(module).values() if 
 # What a machine may do that has no token yet.
 PUBLIC = {
     ("GET", "/v1/isystems/mgmtvlan"), ("GET", "/v1/isystems/region_id"),
-    ("POST", "/v1/ihosts/{host}/install_progress"), ("GET", "/v1/ihosts/{host}/install_config"),
+    ("POST", "/v1/ihosts/{host}/install_progress"), ("POST", "/v1/ihosts/{host}/install_config"),
     ("GET", "/v1/ihosts/{host}/icpus/platform_cpu_list"), ("GET", "/v1/ihosts/{host}/icpus/vswitch_cpu_list")}
 
 
@@ -98,14 +97,13 @@ def test_operations_are_shown_newest_first(cloud: Any) -> None:
 def test_two_ports_that_change_places_are_stored(cloud: Any) -> None:
     uuid = cloud.discover()
     with cloud.db.writer() as conn:
-        host_id = conn.execute(I_HOST.select().where(I_HOST.c.uuid == uuid)).mappings().one()["id"]
+        host = host_row(conn, uuid)
         for mac, slot in (("a", "0:1"), ("b", "0:2")):
-            ports.apply(conn, host_id, PortChange(insert=[{"mac": mac, "pciaddr": slot, "dev_id": 0}]))
-        known = {row["mac"]: row["id"] for row in ports.of_host(conn, host_id)}
-        ports.apply(conn, host_id, PortChange(update={known["a"]: {"pciaddr": "0:2"}, known["b"]: {"pciaddr": "0:1"}}))
-        assert {row["mac"]: row["pciaddr"] for row in ports.of_host(conn, host_id)} == {"a": "0:2", "b": "0:1"}
-        assert nodes.ensure(conn, host_id, [0, 1]) == nodes.ensure(conn, host_id, [1])
-        assert disks.of_host(conn, host_id) == []
+            ports.apply(conn, host, Change(insert=[{"mac": mac, "pciaddr": slot, "dev_id": 0}]))
+        known = {row["mac"]: row["id"] for row in of_host(conn, ports.HOST, host["id"])}
+        ports.apply(conn, host, Change(update={known["a"]: {"pciaddr": "0:2"}, known["b"]: {"pciaddr": "0:1"}}))
+        assert {row["mac"]: row["pciaddr"] for row in of_host(conn, ports.HOST, host["id"])} == {"a": "0:2", "b": "0:1"}
+        assert nodes.ensure(conn, host["id"], [0, 1]) == nodes.ensure(conn, host["id"], [1])
 
 
 def test_fixed_addresses_survive_their_host(cloud: Any) -> None:

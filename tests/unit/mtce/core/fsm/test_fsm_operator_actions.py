@@ -2,6 +2,7 @@
 import pytest
 
 from mtce.contract.states import HostAction
+from mtce.core.changes import failure
 from mtce.core.view import Stage
 
 
@@ -121,6 +122,59 @@ def test_unreachable_bmc_is_named(story):
     assert s.tasks[1] == "Power-Off Failed - BMC not accessible, retry 1 of 10"
     assert s.view.task == "Power-Off Failed - BMC is not accessible"
     assert s.view.action_failed == "power-off"
+
+
+def told_errors(s, *, until, seconds):
+    """Run until the action ends; return the errors told to sysinv, without repeats."""
+    errors, before = [], s.view
+    for _ in range(seconds):
+        s.run_s(1)
+        error = failure(before, s.view)
+        if error and error not in errors[-1:]:
+            errors.append(error)
+        before = s.view
+        if until(s.view):
+            return errors
+    raise AssertionError(f"still {s.view.stage} after {seconds} s")
+
+
+@pytest.mark.parametrize(("action", "end"), [
+    (HostAction.POWER_OFF, "Power-Off Failed - BMC is not accessible"),
+    (HostAction.RESET, "Reset Failed - BMC is not accessible"),
+    (HostAction.REINSTALL, "Reinstall Failed ; could not power off host")])
+def test_reason_of_the_bmc_is_told_in_the_retries_and_at_the_end(story, action, end):
+    s = story(bmc=True).run_s(6)
+    s.machine.bmc_answers = False
+    s.command(action)
+    assert told_errors(s, until=lambda v: v.action is HostAction.NONE, seconds=1_500) == ["timeout", f"{end}: timeout"]
+    assert s.view.task == end
+
+
+def test_reason_of_the_bmc_is_forgotten_when_the_bmc_answers(story):
+    s = story(bmc=True).run_s(6)
+    s.machine.bmc_answers = False
+    s.command(HostAction.POWER_OFF).until(lambda v: v.bmc_error == "timeout", 60)
+    s.machine.bmc_answers = True
+    s.until(lambda v: v.action is HostAction.NONE, 400)
+    assert (s.view.task, s.view.bmc_error, s.view.action_failed) == ("Power-Off Completed", "", "")
+
+
+def test_reason_of_a_former_action_is_not_that_of_the_next(story):
+    s = story(bmc=True).run_s(6)
+    s.machine.bmc_answers = False
+    s.command(HostAction.POWER_OFF).until(lambda v: v.action is HostAction.NONE, 400)
+    assert s.view.bmc_error == "timeout"
+    s.command(HostAction.REBOOT)
+    assert s.view.bmc_error == ""
+
+
+def test_recovery_tells_why_the_bmc_did_not_help(story):
+    s = story(bmc=True).enabled()
+    s.machine.bmc_answers = False
+    s.hang()
+    errors = told_errors(s, until=lambda v: v.action is HostAction.ENABLE, seconds=2_000)
+    assert "timeout" in errors
+    assert errors[-1] == "Graceful Recovery Failed, re-enabling: timeout"
 
 
 def test_reinstall_boots_from_the_network_and_ends_online(story):

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Accounts of the message bus: their names, who a message's sender is, and what the broker permits each account.
+
+``host.<hostname>`` is the account of all agents of one host, ``service.<daemon>`` that of one kind of daemon on the
+controllers. The broker refuses a message whose user id is not the account of its connection, so a user id that has
+arrived is true. Pure: the broker's definitions, its management API and the tests use the same rules.
+"""
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+EXCHANGE = "flock"
+HOST_PREFIX = "host."
+SERVICE_PREFIX = "service."
+NOTHING = "^$"
+# Letters, digits, dots and hyphens: what hostnames and names of daemons consist of.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
+
+
+class SenderKind(enum.Enum):
+    """What kind of account a sender has."""
+
+    HOST = "host"
+    SERVICE = "service"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The sender of a message; ``name`` is the hostname or the daemon, for an unknown sender its whole user id."""
+
+    kind: SenderKind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.value} {self.name}" if self.name else "a sender without an account"
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """Regular expressions of RabbitMQ for one account: on queues and exchanges, and on routing keys of the exchange."""
+
+    configure: str
+    write: str
+    read: str
+    topic_write: str
+    topic_read: str
+
+
+def host_account(hostname: str) -> str:
+    """The account of a host's agents; ValueError for text that cannot be a hostname."""
+    return HOST_PREFIX + _checked(hostname)
+
+
+def service_account(daemon: str) -> str:
+    """The account of a kind of daemon; ValueError for text that cannot be the name of one."""
+    return SERVICE_PREFIX + _checked(daemon)
+
+
+def sender_of(user_id: str | None) -> Sender:
+    """Who sent a message with this broker-validated user id; None stands for a message without one."""
+    for prefix, kind in ((HOST_PREFIX, SenderKind.HOST), (SERVICE_PREFIX, SenderKind.SERVICE)):
+        if user_id is not None and user_id.startswith(prefix) and _NAME.fullmatch(user_id[len(prefix):]):
+            return Sender(kind, user_id[len(prefix):])
+    return Sender(SenderKind.UNKNOWN, (user_id or "")[:64])
+
+
+def reply_prefix(account: str) -> str:
+    """The beginning of the names of all reply queues of ``account``."""
+    return f"reply_{account}_"
+
+
+def topic_of_host(topic: str, hostname: str) -> str:
+    """The topic of one host's agent; all its queues and its fanout exchange lie below this name."""
+    return f"{topic}.{hostname}"
+
+
+def host_permissions(hostname: str, agents: Iterable[str], sends_to: Iterable[str],
+                     exchange: str = EXCHANGE) -> Permissions:
+    """What the agents of one host need: their own queues, and requests to the topics ``sends_to``.
+
+    ``agents`` are the topics of agents without the hostname. An agent cannot write to the default exchange, so it
+    sends no replies and cannot forge any.
+    """
+    topics = [topic_of_host(topic, hostname) for topic in agents]
+    own = _own_queues(host_account(hostname), topics, hostname)
+    keys = [key for topic in topics for key in (topic, f"{topic}.{hostname}")]
+    return Permissions(configure=_one_of(own), write=_one_of([*own, re.escape(exchange)]),
+                       read=_one_of([*own, re.escape(exchange)]),
+                       topic_write=_one_of(re.escape(key) for key in (*sends_to, *keys)),
+                       topic_read=_one_of(re.escape(key) for key in keys))
+
+
+def service_permissions(daemon: str, serves: Iterable[str], exchange: str = EXCHANGE) -> Permissions:
+    """What a kind of daemon needs: the queues of the topics that it serves, requests to all topics, and replies."""
+    topics = list(serves)
+    own = _own_queues(service_account(daemon), topics, r"[A-Za-z0-9-]+", name_is_pattern=True)
+    keys = [rf"{re.escape(topic)}(\.[A-Za-z0-9-]+)?" for topic in topics]
+    return Permissions(configure=_one_of(own), write=_one_of([*own, re.escape(exchange), r"amq\.default"]),
+                       read=_one_of([*own, re.escape(exchange)]), topic_write="^.*$", topic_read=_one_of(keys))
+
+
+def _own_queues(account: str, topics: Iterable[str], server: str, *, name_is_pattern: bool = False) -> list[str]:
+    name = server if name_is_pattern else re.escape(server)
+    return [rf"{re.escape(reply_prefix(account))}[0-9a-f]+",
+            *(rf"{re.escape(topic)}(\.{name}|_fanout(_[0-9a-f]+)?)?" for topic in topics)]
+
+
+def _one_of(patterns: Iterable[str]) -> str:
+    found = "|".join(patterns)
+    return f"^({found})$" if found else NOTHING
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} cannot be the name of an account of the message bus")
+    return name

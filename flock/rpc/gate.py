@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a sender may do: how much each host may send, and which requests a server takes from whom.
+
+``Gate`` sees each message before it is decoded; ``Permit`` compares a decoded request with the declaration of its
+interface. Services are not limited: they are part of the system.
+"""
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flock.foreign.messaging import Arrived
+from flock.rpc import metrics
+from flock.rpc.accounts import Sender, SenderKind, reply_prefix, sender_of
+from flock.rpc.errors import SenderRefused, TooManyMessages
+from flock.rpc.interface import InterfaceSpec, MethodSpec
+
+LOG = logging.getLogger(__name__)
+SENDER = "flock_sender"
+OVER = "flock_sender_over"
+# One line per sender and reason in this time.
+LOG_EVERY_S = 60.0
+SENDERS_MAX = 4096
+
+HostnameOf = Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What one host may send: messages and bytes per second for long, and at once."""
+
+    messages_per_s: float
+    messages_burst: float
+    bytes_per_s: float
+    bytes_burst: float
+
+    @classmethod
+    def of(cls, options: Any) -> Rates:
+        """The rates of the options in ``[rpc]``."""
+        return cls(options.host_messages_per_s, options.host_messages_burst, options.host_bytes_per_s,
+                   options.host_bytes_burst)
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What is left of a sender's burst at ``at_s``; below zero it is over its share."""
+
+    messages: float
+    bytes: float
+    at_s: float
+
+
+def fill(rates: Rates, now_s: float) -> Bucket:
+    """The bucket of a sender that was quiet."""
+    return Bucket(rates.messages_burst, rates.bytes_burst, now_s)
+
+
+def refill(bucket: Bucket, rates: Rates, now_s: float) -> Bucket:
+    """The bucket with what the time since its last use added, at most a burst."""
+    passed_s = max(0.0, now_s - bucket.at_s)
+    return Bucket(min(rates.messages_burst, bucket.messages + passed_s * rates.messages_per_s),
+                  min(rates.bytes_burst, bucket.bytes + passed_s * rates.bytes_per_s), now_s)
+
+
+def take(bucket: Bucket, size: int, rates: Rates, now_s: float) -> Bucket:
+    """The bucket after one more message of ``size`` bytes. What is owed is at most one burst."""
+    full = refill(bucket, rates, now_s)
+    return Bucket(max(-rates.messages_burst, full.messages - 1), max(-rates.bytes_burst, full.bytes - size), now_s)
+
+
+def is_over(bucket: Bucket) -> bool:
+    """Whether the sender is over its share, so that its request is refused."""
+    return bucket.messages < 0 or bucket.bytes < 0
+
+
+def is_flood(bucket: Bucket, rates: Rates) -> bool:
+    """Whether the sender goes on although refused: it is over by a tenth of a burst, and gets no more replies."""
+    return bucket.messages < -rates.messages_burst / 10 or bucket.bytes < -rates.bytes_burst / 10
+
+
+class Gate:
+    """Decides on each message of a transport before its content is used; the listeners' threads share it."""
+
+    def __init__(self, rates: Rates, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rates = rates
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._buckets: dict[str, Bucket] = {}
+        self._logged: dict[tuple[str, str], float] = {}
+
+    def request(self, arrived: Arrived) -> dict[str, Any] | None:
+        """What the context of a request gets: its sender and whether that is over its share. None drops it."""
+        sender = sender_of(arrived.user_id)
+        if arrived.user_id is None:
+            self._dropped(sender, "a request without a user id")
+            return None
+        if arrived.reply_queue is not None and not arrived.reply_queue.startswith(reply_prefix(arrived.user_id)):
+            self._dropped(sender, "a request that wants its reply sent to another's queue")
+            return None
+        over = False
+        if sender.kind is SenderKind.HOST:
+            bucket = self._taken(sender.name, arrived.size)
+            over = is_over(bucket)
+            if over and (arrived.reply_queue is None or is_flood(bucket, self._rates)):
+                self._dropped(sender, "a request beyond the sender's share")
+                return None
+        return {SENDER: arrived.user_id, OVER: over}
+
+    def reply(self, arrived: Arrived) -> bool:
+        """Whether to take a message from the reply queue: only services reply."""
+        sender = sender_of(arrived.user_id)
+        if sender.kind is SenderKind.SERVICE:
+            return True
+        self._dropped(sender, "a reply of a sender that serves nothing")
+        return False
+
+    def over(self) -> list[str]:
+        """The hosts that are over their share now, sorted."""
+        now_s = self._clock()
+        with self._lock:
+            return sorted(name for name, bucket in self._buckets.items()
+                          if is_over(refill(bucket, self._rates, now_s)))
+
+    def _taken(self, name: str, size: int) -> Bucket:
+        now_s = self._clock()
+        with self._lock:
+            if len(self._buckets) >= SENDERS_MAX and name not in self._buckets:
+                # A bucket that has filled up again says no more than an absent one.
+                self._buckets = {known: bucket for known, bucket in self._buckets.items()
+                                 if refill(bucket, self._rates, now_s) != fill(self._rates, now_s)}
+            bucket = take(self._buckets.get(name, fill(self._rates, now_s)), size, self._rates, now_s)
+            self._buckets[name] = bucket
+            return bucket
+
+    def _dropped(self, sender: Sender, what: str) -> None:
+        metrics.DROPPED.labels(sender.kind.value).inc()
+        now_s, key = self._clock(), (str(sender), what)
+        with self._lock:
+            is_new = now_s - self._logged.get(key, -LOG_EVERY_S) >= LOG_EVERY_S
+            if is_new:
+                if len(self._logged) >= SENDERS_MAX:
+                    self._logged.clear()
+                self._logged[key] = now_s
+        if is_new:
+            LOG.warning("dropped %s, from %r", what, str(sender))
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The rule of one method: who may send it, and about which hosts."""
+
+    interface: InterfaceSpec
+    method: MethodSpec
+    hostname_of: HostnameOf | None
+
+    @property
+    def namespace(self) -> str:
+        """The interface's name."""
+        return self.interface.namespace
+
+    def sender(self, context: Mapping[str, Any]) -> Sender:
+        """The sender of a request whose arguments are not decoded yet. SenderRefused, TooManyMessages."""
+        sender = sender_of(context.get(SENDER))
+        allowed = (SenderKind.SERVICE,) if self._services_only() else (SenderKind.SERVICE, SenderKind.HOST)
+        if sender.kind not in allowed:
+            raise self._refused(sender, "at all")
+        if context.get(OVER):
+            raise TooManyMessages(service=self.namespace, reason=str(sender))
+        return sender
+
+    def check(self, sender: Sender, arguments: Mapping[str, Any]) -> None:
+        """SenderRefused when a host speaks of something else than itself."""
+        about = self.method.about
+        if sender.kind is SenderKind.SERVICE or about is None or about.hosts is None:
+            return
+        for host in about.hosts(arguments):
+            name = host
+            if about.by_uuid:
+                name = None if host is None or self.hostname_of is None else self.hostname_of(host)
+            if name != sender.name:
+                raise self._refused(sender, f"about {str(host)[:64]!r}")
+
+    def _services_only(self) -> bool:
+        return self.interface.speaks_for == "system" or self.method.about is None or self.method.about.hosts is None
+
+    def _refused(self, sender: Sender, about: str) -> SenderRefused:
+        return SenderRefused(sender=str(sender), request=f"{self.namespace}.{self.method.name}", about=about)

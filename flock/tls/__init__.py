@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TLS of the cloud: its certificate authority, keys and certificates, contexts, data sealed for one host."""
+from __future__ import annotations
+
+from flock.tls.authority import Authority, BadRequest, Usage, request_key
+from flock.tls.contexts import client_context, server_context
+from flock.tls.identity import as_word, fingerprint, from_word, new_key, new_request, public_fingerprint
+from flock.tls.lifetime import Lifetime, due, lifetime
+from flock.tls.sealing import SealBroken, open_sealed, seal_for
+
+__all__ = ["Authority", "BadRequest", "Lifetime", "SealBroken", "Usage", "as_word", "client_context", "due",
+           "fingerprint", "from_word", "lifetime", "new_key", "new_request", "open_sealed", "public_fingerprint",
+           "request_key", "seal_for", "server_context"]

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pure rendering of RabbitMQ's files: listeners, and accounts, exchange and limits that it imports at its start."""
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+from flock.rpc.accounts import EXCHANGE, Permissions, host_account, service_account
+from sysinv.bootstrap.answers import Answers
+from sysinv.bootstrap.secrets import SystemSecrets
+from sysinv.model import busaccounts
+from sysinv.model.hostfiles import AUTHORITIES_FILE, PUBLIC, TLS_DIRECTORY, RenderedFile
+
+BUS_PORT = 5671
+ADMIN_PORT = 15672
+VHOST = "/"
+# TLS only, and only for clients with a certificate of this cloud.
+SERVER_TLS = (
+    f"ssl_options.cacertfile = {AUTHORITIES_FILE}",
+    f"ssl_options.certfile = {TLS_DIRECTORY}/rabbitmq.crt",
+    f"ssl_options.keyfile = {TLS_DIRECTORY}/rabbitmq.key",
+    "ssl_options.verify = verify_peer",
+    "ssl_options.fail_if_no_peer_cert = true",
+    "ssl_options.versions.1 = tlsv1.3",
+    "ssl_options.versions.2 = tlsv1.2",
+)
+_AGENTS = "|".join(topic.replace(".", r"\.") for topic in busaccounts.AGENT_TOPICS)
+# Limits the requests queued for a host that is cut off; the sender repeats those that it still needs.
+AGENT_QUEUES = rf"^({_AGENTS})[._].*$"
+AGENT_QUEUE_LIMITS = {"max-length": 1000, "overflow": "drop-head", "message-ttl": 600_000}
+# A caller that does not read its replies loses the oldest; it has given up on them.
+REPLY_QUEUES = "^reply_.*$"
+REPLY_QUEUE_LIMITS = {"max-length": 10_000, "max-length-bytes": 256 * 1024 * 1024, "overflow": "drop-head"}
+# A daemon that is away: what exceeds this is refused, and its senders keep it.
+SERVICE_QUEUE_LIMITS = {"max-length": 100_000, "max-length-bytes": 256 * 1024 * 1024, "overflow": "reject-publish"}
+
+
+def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes, hostname: str) -> list[RenderedFile]:
+    """Return RabbitMQ's files: listeners on loopback and management; management API on loopback; definitions.
+
+    ``salt`` has four bytes; RabbitMQ's salted SHA-256 form is base64(salt + sha256(salt + password)).
+    """
+    conf = [
+        "listeners.tcp = none",
+        f"listeners.ssl.local = 127.0.0.1:{BUS_PORT}",
+        f"listeners.ssl.mgmt = {answers.controller_ip}:{BUS_PORT}",
+        *SERVER_TLS,
+        "management.tcp.ip = 127.0.0.1",
+        f"management.tcp.port = {ADMIN_PORT}",
+        "management_agent.disable_metrics_collector = true",
+        "load_definitions = /etc/rabbitmq/definitions.json",
+        "vm_memory_high_watermark.absolute = 512MiB",
+        "disk_free_limit.absolute = 200MB",
+        "log.file.level = warning",
+        "heartbeat = 30",
+    ]
+    environment = [
+        "NODENAME=rabbit@localhost",
+        "ERL_EPMD_ADDRESS=127.0.0.1",
+        'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1} '
+        '+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"',
+    ]
+    text = json.dumps(definitions(secrets, salt, hostname), indent=1)
+    return [
+        RenderedFile("/etc/rabbitmq/definitions.json", 0o640, text + "\n"),
+        RenderedFile("/etc/rabbitmq/rabbitmq.conf", PUBLIC, "\n".join(conf) + "\n"),
+        RenderedFile("/etc/rabbitmq/rabbitmq-env.conf", PUBLIC, "\n".join(environment) + "\n"),
+        RenderedFile("/etc/rabbitmq/enabled_plugins", PUBLIC, "[rabbitmq_management].\n"),
+        # Debian's socket unit opens Erlang's port mapper on all networks.
+        RenderedFile("/etc/systemd/system/epmd.socket.d/flock.conf", PUBLIC,
+                     "[Socket]\nListenStream=\nListenStream=127.0.0.1:4369\n"),
+    ]
+
+
+def passwords(secrets: SystemSecrets, hostname: str) -> dict[str, str]:
+    """The password of every account that the bootstrap makes: services, administrator, first host."""
+    names = {service_account(name) for name in (*busaccounts.SERVICES, busaccounts.ADMIN)} | {host_account(hostname)}
+    return {name: _password(secrets, name) for name in sorted(names)}
+
+
+def transport_url(secrets: SystemSecrets, account: str) -> str:
+    """The transport_url of one account on the first controller."""
+    return busaccounts.account_url(f"rabbit://127.0.0.1:{BUS_PORT}/", account, _password(secrets, account))
+
+
+def admin_password(secrets: SystemSecrets) -> str:
+    """The password of the administrator of the bus."""
+    return _password(secrets, service_account(busaccounts.ADMIN))
+
+
+def definitions(secrets: SystemSecrets, salt: bytes, hostname: str, exchange: str = EXCHANGE) -> dict[str, Any]:
+    """Return what RabbitMQ imports at each of its starts; accounts of other hosts are not in it and stay."""
+    rights = {service_account(name): busaccounts.of_service(name, exchange) for name in busaccounts.SERVICES}
+    rights[host_account(hostname)] = busaccounts.of_host(hostname, exchange)
+    return {
+        "vhosts": [{"name": VHOST}],
+        "users": [{"name": name, "password_hash": rabbit_hash(password, salt),
+                   "tags": "administrator" if name == service_account(busaccounts.ADMIN) else "",
+                   "hashing_algorithm": "rabbit_password_hashing_sha256"}
+                  for name, password in passwords(secrets, hostname).items()],
+        "topic_permissions": [{"user": name, "vhost": VHOST, "exchange": exchange, "write": right.topic_write,
+                               "read": right.topic_read} for name, right in rights.items()],
+        "permissions": [_permission(name, right) for name, right in rights.items()] + [
+            # The administrator's work needs no messages; it may make the exchange again.
+            {"user": service_account(busaccounts.ADMIN), "vhost": VHOST, "configure": f"^{exchange}$",
+             "write": "^$", "read": "^$"}],
+        "exchanges": [{"name": exchange, "vhost": VHOST, "type": "topic", "durable": True, "auto_delete": False,
+                       "internal": False, "arguments": {}}],
+        "policies": [_policy("agents", AGENT_QUEUES, 2, AGENT_QUEUE_LIMITS),
+                     _policy("replies", REPLY_QUEUES, 2, REPLY_QUEUE_LIMITS),
+                     _policy("services", "^.*$", 1, SERVICE_QUEUE_LIMITS)],
+    }
+
+
+def rabbit_hash(password: str, salt: bytes) -> str:
+    """Return RabbitMQ's stored form of a password (see its documentation, "Password hashing")."""
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+def _password(secrets: SystemSecrets, account: str) -> str:
+    """One account's password, which tells nothing about those of the others."""
+    digest = hashlib.blake2b(account.encode(), key=secrets.bus_key.encode(), digest_size=32).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _permission(name: str, right: Permissions) -> dict[str, Any]:
+    return {"user": name, "vhost": VHOST, "configure": right.configure, "write": right.write, "read": right.read}
+
+
+def _policy(name: str, pattern: str, priority: int, limits: dict[str, Any]) -> dict[str, Any]:
+    return {"vhost": VHOST, "name": name, "pattern": pattern, "apply-to": "queues", "priority": priority,
+            "definition": limits}

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real broker with the accounts and permissions of the bootstrap, and root on worker-0, who has its account."""
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import amqp
+import pytest
+
+from flock.rpc import Transport, transport
+from flock.rpc.accounts import EXCHANGE, host_account, service_account
+from flock.rpc.admin import BusAdmin
+from flock.testing.fixtures import private_conf
+from flock.testing.services.rabbitmq import RabbitNode
+from sysinv.bootstrap import bus
+from sysinv.bootstrap.secrets import generate
+from sysinv.model import busaccounts
+
+HOSTS = ("worker-0", "worker-1")
+
+
+@dataclass
+class SecuredBus:
+    """The broker, its administrator, and the transport_url of every account."""
+
+    node: RabbitNode
+    admin: BusAdmin
+    urls: dict[str, str]
+
+    def host(self, hostname: str) -> str:
+        """The transport_url of a host's agents."""
+        return self.urls[host_account(hostname)]
+
+    def service(self, daemon: str) -> str:
+        """The transport_url of a daemon."""
+        return self.urls[service_account(daemon)]
+
+
+@pytest.fixture(scope="session")
+def secured(services_folder: Path) -> Iterator[SecuredBus]:
+    """One for the session; tests that damage it must repair it."""
+    folder = services_folder / f"secured-{uuid.uuid4().hex[:6]}"
+    folder.mkdir()
+    node, secrets = RabbitNode(folder, management=True), generate()
+    try:
+        node.start()
+        (folder / "definitions.json").write_text(json.dumps(bus.definitions(secrets, b"salt", "controller-0")))
+        node.control("import_definitions", str(folder / "definitions.json"))
+        base = f"rabbit://127.0.0.1:{node.port}/"
+        urls = {name: busaccounts.account_url(base, name, password)
+                for name, password in bus.passwords(secrets, "controller-0").items()}
+        admin = BusAdmin(node.admin_url, service_account(busaccounts.ADMIN), bus.admin_password(secrets))
+        for hostname in HOSTS:
+            admin.renew(host_account(hostname), "word", busaccounts.of_host(hostname, EXCHANGE), EXCHANGE)
+            urls[host_account(hostname)] = busaccounts.account_url(base, host_account(hostname), "word")
+        yield SecuredBus(node, admin, urls)
+    finally:
+        node.stop()
+
+
+@pytest.fixture
+def transports() -> Iterator[Any]:
+    """``transports(url)``: a bus connection that is closed at the end."""
+    made: list[Transport] = []
+
+    def make(url: str, **options: Any) -> Transport:
+        conf = private_conf()
+        one = transport(conf, url)
+        for name, value in options.items():
+            conf.set_override(name, value, group="rpc")
+        if options:
+            one = transport(conf, url)
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def connect(url: str) -> amqp.Connection:
+    """A plain connection of the account in ``url``, as an attacker uses it."""
+    parts = urlsplit(url)
+    made = amqp.Connection(f"127.0.0.1:{parts.port}", userid=parts.username, password=parts.password,
+                           confirm_publish=True, connect_timeout=5, read_timeout=10)
+    made.connect()
+    return made

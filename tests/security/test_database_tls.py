@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A stranger at PostgreSQL: clear text, a foreign authority, a wrong name. Real server, the bootstrap's settings."""
+from __future__ import annotations
+
+import datetime
+import os
+import pwd
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from flock import tls
+from flock.testing.services.postgresql import PostgresServer
+from flock.testing.services.process import ServiceFailed
+from sysinv.bootstrap.answers import parse
+from sysinv.bootstrap.certificates import ROLES, certificate_files
+from sysinv.bootstrap.render import DATABASE_ACCESS, DATABASE_SERVER_TLS
+from sysinv.model.hostfiles import TLS_DIRECTORY
+
+NOW = datetime.datetime.now(datetime.UTC)
+ANSWERS = parse({"admin_password": "correct-horse", "database": "postgresql"})
+
+
+class TlsServer:
+    """PostgreSQL with an account ``flock``, restarted with the bootstrap's settings; the files are below ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        server = self.server = PostgresServer(folder / "postgres")
+        server.folder.mkdir()
+        server.start()
+        with psycopg2.connect(host="127.0.0.1", port=server.port, user="postgres", dbname="postgres") as made:
+            made.cursor().execute("CREATE ROLE flock LOGIN PASSWORD 'secret'")
+        made.close()
+        server.stop()
+        authority = tls.Authority.create("flock", NOW)
+        (folder / "ca.crt").write_bytes(authority.certificate_pem)
+        role = next(role for role in ROLES if role.name == "postgresql")
+        for file in certificate_files(role, authority, ANSWERS, "controller-0", NOW):
+            target = folder / Path(file.path).name
+            target.write_text(file.content)
+            target.chmod(file.mode)
+            if os.geteuid() == 0:
+                os.chown(target, pwd.getpwnam("postgres").pw_uid, -1)
+        data = server.folder / "data"
+        (data / "pg_hba.conf").write_text(DATABASE_ACCESS)
+        with (data / "postgresql.conf").open("a") as conf:
+            conf.writelines(f"{name} = '{value.replace(TLS_DIRECTORY, str(folder))}'\n"
+                            for name, value in DATABASE_SERVER_TLS.items())
+
+    def login(self, authority: Path, mode: str = "verify-full", host: str = "127.0.0.1") -> str:
+        """Log in as the daemons do; returns the TLS version of the session."""
+        with psycopg2.connect(host=host, hostaddr="127.0.0.1", port=self.server.port, user="flock", password="secret",
+                              dbname="postgres", sslmode=mode, sslrootcert=str(authority), connect_timeout=5) as made:
+            cursor = made.cursor()
+            cursor.execute("SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+            found = str(cursor.fetchone()[0])
+        made.close()
+        return found
+
+
+@pytest.fixture(scope="module")
+def server_with_tls(services_folder: Path) -> Iterator[TlsServer]:
+    if not PostgresServer.available():
+        raise ServiceFailed("PostgreSQL is not installed")
+    folder = services_folder / "postgres-tls"
+    folder.mkdir()
+    made = TlsServer(folder)
+    # The readiness check of the test server logs in without TLS, which is refused from now on.
+    made.server._answers = lambda: _listens(made)  # type: ignore[method-assign]
+    made.server.start()
+    yield made
+    made.server.stop()
+
+
+def _listens(made: TlsServer) -> bool:
+    try:
+        return bool(made.login(made.folder / "ca.crt"))
+    except psycopg2.OperationalError:
+        return False
+
+
+def test_daemons_log_in_with_tls(server_with_tls: TlsServer) -> None:
+    assert server_with_tls.login(server_with_tls.folder / "ca.crt").startswith("TLSv1.")
+
+
+def test_clear_text_is_refused_with_the_right_password(server_with_tls: TlsServer) -> None:
+    with pytest.raises(psycopg2.OperationalError, match="no encryption"):
+        server_with_tls.login(server_with_tls.folder / "ca.crt", mode="disable")
+    with pytest.raises(psycopg2.OperationalError, match="pg_hba.conf"):
+        psycopg2.connect(host="127.0.0.1", port=server_with_tls.server.port, user="postgres", dbname="postgres")
+
+
+def test_a_server_of_another_authority_or_name_is_refused(server_with_tls: TlsServer, tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_bytes(tls.Authority.create("flock", NOW).certificate_pem)
+    with pytest.raises(psycopg2.OperationalError, match="certificate verify failed"):
+        server_with_tls.login(tmp_path / "ca.crt")
+    with pytest.raises(psycopg2.OperationalError, match="does not match host name"):
+        server_with_tls.login(server_with_tls.folder / "ca.crt", host="stranger")

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Accounts, the declarations of all interfaces, and how much one host may send."""
+import re
+
+import pytest
+
+from flock.foreign.messaging import Arrived
+from flock.rpc.accounts import (
+    SenderKind,
+    host_account,
+    host_permissions,
+    reply_prefix,
+    sender_of,
+    service_account,
+    service_permissions,
+)
+from flock.rpc.errors import SenderRefused, TooManyMessages
+from flock.rpc.gate import OVER, SENDER, Gate, Permit, Rates, fill, is_flood, is_over, refill, take
+from flock.rpc.interface import SERVICES_ONLY, call, cast, host_named, interface_spec, rpc_interface
+from flock.rpc.signature import signatures
+from sysinv.model import busaccounts
+from tests.wire.interfaces import interfaces
+
+INTERFACES = interfaces()
+RATES = Rates(messages_per_s=10, messages_burst=100, bytes_per_s=1000, bytes_burst=10_000)
+
+
+@pytest.mark.parametrize("namespace", INTERFACES)
+def test_every_interface_states_who_may_speak(namespace):
+    spec = interface_spec(INTERFACES[namespace])
+    assert spec.speaks_for in ("system", "host")
+    for name, method in spec.methods.items():
+        assert (method.about is not None) == (spec.speaks_for == "host"), name
+        assert not (spec.per_host and method.timeout_s is not None), name
+
+
+@pytest.mark.parametrize("namespace", [name for name, kind in INTERFACES.items()
+                                       if interface_spec(kind).speaks_for == "host"])
+def test_every_path_to_a_host_is_a_path_of_the_arguments(namespace):
+    """``about`` must find a host in the arguments as they arrive, else it would refuse what is permitted."""
+    for name, signature in signatures(INTERFACES[namespace]).items():
+        about = signature.spec.about
+        if about is None or about.hosts is None:
+            continue
+        found = about.hosts(_Everything())
+        assert list(found) is not None, name
+
+
+class _Everything(dict):
+    """Arguments in which every path leads to a hostname."""
+
+    def __getitem__(self, key):
+        return [] if key == "requests" else _Anything("worker-0")
+
+
+class _Anything(str):
+    def __getattr__(self, name):
+        return _Anything("worker-0")
+
+
+def test_every_topic_is_served_by_an_account():
+    served = {topic for topics in busaccounts.SERVICES.values() for topic in topics}
+    for kind in INTERFACES.values():
+        spec = interface_spec(kind)
+        assert spec.topic in (busaccounts.AGENT_TOPICS if spec.per_host else served), spec.namespace
+        if spec.speaks_for == "host":
+            assert spec.topic in busaccounts.HOST_SENDS_TO, spec.namespace
+
+
+def test_an_interface_without_a_declaration_does_not_import():
+    with pytest.raises(TypeError, match="speaks_for"):
+        rpc_interface(topic="t", version="1.0")
+
+    def declare(mark, **options):
+        return rpc_interface(topic="t", version="1.0", **options)(
+            type("Made", (), {"send": mark(_method())}))
+
+    with pytest.raises(TypeError, match="about must be given"):
+        declare(cast, speaks_for="host")
+    with pytest.raises(TypeError, match="about must be given"):
+        declare(cast(about=SERVICES_ONLY), speaks_for="system")
+    with pytest.raises(TypeError, match="must be a cast"):
+        declare(call(timeout_s=1), speaks_for="system", per_host=True)
+    with pytest.raises(TypeError, match="must be system or host"):
+        declare(cast, speaks_for="everybody")
+    assert interface_spec(declare(cast(about=host_named("hostname")), speaks_for="host")).methods["send"].about
+
+
+def _method():
+    def send(self, *, hostname: str) -> None:
+        """Do nothing."""
+
+    return send
+
+
+@pytest.mark.parametrize(("user_id", "kind", "name"), [
+    ("host.worker-0", SenderKind.HOST, "worker-0"), ("service.fm-api", SenderKind.SERVICE, "fm-api"),
+    (None, SenderKind.UNKNOWN, ""), ("flock", SenderKind.UNKNOWN, "flock"), ("host.", SenderKind.UNKNOWN, "host."),
+    ("host.a_b", SenderKind.UNKNOWN, "host.a_b"), ("host.-rf", SenderKind.UNKNOWN, "host.-rf"),
+    ("Service.fm-api", SenderKind.UNKNOWN, "Service.fm-api")])
+def test_the_sender_of_a_user_id(user_id, kind, name):
+    sender = sender_of(user_id)
+    assert (sender.kind, sender.name) == (kind, name)
+
+
+@pytest.mark.parametrize("name", ["", "a_b", "a b", "-rf", "a\n", ".*", "a/b", "ä"])
+def test_a_name_that_cannot_be_one_has_no_account(name):
+    with pytest.raises(ValueError, match="cannot be the name"):
+        host_account(name)
+    with pytest.raises(ValueError, match="cannot be the name"):
+        service_account(name)
+
+
+def test_names_in_permissions_are_not_patterns():
+    made = host_permissions("w.1", ("agent",), ("conductor",))
+    assert re.search(made.read, "agent.w.1") and not re.search(made.read, "agent.wx1")
+    assert re.search(made.topic_write, "conductor") and not re.search(made.topic_write, "conductor.x")
+    service = service_permissions("api", ())
+    assert re.search(service.topic_read, "anything") is None
+    assert re.search(service.read, f"{reply_prefix('service.api')}0a")
+    assert not re.search(service.read, f"{reply_prefix('service.other')}0a")
+
+
+def test_a_burst_passes_and_what_is_owed_is_bounded():
+    bucket = fill(RATES, 0.0)
+    for _ in range(100):
+        bucket = take(bucket, 1, RATES, 0.0)
+    assert not is_over(bucket)
+    bucket = take(bucket, 1, RATES, 0.0)
+    assert is_over(bucket) and not is_flood(bucket, RATES)
+    for _ in range(1000):
+        bucket = take(bucket, 1, RATES, 0.0)
+    assert is_flood(bucket, RATES) and bucket.messages == -100
+    assert not is_over(take(bucket, 1, RATES, 10.2))
+    # A clock that jumps back gives nothing.
+    assert is_over(take(bucket, 1, RATES, -50.0))
+
+
+def test_bytes_are_limited_as_messages_are():
+    bucket = take(fill(RATES, 0.0), 10_001, RATES, 0.0)
+    assert is_over(bucket) and not is_over(refill(bucket, RATES, 0.1))
+
+
+def arrived(account, reply=None, size=10):
+    return Arrived(account, size, reply)
+
+
+def test_one_host_over_its_share_does_not_touch_another():
+    now = [0.0]
+    gate = Gate(RATES, lambda: now[0])
+    own = f"{reply_prefix('host.a')}0a"
+    assert all(gate.request(arrived("host.a", own)) == {SENDER: "host.a", OVER: False} for _ in range(100))
+    assert gate.over() == []
+    # Refused with a reply first, dropped when the host goes on; casts have no reply and are dropped at once.
+    assert gate.request(arrived("host.a", own)) == {SENDER: "host.a", OVER: True}
+    assert gate.over() == ["a"]
+    assert gate.request(arrived("host.a")) is None
+    assert [gate.request(arrived("host.a", own)) for _ in range(20)][-1] is None
+    assert gate.request(arrived("host.b")) == {SENDER: "host.b", OVER: False}
+    assert all(gate.request(arrived("service.fm-api")) for _ in range(1000))
+    now[0] = 20.0
+    assert gate.over() == []
+    assert gate.request(arrived("host.a")) == {SENDER: "host.a", OVER: False}
+
+
+def test_the_share_of_many_names_is_bounded_memory():
+    now = [0.0]
+    gate = Gate(RATES, lambda: now[0])
+    for number in range(10_000):
+        now[0] += 1.0
+        gate.request(arrived(f"host.h{number}"))
+    assert len(gate._buckets) <= 4096
+
+
+@pytest.mark.parametrize(("user_id", "reply"), [
+    (None, None), (None, "reply_x"), ("host.a", "reply_host.b_0a"), ("host.a", "mtce.agent.b"), ("host.a", ""),
+    ("service.x", "reply_host.a_0a")])
+def test_requests_without_a_user_id_or_for_anothers_reply_queue_are_dropped(user_id, reply):
+    assert Gate(RATES).request(arrived(user_id, reply)) is None
+
+
+def test_only_services_reply():
+    gate = Gate(RATES)
+    assert gate.reply(arrived("service.fm-manager"))
+    assert not any(gate.reply(arrived(account)) for account in ("host.worker-0", "flock", None))
+
+
+def test_a_sender_that_is_over_its_share_learns_it():
+    made = rpc_interface(topic="t", version="1.0", speaks_for="host")(
+        type("Made", (), {"send": cast(about=host_named("hostname"))(_method())}))
+    spec = interface_spec(made)
+    permit = Permit(spec, spec.methods["send"], None)
+    with pytest.raises(TooManyMessages, match="host a"):
+        permit.sender({SENDER: "host.a", OVER: True})
+    for unknown in ({}, {SENDER: "flock"}, {SENDER: None}):
+        with pytest.raises(SenderRefused):
+            permit.sender(unknown)
+    sender = permit.sender({SENDER: "host.a", OVER: False})
+    permit.check(sender, {"hostname": "a"})
+    with pytest.raises(SenderRefused, match="about 'b'"):
+        permit.check(sender, {"hostname": "b"})
