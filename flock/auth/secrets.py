@@ -74,7 +74,10 @@ class SecretBox:
     def rotate(self) -> None:
         """Add a new key at the start of the file (atomically); drops the oldest key beyond ``KEYS_MAX``."""
         keys = [Fernet.generate_key(), *_load(self._path)][:KEYS_MAX]
+        before = os.stat(self._path)
         replace_file(self._path, b"\n".join(keys) + b"\n", 0o600)
+        os.chown(self._path, -1, before.st_gid)
+        os.chmod(self._path, stat.S_IMODE(before.st_mode))
         self._fernet = MultiFernet([Fernet(key) for key in keys])
 
 
@@ -88,8 +91,9 @@ def _load(path: Path) -> list[bytes]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise KeyFileUnsafe(path=str(path), reason="must be a regular file")
-        if stat.S_IMODE(status.st_mode) & 0o177:
-            raise KeyFileUnsafe(path=str(path), reason="must have mode 0600")
+        # A file of root's may have a group: services of several users share the key.
+        if stat.S_IMODE(status.st_mode) & (0o137 if status.st_uid == 0 else 0o177):
+            raise KeyFileUnsafe(path=str(path), reason="must have mode 0600, or 0640 when root owns it")
         if status.st_uid not in (os.geteuid(), 0):
             raise KeyFileUnsafe(path=str(path), reason="must be owned by the user of the service or root")
         content = os.read(descriptor, FILE_BYTES_MAX)

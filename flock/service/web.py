@@ -19,7 +19,6 @@ LINE_BYTES_MAX = 8190
 # More than a token may have, so that the token check refuses a longer token with 401.
 HEADER_BYTES_MAX = 32768
 HEADERS_MAX = 100
-SOCKET_UMASK = 0o007
 WORKER_SILENCE_S = 60
 STOP_S = 30
 
@@ -69,7 +68,8 @@ def gunicorn_settings(prog: str, options: Any, default_port: int) -> dict[str, A
     host = f"[{options.bind_host}]" if ":" in options.bind_host else options.bind_host
     bind = f"unix:{options.bind_socket}" if options.bind_socket else f"{host}:{port}"
     settings: dict[str, Any] = {
-        "proc_name": prog, "bind": [bind], "umask": SOCKET_UMASK if options.bind_socket else 0,
+        "proc_name": prog, "bind": [bind],
+        "umask": 0,  # for the unix socket: its directory decides who may connect
         "workers": options.workers, "threads": options.threads,
         "worker_class": "gthread", "worker_connections": max(200, options.threads * 25), "backlog": options.backlog,
         "keepalive": options.keep_alive_s, "timeout": WORKER_SILENCE_S, "graceful_timeout": STOP_S,

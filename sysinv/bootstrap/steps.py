@@ -19,11 +19,12 @@ from keystoneauth1.exceptions import ClientException
 from keystoneauth1.identity import v3
 
 from flock import tls
+from flock.auth.secrets import SecretBox
 from flock.core.errors import DeadlineExceeded, Refused
 from flock.exec.atomic import replace_file
 from flock.exec.process import run
+from sysinv.bootstrap import accounts, render
 from sysinv.bootstrap import bus as bus_rendering
-from sysinv.bootstrap import render
 from sysinv.bootstrap.answers import Answers, load
 from sysinv.bootstrap.catalog import ensure_catalog
 from sysinv.bootstrap.certificates import ROLES, authority_files, certificate_files
@@ -229,6 +230,16 @@ def _keystone_schema(answers: Answers) -> None:
     run(keystone_manage(*words), timeout_s=COMMAND_TIMEOUT_S, env={"OS_BOOTSTRAP_PASSWORD": answers.admin_password})
 
 
+def own_users(boot: Bootstrap) -> None:
+    """Create the users of the services, and give each the files that it may read."""
+    run(["systemd-sysusers", "-"], timeout_s=COMMAND_TIMEOUT_S, input=accounts.SYSUSERS)
+    SecretBox.create(str(accounts.SECRETS_KEY))
+    # sysinv-conductor writes there, and its unit makes everything that exists elsewhere read-only.
+    accounts.BOOT_FILES.mkdir(parents=True, exist_ok=True)
+    for path, owner in accounts.owned(Path("/")):
+        accounts.give(path, owner)
+
+
 def identity(boot: Bootstrap) -> None:
     """Start Keystone and create the flock's services, endpoints and users in it."""
     write_files(render.front_files(boot.answers, published_apis()))
@@ -270,6 +281,7 @@ STEPS: tuple[Step, ...] = (
     ("certificate authority and certificates", certificates),
     ("message bus", bus),
     ("databases", databases),
+    ("users of the services", own_users),
     ("identity service, catalogue, service users", identity),
     ("system record, networks, controller-0", seed),
     ("fault management, configuration management, host maintenance", services),

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Unix users of the services and the files that each of them may read.
+
+A file that no rule names stays readable by root only.
+"""
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SHARED_GROUP = "flock"
+"""May read the configuration that all services share."""
+USERS = ("flock-fm", "flock-sysinv", "flock-mtce", "flock-keystone")
+SYSUSERS = "".join([f"g {SHARED_GROUP} -\n",
+                    *(f'u {user} - "Service of the flock"\n' for user in USERS),
+                    *(f"m {user} {SHARED_GROUP}\n" for user in USERS if user != "flock-keystone")])
+"""Input of systemd-sysusers(8)."""
+BOOT_FILES = Path("/var/pxeboot")
+SECRETS_KEY = Path("/etc/flock/secrets.key")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """User, group and permission bits of a file."""
+
+    user: str
+    group: str
+    mode: int
+
+
+_READ_ONLY = 0o640
+RULES: tuple[tuple[str, Owner], ...] = (
+    ("etc/flock/flock.conf", Owner("root", SHARED_GROUP, _READ_ONLY)),
+    *((f"etc/flock/{name}.conf", Owner("root", f"flock-{name}", _READ_ONLY)) for name in ("fm", "sysinv", "mtce")),
+    *((f"etc/flock/{daemon}.conf", Owner("root", f"flock-{daemon.partition('-')[0]}", _READ_ONLY))
+      for daemon in ("fm-api", "fm-manager", "sysinv-api", "mtce-api")),
+    # sysinv-api seals passwords; mtce-conductor opens them, as root.
+    ("etc/flock/secrets.key", Owner("root", "flock-sysinv", _READ_ONLY)),
+    # sysinv-api derives from it the keys of the hosts that it installs; mtce-heartbeat reads it as root.
+    ("etc/flock/heartbeat.key", Owner("root", "flock-sysinv", _READ_ONLY)),
+    # sysinv-api issues the certificates of the hosts that it installs.
+    ("etc/flock/tls/ca.key", Owner("root", "flock-sysinv", _READ_ONLY)),
+    ("etc/flock/tls/host.key", Owner("root", SHARED_GROUP, _READ_ONLY)),
+    ("etc/keystone/keystone.conf", Owner("root", "flock-keystone", _READ_ONLY)),
+    *((f"etc/keystone/{keys}", Owner("flock-keystone", "flock-keystone", 0o700))
+      for keys in ("fernet-keys", "credential-keys")),
+    *((f"etc/keystone/{keys}/*", Owner("flock-keystone", "flock-keystone", 0o600))
+      for keys in ("fernet-keys", "credential-keys")),
+)
+"""Pattern of the path below the root, and the owner."""
+
+
+def owned(root: Path) -> Iterator[tuple[Path, Owner]]:
+    """Yield each existing file below ``root`` that a rule names, with its owner."""
+    for pattern, owner in RULES:
+        for path in sorted(root.glob(pattern)):
+            yield path, owner
+
+
+def give(path: Path, owner: Owner) -> None:
+    """Set owner and permission bits; OSError or LookupError when that is not possible."""
+    # First the bits of nobody, so that the new owner never has more than the rule grants.
+    os.chmod(path, owner.mode & 0o700)
+    shutil.chown(path, owner.user, owner.group)
+    os.chmod(path, owner.mode)
