@@ -18,6 +18,14 @@ SYSUSERS = "".join([f"g {SHARED_GROUP} -\n",
                     *(f'u {user} - "Service of the flock"\n' for user in USERS),
                     *(f"m {user} {SHARED_GROUP}\n" for user in USERS if user != "flock-keystone")])
 """Input of systemd-sysusers(8)."""
+FRONT_GROUP = "www-data"
+"""The workers of the front, which connect to the APIs' sockets."""
+SOCKETS = {"fm-api": "flock-fm", "sysinv-api": "flock-sysinv", "mtce-api": "flock-mtce", "keystone": "flock-keystone"}
+TMPFILES_PATH = "/etc/tmpfiles.d/flock.conf"
+# Not RuntimeDirectory= of the units: systemd would give it the group that also reads the service's files.
+TMPFILES = "".join(["d /run/flock 0755 root root -\n",
+                    *(f"d /run/flock/{name} 0710 {user} {FRONT_GROUP} -\n" for name, user in SOCKETS.items())])
+"""Input of systemd-tmpfiles(8): the directories of the sockets."""
 BOOT_FILES = Path("/var/pxeboot")
 SECRETS_KEY = Path("/etc/flock/secrets.key")
 

@@ -233,6 +233,8 @@ def _keystone_schema(answers: Answers) -> None:
 def own_users(boot: Bootstrap) -> None:
     """Create the users of the services, and give each the files that it may read."""
     run(["systemd-sysusers", "-"], timeout_s=COMMAND_TIMEOUT_S, input=accounts.SYSUSERS)
+    write_files([RenderedFile(accounts.TMPFILES_PATH, PUBLIC, accounts.TMPFILES)])
+    run(["systemd-tmpfiles", "--create", accounts.TMPFILES_PATH], timeout_s=COMMAND_TIMEOUT_S)
     SecretBox.create(str(accounts.SECRETS_KEY))
     # sysinv-conductor writes there, and its unit makes everything that exists elsewhere read-only.
     accounts.BOOT_FILES.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from flock.testing.services.keystone import KeystoneServer
-from sysinv.bootstrap import accounts, render
+from sysinv.bootstrap import accounts, front, render
 from sysinv.bootstrap.answers import parse
 from sysinv.bootstrap.secrets import generate
 
@@ -57,6 +57,19 @@ def test_service_has_its_own_user_and_no_capability(name):
     assert OWN_USER[name] in accounts.USERS
     assert options["CapabilityBoundingSet"] == [""]
     assert "AmbientCapabilities" not in options
+
+
+def test_only_a_service_and_the_front_enter_the_directory_of_its_socket():
+    lines = [line.split() for line in accounts.TMPFILES.splitlines()]
+    directories = {path: (mode, user, group) for _, path, mode, user, group, _ in lines}
+    apis = front.published_apis()
+    assert {os.path.dirname(api.socket) for api in apis} == set(directories) - {"/run/flock"}
+    for api in apis:
+        directory = os.path.dirname(api.socket)
+        name = f"flock-{os.path.basename(directory)}"
+        assert directories[directory] == ("0710", OWN_USER[name], accounts.FRONT_GROUP)
+        assert directory in service(name)["ReadWritePaths"]
+        assert "RuntimeDirectory" not in service(name)
 
 
 @pytest.mark.parametrize("name", sorted(set(unit_names()) - set(OWN_USER)))
