@@ -97,7 +97,7 @@ def _folder(parent: Path, name: str) -> Path:
 def rabbit(services_folder: Path) -> Iterator[RabbitNode]:
     """A running RabbitMQ for the whole session. Do not kill it; use ``own_rabbit`` for that."""
     _require(RabbitNode.available(), "RabbitMQ")
-    node = RabbitNode(_folder(services_folder, "rabbit"))
+    node = RabbitNode(_folder(services_folder, "rabbit"), management=True)
     try:
         node.start()
         yield node

@@ -50,6 +50,7 @@ class RabbitNode:
     def __init__(self, folder: Path, *, management: bool = False) -> None:
         self.folder = folder
         self.port = free_port()
+        self.account, self.password = USER, PASSWORD
         self.url = f"rabbit://{USER}:{PASSWORD}@127.0.0.1:{self.port}/"
         self._dist_port = free_port()
         self._epmd_port = free_port()

@@ -85,8 +85,9 @@ class Answer:
 class Sysinv(RunningSubsystem):
     """One sysinv with its files below ``folder``; start, stop and kill its daemons at will."""
 
-    def __init__(self, folder: Path, url: str, rabbit_url: str, keystone: KeystoneServer) -> None:
-        super().__init__("sysinv", folder, url, rabbit_url, keystone)
+    def __init__(self, folder: Path, url: str, rabbit: RabbitNode, keystone: KeystoneServer) -> None:
+        super().__init__("sysinv", folder, url, rabbit.new_vhost_url(), keystone)
+        self._rabbit = rabbit
         self.mtce = EmulatedMtce()
         self.sequence = 0
         self.conductor: Process | None = None
@@ -190,6 +191,10 @@ class Sysinv(RunningSubsystem):
                        "lease_interval_s": 1, "mtce_audit_interval_s": 1},
             "bootstrap": {"agent_transport_url": "rabbit://agent:secret@controller:5671/",
                           "tls_directory": self.folder / "tls"},
+            # Accounts belong to the broker, which several systems share here: one must not remove another's.
+            "bus_admin": {"url": self._rabbit.admin_url, "account": self._rabbit.account,
+                          "password": self._rabbit.password, "vhost": self.rabbit_url.rpartition("/")[2],
+                          "audit_interval_s": 3600},
             "dnsmasq": {"directory": self.folder / "dnsmasq", "tftp_root": self.folder / "tftp", "unit": ""}})
 
     def _conductor_serves(self) -> bool:
@@ -202,7 +207,7 @@ def running_sysinv(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     """Both daemons, shared by the session, once per engine."""
     folder = tmp_path_factory.mktemp("sysinv")
     with empty_database(request, request.param, folder) as url:
-        service = Sysinv(folder, url, rabbit.new_vhost_url(), keystone)
+        service = Sysinv(folder, url, rabbit, keystone)
         try:
             service.start()
             yield service

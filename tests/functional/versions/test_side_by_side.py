@@ -284,7 +284,7 @@ def test_a_previous_agent_reports_to_a_later_conductor(rabbit_transport: Any, pr
 def test_a_previous_agent_reports_to_the_present_conductor(rabbit: RabbitNode, keystone: KeystoneServer,
                                                            previous: dict[str, str], tmp_path: Path) -> None:
     # A virtual host of its own: queues are named by topic, and conductors of other tests still run.
-    service = Sysinv(tmp_path / "sysinv", f"sqlite:///{tmp_path}/sysinv.sqlite", rabbit.new_vhost_url(), keystone)
+    service = Sysinv(tmp_path / "sysinv", f"sqlite:///{tmp_path}/sysinv.sqlite", rabbit, keystone)
     agent = None
     try:
         service.start()
