@@ -13,6 +13,7 @@ from oslo_config import cfg
 from oslo_log import log
 
 from flock.conf import options
+from flock.conf.repeats import limit_repeats
 from flock.core import lines
 
 DEFAULT_CONF_DIR = "/etc/flock"
@@ -52,5 +53,6 @@ def setup(prog: str, subsystem: str, argv: Sequence[str] | None = None, *, conf:
     if logging_too:
         lines.escape_all()
         log.setup(conf, prog)
+        limit_repeats()
         logging.captureWarnings(True)
     return conf

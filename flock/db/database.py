@@ -228,6 +228,7 @@ def _prepare_server(engine: Engine) -> None:
     _ask_idle_connections(engine)
     if not _is_postgresql(engine):
         return
+    _switch_silently(engine)
 
     extensions = engine.dialect.dbapi.extensions  # type: ignore[union-attr]
 
@@ -249,6 +250,24 @@ def _prepare_server(engine: Engine) -> None:
             cursor.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT_S}s'")
             cursor.execute("SET TIME ZONE 'UTC'")
         dbapi_connection.commit()
+
+
+def _switch_silently(engine: Engine) -> None:
+    """Switch a connection between readers and writers without a message to the server.
+
+    When a reader ends, SQLAlchemy names the isolation level of writers, for which psycopg2 would send a SET. If the
+    server has died, that SET fails after the reader has read, and the pool never gets the connection back.
+    """
+    dialect = engine.dialect
+    name_level = dialect.set_isolation_level
+
+    def switch(dbapi_connection: Any, level: Any) -> None:
+        if level not in ("AUTOCOMMIT", dialect.default_isolation_level):
+            name_level(dbapi_connection, level)
+        elif not dbapi_connection.closed:  # the next statement on a closed one reports that
+            dbapi_connection.autocommit = level == "AUTOCOMMIT"
+
+    dialect.set_isolation_level = switch  # type: ignore[method-assign]
 
 
 def _ask_idle_connections(engine: Engine) -> None:
