@@ -136,12 +136,13 @@ class Installation:
         ``address`` is where the request (PEM) came from. The first request binds the token to key and address. Raises
         TokenRefused, also for an unknown host, BadRequest, Unavailable.
         """
-        key = tls.request_key(request_pem)
-        machine = Machine(tls.public_fingerprint(key), address, self._mac_at(address))
         with self._db.writer() as conn:
             row = _installing_host(conn, ident, token, self._now(), lock=True)
             if not row["hostname"]:
                 raise TokenRefused()
+            # After the token: nobody else's request is parsed.
+            key = tls.request_key(request_pem)
+            machine = Machine(tls.public_fingerprint(key), address, self._mac_at(address))
             reason = refusal(machine, row["mgmt_mac"], row["install_token_key"], row["install_token_address"])
             if reason is not None:
                 LOG.warning("host %s: the bundle is refused: %s", row["hostname"], reason)

@@ -2,6 +2,7 @@
 """A bare machine meets the real dnsmasq: lease, boot file by TFTP, names, and the installer's whole run."""
 from __future__ import annotations
 
+import datetime
 import os
 import shutil
 import sys
@@ -11,17 +12,18 @@ from typing import Any
 
 import pytest
 
+from flock import tls
 from flock.exec import Completed, run
-from flock.testing.services.process import Process
+from flock.testing.services.process import Process, free_port, port_open
 
 ROOT = Path(__file__).resolve().parents[3]
 MAC = "08:00:27:d0:00:01"
-TOOLS = ("dnsmasq", "udhcpc", "busybox", "ip")
+TOOLS = ("dnsmasq", "udhcpc", "busybox", "ip", "nginx")
 
 pytestmark = [
     pytest.mark.root,
     pytest.mark.skipif(os.geteuid() != 0 or any(shutil.which(tool) is None for tool in TOOLS),
-                       reason="needs root, dnsmasq, udhcpc and busybox")]
+                       reason="needs root, dnsmasq, udhcpc, busybox and nginx")]
 
 Inside = Callable[..., Completed]
 
@@ -65,7 +67,45 @@ def dnsmasq(sysinv: Any, inside: Any) -> Iterator[Process]:
         process.stop()
 
 
-def test_a_bare_machine_becomes_an_installed_worker(sysinv: Any, inside: Any, dnsmasq: Process,
+NGINX = """
+worker_processes 1;
+pid {folder}/nginx.pid;
+events {{ worker_connections 64; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder};
+    proxy_temp_path {folder};
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_certificate {folder}/front.crt;
+        ssl_certificate_key {folder}/front.key;
+        location / {{ proxy_pass {api}; }}
+    }}
+}}
+"""
+
+
+@pytest.fixture
+def tls_port(sysinv: Any, tmp_path: Path) -> Iterator[int]:
+    """A port where the API speaks TLS with a certificate of the system's authority."""
+    folder, port, directory = tmp_path / "front", free_port(), sysinv.folder / "tls"
+    folder.mkdir()
+    authority = tls.Authority((directory / "ca.crt").read_bytes(), (directory / "ca.key").read_bytes())
+    key = tls.new_key()
+    certificate = authority.issue(tls.new_request(key, "front"), tls.Usage.SERVER, "front", ["127.0.0.1"],
+                                  datetime.datetime.now(datetime.UTC))
+    (folder / "front.crt").write_bytes(certificate)
+    (folder / "front.key").write_bytes(key)
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, api=sysinv.base))
+    server = Process("nginx", ["nginx", "-e", "stderr", "-c", str(folder / "nginx.conf"), "-g", "daemon off;"], folder)
+    try:
+        server.wait_until(lambda: port_open(port), 10, "nginx to listen")
+        yield port
+    finally:
+        server.kill()
+
+
+def test_a_bare_machine_becomes_an_installed_worker(sysinv: Any, inside: Any, dnsmasq: Process, tls_port: int,
                                                     tmp_path: Path) -> None:
     lease = inside("udhcpc", "-i", "machine0", "-n", "-q", "-f", "-s", "/bin/true", "-t", "5")
     assert "obtained from 169.254.202.1" in lease.err + lease.out
@@ -78,6 +118,7 @@ def test_a_bare_machine_becomes_an_installed_worker(sysinv: Any, inside: Any, dn
     name = f"pxelinux.cfg/01-{MAC.replace(':', '-')}"
     text = inside("busybox", "tftp", "-g", "-l", "-", "-r", name, "169.254.202.1").out
     line = next(line.strip().removeprefix("APPEND ") for line in text.splitlines() if "APPEND" in line)
+    line = line.replace(f":{sysinv.port}/", f":{tls_port}/")
 
     def resolved() -> bool:
         found = inside("busybox", "nslookup", "compute-9.internal", "192.168.204.1", check=False)
