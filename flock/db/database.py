@@ -40,12 +40,11 @@ TRUSTED_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """What a process has opened: oslo.db's facade, its engine, and the engine in the isolation level of readers."""
+    """What a process has opened: oslo.db's facade and its engine."""
 
     pid: int
     facade: Any
     engine: Engine
-    reading: Engine
 
 
 class NestedWriter(RuntimeError):
@@ -87,7 +86,8 @@ class Database:
     @contextlib.contextmanager
     def reader(self) -> Iterator[Connection]:
         """A transaction that only reads; a write raises WriteInReader. Inside a writer it sees the last commit."""
-        with self._mode("read"), self._translated(), self._opened().reading.connect() as conn:
+        with (self._mode("read"), self._translated(), self._opened().engine.connect() as conn,
+              _autocommit(conn) if _is_postgresql(conn.engine) else contextlib.nullcontext()):
             yield conn
 
     @contextlib.contextmanager
@@ -146,9 +146,7 @@ class Database:
         facade.append_on_engine_create(self._refuse_writes_of_readers)
         self._anchor = None
         start(facade)
-        engine: Engine = facade.writer.get_engine()
-        reading = engine.execution_options(isolation_level="AUTOCOMMIT") if _is_postgresql(engine) else engine
-        return _Open(os.getpid(), facade, engine, reading)
+        return _Open(os.getpid(), facade, facade.writer.get_engine())
 
     def _full_url(self) -> str:
         url = self.url
@@ -214,6 +212,21 @@ class Database:
             if outage is None:
                 raise
             raise outage from exc
+
+
+@contextlib.contextmanager
+def _autocommit(conn: Connection) -> Iterator[None]:
+    """Let the connection's statements run without a transaction.
+
+    Does not use SQLAlchemy's isolation level AUTOCOMMIT: psycopg2 would send one more statement at the end, a SET.
+    """
+    driver: Any = conn.connection.dbapi_connection
+    driver.autocommit = True
+    try:
+        yield
+    finally:
+        if not driver.closed:
+            driver.autocommit = False
 
 
 def _is_postgresql(engine: Engine) -> bool:
