@@ -13,6 +13,7 @@ from oslo_config import cfg
 from oslo_log import log
 
 from flock.conf import options
+from flock.conf.repeats import limit_repeats
 
 DEFAULT_CONF_DIR = "/etc/flock"
 QUIET_LOGGERS = ("amqp=WARN", "keystonemiddleware=WARN", "keystoneauth=WARN", "urllib3=WARN", "oslo.messaging=INFO",
@@ -49,5 +50,6 @@ def setup(prog: str, subsystem: str, argv: Sequence[str] | None = None, *, conf:
         conf.set_default("connection", f"sqlite:///{path}", group="database")
     if logging_too:
         log.setup(conf, prog)
+        limit_repeats()
         logging.captureWarnings(True)
     return conf

@@ -40,11 +40,12 @@ TRUSTED_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """What a process has opened: oslo.db's facade and its engine."""
+    """What a process has opened: oslo.db's facade, its engine, and the engine in the isolation level of readers."""
 
     pid: int
     facade: Any
     engine: Engine
+    reading: Engine
 
 
 class NestedWriter(RuntimeError):
@@ -86,8 +87,7 @@ class Database:
     @contextlib.contextmanager
     def reader(self) -> Iterator[Connection]:
         """A transaction that only reads; a write raises WriteInReader. Inside a writer it sees the last commit."""
-        with (self._mode("read"), self._translated(), self._opened().engine.connect() as conn,
-              _autocommit(conn) if _is_postgresql(conn.engine) else contextlib.nullcontext()):
+        with self._mode("read"), self._translated(), self._opened().reading.connect() as conn:
             yield conn
 
     @contextlib.contextmanager
@@ -146,7 +146,9 @@ class Database:
         facade.append_on_engine_create(self._refuse_writes_of_readers)
         self._anchor = None
         start(facade)
-        return _Open(os.getpid(), facade, facade.writer.get_engine())
+        engine: Engine = facade.writer.get_engine()
+        reading = engine.execution_options(isolation_level="AUTOCOMMIT") if _is_postgresql(engine) else engine
+        return _Open(os.getpid(), facade, engine, reading)
 
     def _full_url(self) -> str:
         url = self.url
@@ -214,21 +216,6 @@ class Database:
             raise outage from exc
 
 
-@contextlib.contextmanager
-def _autocommit(conn: Connection) -> Iterator[None]:
-    """Let the connection's statements run without a transaction.
-
-    Does not use SQLAlchemy's isolation level AUTOCOMMIT: psycopg2 would send one more statement at the end, a SET.
-    """
-    driver: Any = conn.connection.dbapi_connection
-    driver.autocommit = True
-    try:
-        yield
-    finally:
-        if not driver.closed:
-            driver.autocommit = False
-
-
 def _is_postgresql(engine: Engine) -> bool:
     return engine.dialect.name == "postgresql"
 
@@ -241,6 +228,7 @@ def _prepare_server(engine: Engine) -> None:
     _ask_idle_connections(engine)
     if not _is_postgresql(engine):
         return
+    _switch_silently(engine)
 
     extensions = engine.dialect.dbapi.extensions  # type: ignore[union-attr]
 
@@ -262,6 +250,24 @@ def _prepare_server(engine: Engine) -> None:
             cursor.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT_S}s'")
             cursor.execute("SET TIME ZONE 'UTC'")
         dbapi_connection.commit()
+
+
+def _switch_silently(engine: Engine) -> None:
+    """Switch a connection between readers and writers without a message to the server.
+
+    When a reader ends, SQLAlchemy names the isolation level of writers, for which psycopg2 would send a SET. If the
+    server has died, that SET fails after the reader has read, and the pool never gets the connection back.
+    """
+    dialect = engine.dialect
+    name_level = dialect.set_isolation_level
+
+    def switch(dbapi_connection: Any, level: Any) -> None:
+        if level not in ("AUTOCOMMIT", dialect.default_isolation_level):
+            name_level(dbapi_connection, level)
+        elif not dbapi_connection.closed:  # the next statement on a closed one reports that
+            dbapi_connection.autocommit = level == "AUTOCOMMIT"
+
+    dialect.set_isolation_level = switch  # type: ignore[method-assign]
 
 
 def _ask_idle_connections(engine: Engine) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from oslo_db.exception import DBConnectionError, DBError
+from oslo_db.exception import DBError
 from sqlalchemy.engine import Connection, CursorResult
 
+from flock.db.outage import unavailable
 from flock.wire.errors import BadPage, shown
 
 LOG = logging.getLogger(__name__)
@@ -63,22 +64,22 @@ def rows(conn: Connection, query: sa.Select[Any], ident: sa.Column[int]) -> list
     """All rows of ``query`` as dicts by column name, without the unreadable ones.
 
     If a row cannot be read, reads the rows one by one by ``ident`` (the id column of the listed table), and logs and
-    omits the unreadable ones. Raises the driver's error when no row can be read, and DBConnectionError when the
-    connection breaks, which says nothing about a row.
+    omits the unreadable ones. Raises the driver's error when no row can be read, and when the error is about the
+    database (``flock.db.outage.unavailable``), not about a row.
     """
     try:
         return as_dicts(conn.execute(query))
-    except DBConnectionError:
-        raise
     except UNREADABLE as error:
+        if unavailable(error) is not None:
+            raise
         LOG.warning("rows of %s are read one by one: %s", ident.table.name, error)
         found: list[dict[str, Any]] = []
         for number in conn.execute(query.with_only_columns(ident, maintain_column_froms=True)).scalars().all():
             try:
                 found += as_dicts(conn.execute(query.where(ident == number)))
-            except DBConnectionError:
-                raise
-            except UNREADABLE:
+            except UNREADABLE as error_of_row:
+                if unavailable(error_of_row) is not None:
+                    raise
                 LOG.error("row %s of %s cannot be read and is left out", number, ident.table.name)  # noqa: TRY400
         if not found:
             # Every row failed, so the cause is not a single bad row.

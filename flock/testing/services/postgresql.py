@@ -117,6 +117,10 @@ class PostgresServer:
             self._server.stop(number=signal.SIGINT)
             self._server = None
 
+    def log(self) -> str:
+        """What the server has logged since its first start."""
+        return (self.folder / "postgres.log").read_text(errors="replace")
+
     def _url(self, name: str) -> str:
         return f"postgresql+psycopg2://postgres@127.0.0.1:{self.port}/{name}"
 

@@ -2,8 +2,10 @@
 """Lists over a connection that breaks: the list fails as a whole, no row is taken for an unreadable one."""
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
+import psycopg2
 import pytest
 import sqlalchemy as sa
 from oslo_db.exception import DBConnectionError
@@ -29,15 +31,22 @@ class Breaking:
         return self._conn.execute(statement)
 
 
+BUSY = sa.exc.OperationalError("SELECT", {}, type("Busy", (sqlite3.OperationalError,), {
+    "sqlite_errorname": "SQLITE_BUSY"})("database is locked"))
+
+
 @pytest.mark.parametrize("errors", [
-    {1: DBConnectionError()}, {1: ValueError("year 0"), 4: DBConnectionError()}], ids=["at once", "one by one"])
-def test_a_broken_connection_ends_the_list(errors: dict[int, Exception]) -> None:
+    {1: DBConnectionError()}, {1: ValueError("year 0"), 4: DBConnectionError()},
+    {1: sa.exc.OperationalError("SELECT", {}, psycopg2.OperationalError("SSL SYSCALL error"))},
+    {1: ValueError("year 0"), 4: BUSY}],
+    ids=["broken at once", "broken one by one", "broken without oslo.db", "locked one by one"])
+def test_a_database_that_does_not_serve_ends_the_list(errors: dict[int, Exception]) -> None:
     engine = sa.create_engine("sqlite://")
     with engine.begin() as conn:
         TABLE.create(conn)
         conn.execute(sa.insert(TABLE), [{"name": "a"}, {"name": "b"}, {"name": "c"}])
         breaking: Any = Breaking(conn, errors)
-        with pytest.raises(DBConnectionError):
+        with pytest.raises(type(errors[max(errors)])):
             rows(breaking, sa.select(TABLE), TABLE.c.id)
         assert breaking.asked == max(errors)
 
