@@ -14,7 +14,7 @@ from mtce.conductor.store import Answered, StoredHost
 from mtce.contract.records import ActionReply, CommandResult, HostStatus, MtcAlive, MtceHost
 from mtce.contract.states import HostAction
 from mtce.core import arbiter
-from mtce.core.events import AgentResult, Alive, Command, Put, RebootAnswer
+from mtce.core.events import AgentResult, Alive, Command, Put, RebootAnswer, Resync
 from mtce.core.view import first_view
 
 LOG = logging.getLogger(__name__)
@@ -57,6 +57,10 @@ class HostRequests:
         if len(host_uuids) > TOLD_AGAIN_MAX:
             raise InvalidInput(field="host_uuids", rule=f"at most {TOLD_AGAIN_MAX} hosts")
         self._loop.ask(lambda: self._tell_again(host_uuids), ANSWER_S)
+
+    def resync_host(self, *, host_uuid: str, sequence: int) -> HostStatus | None:
+        """Repair what is stored of one host, and return its states with a new number."""
+        return self._loop.ask(lambda: self._resync(host_uuid, sequence), ANSWER_S)
 
     def _ask(self, work: Callable[[], ActionReply]) -> ActionReply:
         try:
@@ -135,6 +139,18 @@ class HostRequests:
                                                messages=[messages.whole_state(view)])
             entry.view, entry.stored = view, StoredHost(view, entry.record, revision)
         self._effects.delivered_soon()
+
+    def _resync(self, host_uuid: str, sequence: int) -> HostStatus | None:
+        entry = self._loop.roster.get(host_uuid)
+        if entry is None:
+            return None
+        was = entry.view.sequence
+        self._loop.step_host(entry, Resync(sequence))
+        entry.broken = ""
+        self._loop.roster.reschedule(entry.view)
+        LOG.warning("%s: an operator resynchronizes its states; their number was %d, sysinv had %d, it is %d now",
+                    entry.view.hostname, was, sequence, entry.view.sequence)
+        return _status(entry)
 
     def _delete(self, host_uuid: str, revision: int) -> ActionReply:
         entry = self._loop.roster.get(host_uuid)
