@@ -53,7 +53,7 @@ class ManagerDaemon:
         interval_s = float(self._options.housekeeping_interval_s)
         self._periodics.add("housekeeping", interval_s, self._housekeeping, first_after_s=1.0)
         self._periodics.add("outputs", min(interval_s, OUTPUTS_UPKEEP_S), self._outputs.upkeep, first_after_s=0.5)
-        self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
+        self.health.add("bus", self._server.trouble)
 
     def start(self) -> None:
         """Update the suppression table from the catalogue, then serve. Raises when the database is unreachable."""

@@ -20,7 +20,6 @@ from fm.raiser import Raiser
 from mtce.conductor import messages
 from mtce.conductor.alarmaudit import AlarmAudit
 from mtce.conductor.bmcjobs import BmcJobs
-from mtce.conductor.echo import INTERVAL_S, BusEcho, EchoHeard
 from mtce.conductor.effects import PooledEffects
 from mtce.conductor.loop import Loop
 from mtce.conductor.pulses import PulseClient
@@ -39,6 +38,8 @@ SERVER_THREADS = 16
 PRUNE_INTERVAL_S = 600.0
 ALARM_AUDIT_INTERVAL_S = 120.0
 ALARM_AUDIT_FIRST_S = 5.0
+# While no echo arrives over the bus, silence of agents proves nothing.
+ECHO_INTERVAL_S = 2.0
 
 
 class ConductorDaemon:
@@ -69,11 +70,9 @@ class ConductorDaemon:
         self._effects.deliver_with(self._relay)
         self._server = rpc.Server(self._transport, hostname, {
             MtceHosts: HostRequests(self._loop, self._effects, hostname), AgentEvents: AgentRequests(self._loop),
-            BusEcho: EchoHeard(self._loop.bus_heard),
-        }, threads_max=SERVER_THREADS, hostname_of=self._hostname_of)
+        }, threads_max=SERVER_THREADS, hostname_of=self._hostname_of, echo_interval_s=ECHO_INTERVAL_S,
+            heard=self._loop.bus_heard)
         self._periodics = Periodics("mtce-housekeeping", threads_max=2)
-        echo = rpc.client(BusEcho, self._transport, server=hostname)
-        self._periodics.add("echo", INTERVAL_S, echo.echo)
         self._periodics.add("prune", PRUNE_INTERVAL_S, store.prune)
         self._periodics.add("alarms", ALARM_AUDIT_INTERVAL_S, AlarmAudit(self._loop, self._effects, self._raiser).audit,
                             first_after_s=ALARM_AUDIT_FIRST_S)
@@ -116,7 +115,7 @@ class ConductorDaemon:
         self.health.add("hosts", self._loop.troubles)
         self.health.add("inventory", lambda: self._inventory.troubles(
             entry.view for entry in self._loop.roster.all()))
-        self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
+        self.health.add("bus", self._server.trouble)
         self.health.add("heartbeat", lambda: None if self._pulses.session() else "mtce-heartbeat is not connected")
 
     def _post(self, uuid: str, event: Event) -> None:

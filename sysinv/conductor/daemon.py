@@ -73,7 +73,7 @@ class ConductorDaemon:
         self._versions = rpc.VersionWatch(self._transport, [MtceHosts, FmManager])
         self.health.add("versions", self._versions.trouble)
         self.health.add("discovery", discovery.trouble)
-        self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
+        self.health.add("bus", self._server.trouble)
 
     def start(self) -> None:
         """Write dnsmasq's files, then serve. Raises when the database cannot be reached."""

@@ -22,8 +22,8 @@ from sysinv.actions.progress import NO_ACTION, failed_with, resynced
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
 from sysinv.conductor.maintenance import check_action, check_add, mtce_host
 from sysinv.conductor.pxe import BootFile
-from sysinv.contract.errors import ActionRejected
 from sysinv.contract.enums import Operational, OperatorAction, VimProgress
+from sysinv.contract.errors import ActionRejected
 from sysinv.contract.operations import OperationKind
 from sysinv.db.lookup import Row, host_row, the_system
 from sysinv.hosts.discovery import HostDiscovery

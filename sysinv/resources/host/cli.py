@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``host-list``, ``host-show``, ``host-add``, ``host-update``, ``host-delete``, ``host-resync``; the actions are in ``actions_cli``."""
+"""``host-list``, ``host-show``, ``host-add``, ``host-update``, ``host-resync``, ``host-delete``.
+
+The actions are in ``actions_cli``.
+"""
 from __future__ import annotations
 
 import argparse
