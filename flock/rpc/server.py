@@ -12,10 +12,10 @@ from oslo_context import context as oslo_context
 
 from flock.core.errors import FlockError, InvalidInput, RemoteError
 from flock.rpc import echo, envelope, metrics, text
-from flock.rpc.accounts import topic_of_host
+from flock.rpc.accounts import SenderKind, sender_of, topic_of_host
 from flock.rpc.bus import Transport
-from flock.rpc.errors import Undecodable
-from flock.rpc.gate import HostnameOf, Permit
+from flock.rpc.errors import SenderRefused, TooManyMessages, Undecodable
+from flock.rpc.gate import SENDER, HostnameOf, Permit
 from flock.rpc.interface import interface_spec
 from flock.rpc.listener import TopicListener
 from flock.rpc.messaging import oslo_messaging
@@ -24,6 +24,8 @@ from flock.rpc.versions import DESCRIBE_NAMESPACE, DESCRIBE_VERSION, description
 
 LOG = logging.getLogger(__name__)
 ERROR_MAX_BYTES = 1024 * 1024
+# A host whose requests end so breaks a rule; other errors are part of the work.
+COUNTED = (SenderRefused, TooManyMessages, InvalidInput)
 
 
 class Server:
@@ -121,13 +123,13 @@ def _endpoint(interface: type, implementation: Any, transport: Transport, server
     body: dict[str, Any] = {"target": oslo_messaging.Target(namespace=spec.namespace, version=spec.version)}
     for name, signature in signatures(interface).items():
         body[name] = _exposed(Permit(spec, signature.spec, hostname_of), signature, getattr(implementation, name),
-                              transport.payload_max_bytes, server_name)
+                              transport, server_name)
     return type(f"{interface.__name__}Endpoint", (), body)()
 
 
-def _exposed(permit: Permit, signature: Signature, function: Callable[..., Any], size_max_bytes: int,
+def _exposed(permit: Permit, signature: Signature, function: Callable[..., Any], transport: Transport,
              server_name: str) -> Callable[..., Any]:
-    namespace, method = permit.namespace, signature.spec.name
+    namespace, method, size_max_bytes = permit.namespace, signature.spec.name, transport.payload_max_bytes
     seconds = metrics.SERVER_SECONDS.labels(namespace, method)
     running = metrics.SERVER_RUNNING.labels(server_name)
 
@@ -144,6 +146,8 @@ def _exposed(permit: Permit, signature: Signature, function: Callable[..., Any],
             return text.pack(reply, size_max_bytes, f"reply of {method}")
         except FlockError as exc:
             outcome = exc.code
+            if isinstance(exc, COUNTED):
+                _count(transport, context.get(SENDER), f"{namespace}.{method}: {exc}")
             return _refusal(namespace, signature, exc)
         except Exception as exc:
             outcome = "exception"
@@ -158,6 +162,13 @@ def _exposed(permit: Permit, signature: Signature, function: Callable[..., Any],
 
     handle.__name__ = method
     return oslo_messaging.expose(handle)  # type: ignore[no-any-return]
+
+
+def _count(transport: Transport, user_id: Any, what: str) -> None:
+    """Count a refused request of a host."""
+    sender = sender_of(user_id)
+    if sender.kind is SenderKind.HOST:
+        transport.gate.refusals.note(sender.name, what)
 
 
 def _arguments(signature: Signature, body: Any, size_max_bytes: int) -> dict[str, Any]:

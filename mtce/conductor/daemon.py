@@ -16,7 +16,8 @@ from flock.exec.root import Root
 from flock.exec.uptime import uptime_s
 from flock.jobs import Periodics
 from fm.contract.rpc import FmManager
-from fm.raiser import Raiser
+from fm.raiser import Raiser, busalarm, refusals
+from fm.raiser.busalarm import BusAlarm
 from mtce.conductor import messages
 from mtce.conductor.alarmaudit import AlarmAudit
 from mtce.conductor.bmcjobs import BmcJobs
@@ -29,6 +30,7 @@ from mtce.conf import bmc as bmc_options
 from mtce.conf import conductor as options
 from mtce.contract.records import MtcAlive
 from mtce.contract.rpc import AgentEvents, MtceAgent, MtceHosts
+from mtce.core.bounds import alive_refusal
 from mtce.core.events import Alive, Event, Pulse
 from mtce.core.view import Level, Network
 from sysinv.contract.rpc import HostStates
@@ -76,6 +78,9 @@ class ConductorDaemon:
         self._periodics.add("prune", PRUNE_INTERVAL_S, store.prune)
         self._periodics.add("alarms", ALARM_AUDIT_INTERVAL_S, AlarmAudit(self._loop, self._effects, self._raiser).audit,
                             first_after_s=ALARM_AUDIT_FIRST_S)
+        bus_alarm = BusAlarm(hostname, "mtce-conductor", self._server.trouble, busalarm.spooled(self._raiser))
+        self._periodics.add("bus_alarm", busalarm.INTERVAL_S, bus_alarm.audit, first_after_s=5.0)
+        self._periodics.add("refusals", refusals.INTERVAL_S, refusals.RefusalReport(self._transport).send)
         self._versions = rpc.VersionWatch(self._transport, [HostStates, FmManager])
         self._observe()
 
@@ -125,7 +130,13 @@ class ConductorDaemon:
         self._loop.post(uuid, Pulse(network, level, epoch))
 
     def _on_alive(self, alive: MtcAlive) -> None:
-        self._loop.post(alive.host_uuid, Alive(alive, over_bus=False))
+        rule = alive_refusal(alive)
+        if rule is None:
+            self._loop.post(alive.host_uuid, Alive(alive, over_bus=False))
+            return
+        hostname = self._hostname_of(alive.host_uuid)
+        if hostname is not None:
+            self._transport.gate.refusals.note(hostname, f"mtcAlive over cluster-host: {rule}")
 
     def _hostname_of(self, uuid: str) -> str | None:
         entry = self._loop.roster.get(uuid)

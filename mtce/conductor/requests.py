@@ -14,6 +14,7 @@ from mtce.conductor.store import Answered, StoredHost
 from mtce.contract.records import ActionReply, CommandResult, HostStatus, MtcAlive, MtceHost
 from mtce.contract.states import HostAction
 from mtce.core import arbiter
+from mtce.core.bounds import alive_refusal, result_refusal
 from mtce.core.events import AgentResult, Alive, Command, Put, RebootAnswer, Resync
 from mtce.core.view import first_view
 
@@ -180,12 +181,20 @@ class AgentRequests:
         self._loop = loop
 
     def mtc_alive(self, *, alive: MtcAlive) -> None:
-        """Accept an mtcAlive."""
+        """Accept an mtcAlive; InvalidInput for numbers and texts out of range."""
+        _refuse(alive_refusal(alive))
         self._loop.post(alive.host_uuid, Alive(alive))
 
     def command_result(self, *, result: CommandResult) -> None:
-        """Accept the result of a command; that of a reboot is the agent's acknowledgement."""
+        """Accept the result of a command; that of a reboot is the agent's acknowledgement. InvalidInput likewise."""
+        _refuse(result_refusal(result))
         if result.command == HostAction.REBOOT:
             self._loop.post(result.host_uuid, RebootAnswer(result.request_id, result.passed))
             return
         self._loop.post(result.host_uuid, AgentResult(result.boot_id, result.command, result.passed, result.detail))
+
+
+def _refuse(rule: str | None) -> None:
+    if rule is not None:
+        field, _, rest = rule.partition(" ")
+        raise InvalidInput(field=field, rule=rest)
