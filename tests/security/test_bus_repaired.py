@@ -10,6 +10,7 @@ from pathlib import Path
 import amqp
 import pytest
 import requests
+import sqlalchemy as sa
 
 from flock.core.errors import DeadlineExceeded, Unavailable
 from flock.rpc import client
@@ -17,6 +18,8 @@ from flock.rpc.accounts import EXCHANGE
 from flock.testing.services.process import Process, free_port, wait_for
 from flock.testing.services.rabbitmq import RabbitNode, declare_exchange
 from flock.testing.subsystem import RunningSubsystem
+from fm.contract.rpc import FmManager
+from fm.db.tables import ALARM
 from mtce.contract.rpc import MtceHosts
 from tests.security.conftest import connect
 
@@ -38,6 +41,13 @@ class Daemon:
         self.runs.make_tables()
         self.hosts = client(MtceHosts, self.runs.bus(), deadline_s=2.0)
         self.process: Process = self.runs.daemon("mtce-conductor", self.answers)
+        self.runs.start_api()
+        self.fm = RunningSubsystem("fm", folder / "fm", f"sqlite:///{folder}/fm.sqlite", node.url, exchange=EXCHANGE)
+        self.fm.configure({"DEFAULT": {"metrics_port": 0}})
+        self.fm.make_tables()
+        faults = client(FmManager, self.fm.bus(), deadline_s=2.0)
+        self.fm.daemon("fm-manager", lambda: faults.get_faults(alarm_id="100.101", entity_instance_id=None,
+                                                              below=True) == [])
 
     def answers(self) -> bool:
         try:
@@ -46,13 +56,27 @@ class Daemon:
             return False
 
     def bus_health(self) -> str:
-        checks = requests.get(f"http://127.0.0.1:{self.health_port}/healthz", timeout=5).json()["checks"]
-        return str(checks["bus"])
+        """What the health page of the daemon says about the bus."""
+        return bus_check(f"http://127.0.0.1:{self.health_port}")
+
+    def alarms(self) -> set[str]:
+        """The entities of fm's alarms about processes, from its database: the bus may be broken."""
+        with self.fm.db.reader() as conn:
+            return set(conn.execute(sa.select(ALARM.c.entity_instance_id).where(
+                ALARM.c.alarm_id == "200.006")).scalars())
+
+    def stop(self) -> None:
+        self.fm.stop()
+        self.runs.stop()
 
     def break_with(self, attack: Callable[[amqp.Channel], object]) -> None:
         connection = connect(self.node.url)
         attack(connection.channel())
         connection.close()
+
+
+def bus_check(base: str) -> str:
+    return str(requests.get(f"{base}/healthz", timeout=5).json()["checks"]["bus"])
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +86,7 @@ def daemon(services_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     node.start()
     made = Daemon(folder / "mtce", node)
     yield made
-    made.runs.stop()
+    made.stop()
     node.stop()
 
 
@@ -101,7 +125,11 @@ def test_the_health_page_names_a_missing_exchange_and_calls_work_after_it_is_bac
     daemon.break_with(lambda channel: channel.exchange_delete(EXCHANGE))
     began = time.monotonic()
     wait_for(lambda: "mtce.conductor" in daemon.bus_health(), QUIET_S + 15, "the health page to name the trouble")
-    assert time.monotonic() - began < REPAIRED_S and not daemon.answers()
+    wait_for(lambda: "has not replied" in bus_check(daemon.runs.base), REPAIRED_S, "the API's health page to name it")
+    assert time.monotonic() - began < 2 * REPAIRED_S and not daemon.answers()
+    wait_for(lambda: any(entity.endswith(".process=fm-manager") for entity in daemon.alarms()), 120,
+             "fm-manager's alarm, which needs no bus")
     declare_exchange(daemon.node.url)
     wait_for(daemon.answers, REPAIRED_S, "calls to work")
-    wait_for(lambda: daemon.bus_health() == "ok", 30, "the health page to say so")
+    wait_for(lambda: daemon.bus_health() == bus_check(daemon.runs.base) == "ok", 30, "the health pages to say so")
+    wait_for(lambda: not daemon.alarms(), 60, "the alarms to clear")
