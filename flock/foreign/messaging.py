@@ -171,7 +171,7 @@ def reply_queue_opener(messaging: Any) -> Callable[[], Any] | None:
     return open_queue
 
 
-def use_executor(server: Any, executor: type) -> None:
+def use_executor(server: Any, executor: Callable[..., Any]) -> None:
     """Run an RPC server's requests in ``executor(max_workers=...)`` instead of a pool with an unbounded queue."""
     server._executor_cls = executor
 

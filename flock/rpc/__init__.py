@@ -13,17 +13,18 @@ if TYPE_CHECKING:
     from flock.rpc.errors import VersionMismatch
     from flock.rpc.interface import call, cast, rpc_interface
     from flock.rpc.proxy import client
+    from flock.rpc.reachable import ReplyWatch
     from flock.rpc.server import Server
     from flock.rpc.versions import VersionWatch, check_versions
 
 __all__ = [
-    "Server", "Transport", "VersionMismatch", "VersionWatch", "call", "cast", "check_versions", "client",
-    "rpc_interface", "transport",
+    "ReplyWatch", "Server", "Transport", "VersionMismatch", "VersionWatch", "call", "cast", "check_versions",
+    "client", "rpc_interface", "transport",
 ]
 
 _HOMES = {
-    "Server": "server", "Transport": "bus", "transport": "bus", "VersionMismatch": "errors", "call": "interface",
-    "cast": "interface", "rpc_interface": "interface", "check_versions": "versions",
+    "ReplyWatch": "reachable", "Server": "server", "Transport": "bus", "transport": "bus", "VersionMismatch": "errors",
+    "call": "interface", "cast": "interface", "rpc_interface": "interface", "check_versions": "versions",
     "VersionWatch": "versions", "client": "proxy",
 }
 

@@ -33,6 +33,7 @@ class Transport:
         self.exchange: str = exchange or conf.rpc.exchange
         self.payload_max_bytes: int = conf.rpc.payload_max_bytes
         self.cast_timeout_s: int = conf.rpc.cast_timeout_s
+        self.echo_interval_s: int = conf.rpc.echo_interval_s
         self._lock = threading.Lock()
         self._reset()
 

@@ -18,6 +18,7 @@ from flock.rpc import metrics
 from flock.rpc.accounts import Sender, SenderKind, reply_prefix, sender_of
 from flock.rpc.errors import SenderRefused, TooManyMessages
 from flock.rpc.interface import InterfaceSpec, MethodSpec
+from flock.rpc.refusals import Refusals
 
 LOG = logging.getLogger(__name__)
 SENDER = "flock_sender"
@@ -83,9 +84,13 @@ def is_flood(bucket: Bucket, rates: Rates) -> bool:
 
 
 class Gate:
-    """Decides on each message of a transport before its content is used; the listeners' threads share it."""
+    """Decides on each message of a transport before its content is used; the listeners' threads share it.
+
+    ``refusals`` counts what was refused of hosts, here and later.
+    """
 
     def __init__(self, rates: Rates, clock: Callable[[], float] = time.monotonic) -> None:
+        self.refusals = Refusals()
         self._rates = rates
         self._clock = clock
         self._lock = threading.Lock()
@@ -138,6 +143,8 @@ class Gate:
 
     def _dropped(self, sender: Sender, what: str) -> None:
         metrics.DROPPED.labels(sender.kind.value).inc()
+        if sender.kind is SenderKind.HOST:
+            self.refusals.note(sender.name, what)
         now_s, key = self._clock(), (str(sender), what)
         with self._lock:
             is_new = now_s - self._logged.get(key, -LOG_EVERY_S) >= LOG_EVERY_S

@@ -143,6 +143,9 @@ class RequestServer(Protocol):
     def stop(self, timeout_s: float = ...) -> bool:
         """Stop accepting requests; see ``flock.rpc.Server.stop``."""
 
+    def trouble(self) -> str | None:
+        """Why requests do not arrive; see ``flock.rpc.Server.trouble``."""
+
 
 def interface_spec(interface: type) -> InterfaceSpec:
     """The declaration of ``interface``; TypeError when ``rpc_interface`` does not decorate it."""

@@ -19,6 +19,9 @@ OPTIONS = [
                help="Largest request or reply, encoded as JSON."),
     cfg.IntOpt("cast_timeout_s", default=5, min=1,
                help="Seconds within which the broker must accept a message that expects no reply."),
+    cfg.IntOpt("echo_interval_s", default=5, min=1, max=300,
+               help="Seconds between the messages that a server sends to its own topics. When they do not arrive for "
+                    "three intervals, and at least 10 seconds, it makes its queues and bindings again."),
     cfg.StrOpt("exchange", default=EXCHANGE, help="Exchange of all topics; the broker's definitions declare it."),
     cfg.IntOpt("host_messages_per_s", default=100, min=1,
                help="Messages per second that one host may send to this process for long. What exceeds it is refused, "

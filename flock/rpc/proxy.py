@@ -123,40 +123,17 @@ class _Sender:
         self.transport.wait_for_replies(timeout_s)
         left_s = max(0.001, deadline - time.monotonic())
         plain = self.transport.client(self.target).prepare(timeout=left_s + GRACE_S, retry=_retries_within(left_s))
-        context = self._context()
-        future = self.transport.calls.submit(plain.call, context, method, body=body)
+        future = self.transport.calls.submit(plain.call, _context(self.transport), method, body=body)
         return self._await(future, method, left_s, timeout_s)
 
     def _send_cast(self, method: str, body: str) -> None:
-        timeout_s = float(self.transport.cast_timeout_s)
-        plain = self.transport.client(self.target).prepare(timeout=timeout_s, retry=max(1, _retries_within(timeout_s)))
-        context = self._context()
-        future = self.transport.calls.submit(plain.cast, context, method, body=body)
-        try:
-            self._await(future, method, timeout_s, timeout_s)
-        except DeadlineExceeded:
-            reason = f"it did not accept a message within {timeout_s:g} s"
-            raise Unavailable(service="message bus", reason=reason) from None
-
-    def _context(self) -> dict[str, Any]:
-        context = outgoing_context()
-        if self.transport.names_itself:
-            context[SENDER] = self.transport.account
-        return context
+        send_cast(self.transport, self.target, method, self._what(method), body=body)
 
     def _await(self, future: concurrent.futures.Future[Any], method: str, left_s: float, timeout_s: float) -> Any:
-        what = f"{self.spec.namespace}.{method} at {self.where}"
-        try:
-            return future.result(left_s)
-        except FlockError:
-            raise
-        except (concurrent.futures.TimeoutError, messaging_exceptions.MessagingTimeout):
-            future.cancel()
-            raise DeadlineExceeded(what=what, timeout_s=f"{timeout_s:g}") from None
-        except (messaging_exceptions.MessageDeliveryFailure, concurrent.futures.CancelledError) as exc:
-            raise Unavailable(service="message bus", reason=_first_line(exc)) from None
-        except Exception as exc:
-            raise _foreign(exc, what) from exc
+        return _outcome(future, self._what(method), left_s, timeout_s)
+
+    def _what(self, method: str) -> str:
+        return f"{self.spec.namespace}.{method} at {self.where}"
 
     def _result(self, signature: Signature, reply: Any) -> Any:
         field = f"reply of {signature.spec.name}"
@@ -168,6 +145,43 @@ class _Sender:
         except InvalidInput as exc:
             raise Undecodable(**exc.params) from None
         raise from_wire(error)
+
+
+def send_cast(transport: Transport, target: Any, method: str, what: str, **arguments: Any) -> None:
+    """Hand a message that expects no reply to the broker; Unavailable when it does not accept it in time.
+
+    ``what`` names the message in errors.
+    """
+    timeout_s = float(transport.cast_timeout_s)
+    plain = transport.client(target).prepare(timeout=timeout_s, retry=max(1, _retries_within(timeout_s)))
+    future = transport.calls.submit(plain.cast, _context(transport), method, **arguments)
+    try:
+        _outcome(future, what, timeout_s, timeout_s)
+    except DeadlineExceeded:
+        reason = f"it did not accept a message within {timeout_s:g} s"
+        raise Unavailable(service="message bus", reason=reason) from None
+
+
+def _context(transport: Transport) -> dict[str, Any]:
+    context = outgoing_context()
+    if transport.names_itself:
+        context[SENDER] = transport.account
+    return context
+
+
+def _outcome(future: concurrent.futures.Future[Any], what: str, left_s: float, timeout_s: float) -> Any:
+    """The result of a request in flight; its errors as FlockErrors."""
+    try:
+        return future.result(left_s)
+    except FlockError:
+        raise
+    except (concurrent.futures.TimeoutError, messaging_exceptions.MessagingTimeout):
+        future.cancel()
+        raise DeadlineExceeded(what=what, timeout_s=f"{timeout_s:g}") from None
+    except (messaging_exceptions.MessageDeliveryFailure, concurrent.futures.CancelledError) as exc:
+        raise Unavailable(service="message bus", reason=_first_line(exc)) from None
+    except Exception as exc:
+        raise _foreign(exc, what) from exc
 
 
 def _retries_within(seconds: float) -> int:

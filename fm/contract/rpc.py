@@ -45,6 +45,15 @@ class FaultOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """``number`` messages of a host's agents were refused; ``reason`` is why the last one was."""
+
+    hostname: str
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FaultPage:
     """A page of active alarms, oldest first; pass ``next_after`` as ``after`` for the next page, None on the last."""
 
@@ -70,7 +79,7 @@ def _asked(arguments: Mapping[str, Any]) -> list[str | None]:
     return [host_of(arguments["entity_instance_id"])]
 
 
-@rpc_interface(topic="fm.manager", version="1.1", speaks_for="host")
+@rpc_interface(topic="fm.manager", version="1.2", speaks_for="host")
 class FmManager:
     """All changes of alarms and events; a call that changes them returns after the commit."""
 
@@ -122,6 +131,11 @@ class FmManager:
     @call(timeout_s=30, about=SERVICES_ONLY)
     def delete_alarms(self, *, uuids: list[str]) -> int:
         """Clear up to 500 alarms by uuid in one transaction; absent ones are ignored. Returns how many were cleared."""
+        raise TypeError("interface")
+
+    @call(timeout_s=10, about=SERVICES_ONLY)
+    def note_refusals(self, *, refusals: list[Refusal]) -> None:
+        """Set the alarm of each of these hosts, at most 500; it clears when nothing was refused for ten minutes."""
         raise TypeError("interface")
 
     @call(timeout_s=10, about=SERVICES_ONLY)

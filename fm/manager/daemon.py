@@ -14,6 +14,7 @@ from flock.db import Database, from_conf, utcnow
 from flock.jobs import Periodics
 from fm.conf import lifecycle, options
 from fm.contract.rpc import FmManager
+from fm.core import refusals
 from fm.core.policy import LifePolicy
 from fm.core.retention import Limits
 from fm.core.staleness import is_stale, time_to_live_s
@@ -21,13 +22,18 @@ from fm.manager import catalogue
 from fm.manager.endpoint import Manager
 from fm.manager.outputs.configured import outputs_from
 from fm.manager.outputs.relay import Outputs
+from fm.manager.refusals import RefusalKeeper
 from fm.manager.timers import Timers
 from fm.manager.writer import Settings, Writer
+from fm.raiser import busalarm
+from fm.raiser import requests as make
+from fm.raiser.busalarm import BusAlarm
 from fm.resources.alarm import store as alarms
 
 STALE = Gauge("fm_stale_alarms", "Active alarms that were not set again within their time to live")
 ACTIVE = Gauge("fm_active_alarms", "Active alarms, suppressed and masked ones too", ("severity", "group"))
 OUTPUTS_UPKEEP_S = 5.0
+REFUSALS_INTERVAL_S = 10.0
 
 
 class ManagerDaemon:
@@ -45,7 +51,9 @@ class ManagerDaemon:
                                 self._options.warm_start_hold_s)
         self._writer = Writer(self._db, self._settings, self._outputs.publish, self._outputs.committed,
                               on_wait=self._wake_timers)
-        manager = Manager(self._db, self._writer, self._outputs.suppression_changed, on_wait=self._wake_timers)
+        self._refusals = RefusalKeeper(self._writer.apply, lambda: self._transport.gate.refusals, self._refused_hosts)
+        manager = Manager(self._db, self._writer, self._outputs.suppression_changed, on_wait=self._wake_timers,
+                          refused=self._refusals.note)
         self._timers = Timers((self._writer.release_due, manager.silences.expire))
         self._server = rpc.Server(self._transport, socket.gethostname(), {FmManager: manager},
                                   threads_max=self._options.manager_threads)
@@ -53,7 +61,10 @@ class ManagerDaemon:
         interval_s = float(self._options.housekeeping_interval_s)
         self._periodics.add("housekeeping", interval_s, self._housekeeping, first_after_s=1.0)
         self._periodics.add("outputs", min(interval_s, OUTPUTS_UPKEEP_S), self._outputs.upkeep, first_after_s=0.5)
-        self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
+        bus_alarm = BusAlarm(socket.gethostname(), "fm-manager", self._server.trouble, self._tell_bus)
+        self._periodics.add("refusals", REFUSALS_INTERVAL_S, self._refusals.audit, first_after_s=1.0)
+        self._periodics.add("bus", busalarm.INTERVAL_S, bus_alarm.audit, first_after_s=5.0)
+        self.health.add("bus", self._server.trouble)
 
     def start(self) -> None:
         """Update the suppression table from the catalogue, then serve. Raises when the database is unreachable."""
@@ -76,6 +87,17 @@ class ManagerDaemon:
         """Apply changed options at once. A changed catalogue takes effect at the next start."""
         self._chosen_policy = None
         self._periodics.run_now("housekeeping")
+
+    def _refused_hosts(self) -> list[str]:
+        with self._db.reader() as conn:
+            return [one.entity_instance_id for one in alarms.active(
+                conn, alarm_id=refusals.ALARM_ID, entity=None, below=True)]
+
+    def _tell_bus(self, change: busalarm.Change, entity: str, text: str) -> None:
+        """Write the alarm directly, because the bus is what fails."""
+        self._writer.apply([
+            make.alarm_request(busalarm.ALARM_ID, entity, {}, {"severity": "major", "reason_text": text})
+            if change is busalarm.Change.SET else make.clear_request(busalarm.ALARM_ID, entity, {}, exact=True)])
 
     def _wake_timers(self) -> None:
         self._timers.nudge()

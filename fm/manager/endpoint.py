@@ -11,7 +11,7 @@ from flock.db import Database, utcnow
 from fm.contract.enums import AlarmState, SuppressionStatus
 from fm.contract.errors import InvalidFault, SuppressionNotFound
 from fm.contract.fault import Fault
-from fm.contract.rpc import BATCH_MAX, PAGE_MAX, FaultOutcome, FaultPage, FaultRequest, FmManager
+from fm.contract.rpc import BATCH_MAX, PAGE_MAX, FaultOutcome, FaultPage, FaultRequest, FmManager, Refusal
 from fm.contract.silence import SilenceChange, SilenceRequest
 from fm.contract.validation import TEXT_MAX, check_alarm_id, check_entity, is_uuid, storable
 from fm.core.batch import Batch
@@ -29,12 +29,14 @@ class Manager(FmManager):
     """Implements the bus interface ``FmManager``, which documents the methods."""
 
     def __init__(self, db: Database, writer: Writer, on_suppression: Callable[[Connection], None] | None = None,
-                 clock: Callable[[], datetime] = utcnow, on_wait: Callable[[], None] | None = None) -> None:
+                 clock: Callable[[], datetime] = utcnow, on_wait: Callable[[], None] | None = None,
+                 refused: Callable[[list[Refusal]], None] | None = None) -> None:
         self._db = db
         self.silences = SilenceKeeper(db, on_suppression, clock, on_wait)
         self._writer = writer
         self._on_suppression = on_suppression or (lambda conn: None)
         self._clock = clock
+        self._refused = refused or (lambda refusals: None)
 
     def apply(self, *, requests: list[FaultRequest]) -> list[FaultOutcome]:
         return self._writer.apply(requests)
@@ -84,6 +86,9 @@ class Manager(FmManager):
         if len(comment) > TEXT_MAX or not storable(comment):
             raise InvalidFault(field="comment", rule=f"must be a text of at most {TEXT_MAX} characters without NUL")
         return self._writer.change(_usable([uuid]), lambda batch: batch.acknowledge_uuid(uuid, user, comment))
+
+    def note_refusals(self, *, refusals: list[Refusal]) -> None:
+        self._refused(refusals)
 
     def create_silence(self, *, silence: SilenceRequest) -> str:
         return self.silences.create(silence)

@@ -67,6 +67,8 @@ class Agent:
         self._server = None if make_server is None else make_server(self)
         self.health = Health()
         self.health.add("conductor", self._trouble)
+        if self._server is not None:
+            self.health.add("bus", self._server.trouble)
 
     def start(self) -> None:
         """Start sending and listening without waiting for the bus; removes the marker of a reboot that has ended."""

@@ -17,4 +17,7 @@ def application(conf: Any) -> Any:
     versions.start()
     health = Health()
     health.add("versions", versions.trouble)
+    replies = rpc.ReplyWatch(bus, [MtceHosts])
+    replies.start()
+    health.add("bus", replies.trouble)
     return build_app(conf, "mtce", deps=[(MtceHosts, rpc.client(MtceHosts, bus))], health=health)

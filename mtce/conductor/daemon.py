@@ -16,11 +16,11 @@ from flock.exec.root import Root
 from flock.exec.uptime import uptime_s
 from flock.jobs import Periodics
 from fm.contract.rpc import FmManager
-from fm.raiser import Raiser
+from fm.raiser import Raiser, busalarm, refusals
+from fm.raiser.busalarm import BusAlarm
 from mtce.conductor import messages
 from mtce.conductor.alarmaudit import AlarmAudit
 from mtce.conductor.bmcjobs import BmcJobs
-from mtce.conductor.echo import INTERVAL_S, BusEcho, EchoHeard
 from mtce.conductor.effects import PooledEffects
 from mtce.conductor.loop import Loop
 from mtce.conductor.pulses import PulseClient
@@ -30,6 +30,7 @@ from mtce.conf import bmc as bmc_options
 from mtce.conf import conductor as options
 from mtce.contract.records import MtcAlive
 from mtce.contract.rpc import AgentEvents, MtceAgent, MtceHosts
+from mtce.core.bounds import alive_refusal
 from mtce.core.events import Alive, Event, Pulse
 from mtce.core.view import Level, Network
 from sysinv.contract.rpc import HostStates
@@ -39,6 +40,8 @@ SERVER_THREADS = 16
 PRUNE_INTERVAL_S = 600.0
 ALARM_AUDIT_INTERVAL_S = 120.0
 ALARM_AUDIT_FIRST_S = 5.0
+# While no echo arrives over the bus, silence of agents proves nothing.
+ECHO_INTERVAL_S = 2.0
 
 
 class ConductorDaemon:
@@ -69,14 +72,15 @@ class ConductorDaemon:
         self._effects.deliver_with(self._relay)
         self._server = rpc.Server(self._transport, hostname, {
             MtceHosts: HostRequests(self._loop, self._effects, hostname), AgentEvents: AgentRequests(self._loop),
-            BusEcho: EchoHeard(self._loop.bus_heard),
-        }, threads_max=SERVER_THREADS, hostname_of=self._hostname_of)
+        }, threads_max=SERVER_THREADS, hostname_of=self._hostname_of, echo_interval_s=ECHO_INTERVAL_S,
+            heard=self._loop.bus_heard)
         self._periodics = Periodics("mtce-housekeeping", threads_max=2)
-        echo = rpc.client(BusEcho, self._transport, server=hostname)
-        self._periodics.add("echo", INTERVAL_S, echo.echo)
         self._periodics.add("prune", PRUNE_INTERVAL_S, store.prune)
         self._periodics.add("alarms", ALARM_AUDIT_INTERVAL_S, AlarmAudit(self._loop, self._effects, self._raiser).audit,
                             first_after_s=ALARM_AUDIT_FIRST_S)
+        bus_alarm = BusAlarm(hostname, "mtce-conductor", self._server.trouble, busalarm.spooled(self._raiser))
+        self._periodics.add("bus_alarm", busalarm.INTERVAL_S, bus_alarm.audit, first_after_s=5.0)
+        self._periodics.add("refusals", refusals.INTERVAL_S, refusals.RefusalReport(self._transport).send)
         self._versions = rpc.VersionWatch(self._transport, [HostStates, FmManager])
         self._observe()
 
@@ -116,7 +120,7 @@ class ConductorDaemon:
         self.health.add("hosts", self._loop.troubles)
         self.health.add("inventory", lambda: self._inventory.troubles(
             entry.view for entry in self._loop.roster.all()))
-        self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
+        self.health.add("bus", self._server.trouble)
         self.health.add("heartbeat", lambda: None if self._pulses.session() else "mtce-heartbeat is not connected")
 
     def _post(self, uuid: str, event: Event) -> None:
@@ -126,7 +130,13 @@ class ConductorDaemon:
         self._loop.post(uuid, Pulse(network, level, epoch))
 
     def _on_alive(self, alive: MtcAlive) -> None:
-        self._loop.post(alive.host_uuid, Alive(alive, over_bus=False))
+        rule = alive_refusal(alive)
+        if rule is None:
+            self._loop.post(alive.host_uuid, Alive(alive, over_bus=False))
+            return
+        hostname = self._hostname_of(alive.host_uuid)
+        if hostname is not None:
+            self._transport.gate.refusals.note(hostname, f"mtcAlive over cluster-host: {rule}")
 
     def _hostname_of(self, uuid: str) -> str | None:
         entry = self._loop.roster.get(uuid)

@@ -28,7 +28,7 @@ from mtce.conductor.surroundings import Surroundings
 from mtce.contract.records import MtceHost
 from mtce.core.actions import Action, reasons
 from mtce.core.changes import must_store
-from mtce.core.events import Alive, Command, Event, Resume, Tick
+from mtce.core.events import Alive, Command, Event, Resume, Resync, Tick
 from mtce.core.fsm import step
 from mtce.core.settings import Settings
 from mtce.core.view import MaintainedHost
@@ -163,7 +163,7 @@ class Loop:
         if strikes:
             LOG.warning("%s: %s", view.hostname, strikes)
         changed = must_store(entry.stored.view, view) or entry.record != entry.stored.record
-        if told or strikes or answered is not None or changed:
+        if told or strikes or answered is not None or changed or isinstance(event, Resync):
             revision = self.store.commit(entry.stored, view, entry.record, cause=cause_of(event), messages=told,
                                          answered=answered, strikes=strikes)
             entry.stored = StoredHost(view, entry.record, revision)

@@ -14,7 +14,8 @@ from mtce.conductor.store import Answered, StoredHost
 from mtce.contract.records import ActionReply, CommandResult, HostStatus, MtcAlive, MtceHost
 from mtce.contract.states import HostAction
 from mtce.core import arbiter
-from mtce.core.events import AgentResult, Alive, Command, Put, RebootAnswer
+from mtce.core.bounds import alive_refusal, result_refusal
+from mtce.core.events import AgentResult, Alive, Command, Put, RebootAnswer, Resync
 from mtce.core.view import first_view
 
 LOG = logging.getLogger(__name__)
@@ -57,6 +58,10 @@ class HostRequests:
         if len(host_uuids) > TOLD_AGAIN_MAX:
             raise InvalidInput(field="host_uuids", rule=f"at most {TOLD_AGAIN_MAX} hosts")
         self._loop.ask(lambda: self._tell_again(host_uuids), ANSWER_S)
+
+    def resync_host(self, *, host_uuid: str, sequence: int) -> HostStatus | None:
+        """Repair what is stored of one host, and return its states with a new number."""
+        return self._loop.ask(lambda: self._resync(host_uuid, sequence), ANSWER_S)
 
     def _ask(self, work: Callable[[], ActionReply]) -> ActionReply:
         try:
@@ -136,6 +141,18 @@ class HostRequests:
             entry.view, entry.stored = view, StoredHost(view, entry.record, revision)
         self._effects.delivered_soon()
 
+    def _resync(self, host_uuid: str, sequence: int) -> HostStatus | None:
+        entry = self._loop.roster.get(host_uuid)
+        if entry is None:
+            return None
+        was = entry.view.sequence
+        self._loop.step_host(entry, Resync(sequence))
+        entry.broken = ""
+        self._loop.roster.reschedule(entry.view)
+        LOG.warning("%s: an operator resynchronizes its states; their number was %d, sysinv had %d, it is %d now",
+                    entry.view.hostname, was, sequence, entry.view.sequence)
+        return _status(entry)
+
     def _delete(self, host_uuid: str, revision: int) -> ActionReply:
         entry = self._loop.roster.get(host_uuid)
         if entry is None:
@@ -164,12 +181,20 @@ class AgentRequests:
         self._loop = loop
 
     def mtc_alive(self, *, alive: MtcAlive) -> None:
-        """Accept an mtcAlive."""
+        """Accept an mtcAlive; InvalidInput for numbers and texts out of range."""
+        _refuse(alive_refusal(alive))
         self._loop.post(alive.host_uuid, Alive(alive))
 
     def command_result(self, *, result: CommandResult) -> None:
-        """Accept the result of a command; that of a reboot is the agent's acknowledgement."""
+        """Accept the result of a command; that of a reboot is the agent's acknowledgement. InvalidInput likewise."""
+        _refuse(result_refusal(result))
         if result.command == HostAction.REBOOT:
             self._loop.post(result.host_uuid, RebootAnswer(result.request_id, result.passed))
             return
         self._loop.post(result.host_uuid, AgentResult(result.boot_id, result.command, result.passed, result.detail))
+
+
+def _refuse(rule: str | None) -> None:
+    if rule is not None:
+        field, _, rest = rule.partition(" ")
+        raise InvalidInput(field=field, rule=rest)

@@ -33,6 +33,10 @@ class MtceHost:
     revision: int = 0
 
 
+STATE_SEQUENCE_MAX = 10**12
+"""Highest ``sequence`` of a host's states: a thousand changes per second for thirty years."""
+
+
 @dataclass(frozen=True, slots=True)
 class ActionReply:
     """``status`` is ``pass`` or ``fail``; on fail ``reason`` and ``action`` are the operator's text."""

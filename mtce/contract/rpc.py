@@ -9,7 +9,7 @@ CONDUCTOR_TOPIC = "mtce.conductor"
 AGENT_TOPIC = "mtce.agent"
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.2", namespace="hosts", speaks_for="system")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.3", namespace="hosts", speaks_for="system")
 class MtceHosts:
     """Interface for sysinv and mtce-api; the conductor replies to each change after it has stored it."""
 
@@ -51,6 +51,15 @@ class MtceHosts:
     @call(timeout_s=6)
     def tell_again(self, *, host_uuids: list[str]) -> None:
         """Send all present states of these hosts (at most 100) to sysinv, after the messages already queued."""
+        raise TypeError("interface")
+
+    @call(timeout_s=6)
+    def resync_host(self, *, host_uuid: str, sequence: int) -> HostStatus | None:
+        """Repair what mtce stores of one host, and return its states with a new number; None when it is unknown.
+
+        ``sequence`` is the number that sysinv stores. The new number is above both, unless one of them is out of
+        range. A stopped state machine runs again.
+        """
         raise TypeError("interface")
 
 

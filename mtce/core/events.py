@@ -100,4 +100,11 @@ class Resume:
     controller_boot: str = ""
 
 
-Event = Tick | Put | Command | Alive | RebootAnswer | AgentResult | Pulse | BmcAnswer | Resume
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """An operator repairs the host's record; ``sequence`` is the number of the states that sysinv stores."""
+
+    sequence: int
+
+
+Event = Tick | Put | Command | Alive | RebootAnswer | AgentResult | Pulse | BmcAnswer | Resume | Resync

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flock.core.errors import InvalidInput
+from mtce.contract.records import STATE_SEQUENCE_MAX, HostStatus
 from sysinv.contract.enums import (
     LOCK_ACTIONS,
     UNLOCK_ACTIONS,
@@ -36,8 +37,9 @@ _UNFINISHED = frozenset({InstallState.PREINSTALL, InstallState.INSTALLING, Insta
 
 def check_range(host: InventoryHost, update: HostStateUpdate) -> None:
     """InvalidInput for numbers that mtce cannot have reached, which would make all later updates look outdated."""
-    if not 0 <= update.sequence <= host.mtce_sequence + SEQUENCE_STEP_MAX:
-        raise InvalidInput(field="sequence", rule=f"must be from 0 to {host.mtce_sequence + SEQUENCE_STEP_MAX}")
+    highest = min(host.mtce_sequence + SEQUENCE_STEP_MAX, STATE_SEQUENCE_MAX)
+    if not 0 <= update.sequence <= highest:
+        raise InvalidInput(field="sequence", rule=f"must be from 0 to {highest}")
     if update.uptime_s is not None and not 0 <= update.uptime_s <= UPTIME_MAX_S:
         raise InvalidInput(field="uptime_s", rule=f"must be from 0 to {UPTIME_MAX_S}")
 
@@ -68,6 +70,24 @@ def state_changes(host: InventoryHost, update: HostStateUpdate) -> dict[str, Any
     if update.availability is not None:
         changes.update(_install_end(host, update.availability))
     return changes
+
+
+def resynced(host: InventoryHost, status: HostStatus, asked_with: int, *, acting: bool) -> dict[str, Any]:
+    """Return the columns to write for mtce's whole record of a host, whose number replaces the stored one.
+
+    Empty when a newer update was stored since mtce was asked, with the number ``asked_with``. Unless an action is
+    being carried out (``acting``), ends one that mtce does not carry out.
+    """
+    if host.mtce_sequence > status.sequence and host.mtce_sequence != asked_with:
+        return {}
+    update = HostStateUpdate(
+        host_uuid=host.uuid, sequence=status.sequence, administrative=status.administrative,
+        operational=status.operational, availability=status.availability, subfunction_oper=status.subfunction_oper,
+        subfunction_avail=status.subfunction_avail, task=status.task, uptime_s=status.uptime_s, action=status.action)
+    host = replace(host, mtce_sequence=status.sequence - 1)
+    check_range(host, update)
+    ended = NO_ACTION if not acting and status.action == MTCE_REST else {}
+    return {**(state_changes(host, update) or {}), **ended}
 
 
 def _provisioning(host: InventoryHost, update: HostStateUpdate) -> dict[str, Any]:

@@ -54,6 +54,8 @@ class Agent:
         self._trouble: str | None = "no audit yet"
         self.health = Health()
         self.health.add("inventory", lambda: self._worker.trouble() or self._trouble)
+        if self._server is not None:
+            self.health.add("bus", self._server.trouble)
 
     def start(self) -> None:
         """Begin to audit and to take requests; neither waits for the bus."""

@@ -38,6 +38,9 @@ def application(conf: Any) -> Any:
     versions.start()
     health = Health()
     health.add("versions", versions.trouble)
+    replies = rpc.ReplyWatch(bus, [Operations])
+    replies.start()
+    health.add("bus", replies.trouble)
     hostname = options.own_hostname(conf)
     # The API only records operations and needs no steps; the conductor carries them out.
     operations = StoredOperations(db, OPERATIONS, {}, owner=f"sysinv-api@{hostname}")

@@ -59,6 +59,13 @@ class Hosts:
         except ApiError as problem:
             raise _host_error(problem, ref) from problem
 
+    def resync(self, ref: str) -> Item:
+        """Take the states of a host from host maintenance. Raises HostNotFound."""
+        try:
+            return item(self._api.post(f"{_path(ref)}/resync", {}))
+        except ApiError as problem:
+            raise _host_error(problem, ref) from problem
+
     def delete(self, ref: str) -> None:
         """Raises HostNotFound."""
         try:

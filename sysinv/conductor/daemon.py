@@ -12,7 +12,8 @@ from flock.jobs import Operations as StoredOperations
 from flock.jobs import Periodics
 from flock.rpc.admin import BusAdmin
 from fm.contract.rpc import FmManager
-from fm.raiser import Raiser
+from fm.raiser import Raiser, busalarm, refusals
+from fm.raiser.busalarm import BusAlarm
 from mtce.contract.rpc import MtceHosts
 from sysinv.actions.progress import ActionLimits, InstallLimits
 from sysinv.api.dialect import DIALECT
@@ -70,10 +71,13 @@ class ConductorDaemon:
             BusAccounts: self._accounts,
         }, threads_max=conf.sysinv.conductor_threads, hostname_of=intake.hostname_of)
         self._periodics = self._audits(conf, mtce, steps, discovery)
+        bus_alarm = BusAlarm(hostname, "sysinv-conductor", self._server.trouble, busalarm.spooled(self._raiser))
+        self._periodics.add("bus_alarm", busalarm.INTERVAL_S, bus_alarm.audit, first_after_s=5.0)
+        self._periodics.add("refusals", refusals.INTERVAL_S, refusals.RefusalReport(self._transport).send)
         self._versions = rpc.VersionWatch(self._transport, [MtceHosts, FmManager])
         self.health.add("versions", self._versions.trouble)
         self.health.add("discovery", discovery.trouble)
-        self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
+        self.health.add("bus", self._server.trouble)
 
     def start(self) -> None:
         """Write dnsmasq's files, then serve. Raises when the database cannot be reached."""

@@ -18,16 +18,18 @@ from flock.db import Database, utcnow
 from flock.jobs import OperationView, Step, Steps
 from flock.jobs.store import active_of
 from mtce.contract.rpc import MtceHosts
-from sysinv.actions.progress import NO_ACTION, failed_with
+from sysinv.actions.progress import NO_ACTION, failed_with, resynced
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
 from sysinv.conductor.maintenance import check_action, check_add, mtce_host
 from sysinv.conductor.pxe import BootFile
 from sysinv.contract.enums import Operational, OperatorAction, VimProgress
+from sysinv.contract.errors import ActionRejected
 from sysinv.contract.operations import OperationKind
 from sysinv.db.lookup import Row, host_row, the_system
 from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.installation import new_token
 from sysinv.hosts.provision import host_addresses, release_addresses
+from sysinv.model.host import host_view
 from sysinv.resources.host import store as hosts
 from sysinv.resources.operation.table import OPERATIONS
 
@@ -79,6 +81,7 @@ class HostSteps:
                   Step("maintenance", self.tell_delete, undo=self.keep_host, timeout_s=mtce_s),
                   Step("files", self.remove_files, timeout_s=FILES_TIMEOUT_S),
                   Step("record", self.remove_record, timeout_s=FILES_TIMEOUT_S)),
+            Steps(OperationKind.RESYNC, Step("maintenance", self.resync, timeout_s=mtce_s)),
         )
         return {str(plan.kind): plan for plan in plans}
 
@@ -171,6 +174,25 @@ class HostSteps:
 
         self._db.transact(remove)
         self._dnsmasq.refresh()
+
+    def resync(self, view: OperationView) -> None:
+        """Take all states of the host from mtce, and with them the number above which later updates count."""
+        self.put_host(view.subject)
+        with self._db.reader() as conn:
+            asked_with = host_row(conn, view.subject)["mtce_sequence"]
+        status = self._mtce.resync_host(host_uuid=view.subject, sequence=asked_with)
+        if status is None:
+            raise ActionRejected(reason="Host maintenance does not have the host",
+                                 action="Give the host a personality and then retry")
+
+        def write(conn: Connection) -> None:
+            row = host_row(conn, view.subject, lock=True)
+            acting = any(one.kind == OperationKind.ACTION for one in active_of(conn, OPERATIONS, view.subject))
+            hosts.write(conn, row, resynced(host_view(row), status, asked_with, acting=acting))
+
+        self._db.transact(write)
+        LOG.warning("host %s: an operator resynchronized its states; their number was %d, it is %d now",
+                    status.hostname, asked_with, status.sequence)
 
     def put_host(self, host_uuid: str) -> bool:
         """Send one record to mtce. Returns False while the host has no personality or is being deleted.

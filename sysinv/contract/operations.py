@@ -7,8 +7,9 @@ import enum
 
 class OperationKind(enum.StrEnum):
     """``configure``: write files and inform mtce after a record changed. ``action``: carry out an operator's action.
-    ``delete``: delete a host."""
+    ``delete``: delete a host. ``resync``: take a host's states from mtce afresh."""
 
     CONFIGURE = "configure"
     ACTION = "action"
     DELETE = "delete"
+    RESYNC = "resync"

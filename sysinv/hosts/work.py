@@ -56,6 +56,14 @@ class Work:
         return self._operations.record(conn, kind=OperationKind.DELETE, subject=host_uuid, params=params,
                                        shown_as=name)
 
+    def resync(self, conn: Connection, host_uuid: str, *, name: str) -> str:
+        """Record that the states of the host ``name`` are to be taken from mtce; OperationActive during its deletion.
+
+        Other operations do not stand in the way, because one that cannot end may be the reason for it.
+        """
+        return self._operations.record(conn, kind=OperationKind.RESYNC, subject=host_uuid, params={}, exclusive=False,
+                                       barred_by=(OperationKind.DELETE,), shown_as=name)
+
     def begin(self, operation_uuid: str) -> None:
         """Tell the conductor to look now. Call after the commit. Never blocks, never fails."""
         try:

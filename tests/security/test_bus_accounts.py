@@ -297,6 +297,21 @@ def connect_without_confirm(url: str) -> amqp.Channel:
     return made.channel()
 
 
+def test_echoes_arrive_with_the_accounts_of_services_and_hosts(secured: SecuredBus, transports: Any) -> None:
+    heard = {"mtce-conductor": threading.Event(), "worker-1": threading.Event()}
+    recorder = Recorder()
+    servers = [
+        Server(transports(secured.service("mtce-conductor")), "controller-0", {MtceHosts: recorder},
+               echo_interval_s=0.2, heard=heard["mtce-conductor"].set),
+        Server(transports(secured.host("worker-1")), "worker-1", {MtceAgent: recorder}, echo_interval_s=0.2,
+               heard=heard["worker-1"].set)]
+    assert all([server.start(20) for server in servers])
+    assert all([event.wait(20) for event in heard.values()])
+    assert [server.trouble() for server in servers] == [None, None] and recorder.calls == []
+    for server in servers:
+        server.stop(5)
+
+
 # The life of an account.
 
 def test_an_account_ends_with_its_connections(secured: SecuredBus) -> None:

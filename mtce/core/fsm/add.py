@@ -15,7 +15,7 @@ from sysinv.contract.enums import Administrative, Availability, Operational
 def begin(d: Draft) -> None:
     """Log the new host and wait for its agent's mtcAlive."""
     if not is_legal(d.view):
-        _repair(d)
+        repair_states(d)
     d.log("200.020", "event=add")
     d.set(action=HostAction.ADD)
     d.enter(Stage.ADD_WAIT, d.settings.host_add_delay_ms)
@@ -38,7 +38,7 @@ def advance(d: Draft, event: Event) -> None:
         recovery.begin(d)
 
 
-def _repair(d: Draft) -> None:
+def repair_states(d: Draft) -> None:
     """Replace an illegal combination of states by the nearest legal one."""
     unlocked = d.view.administrative is Administrative.UNLOCKED
     d.states(operational=Operational.DISABLED, availability=Availability.ONLINE if unlocked else Availability.OFFLINE)

@@ -8,10 +8,11 @@ from dataclasses import replace
 from mtce.contract.states import HostAction
 from mtce.core.actions import Action, RequestAlive
 from mtce.core.arbiter import UNINTERRUPTIBLE, start_refusal
-from mtce.core.events import Alive, BmcAnswer, Command, Event, Pulse, Put, Resume, Tick
+from mtce.core.bounds import following
+from mtce.core.events import Alive, BmcAnswer, Command, Event, Pulse, Put, Resume, Resync, Tick
 from mtce.core.fsm import add, disable, enable, monitor, power, recovery, reinstall
 from mtce.core.fsm.draft import Draft
-from mtce.core.legal import ensure
+from mtce.core.legal import ensure, is_legal
 from mtce.core.settings import Settings
 from mtce.core.view import PAST_BOOTS_MAX, Level, MaintainedHost, Network, Stage, renewed
 
@@ -65,7 +66,7 @@ def _note(d: Draft, event: Event) -> bool:
         d.set(seen=d.view.seen or event.level is Level.OK)
     elif isinstance(event, Put):
         d.set(**_inventory_changes(renewed(d.view, event.host)),
-              sequence=max(d.view.sequence, event.host.state_sequence))
+              sequence=following(d.view.sequence, event.host.state_sequence))
         if event.is_new:
             d.set(resumed_boot=event.controller_boot, resumed_ms=d.now_ms)
             add.begin(d)
@@ -75,6 +76,9 @@ def _note(d: Draft, event: Event) -> bool:
             d.set(bmc_error="" if event.ok else event.reason[:BMC_ERROR_MAX])
     elif isinstance(event, Resume):
         _resume(d, event)
+    elif isinstance(event, Resync):
+        _resync(d, event)
+        return False
     return True
 
 
@@ -140,6 +144,15 @@ def _resume(d: Draft, event: Resume) -> None:
     if view.task_clear_ms is not None:
         d.set(task_clear_ms=max(view.task_clear_ms, d.now_ms + 1))
     d.do(RequestAlive())
+
+
+def _resync(d: Draft, event: Resync) -> None:
+    """Forget what a false message may have left: an excessive number, the real boot among the past ones, a flag."""
+    if not is_legal(d.view):
+        add.repair_states(d)
+    d.set(sequence=following(d.view.sequence, event.sequence), past_boots=(), alive_sequence=0)
+    d.do(RequestAlive())
+    d.keep_locked_flag()
 
 
 def _command(d: Draft, event: Command) -> None:

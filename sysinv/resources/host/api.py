@@ -85,6 +85,15 @@ class StateController:
         return render(Host, call.deps(HostService).get(call.args["host"]), call.base_url, _STATES)
 
 
+class ResyncController:
+    """``/v1/ihosts/<host>/resync``."""
+
+    @describes(answers={200: MEMBER}, errors=(409, 504))
+    def post(self, call: Call) -> dict[str, Any]:
+        """Take the states of one host from host maintenance, and start the count of their changes afresh."""
+        return _member(call.deps(HostService).resync(call.args["host"]), call.base_url)
+
+
 class InstallProgressController:
     """``/v1/ihosts/<host>/install_progress``, without a Keystone token."""
 
@@ -126,6 +135,7 @@ ROUTES = {
     "/v1/ihosts/detail": HostsController,
     "/v1/ihosts/{host}": HostController,
     "/v1/ihosts/{host}/state": StateController,
+    "/v1/ihosts/{host}/resync": ResyncController,
     "/v1/ihosts/{host}/install_progress": InstallProgressController,
     "/v1/ihosts/{host}/install_config": InstallConfigController,
 }
@@ -138,6 +148,7 @@ POLICY = (
     Rule("sysinv_api:host:add", CONFIGURATOR, "POST", "/v1/ihosts"),
     Rule("sysinv_api:host:modify", OPERATOR, "PATCH", "/v1/ihosts/{host}"),
     Rule("sysinv_api:host:delete", CONFIGURATOR, "DELETE", "/v1/ihosts/{host}"),
+    Rule("sysinv_api:host:resync", CONFIGURATOR, "POST", "/v1/ihosts/{host}/resync"),
     Rule("sysinv_api:host:install_progress", ANYONE, "POST", "/v1/ihosts/{host}/install_progress"),
     Rule("sysinv_api:host:install_config", ANYONE, "POST", "/v1/ihosts/{host}/install_config"),
 )

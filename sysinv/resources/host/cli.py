@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``host-list``, ``host-show``, ``host-add``, ``host-update``, ``host-delete``; the actions are in ``actions_cli``."""
+"""``host-list``, ``host-show``, ``host-add``, ``host-update``, ``host-resync``, ``host-delete``.
+
+The actions are in ``actions_cli``.
+"""
 from __future__ import annotations
 
 import argparse
@@ -105,6 +108,18 @@ class HostAdd(OneHost):
         return found
 
 
+class HostResync(OneHost):
+    """Repair the states of a host that differ between configuration and host maintenance."""
+
+    examples: ClassVar[Sequence[str]] = ("system host-resync worker-0",)
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        host_argument(parser)
+
+    def item(self, args: argparse.Namespace) -> Row:
+        return self.hosts.resync(args.host)
+
+
 class HostUpdate(OneHost):
     """Change attributes of a host, given as name=value."""
 
@@ -191,6 +206,7 @@ COMMANDS = {
     "host-add": HostAdd,
     "host-update": HostUpdate,
     "host-delete": HostDelete,
+    "host-resync": HostResync,
     **actions_cli.COMMANDS,
 }
 
@@ -200,5 +216,6 @@ OSC_COMMANDS = {
     "platform host create": HostAdd,
     "platform host set": HostSet,
     "platform host delete": HostDelete,
+    "platform host resync": HostResync,
     **actions_cli.OSC_COMMANDS,
 }

@@ -110,6 +110,15 @@ class HostService:
                     raise refusal
         return self.get(uuid)
 
+    def resync(self, ident: str) -> Mapping[str, Any]:
+        """Take the states of a host from mtce; returns after that, or after a bounded wait for it. OperationActive."""
+        operation = self._db.transact(lambda conn: self._resync(conn, ident))
+        self._work.begin(operation)
+        refusal = self._work.first_refusal(operation, self._settings.action_wait_s)
+        if refusal is not None:
+            raise refusal
+        return self.get(ident)
+
     def delete(self, ident: str) -> None:
         """Delete a locked host; returns after the deletion, or after a bounded wait for it. DeleteRefused."""
         operation = self._db.transact(lambda conn: self._delete(conn, ident))
@@ -190,6 +199,10 @@ class HostService:
             host=host_view(row), system=the_system(conn), active_controller=self._settings.active_controller,
             peer=host_view(peer) if peer is not None else None, virtual=self._settings.virtual,
             resources={type(facts): facts for facts in found})
+
+    def _resync(self, conn: Connection, ident: str) -> str:
+        row = host_row(conn, ident, lock=True)
+        return self._work.resync(conn, row["uuid"], name=host_view(row).name)
 
     def _delete(self, conn: Connection, ident: str) -> str:
         row = host_row(conn, ident, lock=True)

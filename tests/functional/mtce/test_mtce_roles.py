@@ -36,6 +36,9 @@ class Conductor(MtceHosts):
     def get_host(self, *, host_uuid: str) -> HostStatus | None:
         return None
 
+    def resync_host(self, *, host_uuid: str, sequence: int) -> HostStatus | None:
+        return None
+
     def list_hosts(self) -> list[HostStatus]:
         return []
 

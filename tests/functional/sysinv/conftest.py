@@ -56,6 +56,9 @@ class EmulatedMtce:
     def tell_again(self, *, host_uuids: list[str]) -> None:
         self.told_again.append(host_uuids)
 
+    def resync_host(self, *, host_uuid: str, sequence: int) -> HostStatus | None:
+        return self.get_host(host_uuid=host_uuid)
+
     def delete_host(self, *, host_uuid: str, revision: int = 0) -> ActionReply:
         self.hosts.pop(host_uuid, None)
         return ActionReply("pass")

@@ -15,7 +15,7 @@ RECORDS = records()
 
 
 def test_the_interfaces_of_all_subsystems_are_found() -> None:
-    assert {"FmManager", "hosts", "agent_events", "MtceAgent", "inventory", "SysinvAgent", "echo"} <= set(INTERFACES)
+    assert {"FmManager", "hosts", "agent_events", "MtceAgent", "inventory", "SysinvAgent"} <= set(INTERFACES)
 
 
 @pytest.mark.parametrize("namespace", INTERFACES)

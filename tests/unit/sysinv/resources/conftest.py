@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,9 @@ class EmulatedMtce:
         self.answer = ActionReply("pass")
         self.deleted: list[tuple[str, int]] = []
         self.told_again: list[list[str]] = []
+        self.resynced: list[tuple[str, int]] = []
+        self.sequences: dict[str, int] = {}
+        self.during_resync: Callable[[str], None] | None = None
 
     def put_host(self, *, host: MtceHost) -> ActionReply:
         self.hosts[host.uuid] = host
@@ -62,6 +66,13 @@ class EmulatedMtce:
 
     def tell_again(self, *, host_uuids: list[str]) -> None:
         self.told_again.append(host_uuids)
+
+    def resync_host(self, *, host_uuid: str, sequence: int) -> HostStatus | None:
+        self.resynced.append((host_uuid, sequence))
+        status = self.get_host(host_uuid=host_uuid)
+        if self.during_resync is not None:
+            self.during_resync(host_uuid)
+        return None if status is None else replace(status, sequence=self.sequences.get(host_uuid, sequence + 1))
 
     def delete_host(self, *, host_uuid: str, revision: int = 0) -> ActionReply:
         self.deleted.append((host_uuid, revision))

@@ -151,3 +151,41 @@ def test_the_revision_counts_only_what_maintenance_is_told(cloud: Any, worker: s
         row = host_row(conn, worker, lock=True)
         hosts.write(conn, row, {"hostname": row["hostname"], "console": "ttyS1"})
     assert column(cloud, worker, "maintenance_revision") == row["maintenance_revision"]
+
+
+def write(cloud: Any, uuid: str, **values: Any) -> None:
+    cloud.db.transact(lambda conn: hosts.write(conn, host_row(conn, uuid), values))
+
+
+def test_resync_takes_maintenance_states_after_a_forged_number(cloud: Any, worker: str) -> None:
+    write(cloud, worker, mtce_sequence=2**53, operational="enabled", availability="available",
+          administrative="unlocked", task="Forged", mtce_action="lock", ihost_action="lock")
+    cloud.mtce.sequences[worker] = 12
+    cloud.mtce.put_host = lambda host: ActionReply("pass")  # mtce never takes states from a record
+    reply = cloud.post(f"/v1/ihosts/{worker}/resync", {})
+    assert reply.status == 200, reply.body
+    host = reply.body
+    assert (host["administrative"], host["operational"], host["availability"]) == ("locked", "disabled", "offline")
+    assert (host["task"], host["mtce_action"], host["ihost_action"]) == (None, None, None)
+    assert column(cloud, worker, "mtce_sequence") == 12 and cloud.mtce.resynced == [(worker, 2**53)]
+    cloud.sequence = 12
+    cloud.state(worker, availability="online")
+    assert cloud.host(worker)["availability"] == "online", "later updates count again"
+
+
+def test_resync_keeps_an_update_that_is_newer_than_the_reply(cloud: Any, worker: str) -> None:
+    def report(uuid: str) -> None:
+        cloud.sequence = 30
+        cloud.state(uuid, availability="online")
+
+    cloud.mtce.sequences[worker], cloud.mtce.during_resync = 20, report
+    assert cloud.post(f"/v1/ihosts/{worker}/resync", {}).status == 200
+    assert column(cloud, worker, "mtce_sequence") == 31 and cloud.host(worker)["availability"] == "online"
+
+
+def test_resync_of_a_host_that_maintenance_cannot_have_says_so(cloud: Any) -> None:
+    uuid = cloud.discover(MAC)
+    reply = cloud.post(f"/v1/ihosts/{uuid}/resync", {})
+    assert reply.status == 400 and "does not have the host" in reply.fault
+    assert cloud.post("/v1/ihosts/nobody/resync", {}).status == 404
+    assert cloud.post(f"/v1/ihosts/{uuid}/resync", {}, role="operator").status == 403

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decides which hosts have an alarm because daemons refuse what their agents send. Times are monotonic seconds."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from fm.contract.rpc import Refusal
+
+ALARM_ID = "200.006"
+PROCESS = "agents"
+QUIET_S = 600.0
+HOSTS_MAX = 4096
+_BEGIN, _END = "host=", f".process={PROCESS}"
+
+Ledger = Mapping[str, float]
+"""When something was last refused, by hostname."""
+
+
+def entity_of(hostname: str) -> str:
+    """The entity of the alarm."""
+    return f"{_BEGIN}{hostname}{_END}"
+
+
+def hostname_of(entity: str) -> str | None:
+    """The host of an alarm's entity; None when the alarm is about something else."""
+    if not (entity.startswith(_BEGIN) and entity.endswith(_END)):
+        return None
+    return entity[len(_BEGIN):-len(_END)] or None
+
+
+def text_of(refusal: Refusal) -> str:
+    """The reason text of the alarm."""
+    return f"Messages of the agents of {refusal.hostname} are refused: {refusal.reason}."
+
+
+def noted(ledger: Ledger, refusals: Iterable[Refusal], now_s: float) -> tuple[dict[str, float], list[Refusal]]:
+    """The ledger after ``refusals``, and those whose alarm is to be set. Ignores hosts beyond HOSTS_MAX."""
+    after, to_set = dict(ledger), []
+    for refusal in refusals:
+        if refusal.number > 0 and (refusal.hostname in after or len(after) < HOSTS_MAX):
+            after[refusal.hostname] = now_s
+            to_set.append(refusal)
+    return after, to_set
+
+
+def quiet(ledger: Ledger, now_s: float) -> tuple[dict[str, float], list[str]]:
+    """The ledger without the hosts of which nothing was refused for QUIET_S, and these, sorted."""
+    gone = sorted(hostname for hostname, last_s in ledger.items() if now_s - last_s >= QUIET_S)
+    return {hostname: last_s for hostname, last_s in ledger.items() if hostname not in gone}, gone

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps the alarms of hosts whose messages are refused, by this daemon or by others, which report them."""
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from flock.core.errors import FlockError, InvalidInput, from_wire
+from flock.rpc.refusals import Refusals
+from fm.contract.errors import InvalidFault
+from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest, Refusal
+from fm.core import refusals as rules
+from fm.raiser import requests as make
+
+LOG = logging.getLogger(__name__)
+Apply = Callable[[list[FaultRequest]], list[FaultOutcome]]
+
+
+def _request(refusal: Refusal) -> FaultRequest | None:
+    """The request that sets a host's alarm; None for a name that no host can have."""
+    try:
+        return make.alarm_request(rules.ALARM_ID, rules.entity_of(refusal.hostname), {},
+                                  {"severity": "minor", "reason_text": rules.text_of(refusal)})
+    except InvalidInput as error:
+        LOG.warning("refused messages of %r get no alarm: %s", refusal.hostname[:64], error)
+        return None
+
+
+class RefusalKeeper:
+    """``note`` takes reports, ``audit`` runs periodically.
+
+    ``apply`` is the writer's; ``own()`` are this daemon's counts.
+    ``active()`` are the entities of active alarms of the id: after a restart their time counts from then.
+    """
+
+    def __init__(self, apply: Apply, own: Callable[[], Refusals], active: Callable[[], list[str]],
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._apply = apply
+        self._own = own
+        self._active = active
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._ledger: rules.Ledger | None = None
+
+    def note(self, refusals: list[Refusal]) -> None:
+        """Set the alarms of these hosts; InvalidFault for too many, database errors."""
+        if len(refusals) > BATCH_MAX:
+            raise InvalidFault(field="refusals", rule=f"must be at most {BATCH_MAX}")
+        with self._lock:
+            after, to_set = rules.noted(self._known(), refusals, self._clock())
+            self._do([request for one in to_set if (request := _request(one)) is not None])
+            self._ledger = after
+
+    def audit(self) -> None:
+        """Note what this daemon refused; clear the alarms of hosts of which nothing was refused for a while."""
+        taken = self._own().take()
+        try:
+            self.note([Refusal(hostname, one.number, one.reason) for hostname, one in list(taken.items())[:BATCH_MAX]])
+        except Exception:
+            self._own().give_back(taken)
+            raise
+        self._own().give_back(dict(list(taken.items())[BATCH_MAX:]))
+        with self._lock:
+            after, gone = rules.quiet(self._known(), self._clock())
+            for first in range(0, len(gone), BATCH_MAX):
+                self._do([make.clear_request(rules.ALARM_ID, rules.entity_of(hostname), {}, exact=True)
+                          for hostname in gone[first:first + BATCH_MAX]])
+            self._ledger = after
+
+    def _known(self) -> rules.Ledger:
+        if self._ledger is None:
+            hosts = filter(None, map(rules.hostname_of, self._active()))
+            self._ledger = dict.fromkeys(hosts, self._clock())
+        return self._ledger
+
+    def _do(self, requests: list[FaultRequest]) -> None:
+        """Apply; raises the first error, for which the whole is tried again."""
+        errors = [outcome.error for outcome in (self._apply(requests) if requests else []) if outcome.error is not None]
+        if errors:
+            error: FlockError = from_wire(errors[0])
+            raise error
