@@ -79,6 +79,11 @@ class Pair:
     def _next_key(self) -> Path:
         return self.directory / f"{self.name}.key{NEXT}"
 
+    @property
+    def asked(self) -> bool:
+        """Whether there is a next key, so that a renewal has begun and not ended."""
+        return self._next_key.exists()
+
     def next_request(self, common_name: str) -> bytes:
         """The request (PEM) for the next key, which is made unless an interrupted renewal has left one."""
         try:
