@@ -16,6 +16,7 @@ from flock.core.text import storable
 from flock.jobs.worker import Worker
 from flock.rpc.interface import RequestServer
 from sysinv.agent import plan
+from sysinv.agent.claimwatch import ClaimWatch
 from sysinv.agent.machine import Machine, store_uuid
 from sysinv.agent.plan import Payload
 from sysinv.agent.renewal import Renewal
@@ -42,13 +43,14 @@ class Agent:
 
     def __init__(self, conductor: InventoryReports, machine: Machine, hostname: str, platform_conf: Path,
                  timing: Timing, make_server: Callable[[Agent], RequestServer] | None = None,
-                 renewal: Renewal | None = None) -> None:
+                 renewal: Renewal | None = None, claims: ClaimWatch | None = None) -> None:
         self._conductor = conductor
         self._machine = machine
         self._hostname = hostname
         self._platform_conf = platform_conf
         self._timing = timing
         self._renewal = renewal
+        self._claims = claims
         self._known = reports()
         self._view = plan.AgentView()
         self._lock = threading.Lock()
@@ -57,16 +59,22 @@ class Agent:
         self._trouble: str | None = "no audit yet"
         self.health = Health()
         self.health.add("inventory", lambda: self._worker.trouble() or self._trouble)
+        if claims is not None:
+            self.health.add("address conflicts", claims.trouble)
 
     def start(self) -> None:
         """Begin to audit and to take requests; neither waits for the bus."""
         if self._server is not None:
             self._server.start(ready_timeout_s=0)
         self._worker.start()
+        if self._claims is not None:
+            self._claims.start()
 
     def stop(self) -> None:
         """End both; a report on its way gets a few seconds."""
         self._worker.leave()
+        if self._claims is not None:
+            self._claims.stop()
         if self._server is not None:
             self._server.stop(timeout_s=STOP_WAIT_S)
         self._worker.stop(STOP_WAIT_S)

@@ -14,8 +14,11 @@ from flock.exec import Root
 from flock.exec.process import run
 from flock.rpc import Server, Transport, VersionWatch, client, transport
 from flock.rpc.login import accepted
+from fm.contract.rpc import FmManager
+from fm.raiser import Raiser
+from sysinv.agent.claimwatch import ClaimWatch
 from sysinv.agent.daemon import Agent, Timing
-from sysinv.agent.machine import Machine, hardware_root
+from sysinv.agent.machine import Machine, hardware_root, networks_by_interface
 from sysinv.agent.renewal import Places, Renewal
 from sysinv.conf import agent as options
 from sysinv.contract.rpc import Credentials, InventoryReports, SysinvAgent
@@ -38,9 +41,17 @@ def build(conf: Any) -> Agent:
     versions.start()
     agent = Agent(client(InventoryReports, bus), machine, hostname, Path(conf.agent.platform_conf), timing,
                   make_server=lambda agent: Server(bus, hostname, {SysinvAgent: agent}, threads_max=SERVER_THREADS),
-                  renewal=_renewal(conf, bus, hostname))
+                  renewal=_renewal(conf, bus, hostname), claims=_claims(conf, bus, hostname))
     agent.health.add("versions", versions.trouble)
     return agent
+
+
+def _claims(conf: Any, bus: Transport, hostname: str) -> ClaimWatch | None:
+    if not conf.agent.watch_addresses:
+        return None
+    raiser = Raiser(bus, Path(conf.state_dir) / "sysinv" / "raiser-agent")
+    return ClaimWatch(hostname, raiser, client(FmManager, bus),
+                      lambda: networks_by_interface(Path(conf.agent.platform_conf)))
 
 
 def _renewal(conf: Any, bus: Transport, hostname: str) -> Renewal | None:
