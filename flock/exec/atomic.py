@@ -57,3 +57,25 @@ def replace_text(path: Path, text: str, mode: int = 0o644, owner: int | None = N
         pass
     replace_file(path, text, mode, owner)
     return True
+
+
+def replace_kept(path: Path, data: str | bytes, mode: int = 0o600) -> None:
+    """Like ``replace_file``, with owner, group and permission bits of the file that it replaces.
+
+    A new file gets ``mode`` and belongs to the user of this process.
+    """
+    try:
+        old = path.stat()
+    except FileNotFoundError:
+        replace_file(path, data, mode)
+        return
+    staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    # Readable for nobody else until it has its owner and group.
+    replace_file(staged, data, 0o600)
+    try:
+        os.chown(staged, old.st_uid, old.st_gid)
+        os.chmod(staged, old.st_mode & 0o7777)
+        os.rename(staged, path)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise

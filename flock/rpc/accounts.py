@@ -7,7 +7,10 @@ arrived is true. Pure: the broker's definitions, its management API and the test
 """
 from __future__ import annotations
 
+import base64
+import binascii
 import enum
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +19,8 @@ EXCHANGE = "flock"
 HOST_PREFIX = "host."
 SERVICE_PREFIX = "service."
 NOTHING = "^$"
+HASHING = "rabbit_password_hashing_sha256"
+SALT_BYTES = 4
 # Letters, digits, dots and hyphens: what hostnames and names of daemons consist of.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 
@@ -101,6 +106,19 @@ def service_permissions(daemon: str, serves: Iterable[str], exchange: str = EXCH
     keys = [rf"{re.escape(topic)}(\.[A-Za-z0-9-]+)?" for topic in topics]
     return Permissions(configure=_one_of(own), write=_one_of([*own, re.escape(exchange), r"amq\.default"]),
                        read=_one_of([*own, re.escape(exchange)]), topic_write="^.*$", topic_read=_one_of(keys))
+
+
+def broker_hash(password: str, salt: bytes) -> str:
+    """RabbitMQ's salted form of a password: base64(salt + sha256(salt + password)). ``salt`` has SALT_BYTES bytes."""
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+def is_broker_hash(text: str) -> bool:
+    """Whether ``text`` has the form of ``broker_hash``."""
+    try:
+        return len(base64.b64decode(text, validate=True)) == SALT_BYTES + hashlib.sha256().digest_size
+    except (binascii.Error, ValueError):
+        return False
 
 
 def _own_queues(account: str, topics: Iterable[str], server: str, *, name_is_pattern: bool = False) -> list[str]:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import requests
 
 from flock.core.errors import Unavailable
-from flock.rpc.accounts import HOST_PREFIX, Permissions
+from flock.rpc.accounts import HASHING, HOST_PREFIX, Permissions
 
 CONNECT_S, READ_S = 2.0, 5.0
 ANSWER_MAX = 8 * 1024 * 1024
@@ -41,6 +41,11 @@ class BusAdmin:
                    {"exchange": exchange, "write": permissions.topic_write, "read": permissions.topic_read})
         self._send("PUT", f"permissions/{self._vhost}/{user}",
                    {"configure": permissions.configure, "write": permissions.write, "read": permissions.read})
+
+    def set_password(self, account: str, password_hash: str) -> None:
+        """Give ``account`` the password with this hash (``broker_hash``). Its permissions and connections stay."""
+        self._send("PUT", f"users/{quote(account, safe='')}",
+                   {"password_hash": password_hash, "hashing_algorithm": HASHING, "tags": ""})
 
     def remove(self, account: str) -> None:
         """Remove ``account``; the broker closes its connections. Passes when there is none."""

@@ -6,8 +6,9 @@ from flock.tls.authority import Authority, BadRequest, Usage, request_key
 from flock.tls.contexts import client_context, server_context
 from flock.tls.identity import as_word, fingerprint, from_word, new_key, new_request, public_fingerprint
 from flock.tls.lifetime import Lifetime, due, lifetime
+from flock.tls.renewal import Pair, fits, reissue
 from flock.tls.sealing import SealBroken, open_sealed, seal_for
 
-__all__ = ["Authority", "BadRequest", "Lifetime", "SealBroken", "Usage", "as_word", "client_context", "due",
-           "fingerprint", "from_word", "lifetime", "new_key", "new_request", "open_sealed", "public_fingerprint",
-           "request_key", "seal_for", "server_context"]
+__all__ = ["Authority", "BadRequest", "Lifetime", "Pair", "SealBroken", "Usage", "as_word", "client_context", "due",
+           "fingerprint", "fits", "from_word", "lifetime", "new_key", "new_request", "open_sealed",
+           "public_fingerprint", "reissue", "request_key", "seal_for", "server_context"]

@@ -36,6 +36,7 @@ class Responder:
                 self._joined = None
             return
         try:
+            sockets.confine(self.sock, self.link.interface)
             sockets.join(self.sock, self._group, index)
         except OSError as error:
             LOG.warning("%s: cannot join %s: %s", self.link.interface, self._group, error)

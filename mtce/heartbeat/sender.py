@@ -56,6 +56,7 @@ class Beam:
             return False
         try:
             if index != self._index:
+                sockets.confine(self.sock, self.link.interface)
                 sockets.send_through(self.sock, index)
                 self._index = index
         except OSError:

@@ -32,7 +32,7 @@ def link_is_up(name: str, sys_class_net: Path = Path("/sys/class/net")) -> bool:
 
 
 def bound(port: int) -> socket.socket:
-    """Return a non-blocking UDP socket on ``port`` of every address, with a large receive buffer."""
+    """Return a non-blocking UDP socket on ``port`` with a large receive buffer; ``confine`` it to an interface."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -41,6 +41,12 @@ def bound(port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
     sock.bind(("", port))
     return sock
+
+
+def confine(sock: socket.socket, interface: str) -> None:
+    """Take datagrams from ``interface`` only. OSError when it has gone, or, for another interface than before,
+    without CAP_NET_RAW."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
 
 
 def send_through(sock: socket.socket, index: int) -> None:

@@ -16,8 +16,10 @@ from flock.core.text import storable
 from flock.jobs.worker import Worker
 from flock.rpc.interface import RequestServer
 from sysinv.agent import plan
+from sysinv.agent.claimwatch import ClaimWatch
 from sysinv.agent.machine import Machine, store_uuid
 from sysinv.agent.plan import Payload
+from sysinv.agent.renewal import Renewal
 from sysinv.contract.errors import HostNotFound
 from sysinv.contract.reports import UnknownReport, reports
 from sysinv.contract.rpc import InventoryReports
@@ -40,12 +42,15 @@ class Agent:
     """Finds the host's record, reports the inventory, then audits: unchanged reports are not sent again."""
 
     def __init__(self, conductor: InventoryReports, machine: Machine, hostname: str, platform_conf: Path,
-                 timing: Timing, make_server: Callable[[Agent], RequestServer] | None = None) -> None:
+                 timing: Timing, make_server: Callable[[Agent], RequestServer] | None = None,
+                 renewal: Renewal | None = None, claims: ClaimWatch | None = None) -> None:
         self._conductor = conductor
         self._machine = machine
         self._hostname = hostname
         self._platform_conf = platform_conf
         self._timing = timing
+        self._renewal = renewal
+        self._claims = claims
         self._known = reports()
         self._view = plan.AgentView()
         self._lock = threading.Lock()
@@ -56,16 +61,22 @@ class Agent:
         self.health.add("inventory", lambda: self._worker.trouble() or self._trouble)
         if self._server is not None:
             self.health.add("bus", self._server.trouble)
+        if claims is not None:
+            self.health.add("address conflicts", claims.trouble)
 
     def start(self) -> None:
         """Begin to audit and to take requests; neither waits for the bus."""
         if self._server is not None:
             self._server.start(ready_timeout_s=0)
         self._worker.start()
+        if self._claims is not None:
+            self._claims.start()
 
     def stop(self) -> None:
         """End both; a report on its way gets a few seconds."""
         self._worker.leave()
+        if self._claims is not None:
+            self._claims.stop()
         if self._server is not None:
             self._server.stop(timeout_s=STOP_WAIT_S)
         self._worker.stop(STOP_WAIT_S)
@@ -91,8 +102,18 @@ class Agent:
             LOG.warning("Asked for reports that do not exist: %s", ", ".join(sorted(unknown)[:10]))
         self._worker.nudge()
 
+    def renew_credentials(self, *, host_uuid: str, certificate: bool, bus_password: bool) -> None:
+        """Request of the conductor: renew the host's certificate or bus password."""
+        if self.view.host_uuid != host_uuid or self._renewal is None:
+            LOG.warning("Asked to renew the credentials of host %s, which this is not", host_uuid)
+            return
+        self._renewal.request(certificate=certificate, bus_password=bus_password)
+        self._worker.nudge()
+
     def step(self) -> float:
         """One round: find the own record if it is not known, then audit. Seconds until the next round."""
+        if self._renewal is not None:
+            self._renewal.settle()
         if self.view.host_uuid is None:
             pause_s = self._look_up()
             if self.view.host_uuid is None:
@@ -138,6 +159,8 @@ class Agent:
                 break
         with self._lock:
             self._view = plan.put_back(self._view, forced)
+        if self._renewal is not None and (trouble := self._renewal.carry_out(self.view.host_uuid or "")) is not None:
+            troubles.append(trouble)
         if plan.completion_due(self._known, self.view) and (error := self._complete()) is not None:
             troubles.append(str(error))
         self._trouble = "; ".join(troubles) or None

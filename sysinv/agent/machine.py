@@ -119,6 +119,13 @@ def store_uuid(platform_conf: Path, host_uuid: str) -> None:
         replace_file(platform_conf, "\n".join([*kept, entry]) + "\n", mode)
 
 
+def networks_by_interface(platform_conf: Path) -> dict[str, str]:
+    """The names of the networks of this host's interfaces, as platform.conf has them."""
+    keys = {"management_interface": "mgmt", "cluster_host_interface": "cluster-host", "oam_interface": "oam"}
+    pairs = (line.partition("=") for line in (_text(platform_conf) or "").splitlines())
+    return {value: keys[key] for key, _, value in pairs if key in keys and value}
+
+
 def _text(path: Path) -> str | None:
     """Stripped text; None when there is no such file."""
     try:

@@ -7,7 +7,14 @@ import hashlib
 import json
 from typing import Any
 
-from flock.rpc.accounts import EXCHANGE, Permissions, host_account, service_account
+from flock.rpc.accounts import (
+    EXCHANGE,
+    HASHING,
+    Permissions,
+    broker_hash,
+    host_account,
+    service_account,
+)
 from sysinv.bootstrap.answers import Answers
 from sysinv.bootstrap.secrets import SystemSecrets
 from sysinv.model import busaccounts
@@ -40,7 +47,7 @@ SERVICE_QUEUE_LIMITS = {"max-length": 100_000, "max-length-bytes": 256 * 1024 * 
 def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes, hostname: str) -> list[RenderedFile]:
     """Return RabbitMQ's files: listeners on loopback and management; management API on loopback; definitions.
 
-    ``salt`` has four bytes; RabbitMQ's salted SHA-256 form is base64(salt + sha256(salt + password)).
+    ``salt`` has four bytes: see ``flock.rpc.accounts.broker_hash``.
     """
     conf = [
         "listeners.tcp = none",
@@ -96,9 +103,9 @@ def definitions(secrets: SystemSecrets, salt: bytes, hostname: str, exchange: st
     rights[host_account(hostname)] = busaccounts.of_host(hostname, exchange)
     return {
         "vhosts": [{"name": VHOST}],
-        "users": [{"name": name, "password_hash": rabbit_hash(password, salt),
+        "users": [{"name": name, "password_hash": broker_hash(password, salt),
                    "tags": "administrator" if name == service_account(busaccounts.ADMIN) else "",
-                   "hashing_algorithm": "rabbit_password_hashing_sha256"}
+                   "hashing_algorithm": HASHING}
                   for name, password in passwords(secrets, hostname).items()],
         "topic_permissions": [{"user": name, "vhost": VHOST, "exchange": exchange, "write": right.topic_write,
                                "read": right.topic_read} for name, right in rights.items()],
@@ -112,11 +119,6 @@ def definitions(secrets: SystemSecrets, salt: bytes, hostname: str, exchange: st
                      _policy("replies", REPLY_QUEUES, 2, REPLY_QUEUE_LIMITS),
                      _policy("services", "^.*$", 1, SERVICE_QUEUE_LIMITS)],
     }
-
-
-def rabbit_hash(password: str, salt: bytes) -> str:
-    """Return RabbitMQ's stored form of a password (see its documentation, "Password hashing")."""
-    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
 def _password(secrets: SystemSecrets, account: str) -> str:

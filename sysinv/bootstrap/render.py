@@ -46,6 +46,8 @@ DATABASE_SERVER_TLS = {
     "ssl_cert_file": f"{TLS_DIRECTORY}/postgresql.crt", "ssl_key_file": f"{TLS_DIRECTORY}/postgresql.key",
     "ssl_min_protocol_version": "TLSv1.2",
 }
+# Debian's default, "localhost", depends on what that name means on this host.
+DATABASE_LISTENS = {"listen_addresses": "127.0.0.1"}
 # The superuser only on the local socket; everybody else with TLS.
 DATABASE_ACCESS = """\
 local all postgres peer

@@ -185,7 +185,7 @@ def _create_postgresql_databases(password: str) -> None:
     if not cluster.exists():
         run(["pg_createcluster", POSTGRESQL_VERSION, "main", "--locale", "C.UTF-8"], timeout_s=COMMAND_TIMEOUT_S)
     write_files([RenderedFile(str(cluster / "pg_hba.conf"), PUBLIC, render.DATABASE_ACCESS)])
-    for name, value in render.DATABASE_SERVER_TLS.items():
+    for name, value in (render.DATABASE_SERVER_TLS | render.DATABASE_LISTENS).items():
         run(["pg_conftool", POSTGRESQL_VERSION, "main", "set", name, value], timeout_s=30)
     systemctl("enable", "postgresql", f"postgresql@{POSTGRESQL_VERSION}-main")
     systemctl("restart", f"postgresql@{POSTGRESQL_VERSION}-main")

@@ -2,6 +2,7 @@
 """``sysinv-agent``: hardware inventory of this host, reported to the conductor."""
 from __future__ import annotations
 
+import configparser
 import socket
 import sys
 from pathlib import Path
@@ -10,13 +11,21 @@ from typing import Any
 from flock import service  # must be first: it selects the thread backend
 from flock.conf import conf_dir
 from flock.exec import Root
-from flock.rpc import Server, VersionWatch, client, transport
+from flock.exec.process import run
+from flock.rpc import Server, Transport, VersionWatch, client, transport
+from flock.rpc.login import accepted
+from fm.contract.rpc import FmManager
+from fm.raiser import Raiser
+from sysinv.agent.claimwatch import ClaimWatch
 from sysinv.agent.daemon import Agent, Timing
-from sysinv.agent.machine import Machine, hardware_root
+from sysinv.agent.machine import Machine, hardware_root, networks_by_interface
+from sysinv.agent.renewal import Places, Renewal
 from sysinv.conf import agent as options
-from sysinv.contract.rpc import InventoryReports, SysinvAgent
+from sysinv.contract.rpc import Credentials, InventoryReports, SysinvAgent
 
 SERVER_THREADS = 2
+AGENT_UNITS = ("flock-mtce-agent.service", "flock-sysinv-agent.service")
+SYSTEMCTL_TIMEOUT_S = 20.0
 
 
 def build(conf: Any) -> Agent:
@@ -31,9 +40,38 @@ def build(conf: Any) -> Agent:
     versions = VersionWatch(bus, [InventoryReports])
     versions.start()
     agent = Agent(client(InventoryReports, bus), machine, hostname, Path(conf.agent.platform_conf), timing,
-                  make_server=lambda agent: Server(bus, hostname, {SysinvAgent: agent}, threads_max=SERVER_THREADS))
+                  make_server=lambda agent: Server(bus, hostname, {SysinvAgent: agent}, threads_max=SERVER_THREADS),
+                  renewal=_renewal(conf, bus, hostname), claims=_claims(conf, bus, hostname))
     agent.health.add("versions", versions.trouble)
     return agent
+
+
+def _claims(conf: Any, bus: Transport, hostname: str) -> ClaimWatch | None:
+    if not conf.agent.watch_addresses:
+        return None
+    raiser = Raiser(bus, Path(conf.state_dir) / "sysinv" / "raiser-agent")
+    return ClaimWatch(hostname, raiser, client(FmManager, bus),
+                      lambda: networks_by_interface(Path(conf.agent.platform_conf)))
+
+
+def _renewal(conf: Any, bus: Transport, hostname: str) -> Renewal | None:
+    """None on a controller, whose keys and passwords flock-rotate renews."""
+    directory, bus_file = Path(conf.agent.tls_directory), conf_dir() / "flock.conf"
+    if (directory / "ca.key").exists():
+        return None
+
+    def login(url: str) -> bool:
+        known = configparser.RawConfigParser(strict=False)
+        known.read(bus_file)
+        if not known.getboolean("oslo_messaging_rabbit", "ssl", fallback=False):
+            return accepted(url)
+        return accepted(url, directory / "ca.crt", directory / "host.crt", directory / "host.key")
+
+    def restart() -> None:
+        run(["systemctl", "--no-ask-password", "--no-block", "try-restart", *AGENT_UNITS],
+            timeout_s=SYSTEMCTL_TIMEOUT_S)
+
+    return Renewal(client(Credentials, bus), hostname, Places(bus_file, directory), login, restart)
 
 
 def main() -> int:

@@ -20,12 +20,22 @@ from sysinv.api.dialect import DIALECT
 from sysinv.conductor.accounts import HostAccounts
 from sysinv.conductor.agreement import Agreement
 from sysinv.conductor.audits import Audits
+from sysinv.conductor.credentials import CredentialsEndpoint
 from sysinv.conductor.dhcp import DnsmasqPaths
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
 from sysinv.conductor.endpoints import DiscoveryEndpoint, HostStatesEndpoint, OperationsEndpoint
+from sysinv.conductor.expiry import CertificateWatch, start_renewal
 from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.conf import options
-from sysinv.contract.rpc import BusAccounts, Discovery, HostStates, InventoryReports, Operations
+from sysinv.contract.rpc import (
+    BusAccounts,
+    Credentials,
+    Discovery,
+    HostStates,
+    InventoryReports,
+    Operations,
+    SysinvAgent,
+)
 from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.inventory import InventoryIntake
 from sysinv.resources.operation.table import OPERATIONS
@@ -62,6 +72,12 @@ class ConductorDaemon:
         chosen = conf.bus_admin
         admin = BusAdmin(chosen.url, chosen.account, chosen.password, chosen.vhost) if chosen.password else None
         self._accounts = HostAccounts(self._db, admin, self._transport.exchange, hostname)
+        tls_directory = Path(conf.bootstrap.tls_directory)
+        self._credentials = CredentialsEndpoint(
+            self._db, admin, tls_directory, lambda host: rpc.client(SysinvAgent, self._transport, host), hostname)
+        self._certificates = CertificateWatch(
+            self._db, tls_directory, hostname, self._raiser, rpc.client(FmManager, self._transport),
+            lambda: start_renewal(conf.sysinv.renewal_unit))
         intake = InventoryIntake(self._db, virtual=conf.sysinv.virtual)
         self._server = rpc.Server(self._transport, hostname, {
             InventoryReports: intake,
@@ -69,6 +85,7 @@ class ConductorDaemon:
             HostStates: HostStatesEndpoint(self._db),
             Operations: OperationsEndpoint(self._operations.nudge),
             BusAccounts: self._accounts,
+            Credentials: self._credentials,
         }, threads_max=conf.sysinv.conductor_threads, hostname_of=intake.hostname_of)
         self._periodics = self._audits(conf, mtce, steps, discovery)
         bus_alarm = BusAlarm(hostname, "sysinv-conductor", self._server.trouble, busalarm.spooled(self._raiser))
@@ -115,5 +132,7 @@ class ConductorDaemon:
         periodics.add("maintenance", chosen.mtce_audit_interval_s, agreement.audit, first_after_s=1.0)
         periodics.add("boot_files", chosen.audit_interval_s, audits.boot_files)
         periodics.add("bus", conf.bus_admin.audit_interval_s, self._accounts.audit, first_after_s=1.0)
+        periodics.add("credentials", chosen.credentials_interval_s, self._credentials.audit)
+        periodics.add("certificates", chosen.certificates_interval_s, self._certificates.audit, first_after_s=30.0)
         periodics.add("prune", PRUNE_INTERVAL_S, lambda: self._operations.prune(chosen.operation_history_s))
         return periodics

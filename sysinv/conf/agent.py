@@ -23,6 +23,11 @@ AGENT_OPTS: list[cfg.Opt] = [
                     "Ports and the boot's identity are always this machine's."),
     cfg.StrOpt("platform_conf", default="/etc/platform/platform.conf",
                help="File to which the agent writes the line UUID=<uuid of the host>."),
+    cfg.BoolOpt("watch_addresses", default=True,
+                help="Listen for other machines that claim this host's addresses, raise alarms, defend the addresses."),
+    cfg.StrOpt("tls_directory", default="/etc/flock/tls",
+               help="Directory of the host's key and certificate, which the agent renews. Not on a controller, where "
+                    "flock-rotate does."),
     cfg.StrOpt("hostname", help="Name under which the agent looks up its record and listens. Default: the host name."),
 ]
 

@@ -37,3 +37,11 @@ class HostStateUpdate:
     action: str | None = None
     error: str | None = None
     error_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCertificate:
+    """The certificate for a host's own key, and those of the authorities that it must trust (PEM)."""
+
+    certificate: str
+    authorities: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flock.rpc.interface import call, cast, host_named, host_with_uuid, rpc_interface
-from sysinv.contract.records import HostRef, HostStateUpdate
+from sysinv.contract.records import HostRef, HostStateUpdate, IssuedCertificate
 
 CONDUCTOR_TOPIC = "sysinv.conductor_manager"
 AGENT_TOPIC = "sysinv.agent_manager"
@@ -86,11 +86,34 @@ class BusAccounts:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=AGENT_TOPIC, version="1.1", speaks_for="system", per_host=True)
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="credentials", speaks_for="host")
+class Credentials:
+    """Agent to conductor: renews the certificate and the bus password of the agent's own host. Safe to repeat."""
+
+    @call(timeout_s=30, about=host_with_uuid("host_uuid"))
+    def renew_certificate(self, *, host_uuid: str, request_pem: str) -> IssuedCertificate:
+        """Issue a client certificate for the key of ``request_pem``. Raises BadRequest, HostNotFound, Unavailable."""
+        raise TypeError("interface")
+
+    @call(timeout_s=30, about=host_with_uuid("host_uuid"))
+    def set_bus_password(self, *, host_uuid: str, password_hash: str) -> None:
+        """Give the host's account the password whose salted hash (RabbitMQ's form) this is.
+
+        Connections of the account stay open. Raises InvalidInput, HostNotFound, Unavailable.
+        """
+        raise TypeError("interface")
+
+
+@rpc_interface(topic=AGENT_TOPIC, version="1.2", speaks_for="system", per_host=True)
 class SysinvAgent:
     """Conductor to the agent of one host (server name = hostname)."""
 
     @cast
     def agent_update(self, *, host_uuid: str, force_updates: list[str]) -> None:
         """Audit now; ``force_updates`` names reports to send even when unchanged (``cpu``, ``memory``, ``disk`` …)."""
+        raise TypeError("interface")
+
+    @cast
+    def renew_credentials(self, *, host_uuid: str, certificate: bool, bus_password: bool) -> None:
+        """Renew what is True with ``Credentials``. Sent again until the host has done so."""
         raise TypeError("interface")

@@ -8,6 +8,7 @@ from typing import Any
 
 from mtce.contract.pulsekey import derive
 from sysinv.contract.enums import NetworkType, SystemType
+from sysinv.contract.records import IssuedCertificate
 from sysinv.model.busaccounts import host_url
 from sysinv.model.hostfiles import (
     AUTHORITIES_FILE,
@@ -67,16 +68,8 @@ class CloudFacts:
     heartbeat_key: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class HostCertificate:
-    """The certificate that was issued for the host's own key, and those of the authorities it trusts (PEM)."""
-
-    certificate: str
-    authorities: str
-
-
 def render_bundle(host: HostFacts, cloud: CloudFacts, bus_password: str,
-                  certificate: HostCertificate) -> dict[str, Any]:
+                  certificate: IssuedCertificate) -> dict[str, Any]:
     """Return the bundle: hostname, personality, files (path, mode, content) and units.
 
     ``bus_password`` is that of the host's own account of the message bus.

@@ -23,8 +23,10 @@ from sysinv.actions.progress import stored_install_state
 from sysinv.contract.enums import InstallState, NetworkType
 from sysinv.contract.errors import HostNotFound
 from sysinv.db.lookup import Row, host_row, the_system
+from sysinv.hosts import credentials
 from sysinv.hosts.binding import Machine, parse_neighbours, refusal
-from sysinv.hosts.bundle import CloudFacts, HostCertificate, HostFacts, Leg, render_bundle
+from sysinv.hosts.bundle import CloudFacts, HostFacts, Leg, render_bundle
+from sysinv.hosts.issuing import issue_for_host
 from sysinv.hosts.provision import host_addresses
 from sysinv.hosts.work import Work
 from sysinv.model.addressing import PoolView
@@ -157,7 +159,12 @@ class Installation:
                 legs=_legs(row["hostname"], pools, host_addresses(conn, system, row["hostname"])))
             cloud = self._cloud(conn, system, pools)
         # After the writing ends: the conductor reads the host too, and the broker may take its time.
-        bundle = render_bundle(facts, cloud, self._renew_account(facts.uuid), self._certificate(facts, request_pem))
+        issued = issue_for_host(self._settings.tls_directory, facts.hostname, request_pem, self._now())
+        bundle = render_bundle(facts, cloud, self._renew_account(facts.uuid), issued)
+        with self._db.writer() as conn:
+            row, now = host_row(conn, facts.uuid, lock=True), self._now()
+            credentials.certificate_given(conn, row["id"], tls.lifetime(issued.certificate.encode()).end, now)
+            credentials.password_given(conn, row["id"], now)
         return {"sealed": tls.seal_for(key, json.dumps(bundle).encode(), bundle_purpose(row["uuid"]))}
 
     def _mac_at(self, address: str) -> str | None:
@@ -165,18 +172,6 @@ class Installation:
             return parse_neighbours(self._neighbours.read_text()).get(address)
         except OSError as error:
             raise Unavailable(service="installation", reason=f"{self._neighbours} cannot be read: {error}") from error
-
-    def _certificate(self, host: HostFacts, request_pem: str) -> HostCertificate:
-        """The host's certificate: a client's, for the bus; its names come from the database."""
-        directory = self._settings.tls_directory
-        try:
-            authority = tls.Authority((directory / "ca.crt").read_bytes(), (directory / "ca.key").read_bytes())
-        except (OSError, ValueError) as error:
-            raise Unavailable(service="installation",
-                              reason=f"the certificate authority cannot be read: {error}") from error
-        issued = authority.issue(request_pem, tls.Usage.CLIENT, host.hostname, [host.hostname],
-                                 self._now().astimezone(datetime.UTC))
-        return HostCertificate(issued.decode("ascii"), authority.certificate_pem.decode("ascii"))
 
     def _cloud(self, conn: Connection, system: SystemView, pools: Mapping[str, PoolView]) -> CloudFacts:
         if not self._settings.agent_transport_url:

@@ -130,8 +130,12 @@ class RabbitNode:
 
     def control(self, *arguments: str, timeout_s: float = 30.0) -> str:
         """Run rabbitmqctl; returns its output."""
-        argv = [str(self._control), "-q", "-n", self._node_name(), *arguments]
-        return run(argv, timeout_s=timeout_s, env=self._environment()).out
+        return run(self.control_command(*arguments), timeout_s=timeout_s).out
+
+    def control_command(self, *arguments: str) -> tuple[str, ...]:
+        """The argument list that runs rabbitmqctl for this node, also by another program."""
+        return ("env", *(f"{name}={value}" for name, value in self._environment().items()), str(self._control), "-q",
+                "-n", self._node_name(), *arguments)
 
     def _answers(self) -> bool:
         if not port_open(self.port):

@@ -61,3 +61,11 @@ I_HOST = sa.Table(
 DHCP_FORGOTTEN = sa.Table(
     "dhcp_forgotten", METADATA, sa.Column("mac", sa.String(17), primary_key=True),
     sa.Column("expires_s", sa.BigInteger, nullable=False))
+
+# Certificate and bus account of a host's agents. What was asked for after it was last given waits for the agent.
+HOST_CREDENTIALS = sa.Table(
+    "host_credentials", METADATA,
+    sa.Column("host_id", sa.Integer, sa.ForeignKey("i_host.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("certificate_end", UtcTime), sa.Column("certificate_at", UtcTime),
+    sa.Column("certificate_wanted_at", UtcTime),
+    sa.Column("password_at", UtcTime), sa.Column("password_wanted_at", UtcTime))

@@ -18,7 +18,7 @@ from mtce.heartbeat import codec, sender, sockets
 from mtce.heartbeat.alive import FRESH_MS, SENDERS_MAX, AliveNote
 from mtce.heartbeat.control import alive_line
 from mtce.heartbeat.responder import Responder
-from mtce.heartbeat.sender import Sender
+from mtce.heartbeat.sender import Beam, Sender
 from mtce.heartbeat.settings import Link
 
 HOST = "2f1c1d7e-0000-4000-8000-000000000001"
@@ -162,3 +162,16 @@ def test_from_the_agent_to_the_line_for_the_conductor(note, beacon, free_ports, 
     finally:
         asking.close()
         answering.close()
+
+
+def test_sockets_take_datagrams_from_the_interface_of_their_network_only(free_ports):
+    link = Link("mgmt", "lo", *free_ports)
+    responder, beam = Responder(link, "239.1.1.2", b"\0" * 16, b"k" * 32), Beam(link, "239.1.1.2")
+    try:
+        responder.check_membership()
+        beam.pulse(1)
+        for sock in (responder.sock, beam.sock):
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16) == b"lo\0"
+    finally:
+        responder.close()
+        beam.sock.close()

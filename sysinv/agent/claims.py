@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which frames claim an address of this host for another machine, and what to do about it. Pure."""
+from __future__ import annotations
+
+import ipaddress
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+ETHERNET = 14
+ARP, IPV6 = 0x0806, 0x86DD
+BROADCAST, ALL_NODES = bytes.fromhex("ffffffffffff"), bytes.fromhex("333300000001")
+ALL_NODES_ADDRESS = ipaddress.IPv6Address("ff02::1").packed
+ICMPV6, ADVERTISEMENT, HOP_LIMIT, TARGET_LINK_LAYER = 58, 136, 255, 2
+OVERRIDE = 0x20000000
+# RFC 5227, DEFEND_INTERVAL: two machines that both defend must not flood the network.
+DEFEND_INTERVAL_S = 10.0
+REPEAT_S = 60.0
+QUIET_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A machine says that ``address`` is at its ``mac``."""
+
+    address: str
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """An address of this host: the interface that has it, and that interface's MAC address."""
+
+    interface: str
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The last claim of another machine on one address; times in seconds of a monotonic clock."""
+
+    interface: str
+    mac: str
+    last_at: float
+    defended_at: float
+    told_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """``raise`` or ``clear`` the alarm of an address, or ``defend`` it on its interface."""
+
+    kind: Literal["raise", "clear", "defend"]
+    address: str
+    interface: str
+    mac: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The conflicts by address; there are at most as many as this host has addresses."""
+
+    conflicts: Mapping[str, Conflict] = field(default_factory=dict)
+
+
+def claim_in(frame: bytes) -> Claim | None:
+    """The claim in an Ethernet frame: an ARP request or reply, or an IPv6 neighbour advertisement; else None.
+
+    An ARP probe (sender address 0.0.0.0) claims nothing.
+    """
+    if len(frame) < ETHERNET:
+        return None
+    kind = int.from_bytes(frame[12:14], "big")
+    if kind == ARP:
+        return _arp(frame[ETHERNET:])
+    if kind == IPV6:
+        return _advertisement(frame[6:12], frame[ETHERNET:])
+    return None
+
+
+def _arp(packet: bytes) -> Claim | None:
+    if len(packet) < 28 or packet[:6] != b"\x00\x01\x08\x00\x06\x04":
+        return None
+    sender = ipaddress.IPv4Address(packet[14:18])
+    return None if sender.is_unspecified else Claim(str(sender), _mac(packet[8:14]))
+
+
+def _advertisement(source: bytes, packet: bytes) -> Claim | None:
+    if len(packet) < 64 or packet[6] != ICMPV6 or packet[7] != HOP_LIMIT or packet[40] != ADVERTISEMENT:
+        return None
+    options = packet[64:72]
+    stated = options[2:8] if len(options) == 8 and options[:2] == bytes((TARGET_LINK_LAYER, 1)) else source
+    return Claim(str(ipaddress.IPv6Address(packet[48:64])), _mac(stated))
+
+
+def _mac(octets: bytes) -> str:
+    return octets.hex(":")
+
+
+def claimed(view: View, claim: Claim, interface: str, own: Mapping[str, Own], now: float
+            ) -> tuple[View, list[Action]]:
+    """A claim was seen on ``interface``; ``own`` are this host's addresses.
+
+    The address is defended at most every DEFEND_INTERVAL_S. The alarm is raised again for another machine, at most
+    every REPEAT_S.
+    """
+    held = own.get(claim.address)
+    if held is None or held.interface != interface or claim.mac in {each.mac for each in own.values()}:
+        return view, []
+    known = view.conflicts.get(claim.address)
+    made = known or Conflict(interface, "", now, float("-inf"), float("-inf"))
+    actions = []
+    if now - made.defended_at >= DEFEND_INTERVAL_S:
+        actions.append(Action("defend", claim.address, interface, held.mac))
+        made = replace(made, defended_at=now)
+    if claim.mac != made.mac and now - made.told_at >= REPEAT_S:
+        actions.append(Action("raise", claim.address, interface, claim.mac))
+        made = replace(made, mac=claim.mac, told_at=now)
+    return View({**view.conflicts, claim.address: replace(made, last_at=now)}), actions
+
+
+def looked(view: View, own: Mapping[str, Own], now: float) -> tuple[View, list[Action]]:
+    """Time has passed: an address that nobody claims any more, or that this host gave up, has no conflict."""
+    ended = {address for address, conflict in view.conflicts.items()
+             if address not in own or now - conflict.last_at >= QUIET_S}
+    actions = [Action("clear", address, view.conflicts[address].interface) for address in sorted(ended)]
+    return View({address: each for address, each in view.conflicts.items() if address not in ended}), actions
+
+
+def announcement(address: str, mac: str) -> bytes:
+    """The frame that defends ``address``: an ARP announcement, or an unsolicited neighbour advertisement."""
+    hardware = bytes.fromhex(mac.replace(":", ""))
+    parsed = ipaddress.ip_address(address)
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return (BROADCAST + hardware + ARP.to_bytes(2, "big") + b"\x00\x01\x08\x00\x06\x04\x00\x01"
+                + hardware + parsed.packed + bytes(6) + parsed.packed)
+    body = parsed.packed + bytes((TARGET_LINK_LAYER, 1)) + hardware
+    message = struct.pack("!BBHI", ADVERTISEMENT, 0, 0, OVERRIDE) + body
+    pseudo = parsed.packed + ALL_NODES_ADDRESS + struct.pack("!II", len(message), ICMPV6)
+    message = message[:2] + struct.pack("!H", _checksum(pseudo + message)) + message[4:]
+    header = struct.pack("!IHBB", 0x60000000, len(message), ICMPV6, HOP_LIMIT) + parsed.packed + ALL_NODES_ADDRESS
+    return ALL_NODES + hardware + IPV6.to_bytes(2, "big") + header + message
+
+
+def _checksum(data: bytes) -> int:
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks a running server which certificate it shows."""
+from __future__ import annotations
+
+import socket
+import struct
+import time
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from flock import tls
+from flock.core.errors import DeadlineExceeded
+
+CONNECT_S = 5.0
+# PostgreSQL's SSLRequest: length and code; the server replies with one byte.
+_SSL_REQUEST = struct.pack("!II", 8, 80877103)
+
+
+def presented(port: int, authorities: str, certificate: str, key: str, *, postgresql: bool = False) -> bytes:
+    """The certificate (PEM) of the server at 127.0.0.1; OSError (also ssl.SSLError) when it shows no valid one.
+
+    ``certificate`` and ``key`` (files) are shown to servers that ask for them.
+    """
+    context = tls.client_context(authorities, certificate=certificate, key=key)
+    with socket.create_connection(("127.0.0.1", port), timeout=CONNECT_S) as plain:
+        if postgresql:
+            plain.sendall(_SSL_REQUEST)
+            if plain.recv(1) != b"S":
+                raise ConnectionError("PostgreSQL refuses TLS")
+        with context.wrap_socket(plain, server_hostname="localhost") as secure:
+            shown = secure.getpeercert(binary_form=True)
+    if shown is None:
+        raise ConnectionError("the server shows no certificate")
+    return x509.load_der_x509_certificate(shown).public_bytes(serialization.Encoding.PEM)
+
+
+def wait_presented(name: str, wanted: bytes, port: int, authorities: str, certificate: str, key: str, *,
+                   postgresql: bool = False, timeout_s: float = 30.0) -> None:
+    """Wait until the server shows the certificate ``wanted`` (PEM); DeadlineExceeded names the server."""
+    deadline, expected = time.monotonic() + timeout_s, tls.fingerprint(wanted)
+    while True:
+        try:
+            if tls.fingerprint(presented(port, authorities, certificate, key, postgresql=postgresql)) == expected:
+                return
+        except OSError:
+            # It may be reloading.
+            pass
+        if time.monotonic() > deadline:
+            raise DeadlineExceeded(what=f"the new certificate of {name} on port {port}", timeout_s=timeout_s)
+        time.sleep(0.2)

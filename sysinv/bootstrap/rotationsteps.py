@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The steps of ``flock-rotate``: new certificates of this controller and of the hosts, new accounts of the bus."""
+from __future__ import annotations
+
+import datetime
+import json
+import secrets as random
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from flock import tls
+from flock.core.errors import DeadlineExceeded, Refused
+from flock.db import Database, utcnow
+from flock.exec.atomic import replace_kept
+from flock.exec.process import run
+from flock.rpc.accounts import SALT_BYTES, host_account, service_account
+from sysinv.bootstrap import bus
+from sysinv.bootstrap.certificates import ROLES
+from sysinv.bootstrap.front import KEYSTONE_PORT
+from sysinv.bootstrap.presented import wait_presented
+from sysinv.bootstrap.rotation import PROGRESS, Progress, Step, save
+from sysinv.bootstrap.secrets import KEY_BYTES, SystemSecrets
+from sysinv.hosts import credentials
+from sysinv.hosts.credentials import Credential
+from sysinv.model import busaccounts, busconf
+
+POSTGRESQL_VERSION = "15"
+COMMAND_TIMEOUT_S = 120.0
+POLL_S = 1.0
+BUS_KEY = "bus_key"
+RESTARTED = ("flock-fm-manager", "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api", "flock-mtce-conductor",
+             "flock-mtce-api", "flock-sysinv-agent", "flock-mtce-agent")
+"""The units that read a password of the bus at their start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server of this controller: the role of its certificate, its port, and the command that makes it load a new
+    certificate without dropping connections."""
+
+    role: str
+    port: int
+    reload: tuple[str, ...]
+
+
+SERVERS = (
+    Server("front", KEYSTONE_PORT, ("systemctl", "--no-ask-password", "reload", "flock-front")),
+    # RabbitMQ reads the files at each new connection, after its cache of them is empty.
+    Server("rabbitmq", bus.BUS_PORT, ("rabbitmqctl", "--quiet", "eval", "ssl:clear_pem_cache().")),
+    Server("postgresql", 5432,
+           ("systemctl", "--no-ask-password", "reload", f"postgresql@{POSTGRESQL_VERSION}-main")),
+)
+IMPORT = ("rabbitmqctl", "--quiet", "import_definitions")
+RESTART = ("systemctl", "--no-ask-password", "try-restart", *RESTARTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the rotation works. ``hosts_wait_s``: how long to wait for hosts; those that are away renew later."""
+
+    hostname: str
+    db: Database
+    say: Callable[[str], None]
+    hosts_wait_s: float
+    conf_dir: Path = Path("/etc/flock")
+    definitions: Path = Path("/etc/rabbitmq/definitions.json")
+    servers: tuple[Server, ...] = SERVERS
+    import_definitions: tuple[str, ...] = IMPORT
+    restart: tuple[str, ...] = RESTART
+    answers: Callable[[], None] = lambda: None
+
+    @property
+    def progress(self) -> Path:
+        """The rotation that has not ended."""
+        return self.conf_dir / PROGRESS
+
+    @property
+    def tls_directory(self) -> Path:
+        """Keys and certificates."""
+        return self.conf_dir / "tls"
+
+    def pair(self, role: str) -> tls.Pair:
+        """Key and certificate of one role."""
+        return tls.Pair(self.tls_directory, role)
+
+
+def certificate_steps(site: Site, *, only_due: bool) -> list[Step]:
+    """Replace keys and certificates of this controller, then of the hosts. ``only_due``: only those of this controller
+    that are due; the conductor asks the hosts by itself."""
+    steps: list[Step] = [
+        ("new keys and certificates", lambda _progress: _issue(site, only_due=only_due)),
+        ("keys and certificates put in place", lambda _progress: _install(site)),
+        ("servers load and show them", lambda _progress: _load(site)),
+    ]
+    if not only_due:
+        steps.append(("hosts renew their certificates",
+                      lambda progress: _hosts(site, progress, Credential.CERTIFICATE)))
+    return steps
+
+
+def bus_steps(site: Site) -> list[Step]:
+    """Replace the passwords of all accounts of the bus: services, administrator, this controller, then the hosts."""
+    return [
+        ("new passwords", lambda progress: _new_key(site, progress)),
+        ("passwords written into the services' files", lambda progress: _write_passwords(site, progress)),
+        ("message bus takes them", lambda _progress: _command((*site.import_definitions, str(site.definitions)))),
+        ("services start with them", lambda _progress: _restart(site)),
+        ("hosts set new passwords", lambda progress: _hosts(site, progress, Credential.PASSWORD)),
+    ]
+
+
+def _command(words: tuple[str, ...]) -> None:
+    run(list(words), timeout_s=COMMAND_TIMEOUT_S)
+
+
+def _issue(site: Site, *, only_due: bool) -> None:
+    now, directory = datetime.datetime.now(datetime.UTC), site.tls_directory
+    try:
+        authority = tls.Authority((directory / "ca.crt").read_bytes(), (directory / "ca.key").read_bytes())
+    except (OSError, ValueError) as error:
+        raise Refused(detail=f"The certificate authority in {directory} cannot be used: {error}. "
+                             "Run this on the active controller.") from error
+    for role in ROLES:
+        pair = site.pair(role.name)
+        if not pair.certificate.exists():
+            continue
+        old = pair.certificate.read_bytes()
+        if only_due and not tls.due(tls.lifetime(old), now):
+            continue
+        pair.stage(tls.reissue(authority, old, pair.next_request(role.name), now))
+
+
+def _install(site: Site) -> None:
+    for role in ROLES:
+        site.pair(role.name).install()
+
+
+def _load(site: Site) -> None:
+    host = site.pair("host")
+    for server in site.servers:
+        pair = site.pair(server.role)
+        if not pair.certificate.exists():
+            continue
+        _command(server.reload)
+        wait_presented(server.role, pair.certificate.read_bytes(), server.port, str(site.tls_directory / "ca.crt"),
+                       str(host.certificate), str(host.key), postgresql=server.role == "postgresql")
+        site.say(f"    {server.role} shows its new certificate")
+
+
+def _new_key(site: Site, progress: Progress) -> None:
+    progress.values.setdefault(BUS_KEY, random.token_hex(KEY_BYTES))
+    # Before anything uses it: a repetition must not make another.
+    save(site.progress, progress)
+
+
+def _write_passwords(site: Site, progress: Progress) -> None:
+    stored = site.conf_dir / "secrets.json"
+    try:
+        known = SystemSecrets(**json.loads(stored.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise Refused(detail=f"{stored} cannot be used: {error}. Run this on the active controller.") from error
+    secrets = replace(known, bus_key=progress.values[BUS_KEY])
+    changed: dict[Path, str] = {}
+    accounts = {"flock.conf": host_account(site.hostname)} | {
+        f"{daemon}.conf": service_account(daemon) for daemon in busaccounts.SERVICES}
+    passwords = bus.passwords(secrets, site.hostname)
+    for name, account in accounts.items():
+        path = site.conf_dir / name
+        changed[path] = busconf.with_password(_text(path), name, account, passwords[account])
+    conductor = site.conf_dir / "sysinv-conductor.conf"
+    changed[conductor] = busconf.with_admin_password(changed[conductor], conductor.name, bus.admin_password(secrets))
+    definitions = bus.definitions(secrets, random.token_bytes(SALT_BYTES), site.hostname)
+    # Everything was read and checked; now the files change together.
+    replace_kept(stored, json.dumps(asdict(secrets), indent=1))
+    replace_kept(site.definitions, json.dumps(definitions, indent=1) + "\n")
+    for path, text in changed.items():
+        replace_kept(path, text)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise Refused(detail=f"{path} cannot be read: {error}. Run this on the active controller.") from error
+
+
+def _restart(site: Site) -> None:
+    _command(site.restart)
+    site.answers()
+
+
+def _hosts(site: Site, progress: Progress, credential: Credential) -> None:
+    # Once per rotation: a repetition must not ask again the hosts that have renewed.
+    if "hosts_asked" not in progress.values:
+        credentials.want(site.db, credential, site.hostname)
+        progress.values["hosts_asked"] = "yes"
+        save(site.progress, progress)
+    deadline, told = time.monotonic() + site.hosts_wait_s, -1
+    while waiting := _waiting(site, credential):
+        if len(waiting) != told:
+            told = len(waiting)
+            site.say(f"    {told} hosts have not renewed yet")
+        if time.monotonic() > deadline:
+            site.say("    not yet: " + ", ".join(waiting[:20]) + (" ..." if len(waiting) > 20 else ""))
+            site.say("    They renew when they are reachable. 'flock-rotate status' shows them.")
+            return
+        time.sleep(POLL_S)
+
+
+def _waiting(site: Site, credential: Credential) -> list[str]:
+    with site.db.reader() as conn:
+        return [host.hostname for host in credentials.stored(conn, site.hostname, utcnow())
+                if credential in host.waiting]
+
+
+def wait_answers(wait_one: Callable[[str], None], urls: list[str]) -> None:
+    """Wait until every URL answers; DeadlineExceeded names the one that does not, and where to look."""
+    for url in urls:
+        try:
+            wait_one(url)
+        except DeadlineExceeded as error:
+            raise Refused(detail=f"{error} See 'journalctl -u flock-*', then run the command again.") from error

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""flock-rotate: new keys, certificates and passwords of the message bus, while the cloud runs."""
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import fcntl
+import os
+import socket
+import sys
+from collections.abc import Iterator
+
+from flock import tls
+from flock.conf import conf_dir, setup
+from flock.core.errors import FlockError, Refused
+from flock.db import Database, from_conf, utcnow
+from sysinv.bootstrap import rotation
+from sysinv.bootstrap.front import published_apis
+from sysinv.bootstrap.rotationsteps import Site, bus_steps, certificate_steps, wait_answers
+from sysinv.bootstrap.steps import wait_answer
+from sysinv.hosts import credentials
+
+EPILOG = """examples:
+  flock-rotate certificates          new keys and certificates of this controller and of all hosts
+  flock-rotate certificates --due    only those of this controller that expire soon
+  flock-rotate bus                   new passwords of all accounts of the message bus
+  flock-rotate status                when certificates end, and which hosts have not renewed yet
+
+Run it as root on the active controller. A command that was interrupted goes on when it is run again. Nothing stops
+while certificates are replaced; 'bus' restarts the daemons of this controller and the agents of the hosts. A host that
+is away renews when it is back.
+"""
+
+
+def main() -> int:
+    """Return the exit status: 0 done, 1 a step failed (reason on stderr), 2 not root or bad arguments."""
+    args = _parser().parse_args()
+    if os.geteuid() != 0:
+        print("flock-rotate must run as root.", file=sys.stderr)
+        return 2
+    try:
+        with _alone(), contextlib.ExitStack() as stack:
+            database = from_conf(setup("flock-rotate", "sysinv", logging_too=False))
+            stack.callback(database.dispose)
+            if args.what == "status":
+                _show(database)
+                return 0
+            site = Site(socket.gethostname(), database, _say, args.hosts_wait, conf_dir=conf_dir(),
+                        answers=lambda: wait_answers(wait_answer, _urls()))
+            steps = bus_steps(site) if args.what == "bus" else certificate_steps(site, only_due=args.due)
+            rotation.carry_out(args.what, steps, site.progress, _say)
+    except (FlockError, OSError) as error:
+        print(f"flock-rotate stopped: {error}\nRun the same command again when the cause is removed; it goes on from "
+              "there.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="flock-rotate", description=__doc__, epilog=EPILOG,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="what", required=True)
+    for name, said in (("certificates", "replace keys and certificates"), ("bus", "replace passwords of the bus")):
+        command = commands.add_parser(name, help=said, description=said.capitalize() + ".", epilog=EPILOG,
+                                      formatter_class=argparse.RawDescriptionHelpFormatter)
+        command.add_argument("--hosts-wait", type=float, default=300.0, metavar="SECONDS",
+                             help="how long to wait for the hosts (default: 300); they renew later as well")
+        if name == "certificates":
+            command.add_argument("--due", action="store_true",
+                                 help="only certificates of this controller that expire soon")
+    commands.add_parser("status", help="show ends of certificates and hosts that have not renewed yet")
+    return parser
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Refused while another flock-rotate runs."""
+    with open(conf_dir() / "rotation.lock", "w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refused(detail="Another flock-rotate is running. Wait until it has ended.") from error
+        yield
+
+
+def _urls() -> list[str]:
+    return [f"https://127.0.0.1:{api.port}/healthz" for api in published_apis() if api.checks_tokens]
+
+
+def _say(line: str) -> None:
+    print(f"  {line}", flush=True)
+
+
+def _show(database: Database) -> None:
+    unfinished = rotation.load(conf_dir() / rotation.PROGRESS)
+    if unfinished is not None:
+        print(f"'flock-rotate {unfinished.kind}' has not ended; run it again.")
+    now = datetime.datetime.now(datetime.UTC)
+    for path in sorted((conf_dir() / "tls").glob("*.crt")):
+        print(_line(f"{socket.gethostname()} {path.stem}", tls.lifetime(path.read_bytes()).end, now))
+    with database.reader() as conn:
+        hosts = credentials.stored(conn, socket.gethostname(), utcnow())
+    for host in hosts:
+        waits = f"; has not renewed: {', '.join(host.waiting)}" if host.waiting else ""
+        print(_line(f"{host.hostname} host", host.certificate_end, now) + waits)
+
+
+def _line(what: str, end: datetime.datetime | None, now: datetime.datetime) -> str:
+    return f"{what:<32} " + ("unknown" if end is None else f"{end.date()} ({(end - now).days} days)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
