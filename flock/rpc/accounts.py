@@ -46,13 +46,52 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """Regular expressions of RabbitMQ for one account: on queues and exchanges, and on routing keys of the exchange."""
+    """Regular expressions of RabbitMQ for one account: on queues and exchanges, and on routing keys of the exchange
+    of all topics."""
 
     configure: str
     write: str
     read: str
     topic_write: str
     topic_read: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostAccess:
+    """Everything that the broker has for one host: its account with permissions and limits, and its exchange.
+
+    ``keys`` are the routing keys that the broker passes on from ``requests``, the host's own exchange, to
+    ``exchange``, that of all topics.
+    """
+
+    account: str
+    exchange: str
+    requests: str
+    keys: tuple[str, ...]
+    permissions: Permissions
+    connections_max: int
+    channels_max: int
+    queues_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredQueue:
+    """A queue as the broker lists it; ``kind`` is classic, quorum or stream."""
+
+    name: str
+    kind: str = "classic"
+
+
+def stray(access: HostAccess, queues: Iterable[StoredQueue], exchanges: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The queues and exchanges under the host's names that its programs never make.
+
+    All of its queues are stray when they are more than ``queues_max``: the programs make theirs again.
+    """
+    own = re.compile(access.permissions.configure)
+    mine = [queue for queue in queues if own.fullmatch(queue.name)]
+    kept = [] if len(mine) > access.queues_max else [queue for queue in mine if queue.kind == "classic"]
+    return ([queue.name for queue in mine if queue not in kept],
+            [name for name in exchanges if own.fullmatch(name) and not name.endswith("_fanout")])
 
 
 def host_account(hostname: str) -> str:
@@ -83,20 +122,36 @@ def topic_of_host(topic: str, hostname: str) -> str:
     return f"{topic}.{hostname}"
 
 
-def host_permissions(hostname: str, agents: Iterable[str], sends_to: Iterable[str],
-                     exchange: str = EXCHANGE) -> Permissions:
-    """What the agents of one host need: their own queues, and requests to the topics ``sends_to``.
+def requests_exchange(account: str, exchange: str = EXCHANGE) -> str:
+    """The exchange to which ``account`` sends requests.
+
+    A host has one of its own, which the broker binds to the exchange of all topics with ``host_keys`` only. So no
+    binding, dead letter or alternate exchange that the host makes carries a message to any other topic.
+    """
+    return f"{exchange}.{account}" if sender_of(account).kind is SenderKind.HOST else exchange
+
+
+def host_keys(hostname: str, agents: Iterable[str], sends_to: Iterable[str]) -> list[str]:
+    """The routing keys with which one host may send: ``sends_to``, and its own agents, which send to themselves."""
+    return [*sends_to, *_agent_keys(hostname, agents)]
+
+
+def host_permissions(hostname: str, agents: Iterable[str], exchange: str = EXCHANGE) -> Permissions:
+    """What the agents of one host need: their own queues, and their own exchange.
 
     ``agents`` are the topics of agents without the hostname. An agent cannot write to the default exchange, so it
     sends no replies and cannot forge any.
     """
-    topics = [topic_of_host(topic, hostname) for topic in agents]
-    own = _own_queues(host_account(hostname), topics, hostname)
-    keys = [key for topic in topics for key in (topic, f"{topic}.{hostname}")]
-    return Permissions(configure=_one_of(own), write=_one_of([*own, re.escape(exchange)]),
-                       read=_one_of([*own, re.escape(exchange)]),
-                       topic_write=_one_of(re.escape(key) for key in (*sends_to, *keys)),
-                       topic_read=_one_of(re.escape(key) for key in keys))
+    own = _own_queues(host_account(hostname), [topic_of_host(topic, hostname) for topic in agents], hostname)
+    requests = requests_exchange(host_account(hostname), exchange)
+    return Permissions(configure=_one_of(own), write=_one_of([*own, re.escape(requests)]),
+                       read=_one_of([*own, re.escape(exchange)]), topic_write=NOTHING,
+                       topic_read=_one_of(re.escape(key) for key in _agent_keys(hostname, agents)))
+
+
+def _agent_keys(hostname: str, agents: Iterable[str]) -> list[str]:
+    topics = [topic_of_host(agent, hostname) for agent in agents]
+    return [key for topic in topics for key in (topic, f"{topic}.{hostname}")]
 
 
 def service_permissions(daemon: str, serves: Iterable[str], exchange: str = EXCHANGE) -> Permissions:

@@ -2,6 +2,8 @@
 """Makes and removes accounts and the exchange of a running broker, through RabbitMQ's management API."""
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -9,7 +11,7 @@ from urllib.parse import quote
 import requests
 
 from flock.core.errors import Unavailable
-from flock.rpc.accounts import HASHING, HOST_PREFIX, Permissions
+from flock.rpc.accounts import HASHING, HOST_PREFIX, HostAccess, StoredQueue
 
 CONNECT_S, READ_S = 2.0, 5.0
 ANSWER_MAX = 8 * 1024 * 1024
@@ -24,32 +26,67 @@ class BusAdmin:
     def __init__(self, url: str, account: str, password: str, vhost: str = "/") -> None:
         self._url = url.rstrip("/")
         self._auth = (account, password)
-        self._vhost = quote(vhost, safe="")
+        self._vhost = _word(vhost)
 
     def make_exchange(self, name: str) -> None:
         """Make the topic exchange ``name`` unless it is there."""
-        self._send("PUT", f"exchanges/{self._vhost}/{quote(name, safe='')}",
+        self._send("PUT", f"exchanges/{self._vhost}/{_word(name)}",
                    {"type": "topic", "durable": True, "auto_delete": False})
 
-    def renew(self, account: str, password: str, permissions: Permissions, exchange: str) -> None:
-        """Make ``account`` with a new password. An account of that name is removed first, with its connections."""
-        self.remove(account)
-        user = quote(account, safe="")
+    def make_route(self, access: HostAccess) -> None:
+        """Make the host's exchange and its bindings to the exchange of all topics, unless they are there."""
+        self.make_exchange(access.requests)
+        for key in access.keys:
+            self._send("POST", f"bindings/{self._vhost}/e/{_word(access.requests)}/e/{_word(access.exchange)}",
+                       {"routing_key": key, "arguments": {}})
+
+    def renew(self, access: HostAccess, password: str) -> None:
+        """Make the host's account with a new password. What it had before is removed first, with its connections."""
+        self.remove(access)
+        user, rights = _word(access.account), access.permissions
+        self.make_route(access)
         self._send("PUT", f"users/{user}", {"password": password, "tags": ""})
+        for name, value in (("max-connections", access.connections_max), ("max-channels", access.channels_max)):
+            self._send("PUT", f"user-limits/{user}/{name}", {"value": value})
         # The topic permissions come first: without them, the broker permits all routing keys.
         self._send("PUT", f"topic-permissions/{self._vhost}/{user}",
-                   {"exchange": exchange, "write": permissions.topic_write, "read": permissions.topic_read})
+                   {"exchange": access.exchange, "write": rights.topic_write, "read": rights.topic_read})
         self._send("PUT", f"permissions/{self._vhost}/{user}",
-                   {"configure": permissions.configure, "write": permissions.write, "read": permissions.read})
+                   {"configure": rights.configure, "write": rights.write, "read": rights.read})
 
     def set_password(self, account: str, password_hash: str) -> None:
         """Give ``account`` the password with this hash (``broker_hash``). Its permissions and connections stay."""
-        self._send("PUT", f"users/{quote(account, safe='')}",
+        self._send("PUT", f"users/{_word(account)}",
                    {"password_hash": password_hash, "hashing_algorithm": HASHING, "tags": ""})
 
-    def remove(self, account: str) -> None:
-        """Remove ``account``; the broker closes its connections. Passes when there is none."""
-        self._send("DELETE", f"users/{quote(account, safe='')}", missing_is_well=True)
+    def remove(self, access: HostAccess) -> None:
+        """Remove the host's account; the broker closes its connections. Removes its exchange, and its queues.
+
+        Passes what is not there.
+        """
+        self._send("DELETE", f"users/{_word(access.account)}", missing_is_well=True)
+        self.clear(access, [queue.name for queue in self.queues()], self.exchanges())
+        self._send("DELETE", f"exchanges/{self._vhost}/{_word(access.requests)}", missing_is_well=True)
+
+    def clear(self, access: HostAccess, queues: Iterable[str], exchanges: Iterable[str]) -> None:
+        """Delete those of these queues and exchanges that have one of the host's names."""
+        own = re.compile(access.permissions.configure)
+        for kind, names in (("queues", queues), ("exchanges", exchanges)):
+            for name in names:
+                if own.fullmatch(name):
+                    self._send("DELETE", f"{kind}/{self._vhost}/{_word(name)}", missing_is_well=True)
+
+    def exchanges(self) -> list[str]:
+        """The names of all exchanges."""
+        return [name for name, _ in self._listed("exchanges")]
+
+    def queues(self) -> list[StoredQueue]:
+        """All queues."""
+        return [StoredQueue(name, kind) for name, kind in self._listed("queues")]
+
+    def _listed(self, kind: str) -> list[tuple[str, str]]:
+        found = self._send("GET", f"{kind}/{self._vhost}?columns=name,type")
+        return [(str(one.get("name", "")), str(one.get("type", ""))) for one in found or () if isinstance(one, dict)]
 
     def hosts(self) -> list[str]:
         """The hostnames that have an account."""
@@ -69,3 +106,7 @@ class BusAdmin:
             return answer.json() if answer.content else None
         except (requests.RequestException, ValueError) as error:
             raise Unavailable(service="the broker's management", reason=type(error).__name__) from error
+
+
+def _word(name: str) -> str:
+    return quote(name, safe="")

@@ -15,7 +15,7 @@ from flock.core.errors import Unavailable
 from flock.foreign.messaging import Checkpoint, install_checkpoint, reply_queue_opener
 from flock.jobs.pool import BoundedPool
 from flock.rpc import options
-from flock.rpc.accounts import reply_prefix
+from flock.rpc.accounts import reply_prefix, requests_exchange
 from flock.rpc.gate import Gate, Rates
 from flock.rpc.messaging import oslo_messaging
 
@@ -63,6 +63,11 @@ class Transport:
                 self.names_itself = not install_checkpoint(made, checkpoint)
                 self._messaging = made
             return self._messaging
+
+    @property
+    def requests_exchange(self) -> str:
+        """The exchange to which this process sends requests; that of its host where it has a host's account."""
+        return requests_exchange(self.account or _account(self.conf, self.url), self.exchange)
 
     def client(self, target: Any) -> Any:
         """oslo.messaging's client for calls to ``target``; equal targets share one client."""

@@ -87,7 +87,7 @@ class TopicListener:
     def _send(self, route: str, origin: str) -> None:
         """Send an echo of ``origin``; Unavailable when the broker does not take it in time."""
         server = origin if route == echo.OWN else None
-        target = oslo_messaging.Target(exchange=self._transport.exchange, topic=self.topic, server=server,
+        target = oslo_messaging.Target(exchange=self._transport.requests_exchange, topic=self.topic, server=server,
                                        namespace=echo.NAMESPACE, version=echo.VERSION)
         send_cast(self._transport, target, "echo", f"an echo over topic {self.topic}", origin=origin, route=route)
 

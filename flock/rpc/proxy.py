@@ -89,7 +89,7 @@ class _Sender:
             if server is None or fanout:
                 raise TypeError(f"{spec.namespace} is served by each host's agent: a client needs the name of one host")
             topic, server = topic_of_host(topic, server), None
-        self.target = oslo_messaging.Target(exchange=transport.exchange, topic=topic, server=server,
+        self.target = oslo_messaging.Target(exchange=transport.requests_exchange, topic=topic, server=server,
                                             namespace=spec.namespace, version=versions.requested(spec.version),
                                             fanout=fanout or None)
 

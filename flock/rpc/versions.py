@@ -145,7 +145,7 @@ def describe(transport: Transport, topic: str, deadline_s: float, server: str | 
     deadline = time.monotonic() + deadline_s
     transport.wait_for_replies(deadline_s)
     left_s = max(0.001, deadline - time.monotonic())
-    target = oslo_messaging.Target(exchange=transport.exchange, topic=topic, server=server,
+    target = oslo_messaging.Target(exchange=transport.requests_exchange, topic=topic, server=server,
                                    namespace=DESCRIBE_NAMESPACE, version=DESCRIBE_VERSION)
     client = oslo_messaging.get_rpc_client(transport.messaging, target, timeout=left_s, retry=max(0, int(left_s) - 1))
     future = transport.calls.submit(client.call, {}, "describe")

@@ -21,6 +21,8 @@ from sysinv.model import busaccounts
 from sysinv.model.hostfiles import AUTHORITIES_FILE, PUBLIC, TLS_DIRECTORY, RenderedFile
 
 BUS_PORT = 5671
+# Twice what a request may have (``[rpc] payload_max_bytes``).
+MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 ADMIN_PORT = 15672
 VHOST = "/"
 # TLS only, and only for clients with a certificate of this cloud.
@@ -36,10 +38,14 @@ SERVER_TLS = (
 _AGENTS = "|".join(topic.replace(".", r"\.") for topic in busaccounts.AGENT_TOPICS)
 # Limits the requests queued for a host that is cut off; the sender repeats those that it still needs.
 AGENT_QUEUES = rf"^({_AGENTS})[._].*$"
-AGENT_QUEUE_LIMITS = {"max-length": 1000, "overflow": "drop-head", "message-ttl": 600_000}
+AGENT_QUEUE_LIMITS = {"max-length": 1000, "max-length-bytes": MESSAGE_BYTES_MAX, "overflow": "drop-head",
+                      "message-ttl": 600_000}
 # A caller that does not read its replies loses the oldest; it has given up on them.
 REPLY_QUEUES = "^reply_.*$"
 REPLY_QUEUE_LIMITS = {"max-length": 10_000, "max-length-bytes": 256 * 1024 * 1024, "overflow": "drop-head"}
+# A host's own queues hold what was sent to it alone.
+HOST_REPLY_QUEUES = r"^reply_host\..*$"
+HOST_REPLY_QUEUE_LIMITS = {"max-length": 1000, "max-length-bytes": MESSAGE_BYTES_MAX, "overflow": "drop-head"}
 # A daemon that is away: what exceeds this is refused, and its senders keep it.
 SERVICE_QUEUE_LIMITS = {"max-length": 100_000, "max-length-bytes": 256 * 1024 * 1024, "overflow": "reject-publish"}
 
@@ -60,6 +66,7 @@ def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes, hostname: s
         "load_definitions = /etc/rabbitmq/definitions.json",
         "vm_memory_high_watermark.absolute = 512MiB",
         "disk_free_limit.absolute = 200MB",
+        f"max_message_size = {MESSAGE_BYTES_MAX}",
         "log.file.level = warning",
         "heartbeat = 30",
     ]
@@ -100,22 +107,28 @@ def admin_password(secrets: SystemSecrets) -> str:
 def definitions(secrets: SystemSecrets, salt: bytes, hostname: str, exchange: str = EXCHANGE) -> dict[str, Any]:
     """Return what RabbitMQ imports at each of its starts; accounts of other hosts are not in it and stay."""
     rights = {service_account(name): busaccounts.of_service(name, exchange) for name in busaccounts.SERVICES}
-    rights[host_account(hostname)] = busaccounts.of_host(hostname, exchange)
+    host = busaccounts.of_host(hostname, exchange)
+    rights[host.account] = host.permissions
     return {
         "vhosts": [{"name": VHOST}],
         "users": [{"name": name, "password_hash": broker_hash(password, salt),
                    "tags": "administrator" if name == service_account(busaccounts.ADMIN) else "",
-                   "hashing_algorithm": HASHING}
+                   "hashing_algorithm": HASHING,
+                   "limits": {"max-connections": host.connections_max, "max-channels": host.channels_max}
+                   if name == host.account else {}}
                   for name, password in passwords(secrets, hostname).items()],
         "topic_permissions": [{"user": name, "vhost": VHOST, "exchange": exchange, "write": right.topic_write,
                                "read": right.topic_read} for name, right in rights.items()],
         "permissions": [_permission(name, right) for name, right in rights.items()] + [
-            # The administrator's work needs no messages; it may make the exchange again.
-            {"user": service_account(busaccounts.ADMIN), "vhost": VHOST, "configure": f"^{exchange}$",
-             "write": "^$", "read": "^$"}],
-        "exchanges": [{"name": exchange, "vhost": VHOST, "type": "topic", "durable": True, "auto_delete": False,
-                       "internal": False, "arguments": {}}],
+            # The administrator makes exchanges and their bindings, and removes what a host left.
+            {"user": service_account(busaccounts.ADMIN), "vhost": VHOST, "configure": ".*", "write": ".*",
+             "read": ".*"}],
+        "exchanges": [{"name": name, "vhost": VHOST, "type": "topic", "durable": True, "auto_delete": False,
+                       "internal": False, "arguments": {}} for name in (exchange, host.requests)],
+        "bindings": [{"source": host.requests, "vhost": VHOST, "destination": exchange, "destination_type": "exchange",
+                      "routing_key": key, "arguments": {}} for key in host.keys],
         "policies": [_policy("agents", AGENT_QUEUES, 2, AGENT_QUEUE_LIMITS),
+                     _policy("replies of hosts", HOST_REPLY_QUEUES, 3, HOST_REPLY_QUEUE_LIMITS),
                      _policy("replies", REPLY_QUEUES, 2, REPLY_QUEUE_LIMITS),
                      _policy("services", "^.*$", 1, SERVICE_QUEUE_LIMITS)],
     }

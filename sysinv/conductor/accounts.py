@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The accounts of hosts on the message bus, from their installation until their deletion, and the bus's exchange."""
+"""What hosts have on the message bus, from their installation until their deletion, and the exchange of all topics."""
 from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 
 import sqlalchemy as sa
 
 from flock.core.errors import Unavailable
 from flock.db import Database
-from flock.rpc.accounts import host_account
+from flock.rpc.accounts import HostAccess, stray
 from flock.rpc.admin import BusAdmin
 from sysinv.contract.errors import HostNotFound
 from sysinv.db.lookup import host_row
@@ -26,11 +27,13 @@ class HostAccounts:
     ``admin`` is None where the configuration names no administrator: then nothing is made or removed.
     """
 
-    def __init__(self, db: Database, admin: BusAdmin | None, exchange: str, own_hostname: str) -> None:
+    def __init__(self, db: Database, admin: BusAdmin | None, exchange: str, own_hostname: str,
+                 refused: Callable[[str, str], None]) -> None:
         self._db = db
         self._admin = admin
         self._exchange = exchange
         self._own_hostname = own_hostname
+        self._refused = refused
 
     def renew_host_account(self, *, host_uuid: str) -> str:
         """Make the host's account with a new password, and return the password. HostNotFound, Unavailable."""
@@ -41,21 +44,36 @@ class HostAccounts:
         if not hostname:
             raise HostNotFound(id=host_uuid)
         password = secrets.token_urlsafe(PASSWORD_BYTES)
-        self._admin.renew(host_account(hostname), password, busaccounts.of_host(hostname, self._exchange),
-                          self._exchange)
+        self._admin.renew(busaccounts.of_host(hostname, self._exchange), password)
         LOG.info("host %s has a new account of the message bus", hostname)
         return password
 
     def audit(self) -> None:
-        """Make the exchange again when it is missing; remove the accounts of hosts that no longer exist."""
+        """Make missing exchanges again, and remove what belongs to no host or what no agent of a host makes."""
         if self._admin is None:
             return
-        self._admin.make_exchange(self._exchange)
-        accounts = self._admin.hosts()
+        exchanges = self._admin.exchanges()
+        if self._exchange not in exchanges:
+            self._admin.make_exchange(self._exchange)
+        queues, accounts = self._admin.queues(), self._admin.hosts()
         # Read after the accounts: an account made since belongs to a host that was there before.
         with self._db.reader() as conn:
             known = set(conn.execute(sa.select(I_HOST.c.hostname)).scalars())
         for hostname in accounts:
+            access = busaccounts.of_host(hostname, self._exchange)
             if hostname not in known and hostname != self._own_hostname:
-                self._admin.remove(host_account(hostname))
+                self._admin.remove(access)
                 LOG.info("the account of the deleted host %s is removed from the message bus", hostname)
+                continue
+            # The bindings go with the exchange of all topics.
+            if not {self._exchange, access.requests} <= set(exchanges):
+                self._admin.make_route(access)
+            self._remove_stray(self._admin, hostname, access, *stray(access, queues, exchanges))
+
+    def _remove_stray(self, admin: BusAdmin, hostname: str, access: HostAccess, queues: list[str],
+                      exchanges: list[str]) -> None:
+        if queues or exchanges:
+            admin.clear(access, queues, exchanges)
+            self._refused(hostname, f"{len(queues)} queues and {len(exchanges)} exchanges that no agent makes")
+            LOG.warning("removed %d queues and %d exchanges of host %s from the message bus, such as %s", len(queues),
+                        len(exchanges), hostname, [*queues, *exchanges][0])

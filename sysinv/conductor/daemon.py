@@ -71,7 +71,8 @@ class ConductorDaemon:
             threads_max=conf.sysinv.operation_threads)
         chosen = conf.bus_admin
         admin = BusAdmin(chosen.url, chosen.account, chosen.password, chosen.vhost) if chosen.password else None
-        self._accounts = HostAccounts(self._db, admin, self._transport.exchange, hostname)
+        self._accounts = HostAccounts(self._db, admin, self._transport.exchange, hostname,
+                                      self._transport.gate.refusals.note)
         tls_directory = Path(conf.bootstrap.tls_directory)
         self._credentials = CredentialsEndpoint(
             self._db, admin, tls_directory, lambda host: rpc.client(SysinvAgent, self._transport, host), hostname)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
 
-from flock.rpc.accounts import Permissions, host_account, host_permissions, service_permissions
+from flock.rpc.accounts import (
+    HostAccess,
+    Permissions,
+    host_account,
+    host_keys,
+    host_permissions,
+    requests_exchange,
+    service_permissions,
+)
 from flock.rpc.interface import interface_spec
 from fm.contract.rpc import FmManager
 from mtce.contract import rpc as mtce
@@ -19,12 +27,18 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "sysinv-conductor": (sysinv.CONDUCTOR_TOPIC,), "sysinv-api": (), "sysinv-dnsmasq-lease-update": (),
 }
 AGENT_TOPICS = (mtce.AGENT_TOPIC, sysinv.AGENT_TOPIC)
+# Two agents and the programs that raise alarms, each with a few connections and queues.
+HOST_CONNECTIONS_MAX, HOST_CHANNELS_MAX, HOST_QUEUES_MAX = 64, 256, 64
 HOST_SENDS_TO = (FM_TOPIC, mtce.CONDUCTOR_TOPIC, sysinv.CONDUCTOR_TOPIC)
 
 
-def of_host(hostname: str, exchange: str) -> Permissions:
-    """What the account of a host's agents may do."""
-    return host_permissions(hostname, AGENT_TOPICS, HOST_SENDS_TO, exchange)
+def of_host(hostname: str, exchange: str) -> HostAccess:
+    """What the broker has for a host's agents."""
+    account = host_account(hostname)
+    return HostAccess(
+        account, exchange, requests_exchange(account, exchange),
+        tuple(host_keys(hostname, AGENT_TOPICS, HOST_SENDS_TO)), host_permissions(hostname, AGENT_TOPICS, exchange),
+        HOST_CONNECTIONS_MAX, HOST_CHANNELS_MAX, HOST_QUEUES_MAX)
 
 
 def of_service(daemon: str, exchange: str) -> Permissions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ def secured(services_folder: Path) -> Iterator[SecuredBus]:
                 for name, password in bus.passwords(secrets, "controller-0").items()}
         admin = BusAdmin(node.admin_url, service_account(busaccounts.ADMIN), bus.admin_password(secrets))
         for hostname in HOSTS:
-            admin.renew(host_account(hostname), "word", busaccounts.of_host(hostname, EXCHANGE), EXCHANGE)
+            admin.renew(busaccounts.of_host(hostname, EXCHANGE), "word")
             urls[host_account(hostname)] = busaccounts.account_url(base, host_account(hostname), "word")
         yield SecuredBus(node, admin, urls)
     finally:
@@ -92,3 +92,15 @@ def connect(url: str) -> amqp.Connection:
                            confirm_publish=True, connect_timeout=5, read_timeout=10)
     made.connect()
     return made
+
+
+def refused(secured: SecuredBus, attack: Callable[[amqp.Channel], Any], account: str = "worker-0") -> bool:
+    """Whether the broker answers ``attack`` with 403."""
+    connection = connect(secured.host(account))
+    try:
+        attack(connection.channel())
+    except amqp.AccessRefused:
+        return True
+    finally:
+        connection.close()
+    return False

@@ -124,7 +124,7 @@ class System:
         self.node.start()
         self.node.control("import_definitions", str(self.folder / "definitions.json"))
         admin = self.admin()
-        admin.renew(host_account(HOST), "first", busaccounts.of_host(HOST, EXCHANGE), EXCHANGE)
+        admin.renew(busaccounts.of_host(HOST, EXCHANGE), "first")
         conf = nginx_conf([Listen("127.0.0.1")],
                           [Published("keystone", self.front_port, str(self.folder / "none.sock"), checks_tokens=False)],
                           user="root", run_dir=str(self.folder), cache_dir=str(self.folder))

@@ -7,12 +7,16 @@ import pytest
 from flock.foreign.messaging import Arrived
 from flock.rpc.accounts import (
     SenderKind,
+    StoredQueue,
     host_account,
+    host_keys,
     host_permissions,
     reply_prefix,
+    requests_exchange,
     sender_of,
     service_account,
     service_permissions,
+    stray,
 )
 from flock.rpc.errors import SenderRefused, TooManyMessages
 from flock.rpc.gate import OVER, SENDER, Gate, Permit, Rates, fill, is_flood, is_over, refill, take
@@ -112,13 +116,33 @@ def test_a_name_that_cannot_be_one_has_no_account(name):
 
 
 def test_names_in_permissions_are_not_patterns():
-    made = host_permissions("w.1", ("agent",), ("conductor",))
+    made = host_permissions("w.1", ("agent",))
     assert re.search(made.read, "agent.w.1") and not re.search(made.read, "agent.wx1")
-    assert re.search(made.topic_write, "conductor") and not re.search(made.topic_write, "conductor.x")
+    assert re.search(made.write, "flock.host.w.1") and not re.search(made.write, "flock.host.wx1")
+    assert not re.search(made.write, "flock") and not re.search(made.configure, "flock.host.w.1")
     service = service_permissions("api", ())
     assert re.search(service.topic_read, "anything") is None
     assert re.search(service.read, f"{reply_prefix('service.api')}0a")
     assert not re.search(service.read, f"{reply_prefix('service.other')}0a")
+
+
+def test_a_host_sends_only_to_conductors_and_to_itself():
+    assert host_keys("w-1", ("agent",), ("conductor",)) == ["conductor", "agent.w-1", "agent.w-1.w-1"]
+    assert requests_exchange("host.w-1") == "flock.host.w-1"
+    assert requests_exchange("service.api") == requests_exchange("stranger") == "flock"
+
+
+def test_what_no_agent_makes_is_stray():
+    access = busaccounts.of_host("w-1", "flock")
+    usual = [StoredQueue("mtce.agent.w-1"), StoredQueue("mtce.agent.w-1.w-1"), StoredQueue("reply_host.w-1_0a")]
+    others = [StoredQueue("fm.manager"), StoredQueue("mtce.agent.w-2"), StoredQueue("reply_host.w-10_0a", "stream")]
+    exchanges = ["flock", "flock.host.w-1", "mtce.agent.w-1_fanout", "reply_host.w-2_0a"]
+    assert stray(access, [*usual, *others], exchanges) == ([], [])
+    assert stray(access, [*usual, StoredQueue("reply_host.w-1_0b", "stream")], [*exchanges, "reply_host.w-1_d0"]) == (
+        ["reply_host.w-1_0b"], ["reply_host.w-1_d0"])
+    many = [StoredQueue(f"reply_host.w-1_{n:x}") for n in range(access.queues_max + 1)]
+    assert len(stray(access, [*many, *others], [])[0]) == len(many)
+    assert stray(access, many[:-1], []) == ([], [])
 
 
 def test_a_burst_passes_and_what_is_owed_is_bounded():

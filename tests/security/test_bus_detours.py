@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Root on worker-0 looks for a way around the permissions: exchanges, bindings, dead letters, and what piles up."""
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import amqp
+import pytest
+
+from flock.db import Database
+from flock.rpc.accounts import EXCHANGE, host_account, requests_exchange
+from sysinv.conductor.accounts import HostAccounts
+from sysinv.db.tables import METADATA
+from sysinv.model import busaccounts
+from tests.security.conftest import SecuredBus, connect, refused
+
+VICTIM = "mtce.agent.worker-1"
+REQUESTS = requests_exchange(host_account("worker-0"))
+
+
+@pytest.fixture
+def victim(secured: SecuredBus) -> Iterator[amqp.Channel]:
+    """The queue of worker-1's agent, empty; somebody else's until the end."""
+    owner = connect(secured.node.url)
+    channel = owner.channel()
+    channel.queue_declare(VICTIM, durable=False, auto_delete=False)
+    channel.queue_bind(VICTIM, EXCHANGE, VICTIM)
+    yield channel
+    channel.queue_delete(VICTIM)
+    owner.close()
+
+
+def next_message(channel: amqp.Channel) -> Any:
+    """What arrives in the victim's queue before a message sent now, or that message."""
+    channel.basic_publish_confirm(amqp.Message("sent by the system"), EXCHANGE, VICTIM)
+    return channel.basic_get(VICTIM, no_ack=True).body
+
+
+@pytest.mark.parametrize("key", [VICTIM, "sysinv.agent_manager.worker-1", "mtce.agent", "mtce.agent.controller-0",
+                                 "reply_service.fm-api_0a", "fm.manager"])
+def test_a_host_cannot_write_to_the_exchange_of_all_topics(secured: SecuredBus, key: str) -> None:
+    assert refused(secured, lambda channel: channel.basic_publish_confirm(amqp.Message("x"), EXCHANGE, key))
+
+
+OWN = "reply_host.worker-0_d0"
+DETOURS: dict[str, Callable[[amqp.Channel], Any]] = {
+    "exchange bound to all topics": lambda channel: channel.exchange_bind(EXCHANGE, OWN, "#"),
+    "dead letters to all topics": lambda channel: channel.queue_declare(
+        f"{OWN}1", auto_delete=True, arguments={"x-dead-letter-exchange": EXCHANGE, "x-message-ttl": 0,
+                                                "x-dead-letter-routing-key": VICTIM}),
+    "alternate to all topics": lambda channel: channel.exchange_declare(
+        f"{OWN}2", "topic", arguments={"alternate-exchange": EXCHANGE}),
+    "own exchange's bindings": lambda channel: channel.exchange_bind(EXCHANGE, REQUESTS, "mtce.agent.#"),
+    "removal of its bindings": lambda channel: channel.exchange_unbind(EXCHANGE, REQUESTS, "fm.manager"),
+    "removal of its exchange": lambda channel: channel.exchange_delete(REQUESTS),
+}
+
+
+@pytest.mark.parametrize("detour", DETOURS)
+def test_no_exchange_or_dead_letter_of_a_host_leads_to_others(secured: SecuredBus, detour: str) -> None:
+    def attack(channel: amqp.Channel) -> None:
+        channel.exchange_declare(OWN, "topic", durable=False, auto_delete=False)
+        DETOURS[detour](channel)
+
+    assert refused(secured, attack)
+
+
+PASSED_ON: dict[str, Callable[[amqp.Channel], Any]] = {
+    "its exchange": lambda channel: channel.basic_publish_confirm(message(), REQUESTS, VICTIM),
+    "an exchange before its exchange": lambda channel: (
+        channel.exchange_declare(OWN, "topic", durable=False, auto_delete=False),
+        channel.exchange_bind(REQUESTS, OWN, "#"), channel.basic_publish_confirm(message(), OWN, VICTIM)),
+    "dead letters": lambda channel: (
+        channel.queue_declare(f"{OWN}3", auto_delete=False, arguments={
+            "x-dead-letter-exchange": REQUESTS, "x-message-ttl": 0, "x-dead-letter-routing-key": VICTIM}),
+        channel.queue_bind(f"{OWN}3", OWN, "#"), channel.basic_publish_confirm(message(), OWN, "any")),
+}
+
+
+def message() -> amqp.Message:
+    return amqp.Message("forged", user_id=host_account("worker-0"))
+
+
+@pytest.mark.parametrize("way", PASSED_ON)
+def test_agents_of_others_cannot_be_reached(secured: SecuredBus, victim: amqp.Channel, way: str) -> None:
+    connection = connect(secured.host("worker-0"))
+    channel = connection.channel()
+    channel.exchange_declare(OWN, "topic", durable=False, auto_delete=False)
+    PASSED_ON[way](channel)
+    assert next_message(victim) == "sent by the system"
+    connection.close()
+
+
+def test_what_a_host_leaves_in_the_broker_is_removed(secured: SecuredBus, tmp_path: Path,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    db = Database(f"sqlite:///{tmp_path}/sysinv.sqlite")
+    with db.writer() as conn:
+        METADATA.create_all(conn)
+    told: list[str] = []
+    accounts = HostAccounts(db, secured.admin, EXCHANGE, "worker-0", lambda hostname, reason: told.append(hostname))
+    # No host is known to this database, and other tests need the other accounts.
+    monkeypatch.setattr(secured.admin, "hosts", lambda: ["worker-0"])
+    channel = connect(secured.host("worker-0")).channel()
+    channel.exchange_declare(f"{OWN}4", "topic", durable=True, auto_delete=False)
+    channel.queue_declare("reply_host.worker-0_aa", durable=True, auto_delete=False,
+                          arguments={"x-queue-type": "stream"})
+    channel.queue_declare("reply_host.worker-0_ab", auto_delete=False)
+    accounts.audit()
+    names = {queue.name for queue in secured.admin.queues()}
+    assert "reply_host.worker-0_ab" in names and "reply_host.worker-0_aa" not in names
+    assert f"{OWN}4" not in secured.admin.exchanges() and REQUESTS in secured.admin.exchanges()
+    for number in range(busaccounts.HOST_QUEUES_MAX + 1):
+        channel.queue_declare(f"reply_host.worker-0_{number:03x}", auto_delete=False)
+    accounts.audit()
+    assert not [queue for queue in secured.admin.queues() if queue.name.startswith("reply_host.worker-0_")]
+    assert told == ["worker-0", "worker-0"]
+    db.dispose()
+
+
+@pytest.mark.parametrize("limit", ["connections", "channels"])
+def test_connections_and_channels_of_a_host_are_limited(secured: SecuredBus, limit: str) -> None:
+    opened = []
+    with pytest.raises((amqp.AMQPError, OSError)):
+        for _ in range(busaccounts.HOST_CONNECTIONS_MAX + 1):
+            opened.append(connect(secured.host("worker-1")))
+            if limit == "channels":
+                for _ in range(busaccounts.HOST_CHANNELS_MAX + 1):
+                    opened[-1].channel()
+    for connection in opened:
+        with contextlib.suppress(amqp.AMQPError, OSError):
+            connection.close()
