@@ -15,7 +15,16 @@ from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
 from sysinv.db.lookup import host_row
 from sysinv.hosts import credentials
-from sysinv.model.expiry import EXPIRED, SOON, AlarmKey, Watched, corrections, expiry_alarms
+from sysinv.model.expiry import (
+    EXPIRED,
+    SOON,
+    WARN_DAYS,
+    WARN_DAYS_AUTHORITY,
+    AlarmKey,
+    Watched,
+    corrections,
+    expiry_alarms,
+)
 
 LOG = logging.getLogger(__name__)
 AUTHORITY = "ca"
@@ -48,8 +57,9 @@ class CertificateWatch:
         with self._db.reader() as conn:
             own_uuid = host_row(conn, self._hostname)["uuid"]
             hosts = credentials.stored(conn, self._hostname, now)
-        watched = [Watched(role, self._hostname, own_uuid, life.end,
-                           REPLACE_AUTHORITY if role == AUTHORITY else RENEW) for role, life in lives.items()]
+        watched = [Watched(role, self._hostname, own_uuid, life.end, *(
+            (REPLACE_AUTHORITY, WARN_DAYS_AUTHORITY) if role == AUTHORITY else (RENEW, WARN_DAYS)))
+                   for role, life in lives.items()]
         watched += [Watched("host", host.hostname, host.uuid, host.certificate_end, REACH)
                     for host in hosts if host.certificate_end is not None]
         to_raise, to_clear = corrections(expiry_alarms(watched, now), self._active())

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 SOON, EXPIRED = "500.200", "500.210"
 WARN_DAYS = 30
+# To replace the authority, all hosts must be installed again.
+WARN_DAYS_AUTHORITY = 180
 SECONDS_PER_DAY = 86400
 AlarmKey = tuple[str, str]
 """Alarm id and entity."""
@@ -23,6 +25,7 @@ class Watched:
     host_uuid: str
     end: datetime.datetime
     remedy: str
+    warn_days: int = WARN_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def entity_of(role: str, host_uuid: str) -> str:
 
 
 def expiry_alarms(certificates: Iterable[Watched], now: datetime.datetime) -> dict[AlarmKey, ExpiryAlarm]:
-    """The alarms of certificates that have expired or expire within ``WARN_DAYS``; the text changes once a day."""
+    """The alarms of certificates that have expired, or expire within their ``warn_days``; each day has a new text."""
     found = {}
     for one in certificates:
         left = int((one.end - now).total_seconds() // SECONDS_PER_DAY)
@@ -48,7 +51,7 @@ def expiry_alarms(certificates: Iterable[Watched], now: datetime.datetime) -> di
         entity = entity_of(one.role, one.host_uuid)
         if one.end <= now:
             found[EXPIRED, entity] = ExpiryAlarm("critical", f"{what} expired on {one.end.date()}.", one.remedy)
-        elif left < WARN_DAYS:
+        elif left < one.warn_days:
             found[SOON, entity] = ExpiryAlarm(
                 "major", f"{what} expires on {one.end.date()}, in {left} days.", one.remedy)
     return found

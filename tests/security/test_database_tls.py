@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import pwd
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +13,12 @@ import psycopg2
 import pytest
 
 from flock import tls
+from flock.core.errors import DeadlineExceeded
 from flock.testing.services.postgresql import PostgresServer
 from flock.testing.services.process import ServiceFailed
 from sysinv.bootstrap.answers import parse
 from sysinv.bootstrap.certificates import ROLES, certificate_files
+from sysinv.bootstrap.presented import wait_presented
 from sysinv.bootstrap.render import DATABASE_ACCESS, DATABASE_SERVER_TLS
 from sysinv.model.hostfiles import TLS_DIRECTORY
 
@@ -35,7 +38,7 @@ class TlsServer:
             made.cursor().execute("CREATE ROLE flock LOGIN PASSWORD 'secret'")
         made.close()
         server.stop()
-        authority = tls.Authority.create("flock", NOW)
+        authority = self.authority = tls.Authority.create("flock", NOW)
         (folder / "ca.crt").write_bytes(authority.certificate_pem)
         role = next(role for role in ROLES if role.name == "postgresql")
         for file in certificate_files(role, authority, ANSWERS, "controller-0", NOW):
@@ -99,3 +102,29 @@ def test_a_server_of_another_authority_or_name_is_refused(server_with_tls: TlsSe
         server_with_tls.login(tmp_path / "ca.crt")
     with pytest.raises(psycopg2.OperationalError, match="does not match host name"):
         server_with_tls.login(server_with_tls.folder / "ca.crt", host="stranger")
+
+
+def test_a_new_certificate_is_shown_after_a_reload_and_sessions_stay(server_with_tls: TlsServer,
+                                                                     tmp_path: Path) -> None:
+    folder, port = server_with_tls.folder, server_with_tls.server.port
+    key = tls.new_key()
+    (tmp_path / "host.key").write_bytes(key)
+    (tmp_path / "host.crt").write_bytes(server_with_tls.authority.issue(
+        tls.new_request(key, "controller-0"), tls.Usage.CLIENT, "controller-0", [], NOW))
+    shown = (port, str(folder / "ca.crt"), str(tmp_path / "host.crt"), str(tmp_path / "host.key"))
+    pair = tls.Pair(folder, "postgresql")
+    old, owner = pair.certificate.read_bytes(), pair.key.stat()
+    wait_presented("postgresql", old, *shown, postgresql=True)
+    with psycopg2.connect(host="127.0.0.1", port=port, user="flock", password="secret", dbname="postgres",
+                          sslmode="verify-full", sslrootcert=str(folder / "ca.crt")) as session:
+        pair.stage(tls.reissue(server_with_tls.authority, old, pair.next_request("postgresql"), NOW))
+        assert pair.install()
+        os.kill(int((server_with_tls.server.folder / "data/postmaster.pid").read_text().split()[0]), signal.SIGHUP)
+        wait_presented("postgresql", pair.certificate.read_bytes(), *shown, postgresql=True)
+        session.cursor().execute("SELECT 1")
+    session.close()
+    kept = pair.key.stat()
+    assert (kept.st_uid, kept.st_gid, kept.st_mode) == (owner.st_uid, owner.st_gid, owner.st_mode)
+    assert pair.certificate.read_bytes() != old and server_with_tls.login(folder / "ca.crt")
+    with pytest.raises(DeadlineExceeded, match="postgresql"):
+        wait_presented("postgresql", old, *shown, postgresql=True, timeout_s=0.5)

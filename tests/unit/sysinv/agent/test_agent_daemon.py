@@ -425,3 +425,36 @@ assert not any(name.startswith(("sysinv.db", "sqlalchemy")) for name in sys.modu
 """
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+class RecordedRenewal:
+    """Takes the part of ``Renewal``; ``trouble`` is what it returns."""
+
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+        self.trouble: str | None = None
+
+    def request(self, **asked: bool) -> None:
+        self.calls.append(asked)
+
+    def settle(self) -> None:
+        self.calls.append("settle")
+
+    def carry_out(self, host_uuid: str) -> str | None:
+        self.calls.append(host_uuid)
+        return self.trouble
+
+
+def test_credentials_are_renewed_for_the_own_host_only(conductor: Conductor, system: Root, tmp_path: Path) -> None:
+    renewal = RecordedRenewal()
+    agent = make_agent(conductor, system, tmp_path, renewal=renewal)
+    agent.renew_credentials(host_uuid=HOST, certificate=True, bus_password=False)
+    assert renewal.calls == []
+    agent.step()
+    # A renewal that was interrupted ends before the bus is used.
+    assert renewal.calls == ["settle", HOST]
+    agent.renew_credentials(host_uuid=HOST, certificate=True, bus_password=False)
+    agent.renew_credentials(host_uuid="6e6f6465-0000-4000-8000-000000000009", certificate=True, bus_password=True)
+    assert renewal.calls[2:] == [{"certificate": True, "bus_password": False}]
+    renewal.trouble = "away"
+    assert agent.step() == TIMING.retry_interval_s
