@@ -54,14 +54,23 @@ class SecretBox:
         """The sealed text of ``secret``, to be stored."""
         return self._fernet.encrypt(json.dumps([owner, secret]).encode()).decode("ascii")
 
-    def unseal(self, sealed: str, owner: str) -> str:
-        """The secret; ``SecretUnreadable`` when it is damaged or belongs to another owner."""
+    def unseal(self, sealed: str, owner: str, age_max_s: int | None = None) -> str:
+        """The secret; ``SecretUnreadable`` when it is damaged or belongs to another owner.
+
+        With ``age_max_s`` also when it was sealed longer ago, or more than a minute in the future.
+        """
+        token = sealed.encode("ascii", "replace")
         try:
-            bound_to, secret = json.loads(self._fernet.decrypt(sealed.encode("ascii", "replace")))
+            bound_to, secret = json.loads(self._fernet.decrypt(token))
         except (InvalidToken, ValueError):
             raise SecretUnreadable(owner=owner, reason="it is damaged or its key is missing") from None
         if bound_to != owner:
             raise SecretUnreadable(owner=owner, reason="it belongs to another owner")
+        try:
+            self._fernet.decrypt(token, ttl=age_max_s)
+        except InvalidToken:
+            reason = f"it was sealed more than {age_max_s} s ago, or the clocks differ"
+            raise SecretUnreadable(owner=owner, reason=reason) from None
         return str(secret)
 
     def reseal(self, sealed: str) -> str:

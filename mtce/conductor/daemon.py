@@ -2,6 +2,7 @@
 """The shell of mtce-conductor: database, loop, bus server, heartbeat connection, deliveries."""
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from fm.raiser.busalarm import BusAlarm
 from mtce.conductor import messages
 from mtce.conductor.alarmaudit import AlarmAudit
 from mtce.conductor.bmcjobs import BmcJobs
+from mtce.conductor.bmcsecret import receiver
 from mtce.conductor.effects import PooledEffects
 from mtce.conductor.loop import Loop
 from mtce.conductor.pulses import PulseClient
@@ -61,7 +63,8 @@ class ConductorDaemon:
         clock = RealClock()
         store = Store(self._db, clock)
         self._pulses = PulseClient(options.heartbeat_socket(conf), self._on_level, self._on_alive)
-        jobs = BmcJobs(lambda: SecretBox(chosen.secret_key_file), bmc_options.settings(conf))
+        box = functools.partial(SecretBox, chosen.secret_key_file)
+        jobs = BmcJobs(box, bmc_options.settings(conf))
         self._effects = PooledEffects(self._agent_of, jobs, self._pulses, self._post,
                                       agent_threads=chosen.agent_threads, bmc_threads=chosen.bmc_threads)
         self._loop = Loop(store, options.settings(conf), self._effects, clock, hostname, chosen.events_max,
@@ -71,7 +74,8 @@ class ConductorDaemon:
                             Policy(retry=Backoff(1.0, 10.0, jitter=0.0)), owner=f"mtce-conductor.{hostname}")
         self._effects.deliver_with(self._relay)
         self._server = rpc.Server(self._transport, hostname, {
-            MtceHosts: HostRequests(self._loop, self._effects, hostname), AgentEvents: AgentRequests(self._loop),
+            MtceHosts: HostRequests(self._loop, self._effects, hostname, receiver(box)),
+            AgentEvents: AgentRequests(self._loop),
         }, threads_max=SERVER_THREADS, hostname_of=self._hostname_of, echo_interval_s=ECHO_INTERVAL_S,
             heard=self._loop.bus_heard)
         self._periodics = Periodics("mtce-housekeeping", threads_max=2)

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from flock.core.errors import InvalidInput
+from flock.core.errors import FlockError, InvalidInput
 from mtce.conductor import messages
+from mtce.conductor.bmcsecret import Receive
 from mtce.conductor.loop import Effects, Loop, MachineStopped
 from mtce.conductor.roster import Entry
 from mtce.conductor.store import Answered, StoredHost
@@ -27,14 +28,20 @@ UNKNOWN_HOST = ActionReply("fail", "Unknown host", "Add the host and then retry"
 class HostRequests:
     """Implements MtceHosts. The loop's thread answers every method after the commit."""
 
-    def __init__(self, loop: Loop, effects: Effects, hostname: str) -> None:
+    def __init__(self, loop: Loop, effects: Effects, hostname: str, receive: Receive) -> None:
         self._loop = loop
         self._effects = effects
         self._hostname = hostname
+        self._receive = receive
 
     def put_host(self, *, host: MtceHost) -> ActionReply:
-        """Add a host or update its record."""
-        return self._ask(lambda: self._put(host))
+        """Add a host or update its record; fails when its BMC password is not sealed for that, or too long ago."""
+        try:
+            stored = self._receive(host)
+        except FlockError as error:
+            LOG.error("the record of %s is refused: %s", host.hostname, error)  # noqa: TRY400
+            return ActionReply("fail", str(error), "Set bm_password of the host again")
+        return self._ask(lambda: self._put(stored))
 
     def host_action(self, *, host_uuid: str, action: str, request_id: str) -> ActionReply:
         """Start an action; returns the first reply again for a repeated request."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class MtceHost:
     """The part of sysinv's host record that mtce uses.
 
-    ``bm_secret`` is the BMC password sealed for controllers (``flock.auth.secrets``), never clear text.
+    ``bm_secret`` is the BMC password sealed for controllers (``mtce.contract.bmcsecret``), never clear text.
     ``state_sequence`` is the highest ``sequence`` of the host's states that sysinv has stored; mtce numbers its states
     above it. ``revision`` counts the changes of the record: an older record never replaces a newer one; 0 means not
     counted, as in a record from the REST API.
@@ -33,8 +33,8 @@ class MtceHost:
     revision: int = 0
 
 
-STATE_SEQUENCE_MAX = 10**12
-"""Highest ``sequence`` of a host's states: a thousand changes per second for thirty years."""
+STATE_SEQUENCE_MAX = 10**15
+"""Highest ``sequence`` of a host's states. They are counted by one; some systems began at milliseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ class ConductorDaemon:
             StepSettings(active_controller=hostname, install_token_ttl_s=conf.sysinv.install_token_ttl_s,
                          mtce_step_timeout_s=conf.sysinv.mtce_step_timeout_s,
                          api_port=conf.api.bind_port or DIALECT.default_port,
+                         secret_key_file=Path(conf.sysinv.secret_key_file),
                          authority_file=options.boot_authority(conf)))
         self._operations = StoredOperations(
             self._db, OPERATIONS, steps.kinds(), owner=f"sysinv-conductor@{hostname}",

@@ -20,7 +20,7 @@ from flock.jobs.store import active_of
 from mtce.contract.rpc import MtceHosts
 from sysinv.actions.progress import NO_ACTION, failed_with, resynced
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
-from sysinv.conductor.maintenance import check_action, check_add, mtce_host
+from sysinv.conductor.maintenance import check_action, check_add, freshly_sealed, mtce_host
 from sysinv.conductor.pxe import BootFile
 from sysinv.contract.enums import Operational, OperatorAction, VimProgress
 from sysinv.contract.errors import ActionRejected
@@ -41,13 +41,15 @@ FILES_TIMEOUT_S = 60.0
 class StepSettings:
     """Settings of the steps. ``active_controller`` never installs itself; times in seconds.
 
-    Boot files carry the certificate in ``authority_file``; without it, installing hosts use plain HTTP.
+    ``secret_key_file`` opens stored BMC passwords. Boot files carry the certificate in ``authority_file``; without it,
+    installing hosts use plain HTTP.
     """
 
     active_controller: str
     install_token_ttl_s: float
     mtce_step_timeout_s: float
     api_port: int
+    secret_key_file: Path
     authority_file: Path | None = None
 
 
@@ -213,7 +215,7 @@ class HostSteps:
         host = mtce_host(row, addresses)
         if host is None:
             return False
-        check_add(self._mtce.put_host(host=host))
+        check_add(self._mtce.put_host(host=freshly_sealed(host, self._settings.secret_key_file)))
         return True
 
     def _remove_used(self, host_uuid: str) -> None:

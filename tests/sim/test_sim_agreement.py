@@ -22,9 +22,11 @@ from flock.jobs import Operations
 from flock.sim import seeds
 from flock.wire.patch import PatchOp
 from mtce.conductor import messages
+from mtce.conductor.bmcsecret import receiver
 from mtce.conductor.loop import Loop
 from mtce.conductor.requests import AgentRequests, HostRequests
 from mtce.conductor.store import Store
+from mtce.contract.bmcsecret import sealed_for
 from mtce.contract.records import MtcAlive
 from mtce.core.settings import Settings
 from mtce.db.tables import METADATA as MTCE_TABLES
@@ -125,7 +127,7 @@ class Cloud:
         self.states = HostStatesEndpoint(self.db)
         to_mtce = Wire(self, lambda: self.requests)
         self.steps = HostSteps(self.db, to_mtce, BootFiles(folder / "t"), dnsmasq, self.discovery,
-                               StepSettings("controller-0", 3600, 30, 6385))
+                               StepSettings("controller-0", 3600, 30, 6385, folder / "key"))
         self.to_mtce, self.box = to_mtce, SecretBox.create(folder / "key")
         self.start_sysinv()
         self.start_mtce()
@@ -143,7 +145,8 @@ class Cloud:
         store = Store(self.mtce_db, self.clock)
         self.loop = Loop(store, Settings(host_add_delay_ms=1_000), Effects(), self.clock, "controller-0")
         self.loop.start()
-        self.requests, self.agents = HostRequests(self.loop, Effects(), "controller-0"), AgentRequests(self.loop)
+        self.requests = HostRequests(self.loop, Effects(), "controller-0", receiver(lambda: self.box))
+        self.agents = AgentRequests(self.loop)
         inventory = messages.Inventory(Wire(self, lambda: self.states))
         handlers = {kind: lambda payload: None for kind in (
             messages.ALARM_SET, messages.ALARM_CLEAR, messages.CUSTOMER_LOG, messages.FORGET)}
@@ -292,25 +295,27 @@ class Cloud:
                 addresses = host_addresses(conn, the_system(conn), row["hostname"]) if row["hostname"] else {}
                 record = mtce_host(row, addresses)
                 if record is not None:
-                    found[row["uuid"]] = (plain(record), (
+                    found[row["uuid"]] = (self.plain(record), (
                         row["administrative"], row["operational"], row["availability"], row["task"] or "",
                         row["mtce_action"] or "none"))
         return found
 
     def held(self):
-        return {entry.view.uuid: (plain(entry.record), (*entry.view.states(), entry.view.task, str(entry.view.action)))
+        return {entry.view.uuid: (self.plain(entry.record),
+                                  (*entry.view.states(), entry.view.task, str(entry.view.action)))
                 for entry in self.loop.roster.all()}
+
+    def plain(self, record):
+        """The record without what maintenance writes, its BMC password opened."""
+        opened = None if record.bm_secret is None else self.box.unseal(
+            record.bm_secret, sealed_for(record.uuid, record.bm_ip, record.bm_username))
+        return replace(record, state_sequence=0, administrative="", operational="", availability="", bm_secret=opened)
 
     def close(self):
         self.loop.stop(10)
         self.work.close()
         self.db.dispose()
         self.mtce_db.dispose()
-
-
-def plain(record):
-    """The record without what maintenance writes."""
-    return replace(record, state_sequence=0, administrative="", operational="", availability="")
 
 
 @pytest.mark.parametrize("seed", seeds(12))

@@ -72,7 +72,7 @@ class Bench:
         self.loop = Loop(self.store, self.settings, self.effects, self.clock, "controller-0",
                          uptime_s=lambda: self.uptime_s)
         self.loop.start()
-        self.hosts = HostRequests(self.loop, self.effects, "controller-0")
+        self.hosts = HostRequests(self.loop, self.effects, "controller-0", lambda host: host)
         self.agents = AgentRequests(self.loop)
 
     def stop(self) -> None:

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
+import time
+from dataclasses import replace
+
 import pytest
 
-from flock.auth.secrets import SecretBox
+from flock.auth.secrets import SecretBox, SecretUnreadable
 from mtce.bmc.interfaces import Bmc, BmcError, PowerState
 from mtce.bmc.kinds import BmcSettings
 from mtce.conductor.bmcjobs import BmcJobs
-from mtce.contract.bmcsecret import sealed_for
+from mtce.conductor.bmcsecret import receiver
+from mtce.contract.bmcsecret import SENT_AGE_MAX_S, sealed_for, sent_for
 from mtce.contract.records import MtceHost
+from sysinv.conductor.maintenance import freshly_sealed
 
 UUID = "2f1c1d7e-0000-4000-8000-000000000001"
 
@@ -140,3 +145,42 @@ def test_bmc_that_tells_no_power_state_is_named(tmp_path):
     assert not answer.ok
     assert answer.reason == ("The board management controller 10.10.20.102 did not tell its power state: "
                              "the reply says neither on nor off")
+
+
+RECORD = MtceHost(UUID, "worker-0", "worker", "worker", "", "192.168.204.10", None, "locked", "disabled", "online",
+                  "redfish", "10.10.20.102", "root")
+
+
+def test_a_sent_password_is_stored_sealed_for_storage(tmp_path):
+    box = SecretBox.create(tmp_path / "secrets.key")
+    sent = replace(RECORD, bm_secret=box.seal("geheim", sealed_for(UUID, "10.10.20.102", "root")))
+    received = receiver(lambda: box)(freshly_sealed(sent, tmp_path / "secrets.key"))
+    assert box.unseal(received.bm_secret, sealed_for(UUID, "10.10.20.102", "root")) == "geheim"
+    assert replace(received, bm_secret=None) == RECORD
+    assert receiver(lambda: box)(freshly_sealed(RECORD, tmp_path / "secrets.key")) == RECORD
+
+
+@pytest.mark.parametrize(("age_s", "address", "seal_for", "taken"), [
+    (0, "10.10.20.102", sent_for, True), (290, "10.10.20.102", sent_for, True), (-50, "10.10.20.102", sent_for, True),
+    (SENT_AGE_MAX_S + 5, "10.10.20.102", sent_for, False), (-90, "10.10.20.102", sent_for, False),
+    (0, "10.10.20.66", sent_for, False), (0, "10.10.20.102", sealed_for, False)])
+def test_a_captured_password_is_refused(tmp_path, monkeypatch, age_s, address, seal_for, taken):
+    box, now = SecretBox.create(tmp_path / "secrets.key"), time.time()
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: now - age_s)
+        sealed = box.seal("geheim", seal_for(UUID, "10.10.20.102", "root"))
+    record = replace(RECORD, bm_ip=address, bm_secret=sealed)
+    if taken:
+        assert receiver(lambda: box)(record).bm_secret is not None
+        return
+    with pytest.raises(SecretUnreadable):
+        receiver(lambda: box)(record)
+
+
+def test_a_password_that_cannot_be_opened_does_not_hold_up_the_record(tmp_path, caplog):
+    other = SecretBox.create(tmp_path / "other.key")
+    SecretBox.create(tmp_path / "secrets.key")
+    lost = replace(RECORD, bm_secret=other.seal("geheim", sealed_for(UUID, "10.10.20.102", "root")))
+    assert freshly_sealed(lost, tmp_path / "secrets.key") == RECORD
+    assert freshly_sealed(lost, tmp_path / "absent.key") == RECORD
+    assert "worker-0" in caplog.text and "geheim" not in caplog.text

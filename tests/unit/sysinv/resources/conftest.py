@@ -127,7 +127,8 @@ class Cloud:
         self.boot_files = BootFiles(folder / "tftp")
         self.discovery = HostDiscovery(db, self.events)
         self.steps = HostSteps(db, self.mtce, self.boot_files, self.dnsmasq, self.discovery, StepSettings(
-            active_controller="controller-0", install_token_ttl_s=3600, mtce_step_timeout_s=5, api_port=6385))
+            active_controller="controller-0", install_token_ttl_s=3600, mtce_step_timeout_s=5, api_port=6385,
+            secret_key_file=folder / "secret.key"))
         self.operations = Operations(db, OPERATIONS, self.steps.kinds(), owner="test", poll_s=0.05)
         self.inventory, self.states = InventoryIntake(db), HostStatesEndpoint(db)
         self.sequence = 0

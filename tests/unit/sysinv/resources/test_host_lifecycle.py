@@ -10,8 +10,9 @@ from cryptography import x509
 
 from flock import tls
 from flock.jobs import Operations
-from mtce.contract.bmcsecret import sealed_for
+from mtce.contract.bmcsecret import sealed_for, sent_for
 from mtce.contract.records import ActionReply
+from sysinv.db.lookup import host_row
 from sysinv.model.hostfiles import bundle_purpose
 from sysinv.resources.cpu.report import CpuReport
 from sysinv.resources.device.report import PciDeviceReport
@@ -423,7 +424,10 @@ def test_a_board_password_is_sealed_for_maintenance_and_never_shown(cloud: Any) 
     cloud.settle()
     sealed = cloud.mtce.hosts[uuid].bm_secret
     assert sealed and "s3cret-word" not in sealed
-    assert cloud.box.unseal(sealed, sealed_for(uuid, "10.10.20.101", "root")) == "s3cret-word"
+    assert cloud.box.unseal(sealed, sent_for(uuid, "10.10.20.101", "root"), age_max_s=300) == "s3cret-word"
+    with cloud.db.reader() as conn:
+        stored = host_row(conn, uuid)["bm_secret"]
+    assert cloud.box.unseal(stored, sealed_for(uuid, "10.10.20.101", "root")) == "s3cret-word" and stored != sealed
     assert "together with a new bm_username" in cloud.patch("/v1/ihosts/worker-0", bm_username="admin").fault
     cloud.patch("/v1/ihosts/worker-0", bm_type="none")
     cloud.settle()
