@@ -75,6 +75,14 @@ class HostAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class BusConnection:
+    """A connection as the broker lists it: its name ("192.0.2.1:40001 -> 192.0.2.2:5671"), and its account."""
+
+    name: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredQueue:
     """A queue as the broker lists it; ``kind`` is classic, quorum or stream."""
 

@@ -11,9 +11,10 @@ from urllib.parse import quote
 import requests
 
 from flock.core.errors import Unavailable
-from flock.rpc.accounts import HASHING, HOST_PREFIX, HostAccess, StoredQueue
+from flock.rpc.accounts import HASHING, HOST_PREFIX, BusConnection, HostAccess, StoredQueue
 
 CONNECT_S, READ_S = 2.0, 5.0
+MAX_CONNECTIONS = "max-connections"
 ANSWER_MAX = 8 * 1024 * 1024
 
 
@@ -46,8 +47,8 @@ class BusAdmin:
         user, rights = _word(access.account), access.permissions
         self.make_route(access)
         self._send("PUT", f"users/{user}", {"password": password, "tags": ""})
-        for name, value in (("max-connections", access.connections_max), ("max-channels", access.channels_max)):
-            self._send("PUT", f"user-limits/{user}/{name}", {"value": value})
+        self.limit_connections(access.account, access.connections_max)
+        self._send("PUT", f"user-limits/{user}/max-channels", {"value": access.channels_max})
         # The topic permissions come first: without them, the broker permits all routing keys.
         self._send("PUT", f"topic-permissions/{self._vhost}/{user}",
                    {"exchange": access.exchange, "write": rights.topic_write, "read": rights.topic_read})
@@ -76,6 +77,30 @@ class BusAdmin:
                 if own.fullmatch(name):
                     self._send("DELETE", f"{kind}/{self._vhost}/{_word(name)}", missing_is_well=True)
 
+    def limit_connections(self, account: str, most: int) -> None:
+        """Permit the account so many connections from now on; 0 bars it. Closes none."""
+        self._send("PUT", f"user-limits/{_word(account)}/{MAX_CONNECTIONS}", {"value": most})
+
+    def barred(self) -> list[str]:
+        """The accounts that may not connect."""
+        found = self._send("GET", "user-limits")
+        return [str(one["user"]) for one in found or ()
+                if isinstance(one, dict) and (one.get("value") or {}).get(MAX_CONNECTIONS) == 0]
+
+    def connections(self) -> list[BusConnection]:
+        """All connections."""
+        found = self._send("GET", "connections?columns=name,user")
+        return [BusConnection(str(one.get("name", "")), str(one.get("user", "")))
+                for one in found or () if isinstance(one, dict)]
+
+    def close(self, connection: str) -> None:
+        """Close a connection by its name. Passes when it is gone."""
+        self._send("DELETE", f"connections/{_word(connection)}", missing_is_well=True)
+
+    def memory_is_full(self) -> bool:
+        """Whether the broker reads from nobody because its memory, or its disk, is full."""
+        return self._ask("GET", "health/checks/local-alarms").status_code == HTTPStatus.SERVICE_UNAVAILABLE
+
     def exchanges(self) -> list[str]:
         """The names of all exchanges."""
         return [name for name, _ in self._listed("exchanges")]
@@ -95,16 +120,22 @@ class BusAdmin:
         return [name[len(HOST_PREFIX):] for name in names if name.startswith(HOST_PREFIX)]
 
     def _send(self, method: str, path: str, body: Any = None, *, missing_is_well: bool = False) -> Any:
+        answer = self._ask(method, path, body)
+        if answer.status_code == HTTPStatus.NOT_FOUND and missing_is_well:
+            return None
+        if not answer.ok or len(answer.content) > ANSWER_MAX:
+            raise Unavailable(service="the broker's management",
+                              reason=f"{method} {path} is answered with {answer.status_code}")
         try:
-            answer = requests.request(method, f"{self._url}/api/{path}", json=body, auth=self._auth,
-                                      timeout=(CONNECT_S, READ_S), allow_redirects=False)
-            if answer.status_code == HTTPStatus.NOT_FOUND and missing_is_well:
-                return None
-            if not answer.ok or len(answer.content) > ANSWER_MAX:
-                raise Unavailable(service="the broker's management",
-                                  reason=f"{method} {path} is answered with {answer.status_code}")
             return answer.json() if answer.content else None
-        except (requests.RequestException, ValueError) as error:
+        except ValueError as error:
+            raise Unavailable(service="the broker's management", reason=f"{method} {path}: no JSON") from error
+
+    def _ask(self, method: str, path: str, body: Any = None) -> requests.Response:
+        try:
+            return requests.request(method, f"{self._url}/api/{path}", json=body, auth=self._auth,
+                                    timeout=(CONNECT_S, READ_S), allow_redirects=False)
+        except requests.RequestException as error:
             raise Unavailable(service="the broker's management", reason=type(error).__name__) from error
 
 

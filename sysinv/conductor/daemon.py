@@ -20,6 +20,7 @@ from sysinv.api.dialect import DIALECT
 from sysinv.conductor.accounts import HostAccounts
 from sysinv.conductor.agreement import Agreement
 from sysinv.conductor.audits import Audits
+from sysinv.conductor.busguard import BusGuard
 from sysinv.conductor.credentials import CredentialsEndpoint
 from sysinv.conductor.dhcp import DnsmasqPaths
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
@@ -38,6 +39,7 @@ from sysinv.contract.rpc import (
 )
 from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.inventory import InventoryIntake
+from sysinv.model import busaccounts
 from sysinv.resources.operation.table import OPERATIONS
 
 PRUNE_INTERVAL_S = 3600
@@ -74,6 +76,8 @@ class ConductorDaemon:
         admin = BusAdmin(chosen.url, chosen.account, chosen.password, chosen.vhost) if chosen.password else None
         self._accounts = HostAccounts(self._db, admin, self._transport.exchange, hostname,
                                       self._transport.gate.refusals.note)
+        self._guard = None if admin is None else BusGuard(
+            admin, chosen.port, busaccounts.HOST_CONNECTIONS_MAX, self._transport.gate.refusals.note)
         tls_directory = Path(conf.bootstrap.tls_directory)
         self._credentials = CredentialsEndpoint(
             self._db, admin, tls_directory, lambda host: rpc.client(SysinvAgent, self._transport, host), hostname)
@@ -134,6 +138,8 @@ class ConductorDaemon:
         periodics.add("maintenance", chosen.mtce_audit_interval_s, agreement.audit, first_after_s=1.0)
         periodics.add("boot_files", chosen.audit_interval_s, audits.boot_files)
         periodics.add("bus", conf.bus_admin.audit_interval_s, self._accounts.audit, first_after_s=1.0)
+        if self._guard is not None:
+            periodics.add("bus_memory", conf.bus_admin.guard_interval_s, self._guard.audit, first_after_s=1.0)
         periodics.add("credentials", chosen.credentials_interval_s, self._credentials.audit)
         periodics.add("certificates", chosen.certificates_interval_s, self._certificates.audit, first_after_s=30.0)
         periodics.add("prune", PRUNE_INTERVAL_S, lambda: self._operations.prune(chosen.operation_history_s))

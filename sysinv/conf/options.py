@@ -72,6 +72,9 @@ BUS_ADMIN_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("account", default="service.bus-admin", help="Account that makes the accounts of hosts."),
     cfg.StrOpt("password", secret=True, help="Password of that account. Without it, no host can be installed."),
     cfg.StrOpt("vhost", default="/", help="Virtual host of the bus."),
+    cfg.PortOpt("port", default=5671, help="Port of the bus, to see how much each host sends."),
+    cfg.IntOpt("guard_interval_s", default=5, min=1,
+               help="Pause between two checks of the bus's memory; a host that filled it may not connect for a while."),
     cfg.IntOpt("audit_interval_s", default=10, min=1,
                help="Pause between two checks of the exchange and of the accounts of hosts."),
 ]

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import struct
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +16,11 @@ import pytest
 
 from flock.db import Database
 from flock.rpc.accounts import EXCHANGE, host_account, requests_exchange
+from flock.testing.services.process import wait_for
 from sysinv.conductor.accounts import HostAccounts
+from sysinv.conductor.busguard import BusGuard
 from sysinv.db.tables import METADATA
-from sysinv.model import busaccounts
+from sysinv.model import busaccounts, busguard
 from tests.security.conftest import SecuredBus, connect, refused
 
 VICTIM = "mtce.agent.worker-1"
@@ -132,3 +138,55 @@ def test_connections_and_channels_of_a_host_are_limited(secured: SecuredBus, lim
     for connection in opened:
         with contextlib.suppress(amqp.AMQPError, OSError):
             connection.close()
+
+
+def unfinished(url: str, size: int) -> socket.socket:
+    """A connection that sends a message of ``size`` bytes but for its end, and answers nothing."""
+    connection = connect(url)
+    channel = connection.channel()
+    channel.basic_publish_confirm(message(), REQUESTS, "fm.manager")
+    raw: socket.socket = connection.transport.sock
+    frame = 131_072 - 8
+    method = struct.pack(">HHH", 60, 40, 0) + bytes([len(REQUESTS)]) + REQUESTS.encode() + b"\x0afm.manager\x00"
+    raw.settimeout(20)
+    with contextlib.suppress(OSError):
+        raw.sendall(frame_of(1, method) + frame_of(2, struct.pack(">HHQH", 60, 0, size, 0)))
+        for _ in range(size // frame - 1):
+            raw.sendall(frame_of(3, b"x" * frame))
+    return raw
+
+
+def frame_of(kind: int, payload: bytes) -> bytes:
+    return struct.pack(">BHL", kind, 1, len(payload)) + payload + b"\xce"
+
+
+def test_who_fills_the_memory_of_the_bus_is_barred_and_the_others_go_on(secured: SecuredBus) -> None:
+    told: list[str] = []
+    now_s = [0.0]
+    guard = BusGuard(secured.admin, secured.node.port, 64, lambda hostname, reason: told.append(hostname),
+                     clock=time.monotonic)
+    other = connect(secured.host("worker-1"))
+    guard.audit()
+    attackers = [threading.Thread(target=unfinished, args=(secured.host("worker-0"), 120_000_000), daemon=True)
+                 for _ in range(6)]
+    for attacker in attackers:
+        attacker.start()
+    wait_for(secured.admin.memory_is_full, 30, "the memory of the broker to be full")
+    assert told == []
+    guard.audit()
+    assert told == ["worker-0"]
+    wait_for(lambda: not secured.admin.memory_is_full(), 60, "the memory of the broker to be free")
+    with pytest.raises((amqp.AMQPError, OSError)):
+        connect(secured.host("worker-0"))
+    exchange = requests_exchange(host_account("worker-1"))
+    other.channel().basic_publish_confirm(
+        amqp.Message("x", user_id=host_account("worker-1")), exchange, "fm.manager", timeout=10)
+    # A conductor that starts anew knows who is barred, and readmits in time.
+    again = BusGuard(secured.admin, secured.node.port, 64, lambda hostname, reason: told.append(hostname),
+                     clock=lambda: now_s[0])
+    again.audit()
+    assert secured.admin.barred() == [host_account("worker-0")]
+    now_s[0] += busguard.BARRED_S
+    again.audit()
+    assert secured.admin.barred() == []
+    connect(secured.host("worker-0")).close()

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bars a host that fills the memory of the message bus from it for some minutes, so that the others can go on."""
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from flock.exec import CommandFailed, CommandNotFound, CommandTimeout, OutputTooLong, run
+from flock.rpc.accounts import HOST_PREFIX, BusConnection
+from flock.rpc.admin import BusAdmin
+from sysinv.model import busguard
+from sysinv.model.busguard import Peer
+
+LOG = logging.getLogger(__name__)
+COMMAND_S = 5.0
+# RabbitMQ looks at its memory every few seconds.
+RELIEF_S = 5.0
+ASK_EVERY_S = 0.5
+
+
+class BusGuard:
+    """``audit`` runs every few seconds. ``refused`` is told the hostname and the reason; ``port`` is the broker's."""
+
+    def __init__(self, admin: BusAdmin, port: int, connections_max: int, refused: Callable[[str, str], None],
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._admin = admin
+        self._port = port
+        self._connections_max = connections_max
+        self._refused = refused
+        self._clock = clock
+        self._before: dict[Peer, int] = {}
+        self._barred: dict[str, float] | None = None
+
+    def audit(self) -> None:
+        """Note what each connection has sent; while the broker's memory is full, bar who filled it. Unavailable."""
+        barred = self._readmit()
+        now = self._received()
+        if not self._admin.memory_is_full():
+            self._before = now
+            return
+        # What was sent while the memory is full stays evidence until it is not.
+        connections = self._admin.connections()
+        for account in busguard.suspects(connections, self._before, now, HOST_PREFIX):
+            barred[account] = self._clock() + busguard.BARRED_S
+            self._bar(account, connections)
+            if self._is_relieved():
+                break
+
+    def _bar(self, account: str, connections: list[BusConnection]) -> None:
+        self._admin.limit_connections(account, 0)
+        for connection in connections:
+            if connection.account == account:
+                self._admin.close(connection.name)
+        hostname = account.removeprefix(HOST_PREFIX)
+        self._refused(hostname, f"it filled the memory of the message bus, and may not connect for "
+                                f"{busguard.BARRED_S / 60:g} minutes")
+        LOG.warning("host %s filled the memory of the message bus; it may not connect for %d s", hostname,
+                    busguard.BARRED_S)
+
+    def _is_relieved(self) -> bool:
+        end = self._clock() + RELIEF_S
+        while self._admin.memory_is_full():
+            if self._clock() >= end:
+                return False
+            time.sleep(ASK_EVERY_S)
+        return True
+
+    def _readmit(self) -> dict[str, float]:
+        """End what has lasted long enough; returns the end of the others by account."""
+        now_s = self._clock()
+        if self._barred is None:
+            # The broker keeps the limit, also while this process was away.
+            self._barred = dict.fromkeys(self._admin.barred(), now_s + busguard.BARRED_S)
+        for account in [name for name, until_s in self._barred.items() if now_s >= until_s]:
+            self._admin.limit_connections(account, self._connections_max)
+            del self._barred[account]
+            LOG.info("account %s may connect to the message bus again", account)
+        return self._barred
+
+    def _received(self) -> dict[Peer, int]:
+        try:
+            done = run(["ss", "-tinHO", "state", "established", "sport", "=", f":{self._port}"], timeout_s=COMMAND_S)
+        except (CommandFailed, CommandNotFound, CommandTimeout, OutputTooLong) as error:
+            LOG.warning("connections of the message bus cannot be listed: %s", error)
+            return self._before
+        return busguard.received(done.out)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which host filled the memory of the message bus: pure rules.
+
+RabbitMQ stops reading from everybody when its memory is full, and it holds a message that has not arrived completely
+without any limit. So a host can stop the bus for all, and only the kernel knows how much each connection has sent.
+"""
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from flock.rpc.accounts import BusConnection
+
+# Less than this is no reason: the largest messages of a host's programs, a few times.
+SUSPECT_BYTES = 64 * 1024 * 1024
+BARRED_S = 600.0
+
+Peer = tuple[str, int]
+_RECEIVED = re.compile(r"\bbytes_received:(\d+)")
+
+
+
+def received(text: str) -> dict[Peer, int]:
+    """Bytes received from each peer, from the output of ``ss -tinHO state established``. Skips what it cannot read."""
+    found: dict[Peer, int] = {}
+    for line in text.splitlines():
+        words, count = line.split(), _RECEIVED.search(line)
+        peer = peer_of(words[3]) if len(words) > 3 else None
+        if peer is not None and count is not None:
+            found[peer] = int(count[1])
+    return found
+
+
+def peer_of(text: str) -> Peer | None:
+    """Address and port of ``192.0.2.1:80`` or ``[::ffff:192.0.2.1]:80``; None for other text."""
+    host, _, port = text.rpartition(":")
+    try:
+        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+        return str(mapped or address), int(port)
+    except ValueError:
+        return None
+
+
+def suspects(connections: Iterable[BusConnection], before: Mapping[Peer, int], now: Mapping[Peer, int],
+             prefix: str) -> list[str]:
+    """The accounts that begin with ``prefix`` and sent SUSPECT_BYTES since ``before``, the largest sender first."""
+    grown: Counter[str] = Counter()
+    for connection in connections:
+        if connection.account.startswith(prefix):
+            peer = peer_of(connection.name.partition(" -> ")[0])
+            if peer is not None:
+                grown[connection.account] += now.get(peer, 0) - before.get(peer, 0)
+    return [account for account, size in grown.most_common() if size >= SUSPECT_BYTES]
