@@ -30,6 +30,7 @@ _PRIVATE = "a configuration that is not the global one can be used"
 _NOTIFY = "a notification that the broker does not take is sent again"
 _SENDERS = "every message names its sender, and a request of an unknown or disguised one is refused"
 
+_kombu = load("kombu", "kombu", _SENDERS)
 _base = load(PACKAGE, "oslo_messaging._drivers.base", _STOP)
 _driver = load(PACKAGE, "oslo_messaging._drivers.amqpdriver", _DEADLINES)
 _rabbit = load(PACKAGE, "oslo_messaging._drivers.impl_rabbit", _STOP)
@@ -63,6 +64,9 @@ for _owner, _name, _needed_for in (
         (_rabbit.Connection, "_producer", _SENDERS),
         (_rabbit.Connection, "_set_current_channel", _SENDERS),
         (_rabbit.Consumer, "exchange", _SENDERS),
+        (_rabbit.Consumer, "declare", _SENDERS),
+        (_rabbit.Consumer, "queue", _SENDERS),
+        (_rabbit.Consumer, "queue_name", _SENDERS),
         (_rabbit.RabbitMessage, "_raw_message", _SENDERS)):
     require(PACKAGE, _owner, _name, _needed_for)
 
@@ -81,14 +85,26 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondExchange:
+    """An exchange to which a queue is bound besides that of all topics; ``is_made`` when the broker has it already."""
+
+    name: str
+    type: str
+    routing_key: str
+    is_made: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What a transport does to every message: ``user_id`` goes out with each; ``request`` returns values for the
-    context of one that came in, and ``reply`` whether to take it. None and False mean to drop the message."""
+    context of one that came in, and ``reply`` whether to take it. None and False mean to drop the message.
+    ``second_exchange`` names that of a queue of a topic."""
 
     user_id: str
     reply_prefix: str
     request: Callable[[Arrived], dict[str, Any] | None]
     reply: Callable[[Arrived], bool]
+    second_exchange: Callable[[str], SecondExchange | None]
 
 
 class _CheckedConnection(_rabbit.Connection):  # type: ignore[name-defined,misc]
@@ -112,6 +128,10 @@ class _CheckedConnection(_rabbit.Connection):  # type: ignore[name-defined,misc]
         consumer.exchange.passive = consumer.type == "topic"
         check = self._reply if consumer.type == "direct" else self._request
         consumer.callback = functools.partial(check, consumer.callback)
+        second = self._checkpoint.second_exchange(consumer.queue_name) if consumer.type == "topic" else None
+        if second is not None:
+            # The driver declares a consumer again after each reconnection.
+            consumer.declare = functools.partial(_declare_twice, consumer, consumer.declare, second)
         return super().declare_consumer(consumer)
 
     def _request(self, take: Callable[[Any], None], message: Any) -> None:
@@ -129,6 +149,13 @@ class _CheckedConnection(_rabbit.Connection):  # type: ignore[name-defined,misc]
             take(message)
         else:
             message.acknowledge()
+
+
+def _declare_twice(consumer: Any, declare: Callable[[Any], None], second: SecondExchange, connection: Any) -> None:
+    declare(connection)
+    _kombu.Exchange(second.name, second.type, durable=True, passive=second.is_made,
+                   channel=connection.channel).declare()
+    consumer.queue.bind_to(second.name, routing_key=second.routing_key)
 
 
 def _arrived(message: Any) -> Arrived:

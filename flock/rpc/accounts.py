@@ -60,14 +60,14 @@ class Permissions:
 class HostAccess:
     """Everything that the broker has for one host: its account with permissions and limits, and its exchange.
 
-    ``keys`` are the routing keys that the broker passes on from ``requests``, the host's own exchange, to
-    ``exchange``, that of all topics.
+    The broker passes messages to ``topics`` on from ``requests``, the host's own exchange. ``exchange`` is that of all
+    topics.
     """
 
     account: str
     exchange: str
     requests: str
-    keys: tuple[str, ...]
+    topics: tuple[str, ...]
     permissions: Permissions
     connections_max: int
     channels_max: int
@@ -133,15 +133,19 @@ def topic_of_host(topic: str, hostname: str) -> str:
 def requests_exchange(account: str, exchange: str = EXCHANGE) -> str:
     """The exchange to which ``account`` sends requests.
 
-    A host has one of its own, which the broker binds to the exchange of all topics with ``host_keys`` only. So no
-    binding, dead letter or alternate exchange that the host makes carries a message to any other topic.
+    A host has one of its own. The broker binds it to the inlets of the topics to which hosts send, and the agents of the
+    host bind their queues to it. So no header, binding, dead letter or alternate exchange that the host makes carries
+    a message anywhere else.
     """
     return f"{exchange}.{account}" if sender_of(account).kind is SenderKind.HOST else exchange
 
 
-def host_keys(hostname: str, agents: Iterable[str], sends_to: Iterable[str]) -> list[str]:
-    """The routing keys with which one host may send: ``sends_to``, and its own agents, which send to themselves."""
-    return [*sends_to, *_agent_keys(hostname, agents)]
+def inlet(topic: str, exchange: str = EXCHANGE) -> str:
+    """The exchange through which the requests of hosts reach the shared queue of a service's topic.
+
+    It looks at no routing key, so the other keys of a message (header ``CC``) lead nowhere.
+    """
+    return f"{exchange}.to.{topic}"
 
 
 def host_permissions(hostname: str, agents: Iterable[str], exchange: str = EXCHANGE) -> Permissions:
@@ -150,16 +154,13 @@ def host_permissions(hostname: str, agents: Iterable[str], exchange: str = EXCHA
     ``agents`` are the topics of agents without the hostname. An agent cannot write to the default exchange, so it
     sends no replies and cannot forge any.
     """
-    own = _own_queues(host_account(hostname), [topic_of_host(topic, hostname) for topic in agents], hostname)
-    requests = requests_exchange(host_account(hostname), exchange)
-    return Permissions(configure=_one_of(own), write=_one_of([*own, re.escape(requests)]),
-                       read=_one_of([*own, re.escape(exchange)]), topic_write=NOTHING,
-                       topic_read=_one_of(re.escape(key) for key in _agent_keys(hostname, agents)))
-
-
-def _agent_keys(hostname: str, agents: Iterable[str]) -> list[str]:
     topics = [topic_of_host(agent, hostname) for agent in agents]
-    return [key for topic in topics for key in (topic, f"{topic}.{hostname}")]
+    own = _own_queues(host_account(hostname), topics, hostname)
+    requests = re.escape(requests_exchange(host_account(hostname), exchange))
+    keys = [key for topic in topics for key in (topic, f"{topic}.{hostname}")]
+    return Permissions(configure=_one_of(own), write=_one_of([*own, requests]),
+                       read=_one_of([*own, re.escape(exchange), requests]), topic_write=NOTHING,
+                       topic_read=_one_of(re.escape(key) for key in keys))
 
 
 def service_permissions(daemon: str, serves: Iterable[str], exchange: str = EXCHANGE) -> Permissions:
@@ -167,8 +168,9 @@ def service_permissions(daemon: str, serves: Iterable[str], exchange: str = EXCH
     topics = list(serves)
     own = _own_queues(service_account(daemon), topics, r"[A-Za-z0-9-]+", name_is_pattern=True)
     keys = [rf"{re.escape(topic)}(\.[A-Za-z0-9-]+)?" for topic in topics]
-    return Permissions(configure=_one_of(own), write=_one_of([*own, re.escape(exchange), r"amq\.default"]),
-                       read=_one_of([*own, re.escape(exchange)]), topic_write="^.*$", topic_read=_one_of(keys))
+    inlets = [re.escape(inlet(topic, exchange)) for topic in topics]
+    return Permissions(configure=_one_of([*own, *inlets]), write=_one_of([*own, re.escape(exchange), r"amq\.default"]),
+                       read=_one_of([*own, *inlets, re.escape(exchange)]), topic_write="^.*$", topic_read=_one_of(keys))
 
 
 def broker_hash(password: str, salt: bytes) -> str:

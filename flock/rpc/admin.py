@@ -11,7 +11,7 @@ from urllib.parse import quote
 import requests
 
 from flock.core.errors import Unavailable
-from flock.rpc.accounts import HASHING, HOST_PREFIX, BusConnection, HostAccess, StoredQueue
+from flock.rpc.accounts import HASHING, HOST_PREFIX, BusConnection, HostAccess, StoredQueue, inlet
 
 CONNECT_S, READ_S = 2.0, 5.0
 MAX_CONNECTIONS = "max-connections"
@@ -29,17 +29,19 @@ class BusAdmin:
         self._auth = (account, password)
         self._vhost = _word(vhost)
 
-    def make_exchange(self, name: str) -> None:
-        """Make the topic exchange ``name`` unless it is there."""
+    def make_exchange(self, name: str, kind: str = "topic") -> None:
+        """Make the durable exchange ``name`` unless it is there."""
         self._send("PUT", f"exchanges/{self._vhost}/{_word(name)}",
-                   {"type": "topic", "durable": True, "auto_delete": False})
+                   {"type": kind, "durable": True, "auto_delete": False})
 
     def make_route(self, access: HostAccess) -> None:
-        """Make the host's exchange and its bindings to the exchange of all topics, unless they are there."""
+        """Make the host's exchange, the inlets of its topics, and the bindings between, unless they are there."""
         self.make_exchange(access.requests)
-        for key in access.keys:
-            self._send("POST", f"bindings/{self._vhost}/e/{_word(access.requests)}/e/{_word(access.exchange)}",
-                       {"routing_key": key, "arguments": {}})
+        for topic in access.topics:
+            target = inlet(topic, access.exchange)
+            self.make_exchange(target, "fanout")
+            self._send("POST", f"bindings/{self._vhost}/e/{_word(access.requests)}/e/{_word(target)}",
+                       {"routing_key": topic, "arguments": {}})
 
     def renew(self, access: HostAccess, password: str) -> None:
         """Make the host's account with a new password. What it had before is removed first, with its connections."""

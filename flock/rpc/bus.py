@@ -12,10 +12,10 @@ from typing import Any
 from oslo_config import cfg
 
 from flock.core.errors import Unavailable
-from flock.foreign.messaging import Checkpoint, install_checkpoint, reply_queue_opener
+from flock.foreign.messaging import Checkpoint, SecondExchange, install_checkpoint, reply_queue_opener
 from flock.jobs.pool import BoundedPool
 from flock.rpc import options
-from flock.rpc.accounts import reply_prefix, requests_exchange
+from flock.rpc.accounts import SenderKind, inlet, reply_prefix, requests_exchange, sender_of
 from flock.rpc.gate import Gate, Rates
 from flock.rpc.messaging import oslo_messaging
 
@@ -35,6 +35,7 @@ class Transport:
         self.cast_timeout_s: int = conf.rpc.cast_timeout_s
         self.echo_interval_s: int = conf.rpc.echo_interval_s
         self._lock = threading.Lock()
+        self._topics: set[str] = set()
         self._reset()
 
     def _reset(self) -> None:
@@ -58,7 +59,8 @@ class Transport:
             if self._messaging is None:
                 made = oslo_messaging.get_rpc_transport(self.conf, url=self.url)
                 self.account = _account(self.conf, self.url)
-                checkpoint = Checkpoint(self.account, reply_prefix(self.account), self.gate.request, self.gate.reply)
+                checkpoint = Checkpoint(self.account, reply_prefix(self.account), self.gate.request, self.gate.reply,
+                                        self._second_exchange)
                 # A driver without a broker has no validated user ids; it reaches only this process.
                 self.names_itself = not install_checkpoint(made, checkpoint)
                 self._messaging = made
@@ -68,6 +70,15 @@ class Transport:
     def requests_exchange(self) -> str:
         """The exchange to which this process sends requests; that of its host where it has a host's account."""
         return requests_exchange(self.account or _account(self.conf, self.url), self.exchange)
+
+    def serves(self, topic: str) -> None:
+        """A server of this process will take requests to ``topic``, also those of hosts."""
+        self._topics.add(topic)
+
+    def _second_exchange(self, queue: str) -> SecondExchange | None:
+        if sender_of(self.account).kind is SenderKind.HOST:
+            return SecondExchange(self.requests_exchange, "topic", queue, is_made=True)
+        return SecondExchange(inlet(queue, self.exchange), "fanout", "") if queue in self._topics else None
 
     def client(self, target: Any) -> Any:
         """oslo.messaging's client for calls to ``target``; equal targets share one client."""

@@ -37,6 +37,7 @@ class TopicListener:
         self.ready = threading.Event()
         self.topic = topic
         self._transport = transport
+        transport.serves(topic)
         self._threads_max = threads_max
         self._target = oslo_messaging.Target(exchange=transport.exchange, topic=topic, server=server_name)
         self._echoes = echo.Echoes(server_name, lambda: transport.account, routes, echo_interval_s, time.monotonic,

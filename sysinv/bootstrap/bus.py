@@ -13,6 +13,7 @@ from flock.rpc.accounts import (
     Permissions,
     broker_hash,
     host_account,
+    inlet,
     service_account,
 )
 from sysinv.bootstrap.answers import Answers
@@ -123,15 +124,20 @@ def definitions(secrets: SystemSecrets, salt: bytes, hostname: str, exchange: st
             # The administrator makes exchanges and their bindings, and removes what a host left.
             {"user": service_account(busaccounts.ADMIN), "vhost": VHOST, "configure": ".*", "write": ".*",
              "read": ".*"}],
-        "exchanges": [{"name": name, "vhost": VHOST, "type": "topic", "durable": True, "auto_delete": False,
-                       "internal": False, "arguments": {}} for name in (exchange, host.requests)],
-        "bindings": [{"source": host.requests, "vhost": VHOST, "destination": exchange, "destination_type": "exchange",
-                      "routing_key": key, "arguments": {}} for key in host.keys],
+        "exchanges": [*(_exchange(name, "topic") for name in (exchange, host.requests)),
+                      *(_exchange(inlet(topic, exchange), "fanout") for topic in host.topics)],
+        "bindings": [{"source": host.requests, "vhost": VHOST, "destination": inlet(topic, exchange),
+                      "destination_type": "exchange", "routing_key": topic, "arguments": {}} for topic in host.topics],
         "policies": [_policy("agents", AGENT_QUEUES, 2, AGENT_QUEUE_LIMITS),
                      _policy("replies of hosts", HOST_REPLY_QUEUES, 3, HOST_REPLY_QUEUE_LIMITS),
                      _policy("replies", REPLY_QUEUES, 2, REPLY_QUEUE_LIMITS),
                      _policy("services", "^.*$", 1, SERVICE_QUEUE_LIMITS)],
     }
+
+
+def _exchange(name: str, kind: str) -> dict[str, Any]:
+    return {"name": name, "vhost": VHOST, "type": kind, "durable": True, "auto_delete": False, "internal": False,
+            "arguments": {}}
 
 
 def _password(secrets: SystemSecrets, account: str) -> str:

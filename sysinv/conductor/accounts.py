@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from flock.core.errors import Unavailable
 from flock.db import Database
-from flock.rpc.accounts import HostAccess, stray
+from flock.rpc.accounts import HostAccess, inlet, stray
 from flock.rpc.admin import BusAdmin
 from sysinv.contract.errors import HostNotFound
 from sysinv.db.lookup import host_row
@@ -53,7 +53,8 @@ class HostAccounts:
         if self._admin is None:
             return
         exchanges = self._admin.exchanges()
-        if self._exchange not in exchanges:
+        is_missing = self._exchange not in exchanges
+        if is_missing:
             self._admin.make_exchange(self._exchange)
         queues, accounts = self._admin.queues(), self._admin.hosts()
         # Read after the accounts: an account made since belongs to a host that was there before.
@@ -65,9 +66,11 @@ class HostAccounts:
                 self._admin.remove(access)
                 LOG.info("the account of the deleted host %s is removed from the message bus", hostname)
                 continue
-            # The bindings go with the exchange of all topics.
-            if not {self._exchange, access.requests} <= set(exchanges):
+            if not {access.requests, *(inlet(topic, self._exchange) for topic in access.topics)} <= set(exchanges):
                 self._admin.make_route(access)
+            if is_missing:
+                # Agents hear themselves without the exchange of all topics; they bind their queues when they make them.
+                self._admin.clear(access, [queue.name for queue in queues], [])
             self._remove_stray(self._admin, hostname, access, *stray(access, queues, exchanges))
 
     def _remove_stray(self, admin: BusAdmin, hostname: str, access: HostAccess, queues: list[str],

@@ -8,7 +8,6 @@ from flock.rpc.accounts import (
     HostAccess,
     Permissions,
     host_account,
-    host_keys,
     host_permissions,
     requests_exchange,
     service_permissions,
@@ -37,7 +36,8 @@ def of_host(hostname: str, exchange: str) -> HostAccess:
     account = host_account(hostname)
     return HostAccess(
         account, exchange, requests_exchange(account, exchange),
-        tuple(host_keys(hostname, AGENT_TOPICS, HOST_SENDS_TO)), host_permissions(hostname, AGENT_TOPICS, exchange),
+        HOST_SENDS_TO,
+        host_permissions(hostname, AGENT_TOPICS, exchange),
         HOST_CONNECTIONS_MAX, HOST_CHANNELS_MAX, HOST_QUEUES_MAX)
 
 

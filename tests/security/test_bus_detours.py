@@ -9,14 +9,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import amqp
 import pytest
 
 from flock.db import Database
-from flock.rpc.accounts import EXCHANGE, host_account, requests_exchange
+from flock.rpc import Server, client
+from flock.rpc.accounts import EXCHANGE, host_account, inlet, requests_exchange
+from flock.rpc.interface import interface_spec
 from flock.testing.services.process import wait_for
+from mtce.contract.rpc import MtceAgent
 from sysinv.conductor.accounts import HostAccounts
 from sysinv.conductor.busguard import BusGuard
 from sysinv.db.tables import METADATA
@@ -60,7 +64,10 @@ DETOURS: dict[str, Callable[[amqp.Channel], Any]] = {
     "alternate to all topics": lambda channel: channel.exchange_declare(
         f"{OWN}2", "topic", arguments={"alternate-exchange": EXCHANGE}),
     "own exchange's bindings": lambda channel: channel.exchange_bind(EXCHANGE, REQUESTS, "mtce.agent.#"),
-    "removal of its bindings": lambda channel: channel.exchange_unbind(EXCHANGE, REQUESTS, "fm.manager"),
+    "removal of its bindings": lambda channel: channel.exchange_unbind(inlet("fm.manager"), REQUESTS, "fm.manager"),
+    "binding to an inlet": lambda channel: channel.exchange_bind(inlet("fm.manager"), OWN, "#"),
+    "an inlet of another": lambda channel: channel.exchange_declare(
+        inlet("mtce.agent.worker-1"), "fanout", durable=True, auto_delete=False),
     "removal of its exchange": lambda channel: channel.exchange_delete(REQUESTS),
 }
 
@@ -76,6 +83,10 @@ def test_no_exchange_or_dead_letter_of_a_host_leads_to_others(secured: SecuredBu
 
 PASSED_ON: dict[str, Callable[[amqp.Channel], Any]] = {
     "its exchange": lambda channel: channel.basic_publish_confirm(message(), REQUESTS, VICTIM),
+    "carbon copy": lambda channel: channel.basic_publish_confirm(
+        message(application_headers={"CC": [VICTIM], "BCC": [VICTIM]}), REQUESTS, "fm.manager"),
+    "carbon copy to itself": lambda channel: channel.basic_publish_confirm(
+        message(application_headers={"CC": [VICTIM]}), REQUESTS, "mtce.agent.worker-0"),
     "an exchange before its exchange": lambda channel: (
         channel.exchange_declare(OWN, "topic", durable=False, auto_delete=False),
         channel.exchange_bind(REQUESTS, OWN, "#"), channel.basic_publish_confirm(message(), OWN, VICTIM)),
@@ -86,8 +97,8 @@ PASSED_ON: dict[str, Callable[[amqp.Channel], Any]] = {
 }
 
 
-def message() -> amqp.Message:
-    return amqp.Message("forged", user_id=host_account("worker-0"))
+def message(**properties: Any) -> amqp.Message:
+    return amqp.Message("forged", user_id=host_account("worker-0"), **properties)
 
 
 @pytest.mark.parametrize("way", PASSED_ON)
@@ -123,6 +134,29 @@ def test_what_a_host_leaves_in_the_broker_is_removed(secured: SecuredBus, tmp_pa
     accounts.audit()
     assert not [queue for queue in secured.admin.queues() if queue.name.startswith("reply_host.worker-0_")]
     assert told == ["worker-0", "worker-0"]
+    db.dispose()
+
+
+def test_agents_are_reached_again_when_the_exchange_was_missing(
+        secured: SecuredBus, transports: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached = threading.Event()
+    agent = SimpleNamespace(**{name: lambda **_: reached.set() for name in interface_spec(MtceAgent).methods})
+    server = Server(transports(secured.host("worker-1")), "worker-1", {MtceAgent: agent}, echo_interval_s=0.2)
+    assert server.start(20)
+    db = Database(f"sqlite:///{tmp_path}/sysinv.sqlite")
+    with db.writer() as conn:
+        METADATA.create_all(conn)
+    monkeypatch.setattr(secured.admin, "hosts", lambda: ["worker-1"])
+    connect(secured.node.url).channel().exchange_delete(EXCHANGE)
+    HostAccounts(db, secured.admin, EXCHANGE, "worker-1", lambda hostname, reason: None).audit()
+    conductor = client(MtceAgent, transports(secured.service("mtce-conductor")), "worker-1")
+
+    def commanded() -> bool:
+        conductor.reboot(host_uuid="", boot_id="", request_id="1", delay_s=0)
+        return reached.wait(0.5)
+
+    wait_for(commanded, 60, "a command to reach the agent")
+    server.stop(5)
     db.dispose()
 
 

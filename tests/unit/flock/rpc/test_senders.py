@@ -9,8 +9,8 @@ from flock.rpc.accounts import (
     SenderKind,
     StoredQueue,
     host_account,
-    host_keys,
     host_permissions,
+    inlet,
     reply_prefix,
     requests_exchange,
     sender_of,
@@ -126,10 +126,12 @@ def test_names_in_permissions_are_not_patterns():
     assert not re.search(service.read, f"{reply_prefix('service.other')}0a")
 
 
-def test_a_host_sends_only_to_conductors_and_to_itself():
-    assert host_keys("w-1", ("agent",), ("conductor",)) == ["conductor", "agent.w-1", "agent.w-1.w-1"]
+def test_exchanges_of_senders_and_of_topics():
     assert requests_exchange("host.w-1") == "flock.host.w-1"
     assert requests_exchange("service.api") == requests_exchange("stranger") == "flock"
+    service = service_permissions("conductor", ("things.conductor",))
+    assert re.search(service.configure, inlet("things.conductor"))
+    assert not re.search(service.configure, inlet("fm.manager"))
 
 
 def test_what_no_agent_makes_is_stray():
