@@ -133,8 +133,8 @@ def topic_of_host(topic: str, hostname: str) -> str:
 def requests_exchange(account: str, exchange: str = EXCHANGE) -> str:
     """The exchange to which ``account`` sends requests.
 
-    A host has one of its own. The broker binds it to the inlets of the topics to which hosts send, and the agents of the
-    host bind their queues to it. So no header, binding, dead letter or alternate exchange that the host makes carries
+    A host has one of its own. The broker binds it to the inlets of the topics to which hosts send, and its agents
+    bind their queues to it. So no header, binding, dead letter or alternate exchange that the host makes carries
     a message anywhere else.
     """
     return f"{exchange}.{account}" if sender_of(account).kind is SenderKind.HOST else exchange
