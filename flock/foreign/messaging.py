@@ -14,6 +14,7 @@ from flock.foreign import load, require
 from flock.service import backend  # noqa: F401 - chooses native threads before oslo.messaging is loaded
 
 # isort: split
+from kombu import compression
 from oslo_messaging import server as message_server
 from oslo_messaging import transport as message_transport
 
@@ -72,6 +73,15 @@ for _owner, _name, _needed_for in (
 
 
 CONTEXT, REPLY_QUEUE = "_context_", "_reply_q"
+
+
+def _never(_data: bytes) -> bytes:
+    raise ValueError("messages are not compressed here")
+
+
+# kombu unpacks a message before anything can look at its sender, and one megabyte may become gigabytes.
+for _content_type in compression.encoders():  # type: ignore[no-untyped-call]
+    compression.register(_never, _never, _content_type)  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)

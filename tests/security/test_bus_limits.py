@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attacks of root on worker-0 on memory: of the daemons that read its messages, and of the broker."""
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import amqp
+import pytest
+from kombu import compression
+
+from flock.rpc import Server, client
+from flock.rpc.accounts import EXCHANGE, host_account
+from fm.contract.rpc import FmManager
+from tests.security.conftest import SecuredBus, connect
+
+MIB = 1024 * 1024
+
+
+class NoFaults(FmManager):
+    """Replies that there are no alarms."""
+
+    def get_faults(self, **_arguments: Any) -> list[Any]:
+        return []
+
+
+def peak_mib() -> int:
+    """The largest resident size of this process since ``forget_peak``."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) // 1024
+
+
+def forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def bomb(mib: int) -> bytes:
+    """``mib`` MiB of blanks, compressed."""
+    packer, blanks = zlib.compressobj(9), b" " * MIB
+    return b"".join([packer.compress(blanks) for _ in range(mib)]) + packer.flush()
+
+
+def test_a_compressed_message_is_not_unpacked(secured: SecuredBus, transports: Any) -> None:
+    server = Server(transports(secured.service("fm-manager")), "controller-0", {FmManager: NoFaults()})
+    assert server.start(20)
+    body = bomb(1024)
+    forget_peak()
+    before = peak_mib()
+    connect(secured.host("worker-0")).channel().basic_publish(
+        amqp.Message(body, content_type="application/json", content_encoding="utf-8",
+                     user_id=host_account("worker-0"), application_headers={"compression": "application/x-gzip"}),
+        EXCHANGE, "fm.manager")
+    # The queue keeps the order: when this is answered, the bomb has been taken.
+    client(FmManager, transports(secured.service("fm-api"))).get_faults(
+        alarm_id=None, entity_instance_id=None, below=True)
+    assert peak_mib() - before < 200
+    server.stop(5)
+
+
+@pytest.mark.parametrize("kind", compression.encoders())
+def test_no_kind_of_compression_is_known(kind: str) -> None:
+    with pytest.raises(ValueError, match="not compressed"):
+        compression.decompress(b"", kind)
