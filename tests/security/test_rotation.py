@@ -447,6 +447,23 @@ def test_an_agent_killed_before_the_broker_keeps_its_password(system: System) ->
     assert system.login(system.worker_url())
 
 
+def test_agents_that_cannot_be_restarted_do_not_undo_a_renewal(files: System) -> None:
+    class Takes:
+        def set_bus_password(self, *, host_uuid: str, password_hash: str) -> None:
+            asked.append(password_hash)
+
+    def fail() -> None:
+        raise Refused(detail="no systemd")
+
+    asked: list[str] = []
+    old = files.worker_url()
+    renewal = Renewal(Takes(), HOST, Places(files.worker / "flock.conf", files.worker / "tls"), lambda url: True, fail)
+    renewal.request(certificate=False, bus_password=True)
+    for _ in range(2):
+        assert renewal.carry_out(files.uuids[HOST]) is None
+    assert len(asked) == 1 and files.worker_url() != old
+
+
 @pytest.mark.parametrize("attack", ["certificate", "password"])
 def test_root_on_a_worker_renews_nothing_of_another_host(system: System, attack: str) -> None:
     system.conductor()
