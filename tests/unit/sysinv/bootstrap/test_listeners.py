@@ -87,7 +87,8 @@ def names_and_boot() -> Listeners:
     without_dhcp = {names[line.partition("=")[2]] for line in lines if line.startswith("no-dhcp-interface=")}
     tftp = {names[each] for line in lines if line.startswith("enable-tftp")
             for each in line.partition("=")[2].split(",")}
-    return {(network, port) for network in served for port in DNS} | {(network, DHCP) for network in served - without_dhcp} | {
+    names_served = {(network, port) for network in served for port in DNS}
+    return names_served | {(network, DHCP) for network in served - without_dhcp} | {
         (network, TFTP) for network in tftp}
 
 
