@@ -122,7 +122,11 @@ class Renewal:
         replace_kept(self._places.bus_file, self._next_file.read_text())
         self._next_file.unlink()
         LOG.info("This host has a new bus password; its agents restart")
-        self._restart()
+        try:
+            self._restart()
+        except FlockError as error:
+            # The password is renewed all the same.
+            LOG.warning("Restart the host's agents, which still use their old bus password: %s", error)
 
     @property
     def _next_file(self) -> Path:

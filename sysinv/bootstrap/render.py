@@ -54,7 +54,13 @@ local all postgres peer
 hostssl all flock 127.0.0.1/32 scram-sha-256
 """
 
+
 Sections = Mapping[str, Mapping[str, Any]]
+
+
+def database_conf() -> str:
+    """The settings of PostgreSQL that differ from Debian's, for its directory conf.d."""
+    return "".join(f"{name} = '{value}'\n" for name, value in (DATABASE_LISTENS | DATABASE_SERVER_TLS).items())
 
 
 def ini(sections: Sections) -> str:

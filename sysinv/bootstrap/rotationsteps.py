@@ -16,6 +16,7 @@ from flock.db import Database, utcnow
 from flock.exec.atomic import replace_kept
 from flock.exec.process import run
 from flock.rpc.accounts import SALT_BYTES, host_account, service_account
+from flock.rpc.login import accepted
 from sysinv.bootstrap import bus
 from sysinv.bootstrap.certificates import ROLES
 from sysinv.bootstrap.front import KEYSTONE_PORT
@@ -105,7 +106,7 @@ def bus_steps(site: Site) -> list[Step]:
     return [
         ("new passwords", lambda progress: _new_key(site, progress)),
         ("passwords written into the services' files", lambda progress: _write_passwords(site, progress)),
-        ("message bus takes them", lambda _progress: _command((*site.import_definitions, str(site.definitions)))),
+        ("message bus takes them", lambda _progress: _import(site)),
         ("services start with them", lambda _progress: _restart(site)),
         ("hosts set new passwords", lambda progress: _hosts(site, progress, Credential.PASSWORD)),
     ]
@@ -163,10 +164,8 @@ def _write_passwords(site: Site, progress: Progress) -> None:
         raise Refused(detail=f"{stored} cannot be used: {error}. Run this on the active controller.") from error
     secrets = replace(known, bus_key=progress.values[BUS_KEY])
     changed: dict[Path, str] = {}
-    accounts = {"flock.conf": host_account(site.hostname)} | {
-        f"{daemon}.conf": service_account(daemon) for daemon in busaccounts.SERVICES}
     passwords = bus.passwords(secrets, site.hostname)
-    for name, account in accounts.items():
+    for name, account in _accounts(site).items():
         path = site.conf_dir / name
         changed[path] = busconf.with_password(_text(path), name, account, passwords[account])
     conductor = site.conf_dir / "sysinv-conductor.conf"
@@ -177,6 +176,22 @@ def _write_passwords(site: Site, progress: Progress) -> None:
     replace_kept(site.definitions, json.dumps(definitions, indent=1) + "\n")
     for path, text in changed.items():
         replace_kept(path, text)
+
+
+def _accounts(site: Site) -> dict[str, str]:
+    """The files with a transport_url, and the account in it."""
+    return {"flock.conf": host_account(site.hostname)} | {
+        f"{daemon}.conf": service_account(daemon) for daemon in busaccounts.SERVICES}
+
+
+def _import(site: Site) -> None:
+    _command((*site.import_definitions, str(site.definitions)))
+    host = site.pair("host")
+    for name, account in _accounts(site).items():
+        url = busconf.transport_url(_text(site.conf_dir / name), name)
+        if not accepted(url, site.tls_directory / "ca.crt", host.certificate, host.key):
+            raise Refused(detail=f"The message bus refuses the new password of {account}. "
+                                 "See the log in /var/log/rabbitmq.")
 
 
 def _text(path: Path) -> str:

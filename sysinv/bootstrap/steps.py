@@ -184,9 +184,10 @@ def _create_postgresql_databases(password: str) -> None:
     cluster = Path(f"/etc/postgresql/{POSTGRESQL_VERSION}/main")
     if not cluster.exists():
         run(["pg_createcluster", POSTGRESQL_VERSION, "main", "--locale", "C.UTF-8"], timeout_s=COMMAND_TIMEOUT_S)
-    write_files([RenderedFile(str(cluster / "pg_hba.conf"), PUBLIC, render.DATABASE_ACCESS)])
-    for name, value in (render.DATABASE_SERVER_TLS | render.DATABASE_LISTENS).items():
-        run(["pg_conftool", POSTGRESQL_VERSION, "main", "set", name, value], timeout_s=30)
+    write_files([RenderedFile(str(cluster / "pg_hba.conf"), PUBLIC, render.DATABASE_ACCESS),
+                 RenderedFile(str(cluster / "conf.d/flock.conf"), PUBLIC, render.database_conf())])
+    # Debian's default, but what createcluster.conf says on this host counts.
+    run(["pg_conftool", POSTGRESQL_VERSION, "main", "set", "include_dir", "conf.d"], timeout_s=30)
     systemctl("enable", "postgresql", f"postgresql@{POSTGRESQL_VERSION}-main")
     systemctl("restart", f"postgresql@{POSTGRESQL_VERSION}-main")
     psql = ["runuser", "-u", "postgres", "--", "psql", "-X", "-v", "ON_ERROR_STOP=1", "-At"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from flock import service  # must be first: it selects the thread backend
 from flock.conf import conf_dir
+from flock.core.errors import Refused
 from flock.exec import Root
 from flock.exec.process import run
 from flock.rpc import Server, Transport, VersionWatch, client, transport
@@ -24,6 +26,7 @@ from sysinv.conf import agent as options
 from sysinv.contract.rpc import Credentials, InventoryReports, SysinvAgent
 
 SERVER_THREADS = 2
+# The own unit is the last: its restart ends this process.
 AGENT_UNITS = ("flock-mtce-agent.service", "flock-sysinv-agent.service")
 SYSTEMCTL_TIMEOUT_S = 20.0
 
@@ -68,8 +71,11 @@ def _renewal(conf: Any, bus: Transport, hostname: str) -> Renewal | None:
         return accepted(url, directory / "ca.crt", directory / "host.crt", directory / "host.key")
 
     def restart() -> None:
-        run(["systemctl", "--no-ask-password", "--no-block", "try-restart", *AGENT_UNITS],
-            timeout_s=SYSTEMCTL_TIMEOUT_S)
+        done = run(["systemctl", "--no-ask-password", "--no-block", "try-restart", *AGENT_UNITS],
+                   timeout_s=SYSTEMCTL_TIMEOUT_S, check=False)
+        # systemd ends what belongs to this unit, also this systemctl, as soon as it has the order.
+        if done.rc not in (0, -signal.SIGTERM):
+            raise Refused(detail=f"systemctl cannot restart the agents: {done.first_error_line()}")
 
     return Renewal(client(Credentials, bus), hostname, Places(bus_file, directory), login, restart)
 

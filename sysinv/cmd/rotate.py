@@ -85,7 +85,7 @@ def _alone() -> Iterator[None]:
 
 
 def _urls() -> list[str]:
-    return [f"https://127.0.0.1:{api.port}/healthz" for api in published_apis() if api.checks_tokens]
+    return [f"https://127.0.0.1:{api.port}/" for api in published_apis() if api.checks_tokens]
 
 
 def _say(line: str) -> None:

@@ -19,7 +19,7 @@ from flock.testing.services.process import ServiceFailed
 from sysinv.bootstrap.answers import parse
 from sysinv.bootstrap.certificates import ROLES, certificate_files
 from sysinv.bootstrap.presented import wait_presented
-from sysinv.bootstrap.render import DATABASE_ACCESS, DATABASE_SERVER_TLS
+from sysinv.bootstrap.render import DATABASE_ACCESS, database_conf
 from sysinv.model.hostfiles import TLS_DIRECTORY
 
 NOW = datetime.datetime.now(datetime.UTC)
@@ -50,8 +50,7 @@ class TlsServer:
         data = server.folder / "data"
         (data / "pg_hba.conf").write_text(DATABASE_ACCESS)
         with (data / "postgresql.conf").open("a") as conf:
-            conf.writelines(f"{name} = '{value.replace(TLS_DIRECTORY, str(folder))}'\n"
-                            for name, value in DATABASE_SERVER_TLS.items())
+            conf.write(database_conf().replace(TLS_DIRECTORY, str(folder)))
 
     def login(self, authority: Path, mode: str = "verify-full", host: str = "127.0.0.1") -> str:
         """Log in as the daemons do; returns the TLS version of the session."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import re
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -22,6 +24,7 @@ import sqlalchemy as sa
 from flock import rpc, tls
 from flock.core.errors import Forbidden, Refused, Unavailable
 from flock.db import Database
+from flock.exec import Completed, run
 from flock.rpc import Server as BusServer
 from flock.rpc import client
 from flock.rpc import options as rpc_options
@@ -43,6 +46,7 @@ from sysinv.conductor.credentials import CredentialsEndpoint
 from sysinv.contract.rpc import Credentials, SysinvAgent
 from sysinv.db.tables import METADATA
 from sysinv.hosts import credentials
+from sysinv.hosts.credentials import Credential
 from sysinv.hosts.issuing import issue_for_host
 from sysinv.hosts.seed import seed_system
 from sysinv.model import busaccounts, busconf
@@ -240,6 +244,44 @@ class Agent:
 
 
 @pytest.fixture
+def files(tmp_path: Path) -> Iterator[System]:
+    """The files and the database; nothing runs."""
+    made = System(tmp_path)
+    text = (made.controller / "sysinv.conf").read_text()
+    (made.controller / "sysinv.conf").write_text(
+        re.sub(r"^connection = .*$", f"connection = sqlite:///{tmp_path}/sysinv.sqlite", text, flags=re.MULTILINE))
+    yield made
+    made.stop()
+
+
+def command(system: System, *words: str) -> Completed:
+    """Run flock-rotate as an operator does."""
+    return run([sys.executable, "-W", "ignore", "-m", "sysinv.cmd.rotate", *words], timeout_s=60, check=False,
+               env={**os.environ, "FLOCK_CONF_DIR": str(system.controller)})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the command is root's")
+def test_the_command_shows_ends_and_waiting_hosts_and_says_what_to_do(files: System) -> None:
+    helped = command(files, "--help")
+    assert helped.rc == 0 and "flock-rotate certificates --due" in helped.out
+    credentials.want(files.db, Credential.PASSWORD, "controller-0")
+    shown = command(files, "status")
+    assert shown.rc == 0, shown.err
+    lines = shown.out.splitlines()
+    assert [line.split()[1] for line in lines] == ["ca", "front", "host", "rabbitmq", "host", "host"]
+    assert lines[-1].startswith("worker-1 host") and lines[-1].endswith("has not renewed: password")
+    # Nothing is due, so nothing changes and no server is reloaded.
+    front = (files.controller / "tls/front.crt").read_bytes()
+    (files.controller / "tls/ca.key").rename(files.folder / "ca.key")
+    failed = command(files, "certificates", "--due")
+    assert failed.rc == 1
+    assert "Run this on the active controller" in failed.err and "Run the same command again" in failed.err
+    assert (files.controller / "tls/front.crt").read_bytes() == front
+    (files.controller / rotation.PROGRESS).write_text("{")
+    assert "is damaged. Remove it" in command(files, "bus").err
+
+
+@pytest.fixture
 def system(tmp_path: Path) -> Iterator[System]:
     made = System(tmp_path)
     try:
@@ -403,6 +445,23 @@ def test_an_agent_killed_before_the_broker_keeps_its_password(system: System) ->
     assert renewal.carry_out(system.uuids[HOST]) is not None
     renewal.settle()
     assert system.login(system.worker_url())
+
+
+def test_agents_that_cannot_be_restarted_do_not_undo_a_renewal(files: System) -> None:
+    class Takes:
+        def set_bus_password(self, *, host_uuid: str, password_hash: str) -> None:
+            asked.append(password_hash)
+
+    def fail() -> None:
+        raise Refused(detail="no systemd")
+
+    asked: list[str] = []
+    old = files.worker_url()
+    renewal = Renewal(Takes(), HOST, Places(files.worker / "flock.conf", files.worker / "tls"), lambda url: True, fail)
+    renewal.request(certificate=False, bus_password=True)
+    for _ in range(2):
+        assert renewal.carry_out(files.uuids[HOST]) is None
+    assert len(asked) == 1 and files.worker_url() != old
 
 
 @pytest.mark.parametrize("attack", ["certificate", "password"])

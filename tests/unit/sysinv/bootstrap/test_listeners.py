@@ -22,13 +22,14 @@ ROOT = Path(__file__).parents[4]
 ANSWERS = parse({"admin_password": "correct-horse", "database": "postgresql"})
 SECRETS = generate()
 APIS = {f"{api.port} TCP" for api in published_apis()}
-BUS, DNS, DHCP, TFTP = f"{bus.BUS_PORT} TCP", "53 UDP", "67 UDP", "69 UDP"
+BUS, DHCP, TFTP = f"{bus.BUS_PORT} TCP", "67 UDP", "69 UDP"
+DNS = {"53 UDP", "53 TCP"}
 EXPECTED = {
     "loopback": APIS | {BUS, f"{bus.ADMIN_PORT} TCP", "4369 TCP", "25672 TCP", "5432 TCP"},
-    "mgmt": APIS | {BUS, DNS, "2106 UDP", "2103 UDP"},
+    "mgmt": APIS | DNS | {BUS, "2106 UDP", "2103 UDP"},
     "oam": APIS,
     # Only the operations of installing hosts.
-    "pxeboot": {"6385 TCP", DNS, DHCP, TFTP},
+    "pxeboot": DNS | {"6385 TCP", DHCP, TFTP},
     "cluster-host": {"2116 UDP", "2113 UDP"},
 }
 Listeners = set[tuple[str, str]]
@@ -86,7 +87,8 @@ def names_and_boot() -> Listeners:
     without_dhcp = {names[line.partition("=")[2]] for line in lines if line.startswith("no-dhcp-interface=")}
     tftp = {names[each] for line in lines if line.startswith("enable-tftp")
             for each in line.partition("=")[2].split(",")}
-    return {(network, DNS) for network in served} | {(network, DHCP) for network in served - without_dhcp} | {
+    names_served = {(network, port) for network in served for port in DNS}
+    return names_served | {(network, DHCP) for network in served - without_dhcp} | {
         (network, TFTP) for network in tftp}
 
 
