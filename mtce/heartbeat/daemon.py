@@ -13,7 +13,7 @@ import uuid as uuid_module
 from flock.service.notify import notify, watchdog_interval_s
 from mtce.contract import pulsekey
 from mtce.heartbeat.alive import AliveNote
-from mtce.heartbeat.responder import Responder
+from mtce.heartbeat.responder import Identity, Responder
 from mtce.heartbeat.settings import ConfigurationError, HeartbeatSettings
 from mtce.heartbeat.station import Station
 
@@ -34,17 +34,19 @@ class HeartbeatDaemon:
     def __init__(self, settings: HeartbeatSettings) -> None:
         self._settings = settings
         key = _key(settings)
-        host_key = pulsekey.derive(key, settings.hostname) if settings.sender else key
-        host_id = uuid_module.UUID(settings.host_uuid).bytes
+        host = Identity(uuid_module.UUID(settings.host_uuid).bytes, settings.hostname,
+                        pulsekey.derive(key, settings.hostname) if settings.sender else key)
         self._selector = selectors.DefaultSelector()
         self._note = AliveNote(settings.alive_path)
         self._selector.register(self._note.sock, selectors.EVENT_READ, lambda _: self._note.on_readable(monotonic_ms()))
-        self._responders = [Responder(link, settings.group, host_id, host_key,
-                                      self._note if link.network == CLUSTER_HOST else None) for link in settings.links]
+        self._responders = [Responder(link, settings.group, host, self._note if link.network == CLUSTER_HOST else None)
+                            for link in settings.links]
+        self._resting: list[tuple[int, Responder]] = []
         for responder in self._responders:
-            self._selector.register(responder.sock, selectors.EVENT_READ,
-                                    lambda _, responder=responder: responder.on_readable(monotonic_ms()))
-        self._station = Station(settings, key, self._selector) if settings.sender else None
+            self._listen(responder)
+            self._selector.register(responder.asking, selectors.EVENT_READ,
+                                    lambda _, responder=responder: responder.on_reply(monotonic_ms()))
+        self._station = Station(settings, key, self._selector, monotonic_ms) if settings.sender else None
         self._stopping = False
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_write.setblocking(False)
@@ -57,10 +59,12 @@ class HeartbeatDaemon:
         notify("READY=1", "STATUS=running")
         LOG.info("heartbeat runs: period %d ms, sender %s", self._settings.period_ms, self._settings.sender)
         while not self._stopping:
-            wake_ms = next_chores if self._station is None else min(next_tick, next_chores)
+            wake_ms = min([next_chores, *([] if self._station is None else [next_tick]),
+                           *(until_ms for until_ms, _ in self._resting)])
             for key, events in self._selector.select(max(0, wake_ms - monotonic_ms()) / 1000):
                 key.data(events)
             now = monotonic_ms()
+            self._wake_rested(now)
             if self._station is not None and now >= next_tick:
                 self._station.tick(now)
                 next_tick += self._settings.period_ms
@@ -79,6 +83,22 @@ class HeartbeatDaemon:
             self._wake_write.send(b"x")
         except BlockingIOError:
             return
+
+    def _listen(self, responder: Responder) -> None:
+        self._selector.register(responder.sock, selectors.EVENT_READ, lambda _: self._hear(responder))
+
+    def _hear(self, responder: Responder) -> None:
+        now = monotonic_ms()
+        rest_ms = responder.on_readable(now)
+        if rest_ms:
+            self._selector.unregister(responder.sock)
+            self._resting.append((now + rest_ms, responder))
+
+    def _wake_rested(self, now_ms: int) -> None:
+        for until_ms, responder in self._resting:
+            if until_ms <= now_ms:
+                self._listen(responder)
+        self._resting = [(until_ms, responder) for until_ms, responder in self._resting if until_ms > now_ms]
 
     def _chores(self) -> None:
         for responder in self._responders:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import selectors
+from collections.abc import Callable
 
 from mtce.core.heartbeat import Change, Detector
 from mtce.heartbeat.control import BadRequest, Client, ControlServer, alive_line, level_line, obey
@@ -15,13 +16,17 @@ SYNCED = b'{"event": "synced"}\n'
 
 
 class Station:
-    """Registers its sockets with ``selector``; a registered key's data is a function of the event mask."""
+    """Registers its sockets with ``selector``; a registered key's data is a function of the event mask.
 
-    def __init__(self, settings: HeartbeatSettings, key: bytes, selector: selectors.BaseSelector) -> None:
+    ``clock`` returns monotonic milliseconds.
+    """
+
+    def __init__(self, settings: HeartbeatSettings, key: bytes, selector: selectors.BaseSelector,
+                 clock: Callable[[], int]) -> None:
         self._selector = selector
         self.sender = Sender(settings.links, settings.group, key, Detector(settings.period_ms, settings.thresholds))
         for beam in self.sender.beams:
-            selector.register(beam.sock, selectors.EVENT_READ, lambda _, beam=beam: beam.on_readable())
+            selector.register(beam.sock, selectors.EVENT_READ, lambda _, beam=beam: beam.on_readable(clock()))
         self._control = ControlServer(settings.socket_path)
         selector.register(self._control.sock, selectors.EVENT_READ, lambda _: self._accept())
 
