@@ -13,7 +13,8 @@ import uuid as uuid_module
 from flock.service.notify import notify, watchdog_interval_s
 from mtce.contract import pulsekey
 from mtce.heartbeat.alive import AliveNote
-from mtce.heartbeat.responder import Identity, Responder
+from mtce.heartbeat.intake import Intake
+from mtce.heartbeat.responder import REPLIES_PER_WINDOW, REQUESTS_PER_WINDOW, Identity, Responder
 from mtce.heartbeat.settings import ConfigurationError, HeartbeatSettings
 from mtce.heartbeat.station import Station
 
@@ -41,12 +42,11 @@ class HeartbeatDaemon:
         self._selector.register(self._note.sock, selectors.EVENT_READ, lambda _: self._note.on_readable(monotonic_ms()))
         self._responders = [Responder(link, settings.group, host, self._note if link.network == CLUSTER_HOST else None)
                             for link in settings.links]
-        self._resting: list[tuple[int, Responder]] = []
+        self._intake = Intake(self._selector, monotonic_ms)
         for responder in self._responders:
-            self._listen(responder)
-            self._selector.register(responder.asking, selectors.EVENT_READ,
-                                    lambda _, responder=responder: responder.on_reply(monotonic_ms()))
-        self._station = Station(settings, key, self._selector, monotonic_ms) if settings.sender else None
+            self._intake.add(responder.sock, responder.on_readable, REQUESTS_PER_WINDOW)
+            self._intake.add(responder.asking, responder.on_reply, REPLIES_PER_WINDOW)
+        self._station = Station(settings, key, self._selector, self._intake) if settings.sender else None
         self._stopping = False
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_write.setblocking(False)
@@ -59,12 +59,13 @@ class HeartbeatDaemon:
         notify("READY=1", "STATUS=running")
         LOG.info("heartbeat runs: period %d ms, sender %s", self._settings.period_ms, self._settings.sender)
         while not self._stopping:
-            wake_ms = min([next_chores, *([] if self._station is None else [next_tick]),
-                           *(until_ms for until_ms, _ in self._resting)])
+            wake_ms = next_chores if self._station is None else min(next_tick, next_chores)
+            rested_ms = self._intake.wake_ms()
+            wake_ms = wake_ms if rested_ms is None else min(wake_ms, rested_ms)
             for key, events in self._selector.select(max(0, wake_ms - monotonic_ms()) / 1000):
                 key.data(events)
             now = monotonic_ms()
-            self._wake_rested(now)
+            self._intake.wake(now)
             if self._station is not None and now >= next_tick:
                 self._station.tick(now)
                 next_tick += self._settings.period_ms
@@ -83,22 +84,6 @@ class HeartbeatDaemon:
             self._wake_write.send(b"x")
         except BlockingIOError:
             return
-
-    def _listen(self, responder: Responder) -> None:
-        self._selector.register(responder.sock, selectors.EVENT_READ, lambda _: self._hear(responder))
-
-    def _hear(self, responder: Responder) -> None:
-        now = monotonic_ms()
-        rest_ms = responder.on_readable(now)
-        if rest_ms:
-            self._selector.unregister(responder.sock)
-            self._resting.append((now + rest_ms, responder))
-
-    def _wake_rested(self, now_ms: int) -> None:
-        for until_ms, responder in self._resting:
-            if until_ms <= now_ms:
-                self._listen(responder)
-        self._resting = [(until_ms, responder) for until_ms, responder in self._resting if until_ms > now_ms]
 
     def _chores(self) -> None:
         for responder in self._responders:

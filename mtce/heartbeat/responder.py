@@ -12,12 +12,10 @@ from mtce.heartbeat.alive import AliveNote
 from mtce.heartbeat.settings import Link
 
 LOG = logging.getLogger(__name__)
-WINDOW_MS = 10
-DATAGRAMS_PER_WINDOW = 250
-"""Limits the CPU time that a flood costs."""
+REQUESTS_PER_WINDOW = 250
+REPLIES_PER_WINDOW = 50
 BUFFER_BYTES = 256 * 1024
 """Holds what comes in one window; a long queue would make answers late."""
-REPLIES_PER_READ = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +42,6 @@ class Responder:
         self._host = host
         self._joined: int | None = None
         self._listener = Listener(link.network)
-        self._window_ms = 0
-        self._left = DATAGRAMS_PER_WINDOW
         self.sock: socket.socket = sockets.bound(link.request_port, BUFFER_BYTES)
         sockets.tell_interface(self.sock)
         # Replies come to a port of its own: several hosts of a test share the request port.
@@ -67,22 +63,23 @@ class Responder:
         self._joined = index
         LOG.info("%s: answering pulses of %s", self.link.interface, self._group)
 
-    def on_readable(self, now_ms: int) -> int:
-        """Answer the waiting pulses, at ``now_ms`` (monotonic); return for how many ms to read no more."""
-        if now_ms - self._window_ms >= WINDOW_MS:
-            self._window_ms, self._left = now_ms, DATAGRAMS_PER_WINDOW
-        for data, address, index in sockets.drain_through(self.sock, self._left):
-            self._left -= 1
+    def on_readable(self, now_ms: int, most: int) -> int:
+        """Answer at most ``most`` waiting pulses, at ``now_ms`` (monotonic); return how many datagrams were read."""
+        count = 0
+        for data, address, index in sockets.drain_through(self.sock, most):
+            count += 1
             if index != self._joined:
                 continue
             request = codec.decode_request(data)
             if request is not None and request.network == self.link.network:
                 self._hear(request, address, now_ms)
-        return 0 if self._left else self._window_ms + WINDOW_MS - now_ms
+        return count
 
-    def on_reply(self, now_ms: int) -> None:
-        """Learn from the waiting replies of senders."""
-        for data, (address, _) in sockets.drain(self.asking, REPLIES_PER_READ):
+    def on_reply(self, now_ms: int, most: int) -> int:
+        """Learn from at most ``most`` waiting replies of senders; return how many datagrams were read."""
+        count = 0
+        for data, (address, _) in sockets.drain(self.asking, most):
+            count += 1
             asked = self._listener.asked(address, now_ms)
             if asked is None:
                 continue
@@ -90,6 +87,7 @@ class Responder:
             if standing is not None:
                 self._listener.learn(address, standing, now_ms)
                 LOG.debug("%s: %s proved to be a sender", self.link.interface, address)
+        return count
 
     def _hear(self, request: codec.Request, address: str, now_ms: int) -> None:
         verdict = self._listener.hear(address, request.sequence, request.nonce, now_ms)

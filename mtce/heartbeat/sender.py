@@ -21,6 +21,7 @@ from mtce.heartbeat.settings import Link
 
 LOG = logging.getLogger(__name__)
 ALIVE_TRIES_MAX = 3
+ANSWERS_PER_WINDOW = 500
 REPLIES_PER_ADDRESS = 16
 REPLIED_ADDRESSES_MAX = 1_000
 """Limits of the replies to questions between two pulses."""
@@ -88,10 +89,14 @@ class Beam:
                     text)
         return pulsed
 
-    def on_readable(self, now_ms: int) -> None:
-        """Note the genuine answers to the present pulse and the mtcAlives received with them; reply to questions."""
-        sequence, paths, request = self.request.sequence, self.paths, self.request
-        for data, asker in sockets.drain(self.sock):
+    def on_readable(self, now_ms: int, most: int = sockets.DRAIN_MAX) -> int:
+        """Note the genuine answers to the present pulse and the mtcAlives received with them; reply to questions.
+
+        Reads at most ``most`` datagrams and returns how many.
+        """
+        sequence, paths, request, count = self.request.sequence, self.paths, self.request, 0
+        for data, asker in sockets.drain(self.sock, most):
+            count += 1
             host_id = codec.answering_host(data, sequence)
             if host_id is None:
                 question = codec.decode_question(data)
@@ -103,6 +108,7 @@ class Beam:
             known = paths.get(host_id)
             if known is not None and not known[0].answered and codec.is_genuine(data, request, known[1]):
                 known[0].answered = True
+        return count
 
     def _reply(self, question: codec.Question, asker: tuple[str, int], now_ms: int) -> None:
         """Tell a host where the chain stands, if it asked this sender's own address and not that of a relay.

@@ -127,7 +127,7 @@ def received(sock, read, now_ms):
     sock.settimeout(10)
     sock.recvfrom(2_000, socket.MSG_PEEK)
     sock.setblocking(False)
-    read(now_ms)
+    read(now_ms, 10)
 
 
 def test_from_the_agent_to_the_line_for_the_conductor(note, beacon, free_ports, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 
 from mtce.contract import pulsekey
 from mtce.core.pulse import Pulser
-from mtce.heartbeat import codec, responder, sockets
+from mtce.heartbeat import codec, sockets
 from mtce.heartbeat.responder import Identity, Responder
 from mtce.heartbeat.settings import Link
 
@@ -50,7 +50,7 @@ def send(sock, link, count=1, value=b"n" * 16, network="mgmt"):
 
 def test_stranger_gets_one_question(host, link, somebody):
     send(somebody, link, 5)
-    assert host.on_readable(1_000) == 0
+    assert host.on_readable(1_000, 100) == 5
     (data,) = [data for data, _ in sockets.drain(somebody)]
     question = codec.decode_question(data)
     assert (question.network, question.hostname, question.address) == ("mgmt", "worker-0", socket.inet_aton(HOST))
@@ -59,23 +59,21 @@ def test_stranger_gets_one_question(host, link, somebody):
 
 def test_what_came_by_another_interface_or_for_another_network_is_dropped(host, link, somebody, monkeypatch):
     send(somebody, link, network="cluster-host")
-    host.on_readable(1_000)
+    host.on_readable(1_000, 100)
     monkeypatch.setattr(sockets, "interface_index", lambda _: 7_777)
     monkeypatch.setattr(sockets, "join", lambda *_: None)
     host.check_membership()
     send(somebody, link)
-    host.on_readable(2_000)
+    host.on_readable(2_000, 100)
     assert list(sockets.drain(somebody)) == []
 
 
-def test_reading_rests_after_as_many_datagrams_as_a_window_allows(host, link, somebody, monkeypatch):
-    monkeypatch.setattr(responder, "DATAGRAMS_PER_WINDOW", 20)
-    host.on_readable(0)
+def test_no_more_is_read_than_allowed(host, link, somebody):
     send(somebody, link, 50)
-    assert host.on_readable(1_000) == responder.WINDOW_MS
-    assert host.on_readable(1_003) == responder.WINDOW_MS - 3
-    assert host.on_readable(1_010) == responder.WINDOW_MS
-    assert host.on_readable(1_020) == 0
+    assert [host.on_readable(1_000, most) for most in (20, 20, 20)] == [20, 20, 10]
+    for _ in range(5):
+        somebody.sendto(b"x" * codec.REPLY_BYTES, (HOST, host.asking.getsockname()[1]))
+    assert [host.on_reply(1_000, 3), host.on_reply(1_000, 3)] == [3, 2]
 
 
 def test_sender_is_known_only_by_a_reply_from_the_address_that_was_asked(host, link, somebody):
@@ -85,7 +83,7 @@ def test_sender_is_known_only_by_a_reply_from_the_address_that_was_asked(host, l
     def pulse(now_ms):
         slot, value = pulser.pulse(now_ms)
         somebody.sendto(codec.encode_request(codec.Request("mgmt", slot, value)), (HOST, link.request_port))
-        host.on_readable(now_ms)
+        host.on_readable(now_ms, 100)
         return [data for data, _ in sockets.drain(somebody)]
 
     (data,) = pulse(1_000)
@@ -93,9 +91,9 @@ def test_sender_is_known_only_by_a_reply_from_the_address_that_was_asked(host, l
     reply = codec.encode_reply(question, pulser.standing(1_001), key)
     with udp("127.0.0.2") as other:
         other.sendto(reply, where)
-    host.on_reply(1_002)
+    host.on_reply(1_002, 100)
     assert {data[:4] for data in pulse(1_100)} == {b"FPqs"}
     somebody.sendto(reply, where)
-    host.on_reply(1_102)
+    host.on_reply(1_102, 100)
     (answer,) = pulse(1_200)
     assert codec.answering_host(answer, pulser.standing(1_200).slot + 1) == HOST_ID
