@@ -7,7 +7,6 @@ host that knows one value of the chain, and when it was present, checks each lat
 """
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -74,10 +73,11 @@ class Standing:
 class Pulser:
     """Chooses the pulses of one sender on one network. Callers pass monotonic milliseconds.
 
-    Begins a new chain when one ends; calculates that in small parts, so that no pulse is late.
+    Begins a new chain when one ends; calculates that in small parts, so that no pulse is late. ``random(n)`` returns n
+    bytes that nobody can guess.
     """
 
-    def __init__(self, network: str, slots: int = CHAIN_SLOTS, random: Callable[[int], bytes] = os.urandom) -> None:
+    def __init__(self, network: str, random: Callable[[int], bytes], slots: int = CHAIN_SLOTS) -> None:
         self._label = label_of(network)
         self._slots = slots
         self._random = random
@@ -147,7 +147,7 @@ class Listener:
     somebody recorded or received earlier than this host makes no sender of him.
     """
 
-    def __init__(self, network: str, random: Callable[[int], bytes] = os.urandom) -> None:
+    def __init__(self, network: str, random: Callable[[int], bytes]) -> None:
         self._label = label_of(network)
         self._random = random
         self._sources: dict[str, Source] = {}

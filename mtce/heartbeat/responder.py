@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ class Responder:
         self._group = group
         self._host = host
         self._joined: int | None = None
-        self._listener = Listener(link.network)
+        self._listener = Listener(link.network, os.urandom)
         self.sock: socket.socket = sockets.bound(link.request_port, BUFFER_BYTES)
         sockets.tell_interface(self.sock)
         # Replies come to a port of its own: several hosts of a test share the request port.

@@ -6,6 +6,7 @@ Replies to hosts that do not know its chain yet.
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import uuid as uuid_module
 from collections import Counter
@@ -41,7 +42,7 @@ class Beam:
     def __init__(self, link: Link, group: str, cluster_key: bytes) -> None:
         self.link = link
         self._cluster_key = cluster_key
-        self._pulser = Pulser(link.network)
+        self._pulser = Pulser(link.network, os.urandom)
         self._address: str | None = None
         self._replies: Counter[str] = Counter()
         self.sock: socket.socket = sockets.bound(link.answer_port)

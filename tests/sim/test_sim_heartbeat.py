@@ -80,7 +80,7 @@ class Sender(Node):
         self.detector = Detector(PERIOD_MS, Thresholds())
         self.detector.watch_all([Watch(host.uuid, host.name, NETWORKS, 1) for host in self.hosts])
         self.levels.clear()
-        self.pulsers = {name: Pulser(name, SLOTS, self.world.random.randbytes) for name in NETWORKS}
+        self.pulsers = {name: Pulser(name, self.world.random.randbytes, SLOTS) for name in NETWORKS}
         self.requests = {}
         self.inbox = []
         self.tick()

@@ -13,7 +13,7 @@ CONTROLLER, RELAY = "10.0.0.2", "10.0.0.66"
 
 
 def pulser(network="mgmt", slots=512, seed=1):
-    return Pulser(network, slots, Random(seed).randbytes)
+    return Pulser(network, Random(seed).randbytes, slots)
 
 
 def meet(listener, sender, now_ms, address=CONTROLLER):

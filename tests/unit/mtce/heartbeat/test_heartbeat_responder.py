@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a host's sockets let through to the decision, and how much of it."""
+import os
 import socket
 import uuid
 
@@ -78,7 +79,7 @@ def test_no_more_is_read_than_allowed(host, link, somebody):
 
 def test_sender_is_known_only_by_a_reply_from_the_address_that_was_asked(host, link, somebody):
     key = pulsekey.derive(CLUSTER_KEY, "worker-0")
-    pulser = Pulser("mgmt", 64)
+    pulser = Pulser("mgmt", os.urandom, 64)
 
     def pulse(now_ms):
         slot, value = pulser.pulse(now_ms)
