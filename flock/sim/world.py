@@ -126,6 +126,10 @@ class Node:
         self._stalled_until_ms = max(self._stalled_until_ms, self.world.now_ms + duration_ms)
         self.world.say(f"{self.name} stalls for {duration_ms:.0f} ms")
 
+    def is_stalled(self) -> bool:
+        """Whether the node is suspended now."""
+        return self._stalled_until_ms > self.world.now_ms
+
     def timer(self, delay_ms: float, what: Callable[[], None]) -> None:
         """Call ``what`` after ``delay_ms`` on the node's clock, unless the node crashes before."""
         life = self._life

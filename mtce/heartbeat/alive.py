@@ -13,7 +13,6 @@ from pathlib import Path
 from mtce.contract.records import MTCALIVE_MAX_BYTES
 
 FRESH_MS = 10_000
-SENDERS_MAX = 16
 DRAIN_MAX = 64
 
 
@@ -47,10 +46,10 @@ class AliveNote:
                 self._served.clear()
 
     def due(self, address: str, now_ms: int) -> bytes | None:
-        """Return the mtcAlive if the sender at ``address`` has not got it yet; serves at most SENDERS_MAX addresses."""
+        """Return the mtcAlive if the sender at ``address`` has not got it yet; serves ."""
         if not self._payload or now_ms - self._at_ms > FRESH_MS:
             return None
-        if address in self._served or len(self._served) >= SENDERS_MAX:
+        if address in self._served:
             return None
         self._served.add(address)
         return self._payload

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pulse datagrams: a request with a fresh nonce, and an answer signed over that nonce with the host's key.
+"""Pulse datagrams: a request with a value of the sender's chain, and an answer signed over it with the host's key.
 
 An mtcAlive over cluster-host has the same form: the JSON of the host's agent, signed like an answer.
 
-A request needs no signature: a forged one only yields an answer to a nonce that no real sender chose. An answer is
-valid only for the sender's present sequence and nonce, so replaying a recorded one has no effect.
+A request has no signature: only its sender can know a later value of its chain (``mtce.core.pulse``). An answer is
+valid only for the sender's present pulse, so replaying a recorded one has no effect. A host that does not know a
+sender's chain asks that sender, and the reply is signed with the host's key over the host's nonce.
 """
 from __future__ import annotations
 
@@ -13,25 +14,40 @@ import struct
 from dataclasses import dataclass
 
 from mtce.contract.records import MTCALIVE_MAX_BYTES
+from mtce.core.pulse import Standing
 
 NETWORKS = ("mgmt", "cluster-host")
 NONCE_BYTES = 16
 DIGEST_BYTES = 32
+ADDRESS_BYTES = 4
+HOSTNAME_MAX_BYTES = 255
 _REQUEST = struct.Struct("!4sBBHQ16s")
 _ANSWER = struct.Struct("!4sBBHQ16s")
-_REQUEST_MAGIC, _ANSWER_MAGIC, _ALIVE_MAGIC, VERSION = b"FPrq", b"FPrs", b"FPal", 1
+_REQUEST_MAGIC, _ANSWER_MAGIC, _ALIVE_MAGIC, _QUESTION_MAGIC, _REPLY_MAGIC = b"FPrq", b"FPrs", b"FPal", b"FPqs", b"FPst"
+VERSION = 2
 REQUEST_BYTES = _REQUEST.size
 ANSWER_BYTES = _ANSWER.size + DIGEST_BYTES
 ALIVE_BYTES_MAX = _ANSWER.size + MTCALIVE_MAX_BYTES + DIGEST_BYTES
+REPLY_BYTES = _REQUEST.size + DIGEST_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One pulse: ``sequence`` is unsigned 64 bit, ``nonce`` 16 random bytes."""
+    """One pulse: ``sequence`` is its slot in the sender's chain, ``nonce`` the value of that slot (16 bytes)."""
 
     network: str
     sequence: int
     nonce: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A host's question where the sender at ``address`` (4 bytes, IPv4) stands; ``nonce`` is 16 random bytes."""
+
+    network: str
+    nonce: bytes
+    address: bytes
+    hostname: str
 
 
 def encode_request(request: Request) -> bytes:
@@ -97,3 +113,44 @@ def is_genuine(data: bytes, request: Request, key: bytes) -> bool:
         return False
     head = data[:_ANSWER.size]
     return hmac.compare_digest(data[_ANSWER.size:], hmac.digest(key, head + request.nonce, "sha256"))
+
+
+def encode_question(question: Question) -> bytes:
+    """Return the datagram of a question."""
+    head = _REQUEST.pack(_QUESTION_MAGIC, VERSION, NETWORKS.index(question.network), 0, 0, question.nonce)
+    return head + question.address + question.hostname.encode()
+
+
+def decode_question(data: bytes) -> Question | None:
+    """Return the question in ``data``; None for anything else."""
+    start = _REQUEST.size + ADDRESS_BYTES
+    if not start < len(data) <= start + HOSTNAME_MAX_BYTES:
+        return None
+    magic, version, network, _, _, nonce = _REQUEST.unpack_from(data)
+    if magic != _QUESTION_MAGIC or version != VERSION or network >= len(NETWORKS):
+        return None
+    try:
+        hostname = data[start:].decode()
+    except UnicodeDecodeError:
+        return None
+    return Question(NETWORKS[network], nonce, data[_REQUEST.size:start], hostname)
+
+
+def encode_reply(question: Question, standing: Standing, key: bytes) -> bytes:
+    """Return the reply to a question, signed with the key of the host that asked."""
+    age = min(standing.age, 0xFFFF)
+    head = _REQUEST.pack(_REPLY_MAGIC, VERSION, NETWORKS.index(question.network), age, standing.slot, standing.value)
+    return head + hmac.digest(key, head + question.nonce + question.address, "sha256")
+
+
+def genuine_reply(data: bytes, question: Question, key: bytes) -> Standing | None:
+    """Return where the sender stands if ``data`` is the reply to exactly this question, else None."""
+    if len(data) != REPLY_BYTES:
+        return None
+    magic, version, network, age, slot, value = _REQUEST.unpack_from(data)
+    if magic != _REPLY_MAGIC or version != VERSION or network != NETWORKS.index(question.network):
+        return None
+    head, digest = data[:_REQUEST.size], data[_REQUEST.size:]
+    if not hmac.compare_digest(digest, hmac.digest(key, head + question.nonce + question.address, "sha256")):
+        return None
+    return Standing(slot, value, age)

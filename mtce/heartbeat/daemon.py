@@ -13,7 +13,8 @@ import uuid as uuid_module
 from flock.service.notify import notify, watchdog_interval_s
 from mtce.contract import pulsekey
 from mtce.heartbeat.alive import AliveNote
-from mtce.heartbeat.responder import Responder
+from mtce.heartbeat.intake import Intake
+from mtce.heartbeat.responder import REPLIES_PER_WINDOW, REQUESTS_PER_WINDOW, Identity, Responder
 from mtce.heartbeat.settings import ConfigurationError, HeartbeatSettings
 from mtce.heartbeat.station import Station
 
@@ -34,17 +35,18 @@ class HeartbeatDaemon:
     def __init__(self, settings: HeartbeatSettings) -> None:
         self._settings = settings
         key = _key(settings)
-        host_key = pulsekey.derive(key, settings.hostname) if settings.sender else key
-        host_id = uuid_module.UUID(settings.host_uuid).bytes
+        host = Identity(uuid_module.UUID(settings.host_uuid).bytes, settings.hostname,
+                        pulsekey.derive(key, settings.hostname) if settings.sender else key)
         self._selector = selectors.DefaultSelector()
         self._note = AliveNote(settings.alive_path)
         self._selector.register(self._note.sock, selectors.EVENT_READ, lambda _: self._note.on_readable(monotonic_ms()))
-        self._responders = [Responder(link, settings.group, host_id, host_key,
-                                      self._note if link.network == CLUSTER_HOST else None) for link in settings.links]
+        self._responders = [Responder(link, settings.group, host, self._note if link.network == CLUSTER_HOST else None)
+                            for link in settings.links]
+        self._intake = Intake(self._selector, monotonic_ms)
         for responder in self._responders:
-            self._selector.register(responder.sock, selectors.EVENT_READ,
-                                    lambda _, responder=responder: responder.on_readable(monotonic_ms()))
-        self._station = Station(settings, key, self._selector) if settings.sender else None
+            self._intake.add(responder.sock, responder.on_readable, REQUESTS_PER_WINDOW)
+            self._intake.add(responder.asking, responder.on_reply, REPLIES_PER_WINDOW)
+        self._station = Station(settings, key, self._selector, self._intake) if settings.sender else None
         self._stopping = False
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_write.setblocking(False)
@@ -58,9 +60,12 @@ class HeartbeatDaemon:
         LOG.info("heartbeat runs: period %d ms, sender %s", self._settings.period_ms, self._settings.sender)
         while not self._stopping:
             wake_ms = next_chores if self._station is None else min(next_tick, next_chores)
+            rested_ms = self._intake.wake_ms()
+            wake_ms = wake_ms if rested_ms is None else min(wake_ms, rested_ms)
             for key, events in self._selector.select(max(0, wake_ms - monotonic_ms()) / 1000):
                 key.data(events)
             now = monotonic_ms()
+            self._intake.wake(now)
             if self._station is not None and now >= next_tick:
                 self._station.tick(now)
                 next_tick += self._settings.period_ms

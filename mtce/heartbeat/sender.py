@@ -1,22 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sending side, on controllers: sends one multicast pulse per period and network; verifies and counts answers."""
+"""The sending side, on controllers: sends one multicast pulse per period and network; verifies and counts answers.
+
+Replies to hosts that do not know its chain yet.
+"""
 from __future__ import annotations
 
 import logging
 import os
 import socket
 import uuid as uuid_module
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from mtce.contract import pulsekey
 from mtce.core.heartbeat import Change, Detector, Watch
 from mtce.core.heartbeat import Path as PulsePath
+from mtce.core.pulse import Pulser
 from mtce.heartbeat import codec, sockets
 from mtce.heartbeat.settings import Link
 
 LOG = logging.getLogger(__name__)
 ALIVE_TRIES_MAX = 3
+ANSWERS_PER_WINDOW = 500
+REPLIES_PER_ADDRESS = 16
+REPLIED_ADDRESSES_MAX = 1_000
+"""Limits of the replies to questions between two pulses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +39,12 @@ class Alive:
 class Beam:
     """One network of the sender: its socket and the pulse that awaits answers."""
 
-    def __init__(self, link: Link, group: str) -> None:
+    def __init__(self, link: Link, group: str, cluster_key: bytes) -> None:
         self.link = link
+        self._cluster_key = cluster_key
+        self._pulser = Pulser(link.network, os.urandom)
+        self._address: str | None = None
+        self._replies: Counter[str] = Counter()
         self.sock: socket.socket = sockets.bound(link.answer_port)
         self.request = codec.Request(link.network, 0, b"\0" * codec.NONCE_BYTES)
         self.paths: dict[bytes, tuple[PulsePath, bytes]] = {}
@@ -42,10 +55,12 @@ class Beam:
         self._sent: bool | None = None
         self._was_pulsed = True
 
-    def pulse(self, sequence: int) -> None:
+    def pulse(self, now_ms: int) -> None:
         """Send the next request; answers to earlier ones no longer count."""
-        self.request = codec.Request(self.link.network, sequence, os.urandom(codec.NONCE_BYTES))
+        self.request = codec.Request(self.link.network, *self._pulser.pulse(now_ms))
         self._spoken.clear()
+        self._replies.clear()
+        self._address = None
         self._sent = self._send()
 
     def _send(self) -> bool:
@@ -76,17 +91,45 @@ class Beam:
                     text)
         return pulsed
 
-    def on_readable(self) -> None:
-        """Note the genuine answers to the present pulse, and the mtcAlives received with them."""
-        sequence, paths, request = self.request.sequence, self.paths, self.request
-        for data, _ in sockets.drain(self.sock):
+    def on_readable(self, now_ms: int, most: int = sockets.DRAIN_MAX) -> int:
+        """Note the genuine answers to the present pulse and the mtcAlives received with them; reply to questions.
+
+        Reads at most ``most`` datagrams and returns how many.
+        """
+        sequence, paths, request, count = self.request.sequence, self.paths, self.request, 0
+        for data, asker in sockets.drain(self.sock, most):
+            count += 1
             host_id = codec.answering_host(data, sequence)
             if host_id is None:
-                self._note_alive(data)
+                question = codec.decode_question(data)
+                if question is None:
+                    self._note_alive(data)
+                else:
+                    self._reply(question, asker, now_ms)
                 continue
             known = paths.get(host_id)
             if known is not None and not known[0].answered and codec.is_genuine(data, request, known[1]):
                 known[0].answered = True
+        return count
+
+    def _reply(self, question: codec.Question, asker: tuple[str, int], now_ms: int) -> None:
+        """Tell a host where the chain stands, if it asked this sender's own address and not that of a relay.
+
+        Everything in a reply but its signature is public. So whoever asks gets one, within the limit per pulse.
+        """
+        standing = self._pulser.standing(now_ms)
+        if question.network != self.link.network or standing is None or self._is_excess(asker[0]):
+            return
+        self._replies[asker[0]] += 1
+        if self._address is None and self._index is not None:
+            self._address = sockets.source_address(self._index, self._group)
+        if self._address is not None and question.address == socket.inet_aton(self._address):
+            key = pulsekey.derive(self._cluster_key, question.hostname)
+            sockets.send(self.sock, codec.encode_reply(question, standing, key), asker)
+
+    def _is_excess(self, address: str) -> bool:
+        asked = self._replies.get(address, 0)
+        return asked >= REPLIES_PER_ADDRESS or (not asked and len(self._replies) >= REPLIED_ADDRESSES_MAX)
 
     def _note_alive(self, data: bytes) -> None:
         """Note one mtcAlive per host and pulse; limits the signature checks that forged ones can cause."""
@@ -106,12 +149,11 @@ class Sender:
 
     def __init__(self, links: tuple[Link, ...], group: str, cluster_key: bytes, detector: Detector,
                  sys_class_net: Path = Path("/sys/class/net")) -> None:
-        self.beams = [Beam(link, group) for link in links]
+        self.beams = [Beam(link, group, cluster_key) for link in links]
         self.detector = detector
         self._cluster_key = cluster_key
         self._keys: dict[str, bytes] = {}
         self._without_link: set[str] = set()
-        self._sequence = int.from_bytes(os.urandom(6), "big")
         self._sys_class_net = sys_class_net
 
     def watch_all(self, watches: list[Watch]) -> None:
@@ -135,13 +177,12 @@ class Sender:
     def tick(self, now_ms: int) -> list[Change]:
         """Evaluate the period that ends now and begin the next one."""
         for beam in self.beams:
-            beam.on_readable()
+            beam.on_readable(now_ms)
         pulsed = frozenset(beam.link.network for beam in self.beams
                            if beam.is_pulsed(self._sys_class_net))
         changes = self.detector.on_tick(now_ms, pulsed)
-        self._sequence = (self._sequence + 1) & 0xFFFFFFFFFFFFFFFF
         for beam in self.beams:
-            beam.pulse(self._sequence)
+            beam.pulse(now_ms)
         return changes
 
     def take_alives(self) -> list[Alive]:

@@ -13,6 +13,9 @@ RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 DRAIN_MAX = 20_000
 _SO_RCVBUFFORCE = 33
 _IP_MULTICAST_ALL = 49
+_IP_PKTINFO = 8
+_PKTINFO = struct.Struct("@i4s4s")
+_ORIGIN_SPACE = socket.CMSG_SPACE(_PKTINFO.size)
 
 
 def interface_index(name: str) -> int | None:
@@ -31,14 +34,14 @@ def link_is_up(name: str, sys_class_net: Path = Path("/sys/class/net")) -> bool:
         return error.errno not in (errno.ENOENT, errno.EINVAL)
 
 
-def bound(port: int) -> socket.socket:
-    """Return a non-blocking UDP socket on ``port`` with a large receive buffer; ``confine`` it to an interface."""
+def bound(port: int, buffer_bytes: int = RECEIVE_BUFFER_BYTES) -> socket.socket:
+    """A non-blocking UDP socket on ``port`` with a receive buffer of that size; ``confine`` it to an interface."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, buffer_bytes)
     except OSError:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
     sock.bind(("", port))
     return sock
 
@@ -67,10 +70,41 @@ def join(sock: socket.socket, group: str, index: int) -> None:
             raise
 
 
-def drain(sock: socket.socket) -> Iterator[tuple[bytes, tuple[str, int]]]:
-    """Yield the waiting datagrams, at most ``DRAIN_MAX``."""
+def unbound() -> socket.socket:
+    """Return a non-blocking UDP socket on a port of the kernel's choice."""
+    return socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+
+
+def source_address(index: int, group: str) -> str | None:
+    """Return the address that multicast to ``group`` through the interface ``index`` comes from; None without one."""
+    with unbound() as probe:
+        try:
+            send_through(probe, index)
+            probe.connect((group, 9))
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])
+
+
+def tell_interface(sock: socket.socket) -> None:
+    """Have the kernel tell for each datagram by which interface it came, for ``drain_through``."""
+    sock.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+
+
+def drain_through(sock: socket.socket, most: int) -> Iterator[tuple[bytes, str, int]]:
+    """Yield data, source address and interface index of at most ``most`` waiting datagrams; 0 for no interface."""
+    for _ in range(most):
+        try:
+            data, told, _, (address, _) = sock.recvmsg(DATAGRAM_MAX_BYTES, _ORIGIN_SPACE)
+        except BlockingIOError:
+            return
+        yield data, address, _PKTINFO.unpack(told[0][2])[0] if told else 0
+
+
+def drain(sock: socket.socket, most: int = DRAIN_MAX) -> Iterator[tuple[bytes, tuple[str, int]]]:
+    """Yield at most ``most`` waiting datagrams."""
     receive = sock.recvfrom
-    for _ in range(DRAIN_MAX):
+    for _ in range(most):
         try:
             yield receive(DATAGRAM_MAX_BYTES)
         except BlockingIOError:

@@ -7,7 +7,8 @@ import selectors
 
 from mtce.core.heartbeat import Change, Detector
 from mtce.heartbeat.control import BadRequest, Client, ControlServer, alive_line, level_line, obey
-from mtce.heartbeat.sender import Sender
+from mtce.heartbeat.intake import Intake
+from mtce.heartbeat.sender import ANSWERS_PER_WINDOW, Sender
 from mtce.heartbeat.settings import HeartbeatSettings
 
 LOG = logging.getLogger(__name__)
@@ -15,13 +16,14 @@ SYNCED = b'{"event": "synced"}\n'
 
 
 class Station:
-    """Registers its sockets with ``selector``; a registered key's data is a function of the event mask."""
+    """Registers its sockets with ``intake`` and ``selector``; the data of a key is a function of the event mask."""
 
-    def __init__(self, settings: HeartbeatSettings, key: bytes, selector: selectors.BaseSelector) -> None:
+    def __init__(self, settings: HeartbeatSettings, key: bytes, selector: selectors.BaseSelector,
+                 intake: Intake) -> None:
         self._selector = selector
         self.sender = Sender(settings.links, settings.group, key, Detector(settings.period_ms, settings.thresholds))
         for beam in self.sender.beams:
-            selector.register(beam.sock, selectors.EVENT_READ, lambda _, beam=beam: beam.on_readable())
+            intake.add(beam.sock, beam.on_readable, ANSWERS_PER_WINDOW)
         self._control = ControlServer(settings.socket_path)
         selector.register(self._control.sock, selectors.EVENT_READ, lambda _: self._accept())
 

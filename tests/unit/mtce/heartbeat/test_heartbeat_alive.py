@@ -15,9 +15,9 @@ from mtce.contract import pulsekey
 from mtce.contract.records import MTCALIVE_MAX_BYTES, MtcAlive
 from mtce.core.heartbeat import Detector, Thresholds, Watch
 from mtce.heartbeat import codec, sender, sockets
-from mtce.heartbeat.alive import FRESH_MS, SENDERS_MAX, AliveNote
+from mtce.heartbeat.alive import FRESH_MS, AliveNote
 from mtce.heartbeat.control import alive_line
-from mtce.heartbeat.responder import Responder
+from mtce.heartbeat.responder import Identity, Responder
 from mtce.heartbeat.sender import Beam, Sender
 from mtce.heartbeat.settings import Link
 
@@ -95,14 +95,11 @@ def test_each_sender_gets_the_newest_note_once_and_while_it_is_fresh(note, beaco
     assert note.due("10.0.0.3", 1_001 + FRESH_MS) is None
 
 
-def test_strangers_who_ask_get_few_notes_and_a_long_one_is_not_kept(note, beacon, tmp_path):
+def test_long_note_is_not_kept(note, tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
         other.sendto(b"x" * (MTCALIVE_MAX_BYTES + 1), str(tmp_path / "alive.sock"))
     note.on_readable(0)
     assert note.due("10.0.0.1", 0) is None
-    beacon.say(ALIVE)
-    note.on_readable(0)
-    assert sum(note.due(f"10.0.1.{number}", 0) is not None for number in range(100)) == SENDERS_MAX
 
 
 def test_a_beacon_speaks_by_itself_and_outlives_a_daemon_that_is_away(note, beacon, tmp_path):
@@ -124,10 +121,20 @@ def free_ports():
         return one.getsockname()[1], two.getsockname()[1]
 
 
+def received(sock, read, now_ms):
+    """Call ``read`` when a datagram waits at ``sock``."""
+    sock.setblocking(True)
+    sock.settimeout(10)
+    sock.recvfrom(2_000, socket.MSG_PEEK)
+    sock.setblocking(False)
+    read(now_ms, 10)
+
+
 def test_from_the_agent_to_the_line_for_the_conductor(note, beacon, free_ports, monkeypatch):
     link = Link("cluster-host", "lo", *free_ports)
-    asking = Sender((link,), GROUP, CLUSTER_KEY, Detector(1_000, Thresholds()))
-    answering = Responder(link, GROUP, uuid.UUID(HOST).bytes, KEY, note)
+    asking = Sender((link,), "127.0.0.1", CLUSTER_KEY, Detector(1_000, Thresholds()))
+    answering = Responder(link, GROUP, Identity(uuid.UUID(HOST).bytes, "worker-0", KEY), note)
+    answering.check_membership()
     asking.watch(Watch(HOST, "worker-0", ("cluster-host",), 1))
     beam = asking.beams[0]
     tries = []
@@ -136,14 +143,15 @@ def test_from_the_agent_to_the_line_for_the_conductor(note, beacon, free_ports, 
     try:
         beacon.say(ALIVE)
         note.on_readable(0)
-        beam.request = replace(REQUEST, sequence=9)
-        sockets.send(beam.sock, codec.encode_request(beam.request), ("127.0.0.1", link.request_port))
-        for sock, read in ((answering.sock, lambda: answering.on_readable(1)), (beam.sock, beam.on_readable)):
-            sock.setblocking(True)
-            sock.settimeout(10)
-            sock.recvfrom(2_000, socket.MSG_PEEK)
-            sock.setblocking(False)
-            read()
+        beam.pulse(1_000)
+        received(answering.sock, answering.on_readable, 1_000)
+        received(beam.sock, beam.on_readable, 1_001)
+        received(answering.asking, answering.on_reply, 1_001)
+        assert answering.answered == 0
+        beam.pulse(2_000)
+        received(answering.sock, answering.on_readable, 2_000)
+        assert answering.answered == 1
+        received(beam.sock, beam.on_readable, 2_001)
         taken = asking.take_alives()
         assert [alive.uuid for alive in taken] == [HOST]
         line = json.loads(alive_line(HOST, taken[0].payload))
@@ -151,13 +159,14 @@ def test_from_the_agent_to_the_line_for_the_conductor(note, beacon, free_ports, 
         assert asking.take_alives() == []
         # The same host once more in the same period: its signature is not even looked at.
         for _ in range(50):
-            sockets.send(answering.sock, signed(request=beam.request), ("127.0.0.1", link.answer_port))
-        beam.on_readable()
+            sockets.send(answering.asking, signed(request=beam.request), ("127.0.0.1", link.answer_port))
+        beam.on_readable(2_002)
         assert (asking.take_alives(), len(tries)) == ([], 1)
-        beam.pulse(10)
+        beam.pulse(3_000)
         for _ in range(50):
-            sockets.send(answering.sock, signed(request=beam.request, key=b"k" * 32), ("127.0.0.1", link.answer_port))
-        beam.on_readable()
+            sockets.send(answering.asking, signed(request=beam.request, key=b"k" * 32),
+                         ("127.0.0.1", link.answer_port))
+        beam.on_readable(3_001)
         assert (asking.take_alives(), len(tries)) == ([], 1 + sender.ALIVE_TRIES_MAX)
     finally:
         asking.close()
@@ -166,7 +175,8 @@ def test_from_the_agent_to_the_line_for_the_conductor(note, beacon, free_ports, 
 
 def test_sockets_take_datagrams_from_the_interface_of_their_network_only(free_ports):
     link = Link("mgmt", "lo", *free_ports)
-    responder, beam = Responder(link, "239.1.1.2", b"\0" * 16, b"k" * 32), Beam(link, "239.1.1.2")
+    responder = Responder(link, "239.1.1.2", Identity(b"\0" * 16, "worker-0", b"k" * 32))
+    beam = Beam(link, "239.1.1.2", b"k" * 32)
     try:
         responder.check_membership()
         beam.pulse(1)
