@@ -10,24 +10,28 @@ from prometheus_client import Gauge
 
 from flock import rpc
 from flock.core.health import Health
-from flock.db import Database, from_conf, utcnow
+from flock.db import Database, deadletters, from_conf, utcnow
 from flock.jobs import Periodics
 from fm.conf import lifecycle, options
 from fm.contract.rpc import FmManager
 from fm.core.policy import LifePolicy
 from fm.core.retention import Limits
 from fm.core.staleness import is_stale, time_to_live_s
+from fm.db.tables import NOTIFICATION
 from fm.manager import catalogue
 from fm.manager.endpoint import Manager
 from fm.manager.outputs.configured import outputs_from
 from fm.manager.outputs.relay import Outputs
 from fm.manager.timers import Timers
 from fm.manager.writer import Settings, Writer
+from fm.raiser import Raiser
+from fm.raiser.deadletters import DeadLetterAlarm
 from fm.resources.alarm import store as alarms
 
 STALE = Gauge("fm_stale_alarms", "Active alarms that were not set again within their time to live")
 ACTIVE = Gauge("fm_active_alarms", "Active alarms, suppressed and masked ones too", ("severity", "group"))
 OUTPUTS_UPKEEP_S = 5.0
+DEAD_LETTER_AUDIT_INTERVAL_S = 15.0
 
 
 class ManagerDaemon:
@@ -53,6 +57,10 @@ class ManagerDaemon:
         interval_s = float(self._options.housekeeping_interval_s)
         self._periodics.add("housekeeping", interval_s, self._housekeeping, first_after_s=1.0)
         self._periodics.add("outputs", min(interval_s, OUTPUTS_UPKEEP_S), self._outputs.upkeep, first_after_s=0.5)
+        # No spool: the manager itself applies the requests.
+        raiser = Raiser(self._transport, None, manager=manager)
+        self._periodics.add("dead letters", DEAD_LETTER_AUDIT_INTERVAL_S, DeadLetterAlarm(
+            "fm", raiser, lambda: deadletters.trouble(self._db, NOTIFICATION, str)).audit)
         self.health.add("bus", lambda: None if self._server.ready else "the message bus is not connected")
 
     def start(self) -> None:

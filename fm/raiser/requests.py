@@ -16,8 +16,9 @@ from fm.contract.entity import containers, entity_type, fill
 from fm.contract.enums import AlarmState, AlarmType, Severity
 from fm.contract.errors import InvalidFault, UnknownAlarmId
 from fm.contract.fault import AlarmKey, Fault
+from fm.contract.limits import TEXT_MAX
 from fm.contract.rpc import FaultRequest
-from fm.contract.validation import TEXT_MAX, check_alarm_id, check_entity, checked_fault
+from fm.contract.validation import check_alarm_id, check_entity, checked_fault
 
 _CUT = "..."
 _RECORD = codec_for(FaultRequest)

@@ -10,13 +10,14 @@ from flock.auth.secrets import SecretBox
 from flock.core.backoff import Backoff
 from flock.core.clock import RealClock
 from flock.core.health import Health
-from flock.db import from_conf
+from flock.db import deadletters, from_conf
 from flock.db.outbox import Policy, Relay
 from flock.exec.root import Root
 from flock.exec.uptime import uptime_s
 from flock.jobs import Periodics
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
+from fm.raiser.deadletters import DeadLetterAlarm
 from mtce.conductor import messages
 from mtce.conductor.alarmaudit import AlarmAudit
 from mtce.conductor.bmcjobs import BmcJobs
@@ -32,6 +33,7 @@ from mtce.contract.records import MtcAlive
 from mtce.contract.rpc import AgentEvents, MtceAgent, MtceHosts
 from mtce.core.events import Alive, Event, Pulse
 from mtce.core.view import Level, Network
+from mtce.db.tables import OUTBOX
 from sysinv.contract.rpc import HostStates
 
 STOP_WAIT_S = 5.0
@@ -39,6 +41,7 @@ SERVER_THREADS = 16
 PRUNE_INTERVAL_S = 600.0
 ALARM_AUDIT_INTERVAL_S = 120.0
 ALARM_AUDIT_FIRST_S = 5.0
+DEAD_LETTER_AUDIT_INTERVAL_S = 15.0
 
 
 class ConductorDaemon:
@@ -77,6 +80,8 @@ class ConductorDaemon:
         self._periodics.add("prune", PRUNE_INTERVAL_S, store.prune)
         self._periodics.add("alarms", ALARM_AUDIT_INTERVAL_S, AlarmAudit(self._loop, self._effects, self._raiser).audit,
                             first_after_s=ALARM_AUDIT_FIRST_S)
+        self._periodics.add("dead letters", DEAD_LETTER_AUDIT_INTERVAL_S, DeadLetterAlarm(
+            "mtce", self._raiser, lambda: deadletters.trouble(self._db, OUTBOX, self._subject)).audit)
         self._versions = rpc.VersionWatch(self._transport, [HostStates, FmManager])
         self._observe()
 
@@ -131,6 +136,12 @@ class ConductorDaemon:
     def _hostname_of(self, uuid: str) -> str | None:
         entry = self._loop.roster.get(uuid)
         return None if entry is None else entry.view.hostname
+
+    def _subject(self, key: str) -> str:
+        """The host that messages of ``key`` are about: ``host=<hostname>``, or its uuid when it is gone."""
+        about = key.partition(":")[2]
+        hostname = self._hostname_of(about)
+        return about if hostname is None else f"host={hostname}"
 
     def _agent_of(self, hostname: str) -> MtceAgent:
         if hostname not in self._agents:
