@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flock.rpc.accounts import host_account, service_account
-from sysinv.bootstrap import bus, equaltime
+from sysinv.bootstrap import bus, logins
 from sysinv.bootstrap.answers import Answers, NetworkAnswer
 from sysinv.bootstrap.front import (
     CONFIGURATION,
@@ -38,7 +38,6 @@ from sysinv.model.hostfiles import (
 KEYSTONE_CACHE = "unix:/run/flock/keystone-cache/cache.sock"
 
 # A short lock: it slows a guess, and somebody who guesses cannot keep an operator out for long.
-LOCKOUT_ATTEMPTS, LOCKOUT_S = 5, 60
 
 DATABASE_TLS = f"?sslmode=verify-full&sslrootcert={AUTHORITIES_FILE}"
 DATABASE_SERVER_TLS = {
@@ -112,11 +111,11 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
         "credential": {"key_repository": "/etc/keystone/credential-keys"},
         "cache": {"enabled": True, "backend": "dogpile.cache.memcached", "memcache_servers": KEYSTONE_CACHE},
         "oslo_policy": {"enforce_scope": True},
-        "security_compliance": {"lockout_failure_attempts": LOCKOUT_ATTEMPTS, "lockout_duration": LOCKOUT_S},
     })
     # Keystone parses sys.argv on import and would exit on the server's arguments.
-    wsgi = (Path(equaltime.__file__).read_text() + "\n\nimport sys\n\nsys.argv = ['keystone']\n\n"
-            "from keystone.wsgi.api import application as keystone\n\napplication = EqualTime(keystone)\n")
+    wsgi = (Path(logins.__file__).read_text() + "\n\nimport sys\n\nsys.argv = ['keystone']\n\n"
+            "from keystone.wsgi.api import application as keystone\n\n"
+            f"application = EqualTime(AddressLock(keystone, exempt={sorted(secrets.keystone)!r}))\n")
     return [
         RenderedFile("/etc/keystone/keystone.conf", PRIVATE, conf),
         RenderedFile("/etc/keystone/flock_keystone_wsgi.py", PUBLIC, wsgi),
