@@ -21,8 +21,9 @@ from typing import Any
 REFUSAL_S = 0.75
 LOGIN_PATH = "/v3/auth/tokens"
 LOGIN_BYTES_MAX = 128 * 1024
-ATTEMPTS_MAX, LOCK_S = 5, 60.0
-PAIRS_MAX = 20_000
+# Wrong passwords of one address for one user, and of one address for any users, within LOCK_S.
+ATTEMPTS_MAX, ADDRESS_ATTEMPTS_MAX, LOCK_S = 5, 30, 60.0
+PLACES_MAX = 20_000
 NETWORK_BITS = 64
 """Who has an IPv6 address can use all of its network of this prefix."""
 REFUSAL = json.dumps({"error": {
@@ -38,6 +39,18 @@ def is_login(environ: Environment) -> bool:
     return environ.get("REQUEST_METHOD") == "POST" and path.rstrip("/") == LOGIN_PATH
 
 
+class TrueAddress:
+    """Sets the client's address, which the web server in front sends; nobody else opens the unix socket."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not environ.get("REMOTE_ADDR"):
+            environ["REMOTE_ADDR"] = environ.get("HTTP_X_FORWARDED_FOR", "")
+        return self._application(environ, start_response)
+
+
 class EqualTime:
     """Delays each refusal of a login until ``refusal_s`` after its request."""
 
@@ -45,9 +58,6 @@ class EqualTime:
         self._application, self._refusal_s = application, refusal_s
 
     def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if not environ.get("REMOTE_ADDR"):
-            # Only the web server in front opens the unix socket.
-            environ["REMOTE_ADDR"] = environ.get("HTTP_X_FORWARDED_FOR", "")
         if not is_login(environ):
             return self._application(environ, start_response)
         began = time.monotonic()
@@ -61,58 +71,55 @@ class EqualTime:
 
 
 class AddressLock:
-    """Refuses logins of a user from an address for ``lock_s`` after ``ATTEMPTS_MAX`` wrong passwords within ``lock_s``.
+    """Refuses logins of a user from an address after ``ATTEMPTS_MAX`` wrong passwords within ``lock_s``.
 
-    ``exempt``: users of services, whose passwords are random; a local user must not lock them out. An attempt counts
-    from its start, so parallel ones do not pass the limit. Forgets the oldest of more than ``PAIRS_MAX`` pairs.
+    Refuses logins of all users from an address after ``ADDRESS_ATTEMPTS_MAX``. Such a refusal comes at once and holds
+    no thread. ``exempt``: users of services, whose passwords are random; a local user must not lock them out. Logins in
+    progress do not count, so parallel guesses exceed the limits by at most the number of Keystone's threads.
     """
 
     def __init__(self, application: Application, exempt: Collection[str] = (), lock_s: float = LOCK_S,
                  monotonic: Callable[[], float] = time.monotonic) -> None:
         self._application, self._exempt = application, frozenset(exempt)
         self._lock_s, self._monotonic = lock_s, monotonic
-        self._attempts: OrderedDict[bytes, list[float]] = OrderedDict()
+        self._failures: OrderedDict[tuple[str, ...], list[float]] = OrderedDict()
         self._mutex = threading.Lock()
 
     def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
         user = _user_of(environ) if is_login(environ) else None
         if user is None or user in self._exempt:
             return self._application(environ, start_response)
-        pair = hashlib.sha256(json.dumps([_network_of(environ), user]).encode()).digest()
-        begun = self._begin(pair)
-        if begun is None:
+        network = _network_of(environ)
+        pair = (network, hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest())
+        if self._count(pair) >= ATTEMPTS_MAX or self._count((network,)) >= ADDRESS_ATTEMPTS_MAX:
             start_response("401 Unauthorized", [
                 ("Content-Type", "application/json"), ("Content-Length", str(len(REFUSAL)))])
             return [REFUSAL]
 
         def start(status: str, *rest: Any) -> Any:
-            if not status.startswith("401"):
-                self._end(pair, begun, accepted=status.startswith("2"))
+            if status.startswith("401"):
+                self._failed(pair)
+                self._failed((network,))
+            elif status.startswith("2"):
+                with self._mutex:
+                    self._failures.pop(pair, None)
             return start_response(status, *rest)
 
         return self._application(environ, start)
 
-    def _begin(self, pair: bytes) -> float | None:
-        """Count an attempt and return its time; None when too many were made."""
+    def _count(self, place: tuple[str, ...]) -> int:
         now = self._monotonic()
         with self._mutex:
-            recent = [at for at in self._attempts.pop(pair, []) if now - at < self._lock_s]
-            self._attempts[pair] = recent
-            if len(self._attempts) > PAIRS_MAX:
-                self._attempts.popitem(last=False)
-            if len(recent) >= ATTEMPTS_MAX:
-                return None
-            recent.append(now)
-            return now
+            return sum(now - at < self._lock_s for at in self._failures.get(place, ()))
 
-    def _end(self, pair: bytes, begun: float, *, accepted: bool) -> None:
-        """Forget an attempt that Keystone did not refuse; all of the pair when it accepted the password."""
+    def _failed(self, place: tuple[str, ...]) -> None:
+        """Remember a wrong password; forgets the places whose last one is the oldest beyond ``PLACES_MAX``."""
+        now = self._monotonic()
         with self._mutex:
-            attempts = self._attempts.get(pair, [])
-            if accepted:
-                attempts.clear()
-            elif begun in attempts:
-                attempts.remove(begun)
+            recent = [at for at in self._failures.pop(place, ()) if now - at < self._lock_s]
+            self._failures[place] = [*recent, now]
+            if len(self._failures) > PLACES_MAX:
+                self._failures.popitem(last=False)
 
 
 def _user_of(environ: Environment) -> str | None:

@@ -13,8 +13,10 @@ from sysinv.bootstrap import bus, logins
 from sysinv.bootstrap.answers import Answers, NetworkAnswer
 from sysinv.bootstrap.front import (
     CONFIGURATION,
+    CONNECTION_LIMIT,
     KEYSTONE_PORT,
     Published,
+    connection_limit,
     listens,
     nginx_conf,
     socket_path,
@@ -115,7 +117,7 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
     # Keystone parses sys.argv on import and would exit on the server's arguments.
     wsgi = (Path(logins.__file__).read_text() + "\n\nimport sys\n\nsys.argv = ['keystone']\n\n"
             "from keystone.wsgi.api import application as keystone\n\n"
-            f"application = EqualTime(AddressLock(keystone, exempt={sorted(secrets.keystone)!r}))\n")
+            f"application = TrueAddress(AddressLock(EqualTime(keystone), exempt={sorted(secrets.keystone)!r}))\n")
     return [
         RenderedFile("/etc/keystone/keystone.conf", PRIVATE, conf),
         RenderedFile("/etc/keystone/flock_keystone_wsgi.py", PUBLIC, wsgi),
@@ -124,8 +126,10 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
 
 def front_files(answers: Answers, apis: Iterable[Published],
                 plain_networks: Collection[str] = ()) -> list[RenderedFile]:
-    """Return the configuration of the web server in front of all APIs; it speaks TLS except on ``plain_networks``."""
-    return [RenderedFile(CONFIGURATION, PUBLIC, nginx_conf(listens(answers.networks, plain_networks), apis))]
+    """Return the files of the web server in front of all APIs; it speaks TLS except on ``plain_networks``."""
+    known = list(apis)
+    return [RenderedFile(CONFIGURATION, PUBLIC, nginx_conf(listens(answers.networks, plain_networks), known)),
+            RenderedFile(CONNECTION_LIMIT, PUBLIC, connection_limit(known))]
 
 
 def database_url(answers: Answers, secrets: SystemSecrets, name: str, directory: str) -> str:

@@ -11,7 +11,7 @@ from flock.core.slices import subsystems
 from sysinv.bootstrap import logins, render
 from sysinv.bootstrap.answers import parse
 from sysinv.bootstrap.front import listens, nginx_conf, pattern, published_apis
-from sysinv.bootstrap.logins import ATTEMPTS_MAX, LOCK_S, AddressLock, EqualTime
+from sysinv.bootstrap.logins import ADDRESS_ATTEMPTS_MAX, ATTEMPTS_MAX, LOCK_S, AddressLock, EqualTime
 from sysinv.bootstrap.secrets import generate
 
 ANSWERS = parse({"admin_password": "correct-horse"})
@@ -48,7 +48,8 @@ def test_wrong_passwords_lock_in_front_of_keystone_only():
     files = {file.path: file.content for file in render.keystone_files(ANSWERS, generate())}
     conf, wsgi = files["/etc/keystone/keystone.conf"], files["/etc/keystone/flock_keystone_wsgi.py"]
     assert "lockout" not in conf
-    assert wsgi.endswith("application = EqualTime(AddressLock(keystone, exempt=['fm', 'mtce', 'sysinv']))\n")
+    assert wsgi.endswith(
+        "application = TrueAddress(AddressLock(EqualTime(keystone), exempt=['fm', 'mtce', 'sysinv']))\n")
     compile(wsgi, "flock_keystone_wsgi.py", "exec")
     assert "unix:/run/flock/keystone-cache/cache.sock" in conf
 
@@ -133,9 +134,10 @@ def test_a_network_of_ipv6_counts_as_one_address_and_users_of_services_are_exemp
     assert keystone.login("right", address="127.0.0.1", name="sysinv") == 201
 
 
-def test_parallel_guesses_do_not_pass_the_limit():
+def test_logins_in_progress_lock_nobody():
     keystone = Keystone()
     inside, go = threading.Semaphore(0), threading.Event()
+    told = []
 
     def slow(environ, start_response):
         inside.release()
@@ -143,15 +145,34 @@ def test_parallel_guesses_do_not_pass_the_limit():
         return keystone(environ, start_response)
 
     keystone.lock = AddressLock(slow)
-    threads = [threading.Thread(target=keystone.login, args=("wrong",)) for _ in range(4 * ATTEMPTS_MAX)]
+    threads = [threading.Thread(target=lambda: told.append(keystone.login("right"))) for _ in range(4 * ATTEMPTS_MAX)]
     for thread in threads:
         thread.start()
-    for _ in range(ATTEMPTS_MAX):
+    for _ in threads:
         assert inside.acquire(timeout=10)
     go.set()
     for thread in threads:
         thread.join(10)
-    assert len(keystone.asked) == ATTEMPTS_MAX
+    assert told == [201] * len(threads)
+
+
+def test_an_address_that_guesses_names_is_locked_for_all_of_them():
+    keystone = Keystone()
+    for number in range(2 * ADDRESS_ATTEMPTS_MAX):
+        assert keystone.login("wrong", name=f"user-{number}") == 401
+    assert len(keystone.asked) == ADDRESS_ATTEMPTS_MAX
+    assert keystone.login("right", address="10.10.10.10") == 201
+    keystone.now_s += LOCK_S
+    assert keystone.login("right") == 201
+
+
+def test_a_locked_address_holds_no_thread():
+    keystone = Keystone()
+    keystone.lock = AddressLock(EqualTime(keystone, refusal_s=0.05))
+    for _ in range(ATTEMPTS_MAX):
+        keystone.login("wrong")
+    keystone.lock._application._refusal_s = 60.0
+    assert keystone.login("wrong") == 401
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"auth": 1}', b'{"auth": {"identity": {"methods": ["token"]}}}',
@@ -170,8 +191,8 @@ def test_a_body_that_names_no_user_is_left_to_keystone(body):
 
 
 def test_the_memory_of_attempts_is_limited(monkeypatch):
-    monkeypatch.setattr(logins, "PAIRS_MAX", 10)
+    monkeypatch.setattr(logins, "PLACES_MAX", 10)
     keystone = Keystone()
     for number in range(100):
         keystone.login("wrong", address=f"10.0.0.{number}")
-    assert len(keystone.lock._attempts) == 10
+    assert len(keystone.lock._failures) == 10
