@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import threading
 from typing import Any
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -32,6 +34,15 @@ class DeadlineAdapter(HTTPAdapter):
         super().init_poolmanager(*args, **words)
         self.poolmanager.pool_classes_by_scheme = {
             "http": _watched(HTTPConnectionPool, self), "https": _watched(HTTPSConnectionPool, self)}
+
+    def send(self, *args: Any, **words: Any) -> requests.Response:
+        """Send a request. A redirect comes without its body: requests would read all of it, even when it does not follow
+        the redirect."""
+        response = super().send(*args, **words)
+        if response.is_redirect:
+            response.close()
+            response.raw = io.BytesIO()
+        return response
 
     def close(self) -> None:
         """Close the connections and end the timer."""
