@@ -11,8 +11,8 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from sushy import connector as sushy_connector
 
+from flock.exec.http import DeadlineAdapter
 from flock.foreign.redfish import mount
-from mtce.bmc.deadline import DeadlineAdapter
 
 ANSWER_MAX_BYTES = 4 * 1024 * 1024
 CHUNK_BYTES = 16 * 1024
