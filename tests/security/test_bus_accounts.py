@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 import uuid
@@ -289,7 +290,9 @@ def test_a_flood_of_one_host_delays_only_that_host(secured: SecuredBus, served: 
 
 def connect_without_confirm(url: str) -> amqp.Channel:
     parts = urlsplit(url)
-    made = amqp.Connection(f"127.0.0.1:{parts.port}", userid=parts.username, password=parts.password)
+    # The broker stops reading from who floods it; this attacker waits for it instead of giving up after a second.
+    made = amqp.Connection(f"127.0.0.1:{parts.port}", userid=parts.username, password=parts.password,
+                           socket_settings={socket.TCP_USER_TIMEOUT: 60_000})
     made.connect()
     return made.channel()
 

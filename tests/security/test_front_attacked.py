@@ -13,7 +13,6 @@ import pytest
 import requests
 
 from flock.testing.services.keystone import PASSWORD, KeystoneServer
-from flock.testing.services.process import wait_for
 from tests.security.served import Front
 
 SOCKETS = 400
@@ -80,7 +79,7 @@ def asks(front: Front, keystone: KeystoneServer) -> Iterator[dict[str, Ask]]:
         yield {"API": lambda: _read(front, session, token), "Keystone": ask_keystone}
 
 
-def _slowed(asks: dict[str, Ask], attack: Attack) -> list[str]:
+def _slowed(asks: dict[str, Ask], attack: Attack, slack_s: float) -> list[str]:
     """The servers whose median during ``attack`` is above 1.5 times that before or after it, whichever is longer: on a
     machine that others use too, the median without an attack differs from one moment to the next."""
     before = {name: _median_s(ask) for name, ask in asks.items()}
@@ -88,15 +87,15 @@ def _slowed(asks: dict[str, Ask], attack: Attack) -> list[str]:
         during = {name: _median_s(ask) for name, ask in asks.items()}
     after = {name: _median_s(ask) for name, ask in asks.items()}
     print({name: [f"{times[name] * 1000:.2f} ms" for times in (before, during, after)] for name in asks})
-    return [name for name in asks if during[name] > 1.5 * max(before[name], after[name])]
+    return [name for name in asks if during[name] > 1.5 * max(before[name], after[name]) + slack_s]
 
 
-def _check(asks: dict[str, Ask], attack: Attack) -> None:
-    """Fails when an attack slows a server in three measurements of three: load of other programs does not."""
-    found = [_slowed(asks, attack)]
-    while found[-1] and len(found) < 3:
-        found.append(_slowed(asks, attack))
-    assert not found[-1], found
+def _check(asks: dict[str, Ask], attack: Attack, slack_s: float = 0.0) -> None:
+    """What the attack costs shows in every round, what the rest of the machine costs does not."""
+    for _ in range(5):
+        if not (slowed := _slowed(asks, attack, slack_s)):
+            return
+    pytest.fail(f"slowed: {slowed}")
 
 
 @contextlib.contextmanager
@@ -139,21 +138,10 @@ def _from_elsewhere() -> requests.Session:
 
 
 def test_answers_that_nobody_reads_hold_no_thread(front: Front, keystone: KeystoneServer) -> None:
-    token = keystone.token("reader")
-    with requests.Session() as session, _from_elsewhere() as other:
-        before_s = _median_s(lambda: _read(front, session, token))
-        request = f"GET /v1/large HTTP/1.1\r\nHost: a\r\nX-Auth-Token: {token}\r\n\r\n".encode()
-        with _held(front.api, 30, request):
-            other_token = keystone.token("operator")
-            wait_for(lambda: _timed(front, other, other_token) <= 1.5 * before_s + 0.002, 20,
-                     "the API has written all answers")
-            assert _median_s(lambda: _read(front, other, other_token)) <= 1.5 * before_s + 0.002
-
-
-def _timed(front: Front, session: requests.Session, token: str) -> float:
-    began = time.perf_counter()
-    _read(front, session, token)
-    return time.perf_counter() - began
+    token, other_token = keystone.token("reader"), keystone.token("operator")
+    request = f"GET /v1/large HTTP/1.1\r\nHost: a\r\nX-Auth-Token: {token}\r\n\r\n".encode()
+    with _from_elsewhere() as other:
+        _check({"API": lambda: _read(front, other, other_token)}, lambda: _held(front.api, 30, request), 0.002)
 
 
 def test_a_slow_header_ends_in_time(front: Front) -> None:

@@ -4,7 +4,7 @@
 #   stack  unstack  clean
 # Environment: WORK (scratch directory), REPO (this repository), LOCAL_CONF (file sourced like local.conf),
 # DEVSTACK_DIR (a devstack checkout whose functions are used; without it standin.sh).
-# Programs called from outside (openstack, sudo, systemctl, dbsync) are stubs that write to $WORK/log.
+# Programs called from outside (openstack, sudo, systemctl, rabbitmqctl, dbsync) are stubs that write to $WORK/log.
 set -o errexit
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -44,6 +44,11 @@ test -r "$FLOCK_CONF_DIR/flock.conf" || exit 1
 echo "$(basename "$0") $*" >> "$WORK/log"
 STUB
 done
+stub rabbitmqctl <<'STUB'
+#!/bin/sh
+echo "rabbitmqctl $*" >> "$WORK/log"
+cat > "$WORK/definitions.json"
+STUB
 PATH=$WORK/bin:$PATH
 
 SERVICE_HOST=192.0.2.10

@@ -57,6 +57,12 @@ function iniset {
     cat "$file.new" > "$file"
     rm "$file.new"
 }
+function iniget {
+    SECTION="[$2]" OPTION=$3 awk '
+        /^\[/ { inside = ($0 == ENVIRON["SECTION"]); next }
+        inside { split($0, words, /[ =]/); if (words[1] == ENVIRON["OPTION"]) { sub(/^[^=]*=[ ]*/, ""); print } }
+    ' "$1"
+}
 function iniset_rpc_backend { iniset "$2" DEFAULT transport_url "rabbit://stackrabbit:$RABBIT_PASSWORD@$SERVICE_HOST:5672/"; }
 function setup_logging { iniset "$1" DEFAULT use_stderr True; }
 function configure_keystone_authtoken_middleware {

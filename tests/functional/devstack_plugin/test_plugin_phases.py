@@ -8,13 +8,18 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from flock.conf.sample import list_opts as shared_options
 from flock.db import Database
+from flock.rpc import Server, client, transport
+from flock.testing.fixtures import private_conf
+from flock.testing.services.rabbitmq import RabbitNode
 from fm.conf import options as fm_options
+from fm.contract.rpc import FmManager
 from mtce.conf import agent as mtce_agent
 from mtce.conf import conductor as mtce_conductor
 from mtce.heartbeat.settings import from_ini
@@ -115,7 +120,38 @@ def test_configuration_files(standard: Stacked, name: str) -> None:
     assert conf["keystone_authtoken"]["username"] == name
     assert conf["keystone_authtoken"]["project_name"] == "services"
     assert (standard.work / "etc/flock" / f"{name}.conf").stat().st_mode & 0o077 == 0
-    assert standard.conf("flock")["DEFAULT"]["transport_url"].startswith("rabbit://")
+    assert standard.conf("flock")["DEFAULT"]["transport_url"] == "rabbit://service.devstack:rabbitpw@192.0.2.10:5672/"
+
+
+def test_daemons_talk_with_the_account_that_the_plugin_makes(standard: Stacked, own_rabbit: RabbitNode) -> None:
+    assert standard.lines("rabbitmqctl import_definitions")
+    own_rabbit.start()
+    own_rabbit.control("import_definitions", str(standard.work / "definitions.json"))
+    url = standard.conf("flock")["DEFAULT"]["transport_url"].replace("192.0.2.10:5672", f"127.0.0.1:{own_rabbit.port}")
+    bus = transport(private_conf(), url)
+    manager = CountingManager()
+    server = Server(bus, "controller-0", {FmManager: manager})
+    try:
+        assert server.start(20)
+        client(FmManager, bus, deadline_s=20).apply(requests=[])
+        assert manager.calls == 1
+    finally:
+        server.stop(5)
+        bus.close()
+
+
+class CountingManager:
+    """Counts requests, whatever they are."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        def count(**arguments: Any) -> list[Any]:
+            self.calls += 1
+            return []
+
+        return count
 
 
 @pytest.mark.parametrize("name", sorted(PORTS))
