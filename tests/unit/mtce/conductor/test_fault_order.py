@@ -71,22 +71,19 @@ def handlers_of(raiser):
 
 
 def test_a_host_added_again_at_once_has_its_own_alarms_only(bench, manager, raiser):
-    held = [True]
+    held = [False]
     handlers = handlers_of(raiser)
-    told = dict(handlers)
+    log, forget = handlers[messages.CUSTOMER_LOG], handlers[messages.FORGET]
 
-    def away_at_first(kind):
-        def deliver(payload):
-            # Only what the deleted host left behind is held up, as when its last delivery has just failed.
-            if held[0] and kind != messages.ALARM_SET:
-                raise Unavailable(service="fault spool", reason="full")
-            told[kind](payload)
-        return deliver
+    def unless_held(deliver, payload):
+        # Only what the deleted host left behind is held up, as when its last delivery has just failed.
+        if held[0] and (deliver is forget or payload["entity"].endswith("command=delete")):
+            raise Unavailable(service="fault spool", reason="full")
+        deliver(payload)
 
-    handlers.update({kind: away_at_first(kind) for kind in
-                     (messages.CUSTOMER_LOG, messages.FORGET, messages.ALARM_SET)})
+    handlers[messages.CUSTOMER_LOG] = lambda payload: unless_held(log, payload)
+    handlers[messages.FORGET] = lambda payload: unless_held(forget, payload)
     relay = relay_with(bench, handlers)
-    held[0] = False
     bench.hosts.put_host(host=bench.host())
     bench.advance(2)
     with bench.db.writer() as conn:
