@@ -1,3 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of all tests come from the product's own test support."""
+import logging
+from collections.abc import Iterator
+
+import pytest
+
 pytest_plugins = ["flock.testing.fixtures"]
+
+
+@pytest.fixture(autouse=True)
+def log_records_of_others() -> Iterator[None]:
+    """A test that sets up a daemon's log in this process does not change the log lines of later tests."""
+    before = logging.getLogRecordFactory()
+    yield
+    logging.setLogRecordFactory(before)

@@ -82,7 +82,7 @@ class Edge:
         path = exchange.path = request_path(environ)
         if path in HEALTH_PATHS:
             return self._healthz(environ, start)
-        if path == "/metrics":
+        if path == "/metrics" and front.is_local(environ):
             return self._send(environ, start, 200, metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8")
         question = front.asked(environ, path)
         if question is not None:

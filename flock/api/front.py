@@ -5,6 +5,7 @@ The front reads slow clients and knows their addresses. Before it reads a body, 
 """
 from __future__ import annotations
 
+import ipaddress
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -27,6 +28,14 @@ def true_address(environ: dict[str, Any]) -> None:
     said = environ.pop("HTTP_X_FORWARDED_FOR", "")
     if is_behind_front(environ):
         environ["REMOTE_ADDR"] = str(said)
+
+
+def is_local(environ: Mapping[str, Any]) -> bool:
+    """Whether the client's address, after ``true_address``, is one of loopback."""
+    try:
+        return ipaddress.ip_address(str(environ.get("REMOTE_ADDR", ""))).is_loopback
+    except ValueError:
+        return False
 
 
 def asked(environ: Mapping[str, Any], path: str) -> tuple[str, str] | None:

@@ -2,11 +2,13 @@
 """Transactional outbox: stores messages together with a change, then delivers them in order with retries.
 
 ``Outbox.put`` writes inside the caller's transaction; a ``Relay`` thread delivers. Delivery is at least once: after a
-crash, the relay delivers the messages of the last ``FORGET_AFTER_S`` again.
+crash, the relay delivers the messages of the last ``FORGET_AFTER_S`` again. A message that its receiver refuses for
+good becomes a dead letter (``flock.db.deadletters``): it stays stored and holds up no other.
 """
 from __future__ import annotations
 
 import datetime
+import enum
 import json
 import logging
 import math
@@ -20,7 +22,9 @@ from prometheus_client import Counter, Gauge
 from sqlalchemy.engine import Connection
 
 from flock.core.backoff import Backoff
-from flock.core.errors import FlockError
+from flock.core.errors import Conflict, FlockError, Refused, RemoteError
+from flock.core.text import storable
+from flock.db import deadletters
 from flock.db.database import Database
 from flock.db.schema import Json, UtcTime, new_uuid, utcnow
 from flock.jobs.worker import Worker
@@ -32,6 +36,9 @@ DELIVERIES = Counter("flock_outbox_deliveries_total", "Delivery attempts", ("out
 FORGET_AFTER_S = 0.2
 # Keys that a relay of the whole table serves in one pass.
 KEYS_MAX = 1000
+KEY_LENGTH_MAX = 255
+# Attempts at a message that its receiver refuses, and at one that fails with an unexpected error.
+REFUSALS_MAX, ERRORS_MAX = 5, 20
 HOLD_MAX = datetime.timedelta(hours=1)
 """The longest delay before a message's first delivery."""
 
@@ -41,14 +48,15 @@ def outbox_table(metadata: sa.MetaData, name: str) -> sa.Table:
     return sa.Table(
         name, metadata,
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("key", sa.String(255), nullable=False),
+        sa.Column("key", sa.String(KEY_LENGTH_MAX), nullable=False),
         sa.Column("kind", sa.String(64), nullable=False),
         sa.Column("payload", Json, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False, default=0, server_default="0"),
         sa.Column("next_try_at", UtcTime, nullable=False, default=utcnow),
         sa.Column("owner", sa.String(64), nullable=True),
         sa.Column("lease_until", UtcTime, nullable=True),
-        sa.Column("last_error", sa.String(255), nullable=True),
+        sa.Column("last_error", sa.String(deadletters.REASON_MAX), nullable=True),
+        sa.Column("dead_at", UtcTime, nullable=True),
         sa.Column("created_at", UtcTime, nullable=False, default=utcnow),
         sa.Index(f"ix_{name}_key_id", "key", "id"),
         sqlite_autoincrement=True,
@@ -80,7 +88,8 @@ class Outbox:
 
         Does nothing when the last message of ``key`` has the same payload.
         """
-        last = sa.select(self.table.c.payload).where(self.table.c.key == key).order_by(self.table.c.id.desc()).limit(1)
+        last = sa.select(self.table.c.payload).where(self.table.c.key == key, self.table.c.dead_at.is_(None)).order_by(
+            self.table.c.id.desc()).limit(1)
         if conn.execute(last).scalar() != payload:
             conn.execute(sa.insert(self.table).values(key=key, kind=kind, payload=payload, next_try_at=due))
 
@@ -88,7 +97,7 @@ class Outbox:
         """For each of ``keys``: the number of undelivered messages and the age of the oldest one in seconds."""
         table = self.table.c
         query = (sa.select(table.key, sa.func.count(), sa.func.min(table.created_at))
-                 .where(table.key.in_(sorted(keys))).group_by(table.key))
+                 .where(table.key.in_(sorted(keys)), table.dead_at.is_(None)).group_by(table.key))
         now = utcnow()
         with self.db.reader() as conn:
             found = {key: (int(number), max(0.0, (now - oldest).total_seconds()))
@@ -100,8 +109,8 @@ class Outbox:
         table = self.table.c
 
         def boundary(conn: Connection, key: str) -> int | None:
-            found: int | None = conn.execute(sa.select(table.id).where(table.key == key).order_by(
-                table.id.desc()).limit(1).offset(kept_max)).scalar()
+            found: int | None = conn.execute(sa.select(table.id).where(
+                table.key == key, table.dead_at.is_(None)).order_by(table.id.desc()).limit(1).offset(kept_max)).scalar()
             return found
 
         with self.db.reader() as conn:
@@ -109,8 +118,8 @@ class Outbox:
         if not surplus:
             return {}
         with self.db.writer() as conn:
-            return {key: conn.execute(sa.delete(self.table).where(table.key == key, table.id <= last)).rowcount
-                    for key, last in surplus.items()}
+            return {key: conn.execute(sa.delete(self.table).where(
+                table.key == key, table.id <= last, table.dead_at.is_(None))).rowcount for key, last in surplus.items()}
 
     def drop_other_kinds(self, kinds: Collection[str]) -> int:
         """Drop messages of kinds other than ``kinds``, which no relay delivers any more; returns how many."""
@@ -136,9 +145,22 @@ class Message:
     lease_until: datetime.datetime | None
 
 
-def never_drop(_error: Exception) -> float:
-    """The ``attempts_max`` of a policy that never drops a message: infinity for every error."""
-    return math.inf
+def attempts_for(error: Exception) -> float:
+    """The number of attempts at a message that fails with ``error``: limited when the message itself may be the cause,
+    unlimited when the receiver is away, of another release, or had a collision."""
+    if isinstance(error, Refused) and not isinstance(error, Conflict):
+        return REFUSALS_MAX
+    if isinstance(error, RemoteError):
+        return ERRORS_MAX
+    return math.inf if isinstance(error, (FlockError, OSError)) else ERRORS_MAX
+
+
+class _Outcome(enum.Enum):
+    """What became of one message in one attempt."""
+
+    DELIVERED = enum.auto()
+    DEAD = enum.auto()
+    POSTPONED = enum.auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +168,16 @@ class Policy:
     """How a relay delivers.
 
     After a handler raises, calls it again after the pauses of ``retry``. ``attempts_max(error)`` is the number of
-    attempts before a message that fails with this error is dropped. ``lease_s`` is the number of seconds for which a
-    relay may keep claimed messages, so that several relays can share a table. None means that this relay is the only
-    one for its keys and claims nothing.
+    attempts before a message that fails with this error becomes a dead letter. ``lease_s`` is the number of seconds
+    for which a relay may keep claimed messages, so that several relays can share a table. None means that this relay is
+    the only one for its keys and claims nothing.
     """
 
     batch_max: int = 50
     poll_s: float = 5.0
     retry: Backoff = Backoff(1.0, 60.0, jitter=0.0)
     lease_s: float | None = 120.0
-    attempts_max: Callable[[Exception], float] = never_drop
+    attempts_max: Callable[[Exception], float] = attempts_for
 
     def is_due(self, table: sa.Table, now: datetime.datetime) -> sa.ColumnElement[bool]:
         """The opposite of ``waits`` as an SQL condition."""
@@ -192,7 +214,7 @@ class Relay:
     continue. Serves ``keys``, or all keys of the table when None. Treats a kind without handler and an unreadable
     payload like a failed handler. Give the only relay of a table a fixed ``owner``: after a crash it then continues at
     once instead of waiting for its old leases. Calls ``on_outcome(kind, outcome)`` for each ``ok``, ``failed`` and
-    ``dropped``.
+    ``dead``.
     """
 
     def __init__(self, outbox: Outbox, handlers: Mapping[str, Callable[[Any], object]], policy: Policy | None = None, *,
@@ -237,7 +259,8 @@ class Relay:
     def backlog(self) -> int:
         """The number of undelivered messages; also sets the gauge."""
         with self.outbox.db.reader() as conn:
-            count = int(conn.execute(sa.select(sa.func.count()).select_from(self.outbox.table)).scalar_one())
+            count = int(conn.execute(sa.select(sa.func.count()).select_from(self.outbox.table).where(
+                self.outbox.table.c.dead_at.is_(None))).scalar_one())
         BACKLOG.labels(self.outbox.table.name).set(count)
         return count
 
@@ -269,11 +292,12 @@ class Relay:
         table = self.outbox.table
         if self._keys is None:
             heads: sa.ColumnElement[bool] = table.c.id.in_(
-                sa.select(sa.func.min(table.c.id)).group_by(table.c.key).scalar_subquery())
+                sa.select(sa.func.min(table.c.id)).where(table.c.dead_at.is_(None)).group_by(table.c.key)
+                .scalar_subquery())
         else:
             one = table.alias("one")
-            heads = sa.or_(*(table.c.id == sa.select(sa.func.min(one.c.id)).where(one.c.key == key).scalar_subquery()
-                             for key in self._keys))
+            heads = sa.or_(*(table.c.id == sa.select(sa.func.min(one.c.id)).where(
+                one.c.key == key, one.c.dead_at.is_(None)).scalar_subquery() for key in self._keys))
         return sa.select(column).where(heads)
 
     def _claimable(self, now: datetime.datetime) -> sa.ColumnElement[bool]:
@@ -289,7 +313,7 @@ class Relay:
         # Reads the payload as text, so that an unreadable one does not keep this relay from delivering the others.
         columns = [sa.type_coerce(table.c[name], sa.Text) if name == "payload" else table.c[name]
                    for name in Message.__slots__]
-        query = (sa.select(*columns).where(table.c.key == key)
+        query = (sa.select(*columns).where(table.c.key == key, table.c.dead_at.is_(None))
                  .order_by(table.c.id).limit(self.policy.batch_max))
         lease_s = self.policy.lease_s
         if lease_s is None:
@@ -328,9 +352,11 @@ class Relay:
                 if self._worker.leaving or time.monotonic() - begun_at > lease_s / 2:
                     break
                 tried += 1
-                if not self._deliver(message):
+                outcome = self._deliver(message)
+                if outcome is _Outcome.POSTPONED:
                     break
-                done.append(message.id)
+                if outcome is _Outcome.DELIVERED:
+                    done.append(message.id)
                 if time.monotonic() - forgotten_at > FORGET_AFTER_S:
                     self._forget(done)
                     done, forgotten_at = [], time.monotonic()
@@ -340,8 +366,7 @@ class Relay:
                 self._release([message.id for message in run[tried:]])
         return tried
 
-    def _deliver(self, message: Message) -> bool:
-        """Deliver one message; True when it was delivered or dropped, False when it must be tried again."""
+    def _deliver(self, message: Message) -> _Outcome:
         handler = self.handlers.get(message.kind)
         try:
             if handler is None:
@@ -349,15 +374,17 @@ class Relay:
             handler(json.loads(message.payload))
         except Exception as exc:  # noqa: BLE001 - a handler may raise anything; the message is kept and tried again
             self._count(message.kind, "failed")
-            if handler is not None and message.attempts + 1 >= self.policy.attempts_max(exc):
-                self._count(message.kind, "dropped")
-                LOG.error("outbox %s: %s for %s is dropped after %d attempts: %s", self.name, message.kind,  # noqa: TRY400
-                          message.key, message.attempts + 1, exc)
-                return True
-            self._postpone(message, exc)
-            return False
+            if message.attempts + 1 < self.policy.attempts_max(exc):
+                self._postpone(message, exc)
+                return _Outcome.POSTPONED
+            with self.outbox.db.writer() as conn:
+                deadletters.bury(conn, self.outbox.table, message.id, message.attempts + 1, str(exc))
+            self._count(message.kind, "dead")
+            LOG.error("outbox %s: %s for %s is a dead letter after %d attempts: %s", self.name, message.kind,  # noqa: TRY400
+                      message.key, message.attempts + 1, exc)
+            return _Outcome.DEAD
         self._count(message.kind, "ok")
-        return True
+        return _Outcome.DELIVERED
 
     def _count(self, kind: str, outcome: str) -> None:
         DELIVERIES.labels(self.outbox.table.name, kind, outcome).inc()
@@ -369,13 +396,13 @@ class Relay:
         table = self.outbox.table
         with self.outbox.db.writer() as conn:
             conn.execute(sa.update(table).where(table.c.id == message.id).values(
-                attempts=attempts, owner=None, lease_until=None, last_error=str(exc)[:255],
+                attempts=attempts, owner=None, lease_until=None, last_error=storable(str(exc), deadletters.REASON_MAX),
                 next_try_at=utcnow() + datetime.timedelta(seconds=pause_s)))
         LOG.warning("outbox %s: %s for %s failed (attempt %d, next in %g s): %s", self.name, message.kind, message.key,
                     attempts, pause_s, exc, exc_info=not isinstance(exc, FlockError))
 
     def _forget(self, ids: Iterable[int]) -> None:
-        """Delete delivered and dropped messages."""
+        """Delete delivered messages."""
         gone = list(ids)
         if gone:
             with self.outbox.db.writer() as conn:

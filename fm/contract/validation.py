@@ -12,10 +12,9 @@ from fm.contract.entity import entity_type
 from fm.contract.enums import ALARM_SEVERITIES, AlarmState, AlarmType, Severity
 from fm.contract.errors import InvalidFault
 from fm.contract.fault import Fault
+from fm.contract.limits import ENTITY_MAX, TEXT_MAX
 
 E = TypeVar("E", AlarmState, Severity, AlarmType)
-ID_MAX = 255
-TEXT_MAX = 2048
 TIME_TO_LIVE_MAX_S = 366 * 86400
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ALARM_ID = re.compile(r"\d{3}\.\d{3}", re.ASCII)
@@ -44,7 +43,7 @@ def checked_fault(fault: Fault) -> Fault:
     ttl_s = fault.time_to_live_s
     if not isinstance(ttl_s, int) or isinstance(ttl_s, bool) or not 0 <= ttl_s <= TIME_TO_LIVE_MAX_S:
         raise InvalidFault(field="time_to_live_s", rule=f"must be a number of 0 to {TIME_TO_LIVE_MAX_S} seconds")
-    entity_type_id = fault.entity_type_id or entity_type(fault.entity_instance_id)[:ID_MAX]
+    entity_type_id = fault.entity_type_id or entity_type(fault.entity_instance_id)[:ENTITY_MAX]
     _check_name("entity_type_id", entity_type_id)
     if fault.timestamp is not None:
         parse_time("timestamp", fault.timestamp)
@@ -101,8 +100,8 @@ def _check_id(value: object) -> str:
 def _check_name(name: str, value: object) -> str:
     if not isinstance(value, str) or not value:
         raise InvalidFault(field=name, rule="is required")
-    if len(value) > ID_MAX:
-        raise InvalidFault(field=name, rule=f"must have at most {ID_MAX} characters")
+    if len(value) > ENTITY_MAX:
+        raise InvalidFault(field=name, rule=f"must have at most {ENTITY_MAX} characters")
     if not storable(value):
         raise InvalidFault(field=name, rule="must not contain NUL or unpaired surrogates")
     return value

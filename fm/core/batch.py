@@ -10,8 +10,9 @@ from flock.core.errors import FlockError
 from fm.contract.enums import AlarmState
 from fm.contract.errors import AlarmNotFound, InvalidFault
 from fm.contract.fault import AlarmKey, Fault
+from fm.contract.limits import ENTITY_MAX
 from fm.contract.rpc import FaultOutcome, FaultRequest
-from fm.contract.validation import ID_MAX, check_entity, checked_fault, storable
+from fm.contract.validation import check_entity, checked_fault, storable
 from fm.core import lifecycle
 from fm.core.ledger import Ledger, NetChange, Scene
 from fm.core.life import AlarmLife, time_of
@@ -49,7 +50,7 @@ def touched(requests: Iterable[FaultRequest]) -> Touched:
 
 
 def _possible(texts: set[str]) -> frozenset[str]:
-    return frozenset(text for text in texts if text and len(text) <= ID_MAX and storable(text))
+    return frozenset(text for text in texts if text and len(text) <= ENTITY_MAX and storable(text))
 
 
 class Batch:

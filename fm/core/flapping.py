@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from fm.contract.enums import AlarmState
-from fm.contract.validation import TEXT_MAX
+from fm.contract.limits import TEXT_MAX
 from fm.core.lifecycle import event_of
 from fm.core.records import Alarm, Event, Flap
 

@@ -13,6 +13,15 @@ from sqlalchemy.dialects import mysql, postgresql
 
 from flock.db import Json, UtcTime, columns, metadata
 from flock.db.outbox import outbox_table
+from fm.contract.limits import (
+    ALARM_ID_MAX,
+    ENTITY_MAX,
+    REQUEST_ID_MAX,
+    SEVERITY_MAX,
+    STATE_MAX,
+    USER_MAX,
+    WORD_MAX,
+)
 
 METADATA = metadata()
 
@@ -26,13 +35,13 @@ def _exact(length: int) -> sa.types.TypeEngine[str]:
 
 def _fault_columns(type_name: str) -> tuple[sa.Column[Any], ...]:
     return (
-        sa.Column("entity_type_id", sa.String(255), nullable=False),
-        sa.Column("entity_instance_id", _exact(255), nullable=False, index=True),
+        sa.Column("entity_type_id", sa.String(ENTITY_MAX), nullable=False),
+        sa.Column("entity_instance_id", _exact(ENTITY_MAX), nullable=False, index=True),
         sa.Column("timestamp", UtcTime, nullable=False),
-        sa.Column("severity", sa.String(32), nullable=False),
+        sa.Column("severity", sa.String(SEVERITY_MAX), nullable=False),
         sa.Column("reason_text", sa.Text, nullable=False),
-        sa.Column(type_name, sa.String(64), nullable=False),
-        sa.Column("probable_cause", sa.String(64), nullable=False),
+        sa.Column(type_name, sa.String(WORD_MAX), nullable=False),
+        sa.Column("probable_cause", sa.String(WORD_MAX), nullable=False),
         sa.Column("proposed_repair_action", sa.Text, nullable=False),
         sa.Column("service_affecting", sa.Boolean, nullable=False),
         sa.Column("suppression", sa.Boolean, nullable=False),
@@ -41,7 +50,7 @@ def _fault_columns(type_name: str) -> tuple[sa.Column[Any], ...]:
 
 EVENT_SUPPRESSION = sa.Table(
     "event_suppression", METADATA, *columns(),
-    sa.Column("alarm_id", sa.String(15), nullable=False, unique=True),
+    sa.Column("alarm_id", sa.String(ALARM_ID_MAX), nullable=False, unique=True),
     sa.Column("description", sa.String(255), nullable=False),
     sa.Column("suppression_status", sa.String(15), nullable=False),
     sa.Column("set_for_deletion", sa.Boolean, nullable=False),
@@ -51,10 +60,10 @@ EVENT_SUPPRESSION = sa.Table(
 
 ALARM = sa.Table(
     "alarm", METADATA, *columns(),
-    sa.Column("alarm_id", sa.String(15), sa.ForeignKey("event_suppression.alarm_id"), nullable=False),
+    sa.Column("alarm_id", sa.String(ALARM_ID_MAX), sa.ForeignKey("event_suppression.alarm_id"), nullable=False),
     *_fault_columns("alarm_type"),
     sa.Column("inhibit_alarms", sa.Boolean, nullable=False, index=True),
-    sa.Column("ack_user", sa.String(255), nullable=False, server_default=""),
+    sa.Column("ack_user", sa.String(USER_MAX), nullable=False, server_default=""),
     sa.Column("ack_comment", sa.Text, nullable=False),
     sa.Column("ack_at", UtcTime, nullable=True),
     sa.Column("last_refreshed", UtcTime, nullable=False),
@@ -65,8 +74,8 @@ ALARM = sa.Table(
 
 EVENT_LOG = sa.Table(
     "event_log", METADATA, *columns(),
-    sa.Column("event_log_id", sa.String(15), nullable=False, index=True),
-    sa.Column("state", sa.String(15), nullable=False),
+    sa.Column("event_log_id", sa.String(ALARM_ID_MAX), nullable=False, index=True),
+    sa.Column("state", sa.String(STATE_MAX), nullable=False),
     *_fault_columns("event_log_type"),
     sa.Index(None, "timestamp"),
     sqlite_autoincrement=True,
@@ -74,18 +83,18 @@ EVENT_LOG = sa.Table(
 
 SILENCE = sa.Table(
     "silence", METADATA, *columns(),
-    sa.Column("alarm_id", sa.String(15), nullable=True),
-    sa.Column("entity_instance_id", _exact(255), nullable=True),
+    sa.Column("alarm_id", sa.String(ALARM_ID_MAX), nullable=True),
+    sa.Column("entity_instance_id", _exact(ENTITY_MAX), nullable=True),
     sa.Column("expires_at", UtcTime, nullable=True, index=True),
     sa.Column("comment", sa.Text, nullable=False),
-    sa.Column("created_by", sa.String(255), nullable=False),
+    sa.Column("created_by", sa.String(USER_MAX), nullable=False),
 )
 
 HELD_CHANGE = sa.Table(
     "held_change", METADATA, *columns(),
     sa.Column("kind", sa.String(15), nullable=False),
-    sa.Column("alarm_id", sa.String(15), nullable=False),
-    sa.Column("entity_instance_id", _exact(255), nullable=False, index=True),
+    sa.Column("alarm_id", sa.String(ALARM_ID_MAX), nullable=False),
+    sa.Column("entity_instance_id", _exact(ENTITY_MAX), nullable=False, index=True),
     sa.Column("due_at", UtcTime, nullable=False, index=True),
     sa.Column("fault", Json, nullable=True),
     sa.UniqueConstraint("alarm_id", "entity_instance_id"),
@@ -93,8 +102,8 @@ HELD_CHANGE = sa.Table(
 
 FLAP_STATE = sa.Table(
     "flap_state", METADATA, *columns(),
-    sa.Column("alarm_id", sa.String(15), nullable=False),
-    sa.Column("entity_instance_id", _exact(255), nullable=False, index=True),
+    sa.Column("alarm_id", sa.String(ALARM_ID_MAX), nullable=False),
+    sa.Column("entity_instance_id", _exact(ENTITY_MAX), nullable=False, index=True),
     sa.Column("changes", Json, nullable=False),
     sa.Column("flapping", sa.Boolean, nullable=False),
     sa.Column("quiet_at", UtcTime, nullable=False, index=True),
@@ -103,7 +112,7 @@ FLAP_STATE = sa.Table(
 
 APPLIED_REQUEST = sa.Table(
     "applied_request", METADATA,
-    sa.Column("request_id", sa.String(64), primary_key=True),
+    sa.Column("request_id", sa.String(REQUEST_ID_MAX), primary_key=True),
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("applied_at", UtcTime, nullable=False, index=True),
 )

@@ -10,7 +10,7 @@ from prometheus_client import Gauge
 
 from flock import rpc
 from flock.core.health import Health
-from flock.db import Database, from_conf, utcnow
+from flock.db import Database, deadletters, from_conf, utcnow
 from flock.jobs import Periodics
 from fm.conf import lifecycle, options
 from fm.contract.rpc import FmManager
@@ -18,6 +18,7 @@ from fm.core import refusals
 from fm.core.policy import LifePolicy
 from fm.core.retention import Limits
 from fm.core.staleness import is_stale, time_to_live_s
+from fm.db.tables import NOTIFICATION
 from fm.manager import catalogue
 from fm.manager.endpoint import Manager
 from fm.manager.outputs.configured import outputs_from
@@ -25,15 +26,17 @@ from fm.manager.outputs.relay import Outputs
 from fm.manager.refusals import RefusalKeeper
 from fm.manager.timers import Timers
 from fm.manager.writer import Settings, Writer
-from fm.raiser import busalarm
+from fm.raiser import Raiser, busalarm
 from fm.raiser import requests as make
 from fm.raiser.busalarm import BusAlarm
+from fm.raiser.deadletters import DeadLetterAlarm
 from fm.resources.alarm import store as alarms
 
 STALE = Gauge("fm_stale_alarms", "Active alarms that were not set again within their time to live")
 ACTIVE = Gauge("fm_active_alarms", "Active alarms, suppressed and masked ones too", ("severity", "group"))
 OUTPUTS_UPKEEP_S = 5.0
 REFUSALS_INTERVAL_S = 10.0
+DEAD_LETTER_AUDIT_INTERVAL_S = 15.0
 
 
 class ManagerDaemon:
@@ -65,6 +68,10 @@ class ManagerDaemon:
         self._periodics.add("refusals", REFUSALS_INTERVAL_S, self._refusals.audit, first_after_s=1.0)
         self._periodics.add("bus", busalarm.INTERVAL_S, bus_alarm.audit, first_after_s=5.0)
         self.health.add("bus", self._server.trouble)
+        # No spool: the manager itself applies the requests.
+        raiser = Raiser(self._transport, None, manager=manager)
+        self._periodics.add("dead letters", DEAD_LETTER_AUDIT_INTERVAL_S, DeadLetterAlarm(
+            "fm", raiser, lambda: deadletters.trouble(self._db, NOTIFICATION, str)).audit)
 
     def start(self) -> None:
         """Update the suppression table from the catalogue, then serve. Raises when the database is unreachable."""

@@ -11,9 +11,10 @@ from flock.db import Database, utcnow
 from fm.contract.enums import AlarmState, SuppressionStatus
 from fm.contract.errors import InvalidFault, SuppressionNotFound
 from fm.contract.fault import Fault
+from fm.contract.limits import TEXT_MAX, USER_MAX
 from fm.contract.rpc import BATCH_MAX, PAGE_MAX, FaultOutcome, FaultPage, FaultRequest, FmManager, Refusal
 from fm.contract.silence import SilenceChange, SilenceRequest
-from fm.contract.validation import TEXT_MAX, check_alarm_id, check_entity, is_uuid, storable
+from fm.contract.validation import check_alarm_id, check_entity, is_uuid, storable
 from fm.core.batch import Batch
 from fm.core.records import Alarm
 from fm.manager.silences import SilenceKeeper
@@ -21,7 +22,6 @@ from fm.manager.writer import Writer
 from fm.resources.alarm import store as alarms
 from fm.resources.event_suppression import store as suppression
 
-USER_MAX = 255
 FAULT_BYTES, PAGE_BYTES_MAX = 1024, 4 * 1024 * 1024
 
 

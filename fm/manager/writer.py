@@ -17,6 +17,7 @@ from flock.core.errors import FlockError, Unavailable
 from flock.db import Database, DuplicateEntry, new_uuid, utcnow
 from flock.db.inserts import Insertion, NewRows, insert_all
 from fm.contract.errors import InvalidFault, NotAttempted
+from fm.contract.limits import REQUEST_ID_MAX
 from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest
 from fm.contract.validation import storable
 from fm.core.batch import Batch, Touched, touched
@@ -36,7 +37,6 @@ from fm.resources.held_change import store as held_changes
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
 TOGETHER_MAX = 2000
-REQUEST_ID_MAX = 64
 _APPLIED = sa.select(APPLIED_REQUEST.c.request_id, APPLIED_REQUEST.c.outcome).where(
     APPLIED_REQUEST.c.request_id.in_(sa.bindparam("ids", expanding=True)))
 _INSERTION = Insertion(APPLIED_REQUEST, ("request_id", "outcome", "applied_at"))

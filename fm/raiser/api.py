@@ -253,4 +253,4 @@ def _remaining_s(deadline: float, timeout_s: float, what: str) -> float:
 
 def _log_refusal(request: FaultRequest, error: FlockError) -> None:
     subject = request.fault or request.clear or request.clear_all_below
-    LOG.error("fault request %s was refused and is lost: %s (%s)", request.request_id, error, subject)
+    LOG.error("fault request %s was refused: %s (%s)", request.request_id, error, subject)

@@ -15,8 +15,9 @@ from fm.contract.entity import entity_type
 from fm.contract.enums import SEVERITY_RANK, AlarmState, AlarmType, Severity
 from fm.contract.fault import AlarmKey
 from fm.contract.fault import Fault as FaultRecord
+from fm.contract.limits import TEXT_MAX
 from fm.contract.rpc import FaultOutcome, FaultRequest
-from fm.contract.validation import TEXT_MAX, check_entity, checked_fault
+from fm.contract.validation import check_entity, checked_fault
 from fm.raiser.api import SYNCHRONOUS_TIMEOUT_S, Raiser
 from fm.raiser.requests import new_id
 from fm.raiser.shared import shared_raiser

@@ -162,9 +162,9 @@ class Delivery:
         except Exception as error:  # noqa: BLE001 - no error may lose spooled requests
             self._failed(spool, chunk, requests, error)
             return
-        for request, outcome in zip(requests, outcomes, strict=True):
+        for text, request, outcome in zip(chunk.texts, requests, outcomes, strict=True):
             if outcome.error is not None:
-                self._report(request, from_wire(outcome.error))
+                self._refused(spool, text, request, from_wire(outcome.error))
         spool.delivered(chunk)
         self._recovered()
 
@@ -186,9 +186,9 @@ class Delivery:
     def _failed(self, spool: Spool, chunk: Chunk, requests: Sequence[FaultRequest], error: Exception) -> None:
         """Handle a call that was refused or failed as a whole: deliver one request at a time to find its cause.
 
-        A request that the manager refuses is dropped and reported. A request that makes the call fail, or whose reply
-        cannot be decoded, waits; it becomes a dead letter and is reported once the manager accepts other requests and
-        fails only at this one.
+        A request that the manager refuses becomes a dead letter and is reported. A request that makes the call fail, or
+        whose reply cannot be decoded, waits; it becomes a dead letter and is reported once the manager accepts other
+        requests and fails only at this one.
         """
         if isinstance(error, Undecodable) and not self._mismatch_logged:
             self._mismatch_logged = True
@@ -205,7 +205,11 @@ class Delivery:
         if not refused and not (self._proven() and aside.keep(spool.directory, chunk.texts[0], str(error))):
             self._pause()
             return
-        self._report(requests[0], error if isinstance(error, FlockError) else RemoteError(detail=repr(error)))
+        known = error if isinstance(error, FlockError) else RemoteError(detail=repr(error))
+        if refused:
+            self._refused(spool, chunk.texts[0], requests[0], known)
+        else:
+            self._report(requests[0], known)
         spool.delivered(chunk)
         self._recovered()
 
@@ -223,6 +227,10 @@ class Delivery:
                     "fm-manager does not take fault requests: %s", error)
             return False
         return all(outcome.error is None for outcome in probe)
+
+    def _refused(self, spool: Spool, text: str, request: FaultRequest, error: FlockError) -> None:
+        aside.keep(spool.directory, text, str(error), refused=True)
+        self._report(request, error)
 
     def _report(self, request: FaultRequest, error: FlockError) -> None:
         try:

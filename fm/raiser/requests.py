@@ -16,8 +16,9 @@ from fm.contract.entity import containers, entity_type, fill
 from fm.contract.enums import AlarmState, AlarmType, Severity
 from fm.contract.errors import InvalidFault, UnknownAlarmId
 from fm.contract.fault import AlarmKey, Fault
+from fm.contract.limits import ENTITY_MAX, TEXT_MAX
 from fm.contract.rpc import FaultRequest
-from fm.contract.validation import TEXT_MAX, check_alarm_id, check_entity, checked_fault
+from fm.contract.validation import check_alarm_id, check_entity, checked_fault
 
 _CUT = "..."
 _RECORD = codec_for(FaultRequest)
@@ -150,7 +151,7 @@ def _fault(alarm_id: str, state: AlarmState, entry: Entry | None, entity: str, g
 
     return Fault(
         alarm_id=alarm_id, alarm_state=state, entity_instance_id=entity,
-        entity_type_id=value("entity_type_id", entity_type(entity)[:255]), severity=severity,
+        entity_type_id=value("entity_type_id", entity_type(entity)[:ENTITY_MAX]), severity=severity,
         reason_text=_short(value("reason_text", described)),
         alarm_type=_member("alarm_type", value("alarm_type", _first(entry, "alarm_types", AlarmType.OTHER)), AlarmType),
         probable_cause=value("probable_cause", _first(entry, "probable_causes", UNKNOWN)),

@@ -11,8 +11,8 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from sushy import connector as sushy_connector
 
+from flock.exec.http import DeadlineAdapter
 from flock.foreign.redfish import mount
-from mtce.bmc.deadline import DeadlineAdapter
 
 ANSWER_MAX_BYTES = 4 * 1024 * 1024
 CHUNK_BYTES = 16 * 1024
@@ -39,6 +39,8 @@ def load_bounded(response: requests.Response, deadline: float, monotonic: Callab
 
     The timeout of requests restarts with every byte, so a BMC that sends its reply slowly would never reach it.
     """
+    if response.is_redirect:  # has no body (DeadlineAdapter)
+        return
     body = bytearray()
     # Not stream(): it waits for a whole chunk, however slowly the chunk arrives.
     while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):

@@ -18,8 +18,8 @@ from sushy import exceptions as sushy_errors
 from urllib3.exceptions import HTTPError as TransportError
 from urllib3.exceptions import NewConnectionError
 
+from flock.exec.http import DeadlineAdapter
 from mtce.bmc.connector import BoundedConnector, Redirected, TooLate, followed, load_bounded
-from mtce.bmc.deadline import DeadlineAdapter
 from mtce.bmc.interfaces import Access, BmcError
 
 LOG = logging.getLogger(__name__)

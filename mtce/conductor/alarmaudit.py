@@ -41,12 +41,10 @@ class AlarmAudit:
         found = corrections((entry.stored.view for entry in entries), active, CORRECTIONS_MAX)
         if not found:
             return
-        told = [messages.alarm_set(messages.faults_key(host.uuid), alarm, host.hostname)
+        told = [messages.alarm_set(messages.faults_key(f"host={host.hostname}"), alarm, host.hostname)
                 for host, alarm in found.to_set]
-        uuids = {f"host={entry.view.hostname}": entry.view.uuid for entry in entries}
-        for alarm_id, entity in found.to_clear:
-            key = messages.faults_key(uuids.get(entity.partition(".")[0], entity))
-            told.append(messages.alarm_clear(key, alarm_id, entity))
+        told += [messages.alarm_clear(messages.faults_key(entity), alarm_id, entity)
+                 for alarm_id, entity in found.to_clear]
         LOG.warning("fm has other alarms than mtce: %d are raised again, %d cleared (%s)",
                     len(found.to_set), len(found.to_clear),
                     ", ".join(sorted({message.payload["entity"] for message in told})[:10]))

@@ -11,7 +11,7 @@ from flock.auth.secrets import SecretBox
 from flock.core.backoff import Backoff
 from flock.core.clock import RealClock
 from flock.core.health import Health
-from flock.db import from_conf
+from flock.db import deadletters, from_conf
 from flock.db.outbox import Policy, Relay
 from flock.exec.root import Root
 from flock.exec.uptime import uptime_s
@@ -19,6 +19,7 @@ from flock.jobs import Periodics
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser, busalarm, refusals
 from fm.raiser.busalarm import BusAlarm
+from fm.raiser.deadletters import DeadLetterAlarm
 from mtce.conductor import messages
 from mtce.conductor.alarmaudit import AlarmAudit
 from mtce.conductor.bmcjobs import BmcJobs
@@ -35,6 +36,7 @@ from mtce.contract.rpc import AgentEvents, MtceAgent, MtceHosts
 from mtce.core.bounds import alive_refusal
 from mtce.core.events import Alive, Event, Pulse
 from mtce.core.view import Level, Network
+from mtce.db.tables import OUTBOX
 from sysinv.contract.rpc import HostStates
 
 STOP_WAIT_S = 5.0
@@ -44,6 +46,7 @@ ALARM_AUDIT_INTERVAL_S = 120.0
 ALARM_AUDIT_FIRST_S = 5.0
 # While no echo arrives over the bus, silence of agents proves nothing.
 ECHO_INTERVAL_S = 2.0
+DEAD_LETTER_AUDIT_INTERVAL_S = 15.0
 
 
 class ConductorDaemon:
@@ -85,6 +88,8 @@ class ConductorDaemon:
         bus_alarm = BusAlarm(hostname, "mtce-conductor", self._server.trouble, busalarm.spooled(self._raiser))
         self._periodics.add("bus_alarm", busalarm.INTERVAL_S, bus_alarm.audit, first_after_s=5.0)
         self._periodics.add("refusals", refusals.INTERVAL_S, refusals.RefusalReport(self._transport).send)
+        self._periodics.add("dead letters", DEAD_LETTER_AUDIT_INTERVAL_S, DeadLetterAlarm(
+            "mtce", self._raiser, lambda: deadletters.trouble(self._db, OUTBOX, self._subject)).audit)
         self._versions = rpc.VersionWatch(self._transport, [HostStates, FmManager])
         self._observe()
 
@@ -145,6 +150,12 @@ class ConductorDaemon:
     def _hostname_of(self, uuid: str) -> str | None:
         entry = self._loop.roster.get(uuid)
         return None if entry is None else entry.view.hostname
+
+    def _subject(self, key: str) -> str:
+        """The host that messages of ``key`` are about: ``host=<hostname>``, or its uuid when it is gone."""
+        about = key.partition(":")[2]
+        hostname = self._hostname_of(about)
+        return about if hostname is None else f"host={hostname}"
 
     def _agent_of(self, hostname: str) -> MtceAgent:
         if hostname not in self._agents:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Derives the messages of one step from two views, and delivers them to sysinv and fm.
 
-Messages to sysinv and messages to fm are each ordered per host; neither waits for the other.
+Messages to sysinv are ordered per host, messages to fm per host name, because fm knows a host only by that: a host that
+is added again with the name of a deleted one waits for the deletion. Neither waits for the other.
 """
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from typing import Any
 from flock.core.codec import codec_for
 from flock.core.errors import Conflict, Refused
 from flock.db import utcnow
+from flock.db.outbox import KEY_LENGTH_MAX
 from fm.raiser import Raiser
 from mtce.conductor.store import Message
 from mtce.core.actions import Action, Log
@@ -32,7 +34,8 @@ def of_step(before: MaintainedHost | None, after: MaintainedHost, actions: Itera
     update = state_update(before, after, utcnow().isoformat())
     if update is not None:
         messages.append(Message(f"inventory:{after.uuid}", STATE, _UPDATE.to_document(update)))
-    key, host = faults_key(after.uuid), f"host={after.hostname}"
+    host = f"host={after.hostname}"
+    key = faults_key(host)
     to_set, to_clear = alarm_changes(before, after)
     messages += [alarm_set(key, alarm, after.hostname) for alarm in to_set]
     messages += [alarm_clear(key, alarm_id, host + suffix) for alarm_id, suffix, _ in to_clear]
@@ -62,16 +65,19 @@ def alarm_clear(key: str, alarm_id: str, entity: str) -> Message:
     return Message(key, ALARM_CLEAR, {"alarm_id": alarm_id, "entity": entity})
 
 
-def faults_key(host_uuid: str) -> str:
-    """Return the key that keeps the alarms of one host in order."""
-    return f"faults:{host_uuid}"
+def faults_key(entity: str) -> str:
+    """Return the key that keeps the alarms of an entity, and of what contains it, in order.
+
+    Different entities may share a key, so it may be cut.
+    """
+    return f"faults:{entity.partition('.')[0]}"[:KEY_LENGTH_MAX]
 
 
 def of_delete(view: MaintainedHost) -> list[Message]:
     """Return the messages that the deletion of a host causes."""
-    key = faults_key(view.uuid)
-    return [_log(key, "200.021", "command=delete", view.hostname),
-            Message(key, FORGET, {"entity": f"host={view.hostname}"})]
+    host = f"host={view.hostname}"
+    key = faults_key(host)
+    return [_log(key, "200.021", "command=delete", view.hostname), Message(key, FORGET, {"entity": host})]
 
 
 def _log(key: str, log_id: str, suffix: str, hostname: str) -> Message:

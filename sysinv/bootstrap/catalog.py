@@ -61,9 +61,7 @@ def ensure_catalog(rest: Rest, answers: Answers, passwords: dict[str, str]) -> l
             if "user" in item}
     for user, password in passwords.items():
         user_id = _ensure(rest, "users", "user", {"name": user, "domain_id": "default"}, changes,
-                          {"password": password, "default_project_id": project,
-                           # Random passwords cannot be guessed, and a stranger must not lock a service out.
-                           "options": {"ignore_lockout_failure_attempts": True}})
+                          {"password": password, "default_project_id": project})
         for role in ("admin", "service"):
             if (user_id, roles[role]) not in held:
                 rest.put(f"/projects/{project}/users/{user_id}/roles/{roles[role]}")

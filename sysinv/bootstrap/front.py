@@ -19,8 +19,9 @@ from sysinv.bootstrap.answers import NetworkAnswer
 from sysinv.model.hostfiles import TLS_DIRECTORY
 
 KEYSTONE_PORT = 5000
-CONFIGURATION = "/etc/flock/front.conf"
-CONNECTIONS_MAX = 8192
+CONFIGURATION, CONNECTION_LIMIT = "/etc/flock/front.conf", "/etc/flock/front.nft"
+# Of one worker process of nginx, and of one client address (of one IPv6 network of 64 bits) to all ports together.
+CONNECTIONS_MAX, ADDRESS_CONNECTIONS = 8192, 256
 HEADER_S, BODY_PAUSE_S, SEND_PAUSE_S, IDLE_S = 10, 10, 30, 75
 # An API replies within its own deadlines; the longest is that of an action on a host.
 REPLY_S = 180
@@ -131,6 +132,14 @@ def nginx_conf(listens: Sequence[Listen], apis: Iterable[Published], *, user: st
     return "\n".join([*lines, "}", ""])
 
 
+def connection_limit(apis: Iterable[Published]) -> str:
+    """The script for nftables that refuses more than ``ADDRESS_CONNECTIONS`` connections of one client address.
+
+    nginx counts the requests of an address only once their headers are complete; until then a connection is free.
+    """
+    return _CONNECTION_LIMIT.format(ports=", ".join(str(api.port) for api in apis), most=ADDRESS_CONNECTIONS)
+
+
 def _servers(api: Published, listens: Sequence[Listen]) -> list[str]:
     needed = [template for template in api.public if "{" in template]
     for_installs = [
@@ -191,6 +200,24 @@ def _everything(api: Published) -> list[str]:
         f"location @body {{ {checked} }}"]
 
 
+_CONNECTION_LIMIT = """\
+# Written by flock-bootstrap.
+table inet flock_front
+delete table inet flock_front
+table inet flock_front {{
+    set addresses4 {{ type ipv4_addr; size 65535; flags dynamic; }}
+    set addresses6 {{ type ipv6_addr; size 65535; flags dynamic; }}
+    chain input {{
+        type filter hook input priority filter; policy accept;
+        iifname "lo" accept
+        tcp dport {{ {ports} }} ct state new jump opened
+    }}
+    chain opened {{
+        add @addresses4 {{ ip saddr ct count over {most} }} reject with tcp reset
+        add @addresses6 {{ ip6 saddr & ffff:ffff:ffff:ffff:: ct count over {most} }} reject with tcp reset
+    }}
+}}
+"""
 _HEADERS = ("proxy_set_header Host $http_host; proxy_set_header Connection \"\"; "
          "proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;")
 _HEAD = """\

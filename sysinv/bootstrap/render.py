@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from flock.rpc.accounts import host_account, service_account
-from sysinv.bootstrap import bus, equaltime
+from sysinv.bootstrap import bus, logins
 from sysinv.bootstrap.answers import Answers, NetworkAnswer
 from sysinv.bootstrap.front import (
     CONFIGURATION,
+    CONNECTION_LIMIT,
     KEYSTONE_PORT,
     Published,
+    connection_limit,
     listens,
     nginx_conf,
     socket_path,
@@ -38,7 +40,6 @@ from sysinv.model.hostfiles import (
 KEYSTONE_CACHE = "unix:/run/flock/keystone-cache/cache.sock"
 
 # A short lock: it slows a guess, and somebody who guesses cannot keep an operator out for long.
-LOCKOUT_ATTEMPTS, LOCKOUT_S = 5, 60
 
 DATABASE_TLS = f"?sslmode=verify-full&sslrootcert={AUTHORITIES_FILE}"
 DATABASE_SERVER_TLS = {
@@ -120,11 +121,11 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
         "credential": {"key_repository": "/etc/keystone/credential-keys"},
         "cache": {"enabled": True, "backend": "dogpile.cache.memcached", "memcache_servers": KEYSTONE_CACHE},
         "oslo_policy": {"enforce_scope": True},
-        "security_compliance": {"lockout_failure_attempts": LOCKOUT_ATTEMPTS, "lockout_duration": LOCKOUT_S},
     })
     # Keystone parses sys.argv on import and would exit on the server's arguments.
-    wsgi = (Path(equaltime.__file__).read_text() + "\n\nimport sys\n\nsys.argv = ['keystone']\n\n"
-            "from keystone.wsgi.api import application as keystone\n\napplication = EqualTime(keystone)\n")
+    wsgi = (Path(logins.__file__).read_text() + "\n\nimport sys\n\nsys.argv = ['keystone']\n\n"
+            "from keystone.wsgi.api import application as keystone\n\n"
+            f"application = TrueAddress(AddressLock(EqualTime(keystone), exempt={sorted(secrets.keystone)!r}))\n")
     return [
         RenderedFile("/etc/keystone/keystone.conf", PRIVATE, conf),
         RenderedFile("/etc/keystone/flock_keystone_wsgi.py", PUBLIC, wsgi),
@@ -133,8 +134,10 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
 
 def front_files(answers: Answers, apis: Iterable[Published],
                 plain_networks: Collection[str] = ()) -> list[RenderedFile]:
-    """Return the configuration of the web server in front of all APIs; it speaks TLS except on ``plain_networks``."""
-    return [RenderedFile(CONFIGURATION, PUBLIC, nginx_conf(listens(answers.networks, plain_networks), apis))]
+    """Return the files of the web server in front of all APIs; it speaks TLS except on ``plain_networks``."""
+    known = list(apis)
+    return [RenderedFile(CONFIGURATION, PUBLIC, nginx_conf(listens(answers.networks, plain_networks), known)),
+            RenderedFile(CONNECTION_LIMIT, PUBLIC, connection_limit(known))]
 
 
 def database_url(answers: Answers, secrets: SystemSecrets, name: str, directory: str) -> str:

@@ -11,10 +11,13 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import requests
 
 from flock.core.errors import Unavailable
+from flock.exec.http import DeadlineAdapter
 from fm.manager.outputs.output import NAME_MAX, Undeliverable
 
 CONNECT_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 5.0
+# Of a whole delivery, however slowly the peer sends its answer.
+DELIVERY_S = 10.0
 ANSWER_BYTES_MAX = 64 * 1024
 # With these codes the peer rejects the message itself; other errors are failures of the peer.
 REFUSALS = frozenset({400, 413, 415, 422})
@@ -77,6 +80,10 @@ class Poster:
         self._session = requests.Session()
         # Ignore ~/.netrc and proxies from the environment: only the options decide where data and secrets go.
         self._session.trust_env = False
+        self._limit = DeadlineAdapter(DELIVERY_S)
+        self._limit.stop()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, self._limit)
         self._session.verify = access.ca_file or True
         if url.username or url.password:
             self._session.headers["Authorization"] = _basic(url.username, url.password)
@@ -87,6 +94,7 @@ class Poster:
 
     def post(self, body: Any) -> None:
         """Return when the peer answers 2xx. Undeliverable when it rejects the message, Unavailable on other errors."""
+        self._limit.restart(DELIVERY_S)
         try:
             reply = self._session.post(self._url.text, json=body, timeout=(CONNECT_TIMEOUT_S, ANSWER_TIMEOUT_S),
                                        allow_redirects=False, stream=True)
@@ -98,6 +106,8 @@ class Poster:
             raise Unavailable(service=f"{self._name} at {self._url.shown}", reason=type(error).__name__) from None
         except Exception as error:  # noqa: BLE001 - urllib3's own errors while reading the answer
             raise Unavailable(service=f"{self._name} at {self._url.shown}", reason=type(error).__name__) from None
+        finally:
+            self._limit.stop()
         if reply.status_code in REFUSALS:
             raise Undeliverable(output=f"{self._name} at {self._url.shown}", reason=f"HTTP {reply.status_code}")
         if not 200 <= reply.status_code < 300:

@@ -33,7 +33,7 @@ def count(notices: Sequence[Notice]) -> None:
 
 
 def count_delivery(name: str, outcome: str) -> None:
-    """Count one attempt of an output: ``ok``, ``failed`` or, after the last failed one, ``dropped``."""
+    """Count one attempt of an output: ``ok``, ``failed`` or, after the last failed one, ``dead``."""
     if outcome == "ok":
         DELIVERED.labels(name).inc()
     elif outcome == "failed":

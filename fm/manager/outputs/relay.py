@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import logging
-import math
 import time
 from collections.abc import Sequence
 
@@ -12,9 +11,8 @@ from prometheus_client import REGISTRY
 from sqlalchemy.engine import Connection
 
 from flock.core.backoff import Backoff
-from flock.core.errors import FlockError
 from flock.db import Database, utcnow
-from flock.db.outbox import Outbox, Policy, Relay
+from flock.db.outbox import REFUSALS_MAX, Outbox, Policy, Relay, attempts_for
 from fm.core.notice import REFRESH, WARM_START_NOTICE, as_payload
 from fm.core.records import Notice
 from fm.db.tables import NOTIFICATION
@@ -27,17 +25,11 @@ WARM_START_HOLD_S = 30.0
 STOP_S = 4.0
 BATCH_MAX = 100
 RETRY_MIN_S, RETRY_MAX_S = 1.0, 30.0
-REFUSALS_MAX = 5
-# Attempts at a notice that fails with an unexpected error; with the pauses about eight minutes.
-ERRORS_MAX = 20
 
 
 def attempts_max(error: Exception) -> float:
-    """Number of attempts at a notice that fails with ``error``: unlimited when the peer is unavailable, limited when
-    the notice itself may be the cause."""
-    if isinstance(error, Undeliverable):
-        return REFUSALS_MAX
-    return math.inf if isinstance(error, (FlockError, OSError)) else ERRORS_MAX
+    """Number of attempts at a notice that fails with ``error``: limited when the notice itself may be the cause."""
+    return REFUSALS_MAX if isinstance(error, Undeliverable) else attempts_for(error)
 
 
 def warm_start_key(name: str) -> str:

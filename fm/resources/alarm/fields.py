@@ -11,7 +11,8 @@ from flock.wire.times import without_zone
 from flock.wire.types import Choice, Text
 from fm.contract.causes import PROBABLE_CAUSES
 from fm.contract.enums import AlarmState, AlarmType, Severity, reaches
-from fm.contract.validation import ID_MAX, TEXT_MAX, TIME_TO_LIVE_MAX_S
+from fm.contract.limits import ENTITY_MAX, TEXT_MAX
+from fm.contract.validation import TIME_TO_LIVE_MAX_S
 from fm.core.silencing import Silence
 
 COLLAPSED = ("uuid", "alarm_id", "entity_instance_id", "timestamp", "severity", "reason_text", "suppression_status",
@@ -42,7 +43,7 @@ class Alarm(Resource):
 
 
 ALARM_ID = Text(7, 0, r"[0-9]{3}\.[0-9]{3}", "Value must have the form GGG.EEE, three digits each.")
-ENTITY = Text(ID_MAX, 1)
+ENTITY = Text(ENTITY_MAX, 1)
 CAUSE = Choice(tuple(PROBABLE_CAUSES))
 
 

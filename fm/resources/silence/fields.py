@@ -6,7 +6,7 @@ from datetime import datetime
 
 from flock.wire.resource import SYSTEM, Resource, attr
 from flock.wire.times import without_zone
-from fm.contract.validation import TEXT_MAX
+from fm.contract.limits import TEXT_MAX
 from fm.resources.alarm.fields import ALARM_ID, ENTITY
 
 

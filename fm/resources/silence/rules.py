@@ -10,11 +10,11 @@ from flock.wire.errors import BadField, BadPatch, shown
 from flock.wire.patch import PatchOp, last_values, parse_patch
 from flock.wire.types import Text
 from fm.contract.errors import InvalidFault, InvalidSilence
+from fm.contract.limits import TEXT_MAX, USER_MAX
 from fm.contract.silence import SilenceChange, SilenceRequest
-from fm.contract.validation import TEXT_MAX, check_alarm_id, check_entity, parse_time, storable
+from fm.contract.validation import check_alarm_id, check_entity, parse_time, storable
 
 SILENCES_MAX = 1000
-USER_MAX = 255
 CHANGEABLE = {"expires_at": Text(), "comment": Text(TEXT_MAX)}
 
 

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from flock.core import ids
 from flock.core.errors import InvalidInput
 from mtce.contract.records import ActionReply, HostStatus, MtceHost
 from mtce.contract.states import OPERATOR_ACTIONS
@@ -78,7 +79,7 @@ def host_record(body: Mapping[str, Any]) -> MtceHost:
     bm_ip = _address(body, "bm_ip", required=bm_type != "none")
     return MtceHost(
         uuid=host_uuid(_text(body, "uuid")),
-        hostname=_text(body, "hostname"),
+        hostname=_hostname(body),
         personality=personality,
         subfunctions=_optional(body, "subfunctions") or personality,
         mgmt_mac=_mac(body),
@@ -150,6 +151,13 @@ def _address(body: Mapping[str, Any], name: str, *, required: bool) -> str | Non
         return str(ipaddress.ip_address(value))
     except ValueError:
         raise InvalidInput(field=name, rule="must be an IP address") from None
+
+
+def _hostname(body: Mapping[str, Any]) -> str:
+    try:
+        return ids.hostname(_text(body, "hostname"))
+    except ValueError as error:
+        raise InvalidInput(field="hostname", rule=str(error)) from None
 
 
 def _mac(body: Mapping[str, Any]) -> str:

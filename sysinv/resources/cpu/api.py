@@ -2,16 +2,19 @@
 """Routes of ``icpus``, including two lists that installers read without a token."""
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from flock.api.call import Call
 from flock.api.describe import View, ViewPage, describes
 from flock.api.reply import Reply
 from flock.auth.policy import ANYONE, CONFIGURATOR, Rule
+from flock.core import ids
 from flock.db import Database
 from flock.wire.render import render_many
 from sysinv.api.inventory import Inventory, read_policy, read_routes
 from sysinv.contract.enums import CpuFunction
+from sysinv.contract.errors import HostNotFound
 from sysinv.db.lookup import host_row
 from sysinv.resources.cpu import store
 from sysinv.resources.cpu.fields import Cpu
@@ -23,7 +26,11 @@ INVENTORY = Inventory("cpu", Cpu, store.QUERY, I_ICPU, I_ICPU.c.forihostid)
 
 
 class CpuListController:
-    """``…/icpus/platform_cpu_list`` and ``…/vswitch_cpu_list``: a JSON string of CPU ids."""
+    """``…/icpus/platform_cpu_list`` and ``…/vswitch_cpu_list``: a JSON string of CPU ids.
+
+    They need no token, so they know a host only by its uuid, which cannot be guessed. The reply for anything else is
+    that for a host without such CPUs: a stranger must not learn names of hosts here.
+    """
 
     def __init__(self, function: CpuFunction, siblings: bool) -> None:
         self._function = function
@@ -32,9 +39,10 @@ class CpuListController:
     @describes(answers={200: {"type": "string", "pattern": "^([0-9]+(,[0-9]+)*)?$"}})
     def get(self, call: Call) -> Reply:
         """The CPU ids separated by commas."""
-        with call.deps(Database).reader() as conn:
-            host = host_row(conn, call.args["host"])
-            found = store.ids_with_function(conn, host["id"], self._function)
+        found: list[tuple[int, int]] = []
+        if ids.is_uuid(call.args["host"]):
+            with call.deps(Database).reader() as conn, contextlib.suppress(HostNotFound):
+                found = store.ids_with_function(conn, host_row(conn, call.args["host"])["id"], self._function)
         return Reply(",".join(str(cpu) for cpu, thread in found if self._siblings or thread == 0))
 
 

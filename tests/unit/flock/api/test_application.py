@@ -425,11 +425,16 @@ def test_bad_paths_are_400(ask: Ask, path: str) -> None:
 def test_health_and_metrics_need_no_token(app: Edge, ask: Ask) -> None:
     assert ask("/healthz", headers={}).json == {"status": "ok", "checks": {}}
     assert ask("/healthcheck", headers={}).json == {"status": "ok", "checks": {}}
-    assert ask("/metrics", "HEAD", {}).body == b""
+    assert ask("/metrics", "HEAD", {}, environ={"REMOTE_ADDR": "127.0.0.1"}).body == b""
     ask("/v1/things/7")
-    text = ask("/metrics", headers={}).text
+    text = ask("/metrics", headers={}, environ={"REMOTE_ADDR": "::1"}).text
     assert 'flock_api_requests_total{method="GET",route="/v1/things/{name}",status="404",subsystem="thing"}' in text
     assert "things/7" not in text
+
+
+@pytest.mark.parametrize("address", ["10.10.10.9", "", "unix:", "controller"])
+def test_metrics_are_shown_on_this_machine_only(ask: Ask, address: str) -> None:
+    assert ask("/metrics", environ={"REMOTE_ADDR": address}).status_int == 404
 
 
 def test_failed_health_is_503() -> None:

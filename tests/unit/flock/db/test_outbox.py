@@ -202,7 +202,7 @@ def test_what_was_delivered_is_deleted_together(outbox: Outbox, policy: Policy, 
     assert 1 <= statements.count("DELETE") <= 3
 
 
-def test_a_message_is_dropped_after_as_many_attempts_as_its_error_is_worth(outbox: Outbox) -> None:
+def test_a_message_is_a_dead_letter_after_as_many_attempts_as_its_error_is_worth(outbox: Outbox) -> None:
     outcomes: list[tuple[str, str]] = []
     got: list[Any] = []
 
@@ -221,8 +221,8 @@ def test_a_message_is_dropped_after_as_many_attempts_as_its_error_is_worth(outbo
     for _ in range(5):
         relay.deliver_due()
         pause_is_over(outbox)
-    assert got == ["good"] and stored(outbox) == [("b", "early")]
-    assert outcomes.count(("tell", "dropped")) == 1 and outcomes.count(("tell", "ok")) == 1
+    assert got == ["good"] and stored(outbox) == [("a", "bad"), ("b", "early")] and relay.backlog() == 1
+    assert outcomes.count(("tell", "dead")) == 1 and outcomes.count(("tell", "ok")) == 1
     assert outcomes.count(("tell", "failed")) == 3 + 5
 
 

@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from prometheus_client import REGISTRY
 
 from flock.core.errors import Unavailable
-from flock.db import Database, new_uuid
-from flock.db.outbox import Outbox
+from flock.db import Database, deadletters, new_uuid
+from flock.db.outbox import ERRORS_MAX, REFUSALS_MAX, Outbox
 from flock.testing.services.process import wait_for
 from fm.contract.enums import AlarmState, AlarmType, Severity, SuppressionStatus
 from fm.contract.fault import AlarmKey, Fault
@@ -28,7 +28,7 @@ from fm.db.tables import EVENT_SUPPRESSION, METADATA, NOTIFICATION
 from fm.manager.catalogue import synchronise
 from fm.manager.endpoint import Manager
 from fm.manager.outputs.output import ALARMS, Output, Sink, Undeliverable
-from fm.manager.outputs.relay import ERRORS_MAX, REFUSALS_MAX, Outputs, attempts_max, relay_of
+from fm.manager.outputs.relay import Outputs, attempts_max, relay_of
 from fm.manager.outputs.sinks import SystemLog, TrapAgent, server_address
 from fm.manager.writer import Settings, Writer
 from fm.resources.event_suppression import store as suppression
@@ -167,7 +167,7 @@ def test_an_output_that_hangs_delays_no_other_and_no_raise(database: Database) -
 
 @pytest.mark.parametrize(("error", "tried_before"), [
     (Undeliverable(output="picky", reason="HTTP 400"), REFUSALS_MAX - 1), (KeyError("bad"), ERRORS_MAX - 1)])
-def test_a_message_that_cannot_be_told_is_dropped_after_some_attempts_and_the_next_goes_on(
+def test_a_message_that_cannot_be_told_is_a_dead_letter_after_some_attempts_and_the_next_goes_on(
         database: Database, error: Exception, tried_before: int) -> None:
     got: list[str] = []
 
@@ -184,6 +184,7 @@ def test_a_message_that_cannot_be_told_is_dropped_after_some_attempts_and_the_ne
     before = sample("fm_output_dropped_total", output="picky", reason="refused")
     told(outputs, lambda: "good" in got)
     assert got == ["refused", "good"]
+    assert [letter.key for letter in deadletters.found(database, NOTIFICATION)] == ["picky"]
     assert sample("fm_output_dropped_total", output="picky", reason="refused") - before == 1
 
 

@@ -338,3 +338,37 @@ def test_ending_often_while_nobody_answers_takes_few_queues(make: Callable[..., 
     assert len(list((tmp_path / "spool").glob("*/lock"))) == 1
     manager.open.set()
     assert make().flush(10) and manager.seen == [f"host=l{life}" for life in range(12)]
+
+
+@pytest.mark.parametrize("whole_call", [False, True])
+def test_a_refused_request_is_kept_with_the_reason_and_delays_no_other(
+        make: Callable[..., Raiser], manager: Recorder, tmp_path: Path, whole_call: bool) -> None:
+    error = InvalidInput(field="entity_instance_id", rule="is too long")
+    if whole_call:
+        manager.refuse = lambda request: error if entity(request) == "host=poison" else None
+    else:
+        inner = manager.apply
+
+        def apply(*, requests: list[FaultRequest]) -> list[FaultOutcome]:
+            well = {one.request_id: one for one in inner(
+                requests=[request for request in requests if entity(request) != "host=poison"])}
+            return [well.get(request.request_id) or FaultOutcome(request.request_id, error=error.to_wire())
+                    for request in requests]
+
+        manager.apply = apply  # type: ignore[method-assign]
+    raiser = make()
+    raise_on(raiser, "a", "poison", "b")
+    assert raiser.flush(20) and manager.seen == ["host=a", "host=b"]
+    (kept,) = kept_aside(tmp_path)
+    assert "host=poison" in kept["record"] and kept["reason"] == str(error)
+
+
+def test_refused_requests_fill_only_a_part_of_the_file(
+        make: Callable[..., Raiser], manager: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aside, "LIMIT_BYTES", 8000)
+    manager.refuse = lambda request: InvalidInput(field="x", rule="y") if entity(request) != "host=b" else None
+    raiser = make()
+    raise_on(raiser, *["poison"] * 12, "b")
+    assert raiser.flush(30) and manager.seen == ["host=b"]
+    assert 2 <= len(kept_aside(tmp_path)) <= 6
+    assert aside.keep(tmp_path / "spool" / "0", "unreadable", "there is room for what would be lost")

@@ -32,6 +32,7 @@ class RecordedBmc:
         self.sessions = True
         self.header_tag = None
         self.refused, self.trickled, self.locations = set(), set(), {}
+        self.floods = {}  # by path: a function that gets the request's handler and writes the whole reply itself
         self.requests, self.resets, self.patches = [], [], []
         self.port, self.ended = 0, threading.Event()
 
@@ -88,6 +89,11 @@ def _handler(bmc):
         def _serve(self):
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
+            if self.path.rstrip("/") in bmc.floods:
+                self.close_connection = True
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    bmc.floods[self.path.rstrip("/")](self)
+                return
             status, answer = bmc.respond(self.command, self.path.rstrip("/"), self.headers, body)
             raw = answer if isinstance(answer, bytes) else b"" if answer is None else json.dumps(answer).encode()
             self.send_response(status)

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The front's configuration comes from the installed APIs; refused logins take equally long and lock a user."""
+"""The front's configuration comes from the installed APIs; refused logins take equally long and lock an address."""
+import io
+import json
+import threading
 import time
 
 import pytest
 
 from flock.core.slices import subsystems
-from sysinv.bootstrap import render
+from sysinv.bootstrap import logins, render
 from sysinv.bootstrap.answers import parse
-from sysinv.bootstrap.equaltime import EqualTime
 from sysinv.bootstrap.front import listens, nginx_conf, pattern, published_apis
+from sysinv.bootstrap.logins import ADDRESS_ATTEMPTS_MAX, ATTEMPTS_MAX, LOCK_S, AddressLock, EqualTime
 from sysinv.bootstrap.secrets import generate
 
 ANSWERS = parse({"admin_password": "correct-horse"})
@@ -41,9 +44,13 @@ def test_a_template_becomes_a_pattern(template, expected):
     assert pattern(template) == expected
 
 
-def test_wrong_passwords_lock():
-    conf = next(file.content for file in render.keystone_files(ANSWERS, generate()) if file.path.endswith(".conf"))
-    assert "lockout_failure_attempts = 5" in conf and "lockout_duration = 60" in conf
+def test_wrong_passwords_lock_in_front_of_keystone_only():
+    files = {file.path: file.content for file in render.keystone_files(ANSWERS, generate())}
+    conf, wsgi = files["/etc/keystone/keystone.conf"], files["/etc/keystone/flock_keystone_wsgi.py"]
+    assert "lockout" not in conf
+    assert wsgi.endswith(
+        "application = TrueAddress(AddressLock(EqualTime(keystone), exempt=['fm', 'mtce', 'sysinv']))\n")
+    compile(wsgi, "flock_keystone_wsgi.py", "exec")
     assert "unix:/run/flock/keystone-cache/cache.sock" in conf
 
 
@@ -65,3 +72,127 @@ def test_a_refused_login_takes_equally_long(method, path, status, waits, hash_s)
     took_s = time.monotonic() - began
     assert told == [status]
     assert took_s >= 0.2 if waits else took_s < 0.2
+
+
+class Keystone:
+    """Accepts one password; ``asked`` are the passwords that it got."""
+
+    def __init__(self):
+        self.asked = []
+        self.status = None
+        self.lock = AddressLock(self, exempt={"sysinv"}, monotonic=lambda: self.now_s)
+        self.now_s = 1000.0
+
+    def __call__(self, environ, start_response):
+        body = json.loads(environ["wsgi.input"].read())
+        word = body["auth"]["identity"]["password"]["user"]["password"]
+        self.asked.append(word)
+        start_response(self.status or ("201 Created" if word == "right" else "401 Unauthorized"), [])
+        return [b""]
+
+    def login(self, word, address="10.10.10.9", **user):
+        body = json.dumps({"auth": {"identity": {"methods": ["password"], "password": {
+            "user": {"name": "admin", "password": word, **user}}}}}).encode()
+        told = []
+        self.lock({"REQUEST_METHOD": "POST", "PATH_INFO": "/v3/auth/tokens", "CONTENT_LENGTH": str(len(body)),
+                   "wsgi.input": io.BytesIO(body), "REMOTE_ADDR": address}, lambda *answer: told.append(answer[0]))
+        return int(told[0].split()[0])
+
+
+def test_guessing_locks_the_user_for_the_address_that_guesses_only():
+    keystone = Keystone()
+    for number in range(20):
+        assert keystone.login(f"guess-{number}") == 401
+    assert len(keystone.asked) == ATTEMPTS_MAX
+    assert keystone.login("right") == 401, "the right password is refused too"
+    assert keystone.login("right", address="10.10.10.10") == 201
+    assert keystone.login("right", name="operator") == 201
+    keystone.now_s += LOCK_S
+    assert keystone.login("right") == 201
+
+
+def test_a_right_password_forgets_wrong_ones_and_an_outage_counts_none():
+    keystone = Keystone()
+    for _ in range(3):
+        for _ in range(ATTEMPTS_MAX - 1):
+            assert keystone.login("wrong") == 401
+        assert keystone.login("right") == 201
+    keystone.status = "503 Service Unavailable"
+    for _ in range(3 * ATTEMPTS_MAX):
+        assert keystone.login("right") == 503
+    keystone.status = None
+    assert keystone.login("right") == 201
+
+
+def test_a_network_of_ipv6_counts_as_one_address_and_users_of_services_are_exempt():
+    keystone = Keystone()
+    for number in range(ATTEMPTS_MAX):
+        assert keystone.login("wrong", address=f"2001:db8::{number}") == 401
+        assert keystone.login("wrong", address="127.0.0.1", name="sysinv") == 401
+    assert keystone.login("right", address="2001:db8::ffff") == 401
+    assert keystone.login("right", address="2001:db8:0:1::1") == 201
+    assert keystone.login("right", address="127.0.0.1", name="sysinv") == 201
+
+
+def test_logins_in_progress_lock_nobody():
+    keystone = Keystone()
+    inside, go = threading.Semaphore(0), threading.Event()
+    told = []
+
+    def slow(environ, start_response):
+        inside.release()
+        assert go.wait(10)
+        return keystone(environ, start_response)
+
+    keystone.lock = AddressLock(slow)
+    threads = [threading.Thread(target=lambda: told.append(keystone.login("right"))) for _ in range(4 * ATTEMPTS_MAX)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert inside.acquire(timeout=10)
+    go.set()
+    for thread in threads:
+        thread.join(10)
+    assert told == [201] * len(threads)
+
+
+def test_an_address_that_guesses_names_is_locked_for_all_of_them():
+    keystone = Keystone()
+    for number in range(2 * ADDRESS_ATTEMPTS_MAX):
+        assert keystone.login("wrong", name=f"user-{number}") == 401
+    assert len(keystone.asked) == ADDRESS_ATTEMPTS_MAX
+    assert keystone.login("right", address="10.10.10.10") == 201
+    keystone.now_s += LOCK_S
+    assert keystone.login("right") == 201
+
+
+def test_a_locked_address_holds_no_thread():
+    keystone = Keystone()
+    keystone.lock = AddressLock(EqualTime(keystone, refusal_s=0.05))
+    for _ in range(ATTEMPTS_MAX):
+        keystone.login("wrong")
+    keystone.lock._application._refusal_s = 60.0
+    assert keystone.login("wrong") == 401
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"auth": 1}', b'{"auth": {"identity": {"methods": ["token"]}}}',
+                                  b"[" * 100_000])
+def test_a_body_that_names_no_user_is_left_to_keystone(body):
+    seen = []
+
+    def keystone(environ, start_response):
+        seen.append(environ["wsgi.input"].read())
+        start_response("400 Bad Request", [])
+        return [b""]
+
+    AddressLock(keystone)({"REQUEST_METHOD": "POST", "PATH_INFO": "/v3/auth/tokens", "CONTENT_LENGTH": str(len(body)),
+                           "wsgi.input": io.BytesIO(body), "REMOTE_ADDR": "x"}, lambda *_answer: None)
+    assert seen == [body]
+
+
+def test_the_memory_of_attempts_is_limited(monkeypatch):
+    monkeypatch.setattr(logins, "PLACES_MAX", 10)
+    keystone = Keystone()
+    for number in range(100):
+        keystone.login("wrong", address=f"10.0.0.{number}")
+    assert len(keystone.lock._failures) == 10

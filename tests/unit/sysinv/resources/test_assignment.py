@@ -137,7 +137,7 @@ def test_cores_over_http(cloud: Any, worker: str) -> None:
     path = "/v1/ihosts/worker-0/state/host_cpus_modify"
     reply = cloud.call("PUT", path, [{"function": "platform", "sockets": [{"0": 2}, {"1": 0}]}])
     assert [cpu["cpu"] for cpu in reply.body["icpus"] if cpu["allocated_function"] == "Platform"] == [0, 1]
-    assert cloud.get("/v1/ihosts/worker-0/icpus/platform_cpu_list").body == "0,1"
+    assert cloud.get(f"/v1/ihosts/{worker}/icpus/platform_cpu_list").body == "0,1"
     cloud.state(worker, administrative="unlocked", operational="enabled")
     reply = cloud.call("PUT", path, [{"function": "platform", "sockets": [{"0": 1}]}])
     assert (reply.status, reply.fault) == (409, "Host must be locked.")

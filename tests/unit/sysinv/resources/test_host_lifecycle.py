@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from cryptography import x509
@@ -242,7 +243,11 @@ def test_inventory_arrives_and_defaults_are_dealt_out(cloud: Any) -> None:
     found = cloud.get(f"/v1/ihosts/{uuid}/icpus").body["icpus"]
     assert len(found) == 32
     assert [cpu["cpu"] for cpu in found if cpu["allocated_function"] == "Platform"] == [0, 16]
-    assert cloud.get("/v1/ihosts/worker-0/icpus/platform_cpu_list").body == "0,16"
+    assert cloud.get(f"/v1/ihosts/{uuid}/icpus/platform_cpu_list").body == "0,16"
+    # Without a token nobody learns here which hosts there are.
+    for stranger in ("worker-0", "worker-7", str(uuid4()), "1", "99"):
+        reply = cloud.get(f"/v1/ihosts/{stranger}/icpus/platform_cpu_list")
+        assert (reply.status, reply.body) == (200, "")
     assert len(cloud.get("/v1/ihosts/worker-0/inodes").body["inodes"]) == 2
     reserves = {one["numa_node"]: one["platform_reserved_mib"]
                 for one in cloud.get("/v1/ihosts/worker-0/imemorys").body["imemorys"]}

@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A time limit for all requests of one BMC command together, also while the BMC sends the head of a reply slowly."""
+"""Limits for HTTP requests to servers that others wrote, such as BMCs and receivers of webhooks."""
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import threading
 from typing import Any
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """Breaks its connections ``limit_s`` seconds after its creation; ``expired`` is true from then on.
+    """Breaks its connections ``limit_s`` seconds after its creation or ``restart``; ``expired`` is true from then on.
 
-    The timeouts of requests restart with every byte, and a head may have 100 lines of 64 KiB. Does not limit a TLS
+    A time limit for all requests of one task together, also while the server sends the head of a reply slowly: the
+    timeouts of requests restart with every byte, and a head may have 100 lines of 64 KiB. Does not limit a TLS
     handshake, only its single reads. ``close`` ends the timer.
     """
 
@@ -22,10 +25,26 @@ class DeadlineAdapter(HTTPAdapter):
         self.expired = False
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
-        self._timer = threading.Timer(limit_s, self._expire)
-        self._timer.daemon = True
+        self._timer = self._started(limit_s)
         super().__init__()
-        self._timer.start()
+
+    def restart(self, limit_s: float) -> None:
+        """Begin another task, whose limit is ``limit_s``; keeps connections open for it."""
+        self.stop()
+        with self._lock:
+            self.expired = False
+            self._sockets = [one for one in self._sockets if one.fileno() >= 0]
+        self._timer = self._started(limit_s)
+
+    def stop(self) -> None:
+        """End the timer, because the task has ended."""
+        self._timer.cancel()
+
+    def _started(self, limit_s: float) -> threading.Timer:
+        timer = threading.Timer(limit_s, self._expire)
+        timer.daemon = True
+        timer.start()
+        return timer
 
     def init_poolmanager(self, *args: Any, **words: Any) -> None:
         """Make the pools, whose connections report their sockets."""
@@ -33,9 +52,18 @@ class DeadlineAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {
             "http": _watched(HTTPConnectionPool, self), "https": _watched(HTTPSConnectionPool, self)}
 
+    def send(self, *args: Any, **words: Any) -> requests.Response:
+        """Send a request. A redirect comes without its body: requests would read all of it, even when it does not
+        follow the redirect."""
+        response = super().send(*args, **words)
+        if response.is_redirect:
+            response.close()
+            response.raw = io.BytesIO()
+        return response
+
     def close(self) -> None:
         """Close the connections and end the timer."""
-        self._timer.cancel()
+        self.stop()
         super().close()
 
     def watch(self, opened: socket.socket) -> None:

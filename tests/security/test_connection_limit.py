@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One client address cannot use up the connections of the front: nftables counts them before nginx reads a header."""
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from flock.testing.services.process import wait_for
+from sysinv.bootstrap.front import ADDRESS_CONNECTIONS, Published, connection_limit
+
+PORTS = (5000, 6385)
+SERVER = f"""
+import asyncio
+async def hold(reader, writer):
+    await reader.read()
+    writer.close()
+async def main():
+    for address in ("192.0.2.1", "2001:db8::1"):
+        for port in {PORTS!r}:
+            await asyncio.start_server(hold, address, port, backlog=4096)
+    print("listens", flush=True)
+    await asyncio.sleep(600)
+asyncio.run(main())
+"""
+# Opens connections in turn to both ports and says how many of them were accepted; holds them until its input ends.
+CLIENT = f"""
+import socket, sys
+source, count = sys.argv[1], int(sys.argv[2])
+server, kept = ("2001:db8::1" if ":" in source else "192.0.2.1"), []
+for number in range(count):
+    try:
+        kept.append(socket.create_connection((server, {PORTS!r}[number % 2]), 5, source_address=(source, 0)))
+    except ConnectionError:
+        pass
+print(len(kept), flush=True)
+sys.stdin.read()
+"""
+
+
+class Site:
+    """Two network namespaces with a cable between them: the front's with the limit, and that of the clients."""
+
+    def __init__(self, server: int, clients: int) -> None:
+        self.server, self.clients = server, clients
+
+    @staticmethod
+    def run(place: int, *argv: str, text: str | None = None) -> None:
+        done = subprocess.run(["nsenter", "-t", str(place), "-n", *argv], input=text, capture_output=True, text=True,
+                              timeout=30, check=False)
+        assert done.returncode == 0, done.stderr
+
+    @contextlib.contextmanager
+    def opened(self, source: str, count: int) -> Iterator[int]:
+        """The number of connections that were accepted of ``count`` from the address ``source``."""
+        child = subprocess.Popen(["nsenter", "-t", str(self.clients), "-n", sys.executable, "-c", CLIENT, source,
+                                  str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert child.stdin is not None and child.stdout is not None
+        try:
+            yield int(child.stdout.readline())
+        finally:
+            child.stdin.close()
+            child.wait(30)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    if os.geteuid() != 0 or shutil.which("nft") is None:
+        if os.environ.get("FLOCK_REQUIRE_SERVICES"):
+            pytest.fail("needs root and nftables")
+        pytest.skip("needs root and nftables")
+    holders = [subprocess.Popen(["unshare", "-n", "sleep", "600"]) for _ in range(2)]
+    listens: subprocess.Popen[str] | None = None
+    try:
+        made = Site(*(holder.pid for holder in holders))
+        own = subprocess.run(["readlink", "/proc/self/ns/net"], capture_output=True, text=True, check=True).stdout
+        wait_for(lambda: all(subprocess.run(["readlink", f"/proc/{holder.pid}/ns/net"], capture_output=True, text=True,
+                                            check=False).stdout not in ("", own) for holder in holders),
+                 10, "the namespaces")
+        made.run(made.server, "ip", "link", "add", "front", "type", "veth", "peer", "name", "client", "netns",
+                 str(made.clients))
+        for place, name, last in ((made.server, "front", "1"), (made.clients, "client", "2")):
+            made.run(place, "ip", "address", "add", f"192.0.2.{last}/24", "dev", name)
+            made.run(place, "ip", "-6", "address", "add", f"2001:db8::{last}/32", "dev", name, "nodad")
+            made.run(place, "ip", "link", "set", name, "up")
+        for other in ("192.0.2.3/24", "2001:db8::3/32", "2001:db8:0:1::2/32"):
+            made.run(made.clients, "ip", "address", "add", other, "dev", "client",
+                     *(["nodad"] if ipaddress.ip_interface(other).version == 6 else []))
+        apis = [Published(str(port), port, "") for port in PORTS]
+        made.run(made.server, "nft", "-f", "-", text=connection_limit(apis))
+        listens = subprocess.Popen(["nsenter", "-t", str(made.server), "-n", sys.executable, "-c", SERVER],
+                                   stdout=subprocess.PIPE, text=True)
+        assert listens.stdout is not None and listens.stdout.readline() == "listens\n"
+        yield made
+    finally:
+        for process in (listens, *holders):
+            if process is not None:
+                process.kill()
+                process.wait(10)
+
+
+@pytest.mark.parametrize(("attacker", "neighbour", "other"), [
+    ("192.0.2.2", None, "192.0.2.3"), ("2001:db8::2", "2001:db8::3", "2001:db8:0:1::2")])
+def test_an_address_has_its_share_of_connections_and_others_are_served(
+        site: Site, attacker: str, neighbour: str | None, other: str) -> None:
+    with site.opened(attacker, 2 * ADDRESS_CONNECTIONS) as held:
+        assert held == ADDRESS_CONNECTIONS
+        with site.opened(other, 20) as served:
+            assert served == 20
+        if neighbour is not None:
+            with site.opened(neighbour, 5) as served:
+                assert served == 0, "a network of IPv6 counts as one address"
+
+    def served_again() -> bool:
+        with site.opened(attacker, 5) as served:
+            return served == 5
+
+    wait_for(served_again, 30, "the connections that ended are not counted")
+
+
+def test_the_rules_can_be_loaded_again(site: Site) -> None:
+    text = connection_limit([Published("a", 5000, "")])
+    for _ in range(2):
+        site.run(site.server, "nft", "-f", "-", text=text)
