@@ -16,7 +16,7 @@ from flock.core.errors import DeadlineExceeded, FlockError, Unavailable
 from flock.db import Database
 from flock.jobs import Operations
 from flock.jobs.store import active_of
-from mtce.contract.records import HostStatus
+from mtce.contract.records import STATE_SEQUENCE_MAX, HostStatus
 from mtce.contract.rpc import MtceHosts
 from sysinv.actions.agreement import compare
 from sysinv.actions.progress import NO_ACTION
@@ -48,7 +48,7 @@ class Agreement:
         self._left_over: list[str] = []
 
     def trouble(self) -> str | None:
-        """Return a sentence that names hosts that mtce keeps although sysinv does not have them; None without any."""
+        """Return what the audit cannot mend: hosts that only mtce has, and numbers out of range; None without any."""
         return "; ".join(self._left_over) or None
 
     def audit(self) -> None:
@@ -68,6 +68,8 @@ class Agreement:
         for uuid in found.put[:HOSTS_MAX]:
             self._put(uuid)
         self._left_over = [text for status in found.remove[:HOSTS_MAX] if (text := self._remove(status)) is not None]
+        self._left_over += [f"the number of {row['hostname']}'s states is out of range; run system host-resync"
+                            for row in rows if row["mtce_sequence"] > STATE_SEQUENCE_MAX]
         lasting = [uuid for uuid, number in found.states.items() if self._differed.get(uuid) == number]
         if lasting:
             LOG.warning("asking mtce again for the states of %d hosts: %s", len(lasting), lasting[:10])

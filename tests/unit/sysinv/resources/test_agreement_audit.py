@@ -157,17 +157,21 @@ def write(cloud: Any, uuid: str, **values: Any) -> None:
     cloud.db.transact(lambda conn: hosts.write(conn, host_row(conn, uuid), values))
 
 
-def test_resync_takes_maintenance_states_after_a_forged_number(cloud: Any, worker: str) -> None:
+def test_resync_takes_maintenance_states_after_a_forged_number(cloud: Any, agreement: Agreement, worker: str) -> None:
     write(cloud, worker, mtce_sequence=2**53, operational="enabled", availability="available",
           administrative="unlocked", task="Forged", mtce_action="lock", ihost_action="lock")
     cloud.mtce.sequences[worker] = 12
     cloud.mtce.put_host = lambda host: ActionReply("pass")  # mtce never takes states from a record
+    agreement.audit()
+    assert agreement.trouble() == "the number of worker-0's states is out of range; run system host-resync"
     reply = cloud.post(f"/v1/ihosts/{worker}/resync", {})
     assert reply.status == 200, reply.body
     host = reply.body
     assert (host["administrative"], host["operational"], host["availability"]) == ("locked", "disabled", "offline")
     assert (host["task"], host["mtce_action"], host["ihost_action"]) == (None, None, None)
     assert column(cloud, worker, "mtce_sequence") == 12 and cloud.mtce.resynced == [(worker, 2**53)]
+    agreement.audit()
+    assert agreement.trouble() is None
     cloud.sequence = 12
     cloud.state(worker, availability="online")
     assert cloud.host(worker)["availability"] == "online", "later updates count again"
