@@ -181,9 +181,7 @@ def _everything(api: Published) -> list[str]:
     to_api = f"proxy_pass http://{api.name};"
     lines = [f"location = {path} {{ proxy_read_timeout 5s; {to_api} }}" for path in HEALTH_PATHS]
     if not api.checks_tokens:
-        return [
-            f"location = /v3/auth/tokens {{ limit_req zone=login burst={LOGINS_WAITING}; client_max_body_size 128k; "
-            f"{to_api} }}", f"location / {{ client_max_body_size 128k; {to_api} }}"]
+        return [f"location / {{ limit_req zone=login burst={LOGINS_WAITING}; client_max_body_size 128k; {to_api} }}"]
     checked = f"auth_request {ASK_PATH}; {to_api}"
     lines += [f"location ~ {pattern(template)} {{ client_max_body_size {limit}; proxy_request_buffering off; "
               f"{checked} }}"
@@ -255,6 +253,7 @@ http {{
         default $http_x_auth_token;
         "~(?<token_end>.{{64}})$" $token_end;
     }}
+    # Every POST to Keystone counts as a login: it accepts several spellings of a path, and a password in several paths.
     map $request_method $login {{
         default "";
         POST $binary_remote_addr;

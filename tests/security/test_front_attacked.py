@@ -203,12 +203,14 @@ def test_installing_hosts_reach_only_what_needs_no_token(front: Front, keystone:
         assert answer.status_code == 404, path
 
 
-def test_many_logins_of_one_address_wait_or_are_refused(front: Front) -> None:
+@pytest.mark.parametrize("path", ["/v3/auth/tokens", "/v3/auth/tokens/", "/v3/auth/tokens//", "/v3/auth/tokens%2f",
+                                  "/v3/auth/tokens/?x"])
+def test_many_logins_of_one_address_wait_or_are_refused(front: Front, path: str) -> None:
     login = {"auth": {"identity": {"methods": ["password"], "password": {"user": {
         "name": "nobody-here", "domain": {"id": "default"}, "password": PASSWORD}}}}}
     body = json.dumps(login).encode()
-    first = (b"POST /v3/auth/tokens HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-             + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    first = (f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+             f"Content-Length: {len(body)}\r\n\r\n").encode() + body
     with _held(front.keystone, 60, first) as connections:
         statuses = []
         for connection in connections:
