@@ -46,7 +46,8 @@ REPLY_QUEUES = "^reply_.*$"
 REPLY_QUEUE_LIMITS = {"max-length": 10_000, "max-length-bytes": 256 * 1024 * 1024, "overflow": "drop-head"}
 # A host's own queues hold what was sent to it alone.
 HOST_REPLY_QUEUES = r"^reply_host\..*$"
-HOST_REPLY_QUEUE_LIMITS = {"max-length": 1000, "max-length-bytes": MESSAGE_BYTES_MAX, "overflow": "drop-head"}
+HOST_REPLY_QUEUE_LIMITS = {"max-length": 1000, "max-length-bytes": MESSAGE_BYTES_MAX, "overflow": "drop-head",
+                           "message-ttl": 60_000, "expires": 1_800_000}
 # A daemon that is away: what exceeds this is refused, and its senders keep it.
 SERVICE_QUEUE_LIMITS = {"max-length": 100_000, "max-length-bytes": 256 * 1024 * 1024, "overflow": "reject-publish"}
 
