@@ -162,13 +162,21 @@ def _agent_keys(hostname: str, agents: Iterable[str]) -> list[str]:
     return [key for topic in topics for key in (topic, f"{topic}.{hostname}")]
 
 
-def service_permissions(daemon: str, serves: Iterable[str], exchange: str = EXCHANGE) -> Permissions:
-    """What a kind of daemon needs: the queues of the topics that it serves, requests to all topics, and replies."""
+def service_permissions(daemon: str, serves: Iterable[str], calls: Iterable[str], agents: Iterable[str],
+                        exchange: str = EXCHANGE) -> Permissions:
+    """What a kind of daemon needs: the queues of the topics that it serves, requests to these and to the topics that
+    it calls, requests to the hosts' agents whose topics are ``agents``, and replies.
+
+    Only the first barrier: a header ``CC`` or an exchange under the names of the own queues carries a message to any
+    topic, so each server checks the sender too (see ``flock.rpc.gate``).
+    """
     topics = list(serves)
     own = _own_queues(service_account(daemon), topics, r"[A-Za-z0-9-]+", name_is_pattern=True)
     keys = [rf"{re.escape(topic)}(\.[A-Za-z0-9-]+)?" for topic in topics]
     return Permissions(configure=_one_of(own), write=_one_of([*own, re.escape(exchange), r"amq\.default"]),
-                       read=_one_of([*own, re.escape(exchange)]), topic_write="^.*$", topic_read=_one_of(keys))
+                       read=_one_of([*own, re.escape(exchange)]), topic_read=_one_of(keys), topic_write=_one_of([
+                           *keys, *(rf"{re.escape(topic)}(\.[A-Za-z0-9-]+)?" for topic in calls),
+                           *(rf"{re.escape(topic)}\.[A-Za-z0-9.-]+" for topic in agents)]))
 
 
 def broker_hash(password: str, salt: bytes) -> str:

@@ -139,7 +139,7 @@ def _exposed(permit: Permit, signature: Signature, function: Callable[..., Any],
         running.inc()
         try:
             oslo_context.RequestContext(request_id=context.get("request_id"), overwrite=True)
-            sender = permit.sender(context)
+            sender = permit.sender(context, transport.account)
             arguments = _arguments(signature, body, size_max_bytes)
             permit.check(sender, arguments)
             reply = envelope.good(signature.result.encode(function(**arguments), "result"))
