@@ -163,14 +163,23 @@ def host_permissions(hostname: str, agents: Iterable[str], exchange: str = EXCHA
                        topic_read=_one_of(re.escape(key) for key in keys))
 
 
-def service_permissions(daemon: str, serves: Iterable[str], exchange: str = EXCHANGE) -> Permissions:
-    """What a kind of daemon needs: the queues of the topics that it serves, requests to all topics, and replies."""
+def service_permissions(daemon: str, serves: Iterable[str], calls: Iterable[str], agents: Iterable[str],
+                        exchange: str = EXCHANGE) -> Permissions:
+    """What a kind of daemon needs: the queues of the topics that it serves, requests to these and to the topics that
+    it calls, requests to the hosts' agents whose topics are ``agents``, and replies.
+
+    Only the first barrier: a header ``CC`` or an exchange under the names of the own queues carries a message to any
+    topic, so each server checks the sender too (see ``flock.rpc.gate``).
+    """
     topics = list(serves)
     own = _own_queues(service_account(daemon), topics, r"[A-Za-z0-9-]+", name_is_pattern=True)
     keys = [rf"{re.escape(topic)}(\.[A-Za-z0-9-]+)?" for topic in topics]
     inlets = [re.escape(inlet(topic, exchange)) for topic in topics]
-    return Permissions(configure=_one_of([*own, *inlets]), write=_one_of([*own, re.escape(exchange), r"amq\.default"]),
-                       read=_one_of([*own, *inlets, re.escape(exchange)]), topic_write="^.*$", topic_read=_one_of(keys))
+    called = [rf"{re.escape(topic)}(\.[A-Za-z0-9-]+)?" for topic in calls]
+    return Permissions(
+        configure=_one_of([*own, *inlets]), write=_one_of([*own, re.escape(exchange), r"amq\.default"]),
+        read=_one_of([*own, *inlets, re.escape(exchange)]), topic_read=_one_of(keys),
+        topic_write=_one_of([*keys, *called, *(rf"{re.escape(topic)}\.[A-Za-z0-9.-]+" for topic in agents)]))
 
 
 def broker_hash(password: str, salt: bytes) -> str:

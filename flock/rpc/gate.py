@@ -169,11 +169,14 @@ class Permit:
         """The interface's name."""
         return self.interface.namespace
 
-    def sender(self, context: Mapping[str, Any]) -> Sender:
-        """The sender of a request whose arguments are not decoded yet. SenderRefused, TooManyMessages."""
+    def sender(self, context: Mapping[str, Any], own_account: str) -> Sender:
+        """The sender of a request whose arguments are not decoded yet. SenderRefused, TooManyMessages.
+
+        ``own_account`` is the server's. Who has it can read the server's requests anyway, so it may send all of them;
+        where all daemons share one account, they may send everything to each other.
+        """
         sender = sender_of(context.get(SENDER))
-        allowed = (SenderKind.SERVICE,) if self._services_only() else (SenderKind.SERVICE, SenderKind.HOST)
-        if sender.kind not in allowed:
+        if not self._permits(sender, context.get(SENDER) == own_account):
             raise self._refused(sender, "at all")
         if context.get(OVER):
             raise TooManyMessages(service=self.namespace, reason=str(sender))
@@ -191,8 +194,11 @@ class Permit:
             if name != sender.name:
                 raise self._refused(sender, f"about {str(host)[:64]!r}")
 
-    def _services_only(self) -> bool:
-        return self.interface.speaks_for == "system" or self.method.about is None or self.method.about.hosts is None
+    def _permits(self, sender: Sender, is_own: bool) -> bool:
+        if sender.kind is SenderKind.HOST:
+            about = self.method.about
+            return self.interface.speaks_for == "host" and about is not None and about.hosts is not None
+        return sender.kind is SenderKind.SERVICE and (is_own or sender.name in (self.method.callers or ()))
 
     def _refused(self, sender: Sender, about: str) -> SenderRefused:
         return SenderRefused(sender=str(sender), request=f"{self.namespace}.{self.method.name}", about=about)

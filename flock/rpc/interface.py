@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeVar, overload
 from typing import cast as typing_cast
 
@@ -49,18 +49,23 @@ def hosts_in(hosts: Callable[[Mapping[str, Any]], Iterable[str | None]]) -> Abou
 
 @dataclass(frozen=True, slots=True)
 class MethodSpec:
-    """One method of an interface; ``timeout_s`` is None for a cast (no reply), ``about`` None in a system interface."""
+    """One method of an interface; ``timeout_s`` is None for a cast (no reply), ``about`` None in a system interface.
+
+    ``callers`` are the daemons that may send it; None in a declaration stands for those of the interface.
+    """
 
     name: str
     timeout_s: float | None
     about: About | None = None
+    callers: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class InterfaceSpec:
     """Topic, version (``major.minor``), methods and permitted senders of one interface.
 
-    ``per_host``: each host's agent serves it on a topic of its own, ``<topic>.<hostname>``.
+    ``callers`` are the daemons that call it. ``per_host``: each host's agent serves it on a topic of its own,
+    ``<topic>.<hostname>``.
     """
 
     topic: str
@@ -68,14 +73,19 @@ class InterfaceSpec:
     version: str
     methods: dict[str, MethodSpec]
     speaks_for: SpeaksFor
+    callers: tuple[str, ...]
     per_host: bool = False
 
 
-def call(*, timeout_s: float, about: About | None = None) -> Callable[[F], F]:
-    """Mark a method as a call: the caller waits at most ``timeout_s`` seconds for the reply."""
+def call(*, timeout_s: float, about: About | None = None,
+         callers: tuple[str, ...] | None = None) -> Callable[[F], F]:
+    """Mark a method as a call: the caller waits at most ``timeout_s`` seconds for the reply.
+
+    ``callers``: only these of the interface's callers may send it.
+    """
 
     def mark(function: F) -> F:
-        function.__rpc__ = MethodSpec(function.__name__, timeout_s, about)  # type: ignore[attr-defined]
+        function.__rpc__ = MethodSpec(function.__name__, timeout_s, about, callers)  # type: ignore[attr-defined]
         return function
 
     return mark
@@ -99,13 +109,14 @@ def cast(function: Any = None, *, about: About | None = None) -> Any:
     return mark if function is None else mark(function)
 
 
-def rpc_interface(*, topic: str, version: str, speaks_for: SpeaksFor, namespace: str | None = None,
-                  per_host: bool = False) -> Callable[[C], C]:
+def rpc_interface(*, topic: str, version: str, speaks_for: SpeaksFor, callers: tuple[str, ...] = (),
+                  namespace: str | None = None, per_host: bool = False) -> Callable[[C], C]:
     """Class decorator: publish the marked methods of the class as one bus interface.
 
     ``speaks_for`` states who may send: ``"system"`` only services, ``"host"`` also a host, about itself; then each
-    method states with ``about`` which hosts its arguments are about. ``per_host`` is for interfaces of hosts' agents;
-    these have only casts, because agents send no replies.
+    method states with ``about`` which hosts its arguments are about. ``callers`` names the daemons that may send, such
+    as ``("sysinv-api",)``; the other services are refused. ``per_host`` is for interfaces of hosts' agents; these have
+    only casts, because agents send no replies.
 
     Methods must be keyword-only and fully annotated, else TypeError at import. Raise the minor version for an addition
     that an older peer may ignore or omit (a method, an argument or a field with a default), and the major version for
@@ -124,11 +135,12 @@ def rpc_interface(*, topic: str, version: str, speaks_for: SpeaksFor, namespace:
                                 "and only there")
             if per_host and spec.timeout_s is not None:
                 raise TypeError(f"{cls.__name__}.{name}: agents of hosts send no replies, so it must be a cast")
-            methods[name] = spec
+            methods[name] = replace(spec, callers=callers if spec.callers is None else spec.callers)
+            _check_callers(f"{cls.__name__}.{name}", methods[name], callers)
         if speaks_for not in ("system", "host"):
             raise TypeError(f"{cls.__name__}: speaks_for must be system or host")
         cls.__rpc_interface__ = InterfaceSpec(  # type: ignore[attr-defined]
-            topic, namespace or cls.__name__, version, methods, speaks_for, per_host)
+            topic, namespace or cls.__name__, version, methods, speaks_for, callers, per_host)
         return cls
 
     return publish
@@ -162,6 +174,14 @@ def _check_signature(cls: type, name: str, function: Callable[..., Any]) -> None
             raise TypeError(f"{cls.__name__}.{name}: parameter {parameter.name} must be keyword-only and annotated")
     if signature.return_annotation is inspect.Signature.empty:
         raise TypeError(f"{cls.__name__}.{name}: the return type must be annotated")
+
+
+def _check_callers(name: str, method: MethodSpec, known: tuple[str, ...]) -> None:
+    callers = method.callers or ()
+    if not callers and (method.about is None or method.about.hosts is None):
+        raise TypeError(f"{name}: callers must name the daemons that send it, because no host may")
+    if not set(callers) <= set(known):
+        raise TypeError(f"{name}: callers must be among those of the interface")
 
 
 def _at(path: str, arguments: Mapping[str, Any]) -> str | None:

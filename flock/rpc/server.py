@@ -14,6 +14,7 @@ from flock.core.errors import FlockError, InvalidInput, RemoteError
 from flock.rpc import echo, envelope, metrics, text
 from flock.rpc.accounts import SenderKind, sender_of, topic_of_host
 from flock.rpc.bus import Transport
+from flock.rpc.caller import called_by
 from flock.rpc.errors import SenderRefused, TooManyMessages, Undecodable
 from flock.rpc.gate import SENDER, HostnameOf, Permit
 from flock.rpc.interface import interface_spec
@@ -139,10 +140,12 @@ def _exposed(permit: Permit, signature: Signature, function: Callable[..., Any],
         running.inc()
         try:
             oslo_context.RequestContext(request_id=context.get("request_id"), overwrite=True)
-            sender = permit.sender(context)
+            sender = permit.sender(context, transport.account)
             arguments = _arguments(signature, body, size_max_bytes)
             permit.check(sender, arguments)
-            reply = envelope.good(signature.result.encode(function(**arguments), "result"))
+            with called_by(sender):
+                result = function(**arguments)
+            reply = envelope.good(signature.result.encode(result, "result"))
             return text.pack(reply, size_max_bytes, f"reply of {method}")
         except FlockError as exc:
             outcome = exc.code

@@ -16,6 +16,9 @@ FM_OPTS: list[cfg.Opt] = [
                 help="Write an event also when an alarm is set again without any change."),
     cfg.IntOpt("request_memory_s", default=86400, min=60, max=30 * 86400, mutable=True,
                help="Seconds for which the outcome of an applied request is kept, so that a repeat changes nothing."),
+    cfg.IntOpt("host_alarms_max", default=10_000, min=100, max=10_000_000, mutable=True,
+               help="Alarms that may be active on and below one host. At this number, raises that the host itself "
+                    "sends are refused; those of services are not."),
     cfg.IntOpt("housekeeping_interval_s", default=60, min=1, max=86400,
                help="Seconds between two deletions of old events and old request ids."),
     cfg.IntOpt("manager_threads", default=16, min=1, max=256, help="Requests that fm-manager handles at a time."),

@@ -71,6 +71,12 @@ class UuidInUse(Conflict):
     code, http, text = "fm.alarm.uuid_in_use", 409, "[HTTP 409] An alarm or event with uuid {id} exists already."
 
 
+class TooManyAlarms(Conflict):
+    """The host has as many active alarms as it may raise; it stays refused until some of them are cleared."""
+
+    code, http, text = "fm.alarm.too_many", 409, "[HTTP 409] At most {limit} alarms may be active below {entity}."
+
+
 class SpoolFull(Unavailable):
     """The local spool has reached its limit of undelivered requests; nothing was stored."""
 

@@ -13,6 +13,7 @@ from fm.contract.silence import SilenceChange, SilenceRequest
 
 BATCH_MAX = 500
 PAGE_MAX = 1000
+API, CONDUCTORS = ("fm-api",), ("mtce-conductor", "sysinv-conductor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def _asked(arguments: Mapping[str, Any]) -> list[str | None]:
     return [host_of(arguments["entity_instance_id"])]
 
 
-@rpc_interface(topic="fm.manager", version="1.2", speaks_for="host")
+@rpc_interface(topic="fm.manager", version="1.2", speaks_for="host", callers=API + CONDUCTORS)
 class FmManager:
     """All changes of alarms and events; a call that changes them returns after the commit."""
 
@@ -88,7 +89,7 @@ class FmManager:
         """Apply up to 500 requests in order, in one transaction; one bad element does not stop the others."""
         raise TypeError("interface")
 
-    @call(timeout_s=10, about=hosts_in(_asked))
+    @call(timeout_s=10, about=hosts_in(_asked), callers=CONDUCTORS)
     def get_faults(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool) -> list[Fault]:
         """Active alarms by id and/or entity; with ``below`` also those on contained entities.
 
@@ -97,7 +98,7 @@ class FmManager:
         """
         raise TypeError("interface")
 
-    @call(timeout_s=10, about=hosts_in(_asked))
+    @call(timeout_s=10, about=hosts_in(_asked), callers=CONDUCTORS)
     def get_faults_page(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool,
                         after: int = 0) -> FaultPage:
         """A page of ``get_faults``: as many alarms as fit into a message, at most PAGE_MAX, oldest first.
@@ -107,48 +108,48 @@ class FmManager:
         """
         raise TypeError("interface")
 
-    @call(timeout_s=10, about=SERVICES_ONLY)
+    @call(timeout_s=10, about=SERVICES_ONLY, callers=API)
     def delete_alarm(self, *, uuid: str) -> str:
         """Clear one alarm by uuid and return its uuid; AlarmNotFound when there is none."""
         raise TypeError("interface")
 
-    @call(timeout_s=10, about=SERVICES_ONLY)
+    @call(timeout_s=10, about=SERVICES_ONLY, callers=API)
     def modify_alarm(self, *, uuid: str, fault: Fault) -> str:
         """Replace the changeable fields of one alarm and return its uuid; AlarmNotFound when there is none."""
         raise TypeError("interface")
 
-    @call(timeout_s=10, about=SERVICES_ONLY)
+    @call(timeout_s=10, about=SERVICES_ONLY, callers=API)
     def update_suppression(self, *, uuid: str, status: SuppressionStatus) -> str:
         """Suppress or show the alarm id of one suppression entry; returns the alarm id; SuppressionNotFound."""
         raise TypeError("interface")
 
-    @call(timeout_s=10, about=SERVICES_ONLY)
+    @call(timeout_s=10, about=SERVICES_ONLY, callers=API)
     def acknowledge(self, *, uuid: str, user: str, comment: str) -> str:
         """Acknowledge the alarm for ``user``; an empty user withdraws the acknowledgement. Returns the uuid;
         AlarmNotFound."""
         raise TypeError("interface")
 
-    @call(timeout_s=30, about=SERVICES_ONLY)
+    @call(timeout_s=30, about=SERVICES_ONLY, callers=API)
     def delete_alarms(self, *, uuids: list[str]) -> int:
         """Clear up to 500 alarms by uuid in one transaction; absent ones are ignored. Returns how many were cleared."""
         raise TypeError("interface")
 
-    @call(timeout_s=10, about=SERVICES_ONLY)
+    @call(timeout_s=10, about=SERVICES_ONLY, callers=CONDUCTORS)
     def note_refusals(self, *, refusals: list[Refusal]) -> None:
         """Set the alarm of each of these hosts, at most 500; it clears when nothing was refused for ten minutes."""
         raise TypeError("interface")
 
-    @call(timeout_s=10, about=SERVICES_ONLY)
+    @call(timeout_s=10, about=SERVICES_ONLY, callers=API)
     def create_silence(self, *, silence: SilenceRequest) -> str:
         """Create a silence that takes effect at once and return its uuid; InvalidSilence, TooManySilences."""
         raise TypeError("interface")
 
-    @call(timeout_s=10, about=SERVICES_ONLY)
+    @call(timeout_s=10, about=SERVICES_ONLY, callers=API)
     def change_silence(self, *, uuid: str, change: SilenceChange) -> str:
         """Change end or comment of a silence in force and return its uuid; SilenceNotFound, InvalidSilence."""
         raise TypeError("interface")
 
-    @call(timeout_s=10, about=SERVICES_ONLY)
+    @call(timeout_s=10, about=SERVICES_ONLY, callers=API)
     def delete_silence(self, *, uuid: str) -> str:
         """End a silence and return its uuid; SilenceNotFound when none in force has it."""
         raise TypeError("interface")

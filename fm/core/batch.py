@@ -2,7 +2,7 @@
 """Applies a batch of fault requests to the alarms it touches: outcomes, events, notices and the net change of rows."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -75,10 +75,18 @@ class Batch:
         """The changes of alarms, held changes and flap states to store."""
         return self._ledger.net_change()
 
-    def apply(self, request: FaultRequest) -> FaultOutcome:
-        """Apply one request. A refused request changes nothing and its outcome carries the error."""
+    @property
+    def growth(self) -> Mapping[str, int]:
+        """How many more alarms and held raises each entity has on or below it."""
+        return self._ledger.growth
+
+    def apply(self, request: FaultRequest, within: str | None = None) -> FaultOutcome:
+        """Apply one request. A refused request changes nothing and its outcome carries the error.
+
+        ``within`` is the entity of the host that sent the request; a new alarm uses its quota.
+        """
         try:
-            return self._apply(request)
+            return self._apply(request, within)
         except FlockError as error:
             return FaultOutcome(request.request_id, error=error.to_wire())
 
@@ -122,7 +130,7 @@ class Batch:
                 return alarm
         raise AlarmNotFound(id=uuid)
 
-    def _apply(self, request: FaultRequest) -> FaultOutcome:
+    def _apply(self, request: FaultRequest, within: str | None) -> FaultOutcome:
         given = [request.fault, request.clear, request.clear_all_below]
         if sum(part is not None for part in given) != 1:
             raise InvalidFault(field="request", rule="must carry exactly one of fault, clear and clear_all_below")
@@ -135,7 +143,7 @@ class Batch:
         if fault.alarm_state is AlarmState.CLEAR:
             key = AlarmKey(fault.alarm_id, fault.entity_instance_id)
             return _cleared(request, self._clear_pair(key, exact=True))
-        uuid = self._log(fault) if fault.alarm_state is AlarmState.MSG else self._life.set(fault)
+        uuid = self._log(fault) if fault.alarm_state is AlarmState.MSG else self._life.set(fault, within)
         return FaultOutcome(request.request_id, uuid=uuid, count=1)
 
     def _log(self, fault: Fault) -> str:

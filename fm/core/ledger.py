@@ -9,6 +9,7 @@ from datetime import datetime
 from fm.contract.entity import containers
 from fm.contract.errors import UuidInUse
 from fm.core.lifecycle import written
+from fm.core.quota import UNLIMITED, Quota
 from fm.core.records import Alarm, Event, Flap, Held, HeldKind, Notice, NoticeKind
 from fm.core.silencing import NO_SILENCES, Silences
 
@@ -20,7 +21,8 @@ class Scene:
     """The stored rows that a batch may read or change.
 
     ``suppressed`` maps each alarm id of the requests that the catalogue has to whether the operator suppresses it;
-    ``used_uuids`` are the uuids of the requests that a stored alarm, held raise or event already has.
+    ``used_uuids`` are the uuids of the requests that a stored alarm, held raise or event already has; ``quota`` limits
+    the raises of hosts.
     """
 
     alarms: Iterable[Alarm] = ()
@@ -29,6 +31,7 @@ class Scene:
     silences: Silences = NO_SILENCES
     held: Iterable[Held] = ()
     flaps: Iterable[Flap] = ()
+    quota: Quota = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Ledger:
         self.notices: list[Notice] = []
         self.known = scene.suppressed
         self._silences = scene.silences
+        self._quota = scene.quota
         self._used = set(scene.used_uuids)
         self._before = {alarm.uuid: alarm for alarm in scene.alarms}
         self._alarms = {alarm.key: alarm for alarm in self._before.values()}
@@ -77,8 +81,19 @@ class Ledger:
         self._flaps = dict(self._flaps_before)
         # Pairs with an alarm or a held raise on or below each entity. A dict serves as a set that keeps its order.
         self._inside: dict[str, dict[Key, None]] = {}
+        self._growth: dict[str, int] = {}
         for key in (*self._alarms, *(held.key for held in self._held.values() if held.kind is HeldKind.RAISE)):
             self._enter(key)
+        self._growth.clear()
+
+    @property
+    def growth(self) -> Mapping[str, int]:
+        """How many more pairs with an alarm or a held raise each entity has on or below it since the start."""
+        return self._growth
+
+    def admit(self, entity: str) -> None:
+        """Check that one more alarm may begin on or below ``entity``; TooManyAlarms."""
+        self._quota.check(entity, self._growth.get(entity, 0))
 
     def alarm(self, key: Key) -> Alarm | None:
         """The active alarm of a pair, or None."""
@@ -185,8 +200,14 @@ class Ledger:
 
     def _enter(self, key: Key) -> None:
         for container in containers(key[1]):
-            self._inside.setdefault(container, {})[key] = None
+            inside = self._inside.setdefault(container, {})
+            if key not in inside:
+                inside[key] = None
+                self._growth[container] = self._growth.get(container, 0) + 1
 
     def _leave(self, key: Key) -> None:
         for container in containers(key[1]):
-            self._inside.get(container, {}).pop(key, None)
+            inside = self._inside.get(container, {})
+            if key in inside:
+                del inside[key]
+                self._growth[container] = self._growth.get(container, 0) - 1

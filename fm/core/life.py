@@ -40,27 +40,32 @@ class AlarmLife:
         for flap in self._ledger.quiet():
             self._end_flapping(flap)
 
-    def set(self, fault: Fault) -> str:
-        """Apply a checked raise; returns the uuid of the alarm, also while it is held. UnknownAlarmId, UuidInUse."""
+    def set(self, fault: Fault, within: str | None = None) -> str:
+        """Apply a checked raise; returns the uuid of the alarm, also while it is held.
+
+        ``within`` is the entity whose quota a new alarm uses. UnknownAlarmId, UuidInUse, TooManyAlarms.
+        """
         if fault.alarm_id not in self._ledger.known:
             raise UnknownAlarmId(field="alarm_id", rule="is not in the catalogue", alarm_id=fault.alarm_id)
         key = fault.alarm_id, fault.entity_instance_id
         alarm = self._ledger.alarm(key)
         if alarm is None:
-            return self._raise(key, fault)
+            return self._raise(key, fault, within)
         if self._ledger.held(key) is not None:
             self._ledger.unhold(key)
             if alarm.flapping:
                 self._count_change(alarm)
         return self.update(alarm, fault)
 
-    def _raise(self, key: Key, fault: Fault) -> str:
+    def _raise(self, key: Key, fault: Fault, within: str | None) -> str:
         """Set an alarm that is not active: at once, or after the hold-off of its id."""
         held = self._ledger.held(key)
         if held is not None and fault.keep_existing_alarm:
             return held.uuid
         if held is None:
             self._ledger.claim(fault.uuid)
+            if within is not None:
+                self._ledger.admit(within)
         uuid = held.uuid if held is not None else fault.uuid or self._ledger.fresh_uuid()
         delay_s = self._policy.raise_hold_off_s.get(fault.alarm_id, 0)
         if delay_s > 0:

@@ -56,7 +56,7 @@ class ManagerDaemon:
                               on_wait=self._wake_timers)
         self._refusals = RefusalKeeper(self._writer.apply, lambda: self._transport.gate.refusals, self._refused_hosts)
         manager = Manager(self._db, self._writer, self._outputs.suppression_changed, on_wait=self._wake_timers,
-                          refused=self._refusals.note)
+                          refused=self._refusals.note, note=self._note)
         self._timers = Timers((self._writer.release_due, manager.silences.expire))
         self._server = rpc.Server(self._transport, socket.gethostname(), {FmManager: manager},
                                   threads_max=self._options.manager_threads)
@@ -100,6 +100,9 @@ class ManagerDaemon:
             return [one.entity_instance_id for one in alarms.active(
                 conn, alarm_id=refusals.ALARM_ID, entity=None, below=True)]
 
+    def _note(self, hostname: str, reason: str, number: int) -> None:
+        self._transport.gate.refusals.note(hostname, reason, number)
+
     def _tell_bus(self, change: busalarm.Change, entity: str, text: str) -> None:
         """Write the alarm directly, because the bus is what fails."""
         self._writer.apply([
@@ -111,7 +114,8 @@ class ManagerDaemon:
 
     def _settings(self) -> Settings:
         chosen = self._options
-        return Settings(Limits(chosen.event_log_max_size, chosen.event_log_max_age_days), self._policy())
+        return Settings(Limits(chosen.event_log_max_size, chosen.event_log_max_age_days), self._policy(),
+                        chosen.host_alarms_max)
 
     def _policy(self) -> LifePolicy:
         """The cached policy; only a reload changes the options, and reading them costs more than applying a batch."""

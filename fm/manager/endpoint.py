@@ -7,7 +7,9 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
+from flock.core.errors import FlockError, from_wire
 from flock.db import Database, utcnow
+from flock.rpc.caller import calling_host
 from fm.contract.enums import AlarmState, SuppressionStatus
 from fm.contract.errors import InvalidFault, SuppressionNotFound
 from fm.contract.fault import Fault
@@ -18,7 +20,7 @@ from fm.contract.validation import check_alarm_id, check_entity, is_uuid, storab
 from fm.core.batch import Batch
 from fm.core.records import Alarm
 from fm.manager.silences import SilenceKeeper
-from fm.manager.writer import Writer
+from fm.manager.writer import Writer, is_too_many
 from fm.resources.alarm import store as alarms
 from fm.resources.event_suppression import store as suppression
 
@@ -30,16 +32,24 @@ class Manager(FmManager):
 
     def __init__(self, db: Database, writer: Writer, on_suppression: Callable[[Connection], None] | None = None,
                  clock: Callable[[], datetime] = utcnow, on_wait: Callable[[], None] | None = None,
-                 refused: Callable[[list[Refusal]], None] | None = None) -> None:
+                 refused: Callable[[list[Refusal]], None] | None = None,
+                 note: Callable[[str, str, int], None] | None = None) -> None:
         self._db = db
         self.silences = SilenceKeeper(db, on_suppression, clock, on_wait)
         self._writer = writer
         self._on_suppression = on_suppression or (lambda conn: None)
         self._clock = clock
         self._refused = refused or (lambda refusals: None)
+        self._note = note or (lambda hostname, reason, number: None)
 
     def apply(self, *, requests: list[FaultRequest]) -> list[FaultOutcome]:
-        return self._writer.apply(requests)
+        host = calling_host()
+        outcomes = self._writer.apply(requests, host)
+        refused = [outcome.error for outcome in outcomes if outcome.error is not None and is_too_many(outcome)]
+        if host is not None and refused:
+            error: FlockError = from_wire(refused[-1])
+            self._note(host, f"apply: {error}", len(refused))
+        return outcomes
 
     def get_faults(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool) -> list[Fault]:
         _check_question(alarm_id, entity_instance_id)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -16,17 +17,19 @@ from flock.core.codec import codec_for
 from flock.core.errors import FlockError, Unavailable
 from flock.db import Database, DuplicateEntry, new_uuid, utcnow
 from flock.db.inserts import Insertion, NewRows, insert_all
-from fm.contract.errors import InvalidFault, NotAttempted
+from fm.contract.errors import InvalidFault, NotAttempted, TooManyAlarms
 from fm.contract.limits import REQUEST_ID_MAX
 from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest
 from fm.contract.validation import storable
 from fm.core.batch import Batch, Touched, touched
 from fm.core.ledger import Scene
 from fm.core.policy import PLAIN, LifePolicy
+from fm.core.quota import UNLIMITED, Quota
 from fm.core.records import Flap, Held, Notice
 from fm.core.retention import Limits, age_cutoff, prune_every
 from fm.db import hiding
 from fm.db.tables import APPLIED_REQUEST
+from fm.manager.hostcounts import HostCounts
 from fm.manager.turns import Ticket, Turns
 from fm.resources.alarm import store as alarms
 from fm.resources.alarm import touched as touched_rows
@@ -37,6 +40,7 @@ from fm.resources.held_change import store as held_changes
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
 TOGETHER_MAX = 2000
+HOST_ALARMS_MAX = 10_000
 _APPLIED = sa.select(APPLIED_REQUEST.c.request_id, APPLIED_REQUEST.c.outcome).where(
     APPLIED_REQUEST.c.request_id.in_(sa.bindparam("ids", expanding=True)))
 _INSERTION = Insertion(APPLIED_REQUEST, ("request_id", "outcome", "applied_at"))
@@ -50,11 +54,13 @@ class Settings:
 
     limits: Limits
     policy: LifePolicy = PLAIN
+    host_alarms_max: int = HOST_ALARMS_MAX
 
 
 @dataclasses.dataclass(slots=True, eq=False)
 class _Work:
     requests: list[FaultRequest]
+    within: str | None = None
     outcomes: list[FaultOutcome] | None = None
     error: Exception | None = None
 
@@ -78,15 +84,20 @@ class Writer:
         # Whether the database may contain held changes or flap states; true until a query shows that it does not.
         self._tracked = True
         self._held_more = False
+        self._counts = HostCounts()
+        self._growth: Mapping[str, int] = {}
         self._turns: Turns[_Work] = Turns()
         self._since_prune = 0
 
-    def apply(self, requests: Sequence[FaultRequest]) -> list[FaultOutcome]:
+    def apply(self, requests: Sequence[FaultRequest], from_host: str | None = None) -> list[FaultOutcome]:
         """Apply requests; returns one outcome per request after the commit. InvalidFault when the batch is too long,
-        Unavailable when too many callers wait."""
+        Unavailable when too many callers wait.
+
+        A raise of the host ``from_host`` is refused (TooManyAlarms) when too many alarms are active on and below it.
+        """
         if len(requests) > BATCH_MAX:
             raise InvalidFault(field="requests", rule=f"must be at most {BATCH_MAX}")
-        work = _Work(list(requests))
+        work = _Work(list(requests), None if from_host is None else f"host={from_host}")
         self._turns.together(Ticket(work, len(requests)), self._carry_out, TOGETHER_MAX)
         if work.outcomes is None:
             raise work.error or Unavailable(service="fm-manager", reason="the outcome is unknown, repeat the request")
@@ -139,11 +150,22 @@ class Writer:
             try:
                 result, notices = self._db.transact(transaction)
             except BaseException:
-                self._tracked = True
+                self._uncertain()
                 raise
+            self._count()
             self._pruned_if_due(len(notices))
         self._committed(notices)
         return result
+
+    def _uncertain(self) -> None:
+        """It is not known whether the transaction was committed."""
+        self._tracked = True
+        self._growth = {}
+        self._counts.forget()
+
+    def _count(self) -> None:
+        growth, self._growth = self._growth, {}
+        self._counts.committed(growth)
 
     def _committed(self, notices: list[Notice]) -> None:
         self._after_commit(notices)
@@ -171,13 +193,16 @@ class Writer:
     def _try_together(self, works: list[_Work]) -> bool:
         """Apply all works in one transaction; False when that failed and the caller should try each alone."""
         requests = [request for work in works for request in work.requests]
+        within = {request.request_id: work.within for work in works if work.within for request in work.requests}
         try:
-            outcomes, notices = self._applied(requests)
+            outcomes, notices = self._applied(requests, within)
         except Exception as error:  # noqa: BLE001 - raised in the caller of the request
+            self._uncertain()
             if len(works) > 1:
                 return False
             works[0].error = error
             return True
+        self._count()
         start = 0
         for work in works:
             work.outcomes = outcomes[start:start + len(work.requests)]
@@ -186,35 +211,42 @@ class Writer:
         self._committed(notices)
         return True
 
-    def _applied(self, requests: list[FaultRequest]) -> tuple[list[FaultOutcome], list[Notice]]:
+    def _applied(self, requests: list[FaultRequest],
+                 within: Mapping[str, str]) -> tuple[list[FaultOutcome], list[Notice]]:
         """Apply requests in one transaction. Reads stored outcomes only after DuplicateEntry: repeated requests are
         rare, and the unique key on request ids detects them."""
         try:
-            return self._db.transact(lambda conn: self._apply(conn, requests, {}))
+            return self._db.transact(lambda conn: self._apply(conn, requests, within, {}))
         except DuplicateEntry:
             ids = [request.request_id for request in requests if _is_request_id(request.request_id)]
-            return self._db.transact(lambda conn: self._apply(conn, requests, _answered(conn, ids)))
+            return self._db.transact(lambda conn: self._apply(conn, requests, within, _answered(conn, ids)))
 
-    def _apply(self, conn: Connection, requests: list[FaultRequest], before: dict[str, FaultOutcome],
-               ) -> tuple[list[FaultOutcome], list[Notice]]:
+    def _apply(self, conn: Connection, requests: list[FaultRequest], within: Mapping[str, str],
+               before: dict[str, FaultOutcome]) -> tuple[list[FaultOutcome], list[Notice]]:
+        """``within``: the entity whose quota a request uses, by request id."""
         now = self._clock()
         answered = dict(before)
         fresh = [request for request in requests if request.request_id not in answered]
         scope = touched(fresh)
-        batch = self._batch(conn, touched_rows.read(conn, scope, now), scope, now)
+        wanted = Counter(within[request.request_id] for request in fresh
+                         if request.fault is not None and request.request_id in within)
+        quota = self._counts.quota(conn, wanted, self._settings().host_alarms_max) if wanted else UNLIMITED
+        batch = self._batch(conn, touched_rows.read(conn, scope, now), scope, now, quota)
         new: list[FaultOutcome] = []
         for request in fresh:
             if request.request_id in answered:
                 continue
             outcome = _not_attempted(request, answered)
             if outcome is None:
-                outcome = batch.apply(request) if _is_request_id(request.request_id) else _bad_request_id(request)
+                outcome = (batch.apply(request, within.get(request.request_id))
+                           if _is_request_id(request.request_id) else _bad_request_id(request))
             answered[request.request_id] = outcome
             new.append(outcome)
-        self._store(conn, batch, now, [outcome for outcome in new if _is_request_id(outcome.request_id)])
+        self._store(conn, batch, now, [outcome for outcome in new if _is_stored(outcome)])
         return [answered[request.request_id] for request in requests], batch.notices
 
-    def _batch(self, conn: Connection, stored: Stored, scope: Touched, now: datetime) -> Batch:
+    def _batch(self, conn: Connection, stored: Stored, scope: Touched, now: datetime,
+               quota: Quota = UNLIMITED) -> Batch:
         """A batch over the ``stored`` rows and the held changes and flap states within ``scope``. Does not query tables
         that are known to be empty."""
         known = stored.known
@@ -227,11 +259,13 @@ class Writer:
             others = {waiting.alarm_id for waiting in held} - known.keys()
             if others:
                 known = known | hiding.known_ids(conn, others, now)[0]
-        scene = Scene(stored.alarms, known, alarms.used_uuids(conn, scope.uuids), stored.silences, held, flaps)
+        scene = Scene(stored.alarms, known, alarms.used_uuids(conn, scope.uuids), stored.silences, held, flaps,
+                      quota)
         return Batch(scene, now, new_uuid, self._settings().policy)
 
     def _store(self, conn: Connection, batch: Batch, now: datetime, outcomes: Sequence[FaultOutcome] = ()) -> None:
         change = batch.net_change()
+        self._growth = batch.growth
         if change.held or change.flaps:
             self._tracked = self._held_more = True
         alarms.apply_change(conn, change, now)
@@ -273,6 +307,16 @@ def _answers(outcomes: Sequence[FaultOutcome], now: datetime) -> NewRows:
     return NewRows(_INSERTION, [
         (outcome.request_id, json.dumps({"uuid": outcome.uuid, "count": outcome.count, "error": outcome.error}), now)
         for outcome in outcomes])
+
+
+def _is_stored(outcome: FaultOutcome) -> bool:
+    """Whether a repeated request gets this outcome again. A refusal by quota changed nothing and may be many."""
+    return _is_request_id(outcome.request_id) and not is_too_many(outcome)
+
+
+def is_too_many(outcome: FaultOutcome) -> bool:
+    """Whether a raise was refused because its host has too many alarms."""
+    return outcome.error is not None and outcome.error.get("code") == TooManyAlarms.code
 
 
 def _is_request_id(text: str) -> bool:

@@ -7,9 +7,11 @@ from mtce.contract.records import ActionReply, CommandResult, HostStatus, MtcAli
 
 CONDUCTOR_TOPIC = "mtce.conductor"
 AGENT_TOPIC = "mtce.agent"
+INVENTORY = ("sysinv-conductor",)
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.3", namespace="hosts", speaks_for="system")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.3", namespace="hosts", speaks_for="system",
+               callers=(*INVENTORY, "mtce-api"))
 class MtceHosts:
     """Interface for sysinv and mtce-api; the conductor replies to each change after it has stored it."""
 
@@ -48,12 +50,12 @@ class MtceHosts:
         """Return mtce's present states of all hosts."""
         raise TypeError("interface")
 
-    @call(timeout_s=6)
+    @call(timeout_s=6, callers=INVENTORY)
     def tell_again(self, *, host_uuids: list[str]) -> None:
         """Send all present states of these hosts (at most 100) to sysinv, after the messages already queued."""
         raise TypeError("interface")
 
-    @call(timeout_s=6)
+    @call(timeout_s=6, callers=INVENTORY)
     def resync_host(self, *, host_uuid: str, sequence: int) -> HostStatus | None:
         """Repair what mtce stores of one host, and return its states with a new number; None when it is unknown.
 
@@ -78,7 +80,7 @@ class AgentEvents:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=AGENT_TOPIC, version="1.0", speaks_for="system", per_host=True)
+@rpc_interface(topic=AGENT_TOPIC, version="1.0", speaks_for="system", callers=("mtce-conductor",), per_host=True)
 class MtceAgent:
     """Interface of one host's agent (server name = hostname) for the conductor.
 

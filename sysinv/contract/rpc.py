@@ -39,7 +39,8 @@ class InventoryReports:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="discovery", speaks_for="system")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="discovery", speaks_for="system",
+               callers=("sysinv-dnsmasq-lease-update",))
 class Discovery:
     """dnsmasq's lease script to conductor."""
 
@@ -53,7 +54,8 @@ class Discovery:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.2", namespace="host_states", speaks_for="system")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.2", namespace="host_states", speaks_for="system",
+               callers=("mtce-conductor",))
 class HostStates:
     """mtce to conductor: states that only mtce may write."""
 
@@ -63,7 +65,8 @@ class HostStates:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="operations", speaks_for="system")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="operations", speaks_for="system",
+               callers=("sysinv-api",))
 class Operations:
     """API to conductor: an operation was stored. The message may get lost: the conductor also polls the table."""
 
@@ -73,7 +76,8 @@ class Operations:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="bus_accounts", speaks_for="system")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="bus_accounts", speaks_for="system",
+               callers=("sysinv-api",))
 class BusAccounts:
     """API to conductor, which alone administers the broker."""
 
@@ -104,7 +108,7 @@ class Credentials:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=AGENT_TOPIC, version="1.2", speaks_for="system", per_host=True)
+@rpc_interface(topic=AGENT_TOPIC, version="1.2", speaks_for="system", callers=("sysinv-conductor",), per_host=True)
 class SysinvAgent:
     """Conductor to the agent of one host (server name = hostname)."""
 

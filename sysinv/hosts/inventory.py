@@ -16,6 +16,7 @@ from flock.core.codec import Codec, codec_for
 from flock.core.errors import InvalidInput
 from flock.core.text import storable
 from flock.db import Database
+from flock.rpc.caller import calling_host
 from sysinv.contract.enums import ActionState, InvState
 from sysinv.contract.records import HostRef
 from sysinv.contract.reports import RESOURCES, Report, UnknownReport
@@ -101,6 +102,7 @@ class InventoryIntake:
         """The host that owns one of the MAC addresses, else the one with that name.
 
         Of several owners (a card that was moved) the one with that name, else the oldest; order does not matter.
+        A host learns nothing of another host: the reply is then None.
         """
         wanted = [mac for mac in map(normal_mac, macs[:MACS_MAX]) if mac is not None]
         name = storable(hostname)
@@ -109,6 +111,8 @@ class InventoryIntake:
             row = next((one for one in owners if one["hostname"] == name), owners[0] if owners else None)
             if row is None and name:
                 row = hosts.by_hostname(conn, name)
+        if row is not None and calling_host() not in (None, row["hostname"]):
+            return None
         return None if row is None else HostRef(row["uuid"], row["hostname"], row["personality"])
 
     def report(self, *, host_uuid: str, kind: str, items: list[Any]) -> None:

@@ -2,6 +2,7 @@
 """Which account of the message bus serves and calls which topics."""
 from __future__ import annotations
 
+from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from flock.rpc.accounts import (
@@ -19,11 +20,28 @@ from sysinv.contract import rpc as sysinv
 
 FM_TOPIC = interface_spec(FmManager).topic
 ADMIN = "bus-admin"
-# The topics that each kind of daemon on the controllers serves.
-SERVICES: dict[str, tuple[str, ...]] = {
-    "fm-manager": (FM_TOPIC,), "fm-api": (),
-    "mtce-conductor": (mtce.CONDUCTOR_TOPIC,), "mtce-api": (),
-    "sysinv-conductor": (sysinv.CONDUCTOR_TOPIC,), "sysinv-api": (), "sysinv-dnsmasq-lease-update": (),
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The topics that a kind of daemon on the controllers serves and calls, and those of hosts' agents it calls."""
+
+    serves: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+
+
+# The interfaces declare the same with ``callers``, which the servers check.
+SERVICES: dict[str, Service] = {
+    "fm-manager": Service(serves=(FM_TOPIC,)),
+    "fm-api": Service(calls=(FM_TOPIC,)),
+    "mtce-conductor": Service(serves=(mtce.CONDUCTOR_TOPIC,), calls=(FM_TOPIC, sysinv.CONDUCTOR_TOPIC),
+                              agents=(mtce.AGENT_TOPIC,)),
+    "mtce-api": Service(calls=(mtce.CONDUCTOR_TOPIC,)),
+    "sysinv-conductor": Service(serves=(sysinv.CONDUCTOR_TOPIC,), calls=(FM_TOPIC, mtce.CONDUCTOR_TOPIC),
+                                agents=(sysinv.AGENT_TOPIC,)),
+    "sysinv-api": Service(calls=(sysinv.CONDUCTOR_TOPIC,)),
+    "sysinv-dnsmasq-lease-update": Service(calls=(sysinv.CONDUCTOR_TOPIC,)),
 }
 AGENT_TOPICS = (mtce.AGENT_TOPIC, sysinv.AGENT_TOPIC)
 # Two agents and the programs that raise alarms, each with a few connections and queues.
@@ -43,7 +61,8 @@ def of_host(hostname: str, exchange: str) -> HostAccess:
 
 def of_service(daemon: str, exchange: str) -> Permissions:
     """What the account of a daemon in ``SERVICES`` may do."""
-    return service_permissions(daemon, SERVICES[daemon], exchange)
+    service = SERVICES[daemon]
+    return service_permissions(daemon, service.serves, service.calls, service.agents, exchange)
 
 
 def host_url(url: str, hostname: str, password: str) -> str:

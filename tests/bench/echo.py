@@ -28,7 +28,7 @@ class Thing:
     task: str | None = None
 
 
-@rpc_interface(topic="bench.typed", version="1.0", speaks_for="system")
+@rpc_interface(topic="bench.typed", version="1.0", speaks_for="system", callers=("tests",))
 class Echo:
     """Gives back what it gets."""
 

@@ -26,7 +26,7 @@ from fm.contract.silence import SilenceRequest
 from mtce.contract.records import CommandResult, MtcAlive
 from mtce.contract.rpc import AgentEvents, MtceAgent, MtceHosts
 from sysinv.contract.records import HostStateUpdate
-from sysinv.contract.rpc import Discovery, HostStates, InventoryReports
+from sysinv.contract.rpc import BusAccounts, Discovery, HostStates, InventoryReports
 from sysinv.model import busaccounts
 from tests.security.conftest import SecuredBus, connect, refused
 
@@ -53,6 +53,8 @@ class Recorder:
                 self.noted.notify_all()
             if name == "apply":
                 return [FaultOutcome(one.request_id) for one in arguments["requests"]]
+            if name == "renew_host_account":
+                return "word"
             return [] if name in ("get_faults", "list_hosts") else None
 
         return method
@@ -68,7 +70,7 @@ def served(secured: SecuredBus, transports: Any) -> Iterator[Recorder]:
     recorder = Recorder()
     made = []
     for daemon, interfaces in (("mtce-conductor", (MtceHosts, AgentEvents)), ("fm-manager", (FmManager,)),
-                               ("sysinv-conductor", (InventoryReports, Discovery, HostStates))):
+                               ("sysinv-conductor", (InventoryReports, Discovery, HostStates, BusAccounts))):
         made.append(Server(transports(secured.service(daemon)), "controller-0",
                            dict.fromkeys(interfaces, recorder), hostname_of=NAMES.get))
     made.append(Server(transports(secured.host("worker-1")), "worker-1", {MtceAgent: recorder}, threads_max=1))
@@ -185,6 +187,80 @@ def test_a_host_speaks_only_of_itself(secured: SecuredBus, served: Recorder, tra
     assert served.calls == []
 
 
+# What a service that was taken over may do: only what its daemon does.
+
+def as_service(account: str, url: str, topic: str, namespace: str, method: str, arguments: dict[str, Any]) -> None:
+    """Send a request past the broker's check: its first key is permitted, the header adds another."""
+    permitted = {"fm-api": "fm.manager", "mtce-conductor": "mtce.conductor"}[account]
+    body = {"method": method, "namespace": namespace, "version": "1.0", "_unique_id": uuid.uuid4().hex,
+            "args": {"body": packed(arguments)}}
+    envelope = {"oslo.version": "2.0", "oslo.message": json.dumps(body)}
+    connect(url).channel().basic_publish(
+        amqp.Message(json.dumps(envelope), content_type="application/json", content_encoding="utf-8",
+                     user_id=service_account(account), application_headers={"CC": [topic]}), EXCHANGE, permitted)
+
+
+@pytest.mark.parametrize("key", ["mtce.conductor", "sysinv.conductor_manager", "mtce.agent.worker-1", "anything"])
+def test_a_service_sends_only_to_the_topics_that_its_daemon_calls(secured: SecuredBus, key: str) -> None:
+    connection = connect(secured.service("fm-api"))
+    channel = connection.channel()
+    channel.basic_publish(amqp.Message("x", user_id=service_account("fm-api")), EXCHANGE, "fm.manager.nobody")
+    with pytest.raises(amqp.AccessRefused):
+        channel.basic_publish(amqp.Message("x", user_id=service_account("fm-api")), EXCHANGE, key)
+    connection.close()
+
+
+CONQUERED: dict[str, tuple[str, str, str, dict[str, Any]]] = {
+    "a host's password": ("sysinv.conductor_manager", "bus_accounts", "renew_host_account",
+                          {"host_uuid": UUIDS["worker-1"]}),
+    "a lease": ("sysinv.conductor_manager", "discovery", "handle_dhcp_lease",
+                {"tags": [], "mac": "52:54:00:00:00:01", "ip_address": "192.0.2.9", "client_id": None, "expires_s": 0}),
+    "inventory": ("sysinv.conductor_manager", "inventory", "report",
+                  {"host_uuid": UUIDS["worker-1"], "kind": "disk", "items": []}),
+    "a state": ("sysinv.conductor_manager", "host_states", "update_host_state",
+                {"update": {"host_uuid": UUIDS["worker-1"], "sequence": 2**53}}),
+    "a reboot": ("mtce.conductor", "hosts", "host_action",
+                 {"host_uuid": UUIDS["worker-1"], "action": "reboot", "request_id": "1"}),
+    "a command": ("mtce.agent.worker-1", "MtceAgent", "reboot",
+                  {"host_uuid": UUIDS["worker-1"], "boot_id": "", "request_id": "1", "delay_s": 0}),
+    "refusals": ("fm.manager", "FmManager", "note_refusals", {"refusals": []}),
+}
+
+
+@pytest.mark.parametrize("attack", CONQUERED)
+def test_a_service_that_was_taken_over_is_not_all_services(secured: SecuredBus, served: Recorder, transports: Any,
+                                                           attack: str) -> None:
+    topic, namespace, method, arguments = CONQUERED[attack]
+    as_service("fm-api", secured.service("fm-api"), topic, namespace, method, arguments)
+    # The queues keep the order: when these are served, the request before them was looked at.
+    if topic == "mtce.agent.worker-1":
+        client(MtceAgent, transports(secured.service("mtce-conductor")), server="worker-1").request_mtcalive(
+            host_uuid=UUIDS["worker-1"])
+        assert served.wait("request_mtcalive")
+    else:
+        client(HostStates, transports(secured.service("mtce-conductor"))).update_host_state(
+            update=HostStateUpdate(host_uuid=UUIDS["worker-0"], sequence=1))
+        client(MtceHosts, transports(secured.service("mtce-api"))).list_hosts()
+        client(FmManager, transports(secured.service("sysinv-conductor"))).get_faults(
+            alarm_id=None, entity_instance_id=None, below=True)
+    expected = {"request_mtcalive"} if topic == "mtce.agent.worker-1" else {
+        "update_host_state", "list_hosts", "get_faults"}
+    assert sorted(served.calls) == sorted(expected)
+
+
+def test_a_service_is_served_with_what_its_daemon_calls(secured: SecuredBus, served: Recorder,
+                                                        transports: Any) -> None:
+    client(FmManager, transports(secured.service("fm-api"))).apply(
+        requests=[FaultRequest("1", fault=fault("host=worker-0"))])
+    client(BusAccounts, transports(secured.service("sysinv-api"))).renew_host_account(host_uuid=UUIDS["worker-0"])
+    client(Discovery, transports(secured.service("sysinv-dnsmasq-lease-update"))).handle_dhcp_lease(
+        tags=[], mac="52:54:00:00:00:01", ip_address="192.0.2.9", client_id=None, expires_s=0)
+    client(MtceHosts, transports(secured.service("sysinv-conductor"))).list_hosts()
+    assert served.calls == ["apply", "renew_host_account", "handle_dhcp_lease", "list_hosts"]
+    with pytest.raises(SenderRefused, match="service fm-api may not send FmManager.note_refusals"):
+        client(FmManager, transports(secured.service("fm-api"))).note_refusals(refusals=[])
+
+
 def test_a_host_makes_no_silence(secured: SecuredBus, served: Recorder, transports: Any) -> None:
     silence = {name: value for name, value in {
         "alarm_id": "100.101", "entity_instance_id": "host=worker-1", "comment": "by admin", "user": "admin",
@@ -249,7 +325,7 @@ def test_a_reply_goes_to_nobody_else(secured: SecuredBus, served: Recorder, tran
         channel.basic_publish(amqp.Message(json.dumps(envelope), content_type="application/json",
                                            content_encoding="utf-8", **properties), REQUESTS, "fm.manager")
     # The queue keeps the order: when this is answered, the forged requests have been looked at.
-    client(FmManager, transports(secured.service("sysinv-api"))).get_faults(
+    client(FmManager, transports(secured.service("mtce-conductor"))).get_faults(
         alarm_id=None, entity_instance_id=None, below=True)
     assert served.calls == ["get_faults"]
     assert owner.channel().basic_get(victim) is None

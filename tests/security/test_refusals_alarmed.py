@@ -10,16 +10,21 @@ from typing import Any
 
 import pytest
 
+from flock.core.errors import FlockError
 from flock.rpc import client
 from flock.rpc.accounts import EXCHANGE
 from flock.testing.services.process import wait_for
 from flock.testing.subsystem import RunningSubsystem
+from fm.contract.errors import TooManyAlarms
 from fm.contract.fault import Fault
-from fm.contract.rpc import FmManager
+from fm.contract.rpc import FaultRequest, FmManager
+from fm.raiser import Raiser
+from fm.raiser import requests as make
 from mtce.contract.records import CommandResult, HostStatus, MtcAlive, MtceHost
 from mtce.contract.rpc import AgentEvents, MtceHosts
 from tests.security.conftest import SecuredBus
 
+ALARMS_MAX = 100
 UUIDS = {"worker-0": str(uuid.uuid4()), "worker-1": str(uuid.uuid4())}
 
 
@@ -33,7 +38,7 @@ class Controller:
                                      secured.service("mtce-conductor"), exchange=EXCHANGE)
         bus = transports(secured.service("sysinv-conductor"))
         self.faults, self.hosts = client(FmManager, bus, deadline_s=3), client(MtceHosts, bus, deadline_s=3)
-        self.fm.configure({})
+        self.fm.configure({"fm": {"host_alarms_max": ALARMS_MAX}})
         self.mtce.configure({"conductor": {"hostname": "controller-0", "platform_conf": "/nonexistent"},
                              "timers": {"host_add_delay_s": 1}})
 
@@ -83,7 +88,8 @@ def test_numbers_out_of_range_are_refused_and_alarmed(controller: Controller, se
                                                       transports: Any) -> None:
     agent = client(AgentEvents, transports(secured.host("worker-0")))
     before = controller.status("worker-0")
-    for forged in (alive(sequence=2**60), alive(sequence=-1), alive(uptime_s=2**40), alive(uptime_s=-5),
+    for forged in (alive(sequence=2**60), alive(sequence=-1), alive(uptime_s=2**40), alive(uptime_s=10**30),
+                   alive(uptime_s=-5),
                    alive(boot_id=""), alive(boot_id="b" * 5000), alive(goenabled_failed="t" * 5000)):
         agent.mtc_alive(alive=forged)
     agent.command_result(result=CommandResult(UUIDS["worker-0"], "boot-1", "goenabled", "1", True, "d" * 100_000))
@@ -97,3 +103,31 @@ def test_numbers_out_of_range_are_refused_and_alarmed(controller: Controller, se
     assert (after.availability, after.uptime_s, after.sequence < 1000) == (before.availability, 0, True)
     agent.mtc_alive(alive=alive())
     wait_for(lambda: controller.status("worker-0").availability == "online", 20, "a true message to count")
+
+
+def raises(first: int, number: int) -> list[FaultRequest]:
+    return [make.alarm_request("100.103", f"host=worker-0.n={name}", {}, {"severity": "major"})
+            for name in range(first, first + number)]
+
+
+def test_a_host_that_raises_without_end_is_refused_for_good_and_alarmed(controller: Controller, secured: SecuredBus,
+                                                                       transports: Any, tmp_path: Path) -> None:
+    bus = transports(secured.host("worker-0"))
+    outcomes = client(FmManager, bus).apply(requests=raises(0, ALARMS_MAX + 50))
+    assert [outcome.error is None for outcome in outcomes] == [True] * ALARMS_MAX + [False] * 50
+    wait_for(lambda: [fault.entity_instance_id for fault in controller.active("200.006")]
+             == ["host=worker-0.process=agents"], 30, "the alarm")
+    # The conductors' alarms of this host are not refused, and a raiser drops what was refused.
+    (own,) = controller.faults.apply(requests=[
+        make.alarm_request("200.004", "host=worker-0", {}, {"severity": "critical"})])
+    assert own.error is None
+    refused: list[FlockError] = []
+    raiser = Raiser(bus, tmp_path / "spool", on_refused=lambda request, error: refused.append(error))
+    try:
+        raiser.raise_alarm("100.103", entity_instance_id="host=worker-0.n=again", severity="major")
+        wait_for(lambda: bool(refused), 20, "the refusal")
+        assert isinstance(refused[0], TooManyAlarms) and str(ALARMS_MAX) in str(refused[0])
+        wait_for(lambda: raiser.backlog()[0] == 0, 10, "the spool to be empty")
+    finally:
+        raiser.stop()
+    assert len(controller.active("100.103")) == ALARMS_MAX

@@ -18,7 +18,7 @@ from flock.db.paging import keyset, rows
 from fm.contract.enums import AlarmType, Severity, SuppressionStatus
 from fm.core.filters import Filter, Match
 from fm.core.ledger import NetChange
-from fm.core.records import Alarm
+from fm.core.records import Alarm, HeldKind
 from fm.db import conditions, hiding
 from fm.db.hiding import Hiding
 from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION, HELD_CHANGE, SILENCE
@@ -48,6 +48,12 @@ _SUPPRESSED = SuppressionStatus.SUPPRESSED.value
 _DELETE = sa.delete(ALARM).where(ALARM.c.uuid.in_(sa.bindparam("uuids", expanding=True)))
 _values = operator.attrgetter(*_FIELDS)
 _INSERTION = Insertion(ALARM, _FIELDS)
+_BELOW = sa.bindparam("entity", type_=sa.String)
+_NUMBER_BELOW = sa.select(
+    sa.select(sa.func.count()).select_from(ALARM).where(conditions.within(ENTITY, _BELOW)).scalar_subquery()
+    + sa.select(sa.func.count()).select_from(HELD_CHANGE).where(
+        HELD_CHANGE.c.kind == HeldKind.RAISE.value,
+        conditions.within(HELD_CHANGE.c.entity_instance_id, _BELOW)).scalar_subquery())
 
 
 def listing(conn: Connection, *, filters: Sequence[Filter], include_suppress: bool, sort: Sequence[tuple[str, bool]],
@@ -156,6 +162,11 @@ def _active(alarm_id: str | None, entity: str | None, below: bool) -> sa.Select[
         column = ALARM.c.entity_instance_id
         query = query.where(conditions.within(column, entity) if below else column == entity)
     return query
+
+
+def number_below(conn: Connection, entity: str) -> int:
+    """How many alarms and held raises there are on and below an entity."""
+    return int(conn.execute(_NUMBER_BELOW, {"entity": entity}).scalar_one())
 
 
 def by_uuids(conn: Connection, uuids: Iterable[str]) -> list[Alarm]:

@@ -47,7 +47,7 @@ class Host:
     labels: dict[str, str]
 
 
-@rpc_interface(topic=TOPIC, version="1.2", speaks_for="system", namespace="hosts")
+@rpc_interface(topic=TOPIC, version="1.2", speaks_for="system", callers=("tests",), namespace="hosts")
 class Hosts:
     @call(timeout_s=5)
     def echo(self, *, host: Host, note: str | None = None) -> list[Host]:
@@ -237,7 +237,7 @@ def test_requests_taken_ahead_are_not_lost_by_a_stop(rabbit_transport: Transport
 def test_versions_are_compared_with_the_running_server(served: Transport) -> None:
     assert check_versions(served, [Hosts]) == []
 
-    @rpc_interface(topic=TOPIC, version="2.0", speaks_for="system", namespace="hosts")
+    @rpc_interface(topic=TOPIC, version="2.0", speaks_for="system", callers=("tests",), namespace="hosts")
     class Newer:
         @call(timeout_s=5)
         def echo(self, *, host: str) -> str:
@@ -248,7 +248,7 @@ def test_versions_are_compared_with_the_running_server(served: Transport) -> Non
     with pytest.raises(VersionMismatch):
         client(Newer, served).echo(host="x")
 
-    @rpc_interface(topic=TOPIC, version="1.2", speaks_for="system", namespace="hosts")
+    @rpc_interface(topic=TOPIC, version="1.2", speaks_for="system", callers=("tests",), namespace="hosts")
     class Different:
         @call(timeout_s=5)
         def echo(self, *, host: str) -> str:
@@ -256,7 +256,7 @@ def test_versions_are_compared_with_the_running_server(served: Transport) -> Non
 
     assert "other signatures" in check_versions(served, [Different])[0]
 
-    @rpc_interface(topic="nobody-there", version="1.0", speaks_for="system")
+    @rpc_interface(topic="nobody-there", version="1.0", speaks_for="system", callers=("tests",))
     class Absent:
         @call(timeout_s=5)
         def echo(self) -> None:

@@ -25,7 +25,7 @@ from tests.functional.sysinv.conftest import Sysinv
 FORGED = 2**53
 
 
-@rpc_interface(topic="nothing", version="1.0", speaks_for="system")
+@rpc_interface(topic="nothing", version="1.0", speaks_for="system", callers=("tests",))
 class Nothing:
     """Served in place of the emulated mtce."""
 

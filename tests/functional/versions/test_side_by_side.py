@@ -103,7 +103,7 @@ def later(interface: Any) -> Any:
     major, minor = spec.version.split(".")
     methods = {name: vars(_Later).get(name, vars(interface)[name]) for name in spec.methods}
     return rpc_interface(topic=spec.topic, version=f"{major}.{int(minor) + 1}", namespace=spec.namespace,
-                         speaks_for=spec.speaks_for, per_host=spec.per_host)(
+                         speaks_for=spec.speaks_for, callers=spec.callers, per_host=spec.per_host)(
         type(f"Later{interface.__name__}", (), methods))
 
 

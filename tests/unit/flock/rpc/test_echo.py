@@ -85,7 +85,7 @@ def test_echoes_of_others_are_refused_and_those_of_our_other_servers_forwarded()
     assert found.silent_s() == 0
 
 
-@rpc_interface(topic="echoing", version="1.0", speaks_for="system")
+@rpc_interface(topic="echoing", version="1.0", speaks_for="system", callers=("tests",))
 class Echoing:
     @call(timeout_s=5)
     def ask(self) -> str:

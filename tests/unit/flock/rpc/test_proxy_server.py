@@ -41,7 +41,7 @@ class ThingBusy(Conflict):
     code, text = "test.thing_busy", "Thing {name} is busy."
 
 
-@rpc_interface(topic="things", version="1.1", speaks_for="system", namespace="things")
+@rpc_interface(topic="things", version="1.1", speaks_for="system", callers=("tests",), namespace="things")
 class Things:
     @call(timeout_s=3)
     def grow(self, *, thing: Thing, by: int = 2) -> Thing:
@@ -56,7 +56,7 @@ class Things:
         raise TypeError("interface")
 
 
-@rpc_interface(topic="things", version="1.0", speaks_for="system", namespace="other")
+@rpc_interface(topic="things", version="1.0", speaks_for="system", callers=("tests",), namespace="other")
 class Other:
     @call(timeout_s=3)
     def act(self) -> str:
@@ -165,7 +165,7 @@ def test_the_server_checks_what_comes_in(bus: Transport) -> None:
 def test_requests_of_a_newer_minor_version_are_served(bus: Transport) -> None:
     assert _plainly(bus, "{'thing':{'name':'a','colour':'red'},'more':[1]}")["ok"]["size"] == 3
 
-    @rpc_interface(topic="things", version="1.7", speaks_for="system", namespace="things")
+    @rpc_interface(topic="things", version="1.7", speaks_for="system", callers=("tests",), namespace="things")
     class Newer:
         @call(timeout_s=3)
         def grow(self, *, thing: NewerThing, by: int = 2, colour: str = "red") -> NewerThing:
@@ -183,7 +183,7 @@ def test_requests_of_a_newer_minor_version_are_served(bus: Transport) -> None:
 
 
 def test_answers_that_cannot_be_read_are_no_refusal(bus: Transport) -> None:
-    @rpc_interface(topic="things", version="1.1", speaks_for="system", namespace="things")
+    @rpc_interface(topic="things", version="1.1", speaks_for="system", callers=("tests",), namespace="things")
     class Other:
         @call(timeout_s=3)
         def grow(self, *, thing: Thing) -> str:
@@ -275,7 +275,7 @@ def test_nobody_listens(fake_transport: Transport) -> None:
 
 
 def test_unknown_version_is_said(bus: Transport) -> None:
-    @rpc_interface(topic="things", version="2.0", speaks_for="system", namespace="things")
+    @rpc_interface(topic="things", version="2.0", speaks_for="system", callers=("tests",), namespace="things")
     class Later:
         @call(timeout_s=3)
         def grow(self) -> None:
@@ -318,7 +318,8 @@ def test_the_fingerprint_covers_records_to_their_leaves() -> None:
 
             Told.tell.__annotations__["record"] = record
             Told.tell = cast(Told.tell)  # type: ignore[method-assign]
-            prints.add(fingerprint(rpc_interface(topic="t", version="1.0", speaks_for="system")(Told)))
+            publish = rpc_interface(topic="t", version="1.0", speaks_for="system", callers=("tests",))
+            prints.add(fingerprint(publish(Told)))
     assert len(prints) == 6
 
 
@@ -337,7 +338,7 @@ def test_metrics_count_both_sides(bus: Transport) -> None:
 
 def test_interfaces_need_keyword_only_annotated_methods() -> None:
     with pytest.raises(TypeError, match="keyword-only"):
-        @rpc_interface(topic="t", version="1.0", speaks_for="system")
+        @rpc_interface(topic="t", version="1.0", speaks_for="system", callers=("tests",))
         class Positional:
             @call(timeout_s=1)
             def act(self, name: str) -> None:

@@ -9,7 +9,7 @@ from flock.rpc import ReplyWatch, Server, call, rpc_interface
 from flock.rpc.reachable import SILENT_S
 
 
-@rpc_interface(topic="needed", version="1.0", speaks_for="system")
+@rpc_interface(topic="needed", version="1.0", speaks_for="system", callers=("tests",))
 class Needed:
     @call(timeout_s=2)
     def act(self) -> int:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Accounts, the declarations of all interfaces, and how much one host may send."""
+import ast
 import re
+from pathlib import Path
 
 import pytest
 
@@ -63,7 +65,7 @@ class _Anything(str):
 
 
 def test_every_topic_is_served_by_an_account():
-    served = {topic for topics in busaccounts.SERVICES.values() for topic in topics}
+    served = {topic for service in busaccounts.SERVICES.values() for topic in service.serves}
     for kind in INTERFACES.values():
         spec = interface_spec(kind)
         assert spec.topic in (busaccounts.AGENT_TOPICS if spec.per_host else served), spec.namespace
@@ -83,11 +85,84 @@ def test_an_interface_without_a_declaration_does_not_import():
         declare(cast, speaks_for="host")
     with pytest.raises(TypeError, match="about must be given"):
         declare(cast(about=SERVICES_ONLY), speaks_for="system")
+    with pytest.raises(TypeError, match="callers must name"):
+        declare(cast, speaks_for="system")
+    with pytest.raises(TypeError, match="callers must name"):
+        declare(cast(about=SERVICES_ONLY), speaks_for="host")
+    with pytest.raises(TypeError, match="callers must name"):
+        declare(call(timeout_s=1, callers=()), speaks_for="system", callers=("an-api",))
+    with pytest.raises(TypeError, match="among those of the interface"):
+        declare(call(timeout_s=1, callers=("other",)), speaks_for="system", callers=("an-api",))
     with pytest.raises(TypeError, match="must be a cast"):
         declare(call(timeout_s=1), speaks_for="system", per_host=True)
     with pytest.raises(TypeError, match="must be system or host"):
-        declare(cast, speaks_for="everybody")
+        declare(cast, speaks_for="everybody", callers=("an-api",))
     assert interface_spec(declare(cast(about=host_named("hostname")), speaks_for="host")).methods["send"].about
+
+
+CALLS = [(interface_spec(kind), daemon) for kind in INTERFACES.values() for daemon in interface_spec(kind).callers]
+
+
+def test_the_broker_lets_each_daemon_send_to_the_topics_of_the_interfaces_that_it_calls():
+    for daemon, service in busaccounts.SERVICES.items():
+        called = [spec for spec, caller in CALLS if caller == daemon]
+        assert set(service.calls) == {spec.topic for spec in called if not spec.per_host}, daemon
+        assert set(service.agents) == {spec.topic for spec in called if spec.per_host}, daemon
+    assert {daemon for _, daemon in CALLS} <= set(busaccounts.SERVICES)
+
+
+@pytest.mark.parametrize(("daemon", "key", "permitted"), [
+    ("fm-api", "fm.manager", True), ("fm-api", "mtce.conductor", False), ("fm-api", "mtce.agent.worker-1", False),
+    ("fm-api", "sysinv.conductor_manager", False), ("fm-api", "fmxmanager", False), ("fm-api", "fm.manager.a.b", False),
+    ("fm-manager", "fm.manager.controller-0", True), ("fm-manager", "mtce.conductor", False),
+    ("mtce-conductor", "mtce.agent.worker-1", True), ("mtce-conductor", "sysinv.agent_manager.worker-1", False),
+    ("mtce-conductor", "sysinv.conductor_manager", True), ("mtce-api", "sysinv.conductor_manager", False),
+    ("sysinv-conductor", "sysinv.agent_manager.worker-1", True), ("sysinv-conductor", "mtce.agent.worker-1", False),
+    ("sysinv-api", "mtce.conductor", False), ("sysinv-dnsmasq-lease-update", "fm.manager", False)])
+def test_keys_with_which_a_daemon_may_send(daemon, key, permitted):
+    assert bool(re.search(busaccounts.of_service(daemon, "flock").topic_write, key)) is permitted
+
+
+ROOT = Path(__file__).parents[4]
+PROGRAMS = {"sysinv-dnsmasq-lease-update": "sysinv.cmd.lease_update"}
+
+
+@pytest.mark.parametrize("daemon", busaccounts.SERVICES)
+def test_the_declared_callers_are_the_daemons_that_have_a_client(daemon):
+    """Each client that a daemon's program makes is permitted, and what it does not make is not."""
+    subsystem, _, name = daemon.partition("-")
+    made = set().union(*map(_clients, _imported(PROGRAMS.get(daemon, f"{subsystem}.cmd.{name}"))))
+    interfaces_ = {kind.__name__: interface_spec(kind) for kind in INTERFACES.values()}
+    # What a daemon serves itself, it may also call: its account is the server's.
+    served = busaccounts.SERVICES[daemon].serves
+    assert ({spec.namespace for name, spec in interfaces_.items() if name in made and spec.topic not in served}
+            == {spec.namespace for spec, caller in CALLS if caller == daemon})
+
+
+def _imported(program):
+    """The syntax trees of a program and of all modules of the product that it imports."""
+    trees, waiting = {}, [program]
+    while waiting:
+        module = waiting.pop()
+        place = ROOT.joinpath(*module.split("."))
+        file = next((one for one in (place.with_suffix(".py"), place / "__init__.py") if one.exists()), None)
+        if module in trees or file is None:
+            continue
+        trees[module] = ast.parse(file.read_text())
+        for node in ast.walk(trees[module]):
+            if isinstance(node, ast.Import):
+                waiting += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    assert trees, program
+    return trees.values()
+
+
+def _clients(tree):
+    """The names of the interfaces for which a module makes clients."""
+    return {node.args[0].id for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Name)
+            and "client" in (getattr(node.func, "attr", None), getattr(node.func, "id", None))}
 
 
 def _method():
@@ -120,7 +195,9 @@ def test_names_in_permissions_are_not_patterns():
     assert re.search(made.read, "agent.w.1") and not re.search(made.read, "agent.wx1")
     assert re.search(made.write, "flock.host.w.1") and not re.search(made.write, "flock.host.wx1")
     assert not re.search(made.write, "flock") and not re.search(made.configure, "flock.host.w.1")
-    service = service_permissions("api", ())
+    service = service_permissions("api", (), ("man.ager",), ("agent",))
+    assert re.search(service.topic_write, "man.ager") and not re.search(service.topic_write, "manxager")
+    assert not re.search(service.topic_write, "agent") and not re.search(service.topic_write, "xagent.w-1")
     assert re.search(service.topic_read, "anything") is None
     assert re.search(service.read, f"{reply_prefix('service.api')}0a")
     assert not re.search(service.read, f"{reply_prefix('service.other')}0a")
@@ -129,7 +206,7 @@ def test_names_in_permissions_are_not_patterns():
 def test_exchanges_of_senders_and_of_topics():
     assert requests_exchange("host.w-1") == "flock.host.w-1"
     assert requests_exchange("service.api") == requests_exchange("stranger") == "flock"
-    service = service_permissions("conductor", ("things.conductor",))
+    service = service_permissions("conductor", ("things.conductor",), (), ())
     assert re.search(service.configure, inlet("things.conductor"))
     assert not re.search(service.configure, inlet("fm.manager"))
 
@@ -217,11 +294,43 @@ def test_a_sender_that_is_over_its_share_learns_it():
     spec = interface_spec(made)
     permit = Permit(spec, spec.methods["send"], None)
     with pytest.raises(TooManyMessages, match="host a"):
-        permit.sender({SENDER: "host.a", OVER: True})
+        permit.sender({SENDER: "host.a", OVER: True}, OWN)
     for unknown in ({}, {SENDER: "flock"}, {SENDER: None}):
         with pytest.raises(SenderRefused):
-            permit.sender(unknown)
-    sender = permit.sender({SENDER: "host.a", OVER: False})
+            permit.sender(unknown, OWN)
+    sender = permit.sender({SENDER: "host.a", OVER: False}, OWN)
     permit.check(sender, {"hostname": "a"})
     with pytest.raises(SenderRefused, match="about 'b'"):
         permit.check(sender, {"hostname": "b"})
+
+
+OWN = "service.server"
+
+
+@pytest.mark.parametrize(("speaks_for", "about"), [("system", None), ("host", host_named("hostname")),
+                                                   ("host", SERVICES_ONLY)])
+def test_only_the_declared_daemons_may_call(speaks_for, about):
+    methods = {"send": call(timeout_s=1, about=about)(_method()),
+               "few": call(timeout_s=1, about=about, callers=("an-api",))(_named("few"))}
+    publish = rpc_interface(topic="t", version="1.0", speaks_for=speaks_for, callers=("an-api", "conductor"))
+    spec = interface_spec(publish(type("Made", (), methods)))
+    send, few = Permit(spec, spec.methods["send"], None), Permit(spec, spec.methods["few"], None)
+    for permit, account in ((send, "service.an-api"), (send, "service.conductor"), (few, "service.an-api"),
+                            (send, OWN), (few, OWN)):
+        assert str(permit.sender({SENDER: account}, OWN)) == account.replace(".", " ")
+    for permit, account in ((few, "service.conductor"), (send, "service.other"), (send, "service.an-api-2"),
+                            (send, "an-api"), (send, None)):
+        with pytest.raises(SenderRefused):
+            permit.sender({SENDER: account}, OWN)
+    # A server without an account knows nobody by it, and a host that serves gets no right of a service from that.
+    with pytest.raises(SenderRefused):
+        send.sender({SENDER: ""}, "")
+    if about is None or about is SERVICES_ONLY:
+        with pytest.raises(SenderRefused):
+            send.sender({SENDER: "host.a"}, "host.a")
+
+
+def _named(name):
+    method = _method()
+    method.__name__ = name
+    return method

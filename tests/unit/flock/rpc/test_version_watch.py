@@ -4,14 +4,14 @@ from flock.rpc import Server, VersionWatch, call, rpc_interface
 from flock.testing.services.process import wait_for
 
 
-@rpc_interface(topic="watched", version="1.2", speaks_for="system", namespace="things")
+@rpc_interface(topic="watched", version="1.2", speaks_for="system", callers=("tests",), namespace="things")
 class Things:
     @call(timeout_s=2)
     def act(self, *, number: int) -> int:
         raise TypeError("interface")
 
 
-@rpc_interface(topic="watched", version="2.0", speaks_for="system", namespace="things")
+@rpc_interface(topic="watched", version="2.0", speaks_for="system", callers=("tests",), namespace="things")
 class NewerThings:
     @call(timeout_s=2)
     def act(self, *, number: int) -> int:

@@ -10,6 +10,8 @@ import pytest
 
 from flock.core import slices
 from flock.core.errors import InvalidInput
+from flock.rpc.accounts import Sender, SenderKind
+from flock.rpc.caller import called_by
 from sysinv.contract.errors import HostNotFound
 from sysinv.contract.reports import ITEMS_MAX, UnknownReport, reports
 from sysinv.hosts import inventory
@@ -177,3 +179,19 @@ def test_the_host_of_several_addresses_does_not_depend_on_their_order(cloud: Any
         assert find(macs=order, hostname="worker-7").uuid == second
         assert find(macs=order, hostname="lan-\udce9\0").uuid == first
     assert find(macs=[], hostname="\0\udce9") is None
+
+
+def test_a_host_learns_nothing_of_another_host(cloud: Any) -> None:
+    other = cloud.discover("08:00:27:00:00:21")
+    own = cloud.discover("08:00:27:00:00:22")
+    for uuid, name in ((other, "worker-8"), (own, "worker-9")):
+        assert cloud.patch(f"/v1/ihosts/{uuid}", personality="worker", hostname=name).status == 200
+    find = cloud.inventory.get_host_by_macs
+    with called_by(Sender(SenderKind.HOST, "worker-9")):
+        assert find(macs=["08:00:27:00:00:21"], hostname="worker-9") is None
+        assert find(macs=["08:00:27:00:00:22"], hostname="worker-9").uuid == own
+        assert find(macs=["08:00:27:00:00:21", "08:00:27:00:00:22"], hostname="worker-9").uuid == own
+        # A new card, unknown until its inventory arrives.
+        assert find(macs=["08:00:27:00:00:99"], hostname="worker-9").uuid == own
+    with called_by(Sender(SenderKind.SERVICE, "devstack")):
+        assert find(macs=["08:00:27:00:00:21"], hostname="worker-9").uuid == other
