@@ -104,8 +104,11 @@ def keeper() -> Keeper:
 
 @pytest.fixture
 def bus(fake_transport: Transport, keeper: Keeper) -> Iterator[Transport]:
-    server = Server(fake_transport, "keeper", {Things: keeper, Other: OtherKeeper()}, threads_max=4)
-    assert server.start(5)
+    heard = threading.Event()
+    server = Server(fake_transport, "keeper", {Things: keeper, Other: OtherKeeper()}, threads_max=4,
+                    echo_interval_s=300, heard=heard.set)
+    # Echoes use the transport's threads, which some tests count.
+    assert server.start(5) and heard.wait(5)
     assert server.ready
     yield fake_transport
     keeper.leave.set()

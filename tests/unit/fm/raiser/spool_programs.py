@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import resource
 import subprocess
 import sys
@@ -161,6 +162,7 @@ def fork(directory: str) -> None:
     busy = threading.Thread(target=lambda: [raiser.raise_alarm("200.005", host=f"p{n}", severity="major")
                                             for n in range(200)])
     busy.start()
+    ended, end = os.pipe()
     child = os.fork()
     if child == 0:
         own = raiser
@@ -169,10 +171,12 @@ def fork(directory: str) -> None:
         if own._opened is not None and own._opened[0].directory.name == "1":
             own.stop()
             say("child delivered" if "host=child" in (Path(directory) / "child").read_text() else "child failed")
+        os.write(end, b".")
         sys.stdin.read()
         os._exit(0)
     busy.join()
     raiser.stop()
+    select.select([ended], [], [], 20)
     Spool(Path(directory) / "0").close()
     say("parent's queue can be taken over while the child lives")
     os.kill(child, 9)
