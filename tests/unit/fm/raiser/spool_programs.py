@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import select
 import resource
+import select
 import subprocess
 import sys
 import threading
