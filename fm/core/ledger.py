@@ -6,14 +6,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fm.contract.entity import containers
 from fm.contract.errors import UuidInUse
 from fm.core.lifecycle import written
+from fm.core.places import Key, Places
 from fm.core.quota import UNLIMITED, Quota
 from fm.core.records import Alarm, Event, Flap, Held, HeldKind, Notice, NoticeKind
 from fm.core.silencing import NO_SILENCES, Silences
-
-Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +77,17 @@ class Ledger:
         self._held = dict(self._held_before)
         self._flaps_before = {flap.key: flap for flap in scene.flaps}
         self._flaps = dict(self._flaps_before)
-        # Pairs with an alarm or a held raise on or below each entity. A dict serves as a set that keeps its order.
-        self._inside: dict[str, dict[Key, None]] = {}
-        self._growth: dict[str, int] = {}
-        for key in (*self._alarms, *(held.key for held in self._held.values() if held.kind is HeldKind.RAISE)):
-            self._enter(key)
-        self._growth.clear()
+        self._places = Places(
+            (*self._alarms, *(held.key for held in self._held.values() if held.kind is HeldKind.RAISE)))
 
     @property
     def growth(self) -> Mapping[str, int]:
         """How many more pairs with an alarm or a held raise each entity has on or below it since the start."""
-        return self._growth
+        return self._places.growth
 
     def admit(self, entity: str) -> None:
         """Check that one more alarm may begin on or below ``entity``; TooManyAlarms."""
-        self._quota.check(entity, self._growth.get(entity, 0))
+        self._quota.check(entity, self._places.growth.get(entity, 0))
 
     def alarm(self, key: Key) -> Alarm | None:
         """The active alarm of a pair, or None."""
@@ -109,7 +103,7 @@ class Ledger:
 
     def inside(self, entity: str) -> list[Key]:
         """Pairs with an alarm or a held raise on the entity or below it."""
-        return list(self._inside.get(entity, ()))
+        return self._places.inside(entity)
 
     def keys_of(self, uuids: Collection[str]) -> list[Key]:
         """Pairs whose alarm or held raise has one of these uuids."""
@@ -134,27 +128,27 @@ class Ledger:
     def put(self, alarm: Alarm) -> None:
         """Store an alarm, new or changed."""
         if alarm.key not in self._alarms:
-            self._enter(alarm.key)
+            self._places.enter(alarm.key)
         self._alarms[alarm.key] = alarm
 
     def remove(self, alarm: Alarm) -> None:
         """Remove an alarm and its held change."""
         del self._alarms[alarm.key]
         self._held.pop(alarm.key, None)
-        self._leave(alarm.key)
+        self._places.leave(alarm.key)
 
     def hold(self, held: Held) -> None:
         """Hold a raise or clear; replaces the one held for the same pair."""
         self._held[held.key] = held
         if held.kind is HeldKind.RAISE:
             self._used.add(held.uuid)
-            self._enter(held.key)
+            self._places.enter(held.key)
 
     def unhold(self, key: Key) -> None:
         """Remove the held change of a pair, if any."""
         held = self._held.pop(key, None)
         if held is not None and held.kind is HeldKind.RAISE:
-            self._leave(key)
+            self._places.leave(key)
 
     def put_flap(self, flap: Flap) -> None:
         """Store the flap state of a pair."""
@@ -197,17 +191,3 @@ class Ledger:
     def _hidden(self, event: Event) -> bool:
         return self.known.get(event.event_log_id, False) or (
             self._silences.hiding(event.event_log_id, event.entity_instance_id) is not None)
-
-    def _enter(self, key: Key) -> None:
-        for container in containers(key[1]):
-            inside = self._inside.setdefault(container, {})
-            if key not in inside:
-                inside[key] = None
-                self._growth[container] = self._growth.get(container, 0) + 1
-
-    def _leave(self, key: Key) -> None:
-        for container in containers(key[1]):
-            inside = self._inside.get(container, {})
-            if key in inside:
-                del inside[key]
-                self._growth[container] = self._growth.get(container, 0) - 1

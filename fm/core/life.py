@@ -11,7 +11,8 @@ from fm.contract.fault import Fault
 from fm.contract.validation import parse_time
 from fm.core import flapping, lifecycle
 from fm.core.holdoff import held_clear, held_raise
-from fm.core.ledger import Key, Ledger
+from fm.core.ledger import Ledger
+from fm.core.places import Key
 from fm.core.policy import LifePolicy
 from fm.core.records import Alarm, Flap, HeldKind, NoticeKind
 

@@ -12,7 +12,8 @@ from sqlalchemy.engine import Connection, RowMapping
 from flock.core.codec import codec_for
 from flock.core.errors import InvalidInput
 from fm.contract.fault import Fault
-from fm.core.ledger import Key, NetChange
+from fm.core.ledger import NetChange
+from fm.core.places import Key
 from fm.core.records import Flap, Held, HeldKind
 from fm.db import conditions
 from fm.db.tables import FLAP_STATE, HELD_CHANGE

@@ -87,13 +87,13 @@ def test_an_answer_of_600_mb_is_not_read(receiver: Callable[..., Receiver], answ
 def test_a_trickled_answer_ends_at_the_time_limit(receiver: Callable[..., Receiver], monkeypatch: pytest.MonkeyPatch,
                                                   answer: bytes, taken: bool) -> None:
     """The status alone says whether the receiver took the message."""
-    monkeypatch.setattr(http, "DELIVERY_S", 2.0)
+    monkeypatch.setattr(http, "DELIVERY_S", 4.0)
     poster = Poster("webhook", parse_url(receiver(answer, b"0", 0.05).url, "hook"), Access())
     for _ in range(2):
         began = time.monotonic()
         with contextlib.nullcontext() if taken else pytest.raises(Unavailable):
             poster.post({})
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
 
 
 def test_a_later_delivery_is_not_ended_by_the_limit_of_an_earlier_one(
