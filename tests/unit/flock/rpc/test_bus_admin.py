@@ -37,7 +37,7 @@ class _Answers(BaseHTTPRequestHandler):
     server: StubBroker
 
     def _serve(self) -> None:
-        request = f"{self.command} {self.path}"
+        request = self.requestline.rpartition(" ")[0]
         self.server.asked.append(request)
         self.server.authorizations.add(self.headers["Authorization"])
         sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -116,8 +116,10 @@ def test_an_unknown_user_or_group_leaves_the_file_to_its_owner_alone(tmp_path: P
     path = tmp_path / "x.key"
     path.touch()
     path.chmod(0o644)
+    opened = os.listdir("/proc/self/fd")
     with pytest.raises(LookupError):
         give(path, owner)
+    assert os.listdir("/proc/self/fd") == opened
     assert bits(path) == 0o600
 
 

@@ -169,6 +169,10 @@ def test_a_bar_ends_in_time_and_once(bus: Bus) -> None:
     for _ in range(2):
         bus.guard.audit()
     assert bus.set == [(A, 0), (A, CONNECTIONS_MAX)]
+    # What somebody else bars later is not this bar.
+    bus.limits[A] = 0
+    bus.guard.audit()
+    assert bus.limits[A] == 0
 
 
 def test_who_still_fills_the_memory_is_barred_for_longer(bus: Bus) -> None:
@@ -256,6 +260,17 @@ def test_a_bar_that_fails_halfway_is_made_at_the_next_audit(bus: Bus, name: str)
     bus.relieved_by = None
     bus.guard.audit()
     assert bus.limits[A] == CONNECTIONS_MAX
+
+
+def test_a_bar_that_failed_halfway_ends_too(bus: Bus) -> None:
+    fill(bus, a=SUSPECT_BYTES)
+    bus.broken = {"close"}
+    with pytest.raises(Unavailable):
+        bus.guard.audit()
+    bus.broken, bus.full = set(), False
+    bus.now_s += BARRED_S
+    bus.guard.audit()
+    assert bus.set == [(A, 0), (A, CONNECTIONS_MAX)]
 
 
 @pytest.mark.parametrize("failure", [
