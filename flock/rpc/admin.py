@@ -101,7 +101,12 @@ class BusAdmin:
 
     def memory_is_full(self) -> bool:
         """Whether the broker reads from nobody because its memory, or its disk, is full."""
-        return self._ask("GET", "health/checks/local-alarms").status_code == HTTPStatus.SERVICE_UNAVAILABLE
+        path = "health/checks/local-alarms"
+        answer = self._ask("GET", path)
+        if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            return True
+        _check(answer, "GET", path)
+        return False
 
     def exchanges(self) -> list[str]:
         """The names of all exchanges."""
@@ -125,9 +130,7 @@ class BusAdmin:
         answer = self._ask(method, path, body)
         if answer.status_code == HTTPStatus.NOT_FOUND and missing_is_well:
             return None
-        if not answer.ok or len(answer.content) > ANSWER_MAX:
-            raise Unavailable(service="the broker's management",
-                              reason=f"{method} {path} is answered with {answer.status_code}")
+        _check(answer, method, path)
         try:
             return answer.json() if answer.content else None
         except ValueError as error:
@@ -139,6 +142,13 @@ class BusAdmin:
                                     timeout=(CONNECT_S, READ_S), allow_redirects=False)
         except requests.RequestException as error:
             raise Unavailable(service="the broker's management", reason=type(error).__name__) from error
+
+
+def _check(answer: requests.Response, method: str, path: str) -> None:
+    # A redirect is no success: nobody follows it, so nothing is done.
+    if answer.status_code // 100 != 2 or len(answer.content) > ANSWER_MAX:
+        raise Unavailable(service="the broker's management",
+                          reason=f"{method} {path} is answered with {answer.status_code}")
 
 
 def _word(name: str) -> str:

@@ -69,8 +69,13 @@ def owned(root: Path) -> Iterator[tuple[Path, Owner]]:
 
 
 def give(path: Path, owner: Owner) -> None:
-    """Set owner and permission bits; OSError or LookupError when that is not possible."""
-    # First the bits of nobody, so that the new owner never has more than the rule grants.
-    os.chmod(path, owner.mode & 0o700)
-    shutil.chown(path, owner.user, owner.group)
-    os.chmod(path, owner.mode)
+    """Set owner and permission bits; OSError (also for a symbolic link) or LookupError when that is not possible."""
+    # A service that owns the directory could have put a link there, to a file that no rule gives it.
+    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        # First the bits of nobody, so that the new owner never has more than the rule grants.
+        os.chmod(file, owner.mode & 0o700)
+        shutil.chown(file, owner.user, owner.group)
+        os.chmod(file, owner.mode)
+    finally:
+        os.close(file)

@@ -72,10 +72,14 @@ class BusGuard:
         if self._barred is None:
             # The broker keeps the limit, also while this process was away.
             self._barred = dict.fromkeys(self._admin.barred(), now_s + busguard.BARRED_S)
-        for account in [name for name, until_s in self._barred.items() if now_s >= until_s]:
-            self._admin.limit_connections(account, self._connections_max)
+        over = [name for name, until_s in self._barred.items() if now_s >= until_s]
+        # The account of a host that was deleted meanwhile is gone, and the broker refuses a limit for it.
+        still = self._admin.barred() if over else []
+        for account in over:
+            if account in still:
+                self._admin.limit_connections(account, self._connections_max)
+                LOG.info("account %s may connect to the message bus again", account)
             del self._barred[account]
-            LOG.info("account %s may connect to the message bus again", account)
         return self._barred
 
     def _received(self) -> dict[Peer, int]:
