@@ -152,7 +152,12 @@ def test_a_conflict_ends_when_this_host_gives_the_address_up() -> None:
     kept, actions = looked(view, {ADDRESS6: OWN[ADDRESS6]}, 1000.1)
     assert actions == [Action("clear", ADDRESS, "mgmt0")] and set(kept.conflicts) == {ADDRESS6}
     assert set(view.conflicts) == {ADDRESS, ADDRESS6}
-    assert [action.address for action in looked(view, {}, 1000.1)[1]] == [ADDRESS, ADDRESS6]
+
+
+def test_conflicts_end_in_the_order_of_their_addresses() -> None:
+    addresses = [f"10.0.0.{number}" for number in range(9, 0, -1)]
+    view = View({each: Conflict("mgmt0", THEIRS, 1000.0, 1000.0, 1000.0) for each in addresses})
+    assert [action.address for action in looked(view, {}, 1000.1)[1]] == sorted(addresses)
 
 
 def test_an_ipv4_address_is_defended_by_an_arp_announcement() -> None:

@@ -18,7 +18,7 @@ from sysinv.agent import claims, claimwatch
 from sysinv.agent.claims import Own
 from sysinv.agent.claimwatch import ClaimWatch
 
-OURS, THEIRS = "02:00:00:00:00:01", "02:00:00:00:00:66"
+OURS, THEIRS = "02:00:00:00:0a:01", "02:00:00:00:00:66"
 ADDRESS, ADDRESS6 = "192.168.204.2", "fd00:204::2"
 ENTITY = f"host=controller-0.network=mgmt.address={ADDRESS}"
 ENTITY6 = f"host=controller-0.network=mgmt.address={ADDRESS6}"

@@ -163,9 +163,10 @@ def test_the_password_is_renewed_and_only_its_hash_goes_away(worker: Worker) -> 
     assert password not in worker.conf.read_text()
 
 
-def test_requests_add_up(worker: Worker) -> None:
-    worker.renewal.request(certificate=True, bus_password=False)
-    assert worker.renew(bus_password=True) is None
+@pytest.mark.parametrize("certificate", [True, False])
+def test_requests_add_up(worker: Worker, certificate: bool) -> None:
+    worker.renewal.request(certificate=certificate, bus_password=not certificate)
+    assert worker.renew(certificate=not certificate, bus_password=certificate) is None
     assert worker.new_certificate() and worker.new_password()
 
 
