@@ -24,7 +24,8 @@ ALARM = "400.005"
 REMEDY = ("Find the machine with this MAC address in the switch's address table, and disconnect it or give it "
           "another address.")
 FRAME_MAX = 2048
-# At most so many frames in a round, and a pause after it: a flood of claims takes little of the processor.
+# At most so many frames of each protocol in a round, and a pause after it: a flood of claims takes little of the
+# processor, and one of ARP hides no claim of an IPv6 address.
 FRAMES_PER_ROUND, PAUSE_S = 256, 0.1
 WAIT_S = 1.0
 ADDRESSES_EVERY_S = 10.0
@@ -101,16 +102,16 @@ class ClaimWatch:
         self._sockets = made
 
     def _frames(self) -> bool:
-        count = 0
+        seen = False
         for key, _ in self._selector.select(WAIT_S):
-            while count < FRAMES_PER_ROUND:
+            for _ in range(FRAMES_PER_ROUND):
                 try:
                     frame, origin = key.fileobj.recvfrom(FRAME_MAX)  # type: ignore[union-attr]
                 except BlockingIOError:
                     break
-                count += 1
+                seen = True
                 self._frame(frame, origin)
-        return count > 0
+        return seen
 
     def _frame(self, frame: bytes, origin: Any) -> None:
         interface, _, packet_type, hardware, _ = origin

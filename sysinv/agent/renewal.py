@@ -98,8 +98,9 @@ class Renewal:
             tls.client_context(authorities_pem=issued.authorities)
         except (ValueError, OSError) as error:
             raise InvalidInput(field="authorities", rule="must be certificates in PEM form") from error
-        pair.stage(issued.certificate.encode())
+        # Before the certificate: a pair that is complete takes its place after an interruption too.
         replace_kept(directory / "ca.crt", issued.authorities, 0o644)
+        pair.stage(issued.certificate.encode())
         pair.install()
         LOG.info("This host has a new certificate, valid until %s",
                  tls.lifetime(issued.certificate.encode()).end.date())
