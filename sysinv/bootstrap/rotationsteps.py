@@ -128,9 +128,14 @@ def _issue(site: Site, *, only_due: bool) -> None:
         if not pair.certificate.exists():
             continue
         old = pair.certificate.read_bytes()
-        if only_due and not tls.due(tls.lifetime(old), now):
-            continue
-        pair.stage(tls.reissue(authority, old, pair.next_request(role.name), now))
+        try:
+            if only_due and not tls.due(tls.lifetime(old), now):
+                continue
+            issued = tls.reissue(authority, old, pair.next_request(role.name), now)
+        except ValueError as error:
+            raise Refused(detail=f"{pair.certificate} cannot be used: {error}. Run flock-bootstrap, which makes it "
+                                 "again.") from error
+        pair.stage(issued)
 
 
 def _install(site: Site) -> None:

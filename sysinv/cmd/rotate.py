@@ -48,8 +48,14 @@ def main() -> int:
                 return 0
             site = Site(socket.gethostname(), database, _say, args.hosts_wait, conf_dir=conf_dir(),
                         answers=lambda: wait_answers(wait_answer, _urls()))
-            steps = bus_steps(site) if args.what == "bus" else certificate_steps(site, only_due=args.due)
-            rotation.carry_out(args.what, steps, site.progress, _say)
+            kind = args.what
+            if kind == "bus":
+                steps = bus_steps(site)
+            else:
+                steps = certificate_steps(site, only_due=args.due)
+                # A rotation of its own: it ends none that replaces everything, and none such skips what it has done.
+                kind += " --due" if args.due else ""
+            rotation.carry_out(kind, steps, site.progress, _say)
     except (FlockError, OSError) as error:
         print(f"flock-rotate stopped: {error}\nRun the same command again when the cause is removed; it goes on from "
               "there.", file=sys.stderr)
