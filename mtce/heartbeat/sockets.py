@@ -16,6 +16,7 @@ _IP_MULTICAST_ALL = 49
 _IP_PKTINFO = 8
 _PKTINFO = struct.Struct("@i4s4s")
 _ORIGIN_SPACE = socket.CMSG_SPACE(_PKTINFO.size)
+LOOPBACK = "lo"
 
 
 def interface_index(name: str) -> int | None:
@@ -48,7 +49,13 @@ def bound(port: int, buffer_bytes: int = RECEIVE_BUFFER_BYTES) -> socket.socket:
 
 def confine(sock: socket.socket, interface: str) -> None:
     """Take datagrams from ``interface`` only. OSError when it has gone, or, for another interface than before,
-    without CAP_NET_RAW."""
+    without CAP_NET_RAW.
+
+    Not on loopback, which no stranger reaches: the kernel gives a datagram to another address of this machine the
+    interface of that address.
+    """
+    if interface == LOOPBACK:
+        return
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
 
 
@@ -76,9 +83,13 @@ def unbound() -> socket.socket:
 
 
 def source_address(index: int, group: str) -> str | None:
-    """Return the address that multicast to ``group`` through the interface ``index`` comes from; None without one."""
+    """Return the address that multicast to ``group`` through the interface ``index`` comes from; None without one.
+
+    That of a socket which is confined to the interface: another one could get the address of another interface.
+    """
     with unbound() as probe:
         try:
+            confine(probe, socket.if_indextoname(index))
             send_through(probe, index)
             probe.connect((group, 9))
         except OSError:

@@ -11,7 +11,7 @@ import pytest
 from kombu import compression
 
 from flock.rpc import Server, client
-from flock.rpc.accounts import EXCHANGE, host_account
+from flock.rpc.accounts import host_account, requests_exchange
 from fm.contract.rpc import FmManager
 from tests.security.conftest import SecuredBus, connect
 
@@ -50,7 +50,7 @@ def test_a_compressed_message_is_not_unpacked(secured: SecuredBus, transports: A
     connect(secured.host("worker-0")).channel().basic_publish(
         amqp.Message(body, content_type="application/json", content_encoding="utf-8",
                      user_id=host_account("worker-0"), application_headers={"compression": "application/x-gzip"}),
-        EXCHANGE, "fm.manager")
+        requests_exchange(host_account("worker-0")), "fm.manager")
     # The queue keeps the order: when this is answered, the bomb has been taken.
     client(FmManager, transports(secured.service("fm-api"))).get_faults(
         alarm_id=None, entity_instance_id=None, below=True)

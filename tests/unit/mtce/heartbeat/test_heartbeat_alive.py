@@ -173,15 +173,16 @@ def test_from_the_agent_to_the_line_for_the_conductor(note, beacon, free_ports, 
         answering.close()
 
 
-def test_sockets_take_datagrams_from_the_interface_of_their_network_only(free_ports):
+def test_sockets_take_datagrams_from_the_interface_of_their_network_only(free_ports, monkeypatch):
+    confined = []
+    monkeypatch.setattr(sockets, "confine", lambda sock, interface: confined.append((sock, interface)))
     link = Link("mgmt", "lo", *free_ports)
     responder = Responder(link, "239.1.1.2", Identity(b"\0" * 16, "worker-0", b"k" * 32))
     beam = Beam(link, "239.1.1.2", b"k" * 32)
     try:
         responder.check_membership()
         beam.pulse(1)
-        for sock in (responder.sock, beam.sock):
-            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16) == b"lo\0"
+        assert confined == [(responder.sock, "lo"), (beam.sock, "lo")]
     finally:
         responder.close()
         beam.sock.close()
