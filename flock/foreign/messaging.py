@@ -164,7 +164,7 @@ class _CheckedConnection(_rabbit.Connection):  # type: ignore[name-defined,misc]
 def _declare_twice(consumer: Any, declare: Callable[[Any], None], second: SecondExchange, connection: Any) -> None:
     declare(connection)
     _kombu.Exchange(second.name, second.type, durable=True, passive=second.is_made,
-                   channel=connection.channel).declare()
+                    channel=connection.channel).declare()
     consumer.queue.bind_to(second.name, routing_key=second.routing_key)
 
 

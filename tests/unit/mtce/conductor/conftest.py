@@ -10,6 +10,8 @@ import pytest
 
 from flock.core.clock import ManualClock
 from flock.db import Database
+from fm.contract.rpc import FmManager
+from fm.raiser import Raiser
 from mtce.conductor.loop import Loop
 from mtce.conductor.requests import AgentRequests, HostRequests
 from mtce.conductor.store import Store
@@ -129,3 +131,11 @@ def other_bench(tmp_path: Path) -> Iterator[Bench]:
     yield made
     made.stop()
     db.dispose()
+
+
+@pytest.fixture
+def raiser(manager: FmManager, tmp_path: Path) -> Iterator[Raiser]:
+    """A raiser whose requests go to the ``manager`` of the test's module."""
+    made = Raiser(None, tmp_path, manager=manager)
+    yield made
+    made.stop()

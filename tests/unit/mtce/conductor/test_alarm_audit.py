@@ -5,7 +5,6 @@ import sqlalchemy as sa
 from flock.core.errors import Unavailable
 from fm.contract.fault import Fault
 from fm.contract.rpc import FaultOutcome, FaultPage
-from fm.raiser import Raiser
 from mtce.conductor import messages
 from mtce.conductor.alarmaudit import AlarmAudit
 from mtce.core.alarms import corrections
@@ -46,13 +45,6 @@ class Manager:
 @pytest.fixture
 def manager():
     return Manager()
-
-
-@pytest.fixture
-def raiser(manager, tmp_path):
-    made = Raiser(None, tmp_path, manager=manager)
-    yield made
-    made.stop()
 
 
 def deliver(bench, raiser):

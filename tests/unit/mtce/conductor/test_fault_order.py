@@ -12,7 +12,6 @@ from flock.db.migrate import upgrade
 from flock.db.outbox import REFUSALS_MAX, Policy, Relay
 from fm.contract.fault import Fault
 from fm.contract.rpc import FaultOutcome, FaultPage
-from fm.raiser import Raiser
 from fm.raiser.deadletters import ALARM_ID, DeadLetterAlarm
 from mtce.conductor import messages
 from mtce.conductor.store import Message
@@ -48,13 +47,6 @@ class Manager:
 @pytest.fixture
 def manager():
     return Manager()
-
-
-@pytest.fixture
-def raiser(manager, tmp_path):
-    made = Raiser(None, tmp_path, manager=manager)
-    yield made
-    made.stop()
 
 
 def relay_with(bench, handlers):

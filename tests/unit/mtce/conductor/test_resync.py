@@ -8,26 +8,20 @@ from flock.core.errors import InvalidInput
 from mtce.contract.records import STATE_SEQUENCE_MAX, CommandResult
 from mtce.core import actions as act
 from sysinv.contract.enums import Operational
-
-UUID = "2f1c1d7e-0000-4000-8000-000000000001"
-
-
-def locked_online(bench):
-    assert bench.hosts.put_host(host=bench.host()).status == "pass"
-    bench.alive()
-    bench.advance(2)
-    assert bench.status().availability == "online"
+from tests.unit.mtce.conductor.lives import UUID, enabled, locked_online
 
 
+@pytest.mark.parametrize(("bring", "field", "value"), [
+    (locked_online, "availability", "online"), (enabled, "operational", "enabled")])
 @pytest.mark.parametrize(("ours", "theirs"), [(2**53, 2**53), (2**53, 7), (None, 2**53), (None, 500), (2**62, 3)])
-def test_resync_counts_from_a_number_in_range_and_stores_it(bench, ours, theirs):
-    locked_online(bench)
+def test_resync_counts_from_a_number_in_range_and_stores_it(bench, ours, theirs, bring, field, value):
+    bring(bench)
     entry = bench.loop.roster.get(UUID)
     before = entry.view.sequence
     if ours is not None:
         entry.view = replace(entry.view, sequence=ours)
     status = bench.hosts.resync_host(host_uuid=UUID, sequence=theirs)
-    assert status is not None and status.availability == "online"
+    assert status is not None and getattr(status, field) == value
     known = [number for number in (ours or before, theirs) if number <= STATE_SEQUENCE_MAX]
     assert status.sequence == max(known, default=0) + 1
     bench.restart()
