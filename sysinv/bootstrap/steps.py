@@ -26,6 +26,7 @@ from flock.exec.process import run
 from sysinv.bootstrap import accounts, render
 from sysinv.bootstrap import bus as bus_rendering
 from sysinv.bootstrap.answers import Answers, load
+from sysinv.bootstrap.authority import check_not_rotated
 from sysinv.bootstrap.catalog import ensure_catalog
 from sysinv.bootstrap.certificates import ROLES, authority_files, certificate_files
 from sysinv.bootstrap.front import KEYSTONE_PORT, published_apis
@@ -139,6 +140,7 @@ def certificates(boot: Bootstrap) -> None:
     """Make the certificate authority, unless there is one, and new keys and certificates of this host's services."""
     now = datetime.datetime.now(datetime.UTC)
     directory = Path(TLS_DIRECTORY)
+    check_not_rotated(directory.parent / rotation.PROGRESS)
     if not (directory / "ca.key").exists():
         write_files(authority_files(boot.answers, now))
     authority = tls.Authority((directory / "ca.crt").read_bytes(), (directory / "ca.key").read_bytes())
