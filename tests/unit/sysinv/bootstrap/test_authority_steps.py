@@ -4,6 +4,9 @@ command dies; the old authority stays until every host has confirmed."""
 from __future__ import annotations
 
 import datetime
+import os
+import socket
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +18,14 @@ import sqlalchemy as sa
 from flock import tls
 from flock.core.errors import DeadlineExceeded, Refused
 from flock.tls import renewal
-from sysinv.bootstrap import authority, rotation, rotationsteps
+from sysinv.bootstrap import authority, bus, rotation, rotationsteps
 from sysinv.bootstrap.authority import KIND, begin_steps, begun, check_not_rotated, finish_steps, next_name
 from sysinv.bootstrap.rotation import Progress
 from sysinv.bootstrap.rotationsteps import certificate_steps
+from sysinv.cmd import rotate
 from sysinv.hosts import credentials
 from sysinv.resources.host.table import I_HOST
-from tests.unit.sysinv.bootstrap.test_rotation_steps import Cloud, Controller
+from tests.unit.sysinv.bootstrap.test_rotation_steps import OWN, Cloud, Controller
 
 ROLES = ("front", "rabbitmq", "postgresql", "host")
 DISCONNECT = ("disconnect",)
@@ -45,7 +49,7 @@ class Rotated(Controller):
     def admits(self, wanted: bool, port: int, *files: str) -> None:
         """The bus takes whom ca.crt trusts at this moment."""
         shown = Path(files[1]).read_bytes()
-        assert tls.fits(shown, Path(files[2]).read_bytes()) and port == 4001
+        assert tls.fits(shown, Path(files[2]).read_bytes()) and port in (4001, bus.BUS_PORT)
         self.events.append(("admits", wanted))
         if (tls.issuer_of(shown, (self.tls / "ca.crt").read_bytes()) is not None) is not wanted:
             raise DeadlineExceeded(what="refusal", timeout_s=1)
@@ -278,3 +282,61 @@ def test_what_is_left_names_the_file_the_command_and_the_hosts(cloud: Rotated) -
     assert f"copy {cloud.tls}/ca.crt" in text and "'flock-rotate authority --finish'" in text
     assert text.endswith("not confirmed yet: worker-0")
     assert tls.lifetime(cloud.trusted()[1]).end > datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=3600)
+
+
+# The command.
+
+@pytest.fixture
+def command(cloud: Rotated, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    monkeypatch.setenv("FLOCK_CONF_DIR", str(cloud.folder))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(socket, "gethostname", lambda: OWN)
+    monkeypatch.setattr(rotate, "setup", lambda *_names, **_options: None)
+    monkeypatch.setattr(rotate, "from_conf", lambda _conf: cloud.db)
+
+    def act(*words: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["flock-rotate", *words])
+        return rotate.main()
+    return act
+
+
+def test_an_operator_is_led_through_both_stages(cloud: Rotated, command: Callable[..., int],
+                                                capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.cloud.add("worker-0", "worker-1")
+    cloud.confirm("worker-0", "worker-1")
+    assert command("authority", "--finish") == 1
+    assert "Run 'flock-rotate authority' first" in capsys.readouterr().err
+    assert command("status") == 0 and "has not renewed" not in capsys.readouterr().out
+    for _ in range(2):
+        assert command("authority", "--hosts-wait", "0") == 0
+        shown = capsys.readouterr().out
+        assert "  copy " in shown and shown.endswith("not confirmed yet: worker-0, worker-1\n")
+    assert len(cloud.trusted()) == 2, "the repetition has made no other"
+    assert command("status") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "'flock-rotate authority --finish'" in lines[3]
+    assert [line.split()[:2] for line in lines if line.startswith(OWN)][:2] == 2 * [[OWN, "ca"]]
+    assert [line.partition("; ")[2] for line in lines[-2:]] == 2 * ["has not renewed: certificate, authorities"]
+    assert command("authority", "--finish") == 1
+    error = capsys.readouterr().err
+    assert "not confirmed the new authority: worker-0, worker-1. The old" in error and "--without HOST" in error
+    cloud.confirm("worker-0")
+    assert command("authority", "--finish", "--without", "worker-1", "--hosts-wait", "0") == 0
+    assert len(cloud.trusted()) == 1 and not cloud.site.progress.exists()
+
+
+def test_a_first_stage_that_was_interrupted_comes_before_the_finish(cloud: Rotated, command: Callable[..., int],
+                                                                    capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.dies_at = 6
+    with pytest.raises(Killed):
+        command("authority")
+    assert command("authority", "--finish") == 1
+    assert "Run 'flock-rotate authority' first" in capsys.readouterr().err
+    assert command("status") == 0
+    assert capsys.readouterr().out.startswith("'flock-rotate authority' has not ended; run it again.")
+
+
+def test_hosts_are_left_out_at_the_finish_only(command: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command("authority", "--without", "worker-0")
+    assert ended.value.code == 2 and "--without needs --finish" in capsys.readouterr().err
