@@ -38,7 +38,7 @@ from sysinv.conductor.credentials import CredentialsEndpoint
 from sysinv.contract.rpc import Credentials, SysinvAgent
 from sysinv.db.tables import METADATA
 from sysinv.hosts import credentials
-from sysinv.hosts.issuing import issue_for_host
+from sysinv.hosts.issuing import issue_for_host, wanted_trust
 from sysinv.hosts.seed import seed_system
 from sysinv.model import busaccounts, busconf
 from sysinv.model.host import initial_states
@@ -111,6 +111,7 @@ class System:
             credentials.certificate_given(conn, row["id"], datetime.datetime.now(datetime.UTC)
                                           + datetime.timedelta(days=700), datetime.datetime.now(datetime.UTC))
             credentials.password_given(conn, row["id"], datetime.datetime.now(datetime.UTC))
+            credentials.authorities_confirmed(conn, row["id"], wanted_trust(self.controller / "tls"))
         return str(row["uuid"])
 
     def start(self) -> None:
