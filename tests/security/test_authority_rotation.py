@@ -7,6 +7,7 @@ import datetime
 import shutil
 import ssl
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +18,16 @@ import pytest
 
 from flock import tls
 from flock.core.errors import Refused, Unavailable
+from flock.rpc import Server as BusServer
+from flock.rpc import cast, client, rpc_interface
 from flock.rpc.login import accepted
+from sysinv.agent.renewal import Places, Renewal
 from sysinv.bootstrap import rotation
 from sysinv.bootstrap.authority import KIND, OLD_KEY, begin_steps, finish_steps
 from sysinv.bootstrap.presented import presented
 from sysinv.bootstrap.rotationsteps import Site, certificate_steps, wait_hosts
+from sysinv.contract.rpc import AGENT_TOPIC, Credentials
+from sysinv.hosts import credentials
 from sysinv.hosts.credentials import Credential
 from tests.security.rotated import HOST, System, rotate
 
@@ -34,6 +40,28 @@ def system(tmp_path: Path) -> Iterator[System]:
         yield made
     finally:
         made.stop()
+
+
+@rpc_interface(topic=AGENT_TOPIC, version="1.2", speaks_for="system", callers=("sysinv-conductor",), per_host=True,
+               namespace="SysinvAgent")
+class OlderInterface:
+    """The agents' interface before they knew authorities."""
+
+    @cast
+    def renew_credentials(self, *, host_uuid: str, certificate: bool, bus_password: bool) -> None:
+        raise TypeError("interface")
+
+
+class OlderAgent:
+    """An agent that renews, and does not know that it could confirm."""
+
+    def __init__(self, renewal: Renewal) -> None:
+        self.renewal, self.asked = renewal, 0
+
+    def renew_credentials(self, *, host_uuid: str, certificate: bool, bus_password: bool) -> None:
+        self.asked += 1
+        self.renewal.request(certificate=certificate, bus_password=bus_password)
+        assert self.renewal.carry_out(host_uuid) is None
 
 
 class Client:
@@ -152,3 +180,35 @@ def test_the_finish_waits_for_every_host_and_may_leave_one_out(system: System, t
     rotation.carry_out(KIND, everything_of(replace(site, without=frozenset({"worker-1"}))), site.progress,
                        system.said.append)
     assert not early.on_bus()
+
+
+def test_an_agent_of_an_older_release_is_shown_as_waiting_and_works_in_both_stages(system: System,
+                                                                                   tmp_path: Path) -> None:
+    endpoint = system.conductor()
+    system.delete("worker-1")
+    transport = system.transport(system.worker / "flock.conf")
+    agent = OlderAgent(Renewal(client(Credentials, transport), HOST,
+                               Places(system.worker / "flock.conf", system.worker / "tls"), system.login, lambda: None))
+    system.serve(BusServer(transport, HOST, {OlderInterface: agent}, threads_max=1))
+    steps = begin_steps(system.site())
+    patient = [*steps[:-1], (steps[-1][0], lambda progress: begin_steps(system.site(hosts_wait_s=8))[-1][1](progress))]
+    rotate(system, endpoint, patient, KIND, stop_after=len(patient))
+    assert agent.asked >= 1
+    assert len(trusted(system.worker / "tls")) == 2
+    assert issuer(system.worker / "tls", "host") == trusted(system.controller / "tls")[1]
+    assert any("not yet: worker-0" in line for line in system.said)
+    site = system.site(hosts_wait_s=0)
+    with pytest.raises(Refused, match=r"not confirmed the new authority: worker-0\."):
+        rotation.carry_out(KIND, everything_of(site), site.progress, system.said.append)
+    # The operator knows better.
+    rotation.carry_out(KIND, everything_of(replace(site, without=frozenset({HOST}))), site.progress, system.said.append)
+    assert Client(system, tmp_path / "copy").on_bus()
+    asked = agent.asked
+    credentials.want(system.db, Credential.CERTIFICATE, "controller-0")
+    for _ in range(60):
+        endpoint.audit()
+        if agent.asked > asked and trusted(system.worker / "tls") == trusted(system.controller / "tls"):
+            break
+        time.sleep(0.5)
+    else:
+        raise AssertionError("the older agent is not reached, or did not drop the old authority with its certificate")
