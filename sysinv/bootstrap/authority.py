@@ -18,7 +18,7 @@ from flock.exec.atomic import replace_file, replace_kept
 from flock.tls.identity import COMMON_NAME_MAX
 from flock.tls.renewal import NEXT
 from sysinv.bootstrap.presented import wait_admits
-from sysinv.bootstrap.rotation import Progress, Step, load, save
+from sysinv.bootstrap.rotation import PROGRESS, Progress, Step, load, save
 from sysinv.bootstrap.rotationsteps import (
     Site,
     ask_hosts,
@@ -68,9 +68,9 @@ def begun(site: Site, progress: Progress | None) -> bool:
         title for title, _ in begin_steps(site)} <= set(progress.done)
 
 
-def check_not_rotated(progress: Path) -> None:
+def check_not_rotated(conf_dir: Path) -> None:
     """Refused while the authority is replaced: other new certificates would be of one that not every host trusts."""
-    found = load(progress)
+    found = load(conf_dir / PROGRESS)
     if found is not None and found.kind == KIND:
         raise Refused(detail=f"'flock-rotate {KIND}' has not ended. Run it and '{FINISH}', then this again.")
 
@@ -114,14 +114,14 @@ def _next_files(site: Site) -> tuple[Path, Path]:
 
 def _trust_both(site: Site, progress: Progress) -> None:
     new = progress.values[NEW_CERTIFICATE].encode()
-    _set_trusted(site, tls.joined(signing_authority(site).trusted_pem, new), "trusts both")
+    _set_trusted(site, tls.joined(signing_authority(site).trusted_pem, new))
     key, _certificate = _next_files(site)
     _bus_admits(site, tls.Authority(new, key.read_bytes()), wanted=True)
 
 
-def _set_trusted(site: Site, trusted: bytes, said: str) -> None:
+def _set_trusted(site: Site, trusted: bytes) -> None:
     replace_kept(site.tls_directory / "ca.crt", trusted, 0o644)
-    load_servers(site, said)
+    load_servers(site, "has read its files again")
 
 
 def _sign(site: Site, progress: Progress) -> None:
@@ -160,7 +160,7 @@ def _check(site: Site) -> None:
 
 
 def _drop(site: Site, progress: Progress) -> None:
-    _set_trusted(site, signing_authority(site).certificate_pem, "trusts the new one only")
+    _set_trusted(site, signing_authority(site).certificate_pem)
     old = site.tls_directory / OLD_KEY
     try:
         authority = tls.Authority(progress.values[OLD_CERTIFICATE].encode(), old.read_bytes())

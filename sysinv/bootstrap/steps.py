@@ -140,7 +140,7 @@ def certificates(boot: Bootstrap) -> None:
     """Make the certificate authority, unless there is one, and new keys and certificates of this host's services."""
     now = datetime.datetime.now(datetime.UTC)
     directory = Path(TLS_DIRECTORY)
-    check_not_rotated(directory.parent / rotation.PROGRESS)
+    check_not_rotated(directory.parent)
     if not (directory / "ca.key").exists():
         write_files(authority_files(boot.answers, now))
     authority = tls.Authority((directory / "ca.crt").read_bytes(), (directory / "ca.key").read_bytes())

@@ -240,17 +240,17 @@ def test_a_bus_that_still_takes_the_old_authority_keeps_its_key_and_says_what_to
 
 
 def test_other_rotations_and_the_bootstrap_are_refused_meanwhile(cloud: Rotated) -> None:
-    check_not_rotated(cloud.site.progress)
+    check_not_rotated(cloud.folder)
     cloud.begin()
     for due in (True, False):
         with pytest.raises(Refused, match="'flock-rotate authority' has not ended"):
             rotation.carry_out("certificates", certificate_steps(cloud.site, only_due=due), cloud.site.progress, print)
     with pytest.raises(Refused, match="'flock-rotate authority' has not ended"):
-        check_not_rotated(cloud.site.progress)
+        check_not_rotated(cloud.folder)
     cloud.finish()
-    check_not_rotated(cloud.site.progress)
+    check_not_rotated(cloud.folder)
     rotation.save(cloud.site.progress, Progress("bus"))
-    check_not_rotated(cloud.site.progress)
+    check_not_rotated(cloud.folder)
 
 
 def test_without_the_authority_no_new_one_is_made(cloud: Rotated) -> None:
