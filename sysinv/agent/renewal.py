@@ -100,8 +100,9 @@ class Renewal:
         self._trust(wanted.authorities)
         try:
             return tls.issuer_of(self._pair.certificate.read_bytes(), wanted.signer.encode()) is None
-        except ValueError as error:
-            raise InvalidInput(field="signer", rule="must be a certificate in PEM form, as must be host.crt") from error
+        except (OSError, ValueError):
+            # A certificate that is missing or damaged is not of that authority either.
+            return True
 
     def _confirm_authorities(self, host_uuid: str) -> None:
         # What is in the files, not what was meant to be.

@@ -140,7 +140,6 @@ def certificates(boot: Bootstrap) -> None:
     """Make the certificate authority, unless there is one, and new keys and certificates of this host's services."""
     now = datetime.datetime.now(datetime.UTC)
     directory = Path(TLS_DIRECTORY)
-    check_not_rotated(directory.parent)
     if not (directory / "ca.key").exists():
         write_files(authority_files(boot.answers, now))
     authority = tls.Authority((directory / "ca.crt").read_bytes(), (directory / "ca.key").read_bytes())
@@ -296,8 +295,10 @@ STEPS: tuple[Step, ...] = (
 def bootstrap(answers_file: Path, bin_dir: Path, share_dir: Path, say: Callable[[str], None]) -> None:
     """Run all steps in order; ``say`` gets each finished step with its duration in seconds.
 
-    Raises InvalidInput, before anything is changed, when the answers break a rule.
+    Raises InvalidInput, before anything is changed, when the answers break a rule; Refused while the certificate
+    authority is replaced.
     """
+    check_not_rotated(SECRETS_PATH.parent)
     boot = Bootstrap(load(answers_file), answers_file, load_or_create(SECRETS_PATH), bin_dir, share_dir)
     for title, step in STEPS:
         begun = time.monotonic()

@@ -78,9 +78,13 @@ def authorities_confirmed(conn: Connection, host_id: int, word: str) -> None:
 def installing(conn: Connection, own_hostname: str) -> list[str]:
     """The names of the hosts that are being installed, in order; they may have fetched their bundle already."""
     states = (InstallState.PREINSTALL, InstallState.INSTALLING, InstallState.POSTINSTALL)
+    state = I_HOST.c.install_state
+    # The token is bound at the first request for the bundle, and removed when the host is installed.
+    fetched = sa.and_(I_HOST.c.install_token_hash.is_not(None), I_HOST.c.install_token_key.is_not(None),
+                      sa.or_(state.is_(None), state != InstallState.FAILED.value))
     query = sa.select(I_HOST.c.hostname).where(
         I_HOST.c.hostname.is_not(None), I_HOST.c.hostname != own_hostname,
-        I_HOST.c.install_state.in_([state.value for state in states])).order_by(I_HOST.c.hostname)
+        sa.or_(state.in_([each.value for each in states]), fetched)).order_by(I_HOST.c.hostname)
     return [str(name) for name in conn.execute(query).scalars()]
 
 

@@ -230,6 +230,16 @@ def test_an_agent_that_starts_anew_confirms_when_it_is_asked_again(
     assert len(worker.conductor.requests) == 1
 
 
+@pytest.mark.parametrize("damaged", [b"", b"no certificate", b"\xff\xfe", None])
+def test_a_damaged_certificate_is_replaced_with_the_authorities(worker: Worker, damaged: bytes | None) -> None:
+    worker.pair.certificate.unlink()
+    if damaged is not None:
+        worker.pair.certificate.write_bytes(damaged)
+    assert worker.renew(authorities=True) is None
+    assert worker.conductor.confirmed == [(worker.conductor.authorities, worker.pair.certificate.read_text())]
+    assert worker.new_certificate()
+
+
 @pytest.mark.parametrize("authorities", ["", "no certificate"])
 def test_authorities_that_cannot_be_used_are_not_adopted(worker: Worker, authorities: str) -> None:
     worker.conductor.authorities = authorities
