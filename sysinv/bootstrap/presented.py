@@ -2,6 +2,7 @@
 """Asks a running server which certificate it shows, and whether it takes the certificate of a client."""
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import struct
@@ -14,6 +15,8 @@ from flock import tls
 from flock.core.errors import DeadlineExceeded
 
 CONNECT_S = 5.0
+# A broker that takes a client sends nothing until the client has spoken.
+REFUSAL_S = 0.5
 # PostgreSQL's SSLRequest: length and code; the server replies with one byte.
 _SSL_REQUEST = struct.pack("!II", 8, 80877103)
 _AMQP_HEADER = b"AMQP\x00\x00\x09\x01"
@@ -59,7 +62,13 @@ def admits(port: int, authorities: str, certificate: str, key: str) -> bool | No
     try:
         with (socket.create_connection(("127.0.0.1", port), timeout=CONNECT_S) as plain,
               context.wrap_socket(plain, server_hostname="localhost") as secure):
-            # With TLS 1.3 a client learns only from the first reply whether it was let in.
+            # With TLS 1.3 a client learns only from what it reads next whether it was let in. It must not send before:
+            # the reset that answers data after a refusal would hide the refusal.
+            secure.settimeout(REFUSAL_S)
+            with contextlib.suppress(TimeoutError):
+                secure.recv(1)
+                return None
+            secure.settimeout(CONNECT_S)
             secure.sendall(_AMQP_HEADER)
             return True if secure.recv(1) else None
     except ssl.SSLCertVerificationError:
