@@ -9,7 +9,12 @@ from sm.core.domain.view import Proof, Record, View
 
 
 def wanted(view: View, now_ms: int) -> frozenset[str]:
-    """The nodes that should be in the leader's record: itself, and those that store its data synchronously."""
+    """The nodes that should be in the leader's record: itself, and those that store its data synchronously.
+
+    While nothing is active here nothing is written, so nobody who is in the record falls behind.
+    """
+    if not view.local.active:
+        return view.durable.record.members | {view.me}
     return frozenset({view.me} | {name for name in view.local.in_sync
                                   if name in view.config.nodes and name not in view.void
                                   and not view.silent(name, now_ms)})

@@ -159,7 +159,8 @@ def _lead(view: View, now_ms: int) -> View:
     term = view.durable.vote.term
     view = record.taken_over(view, now_ms, view.prior)
     return replace(view, leading=True, leading_since_ms=now_ms, grant_until_ms=-1, accepts_loss=False,
-                   reason=_why(view, now_ms), durable=replace(view.durable, vote=Vote(term, view.me), led_in=view.host_boot))
+                   reason=_why(view, now_ms),
+                   durable=replace(view.durable, vote=Vote(term, view.me), led_in=view.host_boot))
 
 
 def _why(view: View, now_ms: int) -> str:
@@ -202,13 +203,11 @@ def _lead_on(view: View, now_ms: int) -> View:
 
 
 def _heir(view: View, now_ms: int) -> str:
-    """The node that shall lead in place of this one: where groups are active, or any other when this node cannot."""
-    if view.local.active:
+    """The node that shall lead in place of this one, once nothing is active here: the one that the scheduler wants, or
+    any other when this node cannot."""
+    if view.local.active or not (view.local.heir or not view.local.eligible):
         return ""
     able = [name for name, heard in view.heard.items()
             if name in view.config.nodes and heard.beat.eligible and not view.silent(name, now_ms)
             and name in view.durable.record.members and heard.beat.record == view.durable.record]
-    active = [name for name in able if view.heard[name].beat.active]
-    if active:
-        return min(active)
-    return min(able, default="") if not view.local.eligible else ""
+    return view.local.heir if view.local.heir in able else "" if view.local.heir else min(able, default="")

@@ -146,6 +146,7 @@ class Local:
     """What this node knows of itself. ``eligible``: unlocked and ready. ``isolated``: why its own networks are at fault
     when it hears nobody, such as a lost carrier; empty when they work. ``in_sync``: nodes that store this node's data
     synchronously now. ``fenceable``: nodes whose BMC this node can use. ``stalled_ms``: when the daemon was last late.
+    ``heir``: the node to which the groups that need the lease shall move; empty when they stay.
     """
 
     eligible: bool = False
@@ -154,6 +155,7 @@ class Local:
     in_sync: frozenset[str] = frozenset()
     fenceable: frozenset[str] = frozenset()
     stalled_ms: int = -1_000_000
+    heir: str = ""
 
 
 @dataclass(frozen=True, slots=True)
