@@ -78,7 +78,7 @@ def _offered(view: View) -> int:
 def _expire(view: View, now_ms: int) -> View:
     for name in view.others:
         if name not in view.void and expired(view, name, now_ms):
-            void = Void(Proof.EXPIRED, view.heard[name].beat.boot, now_ms, now_ms)
+            void = Void(Proof.EXPIRED, view.heard[name].beat.boot, now_ms, now_ms, now_ms)
             view = replace(view, void={**view.void, name: void})
     return view
 
@@ -96,8 +96,9 @@ def _give_way(view: View, now_ms: int) -> View:
 
 
 def _resigned(view: View, reason: str) -> View:
-    """The view of a node that neither leads nor stands any more. What is active here ends with the lease."""
-    return replace(view, claim_ms=None, leading=False, stand_at_ms=None, reason=reason, required=frozenset(),
+    """The view of a node that neither leads nor stands any more. What is active here ends with the lease; until then
+    it may acknowledge nothing that the required nodes lack."""
+    return replace(view, claim_ms=None, leading=False, stand_at_ms=None, reason=reason,
                    durable=replace(view.durable, led_in=""))
 
 

@@ -53,8 +53,8 @@ def _taken(view: View, event: Event, now_ms: int) -> View:
             return hear(view, beat, now_ms)
         case LocalChanged(local):
             return replace(view, local=local)
-        case FenceAnswered(target, off, detail):
-            return fence_answered(view, target, off, detail, now_ms)
+        case FenceAnswered():
+            return fence_answered(view, event, now_ms)
         case ForceActive(accepts_loss):
             return forced(view, accepts_loss, now_ms)
         case Pausing(pause_ms):
@@ -94,13 +94,14 @@ def _fences(view: View, now_ms: int) -> tuple[View, list[Action]]:
         if isinstance(verdict, Permit):
             attempt = view.fencing.get(name)
             count = 1 if attempt is None else attempt.count + 1
-            view = replace(view, fencing={**view.fencing, name: FenceAttempt(now_ms, count)})
-            actions.append(Fence(name, verdict))
+            boot = view.heard[name].beat.boot if name in view.heard else ""
+            view = replace(view, fencing={**view.fencing, name: FenceAttempt(now_ms, count, boot)})
+            actions.append(Fence(name, verdict, now_ms))
     if view.claim_ms is not None and len(view.config.voters) > 2:
         for name, void in view.void.items():
             if void.proof is Proof.FENCED and now_ms >= void.asked_ms + min(FENCE_AGAIN_MS, timing.lease_ms // 4):
                 view = replace(view, void={**view.void, name: replace(void, asked_ms=now_ms)})
-                actions.append(AskFenced(name))
+                actions.append(AskFenced(name, now_ms))
     return view, actions
 
 

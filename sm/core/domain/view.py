@@ -123,20 +123,24 @@ class Proof(enum.Enum):
 @dataclass(frozen=True, slots=True)
 class Void:
     """A node that certainly has no lease and nothing active; its vote is ours. ``boot``: the start that this holds for.
-    ``at_ms``: when it was confirmed last; ``asked_ms``: when it was asked last."""
+    ``at_ms``: a moment before it was confirmed last; ``asked_ms``: when it was asked last; ``since_ms``: when this node
+    learned of it."""
 
     proof: Proof
     boot: str
     at_ms: int
     asked_ms: int
+    since_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class FenceAttempt:
-    """One order to the BMC of a silent node that is not answered yet, or was answered without a confirmation."""
+    """One order to the BMC of a silent node that is not answered yet, or was answered without a confirmation. ``boot``:
+    the start of the node that was heard last."""
 
     begun_ms: int
     count: int
+    boot: str
     answered_ms: int | None = None
     detail: str = ""
 
