@@ -145,7 +145,7 @@ install_product() {
     rm -f "$marker"
     copy=$(mktemp -d)
     log=$(mktemp)
-    (cd "$repo" && tar -c --exclude=__pycache__ flock fm fm_api sysinv mtce etc setup.cfg setup.py pyproject.toml requirements.txt README.md MANIFEST.in) |
+    (cd "$repo" && tar -c --exclude=__pycache__ flock fm fm_api sysinv mtce sm etc setup.cfg setup.py pyproject.toml requirements.txt README.md MANIFEST.in) |
         tar -x -C "$copy"
     if ! PBR_VERSION=${PBR_VERSION:-1.0.0} "$FLOCK_HOME/venv/bin/python" -m pip install --disable-pip-version-check -q \
         --no-deps --no-build-isolation --force-reinstall "$copy" > "$log" 2>&1 < /dev/null; then

@@ -35,7 +35,10 @@ def entry_points(group: str) -> dict[str, str]:
 
 
 SUBSYSTEMS = tuple(entry_points("flock.subsystems"))
-PACKAGES = ("flock", *SUBSYSTEMS, *NAMES_FOR_OTHERS)
+# Subsystems that serve no API yet; they join ``flock.subsystems`` with their first route.
+WITHOUT_API = ("sm",)
+ALL = (*SUBSYSTEMS, *WITHOUT_API)
+PACKAGES = ("flock", *ALL, *NAMES_FOR_OTHERS)
 
 
 def rooms(subsystem: str, but: Iterable[str] = ()) -> list[str]:
@@ -85,13 +88,13 @@ def pyproject(text: str) -> str:
     """pyproject.toml with its generated parts as they should be."""
     text = re.sub(r"^root_packages = (\[[^\]]*\]\n)", _list("root_packages", PACKAGES), text, flags=re.M)
     contracts = [
-        _contract("the kernel knows no subsystem", ["flock"], SUBSYSTEMS),
-        _contract("contracts are leaves", [f"{name}.contract" for name in SUBSYSTEMS], [
+        _contract("the kernel knows no subsystem", ["flock"], ALL),
+        _contract("contracts are leaves", [f"{name}.contract" for name in ALL], [
             *(f"flock.{room}" for room in _KERNEL_HIDDEN),
-            *(room for name in SUBSYSTEMS for room in rooms(name, ["contract"]))]),
-        _contract("nobody here leans on the names kept for others", ["flock", *SUBSYSTEMS], NAMES_FOR_OTHERS),
+            *(room for name in ALL for room in rooms(name, ["contract"]))]),
+        _contract("nobody here leans on the names kept for others", ["flock", *ALL], NAMES_FOR_OTHERS),
         *(_contract(f"{name} sees of the others client, contract and the raiser", [name], [
-            room for other in SUBSYSTEMS if other != name for room in rooms(other, SHOWN)]) for name in SUBSYSTEMS)]
+            room for other in ALL if other != name for room in rooms(other, SHOWN)]) for name in ALL)]
     begin, end = f"# {COMMAND} writes from here\n", "# to here.\n"
     return re.sub(rf"(?<={re.escape(begin)}).*(?={re.escape(end)})", lambda _: "\n".join(contracts), text, flags=re.S)
 

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One snapshot of the domain, from which the leader decides where each group runs."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sm.contract.states import (
+    Administrative,
+    Availability,
+    Condition,
+    GroupState,
+    Operational,
+    SchedulingState,
+    Status,
+)
+from sm.core.model import GroupSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A controller as the leader sees it.
+
+    ``ready``: configured, its tests passed, not marked unhealthy. ``current``: its assignments below are what it says
+    now. ``gone``: it is proven that nothing is active there (fenced, or its grant has ended); without that proof what
+    was active on a silent node counts as active. ``data_current``: it may be made active without losing accepted data.
+    ``score``: 0 or less, by networks that it has lost; nodes with a better one are preferred.
+    """
+
+    name: str
+    administrative: Administrative = Administrative.UNLOCKED
+    operational: Operational = Operational.ENABLED
+    availability: Availability = Availability.AVAILABLE
+    ready: bool = True
+    current: bool = True
+    gone: bool = False
+    data_current: bool = True
+    score: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How many members of a group are failed, degraded or warned about; a greater ``key`` is healthier."""
+
+    failed: int = 0
+    degraded: int = 0
+    warned: int = 0
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """Orders healths: failures count before degradations, and those before warnings."""
+        return (-self.failed, -self.degraded, -self.warned)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A group on a node: what is wanted and what is. ``changed_ms``: when ``state`` changed last."""
+
+    group: str
+    node: str
+    desired: GroupState = GroupState.INITIAL
+    state: GroupState = GroupState.INITIAL
+    status: Status = Status.NONE
+    condition: Condition = Condition.NONE
+    health: Health = Health()
+    scheduling: SchedulingState = SchedulingState.NONE
+    changed_ms: int = 0
+    reason: str = ""
+
+
+Key = tuple[str, str]
+"""Group and node of an assignment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The domain at one moment. Every group has an assignment on every node. ``maintenance``: nothing is moved."""
+
+    groups: Mapping[str, GroupSpec]
+    nodes: Mapping[str, Node]
+    assignments: Mapping[Key, Assignment]
+    maintenance: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one assignment shall be, and why: ``reason`` is what ``sm explain`` prints.
+
+    ``recover``, ``escalate`` and ``clear_fatal`` go into the order to the node.
+    """
+
+    desired: GroupState
+    scheduling: SchedulingState
+    reason: str
+    recover: bool = False
+    escalate: bool = False
+    clear_fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The result of one pass of the scheduler."""
+
+    decisions: Mapping[Key, Decision]
+    logs: tuple[str, ...] = field(default=())

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The catalogue as decisions see it: groups, services, dependencies. Immutable; a change makes a new catalogue."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sm.contract.states import (
+    DependencyKind,
+    Impact,
+    PluginKind,
+    RedundancyModel,
+    ServiceAction,
+    ServiceState,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often an action is tried again after a failure, after a time-out, and in all."""
+
+    failure: int = 0
+    timeout: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """How one action of a service is executed. ``interval_s``: the period of an audit; 0 for other actions.
+
+    ``plugin``, ``provider`` and ``name`` say what is executed: for OCF the provider and the agent, for LSB the script,
+    for systemd the unit; ``command`` is the plug-in's word for the action, such as ``monitor``.
+    """
+
+    action: ServiceAction
+    plugin: PluginKind
+    name: str
+    command: str
+    timeout_s: int
+    provider: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    retries: Retries = Retries()
+    interval_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """One service. Limits: failures while active that are repaired in place, one of which is forgiven after each
+    ``fail_countdown_interval_ms``; failed actions in a row; failed transitions."""
+
+    name: str
+    actions: Mapping[ServiceAction, ActionSpec]
+    max_failures: int = 2
+    fail_countdown: int = 1
+    fail_countdown_interval_ms: int = 90_000
+    max_action_failures: int = 4
+    max_transition_failures: int = 16
+    pid_file: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_standby(self) -> bool:
+        """Whether something of the service runs on the standby node."""
+        return ServiceAction.GO_ACTIVE in self.actions
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSpec:
+    """A service of a group, and what its failure means for the group."""
+
+    service: str
+    impact: Impact
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSpec:
+    """Services that are active on the same node. Groups of one ``aggregate`` move together; empty: moves alone."""
+
+    name: str
+    model: RedundancyModel
+    n_active: int
+    m_standby: int
+    members: tuple[MemberSpec, ...]
+    aggregate: str = ""
+    failure_debounce_ms: int = 300_000
+    fatal_error_reboot: bool = False
+
+    @property
+    def movable(self) -> bool:
+        """Whether a swact moves the group."""
+        return self.model is RedundancyModel.N_PLUS_M
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """Before ``service`` runs ``action``, ``dependent`` must be in ``state``."""
+
+    service: str
+    action: ServiceAction
+    dependent: str
+    state: ServiceState
+    kind: DependencyKind = DependencyKind.ACTION
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All that is provisioned on this system. Dependencies on services that are not provisioned are left out."""
+
+    groups: Mapping[str, GroupSpec]
+    services: Mapping[str, ServiceSpec]
+    dependencies: tuple[Dependency, ...] = ()
+    enabling_max: int = 1000
+
+    def of(self, service: str, action: ServiceAction) -> tuple[Dependency, ...]:
+        """The dependencies of one action of one service."""
+        return tuple(row for row in self.dependencies if row.service == service and row.action is action)
+
+    def group_of(self, service: str) -> GroupSpec | None:
+        """The group that a service belongs to."""
+        for group in self.groups.values():
+            if any(member.service == service for member in group.members):
+                return group
+        return None
