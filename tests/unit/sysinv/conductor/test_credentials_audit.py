@@ -187,6 +187,10 @@ def test_an_agent_that_cannot_confirm_is_asked_once_a_minute_and_renews_everythi
         asked.append(len(cloud.questions()))
         cloud.now += datetime.timedelta(seconds=10)
     assert asked == [1, 0, 0, 0, 0, 0] * 2 + [1]
+    # What it should trust has changed: that is another question, which does not wait.
+    new = tls.Authority.create("flock 2", NOW)
+    (cloud.folder / "ca.crt").write_bytes(tls.joined(cloud.authority.certificate_pem, new.certificate_pem))
+    assert [len(cloud.questions()) for _ in range(2)] == [1, 0]
     credentials.want(cloud.db, Credential.PASSWORD, "controller-0", cloud.now)
     assert cloud.questions() == [(False, True, False)]
     with cloud.db.reader() as conn:
