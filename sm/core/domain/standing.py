@@ -46,11 +46,24 @@ def standing_refusal(view: View, now_ms: int) -> str:
 
 def _wait_refusal(view: View, holder: str, now_ms: int) -> str:
     timing = view.config.timing
+    followed = _followed(view, now_ms)
+    if followed:
+        return followed
     missing = [name for name in view.others if name not in view.heard and name not in view.void]
     if missing and now_ms < view.started_ms + timing.wait_ms and not _resumes(view):
         return f"waits for {', '.join(missing)} since its start"
     if now_ms < view.promised_until_ms and holder not in (view.me, "") and not (released(view) or _offered(view)):
         return f"its vote is promised to {holder} for {view.promised_until_ms - now_ms} ms"
+    return ""
+
+
+def _followed(view: View, now_ms: int) -> str:
+    """A voter that hears a leader which is not heard here; without this, a node that is deaf to the leader would stand
+    again and again."""
+    for name, heard in view.heard.items():
+        leader = heard.beat.follows
+        if leader not in ("", name, view.me) and leader not in view.void and not view.silent(name, now_ms):
+            return f"{name} hears that {leader} leads"
     return ""
 
 
