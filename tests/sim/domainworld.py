@@ -257,7 +257,7 @@ class Cloud:
         self.fenceable = set(self.names) if bmc else set()
         self.acknowledged, self.written, self.loss_accepted = [], 0, False
         self._acknowledged = set()
-        self.fences = 0
+        self.fences, self.fence_fails = 0, 0.1
         drift = self.world.random.uniform
         first = Durable(record=Record(0, 1, frozenset(self.names[:1])))
         self.controllers = [
@@ -296,7 +296,7 @@ class Cloud:
         self.fences += 1
         random = self.world.random
         answer_ms = random.uniform(100, 1_500)
-        works = target in self.fenceable and random.random() < 0.9
+        works = target in self.fenceable and random.random() >= self.fence_fails
         victim = self.world.nodes[target]
 
         def strike():

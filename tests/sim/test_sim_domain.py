@@ -7,6 +7,7 @@ import pytest
 from flock.sim import WorldFailed, seeds
 from sm.contract.states import Policy
 from sm.core.domain import hearing, lease, record, standing, step
+from sm.core.domain.view import Durable, Record
 from tests.sim.domainworld import Cloud, lab, swact
 
 pytestmark = pytest.mark.soak
@@ -101,7 +102,8 @@ def test_never_two_active_and_nothing_acknowledged_is_lost(seed, kind):
 
 
 def broken_promise(patch):
-    """A voter votes again before its promise has ended."""
+    """A voter votes again before its promise has ended, for a node that stands though it knows of a leader."""
+    patch.setattr(standing, "_followed", lambda view, now: "")
     honest = lease.vote_refusal
     patch.setattr(hearing, "vote_refusal", lambda view, beat, now: honest(
         replace(view, promised_until_ms=0, leading=False), beat, now))
@@ -156,8 +158,33 @@ def test_a_standby_of_unknown_age_would_lose_data(monkeypatch):
         late_standby(Cloud(1, timing=lab()))
 
 
+def deaf_standby(cloud):
+    """The standby no longer hears the leader, which hears it, and both hear the witness. Nothing has started yet, so
+    the standby's data stays current."""
+    for node in cloud.controllers:
+        node.start_services = lambda: None
+        node.durable = Durable(record=Record(0, 1, frozenset(cloud.names)))
+    cloud.start()
+    cloud.world.run(20_000)
+    leader, = (node for node in cloud.controllers if node.view.leading)
+    standby, = (node for node in cloud.controllers if node is not leader)
+    part(list(cloud.paths.values()), leader.name, standby.name, 60_000, one_way=True)
+    cloud.world.run(60_000)
+    assert leader.view.leading
+    assert leader.view.durable.vote.term == 1
+
+
+def test_a_deaf_standby_leaves_the_leader_alone():
+    deaf_standby(Cloud(1, timing=lab(), **KINDS["witness"]))
+
+
+def test_a_voter_that_breaks_its_promise_would_make_two_leaders(monkeypatch):
+    broken_promise(monkeypatch)
+    with pytest.raises(WorldFailed, match="have the lease"):
+        deaf_standby(Cloud(1, timing=lab(), **KINDS["witness"]))
+
+
 @pytest.mark.parametrize(("defect", "kind"), [
-    (broken_promise, "witness"),
     (broken_record, "fence"),
     (broken_stop, "witness"),
     (broken_proof, "no-arbiter-freeze"),

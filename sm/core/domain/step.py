@@ -75,7 +75,7 @@ def _beat(view: View, event: Event, now_ms: int) -> tuple[View, Beat]:
         echoes={name: (known.beat.boot, known.beat.sent_ms) for name, known in heard.items() if name not in view.void},
         vote=view.durable.vote, record=view.durable.record, claims=view.claim_ms is not None, leading=view.leading,
         alone=view.leading and not has_live_majority(view, now_ms), accepts_loss=view.accepts_loss,
-        active=view.local.active, eligible=view.local.eligible, hears=hears,
+        active=view.local.active, eligible=view.local.eligible, hears=hears, follows=view.leader(now_ms),
         fenced=frozenset(name for name, void in view.void.items() if void.proof is not Proof.EXPIRED),
         pausing_ms=event.pause_ms if isinstance(event, Pausing) else max(0, view.paused_until_ms - now_ms))
     return replace(view, heard=heard), beat

@@ -72,8 +72,9 @@ class Beat:
     """What a voter tells the others. ``echoes``: for each other voter its boot and the last ``sent_ms`` heard.
 
     ``claims``: the sender stands for election or leads, in the term of its vote. ``alone``: it leads without a majority
-    that it hears. ``active``: groups are active on it. ``eligible``: it could lead. ``fenced``: nodes that it has
-    fenced and not heard since. ``pausing_ms``: how long it is going to be silent on purpose.
+    that it hears. ``active``: groups are active on it. ``eligible``: it could lead. ``hears``: the voters that
+    are not silent for it. ``follows``: the leader that it hears. ``fenced``: nodes that it has fenced and not heard
+    since. ``pausing_ms``: how long it is going to be silent on purpose.
     """
 
     node: str
@@ -89,6 +90,7 @@ class Beat:
     active: bool = False
     eligible: bool = True
     hears: frozenset[str] = frozenset()
+    follows: str = ""
     fenced: frozenset[str] = frozenset()
     pausing_ms: int = 0
 
