@@ -80,6 +80,8 @@ def _rotate_authority(site: Site, *, finish: bool) -> None:
         if not authority.begun(site, rotation.load(site.progress)):
             raise Refused(detail="The new authority is not trusted everywhere yet. Run 'flock-rotate authority' first.")
         rotation.carry_out(authority.KIND, steps, site.progress, _say)
+        print("The old authority is not trusted any more. Copy "
+              f"{site.tls_directory / 'ca.crt'} to the clients once more, and destroy\nyour backups of the old ca.key.")
         return
     rotation.carry_out(authority.KIND, steps, site.progress, _say, stop_after=len(begin))
     for line in authority.what_is_left(site):

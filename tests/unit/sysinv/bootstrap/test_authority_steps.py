@@ -323,6 +323,7 @@ def test_an_operator_is_led_through_both_stages(cloud: Rotated, command: Callabl
     cloud.confirm("worker-0")
     assert command("authority", "--finish", "--without", "worker-1", "--hosts-wait", "0") == 0
     assert len(cloud.trusted()) == 1 and not cloud.site.progress.exists()
+    assert f"Copy {cloud.tls}/ca.crt to the clients once more" in capsys.readouterr().out
 
 
 def test_a_first_stage_that_was_interrupted_comes_before_the_finish(cloud: Rotated, command: Callable[..., int],
