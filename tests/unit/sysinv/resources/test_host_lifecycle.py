@@ -423,7 +423,8 @@ def test_delete_takes_everything_and_the_old_lease_makes_no_new_host(cloud: Any)
     assert cloud.discovery.lease(["pxeboot"], MAC, "169.254.202.78", 88000) is None
 
 
-@pytest.mark.parametrize(("told", "expires_s"), [("message", 9000), ("file", 9000), ("message", 99000), ("file", 99000)])
+@pytest.mark.parametrize("told", ["message", "file"])
+@pytest.mark.parametrize("expires_s", [9000, 99000])
 def test_a_deleted_machine_that_asks_again_is_discovered_again(cloud: Any, told: str, expires_s: int) -> None:
     """Deleted with the long lease of a confirmed host, the machine gets the short one of a stranger (9000)."""
     cloud.state(worker(cloud), administrative="locked")
