@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from dataclasses import replace
 
+from sm.core.domain.events import FenceAnswered
 from sm.core.domain.hearing import fence_answered, forced, hear
 from sm.core.domain.view import FenceAttempt, Proof, Record, Void, Vote
 from sm.core.timing import Timing
@@ -46,7 +47,7 @@ def test_an_announced_pause_extends_the_promise(view, beat):
 
 
 def test_late_beats_of_a_fenced_node_are_ignored_and_a_new_start_is_not(view, beat):
-    fenced = view(leads=True, void={C1: Void(Proof.FENCED, "boot-1", NOW - 100, NOW - 100)})
+    fenced = view(leads=True, void={C1: Void(Proof.FENCED, "boot-1", NOW - 100, NOW - 100, NOW - 100)})
     assert hear(fenced, beat(), NOW) == fenced
     back = hear(fenced, beat(boot="boot-2"), NOW)
     assert back.void == {}
@@ -63,13 +64,24 @@ def test_a_new_start_does_not_end_what_was_granted_before(view, beat):
 
 
 def test_answers_of_the_bmc(view):
-    asked = view(fencing={C1: FenceAttempt(NOW - 900, 1)})
-    off = fence_answered(asked, C1, True, "", NOW)
-    assert (off.void[C1].proof, off.void[C1].boot, off.fencing) == (Proof.FENCED, "boot-1", {})
-    failed = fence_answered(asked, C1, False, "no answer", NOW)
+    asked = view(fencing={C1: FenceAttempt(NOW - 900, 1, "boot-1")})
+    off = fence_answered(asked, FenceAnswered(C1, True, NOW - 900), NOW)
+    # It was off at some moment after the question, and may have started since.
+    assert (off.void[C1], off.fencing) == (Void(Proof.FENCED, "boot-1", NOW - 900, NOW - 900, NOW), {})
+    failed = fence_answered(asked, FenceAnswered(C1, False, NOW - 900, "no answer"), NOW)
     assert (failed.void, failed.fencing[C1].answered_ms, failed.fencing[C1].detail) == ({}, NOW, "no answer")
-    assert fence_answered(off, C1, False, "on again", NOW + 9).void == {}
-    assert fence_answered(view(), C1, False, "", NOW).void == {}
+    again = fence_answered(off, FenceAnswered(C1, True, NOW - 20), NOW)
+    assert (again.void[C1].at_ms, again.void[C1].since_ms) == (NOW - 20, NOW)
+    assert fence_answered(again, FenceAnswered(C1, True, NOW - 500), NOW).void[C1].at_ms == NOW - 20
+    assert fence_answered(off, FenceAnswered(C1, False, NOW, "on again"), NOW + 9).void == {}
+
+
+def test_answers_that_come_too_late_prove_nothing(view, beat):
+    assert fence_answered(view(), FenceAnswered(C1, True, NOW - 90), NOW).void == {}
+    asked = view(fencing={C1: FenceAttempt(NOW - 900, 1, "boot-1")})
+    assert fence_answered(asked, FenceAnswered(C1, True, NOW - 9_000), NOW).void == {}
+    back = hear(asked, beat(boot="boot-2"), NOW - 10)
+    assert fence_answered(back, FenceAnswered(C1, True, NOW - 900), NOW).void == {}
 
 
 def test_the_word_of_an_operator_counts_for_silent_voters_only(view, hush):

@@ -25,7 +25,7 @@ TIMING = Timing()
 
 
 def void(view, proof=Proof.FENCED, at_ms=NOW - 2_000, name=C1):
-    return replace(view, void={name: Void(proof, "boot-1", at_ms, at_ms)})
+    return replace(view, void={name: Void(proof, "boot-1", at_ms, at_ms, at_ms)})
 
 
 def test_the_lease_is_counted_from_when_the_voters_had_heard_us(view):

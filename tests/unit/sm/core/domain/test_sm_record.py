@@ -40,7 +40,7 @@ def test_who_leaves_is_required_until_its_right_has_ended(view, hush):
 
 
 def test_who_is_fenced_leaves_at_once_unless_a_third_voter_knows_an_older_record(view, beat):
-    fenced = {C1: Void(Proof.FENCED, "boot-1", NOW, NOW)}
+    fenced = {C1: Void(Proof.FENCED, "boot-1", NOW, NOW, NOW)}
     assert renewed(view(leads=True, void=fenced), NOW).required == frozenset()
     three = renewed(view(leads=True, witness=True, void=fenced), NOW)
     assert three.required == {C1}
@@ -49,7 +49,7 @@ def test_who_is_fenced_leaves_at_once_unless_a_third_voter_knows_an_older_record
 
 
 def test_an_expired_lease_is_no_proof_about_data(view, hush):
-    expired = hush(view(leads=True, void={C1: Void(Proof.EXPIRED, "boot-1", NOW, NOW)}, leading_since_ms=NOW - 10))
+    expired = hush(view(leads=True, void={C1: Void(Proof.EXPIRED, "boot-1", NOW, NOW, NOW)}, leading_since_ms=NOW - 10))
     assert renewed(expired, NOW).required == {C1}
 
 

@@ -53,7 +53,7 @@ def test_a_candidate_leads_with_the_votes_of_a_majority(view, beat):
 
 
 def test_a_fence_is_a_vote_while_the_data_is_certainly_current(view):
-    fenced = {C1: Void(Proof.FENCED, "boot-1", NOW, NOW)}
+    fenced = {C1: Void(Proof.FENCED, "boot-1", NOW, NOW, NOW)}
     assert decided(view(void=fenced, current_until_ms=NOW + 1, promised_until_ms=NOW + 10**6), NOW).leading
     unsure = decided(view(void=fenced), NOW)
     assert (unsure.leading, unsure.reason) == (False, "nobody confirms that its data is still current")

@@ -57,10 +57,10 @@ def test_the_leader_fences_a_silent_peer_once(view, hush):
     assert (fence.target, "silent on every path" in fence.permit.reason) == (C1, True)
     _, again = step(silent, Tick(), NOW + 100)
     assert not only(again, Fence)
-    late, _ = step(silent, FenceAnswered(C1, False, "no answer"), NOW + 200)
+    late, _ = step(silent, FenceAnswered(C1, False, NOW, "no answer"), NOW + 200)
     _, retried = step(late, Tick(), NOW + TIMING.fence_retry_ms)
     assert only(retried, Fence)
-    off, told = step(silent, FenceAnswered(C1, True), NOW + 300)
+    off, told = step(silent, FenceAnswered(C1, True, NOW), NOW + 300)
     assert off.void[C1].proof is Proof.FENCED
     assert any("controller-1 is out" in line.text for line in only(told, Journal))
 
@@ -71,16 +71,16 @@ def test_a_standby_fences_the_last_leader_after_a_delay_and_takes_over(view, hus
     assert not only(actions, Fence)
     late, actions = step(hush(standby, ms=TIMING.silent_ms + TIMING.fence_delay_ms), Tick(), NOW)
     assert only(actions, Fence)
-    leads, _ = step(late, FenceAnswered(C1, True), NOW + 100)
+    leads, _ = step(late, FenceAnswered(C1, True, NOW), NOW + 100)
     assert leads.leading
 
 
 def test_with_three_voters_a_fenced_node_is_watched(view):
-    fenced = view(leads=True, witness=True, void={C1: Void(Proof.FENCED, "boot-1", NOW, NOW)})
+    fenced = view(leads=True, witness=True, void={C1: Void(Proof.FENCED, "boot-1", NOW, NOW, NOW)})
     asked, actions = step(fenced, Tick(), NOW + 1_000)
     assert only(actions, AskFenced)
     assert not only(step(asked, Tick(), NOW + 1_001)[1], AskFenced)
-    on, _ = step(asked, FenceAnswered(C1, False, "on"), NOW + 1_050)
+    on, _ = step(asked, FenceAnswered(C1, False, NOW + 1_000, "on"), NOW + 1_050)
     assert on.void == {}
 
 
