@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flock.foreign.messaging import Arrived
@@ -32,18 +32,23 @@ HostnameOf = Callable[[str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What one host may send: messages and bytes per second for long, and at once."""
+    """What one host may send: messages, bytes and requests per second for long, and at once.
+
+    ``requests`` are the elements of messages that carry many; other messages do not count here.
+    """
 
     messages_per_s: float
     messages_burst: float
     bytes_per_s: float
     bytes_burst: float
+    requests_per_s: float = 500
+    requests_burst: float = 10_000
 
     @classmethod
     def of(cls, options: Any) -> Rates:
         """The rates of the options in ``[rpc]``."""
         return cls(options.host_messages_per_s, options.host_messages_burst, options.host_bytes_per_s,
-                   options.host_bytes_burst)
+                   options.host_bytes_burst, options.host_requests_per_s, options.host_requests_burst)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +58,38 @@ class Bucket:
     messages: float
     bytes: float
     at_s: float
+    requests: float
 
 
 def fill(rates: Rates, now_s: float) -> Bucket:
     """The bucket of a sender that was quiet."""
-    return Bucket(rates.messages_burst, rates.bytes_burst, now_s)
+    return Bucket(rates.messages_burst, rates.bytes_burst, now_s, rates.requests_burst)
 
 
 def refill(bucket: Bucket, rates: Rates, now_s: float) -> Bucket:
     """The bucket with what the time since its last use added, at most a burst."""
     passed_s = max(0.0, now_s - bucket.at_s)
     return Bucket(min(rates.messages_burst, bucket.messages + passed_s * rates.messages_per_s),
-                  min(rates.bytes_burst, bucket.bytes + passed_s * rates.bytes_per_s), now_s)
+                  min(rates.bytes_burst, bucket.bytes + passed_s * rates.bytes_per_s), now_s,
+                  min(rates.requests_burst, bucket.requests + passed_s * rates.requests_per_s))
 
 
 def take(bucket: Bucket, size: int, rates: Rates, now_s: float) -> Bucket:
     """The bucket after one more message of ``size`` bytes. What is owed is at most one burst."""
     full = refill(bucket, rates, now_s)
-    return Bucket(max(-rates.messages_burst, full.messages - 1), max(-rates.bytes_burst, full.bytes - size), now_s)
+    return replace(full, messages=max(-rates.messages_burst, full.messages - 1),
+                   bytes=max(-rates.bytes_burst, full.bytes - size))
+
+
+def charge(bucket: Bucket, number: int, rates: Rates, now_s: float) -> Bucket | None:
+    """The bucket after ``number`` requests; None when earlier ones are not made up for yet, so that these are refused.
+
+    Requests that are refused do not count: a host that repeats them until they are accepted gets its full rate. The
+    last accepted ones may exceed what is left, so that no number is too large for ever. What is owed is at most one
+    burst.
+    """
+    full = refill(bucket, rates, now_s)
+    return None if full.requests < 0 else replace(full, requests=max(-rates.requests_burst, full.requests - number))
 
 
 def is_over(bucket: Bucket) -> bool:
@@ -115,6 +134,15 @@ class Gate:
                 return None
         return {SENDER: arrived.user_id, OVER: over}
 
+    def admit(self, hostname: str, number: int) -> bool:
+        """Whether a host may have ``number`` requests more applied; counts them if so. 0 only asks."""
+        now_s = self._clock()
+        with self._lock:
+            after = charge(self._buckets.get(hostname, fill(self._rates, now_s)), number, self._rates, now_s)
+            if after is not None:
+                self._buckets[hostname] = after
+        return after is not None
+
     def reply(self, arrived: Arrived) -> bool:
         """Whether to take a message from the reply queue: only services reply."""
         sender = sender_of(arrived.user_id)
@@ -158,11 +186,12 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The rule of one method: who may send it, and about which hosts."""
+    """The rule of one method: who may send it, about which hosts, and how many requests of a host ``gate`` admits."""
 
     interface: InterfaceSpec
     method: MethodSpec
     hostname_of: HostnameOf | None
+    gate: Gate
 
     @property
     def namespace(self) -> str:
@@ -180,10 +209,21 @@ class Permit:
             raise self._refused(sender, "at all")
         if context.get(OVER):
             raise TooManyMessages(service=self.namespace, reason=str(sender))
+        self._charge(sender, 0)
         return sender
 
     def check(self, sender: Sender, arguments: Mapping[str, Any]) -> None:
-        """SenderRefused when a host speaks of something else than itself."""
+        """SenderRefused when a host speaks of something else than itself, TooManyMessages when it sent too much."""
+        self._check_about(sender, arguments)
+        if self.method.weight is not None:
+            self._charge(sender, self.method.weight(arguments))
+
+    def _charge(self, sender: Sender, number: int) -> None:
+        is_limited = self.method.weight is not None and sender.kind is SenderKind.HOST
+        if is_limited and not self.gate.admit(sender.name, number):
+            raise TooManyMessages(service=self.namespace, reason=str(sender))
+
+    def _check_about(self, sender: Sender, arguments: Mapping[str, Any]) -> None:
         about = self.method.about
         if sender.kind is SenderKind.SERVICE or about is None or about.hosts is None:
             return

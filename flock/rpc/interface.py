@@ -30,6 +30,7 @@ class About:
 
 
 SERVICES_ONLY = About()
+Weight = Callable[[Mapping[str, Any]], int]
 
 
 def host_named(path: str) -> About:
@@ -42,6 +43,11 @@ def host_with_uuid(path: str) -> About:
     return About(lambda arguments: [_at(path, arguments)], by_uuid=True)
 
 
+def number_in(name: str) -> Weight:
+    """How many elements the list argument ``name`` has."""
+    return lambda arguments: len(arguments[name])
+
+
 def hosts_in(hosts: Callable[[Mapping[str, Any]], Iterable[str | None]]) -> About:
     """The hosts whose names ``hosts(arguments)`` returns; None among them stands for something of no host."""
     return About(hosts)
@@ -52,12 +58,14 @@ class MethodSpec:
     """One method of an interface; ``timeout_s`` is None for a cast (no reply), ``about`` None in a system interface.
 
     ``callers`` are the daemons that may send it; None in a declaration stands for those of the interface.
+    ``weight`` is how many requests its arguments carry, for the share of a host; None for one that carries no list.
     """
 
     name: str
     timeout_s: float | None
     about: About | None = None
     callers: tuple[str, ...] | None = None
+    weight: Weight | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +86,15 @@ class InterfaceSpec:
 
 
 def call(*, timeout_s: float, about: About | None = None,
-         callers: tuple[str, ...] | None = None) -> Callable[[F], F]:
+         callers: tuple[str, ...] | None = None, weight: Weight | None = None) -> Callable[[F], F]:
     """Mark a method as a call: the caller waits at most ``timeout_s`` seconds for the reply.
 
-    ``callers``: only these of the interface's callers may send it.
+    ``callers``: only these of the interface's callers may send it. ``weight``: how many requests a call carries;
+    what a host sends beyond its share of requests is refused with TooManyMessages before it is applied.
     """
 
     def mark(function: F) -> F:
-        function.__rpc__ = MethodSpec(function.__name__, timeout_s, about, callers)  # type: ignore[attr-defined]
+        function.__rpc__ = MethodSpec(function.__name__, timeout_s, about, callers, weight)  # type: ignore[attr-defined]
         return function
 
     return mark

@@ -123,8 +123,8 @@ def _endpoint(interface: type, implementation: Any, transport: Transport, server
     spec = interface_spec(interface)
     body: dict[str, Any] = {"target": oslo_messaging.Target(namespace=spec.namespace, version=spec.version)}
     for name, signature in signatures(interface).items():
-        body[name] = _exposed(Permit(spec, signature.spec, hostname_of), signature, getattr(implementation, name),
-                              transport, server_name)
+        body[name] = _exposed(Permit(spec, signature.spec, hostname_of, transport.gate), signature,
+                              getattr(implementation, name), transport, server_name)
     return type(f"{interface.__name__}Endpoint", (), body)()
 
 

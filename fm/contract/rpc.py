@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flock.rpc.interface import SERVICES_ONLY, call, hosts_in, rpc_interface
+from flock.rpc.interface import SERVICES_ONLY, call, hosts_in, number_in, rpc_interface
 from fm.contract.enums import SuppressionStatus
 from fm.contract.fault import AlarmKey, Fault
 from fm.contract.silence import SilenceChange, SilenceRequest
@@ -84,7 +84,7 @@ def _asked(arguments: Mapping[str, Any]) -> list[str | None]:
 class FmManager:
     """All changes of alarms and events; a call that changes them returns after the commit."""
 
-    @call(timeout_s=30, about=hosts_in(_requested))
+    @call(timeout_s=30, about=hosts_in(_requested), weight=number_in("requests"))
     def apply(self, *, requests: list[FaultRequest]) -> list[FaultOutcome]:
         """Apply up to 500 requests in order, in one transaction; one bad element does not stop the others."""
         raise TypeError("interface")

@@ -292,7 +292,7 @@ def test_a_sender_that_is_over_its_share_learns_it():
     made = rpc_interface(topic="t", version="1.0", speaks_for="host")(
         type("Made", (), {"send": cast(about=host_named("hostname"))(_method())}))
     spec = interface_spec(made)
-    permit = Permit(spec, spec.methods["send"], None)
+    permit = Permit(spec, spec.methods["send"], None, Gate(RATES))
     with pytest.raises(TooManyMessages, match="host a"):
         permit.sender({SENDER: "host.a", OVER: True}, OWN)
     for unknown in ({}, {SENDER: "flock"}, {SENDER: None}):
@@ -314,7 +314,7 @@ def test_only_the_declared_daemons_may_call(speaks_for, about):
                "few": call(timeout_s=1, about=about, callers=("an-api",))(_named("few"))}
     publish = rpc_interface(topic="t", version="1.0", speaks_for=speaks_for, callers=("an-api", "conductor"))
     spec = interface_spec(publish(type("Made", (), methods)))
-    send, few = Permit(spec, spec.methods["send"], None), Permit(spec, spec.methods["few"], None)
+    send, few = Permit(spec, spec.methods["send"], None, Gate(RATES)), Permit(spec, spec.methods["few"], None, Gate(RATES))
     for permit, account in ((send, "service.an-api"), (send, "service.conductor"), (few, "service.an-api"),
                             (send, OWN), (few, OWN)):
         assert str(permit.sender({SENDER: account}, OWN)) == account.replace(".", " ")
