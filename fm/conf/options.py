@@ -10,12 +10,17 @@ GROUP = "fm"
 FM_OPTS: list[cfg.Opt] = [
     cfg.IntOpt("event_log_max_size", default=10000, min=10, max=10_000_000, mutable=True,
                help="Number of newest events that are kept."),
+    cfg.IntOpt("event_log_host_percent", default=10, min=1, max=100, mutable=True,
+               help="Share of one host in event_log_max_size: of the events that its own requests cause, only so many "
+                    "are kept."),
     cfg.IntOpt("event_log_max_age_days", default=0, min=0, max=36500, mutable=True,
                help="Events older than this many days are deleted; 0 sets no limit of age."),
     cfg.BoolOpt("log_unchanged_set", default=False, mutable=True,
                 help="Write an event also when an alarm is set again without any change."),
     cfg.IntOpt("request_memory_s", default=86400, min=60, max=30 * 86400, mutable=True,
                help="Seconds for which the outcome of an applied request is kept, so that a repeat changes nothing."),
+    cfg.IntOpt("host_requests_max", default=10_000, min=5_000, max=10_000_000, mutable=True,
+               help="Outcomes of applied requests that are kept for one host; beyond it the oldest are deleted earlier."),
     cfg.IntOpt("host_alarms_max", default=10_000, min=100, max=10_000_000, mutable=True,
                help="Alarms that may be active on and below one host. At this number, raises that the host itself "
                     "sends are refused; those of services are not."),

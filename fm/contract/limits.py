@@ -9,6 +9,7 @@ ENTITY_MAX = 255
 TEXT_MAX = 2048
 """Reason texts, repair actions and comments."""
 USER_MAX = 255
+HOSTNAME_MAX = 255
 WORD_MAX = 64
 """Alarm types and probable causes."""
 SEVERITY_MAX = 32

@@ -11,7 +11,7 @@ from fm.contract.enums import AlarmState
 from fm.contract.errors import AlarmNotFound, InvalidFault
 from fm.contract.fault import AlarmKey, Fault
 from fm.contract.limits import ENTITY_MAX
-from fm.contract.rpc import FaultOutcome, FaultRequest
+from fm.contract.rpc import FaultOutcome, FaultRequest, host_of
 from fm.contract.validation import check_entity, checked_fault, storable
 from fm.core import lifecycle
 from fm.core.ledger import Ledger, NetChange, Scene
@@ -83,8 +83,10 @@ class Batch:
     def apply(self, request: FaultRequest, within: str | None = None) -> FaultOutcome:
         """Apply one request. A refused request changes nothing and its outcome carries the error.
 
-        ``within`` is the entity of the host that sent the request; a new alarm uses its quota.
+        ``within`` is the entity of the host that sent the request; a new alarm uses its quota, and events count in its
+        share of the log.
         """
+        self._ledger.attribute(host_of(within), in_bulk=request.clear_all_below is not None)
         try:
             return self._apply(request, within)
         except FlockError as error:
@@ -98,6 +100,7 @@ class Batch:
 
     def clear_uuids(self, uuids: Iterable[str]) -> list[str]:
         """Clear alarms by uuid at once; returns those that were active or held."""
+        self._ledger.attribute(None, in_bulk=True)
         return self._life.sweep(self._ledger.keys_of(set(uuids)))
 
     def modify_uuid(self, uuid: str, fault: Fault) -> str:
@@ -120,6 +123,7 @@ class Batch:
 
     def release_due(self) -> None:
         """Apply held changes that are due, and end the flapping of alarms that were quiet long enough."""
+        self._ledger.attribute(None, in_bulk=True)
         self._life.release_due()
 
     def _active(self, uuid: str) -> Alarm:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fm.contract.errors import UuidInUse
+from fm.contract.rpc import host_of
 from fm.core.lifecycle import written
 from fm.core.places import Key, Places
 from fm.core.quota import UNLIMITED, Quota
@@ -77,6 +78,8 @@ class Ledger:
         self._held = dict(self._held_before)
         self._flaps_before = {flap.key: flap for flap in scene.flaps}
         self._flaps = dict(self._flaps_before)
+        self._sender: str | None = None
+        self._in_bulk = False
         self._places = Places(
             (*self._alarms, *(held.key for held in self._held.values() if held.kind is HeldKind.RAISE)))
 
@@ -88,6 +91,11 @@ class Ledger:
     def admit(self, entity: str) -> None:
         """Check that one more alarm may begin on or below ``entity``; TooManyAlarms."""
         self._quota.check(entity, self._places.growth.get(entity, 0))
+
+    def attribute(self, sender: str | None, *, in_bulk: bool) -> None:
+        """The next events count for the host ``sender``. When ``in_bulk``, those of no sender count for the host of
+        their entity, because its alarms may be many."""
+        self._sender, self._in_bulk = sender, in_bulk
 
     def alarm(self, key: Key) -> Alarm | None:
         """The active alarm of a pair, or None."""
@@ -161,6 +169,9 @@ class Ledger:
     def record(self, kind: NoticeKind, event: Event, alarm: Alarm | None = None, *, before: Alarm | None = None,
              swept: bool = False) -> None:
         """Record an event and its notice. ``alarm`` is None for a customer log, ``before`` for a new alarm."""
+        sender = host_of(event.entity_instance_id) if self._sender is None and self._in_bulk else self._sender
+        if sender is not None:
+            event = replace(event, sender=sender)
         self.events.append(event)
         self._used.add(event.uuid)
         if alarm is None:

@@ -94,7 +94,10 @@ class Flap:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One row of the event log; ``severity`` ``not-applicable`` stands for none."""
+    """One row of the event log; ``severity`` ``not-applicable`` stands for none.
+
+    ``sender``: the host in whose share of the log the event counts; None for an event that counts for no host.
+    """
 
     uuid: str
     event_log_id: str
@@ -109,6 +112,7 @@ class Event:
     proposed_repair_action: str
     service_affecting: bool
     suppression: bool
+    sender: str | None = None
 
 
 class NoticeKind(enum.StrEnum):

@@ -8,10 +8,19 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The log keeps the ``events_max`` newest events that are at most ``age_days_max`` days old (0 = any age)."""
+    """The log keeps the ``events_max`` newest events that are at most ``age_days_max`` days old (0 = any age).
+
+    Of these, ``host_percent`` percent may be events of one host's own requests.
+    """
 
     events_max: int
     age_days_max: int = 0
+    host_percent: int = 10
+
+    @property
+    def host_events_max(self) -> int:
+        """How many events of one host the log keeps, at least one."""
+        return max(1, self.events_max * self.host_percent // 100)
 
 
 def prune_every(limits: Limits) -> int:

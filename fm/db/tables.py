@@ -16,6 +16,7 @@ from flock.db.outbox import outbox_table
 from fm.contract.limits import (
     ALARM_ID_MAX,
     ENTITY_MAX,
+    HOSTNAME_MAX,
     REQUEST_ID_MAX,
     SEVERITY_MAX,
     STATE_MAX,
@@ -48,6 +49,13 @@ def _fault_columns(type_name: str) -> tuple[sa.Column[Any], ...]:
     )
 
 
+def _by_sender(order: str) -> tuple[sa.Column[Any], sa.Index]:
+    """The host that caused a row, NULL for none, and the index by which its share is pruned."""
+    named = sa.text("sender IS NOT NULL")
+    return (sa.Column("sender", _exact(HOSTNAME_MAX), nullable=True),
+            sa.Index(None, "sender", order, sqlite_where=named, postgresql_where=named))
+
+
 EVENT_SUPPRESSION = sa.Table(
     "event_suppression", METADATA, *columns(),
     sa.Column("alarm_id", sa.String(ALARM_ID_MAX), nullable=False, unique=True),
@@ -78,6 +86,7 @@ EVENT_LOG = sa.Table(
     sa.Column("state", sa.String(STATE_MAX), nullable=False),
     *_fault_columns("event_log_type"),
     sa.Index(None, "timestamp"),
+    *_by_sender("id"),
     sqlite_autoincrement=True,
 )
 
@@ -115,6 +124,7 @@ APPLIED_REQUEST = sa.Table(
     sa.Column("request_id", sa.String(REQUEST_ID_MAX), primary_key=True),
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("applied_at", UtcTime, nullable=False, index=True),
+    *_by_sender("applied_at"),
 )
 
 NOTIFICATION = outbox_table(METADATA, "notification")

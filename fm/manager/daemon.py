@@ -114,8 +114,9 @@ class ManagerDaemon:
 
     def _settings(self) -> Settings:
         chosen = self._options
-        return Settings(Limits(chosen.event_log_max_size, chosen.event_log_max_age_days), self._policy(),
-                        chosen.host_alarms_max)
+        return Settings(Limits(chosen.event_log_max_size, chosen.event_log_max_age_days,
+                               chosen.event_log_host_percent), self._policy(), chosen.host_alarms_max,
+                        chosen.host_requests_max)
 
     def _policy(self) -> LifePolicy:
         """The cached policy; only a reload changes the options, and reading them costs more than applying a batch."""

@@ -19,7 +19,7 @@ from flock.db import Database, DuplicateEntry, new_uuid, utcnow
 from flock.db.inserts import Insertion, NewRows, insert_all
 from fm.contract.errors import InvalidFault, NotAttempted, TooManyAlarms
 from fm.contract.limits import REQUEST_ID_MAX
-from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest
+from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest, host_of
 from fm.contract.validation import storable
 from fm.core.batch import Batch, Touched, touched
 from fm.core.ledger import Scene
@@ -27,8 +27,8 @@ from fm.core.policy import PLAIN, LifePolicy
 from fm.core.quota import UNLIMITED, Quota
 from fm.core.records import Flap, Held, Notice
 from fm.core.retention import Limits, age_cutoff, prune_every
-from fm.db import hiding
-from fm.db.tables import APPLIED_REQUEST
+from fm.db import hiding, shares
+from fm.db.tables import APPLIED_REQUEST, EVENT_LOG
 from fm.manager.hostcounts import HostCounts
 from fm.manager.turns import Ticket, Turns
 from fm.resources.alarm import store as alarms
@@ -40,10 +40,10 @@ from fm.resources.held_change import store as held_changes
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
 TOGETHER_MAX = 2000
-HOST_ALARMS_MAX = 10_000
+HOST_ALARMS_MAX = HOST_REQUESTS_MAX = 10_000
 _APPLIED = sa.select(APPLIED_REQUEST.c.request_id, APPLIED_REQUEST.c.outcome).where(
     APPLIED_REQUEST.c.request_id.in_(sa.bindparam("ids", expanding=True)))
-_INSERTION = Insertion(APPLIED_REQUEST, ("request_id", "outcome", "applied_at"))
+_INSERTION = Insertion(APPLIED_REQUEST, ("request_id", "outcome", "applied_at", "sender"))
 Publish = Callable[[Connection, Sequence[Notice]], None]
 AfterCommit = Callable[[Sequence[Notice]], None]
 
@@ -55,6 +55,7 @@ class Settings:
     limits: Limits
     policy: LifePolicy = PLAIN
     host_alarms_max: int = HOST_ALARMS_MAX
+    host_requests_max: int = HOST_REQUESTS_MAX
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -87,7 +88,7 @@ class Writer:
         self._counts = HostCounts()
         self._growth: Mapping[str, int] = {}
         self._turns: Turns[_Work] = Turns()
-        self._since_prune = 0
+        self._since_prune = self._answered_hosts = 0
 
     def apply(self, requests: Sequence[FaultRequest], from_host: str | None = None) -> list[FaultOutcome]:
         """Apply requests; returns one outcome per request after the commit. InvalidFault when the batch is too long,
@@ -180,9 +181,14 @@ class Writer:
             return self._prune()
 
     def forget_requests(self, before: datetime) -> int:
-        """Delete the outcomes of requests applied before ``before``; returns how many."""
+        """Delete the outcomes of requests applied before ``before``, and those beyond the share of a host; returns how
+        many."""
         with self._db.writer() as conn:
-            return int(conn.execute(sa.delete(APPLIED_REQUEST).where(APPLIED_REQUEST.c.applied_at < before)).rowcount)
+            old = int(conn.execute(sa.delete(APPLIED_REQUEST).where(APPLIED_REQUEST.c.applied_at < before)).rowcount)
+            return old + self._prune_answers(conn)
+
+    def _prune_answers(self, conn: Connection) -> int:
+        return shares.prune(conn, APPLIED_REQUEST, APPLIED_REQUEST.c.applied_at, self._settings().host_requests_max)
 
     def _carry_out(self, tickets: list[Ticket[_Work]]) -> None:
         works = [ticket.work for ticket in tickets if ticket.work is not None]
@@ -242,7 +248,9 @@ class Writer:
                            if _is_request_id(request.request_id) else _bad_request_id(request))
             answered[request.request_id] = outcome
             new.append(outcome)
-        self._store(conn, batch, now, [outcome for outcome in new if _is_stored(outcome)])
+        stored = [outcome for outcome in new if _is_stored(outcome)]
+        self._answered_hosts += sum(outcome.request_id in within for outcome in stored) if within else 0
+        self._store(conn, batch, now, _answers(stored, within, now))
         return [answered[request.request_id] for request in requests], batch.notices
 
     def _batch(self, conn: Connection, stored: Stored, scope: Touched, now: datetime,
@@ -263,31 +271,38 @@ class Writer:
                       quota)
         return Batch(scene, now, new_uuid, self._settings().policy)
 
-    def _store(self, conn: Connection, batch: Batch, now: datetime, outcomes: Sequence[FaultOutcome] = ()) -> None:
+    def _store(self, conn: Connection, batch: Batch, now: datetime, answers: NewRows | None = None) -> None:
         change = batch.net_change()
         self._growth = batch.growth
         if change.held or change.flaps:
             self._tracked = self._held_more = True
         alarms.apply_change(conn, change, now)
         held_changes.apply_change(conn, change, now)
-        insert_all(conn, (alarms.new_rows(change), events.new_rows(batch.events, now), _answers(outcomes, now)))
+        new = [alarms.new_rows(change), events.new_rows(batch.events, now)]
+        insert_all(conn, new if answers is None else [*new, answers])
         if self._publish is not None and batch.notices:
             self._publish(conn, batch.notices)
 
     def _pruned_if_due(self, written: int) -> None:
+        settings = self._settings()
         self._since_prune += written
-        if self._since_prune >= prune_every(self._settings().limits):
-            self._since_prune = 0
-            try:
+        try:
+            if self._since_prune >= prune_every(settings.limits):
+                self._since_prune = 0
                 self._prune()
-            except FlockError as error:
-                # The requests are committed, so the caller must get its reply; the next prune deletes more.
-                LOG.warning("old events cannot be deleted now: %s", error)
+            if self._answered_hosts >= settings.host_requests_max // 10:
+                self._answered_hosts = 0
+                with self._db.writer() as conn:
+                    self._prune_answers(conn)
+        except FlockError as error:
+            # The requests are committed, so the caller must get its reply; the next prune deletes more.
+            LOG.warning("old events and answers cannot be deleted now: %s", error)
 
     def _prune(self) -> int:
         limits = self._settings().limits
         with self._db.writer() as conn:
-            return events.prune(conn, limits.events_max, age_cutoff(limits, self._clock()))
+            return (shares.prune(conn, EVENT_LOG, EVENT_LOG.c.id, limits.host_events_max)
+                    + events.prune(conn, limits.events_max, age_cutoff(limits, self._clock())))
 
 
 _OUTCOME = codec_for(FaultOutcome)
@@ -302,16 +317,19 @@ def _answered(conn: Connection, request_ids: list[str]) -> dict[str, FaultOutcom
     return found
 
 
-def _answers(outcomes: Sequence[FaultOutcome], now: datetime) -> NewRows:
+def _answers(outcomes: Sequence[FaultOutcome], within: Mapping[str, str], now: datetime) -> NewRows:
     """Rows that store outcomes for repeated requests."""
     return NewRows(_INSERTION, [
-        (outcome.request_id, json.dumps({"uuid": outcome.uuid, "count": outcome.count, "error": outcome.error}), now)
+        (outcome.request_id, json.dumps({"uuid": outcome.uuid, "count": outcome.count, "error": outcome.error}), now,
+         host_of(within.get(outcome.request_id)))
         for outcome in outcomes])
 
 
 def _is_stored(outcome: FaultOutcome) -> bool:
-    """Whether a repeated request gets this outcome again. A refusal by quota changed nothing and may be many."""
-    return _is_request_id(outcome.request_id) and not is_too_many(outcome)
+    """Whether a repeated request gets this outcome again. Not for what changed nothing and may be many: a clear of
+    nothing, and a refusal by quota."""
+    changed_nothing = is_too_many(outcome) or (outcome.error is None and outcome.count == 0)
+    return _is_request_id(outcome.request_id) and not changed_nothing
 
 
 def is_too_many(outcome: FaultOutcome) -> bool:

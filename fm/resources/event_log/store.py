@@ -32,6 +32,7 @@ LOG_STATES = (AlarmState.LOG.value,)
 _FIELDS = [field.name for field in fields(Event)]
 _values = operator.attrgetter(*_FIELDS)
 _INSERTION = Insertion(EVENT_LOG, (*_FIELDS, "created_at"))
+_SHOWN = [column for column in EVENT_LOG.c if column.name != "sender"]
 _COLUMNS = {**EVENT_LOG.c, "start": EVENT_LOG.c.timestamp, "end": EVENT_LOG.c.timestamp}
 _JOINED = EVENT_LOG.outerjoin(EVENT_SUPPRESSION, EVENT_LOG.c.event_log_id == EVENT_SUPPRESSION.c.alarm_id)
 _STATUS = EVENT_SUPPRESSION.c.suppression_status
@@ -108,5 +109,5 @@ def _wire(hides: Hiding) -> sa.Select[Any]:
     status = sa.func.coalesce(_STATUS, "None")
     silenced = hides.event_silenced()
     shown = status if silenced is None else sa.case((silenced, _SUPPRESSED), else_=status)
-    return sa.select(EVENT_LOG, shown.label("suppression_status")).select_from(_JOINED)
+    return sa.select(*_SHOWN, shown.label("suppression_status")).select_from(_JOINED)
 
