@@ -10,6 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from flock.cli.errors import UsageError
+from flock.core.text import storable
 
 Row = Mapping[str, Any]
 
@@ -40,11 +41,15 @@ def columns(*names: str) -> tuple[Column, ...]:
 
 def cell_text(value: Any, zone: tzinfo | None = None) -> str:
     """A value as text of a table cell: dates in local time (``zone`` for tests), structures as JSON, null as ``None``.
+
+    Control characters, also newlines, and characters that turn the direction of writing are escaped, so that a stored
+    value cannot draw a row of its own or show another text than it is.
     """
     if isinstance(value, (dict, list, tuple)):
         text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     else:
         text = str(value)
+    text = storable(text.replace("\t", "    "))
     return _ISO_DATE.sub(lambda found: _local(found.group(), zone), text)
 
 

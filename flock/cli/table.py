@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from flock.core.text import storable
+
 _CELL_OVERHEAD = 3  # "| " before and " " after each cell
 _HEADER_WORDS = re.compile(r"[^\s_]*_|[^\s_]+\s*")
 # Preferred places to break a long word: in uuids, between date and time, after punctuation other than hyphens.
@@ -17,7 +19,6 @@ _HYPHENED = re.compile(r"[^-]*-+|[^-]+")
 _LONG_WORD = 16  # shorter words are not broken to make room for other columns
 _BROKEN_LEAST = 5  # narrower columns are unreadable
 _TALLER_MAX = 2  # a table that keeps its words whole may be this many times as tall
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def display_width(text: str) -> int:
@@ -30,8 +31,9 @@ def display_width(text: str) -> int:
 
 
 def printable(text: str) -> str:
-    """``text`` without control characters, so that a stored value cannot control the operator's terminal."""
-    return _CONTROL.sub("?", text.replace("\t", "    "))
+    """``text`` with escapes in place of control characters, so that a stored value cannot control the operator's
+    terminal. Newlines stay; ``cell_text`` escapes those of stored values."""
+    return "\n".join(storable(line) for line in text.replace("\t", "    ").split("\n"))
 
 
 def wrap(text: str, width: int) -> list[str]:

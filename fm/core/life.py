@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from fm.contract.errors import UnknownAlarmId
 from fm.contract.fault import Fault
@@ -17,9 +17,15 @@ from fm.core.policy import LifePolicy
 from fm.core.records import Alarm, Flap, HeldKind, NoticeKind
 
 
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+AHEAD_MAX = timedelta(days=1)
+
+
 def time_of(fault: Fault, now: datetime) -> datetime:
-    """The time of the fault that its raiser gave, or ``now``."""
-    return now if fault.timestamp is None else parse_time("timestamp", fault.timestamp)
+    """The time of the fault that its raiser gave; ``now`` when it gave none, one before ``EARLIEST`` or one more than
+    ``AHEAD_MAX`` ahead. A host whose clock is wrong still raises alarms, but does not choose their place in lists."""
+    told = now if fault.timestamp is None else parse_time("timestamp", fault.timestamp)
+    return told if EARLIEST <= told <= now + AHEAD_MAX else now
 
 
 class AlarmLife:

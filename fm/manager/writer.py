@@ -326,10 +326,12 @@ def _answers(outcomes: Sequence[FaultOutcome], within: Mapping[str, str], now: d
 
 
 def _is_stored(outcome: FaultOutcome) -> bool:
-    """Whether a repeated request gets this outcome again. Not for what changed nothing and may be many: a clear of
-    nothing, and a refusal by quota."""
-    changed_nothing = is_too_many(outcome) or (outcome.error is None and outcome.count == 0)
-    return _is_request_id(outcome.request_id) and not changed_nothing
+    """Whether a repeated request gets this outcome again. A refusal by quota changed nothing and may be many.
+
+    A clear of nothing must be known: when its batch comes again, it would end the alarm that a later request of the same
+    batch raised, and that request is not applied again.
+    """
+    return _is_request_id(outcome.request_id) and not is_too_many(outcome)
 
 
 def is_too_many(outcome: FaultOutcome) -> bool:

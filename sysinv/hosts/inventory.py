@@ -179,14 +179,17 @@ def _readable(resource: ReportedResource, items: Sequence[Any]) -> tuple[list[An
 
 
 def _in_range(declared: Report, record: Any, field: str) -> Any:
-    """The record with every number within what a column holds; InvalidInput for a key that is not."""
+    """The record with every number from 0 to what a column holds; InvalidInput for a key that is not.
+
+    Only the number of a NUMA node may be NUMA_UNKNOWN, which is less.
+    """
     key = None if declared.key is None else declared.key(record)
     if isinstance(key, int) and not 0 <= key <= NUMBER_MAX:
         raise InvalidInput(field=field, rule=f"a number between 0 and {NUMBER_MAX}")
     values = {one.name: getattr(record, one.name) for one in dataclasses.fields(record)}
     return dataclasses.replace(record, **{
-        name: max(-NUMBER_MAX, min(value, NUMBER_MAX)) for name, value in values.items()
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) > NUMBER_MAX})
+        name: max(NUMA_UNKNOWN if name == "numa_node" else 0, min(value, NUMBER_MAX)) for name, value in values.items()
+        if isinstance(value, int) and not isinstance(value, bool) and not 0 <= value <= NUMBER_MAX})
 
 
 def _unique(declared: Report, records: Sequence[Any]) -> list[Any]:

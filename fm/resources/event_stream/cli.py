@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from flock.cli.columns import cell_text, wire_value
 from flock.cli.commands import ActionCommand
-from flock.cli.table import printable
 from fm.client.arguments import add_conditions, conditions, limit
 from fm.client.faults import Faults
 from fm.client.records import Event
@@ -71,7 +70,7 @@ def line(event: Event) -> str:
     """An event as one readable line."""
     text = (f"{event['timestamp']} {event['state']:<5} {event['event_log_id']:<7} {event['severity']:<8} "
             f"{event['entity_instance_id']}: {event['reason_text']}")
-    return printable(" ".join(cell_text(text).splitlines()))
+    return cell_text(text)
 
 
 def _as_json(event: Event) -> str:

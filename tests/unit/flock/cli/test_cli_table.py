@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flock.cli.columns import cell_text
 from flock.cli.table import break_words, display_width, lay_out, printable, render, wrap
 
 UUID = "cd5ef327-618b-4aac-9b10-9bbbe2baa8e0"
@@ -98,7 +99,14 @@ def test_a_table_in_pieces() -> None:
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
     assert "\x1b" not in render(["a"], [["\x1b[2Jboom"]])
-    assert printable("a\tb\x00") == "a    b?"
+    assert printable("a\tb\x00") == "a    b\\x00"
+    assert printable("a\n\u202eb") == "a\n\\u202eb"
+
+
+def test_a_stored_value_draws_no_row_and_does_not_turn_the_text() -> None:
+    assert cell_text("host=worker-0.e=x\nhost=worker-1") == "host=worker-0.e=x\\x0ahost=worker-1"
+    for turning in "\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c":
+        assert cell_text(f"a{turning}b") == f"a\\u{ord(turning):04x}b" == cell_text({"k": f"a{turning}b"})[7:-2]
 
 
 def test_wide_characters_take_two_columns() -> None:
