@@ -16,7 +16,6 @@ from fm.core.places import Key
 from fm.core.policy import LifePolicy
 from fm.core.records import Alarm, Flap, HeldKind, NoticeKind
 
-
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD_MAX = timedelta(days=1)
 

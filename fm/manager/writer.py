@@ -328,8 +328,8 @@ def _answers(outcomes: Sequence[FaultOutcome], within: Mapping[str, str], now: d
 def _is_stored(outcome: FaultOutcome) -> bool:
     """Whether a repeated request gets this outcome again. A refusal by quota changed nothing and may be many.
 
-    A clear of nothing must be known: when its batch comes again, it would end the alarm that a later request of the same
-    batch raised, and that request is not applied again.
+    A clear of nothing must be known: when its batch comes again, it would end the alarm that a later request of the
+    same batch raised, and that request is not applied again.
     """
     return _is_request_id(outcome.request_id) and not is_too_many(outcome)
 

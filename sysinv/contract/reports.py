@@ -19,6 +19,7 @@ from flock.core.errors import Refused
 
 RESOURCES = "sysinv.resources"
 ITEMS_MAX = 8192
+NUMA_UNKNOWN = -1
 
 
 class Source(StrEnum):

@@ -19,7 +19,7 @@ from flock.db import Database
 from flock.rpc.caller import calling_host
 from sysinv.contract.enums import ActionState, InvState
 from sysinv.contract.records import HostRef
-from sysinv.contract.reports import RESOURCES, Report, UnknownReport
+from sysinv.contract.reports import NUMA_UNKNOWN, RESOURCES, Report, UnknownReport
 from sysinv.db.lookup import Row, host_row, the_system
 from sysinv.model.host import host_view, normal_mac
 from sysinv.model.topology import HostRole

@@ -11,12 +11,12 @@ from sysinv.agent.collectors import numa
 from sysinv.agent.collectors.cpusets import read_set
 from sysinv.agent.collectors.items import Items, each
 from sysinv.agent.collectors.pci_ids import PciId, names_for
+from sysinv.contract.reports import NUMA_UNKNOWN
 from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.node.report import NumaReport
 
 DEVICES = "sys/bus/pci/devices"
 ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
-NUMA_UNKNOWN = -1
 NIC_CLASSES = ("0200", "0280")
 BRIDGE_BASE_CLASS = "06"
 # PIC, DMA controller, RTC, IOMMU, other system peripheral; performance counters.

@@ -2,6 +2,7 @@
 """Accounts, the declarations of all interfaces, and how much one host may send."""
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from flock.rpc.accounts import (
 )
 from flock.rpc.errors import SenderRefused, TooManyMessages
 from flock.rpc.gate import OVER, SENDER, Gate, Permit, Rates, fill, is_flood, is_over, refill, take
-from flock.rpc.interface import SERVICES_ONLY, call, cast, host_named, interface_spec, rpc_interface
+from flock.rpc.interface import SERVICES_ONLY, call, cast, host_named, interface_spec, number_in, rpc_interface
 from flock.rpc.signature import signatures
 from sysinv.model import busaccounts
 from tests.wire.interfaces import interfaces
@@ -266,6 +267,60 @@ def test_one_host_over_its_share_does_not_touch_another():
     assert gate.request(arrived("host.a")) == {SENDER: "host.a", OVER: False}
 
 
+def permit_of_batches(gate):
+    def send(self, *, hostname: str, requests: list[int]) -> None:
+        """Send many."""
+
+    made = rpc_interface(topic="t", version="1.0", speaks_for="host", callers=("an-api",))(type("Made", (), {
+        "send": call(timeout_s=1, about=host_named("hostname"), weight=number_in("requests"))(send)}))
+    spec = interface_spec(made)
+    return Permit(spec, spec.methods["send"], None, gate)
+
+
+def test_the_requests_in_a_message_count_against_the_share_of_their_host():
+    now = [0.0]
+    gate = Gate(replace(RATES, requests_per_s=10, requests_burst=100), lambda: now[0])
+    permit = permit_of_batches(gate)
+
+    def send(number, account="host.a"):
+        sender = permit.sender({SENDER: account, OVER: False}, OWN)
+        permit.check(sender, {"hostname": "a", "requests": [0] * number})
+
+    # What is left may be exceeded once; after that not even an empty batch is decoded.
+    send(60)
+    send(60)
+    for _ in range(50):
+        with pytest.raises(TooManyMessages, match="host a"):
+            permit.sender({SENDER: "host.a", OVER: False}, OWN)
+    # Services have no limit, other hosts their own share.
+    for _ in range(10):
+        send(500, "service.an-api")
+    assert gate.admit("b", 100)
+    # The 50 refused attempts count nothing: 20 are owed, and 2 seconds make them up.
+    now[0] = 1.9
+    assert not gate.admit("a", 0)
+    now[0] = 2.0
+    send(10**6)
+    # However large a batch is said to be, at most a burst is owed.
+    now[0] = 11.9
+    assert not gate.admit("a", 0)
+    now[0] = 12.0
+    assert gate.admit("a", 0)
+
+
+def test_a_host_with_much_to_send_gets_its_full_rate():
+    """A raiser that comes back with 5,000 stored requests sends each batch until it is taken, in order."""
+    now, left, tries = [0.0], 5000, 0
+    gate = Gate(replace(RATES, requests_per_s=100, requests_burst=1000), lambda: now[0])
+    while left:
+        if gate.admit("a", 500):
+            left -= 500
+        else:
+            tries += 1
+            now[0] += 0.5
+    assert now[0] <= 42.0 and tries > 10
+
+
 def test_the_share_of_many_names_is_bounded_memory():
     now = [0.0]
     gate = Gate(RATES, lambda: now[0])
@@ -314,7 +369,7 @@ def test_only_the_declared_daemons_may_call(speaks_for, about):
                "few": call(timeout_s=1, about=about, callers=("an-api",))(_named("few"))}
     publish = rpc_interface(topic="t", version="1.0", speaks_for=speaks_for, callers=("an-api", "conductor"))
     spec = interface_spec(publish(type("Made", (), methods)))
-    send, few = Permit(spec, spec.methods["send"], None, Gate(RATES)), Permit(spec, spec.methods["few"], None, Gate(RATES))
+    send, few = (Permit(spec, spec.methods[name], None, Gate(RATES)) for name in ("send", "few"))
     for permit, account in ((send, "service.an-api"), (send, "service.conductor"), (few, "service.an-api"),
                             (send, OWN), (few, OWN)):
         assert str(permit.sender({SENDER: account}, OWN)) == account.replace(".", " ")

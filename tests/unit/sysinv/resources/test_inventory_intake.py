@@ -170,6 +170,16 @@ def test_odd_texts_and_numbers_cost_their_own_end_only(cloud: Any, tell: Any) ->
     assert device["pdevice"] == (r"a\x00b\x1b\xe9" + "x" * 300)[:255] and device["pclass_id"] == "030000"
 
 
+def test_numbers_below_zero_are_stored_as_zero_except_an_unknown_node(cloud: Any, tell: Any) -> None:
+    tell("numa", [{"numa_node": 0, "cpus": [0]}])
+    tell("disk", [disk("a", size_mib=-5, available_mib=-2**63)])
+    tell("port", [port("eth0", 1, numa_node=-1), port("eth1", 2, pciaddr="0000:00:09.0", numa_node=-7)])
+    tell("memory", [asdict(MemoryReport(0, -1, -2, -3, -4, -5, -6, -7, -8, -9, False))])
+    assert [listed(cloud, "idisks", name) for name in ("size_mib", "available_mib")] == [[0], [0]]
+    assert listed(cloud, "ports", "numa_node") == [-1, -1]
+    assert listed(cloud, "imemorys", "node_memtotal_mib") == [0]
+
+
 def test_the_host_of_several_addresses_does_not_depend_on_their_order(cloud: Any) -> None:
     first, second = cloud.discover("08:00:27:00:00:11"), cloud.discover("08:00:27:00:00:12")
     assert cloud.patch(f"/v1/ihosts/{second}", personality="worker", hostname="worker-7").status == 200
