@@ -15,7 +15,8 @@ def storable(text: str, chars_max: int | None = None) -> str:
     r"""``text`` without characters that a database or a terminal cannot accept, cut to ``chars_max`` characters.
 
     Control characters (also NUL), lone surrogates, line separators and characters that turn the direction of writing
-    become escapes such as ``\x00`` and ``\u202e``, so that different names stay different. ``lan-\udce9`` (a byte that is no UTF-8) becomes ``lan-\xe9``.
+    become escapes such as ``\x00`` and ``\u202e``, so that different names stay different. ``lan-\udce9`` (a byte that
+    is no UTF-8) becomes ``lan-\xe9``.
     """
     if not text.isprintable():
         text = "".join(map(_shown, text))

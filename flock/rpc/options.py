@@ -33,8 +33,8 @@ OPTIONS = [
     cfg.IntOpt("host_bytes_burst", default=64 * 1024 * 1024, min=8 * 1024 * 1024,
                help="Bytes that one host may send at once; at least one message of the largest size."),
     cfg.IntOpt("host_requests_per_s", default=500, min=1,
-               help="Requests per second that one host may send for long in messages that carry many, such as raises and "
-                    "clears. What exceeds it is refused, and the host sends it again later."),
+               help="Requests per second that one host may send for long in messages that carry many, such as raises "
+                    "and clears. What exceeds it is refused, and the host sends it again later."),
     cfg.IntOpt("host_requests_burst", default=10_000, min=500,
                help="Requests that one host may send at once in messages that carry many."),
 ]

@@ -20,7 +20,8 @@ FM_OPTS: list[cfg.Opt] = [
     cfg.IntOpt("request_memory_s", default=86400, min=60, max=30 * 86400, mutable=True,
                help="Seconds for which the outcome of an applied request is kept, so that a repeat changes nothing."),
     cfg.IntOpt("host_requests_max", default=10_000, min=5_000, max=10_000_000, mutable=True,
-               help="Outcomes of applied requests that are kept for one host; beyond it the oldest are deleted earlier."),
+               help="Outcomes of applied requests that are kept for one host; beyond it the oldest are deleted "
+                    "earlier."),
     cfg.IntOpt("host_alarms_max", default=10_000, min=100, max=10_000_000, mutable=True,
                help="Alarms that may be active on and below one host. At this number, raises that the host itself "
                     "sends are refused; those of services are not."),
