@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Root on worker-0 sends batches of logs and clears without end, to a real fm-manager with the bootstrap's accounts: the
+"""Root on worker-0 sends batches of logs and clears without end to a real fm-manager with the bootstrap's accounts: the
 events of others stay, the tables stay small, and an honest host with a long spool loses nothing."""
 from __future__ import annotations
 
