@@ -70,7 +70,7 @@ def line(event: Event) -> str:
     """An event as one readable line."""
     text = (f"{event['timestamp']} {event['state']:<5} {event['event_log_id']:<7} {event['severity']:<8} "
             f"{event['entity_instance_id']}: {event['reason_text']}")
-    return cell_text(text)
+    return cell_text(" ".join(text.splitlines()))
 
 
 def _as_json(event: Event) -> str:
