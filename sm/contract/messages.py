@@ -111,6 +111,24 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyReport:
+    """Tags of the keys that the sender accepts, and of the one that it signs with."""
+
+    accepted: tuple[str, ...] = ()
+    used: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOffer:
+    """A new key for one node: ``sealed`` (hex) with ``nonce`` (hex) under the key that both have; ``tag`` names it."""
+
+    number: int
+    tag: str
+    nonce: str
+    sealed: str
+
+
+@dataclass(frozen=True, slots=True)
 class Beat:
     """One message, sent on every path.
 
@@ -123,10 +141,12 @@ class Beat:
     ``term``: the highest that the sender knows. ``leading``: the sender has the lease of it. ``grants``: by node, from
     the leader only: for how many ms after the beat in ``echoes`` that node may keep its groups active.
 
-    ``carriers``: by path of the sender, whether its device has a carrier; ``heard``: by path, the nodes heard lately.
-    ``reach``: how many hosts of the cluster the sender reaches, None where it does not know. ``pausing_ms``: its
-    silence is announced for that long. ``revision``: of the sender's snapshot. ``acknowledged``: by node, the revision
-    of its snapshot that the sender has, counted by the boot in ``echoes``.
+    ``carriers``: by path of the sender, whether its device has a carrier; ``heard``: by path, the nodes heard lately;
+    ``reachable``: by path, whether any of its probed targets answers, where that is known. ``reach``: how many hosts of
+    the cluster the sender reaches, None where it does not know. ``pausing_ms``: its silence is announced for that long.
+
+    ``revision``: of the sender's snapshot. ``acknowledged``: by node, the revision of its snapshot that the sender has,
+    counted by the boot in ``echoes``. ``offers``: by node that does not have the new key yet.
     """
 
     node: str
@@ -141,8 +161,11 @@ class Beat:
     grants: dict[str, int] = field(default_factory=dict)
     carriers: dict[str, bool] = field(default_factory=dict)
     heard: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    reachable: dict[str, bool] = field(default_factory=dict)
     reach: int | None = None
     pausing_ms: int = 0
     revision: int = 0
     acknowledged: dict[str, int] = field(default_factory=dict)
+    keys: KeyReport | None = None
+    offers: dict[str, KeyOffer] = field(default_factory=dict)
     snapshot: Snapshot | None = None
