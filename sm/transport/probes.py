@@ -85,17 +85,23 @@ class Prober:
         for row in self._rows:
             if row.sock is None:
                 self._open(row, loop)
-            for target in row.known.targets:
-                row.known.on_probe(target)
-                row.tokens[target] = secrets.token_bytes(TOKEN_BYTES)
-                if row.sock is None:
-                    continue
-                try:
-                    row.sock.sendto(request(row.link.is_ipv6, row.tokens[target]), (target, 0))
-                except OSError:
-                    # Counts as unanswered; the device or address may have been replaced.
-                    _close(row)
+            left = [self._ping(row, target) for target in row.known.targets]
+            if not any(left):
+                # The device or its address may have been replaced.
+                _close(row)
             self._tell(row)
+
+    def _ping(self, row: _Probed, target: str) -> bool:
+        """Whether a ping has left; one that has not counts as unanswered too."""
+        row.known.on_probe(target)
+        row.tokens[target] = secrets.token_bytes(TOKEN_BYTES)
+        if row.sock is None:
+            return False
+        try:
+            row.sock.sendto(request(row.link.is_ipv6, row.tokens[target]), (target, 0))
+        except OSError:
+            return False
+        return True
 
     def _open(self, row: _Probed, loop: asyncio.AbstractEventLoop) -> None:
         ipv6 = row.link.is_ipv6
