@@ -8,7 +8,7 @@ import logging
 import socket
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from flock.core.errors import FlockError, InvalidInput
 from sm.contract.messages import Beat, KeyReport, Snapshot
@@ -39,8 +39,18 @@ class _Path:
     link: PathLink
     sockets: PathSockets
     by_source: Mapping[Source, Peer]
-    readers: list[BudgetReader]
+    targets: tuple[tuple[str, str, int], ...]
+    """Receiver, address and port of what is sent on the path: the group, and each that is not reached by it."""
+    readers: list[BudgetReader] = field(default_factory=list)
     silent_chores: int = 0
+
+
+def _path(link: PathLink) -> _Path:
+    targets = [(peer.name, peer.address, peer.port) for peer in link.peers if link.group is None or peer.witness]
+    if link.group is not None and len(targets) < len(link.peers):
+        targets.append((EVERYBODY, link.group, link.port))
+    by_source = {(canonical(peer.address), peer.port): peer for peer in link.peers}
+    return _Path(link, PathSockets(link), by_source, tuple(targets))
 
 
 class Exchange:
@@ -57,9 +67,7 @@ class Exchange:
         self._clock = clock
         self._deliver = deliver
         self._body_max = min(link.datagram_max for link in checked(links, node)) - codec.OVERHEAD_BYTES
-        self._paths = [_Path(link, PathSockets(link), {(canonical(peer.address), peer.port): peer
-                                                       for peer in link.peers}, [])
-                       for link in links]
+        self._paths = [_path(link) for link in links]
         self._others = tuple(sorted({peer.name for link in links for peer in link.peers}))
         self._admission = Admission(node, boot)
         self._assembly = Assembly()
@@ -130,15 +138,11 @@ class Exchange:
     def _send_body(self, body: bytes, flags: int) -> None:
         self._sequence += 1
         for path in self._paths:
-            link = path.link
-            targets = [(peer.name, peer.address, peer.port) for peer in link.peers
-                       if link.group is None or peer.witness]
-            if link.group is not None and len(targets) < len(link.peers):
-                targets.append((EVERYBODY, link.group, link.port))
-            for receiver, address, port in targets:
-                data = codec.seal(body, flags, self._sequence, *self._keyring.signing(link.name, receiver))
+            name = path.link.name
+            for receiver, address, port in path.targets:
+                data = codec.seal(body, flags, self._sequence, *self._keyring.signing(name, receiver))
                 if not path.sockets.send(data, address, port):
-                    self.unsent[link.name] += 1
+                    self.unsent[name] += 1
 
     def _read(self, path: _Path, receiver: str, sock: socket.socket, most: int) -> int:
         now_ms = self._clock()

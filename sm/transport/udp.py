@@ -45,11 +45,13 @@ class PathSockets:
         self.worn = False
         """A sending failed in a way that new sockets may cure."""
         self._index: int | None = None
+        self._targets: dict[tuple[str, int], tuple[str, int] | tuple[str, int, int, int]] = {}
 
     def open(self) -> bool:
         """Open what is closed; False with ``error`` set when that is not possible now."""
         self.close()
         self._index = device_index(self.link.device)
+        self._targets.clear()
         if self._index is None:
             self.error = f"there is no device {self.link.device}"
             return False
@@ -83,7 +85,7 @@ class PathSockets:
         if self.own is None:
             return False
         try:
-            self.own.sendto(data, self._target(address, port))
+            self.own.sendto(data, self._targets.get((address, port)) or self._target(address, port))
         except OSError as error:
             self.error = f"{self.link.device} to {address}: {error.strerror}"
             self.worn = self.worn or error.errno not in _HARMLESS
@@ -92,11 +94,14 @@ class PathSockets:
         return True
 
     def _target(self, address: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
-        if not self.link.is_ipv6:
-            return address, port
-        parsed = ipaddress.ip_address(address)
-        local = parsed.is_link_local or parsed.is_multicast
-        return address, port, 0, (self._index or 0) if local else 0
+        """The address as sockets take it, remembered while they are open."""
+        if self.link.is_ipv6:
+            parsed = ipaddress.ip_address(address)
+            local = parsed.is_link_local or parsed.is_multicast
+            self._targets[address, port] = address, port, 0, (self._index or 0) if local else 0
+        else:
+            self._targets[address, port] = address, port
+        return self._targets[address, port]
 
     def _bound(self, address: str) -> socket.socket:
         ipv6 = self.link.is_ipv6
