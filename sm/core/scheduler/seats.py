@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which nodes a unit shall be active on. A node that has a seat keeps it (no failback) unless there is a reason."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sm.contract.states import GroupState, SchedulingState
+from sm.core.scheduler.posts import FORCED, RESTING, Post, Unit
+
+# How long a preferred node must have been standby before it gets its groups back.
+FAILBACK_AFTER_MS = 60_000
+
+NONE = SchedulingState.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Seating:
+    """``seats``: the nodes that shall be active, the surest first. ``marks``: moves that have begun and not ended, by
+    the node that is left. ``why``: for a node that gets, loses or regains a seat, the reason."""
+
+    seats: tuple[str, ...]
+    marks: Mapping[str, SchedulingState]
+    why: Mapping[str, str] = field(default_factory=dict)
+    again_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A seat passes from one node to another. ``mark`` stays on the assignments of the first until that has ended."""
+
+    source: Post
+    target: Post
+    mark: SchedulingState
+    reason: str
+
+
+def seat(unit: Unit, posts: Mapping[str, Post], maintenance: bool, now_ms: int) -> Seating:
+    """The seats of a unit, from what holds now. ``maintenance``: only moves that have begun or were asked for."""
+    able = sorted((post for post in posts.values() if not post.start_bar), key=lambda post: post.rank)
+    seated = [post for post in able if post.active or post.claimed][:unit.n_active]
+    spares = [post for post in able if post not in seated]
+    again_ms = None
+    move = _ordered(seated, spares) or (None if maintenance else _repairing(seated, spares))
+    if move is None and not maintenance and unit.movable and settled(unit, seated, posts):
+        move = _improving(seated, spares)
+        if move is None:
+            move, again_ms = _preferring(seated, spares, now_ms)
+    why: dict[str, str] = {}
+    if move is not None:
+        seated[seated.index(move.source)] = move.target
+        spares.remove(move.target)
+        why[move.source.name] = move.reason
+        why[move.target.name] = f"it takes over from {move.source.name}: {move.reason}"
+    held = [post for post in posts.values() if post.silent and post.holds]
+    chosen = (seated + held)[:unit.n_active]
+    for post in spares[:unit.n_active - len(chosen)]:
+        chosen.append(post)
+        why[post.name] = _filling(post, posts)
+    marks = {}
+    for name, post in posts.items():
+        mark = move.mark if move is not None and post is move.source else kept_mark(post, chosen)
+        if mark is not NONE:
+            marks[name] = mark
+        elif post.mark is not NONE and post in chosen:
+            why[name] = f"the move away from {name} is given up: no other node does better"
+    return Seating(tuple(post.name for post in chosen), marks, why, again_ms)
+
+
+def settled(unit: Unit, seated: Sequence[Post], posts: Mapping[str, Post]) -> bool:
+    """Whether nothing is under way: every seat is taken and active, and nothing is marked or may be active besides."""
+    names = {post.name for post in seated}
+    return (len(seated) == unit.n_active
+            and all(row.state is row.desired is GroupState.ACTIVE for post in seated for row in post.rows)
+            and not any(post.mark is not NONE or (post.holds and name not in names) for name, post in posts.items()))
+
+
+def _ordered(seated: Sequence[Post], spares: Sequence[Post]) -> Move | None:
+    """A move that was asked for or has begun; it is given up when the other node has failed, unless it is forced."""
+    for post in seated:
+        if post.mark is NONE:
+            continue
+        for spare in spares:
+            if spare.merit < post.merit and (post.mark in FORCED or _rests(spare)):
+                return Move(post, spare, post.mark, marked_reason(post))
+    return None
+
+
+def _rests(post: Post) -> bool:
+    return all(row.state in RESTING for row in post.rows)
+
+
+def _repairing(seated: Sequence[Post], spares: Sequence[Post]) -> Move | None:
+    """A move away from a failure that cannot be repaired in place, to a node with fewer failures."""
+    for post in seated:
+        failure = post.beyond_repair
+        if failure is None:
+            continue
+        for spare in spares:
+            if spare.failed < post.failed and spare.merit < post.merit and spare.resting:
+                return Move(post, spare, SchedulingState.DISABLE,
+                            f"{failure.group} failed on {post.name} beyond repair ({failure.condition}), and "
+                            f"{spare.name} is healthier")
+    return None
+
+
+def _fit(post: Post, spares: Sequence[Post]) -> list[Post]:
+    """The nodes that can take over with nothing lost."""
+    return [spare for spare in spares if spare.standing_by and spare.health <= post.health]
+
+
+def _improving(seated: Sequence[Post], spares: Sequence[Post]) -> Move | None:
+    """A move to a standby that has lost fewer or less important networks."""
+    for post in sorted(seated, key=lambda each: each.node.score):
+        spare = max(_fit(post, spares), key=lambda each: each.node.score, default=None)
+        if spare is not None and spare.node.score > post.node.score:
+            return Move(post, spare, SchedulingState.SWACT,
+                        f"{post.name} has lost networks (score {post.node.score}) that {spare.name} has "
+                        f"(score {spare.node.score})")
+    return None
+
+
+def _preferring(seated: Sequence[Post], spares: Sequence[Post], now_ms: int) -> tuple[Move | None, int | None]:
+    """A move back to a node that is preferred, once that has been standby for a while; else when that will be."""
+    again_ms = None
+    for post in sorted(seated, key=lambda each: -each.preference):
+        for spare in sorted(_fit(post, spares), key=lambda each: each.preference):
+            if spare.preference >= post.preference or spare.node.score < post.node.score:
+                continue
+            due_ms = spare.since_ms + FAILBACK_AFTER_MS
+            if now_ms >= due_ms:
+                return Move(post, spare, SchedulingState.SWACT,
+                            f"{spare.name} is preferred to {post.name} and has been standby for a minute"), None
+            again_ms = due_ms if again_ms is None else min(again_ms, due_ms)
+    return None, again_ms
+
+
+def marked_reason(post: Post) -> str:
+    """What a mark on a node says to an operator."""
+    if post.mark in (SchedulingState.SWACT, SchedulingState.SWACT_FORCE):
+        return f"a swact away from {post.name} has begun"
+    return f"a move away from {post.name}, where it failed, has begun"
+
+
+def _filling(post: Post, posts: Mapping[str, Post]) -> str:
+    """Why a node gets a seat that nobody has."""
+    others = [other for name, other in sorted(posts.items()) if name != post.name]
+    marked = [marked_reason(other) for other in others if other.mark is not NONE]
+    bars = [other.start_bar for other in others if other.start_bar]
+    return "; ".join(marked or bars) or "of the nodes that can take it, this one does best"
+
+
+def kept_mark(post: Post, chosen: Sequence[Post]) -> SchedulingState:
+    """The mark of a move that has not ended. It ends when all is active elsewhere, or when nothing can run here."""
+    if post.mark is NONE or post.silent:
+        return post.mark
+    if post.bar or post in chosen:
+        return NONE
+    done = not post.holds and all(row.state is GroupState.ACTIVE for each in chosen for row in each.rows)
+    return NONE if done else post.mark
