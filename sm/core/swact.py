@@ -153,7 +153,7 @@ def running_services(states: Mapping[str, Mapping[str, ServiceState]]) -> dict[s
 
 
 def begin_swact(cluster: Cluster, node: str, force: bool) -> Cluster:
-    """The snapshot in which all N + M groups leave ``node``. One that had begun elsewhere ends: the last word counts."""
+    """The snapshot in which all N + M groups leave ``node``. One begun elsewhere ends: the last word counts."""
     mark = SchedulingState.SWACT_FORCE if force else SchedulingState.SWACT
     return replace(cluster, assignments={
         key: replace(row, scheduling=mark if row.node == node else SchedulingState.NONE)
