@@ -73,8 +73,11 @@ def simulate(cluster: Cluster, changes: Iterable[str], now_ms: int = 0) -> Simul
 
 
 def obey(cluster: Cluster, decisions: Mapping[Key, Decision], now_ms: int) -> Cluster:
-    """The nodes do one stage of what they were told; failures end when the node was told to try again, but count on."""
+    """The nodes do one stage of what they were told; failures end when the node was told to try again, but count on.
+    A node that was told to reboot does not return before the end."""
     rows = dict(cluster.assignments)
+    for name in sorted({key[1] for key, decision in decisions.items() if decision.escalate}):
+        cluster = _node(cluster, name, current=False, gone=True)
     for key, row in rows.items():
         if not cluster.nodes[row.node].current or key not in decisions:
             continue
@@ -101,8 +104,10 @@ def next_state(row: Assignment) -> GroupState:
 
 def reported(before: Cluster, after: Cluster) -> tuple[str, ...]:
     """What changed on the nodes, in words."""
-    return tuple(f"{row.node}: {row.group} is {shown(row)}" for key, row in after.assignments.items()
-                 if shown(row) != shown(before.assignments[key]))
+    rebooting = [f"{name} reboots" for name, node in sorted(after.nodes.items())
+                 if node.gone and not before.nodes[name].gone]
+    return (*rebooting, *(f"{row.node}: {row.group} is {shown(row)}" for key, row in after.assignments.items()
+                          if shown(row) != shown(before.assignments[key])))
 
 
 def shown(row: Assignment) -> str:

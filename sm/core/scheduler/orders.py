@@ -88,13 +88,16 @@ def can_stand_by(post: Post) -> bool:
 def _decision(group: GroupSpec, row: Assignment, post: Post, desired: GroupState, reason: str,
               seats: list[Post], mark: SchedulingState) -> Decision:
     """Adds what the node shall do about failures: try again, and for fatal ones reboot if others do better."""
-    failed = row.status is Status.FAILED
+    failed = row.status is Status.FAILED and not post.silent and not post.node.gone
     fatal = failed and row.condition is Condition.FATAL_FAILURE
-    elsewhere = any(seat.failed < post.failed for seat in seats if seat is not post)
-    escalate = fatal and group.fatal_error_reboot and post not in seats and elsewhere
-    tired = row.state is ACTIVE and row.status in (Status.WARN, Status.DEGRADED)
-    return Decision(desired, mark, reason, recover=(failed or tired) and not post.silent,
-                    escalate=escalate, clear_fatal=fatal and not escalate)
+    elsewhere = any(seat.failed < post.failed and not seat.silent for seat in seats if seat is not post)
+    escalate = fatal and group.fatal_error_reboot and elsewhere and (post not in seats or not group.movable)
+    tired = row.state is ACTIVE and row.status in (Status.WARN, Status.DEGRADED) and not post.silent
+    if fatal:
+        reason += (f"; {post.name} reboots, since the failure is fatal and others do better" if escalate else
+                   "; the fatal failure is forgotten, and all is tried again")
+    return Decision(desired, mark, reason, recover=failed or tired, escalate=escalate,
+                    clear_fatal=fatal and not escalate)
 
 
 def _left_alone(group: GroupSpec, row: Assignment, post: Post) -> tuple[GroupState, str]:
@@ -124,12 +127,16 @@ def _active_reason(group: GroupSpec, row: Assignment, post: Post, posts: Mapping
 
 
 def _standby_reason(group: GroupSpec, row: Assignment, post: Post, seats: list[Post], seating: Seating) -> str:
-    where = " and ".join(seat.name for seat in seats) or "no node"
+    if not seats:
+        return f"{group.name} is only standby on {post.name}, and active nowhere: {post.start_bar}"
+    where = " and ".join(seat.name for seat in seats)
     leaves = row.state in RUNNING or (row.state is GroupState.GO_STANDBY and post.name in seating.marks)
     if leaves and (cause := _cause(post, seating)):
         return f"{group.name} leaves {post.name} and becomes standby there: {cause}"
-    locked = f"; {post.name} is locked and takes over nothing" if post.bar else ""
-    return f"{group.name} is standby on {post.name}: {where} has it active{locked}"
+    ended = row.scheduling is not SchedulingState.NONE and post.name not in seating.marks
+    return (f"{group.name} is standby on {post.name}: {where} has it active"
+            f"{'; the move away from here has ended' if ended else ''}"
+            f"{f'; {post.name} is locked and takes over nothing' if post.bar else ''}")
 
 
 def _disabled_reason(group: GroupSpec, row: Assignment, post: Post, seats: list[Post], seating: Seating) -> str:

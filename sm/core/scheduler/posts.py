@@ -46,6 +46,11 @@ class Unit:
         return max(group.n_active for group in self.groups)
 
     @property
+    def needs_data(self) -> bool:
+        """Whether accepted data is lost where it is made active with old data; active/active groups have none."""
+        return self.movable or self.n_active == 1
+
+    @property
     def preferred(self) -> tuple[str, ...]:
         """The preference that holds for the whole unit."""
         return next((group.preferred for group in self.groups if group.preferred), ())
@@ -190,7 +195,7 @@ def _post(unit: Unit, node: Node, rows: tuple[Assignment, ...], bar: str) -> Pos
         claimed = claimed or row.desired is GroupState.ACTIVE
         standby = standby and row.state is GroupState.STANDBY
     mark = strongest(rows)
-    data = data_bar(node)
+    data = data_bar(node) if unit.needs_data else ""
     order = unit.preferred
     preference = order.index(node.name) if node.name in order else len(order)
     merit = (bool(data), mark in FORCED, failed, mark is not SchedulingState.NONE, degraded, warned)
