@@ -71,7 +71,8 @@ def _standbys(group: GroupSpec, seats: list[Post], posts: Mapping[str, Post], se
         return set()
     fit = [post for post in posts.values()
            if post not in seats and seating.marks.get(post.name) not in LEAVE_DISABLED and can_stand_by(post)]
-    fit.sort(key=lambda post: (bool(post.bar), post.failed, not (post.holds or _stands(post)), post.rank))
+    fit.sort(key=lambda post: (bool(post.bar), post.failed, -post.node.score, post.preference,
+                               not (post.holds or _stands(post)), post.rank))
     return {post.name for post in fit[:group.m_standby]}
 
 
@@ -101,8 +102,8 @@ def _decision(group: GroupSpec, row: Assignment, post: Post, desired: GroupState
 
 
 def _left_alone(group: GroupSpec, row: Assignment, post: Post) -> tuple[GroupState, str]:
-    desired = DISABLED if row.desired is GroupState.INITIAL else row.desired
-    return desired, f"{group.name} on {post.name} is left as it is: {post.name} is silent and cannot be told anything"
+    return row.desired, (f"{group.name} on {post.name} is left as it is: {post.name} is silent and cannot be told "
+                         "anything")
 
 
 def _active_reason(group: GroupSpec, row: Assignment, post: Post, posts: Mapping[str, Post],
@@ -129,12 +130,12 @@ def _active_reason(group: GroupSpec, row: Assignment, post: Post, posts: Mapping
 def _standby_reason(group: GroupSpec, row: Assignment, post: Post, seats: list[Post], seating: Seating) -> str:
     if not seats:
         return f"{group.name} is only standby on {post.name}, and active nowhere: {post.start_bar}"
-    where = " and ".join(seat.name for seat in seats)
+    where = f"{' and '.join(seat.name for seat in seats)} {'has' if len(seats) == 1 else 'have'} it"
     leaves = row.state in RUNNING or (row.state is GroupState.GO_STANDBY and post.name in seating.marks)
     if leaves and (cause := _cause(post, seating)):
         return f"{group.name} leaves {post.name} and becomes standby there: {cause}"
     ended = row.scheduling is not SchedulingState.NONE and post.name not in seating.marks
-    return (f"{group.name} is standby on {post.name}: {where} has it active"
+    return (f"{group.name} is standby on {post.name}: {where} active"
             f"{'; the move away from here has ended' if ended else ''}"
             f"{f'; {post.name} is locked and takes over nothing' if post.bar else ''}")
 

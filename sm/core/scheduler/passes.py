@@ -49,7 +49,8 @@ def _frozen(unit: Unit, posts: Mapping[str, Post]) -> dict[Key, Decision]:
     for index, group in enumerate(unit.groups):
         for name, post in posts.items():
             row = post.rows[index]
-            desired = GroupState.DISABLED if row.desired is GroupState.INITIAL else row.desired
+            new = row.desired is GroupState.INITIAL and not post.silent
+            desired = GroupState.DISABLED if new else row.desired
             found[group.name, name] = Decision(
                 desired, SchedulingState.NONE,
                 f"{group.name} on {name} is left as it is ({desired}): the domain is in maintenance mode, which only "

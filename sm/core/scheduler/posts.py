@@ -25,8 +25,8 @@ RESTING = frozenset({GroupState.STANDBY, GroupState.DISABLED})
 BEYOND_REPAIR = frozenset({Condition.RECOVERY_FAILURE, Condition.FATAL_FAILURE})
 FORCED = frozenset({SchedulingState.SWACT_FORCE, SchedulingState.DISABLE_FORCE})
 
-Merit = tuple[bool, bool, int, bool, int, int]
-Rank = tuple[Merit, int, bool, int, int, int, str]
+Merit = tuple[bool, bool, int, bool, int, int, int]
+Rank = tuple[Merit, int, bool, int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,12 @@ class Post:
         return not self.node.current and not self.node.gone
 
     @property
-    def resting(self) -> bool:
+    def rests(self) -> bool:
+        """Whether every group is standby or disabled."""
+        return all(row.state in RESTING for row in self.rows)
+
+    @property
+    def settled(self) -> bool:
         """Whether every group is standby or disabled, as wanted."""
         return all(row.state in RESTING and row.state is row.desired for row in self.rows)
 
@@ -183,7 +188,7 @@ def _row(cluster: Cluster, group: str, node: str) -> Assignment:
 def _post(unit: Unit, node: Node, rows: tuple[Assignment, ...], bar: str) -> Post:
     failed = degraded = warned = since_ms = 0
     holds = active = claimed = False
-    standby = True
+    standby = resting = True
     for row in rows:
         health = row.health
         failed += health.failed or (row.status is Status.FAILED)
@@ -194,13 +199,13 @@ def _post(unit: Unit, node: Node, rows: tuple[Assignment, ...], bar: str) -> Pos
         active = active or (row.state in RUNNING and not node.gone)
         claimed = claimed or row.desired is GroupState.ACTIVE
         standby = standby and row.state is GroupState.STANDBY
+        resting = resting and row.state in RESTING
     mark = strongest(rows)
     data = data_bar(node) if unit.needs_data else ""
     order = unit.preferred
     preference = order.index(node.name) if node.name in order else len(order)
-    merit = (bool(data), mark in FORCED, failed, mark is not SchedulingState.NONE, degraded, warned)
-    advance = 3 if active else 2 if standby else 0 if rows[0].state is GroupState.DISABLED else 1
-    rank = (merit, -node.score, node.availability is not Availability.AVAILABLE, preference, -advance, since_ms,
-            node.name)
+    advance = 3 if active else 2 if standby else 1 if resting else 0
+    merit = (bool(data), mark in FORCED, failed, mark is not SchedulingState.NONE, -advance, degraded, warned)
+    rank = (merit, -node.score, node.availability is not Availability.AVAILABLE, preference, since_ms, node.name)
     return Post(node, rows, bar, bar or ("" if active else data), holds, active, claimed, mark,
                 (failed, degraded, warned), preference, since_ms, merit, rank)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sm.contract.states import GroupState, SchedulingState
-from sm.core.scheduler.posts import FORCED, RESTING, Post, Unit
+from sm.core.scheduler.posts import FORCED, Post, Unit
 
 # How long a preferred node must have been standby before it gets its groups back.
 FAILBACK_AFTER_MS = 60_000
@@ -38,25 +38,20 @@ class Move:
 def seat(unit: Unit, posts: Mapping[str, Post], maintenance: bool, now_ms: int) -> Seating:
     """The seats of a unit, from what holds now. ``maintenance``: only moves that have begun or were asked for."""
     able = sorted((post for post in posts.values() if not post.start_bar), key=lambda post: post.rank)
-    seated = [post for post in able if post.active or post.claimed][:unit.n_active]
-    spares = [post for post in able if post not in seated]
-    again_ms = None
-    move = _ordered(seated, spares) or (None if maintenance else _repairing(seated, spares))
-    if move is None and not maintenance and unit.movable and settled(unit, seated, posts):
-        move = _improving(seated, spares)
-        if move is None:
-            move, again_ms = _preferring(seated, spares, now_ms)
-    why: dict[str, str] = {}
-    if move is not None:
-        seated[seated.index(move.source)] = move.target
-        spares.remove(move.target)
-        why[move.source.name] = move.reason
-        why[move.target.name] = f"it takes over from {move.source.name}: {move.reason}"
+    seated = [post for post in able if post.claimed or (post.active and post.mark is NONE)][:unit.n_active]
     held = [post for post in posts.values() if post.silent and post.holds]
+    spares = [post for post in able if post not in seated]
     chosen = (seated + held)[:unit.n_active]
-    for post in spares[:unit.n_active - len(chosen)]:
+    why: dict[str, str] = {}
+    while spares and len(chosen) < unit.n_active:
+        post = spares.pop(0)
         chosen.append(post)
         why[post.name] = _filling(post, posts)
+    move, again_ms = _move(unit, posts, [post for post in seated if post in chosen], spares, maintenance, now_ms)
+    if move is not None:
+        chosen[chosen.index(move.source)] = move.target
+        why[move.source.name] = move.reason
+        why[move.target.name] = f"it takes over from {move.source.name}: {move.reason}"
     marks = {}
     for name, post in posts.items():
         mark = move.mark if move is not None and post is move.source else kept_mark(post, chosen)
@@ -67,7 +62,22 @@ def seat(unit: Unit, posts: Mapping[str, Post], maintenance: bool, now_ms: int) 
     return Seating(tuple(post.name for post in chosen), marks, why, again_ms)
 
 
-def settled(unit: Unit, seated: Sequence[Post], posts: Mapping[str, Post]) -> bool:
+def _move(unit: Unit, posts: Mapping[str, Post], seated: Sequence[Post], spares: Sequence[Post], maintenance: bool,
+          now_ms: int) -> tuple[Move | None, int | None]:
+    """At most one move, to the best of the spares; none while another node is being left. Also when a preference will
+    ask for one."""
+    if not spares:
+        return None, None
+    move = _ordered(seated, spares[0])
+    if move is not None or maintenance or any(post.mark is not NONE and post.holds for post in posts.values()):
+        return move, None
+    move = _repairing(seated, spares[0])
+    if move is None and unit.movable and calm(unit, seated, posts):
+        return _improving(seated, spares[0], now_ms)
+    return move, None
+
+
+def calm(unit: Unit, seated: Sequence[Post], posts: Mapping[str, Post]) -> bool:
     """Whether nothing is under way: every seat is taken and active, and nothing is marked or may be active besides."""
     names = {post.name for post in seated}
     return (len(seated) == unit.n_active
@@ -75,63 +85,42 @@ def settled(unit: Unit, seated: Sequence[Post], posts: Mapping[str, Post]) -> bo
             and not any(post.mark is not NONE or (post.holds and name not in names) for name, post in posts.items()))
 
 
-def _ordered(seated: Sequence[Post], spares: Sequence[Post]) -> Move | None:
+def _ordered(seated: Sequence[Post], spare: Post) -> Move | None:
     """A move that was asked for or has begun; it is given up when the other node has failed, unless it is forced."""
     for post in seated:
-        if post.mark is NONE:
-            continue
-        for spare in spares:
-            if spare.merit < post.merit and (post.mark in FORCED or _rests(spare)):
-                return Move(post, spare, post.mark, marked_reason(post))
+        if post.mark is not NONE and spare.merit < post.merit and (post.mark in FORCED or spare.rests):
+            return Move(post, spare, post.mark, marked_reason(post))
     return None
 
 
-def _rests(post: Post) -> bool:
-    return all(row.state in RESTING for row in post.rows)
-
-
-def _repairing(seated: Sequence[Post], spares: Sequence[Post]) -> Move | None:
+def _repairing(seated: Sequence[Post], spare: Post) -> Move | None:
     """A move away from a failure that cannot be repaired in place, to a node with fewer failures."""
     for post in seated:
         failure = post.beyond_repair
-        if failure is None:
-            continue
-        for spare in spares:
-            if spare.failed < post.failed and spare.merit < post.merit and spare.resting:
-                return Move(post, spare, SchedulingState.DISABLE,
-                            f"{failure.group} failed on {post.name} beyond repair ({failure.condition}), and "
-                            f"{spare.name} is healthier")
+        if failure is not None and spare.failed < post.failed and spare.merit < post.merit and spare.settled:
+            return Move(post, spare, SchedulingState.DISABLE,
+                        f"{failure.group} failed on {post.name} beyond repair ({failure.condition}), and "
+                        f"{spare.name} is healthier")
     return None
 
 
-def _fit(post: Post, spares: Sequence[Post]) -> list[Post]:
-    """The nodes that can take over with nothing lost."""
-    return [spare for spare in spares if spare.standing_by and spare.health <= post.health]
-
-
-def _improving(seated: Sequence[Post], spares: Sequence[Post]) -> Move | None:
-    """A move to a standby that has lost fewer or less important networks."""
-    for post in sorted(seated, key=lambda each: each.node.score):
-        spare = max(_fit(post, spares), key=lambda each: each.node.score, default=None)
-        if spare is not None and spare.node.score > post.node.score:
+def _improving(seated: Sequence[Post], spare: Post, now_ms: int) -> tuple[Move | None, int | None]:
+    """A move to a standby that has more networks, or that is preferred and has been standby for a while; else when that
+    will be. The standby must be as healthy."""
+    again_ms = None
+    for post in sorted(seated, key=lambda each: (each.node.score, -each.preference)):
+        if not spare.standing_by or spare.health > post.health or spare.node.score < post.node.score:
+            continue
+        if spare.node.score > post.node.score:
             return Move(post, spare, SchedulingState.SWACT,
                         f"{post.name} has lost networks (score {post.node.score}) that {spare.name} has "
-                        f"(score {spare.node.score})")
-    return None
-
-
-def _preferring(seated: Sequence[Post], spares: Sequence[Post], now_ms: int) -> tuple[Move | None, int | None]:
-    """A move back to a node that is preferred, once that has been standby for a while; else when that will be."""
-    again_ms = None
-    for post in sorted(seated, key=lambda each: -each.preference):
-        for spare in sorted(_fit(post, spares), key=lambda each: each.preference):
-            if spare.preference >= post.preference or spare.node.score < post.node.score:
-                continue
-            due_ms = spare.since_ms + FAILBACK_AFTER_MS
-            if now_ms >= due_ms:
-                return Move(post, spare, SchedulingState.SWACT,
-                            f"{spare.name} is preferred to {post.name} and has been standby for a minute"), None
-            again_ms = due_ms if again_ms is None else min(again_ms, due_ms)
+                        f"(score {spare.node.score})"), None
+        due_ms = spare.since_ms + FAILBACK_AFTER_MS
+        if spare.preference < post.preference and now_ms >= due_ms:
+            return Move(post, spare, SchedulingState.SWACT,
+                        f"{spare.name} is preferred to {post.name} and has been standby for a minute"), None
+        if spare.preference < post.preference:
+            again_ms = due_ms
     return None, again_ms
 
 

@@ -234,7 +234,7 @@ def test_the_target_of_a_swact_fails_while_the_old_side_is_still_stopping() -> N
 
 def test_the_target_of_a_swact_fails_to_start() -> None:
     cluster = begin_swact(domain(groups=[group("g")]), C0, force=False)
-    marked = {"desired": STANDBY, "state": STANDBY, "scheduling": SchedulingState.SWACT}
+    marked = {"desired": STANDBY, "state": STANDBY, "scheduling": SchedulingState.SWACT, "told_active": False}
     cluster = failed(with_row(cluster, "g", C0, **marked), "g", C1, Condition.ACTION_FAILURE, desired=ACTIVE,
                      state=GroupState.GO_ACTIVE)
     assert wanted(cluster, "g") == [STANDBY, DISABLED], "first the other side stops"
@@ -243,7 +243,7 @@ def test_the_target_of_a_swact_fails_to_start() -> None:
 
 def test_a_forced_swact_does_not_fail_back() -> None:
     cluster = begin_swact(domain(groups=[group("g")]), C0, force=True)
-    marked = {"desired": STANDBY, "state": STANDBY, "scheduling": SchedulingState.SWACT_FORCE}
+    marked = {"desired": STANDBY, "state": STANDBY, "scheduling": SchedulingState.SWACT_FORCE, "told_active": False}
     cluster = failed(with_row(cluster, "g", C0, **marked), "g", C1, Condition.ACTION_FAILURE, desired=ACTIVE,
                      state=GroupState.GO_ACTIVE)
     assert wanted(cluster, "g") == [STANDBY, ACTIVE]
