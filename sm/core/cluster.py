@@ -59,7 +59,9 @@ class Assignment:
     """A group on a node: what is wanted and what is. ``changed_ms``: when ``state`` changed last.
 
     ``told_active``: the node was told to make the group active, and has not confirmed a later order; it may still obey.
-    ``apply`` sets it; whoever hears the node clears it with ``confirm`` once the node has confirmed its latest order.
+    ``stopped``: since it was last told so, it has said that it is standby or disabled, or was proven to be gone; on its
+    way to standby or disabled it then cannot be active. ``apply`` keeps both when orders are given, and ``confirm``
+    when the node has confirmed its latest order.
     """
 
     group: str
@@ -73,6 +75,7 @@ class Assignment:
     changed_ms: int = 0
     reason: str = ""
     told_active: bool = False
+    stopped: bool = False
 
 
 Key = tuple[str, str]

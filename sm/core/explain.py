@@ -102,7 +102,7 @@ def _stops(cluster: Cluster, spec: GroupSpec, posts: dict[str, Post]) -> tuple[s
             lines.append(post.start_bar + ("" if can_stand_by(post) else f"; {spec.name} cannot be standby there"))
         elif post.beyond_repair is not None:
             lines.append(f"{post.beyond_repair.group} has failed on {name} ({post.beyond_repair.condition})")
-        elif not post.settled:
+        elif not post.rests:
             moving = ", ".join(f"{row.group} {shown(row)}" for row in post.rows if row.state is not row.desired)
             lines.append(f"{name} is still changing: {moving}")
         elif spec.movable and not post.standing_by:

@@ -252,7 +252,8 @@ class Leader(Node):
         for group, row in payload.rows.items():
             old = assignments[group, source]
             if first:
-                old = replace(old, desired=row.desired, told_active=row.desired is GroupState.ACTIVE)
+                told = row.desired is GroupState.ACTIVE
+                old = replace(old, desired=row.desired, told_active=told, stopped=old.stopped and not told)
             new = replace(old, state=row.state, status=row.status, condition=row.condition, health=row.health,
                           changed_ms=row.changed_ms)
             assignments[group, source] = confirm(new) if payload.number >= seen.altered else new

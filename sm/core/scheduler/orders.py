@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from sm.contract.states import Administrative, Condition, GroupState, SchedulingState, Status
 from sm.core.cluster import Assignment, Decision, Key
 from sm.core.model import GroupSpec
-from sm.core.scheduler.posts import RUNNING, Post, Unit
+from sm.core.scheduler.posts import RUNNING, Post, Unit, may_be_active
 from sm.core.scheduler.seats import Seating, marked_reason
 
 ACTIVE, STANDBY, DISABLED = GroupState.ACTIVE, GroupState.STANDBY, GroupState.DISABLED
@@ -42,13 +42,17 @@ def orders(unit: Unit, posts: Mapping[str, Post], seating: Seating) -> dict[Key,
 
 
 def _waiting(group: GroupSpec, index: int, seats: list[Post], posts: Mapping[str, Post]) -> dict[str, str]:
-    """The seats that the group must not take yet, and what they wait for."""
+    """The seats that the group must not take yet, and what they wait for. One that was told before keeps its seat:
+    nothing was active elsewhere then, and nothing was told to be since."""
     blockers = [post for post in posts.values() if post.holds and post not in seats]
-    running = [post for post in seats if post.silent or post.rows[index].state in RUNNING]
+    undisputed = not any(post.active for post in blockers)
+    running = [post for post in seats if post.silent or post.rows[index].state in RUNNING
+               or (undisputed and post.rows[index].desired is ACTIVE)]
     free = group.n_active - len(blockers) - len(running)
     waiting = {}
-    for post in sorted((each for each in seats if each not in running),
-                       key=lambda each: each.rows[index].desired is not ACTIVE):
+    for post in seats:
+        if post in running:
+            continue
         if free > 0:
             free -= 1
         else:
@@ -60,8 +64,7 @@ def _blocking(post: Post) -> str:
     if post.silent:
         return (f"{post.name} is silent and may still be active; it counts as active until it is fenced, its "
                 f"permission ends, or it says that it is standby or disabled")
-    rows = ", ".join(f"{row.group} {row.state}" for row in post.rows
-                     if row.told_active or row.state not in (STANDBY, DISABLED, GroupState.SHUTDOWN))
+    rows = ", ".join(f"{row.group} {row.state}" for row in post.rows if may_be_active(row, post.node))
     return f"{post.name} has not yet said that it is standby or disabled ({rows})"
 
 

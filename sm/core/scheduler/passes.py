@@ -8,7 +8,7 @@ from dataclasses import replace
 from sm.contract.states import GroupState, SchedulingState
 from sm.core.cluster import Assignment, Cluster, Decision, Key, Schedule
 from sm.core.scheduler.orders import orders
-from sm.core.scheduler.posts import HOLDING, Post, Unit, node_bar, posts_of, units
+from sm.core.scheduler.posts import HOLDING, RESTING, RUNNING, Post, Unit, node_bar, posts_of, units
 from sm.core.scheduler.seats import seat
 from sm.core.swact import begin_planned
 
@@ -22,7 +22,7 @@ def schedule(cluster: Cluster, now_ms: int) -> Schedule:
     again = list(cluster.planned.values())
     for unit in units(cluster.groups):
         posts = posts_of(cluster, unit, bars)
-        if cluster.maintenance and _may_freeze(posts):
+        if cluster.maintenance and _may_freeze(unit, posts):
             decisions.update(_frozen(unit, posts))
             continue
         seating = seat(unit, posts, cluster.maintenance, now_ms)
@@ -38,10 +38,13 @@ def _changes(row: Assignment | None, decision: Decision) -> bool:
     return row is None or row.desired is not decision.desired or row.scheduling is not decision.scheduling
 
 
-def _may_freeze(posts: Mapping[str, Post]) -> bool:
-    """Whether no move of the unit has begun, and the unit was placed before."""
-    return (all(post.mark is SchedulingState.NONE for post in posts.values())
-            and any(row.desired is not GroupState.INITIAL for post in posts.values() for row in post.rows))
+def _may_freeze(unit: Unit, posts: Mapping[str, Post]) -> bool:
+    """Whether the unit was placed before, and no move of it was asked for or is under way."""
+    marked = [post for post in posts.values() if post.mark is not SchedulingState.NONE]
+    under_way = any(post.claimed or post.holds for post in marked) or (
+        bool(marked) and sum(post.claimed for post in posts.values()) < unit.n_active)
+    return not under_way and any(row.desired is not GroupState.INITIAL
+                                 for post in posts.values() for row in post.rows)
 
 
 def _frozen(unit: Unit, posts: Mapping[str, Post]) -> dict[Key, Decision]:
@@ -52,7 +55,7 @@ def _frozen(unit: Unit, posts: Mapping[str, Post]) -> dict[Key, Decision]:
             new = row.desired is GroupState.INITIAL and not post.silent
             desired = GroupState.DISABLED if new else row.desired
             found[group.name, name] = Decision(
-                desired, SchedulingState.NONE,
+                desired, row.scheduling,
                 f"{group.name} on {name} is left as it is ({desired}): the domain is in maintenance mode, which only "
                 "moves that were asked for or had begun pass")
     return found
@@ -63,16 +66,18 @@ def apply(cluster: Cluster, result: Schedule, now_ms: int) -> Cluster:
     assignments = dict(cluster.assignments)
     for key, decision in result.decisions.items():
         row = cluster.assignments.get(key) or Assignment(*key)
-        gone = cluster.nodes[key[1]].gone
-        stopped = gone and row.state in HOLDING
+        gone, told = cluster.nodes[key[1]].gone, decision.desired is GroupState.ACTIVE
+        ended = gone and row.state in HOLDING
         assignments[key] = replace(
             row, desired=decision.desired, scheduling=decision.scheduling,
-            told_active=not gone and (row.told_active or decision.desired is GroupState.ACTIVE),
-            state=GroupState.DISABLED if stopped else row.state, changed_ms=now_ms if stopped else row.changed_ms)
+            told_active=not gone and (row.told_active or told), stopped=gone or (row.stopped and not told),
+            state=GroupState.DISABLED if ended else row.state, changed_ms=now_ms if ended else row.changed_ms)
     return replace(cluster, assignments=assignments,
                    planned={node: due_ms for node, due_ms in cluster.planned.items() if due_ms > now_ms})
 
 
 def confirm(row: Assignment) -> Assignment:
-    """The assignment after its node has confirmed the latest order about it."""
-    return replace(row, told_active=row.told_active and row.desired is GroupState.ACTIVE)
+    """The assignment after its node has confirmed the latest order about it, with the state that it has since."""
+    told = row.told_active and row.desired is GroupState.ACTIVE
+    stopped = not told and row.state not in RUNNING and (row.stopped or row.state in RESTING)
+    return replace(row, told_active=told, stopped=stopped)

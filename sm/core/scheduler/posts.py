@@ -109,15 +109,9 @@ class Post:
         return all(row.state in RESTING for row in self.rows)
 
     @property
-    def settled(self) -> bool:
-        """Whether every group is standby or disabled, as wanted."""
-        return all(row.state in RESTING and row.state is row.desired for row in self.rows)
-
-    @property
     def standing_by(self) -> bool:
-        """Whether every group is standby, as wanted, and none has failed or is degraded."""
-        return all(row.state is row.desired is GroupState.STANDBY and row.status in (Status.NONE, Status.WARN)
-                   for row in self.rows)
+        """Whether every group is standby, and none has failed or is degraded."""
+        return all(row.state is GroupState.STANDBY and row.status in (Status.NONE, Status.WARN) for row in self.rows)
 
     @property
     def beyond_repair(self) -> Assignment | None:
@@ -161,7 +155,7 @@ def data_bar(node: Node) -> str:
 
 def may_be_active(row: Assignment, node: Node) -> bool:
     """Whether services of the group may run active on the node. What nobody has proven to be stopped may."""
-    return not node.gone and (row.state in HOLDING or row.told_active)
+    return not node.gone and (row.told_active or row.state in RUNNING or (row.state in HOLDING and not row.stopped))
 
 
 def strongest(rows: tuple[Assignment, ...]) -> SchedulingState:

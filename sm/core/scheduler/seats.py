@@ -12,6 +12,7 @@ from sm.core.scheduler.posts import FORCED, Post, Unit
 FAILBACK_AFTER_MS = 60_000
 
 NONE = SchedulingState.NONE
+SWACTS = frozenset({SchedulingState.SWACT, SchedulingState.SWACT_FORCE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,11 @@ def seat(unit: Unit, posts: Mapping[str, Post], maintenance: bool, now_ms: int) 
         post = spares.pop(0)
         chosen.append(post)
         why[post.name] = _filling(post, posts)
-    move, again_ms = _move(unit, posts, [post for post in seated if post in chosen], spares, maintenance, now_ms)
+    in_the_way = any(post.holds and post not in chosen for post in posts.values())
+    # Whoever takes over would have to wait for them, so nobody is left now; that also makes moves come one at a time.
+    move, again_ms = None, None
+    if spares and not in_the_way:
+        move, again_ms = _move(unit, [post for post in seated if post in chosen], spares[0], maintenance, now_ms)
     if move is not None:
         chosen[chosen.index(move.source)] = move.target
         why[move.source.name] = move.reason
@@ -58,31 +63,20 @@ def seat(unit: Unit, posts: Mapping[str, Post], maintenance: bool, now_ms: int) 
         if mark is not NONE:
             marks[name] = mark
         elif post.mark is not NONE and post in chosen:
-            why[name] = f"the move away from {name} is given up: no other node does better"
+            why[name] = (f"the move away from {name} is given up: no other node does better, or another one may still "
+                         "be active")
     return Seating(tuple(post.name for post in chosen), marks, why, again_ms)
 
 
-def _move(unit: Unit, posts: Mapping[str, Post], seated: Sequence[Post], spares: Sequence[Post], maintenance: bool,
+def _move(unit: Unit, seated: Sequence[Post], spare: Post, maintenance: bool,
           now_ms: int) -> tuple[Move | None, int | None]:
-    """At most one move, to the best of the spares; none while another node is being left. Also when a preference will
-    ask for one."""
-    if not spares:
-        return None, None
-    move = _ordered(seated, spares[0])
-    if move is not None or maintenance or any(post.mark is not NONE and post.holds for post in posts.values()):
+    """At most one move, to the best of the spares. Also when a preference will ask for one."""
+    move = _ordered(seated, spare) or (None if maintenance else _repairing(seated, spare))
+    if move is not None or maintenance or not unit.movable or len(seated) < unit.n_active:
         return move, None
-    move = _repairing(seated, spares[0])
-    if move is None and unit.movable and calm(unit, seated, posts):
-        return _improving(seated, spares[0], now_ms)
-    return move, None
-
-
-def calm(unit: Unit, seated: Sequence[Post], posts: Mapping[str, Post]) -> bool:
-    """Whether nothing is under way: every seat is taken and active, and nothing is marked or may be active besides."""
-    names = {post.name for post in seated}
-    return (len(seated) == unit.n_active
-            and all(row.state is row.desired is GroupState.ACTIVE for post in seated for row in post.rows)
-            and not any(post.mark is not NONE or (post.holds and name not in names) for name, post in posts.items()))
+    if all(row.state is GroupState.ACTIVE for post in seated for row in post.rows):
+        return _improving(seated, spare, now_ms)
+    return None, None
 
 
 def _ordered(seated: Sequence[Post], spare: Post) -> Move | None:
@@ -97,7 +91,7 @@ def _repairing(seated: Sequence[Post], spare: Post) -> Move | None:
     """A move away from a failure that cannot be repaired in place, to a node with fewer failures."""
     for post in seated:
         failure = post.beyond_repair
-        if failure is not None and spare.failed < post.failed and spare.merit < post.merit and spare.settled:
+        if failure is not None and spare.failed < post.failed and spare.merit < post.merit and spare.rests:
             return Move(post, spare, SchedulingState.DISABLE,
                         f"{failure.group} failed on {post.name} beyond repair ({failure.condition}), and "
                         f"{spare.name} is healthier")
@@ -109,7 +103,8 @@ def _improving(seated: Sequence[Post], spare: Post, now_ms: int) -> tuple[Move |
     will be. The standby must be as healthy."""
     again_ms = None
     for post in sorted(seated, key=lambda each: (each.node.score, -each.preference)):
-        if not spare.standing_by or spare.health > post.health or spare.node.score < post.node.score:
+        if (not spare.standing_by or spare.mark is not NONE or spare.health > post.health
+                or spare.node.score < post.node.score):
             continue
         if spare.node.score > post.node.score:
             return Move(post, spare, SchedulingState.SWACT,
@@ -126,7 +121,7 @@ def _improving(seated: Sequence[Post], spare: Post, now_ms: int) -> tuple[Move |
 
 def marked_reason(post: Post) -> str:
     """What a mark on a node says to an operator."""
-    if post.mark in (SchedulingState.SWACT, SchedulingState.SWACT_FORCE):
+    if post.mark in SWACTS:
         return f"a swact away from {post.name} has begun"
     return f"a move away from {post.name}, where it failed, has begun"
 
@@ -140,10 +135,15 @@ def _filling(post: Post, posts: Mapping[str, Post]) -> str:
 
 
 def kept_mark(post: Post, chosen: Sequence[Post]) -> SchedulingState:
-    """The mark of a move that has not ended. It ends when all is active elsewhere, or when nothing can run here."""
+    """The mark of a move that has not ended. It ends when all is active elsewhere, or when nothing can run here.
+
+    A swact also keeps its mark for as long as a better score or a preference would undo it: an operator's word counts.
+    """
     if post.mark is NONE or post.silent:
         return post.mark
     if post.bar or post in chosen:
         return NONE
     done = not post.holds and all(row.state is GroupState.ACTIVE for each in chosen for row in each.rows)
-    return NONE if done else post.mark
+    undone = post.mark in SWACTS and any(
+        post.node.score > each.node.score or post.preference < each.preference for each in chosen)
+    return NONE if done and not undone else post.mark

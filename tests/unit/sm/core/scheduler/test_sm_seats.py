@@ -139,7 +139,7 @@ def test_a_better_score_takes_over_and_an_equal_one_does_not() -> None:
 
 
 @pytest.mark.parametrize("fields", [
-    {"status": Status.DEGRADED}, {"status": Status.FAILED}, {"state": GroupState.GO_STANDBY}, {"desired": DISABLED},
+    {"status": Status.DEGRADED}, {"status": Status.FAILED}, {"state": GroupState.GO_STANDBY}, {"state": DISABLED},
     {"health": Health(warned=1)},
 ])
 def test_a_score_moves_nothing_to_a_standby_that_is_not_well(fields: dict[str, object]) -> None:
