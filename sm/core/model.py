@@ -74,7 +74,11 @@ class MemberSpec:
 
 @dataclass(frozen=True, slots=True)
 class GroupSpec:
-    """Services that are active on the same node. Groups of one ``aggregate`` move together; empty: moves alone."""
+    """Services that are active on the same node. Groups of one ``aggregate`` move together; empty: moves alone.
+
+    ``preferred``: nodes from best to worst; the group goes back to a better one after that has recovered. Empty, the
+    default: it stays where it is.
+    """
 
     name: str
     model: RedundancyModel
@@ -84,6 +88,7 @@ class GroupSpec:
     aggregate: str = ""
     failure_debounce_ms: int = 300_000
     fatal_error_reboot: bool = False
+    preferred: tuple[str, ...] = ()
 
     @property
     def movable(self) -> bool:
