@@ -120,15 +120,18 @@ class Catalogue:
 
     closing: tuple[Dependency, ...] = field(init=False, repr=False, compare=False)
     _rows: Mapping[tuple[str, ServiceAction], tuple[Dependency, ...]] = field(init=False, repr=False, compare=False)
+    _own: Mapping[str, tuple[Dependency, ...]] = field(init=False, repr=False, compare=False)
     _users: Mapping[str, tuple[Dependency, ...]] = field(init=False, repr=False, compare=False)
     _groups: Mapping[str, GroupSpec] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         rows: dict[tuple[str, ServiceAction], list[Dependency]] = {}
+        own: dict[str, list[Dependency]] = {}
         users: dict[str, list[Dependency]] = {}
         kept, closing = without_cycles(self.dependencies)
         for row in kept:
             rows.setdefault((row.service, row.action), []).append(row)
+            own.setdefault(row.service, []).append(row)
             users.setdefault(row.dependent, []).append(row)
         groups: dict[str, GroupSpec] = {}
         for group in self.groups.values():
@@ -136,12 +139,17 @@ class Catalogue:
                 groups.setdefault(member.service, group)
         object.__setattr__(self, "closing", tuple(closing))
         object.__setattr__(self, "_rows", {key: tuple(found) for key, found in rows.items()})
+        object.__setattr__(self, "_own", {name: tuple(found) for name, found in own.items()})
         object.__setattr__(self, "_users", {name: tuple(found) for name, found in users.items()})
         object.__setattr__(self, "_groups", groups)
 
     def of(self, service: str, action: ServiceAction) -> tuple[Dependency, ...]:
         """The dependencies of one action of one service."""
         return self._rows.get((service, action), ())
+
+    def rows_of(self, service: str) -> tuple[Dependency, ...]:
+        """The dependencies of all actions of one service."""
+        return self._own.get(service, ())
 
     def naming(self, dependent: str) -> tuple[Dependency, ...]:
         """The dependencies of other services on this one."""

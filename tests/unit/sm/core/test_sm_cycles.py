@@ -28,7 +28,7 @@ def test_two_phases_that_wait_for_each_other_in_turn_are_no_cycle():
 
 @pytest.mark.parametrize(("action", "state"), [(ENABLE, ACTIVE), (DISABLE, DISABLED)])
 def test_the_row_that_closes_a_cycle_is_left_out(action, state):
-    rows = [Dependency("a", action, "b", state), Dependency("b", action, "c", state), Dependency("c", action, "a", state)]
+    rows = [Dependency(one, action, other, state) for one, other in ("ab", "bc", "ca")]
     assert without_cycles(rows) == (rows[:2], rows[2:])
 
 
