@@ -54,9 +54,8 @@ class Relations:
 
     def _met(self, service: ServiceView, row: Dependency, other: ServiceView) -> bool:
         if row.action in STOPS:
-            may_stand_by = row.action is ServiceAction.DISABLE or row.state is not ServiceState.DISABLED
             stands_by = other.managed and other.state is ServiceState.ENABLED_STANDBY
-            return self._gone(other) or (may_stand_by and stands_by)
+            return self._gone(other) or (stands_by and may_stand_by(row))
         if _at_least(other, row.state):
             return True
         return row.action is ServiceAction.ENABLE and other.desired is ServiceState.ENABLED_STANDBY and (
@@ -76,6 +75,11 @@ class Relations:
         if first is None or second is None:
             return False
         return first.name == second.name or (first.aggregate != "" and first.aggregate == second.aggregate)
+
+
+def may_stand_by(row: Dependency) -> bool:
+    """Whether the other service of a row for stopping may stand by meanwhile, or must be down."""
+    return row.action is ServiceAction.DISABLE or row.state is not ServiceState.DISABLED
 
 
 def _at_least(other: ServiceView, required: ServiceState) -> bool:

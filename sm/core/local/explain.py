@@ -5,7 +5,7 @@ from __future__ import annotations
 from sm.contract.states import Condition, GroupState, ServiceAction, ServiceState
 from sm.core.local import throttle
 from sm.core.local.dependencies import UNHURRIED, Relations
-from sm.core.local.draft import Draft
+from sm.core.local.draft import AUDITS, Draft
 from sm.core.local.failures import failures_max, is_held
 from sm.core.local.service import at_target, target_of
 from sm.core.local.view import Bounce, LocalView, ServiceView
@@ -49,7 +49,8 @@ def _managed(service: ServiceView, spec: ServiceSpec, draft: Draft) -> str:
     if not service.managed:
         proof = "it is proven stopped" if service.stopped else "something of it may run here"
         return f"It is unmanaged: nothing is done to it, and it counts as being where it is wanted; {proof}."
-    if service.action is not None:
+    settled = service.action in AUDITS and service.state is not ServiceState.UNKNOWN
+    if service.action is not None and not settled:
         seconds = (draft.now_ms - service.run_since_ms) // 1000
         limit = _left(service.run_due_ms, draft.now_ms)
         return f"{RUNNING[service.action]} since {seconds} s; in {limit} that counts as timed out. {_bounce(service)}"

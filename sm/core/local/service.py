@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sm.contract.states import ServiceAction, ServiceState
 from sm.core.local import failures
-from sm.core.local.dependencies import UNHURRIED
+from sm.core.local.dependencies import UNHURRIED, may_stand_by
 from sm.core.local.draft import Draft
 from sm.core.local.view import Bounce, ServiceView
 from sm.core.model import ServiceSpec
@@ -78,7 +78,7 @@ def goal_of(draft: Draft, service: ServiceView, spec: ServiceSpec) -> Goal | Non
     row = relations.pressing(service)
     if row is None:
         return goal
-    if row.action is ServiceAction.GO_STANDBY and row.state is ServiceState.ENABLED_STANDBY and spec.has_standby:
+    if spec.has_standby and may_stand_by(row):
         return min(Goal.STANDBY, goal) if goal is not None else Goal.STANDBY
     return Goal.DOWN
 
