@@ -106,6 +106,21 @@ class Impact(enum.StrEnum):
     CRITICAL = "critical"
 
 
+class OnFailure(enum.StrEnum):
+    """What is done about a service that fails more often than it may be repaired in place.
+
+    ``RESTART``: its impact on the group decides. ``DEGRADE``: the group is degraded at most, so it stays here.
+    ``SWACT``: no repair in place, the first failure counts as too many. ``REBOOT``: this node is rebooted.
+    ``IGNORE``: the group takes no notice. Whatever is done, the service is started again with growing pauses.
+    """
+
+    RESTART = "restart"
+    DEGRADE = "degrade"
+    SWACT = "swact"
+    REBOOT = "reboot"
+    IGNORE = "ignore"
+
+
 class ServiceAction(enum.StrEnum):
     """What a plug-in can do with a service."""
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from sm.contract.states import (
     DependencyKind,
     Impact,
+    OnFailure,
     PluginKind,
     RedundancyModel,
     ServiceAction,
     ServiceState,
 )
+from sm.core.cycles import without_cycles
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class ServiceSpec:
     max_transition_failures: int = 16
     pid_file: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    on_failure: OnFailure = OnFailure.RESTART
 
     @property
     def has_standby(self) -> bool:
@@ -109,20 +112,54 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All that is provisioned on this system. Dependencies on services that are not provisioned are left out."""
+    """All that is provisioned on this system. Dependencies on services that are not provisioned are left out.
+
+    ``of`` and ``naming`` also leave out dependencies that close a cycle, listed in ``closing``: a catalogue with cycles
+    is refused before it gets here, and one that does get here must not keep services waiting for each other.
+    """
 
     groups: Mapping[str, GroupSpec]
     services: Mapping[str, ServiceSpec]
     dependencies: tuple[Dependency, ...] = ()
     enabling_max: int = 1000
 
+    closing: tuple[Dependency, ...] = field(init=False, repr=False, compare=False)
+    _rows: Mapping[tuple[str, ServiceAction], tuple[Dependency, ...]] = field(init=False, repr=False, compare=False)
+    _own: Mapping[str, tuple[Dependency, ...]] = field(init=False, repr=False, compare=False)
+    _users: Mapping[str, tuple[Dependency, ...]] = field(init=False, repr=False, compare=False)
+    _groups: Mapping[str, GroupSpec] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        rows: dict[tuple[str, ServiceAction], list[Dependency]] = {}
+        own: dict[str, list[Dependency]] = {}
+        users: dict[str, list[Dependency]] = {}
+        kept, closing = without_cycles(self.dependencies)
+        for row in kept:
+            rows.setdefault((row.service, row.action), []).append(row)
+            own.setdefault(row.service, []).append(row)
+            users.setdefault(row.dependent, []).append(row)
+        groups: dict[str, GroupSpec] = {}
+        for group in self.groups.values():
+            for member in group.members:
+                groups.setdefault(member.service, group)
+        object.__setattr__(self, "closing", tuple(closing))
+        object.__setattr__(self, "_rows", {key: tuple(found) for key, found in rows.items()})
+        object.__setattr__(self, "_own", {name: tuple(found) for name, found in own.items()})
+        object.__setattr__(self, "_users", {name: tuple(found) for name, found in users.items()})
+        object.__setattr__(self, "_groups", groups)
+
     def of(self, service: str, action: ServiceAction) -> tuple[Dependency, ...]:
         """The dependencies of one action of one service."""
-        return tuple(row for row in self.dependencies if row.service == service and row.action is action)
+        return self._rows.get((service, action), ())
+
+    def rows_of(self, service: str) -> tuple[Dependency, ...]:
+        """The dependencies of all actions of one service."""
+        return self._own.get(service, ())
+
+    def naming(self, dependent: str) -> tuple[Dependency, ...]:
+        """The dependencies of other services on this one."""
+        return self._users.get(dependent, ())
 
     def group_of(self, service: str) -> GroupSpec | None:
-        """The group that a service belongs to."""
-        for group in self.groups.values():
-            if any(member.service == service for member in group.members):
-                return group
-        return None
+        """The group that a service belongs to; the first where several name it."""
+        return self._groups.get(service)

@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Groups and services of a node under failing plug-ins, crashes, late and lost answers and restarts of the engine:
+order is kept, nothing runs twice, nothing spins, what may be active is never denied, and in the end all is as ordered.
+"""
+from collections import defaultdict, deque
+
+import pytest
+
+from flock.core.codec import codec_for
+from flock.sim import World, seeds
+from sm.contract.states import ActionResult, GroupState, ServiceAction, ServiceState
+from sm.core import actions as wanted
+from sm.core.events import ActionDone, AuditNow, Order, ProcessDied, Restart, SetManaged, Tick
+from sm.core.local.adoption import begin, resume
+from sm.core.local.explain import explain
+from sm.core.local.step import step
+from sm.core.local.view import Bounce, LocalView, next_deadline_ms
+from tests.sim import service_catalogues
+
+pytestmark = pytest.mark.soak
+
+A = ServiceAction
+MINUTE_MS = 60_000
+# Pauses of 1 to 60 s leave room for 7 starts with as many stops, and as many again after a recovery and after orders.
+CHANGES_PER_MINUTE_MAX = 40
+
+
+class Process:
+    """What really runs of one service."""
+
+    def __init__(self):
+        self.runs = self.promoted = False
+        self.job = None
+
+
+class Plant:
+    """The node: plug-ins that fail at random, and the shell around the engine, with the checkers of what it does."""
+
+    def __init__(self, world, catalogue):
+        self.world, self.catalogue, self.random = world, catalogue, world.random
+        self.faulty = True
+        self.processes = {name: Process() for name in catalogue.services}
+        for process in self.processes.values():
+            process.runs = self.random.random() < 0.1
+        self.ordered = dict.fromkeys(catalogue.groups)
+        self.changes = defaultdict(deque)
+        self.reboots = 0
+        self.timer = 0
+        self.steps = 0
+        self.view, todo = begin(catalogue, self.now())
+        self.carry_out(todo)
+        world.always(lambda _: self.wrong())
+
+    def now(self):
+        return int(self.world.now_ms)
+
+    def tell(self, event):
+        self.view, todo = step(self.view, event, self.catalogue, self.now())
+        self.steps += 1
+        if not isinstance(event, Tick):
+            self.world.say(f"{event}")
+        self.carry_out(todo)
+
+    def carry_out(self, todo):
+        codec = codec_for(LocalView)
+        if self.steps % 25 == 0:
+            assert codec.decode(codec.encode(self.view, "view"), "view") == self.view
+        for action in todo:
+            self.world.say(f"    {action}")
+            if isinstance(action, wanted.RunAction):
+                self.begin(action)
+            elif isinstance(action, wanted.CancelAction):
+                self.cancel(action)
+            elif isinstance(action, wanted.RebootNode):
+                self.reboots += 1
+        self.timer += 1
+        timer, due_ms = self.timer, next_deadline_ms(self.view)
+        assert due_ms > self.now(), f"the next deadline, {due_ms}, is over: a hot loop"
+        self.world.at(due_ms, lambda: self.tell(Tick()) if timer == self.timer else None)
+
+    def begin(self, action):
+        process = self.processes[action.service]
+        if process.job is not None:
+            self.world.fail(f"{action} while {process.job} runs")
+        wrong = self.disorder(action)
+        if wrong:
+            self.world.fail(f"{action}: {wrong}")
+        process.job = action
+        if action.action in (A.ENABLE, A.GO_ACTIVE) and self.random.random() < 0.5:
+            self.take_effect(action)
+        took_ms = self.random.choice((20, 200, 2_000, 20_000)) * self.random.uniform(0.5, 1.5)
+        if self.faulty and self.random.random() < 0.01:
+            return  # An answer that never comes.
+        self.world.after(took_ms, lambda: self.finish(action))
+
+    def cancel(self, action):
+        process = self.processes[action.service]
+        if process.job is not None and process.job.run_id == action.run_id:
+            if self.random.random() < 0.5:
+                self.take_effect(process.job)
+            process.job = None
+
+    def finish(self, action):
+        process = self.processes[action.service]
+        if process.job is not action:
+            if self.random.random() < 0.3:  # It was killed; its answer is under way nevertheless.
+                self.tell(ActionDone(action.service, action.action, action.run_id, ActionResult.SUCCESS))
+            return
+        process.job = None
+        failed = self.faulty and self.random.random() < 0.25
+        if not failed or self.random.random() < 0.3:
+            self.take_effect(action)
+        state = None
+        if action.action in service_catalogues.AUDITS:
+            state = self.state(action.service)
+        result = ActionResult.SUCCESS
+        if failed:
+            result = self.random.choice((ActionResult.FAILED, ActionResult.FAILED, ActionResult.TIMEOUT))
+            result = ActionResult.FATAL if self.random.random() < 0.01 else result
+        done = ActionDone(action.service, action.action, action.run_id, result, state=state)
+        self.tell(done)
+        if self.random.random() < 0.05:
+            self.tell(done)
+
+    def take_effect(self, action):
+        process = self.processes[action.service]
+        if action.action is A.ENABLE:
+            process.runs = True
+        elif action.action is A.DISABLE:
+            process.runs = process.promoted = False
+        elif action.action is A.GO_ACTIVE:
+            process.promoted = process.runs
+        elif action.action is A.GO_STANDBY:
+            process.promoted = False
+
+    def state(self, name):
+        process = self.processes[name]
+        if not process.runs:
+            return ServiceState.DISABLED
+        warm = A.GO_ACTIVE in self.catalogue.services[name].actions
+        return ServiceState.ENABLED_STANDBY if warm and not process.promoted else ServiceState.ENABLED_ACTIVE
+
+    def order(self, name, state, **flags):
+        self.ordered[name] = state
+        self.tell(Order(name, state, **flags))
+
+    def restart_engine(self):
+        codec = codec_for(LocalView)
+        stored = codec.decode(codec.encode(self.view, "view"), "view")
+        self.ordered = dict.fromkeys(self.ordered)
+        self.world.say("the engine restarts")
+        self.view, todo = resume(stored, self.catalogue, self.now())
+        self.carry_out(todo)
+
+    # Checkers
+
+    def disorder(self, action):
+        """What is wrong with starting this action now, by rules written down once more."""
+        name, services = action.service, self.view.services
+        if action.action not in service_catalogues.AUDITS:
+            recent = self.changes[name]
+            recent.append(self.now())
+            while recent[0] < self.now() - MINUTE_MS:
+                recent.popleft()
+            if len(recent) > CHANGES_PER_MINUTE_MAX:
+                return f"{len(recent)} changes in a minute"
+        if not services[name].managed and action.action is not A.AUDIT_DISABLED:
+            return "it is unmanaged"
+        if action.action is A.GO_ACTIVE and self.ordered[services[name].group] is not GroupState.ACTIVE:
+            return f"its group is ordered {self.ordered[services[name].group]}"
+        if action.action is A.ENABLE:
+            starting = sum(process.job is not None and process.job.action is A.ENABLE
+                           for process in self.processes.values())
+            if starting >= max(self.catalogue.enabling_max, 1):
+                return f"{starting} services start already"
+        for row in self.catalogue.dependencies:
+            if row.service == name and row.action is action.action:
+                wrong = self.unmet(row)
+                if wrong:
+                    return wrong
+        return None
+
+    def unmet(self, row):
+        services = self.view.services
+        other, process = services[row.dependent], self.processes[row.dependent]
+        if row.action in (A.ENABLE, A.GO_ACTIVE):
+            if other.state is ServiceState.ENABLED_ACTIVE or (
+                    row.action is A.ENABLE and other.desired is ServiceState.ENABLED_STANDBY):
+                return None
+            return f"{other.name} is {other.state}"
+        limit = self.catalogue.services[other.name].max_action_failures
+        helpless = other.stop_failures >= limit or other.state is ServiceState.SHUTDOWN
+        hurried = services[row.service].bounce in (Bounce.CRASH, Bounce.ALONE)
+        standing_by = row.action is A.DISABLE and other.state is ServiceState.ENABLED_STANDBY and not process.promoted
+        if not process.runs or not other.managed or helpless or hurried or standing_by:
+            return None
+        return f"{other.name} still runs"
+
+    def wrong(self):
+        """What must never be, looked at after every event of the world."""
+        for name, process in self.processes.items():
+            service = self.view.services[name]
+            warm = A.GO_ACTIVE in self.catalogue.services[name].actions
+            active = process.runs and (process.promoted or not warm)
+            if active and service.managed and not self.view.is_active(service.group):
+                return f"{name} is active, but its group is said not to be: {service}"
+            promotes = process.job is not None and process.job.action is A.GO_ACTIVE
+            if promotes and self.ordered[service.group] is not GroupState.ACTIVE:
+                return f"{name} is being promoted, and its group is ordered {self.ordered[service.group]}"
+        return None
+
+    def trouble(self):
+        """One random thing that happens to the node."""
+        name = self.random.choice(list(self.processes))
+        process, kind = self.processes[name], self.random.random()
+        if kind < 0.35 and process.runs and process.job is None and process.promoted is False:
+            process.runs = False
+            self.tell(ProcessDied(name, "killed by signal 9"))
+        elif kind < 0.5:
+            self.tell(AuditNow(name))
+        elif kind < 0.6:
+            self.tell(Restart(name, alone=self.random.random() < 0.5))
+        elif kind < 0.63:
+            self.tell(SetManaged(name, not self.view.services[name].managed))
+        elif kind < 0.66:
+            self.restart_engine()
+        elif kind < 0.8:
+            flags = {flag: self.random.random() < 0.5 for flag in ("recover", "clear_fatal", "escalate")}
+            for group, state in self.ordered.items():
+                if state is not None:
+                    self.order(group, state, **flags)
+        else:
+            chosen = self.random.choice((GroupState.ACTIVE, GroupState.ACTIVE, GroupState.STANDBY, GroupState.DISABLED))
+            for group in self.ordered:
+                self.order(group, chosen if self.random.random() < 0.9 else GroupState.ACTIVE)
+        if self.faulty:
+            self.world.after(self.random.expovariate(1 / 15_000), self.trouble)
+
+    def heal(self, state):
+        """No more faults; the leader says once more what it wants, and goes on recovering what has failed."""
+        self.faulty = False
+        for name in self.processes:
+            self.tell(SetManaged(name, True))
+        self.repeat(state)
+
+    def repeat(self, state):
+        for group in self.ordered:
+            self.order(group, state, recover=True, clear_fatal=True)
+        self.world.after(10_000, lambda: self.repeat(state))
+
+    def unsettled(self, state):
+        """What is not as ordered."""
+        wrong = [f"{name}: {group.state}" for name, group in self.view.groups.items() if group.state is not state]
+        for name in self.processes:
+            warm = A.GO_ACTIVE in self.catalogue.services[name].actions
+            expected = {GroupState.ACTIVE: ServiceState.ENABLED_ACTIVE, GroupState.DISABLED: ServiceState.DISABLED,
+                        GroupState.STANDBY: ServiceState.ENABLED_STANDBY if warm else ServiceState.DISABLED}[state]
+            if self.state(name) is not expected:
+                wrong.append(f"{self.state(name)}; {explain(self.view, self.catalogue, name, self.now())}")
+        return wrong
+
+
+def catalogue_for(world):
+    return service_catalogues.controller() if world.seed % 5 == 0 else service_catalogues.chosen(world.random)
+
+
+@pytest.mark.parametrize("seed", seeds(60))
+def test_order_holds_under_faults_and_all_is_as_ordered_afterwards(seed):
+    world = World(seed)
+    plant = Plant(world, catalogue_for(world))
+    world.after(1_000, plant.trouble)
+    world.run(5 * MINUTE_MS)
+    final = world.random.choice((GroupState.ACTIVE, GroupState.ACTIVE, GroupState.STANDBY, GroupState.DISABLED))
+    plant.heal(final)
+    # The last answer that never comes is missed after 300 s; a chain of starts of up to 30 s each follows.
+    world.run(25 * MINUTE_MS)
+    assert plant.unsettled(final) == []
+    assert final is GroupState.ACTIVE or not plant.view.is_active()
+
+
+@pytest.mark.parametrize("seed", seeds(10))
+def test_a_service_that_never_starts_is_tried_with_pauses(seed):
+    world = World(seed)
+    plant = Plant(world, service_catalogues.chosen(world.random))
+    plant.faulty = False
+    victim = world.random.choice(list(plant.processes))
+    honest, tried = plant.finish, []
+
+    def finish(action):
+        if action.service != victim or action.action is not A.ENABLE or plant.processes[victim].job is not action:
+            honest(action)
+            return
+        tried.append(world.now_ms)
+        plant.processes[victim].job = None
+        plant.processes[victim].runs = False
+        plant.tell(ActionDone(victim, A.ENABLE, action.run_id, ActionResult.FAILED, reason="exit code 1"))
+
+    plant.finish = finish
+    plant.processes[victim].runs = False
+    for group in plant.ordered:
+        plant.order(group, GroupState.ACTIVE)
+    world.run(30 * MINUTE_MS)
+    spec, service = plant.catalogue.services[victim], plant.view.services[victim]
+    assert len(tried) == spec.max_transition_failures
+    assert service.condition == ("fatal-failure" if service.given_up else "action-failure")
+    assert service.state is ServiceState.SHUTDOWN
+    assert "given up" in explain(plant.view, plant.catalogue, victim, plant.now())
+    pauses = [later - sooner for sooner, later in zip(tried, tried[1:], strict=False)]
+    assert all(pause >= min(1_000 << number, 60_000) for number, pause in enumerate(pauses))
