@@ -111,7 +111,7 @@ class Controller(Voter):
         if not self.up:
             return
         self.world.say(f"{self.name} restarts its daemon")
-        until = permitted_until(self.view, self.local_ms())
+        until = permitted_until(self.view, leased=True)
         self.grace_ms = self.local_ms() + self.config.timing.lease_ms if until is None else until
         self.heir = ""
         self.begin()
@@ -126,13 +126,13 @@ class Controller(Voter):
 
     def after_tick(self):
         now_ms = self.local_ms()
-        if must_stop(self.view, now_ms):
+        if must_stop(self.view, now_ms, leased=True):
             self.stop_services()
         elif self.view.leading and self.state == STOPPED and not self.heir and self.alone_active(now_ms):
             self.start_services()
         if self.state == STOPPED and not self.view.leading:
             self.heir = ""
-        until = permitted_until(self.view, now_ms)
+        until = permitted_until(self.view, leased=True)
         self.pet(HANGING_DAEMON_MS if until is None else until - now_ms)
         if not self.view.reason:
             self.world.fail(f"{self.name} gives no reason")

@@ -123,8 +123,8 @@ def broken_fitness(patch):
 def broken_stop(patch):
     """A leader goes on after its lease has ended."""
     patch.setattr(standing, "steps_down_at", lambda view: None)
-    patch.setattr("tests.sim.domainworld.must_stop", lambda view, now: False)
-    patch.setattr("tests.sim.domainworld.permitted_until", lambda view, now: None)
+    patch.setattr("tests.sim.domainworld.must_stop", lambda view, now, leased: False)
+    patch.setattr("tests.sim.domainworld.permitted_until", lambda view, leased: None)
 
 
 def broken_proof(patch):
