@@ -139,7 +139,8 @@ class Beat:
     heard last of boots that have not proven yet that they are alive; they prove nothing but that the sender hears them.
 
     ``term``: the highest that the sender knows. ``leading``: the sender has the lease of it. ``grants``: by node, from
-    the leader only: for how many ms after the beat in ``echoes`` that node may keep its groups active.
+    the leader only: for how many ms after the beat in ``echoes`` that node may keep its groups active. From ``claims`` to
+    ``fenced``: as ``sm.core.domain.view.Beat`` explains them.
 
     ``carriers``: by path of the sender, whether its device has a carrier; ``heard``: by path, the nodes heard lately;
     ``reachable``: by path, whether any of its probed targets answers, where that is known. ``reach``: how many hosts of
@@ -159,6 +160,15 @@ class Beat:
     vote: Vote = Vote()
     leading: bool = False
     grants: dict[str, int] = field(default_factory=dict)
+    record: DataRecord = DataRecord()
+    claims: bool = False
+    alone: bool = False
+    accepts_loss: bool = False
+    active: bool = False
+    eligible: bool = True
+    hears: tuple[str, ...] = ()
+    follows: str = ""
+    fenced: tuple[str, ...] = ()
     carriers: dict[str, bool] = field(default_factory=dict)
     heard: dict[str, tuple[str, ...]] = field(default_factory=dict)
     reachable: dict[str, bool] = field(default_factory=dict)

@@ -30,8 +30,9 @@ SILENT_CHORES_MAX = 5
 SUMMARY_CHORES = 60
 _REFUSALS = {Verdict.REPLAYED: Refusal.REPLAYED, Verdict.LATE: Refusal.LATE, Verdict.GREETED: Refusal.GREETED}
 
-Deliver = Callable[[str, Beat], None]
-"""``deliver(path, beat)`` for each accepted beat on each path; a snapshot in it is whole."""
+Deliver = Callable[[str, Beat, bool], None]
+"""``deliver(path, beat, is_new)`` for each accepted beat on each path. ``is_new``: it is newer than all before of its
+boot. A snapshot in it is whole; that of a beat that came in pieces comes with the last piece."""
 
 
 @dataclass(slots=True)
@@ -73,6 +74,7 @@ class Exchange:
         self._assembly = Assembly()
         self._reports: dict[str, KeyReport] = {}
         self._decoded: dict[str, tuple[bytes, Beat]] = {}
+        self._newest: dict[str, tuple[str, int]] = {}
         self._sequence = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._chores: asyncio.TimerHandle | None = None
@@ -194,7 +196,11 @@ class Exchange:
             self._on_keys(functools.partial(self._keyring.take, beat.node, offer))
         if beat.snapshot is not None:
             beat = replace(beat, snapshot=self._assembly.add(beat.node, beat.boot, beat.snapshot))
-        self._deliver(path.link.name, beat)
+        boot, sequence = self._newest.get(beat.node, ("", 0))
+        is_new = boot != beat.boot or beat.sequence > sequence
+        if is_new:
+            self._newest[beat.node] = (beat.boot, beat.sequence)
+        self._deliver(path.link.name, beat, is_new)
 
     def _on_keys(self, change: Callable[[], None]) -> None:
         try:

@@ -62,14 +62,14 @@ class Player:
             if isinstance(action, paths.PathChange):
                 say(path=action.path, state=action.state)
 
-    def on_beat(self, path: str, beat: Beat) -> None:
+    def on_beat(self, path: str, beat: Beat, is_new: bool) -> None:
         now = now_ms()
         self.gaps_ms[path] = max(self.gaps_ms.get(path, 0), now - self.last_ms.get(path, now))
         self.last_ms[path] = now
         former = self.heard.get(beat.node)
         if former is None or former.boot != beat.boot:
             say(boot=beat.boot, node=beat.node)
-        if former is None or former.boot != beat.boot or beat.sequence > former.sequence:
+        if is_new:
             self.heard[beat.node] = beat
         if beat.snapshot is not None:
             self.snapshots = len(beat.snapshot.assignments)

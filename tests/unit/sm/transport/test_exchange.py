@@ -37,13 +37,16 @@ class One:
         self.link = PathLink("mgmt", "lo", ADDRESS[node], tuple(Peer(name, ADDRESS[name], port) for name in others),
                              port=port)
         self.node, self.boot, self.sequence = node, f"boot of {node}", 0
+        self.news = self.beats = 0
         self.heard: dict[str, Beat] = {}
         self.snapshots: list[Snapshot] = []
         self.ring = Keyring(file, node)
         self.exchange = Exchange(node, self.boot, (self.link,), self.ring, now_ms, self.on_beat)
 
-    def on_beat(self, path: str, beat: Beat) -> None:
+    def on_beat(self, path: str, beat: Beat, is_new: bool) -> None:
         assert path == "mgmt"
+        self.news += is_new
+        self.beats += 1
         self.heard[beat.node] = beat
         if beat.snapshot is not None:
             self.snapshots.append(beat.snapshot)
@@ -94,6 +97,7 @@ def test_a_snapshot_that_fits_no_datagram_travels_in_pieces(tmp_path: Path, port
     assert len(codec.encode(zero.beat(snapshot))[0]) > 3_000
     play([zero, one], lambda: one.snapshots, lambda: zero.exchange.send(zero.beat(snapshot)))
     assert {row.group for row in one.snapshots[0].assignments} == {row.group for row in rows}
+    assert one.news < one.beats
 
 
 def test_a_beat_that_fits_no_datagram_or_is_of_another_boot_is_an_error(tmp_path: Path, port: int) -> None:
