@@ -102,7 +102,7 @@ def _audited(draft: Draft, service: ServiceView, spec: ServiceSpec, event: Actio
     if service.state is ServiceState.UNKNOWN:
         if succeeded:
             _correct(draft, name, found or enabled_state(spec))
-        else:
+        elif target_of(service, spec) is None:
             draft.change(name, start_ms=draft.now_ms + draft.base.settings.look_patience_ms)
     elif service.state not in ENABLED_STATES:
         if succeeded:

@@ -16,7 +16,7 @@ from sm.core.local import failures, group, impact, results
 from sm.core.local.draft import Draft
 from sm.core.local.service import look
 from sm.core.local.settle import settle
-from sm.core.local.view import Bounce, LocalView
+from sm.core.local.view import STOPPED_STATES, Bounce, LocalView
 from sm.core.model import Catalogue
 
 
@@ -61,6 +61,9 @@ def _restart(draft: Draft, event: Restart) -> None:
         return
     failures.forget(draft, service.name)
     draft.change(service.name, bounce=Bounce.ALONE if event.alone else Bounce.REPAIR)
+    if service.state in STOPPED_STATES and not event.alone:
+        # What uses it may still run, and is restarted with it.
+        draft.change(service.name, state=ServiceState.DISABLING)
 
 
 def _set_managed(draft: Draft, event: SetManaged) -> None:
