@@ -98,7 +98,8 @@ class Snapshot:
     """All that a node has to say of states. ``revision`` grows with each change, and starts anew with each boot.
 
     A snapshot that does not fit into one datagram travels in ``parts`` pieces with rows of its own each; receivers see
-    it when all of one revision have come. ``orders``: by node, from the leader only.
+    it when all of one revision have come. ``orders``: by node, from the leader only. ``obeyed``: term and number of the
+    latest orders that the sender has taken.
     """
 
     revision: int
@@ -108,6 +109,7 @@ class Snapshot:
     assignments: tuple[AssignmentReport, ...] = ()
     record: DataRecord | None = None
     orders: dict[str, tuple[GroupOrder, ...]] = field(default_factory=dict)
+    obeyed: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +141,8 @@ class Beat:
     heard last of boots that have not proven yet that they are alive; they prove nothing but that the sender hears them.
 
     ``term``: the highest that the sender knows. ``leading``: the sender has the lease of it. ``grants``: by node, from
-    the leader only: for how many ms after the beat in ``echoes`` that node may keep its groups active. From ``claims`` to
-    ``fenced``: as ``sm.core.domain.view.Beat`` explains them.
+    the leader only: for how many ms after the beat in ``echoes`` that node may keep its groups active. From
+    ``claims`` to ``fenced``: as ``sm.core.domain.view.Beat`` explains them.
 
     ``carriers``: by path of the sender, whether its device has a carrier; ``heard``: by path, the nodes heard lately;
     ``reachable``: by path, whether any of its probed targets answers, where that is known. ``reach``: how many hosts of

@@ -249,7 +249,8 @@ def _common(one, other):
 class Cloud:
     """The domain with its faults. ``bmc``: whether BMCs answer at all."""
 
-    def __init__(self, seed, *, nodes=2, witness=False, policy=Policy.FREEZE, bmc=True, timing=PRODUCT, loss=0.0):
+    def __init__(self, seed, *, nodes=2, witness=False, policy=Policy.FREEZE, bmc=True, timing=PRODUCT, loss=0.0,
+                 controller=Controller, voter=Voter):
         self.world = World(seed)
         self.paths = {name: Network(self.world, name, loss=loss) for name in PATHS}
         self.names = tuple(f"controller-{number}" for number in range(nodes))
@@ -261,9 +262,9 @@ class Cloud:
         drift = self.world.random.uniform
         first = Durable(record=Record(0, 1, frozenset(self.names[:1])))
         self.controllers = [
-            self.world.add(Controller(self.world, name, self.config, self.paths, self, durable=first,
+            self.world.add(controller(self.world, name, self.config, self.paths, self, durable=first,
                                       drift_ppm=drift(-400, 400))) for name in self.names]
-        self.witness = self.world.add(Voter(self.world, "witness", self.config, self.paths,
+        self.witness = self.world.add(voter(self.world, "witness", self.config, self.paths,
                                             drift_ppm=drift(-400, 400))) if witness else None
         self.world.always(at_most_one_active)
         self.world.always(at_most_one_lease)

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.soak
 MINUTES = 3
 
 
-def fault(cloud):
-    """One random fault, most of which end by themselves."""
+def fault(cloud, move=swact):
+    """One random fault, most of which end by themselves. ``move`` asks for a swact."""
     random = cloud.world.random
     node = random.choice(cloud.controllers)
     one, other = random.sample(sorted(cloud.world.nodes), 2)
@@ -34,7 +34,7 @@ def fault(cloud):
         lambda: [cloud.reset(host) for host in everybody],
         lambda: node.stall(random.choice((200, 1_000, 5_000, 20_000))),
         lambda: node.restart_daemon(),
-        lambda: swact(cloud),
+        lambda: move(cloud),
         lambda: lock(node, lasts_ms),
     ))()
 

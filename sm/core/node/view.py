@@ -17,7 +17,8 @@ SNAPSHOT_MS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """What another node told last of itself. ``revision``: of the snapshot that all of this comes from."""
+    """What another node told last of itself. ``revision``: of the snapshot that all of this comes from. ``read``: the
+    revision of this node's snapshot that it has."""
 
     boot: str
     revision: int = 0
@@ -25,6 +26,7 @@ class Peer:
     rows: tuple[AssignmentReport, ...] = ()
     obeyed: tuple[int, int] = (0, 0)
     lost: frozenset[str] = frozenset()
+    read: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Standing:
 @dataclass(frozen=True, slots=True)
 class NodeView:
     """One node. ``obeyed``: term and number of the latest orders taken. ``given``: by group, the order that the engines
-    have. ``snapshot``: what was told last, at ``told_ms``."""
+    have. ``basis``: what the leader's plan was made from. ``snapshot``: what was told last, at ``told_ms``."""
 
     domain: View
     local: LocalView
@@ -73,6 +75,7 @@ class NodeView:
     obeyed: tuple[int, int] = (0, 0)
     orders: tuple[GroupOrder, ...] = ()
     given: Mapping[str, GroupOrder] = field(default_factory=dict)
+    basis: tuple[object, ...] = ()
     snapshot: Snapshot = Snapshot(0)
     told_ms: int = -SNAPSHOT_MS
 
