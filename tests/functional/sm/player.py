@@ -109,6 +109,7 @@ class Player:
         else:
             used = resource.getrusage(resource.RUSAGE_SELF)
             say(taken=dict(self.exchange.taken), gaps_ms=self.gaps_ms, problems=self.exchange.problems(),
+                dropped=self.exchange.dropped(),
                 refused={f"{path} {why}": count for (path, why), count in self.exchange.refused.items()},
                 cpu_s=used.ru_utime + used.ru_stime, memory_kb=used.ru_maxrss, at_s=time.monotonic(),
                 keys=len(self.keyring.ring.keys), used=self.keyring.ring.used, rows=self.snapshots)
