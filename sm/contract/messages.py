@@ -141,8 +141,8 @@ class Beat:
     heard last of boots that have not proven yet that they are alive; they prove nothing but that the sender hears them.
 
     ``term``: the highest that the sender knows. ``leading``: the sender has the lease of it. ``grants``: by node, from
-    the leader only: for how many ms after the beat in ``echoes`` that node may keep its groups active. From
-    ``claims`` to ``fenced``: as ``sm.core.domain.view.Beat`` explains them.
+    the leader only: for how many ms after the beat in ``echoes`` that node may keep its groups active. ``claims`` and
+    what follows up to ``fenced``: as the beat of the domain explains them.
 
     ``carriers``: by path of the sender, whether its device has a carrier; ``heard``: by path, the nodes heard lately;
     ``reachable``: by path, whether any of its probed targets answers, where that is known. ``reach``: how many hosts of

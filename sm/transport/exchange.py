@@ -82,7 +82,7 @@ class Exchange:
         self.taken: Counter[str] = Counter()
         self.unsent: Counter[str] = Counter()
         self.refused: Counter[tuple[str, Refusal]] = Counter()
-        self._summed: Counter[tuple[str, Refusal]] = Counter()
+        self._summed: Counter[str] = Counter()
 
     def start(self) -> None:
         """Open the paths; one that cannot be opened is tried again every second."""
@@ -131,6 +131,10 @@ class Exchange:
     def problems(self) -> dict[str, str]:
         """By path, what hinders it now, in words."""
         return {path.link.name: path.sockets.error for path in self._paths if path.sockets.error}
+
+    def dropped(self) -> dict[str, int]:
+        """By path, how many datagrams the kernel has dropped: of strangers, and more than the buffer holds."""
+        return {path.link.name: path.sockets.dropped for path in self._paths}
 
     @property
     def key_reports(self) -> Mapping[str, KeyReport]:
@@ -241,8 +245,8 @@ class Exchange:
 
     def _sum_up(self) -> None:
         """One line for all that was refused since the last one."""
-        lately = self.refused - self._summed
-        self._summed = self.refused.copy()
+        told = Counter({f"{path} {reason}": count for (path, reason), count in self.refused.items()})
+        told.update({f"{path} dropped by the kernel": count for path, count in self.dropped().items()})
+        lately, self._summed = told - self._summed, told
         if lately:
-            LOG.warning("datagrams refused: %s", ", ".join(f"{path} {reason} {count}" for (path, reason), count
-                                                          in sorted(lately.items())))
+            LOG.warning("datagrams refused: %s", ", ".join(f"{what} {count}" for what, count in sorted(lately.items())))

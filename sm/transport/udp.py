@@ -8,6 +8,7 @@ import socket
 import struct
 from collections.abc import Callable
 
+from sm.transport import sieve
 from sm.transport.settings import DATAGRAM_MAX, PathLink
 
 DSCP_CS6 = 48 << 2
@@ -44,6 +45,8 @@ class PathSockets:
         """Why the path cannot be opened, or what its last failed sending met; empty after a success."""
         self.worn = False
         """A sending failed in a way that new sockets may cure."""
+        self._sieve = sieve.program((peer.address, peer.port) for peer in link.peers)
+        self._dropped_before = 0
         self._index: int | None = None
         self._targets: dict[tuple[str, int], tuple[str, int] | tuple[str, int, int, int]] = {}
 
@@ -70,6 +73,7 @@ class PathSockets:
 
     def close(self) -> None:
         """Close the sockets."""
+        self._dropped_before = self.dropped
         for sock in (self.own, self.group):
             if sock is not None:
                 sock.close()
@@ -79,6 +83,11 @@ class PathSockets:
     def is_current(self) -> bool:
         """Whether the sockets are open, and on the device that has the name now."""
         return self.own is not None and not self.worn and device_index(self.link.device) == self._index
+
+    @property
+    def dropped(self) -> int:
+        """How many datagrams the kernel has dropped on this path: of strangers, and more than the buffer holds."""
+        return self._dropped_before + sum(sieve.dropped(sock) for sock in (self.own, self.group) if sock is not None)
 
     def send(self, data: bytes, address: str, port: int) -> bool:
         """Send a datagram; False when it could not leave."""
@@ -110,6 +119,7 @@ class PathSockets:
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, self.link.device.encode() + b"\0")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+            sieve.attach(sock, self._sieve)
             if ipv6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, DSCP_CS6)

@@ -29,6 +29,10 @@ def now_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
+def resident_kb() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 1024
+
+
 def say(**fields: Any) -> None:
     print(json.dumps(fields), flush=True)
 
@@ -109,8 +113,9 @@ class Player:
         else:
             used = resource.getrusage(resource.RUSAGE_SELF)
             say(taken=dict(self.exchange.taken), gaps_ms=self.gaps_ms, problems=self.exchange.problems(),
+                dropped=self.exchange.dropped(),
                 refused={f"{path} {why}": count for (path, why), count in self.exchange.refused.items()},
-                cpu_s=used.ru_utime + used.ru_stime, memory_kb=used.ru_maxrss, at_s=time.monotonic(),
+                cpu_s=used.ru_utime + used.ru_stime, memory_kb=resident_kb(), at_s=time.monotonic(),
                 keys=len(self.keyring.ring.keys), used=self.keyring.ring.used, rows=self.snapshots)
             self.gaps_ms = {}
 

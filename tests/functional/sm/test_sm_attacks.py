@@ -40,14 +40,16 @@ def test_recorded_and_changed_datagrams_are_refused_and_change_nothing(site: Sit
     assert len(theirs) > 10 and len(own) > 10
     bare = [line[:-2 * codec.DIGEST_BYTES] for line in theirs]
     shorter = [line[:12] + (len(line) // 2).to_bytes(2).hex() + line[16:] for line in bare]
-    noise = ["00" * 200, "", "ff", theirs[0][:40], "534d" + "ab" * 300]
+    noise = ["534d", theirs[0][:40], "534d01" + "00" * 10]
     for payloads, path, reason in ((theirs, "mgmt", "replayed"), (own, "mgmt", "digest"), (theirs, "oam", "digest"),
-                                   (bare, "mgmt", "length"), (shorter, "mgmt", "digest"), (noise, "oam", "magic")):
+                                   (bare, "mgmt", "length"), (shorter, "mgmt", "digest"), (noise, "oam", "length")):
         before = zero.ask()["refused"].get(f"{path} {reason}", 0)
         attack(place, payloads, path, seconds=0.5)
         assert zero.ask()["refused"].get(f"{path} {reason}", 0) > before + 5, (path, reason, zero.ask())
-    attack(place, theirs, "oam", source="10.10.10.66", seconds=0.5)
-    assert zero.ask()["refused"]["oam stranger"] > 5
+    for payloads, source in ((theirs, "10.10.10.66"), (["00" * 200, "", "ff", "5344" * 9], None)):
+        before = zero.ask()["dropped"]["oam"]
+        attack(place, payloads, "oam", source=source, seconds=0.5)
+        assert zero.ask()["dropped"]["oam"] > before + 5
     assert zero.states() == dict.fromkeys(PATHS, "ok") and len(zero.boots()) == 1
     assert one.states() == dict.fromkeys(PATHS, "ok")
 
@@ -93,9 +95,11 @@ def test_a_flood_on_one_path_delays_the_beats_of_no_other(site: Site, kind: str)
     told = zero.ask()
     seconds = told["at_s"] - before["at_s"]
     used = (told["cpu_s"] - before["cpu_s"]) / seconds
+    refused, dropped = told["refused"].get("mgmt digest", 0), told["dropped"]["mgmt"]
     print(f"{kind}: {sent / 5:.0f} sent per s, gaps {told['gaps_ms']} ms, {100 * used:.0f} % of a core, refused "
-          f"{(told['refused'][f'mgmt {kind}']) / seconds:.0f} per s")
-    assert sent > 100_000 and told["refused"][f"mgmt {kind}"] > 10_000
-    assert max(told["gaps_ms"][path] for path in ("oam", "cluster-host")) < 400
+          f"{refused / seconds:.0f} per s, dropped by the kernel {dropped / seconds:.0f} per s")
+    assert sent > 50_000 and dropped + refused > 0.9 * sent
+    # A beat is due every 100 ms. The kernel keeps a stranger's datagrams from the flooded path as well.
+    assert max(told["gaps_ms"][path] for path in (PATHS if kind == "stranger" else ("oam", "cluster-host"))) < 300
     assert zero.states()["oam"] == zero.states()["cluster-host"] == "ok"
     wait_for(lambda: zero.state("mgmt") == "ok", 5, "the flooded path")

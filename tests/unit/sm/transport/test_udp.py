@@ -11,8 +11,9 @@ from sm.transport.settings import PathLink, Peer
 from sm.transport.udp import PathSockets
 
 PORT = 42_222
-V4 = PathLink("mgmt", "lo", "127.0.6.2", (Peer("controller-1", "127.0.6.3"),), port=PORT)
-V6 = PathLink("oam", "lo", "::1", (Peer("controller-1", "fd00::4"),), port=PORT)
+# Each is its own peer, so that it hears itself.
+V4 = PathLink("mgmt", "lo", "127.0.6.2", (Peer("controller-1", "127.0.6.2", PORT),), port=PORT)
+V6 = PathLink("oam", "lo", "::1", (Peer("controller-1", "::1", PORT),), port=PORT)
 GROUPED = PathLink("mgmt", "lo", "127.0.6.2", (), group="239.1.1.3", port=PORT)
 GROUPED6 = PathLink("oam", "lo", "::1", (), group="ff02::3:3", port=PORT)
 
@@ -33,10 +34,10 @@ def test_datagrams_leave_with_priority_in_one_piece(opened: PathSockets) -> None
     assert own.getsockopt(level, tos) == 0xC0
     assert own.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16).rstrip(b"\0") == b"lo"
     assert own.getsockname()[:2] == (link.address, PORT) and not own.getblocking()
-    assert opened.send(b"hello", link.address, PORT)
+    assert opened.send(b"SM hello", link.address, PORT)
     took: list[tuple[bytes, udp.Source]] = []
     assert udp.drain(own, 10, lambda data, source: took.append((data, source))) == 1
-    assert took == [(b"hello", (link.address, PORT))]
+    assert took == [(b"SM hello", (link.address, PORT))]
 
 
 @pytest.mark.parametrize("opened", [GROUPED, GROUPED6], indirect=True)
@@ -51,8 +52,8 @@ def test_multicast_is_not_heard_by_its_sender(opened: PathSockets) -> None:
 @pytest.mark.parametrize("opened", [V4], indirect=True)
 def test_at_most_so_many_datagrams_are_read_at_once(opened: PathSockets) -> None:
     for _ in range(7):
-        opened.send(b"x", V4.address, PORT)
-    assert opened.own is not None
+        opened.send(b"SM", V4.address, PORT)
+    assert opened.own is not None and opened.dropped == 0
     assert [udp.drain(opened.own, 5, lambda *_: None) for _ in range(3)] == [5, 2, 0]
 
 
@@ -71,6 +72,15 @@ def test_errors_of_a_sending_are_kept_and_new_sockets_asked_for_where_they_help(
     assert "Message too long" in opened.error and opened.is_current
     assert opened.send(b"x", V4.address, PORT) and opened.error == ""
     assert not opened.send(b"x", "0.0.0.300", PORT) and not opened.is_current
+
+
+@pytest.mark.parametrize("opened", [V4], indirect=True)
+def test_what_no_peer_sends_is_dropped_and_counted_over_new_sockets(opened: PathSockets) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for count in (1, 2, 3):
+            stranger.sendto(b"SM", (V4.address, PORT))
+            assert opened.dropped == count
+            assert opened.open() and opened.dropped == count
 
 
 def test_the_kernels_spelling_of_an_address() -> None:
