@@ -231,6 +231,8 @@ def _shutdown(case: Case) -> None:
 
 def _stop_now(case: Case, bounce: Bounce | None = None) -> None:
     case.draft.cancel(case.name)
+    # A pause after a demotion that failed is none before the first attempt to stop.
+    case.draft.change(case.name, stop_ms=None)
     case.to(ServiceState.DISABLING, bounce)
 
 
