@@ -213,7 +213,7 @@ def _disabling(case: Case) -> None:
     draft, service = case.draft, case.service
     if service.action is not None:
         return
-    if case.goal in (Goal.STANDBY, Goal.ACTIVE):
+    if case.goal is not Goal.DOWN:
         look(draft, case.name, case.spec)
     elif service.stop_ms is not None or (
             service.bounce not in UNHURRIED and draft.relations.missing(service, ServiceAction.DISABLE)):

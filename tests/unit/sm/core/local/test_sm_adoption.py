@@ -115,7 +115,8 @@ def test_a_group_without_orders_starts_nothing_new():
 
 def test_a_changed_definition_is_stopped_as_it_was_and_started_as_it_is():
     before = chain()
-    after = replace(before, services=before.services | {"ip": replace(before.services["ip"], parameters={"ip": "fd00::2"})})
+    moved = replace(before.services["ip"], parameters={"ip": "fd00::2"})
+    after = replace(before, services=before.services | {"ip": moved})
     engine = Engine(before).up()
     engine.adopt(after)
     assert engine.ran() == [("app", "disable")]
