@@ -68,8 +68,8 @@ def test_failed_too_often():
     engine.wait(27_000)
     assert engine.explain("svc").startswith(
         f"svc is disabled; {ORDERED} It failed 2 times, and 2 are too many; it is started again when the leader"
-        " recovers it or a failure is forgiven in 63 s. It is failed (recovery-failure): 2 of 2 failures, 0 of 4 failed actions,"
-        " 0 of 16 failed transitions.")
+        " recovers it or a failure is forgiven in 63 s. It is failed (recovery-failure): 2 of 2 failures,"
+        " 0 of 4 failed actions, 0 of 16 failed transitions.")
     engine.order("active", recover=True).done("svc")
     assert engine.explain("svc") == (f"svc is enabled-active; {ORDERED} It is not failed any more, but counts as failed"
                                      " for its group for another 300 s.")
