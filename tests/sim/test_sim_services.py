@@ -3,6 +3,7 @@
 order is kept, nothing runs twice, nothing spins, what may be active is never denied, and in the end all is as ordered.
 """
 from collections import defaultdict, deque
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from flock.sim import World, seeds
 from sm.contract.states import ActionResult, GroupState, ServiceAction, ServiceState
 from sm.core import actions as wanted
 from sm.core.events import ActionDone, AuditNow, Order, ProcessDied, Restart, SetManaged, Tick
-from sm.core.local.adoption import begin, resume
+from sm.core.local.adoption import adopt, begin, resume
 from sm.core.local.explain import explain
 from sm.core.local.step import step
 from sm.core.local.view import Bounce, LocalView, next_deadline_ms
@@ -38,6 +39,7 @@ class Plant:
 
     def __init__(self, world, catalogue):
         self.world, self.catalogue, self.random = world, catalogue, world.random
+        self.whole, self.abandoned = catalogue, set()
         self.faulty = True
         self.processes = {name: Process() for name in catalogue.services}
         for process in self.processes.values():
@@ -65,6 +67,7 @@ class Plant:
         codec = codec_for(LocalView)
         if self.steps % 25 == 0:
             assert codec.decode(codec.encode(self.view, "view"), "view") == self.view
+            assert all(explain(self.view, self.catalogue, name, self.now()).endswith(".") for name in self.processes)
         for action in todo:
             self.world.say(f"    {action}")
             if isinstance(action, wanted.RunAction):
@@ -137,7 +140,7 @@ class Plant:
         process = self.processes[name]
         if not process.runs:
             return ServiceState.DISABLED
-        warm = A.GO_ACTIVE in self.catalogue.services[name].actions
+        warm = A.GO_ACTIVE in self.whole.services[name].actions
         return ServiceState.ENABLED_STANDBY if warm and not process.promoted else ServiceState.ENABLED_ACTIVE
 
     def order(self, name, state, **flags):
@@ -150,6 +153,30 @@ class Plant:
         self.ordered = dict.fromkeys(self.ordered)
         self.world.say("the engine restarts")
         self.view, todo = resume(stored, self.catalogue, self.now())
+        self.carry_out(todo)
+
+    def change_catalogue(self):
+        """Some services leave, all others are there, and one of them is defined otherwise."""
+        before, gone = self.catalogue, {name for name in self.processes if self.random.random() < 0.15}
+        services = {name: spec for name, spec in self.whole.services.items() if name not in gone}
+        if services:
+            changed = self.random.choice(list(services))
+            services[changed] = replace(services[changed], parameters={"version": str(self.steps)})
+        groups = {one.name: replace(one, members=tuple(member for member in one.members if member.service not in gone))
+                  for one in self.whole.groups.values()}
+        groups = {name: one for name, one in groups.items() if one.members}
+        rows = tuple(row for row in self.whole.dependencies if not {row.service, row.dependent} & gone)
+        self.abandoned |= {name for name in gone if name in self.view.services and not self.view.services[name].managed}
+        self.switch(replace(self.whole, groups=groups, services=services, dependencies=rows), before)
+
+    def switch(self, catalogue, before):
+        self.catalogue = catalogue
+        self.ordered = {name: self.ordered.get(name) for name in catalogue.groups}
+        self.world.say("the catalogue changes")
+        self.view, todo = adopt(self.view, before, catalogue, self.now())
+        for name, group in self.view.groups.items():
+            if group.desired is GroupState.INITIAL and name in self.ordered:
+                self.ordered[name] = None
         self.carry_out(todo)
 
     # Checkers
@@ -166,8 +193,8 @@ class Plant:
                 return f"{len(recent)} changes in a minute"
         if not services[name].managed and action.action is not A.AUDIT_DISABLED:
             return "it is unmanaged"
-        if action.action is A.GO_ACTIVE and self.ordered[services[name].group] is not GroupState.ACTIVE:
-            return f"its group is ordered {self.ordered[services[name].group]}"
+        if action.action is A.GO_ACTIVE and self.ordered.get(services[name].group) is not GroupState.ACTIVE:
+            return f"its group is ordered {self.ordered.get(services[name].group)}"
         if action.action is A.ENABLE:
             starting = sum(process.job is not None and process.job.action is A.ENABLE
                            for process in self.processes.values())
@@ -188,7 +215,7 @@ class Plant:
                     row.action is A.ENABLE and other.desired is ServiceState.ENABLED_STANDBY):
                 return None
             return f"{other.name} is {other.state}"
-        limit = self.catalogue.services[other.name].max_action_failures
+        limit = self.whole.services[other.name].max_action_failures
         helpless = other.stop_failures >= limit or other.state is ServiceState.SHUTDOWN
         hurried = services[row.service].bounce in (Bounce.CRASH, Bounce.ALONE)
         standing_by = row.action is A.DISABLE and other.state is ServiceState.ENABLED_STANDBY and not process.promoted
@@ -199,46 +226,65 @@ class Plant:
     def wrong(self):
         """What must never be, looked at after every event of the world."""
         for name, process in self.processes.items():
-            service = self.view.services[name]
-            warm = A.GO_ACTIVE in self.catalogue.services[name].actions
+            service = self.view.services.get(name)
+            if service is None:
+                if process.runs and name not in self.abandoned:
+                    return f"{name} is forgotten and still runs"
+                continue
+            warm = A.GO_ACTIVE in self.whole.services[name].actions
             active = process.runs and (process.promoted or not warm)
             if active and service.managed and not self.view.is_active(service.group):
                 return f"{name} is active, but its group is said not to be: {service}"
             promotes = process.job is not None and process.job.action is A.GO_ACTIVE
-            if promotes and self.ordered[service.group] is not GroupState.ACTIVE:
-                return f"{name} is being promoted, and its group is ordered {self.ordered[service.group]}"
+            if promotes and self.ordered.get(service.group) is not GroupState.ACTIVE:
+                return f"{name} is being promoted, and its group is ordered {self.ordered.get(service.group)}"
         return None
 
     def trouble(self):
-        """One random thing that happens to the node."""
-        name = self.random.choice(list(self.processes))
-        process, kind = self.processes[name], self.random.random()
-        if kind < 0.35 and process.runs and process.job is None and process.promoted is False:
+        """One random thing that happens to the node, and again later."""
+        if not self.faulty:
+            return
+        kinds = {self.kill: 35, self.look: 15, self.restart_service: 10, self.toggle_managed: 3,
+                 self.change_catalogue: 3, self.restart_engine: 2, self.repeat_orders: 14, self.order_anew: 20}
+        self.random.choices(list(kinds), kinds.values())[0]()
+        self.world.after(self.random.expovariate(1 / 15_000), self.trouble)
+
+    def any_service(self):
+        return self.random.choice(list(self.catalogue.services) or list(self.processes))
+
+    def kill(self):
+        name = self.any_service()
+        process = self.processes[name]
+        if process.runs and process.job is None and not process.promoted:
             process.runs = False
             self.tell(ProcessDied(name, "killed by signal 9"))
-        elif kind < 0.5:
-            self.tell(AuditNow(name))
-        elif kind < 0.6:
-            self.tell(Restart(name, alone=self.random.random() < 0.5))
-        elif kind < 0.63:
+
+    def look(self):
+        self.tell(AuditNow(self.any_service()))
+
+    def restart_service(self):
+        self.tell(Restart(self.any_service(), alone=self.random.random() < 0.5))
+
+    def toggle_managed(self):
+        name = self.any_service()
+        if name in self.view.services:
             self.tell(SetManaged(name, not self.view.services[name].managed))
-        elif kind < 0.66:
-            self.restart_engine()
-        elif kind < 0.8:
-            flags = {flag: self.random.random() < 0.5 for flag in ("recover", "clear_fatal", "escalate")}
-            for group, state in self.ordered.items():
-                if state is not None:
-                    self.order(group, state, **flags)
-        else:
-            chosen = self.random.choice((GroupState.ACTIVE, GroupState.ACTIVE, GroupState.STANDBY, GroupState.DISABLED))
-            for group in self.ordered:
-                self.order(group, chosen if self.random.random() < 0.9 else GroupState.ACTIVE)
-        if self.faulty:
-            self.world.after(self.random.expovariate(1 / 15_000), self.trouble)
+
+    def repeat_orders(self):
+        flags = {flag: self.random.random() < 0.5 for flag in ("recover", "clear_fatal", "escalate")}
+        for group, state in list(self.ordered.items()):
+            if state is not None:
+                self.order(group, state, **flags)
+
+    def order_anew(self):
+        chosen = self.random.choice((GroupState.ACTIVE, GroupState.ACTIVE, GroupState.STANDBY, GroupState.DISABLED))
+        for group in self.ordered:
+            self.order(group, chosen if self.random.random() < 0.9 else GroupState.ACTIVE)
 
     def heal(self, state):
         """No more faults; the leader says once more what it wants, and goes on recovering what has failed."""
         self.faulty = False
+        self.switch(self.whole, self.catalogue)
         for name in self.processes:
             self.tell(SetManaged(name, True))
         self.repeat(state)
@@ -275,7 +321,37 @@ def test_order_holds_under_faults_and_all_is_as_ordered_afterwards(seed):
     # The last answer that never comes is missed after 300 s; a chain of starts of up to 30 s each follows.
     world.run(25 * MINUTE_MS)
     assert plant.unsettled(final) == []
-    assert final is GroupState.ACTIVE or not plant.view.is_active()
+    assert final is GroupState.ACTIVE or [one for one in plant.view.services.values() if one.is_active] == []
+
+
+def longest_chain(catalogue):
+    """The number of services that stop one after the other."""
+    length = dict.fromkeys(catalogue.services, 1)
+    for _ in length:
+        for row in catalogue.dependencies:
+            if row.action is A.DISABLE:
+                length[row.service] = max(length[row.service], length[row.dependent] + 1)
+    return max(length.values())
+
+
+@pytest.mark.parametrize("seed", seeds(20))
+def test_stepping_down_waits_for_nothing_that_does_not_come(seed):
+    """Whatever was under way, an order to stop takes no longer than the stops themselves, one after the other."""
+    world = World(seed)
+    plant = Plant(world, catalogue_for(world))
+    world.after(1_000, plant.trouble)
+    world.run(world.random.uniform(0.2, 4) * MINUTE_MS)
+    plant.faulty = False
+    for name, service in list(plant.view.services.items()):
+        plant.tell(SetManaged(name, True))
+        if service.state is ServiceState.DISABLING and service.action is A.DISABLE:
+            world.after(30_000, lambda job=plant.processes[name].job: job and plant.finish(job))
+    for group in plant.ordered:
+        plant.order(group, world.random.choice((GroupState.STANDBY, GroupState.DISABLED)))
+    # A stop takes up to 30 s; a look before is given up after 5 s; one that had just failed is repeated after a pause.
+    world.run((longest_chain(plant.whole) + 1) * 30_000 + 5_000 + 60_000)
+    assert [explain(plant.view, plant.catalogue, one.name, plant.now()) for one in plant.view.services.values()
+            if one.is_active and not one.given_up] == []
 
 
 @pytest.mark.parametrize("seed", seeds(10))

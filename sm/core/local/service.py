@@ -213,7 +213,7 @@ def _disabling(case: Case) -> None:
     draft, service = case.draft, case.service
     if service.action is not None:
         return
-    if case.goal in (Goal.STANDBY, Goal.ACTIVE):
+    if case.goal is not Goal.DOWN:
         look(draft, case.name, case.spec)
     elif service.stop_ms is not None or (
             service.bounce not in UNHURRIED and draft.relations.missing(service, ServiceAction.DISABLE)):
@@ -231,6 +231,8 @@ def _shutdown(case: Case) -> None:
 
 def _stop_now(case: Case, bounce: Bounce | None = None) -> None:
     case.draft.cancel(case.name)
+    # A pause after a demotion that failed is none before the first attempt to stop.
+    case.draft.change(case.name, stop_ms=None)
     case.to(ServiceState.DISABLING, bounce)
 
 

@@ -26,7 +26,8 @@ def chain(**fields):
 def single(name="svc", *args, impact=None, group_fields=None, **fields):
     """One service in group ``g``."""
     impacts = {} if impact is None else {"impact": impact}
-    return Catalogue({"g": group("g", [name], **impacts, **(group_fields or {}))}, {name: service(name, *args, **fields)})
+    return Catalogue({"g": group("g", [name], **impacts, **(group_fields or {}))},
+                     {name: service(name, *args, **fields)})
 
 
 class Engine:
@@ -96,7 +97,7 @@ class Engine:
             for name in self.view.services:
                 job = self[name]
                 if job.action is not None and job.action.value.startswith("audit") and audits is not False:
-                    self.done(name, state=audits)if job.state is not DISABLED else self.done(name, state=DISABLED)
+                    self.done(name, state=DISABLED if job.state is DISABLED else audits)
                     happened += self.actions
         self.now_ms = end_ms
         self.actions = tuple(happened)

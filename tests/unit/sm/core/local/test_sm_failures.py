@@ -61,7 +61,8 @@ def test_success_clears_what_was_counted_in_a_row():
     engine.wait(9_000).done("svc")
     assert engine["svc"].state is ACTIVE and engine["svc"].action_failures == 0
     assert engine["svc"].transition_failures == 4
-    assert (engine.group.state, engine.group.status, engine.group.condition) == ("active", Status.FAILED, Condition.NONE)
+    group = engine.group
+    assert (group.state, group.status, group.condition) == ("active", Status.FAILED, Condition.NONE)
     assert engine.wait(95_000)["svc"].transition_failures == 0
 
 

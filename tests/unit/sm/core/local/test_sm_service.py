@@ -356,10 +356,24 @@ def test_what_must_hold_while_a_service_is_enabled_takes_it_down_when_it_is_lost
 
 def test_a_user_that_does_not_need_it_to_start_also_stops_first():
     rows = (Dependency("fs", A.DISABLE, "nfs", DISABLED),)
-    engine = Engine(Catalogue({"g": group("g", ["fs", "nfs"])}, {"fs": service("fs"), "nfs": service("nfs")}, rows)).up()
+    services = {"fs": service("fs"), "nfs": service("nfs")}
+    engine = Engine(Catalogue({"g": group("g", services)}, services, rows)).up()
     assert engine.tell(Restart("fs")).ran() == [("nfs", "disable")]
     assert engine.done("nfs").ran() == [("fs", "disable")]
-    assert [("nfs", "enable"), ("fs", "enable")] == sorted(engine.done("fs").ran(), reverse=True)
+    assert sorted(engine.done("fs").ran()) == [("fs", "enable"), ("nfs", "enable")]
+
+
+def test_what_was_pressed_without_an_order_is_left_again_when_the_pressure_ends():
+    catalogue = Catalogue({"g": group("g", ["ip"]), "h": group("h", ["app", "top"])},
+                          {name: service(name) for name in ("ip", "app", "top")},
+                          (*needs("app", "ip"), *needs("top", "app")))
+    engine = Engine(catalogue, found=ACTIVE)
+    engine.order("disabled")
+    assert engine.ran() == [("top", "disable")]
+    engine.order("active")
+    assert engine.ran() == [("ip", "audit-enabled"), ("app", "audit-enabled")]
+    engine.done("ip", state=ACTIVE).done("app", state=ACTIVE)
+    assert engine["app"].state is ACTIVE and engine.ran() == []
 
 
 def test_cycles_do_not_hang():
