@@ -20,7 +20,7 @@ def orders(unit: Unit, posts: Mapping[str, Post], seating: Seating) -> dict[Key,
     found: dict[Key, Decision] = {}
     for index, group in enumerate(unit.groups):
         seats = [posts[name] for name in seating.seats[:group.n_active]]
-        waiting = _waiting(group, index, seats, posts)
+        waiting = _waiting(group, index, seats, posts, seating)
         standbys = _standbys(group, seats, posts, seating)
         for name, post in posts.items():
             row = post.rows[index]
@@ -41,22 +41,27 @@ def orders(unit: Unit, posts: Mapping[str, Post], seating: Seating) -> dict[Key,
     return found
 
 
-def _waiting(group: GroupSpec, index: int, seats: list[Post], posts: Mapping[str, Post]) -> dict[str, str]:
+def _waiting(group: GroupSpec, index: int, seats: list[Post], posts: Mapping[str, Post],
+             seating: Seating) -> dict[str, str]:
     """The seats that the group must not take yet, and what they wait for. One that was told before keeps its seat:
     nothing was active elsewhere then, and nothing was told to be since."""
-    blockers = [post for post in posts.values() if post.holds and post not in seats]
-    undisputed = not any(post.active for post in blockers)
-    running = [post for post in seats if post.silent or post.rows[index].state in RUNNING
-               or (undisputed and post.rows[index].desired is ACTIVE)]
-    free = group.n_active - len(blockers) - len(running)
+    # A node that is left counts until all that moves together has stopped there, one with a seat for this group only.
+    holders = [post for name, post in posts.items()
+               if (may_be_active(post.rows[index], post.node) if name in seating.seats else post.holds)]
+    undisputed = not any(post.active for post in holders if post not in seats)
+    free = group.n_active - len(holders)
     waiting = {}
     for post in seats:
-        if post in running:
+        row = post.rows[index]
+        if post.silent or row.state in RUNNING or (undisputed and row.desired is ACTIVE):
             continue
-        if free > 0:
+        if post in holders and free >= 0:
+            continue
+        if post not in holders and free > 0:
             free -= 1
-        else:
-            waiting[post.name] = "; ".join(map(_blocking, blockers))
+            continue
+        waiting[post.name] = "; ".join(_blocking(each) for each in holders
+                                       if each is not post and each.rows[index].desired is not ACTIVE)
     return waiting
 
 

@@ -155,7 +155,8 @@ def data_bar(node: Node) -> str:
 
 def may_be_active(row: Assignment, node: Node) -> bool:
     """Whether services of the group may run active on the node. What nobody has proven to be stopped may."""
-    return not node.gone and (row.told_active or row.state in RUNNING or (row.state in HOLDING and not row.stopped))
+    return not node.gone and (row.told_active or row.desired is GroupState.ACTIVE or row.state in RUNNING
+                              or (row.state in HOLDING and not row.stopped))
 
 
 def strongest(rows: tuple[Assignment, ...]) -> SchedulingState:
