@@ -49,28 +49,32 @@ def _waiting(group: GroupSpec, index: int, seats: list[Post], posts: Mapping[str
     holders = [post for name, post in posts.items()
                if (may_be_active(post.rows[index], post.node) if name in seating.seats else post.holds)]
     undisputed = not any(post.active for post in holders if post not in seats)
+    keeping = [post for post in seats if post.silent or post.rows[index].state in RUNNING
+               or (undisputed and post.rows[index].desired is ACTIVE)]
     free = group.n_active - len(holders)
     waiting = {}
     for post in seats:
-        row = post.rows[index]
-        if post.silent or row.state in RUNNING or (undisputed and row.desired is ACTIVE):
-            continue
-        if post in holders and free >= 0:
+        if post in keeping or (post in holders and free >= 0):
             continue
         if post not in holders and free > 0:
             free -= 1
             continue
         waiting[post.name] = "; ".join(_blocking(each) for each in holders
-                                       if each is not post and each.rows[index].desired is not ACTIVE)
+                                       if each is not post and each not in keeping)
     return waiting
 
 
 def _blocking(post: Post) -> str:
     if post.silent:
-        return (f"{post.name} is silent and may still be active; it counts as active until it is fenced, its "
-                f"permission ends, or it says that it is standby or disabled")
+        return silence(post)
     rows = ", ".join(f"{row.group} {row.state}" for row in post.rows if may_be_active(row, post.node))
     return f"{post.name} has not yet said that it is standby or disabled ({rows})"
+
+
+def silence(post: Post) -> str:
+    """What holds of a node that was active, or may have been, when it was last heard."""
+    return (f"{post.name} is silent and may still be active; it counts as active until it is fenced, its permission "
+            "ends, or it says that it is standby or disabled")
 
 
 def _standbys(group: GroupSpec, seats: list[Post], posts: Mapping[str, Post], seating: Seating) -> set[str]:
@@ -142,10 +146,11 @@ def _standby_reason(group: GroupSpec, row: Assignment, post: Post, seats: list[P
     leaves = row.state in RUNNING or (row.state is GroupState.GO_STANDBY and post.name in seating.marks)
     if leaves and (cause := _cause(post, seating)):
         return f"{group.name} leaves {post.name} and becomes standby there: {cause}"
+    lost = "".join(f"; {silence(seat)}" for seat in seats if seat.silent)
     ended = row.scheduling is not SchedulingState.NONE and post.name not in seating.marks
     return (f"{group.name} is standby on {post.name}: {where} active"
             f"{'; the move away from here has ended' if ended else ''}"
-            f"{f'; {post.name} is locked and takes over nothing' if post.bar else ''}")
+            f"{f'; {post.name} is locked and takes over nothing' if post.bar else ''}{lost}")
 
 
 def _disabled_reason(group: GroupSpec, row: Assignment, post: Post, seats: list[Post], seating: Seating) -> str:
