@@ -43,7 +43,8 @@ def explain(cluster: Cluster, group: str, now_ms: int) -> Explanation:
     decisions = schedule(cluster, now_ms).decisions
     places = tuple(f"{node} {shown(row)}, wanted {decisions[group, node].desired}: {decisions[group, node].reason}"
                    for node in sorted(cluster.nodes) if (row := cluster.assignments[group, node]))
-    posts = posts_of(cluster, unit, {name: node_bar(node) for name, node in cluster.nodes.items()})
+    posts = posts_of(unit, cluster.nodes, cluster.assignments,
+                     {name: node_bar(node) for name, node in cluster.nodes.items()})
     return Explanation(group, _kind(spec, unit), places, _moves(cluster, spec, unit, now_ms),
                        _stops(cluster, spec, posts))
 
@@ -81,7 +82,7 @@ def _cases(spec: GroupSpec, node: Node) -> list[tuple[str, str]]:
     if node.current:
         cases += [(f"{name} falls silent", f"silent {name}"),
                   (f"{spec.name} fails on {name} beyond repair", f"fail {spec.name} {name}")]
-        if spec.movable:
+        if spec.movable and not node.score:
             cases.append((f"{name} loses the oam network", f"cut {name} oam"))
     return cases
 

@@ -59,7 +59,7 @@ class Session:
         return [f"leader: {line}" for line in result.logs] + flags + list(reported(before, self.cluster))
 
     def state(self, name: str, node: str, state: str, status: str = "", condition: str = "") -> list[str]:
-        health = Health(failed=int(status == "failed"), degraded=int(status == "degraded"), warned=int(status == "warn"))
+        health = Health(*(int(status == word) for word in ("failed", "degraded", "warn")))
         reason = f"{name}-member({'disabled' if status == 'failed' else 'enabled-active'}, {status})" if status else ""
         self.cluster = with_row(self.cluster, name, node, state=GroupState(state), status=Status(status),
                                 condition=Condition(condition), health=health, reason=reason)
