@@ -8,7 +8,7 @@ from dataclasses import replace
 from sm.contract.states import GroupState, SchedulingState
 from sm.core.cluster import Assignment, Cluster, Decision, Key, Node, Schedule
 from sm.core.scheduler.orders import orders
-from sm.core.scheduler.posts import HOLDING, RESTING, RUNNING, Post, Unit, node_bar, posts_of, units
+from sm.core.scheduler.posts import RESTING, RUNNING, Post, Unit, node_bar, posts_of, units
 from sm.core.scheduler.seats import seat
 from sm.core.swact import begin_planned
 
@@ -81,7 +81,7 @@ def _frozen(unit: Unit, posts: Mapping[str, Post]) -> dict[Key, Decision]:
 
 
 def apply(cluster: Cluster, result: Schedule, now_ms: int) -> Cluster:
-    """The snapshot after the decisions. What may have been active on a node that is proven to be gone is disabled."""
+    """The snapshot after the decisions. What was on a node that is proven to be gone is disabled."""
     assignments = dict(cluster.assignments)
     for key, decision in result.decisions.items():
         row = cluster.assignments.get(key) or Assignment(*key)
@@ -92,7 +92,7 @@ def apply(cluster: Cluster, result: Schedule, now_ms: int) -> Cluster:
 
 def _after(row: Assignment, decision: Decision, node: Node, now_ms: int) -> Assignment:
     told = decision.desired is GroupState.ACTIVE
-    ended = node.gone and row.state in HOLDING
+    ended = node.gone and row.state is not GroupState.DISABLED
     return replace(
         row, desired=decision.desired, scheduling=decision.scheduling,
         told_active=not node.gone and (row.told_active or told), stopped=node.gone or (row.stopped and not told),
