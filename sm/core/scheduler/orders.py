@@ -4,6 +4,7 @@ others have said that they are not, or are proven to be stopped."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sm.contract.states import Administrative, Condition, GroupState, SchedulingState, Status
 from sm.core.cluster import Assignment, Decision, Key
@@ -36,8 +37,9 @@ def orders(unit: Unit, posts: Mapping[str, Post], seating: Seating) -> dict[Key,
                 desired, reason = STANDBY, _standby_reason(group, row, post, seats, seating)
             else:
                 desired, reason = DISABLED, _disabled_reason(group, row, post, seats, seating)
-            found[group.name, name] = _decision(group, row, post, desired, reason, seats,
-                                                seating.marks.get(name, SchedulingState.NONE))
+            decision = Decision(desired, seating.marks.get(name, SchedulingState.NONE), reason,
+                                waits=waiting.get(name, ""))
+            found[group.name, name] = _with_repair(decision, group, row, post, seats)
     return found
 
 
@@ -98,19 +100,19 @@ def can_stand_by(post: Post) -> bool:
                             and not post.node.gone and post.node.ready)
 
 
-def _decision(group: GroupSpec, row: Assignment, post: Post, desired: GroupState, reason: str,
-              seats: list[Post], mark: SchedulingState) -> Decision:
+def _with_repair(decision: Decision, group: GroupSpec, row: Assignment, post: Post, seats: list[Post]) -> Decision:
     """Adds what the node shall do about failures: try again, and for fatal ones reboot if others do better."""
     failed = row.status is Status.FAILED and not post.silent and not post.node.gone
     fatal = failed and row.condition is Condition.FATAL_FAILURE
     elsewhere = any(seat.failed < post.failed and not seat.silent for seat in seats if seat is not post)
     escalate = fatal and group.fatal_error_reboot and elsewhere and (post not in seats or not group.movable)
     tired = row.state is ACTIVE and row.status in (Status.WARN, Status.DEGRADED) and not post.silent
+    reason = decision.reason
     if fatal:
         reason += (f"; {post.name} reboots, since the failure is fatal and others do better" if escalate else
                    "; the fatal failure is forgotten, and all is tried again")
-    return Decision(desired, mark, reason, recover=failed or tired, escalate=escalate,
-                    clear_fatal=fatal and not escalate)
+    return replace(decision, reason=reason, recover=failed or tired, escalate=escalate,
+                   clear_fatal=fatal and not escalate)
 
 
 def _left_alone(group: GroupSpec, row: Assignment, post: Post) -> tuple[GroupState, str]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from flock.sim import scaled
 from sm.contract.states import Administrative, Condition, GroupState, SchedulingState, Status
 from sm.core.cluster import Assignment, Cluster, Health, Node
-from sm.core.scheduler import apply, confirm, schedule
+from sm.core.scheduler import apply, confirm, heir, schedule
 from sm.core.scheduler.posts import RUNNING, may_be_active
 from sm.core.simulate import change
 from tests.unit.sm.core.scheduler.domains import (
@@ -185,3 +185,15 @@ def test_a_planned_swact_that_is_refused_is_dropped_and_says_why() -> None:
     result = schedule(cluster, 1)
     assert result.decisions[CONTROLLER, C0].desired is GroupState.ACTIVE
     assert "dropped: controller-1 is not ready to take service, controller-1 is locked" in result.logs[0]
+
+
+def test_the_heir_of_a_node_that_is_left() -> None:
+    def heir_of(cluster: Cluster, node: str) -> str:
+        return heir(cluster, schedule(cluster, 0), node)
+
+    assert heir_of(domain(), C0) == heir_of(domain(), C1) == ""
+    swact = change(domain(), f"swact {C0}")
+    assert (heir_of(swact, C0), heir_of(swact, C1)) == (C1, "")
+    assert heir_of(failed(domain(), CONTROLLER, C0), C0) == "", "groups outside the aggregate stay"
+    assert heir_of(failed(domain(groups=[group(CONTROLLER), active_active(WEB)]), CONTROLLER, C0), C0) == C1
+    assert heir_of(change(swact, f"fence {C1}"), C0) == "", "nobody can take it"
