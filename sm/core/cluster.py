@@ -100,7 +100,8 @@ class Cluster:
 class Decision:
     """What one assignment shall be, and why: ``reason`` is what ``sm explain`` prints.
 
-    ``recover``, ``escalate`` and ``clear_fatal`` go into the order to the node.
+    ``recover``, ``escalate`` and ``clear_fatal`` go into the order to the node; they stand for as long as their cause
+    does. ``waits``: what must end elsewhere before the node goes active, which it shall; empty: it shall not, or may.
     """
 
     desired: GroupState
@@ -109,6 +110,7 @@ class Decision:
     recover: bool = False
     escalate: bool = False
     clear_fatal: bool = False
+    waits: str = ""
 
 
 @dataclass(frozen=True, slots=True)

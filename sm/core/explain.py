@@ -7,11 +7,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from sm.contract.states import GroupState
-from sm.core.cluster import Cluster
+from sm.core.cluster import Cluster, Node
 from sm.core.model import GroupSpec
 from sm.core.scheduler import schedule
-from sm.core.scheduler.orders import can_stand_by
-from sm.core.scheduler.posts import Post, Unit, node_bar, posts_of, unit_of
+from sm.core.scheduler.orders import can_stand_by, silence
+from sm.core.scheduler.posts import Post, Unit, may_be_active, node_bar, posts_of, unit_of
 from sm.core.simulate import shown, simulate
 from sm.core.swact import swact_check
 
@@ -43,7 +43,8 @@ def explain(cluster: Cluster, group: str, now_ms: int) -> Explanation:
     decisions = schedule(cluster, now_ms).decisions
     places = tuple(f"{node} {shown(row)}, wanted {decisions[group, node].desired}: {decisions[group, node].reason}"
                    for node in sorted(cluster.nodes) if (row := cluster.assignments[group, node]))
-    posts = posts_of(cluster, unit, {name: node_bar(node) for name, node in cluster.nodes.items()})
+    posts = posts_of(unit, cluster.nodes, cluster.assignments,
+                     {name: node_bar(node) for name, node in cluster.nodes.items()})
     return Explanation(group, _kind(spec, unit), places, _moves(cluster, spec, unit, now_ms),
                        _stops(cluster, spec, posts))
 
@@ -61,20 +62,29 @@ def _moves(cluster: Cluster, spec: GroupSpec, unit: Unit, now_ms: int) -> tuple[
         assignments={key: row for key, row in cluster.assignments.items()
                      if key[0] in {group.name for group in unit.groups}})
     lines = []
-    for node in active_on(alone, spec.name):
-        cases = [(f"{node} is fenced or its permission to be active ends", f"fence {node}"),
-                 (f"{node} falls silent", f"silent {node}"),
-                 (f"{spec.name} fails on {node} beyond repair", f"fail {spec.name} {node}")]
-        if spec.movable:
-            cases.append((f"{node} loses the oam network", f"cut {node} oam"))
-        for case, words in cases:
+    for name, node in sorted(alone.nodes.items()):
+        if not may_be_active(alone.assignments[spec.name, name], node):
+            continue
+        for case, words in _cases(spec, node):
             lines.append(f"if {case}: {_outcome(alone, spec.name, words, now_ms)}")
-        if spec.movable:
-            verdict = swact_check(cluster, node)
-            outcome = _outcome(alone, spec.name, f"swact {node}", now_ms) if verdict.allowed else (
+        if spec.movable and node.current:
+            verdict = swact_check(cluster, name)
+            outcome = _outcome(alone, spec.name, f"swact {name}", now_ms) if verdict.allowed else (
                 f"refused: {verdict.details}")
-            lines.append(f"on host-swact {node}: {outcome}")
+            lines.append(f"on host-swact {name}: {outcome}")
     return tuple(lines)
+
+
+def _cases(spec: GroupSpec, node: Node) -> list[tuple[str, str]]:
+    """What can happen to a node, in words for an operator and for the simulation."""
+    name = node.name
+    cases = [(f"{name} is fenced or its permission to be active ends", f"fence {name}")]
+    if node.current:
+        cases += [(f"{name} falls silent", f"silent {name}"),
+                  (f"{spec.name} fails on {name} beyond repair", f"fail {spec.name} {name}")]
+        if spec.movable and not node.score:
+            cases.append((f"{name} loses the oam network", f"cut {name} oam"))
+    return cases
 
 
 def active_on(cluster: Cluster, group: str) -> list[str]:
@@ -94,10 +104,10 @@ def _outcome(cluster: Cluster, group: str, words: str, now_ms: int) -> str:
 def _stops(cluster: Cluster, spec: GroupSpec, posts: dict[str, Post]) -> tuple[str, ...]:
     lines = ["the domain is in maintenance mode"] if cluster.maintenance else []
     for name, post in sorted(posts.items()):
-        if post.active:
-            continue
         if post.silent and post.holds:
-            lines.append(f"{name} is silent and may still be active: nothing else can be until that is disproved")
+            lines.append(silence(post))
+        elif post.active:
+            continue
         elif post.start_bar:
             lines.append(post.start_bar + ("" if can_stand_by(post) else f"; {spec.name} cannot be standby there"))
         elif post.beyond_repair is not None:

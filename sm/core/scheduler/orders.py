@@ -4,6 +4,7 @@ others have said that they are not, or are proven to be stopped."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sm.contract.states import Administrative, Condition, GroupState, SchedulingState, Status
 from sm.core.cluster import Assignment, Decision, Key
@@ -20,7 +21,7 @@ def orders(unit: Unit, posts: Mapping[str, Post], seating: Seating) -> dict[Key,
     found: dict[Key, Decision] = {}
     for index, group in enumerate(unit.groups):
         seats = [posts[name] for name in seating.seats[:group.n_active]]
-        waiting = _waiting(group, index, seats, posts)
+        waiting = _waiting(group, index, seats, posts, seating)
         standbys = _standbys(group, seats, posts, seating)
         for name, post in posts.items():
             row = post.rows[index]
@@ -36,36 +37,46 @@ def orders(unit: Unit, posts: Mapping[str, Post], seating: Seating) -> dict[Key,
                 desired, reason = STANDBY, _standby_reason(group, row, post, seats, seating)
             else:
                 desired, reason = DISABLED, _disabled_reason(group, row, post, seats, seating)
-            found[group.name, name] = _decision(group, row, post, desired, reason, seats,
-                                                seating.marks.get(name, SchedulingState.NONE))
+            decision = Decision(desired, seating.marks.get(name, SchedulingState.NONE), reason,
+                                waits=waiting.get(name, ""))
+            found[group.name, name] = _with_repair(decision, group, row, post, seats)
     return found
 
 
-def _waiting(group: GroupSpec, index: int, seats: list[Post], posts: Mapping[str, Post]) -> dict[str, str]:
+def _waiting(group: GroupSpec, index: int, seats: list[Post], posts: Mapping[str, Post],
+             seating: Seating) -> dict[str, str]:
     """The seats that the group must not take yet, and what they wait for. One that was told before keeps its seat:
     nothing was active elsewhere then, and nothing was told to be since."""
-    blockers = [post for post in posts.values() if post.holds and post not in seats]
-    undisputed = not any(post.active for post in blockers)
-    running = [post for post in seats if post.silent or post.rows[index].state in RUNNING
+    # A node that is left counts until all that moves together has stopped there, one with a seat for this group only.
+    holders = [post for name, post in posts.items()
+               if (may_be_active(post.rows[index], post.node) if name in seating.seats else post.holds)]
+    undisputed = not any(post.active for post in holders if post not in seats)
+    keeping = [post for post in seats if post.silent or post.rows[index].state in RUNNING
                or (undisputed and post.rows[index].desired is ACTIVE)]
-    free = group.n_active - len(blockers) - len(running)
+    free = group.n_active - len(holders)
     waiting = {}
     for post in seats:
-        if post in running:
+        if post in keeping or (post in holders and free >= 0):
             continue
-        if free > 0:
+        if post not in holders and free > 0:
             free -= 1
-        else:
-            waiting[post.name] = "; ".join(map(_blocking, blockers))
+            continue
+        waiting[post.name] = "; ".join(_blocking(each) for each in holders
+                                       if each is not post and each not in keeping)
     return waiting
 
 
 def _blocking(post: Post) -> str:
     if post.silent:
-        return (f"{post.name} is silent and may still be active; it counts as active until it is fenced, its "
-                f"permission ends, or it says that it is standby or disabled")
+        return silence(post)
     rows = ", ".join(f"{row.group} {row.state}" for row in post.rows if may_be_active(row, post.node))
     return f"{post.name} has not yet said that it is standby or disabled ({rows})"
+
+
+def silence(post: Post) -> str:
+    """What holds of a node that was active, or may have been, when it was last heard."""
+    return (f"{post.name} is silent and may still be active; it counts as active until it is fenced, its permission "
+            "ends, or it says that it is standby or disabled")
 
 
 def _standbys(group: GroupSpec, seats: list[Post], posts: Mapping[str, Post], seating: Seating) -> set[str]:
@@ -89,19 +100,19 @@ def can_stand_by(post: Post) -> bool:
                             and not post.node.gone and post.node.ready)
 
 
-def _decision(group: GroupSpec, row: Assignment, post: Post, desired: GroupState, reason: str,
-              seats: list[Post], mark: SchedulingState) -> Decision:
+def _with_repair(decision: Decision, group: GroupSpec, row: Assignment, post: Post, seats: list[Post]) -> Decision:
     """Adds what the node shall do about failures: try again, and for fatal ones reboot if others do better."""
     failed = row.status is Status.FAILED and not post.silent and not post.node.gone
     fatal = failed and row.condition is Condition.FATAL_FAILURE
     elsewhere = any(seat.failed < post.failed and not seat.silent for seat in seats if seat is not post)
     escalate = fatal and group.fatal_error_reboot and elsewhere and (post not in seats or not group.movable)
     tired = row.state is ACTIVE and row.status in (Status.WARN, Status.DEGRADED) and not post.silent
+    reason = decision.reason
     if fatal:
         reason += (f"; {post.name} reboots, since the failure is fatal and others do better" if escalate else
                    "; the fatal failure is forgotten, and all is tried again")
-    return Decision(desired, mark, reason, recover=failed or tired, escalate=escalate,
-                    clear_fatal=fatal and not escalate)
+    return replace(decision, reason=reason, recover=failed or tired, escalate=escalate,
+                   clear_fatal=fatal and not escalate)
 
 
 def _left_alone(group: GroupSpec, row: Assignment, post: Post) -> tuple[GroupState, str]:
@@ -137,10 +148,11 @@ def _standby_reason(group: GroupSpec, row: Assignment, post: Post, seats: list[P
     leaves = row.state in RUNNING or (row.state is GroupState.GO_STANDBY and post.name in seating.marks)
     if leaves and (cause := _cause(post, seating)):
         return f"{group.name} leaves {post.name} and becomes standby there: {cause}"
+    lost = "".join(f"; {silence(seat)}" for seat in seats if seat.silent)
     ended = row.scheduling is not SchedulingState.NONE and post.name not in seating.marks
     return (f"{group.name} is standby on {post.name}: {where} active"
             f"{'; the move away from here has ended' if ended else ''}"
-            f"{f'; {post.name} is locked and takes over nothing' if post.bar else ''}")
+            f"{f'; {post.name} is locked and takes over nothing' if post.bar else ''}{lost}")
 
 
 def _disabled_reason(group: GroupSpec, row: Assignment, post: Post, seats: list[Post], seating: Seating) -> str:

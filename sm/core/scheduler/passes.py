@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sm.contract.states import GroupState, SchedulingState
-from sm.core.cluster import Assignment, Cluster, Decision, Key, Schedule
+from sm.core.cluster import Assignment, Cluster, Decision, Key, Node, Schedule
 from sm.core.scheduler.orders import orders
-from sm.core.scheduler.posts import HOLDING, RESTING, RUNNING, Post, Unit, node_bar, posts_of, units
+from sm.core.scheduler.posts import RESTING, RUNNING, Post, Unit, node_bar, posts_of, units
 from sm.core.scheduler.seats import seat
 from sm.core.swact import begin_planned
+
+# A decision may open the way for another; how often that is followed before the rest waits for the next event.
+FOLLOWED_MAX = 8
 
 
 def schedule(cluster: Cluster, now_ms: int) -> Schedule:
@@ -21,17 +24,35 @@ def schedule(cluster: Cluster, now_ms: int) -> Schedule:
     decisions: dict[Key, Decision] = {}
     again = list(cluster.planned.values())
     for unit in units(cluster.groups):
-        posts = posts_of(cluster, unit, bars)
-        if cluster.maintenance and _may_freeze(unit, posts):
-            decisions.update(_frozen(unit, posts))
-            continue
-        seating = seat(unit, posts, cluster.maintenance, now_ms)
-        decisions.update(orders(unit, posts, seating))
-        if seating.again_ms is not None:
-            again.append(seating.again_ms)
+        found, again_ms = _place(unit, cluster, bars, now_ms)
+        decisions.update(found)
+        if again_ms is not None:
+            again.append(again_ms)
     logs = tuple(decision.reason for key, decision in decisions.items()
                  if _changes(cluster.assignments.get(key), decision))
     return Schedule(decisions, planned_logs + logs, min(again, default=None))
+
+
+def _place(unit: Unit, cluster: Cluster, bars: Mapping[str, str],
+           now_ms: int) -> tuple[dict[Key, Decision], int | None]:
+    """The decisions about one unit, such that deciding again changes nothing; the first reason for each is kept."""
+    rows = cluster.assignments
+    decisions: dict[Key, Decision] = {}
+    for _ in range(FOLLOWED_MAX):
+        posts = posts_of(unit, cluster.nodes, rows, bars)
+        again_ms = None
+        if cluster.maintenance and _may_freeze(unit, posts):
+            found = _frozen(unit, posts)
+        else:
+            seating = seat(unit, posts, cluster.maintenance, now_ms)
+            found, again_ms = orders(unit, posts, seating), seating.again_ms
+        decisions = {key: old if (old := decisions.get(key)) and replace(old, reason=new.reason) == new else new
+                     for key, new in found.items()}
+        if not any(_changes(rows.get(key), decision) for key, decision in found.items()):
+            break
+        rows = {key: _after(rows.get(key) or Assignment(*key), decision, cluster.nodes[key[1]], now_ms)
+                for key, decision in found.items()}
+    return decisions, again_ms
 
 
 def _changes(row: Assignment | None, decision: Decision) -> bool:
@@ -39,12 +60,10 @@ def _changes(row: Assignment | None, decision: Decision) -> bool:
 
 
 def _may_freeze(unit: Unit, posts: Mapping[str, Post]) -> bool:
-    """Whether the unit was placed before, and no move of it was asked for or is under way."""
+    """Whether the unit has a place, and no move of it was asked for or is under way."""
+    claimed = sum(post.claimed for post in posts.values())
     marked = [post for post in posts.values() if post.mark is not SchedulingState.NONE]
-    under_way = any(post.claimed or post.holds for post in marked) or (
-        bool(marked) and sum(post.claimed for post in posts.values()) < unit.n_active)
-    return not under_way and any(row.desired is not GroupState.INITIAL
-                                 for post in posts.values() for row in post.rows)
+    return claimed > 0 and not any(post.claimed or post.holds or claimed < unit.n_active for post in marked)
 
 
 def _frozen(unit: Unit, posts: Mapping[str, Post]) -> dict[Key, Decision]:
@@ -62,18 +81,22 @@ def _frozen(unit: Unit, posts: Mapping[str, Post]) -> dict[Key, Decision]:
 
 
 def apply(cluster: Cluster, result: Schedule, now_ms: int) -> Cluster:
-    """The snapshot after the decisions. What may have been active on a node that is proven to be gone is disabled."""
+    """The snapshot after the decisions. What was on a node that is proven to be gone is disabled."""
     assignments = dict(cluster.assignments)
     for key, decision in result.decisions.items():
         row = cluster.assignments.get(key) or Assignment(*key)
-        gone, told = cluster.nodes[key[1]].gone, decision.desired is GroupState.ACTIVE
-        ended = gone and row.state in HOLDING
-        assignments[key] = replace(
-            row, desired=decision.desired, scheduling=decision.scheduling,
-            told_active=not gone and (row.told_active or told), stopped=gone or (row.stopped and not told),
-            state=GroupState.DISABLED if ended else row.state, changed_ms=now_ms if ended else row.changed_ms)
+        assignments[key] = _after(row, decision, cluster.nodes[key[1]], now_ms)
     return replace(cluster, assignments=assignments,
                    planned={node: due_ms for node, due_ms in cluster.planned.items() if due_ms > now_ms})
+
+
+def _after(row: Assignment, decision: Decision, node: Node, now_ms: int) -> Assignment:
+    told = decision.desired is GroupState.ACTIVE
+    ended = node.gone and row.state is not GroupState.DISABLED
+    return replace(
+        row, desired=decision.desired, scheduling=decision.scheduling,
+        told_active=not node.gone and (row.told_active or told), stopped=node.gone or (row.stopped and not told),
+        state=GroupState.DISABLED if ended else row.state, changed_ms=now_ms if ended else row.changed_ms)
 
 
 def confirm(row: Assignment) -> Assignment:
@@ -81,3 +104,12 @@ def confirm(row: Assignment) -> Assignment:
     told = row.told_active and row.desired is GroupState.ACTIVE
     stopped = not told and row.state not in RUNNING and (row.stopped or row.state in RESTING)
     return replace(row, told_active=told, stopped=stopped)
+
+
+def heir(cluster: Cluster, result: Schedule, node: str) -> str:
+    """The node to which all that is active on ``node`` and moves shall go; empty: something stays, or nowhere."""
+    movable = {key: decision for key, decision in result.decisions.items() if cluster.groups[key[0]].movable}
+    if any(key[1] == node and (decision.waits or decision.desired is GroupState.ACTIVE)
+           for key, decision in movable.items()):
+        return ""
+    return min((key[1] for key, decision in movable.items() if decision.waits), default="")

@@ -15,7 +15,7 @@ from sm.contract.states import (
     SchedulingState,
     Status,
 )
-from sm.core.cluster import Assignment, Cluster, Node
+from sm.core.cluster import Assignment, Key, Node
 from sm.core.model import GroupSpec
 
 RUNNING = frozenset({GroupState.ACTIVE, GroupState.GO_ACTIVE})
@@ -155,7 +155,8 @@ def data_bar(node: Node) -> str:
 
 def may_be_active(row: Assignment, node: Node) -> bool:
     """Whether services of the group may run active on the node. What nobody has proven to be stopped may."""
-    return not node.gone and (row.told_active or row.state in RUNNING or (row.state in HOLDING and not row.stopped))
+    return not node.gone and (row.told_active or row.desired is GroupState.ACTIVE or row.state in RUNNING
+                              or (row.state in HOLDING and not row.stopped))
 
 
 def strongest(rows: tuple[Assignment, ...]) -> SchedulingState:
@@ -169,14 +170,12 @@ def strongest(rows: tuple[Assignment, ...]) -> SchedulingState:
     return found
 
 
-def posts_of(cluster: Cluster, unit: Unit, bars: Mapping[str, str]) -> dict[str, Post]:
+def posts_of(unit: Unit, nodes: Mapping[str, Node], rows: Mapping[Key, Assignment],
+             bars: Mapping[str, str]) -> dict[str, Post]:
     """The unit on every node. ``bars``: ``node_bar`` of every node."""
-    return {name: _post(unit, node, tuple(_row(cluster, group.name, name) for group in unit.groups), bars[name])
-            for name, node in cluster.nodes.items()}
-
-
-def _row(cluster: Cluster, group: str, node: str) -> Assignment:
-    return cluster.assignments.get((group, node)) or Assignment(group, node)
+    return {name: _post(unit, node, tuple(rows.get((group.name, name)) or Assignment(group.name, name)
+                                          for group in unit.groups), bars[name])
+            for name, node in nodes.items()}
 
 
 def _post(unit: Unit, node: Node, rows: tuple[Assignment, ...], bar: str) -> Post:
