@@ -46,7 +46,8 @@ class ActionSpec:
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
     """One service. Limits: failures while active that are repaired in place, one of which is forgiven after each
-    ``fail_countdown_interval_ms``; failed actions in a row; failed transitions."""
+    ``fail_countdown_interval_ms``; failed actions in a row; failed transitions. ``instance``: the name that a plug-in
+    tells instances of the same kind by, such as an OCF agent; empty: the service's name."""
 
     name: str
     actions: Mapping[ServiceAction, ActionSpec]
@@ -57,6 +58,7 @@ class ServiceSpec:
     max_transition_failures: int = 16
     pid_file: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    instance: str = ""
 
     @property
     def has_standby(self) -> bool:
