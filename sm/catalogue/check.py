@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from sm.catalogue import plugins
 from sm.catalogue.build import catalogue
-from sm.catalogue.fields import field_problems
+from sm.catalogue.fields import PLACEHOLDER, field_problems
 from sm.catalogue.order import Steps, cycle, start_steps, stop_steps
 from sm.catalogue.problems import CatalogueRefused, Problem
 from sm.catalogue.results import is_code, unreachable
@@ -47,7 +47,7 @@ def problems(configured: Configured) -> list[Problem]:
     for rule in (_sizes, _duplicates, _references, _memberships, _actions, _dependencies, _instances, _codes):
         found += rule(configured)
     if not found:
-        for rule in (_groups, _aggregates, _cycles, _unreachable):
+        for rule in (_groups, _aggregates, _cycles, _unfilled, _unreachable):
             found += rule(configured)
     return found
 
@@ -173,6 +173,14 @@ def _cycle(name: str, steps: Steps) -> Iterator[Problem]:
     if found:
         yield Problem("service_dependency", str(found[0]), "dependent",
                       f"no {name} order exists, since each waits for the next: {', '.join(map(str, found))}")
+
+
+def _unfilled(configured: Configured) -> Iterator[Problem]:
+    for name, service in catalogue(configured).services.items():
+        for parameter, text in (("instance", service.instance), *service.parameters.items()):
+            for value in PLACEHOLDER.findall(text):
+                yield Problem("service_instances", name, parameter, f"needs the value {value}, which the site does not "
+                              "give; give it in the site's file, or with sm-configure service_instance")
 
 
 def _unreachable(configured: Configured) -> Iterator[Problem]:

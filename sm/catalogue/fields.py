@@ -21,6 +21,8 @@ PORT_MAX = 65_535
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}|")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+"""In a parameter: the name of a value that the site gives."""
 _NAMES = ("name", "domain", "group", "service", "dependent", "aggregate")
 _ADDRESSES = ("multicast", "address", "peer_address")
 CHOICES: Mapping[str, tuple[str, ...]] = {

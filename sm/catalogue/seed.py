@@ -2,7 +2,6 @@
 """Makes the configured rows of one controller of the shipped definitions and its site."""
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from sm.catalogue import plugins
 from sm.catalogue.check import problems
 from sm.catalogue.definitions import Definitions, Group, Service, Variants
+from sm.catalogue.fields import PLACEHOLDER
 from sm.catalogue.load import Reader, site_problems
 from sm.catalogue.problems import CatalogueRefused, Problem
 from sm.catalogue.rows import (
@@ -34,7 +34,6 @@ RETRIES: Mapping[ServiceAction, int] = {
     ServiceAction.DISABLE: 1, ServiceAction.AUDIT_DISABLED: 0,
 }
 """How often an action is tried again where a service says nothing else."""
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NEEDED: Mapping[str, tuple[ServiceAction, ServiceState]] = {
     "enable_needs": (ServiceAction.ENABLE, ServiceState.ENABLED_ACTIVE),
     "disable_needs": (ServiceAction.DISABLE, ServiceState.DISABLED),
@@ -176,23 +175,13 @@ def _expanded(known: Definitions, names: Iterable[str]) -> Iterator[str]:
 
 
 def _instances(chosen: list[Chosen], site: Site, filling: Mapping[str, str]) -> Iterator[InstanceRow]:
-    """The instances of provisioned services; without a site's value a parameter with a placeholder has none."""
-    reader = Reader()
+    """Every instance, with the site's values in place of placeholders. A placeholder without a value stays."""
     for one in chosen:
-        if not one.provisioned:
-            continue
         given = {**one.service.instance, **site.parameters.get(one.name, {})}
-        filled = {"instance_name": one.service.instance_name or one.name, **given}
-        for name, text in filled.items():
-            missing = [word for word in _PLACEHOLDER.findall(text) if word not in filling]
-            if missing:
-                reader.wrong(one.group.file, f"service {one.name}", f"instance.{name}",
-                             f"the site gives no value for {missing[0]}")
-                continue
-            filled[name] = _PLACEHOLDER.sub(lambda match: filling[match[1]], text)
-        instance = filled.pop("instance_name")
-        yield InstanceRow(one.name, instance, {name: text for name, text in filled.items() if text})
-    reader.finish()
+        filled = {name: PLACEHOLDER.sub(lambda match: filling.get(match[1], match[0]), text)
+                  for name, text in given.items()}
+        instance = PLACEHOLDER.sub(lambda match: filling.get(match[1], match[0]), one.service.instance_name)
+        yield InstanceRow(one.name, instance or one.name, {name: text for name, text in filled.items() if text})
 
 
 def _actions(one: Chosen) -> Iterator[ActionRow]:
