@@ -32,7 +32,8 @@ def catalogue(configured: Configured, cores: int = ENABLING_BY_CORES_MIN) -> Cat
     dependencies = tuple(
         Dependency(row.service, row.action, row.dependent, row.dependent_state, row.kind)
         for row in configured.service_dependency if row.service in services and row.dependent in services)
-    return Catalogue(groups, services, dependencies, _enabling_max(configured, cores))
+    return Catalogue(groups, services, dependencies, _enabling_max(configured, cores),
+                     configured.service_action_results)
 
 
 def _groups(configured: Configured, known: Mapping[str, ServiceRow]) -> dict[str, GroupSpec]:
@@ -61,7 +62,8 @@ def _service(row: ServiceRow, actions: Mapping[ServiceAction, ActionSpec], insta
         name=row.name, actions=actions, max_failures=row.max_failures, fail_countdown=row.fail_countdown,
         fail_countdown_interval_ms=row.fail_countdown_interval_ms, max_action_failures=row.max_action_failures,
         max_transition_failures=row.max_transition_failures, pid_file=row.pid_file,
-        parameters=instance.parameters if instance else {}, instance=instance.instance if instance else "")
+        parameters=instance.parameters if instance else {}, instance=instance.instance if instance else "",
+        program=row.program, user=row.user)
 
 
 def _enabling_max(configured: Configured, cores: int) -> int:

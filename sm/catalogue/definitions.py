@@ -40,6 +40,8 @@ class Service:
     audit: Periods
     when: tuple[str, ...] = ()
     pid_file: str = ""
+    program: str = ""
+    user: str = ""
     enable_needs: tuple[str, ...] = ()
     disable_needs: tuple[str, ...] = ()
     go_active_needs: tuple[str, ...] = ()

@@ -9,13 +9,13 @@ from sm.contract.states import PluginKind, ServiceAction
 
 PREFIXES: Mapping[str, PluginKind] = {
     "ocf": PluginKind.OCF, "lsb": PluginKind.LSB, "systemd": PluginKind.SYSTEMD, "exec": PluginKind.EXEC,
-    "http": PluginKind.HTTP, "tcp": PluginKind.TCP,
+    "http": PluginKind.HTTP, "tcp": PluginKind.TCP, "address": PluginKind.ADDRESS,
 }
 MONITOR = ("start", "stop", "monitor")
 STATUS = ("start", "stop", "status")
 _WORDS: Mapping[PluginKind, tuple[str, str, str]] = {
     PluginKind.OCF: MONITOR, PluginKind.EXEC: MONITOR, PluginKind.LSB: STATUS, PluginKind.SYSTEMD: STATUS,
-    PluginKind.HTTP: MONITOR, PluginKind.TCP: MONITOR,
+    PluginKind.HTTP: MONITOR, PluginKind.TCP: MONITOR, PluginKind.ADDRESS: MONITOR,
 }
 PROBES = (PluginKind.HTTP, PluginKind.TCP)
 """Plug-ins that only look: they execute audits and nothing else."""
@@ -30,6 +30,7 @@ _NAMES: Mapping[PluginKind, tuple[re.Pattern[str], str]] = {
     PluginKind.SYSTEMD: (_UNIT, "must be a systemd unit with its suffix, such as flock-front.service"),
     PluginKind.EXEC: (re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._-]*)+"), "must be the absolute path of a program"),
     PluginKind.HTTP: (_URL, "must be a URL, such as http://127.0.0.1:8080/"),
+    PluginKind.ADDRESS: (_FILE, "must be the name of a network"),
     PluginKind.TCP: (_ENDPOINT, "must be an address and a port, such as 127.0.0.1:5432"),
 }
 

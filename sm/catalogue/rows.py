@@ -6,17 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
-from sm.contract.states import (
-    ActionResult,
-    Condition,
-    DependencyKind,
-    Impact,
-    PluginKind,
-    RedundancyModel,
-    ServiceAction,
-    ServiceState,
-    Status,
-)
+from sm.contract.states import DependencyKind, Impact, PluginKind, RedundancyModel, ServiceAction, ServiceState
+from sm.core import model
 
 Key = tuple[str, ...]
 """The values of the fields that tell a row from all others of its table."""
@@ -115,6 +106,8 @@ class ServiceRow:
     max_action_failures: int = 4
     max_transition_failures: int = 16
     pid_file: str = ""
+    program: str = ""
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +152,10 @@ class ActionRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ResultRow:
-    """What a code of a plug-in means. None: the row says nothing about it."""
+class ResultRow(model.ResultRow):
+    """What a code of a plug-in means."""
 
     KEY: ClassVar[Key] = ("plugin", "name", "command", "code")
-    plugin: PluginKind
-    name: str
-    command: str
-    code: str
-    result: ActionResult
-    state: ServiceState | None = None
-    status: Status | None = None
-    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ def _service(one: Chosen) -> ServiceRow:
     text = one.service
     return ServiceRow(one.name, one.provisioned, text.max_failures, text.fail_countdown,
                       text.fail_countdown_interval_ms, text.max_action_failures, text.max_transition_failures,
-                      text.pid_file)
+                      text.pid_file, text.program, text.user)
 
 
 def _dependencies(known: Definitions, chosen: list[Chosen]) -> Iterator[DependencyRow]:
