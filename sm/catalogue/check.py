@@ -13,7 +13,6 @@ from sm.catalogue.problems import CatalogueRefused, Problem
 from sm.catalogue.results import is_code, unreachable
 from sm.catalogue.rows import ActionRow, Configured, key_of, tables
 from sm.contract.states import RedundancyModel, ServiceAction, ServiceState
-from sm.core.model import GroupSpec
 
 ROWS_MAX = 10_000
 LASTING = (ServiceState.ENABLED_ACTIVE, ServiceState.ENABLED_STANDBY, ServiceState.DISABLED)
@@ -152,14 +151,17 @@ def _groups(configured: Configured) -> Iterator[Problem]:
 
 
 def _aggregates(configured: Configured) -> Iterator[Problem]:
-    first: dict[str, GroupSpec] = {}
+    together = defaultdict(list)
     for group in catalogue(configured).groups.values():
         if group.aggregate:
-            leader = first.setdefault(group.aggregate, group)
-            if (group.model, group.n_active, group.m_standby) != (leader.model, leader.n_active, leader.m_standby):
-                yield Problem("service_domain_members", group.name, "model",
-                              f"groups of {group.aggregate} move together, so model and numbers must be those of "
-                              f"{leader.name}: {leader.model} {leader.n_active}/{leader.m_standby}")
+            together[group.aggregate].append((group.name, (group.model, group.n_active, group.m_standby)))
+    for aggregate, groups in together.items():
+        (usual, _), = Counter(placement for _, placement in groups).most_common(1)
+        for name, placement in groups:
+            if placement != usual:
+                yield Problem("service_domain_members", name, "model",
+                              f"groups of {aggregate} move together, so model and numbers must be those of the "
+                              f"others: {usual[0]} {usual[1]}/{usual[2]}")
 
 
 def _cycles(configured: Configured) -> Iterator[Problem]:

@@ -25,7 +25,10 @@ _GROUP_KEYS = {"group", "placement", "aggregate", "failure_debounce_ms", "fatal_
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain YAML, except that a key may stand only once in a mapping."""
+    """Plain YAML, except that a key may stand only once in a mapping.
+
+    libyaml's loader is faster, and its process dies of a file with many open brackets.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
