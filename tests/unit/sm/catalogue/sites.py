@@ -38,6 +38,24 @@ def rows(mode: str = "duplex", role: str = "none", platform: str = "flock", *, n
     return configured(shipped(), site(mode, role, platform, names=names, families=families, features=features))
 
 
+@cache
+def few() -> Configured:
+    """A small system for tests of the store: what the flock runs on a duplex system, and little that it does not."""
+    found = rows()
+    names = {row.name for row in found.services if row.provisioned} | {"vim", "vim-api"}
+    groups = {row.group for row in found.service_group_members if row.service in names}
+    return replace(
+        found,
+        service_domain_members=tuple(row for row in found.service_domain_members if row.group in groups),
+        service_groups=tuple(row for row in found.service_groups if row.name in groups),
+        services=tuple(row for row in found.services if row.name in names),
+        service_dependency=tuple(row for row in found.service_dependency if {row.service, row.dependent} <= names),
+        service_action_results=tuple(row for row in found.service_action_results
+                                     if row.name == "default" and row.command != "demote"),
+        **{table: tuple(row for row in getattr(found, table) if row.service in names)
+           for table in ("service_group_members", "service_instances", "service_actions")})
+
+
 def changed(configured: Configured, table: str, key: tuple[str, ...], **fields: object) -> Configured:
     """The same rows, with fields of one row of a table replaced."""
     found = [tuple(str(getattr(row, name)) for name in row.KEY) for row in getattr(configured, table)]

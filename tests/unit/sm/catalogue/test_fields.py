@@ -8,7 +8,8 @@ from sm.contract.states import RedundancyModel
 
 
 @pytest.mark.parametrize(("key", "value", "good"), [
-    ("FAILPENDING_TIMEOUT_MS", "2000", True), ("FAILPENDING_TIMEOUT_MS", "0", False), ("sm_server_port", "65536", False),
+    ("FAILPENDING_TIMEOUT_MS", "2000", True), ("FAILPENDING_TIMEOUT_MS", "0", False),
+    ("sm_server_port", "65536", False),
     ("sm_process_priority", "-20", True), ("sm_process_priority", "-21", False), ("sm_process_priority", "x", False),
     ("RESET_PEER_WAIT_TIMEOUT_SEC", "99999999999999999999", False), ("SYSTEM_ROLE", "subcloud", True),
     ("SYSTEM_ROLE", "edge", False), ("of_a_newer_release", "anything", True)])

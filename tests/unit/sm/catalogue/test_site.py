@@ -2,7 +2,8 @@
 """Words and values that a site gives to the definitions."""
 from sm.catalogue.site import Family, Network, Site, address_rules, values, words
 
-OAM = Network("eth1", Family("10.10.10.1/24", "10.10.10.2"), Family("fd00::1/64", preferred_lft="0"), "ipv6", "10.0.0.0/8")
+OAM = Network("eth1", Family("10.10.10.1/24", "10.10.10.2"), Family("fd00::1/64", preferred_lft="0"), "ipv6",
+              "10.0.0.0/8")
 
 
 def test_words_are_the_floating_addresses() -> None:
@@ -24,7 +25,8 @@ def test_the_primary_family_comes_first() -> None:
 
 def test_rules_of_addresses() -> None:
     bad = Network("eth1", Family("10.10.10.1", "10.10.10.2/24", "fd00::1", "not"), primary="ipv6")
-    assert [(name, field) for name, field, _ in address_rules(Site("duplex", "x", networks={"oam": bad, "admin": Network(
-        "eth2")}))] == [("oam", "primary"), ("oam", "ipv4.floating"), ("oam", "ipv4.own"), ("oam", "ipv4.peer"),
-                        ("oam", "ipv4.multicast"), ("admin", "ipv4")]
+    found = address_rules(Site("duplex", "x", networks={"oam": bad, "admin": Network("eth2")}))
+    assert [(name, field) for name, field, _ in found] == [
+        ("oam", "primary"), ("oam", "ipv4.floating"), ("oam", "ipv4.own"), ("oam", "ipv4.peer"),
+        ("oam", "ipv4.multicast"), ("admin", "ipv4")]
     assert address_rules(Site("duplex", "x", networks={"oam": OAM})) == []
