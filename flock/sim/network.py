@@ -19,6 +19,7 @@ class Network:
         self.duplicate = duplicate
         self.sent = 0
         self._cut: set[str] = set()
+        self._parted: set[tuple[str, str]] = set()
 
     def cut(self, node: str) -> None:
         """Disconnect a node from this network."""
@@ -26,14 +27,35 @@ class Network:
         self.world.say(f"{node} is cut from {self.name}")
 
     def heal(self, node: str) -> None:
-        """Reconnect a node."""
-        self._cut.discard(node)
-        self.world.say(f"{node} is back on {self.name}")
+        """Reconnect a node; no effect when it is connected."""
+        if node in self._cut:
+            self._cut.discard(node)
+            self.world.say(f"{node} is back on {self.name}")
+
+    def part(self, one: str, other: str, *, one_way: bool = False) -> None:
+        """Lose all datagrams between two nodes, whose ports stay connected; ``one_way``: only from ``one``."""
+        self._parted |= {(one, other)} if one_way else {(one, other), (other, one)}
+        self.world.say(f"{other} no longer hears {one} on {self.name}{'' if one_way else ', nor the other way'}")
+
+    def join(self, one: str, other: str) -> None:
+        """End ``part``; no effect when they are joined."""
+        both = {(one, other), (other, one)}
+        if both & self._parted:
+            self._parted -= both
+            self.world.say(f"{one} and {other} are joined on {self.name}")
+
+    def is_cut(self, node: str) -> bool:
+        """Whether the node's port is disconnected."""
+        return node in self._cut
+
+    def carries(self, one: str, other: str) -> bool:
+        """Whether datagrams from ``one`` arrive at ``other``, losses aside."""
+        return not (one in self._cut or other in self._cut or (one, other) in self._parted)
 
     def send(self, source: str, target: str, payload: bytes) -> None:
         """Send one datagram to one node."""
         self.sent += 1
-        if source in self._cut or target in self._cut:
+        if not self.carries(source, target):
             return
         random = self.world.random
         copies = 2 if self.duplicate and random.random() < self.duplicate else 1
@@ -49,5 +71,5 @@ class Network:
 
     def _arrive(self, source: str, target: str, payload: bytes) -> None:
         node = self.world.nodes.get(target)
-        if node is not None and target not in self._cut:
+        if node is not None and self.carries(source, target):
             node.deliver(source, payload)
