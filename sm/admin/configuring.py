@@ -11,6 +11,7 @@ from sm.admin import edits
 from sm.admin.edits import Edit
 from sm.admin.notifier import Notifier, nobody
 from sm.admin.program import common, run
+from sm.catalogue.fields import SETTINGS
 
 NAME = "sm-configure"
 APPLIED_INTERFACES = ("admin-interface",)
@@ -19,6 +20,7 @@ _ADDRESSES = ("multicast", "address", "peer_address")
 _PORTS = ("port", "heartbeat_port", "peer_port", "peer_heartbeat_port")
 _SETTINGS = ("sm_server_port", "sm_client_port", "sm_process_priority")
 _NO_GROUP = ("", "-", "none")
+_KNOWN = tuple(sorted({*SETTINGS, "policy"} - set(_SETTINGS)))
 
 
 def main(arguments: Sequence[str], notify: Notifier = nobody) -> int:
@@ -53,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--cpe_mode", choices=tuple(edits.CPE_MODES), help="how two controllers are connected")
     for word in _SETTINGS:
         command.add_argument(f"--{word}", metavar="NUMBER")
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                         help="any other value; may be repeated. Known keys: " + ", ".join(_KNOWN))
     common(command)
     return parser
 
@@ -90,6 +94,11 @@ def _service_group(args: argparse.Namespace) -> Edit:
 
 def _system(args: argparse.Namespace) -> Edit:
     settings = {name: value for name in _SETTINGS if (value := getattr(args, name)) is not None}
+    for text in args.set:
+        key, equals, value = text.partition("=")
+        if not equals or key not in _KNOWN:
+            raise InvalidInput(field="--set", rule=f"must be KEY=VALUE, with a key of {', '.join(_KNOWN)}")
+        settings[key] = value
     if not settings and args.cpe_mode is None:
-        raise InvalidInput(field="system", rule="needs one of --cpe_mode, --" + ", --".join(_SETTINGS))
+        raise InvalidInput(field="system", rule="needs one of --cpe_mode, --set, --" + ", --".join(_SETTINGS))
     return edits.system(args.cpe_mode, settings)

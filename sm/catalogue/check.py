@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from sm.catalogue import plugins
 from sm.catalogue.build import catalogue
+from sm.catalogue.durations import timing
 from sm.catalogue.fields import PLACEHOLDER, field_problems
 from sm.catalogue.order import Steps, cycle, start_steps, stop_steps
 from sm.catalogue.problems import CatalogueRefused, Problem
@@ -46,7 +47,7 @@ def problems(configured: Configured) -> list[Problem]:
     for rule in (_sizes, _duplicates, _references, _memberships, _actions, _dependencies, _instances, _codes):
         found += rule(configured)
     if not found:
-        for rule in (_groups, _aggregates, _cycles, _unfilled, _unreachable):
+        for rule in (_groups, _aggregates, _cycles, _unfilled, _unreachable, _timing):
             found += rule(configured)
     return found
 
@@ -189,3 +190,10 @@ def _unreachable(configured: Configured) -> Iterator[Problem]:
     for row in unreachable(configured.service_action_results, configured.service_actions):
         yield Problem("service_action_results", " ".join(key_of(row)), "",
                       "no action's exit leads here: nothing uses this plug-in and command, or other rows hide it")
+
+
+def _timing(configured: Configured) -> Iterator[Problem]:
+    try:
+        timing(configured)
+    except ValueError as error:
+        yield Problem("configuration", "durations", "", str(error))

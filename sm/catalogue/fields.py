@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from sm.catalogue import plugins
+from sm.catalogue import durations, plugins
 from sm.catalogue.problems import Problem
 from sm.catalogue.rows import ActionRow, key_of
+from sm.contract.states import Policy
 
 NAME_MAX = 64
 TEXT_MAX = 1024
@@ -43,13 +44,14 @@ LIMITS: Mapping[str, tuple[int, int]] = {
 SETTINGS: Mapping[str, tuple[int, int]] = {
     "ENABLING_THROTTLE": (1, COUNT_MAX), "sm_server_port": (1, PORT_MAX), "sm_client_port": (1, PORT_MAX),
     "sm_process_priority": (-20, -2), "FAILPENDING_TIMEOUT_MS": (1, TIME_MS_MAX),
-    "RESET_PEER_WAIT_TIMEOUT_SEC": (1, TIME_S_MAX),
+    "RESET_PEER_WAIT_TIMEOUT_SEC": (1, TIME_S_MAX), **dict.fromkeys(durations.KEYS, (1, TIME_MS_MAX)),
 }
 """Keys of ``configuration`` that are numbers, with their least and greatest value."""
 SETTING_CHOICES: Mapping[str, tuple[str, ...]] = {
     "SYSTEM_MODE": ("simplex", "duplex", "duplex-direct", "standard"),
     "SYSTEM_ROLE": ("none", "systemcontroller", "subcloud"),
     "PLATFORM": ("flock", "starlingx"),
+    "policy": tuple(Policy),
 }
 
 

@@ -10,7 +10,9 @@ import pytest
 from flock.core.errors import Unavailable
 from sm.admin import configuring, provisioning
 from sm.admin.notifier import nobody
+from sm.catalogue.durations import policy, timing
 from sm.cmd import configure, deprovision, provision
+from sm.contract.states import Policy
 from sm.store.store import Store
 from tests.unit.sm.catalogue.sites import few
 
@@ -158,6 +160,12 @@ def test_configure_system(run: Run, store: Store, capsys: pytest.CaptureFixture[
     assert "sm_process_priority: value: must be a number from -20 to -2" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         run("configure", "system", "--cpe_mode", "simplex")
+    assert run("configure", "system", "--set", "policy=promote", "--set", "lease_ms=5000") == 0
+    assert (policy(store.configured()), timing(store.configured()).lease_ms) == (Policy.PROMOTE, 5000)
+    for text in ("lease_ms", "leese_ms=5000", "SYSTEM_MODE=simplex"):
+        assert run("configure", "system", "--set", text) == 1
+    assert run("configure", "system", "--set", "lease_ms=1000") == 1
+    assert "lease_ms must be greater than silent_ms + step_down_ms + drift_ms" in capsys.readouterr().err
 
 
 def test_only_root(run: Run, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
