@@ -25,7 +25,7 @@ _KNOWN = tuple(sorted({*SETTINGS, "policy"} - set(_SETTINGS)))
 
 def main(arguments: Sequence[str], notify: Notifier = nobody) -> int:
     """Carry out a command line of sm-configure; the exit status is that of ``sm.admin.program.run``."""
-    return run(NAME, _parser(), _edit, arguments, notify)
+    return run(NAME, _parser(), lambda args: None if args.what == "catalogue" else _edit(args), arguments, notify)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                          help="any other value; may be repeated. Known keys: " + ", ".join(_KNOWN))
     common(command)
+    command = what.add_parser("catalogue", help="bring in the catalogue after an update of the software, or after a "
+                              "change of the description of this controller; other changes stay")
+    common(command, apply=True)
     return parser
 
 

@@ -15,8 +15,9 @@ from sm.admin.edits import Edit
 from sm.admin.notifier import Notifier
 from sm.catalogue.difference import lines
 from sm.catalogue.load import read_site, shipped
+from sm.catalogue.rows import Configured
 from sm.catalogue.seed import configured
-from sm.store.store import Store
+from sm.store.store import Change, Store
 
 STORE = Path("/var/lib/flock/sm/sm.db")
 SITE = Path("/etc/flock/sm/site.yaml")
@@ -34,21 +35,19 @@ def common(parser: argparse.ArgumentParser, apply: bool = False) -> None:
                         help="description of this controller, for a new store (default: %(default)s)")
 
 
-def run(name: str, parser: argparse.ArgumentParser, edit_of: Callable[[argparse.Namespace], Edit],
+def run(name: str, parser: argparse.ArgumentParser, edit_of: Callable[[argparse.Namespace], Edit | None],
         arguments: Sequence[str], notify: Notifier) -> int:
-    """Carry out one command line. 0: done; 1: refused, with the reason on stderr; 2: not root, or bad arguments."""
+    """Carry out one command line. 0: done; 1: refused, with the reason on stderr; 2: not root, or bad arguments.
+
+    ``edit_of`` gives the change, or None: the catalogue is brought in anew.
+    """
     args = parser.parse_args(arguments)
     if os.geteuid() != 0:
         _complain(f"{name} must run as root.")
         return 2
     try:
         edit = edit_of(args)
-        made = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        store = Store.open(args.store, lambda: configured(shipped(), read_site(args.site, shipped())), made)
-        try:
-            change = store.change(edit, shlex.join([name, *arguments]), made, dry_run=args.dry_run)
-        finally:
-            store.close()
+        change = _changed(args, edit, shlex.join([name, *arguments]))
     except Refused as error:
         _complain(f"{name}: refused; nothing was changed.\n{error}")
         return 1
@@ -66,6 +65,21 @@ def run(name: str, parser: argparse.ArgumentParser, edit_of: Callable[[argparse.
     if getattr(args, "apply", False) and not args.dry_run:
         _tell(change.version, notify)
     return 0
+
+
+def _changed(args: argparse.Namespace, edit: Edit | None, comment: str) -> Change:
+    made = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+    def catalogue() -> Configured:
+        return configured(shipped(), read_site(args.site, shipped()))
+
+    store = Store.open(args.store, catalogue, made)
+    try:
+        if edit is None:
+            return store.renew(catalogue(), comment, made, dry_run=args.dry_run)
+        return store.change(edit, comment, made, dry_run=args.dry_run)
+    finally:
+        store.close()
 
 
 def _tell(version: int, notify: Notifier) -> None:

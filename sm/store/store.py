@@ -15,15 +15,18 @@ from flock.core.errors import InvalidInput, NotFound
 from sm.catalogue.check import check
 from sm.catalogue.difference import Difference, difference
 from sm.catalogue.problems import Problem
+from sm.catalogue.renewal import renewed
 from sm.catalogue.rows import ROW_TYPES, Configured, tables
 from sm.store import rows
 from sm.store.errors import StoreCorrupt
 from sm.store.file import connect, failures, set_aside, transaction
 from sm.store.kept import Kept
-from sm.store.schema import VersionRow
+from sm.store.schema import DocumentRow, VersionRow
 
 VERSIONS_MAX = 20
 CONFIGURED_BYTES_MAX = 50_000_000
+SHIPPED = "catalogue"
+"""The document with the catalogue that was brought in last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Store:
         try:
             if store.version() == 0:
                 store.fresh = True
-                store.change(lambda _: seed(), "from the catalogue", made)
+                store.renew(seed(), "from the catalogue", made)
         except BaseException:
             store.close()
             raise
@@ -129,17 +132,32 @@ class Store:
         """
         with failures(self._path), self._transaction(keep=not dry_run):
             before, _ = self._read()
-            after = edit(before)
-            check(after)
-            found, number = difference(before, after), self.version()
-            if found and not dry_run:
-                number += 1
-                was, now = tables(before), tables(after)
-                for table in ROW_TYPES:
-                    rows.write(self._connection, table, was[table], now[table])
-                rows.put(self._connection, "versions", VersionRow(number, comment, made, _packed(after)))
-                self._connection.execute("DELETE FROM versions WHERE number <= ?", (number - VERSIONS_MAX,))
-            return Change(number, found, bool(found) and not dry_run)
+            return self._replace(before, edit(before), comment, made, dry_run)
+
+    def renew(self, shipped: Configured, comment: str, made: str = "", *, dry_run: bool = False) -> Change:
+        """Bring in the catalogue of a new release or of a changed site; what operators have changed stays.
+
+        CatalogueRefused: the result breaks rules, and everything is as it was.
+        """
+        with failures(self._path), self._transaction(keep=not dry_run):
+            before, _ = self._read()
+            found = self._connection.execute("SELECT document FROM documents WHERE name = ?", (SHIPPED,)).fetchone()
+            base = self._unpacked("the catalogue", found[0]) if found else Configured()
+            done = self._replace(before, renewed(base, before, shipped), comment, made, dry_run)
+            rows.put(self._connection, "documents", DocumentRow(SHIPPED, _packed(shipped)))
+            return done
+
+    def _replace(self, before: Configured, after: Configured, comment: str, made: str, dry_run: bool) -> Change:
+        check(after)
+        found, number = difference(before, after), self.version()
+        if found and not dry_run:
+            number += 1
+            was, now = tables(before), tables(after)
+            for table in ROW_TYPES:
+                rows.write(self._connection, table, was[table], now[table])
+            rows.put(self._connection, "versions", VersionRow(number, comment, made, _packed(after)))
+            self._connection.execute("DELETE FROM versions WHERE number <= ?", (number - VERSIONS_MAX,))
+        return Change(number, found, bool(found) and not dry_run)
 
     def roll_back(self, number: int, made: str = "", *, dry_run: bool = False) -> Change:
         """Make the configuration of an earlier version the present one, as a new version. NotFound: it is not kept."""
@@ -147,16 +165,15 @@ class Store:
             found = next((row for row in rows.read(self._connection, "versions")[0] if row.number == number), None)
         if found is None:
             raise NotFound(resource="configuration version", id=number)
-        earlier = self._unpacked(found)
+        earlier = self._unpacked(f"version {number}", found.document)
         return self.change(lambda _: earlier, f"back to version {number}", made, dry_run=dry_run)
 
-    def _unpacked(self, row: VersionRow) -> Configured:
+    def _unpacked(self, what: str, document: str) -> Configured:
         try:
-            unpacker = zlib.decompressobj()
-            text = unpacker.decompress(bytes.fromhex(row.document), CONFIGURED_BYTES_MAX)
-            found: Configured = codec_for(Configured).decode(text, f"version {row.number}")
+            text = zlib.decompressobj().decompress(bytes.fromhex(document), CONFIGURED_BYTES_MAX)
+            found: Configured = codec_for(Configured).decode(text, what)
         except (ValueError, zlib.error, InvalidInput) as error:
-            raise StoreCorrupt(path=self._path, reason=f"version {row.number} cannot be read: {error}") from error
+            raise StoreCorrupt(path=self._path, reason=f"{what} cannot be read: {error}") from error
         return found
 
     @contextmanager

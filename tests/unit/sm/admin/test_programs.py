@@ -196,8 +196,15 @@ def test_a_new_store_is_made_of_the_site(tmp_path: Path, store: Store, capsys: p
     assert provision.main() == 0
     monkeypatch.setattr("sys.argv", ["sm-configure", "system", "--sm_client_port", "9", *place])
     assert configure.main() == 0
+    (tmp_path / "site.yaml").write_text("mode: simplex\nunit: controller-0\nconfiguration: {policy: promote}\n")
+    capsys.readouterr()
+    for words in (["--dry-run"], ["--apply"]):
+        assert configuring.main(["catalogue", *words, *place]) == 0
+        assert "changes: configuration policy: (none) -> 'value=promote'" in capsys.readouterr().out
     found = Store.open(tmp_path / "new/sm.db", few)
-    assert found.configured().setting("SYSTEM_MODE") == "simplex" and found.version() == 4
+    assert policy(found.configured()) is Policy.PROMOTE
+    found.roll_back(4)
+    assert found.configured().setting("SYSTEM_MODE") == "simplex" and found.version() == 6
     found.close()
 
 

@@ -99,6 +99,35 @@ def test_roll_back(store: Store) -> None:
         store.roll_back(99)
 
 
+def test_a_new_catalogue_keeps_what_operators_changed(store: Store, tmp_path: Path) -> None:
+    store.change(lambda found: changed(found, "services", ("dnsmasq",), max_failures=5), "operator")
+    newer = changed(few(), "services", ("dnsmasq",), max_failures=3, max_action_failures=9)
+    newer = changed(newer, "services", ("rabbit",), max_transition_failures=8)
+    told = store.renew(newer, "release 2", dry_run=True)
+    assert store.version() == 2 and {(one.row, one.field) for one in told.difference.changes} == {
+        ("dnsmasq", "max_action_failures"), ("rabbit", "max_transition_failures")}
+    assert store.renew(newer, "release 2").version == 3
+    found = {row.name: row for row in store.configured().services}
+    assert (found["dnsmasq"].max_failures, found["dnsmasq"].max_action_failures) == (5, 9)
+    assert found["rabbit"].max_transition_failures == 8
+    assert not store.renew(newer, "release 2").stored
+    # The same value as in the new catalogue is no change by an operator any more.
+    store.change(lambda found: changed(found, "services", ("dnsmasq",), max_failures=3), "operator")
+    assert store.renew(few(), "release 1").stored and _sorted(store.configured()) == _sorted(few())
+
+
+def test_a_new_catalogue_that_does_not_go_with_operators_changes_is_refused(store: Store) -> None:
+    store.change(off("fm-api"), "operator")
+    newer = changed(few(), "service_group_members", ("cloud-services", "keystone"), provisioned=False)
+    newer = changed(newer, "service_groups", ("cloud-services",), provisioned=False)
+    store.change(lambda found: changed(found, "service_groups", ("vim-services",), provisioned=True), "operator")
+    without_vim = changed(newer, "service_domain_members", ("controller", "vim-services"), provisioned=True)
+    with pytest.raises(CatalogueRefused, match="vim-services: members"):
+        store.renew(without_vim, "release 2")
+    assert store.version() == 3
+    assert store.renew(newer, "release 2").difference.stops == ("keystone",)
+
+
 def test_only_the_last_versions_are_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sm.store.store.VERSIONS_MAX", 3)
     for number in range(5):
