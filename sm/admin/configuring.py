@@ -10,8 +10,9 @@ from flock.core.errors import InvalidInput
 from sm.admin import edits
 from sm.admin.edits import Edit
 from sm.admin.notifier import Notifier, nobody
-from sm.admin.program import common, run
+from sm.admin.program import Note, Work, catalogue_of, common, edited, places, run, say
 from sm.catalogue.fields import SETTINGS
+from sm.store.store import Store
 
 NAME = "sm-configure"
 APPLIED_INTERFACES = ("admin-interface",)
@@ -25,7 +26,7 @@ _KNOWN = tuple(sorted({*SETTINGS, "policy"} - set(_SETTINGS)))
 
 def main(arguments: Sequence[str], notify: Notifier = nobody) -> int:
     """Carry out a command line of sm-configure; the exit status is that of ``sm.admin.program.run``."""
-    return run(NAME, _parser(), lambda args: None if args.what == "catalogue" else _edit(args), arguments, notify)
+    return run(NAME, _parser(), _work, arguments, notify)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,13 +62,29 @@ def _parser() -> argparse.ArgumentParser:
     command = what.add_parser("catalogue", help="bring in the catalogue after an update of the software, or after a "
                               "change of the description of this controller; other changes stay")
     common(command, apply=True)
+    command = what.add_parser("roll_back", help="make an earlier version of the configuration the present one")
+    command.add_argument("number", type=int, help="as sm-configure versions shows it")
+    common(command, apply=True)
+    places(what.add_parser("versions", help="show the versions that are kept, the newest first"))
     return parser
 
 
-def _edit(args: argparse.Namespace) -> Edit:
+def _work(args: argparse.Namespace) -> Work:
+    if args.what == "catalogue":
+        return lambda store, note: store.renew(catalogue_of(args.site), note.comment, note.made, dry_run=note.dry_run)
+    if args.what == "roll_back":
+        return lambda store, note: store.roll_back(args.number, note.made, dry_run=note.dry_run)
+    if args.what == "versions":
+        return _list_versions
     edit: Edit = {"interface": _interface, "service_instance": _service_instance, "service_group": _service_group,
                   "system": _system}[args.what](args)
-    return edit
+    return edited(edit)
+
+
+def _list_versions(store: Store, note: Note) -> None:
+    del note
+    for version in store.versions():
+        say(f"{version.number:>6}  {version.made:<25}  {version.comment}")
 
 
 def _interface(args: argparse.Namespace) -> Edit:

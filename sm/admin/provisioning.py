@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sm.admin import edits
 from sm.admin.edits import Edit
 from sm.admin.notifier import Notifier, nobody
-from sm.admin.program import common, run
+from sm.admin.program import common, edited, run
 
 _KINDS = {
     "service-domain": ("service_domains", ("domain",), False, "a service domain"),
@@ -24,7 +24,7 @@ _KINDS = {
 
 def main(name: str, provisioned: bool, arguments: Sequence[str], notify: Notifier = nobody) -> int:
     """Carry out a command line of ``name``; the exit status is that of ``sm.admin.program.run``."""
-    return run(name, _parser(name, provisioned), lambda args: _edit(args, provisioned), arguments, notify)
+    return run(name, _parser(name, provisioned), lambda args: edited(_edit(args, provisioned)), arguments, notify)
 
 
 def _parser(name: str, provisioned: bool) -> argparse.ArgumentParser:

@@ -168,6 +168,19 @@ def test_configure_system(run: Run, store: Store, capsys: pytest.CaptureFixture[
     assert "lease_ms must be greater than silent_ms + step_down_ms + drift_ms" in capsys.readouterr().err
 
 
+def test_roll_back(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon = Daemon()
+    assert run("deprovision", "service-group-member", "controller-services", "fm-api") == 0
+    assert run("configure", "roll_back", "1", "--dry-run") == 0 and store.version() == 2
+    assert run("configure", "roll_back", "1", "--apply", daemon=daemon) == 0
+    assert "starts: fm-api\n" in capsys.readouterr().out and daemon.told == [3] and store.configured() == few()
+    assert run("configure", "roll_back", "9") == 1
+    assert "configuration version 9 could not be found" in capsys.readouterr().err
+    assert run("configure", "versions") == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in shown] == ["3", "2", "1"] and shown[0].endswith("back to version 1")
+
+
 def test_only_root(run: Run, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert run("provision", "service-domain", "controller") == 2
