@@ -84,7 +84,7 @@ def run(name: str, parser: argparse.ArgumentParser, work_of: Callable[[argparse.
     if change is not None:
         _report(change, note)
         if getattr(args, "apply", False) and not note.dry_run:
-            _tell(change.version, notify)
+            return _tell(name, change.version, notify)
     return 0
 
 
@@ -104,11 +104,15 @@ def _report(change: Change, note: Note) -> None:
         say(f"Stored as version {change.version}.")
 
 
-def _tell(version: int, notify: Notifier) -> None:
+def _tell(name: str, version: int, notify: Notifier) -> int:
     try:
         notify(version)
     except Unavailable:
         say("sm is not running; the change takes effect when it starts.")
+    except FlockError as error:
+        _complain(f"{name}: the change is stored, but sm could not be told: {error}")
+        return 1
+    return 0
 
 
 def say(line: str) -> None:

@@ -13,10 +13,11 @@ from sm.catalogue.order import Steps, cycle, start_steps, stop_steps
 from sm.catalogue.problems import CatalogueRefused, Problem
 from sm.catalogue.results import is_code, unreachable
 from sm.catalogue.rows import ActionRow, Configured, key_of, tables
-from sm.contract.states import RedundancyModel, ServiceAction, ServiceState
+from sm.contract.states import DependencyKind, RedundancyModel, ServiceAction, ServiceState
 
 ROWS_MAX = 10_000
-LASTING = (ServiceState.ENABLED_ACTIVE, ServiceState.ENABLED_STANDBY, ServiceState.DISABLED)
+UP = (ServiceState.ENABLED_ACTIVE, ServiceState.ENABLED_STANDBY)
+DOWN = (ServiceState.DISABLED, ServiceState.ENABLED_STANDBY)
 
 _REFERENCES = (
     ("service_domain_interfaces", "domain", "service_domains"),
@@ -121,8 +122,10 @@ def _dependencies(configured: Configured) -> Iterator[Problem]:
             yield Problem("service_dependency", name, "dependent", "a service cannot wait for itself")
         if (row.service, row.action) not in has:
             yield Problem("service_dependency", name, "action", f"{row.service} has no action {row.action}")
-        if row.dependent_state not in LASTING:
-            yield Problem("service_dependency", name, "dependent_state", f"must be one of {', '.join(LASTING)}")
+        stops = row.action in (ServiceAction.DISABLE, ServiceAction.GO_STANDBY)
+        allowed = DOWN if stops and row.kind is DependencyKind.ACTION else UP
+        if row.dependent_state not in allowed:
+            yield Problem("service_dependency", name, "dependent_state", f"must be one of {', '.join(allowed)}")
         elif row.dependent_state is ServiceState.ENABLED_STANDBY and (
                 row.dependent, ServiceAction.GO_ACTIVE) not in has:
             yield Problem("service_dependency", name, "dependent_state",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sm.contract.states import DependencyKind, ServiceAction, ServiceState
-from sm.core.model import Catalogue
+from sm.core.model import Catalogue, Dependency
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,21 +48,23 @@ def stop_steps(catalogue: Catalogue) -> Steps:
 
 
 def _needed(catalogue: Catalogue, step: Step) -> frozenset[Step]:
-    found = set()
-    for row in catalogue.of(step.service, step.action):
-        if row.kind is DependencyKind.STATE:
-            continue
-        has_standby = catalogue.services[row.dependent].has_standby
-        if row.state is ServiceState.DISABLED:
-            found.add(Step(row.dependent, ServiceAction.DISABLE))
-        elif row.state is ServiceState.ENABLED_STANDBY and step.action in (
-                ServiceAction.DISABLE, ServiceAction.GO_STANDBY):
-            found.add(Step(row.dependent, ServiceAction.GO_STANDBY if has_standby else ServiceAction.DISABLE))
-        elif row.state is ServiceState.ENABLED_ACTIVE and has_standby:
-            found.add(Step(row.dependent, ServiceAction.GO_ACTIVE))
-        else:
-            found.add(Step(row.dependent, ServiceAction.ENABLE))
-    return frozenset(found)
+    rows = [row for row in catalogue.of(step.service, step.action) if row.kind is DependencyKind.ACTION]
+    if step.action is ServiceAction.ENABLE:
+        # What must hold for as long as a service is enabled must hold when it is enabled.
+        rows += [row for row in catalogue.dependencies
+                 if row.service == step.service and row.kind is DependencyKind.STATE]
+    return frozenset(_step(catalogue, row, step.action) for row in rows)
+
+
+def _step(catalogue: Catalogue, row: Dependency, action: ServiceAction) -> Step:
+    """What the other service must have done."""
+    stands_by = catalogue.services[row.dependent].has_standby
+    stopping = action in (ServiceAction.DISABLE, ServiceAction.GO_STANDBY)
+    if stopping:
+        goes_standby = stands_by and row.state is ServiceState.ENABLED_STANDBY
+        return Step(row.dependent, ServiceAction.GO_STANDBY if goes_standby else ServiceAction.DISABLE)
+    goes_active = stands_by and row.state is ServiceState.ENABLED_ACTIVE
+    return Step(row.dependent, ServiceAction.GO_ACTIVE if goes_active else ServiceAction.ENABLE)
 
 
 def cycle(steps: Steps) -> tuple[Step, ...]:

@@ -13,6 +13,7 @@ from sm.store import rows
 from sm.store.file import failures, transaction
 from sm.store.schema import AssignmentRow, DocumentRow, NodeHistoryRow, NodeRow
 
+NODES_MAX = 64
 NODE_HISTORY_MAX = 20
 DOCUMENT_BYTES_MAX = 1_000_000
 
@@ -46,7 +47,10 @@ class Kept:
     def set_node(self, node: NodeRow) -> None:
         """Store a controller's state; an earlier one with another ``state_uuid`` becomes history."""
         with failures(self._path), transaction(self._connection):
-            before = {row.name: row for row in rows.read(self._connection, "nodes")[0]}.get(node.name)
+            known = {row.name: row for row in rows.read(self._connection, "nodes")[0]}
+            before = known.get(node.name)
+            if before is None and len(known) >= NODES_MAX:
+                raise InvalidInput(field="nodes", rule=f"at most {NODES_MAX} nodes")
             if before is not None and before.state_uuid and before.state_uuid != node.state_uuid:
                 rows.put(self._connection, "node_history", NodeHistoryRow(
                     before.name, before.state_uuid, before.administrative, before.operational, before.availability,

@@ -2,6 +2,7 @@
 """The store: the configured rows, their validated changes and versions; ``kept`` has what the daemon keeps."""
 from __future__ import annotations
 
+import logging
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,8 @@ from sm.store.errors import StoreCorrupt
 from sm.store.file import connect, failures, set_aside, transaction
 from sm.store.kept import Kept
 from sm.store.schema import DocumentRow, VersionRow
+
+LOG = logging.getLogger(__name__)
 
 VERSIONS_MAX = 20
 CONFIGURED_BYTES_MAX = 50_000_000
@@ -70,10 +73,11 @@ class Store:
         damaged = None
         try:
             connection = connect(path)
-        except StoreCorrupt:
+        except StoreCorrupt as error:
             if not repair:
                 raise
             damaged = set_aside(path)
+            LOG.error("%s It is now %s.", error, damaged)
             connection = connect(path)
         store = cls(path, connection, False, damaged)
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flock.core.errors import Unavailable
+from flock.core.errors import DeadlineExceeded, Unavailable
 from sm.admin import configuring, provisioning
 from sm.admin.notifier import nobody
 from sm.catalogue.durations import policy, timing
@@ -66,6 +66,16 @@ def test_deprovision_and_provision_a_service(run: Run, store: Store, capsys: pyt
 def test_without_a_daemon_apply_stores_the_change(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("deprovision", "service-group-member", "controller-services", "fm-api", "--apply") == 0
     assert capsys.readouterr().out.endswith("Stored as version 2.\n" + NOT_RUNNING) and store.version() == 2
+
+
+def test_a_daemon_that_does_not_answer(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    class Stuck(Daemon):
+        def __call__(self, version: int) -> None:
+            raise DeadlineExceeded(what="sm", timeout_s=5)
+
+    assert run("deprovision", "service-group-member", "controller-services", "fm-api", "--apply", daemon=Stuck()) == 1
+    assert "the change is stored, but sm could not be told: sm did not finish within 5 s" in capsys.readouterr().err
+    assert store.version() == 2
 
 
 def test_without_apply_nobody_is_told(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

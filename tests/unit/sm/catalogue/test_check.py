@@ -10,7 +10,15 @@ import pytest
 from sm.catalogue import check
 from sm.catalogue.problems import SHOWN_MAX, CatalogueRefused, Problem
 from sm.catalogue.rows import Configured, DependencyRow, GroupMemberRow, InstanceRow, ResultRow, SettingRow
-from sm.contract.states import ActionResult, Impact, PluginKind, RedundancyModel, ServiceAction, ServiceState
+from sm.contract.states import (
+    ActionResult,
+    DependencyKind,
+    Impact,
+    PluginKind,
+    RedundancyModel,
+    ServiceAction,
+    ServiceState,
+)
 from tests.unit.sm.catalogue.sites import changed, rows, without
 
 ENABLE, DISABLE, GO_ACTIVE = ServiceAction.ENABLE, ServiceAction.DISABLE, ServiceAction.GO_ACTIVE
@@ -51,6 +59,10 @@ CASES: tuple[tuple[Callable[[Configured], Configured], str], ...] = (
     (depend("management-ipv4", ENABLE, "postgres"), "postgres go-active"),
     (depend("keystone", DISABLE, "postgres", ServiceState.DISABLED), "no stop order exists"),
     (depend("haproxy", ENABLE, "keystone", ServiceState.ENABLING), "dependent_state: must be one of enabled-active, "),
+    (depend("haproxy", ENABLE, "keystone", ServiceState.DISABLED), "dependent_state: must be one of enabled-active, "),
+    (depend("haproxy", DISABLE, "keystone", ACTIVE), "dependent_state: must be one of disabled, enabled-standby"),
+    (add("service_dependency", DependencyRow("management-ipv4", ENABLE, "rabbit", ACTIVE, DependencyKind.STATE)),
+     "no start order exists"),
     (depend("haproxy", ENABLE, "keystone", STANDBY), "dependent_state: keystone is never standby: it has no action "),
     (depend("keystone", ENABLE, "postgres"), "service_dependency: action keystone enable postgres: dependent: stands 2 "
                                              "times; once is allowed"),

@@ -41,9 +41,10 @@ def test_stopping() -> None:
     assert steps[Step("a", DISABLE)] == {Step("d", DISABLE)}
 
 
-def test_a_dependency_that_must_last_is_no_order() -> None:
-    found = made(Dependency("a", ENABLE, "b", ACTIVE, DependencyKind.STATE))
-    assert start_steps(found)[Step("a", ENABLE)] == frozenset()
+def test_what_must_last_must_be_there_first() -> None:
+    found = made(Dependency("a", DISABLE, "b", ACTIVE, DependencyKind.STATE))
+    assert start_steps(found)[Step("a", ENABLE)] == {Step("b", ENABLE)}
+    assert stop_steps(found)[Step("a", DISABLE)] == frozenset()
 
 
 @pytest.mark.parametrize(("rows", "length"), [

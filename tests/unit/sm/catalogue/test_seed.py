@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sm.catalogue.build import catalogue
-from sm.catalogue.load import shipped
+from sm.catalogue.load import SHIPPED, shipped
 from sm.catalogue.order import layers, start_steps
 from sm.catalogue.problems import CatalogueRefused
 from sm.catalogue.seed import configured
@@ -161,7 +161,6 @@ def test_the_duplex_system_of_the_flock() -> None:
 
 
 def test_the_flock_runs_units_that_exist() -> None:
-    from sm.catalogue.load import SHIPPED
     units = {path.name for path in (SHIPPED.parents[1] / "etc/systemd").iterdir()}
     named = {row.name for row in rows().service_actions if row.plugin is PluginKind.SYSTEMD}
     assert named - units == {"rabbitmq-server.service"}  # Debian's

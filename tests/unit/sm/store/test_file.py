@@ -63,7 +63,7 @@ def damage(path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["header", "pages", "truncated", "rubbish"])
-def test_the_daemon_sets_a_damaged_file_aside(tmp_path: Path, kind: str) -> None:
+def test_the_daemon_sets_a_damaged_file_aside(tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     path = made(tmp_path / "sm.db")
     damage(path, kind)
     spoiled = path.read_bytes()
@@ -73,6 +73,7 @@ def test_the_daemon_sets_a_damaged_file_aside(tmp_path: Path, kind: str) -> None
     store = Store.open(path, few, repair=True)
     assert store.fresh and store.damaged == tmp_path / "sm.db.damaged-1" and store.configured() == few()
     assert store.damaged.read_bytes() == spoiled
+    assert "repeat changes that were made with sm-configure" in caplog.text and str(store.damaged) in caplog.text
     store.close()
     store = Store.open(path, few, repair=True)
     assert not store.fresh and store.damaged is None

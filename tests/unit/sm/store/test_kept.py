@@ -94,6 +94,14 @@ def test_the_history_of_each_node_is_limited(kept: Kept) -> None:
     assert found == [("controller-1", "x"), *(("controller-0", str(number)) for number in last)]
 
 
+def test_nodes_are_limited(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sm.store.kept.NODES_MAX", 1)
+    kept.set_node(NodeRow("controller-0"))
+    kept.set_node(NodeRow("controller-0", state_uuid="b"))
+    with pytest.raises(InvalidInput, match="at most 1 nodes"):
+        kept.set_node(NodeRow("controller-1"))
+
+
 def test_assignments_keep_their_uuid(kept: Kept) -> None:
     one = AssignmentRow("controller", "controller-0", "oam-services", "uuid-1", GroupState.ACTIVE)
     two = AssignmentRow("controller", "controller-1", "oam-services", "uuid-2", GroupState.STANDBY)
