@@ -2,6 +2,7 @@
 """What the exit of a plug-in means: the look-up in the rows of results, and rows that no look-up can find."""
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from sm.catalogue import plugins
@@ -48,9 +49,15 @@ def unreachable(rows: Iterable[ResultRow], actions: Iterable[ActionRow]) -> list
     """
     kept = tuple(rows)
     results = Results(kept)
-    codes = {row.code for row in kept} | {OTHER, FAILURE, TIMEOUT}
-    used = {(action.plugin, action.name, action.command) for action in actions}
-    later = {(kind, "", word) for kind in PluginKind for word in (*plugins.commands(kind), "")}
-    later |= {(kind, "", word) for kind, _, word in used}
-    found = {key_of(row) for use in used | later for code in codes if (row := results.find(*use, code))}
+    named = {(row.plugin, row.name) for row in kept}
+    # All names without rows of their own are alike.
+    used = {(action.plugin, action.name if (action.plugin, action.name) in named else "", action.command)
+            for action in actions}
+    used |= {(kind, "", word) for kind in PluginKind for word in (*plugins.commands(kind), "")}
+    used |= {(kind, "", word) for kind, _, word in used}
+    codes = defaultdict(set)
+    for row in kept:
+        codes[row.plugin].add(row.code)
+    found = {key_of(hit) for kind, name, word in used for code in {*codes[kind], OTHER, FAILURE, TIMEOUT}
+             if (hit := results.find(kind, name, word, code))}
     return [row for row in kept if key_of(row) not in found]

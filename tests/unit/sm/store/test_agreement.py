@@ -20,7 +20,7 @@ DURABLE = st.builds(Durable, st.builds(Vote, TERMS, NAMES), st.builds(Record, TE
 
 
 @given(durables=st.lists(DURABLE, min_size=1, max_size=3))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_last_one_survives(tmp_path: Path, durables: list[Durable]) -> None:
     store = Store.open(tmp_path / "sm.db", few)
     for durable in durables:
