@@ -33,7 +33,8 @@ def catalogue(configured: Configured, cores: int = ENABLING_BY_CORES_MIN) -> Cat
         Dependency(row.service, row.action, row.dependent, row.dependent_state, row.kind)
         for row in configured.service_dependency if row.service in services and row.dependent in services)
     return Catalogue(groups, services, dependencies, _enabling_max(configured, cores),
-                     configured.service_action_results)
+                     configured.service_action_results,
+                     tuple(row for row in configured.service_heartbeat if row.service in services))
 
 
 def _groups(configured: Configured, known: Mapping[str, ServiceRow]) -> dict[str, GroupSpec]:

@@ -29,6 +29,7 @@ _REFERENCES = (
     ("service_dependency", "dependent", "services"),
     ("service_instances", "service", "services"),
     ("service_actions", "service", "services"),
+    ("service_heartbeat", "service", "services"),
 )
 """A field of a table and the table whose rows it names."""
 _NOUNS = {"service_domains": "service domain", "service_groups": "service group", "services": "service"}
@@ -45,7 +46,8 @@ def problems(configured: Configured) -> list[Problem]:
     """Every broken rule. Rules about the whole are only looked at when each row is good by itself."""
     found = [problem for table, rows in tables(configured).items() for row in rows
              for problem in field_problems(table, row)]
-    for rule in (_sizes, _duplicates, _references, _memberships, _actions, _dependencies, _instances, _codes):
+    for rule in (_sizes, _duplicates, _references, _memberships, _actions, _dependencies, _instances, _codes,
+                 _heartbeats):
         found += rule(configured)
     if not found:
         for rule in (_groups, _aggregates, _cycles, _unfilled, _unreachable, _timing):
@@ -143,6 +145,13 @@ def _codes(configured: Configured) -> Iterator[Problem]:
         if not is_code(row.code):
             yield Problem("service_action_results", " ".join(key_of(row)), "code",
                           "must be an exit status from 0 to 255, plugin-failure, plugin-timeout or other")
+
+
+def _heartbeats(configured: Configured) -> Iterator[Problem]:
+    for row in configured.service_heartbeat:
+        if not row.missed_warn <= row.missed_degrade <= row.missed_fail:
+            yield Problem("service_heartbeat", row.service, "missed_fail",
+                          "missed_warn, missed_degrade and missed_fail must not decrease")
 
 
 def _groups(configured: Configured) -> Iterator[Problem]:

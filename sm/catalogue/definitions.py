@@ -27,6 +27,20 @@ class Periods:
 
 
 @dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Active monitoring, as ``sm.core.model.Heartbeat`` explains it."""
+
+    family: str
+    source: str
+    destination: str
+    message: str
+    interval_ms: int
+    missed_warn: int
+    missed_degrade: int
+    missed_fail: int
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """One service. ``when``: words that must all hold; ``a | b`` is one of two, ``not a`` its contrary.
 
@@ -57,6 +71,7 @@ class Service:
     fail_countdown_interval_ms: int = 90_000
     max_action_failures: int = 4
     max_transition_failures: int = 16
+    heartbeat: Heartbeat | None = None
 
 
 @dataclass(frozen=True, slots=True)

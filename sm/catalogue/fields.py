@@ -34,12 +34,15 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "auth_type": ("none", "hmac-sha512"),
     "network_type": ("ipv4", "ipv6", "ipv4-udp", "ipv6-udp"),
     "connect_type": ("tor", "dc"),
+    "family": ("unix", "udp"),
 }
 LIMITS: Mapping[str, tuple[int, int]] = {
     "priority": (0, 255), "generation": (0, 2**31), "n_active": (1, NODES_MAX), "m_standby": (0, NODES_MAX),
     "max_failures": (1, COUNT_MAX), "fail_countdown": (0, COUNT_MAX), "max_action_failures": (1, COUNT_MAX),
     "max_transition_failures": (1, COUNT_MAX), "failure_retries": (0, COUNT_MAX), "timeout_retries": (0, COUNT_MAX),
     "total_retries": (0, COUNT_MAX), "timeout_s": (1, TIME_S_MAX),
+    "interval_ms": (10, TIME_MS_MAX), "missed_warn": (0, COUNT_MAX), "missed_degrade": (0, COUNT_MAX),
+    "missed_fail": (0, COUNT_MAX),
 }
 SETTINGS: Mapping[str, tuple[int, int]] = {
     "ENABLING_THROTTLE": (1, COUNT_MAX), "sm_server_port": (1, PORT_MAX), "sm_client_port": (1, PORT_MAX),
@@ -126,9 +129,13 @@ def _pid_file_rule(value: str) -> str:
     return "" if not value or value.startswith("/") else "must be an absolute path, or empty"
 
 
+def _presence_rule(value: str) -> str:
+    return "" if value else "must not be empty"
+
+
 _TEXT_RULES: Mapping[str, Callable[[str], str]] = {
     **dict.fromkeys(_ADDRESSES, address_rule), "device": _device_rule, "pid_file": _pid_file_rule,
-    **dict.fromkeys(("instance", "command", "key"), lambda value: "" if value else "must not be empty"),
+    **dict.fromkeys(("instance", "command", "key", "source", "destination", "message"), _presence_rule),
 }
 
 

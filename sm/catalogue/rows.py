@@ -159,6 +159,13 @@ class ResultRow(model.ResultRow):
 
 
 @dataclass(frozen=True, slots=True)
+class HeartbeatRow(model.Heartbeat):
+    """Active monitoring of a service by datagrams."""
+
+    KEY: ClassVar[Key] = ("service",)
+
+
+@dataclass(frozen=True, slots=True)
 class SettingRow:
     """One value that concerns the whole daemon."""
 
@@ -181,6 +188,7 @@ class Configured:
     service_instances: tuple[InstanceRow, ...] = ()
     service_actions: tuple[ActionRow, ...] = ()
     service_action_results: tuple[ResultRow, ...] = ()
+    service_heartbeat: tuple[HeartbeatRow, ...] = ()
     configuration: tuple[SettingRow, ...] = ()
 
     def setting(self, key: str, default: str = "") -> str:
@@ -192,7 +200,8 @@ ROW_TYPES: Mapping[str, type[Any]] = {
     "service_domains": DomainRow, "service_domain_interfaces": InterfaceRow,
     "service_domain_members": DomainMemberRow, "service_groups": GroupRow, "service_group_members": GroupMemberRow,
     "services": ServiceRow, "service_dependency": DependencyRow, "service_instances": InstanceRow,
-    "service_actions": ActionRow, "service_action_results": ResultRow, "configuration": SettingRow,
+    "service_actions": ActionRow, "service_action_results": ResultRow, "service_heartbeat": HeartbeatRow,
+    "configuration": SettingRow,
 }
 """The type of the rows of each table of ``Configured``."""
 

@@ -20,6 +20,7 @@ from sm.catalogue.rows import (
     DomainRow,
     GroupMemberRow,
     GroupRow,
+    HeartbeatRow,
     InstanceRow,
     InterfaceRow,
     ResultRow,
@@ -75,6 +76,8 @@ def configured(known: Definitions, site: Site) -> Configured:
         service_instances=tuple(_instances(chosen, site, filling)),
         service_actions=tuple(row for one in chosen for row in _actions(one)),
         service_action_results=tuple(_results(known)),
+        service_heartbeat=tuple(HeartbeatRow(one.name, **asdict(one.service.heartbeat)) for one in chosen
+                                if one.service.heartbeat is not None),
         configuration=tuple(_settings(known, site)))
     broken = problems(rows)
     if broken:

@@ -8,8 +8,17 @@ from dataclasses import replace
 import pytest
 
 from sm.catalogue import check
+from sm.catalogue.build import catalogue
 from sm.catalogue.problems import SHOWN_MAX, CatalogueRefused, Problem
-from sm.catalogue.rows import Configured, DependencyRow, GroupMemberRow, InstanceRow, ResultRow, SettingRow
+from sm.catalogue.rows import (
+    Configured,
+    DependencyRow,
+    GroupMemberRow,
+    HeartbeatRow,
+    InstanceRow,
+    ResultRow,
+    SettingRow,
+)
 from sm.contract.states import (
     ActionResult,
     DependencyKind,
@@ -46,6 +55,13 @@ def depend(service: str, action: ServiceAction, other: str, state: ServiceState 
 def result(name: str, command: str, code: str, plugin: PluginKind = PluginKind.SYSTEMD
            ) -> Callable[[Configured], Configured]:
     return add("service_action_results", ResultRow(plugin, name, command, code, ActionResult.FAILED))
+
+
+BEAT = HeartbeatRow("keystone", "unix", "/run/a", "/run/b", "are you there", 100, 2, 4, 8)
+
+
+def beat(**fields: object) -> Callable[[Configured], Configured]:
+    return add("service_heartbeat", replace(BEAT, **fields))  # type: ignore[arg-type]
 
 
 CASES: tuple[tuple[Callable[[Configured], Configured], str], ...] = (
@@ -119,6 +135,11 @@ CASES: tuple[tuple[Callable[[Configured], Configured], str], ...] = (
     (add("configuration", SettingRow("lease_ms", "0")), "configuration: lease_ms: value: must be a number from 1 to"),
     (add("configuration", SettingRow("lease_ms", "2000")), "configuration: durations: lease_ms must be greater than"),
     (add("configuration", SettingRow("policy", "hope")), "policy: value: must be one of freeze, promote"),
+    (beat(service="nobody"), "service_heartbeat: nobody: service: there is no service 'nobody'"),
+    (beat(missed_degrade=1), "service_heartbeat: keystone: missed_fail: missed_warn, missed_degrade and missed_fail"),
+    (beat(family="tcp"), "family: must be one of unix, udp"),
+    (beat(interval_ms=0), "interval_ms: must be a number from 10"),
+    (beat(message=""), "message: must not be empty"),
     (result("default", "status", "256"), "code: must be an exit status from 0 to 255"),
     (result("default", "status", "007"), "code: must be an exit status from 0 to 255"),
     (result("flock-frnt.service", "status", "0"), "no action's exit leads here"),
@@ -137,6 +158,13 @@ def test_a_broken_rule(spoil: Callable[[Configured], Configured], expected: str)
     with pytest.raises(CatalogueRefused) as caught:
         check.check(spoil(rows()))
     assert any(expected in str(problem) for problem in caught.value.problems), str(caught.value)
+
+
+def test_a_heartbeat_reaches_the_decisions() -> None:
+    found = beat()(rows())
+    check.check(found)
+    assert catalogue(found).heartbeats == (BEAT,)
+    assert catalogue(changed(found, "services", ("keystone",), provisioned=False)).heartbeats == ()
 
 
 def test_a_row_that_others_hide_is_unreachable() -> None:

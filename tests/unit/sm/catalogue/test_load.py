@@ -102,6 +102,7 @@ def test_shipped_files_load() -> None:
      "service haproxy: limits.go: stands exactly where commands name go-active and go-standby"),
     (("services", "haproxy", "impct"), "minor", "service haproxy: impct: is not known here; known are audit, "),
     (("services", "haproxy", "limits", "strt"), 3, "service haproxy: limits.strt: is not known here"),
+    (("services", "haproxy", "heartbeat"), {"famly": "unix"}, "service haproxy: heartbeat.famly: is not known here"),
     (("services", "haproxy"), "yes", "service haproxy: must be a mapping"),
     (("services", "postgres"), {"impact": "minor", "plugin": "lsb:a", "limits": {"start": 1, "stop": 1, "audit": 1},
                                 "audit": 1}, "service postgres: group: is already a service of controller-services"),

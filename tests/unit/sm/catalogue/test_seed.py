@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sm.catalogue.build import catalogue
+from sm.catalogue.definitions import Heartbeat
 from sm.catalogue.load import SHIPPED, shipped
 from sm.catalogue.order import layers, start_steps
 from sm.catalogue.problems import CatalogueRefused
@@ -103,6 +104,18 @@ def test_the_site_adds_parameters_and_settings() -> None:
     found = configured(shipped(), given)
     assert catalogue(found).services["postgres"].parameters == {"version": "16", "cluster": "main", "data": "/x"}
     assert (found.setting("sm_process_priority"), found.setting("SYSTEM_MODE")) == ("-5", "duplex")
+
+
+def test_a_heartbeat_of_the_definitions_becomes_a_row() -> None:
+    beat = Heartbeat("udp", "127.0.0.1 0", "127.0.0.1 9", "hello", 100, 2, 4, 8)
+    known = shipped()
+    group = known.groups["cloud-services"]
+    one = group.services["keystone"]
+    assert one.flock is not None
+    watched = {**group.services, "keystone": replace(one, flock=replace(one.flock, heartbeat=beat))}
+    found = configured(replace(known, groups={**known.groups, group.name: replace(group, services=watched)}), site())
+    assert [(row.service, row.destination, row.missed_fail) for row in catalogue(found).heartbeats] == [
+        ("keystone", "127.0.0.1 9", 8)]
 
 
 def test_paths() -> None:
