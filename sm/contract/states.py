@@ -157,6 +157,7 @@ class PluginKind(enum.StrEnum):
     EXEC = "exec"
     HTTP = "http"
     TCP = "tcp"
+    ADDRESS = "address"
 
 
 class SchedulingState(enum.StrEnum):

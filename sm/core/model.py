@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sm.contract.states import (
+    ActionResult,
+    Condition,
     DependencyKind,
     Impact,
     OnFailure,
@@ -13,8 +15,12 @@ from sm.contract.states import (
     RedundancyModel,
     ServiceAction,
     ServiceState,
+    Status,
 )
 from sm.core.cycles import without_cycles
+
+# Rows of the catalogue that hold for every plug-in or command without a row of its own.
+DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,12 @@ class ActionSpec:
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
     """One service. Limits: failures while active that are repaired in place, one of which is forgiven after each
-    ``fail_countdown_interval_ms``; failed actions in a row; failed transitions."""
+    ``fail_countdown_interval_ms``; failed actions in a row; failed transitions.
+
+    ``instance``: the name that an OCF agent is given; empty for the service's own. ``program``: the name of the program
+    whose process ``pid_file`` names; empty when it is not checked. ``user``: the account that may report the service's
+    events besides root; empty for none.
+    """
 
     name: str
     actions: Mapping[ServiceAction, ActionSpec]
@@ -60,6 +71,9 @@ class ServiceSpec:
     pid_file: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     on_failure: OnFailure = OnFailure.RESTART
+    instance: str = ""
+    program: str = ""
+    user: str = ""
 
     @property
     def has_standby(self) -> bool:
@@ -111,6 +125,44 @@ class Dependency:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultRow:
+    """What it means when ``command`` of ``name``, executed by ``plugin``, ends with ``code``.
+
+    ``name`` and ``command`` may be ``DEFAULT``. ``code`` is a decimal exit code, or ``plugin-failure``,
+    ``plugin-timeout``, ``other``. A state, status or condition of None leaves it as it is; the state of a successful
+    enable or disable then follows from the action.
+    """
+
+    plugin: PluginKind
+    name: str
+    command: str
+    code: str
+    result: ActionResult
+    state: ServiceState | None = None
+    status: Status | None = None
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Active monitoring of a service: ``message`` is sent every ``interval_ms`` as a datagram, and any reply counts.
+
+    ``family`` is ``unix`` or ``udp``; addresses are paths, or ``address port`` for UDP. A status follows when more
+    than that many replies in a row are missed.
+    """
+
+    service: str
+    family: str
+    source: str
+    destination: str
+    message: str
+    interval_ms: int
+    missed_warn: int
+    missed_degrade: int
+    missed_fail: int
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """All that is provisioned on this system. Dependencies on services that are not provisioned are left out.
 
@@ -122,6 +174,8 @@ class Catalogue:
     services: Mapping[str, ServiceSpec]
     dependencies: tuple[Dependency, ...] = ()
     enabling_max: int = 1000
+    results: tuple[ResultRow, ...] = ()
+    heartbeats: tuple[Heartbeat, ...] = ()
 
     closing: tuple[Dependency, ...] = field(init=False, repr=False, compare=False)
     _rows: Mapping[tuple[str, ServiceAction], tuple[Dependency, ...]] = field(init=False, repr=False, compare=False)
