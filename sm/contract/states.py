@@ -142,6 +142,7 @@ class PluginKind(enum.StrEnum):
     EXEC = "exec"
     HTTP = "http"
     TCP = "tcp"
+    ADDRESS = "address"
 
 
 class SchedulingState(enum.StrEnum):

@@ -6,13 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sm.contract.states import (
+    ActionResult,
+    Condition,
     DependencyKind,
     Impact,
     PluginKind,
     RedundancyModel,
     ServiceAction,
     ServiceState,
+    Status,
 )
+
+# Rows of the catalogue that hold for every plug-in or command without a row of its own.
+DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,12 @@ class ActionSpec:
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
     """One service. Limits: failures while active that are repaired in place, one of which is forgiven after each
-    ``fail_countdown_interval_ms``; failed actions in a row; failed transitions."""
+    ``fail_countdown_interval_ms``; failed actions in a row; failed transitions.
+
+    ``instance``: the name that an OCF agent is given; empty for the service's own. ``program``: the name of the program
+    whose process ``pid_file`` names; empty when it is not checked. ``user``: the account that may report the service's
+    events besides root; empty for none.
+    """
 
     name: str
     actions: Mapping[ServiceAction, ActionSpec]
@@ -57,6 +68,9 @@ class ServiceSpec:
     max_transition_failures: int = 16
     pid_file: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    instance: str = ""
+    program: str = ""
+    user: str = ""
 
     @property
     def has_standby(self) -> bool:
@@ -103,6 +117,44 @@ class Dependency:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultRow:
+    """What it means when ``command`` of the plug-in ``plugin`` ends with ``code``.
+
+    ``plugin`` and ``command`` may be ``DEFAULT``. ``code`` is a decimal exit code, or ``plugin-failure``,
+    ``plugin-timeout``, ``other``. A state, status or condition of None leaves it as it is; the state of a successful
+    enable or disable then follows from the action.
+    """
+
+    kind: PluginKind
+    plugin: str
+    command: str
+    code: str
+    result: ActionResult
+    state: ServiceState | None = None
+    status: Status | None = None
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Active monitoring of a service: ``message`` is sent every ``interval_ms`` as a datagram; any reply is a sign of life.
+
+    ``family`` is ``unix`` or ``udp``; addresses are paths, or ``address port`` for UDP. A status follows when more
+    than that many replies in a row are missed.
+    """
+
+    service: str
+    family: str
+    source: str
+    destination: str
+    message: str
+    interval_ms: int
+    missed_warn: int
+    missed_degrade: int
+    missed_fail: int
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """All that is provisioned on this system. Dependencies on services that are not provisioned are left out."""
 
@@ -110,6 +162,8 @@ class Catalogue:
     services: Mapping[str, ServiceSpec]
     dependencies: tuple[Dependency, ...] = ()
     enabling_max: int = 1000
+    results: tuple[ResultRow, ...] = ()
+    heartbeats: tuple[Heartbeat, ...] = ()
 
     def of(self, service: str, action: ServiceAction) -> tuple[Dependency, ...]:
         """The dependencies of one action of one service."""
