@@ -137,7 +137,7 @@ class ResultRow:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Active monitoring of a service: ``message`` is sent every ``interval_ms`` as a datagram; any reply is a sign of life.
+    """Active monitoring of a service: ``message`` is sent every ``interval_ms`` as a datagram, and any reply counts.
 
     ``family`` is ``unix`` or ``udp``; addresses are paths, or ``address port`` for UDP. A status follows when more
     than that many replies in a row are missed.
