@@ -19,6 +19,7 @@ class Network:
         self.duplicate = duplicate
         self.sent = 0
         self._cut: set[str] = set()
+        self._parted: set[frozenset[str]] = set()
 
     def cut(self, node: str) -> None:
         """Disconnect a node from this network."""
@@ -26,14 +27,34 @@ class Network:
         self.world.say(f"{node} is cut from {self.name}")
 
     def heal(self, node: str) -> None:
-        """Reconnect a node."""
-        self._cut.discard(node)
-        self.world.say(f"{node} is back on {self.name}")
+        """Reconnect a node; no effect when it is connected."""
+        if node in self._cut:
+            self._cut.discard(node)
+            self.world.say(f"{node} is back on {self.name}")
+
+    def part(self, one: str, other: str) -> None:
+        """Lose all datagrams between two nodes, whose ports stay connected."""
+        self._parted.add(frozenset((one, other)))
+        self.world.say(f"{one} and {other} are parted on {self.name}")
+
+    def join(self, one: str, other: str) -> None:
+        """End ``part``; no effect when they are joined."""
+        if frozenset((one, other)) in self._parted:
+            self._parted.discard(frozenset((one, other)))
+            self.world.say(f"{one} and {other} are joined on {self.name}")
+
+    def is_cut(self, node: str) -> bool:
+        """Whether the node's port is disconnected."""
+        return node in self._cut
+
+    def carries(self, one: str, other: str) -> bool:
+        """Whether datagrams pass between two nodes, losses aside."""
+        return not (one in self._cut or other in self._cut or frozenset((one, other)) in self._parted)
 
     def send(self, source: str, target: str, payload: bytes) -> None:
         """Send one datagram to one node."""
         self.sent += 1
-        if source in self._cut or target in self._cut:
+        if not self.carries(source, target):
             return
         random = self.world.random
         copies = 2 if self.duplicate and random.random() < self.duplicate else 1
@@ -49,5 +70,5 @@ class Network:
 
     def _arrive(self, source: str, target: str, payload: bytes) -> None:
         node = self.world.nodes.get(target)
-        if node is not None and target not in self._cut:
+        if node is not None and self.carries(source, target):
             node.deliver(source, payload)

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All that a node knows of its domain. Times are of the node's own monotonic clock."""
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sm.contract.states import Policy
+from sm.core.timing import Timing
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Vote:
+    """For whom a voter is, in which term. Nobody in term 0."""
+
+    term: int = 0
+    holder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The nodes whose data is current. A greater (term, revision) is newer. Written by the leader."""
+
+    term: int = 0
+    revision: int = 0
+    members: frozenset[str] = frozenset()
+
+    @property
+    def age(self) -> tuple[int, int]:
+        """Orders records; a greater one is newer."""
+        return (self.term, self.revision)
+
+
+@dataclass(frozen=True, slots=True)
+class Durable:
+    """What a voter stores before anybody may learn of it. ``led_in``: the boot of the host in which this node has led
+    last; a restart of the daemon in the same boot continues."""
+
+    vote: Vote = Vote()
+    record: Record = Record()
+    led_in: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Who belongs to the domain. ``nodes``: the controllers; ``witness``: a further voter, or empty."""
+
+    nodes: tuple[str, ...]
+    witness: str = ""
+    policy: Policy = Policy.FREEZE
+    timing: Timing = Timing()
+
+    @property
+    def voters(self) -> tuple[str, ...]:
+        """All who vote."""
+        return (*self.nodes, self.witness) if self.witness else self.nodes
+
+    @property
+    def majority(self) -> int:
+        """How many votes a lease takes."""
+        return len(self.voters) // 2 + 1
+
+    @property
+    def keeps_alone(self) -> bool:
+        """Whether a leader without a majority goes on, because only a fence or an operator can make another one."""
+        return len(self.voters) == 2 and self.policy is Policy.FREEZE
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a voter tells the others. ``echoes``: for each other voter its boot and the last ``sent_ms`` heard.
+
+    ``claims``: the sender stands for election or leads, in the term of its vote. ``alone``: it leads without a majority
+    that it hears. ``active``: groups are active on it. ``eligible``: it could lead. ``fenced``: nodes that it has
+    fenced and not heard since. ``pausing_ms``: how long it is going to be silent on purpose.
+    """
+
+    node: str
+    boot: str
+    sent_ms: int
+    echoes: Mapping[str, tuple[str, int]]
+    vote: Vote
+    record: Record
+    claims: bool = False
+    leading: bool = False
+    alone: bool = False
+    accepts_loss: bool = False
+    active: bool = False
+    eligible: bool = True
+    hears: frozenset[str] = frozenset()
+    fenced: frozenset[str] = frozenset()
+    pausing_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The last beat of another voter. ``echo_ms``: the newest of our own beats that it has heard, -1 before the first.
+
+    ``granted_ms``: when the newest of its beats arrived that we echoed while leading: no grant of ours to it lasts
+    longer than ``grant_ms`` from then. ``vouched_ms``: the same for beats that said that its data is current.
+    ``lent_ms``: until when its vote was counted because it was void. ``quiet_until_ms``: it is silent on purpose
+    until then.
+    """
+
+    beat: Beat
+    received_ms: int
+    echo_ms: int = -1
+    granted_ms: int = -1
+    vouched_ms: int = -1
+    lent_ms: int = -1
+    quiet_until_ms: int = 0
+
+
+class Proof(enum.Enum):
+    """Why it is certain that a silent node has no lease and nothing active."""
+
+    FENCED = "it is switched off"
+    EXPIRED = "its lease has ended"
+    WORD = "an operator says that it is off"
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """A node that certainly has no lease and nothing active; its vote is ours. ``boot``: the start that this holds for.
+    ``at_ms``: when it was confirmed last; ``asked_ms``: when it was asked last."""
+
+    proof: Proof
+    boot: str
+    at_ms: int
+    asked_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class FenceAttempt:
+    """One order to the BMC of a silent node that is not answered yet, or was answered without a confirmation."""
+
+    begun_ms: int
+    count: int
+    answered_ms: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """What this node knows of itself. ``eligible``: unlocked and ready. ``isolated``: why its own networks are at fault
+    when it hears nobody, such as a lost carrier; empty when they work. ``in_sync``: nodes that store this node's data
+    synchronously now. ``fenceable``: nodes whose BMC this node can use. ``stalled_ms``: when the daemon was last late.
+    ``heir``: the node to which the groups that need the lease shall move; empty when they stay.
+    """
+
+    eligible: bool = False
+    active: bool = False
+    isolated: str = ""
+    in_sync: frozenset[str] = frozenset()
+    fenceable: frozenset[str] = frozenset()
+    stalled_ms: int = -1_000_000
+    heir: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The domain as one voter sees it.
+
+    ``promised_until_ms``: until then this voter votes for nobody but ``durable.vote.holder``. ``claim_ms``: since when
+    this node claims; None while it does not. ``prior``: who held the lease before. ``stand_at_ms``: when this node is
+    to stand for election. ``grace_until_ms``: until when the daemon that ran here before was permitted to keep groups
+    active. ``required``: nodes that must have stored a write before it is acknowledged. ``reason``: why this node leads
+    or does not.
+    """
+
+    me: str
+    boot: str
+    host_boot: str
+    config: Config
+    started_ms: int
+    durable: Durable = Durable()
+    local: Local = Local()
+    heard: Mapping[str, Heard] = field(default_factory=dict)
+    void: Mapping[str, Void] = field(default_factory=dict)
+    fencing: Mapping[str, FenceAttempt] = field(default_factory=dict)
+    promised_until_ms: int = 0
+    claim_ms: int | None = None
+    leading: bool = False
+    leading_since_ms: int = 0
+    prior: str = ""
+    stand_at_ms: int | None = None
+    lease_until_ms: int = -1
+    grant_until_ms: int = -1
+    grace_until_ms: int = -1
+    current_until_ms: int = -1
+    required: frozenset[str] = frozenset()
+    accepts_loss: bool = False
+    paused_until_ms: int = 0
+    reason: str = "just started"
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The voters but this one."""
+        return tuple(name for name in self.config.voters if name != self.me)
+
+    def silent(self, name: str, now_ms: int) -> bool:
+        """Whether nothing was heard of a voter lately, and it did not say that it would be silent."""
+        heard = self.heard.get(name)
+        return heard is None or now_ms >= max(heard.received_ms + self.config.timing.silent_ms, heard.quiet_until_ms)
+
+    def leader(self, now_ms: int) -> str:
+        """The node that leads: this one, or the one heard to lead in the greatest term; empty when there is none."""
+        if self.leading:
+            return self.me
+        found = [(heard.beat.vote.term, name) for name, heard in self.heard.items()
+                 if heard.beat.leading and not self.silent(name, now_ms)]
+        return max(found)[1] if found else ""
