@@ -118,15 +118,15 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    """What it means when ``command`` of the plug-in ``plugin`` ends with ``code``.
+    """What it means when ``command`` of ``name``, executed by ``plugin``, ends with ``code``.
 
-    ``plugin`` and ``command`` may be ``DEFAULT``. ``code`` is a decimal exit code, or ``plugin-failure``,
+    ``name`` and ``command`` may be ``DEFAULT``. ``code`` is a decimal exit code, or ``plugin-failure``,
     ``plugin-timeout``, ``other``. A state, status or condition of None leaves it as it is; the state of a successful
     enable or disable then follows from the action.
     """
 
-    kind: PluginKind
-    plugin: str
+    plugin: PluginKind
+    name: str
     command: str
     code: str
     result: ActionResult

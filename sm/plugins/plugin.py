@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from sm.contract.states import PluginKind
-from sm.core.model import ActionSpec, ResultRow, ServiceSpec
+from sm.core.model import ActionSpec, ServiceSpec
 from sm.plugins.scope import Scopes
 from sm.systemd.units import Units
 
@@ -57,13 +57,9 @@ class Tools:
 
 
 class Plugin(Protocol):
-    """Executes the actions of services of one kind.
-
-    ``rows`` give its exit codes a meaning; a row of the catalogue for the same place goes before them.
-    """
+    """Executes the actions of services of one kind. The catalogue's rows of results give its exit codes a meaning."""
 
     kind: ClassVar[PluginKind]
-    rows: ClassVar[tuple[ResultRow, ...]]
 
     async def attempt(self, job: Job) -> Outcome:
         """Make one attempt. Raises PluginFailed.

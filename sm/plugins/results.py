@@ -9,7 +9,6 @@ from sm.contract.states import ActionResult, Condition, PluginKind, ServiceState
 from sm.core.model import DEFAULT, ActionSpec, ResultRow, Retries
 
 FAILURE, TIMEOUT, OTHER = "plugin-failure", "plugin-timeout", "other"
-WORDS = frozenset({FAILURE, TIMEOUT, OTHER})
 LINE_MAX_CHARS = 300
 
 _Place = tuple[PluginKind, str, str, str]
@@ -27,25 +26,25 @@ class Meaning:
 
 
 class Results:
-    """Rows by place. Of two rows for one place the first counts: give the catalogue's rows before the plug-ins'."""
+    """Rows by place. Of two rows for one place the first counts."""
 
     def __init__(self, rows: Iterable[ResultRow]) -> None:
         self._rows: dict[_Place, ResultRow] = {}
         for row in rows:
-            self._rows.setdefault((row.kind, row.plugin, row.command, row.code), row)
+            self._rows.setdefault((row.plugin, row.name, row.command, row.code), row)
 
-    def row(self, kind: PluginKind, plugin: str, command: str, code: str) -> ResultRow | None:
-        """The row that decides: a named plug-in before ``default``, then a named command, then the exact code."""
-        for name in (plugin, DEFAULT):
-            for word in (command, DEFAULT):
-                for value in (code, OTHER):
-                    found = self._rows.get((kind, name, word, value))
+    def row(self, plugin: PluginKind, name: str, command: str, code: str) -> ResultRow | None:
+        """The row that decides: a named script before ``default``, then a named command, then the exact code."""
+        for names in (name, DEFAULT):
+            for commands in (command, DEFAULT):
+                for codes in (code, OTHER):
+                    found = self._rows.get((plugin, names, commands, codes))
                     if found is not None:
                         return found
         return None
 
     def meaning(self, spec: ActionSpec, code: str, text: str = "") -> Meaning:
-        """What ``code``, a decimal number or one of ``WORDS``, means for the action.
+        """What ``code``, a decimal number, ``FAILURE`` or ``TIMEOUT``, means for the action.
 
         Without any row 0 is a success, a time-out is a time-out, and all else has failed.
         """
@@ -54,13 +53,6 @@ class Results:
             unlisted = ActionResult.TIMEOUT if code == TIMEOUT else ActionResult.FAILED
             return Meaning(ActionResult.SUCCESS if code == "0" else unlisted, reason=reason(spec, code, text))
         return Meaning(row.result, row.state, row.status, row.condition, reason(spec, code, text))
-
-
-def code_problem(code: str) -> str | None:
-    """What is wrong with the code of a row; None when nothing is."""
-    if code in WORDS or (code.isascii() and code.isdecimal() and str(int(code)) == code and int(code) <= 255):
-        return None
-    return f"must be a number from 0 to 255, or one of {', '.join(sorted(WORDS))}"
 
 
 def reason(spec: ActionSpec, code: str, text: str) -> str:
