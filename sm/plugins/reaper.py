@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from sm.plugins import processes
+from sm.monitors import processes
 
 KILL_S = 10.0
 TEXT_MAX_BYTES = 4096

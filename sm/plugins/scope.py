@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flock.core.text import storable
-from sm.plugins import processes, reaper
+from sm.monitors import processes
+from sm.plugins import reaper
 from sm.plugins.reaper import Program
 
 LOG = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sm.plugins import processes
+from sm.monitors import processes
 from sm.plugins.reaper import Program
 from sm.plugins.scope import Ended, NotStarted, Scopes, own_cgroup, printable
 

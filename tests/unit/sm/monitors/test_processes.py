@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from sm.plugins import processes
+from sm.monitors import processes
 
 
 @pytest.fixture

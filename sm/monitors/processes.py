@@ -71,3 +71,15 @@ def kill(process: Process) -> None:
                 signal.pidfd_send_signal(descriptor, signal.SIGKILL)
         finally:
             os.close(descriptor)
+
+
+def names(pid: int) -> frozenset[str]:
+    """What the process may be called: the kernel's name for it, its program, and for a script the script's file."""
+    found = []
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", "rb") as stream:
+        found.append(stream.read(64).rstrip(b"\n"))
+    with contextlib.suppress(OSError):
+        found.append(os.path.basename(os.readlink(f"/proc/{pid}/exe")).encode(errors="surrogateescape"))
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as stream:
+        found += [os.path.basename(word) for word in stream.read(4096).split(b"\0")[:2]]
+    return frozenset(name.decode(errors="replace") for name in found if name)
