@@ -81,5 +81,7 @@ def names(pid: int) -> frozenset[str]:
     with contextlib.suppress(OSError):
         found.append(os.path.basename(os.readlink(f"/proc/{pid}/exe")).encode(errors="surrogateescape"))
     with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as stream:
-        found += [os.path.basename(word) for word in stream.read(4096).split(b"\0")[:2]]
+        program, *more = stream.read(4096).split(b"\0")
+        # The kernel gives an interpreter the path of the script as its first argument.
+        found += [os.path.basename(word) for word in (program, *more[:1]) if word == program or word.startswith(b"/")]
     return frozenset(name.decode(errors="replace") for name in found if name)
