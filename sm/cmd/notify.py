@@ -40,8 +40,11 @@ def sent(notice: Notice, path: str) -> Answer:
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as talk:
         talk.settimeout(ANSWER_S)
         talk.connect(path)
-        talk.sendall(codec_for(Notice).encode(notice, "notice"))
-        data = talk.recv(NOTICE_MAX_BYTES)
+        try:
+            talk.sendall(codec_for(Notice).encode(notice, "notice"))
+            data = talk.recv(NOTICE_MAX_BYTES)
+        except (ConnectionResetError, BrokenPipeError):
+            data = b""
     if not data:
         raise ConnectionError("service management closed the connection: too many talk to it at once")
     answer: Answer = codec_for(Answer).decode(data, "answer")
