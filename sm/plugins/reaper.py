@@ -33,6 +33,7 @@ ENDED, NOT_STARTED, KILLED, LEFT = b"E", b"N", b"K", b"L"
 MESSAGE_MAX_BYTES = TEXT_MAX_BYTES + 64
 _HEAD = struct.Struct("<ci")
 _CONTROL_FD = 3
+_FIXED = {signal.SIGKILL, signal.SIGSTOP}
 _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 15, 36
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -51,7 +52,7 @@ class Program:
 
 
 def start(program: Program, cgroup: str | None) -> tuple[int, socket.socket]:
-    """Start a reaper, which starts ``program`` in ``cgroup`` (a directory); returns its process id and the connection.
+    """Start a reaper, which joins ``cgroup`` (a directory) and starts ``program``; returns its id and the connection.
 
     One message comes: ``ENDED`` with the exit status (negative: the signal) and the last output, or ``NOT_STARTED``
     with an error number. A byte sent, or the end of the connection, kills all; ``KILLED`` or ``LEFT`` follows.
@@ -113,7 +114,7 @@ class _Reaper:
         self._open = True  # whether anybody can still write to the output
 
     def _reset_signals(self) -> None:
-        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        for number in signal.valid_signals() - _FIXED:
             with contextlib.suppress(OSError, ValueError):
                 signal.signal(number, signal.SIG_DFL)
         self._woken, wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -122,17 +123,12 @@ class _Reaper:
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
     def run(self) -> None:
-        failed, failing = os.pipe2(os.O_CLOEXEC)
-        self._pid = os.fork()
-        if self._pid == 0:
-            _execute(self._program, self._cgroup, self._written, failing)
-        os.close(failing)
-        os.close(self._written)
-        number = os.read(failed, 4)
-        os.close(failed)
-        if number:
-            self._send(NOT_STARTED, int.from_bytes(number, "little"))
+        try:
+            self._pid = self._started()
+        except OSError as exc:
+            self._send(NOT_STARTED, exc.errno or 0)
             return
+        os.close(self._written)
         while self._status is None:
             if self._step(None):
                 self._kill()
@@ -144,6 +140,25 @@ class _Reaper:
         # The output stays open for those who still have it: without a reader they would be killed by SIGPIPE.
         while self._open:
             self._step(None)
+
+    def _started(self) -> int:
+        """Start the program. What it is to inherit is set here: another fork of this process would take longer."""
+        if self._cgroup is not None:
+            _write(f"{self._cgroup}/cgroup.procs", "0")
+        with contextlib.suppress(OSError):  # only root may
+            _write("/proc/self/oom_score_adj", "0")
+        for kind, value in self._program.limits.items():
+            hard = resource.getrlimit(kind)[1]
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(kind, (value, value))
+        with contextlib.suppress(OSError):
+            os.nice(self._program.nice)
+        os.umask(0o022)
+        os.chdir("/")
+        return os.posix_spawn(
+            self._program.argv[0], self._program.argv, self._program.env, setsid=True, setsigmask=[],
+            setsigdef=signal.valid_signals() - _FIXED,
+            file_actions=[(os.POSIX_SPAWN_DUP2, self._written, descriptor) for descriptor in (1, 2)])
 
     def _step(self, limit_ms: int | None) -> bool:
         """Handle what has happened; whether all is to be killed."""
@@ -186,11 +201,11 @@ class _Reaper:
                     self._status = os.waitstatus_to_exitcode(status)
 
     def _kill(self) -> None:
+        if self._cgroup is not None:
+            kill_cgroup(self._cgroup)  # with this process in it, where the kernel can
         deadline = time.monotonic() + KILL_S
         self._poll.unregister(_CONTROL_FD)
         while time.monotonic() < deadline:
-            if self._cgroup is not None:
-                kill_cgroup(self._cgroup)
             found = processes.descendants(os.getpid())
             for process in found:
                 processes.kill(process)
@@ -210,32 +225,6 @@ def kill_cgroup(cgroup: str) -> None:
     """Kill all processes of the group at once, where the kernel can (5.14 and later)."""
     with contextlib.suppress(OSError), open(f"{cgroup}/cgroup.kill", "w", encoding="ascii") as stream:
         stream.write("1")
-
-
-def _execute(program: Program, cgroup: str | None, output: int, failing: int) -> NoReturn:
-    try:
-        os.setsid()
-        if cgroup is not None:
-            _write(f"{cgroup}/cgroup.procs", "0")
-        for descriptor in (1, 2):
-            os.dup2(output, descriptor)
-        with contextlib.suppress(OSError):  # only root may
-            _write("/proc/self/oom_score_adj", "0")
-        for kind, value in program.limits.items():
-            hard = resource.getrlimit(kind)[1]
-            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.setrlimit(kind, (value, value))
-        with contextlib.suppress(OSError):
-            os.nice(program.nice)
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.umask(0o022)
-        os.chdir("/")
-        os.execve(program.argv[0], program.argv, program.env)  # noqa: S606  # never a shell
-    except OSError as exc:
-        os.write(failing, (exc.errno or 1).to_bytes(4, "little"))
-    finally:
-        os._exit(127)
 
 
 def _write(path: str, text: str) -> None:

@@ -58,7 +58,7 @@ class Scopes:
         except (OSError, ValueError) as exc:
             self._done(group)
             raise NotStarted(f"{program.argv[0]} cannot be started: {exc}") from exc
-        self._collect(pid)
+        self._collect(pid, group)
         try:
             message = await asyncio.get_running_loop().sock_recv(control, reaper.MESSAGE_MAX_BYTES)
         except BaseException:
@@ -67,9 +67,7 @@ class Scopes:
         control.close()
         if not message:
             await self._kill_left(token, group, name)
-            self._done(group)
             raise NotStarted(f"The process that watched {program.argv[0]} was killed")
-        self._done(group)
         kind, number, text = reaper.parsed(message)
         if kind == reaper.NOT_STARTED:
             raise NotStarted(f"{program.argv[0]} cannot be executed: {os.strerror(number)}")
@@ -83,7 +81,10 @@ class Scopes:
         self._watched.clear()
 
     async def _kill(self, control: socket.socket, token: str, group: Path | None, name: str) -> None:
-        """Have the reaper kill its descendants; then look whether anything that carries the mark is left."""
+        """Have the reaper kill all; if it did not say so, look whether anything that carries the mark is left.
+
+        In a cgroup the kernel kills all at once, the reaper too.
+        """
         loop = asyncio.get_running_loop()
         kind = reaper.LEFT
         try:
@@ -98,7 +99,6 @@ class Scopes:
             control.close()
         if kind != reaper.KILLED:
             await self._kill_left(token, group, name)
-        self._done(group)
 
     async def _kill_left(self, token: str, group: Path | None, name: str) -> None:
         """The reaper itself was killed: look for its group and for the mark that the environment carries."""
@@ -114,7 +114,7 @@ class Scopes:
             await asyncio.sleep(0.02)
         LOG.error("Processes of %s cannot be killed: %s", name, " ".join(str(process.pid) for process in left))
 
-    def _collect(self, pid: int) -> None:
+    def _collect(self, pid: int, group: Path | None) -> None:
         """Collect the reaper when it ends: long after the program if a service still writes to its output."""
         loop = asyncio.get_running_loop()
         descriptor = os.pidfd_open(pid)
@@ -125,6 +125,7 @@ class Scopes:
             os.close(descriptor)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
+            self._done(group)
 
         self._watched.add(descriptor)
         loop.add_reader(descriptor, ended)

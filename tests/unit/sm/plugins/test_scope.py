@@ -183,10 +183,12 @@ def test_groups_of_ended_services_are_removed(cgroup: Path, script: Callable[[st
     async def body() -> None:
         scopes = Scopes(cgroup)
         await scopes.run(Program((script(text),), environment()), "daemon")
-        [group] = cgroup.glob("attempt-daemon-*")
+        await until(lambda: not scopes._watched)
+        [group] = cgroup.glob("attempt-daemon-*")  # the service keeps its group
         os.kill(numbers(pids)[0], signal.SIGKILL)
         await until(lambda: (group / "cgroup.procs").read_text() == "")
         await scopes.run(Program((script("#!/bin/sh\n"),), environment()), "other")
+        await until(lambda: not scopes._watched)
         assert list(cgroup.glob("attempt-*")) == []
 
     asyncio.run(body())
