@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Iterator
 
@@ -31,9 +32,10 @@ class Neighbours:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):
                         await self._send(link, frames.probe(address, mac))
-                        while (found := frames.owner(await loop.sock_recv(link, FRAME_BYTES), address, mac)) is None:
-                            pass
-                        return found
+                        while True:
+                            found = frames.owner(await _received(loop, link), address, mac)
+                            if found is not None:
+                                return found
         return None
 
     async def announce(self, address: Address) -> None:
@@ -47,6 +49,9 @@ class Neighbours:
             link.send(frame)
         except BlockingIOError:  # the interface's queue is full; the next frame follows soon
             return
+        except OSError as exc:
+            if exc.errno not in (errno.ENETDOWN, errno.ENOBUFS):  # nobody is behind an interface that is down
+                raise
 
     @contextlib.contextmanager
     def _opened(self, protocol: int) -> Iterator[tuple[socket.socket, bytes]]:
@@ -55,3 +60,13 @@ class Neighbours:
             link.bind((self._interface, protocol))
             _, _, _, hardware, mac = link.getsockname()
             yield link, mac if hardware == _ETHERNET_HARDWARE else b""
+
+
+async def _received(loop: asyncio.AbstractEventLoop, link: socket.socket) -> bytes:
+    """The next frame. The socket reports once that the interface went down, which is no frame."""
+    while True:
+        try:
+            return await loop.sock_recv(link, FRAME_BYTES)
+        except OSError as exc:
+            if exc.errno != errno.ENETDOWN:
+                raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import socket
 import time
@@ -19,6 +20,7 @@ MAC, OTHER = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
 
 class Link(socket.socket):
     hardware = 1
+    down = False
     far: socket.socket
 
     def __init__(self, family: int, kind: int, protocol: int) -> None:
@@ -30,6 +32,11 @@ class Link(socket.socket):
     def bind(self, address: object) -> None:
         assert address == ("eth0", 0x0806)
 
+    def send(self, data: bytes) -> int:  # type: ignore[override]
+        if Link.down:
+            raise OSError(errno.ENETDOWN, "Network is down")
+        return super().send(data)
+
     def getsockname(self) -> object:
         return ("eth0", 0x0806, 0, Link.hardware, MAC)
 
@@ -39,7 +46,7 @@ def link(monkeypatch: pytest.MonkeyPatch) -> type[Link]:
     monkeypatch.setattr(neighbours, "socket", SimpleNamespace(
         socket=Link, AF_PACKET=socket.AF_PACKET, SOCK_RAW=socket.SOCK_RAW, SOCK_NONBLOCK=socket.SOCK_NONBLOCK,
         htons=socket.htons))
-    Link.hardware = 1
+    Link.hardware, Link.down = 1, False
     return Link
 
 
@@ -85,3 +92,25 @@ def test_interfaces_without_ethernet_have_no_neighbours(link: type[Link]) -> Non
     link.far.setblocking(False)
     with pytest.raises(OSError, match="temporarily unavailable|reset"):
         link.far.recv(2048)
+
+
+def test_nobody_is_behind_an_interface_that_is_down(link: type[Link]) -> None:
+    link.down = True
+    assert asyncio.run(Neighbours("eth0").owner(ADDRESS, 2, 0.05)) is None
+    asyncio.run(Neighbours("eth0").announce(ADDRESS))
+
+
+def test_the_socket_says_once_that_the_interface_went_down() -> None:
+    class Loop:
+        answers: list[bytes | int] = [errno.ENETDOWN, b"frame", errno.EBADF]
+
+        async def sock_recv(self, _link: object, _size: int) -> bytes:
+            answer = self.answers.pop(0)
+            if isinstance(answer, int):
+                raise OSError(answer, "")
+            return answer
+
+    loop = Loop()
+    assert asyncio.run(neighbours._received(loop, None)) == b"frame"  # type: ignore[arg-type]
+    with pytest.raises(OSError, match=str(errno.EBADF)):
+        asyncio.run(neighbours._received(loop, None))  # type: ignore[arg-type]
