@@ -19,7 +19,7 @@ class Network:
         self.duplicate = duplicate
         self.sent = 0
         self._cut: set[str] = set()
-        self._parted: set[frozenset[str]] = set()
+        self._parted: set[tuple[str, str]] = set()
 
     def cut(self, node: str) -> None:
         """Disconnect a node from this network."""
@@ -32,15 +32,16 @@ class Network:
             self._cut.discard(node)
             self.world.say(f"{node} is back on {self.name}")
 
-    def part(self, one: str, other: str) -> None:
-        """Lose all datagrams between two nodes, whose ports stay connected."""
-        self._parted.add(frozenset((one, other)))
-        self.world.say(f"{one} and {other} are parted on {self.name}")
+    def part(self, one: str, other: str, *, one_way: bool = False) -> None:
+        """Lose all datagrams between two nodes, whose ports stay connected; ``one_way``: only from ``one``."""
+        self._parted |= {(one, other)} if one_way else {(one, other), (other, one)}
+        self.world.say(f"{other} no longer hears {one} on {self.name}{'' if one_way else ', nor the other way'}")
 
     def join(self, one: str, other: str) -> None:
         """End ``part``; no effect when they are joined."""
-        if frozenset((one, other)) in self._parted:
-            self._parted.discard(frozenset((one, other)))
+        both = {(one, other), (other, one)}
+        if both & self._parted:
+            self._parted -= both
             self.world.say(f"{one} and {other} are joined on {self.name}")
 
     def is_cut(self, node: str) -> bool:
@@ -48,8 +49,8 @@ class Network:
         return node in self._cut
 
     def carries(self, one: str, other: str) -> bool:
-        """Whether datagrams pass between two nodes, losses aside."""
-        return not (one in self._cut or other in self._cut or frozenset((one, other)) in self._parted)
+        """Whether datagrams from ``one`` arrive at ``other``, losses aside."""
+        return not (one in self._cut or other in self._cut or (one, other) in self._parted)
 
     def send(self, source: str, target: str, payload: bytes) -> None:
         """Send one datagram to one node."""

@@ -195,10 +195,10 @@ class Controller(Voter):
         if isinstance(action, Require):
             self.required = action.nodes
         elif isinstance(action, Fence):
-            self.cloud.fence(self, action.target)
+            self.cloud.fence(self, action)
         elif isinstance(action, AskFenced):
             target = self.world.nodes[action.target]
-            self.timer(100, lambda: self.feed(FenceAnswered(action.target, not target.up)))
+            self.timer(100, lambda: self.feed(FenceAnswered(action.target, not target.up, action.asked_ms)))
 
     def write(self):
         """Write, replicate, and acknowledge what every required node has."""
@@ -220,7 +220,9 @@ class Controller(Voter):
         other = self.world.nodes[name]
         if other is self:
             return
-        if not (other.up and other.state == STOPPED and self.paths["mgmt"].carries(self.name, name)):
+        mgmt = self.paths["mgmt"]
+        connected = mgmt.carries(self.name, name) and mgmt.carries(name, self.name)
+        if not (other.up and other.state == STOPPED and connected):
             self.synced.pop(name, None)
             other.syncing_since = None
             return
@@ -255,7 +257,7 @@ class Cloud:
         self.fenceable = set(self.names) if bmc else set()
         self.acknowledged, self.written, self.loss_accepted = [], 0, False
         self._acknowledged = set()
-        self.fences = 0
+        self.fences, self.fence_fails = 0, 0.1
         drift = self.world.random.uniform
         first = Durable(record=Record(0, 1, frozenset(self.names[:1])))
         self.controllers = [
@@ -264,6 +266,7 @@ class Cloud:
         self.witness = self.world.add(Voter(self.world, "witness", self.config, self.paths,
                                             drift_ppm=drift(-400, 400))) if witness else None
         self.world.always(at_most_one_active)
+        self.world.always(at_most_one_lease)
 
     def start(self):
         for node in self.world.nodes.values():
@@ -287,19 +290,21 @@ class Cloud:
         delay_ms = self.world.random.uniform(4_000, 15_000) if after_ms is None else after_ms
         self.world.after(delay_ms, lambda: node.start() if node.host_boots == life else None)
 
-    def fence(self, who, target):
-        """The BMC of ``target`` switches it off, if it can be reached."""
+    def fence(self, who, action):
+        """The BMC of the target switches it off, if it can be reached."""
+        target = action.target
         self.fences += 1
         random = self.world.random
         answer_ms = random.uniform(100, 1_500)
-        works = target in self.fenceable and random.random() < 0.9
+        works = target in self.fenceable and random.random() >= self.fence_fails
         victim = self.world.nodes[target]
 
         def strike():
             if works:
                 self.world.say(f"the BMC switches {target} off for {who.name}")
                 self.reset(victim)
-            who.timer(50, lambda: who.feed(FenceAnswered(target, works, "" if works else "no answer")))
+            answer = FenceAnswered(target, works, action.asked_ms, "" if works else "no answer")
+            who.timer(50, lambda: who.feed(answer))
 
         self.world.after(answer_ms, strike)
 
@@ -331,6 +336,12 @@ def at_most_one_active(world):
     active = [node.name for node in world.nodes.values()
               if isinstance(node, Controller) and node.up and node.state != STOPPED]
     return f"active on {' and '.join(active)}" if len(active) > 1 else None
+
+
+def at_most_one_lease(world):
+    leading = [node.name for node in world.nodes.values() if node.up and node.view.leading and (
+        node.config.keeps_alone or node.local_ms() < node.view.lease_until_ms)]
+    return f"{' and '.join(leading)} have the lease" if len(leading) > 1 else None
 
 
 def swact(cloud):

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Controllers under every mix of faults: never two active, nothing acknowledged is lost, and one active again."""
+from dataclasses import replace
+
 import pytest
 
-from flock.sim import seeds
+from flock.sim import WorldFailed, seeds
 from sm.contract.states import Policy
+from sm.core.domain import hearing, lease, record, standing, step
+from sm.core.domain.view import Durable, Record
 from tests.sim.domainworld import Cloud, lab, swact
 
 pytestmark = pytest.mark.soak
@@ -24,7 +28,7 @@ def fault(cloud):
         lambda: cut(paths, node, lasts_ms),
         lambda: part([random.choice(paths)], one, other, lasts_ms),
         lambda: part(paths, one, other, lasts_ms),
-        lambda: part(paths, one, other, lasts_ms),
+        lambda: part(paths, one, other, lasts_ms, one_way=True),
         lambda: cloud.reset(node),
         lambda: cloud.reset(node),
         lambda: [cloud.reset(host) for host in everybody],
@@ -41,9 +45,9 @@ def cut(paths, node, lasts_ms):
         node.world.after(lasts_ms, lambda path=path: path.heal(node.name))
 
 
-def part(paths, one, other, lasts_ms):
+def part(paths, one, other, lasts_ms, one_way=False):
     for path in paths:
-        path.part(one, other)
+        path.part(one, other, one_way=one_way)
         path.world.after(lasts_ms, lambda path=path: path.join(one, other))
 
 
@@ -95,3 +99,103 @@ def test_never_two_active_and_nothing_acknowledged_is_lost(seed, kind):
     cloud = Cloud(seed, timing=lab(), loss=0.05, **KINDS[kind])
     storm(cloud, MINUTES)
     settles(cloud)
+
+
+def broken_promise(patch):
+    """A voter votes again before its promise has ended, for a node that stands though it knows of a leader."""
+    patch.setattr(standing, "_followed", lambda view, now: "")
+    honest = lease.vote_refusal
+    patch.setattr(hearing, "vote_refusal", lambda view, beat, now: honest(
+        replace(view, promised_until_ms=0, leading=False), beat, now))
+
+
+def broken_record(patch):
+    """A leader acknowledges alone at once when a standby is silent."""
+    patch.setattr(record, "_has_left", lambda view, name, now: True)
+
+
+def broken_fitness(patch):
+    """A node leads with data of unknown age."""
+    patch.setattr(standing, "fitness_refusal", lambda view, now: "")
+    patch.setattr(step, "fitness_refusal", lambda view, now: "")
+
+
+def broken_stop(patch):
+    """A leader goes on after its lease has ended."""
+    patch.setattr(standing, "steps_down_at", lambda view: None)
+    patch.setattr("tests.sim.domainworld.must_stop", lambda view, now: False)
+    patch.setattr("tests.sim.domainworld.permitted_until", lambda view, now: None)
+
+
+def broken_proof(patch):
+    """A silent node counts as stopped."""
+    patch.setattr("tests.sim.domainworld.gone", lambda view, name, now: True)
+    patch.setattr(standing, "_votes_refusal", lambda view, now: "")
+    patch.setattr(standing, "fitness_refusal", lambda view, now: "")
+    patch.setattr(standing, "lease_end", lambda view, now: now + 3_000)
+
+
+def late_standby(cloud):
+    """The standby stands still until the leader has gone on without it, then can fence it, and not the other way."""
+    cloud.start()
+    cloud.world.run(20_000)
+    leader, = (node for node in cloud.controllers if node.view.leading)
+    standby, = (node for node in cloud.controllers if node is not leader)
+    cloud.fenceable = {leader.name}
+    part(list(cloud.paths.values()), *cloud.names, 60_000)
+    standby.stall(15_000)
+    cloud.world.run(60_000)
+    assert cloud.serving() == [leader.name]
+
+
+def test_a_standby_that_stood_still_is_not_promoted():
+    late_standby(Cloud(1, timing=lab()))
+
+
+def test_a_standby_of_unknown_age_would_lose_data(monkeypatch):
+    broken_fitness(monkeypatch)
+    with pytest.raises(WorldFailed, match="without .* acknowledged writes"):
+        late_standby(Cloud(1, timing=lab()))
+
+
+def deaf_standby(cloud):
+    """The standby no longer hears the leader, which hears it, and both hear the witness. Nothing has started yet, so
+    the standby's data stays current."""
+    for node in cloud.controllers:
+        node.start_services = lambda: None
+        node.durable = Durable(record=Record(0, 1, frozenset(cloud.names)))
+    cloud.start()
+    cloud.world.run(20_000)
+    leader, = (node for node in cloud.controllers if node.view.leading)
+    standby, = (node for node in cloud.controllers if node is not leader)
+    part(list(cloud.paths.values()), leader.name, standby.name, 60_000, one_way=True)
+    cloud.world.run(60_000)
+    assert leader.view.leading
+    assert leader.view.durable.vote.term == 1
+
+
+def test_a_deaf_standby_leaves_the_leader_alone():
+    deaf_standby(Cloud(1, timing=lab(), **KINDS["witness"]))
+
+
+def test_a_voter_that_breaks_its_promise_would_make_two_leaders(monkeypatch):
+    broken_promise(monkeypatch)
+    with pytest.raises(WorldFailed, match="have the lease"):
+        deaf_standby(Cloud(1, timing=lab(), **KINDS["witness"]))
+
+
+@pytest.mark.parametrize(("defect", "kind"), [
+    (broken_record, "fence"),
+    (broken_stop, "witness"),
+    (broken_proof, "no-arbiter-freeze"),
+])
+def test_the_checkers_notice(defect, kind, monkeypatch):
+    """Each safeguard taken away is found by some seed."""
+    defect(monkeypatch)
+    for seed in range(20):
+        cloud = Cloud(seed, timing=lab(), loss=0.05, **KINDS[kind])
+        try:
+            storm(cloud, MINUTES)
+        except WorldFailed:
+            return
+    pytest.fail("no seed of 20 shows it")

@@ -29,10 +29,14 @@ class LocalChanged:
 
 @dataclass(frozen=True, slots=True)
 class FenceAnswered:
-    """The BMC of a node answered a fence, or a later question. ``off``: it confirms that the node is off."""
+    """The BMC of a node answered a fence, or a later question. ``off``: it confirms that the node is off.
+
+    ``asked_ms`` is that of the question: the answer may have waited, and the node may have started since.
+    """
 
     target: str
     off: bool
+    asked_ms: int
     detail: str = ""
 
 
@@ -77,6 +81,7 @@ class Fence:
 
     target: str
     permit: Permit
+    asked_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ class AskFenced:
     """Ask the BMC whether a fenced node is still off; answered by ``FenceAnswered``."""
 
     target: str
+    asked_ms: int
 
 
 @dataclass(frozen=True, slots=True)

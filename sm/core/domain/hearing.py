@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sm.core.domain.events import FenceAnswered
 from sm.core.domain.lease import stays_void, vote_refusal
-from sm.core.domain.view import Beat, FenceAttempt, Heard, Proof, View, Void
+from sm.core.domain.view import Beat, Heard, Proof, View, Void
 
 
 def hear(view: View, beat: Beat, now_ms: int) -> View:
@@ -28,7 +29,7 @@ def hear(view: View, beat: Beat, now_ms: int) -> View:
 def _in_flight(view: View, void: Void, beat: Beat, now_ms: int) -> bool:
     """Whether a beat of a node that is off was sent before it was switched off."""
     return (void.proof is not Proof.EXPIRED and beat.boot == void.boot
-            and now_ms < void.at_ms + view.config.timing.silent_ms)
+            and now_ms < void.since_ms + view.config.timing.silent_ms)
 
 
 def _note(view: View, beat: Beat, now_ms: int) -> View:
@@ -80,20 +81,25 @@ def cleared(view: View, name: str, now_ms: int) -> View:
     return replace(view, void={other: known for other, known in view.void.items() if other != name})
 
 
-def fence_answered(view: View, target: str, off: bool, detail: str, now_ms: int) -> View:
-    """The view after the BMC of ``target`` has answered."""
-    fencing = {name: attempt for name, attempt in view.fencing.items() if name != target}
-    if off:
-        heard = view.heard.get(target)
-        boot = heard.beat.boot if heard is not None else ""
-        return replace(view, fencing=fencing,
-                       void={**view.void, target: Void(Proof.FENCED, boot, now_ms, now_ms)})
-    attempt = view.fencing.get(target)
-    if attempt is not None:
-        answered: FenceAttempt = replace(attempt, answered_ms=now_ms, detail=detail)
-        return replace(view, fencing={**fencing, target: answered})
-    known = view.void.get(target)
-    return cleared(view, target, now_ms) if known is not None and known.proof is Proof.FENCED else view
+def fence_answered(view: View, answer: FenceAnswered, now_ms: int) -> View:
+    """The view after a BMC has answered. It proves that the node was off at some moment after the question."""
+    target = answer.target
+    attempt, known = view.fencing.get(target), view.void.get(target)
+    if attempt is not None and attempt.begun_ms == answer.asked_ms:
+        if not answer.off:
+            failed = replace(attempt, answered_ms=now_ms, detail=answer.detail)
+            return replace(view, fencing={**view.fencing, target: failed})
+        view = replace(view, fencing={name: other for name, other in view.fencing.items() if name != target})
+        if target in view.heard and view.heard[target].beat.boot != attempt.boot:
+            return view
+        void = Void(Proof.FENCED, attempt.boot, answer.asked_ms, answer.asked_ms, now_ms)
+        return replace(view, void={**view.void, target: void})
+    if known is None or known.proof is not Proof.FENCED:
+        return view
+    if not answer.off:
+        return cleared(view, target, now_ms)
+    confirmed = replace(known, at_ms=max(known.at_ms, answer.asked_ms))
+    return replace(view, void={**view.void, target: confirmed})
 
 
 def forced(view: View, accepts_loss: bool, now_ms: int) -> View:
@@ -102,5 +108,5 @@ def forced(view: View, accepts_loss: bool, now_ms: int) -> View:
     for name in view.others:
         if name not in void and view.silent(name, now_ms):
             heard = view.heard.get(name)
-            void[name] = Void(Proof.WORD, heard.beat.boot if heard is not None else "", now_ms, now_ms)
+            void[name] = Void(Proof.WORD, heard.beat.boot if heard is not None else "", now_ms, now_ms, now_ms)
     return replace(view, void=void, accepts_loss=accepts_loss, stand_at_ms=now_ms)

@@ -46,11 +46,24 @@ def standing_refusal(view: View, now_ms: int) -> str:
 
 def _wait_refusal(view: View, holder: str, now_ms: int) -> str:
     timing = view.config.timing
+    followed = _followed(view, now_ms)
+    if followed:
+        return followed
     missing = [name for name in view.others if name not in view.heard and name not in view.void]
     if missing and now_ms < view.started_ms + timing.wait_ms and not _resumes(view):
         return f"waits for {', '.join(missing)} since its start"
     if now_ms < view.promised_until_ms and holder not in (view.me, "") and not (released(view) or _offered(view)):
         return f"its vote is promised to {holder} for {view.promised_until_ms - now_ms} ms"
+    return ""
+
+
+def _followed(view: View, now_ms: int) -> str:
+    """A voter that hears a leader which is not heard here; without this, a node that is deaf to the leader would stand
+    again and again."""
+    for name, heard in view.heard.items():
+        leader = heard.beat.follows
+        if leader not in ("", name, view.me) and leader not in view.void and not view.silent(name, now_ms):
+            return f"{name} hears that {leader} leads"
     return ""
 
 
@@ -78,7 +91,7 @@ def _offered(view: View) -> int:
 def _expire(view: View, now_ms: int) -> View:
     for name in view.others:
         if name not in view.void and expired(view, name, now_ms):
-            void = Void(Proof.EXPIRED, view.heard[name].beat.boot, now_ms, now_ms)
+            void = Void(Proof.EXPIRED, view.heard[name].beat.boot, now_ms, now_ms, now_ms)
             view = replace(view, void={**view.void, name: void})
     return view
 
@@ -96,8 +109,9 @@ def _give_way(view: View, now_ms: int) -> View:
 
 
 def _resigned(view: View, reason: str) -> View:
-    """The view of a node that neither leads nor stands any more. What is active here ends with the lease."""
-    return replace(view, claim_ms=None, leading=False, stand_at_ms=None, reason=reason, required=frozenset(),
+    """The view of a node that neither leads nor stands any more. What is active here ends with the lease; until then
+    it may acknowledge nothing that the required nodes lack."""
+    return replace(view, claim_ms=None, leading=False, stand_at_ms=None, reason=reason,
                    durable=replace(view.durable, led_in=""))
 
 
@@ -108,11 +122,11 @@ def _stand(view: View, now_ms: int) -> View:
     offered = _offered(view)
     if _resumes(view) and not offered:
         return replace(view, claim_ms=now_ms, prior=view.me, reason="claims the lease that it had before its restart")
-    if view.stand_at_ms is None and not offered:
-        rank = _rank(view, now_ms)
-        view = replace(view, stand_at_ms=now_ms + rank * view.config.timing.stagger_ms)
-    if not offered and view.stand_at_ms is not None and now_ms < view.stand_at_ms:
-        return replace(view, reason="lets the nodes before it stand first")
+    before = _before(view, now_ms)
+    if view.stand_at_ms is None:
+        view = replace(view, stand_at_ms=now_ms + len(before) * view.config.timing.stagger_ms)
+    if not offered and _defers(view, before, now_ms):
+        return replace(view, reason=f"lets {', '.join(before)} stand first")
     return _candidate(view, offered or _greatest_term(view) + 1, now_ms)
 
 
@@ -126,15 +140,22 @@ def _greatest_term(view: View) -> int:
     return max([view.durable.vote.term, *(heard.beat.vote.term for heard in view.heard.values())])
 
 
-def _rank(view: View, now_ms: int) -> int:
-    """How many nodes should stand before this one: those with newer data, then the last leader, then by name."""
+def _defers(view: View, before: list[str], now_ms: int) -> bool:
+    """Whether this node waits for better candidates: for a moment, and for the length of a lease while one stands."""
+    since_ms = now_ms if view.stand_at_ms is None else view.stand_at_ms
+    standing = any(view.heard[name].beat.claims for name in before)
+    return now_ms < since_ms + (view.config.timing.lease_ms if standing else 0)
+
+
+def _before(view: View, now_ms: int) -> list[str]:
+    """The nodes that should stand before this one: those with newer data, then the last leader, then by name."""
     def key(name: str, age: tuple[int, int]) -> tuple[int, int, bool, str]:
         return (-age[0], -age[1], name != view.durable.vote.holder, name)
 
     own = key(view.me, view.durable.record.age)
-    return sum(key(name, heard.beat.record.age) < own for name, heard in view.heard.items()
-               if name in view.config.nodes and name not in view.void and heard.beat.eligible
-               and not view.silent(name, now_ms))
+    return [name for name, heard in sorted(view.heard.items())
+            if name in view.config.nodes and name not in view.void and heard.beat.eligible
+            and not view.silent(name, now_ms) and key(name, heard.beat.record.age) < own]
 
 
 def _keep(view: View, now_ms: int) -> View:
@@ -179,7 +200,7 @@ def _contest(view: View, now_ms: int) -> View:
     refusal = standing_refusal(view, now_ms)
     if refusal:
         return _resigned(view, refusal)
-    if rival and now_ms >= claim_ms + timing.stagger_ms * (2 + 2 * _rank(view, now_ms)):
+    if rival and now_ms >= claim_ms + timing.stagger_ms * (2 + 2 * len(_before(view, now_ms))):
         return _resigned(view, "another candidate has votes in this term")
     return view
 

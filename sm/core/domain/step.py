@@ -53,8 +53,8 @@ def _taken(view: View, event: Event, now_ms: int) -> View:
             return hear(view, beat, now_ms)
         case LocalChanged(local):
             return replace(view, local=local)
-        case FenceAnswered(target, off, detail):
-            return fence_answered(view, target, off, detail, now_ms)
+        case FenceAnswered():
+            return fence_answered(view, event, now_ms)
         case ForceActive(accepts_loss):
             return forced(view, accepts_loss, now_ms)
         case Pausing(pause_ms):
@@ -75,7 +75,7 @@ def _beat(view: View, event: Event, now_ms: int) -> tuple[View, Beat]:
         echoes={name: (known.beat.boot, known.beat.sent_ms) for name, known in heard.items() if name not in view.void},
         vote=view.durable.vote, record=view.durable.record, claims=view.claim_ms is not None, leading=view.leading,
         alone=view.leading and not has_live_majority(view, now_ms), accepts_loss=view.accepts_loss,
-        active=view.local.active, eligible=view.local.eligible, hears=hears,
+        active=view.local.active, eligible=view.local.eligible, hears=hears, follows=view.leader(now_ms),
         fenced=frozenset(name for name, void in view.void.items() if void.proof is not Proof.EXPIRED),
         pausing_ms=event.pause_ms if isinstance(event, Pausing) else max(0, view.paused_until_ms - now_ms))
     return replace(view, heard=heard), beat
@@ -94,13 +94,14 @@ def _fences(view: View, now_ms: int) -> tuple[View, list[Action]]:
         if isinstance(verdict, Permit):
             attempt = view.fencing.get(name)
             count = 1 if attempt is None else attempt.count + 1
-            view = replace(view, fencing={**view.fencing, name: FenceAttempt(now_ms, count)})
-            actions.append(Fence(name, verdict))
+            boot = view.heard[name].beat.boot if name in view.heard else ""
+            view = replace(view, fencing={**view.fencing, name: FenceAttempt(now_ms, count, boot)})
+            actions.append(Fence(name, verdict, now_ms))
     if view.claim_ms is not None and len(view.config.voters) > 2:
         for name, void in view.void.items():
             if void.proof is Proof.FENCED and now_ms >= void.asked_ms + min(FENCE_AGAIN_MS, timing.lease_ms // 4):
                 view = replace(view, void={**view.void, name: replace(void, asked_ms=now_ms)})
-                actions.append(AskFenced(name))
+                actions.append(AskFenced(name, now_ms))
     return view, actions
 
 

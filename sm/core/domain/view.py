@@ -72,8 +72,9 @@ class Beat:
     """What a voter tells the others. ``echoes``: for each other voter its boot and the last ``sent_ms`` heard.
 
     ``claims``: the sender stands for election or leads, in the term of its vote. ``alone``: it leads without a majority
-    that it hears. ``active``: groups are active on it. ``eligible``: it could lead. ``fenced``: nodes that it has
-    fenced and not heard since. ``pausing_ms``: how long it is going to be silent on purpose.
+    that it hears. ``active``: groups are active on it. ``eligible``: it could lead. ``hears``: the voters that
+    are not silent for it. ``follows``: the leader that it hears. ``fenced``: nodes that it has fenced and not heard
+    since. ``pausing_ms``: how long it is going to be silent on purpose.
     """
 
     node: str
@@ -89,6 +90,7 @@ class Beat:
     active: bool = False
     eligible: bool = True
     hears: frozenset[str] = frozenset()
+    follows: str = ""
     fenced: frozenset[str] = frozenset()
     pausing_ms: int = 0
 
@@ -123,20 +125,24 @@ class Proof(enum.Enum):
 @dataclass(frozen=True, slots=True)
 class Void:
     """A node that certainly has no lease and nothing active; its vote is ours. ``boot``: the start that this holds for.
-    ``at_ms``: when it was confirmed last; ``asked_ms``: when it was asked last."""
+    ``at_ms``: a moment before it was confirmed last; ``asked_ms``: when it was asked last; ``since_ms``: when this node
+    learned of it."""
 
     proof: Proof
     boot: str
     at_ms: int
     asked_ms: int
+    since_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class FenceAttempt:
-    """One order to the BMC of a silent node that is not answered yet, or was answered without a confirmation."""
+    """One order to the BMC of a silent node that is not answered yet, or was answered without a confirmation. ``boot``:
+    the start of the node that was heard last."""
 
     begun_ms: int
     count: int
+    boot: str
     answered_ms: int | None = None
     detail: str = ""
 

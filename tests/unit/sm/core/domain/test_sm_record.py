@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
+from sm.core.domain.record import renewed, taken_over, wanted
+from sm.core.domain.view import Local, Proof, Record, Void
+from sm.core.timing import Timing
+from tests.unit.sm.core.domain.names import BOTH, C0, C1, NOW, WITNESS
+
+CURRENT_MS = Timing().current_ms + Timing().drift_ms
+OUT = Local(eligible=True, active=True)
+
+
+def test_who_stores_synchronously_joins_and_is_required_at_once(view):
+    leading = view(leads=True, required=frozenset())
+    alone = replace(leading, durable=replace(leading.durable, record=Record(7, 4, frozenset({C0}))))
+    joined = renewed(alone, NOW)
+    assert joined.durable.record == Record(7, 5, BOTH)
+    assert joined.required == {C1}
+    assert renewed(joined, NOW) == joined
+
+
+def test_nobody_leaves_while_nothing_is_written(view, hush):
+    stopped = hush(view(leads=True, local=Local(eligible=True)))
+    assert wanted(stopped, NOW) == BOTH
+
+
+def test_who_leaves_is_required_until_it_has_stored_that(view, beat):
+    left = renewed(view(leads=True, local=OUT), NOW)
+    assert left.durable.record == Record(7, 4, frozenset({C0}))
+    assert left.required == {C1}
+    stored = replace(left.heard[C1], beat=beat(record=left.durable.record))
+    assert renewed(replace(left, heard={C1: stored}), NOW).required == frozenset()
+
+
+def test_who_leaves_is_required_until_its_right_has_ended(view, hush):
+    left = renewed(hush(view(leads=True, local=OUT)), NOW)
+    vouched = replace(left, heard={C1: replace(left.heard[C1], vouched_ms=NOW - 10)})
+    assert renewed(vouched, NOW - 10 + CURRENT_MS - 1).required == {C1}
+    assert renewed(vouched, NOW - 10 + CURRENT_MS).required == frozenset()
+
+
+def test_who_is_fenced_leaves_at_once_unless_a_third_voter_knows_an_older_record(view, beat):
+    fenced = {C1: Void(Proof.FENCED, "boot-1", NOW, NOW, NOW)}
+    assert renewed(view(leads=True, void=fenced), NOW).required == frozenset()
+    three = renewed(view(leads=True, witness=True, void=fenced), NOW)
+    assert three.required == {C1}
+    knows = replace(three.heard[WITNESS], beat=beat(node=WITNESS, record=three.durable.record))
+    assert renewed(replace(three, heard={**three.heard, WITNESS: knows}), NOW).required == frozenset()
+
+
+def test_an_expired_lease_is_no_proof_about_data(view, hush):
+    expired = hush(view(leads=True, void={C1: Void(Proof.EXPIRED, "boot-1", NOW, NOW, NOW)}, leading_since_ms=NOW - 10))
+    assert renewed(expired, NOW).required == {C1}
+
+
+def test_a_new_leader_requires_every_member_and_distrusts_only_others_than_the_prior_leader(view):
+    taken = taken_over(view(), NOW, prior=C1)
+    assert taken.required == {C1}
+    assert taken.heard[C1].vouched_ms == NOW - Timing().current_ms
+    assert taken_over(view(), NOW, prior=C0).heard[C1].vouched_ms == -1
