@@ -72,19 +72,19 @@ def _read(path: str) -> tuple[int, float, int]:
     """The id in the file, when the file was written (wall clock, seconds), and the file's own number."""
     try:
         descriptor = os.open(path, _FLAGS)
+        try:
+            status = os.fstat(descriptor)
+            data = os.read(descriptor, FILE_MAX_BYTES + 1) if stat.S_ISREG(status.st_mode) else b""
+        finally:
+            os.close(descriptor)
     except FileNotFoundError as exc:
         raise NoProcess(Trouble.MISSING, f"{path} does not exist") from exc
     except OSError as exc:
         raise NoProcess(Trouble.UNREADABLE, f"{path} cannot be read: {exc.strerror}") from exc
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise NoProcess(Trouble.UNREADABLE, f"{path} is no plain file")
-        if status.st_mode & stat.S_IWOTH:
-            raise NoProcess(Trouble.UNREADABLE, f"{path} can be written by everybody")
-        data = os.read(descriptor, FILE_MAX_BYTES + 1)
-    finally:
-        os.close(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise NoProcess(Trouble.UNREADABLE, f"{path} is no plain file")
+    if status.st_mode & stat.S_IWOTH:
+        raise NoProcess(Trouble.UNREADABLE, f"{path} can be written by everybody")
     if not data.strip():
         raise NoProcess(Trouble.MISSING, f"{path} is empty")
     text = data.split(b"\n", 1)[0].strip()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Executes ``WatchProcess`` and ``UnwatchProcess``: by pid file, by unit of systemd, or not at all."""
+"""Executes ``WatchProcess`` and ``UnwatchProcess``: by pid file or by unit of systemd, and by heartbeats."""
 from __future__ import annotations
 
 import asyncio
@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from sm.contract.states import PluginKind, ServiceAction
 from sm.core.actions import UnwatchProcess, WatchProcess
-from sm.core.events import ProcessDied
+from sm.core.events import AuditNow, ProcessDied
 from sm.core.model import Catalogue, ServiceSpec
+from sm.monitors.heartbeat import HeartbeatMonitor
 from sm.monitors.process import ProcessWatch
 from sm.systemd.units import UnitRefused, Units
 
@@ -23,12 +24,16 @@ def unit_of(spec: ServiceSpec) -> str:
 
 
 class Watches:
-    """``report`` gets a ``ProcessDied`` at most once for each watch. Services with neither are left to their audits."""
+    """``report`` gets ``ProcessDied`` at most once for each watch; ``AuditNow`` when heartbeats are missed.
 
-    def __init__(self, catalogue: Catalogue, units: Units, report: Callable[[ProcessDied], None]) -> None:
+    Services with none of these are left to their audits.
+    """
+
+    def __init__(self, catalogue: Catalogue, units: Units, report: Callable[[ProcessDied | AuditNow], None]) -> None:
         self._catalogue, self._units, self._report = catalogue, units, report
         self._processes = ProcessWatch(self._died)
         self._beginning: dict[str, asyncio.Task[None]] = {}
+        self._heartbeats: dict[str, list[HeartbeatMonitor]] = {}
 
     def use(self, catalogue: Catalogue) -> None:
         """Take another catalogue for watches that begin from now on."""
@@ -44,6 +49,15 @@ class Watches:
             self._processes.watch(spec.name, spec.pid_file, spec.program)
         elif unit := unit_of(spec):
             self._beginning[spec.name] = asyncio.get_running_loop().create_task(self._watch_unit(spec.name, unit))
+        for row in self._catalogue.heartbeats:
+            if row.service == spec.name:
+                try:
+                    monitor = HeartbeatMonitor(row, self._heard)
+                except ValueError as exc:
+                    LOG.error("No heartbeat: %s", exc)
+                    continue
+                self._heartbeats.setdefault(spec.name, []).append(monitor)
+                monitor.start()
 
     def unwatch(self, order: UnwatchProcess) -> None:
         """End the watch; nothing is reported for it any more."""
@@ -52,10 +66,12 @@ class Watches:
         task = self._beginning.pop(order.service, None)
         if task is not None:
             task.cancel()
+        for monitor in self._heartbeats.pop(order.service, ()):
+            monitor.stop()
 
     async def close(self) -> None:
         """End all watches; the connection to systemd belongs to others."""
-        for service in list(self._catalogue.services):
+        for service in {*self._catalogue.services, *self._beginning, *self._heartbeats}:
             self.unwatch(UnwatchProcess(service))
         await self._processes.close()
 
@@ -65,6 +81,12 @@ class Watches:
         except UnitRefused as exc:
             LOG.error("The unit of %s is not watched: %s", service, exc)
 
+    def _heard(self, event: ProcessDied | AuditNow) -> None:
+        if isinstance(event, ProcessDied):
+            self._died(event.service, event.reason)
+        else:
+            self._report(event)
+
     def _died(self, service: str, reason: str) -> None:
-        self._units.unwatch(service)
+        self.unwatch(UnwatchProcess(service))
         self._report(ProcessDied(service, reason))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Floating addresses: ``start``, ``stop``, ``monitor``; the name is free, parameters are those of the IPaddr2 agent.
 
-Parameters: ``ip``, ``cidr_netmask``, ``nic``, ``arp_count`` (announcements, default 7), ``preferred_lft`` (0: never the
-source of new connections; default forever).
+Parameters: ``ip``, ``cidr_netmask``, ``nic``, ``arp_count`` (announcements, default 7), ``preferred_lft`` (seconds for
+which it may be the source of new connections; 0: never; default forever).
 Codes as of OCF agents: 0 done or there, 1 failed or taken by somebody else, 7 not there.
 """
 from __future__ import annotations
@@ -28,6 +28,7 @@ DONE, FAILED, NOT_THERE = 0, 1, 7
 # A neighbour on the same network answers within a few milliseconds; the failover waits for this.
 PROBES, PROBE_S = 2, 0.1
 ANNOUNCEMENT_PAUSE_S = 0.2
+LIFETIME_S_MAX = 999_999_999
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@:-]{1,15}")
 
 
@@ -132,11 +133,10 @@ def parsed(parameters: dict[str, str]) -> Wanted:
     interface = parameters.get("nic", "")
     if not _INTERFACE.fullmatch(interface):
         raise PluginFailed("parameter nic must be the name of an interface")
-    lifetime = parameters.get("preferred_lft", "forever")
-    if lifetime not in ("0", "forever"):
-        raise PluginFailed("parameter preferred_lft must be 0 or forever")
+    lasts = parameters.get("preferred_lft", "") in ("", "forever")
     return Wanted(address, whole(parameters, "cidr_netmask", address.max_prefixlen, 1, address.max_prefixlen),
-                  interface, whole(parameters, "arp_count", 7, 0, 60), 0 if lifetime == "0" else kernel.FOREVER)
+                  interface, whole(parameters, "arp_count", 7, 0, 60),
+                  kernel.FOREVER if lasts else whole(parameters, "preferred_lft", 0, 0, LIFETIME_S_MAX))
 
 
 PLUGIN = AddressPlugin

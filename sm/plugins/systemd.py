@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from typing import ClassVar
 
 from sm.contract.states import PluginKind
-from sm.plugins.plugin import Job, Outcome, PluginFailed, Tools, checked_name
+from sm.plugins.plugin import Job, Outcome, PluginFailed, Tools
 from sm.systemd.units import RUNNING, UnitRefused, UnitState, UnitsUnavailable
 
 METHODS = {"start": "StartUnit", "stop": "StopUnit", "restart": "RestartUnit", "reload": "ReloadOrRestartUnit"}
 STATUS = "status"
+_UNIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:\\-]{0,240}\.(service|target|socket|mount|slice|timer|path)")
 ACTIVE, FAILED, INACTIVE, UNUSABLE, ACTIVATING, DEACTIVATING = 0, 1, 3, 4, 5, 6
 
 
@@ -29,7 +31,9 @@ class SystemdPlugin:
 
     async def attempt(self, job: Job) -> Outcome:
         """Run the job of ``command``, or read the state. A cancelled job's unit is killed whole."""
-        unit, command = checked_name(job.spec.name, "name"), job.spec.command
+        unit, command = job.spec.name, job.spec.command
+        if not _UNIT.fullmatch(unit):
+            raise PluginFailed("name must be a unit with its suffix, such as fm-api.service")
         if command != STATUS and command not in METHODS:
             raise PluginFailed(f"command must be one of {', '.join([*METHODS, STATUS])}")
         try:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sm.contract.states import PluginKind, ServiceAction
 from sm.core.actions import UnwatchProcess, WatchProcess
-from sm.core.events import ProcessDied
-from sm.core.model import ActionSpec, Catalogue, ServiceSpec
+from sm.core.events import AuditNow, ProcessDied
+from sm.core.model import ActionSpec, Catalogue, Heartbeat, ServiceSpec
 from sm.monitors.watch import Watches, unit_of
 from sm.systemd import units as module
 from sm.systemd.units import Units
@@ -80,6 +81,32 @@ def test_each_service_is_watched_in_its_own_way(manager: Manager, tmp_path: Path
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_service_with_heartbeats_is_sent_them_while_it_is_watched(manager: Manager, tmp_path: Path,
+                                                                    caplog: pytest.LogCaptureFixture) -> None:
+    row = Heartbeat("plain", "unix", str(tmp_path / "sm"), str(tmp_path / "nobody"), "hello", 20, 1, 2, 3)
+    made = replace(catalogue(""), heartbeats=(row, replace(row, interval_ms=0), replace(row, service="bare")))
+
+    async def body() -> None:
+        units, events = Units(), []  # type: ignore[var-annotated]
+        watches = Watches(made, units, events.append)
+        watches.watch(WatchProcess("plain"))
+        await until(lambda: len(events) >= 3)
+        await asyncio.sleep(0.2)
+        assert events == [AuditNow("plain"), AuditNow("plain"),
+                          ProcessDied("plain", "plain has not replied to 4 heartbeats")], "the watch has ended"
+        watches.watch(WatchProcess("plain"))
+        watches.unwatch(UnwatchProcess("plain"))
+        await asyncio.sleep(0.2)
+        assert len(events) == 3
+        watches.watch(WatchProcess("plain"))
+        await watches.close()
+        await asyncio.sleep(0.2)
+        assert len(events) == 3
+        await units.close()
+    asyncio.run(body())
+    assert "No heartbeat: heartbeat of plain: interval_ms" in caplog.text
 
 
 def test_a_watch_beyond_the_limit_is_logged(manager: Manager, monkeypatch: pytest.MonkeyPatch,

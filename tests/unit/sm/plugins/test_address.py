@@ -34,7 +34,7 @@ class World:
         return [one for one in self.addresses if one.address == address]
 
     def add(self, address: Address, prefix: int, index: int, preferred_s: int) -> None:
-        assert preferred_s in (0, FOREVER)
+        assert preferred_s == FOREVER
         self.addresses.append(Held(address, prefix, index, True))
 
     def remove(self, found: Held) -> None:
@@ -125,7 +125,7 @@ def test_an_address_in_the_wrong_place_is_said(world: World, tools: Tools) -> No
     ({"ip": "192.0.2"}, "ip must be"), ({"ip": "192.0.2.9/24"}, "ip must be"), ({"nic": ""}, "nic must be"),
     ({"nic": "../eth0"}, "nic must be"), ({"cidr_netmask": "33"}, "cidr_netmask must be"),
     ({"cidr_netmask": "0"}, "cidr_netmask must be"), ({"arp_count": "-1"}, "arp_count must be"),
-    ({"arp_count": "999"}, "arp_count must be"), ({"preferred_lft": "5"}, "preferred_lft must be"),
+    ({"arp_count": "999"}, "arp_count must be"), ({"preferred_lft": "long"}, "preferred_lft must be"),
 ])
 def test_parameters_are_checked(words: dict[str, str], rule: str) -> None:
     with pytest.raises(PluginFailed, match=rule):
@@ -134,5 +134,7 @@ def test_parameters_are_checked(words: dict[str, str], rule: str) -> None:
 
 def test_the_prefix_may_be_left_out_and_commands_may_not_be_wrong(tools: Tools) -> None:
     assert parsed({"ip": "2001:db8::1", "nic": "eth0"}).prefix == 128
+    lifetimes = [parsed({**WORDS, "preferred_lft": text}).preferred_s for text in ("0", "3600", "", "forever")]
+    assert lifetimes == [0, 3600, FOREVER, FOREVER]
     with pytest.raises(PluginFailed, match="command must be one of start, stop, monitor"):
         run(attempt(AddressPlugin(tools), "promote"))  # type: ignore[arg-type]
