@@ -17,7 +17,7 @@ from sm.core.admission import Admission
 from sm.transport import codec
 from sm.transport.keyring import expand, fresh_secret
 from tests.bench.measure import Figure
-from tests.functional.sm.conftest import Site
+from tests.functional.sm.transport.conftest import Site
 
 DATAGRAMS, SECONDS, GROUPS = 20_000, 20, 20
 NODES = ("controller-0", "controller-1")

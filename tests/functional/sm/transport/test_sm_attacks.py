@@ -10,7 +10,7 @@ import pytest
 
 from flock.testing.services.process import wait_for
 from sm.transport import codec
-from tests.functional.sm.conftest import GROUP, PATHS, Namespace, Site
+from tests.functional.sm.transport.conftest import GROUP, PATHS, Namespace, Site
 
 ATTACKER = str(Path(__file__).with_name("attacker.py"))
 ZERO, ONE = {"mgmt": "192.168.204.2", "oam": "10.10.10.2"}, {"mgmt": "192.168.204.3", "oam": "10.10.10.3"}

@@ -10,7 +10,7 @@ from flock.testing.services.process import wait_for
 from sm.core import rotation
 from sm.core.rotation import Key, Ring
 from sm.transport.keyring import KeyFile, fresh_secret
-from tests.functional.sm.conftest import PATHS, Site
+from tests.functional.sm.transport.conftest import PATHS, Site
 
 
 def test_beats_come_on_all_paths_and_the_bystander_hears_nothing_of_itself(site: Site) -> None:
