@@ -48,11 +48,10 @@ def stop_steps(catalogue: Catalogue) -> Steps:
 
 
 def _needed(catalogue: Catalogue, step: Step) -> frozenset[Step]:
-    rows = [row for row in catalogue.of(step.service, step.action) if row.kind is DependencyKind.ACTION]
-    if step.action is ServiceAction.ENABLE:
-        # What must hold for as long as a service is enabled must hold when it is enabled.
-        rows += [row for row in catalogue.dependencies
-                 if row.service == step.service and row.kind is DependencyKind.STATE]
+    # All rows: the catalogue's index leaves out those that close a cycle, which are looked for here. What must hold for
+    # as long as a service is enabled must hold when it is enabled.
+    rows = [row for row in catalogue.dependencies if row.service == step.service and (
+        row.action is step.action if row.kind is DependencyKind.ACTION else step.action is ServiceAction.ENABLE)]
     return frozenset(_step(catalogue, row, step.action) for row in rows)
 
 
