@@ -2,8 +2,10 @@
 """Damaged files: found at opening, set aside by the daemon only, never overwritten unseen; SIGKILL while writing."""
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -58,9 +60,13 @@ def damage(path: Path, kind: str) -> None:
     elif kind == "truncated":
         del data[len(data) // 2:]
     elif kind == "index":
-        # The last copy of the name stands in an index, which then names a row that does not exist.
-        at = data.rfind(b"keystone")
-        data[at:at + 8] = b"keystonf"
+        # Every page can be read, but the index of the services is that of the nodes, of which there are none.
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+            database.execute("PRAGMA writable_schema = ON")
+            database.execute(
+                "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = ?) "
+                "WHERE name = ?", ("sqlite_autoindex_nodes_1", "sqlite_autoindex_services_1"))
+        return
     else:
         data = bytearray(b"rubbish" * 1000)
     path.write_bytes(data)
