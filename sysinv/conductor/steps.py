@@ -162,8 +162,7 @@ class HostSteps:
 
     def remove_record(self, view: OperationView) -> None:
         """Delete the record, its addresses and all rows that depend on them."""
-        expires_s = max((lease.expires_s for lease in self._dnsmasq.leases() if lease.mac == view.params["mac"]),
-                        default=0)
+        held = [lease.expires_s for lease in self._dnsmasq.leases() if lease.mac == view.params["mac"]]
 
         def remove(conn: Connection) -> None:
             try:
@@ -171,7 +170,7 @@ class HostSteps:
             except NotFound:
                 return
             release_addresses(conn, row["id"], row["hostname"])
-            self._discovery.forget(conn, row["mgmt_mac"], expires_s)
+            self._discovery.forget(conn, row["mgmt_mac"], held)
             hosts.delete(conn, row["id"])
 
         self._db.transact(remove)

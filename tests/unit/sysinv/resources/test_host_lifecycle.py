@@ -411,14 +411,36 @@ def test_delete_takes_everything_and_the_old_lease_makes_no_new_host(cloud: Any)
     assert cloud.delete("/v1/ihosts/worker-0").fault == (
         "Unable to complete the action delete because Host worker-0 is in administrative state = unlocked.")
     cloud.state(uuid, administrative="locked")
-    (cloud.folder / "dnsmasq/dnsmasq.leases").write_text(f"2000 {MAC} 169.254.202.77 * 01:{MAC}\n")
+    # The firmware and the installed system are two DHCP clients of one machine.
+    (cloud.folder / "dnsmasq/dnsmasq.leases").write_text(
+        f"2000 {MAC} 169.254.202.77 * 01:{MAC}\n88000 {MAC} 169.254.202.78 * 00:{MAC}\n")
     reply = cloud.delete("/v1/ihosts/worker-0")
     assert (reply.status, reply.body) == (204, None)
     assert cloud.get("/v1/ihosts/worker-0").status == 404
     assert uuid not in cloud.mtce.hosts and cloud.get("/v1/icpus").body == {"icpus": []}
     assert not (cloud.folder / "tftp/pxelinux.cfg" / f"01-{MAC.replace(':', '-')}").exists()
-    assert cloud.discovery.sweep([(MAC, "169.254.202.77", 2000)]) == 0
-    assert cloud.discovery.sweep([(MAC, "169.254.202.77", 9000)]) == 1
+    assert cloud.discovery.sweep([(MAC, "169.254.202.77", 2000), (MAC, "169.254.202.78", 88000)]) == 0
+    assert cloud.discovery.lease(["pxeboot"], MAC, "169.254.202.78", 88000) is None
+
+
+@pytest.mark.parametrize("told", ["message", "file"])
+@pytest.mark.parametrize("expires_s", [9000, 99000])
+def test_a_deleted_machine_that_asks_again_is_discovered_again(cloud: Any, told: str, expires_s: int) -> None:
+    """Deleted with the long lease of a confirmed host, the machine gets the short one of a stranger (9000)."""
+    cloud.state(worker(cloud), administrative="locked")
+    (cloud.folder / "dnsmasq/dnsmasq.leases").write_text(f"88000 {MAC} 169.254.202.77 * 01:{MAC}\n")
+    assert cloud.delete("/v1/ihosts/worker-0").status == 204
+    if told == "message":
+        assert cloud.discovery.lease(["pxeboot"], MAC, "169.254.202.178", expires_s) is not None
+    else:
+        leases = [(MAC, "169.254.202.77", 88000), (MAC, "169.254.202.178", expires_s)]
+        assert cloud.discovery.sweep(leases) == 1
+    # The host is deleted again at once: only the lease that it held then is ignored.
+    found = next(host for host in cloud.get("/v1/ihosts").body["ihosts"] if host["mgmt_mac"] == MAC)
+    (cloud.folder / "dnsmasq/dnsmasq.leases").write_text(f"{expires_s} {MAC} 169.254.202.178 * 01:{MAC}\n")
+    assert cloud.delete(f"/v1/ihosts/{found['uuid']}").status == 204
+    assert cloud.discovery.sweep([(MAC, "169.254.202.178", expires_s)]) == 0
+    assert cloud.discovery.sweep([(MAC, "169.254.202.178", expires_s + 1)]) == 1
 
 
 def test_a_board_password_is_sealed_for_maintenance_and_never_shown(cloud: Any) -> None:
