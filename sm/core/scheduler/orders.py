@@ -61,8 +61,8 @@ def _waiting(group: GroupSpec, index: int, seats: list[Post], posts: Mapping[str
         if post not in holders and free > 0:
             free -= 1
             continue
-        waiting[post.name] = "; ".join(_blocking(each) for each in holders
-                                       if each is not post and each not in keeping)
+        blocking = [_blocking(each) for each in holders if each is not post and each not in keeping]
+        waiting[post.name] = "; ".join(blocking) or "as many nodes as may be active are"
     return waiting
 
 
