@@ -137,7 +137,8 @@ def _filling(post: Post, posts: Mapping[str, Post]) -> str:
 def kept_mark(post: Post, chosen: Sequence[Post]) -> SchedulingState:
     """The mark of a move that has not ended. It ends when all is active elsewhere, or when nothing can run here.
 
-    A swact also keeps its mark for as long as a better score or a preference would undo it: an operator's word counts.
+    A swact also stays marked, as not forced, for as long as a better score or a preference would undo it: an operator's
+    word counts.
     """
     if post.mark is NONE or post.silent:
         return post.mark
@@ -146,4 +147,6 @@ def kept_mark(post: Post, chosen: Sequence[Post]) -> SchedulingState:
     done = not post.holds and all(row.state is GroupState.ACTIVE for each in chosen for row in each.rows)
     undone = post.mark in SWACTS and any(
         post.node.score > each.node.score or post.preference < each.preference for each in chosen)
-    return NONE if done and not undone else post.mark
+    if done:
+        return SchedulingState.SWACT if undone else NONE
+    return post.mark

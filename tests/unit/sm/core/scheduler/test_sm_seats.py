@@ -250,6 +250,18 @@ def test_a_forced_swact_does_not_fail_back() -> None:
     assert decided(cluster, "g", C1).recover
 
 
+@pytest.mark.parametrize("verb", ["swact", "swact-force"])
+def test_a_swact_to_a_worse_node_holds_but_a_failure_there_ends_it(verb: str) -> None:
+    there = done(domain(), f"cut {C1} mgmt", f"{verb} {C0}")
+    assert states(there, CONTROLLER) == [STANDBY, ACTIVE]
+    assert states(done(there, f"fail {OAM} {C1}"), CONTROLLER) == [ACTIVE, STANDBY]
+    assert states(done(there, f"fence {C1}"), CONTROLLER) == [ACTIVE, DISABLED]
+    again = done(done(there, f"lock {C0}"), f"unlock {C0}")
+    assert states(again, CONTROLLER) == [ACTIVE, STANDBY], "it has been away, so its networks count again"
+    mended = done(there, f"mend {C1}")
+    assert mended.assignments[CONTROLLER, C0].scheduling is SchedulingState.NONE
+
+
 def test_a_swact_outlives_a_moment_of_silence() -> None:
     cluster = begin_swact(domain(), C0, force=False)
     cluster = apply(cluster, schedule(cluster, 0), 0)
