@@ -91,7 +91,8 @@ def _status_alarms(cluster: Cluster, domain: str) -> list[Alarm]:
     """A group that is not well on a node. What a stopped node said last is no news of it."""
     found = []
     for row in cluster.assignments.values():
-        if row.status is not Status.NONE and row.group in cluster.groups and not cluster.nodes[row.node].gone:
+        node = cluster.nodes.get(row.node)
+        if row.status is not Status.NONE and row.group in cluster.groups and node is not None and not node.gone:
             severity, word = SEVERITIES[row.status]
             found.append(Alarm(
                 GROUP_STATUS, f"service_domain={domain}.service_group={row.group}.host={row.node}", severity,

@@ -80,6 +80,13 @@ def _frozen(unit: Unit, posts: Mapping[str, Post]) -> dict[Key, Decision]:
     return found
 
 
+def complete(cluster: Cluster) -> Cluster:
+    """The snapshot with an assignment of every group on every node, and of none that does not exist."""
+    return replace(cluster, assignments={
+        (group, node): cluster.assignments.get((group, node)) or Assignment(group, node)
+        for group in cluster.groups for node in cluster.nodes})
+
+
 def apply(cluster: Cluster, result: Schedule, now_ms: int) -> Cluster:
     """The snapshot after the decisions. What was on a node that is proven to be gone is disabled."""
     assignments = dict(cluster.assignments)

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from flock.sim import scaled
 from sm.contract.states import Administrative, Condition, GroupState, SchedulingState, Status
 from sm.core.cluster import Assignment, Cluster, Health, Node
-from sm.core.scheduler import apply, confirm, heir, schedule
+from sm.core.explain import explain
+from sm.core.redundancy import Watch, watch
+from sm.core.scheduler import apply, complete, confirm, heir, schedule
 from sm.core.scheduler.posts import RUNNING, may_be_active
-from sm.core.simulate import change
+from sm.core.servicenode import service_node
+from sm.core.simulate import change, simulate
 from tests.unit.sm.core.scheduler.domains import (
     AGGREGATE,
     C0,
@@ -197,3 +200,18 @@ def test_the_heir_of_a_node_that_is_left() -> None:
     assert heir_of(failed(domain(), CONTROLLER, C0), C0) == "", "groups outside the aggregate stay"
     assert heir_of(failed(domain(groups=[group(CONTROLLER), active_active(WEB)]), CONTROLLER, C0), C0) == C1
     assert heir_of(change(swact, f"fence {C1}"), C0) == "", "nobody can take it"
+
+
+def test_rows_that_are_missing_or_left_over_disturb_nothing() -> None:
+    whole = domain(groups=[group("g")])
+    stale = Assignment("old", C0, state=GroupState.ACTIVE, status=Status.FAILED)
+    lost = Assignment("g", "controller-9", state=GroupState.ACTIVE, status=Status.FAILED)
+    rows = {("g", C0): whole.assignments["g", C0], ("old", C0): stale, ("g", "controller-9"): lost}
+    partly = replace(whole, assignments=rows)
+    assert set(schedule(partly, 0).decisions) == {("g", C0), ("g", C1)} == set(complete(partly).assignments)
+    assert schedule(partly, 0).decisions["g", C1].desired is GroupState.STANDBY
+    after = apply(partly, schedule(partly, 0), 0)
+    assert after.assignments["old", C0] == stale
+    assert simulate(partly, [f"swact {C0}"]).settled and explain(partly, "g", 0).places
+    assert [alarm.entity[-12:] for alarm in watch(Watch(), partly, "controller", 0)[1].raised] == []
+    assert service_node(partly, C1).active_services == "no"
