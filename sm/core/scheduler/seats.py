@@ -107,12 +107,12 @@ def _improving(seated: Sequence[Post], spare: Post, now_ms: int) -> tuple[Move |
                 or spare.node.score < post.node.score):
             continue
         if spare.node.score > post.node.score:
-            return Move(post, spare, SchedulingState.SWACT,
+            return Move(post, spare, SchedulingState.MOVE,
                         f"{post.name} has lost networks (score {post.node.score}) that {spare.name} has "
                         f"(score {spare.node.score})"), None
         due_ms = spare.since_ms + FAILBACK_AFTER_MS
         if spare.preference < post.preference and now_ms >= due_ms:
-            return Move(post, spare, SchedulingState.SWACT,
+            return Move(post, spare, SchedulingState.MOVE,
                         f"{spare.name} is preferred to {post.name} and has been standby for a minute"), None
         if spare.preference < post.preference:
             again_ms = due_ms
@@ -123,6 +123,8 @@ def marked_reason(post: Post) -> str:
     """What a mark on a node says to an operator."""
     if post.mark in SWACTS:
         return f"a swact away from {post.name} has begun"
+    if post.mark is SchedulingState.MOVE:
+        return f"a move from {post.name} to a better node has begun"
     return f"a move away from {post.name}, where it failed, has begun"
 
 

@@ -262,6 +262,20 @@ def test_a_swact_to_a_worse_node_holds_but_a_failure_there_ends_it(verb: str) ->
     assert mended.assignments[CONTROLLER, C0].scheduling is SchedulingState.NONE
 
 
+def test_a_move_by_score_that_ends_on_a_worse_node_is_undone() -> None:
+    """Nobody asked for it, so it does not hold as a swact does."""
+    cluster = with_node(domain(), C0, score=-1)
+    cluster = apply(cluster, schedule(cluster, 0), 0)
+    assert cluster.assignments[CONTROLLER, C0].scheduling is SchedulingState.MOVE
+    for name in (CONTROLLER, OAM, PATCHING):
+        cluster = with_row(cluster, name, C0, state=STANDBY, told_active=False)
+    turned = with_node(with_node(cluster, C0, score=0), C1, score=-4)
+    found = simulate(turned, [])
+    assert any("goes active on controller-1: a move from controller-0 to a better node has begun" in line
+               for step in found.steps for line in step.decisions)
+    assert states(found.cluster, CONTROLLER) == [ACTIVE, STANDBY]
+
+
 def test_a_swact_outlives_a_moment_of_silence() -> None:
     cluster = begin_swact(domain(), C0, force=False)
     cluster = apply(cluster, schedule(cluster, 0), 0)
