@@ -71,7 +71,7 @@ def unit_of(groups: Mapping[str, GroupSpec], group: str) -> Unit:
     return next(unit for unit in units(groups) if any(member.name == group for member in unit.groups))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Post:
     """A unit on a node. ``bar``: why it must not be active there; ``start_bar``: why it must not be made so; empty:
     it may. ``holds``: it may be active there. ``active``: a group of it is active, or becomes so. ``claimed``: a group
