@@ -2,6 +2,7 @@
 """Which nodes a unit is active on: stickiness, failures, scores, preferences, swacts, and one move at a time."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -128,6 +129,19 @@ def test_a_group_that_never_starts_moves_to_where_it_is_healthy() -> None:
 def test_a_failed_group_waits_for_a_target_that_is_still_changing(state: GroupState) -> None:
     cluster = with_row(failed(domain(), CONTROLLER, C0), CONTROLLER, C1, state=state)
     assert decided(cluster, CONTROLLER, C0).desired is ACTIVE
+
+
+@pytest.mark.parametrize("begin", [
+    lambda cluster: failed(cluster, "g", C0), lambda cluster: with_node(cluster, C0, score=-4),
+    lambda cluster: begin_swact(cluster, C0, force=False)])
+def test_no_node_is_left_while_the_target_would_have_to_wait(begin: Callable[[Cluster], Cluster]) -> None:
+    """A silent third node that may be active would keep the target from going active: nothing would run."""
+    cluster = domain((C0, C1, C2), [group("g", m_standby=2)])
+    assert decided(begin(cluster), "g", C0).desired is not ACTIVE
+    unsure = with_row(cluster, "g", C2, state=GroupState.GO_STANDBY, stopped=False, told_active=False)
+    assert decided(begin(with_node(unsure, C2, current=False)), "g", C0).desired is ACTIVE
+    gone = with_node(unsure, C2, current=False, gone=True)
+    assert decided(begin(gone), "g", C0).desired is not ACTIVE
 
 
 def test_a_better_score_takes_over_and_an_equal_one_does_not() -> None:
