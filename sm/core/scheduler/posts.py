@@ -115,11 +115,11 @@ class Post:
 
     @property
     def beyond_repair(self) -> Assignment | None:
-        """A group that has failed and cannot be repaired here; one that has never started here counts too."""
+        """A group that has failed and cannot be repaired here, has never started here, or has been shut down."""
         for row in self.rows:
-            if row.status is Status.FAILED and (
-                    row.condition in BEYOND_REPAIR
-                    or (row.condition is Condition.ACTION_FAILURE and row.state is GroupState.GO_ACTIVE)):
+            unstarted = row.condition is Condition.ACTION_FAILURE and row.state is GroupState.GO_ACTIVE
+            if row.state is GroupState.SHUTDOWN or (
+                    row.status is Status.FAILED and (row.condition in BEYOND_REPAIR or unstarted)):
                 return row
         return None
 
@@ -184,7 +184,7 @@ def _post(unit: Unit, node: Node, rows: tuple[Assignment, ...], bar: str) -> Pos
     standby = resting = True
     for row in rows:
         health = row.health
-        failed += health.failed or (row.status is Status.FAILED)
+        failed += health.failed or row.status is Status.FAILED or row.state is GroupState.SHUTDOWN
         degraded += health.degraded or (row.status is Status.DEGRADED)
         warned += health.warned or (row.status is Status.WARN)
         since_ms = max(since_ms, row.changed_ms)

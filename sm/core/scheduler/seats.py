@@ -93,8 +93,8 @@ def _repairing(seated: Sequence[Post], spare: Post) -> Move | None:
         failure = post.beyond_repair
         if failure is not None and spare.failed < post.failed and spare.merit < post.merit and spare.rests:
             return Move(post, spare, SchedulingState.DISABLE,
-                        f"{failure.group} failed on {post.name} beyond repair ({failure.condition}), and "
-                        f"{spare.name} is healthier")
+                        f"{failure.group} failed on {post.name} beyond repair ({failure.condition or failure.state}), "
+                        f"and {spare.name} is healthier")
     return None
 
 

@@ -14,7 +14,7 @@ from sm.core.cluster import Assignment, Cluster, Health, Node
 from sm.core.explain import explain
 from sm.core.redundancy import Watch, watch
 from sm.core.scheduler import apply, complete, confirm, heir, schedule
-from sm.core.scheduler.posts import RUNNING, may_be_active
+from sm.core.scheduler.posts import RUNNING, data_bar, may_be_active, node_bar
 from sm.core.servicenode import service_node
 from sm.core.simulate import change, simulate
 from tests.unit.sm.core.scheduler.domains import (
@@ -94,6 +94,22 @@ def test_nothing_is_made_active_beyond_n_nor_with_old_data(cluster: Cluster) -> 
             assert fact.current and fact.ready and fact.administrative is not Administrative.LOCKED
             running = any(row.state in RUNNING for row in cluster.assignments.values() if row.node == node)
             assert fact.data_current or running or not spec.movable
+
+
+@settings(max_examples=scaled(40), deadline=None)
+@given(clusters())
+def test_from_any_snapshot_the_domain_comes_to_rest_with_n_active(cluster: Cluster) -> None:
+    found = simulate(replace(cluster, maintenance=False), [], 1_000_000)
+    assert found.settled
+    end = found.cluster
+    if any(not node.current and not node.gone for node in end.nodes.values()):
+        return
+    for name, spec in end.groups.items():
+        able = [node for node in end.nodes.values() if not node_bar(node)
+                and (not data_bar(node) or not spec.movable or end.assignments[name, node.name].state in RUNNING)]
+        lame = [node for node in able if end.assignments[name, node.name].state is GroupState.SHUTDOWN]
+        active = [row for row in end.assignments.values() if row.group == name and row.state is GroupState.ACTIVE]
+        assert min(spec.n_active, len(able)) - len(lame) <= len(active) <= spec.n_active
 
 
 def test_what_was_active_on_a_node_that_is_gone_is_disabled() -> None:

@@ -125,6 +125,12 @@ def test_a_group_that_never_starts_moves_to_where_it_is_healthy() -> None:
     assert wanted(cluster, CONTROLLER) == wanted(cluster, OAM) == [DISABLED, STANDBY]
 
 
+def test_a_group_that_was_shut_down_is_active_elsewhere() -> None:
+    cluster = with_row(domain(), OAM, C0, state=GroupState.SHUTDOWN)
+    assert "oam-services failed on controller-0 beyond repair (shutdown)" in decided(cluster, CONTROLLER, C0).reason
+    assert states(done(cluster), CONTROLLER)[1] is states(done(cluster), OAM)[1] is ACTIVE
+
+
 @pytest.mark.parametrize("state", [GroupState.GO_STANDBY, GroupState.INITIAL, GroupState.DISABLING])
 def test_a_failed_group_waits_for_a_target_that_is_still_changing(state: GroupState) -> None:
     cluster = with_row(failed(domain(), CONTROLLER, C0), CONTROLLER, C1, state=state)
