@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -186,3 +188,15 @@ def test_an_outage_of_the_bus_is_no_news_and_what_happened_meanwhile_is(systemd_
         await until(lambda: node.deaths != [])
         assert (await node.done("good", ENABLE)).result is OK
     on(systemd_host, body)
+
+
+def test_in_a_delegated_group_even_what_forks_faster_than_anybody_looks_is_killed(systemd_host: SystemdHost) -> None:
+    root = Path(__file__).resolve().parents[3]
+    said = json.loads(systemd_host.run(
+        "systemd-run", "--quiet", "--wait", "--pipe", "--property=Delegate=yes", f"--setenv=PYTHONPATH={root}",
+        "--setenv=PYTHONDONTWRITEBYTECODE=1", sys.executable, str(Path(__file__).with_name("delegated.py")),
+        "/run/chain"))
+    if said["group"] == "None":
+        pytest.skip("no cgroup v2 here")
+    assert "/attempt-chain-" in said["inside"] and said["group"].endswith(".service")
+    assert (said["left"], said["others"]) == ([], 0)
