@@ -158,6 +158,16 @@ def test_the_end_of_a_watched_unit_is_reported_once_and_at_once(systemd_host: Sy
     on(systemd_host, body)
 
 
+def test_systemd_does_not_refuse_starts_that_service_management_has_decided(systemd_host: SystemdHost) -> None:
+    """systemd's own limit is five starts in ten seconds."""
+    async def body(node: Node) -> None:
+        for turn in range(8):
+            assert (await node.done("good", ENABLE)).result is OK, turn
+            await node.units.kill("good.service")
+            await until(lambda: systemd_host.processes("good.service") == [])
+    on(systemd_host, body)
+
+
 def test_nothing_is_reported_of_a_unit_that_is_watched_no_more(systemd_host: SystemdHost) -> None:
     async def body(node: Node) -> None:
         await node.done("good", ENABLE)
