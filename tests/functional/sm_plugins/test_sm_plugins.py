@@ -21,7 +21,7 @@ from sm.plugins.plugin import Tools, load
 from sm.plugins.runner import Runner
 from sm.plugins.scope import Scopes
 from sm.systemd.units import Units
-from tests.functional.sm.conftest import until
+from tests.functional.sm_plugins.conftest import until
 
 ENABLE, DISABLE, AUDIT = ServiceAction.ENABLE, ServiceAction.DISABLE, ServiceAction.AUDIT_ENABLED
 OK, BAD = ActionResult.SUCCESS, ActionResult.FAILED

@@ -21,7 +21,7 @@ from sm.plugins.plugin import Tools, load
 from sm.plugins.runner import Limits, Runner
 from sm.plugins.scope import Scopes
 from sm.systemd.units import Units, UnitsUnavailable
-from tests.functional.sm.conftest import SystemdHost, until
+from tests.functional.sm_plugins.conftest import SystemdHost, until
 
 pytestmark = pytest.mark.root
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional.sm.conftest import Pair
+from tests.functional.sm_plugins.conftest import Pair
 
 pytestmark = pytest.mark.root
 
