@@ -118,12 +118,3 @@ def confirm(row: Assignment) -> Assignment:
     told = row.told_active and row.desired is GroupState.ACTIVE
     stopped = not told and row.state not in RUNNING and (row.stopped or row.state in RESTING)
     return replace(row, told_active=told, stopped=stopped)
-
-
-def heir(cluster: Cluster, result: Schedule, node: str) -> str:
-    """The node to which all that is active on ``node`` and moves shall go; empty: something stays, or nowhere."""
-    movable = {key: decision for key, decision in result.decisions.items() if cluster.groups[key[0]].movable}
-    if any(key[1] == node and (decision.waits or decision.desired is GroupState.ACTIVE)
-           for key, decision in movable.items()):
-        return ""
-    return min((key[1] for key, decision in movable.items() if decision.waits), default="")

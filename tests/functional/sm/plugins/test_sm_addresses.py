@@ -12,11 +12,7 @@ from typing import Any
 
 import pytest
 
-<<<<<<<< HEAD:tests/functional/sm/plugins/test_sm_addresses.py
 from tests.functional.sm.plugins.conftest import Pair
-========
-from tests.functional.sm.plugins.conftest import Pair
->>>>>>>> h4:tests/functional/sm/plugins/test_sm_addresses.py
 
 pytestmark = pytest.mark.root
 

@@ -21,11 +21,7 @@ from sm.plugins.plugin import Tools, load
 from sm.plugins.runner import Runner
 from sm.plugins.scope import Scopes
 from sm.systemd.units import Units
-<<<<<<<< HEAD:tests/functional/sm/plugins/test_sm_plugins.py
 from tests.functional.sm.plugins.conftest import until
-========
-from tests.functional.sm.plugins.conftest import until
->>>>>>>> h4:tests/functional/sm/plugins/test_sm_plugins.py
 
 ENABLE, DISABLE, AUDIT = ServiceAction.ENABLE, ServiceAction.DISABLE, ServiceAction.AUDIT_ENABLED
 OK, BAD = ActionResult.SUCCESS, ActionResult.FAILED

@@ -21,11 +21,7 @@ from sm.plugins.plugin import Tools, load
 from sm.plugins.runner import Limits, Runner
 from sm.plugins.scope import Scopes
 from sm.systemd.units import Units, UnitsUnavailable
-<<<<<<<< HEAD:tests/functional/sm/plugins/test_sm_systemd.py
 from tests.functional.sm.plugins.conftest import SystemdHost, until
-========
-from tests.functional.sm.plugins.conftest import SystemdHost, until
->>>>>>>> h4:tests/functional/sm/plugins/test_sm_systemd.py
 
 pytestmark = pytest.mark.root
 

@@ -13,7 +13,7 @@ from sm.contract.states import Administrative, Condition, GroupState, Scheduling
 from sm.core.cluster import Assignment, Cluster, Health, Node
 from sm.core.explain import explain
 from sm.core.redundancy import Watch, watch
-from sm.core.scheduler import apply, complete, confirm, heir, schedule
+from sm.core.scheduler import apply, complete, confirm, schedule
 from sm.core.scheduler.posts import RUNNING, data_bar, may_be_active, node_bar
 from sm.core.servicenode import service_node
 from sm.core.simulate import change, simulate
@@ -190,18 +190,6 @@ def test_a_planned_swact_that_is_refused_is_dropped_and_says_why() -> None:
     result = schedule(cluster, 1)
     assert result.decisions[CONTROLLER, C0].desired is GroupState.ACTIVE
     assert "dropped: controller-1 is not ready to take service, controller-1 is locked" in result.logs[0]
-
-
-def test_the_heir_of_a_node_that_is_left() -> None:
-    def heir_of(cluster: Cluster, node: str) -> str:
-        return heir(cluster, schedule(cluster, 0), node)
-
-    assert heir_of(domain(), C0) == heir_of(domain(), C1) == ""
-    swact = change(domain(), f"swact {C0}")
-    assert (heir_of(swact, C0), heir_of(swact, C1)) == (C1, "")
-    assert heir_of(failed(domain(), CONTROLLER, C0), C0) == "", "groups outside the aggregate stay"
-    assert heir_of(failed(domain(groups=[group(CONTROLLER), active_active(WEB)]), CONTROLLER, C0), C0) == C1
-    assert heir_of(change(swact, f"fence {C1}"), C0) == "", "nobody can take it"
 
 
 def test_rows_that_are_missing_or_left_over_disturb_nothing() -> None:
