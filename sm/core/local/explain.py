@@ -95,8 +95,8 @@ def _needs(service: ServiceView, spec: ServiceSpec, draft: Draft) -> str:
         other = relations.missing(service, ServiceAction.ENABLE)
         if other:
             return f"It waits for {_named(relations, other)}, to become active."
-        return f"It waits until fewer than {max(draft.catalogue.enabling_max, 1)} services start at the same time" \
-               f" ({throttle.starting(draft)} do)."
+        return (f"It waits for a place among the services that start at the same time:"
+                f" {throttle.starting(draft)} of {max(draft.catalogue.enabling_max, 1)} are taken.")
     action = NEXT.get(service.state)
     other = relations.missing(service, action) if action is not None and target_of(service, spec) is not None else ""
     return f"Before {action.value} it waits for {_named(relations, other)}." if action is not None and other else ""

@@ -33,7 +33,8 @@ def test_a_start_and_what_waits_for_it():
 def test_a_place_among_those_that_start():
     engine = Engine(Catalogue({"g": group("g", "ab")}, {name: service(name) for name in "ab"}, enabling_max=1))
     engine.order("active")
-    assert engine.explain("b").endswith("It waits until fewer than 1 services start at the same time (1 do).")
+    assert engine.explain("b").endswith("It waits for a place among the services that start at the same time:"
+                                        " 1 of 1 are taken.")
 
 
 def test_stopping_waits_for_users():
