@@ -354,9 +354,8 @@ def test_stepping_down_waits_for_nothing_that_does_not_come(seed):
             if one.is_active and not one.given_up] == []
 
 
-@pytest.mark.parametrize("seed", seeds(10))
-def test_a_service_that_never_starts_is_tried_with_pauses(seed):
-    world = World(seed)
+def never_starting(world):
+    """A plant without other faults, and the service of which every start fails, with the moments of its starts."""
     plant = Plant(world, service_catalogues.chosen(world.random))
     plant.faulty = False
     victim = world.random.choice(list(plant.processes))
@@ -375,11 +374,34 @@ def test_a_service_that_never_starts_is_tried_with_pauses(seed):
     plant.processes[victim].runs = False
     for group in plant.ordered:
         plant.order(group, GroupState.ACTIVE)
+    return plant, victim, tried
+
+
+@pytest.mark.parametrize("seed", seeds(10))
+def test_a_service_that_never_starts_is_tried_with_pauses_and_given_up(seed):
+    world = World(seed)
+    plant, victim, tried = never_starting(world)
     world.run(30 * MINUTE_MS)
     spec, service = plant.catalogue.services[victim], plant.view.services[victim]
     assert len(tried) == spec.max_transition_failures
-    assert service.condition == ("fatal-failure" if service.given_up else "action-failure")
+    assert service.condition == "fatal-failure"
     assert service.state is ServiceState.SHUTDOWN
     assert "given up" in explain(plant.view, plant.catalogue, victim, plant.now())
     pauses = [later - sooner for sooner, later in zip(tried, tried[1:], strict=False)]
     assert all(pause >= min(1_000 << number, 60_000) for number, pause in enumerate(pauses))
+
+
+@pytest.mark.parametrize("seed", seeds(10))
+def test_orders_to_recover_that_never_end_make_no_hot_loop(seed):
+    """The checker of the plant counts changes per minute."""
+    world = World(seed)
+    plant, _, tried = never_starting(world)
+
+    def insist():
+        for group in plant.ordered:
+            plant.order(group, GroupState.ACTIVE, recover=True, clear_fatal=True)
+        world.after(1_000, insist)
+
+    insist()
+    world.run(10 * MINUTE_MS)
+    assert len(tried) >= 10
