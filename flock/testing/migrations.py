@@ -31,6 +31,8 @@ def _assert_same(url: str, metadata: sa.MetaData) -> None:
             differences = autogenerate.compare_metadata(
                 MigrationContext.configure(conn, opts={"compare_type": True}), metadata)
             constraints = {table.name: _unique_names(conn, table.name) for table in metadata.sorted_tables}
+            # alembic compares no primary keys.
+            keys = {table.name: _key(conn, table.name) for table in metadata.sorted_tables}
             counting = _counting_tables(conn)
     finally:
         database.dispose()
@@ -43,10 +45,17 @@ def _assert_same(url: str, metadata: sa.MetaData) -> None:
         declared = {str(item.name) for item in table.constraints if isinstance(item, sa.UniqueConstraint)}
         if declared != constraints[table.name]:
             raise AssertionError(f"unique constraints of {table.name}: {constraints[table.name]} are not {declared}")
+        key = [column.name for column in table.primary_key]
+        if key != keys[table.name]:
+            raise AssertionError(f"primary key of {table.name}: {keys[table.name]} is not {key}")
 
 
 def _unique_names(conn: sa.Connection, table_name: str) -> set[str]:
     return {str(item["name"]) for item in sa.inspect(conn).get_unique_constraints(table_name)}
+
+
+def _key(conn: sa.Connection, table_name: str) -> list[str]:
+    return list(sa.inspect(conn).get_pk_constraint(table_name)["constrained_columns"])
 
 
 def _counting_tables(conn: sa.Connection) -> set[str] | None:

@@ -115,18 +115,21 @@ class HostDiscovery:
                  for mac, address, expires_s in leases if mac not in known]
         return sum(uuid is not None for uuid in found)
 
-    def forget(self, conn: Connection, mac: str, expires_s: int) -> None:
-        """Ignore the lease that the deleted host with ``mac`` still holds until ``expires_s``."""
+    def forget(self, conn: Connection, mac: str, expiries_s: Iterable[int]) -> None:
+        """Ignore the leases that the deleted host with ``mac`` still holds; ``expiries_s`` are their expiries."""
         conn.execute(sa.delete(DHCP_FORGOTTEN).where(DHCP_FORGOTTEN.c.mac == mac))
-        conn.execute(sa.insert(DHCP_FORGOTTEN).values(mac=mac, expires_s=expires_s))
+        for expires_s in set(expiries_s):
+            conn.execute(sa.insert(DHCP_FORGOTTEN).values(mac=mac, expires_s=expires_s))
 
     def _wanted(self, conn: Connection, mac: str, expires_s: int) -> bool:
         if the_system(conn).is_aio_simplex or not networks.dynamic(conn, NetworkType.PXEBOOT):
             return False
         if conn.execute(sa.select(I_HOST.c.id).where(I_HOST.c.mgmt_mac == mac)).first() is not None:
             return False
-        forgotten = conn.execute(sa.select(DHCP_FORGOTTEN.c.expires_s).where(DHCP_FORGOTTEN.c.mac == mac)).scalar()
-        if forgotten is not None and expires_s != 0 and expires_s <= forgotten:
+        # A new lease may expire earlier than the forgotten one: the machine is unconfirmed now and gets a short lease.
+        held = sa.select(DHCP_FORGOTTEN.c.mac).where(DHCP_FORGOTTEN.c.mac == mac,
+                                                     DHCP_FORGOTTEN.c.expires_s == expires_s)
+        if expires_s != 0 and conn.execute(held).first() is not None:
             return False
         return self._has_room(conn, mac)
 

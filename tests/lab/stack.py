@@ -12,6 +12,8 @@ from devstack.virtualcloud.mainjob import STATE_DIR, lab
 
 REPO = Path(__file__).resolve().parents[2]
 STACK_TIMEOUT_S = 900
+AUTHORITY = str(STATE_DIR / "ca.crt")
+"""File with the certificate of the cloud's authority; the lab makes it."""
 
 
 @pytest.fixture(scope="session")
@@ -45,8 +47,7 @@ def _token():
     user = {"name": "admin", "domain": default, "password": (STATE_DIR / "admin-password").read_text().strip()}
     body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}},
                      "scope": {"project": {"name": "admin", "domain": default}}}}
-    reply = requests.post("https://127.0.0.1:5000/v3/auth/tokens", json=body, timeout=20,
-                          verify=str(STATE_DIR / "ca.crt"))
+    reply = requests.post("https://127.0.0.1:5000/v3/auth/tokens", json=body, timeout=20, verify=AUTHORITY)
     assert reply.status_code == 201, reply.text
     return reply.headers["X-Subject-Token"]
 
@@ -58,7 +59,7 @@ def api(cloud):
         client.headers["X-Auth-Token"] = _token()
         # Authorities in the environment would replace the session's.
         client.trust_env = False
-        client.verify = str(STATE_DIR / "ca.crt")
+        client.verify = AUTHORITY
         yield client
 
 

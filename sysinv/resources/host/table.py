@@ -57,10 +57,10 @@ I_HOST = sa.Table(
     sa.CheckConstraint("personality = 'controller' OR lower(hostname) NOT LIKE 'controller-%'",
                        name="controller_name"))
 
-# A lease of a deleted host does not make a new host until it is renewed.
+# Leases that deleted hosts held. They make no new host; any other lease of the same machine does.
 DHCP_FORGOTTEN = sa.Table(
     "dhcp_forgotten", METADATA, sa.Column("mac", sa.String(17), primary_key=True),
-    sa.Column("expires_s", sa.BigInteger, nullable=False))
+    sa.Column("expires_s", sa.BigInteger, primary_key=True, autoincrement=False))
 
 # Certificate and bus account of a host's agents. What was asked for after it was last given waits for the agent.
 HOST_CREDENTIALS = sa.Table(
@@ -68,4 +68,6 @@ HOST_CREDENTIALS = sa.Table(
     sa.Column("host_id", sa.Integer, sa.ForeignKey("i_host.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("certificate_end", UtcTime), sa.Column("certificate_at", UtcTime),
     sa.Column("certificate_wanted_at", UtcTime),
-    sa.Column("password_at", UtcTime), sa.Column("password_wanted_at", UtcTime))
+    sa.Column("password_at", UtcTime), sa.Column("password_wanted_at", UtcTime),
+    # What the host confirmed that it trusts (``tls.trust_word``).
+    text("authorities", 64))
