@@ -142,7 +142,7 @@ def _disabled(case: Case) -> None:
     if case.goal is Goal.DOWN:
         if not service.stopped:
             if service.stop_ms is None:
-                case.to(ServiceState.DISABLING)
+                _stop_now(case)
         else:
             _down(case)
     elif service.start_ms is None and not failures.is_held(service, case.spec):

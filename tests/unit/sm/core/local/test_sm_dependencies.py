@@ -78,6 +78,13 @@ def test_a_lasting_dependency_is_lost_in_every_lesser_state(action):
     assert found.lost(one) == ""
 
 
+def test_of_several_that_press_the_one_that_asks_most_counts():
+    rows = (Dependency("one", A.DISABLE, "warm", S.DISABLED), Dependency("two", A.GO_STANDBY, "warm", S.DISABLED))
+    views = {"one": ServiceView("one", leaving=A.DISABLE), "two": ServiceView("two", leaving=A.GO_STANDBY),
+             "warm": ServiceView("warm")}
+    assert Relations(Catalogue({}, {}, rows), views, {}).pressing(views["warm"]) == rows[1]
+
+
 @pytest.mark.parametrize(("leaving", "managed", "pressed"), [
     (A.DISABLE, True, True), (A.GO_STANDBY, True, False), (None, True, False), (A.DISABLE, False, False)])
 def test_who_is_pressed(leaving, managed, pressed):

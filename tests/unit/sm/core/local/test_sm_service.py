@@ -297,6 +297,35 @@ def test_a_restart_forgets_failures():
     assert engine["db"].state is ACTIVE and engine["db"].fail_count == 0
 
 
+def test_a_restart_of_a_service_that_is_down_takes_its_users_along_also_during_an_audit():
+    engine = Engine(chain()).up()
+    for _ in range(2):
+        engine.tell(ProcessDied("db", "killed")).answer("db")
+    engine.tell(AuditNow("db"))
+    assert engine.tell(Restart("db")).cancelled() == ["db"]
+    assert engine.ran() == [("app", "disable")]
+
+
+def test_what_is_stopped_for_standby_is_not_restarted():
+    engine = Engine(single())
+    before = engine.order("standby").view
+    assert engine.tell(Restart("svc")).actions == () and engine.view == before
+
+
+def test_an_audit_that_confirms_a_stop_does_not_cost_a_waiting_service_its_place():
+    engine = Engine(chain())
+    engine.tell(AuditNow("app")).order("active")
+    since_ms = engine["app"].since_ms
+    engine.done("app", state=DISABLED)
+    assert (engine["app"].state, engine["app"].since_ms) == (ServiceState.ENABLING_THROTTLE, since_ms)
+
+
+def test_an_audit_that_finds_a_waiting_service_running_spares_its_start():
+    engine = Engine(chain())
+    engine.tell(AuditNow("app")).order("active").done("app", state=ACTIVE)
+    assert engine["app"].state is ACTIVE
+
+
 @pytest.mark.parametrize("event", [Restart("svc"), Restart("nobody"), ProcessDied("nobody", ""), AuditNow("nobody"),
                                    SetManaged("nobody", False), SetManaged("svc", True), ProcessDied("svc", "")])
 def test_events_that_concern_nothing_here_change_nothing(event):
