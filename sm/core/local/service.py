@@ -10,7 +10,7 @@ from sm.contract.states import ServiceAction, ServiceState
 from sm.core.local import failures
 from sm.core.local.dependencies import UNHURRIED, may_stand_by
 from sm.core.local.draft import Draft
-from sm.core.local.view import Bounce, ServiceView
+from sm.core.local.view import ENABLED_STATES, Bounce, ServiceView
 from sm.core.model import ServiceSpec
 
 
@@ -79,7 +79,9 @@ def goal_of(draft: Draft, service: ServiceView, spec: ServiceSpec) -> Goal | Non
     if row is None:
         return goal
     if spec.has_standby and may_stand_by(row):
-        return min(Goal.STANDBY, goal) if goal is not None else Goal.STANDBY
+        # Without an order nothing is started for it.
+        up = service.state in ENABLED_STATES if goal is None else goal is not Goal.DOWN
+        return Goal.STANDBY if up else Goal.DOWN
     return Goal.DOWN
 
 

@@ -405,6 +405,18 @@ def test_what_was_pressed_without_an_order_is_left_again_when_the_pressure_ends(
     assert engine["app"].state is ACTIVE and engine.ran() == []
 
 
+@pytest.mark.parametrize(("found", "expected"), [(DISABLED, []), (STANDBY, []), (ACTIVE, [("drbd", "go-standby")])])
+def test_a_warm_service_without_an_order_makes_way_and_is_not_started(found, expected):
+    catalogue = Catalogue({"g": group("g", ["ip"]), "h": group("h", ["drbd"])},
+                          {"ip": service("ip"), "drbd": service("drbd", WARM)}, tuple(needs("drbd", "ip")))
+    engine = Engine(catalogue, found=None)
+    engine.done("ip", state=ACTIVE).done("drbd", state=found).order("disabled")
+    stop = [] if expected else [("ip", "disable")]
+    assert engine.ran() == [*expected, *stop]
+    engine.answer()
+    assert engine.group.state == "disabled" and engine["drbd"].state is (STANDBY if found is not DISABLED else DISABLED)
+
+
 def test_cycles_do_not_hang():
     rows = (*needs("a", "b"), *needs("b", "a"))
     engine = Engine(Catalogue({"g": group("g", ["a", "b"])}, {"a": service("a"), "b": service("b")}, rows)).up()
