@@ -280,7 +280,8 @@ class Plant:
     def order_anew(self):
         chosen = self.random.choice((GroupState.ACTIVE, GroupState.ACTIVE, GroupState.STANDBY, GroupState.DISABLED))
         for group in self.ordered:
-            self.order(group, chosen if self.random.random() < 0.9 else GroupState.ACTIVE)
+            if self.random.random() < 0.85:
+                self.order(group, chosen if self.random.random() < 0.9 else GroupState.ACTIVE)
 
     def heal(self, state):
         """No more faults; the leader says once more what it wants, and goes on recovering what has failed."""
