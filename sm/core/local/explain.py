@@ -30,7 +30,8 @@ def explain(view: LocalView, catalogue: Catalogue, name: str, now_ms: int) -> st
     spec = draft.spec_of(name)
     if service is None or spec is None:
         return f"{name} is not provisioned on this node."
-    words = [_now(view, service), _changed(view, service), _managed(service, spec, draft).strip(), _trouble(service, spec, now_ms)]
+    words = [_now(view, service), _changed(view, service), _managed(service, spec, draft).strip(),
+             _trouble(service, spec, now_ms)]
     return " ".join(word for word in words if word)
 
 

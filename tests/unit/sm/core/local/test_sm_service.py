@@ -417,6 +417,47 @@ def test_a_warm_service_without_an_order_makes_way_and_is_not_started(found, exp
     assert engine.group.state == "disabled" and engine["drbd"].state is (STANDBY if found is not DISABLED else DISABLED)
 
 
+def test_a_warm_service_found_in_another_state_is_driven_back():
+    engine = Engine(single(actions=WARM)).up()
+    engine.tell(AuditNow("svc"))
+    assert engine.done("svc", state=STANDBY).ran() == [("svc", "go-active")]
+    assert engine["svc"].fail_count == 0
+    engine.done("svc").order("standby").done("svc").tell(AuditNow("svc"))
+    assert engine.done("svc", state=ACTIVE).ran() == [("svc", "go-standby")]
+    assert engine.view.is_active("g")
+
+
+def test_a_service_without_standby_that_reports_standing_by_is_active():
+    engine = Engine(single()).up()
+    engine.tell(AuditNow("svc"))
+    assert engine.done("svc", state=STANDBY).ran() == [] and engine["svc"].state is ACTIVE
+
+
+def test_a_demotion_that_stops_the_service_is_followed_by_a_start():
+    engine = Engine(single(actions=WARM)).up()
+    engine.order("standby")
+    assert engine.done("svc", state=DISABLED).ran() == [("svc", "enable")]
+
+
+@pytest.mark.parametrize("promoted", [True, False])
+def test_promotions_and_demotions_are_killed_when_the_service_shall_stop(promoted):
+    engine = Engine(single(actions=WARM))
+    engine.order("active").done("svc")
+    if not promoted:
+        engine.done("svc").order("standby")
+    assert engine.order("disabled").cancelled() == ["svc"]
+    assert engine.ran() == [("svc", "disable")]
+    assert engine.done("svc").group.state == "disabled"
+
+
+def test_without_an_order_an_audit_that_fails_leads_to_looks_and_nothing_else():
+    engine = Engine(single(), found=ACTIVE)
+    engine.tell(AuditNow("svc"))
+    assert engine.done("svc", FAILED).ran() == [] and engine["svc"].state is ServiceState.UNKNOWN
+    assert engine.tell(Tick(), 5_000).ran() == [("svc", "audit-enabled")]
+    assert engine.done("svc", state=ACTIVE).ran() == []
+
+
 def test_cycles_do_not_hang():
     rows = (*needs("a", "b"), *needs("b", "a"))
     engine = Engine(Catalogue({"g": group("g", ["a", "b"])}, {"a": service("a"), "b": service("b")}, rows)).up()
