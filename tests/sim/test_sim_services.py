@@ -219,7 +219,9 @@ class Plant:
         limit = self.whole.services[other.name].max_action_failures
         helpless = other.stop_failures >= limit or other.state is ServiceState.SHUTDOWN
         hurried = services[row.service].bounce in (Bounce.CRASH, Bounce.ALONE)
-        standing_by = row.action is A.DISABLE and other.state is ServiceState.ENABLED_STANDBY and not process.promoted
+        warm = A.GO_ACTIVE in self.whole.services[other.name].actions
+        promotes = process.job is not None and process.job.action is A.GO_ACTIVE
+        standing_by = row.action is A.DISABLE and warm and not process.promoted and not promotes
         if not process.runs or not other.managed or helpless or hurried or standing_by:
             return None
         return f"{other.name} still runs"

@@ -31,7 +31,7 @@ class Relations:
             if row.kind is DependencyKind.ACTION and other is not None and not self._met(service, row, other):
                 return other.name
         if action is ServiceAction.DISABLE and service.name in self.former:
-            users = (self.services.get(name) for name in self.former[service.name].users)
+            users = (self.services.get(name) for name in self.former[service.name].users if name in self.former)
             return next((user.name for user in users if user is not None and not self._gone(user)), "")
         return ""
 

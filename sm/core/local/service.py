@@ -255,7 +255,8 @@ HANDLERS: dict[ServiceState, Callable[[Case], None]] = {
 
 def _pass(draft: Draft, service: ServiceView, spec: ServiceSpec) -> None:
     """An unmanaged service counts as being where it is wanted; nothing is done to it."""
-    if service.name in draft.former:
+    draft.former.pop(service.name, None)
+    if service.name not in draft.catalogue.services or draft.catalogue.group_of(service.name) is None:
         draft.forget(service.name)
         return
     target = target_of(service, spec)
