@@ -63,6 +63,15 @@ class Voter(Node):
         self.feed(Tick())
         self.after_tick()
 
+    def lose_store(self):
+        """The next start finds no store."""
+        self.durable = Durable(forgot=True)
+        self.boots += 1
+        if self.up:
+            self.world.say(f"{self.name} restarts with a new store")
+            self.grace_ms = -1
+            self.begin()
+
     def local(self):
         return Local()
 

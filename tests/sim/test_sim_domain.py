@@ -184,6 +184,35 @@ def test_a_voter_that_breaks_its_promise_would_make_two_leaders(monkeypatch):
         deaf_standby(Cloud(1, timing=lab(), **KINDS["witness"]))
 
 
+def forgetful_witness(cloud):
+    """The leader has gone on without the standby, which is away; the witness loses its store; then the leader dies."""
+    cloud.start()
+    cloud.world.run(20_000)
+    leader, = (node for node in cloud.controllers if node.view.leading)
+    standby, = (node for node in cloud.controllers if node is not leader)
+    part(list(cloud.paths.values()), leader.name, standby.name, 120_000)
+    part(list(cloud.paths.values()), "witness", standby.name, 40_000)
+    cloud.world.run(39_000)
+    cloud.reset(leader, after_ms=60_000)
+    cloud.witness.lose_store()
+    cloud.world.run(30_000)
+    assert cloud.serving() == []
+    cloud.heal()
+    cloud.world.run(60_000)
+    assert cloud.serving() == [leader.name]
+
+
+def test_a_voter_with_a_new_store_waits_until_it_knows_whose_data_is_current():
+    forgetful_witness(Cloud(1, timing=lab(), **KINDS["witness"]))
+
+
+def test_a_voter_that_forgot_would_promote_old_data(monkeypatch):
+    monkeypatch.setattr(standing, "_recall", lambda view, now: replace(
+        view, durable=replace(view.durable, forgot=False)))
+    with pytest.raises(WorldFailed, match="without .* acknowledged writes"):
+        forgetful_witness(Cloud(1, timing=lab(), **KINDS["witness"]))
+
+
 @pytest.mark.parametrize(("defect", "kind"), [
     (broken_record, "fence"),
     (broken_stop, "witness"),

@@ -84,6 +84,8 @@ def vote_refusal(view: View, beat: Beat, now_ms: int) -> str:
     if view.leading:
         return "this node leads"
     if not beat.accepts_loss:
+        if own.forgot:
+            return "this voter's store is new, and it has not heard yet whose data is current"
         if beat.record.age < own.record.age:
             return f"its record of current data {beat.record.age} is older than {own.record.age}"
         if own.record.members and beat.node not in own.record.members:

@@ -137,3 +137,10 @@ def test_a_silent_node_is_gone_when_its_grant_has_ended(view, hush):
     assert not gone(view(leads=True), C1, NOW)
     assert not gone(hush(view()), C1, NOW)
     assert gone(void(view()), C1, NOW)
+
+
+def test_a_voter_that_may_have_forgotten_gives_no_vote(view, beat):
+    own = view()
+    own = replace(own, durable=replace(own.durable, forgot=True))
+    assert "store is new" in vote_refusal(own, beat(claims=True, vote=Vote(8, C1)), NOW)
+    assert vote_refusal(own, beat(claims=True, vote=Vote(8, C1), accepts_loss=True), NOW) == ""
