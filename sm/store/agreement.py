@@ -19,13 +19,14 @@ class _Document:
     record_revision: int = 0
     record_members: tuple[str, ...] = ()
     led_in: str = ""
+    forgot: bool = False
 
 
 def put(kept: Kept, durable: Durable) -> None:
     """Store vote and record; when this returns, they survive a loss of power, and others may learn of them."""
     vote, record = durable.vote, durable.record
     kept.put(NAME, codec_for(_Document), _Document(vote.term, vote.holder, record.term, record.revision,
-                                                   tuple(sorted(record.members)), durable.led_in))
+                                                   tuple(sorted(record.members)), durable.led_in, durable.forgot))
 
 
 def get(kept: Kept) -> Durable | None:
@@ -35,4 +36,4 @@ def get(kept: Kept) -> Durable | None:
     if found is None:
         return None
     return Durable(Vote(found.term, found.holder), Record(found.record_term, found.record_revision,
-                                                          frozenset(found.record_members)), found.led_in)
+                                                          frozenset(found.record_members)), found.led_in, found.forgot)
