@@ -138,7 +138,7 @@ PYTHON
 
 install_product() {
     local fingerprint marker=$FLOCK_HOME/venv/.product copy log
-    fingerprint=$(cd "$repo" && find flock fm fm_api sysinv mtce etc setup.cfg requirements.txt MANIFEST.in -type f -not -name '*.pyc' -print0 |
+    fingerprint=$(cd "$repo" && find flock fm fm_api sysinv mtce sm etc setup.cfg requirements.txt MANIFEST.in -type f -not -name '*.pyc' -print0 |
         sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
     [ "$(cat "$marker" 2> /dev/null)" = "$fingerprint" ] && return 0
     say "installing the product into $FLOCK_HOME/venv"

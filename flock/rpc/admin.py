@@ -100,11 +100,11 @@ class BusAdmin:
         self._send("DELETE", f"connections/{_word(connection)}", missing_is_well=True)
 
     def memory_is_full(self) -> bool:
-        """Whether the broker reads from nobody because its memory, or its disk, is full."""
+        """Whether the broker reads from nobody because its memory is full."""
         path = "health/checks/local-alarms"
         answer = self._ask("GET", path)
         if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-            return True
+            return "memory" in _resources(answer)
         _check(answer, "GET", path)
         return False
 
@@ -142,6 +142,15 @@ class BusAdmin:
                                     timeout=(CONNECT_S, READ_S), allow_redirects=False)
         except requests.RequestException as error:
             raise Unavailable(service="the broker's management", reason=type(error).__name__) from error
+
+
+def _resources(answer: requests.Response) -> set[str]:
+    """What a node lacks, as ``memory`` or ``disk``; memory where the reply does not say."""
+    try:
+        found = {str(one["resource"]) for one in answer.json()["alarms"]}
+    except (ValueError, LookupError, TypeError):
+        found = set()
+    return found or {"memory"}
 
 
 def _check(answer: requests.Response, method: str, path: str) -> None:

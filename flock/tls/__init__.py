@@ -8,7 +8,9 @@ from flock.tls.identity import as_word, fingerprint, from_word, new_key, new_req
 from flock.tls.lifetime import Lifetime, due, lifetime
 from flock.tls.renewal import Pair, fits, reissue
 from flock.tls.sealing import SealBroken, open_sealed, seal_for
+from flock.tls.trust import issuer_of, joined, split, trust_word, word_of
 
 __all__ = ["Authority", "BadRequest", "Lifetime", "Pair", "SealBroken", "Usage", "as_word", "client_context", "due",
-           "fingerprint", "fits", "from_word", "lifetime", "new_key", "new_request", "open_sealed",
-           "public_fingerprint", "reissue", "request_key", "seal_for", "server_context"]
+           "fingerprint", "fits", "from_word", "issuer_of", "joined", "lifetime", "new_key", "new_request",
+           "open_sealed", "public_fingerprint", "reissue", "request_key", "seal_for", "server_context", "split",
+           "trust_word", "word_of"]

@@ -13,10 +13,11 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from flock.core.errors import InvalidInput
 from flock.tls.identity import new_key, private_key, subject
+from flock.tls.trust import split
 
 AUTHORITY_DAYS = 3650
 CERTIFICATE_DAYS = 730
@@ -63,15 +64,29 @@ def request_key(request_pem: bytes | str) -> ec.EllipticCurvePublicKey:
 
 
 class Authority:
-    """Certificate and private key of one authority."""
+    """Certificate and private key of one authority, out of the certificates of all authorities that are trusted.
 
-    def __init__(self, certificate_pem: bytes, key_pem: bytes) -> None:
-        self._certificate = x509.load_pem_x509_certificate(certificate_pem)
+    ``certificate_pem`` is its own certificate, ``trusted_pem`` all of them. InvalidInput when none is for the key,
+    ValueError for what is no certificate or no key.
+    """
+
+    def __init__(self, trusted_pem: bytes, key_pem: bytes) -> None:
         self._key = private_key(key_pem)
-        if self._certificate.public_key() != self._key.public_key():
+        own = self._key.public_key()
+        # The key alone says which one signs, so replacing one file changes the authority that signs.
+        found = [pem for pem in split(trusted_pem) if x509.load_pem_x509_certificate(pem).public_key() == own]
+        if not found:
             raise InvalidInput(field="ca.key", rule="must be the key of ca.crt")
-        self.certificate_pem = certificate_pem
+        self._certificate = x509.load_pem_x509_certificate(found[0])
+        self.certificate_pem = found[0]
+        self.trusted_pem = trusted_pem
         self.key_pem = key_pem
+
+    @property
+    def name(self) -> str:
+        """The common name of its subject."""
+        found = self._certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return str(found[0].value) if found else ""
 
     @classmethod
     def create(cls, name: str, now: datetime.datetime) -> Self:

@@ -149,9 +149,9 @@ def _codes(configured: Configured) -> Iterator[Problem]:
 
 def _heartbeats(configured: Configured) -> Iterator[Problem]:
     for row in configured.service_heartbeat:
-        if not row.missed_warn <= row.missed_degrade <= row.missed_fail:
+        if not row.missed_warn < row.missed_degrade < row.missed_fail:
             yield Problem("service_heartbeat", row.service, "missed_fail",
-                          "missed_warn, missed_degrade and missed_fail must not decrease")
+                          "must be greater than missed_degrade, and that greater than missed_warn")
 
 
 def _groups(configured: Configured) -> Iterator[Problem]:

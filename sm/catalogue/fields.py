@@ -41,7 +41,7 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "max_failures": (1, COUNT_MAX), "fail_countdown": (0, COUNT_MAX), "max_action_failures": (1, COUNT_MAX),
     "max_transition_failures": (1, COUNT_MAX), "failure_retries": (0, COUNT_MAX), "timeout_retries": (0, COUNT_MAX),
     "total_retries": (0, COUNT_MAX), "timeout_s": (1, TIME_S_MAX),
-    "interval_ms": (10, TIME_MS_MAX), "missed_warn": (0, COUNT_MAX), "missed_degrade": (0, COUNT_MAX),
+    "interval_ms": (10, 3_600_000), "missed_warn": (1, COUNT_MAX), "missed_degrade": (0, COUNT_MAX),
     "missed_fail": (0, COUNT_MAX),
 }
 SETTINGS: Mapping[str, tuple[int, int]] = {

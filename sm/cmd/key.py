@@ -13,7 +13,6 @@ from sm.core import rotation
 from sm.core.rotation import Key, Ring
 from sm.transport.keyring import KeyFile, fresh_secret, witness_secret
 
-DEFAULT_FILE = "/etc/flock/sm.key"
 EPILOG = """examples:
   sm-key create                       the first key of a new system; the installation does it and copies the file
   sm-key rotate                       replace the key on all nodes and witnesses; run it on any one node
@@ -48,8 +47,8 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sm-key", description=__doc__, epilog=EPILOG,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--file", default=os.environ.get("SM_KEY_FILE", DEFAULT_FILE), metavar="PATH",
-                        help=f"the key file (default: {DEFAULT_FILE}, or SM_KEY_FILE of the environment)")
+    default = Path(os.environ.get("FLOCK_CONF_DIR", "/etc/flock"), "sm.key")
+    parser.add_argument("--file", default=default, metavar="PATH", help=f"the key file (default: {default})")
     commands = parser.add_subparsers(dest="what", required=True)
     commands.add_parser("create", help="write the first key of a system")
     commands.add_parser("rotate", help="begin to replace the key")

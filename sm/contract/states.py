@@ -161,9 +161,10 @@ class PluginKind(enum.StrEnum):
 
 
 class SchedulingState(enum.StrEnum):
-    """A move of a group's assignment that has begun and has not ended."""
+    """A move of an assignment that has begun and has not ended. ``MOVE``: to a better node, asked for by nobody."""
 
     NONE = "none"
+    MOVE = "move"
     SWACT = "swact"
     SWACT_FORCE = "swact-force"
     DISABLE = "disable"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from sm.contract.states import GroupState
 from sm.core.cluster import Cluster, Node
 from sm.core.model import GroupSpec
-from sm.core.scheduler import schedule
+from sm.core.scheduler import complete, schedule
 from sm.core.scheduler.orders import can_stand_by, silence
 from sm.core.scheduler.posts import Post, Unit, may_be_active, node_bar, posts_of, unit_of
 from sm.core.simulate import shown, simulate
@@ -38,6 +38,7 @@ class Explanation:
 
 def explain(cluster: Cluster, group: str, now_ms: int) -> Explanation:
     """Explain a group that exists; KeyError: it does not."""
+    cluster = complete(cluster)
     spec = cluster.groups[group]
     unit = unit_of(cluster.groups, group)
     decisions = schedule(cluster, now_ms).decisions

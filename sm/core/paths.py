@@ -10,9 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from sm.contract.messages import Beat
 from sm.contract.states import PathState
+from sm.core.timing import Timing
 
-TICK_MS = 100
-DEAD_MS = 800
 DEBOUNCE_MS = 30_000
 PAUSE_MAX_MS = 60_000
 WEIGHTS: Mapping[str, int] = {"oam": 1, "cluster-host": 2, "mgmt": 4, "admin": 0}
@@ -21,18 +20,23 @@ WEIGHTS: Mapping[str, int] = {"oam": 1, "cluster-host": 2, "mgmt": 4, "admin": 0
 
 @dataclass(frozen=True, slots=True)
 class PathSettings:
-    """``devices``: by path, the name of the network device; ``peers``: the other nodes, without the witness."""
+    """``devices``: by path, the name of the network device; ``peers``: the other nodes, without the witness.
+
+    ``direct``: paths that are a cable to the other node. A tick is due every ``timing.beat_ms``.
+    """
 
     node: str
     devices: Mapping[str, str]
     peers: tuple[str, ...]
-    dead_ms: int = DEAD_MS
+    direct: frozenset[str] = frozenset()
+    weights: Mapping[str, int] = field(default_factory=lambda: WEIGHTS)
+    timing: Timing = Timing()
     debounce_ms: int = DEBOUNCE_MS
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time has passed; due every TICK_MS."""
+    """Time has passed; due every ``beat_ms``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +108,15 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class PathsView:
-    """All that this node knows of the paths. ``settled``: own paths of which an alarm of an earlier start is gone."""
+    """All that this node knows of the paths. ``stalled_ms``: when this process was last late, None for never.
+    ``settled``: own paths of which an alarm of an earlier start is gone."""
 
     started_ms: int
     ticked_ms: int
     lines: Mapping[str, Line]
     told: Mapping[str, Told] = field(default_factory=dict)
     troubles: Mapping[tuple[str, str], Trouble] = field(default_factory=dict)
+    stalled_ms: int | None = None
     settled: frozenset[str] = frozenset()
 
 
@@ -127,7 +133,7 @@ def step(settings: PathSettings, view: PathsView, event: Event, leading: bool,
     elif isinstance(event, Heard):
         view = _heard(settings, view, event, now_ms)
     elif isinstance(event, Tick):
-        view = _excuse_own_delay(view, now_ms)
+        view = _excuse_own_delay(settings, view, now_ms)
     view, changes = _judge(settings, view, now_ms)
     if not isinstance(event, Tick):
         return view, changes
@@ -137,20 +143,31 @@ def step(settings: PathSettings, view: PathsView, event: Event, leading: bool,
 
 def heard_lately(settings: PathSettings, view: PathsView, now_ms: int) -> dict[str, tuple[str, ...]]:
     """By path, the nodes heard on it within the dead time, for ``Beat.heard``."""
-    return {path: tuple(sorted(node for node, at_ms in line.heard_ms.items() if now_ms - at_ms < settings.dead_ms))
+    silent_ms = settings.timing.silent_ms
+    return {path: tuple(sorted(node for node, at_ms in line.heard_ms.items() if now_ms - at_ms < silent_ms))
             for path, line in view.lines.items()}
 
 
-def silent_ms(view: PathsView, node: str, now_ms: int) -> int | None:
-    """For how long a node was heard on no path while this node ran; None when it was never heard.
+def isolation(settings: PathSettings, view: PathsView, reachable: Mapping[str, bool]) -> str:
+    """Why this node's own networks are at fault when it hears no other node; empty when they are not.
 
-    A silence that the node has announced has not begun yet.
+    They are when those without carrier, or proven to be cut off, have more than half of the weight of all that lead to
+    a switch. A direct cable proves nothing: its carrier ends with the other node too.
     """
-    times = [line.heard_ms[node] for line in view.lines.values() if node in line.heard_ms]
-    if not times:
-        return None
-    told = view.told.get(node)
-    return max(0, now_ms - max(*times, told.paused_until_ms if told is not None else 0))
+    if any(line.state is PathState.OK for line in view.lines.values()):
+        return ""
+    faults = {}
+    for path, line in view.lines.items():
+        if line.state is PathState.DOWN:
+            faults[path] = "has no carrier"
+        elif line.state is PathState.MISSING_HEARTBEAT and reachable.get(path) is False:
+            faults[path] = "reaches none of its targets"
+    counted = view.lines.keys() - settings.direct
+    blamed = counted & faults.keys()
+    total, lost = (sum(settings.weights.get(path, 0) for path in some) for some in (counted, blamed))
+    if not blamed or (2 * lost <= total and blamed != counted):
+        return ""
+    return ", ".join(f"{path} {faults[path]}" for path in sorted(blamed))
 
 
 def lost_networks(beat: Beat) -> frozenset[str]:
@@ -179,16 +196,16 @@ def _heard(settings: PathSettings, view: PathsView, event: Heard, now_ms: int) -
     return replace(view, told={**view.told, beat.node: told})
 
 
-def _excuse_own_delay(view: PathsView, now_ms: int) -> PathsView:
+def _excuse_own_delay(settings: PathSettings, view: PathsView, now_ms: int) -> PathsView:
     """Move all hearing times on by the time for which this tick is overdue."""
-    overdue_ms = now_ms - view.ticked_ms - TICK_MS
+    overdue_ms = now_ms - view.ticked_ms - settings.timing.beat_ms
     view = replace(view, ticked_ms=now_ms)
-    if overdue_ms < TICK_MS // 2:
+    if overdue_ms < settings.timing.beat_ms // 2:
         return view
     lines = {path: replace(line, heard_ms={node: min(now_ms, at_ms + overdue_ms)
                                            for node, at_ms in line.heard_ms.items()})
              for path, line in view.lines.items()}
-    return replace(view, started_ms=view.started_ms + overdue_ms, lines=lines)
+    return replace(view, started_ms=view.started_ms + overdue_ms, stalled_ms=now_ms, lines=lines)
 
 
 def _judge(settings: PathSettings, view: PathsView, now_ms: int) -> tuple[PathsView, tuple[Action, ...]]:
@@ -206,9 +223,9 @@ def _state(settings: PathSettings, view: PathsView, line: Line, now_ms: int) -> 
         return PathState.DOWN
     if not settings.peers:
         return PathState.OK if line.carrier else PathState.UNKNOWN
-    if any(now_ms - at_ms < settings.dead_ms for at_ms in line.heard_ms.values()):
+    if any(now_ms - at_ms < settings.timing.silent_ms for at_ms in line.heard_ms.values()):
         return PathState.OK
-    if now_ms - view.started_ms < settings.dead_ms or line.carrier is None and not line.heard_ms:
+    if now_ms - view.started_ms < settings.timing.silent_ms or line.carrier is None and not line.heard_ms:
         return PathState.UNKNOWN
     awaited = [view.told[node].paused_until_ms <= now_ms if node in view.told else True for node in settings.peers]
     if not any(awaited):
@@ -248,7 +265,7 @@ def _badness(settings: PathSettings, view: PathsView, now_ms: int) -> dict[tuple
     """
     bad: dict[tuple[str, str], bool] = {}
     told = {node: row for node, row in view.told.items()
-            if node in settings.peers and now_ms - row.heard_ms < settings.dead_ms}
+            if node in settings.peers and now_ms - row.heard_ms < settings.timing.silent_ms}
     for path, line in view.lines.items():
         blamed = bool(settings.peers) and all(node in told and told[node].carriers.get(path) is False
                                               for node in settings.peers)

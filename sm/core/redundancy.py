@@ -20,7 +20,7 @@ SEVERITIES = {Status.WARN: ("minor", "warning"), Status.DEGRADED: ("major", "deg
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """An alarm that stands now. ``id`` and ``entity`` are its identity."""
+    """An alarm that stands now. ``id`` and ``entity`` are its identity; one without a severity may stand or not."""
 
     id: str
     entity: str
@@ -58,6 +58,15 @@ class Report:
     logs: tuple[Log, ...] = ()
 
 
+def first_watch(cluster: Cluster, domain: str) -> Watch:
+    """What a new leader begins with: any alarm may stand from the time of the one before it, so that those which do not
+    hold are cleared, and those which hold are raised again."""
+    entities = [(GROUP_STATUS, f"service_domain={domain}.service_group={group}.host={node}")
+                for group in cluster.groups for node in cluster.nodes]
+    entities += [(GROUP_REDUNDANCY, f"service_domain={domain}.service_group={group}") for group in cluster.groups]
+    return Watch(alarms={key: Alarm(*key, "", "", "") for key in entities})
+
+
 def watch(before: Watch, cluster: Cluster, domain: str, now_ms: int) -> tuple[Watch, Report]:
     """Compare the domain with what was seen of it. ``domain``: its name, for the entities."""
     alarms = {(alarm.id, alarm.entity): alarm for alarm in _status_alarms(cluster, domain)}
@@ -74,7 +83,10 @@ def watch(before: Watch, cluster: Cluster, domain: str, now_ms: int) -> tuple[Wa
         severity, text = loss
         losses[name] = since = (text, before.losses[name][1] if name in before.losses else now_ms)
         key = (GROUP_REDUNDANCY, entity)
-        if now_ms - since[1] < HOLD_MS and key not in before.alarms:
+        standing = before.alarms.get(key)
+        if now_ms - since[1] < HOLD_MS and (standing is None or not standing.severity):
+            if standing is not None:
+                alarms[key] = standing
             continue
         alarms[key] = Alarm(*key, severity, text, "Bring a controller node back in to service, otherwise contact next "
                                                   "level of support")
@@ -91,7 +103,8 @@ def _status_alarms(cluster: Cluster, domain: str) -> list[Alarm]:
     """A group that is not well on a node. What a stopped node said last is no news of it."""
     found = []
     for row in cluster.assignments.values():
-        if row.status is not Status.NONE and row.group in cluster.groups and not cluster.nodes[row.node].gone:
+        node = cluster.nodes.get(row.node)
+        if row.status is not Status.NONE and row.group in cluster.groups and node is not None and not node.gone:
             severity, word = SEVERITIES[row.status]
             found.append(Alarm(
                 GROUP_STATUS, f"service_domain={domain}.service_group={row.group}.host={row.node}", severity,

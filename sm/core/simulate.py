@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from sm.contract.states import Administrative, Condition, GroupState, Status
 from sm.core.cluster import Assignment, Cluster, Decision, Health, Key, Node
-from sm.core.scheduler import apply, confirm, schedule
+from sm.core.scheduler import apply, complete, confirm, schedule
 from sm.core.swact import begin_swact
 
 ROUNDS_MAX = 100
@@ -53,6 +53,7 @@ class Simulation:
 
 def simulate(cluster: Cluster, changes: Iterable[str], now_ms: int = 0) -> Simulation:
     """Make the changes at once, then run until nothing happens. Changes are words, see ``CHANGES``."""
+    cluster = complete(cluster)
     for words in changes:
         cluster = change(cluster, words, now_ms)
     steps: list[Step] = []

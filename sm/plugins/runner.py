@@ -165,11 +165,24 @@ class Runner:
         return max(spec.timeout_s, 1) + self._limits.timeout_extension_s
 
     async def _stop(self, service: str, task: asyncio.Task[Outcome]) -> None:
-        """Cancel an attempt and wait for its end; one that does not end keeps the service from further attempts."""
+        """Cancel an attempt and wait for its end; one that does not end keeps the service from further attempts.
+
+        A run that is cancelled meanwhile waits as well.
+        """
+        loop, cancelled = asyncio.get_running_loop(), False
         task.cancel()
-        await asyncio.wait([task], timeout=self._limits.end_s)
-        if task.done():
-            return
+        deadline = loop.time() + self._limits.end_s
+        while not task.done() and (left_s := deadline - loop.time()) > 0:
+            try:
+                await asyncio.wait([task], timeout=left_s)
+            except asyncio.CancelledError:
+                cancelled = True
+        if not task.done():
+            self._give_up(service, task)
+        if cancelled:
+            raise asyncio.CancelledError
+
+    def _give_up(self, service: str, task: asyncio.Task[Outcome]) -> None:
         LOG.error("An attempt of %s does not end; the plug-in is faulty", service)
         ending = self._ending.setdefault(service, _Ending())
         ending.stuck.add(task)

@@ -99,6 +99,7 @@ class Scopes:
             control.close()
         if kind != reaper.KILLED:
             await self._kill_left(token, group, name)
+        self._done(group)
 
     async def _kill_left(self, token: str, group: Path | None, name: str) -> None:
         """The reaper itself was killed: look for its group and for the mark that the environment carries."""
@@ -107,12 +108,12 @@ class Scopes:
             if group is not None:
                 reaper.kill_cgroup(str(group))
             left = [process for process in await asyncio.to_thread(processes.marked, mark) if not process.ended]
-            if not left:
+            if not left and not _populated(group):
                 return
             for process in left:
                 processes.kill(process)
             await asyncio.sleep(0.02)
-        LOG.error("Processes of %s cannot be killed: %s", name, " ".join(str(process.pid) for process in left))
+        LOG.error("Processes of %s do not end: %s", name, " ".join(str(process.pid) for process in left) or group)
 
     def _collect(self, pid: int, group: Path | None) -> None:
         """Collect the reaper when it ends: long after the program if a service still writes to its output."""
@@ -149,6 +150,14 @@ class Scopes:
         if group is not None:
             self._used.discard(group)
             _remove(group)
+
+
+def _populated(group: Path | None) -> bool:
+    """Whether a process is in the group, also one that is just being killed."""
+    try:
+        return group is not None and "populated 1" in (group / "cgroup.events").read_text(encoding="ascii")
+    except OSError:
+        return False
 
 
 def _remove(group: Path) -> None:

@@ -46,6 +46,10 @@ class SystemdPlugin:
             return Outcome(UNUSABLE, str(exc))
 
     async def _run(self, unit: str, command: str) -> Outcome:
+        if command in ("start", "restart"):
+            # Service management counts the failures itself; systemd would refuse the sixth start within ten seconds.
+            with contextlib.suppress(UnitRefused):  # a unit that is not loaded has no failures
+                await self._units.forget_failures(unit)
         try:
             result = await self._units.run_job(METHODS[command], unit)
         except asyncio.CancelledError:

@@ -98,6 +98,10 @@ class Units:
         """SIGKILL to all processes of the unit. Raises UnitsUnavailable, UnitRefused."""
         await self._call("KillUnit", "ssi", unit, "all", 9)
 
+    async def forget_failures(self, unit: str) -> None:
+        """Have systemd forget how often the unit has failed and was started. Raises UnitsUnavailable, UnitRefused."""
+        await self._call("ResetFailedUnit", "s", unit)
+
     async def watch(self, name: str, unit: str, report: Callable[[str], None]) -> None:
         """Call ``report`` with a sentence when the unit stops being active; one watch for each ``name``.
 

@@ -88,10 +88,11 @@ class Exchange:
         """Open the paths; one that cannot be opened is tried again every second."""
         self._loop = asyncio.get_running_loop()
         self.recheck()
-        self._chores = self._loop.call_later(CHORES_S, self._do_chores)
+        self._chores = self._loop.call_later(CHORES_S, self._do_chores, self._loop)
 
     def stop(self) -> None:
         """Close the paths."""
+        self._loop = None
         if self._chores is not None:
             self._chores.cancel()
         for path in self._paths:
@@ -100,8 +101,8 @@ class Exchange:
     def recheck(self) -> None:
         """Open anew each path that is closed, whose device was replaced, or that failed; call on changes of devices."""
         for path in self._paths:
-            if not path.sockets.is_current:
-                self._open(path)
+            if self._loop is not None and not path.sockets.is_current:
+                self._open(path, self._loop)
 
     def send(self, beat: Beat) -> None:
         """Send a beat of this boot on every path; a snapshot that does not fit goes in pieces.
@@ -212,16 +213,15 @@ class Exchange:
         except (OSError, FlockError) as error:
             LOG.warning("keys of service management stay as they are: %s", error)
 
-    def _open(self, path: _Path) -> None:
+    def _open(self, path: _Path, loop: asyncio.AbstractEventLoop) -> None:
         self._close(path)
         before = path.sockets.error
         if not path.sockets.open() and path.sockets.error != before:
             LOG.warning("path %s is closed: %s", path.link.name, path.sockets.error)
-        assert self._loop is not None  # noqa: S101 - start has set it
         for sock, receiver in ((path.sockets.own, self.node), (path.sockets.group, EVERYBODY)):
             if sock is not None:
                 read = functools.partial(self._read, path, receiver)
-                path.readers.append(BudgetReader(self._loop, sock, read, READS_PER_WINDOW))
+                path.readers.append(BudgetReader(loop, sock, read, READS_PER_WINDOW))
 
     def _close(self, path: _Path) -> None:
         for reader in path.readers:
@@ -229,14 +229,13 @@ class Exchange:
         path.readers.clear()
         path.sockets.close()
 
-    def _do_chores(self) -> None:
-        assert self._loop is not None  # noqa: S101 - start has set it
-        self._chores = self._loop.call_later(CHORES_S, self._do_chores)
+    def _do_chores(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._chores = loop.call_later(CHORES_S, self._do_chores, loop)
         for path in self._paths:
             path.silent_chores += 1
             if path.silent_chores > SILENT_CHORES_MAX:
                 path.silent_chores = 0
-                self._open(path)
+                self._open(path, loop)
         self.recheck()
         self._on_keys(functools.partial(self._keyring.advance, self._others, self._reports))
         self._chores_done += 1

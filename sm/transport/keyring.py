@@ -140,8 +140,11 @@ class KeyFile:
         lock = self.path.with_name(f".{self.path.name}.lock")
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_MODE)
         try:
-            # Held for one write; a second holder waits no longer than that.
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                # A daemon must not wait for it; it tries again a second later.
+                raise Refused(detail=f"Another process is changing {self.path}; try again.") from None
             yield
         finally:
             os.close(descriptor)

@@ -102,12 +102,13 @@ class Agent:
             LOG.warning("Asked for reports that do not exist: %s", ", ".join(sorted(unknown)[:10]))
         self._worker.nudge()
 
-    def renew_credentials(self, *, host_uuid: str, certificate: bool, bus_password: bool) -> None:
-        """Request of the conductor: renew the host's certificate or bus password."""
+    def renew_credentials(self, *, host_uuid: str, certificate: bool, bus_password: bool,
+                          authorities: bool = False) -> None:
+        """Request of the conductor: renew the host's certificate, bus password or trusted authorities."""
         if self.view.host_uuid != host_uuid or self._renewal is None:
             LOG.warning("Asked to renew the credentials of host %s, which this is not", host_uuid)
             return
-        self._renewal.request(certificate=certificate, bus_password=bus_password)
+        self._renewal.request(certificate=certificate, bus_password=bus_password, authorities=authorities)
         self._worker.nudge()
 
     def step(self) -> float:

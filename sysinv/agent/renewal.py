@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Renews this host's certificate and bus password when the conductor asks for it.
+"""Renews this host's certificate, bus password and trusted authorities when the conductor asks for it.
 
 Key and password are made here and go nowhere else: the conductor gets a certificate request and a salted hash. What is
 new is stored beside the old before it is asked for, so an interrupted renewal goes on with it.
@@ -45,21 +45,21 @@ class Renewal:
         self._login = login
         self._restart = restart
         self._lock = threading.Lock()
-        self._certificate = self._password = False
+        self._certificate = self._password = self._authorities = False
 
-    def request(self, *, certificate: bool, bus_password: bool) -> None:
+    def request(self, *, certificate: bool, bus_password: bool, authorities: bool = False) -> None:
         """Note what the conductor asked for; ``carry_out`` does it."""
         with self._lock:
             self._certificate |= certificate
             self._password |= bus_password
+            self._authorities |= authorities
 
     def settle(self) -> None:
         """End renewals that were interrupted; the broker knows whether the new password is valid.
 
         Without this, an agent that was killed after it had set a password would never get onto the bus again.
         """
-        pair = tls.Pair(self._places.tls_directory, "host")
-        if not pair.install() and pair.asked:
+        if not self._pair.install() and self._pair.asked:
             self.request(certificate=True, bus_password=False)
         next_file = self._next_file
         if not next_file.exists():
@@ -73,33 +73,56 @@ class Renewal:
     def carry_out(self, host_uuid: str) -> str | None:
         """Renew what was asked for; the reason when something failed, which is then tried again."""
         with self._lock:
-            certificate, password = self._certificate, self._password
-            self._certificate = self._password = False
+            certificate, password, authorities = self._certificate, self._password, self._authorities
+            self._certificate = self._password = self._authorities = False
         try:
+            if authorities:
+                # Before the certificate, which may be of an authority that was not trusted until now.
+                certificate = self._adopt_authorities(host_uuid) or certificate
             if certificate:
                 self._renew_certificate(host_uuid)
                 certificate = False
+            if authorities:
+                self._confirm_authorities(host_uuid)
+                authorities = False
             if password:
                 self._renew_password(host_uuid)
                 password = False
         except (FlockError, OSError) as error:
             LOG.warning("The host's credentials were not renewed: %s", error)
-            self.request(certificate=certificate, bus_password=password)
+            self.request(certificate=certificate, bus_password=password, authorities=authorities)
             return f"the host's credentials were not renewed: {error}"
         return None
 
-    def _renew_certificate(self, host_uuid: str) -> None:
-        directory = self._places.tls_directory
-        pair = tls.Pair(directory, "host")
-        issued = self._conductor.renew_certificate(
-            host_uuid=host_uuid, request_pem=pair.next_request(self._hostname).decode("ascii"))
+    def _adopt_authorities(self, host_uuid: str) -> bool:
+        """Trust what the conductor names; True when the host's certificate is not of the authority that signs now."""
+        wanted = self._conductor.trusted_authorities(host_uuid=host_uuid)
+        self._trust(wanted.authorities)
+        try:
+            return tls.issuer_of(self._pair.certificate.read_bytes(), wanted.signer.encode()) is None
+        except (OSError, ValueError):
+            # A certificate that is missing or damaged is not of that authority either.
+            return True
+
+    def _confirm_authorities(self, host_uuid: str) -> None:
+        # What is in the files, not what was meant to be.
+        self._conductor.confirm_authorities(host_uuid=host_uuid, authorities=self._authorities_file.read_text(),
+                                            certificate=self._pair.certificate.read_text())
+
+    def _trust(self, authorities: str) -> None:
         try:
             # An unusable file would cut the host off.
-            tls.client_context(authorities_pem=issued.authorities)
+            tls.client_context(authorities_pem=authorities)
         except (ValueError, OSError) as error:
             raise InvalidInput(field="authorities", rule="must be certificates in PEM form") from error
+        replace_kept(self._authorities_file, authorities, 0o644)
+
+    def _renew_certificate(self, host_uuid: str) -> None:
+        pair = self._pair
+        issued = self._conductor.renew_certificate(
+            host_uuid=host_uuid, request_pem=pair.next_request(self._hostname).decode("ascii"))
         # Before the certificate: a pair that is complete takes its place after an interruption too.
-        replace_kept(directory / "ca.crt", issued.authorities, 0o644)
+        self._trust(issued.authorities)
         pair.stage(issued.certificate.encode())
         pair.install()
         LOG.info("This host has a new certificate, valid until %s",
@@ -128,6 +151,14 @@ class Renewal:
         except FlockError as error:
             # The password is renewed all the same.
             LOG.warning("Restart the host's agents, which still use their old bus password: %s", error)
+
+    @property
+    def _pair(self) -> tls.Pair:
+        return tls.Pair(self._places.tls_directory, "host")
+
+    @property
+    def _authorities_file(self) -> Path:
+        return self._places.tls_directory / "ca.crt"
 
     @property
     def _next_file(self) -> Path:

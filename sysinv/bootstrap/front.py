@@ -22,6 +22,8 @@ KEYSTONE_PORT = 5000
 CONFIGURATION, CONNECTION_LIMIT = "/etc/flock/front.conf", "/etc/flock/front.nft"
 # Of one worker process of nginx, and of one client address (of one IPv6 network of 64 bits) to all ports together.
 CONNECTIONS_MAX, ADDRESS_CONNECTIONS = 8192, 256
+# Names, addresses and boot files for hosts, and heartbeats; names and the message bus.
+UNTRACKED_UDP, UNTRACKED_TCP = (53, 67, 69, 2103, 2106, 2113, 2116), (53, 5671)
 HEADER_S, BODY_PAUSE_S, SEND_PAUSE_S, IDLE_S = 10, 10, 30, 75
 # An API replies within its own deadlines; the longest is that of an action on a host.
 REPLY_S = 180
@@ -135,9 +137,12 @@ def nginx_conf(listens: Sequence[Listen], apis: Iterable[Published], *, user: st
 def connection_limit(apis: Iterable[Published]) -> str:
     """The script for nftables that refuses more than ``ADDRESS_CONNECTIONS`` connections of one client address.
 
-    nginx counts the requests of an address only once their headers are complete; until then a connection is free.
+    nginx counts the requests of an address only once their headers are complete; until then a connection is free. To
+    count connections the kernel tracks them, and refuses all new ones when its table is full. What this machine serves
+    on ``UNTRACKED_UDP`` and ``UNTRACKED_TCP`` is therefore not tracked; nothing there is counted or translated.
     """
-    return _CONNECTION_LIMIT.format(ports=", ".join(str(api.port) for api in apis), most=ADDRESS_CONNECTIONS)
+    return _CONNECTION_LIMIT.format(ports=", ".join(str(api.port) for api in apis), most=ADDRESS_CONNECTIONS,
+                                    udp=", ".join(map(str, UNTRACKED_UDP)), tcp=", ".join(map(str, UNTRACKED_TCP)))
 
 
 def _servers(api: Published, listens: Sequence[Listen]) -> list[str]:
@@ -205,6 +210,16 @@ delete table inet flock_front
 table inet flock_front {{
     set addresses4 {{ type ipv4_addr; size 65535; flags dynamic; }}
     set addresses6 {{ type ipv6_addr; size 65535; flags dynamic; }}
+    chain arriving {{
+        type filter hook prerouting priority raw; policy accept;
+        fib daddr type {{ local, multicast, broadcast }} udp dport {{ {udp} }} notrack
+        fib daddr type local tcp dport {{ {tcp} }} notrack
+    }}
+    chain leaving {{
+        type filter hook output priority raw; policy accept;
+        udp sport {{ {udp} }} notrack
+        tcp sport {{ {tcp} }} notrack
+    }}
     chain input {{
         type filter hook input priority filter; policy accept;
         iifname "lo" accept

@@ -3,7 +3,8 @@
 
 Refused logins take equally long: Keystone hashes a password only for users that exist, so its time told a stranger
 which do. Wrong passwords lock a user for the address that sends them only: Keystone's own lock holds for all addresses,
-so a stranger who guesses would keep a user out.
+so a stranger who guesses would keep a user out. Logins from other machines have a share of Keystone's threads. Keystone
+judges one login at a time: it stores each wrong password, and SQLite refuses such writes when many come at once.
 """
 from __future__ import annotations
 
@@ -11,9 +12,10 @@ import hashlib
 import io
 import ipaddress
 import json
+import socket
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
@@ -24,19 +26,40 @@ LOGIN_BYTES_MAX = 128 * 1024
 # Wrong passwords of one address for one user, and of one address for any users, within LOCK_S.
 ATTEMPTS_MAX, ADDRESS_ATTEMPTS_MAX, LOCK_S = 5, 30, 60.0
 PLACES_MAX = 20_000
+# Logins from other machines that may be in progress, in all and of one address; how long a login waits for its turn.
+STRANGERS_MAX, ADDRESS_STRANGERS_MAX, TURN_S = 6, 3, 10.0
 NETWORK_BITS = 64
 """Who has an IPv6 address can use all of its network of this prefix."""
 REFUSAL = json.dumps({"error": {
     "code": 401, "title": "Unauthorized", "message": "The request you have made requires authentication."}}).encode()
+BUSY = json.dumps({"error": {
+    "code": 429, "title": "Too Many Requests", "message": "Too many logins are in progress. Try again."}}).encode()
 
 Environment = dict[str, Any]
 Application = Callable[[Environment, Callable[..., Any]], Iterable[bytes]]
 
 
 def is_login(environ: Environment) -> bool:
-    """Whether the request asks for a token."""
-    path = str(environ.get("SCRIPT_NAME", "")) + str(environ.get("PATH_INFO", ""))
-    return environ.get("REQUEST_METHOD") == "POST" and path.rstrip("/") == LOGIN_PATH
+    """Whether the request may be judged by a password: it asks for a token, changes a password, or brings no token."""
+    if environ.get("REQUEST_METHOD") != "POST":
+        return False
+    path = _path_of(environ)
+    return path == LOGIN_PATH or path.endswith("/password") or not environ.get("HTTP_X_AUTH_TOKEN")
+
+
+def _path_of(environ: Environment) -> str:
+    return (str(environ.get("SCRIPT_NAME", "")) + str(environ.get("PATH_INFO", ""))).rstrip("/")
+
+
+def is_own(address: str) -> bool:
+    """Whether an address is one of this machine's: the kernel reaches those from the address itself."""
+    try:
+        family = socket.AF_INET if ipaddress.ip_address(address).version == 4 else socket.AF_INET6
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 9))
+            return str(probe.getsockname()[0]) == address
+    except (ValueError, OSError):
+        return False
 
 
 class TrueAddress:
@@ -74,20 +97,21 @@ class AddressLock:
     """Refuses logins of a user from an address after ``ATTEMPTS_MAX`` wrong passwords within ``lock_s``.
 
     Refuses logins of all users from an address after ``ADDRESS_ATTEMPTS_MAX``. Such a refusal comes at once and holds
-    no thread. ``exempt``: users of services, whose passwords are random; a local user must not lock them out. Logins in
-    progress do not count, so parallel guesses exceed the limits by at most the number of Keystone's threads.
+    no thread. ``exempt``: users of services, which log in from this machine with random passwords; another local user
+    must not lock them out. Logins in progress do not count, so parallel guesses exceed the limits by at most the number
+    of Keystone's threads.
     """
 
     def __init__(self, application: Application, exempt: Collection[str] = (), lock_s: float = LOCK_S,
-                 monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._application, self._exempt = application, frozenset(exempt)
+                 monotonic: Callable[[], float] = time.monotonic, own: Callable[[str], bool] = is_own) -> None:
+        self._application, self._exempt, self._own = application, frozenset(exempt), own
         self._lock_s, self._monotonic = lock_s, monotonic
         self._failures: OrderedDict[tuple[str, ...], list[float]] = OrderedDict()
         self._mutex = threading.Lock()
 
     def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
         user = _user_of(environ) if is_login(environ) else None
-        if user is None or user in self._exempt:
+        if user is None or (user in self._exempt and self._own(str(environ.get("REMOTE_ADDR", "")))):
             return self._application(environ, start_response)
         network = _network_of(environ)
         pair = (network, hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest())
@@ -122,8 +146,81 @@ class AddressLock:
                 self._failures.popitem(last=False)
 
 
+class Shares:
+    """Limits the threads that logins from other machines hold: ``STRANGERS_MAX`` in all, ``ADDRESS_STRANGERS_MAX`` of
+    one address. What exceeds is refused at once with 429."""
+
+    def __init__(self, application: Application, own: Callable[[str], bool] = is_own) -> None:
+        self._application, self._own = application, own
+        self._inside: Counter[str] = Counter()
+        self._mutex = threading.Lock()
+
+    def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not is_login(environ) or self._own(str(environ.get("REMOTE_ADDR", ""))):
+            return self._application(environ, start_response)
+        network = _network_of(environ)
+        with self._mutex:
+            if self._inside.total() >= STRANGERS_MAX or self._inside[network] >= ADDRESS_STRANGERS_MAX:
+                return _busy(start_response)
+            self._inside[network] += 1
+        try:
+            return list(self._application(environ, start_response))
+        finally:
+            with self._mutex:
+                self._inside[network] -= 1
+                if not self._inside[network]:
+                    del self._inside[network]
+
+
+class OneAtATime:
+    """Lets logins to Keystone one by one, those of this machine first; who waits longer than ``turn_s`` gets 429."""
+
+    def __init__(self, application: Application, own: Callable[[str], bool] = is_own, turn_s: float = TURN_S) -> None:
+        self._application, self._own, self._turn_s = application, own, turn_s
+        self._turns = threading.Condition()
+        self._busy, self._own_waiting = False, 0
+
+    def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not is_login(environ):
+            return self._application(environ, start_response)
+        if not self._begin(self._own(str(environ.get("REMOTE_ADDR", "")))):
+            return _busy(start_response)
+        try:
+            return list(self._application(environ, start_response))
+        finally:
+            with self._turns:
+                self._busy = False
+                self._turns.notify_all()
+
+    def _begin(self, own: bool) -> bool:
+        """Wait for the turn; False when it does not come in time."""
+        with self._turns:
+            self._own_waiting += own
+            try:
+                free = self._turns.wait_for(lambda: not self._busy and (own or not self._own_waiting), self._turn_s)
+            finally:
+                self._own_waiting -= own
+            self._busy = self._busy or free
+            return free
+
+
+def guarded(keystone: Application, service_users: Collection[str]) -> Application:
+    """Keystone behind all of this."""
+    return TrueAddress(Shares(AddressLock(EqualTime(OneAtATime(keystone)), exempt=service_users)))
+
+
+def _busy(start_response: Callable[..., Any]) -> Iterable[bytes]:
+    start_response("429 Too Many Requests", [
+        ("Content-Type", "application/json"), ("Content-Length", str(len(BUSY))), ("Retry-After", "2")])
+    return [BUSY]
+
+
 def _user_of(environ: Environment) -> str | None:
     """The user that a login with a password names; None for other logins and bodies, which Keystone judges."""
+    path = _path_of(environ)
+    if path.endswith("/password"):
+        # Changes a password with the old one, as POST /v3/users/{user_id}/password.
+        return path.split("/")[-2]
     try:
         length = int(environ.get("CONTENT_LENGTH") or 0)
         if not 0 < length <= LOGIN_BYTES_MAX:

@@ -125,7 +125,7 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
     # Keystone parses sys.argv on import and would exit on the server's arguments.
     wsgi = (Path(logins.__file__).read_text() + "\n\nimport sys\n\nsys.argv = ['keystone']\n\n"
             "from keystone.wsgi.api import application as keystone\n\n"
-            f"application = TrueAddress(AddressLock(EqualTime(keystone), exempt={sorted(secrets.keystone)!r}))\n")
+            f"application = guarded(keystone, {sorted(secrets.keystone)!r})\n")
     return [
         RenderedFile("/etc/keystone/keystone.conf", PRIVATE, conf),
         RenderedFile("/etc/keystone/flock_keystone_wsgi.py", PUBLIC, wsgi),

@@ -45,15 +45,17 @@ def save(path: Path, progress: Progress) -> None:
     replace_file(path, json.dumps(asdict(progress), indent=1), 0o600)
 
 
-def carry_out(kind: str, steps: Sequence[Step], path: Path, say: Callable[[str], None]) -> None:
+def carry_out(kind: str, steps: Sequence[Step], path: Path, say: Callable[[str], None],
+              stop_after: int | None = None) -> None:
     """Run the steps that are not done yet, in order; ``say`` gets a line for each.
 
-    Refused while another kind of rotation has not ended.
+    ``stop_after``: only the first so many; the rotation then has not ended. Refused while another kind of rotation has
+    not ended.
     """
     progress = load(path) or Progress(kind)
     if progress.kind != kind:
         raise Refused(detail=f"'flock-rotate {progress.kind}' has not ended. Run it again, then this one.")
-    for number, (title, step) in enumerate(steps, start=1):
+    for number, (title, step) in enumerate(steps[:stop_after], start=1):
         if title in progress.done:
             say(f"{number}/{len(steps)} {title}: done before")
             continue
@@ -63,4 +65,5 @@ def carry_out(kind: str, steps: Sequence[Step], path: Path, say: Callable[[str],
         progress.done.append(title)
         save(path, progress)
         say(f"{number}/{len(steps)} {title} ({time.monotonic() - begun:.1f} s)")
-    path.unlink(missing_ok=True)
+    if stop_after is None:
+        path.unlink(missing_ok=True)

@@ -30,6 +30,7 @@ from sysinv.model import busaccounts, busconf
 POSTGRESQL_VERSION = "15"
 COMMAND_TIMEOUT_S = 120.0
 POLL_S = 1.0
+NAMED_MAX = 20
 BUS_KEY = "bus_key"
 RESTARTED = ("flock-fm-manager", "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api", "flock-mtce-conductor",
              "flock-mtce-api", "flock-sysinv-agent", "flock-mtce-agent")
@@ -54,12 +55,18 @@ SERVERS = (
            ("systemctl", "--no-ask-password", "reload", f"postgresql@{POSTGRESQL_VERSION}-main")),
 )
 IMPORT = ("rabbitmqctl", "--quiet", "import_definitions")
+# A few at a time, so that hosts do not all come back in one moment.
+DISCONNECT = ("rabbitmqctl", "--quiet", "close_all_connections", "--global", "--per-connection-delay", "5",
+              "the certificate authority was replaced")
 RESTART = ("systemctl", "--no-ask-password", "try-restart", *RESTARTED)
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where the rotation works. ``hosts_wait_s``: how long to wait for hosts; those that are away renew later."""
+    """Where the rotation works. ``hosts_wait_s``: how long to wait for hosts; those that are away renew later.
+
+    ``without``: names of hosts that nothing waits for.
+    """
 
     hostname: str
     db: Database
@@ -70,6 +77,8 @@ class Site:
     servers: tuple[Server, ...] = SERVERS
     import_definitions: tuple[str, ...] = IMPORT
     restart: tuple[str, ...] = RESTART
+    disconnect: tuple[str, ...] = DISCONNECT
+    without: frozenset[str] = frozenset()
     answers: Callable[[], None] = lambda: None
 
     @property
@@ -90,15 +99,20 @@ class Site:
 def certificate_steps(site: Site, *, only_due: bool) -> list[Step]:
     """Replace keys and certificates of this controller, then of the hosts. ``only_due``: only those of this controller
     that are due; the conductor asks the hosts by itself."""
-    steps: list[Step] = [
-        ("new keys and certificates", lambda _progress: _issue(site, only_due=only_due)),
-        ("keys and certificates put in place", lambda _progress: _install(site)),
-        ("servers load and show them", lambda _progress: _load(site)),
-    ]
+    steps = controller_steps(site, only_due=only_due)
     if not only_due:
         steps.append(("hosts renew their certificates",
                       lambda progress: _hosts(site, progress, Credential.CERTIFICATE)))
     return steps
+
+
+def controller_steps(site: Site, *, only_due: bool) -> list[Step]:
+    """Replace keys and certificates of this controller, all or those that are due."""
+    return [
+        ("new keys and certificates", lambda _progress: _issue(site, only_due=only_due)),
+        ("keys and certificates put in place", lambda _progress: _install(site)),
+        ("servers load and show them", lambda _progress: load_servers(site)),
+    ]
 
 
 def bus_steps(site: Site) -> list[Step]:
@@ -112,17 +126,23 @@ def bus_steps(site: Site) -> list[Step]:
     ]
 
 
-def _command(words: tuple[str, ...]) -> None:
+def command(words: tuple[str, ...]) -> None:
+    """Run one of the site's commands; CommandFailed, DeadlineExceeded."""
     run(list(words), timeout_s=COMMAND_TIMEOUT_S)
 
 
-def _issue(site: Site, *, only_due: bool) -> None:
-    now, directory = datetime.datetime.now(datetime.UTC), site.tls_directory
+def signing_authority(site: Site) -> tls.Authority:
+    """The authority that signs now; Refused when it cannot be read, InvalidInput without the key's certificate."""
+    directory = site.tls_directory
     try:
-        authority = tls.Authority((directory / "ca.crt").read_bytes(), (directory / "ca.key").read_bytes())
+        return tls.Authority((directory / "ca.crt").read_bytes(), (directory / "ca.key").read_bytes())
     except (OSError, ValueError) as error:
         raise Refused(detail=f"The certificate authority in {directory} cannot be used: {error}. "
                              "Run this on the active controller.") from error
+
+
+def _issue(site: Site, *, only_due: bool) -> None:
+    now, authority = datetime.datetime.now(datetime.UTC), signing_authority(site)
     for role in ROLES:
         pair = site.pair(role.name)
         if not pair.certificate.exists():
@@ -143,16 +163,17 @@ def _install(site: Site) -> None:
         site.pair(role.name).install()
 
 
-def _load(site: Site) -> None:
+def load_servers(site: Site, shown: str = "shows its new certificate") -> None:
+    """Make all servers read their files again, and wait until each shows its certificate; ``shown`` says so."""
     host = site.pair("host")
     for server in site.servers:
         pair = site.pair(server.role)
         if not pair.certificate.exists():
             continue
-        _command(server.reload)
+        command(server.reload)
         wait_presented(server.role, pair.certificate.read_bytes(), server.port, str(site.tls_directory / "ca.crt"),
                        str(host.certificate), str(host.key), postgresql=server.role == "postgresql")
-        site.say(f"    {server.role} shows its new certificate")
+        site.say(f"    {server.role} {shown}")
 
 
 def _new_key(site: Site, progress: Progress) -> None:
@@ -190,7 +211,7 @@ def _accounts(site: Site) -> dict[str, str]:
 
 
 def _import(site: Site) -> None:
-    _command((*site.import_definitions, str(site.definitions)))
+    command((*site.import_definitions, str(site.definitions)))
     host = site.pair("host")
     for name, account in _accounts(site).items():
         url = busconf.transport_url(_text(site.conf_dir / name), name)
@@ -207,32 +228,51 @@ def _text(path: Path) -> str:
 
 
 def _restart(site: Site) -> None:
-    _command(site.restart)
+    command(site.restart)
     site.answers()
 
 
 def _hosts(site: Site, progress: Progress, credential: Credential) -> None:
-    # Once per rotation: a repetition must not ask again the hosts that have renewed.
+    ask_hosts(site, progress, credential)
+    wait_hosts(site, credential)
+
+
+def ask_hosts(site: Site, progress: Progress, credential: Credential) -> None:
+    """Ask all hosts for ``credential``, once per rotation: a repetition must not ask again those that have renewed."""
     if "hosts_asked" not in progress.values:
         credentials.want(site.db, credential, site.hostname)
         progress.values["hosts_asked"] = "yes"
         save(site.progress, progress)
+
+
+def wait_hosts(site: Site, credential: Credential) -> None:
+    """Wait at most ``hosts_wait_s`` for the hosts, and say which have not renewed."""
     deadline, told = time.monotonic() + site.hosts_wait_s, -1
-    while waiting := _waiting(site, credential):
+    while waiting := waiting_hosts(site, credential):
         if len(waiting) != told:
             told = len(waiting)
             site.say(f"    {told} hosts have not renewed yet")
         if time.monotonic() > deadline:
-            site.say("    not yet: " + ", ".join(waiting[:20]) + (" ..." if len(waiting) > 20 else ""))
+            site.say(f"    not yet: {named(waiting)}")
             site.say("    They renew when they are reachable. 'flock-rotate status' shows them.")
             return
         time.sleep(POLL_S)
 
 
-def _waiting(site: Site, credential: Credential) -> list[str]:
+def waiting_hosts(site: Site, credential: Credential) -> list[str]:
+    """The names of the hosts that have not renewed, in order, but for those that the site goes on without."""
+    wanted = None
+    if credential is Credential.AUTHORITIES:
+        authority = signing_authority(site)
+        wanted = tls.trust_word(authority.trusted_pem, authority.certificate_pem)
     with site.db.reader() as conn:
-        return [host.hostname for host in credentials.stored(conn, site.hostname, utcnow())
-                if credential in host.waiting]
+        return [host.hostname for host in credentials.stored(conn, site.hostname, utcnow(), wanted)
+                if credential in host.waiting and host.hostname not in site.without]
+
+
+def named(hosts: list[str]) -> str:
+    """The first names of a list, for a message."""
+    return ", ".join(hosts[:NAMED_MAX]) + (" ..." if len(hosts) > NAMED_MAX else "")
 
 
 def wait_answers(wait_one: Callable[[str], None], urls: list[str]) -> None:

@@ -26,6 +26,7 @@ from flock.exec.process import run
 from sysinv.bootstrap import accounts, render
 from sysinv.bootstrap import bus as bus_rendering
 from sysinv.bootstrap.answers import Answers, load
+from sysinv.bootstrap.authority import check_not_rotated
 from sysinv.bootstrap.catalog import ensure_catalog
 from sysinv.bootstrap.certificates import ROLES, authority_files, certificate_files
 from sysinv.bootstrap.front import KEYSTONE_PORT, published_apis
@@ -294,8 +295,10 @@ STEPS: tuple[Step, ...] = (
 def bootstrap(answers_file: Path, bin_dir: Path, share_dir: Path, say: Callable[[str], None]) -> None:
     """Run all steps in order; ``say`` gets each finished step with its duration in seconds.
 
-    Raises InvalidInput, before anything is changed, when the answers break a rule.
+    Raises InvalidInput, before anything is changed, when the answers break a rule; Refused while the certificate
+    authority is replaced.
     """
+    check_not_rotated(SECRETS_PATH.parent)
     boot = Bootstrap(load(answers_file), answers_file, load_or_create(SECRETS_PATH), bin_dir, share_dir)
     for title, step in STEPS:
         begun = time.monotonic()

@@ -86,12 +86,14 @@ class Audits:
         self._dnsmasq.refresh()
 
     def boot_files(self) -> None:
-        """Renew tokens in unused boot files before they expire."""
+        """Renew unused boot files before their tokens expire, and when they name another authority than is used."""
         limit = self._now() + datetime.timedelta(seconds=self._token_ttl_s / RENEW_PART)
         busy = (InstallState.PREINSTALL, InstallState.INSTALLING, InstallState.POSTINSTALL)
         for row in self._rows():
             expires = row["install_token_expires_at"]
-            if expires is not None and expires < limit and row["install_state"] not in busy:
+            if expires is None or row["install_state"] in busy:
+                continue
+            if expires < limit or self._steps.boot_file_outdated(row["mgmt_mac"]):
                 self._steps.renew_boot_file(row["uuid"])
 
     def _resend(self, row: Row) -> None:

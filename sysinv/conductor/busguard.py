@@ -6,17 +6,21 @@ import logging
 import time
 from collections.abc import Callable
 
+from flock.core.errors import Unavailable
 from flock.exec import CommandFailed, CommandNotFound, CommandTimeout, OutputTooLong, run
 from flock.rpc.accounts import HOST_PREFIX, BusConnection
 from flock.rpc.admin import BusAdmin
 from sysinv.model import busguard
-from sysinv.model.busguard import Peer
+from sysinv.model.busguard import Peer, Sample
 
 LOG = logging.getLogger(__name__)
 COMMAND_S = 5.0
 # RabbitMQ looks at its memory every few seconds.
 RELIEF_S = 5.0
 ASK_EVERY_S = 0.5
+# A memory that is full for so long without a suspect was filled slowly.
+# The broker has then freed what a connection held, at the latest.
+SEARCH_AFTER_S, SEARCH_RELIEF_S, TRIES_MAX = 15.0, 20.0, 3
 
 
 class BusGuard:
@@ -30,6 +34,9 @@ class BusGuard:
         self._refused = refused
         self._clock = clock
         self._before: dict[Peer, int] = {}
+        self._history: tuple[Sample, ...] = ()
+        self._tried: set[str] = set()
+        self._full_since_s: float | None = None
         self._barred: dict[str, float] | None = None
 
     def audit(self) -> None:
@@ -38,28 +45,63 @@ class BusGuard:
         now = self._received()
         if not self._admin.memory_is_full():
             self._before = now
+            self._history = busguard.remembered(self._history, Sample(self._clock(), now))
+            self._tried.clear()
+            self._full_since_s = None
             return
+        if self._full_since_s is None:
+            self._full_since_s = self._clock()
         # What was sent while the memory is full stays evidence until it is not.
-        connections = self._admin.connections()
-        for account in busguard.suspects(connections, self._before, now, HOST_PREFIX):
+        connections, before = self._admin.connections(), set(barred)
+        suspects = busguard.suspects(connections, self._before, now, HOST_PREFIX)
+        for account in suspects:
             barred[account] = self._clock() + busguard.BARRED_S
-            self._bar(account, connections)
-            if self._is_relieved():
-                break
+            self._admin.limit_connections(account, 0)
+            self._tell(account)
+            self._close(account, connections)
+            if self._is_relieved(RELIEF_S):
+                return
+        if before.issuperset(suspects) and self._clock() - self._full_since_s >= SEARCH_AFTER_S:
+            self._search(barred, connections, now)
 
-    def _bar(self, account: str, connections: list[BusConnection]) -> None:
-        self._admin.limit_connections(account, 0)
+    def _search(self, barred: dict[str, float], connections: list[BusConnection], now: dict[Peer, int]) -> None:
+        """Close the connections of one host after the other, until the memory is free: the last one filled it.
+
+        The others may connect again at once; their agents do. At most TRIES_MAX hosts an audit, each once.
+        """
+        left = [account for account in busguard.candidates(connections, self._history, now, HOST_PREFIX)
+                if account not in barred and account not in self._tried]
+        for account in left[:TRIES_MAX]:
+            self._tried.add(account)
+            self._admin.limit_connections(account, 0)
+            self._close(account, connections)
+            if self._is_relieved(SEARCH_RELIEF_S):
+                barred[account] = self._clock() + busguard.BARRED_S
+                self._tell(account)
+                return
+            self._admin.limit_connections(account, self._connections_max)
+        if len(left) <= TRIES_MAX:
+            # Everybody was tried; whoever connects from now on is tried anew.
+            self._tried.clear()
+
+    def _close(self, account: str, connections: list[BusConnection]) -> None:
+        """Close all connections of an account; one that the busy broker does not close keeps no other open."""
         for connection in connections:
             if connection.account == account:
-                self._admin.close(connection.name)
+                try:
+                    self._admin.close(connection.name)
+                except Unavailable as error:
+                    LOG.warning("connection %s is not closed: %s", connection.name, error)
+
+    def _tell(self, account: str) -> None:
         hostname = account.removeprefix(HOST_PREFIX)
         self._refused(hostname, f"it filled the memory of the message bus, and may not connect for "
                                 f"{busguard.BARRED_S / 60:g} minutes")
         LOG.warning("host %s filled the memory of the message bus; it may not connect for %d s", hostname,
                     busguard.BARRED_S)
 
-    def _is_relieved(self) -> bool:
-        end = self._clock() + RELIEF_S
+    def _is_relieved(self, within_s: float) -> bool:
+        end = self._clock() + within_s
         while self._admin.memory_is_full():
             if self._clock() >= end:
                 return False

@@ -22,7 +22,7 @@ from sysinv.conductor.dhcp import (
     render_conf,
     render_hosts,
 )
-from sysinv.conductor.pxe import BootFile, boot_file_name, render_default, render_host
+from sysinv.conductor.pxe import BootFile, authority_in, boot_file_name, render_default, render_host
 from sysinv.contract.enums import NetworkType, Personality
 from sysinv.model.addressing import PoolView
 from sysinv.model.hostname import FLOATING_HOST
@@ -50,6 +50,13 @@ class BootFiles:
     def write(self, boot: BootFile) -> None:
         """Write the boot file of one host; InvalidInput when it cannot be rendered."""
         replace_text(self._directory / boot_file_name(boot.mgmt_mac), render_host(boot), HOST_FILE_MODE, self._reader)
+
+    def authority(self, mac: str) -> str | None:
+        """The authority in a host's boot file, as one word; None without a boot file."""
+        try:
+            return authority_in((self._directory / boot_file_name(mac)).read_text())
+        except FileNotFoundError:
+            return None
 
     def remove(self, mac: str) -> None:
         """Remove a host's boot file, if it exists."""

@@ -31,7 +31,7 @@ AUTHORITY = "ca"
 SYSTEMCTL_TIMEOUT_S = 20.0
 RENEW = "Run 'flock-rotate certificates' on the active controller, then 'flock-rotate status'."
 REACH = "Bring the host back so that it renews its certificate, or install it again; see 'flock-rotate status'."
-REPLACE_AUTHORITY = ("Remove ca.crt and ca.key in /etc/flock/tls, run flock-bootstrap, and install all hosts again "
+REPLACE_AUTHORITY = ("Run 'flock-rotate authority' on the active controller, then 'flock-rotate authority --finish', "
                      "before the authority expires.")
 
 

@@ -12,6 +12,7 @@ from sysinv.model.hostname import PXE_NAME
 
 KERNEL = "flock/vmlinuz"
 INITRD = "flock/initrd"
+AUTHORITY_WORD = "flock.ca"
 # Values from a record must not contain characters that end a word or a line of a boot file.
 _WORD = re.compile(r"[\x21-\x7e]*")
 
@@ -62,6 +63,11 @@ def render_default() -> str:
         f"  KERNEL {KERNEL}", "  APPEND flock.wait=1", ""])
 
 
+def authority_in(text: str) -> str:
+    """The authority that a host's boot file names, empty without one."""
+    return next((word.partition("=")[2] for word in text.split() if word.startswith(f"{AUTHORITY_WORD}=")), "")
+
+
 def render_host(boot: BootFile) -> str:
     """Return the boot file of one host; InvalidInput for a value that a kernel command line cannot hold."""
     scheme = "https" if boot.authority else "http"
@@ -73,7 +79,7 @@ def render_host(boot: BootFile) -> str:
         ("flock.hw_settle", "" if boot.hw_settle == "0" else boot.hw_settle), ("tboot", boot.tboot),
         ("flock.host_uuid", boot.host_uuid), ("flock.progress_url", f"{base}/install_progress"),
         ("flock.config_url", f"{base}/install_config"), ("flock.install_token", boot.token),
-        ("flock.ca", boot.authority)]
+        (AUTHORITY_WORD, boot.authority)]
     for name, value in words:
         if not _WORD.fullmatch(value):
             raise InvalidInput(field=name, rule="must be printable and without blanks")

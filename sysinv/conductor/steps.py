@@ -237,15 +237,31 @@ class HostSteps:
                 subfunctions=row["subfunctions"] or "", boot_device=row["boot_device"],
                 rootfs_device=row["rootfs_device"], hw_settle=row["hw_settle"], install_output=row["install_output"],
                 console=row["console"], tboot=row["tboot"], token=token, software_version=row["sw_version"],
-                api_port=self._settings.api_port, authority=self._authority()))
+                api_port=self._settings.api_port, authority=self.authority()))
 
-    def _authority(self) -> str:
-        """The authority's certificate as one word; read each time, because the authority may be replaced."""
+    def boot_file_outdated(self, mac: str) -> bool:
+        """Whether a host's boot file names an authority that the controller's certificate is not of any more."""
+        named = self._boot_files.authority(mac)
+        try:
+            return named is not None and named != self.authority()
+        except Unavailable:
+            # Then nothing better can be written either.
+            return False
+
+    def authority(self) -> str:
+        """The authority by which an installing host verifies this controller, as one word; empty for plain HTTP.
+
+        While the authority is replaced two are trusted, and only one has issued the front's certificate. A kernel
+        command line has no room for both. Read each time. Unavailable.
+        """
         file = self._settings.authority_file
         if file is None:
             return ""
         try:
-            return tls.as_word(file.read_bytes())
+            issuer = tls.issuer_of(file.with_name("front.crt").read_bytes(), file.read_bytes())
+            if issuer is None:
+                raise ValueError("it did not issue front.crt")
+            return tls.as_word(issuer)
         except (OSError, ValueError) as error:
             raise Unavailable(service="installation", reason=f"{file} cannot be used: {error}") from error
 

@@ -45,3 +45,11 @@ class IssuedCertificate:
 
     certificate: str
     authorities: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedAuthorities:
+    """The authorities that every host must trust, and the one of them that signs certificates now (PEM)."""
+
+    authorities: str
+    signer: str

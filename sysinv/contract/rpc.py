@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flock.rpc.interface import call, cast, host_named, host_with_uuid, rpc_interface
-from sysinv.contract.records import HostRef, HostStateUpdate, IssuedCertificate
+from sysinv.contract.records import HostRef, HostStateUpdate, IssuedCertificate, TrustedAuthorities
 
 CONDUCTOR_TOPIC = "sysinv.conductor_manager"
 AGENT_TOPIC = "sysinv.agent_manager"
@@ -90,9 +90,12 @@ class BusAccounts:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="credentials", speaks_for="host")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="credentials", speaks_for="host")
 class Credentials:
-    """Agent to conductor: renews the certificate and the bus password of the agent's own host. Safe to repeat."""
+    """Agent to conductor: renews certificate, bus password and trusted authorities of the agent's own host.
+
+    Safe to repeat.
+    """
 
     @call(timeout_s=30, about=host_with_uuid("host_uuid"))
     def renew_certificate(self, *, host_uuid: str, request_pem: str) -> IssuedCertificate:
@@ -107,8 +110,21 @@ class Credentials:
         """
         raise TypeError("interface")
 
+    @call(timeout_s=30, about=host_with_uuid("host_uuid"))
+    def trusted_authorities(self, *, host_uuid: str) -> TrustedAuthorities:
+        """Return what the host must trust now. Raises Unavailable."""
+        raise TypeError("interface")
 
-@rpc_interface(topic=AGENT_TOPIC, version="1.2", speaks_for="system", callers=("sysinv-conductor",), per_host=True)
+    @call(timeout_s=30, about=host_with_uuid("host_uuid"))
+    def confirm_authorities(self, *, host_uuid: str, authorities: str, certificate: str) -> None:
+        """Record which authorities the host trusts and which certificate it uses (PEM), both read from its files.
+
+        Raises InvalidInput, HostNotFound.
+        """
+        raise TypeError("interface")
+
+
+@rpc_interface(topic=AGENT_TOPIC, version="1.3", speaks_for="system", callers=("sysinv-conductor",), per_host=True)
 class SysinvAgent:
     """Conductor to the agent of one host (server name = hostname)."""
 
@@ -118,6 +134,7 @@ class SysinvAgent:
         raise TypeError("interface")
 
     @cast
-    def renew_credentials(self, *, host_uuid: str, certificate: bool, bus_password: bool) -> None:
+    def renew_credentials(self, *, host_uuid: str, certificate: bool, bus_password: bool,
+                          authorities: bool = False) -> None:
         """Renew what is True with ``Credentials``. Sent again until the host has done so."""
         raise TypeError("interface")

@@ -163,8 +163,7 @@ class Installation:
         bundle = render_bundle(facts, cloud, self._renew_account(facts.uuid), issued)
         with self._db.writer() as conn:
             row, now = host_row(conn, facts.uuid, lock=True), self._now()
-            credentials.certificate_given(conn, row["id"], tls.lifetime(issued.certificate.encode()).end, now)
-            credentials.password_given(conn, row["id"], now)
+            credentials.bundle_given(conn, row["id"], tls.lifetime(issued.certificate.encode()).end, now)
         return {"sealed": tls.seal_for(key, json.dumps(bundle).encode(), bundle_purpose(row["uuid"]))}
 
     def _mac_at(self, address: str) -> str | None:

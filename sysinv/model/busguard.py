@@ -9,16 +9,27 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from flock.rpc.accounts import BusConnection
 
 # Less than this is no reason: the largest messages of a host's programs, a few times.
 SUSPECT_BYTES = 64 * 1024 * 1024
 BARRED_S = 600.0
+# One sample a minute, for an hour.
+SAMPLE_S, HISTORY_MAX = 60.0, 60
 
 Peer = tuple[str, int]
 _RECEIVED = re.compile(r"\bbytes_received:(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What each connection had sent at a moment of the monotonic clock."""
+
+    at_s: float
+    received: Mapping[Peer, int]
 
 
 
@@ -47,10 +58,34 @@ def peer_of(text: str) -> Peer | None:
 def suspects(connections: Iterable[BusConnection], before: Mapping[Peer, int], now: Mapping[Peer, int],
              prefix: str) -> list[str]:
     """The accounts that begin with ``prefix`` and sent SUSPECT_BYTES since ``before``, the largest sender first."""
+    return [account for account, size in _grown(connections, before, now, prefix).most_common()
+            if size >= SUSPECT_BYTES]
+
+
+def candidates(connections: Iterable[BusConnection], history: Sequence[Sample], now: Mapping[Peer, int],
+               prefix: str) -> list[str]:
+    """All accounts that begin with ``prefix``, the largest sender since the oldest of ``history`` first.
+
+    A host that fills the memory slowly is not among the suspects. Only what happens when its connections are closed
+    tells it from the others.
+    """
+    oldest = history[0].received if history else {}
+    return [account for account, _ in _grown(connections, oldest, now, prefix).most_common()]
+
+
+def remembered(history: Sequence[Sample], sample: Sample) -> tuple[Sample, ...]:
+    """The history with ``sample``, if the last one is old enough, and without what is too old."""
+    if history and sample.at_s - history[-1].at_s < SAMPLE_S:
+        return tuple(history)
+    return (*history[-(HISTORY_MAX - 1):], sample)
+
+
+def _grown(connections: Iterable[BusConnection], before: Mapping[Peer, int], now: Mapping[Peer, int],
+           prefix: str) -> Counter[str]:
     grown: Counter[str] = Counter()
     for connection in connections:
         if connection.account.startswith(prefix):
             peer = peer_of(connection.name.partition(" -> ")[0])
-            if peer is not None:
-                grown[connection.account] += now.get(peer, 0) - before.get(peer, 0)
-    return [account for account, size in grown.most_common() if size >= SUSPECT_BYTES]
+            # A connection of which the kernel says nothing counts nothing, but its account is known.
+            grown[connection.account] += now.get(peer, 0) - before.get(peer, 0) if peer is not None else 0
+    return grown

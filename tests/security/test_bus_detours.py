@@ -22,7 +22,7 @@ from flock.rpc.interface import interface_spec
 from flock.testing.services.process import wait_for
 from mtce.contract.rpc import MtceAgent
 from sysinv.conductor.accounts import HostAccounts
-from sysinv.conductor.busguard import BusGuard
+from sysinv.conductor.busguard import SEARCH_AFTER_S, BusGuard
 from sysinv.db.tables import METADATA
 from sysinv.model import busaccounts, busguard
 from tests.security.conftest import SecuredBus, connect, refused
@@ -188,6 +188,34 @@ def unfinished(url: str, size: int) -> socket.socket:
         for _ in range(size // frame - 1):
             raw.sendall(frame_of(3, b"x" * frame))
     return raw
+
+
+def test_who_fills_the_memory_of_the_bus_slowly_is_found(secured: SecuredBus) -> None:
+    """A slow sender is no suspect: the guard finds it by closing the connections of one host after the other."""
+    told: list[str] = []
+    guard = BusGuard(secured.admin, secured.node.port, 64, lambda hostname, reason: told.append(hostname),
+                     clock=lambda: time.monotonic() + ahead_s)
+    ahead_s = 0.0
+    others = [connect(secured.host(name)) for name in ("worker-1",)]
+    attackers = [threading.Thread(target=unfinished, args=(secured.host("worker-0"), 120_000_000), daemon=True)
+                 for _ in range(6)]
+    for attacker in attackers:
+        attacker.start()
+    wait_for(secured.admin.memory_is_full, 30, "the memory of the broker to be full")
+    # The guard begins only now, as if all had come slowly before.
+    guard._before = guard._received()
+    guard.audit()
+    assert told == []
+    ahead_s = SEARCH_AFTER_S
+    guard.audit()
+    assert told == ["worker-0"]
+    wait_for(lambda: not secured.admin.memory_is_full(), 60, "the memory of the broker to be free")
+    assert secured.admin.barred() == [host_account("worker-0")]
+    connect(secured.host("worker-1")).close()
+    secured.admin.limit_connections(host_account("worker-0"), 64)
+    for other in others:
+        with contextlib.suppress(amqp.AMQPError, OSError):
+            other.close()
 
 
 def frame_of(kind: int, payload: bytes) -> bytes:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from flock.testing.services.process import wait_for
-from sysinv.bootstrap.front import ADDRESS_CONNECTIONS, Published, connection_limit
+from sysinv.bootstrap.front import ADDRESS_CONNECTIONS, UNTRACKED_UDP, Published, connection_limit
 
 PORTS = (5000, 6385)
 SERVER = f"""
@@ -41,6 +41,33 @@ for number in range(count):
         pass
 print(len(kept), flush=True)
 sys.stdin.read()
+"""
+
+
+# Answers every datagram on the ports given.
+ANSWERER = """
+import selectors, socket, sys
+known = selectors.DefaultSelector()
+for port in map(int, sys.argv[1:]):
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("192.0.2.1", port))
+    known.register(sock, selectors.EVENT_READ)
+print("listens", flush=True)
+while True:
+    for key, _ in known.select():
+        data, source = key.fileobj.recvfrom(100)
+        key.fileobj.sendto(data, source)
+"""
+# Asks a port from many ports, each twice after a first answer, which makes the kernel keep what it tracks.
+ASKER = """
+import socket, sys
+for number in range(int(sys.argv[2])):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(5)
+        sock.connect(("192.0.2.1", int(sys.argv[1])))
+        for _ in range(3):
+            sock.send(b"x")
+            assert sock.recv(10) == b"x"
 """
 
 
@@ -122,6 +149,30 @@ def test_an_address_has_its_share_of_connections_and_others_are_served(
             return served == 5
 
     wait_for(served_again, 30, "the connections that ended are not counted")
+
+
+def test_small_questions_do_not_fill_the_table_of_connections(site: Site) -> None:
+    """Four hundred thousand questions to the name server filled it; the kernel then refused everybody's connections."""
+    counted = 9999
+    answerer = subprocess.Popen(
+        ["nsenter", "-t", str(site.server), "-n", sys.executable, "-c", ANSWERER,
+         *map(str, [*UNTRACKED_UDP, counted])], stdout=subprocess.PIPE, text=True)
+
+    def tracked() -> int:
+        return int(subprocess.run(["nsenter", "-t", str(site.server), "-n", "cat",
+                                   "/proc/sys/net/netfilter/nf_conntrack_count"],
+                                  capture_output=True, text=True, check=True).stdout)
+    try:
+        assert answerer.stdout is not None and answerer.stdout.readline() == "listens\n"
+        before = tracked()
+        for port in UNTRACKED_UDP:
+            site.run(site.clients, sys.executable, "-c", ASKER, str(port), "100")
+        assert tracked() - before < 20
+        site.run(site.clients, sys.executable, "-c", ASKER, str(counted), "100")
+        assert tracked() - before > 50, "other ports are tracked, so this test sees what it must"
+    finally:
+        answerer.kill()
+        answerer.wait(10)
 
 
 def test_the_rules_can_be_loaded_again(site: Site) -> None:

@@ -118,7 +118,7 @@ def test_a_new_certificate_is_shown_after_a_reload_and_sessions_stay(server_with
                           sslmode="verify-full", sslrootcert=str(folder / "ca.crt")) as session:
         pair.stage(tls.reissue(server_with_tls.authority, old, pair.next_request("postgresql"), NOW))
         assert pair.install()
-        os.kill(int((server_with_tls.server.folder / "data/postmaster.pid").read_text().split()[0]), signal.SIGHUP)
+        _reload(server_with_tls)
         wait_presented("postgresql", pair.certificate.read_bytes(), *shown, postgresql=True)
         session.cursor().execute("SELECT 1")
     session.close()
@@ -127,3 +127,37 @@ def test_a_new_certificate_is_shown_after_a_reload_and_sessions_stay(server_with
     assert pair.certificate.read_bytes() != old and server_with_tls.login(folder / "ca.crt")
     with pytest.raises(DeadlineExceeded, match="postgresql"):
         wait_presented("postgresql", old, *shown, postgresql=True, timeout_s=0.5)
+
+
+def test_a_new_authority_is_taken_by_clients_with_both_and_refused_by_clients_with_the_old_one(
+        server_with_tls: TlsServer, tmp_path: Path) -> None:
+    """What a client reads at each connection decides; sessions stay."""
+    folder, old = server_with_tls.folder, server_with_tls.authority
+    new = tls.Authority.create("flock 2", NOW)
+    (tmp_path / "old.crt").write_bytes(old.certificate_pem)
+    (tmp_path / "new.crt").write_bytes(new.certificate_pem)
+    pair = tls.Pair(folder, "postgresql")
+    with psycopg2.connect(host="127.0.0.1", port=server_with_tls.server.port, user="flock", password="secret",
+                          dbname="postgres", sslmode="verify-full", sslrootcert=str(folder / "ca.crt")) as session:
+        (folder / "ca.crt").write_bytes(tls.joined(old.certificate_pem, new.certificate_pem))
+        _reload(server_with_tls)
+        assert server_with_tls.login(folder / "ca.crt") and server_with_tls.login(tmp_path / "old.crt")
+        with pytest.raises(psycopg2.OperationalError, match="certificate verify failed"):
+            server_with_tls.login(tmp_path / "new.crt")
+        pair.stage(tls.reissue(new, pair.certificate.read_bytes(), pair.next_request("postgresql"), NOW))
+        assert pair.install()
+        _reload(server_with_tls)
+        shown = (server_with_tls.server.port, str(folder / "ca.crt"), str(pair.certificate), str(pair.key))
+        wait_presented("postgresql", pair.certificate.read_bytes(), *shown, postgresql=True)
+        assert server_with_tls.login(folder / "ca.crt")
+        (folder / "ca.crt").write_bytes(new.certificate_pem)
+        _reload(server_with_tls)
+        assert server_with_tls.login(folder / "ca.crt") and server_with_tls.login(tmp_path / "new.crt")
+        with pytest.raises(psycopg2.OperationalError, match="certificate verify failed"):
+            server_with_tls.login(tmp_path / "old.crt")
+        session.cursor().execute("SELECT 1")
+    session.close()
+
+
+def _reload(made: TlsServer) -> None:
+    os.kill(int((made.server.folder / "data/postmaster.pid").read_text().split()[0]), signal.SIGHUP)

@@ -6,7 +6,9 @@ import http.client
 import json
 import os
 import socket
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -96,3 +98,33 @@ def test_a_refusal_takes_equally_long_until_the_address_is_locked_and_then_no_ti
     began = time.monotonic()
     assert login(address, "operator-admin", "wrong") == 401
     assert time.monotonic() - began < REFUSAL_S / 2
+
+
+def test_guessing_from_many_addresses_stops_no_login_of_this_machine(login: Login, keystone: KeystoneServer) -> None:
+    """Keystone stores each wrong password; guesses all at once held its threads and its database for minutes."""
+    keystone.ensure_user("operator", "admin")
+    stop, guessed, seen = threading.Event(), Counter(), []
+
+    def guess(number: int) -> None:
+        for address in (f"10.{number}.{network}.{host}" for network in range(250) for host in range(1, 250)):
+            if stop.is_set():
+                return
+            guessed[login(address, "operator-admin", "guess")] += 1
+
+    guessers = [threading.Thread(target=guess, args=(number,)) for number in range(24)]
+    for guesser in guessers:
+        guesser.start()
+    try:
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            began = time.monotonic()
+            assert login("127.0.0.1", "operator-admin", PASSWORD) == 201
+            seen.append(time.monotonic() - began)
+    finally:
+        stop.set()
+        for guesser in guessers:
+            guesser.join(30)
+    assert guessed.keys() <= {401, 429}
+    assert guessed[401] > 10
+    assert sorted(seen)[len(seen) // 2] < 2 and max(seen) < 5, seen
+    assert login(OPERATOR, "operator-admin", PASSWORD) == 201

@@ -34,9 +34,11 @@ OTHERS = {
     "patching-services": {"patch-alarm-manager": ()},
     "directory-services": {"open-ldap": ()},
     "web-services": {"lighttpd": (), "horizon": ("lighttpd",)},
+    "storage-monitoring-services": {"ceph-radosgw": ()},
 }
 SHARED = ("directory-services", "web-services")
-ALONE = (*SHARED, "patching-services")
+ALONE = (*SHARED, "patching-services", "storage-monitoring-services")
+IMPACTS = {"cert-alarm": Impact.MAJOR, "ceph-radosgw": Impact.MINOR}
 
 
 def service(name, actions=PLAIN, interval_s=30, timeout_s=20, **fields):
@@ -53,14 +55,14 @@ def needs(name, other):
 
 
 def group(name, members, impact=Impact.CRITICAL, shared=False, **fields):
-    """A group of services with the same impact."""
+    """A group of services with the same impact, but for those of ``IMPACTS``."""
     model = RedundancyModel.N if shared else RedundancyModel.N_PLUS_M
     return GroupSpec(name, model, 2 if shared else 1, 0 if shared else 1,
-                     tuple(MemberSpec(member, impact) for member in members), **fields)
+                     tuple(MemberSpec(member, IMPACTS.get(member, impact)) for member in members), **fields)
 
 
 def controller():
-    """Six groups, 35 services and their chains, as on a duplex controller."""
+    """Eight groups, 36 services and their chains, as on a duplex controller."""
     services = {name: service(name) for name in CONTROLLER}
     rows = [row for name, others in CONTROLLER.items() for other in others for row in needs(name, other)]
     rows.append(Dependency("platform-fs", A.DISABLE, "nfs-mgmt", ServiceState.DISABLED))

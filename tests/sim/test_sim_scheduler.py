@@ -25,7 +25,8 @@ class Domain:
     def __init__(self, seed: int, groups: list[GroupSpec], count: int, faults: Faults | None = None) -> None:
         self.world = world = World(seed)
         self.groups = {each.name: each for each in groups}
-        self.network = Network(world, "mgmt", latency_ms=(0.1, 40.0), duplicate=0.02)
+        # Every fifth network is so slow that reports and orders overtake each other.
+        self.network = Network(world, "mgmt", latency_ms=(0.1, 600.0 if seed % 5 == 0 else 40.0), duplicate=0.02)
         self.faults = faults or Faults()
         names = [f"controller-{n}" for n in range(count)]
         self.leader = Leader(world, names, self.groups, self.network)

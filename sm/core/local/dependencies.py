@@ -31,7 +31,7 @@ class Relations:
             if row.kind is DependencyKind.ACTION and other is not None and not self._met(service, row, other):
                 return other.name
         if action is ServiceAction.DISABLE and service.name in self.former:
-            users = (self.services.get(name) for name in self.former[service.name].users)
+            users = (self.services.get(name) for name in self.former[service.name].users if name in self.former)
             return next((user.name for user in users if user is not None and not self._gone(user)), "")
         return ""
 
@@ -44,13 +44,19 @@ class Relations:
         return ""
 
     def pressing(self, service: ServiceView) -> Dependency | None:
-        """A service that goes down, or to standby, and cannot before ``service`` has: the row that says so."""
+        """A service that goes down, or to standby, and cannot before ``service`` has: the row that says so.
+
+        Of several rows one that does not let it stand by.
+        """
+        found = None
         for row in self.catalogue.naming(service.name):
             other = self.services.get(row.service)
             if (row.kind is DependencyKind.ACTION and other is not None and other.managed
                     and other.leaving is row.action):
-                return row
-        return None
+                if not may_stand_by(row):
+                    return row
+                found = found or row
+        return found
 
     def _met(self, service: ServiceView, row: Dependency, other: ServiceView) -> bool:
         if row.action in STOPS:

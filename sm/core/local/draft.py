@@ -17,6 +17,7 @@ AUDITS = frozenset({ServiceAction.AUDIT_ENABLED, ServiceAction.AUDIT_DISABLED})
 OWN_TIME_MARGIN_MS = 10_000
 NAMES = tuple(field.name for field in fields_of(ServiceView))
 PLACES = {name: place for place, name in enumerate(NAMES)}
+SEEN_BY_OTHERS = frozenset({"state", "leaving", "desired", "stopped", "managed", "stop_failures"})
 values_of = attrgetter(*NAMES)
 
 
@@ -30,6 +31,8 @@ class Draft:
         self.services: dict[str, ServiceView] = dict(view.services)
         self.groups: dict[str, GroupView] = dict(view.groups)
         self.former = dict(view.former)
+        # Sees the services as they are at each moment of the step.
+        self.relations = Relations(catalogue, self.services, self.former)
         self.next_run_id = view.next_run_id
         self.audit_ms = view.audit_ms
         self.reboot_ms, self.reboot_group, self.reboot_reason = (
@@ -44,11 +47,6 @@ class Draft:
         """The changed view."""
         return LocalView(self.services, self.groups, self.former, self.base.settings, self.next_run_id, self.audit_ms,
                          self.reboot_ms, self.reboot_group, self.reboot_reason)
-
-    @property
-    def relations(self) -> Relations:
-        """The services as they are now in this step."""
-        return Relations(self.catalogue, self.services, self.former)
 
     def spec_of(self, name: str) -> ServiceSpec | None:
         """How the service is defined: as it was when started here, as long as that must be stopped first."""
@@ -78,7 +76,7 @@ class Draft:
         self.services[name] = after
         self.stale[name] = None
         self.stale_groups[after.group] = None
-        if _seen_by_others(before) != _seen_by_others(after):
+        if any(field in SEEN_BY_OTHERS for field in fields):
             self._touch_others(name)
         return after
 
@@ -166,7 +164,3 @@ def _replaced(service: ServiceView, fields: dict[str, Any]) -> ServiceView:
     for name, value in fields.items():
         values[PLACES[name]] = value
     return ServiceView(*values)
-
-
-def _seen_by_others(service: ServiceView) -> tuple[object, ...]:
-    return (service.state, service.leaving, service.desired, service.stopped, service.managed, service.stop_failures)

@@ -30,7 +30,8 @@ def explain(view: LocalView, catalogue: Catalogue, name: str, now_ms: int) -> st
     spec = draft.spec_of(name)
     if service is None or spec is None:
         return f"{name} is not provisioned on this node."
-    words = [_now(view, service), _managed(service, spec, draft).strip(), _trouble(service, spec, now_ms)]
+    words = [_now(view, service), _changed(view, service), _managed(service, spec, draft).strip(),
+             _trouble(service, spec, now_ms)]
     return " ".join(word for word in words if word)
 
 
@@ -43,6 +44,12 @@ def _now(view: LocalView, service: ServiceView) -> str:
     else:
         why = f"{WANTED.get(service.desired, '')} because {service.group} is ordered {group.desired.value}"
     return f"{service.name} is {service.shown_state.value}; it {why}."
+
+
+def _changed(view: LocalView, service: ServiceView) -> str:
+    if service.name not in view.former or service.desired is ServiceState.DISABLED:
+        return ""
+    return "Its definition has changed, so it is stopped as it was defined before it is started again."
 
 
 def _managed(service: ServiceView, spec: ServiceSpec, draft: Draft) -> str:
@@ -65,8 +72,6 @@ def _waits(service: ServiceView, spec: ServiceSpec, draft: Draft) -> str:
         return f"{_stopping(service, relations, now_ms)} {_bounce(service)}"
     if at_target(service, spec):
         return ""
-    if service.name in draft.former:
-        return "Its definition has changed, so it is stopped as it was defined before it is started again."
     if is_held(service, spec):
         return (f"It failed {service.fail_count} times, and {failures_max(spec)} are too many; it is started again when"
                 f" the leader recovers it or a failure is forgiven in {_left(service.countdown_ms, now_ms)}.")
@@ -95,8 +100,8 @@ def _needs(service: ServiceView, spec: ServiceSpec, draft: Draft) -> str:
         other = relations.missing(service, ServiceAction.ENABLE)
         if other:
             return f"It waits for {_named(relations, other)}, to become active."
-        return f"It waits until fewer than {max(draft.catalogue.enabling_max, 1)} services start at the same time" \
-               f" ({throttle.starting(draft)} do)."
+        return (f"It waits for a place among the services that start at the same time:"
+                f" {throttle.starting(draft)} of {max(draft.catalogue.enabling_max, 1)} are taken.")
     action = NEXT.get(service.state)
     other = relations.missing(service, action) if action is not None and target_of(service, spec) is not None else ""
     return f"Before {action.value} it waits for {_named(relations, other)}." if action is not None and other else ""

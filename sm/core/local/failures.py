@@ -84,6 +84,13 @@ def succeed(draft: Draft, name: str) -> None:
                  clear_fatal=False, **fields)
 
 
+def release(draft: Draft, name: str) -> None:
+    """The service is wanted in another state: that it failed too often in this one does not hold it any longer."""
+    service = draft.services[name]
+    if service.failure is Condition.RECOVERY_FAILURE:
+        draft.change(name, failure=Condition.NONE, **_still_counted(draft, service))
+
+
 def ask_recovery(draft: Draft, name: str, clear_fatal: bool) -> None:
     """The leader wants failures forgotten. Repeated orders do not recover a service more often than allowed."""
     service = draft.services[name]

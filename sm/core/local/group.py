@@ -35,6 +35,8 @@ def order(draft: Draft, event: Order) -> None:
             continue
         if service.desired is not desired:
             draft.change(service.name, desired=desired, action_failures=0, start_ms=None, stop_ms=None)
+            if service.desired is not ServiceState.INITIAL:
+                failures.release(draft, service.name)
         if (event.recover or event.clear_fatal) and not reboots:
             failures.ask_recovery(draft, service.name, event.clear_fatal)
 

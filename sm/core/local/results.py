@@ -10,7 +10,7 @@ from sm.core.events import ActionDone, ProcessDied
 from sm.core.local import failures
 from sm.core.local.draft import AUDITS, Draft
 from sm.core.local.service import Goal, enabled_state, look, target_of
-from sm.core.local.view import ENABLED_STATES, Bounce, ServiceView
+from sm.core.local.view import ENABLED_STATES, STOPPED_STATES, Bounce, ServiceView
 from sm.core.model import ServiceSpec
 
 FOUND_STATES = frozenset({ServiceState.DISABLED, ServiceState.ENABLED_STANDBY, ServiceState.ENABLED_ACTIVE})
@@ -126,8 +126,7 @@ def _finding(succeeded: bool) -> str:
 def _correct(draft: Draft, name: str, found: ServiceState) -> None:
     if found is ServiceState.DISABLED:
         state = draft.services[name].state
-        shut = state if state is ServiceState.SHUTDOWN else ServiceState.DISABLED
-        draft.change(name, state=shut, stopped=True)
+        draft.change(name, state=state if state in STOPPED_STATES else ServiceState.DISABLED, stopped=True)
     else:
         draft.change(name, state=found)
 

@@ -10,7 +10,7 @@ from sm.contract.states import ServiceAction, ServiceState
 from sm.core.local import failures
 from sm.core.local.dependencies import UNHURRIED, may_stand_by
 from sm.core.local.draft import Draft
-from sm.core.local.view import Bounce, ServiceView
+from sm.core.local.view import ENABLED_STATES, Bounce, ServiceView
 from sm.core.model import ServiceSpec
 
 
@@ -79,7 +79,9 @@ def goal_of(draft: Draft, service: ServiceView, spec: ServiceSpec) -> Goal | Non
     if row is None:
         return goal
     if spec.has_standby and may_stand_by(row):
-        return min(Goal.STANDBY, goal) if goal is not None else Goal.STANDBY
+        # Without an order nothing is started for it.
+        up = service.state in ENABLED_STATES if goal is None else goal is not Goal.DOWN
+        return Goal.STANDBY if up else Goal.DOWN
     return Goal.DOWN
 
 
@@ -142,7 +144,7 @@ def _disabled(case: Case) -> None:
     if case.goal is Goal.DOWN:
         if not service.stopped:
             if service.stop_ms is None:
-                case.to(ServiceState.DISABLING)
+                _stop_now(case)
         else:
             _down(case)
     elif service.start_ms is None and not failures.is_held(service, case.spec):
@@ -253,7 +255,8 @@ HANDLERS: dict[ServiceState, Callable[[Case], None]] = {
 
 def _pass(draft: Draft, service: ServiceView, spec: ServiceSpec) -> None:
     """An unmanaged service counts as being where it is wanted; nothing is done to it."""
-    if service.name in draft.former:
+    draft.former.pop(service.name, None)
+    if service.name not in draft.catalogue.services or draft.catalogue.group_of(service.name) is None:
         draft.forget(service.name)
         return
     target = target_of(service, spec)

@@ -14,7 +14,7 @@ from sm.core.cluster import Assignment, Health
 from sm.core.events import ActionDone, AuditNow, Event, Order, ProcessDied, Restart, SetManaged
 from sm.core.local import failures, group, impact, results
 from sm.core.local.draft import Draft
-from sm.core.local.service import look
+from sm.core.local.service import Goal, look, target_of
 from sm.core.local.settle import settle
 from sm.core.local.view import STOPPED_STATES, Bounce, LocalView
 from sm.core.model import Catalogue
@@ -53,16 +53,26 @@ def reports(view: LocalView, catalogue: Catalogue, node: str,
     return tuple(found)
 
 
+def active_movable(view: LocalView, catalogue: Catalogue) -> frozenset[str]:
+    """Groups that must not be active on two nodes, and of which something may be active here.
+
+    A node without the right to be active has stepped down when there are none. A removed group counts as movable.
+    """
+    shared = {one.name for one in catalogue.groups.values() if not one.movable}
+    return view.active_groups - shared
+
+
 def _restart(draft: Draft, event: Restart) -> None:
     """Restart a service that is wanted up; an operator's word also forgets its failures."""
-    service = draft.services.get(event.service)
-    wanted = (ServiceState.ENABLED_ACTIVE, ServiceState.ENABLED_STANDBY)
-    if service is None or not service.managed or service.desired not in wanted:
+    service, spec = draft.services.get(event.service), draft.spec_of(event.service)
+    if (service is None or spec is None or not service.managed
+            or target_of(service, spec) not in (Goal.STANDBY, Goal.ACTIVE)):
         return
     failures.forget(draft, service.name)
     draft.change(service.name, bounce=Bounce.ALONE if event.alone else Bounce.REPAIR)
     if service.state in STOPPED_STATES and not event.alone:
         # What uses it may still run, and is restarted with it.
+        draft.cancel(service.name)
         draft.change(service.name, state=ServiceState.DISABLING)
 
 

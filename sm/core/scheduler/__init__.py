@@ -3,6 +3,6 @@
 
 ``posts`` says what holds for a unit on a node, ``seats`` chooses the nodes that shall be active, ``orders`` derives
 what each assignment shall be, and ``apply`` writes decisions into the snapshot."""
-from sm.core.scheduler.passes import apply, confirm, heir, schedule
+from sm.core.scheduler.passes import apply, complete, confirm, schedule
 
-__all__ = ["apply", "confirm", "heir", "schedule"]
+__all__ = ["apply", "complete", "confirm", "schedule"]

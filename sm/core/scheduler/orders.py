@@ -61,8 +61,8 @@ def _waiting(group: GroupSpec, index: int, seats: list[Post], posts: Mapping[str
         if post not in holders and free > 0:
             free -= 1
             continue
-        waiting[post.name] = "; ".join(_blocking(each) for each in holders
-                                       if each is not post and each not in keeping)
+        blocking = [_blocking(each) for each in holders if each is not post and each not in keeping]
+        waiting[post.name] = "; ".join(blocking) or "as many nodes as may be active are"
     return waiting
 
 
@@ -102,6 +102,8 @@ def can_stand_by(post: Post) -> bool:
 
 def _with_repair(decision: Decision, group: GroupSpec, row: Assignment, post: Post, seats: list[Post]) -> Decision:
     """Adds what the node shall do about failures: try again, and for fatal ones reboot if others do better."""
+    if row.status is Status.NONE:
+        return decision
     failed = row.status is Status.FAILED and not post.silent and not post.node.gone
     fatal = failed and row.condition is Condition.FATAL_FAILURE
     elsewhere = any(seat.failed < post.failed and not seat.silent for seat in seats if seat is not post)

@@ -46,17 +46,24 @@ def _place(unit: Unit, cluster: Cluster, bars: Mapping[str, str],
         else:
             seating = seat(unit, posts, cluster.maintenance, now_ms)
             found, again_ms = orders(unit, posts, seating), seating.again_ms
-        decisions = {key: old if (old := decisions.get(key)) and replace(old, reason=new.reason) == new else new
-                     for key, new in found.items()}
-        if not any(_changes(rows.get(key), decision) for key, decision in found.items()):
+        decisions = {key: old if (old := decisions.get(key)) and _same(old, new) else new for key, new in found.items()}
+        changed = {key: _after(rows.get(key) or Assignment(*key), decision, cluster.nodes[key[1]], now_ms)
+                   for key, decision in found.items() if _changes(rows.get(key), decision)}
+        if not changed:
             break
-        rows = {key: _after(rows.get(key) or Assignment(*key), decision, cluster.nodes[key[1]], now_ms)
-                for key, decision in found.items()}
+        rows = {key: changed.get(key) or rows[key] for key in found}
     return decisions, again_ms
 
 
 def _changes(row: Assignment | None, decision: Decision) -> bool:
     return row is None or row.desired is not decision.desired or row.scheduling is not decision.scheduling
+
+
+def _same(one: Decision, other: Decision) -> bool:
+    """Whether two decisions differ in their reasons only."""
+    return (one.desired is other.desired and one.scheduling is other.scheduling and one.recover == other.recover
+            and one.escalate == other.escalate and one.clear_fatal == other.clear_fatal
+            and one.waits == other.waits)
 
 
 def _may_freeze(unit: Unit, posts: Mapping[str, Post]) -> bool:
@@ -78,6 +85,13 @@ def _frozen(unit: Unit, posts: Mapping[str, Post]) -> dict[Key, Decision]:
                 f"{group.name} on {name} is left as it is ({desired}): the domain is in maintenance mode, which only "
                 "moves that were asked for or had begun pass")
     return found
+
+
+def complete(cluster: Cluster) -> Cluster:
+    """The snapshot with an assignment of every group on every node, and of none that does not exist."""
+    return replace(cluster, assignments={
+        (group, node): cluster.assignments.get((group, node)) or Assignment(group, node)
+        for group in cluster.groups for node in cluster.nodes})
 
 
 def apply(cluster: Cluster, result: Schedule, now_ms: int) -> Cluster:
@@ -104,12 +118,3 @@ def confirm(row: Assignment) -> Assignment:
     told = row.told_active and row.desired is GroupState.ACTIVE
     stopped = not told and row.state not in RUNNING and (row.stopped or row.state in RESTING)
     return replace(row, told_active=told, stopped=stopped)
-
-
-def heir(cluster: Cluster, result: Schedule, node: str) -> str:
-    """The node to which all that is active on ``node`` and moves shall go; empty: something stays, or nowhere."""
-    movable = {key: decision for key, decision in result.decisions.items() if cluster.groups[key[0]].movable}
-    if any(key[1] == node and (decision.waits or decision.desired is GroupState.ACTIVE)
-           for key, decision in movable.items()):
-        return ""
-    return min((key[1] for key, decision in movable.items() if decision.waits), default="")

@@ -71,7 +71,7 @@ def unit_of(groups: Mapping[str, GroupSpec], group: str) -> Unit:
     return next(unit for unit in units(groups) if any(member.name == group for member in unit.groups))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Post:
     """A unit on a node. ``bar``: why it must not be active there; ``start_bar``: why it must not be made so; empty:
     it may. ``holds``: it may be active there. ``active``: a group of it is active, or becomes so. ``claimed``: a group
@@ -115,11 +115,11 @@ class Post:
 
     @property
     def beyond_repair(self) -> Assignment | None:
-        """A group that has failed and cannot be repaired here; one that has never started here counts too."""
+        """A group that has failed and cannot be repaired here, has never started here, or has been shut down."""
         for row in self.rows:
-            if row.status is Status.FAILED and (
-                    row.condition in BEYOND_REPAIR
-                    or (row.condition is Condition.ACTION_FAILURE and row.state is GroupState.GO_ACTIVE)):
+            unstarted = row.condition is Condition.ACTION_FAILURE and row.state is GroupState.GO_ACTIVE
+            if row.state is GroupState.SHUTDOWN or (
+                    row.status is Status.FAILED and (row.condition in BEYOND_REPAIR or unstarted)):
                 return row
         return None
 
@@ -184,7 +184,7 @@ def _post(unit: Unit, node: Node, rows: tuple[Assignment, ...], bar: str) -> Pos
     standby = resting = True
     for row in rows:
         health = row.health
-        failed += health.failed or (row.status is Status.FAILED)
+        failed += health.failed or row.status is Status.FAILED or row.state is GroupState.SHUTDOWN
         degraded += health.degraded or (row.status is Status.DEGRADED)
         warned += health.warned or (row.status is Status.WARN)
         since_ms = max(since_ms, row.changed_ms)

@@ -93,8 +93,8 @@ def _repairing(seated: Sequence[Post], spare: Post) -> Move | None:
         failure = post.beyond_repair
         if failure is not None and spare.failed < post.failed and spare.merit < post.merit and spare.rests:
             return Move(post, spare, SchedulingState.DISABLE,
-                        f"{failure.group} failed on {post.name} beyond repair ({failure.condition}), and "
-                        f"{spare.name} is healthier")
+                        f"{failure.group} failed on {post.name} beyond repair ({failure.condition or failure.state}), "
+                        f"and {spare.name} is healthier")
     return None
 
 
@@ -107,12 +107,12 @@ def _improving(seated: Sequence[Post], spare: Post, now_ms: int) -> tuple[Move |
                 or spare.node.score < post.node.score):
             continue
         if spare.node.score > post.node.score:
-            return Move(post, spare, SchedulingState.SWACT,
+            return Move(post, spare, SchedulingState.MOVE,
                         f"{post.name} has lost networks (score {post.node.score}) that {spare.name} has "
                         f"(score {spare.node.score})"), None
         due_ms = spare.since_ms + FAILBACK_AFTER_MS
         if spare.preference < post.preference and now_ms >= due_ms:
-            return Move(post, spare, SchedulingState.SWACT,
+            return Move(post, spare, SchedulingState.MOVE,
                         f"{spare.name} is preferred to {post.name} and has been standby for a minute"), None
         if spare.preference < post.preference:
             again_ms = due_ms
@@ -123,6 +123,8 @@ def marked_reason(post: Post) -> str:
     """What a mark on a node says to an operator."""
     if post.mark in SWACTS:
         return f"a swact away from {post.name} has begun"
+    if post.mark is SchedulingState.MOVE:
+        return f"a move from {post.name} to a better node has begun"
     return f"a move away from {post.name}, where it failed, has begun"
 
 
@@ -137,7 +139,8 @@ def _filling(post: Post, posts: Mapping[str, Post]) -> str:
 def kept_mark(post: Post, chosen: Sequence[Post]) -> SchedulingState:
     """The mark of a move that has not ended. It ends when all is active elsewhere, or when nothing can run here.
 
-    A swact also keeps its mark for as long as a better score or a preference would undo it: an operator's word counts.
+    A swact also stays marked, as not forced, for as long as a better score or a preference would undo it: an operator's
+    word counts.
     """
     if post.mark is NONE or post.silent:
         return post.mark
@@ -146,4 +149,6 @@ def kept_mark(post: Post, chosen: Sequence[Post]) -> SchedulingState:
     done = not post.holds and all(row.state is GroupState.ACTIVE for each in chosen for row in each.rows)
     undone = post.mark in SWACTS and any(
         post.node.score > each.node.score or post.preference < each.preference for each in chosen)
-    return NONE if done and not undone else post.mark
+    if done:
+        return SchedulingState.SWACT if undone else NONE
+    return post.mark

@@ -68,4 +68,6 @@ HOST_CREDENTIALS = sa.Table(
     sa.Column("host_id", sa.Integer, sa.ForeignKey("i_host.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("certificate_end", UtcTime), sa.Column("certificate_at", UtcTime),
     sa.Column("certificate_wanted_at", UtcTime),
-    sa.Column("password_at", UtcTime), sa.Column("password_wanted_at", UtcTime))
+    sa.Column("password_at", UtcTime), sa.Column("password_wanted_at", UtcTime),
+    # What the host confirmed that it trusts (``tls.trust_word``).
+    text("authorities", 64))

@@ -188,6 +188,10 @@ class Sysinv(RunningSubsystem):
         authority = tls.Authority.create("flock", datetime.datetime.now(datetime.UTC))
         replace_file(self.folder / "tls" / "ca.crt", authority.certificate_pem)
         replace_file(self.folder / "tls" / "ca.key", authority.key_pem, 0o600)
+        # Boot files name the authority of the front's certificate.
+        replace_file(self.folder / "tls" / "front.crt", authority.issue(
+            tls.new_request(tls.new_key(), "front"), tls.Usage.SERVER, "front", ["127.0.0.1"],
+            datetime.datetime.now(datetime.UTC)))
         self.configure({
             "sysinv": {"hostname": "controller-0", "secret_key_file": self.folder / "secret.key",
                        "heartbeat_key_file": self.folder / "heartbeat.key", "audit_interval_s": 1,

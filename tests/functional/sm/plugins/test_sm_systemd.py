@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -156,6 +158,16 @@ def test_the_end_of_a_watched_unit_is_reported_once_and_at_once(systemd_host: Sy
     on(systemd_host, body)
 
 
+def test_systemd_does_not_refuse_starts_that_service_management_has_decided(systemd_host: SystemdHost) -> None:
+    """systemd's own limit is five starts in ten seconds."""
+    async def body(node: Node) -> None:
+        for turn in range(8):
+            assert (await node.done("good", ENABLE)).result is OK, turn
+            await node.units.kill("good.service")
+            await until(lambda: systemd_host.processes("good.service") == [])
+    on(systemd_host, body)
+
+
 def test_nothing_is_reported_of_a_unit_that_is_watched_no_more(systemd_host: SystemdHost) -> None:
     async def body(node: Node) -> None:
         await node.done("good", ENABLE)
@@ -186,3 +198,15 @@ def test_an_outage_of_the_bus_is_no_news_and_what_happened_meanwhile_is(systemd_
         await until(lambda: node.deaths != [])
         assert (await node.done("good", ENABLE)).result is OK
     on(systemd_host, body)
+
+
+def test_in_a_delegated_group_even_what_forks_faster_than_anybody_looks_is_killed(systemd_host: SystemdHost) -> None:
+    root = Path(__file__).resolve().parents[3]
+    said = json.loads(systemd_host.run(
+        "systemd-run", "--quiet", "--wait", "--pipe", "--property=Delegate=yes", f"--setenv=PYTHONPATH={root}",
+        "--setenv=PYTHONDONTWRITEBYTECODE=1", sys.executable, str(Path(__file__).with_name("delegated.py")),
+        "/run/chain"))
+    if said["group"] == "None":
+        pytest.skip("no cgroup v2 here")
+    assert "/attempt-chain-" in said["inside"] and said["group"].endswith(".service")
+    assert (said["left"], said["others"]) == ([], 0)

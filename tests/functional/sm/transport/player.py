@@ -128,7 +128,7 @@ class Player:
         due = loop.time()
         while True:
             self.beat()
-            due = max(due + paths.TICK_MS / 1_000, loop.time())
+            due = max(due + self.settings.timing.beat_ms / 1_000, loop.time())
             await asyncio.sleep(due - loop.time())
 
 

@@ -84,7 +84,7 @@ def test_recordings_of_a_dead_node_are_no_life_of_it(site: Site) -> None:
 
 @pytest.mark.parametrize("kind", ["stranger", "digest"])
 def test_a_flood_on_one_path_delays_the_beats_of_no_other(site: Site, kind: str) -> None:
-    """50,000 datagrams per second, of a strange address or in the form of genuine ones of the peer."""
+    """50,000 datagrams per second, or what the machine can do: of a stranger, or like genuine ones of the peer."""
     place = site.add("attacker")
     zero, _ = site.pair()
     theirs = recorded(place, ONE["mgmt"], 0.5)

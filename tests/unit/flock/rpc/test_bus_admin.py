@@ -193,7 +193,11 @@ def test_a_full_memory_is_the_failure_of_the_brokers_own_check(broker: StubBroke
     assert not admin.memory_is_full()
     broker.answers[check] = (503, {"status": "failed"})
     assert admin.memory_is_full()
-    assert broker.asked == [f"GET {check}"] * 2
+    broker.answers[check] = (503, {"status": "failed", "alarms": [{"node": "rabbit@x", "resource": "memory"}]})
+    assert admin.memory_is_full()
+    broker.answers[check] = (503, {"status": "failed", "alarms": [{"node": "rabbit@x", "resource": "disk"}]})
+    assert not admin.memory_is_full(), "no host fills the disk by what it has not finished"
+    assert broker.asked == [f"GET {check}"] * 4
 
 
 @pytest.mark.parametrize("status", [301, 401, 404, 500])

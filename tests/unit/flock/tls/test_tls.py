@@ -186,3 +186,48 @@ def test_seal_opens_only_with_its_key_and_purpose():
         with pytest.raises(tls.SealBroken):
             tls.open_sealed(*given)
     assert tls.seal_for(public, b"secret", "bundle of worker-0") != sealed
+
+
+def test_the_key_says_which_of_the_trusted_authorities_signs(authority):
+    new = tls.Authority.create("flock test 2", NOW)
+    both = tls.joined(authority.certificate_pem, new.certificate_pem)
+    request = tls.new_request(tls.new_key(), "worker-0")
+    for signer, other in ((authority, new), (new, authority)):
+        made = tls.Authority(both, signer.key_pem)
+        assert (made.certificate_pem, made.trusted_pem, made.name) == (signer.certificate_pem, both, signer.name)
+        issued = made.issue(request, tls.Usage.CLIENT, "worker-0", [], NOW)
+        assert tls.issuer_of(issued, both) == signer.certificate_pem
+        assert tls.issuer_of(issued, other.certificate_pem) is None
+    with pytest.raises(InvalidInput, match="must be the key"):
+        tls.Authority(both, tls.new_key())
+
+
+def test_two_authorities_of_one_name_are_told_apart(authority):
+    twin = tls.Authority.create("flock test", NOW)
+    both = tls.joined(twin.certificate_pem, authority.certificate_pem)
+    issued = authority.issue(tls.new_request(tls.new_key(), "front"), tls.Usage.SERVER, "front", NAMES, NOW)
+    assert tls.issuer_of(issued, both) == authority.certificate_pem
+
+
+def test_clients_of_both_authorities_get_in_while_both_are_trusted(authority, issued, tmp_path):
+    new = tls.Authority.create("flock test 2", NOW)
+    both = tmp_path / "both.crt"
+    both.write_bytes(tls.joined(authority.certificate_pem, new.certificate_pem))
+    for by in (authority, new):
+        server = tls.server_context(*issued("front", by=by), client_authorities=both)
+        for client_by in (authority, new):
+            crt, key = issued("host", tls.Usage.CLIENT, ["worker-0"], by=client_by)
+            assert _handshake(server, tls.client_context(both, certificate=crt, key=key), "controller") == b"hello"
+
+
+def test_what_a_host_trusts_is_one_word_whatever_the_order(authority):
+    new = tls.Authority.create("flock test 2", NOW)
+    one, two = authority.certificate_pem, new.certificate_pem
+    assert tls.joined(one, two, one) == one + two and tls.split(one + two) == [one, two]
+    assert tls.trust_word(one + two, one) == tls.trust_word(two + one, one)
+    words = {tls.trust_word(one + two, one), tls.trust_word(one + two, two), tls.trust_word(one, one),
+             tls.trust_word(one, None), tls.trust_word(two, two)}
+    assert len(words) == 5 and {len(word) for word in words} == {64}
+    issued = new.issue(tls.new_request(tls.new_key(), "worker-0"), tls.Usage.CLIENT, "worker-0", [], NOW)
+    assert tls.word_of((two + one).decode(), issued.decode()) == tls.trust_word(one + two, two)
+    assert tls.word_of(one.decode(), issued.decode()) == tls.trust_word(one, None)

@@ -136,7 +136,7 @@ CASES: tuple[tuple[Callable[[Configured], Configured], str], ...] = (
     (add("configuration", SettingRow("lease_ms", "2000")), "configuration: durations: lease_ms must be greater than"),
     (add("configuration", SettingRow("policy", "hope")), "policy: value: must be one of freeze, promote"),
     (beat(service="nobody"), "service_heartbeat: nobody: service: there is no service 'nobody'"),
-    (beat(missed_degrade=1), "service_heartbeat: keystone: missed_fail: missed_warn, missed_degrade and missed_fail"),
+    (beat(missed_degrade=2), "service_heartbeat: keystone: missed_fail: must be greater than missed_degrade"),
     (beat(family="tcp"), "family: must be one of unix, udp"),
     (beat(interval_ms=0), "interval_ms: must be a number from 10"),
     (beat(message=""), "message: must not be empty"),

@@ -13,6 +13,7 @@ from sm.core.paths import Carrier, Heard, PathAlarm, PathChange, PathSettings, T
 
 DEVICES = {"mgmt": "mgmt0", "oam": "oam0", "cluster-host": "cluster0"}
 SETTINGS = PathSettings("controller-0", DEVICES, ("controller-1",))
+TICK_MS = 100
 ALL_UP = dict.fromkeys(DEVICES, True)
 ALL_HEARD = dict.fromkeys(DEVICES, ("controller-0",))
 PEER = Beat("controller-1", "b1", 1, 1, carriers=ALL_UP, heard=ALL_HEARD)
@@ -45,8 +46,8 @@ class Site:
                 self.alarms[action.host, action.path] = action.text
 
     def run(self, for_ms: int) -> Site:
-        for _ in range(for_ms // paths.TICK_MS):
-            self.now_ms += paths.TICK_MS
+        for _ in range(for_ms // TICK_MS):
+            self.now_ms += TICK_MS
             for path in sorted(self.hearing):
                 self.give(Heard(path, self.peer))
             self.give(Tick())
@@ -101,7 +102,7 @@ def test_a_process_that_stood_still_declares_nobody_silent() -> None:
     site = running()
     site.now_ms += 10_000
     site.give(Tick())
-    assert site.changes == [] and paths.silent_ms(site.view, "controller-1", site.now_ms) == paths.TICK_MS
+    assert site.changes == [] and site.view.stalled_ms == site.now_ms
     site.hearing.clear()
     assert set(site.run(500).states().values()) == {OK}
     assert set(site.run(300).states().values()) == {MISSING}
@@ -122,11 +123,9 @@ def test_an_announced_silence_is_no_loss() -> None:
     site = running(peer=replace(PEER, pausing_ms=30_000))
     site.hearing.clear()
     assert set(site.run(29_900).states().values()) == {OK}
-    assert paths.silent_ms(site.view, "controller-1", site.now_ms) == 0
     site.give(Carrier("mgmt", False))
     assert site.state("mgmt") is DOWN
     assert site.run(200).states() == {"mgmt": DOWN, "oam": MISSING, "cluster-host": MISSING}
-    assert paths.silent_ms(site.view, "controller-1", site.now_ms) == 100
 
 
 def test_a_pause_ends_with_the_first_beat_without_one_and_is_limited() -> None:
@@ -151,7 +150,7 @@ def test_strangers_and_unknown_paths_change_nothing() -> None:
     before = site.view
     for event in (Heard("mgmt", replace(PEER, node="witness")), Heard("admin", PEER), Carrier("admin", False)):
         site.give(event)
-    assert site.view == before and paths.silent_ms(site.view, "witness", site.now_ms) is None
+    assert site.view == before
 
 
 @pytest.mark.parametrize(("beat", "lost", "points"), [
@@ -170,6 +169,34 @@ def test_scores(beat: Beat, lost: set[str], points: int) -> None:
 
 def test_weights_are_the_sites() -> None:
     assert paths.score({"oam": 8}, frozenset({"oam", "mgmt"})) == -8
+
+
+TOR, DIRECT = frozenset[str](), frozenset({"mgmt", "cluster-host"})
+
+
+@pytest.mark.parametrize(("direct", "down", "cut_off", "reason"), [
+    (TOR, set(), set(), ""),
+    (TOR, {"mgmt"}, set(), "mgmt has no carrier"),
+    (TOR, {"oam", "cluster-host"}, set(), ""),
+    (TOR, {"oam"}, {"mgmt"}, "mgmt reaches none of its targets, oam has no carrier"),
+    (TOR, set(DEVICES), set(), "cluster-host has no carrier, mgmt has no carrier, oam has no carrier"),
+    # The other node was switched off: the direct cables have no carrier either.
+    (DIRECT, {"mgmt", "cluster-host"}, set(), ""),
+    (DIRECT, {"mgmt", "cluster-host"}, {"oam"}, "oam reaches none of its targets"),
+    (DIRECT, {"mgmt", "cluster-host", "oam"}, set(), "oam has no carrier"),
+    (frozenset(DEVICES), set(DEVICES), set(), "")])
+def test_whose_networks_are_at_fault_when_nobody_is_heard(direct: frozenset[str], down: set[str], cut_off: set[str],
+                                                          reason: str) -> None:
+    settings = replace(SETTINGS, direct=direct)
+    site = running(settings=settings)
+    for path in down:
+        site.give(Carrier(path, False))
+    reachable = {path: path not in cut_off for path in DEVICES}
+    assert paths.isolation(settings, site.view, reachable) == ("" if down != set(DEVICES) else reason)
+    site.hearing.clear()
+    site.run(1_000)
+    assert paths.isolation(settings, site.view, reachable) == reason
+    assert "targets" not in paths.isolation(settings, site.view, {})
 
 
 TEXT = "Communication failure detected with peer over port mgmt0 on host controller-0"

@@ -8,7 +8,7 @@ import pytest
 
 from sm.contract.states import Administrative, Availability, GroupState, Operational, Status
 from sm.core.cluster import Cluster
-from sm.core.redundancy import HOLD_MS, Report, Watch, redundancy_loss, watch
+from sm.core.redundancy import HOLD_MS, Report, Watch, first_watch, redundancy_loss, watch
 from tests.unit.sm.core.scheduler.domains import (
     C0,
     C1,
@@ -143,3 +143,18 @@ def test_groups_that_are_no_more_have_no_alarms() -> None:
     assert [alarm.id for alarm in view.alarms.values()] == ["400.002"]
     _, report = watch(view, domain(groups=[group(CONTROLLER)]), "controller", 2 * HOLD_MS)
     assert [alarm.id for alarm in report.cleared] == ["400.002"]
+
+
+def test_a_new_leader_clears_what_its_predecessor_left_and_raises_what_holds() -> None:
+    cluster = with_node(domain(groups=[group(CONTROLLER), active_active(WEB)]), C1, current=False, gone=True)
+    cluster = with_row(cluster, WEB, C0, status=Status.WARN)
+    view, report = watch(first_watch(cluster, "controller"), cluster, "controller", 0)
+    assert [(alarm.id, alarm.severity) for alarm in report.raised] == [("400.001", "minor")]
+    assert len(report.cleared) == 3 and {alarm.id for alarm in report.cleared} == {"400.001"}
+    view, report = watch(view, cluster, "controller", HOLD_MS)
+    assert sorted(alarm.entity for alarm in report.raised) == [
+        f"service_domain=controller.service_group={name}" for name in (CONTROLLER, WEB)]
+    assert report.cleared == ()
+    _, report = watch(first_watch(cluster, "controller"), domain(groups=[group(CONTROLLER), active_active(WEB)]),
+                      "controller", 0)
+    assert report.raised == () and len(report.cleared) == 6

@@ -174,6 +174,27 @@ def test_a_newer_run_waits_for_the_end_of_the_older_one() -> None:
     run(body())
 
 
+def test_a_run_that_is_superseded_while_its_attempt_is_ended_at_the_limit_waits_for_that_end() -> None:
+    async def slow_to_end(_: Job) -> Outcome:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(4)
+        return Outcome(0)
+
+    async def body() -> None:
+        bench = Bench(slow_to_end, catalogue())
+        bench.runner.run(RunAction("a", ENABLE, 1))
+        await asyncio.sleep(11)  # the limit of 10 s has passed, the end takes 4 s
+        bench.runner.run(RunAction("a", ENABLE, 2))
+        await asyncio.sleep(1)
+        assert bench.plugin.made == 1
+        await asyncio.sleep(3)
+        assert bench.plugin.made == 2
+        await bench.runner.close()
+    run(body())
+
+
 def test_how_many_run_at_once_is_limited_and_audits_do_not_wait_for_changes() -> None:
     async def body() -> None:
         names = [f"s{number}" for number in range(20)]

@@ -2,8 +2,10 @@
 """Damaged files: found at opening, set aside by the daemon only, never overwritten unseen; SIGKILL while writing."""
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -57,12 +59,20 @@ def damage(path: Path, kind: str) -> None:
         data[4096:] = os.urandom(len(data) - 4096)
     elif kind == "truncated":
         del data[len(data) // 2:]
+    elif kind == "index":
+        # Every page can be read, but the index of the services is that of the nodes, of which there are none.
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+            database.execute("PRAGMA writable_schema = ON")
+            database.execute(
+                "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = ?) "
+                "WHERE name = ?", ("sqlite_autoindex_nodes_1", "sqlite_autoindex_services_1"))
+        return
     else:
         data = bytearray(b"rubbish" * 1000)
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("kind", ["header", "pages", "truncated", "rubbish"])
+@pytest.mark.parametrize("kind", ["header", "pages", "truncated", "index", "rubbish"])
 def test_the_daemon_sets_a_damaged_file_aside(tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     path = made(tmp_path / "sm.db")
     damage(path, kind)

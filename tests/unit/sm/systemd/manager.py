@@ -53,7 +53,7 @@ class Manager:
             return [[[unit, "", *self.states[unit], "", "", 0, "", "/"]] if unit in self.states else []]
         if member == "LoadUnit":
             return [f"{UNIT}/{body[0]}"]
-        if member.endswith("Unit") and member != "KillUnit":
+        if member in ("StartUnit", "StopUnit", "RestartUnit", "ReloadOrRestartUnit"):
             if body[0] not in self.states:
                 return "org.freedesktop.systemd1.NoSuchUnit"
             self.jobs += 1

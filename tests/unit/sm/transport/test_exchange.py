@@ -172,6 +172,14 @@ def test_a_path_without_a_device_is_reported_once_and_does_not_stop_the_others(
     assert zero.exchange.unsent["oam"] > 10
 
 
+def test_nothing_is_opened_after_the_end(tmp_path: Path, port: int) -> None:
+    zero = One(tmp_path, port, "controller-0", "controller-1")
+    play([zero], lambda: zero.sequence > 2)
+    zero.exchange.recheck()
+    zero.exchange.send(zero.beat())
+    assert zero.exchange.unsent == {"mgmt": 1}
+
+
 def test_keys_that_cannot_be_read_do_not_stop_the_beats(tmp_path: Path, port: int, caplog: pytest.LogCaptureFixture,
                                                         monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "CHORES_S", 0.02)

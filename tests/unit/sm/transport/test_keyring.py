@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import fcntl
 import itertools
 import json
 import os
@@ -63,6 +64,14 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="absent.key"):
         KeyFile(tmp_path / "absent.key").load()
     assert KeyFile(tmp_path / "absent.key").stamp() == (0, 0)
+
+
+def test_a_file_that_another_process_changes_is_not_waited_for(file: KeyFile) -> None:
+    with file.path.with_name(".sm.key.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(Refused, match="Another process is changing"):
+            file.change(lambda ring: Ring((*ring.keys, NEW), ring.used))
+    assert file.load() == (RING, "")
 
 
 def test_every_direction_path_and_receiver_has_a_key_of_its_own(tmp_path: Path) -> None:

@@ -455,6 +455,8 @@ def test_credentials_are_renewed_for_the_own_host_only(conductor: Conductor, sys
     assert renewal.calls == ["settle", HOST]
     agent.renew_credentials(host_uuid=HOST, certificate=True, bus_password=False)
     agent.renew_credentials(host_uuid="6e6f6465-0000-4000-8000-000000000009", certificate=True, bus_password=True)
-    assert renewal.calls[2:] == [{"certificate": True, "bus_password": False}]
+    agent.renew_credentials(host_uuid=HOST, certificate=False, bus_password=False, authorities=True)
+    assert renewal.calls[2:] == [{"certificate": True, "bus_password": False, "authorities": False},
+                                 {"certificate": False, "bus_password": False, "authorities": True}]
     renewal.trouble = "away"
     assert agent.step() == TIMING.retry_interval_s

@@ -16,7 +16,7 @@ from flock import tls
 from flock.core.errors import Refused, Unavailable
 from flock.rpc.accounts import SALT_BYTES, broker_hash
 from sysinv.agent.renewal import Places, Renewal
-from sysinv.contract.records import IssuedCertificate
+from sysinv.contract.records import IssuedCertificate, TrustedAuthorities
 from sysinv.model import busconf
 
 UUID = "6e6f6465-0000-4000-8000-000000000001"
@@ -40,6 +40,17 @@ class Conductor:
         self.requests: list[str] = []
         self.hashes: list[str] = []
         self.foreign_key = False
+        self.confirmed: list[tuple[str, str]] = []
+
+    def trusted_authorities(self, *, host_uuid: str) -> TrustedAuthorities:
+        assert host_uuid == UUID
+        return TrustedAuthorities(self.authorities, self.authority.certificate_pem.decode())
+
+    def confirm_authorities(self, *, host_uuid: str, authorities: str, certificate: str) -> None:
+        assert host_uuid == UUID
+        if (error := self.failures.pop("confirmation", None)) is not None:
+            raise error
+        self.confirmed.append((authorities, certificate))
 
     def renew_certificate(self, *, host_uuid: str, request_pem: str) -> IssuedCertificate:
         assert host_uuid == UUID
@@ -103,8 +114,8 @@ class Worker:
     def next_conf(self) -> Path:
         return self.conf.with_name("flock.conf.next")
 
-    def renew(self, *, certificate: bool = False, bus_password: bool = False) -> str | None:
-        self.renewal.request(certificate=certificate, bus_password=bus_password)
+    def renew(self, *, certificate: bool = False, bus_password: bool = False, authorities: bool = False) -> str | None:
+        self.renewal.request(certificate=certificate, bus_password=bus_password, authorities=authorities)
         return self.renewal.carry_out(UUID)
 
     def new_certificate(self) -> bool:
@@ -168,6 +179,72 @@ def test_requests_add_up(worker: Worker, certificate: bool) -> None:
     worker.renewal.request(certificate=certificate, bus_password=not certificate)
     assert worker.renew(certificate=not certificate, bus_password=certificate) is None
     assert worker.new_certificate() and worker.new_password()
+
+
+# Authorities.
+
+@pytest.fixture
+def new_authority(worker: Worker) -> tls.Authority:
+    """A new authority, which signs from now on; the conductor wants the old one trusted too."""
+    made = tls.Authority.create("flock 2", NOW)
+    both = tls.joined(worker.conductor.authority.certificate_pem, made.certificate_pem)
+    worker.conductor.authority, worker.conductor.authorities = made, both.decode()
+    return made
+
+
+def test_a_new_authority_is_trusted_then_a_certificate_of_it_renewed_once_and_both_confirmed(
+        worker: Worker, new_authority: tls.Authority) -> None:
+    assert worker.renew(certificate=True, authorities=True) is None
+    assert len(worker.conductor.requests) == 1 and worker.new_certificate()
+    now = worker.pair.certificate.read_text()
+    assert tls.issuer_of(now.encode(), worker.authorities.read_bytes()) == new_authority.certificate_pem
+    assert worker.authorities.read_text() == worker.conductor.authorities
+    assert worker.conductor.confirmed == [(worker.conductor.authorities, now)]
+    # The old one goes: that needs no new certificate.
+    worker.conductor.authorities = new_authority.certificate_pem.decode()
+    assert worker.renew(authorities=True) is None
+    assert worker.conductor.confirmed[1:] == [(worker.conductor.authorities, now)]
+    assert len(worker.conductor.requests) == 1 and worker.restarts == 0
+
+
+@pytest.mark.parametrize("failing", ["certificate", "confirmation"])
+def test_nothing_is_confirmed_that_was_not_done_and_it_is_tried_again(
+        worker: Worker, new_authority: tls.Authority, failing: str) -> None:
+    worker.conductor.failures[failing] = AWAY
+    assert worker.renew(authorities=True, bus_password=True) == f"{FAILED}{AWAY}"
+    assert worker.conductor.confirmed == [] and worker.conductor.hashes == []
+    # What is trusted already does no harm; the servers go on with certificates of the old authority.
+    assert worker.authorities.read_text() == worker.conductor.authorities
+    assert worker.renewal.carry_out(UUID) is None
+    assert len(worker.conductor.confirmed) == 1 and worker.new_certificate() and worker.new_password()
+
+
+def test_an_agent_that_starts_anew_confirms_when_it_is_asked_again(
+        worker: Worker, new_authority: tls.Authority) -> None:
+    worker.conductor.failures["confirmation"] = AWAY
+    assert worker.renew(authorities=True) is not None
+    worker.renewal = worker.process()
+    worker.renewal.settle()
+    assert worker.renew(authorities=True) is None
+    assert worker.conductor.confirmed == [(worker.conductor.authorities, worker.pair.certificate.read_text())]
+    assert len(worker.conductor.requests) == 1
+
+
+@pytest.mark.parametrize("damaged", [b"", b"no certificate", b"\xff\xfe", None])
+def test_a_damaged_certificate_is_replaced_with_the_authorities(worker: Worker, damaged: bytes | None) -> None:
+    worker.pair.certificate.unlink()
+    if damaged is not None:
+        worker.pair.certificate.write_bytes(damaged)
+    assert worker.renew(authorities=True) is None
+    assert worker.conductor.confirmed == [(worker.conductor.authorities, worker.pair.certificate.read_text())]
+    assert worker.new_certificate()
+
+
+@pytest.mark.parametrize("authorities", ["", "no certificate"])
+def test_authorities_that_cannot_be_used_are_not_adopted(worker: Worker, authorities: str) -> None:
+    worker.conductor.authorities = authorities
+    assert "must be certificates in PEM form" in (worker.renew(authorities=True) or "")
+    assert worker.authorities.read_text() == "old" and worker.conductor.confirmed == []
 
 
 def test_a_password_is_stored_before_it_is_asked_for_and_asked_for_again(worker: Worker) -> None:

@@ -49,7 +49,7 @@ def test_wrong_passwords_lock_in_front_of_keystone_only():
     conf, wsgi = files["/etc/keystone/keystone.conf"], files["/etc/keystone/flock_keystone_wsgi.py"]
     assert "lockout" not in conf
     assert wsgi.endswith(
-        "application = TrueAddress(AddressLock(EqualTime(keystone), exempt=['fm', 'mtce', 'sysinv']))\n")
+        "application = guarded(keystone, ['fm', 'mtce', 'sysinv'])\n")
     compile(wsgi, "flock_keystone_wsgi.py", "exec")
     assert "unix:/run/flock/keystone-cache/cache.sock" in conf
 
@@ -129,7 +129,9 @@ def test_a_network_of_ipv6_counts_as_one_address_and_users_of_services_are_exemp
     for number in range(ATTEMPTS_MAX):
         assert keystone.login("wrong", address=f"2001:db8::{number}") == 401
         assert keystone.login("wrong", address="127.0.0.1", name="sysinv") == 401
+        assert keystone.login("wrong", address="10.10.10.66", name="sysinv") == 401
     assert keystone.login("right", address="2001:db8::ffff") == 401
+    assert keystone.login("right", address="10.10.10.66", name="sysinv") == 401, "only from this machine"
     assert keystone.login("right", address="2001:db8:0:1::1") == 201
     assert keystone.login("right", address="127.0.0.1", name="sysinv") == 201
 
@@ -154,6 +156,116 @@ def test_logins_in_progress_lock_nobody():
     for thread in threads:
         thread.join(10)
     assert told == [201] * len(threads)
+
+
+@pytest.mark.parametrize(("address", "own"), [
+    ("127.0.0.1", True), ("127.0.0.9", False), ("::1", True), ("192.0.2.1", False), ("", False), ("a name", False)])
+def test_an_address_of_this_machine_is_known(address, own):
+    # 127.0.0.9 belongs to this machine too, but a client that has it was bound to it on purpose.
+    assert logins.is_own(address) is own
+
+
+class Slow:
+    """Keystone that holds every request until ``go``."""
+
+    def __init__(self):
+        self.inside, self.most, self.go = 0, 0, threading.Event()
+        self.mutex = threading.Lock()
+        self.arrived = threading.Semaphore(0)
+
+    def __call__(self, environ, start_response):
+        with self.mutex:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        self.arrived.release()
+        assert self.go.wait(20)
+        with self.mutex:
+            self.inside -= 1
+        start_response("201 Created", [])
+        return [b""]
+
+
+def ask(application, address, told, path="/v3/auth/tokens", method="POST", **headers):
+    application({"REQUEST_METHOD": method, "PATH_INFO": path, "REMOTE_ADDR": address, **headers},
+                lambda *answer: told.append(answer[0]))
+
+
+def test_logins_from_other_machines_hold_only_their_share_of_threads():
+    keystone, told = Slow(), []
+    shares = logins.Shares(keystone, own=lambda address: address == "own")
+    threads = []
+    for number in range(logins.STRANGERS_MAX):
+        address = f"10.0.0.{number % 2}"
+        threads.append(threading.Thread(target=ask, args=(shares, address, told)))
+        threads[-1].start()
+        assert keystone.arrived.acquire(timeout=10)
+    ask(shares, "10.0.0.0", told)
+    ask(shares, "10.0.0.9", told, "/v3/users/1/password", HTTP_X_AUTH_TOKEN="x")
+    assert told == ["429 Too Many Requests"] * 2
+    for address, method in (("own", "POST"), ("10.0.0.0", "GET")):
+        threads.append(threading.Thread(target=ask, args=(shares, address, told), kwargs={"method": method}))
+        threads[-1].start()
+        assert keystone.arrived.acquire(timeout=10), "these have threads of their own"
+    keystone.go.set()
+    for thread in threads:
+        thread.join(10)
+    assert told[2:] == ["201 Created"] * (logins.STRANGERS_MAX + 2)
+    ask(shares, "10.0.0.0", told)
+    assert told[-1] == "201 Created"
+    assert not shares._inside
+
+
+def test_one_address_has_a_smaller_share():
+    keystone, told = Slow(), []
+    shares = logins.Shares(keystone, own=lambda address: False)
+    threads = [threading.Thread(target=ask, args=(shares, "10.0.0.1", told))
+               for _ in range(logins.ADDRESS_STRANGERS_MAX)]
+    for thread in threads:
+        thread.start()
+        assert keystone.arrived.acquire(timeout=10)
+    ask(shares, "10.0.0.1", told)
+    assert told == ["429 Too Many Requests"]
+    keystone.go.set()
+    for thread in threads:
+        thread.join(10)
+
+
+def test_keystone_judges_one_login_at_a_time_and_those_of_this_machine_first():
+    keystone, told, order = Slow(), [], []
+    turns = logins.OneAtATime(keystone, own=lambda address: address == "own", turn_s=0.05)
+    first = threading.Thread(target=ask, args=(turns, "10.0.0.1", told))
+    first.start()
+    assert keystone.arrived.acquire(timeout=10)
+    ask(turns, "10.0.0.2", told)
+    ask(turns, "own", told)
+    assert told == ["429 Too Many Requests"] * 2
+    turns._turn_s = 10
+
+    def then(address):
+        ask(turns, address, told)
+        order.append(address)
+
+    threads = [threading.Thread(target=then, args=(address,)) for address in ("10.0.0.3", "own")]
+    threads[0].start()
+    threads[1].start()
+    deadline = time.monotonic() + 10
+    while not turns._own_waiting:
+        assert time.monotonic() < deadline
+    keystone.go.set()
+    for thread in [first, *threads]:
+        thread.join(10)
+    assert order == ["own", "10.0.0.3"]
+    assert keystone.most == 1
+
+
+def test_changing_a_password_counts_as_a_login():
+    keystone, told = Keystone(), []
+    keystone.lock._application = lambda environ, start: [start("401 Unauthorized", [])] and [b""]
+    for _ in range(ATTEMPTS_MAX):
+        ask(keystone.lock, "10.0.0.1", told, "/v3/users/abc/password")
+    keystone.lock._application = None
+    ask(keystone.lock, "10.0.0.1", told, "/v3/users/abc/password")
+    assert told == ["401 Unauthorized"] * (ATTEMPTS_MAX + 1)
 
 
 def test_an_address_that_guesses_names_is_locked_for_all_of_them():

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from flock import tls
 from flock.core.errors import DeadlineExceeded
-from sysinv.bootstrap.presented import presented, wait_presented
+from sysinv.bootstrap.presented import admits, presented, wait_admits, wait_presented
 
 NOW = datetime.datetime.now(datetime.UTC)
 SSL_REQUEST = bytes.fromhex("0000000804d2162f")
@@ -124,6 +124,31 @@ def test_a_server_that_is_away_or_speaks_no_tls_is_an_oserror(files: Files, serv
         presented(free_port(), *files.arguments())
     with pytest.raises(ssl.SSLError):
         presented(serve(None, b"HTTP/1.1 400 Bad Request\r\n\r\n").port, *files.arguments())
+
+
+@pytest.mark.parametrize("greeting", [None, b"HTTP/1.1 400 Bad Request\r\n\r\n", b""])
+def test_a_message_bus_that_gives_no_clear_reply_neither_takes_nor_refuses_a_client(
+        files: Files, serve: Any, greeting: bytes | None) -> None:
+    """Also one that only ends the connection: a broker that restarts does that too."""
+    port = free_port() if greeting is None else serve(None, greeting).port
+    assert admits(port, *files.arguments()) is None
+    silent = serve(context(files.issue("rabbitmq"))).port
+    assert admits(silent, *files.arguments()) is None
+    for wanted, what in ((True, "acceptance"), (False, "refusal")):
+        with pytest.raises(DeadlineExceeded, match=what):
+            wait_admits(wanted, port, *files.arguments(), timeout_s=0.3)
+
+
+def test_a_bus_that_this_side_does_not_trust_has_not_refused_anybody(files: Files, serve: Any, tmp_path: Path) -> None:
+    foreign = Files(tmp_path / "foreign").issue("rabbitmq")
+    assert admits(serve(context(foreign)).port, *files.arguments()) is None
+
+
+def test_a_client_of_another_authority_is_refused(files: Files, serve: Any, tmp_path: Path) -> None:
+    other = Files(tmp_path / "foreign").host
+    server = serve(context(files.issue("rabbitmq"), files.authorities))
+    assert admits(server.port, str(files.authorities), str(other.certificate), str(other.key)) is False
+    wait_admits(False, server.port, str(files.authorities), str(other.certificate), str(other.key), timeout_s=5)
 
 
 def test_postgresql_is_asked_for_tls_first(files: Files, serve: Any) -> None:

@@ -79,6 +79,18 @@ def test_killed_after_the_last_step_the_repetition_does_nothing_but_end(work: Wo
     assert not work.path.exists()
 
 
+def test_a_rotation_that_pauses_has_not_ended_and_goes_on(work: Work) -> None:
+    titles = ["new", "written", "used"]
+    for ran in (["new", "written"], []):
+        work.ran = []
+        rotation.carry_out("bus", [work.step(title) for title in titles], work.path, work.said.append, stop_after=2)
+        assert work.ran == ran
+        assert rotation.load(work.path) == Progress("bus", ["new", "written"])
+    assert work.said[0].startswith("1/3 new (")
+    work.carry_out(*titles)
+    assert work.ran == ["used"] and not work.path.exists()
+
+
 def test_another_kind_is_refused_and_changes_nothing(work: Work) -> None:
     rotation.save(work.path, Progress("bus", ["new"], {"bus_key": "secret"}))
     before = work.path.read_bytes()

@@ -89,6 +89,20 @@ class Cloud:
             host_uuid=self.worker["uuid"], request_pem=tls.new_request(tls.new_key(), "anything").decode())
         return tls.lifetime(issued.certificate.encode())
 
+    def confirm(self, *trusted: tls.Authority, signer: tls.Authority | None = None) -> None:
+        """worker-0 says which authorities it trusts, and that its certificate is of ``signer``."""
+        certificate = (signer or trusted[0]).issue(
+            tls.new_request(tls.new_key(), "worker-0"), tls.Usage.CLIENT, "worker-0", [], self.now)
+        self.endpoint.confirm_authorities(
+            host_uuid=self.worker["uuid"], certificate=certificate.decode(),
+            authorities=tls.joined(*(each.certificate_pem for each in trusted)).decode())
+
+    def questions(self) -> list[tuple[bool, bool, bool]]:
+        """What the next audit asks worker-0 for: certificate, bus password, authorities."""
+        self.asked.clear()
+        self.endpoint.audit()
+        return [(asked["certificate"], asked["bus_password"], asked["authorities"]) for _, asked in self.asked]
+
     def waiting(self) -> tuple[Credential, ...]:
         with self.db.reader() as conn:
             [host] = credentials.stored(conn, "controller-0", self.now)
@@ -103,10 +117,11 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 
 
 def test_a_host_whose_certificate_is_not_known_is_asked_until_it_has_renewed(cloud: Cloud) -> None:
+    cloud.confirm(cloud.authority)
     for _ in range(2):
         cloud.endpoint.audit()
     assert cloud.asked == 2 * [("worker-0", {"host_uuid": cloud.worker["uuid"], "certificate": True,
-                                             "bus_password": False})]
+                                             "bus_password": False, "authorities": False})]
     cloud.renewed()
     cloud.asked.clear()
     cloud.endpoint.audit()
@@ -133,6 +148,80 @@ def test_what_an_operator_asks_for_is_done_once(cloud: Cloud) -> None:
     assert cloud.waiting() == (Credential.CERTIFICATE,)
     cloud.renewed()
     assert cloud.waiting() == ()
+
+
+def test_a_host_is_asked_for_its_authorities_until_it_trusts_what_it_should(cloud: Cloud) -> None:
+    cloud.renewed()
+    new = tls.Authority.create("flock 2", NOW)
+    cloud.confirm(cloud.authority)
+    assert cloud.questions() == []
+    (cloud.folder / "ca.crt").write_bytes(tls.joined(cloud.authority.certificate_pem, new.certificate_pem))
+    assert cloud.questions() == [(False, False, True)]
+    cloud.confirm(cloud.authority, new)
+    assert cloud.questions() == []
+    # Now the new one signs: who has a certificate of the old one is asked at once, because that is another question.
+    (cloud.folder / "ca.key").write_bytes(new.key_pem)
+    assert cloud.questions() == [(False, False, True)]
+    issued = cloud.endpoint.renew_certificate(
+        host_uuid=cloud.worker["uuid"], request_pem=tls.new_request(tls.new_key(), "worker-0").decode())
+    assert tls.issuer_of(issued.certificate.encode(), issued.authorities.encode()) == new.certificate_pem
+    known = cloud.endpoint.trusted_authorities(host_uuid=cloud.worker["uuid"])
+    assert (known.authorities, known.signer) == (issued.authorities, new.certificate_pem.decode())
+    cloud.confirm(new, cloud.authority)
+    assert cloud.questions() == []
+    # A confirmation of something else does not count.
+    (cloud.folder / "ca.crt").write_bytes(new.certificate_pem)
+    for wrong in ((cloud.authority, new), (cloud.authority,)):
+        cloud.confirm(*wrong, signer=new)
+        cloud.now += datetime.timedelta(minutes=2)
+        assert cloud.questions() == [(False, False, True)]
+    cloud.confirm(new)
+    assert cloud.questions() == []
+
+
+def test_an_agent_that_cannot_confirm_is_asked_once_a_minute_and_renews_everything_else(cloud: Cloud) -> None:
+    """Agents of an older release ignore the question, but take an inventory at each."""
+    cloud.renewed()
+    asked = []
+    for _ in range(13):
+        asked.append(len(cloud.questions()))
+        cloud.now += datetime.timedelta(seconds=10)
+    assert asked == [1, 0, 0, 0, 0, 0] * 2 + [1]
+    # What it should trust has changed: that is another question, which does not wait.
+    new = tls.Authority.create("flock 2", NOW)
+    (cloud.folder / "ca.crt").write_bytes(tls.joined(cloud.authority.certificate_pem, new.certificate_pem))
+    assert [len(cloud.questions()) for _ in range(2)] == [1, 0]
+    credentials.want(cloud.db, Credential.PASSWORD, "controller-0", cloud.now)
+    assert cloud.questions() == [(False, True, False)]
+    with cloud.db.reader() as conn:
+        [host] = credentials.stored(conn, "controller-0", cloud.now, "what it should trust")
+    assert host.waiting == (Credential.PASSWORD, Credential.AUTHORITIES)
+
+
+@pytest.mark.parametrize("authorities", ["", "word", "é", "-----BEGIN CERTIFICATE-----\n", "x" * 70_000])
+def test_what_is_no_certificate_confirms_nothing(cloud: Cloud, authorities: str) -> None:
+    certificate = cloud.authority.certificate_pem.decode()
+    for trusted, own in ((authorities, certificate), (certificate, authorities)):
+        with pytest.raises(InvalidInput):
+            cloud.endpoint.confirm_authorities(host_uuid=cloud.worker["uuid"], authorities=trusted, certificate=own)
+    with cloud.db.reader() as conn:
+        assert conn.execute(sa.select(HOST_CREDENTIALS)).all() == []
+
+
+def test_without_the_authority_passwords_are_renewed_all_the_same(cloud: Cloud) -> None:
+    cloud.renewed()
+    credentials.want(cloud.db, Credential.PASSWORD, "controller-0", cloud.now)
+    (cloud.folder / "ca.key").unlink()
+    assert cloud.questions() == [(False, True, False)]
+    with pytest.raises(Unavailable, match="certificate authority"):
+        cloud.endpoint.trusted_authorities(host_uuid=cloud.worker["uuid"])
+
+
+def test_a_host_that_is_installed_again_must_confirm_again(cloud: Cloud) -> None:
+    cloud.confirm(cloud.authority)
+    with cloud.db.writer() as conn:
+        credentials.bundle_given(conn, cloud.worker["id"], NOW + 700 * DAY, NOW)
+    assert cloud.questions() == [(False, False, True)]
 
 
 @pytest.mark.parametrize("text", ["", "word", "Zm9v", broker_hash("word", b"more salt"), "é" * 48])

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from flock import tls
 from mtce.contract.records import ActionReply
 from sysinv.actions.progress import ActionLimits, InstallLimits
 from sysinv.conductor.audits import Audits
+from sysinv.conductor.pxe import authority_in
+from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.db.lookup import host_row
 
 MAC = "08:00:27:be:6e:25"
@@ -135,6 +138,47 @@ def test_a_token_that_waits_is_renewed_before_it_is_too_old(cloud: Any, audits: 
     progress(cloud, uuid, "installing")
     audits.boot_files()
     assert cloud.boot_file(MAC) == after
+
+
+def test_boot_files_follow_the_authority_of_the_controllers_certificate(cloud: Any, audits: Any) -> None:
+    """A kernel command line has room for one authority: that of the certificate which the front shows."""
+    directory, now = cloud.folder / "tls", datetime.datetime.now(datetime.UTC)
+    old = tls.Authority((directory / "ca.crt").read_bytes(), (directory / "ca.key").read_bytes())
+    new = tls.Authority.create("flock 2", now)
+    settings = StepSettings(active_controller="controller-0", install_token_ttl_s=3600, mtce_step_timeout_s=5,
+                            api_port=6385, secret_key_file=cloud.folder / "secret.key",
+                            authority_file=directory / "ca.crt")
+    steps = HostSteps(cloud.db, cloud.mtce, cloud.boot_files, cloud.dnsmasq, cloud.discovery, settings)
+    audits = Audits(cloud.db, cloud.mtce, steps, cloud.dnsmasq, cloud.discovery, install=InstallLimits(),
+                    action=ActionLimits(), token_ttl_s=3600)
+    uuid = worker(cloud)
+
+    def front(by: tls.Authority) -> None:
+        request = tls.new_request(tls.new_key(), "front")
+        (directory / "front.crt").write_bytes(by.issue(request, tls.Usage.SERVER, "front", ["localhost"], now))
+
+    plain = cloud.boot_file(MAC)
+    audits.boot_files()
+    assert cloud.boot_file(MAC) == plain, "front.crt is missing"
+    front(old)
+    audits.boot_files()
+    first = cloud.boot_file(MAC)
+    assert authority_in(first) == tls.as_word(old.certificate_pem)
+    # The new authority is trusted and signs; the front's certificate is still of the old one.
+    (directory / "ca.crt").write_bytes(tls.joined(old.certificate_pem, new.certificate_pem))
+    (directory / "ca.key").write_bytes(new.key_pem)
+    audits.boot_files()
+    assert cloud.boot_file(MAC) == first
+    steps.renew_boot_file(uuid)
+    assert authority_in(cloud.boot_file(MAC)) == tls.as_word(old.certificate_pem)
+    front(new)
+    progress(cloud, uuid, "installing")
+    held = cloud.boot_file(MAC)
+    audits.boot_files()
+    assert cloud.boot_file(MAC) == held, "the token of an installation that has begun stays valid"
+    progress(cloud, uuid, "failed")
+    audits.boot_files()
+    assert authority_in(cloud.boot_file(MAC)) == tls.as_word(new.certificate_pem)
 
 
 def test_leases_are_discovered_and_kept(cloud: Any, audits: Any) -> None:

@@ -2,11 +2,13 @@
 """A host's life through the API: discovered, given a role, installed, inventoried, unlocked, locked, deleted."""
 from __future__ import annotations
 
+import datetime
 import json
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 from cryptography import x509
 
 from flock import tls
@@ -14,11 +16,13 @@ from flock.jobs import Operations
 from mtce.contract.bmcsecret import sealed_for, sent_for
 from mtce.contract.records import ActionReply
 from sysinv.db.lookup import host_row
+from sysinv.hosts import credentials
 from sysinv.model.hostfiles import bundle_purpose
 from sysinv.resources.cpu.report import CpuReport
 from sysinv.resources.device.report import PciDeviceReport
 from sysinv.resources.disk.report import DiskReport
 from sysinv.resources.host.report import PlatformReport
+from sysinv.resources.host.table import HOST_CREDENTIALS
 from sysinv.resources.memory.report import MemoryReport
 from sysinv.resources.node.report import NumaReport
 from sysinv.resources.operation.table import OPERATIONS
@@ -151,6 +155,32 @@ def installing(cloud: Any) -> tuple[str, str]:
     cloud.patch(f"/v1/ihosts/{uuid}", personality="worker", hostname="worker-0")
     cloud.settle()
     return uuid, token_of(cloud.boot_file(MAC))
+
+
+def test_a_host_that_is_installed_while_the_authority_is_replaced_trusts_both(cloud: Any) -> None:
+    directory = cloud.folder / "tls"
+    uuid, word = installing(cloud)
+    with cloud.db.reader() as conn:
+        assert credentials.installing(conn, "controller-0") == []
+    new = tls.Authority.create("flock 2", datetime.datetime.now(datetime.UTC))
+    both = tls.joined((directory / "ca.crt").read_bytes(), new.certificate_pem)
+    (directory / "ca.crt").write_bytes(both)
+    (directory / "ca.key").write_bytes(new.key_pem)
+    key = tls.new_key()
+    with cloud.db.writer() as conn:
+        credentials.authorities_confirmed(conn, host_row(conn, uuid)["id"], "of the last installation")
+    bundle = json.loads(tls.open_sealed(key, cloud.fetch(uuid, word, key).body["sealed"], bundle_purpose(uuid)))
+    files = {one["path"]: one["content"].encode() for one in bundle["files"]}
+    assert files["/etc/flock/tls/ca.crt"] == both
+    assert tls.issuer_of(files["/etc/flock/tls/host.crt"], both) == new.certificate_pem
+    with cloud.db.reader() as conn:
+        assert credentials.installing(conn, "controller-0") == ["worker-0"]
+        [confirmed] = conn.execute(sa.select(HOST_CREDENTIALS.c.authorities)).scalars()
+    assert confirmed is None, "the bundle is no confirmation"
+    for state, named in (("installing", ["worker-0"]), ("failed", []), ("installing", ["worker-0"]), ("installed", [])):
+        cloud.post(f"/v1/ihosts/{uuid}/install_progress", {"install_state": state}, headers={"X-Install-Token": word})
+        with cloud.db.reader() as conn:
+            assert credentials.installing(conn, "controller-0") == named
 
 
 def test_the_installer_fetches_its_configuration_once_with_the_token_of_its_boot_file(cloud: Any) -> None:

@@ -9,8 +9,8 @@ from sm.core.events import ProcessDied, SetManaged
 from sm.core.local.adoption import resume
 from sm.core.local.view import LocalView
 from sm.core.model import Catalogue
-from tests.sim.service_catalogues import group, needs, service
-from tests.unit.sm.core.local.engine import ACTIVE, DISABLED, FAILED, Engine, chain, single
+from tests.sim.service_catalogues import WARM, group, needs, service
+from tests.unit.sm.core.local.engine import ACTIVE, DISABLED, FAILED, STANDBY, Engine, chain, single
 
 A = ServiceAction
 
@@ -90,6 +90,31 @@ def test_an_unmanaged_service_is_forgotten_without_being_touched():
     engine = Engine(single()).up()
     engine.tell(SetManaged("svc", False))
     assert engine.adopt(Catalogue({}, {})).ran() == [] and engine.view.services == {}
+
+
+def test_an_unmanaged_service_whose_definition_has_changed_stays():
+    engine = Engine(chain()).up()
+    changed = replace(chain().services["app"], parameters={"a": "b"})
+    engine.adopt(replace(chain(), services=chain().services | {"app": changed}))
+    assert engine.running("app") is A.DISABLE
+    engine.tell(SetManaged("app", False))
+    assert engine["app"].state is ACTIVE and engine["app"].is_active and engine.view.former == {}
+    assert engine.tell(SetManaged("app", True)).done("app", state=ACTIVE).ran() == []
+
+
+def test_a_service_that_is_redefined_does_not_wait_for_a_user_that_has_returned():
+    def warm(version):
+        services = {name: service(name, WARM, parameters={"version": version}) for name in ("base", "top")}
+        return Catalogue({"g": group("g", services)}, services, tuple(needs("top", "base")))
+    engine = Engine(warm("1"))
+    engine.order("standby").answer().adopt(warm("2"))
+    assert engine.ran() == [("top", "disable")]
+    assert engine.done("top").ran() == [("base", "disable"), ("top", "enable")]
+    engine.done("top").done("base", FAILED)
+    engine.wait(1_100, audits=False)
+    assert engine["top"].state is STANDBY and engine.running("base") is A.DISABLE
+    engine.done("base").answer()
+    assert engine.group.state == "standby" and engine.view.former == {} and engine["base"].state is STANDBY
 
 
 def test_a_service_that_returns_before_it_has_stopped_is_started_again():

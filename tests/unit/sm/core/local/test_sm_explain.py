@@ -33,7 +33,8 @@ def test_a_start_and_what_waits_for_it():
 def test_a_place_among_those_that_start():
     engine = Engine(Catalogue({"g": group("g", "ab")}, {name: service(name) for name in "ab"}, enabling_max=1))
     engine.order("active")
-    assert engine.explain("b").endswith("It waits until fewer than 1 services start at the same time (1 do).")
+    assert engine.explain("b").endswith("It waits for a place among the services that start at the same time:"
+                                        " 1 of 1 are taken.")
 
 
 def test_stopping_waits_for_users():
@@ -122,3 +123,7 @@ def test_removed_and_changed():
     engine.adopt(without(chain(), "app"))
     assert engine.explain("app").startswith("app is disabling; it has been removed from the catalogue and is stopped"
                                             " before it is forgotten. It is being stopped since 0 s;")
+    other = Engine(single()).up()
+    other.adopt(single(parameters={"ip": "fd00::2"}))
+    assert other.explain("svc").startswith(f"svc is disabling; {ORDERED} Its definition has changed, so it is stopped"
+                                           " as it was defined before it is started again. It is")

@@ -109,6 +109,16 @@ def test_a_recovery_restarts_at_once_and_repeated_orders_do_not_hurry_it():
             if isinstance(action, RunAction) and action.service == "db"][-1:] == [("db", A.ENABLE)]
 
 
+def test_another_order_does_not_wait_until_a_failure_is_forgiven():
+    engine = Engine(single(actions=WARM)).up()
+    for _ in range(2):
+        engine.tell(ProcessDied("svc", "killed")).answer("svc")
+    assert engine["svc"].state is DISABLED
+    assert engine.order("standby").ran() == [("svc", "enable")]
+    assert engine.group.status is Status.FAILED
+    assert engine.order("active").done("svc").ran() == [("svc", "go-active")]
+
+
 def test_a_healthy_service_is_not_touched_by_a_recovery():
     engine = Engine(chain()).up()
     before = engine.view

@@ -6,7 +6,7 @@ from sm.contract.states import ActionResult, Condition, GroupState, Impact, OnFa
 from sm.core.actions import RebootNode
 from sm.core.cluster import Health
 from sm.core.events import AuditNow, Order, ProcessDied, SetManaged, Tick
-from sm.core.local.step import reports
+from sm.core.local.step import active_movable, reports
 from sm.core.model import Catalogue
 from tests.sim.service_catalogues import WARM, controller, group, needs, service
 from tests.unit.sm.core.local.engine import ACTIVE, DISABLED, FAILED, STANDBY, Engine, chain, single
@@ -137,6 +137,17 @@ def test_a_group_on_several_nodes_is_degraded_while_it_is_healthy_elsewhere(shar
     report, = reports(engine.view, engine.catalogue, "controller-0", peers)
     assert report.status == status
     assert engine.view.degraded
+
+
+def test_groups_that_run_on_several_nodes_do_not_keep_a_node_from_stepping_down():
+    catalogue = Catalogue({"g": group("g", ["one"], shared=True), "h": group("h", ["other"])},
+                          {name: service(name) for name in ("one", "other")})
+    engine = Engine(catalogue).up()
+    assert active_movable(engine.view, catalogue) == {"h"}
+    engine.order("standby", "h").answer()
+    assert active_movable(engine.view, catalogue) == frozenset() and engine.view.is_active("g")
+    engine.adopt(Catalogue({}, {}))
+    assert active_movable(engine.view, engine.catalogue) == {"g"}
 
 
 def test_the_start_order_of_a_controller():

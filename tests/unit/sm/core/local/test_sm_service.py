@@ -297,6 +297,35 @@ def test_a_restart_forgets_failures():
     assert engine["db"].state is ACTIVE and engine["db"].fail_count == 0
 
 
+def test_a_restart_of_a_service_that_is_down_takes_its_users_along_also_during_an_audit():
+    engine = Engine(chain()).up()
+    for _ in range(2):
+        engine.tell(ProcessDied("db", "killed")).answer("db")
+    engine.tell(AuditNow("db"))
+    assert engine.tell(Restart("db")).cancelled() == ["db"]
+    assert engine.ran() == [("app", "disable")]
+
+
+def test_what_is_stopped_for_standby_is_not_restarted():
+    engine = Engine(single())
+    before = engine.order("standby").view
+    assert engine.tell(Restart("svc")).actions == () and engine.view == before
+
+
+def test_an_audit_that_confirms_a_stop_does_not_cost_a_waiting_service_its_place():
+    engine = Engine(chain())
+    engine.tell(AuditNow("app")).order("active")
+    since_ms = engine["app"].since_ms
+    engine.done("app", state=DISABLED)
+    assert (engine["app"].state, engine["app"].since_ms) == (ServiceState.ENABLING_THROTTLE, since_ms)
+
+
+def test_an_audit_that_finds_a_waiting_service_running_spares_its_start():
+    engine = Engine(chain())
+    engine.tell(AuditNow("app")).order("active").done("app", state=ACTIVE)
+    assert engine["app"].state is ACTIVE
+
+
 @pytest.mark.parametrize("event", [Restart("svc"), Restart("nobody"), ProcessDied("nobody", ""), AuditNow("nobody"),
                                    SetManaged("nobody", False), SetManaged("svc", True), ProcessDied("svc", "")])
 def test_events_that_concern_nothing_here_change_nothing(event):
@@ -374,6 +403,59 @@ def test_what_was_pressed_without_an_order_is_left_again_when_the_pressure_ends(
     assert engine.ran() == [("ip", "audit-enabled"), ("app", "audit-enabled")]
     engine.done("ip", state=ACTIVE).done("app", state=ACTIVE)
     assert engine["app"].state is ACTIVE and engine.ran() == []
+
+
+@pytest.mark.parametrize(("found", "expected"), [(DISABLED, []), (STANDBY, []), (ACTIVE, [("drbd", "go-standby")])])
+def test_a_warm_service_without_an_order_makes_way_and_is_not_started(found, expected):
+    catalogue = Catalogue({"g": group("g", ["ip"]), "h": group("h", ["drbd"])},
+                          {"ip": service("ip"), "drbd": service("drbd", WARM)}, tuple(needs("drbd", "ip")))
+    engine = Engine(catalogue, found=None)
+    engine.done("ip", state=ACTIVE).done("drbd", state=found).order("disabled")
+    stop = [] if expected else [("ip", "disable")]
+    assert engine.ran() == [*expected, *stop]
+    engine.answer()
+    assert engine.group.state == "disabled" and engine["drbd"].state is (STANDBY if found is not DISABLED else DISABLED)
+
+
+def test_a_warm_service_found_in_another_state_is_driven_back():
+    engine = Engine(single(actions=WARM)).up()
+    engine.tell(AuditNow("svc"))
+    assert engine.done("svc", state=STANDBY).ran() == [("svc", "go-active")]
+    assert engine["svc"].fail_count == 0
+    engine.done("svc").order("standby").done("svc").tell(AuditNow("svc"))
+    assert engine.done("svc", state=ACTIVE).ran() == [("svc", "go-standby")]
+    assert engine.view.is_active("g")
+
+
+def test_a_service_without_standby_that_reports_standing_by_is_active():
+    engine = Engine(single()).up()
+    engine.tell(AuditNow("svc"))
+    assert engine.done("svc", state=STANDBY).ran() == [] and engine["svc"].state is ACTIVE
+
+
+def test_a_demotion_that_stops_the_service_is_followed_by_a_start():
+    engine = Engine(single(actions=WARM)).up()
+    engine.order("standby")
+    assert engine.done("svc", state=DISABLED).ran() == [("svc", "enable")]
+
+
+@pytest.mark.parametrize("promoted", [True, False])
+def test_promotions_and_demotions_are_killed_when_the_service_shall_stop(promoted):
+    engine = Engine(single(actions=WARM))
+    engine.order("active").done("svc")
+    if not promoted:
+        engine.done("svc").order("standby")
+    assert engine.order("disabled").cancelled() == ["svc"]
+    assert engine.ran() == [("svc", "disable")]
+    assert engine.done("svc").group.state == "disabled"
+
+
+def test_without_an_order_an_audit_that_fails_leads_to_looks_and_nothing_else():
+    engine = Engine(single(), found=ACTIVE)
+    engine.tell(AuditNow("svc"))
+    assert engine.done("svc", FAILED).ran() == [] and engine["svc"].state is ServiceState.UNKNOWN
+    assert engine.tell(Tick(), 5_000).ran() == [("svc", "audit-enabled")]
+    assert engine.done("svc", state=ACTIVE).ran() == []
 
 
 def test_cycles_do_not_hang():

@@ -2,6 +2,7 @@
 """Which nodes a unit is active on: stickiness, failures, scores, preferences, swacts, and one move at a time."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -124,10 +125,29 @@ def test_a_group_that_never_starts_moves_to_where_it_is_healthy() -> None:
     assert wanted(cluster, CONTROLLER) == wanted(cluster, OAM) == [DISABLED, STANDBY]
 
 
+def test_a_group_that_was_shut_down_is_active_elsewhere() -> None:
+    cluster = with_row(domain(), OAM, C0, state=GroupState.SHUTDOWN)
+    assert "oam-services failed on controller-0 beyond repair (shutdown)" in decided(cluster, CONTROLLER, C0).reason
+    assert states(done(cluster), CONTROLLER)[1] is states(done(cluster), OAM)[1] is ACTIVE
+
+
 @pytest.mark.parametrize("state", [GroupState.GO_STANDBY, GroupState.INITIAL, GroupState.DISABLING])
 def test_a_failed_group_waits_for_a_target_that_is_still_changing(state: GroupState) -> None:
     cluster = with_row(failed(domain(), CONTROLLER, C0), CONTROLLER, C1, state=state)
     assert decided(cluster, CONTROLLER, C0).desired is ACTIVE
+
+
+@pytest.mark.parametrize("begin", [
+    lambda cluster: failed(cluster, "g", C0), lambda cluster: with_node(cluster, C0, score=-4),
+    lambda cluster: begin_swact(cluster, C0, force=False)])
+def test_no_node_is_left_while_the_target_would_have_to_wait(begin: Callable[[Cluster], Cluster]) -> None:
+    """A silent third node that may be active would keep the target from going active: nothing would run."""
+    cluster = domain((C0, C1, C2), [group("g", m_standby=2)])
+    assert decided(begin(cluster), "g", C0).desired is not ACTIVE
+    unsure = with_row(cluster, "g", C2, state=GroupState.GO_STANDBY, stopped=False, told_active=False)
+    assert decided(begin(with_node(unsure, C2, current=False)), "g", C0).desired is ACTIVE
+    gone = with_node(unsure, C2, current=False, gone=True)
+    assert decided(begin(gone), "g", C0).desired is not ACTIVE
 
 
 def test_a_better_score_takes_over_and_an_equal_one_does_not() -> None:
@@ -248,6 +268,32 @@ def test_a_forced_swact_does_not_fail_back() -> None:
                      state=GroupState.GO_ACTIVE)
     assert wanted(cluster, "g") == [STANDBY, ACTIVE]
     assert decided(cluster, "g", C1).recover
+
+
+@pytest.mark.parametrize("verb", ["swact", "swact-force"])
+def test_a_swact_to_a_worse_node_holds_but_a_failure_there_ends_it(verb: str) -> None:
+    there = done(domain(), f"cut {C1} mgmt", f"{verb} {C0}")
+    assert states(there, CONTROLLER) == [STANDBY, ACTIVE]
+    assert states(done(there, f"fail {OAM} {C1}"), CONTROLLER) == [ACTIVE, STANDBY]
+    assert states(done(there, f"fence {C1}"), CONTROLLER) == [ACTIVE, DISABLED]
+    again = done(done(there, f"lock {C0}"), f"unlock {C0}")
+    assert states(again, CONTROLLER) == [ACTIVE, STANDBY], "it has been away, so its networks count again"
+    mended = done(there, f"mend {C1}")
+    assert mended.assignments[CONTROLLER, C0].scheduling is SchedulingState.NONE
+
+
+def test_a_move_by_score_that_ends_on_a_worse_node_is_undone() -> None:
+    """Nobody asked for it, so it does not hold as a swact does."""
+    cluster = with_node(domain(), C0, score=-1)
+    cluster = apply(cluster, schedule(cluster, 0), 0)
+    assert cluster.assignments[CONTROLLER, C0].scheduling is SchedulingState.MOVE
+    for name in (CONTROLLER, OAM, PATCHING):
+        cluster = with_row(cluster, name, C0, state=STANDBY, told_active=False)
+    turned = with_node(with_node(cluster, C0, score=0), C1, score=-4)
+    found = simulate(turned, [])
+    assert any("goes active on controller-1: a move from controller-0 to a better node has begun" in line
+               for step in found.steps for line in step.decisions)
+    assert states(found.cluster, CONTROLLER) == [ACTIVE, STANDBY]
 
 
 def test_a_swact_outlives_a_moment_of_silence() -> None:
