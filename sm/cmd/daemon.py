@@ -34,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
                         help="SIGTERM first moves the services to the other controller, or stops them")
     parser.add_argument("--check", action="store_true", help="check the settings and exit")
     args = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         chosen = settings.read(args.config)
         return 0 if args.check else asyncio.run(_serve(chosen, args.stop_services))

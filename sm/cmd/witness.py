@@ -28,7 +28,7 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--config", type=Path, default=Path("/etc/sm/witness.conf"),
                         help="settings (default: %(default)s)")
     args = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         return asyncio.run(_serve(settings.read_witness(args.config)))
     except (FlockError, OSError) as error:

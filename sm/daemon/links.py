@@ -26,6 +26,11 @@ def links_of(settings: Settings, configured: Configured) -> tuple[PathLink, ...]
     return tuple(link for link in found if link.peers)
 
 
+def direct_of(configured: Configured) -> frozenset[str]:
+    """The paths that are a cable to the other controller."""
+    return frozenset(path_name(row) for row in configured.service_domain_interfaces if row.connect_type == "dc")
+
+
 def path_name(row: InterfaceRow) -> str:
     """``mgmt`` for ``management-interface``; other names without ``-interface``."""
     name = row.name.removesuffix("-interface")

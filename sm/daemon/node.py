@@ -29,7 +29,7 @@ from sm.daemon.control import ControlSocket
 from sm.daemon.guard import guard_for
 from sm.daemon.hands import NodeHands, Report
 from sm.daemon.journal import Journal
-from sm.daemon.links import links_of, nodes_of
+from sm.daemon.links import direct_of, links_of, nodes_of
 from sm.daemon.memory import Memory, host_boot
 from sm.daemon.messaging import Messaging
 from sm.daemon.reactor import Reactor
@@ -71,7 +71,7 @@ class NodeDaemon:
         self._report = Report(store, me, settings.assumed)
         others = tuple(name for name in nodes if name != me)
         self._self = Self(paths.PathSettings(me, {link.name: link.device for link in self._links}, others,
-                                             dead_ms=settings.timing.silent_ms),
+                                             direct_of(configured), timing=settings.timing),
                           Ready(settings.ready_files, settings.unhealthy_file), self._report.now,
                           self._hands.fenceable, self.note, started_ms)
         if self._links:

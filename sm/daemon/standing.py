@@ -69,7 +69,7 @@ class Self:
 
     def on_tick(self, leading: bool, late_ms: int, now_ms: int) -> None:
         """Time has passed; the tick came ``late_ms`` too late."""
-        if late_ms >= self._settings.dead_ms // 2:
+        if late_ms >= self._settings.timing.silent_ms // 2:
             self._stalled_ms = now_ms
         self._step(paths.Tick(), leading, now_ms)
 
@@ -80,15 +80,9 @@ class Self:
         carriers, reachable = dict(self._carriers), dict(self._reachable)
         probe = Beat("", "", 0, 0, carriers=carriers, heard=heard, reachable=reachable)
         lost = paths.lost_networks(probe)
-        return Standing(replace(self.report, ready=ready), lost, self._isolated(lost), in_sync, self._fenceable,
-                        self._stalled_ms, carriers, heard, reachable)
-
-    def _isolated(self, lost: frozenset[str]) -> str:
-        if self.unstored:
-            return self.unstored
-        if self._settings.devices and lost >= self._settings.devices.keys():
-            return f"none of its networks works ({', '.join(sorted(lost))})"
-        return ""
+        isolated = self.unstored or paths.isolation(self._settings, self.view, reachable)
+        return Standing(replace(self.report, ready=ready), lost, isolated, in_sync, self._fenceable, self._stalled_ms,
+                        carriers, heard, reachable)
 
     def _step(self, event: paths.Event, leading: bool, now_ms: int) -> None:
         self.view, actions = paths.step(self._settings, self.view, event, leading, now_ms)

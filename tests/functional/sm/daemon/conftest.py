@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from flock.core.errors import FlockError
-from flock.testing.services.process import wait_for
+from flock.testing.services.process import ServiceFailed, wait_for
 from sm.catalogue.rows import (
     ActionRow,
     Configured,
@@ -214,7 +214,7 @@ class Yard:
         def settled() -> bool:
             return sorted(node.state() for node in self.nodes) == ["active", "standby"]
 
-        wait_for(settled, 20, self.story)
+        self.wait(settled, 20, "an active and a standby controller")
         first, second = self.nodes
         return (first, second) if first.state() == "active" else (second, first)
 
@@ -227,7 +227,7 @@ class Yard:
         return None
 
     def wait_served(self, since_s: float, by: str, seconds: float = 20) -> float:
-        wait_for(lambda: self.served(since_s, by) is not None, seconds, self.story)
+        self.wait(lambda: self.served(since_s, by) is not None, seconds, f"answers of {by}")
         found = self.served(since_s, by)
         assert found is not None
         return found
@@ -239,6 +239,13 @@ class Yard:
     def heal(self, name: str) -> None:
         for path in PATHS:
             self.site.heal(name, path)
+
+    def wait(self, condition: Callable[[], object], seconds: float, what: str) -> None:
+        """Wait for the condition; when it does not come, tell all that the daemons say."""
+        try:
+            wait_for(condition, seconds, what)
+        except ServiceFailed as error:
+            raise ServiceFailed(f"{error}\n{self.story()}") from None
 
     def story(self) -> str:
         return "\n".join(f"--- {name}\n{machine.log()}" for name, machine in self.machines.items())

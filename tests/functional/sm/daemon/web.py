@@ -1,6 +1,6 @@
 """A tiny web server as a service: ``web.py start|stop|monitor``. Everybody who asks gets the name of its node.
 
-While it serves, it adds the monotonic time to a log of its node every 10 ms: these are the times at which it was active.
+While it serves, it adds the monotonic time to a log of its node every 10 ms: at these moments it was active.
 """
 from __future__ import annotations
 
