@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -38,6 +39,7 @@ from tests.functional.sm.transport.conftest import GROUP, NUMBER, PATHS, PREFIX,
 from tests.unit.sm.catalogue.sites import rows
 
 HERE = Path(__file__).parent
+COMPILED = Path(tempfile.gettempdir()) / "sm-compiled"
 NODES = ("controller-0", "controller-1")
 FLOATING = "10.10.10.100"
 COMMANDS = {ServiceAction.ENABLE: "start", ServiceAction.DISABLE: "stop", ServiceAction.AUDIT_ENABLED: "monitor",
@@ -112,7 +114,9 @@ class Machine:
         shell = f"mount --bind {self.boot} /proc/sys/kernel/random/boot_id && exec \"$@\""
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                self.place.command("unshare", "--mount", "sh", "-c", shell, "sh", *words), stdout=log, stderr=log)
+                self.place.command("unshare", "--mount", "sh", "-c", shell, "sh", *words), stdout=log, stderr=log,
+                # As installed: compiled once, not at every start.
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(COMPILED)})
 
     def signal(self, number: int) -> None:
         assert self.process is not None
