@@ -157,6 +157,7 @@ class NodeDaemon:
         notify("STOPPING=1")
         await self._control.close()
         await self._hands.close()
+        self._remember(watchdog_until(self.view, self.catalogue), now_ms())
         self._watchdog.close(idle=not self._reactor.bound_active)
         self._memory.close()
         self.note("the daemon ends")
@@ -206,9 +207,7 @@ class NodeDaemon:
         until = watchdog_until(self.view, self.catalogue)
         self._watchdog.tell(until, now)
         bound = self._reactor.bound_active
-        if until is None:
-            until = now + self._settings.timing.lease_ms if bound else UNKNOWN
-        self._memory.save(self.view.local, until, self._version)
+        self._remember(until, now)
         self._mark_degraded(self.view.local.degraded)
         interval_s = watchdog_interval_s()
         if interval_s is not None and now - self._alive_ms >= interval_s * 1_000:
@@ -221,6 +220,12 @@ class NodeDaemon:
             if not left or now >= self._leaves_by_ms:
                 self.note(f"still active: {', '.join(left)}" if left else "nothing is active here any more")
                 self._ended.set()
+
+    def _remember(self, until_ms: int | None, now: int) -> None:
+        """Leave the view to the next daemon, and until when groups may be active here."""
+        if until_ms is None:
+            until_ms = now + self._settings.timing.lease_ms if self._reactor.bound_active else UNKNOWN
+        self._memory.save(self.view.local, until_ms, self._version)
 
     def _mark_degraded(self, degraded: bool) -> None:
         if degraded is self._degraded:
