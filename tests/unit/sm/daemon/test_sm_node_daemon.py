@@ -56,7 +56,8 @@ class Place:
         self.settings = Settings(
             node="controller-0", timing=Timing(wait_ms=200), store=str(folder / "sm.db"),
             journal=str(folder / "journal"), runtime=str(folder / "run"), ready_files=(),
-            unhealthy_file=str(folder / "unhealthy"), degraded_file=str(folder / "degraded"), reboot=("/bin/false",), stop_s=10)
+            unhealthy_file=str(folder / "unhealthy"), degraded_file=str(folder / "degraded"),
+            reboot=("/bin/false",), stop_s=10)
         script = folder / "service"
         script.write_text(SCRIPT.replace("$STATE", str(self.state)))
         script.chmod(0o755)
@@ -138,6 +139,7 @@ def test_a_life(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
         assert (await place.ask(Verb.CONFIGURATION, version=2)).text == "Version 2 is in use."
         assert made.catalogue.services["vim"].max_failures == 9
         await place.ask(Verb.NODE, administrative="unlocked", operational="enabled", availability="degraded")
+        await place.until(lambda: made.view.standing.report.availability == "degraded")
         assert (await place.status()).nodes[0].availability == "degraded"
 
     assert place.run(first) == 0 and place.state.exists()
