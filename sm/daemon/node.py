@@ -43,6 +43,8 @@ from sm.transport.keyring import KeyFile, Keyring
 LOG = logging.getLogger(__name__)
 PAUSE_MS = 30_000
 """How long the daemon may be away after SIGUSR2."""
+ANNOUNCEMENTS = 2
+"""Further beats that say so, since one may be lost."""
 JOURNAL_SHOWN = 20
 BROKEN_S = 30
 """How long a daemon whose steps fail tries to stop what is bound to the lease or a grant."""
@@ -173,8 +175,17 @@ class NodeDaemon:
         self.feed(BeatCame(beat))
 
     def _leave(self) -> None:
-        """SIGTERM. The second one does not wait any more."""
+        """SIGTERM. The second one does not wait any more.
+
+        The others must not fence a node whose daemon restarts. For the length of a lease they could not take over
+        anyway, so the announcement costs nothing.
+        """
         if not self._stop_services or self._leaves_by_ms is not None:
+            lease_ms = self._settings.timing.lease_ms
+            if self.view.domain.paused_until_ms < now_ms() + lease_ms:
+                self.feed(Pausing(lease_ms))
+            for _ in range(ANNOUNCEMENTS):
+                self.feed(Tick())
             self._ended.set()
             return
         self.note("the services of this node are moved and stopped, then its daemon ends")

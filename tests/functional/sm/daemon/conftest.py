@@ -174,32 +174,31 @@ class Yard:
             self.prober = subprocess.Popen(
                 self.site.switch.command(sys.executable, str(HERE / "prober.py"), FLOATING), stdout=out)
 
-    def build(self, *, fencing: bool = True, witness: bool = True) -> None:
-        voters = (*NODES, "arbiter") if witness else NODES
+    def build(self, *, fencing: bool = True, **timing: int) -> None:
+        self.timing = {**TIMING, **timing}
+        voters = (*NODES, "arbiter")
         for name in voters:
             self.machines[name] = Machine(self, name)
             key = self.machines[name].folder / "key"
             self.site._create(key, name, self.site.ring)
         for name in NODES:
-            self._configure(self.machines[name], fencing, witness)
-        if witness:
-            arbiter = self.machines["arbiter"].folder
-            (arbiter / "witness.conf").write_text(json.dumps({
-                "name": "arbiter", "nodes": NODES, "timing": TIMING, "store": str(arbiter / "witness.db"),
-                "key": str(arbiter / "key"),
-                "paths": {path: {"device": path, "address": address(path, "arbiter"),
-                                 "nodes": {node: address(path, node) for node in NODES}} for path in PATHS}}))
+            self._configure(self.machines[name], fencing)
+        arbiter = self.machines["arbiter"].folder
+        (arbiter / "witness.conf").write_text(json.dumps({
+            "name": "arbiter", "nodes": NODES, "timing": self.timing, "store": str(arbiter / "witness.db"),
+            "key": str(arbiter / "key"),
+            "paths": {path: {"device": path, "address": address(path, "arbiter"),
+                             "nodes": {node: address(path, node) for node in NODES}} for path in PATHS}}))
 
-    def _configure(self, machine: Machine, fencing: bool, witness: bool) -> None:
+    def _configure(self, machine: Machine, fencing: bool) -> None:
         folder, peer = machine.folder, next(name for name in NODES if name != machine.name)
         Store.open(folder / "sm.db", lambda: configured(machine.name, self.folder, self.program)).close()
         settings: dict[str, Any] = {
-            "node": machine.name, "nodes": NODES, "timing": TIMING, "ready_files": [],
+            "node": machine.name, "nodes": NODES, "timing": self.timing, "ready_files": [],
             "unhealthy_file": str(folder / "unhealthy"), "degraded_file": str(folder / "degraded"),
             "reboot": ["/bin/false"], "store": str(folder / "sm.db"), "key": str(folder / "key"),
-            "journal": str(folder / "journal"), "runtime": str(folder / "run"), "stop_s": 20}
-        if witness:
-            settings["witness"] = {"name": "arbiter", "addresses": {path: address(path, "arbiter") for path in PATHS}}
+            "journal": str(folder / "journal"), "runtime": str(folder / "run"), "stop_s": 20,
+            "witness": {"name": "arbiter", "addresses": {path: address(path, "arbiter") for path in PATHS}}}
         if fencing:
             settings["fencing"] = {peer: {"program": str(self.agent),
                                           "parameters": {"plug": str(self.machines[peer].plug), "password": "secret"}}}
@@ -287,7 +286,7 @@ def yards(tmp_path: Path) -> Iterator[Builder]:
         pytest.skip("only root can make network namespaces")
     made: list[Yard] = []
 
-    def build(**options: bool) -> Yard:
+    def build(**options: Any) -> Yard:
         made.append(Yard(tmp_path))
         made[0].build(**options)
         made[0].start()

@@ -24,15 +24,17 @@ def pid_of(machine: Machine) -> str:
 
 
 def test_what_operators_ask(yards: Builder, capsys: pytest.CaptureFixture[str]) -> None:
-    """Election, swact and the programs; then garbage on the socket, and a damaged store."""
-    yard = yards()
+    """Election, swact and the programs; then garbage on the socket, and a damaged store that cannot be built anew here,
+    because nothing describes the site: that daemon says so and ends, and the other one goes on."""
+    yard = yards(fencing=False)
     active, standby = yard.active()
     with pytest.raises(Refused, match="leader's work"):
         standby.ask(Verb.SWACT)
     began = now_s()
     active.ask(Verb.SWACT)
     moved = yard.wait_served(began, standby.name)
-    print(f"swact by the socket: {moved - began:.2f} s")
+    with capsys.disabled():
+        print(f"swact by the socket: {moved - began:.2f} s")
     active, standby = yard.active()
 
     path = str(active.folder / "run/control")
@@ -69,7 +71,8 @@ def test_what_operators_ask(yards: Builder, capsys: pytest.CaptureFixture[str]) 
         (standby.folder / f"sm.db{suffix}").unlink(missing_ok=True)
     standby.start()
     yard.wait(lambda: standby.process.poll() is not None, 10, "a state")
-    assert "cannot be read" in standby.log() or "site" in standby.log()
+    assert standby.process.returncode == 1 and (standby.folder / "sm.db.damaged-1").exists()
+    assert "is damaged" in standby.log() and "sm-daemon: site.yaml" in standby.log()
     assert active.state() == "active" and pid_of(active) == before
     yard.never_both()
 
@@ -100,8 +103,8 @@ def test_death_of_a_host(yards: Builder) -> None:
 
 
 def test_isolation(yards: Builder) -> None:
-    """Without fencing: a daemon that stands still for a moment, or is killed and starts again, changes nothing. An
-    active controller whose paths are all cut stops before the other one starts."""
+    """Without fencing: a daemon that stands still for a moment changes nothing. An active controller whose paths are
+    all cut stops before the other one starts."""
     yard = yards(fencing=False)
     active, standby = yard.active()
     for machine in (active, standby):
@@ -110,14 +113,6 @@ def test_isolation(yards: Builder) -> None:
         yard.wait(lambda still=still: now_s() - still > 0.5, 2, "time")
         machine.signal(signal.SIGCONT)
     assert yard.active() == (active, standby)
-
-    before, lost = pid_of(active), now_s()
-    active.signal(signal.SIGKILL)
-    active.start()
-    yard.wait(lambda: active.state() == "active", 10, "a state")
-    assert pid_of(active) == before
-    gaps = answers_since(yard.answers, lost, active.name)
-    assert max(gaps) < 1, "the service was away while its daemon was"
 
     began = now_s()
     yard.cut(active.name)
@@ -143,23 +138,33 @@ def test_daemon_that_stands_still_is_fenced(yards: Builder) -> None:
     yard.never_both()
 
 
-def test_leaving_in_order(yards: Builder) -> None:
-    """A daemon that announces its absence is not missed. --stop-services moves everything away before the daemon ends;
-    a second daemon does not start."""
-    yard = yards()
+def test_daemons_that_end(yards: Builder) -> None:
+    """A daemon that is killed, or announces its absence and ends, leaves its services to the next one. A second daemon
+    does not start. --stop-services moves everything away before the daemon ends."""
+    yard = yards(lease_ms=6_000, grant_ms=6_000, fence_delay_ms=5_000)
     active, standby = yard.active()
+    standby.signal(signal.SIGTERM)
+    standby.start()
+    yard.wait(lambda: standby.state() == "standby", 10, "a standby controller")
+    assert "fences" not in "".join(active.status().journal)
+    before, lost = pid_of(active), now_s()
+    active.signal(signal.SIGKILL)
+    active.start()
+    yard.wait(lambda: active.state() == "active", 10, "a state")
+    assert pid_of(active) == before
+    gaps = answers_since(yard.answers, lost, active.name)
+    assert max(gaps) < 1, "the service was away while its daemon was"
+
     active.signal(signal.SIGUSR2)
     yard.wait(lambda: "may be away" in "".join(active.status().journal), 5, "an announcement")
     active.signal(signal.SIGTERM)
-    left = now_s()
-    yard.wait(lambda: now_s() - left > 4, 5, "longer than a fence waits")
-    assert "fences" not in "".join(standby.status().journal)
     active.start("--stop-services")
-    yard.wait(lambda: active.state() == "active", 10, "a state")
+    yard.wait(lambda: active.state() == "active", 10, "a resumed service")
+    assert pid_of(active) == before
     second = subprocess.run([sys.executable, "-m", "sm.cmd.daemon", "--config", str(active.folder / "sm.conf")],
                             capture_output=True, text=True, timeout=20)
     assert second.returncode == 1 and "another daemon runs" in second.stderr
     active.signal(signal.SIGTERM)
     assert active.process is not None and active.process.returncode == 0
-    yard.wait(lambda: standby.state() == "active", 10, "a state")
+    yard.wait(lambda: standby.state() == "active", 10, "a moved service")
     yard.never_both()
