@@ -18,6 +18,9 @@ from sm.core.scheduler import apply, confirm, schedule
 from sm.core.wireform import assignment, group_order
 
 
+UNLOOKED = frozenset({ServiceState.INITIAL, ServiceState.UNKNOWN})
+
+
 def leased(group: GroupSpec) -> bool:
     """Whether only the leader may have the group active: it works on replicated data, or belongs to what does."""
     return group.movable and bool(group.aggregate)
@@ -128,7 +131,7 @@ def planned(view: NodeView, catalogue: Catalogue, now_ms: int) -> tuple[NodeView
 def _looks(view: NodeView, now_ms: int) -> bool:
     """Whether this node, which has just started, does not know yet what runs on it; a plan would move it away."""
     return now_ms < view.domain.started_ms + view.local.settings.look_patience_ms and any(
-        service.managed and service.state is ServiceState.INITIAL for service in view.local.services.values())
+        service.action is not None and service.state in UNLOOKED for service in view.local.services.values())
 
 
 def _order(view: NodeView, group: GroupSpec, node: str, desired: GroupState, decision: Decision) -> GroupOrder:
