@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A fence agent for network namespaces: reads ``key=value`` lines, as Debian's fence agents do.
 
 ``plug`` is a file that describes the machine. Exit status of ``action=status``: 0 on, 2 off.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Asks the floating address who is active, again and again; prints monotonic time and answer, one line each."""
 from __future__ import annotations
 

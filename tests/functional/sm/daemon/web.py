@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A tiny web server as a service: ``web.py start|stop|monitor``. Everybody who asks gets the name of its node.
 
 While it serves, it adds the monotonic time to a log of its node every 10 ms: at these moments it was active.
