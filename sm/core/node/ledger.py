@@ -17,7 +17,6 @@ from sm.core.paths import WEIGHTS, score
 from sm.core.scheduler import apply, confirm, schedule
 from sm.core.wireform import assignment, group_order
 
-
 UNLOOKED = frozenset({ServiceState.INITIAL, ServiceState.UNKNOWN})
 
 
