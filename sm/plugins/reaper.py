@@ -42,13 +42,14 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 class Program:
     """What is executed: absolute path and arguments, the whole environment, limits (``resource.RLIMIT_*`` to value).
 
-    What the program leaves running inherits the limits.
+    What the program leaves running inherits the limits. ``stdin``: what it can read; nothing by default.
     """
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     limits: Mapping[int, int] = field(default_factory=dict)
     nice: int = -1
+    stdin: bytes = b""
 
 
 def start(program: Program, cgroup: str | None) -> tuple[int, socket.socket]:
@@ -155,10 +156,16 @@ class _Reaper:
             os.nice(self._program.nice)
         os.umask(0o022)
         os.chdir("/")
+        actions = [(os.POSIX_SPAWN_DUP2, self._written, descriptor) for descriptor in (1, 2)]
+        if self._program.stdin:
+            # In memory only: it may hold passwords.
+            given = os.memfd_create("stdin", os.MFD_CLOEXEC)
+            os.write(given, self._program.stdin)
+            os.lseek(given, 0, os.SEEK_SET)
+            actions.append((os.POSIX_SPAWN_DUP2, given, 0))
         return os.posix_spawn(
             self._program.argv[0], self._program.argv, self._program.env, setsid=True, setsigmask=[],
-            setsigdef=signal.valid_signals() - _FIXED,
-            file_actions=[(os.POSIX_SPAWN_DUP2, self._written, descriptor) for descriptor in (1, 2)])
+            setsigdef=signal.valid_signals() - _FIXED, file_actions=actions)
 
     def _step(self, limit_ms: int | None) -> bool:
         """Handle what has happened; whether all is to be killed."""

@@ -172,6 +172,16 @@ class Store:
         earlier = self._unpacked(f"version {number}", found.document)
         return self.change(lambda _: earlier, f"back to version {number}", made, dry_run=dry_run)
 
+    def earlier(self, number: int) -> Configured | None:
+        """The configuration of a version; None when it is not kept, or cannot be read."""
+        with failures(self._path):
+            found = next((row for row in rows.read(self._connection, "versions")[0] if row.number == number), None)
+        try:
+            return self._unpacked(f"version {number}", found.document) if found is not None else None
+        except StoreCorrupt as error:
+            LOG.error("%s", error)
+            return None
+
     def _unpacked(self, what: str, document: str) -> Configured:
         try:
             text = zlib.decompressobj().decompress(bytes.fromhex(document), CONFIGURED_BYTES_MAX)

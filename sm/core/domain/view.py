@@ -104,7 +104,7 @@ class Heard:
     ``granted_ms``: when the newest of its beats arrived that we echoed while leading: no grant of ours to it lasts
     longer than ``grant_ms`` from then. ``vouched_ms``: the same for beats that said that its data is current.
     ``lent_ms``: until when its vote was counted because it was void. ``quiet_until_ms``: it is silent on purpose
-    until then.
+    until then. ``ended``: this boot was switched off, and the node has been switched on since.
     """
 
     beat: Beat
@@ -114,6 +114,7 @@ class Heard:
     vouched_ms: int = -1
     lent_ms: int = -1
     quiet_until_ms: int = 0
+    ended: bool = False
 
 
 class Proof(enum.Enum):

@@ -63,7 +63,9 @@ def evaluate(draft: Draft, name: str) -> None:
 
 def _state(draft: Draft, group: GroupView, spec: GroupSpec | None, services: Sequence[ServiceView]) -> GroupState:
     if group.desired not in DESIRED:
-        return group.state
+        # Nothing is wanted yet. What an earlier daemon has left active is told, so that the leader leaves it here.
+        found = bool(services) and all(_is_active(draft, spec, service) for service in services)
+        return GroupState.ACTIVE if found else GroupState.INITIAL
     arrived = group.state is group.desired
     if group.desired is GroupState.ACTIVE:
         # A member that fails later is a matter of the status: the group stays active while it is repaired.

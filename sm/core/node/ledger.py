@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sm.contract.messages import AssignmentReport, GroupOrder
-from sm.contract.states import GroupState, Operational
+from sm.contract.states import GroupState, Operational, ServiceState
 from sm.core.cluster import Assignment, Cluster, Decision, Key, Node
 from sm.core.domain.lease import gone
 from sm.core.local.step import reports
@@ -16,6 +16,8 @@ from sm.core.node.view import Book, NodeView, Peer
 from sm.core.paths import WEIGHTS, score
 from sm.core.scheduler import apply, confirm, schedule
 from sm.core.wireform import assignment, group_order
+
+UNLOOKED = frozenset({ServiceState.INITIAL, ServiceState.UNKNOWN})
 
 
 def leased(group: GroupSpec) -> bool:
@@ -88,12 +90,13 @@ def _told(view: NodeView, row: Assignment, told: AssignmentReport | None, node: 
 
 
 def opened(view: NodeView, catalogue: Catalogue) -> NodeView:
-    """The view of a node that begins to lead. Any other node may still obey an order of an earlier leader."""
+    """The view of a node that begins to lead. Any other node may still obey an order of an earlier leader; but none
+    has ever ordered another node to make active what is leased."""
     rows = dict(view.book.rows)
     for name in view.domain.config.nodes:
         for group in catalogue.groups.values():
             row = rows.get((group.name, name), Assignment(group.name, name))
-            if name != view.me and bound(group):
+            if name != view.me and bound(group) and not leased(group):
                 row = replace(row, told_active=True, stopped=False)
             rows[group.name, name] = row
     book = Book(view.domain.durable.vote.term, rows, planned=view.book.planned, maintenance=view.book.maintenance)
@@ -103,6 +106,8 @@ def opened(view: NodeView, catalogue: Catalogue) -> NodeView:
 def planned(view: NodeView, catalogue: Catalogue, now_ms: int) -> tuple[NodeView, tuple[str, ...]]:
     """The leader's view after a pass of the scheduler, and why what changes does so. The pass is left out when nothing
     that it looks at has changed."""
+    if _looks(view, now_ms):
+        return view, ()
     nodes = tuple(_node(view, name, now_ms) for name in view.domain.config.nodes)
     basis = (nodes, view.local, view.peers, view.book.maintenance, catalogue)
     due = view.book.again_ms is not None and now_ms >= view.book.again_ms
@@ -120,6 +125,12 @@ def planned(view: NodeView, catalogue: Catalogue, now_ms: int) -> tuple[NodeView
                    planned=after.planned)
     local = replace(view.domain.local, heir=_heir(view, catalogue, after))
     return replace(view, book=book, basis=basis, domain=replace(view.domain, local=local)), result.logs
+
+
+def _looks(view: NodeView, now_ms: int) -> bool:
+    """Whether this node, which has just started, does not know yet what runs on it; a plan would move it away."""
+    return now_ms < view.domain.started_ms + view.local.settings.look_patience_ms and any(
+        service.action is not None and service.state in UNLOOKED for service in view.local.services.values())
 
 
 def _order(view: NodeView, group: GroupSpec, node: str, desired: GroupState, decision: Decision) -> GroupOrder:

@@ -5,6 +5,7 @@ The order of the actions counts: what is stored comes before what is sent.
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sm.contract.messages import Beat, GroupOrder, Snapshot
@@ -19,6 +20,7 @@ from sm.core.events import Event as ServiceEvent
 from sm.core.events import Order, Tick
 from sm.core.local.step import reports
 from sm.core.local.step import step as local_step
+from sm.core.local.view import ENABLED_STATES
 from sm.core.model import Catalogue, GroupSpec
 from sm.core.node import ledger
 from sm.core.node.view import (
@@ -180,7 +182,17 @@ def _orders(view: NodeView, catalogue: Catalogue, now_ms: int) -> list[GroupOrde
         if ledger.bound(group) and stops[ledger.leased(group)] and one.desired is GroupState.ACTIVE:
             plain = replace(_resting(plain, group), recover=False, clear_fatal=False, escalate=False)
         found.append(plain)
-    return found
+    return [*found, *_unordered_stops(view, catalogue, {one.group for one in told}, stops)]
+
+
+def _unordered_stops(view: NodeView, catalogue: Catalogue, told: set[str], stops: Mapping[bool, bool]
+                     ) -> list[GroupOrder]:
+    """Stops of groups that an earlier daemon has left active, and about which this one has no order yet."""
+    active = {service.group for service in view.local.services.values()
+              if service.is_active and service.state in ENABLED_STATES}
+    groups = [catalogue.groups[name] for name in sorted(active - told) if name in catalogue.groups]
+    return [_resting(GroupOrder(group.name, GroupState.ACTIVE), group) for group in groups
+            if ledger.bound(group) and stops[ledger.leased(group)]]
 
 
 def _resting(told: GroupOrder, group: GroupSpec) -> GroupOrder:
