@@ -25,10 +25,10 @@ class Refusal:
 class Evidence:
     """What speaks for and against a strike. Times are of this node's clock.
 
-    ``silent_since_ms``: when the target was heard last; None when it was never heard. ``quiet_until_ms``: it said that
-    it is silent until then. ``heard_by``: a voter that hears the target and is heard here; empty without one.
-    ``reachable``: how many voters, this node among them, are heard. ``isolated``: why this node's own networks are at
-    fault.
+    ``silent_since_ms``: when the target was heard last; None when it was never heard, or not since it was switched off.
+    ``quiet_until_ms``: it said that it is silent until then. ``heard_by``: a voter that hears the target and is heard
+    here; empty without one. ``reachable``: how many voters, this node among them, are heard. ``isolated``: why this
+    node's own networks are at fault.
     """
 
     target: str
@@ -80,7 +80,7 @@ def _standing(facts: Evidence) -> str:
 
 def _silence(facts: Evidence, now_ms: int, timing: Timing) -> str:
     if facts.silent_since_ms is None:
-        return f"{facts.target} was never heard"
+        return f"{facts.target} was never heard, or not since it was switched off"
     if now_ms < facts.quiet_until_ms:
         return f"{facts.target} said that it pauses"
     needed = timing.silent_ms if facts.leading else timing.silent_ms + timing.fence_delay_ms

@@ -43,7 +43,7 @@ def _note(view: View, beat: Beat, now_ms: int) -> View:
         heard = Heard(beat, now_ms, echo_ms, granted_ms, vouched_ms, -1, quiet_until_ms)
     else:
         heard = replace(known, beat=beat, received_ms=now_ms, echo_ms=max(known.echo_ms, echo_ms),
-                        quiet_until_ms=quiet_until_ms)
+                        quiet_until_ms=quiet_until_ms, ended=False)
     promised = view.promised_until_ms
     if quiet_until_ms and beat.node == view.durable.vote.holder and beat.leading:
         promised = max(promised, quiet_until_ms)
@@ -77,7 +77,8 @@ def cleared(view: View, name: str, now_ms: int) -> View:
     heard = view.heard.get(name)
     if heard is not None:
         lent_ms = now_ms if stays_void(view, void) else void.at_ms
-        view = replace(view, heard={**view.heard, name: replace(heard, lent_ms=lent_ms)})
+        ended = void.proof is Proof.FENCED and void.boot == heard.beat.boot
+        view = replace(view, heard={**view.heard, name: replace(heard, lent_ms=lent_ms, ended=ended)})
     return replace(view, void={other: known for other, known in view.void.items() if other != name})
 
 

@@ -124,7 +124,7 @@ def fence_verdict(view: View, target: str, now_ms: int) -> Permit | Refusal:
                       if name != target and target in known.beat.hears and not view.silent(name, now_ms))
     leader = view.leader(now_ms)
     return judge(Evidence(
-        target=target, silent_since_ms=None if heard is None else heard.received_ms,
+        target=target, silent_since_ms=None if heard is None or heard.ended else heard.received_ms,
         quiet_until_ms=0 if heard is None else heard.quiet_until_ms,
         heard_by=heard_by[0] if heard_by else "",
         reachable=1 + sum(not view.silent(name, now_ms) for name in view.others), voters=len(view.config.voters),

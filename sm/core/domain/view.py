@@ -35,11 +35,13 @@ class Record:
 @dataclass(frozen=True, slots=True)
 class Durable:
     """What a voter stores before anybody may learn of it. ``led_in``: the boot of the host in which this node has led
-    last; a restart of the daemon in the same boot continues."""
+    last; a restart of the daemon in the same boot continues. ``forgot``: the store is new, so that this voter may have
+    known a newer record; until it has learned one that is certainly the newest, it gives no vote."""
 
     vote: Vote = Vote()
     record: Record = Record()
     led_in: str = ""
+    forgot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class Heard:
     ``granted_ms``: when the newest of its beats arrived that we echoed while leading: no grant of ours to it lasts
     longer than ``grant_ms`` from then. ``vouched_ms``: the same for beats that said that its data is current.
     ``lent_ms``: until when its vote was counted because it was void. ``quiet_until_ms``: it is silent on purpose
-    until then.
+    until then. ``ended``: this boot was switched off, and the node has been switched on since.
     """
 
     beat: Beat
@@ -112,6 +114,7 @@ class Heard:
     vouched_ms: int = -1
     lent_ms: int = -1
     quiet_until_ms: int = 0
+    ended: bool = False
 
 
 class Proof(enum.Enum):

@@ -3,7 +3,9 @@ from dataclasses import replace
 
 from sm.core.domain.events import FenceAnswered
 from sm.core.domain.hearing import fence_answered, forced, hear
+from sm.core.domain.step import fence_verdict
 from sm.core.domain.view import FenceAttempt, Proof, Record, Void, Vote
+from sm.core.fencing import Permit
 from sm.core.timing import Timing
 from tests.unit.sm.core.domain.names import BOTH, C0, C1, NOW
 
@@ -74,6 +76,15 @@ def test_answers_of_the_bmc(view):
     assert (again.void[C1].at_ms, again.void[C1].since_ms) == (NOW - 20, NOW)
     assert fence_answered(again, FenceAnswered(C1, True, NOW - 500), NOW).void[C1].at_ms == NOW - 20
     assert fence_answered(off, FenceAnswered(C1, False, NOW, "on again"), NOW + 9).void == {}
+
+
+def test_a_node_that_starts_after_a_fence_is_not_fenced_again_before_it_was_heard(view, beat, hush):
+    asked = hush(view(leads=True, fencing={C1: FenceAttempt(NOW - 900, 1, "boot-1")}))
+    off = fence_answered(asked, FenceAnswered(C1, True, NOW - 900), NOW)
+    on = fence_answered(off, FenceAnswered(C1, False, NOW, "on again"), NOW + 9)
+    assert on.void == {} and "not since it was switched off" in fence_verdict(on, C1, NOW + 10_000).reason
+    back = hear(on, beat(boot="boot-2"), NOW + 20_000)
+    assert isinstance(fence_verdict(back, C1, NOW + 30_000), Permit)
 
 
 def test_answers_that_come_too_late_prove_nothing(view, beat):

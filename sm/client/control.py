@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks the daemon of this node over its control socket."""
+from __future__ import annotations
+
+import secrets
+import socket
+import time
+from dataclasses import replace
+
+from flock.core.codec import codec_for
+from flock.core.errors import FlockError, InvalidInput, Refused, Unavailable
+from sm.contract.control import ANSWER_MAX_BYTES, SOCKET, Reply, Request, Verb
+
+ANSWER_S = 10.0
+
+
+def ask(request: Request, path: str = SOCKET, limit_s: float = ANSWER_S) -> Reply:
+    """Send the request, with an id of its own, and return the answer.
+
+    Refused: the daemon gives the reason. Unavailable: no daemon answers within ``limit_s``.
+    """
+    request = replace(request, id=secrets.token_hex(8))
+    line = codec_for(Request).encode(request, "request") + b"\n"
+    try:
+        data = _talk(line, path, limit_s)
+        reply: Reply = codec_for(Reply).decode(data, "answer")
+    except (OSError, InvalidInput) as error:
+        raise Unavailable(service="sm", reason=f"{path}: {error}") from error
+    if reply.refused:
+        raise Refused(detail=reply.refused)
+    if reply.id != request.id:
+        raise Unavailable(service="sm", reason=f"{path}: the answer is for another request")
+    return reply
+
+
+def _talk(line: bytes, path: str, limit_s: float) -> bytes:
+    ends_s = time.monotonic() + limit_s
+    data = b""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as talk:
+        talk.settimeout(limit_s)
+        talk.connect(path)
+        talk.sendall(line)
+        while not data.endswith(b"\n"):
+            left_s = ends_s - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError(f"no answer within {limit_s:g} s")
+            talk.settimeout(left_s)
+            chunk = talk.recv(64 * 1024)
+            if not chunk or len(data) > ANSWER_MAX_BYTES:
+                raise ConnectionError("the daemon closed the connection")
+            data += chunk
+    return data
+
+
+def configuration_changed(version: int) -> None:
+    """Tell the daemon that the configuration has this version now; Unavailable when no daemon is there."""
+    try:
+        ask(Request("", Verb.CONFIGURATION, version=version))
+    except Unavailable:
+        raise
+    except FlockError as error:
+        raise Refused(detail=f"version {version} is not applied: {error}") from error

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon of a node: puts the parts together in one event loop, gives the step its time, and ends it well."""
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+from flock.service.notify import notify, watchdog_interval_s
+from sm.catalogue.build import catalogue as built
+from sm.contract.control import StatusReport
+from sm.contract.messages import Beat, NodeReport
+from sm.contract.states import Administrative
+from sm.core import paths
+from sm.core.domain.events import Pausing, Tick
+from sm.core.domain.view import Config
+from sm.core.model import Catalogue
+from sm.core.node.step import Event, watchdog_until
+from sm.core.node.view import BeatCame, NodeView, StandingChanged
+from sm.daemon.beginning import UNKNOWN, domain_view, first_view, stored
+from sm.daemon.commands import Commands
+from sm.daemon.control import ControlSocket
+from sm.daemon.guard import guard_for
+from sm.daemon.hands import NodeHands, Report
+from sm.daemon.journal import Journal
+from sm.daemon.links import direct_of, links_of, nodes_of
+from sm.daemon.memory import Memory, host_boot
+from sm.daemon.messaging import Messaging
+from sm.daemon.reactor import Reactor
+from sm.daemon.settings import Settings
+from sm.daemon.standing import Ready, Self
+from sm.daemon.status import status
+from sm.daemon.watchdog import Watchdog
+from sm.store.store import Store
+from sm.transport.keyring import KeyFile, Keyring
+
+LOG = logging.getLogger(__name__)
+PAUSE_MS = 30_000
+"""How long the daemon may be away after SIGUSR2."""
+ANNOUNCEMENTS = 2
+"""Further beats that say so, since one may be lost."""
+JOURNAL_SHOWN = 20
+BROKEN_S = 30
+"""How long a daemon whose steps fail tries to stop what is bound to the lease or a grant."""
+
+
+def now_ms() -> int:
+    """The monotonic clock (CLOCK_MONOTONIC), which all daemons of one boot share."""
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000_000
+
+
+class NodeDaemon:
+    """One start of the daemon of a node, for one ``run``. ``stop_services``: SIGTERM first moves and stops what is
+    active here; without it, everything goes on running for the next daemon."""
+
+    def __init__(self, settings: Settings, store: Store, stop_services: bool = False) -> None:
+        self._settings, self._store, self._stop_services = settings, store, stop_services
+        configured, self._version = store.configured(), store.version()
+        catalogue = built(configured, os.cpu_count() or 1)
+        me, nodes, boot, started_ms = settings.name, nodes_of(settings, configured), uuid.uuid4().hex, now_ms()
+        self._beat_ms = settings.timing.beat_ms
+        self._links = links_of(settings, configured)
+        self._journal, self._watchdog = Journal(Path(settings.journal)), Watchdog(settings.watchdog)
+        self._memory = Memory(Path(settings.runtime), host_boot())
+        guard = guard_for(catalogue, nodes)
+        self._hands = NodeHands(settings, store, guard, catalogue, self._journal, now_ms, self.feed)
+        self._report = Report(store, me, settings.assumed)
+        others = tuple(name for name in nodes if name != me)
+        self._self = Self(paths.PathSettings(me, {link.name: link.device for link in self._links}, others,
+                                             direct_of(configured), timing=settings.timing),
+                          Ready(settings.ready_files, settings.unhealthy_file), self._report.now,
+                          self._hands.fenceable, self.note, started_ms)
+        if self._links:
+            witnesses = {settings.witness.name} if settings.witness is not None else set()
+            self._hands.messaging = Messaging(
+                me, boot, self._links, Keyring(KeyFile(Path(settings.key)), me, witnesses), now_ms, self._on_beat,
+                lambda path, beat: self._self.on_beat(path, beat, now_ms()),
+                lambda device, up: self._self.on_carrier(device, up, now_ms()), self._self.on_reachable)
+        config = Config(nodes, settings.witness.name if settings.witness is not None else "", settings.policy,
+                        settings.timing)
+        domain = domain_view(me, boot, host_boot(), config, stored(store.kept, guard), started_ms)
+        view, self._first, self.resumed = first_view(domain, catalogue, self._memory.load(), self._earlier, started_ms)
+        self._reactor = Reactor(view, catalogue, self._hands, now_ms)
+        self._control = ControlSocket(Path(settings.runtime) / "control", settings.group, Commands(self))
+        self._ended = asyncio.Event()
+        self._leaves_by_ms: int | None = None
+        self._due_ms = started_ms
+        self._degraded: bool | None = None
+        self._alive_ms = started_ms
+
+    @property
+    def view(self) -> NodeView:
+        """The present view."""
+        return self._reactor.view
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The present catalogue."""
+        return self._reactor.catalogue
+
+    def now_ms(self) -> int:
+        """The monotonic clock."""
+        return now_ms()
+
+    def feed(self, event: Event) -> None:
+        """Have the step take in an event."""
+        self._reactor.feed(event)
+
+    def note(self, text: str) -> None:
+        """Write a sentence into the journal."""
+        self._journal.write(text, now_ms())
+
+    def status(self) -> StatusReport:
+        """All that is known, for the control socket."""
+        wrong = (self._reactor.broken, self._reactor.unstored, self._watchdog.problem, self._memory.problem)
+        lines = {path: line.state.value for path, line in self._self.view.lines.items()}
+        return status(self.view, self.catalogue, now_ms(), lines,
+                      (*(text for text in wrong if text), *self._hands.problems()),
+                      tuple(map(str, list(self._journal.tail)[-JOURNAL_SHOWN:])))
+
+    def reload(self) -> str:
+        """Take over the configuration of the store; what that means, in a sentence. FlockError: it cannot be read."""
+        configured = self._store.configured()
+        catalogue, self._version = built(configured, os.cpu_count() or 1), self._store.version()
+        self._hands.use(catalogue)
+        self._reactor.adopt(catalogue)
+        self.note(f"version {self._version} of the configuration is in use")
+        if links_of(self._settings, configured) != self._links:
+            return f"Version {self._version} is in use, but for its paths: those when sm-daemon starts again."
+        return f"Version {self._version} is in use."
+
+    def set_report(self, report: NodeReport) -> None:
+        """Store the states of this node as host maintenance knows them."""
+        self._report.put(report, uuid.uuid4().hex)
+        self._self.report = self._report.now
+
+    async def run(self) -> int:
+        """Run until a signal ends it; the exit status: 0, or 1 after defects."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            loop.add_signal_handler(number, self._leave)
+        loop.add_signal_handler(signal.SIGUSR2, self._pause)
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)
+        self._watchdog.open()
+        self._hands.open()
+        await self._control.open()
+        self.note(f"the daemon starts and {'goes on where the one before ended' if self.resumed else 'looks at all'}")
+        self._reactor.begin(self._first)
+        self._due_ms = now_ms()
+        self._tick()
+        notify("READY=1")
+        await self._ended.wait()
+        notify("STOPPING=1")
+        await self._control.close()
+        await self._hands.close()
+        self._remember(watchdog_until(self.view, self.catalogue), now_ms())
+        self._watchdog.close(idle=not self._reactor.bound_active)
+        self._memory.close()
+        self.note("the daemon ends")
+        self._journal.close()
+        return 1 if self._reactor.broken else 0
+
+    def _earlier(self, version: int) -> Catalogue | None:
+        """The catalogue of an earlier version of the configuration, while the store has it."""
+        found = self._store.earlier(version)
+        return built(found, os.cpu_count() or 1) if found is not None else None
+
+    def _on_beat(self, beat: Beat) -> None:
+        self.feed(BeatCame(beat))
+
+    def _leave(self) -> None:
+        """SIGTERM. The second one does not wait any more.
+
+        The others must not fence a node whose daemon restarts. For the length of a lease they could not take over
+        anyway, so the announcement costs nothing.
+        """
+        if not self._stop_services or self._leaves_by_ms is not None:
+            lease_ms = self._settings.timing.lease_ms
+            if self.view.domain.paused_until_ms < now_ms() + lease_ms:
+                self.feed(Pausing(lease_ms))
+            for _ in range(ANNOUNCEMENTS):
+                self.feed(Tick())
+            self._ended.set()
+            return
+        self.note("the services of this node are moved and stopped, then its daemon ends")
+        self._leaves_by_ms = now_ms() + self._settings.stop_s * 1_000
+
+    def _pause(self) -> None:
+        """SIGUSR2: the daemon is going to be replaced."""
+        self.note(f"the daemon may be away for {PAUSE_MS // 1_000} s")
+        self.feed(Pausing(PAUSE_MS))
+
+    def _tick(self) -> None:
+        if self._ended.is_set():
+            return
+        now = now_ms()
+        late_ms = now - self._due_ms
+        self._due_ms = max(self._due_ms + self._beat_ms, now + 1)
+        asyncio.get_running_loop().call_at(self._due_ms / 1_000, self._tick)
+        self._self.unstored = self._reactor.unstored
+        self._self.on_tick(self.view.domain.leading, late_ms, now)
+        standing = self._self.standing(self._hands.in_sync, now)
+        if self._leaves_by_ms is not None:
+            standing = replace(standing, report=replace(standing.report, administrative=Administrative.LOCKED))
+        if standing != self.view.standing:
+            self.feed(StandingChanged(standing))
+        self.feed(Tick())
+        self._after(now)
+
+    def _after(self, now: int) -> None:
+        """Tell the watchdog, the next daemon, systemd and host maintenance how things stand."""
+        until = watchdog_until(self.view, self.catalogue)
+        self._watchdog.tell(until, now)
+        bound = self._reactor.bound_active
+        self._remember(until, now)
+        self._mark_degraded(self.view.local.degraded)
+        interval_s = watchdog_interval_s()
+        if interval_s is not None and now - self._alive_ms >= interval_s * 1_000:
+            self._alive_ms = now
+            notify("WATCHDOG=1")
+        if self._reactor.broken and self._leaves_by_ms is None:
+            self._leaves_by_ms = now + BROKEN_S * 1_000
+        if self._leaves_by_ms is not None:
+            left = bound if self._reactor.broken else tuple(sorted(self.view.local.active_groups))
+            if not left or now >= self._leaves_by_ms:
+                self.note(f"still active: {', '.join(left)}" if left else "nothing is active here any more")
+                self._ended.set()
+
+    def _remember(self, until_ms: int | None, now: int) -> None:
+        """Leave the view to the next daemon, and until when groups may be active here."""
+        if until_ms is None:
+            until_ms = now + self._settings.timing.lease_ms if self._reactor.bound_active else UNKNOWN
+        self._memory.save(self.view.local, until_ms, self._version)
+
+    def _mark_degraded(self, degraded: bool) -> None:
+        if degraded is self._degraded:
+            return
+        self._degraded, path = degraded, Path(self._settings.degraded_file)
+        with contextlib.suppress(OSError):
+            if degraded:
+                path.touch()
+            else:
+                path.unlink(missing_ok=True)

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The file /etc/sm/sm.conf (YAML): what a node or a witness needs besides the store; all rules are checked at once."""
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sm.catalogue.load import Reader
+from sm.contract.messages import NodeReport
+from sm.contract.states import Administrative, Availability, Operational, Policy
+from sm.core.timing import Timing
+from sm.transport.settings import PORT, WITNESS_PORT
+
+FILE = Path("/etc/sm/sm.conf")
+NODES_MAX = 2
+PARAMETERS_MAX = 64
+VALUE_MAX_CHARS = 1024
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")
+_WORD = re.compile(r"[a-z][a-z0-9_-]{0,63}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class FenceDevice:
+    """How a node is switched off: a fence agent. ``parameters`` are written to its standard input as ``key=value``
+    lines, beside the action; they are never part of its command line."""
+
+    program: str
+    arguments: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """The third voter: its name, and its address on each path on which it can be reached."""
+
+    name: str
+    addresses: Mapping[str, str]
+    port: int = WITNESS_PORT
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One node. Paths as ``sm-configure interface`` knows them, without ``-interface``: mgmt, oam, cluster-host, admin.
+
+    ``node``: its own name; empty: that of the host. ``nodes``: all controllers; empty: by the system mode. ``targets``:
+    by path, addresses that are pinged. ``group``: the group whose members may use the control socket besides root.
+    ``ready_files`` must exist, and ``unhealthy_file`` must not, for the node to be ready. ``degraded_file`` exists
+    while a group is degraded. ``assumed``: states of the node until host maintenance has told others.
+    ``stop_s``: how long ``--stop-services`` waits. ``reboot``: the command that reboots the node.
+    """
+
+    node: str = ""
+    nodes: tuple[str, ...] = ()
+    policy: Policy = Policy.FREEZE
+    witness: Witness | None = None
+    timing: Timing = Timing()
+    targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fencing: Mapping[str, FenceDevice] = field(default_factory=dict)
+    watchdog: str = ""
+    store: str = "/var/lib/flock/sm/sm.db"
+    site: str = "/etc/flock/sm/site.yaml"
+    key: str = "/etc/flock/sm.key"
+    journal: str = "/var/lib/sm"
+    runtime: str = "/run/sm"
+    group: str = ""
+    ready_files: tuple[str, ...] = ("/etc/platform/.initial_config_complete", "/run/goenabled")
+    unhealthy_file: str = "/run/.sm_node_unhealthy"
+    degraded_file: str = "/run/.sm_degraded"
+    assumed: NodeReport = NodeReport(Administrative.UNLOCKED, Operational.ENABLED, Availability.AVAILABLE)
+    timeout_extension_s: int = 0
+    stop_s: int = 60
+    reboot: tuple[str, ...] = ("/usr/bin/systemctl", "reboot")
+
+    @property
+    def name(self) -> str:
+        """The name of this node."""
+        return self.node or socket.gethostname().partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessPath:
+    """One path of a witness: its own device and address, and those of the nodes by name."""
+
+    device: str
+    address: str
+    nodes: Mapping[str, str]
+    port: int = WITNESS_PORT
+    node_port: int = PORT
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessSettings:
+    """A witness. ``timing`` and ``policy`` must be those of the nodes."""
+
+    name: str
+    nodes: tuple[str, ...]
+    paths: Mapping[str, WitnessPath]
+    policy: Policy = Policy.FREEZE
+    timing: Timing = Timing()
+    store: str = "/var/lib/sm-witness/witness.db"
+    key: str = "/etc/flock/sm.key"
+
+
+def read(path: Path) -> Settings:
+    """The settings of a node; the defaults where there is no file. CatalogueRefused lists every broken rule."""
+    reader = Reader()
+    raw = reader.document(path) if path.exists() else {}
+    found: Settings | None = reader.record(Settings, raw, path.name, "")
+    if found is not None:
+        for where, rule in _broken(found):
+            reader.wrong(path.name, "", where, rule)
+    reader.finish()
+    assert found is not None  # noqa: S101 - finish has raised otherwise
+    return found
+
+
+def read_witness(path: Path) -> WitnessSettings:
+    """The settings of a witness. CatalogueRefused lists every broken rule."""
+    reader = Reader()
+    found: WitnessSettings | None = reader.record(WitnessSettings, reader.document(path), path.name, "")
+    if found is not None:
+        if len(found.nodes) != NODES_MAX or len(set(found.nodes)) != NODES_MAX or found.name in found.nodes:
+            reader.wrong(path.name, "", "nodes", f"must be {NODES_MAX} different names, none of them the witness's")
+        for name in (found.name, *found.nodes):
+            if not _NAME.match(name):
+                reader.wrong(path.name, "", "name", f"{name!r} must be a host name")
+    reader.finish()
+    assert found is not None  # noqa: S101 - finish has raised otherwise
+    return found
+
+
+def _broken(found: Settings) -> list[tuple[str, str]]:
+    wrong = []
+    if len(found.nodes) > NODES_MAX or len(set(found.nodes)) < len(found.nodes):
+        wrong.append(("nodes", f"must be at most {NODES_MAX} different names"))
+    wrong += [("nodes", f"{name!r} must be a host name") for name in (*found.nodes, found.name)
+              if not _NAME.match(name)]
+    if found.nodes and found.name not in found.nodes:
+        wrong.append(("nodes", f"must contain this node, {found.name}"))
+    if found.witness is not None:
+        wrong += _broken_witness(found, found.witness)
+    for node, device in found.fencing.items():
+        wrong += _broken_device(f"fencing.{node}", device)
+    for name in ("store", "site", "key", "journal", "runtime", "unhealthy_file", "degraded_file"):
+        if not getattr(found, name).startswith("/"):
+            wrong.append((name, "must be an absolute path"))
+    if found.watchdog and not found.watchdog.startswith("/"):
+        wrong.append(("watchdog", "must be an absolute path, or empty"))
+    if not found.reboot or not found.reboot[0].startswith("/"):
+        wrong.append(("reboot", "must begin with the absolute path of a program"))
+    if not 1 <= found.stop_s <= 3_600:
+        wrong.append(("stop_s", "must be a number from 1 to 3600"))
+    if not 0 <= found.timeout_extension_s <= 600:
+        wrong.append(("timeout_extension_s", "must be a number from 0 to 600"))
+    return wrong
+
+
+def _broken_witness(found: Settings, witness: Witness) -> list[tuple[str, str]]:
+    wrong = []
+    if not _NAME.match(witness.name) or witness.name in (found.name, *found.nodes):
+        wrong.append(("witness.name", "must be a host name, and not that of a node"))
+    if not witness.addresses:
+        wrong.append(("witness.addresses", "must name an address on one path at least"))
+    for path, address in witness.addresses.items():
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            wrong.append((f"witness.addresses.{path}", "must be an IP address"))
+    return wrong
+
+
+def _broken_device(place: str, device: FenceDevice) -> list[tuple[str, str]]:
+    wrong = []
+    if not device.program.startswith("/") or "/../" in device.program:
+        wrong.append((f"{place}.program", "must be an absolute path without .."))
+    if any("\0" in argument for argument in device.arguments):
+        wrong.append((f"{place}.arguments", "must not hold null characters"))
+    if len(device.parameters) > PARAMETERS_MAX:
+        wrong.append((f"{place}.parameters", f"at most {PARAMETERS_MAX}"))
+    for name, value in device.parameters.items():
+        if not _WORD.match(name) or name == "action":
+            wrong.append((f"{place}.parameters.{name}", "must be a word of the agent, and not 'action'"))
+        if len(value) > VALUE_MAX_CHARS or not value.isprintable():
+            wrong.append((f"{place}.parameters.{name}", f"must be one line of at most {VALUE_MAX_CHARS} characters"))
+    return wrong
