@@ -86,7 +86,7 @@ class Batch:
         ``within`` is the entity of the host that sent the request; a new alarm uses its quota, and events count in its
         share of the log.
         """
-        self._ledger.attribute(host_of(within), in_bulk=request.clear_all_below is not None)
+        self._ledger.attribute(within and host_of(within), in_bulk=request.clear_all_below is not None)
         try:
             return self._apply(request, within)
         except FlockError as error:

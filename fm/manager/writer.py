@@ -321,7 +321,7 @@ def _answers(outcomes: Sequence[FaultOutcome], within: Mapping[str, str], now: d
     """Rows that store outcomes for repeated requests."""
     return NewRows(_INSERTION, [
         (outcome.request_id, json.dumps({"uuid": outcome.uuid, "count": outcome.count, "error": outcome.error}), now,
-         host_of(within.get(outcome.request_id)))
+         host_of(within.get(outcome.request_id)) if within else None)
         for outcome in outcomes])
 
 
