@@ -37,7 +37,8 @@ def ran(monkeypatch: pytest.MonkeyPatch, *argv: str) -> int:
 
 @pytest.mark.parametrize("argv", [
     ("del", MAC, ADDRESS), ("del", MAC, ADDRESS, "name"), ("tftp", "26579", ADDRESS, "/var/pxeboot/pxelinux.0"),
-    ("tftp", "0", ADDRESS, "/var/pxeboot/\udcff --help"), ("init",), ("arp-add", MAC, ADDRESS), ("arp-del", MAC, ADDRESS),
+    ("tftp", "0", ADDRESS, "/var/pxeboot/\udcff --help"), ("init",),
+    ("arp-add", MAC, ADDRESS), ("arp-del", MAC, ADDRESS),
     ("relay-snoop", "eth0", "fe80::1", "2001:db8::/56"), ("of-a-later-version", "x"), ("of-a-later-version",)])
 def test_other_actions_are_nothing_to_do(monkeypatch: pytest.MonkeyPatch, conductor: Conductor,
                                          capsys: pytest.CaptureFixture[str], argv: tuple[str, ...]) -> None:
