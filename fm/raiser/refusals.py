@@ -12,7 +12,10 @@ INTERVAL_S = 10.0
 
 
 class RefusalReport:
-    """``send`` is a periodic task with INTERVAL_S. ``hostnames()`` are the hosts that exist; others are not reported."""
+    """``send`` is a periodic task with INTERVAL_S. ``hostnames()`` are the hosts that exist.
+
+    Others are not reported.
+    """
 
     def __init__(self, transport: Transport, hostnames: Callable[[], Collection[str]],
                  manager: FmManager | None = None) -> None:

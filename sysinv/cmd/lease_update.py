@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sysinv-dnsmasq-lease-update: dnsmasq runs it for each event; of leases it notifies the conductor within a bounded time.
+"""sysinv-dnsmasq-lease-update: dnsmasq runs it for each event.
 
-A failed notification loses nothing: the conductor also reads dnsmasq's lease file.
+It notifies the conductor of leases, within a bounded time. A failed notification loses nothing: the conductor also reads dnsmasq's lease file.
 """
 from __future__ import annotations
 

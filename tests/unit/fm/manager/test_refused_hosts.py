@@ -12,6 +12,7 @@ from fm.contract.errors import InvalidFault
 from fm.contract.rpc import FaultOutcome, FaultRequest, Refusal
 from fm.core import refusals as rules
 from fm.manager.refusals import RefusalKeeper
+from fm.raiser import requests as make
 from fm.raiser.busalarm import BROKEN_S, BusAlarm, Change, change
 from fm.raiser.refusals import RefusalReport
 
