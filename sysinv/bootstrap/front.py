@@ -24,9 +24,6 @@ CONFIGURATION, CONNECTION_LIMIT = "/etc/flock/front.conf", "/etc/flock/front.nft
 CONNECTIONS_MAX, ADDRESS_CONNECTIONS = 8192, 256
 # Names, addresses and boot files for hosts, and heartbeats; names and the message bus.
 UNTRACKED_UDP, UNTRACKED_TCP = (53, 67, 69, 2103, 2106, 2113, 2116), (53, 5671)
-# Bits from the start of the UDP header to the first DHCP option: header, fixed fields, cookie. Only DISCOVER (1) and
-# REQUEST (3) are let through, as first option (53, one byte long): dnsmasq takes the type from its first appearance.
-DHCP_FIRST_OPTION_BIT, DHCP_SERVED = 8 * (8 + 236 + 4), ("0x350101", "0x350103")
 HEADER_S, BODY_PAUSE_S, SEND_PAUSE_S, IDLE_S = 10, 10, 30, 75
 # An API replies within its own deadlines; the longest is that of an action on a host.
 REPLY_S = 180
@@ -143,13 +140,9 @@ def connection_limit(apis: Iterable[Published]) -> str:
     nginx counts the requests of an address only once their headers are complete; until then a connection is free. To
     count connections the kernel tracks them, and refuses all new ones when its table is full. What this machine serves
     on ``UNTRACKED_UDP`` and ``UNTRACKED_TCP`` is therefore not tracked; nothing there is counted or translated.
-
-    It also drops all DHCP messages but questions for an address: anybody can decline or release the address of another
-    host, because DHCP has no authentication, and dnsmasq then withholds the address from it.
     """
     return _CONNECTION_LIMIT.format(ports=", ".join(str(api.port) for api in apis), most=ADDRESS_CONNECTIONS,
-                                    udp=", ".join(map(str, UNTRACKED_UDP)), tcp=", ".join(map(str, UNTRACKED_TCP)),
-                                    first_option=DHCP_FIRST_OPTION_BIT, served=", ".join(DHCP_SERVED))
+                                    udp=", ".join(map(str, UNTRACKED_UDP)), tcp=", ".join(map(str, UNTRACKED_TCP)))
 
 
 def _servers(api: Published, listens: Sequence[Listen]) -> list[str]:
@@ -230,8 +223,6 @@ table inet flock_front {{
     chain input {{
         type filter hook input priority filter; policy accept;
         iifname "lo" accept
-        udp dport 67 @th,{first_option},24 {{ {served} }} accept
-        udp dport 67 drop
         tcp dport {{ {ports} }} ct state new jump opened
     }}
     chain opened {{

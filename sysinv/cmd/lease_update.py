@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """sysinv-dnsmasq-lease-update: dnsmasq runs it for each event.
 
-It notifies the conductor of leases, within a bounded time. A failed notification loses nothing: the conductor also reads dnsmasq's lease file.
+It notifies the conductor of leases, within a bounded time. A failed notification loses nothing: the conductor also
+reads dnsmasq's lease file.
 """
 from __future__ import annotations
 

@@ -17,6 +17,23 @@ SPLIT_MIN = 16
 """Smaller ranges are not divided."""
 DOMAIN = "internal"
 LEASES_MAX = 4096
+# Bits from the start of the UDP header to the first DHCP option: header, fixed fields, cookie.
+_FIRST_OPTION_BIT = 8 * (8 + 236 + 4)
+# Option 53, one byte long: DHCPDISCOVER and DHCPREQUEST. dnsmasq takes the type from its first appearance.
+_SERVED = ("0x350101", "0x350103")
+_RULES = """\
+# Written by sysinv-conductor.
+table inet flock_dhcp
+delete table inet flock_dhcp
+table inet flock_dhcp {{
+    chain input {{
+        type filter hook input priority filter; policy accept;
+        iifname != "{interface}" accept
+        udp dport 67 @th,{first_option},24 {{ {served} }} accept
+        udp dport 67 drop
+    }}
+}}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +56,10 @@ class DnsmasqPaths:
     @property
     def addn_hosts(self) -> str:
         return f"{self.directory}/dnsmasq.addn_hosts"
+
+    @property
+    def rules(self) -> str:
+        return f"{self.directory}/dnsmasq.nft"
 
     @property
     def leases(self) -> str:
@@ -79,6 +100,15 @@ def render_conf(paths: DnsmasqPaths, pxeboot: PoolView, pxeboot_interface: str, 
         f"dhcp-script={paths.lease_script}", f"pid-file={paths.pid}", "log-facility=-",
         *([f"user={paths.user}"] if paths.user else [])]
     return "\n".join(lines) + "\n"
+
+
+def render_rules(pxeboot_interface: str) -> str:
+    """Return ``dnsmasq.nft``, a script for nftables that drops all DHCP messages but questions for an address.
+
+    Anybody can decline or release the address of another host, because DHCP has no authentication, and dnsmasq then
+    withholds the address from it.
+    """
+    return _RULES.format(interface=pxeboot_interface, first_option=_FIRST_OPTION_BIT, served=", ".join(_SERVED))
 
 
 def _ranges(start_text: str, end_text: str, netmask: str) -> list[str]:

@@ -22,6 +22,7 @@ from sysinv.conductor.dhcp import (
     render_addn_hosts,
     render_conf,
     render_hosts,
+    render_rules,
 )
 from sysinv.conductor.pxe import BootFile, authority_in, boot_file_name, render_default, render_host
 from sysinv.contract.enums import NetworkType, Personality
@@ -116,9 +117,11 @@ class Dnsmasq:
             self._hang_up()
 
     def _write_conf(self, pxeboot: PoolView) -> bool:
+        """Write what dnsmasq's unit reads when it starts; return whether it changed."""
         text = render_conf(self._paths, pxeboot, self._interfaces[NetworkType.PXEBOOT],
                            self._interfaces[NetworkType.MGMT])
-        return replace_text(Path(self._paths.conf), text)
+        changed = replace_text(Path(self._paths.rules), render_rules(self._interfaces[NetworkType.PXEBOOT]))
+        return replace_text(Path(self._paths.conf), text) or changed
 
     def _restart(self) -> None:
         """Restart dnsmasq, which reads its configuration only at its start. Leaves a stopped unit to systemd."""

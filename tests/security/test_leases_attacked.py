@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from flock.testing.services.process import wait_for
-from sysinv.bootstrap.front import Published, connection_limit
-from sysinv.conductor.dhcp import DnsmasqPaths, render_conf, render_hosts
+from sysinv.conductor.dhcp import DnsmasqPaths, render_conf, render_hosts, render_rules
 from sysinv.model.addressing import PoolView
 
 VICTIM, ADDRESS = "08:00:27:00:00:09", "169.254.202.77"
@@ -99,7 +98,8 @@ class Site:
         return options[2], ".".join(map(str, reply[16:20]))
 
     def protect(self) -> None:
-        self.run(self.server, "nft", "-f", "-", text=connection_limit([Published("a", 5000, "")]))
+        for _ in range(2):  # The unit loads them at each start.
+            self.run(self.server, "nft", "-f", "-", text=render_rules("pxeboot0"))
 
     def leases(self) -> str:
         return (self.folder / "dnsmasq.leases").read_text()
@@ -121,11 +121,11 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    missing = [tool for tool in ("nft", "dnsmasq", "ip") if shutil.which(tool) is None]
+    missing = [tool for tool in ("nft", "dnsmasq", "ip", "udhcpc") if shutil.which(tool) is None]
     if os.geteuid() != 0 or missing:
         if os.environ.get("FLOCK_REQUIRE_SERVICES"):
-            pytest.fail("needs root, nftables and dnsmasq")
-        pytest.skip("needs root, nftables and dnsmasq")
+            pytest.fail("needs root, nftables, dnsmasq and udhcpc")
+        pytest.skip("needs root, nftables, dnsmasq and udhcpc")
     holders = [subprocess.Popen(["unshare", "-n", "sleep", "600"]) for _ in range(2)]
     made = Site(holders[0].pid, holders[1].pid, tmp_path)
     try:
@@ -195,3 +195,12 @@ def test_a_client_id_does_not_give_a_stranger_the_lease_of_a_host(site: Site) ->
     assert site.ask(request(STRANGER, offered, CLIENT_ID)) == (ACK, offered)
     assert VICTIM in site.leases() and ADDRESS in site.leases()
     assert site.ask(discover()) == (OFFER, ADDRESS)
+
+
+def test_an_honest_client_gets_its_address(site: Site) -> None:
+    site.protect()
+    site.run(site.machines, "ip", "link", "set", "machine0", "down")
+    site.run(site.machines, "ip", "link", "set", "machine0", "address", VICTIM)
+    site.run(site.machines, "ip", "link", "set", "machine0", "up")
+    site.run(site.machines, "udhcpc", "-i", "machine0", "-n", "-q", "-f", "-s", "/bin/true", "-t", "5")
+    assert VICTIM in site.leases() and ADDRESS in site.leases()

@@ -21,6 +21,7 @@ from sysinv.conductor.dhcp import (
     render_addn_hosts,
     render_conf,
     render_hosts,
+    render_rules,
 )
 from sysinv.conductor.dnsmasq import BootFiles
 from sysinv.conductor.pxe import BootFile, boot_file_name, render_default, render_host, template_name
@@ -104,6 +105,12 @@ def test_dnsmasq_serves_the_pxeboot_network_only() -> None:
     assert "dhcp-script=/opt/lease-update" in lines and "dhcp-ignore-clid" in lines
     assert not any(line.startswith("user=") for line in lines)
     assert "user=dnsmasq" in render_conf(replace(PATHS, user="dnsmasq"), POOL, "pxeboot0", "mgmt0").splitlines()
+
+
+def test_the_unit_loads_the_rules_that_protect_addresses() -> None:
+    unit = (Path(__file__).resolve().parents[4] / "etc/systemd/flock-dnsmasq.service").read_text()
+    assert f"nft -f {PATHS.rules}\n" in unit and f"--conf-file={PATHS.conf}\n" in unit
+    assert 'iifname != "pxeboot0" accept' in render_rules("pxeboot0")
 
 
 def test_controllers_have_fixed_addresses_and_leases_are_kept() -> None:
