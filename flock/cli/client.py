@@ -18,6 +18,8 @@ from flock.core.parse import parse_json
 INVALID_CREDENTIALS = "Invalid Identity credentials."
 CONNECT_TIMEOUT_S = 30.0
 STREAM_SILENCE_MAX_S = 60.0
+# OpenSSL's reason when a certificate is not trusted or has another name; all else that ends TLS says nothing of trust.
+UNVERIFIED = "CERTIFICATE_VERIFY_FAILED"
 
 Query = Mapping[str, Any] | Sequence[tuple[str, str]]
 
@@ -132,10 +134,10 @@ class ApiClient:
         advice = f"Check that the service is running and that the URL ({self._url_option} or the catalogue) is right."
         if self._base is None and not self._adapter.endpoint_override:
             advice = "Check that Keystone is running and that --os-auth-url (OS_AUTH_URL) is right."
-        if isinstance(problem, ksa.SSLError):
+        if isinstance(problem, ksa.SSLError) and UNVERIFIED in str(problem):
             return ApiUnreachable(f"Cannot trust {where}: {_cause(problem)}. Give its CA with --os-cacert (OS_CACERT).")
         _forget_login(self._adapter)
-        if isinstance(problem, ksa.ConnectTimeout):
+        if isinstance(problem, ksa.ConnectTimeout) or "timed out" in str(problem):
             return ApiUnreachable(f"No response from {where} in time. {advice}")
         if isinstance(problem, (ksa.ConnectionError, OSError)):
             return ApiUnreachable(f"Cannot connect to {where}: {_cause(problem)}. {advice}")
@@ -165,8 +167,10 @@ def _cause(problem: Exception) -> str:
         ("Connection refused", "connection refused"), ("Name or service not known", "unknown host name"),
         ("Temporary failure in name resolution", "host name cannot be resolved"),
         ("No route to host", "no route to host"), ("Network is unreachable", "network is unreachable"),
-        ("CERTIFICATE_VERIFY_FAILED", "its certificate cannot be verified"),
-        ("Connection aborted", "connection closed by the server"), ("timed out", "no response in time"),
+        (UNVERIFIED, "its certificate cannot be verified"),
+        ("Connection aborted", "connection closed by the server"),
+        ("EOF", "connection closed by the server before TLS was agreed"),
+        ("WRONG_VERSION_NUMBER", "it does not speak TLS"), ("HANDSHAKE_FAILURE", "it refuses the TLS handshake"),
     ):
         if sign in text:
             return words

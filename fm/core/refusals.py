@@ -10,6 +10,8 @@ ALARM_ID = "200.006"
 PROCESS = "agents"
 QUIET_S = 600.0
 HOSTS_MAX = 4096
+# A deleted host's agents send until their connections are closed; what is counted then is reported some time later.
+GONE_S = 120.0
 _BEGIN, _END = "host=", f".process={PROCESS}"
 
 Ledger = Mapping[str, float]
@@ -33,10 +35,28 @@ def text_of(refusal: Refusal) -> str:
     return f"Messages of the agents of {refusal.hostname} are refused: {refusal.reason}."
 
 
-def noted(ledger: Ledger, refusals: Iterable[Refusal], now_s: float) -> tuple[dict[str, float], list[Refusal]]:
-    """The ledger after ``refusals``, and those whose alarm is to be set. Ignores hosts beyond HOSTS_MAX."""
+def deleted(entity: str) -> str | None:
+    """The host whose every alarm is cleared by clearing ``entity`` with all below it; None for other entities."""
+    return entity.removeprefix(_BEGIN) or None if entity.startswith(_BEGIN) and "." not in entity else None
+
+
+def with_gone(gone: Ledger, hostname: str, now_s: float) -> dict[str, float]:
+    """``gone`` (when each host was deleted) with one more host; forgets those deleted more than GONE_S ago."""
+    left = {name: at_s for name, at_s in gone.items() if now_s - at_s < GONE_S}
+    return {**left, hostname: now_s} if len(left) < HOSTS_MAX else left
+
+
+def noted(ledger: Ledger, refusals: Iterable[Refusal], now_s: float,
+          gone: Ledger | None = None) -> tuple[dict[str, float], list[Refusal]]:
+    """The ledger after ``refusals``, and those whose alarm is to be set.
+
+    Ignores hosts beyond HOSTS_MAX, and those in ``gone`` that were deleted less than GONE_S ago.
+    """
     after, to_set = dict(ledger), []
     for refusal in refusals:
+        gone_s = (gone or {}).get(refusal.hostname)
+        if gone_s is not None and now_s - gone_s < GONE_S:
+            continue
         if refusal.number > 0 and (refusal.hostname in after or len(after) < HOSTS_MAX):
             after[refusal.hostname] = now_s
             to_set.append(refusal)

@@ -29,7 +29,7 @@ def _request(refusal: Refusal) -> FaultRequest | None:
 
 
 class RefusalKeeper:
-    """``note`` takes reports, ``audit`` runs periodically.
+    """``note`` takes reports, ``gone`` names of deleted hosts, ``audit`` runs periodically.
 
     ``apply`` is the writer's; ``own()`` are this daemon's counts.
     ``active()`` are the entities of active alarms of the id: after a restart their time counts from then.
@@ -43,15 +43,27 @@ class RefusalKeeper:
         self._clock = clock
         self._lock = threading.Lock()
         self._ledger: rules.Ledger | None = None
+        self._gone: rules.Ledger = {}
 
     def note(self, refusals: list[Refusal]) -> None:
         """Set the alarms of these hosts; InvalidFault for too many, database errors."""
         if len(refusals) > BATCH_MAX:
             raise InvalidFault(field="refusals", rule=f"must be at most {BATCH_MAX}")
         with self._lock:
-            after, to_set = rules.noted(self._known(), refusals, self._clock())
+            after, to_set = rules.noted(self._known(), refusals, self._clock(), self._gone)
             self._do([request for one in to_set if (request := _request(one)) is not None])
             self._ledger = after
+
+    def gone(self, requests: list[FaultRequest]) -> None:
+        """Set no alarms for a while for the hosts whose every alarm these requests clear, because they are deleted.
+
+        To be called before the requests are applied, so that no alarm is set after it was cleared.
+        """
+        hosts = [rules.deleted(one.clear_all_below) for one in requests if one.clear_all_below is not None]
+        if any(hosts):
+            with self._lock:
+                for hostname in filter(None, hosts):
+                    self._gone = rules.with_gone(self._gone, hostname, self._clock())
 
     def audit(self) -> None:
         """Note what this daemon refused; clear the alarms of hosts of which nothing was refused for a while."""

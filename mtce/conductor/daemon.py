@@ -87,7 +87,8 @@ class ConductorDaemon:
                             first_after_s=ALARM_AUDIT_FIRST_S)
         bus_alarm = BusAlarm(hostname, "mtce-conductor", self._server.trouble, busalarm.spooled(self._raiser))
         self._periodics.add("bus_alarm", busalarm.INTERVAL_S, bus_alarm.audit, first_after_s=5.0)
-        self._periodics.add("refusals", refusals.INTERVAL_S, refusals.RefusalReport(self._transport).send)
+        self._periodics.add("refusals", refusals.INTERVAL_S,
+                            refusals.RefusalReport(self._transport, self._hostnames).send)
         self._periodics.add("dead letters", DEAD_LETTER_AUDIT_INTERVAL_S, DeadLetterAlarm(
             "mtce", self._raiser, lambda: deadletters.trouble(self._db, OUTBOX, self._subject)).audit)
         self._versions = rpc.VersionWatch(self._transport, [HostStates, FmManager])
@@ -150,6 +151,9 @@ class ConductorDaemon:
     def _hostname_of(self, uuid: str) -> str | None:
         entry = self._loop.roster.get(uuid)
         return None if entry is None else entry.view.hostname
+
+    def _hostnames(self) -> set[str]:
+        return {entry.view.hostname for entry in self._loop.roster.all()}
 
     def _subject(self, key: str) -> str:
         """The host that messages of ``key`` are about: ``host=<hostname>``, or its uuid when it is gone."""

@@ -27,8 +27,10 @@ def domain_view(me: str, boot: str, host_boot: str, config: Config, durable: Dur
 
 
 def stored(kept: Kept, guard: DataGuard) -> Durable:
-    """Vote and record of the disk; where there is none, the record that the data itself proves."""
-    return agreement.get(kept) or Durable(record=Record(0, 1, guard.first_members()))
+    """Vote and record of the disk; where there is none, the record that the data itself proves. If it proves nothing,
+    this node may have forgotten a newer one."""
+    members = guard.first_members()
+    return agreement.get(kept) or Durable(record=Record(0, 1, members), forgot=not members)
 
 
 def first_view(domain: View, catalogue: Catalogue, left: Left | None, earlier: Callable[[int], Catalogue | None],

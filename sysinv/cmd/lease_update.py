@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sysinv-dnsmasq-lease-update: dnsmasq runs it at each lease; it notifies the conductor within a bounded time.
+"""sysinv-dnsmasq-lease-update: dnsmasq runs it for each event.
 
-A failed notification loses nothing: the conductor also reads dnsmasq's lease file.
+It notifies the conductor of leases, within a bounded time. A failed notification loses nothing: the conductor also
+reads dnsmasq's lease file.
 """
 from __future__ import annotations
 
@@ -22,13 +23,16 @@ PAUSE_S = 1.0
 
 
 def main() -> int:
-    """``add|old|del MAC IP [HOSTNAME]``; exit status 0 notified or nothing to do, 1 not notified, 2 bad arguments."""
+    """``add|old MAC IP [HOSTNAME]``; exit status 0 notified or nothing to do, 1 not notified, 2 without arguments.
+
+    dnsmasq has other actions (``del``, ``tftp``, ``init``, ``arp-add`` ...) and may get more; they are nothing to do.
+    """
     argv = sys.argv[1:]
-    if len(argv) < 3 or argv[0] not in (*TOLD_ACTIONS, "del"):
-        print(f"usage: {PROG} add|old|del MAC IP [HOSTNAME]", file=sys.stderr)
-        return 2
-    if argv[0] not in TOLD_ACTIONS:
+    if argv and argv[0] not in TOLD_ACTIONS:
         return 0
+    if len(argv) < 3:
+        print(f"usage: {PROG} add|old MAC IP [HOSTNAME]; other actions are ignored", file=sys.stderr)
+        return 2
     conf = flock_conf.setup(PROG, "sysinv", [])
     transport = rpc.transport(conf)
     discovery = rpc.client(Discovery, transport, deadline_s=CALL_S)

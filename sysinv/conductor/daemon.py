@@ -40,6 +40,7 @@ from sysinv.contract.rpc import (
 from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.inventory import InventoryIntake
 from sysinv.model import busaccounts
+from sysinv.resources.host import store as hosts
 from sysinv.resources.operation.table import OPERATIONS
 
 PRUNE_INTERVAL_S = 3600
@@ -96,7 +97,8 @@ class ConductorDaemon:
         self._periodics = self._audits(conf, mtce, steps, discovery)
         bus_alarm = BusAlarm(hostname, "sysinv-conductor", self._server.trouble, busalarm.spooled(self._raiser))
         self._periodics.add("bus_alarm", busalarm.INTERVAL_S, bus_alarm.audit, first_after_s=5.0)
-        self._periodics.add("refusals", refusals.INTERVAL_S, refusals.RefusalReport(self._transport).send)
+        self._periodics.add("refusals", refusals.INTERVAL_S,
+                            refusals.RefusalReport(self._transport, self._hostnames).send)
         self._versions = rpc.VersionWatch(self._transport, [MtceHosts, FmManager])
         self.health.add("versions", self._versions.trouble)
         self.health.add("discovery", discovery.trouble)
@@ -121,6 +123,10 @@ class ConductorDaemon:
         self._raiser.stop()
         self._transport.close()
         self._db.dispose()
+
+    def _hostnames(self) -> set[str]:
+        with self._db.reader() as conn:
+            return {row["hostname"] for row in hosts.all_rows(conn) if row["hostname"]}
 
     def _audits(self, conf: Any, mtce: MtceHosts, steps: HostSteps, discovery: HostDiscovery) -> Periodics:
         chosen = conf.sysinv

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sysinv.model.addressing import PoolView, in_pool
@@ -17,6 +17,23 @@ SPLIT_MIN = 16
 """Smaller ranges are not divided."""
 DOMAIN = "internal"
 LEASES_MAX = 4096
+# Bits from the start of the UDP header to the first DHCP option: header, fixed fields, cookie.
+_FIRST_OPTION_BIT = 8 * (8 + 236 + 4)
+# Option 53, one byte long: DHCPDISCOVER and DHCPREQUEST. dnsmasq takes the type from its first appearance.
+_SERVED = ("0x350101", "0x350103")
+_RULES = """\
+# Written by sysinv-conductor.
+table inet flock_dhcp
+delete table inet flock_dhcp
+table inet flock_dhcp {{
+    chain input {{
+        type filter hook input priority filter; policy accept;
+        iifname != "{interface}" accept
+        udp dport 67 @th,{first_option},24 {{ {served} }} accept
+        udp dport 67 drop
+    }}
+}}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +56,10 @@ class DnsmasqPaths:
     @property
     def addn_hosts(self) -> str:
         return f"{self.directory}/dnsmasq.addn_hosts"
+
+    @property
+    def rules(self) -> str:
+        return f"{self.directory}/dnsmasq.nft"
 
     @property
     def leases(self) -> str:
@@ -66,7 +87,10 @@ def render_conf(paths: DnsmasqPaths, pxeboot: PoolView, pxeboot_interface: str, 
     lines = [
         f"interface={pxeboot_interface}", f"interface={mgmt_interface}", "except-interface=lo", "bind-dynamic",
         f"no-dhcp-interface={mgmt_interface}", "no-resolv", "no-hosts", f"domain={DOMAIN}", f"local=/{DOMAIN}/",
-        "dhcp-authoritative", "dhcp-ignore-names", "dhcp-option=3", "dhcp-option=6",
+        "dhcp-authoritative", "dhcp-ignore-names",
+        # A host is its MAC address: a client id would give its lease to every sender that knows the id, and another
+        # lease to each stage of an installation.
+        "dhcp-ignore-clid", "dhcp-option=3", "dhcp-option=6",
         # No probe (three seconds per host) before an address is given out: no other server uses this pool.
         "no-ping",
         *(line for start, end in pxeboot.ranges for line in _ranges(start, end, str(netmask))),
@@ -76,6 +100,15 @@ def render_conf(paths: DnsmasqPaths, pxeboot: PoolView, pxeboot_interface: str, 
         f"dhcp-script={paths.lease_script}", f"pid-file={paths.pid}", "log-facility=-",
         *([f"user={paths.user}"] if paths.user else [])]
     return "\n".join(lines) + "\n"
+
+
+def render_rules(pxeboot_interface: str) -> str:
+    """Return ``dnsmasq.nft``, a script for nftables that drops all DHCP messages but questions for an address.
+
+    Anybody can decline or release the address of another host, because DHCP has no authentication, and dnsmasq then
+    withholds the address from it.
+    """
+    return _RULES.format(interface=pxeboot_interface, first_option=_FIRST_OPTION_BIT, served=", ".join(_SERVED))
 
 
 def _ranges(start_text: str, end_text: str, netmask: str) -> list[str]:
@@ -89,11 +122,13 @@ def _ranges(start_text: str, end_text: str, netmask: str) -> list[str]:
 
 
 def render_hosts(pxeboot: PoolView, controllers: Iterable[tuple[str, str]], leases: Iterable[Lease],
-                 confirmed: Iterable[str] = ()) -> str:
+                 confirmed: Collection[str] = (), kept: Mapping[str, str] | None = None) -> str:
     """Return ``dnsmasq.hosts``: fixed pxeboot addresses, and the hosts that dnsmasq counts as known.
 
-    ``controllers`` are (mac, hostname) and have fixed addresses in the pool; hosts with ``leases`` keep their first
-    one. ``confirmed`` are the MAC addresses of hosts with a personality; those without a lease get one as known hosts.
+    ``controllers`` are (mac, hostname) and have fixed addresses in the pool. ``confirmed`` are the MAC addresses of
+    hosts with a personality. Each keeps the address that it has in ``kept`` (mac to address, from the file before), or
+    else that of its lease: a lease can end, also by a message of somebody else. Without either it gets an address as a
+    known host.
     """
     lines = []
     if pxeboot.floating_address:
@@ -104,14 +139,35 @@ def render_hosts(pxeboot: PoolView, controllers: Iterable[tuple[str, str]], leas
         if address:
             fixed |= {mac, address}
             lines.append(f"{mac},pxeboot-{hostname.rpartition('-')[2]},{address},{LEASE_TIME}")
-    for lease in sorted(leases, key=lambda one: (one.mac, -one.expires_s)):
-        if lease.mac in fixed or lease.ip_address in fixed | pxeboot.reserved:
+    held = [(lease.mac, lease.ip_address) for lease in sorted(leases, key=lambda one: (one.mac, -one.expires_s))]
+    chosen: dict[str, str] = {}
+    for mac, address in [*sorted((kept or {}).items()), *held]:
+        if mac not in confirmed or mac in fixed or address in fixed | pxeboot.reserved:
             continue
-        if in_pool(pxeboot, lease.ip_address):
-            fixed |= {lease.mac, lease.ip_address}
-            lines.append(f"{lease.mac},{lease.ip_address},{LEASE_TIME}")
+        if in_pool(pxeboot, address):
+            fixed |= {mac, address}
+            chosen[mac] = address
+    lines += [f"{mac},{address},{LEASE_TIME}" for mac, address in sorted(chosen.items())]
     lines += [f"{mac},{LEASE_TIME}" for mac in sorted(set(confirmed) - fixed)]
     return "\n".join(lines) + "\n"
+
+
+def parse_hosts(text: str) -> dict[str, str]:
+    """Return the addresses of hosts in ``dnsmasq.hosts``, by MAC address; skips other lines."""
+    kept: dict[str, str] = {}
+    for line in text.splitlines():
+        words = line.split(",")
+        if len(words) == 3 and (mac := client_mac(words[0])) is not None and _is_address(words[1]):
+            kept[mac] = words[1]
+    return kept
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def render_addn_hosts(pxe_address: str | None, floating_address: str | None,

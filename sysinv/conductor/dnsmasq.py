@@ -17,10 +17,12 @@ from flock.exec.root import Root
 from sysinv.conductor.dhcp import (
     DnsmasqPaths,
     Lease,
+    parse_hosts,
     parse_leases,
     render_addn_hosts,
     render_conf,
     render_hosts,
+    render_rules,
 )
 from sysinv.conductor.pxe import BootFile, authority_in, boot_file_name, render_default, render_host
 from sysinv.contract.enums import NetworkType, Personality
@@ -33,7 +35,7 @@ from sysinv.resources.network import store as networks
 LOG = logging.getLogger(__name__)
 SYSTEMCTL_TIMEOUT_S = 30.0
 HOST_FILE_MODE = 0o400
-LEASE_FILE_MAX_BYTES = 4 * 1024 * 1024
+FILE_MAX_BYTES = 4 * 1024 * 1024
 
 
 class BootFiles:
@@ -80,11 +82,16 @@ class Dnsmasq:
 
     def leases(self) -> list[Lease]:
         """Return dnsmasq's leases; empty when the lease file cannot be read."""
+        return parse_leases(self._written(self._paths.leases))
+
+    @staticmethod
+    def _written(path: str) -> str:
+        """The text of a file; empty when it cannot be read."""
         try:
-            with open(self._paths.leases, encoding="utf-8", errors="replace") as stream:
-                return parse_leases(stream.read(LEASE_FILE_MAX_BYTES))
+            with open(path, encoding="utf-8", errors="replace") as stream:
+                return stream.read(FILE_MAX_BYTES)
         except OSError:
-            return []
+            return ""
 
     def _refresh(self) -> None:
         with self._db.reader() as conn:
@@ -98,10 +105,10 @@ class Dnsmasq:
                        if row["personality"] == Personality.CONTROLLER and row["hostname"]]
         # Fixed addresses only for hosts that an operator confirmed: a flood of strangers would keep the pool for ever.
         confirmed = {row["mgmt_mac"] for row in rows if row["personality"]}
-        leases = [lease for lease in self.leases() if lease.mac in confirmed]
         names = [(name, address) for name, address in mgmt.items() if name != FLOATING_HOST]
         floating = pools[NetworkType.MGMT].floating_address if NetworkType.MGMT in pools else None
-        changed = replace_text(Path(self._paths.hosts), render_hosts(pxeboot, controllers, leases, confirmed))
+        changed = replace_text(Path(self._paths.hosts), render_hosts(
+            pxeboot, controllers, self.leases(), confirmed, parse_hosts(self._written(self._paths.hosts))))
         changed |= replace_text(Path(self._paths.addn_hosts),
                                 render_addn_hosts(pxeboot.floating_address, floating, names))
         if self._write_conf(pxeboot):
@@ -110,9 +117,11 @@ class Dnsmasq:
             self._hang_up()
 
     def _write_conf(self, pxeboot: PoolView) -> bool:
+        """Write what dnsmasq's unit reads when it starts; return whether it changed."""
         text = render_conf(self._paths, pxeboot, self._interfaces[NetworkType.PXEBOOT],
                            self._interfaces[NetworkType.MGMT])
-        return replace_text(Path(self._paths.conf), text)
+        changed = replace_text(Path(self._paths.rules), render_rules(self._interfaces[NetworkType.PXEBOOT]))
+        return replace_text(Path(self._paths.conf), text) or changed
 
     def _restart(self) -> None:
         """Restart dnsmasq, which reads its configuration only at its start. Leaves a stopped unit to systemd."""

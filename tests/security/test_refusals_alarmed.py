@@ -105,6 +105,34 @@ def test_numbers_out_of_range_are_refused_and_alarmed(controller: Controller, se
     wait_for(lambda: controller.status("worker-0").availability == "online", 20, "a true message to count")
 
 
+def test_a_deleted_host_has_no_alarm(controller: Controller, secured: SecuredBus, transports: Any) -> None:
+    """Its agents send until their connections are closed; neither what they sent before nor after is alarmed."""
+    bus = transports(secured.host("worker-0"))
+    agent, faults = client(AgentEvents, bus), client(FmManager, bus)
+    agent.mtc_alive(alive=alive(sequence=-1))
+    wait_for(lambda: controller.active("200.006") != [], 30, "the alarm")
+    assert controller.hosts.delete_host(host_uuid=UUIDS["worker-0"], revision=1).status == "pass"
+    wait_for(lambda: controller.active("200.006") == [], 30, "its deletion to clear it")
+    other = client(AgentEvents, transports(secured.host("worker-1")))
+    for _ in range(2):
+        agent.mtc_alive(alive=alive(sequence=-1))
+        faults.apply(requests=raises(0, ALARMS_MAX + 50))
+    # Both daemons judge and report in turn; the alarm of another host, refused later, shows that they have.
+    other.mtc_alive(alive=alive("worker-1", sequence=-1))
+    client(FmManager, transports(secured.host("worker-1"))).apply(requests=[
+        make.alarm_request("100.103", f"host=worker-1.n={name}", {}, {"severity": "major"})
+        for name in range(ALARMS_MAX + 1)])
+    reasons: set[str] = set()
+
+    def both_reported() -> bool:
+        reasons.update(fault.reason_text.partition(": ")[2].partition(":")[0].partition(".")[0]
+                       for fault in controller.active("200.006"))
+        return len(reasons) == 2
+
+    wait_for(both_reported, 60, f"both daemons to report worker-1, not only {reasons}")
+    assert [fault.entity_instance_id for fault in controller.active("200.006")] == ["host=worker-1.process=agents"]
+
+
 def raises(first: int, number: int) -> list[FaultRequest]:
     return [make.alarm_request("100.103", f"host=worker-0.n={name}", {}, {"severity": "major"})
             for name in range(first, first + number)]

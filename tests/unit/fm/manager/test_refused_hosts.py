@@ -12,6 +12,7 @@ from fm.contract.errors import InvalidFault
 from fm.contract.rpc import FaultOutcome, FaultRequest, Refusal
 from fm.core import refusals as rules
 from fm.manager.refusals import RefusalKeeper
+from fm.raiser import requests as make
 from fm.raiser.busalarm import BROKEN_S, BusAlarm, Change, change
 from fm.raiser.refusals import RefusalReport
 
@@ -39,6 +40,9 @@ class Store:
             if request.fault is not None:
                 assert (request.fault.alarm_id, request.fault.severity) == ("200.006", "minor")
                 self.active[request.fault.entity_instance_id] = request.fault.reason_text
+            elif request.clear_all_below is not None:
+                below = f"{request.clear_all_below}."
+                self.active = {name: text for name, text in self.active.items() if not name.startswith(below)}
             else:
                 assert request.clear is not None and request.clear_exact
                 self.active.pop(request.clear.entity_instance_id, None)
@@ -72,6 +76,43 @@ def test_a_restart_forgets_no_alarm_and_clears_only_its_own() -> None:
     store.now += rules.QUIET_S
     store.keeper.audit()
     assert list(store.active) == ["host=controller-0.process=sshd"]
+
+
+def test_a_deleted_host_gets_no_alarm_from_what_arrives_late() -> None:
+    store = Store()
+    store.keeper.note([Refusal("worker-0", 1, "x"), Refusal("worker-00", 1, "x")])
+    deletion = [make.clear_all_request("host=worker-0")]
+    store.keeper.gone(deletion)
+    store.apply(deletion)
+    other = "host=worker-00.process=agents"
+    assert list(store.active) == [other]
+    store.now = rules.GONE_S - 1
+    store.own.note("worker-0", "of before")
+    store.keeper.note([Refusal("worker-0", 1, "reported late")])
+    store.keeper.audit()
+    assert list(store.active) == [other]
+    # A host that was added again has its alarms after that.
+    store.now = rules.GONE_S
+    store.keeper.note([Refusal("worker-0", 1, "again")])
+    assert sorted(store.active) == [ENTITY, other]
+
+
+@pytest.mark.parametrize("request_", [
+    make.clear_all_request("host=worker-0.process=agents"), make.clear_all_request("system=x"),
+    make.clear_all_request("host="), make.clear_request("200.004", "host=worker-0", {})])
+def test_other_clears_say_nothing_of_deletion(request_: FaultRequest) -> None:
+    store = Store()
+    store.keeper.gone([request_])
+    store.keeper.note([Refusal("worker-0", 1, "x")])
+    assert list(store.active) == [ENTITY]
+
+
+def test_the_memory_of_deleted_hosts_is_bounded() -> None:
+    gone: dict[str, float] = {}
+    for number in range(rules.HOSTS_MAX + 5):
+        gone = rules.with_gone(gone, f"h{number}", 0.0)
+    assert len(gone) == rules.HOSTS_MAX
+    assert rules.with_gone(gone, "new", rules.GONE_S) == {"new": rules.GONE_S}
 
 
 def test_counts_that_could_not_be_stored_are_stored_later() -> None:
@@ -121,9 +162,29 @@ def test_a_report_that_fails_keeps_the_rest() -> None:
         transport.gate.refusals.note(f"h{number}", "x")
     manager: Any = Manager()
     with pytest.raises(Unavailable):
-        RefusalReport(transport, manager).send()
+        RefusalReport(transport, lambda: {f"h{number}" for number in range(700)}, manager).send()
     assert len(manager.told) == 500
     assert sorted(transport.gate.refusals.take()) == sorted({f"h{n}" for n in range(700)} - set(manager.told))
+
+
+def test_hosts_that_do_not_exist_are_not_reported() -> None:
+    told: list[str] = []
+
+    class Manager:
+        def note_refusals(self, *, refusals: list[Refusal]) -> None:
+            told.extend(one.hostname for one in refusals)
+
+    transport: Any = type("Bus", (), {"gate": type("Gate", (), {"refusals": Refusals()})()})()
+    manager: Any = Manager()
+    hosts: list[set[str]] = []
+    report = RefusalReport(transport, lambda: hosts[0], manager)
+    transport.gate.refusals.note("worker-0", "x")
+    transport.gate.refusals.note("gone", "x")
+    with pytest.raises(IndexError):
+        report.send()
+    hosts.append({"worker-0", "worker-1"})
+    report.send()
+    assert told == ["worker-0"] and transport.gate.refusals.take() == {}
 
 
 @pytest.mark.parametrize(("since_s", "is_set", "now_s", "wanted"), [

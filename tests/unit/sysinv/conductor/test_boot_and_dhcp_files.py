@@ -16,10 +16,12 @@ from flock.core.errors import InvalidInput
 from sysinv.conductor.dhcp import (
     DnsmasqPaths,
     Lease,
+    parse_hosts,
     parse_leases,
     render_addn_hosts,
     render_conf,
     render_hosts,
+    render_rules,
 )
 from sysinv.conductor.dnsmasq import BootFiles
 from sysinv.conductor.pxe import BootFile, boot_file_name, render_default, render_host, template_name
@@ -100,9 +102,15 @@ def test_dnsmasq_serves_the_pxeboot_network_only() -> None:
     assert "dhcp-range=tag:known,set:pxeboot,169.254.202.10,169.254.202.130,255.255.255.0,1d" in lines
     assert "dhcp-range=tag:!known,set:pxeboot,169.254.202.131,169.254.202.250,255.255.255.0,10m" in lines
     assert "dhcp-boot=tag:pxeboot,pxelinux.0,pxecontroller,169.254.202.1" in lines
-    assert "dhcp-script=/opt/lease-update" in lines
+    assert "dhcp-script=/opt/lease-update" in lines and "dhcp-ignore-clid" in lines
     assert not any(line.startswith("user=") for line in lines)
     assert "user=dnsmasq" in render_conf(replace(PATHS, user="dnsmasq"), POOL, "pxeboot0", "mgmt0").splitlines()
+
+
+def test_the_unit_loads_the_rules_that_protect_addresses() -> None:
+    unit = (Path(__file__).resolve().parents[4] / "etc/systemd/flock-dnsmasq.service").read_text()
+    assert f"nft -f {PATHS.rules}\n" in unit and f"--conf-file={PATHS.conf}\n" in unit
+    assert 'iifname != "pxeboot0" accept' in render_rules("pxeboot0")
 
 
 def test_controllers_have_fixed_addresses_and_leases_are_kept() -> None:
@@ -115,6 +123,27 @@ def test_controllers_have_fixed_addresses_and_leases_are_kept() -> None:
     assert text.splitlines() == [
         "pxecontroller,169.254.202.1", "08:00:27:00:00:01,pxeboot-0,169.254.202.2,1d",
         "08:00:27:00:00:09,169.254.202.78,1d", "08:00:27:00:00:0a,1d"]
+
+
+def test_a_host_keeps_its_address_without_a_lease() -> None:
+    """A lease ends, also by a message that somebody sends in the host's name; or the host gets another one."""
+    first = render_hosts(POOL, [], [Lease(5, "08:00:27:00:00:09", "169.254.202.77", None)], ["08:00:27:00:00:09"])
+    assert "08:00:27:00:00:09,169.254.202.77,1d" in first.splitlines()
+    for leases in ([], [Lease(9, "08:00:27:00:00:09", "169.254.202.120", None)],
+                   [Lease(9, "08:00:27:00:00:08", "169.254.202.77", None)]):
+        again = render_hosts(POOL, [], leases, ["08:00:27:00:00:08", "08:00:27:00:00:09"], parse_hosts(first))
+        assert "08:00:27:00:00:09,169.254.202.77,1d" in again.splitlines() and again.count("169.254.202.77") == 1
+        assert "08:00:27:00:00:08,1d" in again.splitlines()
+    assert "169.254.202.77" not in render_hosts(POOL, [], [], [], parse_hosts(first)), "no longer confirmed"
+    for foreign in ({"08:00:27:00:00:09": "10.0.0.1"}, {"08:00:27:00:00:09": "169.254.202.2"}):
+        assert "08:00:27:00:00:09,1d" in render_hosts(POOL, [], [], ["08:00:27:00:00:09"], foreign).splitlines()
+
+
+@given(st.text(max_size=200))
+def test_host_files_are_read_whatever_is_in_them(text: str) -> None:
+    assert parse_hosts(f"08:00:27:00:00:09,169.254.202.77,1d\n{text}\npxecontroller,169.254.202.1\n"
+                       "08:00:27:00:00:01,pxeboot-0,169.254.202.2,1d\n08:00:27:00:00:0a,1d\n"
+                       )["08:00:27:00:00:09"] == "169.254.202.77"
 
 
 def test_names_of_the_cloud() -> None:
