@@ -23,6 +23,7 @@ HASHING = "rabbit_password_hashing_sha256"
 SALT_BYTES = 4
 # Letters, digits, dots and hyphens: what hostnames and names of daemons consist of.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
+_REPLY_QUEUE = re.compile(r"[0-9a-f]{1,64}")
 
 
 class SenderKind(enum.Enum):
@@ -123,6 +124,12 @@ def sender_of(user_id: str | None) -> Sender:
 def reply_prefix(account: str) -> str:
     """The beginning of the names of all reply queues of ``account``."""
     return f"reply_{account}_"
+
+
+def is_reply_queue(name: str, account: str) -> bool:
+    """Whether ``name`` can be that of a reply queue which a program with ``account`` made."""
+    begin = reply_prefix(account)
+    return name.startswith(begin) and _REPLY_QUEUE.fullmatch(name[len(begin):]) is not None
 
 
 def topic_of_host(topic: str, hostname: str) -> str:
