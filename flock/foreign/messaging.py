@@ -206,8 +206,7 @@ class _CheckedConnection(_rabbit.Connection):  # type: ignore[name-defined,misc]
         self.set_transport_socket_timeout(REPLY_S)
         try:
             with self._heeding_refusals():
-                self._producer.publish(msg, mandatory=True, exchange=exchange, routing_key=queue,
-                                       confirm_timeout=REPLY_S)
+                self._producer.publish(msg, mandatory=True, exchange=exchange, routing_key=queue)
         except TimeoutError:
             # A confirmation that still comes must not count for the next message. Closing would wait for the broker.
             self.connection.collect()

@@ -21,6 +21,8 @@ SERVICE_PREFIX = "service."
 NOTHING = "^$"
 HASHING = "rabbit_password_hashing_sha256"
 SALT_BYTES = 4
+# Those of oslo.messaging. Limits come from the broker's policies.
+USUAL_ARGUMENTS = frozenset(("x-expires", "x-queue-type"))
 # Letters, digits, dots and hyphens: what hostnames and names of daemons consist of.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 _REPLY_QUEUE = re.compile(r"[0-9a-f]{1,64}")
@@ -85,10 +87,17 @@ class BusConnection:
 
 @dataclass(frozen=True, slots=True)
 class StoredQueue:
-    """A queue as the broker lists it; ``kind`` is classic, quorum or stream."""
+    """A queue as the broker lists it; ``kind`` is classic, quorum or stream. ``arguments`` are the names of those with
+    which it was declared."""
 
     name: str
     kind: str = "classic"
+    arguments: frozenset[str] = frozenset()
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether a program of this project declares such a queue. Others may refuse messages, or pass them on."""
+        return self.kind == "classic" and self.arguments <= USUAL_ARGUMENTS
 
 
 def stray(access: HostAccess, queues: Iterable[StoredQueue], exchanges: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -98,7 +107,7 @@ def stray(access: HostAccess, queues: Iterable[StoredQueue], exchanges: Iterable
     """
     own = re.compile(access.permissions.configure)
     mine = [queue for queue in queues if own.fullmatch(queue.name)]
-    kept = [] if len(mine) > access.queues_max else [queue for queue in mine if queue.kind == "classic"]
+    kept = [] if len(mine) > access.queues_max else [queue for queue in mine if queue.is_usual]
     return ([queue.name for queue in mine if queue not in kept],
             [name for name in exchanges if own.fullmatch(name) and not name.endswith("_fanout")])
 

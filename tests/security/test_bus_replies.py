@@ -7,15 +7,20 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import amqp
 import pytest
 
+from flock.core.errors import Unavailable
+from flock.foreign.messaging import REPLY_S
 from flock.rpc import Server, client, text
-from flock.rpc.accounts import host_account, reply_prefix, requests_exchange
+from flock.rpc.accounts import EXCHANGE, host_account, reply_prefix, requests_exchange
 from flock.testing.services.process import wait_for
 from fm.contract.rpc import FmManager
+from mtce.contract.records import CommandResult, MtcAlive
+from mtce.contract.rpc import AgentEvents, MtceAgent
 from tests.security.conftest import SecuredBus, connect
 
 ATTACKER = host_account("worker-0")
@@ -59,9 +64,9 @@ class Attack:
     def declare(self, arguments: dict[str, Any] | None = None) -> None:
         self.channel.queue_declare(self.queue, auto_delete=False, arguments=arguments)
 
-    def send(self, number: int = POISONOUS, **options: Any) -> None:
+    def send(self, number: int = POISONOUS, topic: str = "fm.manager", **options: Any) -> None:
         for _ in range(number):
-            self.channel.basic_publish_confirm(request(self.queue, **options), REQUESTS, "fm.manager")
+            self.channel.basic_publish_confirm(request(self.queue, **options), REQUESTS, topic)
 
     def end(self) -> None:
         self.channel.queue_delete(self.queue)
@@ -143,3 +148,92 @@ def test_a_server_that_starts_with_such_requests_in_its_queue_serves_the_others_
         assert slowest(secured, transports, ended) < PROMPT_S
     finally:
         second.stop(5)
+
+
+class Signs(AgentEvents):
+    """Notes who reported."""
+
+    def __init__(self) -> None:
+        self.reports: list[str] = []
+
+    def mtc_alive(self, *, alive: MtcAlive) -> None:
+        self.reports.append(alive.host_uuid)
+
+    def command_result(self, *, result: CommandResult) -> None:
+        raise AssertionError("not a message of this test")
+
+
+def test_a_cast_that_asks_for_a_reply_is_served_and_gets_none(
+        secured: SecuredBus, transports: Any, attack: Attack) -> None:
+    bus, signs = transports(secured.service("mtce-conductor")), Signs()
+    server = Server(bus, "controller-0", {AgentEvents: signs}, hostname_of={"1": "worker-0"}.get)
+    assert server.start(20)
+    try:
+        attack.declare()
+        alive = MtcAlive(host_uuid="1", hostname="worker-0", boot_id="b", uptime_s=1, sequence=1, configured=True,
+                         healthy=True, locked=False, goenabled=True, goenabled_failed=None, services_failed=False)
+        attack.send(5, "mtce.conductor", method="mtc_alive", namespace="agent_events", alive=asdict(alive))
+        wait_for(lambda: len(signs.reports) == 5, 10, "the messages to be served")
+        counted = 0
+
+        def all_counted() -> bool:
+            nonlocal counted
+            refused = bus.gate.refusals.take().get("worker-0")
+            counted += refused.number if refused else 0
+            return counted == 5
+
+        wait_for(all_counted, 10, "each of the replies to be refused")
+        assert attack.channel.basic_get(attack.queue, no_ack=True) is None
+    finally:
+        server.stop(5)
+
+
+def test_a_reply_that_the_broker_does_not_confirm_holds_its_thread_for_a_moment_only(
+        secured: SecuredBus, transports: Any, attack: Attack) -> None:
+    bus = transports(secured.service("fm-manager"))
+    server = Server(bus, "controller-0", {FmManager: Freezing(secured)})
+    assert server.start(20)
+    try:
+        attack.declare()
+        attack.send(1, **ABOUT_ITSELF)
+        begun = time.monotonic()
+        wait_for(lambda: "worker-0" in bus.gate.refusals.take(), 15, "the reply to be given up")
+        assert time.monotonic() - begun < 3 * REPLY_S
+        secured.node.thaw()
+        attack.send(1, **ABOUT_ITSELF)
+        wait_for(lambda: "worker-0" in bus.gate.refusals.take(), 30, "the next reply not to be tried")
+        client(FmManager, transports(secured.service("mtce-conductor"))).get_faults(
+            alarm_id=None, entity_instance_id=None, below=True)
+    finally:
+        secured.node.thaw()
+        server.stop(5)
+
+
+class Freezing(NoFaults):
+    """Freezes the broker before the first reply."""
+
+    def __init__(self, bus: SecuredBus) -> None:
+        super().__init__()
+        self._bus = bus
+
+    def get_faults(self, **arguments: Any) -> list[Any]:
+        if not self.served:
+            self._bus.node.freeze()
+        return super().get_faults(**arguments)
+
+
+def test_a_command_to_a_queue_that_refuses_it_fails_at_once(
+        secured: SecuredBus, transports: Any, attack: Attack) -> None:
+    """The same with requests: a host makes the queue of its own agent so that it refuses."""
+    queue = "mtce.agent.worker-0"
+    attack.channel.queue_declare(queue, auto_delete=False, arguments=REFUSING)
+    attack.channel.queue_bind(queue, EXCHANGE, queue)
+    try:
+        agent = client(MtceAgent, transports(secured.service("mtce-conductor")), "worker-0")
+        begun = time.monotonic()
+        for _ in range(10):
+            with pytest.raises(Unavailable, match="a queue refuses"):
+                agent.request_mtcalive(host_uuid="1")
+        assert time.monotonic() - begun < 2
+    finally:
+        attack.channel.queue_delete(queue)
