@@ -160,9 +160,9 @@ class Gate:
         metrics.DROPPED.labels(sender.kind.value).inc()
         self.note(sender, f"dropped {what}")
 
-    def note(self, sender: Sender, what: str) -> None:
-        """Count a refusal of a host, and log it unless the same was logged within LOG_EVERY_S."""
-        if sender.kind is SenderKind.HOST:
+    def note(self, sender: Sender, what: str, is_refusal: bool = True) -> None:
+        """Log this unless the same was logged within LOG_EVERY_S; count it as a refusal of a host if it is one."""
+        if is_refusal and sender.kind is SenderKind.HOST:
             self.refusals.note(sender.name, what)
         now_s, key = self._clock(), (str(sender), what)
         with self._lock:

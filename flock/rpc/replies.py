@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flock.foreign.messaging import Delivery
+from flock.foreign.messaging import REPLY_S, Delivery
 from flock.rpc import metrics
 from flock.rpc.accounts import Sender, SenderKind, sender_of
 from flock.rpc.gate import SENDER, SENDERS_MAX, Rates, Shares, is_flood
@@ -22,6 +22,8 @@ PATIENCE_S = 2.0
 # Of one host; a server has 16 threads.
 AT_ONCE_MAX = 8
 LATE_PAUSE_S = 10.0
+ANSWERED = (Delivery.SENT, Delivery.REFUSED, Delivery.MISSING)
+"""The broker answered, so it works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,28 @@ def after(way: Way, delivery: Delivery, now_s: float) -> Way:
     return replace(way, sending=max(0, way.sending - 1), paused_until_s=max(way.paused_until_s, now_s + pause_s))
 
 
-class ReplyLimits:
-    """Implements ``flock.foreign.messaging.Replies``. ``note(sender, what)`` counts what a host does not get."""
+def may_forget(way: Way, now_s: float) -> bool:
+    """Whether the way says no more than an absent one."""
+    return not way.sending and now_s >= way.paused_until_s
 
-    def __init__(self, rates: Rates, note: Callable[[Sender, str], None],
+
+def is_own_fault(delivery: Delivery, broker_answered_s: float | None, now_s: float) -> bool:
+    """Whether the receiver is why a reply was not delivered.
+
+    One that was not confirmed says nothing of the receiver unless the broker answered others meanwhile.
+    """
+    if delivery is Delivery.LATE:
+        return broker_answered_s is not None and now_s - broker_answered_s < REPLY_S
+    return delivery in (Delivery.REFUSED, Delivery.MISSING)
+
+
+class ReplyLimits:
+    """Implements ``flock.foreign.messaging.Replies``.
+
+    ``note(sender, what, is_refusal)`` counts a dropped reply; it is a refusal only when the host caused it.
+    """
+
+    def __init__(self, rates: Rates, note: Callable[[Sender, str, bool], None],
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._rates = rates
         self._shares = Shares(rates, clock)
@@ -54,6 +74,7 @@ class ReplyLimits:
         self._clock = clock
         self._lock = threading.Lock()
         self._ways: dict[str, Way] = {}
+        self._broker_answered_s: float | None = None
 
     def begin(self, context: Mapping[str, Any], size: int) -> float | None:
         """Seconds for which to try again while the queue is missing; None to drop a reply of ``size`` bytes."""
@@ -61,7 +82,7 @@ class ReplyLimits:
         if sender.kind is not SenderKind.HOST:
             return PATIENCE_S
         if is_flood(self._shares.take(sender.name, size), self._rates):
-            self._dropped(sender, "beyond the host's share")
+            self._dropped(sender, "beyond the host's share", is_refusal=True)
             return None
         now_s = self._clock()
         with self._lock:
@@ -69,31 +90,33 @@ class ReplyLimits:
             if is_free := may_send(way, now_s):
                 self._ways[sender.name] = replace(way, sending=way.sending + 1)
         if not is_free:
-            self._dropped(sender, "while others wait for their queue")
+            self._dropped(sender, "while others wait for their queue", is_refusal=False)
             return None
         return 0.0
 
     def ended(self, context: Mapping[str, Any], delivery: Delivery) -> None:
         """A reply that was begun ended so."""
-        sender = sender_of(context.get(SENDER))
-        if sender.kind is SenderKind.HOST:
-            now_s = self._clock()
-            with self._lock:
-                way = after(self._ways.get(sender.name, Way()), delivery, now_s)
-                if way.sending or way.paused_until_s > now_s:
-                    self._ways[sender.name] = way
-                else:
-                    self._ways.pop(sender.name, None)
-                if len(self._ways) > SENDERS_MAX:
-                    self._ways = {name: one for name, one in self._ways.items()
-                                  if one.sending or one.paused_until_s > now_s}
+        sender, now_s = sender_of(context.get(SENDER)), self._clock()
+        with self._lock:
+            is_own = is_own_fault(delivery, self._broker_answered_s, now_s)
+            if delivery in ANSWERED:
+                self._broker_answered_s = now_s
+            if sender.kind is SenderKind.HOST:
+                self._way_ended(sender.name, delivery, now_s)
         if delivery is not Delivery.SENT:
-            self._dropped(sender, delivery.value)
+            self._dropped(sender, delivery.value, is_own)
 
     def unasked(self, context: Mapping[str, Any]) -> None:
         """A message that has no reply asked for one."""
-        self._dropped(sender_of(context.get(SENDER)), "to a message that has none")
+        self._dropped(sender_of(context.get(SENDER)), "to a message that has none", is_refusal=True)
 
-    def _dropped(self, sender: Sender, why: str) -> None:
+    def _way_ended(self, name: str, delivery: Delivery, now_s: float) -> None:
+        self._ways[name] = after(self._ways.get(name, Way()), delivery, now_s)
+        if may_forget(self._ways[name], now_s):
+            del self._ways[name]
+        if len(self._ways) > SENDERS_MAX:
+            self._ways = {known: way for known, way in self._ways.items() if not may_forget(way, now_s)}
+
+    def _dropped(self, sender: Sender, why: str, is_refusal: bool) -> None:
         metrics.REPLIES_DROPPED.labels(sender.kind.value, why).inc()
-        self._note(sender, f"dropped a reply {why}")
+        self._note(sender, f"dropped a reply {why}", is_refusal)

@@ -12,9 +12,10 @@ from typing import Any
 
 import amqp
 import pytest
+from prometheus_client import REGISTRY
 
-from flock.core.errors import Unavailable
-from flock.foreign.messaging import REPLY_S
+from flock.core.errors import DeadlineExceeded, Unavailable
+from flock.foreign.messaging import REPLY_S, Delivery
 from flock.rpc import Server, client, text
 from flock.rpc.accounts import EXCHANGE, host_account, reply_prefix, requests_exchange
 from flock.testing.services.process import wait_for
@@ -27,6 +28,7 @@ ATTACKER = host_account("worker-0")
 REQUESTS = requests_exchange(ATTACKER)
 POISONOUS = 60
 PROMPT_S = 1.0
+PAUSED = "while others wait for their queue"
 REFUSING = {"x-max-length": 0, "x-overflow": "reject-publish"}
 
 
@@ -193,31 +195,48 @@ def test_a_reply_that_the_broker_does_not_confirm_holds_its_thread_for_a_moment_
     bus = transports(secured.service("fm-manager"))
     server = Server(bus, "controller-0", {FmManager: Freezing(secured)})
     assert server.start(20)
+    faults = client(FmManager, transports(secured.service("mtce-conductor")))
     try:
         attack.declare()
+        # The server has a connection for replies then.
+        faults.get_faults(alarm_id=None, entity_instance_id=None, below=True)
+        late, paused = dropped(Delivery.LATE.value), dropped(PAUSED)
         attack.send(1, **ABOUT_ITSELF)
         begun = time.monotonic()
-        wait_for(lambda: "worker-0" in bus.gate.refusals.take(), 15, "the reply to be given up")
+        wait_for(lambda: dropped(Delivery.LATE.value) > late, 15, "the reply to be given up")
         assert time.monotonic() - begun < 3 * REPLY_S
         secured.node.thaw()
         attack.send(1, **ABOUT_ITSELF)
-        wait_for(lambda: "worker-0" in bus.gate.refusals.take(), 30, "the next reply not to be tried")
-        client(FmManager, transports(secured.service("mtce-conductor"))).get_faults(
-            alarm_id=None, entity_instance_id=None, below=True)
+        wait_for(lambda: dropped(PAUSED) > paused, 30, "the next reply not to be tried")
+        assert "worker-0" not in bus.gate.refusals.take(), "it is not known whose fault that was"
+        wait_for(lambda: answered(faults), 30, "calls to be answered again")
     finally:
         secured.node.thaw()
         server.stop(5)
 
 
+def dropped(why: str) -> float:
+    """How many replies to hosts were dropped for this reason."""
+    return float(REGISTRY.get_sample_value("flock_rpc_replies_dropped_total",
+                                           {"receiver_kind": "host", "reason": why}) or 0.0)
+
+
+def answered(faults: FmManager) -> bool:
+    try:
+        return faults.get_faults(alarm_id=None, entity_instance_id=None, below=True) == []
+    except (DeadlineExceeded, Unavailable):
+        return False
+
+
 class Freezing(NoFaults):
-    """Freezes the broker before the first reply."""
+    """Freezes the broker before the second reply."""
 
     def __init__(self, bus: SecuredBus) -> None:
         super().__init__()
         self._bus = bus
 
     def get_faults(self, **arguments: Any) -> list[Any]:
-        if not self.served:
+        if self.served == 1:
             self._bus.node.freeze()
         return super().get_faults(**arguments)
 

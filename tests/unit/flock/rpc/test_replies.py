@@ -18,8 +18,9 @@ class Limits(ReplyLimits):
 
     def __init__(self) -> None:
         self.now_s = 0.0
-        self.noted: list[tuple[str, str]] = []
-        super().__init__(RATES, lambda sender, what: self.noted.append((str(sender), what)), lambda: self.now_s)
+        self.noted: list[tuple[str, str, bool]] = []
+        super().__init__(RATES, lambda sender, what, is_refusal: self.noted.append((str(sender), what, is_refusal)),
+                         lambda: self.now_s)
 
 
 def test_only_a_reply_that_was_not_confirmed_stops_the_next_ones() -> None:
@@ -38,7 +39,7 @@ def test_only_a_reply_that_was_not_confirmed_stops_the_next_ones() -> None:
 def test_a_host_has_few_replies_on_their_way_and_holds_nobody_elses() -> None:
     limits = Limits()
     assert [limits.begin(HOST, 1) for _ in range(AT_ONCE_MAX + 1)] == [0.0] * AT_ONCE_MAX + [None]
-    assert limits.noted == [("host a", "dropped a reply while others wait for their queue")]
+    assert limits.noted == [("host a", "dropped a reply while others wait for their queue", False)]
     assert limits.begin(OTHER, 1) == 0.0
     assert all(limits.begin(SERVICE, 1) == PATIENCE_S for _ in range(1000))
     limits.ended(HOST, Delivery.SENT)
@@ -67,7 +68,7 @@ def test_replies_of_a_host_are_limited_by_number_and_bytes() -> None:
         return begun
 
     assert sum(sent(1) for _ in range(1000)) == 110
-    assert limits.noted[0] == ("host a", "dropped a reply beyond the host's share")
+    assert limits.noted[0] == ("host a", "dropped a reply beyond the host's share", True)
     limits.now_s = 60.0
     assert sent(10_900) and not sent(200)
 
@@ -80,10 +81,33 @@ def test_what_is_not_delivered_is_counted(delivery: Delivery) -> None:
     limits.ended(HOST, delivery)
     dropped = delivery is not Delivery.SENT
     assert counter._value.get() - before == dropped
-    assert limits.noted == [("host a", f"dropped a reply {delivery.value}")] * dropped
+    assert limits.noted == [("host a", f"dropped a reply {delivery.value}",
+                             delivery in (Delivery.REFUSED, Delivery.MISSING))] * dropped
+
+
+def test_a_late_reply_is_the_hosts_fault_only_when_the_broker_answered_others_meanwhile() -> None:
+    limits = Limits()
+
+    def late() -> bool:
+        limits.begin(HOST, 1)
+        limits.now_s += LATE_PAUSE_S
+        limits.ended(HOST, Delivery.LATE)
+        limits.now_s += LATE_PAUSE_S
+        return limits.noted.pop()[2]
+
+    assert not late()
+    limits.begin(SERVICE, 1)
+    limits.ended(SERVICE, Delivery.SENT)
+    assert not late(), "that was before"
+    limits.begin(HOST, 1)
+    limits.begin(OTHER, 1)
+    limits.ended(OTHER, Delivery.REFUSED)
+    limits.now_s += 1.0
+    limits.ended(HOST, Delivery.LATE)
+    assert limits.noted[-1] == ("host a", "dropped a reply not confirmed in time", True)
 
 
 def test_a_reply_that_nobody_needs_is_counted() -> None:
     limits = Limits()
     limits.unasked(HOST)
-    assert limits.noted == [("host a", "dropped a reply to a message that has none")]
+    assert limits.noted == [("host a", "dropped a reply to a message that has none", True)]
