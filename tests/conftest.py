@@ -4,8 +4,12 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["flock.testing.fixtures"]
+# How fast cases are drawn says how busy the machine is, and nothing about the product.
+settings.register_profile("flock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("flock")
 
 
 @pytest.fixture(autouse=True)

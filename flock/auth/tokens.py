@@ -25,11 +25,15 @@ TOKEN_HEADERS = ("HTTP_X_AUTH_TOKEN", "HTTP_X_STORAGE_TOKEN", "HTTP_X_SERVICE_TO
 
 
 class TokenMemory:
-    """Bounded cache of validated tokens by digest; an entry expires after ``ttl_s`` seconds."""
+    """Bounded cache of validated tokens by digest; an entry expires after ``ttl_s`` seconds.
+
+    ``knows`` also remembers tokens whose entry has expired: they were valid a while ago.
+    """
 
     def __init__(self, ttl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._ttl_s, self._clock = ttl_s, clock
         self._entries: OrderedDict[bytes, tuple[float, Any]] = OrderedDict()
+        self._known: OrderedDict[bytes, None] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, token: str) -> Any | None:
@@ -46,12 +50,25 @@ class TokenMemory:
 
     def put(self, token: str, data: Any) -> None:
         """Store ``data`` for ``token``; drops the oldest entry when the cache is full."""
-        if self._ttl_s <= 0:
-            return
+        key = self._key(token)
         with self._lock:
-            self._entries[self._key(token)] = (self._clock() + self._ttl_s, data)
-            while len(self._entries) > REMEMBERED_MAX:
-                self._entries.popitem(last=False)
+            self._known[key] = None
+            self._known.move_to_end(key)
+            if self._ttl_s > 0:
+                self._entries[key] = (self._clock() + self._ttl_s, data)
+            for remembered in (self._known, self._entries):
+                while len(remembered) > REMEMBERED_MAX:
+                    remembered.popitem(last=False)
+
+    def knows(self, token: str) -> bool:
+        """Whether ``token`` was valid when it was checked last."""
+        with self._lock:
+            return self._key(token) in self._known
+
+    def forget(self, token: str) -> None:
+        """The token is not valid any more."""
+        with self._lock:
+            self._known.pop(self._key(token), None)
 
     @staticmethod
     def _key(token: str) -> bytes:
@@ -62,22 +79,37 @@ class TokenCheck(auth_token.AuthProtocol):  # type: ignore[misc]
     """keystonemiddleware with a cache in front of its validation.
 
     Caches only successful validations, so a revoked token is refused at most the lifetime of an entry later. No other
-    process can write the cache. The middleware still checks the expiry on every request.
+    process can write the cache. The middleware still checks the expiry on every request. Tokens that were never valid
+    here may hold ``strangers_max`` threads at a time, so that invented ones leave threads for the others.
     """
 
-    def __init__(self, app: Any, conf: dict[str, Any], memory: TokenMemory) -> None:
+    def __init__(self, app: Any, conf: dict[str, Any], memory: TokenMemory, strangers_max: int) -> None:
         super().__init__(app, conf)
         self._memory = memory
+        self._strangers = threading.BoundedSemaphore(strangers_max)
 
     def fetch_token(self, token: str, allow_expired: bool = False) -> Any:
         """Keystone's data of a token; ``Unavailable`` when Keystone does not reply."""
         data = None if allow_expired else self._memory.get(token)
         if data is not None:
             return data
+        if self._memory.knows(token):
+            return self._ask(token, allow_expired)
+        if not self._strangers.acquire(blocking=False):
+            raise Unavailable(service="Keystone", reason="too many new tokens are being checked")
+        try:
+            return self._ask(token, allow_expired)
+        finally:
+            self._strangers.release()
+
+    def _ask(self, token: str, allow_expired: bool) -> Any:
         try:
             data = super().fetch_token(token, allow_expired=allow_expired)
         except webob.exc.HTTPServiceUnavailable:
             raise Unavailable(service="Keystone", reason="the token could not be checked") from None
+        except auth_token.InvalidToken:
+            self._memory.forget(token)
+            raise
         if not allow_expired:
             self._memory.put(token, data)
         return data
@@ -94,7 +126,7 @@ def token_check(app: Any, conf: Any) -> Callable[..., Iterable[bytes]]:
         "memcached_servers": None, "cache": None, "token_cache_time": -1,
         "http_connect_timeout": conf.keystone_authtoken.http_connect_timeout or CONNECT_TIMEOUT_S,
     }
-    check = TokenCheck(app, fixed, TokenMemory(conf.api.token_cache_local_s))
+    check = TokenCheck(app, fixed, TokenMemory(conf.api.token_cache_local_s), max(1, conf.api.threads // 2))
 
     def checked(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         # keystonemiddleware does not remove all of them: it omits the system scope, and its list may change.

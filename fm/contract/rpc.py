@@ -91,7 +91,7 @@ class FmManager:
 
     @call(timeout_s=10, about=hosts_in(_asked), callers=CONDUCTORS)
     def get_faults(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool) -> list[Fault]:
-        """Active alarms by id and/or entity; with ``below`` also those on contained entities.
+        """Active alarms by id and/or entity, at most PAGE_MAX; with ``below`` also those on contained entities.
 
         Includes suppressed, silenced and masked alarms, and alarms whose clear is held off; excludes raises that are
         held off.

@@ -54,8 +54,13 @@ class Manager(FmManager):
     def get_faults(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool) -> list[Fault]:
         _check_question(alarm_id, entity_instance_id)
         with self._db.reader() as conn:
-            found = alarms.active(conn, alarm_id=alarm_id, entity=entity_instance_id, below=below)
-        return [fault_of(alarm) for alarm in found]
+            found = alarms.active_page(conn, alarm_id=alarm_id, entity=entity_instance_id, below=below, after=0,
+                                       limit=PAGE_MAX + 1)
+        # One reply holds them all, so there must not be many.
+        if len(found) > PAGE_MAX:
+            raise InvalidFault(field="entity_instance_id",
+                               rule=f"must match at most {PAGE_MAX} alarms; get_faults_page gives more")
+        return [fault_of(alarm) for _, alarm in found]
 
     def get_faults_page(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool,
                         after: int = 0) -> FaultPage:

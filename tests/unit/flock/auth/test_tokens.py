@@ -31,6 +31,8 @@ class StubKeystone(ThreadingHTTPServer):
         self.tokens: dict[str, dict[str, Any]] = {}
         self.validated: list[str] = []
         self.broken = False
+        self.asked, self.go = threading.Semaphore(0), threading.Event()
+        self.go.set()
 
     def add(self, name: str, *roles: str, project: str = "admin", domain: str = "Default", life_s: int = 3600) -> None:
         """Make a token valid."""
@@ -65,6 +67,8 @@ class _Answers(BaseHTTPRequestHandler):
             return
         subject = self.headers.get("X-Subject-Token", "")
         self.server.validated.append(subject)
+        self.server.asked.release()
+        assert self.server.go.wait(20)
         if self.server.broken:
             self._send(503, {})
         elif subject in self.server.tokens:
@@ -185,6 +189,46 @@ def test_without_a_valid_token_401(app: Any, headers: dict[str, str]) -> None:
         assert response.status_int == 401
         assert response.headers["WWW-Authenticate"].startswith("Keystone uri=")
         assert response.headers["X-Openstack-Request-Id"].startswith("req-")
+
+
+def test_invented_tokens_leave_threads_for_those_that_were_valid(app: Any, keystone: StubKeystone,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    keystone.add("tom", "reader")
+    assert ask(app).status_int == 401
+    assert ask(app, X_Auth_Token="tom").status_int == 200
+    monkeypatch.setattr(TokenMemory, "get", lambda self, token: None)
+    while keystone.asked.acquire(blocking=False):
+        pass
+    keystone.go.clear()
+    told: list[int] = []
+
+    def go(token: str) -> threading.Thread:
+        thread = threading.Thread(target=lambda: told.append(ask(app, X_Auth_Token=token).status_int))
+        thread.start()
+        assert keystone.asked.acquire(timeout=20)
+        return thread
+
+    # Half of the threads of an API process, which are eight.
+    threads = [go(f"invented-{number}") for number in range(4)]
+    refused = ask(app, X_Auth_Token="invented-9")
+    assert (refused.status_int, refused.headers["Retry-After"]) == (503, "5")
+    threads.append(go("tom"))
+    keystone.go.set()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(told) == [200, 401, 401, 401, 401]
+    assert ask(app, X_Auth_Token="invented-9").status_int == 401
+
+
+def test_a_token_that_was_revoked_is_a_strangers() -> None:
+    memory = TokenMemory(10)
+    memory.put("tom", 1)
+    assert memory.knows("tom") and not memory.knows("eve")
+    memory.forget("tom")
+    assert not memory.knows("tom")
+    for number in range(REMEMBERED_MAX + 1):
+        memory.put(str(number), 1)
+    assert not memory.knows("0") and memory.knows("1")
 
 
 def test_public_paths_do_not_ask_keystone(app: Any, keystone: StubKeystone) -> None:

@@ -15,11 +15,13 @@ import yaml
 from flock.db import Database, new_uuid
 from fm.contract import catalogue
 from fm.contract.enums import AlarmState, AlarmType, Severity, SuppressionStatus
+from fm.contract.errors import InvalidFault
 from fm.contract.fault import AlarmKey, Fault
 from fm.contract.rpc import FaultOutcome, FaultRequest
 from fm.core.policy import LifePolicy
 from fm.core.retention import Limits
 from fm.db.tables import EVENT_LOG, EVENT_SUPPRESSION, METADATA, NOTIFICATION
+from fm.manager import endpoint
 from fm.manager.catalogue import synchronise
 from fm.manager.endpoint import Manager
 from fm.manager.outputs.output import EVENTS, TRAPS, Output
@@ -275,6 +277,19 @@ def test_suppression_hides_everywhere_and_loses_nothing(world: World) -> None:
     world.suppress("100.101", SuppressionStatus.UNSUPPRESSED)
     assert len(world.alarms()) == 2 and len(world.events(include_suppress=False)) == 3
     assert [told for told in world.told() if told[0] == "warmStart"] == [("warmStart", "")]
+
+
+def test_a_question_about_more_alarms_than_one_reply_should_hold_is_refused(
+        world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint, "PAGE_MAX", 2)
+    for number in range(2):
+        world.set(entity_instance_id=f"host=a.port={number}")
+    asked = {"alarm_id": None, "entity_instance_id": "host=a", "below": True}
+    assert len(world.manager.get_faults(**asked)) == 2
+    world.set(entity_instance_id="host=a.port=2")
+    with pytest.raises(InvalidFault, match="must match at most 2 alarms; get_faults_page gives more"):
+        world.manager.get_faults(**asked)
+    assert len(world.manager.get_faults_page(**asked).faults) == 2
 
 
 def test_every_alarm_id_of_the_catalogue_can_be_suppressed_and_no_log(world: World) -> None:
