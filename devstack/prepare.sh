@@ -18,7 +18,7 @@ PACKAGES=(
     rabbitmq-server memcached nginx postgresql-15 dnsmasq-base systemd-container debootstrap nftables iproute2 iputils-ping
     udhcpc curl openssl ipmitool openipmi python3-venv git procps util-linux ca-certificates keyutils
 )
-TEST_PACKAGES=(shellcheck snmp snmpd snmptrapd zsh fish)
+TEST_PACKAGES=(dbus resource-agents shellcheck snmp snmpd snmptrapd zsh fish)
 
 say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*"; }
 fail() {
@@ -44,7 +44,7 @@ missing_packages() {
 declare -A UNITS=(
     [rabbitmq-server]="rabbitmq-server.service epmd.service epmd.socket" [memcached]=memcached.service [nginx]=nginx.service
     [postgresql-15]=postgresql.service [openipmi]=openipmi.service [snmpd]=snmpd.service
-    [snmptrapd]="snmptrapd.service snmptrapd.socket"
+    [snmptrapd]="snmptrapd.service snmptrapd.socket" [resource-agents]=logd.service
 )
 policy=/usr/sbin/policy-rc.d clusters=/etc/postgresql-common/createcluster.d/flock.conf
 policy_mark="# the flock's prepare.sh: nothing starts while packages are installed" new_units=()
@@ -138,7 +138,7 @@ PYTHON
 
 install_product() {
     local fingerprint marker=$FLOCK_HOME/venv/.product copy log
-    fingerprint=$(cd "$repo" && find flock fm fm_api sysinv mtce etc setup.cfg requirements.txt MANIFEST.in -type f -not -name '*.pyc' -print0 |
+    fingerprint=$(cd "$repo" && find flock fm fm_api sysinv mtce sm etc setup.cfg requirements.txt MANIFEST.in -type f -not -name '*.pyc' -print0 |
         sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
     [ "$(cat "$marker" 2> /dev/null)" = "$fingerprint" ] && return 0
     say "installing the product into $FLOCK_HOME/venv"

@@ -106,6 +106,21 @@ class Impact(enum.StrEnum):
     CRITICAL = "critical"
 
 
+class OnFailure(enum.StrEnum):
+    """What is done about a service that fails more often than it may be repaired in place.
+
+    ``RESTART``: its impact on the group decides. ``DEGRADE``: the group is degraded at most, so it stays here.
+    ``SWACT``: no repair in place, the first failure counts as too many. ``REBOOT``: this node is rebooted.
+    ``IGNORE``: the group takes no notice. Whatever is done, the service is started again with growing pauses.
+    """
+
+    RESTART = "restart"
+    DEGRADE = "degrade"
+    SWACT = "swact"
+    REBOOT = "reboot"
+    IGNORE = "ignore"
+
+
 class ServiceAction(enum.StrEnum):
     """What a plug-in can do with a service."""
 
@@ -142,12 +157,14 @@ class PluginKind(enum.StrEnum):
     EXEC = "exec"
     HTTP = "http"
     TCP = "tcp"
+    ADDRESS = "address"
 
 
 class SchedulingState(enum.StrEnum):
-    """A move of a group's assignment that has begun and has not ended."""
+    """A move of an assignment that has begun and has not ended. ``MOVE``: to a better node, asked for by nobody."""
 
     NONE = "none"
+    MOVE = "move"
     SWACT = "swact"
     SWACT_FORCE = "swact-force"
     DISABLE = "disable"

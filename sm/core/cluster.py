@@ -24,7 +24,8 @@ class Node:
     ``ready``: configured, its tests passed, not marked unhealthy. ``current``: its assignments below are what it says
     now. ``gone``: it is proven that nothing is active there (fenced, or its grant has ended); without that proof what
     was active on a silent node counts as active. ``data_current``: it may be made active without losing accepted data.
-    ``score``: 0 or less, by networks that it has lost; nodes with a better one are preferred.
+    ``accept_loss``: an operator has said that it may be made active without that. ``score``: 0 or less, by networks
+    that it has lost; nodes with a better one are preferred.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Node:
     current: bool = True
     gone: bool = False
     data_current: bool = True
+    accept_loss: bool = False
     score: int = 0
 
 
@@ -54,7 +56,13 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A group on a node: what is wanted and what is. ``changed_ms``: when ``state`` changed last."""
+    """A group on a node: what is wanted and what is. ``changed_ms``: when ``state`` changed last.
+
+    ``told_active``: the node was told to make the group active, and has not confirmed a later order; it may still obey.
+    ``stopped``: since it was last told so, it has said that it is standby or disabled, or was proven to be gone; on its
+    way to standby or disabled it then cannot be active. ``apply`` keeps both when orders are given, and ``confirm``
+    when the node has confirmed its latest order.
+    """
 
     group: str
     node: str
@@ -66,6 +74,8 @@ class Assignment:
     scheduling: SchedulingState = SchedulingState.NONE
     changed_ms: int = 0
     reason: str = ""
+    told_active: bool = False
+    stopped: bool = False
 
 
 Key = tuple[str, str]
@@ -74,19 +84,24 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The domain at one moment. Every group has an assignment on every node. ``maintenance``: nothing is moved."""
+    """The domain at one moment. Every group has an assignment on every node. ``maintenance``: nothing is moved.
+
+    ``planned``: by node, when an operator wants a swact away from it, in milliseconds of the leader's clock.
+    """
 
     groups: Mapping[str, GroupSpec]
     nodes: Mapping[str, Node]
     assignments: Mapping[Key, Assignment]
     maintenance: bool = False
+    planned: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What one assignment shall be, and why: ``reason`` is what ``sm explain`` prints.
 
-    ``recover``, ``escalate`` and ``clear_fatal`` go into the order to the node.
+    ``recover``, ``escalate`` and ``clear_fatal`` go into the order to the node; they stand for as long as their cause
+    does. ``waits``: what must end elsewhere before the node goes active, which it shall; empty: it shall not, or may.
     """
 
     desired: GroupState
@@ -95,11 +110,16 @@ class Decision:
     recover: bool = False
     escalate: bool = False
     clear_fatal: bool = False
+    waits: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The result of one pass of the scheduler."""
+    """The result of one pass of the scheduler. ``logs``: why each assignment that changes does so.
+
+    ``again_ms``: when time alone changes the decisions, if nothing happens before; None: never.
+    """
 
     decisions: Mapping[Key, Decision]
     logs: tuple[str, ...] = field(default=())
+    again_ms: int | None = None

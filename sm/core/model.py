@@ -6,13 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sm.contract.states import (
+    ActionResult,
+    Condition,
     DependencyKind,
     Impact,
+    OnFailure,
     PluginKind,
     RedundancyModel,
     ServiceAction,
     ServiceState,
+    Status,
 )
+from sm.core.cycles import without_cycles
+
+# Rows of the catalogue that hold for every plug-in or command without a row of its own.
+DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,12 @@ class ActionSpec:
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
     """One service. Limits: failures while active that are repaired in place, one of which is forgiven after each
-    ``fail_countdown_interval_ms``; failed actions in a row; failed transitions."""
+    ``fail_countdown_interval_ms``; failed actions in a row; failed transitions.
+
+    ``instance``: the name that an OCF agent is given; empty for the service's own. ``program``: the name of the program
+    whose process ``pid_file`` names; empty when it is not checked. ``user``: the account that may report the service's
+    events besides root; empty for none.
+    """
 
     name: str
     actions: Mapping[ServiceAction, ActionSpec]
@@ -57,6 +70,10 @@ class ServiceSpec:
     max_transition_failures: int = 16
     pid_file: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    on_failure: OnFailure = OnFailure.RESTART
+    instance: str = ""
+    program: str = ""
+    user: str = ""
 
     @property
     def has_standby(self) -> bool:
@@ -74,7 +91,11 @@ class MemberSpec:
 
 @dataclass(frozen=True, slots=True)
 class GroupSpec:
-    """Services that are active on the same node. Groups of one ``aggregate`` move together; empty: moves alone."""
+    """Services that are active on the same node. Groups of one ``aggregate`` move together; empty: moves alone.
+
+    ``preferred``: nodes from best to worst; the group goes back to a better one after that has recovered. Empty, the
+    default: it stays where it is.
+    """
 
     name: str
     model: RedundancyModel
@@ -84,6 +105,7 @@ class GroupSpec:
     aggregate: str = ""
     failure_debounce_ms: int = 300_000
     fatal_error_reboot: bool = False
+    preferred: tuple[str, ...] = ()
 
     @property
     def movable(self) -> bool:
@@ -103,21 +125,95 @@ class Dependency:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultRow:
+    """What it means when ``command`` of ``name``, executed by ``plugin``, ends with ``code``.
+
+    ``name`` and ``command`` may be ``DEFAULT``. ``code`` is a decimal exit code, or ``plugin-failure``,
+    ``plugin-timeout``, ``other``. A state, status or condition of None leaves it as it is; the state of a successful
+    enable or disable then follows from the action.
+    """
+
+    plugin: PluginKind
+    name: str
+    command: str
+    code: str
+    result: ActionResult
+    state: ServiceState | None = None
+    status: Status | None = None
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Active monitoring of a service: ``message`` is sent every ``interval_ms`` as a datagram, and any reply counts.
+
+    ``family`` is ``unix`` or ``udp``; addresses are paths, or ``address port`` for UDP. A status follows when more
+    than that many replies in a row are missed.
+    """
+
+    service: str
+    family: str
+    source: str
+    destination: str
+    message: str
+    interval_ms: int
+    missed_warn: int
+    missed_degrade: int
+    missed_fail: int
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All that is provisioned on this system. Dependencies on services that are not provisioned are left out."""
+    """All that is provisioned on this system. Dependencies on services that are not provisioned are left out.
+
+    ``of`` and ``naming`` also leave out dependencies that close a cycle, listed in ``closing``: a catalogue with cycles
+    is refused before it gets here, and one that does get here must not keep services waiting for each other.
+    """
 
     groups: Mapping[str, GroupSpec]
     services: Mapping[str, ServiceSpec]
     dependencies: tuple[Dependency, ...] = ()
     enabling_max: int = 1000
+    results: tuple[ResultRow, ...] = ()
+    heartbeats: tuple[Heartbeat, ...] = ()
+
+    closing: tuple[Dependency, ...] = field(init=False, repr=False, compare=False)
+    _rows: Mapping[tuple[str, ServiceAction], tuple[Dependency, ...]] = field(init=False, repr=False, compare=False)
+    _own: Mapping[str, tuple[Dependency, ...]] = field(init=False, repr=False, compare=False)
+    _users: Mapping[str, tuple[Dependency, ...]] = field(init=False, repr=False, compare=False)
+    _groups: Mapping[str, GroupSpec] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        rows: dict[tuple[str, ServiceAction], list[Dependency]] = {}
+        own: dict[str, list[Dependency]] = {}
+        users: dict[str, list[Dependency]] = {}
+        kept, closing = without_cycles(self.dependencies)
+        for row in kept:
+            rows.setdefault((row.service, row.action), []).append(row)
+            own.setdefault(row.service, []).append(row)
+            users.setdefault(row.dependent, []).append(row)
+        groups: dict[str, GroupSpec] = {}
+        for group in self.groups.values():
+            for member in group.members:
+                groups.setdefault(member.service, group)
+        object.__setattr__(self, "closing", tuple(closing))
+        object.__setattr__(self, "_rows", {key: tuple(found) for key, found in rows.items()})
+        object.__setattr__(self, "_own", {name: tuple(found) for name, found in own.items()})
+        object.__setattr__(self, "_users", {name: tuple(found) for name, found in users.items()})
+        object.__setattr__(self, "_groups", groups)
 
     def of(self, service: str, action: ServiceAction) -> tuple[Dependency, ...]:
         """The dependencies of one action of one service."""
-        return tuple(row for row in self.dependencies if row.service == service and row.action is action)
+        return self._rows.get((service, action), ())
+
+    def rows_of(self, service: str) -> tuple[Dependency, ...]:
+        """The dependencies of all actions of one service."""
+        return self._own.get(service, ())
+
+    def naming(self, dependent: str) -> tuple[Dependency, ...]:
+        """The dependencies of other services on this one."""
+        return self._users.get(dependent, ())
 
     def group_of(self, service: str) -> GroupSpec | None:
-        """The group that a service belongs to."""
-        for group in self.groups.values():
-            if any(member.service == service for member in group.members):
-                return group
-        return None
+        """The group that a service belongs to; the first where several name it."""
+        return self._groups.get(service)

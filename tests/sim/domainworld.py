@@ -63,6 +63,15 @@ class Voter(Node):
         self.feed(Tick())
         self.after_tick()
 
+    def lose_store(self):
+        """The next start finds no store."""
+        self.durable = Durable(forgot=True)
+        self.boots += 1
+        if self.up:
+            self.world.say(f"{self.name} restarts with a new store")
+            self.grace_ms = -1
+            self.begin()
+
     def local(self):
         return Local()
 
@@ -111,7 +120,7 @@ class Controller(Voter):
         if not self.up:
             return
         self.world.say(f"{self.name} restarts its daemon")
-        until = permitted_until(self.view, self.local_ms())
+        until = permitted_until(self.view, leased=True)
         self.grace_ms = self.local_ms() + self.config.timing.lease_ms if until is None else until
         self.heir = ""
         self.begin()
@@ -126,13 +135,13 @@ class Controller(Voter):
 
     def after_tick(self):
         now_ms = self.local_ms()
-        if must_stop(self.view, now_ms):
+        if must_stop(self.view, now_ms, leased=True):
             self.stop_services()
         elif self.view.leading and self.state == STOPPED and not self.heir and self.alone_active(now_ms):
             self.start_services()
         if self.state == STOPPED and not self.view.leading:
             self.heir = ""
-        until = permitted_until(self.view, now_ms)
+        until = permitted_until(self.view, leased=True)
         self.pet(HANGING_DAEMON_MS if until is None else until - now_ms)
         if not self.view.reason:
             self.world.fail(f"{self.name} gives no reason")
@@ -249,7 +258,8 @@ def _common(one, other):
 class Cloud:
     """The domain with its faults. ``bmc``: whether BMCs answer at all."""
 
-    def __init__(self, seed, *, nodes=2, witness=False, policy=Policy.FREEZE, bmc=True, timing=PRODUCT, loss=0.0):
+    def __init__(self, seed, *, nodes=2, witness=False, policy=Policy.FREEZE, bmc=True, timing=PRODUCT, loss=0.0,
+                 controller=Controller, voter=Voter):
         self.world = World(seed)
         self.paths = {name: Network(self.world, name, loss=loss) for name in PATHS}
         self.names = tuple(f"controller-{number}" for number in range(nodes))
@@ -261,9 +271,9 @@ class Cloud:
         drift = self.world.random.uniform
         first = Durable(record=Record(0, 1, frozenset(self.names[:1])))
         self.controllers = [
-            self.world.add(Controller(self.world, name, self.config, self.paths, self, durable=first,
+            self.world.add(controller(self.world, name, self.config, self.paths, self, durable=first,
                                       drift_ppm=drift(-400, 400))) for name in self.names]
-        self.witness = self.world.add(Voter(self.world, "witness", self.config, self.paths,
+        self.witness = self.world.add(voter(self.world, "witness", self.config, self.paths,
                                             drift_ppm=drift(-400, 400))) if witness else None
         self.world.always(at_most_one_active)
         self.world.always(at_most_one_lease)

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.soak
 MINUTES = 3
 
 
-def fault(cloud):
-    """One random fault, most of which end by themselves."""
+def fault(cloud, move=swact):
+    """One random fault, most of which end by themselves. ``move`` asks for a swact."""
     random = cloud.world.random
     node = random.choice(cloud.controllers)
     one, other = random.sample(sorted(cloud.world.nodes), 2)
@@ -34,7 +34,7 @@ def fault(cloud):
         lambda: [cloud.reset(host) for host in everybody],
         lambda: node.stall(random.choice((200, 1_000, 5_000, 20_000))),
         lambda: node.restart_daemon(),
-        lambda: swact(cloud),
+        lambda: move(cloud),
         lambda: lock(node, lasts_ms),
     ))()
 
@@ -123,8 +123,8 @@ def broken_fitness(patch):
 def broken_stop(patch):
     """A leader goes on after its lease has ended."""
     patch.setattr(standing, "steps_down_at", lambda view: None)
-    patch.setattr("tests.sim.domainworld.must_stop", lambda view, now: False)
-    patch.setattr("tests.sim.domainworld.permitted_until", lambda view, now: None)
+    patch.setattr("tests.sim.domainworld.must_stop", lambda view, now, leased: False)
+    patch.setattr("tests.sim.domainworld.permitted_until", lambda view, leased: None)
 
 
 def broken_proof(patch):
@@ -182,6 +182,35 @@ def test_a_voter_that_breaks_its_promise_would_make_two_leaders(monkeypatch):
     broken_promise(monkeypatch)
     with pytest.raises(WorldFailed, match="have the lease"):
         deaf_standby(Cloud(1, timing=lab(), **KINDS["witness"]))
+
+
+def forgetful_witness(cloud):
+    """The leader has gone on without the standby, which is away; the witness loses its store; then the leader dies."""
+    cloud.start()
+    cloud.world.run(20_000)
+    leader, = (node for node in cloud.controllers if node.view.leading)
+    standby, = (node for node in cloud.controllers if node is not leader)
+    part(list(cloud.paths.values()), leader.name, standby.name, 120_000)
+    part(list(cloud.paths.values()), "witness", standby.name, 40_000)
+    cloud.world.run(39_000)
+    cloud.reset(leader, after_ms=60_000)
+    cloud.witness.lose_store()
+    cloud.world.run(30_000)
+    assert cloud.serving() == []
+    cloud.heal()
+    cloud.world.run(60_000)
+    assert cloud.serving() == [leader.name]
+
+
+def test_a_voter_with_a_new_store_waits_until_it_knows_whose_data_is_current():
+    forgetful_witness(Cloud(1, timing=lab(), **KINDS["witness"]))
+
+
+def test_a_voter_that_forgot_would_promote_old_data(monkeypatch):
+    monkeypatch.setattr(standing, "_recall", lambda view, now: replace(
+        view, durable=replace(view.durable, forgot=False)))
+    with pytest.raises(WorldFailed, match="without .* acknowledged writes"):
+        forgetful_witness(Cloud(1, timing=lab(), **KINDS["witness"]))
 
 
 @pytest.mark.parametrize(("defect", "kind"), [

@@ -52,20 +52,27 @@ def steps_down_at(view: View) -> int | None:
     return view.lease_until_ms - view.config.timing.step_down_ms - view.config.timing.drift_ms
 
 
-def permitted_until(view: View, now_ms: int) -> int | None:
+def permitted_until(view: View, *, leased: bool) -> int | None:
     """Until when groups may be active on this node; None without an end. A watchdog resets the node at that moment when
-    something is still active; the node begins to stop it ``step_down_ms`` earlier."""
+    something is still active; the node begins to stop it ``step_down_ms`` earlier.
+
+    ``leased``: groups that only the leader may have active; for the others a grant is enough.
+    """
     if view.leading and view.config.keeps_alone:
         return None
-    ends = [view.grant_until_ms, view.grace_until_ms]
+    ends = [view.grace_until_ms]
     if view.durable.vote.holder == view.me:
         ends.append(view.lease_until_ms)
+    if not leased:
+        ends.append(view.grant_until_ms)
     return max(ends) - view.config.timing.drift_ms
 
 
-def must_stop(view: View, now_ms: int) -> bool:
-    """Whether what is active on this node must stop now."""
-    until = permitted_until(view, now_ms)
+def must_stop(view: View, now_ms: int, *, leased: bool) -> bool:
+    """Whether what is active on this node must stop now. What is leased stops as soon as the node does not lead."""
+    if leased and not view.leading:
+        return now_ms >= view.grace_until_ms - view.config.timing.step_down_ms
+    until = permitted_until(view, leased=leased)
     return until is not None and now_ms >= until - view.config.timing.step_down_ms
 
 
@@ -77,6 +84,8 @@ def vote_refusal(view: View, beat: Beat, now_ms: int) -> str:
     if view.leading:
         return "this node leads"
     if not beat.accepts_loss:
+        if own.forgot:
+            return "this voter's store is new, and it has not heard yet whose data is current"
         if beat.record.age < own.record.age:
             return f"its record of current data {beat.record.age} is older than {own.record.age}"
         if own.record.members and beat.node not in own.record.members:

@@ -19,6 +19,7 @@ from sm.core.domain.view import Proof, View, Void, Vote
 def decided(view: View, now_ms: int) -> View:
     """The view after all that follows from it at ``now_ms``."""
     view = _expire(view, now_ms)
+    view = _recall(view, now_ms)
     view = _give_way(view, now_ms)
     if view.claim_ms is not None:
         view = _keep(view, now_ms)
@@ -39,6 +40,8 @@ def standing_refusal(view: View, now_ms: int) -> str:
         return f"{leader} leads"
     if view.local.isolated and len(config.voters) > 1:
         return f"this node's own networks are at fault: {view.local.isolated}"
+    if not view.accepts_loss and view.durable.forgot:
+        return "its store is new, and it has not heard yet whose data is current"
     if not view.accepts_loss and view.me not in view.durable.record.members:
         return "its data is not current"
     return _wait_refusal(view, holder, now_ms) or _votes_refusal(view, now_ms)
@@ -93,6 +96,14 @@ def _expire(view: View, now_ms: int) -> View:
         if name not in view.void and expired(view, name, now_ms):
             void = Void(Proof.EXPIRED, view.heard[name].beat.boot, now_ms, now_ms, now_ms)
             view = replace(view, void={**view.void, name: void})
+    return view
+
+
+def _recall(view: View, now_ms: int) -> View:
+    """A voter with a new store knows the newest record once it hears a leader, or every other voter."""
+    if view.durable.forgot and (view.leader(now_ms) or all(
+            name in view.heard and not view.silent(name, now_ms) for name in view.others)):
+        return replace(view, durable=replace(view.durable, forgot=False))
     return view
 
 

@@ -35,11 +35,13 @@ class Record:
 @dataclass(frozen=True, slots=True)
 class Durable:
     """What a voter stores before anybody may learn of it. ``led_in``: the boot of the host in which this node has led
-    last; a restart of the daemon in the same boot continues."""
+    last; a restart of the daemon in the same boot continues. ``forgot``: the store is new, so that this voter may have
+    known a newer record; until it has learned one that is certainly the newest, it gives no vote."""
 
     vote: Vote = Vote()
     record: Record = Record()
     led_in: str = ""
+    forgot: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,19 +56,22 @@ def test_a_fenced_node_votes_for_us_until_it_could_have_met_the_third_voter(view
 
 def test_a_leader_that_may_stay_alone_has_no_end(view):
     alone = view(leads=True)
-    assert steps_down_at(alone) is permitted_until(alone, NOW) is None
-    assert not must_stop(alone, NOW + 10**9)
+    assert steps_down_at(alone) is permitted_until(alone, leased=True) is None
+    assert not must_stop(alone, NOW + 10**9, leased=True)
     bound = view(leads=True, policy=Policy.PROMOTE)
     assert steps_down_at(bound) == NOW + TIMING.lease_ms - TIMING.step_down_ms - TIMING.drift_ms
-    assert not must_stop(bound, steps_down_at(bound) - 1)
-    assert must_stop(bound, steps_down_at(bound))
+    assert not must_stop(bound, steps_down_at(bound) - 1, leased=True)
+    assert must_stop(bound, steps_down_at(bound), leased=True)
 
 
 def test_a_grant_and_the_grace_of_an_earlier_daemon_permit_activity(view):
-    assert permitted_until(view(grant_until_ms=NOW + 9), NOW) == NOW + 9 - TIMING.drift_ms
-    assert permitted_until(view(grace_until_ms=NOW + 8), NOW) == NOW + 8 - TIMING.drift_ms
+    assert permitted_until(view(grant_until_ms=NOW + 9), leased=False) == NOW + 9 - TIMING.drift_ms
+    assert permitted_until(view(grace_until_ms=NOW + 8), leased=True) == NOW + 8 - TIMING.drift_ms
+    assert must_stop(view(grant_until_ms=NOW + 10**6), NOW, leased=True)
+    assert not must_stop(view(grant_until_ms=NOW + 10**6), NOW, leased=False)
+    assert not must_stop(view(grace_until_ms=NOW + 10**6), NOW, leased=True)
     # The lease of an earlier term is nobody's when the vote went to another.
-    assert must_stop(view(lease_until_ms=NOW + 10**6), NOW)
+    assert must_stop(view(lease_until_ms=NOW + 10**6), NOW, leased=False)
 
 
 @pytest.mark.parametrize(("changes", "claim", "refusal"), [
@@ -134,3 +137,10 @@ def test_a_silent_node_is_gone_when_its_grant_has_ended(view, hush):
     assert not gone(view(leads=True), C1, NOW)
     assert not gone(hush(view()), C1, NOW)
     assert gone(void(view()), C1, NOW)
+
+
+def test_a_voter_that_may_have_forgotten_gives_no_vote(view, beat):
+    own = view()
+    own = replace(own, durable=replace(own.durable, forgot=True))
+    assert "store is new" in vote_refusal(own, beat(claims=True, vote=Vote(8, C1)), NOW)
+    assert vote_refusal(own, beat(claims=True, vote=Vote(8, C1), accepts_loss=True), NOW) == ""

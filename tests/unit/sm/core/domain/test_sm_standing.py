@@ -121,3 +121,13 @@ def test_candidates_with_split_votes_stand_again(view, beat):
     split = decided(replace(standing, heard={C1: rival}), NOW + 2 * TIMING.stagger_ms)
     assert (split.claim_ms, split.reason) == (None, "another candidate has votes in this term")
     assert decided(split, NOW + 2 * TIMING.stagger_ms).durable.vote == Vote(9, C0)
+
+
+def test_a_new_store_is_trusted_after_a_leader_or_everybody_was_heard(view, beat, hush):
+    new = Durable(Vote(7, C1), Record(7, 3, BOTH), forgot=True)
+    assert "store is new" in decided(hush(view(durable=new)), NOW).reason
+    assert not decided(view(durable=new), NOW).durable.forgot
+    three = hush(view(witness=True, durable=new), WITNESS)
+    assert decided(three, NOW).durable.forgot
+    leads = replace(three.heard[C1], beat=beat(leading=True, vote=Vote(7, C1)))
+    assert not decided(replace(three, heard={**three.heard, C1: leads}), NOW).durable.forgot

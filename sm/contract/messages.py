@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What nodes and the witness tell one another: beats, and the snapshots that some beats carry.
+
+Every message is the whole present truth of its sender, so a lost, doubled or late one does no harm. Times in messages
+are of the sender's monotonic clock; nobody compares them with his own, he only echoes them.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sm.contract.states import (
+    Administrative,
+    Availability,
+    Condition,
+    GroupState,
+    Operational,
+    SchedulingState,
+    Status,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """The latest beat that was heard of a node: ``boot`` and ``sent_ms`` as they stood in it."""
+
+    boot: str
+    sent_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """The promise of a voter: whom it follows in ``term``. An empty ``holder`` stands for nobody."""
+
+    term: int = 0
+    holder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DataRecord:
+    """The nodes whose data is current, as the leader of ``term`` wrote it down; a higher ``revision`` is newer."""
+
+    term: int = 0
+    revision: int = 0
+    members: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReport:
+    """The states of a node as the sender knows them; ``state_uuid`` names this combination of them."""
+
+    administrative: Administrative = Administrative.UNKNOWN
+    operational: Operational = Operational.UNKNOWN
+    availability: Availability = Availability.UNKNOWN
+    ready: Operational = Operational.UNKNOWN
+    state_uuid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentReport:
+    """A group on the sender: what is wanted and what is.
+
+    ``failed``, ``degraded`` and ``warned`` count members; ``age_ms``: for how long ``state`` has lasted.
+    """
+
+    group: str
+    desired: GroupState = GroupState.INITIAL
+    state: GroupState = GroupState.INITIAL
+    status: Status = Status.NONE
+    condition: Condition = Condition.NONE
+    failed: int = 0
+    degraded: int = 0
+    warned: int = 0
+    scheduling: SchedulingState = SchedulingState.NONE
+    age_ms: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOrder:
+    """What the leader wants of a group on one node; ``sm.core.events.Order`` explains the flags.
+
+    ``number`` grows with each new order of a leader. An order with the number of one that was carried out is a
+    repetition.
+    """
+
+    group: str
+    desired: GroupState
+    number: int = 0
+    recover: bool = False
+    clear_fatal: bool = False
+    escalate: bool = False
+    scheduling: SchedulingState = SchedulingState.NONE
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that a node has to say of states. ``revision`` grows with each change, and starts anew with each boot.
+
+    A snapshot that does not fit into one datagram travels in ``parts`` pieces with rows of its own each; receivers see
+    it when all of one revision have come. ``orders``: by node, from the leader only. ``obeyed``: term and number of the
+    latest orders that the sender has taken.
+    """
+
+    revision: int
+    part: int = 0
+    parts: int = 1
+    nodes: dict[str, NodeReport] = field(default_factory=dict)
+    assignments: tuple[AssignmentReport, ...] = ()
+    record: DataRecord | None = None
+    orders: dict[str, tuple[GroupOrder, ...]] = field(default_factory=dict)
+    obeyed: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReport:
+    """Tags of the keys that the sender accepts, and of the one that it signs with."""
+
+    accepted: tuple[str, ...] = ()
+    used: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOffer:
+    """A new key for one node: ``sealed`` (hex) with ``nonce`` (hex) under the key that both have; ``tag`` names it."""
+
+    number: int
+    tag: str
+    nonce: str
+    sealed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """One message, sent on every path.
+
+    ``boot``: uuid of this start of the sender. ``sequence``: grows by each beat of a boot. ``sent_ms``: when, on the
+    sender's monotonic clock; grows with the sequence.
+
+    ``echoes``: by node, what was heard last of the boot that the sender believes in. ``greetings``: by node, what was
+    heard last of boots that have not proven yet that they are alive; they prove nothing but that the sender hears them.
+
+    ``term``: the highest that the sender knows. ``leading``: the sender has the lease of it. ``grants``: by node, from
+    the leader only: for how many ms after the beat in ``echoes`` that node may keep its groups active. ``claims`` and
+    what follows up to ``fenced``: as the beat of the domain explains them.
+
+    ``carriers``: by path of the sender, whether its device has a carrier; ``heard``: by path, the nodes heard lately;
+    ``reachable``: by path, whether any of its probed targets answers, where that is known. ``reach``: how many hosts of
+    the cluster the sender reaches, None where it does not know. ``pausing_ms``: its silence is announced for that long.
+
+    ``revision``: of the sender's snapshot. ``acknowledged``: by node, the revision of its snapshot that the sender has,
+    counted by the boot in ``echoes``. ``offers``: by node that does not have the new key yet.
+    """
+
+    node: str
+    boot: str
+    sequence: int
+    sent_ms: int
+    echoes: dict[str, Echo] = field(default_factory=dict)
+    greetings: dict[str, tuple[Echo, ...]] = field(default_factory=dict)
+    term: int = 0
+    vote: Vote = Vote()
+    leading: bool = False
+    grants: dict[str, int] = field(default_factory=dict)
+    record: DataRecord = DataRecord()
+    claims: bool = False
+    alone: bool = False
+    accepts_loss: bool = False
+    active: bool = False
+    eligible: bool = True
+    hears: tuple[str, ...] = ()
+    follows: str = ""
+    fenced: tuple[str, ...] = ()
+    carriers: dict[str, bool] = field(default_factory=dict)
+    heard: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    reachable: dict[str, bool] = field(default_factory=dict)
+    reach: int | None = None
+    pausing_ms: int = 0
+    revision: int = 0
+    acknowledged: dict[str, int] = field(default_factory=dict)
+    keys: KeyReport | None = None
+    offers: dict[str, KeyOffer] = field(default_factory=dict)
+    snapshot: Snapshot | None = None

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One step of a node: view, event and time in; view and actions out. The daemon and the simulation run this.
+
+The order of the actions counts: what is stored comes before what is sent.
+"""
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sm.contract.messages import Beat, GroupOrder, Snapshot
+from sm.contract.states import Administrative, GroupState, Operational, SchedulingState
+from sm.core import actions as service_actions
+from sm.core.cluster import Assignment
+from sm.core.domain import events as domain_events
+from sm.core.domain.lease import must_stop, permitted_until
+from sm.core.domain.step import step as domain_step
+from sm.core.domain.view import Local
+from sm.core.events import Event as ServiceEvent
+from sm.core.events import Order, Tick
+from sm.core.local.step import reports
+from sm.core.local.step import step as local_step
+from sm.core.model import Catalogue, GroupSpec
+from sm.core.node import ledger
+from sm.core.node.view import (
+    SNAPSHOT_MS,
+    BeatCame,
+    NodeView,
+    Peer,
+    Send,
+    StandingChanged,
+    Swact,
+)
+from sm.core.paths import lost_networks
+from sm.core.swact import begin_swact
+from sm.core.wireform import domain_beat, order, report, with_domain
+
+DomainEvent = domain_events.Tick | domain_events.FenceAnswered | domain_events.ForceActive | domain_events.Pausing
+Event = BeatCame | StandingChanged | Swact | DomainEvent | ServiceEvent
+Action = (Send | domain_events.Store | domain_events.Require | domain_events.Fence | domain_events.AskFenced
+          | domain_events.Journal | service_actions.Action)
+
+
+def step(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tuple[NodeView, tuple[Action, ...]]:
+    """The view after ``event``, and what the shell must do, in this order."""
+    actions: list[Action] = []
+    view = _taken(view, event, catalogue, now_ms)
+    was_leading = view.domain.leading
+    view, told = _domain(view, event, catalogue, now_ms)
+    actions += told
+    if view.domain.leading and not was_leading:
+        view = ledger.opened(view, catalogue)
+    if view.domain.leading:
+        view, logs = ledger.planned(view, catalogue, now_ms)
+        actions += [domain_events.Journal(text) for text in logs]
+    view, done = _services(view, event, catalogue, now_ms)
+    actions += done
+    return _finished(view, actions, catalogue, now_ms)
+
+
+def watchdog_until(view: NodeView, catalogue: Catalogue) -> int | None:
+    """When the watchdog shall reset this node if it has not been told otherwise; None when nothing here needs it."""
+    ends = []
+    for name in view.local.active_groups:
+        group = catalogue.groups.get(name)
+        if group is None or ledger.bound(group):
+            ends.append(permitted_until(view.domain, leased=group is None or ledger.leased(group)))
+    bounded = [end for end in ends if end is not None]
+    return min(bounded) if bounded else None
+
+
+def _taken(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> NodeView:
+    """The view that knows what the event says, before anything is decided."""
+    if isinstance(event, StandingChanged):
+        return replace(view, standing=event.standing)
+    if isinstance(event, BeatCame):
+        return _learn(view, event.beat)
+    if isinstance(event, Swact) and view.domain.leading:
+        now = ledger.cluster(view, catalogue, now_ms)
+        rows = begin_swact(now, event.node, event.force).assignments
+        return replace(view, book=replace(view.book, rows=rows), basis=())
+    return view
+
+
+def _learn(view: NodeView, beat: Beat) -> NodeView:
+    """What a beat tells of its sender's groups; and from the leader its orders and its book."""
+    known = view.peers.get(beat.node)
+    if known is None or known.boot != beat.boot:
+        known = Peer(beat.boot)
+    known = replace(known, lost=lost_networks(beat), read=beat.acknowledged.get(view.me, 0))
+    snapshot = beat.snapshot
+    if snapshot is not None and snapshot.revision >= known.revision:
+        known = replace(known, revision=snapshot.revision, rows=snapshot.assignments, obeyed=snapshot.obeyed,
+                        report=snapshot.nodes.get(beat.node, known.report))
+    if known != view.peers.get(beat.node):
+        view = replace(view, peers={**view.peers, beat.node: known})
+    if snapshot is None or not beat.leading or view.domain.leading:
+        return view
+    return _copied(view, beat.term, snapshot)
+
+
+def _copied(view: NodeView, term: int, snapshot: Snapshot) -> NodeView:
+    """Take the orders of a leader, unless a later one has given some, and keep its plan."""
+    mine = snapshot.orders.get(view.me, ())
+    number = max((told.number for told in mine), default=0)
+    if term < view.obeyed[0] or not mine:
+        return view
+    rows = dict(view.book.rows)
+    for name, orders in snapshot.orders.items():
+        for told in orders:
+            row = rows.get((told.group, name)) or Assignment(told.group, name)
+            rows[told.group, name] = replace(row, desired=told.desired, scheduling=told.scheduling)
+    return replace(view, obeyed=(term, number), orders=mine, book=replace(view.book, rows=rows))
+
+
+def _domain(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tuple[NodeView, list[Action]]:
+    """The node's part in the agreement. Its own state is brought up to date first."""
+    actions: list[Action] = []
+    domain, local = view.domain, _local(view, catalogue)
+    if local != domain.local:
+        domain, told = domain_step(domain, domain_events.LocalChanged(local), now_ms)
+        actions += [action for action in told if not isinstance(action, domain_events.Send)]
+    if isinstance(event, BeatCame):
+        domain, told = domain_step(domain, domain_events.BeatHeard(domain_beat(event.beat)), now_ms)
+    elif isinstance(event, (domain_events.Tick, domain_events.FenceAnswered, domain_events.ForceActive,
+                            domain_events.Pausing)):
+        domain, told = domain_step(domain, event, now_ms)
+    else:
+        told = ()
+    for action in told:
+        actions.append(Send(with_domain(_message(view), action.beat))
+                       if isinstance(action, domain_events.Send) else action)
+    return replace(view, domain=domain), actions
+
+
+def _message(view: NodeView) -> Beat:
+    standing = view.standing
+    return Beat(view.me, view.domain.boot, 0, 0, carriers=dict(standing.carriers), heard=dict(standing.heard),
+                reachable=dict(standing.reachable))
+
+
+def _local(view: NodeView, catalogue: Catalogue) -> Local:
+    standing = view.standing
+    told = standing.report
+    eligible = (told.administrative is Administrative.UNLOCKED and told.operational is Operational.ENABLED
+                and told.ready is Operational.ENABLED)
+    active = any(name not in catalogue.groups or ledger.leased(catalogue.groups[name])
+                 for name in view.local.active_groups)
+    return Local(eligible, active, standing.isolated, standing.in_sync, standing.fenceable, standing.stalled_ms,
+                 view.domain.local.heir if view.domain.leading else "")
+
+
+def _services(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tuple[NodeView, list[Action]]:
+    """Give the engines the orders that hold now, and the event if it is theirs."""
+    actions: list[Action] = []
+    local, given = view.local, dict(view.given)
+    for told in _orders(view, catalogue, now_ms):
+        if given.get(told.group) != told:
+            given[told.group] = told
+            local, done = local_step(local, order(told), catalogue, now_ms)
+            actions += done
+    if isinstance(event, ServiceEvent) and not isinstance(event, Order):
+        local, done = local_step(local, event, catalogue, now_ms)
+        actions += done
+    elif isinstance(event, domain_events.Tick):
+        local, done = local_step(local, Tick(), catalogue, now_ms)
+        actions += done
+    return replace(view, local=local, given=given), actions
+
+
+def _orders(view: NodeView, catalogue: Catalogue, now_ms: int) -> list[GroupOrder]:
+    """The order for each group that holds now: the leader's, unless this node has no right to keep the group active."""
+    told = view.book.orders.get(view.me, ()) if view.domain.leading else view.orders
+    stops = {leased: must_stop(view.domain, now_ms, leased=leased) for leased in (True, False)}
+    found = []
+    for one in told:
+        group = catalogue.groups.get(one.group)
+        if group is None:
+            continue
+        plain = replace(one, reason="", scheduling=SchedulingState.NONE)
+        if ledger.bound(group) and stops[ledger.leased(group)] and one.desired is GroupState.ACTIVE:
+            plain = replace(_resting(plain, group), recover=False, clear_fatal=False, escalate=False)
+        found.append(plain)
+    return found
+
+
+def _resting(told: GroupOrder, group: GroupSpec) -> GroupOrder:
+    return replace(told, desired=GroupState.STANDBY if group.m_standby else GroupState.DISABLED)
+
+
+def _finished(view: NodeView, actions: list[Action], catalogue: Catalogue,
+              now_ms: int) -> tuple[NodeView, tuple[Action, ...]]:
+    """Put the snapshot into a beat that carries one: after a change, and once in a while."""
+    sent = next((index for index, action in enumerate(actions) if isinstance(action, Send)), None)
+    if sent is None:
+        return view, tuple(actions)
+    rows = tuple(replace(report(row, now_ms), age_ms=0) for row in reports(view.local, catalogue, view.me))
+    orders = dict(view.book.orders) if view.domain.leading else {}
+    obeyed = (view.domain.durable.vote.term, view.book.number) if view.domain.leading else view.obeyed
+    snapshot = Snapshot(view.snapshot.revision, nodes={view.me: view.standing.report}, assignments=rows, orders=orders,
+                        obeyed=obeyed)
+    changed = snapshot != view.snapshot
+    if changed:
+        snapshot = replace(snapshot, revision=snapshot.revision + 1)
+    due = changed or now_ms >= view.told_ms + SNAPSHOT_MS or _unread(view)
+    action = actions[sent]
+    if isinstance(action, Send):
+        acknowledged = {name: peer.revision for name, peer in view.peers.items()}
+        actions[sent] = Send(replace(action.beat, revision=snapshot.revision, acknowledged=acknowledged,
+                                     snapshot=snapshot if due else None))
+    return replace(view, snapshot=snapshot, told_ms=now_ms if due else view.told_ms), tuple(actions)
+
+
+def _unread(view: NodeView) -> bool:
+    """Whether a node that is heard lacks the present snapshot."""
+    return any(peer.read < view.snapshot.revision for peer in view.peers.values())
+

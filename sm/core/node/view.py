@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All that one node knows, and what may happen to it besides the events of the agreement and of services."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sm.contract import messages
+from sm.contract.messages import AssignmentReport, GroupOrder, NodeReport, Snapshot
+from sm.core.cluster import Assignment, Key
+from sm.core.domain.view import View
+from sm.core.local.view import LocalView
+
+SNAPSHOT_MS = 1_000
+"""A snapshot is sent this often though nothing has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """What another node told last of itself. ``revision``: of the snapshot that all of this comes from. ``read``: the
+    revision of this node's snapshot that it has."""
+
+    boot: str
+    revision: int = 0
+    report: NodeReport = NodeReport()
+    rows: tuple[AssignmentReport, ...] = ()
+    obeyed: tuple[int, int] = (0, 0)
+    lost: frozenset[str] = frozenset()
+    read: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The leader's plan; the others keep a copy, so that the next leader goes on from it.
+
+    ``rows``: every group on every node. ``orders``: by node, in force since ``number`` of the leader's ``term``.
+    ``again_ms``: when time alone changes the plan. ``planned``: by node, when an operator wants a swact away from it.
+    """
+
+    term: int = 0
+    rows: Mapping[Key, Assignment] = field(default_factory=dict)
+    orders: Mapping[str, tuple[GroupOrder, ...]] = field(default_factory=dict)
+    number: int = 0
+    again_ms: int | None = None
+    maintenance: bool = False
+    planned: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the shell has found out about this node. ``lost``: networks that it has lost; ``isolated``: why it would
+    hear nobody. ``in_sync``, ``fenceable`` and ``stalled_ms``: see ``sm.core.domain.view.Local``."""
+
+    report: NodeReport = NodeReport()
+    lost: frozenset[str] = frozenset()
+    isolated: str = ""
+    in_sync: frozenset[str] = frozenset()
+    fenceable: frozenset[str] = frozenset()
+    stalled_ms: int = -1_000_000
+    carriers: Mapping[str, bool] = field(default_factory=dict)
+    heard: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reachable: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """One node. ``obeyed``: term and number of the latest orders taken. ``given``: by group, the order that the engines
+    have. ``basis``: what the leader's plan was made from. ``snapshot``: what was told last, at ``told_ms``."""
+
+    domain: View
+    local: LocalView
+    standing: Standing = Standing()
+    peers: Mapping[str, Peer] = field(default_factory=dict)
+    book: Book = Book()
+    obeyed: tuple[int, int] = (0, 0)
+    orders: tuple[GroupOrder, ...] = ()
+    given: Mapping[str, GroupOrder] = field(default_factory=dict)
+    basis: tuple[object, ...] = ()
+    snapshot: Snapshot = Snapshot(0)
+    told_ms: int = -SNAPSHOT_MS
+
+    @property
+    def me(self) -> str:
+        """The name of this node."""
+        return self.domain.me
+
+
+@dataclass(frozen=True, slots=True)
+class BeatCame:
+    """A genuine and new beat of another voter."""
+
+    beat: messages.Beat
+
+
+@dataclass(frozen=True, slots=True)
+class StandingChanged:
+    """The shell knows something new about this node."""
+
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Swact:
+    """An operator moves all movable groups away from ``node``. Checked before; only the leader takes it."""
+
+    node: str
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a beat to every voter."""
+
+    beat: messages.Beat

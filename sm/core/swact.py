@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands about nodes that ``sm-api`` takes: whether a swact or a lock may begin, and the beginning of a swact."""
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from sm.contract.states import (
+    Administrative,
+    Condition,
+    GroupState,
+    Impact,
+    Operational,
+    RedundancyModel,
+    SchedulingState,
+    ServiceState,
+    Status,
+)
+from sm.core.cluster import Assignment, Cluster, Node
+
+SERVING = frozenset({GroupState.ACTIVE, GroupState.STANDBY})
+
+
+class NodeAction(enum.StrEnum):
+    """Actions of ``PATCH /v1/servicenode/{hostname}``."""
+
+    SWACT_PRE_CHECK = "swact-pre-check"
+    SWACT = "swact"
+    SWACT_FORCE = "swact-force"
+    LOCK_PRE_CHECK = "lock-pre-check"
+    LOCK = "lock"
+    UNLOCK = "unlock"
+    EVENT = "event"
+
+    @property
+    def refused_status(self) -> int:
+        """The HTTP status of a refusal: a check that finds something is no error."""
+        return 200 if self in (NodeAction.SWACT_PRE_CHECK, NodeAction.LOCK_PRE_CHECK) else 400
+
+
+class ErrorCode(enum.StrEnum):
+    """``error_code`` of the reply."""
+
+    OK = "0"
+    HOST_NOT_FOUND = "-1000"
+    ACTION_FAILED = "-1001"
+    NO_HOST = "-1002"
+    SOLE_PROVIDER = "-1003"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a command may be carried out; ``impact`` names the services that nothing else would provide."""
+
+    code: ErrorCode = ErrorCode.OK
+    details: str | None = None
+    impact: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        """Whether nothing speaks against it."""
+        return self.code is ErrorCode.OK
+
+
+ALLOWED = Verdict()
+
+
+def check(cluster: Cluster, node: str, action: NodeAction, running: Mapping[str, Iterable[str]],
+          in_sync: bool = True) -> Verdict:
+    """Whether ``action`` on ``node`` may begin; forced swacts, unlocks and events always may.
+
+    ``running``: the services that are ``enabled-active``, by node (see ``running_services``). ``in_sync``: whether
+    both controllers have the same software deployment; True where that cannot be learned.
+    """
+    if node not in cluster.nodes:
+        return Verdict(ErrorCode.HOST_NOT_FOUND, f"{node} is not a node of the service domain")
+    if action in (NodeAction.SWACT_PRE_CHECK, NodeAction.SWACT):
+        return swact_check(cluster, node, in_sync)
+    if action in (NodeAction.LOCK_PRE_CHECK, NodeAction.LOCK):
+        return lock_check(cluster, node, running)
+    return ALLOWED
+
+
+def swact_check(cluster: Cluster, node: str, in_sync: bool = True) -> Verdict:
+    """Whether another node can take over all that ``node`` has active. Of several, one is enough."""
+    if not in_sync:
+        return Verdict(ErrorCode.ACTION_FAILED, "Deployment data in both controllers is not in sync.")
+    refusals = []
+    for name in sorted(cluster.nodes):
+        if name != node and any(key[1] == name for key in cluster.assignments):
+            refusal = _target_refusal(cluster, node, cluster.nodes[name])
+            if refusal is None:
+                return ALLOWED
+            refusals.append(refusal)
+    return Verdict(ErrorCode.ACTION_FAILED, refusals[0] if refusals else "no peer available")
+
+
+def _target_refusal(cluster: Cluster, origin: str, target: Node) -> str | None:
+    name = target.name
+    if target.administrative is Administrative.LOCKED:
+        return f"{name} is not ready to take service, {name} is locked"
+    if target.operational is Operational.DISABLED or not target.ready:
+        return f"{name} is not ready to take service, {name} is disabled"
+    if not target.current:
+        return f"{name} is not ready to take service, {name} does not communicate"
+    if not (target.data_current or target.accept_loss):
+        return f"{name} is not ready to take service, {name} lacks data that was accepted"
+    for group in sorted(cluster.groups):
+        spec = cluster.groups[group]
+        row = cluster.assignments.get((group, name))
+        if row is None or (spec.model is RedundancyModel.N and spec.n_active > 1):
+            continue
+        reason = _row_refusal(row, cluster.assignments.get((group, origin)))
+        if reason is not None:
+            return f"{group} on {name} is not ready to take service, {reason}"
+    return None
+
+
+def _row_refusal(row: Assignment, at_origin: Assignment | None) -> str | None:
+    if row.state not in SERVING and (at_origin is None or at_origin.state is not row.state):
+        return "service not in the active or standby state"
+    if row.desired is not row.state:
+        return "services transitioning state"
+    if row.status is Status.FAILED:
+        return "service is failed"
+    if row.status is Status.DEGRADED:
+        if row.condition is Condition.DATA_SYNCING:
+            return "service is syncing data"
+        if row.condition.startswith("data-"):
+            return f"service is degraded, {row.condition}"
+        return "service is degraded"
+    return None
+
+
+def lock_check(cluster: Cluster, node: str, running: Mapping[str, Iterable[str]]) -> Verdict:
+    """Whether every critical service of the active/active groups on ``node`` also runs on another node."""
+    here = set(running.get(node, ()))
+    elsewhere = {service for name, services in running.items() if name != node for service in services}
+    sole = sorted({member.service for group in cluster.groups.values()
+                   if group.model is RedundancyModel.N and group.n_active > 1
+                   for member in group.members
+                   if member.impact is Impact.CRITICAL and member.service in here - elsewhere})
+    if not sole:
+        return ALLOWED
+    return Verdict(ErrorCode.SOLE_PROVIDER, f"{node} is the sole provider of some services.", tuple(sole))
+
+
+def running_services(states: Mapping[str, Mapping[str, ServiceState]]) -> dict[str, list[str]]:
+    """The services that run on each node, from the states that the nodes report."""
+    return {node: [service for service, state in services.items() if state is ServiceState.ENABLED_ACTIVE]
+            for node, services in states.items()}
+
+
+def begin_swact(cluster: Cluster, node: str, force: bool) -> Cluster:
+    """The snapshot in which all N + M groups leave ``node``. One begun elsewhere ends: the last word counts."""
+    mark = SchedulingState.SWACT_FORCE if force else SchedulingState.SWACT
+    return replace(cluster, assignments={
+        key: replace(row, scheduling=mark if row.node == node else SchedulingState.NONE)
+        if row.group in cluster.groups and cluster.groups[row.group].movable else row
+        for key, row in cluster.assignments.items()})
+
+
+def swact_log(node: str, force: bool) -> tuple[str, str]:
+    """Entity and text of log 401.007."""
+    return f"host={node}", f"Swact{'-Force' if force else ''} issued against host {node}"
+
+
+def begin_planned(cluster: Cluster, now_ms: int) -> tuple[Cluster, tuple[str, ...]]:
+    """Begins the planned swacts that are due, and says what became of each. One that the checks refuse is dropped:
+    the operator planned it for a time, not for whenever it becomes possible."""
+    logs = []
+    due = sorted(node for node, due_ms in cluster.planned.items() if due_ms <= now_ms)
+    if not due:
+        return cluster, ()
+    for node in due:
+        verdict = check(cluster, node, NodeAction.SWACT, {})
+        if verdict.allowed:
+            cluster = begin_swact(cluster, node, force=False)
+        logs.append(f"the planned swact away from {node} begins" if verdict.allowed else
+                    f"the planned swact away from {node} is dropped: {verdict.details}")
+    return replace(cluster, planned={node: at for node, at in cluster.planned.items() if node not in due}), tuple(logs)

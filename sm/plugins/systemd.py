@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Units of systemd as services: ``start``, ``stop``, ``restart``, ``reload``, ``status``; the name is the unit.
+
+Codes of ``status``: 0 active, 1 failed, 3 inactive, 4 no usable unit, 5 becoming active, 6 becoming inactive.
+Codes of the others: 0 done, 1 failed, 4 no usable unit.
+"""
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from typing import ClassVar
+
+from sm.contract.states import PluginKind
+from sm.plugins.plugin import Job, Outcome, PluginFailed, Tools
+from sm.systemd.units import RUNNING, UnitRefused, UnitState, UnitsUnavailable
+
+METHODS = {"start": "StartUnit", "stop": "StopUnit", "restart": "RestartUnit", "reload": "ReloadOrRestartUnit"}
+STATUS = "status"
+_UNIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:\\-]{0,240}\.(service|target|socket|mount|slice|timer|path)")
+ACTIVE, FAILED, INACTIVE, UNUSABLE, ACTIVATING, DEACTIVATING = 0, 1, 3, 4, 5, 6
+
+
+class SystemdPlugin:
+    """Runs jobs of systemd and reads states of units."""
+
+    kind: ClassVar[PluginKind] = PluginKind.SYSTEMD
+
+    def __init__(self, tools: Tools) -> None:
+        self._units = tools.units
+
+    async def attempt(self, job: Job) -> Outcome:
+        """Run the job of ``command``, or read the state. A cancelled job's unit is killed whole."""
+        unit, command = job.spec.name, job.spec.command
+        if not _UNIT.fullmatch(unit):
+            raise PluginFailed("name must be a unit with its suffix, such as fm-api.service")
+        if command != STATUS and command not in METHODS:
+            raise PluginFailed(f"command must be one of {', '.join([*METHODS, STATUS])}")
+        try:
+            if command == STATUS:
+                return status_outcome(unit, await self._units.state(unit))
+            return await self._run(unit, command)
+        except UnitsUnavailable as exc:
+            raise PluginFailed(str(exc)) from exc
+        except UnitRefused as exc:
+            return Outcome(UNUSABLE, str(exc))
+
+    async def _run(self, unit: str, command: str) -> Outcome:
+        if command in ("start", "restart"):
+            # Service management counts the failures itself; systemd would refuse the sixth start within ten seconds.
+            with contextlib.suppress(UnitRefused):  # a unit that is not loaded has no failures
+                await self._units.forget_failures(unit)
+        try:
+            result = await self._units.run_job(METHODS[command], unit)
+        except asyncio.CancelledError:
+            with contextlib.suppress(UnitsUnavailable, UnitRefused):  # there may be nothing left to kill
+                await self._units.kill(unit)
+            raise
+        return job_outcome(unit, command, result, await self._units.state(unit))
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def status_outcome(unit: str, state: UnitState) -> Outcome:
+    """The code of ``status`` for a state."""
+    text = f"{unit} is {state.active} ({state.sub})"
+    if state.active in RUNNING:
+        return Outcome(ACTIVE, text)
+    if state.load not in ("loaded", "merged"):
+        return Outcome(UNUSABLE, f"{unit} is {state.load}")
+    codes = {"failed": FAILED, "activating": ACTIVATING, "inactive": INACTIVE, "deactivating": DEACTIVATING}
+    return Outcome(codes.get(state.active, UNUSABLE), text)
+
+
+def job_outcome(unit: str, command: str, result: str, state: UnitState) -> Outcome:
+    """The code of a job that ended with ``result``. A started unit must be active: a job of a program that ends at once
+    is done as well."""
+    text = f"the job ended with {result}; {unit} is {state.active} ({state.sub})"
+    if state.load not in ("loaded", "merged") and command != "stop":
+        return Outcome(UNUSABLE, f"{unit} is {state.load}")
+    if command == "stop":
+        return Outcome(0 if result == "done" and state.active in ("inactive", "failed") else 1, text)
+    return Outcome(0 if result == "done" and state.active in RUNNING else 1, text)
+
+
+PLUGIN = SystemdPlugin

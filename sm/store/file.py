@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The file of the store: opening it safely, setting a damaged one aside, adding what an older release did not have."""
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from sm.store.errors import StoreCorrupt, StoreUnavailable
+from sm.store.schema import ALL_TYPES, SCHEMA_VERSION, columns, create, declare
+
+BUSY_TIMEOUT_S = 5.0
+SET_ASIDE_MAX = 5
+"""How many damaged files are kept; the oldest is overwritten first."""
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """An open database whose commits survive a loss of power, with all tables.
+
+    StoreCorrupt: it is damaged. StoreUnavailable: it cannot be opened now.
+    """
+    with failures(path):
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        # The file never exists with permissions for others, not even for a moment.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            found = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
+            if found != ["ok"]:
+                raise StoreCorrupt(path=path, reason="; ".join(map(str, found))[:200])
+            _complete(connection)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _complete(connection: sqlite3.Connection) -> None:
+    """Create tables and columns that are missing. A newer release's version, tables and columns stay as they are."""
+    with transaction(connection):
+        for table in ALL_TYPES:
+            connection.execute(create(table))
+            present = {row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')}
+            for column in columns(table):
+                if column.name not in present:
+                    connection.execute(f'ALTER TABLE "{table}" ADD COLUMN {declare(column)}')
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version < SCHEMA_VERSION:
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Everything inside is stored, or nothing; no other process writes meanwhile."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A full disk may have ended the transaction already.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
+def failures(path: Path) -> Iterator[None]:
+    """SQLite's errors as StoreCorrupt or StoreUnavailable."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        # The primary code stands in the low byte of an extended one.
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
+            raise StoreCorrupt(path=path, reason=error) from error
+        raise StoreUnavailable(path=path, reason=error) from error
+    except OSError as error:
+        raise StoreUnavailable(path=path, reason=error.strerror or error) from error
+
+
+def set_aside(path: Path) -> Path:
+    """Move a damaged file and what SQLite keeps beside it out of the way; the new name of the file."""
+    with failures(path):
+        names = [path.with_name(f"{path.name}.damaged-{number}") for number in range(1, SET_ASIDE_MAX + 1)]
+        target = next((name for name in names if not name.exists()), None)
+        if target is None:
+            target = min(names, key=lambda name: name.stat().st_mtime_ns)
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(f"{path}{suffix}", f"{target}{suffix}")
+        return target

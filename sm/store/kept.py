@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the daemon keeps between two starts: its vote and other records, states of controllers, assignments."""
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from flock.core.codec import Codec
+from flock.core.errors import InvalidInput
+from sm.store import rows
+from sm.store.file import failures, transaction
+from sm.store.schema import AssignmentRow, DocumentRow, NodeHistoryRow, NodeRow
+
+NODES_MAX = 64
+NODE_HISTORY_MAX = 20
+DOCUMENT_BYTES_MAX = 1_000_000
+
+
+class Kept:
+    """The part of an open store that no operator configures and no roll-back touches."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._connection = connection
+
+    def put(self, name: str, codec: Codec, value: Any) -> None:
+        """Store a record of the daemon under a name. When this returns, it survives a loss of power."""
+        text = codec.encode(value, name).decode()
+        if len(text) > DOCUMENT_BYTES_MAX:
+            raise InvalidInput(field=name, rule=f"must be at most {DOCUMENT_BYTES_MAX} bytes long")
+        with failures(self._path), transaction(self._connection):
+            rows.put(self._connection, "documents", DocumentRow(name, text))
+
+    def get(self, name: str, codec: Codec) -> Any:
+        """The record of that name; None when there is none. InvalidInput: it is not of the codec's type."""
+        with failures(self._path):
+            found = self._connection.execute("SELECT document FROM documents WHERE name = ?", (name,)).fetchone()
+        return codec.decode(found[0], name) if found else None
+
+    def nodes(self) -> list[NodeRow]:
+        """The controllers, in the order in which they became known."""
+        with failures(self._path):
+            return list(rows.read(self._connection, "nodes")[0])
+
+    def set_node(self, node: NodeRow) -> None:
+        """Store a controller's state; an earlier one with another ``state_uuid`` becomes history."""
+        with failures(self._path), transaction(self._connection):
+            known = {row.name: row for row in rows.read(self._connection, "nodes")[0]}
+            before = known.get(node.name)
+            if before is None and len(known) >= NODES_MAX:
+                raise InvalidInput(field="nodes", rule=f"at most {NODES_MAX} nodes")
+            if before is not None and before.state_uuid and before.state_uuid != node.state_uuid:
+                rows.put(self._connection, "node_history", NodeHistoryRow(
+                    before.name, before.state_uuid, before.administrative, before.operational, before.availability,
+                    before.ready))
+                self._connection.execute(
+                    "DELETE FROM node_history WHERE name = ? AND id NOT IN "
+                    "(SELECT id FROM node_history WHERE name = ? ORDER BY id DESC LIMIT ?)",
+                    (node.name, node.name, NODE_HISTORY_MAX))
+            rows.put(self._connection, "nodes", node)
+
+    def node_history(self) -> list[NodeHistoryRow]:
+        """Earlier states of the controllers, the oldest first."""
+        with failures(self._path):
+            return list(rows.read(self._connection, "node_history")[0])
+
+    def assignments(self) -> list[AssignmentRow]:
+        """The groups on the nodes, as last stored."""
+        with failures(self._path):
+            return list(rows.read(self._connection, "service_domain_assignments")[0])
+
+    def set_assignments(self, assignments: list[AssignmentRow]) -> None:
+        """Store all assignments. One that existed keeps its ``uuid``, whatever the new one says."""
+        with failures(self._path), transaction(self._connection):
+            before = rows.read(self._connection, "service_domain_assignments")[0]
+            known = {(row.domain, row.node, row.group): row.uuid for row in before}
+            after = [replace(row, uuid=known.get((row.domain, row.node, row.group), row.uuid)) for row in assignments]
+            rows.write(self._connection, "service_domain_assignments", before, after)

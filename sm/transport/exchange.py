@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sends beats on every path and hands over those that are authentic, new and of a sender that is alive."""
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import socket
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from flock.core.errors import FlockError, InvalidInput
+from sm.contract.messages import Beat, KeyReport, Snapshot
+from sm.core.admission import Admission, Verdict
+from sm.core.snapshots import Assembly, split
+from sm.transport import codec
+from sm.transport.budget import BudgetReader
+from sm.transport.codec import Refusal
+from sm.transport.keyring import EVERYBODY, Keyring
+from sm.transport.settings import PathLink, Peer, checked
+from sm.transport.udp import PathSockets, Source, canonical, drain
+
+LOG = logging.getLogger(__name__)
+READS_PER_WINDOW = 150
+"""Of each path's sockets: 15,000 datagrams per second."""
+CHORES_S = 1.0
+SILENT_CHORES_MAX = 5
+"""A path on which nothing was taken for so many chores gets new sockets: its memberships may be gone."""
+SUMMARY_CHORES = 60
+_REFUSALS = {Verdict.REPLAYED: Refusal.REPLAYED, Verdict.LATE: Refusal.LATE, Verdict.GREETED: Refusal.GREETED}
+
+Deliver = Callable[[str, Beat, bool], None]
+"""``deliver(path, beat, is_new)`` for each accepted beat on each path. ``is_new``: it is newer than all before of its
+boot. A snapshot in it is whole; that of a beat that came in pieces comes with the last piece."""
+
+
+@dataclass(slots=True)
+class _Path:
+    link: PathLink
+    sockets: PathSockets
+    by_source: Mapping[Source, Peer]
+    targets: tuple[tuple[str, str, int], ...]
+    """Receiver, address and port of what is sent on the path: the group, and each that is not reached by it."""
+    readers: list[BudgetReader] = field(default_factory=list)
+    silent_chores: int = 0
+
+
+def _path(link: PathLink) -> _Path:
+    targets = [(peer.name, peer.address, peer.port) for peer in link.peers if link.group is None or peer.witness]
+    if link.group is not None and len(targets) < len(link.peers):
+        targets.append((EVERYBODY, link.group, link.port))
+    by_source = {(canonical(peer.address), peer.port): peer for peer in link.peers}
+    return _Path(link, PathSockets(link), by_source, tuple(targets))
+
+
+class Exchange:
+    """The messaging of one boot of one node, or of a witness, in the running event loop.
+
+    ``clock`` returns monotonic milliseconds. ``taken`` and ``refused`` count by path, and by path and reason.
+    """
+
+    def __init__(self, node: str, boot: str, links: tuple[PathLink, ...], keyring: Keyring,
+                 clock: Callable[[], int], deliver: Deliver) -> None:
+        self.node = node
+        self.boot = boot
+        self._keyring = keyring
+        self._clock = clock
+        self._deliver = deliver
+        self._body_max = min(link.datagram_max for link in checked(links, node)) - codec.OVERHEAD_BYTES
+        self._paths = [_path(link) for link in links]
+        self._others = tuple(sorted({peer.name for link in links for peer in link.peers}))
+        self._admission = Admission(node, boot)
+        self._assembly = Assembly()
+        self._reports: dict[str, KeyReport] = {}
+        self._decoded: dict[str, tuple[bytes, Beat]] = {}
+        self._newest: dict[str, tuple[str, int]] = {}
+        self._sequence = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._chores: asyncio.TimerHandle | None = None
+        self._chores_done = 0
+        self.taken: Counter[str] = Counter()
+        self.unsent: Counter[str] = Counter()
+        self.refused: Counter[tuple[str, Refusal]] = Counter()
+        self._summed: Counter[str] = Counter()
+
+    def start(self) -> None:
+        """Open the paths; one that cannot be opened is tried again every second."""
+        self._loop = asyncio.get_running_loop()
+        self.recheck()
+        self._chores = self._loop.call_later(CHORES_S, self._do_chores, self._loop)
+
+    def stop(self) -> None:
+        """Close the paths."""
+        self._loop = None
+        if self._chores is not None:
+            self._chores.cancel()
+        for path in self._paths:
+            self._close(path)
+
+    def recheck(self) -> None:
+        """Open anew each path that is closed, whose device was replaced, or that failed; call on changes of devices."""
+        for path in self._paths:
+            if self._loop is not None and not path.sockets.is_current:
+                self._open(path, self._loop)
+
+    def send(self, beat: Beat) -> None:
+        """Send a beat of this boot on every path; a snapshot that does not fit goes in pieces.
+
+        Adds the greetings and what concerns keys. InvalidInput when the beat fits into no datagram. A datagram that
+        cannot leave is counted, no more: the next beat comes soon.
+        """
+        if beat.boot != self.boot:
+            raise ValueError(f"a beat of boot {beat.boot}, not {self.boot}")
+        beat = replace(beat, greetings=self._admission.greetings(self._clock()), keys=self._keyring.ring.report,
+                       offers=self._keyring.offers(self._others, self._reports))
+        if beat.snapshot is None:
+            body, flags = codec.encode(beat)
+            if len(body) > self._body_max:
+                raise InvalidInput(field="beat", rule=f"must fit into {self._body_max} bytes, not {len(body)}")
+            self._send_body(body, flags)
+            return
+        bodies: dict[int, tuple[bytes, int]] = {}
+
+        def fits(piece: Snapshot) -> bool:
+            bodies[piece.part] = codec.encode(replace(beat, snapshot=piece))
+            return len(bodies[piece.part][0]) <= self._body_max
+
+        for piece in split(beat.snapshot, fits):
+            self._send_body(*bodies[piece.part])
+
+    def problems(self) -> dict[str, str]:
+        """By path, what hinders it now, in words."""
+        return {path.link.name: path.sockets.error for path in self._paths if path.sockets.error}
+
+    def dropped(self) -> dict[str, int]:
+        """By path, how many datagrams the kernel has dropped: of strangers, and more than the buffer holds."""
+        return {path.link.name: path.sockets.dropped for path in self._paths}
+
+    @property
+    def key_reports(self) -> Mapping[str, KeyReport]:
+        """By node, what it told last of its keys."""
+        return self._reports
+
+    def _send_body(self, body: bytes, flags: int) -> None:
+        self._sequence += 1
+        for path in self._paths:
+            name = path.link.name
+            for receiver, address, port in path.targets:
+                data = codec.seal(body, flags, self._sequence, *self._keyring.signing(name, receiver))
+                if not path.sockets.send(data, address, port):
+                    self.unsent[name] += 1
+
+    def _read(self, path: _Path, receiver: str, sock: socket.socket, most: int) -> int:
+        now_ms = self._clock()
+
+        def take(data: bytes, source: Source) -> None:
+            refusal = self._take(path, receiver, data, source, now_ms)
+            if refusal is not None:
+                self.refused[path.link.name, refusal] += 1
+
+        return drain(sock, most, take)
+
+    def _take(self, path: _Path, receiver: str, data: bytes, source: Source, now_ms: int) -> Refusal | None:
+        """Judge one datagram; nothing changes before its digest is verified."""
+        peer = path.by_source.get(source)
+        if peer is None:
+            return Refusal.STRANGER
+        opened = codec.opened(data, self._keyring.verifying(path.link.name, peer.name, receiver))
+        if isinstance(opened, Refusal):
+            return opened
+        body, flags, sequence = opened
+        beat = self._decode(peer.name, body, flags)
+        if isinstance(beat, Refusal):
+            return beat
+        if beat.node != peer.name:
+            return Refusal.SENDER
+        verdict = self._admission.admit(path.link.name, beat, sequence, now_ms)
+        if verdict is not Verdict.ACCEPTED:
+            return _REFUSALS[verdict]
+        self.taken[path.link.name] += 1
+        path.silent_chores = 0
+        self._accept(path, beat)
+        return None
+
+    def _decode(self, node: str, body: bytes, flags: int) -> Beat | Refusal:
+        """The beat in a body; that of the last body when it came on another path just before."""
+        last = self._decoded.get(node)
+        if last is not None and last[0] == body:
+            return last[1]
+        beat = codec.decode(body, flags)
+        if isinstance(beat, Beat):
+            self._decoded[node] = (body, beat)
+        return beat
+
+    def _accept(self, path: _Path, beat: Beat) -> None:
+        if beat.keys is not None:
+            self._reports[beat.node] = beat.keys
+        offer = beat.offers.get(self.node)
+        if offer is not None:
+            self._on_keys(functools.partial(self._keyring.take, beat.node, offer))
+        if beat.snapshot is not None:
+            beat = replace(beat, snapshot=self._assembly.add(beat.node, beat.boot, beat.snapshot))
+        boot, sequence = self._newest.get(beat.node, ("", 0))
+        is_new = boot != beat.boot or beat.sequence > sequence
+        if is_new:
+            self._newest[beat.node] = (beat.boot, beat.sequence)
+        self._deliver(path.link.name, beat, is_new)
+
+    def _on_keys(self, change: Callable[[], None]) -> None:
+        try:
+            change()
+        except (OSError, FlockError) as error:
+            LOG.warning("keys of service management stay as they are: %s", error)
+
+    def _open(self, path: _Path, loop: asyncio.AbstractEventLoop) -> None:
+        self._close(path)
+        before = path.sockets.error
+        if not path.sockets.open() and path.sockets.error != before:
+            LOG.warning("path %s is closed: %s", path.link.name, path.sockets.error)
+        for sock, receiver in ((path.sockets.own, self.node), (path.sockets.group, EVERYBODY)):
+            if sock is not None:
+                read = functools.partial(self._read, path, receiver)
+                path.readers.append(BudgetReader(loop, sock, read, READS_PER_WINDOW))
+
+    def _close(self, path: _Path) -> None:
+        for reader in path.readers:
+            reader.close()
+        path.readers.clear()
+        path.sockets.close()
+
+    def _do_chores(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._chores = loop.call_later(CHORES_S, self._do_chores, loop)
+        for path in self._paths:
+            path.silent_chores += 1
+            if path.silent_chores > SILENT_CHORES_MAX:
+                path.silent_chores = 0
+                self._open(path, loop)
+        self.recheck()
+        self._on_keys(functools.partial(self._keyring.advance, self._others, self._reports))
+        self._chores_done += 1
+        if self._chores_done % SUMMARY_CHORES == 0:
+            self._sum_up()
+
+    def _sum_up(self) -> None:
+        """One line for all that was refused since the last one."""
+        told = Counter({f"{path} {reason}": count for (path, reason), count in self.refused.items()})
+        told.update({f"{path} dropped by the kernel": count for path, count in self.dropped().items()})
+        lately, self._summed = told - self._summed, told
+        if lately:
+            LOG.warning("datagrams refused: %s", ", ".join(f"{what} {count}" for what, count in sorted(lately.items())))

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole nodes under every mix of faults: what really runs is never active twice, keeps its data, and comes back."""
+import pytest
+
+from flock.sim import seeds
+from sm.contract.states import ServiceState
+from tests.sim.domainworld import Cloud, lab
+from tests.sim.nodeworld import LEASED, SITE, Machine, Witness
+from tests.sim.test_sim_domain import KINDS, fault
+
+pytestmark = pytest.mark.soak
+
+MINUTES = 3
+
+
+def make(seed, kind="fence", **changes):
+    return Cloud(seed, timing=lab(), controller=Machine, voter=Witness, **(KINDS[kind] | changes))
+
+
+def each_group_once(world):
+    """No N + M group has a member running on two controllers."""
+    for group in SITE.groups.values():
+        if group.movable:
+            places = [node.name for node in world.nodes.values() if isinstance(node, Machine) and node.up and any(
+                node.running[member.service] is ServiceState.ENABLED_ACTIVE for member in group.members)]
+            if len(places) > 1:
+                return f"{group.name} is active on {' and '.join(places)}"
+    return None
+
+
+def trouble(cloud):
+    """A fault of the domain, or of one service."""
+    random = cloud.world.random
+    if random.random() < 0.7:
+        fault(cloud, swact)
+    else:
+        random.choice(cloud.controllers).die(random.choice(sorted(SITE.services)))
+
+
+def swact(cloud):
+    for node in cloud.controllers:
+        if node.up and node.view.leading:
+            node.swact()
+
+
+def settles(cloud):
+    cloud.heal()
+    for node in cloud.controllers:
+        node.failing = 0.0
+    cloud.world.run(150_000)
+    active = cloud.serving()
+    if len(active) != 1:
+        cloud.world.fail(f"active: {active or 'nobody'}; " + "; ".join(
+            f"{node.name}: {node.view.reason}" for node in cloud.controllers))
+    leader = cloud.world.nodes[active[0]]
+    down = [name for name in LEASED if leader.running[name] is not ServiceState.ENABLED_ACTIVE]
+    if down:
+        cloud.world.fail(f"{', '.join(down)} not running on {leader.name}")
+    if leader.view.durable.record.members != set(cloud.names):
+        cloud.world.fail(f"data is current only on {sorted(leader.view.durable.record.members)}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", seeds(1))
+def test_never_active_twice_and_nothing_acknowledged_is_lost(seed, kind):
+    cloud = make(seed, kind, loss=0.05)
+    cloud.world.always(each_group_once)
+    world = cloud.world
+    cloud.start()
+    for _ in range(MINUTES * 20):
+        world.at(world.random.uniform(5_000, MINUTES * 60_000 - 1), lambda: trouble(cloud))
+    world.run(MINUTES * 60_000)
+    settles(cloud)

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Addresses of this machine's loopback interface, which every machine has; and what is asked of the kernel."""
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import struct
+
+import pytest
+
+from sm.addresses import kernel
+from sm.addresses.kernel import Held
+
+
+def test_an_address_is_found_where_it_is() -> None:
+    local = ipaddress.ip_address("127.0.0.1")
+    assert kernel.held(local) == [Held(local, 8, socket.if_nametoindex("lo"), True)]
+    assert kernel.held(ipaddress.ip_address("192.0.2.199")) == []
+    assert kernel.held(ipaddress.ip_address("2001:db8::199")) == []
+
+
+class Asked:
+    """Takes the place of the kernel: keeps the request and gives an answer."""
+
+    answers: list[bytes] = []
+    requests: list[bytes] = []
+
+    def __init__(self, *_: int) -> None:
+        self.left = list(Asked.answers)
+
+    def __enter__(self) -> Asked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.left.clear()
+
+    def settimeout(self, seconds: float) -> None:
+        assert 0 < seconds < 60
+
+    def bind(self, address: tuple[int, int]) -> None:
+        assert address == (0, 0)
+
+    def send(self, data: bytes) -> None:
+        Asked.requests.append(data)
+
+    def recv(self, _: int) -> bytes:
+        return self.left.pop(0)
+
+
+def message(kind: int, payload: bytes) -> bytes:
+    return struct.pack("=IHHII", 16 + len(payload), kind, 0, 1, 0) + payload + bytes(-len(payload) % 4)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> type[Asked]:
+    monkeypatch.setattr(kernel.socket, "socket", Asked)
+    Asked.requests, Asked.answers = [], [message(2, struct.pack("=i", 0))]
+    return Asked
+
+
+def attributes(request: bytes) -> dict[int, bytes]:
+    found, place = {}, 24
+    while place < len(request):
+        length, kind = struct.unpack_from("=HH", request, place)
+        found[kind] = request[place + 4:place + length]
+        place += length + -length % 4
+    return found
+
+
+def test_an_ipv4_address_gets_its_broadcast_address(asked: type[Asked]) -> None:
+    address = ipaddress.ip_address("192.0.2.9")
+    kernel.add(address, 24, 7, preferred_s=0)
+    [request] = asked.requests
+    assert struct.unpack_from("=BBBBI", request, 16) == (socket.AF_INET, 24, 0, 0, 7)
+    assert attributes(request) == {1: address.packed, 2: address.packed, 4: bytes([192, 0, 2, 255]),
+                                   6: struct.pack("=IIII", 0, 0xFFFFFFFF, 0, 0)}
+    kernel.add(address, 32, 7)
+    assert 4 not in attributes(asked.requests[1])
+
+
+def test_an_ipv6_address_is_usable_at_once(asked: type[Asked]) -> None:
+    kernel.add(ipaddress.ip_address("2001:db8::9"), 64, 7)
+    assert attributes(asked.requests[0])[8] == struct.pack("=I", 0x02)
+    kernel.remove(Held(ipaddress.ip_address("2001:db8::9"), 64, 7, True))
+    assert struct.unpack_from("=IH", asked.requests[1])[1] == 21
+
+
+def test_the_kernels_refusal_is_an_error(asked: type[Asked]) -> None:
+    asked.answers = [message(2, struct.pack("=i", -19))]
+    with pytest.raises(OSError, match=os.strerror(19)):
+        kernel.add(ipaddress.ip_address("2001:db8::9"), 64, 7)
+
+
+def test_addresses_that_the_kernel_does_not_trust_are_unusable(asked: type[Asked]) -> None:
+    address = ipaddress.ip_address("2001:db8::9")
+    packed = struct.pack("=HH", 20, 1) + address.packed
+
+    def found(flags: int, more: bytes = b"") -> bytes:
+        return message(20, struct.pack("=BBBBI", socket.AF_INET6, 64, flags, 0, 7) + packed + more)
+
+    flags = struct.pack("=HHI", 8, 8, 0x40)
+    asked.answers = [found(0) + found(0x08), found(0, flags) + message(3, bytes(4))]
+    assert [one.usable for one in kernel.held(address)] == [True, False, False]
+    broken = struct.pack("=HH", 0, 1)
+    asked.answers = [message(20, struct.pack("=BBBBI", socket.AF_INET6, 64, 0, 0, 7) + broken) + message(3, bytes(4))]
+    assert kernel.held(address) == []

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sm-configure, sm-provision and sm-deprovision as an operator runs them, on a store of their own."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from flock.core.errors import DeadlineExceeded, Unavailable
+from sm.admin import configuring, provisioning
+from sm.admin.notifier import nobody
+from sm.catalogue.durations import policy, timing
+from sm.cmd import configure, deprovision, provision
+from sm.contract.states import Policy
+from sm.store.store import Store
+from tests.unit.sm.catalogue.sites import few
+
+Run = Callable[..., int]
+OAM = ("controller", "oam-interface", "", "10.10.10.2", "2222", "2223", "10.10.10.3", "2222", "2223")
+ADMIN = ("controller", "admin-interface", "", "10.10.20.2", "2222", "2223", "10.10.20.3", "2222", "2223")
+NOT_RUNNING = "sm is not running; the change takes effect when it starts.\n"
+
+
+class Daemon:
+    """Takes down what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+
+    def __call__(self, version: int) -> None:
+        self.told.append(version)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    opened = Store.open(tmp_path / "sm.db", few)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def run(store: Store, tmp_path: Path) -> Run:
+    """Run a program by its name; ``daemon`` is the running sm."""
+    def done(name: str, *words: str, daemon: Daemon | None = None) -> int:
+        arguments, notify = [*words, "--store", str(tmp_path / "sm.db")], daemon or nobody
+        if name == "configure":
+            return configuring.main(arguments, notify)
+        return provisioning.main(f"sm-{name}", name == "provision", arguments, notify)
+    return done
+
+
+def test_deprovision_and_provision_a_service(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """The service is started on the active controller without a restart of sm, and its removal stops it."""
+    daemon = Daemon()
+    assert run("deprovision", "service-group-member", "controller-services", "fm-api", "--apply", daemon=daemon) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("stops: fm-api\n") and out.endswith("Stored as version 2.\n")
+    assert run("provision", "service-group-member", "controller-services", "fm-api", "--apply", daemon=daemon) == 0
+    assert capsys.readouterr().out.startswith("starts: fm-api\n") and daemon.told == [2, 3]
+    assert [one.comment for one in store.versions()][0].startswith(
+        "sm-provision service-group-member controller-services fm-api --apply")
+
+
+def test_without_a_daemon_apply_stores_the_change(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("deprovision", "service-group-member", "controller-services", "fm-api", "--apply") == 0
+    assert capsys.readouterr().out.endswith("Stored as version 2.\n" + NOT_RUNNING) and store.version() == 2
+
+
+def test_a_daemon_that_does_not_answer(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    class Stuck(Daemon):
+        def __call__(self, version: int) -> None:
+            raise DeadlineExceeded(what="sm", timeout_s=5)
+
+    assert run("deprovision", "service-group-member", "controller-services", "fm-api", "--apply", daemon=Stuck()) == 1
+    assert "the change is stored, but sm could not be told: sm did not finish within 5 s" in capsys.readouterr().err
+    assert store.version() == 2
+
+
+def test_without_apply_nobody_is_told(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon = Daemon()
+    assert run("deprovision", "service-group-member", "controller-services", "fm-api", daemon=daemon) == 0
+    assert daemon.told == [] and NOT_RUNNING not in capsys.readouterr().out
+
+
+def test_a_dry_run(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon = Daemon()
+    assert run("deprovision", "service-group-member", "controller-services", "fm-api", "--apply", "--dry-run",
+               daemon=daemon) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("stops: fm-api\n") and out.endswith("This was a dry run; nothing was changed.\n")
+    assert daemon.told == [] and store.version() == 1
+
+
+def test_a_refusal_names_row_and_rule(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon = Daemon()
+    assert run("deprovision", "service-group-member", "cloud-services", "keystone", "--apply", daemon=daemon) == 1
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("sm-deprovision: refused; nothing was changed.\nservice_groups: "
+                                                  "cloud-services: members: a provisioned group needs")
+    assert run("provision", "service-group", "nobody") == 1
+    assert "service group nobody could not be found" in capsys.readouterr().err
+    assert daemon.told == [] and store.version() == 1
+
+
+def test_what_is_so_already(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("provision", "service-domain", "controller") == 0
+    assert capsys.readouterr().out == "It is so already; nothing was changed.\n" and store.version() == 1
+
+
+@pytest.mark.parametrize("words", [
+    ("service-domain", "controller"), ("service-domain-member", "controller", "cloud-services"),
+    ("service-domain-interface", "controller", "admin-interface"), ("service-group", "cloud-services"),
+    ("service-group-member", "controller-services", "fm-api"), ("service", "fm-api")])
+def test_every_kind(run: Run, store: Store, words: tuple[str, ...]) -> None:
+    before = store.configured()
+    assert run("provision", *words) == 0 and run("deprovision", *words) == 0
+    assert store.configured() != before or words[1:] == ("controller", "admin-interface")
+    assert run("provision", *words) == 0
+    assert store.configured() == before or words[1:] == ("controller", "admin-interface")
+
+
+def test_apply_is_for_services_and_paths(run: Run) -> None:
+    for words in (("service-domain", "controller"), ("service-group", "x"), ("service", "x")):
+        with pytest.raises(SystemExit):
+            run("provision", *words, "--apply")
+
+
+def test_configure_interface(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("configure", "interface", *OAM) == 0
+    found = next(row for row in store.configured().service_domain_interfaces if row.name == "oam-interface")
+    assert (found.address, found.peer_address) == ("10.10.10.2", "10.10.10.3")
+    assert run("configure", "interface", *OAM, "--apply") == 1
+    assert "Invalid input for --apply: is possible for admin-interface" in capsys.readouterr().err
+    daemon = Daemon()
+    assert run("configure", "interface", *ADMIN, "--apply", daemon=daemon) == 0 and daemon.told == [3]
+
+
+def test_configure_service_instance(run: Run, store: Store) -> None:
+    daemon = Daemon()
+    assert run("configure", "service_instance", "oam-ipv4", "oam-ipv4", "ip=10.9.9.9,nic=eth1") == 0
+    assert run("configure", "service_instance", "oam-ipv4", "oam-ipv4", "ip=10.9.9.8", "--apply", daemon=daemon) == 1
+    assert run("configure", "service_instance", "cluster-host-ipv4", "x", "ip=10.9.9.8", "--apply", daemon=daemon) == 0
+    assert daemon.told == [3]
+    found = {row.service: (row.instance, row.parameters) for row in store.configured().service_instances}
+    assert found["oam-ipv4"] == ("oam-ipv4", {"ip": "10.9.9.9", "nic": "eth1"})
+    assert found["cluster-host-ipv4"] == ("x", {"ip": "10.9.9.8"})
+
+
+def test_configure_service_group(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a system is made simplex: one group after the other leaves the aggregate."""
+    groups = [row.group for row in store.configured().service_domain_members if row.provisioned]
+    for number, group in enumerate(groups):
+        assert run("configure", "service_group", "yes", "controller", group, "N", "1", "0", "", "directory-services"
+                   ) == 0, group
+        assert store.version() == number + 2
+    assert "active_only 'directory-services' has no effect" in capsys.readouterr().err
+    assert run("configure", "service_group", "yes", "controller", groups[0], "N + M", "1", "1",
+               "controller-aggregate") == 0
+
+
+def test_configure_system(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("configure", "system", "--cpe_mode", "duplex-direct", "--sm_process_priority", "-5",
+               "--sm_server_port", "1", "--sm_client_port", "2") == 0
+    found = store.configured()
+    assert [found.setting(key) for key in ("SYSTEM_MODE", "sm_process_priority", "sm_server_port", "sm_client_port")
+            ] == ["duplex-direct", "-5", "1", "2"]
+    assert run("configure", "system") == 1 and run("configure", "system", "--sm_process_priority", "3") == 1
+    assert "sm_process_priority: value: must be a number from -20 to -2" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run("configure", "system", "--cpe_mode", "simplex")
+    assert run("configure", "system", "--set", "policy=promote", "--set", "lease_ms=5000") == 0
+    assert (policy(store.configured()), timing(store.configured()).lease_ms) == (Policy.PROMOTE, 5000)
+    for text in ("lease_ms", "leese_ms=5000", "SYSTEM_MODE=simplex"):
+        assert run("configure", "system", "--set", text) == 1
+    assert run("configure", "system", "--set", "lease_ms=1000") == 1
+    assert "lease_ms must be greater than silent_ms + step_down_ms + drift_ms" in capsys.readouterr().err
+
+
+def test_roll_back(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    daemon = Daemon()
+    assert run("deprovision", "service-group-member", "controller-services", "fm-api") == 0
+    assert run("configure", "roll_back", "1", "--dry-run") == 0 and store.version() == 2
+    assert run("configure", "roll_back", "1", "--apply", daemon=daemon) == 0
+    assert "starts: fm-api\n" in capsys.readouterr().out and daemon.told == [3] and store.configured() == few()
+    assert run("configure", "roll_back", "9") == 1
+    assert "configuration version 9 could not be found" in capsys.readouterr().err
+    assert run("configure", "versions") == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in shown] == ["3", "2", "1"] and shown[0].endswith("back to version 1")
+
+
+def test_only_root(run: Run, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert run("provision", "service-domain", "controller") == 2
+    assert capsys.readouterr().err == "sm-provision must run as root.\n"
+
+
+def test_a_damaged_store(run: Run, store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store.close()
+    (tmp_path / "sm.db").write_bytes(b"rubbish" * 1000)
+    for suffix in ("-wal", "-shm"):
+        (tmp_path / f"sm.db{suffix}").unlink(missing_ok=True)
+    assert run("provision", "service-domain", "controller") == 1
+    assert "is damaged" in capsys.readouterr().err and (tmp_path / "sm.db").read_bytes().startswith(b"rubbish")
+
+
+def test_a_new_store_is_made_of_the_site(tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str],
+                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    place = ["--store", str(tmp_path / "new/sm.db"), "--site", str(tmp_path / "site.yaml")]
+    (tmp_path / "site.yaml").write_text("mode: simplex\nunit: 7\n")
+    assert provisioning.main("sm-provision", True, ["service-domain", "controller", *place]) == 1
+    assert "site.yaml: site: unit: must be a string" in capsys.readouterr().err
+    (tmp_path / "site.yaml").write_text("mode: simplex\nunit: controller-0\n")
+    monkeypatch.setattr("sys.argv", ["sm-deprovision", "service", "mtce-api", *place])
+    assert deprovision.main() == 0
+    monkeypatch.setattr("sys.argv", ["sm-provision", "service", "mtce-api", *place])
+    assert provision.main() == 0
+    monkeypatch.setattr("sys.argv", ["sm-configure", "system", "--sm_client_port", "9", *place])
+    assert configure.main() == 0
+    (tmp_path / "site.yaml").write_text("mode: simplex\nunit: controller-0\nconfiguration: {policy: promote}\n")
+    capsys.readouterr()
+    for words in (["--dry-run"], ["--apply"]):
+        assert configuring.main(["catalogue", *words, *place]) == 0
+        assert "changes: configuration policy: (none) -> 'value=promote'" in capsys.readouterr().out
+    found = Store.open(tmp_path / "new/sm.db", few)
+    assert policy(found.configured()) is Policy.PROMOTE
+    found.roll_back(4)
+    assert found.configured().setting("SYSTEM_MODE") == "simplex" and found.version() == 6
+    found.close()
+
+
+def test_nobody() -> None:
+    with pytest.raises(Unavailable, match="sm is not available"):
+        nobody(3)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
+import pytest
+
+from sm.contract.states import GroupState, SchedulingState
+from sm.core.cluster import Assignment
+from sm.core.domain.view import Proof, Void
+from sm.core.node import ledger
+from sm.core.node.view import Book, Peer
+from tests.unit.sm.core.node.names import C0, C1, NOW
+
+ACTIVE, STANDBY, DISABLED = GroupState.ACTIVE, GroupState.STANDBY, GroupState.DISABLED
+
+
+def desired(view, node):
+    return {order.group: order.desired for order in view.book.orders[node]}
+
+
+def test_what_needs_the_lease_and_what_needs_a_grant(site):
+    kinds = {name: (ledger.leased(group), ledger.bound(group)) for name, group in site.groups.items()}
+    assert kinds == {"cloud-services": (True, True), "patching-services": (False, True), "web-services": (False, False)}
+
+
+def test_a_node_counts_as_current_only_while_it_follows_and_has_told(node, site, heard):
+    def current(view):
+        return ledger.cluster(view, site, NOW).nodes[C1].current
+    view = node()
+    assert current(view)
+    other = replace(view.domain, heard={C1: heard(follows="")})
+    assert not current(replace(view, domain=other))
+    assert not current(replace(view, peers={C1: Peer("boot-0", 4)}))
+    assert not current(replace(view, peers={}))
+    silent = replace(view.domain, heard={C1: replace(heard(), received_ms=NOW - 60_000)})
+    assert not current(replace(view, domain=silent))
+
+
+def test_a_fenced_node_is_gone(node, site):
+    view = node()
+    fenced = replace(view.domain, void={C1: Void(Proof.FENCED, "boot-1", NOW, NOW, NOW)})
+    found = ledger.cluster(replace(view, domain=fenced), site, NOW).nodes[C1]
+    assert (found.gone, found.current) == (True, False)
+
+
+def test_an_order_counts_as_obeyed_only_in_this_term_and_with_its_number(node, site):
+    rows = {("cloud-services", C1): Assignment("cloud-services", C1, told_active=True)}
+    view = node(book=Book(7, rows, number=3))
+
+    def told_active(obeyed):
+        peers = {C1: replace(view.peers[C1], obeyed=obeyed)}
+        return ledger.cluster(replace(view, peers=peers), site, NOW).assignments["cloud-services", C1].told_active
+    assert told_active((7, 2))
+    assert told_active((6, 3))
+    assert not told_active((7, 3))
+
+
+def test_a_new_leader_assumes_that_others_may_obey_an_earlier_one(node, site):
+    rows = ledger.opened(node(), site).book.rows
+    assert rows["cloud-services", C1].told_active
+    assert rows["patching-services", C1].told_active
+    assert not rows["web-services", C1].told_active
+    assert not rows["cloud-services", C0].told_active
+
+
+def test_orders_keep_their_number_while_they_mean_the_same(node, site):
+    first, _ = ledger.planned(ledger.opened(node(), site), site, NOW)
+    again, logs = ledger.planned(replace(first, basis=()), site, NOW)
+    assert (first.book.number, again.book.number, logs) == (1, 1, ())
+    assert ledger.planned(first, site, NOW) == (first, ())
+
+
+@pytest.fixture
+def placed(node, site):
+    """controller-0 leads and has everything active."""
+    view = node()
+    rows = {(name, place): Assignment(name, place, desired=ACTIVE if place == C0 else STANDBY,
+                                      state=ACTIVE if place == C0 else STANDBY, stopped=place == C1)
+            for name in site.groups for place in (C0, C1)}
+    groups = {name: replace(group, desired=ACTIVE, state=ACTIVE) for name, group in view.local.groups.items()}
+    view = replace(view, book=Book(7, rows), local=replace(view.local, groups=groups))
+    return ledger.planned(view, site, NOW)[0]
+
+
+def test_a_leased_group_follows_the_lease_and_others_the_order(placed, site):
+    assert desired(placed, C0)["cloud-services"] is ACTIVE
+    rows = {key: replace(row, scheduling=SchedulingState.SWACT) if key[1] == C0 and key[0] != "web-services" else row
+            for key, row in placed.book.rows.items()}
+    stopped = {name: replace(group, state=STANDBY) for name, group in placed.local.groups.items()}
+    moving = replace(placed, basis=(), book=replace(placed.book, rows=rows),
+                     local=replace(placed.local, groups=stopped))
+    # The first pass stops here, the next one sees that it has.
+    first, _ = ledger.planned(moving, site, NOW)
+    moved, _ = ledger.planned(replace(first, basis=()), site, NOW)
+    assert moved.domain.local.heir == C1
+    assert moved.book.rows["cloud-services", C1].desired is ACTIVE
+    assert desired(moved, C1) == {"cloud-services": STANDBY, "patching-services": ACTIVE, "web-services": ACTIVE}
+    assert desired(moved, C0)["cloud-services"] is STANDBY
+
+
+def test_the_leader_has_no_heir_while_groups_stay(placed):
+    assert placed.domain.local.heir == ""

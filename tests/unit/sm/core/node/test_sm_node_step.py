@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
+from sm.contract.messages import AssignmentReport, Beat, Echo, GroupOrder, NodeReport, Snapshot, Vote
+from sm.contract.states import ActionResult, GroupState, ServiceAction, ServiceState
+from sm.core.actions import RunAction
+from sm.core.domain import events as domain
+from sm.core.events import ActionDone
+from sm.core.node.step import step, watchdog_until
+from sm.core.node.view import BeatCame, Send, Standing, StandingChanged, Swact
+from sm.core.timing import Timing
+from tests.unit.sm.core.node.names import C0, C1, NOW
+
+ACTIVE, STANDBY = GroupState.ACTIVE, GroupState.STANDBY
+
+
+def only(actions, kind):
+    return [action for action in actions if isinstance(action, kind)]
+
+
+def looked(view, site):
+    """The first looks of the engines found nothing running."""
+    for service in site.services:
+        run = view.local.services[service]
+        view, _ = step(view, ActionDone(service, run.action or ServiceAction.AUDIT_DISABLED, run.run_id,
+                                        ActionResult.SUCCESS, ServiceState.DISABLED), site, NOW)
+    return view
+
+
+def leader_beat(number=1, term=7, desired=ACTIVE, **changes):
+    orders = {C0: tuple(GroupOrder(name, desired, number) for name in ("patching-services", "web-services",
+                                                                       "cloud-services"))}
+    return Beat(C1, "boot-1", 9, 6_000, vote=Vote(term, C1), term=term, leading=True, claims=True,
+                snapshot=Snapshot(9, orders=orders), **changes)
+
+
+def test_a_leader_orders_itself_and_the_others(node, site):
+    view, _ = step(looked(node(), site), domain.Tick(), site, NOW)
+    view, actions = step(view, domain.Tick(), site, NOW + 100)
+    sent = only(actions, Send)[0].beat
+    assert {order.group for order in sent.snapshot.orders[C1]} == set(site.groups)
+    assert sent.snapshot.obeyed == (view.domain.durable.vote.term, view.book.number)
+    assert view.given["web-services"].desired is ACTIVE
+
+
+def test_a_snapshot_is_sent_on_a_change_until_read_and_once_in_a_while(node, site):
+    view = node(leads=False)
+    view = replace(view, peers={C1: replace(view.peers[C1], read=1)})
+    view, first = step(view, domain.Tick(), site, NOW)
+    view, second = step(view, domain.Tick(), site, NOW + 100)
+    _, third = step(view, domain.Tick(), site, NOW + 1_000)
+    assert [only(done, Send)[0].beat.snapshot is not None for done in (first, second, third)] == [True, False, True]
+    unread = replace(view, peers={C1: replace(view.peers[C1], read=0)})
+    assert only(step(unread, domain.Tick(), site, NOW + 200)[1], Send)[0].beat.snapshot is not None
+
+
+def test_a_follower_obeys_the_leader_of_the_latest_term(node, site):
+    view = node(leads=False)
+    view, _ = step(view, BeatCame(leader_beat(number=3, echoes={C0: _echo(NOW)})), site, NOW)
+    assert (view.obeyed, view.given["web-services"].desired) == ((7, 3), ACTIVE)
+    older, _ = step(view, BeatCame(leader_beat(number=9, term=6, desired=STANDBY)), site, NOW)
+    assert (older.obeyed, older.given["web-services"].desired) == ((7, 3), ACTIVE)
+    assert view.book.rows["web-services", C0].desired is ACTIVE
+
+
+def test_without_a_right_nothing_bound_goes_active(node, site):
+    """Only the leader has leased groups active, and others need a grant that lasts."""
+    view, _ = step(node(leads=False), BeatCame(leader_beat(echoes={C0: _echo(NOW)})), site, NOW)
+    assert {name: order.desired for name, order in view.given.items()} == {
+        "web-services": ACTIVE, "patching-services": ACTIVE, "cloud-services": STANDBY}
+    ended, _ = step(view, domain.Tick(), site, NOW + Timing().grant_ms)
+    assert ended.given["patching-services"].desired is STANDBY
+    assert ended.given["web-services"].desired is ACTIVE
+
+
+def test_what_a_peer_tells_is_kept_with_its_boot(node, site):
+    report = NodeReport(state_uuid="other")
+    snapshot = Snapshot(5, nodes={C1: report}, assignments=(AssignmentReport("web-services"),), obeyed=(7, 1))
+    beat = Beat(C1, "boot-1", 9, 6_000, carriers={"mgmt": False}, acknowledged={C0: 2}, snapshot=snapshot)
+    view, _ = step(node(), BeatCame(beat), site, NOW)
+    peer = view.peers[C1]
+    assert (peer.revision, peer.report, peer.obeyed, peer.lost, peer.read) == (5, report, (7, 1), {"mgmt"}, 2)
+    late, _ = step(view, BeatCame(replace(beat, snapshot=replace(snapshot, revision=4, obeyed=(1, 1)))), site, NOW)
+    assert late.peers[C1].obeyed == (7, 1)
+    restarted, _ = step(view, BeatCame(replace(beat, boot="boot-2", snapshot=None)), site, NOW)
+    assert (restarted.peers[C1].boot, restarted.peers[C1].revision) == ("boot-2", 0)
+
+
+def test_a_swact_is_taken_by_the_leader_only(node, site):
+    follower = node(leads=False)
+    assert step(follower, Swact(C0), site, NOW)[0].book == follower.book
+    view = node()
+    active = {name: replace(group, desired=ACTIVE, state=ACTIVE) for name, group in view.local.groups.items()}
+    view, _ = step(replace(view, local=replace(view.local, groups=active)), domain.Tick(), site, NOW)
+    assert view.given["patching-services"].desired is ACTIVE
+    moved, _ = step(view, Swact(C0), site, NOW)
+    assert moved.given["patching-services"].desired is STANDBY
+
+
+def test_answers_of_plugins_reach_the_engines(node, site):
+    view = node()
+    run = view.local.services["lighttpd"]
+    done = ActionDone("lighttpd", run.action, run.run_id, ActionResult.SUCCESS, ServiceState.DISABLED)
+    view, _ = step(view, domain.Tick(), site, NOW)
+    view, actions = step(view, done, site, NOW)
+    assert [action.service for action in only(actions, RunAction)] == ["lighttpd"]
+
+
+def test_a_locked_node_is_not_eligible(node, site):
+    view, _ = step(node(leads=False), StandingChanged(Standing()), site, NOW)
+    assert view.domain.reason == "this node is locked or not ready"
+
+
+def test_the_watchdog_waits_for_what_needs_a_right(node, site):
+    services = {name: replace(service, stopped=True) for name, service in node().local.services.items()}
+
+    def until(*active, **changes):
+        view = node(**changes)
+        running = {name: replace(service, stopped=name not in active) for name, service in services.items()}
+        domain_view = replace(view.domain, grant_until_ms=NOW + 500)
+        return watchdog_until(replace(view, domain=domain_view, local=replace(view.local, services=running)), site)
+    assert until("lighttpd", leads=False) is None
+    assert until("patch-alarm-manager", leads=False) == NOW + 500 - Timing().drift_ms
+    assert until("keystone", "patch-alarm-manager", leads=False) == -1 - Timing().drift_ms
+    assert until("keystone") is None
+
+
+def _echo(sent_ms):
+
+    return Echo("boot-0", sent_ms)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the states of units and the ends of jobs mean, and what happens to a unit at the time limit."""
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from sm.contract.states import PluginKind
+from sm.plugins.plugin import Outcome, PluginFailed, Tools
+from sm.plugins.scope import Scopes
+from sm.plugins.systemd import SystemdPlugin, job_outcome, status_outcome
+from sm.systemd import units as module
+from sm.systemd.units import Units, UnitState
+from tests.unit.sm.plugins.rows import job, spec
+from tests.unit.sm.systemd.manager import Manager
+from tests.unit.sm.warp import run
+
+
+@pytest.mark.parametrize(("state", "code"), [
+    (("loaded", "active", "running"), 0), (("loaded", "active", "exited"), 0), (("loaded", "reloading", "reload"), 0),
+    (("loaded", "failed", "failed"), 1), (("loaded", "inactive", "dead"), 3), (("not-found", "inactive", "dead"), 4),
+    (("masked", "inactive", "dead"), 4), (("not-found", "active", "running"), 0), (("loaded", "mystery", ""), 4),
+    (("loaded", "activating", "auto-restart"), 5), (("loaded", "deactivating", "stop-sigterm"), 6),
+])
+def test_codes_of_states(state: tuple[str, str, str], code: int) -> None:
+    assert status_outcome("a.service", UnitState(*state)).code == code
+
+
+@pytest.mark.parametrize(("command", "result", "state", "code"), [
+    ("start", "done", ("loaded", "active", "running"), 0), ("start", "done", ("loaded", "inactive", "dead"), 1),
+    ("start", "failed", ("loaded", "failed", "failed"), 1), ("start", "dependency", ("loaded", "inactive", "dead"), 1),
+    ("start", "failed", ("masked", "inactive", "dead"), 4), ("restart", "done", ("loaded", "active", "running"), 0),
+    ("stop", "done", ("loaded", "inactive", "dead"), 0), ("stop", "done", ("loaded", "failed", "failed"), 0),
+    ("stop", "done", ("not-found", "inactive", "dead"), 0), ("stop", "done", ("loaded", "active", "running"), 1),
+    ("stop", "canceled", ("loaded", "inactive", "dead"), 1),
+])
+def test_codes_of_jobs(command: str, result: str, state: tuple[str, str, str], code: int) -> None:
+    outcome = job_outcome("a.service", command, result, UnitState(*state))
+    assert outcome.code == code and "a.service" in outcome.text
+
+
+@pytest.fixture
+def manager(monkeypatch: pytest.MonkeyPatch) -> Manager:
+    made = Manager({"a.service": ("loaded", "active", "running")})
+    monkeypatch.setattr(module, "MessageBus", made.bus)
+    return made
+
+
+async def attempt(units: Units, command: str, unit: str = "a.service") -> Outcome:
+    plugin = SystemdPlugin(Tools(Scopes(), units, Path("/")))
+    try:
+        return await plugin.attempt(job(spec(PluginKind.SYSTEMD, unit, command)))
+    finally:
+        await plugin.close()
+
+
+def test_jobs_and_states_are_asked_of_systemd(manager: Manager) -> None:
+    async def body() -> None:
+        units = Units()
+        manager.results["a.service"] = "done"
+        assert (await attempt(units, "status")).code == (await attempt(units, "start")).code == 0
+        assert (await attempt(units, "reload")).code == 0
+        words = ("ResetFailedUnit", "StartUnit", "ReloadOrRestartUnit")
+        assert [call[0] for call in manager.calls if call[0] in words] == list(words)
+        assert (await attempt(units, "start", "none.service")).code == 4
+        assert (await attempt(units, "status", "none.service")).code == 4
+        await units.close()
+    run(body())
+
+
+def test_what_cannot_be_asked_is_a_failure_of_the_plugin(manager: Manager) -> None:
+    async def body() -> None:
+        manager.reachable = False
+        with pytest.raises(PluginFailed, match="cannot be reached"):
+            await attempt(Units(), "status")
+        with pytest.raises(PluginFailed, match="command must be one of start, stop, restart, reload, status"):
+            await attempt(Units(), "monitor")
+        with pytest.raises(PluginFailed, match="name must be"):
+            await attempt(Units(), "start", "../a.service")
+    run(body())
+
+
+def test_a_unit_whose_job_is_cancelled_is_killed_whole(manager: Manager) -> None:
+    async def body() -> None:
+        units = Units()
+        task = asyncio.ensure_future(attempt(units, "stop"))
+        await asyncio.sleep(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert manager.calls[-2:] == [("CancelJob", 1), ("KillUnit", "a.service", "all", 9)]
+        await units.close()
+    run(body())
