@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Uses of oslo.messaging's private members: deadlines, requeueing, replies after a restart, and known senders."""
+"""Uses of oslo.messaging's private members: deadlines, requeueing, bounded replies, and known senders."""
 from __future__ import annotations
 
+import contextlib
+import enum
 import functools
+import logging
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import cachetools
 
@@ -14,13 +18,21 @@ from flock.foreign import load, require
 from flock.service import backend  # noqa: F401 - chooses native threads before oslo.messaging is loaded
 
 # isort: split
+from amqp.exceptions import MessageNacked
 from kombu import compression
+from oslo_messaging import exceptions as messaging_exceptions
 from oslo_messaging import server as message_server
 from oslo_messaging import transport as message_transport
 
+LOG = logging.getLogger(__name__)
 PACKAGE = "oslo.messaging"
 POLL_S = 0.5
 MISSING_CALLER_S = 2.0
+# The broker confirms a reply within this time, or the reply is dropped.
+REPLY_S = 2.0
+# New connections for one reply. The driver's default is to try for ever.
+REPLY_RETRIES = 1
+MISSING_RETRY_S = 0.25
 
 _DEADLINES = "a call ends by its deadline while the broker is away"
 _STOP = "requests that the broker had sent ahead go back to the queue when a server stops"
@@ -30,6 +42,7 @@ _ROOM = "a server takes no more requests than it has threads for"
 _PRIVATE = "a configuration that is not the global one can be used"
 _NOTIFY = "a notification that the broker does not take is sent again"
 _SENDERS = "every message names its sender, and a request of an unknown or disguised one is refused"
+_REPLIES = "a reply whose queue does not take it stops no server"
 
 _kombu = load("kombu", "kombu", _SENDERS)
 _base = load(PACKAGE, "oslo_messaging._drivers.base", _STOP)
@@ -68,7 +81,16 @@ for _owner, _name, _needed_for in (
         (_rabbit.Consumer, "declare", _SENDERS),
         (_rabbit.Consumer, "queue", _SENDERS),
         (_rabbit.Consumer, "queue_name", _SENDERS),
-        (_rabbit.RabbitMessage, "_raw_message", _SENDERS)):
+        (_rabbit.RabbitMessage, "_raw_message", _SENDERS),
+        (_rabbit.Connection, "_ensure_publishing", _REPLIES),
+        (_rabbit.Connection, "direct_send", _REPLIES),
+        (_rabbit.Connection, "on_return", _REPLIES),
+        (_rabbit.Connection, "set_transport_socket_timeout", _REPLIES),
+        (_driver.RpcAMQPListener, "message_cls", _REPLIES),
+        (_driver.AMQPIncomingMessage, "_send_reply", _REPLIES),
+        (_driver.AMQPIncomingMessage, "client_timeout", _REPLIES),
+        (_driver.AMQPIncomingMessage, "_obsolete_reply_queues", _REPLIES),
+        (_driver.AMQPDriverBase, "_get_connection", _REPLIES)):
     require(PACKAGE, _owner, _name, _needed_for)
 
 
@@ -94,6 +116,44 @@ class Arrived:
     reply_queue: str | None
 
 
+class Delivery(enum.Enum):
+    """What became of a reply."""
+
+    SENT = "sent"
+    REFUSED = "refused by its queue"
+    MISSING = "without a queue"
+    LATE = "not confirmed in time"
+    AWAY = "not sent because the broker is away"
+
+
+class Replies(Protocol):
+    """Decides on the replies of a transport; ``context`` is that of the request."""
+
+    def begin(self, context: dict[str, Any], size: int) -> float | None:
+        """For how many seconds to try again while the reply's queue is missing; None to drop the reply."""
+
+    def ended(self, context: dict[str, Any], delivery: Delivery) -> None:
+        """A reply that was begun ended so."""
+
+    def unasked(self, context: dict[str, Any]) -> None:
+        """A message that has no reply asked for one."""
+
+
+class QueueRefuses(messaging_exceptions.MessageUndeliverable):  # type: ignore[misc]
+    """The broker does not take a message because a queue refuses it. No reason to connect anew."""
+
+    def __str__(self) -> str:
+        return "a queue refuses the message"
+
+
+class _NotConfirmed(messaging_exceptions.MessageUndeliverable):  # type: ignore[misc]
+    """The broker did not confirm a reply in time."""
+
+
+NO_REPLY = object()
+"""What an endpoint returns for a message that has no reply."""
+
+
 @dataclass(frozen=True, slots=True)
 class SecondExchange:
     """An exchange to which a queue is bound besides that of all topics; ``is_made`` when the broker has it already."""
@@ -108,13 +168,14 @@ class SecondExchange:
 class Checkpoint:
     """What a transport does to every message: ``user_id`` goes out with each; ``request`` returns values for the
     context of one that came in, and ``reply`` whether to take it. None and False mean to drop the message.
-    ``second_exchange`` names that of a queue of a topic."""
+    ``second_exchange`` names that of a queue of a topic. ``replies`` decides on those that this process sends."""
 
     user_id: str
     reply_prefix: str
     request: Callable[[Arrived], dict[str, Any] | None]
     reply: Callable[[Arrived], bool]
     second_exchange: Callable[[str], SecondExchange | None]
+    replies: Replies
 
 
 class _CheckedConnection(_rabbit.Connection):  # type: ignore[name-defined,misc]
@@ -122,6 +183,7 @@ class _CheckedConnection(_rabbit.Connection):  # type: ignore[name-defined,misc]
 
     def __init__(self, checkpoint: Checkpoint, *args: Any, **options: Any) -> None:
         self._checkpoint = checkpoint
+        self._returned: Exception | None = None
         super().__init__(*args, **options)
 
     def _set_current_channel(self, new_channel: Any) -> None:
@@ -132,9 +194,45 @@ class _CheckedConnection(_rabbit.Connection):  # type: ignore[name-defined,misc]
 
     def _publish(self, exchange: Any, *args: Any, **options: Any) -> None:
         exchange.passive = exchange.passive or exchange.type == "topic"
-        super()._publish(exchange, *args, **options)
+        with self._heeding_refusals():
+            super()._publish(exchange, *args, **options)
+
+    def direct_send(self, msg_id: str, msg: Any) -> None:
+        """Publish a reply to the queue ``msg_id``: MessageUndeliverable without a queue or when that refuses it."""
+        exchange = _kombu.Exchange("", "direct", passive=True)
+        self._ensure_publishing(self._publish_reply, exchange, msg, routing_key=msg_id, retry=REPLY_RETRIES)
+
+    def _publish_reply(self, exchange: Any, msg: Any, queue: str, _timeout: Any, _options: Any) -> None:
+        self.set_transport_socket_timeout(REPLY_S)
+        try:
+            with self._heeding_refusals():
+                self._producer.publish(msg, mandatory=True, exchange=exchange, routing_key=queue)
+        except TimeoutError:
+            # A confirmation that still comes must not count for the next message. Closing would wait for the broker.
+            self.connection.collect()
+            raise _NotConfirmed(None, "", queue, None) from None
+        finally:
+            self.set_transport_socket_timeout()
+
+    @contextlib.contextmanager
+    def _heeding_refusals(self) -> Iterator[None]:
+        """The driver takes a refusing queue for an unreachable broker, connects anew and publishes again, for ever."""
+        self._returned = None
+        try:
+            yield
+        except MessageNacked as error:
+            raise QueueRefuses(error, None, None, None) from None
+        if self._returned is not None:
+            raise self._returned
+
+    def on_return(self, exception: Any, exchange: Any, routing_key: Any, message: Any) -> None:
+        """Note that the message has no queue. The driver raises that at once, and takes the confirmation, which
+        follows, for that of the next message."""
+        self._returned = messaging_exceptions.MessageUndeliverable(exception, exchange, routing_key, message)
 
     def declare_consumer(self, consumer: Any) -> Any:
+        if isinstance(consumer.callback, _driver.RpcAMQPListener):
+            consumer.callback.message_cls = functools.partial(_Request, self._checkpoint.replies)
         consumer.exchange.passive = consumer.type == "topic"
         check = self._reply if consumer.type == "direct" else self._request
         consumer.callback = functools.partial(check, consumer.callback)
@@ -159,6 +257,53 @@ class _CheckedConnection(_rabbit.Connection):  # type: ignore[name-defined,misc]
             take(message)
         else:
             message.acknowledge()
+
+
+class _Request(_driver.AMQPIncomingMessage):  # type: ignore[name-defined,misc]
+    """A request whose reply is tried in bounded time, and dropped when its queue does not take it."""
+
+    def __init__(self, replies: Replies, *args: Any) -> None:
+        super().__init__(*args)
+        self._replies = replies
+        # Nobody here asks for messages while a request is in work; each of them would be one more reply.
+        self.client_timeout = None
+
+    def reply(self, reply: Any = None, failure: Any = None) -> None:
+        """Send the reply if the sender wants one; raises nothing."""
+        if not self.orig_msg_id or self.reply_q is None:
+            return
+        if reply is NO_REPLY:
+            self._replies.unasked(self.ctxt)
+            return
+        patience_s = self._replies.begin(self.ctxt, len(reply) if isinstance(reply, str) else 0)
+        if patience_s is None:
+            return
+        delivery = Delivery.AWAY
+        try:
+            delivery = self._deliver(reply, failure, patience_s)
+        except Exception as exc:  # noqa: BLE001 - the driver may raise anything; the caller's deadline ends its wait
+            LOG.warning("cannot send a reply: %s", exc)
+        finally:
+            self._replies.ended(self.ctxt, delivery)
+
+    def _deliver(self, reply: Any, failure: Any, patience_s: float) -> Delivery:
+        deadline = time.monotonic() + patience_s
+        while True:
+            try:
+                with self.listener.driver._get_connection(retry=REPLY_RETRIES) as connection:
+                    self._send_reply(connection, reply, failure)
+                return Delivery.SENT
+            except QueueRefuses:
+                return Delivery.REFUSED
+            except _NotConfirmed:
+                return Delivery.LATE
+            except messaging_exceptions.MessageUndeliverable:
+                if time.monotonic() + MISSING_RETRY_S > deadline:
+                    break
+                time.sleep(MISSING_RETRY_S)
+        if patience_s:
+            self._obsolete_reply_queues.add(self.reply_q, self.msg_id)
+        return Delivery.MISSING
 
 
 def _declare_twice(consumer: Any, declare: Callable[[Any], None], second: SecondExchange, connection: Any) -> None:
@@ -278,5 +423,6 @@ def _give_back(message: Any) -> None:
     message.requeue()
 
 
-__all__ = ["Arrived", "Checkpoint", "forget_missing_callers", "give_back_requests", "hidden_options",
-           "install_checkpoint", "reply_queue_opener", "send_notification", "tune_listener", "use_executor"]
+__all__ = ["NO_REPLY", "Arrived", "Checkpoint", "Delivery", "QueueRefuses", "Replies", "SecondExchange",
+           "forget_missing_callers", "give_back_requests", "hidden_options", "install_checkpoint",
+           "reply_queue_opener", "send_notification", "tune_listener", "use_executor"]

@@ -21,8 +21,11 @@ SERVICE_PREFIX = "service."
 NOTHING = "^$"
 HASHING = "rabbit_password_hashing_sha256"
 SALT_BYTES = 4
+# Those of oslo.messaging. Limits come from the broker's policies.
+USUAL_ARGUMENTS = frozenset(("x-expires", "x-queue-type"))
 # Letters, digits, dots and hyphens: what hostnames and names of daemons consist of.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
+_REPLY_QUEUE = re.compile(r"[0-9a-f]{1,64}")
 
 
 class SenderKind(enum.Enum):
@@ -84,10 +87,17 @@ class BusConnection:
 
 @dataclass(frozen=True, slots=True)
 class StoredQueue:
-    """A queue as the broker lists it; ``kind`` is classic, quorum or stream."""
+    """A queue as the broker lists it; ``kind`` is classic, quorum or stream. ``arguments`` are the names of those with
+    which it was declared."""
 
     name: str
     kind: str = "classic"
+    arguments: frozenset[str] = frozenset()
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether a program of this project declares such a queue. Others may refuse messages, or pass them on."""
+        return self.kind == "classic" and self.arguments <= USUAL_ARGUMENTS
 
 
 def stray(access: HostAccess, queues: Iterable[StoredQueue], exchanges: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -97,7 +107,7 @@ def stray(access: HostAccess, queues: Iterable[StoredQueue], exchanges: Iterable
     """
     own = re.compile(access.permissions.configure)
     mine = [queue for queue in queues if own.fullmatch(queue.name)]
-    kept = [] if len(mine) > access.queues_max else [queue for queue in mine if queue.kind == "classic"]
+    kept = [] if len(mine) > access.queues_max else [queue for queue in mine if queue.is_usual]
     return ([queue.name for queue in mine if queue not in kept],
             [name for name in exchanges if own.fullmatch(name) and not name.endswith("_fanout")])
 
@@ -123,6 +133,12 @@ def sender_of(user_id: str | None) -> Sender:
 def reply_prefix(account: str) -> str:
     """The beginning of the names of all reply queues of ``account``."""
     return f"reply_{account}_"
+
+
+def is_reply_queue(name: str, account: str) -> bool:
+    """Whether ``name`` can be that of a reply queue which a program with ``account`` made."""
+    begin = reply_prefix(account)
+    return name.startswith(begin) and _REPLY_QUEUE.fullmatch(name[len(begin):]) is not None
 
 
 def topic_of_host(topic: str, hostname: str) -> str:

@@ -110,15 +110,16 @@ class BusAdmin:
 
     def exchanges(self) -> list[str]:
         """The names of all exchanges."""
-        return [name for name, _ in self._listed("exchanges")]
+        return [str(one.get("name", "")) for one in self._listed("exchanges", "name,type")]
 
     def queues(self) -> list[StoredQueue]:
         """All queues."""
-        return [StoredQueue(name, kind) for name, kind in self._listed("queues")]
+        return [StoredQueue(str(one.get("name", "")), str(one.get("type", "")), frozenset(one.get("arguments") or ()))
+                for one in self._listed("queues", "name,type,arguments")]
 
-    def _listed(self, kind: str) -> list[tuple[str, str]]:
-        found = self._send("GET", f"{kind}/{self._vhost}?columns=name,type")
-        return [(str(one.get("name", "")), str(one.get("type", ""))) for one in found or () if isinstance(one, dict)]
+    def _listed(self, kind: str, columns: str) -> list[dict[str, Any]]:
+        found = self._send("GET", f"{kind}/{self._vhost}?columns={columns}")
+        return [one for one in found or () if isinstance(one, dict)]
 
     def hosts(self) -> list[str]:
         """The hostnames that have an account."""

@@ -18,6 +18,7 @@ from flock.rpc import options
 from flock.rpc.accounts import SenderKind, inlet, reply_prefix, requests_exchange, sender_of
 from flock.rpc.gate import Gate, Rates
 from flock.rpc.messaging import oslo_messaging
+from flock.rpc.replies import ReplyLimits
 
 LOG = logging.getLogger(__name__)
 OPEN_RETRY_S = 1.0
@@ -46,7 +47,9 @@ class Transport:
         self._closed = False
         self.account = ""
         self.names_itself = False
-        self.gate = Gate(Rates.of(self.conf.rpc))
+        rates = Rates.of(self.conf.rpc)
+        self.gate = Gate(rates)
+        self._replies = ReplyLimits(rates, self.gate.note)
         self._clients: dict[tuple[str | None, ...], Any] = {}
         self.calls = BoundedPool("rpc-call", self.conf.rpc.calls_in_flight_max)
 
@@ -60,7 +63,7 @@ class Transport:
                 made = oslo_messaging.get_rpc_transport(self.conf, url=self.url)
                 self.account = _account(self.conf, self.url)
                 checkpoint = Checkpoint(self.account, reply_prefix(self.account), self.gate.request, self.gate.reply,
-                                        self._second_exchange)
+                                        self._second_exchange, self._replies)
                 # A driver without a broker has no validated user ids; it reaches only this process.
                 self.names_itself = not install_checkpoint(made, checkpoint)
                 self._messaging = made

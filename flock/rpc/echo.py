@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flock.foreign.messaging import NO_REPLY
 from flock.rpc import metrics
 from flock.rpc.gate import SENDER
 from flock.rpc.messaging import oslo_messaging
@@ -120,13 +121,14 @@ def endpoint(echoes: Echoes, forward: Callable[[str], None]) -> Any:
     """The oslo.messaging endpoint for echoes. ``forward(origin)`` sends one that another server sent to the shared
     queue to that server, which learns that somebody takes the requests there."""
 
-    def echo(_self: Any, context: dict[str, Any], origin: Any = None, route: Any = None) -> None:
+    def echo(_self: Any, context: dict[str, Any], origin: Any = None, route: Any = None) -> object:
         if not echoes.is_own(context) or not isinstance(origin, str) or len(origin) > ORIGIN_MAX:
             metrics.DROPPED.labels("echo").inc()
         elif origin == echoes.origin:
             echoes.heard(str(route))
         elif route == SHARED:
             forward(origin)
+        return NO_REPLY
 
     body = {"target": oslo_messaging.Target(namespace=NAMESPACE, version=VERSION),
             "echo": oslo_messaging.expose(echo)}

@@ -15,7 +15,7 @@ from typing import Any
 
 from flock.foreign.messaging import Arrived
 from flock.rpc import metrics
-from flock.rpc.accounts import Sender, SenderKind, reply_prefix, sender_of
+from flock.rpc.accounts import Sender, SenderKind, is_reply_queue, sender_of
 from flock.rpc.errors import SenderRefused, TooManyMessages
 from flock.rpc.interface import InterfaceSpec, MethodSpec
 from flock.rpc.refusals import Refusals
@@ -102,6 +102,35 @@ def is_flood(bucket: Bucket, rates: Rates) -> bool:
     return bucket.messages < -rates.messages_burst / 10 or bucket.bytes < -rates.bytes_burst / 10
 
 
+class Shares:
+    """The buckets of all hosts; used from any thread."""
+
+    def __init__(self, rates: Rates, clock: Callable[[], float]) -> None:
+        self._rates = rates
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._buckets: dict[str, Bucket] = {}
+
+    def take(self, name: str, size: int) -> Bucket:
+        """The host's bucket after one more message of ``size`` bytes."""
+        now_s = self._clock()
+        with self._lock:
+            if len(self._buckets) >= SENDERS_MAX and name not in self._buckets:
+                # A bucket that has filled up again says no more than an absent one.
+                self._buckets = {known: bucket for known, bucket in self._buckets.items()
+                                 if refill(bucket, self._rates, now_s) != fill(self._rates, now_s)}
+            bucket = take(self._buckets.get(name, fill(self._rates, now_s)), size, self._rates, now_s)
+            self._buckets[name] = bucket
+            return bucket
+
+    def over(self) -> list[str]:
+        """The hosts that are over their share now, sorted."""
+        now_s = self._clock()
+        with self._lock:
+            return sorted(name for name, bucket in self._buckets.items()
+                          if is_over(refill(bucket, self._rates, now_s)))
+
+
 class Gate:
     """Decides on each message of a transport before its content is used; the listeners' threads share it.
 
@@ -112,8 +141,8 @@ class Gate:
         self.refusals = Refusals()
         self._rates = rates
         self._clock = clock
+        self._shares = Shares(rates, clock)
         self._lock = threading.Lock()
-        self._buckets: dict[str, Bucket] = {}
         self._logged: dict[tuple[str, str], float] = {}
 
     def request(self, arrived: Arrived) -> dict[str, Any] | None:
@@ -122,12 +151,12 @@ class Gate:
         if arrived.user_id is None:
             self._dropped(sender, "a request without a user id")
             return None
-        if arrived.reply_queue is not None and not arrived.reply_queue.startswith(reply_prefix(arrived.user_id)):
+        if arrived.reply_queue is not None and not is_reply_queue(arrived.reply_queue, arrived.user_id):
             self._dropped(sender, "a request that wants its reply sent to another's queue")
             return None
         over = False
         if sender.kind is SenderKind.HOST:
-            bucket = self._taken(sender.name, arrived.size)
+            bucket = self._shares.take(sender.name, arrived.size)
             over = is_over(bucket)
             if over and (arrived.reply_queue is None or is_flood(bucket, self._rates)):
                 self._dropped(sender, "a request beyond the sender's share")
@@ -153,25 +182,15 @@ class Gate:
 
     def over(self) -> list[str]:
         """The hosts that are over their share now, sorted."""
-        now_s = self._clock()
-        with self._lock:
-            return sorted(name for name, bucket in self._buckets.items()
-                          if is_over(refill(bucket, self._rates, now_s)))
-
-    def _taken(self, name: str, size: int) -> Bucket:
-        now_s = self._clock()
-        with self._lock:
-            if len(self._buckets) >= SENDERS_MAX and name not in self._buckets:
-                # A bucket that has filled up again says no more than an absent one.
-                self._buckets = {known: bucket for known, bucket in self._buckets.items()
-                                 if refill(bucket, self._rates, now_s) != fill(self._rates, now_s)}
-            bucket = take(self._buckets.get(name, fill(self._rates, now_s)), size, self._rates, now_s)
-            self._buckets[name] = bucket
-            return bucket
+        return self._shares.over()
 
     def _dropped(self, sender: Sender, what: str) -> None:
         metrics.DROPPED.labels(sender.kind.value).inc()
-        if sender.kind is SenderKind.HOST:
+        self.note(sender, f"dropped {what}")
+
+    def note(self, sender: Sender, what: str, is_refusal: bool = True) -> None:
+        """Log this unless the same was logged within LOG_EVERY_S; count it as a refusal of a host if it is one."""
+        if is_refusal and sender.kind is SenderKind.HOST:
             self.refusals.note(sender.name, what)
         now_s, key = self._clock(), (str(sender), what)
         with self._lock:
@@ -181,7 +200,7 @@ class Gate:
                     self._logged.clear()
                 self._logged[key] = now_s
         if is_new:
-            LOG.warning("dropped %s, from %r", what, str(sender))
+            LOG.warning("%s, of %r", what, str(sender))
 
 
 @dataclass(frozen=True, slots=True)

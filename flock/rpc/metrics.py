@@ -20,6 +20,8 @@ SERVER_TOTAL = Counter(
     "flock_rpc_server_total", "Requests served, by outcome (ok or an error code)", ("interface", "method", "outcome"))
 DROPPED = Counter("flock_rpc_dropped_total", "Messages dropped before they were decoded, by kind of sender",
                   ("sender_kind",))
+REPLIES_DROPPED = Counter("flock_rpc_replies_dropped_total", "Replies dropped, by kind of receiver and reason",
+                          ("receiver_kind", "reason"))
 REFUSED = Counter("flock_rpc_refused_total", "Messages of hosts that were refused, before or after they were decoded")
 LISTENED_ANEW = Counter("flock_rpc_listened_anew_total", "Times that a topic's queues and bindings were made again",
                         ("topic",))

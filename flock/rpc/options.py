@@ -45,7 +45,6 @@ RABBIT_DEFAULTS: dict[str, Any] = {
     "rabbit_retry_interval": 1,
     "rabbit_retry_backoff": 1,
     "kombu_reconnect_delay": 0.2,
-    "kombu_missing_consumer_retry_timeout": 5,
     "rabbit_qos_prefetch_count": 32,
     "heartbeat_timeout_threshold": 30,
     "heartbeat_rate": 3,

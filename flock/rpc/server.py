@@ -11,6 +11,7 @@ from typing import Any
 from oslo_context import context as oslo_context
 
 from flock.core.errors import FlockError, InvalidInput, RemoteError
+from flock.foreign.messaging import NO_REPLY
 from flock.rpc import echo, envelope, metrics, text
 from flock.rpc.accounts import SenderKind, sender_of, topic_of_host
 from flock.rpc.bus import Transport
@@ -134,7 +135,11 @@ def _exposed(permit: Permit, signature: Signature, function: Callable[..., Any],
     seconds = metrics.SERVER_SECONDS.labels(namespace, method)
     running = metrics.SERVER_RUNNING.labels(server_name)
 
-    def handle(_self: Any, context: dict[str, Any], body: Any = None) -> str | None:
+    def handle(self: Any, context: dict[str, Any], body: Any = None) -> object:
+        reply = answer(self, context, body)
+        return NO_REPLY if signature.spec.timeout_s is None else reply
+
+    def answer(_self: Any, context: dict[str, Any], body: Any) -> str:
         started = time.monotonic()
         outcome = "ok"
         running.inc()

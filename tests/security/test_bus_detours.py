@@ -124,10 +124,14 @@ def test_what_a_host_leaves_in_the_broker_is_removed(secured: SecuredBus, tmp_pa
     channel.exchange_declare(f"{OWN}4", "topic", durable=True, auto_delete=False)
     channel.queue_declare("reply_host.worker-0_aa", durable=True, auto_delete=False,
                           arguments={"x-queue-type": "stream"})
-    channel.queue_declare("reply_host.worker-0_ab", auto_delete=False)
+    channel.queue_declare("reply_host.worker-0_ab", auto_delete=False, arguments={"x-expires": 60_000})
+    for number, arguments in enumerate(({"x-max-length": 0, "x-overflow": "reject-publish"},
+                                        {"x-dead-letter-exchange": REQUESTS}, {"x-max-length-bytes": 0})):
+        channel.queue_declare(f"reply_host.worker-0_ac{number}", auto_delete=False, arguments=arguments)
     accounts.audit()
     names = {queue.name for queue in secured.admin.queues()}
     assert "reply_host.worker-0_ab" in names and "reply_host.worker-0_aa" not in names
+    assert not [name for name in names if name.startswith("reply_host.worker-0_ac")]
     assert f"{OWN}4" not in secured.admin.exchanges() and REQUESTS in secured.admin.exchanges()
     for number in range(busaccounts.HOST_QUEUES_MAX + 1):
         channel.queue_declare(f"reply_host.worker-0_{number:03x}", auto_delete=False)

@@ -128,7 +128,7 @@ def test_a_password_is_set_by_its_hash_alone(broker: StubBroker, admin: BusAdmin
 
 
 def test_removing_takes_the_hosts_queues_and_exchanges_and_no_others(broker: StubBroker, admin: BusAdmin) -> None:
-    broker.answers["/api/queues/%2F?columns=name,type"] = (
+    broker.answers["/api/queues/%2F?columns=name,type,arguments"] = (
         200, [{"name": name, "type": "classic"} for name in OWN_QUEUES + FOREIGN])
     broker.answers["/api/exchanges/%2F?columns=name,type"] = (
         200, [{"name": name, "type": "topic"} for name in ["", "flock", "mtce.agent.worker-0_fanout", *FOREIGN]])
@@ -177,12 +177,14 @@ def test_lists_of_connections_queues_exchanges_and_hosts(broker: StubBroker, adm
     assert (admin.connections(), admin.queues(), admin.exchanges(), admin.hosts()) == ([], [], [], [])
     broker.answers = {
         "/api/connections?columns=name,user": (200, [{"name": "1 -> 2", "user": "host.a"}, {"name": "3"}, 7]),
-        "/api/queues/%2F?columns=name,type": (200, [{"name": "q", "type": "stream"}, {}, None]),
+        "/api/queues/%2F?columns=name,type,arguments": (200, [
+            {"name": "q", "type": "stream", "arguments": {"x-max-length": 0}}, {"arguments": {}}, None
+        ]),
         "/api/exchanges/%2F?columns=name,type": (200, [{"name": "", "type": "direct"}, {"name": "flock"}, []]),
         "/api/users": (200, [{"name": "host.a"}, {"name": "service.fm-api"}, {"name": "xhost.b"}, {"name": "host.c.d"},
                              {}, "host.e"])}
     assert admin.connections() == [BusConnection("1 -> 2", "host.a"), BusConnection("3", "")]
-    assert admin.queues() == [StoredQueue("q", "stream"), StoredQueue("", "")]
+    assert admin.queues() == [StoredQueue("q", "stream", frozenset(["x-max-length"])), StoredQueue("", "")]
     assert admin.exchanges() == ["", "flock"]
     assert admin.hosts() == ["a", "c.d"]
 

@@ -225,6 +225,17 @@ def test_what_no_agent_makes_is_stray():
     assert stray(access, many[:-1], []) == ([], [])
 
 
+@pytest.mark.parametrize("argument", [
+    "x-overflow", "x-max-length", "x-max-length-bytes", "x-message-ttl", "x-dead-letter-exchange", "x-max-priority",
+    "x-dead-letter-routing-key", "x-single-active-consumer", "x-anything"])
+def test_queues_with_arguments_that_no_program_gives_are_stray(argument):
+    access = busaccounts.of_host("w-1", "flock")
+    usual = StoredQueue("reply_host.w-1_0a", "classic", frozenset(["x-expires"]))
+    odd = StoredQueue("mtce.agent.w-1", "classic", frozenset(["x-expires", argument]))
+    assert stray(access, [usual, odd, StoredQueue("fm.manager", "classic", frozenset([argument]))], []) == (
+        ["mtce.agent.w-1"], [])
+
+
 def test_a_burst_passes_and_what_is_owed_is_bounded():
     bucket = fill(RATES, 0.0)
     for _ in range(100):
@@ -327,12 +338,13 @@ def test_the_share_of_many_names_is_bounded_memory():
     for number in range(10_000):
         now[0] += 1.0
         gate.request(arrived(f"host.h{number}"))
-    assert len(gate._buckets) <= 4096
+    assert len(gate._shares._buckets) <= 4096
 
 
 @pytest.mark.parametrize(("user_id", "reply"), [
     (None, None), (None, "reply_x"), ("host.a", "reply_host.b_0a"), ("host.a", "mtce.agent.b"), ("host.a", ""),
-    ("service.x", "reply_host.a_0a")])
+    ("host.a", "reply_host.a_"), ("host.a", "reply_host.a_0x"), ("host.a", "reply_host.a_" + "0" * 65),
+    ("host.a", "reply_host.a_0a\n"), ("service.x", "reply_host.a_0a")])
 def test_requests_without_a_user_id_or_for_anothers_reply_queue_are_dropped(user_id, reply):
     assert Gate(RATES).request(arrived(user_id, reply)) is None
 
