@@ -123,6 +123,15 @@ class Shares:
             self._buckets[name] = bucket
             return bucket
 
+    def charge(self, name: str, number: int) -> bool:
+        """Whether a host may have ``number`` requests more applied; counts them if so. 0 only asks."""
+        now_s = self._clock()
+        with self._lock:
+            after = charge(self._buckets.get(name, fill(self._rates, now_s)), number, self._rates, now_s)
+            if after is not None:
+                self._buckets[name] = after
+        return after is not None
+
     def over(self) -> list[str]:
         """The hosts that are over their share now, sorted."""
         now_s = self._clock()
@@ -165,12 +174,7 @@ class Gate:
 
     def admit(self, hostname: str, number: int) -> bool:
         """Whether a host may have ``number`` requests more applied; counts them if so. 0 only asks."""
-        now_s = self._clock()
-        with self._lock:
-            after = charge(self._buckets.get(hostname, fill(self._rates, now_s)), number, self._rates, now_s)
-            if after is not None:
-                self._buckets[hostname] = after
-        return after is not None
+        return self._shares.charge(hostname, number)
 
     def reply(self, arrived: Arrived) -> bool:
         """Whether to take a message from the reply queue: only services reply."""

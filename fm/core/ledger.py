@@ -178,12 +178,13 @@ class Ledger:
             self.notices.append(Notice(kind, event))
             return
         self.notices.append(Notice(
-            kind, event, hidden=self._hidden(event), swept=swept, alarm_uuid=alarm.uuid, raised_at=alarm.created_at,
-            severity_before=None if before is None else before.severity))
+            kind, event, hidden=_is_hidden(event, self.known, self._silences), swept=swept, alarm_uuid=alarm.uuid,
+            raised_at=alarm.created_at, severity_before=None if before is None else before.severity))
 
     def record_sweep(self, event: Event) -> None:
         """Record the notice of a hierarchical clear, which the event log does not contain."""
-        self.notices.append(Notice(NoticeKind.HIERARCHICAL_CLEAR, event, hidden=self._hidden(event)))
+        hidden = _is_hidden(event, self.known, self._silences)
+        self.notices.append(Notice(NoticeKind.HIERARCHICAL_CLEAR, event, hidden=hidden))
 
     def net_change(self) -> NetChange:
         """The rows to delete, insert and update."""
@@ -199,6 +200,7 @@ class Ledger:
             calmed=tuple(key for key, flap in self._flaps_before.items() if self._flaps.get(key) != flap),
             flaps=tuple(flap for key, flap in self._flaps.items() if self._flaps_before.get(key) != flap))
 
-    def _hidden(self, event: Event) -> bool:
-        return self.known.get(event.event_log_id, False) or (
-            self._silences.hiding(event.event_log_id, event.entity_instance_id) is not None)
+
+def _is_hidden(event: Event, suppressed: Mapping[str, bool], silences: Silences) -> bool:
+    return suppressed.get(event.event_log_id, False) or (
+        silences.hiding(event.event_log_id, event.entity_instance_id) is not None)
