@@ -19,8 +19,8 @@ COMMAND_S = 5.0
 RELIEF_S = 5.0
 ASK_EVERY_S = 0.5
 # A memory that is full for so long without a suspect was filled slowly.
-# The broker has then freed what a connection held, at the latest.
-SEARCH_AFTER_S, SEARCH_RELIEF_S, TRIES_MAX = 15.0, 20.0, 3
+# The broker has then freed what a connection held: a little, or hundreds of megabytes.
+SEARCH_AFTER_S, SEARCH_RELIEF_S, SEARCH_RELIEF_MAX_S, TRIES_MAX = 15.0, 10.0, 60.0, 3
 
 
 class BusGuard:
@@ -67,15 +67,16 @@ class BusGuard:
     def _search(self, barred: dict[str, float], connections: list[BusConnection], now: dict[Peer, int]) -> None:
         """Close the connections of one host after the other, until the memory is free: the last one filled it.
 
-        The others may connect again at once; their agents do. At most TRIES_MAX hosts an audit, each once.
+        The others may connect again; their agents do. At most TRIES_MAX hosts an audit, each once.
         """
-        left = [account for account in busguard.candidates(connections, self._history, now, HOST_PREFIX)
+        left = [(account, size) for account, size in busguard.candidates(connections, self._history, now, HOST_PREFIX)
                 if account not in barred and account not in self._tried]
-        for account in left[:TRIES_MAX]:
+        for account, size in left[:TRIES_MAX]:
             self._tried.add(account)
             self._admin.limit_connections(account, 0)
             self._close(account, connections)
-            if self._is_relieved(SEARCH_RELIEF_S):
+            # Who sent much is given more time, so that the memory that it held is not put down to the next one.
+            if self._is_relieved(SEARCH_RELIEF_MAX_S if size >= busguard.SUSPECT_BYTES else SEARCH_RELIEF_S):
                 barred[account] = self._clock() + busguard.BARRED_S
                 self._tell(account)
                 return

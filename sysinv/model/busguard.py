@@ -63,14 +63,15 @@ def suspects(connections: Iterable[BusConnection], before: Mapping[Peer, int], n
 
 
 def candidates(connections: Iterable[BusConnection], history: Sequence[Sample], now: Mapping[Peer, int],
-               prefix: str) -> list[str]:
-    """All accounts that begin with ``prefix``, the largest sender since the oldest of ``history`` first.
+               prefix: str) -> list[tuple[str, int]]:
+    """All accounts that begin with ``prefix`` and the bytes that they sent since the oldest of ``history``, the largest
+    sender first.
 
     A host that fills the memory slowly is not among the suspects. Only what happens when its connections are closed
     tells it from the others.
     """
     oldest = history[0].received if history else {}
-    return [account for account, _ in _grown(connections, oldest, now, prefix).most_common()]
+    return _grown(connections, oldest, now, prefix).most_common()
 
 
 def remembered(history: Sequence[Sample], sample: Sample) -> tuple[Sample, ...]:
