@@ -18,7 +18,7 @@ from flock.testing.daemons import BIN, api_serves, write_conf
 from flock.testing.services.keystone import KeystoneServer
 from flock.testing.services.postgresql import PostgresServer
 from flock.testing.services.process import Process, free_port
-from flock.testing.services.rabbitmq import RabbitNode
+from flock.testing.services.rabbitmq import RabbitNode, declare_exchange
 
 ROOT = Path(__file__).resolve().parents[2]
 # As a server is shipped; the tests' own server spares itself the disk.
@@ -84,6 +84,8 @@ class Subsystem:
         self.exchange = f"{self.name}-{uuid.uuid4().hex[:8]}"
         self.folder = self.around.folder / self.exchange
         self.folder.mkdir()
+        # Daemons find it; only the broker's definitions make it.
+        declare_exchange(self.around.rabbit.url, self.exchange)
         self.port = free_port()
         self.processes: list[Process] = []
         sections: dict[str, Mapping[str, Any]] = {
