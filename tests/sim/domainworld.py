@@ -164,6 +164,7 @@ class Controller(Voter):
         """The watchdog resets the host when something is active at its deadline."""
         if self.up and self.state != STOPPED and self.world.now_ms >= self.pet_until_ms:
             self.world.say(f"the watchdog of {self.name} resets it")
+            self.cloud.bites += 1
             self.cloud.reset(self)
 
     def start_services(self):
@@ -267,7 +268,7 @@ class Cloud:
         self.fenceable = set(self.names) if bmc else set()
         self.acknowledged, self.written, self.loss_accepted = [], 0, False
         self._acknowledged = set()
-        self.fences, self.fence_fails = 0, 0.1
+        self.fences, self.fence_fails, self.bites = 0, 0.1, 0
         drift = self.world.random.uniform
         first = Durable(record=Record(0, 1, frozenset(self.names[:1])))
         self.controllers = [

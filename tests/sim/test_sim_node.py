@@ -71,3 +71,19 @@ def test_never_active_twice_and_nothing_acknowledged_is_lost(seed, kind):
         world.at(world.random.uniform(5_000, MINUTES * 60_000 - 1), lambda: trouble(cloud))
     world.run(MINUTES * 60_000)
     settles(cloud)
+
+
+def test_a_leader_that_loses_its_lease_stops_by_itself():
+    """Also one that has always led, and so has no order of anybody: the watchdog is for daemons that hang."""
+    cloud = make(1, "witness")
+    for node in cloud.controllers:
+        node.failing = 0.0
+    cloud.start()
+    cloud.world.run(30_000)
+    leader, = (node for node in cloud.controllers if node.view.leading)
+    assert leader.node.orders == ()
+    for path in cloud.paths.values():
+        path.cut(leader.name)
+    cloud.world.run(30_000)
+    assert cloud.serving() == [name for name in cloud.names if name != leader.name]
+    assert cloud.bites == 0
