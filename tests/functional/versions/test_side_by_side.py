@@ -170,10 +170,10 @@ class PreviousFaultManagement(FaultManagement):
 
     env: dict[str, str]
 
-    def _daemon(self, name: str) -> Process:
+    def _launch(self, program: str) -> Process:
         env = {**self.env, "FLOCK_CONF_DIR": str(self.conf_dir)}
         code = "import sys; from fm.cmd.manager import main; sys.exit(main())"
-        return Process(name, [sys.executable, "-c", code], self.folder, env=env)
+        return Process(program, [sys.executable, "-c", code], self.folder, env=env)
 
 
 @pytest.fixture
