@@ -47,7 +47,7 @@ class SystemdHost:
 
     def run(self, *argv: str) -> str:
         """Run a command in the host and return its output."""
-        return subprocess.run(["nsenter", "--target", str(self.leader), "--all", *argv], check=True, timeout=30,
+        return subprocess.run(["nsenter", "--target", str(self.leader), "--all", *argv], check=True, timeout=90,
                               capture_output=True, text=True).stdout
 
     def processes(self, unit: str) -> list[int]:

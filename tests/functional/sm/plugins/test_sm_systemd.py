@@ -201,7 +201,7 @@ def test_an_outage_of_the_bus_is_no_news_and_what_happened_meanwhile_is(systemd_
 
 
 def test_in_a_delegated_group_even_what_forks_faster_than_anybody_looks_is_killed(systemd_host: SystemdHost) -> None:
-    root = Path(__file__).resolve().parents[3]
+    root = Path(__file__).resolve().parents[4]
     said = json.loads(systemd_host.run(
         "systemd-run", "--quiet", "--wait", "--pipe", "--property=Delegate=yes", f"--setenv=PYTHONPATH={root}",
         "--setenv=PYTHONDONTWRITEBYTECODE=1", sys.executable, str(Path(__file__).with_name("delegated.py")),
