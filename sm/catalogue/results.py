@@ -1,20 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the exit of a plug-in means: the look-up in the rows of results, and rows that no look-up can find."""
+"""What the exit of a plug-in means: codes that a row may have, and rows that no look-up can find."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from sm.catalogue import plugins
 from sm.catalogue.rows import ActionRow, ResultRow, key_of
 from sm.contract.states import PluginKind
+from sm.core.resultrows import FAILURE, OTHER, TIMEOUT, ResultRows
 
-DEFAULT = "default"
-OTHER = "other"
-FAILURE = "plugin-failure"
-"""The plug-in could not be run."""
-TIMEOUT = "plugin-timeout"
-"""The plug-in was killed at its time limit."""
 CODE_MAX = 255
 
 
@@ -24,31 +19,13 @@ def is_code(code: str) -> bool:
                                                  and int(code) <= CODE_MAX)
 
 
-class Results:
-    """The rows of results of one system, for look-ups."""
-
-    def __init__(self, rows: Iterable[ResultRow]) -> None:
-        self._rows = {(row.plugin, row.name, row.command, row.code): row for row in rows}
-
-    def find(self, plugin: PluginKind, name: str, command: str, code: str) -> ResultRow | None:
-        """The row that counts; None when not even a default one says what the code means: then the action failed."""
-        return next((row for place in _places(name, command, code) if (row := self._rows.get((plugin, *place)))), None)
-
-
-def _places(name: str, command: str, code: str) -> Iterator[tuple[str, str, str]]:
-    for names in (name, DEFAULT):
-        for commands in (command, DEFAULT):
-            for codes in (code, OTHER):
-                yield names, commands, codes
-
-
 def unreachable(rows: Iterable[ResultRow], actions: Iterable[ActionRow]) -> list[ResultRow]:
     """Rows that no exit of any action leads to: of a plug-in or command that no action uses, or hidden by others.
 
     Rows of the name ``default`` also serve plug-ins that are added later, with their kind's own commands.
     """
     kept = tuple(rows)
-    results = Results(kept)
+    results = ResultRows(kept)
     named = {(row.plugin, row.name) for row in kept}
     # All names without rows of their own are alike.
     used = {(action.plugin, action.name if (action.plugin, action.name) in named else "", action.command)
@@ -59,5 +36,5 @@ def unreachable(rows: Iterable[ResultRow], actions: Iterable[ActionRow]) -> list
     for row in kept:
         codes[row.plugin].add(row.code)
     found = {key_of(hit) for kind, name, word in used for code in {*codes[kind], OTHER, FAILURE, TIMEOUT}
-             if (hit := results.find(kind, name, word, code))}
+             if (hit := results.row(kind, name, word, code))}
     return [row for row in kept if key_of(row) not in found]

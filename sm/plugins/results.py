@@ -6,12 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sm.contract.states import ActionResult, Condition, PluginKind, ServiceState, Status
-from sm.core.model import DEFAULT, ActionSpec, ResultRow, Retries
+from sm.core.model import ActionSpec, ResultRow, Retries
+from sm.core.resultrows import FAILURE, TIMEOUT, ResultRows
 
-FAILURE, TIMEOUT, OTHER = "plugin-failure", "plugin-timeout", "other"
 LINE_MAX_CHARS = 300
-
-_Place = tuple[PluginKind, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +24,14 @@ class Meaning:
 
 
 class Results:
-    """Rows by place. Of two rows for one place the first counts."""
+    """What exits mean by the rows of a catalogue."""
 
     def __init__(self, rows: Iterable[ResultRow]) -> None:
-        self._rows: dict[_Place, ResultRow] = {}
-        for row in rows:
-            self._rows.setdefault((row.plugin, row.name, row.command, row.code), row)
+        self._rows = ResultRows(rows)
 
     def row(self, plugin: PluginKind, name: str, command: str, code: str) -> ResultRow | None:
-        """The row that decides: a named script before ``default``, then a named command, then the exact code."""
-        for names in (name, DEFAULT):
-            for commands in (command, DEFAULT):
-                for codes in (code, OTHER):
-                    found = self._rows.get((plugin, names, commands, codes))
-                    if found is not None:
-                        return found
-        return None
+        """The row that decides; see ``ResultRows.row``."""
+        return self._rows.row(plugin, name, command, code)
 
     def meaning(self, spec: ActionSpec, code: str, text: str = "") -> Meaning:
         """What ``code``, a decimal number, ``FAILURE`` or ``TIMEOUT``, means for the action.

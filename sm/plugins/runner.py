@@ -15,8 +15,9 @@ from sm.contract.states import ActionResult, PluginKind, ServiceAction
 from sm.core.actions import CancelAction, RunAction
 from sm.core.events import ActionDone
 from sm.core.model import ActionSpec, Catalogue
+from sm.core.resultrows import FAILURE, TIMEOUT
 from sm.plugins.plugin import Job, Outcome, Plugin, PluginFailed
-from sm.plugins.results import FAILURE, TIMEOUT, Meaning, Results, Tries, again
+from sm.plugins.results import Meaning, Results, Tries, again
 
 LOG = logging.getLogger(__name__)
 

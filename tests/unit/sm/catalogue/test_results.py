@@ -2,8 +2,9 @@
 """Look-ups in the shipped results, and which codes a row may have."""
 import pytest
 
-from sm.catalogue.results import Results, is_code
+from sm.catalogue.results import is_code
 from sm.contract.states import ActionResult, Condition, PluginKind, ServiceState, Status
+from sm.core.resultrows import ResultRows
 from tests.unit.sm.catalogue.sites import rows
 
 OCF, LSB = PluginKind.OCF, PluginKind.LSB
@@ -44,12 +45,12 @@ DATA = tuple(enumerate((Condition.DATA_INCONSISTENT, Condition.DATA_OUTDATED, Co
         ("0", (OK, None, None, None)), ("1", (FAILED, None, None, None)), ("7", (OK, DISABLED, None, None)))),
 ])
 def test_what_a_code_means(plugin: PluginKind, name: str, command: str, code: str, wanted: tuple[object, ...]) -> None:
-    found = Results(rows().service_action_results).find(plugin, name, command, code)
+    found = ResultRows(rows().service_action_results).row(plugin, name, command, code)
     assert found is not None and (found.result, found.state, found.status, found.condition) == wanted
 
 
 def test_without_a_row_nothing_is_found() -> None:
-    assert Results(()).find(OCF, "drbd", "stop", "0") is None
+    assert ResultRows(()).row(OCF, "drbd", "stop", "0") is None
 
 
 @pytest.mark.parametrize(("code", "good"), [("0", True), ("255", True), ("256", False), ("-1", False), ("01", False),

@@ -6,7 +6,8 @@ import pytest
 
 from sm.contract.states import ActionResult, Condition, PluginKind, ServiceState, Status
 from sm.core.model import ResultRow, Retries
-from sm.plugins.results import FAILURE, TIMEOUT, Meaning, Results, Tries, again
+from sm.core.resultrows import FAILURE, TIMEOUT
+from sm.plugins.results import Meaning, Results, Tries, again
 from tests.unit.sm.plugins.rows import ACTIVE, BAD, DISABLED, OK, ROWS, spec
 
 LSB, OCF = PluginKind.LSB, PluginKind.OCF
