@@ -7,11 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import requests
 from keystoneauth1 import adapter, session
 from keystoneauth1.exceptions import ClientException
 from keystoneauth1.identity import v3
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 REQUEST_TIMEOUT_S = 20.0
+# A server may close a connection that is kept open just when the next request is on its way (nginx does when it reads
+# its certificates again); a client repeats such a request if it changes nothing (RFC 9112, 9.3.1). A refused connection
+# and every status are errors at once.
+REPEAT_READS = Retry(total=1, connect=0, read=1, redirect=0, status=0, other=0, allowed_methods=("GET",))
 POLL_S = 0.3
 
 
@@ -25,7 +32,9 @@ class CloudClient:
     def __init__(self, password_file: Path, auth_url: str = "https://127.0.0.1:5000/v3") -> None:
         auth = v3.Password(auth_url=auth_url, username="admin", password=password_file.read_text().strip(),
                            project_name="admin", user_domain_name="Default", project_domain_name="Default")
-        self._session = session.Session(auth=auth, timeout=REQUEST_TIMEOUT_S,
+        http = requests.Session()
+        http.mount("https://", HTTPAdapter(max_retries=REPEAT_READS))
+        self._session = session.Session(auth=auth, timeout=REQUEST_TIMEOUT_S, session=http,
                                         verify=str(password_file.with_name("ca.crt")))
         self._sysinv = adapter.Adapter(self._session, endpoint_override="https://127.0.0.1:6385/v1")
         self._fm = adapter.Adapter(self._session, endpoint_override="https://127.0.0.1:18002/v1")
