@@ -170,8 +170,8 @@ def _drop(site: Site, progress: Progress) -> None:
     try:
         _bus_admits(site, authority, wanted=False)
     except DeadlineExceeded as error:
-        raise Refused(detail=f"{error} It still takes certificates of the old authority. Run 'systemctl restart "
-                             f"rabbitmq-server', then '{FINISH}' again.") from error
+        raise Refused(detail=f"{error} It still takes certificates of the old authority. Run 'sm-restart-safe "
+                             f"service rabbit', then '{FINISH}' again.") from error
 
 
 def _bus_admits(site: Site, authority: tls.Authority, *, wanted: bool) -> None:

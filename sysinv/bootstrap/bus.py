@@ -87,6 +87,8 @@ def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes, hostname: s
         # Debian's socket unit opens Erlang's port mapper on all networks.
         RenderedFile("/etc/systemd/system/epmd.socket.d/flock.conf", PUBLIC,
                      "[Socket]\nListenStream=\nListenStream=127.0.0.1:4369\n"),
+        # Service management repairs it.
+        RenderedFile("/etc/systemd/system/rabbitmq-server.service.d/flock.conf", PUBLIC, "[Service]\nRestart=no\n"),
     ]
 
 

@@ -107,8 +107,8 @@ def host_files(answers: Answers, hostname: str) -> list[RenderedFile]:
 
 
 def _network_file(network: NetworkAnswer) -> RenderedFile:
-    addresses = filter(None, (network.controller0_address, network.floating_address))
-    return network_file(network.name, network.interface, addresses, network.prefix, network.gateway_address)
+    return network_file(network.name, network.interface, [network.controller0_address], network.prefix,
+                        network.gateway_address, floating=network.floating_address is not None)
 
 
 def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFile]:

@@ -17,6 +17,7 @@ from flock.exec.atomic import replace_kept
 from flock.exec.process import run
 from flock.rpc.accounts import SALT_BYTES, host_account, service_account
 from flock.rpc.login import accepted
+from sm.client.running import unmanaged
 from sysinv.bootstrap import bus
 from sysinv.bootstrap.certificates import ROLES
 from sysinv.bootstrap.front import KEYSTONE_PORT
@@ -35,6 +36,8 @@ BUS_KEY = "bus_key"
 RESTARTED = ("flock-fm-manager", "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api", "flock-mtce-conductor",
              "flock-mtce-api", "flock-sysinv-agent", "flock-mtce-agent")
 """The units that read a password of the bus at their start."""
+MANAGED = ("fm-mgr", "fm-api", "sysinv-conductor", "sysinv-inv", "mtc-agent", "mtce-api")
+"""Those that service management runs, by its names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +231,8 @@ def _text(path: Path) -> str:
 
 
 def _restart(site: Site) -> None:
-    command(site.restart)
+    with unmanaged(MANAGED):
+        command(site.restart)
     site.answers()
 
 

@@ -23,7 +23,8 @@ from flock.auth.secrets import SecretBox
 from flock.core.errors import DeadlineExceeded, Refused
 from flock.exec.atomic import replace_file
 from flock.exec.process import run
-from sysinv.bootstrap import accounts, render
+from sm.client.running import wait_active
+from sysinv.bootstrap import accounts, management, render
 from sysinv.bootstrap import bus as bus_rendering
 from sysinv.bootstrap.answers import Answers, load
 from sysinv.bootstrap.authority import check_not_rotated
@@ -40,10 +41,13 @@ SUBSYSTEMS = ("fm", "sysinv", "mtce")
 POSTGRESQL_VERSION = "15"
 COMMAND_TIMEOUT_S = 120.0
 PORT_TIMEOUT_S = 120.0
-UNITS_BASE = ("rabbitmq-server", "flock-front", "flock-keystone-cache", "flock-keystone")
-UNITS_CORE = ("flock-config", "flock-fm-manager", "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api",
-              "flock-dnsmasq", "flock-mtce-heartbeat", "flock-mtce-conductor", "flock-mtce-api")
-UNITS_AGENTS = ("flock-sysinv-agent", "flock-mtce-agent")
+START_TIMEOUT_S = 300.0
+UNIT_OF_MANAGEMENT = "flock-sm"
+UNITS_ENABLED = ("flock-config", UNIT_OF_MANAGEMENT, "flock-mtce-heartbeat", "flock-sysinv-agent", "flock-mtce-agent")
+"""What systemd starts; service management starts the rest."""
+UNITS_MANAGED = ("rabbitmq-server", "flock-front", "flock-keystone-cache", "flock-keystone", "flock-fm-manager",
+                 "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api", "flock-dnsmasq", "flock-mtce-conductor",
+                 "flock-mtce-api")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +110,17 @@ def host_identity(boot: Bootstrap) -> None:
     run(["hostname", HOSTNAME], timeout_s=10)
     systemctl("enable", "systemd-networkd")
     systemctl("restart", "systemd-networkd")
-    wanted = [address for network in boot.answers.networks
-              for address in (network.controller0_address, network.floating_address) if address]
     deadline = time.monotonic() + 30
-    while missing := [address for address in wanted if not _has_address(address)]:
+    while missing := [network.controller0_address for network in boot.answers.networks
+                      if not _has_address(network.controller0_address)]:
         if time.monotonic() > deadline:
             raise DeadlineExceeded(what=f"configuration of {', '.join(missing)}", timeout_s=30)
         time.sleep(0.1)
+    for network in boot.answers.networks:
+        if network.floating_address:
+            # Servers that the next steps start bind to it; later service management sets and removes it.
+            run(["ip", "address", "replace", f"{network.floating_address}/{network.prefix}", "dev", network.interface],
+                timeout_s=10)
 
 
 def _has_address(address: str) -> bool:
@@ -125,7 +133,7 @@ def _has_address(address: str) -> bool:
 
 
 def unit_files(boot: Bootstrap) -> None:
-    """Install the product's systemd units and go-enabled tests."""
+    """Install the product's systemd units and go-enabled tests; disable what service management starts."""
     units = sorted((boot.share_dir / "systemd").glob("*.*"))
     if not units:
         raise Refused(detail=f"No unit files in {boot.share_dir}/systemd. Install the package stx-flock again.")
@@ -133,6 +141,7 @@ def unit_files(boot: Bootstrap) -> None:
                 for unit in units)
     write_files(RenderedFile(f"/etc/goenabled.d/{test.name}", 0o755, test.read_text())
                 for test in sorted((boot.share_dir / "goenabled.d").glob("*")))
+    systemctl("disable", *UNITS_MANAGED)
     systemctl("daemon-reload")
 
 
@@ -162,7 +171,6 @@ def bus(boot: Bootstrap) -> None:
     systemctl("daemon-reload")
     systemctl("stop", "rabbitmq-server", "epmd.service", "epmd.socket")
     systemctl("start", "epmd.socket")
-    systemctl("enable", "rabbitmq-server")
     systemctl("restart", "--no-block", "rabbitmq-server")
 
 
@@ -247,9 +255,7 @@ def own_users(boot: Bootstrap) -> None:
 def identity(boot: Bootstrap) -> None:
     """Start Keystone and create the flock's services, endpoints and users in it."""
     write_files(render.front_files(boot.answers, published_apis()))
-    units = ("flock-front", "flock-keystone-cache", "flock-keystone")
-    systemctl("enable", *units)
-    systemctl("restart", *units)
+    systemctl("restart", "flock-front", "flock-keystone-cache", "flock-keystone")
     url = f"https://127.0.0.1:{KEYSTONE_PORT}/v3"
     wait_answer(url)
     auth = v3.Password(auth_url=url, username="admin", password=boot.answers.admin_password, project_name="admin",
@@ -269,11 +275,14 @@ def seed(boot: Bootstrap) -> None:
 
 
 def services(boot: Bootstrap) -> None:
-    """Start all daemons and wait until their APIs answer through the front."""
+    """Have service management start everything; wait until all is active and the APIs answer through the front."""
+    write_files(management.management_files(boot.answers, HOSTNAME))
+    run([str(boot.bin_dir / "sm-configure"), "catalogue"], timeout_s=COMMAND_TIMEOUT_S)
     wait_port("127.0.0.1", bus_rendering.BUS_PORT)
-    Path("/etc/platform/.initial_config_complete").touch()
-    systemctl("enable", *UNITS_CORE, *UNITS_AGENTS)
-    systemctl("start", "--no-block", *UNITS_CORE, *UNITS_AGENTS)
+    Path(management.CONFIGURED).touch()
+    systemctl("enable", *UNITS_ENABLED)
+    systemctl("start", "--no-block", *UNITS_ENABLED)
+    wait_active(START_TIMEOUT_S)
     for api in published_apis():
         if api.checks_tokens:
             wait_answer(f"https://127.0.0.1:{api.port}/")
@@ -300,6 +309,8 @@ def bootstrap(answers_file: Path, bin_dir: Path, share_dir: Path, say: Callable[
     """
     check_not_rotated(SECRETS_PATH.parent)
     boot = Bootstrap(load(answers_file), answers_file, load_or_create(SECRETS_PATH), bin_dir, share_dir)
+    # The steps restart services; until they have ended, it must not take that for failures. The services go on.
+    run(["systemctl", "--no-ask-password", "stop", UNIT_OF_MANAGEMENT], timeout_s=COMMAND_TIMEOUT_S, check=False)
     for title, step in STEPS:
         begun = time.monotonic()
         step(boot)

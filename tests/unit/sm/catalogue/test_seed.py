@@ -188,7 +188,7 @@ def test_postgresql_is_promoted_and_demoted() -> None:
     needs = {(row.action, row.dependent): row.state for row in found.dependencies if row.service == "postgres"}
     assert needs[ServiceAction.GO_ACTIVE, "management-ipv4"] is ServiceState.ENABLED_ACTIVE
     assert not [action for action, _ in needs if action is ServiceAction.ENABLE], "it also starts on the standby"
-    users = {"sysinv-conductor", "keystone", "fm-mgr", "fm-api", "mtc-agent"}
+    users = {"sysinv-conductor", "sysinv-inv", "keystone", "fm-mgr", "fm-api", "mtc-agent", "mtce-api"}
     for action in (ServiceAction.GO_STANDBY, ServiceAction.DISABLE):
         assert {name for found, name in needs if found is action} == users
     assert {needs[ServiceAction.GO_STANDBY, name] for name in users} == {ServiceState.DISABLED}
@@ -200,8 +200,17 @@ def test_the_flock_stops_in_the_reverse_order(mode: str) -> None:
     needing = {(row.dependent, row.service) for row in found.dependencies
                if row.action in (ServiceAction.ENABLE, ServiceAction.GO_ACTIVE)}
     stopping = {(row.service, row.dependent) for row in found.dependencies if row.action is ServiceAction.DISABLE}
-    assert needing == stopping
+    # Whoever uses the bus ends before it, and does not wait for it to start.
+    users = {"sysinv-conductor", "sysinv-inv", "fm-mgr", "fm-api", "mtc-agent", "mtce-api"}
+    assert stopping - needing == {("rabbit", user) for user in users} and needing < stopping
     order = [step.service for steps in layers(start_steps(found)) for step in steps
              if step.action is ServiceAction.ENABLE and not found.services[step.service].has_standby]
-    assert order.index("management-ipv4") < order.index("rabbit") < order.index("sysinv-conductor")
-    assert order.index("sysinv-conductor") < order.index("sysinv-inv") < order.index("mtc-agent")
+    assert order.index("management-ipv4") < order.index("rabbit")
+    assert order.index("sysinv-conductor") < order.index("dnsmasq"), "it writes what dnsmasq reads"
+    for address in ("management-ipv4", "oam-ipv4", "pxeboot-ipv4"):
+        assert order.index(address) < order.index("haproxy"), "it binds to the address"
+
+
+@pytest.mark.parametrize(("features", "there"), [((), True), (("unmanaged-database",), False)])
+def test_a_database_that_is_not_replicated_is_not_managed(features: tuple[str, ...], there: bool) -> None:
+    assert ("postgres" in catalogue(configured(shipped(), replace(site(), features=features))).services) is there

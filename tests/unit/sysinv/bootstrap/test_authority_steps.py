@@ -231,7 +231,7 @@ def test_a_bus_that_still_takes_the_old_authority_keeps_its_key_and_says_what_to
             raise DeadlineExceeded(what="refusal", timeout_s=30)
 
     monkeypatch.setattr(authority, "wait_admits", takes_all)
-    with pytest.raises(Refused, match="systemctl restart rabbitmq-server', then 'flock-rotate authority --finish'"):
+    with pytest.raises(Refused, match="sm-restart-safe service rabbit', then 'flock-rotate authority --finish'"):
         cloud.finish()
     assert (cloud.tls / "ca.key.old").exists() and DISCONNECT not in cloud.events
     monkeypatch.setattr(authority, "wait_admits", good)

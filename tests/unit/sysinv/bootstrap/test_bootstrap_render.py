@@ -75,9 +75,12 @@ def test_values_with_dollar_survive_oslo_interpolation():
     assert "pa$$word" in render.ini({"a": {"b": "pa$word"}})
 
 
-def test_networks_have_unit_and_floating_address():
-    text = next(file.content for file in render.host_files(ANSWERS, "controller-0") if "-mgmt.network" in file.path)
-    assert "Address=192.168.204.2/24" in text and "Address=192.168.204.1/24" in text
+def test_networks_keep_floating_addresses_and_do_not_set_them():
+    files = {file.path: file.content for file in render.host_files(ANSWERS, "controller-0")}
+    mgmt = files["/etc/systemd/network/10-flock-mgmt.network"]
+    assert "Address=192.168.204.2/24" in mgmt and "192.168.204.1/" not in mgmt
+    assert "KeepConfiguration=static" in mgmt
+    assert "KeepConfiguration" not in files["/etc/systemd/network/10-flock-bmc.network"], "nothing floats there"
 
 
 def test_secrets_are_made_once_and_private(tmp_path):
