@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from flock.conf import shared
 from flock.rpc.accounts import host_account, service_account
 from sysinv.bootstrap import bus, logins
 from sysinv.bootstrap.answers import Answers, NetworkAnswer
@@ -116,9 +117,9 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
     conf = ini({
         "DEFAULT": {"use_stderr": True, "log_dir": None},
         "database": {"connection": database_url(answers, secrets, "keystone", "/var/lib/keystone")},
-        "fernet_tokens": {"key_repository": "/etc/keystone/fernet-keys"},
-        "fernet_receipts": {"key_repository": "/etc/keystone/fernet-keys"},
-        "credential": {"key_repository": "/etc/keystone/credential-keys"},
+        "fernet_tokens": {"key_repository": shared.IDENTITY_KEYS / "fernet-keys"},
+        "fernet_receipts": {"key_repository": shared.IDENTITY_KEYS / "fernet-keys"},
+        "credential": {"key_repository": shared.IDENTITY_KEYS / "credential-keys"},
         "cache": {"enabled": True, "backend": "dogpile.cache.memcached", "memcache_servers": KEYSTONE_CACHE},
         "oslo_policy": {"enforce_scope": True},
     })
@@ -190,6 +191,7 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
         sections["heartbeat"] = {"sender": True}
     if subsystem == "sysinv":
         sections["bootstrap"] = {"agent_transport_url": f"rabbit://controller:{bus.BUS_PORT}/"}
+        sections["dnsmasq"] = {"directory": shared.DNSMASQ}
     return sections
 
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from flock import tls
+from flock.conf import shared
 from flock.core.errors import DeadlineExceeded, Refused
 from flock.db import Database, utcnow
 from flock.exec.atomic import replace_kept
@@ -76,7 +77,9 @@ class Site:
     say: Callable[[str], None]
     hosts_wait_s: float
     conf_dir: Path = Path("/etc/flock")
-    definitions: Path = Path("/etc/rabbitmq/definitions.json")
+    secrets: Path = shared.SECRETS
+    definitions: Path = shared.BUS_DEFINITIONS
+    authority: Path = shared.AUTHORITY
     servers: tuple[Server, ...] = SERVERS
     import_definitions: tuple[str, ...] = IMPORT
     restart: tuple[str, ...] = RESTART
@@ -136,7 +139,7 @@ def command(words: tuple[str, ...]) -> None:
 
 def signing_authority(site: Site) -> tls.Authority:
     """The authority that signs now; Refused when it cannot be read, InvalidInput without the key's certificate."""
-    directory = site.tls_directory
+    directory = site.authority
     try:
         return tls.Authority((directory / "ca.crt").read_bytes(), (directory / "ca.key").read_bytes())
     except (OSError, ValueError) as error:
@@ -186,7 +189,7 @@ def _new_key(site: Site, progress: Progress) -> None:
 
 
 def _write_passwords(site: Site, progress: Progress) -> None:
-    stored = site.conf_dir / "secrets.json"
+    stored = site.secrets
     try:
         known = SystemSecrets(**json.loads(stored.read_text()))
     except (OSError, ValueError, TypeError) as error:

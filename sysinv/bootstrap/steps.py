@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import http.client
+import ipaddress
 import pwd
 import secrets as random
 import socket
@@ -20,11 +21,12 @@ from keystoneauth1.identity import v3
 
 from flock import tls
 from flock.auth.secrets import SecretBox
+from flock.conf import shared
 from flock.core.errors import DeadlineExceeded, Refused
 from flock.exec.atomic import replace_file
 from flock.exec.process import run
 from sm.client.running import wait_active
-from sysinv.bootstrap import accounts, management, render
+from sysinv.bootstrap import accounts, management, moving, render
 from sysinv.bootstrap import bus as bus_rendering
 from sysinv.bootstrap.answers import Answers, load
 from sysinv.bootstrap.authority import check_not_rotated
@@ -32,10 +34,10 @@ from sysinv.bootstrap.catalog import ensure_catalog
 from sysinv.bootstrap.certificates import ROLES, authority_files, certificate_files
 from sysinv.bootstrap.front import KEYSTONE_PORT, published_apis
 from sysinv.bootstrap.secrets import SystemSecrets, load_or_create
-from sysinv.model.hostfiles import AUTHORITIES_FILE, PRIVATE, PUBLIC, TLS_DIRECTORY, RenderedFile
+from sysinv.model.hostfiles import AUTHORITIES_FILE, PRIVATE, PUBLIC, RenderedFile
 
 KEYSTONE_BIN = "/opt/flock/keystone/bin"
-SECRETS_PATH = Path("/etc/flock/secrets.json")
+CONF_DIR = Path("/etc/flock")
 HOSTNAME = "controller-0"
 SUBSYSTEMS = ("fm", "sysinv", "mtce")
 POSTGRESQL_VERSION = "15"
@@ -119,8 +121,10 @@ def host_identity(boot: Bootstrap) -> None:
     for network in boot.answers.networks:
         if network.floating_address:
             # Servers that the next steps start bind to it; later service management sets and removes it.
-            run(["ip", "address", "replace", f"{network.floating_address}/{network.prefix}", "dev", network.interface],
-                timeout_s=10)
+            # The kernel wants the scope of the other address of the network, which systemd-networkd has set.
+            scope = "link" if ipaddress.ip_address(network.floating_address).is_link_local else "global"
+            run(["ip", "address", "replace", f"{network.floating_address}/{network.prefix}", "dev", network.interface,
+                 "scope", scope], timeout_s=10)
 
 
 def _has_address(address: str) -> bool:
@@ -148,9 +152,12 @@ def unit_files(boot: Bootstrap) -> None:
 def certificates(boot: Bootstrap) -> None:
     """Make the certificate authority, unless there is one, and new keys and certificates of this host's services."""
     now = datetime.datetime.now(datetime.UTC)
-    directory = Path(TLS_DIRECTORY)
+    trusted, directory = Path(AUTHORITIES_FILE), shared.AUTHORITY
     if not (directory / "ca.key").exists():
         write_files(authority_files(boot.answers, now))
+    elif not (directory / "ca.crt").exists():
+        replace_file(directory / "ca.crt", trusted.read_bytes())
+    replace_file(trusted, (directory / "ca.crt").read_bytes())
     authority = tls.Authority((directory / "ca.crt").read_bytes(), (directory / "ca.key").read_bytes())
     for role in ROLES:
         if role.package and boot.answers.database != role.package:
@@ -166,7 +173,7 @@ def bus(boot: Bootstrap) -> None:
     write_files(bus_rendering.bus_files(boot.answers, boot.secrets, random.token_bytes(4), HOSTNAME))
     cookie = Path("/var/lib/rabbitmq/.erlang.cookie")
     write_files([RenderedFile(str(cookie), 0o400, boot.secrets.erlang_cookie)])
-    for path in (cookie, Path("/etc/rabbitmq/definitions.json")):
+    for path in (cookie, shared.BUS_DEFINITIONS):
         run(["chown", "rabbitmq:rabbitmq", str(path)], timeout_s=10)
     systemctl("daemon-reload")
     systemctl("stop", "rabbitmq-server", "epmd.service", "epmd.socket")
@@ -220,7 +227,7 @@ def _subsystem_schema(program: Path) -> None:
 
 
 def _keystone_keys(command: str, directory: str) -> None:
-    if not (Path("/etc/keystone") / directory / "0").exists():
+    if not (shared.IDENTITY_KEYS / directory / "0").exists():
         run(keystone_manage(command, "--keystone-user", "root", "--keystone-group", "root"),
             timeout_s=COMMAND_TIMEOUT_S)
 
@@ -245,9 +252,9 @@ def own_users(boot: Bootstrap) -> None:
     run(["systemd-sysusers", "-"], timeout_s=COMMAND_TIMEOUT_S, input=accounts.SYSUSERS)
     write_files([RenderedFile(accounts.TMPFILES_PATH, PUBLIC, accounts.TMPFILES)])
     run(["systemd-tmpfiles", "--create", accounts.TMPFILES_PATH], timeout_s=COMMAND_TIMEOUT_S)
-    SecretBox.create(str(accounts.SECRETS_KEY))
+    SecretBox.create(str(shared.SECRETS_KEY))
     # sysinv-conductor writes there, and its unit makes everything that exists elsewhere read-only.
-    accounts.BOOT_FILES.mkdir(parents=True, exist_ok=True)
+    shared.BOOT_FILES.mkdir(parents=True, exist_ok=True)
     for path, owner in accounts.owned(Path("/")):
         accounts.give(path, owner)
 
@@ -301,16 +308,27 @@ STEPS: tuple[Step, ...] = (
 )
 
 
+def _share(answers_file: Path) -> None:
+    """Keep the answers for the second controller, and take over the files of an earlier release."""
+    if moving.outdated(shared.MOVED):
+        # They know the old places.
+        run(["systemctl", "--no-ask-password", "stop", *UNITS_MANAGED], timeout_s=COMMAND_TIMEOUT_S, check=False)
+        moving.move(shared.MOVED)
+    replace_file(shared.ANSWERS, answers_file.read_bytes(), PRIVATE)
+
+
 def bootstrap(answers_file: Path, bin_dir: Path, share_dir: Path, say: Callable[[str], None]) -> None:
     """Run all steps in order; ``say`` gets each finished step with its duration in seconds.
 
     Raises InvalidInput, before anything is changed, when the answers break a rule; Refused while the certificate
     authority is replaced.
     """
-    check_not_rotated(SECRETS_PATH.parent)
-    boot = Bootstrap(load(answers_file), answers_file, load_or_create(SECRETS_PATH), bin_dir, share_dir)
+    check_not_rotated(CONF_DIR)
+    answers = load(answers_file)
     # The steps restart services; until they have ended, it must not take that for failures. The services go on.
     run(["systemctl", "--no-ask-password", "stop", UNIT_OF_MANAGEMENT], timeout_s=COMMAND_TIMEOUT_S, check=False)
+    _share(answers_file)
+    boot = Bootstrap(answers, answers_file, load_or_create(shared.SECRETS), bin_dir, share_dir)
     for title, step in STEPS:
         begun = time.monotonic()
         step(boot)

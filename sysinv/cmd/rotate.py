@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from flock import tls
 from flock.conf import conf_dir, setup
@@ -48,12 +49,14 @@ def main() -> int:
         return 2
     try:
         with _alone(), contextlib.ExitStack() as stack:
-            database = from_conf(setup("flock-rotate", "sysinv", logging_too=False))
+            conf = setup("flock-rotate", "sysinv", logging_too=False)
+            database = from_conf(conf)
             stack.callback(database.dispose)
             if args.what == "status":
-                _show(database)
+                _show(database, Path(conf.bootstrap.tls_directory))
                 return 0
             _rotate(args, Site(socket.gethostname(), database, _say, args.hosts_wait, conf_dir=conf_dir(),
+                               authority=Path(conf.bootstrap.tls_directory),
                                answers=lambda: wait_answers(wait_answer, _urls())))
     except (FlockError, OSError) as error:
         print(f"flock-rotate stopped: {error}\nRun the same command again when the cause is removed; it goes on from "
@@ -129,8 +132,8 @@ def _say(line: str) -> None:
     print(f"  {line}", flush=True)
 
 
-def _show(database: Database) -> None:
-    site = Site(socket.gethostname(), database, _say, 0.0, conf_dir=conf_dir())
+def _show(database: Database, directory: Path) -> None:
+    site = Site(socket.gethostname(), database, _say, 0.0, conf_dir=conf_dir(), authority=directory)
     unfinished, wanted = rotation.load(site.progress), None
     if authority.begun(site, unfinished):
         print("\n".join(authority.what_is_left(site)))
@@ -141,7 +144,7 @@ def _show(database: Database) -> None:
         for pem in tls.split(path.read_bytes()):
             print(_line(f"{site.hostname} {path.stem}", tls.lifetime(pem).end, now))
     with contextlib.suppress(Unavailable):
-        wanted = wanted_trust(site.tls_directory)
+        wanted = wanted_trust(site.authority)
     with database.reader() as conn:
         hosts = credentials.stored(conn, site.hostname, utcnow(), wanted)
     for host in hosts:

@@ -11,6 +11,8 @@ from typing import Any
 
 from oslo_config import cfg
 
+from flock.conf import shared
+
 SYSINV, BOOTSTRAP, DNSMASQ, BUS_ADMIN = "sysinv", "bootstrap", "dnsmasq", "bus_admin"
 NETWORK_INTERFACES = {"pxeboot": "pxeboot0", "mgmt": "mgmt0", "cluster-host": "cluster0", "oam": "oam0"}
 
@@ -49,7 +51,7 @@ SYSINV_OPTS: list[cfg.Opt] = [
                help="Maximum number of requests that the conductor handles at once."),
     cfg.IntOpt("operation_threads", default=8, min=1, max=64,
                help="Maximum number of operations that the conductor carries out at once."),
-    cfg.StrOpt("secret_key_file", default="/etc/flock/secrets.key",
+    cfg.StrOpt("secret_key_file", default=str(shared.SECRETS_KEY),
                help="File with the key that encrypts BMC passwords; shared with mtce, created if missing."),
     cfg.StrOpt("heartbeat_key_file", default="/etc/flock/heartbeat.key", help="File with the cluster's heartbeat key."),
     cfg.BoolOpt("virtual", default=False,
@@ -59,7 +61,7 @@ SYSINV_OPTS: list[cfg.Opt] = [
 BOOTSTRAP_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("agent_transport_url", help="URL of the message bus for agents on other hosts, without an account: "
                     "each host has its own."),
-    cfg.StrOpt("tls_directory", default="/etc/flock/tls",
+    cfg.StrOpt("tls_directory", default=str(shared.AUTHORITY),
                help="Directory of the certificate authority, whose certificates installing hosts get."),
     cfg.StrOpt("boot_scheme", default="https", choices=("https", "http"),
                help="How installing hosts reach the API; http only where TLS is switched off for the pxeboot network."),
@@ -82,7 +84,7 @@ BUS_ADMIN_OPTS: list[cfg.Opt] = [
 DNSMASQ_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("directory", sample_default="<state_dir>/dnsmasq",
                help="Directory for dnsmasq's files; readable by dnsmasq's user."),
-    cfg.StrOpt("tftp_root", default="/var/pxeboot", help="Directory served by TFTP."),
+    cfg.StrOpt("tftp_root", default=str(shared.BOOT_FILES), help="Directory served by TFTP."),
     cfg.StrOpt("user", default="dnsmasq",
                help="User of dnsmasq; only this user can read boot files, which contain install tokens."),
     cfg.StrOpt("lease_script", sample_default="<bin>/sysinv-dnsmasq-lease-update",

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -291,7 +292,8 @@ def command(cloud: Rotated, monkeypatch: pytest.MonkeyPatch) -> Callable[..., in
     monkeypatch.setenv("FLOCK_CONF_DIR", str(cloud.folder))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(socket, "gethostname", lambda: OWN)
-    monkeypatch.setattr(rotate, "setup", lambda *_names, **_options: None)
+    conf = SimpleNamespace(bootstrap=SimpleNamespace(tls_directory=str(cloud.tls)))
+    monkeypatch.setattr(rotate, "setup", lambda *_names, **_options: conf)
     monkeypatch.setattr(rotate, "from_conf", lambda _conf: cloud.db)
 
     def act(*words: str) -> int:

@@ -104,7 +104,7 @@ def test_certificates_name_every_address_of_the_controller_and_the_key_is_privat
     now = datetime.datetime.now(datetime.UTC)
     files = authority_files(ANSWERS, now)
     assert [(file.path, file.mode) for file in files] == [
-        ("/etc/flock/tls/ca.key", 0o600), ("/etc/flock/tls/ca.crt", 0o644)]
+        ("/opt/platform/flock/authority/ca.key", 0o600), ("/opt/platform/flock/authority/ca.crt", 0o644)]
     authority = tls.Authority(files[1].content.encode(), files[0].content.encode())
     key, crt = certificate_files(ROLES[0], authority, ANSWERS, "controller-0", now)
     assert key.mode == 0o600 and key.path == "/etc/flock/tls/rabbitmq.key"
