@@ -29,8 +29,10 @@ _FLAG_NODAD, _FLAG_DAD_FAILED, _FLAG_TENTATIVE = 0x02, 0x08, 0x40
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An address of an interface; ``usable`` unless the kernel found a duplicate or is still looking for one. ``scope``:
-    how far it is valid, as a number of rtnetlink."""
+    """An address of an interface; ``usable`` unless the kernel found a duplicate or is still looking for one.
+
+    ``scope``: how far it is valid, as a number of rtnetlink.
+    """
 
     address: Address
     prefix: int

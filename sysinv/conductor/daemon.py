@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flock import rpc
+from flock.conf import conf_dir
 from flock.core.health import Health
 from flock.db import from_conf
 from flock.jobs import Operations as StoredOperations
@@ -79,11 +80,11 @@ class ConductorDaemon:
                                       self._transport.gate.refusals.note)
         self._guard = None if admin is None else BusGuard(
             admin, chosen.port, busaccounts.HOST_CONNECTIONS_MAX, self._transport.gate.refusals.note)
-        tls_directory = Path(conf.bootstrap.tls_directory)
         self._credentials = CredentialsEndpoint(
-            self._db, admin, tls_directory, lambda host: rpc.client(SysinvAgent, self._transport, host), hostname)
+            self._db, admin, Path(conf.bootstrap.tls_directory),
+            lambda host: rpc.client(SysinvAgent, self._transport, host), hostname)
         self._certificates = CertificateWatch(
-            self._db, tls_directory, hostname, self._raiser, rpc.client(FmManager, self._transport),
+            self._db, conf_dir() / "tls", hostname, self._raiser, rpc.client(FmManager, self._transport),
             lambda: start_renewal(conf.sysinv.renewal_unit))
         intake = InventoryIntake(self._db, virtual=conf.sysinv.virtual)
         self._server = rpc.Server(self._transport, hostname, {
