@@ -50,7 +50,7 @@ def application(conf: Any) -> Any:
     install = InstallSettings(interfaces=conf.bootstrap.interfaces,
                               agent_transport_url=conf.bootstrap.agent_transport_url,
                               heartbeat_key_file=Path(conf.sysinv.heartbeat_key_file),
-                              tls_directory=Path(conf.bootstrap.tls_directory))
+                              authority_directory=Path(conf.bootstrap.authority_directory))
     box = SecretBox.create(conf.sysinv.secret_key_file)
     return build_app(conf, "sysinv", deps=[
         db, work, HostService(db, work, box, settings),

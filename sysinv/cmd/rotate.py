@@ -53,10 +53,10 @@ def main() -> int:
             database = from_conf(conf)
             stack.callback(database.dispose)
             if args.what == "status":
-                _show(database, Path(conf.bootstrap.tls_directory))
+                _show(database, Path(conf.bootstrap.authority_directory))
                 return 0
             _rotate(args, Site(socket.gethostname(), database, _say, args.hosts_wait, conf_dir=conf_dir(),
-                               authority=Path(conf.bootstrap.tls_directory),
+                               authority=Path(conf.bootstrap.authority_directory),
                                answers=lambda: wait_answers(wait_answer, _urls())))
     except (FlockError, OSError) as error:
         print(f"flock-rotate stopped: {error}\nRun the same command again when the cause is removed; it goes on from "

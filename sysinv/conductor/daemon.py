@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from flock import rpc
-from flock.conf import conf_dir
 from flock.core.health import Health
 from flock.db import from_conf
 from flock.jobs import Operations as StoredOperations
@@ -81,11 +80,11 @@ class ConductorDaemon:
         self._guard = None if admin is None else BusGuard(
             admin, chosen.port, busaccounts.HOST_CONNECTIONS_MAX, self._transport.gate.refusals.note)
         self._credentials = CredentialsEndpoint(
-            self._db, admin, Path(conf.bootstrap.tls_directory),
+            self._db, admin, Path(conf.bootstrap.authority_directory),
             lambda host: rpc.client(SysinvAgent, self._transport, host), hostname)
         self._certificates = CertificateWatch(
-            self._db, conf_dir() / "tls", hostname, self._raiser, rpc.client(FmManager, self._transport),
-            lambda: start_renewal(conf.sysinv.renewal_unit))
+            self._db, Path(conf.bootstrap.tls_directory), hostname, self._raiser,
+            rpc.client(FmManager, self._transport), lambda: start_renewal(conf.sysinv.renewal_unit))
         intake = InventoryIntake(self._db, virtual=conf.sysinv.virtual)
         self._server = rpc.Server(self._transport, hostname, {
             InventoryReports: intake,

@@ -61,8 +61,10 @@ SYSINV_OPTS: list[cfg.Opt] = [
 BOOTSTRAP_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("agent_transport_url", help="URL of the message bus for agents on other hosts, without an account: "
                     "each host has its own."),
-    cfg.StrOpt("tls_directory", default=str(shared.AUTHORITY),
-               help="Directory of the certificate authority, whose certificates installing hosts get."),
+    cfg.StrOpt("tls_directory", default="/etc/flock/tls",
+               help="Directory of this controller's certificates, and of the authorities that installing hosts trust."),
+    cfg.StrOpt("authority_directory", default=str(shared.AUTHORITY),
+               help="Directory of the certificate authority, which issues the certificates of installing hosts."),
     cfg.StrOpt("boot_scheme", default="https", choices=("https", "http"),
                help="How installing hosts reach the API; http only where TLS is switched off for the pxeboot network."),
     cfg.DictOpt("interfaces", default=NETWORK_INTERFACES,

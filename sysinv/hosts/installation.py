@@ -59,7 +59,7 @@ class InstallSettings:
     interfaces: Mapping[str, str]
     agent_transport_url: str | None
     heartbeat_key_file: Path
-    tls_directory: Path
+    authority_directory: Path
 
 
 def new_token(ttl_s: float, now: datetime.datetime) -> tuple[str, dict[str, Any]]:
@@ -159,7 +159,7 @@ class Installation:
                 legs=_legs(row["hostname"], pools, host_addresses(conn, system, row["hostname"])))
             cloud = self._cloud(conn, system, pools)
         # After the writing ends: the conductor reads the host too, and the broker may take its time.
-        issued = issue_for_host(self._settings.tls_directory, facts.hostname, request_pem, self._now())
+        issued = issue_for_host(self._settings.authority_directory, facts.hostname, request_pem, self._now())
         bundle = render_bundle(facts, cloud, self._renew_account(facts.uuid), issued)
         with self._db.writer() as conn:
             row, now = host_row(conn, facts.uuid, lock=True), self._now()

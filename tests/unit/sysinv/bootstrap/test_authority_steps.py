@@ -292,7 +292,7 @@ def command(cloud: Rotated, monkeypatch: pytest.MonkeyPatch) -> Callable[..., in
     monkeypatch.setenv("FLOCK_CONF_DIR", str(cloud.folder))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(socket, "gethostname", lambda: OWN)
-    conf = SimpleNamespace(bootstrap=SimpleNamespace(tls_directory=str(cloud.tls)))
+    conf = SimpleNamespace(bootstrap=SimpleNamespace(authority_directory=str(cloud.tls)))
     monkeypatch.setattr(rotate, "setup", lambda *_names, **_options: conf)
     monkeypatch.setattr(rotate, "from_conf", lambda _conf: cloud.db)
 
