@@ -35,7 +35,7 @@ def server_names(answers: Answers, hostname: str) -> list[str]:
              "127.0.0.1", "::1", answers.public_address.lower()]
     for network in answers.networks:
         if network.name in ("pxeboot", "mgmt", "oam"):
-            names += [address for address in (network.floating_address, network.controller0_address) if address]
+            names += [address for address in (network.floating_address, network.own_address(hostname)) if address]
     return list(dict.fromkeys(names))
 
 

@@ -36,6 +36,7 @@ from sysinv.model.hostfiles import (
     network_file,
     platform_file,
 )
+from sysinv.model.hostname import CONTROLLER_NAMES
 
 # Below the runtime directory of its unit, which only Keystone may enter.
 KEYSTONE_CACHE = "unix:/run/flock/keystone-cache/cache.sock"
@@ -97,19 +98,19 @@ def host_files(answers: Answers, hostname: str) -> list[RenderedFile]:
     """Return the files of the controller's own identity and networks."""
     mgmt, oam = answers.network("mgmt"), answers.network("oam")
     names = (
-        (mgmt.controller0_address, f"{hostname} {hostname}.{DOMAIN}"),
+        *((mgmt.own_address(name), f"{name} {name}.{DOMAIN}") for name in CONTROLLER_NAMES),
         (answers.controller_ip, f"controller controller.{DOMAIN}"),
-        (oam.controller0_address, f"{hostname}-oam"),
+        (oam.own_address(hostname), f"{hostname}-oam"),
         (answers.network("pxeboot").floating_address, "pxecontroller"),
     )
     known = [(address, given) for address, given in names if address]
     return [RenderedFile("/etc/hostname", PUBLIC, hostname + "\n"), hosts_file(known),
-            *(_network_file(network) for network in answers.networks)]
+            *(_network_file(network, own) for network in answers.networks if (own := network.own_address(hostname)))]
 
 
-def _network_file(network: NetworkAnswer) -> RenderedFile:
-    return network_file(network.name, network.interface, [network.controller0_address], network.prefix,
-                        network.gateway_address, floating=network.floating_address is not None)
+def _network_file(network: NetworkAnswer, address: str) -> RenderedFile:
+    return network_file(network.name, network.interface, [address], network.prefix, network.gateway_address,
+                        floating=network.floating_address is not None)
 
 
 def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFile]:
@@ -133,11 +134,11 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
     ]
 
 
-def front_files(answers: Answers, apis: Iterable[Published],
+def front_files(answers: Answers, hostname: str, apis: Iterable[Published],
                 plain_networks: Collection[str] = ()) -> list[RenderedFile]:
     """Return the files of the web server in front of all APIs; it speaks TLS except on ``plain_networks``."""
     known = list(apis)
-    return [RenderedFile(CONFIGURATION, PUBLIC, nginx_conf(listens(answers.networks, plain_networks), known)),
+    return [RenderedFile(CONFIGURATION, PUBLIC, nginx_conf(listens(answers.networks, hostname, plain_networks), known)),
             RenderedFile(CONNECTION_LIMIT, PUBLIC, connection_limit(known))]
 
 

@@ -35,10 +35,10 @@ from sysinv.bootstrap.certificates import ROLES, authority_files, certificate_fi
 from sysinv.bootstrap.front import KEYSTONE_PORT, published_apis
 from sysinv.bootstrap.secrets import SystemSecrets, load_or_create
 from sysinv.model.hostfiles import AUTHORITIES_FILE, PRIVATE, PUBLIC, RenderedFile
+from sysinv.model.hostname import CONTROLLER_0
 
 KEYSTONE_BIN = "/opt/flock/keystone/bin"
 CONF_DIR = Path("/etc/flock")
-HOSTNAME = "controller-0"
 SUBSYSTEMS = ("fm", "sysinv", "mtce")
 POSTGRESQL_VERSION = "15"
 COMMAND_TIMEOUT_S = 120.0
@@ -61,6 +61,7 @@ class Bootstrap:
     secrets: SystemSecrets
     bin_dir: Path
     share_dir: Path
+    hostname: str = CONTROLLER_0
 
 
 Step = tuple[str, Callable[[Bootstrap], None]]
@@ -107,14 +108,14 @@ def wait_answer(url: str, timeout_s: float = PORT_TIMEOUT_S) -> None:
 
 def host_identity(boot: Bootstrap) -> None:
     """Configure host name, addresses and platform facts."""
-    write_files(render.host_files(boot.answers, HOSTNAME))
-    write_files([render.platform_conf(boot.answers, HOSTNAME, None)])
-    run(["hostname", HOSTNAME], timeout_s=10)
+    write_files(render.host_files(boot.answers, boot.hostname))
+    write_files([render.platform_conf(boot.answers, boot.hostname, None)])
+    run(["hostname", boot.hostname], timeout_s=10)
     systemctl("enable", "systemd-networkd")
     systemctl("restart", "systemd-networkd")
     deadline = time.monotonic() + 30
-    while missing := [network.controller0_address for network in boot.answers.networks
-                      if not _has_address(network.controller0_address)]:
+    while missing := [address for network in boot.answers.networks
+                      if (address := network.own_address(boot.hostname)) and not _has_address(address)]:
         if time.monotonic() > deadline:
             raise DeadlineExceeded(what=f"configuration of {', '.join(missing)}", timeout_s=30)
         time.sleep(0.1)
@@ -162,7 +163,7 @@ def certificates(boot: Bootstrap) -> None:
     for role in ROLES:
         if role.package and boot.answers.database != role.package:
             continue
-        files = certificate_files(role, authority, boot.answers, HOSTNAME, now)
+        files = certificate_files(role, authority, boot.answers, boot.hostname, now)
         for file in files:
             replace_file(Path(file.path), file.content, file.mode,
                          pwd.getpwnam(role.user).pw_uid if file.mode == PRIVATE else None)
@@ -170,7 +171,7 @@ def certificates(boot: Bootstrap) -> None:
 
 def bus(boot: Bootstrap) -> None:
     """Configure and start RabbitMQ; does not wait until it is ready."""
-    write_files(bus_rendering.bus_files(boot.answers, boot.secrets, random.token_bytes(4), HOSTNAME))
+    write_files(bus_rendering.bus_files(boot.answers, boot.secrets, random.token_bytes(4), boot.hostname))
     cookie = Path("/var/lib/rabbitmq/.erlang.cookie")
     write_files([RenderedFile(str(cookie), 0o400, boot.secrets.erlang_cookie)])
     for path in (cookie, shared.BUS_DEFINITIONS):
@@ -183,7 +184,7 @@ def bus(boot: Bootstrap) -> None:
 
 def databases(boot: Bootstrap) -> None:
     """Create the schemas of Keystone and of every subsystem, in one process each, in parallel."""
-    write_files(render.service_files(boot.answers, boot.secrets, HOSTNAME))
+    write_files(render.service_files(boot.answers, boot.secrets, boot.hostname))
     write_files(render.keystone_files(boot.answers, boot.secrets))
     for directory in ("keystone", "flock/fm", "flock/sysinv", "flock/mtce"):
         Path("/var/lib", directory).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -261,7 +262,7 @@ def own_users(boot: Bootstrap) -> None:
 
 def identity(boot: Bootstrap) -> None:
     """Start Keystone and create the flock's services, endpoints and users in it."""
-    write_files(render.front_files(boot.answers, published_apis()))
+    write_files(render.front_files(boot.answers, boot.hostname, published_apis()))
     systemctl("restart", "flock-front", "flock-keystone-cache", "flock-keystone")
     url = f"https://127.0.0.1:{KEYSTONE_PORT}/v3"
     wait_answer(url)
@@ -277,13 +278,13 @@ def identity(boot: Bootstrap) -> None:
 def seed(boot: Bootstrap) -> None:
     """Store the system, its networks and controller-0 in sysinv's database."""
     done = run([str(boot.bin_dir / "sysinv-dbsync"), "--seed", str(boot.answers_file)], timeout_s=COMMAND_TIMEOUT_S)
-    known = dict(line.split(" ", 1) for line in done.out.splitlines() if line.startswith(f"{HOSTNAME} "))
-    write_files([render.platform_conf(boot.answers, HOSTNAME, known[HOSTNAME])])
+    known = dict(line.split(" ", 1) for line in done.out.splitlines() if line.startswith(f"{boot.hostname} "))
+    write_files([render.platform_conf(boot.answers, boot.hostname, known[boot.hostname])])
 
 
 def services(boot: Bootstrap) -> None:
     """Have service management start everything; wait until all is active and the APIs answer through the front."""
-    write_files(management.management_files(boot.answers, HOSTNAME))
+    write_files(management.management_files(boot.answers, boot.hostname))
     run([str(boot.bin_dir / "sm-configure"), "catalogue"], timeout_s=COMMAND_TIMEOUT_S)
     wait_port("127.0.0.1", bus_rendering.BUS_PORT)
     Path(management.CONFIGURED).touch()
