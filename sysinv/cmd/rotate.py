@@ -11,10 +11,9 @@ import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from flock import tls
-from flock.conf import conf_dir, setup
+from flock.conf import conf_dir, setup, shared
 from flock.core.errors import FlockError, Refused, Unavailable
 from flock.db import Database, from_conf, utcnow
 from sysinv.bootstrap import authority, rotation
@@ -49,14 +48,13 @@ def main() -> int:
         return 2
     try:
         with _alone(), contextlib.ExitStack() as stack:
-            conf = setup("flock-rotate", "sysinv", logging_too=False)
-            database = from_conf(conf)
+            database = from_conf(setup("flock-rotate", "sysinv", logging_too=False))
             stack.callback(database.dispose)
             if args.what == "status":
-                _show(database, Path(conf.bootstrap.authority_directory))
+                _show(database)
                 return 0
             _rotate(args, Site(socket.gethostname(), database, _say, args.hosts_wait, conf_dir=conf_dir(),
-                               authority=Path(conf.bootstrap.authority_directory),
+                               authority=shared.AUTHORITY,
                                answers=lambda: wait_answers(wait_answer, _urls())))
     except (FlockError, OSError) as error:
         print(f"flock-rotate stopped: {error}\nRun the same command again when the cause is removed; it goes on from "
@@ -132,8 +130,8 @@ def _say(line: str) -> None:
     print(f"  {line}", flush=True)
 
 
-def _show(database: Database, directory: Path) -> None:
-    site = Site(socket.gethostname(), database, _say, 0.0, conf_dir=conf_dir(), authority=directory)
+def _show(database: Database) -> None:
+    site = Site(socket.gethostname(), database, _say, 0.0, conf_dir=conf_dir(), authority=shared.AUTHORITY)
     unfinished, wanted = rotation.load(site.progress), None
     if authority.begun(site, unfinished):
         print("\n".join(authority.what_is_left(site)))

@@ -10,13 +10,13 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from flock import tls
+from flock.conf import shared
 from flock.core.errors import DeadlineExceeded, Refused
 from flock.tls import renewal
 from sysinv.bootstrap import authority, bus, rotation, rotationsteps
@@ -292,8 +292,8 @@ def command(cloud: Rotated, monkeypatch: pytest.MonkeyPatch) -> Callable[..., in
     monkeypatch.setenv("FLOCK_CONF_DIR", str(cloud.folder))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(socket, "gethostname", lambda: OWN)
-    conf = SimpleNamespace(bootstrap=SimpleNamespace(authority_directory=str(cloud.tls)))
-    monkeypatch.setattr(rotate, "setup", lambda *_names, **_options: conf)
+    monkeypatch.setattr(shared, "AUTHORITY", cloud.tls)
+    monkeypatch.setattr(rotate, "setup", lambda *_names, **_options: None)
     monkeypatch.setattr(rotate, "from_conf", lambda _conf: cloud.db)
 
     def act(*words: str) -> int:
