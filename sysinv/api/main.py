@@ -14,7 +14,7 @@ from flock.db import Database, from_conf
 from flock.jobs import Operations as StoredOperations
 from sysinv.conf import options
 from sysinv.contract.reports import RESOURCES
-from sysinv.contract.rpc import BusAccounts, Operations
+from sysinv.contract.rpc import BusAccounts, ControllerFiles, Operations
 from sysinv.hosts.installation import Installation, InstallSettings
 from sysinv.hosts.work import Work
 from sysinv.resources.address.rules import NetworkInterfaces
@@ -33,7 +33,7 @@ def application(conf: Any) -> Any:
     db = from_conf(conf)
     bus = rpc.transport(conf)
     conductor = rpc.client(Operations, bus)
-    accounts = rpc.client(BusAccounts, bus)
+    accounts, controllers = rpc.client(BusAccounts, bus), rpc.client(ControllerFiles, bus)
     versions = rpc.VersionWatch(bus, [Operations])
     versions.start()
     health = Health()
@@ -54,5 +54,6 @@ def application(conf: Any) -> Any:
     box = SecretBox.create(conf.sysinv.secret_key_file)
     return build_app(conf, "sysinv", deps=[
         db, work, HostService(db, work, box, settings),
-        Installation(db, work, install, lambda uuid: accounts.renew_host_account(host_uuid=uuid)),
+        Installation(db, work, install, lambda uuid: accounts.renew_host_account(host_uuid=uuid),
+                     lambda uuid: controllers.shared_files(host_uuid=uuid)),
         NetworkInterfaces(conf.bootstrap.interfaces), *services(db)], health=health)

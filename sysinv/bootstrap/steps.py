@@ -10,7 +10,7 @@ import secrets as random
 import socket
 import time
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,7 @@ from sysinv.model.hostname import CONTROLLER_0
 
 KEYSTONE_BIN = "/opt/flock/keystone/bin"
 CONF_DIR = Path("/etc/flock")
+MANAGEMENT_KEY = CONF_DIR / "sm.key"
 SUBSYSTEMS = ("fm", "sysinv", "mtce")
 POSTGRESQL_VERSION = "15"
 COMMAND_TIMEOUT_S = 120.0
@@ -108,8 +109,20 @@ def wait_answer(url: str, timeout_s: float = PORT_TIMEOUT_S) -> None:
 
 def host_identity(boot: Bootstrap) -> None:
     """Configure host name, addresses and platform facts."""
-    write_files(render.host_files(boot.answers, boot.hostname))
+    own_addresses(boot)
     write_files([render.platform_conf(boot.answers, boot.hostname, None)])
+    for network in boot.answers.networks:
+        if network.floating_address:
+            # Servers that the next steps start bind to it; later service management sets and removes it.
+            # The kernel wants the scope of the other address of the network, which systemd-networkd has set.
+            scope = "link" if ipaddress.ip_address(network.floating_address).is_link_local else "global"
+            run(["ip", "address", "replace", f"{network.floating_address}/{network.prefix}", "dev", network.interface,
+                 "scope", scope], timeout_s=10)
+
+
+def own_addresses(boot: Bootstrap) -> None:
+    """Configure host name and the controller's own addresses, and wait until it has them."""
+    write_files(render.host_files(boot.answers, boot.hostname))
     run(["hostname", boot.hostname], timeout_s=10)
     systemctl("enable", "systemd-networkd")
     systemctl("restart", "systemd-networkd")
@@ -119,13 +132,6 @@ def host_identity(boot: Bootstrap) -> None:
         if time.monotonic() > deadline:
             raise DeadlineExceeded(what=f"configuration of {', '.join(missing)}", timeout_s=30)
         time.sleep(0.1)
-    for network in boot.answers.networks:
-        if network.floating_address:
-            # Servers that the next steps start bind to it; later service management sets and removes it.
-            # The kernel wants the scope of the other address of the network, which systemd-networkd has set.
-            scope = "link" if ipaddress.ip_address(network.floating_address).is_link_local else "global"
-            run(["ip", "address", "replace", f"{network.floating_address}/{network.prefix}", "dev", network.interface,
-                 "scope", scope], timeout_s=10)
 
 
 def _has_address(address: str) -> bool:
@@ -171,7 +177,14 @@ def certificates(boot: Bootstrap) -> None:
 
 def bus(boot: Bootstrap) -> None:
     """Configure and start RabbitMQ; does not wait until it is ready."""
-    write_files(bus_rendering.bus_files(boot.answers, boot.secrets, random.token_bytes(4), boot.hostname))
+    bus_files(boot)
+    systemctl("restart", "--no-block", "rabbitmq-server")
+
+
+def bus_files(boot: Bootstrap, *, keep: Collection[Path] = ()) -> None:
+    """Configure RabbitMQ and stop it; files in ``keep`` stay as they are."""
+    made = bus_rendering.bus_files(boot.answers, boot.secrets, random.token_bytes(4), boot.hostname)
+    write_files(file for file in made if Path(file.path) not in keep)
     cookie = Path("/var/lib/rabbitmq/.erlang.cookie")
     write_files([RenderedFile(str(cookie), 0o400, boot.secrets.erlang_cookie)])
     for path in (cookie, shared.BUS_DEFINITIONS):
@@ -179,15 +192,11 @@ def bus(boot: Bootstrap) -> None:
     systemctl("daemon-reload")
     systemctl("stop", "rabbitmq-server", "epmd.service", "epmd.socket")
     systemctl("start", "epmd.socket")
-    systemctl("restart", "--no-block", "rabbitmq-server")
 
 
 def databases(boot: Bootstrap) -> None:
     """Create the schemas of Keystone and of every subsystem, in one process each, in parallel."""
-    write_files(render.service_files(boot.answers, boot.secrets, boot.hostname))
-    write_files(render.keystone_files(boot.answers, boot.secrets))
-    for directory in ("keystone", "flock/fm", "flock/sysinv", "flock/mtce"):
-        Path("/var/lib", directory).mkdir(parents=True, exist_ok=True, mode=0o700)
+    service_files(boot)
     if boot.answers.database == "postgresql":
         _create_postgresql_databases(boot.secrets.database_password)
     with ThreadPoolExecutor(max_workers=3) as pool:
@@ -195,6 +204,15 @@ def databases(boot: Bootstrap) -> None:
         work += [pool.submit(_subsystem_schema, boot.bin_dir / f"{name}-dbsync") for name in SUBSYSTEMS]
         for item in work:
             item.result()
+
+
+def service_files(boot: Bootstrap, *, keep: Collection[Path] = ()) -> None:
+    """Configure Keystone and the subsystems, and make their directories; files in ``keep`` stay as they are."""
+    made = [*render.service_files(boot.answers, boot.secrets, boot.hostname),
+            *render.keystone_files(boot.answers, boot.secrets)]
+    write_files(file for file in made if Path(file.path) not in keep)
+    for directory in ("keystone", "flock/fm", "flock/sysinv", "flock/mtce"):
+        Path("/var/lib", directory).mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _create_postgresql_databases(password: str) -> None:
@@ -262,7 +280,7 @@ def own_users(boot: Bootstrap) -> None:
 
 def identity(boot: Bootstrap) -> None:
     """Start Keystone and create the flock's services, endpoints and users in it."""
-    write_files(render.front_files(boot.answers, boot.hostname, published_apis()))
+    front_files(boot)
     systemctl("restart", "flock-front", "flock-keystone-cache", "flock-keystone")
     url = f"https://127.0.0.1:{KEYSTONE_PORT}/v3"
     wait_answer(url)
@@ -275,6 +293,11 @@ def identity(boot: Bootstrap) -> None:
         raise Refused(detail=f"Keystone refused its set-up: {error}") from error
 
 
+def front_files(boot: Bootstrap) -> None:
+    """Configure the web server."""
+    write_files(render.front_files(boot.answers, boot.hostname, published_apis()))
+
+
 def seed(boot: Bootstrap) -> None:
     """Store the system, its networks and controller-0 in sysinv's database."""
     done = run([str(boot.bin_dir / "sysinv-dbsync"), "--seed", str(boot.answers_file)], timeout_s=COMMAND_TIMEOUT_S)
@@ -282,10 +305,17 @@ def seed(boot: Bootstrap) -> None:
     write_files([render.platform_conf(boot.answers, boot.hostname, known[boot.hostname])])
 
 
+def management_files(boot: Bootstrap, *, pair: bool = False, fencing: management.Fencing | None = None) -> None:
+    """Configure service management and bring in its catalogue for this site."""
+    if not MANAGEMENT_KEY.exists():
+        run([str(boot.bin_dir / "sm-key"), "create"], timeout_s=COMMAND_TIMEOUT_S)
+    write_files(management.management_files(boot.answers, boot.hostname, pair=pair, fencing=fencing))
+    run([str(boot.bin_dir / "sm-configure"), "catalogue"], timeout_s=COMMAND_TIMEOUT_S)
+
+
 def services(boot: Bootstrap) -> None:
     """Have service management start everything; wait until all is active and the APIs answer through the front."""
-    write_files(management.management_files(boot.answers, boot.hostname))
-    run([str(boot.bin_dir / "sm-configure"), "catalogue"], timeout_s=COMMAND_TIMEOUT_S)
+    management_files(boot)
     wait_port("127.0.0.1", bus_rendering.BUS_PORT)
     Path(management.CONFIGURED).touch()
     systemctl("enable", *UNITS_ENABLED)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flock import rpc
+from flock.conf import shared
 from flock.core.health import Health
 from flock.db import from_conf
 from flock.jobs import Operations as StoredOperations
@@ -17,10 +18,12 @@ from fm.raiser.busalarm import BusAlarm
 from mtce.contract.rpc import MtceHosts
 from sysinv.actions.progress import ActionLimits, InstallLimits
 from sysinv.api.dialect import DIALECT
-from sysinv.conductor.accounts import HostAccounts
+from sysinv.conductor.accounts import HostAccounts, keeper
 from sysinv.conductor.agreement import Agreement
 from sysinv.conductor.audits import Audits
+from sysinv.conductor.boards import Boards
 from sysinv.conductor.busguard import BusGuard
+from sysinv.conductor.controllerfiles import ControllerFilesEndpoint
 from sysinv.conductor.credentials import CredentialsEndpoint
 from sysinv.conductor.dhcp import DnsmasqPaths
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
@@ -30,6 +33,7 @@ from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.conf import options
 from sysinv.contract.rpc import (
     BusAccounts,
+    ControllerFiles,
     Credentials,
     Discovery,
     HostStates,
@@ -76,7 +80,8 @@ class ConductorDaemon:
         chosen = conf.bus_admin
         admin = BusAdmin(chosen.url, chosen.account, chosen.password, chosen.vhost) if chosen.password else None
         self._accounts = HostAccounts(self._db, admin, self._transport.exchange, hostname,
-                                      self._transport.gate.refusals.note)
+                                      self._transport.gate.refusals.note, keeper(shared.BUS_DEFINITIONS))
+        self._boards = Boards(self._db, Path(conf.sysinv.secret_key_file))
         self._guard = None if admin is None else BusGuard(
             admin, chosen.port, busaccounts.HOST_CONNECTIONS_MAX, self._transport.gate.refusals.note)
         self._credentials = CredentialsEndpoint(
@@ -92,6 +97,7 @@ class ConductorDaemon:
             HostStates: HostStatesEndpoint(self._db),
             Operations: OperationsEndpoint(self._operations.nudge),
             BusAccounts: self._accounts,
+            ControllerFiles: ControllerFilesEndpoint(self._db, hostname, self._boards.write),
             Credentials: self._credentials,
         }, threads_max=conf.sysinv.conductor_threads, hostname_of=intake.hostname_of)
         self._periodics = self._audits(conf, mtce, steps, discovery)
@@ -144,6 +150,8 @@ class ConductorDaemon:
         periodics.add("maintenance", chosen.mtce_audit_interval_s, agreement.audit, first_after_s=1.0)
         periodics.add("boot_files", chosen.audit_interval_s, audits.boot_files)
         periodics.add("bus", conf.bus_admin.audit_interval_s, self._accounts.audit, first_after_s=1.0)
+        if shared.DIRECTORY.is_dir():
+            periodics.add("boards", chosen.audit_interval_s, self._boards.write, first_after_s=2.0)
         if self._guard is not None:
             periodics.add("bus_memory", conf.bus_admin.guard_interval_s, self._guard.audit, first_after_s=1.0)
         periodics.add("credentials", chosen.credentials_interval_s, self._credentials.audit)
