@@ -223,6 +223,7 @@ def hasty_record(cloud):
     standby, = (node for node in cloud.controllers if node is not leader)
     assert standby.name in leader.synced
     assert leader.view.required == {standby.name}
+    cloud.fenceable = {leader.name}
     part(list(cloud.paths.values()), leader.name, standby.name, 60_000)
     cloud.world.run(1_000)
     cloud.reset(leader, after_ms=60_000)
