@@ -90,6 +90,7 @@ class Program:
             if here.value("SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'"):
                 for mark in ("stuck", "rewound", "waits"):
                     self.settings.beside(mark).unlink(missing_ok=True)
+                self.server.copy_certificate()
                 return DONE
         return self._not_following()
 
@@ -171,6 +172,7 @@ class Program:
 
     def active_peer(self) -> Peer | None:
         """The peer whose server can be written; None when none is reached."""
+        self.server.copy_certificate()
         for name in sorted(self.settings.peers):
             try:
                 with session.remote(self.settings, name, PEER_S) as there:

@@ -82,7 +82,6 @@ class Server:
         """
         settings = self.settings
         directory = Path(settings.configuration)
-        self._copy_certificate()
         for name, block in zip(("pg_hba.conf", "pg_ident.conf"), texts.access(settings), strict=True):
             path = directory / name
             before = path.read_text() if path.exists() else ""
@@ -116,7 +115,8 @@ class Server:
         if settings.unit:
             run(["systemctl", "--no-ask-password", "start", settings.unit], timeout_s=timeout_s)
         else:
-            self.program("pg_ctl", "start", "-W", "-s", "-D", settings.data, "-l", str(settings.beside("log")), "-o",
+            self.program("pg_ctl", "start", "-w", "-t", str(max(1, int(timeout_s) - 1)), "-s", "-D", settings.data,
+                         "-l", str(settings.beside("log")), "-o",
                          f"-c config_file={settings.configuration}/postgresql.conf", timeout_s=timeout_s)
         self._until(self._answers, end_s - time.monotonic(), "the server does not answer")
 
@@ -165,7 +165,7 @@ class Server:
             return False
         return name.endswith("(postgres") and rest.split()[0] != "Z" and directory == os.path.realpath(self.settings.data)
 
-    def _copy_certificate(self) -> None:
+    def copy_certificate(self) -> None:
         """The certificate of the host and its key, for the user of the server. A host without them has none to show."""
         for suffix, source in (("crt", self.settings.certificate), ("key", self.settings.key)):
             try:
