@@ -22,7 +22,8 @@ UNKNOWN = -1
 def domain_view(me: str, boot: str, host_boot: str, config: Config, durable: Durable, ordered: frozenset[str],
                 now_ms: int) -> View:
     """The part in the agreement of a voter that has just started. It may have made a promise just before, so it makes
-    no new one for the length of a lease. Whom the daemon before required may still be promoted, so it stays required."""
+    no new one for the length of a lease. Whom the daemon before required may still be promoted, so it stays required.
+    """
     required = (durable.record.members | ordered) - {me}
     return View(me, boot, host_boot, config, now_ms, durable=durable, required=required,
                 promised_until_ms=now_ms + config.timing.lease_ms)

@@ -49,7 +49,8 @@ class Settings:
     ``node``: its own name; empty: that of the host. ``nodes``: all controllers; empty: by the system mode. ``targets``:
     by path, addresses that are pinged. ``group``: the group whose members may use the control socket besides root.
     ``ready_files`` must exist, and ``unhealthy_file`` must not, for the node to be ready. ``degraded_file`` exists
-    while a group is degraded. ``required``: the file with the nodes that must store each write. ``assumed``: states of the node until host maintenance has told others.
+    while a group is degraded. ``required``: the file with the nodes that must store each write.
+    ``assumed``: states of the node until host maintenance has told others.
     ``stop_s``: how long ``--stop-services`` waits. ``reboot``: the command that reboots the node.
     """
 

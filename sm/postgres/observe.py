@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a standby has all data and gets every change now: pure judgement of what pg_stat_replication shows over time."""
+"""Whether a standby has all data and gets every change now: judged from what pg_stat_replication shows over time."""
 from __future__ import annotations
 
 from collections import deque
@@ -14,8 +14,8 @@ every second."""
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A row of pg_stat_replication. Positions in the WAL are numbers. ``reply``: the standby's own time of its last answer,
-    as text; only its changes mean something here."""
+    """A row of pg_stat_replication. Positions in the WAL are numbers. ``reply``: the standby's own time of its last
+    answer, as text; only its changes mean something here."""
 
     node: str
     pid: int
@@ -47,7 +47,8 @@ class Standbys:
             known.target = max(known.target, position)
 
     def see(self, senders: Iterable[Sender], listed: Container[str], position: int, now_ms: int) -> frozenset[str]:
-        """The standbys in sync. ``listed``: those for which every commit waits. ``position``: up to where the WAL was on this node's disk before the rows were read."""
+        """The standbys in sync. ``listed``: those for which every commit waits. ``position``: up to
+        where the WAL was on this node's disk before the rows were read."""
         self._written.append((now_ms, position))
         while len(self._written) > 1 and self._written[1][0] <= now_ms - LAG_MS:
             self._written.popleft()

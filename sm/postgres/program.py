@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The actions of sm-postgres. Each may be interrupted anywhere and carried out again. The codes are those of OCF agents."""
+"""The actions of sm-postgres. Each may be interrupted anywhere and carried out again.
+
+The codes are those of OCF agents.
+"""
 from __future__ import annotations
 
 import logging
@@ -24,7 +27,8 @@ STOP_S = 45.0
 DEMOTE_STOP_S = 30.0
 DEMOTE_START_S = 20.0
 PROMOTE_S = 45
-PEER_S = 5.0
+PEER_S = 4.0
+ANSWER_S = 2.0
 CHECKPOINT_S = 60.0
 STUCK_S = 20.0
 """A standby that cannot follow the active node for this long is made anew."""
@@ -146,7 +150,7 @@ class Program:
         if chosen.refusal:
             raise ServerFailed(reason=chosen.refusal)
         LOG.info("%s: %s", chosen.reason, ", then ".join(step.value for step in chosen.steps) or "nothing to do")
-        self.server.configure(peer.name if peer is not None else self._primary_of(), 
+        self.server.configure(peer.name if peer is not None else self._primary_of(),
                               all_peers=not cluster.running or self._is_standby())
         for step in chosen.steps:
             if step is Step.FINISH_SEED:
@@ -176,9 +180,9 @@ class Program:
         for name in sorted(self.settings.peers):
             try:
                 with session.remote(self.settings, name, PEER_S) as there:
-                    (recovering, system), = there.rows(PEER_FACTS)
+                    (recovering, system), = there.rows(PEER_FACTS, timeout_s=ANSWER_S)
                     if not recovering:
-                        return Peer(name, str(system), int(there.value(PEER_TIMELINE), 16))
+                        return Peer(name, str(system), int(there.value(PEER_TIMELINE, timeout_s=ANSWER_S), 16))
             except session.DatabaseAway as error:
                 LOG.info("%s", error)
         return None
@@ -223,5 +227,5 @@ def ensure_slots(settings: Settings, here: session.Session) -> None:
 
 def chosen_file() -> Path | None:
     """The settings that the catalogue names in the parameter ``settings``; None without it."""
-    named = os.environ.get("settings", "")
+    named = os.environ.get("settings", "")  # noqa: SIM112 - parameters of the catalogue have such names
     return Path(named) if named else None

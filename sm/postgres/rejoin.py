@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the data of this node that of the active one: takes back what it has too much, or copies everything.
 
-The server must be stopped, and the caller must know that this node's data may be given up. Every step can be carried out
-again after it was interrupted anywhere: until a copy is whole and on the disk, the old data stays where it is.
+The server must be stopped, and the caller must know that this node's data may be given up. Every step can be carried
+out again after it was interrupted anywhere: until a copy is whole and on the disk, the old data stays where it is.
 """
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from sm.postgres.decisions import Peer
 from sm.postgres.server import Server, ServerFailed
 
 LOG = logging.getLogger(__name__)
-REWIND_S = 600
-SEED_S = 3_600
+REWIND_S = 240
+SEED_S = 1_400
 ASIDE_MAX = 1
 """How many old data directories are kept aside."""
 
@@ -97,7 +97,8 @@ def finish_seed(server: Server) -> None:
 def settle(server: Server) -> None:
     """End what an interrupted run has left to be done after the copy was in its place."""
     settings = server.settings
-    if settings.beside("new.whole").exists() and not settings.beside("new").exists() and settings.data_directory.exists():
+    placed = not settings.beside("new").exists() and settings.data_directory.exists()
+    if placed and settings.beside("new.whole").exists():
         finish_seed(server)
 
 

@@ -75,7 +75,7 @@ class Server:
             return not open_session.value("SELECT pg_is_in_recovery()")
 
     def configure(self, primary: str, *, all_peers: bool) -> str:
-        """Write the files of configuration; the list of standbys that is in them. The server does not know yet.
+        """Write the files of configuration, and return the list of standbys in them. The server does not know it yet.
 
         ``all_peers``: a standby that becomes writable waits for all, until it is told whom to wait for. Otherwise the
         guard's file says it.
@@ -163,7 +163,8 @@ class Server:
             directory = os.readlink(f"/proc/{pid}/cwd")
         except OSError:
             return False
-        return name.endswith("(postgres") and rest.split()[0] != "Z" and directory == os.path.realpath(self.settings.data)
+        own = name.endswith("(postgres") and directory == os.path.realpath(self.settings.data)
+        return own and rest.split()[0] != "Z"
 
     def copy_certificate(self) -> None:
         """The certificate of the host and its key, for the user of the server. A host without them has none to show."""

@@ -25,8 +25,9 @@ class Settings:
 
     ``configuration``: the directory with postgresql.conf, pg_hba.conf, pg_ident.conf and conf.d. ``listen``: addresses
     besides 127.0.0.1. ``ports``: by node, where it is not ``port``. ``unit``: the unit of systemd that runs the server;
-    empty: pg_ctl starts it. ``certificate``, ``key`` and ``authorities``: who this node is for the others. ``required``:
-    the guard's file. ``store``: that of sm-daemon. ``wal_kept``: how much WAL is kept at most for a peer that is away.
+    empty: pg_ctl starts it. ``certificate``, ``key`` and ``authorities``: who this node is for the others.
+    ``required``: the guard's file. ``store``: that of sm-daemon. ``wal_kept``: how much WAL is kept at most for a peer
+    that is away.
     """
 
     node: str = ""

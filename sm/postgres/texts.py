@@ -26,8 +26,8 @@ def conninfo(settings: Settings, peer: str, database: str = "") -> str:
     parts = {
         "host": peer, "hostaddr": settings.peers[peer], "port": str(settings.peer_port(peer)), "user": ROLE,
         "dbname": database, "application_name": settings.name, "sslmode": "verify-full",
-        "sslrootcert": settings.authorities, "sslcert": str(settings.beside("crt")), "sslkey": str(settings.beside("key")),
-        "gssencmode": "disable", "connect_timeout": "5", "keepalives_idle": "5",
+        "sslrootcert": settings.authorities, "sslcert": str(settings.beside("crt")),
+        "sslkey": str(settings.beside("key")), "gssencmode": "disable", "connect_timeout": "5", "keepalives_idle": "5",
         "keepalives_interval": "2", "keepalives_count": "3", "tcp_user_timeout": "10000"}
     # No value needs quotes: see the rules of the settings.
     return " ".join(f"{key}={value}" for key, value in parts.items() if value)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """``sm-postgres watch``: looks at the server for sm-daemon, and has it wait for the nodes that the daemon requires.
 
-A process of its own, because a database that stands still must not hold up the daemon. The daemon writes an order per line
-to its input and reads what was seen from its output; both are JSON.
+A process of its own, because a database that stands still must not hold up the daemon. The daemon writes an order per
+line to its input and reads what was seen from its output; both are JSON.
 """
 from __future__ import annotations
 

@@ -155,7 +155,8 @@ class Writer:
     """Writes numbers one after another; ``acknowledged`` are those whose commit came back."""
 
     def __init__(self, node: Node, first: int = 0, options: str = "") -> None:
-        self._dsn = f"host={node.settings.socket} port={node.settings.port} user=app dbname=postgres options='{options}'"
+        self._dsn = (f"host={node.settings.socket} port={node.settings.port} user=app dbname=postgres "
+                     f"options='{options}'")
         self.acknowledged: list[int] = []
         self.next = first
         self.error = ""
