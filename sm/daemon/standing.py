@@ -73,7 +73,7 @@ class Self:
             self._stalled_ms = now_ms
         self._step(paths.Tick(), leading, now_ms)
 
-    def standing(self, in_sync: frozenset[str], now_ms: int) -> Standing:
+    def standing(self, in_sync: frozenset[str], enforced: int, now_ms: int) -> Standing:
         """All of it."""
         heard = paths.heard_lately(self._settings, self.view, now_ms)
         ready = self._ready.state(now_ms)
@@ -81,8 +81,8 @@ class Self:
         probe = Beat("", "", 0, 0, carriers=carriers, heard=heard, reachable=reachable)
         lost = paths.lost_networks(probe)
         isolated = self.unstored or paths.isolation(self._settings, self.view, reachable)
-        return Standing(replace(self.report, ready=ready), lost, isolated, in_sync, self._fenceable, self._stalled_ms,
-                        carriers, heard, reachable)
+        return Standing(replace(self.report, ready=ready), lost, isolated, in_sync, enforced, self._fenceable,
+                        self._stalled_ms, carriers, heard, reachable)
 
     def _step(self, event: paths.Event, leading: bool, now_ms: int) -> None:
         self.view, actions = paths.step(self._settings, self.view, event, leading, now_ms)
