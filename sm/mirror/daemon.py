@@ -14,7 +14,6 @@ from collections.abc import Callable
 from flock.core.errors import FlockError, Refused, Unavailable
 from flock.service.notify import notify
 from sm.contract.mirror import PROBLEMS_MAX, MirrorRole, MirrorStatus, PeerLine
-from sm.mirror.part import read_required
 from sm.mirror.active import Active, now_ms
 from sm.mirror.follower import Follower, Site
 from sm.mirror.frames import VERSION, Channel, Frame, Hello, PeerFailed
@@ -23,6 +22,7 @@ from sm.mirror.holding import Holding, NotStored
 from sm.mirror.leadership import Leadership
 from sm.mirror.lost import Lost
 from sm.mirror.manifest import Limits
+from sm.mirror.part import read_required
 from sm.mirror.peers import NotTrusted, Trust
 from sm.mirror.settings import MirrorSettings
 from sm.mirror.standing import NO_ORDER, Order
@@ -85,7 +85,7 @@ class MirrorDaemon:
         return 0
 
     def promote(self) -> str:
-        """This node becomes active, as service management says. Refused: another one leads. Unavailable: nobody knows."""
+        """Become active, as service management says. Refused: another one leads. Unavailable: it does not say."""
         with self._role:
             if self._active is not None:
                 return "This node is active already."

@@ -29,7 +29,7 @@ from sm.mirror.frames import (
     Want,
     generation_of,
 )
-from sm.mirror.holding import Holding, NotStored, write_all
+from sm.mirror.holding import Holding, NotStored, together, write_all
 from sm.mirror.leadership import Leadership
 from sm.mirror.lost import Lost
 from sm.mirror.manifest import NONE, Entry, Generation, Limits, Manifest, applied, behind, digest, manifest
@@ -206,12 +206,13 @@ class Follower:
 
     def _fetch(self, channel: Channel, have: Manifest, want: Manifest) -> str | None:
         """Stage all new content. Returns the name of a file that has changed meanwhile; None when all is there."""
-        local, wanted = sources(have), []
-        for entry in plan(have, want).files:
+        files = plan(have, want).files
+        local, wanted, many = sources(have), [], together(len(files))
+        for entry in files:
             if self._holding.is_staged(entry):
                 continue
             source = local.get(entry.digest)
-            if source is None or not self._holding.stage_local(entry, source):
+            if source is None or not self._holding.stage_local(entry, source, many):
                 wanted.append(entry)
         if not wanted:
             return None
@@ -219,11 +220,11 @@ class Follower:
         changed: str | None = None
         for entry in wanted:
             # The other node sends all that was asked for, also after a file that has changed.
-            if not self._receive(channel, entry):
+            if not self._receive(channel, entry, many):
                 changed = changed or entry.name
         return changed
 
-    def _receive(self, channel: Channel, entry: Entry) -> bool:
+    def _receive(self, channel: Channel, entry: Entry, many: bool) -> bool:
         content = channel.one(CHUNK_S, Content)
         if content.name != entry.name or content.size not in (-1, entry.size):
             raise PeerFailed(f"it sends {content.size} bytes of {content.name[:200]} instead of {entry.size} of "
@@ -231,7 +232,7 @@ class Follower:
         if content.size < 0:
             return False
         made, left = hashlib.sha256(), entry.size
-        with contextlib.suppress(_Changed), self._holding.staging(entry) as out:
+        with contextlib.suppress(_Changed), self._holding.staging(entry, many) as out:
             while left:
                 data = channel.receive(CHUNK_S, Frame.DATA)[1]
                 if not data or len(data) > left:
@@ -249,7 +250,7 @@ class Follower:
 
     def _audit(self, have: Manifest) -> None:
         if self._looked(True) != have:
-            raise NotStored("files of this node are not as they were stored, as an audit has found; they are fetched anew")
+            raise NotStored("an audit has found files that are not as they were stored; they are fetched anew")
 
     def _looked(self, afresh: bool) -> Manifest:
         found = self._holding.tree.scan(afresh=afresh)

@@ -36,7 +36,7 @@ COPY_BYTES = 1 << 20
 NUMBERS = 1_000
 """An active node stores how far it may count, so that no number is used twice."""
 SYNCED_EACH_MAX = 64
-"""With more directories than this, the whole file system is written to the disk at once."""
+"""With more files or directories than this, the whole file system is written to the disk at once."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -59,6 +59,7 @@ class Holding:
     def __init__(self, root: Path, limits: Limits) -> None:
         self._root, self._limits = root, limits
         self._own, self._staged = root / names.OWN, root / names.OWN / "staged"
+        self._loose = False
         self.tree = Tree(root, limits)
 
     def open(self) -> None:
@@ -116,9 +117,10 @@ class Holding:
         self._write("current", _List(me, generation.term, generation.number + NUMBERS))
 
     @contextlib.contextmanager
-    def staging(self, entry: Entry) -> Iterator[int]:
-        """A descriptor to write a file's content to. At the end it is checked and on the disk, with its owner and mode.
-        NotStored: the content is not that of the entry, or cannot be stored."""
+    def staging(self, entry: Entry, together: bool = False) -> Iterator[int]:
+        """A descriptor to write a file's content to. At the end it has its owner and mode, and is on the disk.
+        ``together``: with so many others that ``put`` has the disk store them all at once. NotStored: it cannot be
+        stored."""
         path = self._staged / staged_name(entry)
         try:
             descriptor = os.open(path, _NEW, 0o600)
@@ -126,7 +128,10 @@ class Holding:
                 yield descriptor
                 os.fchown(descriptor, _uid(entry.owner), _gid(entry.group))
                 os.fchmod(descriptor, entry.mode)
-                os.fsync(descriptor)
+                if together:
+                    self._loose = True
+                else:
+                    os.fsync(descriptor)
             finally:
                 os.close(descriptor)
         except BaseException as error:
@@ -139,9 +144,10 @@ class Holding:
         """Whether the content of an entry waits to be put in place."""
         return (self._staged / staged_name(entry)).exists()
 
-    def stage_local(self, entry: Entry, source: str) -> bool:
+    def stage_local(self, entry: Entry, source: str, together: bool) -> bool:
         """Stage the content from another file of the directory; False when that has changed."""
-        with contextlib.suppress(OSError, NotStored), self.tree.opened(source) as content, self.staging(entry) as out:
+        with (contextlib.suppress(OSError, NotStored), self.tree.opened(source) as content,
+              self.staging(entry, together) as out):
             made, left = hashlib.sha256(), entry.size
             while chunk := os.read(content, COPY_BYTES):
                 made.update(chunk)
@@ -158,13 +164,14 @@ class Holding:
         """Put a generation in place of which all new content is staged. NotStored: the rest is done later, or the
         directory has been changed by somebody else."""
         try:
-            sync_directory(self._staged)
             record = _List(origin, generation.term, generation.number, tuple(want.values()))
             steps = plan(have, want)
             for entry in (*steps.directories, *steps.files, *steps.links):
                 _uid(entry.owner), _gid(entry.group)
             # One rename is old or new by itself; more than one must be completed after a crash.
             several = len(steps.clear + steps.directories + steps.files + steps.links + steps.remove) > 1
+            if several or self._loose:
+                self._sync_staged()
             if several:
                 self._write("next", record)
             self._carry_out(steps)
@@ -184,14 +191,23 @@ class Holding:
         """Have the disk store these changes of the directory, which others have made."""
         above = {names.parent(name) for name in (*(entry.name for entry in changed), *removed)}
         files = [entry.name for entry in changed if entry.kind is Kind.FILE]
-        if len(files) + len(above) > SYNCED_EACH_MAX:
-            with self.tree.directory("") as top:
-                sync_filesystem(top)
+        if together(len(files) + len(above)):
+            self.sync_all()
             return
         for name in files:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError), self.tree.opened(name) as descriptor:
                 os.fsync(descriptor)
         self._sync_directories(above)
+
+    def sync_all(self) -> None:
+        """Have the disk store the whole file system of the directory."""
+        with self.tree.directory("") as top:
+            sync_filesystem(top)
+
+    def _sync_staged(self) -> None:
+        with self.tree.directory(f"{names.OWN}/staged") as staged:
+            (sync_filesystem if self._loose else os.fsync)(staged)
+        self._loose = False
 
     def _complete(self, record: _List) -> None:
         """Do the rest of what a crash has interrupted; where that is impossible, all is fetched again."""
@@ -246,9 +262,8 @@ class Holding:
                 (os.rmdir if is_directory else os.unlink)(part, dir_fd=above)
 
     def _sync_directories(self, touched: set[str]) -> None:
-        if len(touched) > SYNCED_EACH_MAX:
-            with self.tree.directory("") as top:
-                sync_filesystem(top)
+        if together(len(touched)):
+            self.sync_all()
             return
         for name in touched:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError), self.tree.directory(name) as descriptor:
@@ -274,13 +289,9 @@ class Holding:
         return found
 
 
-def sync_directory(path: Path) -> None:
-    """Have the disk store the names in a directory."""
-    descriptor = os.open(path, _DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def together(count: int) -> bool:
+    """Whether the disk stores so many files or directories faster at once than one by one."""
+    return count > SYNCED_EACH_MAX
 
 
 def write_all(descriptor: int, data: bytes) -> None:

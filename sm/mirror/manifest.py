@@ -44,7 +44,7 @@ Manifest = Mapping[str, Entry]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Generation:
-    """A state of the active node's directory. ``term``: of the lease under which it is active; ``number`` only grows."""
+    """A state of the active node's directory. ``term``: of its lease. ``number`` only grows."""
 
     term: int
     number: int

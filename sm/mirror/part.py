@@ -6,7 +6,6 @@ import json
 import logging
 from pathlib import Path
 
-
 LOG = logging.getLogger(__name__)
 
 

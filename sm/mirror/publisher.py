@@ -49,7 +49,7 @@ class Publisher:
         self._inotify = Inotify()
         self._watches: dict[int, str] = {}
         self._watched: dict[str, int] = {}
-        self._unwatched, self._failed = "", False
+        self._unwatched, self._failed, self._unsynced = "", False, False
         self.tree = holding.tree
         self.tree.on_directory = self._watch
         self._found = Found()
@@ -65,7 +65,6 @@ class Publisher:
         """Look at everything, and publish the first generation."""
         with self._lock:
             self._found = self.tree.scan()
-            self._holding.sync(tuple(self._found.entries.values()), ())
             self._publish(first=True)
 
     def refresh(self) -> Published:
@@ -179,6 +178,9 @@ class Publisher:
             # What cannot be read here may be readable there.
             entries[name] = before.entries[name]
         left_out = {**found.left_out, **found.missing}
+        if self._unsynced:
+            self._holding.sync_all()
+            self._unsynced = False
         changed, removed = difference(before.entries, entries)
         same = not changed and not removed and not first and not term
         if same and (incomplete, left_out) == (before.incomplete, before.left_out):
@@ -188,13 +190,17 @@ class Publisher:
         generation = before.generation
         if not same:
             generation = Generation(term or generation.term, generation.number + 1)
-            self._holding.sync(changed, removed)
             if generation.number >= self._reserved or term:
                 self._holding.reserve(self._me, generation)
                 self._reserved = generation.number + NUMBERS
         self.now = Published(generation, entries, before.digest if same else digest(entries),
                              time.monotonic_ns() // 1_000_000, incomplete, left_out, held)
         self._on_new(self.now)
+        if not same:
+            # The other nodes store it at the same time.
+            self._unsynced = True
+            self._holding.sync(changed, removed)
+            self._unsynced = False
 
     def _watch(self, name: str, directory: int) -> None:
         try:

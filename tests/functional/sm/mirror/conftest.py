@@ -103,12 +103,10 @@ class Node:
         return str(self.run / "mirror")
 
     def start(self, *options: str) -> None:
-        self.process = Process(
-            f"{self.name}-mirrord", [sys.executable, "-m", "sm.cmd.mirrord", "--config", str(self.config), "--directory",
-                                     str(self.root), "--tls", str(self.folder / "tls"), "--state", str(self.state),
-                                     "--port", str(self.world.port), *options], self.folder,
-            env={"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(COMPILED),
-                 "PYTHONPATH": os.pathsep.join(sys.path)})
+        words = [sys.executable, "-m", "sm.cmd.mirrord", "--config", str(self.config), "--directory", str(self.root),
+                 "--tls", str(self.folder / "tls"), "--state", str(self.state), "--port", str(self.world.port)]
+        self.process = Process(f"{self.name}-mirrord", [*words, *options], self.folder, env={
+            "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(COMPILED), "PYTHONPATH": os.pathsep.join(sys.path)})
         self.process.wait_until(self._answers, 20, f"sm-mirrord of {self.name}")
 
     def _answers(self) -> bool:
