@@ -24,15 +24,18 @@ def wait_stored(path: str = "", timeout_s: float = 10.0, *, control: str = SOCKE
     """Return when everything that was written to the platform directory before this call, or the file ``path`` of it,
     is on the disks of this node and of all nodes that must have it. Returns a sentence about what was waited for.
 
-    A system without a second controller (no ``site``, or one of mode ``simplex``) has only its own disk, to which the
-    file, or the file system of the whole directory, is written. Call it before you acknowledge what must survive a
+    A system without a second controller (no ``site``, or one of mode ``simplex``) has no daemon and only its own disk,
+    to which the file, or everything, is written. Call it before you acknowledge what must survive a
     failover. Refused: the file is not mirrored, this node is not active, or not all have it in time. Unavailable: no
     daemon answers.
     """
-    if alone(site):
-        _sync(path)
-        return "There is no other controller; it is stored here."
-    return ask(MirrorRequest(MirrorVerb.WAIT, path, timeout_s), control, timeout_s + MARGIN_S).text
+    try:
+        return ask(MirrorRequest(MirrorVerb.WAIT, path, timeout_s), control, timeout_s + MARGIN_S).text
+    except Unavailable:
+        if not alone(site):
+            raise
+    _sync(path)
+    return "There is no other controller; it is stored here."
 
 
 def status(control: str = SOCKET) -> MirrorStatus:

@@ -18,6 +18,7 @@ from flock.core.codec import codec_for
 from flock.core.errors import FlockError, InvalidInput
 from sm.contract.mirror import REQUEST_MAX_BYTES, WAIT_MAX_S, MirrorReply, MirrorRequest, MirrorVerb
 from sm.mirror.daemon import MirrorDaemon
+from sm.mirror.standing import NO_ORDER
 
 LOG = logging.getLogger(__name__)
 TALKS_MAX = 64
@@ -123,7 +124,7 @@ class ControlSocket:
     def _watch(self, talk: socket.socket, pending: bytes) -> None:
         """Push the status, and take the guard's orders in a thread of their own: they may wait for the disk."""
         over = threading.Event()
-        number = [-1]
+        number, session = [NO_ORDER], self._daemon.begin_session()
 
         def orders() -> None:
             nonlocal pending
@@ -136,7 +137,7 @@ class ControlSocket:
                     request = self._request(talk, line)
                     if request.verb is not MirrorVerb.REQUIRE:
                         return
-                    self._daemon.require(frozenset(request.nodes), request.order)
+                    self._daemon.require(session, frozenset(request.nodes), request.order)
                     number[0] = request.order
                     self._daemon.changed()
             except (Closed, FlockError, OSError, ValueError) as error:
@@ -153,8 +154,8 @@ class ControlSocket:
                 seen = self._daemon.next_news(seen, WATCH_S)
                 status = self._daemon.status()
                 # An order of an earlier connection is none of this one.
-                if number[0] < 0:
-                    status = replace(status, enforced=-1)
+                if status.enforced != number[0]:
+                    status = replace(status, enforced=NO_ORDER)
                 self._say(talk, MirrorReply(status=status))
                 over.wait(NEWS_S)
         finally:

@@ -22,8 +22,8 @@ from sm.mirror.holding import Holding, NotStored
 from sm.mirror.leadership import Leadership
 from sm.mirror.lost import Lost
 from sm.mirror.manifest import Limits
-from sm.mirror.part import read_required
 from sm.mirror.peers import NotTrusted, Trust
+from sm.mirror.required import read_required
 from sm.mirror.settings import MirrorSettings
 from sm.mirror.standing import NO_ORDER, Order
 
@@ -60,6 +60,7 @@ class MirrorDaemon:
         self._news_count = 0
         self._required = frozenset[str]()
         self._number = NO_ORDER
+        self._session = 0
 
     def run(self, opened: Callable[[MirrorDaemon], contextlib.AbstractContextManager[object]]) -> int:
         """Serve until SIGTERM; ``opened`` holds the control socket. Returns 0. OSError: it cannot start."""
@@ -142,11 +143,20 @@ class MirrorDaemon:
         except OSError as error:
             raise Unavailable(service="sm-mirror", reason=str(error)) from error
 
-    def require(self, nodes: frozenset[str], number: int) -> None:
-        """The guard's order. Refused: it names a node that is none; OSError: the directory cannot be read."""
+    def begin_session(self) -> int:
+        """The guard has connected. Orders of its earlier connections are not taken any more."""
+        with self._role:
+            self._session += 1
+            return self._session
+
+    def require(self, session: int, nodes: frozenset[str], number: int) -> None:
+        """The guard's order. Refused: it names a node that is none, or its connection is not the newest; OSError: the
+        directory cannot be read."""
         if not nodes <= self._others:
             raise Refused(detail=f"nodes must be of {', '.join(sorted(self._others))}")
         with self._role:
+            if session != self._session:
+                raise Refused(detail="a newer connection gives the orders")
             self._required, self._number = nodes, number
             if self._active is not None:
                 self._active.require(nodes, number)

@@ -43,7 +43,8 @@ FIRST_S = 60.0
 NEXT_S = 5.0
 CHUNK_S = 10.0
 SEND_S = 10.0
-LEADER_AGE_S = 2.0
+LEADER_AGE_S = 0.5
+"""Service management is asked again before a generation is stored, unless it has just answered."""
 NO_LEADER_S = 0.5
 _PAUSES = Backoff(first_s=0.2, max_s=5.0)
 

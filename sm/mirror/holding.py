@@ -289,6 +289,15 @@ class Holding:
         return found
 
 
+def is_first(root: Path, me: str) -> bool:
+    """Whether the directory is that of a new system's first node, and nothing has been mirrored yet."""
+    try:
+        found: _List = codec_for(_List).decode((root / names.OWN / "current").read_bytes(), "current")
+    except (OSError, InvalidInput):
+        return False
+    return found.origin == me and found.term == 0
+
+
 def together(count: int) -> bool:
     """Whether the disk stores so many files or directories faster at once than one by one."""
     return count > SYNCED_EACH_MAX

@@ -105,8 +105,10 @@ class Node:
     def start(self, *options: str) -> None:
         words = [sys.executable, "-m", "sm.cmd.mirrord", "--config", str(self.config), "--directory", str(self.root),
                  "--tls", str(self.folder / "tls"), "--state", str(self.state), "--port", str(self.world.port)]
-        self.process = Process(f"{self.name}-mirrord", [*words, *options], self.folder, env={
-            "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(COMPILED), "PYTHONPATH": os.pathsep.join(sys.path)})
+        # As installed: compiled once, not at every start.
+        environment = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(COMPILED),
+                       "PYTHONPATH": os.pathsep.join(sys.path)}
+        self.process = Process(f"{self.name}-mirrord", [*words, *options], self.folder, env=environment)
         self.process.wait_until(self._answers, 20, f"sm-mirrord of {self.name}")
 
     def _answers(self) -> bool:
