@@ -97,8 +97,8 @@ class Server:
     @contextlib.contextmanager
     def locked(self, what: str, timeout_s: float = 10.0) -> Iterator[None]:
         """Nobody else changes ``what`` meanwhile. ServerFailed: somebody holds it for too long."""
-        descriptor = os.open(self.settings.beside(f"{what}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
-                             0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(self.settings.beside(f"{what}.lock"), flags, 0o600)
         try:
             self._until(lambda: _lock(descriptor), timeout_s, f"another sm-postgres works on {what}")
             yield

@@ -2,6 +2,7 @@
 """Two controllers: the second one makes its files at its first boot, and the first one accepts it."""
 from __future__ import annotations
 
+import shutil
 import socket
 import time
 from collections.abc import Callable
@@ -12,11 +13,16 @@ import yaml
 
 from flock.conf import shared
 from flock.core.errors import Refused
+from flock.exec.process import run
+from sm.client.running import wait_active
 from sysinv.bootstrap import management
 from sysinv.bootstrap.answers import Answers, load
 from sysinv.bootstrap.secrets import load_or_create
 from sysinv.bootstrap.steps import (
+    COMMAND_TIMEOUT_S,
     CONF_DIR,
+    POSTGRESQL_VERSION,
+    START_TIMEOUT_S,
     UNIT_OF_MANAGEMENT,
     UNITS_ENABLED,
     Bootstrap,
@@ -27,6 +33,7 @@ from sysinv.bootstrap.steps import (
     management_files,
     own_addresses,
     own_users,
+    postgresql_files,
     service_files,
     systemctl,
     unit_files,
@@ -34,6 +41,9 @@ from sysinv.bootstrap.steps import (
 from sysinv.model.hostname import CONTROLLER_0, CONTROLLER_1
 
 FENCE = "/opt/flock/venv/bin/mtce-fence"
+CLUSTER = Path(f"/etc/postgresql/{POSTGRESQL_VERSION}/main")
+DATA = Path(f"/var/lib/postgresql/{POSTGRESQL_VERSION}/main")
+MIRRORED = shared.DIRECTORY / ".sm-mirror/current"
 # The agents keep the account of the bus that the installation gave this host.
 KEPT = (CONF_DIR / "flock.conf", shared.BUS_DEFINITIONS)
 
@@ -55,6 +65,10 @@ def fencing(answers: Answers) -> management.Fencing:
 
 
 def _configure(boot: Bootstrap) -> None:
+    if boot.answers.database == "postgresql" and not DATA.exists() and not CLUSTER.exists():
+        postgresql_files()
+        # A cluster that was made here has another origin; the data is copied when service management starts the server.
+        shutil.rmtree(DATA)
     bus_files(boot, keep=KEPT)
     service_files(boot, keep=KEPT)
     front_files(boot)
@@ -92,13 +106,22 @@ def join(bin_dir: Path, share_dir: Path, say: Callable[[str], None]) -> None:
 
 
 def pair(bin_dir: Path, share_dir: Path, say: Callable[[str], None]) -> None:
-    """Have service management of the first controller count with the second one. Services go on."""
+    """Have service management of the first controller count with the second one. Only the database is restarted."""
     hostname = socket.gethostname().partition(".")[0]
     if hostname != CONTROLLER_0:
         raise Refused(detail=f"This host is {hostname}; run this on {CONTROLLER_0}.")
     boot = _boot(bin_dir, share_dir, hostname)
+    if boot.answers.database != "postgresql":
+        raise Refused(detail="The databases of this system are files of SQLite, which only one controller can have. A "
+                      "system with two controllers needs 'database: postgresql' in the answers of its bootstrap.")
+    if not MIRRORED.exists():
+        run([str(bin_dir / "sm-mirror"), "init"], timeout_s=COMMAND_TIMEOUT_S)
+    systemctl("stop", UNIT_OF_MANAGEMENT)
     management_files(boot, pair=True, fencing=fencing(boot.answers))
-    systemctl("restart", UNIT_OF_MANAGEMENT)
+    # It must listen for the other controller, which it reads only at its start.
+    systemctl("stop", f"postgresql@{POSTGRESQL_VERSION}-main")
+    systemctl("start", UNIT_OF_MANAGEMENT)
+    wait_active(START_TIMEOUT_S)
     say("service management counts with two controllers")
 
 

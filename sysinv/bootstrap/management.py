@@ -11,7 +11,7 @@ from sysinv.bootstrap.answers import Answers, NetworkAnswer
 from sysinv.model.hostfiles import PRIVATE, RenderedFile
 from sysinv.model.hostname import CONTROLLER_0, CONTROLLER_1, CONTROLLER_NAMES
 
-SETTINGS, SITE = "/etc/sm/sm.conf", "/etc/flock/sm/site.yaml"
+SETTINGS, SITE, DATABASE = "/etc/sm/sm.conf", "/etc/flock/sm/site.yaml", "/etc/sm/postgres.conf"
 CONFIGURED, TESTED = "/etc/platform/.initial_config_complete", "/run/goenabled"
 NETWORKS = {"pxeboot": "pxeboot", "mgmt": "management", "cluster-host": "cluster-host", "oam": "oam"}
 """Names of the answers, and of the catalogue."""
@@ -24,8 +24,19 @@ Fencing = Mapping[str, Mapping[str, Any]]
 def management_files(answers: Answers, hostname: str, *, pair: bool = False,
                      fencing: Fencing | None = None) -> list[RenderedFile]:
     """Return the files of a controller. While it is the only one, service management runs it as simplex."""
-    return [_yaml(SETTINGS, settings(answers, hostname, pair=pair, fencing=fencing)),
-            _yaml(SITE, site(answers, hostname, pair=pair))]
+    files = [_yaml(SETTINGS, settings(answers, hostname, pair=pair, fencing=fencing)),
+             _yaml(SITE, site(answers, hostname, pair=pair))]
+    if answers.database == "postgresql":
+        files.append(_yaml(DATABASE, database(answers, hostname, pair=pair)))
+    return files
+
+
+def database(answers: Answers, hostname: str, *, pair: bool = False) -> dict[str, Any]:
+    """The content of postgres.conf. The databases are copied over the management network."""
+    mgmt, other = answers.network("mgmt"), CONTROLLER_0 if hostname == CONTROLLER_1 else CONTROLLER_1
+    if not pair:
+        return {"node": hostname}
+    return {"node": hostname, "peers": {other: mgmt.own_address(other)}, "listen": [mgmt.own_address(hostname)]}
 
 
 def settings(answers: Answers, hostname: str, *, pair: bool = False, fencing: Fencing | None = None) -> dict[str, Any]:
@@ -41,7 +52,7 @@ def settings(answers: Answers, hostname: str, *, pair: bool = False, fencing: Fe
 
 def site(answers: Answers, hostname: str, *, pair: bool = False) -> dict[str, Any]:
     """The description of this controller for the catalogue."""
-    features = [] if answers.database == "postgresql" and pair else ["unmanaged-database"]
+    features = [] if answers.database == "postgresql" else ["sqlite"]
     return {"mode": MODES[answers.system_type] if pair else "simplex", "unit": hostname, "features": features,
             "networks": {NETWORKS[network.name]: _network(network, hostname, pair=pair)
                          for network in answers.networks if network.name in NETWORKS}}

@@ -215,7 +215,8 @@ def service_files(boot: Bootstrap, *, keep: Collection[Path] = ()) -> None:
         Path("/var/lib", directory).mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-def _create_postgresql_databases(password: str) -> None:
+def postgresql_files() -> None:
+    """Make the cluster unless there is one, and configure it."""
     cluster = Path(f"/etc/postgresql/{POSTGRESQL_VERSION}/main")
     if not cluster.exists():
         run(["pg_createcluster", POSTGRESQL_VERSION, "main", "--locale", "C.UTF-8"], timeout_s=COMMAND_TIMEOUT_S)
@@ -223,7 +224,11 @@ def _create_postgresql_databases(password: str) -> None:
                  RenderedFile(str(cluster / "conf.d/flock.conf"), PUBLIC, render.database_conf())])
     # Debian's default, but what createcluster.conf says on this host counts.
     run(["pg_conftool", POSTGRESQL_VERSION, "main", "set", "include_dir", "conf.d"], timeout_s=30)
-    systemctl("enable", "postgresql", f"postgresql@{POSTGRESQL_VERSION}-main")
+
+
+def _create_postgresql_databases(password: str) -> None:
+    postgresql_files()
+    systemctl("disable", "postgresql", f"postgresql@{POSTGRESQL_VERSION}-main")
     systemctl("restart", f"postgresql@{POSTGRESQL_VERSION}-main")
     psql = ["runuser", "-u", "postgres", "--", "psql", "-X", "-v", "ON_ERROR_STOP=1", "-At"]
     known = run([*psql, "-c", "select rolname from pg_roles union select datname from pg_database"], timeout_s=30,

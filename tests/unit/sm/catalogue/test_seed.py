@@ -211,6 +211,6 @@ def test_the_flock_stops_in_the_reverse_order(mode: str) -> None:
         assert order.index(address) < order.index("haproxy"), "it binds to the address"
 
 
-@pytest.mark.parametrize(("features", "there"), [((), True), (("unmanaged-database",), False)])
-def test_a_database_that_is_not_replicated_is_not_managed(features: tuple[str, ...], there: bool) -> None:
+@pytest.mark.parametrize(("features", "there"), [((), True), (("sqlite",), False)])
+def test_files_of_sqlite_need_no_service(features: tuple[str, ...], there: bool) -> None:
     assert ("postgres" in catalogue(configured(shipped(), replace(site(), features=features))).services) is there

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from sm.catalogue.rows import Configured
 from sm.catalogue.seed import configured
 from sm.daemon import settings
 from sm.daemon.links import links_of
+from sm.postgres import settings as postgres
 from sysinv.bootstrap import joining, management
 from sysinv.bootstrap.answers import Answers, parse
 from tests.unit.sysinv.bootstrap.test_management import answers
@@ -65,6 +67,24 @@ def test_without_boards_nobody_is_fenced(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(shared, "BOARDS", tmp_path / "none")
     found, _ = node(tmp_path, answers(), "controller-0", joining.fencing(answers()))
     assert not found.fencing
+
+
+def test_each_database_knows_the_other_one(tmp_path: Path) -> None:
+    given = answers(database="postgresql")
+    for name, own, other, theirs in (("controller-0", "192.168.204.2", "controller-1", "192.168.204.3"),
+                                     ("controller-1", "192.168.204.3", "controller-0", "192.168.204.2")):
+        node(tmp_path, given, name, {})
+        found = postgres.read(tmp_path / name / "postgres.conf")
+        assert (found.name, dict(found.peers), found.listen) == (name, {other: theirs}, (own,))
+    files = {file.path: file.content for file in management.management_files(given, "controller-0")}
+    assert yaml.safe_load(files[management.DATABASE]) == {"node": "controller-0"}, "the only one has no peer"
+
+
+def test_a_system_with_sqlite_has_one_controller(boards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joining.socket, "gethostname", lambda: "controller-0")
+    monkeypatch.setattr(joining, "_boot", lambda *_: SimpleNamespace(answers=answers()))
+    with pytest.raises(Refused, match="database: postgresql"):
+        joining.pair(Path("/none"), Path("/none"), lambda _: None)
 
 
 def test_a_node_of_two_serves_only_when_its_tests_have_passed(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def test_the_catalogue_of_this_site_runs_exactly_the_units_that_systemd_does_not
     found = catalogue(configured(shipped(), read_site(files[management.SITE], shipped())))
     starts = [spec.actions[ServiceAction.ENABLE] for spec in found.services.values()]
     units = {action.name.removesuffix(".service") for action in starts if action.plugin is PluginKind.SYSTEMD}
+    assert ("postgres" in found.services) is (database == "postgresql")
     # Keystone's own unit starts its cache.
     assert units == set(UNITS_MANAGED) - {"flock-keystone-cache"}
     addresses = {spec.parameters["ip"]: (spec.parameters["nic"], spec.parameters["cidr_netmask"])
