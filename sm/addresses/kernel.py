@@ -24,14 +24,15 @@ _NEW, _DELETE, _GET = 20, 21, 22
 _ERROR, _DONE = 2, 3
 _REQUEST, _ACK, _DUMP, _CREATE, _REPLACE = 0x1, 0x4, 0x300, 0x400, 0x100
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_CACHEINFO, _IFA_FLAGS = 1, 2, 4, 6, 8
-_FLAG_NODAD, _FLAG_DAD_FAILED, _FLAG_TENTATIVE = 0x02, 0x08, 0x40
+_FLAG_SECONDARY, _FLAG_NODAD, _FLAG_DAD_FAILED, _FLAG_TENTATIVE = 0x01, 0x02, 0x08, 0x40
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """An address of an interface; ``usable`` unless the kernel found a duplicate or is still looking for one.
 
-    ``scope``: how far it is valid, as a number of rtnetlink.
+    ``scope``: how far it is valid, as a number of rtnetlink. ``secondary``: an IPv4 address of a network of which the
+    interface has had another one before.
     """
 
     address: Address
@@ -39,6 +40,7 @@ class Held:
     index: int
     usable: bool
     scope: int = field(default=GLOBAL, compare=False)
+    secondary: bool = field(default=False, compare=False)
 
 
 def held(address: Address) -> list[Held]:
@@ -85,7 +87,9 @@ def add(address: Address, prefix: int, index: int, preferred_s: int = FOREVER) -
 
 def remove(found: Held) -> None:
     """Remove the address from its interface, and no other: IPv4 addresses of the same network stay. Raises OSError."""
-    if isinstance(found.address, ipaddress.IPv4Address):
+    # Only the first address of a network takes others with it; where the setting cannot be written, as in a container,
+    # a floating address is not the first, because the host has its own.
+    if isinstance(found.address, ipaddress.IPv4Address) and not found.secondary:
         name = socket.if_indextoname(found.index)
         with open(f"/proc/sys/net/ipv4/conf/{name}/promote_secondaries", "r+", encoding="ascii") as setting:
             if setting.read().strip() == "0":
@@ -124,7 +128,7 @@ def _held(message: bytes, family: int) -> Held | None:
     if _IFA_FLAGS in attributes:
         flags = struct.unpack("=I", attributes[_IFA_FLAGS])[0]
     return Held(ipaddress.ip_address(packed), prefix, index, not flags & (_FLAG_DAD_FAILED | _FLAG_TENTATIVE),
-                scope)
+                scope, family == socket.AF_INET and bool(flags & _FLAG_SECONDARY))
 
 
 def _asked(kind: int, flags: int, body: bytes) -> list[bytes]:

@@ -125,3 +125,26 @@ def test_addresses_that_the_kernel_does_not_trust_are_unusable(asked: type[Asked
     broken = struct.pack("=HH", 0, 1)
     asked.answers = [message(20, struct.pack("=BBBBI", socket.AF_INET6, 64, 0, 0, 7) + broken) + message(3, bytes(4))]
     assert kernel.held(address) == []
+
+
+def test_only_the_first_address_of_a_network_needs_the_others_to_be_kept(asked: type[Asked],
+                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container the setting cannot be written; a floating address is removed there all the same."""
+    def no_file(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("builtins.open", no_file)
+    monkeypatch.setattr(kernel.socket, "if_indextoname", lambda _: "eth0")
+    address = ipaddress.ip_address("192.0.2.9")
+    kernel.remove(Held(address, 24, 7, True, secondary=True))
+    assert struct.unpack_from("=IH", asked.requests[-1])[1] == 21
+    with pytest.raises(OSError, match="Read-only"):
+        kernel.remove(Held(address, 24, 7, True))
+
+
+@pytest.mark.parametrize("flags", [0, 1])
+def test_the_kernel_says_which_address_was_first(asked: type[Asked], flags: int) -> None:
+    address = ipaddress.ip_address("192.0.2.9")
+    listed = struct.pack("=BBBBI", socket.AF_INET, 24, flags, 0, 7) + struct.pack("=HH", 8, 2) + address.packed
+    asked.answers = [message(20, listed) + message(3, bytes(4))]
+    assert [found.secondary for found in kernel.held(address)] == [bool(flags)]

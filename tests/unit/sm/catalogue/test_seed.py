@@ -214,3 +214,10 @@ def test_the_flock_stops_in_the_reverse_order(mode: str) -> None:
 @pytest.mark.parametrize(("features", "there"), [((), True), (("sqlite",), False)])
 def test_files_of_sqlite_need_no_service(features: tuple[str, ...], there: bool) -> None:
     assert ("postgres" in catalogue(configured(shipped(), replace(site(), features=features))).services) is there
+
+
+def test_no_service_of_the_flock_changes_when_a_second_controller_comes() -> None:
+    """Otherwise all of them would be restarted."""
+    alone, pair = catalogue(rows("simplex")).services, catalogue(rows("standard")).services
+    assert pair.keys() - alone.keys() == {"drbd-platform"}
+    assert {name: pair[name] for name in alone} == dict(alone)
