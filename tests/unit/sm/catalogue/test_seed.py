@@ -86,12 +86,14 @@ def test_empty_groups_are_not_provisioned() -> None:
 
 
 def test_parameters_of_addresses() -> None:
-    four = {"ip": "192.168.204.1", "cidr_netmask": "24", "nic": "eth-management", "arp_count": "7"}
+    four = {"ip": "192.168.204.1", "cidr_netmask": "24", "nic": "eth-management"}
+    six = {**four, "ip": "fd00:204::1", "cidr_netmask": "64", "preferred_lft": "0"}
     for mode, direct in (("duplex", False), ("standard", False), ("duplex-direct", True), ("simplex", True)):
-        found = catalogue(rows(mode, families=("ipv4", "ipv6"))).services
-        assert found["management-ipv4"].parameters == four | ({"dc": "yes"} if direct else {}), mode
-        assert found["management-ipv6"].parameters == {
-            **four, "ip": "fd00:204::1", "cidr_netmask": "64", "preferred_lft": "0"} | ({"dc": "yes"} if direct else {})
+        more = {"arp_count": "7"} | ({"dc": "yes"} if direct else {})
+        for platform, added in ((STARLINGX, more), ("flock", {})):
+            found = catalogue(rows(mode, platform=platform, families=("ipv4", "ipv6"))).services
+            assert found["management-ipv4"].parameters == four | added, mode
+            assert found["management-ipv6"].parameters == six | added, mode
     found = catalogue(rows(platform=STARLINGX)).services
     assert found["drbd-pg"].instance == "drbd-pg:controller-0"
     assert found["pg-fs"].parameters == {"device": "/dev/drbd0", "directory": "/var/lib/postgresql",
