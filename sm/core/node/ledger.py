@@ -123,7 +123,8 @@ def planned(view: NodeView, catalogue: Catalogue, now_ms: int) -> tuple[NodeView
     orders = {name: tuple(replace(order, number=number) for order in mine) for name, mine in orders.items()}
     book = replace(view.book, rows=after.assignments, orders=orders, number=number, again_ms=result.again_ms,
                    planned=after.planned)
-    local = replace(view.domain.local, heir=_heir(view, catalogue, after))
+    wanted = _wanted(catalogue, after)
+    local = replace(view.domain.local, heir=_heir(view, wanted), yields=view.me not in wanted)
     return replace(view, book=book, basis=basis, domain=replace(view.domain, local=local)), result.logs
 
 
@@ -145,10 +146,14 @@ def _essence(orders: Mapping[str, tuple[GroupOrder, ...]]) -> dict[str, tuple[Gr
     return {name: tuple(replace(order, number=0, reason="") for order in mine) for name, mine in orders.items()}
 
 
-def _heir(view: NodeView, catalogue: Catalogue, after: Cluster) -> str:
+def _wanted(catalogue: Catalogue, after: Cluster) -> Counter[str]:
+    """How many leased groups shall be active on each node; nodes without one are missing."""
+    return Counter(name for name in after.nodes for group in catalogue.groups.values()
+                   if leased(group) and after.assignments[group.name, name].desired is GroupState.ACTIVE)
+
+
+def _heir(view: NodeView, wanted: Counter[str]) -> str:
     """The node that shall have the leased groups; empty while they stay here or are nowhere wanted."""
-    wanted = Counter(name for name in after.nodes for group in catalogue.groups.values()
-                     if leased(group) and after.assignments[group.name, name].desired is GroupState.ACTIVE)
     if not wanted or view.me in wanted:
         return ""
     return max(sorted(wanted), key=wanted.__getitem__)

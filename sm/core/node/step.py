@@ -147,8 +147,9 @@ def _local(view: NodeView, catalogue: Catalogue) -> Local:
                 and told.ready is Operational.ENABLED)
     active = any(name not in catalogue.groups or ledger.leased(catalogue.groups[name])
                  for name in view.local.active_groups)
+    known = view.domain.local if view.domain.leading else Local()
     return Local(eligible, active, standing.isolated, standing.in_sync, standing.enforced, standing.fenceable,
-                 standing.stalled_ms, view.domain.local.heir if view.domain.leading else "")
+                 standing.stalled_ms, known.heir, known.yields)
 
 
 def _services(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tuple[NodeView, list[Action]]:

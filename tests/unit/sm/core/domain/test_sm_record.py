@@ -48,6 +48,18 @@ def test_nobody_leaves_while_nothing_is_written(view, hush):
     assert wanted(stopped, NOW) == BOTH
 
 
+def test_who_takes_over_stays_in_the_record_when_the_data_goes_on_standby_first(view, hush):
+    """Otherwise a move would end with data that counts as missing where it is complete."""
+    moving = view(leads=True, local=replace(OUT, yields=True))
+    kept = renewed(moving, NOW)
+    assert (kept.durable.record.members, kept.required) == (BOTH, {C1}), "no write is acknowledged without it"
+    assert renewed(hush(moving), NOW).durable.record.members == {C0}, "one that is silent does not take over"
+    dead = replace(moving, void={C1: Void(Proof.FENCED, "boot-1", NOW, NOW, NOW)})
+    assert renewed(dead, NOW).durable.record.members == {C0}
+    stays = replace(moving, local=OUT)
+    assert renewed(stays, NOW).durable.record.members == {C0}
+
+
 def test_who_leaves_is_required_until_it_has_stored_that(view, beat):
     left = renewed(view(leads=True, local=OUT), NOW)
     assert left.durable.record == Record(7, 4, frozenset({C0}))
