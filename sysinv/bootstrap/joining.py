@@ -59,7 +59,7 @@ def fencing(answers: Answers) -> management.Fencing:
     transport: dict[str, Any] = dict(answers.overrides.get("mtce", {}).get("bmc", {}))
     common = {name: str(transport[option]) for name, option in (("scheme", "redfish_scheme"), ("port", "redfish_port"),
                                                                 ("verify", "redfish_verify")) if option in transport}
-    return {name: {"program": FENCE, "parameters": {
+    return {name: {"program": FENCE, "restart": True, "parameters": {
         "type": board["type"], "ip": board["address"], "username": board["username"], "password": board["password"],
         **(common if board["type"] == "redfish" else {})}} for name, board in boards.items()}
 

@@ -59,6 +59,7 @@ def test_the_controllers_find_each_other_on_all_paths(tmp_path: Path, boards: Pa
         assert {path: address for path, (_, _, _, address) in links.items()} == theirs
         device = found.fencing[other]
         assert list(found.fencing) == [other] and device.program == joining.FENCE
+        assert device.restart, "it comes back by itself"
         assert device.parameters["ip"] == BOARDS[other]["address"] and device.parameters["port"] == "8000"
         assert {"postgres", "drbd-platform"} <= catalogue(rows).services.keys()
 
