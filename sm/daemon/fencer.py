@@ -92,7 +92,7 @@ class Fencer:
                 task.add_done_callback(self._restarting.discard)
 
     async def _switched_on(self, target: str, device: FenceDevice) -> None:
-        """Let the node start again; it finds out by itself what it may run. One that stays off is an operator's work."""
+        """Let the node start again; it finds out by itself what it may run. One that stays off needs an operator."""
         try:
             async with asyncio.timeout(self._limit_s):
                 status, text = await self._run(device, "on")
