@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from flock.wire.errors import BadBody, BadField, UnknownArgument, shown
 from flock.wire.paging import Page, parse_page
-from flock.wire.types import Boolean, Integer
+from flock.wire.types import Boolean
 
 ARGUMENTS_MAX = 1000
 _BOOLEAN = Boolean()
@@ -55,20 +55,13 @@ class Query(Mapping[str, str]):
         """The argument as text; ``default`` when absent."""
         return self._last.get(name, default)
 
-    def int(self, name: str, default: int | None = None, *, min: int | None = None, max: int | None = None) -> Any:  # noqa: A002
-        """The argument as integer within bounds, else BadField; ``default`` when absent or empty."""
-        return self._converted(name, default, Integer(min, max))
-
-    def bool(self, name: str, default: bool | None = None) -> Any:
-        """The argument as boolean (true false 1 0 yes no), else BadField; ``default`` when absent or empty."""
-        return self._converted(name, default, _BOOLEAN)
-
-    def _converted(self, name: str, default: Any, datatype: Any) -> Any:
+    def bool(self, name: str) -> bool:
+        """The argument as boolean (true false 1 0 yes no), else BadField; False when absent or empty."""
         value = self._last.get(name)
         if value is None or value == "":
-            return default
+            return False
         try:
-            return datatype.validate(value)
+            return _BOOLEAN.validate(value)
         except ValueError as error:
             raise BadField(field=name, value=shown(value), rule=str(error)) from None
 
@@ -77,6 +70,6 @@ class Query(Mapping[str, str]):
         return [value for key, value in self.pairs if key == name]
 
     def page(self, **rules: Any) -> Page:
-        """The paging arguments; ``rules`` as for ``flock.wire.parse_page`` (the default of limit_max is from [api])."""
+        """The paging arguments; ``rules`` as for ``parse_page``, where limit_max is that of [api] by default."""
         rules.setdefault("limit_max", self.limit_max)
         return parse_page(self, **rules)

@@ -30,7 +30,7 @@ PAGE = ViewPage((View(EventLog, COLLAPSED, "EventLogCollapsed"), View(EventLog))
 
 
 def _states(call: Call) -> tuple[str, ...]:
-    alarms, logs = call.query.bool("alarms", False), call.query.bool("logs", False)
+    alarms, logs = call.query.bool("alarms"), call.query.bool("logs")
     if alarms == logs:
         return ()
     return store.ALARM_STATES if alarms else store.LOG_STATES

@@ -41,9 +41,9 @@ class EventStreamController:
         """Stored events after ``Last-Event-ID`` or ``after``, then new events as they are written."""
         query = call.query
         filters = parse(query.all("q.field"), query.all("q.op"), query.all("q.value"), events.FILTER_FIELDS)
-        alarms, logs = query.bool("alarms", False), query.bool("logs", False)
+        alarms, logs = query.bool("alarms"), query.bool("logs")
         states = () if alarms == logs else (events.ALARM_STATES if alarms else events.LOG_STATES)
-        wanted = rules.wanted(filters, states, query.bool("include_suppress", False))
+        wanted = rules.wanted(filters, states, query.bool("include_suppress"))
         # A browser reconnects with its first URL, so the header is newer than the argument.
         after = rules.parse_id("Last-Event-ID", call.environ.get("HTTP_LAST_EVENT_ID"))
         if after is None:
