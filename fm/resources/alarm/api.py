@@ -9,6 +9,7 @@ from flock.api.call import Call
 from flock.api.describe import AnyOf, Argument, Encoded, View, ViewPage, describes
 from flock.api.reply import Reply
 from flock.auth.policy import CONFIGURATOR, OPERATOR, READER, Rule
+from flock.core.ids import is_uuid
 from flock.db import Database
 from flock.wire.errors import BadBody, BadField, shown
 from flock.wire.render import renderer
@@ -18,7 +19,6 @@ from fm.api import listing
 from fm.contract.enums import CloudStatus
 from fm.contract.errors import AlarmMasked, AlarmNotFound
 from fm.contract.rpc import BATCH_MAX, FmManager
-from fm.contract.validation import is_uuid
 from fm.core.filters import BadFilter
 from fm.resources.alarm import service, store
 from fm.resources.alarm.fields import (
