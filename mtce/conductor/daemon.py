@@ -15,7 +15,7 @@ from flock.db import deadletters, from_conf
 from flock.db.outbox import Policy, Relay
 from flock.exec.root import Root
 from flock.exec.uptime import uptime_s
-from flock.jobs import Periodics
+from flock.jobs.periodics import Periodics
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser, busalarm, refusals
 from fm.raiser.busalarm import BusAlarm

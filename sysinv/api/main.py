@@ -11,7 +11,7 @@ from flock.auth.secrets import SecretBox
 from flock.core import slices
 from flock.core.health import Health
 from flock.db import Database, from_conf
-from flock.jobs import Operations as StoredOperations
+from flock.jobs.operations import Operations as StoredOperations
 from sysinv.conf import options
 from sysinv.contract.reports import RESOURCES
 from sysinv.contract.rpc import BusAccounts, Operations

@@ -8,8 +8,8 @@ from typing import Any
 from flock import rpc
 from flock.core.health import Health
 from flock.db import from_conf
-from flock.jobs import Operations as StoredOperations
-from flock.jobs import Periodics
+from flock.jobs.operations import Operations as StoredOperations
+from flock.jobs.periodics import Periodics
 from flock.rpc.admin import BusAdmin
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser, busalarm, refusals

@@ -17,7 +17,7 @@ from flock.core.backoff import Backoff
 from flock.core.errors import DeadlineExceeded, FlockError, Unavailable
 from flock.db import Database
 from flock.db.outbox import Policy, Relay
-from flock.jobs import Operations
+from flock.jobs.operations import Operations
 from flock.sim import seeds
 from flock.wire.patch import PatchOp
 from mtce.conductor import messages

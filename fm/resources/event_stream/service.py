@@ -14,7 +14,7 @@ from prometheus_client import Gauge
 from flock.core.backoff import Backoff
 from flock.core.errors import FlockError
 from flock.db import Database
-from flock.jobs import Worker
+from flock.jobs.worker import Worker
 from flock.wire.render import renderer
 from fm.resources.event_log import store as events
 from fm.resources.event_log.fields import EventLog
