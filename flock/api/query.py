@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from flock.wire.errors import BadBody, BadField, UnknownArgument, shown
 from flock.wire.paging import Page, parse_page
-from flock.wire.types import Boolean
+from flock.wire.types import Boolean, Integer
 
 ARGUMENTS_MAX = 1000
 _BOOLEAN = Boolean()
@@ -55,13 +55,20 @@ class Query(Mapping[str, str]):
         """The argument as text; ``default`` when absent."""
         return self._last.get(name, default)
 
-    def bool(self, name: str) -> bool:
+    def int(self, name: str, default: int | None = None, *, min: int | None = None, max: int | None = None) -> Any:  # noqa: A002
+        """The argument as integer within bounds, else BadField; ``default`` when absent or empty."""
+        return self._converted(name, default, Integer(min, max))
+
+    def bool(self, name: str) -> Any:
         """The argument as boolean (true false 1 0 yes no), else BadField; False when absent or empty."""
+        return self._converted(name, False, _BOOLEAN)
+
+    def _converted(self, name: str, default: Any, datatype: Any) -> Any:
         value = self._last.get(name)
         if value is None or value == "":
-            return False
+            return default
         try:
-            return _BOOLEAN.validate(value)
+            return datatype.validate(value)
         except ValueError as error:
             raise BadField(field=name, value=shown(value), rule=str(error)) from None
 

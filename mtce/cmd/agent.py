@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from flock import service  # first: it chooses the thread backend
 from flock.exec.root import Root
 from flock.rpc import Server, ServerWatch, client, transport
+from flock.service.daemon import run_daemon
 from mtce.agent.commands import reboot
 from mtce.agent.daemon import Agent, Limits
 from mtce.conf import agent as options
@@ -35,4 +35,4 @@ def build(conf: Any) -> Agent:
 
 def main() -> int:
     """Run until SIGTERM."""
-    return service.run_daemon("mtce-agent", build)
+    return run_daemon("mtce-agent", build)

@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from flock import service  # must be first: it selects the thread backend
 from flock.conf import conf_dir
 from flock.core.errors import Refused
 from flock.exec import Root
 from flock.exec.process import run
 from flock.rpc import Server, ServerWatch, Transport, client, transport
 from flock.rpc.login import accepted
+from flock.service.daemon import run_daemon
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
 from sysinv.agent.claimwatch import ClaimWatch
@@ -82,7 +82,7 @@ def _renewal(conf: Any, bus: Transport, hostname: str) -> Renewal | None:
 
 def main() -> int:
     """Run until SIGTERM; returns the exit status."""
-    return service.run_daemon("sysinv-agent", build)
+    return run_daemon("sysinv-agent", build)
 
 
 if __name__ == "__main__":
