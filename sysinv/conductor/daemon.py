@@ -8,8 +8,8 @@ from typing import Any
 from flock import rpc
 from flock.core.health import Health
 from flock.db import from_conf
-from flock.jobs import Operations as StoredOperations
-from flock.jobs import Periodics
+from flock.jobs.operations import Operations as StoredOperations
+from flock.jobs.periodics import Periodics
 from flock.rpc.admin import BusAdmin
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser, busalarm, refusals
@@ -99,8 +99,8 @@ class ConductorDaemon:
         self._periodics.add("bus_alarm", busalarm.INTERVAL_S, bus_alarm.audit, first_after_s=5.0)
         self._periodics.add("refusals", refusals.INTERVAL_S,
                             refusals.RefusalReport(self._transport, self._hostnames).send)
-        self._versions = rpc.VersionWatch(self._transport, [MtceHosts, FmManager])
-        self.health.add("versions", self._versions.trouble)
+        self._servers = rpc.ServerWatch(self._transport, [MtceHosts, FmManager])
+        self.health.add("versions", self._servers.mismatch)
         self.health.add("discovery", discovery.trouble)
         self.health.add("bus", self._server.trouble)
 
@@ -109,7 +109,7 @@ class ConductorDaemon:
         self._boot_files.write_default()
         self._dnsmasq.refresh()
         self._server.start()
-        self._versions.start()
+        self._servers.start()
         self._operations.start()
         self._periodics.start()
 
@@ -117,7 +117,7 @@ class ConductorDaemon:
         """Finish steps and requests that have begun; stored operations resume at the next start."""
         # Does not wait for an audit that still waits for a reply: it runs again after the next start.
         self._periodics.stop(1.0)
-        self._versions.stop()
+        self._servers.stop()
         self._server.stop()
         self._operations.stop()
         self._raiser.stop()
