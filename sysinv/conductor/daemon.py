@@ -26,6 +26,7 @@ from sysinv.conductor.dhcp import DnsmasqPaths
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
 from sysinv.conductor.endpoints import DiscoveryEndpoint, HostStatesEndpoint, OperationsEndpoint
 from sysinv.conductor.expiry import CertificateWatch, start_renewal
+from sysinv.conductor.neighbours import LateAlarms, NeighboursEndpoint
 from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.conf import options
 from sysinv.contract.rpc import (
@@ -34,6 +35,7 @@ from sysinv.contract.rpc import (
     Discovery,
     HostStates,
     InventoryReports,
+    Neighbours,
     Operations,
     SysinvAgent,
 )
@@ -44,6 +46,7 @@ from sysinv.resources.host import store as hosts
 from sysinv.resources.operation.table import OPERATIONS
 
 PRUNE_INTERVAL_S = 3600
+LATE_ALARMS_INTERVAL_S = 60
 
 
 class ConductorDaemon:
@@ -93,6 +96,7 @@ class ConductorDaemon:
             Operations: OperationsEndpoint(self._operations.nudge),
             BusAccounts: self._accounts,
             Credentials: self._credentials,
+            Neighbours: NeighboursEndpoint(self._db, conf.bootstrap.interfaces),
         }, threads_max=conf.sysinv.conductor_threads, hostname_of=intake.hostname_of)
         self._periodics = self._audits(conf, mtce, steps, discovery)
         bus_alarm = BusAlarm(hostname, "sysinv-conductor", self._server.trouble, busalarm.spooled(self._raiser))
@@ -148,5 +152,7 @@ class ConductorDaemon:
             periodics.add("bus_memory", conf.bus_admin.guard_interval_s, self._guard.audit, first_after_s=1.0)
         periodics.add("credentials", chosen.credentials_interval_s, self._credentials.audit)
         periodics.add("certificates", chosen.certificates_interval_s, self._certificates.audit, first_after_s=30.0)
+        late = LateAlarms(self._db, rpc.client(FmManager, self._transport), self._raiser)
+        periodics.add("late_alarms", LATE_ALARMS_INTERVAL_S, late.audit)
         periodics.add("prune", PRUNE_INTERVAL_S, lambda: self._operations.prune(chosen.operation_history_s))
         return periodics

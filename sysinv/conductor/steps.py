@@ -26,6 +26,7 @@ from sysinv.contract.enums import Operational, OperatorAction, VimProgress
 from sysinv.contract.errors import ActionRejected
 from sysinv.contract.operations import OperationKind
 from sysinv.db.lookup import Row, host_row, the_system
+from sysinv.hosts import departed
 from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.installation import new_token
 from sysinv.hosts.provision import host_addresses, release_addresses
@@ -169,6 +170,7 @@ class HostSteps:
                 row = host_row(conn, view.subject, lock=True)
             except NotFound:
                 return
+            departed.remember(conn, row, self._now())
             release_addresses(conn, row["id"], row["hostname"])
             self._discovery.forget(conn, row["mgmt_mac"], held)
             hosts.delete(conn, row["id"])
