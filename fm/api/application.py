@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from flock import rpc
 from flock.api import build_app
+from flock.auth.keystone import KeystoneWatch
 from flock.core.health import Health
 from flock.db import Database, from_conf
 from fm.conf import lifecycle, options, stream
@@ -30,6 +31,9 @@ def application(conf: Any) -> Any:
     replies = rpc.ReplyWatch(bus, [FmManager])
     replies.start()
     health.add("bus", replies.trouble)
+    keystone = KeystoneWatch(conf)
+    keystone.start()
+    health.add("keystone", keystone.trouble)
     health.add("database", lambda: _database_check(database))
     reads = AlarmReads(database, lambda: chosen.stale_after_s)
     hub = Hub(database, stream_settings(conf))

@@ -6,6 +6,7 @@ from typing import Any
 
 from flock import rpc
 from flock.api import build_app
+from flock.auth.keystone import KeystoneWatch
 from flock.core.health import Health
 from mtce.contract.rpc import MtceHosts
 
@@ -20,4 +21,7 @@ def application(conf: Any) -> Any:
     replies = rpc.ReplyWatch(bus, [MtceHosts])
     replies.start()
     health.add("bus", replies.trouble)
+    keystone = KeystoneWatch(conf)
+    keystone.start()
+    health.add("keystone", keystone.trouble)
     return build_app(conf, "mtce", deps=[(MtceHosts, rpc.client(MtceHosts, bus))], health=health)

@@ -7,6 +7,7 @@ from typing import Any
 
 from flock import rpc
 from flock.api import build_app
+from flock.auth.keystone import KeystoneWatch
 from flock.auth.secrets import SecretBox
 from flock.core import slices
 from flock.core.health import Health
@@ -41,6 +42,9 @@ def application(conf: Any) -> Any:
     replies = rpc.ReplyWatch(bus, [Operations])
     replies.start()
     health.add("bus", replies.trouble)
+    keystone = KeystoneWatch(conf)
+    keystone.start()
+    health.add("keystone", keystone.trouble)
     hostname = options.own_hostname(conf)
     # The API only records operations and needs no steps; the conductor carries them out.
     operations = StoredOperations(db, OPERATIONS, {}, owner=f"sysinv-api@{hostname}")

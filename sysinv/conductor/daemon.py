@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flock import rpc
+from flock.auth.keystone import KeystoneWatch
 from flock.core.health import Health
 from flock.db import from_conf
 from flock.jobs import Operations as StoredOperations
@@ -101,6 +102,10 @@ class ConductorDaemon:
         self._periodics = self._audits(conf, mtce, steps, discovery)
         bus_alarm = BusAlarm(hostname, "sysinv-conductor", self._server.trouble, busalarm.spooled(self._raiser))
         self._periodics.add("bus_alarm", busalarm.INTERVAL_S, bus_alarm.audit, first_after_s=5.0)
+        self._keystone = KeystoneWatch(conf)
+        keystone_alarm = BusAlarm(hostname, "keystone", self._keystone.trouble, busalarm.spooled(self._raiser),
+                                  problem="checks no tokens")
+        self._periodics.add("keystone_alarm", busalarm.INTERVAL_S, keystone_alarm.audit, first_after_s=5.0)
         self._periodics.add("refusals", refusals.INTERVAL_S,
                             refusals.RefusalReport(self._transport, self._hostnames).send)
         self._versions = rpc.VersionWatch(self._transport, [MtceHosts, FmManager])
@@ -115,12 +120,14 @@ class ConductorDaemon:
         self._server.start()
         self._versions.start()
         self._operations.start()
+        self._keystone.start()
         self._periodics.start()
 
     def stop(self) -> None:
         """Finish steps and requests that have begun; stored operations resume at the next start."""
         # Does not wait for an audit that still waits for a reply: it runs again after the next start.
         self._periodics.stop(1.0)
+        self._keystone.stop()
         self._versions.stop()
         self._server.stop()
         self._operations.stop()
