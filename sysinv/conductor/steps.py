@@ -78,7 +78,7 @@ class HostSteps:
                   Step("files", self.files, timeout_s=FILES_TIMEOUT_S),
                   Step("maintenance", self.tell_host, timeout_s=mtce_s)),
             Steps(OperationKind.ACTION,
-                  Step("configure", self.configure_for_action, undo=self.roll_back, timeout_s=FILES_TIMEOUT_S),
+                  Step("configure", self.configure_for_action, undo=self.roll_back, timeout_s=mtce_s),
                   Step("maintenance", self.tell_action, timeout_s=mtce_s)),
             Steps(OperationKind.DELETE,
                   Step("maintenance", self.tell_delete, undo=self.keep_host, timeout_s=mtce_s),
