@@ -123,7 +123,8 @@ def planned(view: NodeView, catalogue: Catalogue, now_ms: int) -> tuple[NodeView
     orders = {name: tuple(replace(order, number=number) for order in mine) for name, mine in orders.items()}
     book = replace(view.book, rows=after.assignments, orders=orders, number=number, again_ms=result.again_ms,
                    planned=after.planned)
-    local = replace(view.domain.local, heir=_heir(view, catalogue, after))
+    local = replace(view.domain.local, heir=_heir(view, catalogue, after),
+                    successor=_successor(view, catalogue, result.decisions))
     return replace(view, book=book, basis=basis, domain=replace(view.domain, local=local)), result.logs
 
 
@@ -147,8 +148,18 @@ def _essence(orders: Mapping[str, tuple[GroupOrder, ...]]) -> dict[str, tuple[Gr
 
 def _heir(view: NodeView, catalogue: Catalogue, after: Cluster) -> str:
     """The node that shall have the leased groups; empty while they stay here or are nowhere wanted."""
-    wanted = Counter(name for name in after.nodes for group in catalogue.groups.values()
-                     if leased(group) and after.assignments[group.name, name].desired is GroupState.ACTIVE)
+    return _most_wanted(view, [name for name in after.nodes for group in catalogue.groups.values() if leased(group)
+                               and after.assignments[group.name, name].desired is GroupState.ACTIVE])
+
+
+def _successor(view: NodeView, catalogue: Catalogue, decisions: Mapping[Key, Decision]) -> str:
+    """The node to which the leased groups are moving, also while it waits until they have stopped here."""
+    return _most_wanted(view, [name for (group, name), decision in decisions.items() if leased(catalogue.groups[group])
+                               and (decision.waits or decision.desired is GroupState.ACTIVE)])
+
+
+def _most_wanted(view: NodeView, names: list[str]) -> str:
+    wanted = Counter(names)
     if not wanted or view.me in wanted:
         return ""
     return max(sorted(wanted), key=wanted.__getitem__)

@@ -148,7 +148,7 @@ def _local(view: NodeView, catalogue: Catalogue) -> Local:
     active = any(name not in catalogue.groups or ledger.leased(catalogue.groups[name])
                  for name in view.local.active_groups)
     return Local(eligible, active, standing.isolated, standing.in_sync, standing.fenceable, standing.stalled_ms,
-                 view.domain.local.heir if view.domain.leading else "")
+                 *((view.domain.local.heir, view.domain.local.successor) if view.domain.leading else ()))
 
 
 def _services(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tuple[NodeView, list[Action]]:

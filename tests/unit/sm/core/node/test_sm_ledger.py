@@ -100,3 +100,13 @@ def test_a_leased_group_follows_the_lease_and_others_the_order(placed, site):
 
 def test_the_leader_has_no_heir_while_groups_stay(placed):
     assert placed.domain.local.heir == ""
+
+
+def test_the_successor_is_known_from_the_beginning_of_a_move(placed, site):
+    """The heir only when what is leased has stopped here."""
+    assert placed.domain.local.successor == ""
+    rows = {key: replace(row, scheduling=SchedulingState.SWACT) if key == ("cloud-services", C0) else row
+            for key, row in placed.book.rows.items()}
+    moving, _ = ledger.planned(replace(placed, basis=(), book=replace(placed.book, rows=rows)), site, NOW)
+    assert desired(moving, C0)["cloud-services"] is STANDBY
+    assert (moving.domain.local.heir, moving.domain.local.successor) == ("", C1)
