@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sm.contract.messages import AssignmentReport, GroupOrder
 from sm.contract.states import GroupState, Operational, ServiceState
-from sm.core.cluster import Assignment, Cluster, Decision, Key, Node
+from sm.core.cluster import Assignment, Cluster, Decision, Health, Key, Node
 from sm.core.domain.lease import gone
 from sm.core.local.step import reports
 from sm.core.model import Catalogue, GroupSpec
@@ -34,7 +34,7 @@ def cluster(view: NodeView, catalogue: Catalogue, now_ms: int) -> Cluster:
     """The domain as this node knows it now."""
     nodes = {name: _node(view, name, now_ms) for name in view.domain.config.nodes}
     rows: dict[Key, Assignment] = {}
-    own = {row.group: row for row in reports(view.local, catalogue, view.me)}
+    own = {row.group: row for row in reports(view.local, catalogue, view.me, peers_health(view, now_ms))}
     for name in nodes:
         told = {row.group: row for row in _peer(view, name).rows}
         for group in catalogue.groups:
@@ -44,6 +44,18 @@ def cluster(view: NodeView, catalogue: Catalogue, now_ms: int) -> Cluster:
             else:
                 rows[group, name] = _told(view, row, told.get(group), nodes[name], now_ms)
     return Cluster(catalogue.groups, nodes, rows, view.book.maintenance, view.book.planned)
+
+
+def peers_health(view: NodeView, now_ms: int) -> dict[str, tuple[Health, ...]]:
+    """By group, how its members are on the other nodes that are heard and have it active."""
+    found: dict[str, tuple[Health, ...]] = {}
+    for name, peer in view.peers.items():
+        if name in view.domain.void or view.domain.silent(name, now_ms):
+            continue
+        for row in peer.rows:
+            if row.state is GroupState.ACTIVE:
+                found[row.group] = (*found.get(row.group, ()), Health(row.failed, row.degraded, row.warned))
+    return found
 
 
 def _peer(view: NodeView, name: str) -> Peer:

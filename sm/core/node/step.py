@@ -205,7 +205,8 @@ def _finished(view: NodeView, actions: list[Action], catalogue: Catalogue,
     sent = next((index for index, action in enumerate(actions) if isinstance(action, Send)), None)
     if sent is None:
         return view, tuple(actions)
-    rows = tuple(replace(report(row, now_ms), age_ms=0) for row in reports(view.local, catalogue, view.me))
+    told = reports(view.local, catalogue, view.me, ledger.peers_health(view, now_ms))
+    rows = tuple(replace(report(row, now_ms), age_ms=0) for row in told)
     orders = dict(view.book.orders) if view.domain.leading else {}
     obeyed = (view.domain.durable.vote.term, view.book.number) if view.domain.leading else view.obeyed
     snapshot = Snapshot(view.snapshot.revision, nodes={view.me: view.standing.report}, assignments=rows, orders=orders,
