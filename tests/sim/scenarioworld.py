@@ -1,0 +1,565 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Controllers as the acceptance scenarios of service management want them: the shipped catalogue, the daemon's reactor,
+paths, probes and commands, plug-ins that answer with exit codes, host maintenance, and alarms."""
+from dataclasses import replace
+
+from sm.catalogue.build import catalogue
+from sm.contract.control import Request, Verb
+from sm.contract.messages import Beat, NodeReport
+from sm.contract.states import (
+    Administrative,
+    Availability,
+    GroupState,
+    Operational,
+    PluginKind,
+    Policy,
+    ServiceAction,
+    ServiceState,
+)
+from sm.core import paths, redundancy
+from sm.core.actions import CancelAction, RebootNode, RunAction, UnwatchProcess, WatchProcess
+from sm.core.domain import events as domain
+from sm.core.events import ActionDone, ProcessDied
+from sm.core.node import ledger
+from sm.core.node.step import watchdog_until
+from sm.core.node.view import BeatCame, StandingChanged
+from sm.core.reachability import PROBE_MS, Reachability
+from sm.core.resultrows import TIMEOUT
+from sm.core.swact import NodeAction, check, running_services
+from sm.core.timing import Timing
+from sm.core.wireform import domain_beat, with_domain
+from sm.daemon.beginning import domain_view, first_view
+from sm.daemon.commands import Commands
+from sm.daemon.memory import Left
+from sm.daemon.reactor import Reactor
+from sm.daemon.standing import Self
+from sm.daemon.status import status
+from sm.monitors.watch import unit_of
+from sm.plugins.results import Results, Tries, again
+from tests.sim.domainworld import ACTIVE as SERVING
+from tests.sim.domainworld import HANGING_DAEMON_MS, PATHS, PRODUCT, STARTING, STOPPED, Cloud, Controller, Voter
+from tests.sim.nodeworld import Machine
+from tests.unit.sm.catalogue.sites import rows
+
+UP, WARM, DOWN = ServiceState.ENABLED_ACTIVE, ServiceState.ENABLED_STANDBY, ServiceState.DISABLED
+AUDITS = (ServiceAction.AUDIT_ENABLED, ServiceAction.AUDIT_DISABLED)
+TARGETS = ("gateway", "neighbour")
+UNLOCKED = NodeReport(Administrative.UNLOCKED, Operational.ENABLED, Availability.AVAILABLE)
+ALARMS_MS = 500
+# What a monitor exits with: active, standing by, stopped.
+MONITOR = {PluginKind.LSB: ("0", "0", "3"), PluginKind.SYSTEMD: ("0", "0", "3")}
+OCF_MONITOR = ("8", "0", "7")
+
+
+def slow():
+    """Timers for scenarios that last long and are not about silence: five times as long between beats."""
+    return Timing(beat_ms=500, silent_ms=2_500, lease_ms=10_000, step_down_ms=3_000, grant_ms=10_000)
+
+
+class AlwaysReady:
+    """The files that say that the node is ready; ``ready`` may be taken away."""
+
+    ready = True
+
+    def state(self, now_ms):
+        return Operational.ENABLED if self.ready else Operational.DISABLED
+
+
+class Console:
+    """What the commands of an operator need of a daemon."""
+
+    def __init__(self, host):
+        self.host = host
+
+    @property
+    def view(self):
+        return self.host.node
+
+    @property
+    def catalogue(self):
+        return self.host.reactor.catalogue
+
+    def now_ms(self):
+        return self.host.local_ms()
+
+    def feed(self, event):
+        self.host.feed(event)
+
+    def note(self, text):
+        self.host.note(text)
+
+    def status(self):
+        lines = {path: line.state.value for path, line in self.host.self.view.lines.items()}
+        return status(self.view, self.catalogue, self.now_ms(), lines, (), tuple(self.host.journal))
+
+    def reload(self):
+        self.host.reactor.adopt(self.host.configured)
+        return "taken"
+
+    def set_report(self, report):
+        self.host.report = self.host.self.report = report
+
+
+class Host(Machine):
+    """A controller. ``running`` is what really runs; ``scripts`` makes plug-ins misbehave: by service and action, a
+    function of the number of the attempt that gives an exit code and how long it takes (ms), or None for the usual."""
+
+    def __init__(self, world, name, config, networks, cloud, **kwargs):
+        self.site, self.configured = cloud, cloud.catalogue
+        self.running = dict.fromkeys(self.configured.services, DOWN)
+        self.scripts, self.attempts, self.killed, self.journal, self.history = {}, {}, [], [], set()
+        self.report, self.ready, self.left, self.reactor = UNLOCKED, AlwaysReady(), None, None
+        self.daemon, self.swallows = False, False
+        super(Machine, self).__init__(world, name, config, networks, cloud, **kwargs)
+
+    @property
+    def state(self):
+        if self.running.get("postgres") is UP:
+            return SERVING
+        return STARTING if any(self.running.get(name) is UP for name in self.site.leased) else STOPPED
+
+    @state.setter
+    def state(self, value):
+        assert value == STOPPED
+        self.running = dict.fromkeys(self.running, DOWN)
+        self.site.changes += 1
+
+    @property
+    def node(self):
+        return self.reactor.view
+
+    def on_start(self):
+        self.left, self.attempts = None, {}
+        super().on_start()
+
+    def begin(self):
+        self.boots += 1
+        self.daemon = True
+        now_ms = self.local_ms()
+        self.newest, self.watched, self.cancelled = {}, set(), set()
+        self.probes = {path: Reachability() for path in self.paths}
+        for probe in self.probes.values():
+            probe.watch(TARGETS)
+        view = domain_view(self.name, f"{self.name}-{self.boots}", f"host-{self.host_boots}", self.config, self.durable,
+                           now_ms)
+        node, first, self.resumed = first_view(view, self.configured, self.left, lambda version: None, now_ms)
+        others = tuple(name for name in self.config.nodes if name != self.name)
+        self.self = Self(
+            paths.PathSettings(self.name, {path: path for path in self.paths}, others, self.site.direct,
+                               timing=self.config.timing),
+            self.ready, self.report, self.site.fenceable - {self.name}, self.note, now_ms)
+        self.reactor = Reactor(node, self.configured, self, self.local_ms)
+        self.console = Console(self)
+        self.commands = Commands(self.console)
+        self.sequence, self.leads, self.basis, self.alarms_ms, self.due_ms = 0, False, (), now_ms, now_ms
+        for path in self.paths:
+            self.self.on_carrier(path, self.carrier(path), now_ms)
+        self.reactor.begin(first)
+        self.probe(self.boots)
+        self.tick(self.boots)
+
+    def carrier(self, path):
+        """Whether the device of a path has a carrier. A direct cable ends with the other end."""
+        direct = path in self.site.direct
+        others = [self.world.nodes.get(name) for name in self.config.nodes if name != self.name]
+        return not self.paths[path].is_cut(self.name) and not (direct and any(
+            other is not None and (not other.up or self.paths[path].is_cut(other.name)) for other in others))
+
+    def see_carriers(self):
+        """The kernel says how the devices are."""
+        if self.up and self.daemon:
+            for path in self.paths:
+                up = self.carrier(path)
+                if self.self.view.lines[path].carrier is not up:
+                    self.deliver_call(lambda path=path, up=up: self.self.on_carrier(path, up, self.local_ms()))
+
+    def probe(self, boots):
+        """Ping the targets of every path that leads to a switch."""
+        if boots != self.boots or not self.daemon:
+            return
+        self.timer(PROBE_MS, lambda: self.probe(boots))
+        for path, reach in self.probes.items():
+            if path not in self.site.direct:
+                for target in TARGETS:
+                    reach.on_probe(target)
+                    if not self.paths[path].is_cut(self.name) and (self.name, path) not in self.site.deaf:
+                        reach.on_answer(target)
+                self.self.on_reachable(path, reach.reachable)
+
+    def tick(self, boots):
+        if boots != self.boots or not self.daemon:
+            return
+        now_ms = self.local_ms()
+        late_ms = now_ms - self.due_ms
+        self.due_ms = max(self.due_ms + self.config.timing.beat_ms, now_ms + 1)
+        self.timer(self.due_ms - now_ms, lambda: self.tick(boots))
+        self.self.on_tick(self.view.leading, late_ms, now_ms)
+        in_sync = frozenset(self.synced) if self.state == SERVING else frozenset()
+        standing = self.self.standing(in_sync, now_ms)
+        if standing != self.node.standing:
+            self.feed(StandingChanged(standing))
+        self.feed(domain.Tick())
+        until = watchdog_until(self.node, self.reactor.catalogue)
+        self.pet(HANGING_DAEMON_MS if until is None else until - now_ms)
+        self.left = Left(self.node.local, self.permitted(until, now_ms), 0)
+        self.site.watch(self, now_ms)
+
+    def permitted(self, until, now_ms):
+        if until is not None:
+            return until
+        return now_ms + self.config.timing.lease_ms if self.reactor.bound_active else -1
+
+    def feed(self, event):
+        if self.daemon:
+            before = self.node.local.groups
+            self.reactor.feed(event)
+            if self.node.local.groups is not before:
+                self.history |= {(name, *told) for name, told in self.groups().items()}
+
+    def on_message(self, source, payload):
+        path, beat = payload
+        if source == self.name or not self.daemon or not self.site.admits(self, path, source, beat):
+            return
+        self.self.on_beat(path, beat, self.local_ms())
+        boot, sequence = self.newest.get(source, ("", -1))
+        if beat.boot != boot or beat.sequence > sequence:
+            self.newest[source] = (beat.boot, beat.sequence)
+            self.feed(BeatCame(beat))
+
+    # What the reactor asks its shell to do.
+
+    def store(self, durable):
+        self.durable = durable
+
+    def require(self, nodes):
+        self.required = nodes
+
+    def send(self, beat):
+        self.sequence += 1
+        beat = replace(beat, sequence=self.sequence)
+        for path, network in self.paths.items():
+            network.multicast(self.name, self.config.voters, (path, beat))
+
+    def fence(self, action):
+        Controller.perform(self, action)
+
+    def note(self, text):
+        self.journal.append(text)
+        self.world.say(f"{self.name}: {text}")
+
+    def service(self, action, former=None):
+        match action:
+            case RunAction():
+                self.attempt(action, former or self.configured.services.get(action.service), Tries(), self.boots)
+            case CancelAction():
+                self.cancelled.add(action.run_id)
+            case WatchProcess():
+                self.watched.add(action.service)
+            case UnwatchProcess():
+                self.watched.discard(action.service)
+            case RebootNode(reason):
+                self.note(f"this node reboots: {reason}")
+                self.site.reboots.append(self.name)
+                self.site.reset(self)
+
+    def attempt(self, action, spec, tries, boots):
+        """One attempt of an action, with the product's own reading of exit codes and number of retries."""
+        kind = action.action
+        detail = None if spec is None else spec.actions.get(kind)
+        if detail is None:
+            self.world.fail(f"{self.name} cannot {kind} {action.service}: nothing defines it")
+        count = self.attempts[action.service, kind] = self.attempts.get((action.service, kind), 0) + 1
+        script = self.scripts.get((action.service, kind))
+        told = script(count) if script is not None else None
+        code, takes_ms = told or (None, self.world.random.uniform(*((5, 30) if kind in AUDITS else (20, 120))))
+        limit_ms = detail.timeout_s * 1_000
+        late = takes_ms > limit_ms
+
+        def done():
+            if boots != self.boots or not self.daemon or action.run_id in self.cancelled:
+                return
+            outcome = TIMEOUT if late else code or self.carry_out(action.service, kind, detail, spec)
+            if late:
+                self.killed.append((action.service, kind, limit_ms))
+            counted = tries.counted(outcome)
+            meaning = self.site.results.meaning(detail, outcome)
+            if again(meaning, outcome, counted, detail.retries):
+                self.attempt(action, spec, counted, boots)
+                return
+            self.feed(ActionDone(action.service, kind, action.run_id, meaning.result, meaning.state, meaning.status,
+                                 meaning.condition, meaning.reason))
+
+        self.in_life(min(takes_ms, limit_ms), lambda: self.deliver_call(done))
+
+    def carry_out(self, name, kind, detail, spec):
+        """Do what the plug-in is asked to; its exit code."""
+        if kind in AUDITS:
+            codes = MONITOR.get(detail.plugin, OCF_MONITOR)
+            state = self.running.get(name, DOWN)
+            if state is UP and not spec.has_standby:
+                return "0"
+            return codes[(UP, WARM, DOWN).index(state)]
+        warm = {ServiceAction.ENABLE: WARM if spec.has_standby else UP, ServiceAction.DISABLE: DOWN,
+                ServiceAction.GO_ACTIVE: UP, ServiceAction.GO_STANDBY: WARM}
+        self.change(name, warm[kind])
+        return "0"
+
+    def change(self, name, state):
+        super().change(name, state)
+        self.site.changes += 1
+
+    def promoted(self):
+        super().promoted()
+        self.site.promotions.append(self.name)
+
+    def die(self, name):
+        """SIGKILL to the process of a service."""
+        if not self.up or self.running[name] is DOWN:
+            self.world.fail(f"{name} does not run on {self.name}")
+        self.world.say(f"{name} dies on {self.name}")
+        self.change(name, DOWN)
+        spec = self.configured.services[name]
+        if name in self.watched and (spec.pid_file or unit_of(spec)):
+            self.timer(5, lambda: self.feed(ProcessDied(name, "killed by signal 9")))
+
+    # What operators, host maintenance and the power supply do.
+
+    def say(self, verb, **fields):
+        """A request on the control socket; the answer's text. FlockError: it is refused."""
+        return self.commands(Request("1", verb, **fields)).text
+
+    def maintenance(self, **fields):
+        """Host maintenance says how the host is."""
+        told = replace(self.report, **fields)
+        self.say(Verb.NODE, administrative=told.administrative, operational=told.operational,
+                 availability=told.availability)
+
+    def end_daemon(self, announced=False):
+        """The daemon ends and leaves its services running; ``announced``: by a signal that lets it say so."""
+        if announced:
+            self.feed(domain.Pausing(self.config.timing.lease_ms))
+            self.feed(domain.Tick())
+        self.boots += 1
+        self.daemon = False
+        self.world.say(f"the daemon of {self.name} ends")
+
+    def start_daemon(self):
+        if self.up and not self.daemon:
+            self.world.say(f"the daemon of {self.name} starts")
+            self.begin()
+
+    def groups(self):
+        """State, status and condition of every group here, as this host knows them."""
+        return {name: (view.state, view.status, view.condition) for name, view in self.node.local.groups.items()}
+
+    def in_state(self, state, movable=True):
+        """Whether all groups that move (or the others) are in a state."""
+        return all(view.state is state for name, view in self.node.local.groups.items()
+                   if self.reactor.catalogue.groups[name].movable is movable)
+
+
+class WitnessHost(Voter):
+    """A voter that exchanges whole messages on every path."""
+
+    def perform(self, action):
+        if isinstance(action, domain.Send):
+            self.sequence = getattr(self, "sequence", 0) + 1
+            beat = with_domain(Beat(self.name, self.view.boot, self.sequence, 0), action.beat)
+            for path, network in self.paths.items():
+                network.multicast(self.name, self.config.voters, (path, beat))
+        else:
+            super().perform(action)
+
+    def on_message(self, source, payload):
+        _, beat = payload
+        boot, sequence = self.newest.get(source, ("", -1))
+        if source != self.name and (beat.boot != boot or beat.sequence > sequence):
+            self.newest[source] = (beat.boot, beat.sequence)
+            self.feed(domain.BeatHeard(domain_beat(beat)))
+
+
+class Site(Cloud):
+    """The controllers of one deployment, and what host maintenance and fault management see of them.
+
+    ``alarms``: those that stand, by id and entity. ``logs``: texts of the customer logs by id. ``deaf``: host and path
+    beyond whose switch nothing answers. ``unpowered``: hosts that do not start.
+    """
+
+    def __init__(self, mode="duplex", platform="flock", features=(), *, seed=1, witness=False, policy=Policy.FREEZE,
+                 bmc=True, timing=PRODUCT, host=Host):
+        self.catalogue = catalogue(rows(mode, "none", platform, features=features))
+        self.results = Results(self.catalogue.results)
+        self.direct = frozenset(PATHS[:2]) if mode == "duplex-direct" else frozenset()
+        self.leased = {member.service for group in self.catalogue.groups.values() if ledger.leased(group)
+                       for member in group.members}
+        self.changes, self.checked = 0, -1
+        self.alarms, self.logs, self.deaf, self.unpowered = {}, [], set(), set()
+        self.reboots, self.promotions, self.watched_by, self.seen = [], [], "", redundancy.Watch()
+        super().__init__(seed, witness=witness, policy=policy, bmc=bmc, timing=timing, controller=host,
+                         voter=WitnessHost)
+        self.fence_fails = 0.0
+        self.first, self.second = self.controllers
+        self.world.always(self.each_group_once)
+
+    def begin(self):
+        """Start everything; returns when C0 is active, C1 standby, and all data is current."""
+        self.start()
+        self.until(self.redundant, 60_000)
+        self.logs.clear()
+        return self
+
+    def until(self, condition, limit_ms, what=""):
+        """Run until a condition holds; the time that took (ms)."""
+        start_ms = self.world.now_ms
+        while not condition():
+            if self.world.now_ms - start_ms >= limit_ms:
+                self.world.fail(f"not within {limit_ms} ms: {what or condition.__name__}; {self.where()}")
+            self.world.run(100)
+        return self.world.now_ms - start_ms
+
+    def holds(self, condition, duration_ms):
+        """A condition that holds for all of a time."""
+        for _ in range(int(duration_ms // 100)):
+            self.world.run(100)
+            if not condition():
+                self.world.fail(f"{condition.__name__} no longer holds; {self.where()}")
+
+    def where(self):
+        return "; ".join(f"{host.name} {'up' if host.up else 'off'}: {host.view.reason}, "
+                         f"{ {name: ' '.join(told) for name, told in host.groups().items()} }"
+                         for host in self.controllers)
+
+    def redundant(self, active=None):
+        """One host has everything active, the other stands by with current data, and no redundancy is lost."""
+        leaders = [host for host in self.controllers if host.up and host.daemon and host.view.leading]
+        if len(leaders) != 1 or (active is not None and leaders[0] is not active):
+            return False
+        leader = leaders[0]
+        others = [host for host in self.controllers if host is not leader]
+        return (leader.in_state(GroupState.ACTIVE) and leader.view.durable.record.members == set(self.names)
+                and all(host.up and host.daemon and host.in_state(GroupState.STANDBY)
+                        and host.in_state(GroupState.ACTIVE, movable=False) for host in others)
+                and leader.in_state(GroupState.ACTIVE, movable=False) and self.active_is(leader))
+
+    def active_is(self, host):
+        """Whether all that moves runs on this host."""
+        return all(host.running[member.service] is UP for group in host.reactor.catalogue.groups.values()
+                   if group.movable for member in group.members)
+
+    def each_group_once(self, world):
+        """No N + M group has a member running active on two controllers; only called anew after a change."""
+        if self.changes == self.checked:
+            return None
+        self.checked = self.changes
+        for group in self.catalogue.groups.values():
+            if group.movable:
+                places = [host.name for host in self.controllers if host.up and any(
+                    host.running.get(member.service) is UP for member in group.members)]
+                if len(places) > 1:
+                    return f"{group.name} is active on {' and '.join(places)}"
+        return None
+
+    def watch(self, host, now_ms):
+        """What a leader raises and logs; and that everything has a reason and each group one line per node."""
+        if not host.view.reason:
+            self.world.fail(f"{host.name} gives no reason")
+        if not host.view.leading:
+            host.leads = False
+            return
+        basis = (host.node.local.groups, host.node.peers, host.node.book)
+        if host.leads and now_ms < host.alarms_ms + ALARMS_MS and basis == host.basis:
+            return
+        host.basis = basis
+        now = ledger.cluster(host.node, host.reactor.catalogue, now_ms)
+        if not host.leads:
+            host.leads, self.seen = True, redundancy.first_watch(now, "controller")
+        host.alarms_ms = now_ms
+        self.seen, report = redundancy.watch(self.seen, now, "controller", now_ms)
+        for alarm in report.cleared:
+            self.alarms.pop((alarm.id, alarm.entity), None)
+        for alarm in report.raised:
+            if alarm.severity:
+                self.alarms[alarm.id, alarm.entity] = alarm
+        self.logs += [(log.id, log.text) for log in report.logs]
+        for name, orders in host.node.book.orders.items():
+            if any(not order.reason for order in orders):
+                self.world.fail(f"an order to {name} has no reason")
+        lines = [(line.name, line.node) for line in host.console.status().groups]
+        if len(lines) != len(set(lines)):
+            self.world.fail(f"a group has two lines for one node: {lines}")
+
+    def told(self, host, group):
+        """A group on a host as the leader has it."""
+        leader = next(one for one in self.controllers if one.up and one.view.leading)
+        now = ledger.cluster(leader.node, leader.reactor.catalogue, leader.local_ms())
+        return now.assignments[group, host.name]
+
+    def path_alarms(self):
+        """Host and path of each 400.005 that stands, as the hosts that are up raise them."""
+        return {where for host in self.controllers if host.up and host.daemon
+                for where, trouble in host.self.view.troubles.items() if trouble.text is not None}
+
+    def alarm(self, identifier, group, host=None):
+        """The severity of an alarm that stands; None without one."""
+        entity = f"service_domain=controller.service_group={group}" + (f".host={host.name}" if host else "")
+        found = self.alarms.get((identifier, entity))
+        return None if found is None else found.severity
+
+    def lost_redundancy(self):
+        """The groups for which 400.002 stands."""
+        return {entity.rpartition("=")[2] for identifier, entity in self.alarms if identifier == "400.002"}
+
+    def admits(self, host, path, source, beat):
+        """Whether a datagram is taken; scenarios about forged ones judge here."""
+        return True
+
+    def cut(self, *ports):
+        """Disconnect ports, given as host and path; the kernels notice."""
+        for host, path in ports:
+            self.paths[path].cut(host.name)
+        for host in self.controllers:
+            host.see_carriers()
+
+    def mend(self, *ports):
+        """Connect ports again; all when none are given."""
+        for host, path in ports or [(host, path) for host in self.controllers for path in self.paths]:
+            self.paths[path].heal(host.name)
+        for host in self.controllers:
+            host.see_carriers()
+
+    def part(self, *names):
+        """The switches of these paths (default: all) no longer carry anything between the controllers."""
+        for name in names or self.paths:
+            self.paths[name].part(self.first.name, self.second.name)
+
+    def join(self):
+        """The switches work again."""
+        for path in self.paths.values():
+            path.join(self.first.name, self.second.name)
+
+    def power_off(self, host):
+        """The host loses its power, and its BMC says so when it is asked."""
+        self.unpowered.add(host.name)
+        host.crash()
+        for other in self.controllers:
+            other.see_carriers()
+
+    def power_on(self, host):
+        self.unpowered.discard(host.name)
+        host.start()
+        for other in self.controllers:
+            other.see_carriers()
+
+    def reset(self, node, after_ms=None):
+        if node.name in self.unpowered:
+            node.crash()
+            return
+        super().reset(node, after_ms)
+
+    def check(self, host, action):
+        """What sm-api answers to a command about a host: the verdict of the leader."""
+        leader = next(one for one in self.controllers if one.up and one.view.leading)
+        now = ledger.cluster(leader.node, leader.reactor.catalogue, leader.local_ms())
+        states = {one.name: {name: view.state for name, view in one.node.local.services.items()}
+                  for one in self.controllers if one.up}
+        return check(now, host.name, NodeAction(action), running_services(states))
