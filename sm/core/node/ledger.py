@@ -135,9 +135,10 @@ def planned(view: NodeView, catalogue: Catalogue, now_ms: int) -> tuple[NodeView
     orders = {name: tuple(replace(order, number=number) for order in mine) for name, mine in orders.items()}
     book = replace(view.book, rows=after.assignments, orders=orders, number=number, again_ms=result.again_ms,
                    planned=after.planned)
+    view = replace(view, book=book, basis=basis)
     local = replace(view.domain.local, heir=_heir(view, catalogue, after),
                     successor=_successor(view, catalogue, result.decisions))
-    return replace(view, book=book, basis=basis, domain=replace(view.domain, local=local)), result.logs
+    return replace(view, domain=replace(view.domain, local=local)), result.logs
 
 
 def _looks(view: NodeView, now_ms: int) -> bool:
@@ -159,9 +160,11 @@ def _essence(orders: Mapping[str, tuple[GroupOrder, ...]]) -> dict[str, tuple[Gr
 
 
 def _heir(view: NodeView, catalogue: Catalogue, after: Cluster) -> str:
-    """The node that shall have the leased groups; empty while they stay here or are nowhere wanted."""
-    return _most_wanted(view, [name for name in after.nodes for group in catalogue.groups.values() if leased(group)
+    """The node that shall have the leased groups; empty while they stay here or are nowhere wanted, and until that node
+    has taken the latest orders: from them it learns that the move has begun, and would undo it otherwise."""
+    heir = _most_wanted(view, [name for name in after.nodes for group in catalogue.groups.values() if leased(group)
                                and after.assignments[group.name, name].desired is GroupState.ACTIVE])
+    return heir if heir and _peer(view, heir).obeyed == (view.domain.durable.vote.term, view.book.number) else ""
 
 
 def _successor(view: NodeView, catalogue: Catalogue, decisions: Mapping[Key, Decision]) -> str:

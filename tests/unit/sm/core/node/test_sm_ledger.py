@@ -92,6 +92,10 @@ def test_a_leased_group_follows_the_lease_and_others_the_order(placed, site):
     # The first pass stops here, the next one sees that it has.
     first, _ = ledger.planned(moving, site, NOW)
     moved, _ = ledger.planned(replace(first, basis=()), site, NOW)
+    # The other node must have taken the orders that say so, or it would undo the move.
+    assert moved.domain.local.heir == ""
+    told = replace(moved.peers[C1], obeyed=(7, moved.book.number))
+    moved, _ = ledger.planned(replace(moved, peers={C1: told}), site, NOW)
     assert moved.domain.local.heir == C1
     assert moved.book.rows["cloud-services", C1].desired is ACTIVE
     assert desired(moved, C1) == {"cloud-services": STANDBY, "patching-services": ACTIVE, "web-services": ACTIVE}
