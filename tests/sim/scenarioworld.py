@@ -51,9 +51,10 @@ MONITOR = {PluginKind.LSB: ("0", "0", "3"), PluginKind.SYSTEMD: ("0", "0", "3")}
 OCF_MONITOR = ("8", "0", "7")
 
 
-def slow():
-    """Timers for scenarios that last long and are not about silence: five times as long between beats."""
-    return Timing(beat_ms=500, silent_ms=2_500, lease_ms=10_000, step_down_ms=3_000, grant_ms=10_000)
+def slow(times=5):
+    """Timers for scenarios that last long and are not about silence: that much longer between beats."""
+    return Timing(beat_ms=100 * times, silent_ms=500 * times, lease_ms=2_000 * times, step_down_ms=600 * times,
+                  grant_ms=2_000 * times)
 
 
 class AlwaysReady:
@@ -103,6 +104,8 @@ class Console:
 class Host(Machine):
     """A controller. ``running`` is what really runs; ``scripts`` makes plug-ins misbehave: by service and action, a
     function of the number of the attempt that gives an exit code and how long it takes (ms), or None for the usual."""
+
+    write_ms = 250
 
     def __init__(self, world, name, config, networks, cloud, **kwargs):
         self.site, self.configured = cloud, cloud.catalogue
