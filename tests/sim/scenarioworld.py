@@ -94,6 +94,8 @@ class Console:
         return status(self.view, self.catalogue, self.now_ms(), lines, (), tuple(self.host.journal))
 
     def reload(self):
+        """As the daemon: the plug-ins know the new catalogue first."""
+        self.host.configured = catalogue(self.host.stored.configured(), 2)
         self.host.reactor.adopt(self.host.configured)
         return "taken"
 
@@ -112,7 +114,7 @@ class Host(Machine):
         self.running = dict.fromkeys(self.configured.services, DOWN)
         self.scripts, self.attempts, self.killed, self.journal, self.history = {}, {}, [], [], set()
         self.report, self.ready, self.left, self.reactor = UNLOCKED, AlwaysReady(), None, None
-        self.daemon, self.swallows = False, False
+        self.daemon, self.stored = False, None
         super(Machine, self).__init__(world, name, config, networks, cloud, **kwargs)
 
     @property
@@ -247,6 +249,8 @@ class Host(Machine):
         Controller.perform(self, action)
 
     def note(self, text):
+        if text.startswith("a step failed"):
+            self.world.fail(f"{self.name}: {text}")
         self.journal.append(text)
         self.world.say(f"{self.name}: {text}")
 
@@ -402,7 +406,15 @@ class Site(Cloud):
                          voter=WitnessHost)
         self.fence_fails = 0.0
         self.first, self.second = self.controllers
+        self.broken, self.fails = None, self.world.fail
+        self.world.fail = self.fail
+        self.world.always(lambda world: self.broken)
         self.world.always(self.each_group_once)
+
+    def fail(self, wrong):
+        """Remembered, since the reactor goes on after an action that raises."""
+        self.broken = self.broken or wrong
+        self.fails(wrong)
 
     def begin(self):
         """Start everything; returns when C0 is active, C1 standby, and all data is current."""

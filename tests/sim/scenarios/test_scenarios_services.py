@@ -27,7 +27,7 @@ def kill(site, host, name, times, limit_ms=RESTART_MS):
         cleaned = host.attempts.get((name, ServiceAction.DISABLE), 0)
         host.die(name)
         if count < times - 1:
-            site.until(lambda: host.attempts.get((name, ServiceAction.DISABLE), 0) > cleaned, limit_ms,
+            site.until(lambda cleaned=cleaned: host.attempts.get((name, ServiceAction.DISABLE), 0) > cleaned, limit_ms,
                        f"the end of {name} is noticed")
 
 
