@@ -156,7 +156,8 @@ class Local:
     when it hears nobody, such as a lost carrier; empty when they work. ``in_sync``: nodes that store this node's data
     synchronously now. ``fenceable``: nodes whose BMC this node can use. ``stalled_ms``: when the daemon was last late.
     ``heir``: the node to which the groups that need the lease shall move; empty when they stay. ``successor``: the same
-    from the beginning of the move, while it waits until they have stopped here.
+    from the beginning of the move, while it waits until they have stopped here. ``doubtful``: nodes that have just lost
+    synchronization, perhaps through the fault of this node's networks.
     """
 
     eligible: bool = False
@@ -167,6 +168,7 @@ class Local:
     stalled_ms: int = -1_000_000
     heir: str = ""
     successor: str = ""
+    doubtful: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

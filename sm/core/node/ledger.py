@@ -66,14 +66,16 @@ def _node(view: NodeView, name: str, now_ms: int) -> Node:
     domain = view.domain
     if name == view.me:
         told, lost, current, proven = view.standing.report, view.standing.lost, True, False
+        lost_ms = view.lost_ms
     else:
         peer = _peer(view, name)
-        told, lost = peer.report, peer.lost
+        told, lost, lost_ms = peer.report, peer.lost, peer.lost_ms
         proven = gone(domain, name, now_ms)
         current = _is_current(view, name, peer, now_ms)
     return Node(name, told.administrative, told.operational, told.availability, told.ready is Operational.ENABLED,
                 current, proven, name in domain.durable.record.members,
-                accept_loss=False, score=score(WEIGHTS, lost))
+                accept_loss=False, score=score(WEIGHTS, lost),
+                score_from_ms=lost_ms + domain.config.timing.silent_ms + 2 * domain.config.timing.beat_ms)
 
 
 def _is_current(view: NodeView, name: str, peer: Peer, now_ms: int) -> bool:

@@ -67,3 +67,11 @@ def test_the_successor_stays_while_the_groups_move_to_it(view, hush):
     assert wanted(hush(moving), NOW) == {C0}
     outdated = replace(moving.durable, record=Record(7, 4, frozenset({C0})))
     assert wanted(replace(moving, durable=outdated), NOW) == {C0}
+
+
+def test_who_has_just_lost_synchronization_stays_and_does_not_join(view, hush):
+    doubtful = view(leads=True, local=replace(OUT, doubtful=frozenset({C1})))
+    assert wanted(doubtful, NOW) == BOTH
+    assert wanted(hush(doubtful), NOW) == {C0}
+    outdated = replace(doubtful.durable, record=Record(7, 4, frozenset({C0})))
+    assert wanted(replace(doubtful, durable=outdated), NOW) == {C0}

@@ -3,11 +3,14 @@ from dataclasses import replace
 
 import pytest
 
+from sm.contract.messages import Beat
 from sm.contract.states import GroupState, SchedulingState
 from sm.core.cluster import Assignment
 from sm.core.domain.view import Proof, Void
 from sm.core.node import ledger
-from sm.core.node.view import Book, Peer
+from sm.core.node.step import step
+from sm.core.node.view import BeatCame, Book, Peer, StandingChanged
+from sm.core.timing import Timing
 from tests.unit.sm.core.node.names import C0, C1, NOW
 
 ACTIVE, STANDBY, DISABLED = GroupState.ACTIVE, GroupState.STANDBY, GroupState.DISABLED
@@ -114,3 +117,14 @@ def test_the_successor_is_known_from_the_beginning_of_a_move(placed, site):
     moving, _ = ledger.planned(replace(placed, basis=(), book=replace(placed.book, rows=rows)), site, NOW)
     assert desired(moving, C0)["cloud-services"] is STANDBY
     assert (moving.domain.local.heir, moving.domain.local.successor) == ("", C1)
+
+
+def test_a_loss_of_networks_counts_after_the_others_can_have_told_theirs(node, site):
+    view, _ = step(node(), StandingChanged(replace(node().standing, lost=frozenset({"mgmt"}))), site, NOW)
+    view, _ = step(view, BeatCame(Beat(C1, "boot-1", 9, 6_000, carriers={"mgmt": False})), site, NOW + 300)
+    nodes = ledger.cluster(view, site, NOW + 300).nodes
+    held_ms = Timing().silent_ms + 2 * Timing().beat_ms
+    assert [(nodes[name].score, nodes[name].score_from_ms) for name in (C0, C1)] == [
+        (-4, NOW + held_ms), (-4, NOW + 300 + held_ms)]
+    same, _ = step(view, BeatCame(Beat(C1, "boot-1", 10, 6_100, carriers={"mgmt": False})), site, NOW + 400)
+    assert ledger.cluster(same, site, NOW + 400).nodes[C1].score_from_ms == NOW + 300 + held_ms
