@@ -136,6 +136,11 @@ class Host(Machine):
     def on_start(self):
         self.left, self.attempts = None, {}
         super().on_start()
+        self.site.see_carriers()
+
+    def crash(self):
+        super().crash()
+        self.site.see_carriers()
 
     def begin(self):
         self.boots += 1
@@ -532,6 +537,10 @@ class Site(Cloud):
         """Disconnect ports, given as host and path; the kernels notice."""
         for host, path in ports:
             self.paths[path].cut(host.name)
+        self.see_carriers()
+
+    def see_carriers(self):
+        """The kernels of all hosts say how their devices are."""
         for host in self.controllers:
             host.see_carriers()
 
@@ -539,8 +548,7 @@ class Site(Cloud):
         """Connect ports again; all when none are given."""
         for host, path in ports or [(host, path) for host in self.controllers for path in self.paths]:
             self.paths[path].heal(host.name)
-        for host in self.controllers:
-            host.see_carriers()
+        self.see_carriers()
 
     def part(self, *names):
         """The switches of these paths (default: all) no longer carry anything between the controllers."""
@@ -556,14 +564,10 @@ class Site(Cloud):
         """The host loses its power, and its BMC says so when it is asked."""
         self.unpowered.add(host.name)
         host.crash()
-        for other in self.controllers:
-            other.see_carriers()
 
     def power_on(self, host):
         self.unpowered.discard(host.name)
         host.start()
-        for other in self.controllers:
-            other.see_carriers()
 
     def reset(self, node, after_ms=None):
         if node.name in self.unpowered:
