@@ -67,8 +67,8 @@ class Standing:
 @dataclass(frozen=True, slots=True)
 class NodeView:
     """One node. ``obeyed``: term and number of the latest orders taken. ``given``: by group, the order that the engines
-    have. ``basis``: what the leader's plan was made from. ``snapshot``: what was told last, at ``told_ms``. ``lost_ms``:
-    when the networks that this node has lost changed last."""
+    have. ``basis``: what the leader's plan was made from. ``snapshot``: what was told last, at ``told_ms``.
+    ``lost_ms``: when the networks that this node has lost changed last."""
 
     domain: View
     local: LocalView
