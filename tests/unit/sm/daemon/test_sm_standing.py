@@ -87,3 +87,16 @@ def test_a_node_that_loses_synchronization_is_in_doubt_while_its_path_may_be_the
     node.on_beat("oam", beat, NOW + 1_800)
     assert node.standing(frozenset(), NOW + 1_800).doubtful == synced
     assert node.standing(frozenset(), NOW + 10 + DOUBT_MS).doubtful == frozenset()
+
+
+def test_a_node_that_hears_a_witness_is_not_isolated(tmp_path: Path) -> None:
+    node, witness = made([], tmp_path), Beat("witness", "b", 1, 1)
+    node.on_carrier("eth0", False, NOW)
+    for now in range(NOW + 100, NOW + 1_000, 100):
+        node.on_tick(False, 0, now)
+    assert "mgmt has no carrier" in node.standing(frozenset(), NOW + 1_000).isolated
+    node.on_beat("oam", witness, NOW + 1_000)
+    assert node.standing(frozenset(), NOW + 1_100).isolated == ""
+    assert "mgmt has no carrier" in node.standing(frozenset(), NOW + 1_800).isolated
+    node.unstored = "its store cannot be written: disk full"
+    assert node.standing(frozenset(), NOW + 1_100).isolated == node.unstored
