@@ -12,7 +12,8 @@ from sm.core.rotation import Key, Ring
 from sm.transport import codec
 from sm.transport.codec import Refusal
 from sm.transport.keyring import KeyFile, Keyring
-from tests.sim.scenarioworld import Host, Site
+from tests.sim.scenariohosts import Host
+from tests.sim.scenarioworld import Site
 
 pytestmark = pytest.mark.soak
 

@@ -12,7 +12,8 @@ from sm.core.servicenode import service_node
 from sm.core.swact import NodeAction, swact_log
 from sm.store.store import Store
 from tests.sim.domainworld import PRODUCT
-from tests.sim.scenarioworld import DOWN, UP, Site, slow
+from tests.sim.scenariohosts import DOWN, UP
+from tests.sim.scenarioworld import Site, slow
 from tests.unit.sm.catalogue.sites import rows
 
 pytestmark = pytest.mark.soak

@@ -10,7 +10,8 @@ from sm.contract.control import Verb
 from sm.contract.states import Policy
 from sm.core.reachability import PROBE_MS, SILENT_PROBES
 from tests.sim.domainworld import PATHS, PRODUCT, lab
-from tests.sim.scenarioworld import UP, Site
+from tests.sim.scenariohosts import UP
+from tests.sim.scenarioworld import Site
 
 pytestmark = pytest.mark.soak
 

@@ -7,7 +7,8 @@ import pytest
 from sm.contract.control import Verb
 from sm.contract.states import Administrative, GroupState, ServiceAction
 from sm.core.events import AuditNow
-from tests.sim.scenarioworld import DOWN, UP, Site, slow
+from tests.sim.scenariohosts import DOWN, UP
+from tests.sim.scenarioworld import Site, slow
 
 pytestmark = pytest.mark.soak
 
