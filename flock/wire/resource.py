@@ -178,7 +178,7 @@ def parse_body(resource: type[Resource], data: Any) -> Any:
     known = shape(resource).by_name()
     unknown = [str(key) for key in data if key not in known]
     if unknown:
-        raise UnknownField(resource=resource.__name__.lower(), field=shown(", ".join(sorted(unknown))))
+        raise _unknown(resource, ", ".join(sorted(unknown)))
     instance = resource()
     for name, attribute in known.items():
         if name in data:
@@ -188,6 +188,12 @@ def parse_body(resource: type[Resource], data: Any) -> Any:
         elif attribute.mandatory:
             raise BadField(field=name, value=None, rule="Mandatory field missing.")
     return instance
+
+
+def _unknown(resource: type[Resource], names: str) -> UnknownField:
+    known = sorted(attribute.name for attribute in shape(resource).attributes
+                   if attribute.writer is ADMIN and not attribute.readonly)
+    return UnknownField(field=shown(names), rule=f"A request may have: {', '.join(known)}.")
 
 
 def _assign(instance: Any, attribute: Attribute, value: Any) -> None:
@@ -220,7 +226,7 @@ def coerce(resource: type[Resource], name: str, value: Any) -> Any:
     """
     attribute = shape(resource).by_name().get(name)
     if attribute is None:
-        raise UnknownField(resource=resource.__name__.lower(), field=shown(name))
+        raise _unknown(resource, name)
     if value is None:
         return None
     holder = resource()

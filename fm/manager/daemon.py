@@ -115,8 +115,8 @@ class ManagerDaemon:
     def _settings(self) -> Settings:
         chosen = self._options
         return Settings(Limits(chosen.event_log_max_size, chosen.event_log_max_age_days,
-                               chosen.event_log_host_percent), self._policy(), chosen.host_alarms_max,
-                        chosen.host_requests_max)
+                               chosen.event_log_host_percent, chosen.event_log_hosts_percent),
+                        self._policy(), chosen.host_alarms_max, chosen.host_requests_max)
 
     def _policy(self) -> LifePolicy:
         """The cached policy; only a reload changes the options, and reading them costs more than applying a batch."""

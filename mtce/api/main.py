@@ -6,6 +6,7 @@ from typing import Any
 
 from flock import rpc
 from flock.api import build_app
+from flock.auth.keystone import KeystoneWatch
 from flock.core.health import Health
 from mtce.contract.rpc import MtceHosts
 
@@ -18,4 +19,7 @@ def application(conf: Any) -> Any:
     health = Health()
     health.add("versions", servers.mismatch)
     health.add("bus", servers.silence)
+    keystone = KeystoneWatch(conf)
+    keystone.start()
+    health.add("keystone", keystone.trouble)
     return build_app(conf, "mtce", deps=[(MtceHosts, rpc.client(MtceHosts, bus))], health=health)

@@ -7,6 +7,7 @@ from typing import Any
 
 from flock import rpc
 from flock.api import build_app
+from flock.auth.keystone import KeystoneWatch
 from flock.auth.secrets import SecretBox
 from flock.core import slices
 from flock.core.health import Health
@@ -39,6 +40,9 @@ def application(conf: Any) -> Any:
     health = Health()
     health.add("versions", servers.mismatch)
     health.add("bus", servers.silence)
+    keystone = KeystoneWatch(conf)
+    keystone.start()
+    health.add("keystone", keystone.trouble)
     hostname = options.own_hostname(conf)
     # The API only records operations and needs no steps; the conductor carries them out.
     operations = StoredOperations(db, OPERATIONS, {}, owner=f"sysinv-api@{hostname}")
