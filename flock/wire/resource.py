@@ -48,7 +48,7 @@ def attr(datatype: Any, *, writer: Writer = ADMIN, label: str | None = None, det
          **bounds: Any) -> Any:
     """Declare one attribute.
 
-    ``datatype``: int, float, str, bool, dict, list, datetime, object (any JSON), an Enum class, a tuple of texts,
+    ``datatype``: int, str, bool, dict, list, datetime, object (any JSON), an Enum class, a tuple of texts,
     ``[datatype]`` for a list, an instance of ``flock.wire.types.WireType`` or another ``Resource``.
     ``label`` is the title of its column on the command line; ``detail`` is its name in the output of one item, if
     that differs. ``bounds``: ``min``/``max`` of numbers, ``min_length``/``max_length``/``pattern``/``rule`` of text,
@@ -70,8 +70,6 @@ def wire_type(datatype: Any, **bounds: Any) -> Any:
         return datatype
     if datatype is int:
         return types.Integer(bounds.pop("min", None), bounds.pop("max", None), **bounds)
-    if datatype is float:
-        return types.Number(bounds.pop("min", None), bounds.pop("max", None), **bounds)
     if datatype is str:
         return types.Text(**bounds)
     if isinstance(datatype, tuple) or (isinstance(datatype, type) and issubclass(datatype, enum.Enum)):
@@ -171,11 +169,6 @@ def details(resource: type[Resource]) -> dict[str, str]:
 def shown_names(resource: type[Resource]) -> frozenset[str]:
     """Wire names of the fields that a GET may show; a client may sort and filter only by these."""
     return frozenset(a.name for a in shape(resource).attributes if not a.secret)
-
-
-def written_by(resource: type[Resource], writer: Writer) -> frozenset[str]:
-    """Wire names of the fields that ``writer`` may write."""
-    return frozenset(a.name for a in shape(resource).attributes if a.writer is writer)
 
 
 def parse_body(resource: type[Resource], data: Any) -> Any:

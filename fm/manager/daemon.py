@@ -11,7 +11,7 @@ from prometheus_client import Gauge
 from flock import rpc
 from flock.core.health import Health
 from flock.db import Database, deadletters, from_conf, utcnow
-from flock.jobs import Periodics
+from flock.jobs.periodics import Periodics
 from fm.conf import lifecycle, options
 from fm.contract.rpc import FmManager
 from fm.core import refusals

@@ -86,7 +86,6 @@ class Settings:
     online_silence_ms: int = 14_000
     reset_to_offline_ms: int = 150_000
     power_off_to_offline_ms: int = 60_000
-    reinstall_to_offline_ms: int = 150_000
     node_reinstall_timeout_ms: int = 2_400_000
     reinstall_bmc_wait_ms: int = 600_000
     hold_probe_ms: int = 5_000

@@ -14,7 +14,7 @@ from flock.core.errors import DeadlineExceeded, FlockError, Unavailable
 from flock.core.health import Health
 from flock.core.text import storable
 from flock.jobs.worker import Worker
-from flock.rpc.interface import RequestServer
+from flock.rpc.server import Server
 from sysinv.agent import plan
 from sysinv.agent.claimwatch import ClaimWatch
 from sysinv.agent.machine import Machine, store_uuid
@@ -43,7 +43,7 @@ class Agent:
     """Finds the host's record, reports the inventory, then audits: unchanged reports are not sent again."""
 
     def __init__(self, conductor: InventoryReports, machine: Machine, hostname: str, platform_conf: Path,
-                 timing: Timing, make_server: Callable[[Agent], RequestServer] | None = None,
+                 timing: Timing, make_server: Callable[[Agent], Server] | None = None,
                  renewal: Renewal | None = None, claims: ClaimWatch | None = None,
                  neighbours: NeighbourWatch | None = None) -> None:
         self._conductor = conductor

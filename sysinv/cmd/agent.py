@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from flock import service  # must be first: it selects the thread backend
 from flock.conf import conf_dir
 from flock.core.errors import Refused
 from flock.exec import Root
 from flock.exec.process import run
-from flock.rpc import Server, Transport, VersionWatch, client, transport
+from flock.rpc import Server, ServerWatch, Transport, client, transport
 from flock.rpc.login import accepted
+from flock.service.daemon import run_daemon
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
 from mtce.contract.records import AddressClaim, ClaimReport
@@ -43,15 +43,15 @@ def build(conf: Any) -> Agent:
                       Path(conf.state_dir) / "sysinv" / "last_boot")
     timing = Timing(conf.agent.audit_interval, conf.agent.retry_interval, conf.agent.lookup_interval,
                     conf.agent.lookup_retry)
-    versions = VersionWatch(bus, [InventoryReports])
-    versions.start()
+    servers = ServerWatch(bus, [InventoryReports])
+    servers.start()
     neighbours = NeighbourWatch(client(Neighbours, bus), lambda: stored_uuid(Path(conf.agent.platform_conf)),
                                 Path(conf.state_dir) / "sysinv" / "neighbours.json")
     agent = Agent(client(InventoryReports, bus), machine, hostname, Path(conf.agent.platform_conf), timing,
                   make_server=lambda agent: Server(bus, hostname, {SysinvAgent: agent}, threads_max=SERVER_THREADS),
                   renewal=_renewal(conf, bus, hostname), claims=_claims(conf, bus, hostname, neighbours),
                   neighbours=neighbours if conf.agent.watch_addresses else None)
-    agent.health.add("versions", versions.trouble)
+    agent.health.add("versions", servers.mismatch)
     return agent
 
 
@@ -96,7 +96,7 @@ def _renewal(conf: Any, bus: Transport, hostname: str) -> Renewal | None:
 
 def main() -> int:
     """Run until SIGTERM; returns the exit status."""
-    return service.run_daemon("sysinv-agent", build)
+    return run_daemon("sysinv-agent", build)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from flock import rpc
 from flock.auth.keystone import KeystoneWatch
 from flock.core.health import Health
 from flock.db import from_conf
-from flock.jobs import Operations as StoredOperations
-from flock.jobs import Periodics
+from flock.jobs.operations import Operations as StoredOperations
+from flock.jobs.periodics import Periodics
 from flock.rpc.admin import BusAdmin
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser, busalarm, refusals
@@ -109,8 +109,8 @@ class ConductorDaemon:
         self._periodics.add("keystone_alarm", busalarm.INTERVAL_S, keystone_alarm.audit, first_after_s=5.0)
         self._periodics.add("refusals", refusals.INTERVAL_S,
                             refusals.RefusalReport(self._transport, self._hostnames).send)
-        self._versions = rpc.VersionWatch(self._transport, [MtceHosts, FmManager])
-        self.health.add("versions", self._versions.trouble)
+        self._servers = rpc.ServerWatch(self._transport, [MtceHosts, FmManager])
+        self.health.add("versions", self._servers.mismatch)
         self.health.add("discovery", discovery.trouble)
         self.health.add("bus", self._server.trouble)
 
@@ -119,7 +119,7 @@ class ConductorDaemon:
         self._boot_files.write_default()
         self._dnsmasq.refresh()
         self._server.start()
-        self._versions.start()
+        self._servers.start()
         self._operations.start()
         self._keystone.start()
         self._periodics.start()
@@ -129,7 +129,7 @@ class ConductorDaemon:
         # Does not wait for an audit that still waits for a reply: it runs again after the next start.
         self._periodics.stop(1.0)
         self._keystone.stop()
-        self._versions.stop()
+        self._servers.stop()
         self._server.stop()
         self._operations.stop()
         self._raiser.stop()

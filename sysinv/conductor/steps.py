@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from flock import tls
 from flock.core.errors import NotFound, Unavailable
 from flock.db import Database, utcnow
-from flock.jobs import OperationView, Step, Steps
+from flock.jobs.steps import OperationView, Step, Steps
 from flock.jobs.store import active_of
 from mtce.contract.rpc import MtceHosts
 from sysinv.actions.progress import NO_ACTION, failed_with, resynced

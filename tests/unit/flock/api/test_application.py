@@ -36,7 +36,7 @@ from flock.api.intake import CHUNK_BYTES
 from flock.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from flock.core.health import Health
 from flock.testing.identity import trusting
-from flock.wire import Resource, attr
+from flock.wire.resource import Resource, attr
 
 READ = {"X-Roles": "reader", "X-Project-Name": "admin", "X-User-Id": "u1", "X-User-Name": "ruth"}
 WRITE = {**READ, "X-Roles": "configurator,reader"}
@@ -58,7 +58,7 @@ class Things:
         call.query.only("limit", "marker", "sort_key", "sort_dir", "q.value", "flag")
         page = call.query.page()
         return {"things": [], "limit": page.limit, "values": call.query.all("q.value"),
-                "flag": call.query.bool("flag", False)}
+                "flag": call.query.bool("flag")}
 
     def post(self, call: Call) -> Any:
         thing = call.body_as(Thing)
@@ -101,7 +101,7 @@ class Upload:
     streams_body = True
 
     def post(self, call: Call) -> Any:
-        if call.content_type != "application/octet-stream":
+        if call.environ["CONTENT_TYPE"] != "application/octet-stream":
             raise InvalidInput(field="Content-Type", rule="must be application/octet-stream")
         pieces = list(call.pieces)
         return {"bytes": sum(map(len, pieces)), "longest": max(map(len, pieces), default=0), "body": len(call.body)}

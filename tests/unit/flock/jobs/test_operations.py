@@ -12,8 +12,10 @@ import pytest
 
 from flock.core.errors import InvalidInput, NotFound, Unavailable
 from flock.db import Database, metadata
-from flock.jobs import OperationActive, Operations, OperationView, State, Step, Steps, Wait, operations_table
+from flock.jobs.operations import OperationActive, Operations
 from flock.jobs.progress import StepTimeout
+from flock.jobs.steps import OperationView, State, Step, Steps, Wait
+from flock.jobs.store import operations_table
 
 METADATA = metadata()
 TABLE = operations_table(METADATA, "operations")
