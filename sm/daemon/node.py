@@ -71,6 +71,7 @@ class NodeDaemon:
         guard = guard_for(catalogue, nodes)
         self._hands = NodeHands(settings, store, guard, catalogue, self._journal, now_ms, self.feed)
         self._report = Report(store, me, settings.assumed)
+        self._hands.take_report = self._take_report
         others = tuple(name for name in nodes if name != me)
         self._self = Self(paths.PathSettings(me, {link.name: link.device for link in self._links}, others,
                                              direct_of(configured), timing=settings.timing),
@@ -139,6 +140,14 @@ class NodeDaemon:
         """Store the states of this node as host maintenance knows them."""
         self._report.put(report, uuid.uuid4().hex)
         self._self.report = self._report.now
+
+    def _take_report(self, report: NodeReport) -> None:
+        """The leader was told these states of this node."""
+        if report.state_uuid != self._report.now.state_uuid:
+            self._report.put(report, report.state_uuid)
+            self._self.report = self._report.now
+            self.note(f"{self.view.me} is {report.administrative}, {report.operational}, {report.availability}; "
+                      f"{self.view.domain.leader(now_ms())} was told so")
 
     async def run(self) -> int:
         """Run until a signal ends it; the exit status: 0, or 1 after defects."""

@@ -56,7 +56,7 @@ def _node(view: NodeView, name: str, now_ms: int) -> Node:
         told, lost, current, proven = view.standing.report, view.standing.lost, True, False
     else:
         peer = _peer(view, name)
-        told, lost = peer.report, peer.lost
+        told, lost = replace(view.book.states.get(name, peer.report), ready=peer.report.ready), peer.lost
         proven = gone(domain, name, now_ms)
         current = _is_current(view, name, peer, now_ms)
     return Node(name, told.administrative, told.operational, told.availability, told.ready is Operational.ENABLED,
