@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flock.api.call import Call
-from flock.api.describe import Argument
+from flock.api.describe import Argument, Keys
 from flock.api.reply import RawJson
 from flock.wire.errors import BadPage, shown
 from flock.wire.types import Choice, Integer, Text
@@ -23,7 +23,7 @@ def arguments(sort_keys: Sequence[str], marker: str) -> tuple[Argument, ...]:
     """The arguments of a collection whose elements are known by ``marker``."""
     return (Argument("limit", Integer(0), f"Largest number of elements; 0 or empty means {LIMIT_MAX}."),
             Argument("marker", Text(MARKER_CHARS_MAX), f"The {marker} of the last element of the previous page."),
-            Argument("sort_key", Choice(tuple(sort_keys)), "Field to sort by."),
+            Argument("sort_key", Keys(tuple(sort_keys)), "Field to sort by."),
             Argument("sort_dir", Choice(DIRECTIONS), "Direction of the sort."))
 
 

@@ -14,10 +14,8 @@ from sm.core.domain.events import ForceActive
 from sm.core.events import Restart, SetManaged
 from sm.core.explain import explain
 from sm.core.local.explain import explain as explain_service
-from sm.core.model import Catalogue
 from sm.core.node import ledger
-from sm.core.node.step import Event
-from sm.core.node.view import NodeView, Swact
+from sm.core.node.view import Swact
 from sm.core.simulate import BadChange, simulate
 from sm.core.swact import check
 from sm.daemon import nodecommands

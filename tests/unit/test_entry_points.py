@@ -33,7 +33,8 @@ def test_generated_parts_follow_the_list(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_subsystems_have_the_same_rooms() -> None:
     for name in SUBSYSTEMS:
-        for room in ("api", "client", "cmd", "conf", "contract", *(["db"] if name in WITH_DATABASE else []), "resources"):
+        own = ["db"] if name in WITH_DATABASE else []
+        for room in ("api", "client", "cmd", "conf", "contract", "resources", *own):
             assert (ROOT / name / room / "__init__.py").is_file(), f"{name}.{room}"
         assert entry_points("flock.subsystems")[name] == name
 

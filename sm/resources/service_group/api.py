@@ -6,5 +6,6 @@ from sm.api.daemon import service_groups
 from sm.api.lists import policy, routes
 from sm.resources.service_group.fields import ServiceGroup, ServiceGroupAssignment
 
-ROUTES = {**routes(ServiceGroup, service_groups, ("uuid",)), **routes(ServiceGroupAssignment, service_groups, ("uuid",))}
+ROUTES = {**routes(ServiceGroup, service_groups, ("uuid",)),
+          **routes(ServiceGroupAssignment, service_groups, ("uuid",))}
 POLICY = (*policy(ServiceGroup), *policy(ServiceGroupAssignment))
