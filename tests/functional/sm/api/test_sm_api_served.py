@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,16 @@ from typing import Any
 
 import pytest
 import requests
+from oslo_config import cfg
 
+from flock import conf as flock_conf
+from flock.auth.session import OwnSession
+from flock.testing.daemons import BIN
 from flock.testing.services.keystone import KeystoneServer
 from flock.testing.services.process import wait_for
 from flock.testing.subsystem import RunningSubsystem
+from sm.client.rest import SmApi
+from sm.contract.nodecommand import NodeAction
 from tests.functional.sm.daemon.conftest import Builder, Machine, Yard
 from tests.functional.sm.daemon.conftest import yards as _yards
 from tests.rbac.role_cases import role_cases
@@ -100,6 +107,33 @@ def test_lists_checks_and_a_swact(site: Site) -> None:
     assert (moved.status_code, moved.json()["error_code"]) == (200, "0")
     site.yard.wait(lambda: site.standby.state() == "active", 20, "the other controller to be active")
     site.yard.never_both()
+
+
+@pytest.mark.root
+def test_services_and_operators_ask(site: Site) -> None:
+    """The client of sysinv and host maintenance logs in with the account of its own service; ``smc`` prints tables."""
+    api = site.served[site.active.name].api
+    conf = cfg.ConfigOpts()
+    flock_conf.register(conf)
+    conf([], default_config_files=[str(api.conf_dir / "sm.conf")], default_config_dirs=[])
+    client = SmApi(OwnSession(conf, "sm-api"), api.base, "sysinv")
+    assert {row["node_name"] for row in client.all("sm_sda")} == {site.active.name, site.standby.name}
+    assert client.one("services", "none") is None
+    assert client.service_node(site.active.name)["active_services"] == "yes"
+    assert client.refusal(site.active.name, NodeAction.SWACT_PRE_CHECK) is None
+
+    def smc(*words: str) -> subprocess.CompletedProcess[str]:
+        token = api.keystone.token("reader", "admin") if api.keystone is not None else ""
+        return subprocess.run([BIN / "smc", "--smc-url", api.base, "--os-auth-token", token, *words], text=True,
+                              capture_output=True, timeout=60, check=False)
+
+    lines = smc("servicegroup-list").stdout.splitlines()
+    assert [word.strip() for word in lines[1].strip("|").split("|")] == [
+        "uuid", "service_group_name", "hostname", "state"]
+    assert len(lines) == 6 and " active " in "".join(lines)
+    assert " enabled-active " in smc("service-show", "web").stdout
+    missing = smc("servicenode-show", "9")
+    assert (missing.returncode, missing.stderr.strip()) == (1, "Service node 9 could not be found")
 
 
 @pytest.mark.root
