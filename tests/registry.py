@@ -37,8 +37,8 @@ def entry_points(group: str) -> dict[str, str]:
 
 
 SUBSYSTEMS = tuple(entry_points("flock.subsystems"))
-# What of service management may use the kernel's web parts: its API. Everything else works without bus and database.
-SM_WEB, SM_WEB_PROGRAMS = ("api", "cmd", "conf", "resources"), ("api", "smc")
+# What of service management may use bus and web: its API, and what passes alarms on. The rest works without both.
+SM_WEB, SM_WEB_PROGRAMS = ("alarms", "api", "cmd", "conf", "resources"), ("alarms", "api", "smc")
 PACKAGES = ("flock", *SUBSYSTEMS, *NAMES_FOR_OTHERS)
 
 
@@ -103,7 +103,7 @@ def pyproject(text: str) -> str:
         _contract("nobody here leans on the names kept for others", ["flock", *SUBSYSTEMS], NAMES_FOR_OTHERS),
         *(_contract(f"{name} sees of the others client, contract and the raiser", [name], [
             room for other in SUBSYSTEMS if other != name for room in rooms(other, SHOWN)]) for name in SUBSYSTEMS),
-        _contract("service management leans on no other service, but for its API", _sm_alone(), _OTHER_SERVICES)]
+        _contract("service management leans on no other service, but for API and alarms", _sm_alone(), _OTHER_SERVICES)]
     begin, end = f"# {COMMAND} writes from here\n", "# to here.\n"
     return re.sub(rf"(?<={re.escape(begin)}).*(?={re.escape(end)})", lambda _: "\n".join(contracts), text, flags=re.S)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from flock.core.errors import InvalidInput, NotFound, Refused
@@ -15,9 +16,7 @@ from sm.core.events import Restart, SetManaged
 from sm.core.explain import explain
 from sm.core.local.explain import explain as explain_service
 from sm.core.node import ledger
-from sm.core.node.view import Swact
 from sm.core.simulate import BadChange, simulate
-from sm.core.swact import check
 from sm.daemon import nodecommands
 
 
@@ -79,15 +78,11 @@ class Commands:
         return Reply(request.id, text=told.text())
 
     def _swact(self, request: Request) -> Reply:
-        nodecommands.leads(self._node, "swact")
-        node, now_ms = self._node, self._node.now_ms()
-        name = request.node or node.view.me
+        name = request.node or self._node.view.me
         action = NodeAction.SWACT_FORCE if request.force else NodeAction.SWACT
-        verdict = check(ledger.cluster(node.view, node.catalogue, now_ms), name, action, {})
-        if not verdict.allowed:
+        verdict = nodecommands.commanded(self._node, replace(request, node=name, action=action)).verdict
+        if verdict is not None and not verdict.allowed:
             raise Refused(detail=f"swact of {name} is refused: {verdict.details}")
-        node.note(f"an operator swacts away from {name}{', by force' if request.force else ''}")
-        node.feed(Swact(name, request.force))
         return Reply(request.id, text=f"The groups leave {name}.")
 
     def _force_active(self, request: Request) -> Reply:

@@ -17,6 +17,7 @@ from sm.core.node.step import Event
 from sm.core.node.view import NodeTold, NodeView, Swact
 from sm.core.servicenode import service_node
 from sm.core.swact import check
+from sm.daemon.faults import Faults
 
 
 class Node(Protocol):
@@ -29,6 +30,10 @@ class Node(Protocol):
     @property
     def catalogue(self) -> Catalogue:
         """The present catalogue."""
+
+    @property
+    def faults(self) -> Faults:
+        """What is said to fault management."""
 
     def now_ms(self) -> int:
         """The monotonic clock."""
@@ -64,6 +69,7 @@ def commanded(node: Node, request: Request) -> Reply:
     if verdict.allowed and action in SWACTS:
         node.note(f"a swact away from {request.node} is asked for"
                   f"{', by force' if action is NodeAction.SWACT_FORCE else ''}")
+        node.faults.swact(request.node, action is NodeAction.SWACT_FORCE)
         node.feed(Swact(request.node, action is NodeAction.SWACT_FORCE))
     elif verdict.allowed and action in TELLS:
         _tell(node, request)

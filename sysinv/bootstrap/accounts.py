@@ -46,7 +46,7 @@ RULES: tuple[tuple[str, Owner], ...] = (
     *((f"etc/flock/{name}.conf", Owner("root", f"flock-{name}", _READ_ONLY))
       for name in ("fm", "sysinv", "mtce", "sm")),
     *((f"etc/flock/{daemon}.conf", Owner("root", f"flock-{daemon.partition('-')[0]}", _READ_ONLY))
-      for daemon in ("fm-api", "fm-manager", "sysinv-api", "mtce-api")),
+      for daemon in ("fm-api", "fm-manager", "sm-alarms", "sysinv-api", "mtce-api")),
     # sysinv-api seals passwords; mtce-conductor opens them, as root.
     ("etc/flock/secrets.key", Owner("root", "flock-sysinv", _READ_ONLY)),
     # sysinv-api derives from it the keys of the hosts that it installs; mtce-heartbeat reads it as root.
