@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,16 @@ from flock.testing.daemons import BIN
 from flock.testing.services.keystone import KeystoneServer
 from flock.testing.services.process import wait_for
 from flock.testing.subsystem import RunningSubsystem
+from mtce.conductor.manager import ManagerAudit, answer
+from mtce.core.actions import AskManager, Swact
+from mtce.core.view import first_view
 from sm.client.rest import SmApi
 from sm.contract.nodecommand import NodeAction
+from sysinv.contract.enums import Administrative, Availability, Operational
 from tests.functional.sm.daemon.conftest import Builder, Machine, Yard
 from tests.functional.sm.daemon.conftest import yards as _yards
 from tests.rbac.role_cases import role_cases
+from tests.unit.mtce.core.conftest import host_record
 
 yards = _yards
 CASES = role_cases("sm")
@@ -121,6 +127,16 @@ def test_services_and_operators_ask(site: Site) -> None:
     assert client.one("services", "none") is None
     assert client.service_node(site.active.name)["active_services"] == "yes"
     assert client.refusal(site.active.name, NodeAction.SWACT_PRE_CHECK) is None
+    host = replace(first_view(host_record(site.active.name, personality="controller",
+                                          states="unlocked-enabled-available")), is_active=True)
+    locked = replace(host, hostname=site.standby.name, is_active=False, administrative=Administrative.LOCKED,
+                     operational=Operational.DISABLED, availability=Availability.ONLINE)
+    ManagerAudit(client, lambda: [host, locked]).audit()
+    assert client.service_node(site.standby.name)["admin"] == "locked"
+    asked = answer(client, host, AskManager("1"))
+    assert asked.ok and asked.active
+    refused = answer(client, host, Swact("2", False))
+    assert not refused.ok and refused.reason.endswith("is locked")
 
     def smc(*words: str) -> subprocess.CompletedProcess[str]:
         token = api.keystone.token("reader", "admin") if api.keystone is not None else ""
