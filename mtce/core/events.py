@@ -102,6 +102,15 @@ class ManagerAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Claimed:
+    """Somebody else still claims ``address``, which the host needs to be heard on ``network``, for ``mac``."""
+
+    address: str
+    mac: str
+    network: Network
+
+
+@dataclass(frozen=True, slots=True)
 class Resume:
     """The conductor restarted: answers to commands in flight are lost.
 
@@ -118,4 +127,5 @@ class Resync:
     sequence: int
 
 
-Event = Tick | Put | Command | Alive | RebootAnswer | AgentResult | Pulse | BmcAnswer | ManagerAnswer | Resume | Resync
+Event = (Tick | Put | Command | Alive | RebootAnswer | AgentResult | Pulse | BmcAnswer | ManagerAnswer | Claimed
+         | Resume | Resync)

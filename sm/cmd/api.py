@@ -2,7 +2,7 @@
 """sm-api: the REST service on port 7777."""
 from __future__ import annotations
 
-from flock.service import run_api
+from flock.service.web import run_api
 from sm.api.dialect import DIALECT
 from sm.api.main import application
 

@@ -2,7 +2,15 @@
 from dataclasses import replace
 
 from sm.contract.messages import AssignmentReport, Beat, Echo, GroupOrder, NodeReport, Snapshot, Vote
-from sm.contract.states import ActionResult, Administrative, GroupState, Operational, ServiceAction, ServiceState
+from sm.contract.states import (
+    ActionResult,
+    Administrative,
+    GroupState,
+    Operational,
+    ServiceAction,
+    ServiceState,
+    Status,
+)
 from sm.core.actions import RunAction
 from sm.core.domain import events as domain
 from sm.core.events import ActionDone
@@ -10,6 +18,7 @@ from sm.core.node import ledger
 from sm.core.node.step import step, watchdog_until
 from sm.core.node.view import BeatCame, NodeTold, Send, Standing, StandingChanged, Swact, TakeReport
 from sm.core.timing import Timing
+from sm.daemon.status import status
 from tests.unit.sm.core.node.names import C0, C1, NOW
 
 ACTIVE, STANDBY = GroupState.ACTIVE, GroupState.STANDBY
@@ -166,3 +175,20 @@ def test_a_node_takes_its_states_from_the_leader_until_it_has_them(node, site):
     view, _ = step(view, StandingChanged(Standing(LOCKED)), site, NOW + 100)
     assert not only(step(view, told(), site, NOW + 100)[1], TakeReport)
     assert not only(step(node(), told(), site, NOW)[1], TakeReport)
+
+
+def test_a_group_on_both_nodes_is_degraded_while_it_is_healthy_on_the_other(node, site):
+    """The leader, this node's report and its lists say the same."""
+    view = node()
+    failed = replace(view.local.groups["web-services"], desired=ACTIVE, state=ACTIVE, status=Status.FAILED)
+    view = replace(view, local=replace(view.local, groups={**view.local.groups, "web-services": failed}))
+
+    def shown(rows):
+        peer = replace(view.peers[C1], rows=rows)
+        seen = replace(view, peers={C1: peer})
+        listed = {(line.name, line.node): line.status for line in status(seen, site, NOW, {}, (), ()).groups}
+        return ledger.cluster(seen, site, NOW).assignments["web-services", C0].status, listed["web-services", C0]
+    healthy = AssignmentReport("web-services", ACTIVE, ACTIVE)
+    assert shown((healthy,)) == (Status.DEGRADED, Status.DEGRADED)
+    assert shown((replace(healthy, failed=1),)) == (Status.FAILED, Status.FAILED)
+    assert shown((replace(healthy, state=GroupState.DISABLED),)) == (Status.FAILED, Status.FAILED)
