@@ -50,6 +50,7 @@ class Settings:
     by path, addresses that are pinged. ``group``: the group whose members may use the control socket besides root.
     ``ready_files`` must exist, and ``unhealthy_file`` must not, for the node to be ready. ``degraded_file`` exists
     while a group is degraded. ``assumed``: states of the node until host maintenance has told others.
+    ``faults``: directory of alarms for sm-alarms; empty: ``faults`` in that of the journal.
     ``stop_s``: how long ``--stop-services`` waits. ``reboot``: the command that reboots the node.
     """
 
@@ -65,6 +66,7 @@ class Settings:
     site: str = "/etc/flock/sm/site.yaml"
     key: str = "/etc/flock/sm.key"
     journal: str = "/var/lib/sm"
+    faults: str = ""
     runtime: str = "/run/sm"
     group: str = ""
     ready_files: tuple[str, ...] = ("/etc/platform/.initial_config_complete", "/run/goenabled")

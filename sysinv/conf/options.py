@@ -56,6 +56,10 @@ SYSINV_OPTS: list[cfg.Opt] = [
                help="File with the key that encrypts BMC passwords; shared with mtce, created if missing."),
     cfg.StrOpt("heartbeat_key_file", default="/etc/flock/heartbeat.key", help="File with the cluster's heartbeat key."),
     cfg.StrOpt("platform_conf", default="/etc/platform/platform.conf", help="Path of this controller's platform.conf."),
+    cfg.StrOpt("sm_url", default="",
+               help="URL of sm-api, which is asked before a swact or a lock of a controller. Empty: this system has no "
+                    "service management."),
+    cfg.IntOpt("sm_timeout_s", default=30, min=1, max=300, help="Seconds for which an answer of sm-api is awaited."),
     cfg.BoolOpt("virtual", default=False,
                 help="Hosts are virtual machines: defaults and minimums of memory reserves are smaller."),
 ]
