@@ -88,17 +88,20 @@ class Server:
             replace_text(path, texts.with_block(before, block), 0o640, self._account().pw_uid)
         with self.locked("conf"):
             required = None if all_peers else read_required(Path(settings.required))
-            nodes = frozenset(settings.peers) if required is None else required
-            before = self._conf.read_text() if self._conf.exists() else ""
-            names = texts.standby_names(nodes & frozenset(settings.peers), texts.listed(before))
+            nodes = frozenset(settings.peers) if required is None else required - {settings.name}
+            names = texts.standby_names(nodes, self.listed())
             replace_text(self._conf, texts.configuration(settings, primary, names), 0o644, self._account().pw_uid)
         return names
+
+    def listed(self) -> str:
+        """The list of standbys in the configuration."""
+        return texts.listed(self._conf.read_text()) if self._conf.exists() else ""
 
     @contextlib.contextmanager
     def locked(self, what: str, timeout_s: float = 10.0) -> Iterator[None]:
         """Nobody else changes ``what`` meanwhile. ServerFailed: somebody holds it for too long."""
-        descriptor = os.open(self.settings.beside(f"{what}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
-                             0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(self.settings.beside(f"{what}.lock"), flags, 0o600)
         try:
             self._until(lambda: _lock(descriptor), timeout_s, f"another sm-postgres works on {what}")
             yield
