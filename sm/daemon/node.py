@@ -37,6 +37,7 @@ from sm.daemon.settings import Settings
 from sm.daemon.standing import Ready, Self
 from sm.daemon.status import status
 from sm.daemon.watchdog import Watchdog
+from sm.store import agreement
 from sm.store.store import Store
 from sm.transport.keyring import KeyFile, Keyring
 
@@ -84,7 +85,8 @@ class NodeDaemon:
                 lambda device, up: self._self.on_carrier(device, up, now_ms()), self._self.on_reachable)
         config = Config(nodes, settings.witness.name if settings.witness is not None else "", settings.policy,
                         settings.timing)
-        domain = domain_view(me, boot, host_boot(), config, stored(store.kept, guard), guard.ordered(), started_ms)
+        domain = domain_view(me, boot, host_boot(), config, stored(store.kept, guard),
+                             guard.ordered(known=agreement.get(store.kept) is not None), started_ms)
         view, self._first, self.resumed = first_view(domain, catalogue, self._memory.load(), self._earlier, started_ms)
         self._reactor = Reactor(view, catalogue, self._hands, now_ms)
         self._control = ControlSocket(Path(settings.runtime) / "control", settings.group, Commands(self))

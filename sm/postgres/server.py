@@ -59,7 +59,7 @@ class Server:
         settings = self.settings
         prefix = ["setpriv", "--reuid", settings.user, "--regid", str(self._account().pw_gid), "--init-groups", "--"]
         return run([*(prefix if os.geteuid() == 0 else []), settings.program(name), *arguments], timeout_s=timeout_s,
-                   cwd="/", env={"HOME": "/nonexistent", "PGAPPNAME": settings.name}).out
+                   cwd="/", env={"HOME": "/nonexistent", "PGAPPNAME": texts.TOOL}).out
 
     def pid(self) -> int | None:
         """The process id of the server; None when it does not run."""
