@@ -101,16 +101,19 @@ class Program:
     def apply(self, here: session.Session) -> str:
         """Have the server wait for the nodes that the guard's file names; the value of synchronous_standby_names.
 
-        That no commit goes on by the earlier list is not proven by this, but nothing was acknowledged without a list
-        when this one is the first: whether commits wait at all is a word in shared memory that only the checkpointer
-        writes, so two checkpoints make certain that it has done so.
+        When this returns, commits wait. Whether they do at all is a word in shared memory that only the checkpointer
+        writes, so after the first list two checkpoints make certain that it has done so; a mark says so to the next
+        run when this one is interrupted. That a commit goes on by an earlier list is not ruled out by this.
         """
-        before = here.value("SHOW synchronous_standby_names")
+        mark = self.settings.beside("unproven")
+        if not here.value("SHOW synchronous_standby_names"):
+            mark.touch()
         names = self.server.configure(self._primary_of(), all_peers=False)
         self._reloaded(here)
-        if names and not before:
+        if names and mark.exists():
             for _ in range(2):
                 here.rows("CHECKPOINT", timeout_s=CHECKPOINT_S)
+        mark.unlink(missing_ok=True)
         return names
 
     def ensure_access(self, here: session.Session) -> None:

@@ -111,6 +111,23 @@ def test_a_promotion_obeys_the_order_before_the_first_write(program: Program, pl
     assert here.said.count("CHECKPOINT") == 2
 
 
+def test_a_run_that_is_interrupted_before_the_proof_is_no_proof_for_the_next(
+        program: Program, place: Place, here: Answers) -> None:
+    shows(place, here)
+    Path(place.settings.required).write_text('{"nodes": ["controller-1"]}')
+    here.rows_by_text["CHECKPOINT"] = AWAY
+    with pytest.raises(session.DatabaseAway):
+        program.run("promote")
+    del here.rows_by_text["CHECKPOINT"]
+    here.rows_by_text["pg_promote"] = [(True,)]
+    here.said.clear()
+    program.run("promote")
+    assert here.said.count("CHECKPOINT") == 2
+    here.said.clear()
+    program.run("promote")
+    assert "CHECKPOINT" not in here.said
+
+
 def test_a_list_that_the_server_does_not_take_over_stops_the_promotion(program: Program, here: Answers,
                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program_module, "PEER_S", 0.05)
