@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from sm.postgres import session, texts
 from sm.postgres.decisions import Cluster
 from sm.postgres.server import Server, ServerFailed
-from tests.unit.sm.postgres.conftest import Place
+from tests.unit.sm.postgres.conftest import Answers, Place
 
 
 def test_what_lies_on_the_disk(place: Place) -> None:
@@ -98,3 +99,35 @@ def test_a_server_that_is_not_there_or_says_nothing_is_away_in_time(place: Place
         with pytest.raises(session.DatabaseAway, match="no answer in time"), session.local(place.settings, 0.2):
             pytest.fail("it has said nothing")
         assert time.monotonic() - began < 2
+
+
+def test_systemd_runs_the_server_where_a_unit_is_named(place: Place, here: Answers,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    place.put()
+    asked, programs = place.folder / "asked", place.folder / "programs"
+    programs.mkdir()
+    (programs / "systemctl").write_text(f'#!/bin/sh\necho "$@" >> {asked}\n')
+    (programs / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    server = Server(replace(place.settings, unit="postgresql@15-main.service"))
+    here.rows_by_text["pg_is_in_recovery"] = [(True,)]
+    process = subprocess.Popen(["/bin/sleep", "60"])
+    try:
+        running = iter([process.pid, process.pid])
+        monkeypatch.setattr(server, "pid", lambda: next(running, None))
+        server.start(5.0)
+        assert (place.settings.data_directory / "standby.signal").exists()
+        server.stop(5.0)
+        assert process.poll() is None, "it is no process of the cluster"
+    finally:
+        process.kill()
+        process.wait()
+    assert asked.read_text().splitlines() == ["--no-ask-password start postgresql@15-main.service",
+                                              "--no-ask-password stop postgresql@15-main.service"]
+
+
+def test_a_server_that_ends_at_once_has_failed(place: Place, here: Answers) -> None:
+    place.put()
+    place.script("pg_ctl", "#!/bin/sh\nexit 0\n")
+    with pytest.raises(ServerFailed, match="the server has ended"):
+        Server(place.settings).start(1.0)
