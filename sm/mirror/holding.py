@@ -16,6 +16,7 @@ import hashlib
 import logging
 import os
 import pwd
+import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -238,6 +239,10 @@ class Holding:
 
     def _make_directory(self, entry: Entry) -> None:
         with self._above(entry.name) as (above, part):
+            with contextlib.suppress(FileNotFoundError):
+                # What is not mirrored, such as a socket, is in no list, and may be in the way.
+                if not stat.S_ISDIR(os.stat(part, dir_fd=above, follow_symlinks=False).st_mode):
+                    os.unlink(part, dir_fd=above)
             with contextlib.suppress(FileExistsError):
                 os.mkdir(part, 0o700, dir_fd=above)
             made = os.open(part, _DIRECTORY, dir_fd=above)
@@ -258,8 +263,11 @@ class Holding:
     def _remove(self, gone: tuple[str, ...]) -> None:
         for name in gone:
             with contextlib.suppress(FileNotFoundError), self._above(name) as (above, part):
-                is_directory = stat.S_ISDIR(os.stat(part, dir_fd=above, follow_symlinks=False).st_mode)
-                (os.rmdir if is_directory else os.unlink)(part, dir_fd=above)
+                if stat.S_ISDIR(os.stat(part, dir_fd=above, follow_symlinks=False).st_mode):
+                    # Not only rmdir: what is not mirrored may be in it.
+                    shutil.rmtree(part, dir_fd=above)
+                else:
+                    os.unlink(part, dir_fd=above)
 
     def _sync_directories(self, touched: set[str]) -> None:
         if together(len(touched)):
