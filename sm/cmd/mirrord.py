@@ -6,6 +6,7 @@ import argparse
 import fcntl
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from flock.core.errors import FlockError
 from sm.mirror.control import ControlSocket
 from sm.mirror.daemon import MirrorDaemon
 from sm.mirror.settings import AUDIT_S, PORT, MirrorSettings, mirror_settings
+
+ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
 def main() -> None:
@@ -59,7 +62,11 @@ def _serve(chosen: MirrorSettings) -> int:
         except BlockingIOError:
             sys.stderr.write(f"sm-mirrord: another daemon runs; it holds {chosen.runtime / 'mirror.lock'}.\n")
             return 1
-        return MirrorDaemon(chosen).run(lambda daemon: ControlSocket(chosen.runtime / "mirror", chosen.group, daemon))
+        # No thread gets them; this one asks for them.
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+        return MirrorDaemon(chosen).run(
+            lambda daemon: ControlSocket(chosen.runtime / "mirror", chosen.group, daemon),
+            lambda limit_s: signal.sigtimedwait(ENDS, limit_s))
     finally:
         os.close(lock)
 

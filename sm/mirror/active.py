@@ -99,7 +99,10 @@ class Active:
         if self._thread.is_alive():
             self._thread.join()
         self._publisher.close()
-        os.close(self._stop)
+        with self._changed:
+            # Those who feed others look at it until they end.
+            if self._changed.wait_for(lambda: not self._wakes, SEND_S):
+                os.close(self._stop)
 
     def renew(self, term: int) -> None:
         """This node leads in a newer term."""
@@ -144,8 +147,8 @@ class Active:
                 if left_s <= 0:
                     why = "; ".join(f"{name}: {standing.lag(self._standing, name, now_ms()) or 'it has not answered'}"
                                     for name in sorted(lacking))
-                    raise DeadlineExceeded(detail=f"generation {generation} is not stored by all required nodes within "
-                                                  f"{limit_s:g} s ({why})")
+                    raise DeadlineExceeded(what=f"Storing generation {generation} on all required nodes ({why})",
+                                           timeout_s=f"{limit_s:g}")
                 self._changed.wait(left_s)
 
     def lines(self) -> tuple[PeerLine, ...]:
@@ -229,6 +232,7 @@ class Active:
                 return True
             elif isinstance(said, Again):
                 if said.name in now.entries:
+                    self._publisher.tree.keep(said.name)
                     self._publisher.distrust(said.name)
                 return False
 
@@ -266,12 +270,13 @@ class Active:
         kept = self._publisher.tree.kept(entry.digest)
         if kept is not None and len(kept) == entry.size:
             channel.send(Frame.CONTENT, Content(name, entry.size), SEND_S)
-            if kept:
-                channel.send_data(kept, SEND_S)
+            for at in range(0, len(kept), CHUNK):
+                channel.send_data(kept[at:at + CHUNK], SEND_S)
             return
         try:
             with self._publisher.tree.opened(name) as descriptor:
-                if os.fstat(descriptor).st_size != entry.size:
+                # What was only appended does not matter.
+                if os.fstat(descriptor).st_size < entry.size:
                     raise FileNotFoundError(name)
                 channel.send(Frame.CONTENT, Content(name, entry.size), SEND_S)
                 left = entry.size

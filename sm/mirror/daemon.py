@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import signal
 import socket
 import threading
 import time
@@ -62,10 +61,10 @@ class MirrorDaemon:
         self._number = NO_ORDER
         self._session = 0
 
-    def run(self, opened: Callable[[MirrorDaemon], contextlib.AbstractContextManager[object]]) -> int:
-        """Serve until SIGTERM; ``opened`` holds the control socket. Returns 0. OSError: it cannot start."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-            signal.signal(number, lambda *_: self._ended.set())
+    def run(self, opened: Callable[[MirrorDaemon], contextlib.AbstractContextManager[object]],
+            idle: Callable[[float], object]) -> int:
+        """Serve until ``idle``, which waits for so many seconds, returns something true. ``opened`` holds the control
+        socket. Returns 0. OSError: it cannot start."""
         self._holding.open()
         found = read_required(self._chosen.required)
         # Nothing is acknowledged too early before the guard has spoken.
@@ -78,9 +77,10 @@ class MirrorDaemon:
                 self._follow()
                 threading.Thread(target=self._accept, name="accept", daemon=True).start()
                 notify("READY=1")
-                while not self._ended.wait(RENEW_S):
+                while not idle(RENEW_S):
                     self._renew()
                 notify("STOPPING=1")
+                self._ended.set()
             with self._role:
                 self._end_role()
         return 0

@@ -153,7 +153,7 @@ def test_a_standby_that_lies_or_asks_for_other_files_is_not_believed(world: Worl
         with pytest.raises(PeerFailed):
             channel.receive(5, Frame.UPDATE, Frame.QUIET)
         assert not active.status().peers[0].in_sync
-        with pytest.raises(Refused, match="is not stored by all"):
+        with pytest.raises(Refused, match="on all required nodes"):
             active.wait(timeout_s=0.2)
     assert {entry.name for entry in full.entries} == {"f"}
     # Out of turn.

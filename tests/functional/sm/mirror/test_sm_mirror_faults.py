@@ -46,7 +46,8 @@ def test_a_full_disk_is_told_and_the_old_generation_stays_whole(world: World, sm
     in_sync(world)
     stored = small.status().number
     (active.root / "old").write_text("new")
-    (active.root / "large").write_bytes(os.urandom(9 << 20))
+    (world.folder / "large").write_bytes(os.urandom(9 << 20))
+    os.rename(world.folder / "large", active.root / "large")
     with pytest.raises(Refused, match="controller-1"):
         active.wait(timeout_s=3)
     wait_for(lambda: "No space left" in " ".join(small.status().problems), 20, "the standby says why")
@@ -154,6 +155,11 @@ def test_steady_writers_of_all_kinds_do_not_starve_it(pair: World) -> None:
             while not stopped.wait(0.003):
                 stream.write(os.urandom(500))
 
+    def rewrite() -> None:
+        while not stopped.wait(0.02):
+            with (active.root / "table").open("r+b" if (active.root / "table").exists() else "wb") as stream:
+                stream.write(os.urandom(300_000))
+
     def turn() -> None:
         number = 0
         while not stopped.wait(0.01):
@@ -165,7 +171,7 @@ def test_steady_writers_of_all_kinds_do_not_starve_it(pair: World) -> None:
             if number % 7 == 0:
                 subprocess.run(["rm", "-rf", *map(str, active.root.glob("moved*"))], check=True)
 
-    threads = [threading.Thread(target=each) for each in (append, turn)]
+    threads = [threading.Thread(target=each) for each in (append, rewrite, turn)]
     for thread in threads:
         thread.start()
     try:
