@@ -83,7 +83,9 @@ class MirrorPart:
     def problems(self) -> tuple[str, ...]:
         """What the daemon says, or that it says nothing."""
         known = self._fresh()
-        return known.problems if known is not None else (self._problem or "its daemon has said nothing lately",)
+        silent = "" if known is not None else "its daemon has said nothing lately"
+        own = self._problem or silent
+        return (*(known.problems if known is not None else ()), *((own,) if own else ()))
 
     def _fresh(self) -> MirrorStatus | None:
         known = self._known
@@ -93,7 +95,7 @@ class MirrorPart:
         while True:
             try:
                 await self._listen()
-                self._problem = "its daemon has ended"
+                self._problem = "its daemon has ended the connection"
             except (OSError, TimeoutError, ValueError, InvalidInput) as error:
                 self._problem = f"its daemon does not answer: {error or 'it says nothing'}"
             await asyncio.sleep(AGAIN_S)
