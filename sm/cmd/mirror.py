@@ -15,8 +15,9 @@ from flock.core.codec import codec_for
 from flock.core.errors import FlockError, Unavailable
 from sm.client.mirror import ask, status, wait_stored
 from sm.contract.mirror import SOCKET, MirrorRequest, MirrorRole, MirrorStatus, MirrorVerb
-from sm.mirror.holding import Holding, NotStored
+from sm.mirror.holding import Holding
 from sm.mirror.manifest import Limits
+from sm.mirror.placing import NotStored
 
 UNIT = "flock-sm-mirror.service"
 CHANGE_S = 55.0

@@ -13,15 +13,17 @@ from collections.abc import Callable
 from flock.core.errors import FlockError, Refused, Unavailable
 from flock.service.notify import notify
 from sm.contract.mirror import PROBLEMS_MAX, MirrorRole, MirrorStatus, PeerLine
-from sm.mirror.active import Active, now_ms
+from sm.mirror.active import Active
+from sm.mirror.feeder import now_ms
 from sm.mirror.follower import Follower, Site
 from sm.mirror.frames import VERSION, Channel, Frame, Hello, PeerFailed
 from sm.mirror.frames import Refused as RefusedFrame
-from sm.mirror.holding import Holding, NotStored
+from sm.mirror.holding import Holding
 from sm.mirror.leadership import Leadership
 from sm.mirror.lost import Lost
 from sm.mirror.manifest import Limits
 from sm.mirror.peers import NotTrusted, Trust
+from sm.mirror.placing import NotStored
 from sm.mirror.required import read_required
 from sm.mirror.settings import MirrorSettings
 from sm.mirror.standing import NO_ORDER, Order

@@ -25,7 +25,7 @@ from sm.contract.mirror import (
     MirrorVerb,
 )
 from sm.core.model import ServiceSpec
-from sm.mirror.holding import is_first
+from sm.mirror.records import Records
 
 LOG = logging.getLogger(__name__)
 STALE_MS = 3_000
@@ -62,7 +62,7 @@ class MirrorPart:
 
     def first_members(self) -> frozenset[str]:
         """This node, if ``sm-mirror init`` has said so and nothing was mirrored since."""
-        return frozenset({self._me}) if is_first(self._directory, self._me) else frozenset()
+        return frozenset({self._me}) if Records(self._directory).is_first(self._me) else frozenset()
 
     def require(self, nodes: frozenset[str], order: int) -> None:
         """Tell the daemon, now or when it is there. Until then it goes by the guard's file and the last order."""

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from sm.mirror import holding as module
 from sm.mirror import lost as lost_module
 from sm.mirror.acceptance import Held
-from sm.mirror.holding import Holding, NotStored, is_first, write_all
+from sm.mirror.holding import Holding, write_all
 from sm.mirror.lost import Lost
 from sm.mirror.manifest import NONE, Entry, Generation, Kind, Limits, Manifest
+from sm.mirror.placing import NotStored, Placing
 from sm.mirror.plan import plan
 from sm.mirror.publisher import Published, Publisher
+from sm.mirror.records import NUMBERS, Records
 from sm.mirror.tree import KEPT_BYTES, Found, Tree, check_totals
 
 LIMITS = Limits(entries=200)
@@ -50,8 +51,8 @@ def stage(one: Holding, source: Path, have: Manifest, want: Manifest) -> None:
 
 OLD = {"same": "same", "changed": "old", "gone": "gone", "d/in": "in", "becomes-dir": "file", "tree/x/y": "y",
        "link": "->same"}
-NEW = {"same": "same", "changed": "new", "new/deep/file": "n", "d/in": "other", "becomes-dir/f": "now", "tree": "a file",
-       "link": "->changed", "other": "->d/in"}
+NEW = {"same": "same", "changed": "new", "new/deep/file": "n", "d/in": "other", "becomes-dir/f": "now",
+       "tree": "a file", "link": "->changed", "other": "->d/in"}
 
 
 def test_a_crash_at_any_moment_leaves_old_or_new_and_is_completed(tmp_path: Path,
@@ -91,8 +92,8 @@ def test_a_crash_at_any_moment_leaves_old_or_new_and_is_completed(tmp_path: Path
         assert (root / "same").read_text() == "same"
         again = Holding(root, LIMITS)
         again.open()
-        generation = again.held().generation
-        assert again.held().origin == "c0" and not list((root / ".sm-mirror/staged").iterdir())
+        generation = again.records.held().generation
+        assert again.records.held().origin == "c0" and not list((root / ".sm-mirror/staged").iterdir())
         found = listed(root)
         assert found == (want if generation.number == 2 else have), f"step {step}"
     assert step > 20
@@ -120,7 +121,7 @@ def test_an_account_that_is_missing_is_told_before_anything_changes(tmp_path: Pa
                       (Entry("d", Kind.DIRECTORY, 0o755, "0", "nobody-knows"), "no group nobody-knows")):
         with pytest.raises(NotStored, match=word):
             one.put("c0", Generation(1, 1), have, {**have, "d": odd})
-    assert listed(root) == have and one.held() == Held("", NONE)
+    assert listed(root) == have and one.records.held() == Held("", NONE)
 
 
 def test_what_cannot_be_completed_is_fetched_again_and_damage_is_set_aside(tmp_path: Path) -> None:
@@ -133,26 +134,28 @@ def test_what_cannot_be_completed_is_fetched_again_and_damage_is_set_aside(tmp_p
     (root / ".sm-mirror/next").write_text(text.replace('"number":1', '"number":2').replace(have["a"].digest, "0" * 64))
     again = Holding(root, LIMITS)
     again.open()
-    assert again.held() == Held("", NONE) and not (root / ".sm-mirror/next").exists()
+    assert again.records.held() == Held("", NONE) and not (root / ".sm-mirror/next").exists()
     (root / ".sm-mirror/current").write_text("{")
-    assert again.held() == Held("", NONE) and (root / ".sm-mirror/damaged-current").exists()
+    assert again.records.held() == Held("", NONE) and (root / ".sm-mirror/damaged-current").exists()
 
 
 def test_who_was_active_knows_what_both_had(tmp_path: Path) -> None:
     root = build(tmp_path / "root", {"a": "text"})
     one = Holding(root, LIMITS)
     one.initialise("c1")
-    assert is_first(root, "c1") and not is_first(root, "c0")
+    assert Records(root).is_first("c1") and not Records(root).is_first("c0")
     with pytest.raises(NotStored, match="already"):
         one.initialise("c1")
     have = one.tree.scan().entries
-    assert one.reference("c1", None) is None and one.reference("c1", tuple(have.values())) == have
+    assert one.records.reference("c1", None) is None
+    assert one.records.reference("c1", tuple(have.values())) == have
     one.put("c0", Generation(3, 7), have, have)
-    assert one.reference("c1", None) == have and one.base("c0") is None and not is_first(root, "c1")
-    assert one.begin_active("c1", 4) == 7
-    assert one.base("c0") == tuple(have.values()) and one.base("c2") is None
-    assert one.held() == Held("c1", Generation(4, 7 + module.NUMBERS))
-    assert one.begin_active("c1", 5) == 7 + module.NUMBERS and one.base("c0") is not None, "a restart keeps it"
+    assert one.records.reference("c1", None) == have and one.records.base("c0") is None
+    assert not Records(root).is_first("c1")
+    assert one.records.begin_active("c1", 4) == 7
+    assert one.records.base("c0") == tuple(have.values()) and one.records.base("c2") is None
+    assert one.records.held() == Held("c1", Generation(4, 7 + NUMBERS))
+    assert one.records.begin_active("c1", 5) == 7 + NUMBERS and one.records.base("c0") is not None, "a restart keeps it"
 
 
 def test_looking_follows_nothing_and_says_what_is_left_out(tmp_path: Path) -> None:
@@ -224,13 +227,13 @@ def test_a_publisher_counts_and_misses_nothing(tmp_path: Path, monkeypatch: pyte
     with monkeypatch.context() as patch:
         def broken(*_: object) -> None:
             raise OSError(5, "broken")
-        patch.setattr(Holding, "sync", broken)
+        patch.setattr(Placing, "sync", broken)
         with pytest.raises(OSError, match="broken"):
             publisher.refresh()
     (root / "i").write_text("i")
     synced: list[bool] = []
     with monkeypatch.context() as patch:
-        patch.setattr(Holding, "sync_all", lambda self: synced.append(True))
+        patch.setattr(Placing, "sync_all", lambda self: synced.append(True))
         assert {"h", "i"} <= set(publisher.refresh().entries)
     assert synced == [True]
     # More than there may be: the list stays as it is.

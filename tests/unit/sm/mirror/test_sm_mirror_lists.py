@@ -139,7 +139,7 @@ def test_what_is_lost_is_what_only_this_node_has() -> None:
     ("c0", (5, 1), ("c0", 5), ("c0", (5, 1)), ""), ("c0", (5, 2), ("c0", 5), ("c0", (5, 1)), ""),
     ("c0", (5, 1), ("c0", 5), ("", (0, 0)), ""), ("c0", (6, 1), ("c0", 5), ("c0", (5, 9)), ""),
     ("c0", (5, 1), ("c0", 5), ("c1", (4, 2_000)), ""), ("c0", (5, 1), ("c1", 5), ("c0", (4, 1)), "from nobody"),
-    ("c0", (5, 1), ("", 5), ("c0", (4, 1)), "does not lead"), ("c0", (5, 1), ("c2", 5), ("c0", (4, 1)), "does not lead"),
+    ("c0", (5, 1), ("", 5), ("c0", (4, 1)), "does not lead"), ("c0", (5, 1), ("c2", 5), ("", (0, 0)), "does not lead"),
     ("c0", (4, 9), ("c0", 5), ("c0", (4, 1)), "is over"), ("c0", (5, 1), ("c0", 5), ("c1", (5, 0)), "was active"),
     ("c0", (5, 1), ("c0", 5), ("c0", (5, 2)), "is older"), ("c0", (5, 1), ("c0", 5), ("c2", (6, 2)), "is older")])
 def test_whose_data_a_standby_takes(peer: str, offered: tuple[int, int], leader: tuple[str, int],
