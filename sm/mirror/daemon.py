@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from flock.core.errors import FlockError, Refused, Unavailable
 from flock.service.notify import notify
-from sm.contract.mirror import PROBLEMS_MAX, MirrorRole, MirrorStatus, PeerLine
+from sm.contract.mirror import ACTIVE_MARK, PROBLEMS_MAX, MirrorRole, MirrorStatus, PeerLine
 from sm.mirror.active import Active
 from sm.mirror.feeder import now_ms
 from sm.mirror.follower import Follower, Site
@@ -62,6 +62,7 @@ class MirrorDaemon:
         self._required = frozenset[str]()
         self._number = NO_ORDER
         self._session = 0
+        self._mark = chosen.runtime / ACTIVE_MARK
 
     def run(self, opened: Callable[[MirrorDaemon], contextlib.AbstractContextManager[object]],
             idle: Callable[[float], object]) -> int:
@@ -77,6 +78,7 @@ class MirrorDaemon:
             self._listener = server
             with opened(self):
                 self._follow()
+                self._resume()
                 threading.Thread(target=self._accept, name="accept", daemon=True).start()
                 notify("READY=1")
                 while not idle(RENEW_S):
@@ -105,6 +107,7 @@ class MirrorDaemon:
                 self._follow()
                 raise Unavailable(service="sm-mirror", reason=f"the directory cannot be used: {error}") from error
             self._active = active
+            self._mark.write_text(str(leader.term))
             if self._number != NO_ORDER:
                 active.require(self._required, self._number)
             LOG.info("This node is active with generation %s, which %s must store", active.now.generation,
@@ -124,6 +127,7 @@ class MirrorDaemon:
             with contextlib.suppress(OSError):
                 complete = self._active.drain(DRAIN_S)
             generation = self._active.now.generation
+            self._mark.unlink(missing_ok=True)
             self._end_role()
             self._follow()
         LOG.info("This node is standby; the nodes in sync have %s of %s", "all" if complete else "not all", generation)
@@ -209,6 +213,20 @@ class MirrorDaemon:
                             outdated=not known.from_node and known.leader in self._others and age_s > OUTDATED_S,
                             peers=lines, required=required, enforced=enforced,
                             problems=(known.problem,) if known.problem else (), lost=self._lost.places())
+
+    def _resume(self) -> None:
+        """Go on as the active node where an earlier daemon was one, if this node still leads in the same term."""
+        try:
+            term = int(self._mark.read_text())
+            leader = self._leadership.ask()
+            if (leader.name, leader.term) == (self.me, term):
+                LOG.info("%s", self.promote())
+                return
+            self._mark.unlink()
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, FlockError) as error:
+            LOG.warning("This node was active, and is standby until it is promoted: %s", error)
 
     def _follow(self) -> None:
         self._follower = Follower(self._site, self._holding, self.changed)

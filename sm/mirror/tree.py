@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sm.mirror import names
-from sm.mirror.manifest import Entry, Kind, Limits, broken, weight
+from sm.mirror.manifest import Entry, Kind, Limits, broken, too_much
 
 KEPT_BYTES = 64 * 1024
 KEPT_TOTAL_BYTES = 16 << 20
@@ -237,6 +237,4 @@ class Tree:
 
 def check_totals(found: Found, limits: Limits) -> None:
     """Say whether all entries together are too much."""
-    entries = found.entries.values()
-    found.too_much = (found.count > limits.entries or sum(entry.size for entry in entries) > limits.total_bytes
-                      or sum(map(weight, entries)) > limits.names_bytes)
+    found.too_much = found.count > limits.entries or too_much(found.entries, limits)

@@ -142,6 +142,26 @@ def test_a_node_that_comes_back_gives_up_what_nobody_has_acknowledged(pair: Worl
     assert "never acknowledged give way" in old.log() and "changed-here" in old.log()
 
 
+def test_a_daemon_that_restarts_goes_on_as_what_it_was_while_it_still_leads(pair: World) -> None:
+    active, standby = pair.nodes["controller-0"], pair.nodes["controller-1"]
+    for end in (active.kill, lambda: active.process.stop()):  # type: ignore[union-attr]
+        end()
+        active.start()
+        wait_for(lambda: active.status().role == "active", 10, "it goes on")
+        in_sync(pair)
+    active.kill()
+    pair.leader, pair.term = "controller-1", 2
+    standby.ask(MirrorVerb.PROMOTE)
+    active.start()
+    in_sync(pair, "controller-1")
+    assert active.status().role == "standby"
+    pair.lead("controller-0")
+    active.ask(MirrorVerb.DEMOTE)
+    active.kill()
+    active.start()
+    assert active.status().role == "standby", "it was demoted before"
+
+
 def test_an_older_term_is_refused_and_the_active_node_learns_of_a_newer_one(pair: World) -> None:
     active, standby = pair.nodes["controller-0"], pair.nodes["controller-1"]
     (active.root / "f").write_text("1")

@@ -128,7 +128,9 @@ def test_two_daemons_from_settings_to_a_move(pair: Pair, capsys: pytest.CaptureF
     # Somebody damages the standby's copy.
     (other / "f").write_text("damaged")
     wait_for(lambda: (other / "f").read_text() == "two", 15, "the audit repairs it")
+    assert (pair.folder / "c0/run/mirror.active").read_text() == "1"
     assert program.run(["--socket", pair.control("c0"), "demote"]) == 0
+    assert not (pair.folder / "c0/run/mirror.active").exists()
     pair.leader, pair.term = "c1", 2
     assert program.run(["--socket", pair.control("c1"), "promote"]) == 0
     (other / "f").write_text("three")
