@@ -248,8 +248,9 @@ class MirrorDaemon:
                 return
             try:
                 leader = self._leadership.ask()
-                if leader.name == self.me:
+                if leader.name == self.me and leader.term > active.now.generation.term:
                     active.renew(leader.term)
+                    self._mark.write_text(str(leader.term))
             except (FlockError, OSError) as error:
                 LOG.debug("the term is not known: %s", error)
 
