@@ -29,7 +29,8 @@ from sm.mirror.settings import MirrorSettings
 from sm.mirror.standing import NO_ORDER, Order
 
 LOG = logging.getLogger(__name__)
-TALKS_MAX = 8
+TALKS_MAX = 32
+"""Also those who have not proved who they are, for HANDSHAKE_S."""
 HELLO_S = 5.0
 STOP_S = 20.0
 DRAIN_S = 10.0

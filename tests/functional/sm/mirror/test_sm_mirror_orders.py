@@ -50,6 +50,27 @@ def test_an_order_is_in_force_when_the_node_has_all_that_was_written_before(pair
     guard.close()
 
 
+WAITER = """
+import sys, threading
+from flock.core.errors import Refused
+from sm.client.mirror import ask, status
+from sm.contract.mirror import MirrorRequest, MirrorVerb
+reasons = []
+def wait():
+    try:
+        ask(MirrorRequest(MirrorVerb.WAIT, timeout_s=5), sys.argv[1], 20)
+    except Refused as error:
+        reasons.append(str(error))
+threads = [threading.Thread(target=wait) for _ in range(60)]
+for thread in threads:
+    thread.start()
+assert status(sys.argv[1]).role == "active"
+for thread in threads:
+    thread.join()
+assert sum("others wait already" in reason for reason in reasons) == 12, reasons
+"""
+
+
 def test_without_the_guards_word_every_node_is_required(world: World) -> None:
     active, standby = world.nodes["controller-0"], world.nodes["controller-1"]
     active.start()
@@ -57,6 +78,8 @@ def test_without_the_guards_word_every_node_is_required(world: World) -> None:
     (active.root / "f").write_text("x")
     with pytest.raises(Refused, match="controller-1: it has not connected"):
         active.wait(timeout_s=0.3)
+    # Many who wait in vain leave room for others.
+    subprocess.run([sys.executable, "-c", WAITER, active.control], check=True, timeout=60)
     active.kill()
     (active.folder / "required.json").write_text('{"nodes": []}')
     active.start()
