@@ -6,6 +6,7 @@ import argparse
 import fcntl
 import logging
 import os
+import select
 import signal
 import sys
 from collections.abc import Sequence
@@ -62,11 +63,14 @@ def _serve(chosen: MirrorSettings) -> int:
         except BlockingIOError:
             sys.stderr.write(f"sm-mirrord: another daemon runs; it holds {chosen.runtime / 'mirror.lock'}.\n")
             return 1
-        # No thread gets them; this one asks for them.
-        signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+        told, tells = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(tells)
+        for number in ENDS:
+            # The byte in the pipe is all that is wanted of it.
+            signal.signal(number, lambda *_: None)
         return MirrorDaemon(chosen).run(
             lambda daemon: ControlSocket(chosen.runtime / "mirror", chosen.group, daemon),
-            lambda limit_s: signal.sigtimedwait(ENDS, limit_s))
+            lambda limit_s: select.select([told], [], [], limit_s)[0])
     finally:
         os.close(lock)
 

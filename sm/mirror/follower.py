@@ -194,9 +194,9 @@ class Follower:
         if text:
             LOG.warning("%s", text)
         self._holding.put(peer, generation, have, want)
-        self._acknowledge(channel, generation, said.digest)
         self._holding.forget_staged()
         self._tell(replace(self.now, stored=generation, behind=(0, 0), since_s=-1))
+        self._acknowledge(channel, generation, said.digest)
         return True
 
     def _check(self, peer: str, generation: Generation) -> None:
