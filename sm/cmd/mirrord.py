@@ -6,6 +6,8 @@ import argparse
 import fcntl
 import logging
 import os
+import select
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +16,8 @@ from flock.core.errors import FlockError
 from sm.mirror.control import ControlSocket
 from sm.mirror.daemon import MirrorDaemon
 from sm.mirror.settings import AUDIT_S, PORT, MirrorSettings, mirror_settings
+
+ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
 def main() -> None:
@@ -59,7 +63,14 @@ def _serve(chosen: MirrorSettings) -> int:
         except BlockingIOError:
             sys.stderr.write(f"sm-mirrord: another daemon runs; it holds {chosen.runtime / 'mirror.lock'}.\n")
             return 1
-        return MirrorDaemon(chosen).run(lambda daemon: ControlSocket(chosen.runtime / "mirror", chosen.group, daemon))
+        told, tells = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(tells)
+        for number in ENDS:
+            # The byte in the pipe is all that is wanted of it.
+            signal.signal(number, lambda *_: None)
+        return MirrorDaemon(chosen).run(
+            lambda daemon: ControlSocket(chosen.runtime / "mirror", chosen.group, daemon),
+            lambda limit_s: select.select([told], [], [], limit_s)[0])
     finally:
         os.close(lock)
 

@@ -23,7 +23,7 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Carry out one action. The codes of OCF agents: 0 done, 1 failed, 7 not running, 8 can be written, 33 a standby
-    that lacks data."""
+    that lacks data, 36 a standby of nobody."""
     parser = argparse.ArgumentParser(
         prog="sm-postgres", description="Runs PostgreSQL on this controller as the active server or as its standby.",
         epilog="Promotes and demotes only as it is told; sm-daemon knows when that is right.")

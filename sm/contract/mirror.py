@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass
 
 SOCKET = "/run/sm/mirror"
+ACTIVE_MARK = "mirror.active"
+"""File beside the socket: the term in which this node was made active, while it is."""
 REQUEST_MAX_BYTES = 8 * 1024
 ANSWER_MAX_BYTES = 1024 * 1024
 WAIT_MAX_S = 600

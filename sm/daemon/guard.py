@@ -83,8 +83,8 @@ class DataGuard(Protocol):
     async def close(self) -> None: ...
     def first_members(self) -> frozenset[str]: ...
 
-    def ordered(self) -> frozenset[str]:
-        """The nodes that this daemon, or the one before, has required last."""
+    def ordered(self, known: bool) -> frozenset[str]:
+        """The nodes that the daemon before has required last. ``known``: there was one."""
 
     def require(self, nodes: frozenset[str], order: int) -> None: ...
     def enforced(self) -> int: ...
@@ -108,7 +108,7 @@ class NoData:
         """All nodes."""
         return self._nodes
 
-    def ordered(self) -> frozenset[str]:
+    def ordered(self, known: bool) -> frozenset[str]:
         """There is nothing to acknowledge."""
         return frozenset()
 
@@ -189,8 +189,10 @@ class Guard:
         """The nodes that have current data of every part."""
         return _in_all([part.first_members() for part in self._parts])
 
-    def ordered(self) -> frozenset[str]:
-        """The nodes of the guard's file; all others when there is none."""
+    def ordered(self, known: bool) -> frozenset[str]:
+        """The nodes of the guard's file. Without a file all others, but nobody before the first start of a daemon."""
+        if not known and not self._path.exists():
+            return frozenset()
         found = read_required(self._path)
         return self._others if found is None else found & self._others
 

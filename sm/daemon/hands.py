@@ -14,7 +14,7 @@ from sm.contract.notices import SOCKET as NOTICES
 from sm.core.actions import Action, CancelAction, RebootNode, RunAction, UnwatchProcess, WatchProcess
 from sm.core.domain.events import AskFenced, Fence
 from sm.core.domain.view import Durable
-from sm.core.model import Catalogue
+from sm.core.model import Catalogue, ServiceSpec
 from sm.core.node.step import Event
 from sm.daemon.fencer import Fencer
 from sm.daemon.guard import DataGuard
@@ -38,7 +38,7 @@ LOG = logging.getLogger(__name__)
 
 class NodeHands:
     """``feed`` takes the events that follow from what is carried out. ``messaging`` is None where nobody is to be
-    talked to."""
+    talked to. ``take_report`` stores the states of this node."""
 
     def __init__(self, settings: Settings, store: Store, guard: DataGuard, catalogue: Catalogue, journal: Journal,
                  clock: Callable[[], int], feed: Callable[[Event], None]) -> None:
@@ -52,6 +52,7 @@ class NodeHands:
         self._fencer = Fencer(settings.fencing, self._scopes, feed, settings.timing.fence_timeout_ms / 1_000)
         self._reboots: set[asyncio.Task[None]] = set()
         self.messaging: Messaging | None = None
+        self.take_report: Callable[[NodeReport], None] = lambda report: None
 
     @property
     def fenceable(self) -> frozenset[str]:
@@ -115,15 +116,15 @@ class NodeHands:
         if self.messaging is not None:
             self.messaging.send(beat)
 
-    def service(self, action: Action) -> None:
+    def service(self, action: Action, former: ServiceSpec | None) -> None:
         """Begin an action of the engines."""
         match action:
             case RunAction():
-                self._runner.run(action)
+                self._runner.run(action, former)
             case CancelAction():
                 self._runner.cancel(action)
             case WatchProcess():
-                self._watches.watch(action)
+                self._watches.watch(action, former)
             case UnwatchProcess():
                 self._watches.unwatch(action)
             case RebootNode(reason):

@@ -14,41 +14,16 @@ from pathlib import PurePath
 from flock.core.errors import DeadlineExceeded, Refused
 from sm.contract.mirror import PeerLine
 from sm.mirror import names, standing
-from sm.mirror.frames import (
-    CHUNK,
-    Again,
-    Channel,
-    Content,
-    Frame,
-    Full,
-    Hello,
-    Nothing,
-    PeerFailed,
-    Update,
-    Want,
-    generation_of,
-)
-from sm.mirror.frames import Stored as StoredFrame
+from sm.mirror.feeder import SEND_S, Feeder, now_ms
+from sm.mirror.frames import Channel, Hello, PeerFailed, Stored, generation_of
 from sm.mirror.holding import Holding
-from sm.mirror.manifest import Entry, Kind, Limits, behind, difference
+from sm.mirror.manifest import Limits, behind
 from sm.mirror.publisher import Published, Publisher
 
 LOG = logging.getLogger(__name__)
 SETTLE_S = 0.005
 """Changes that come together become one generation."""
-QUIET_S = 1.0
-ANSWER_S = 5.0
-STORE_S = 60.0
-"""For a large generation: the other node has all content then, and writes it to its disk."""
-SEND_S = 10.0
-"""For one frame to leave; a node that takes less than CHUNK in this time is too slow."""
-AGAIN_S = 0.2
 RETRY_S = 1.0
-
-
-def now_ms() -> int:
-    """The monotonic clock."""
-    return time.monotonic_ns() // 1_000_000
 
 
 class Active:
@@ -99,7 +74,10 @@ class Active:
         if self._thread.is_alive():
             self._thread.join()
         self._publisher.close()
-        os.close(self._stop)
+        with self._changed:
+            # Those who feed others look at it until they end.
+            if self._changed.wait_for(lambda: not self._wakes, SEND_S):
+                os.close(self._stop)
 
     def renew(self, term: int) -> None:
         """This node leads in a newer term."""
@@ -144,8 +122,8 @@ class Active:
                 if left_s <= 0:
                     why = "; ".join(f"{name}: {standing.lag(self._standing, name, now_ms()) or 'it has not answered'}"
                                     for name in sorted(lacking))
-                    raise DeadlineExceeded(detail=f"generation {generation} is not stored by all required nodes within "
-                                                  f"{limit_s:g} s ({why})")
+                    raise DeadlineExceeded(what=f"Storing generation {generation} on all required nodes ({why})",
+                                           timeout_s=f"{limit_s:g}")
                 self._changed.wait(left_s)
 
     def lines(self) -> tuple[PeerLine, ...]:
@@ -184,7 +162,11 @@ class Active:
         reason = "the connection has ended"
         try:
             if not self._stopped.is_set():
-                self._feed(channel, peer, hello, wake)
+                def acknowledged(said: Stored, sent: Published, sent_ms: int) -> None:
+                    self._stored(peer, said, sent, sent_ms)
+
+                Feeder(channel, self._publisher, self._holding.records, acknowledged, wake, self._stop,
+                       self._stopped).run(peer, hello)
         except (PeerFailed, OSError) as error:
             reason = str(error)
         finally:
@@ -198,58 +180,7 @@ class Active:
             LOG.warning("%s is gone: %s", peer, reason)
             self._news()
 
-    def _feed(self, channel: Channel, peer: str, hello: Hello, wake: int) -> None:
-        has: Published | None = None
-        while not self._stopped.is_set():
-            now, sent_ms = self._publisher.now, now_ms()
-            if has is None:
-                base = self._holding.base(peer) if hello.was_active else None
-                channel.send(Frame.FULL, Full(now.generation.term, now.generation.number, now.digest,
-                                              tuple(now.entries.values()), base), STORE_S)
-            else:
-                changed, removed = difference(has.entries, now.entries)
-                channel.send(Frame.UPDATE, Update(now.generation.term, now.generation.number, now.digest, changed,
-                                                  removed), STORE_S)
-            if not self._supply(channel, peer, now, sent_ms):
-                self._stopped.wait(AGAIN_S)
-                self._refreshed()
-                continue
-            has = now
-            self._idle(channel, peer, now, wake)
-
-    def _supply(self, channel: Channel, peer: str, now: Published, sent_ms: int) -> bool:
-        """Send what is asked for, until the generation is stored; False when a file has changed meanwhile."""
-        while True:
-            frame, said = channel.receive(STORE_S, Frame.WANT, Frame.STORED, Frame.AGAIN)
-            if frame is Frame.WANT and isinstance(said, Want):
-                for name in said.names:
-                    self._send_content(channel, name, now.entries.get(name))
-            elif isinstance(said, StoredFrame):
-                self._stored(peer, said, now, sent_ms)
-                return True
-            elif isinstance(said, Again):
-                if said.name in now.entries:
-                    self._publisher.distrust(said.name)
-                return False
-
-    def _idle(self, channel: Channel, peer: str, now: Published, wake: int) -> None:
-        """Return when there is a newer generation."""
-        while not self._stopped.is_set():
-            try:
-                os.eventfd_read(wake)
-            except BlockingIOError:
-                pass
-            if self._publisher.now.generation > now.generation:
-                return
-            ready, _, _ = select.select([channel.fileno(), wake, self._stop], [], [], QUIET_S)
-            if channel.fileno() in ready:
-                raise PeerFailed("it has ended the connection or speaks out of turn")
-            if not ready:
-                sent_ms = now_ms()
-                channel.send(Frame.QUIET, Nothing(), SEND_S)
-                self._stored(peer, channel.one(ANSWER_S, StoredFrame), now, sent_ms)
-
-    def _stored(self, peer: str, said: StoredFrame, now: Published, sent_ms: int) -> None:
+    def _stored(self, peer: str, said: Stored, now: Published, sent_ms: int) -> None:
         generation = generation_of(said)
         if generation != now.generation or said.digest != now.digest:
             raise PeerFailed(f"it acknowledges {generation} with digest {said.digest[:12]}, but {now.generation} with "
@@ -259,29 +190,6 @@ class Active:
             self._has[peer] = now
             self._changed.notify_all()
         self._news()
-
-    def _send_content(self, channel: Channel, name: str, entry: Entry | None) -> None:
-        if entry is None or entry.kind is not Kind.FILE:
-            raise PeerFailed(f"it asks for {name[:200]}, which is no file of the list")
-        kept = self._publisher.tree.kept(entry.digest)
-        if kept is not None and len(kept) == entry.size:
-            channel.send(Frame.CONTENT, Content(name, entry.size), SEND_S)
-            if kept:
-                channel.send_data(kept, SEND_S)
-            return
-        try:
-            with self._publisher.tree.opened(name) as descriptor:
-                if os.fstat(descriptor).st_size != entry.size:
-                    raise FileNotFoundError(name)
-                channel.send(Frame.CONTENT, Content(name, entry.size), SEND_S)
-                left = entry.size
-                while left:
-                    # A file that shrinks meanwhile is filled up; its digest is wrong then.
-                    chunk = os.read(descriptor, min(left, CHUNK)) or bytes(min(left, CHUNK))
-                    channel.send_data(chunk, SEND_S)
-                    left -= len(chunk)
-        except OSError:
-            channel.send(Frame.CONTENT, Content(name, -1), SEND_S)
 
     def _on_new(self, published: Published) -> None:
         with self._changed:

@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import Self
 
 from flock.core.codec import codec_for
-from flock.core.errors import FlockError, InvalidInput
+from flock.core.errors import FlockError, InvalidInput, Refused
 from sm.contract.mirror import REQUEST_MAX_BYTES, WAIT_MAX_S, MirrorReply, MirrorRequest, MirrorVerb
 from sm.mirror.daemon import MirrorDaemon
 from sm.mirror.standing import NO_ORDER
 
 LOG = logging.getLogger(__name__)
 TALKS_MAX = 64
+WAITS_MAX = 48
+"""Fewer than the connections: service management must get through when nothing is acknowledged."""
 IDLE_S = 30.0
 WRITE_S = 5.0
 WATCH_S = 1.0
@@ -42,6 +44,7 @@ class ControlSocket:
         self._path, self._daemon = path, daemon
         self._group = group
         self._talks = threading.BoundedSemaphore(TALKS_MAX)
+        self._waits = threading.BoundedSemaphore(WAITS_MAX)
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 
     def __enter__(self) -> Self:
@@ -108,7 +111,7 @@ class ControlSocket:
                 case MirrorVerb.WAIT:
                     if not 0 <= request.timeout_s <= WAIT_MAX_S:
                         raise InvalidInput(field="timeout_s", rule=f"must be a number from 0 to {WAIT_MAX_S}")
-                    return MirrorReply(text=self._daemon.wait(request.path, request.timeout_s))
+                    return MirrorReply(text=self._wait(request))
                 case MirrorVerb.PROMOTE:
                     return MirrorReply(text=self._daemon.promote())
                 case MirrorVerb.DEMOTE:
@@ -120,6 +123,14 @@ class ControlSocket:
         except Exception as error:
             LOG.exception("The request %s has failed", request.verb)
             return MirrorReply(f"the daemon has failed at this request: {type(error).__name__}")
+
+    def _wait(self, request: MirrorRequest) -> str:
+        if not self._waits.acquire(blocking=False):
+            raise Refused(detail=f"{WAITS_MAX} others wait already")
+        try:
+            return self._daemon.wait(request.path, request.timeout_s)
+        finally:
+            self._waits.release()
 
     def _watch(self, talk: socket.socket, pending: bytes) -> None:
         """Push the status, and take the guard's orders in a thread of their own: they may wait for the disk."""

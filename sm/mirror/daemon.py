@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import signal
 import socket
 import threading
 import time
@@ -13,22 +12,25 @@ from collections.abc import Callable
 
 from flock.core.errors import FlockError, Refused, Unavailable
 from flock.service.notify import notify
-from sm.contract.mirror import PROBLEMS_MAX, MirrorRole, MirrorStatus, PeerLine
-from sm.mirror.active import Active, now_ms
+from sm.contract.mirror import ACTIVE_MARK, PROBLEMS_MAX, MirrorRole, MirrorStatus, PeerLine
+from sm.mirror.active import Active
+from sm.mirror.feeder import now_ms
 from sm.mirror.follower import Follower, Site
 from sm.mirror.frames import VERSION, Channel, Frame, Hello, PeerFailed
 from sm.mirror.frames import Refused as RefusedFrame
-from sm.mirror.holding import Holding, NotStored
+from sm.mirror.holding import Holding
 from sm.mirror.leadership import Leadership
 from sm.mirror.lost import Lost
 from sm.mirror.manifest import Limits
 from sm.mirror.peers import NotTrusted, Trust
+from sm.mirror.placing import NotStored
 from sm.mirror.required import read_required
 from sm.mirror.settings import MirrorSettings
 from sm.mirror.standing import NO_ORDER, Order
 
 LOG = logging.getLogger(__name__)
-TALKS_MAX = 8
+TALKS_MAX = 32
+"""Also those who have not proved who they are, for HANDSHAKE_S."""
 HELLO_S = 5.0
 STOP_S = 20.0
 DRAIN_S = 10.0
@@ -61,11 +63,12 @@ class MirrorDaemon:
         self._required = frozenset[str]()
         self._number = NO_ORDER
         self._session = 0
+        self._mark = chosen.runtime / ACTIVE_MARK
 
-    def run(self, opened: Callable[[MirrorDaemon], contextlib.AbstractContextManager[object]]) -> int:
-        """Serve until SIGTERM; ``opened`` holds the control socket. Returns 0. OSError: it cannot start."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-            signal.signal(number, lambda *_: self._ended.set())
+    def run(self, opened: Callable[[MirrorDaemon], contextlib.AbstractContextManager[object]],
+            idle: Callable[[float], object]) -> int:
+        """Serve until ``idle``, which waits for so many seconds, returns something true. ``opened`` holds the control
+        socket. Returns 0. OSError: it cannot start."""
         self._holding.open()
         found = read_required(self._chosen.required)
         # Nothing is acknowledged too early before the guard has spoken.
@@ -76,11 +79,13 @@ class MirrorDaemon:
             self._listener = server
             with opened(self):
                 self._follow()
+                self._resume()
                 threading.Thread(target=self._accept, name="accept", daemon=True).start()
                 notify("READY=1")
-                while not self._ended.wait(RENEW_S):
+                while not idle(RENEW_S):
                     self._renew()
                 notify("STOPPING=1")
+                self._ended.set()
             with self._role:
                 self._end_role()
         return 0
@@ -103,6 +108,7 @@ class MirrorDaemon:
                 self._follow()
                 raise Unavailable(service="sm-mirror", reason=f"the directory cannot be used: {error}") from error
             self._active = active
+            self._mark.write_text(str(leader.term))
             if self._number != NO_ORDER:
                 active.require(self._required, self._number)
             LOG.info("This node is active with generation %s, which %s must store", active.now.generation,
@@ -122,6 +128,7 @@ class MirrorDaemon:
             with contextlib.suppress(OSError):
                 complete = self._active.drain(DRAIN_S)
             generation = self._active.now.generation
+            self._mark.unlink(missing_ok=True)
             self._end_role()
             self._follow()
         LOG.info("This node is standby; the nodes in sync have %s of %s", "all" if complete else "not all", generation)
@@ -208,6 +215,20 @@ class MirrorDaemon:
                             peers=lines, required=required, enforced=enforced,
                             problems=(known.problem,) if known.problem else (), lost=self._lost.places())
 
+    def _resume(self) -> None:
+        """Go on as the active node where an earlier daemon was one, if this node still leads in the same term."""
+        try:
+            term = int(self._mark.read_text())
+            leader = self._leadership.ask()
+            if (leader.name, leader.term) == (self.me, term):
+                LOG.info("%s", self.promote())
+                return
+            self._mark.unlink()
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, FlockError) as error:
+            LOG.warning("This node was active, and is standby until it is promoted: %s", error)
+
     def _follow(self) -> None:
         self._follower = Follower(self._site, self._holding, self.changed)
         self._follower.start()
@@ -228,8 +249,9 @@ class MirrorDaemon:
                 return
             try:
                 leader = self._leadership.ask()
-                if leader.name == self.me:
+                if leader.name == self.me and leader.term > active.now.generation.term:
                     active.renew(leader.term)
+                    self._mark.write_text(str(leader.term))
             except (FlockError, OSError) as error:
                 LOG.debug("the term is not known: %s", error)
 

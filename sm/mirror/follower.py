@@ -29,11 +29,12 @@ from sm.mirror.frames import (
     Want,
     generation_of,
 )
-from sm.mirror.holding import Holding, NotStored, together, write_all
+from sm.mirror.holding import Holding, write_all
 from sm.mirror.leadership import Leadership
 from sm.mirror.lost import Lost
 from sm.mirror.manifest import NONE, Entry, Generation, Limits, Manifest, applied, behind, digest, manifest
 from sm.mirror.peers import NotTrusted, Trust
+from sm.mirror.placing import NotStored, together
 from sm.mirror.plan import plan, sources, unacknowledged
 
 LOG = logging.getLogger(__name__)
@@ -135,7 +136,7 @@ class Follower:
     def _session(self, peer: str) -> None:
         self._holding.complete()
         have = self._looked(False)
-        held = self._holding.held()
+        held = self._holding.records.held()
         plain = socket.create_connection((self._site.addresses[peer], self._site.port), CONNECT_S)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         channel = self._channel = Channel(self._site.trust.connect(plain, peer))
@@ -160,7 +161,7 @@ class Follower:
             frame, said = channel.receive(NEXT_S if filled else FIRST_S, *expected)
             if isinstance(said, Full):
                 want = manifest(said.entries, self._site.limits)
-                reference = self._holding.reference(self._site.me, said.base)
+                reference = self._holding.records.reference(self._site.me, said.base)
                 filled = self._take(channel, peer, said, have, want, reference)
                 have = want if filled else have
             elif isinstance(said, Update):
@@ -193,15 +194,16 @@ class Follower:
         if text:
             LOG.warning("%s", text)
         self._holding.put(peer, generation, have, want)
-        self._acknowledge(channel, generation, said.digest)
         self._holding.forget_staged()
         self._tell(replace(self.now, stored=generation, behind=(0, 0), since_s=-1))
+        self._acknowledge(channel, generation, said.digest)
         return True
 
     def _check(self, peer: str, generation: Generation) -> None:
         if self._stopped.is_set():
             raise PeerFailed("this node stops to follow")
-        rule = refusal(self._site.me, peer, generation, self._site.leadership.ask(LEADER_AGE_S), self._holding.held())
+        leader = self._site.leadership.ask(LEADER_AGE_S)
+        rule = refusal(self._site.me, peer, generation, leader, self._holding.records.held())
         if rule:
             raise PeerFailed(f"generation {generation} is refused: {rule}")
 

@@ -69,21 +69,35 @@ class Limits:
 def manifest(entries: Iterable[Entry], limits: Limits) -> dict[str, Entry]:
     """The entries by name; InvalidInput names the entry and the rule that it breaks."""
     found: dict[str, Entry] = {}
-    total = length = 0
+    _add(found, entries, limits)
+    _check_all(found, limits)
+    return found
+
+
+def _add(found: dict[str, Entry], entries: Iterable[Entry], limits: Limits) -> None:
+    added: set[str] = set()
     for entry in entries:
         rule = broken(entry, limits)
-        if rule or entry.name in found:
+        if rule or entry.name in added:
             raise InvalidInput(field=entry.name[:200], rule=rule or "must be there once")
+        added.add(entry.name)
         found[entry.name] = entry
-        total += entry.size
-        length += weight(entry)
-        if len(found) > limits.entries or total > limits.total_bytes or length > limits.names_bytes:
-            raise InvalidInput(field="entries", rule=over(limits))
+
+
+def _check_all(found: Manifest, limits: Limits) -> None:
+    """The rules of a list whose single entries keep theirs."""
+    if too_much(found, limits):
+        raise InvalidInput(field="entries", rule=over(limits))
     for name in found:
         above = names.parent(name)
         if above and (above not in found or found[above].kind is not Kind.DIRECTORY):
             raise InvalidInput(field=name[:200], rule="must be in a directory of the list")
-    return found
+
+
+def too_much(found: Manifest, limits: Limits) -> bool:
+    """Whether all entries together are more than may be mirrored."""
+    return (len(found) > limits.entries or sum(entry.size for entry in found.values()) > limits.total_bytes
+            or sum(map(weight, found.values())) > limits.names_bytes)
 
 
 def over(limits: Limits) -> str:
@@ -139,13 +153,15 @@ def difference(have: Manifest, want: Manifest) -> tuple[tuple[Entry, ...], tuple
 
 
 def applied(have: Manifest, changed: Iterable[Entry], removed: Iterable[str], limits: Limits) -> dict[str, Entry]:
-    """The manifest after a difference; InvalidInput when it breaks a rule, or removes what is not there."""
+    """The manifest ``have``, which keeps the rules, after a difference. InvalidInput when the result breaks a rule, or
+    when what shall be removed is not there."""
     result = dict(have)
     for name in removed:
         if result.pop(name, None) is None:
             raise InvalidInput(field=name[:200], rule="must be there to be removed")
-    result.update((entry.name, entry) for entry in changed)
-    return manifest(result.values(), limits)
+    _add(result, changed, limits)
+    _check_all(result, limits)
+    return result
 
 
 def behind(have: Manifest, want: Manifest) -> tuple[int, int]:

@@ -25,7 +25,7 @@ from sm.contract.mirror import (
     MirrorVerb,
 )
 from sm.core.model import ServiceSpec
-from sm.mirror.holding import is_first
+from sm.mirror.records import Records
 
 LOG = logging.getLogger(__name__)
 STALE_MS = 3_000
@@ -62,7 +62,7 @@ class MirrorPart:
 
     def first_members(self) -> frozenset[str]:
         """This node, if ``sm-mirror init`` has said so and nothing was mirrored since."""
-        return frozenset({self._me}) if is_first(self._directory, self._me) else frozenset()
+        return frozenset({self._me}) if Records(self._directory).is_first(self._me) else frozenset()
 
     def require(self, nodes: frozenset[str], order: int) -> None:
         """Tell the daemon, now or when it is there. Until then it goes by the guard's file and the last order."""
@@ -83,7 +83,9 @@ class MirrorPart:
     def problems(self) -> tuple[str, ...]:
         """What the daemon says, or that it says nothing."""
         known = self._fresh()
-        return known.problems if known is not None else (self._problem or "its daemon has said nothing lately",)
+        silent = "" if known is not None else "its daemon has said nothing lately"
+        own = self._problem or silent
+        return (*(known.problems if known is not None else ()), *((own,) if own else ()))
 
     def _fresh(self) -> MirrorStatus | None:
         known = self._known
@@ -93,7 +95,7 @@ class MirrorPart:
         while True:
             try:
                 await self._listen()
-                self._problem = "its daemon has ended"
+                self._problem = "its daemon has ended the connection"
             except (OSError, TimeoutError, ValueError, InvalidInput) as error:
                 self._problem = f"its daemon does not answer: {error or 'it says nothing'}"
             await asyncio.sleep(AGAIN_S)

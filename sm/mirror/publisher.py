@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from sm.mirror import names
-from sm.mirror.holding import NUMBERS, Holding
+from sm.mirror.holding import Holding
 from sm.mirror.inotify import IN_IGNORED, IN_Q_OVERFLOW, Inotify
 from sm.mirror.manifest import NONE, Entry, Generation, Kind, Limits, difference, digest, over
+from sm.mirror.records import NUMBERS
 from sm.mirror.tree import Found, check_totals
 
 LOG = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class Publisher:
         self.tree = holding.tree
         self.tree.on_directory = self._watch
         self._found = Found()
-        number = holding.begin_active(me, term)
+        number = holding.records.begin_active(me, term)
         self._reserved = number + NUMBERS
         self.now = Published(Generation(term, number))
 
@@ -179,7 +180,7 @@ class Publisher:
             entries[name] = before.entries[name]
         left_out = {**found.left_out, **found.missing}
         if self._unsynced:
-            self._holding.sync_all()
+            self._holding.placing.sync_all()
             self._unsynced = False
         changed, removed = difference(before.entries, entries)
         same = not changed and not removed and not first and not term
@@ -191,7 +192,7 @@ class Publisher:
         if not same:
             generation = Generation(term or generation.term, generation.number + 1)
             if generation.number >= self._reserved or term:
-                self._holding.reserve(self._me, generation)
+                self._holding.records.reserve(self._me, generation)
                 self._reserved = generation.number + NUMBERS
         self.now = Published(generation, entries, before.digest if same else digest(entries),
                              time.monotonic_ns() // 1_000_000, incomplete, left_out, held)
@@ -199,7 +200,7 @@ class Publisher:
         if not same:
             # The other nodes store it at the same time.
             self._unsynced = True
-            self._holding.sync(changed, removed)
+            self._holding.placing.sync(changed, removed)
             self._unsynced = False
 
     def _watch(self, name: str, directory: int) -> None:

@@ -16,10 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sm.mirror import names
-from sm.mirror.manifest import Entry, Kind, Limits, broken, weight
+from sm.mirror.manifest import Entry, Kind, Limits, broken, too_much
 
 KEPT_BYTES = 64 * 1024
-KEPT_TOTAL_BYTES = 8 << 20
+KEPT_TOTAL_BYTES = 16 << 20
+RESTLESS_BYTES = 4 << 20
+RESTLESS_MAX = 256
 SETTLED_NS = 100_000_000
 """A file that was changed this short a time before it was read may change again without another time stamp."""
 READ_BYTES = 1 << 20
@@ -62,6 +64,7 @@ class Tree:
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._kept_bytes = 0
         self._accounts: dict[tuple[bool, int], str] = {}
+        self._restless: set[str] = set()
 
     def scan(self, *, afresh: bool = False) -> Found:
         """Look at everything. ``afresh``: read all content again, also of files with the time stamps of before."""
@@ -120,6 +123,11 @@ class Tree:
             yield descriptor
         finally:
             os.close(descriptor)
+
+    def keep(self, name: str) -> None:
+        """From now on keep the content of this file, which changes faster than it can be sent, up to RESTLESS_BYTES."""
+        if len(self._restless) < RESTLESS_MAX:
+            self._restless.add(name)
 
     def kept(self, digest: str) -> bytes | None:
         """The content with this digest, if it is small and was read lately."""
@@ -192,18 +200,20 @@ class Tree:
             known = self._digests.get(name)
             if known is not None and known[0] == stamp:
                 return status.st_size, known[1]
-            made, size, content = hashlib.sha256(), 0, b""
+            limit = RESTLESS_BYTES if name in self._restless else KEPT_BYTES
+            made, size, content = hashlib.sha256(), 0, bytearray()
             while chunk := os.read(descriptor, READ_BYTES):
                 made.update(chunk)
                 size += len(chunk)
-                content = chunk
+                if size <= limit:
+                    content += chunk
         finally:
             os.close(descriptor)
         digest = made.hexdigest()
         if max(status.st_mtime_ns, status.st_ctime_ns) + SETTLED_NS < begun_ns:
             self._digests[name] = stamp, digest
-        if size == len(content) <= KEPT_BYTES:
-            self._keep(digest, content)
+        if size <= limit:
+            self._keep(digest, bytes(content))
         return size, digest
 
     def _keep(self, digest: str, content: bytes) -> None:
@@ -227,6 +237,4 @@ class Tree:
 
 def check_totals(found: Found, limits: Limits) -> None:
     """Say whether all entries together are too much."""
-    entries = found.entries.values()
-    found.too_much = (found.count > limits.entries or sum(entry.size for entry in entries) > limits.total_bytes
-                      or sum(map(weight, entries)) > limits.names_bytes)
+    found.too_much = found.count > limits.entries or too_much(found.entries, limits)

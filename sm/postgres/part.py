@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flock.core.codec import codec_for
-from flock.core.errors import InvalidInput
+from flock.core.errors import FlockError, InvalidInput
 from sm.core.model import ServiceSpec
 from sm.daemon.guard import NOTHING_PROVEN
 from sm.postgres import settings
@@ -52,7 +52,11 @@ class PostgresPart:
 
     def first_members(self) -> frozenset[str]:
         """This node if its cluster was initialised here; a standby, or nothing, has the data of nobody yet."""
-        found = settings.read(self._path)
+        try:
+            found = settings.read(self._path)
+        except FlockError as error:
+            LOG.error("nobody's data is current: %s", error)
+            return frozenset()
         data = found.data_directory
         own = ((data / "global/pg_control").exists() and not (data / "standby.signal").exists()
                and not found.beside("rewinding").exists())

@@ -21,7 +21,7 @@ from sm.store import agreement
 from sm.store.kept import Kept
 
 LOG = logging.getLogger(__name__)
-DONE, FAILED, NOT_RUNNING, PRIMARY, OUTDATED = 0, 1, 7, 8, 33
+DONE, FAILED, NOT_RUNNING, PRIMARY, OUTDATED, STANDALONE = 0, 1, 7, 8, 33, 36
 START_S = 90.0
 STOP_S = 45.0
 DEMOTE_STOP_S = 30.0
@@ -101,16 +101,19 @@ class Program:
     def apply(self, here: session.Session) -> str:
         """Have the server wait for the nodes that the guard's file names; the value of synchronous_standby_names.
 
-        That no commit goes on by the earlier list is not proven by this, but nothing was acknowledged without a list
-        when this one is the first: whether commits wait at all is a word in shared memory that only the checkpointer
-        writes, so two checkpoints make certain that it has done so.
+        When this returns, commits wait. Whether they do at all is a word in shared memory that only the checkpointer
+        writes, so after the first list two checkpoints make certain that it has done so; a mark says so to the next
+        run when this one is interrupted. That a commit goes on by an earlier list is not ruled out by this.
         """
-        before = here.value("SHOW synchronous_standby_names")
+        mark = self.settings.beside("unproven")
+        if not here.value("SHOW synchronous_standby_names"):
+            mark.touch()
         names = self.server.configure(self._primary_of(), all_peers=False)
-        self._reloaded(here, names)
-        if names and not before:
+        self._reloaded(here)
+        if names and mark.exists():
             for _ in range(2):
                 here.rows("CHECKPOINT", timeout_s=CHECKPOINT_S)
+        mark.unlink(missing_ok=True)
         return names
 
     def ensure_access(self, here: session.Session) -> None:
@@ -126,7 +129,7 @@ class Program:
         if peer is None or not self._superseded(peer):
             since.unlink(missing_ok=True)
             LOG.info("follows nobody" if peer is None else f"does not follow {peer.name} yet")
-            return OUTDATED if self.settings.peers else DONE
+            return DONE if not self.settings.peers else STANDALONE if peer is None else OUTDATED
         now_s = time.clock_gettime(time.CLOCK_BOOTTIME)
         try:
             began_s = float(since.read_text())
@@ -203,13 +206,14 @@ class Program:
             connection.close()
         return known is not None and may_give_up(self.settings.name, known.record.members, peer.name)
 
-    def _reloaded(self, here: session.Session, wanted: str) -> None:
-        """Have the server read its configuration, and wait until new sessions have it."""
+    def _reloaded(self, here: session.Session) -> None:
+        """Have the server read its configuration, and wait until new sessions have it. Somebody else may write a newer
+        order into it meanwhile."""
         here.rows("SELECT pg_reload_conf()")
         end_s = time.monotonic() + PEER_S
         while True:
             with session.local(self.settings) as fresh:
-                if fresh.value("SHOW synchronous_standby_names") == wanted:
+                if fresh.value("SHOW synchronous_standby_names") == self.server.listed():
                     return
             if time.monotonic() >= end_s:
                 raise ServerFailed(reason="synchronous_standby_names is set in another place than conf.d/sm.conf")

@@ -59,7 +59,7 @@ class Server:
         settings = self.settings
         prefix = ["setpriv", "--reuid", settings.user, "--regid", str(self._account().pw_gid), "--init-groups", "--"]
         return run([*(prefix if os.geteuid() == 0 else []), settings.program(name), *arguments], timeout_s=timeout_s,
-                   cwd="/", env={"HOME": "/nonexistent", "PGAPPNAME": settings.name}).out
+                   cwd="/", env={"HOME": "/nonexistent", "PGAPPNAME": texts.TOOL}).out
 
     def pid(self) -> int | None:
         """The process id of the server; None when it does not run."""
@@ -88,11 +88,14 @@ class Server:
             replace_text(path, texts.with_block(before, block), 0o640, self._account().pw_uid)
         with self.locked("conf"):
             required = None if all_peers else read_required(Path(settings.required))
-            nodes = frozenset(settings.peers) if required is None else required
-            before = self._conf.read_text() if self._conf.exists() else ""
-            names = texts.standby_names(nodes & frozenset(settings.peers), texts.listed(before))
+            nodes = frozenset(settings.peers) if required is None else required - {settings.name}
+            names = texts.standby_names(nodes, self.listed())
             replace_text(self._conf, texts.configuration(settings, primary, names), 0o644, self._account().pw_uid)
         return names
+
+    def listed(self) -> str:
+        """The list of standbys in the configuration."""
+        return texts.listed(self._conf.read_text()) if self._conf.exists() else ""
 
     @contextlib.contextmanager
     def locked(self, what: str, timeout_s: float = 10.0) -> Iterator[None]:

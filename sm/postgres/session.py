@@ -15,7 +15,7 @@ import psycopg2.extensions as states
 
 from flock.core.errors import Unavailable
 from sm.postgres.settings import Settings
-from sm.postgres.texts import conninfo
+from sm.postgres.texts import TOOL, conninfo
 
 
 class DatabaseAway(Unavailable):
@@ -59,10 +59,13 @@ class Session:
 
 
 def kept(settings: Settings, timeout_s: float = 5.0) -> Session:
-    """A session of the superuser with this node's server, to be closed by the caller. DatabaseAway."""
+    """A session of the superuser with this node's server, to be closed by the caller. DatabaseAway.
+
+    Its own commits wait for no standby: what it writes is written again with each promotion.
+    """
     with _as_user(settings.user):
         return Session(settings.name, f"host={settings.socket} port={settings.port} user={settings.user} "
-                       "dbname=postgres application_name=sm-postgres", timeout_s)
+                       f"dbname=postgres application_name={TOOL} options='-c synchronous_commit=local'", timeout_s)
 
 
 @contextlib.contextmanager

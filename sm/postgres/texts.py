@@ -9,6 +9,8 @@ from sm.postgres.settings import Settings
 
 ROLE = "sm_replication"
 MAP = "sm"
+TOOL = "sm-postgres"
+"""The name of sessions that are no standby."""
 BEGIN, END = "# sm begins: sm-postgres writes these lines", "# sm ends"
 REWIND_FUNCTIONS = ("pg_ls_dir(text, boolean, boolean)", "pg_stat_file(text, boolean)", "pg_read_binary_file(text)",
                     "pg_read_binary_file(text, bigint, bigint, boolean)")
@@ -22,10 +24,14 @@ def slot(node: str) -> str:
 
 
 def conninfo(settings: Settings, peer: str, database: str = "") -> str:
-    """How to reach a peer: it must prove its name, and this node proves its own with its certificate."""
+    """How to reach a peer: it must prove its name, and this node proves its own with its certificate.
+
+    Without ``database`` this is for the standby. Only the standby has the name of the node: a copy that is under way
+    also gets WAL and confirms it, and no commit may go on because of that.
+    """
     parts = {
         "host": peer, "hostaddr": settings.peers[peer], "port": str(settings.peer_port(peer)), "user": ROLE,
-        "dbname": database, "application_name": settings.name, "sslmode": "verify-full",
+        "dbname": database, "application_name": TOOL if database else settings.name, "sslmode": "verify-full",
         "sslrootcert": settings.authorities, "sslcert": str(settings.beside("crt")),
         "sslkey": str(settings.beside("key")), "gssencmode": "disable", "connect_timeout": "5", "keepalives_idle": "5",
         "keepalives_interval": "2", "keepalives_count": "3", "tcp_user_timeout": "10000"}

@@ -106,6 +106,8 @@ class Watcher:
             # The daemon has a newer order, which it is about to send.
             return
         names = self._program.apply(here)
+        if frozenset(texts.priorities(names)) != frozenset(order.nodes):
+            return
         if not obeys(self._senders(here)[1], texts.priorities(names)):
             return
         if life.proven != names:

@@ -12,6 +12,8 @@ from sysinv.model.hostfiles import PRIVATE, RenderedFile
 from sysinv.model.hostname import CONTROLLER_0, CONTROLLER_1, CONTROLLER_NAMES
 
 SETTINGS, SITE, DATABASE = "/etc/sm/sm.conf", "/etc/flock/sm/site.yaml", "/etc/sm/postgres.conf"
+API_GROUP = "flock-sm"
+"""Of sm-api, which asks the daemon."""
 CONFIGURED, TESTED = "/etc/platform/.initial_config_complete", "/run/goenabled"
 NETWORKS = {"pxeboot": "pxeboot", "mgmt": "management", "cluster-host": "cluster-host", "oam": "oam"}
 """Names of the answers, and of the catalogue."""
@@ -42,7 +44,7 @@ def database(answers: Answers, hostname: str, *, pair: bool = False) -> dict[str
 def settings(answers: Answers, hostname: str, *, pair: bool = False, fencing: Fencing | None = None) -> dict[str, Any]:
     """The content of sm.conf. Groups of the answers' ``overrides.sm``, such as ``timing``, are part of it."""
     given: Mapping[str, Mapping[str, Any]] = answers.overrides.get("sm", {})
-    found: dict[str, Any] = {"node": hostname, "nodes": [hostname], "ready_files": [CONFIGURED]}
+    found: dict[str, Any] = {"node": hostname, "nodes": [hostname], "ready_files": [CONFIGURED], "group": API_GROUP}
     if pair:
         # The only one serves even if its tests fail; of two, the other one does.
         found |= {"nodes": list(CONTROLLER_NAMES), "ready_files": [CONFIGURED, TESTED]}

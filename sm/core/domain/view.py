@@ -156,8 +156,9 @@ class Local:
     when it hears nobody, such as a lost carrier; empty when they work. ``in_sync``: nodes that have this node's data
     and get every change now. ``enforced``: the greatest order of ``Require`` that is proven to be in force; -1: none.
     ``fenceable``: nodes whose BMC this node can use. ``stalled_ms``: when the daemon was last late.
-    ``heir``: the node to which the groups that need the lease shall move; empty when they stay. ``yields``: none of
-    them shall be active here.
+    ``heir``: the node to which the groups that need the lease shall move; empty when they stay. ``successor``: the same
+    from the beginning of the move, while it waits until they have stopped here. ``doubtful``: nodes that have just lost
+    synchronization, perhaps through the fault of this node's networks.
     """
 
     eligible: bool = False
@@ -168,7 +169,8 @@ class Local:
     fenceable: frozenset[str] = frozenset()
     stalled_ms: int = -1_000_000
     heir: str = ""
-    yields: bool = False
+    successor: str = ""
+    doubtful: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

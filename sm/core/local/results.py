@@ -49,9 +49,10 @@ def _take(draft: Draft, service: ServiceView, spec: ServiceSpec, event: ActionDo
 
 
 def process_died(draft: Draft, event: ProcessDied) -> None:
-    """A process ended unasked; while the service is going down anyway that is no news."""
+    """A process ended unasked; while the service is going down or standby anyway that is no news."""
     service, spec = draft.services.get(event.service), draft.spec_of(event.service)
-    if service is None or spec is None or not service.managed or service.state not in ENABLED_STATES:
+    if service is None or spec is None or not service.managed or service.state not in ENABLED_STATES \
+            or (service.state is ServiceState.ENABLED_GO_STANDBY and service.action is not None):
         return
     reason = event.reason[:REASON_MAX]
     if target_of(service, spec) is None:
@@ -71,14 +72,18 @@ def found_state(event: ActionDone, spec: ServiceSpec) -> ServiceState | None:
 
 
 def _reported(event: ActionDone) -> dict[str, Any]:
-    """Status and condition: those of the plug-in; a change of state without a word means that all is well."""
+    """Status and condition: those of the plug-in; a change of state without a word means that all is well.
+
+    That all is well is no reason for anything: cleaning up after a failure must not hide why it was necessary.
+    """
     fields: dict[str, Any] = {}
-    if event.result is ActionResult.SUCCESS:
+    succeeded = event.result is ActionResult.SUCCESS
+    if succeeded:
         said = event.status is not None or event.condition is not None
         if said or event.action not in AUDITS:
             fields["reported"] = event.status or Status.NONE
             fields["reported_condition"] = event.condition or Condition.NONE
-    if event.reason:
+    if event.reason and not (succeeded and event.status in (None, Status.NONE)):
         fields["reason"] = event.reason[:REASON_MAX]
     return fields
 

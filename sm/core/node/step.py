@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sm.contract.messages import Beat, GroupOrder, Snapshot
+from sm.contract.messages import Beat, GroupOrder, NodeReport, Snapshot
 from sm.contract.states import Administrative, GroupState, Operational, SchedulingState
 from sm.core import actions as service_actions
 from sm.core.cluster import Assignment
@@ -26,26 +26,28 @@ from sm.core.node import ledger
 from sm.core.node.view import (
     SNAPSHOT_MS,
     BeatCame,
+    NodeTold,
     NodeView,
     Peer,
     Send,
     StandingChanged,
     Swact,
+    TakeReport,
 )
 from sm.core.paths import lost_networks
 from sm.core.swact import begin_swact
 from sm.core.wireform import domain_beat, order, report, with_domain
 
 DomainEvent = domain_events.Tick | domain_events.FenceAnswered | domain_events.ForceActive | domain_events.Pausing
-Event = BeatCame | StandingChanged | Swact | DomainEvent | ServiceEvent
-Action = (Send | domain_events.Store | domain_events.Require | domain_events.Fence | domain_events.AskFenced
-          | domain_events.Journal | service_actions.Action)
+Event = BeatCame | StandingChanged | Swact | NodeTold | DomainEvent | ServiceEvent
+Action = (Send | TakeReport | domain_events.Store | domain_events.Require | domain_events.Fence
+          | domain_events.AskFenced | domain_events.Journal | service_actions.Action)
 
 
 def step(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tuple[NodeView, tuple[Action, ...]]:
     """The view after ``event``, and what the shell must do, in this order."""
-    actions: list[Action] = []
     view = _taken(view, event, catalogue, now_ms)
+    actions: list[Action] = _taken_report(view, event)
     was_leading = view.domain.leading
     view, told = _domain(view, event, catalogue, now_ms)
     actions += told
@@ -73,28 +75,46 @@ def watchdog_until(view: NodeView, catalogue: Catalogue) -> int | None:
 def _taken(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> NodeView:
     """The view that knows what the event says, before anything is decided."""
     if isinstance(event, StandingChanged):
-        return replace(view, standing=event.standing)
+        lost_ms = view.lost_ms if event.standing.lost == view.standing.lost else now_ms
+        return replace(view, standing=event.standing, lost_ms=lost_ms)
     if isinstance(event, BeatCame):
-        return _learn(view, event.beat)
+        return _learn(view, event.beat, now_ms)
     if isinstance(event, Swact) and view.domain.leading:
         now = ledger.cluster(view, catalogue, now_ms)
         rows = begin_swact(now, event.node, event.force).assignments
         return replace(view, book=replace(view.book, rows=rows), basis=())
+    if isinstance(event, NodeTold) and view.domain.leading and event.node in view.domain.others:
+        return replace(view, book=replace(view.book, states={**view.book.states, event.node: event.report}), basis=())
     return view
 
 
-def _learn(view: NodeView, beat: Beat) -> NodeView:
+def _taken_report(view: NodeView, event: Event) -> list[Action]:
+    """What the leader was told of this node, until this node tells the same."""
+    if not isinstance(event, BeatCame) or not event.beat.leading or event.beat.snapshot is None or view.domain.leading:
+        return []
+    told = event.beat.snapshot.nodes.get(view.me)
+    if event.beat.term < view.obeyed[0] or told is None or told.state_uuid == view.standing.report.state_uuid:
+        return []
+    return [TakeReport(told)]
+
+
+def _learn(view: NodeView, beat: Beat, now_ms: int) -> NodeView:
     """What a beat tells of its sender's groups; and from the leader its orders and its book."""
     known = view.peers.get(beat.node)
     if known is None or known.boot != beat.boot:
         known = Peer(beat.boot)
-    known = replace(known, lost=lost_networks(beat), read=beat.acknowledged.get(view.me, 0))
+    lost = lost_networks(beat)
+    known = replace(known, lost=lost, lost_ms=known.lost_ms if lost == known.lost else now_ms,
+                    read=beat.acknowledged.get(view.me, 0))
     snapshot = beat.snapshot
     if snapshot is not None and snapshot.revision >= known.revision:
         known = replace(known, revision=snapshot.revision, rows=snapshot.assignments, obeyed=snapshot.obeyed,
                         report=snapshot.nodes.get(beat.node, known.report))
     if known != view.peers.get(beat.node):
         view = replace(view, peers={**view.peers, beat.node: known})
+    if known.report.state_uuid and known.report.state_uuid == view.book.states.get(beat.node, NodeReport()).state_uuid:
+        states = {name: told for name, told in view.book.states.items() if name != beat.node}
+        view = replace(view, book=replace(view.book, states=states))
     if snapshot is None or not beat.leading or view.domain.leading:
         return view
     return _copied(view, beat.term, snapshot)
@@ -147,9 +167,9 @@ def _local(view: NodeView, catalogue: Catalogue) -> Local:
                 and told.ready is Operational.ENABLED)
     active = any(name not in catalogue.groups or ledger.leased(catalogue.groups[name])
                  for name in view.local.active_groups)
-    known = view.domain.local if view.domain.leading else Local()
+    heir, successor = (view.domain.local.heir, view.domain.local.successor) if view.domain.leading else ("", "")
     return Local(eligible, active, standing.isolated, standing.in_sync, standing.enforced, standing.fenceable,
-                 standing.stalled_ms, known.heir, known.yields)
+                 standing.stalled_ms, heir, successor, standing.doubtful)
 
 
 def _services(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tuple[NodeView, list[Action]]:
@@ -206,11 +226,13 @@ def _finished(view: NodeView, actions: list[Action], catalogue: Catalogue,
     sent = next((index for index, action in enumerate(actions) if isinstance(action, Send)), None)
     if sent is None:
         return view, tuple(actions)
-    rows = tuple(replace(report(row, now_ms), age_ms=0) for row in reports(view.local, catalogue, view.me))
+    told = reports(view.local, catalogue, view.me, ledger.peers_health(view, now_ms))
+    rows = tuple(replace(report(row, now_ms), age_ms=0) for row in told)
     orders = dict(view.book.orders) if view.domain.leading else {}
+    states = dict(view.book.states) if view.domain.leading else {}
     obeyed = (view.domain.durable.vote.term, view.book.number) if view.domain.leading else view.obeyed
-    snapshot = Snapshot(view.snapshot.revision, nodes={view.me: view.standing.report}, assignments=rows, orders=orders,
-                        obeyed=obeyed)
+    snapshot = Snapshot(view.snapshot.revision, nodes={**states, view.me: view.standing.report}, assignments=rows,
+                        orders=orders, obeyed=obeyed)
     changed = snapshot != view.snapshot
     if changed:
         snapshot = replace(snapshot, revision=snapshot.revision + 1)

@@ -18,7 +18,7 @@ SNAPSHOT_MS = 1_000
 @dataclass(frozen=True, slots=True)
 class Peer:
     """What another node told last of itself. ``revision``: of the snapshot that all of this comes from. ``read``: the
-    revision of this node's snapshot that it has."""
+    revision of this node's snapshot that it has. ``lost_ms``: when ``lost`` was heard to change last."""
 
     boot: str
     revision: int = 0
@@ -27,6 +27,7 @@ class Peer:
     obeyed: tuple[int, int] = (0, 0)
     lost: frozenset[str] = frozenset()
     read: int = 0
+    lost_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Book:
 
     ``rows``: every group on every node. ``orders``: by node, in force since ``number`` of the leader's ``term``.
     ``again_ms``: when time alone changes the plan. ``planned``: by node, when an operator wants a swact away from it.
+    ``states``: by node, what host maintenance has told of it here, until the node itself tells the same.
     """
 
     term: int = 0
@@ -44,12 +46,14 @@ class Book:
     again_ms: int | None = None
     maintenance: bool = False
     planned: Mapping[str, int] = field(default_factory=dict)
+    states: Mapping[str, NodeReport] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What the shell has found out about this node. ``lost``: networks that it has lost; ``isolated``: why it would
-    hear nobody. ``in_sync``, ``enforced``, ``fenceable`` and ``stalled_ms``: see ``sm.core.domain.view.Local``."""
+    hear nobody. ``in_sync``, ``enforced``, ``doubtful``, ``fenceable`` and ``stalled_ms``: see
+    ``sm.core.domain.view.Local``."""
 
     report: NodeReport = NodeReport()
     lost: frozenset[str] = frozenset()
@@ -61,12 +65,14 @@ class Standing:
     carriers: Mapping[str, bool] = field(default_factory=dict)
     heard: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reachable: Mapping[str, bool] = field(default_factory=dict)
+    doubtful: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
     """One node. ``obeyed``: term and number of the latest orders taken. ``given``: by group, the order that the engines
-    have. ``basis``: what the leader's plan was made from. ``snapshot``: what was told last, at ``told_ms``."""
+    have. ``basis``: what the leader's plan was made from. ``snapshot``: what was told last, at ``told_ms``.
+    ``lost_ms``: when the networks that this node has lost changed last."""
 
     domain: View
     local: LocalView
@@ -79,6 +85,7 @@ class NodeView:
     basis: tuple[object, ...] = ()
     snapshot: Snapshot = Snapshot(0)
     told_ms: int = -SNAPSHOT_MS
+    lost_ms: int = 0
 
     @property
     def me(self) -> str:
@@ -106,6 +113,21 @@ class Swact:
 
     node: str
     force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTold:
+    """Host maintenance has told the states of another node. Only the leader takes it; ``report`` has a new uuid."""
+
+    node: str
+    report: NodeReport
+
+
+@dataclass(frozen=True, slots=True)
+class TakeReport:
+    """Store these states of this node, which host maintenance has told the leader."""
+
+    report: NodeReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,27 @@ def test_an_order_is_in_force_when_the_node_has_all_that_was_written_before(pair
     guard.close()
 
 
+WAITER = """
+import sys, threading
+from flock.core.errors import Refused
+from sm.client.mirror import ask, status
+from sm.contract.mirror import MirrorRequest, MirrorVerb
+reasons = []
+def wait():
+    try:
+        ask(MirrorRequest(MirrorVerb.WAIT, timeout_s=5), sys.argv[1], 20)
+    except Refused as error:
+        reasons.append(str(error))
+threads = [threading.Thread(target=wait) for _ in range(60)]
+for thread in threads:
+    thread.start()
+assert status(sys.argv[1]).role == "active"
+for thread in threads:
+    thread.join()
+assert sum("others wait already" in reason for reason in reasons) == 12, reasons
+"""
+
+
 def test_without_the_guards_word_every_node_is_required(world: World) -> None:
     active, standby = world.nodes["controller-0"], world.nodes["controller-1"]
     active.start()
@@ -57,6 +78,8 @@ def test_without_the_guards_word_every_node_is_required(world: World) -> None:
     (active.root / "f").write_text("x")
     with pytest.raises(Refused, match="controller-1: it has not connected"):
         active.wait(timeout_s=0.3)
+    # Many who wait in vain leave room for others.
+    subprocess.run([sys.executable, "-c", WAITER, active.control], check=True, timeout=60)
     active.kill()
     (active.folder / "required.json").write_text('{"nodes": []}')
     active.start()
@@ -140,6 +163,26 @@ def test_a_node_that_comes_back_gives_up_what_nobody_has_acknowledged(pair: Worl
         "changed-here", "d/new-here"}
     assert (Path(place) / "changed-here").read_text() == "only here"
     assert "never acknowledged give way" in old.log() and "changed-here" in old.log()
+
+
+def test_a_daemon_that_restarts_goes_on_as_what_it_was_while_it_still_leads(pair: World) -> None:
+    active, standby = pair.nodes["controller-0"], pair.nodes["controller-1"]
+    for end in (active.kill, lambda: active.process.stop()):  # type: ignore[union-attr]
+        end()
+        active.start()
+        wait_for(lambda: active.status().role == "active", 10, "it goes on")
+        in_sync(pair)
+    active.kill()
+    pair.leader, pair.term = "controller-1", 2
+    standby.ask(MirrorVerb.PROMOTE)
+    active.start()
+    in_sync(pair, "controller-1")
+    assert active.status().role == "standby"
+    pair.lead("controller-0")
+    active.ask(MirrorVerb.DEMOTE)
+    active.kill()
+    active.start()
+    assert active.status().role == "standby", "it was demoted before"
 
 
 def test_an_older_term_is_refused_and_the_active_node_learns_of_a_newer_one(pair: World) -> None:

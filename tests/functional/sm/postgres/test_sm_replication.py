@@ -210,6 +210,26 @@ def test_a_promotion_that_is_killed_is_carried_out_again(pair: Pair) -> None:
     assert second.values() == {1}
 
 
+def test_a_demotion_that_is_killed_is_carried_out_again(pair: Pair) -> None:
+    first, second = pair.seeded()
+    first.require(second.name)
+    for number, delay_s in enumerate((0.4, 0.7, 1.0)):
+        first.run("promote")
+        first.sql(f"INSERT INTO writes VALUES ({number})")
+        process = first.begin("demote")
+        time.sleep(delay_s)
+        kill_all(process)
+        first.run("demote")
+        assert not first.primary
+    second.require()
+    second.run("promote")
+    second.sql("INSERT INTO writes VALUES (9)")
+    follows(first)
+    same(second, first)
+    assert first.values() == {0, 1, 2, 9}
+    assert not list(first.folder.glob("pg/main.old.*"))
+
+
 def test_a_full_disk_leaves_the_old_data(pair: Pair) -> None:
     first, second = diverged(pair)
     first.settings.beside("rewinding").touch()

@@ -128,6 +128,25 @@ def test_a_server_that_stands_still_or_dies_is_no_evidence(pair: Pair) -> None:
     asyncio.run(story())
 
 
+def test_a_copy_that_is_under_way_lets_no_commit_go_on(pair: Pair) -> None:
+    """It confirms WAL as a standby does, but it is none."""
+    first, second = pair.activate(), pair.nodes[1]
+    first.require(second.name)
+    first.run("promote")
+    process = second.begin("start")
+    names = set()
+    whole = second.settings.beside("new.whole")
+    while process.poll() is None and not whole.exists() and not second.settings.data_directory.exists():
+        for name, state in first.sql("SELECT application_name, sync_state FROM pg_stat_replication"):
+            if not whole.exists():
+                names.add((name, state))
+    _, log = process.communicate(timeout=60)
+    assert process.returncode == 0, log
+    assert names == {("sm-postgres", "async")}
+    with Writer(first) as writer:
+        writer.goes_on()
+
+
 def test_only_a_cluster_that_was_initialised_here_is_current_without_a_record(pair: Pair) -> None:
     first, second = pair.nodes
     parts = [PostgresPart(node.config, clock) for node in pair.nodes]

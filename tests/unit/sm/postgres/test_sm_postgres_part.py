@@ -66,6 +66,9 @@ def test_only_a_cluster_that_follows_nobody_is_current_by_itself(tmp_path: Path)
     (tmp_path / "main.rewinding").touch()
     assert part.first_members() == frozenset()
     (tmp_path / "main.rewinding").unlink()
+    broken = tmp_path / "broken"
+    broken.write_text("port: 0")
+    assert PostgresPart(broken, Clock()).first_members() == frozenset()
     (data / "standby.signal").touch()
     assert part.first_members() == frozenset()
 

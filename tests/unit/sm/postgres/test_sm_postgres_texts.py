@@ -17,11 +17,11 @@ TWO = Settings(node="controller-0", peers={"controller-1": "192.168.204.3"}, lis
 def test_a_peer_must_prove_its_name_and_this_node_proves_its_own() -> None:
     words = dict(part.split("=", 1) for part in texts.conninfo(TWO, "controller-1", "postgres").split())
     assert (words["host"], words["hostaddr"], words["port"]) == ("controller-1", "192.168.204.3", "6000")
-    assert (words["sslmode"], words["application_name"], words["dbname"]) == (
-        "verify-full", "controller-0", "postgres")
+    assert (words["sslmode"], words["application_name"], words["dbname"]) == ("verify-full", "sm-postgres", "postgres")
     assert (words["sslcert"], words["sslkey"]) == (
         "/var/lib/postgresql/15/main.crt", "/var/lib/postgresql/15/main.key")
     assert "dbname" not in texts.conninfo(TWO, "controller-1")
+    assert "application_name=controller-0" in texts.conninfo(TWO, "controller-1")
 
 
 def test_a_commit_waits_for_all_and_new_names_come_first() -> None:

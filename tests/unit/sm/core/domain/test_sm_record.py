@@ -48,18 +48,6 @@ def test_nobody_leaves_while_nothing_is_written(view, hush):
     assert wanted(stopped, NOW) == BOTH
 
 
-def test_who_takes_over_stays_in_the_record_when_the_data_goes_on_standby_first(view, hush):
-    """Otherwise a move would end with data that counts as missing where it is complete."""
-    moving = view(leads=True, local=replace(OUT, yields=True))
-    kept = renewed(moving, NOW)
-    assert (kept.durable.record.members, kept.required) == (BOTH, {C1}), "no write is acknowledged without it"
-    assert renewed(hush(moving), NOW).durable.record.members == {C0}, "one that is silent does not take over"
-    dead = replace(moving, void={C1: Void(Proof.FENCED, "boot-1", NOW, NOW, NOW)})
-    assert renewed(dead, NOW).durable.record.members == {C0}
-    stays = replace(moving, local=OUT)
-    assert renewed(stays, NOW).durable.record.members == {C0}
-
-
 def test_who_leaves_is_required_until_it_has_stored_that(view, beat):
     left = renewed(view(leads=True, local=OUT), NOW)
     assert left.durable.record == Record(7, 4, frozenset({C0}))
@@ -94,3 +82,20 @@ def test_a_new_leader_requires_every_member_and_distrusts_only_others_than_the_p
     assert taken.required == {C1}
     assert taken.heard[C1].vouched_ms == NOW - Timing().current_ms
     assert taken_over(view(), NOW, prior=C0).heard[C1].vouched_ms == -1
+
+
+def test_the_successor_stays_while_the_groups_move_to_it(view, hush):
+    """Its replication ends when the database here stops, or with the network because of which they move."""
+    moving = view(leads=True, local=replace(OUT, successor=C1))
+    assert wanted(moving, NOW) == BOTH
+    assert wanted(hush(moving), NOW) == {C0}
+    outdated = replace(moving.durable, record=Record(7, 4, frozenset({C0})))
+    assert wanted(replace(moving, durable=outdated), NOW) == {C0}
+
+
+def test_who_has_just_lost_synchronization_stays_and_does_not_join(view, hush):
+    doubtful = view(leads=True, local=replace(OUT, doubtful=frozenset({C1})))
+    assert wanted(doubtful, NOW) == BOTH
+    assert wanted(hush(doubtful), NOW) == {C0}
+    outdated = replace(doubtful.durable, record=Record(7, 4, frozenset({C0})))
+    assert wanted(replace(doubtful, durable=outdated), NOW) == {C0}
