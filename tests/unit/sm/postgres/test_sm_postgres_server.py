@@ -40,6 +40,7 @@ def test_only_a_process_of_this_cluster_is_its_server(place: Place) -> None:
         server.stop(1.0)
         assert running[0].wait(5) == -signal.SIGKILL, "its parent has died, and it could still write"
         assert running[1].poll() is None
+        assert not (data / "postmaster.pid").exists()
     finally:
         for process in running:
             process.kill()
