@@ -38,7 +38,7 @@ LOG = logging.getLogger(__name__)
 
 class NodeHands:
     """``feed`` takes the events that follow from what is carried out. ``messaging`` is None where nobody is to be
-    talked to."""
+    talked to. ``take_report`` stores the states of this node."""
 
     def __init__(self, settings: Settings, store: Store, guard: DataGuard, catalogue: Catalogue, journal: Journal,
                  clock: Callable[[], int], feed: Callable[[Event], None]) -> None:
@@ -52,6 +52,7 @@ class NodeHands:
         self._fencer = Fencer(settings.fencing, self._scopes, feed, settings.timing.fence_timeout_ms / 1_000)
         self._reboots: set[asyncio.Task[None]] = set()
         self.messaging: Messaging | None = None
+        self.take_report: Callable[[NodeReport], None] = lambda report: None
 
     @property
     def fenceable(self) -> frozenset[str]:

@@ -49,8 +49,9 @@ class Settings:
     ``node``: its own name; empty: that of the host. ``nodes``: all controllers; empty: by the system mode. ``targets``:
     by path, addresses that are pinged. ``group``: the group whose members may use the control socket besides root.
     ``ready_files`` must exist, and ``unhealthy_file`` must not, for the node to be ready. ``degraded_file`` exists
-    while a group is degraded. ``required``: the file with the nodes that must store each write.
-    ``assumed``: states of the node until host maintenance has told others.
+    while a group is degraded. ``required``: the file with the nodes that must store each write. ``assumed``: states of
+    the node until host maintenance has told others. ``faults``: directory of alarms for sm-alarms; empty: ``faults`` in
+    that of the journal.
     ``stop_s``: how long ``--stop-services`` waits. ``reboot``: the command that reboots the node.
     """
 
@@ -67,6 +68,7 @@ class Settings:
     key: str = "/etc/flock/sm.key"
     required: str = "/var/lib/flock/sm/required.json"
     journal: str = "/var/lib/sm"
+    faults: str = ""
     runtime: str = "/run/sm"
     group: str = ""
     ready_files: tuple[str, ...] = ("/etc/platform/.initial_config_complete", "/run/goenabled")

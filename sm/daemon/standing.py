@@ -32,15 +32,16 @@ class Ready:
 
 
 class Self:
-    """Keeps the ``Standing`` of this node. ``said`` gets sentences about paths for the journal.
+    """Keeps the ``Standing`` of this node. ``said`` gets sentences about paths for the journal,
+    ``alarmed`` the alarms of paths with their devices.
 
     ``report``: the states of the node as host maintenance knows them; its ``ready`` is found out here. ``leaving``: the
     node is not to run anything any more. ``unstored``: why the store cannot be written.
     """
 
     def __init__(self, settings: paths.PathSettings, ready: Ready, report: NodeReport, fenceable: frozenset[str],
-                 said: Callable[[str], None], now_ms: int) -> None:
-        self._settings, self._ready, self._said = settings, ready, said
+                 said: Callable[[str], None], alarmed: Callable[[paths.PathAlarm, str], None], now_ms: int) -> None:
+        self._settings, self._ready, self._said, self._alarmed = settings, ready, said, alarmed
         self._fenceable = fenceable
         self.view = paths.begin(settings, now_ms)
         self.report = report
@@ -107,5 +108,7 @@ class Self:
         for action in actions:
             if isinstance(action, paths.PathChange):
                 self._said(f"path {action.path} is {action.state}")
-            elif action.text is not None:
+                continue
+            self._alarmed(action, self._settings.devices[action.path])
+            if action.text is not None:
                 self._said(action.text)

@@ -16,7 +16,7 @@ PATHS = PathSettings("controller-0", {"mgmt": "eth0", "oam": "eth1"}, ("controll
 
 def made(said: list[str], folder: Path) -> Self:
     return Self(PATHS, Ready((), str(folder / "unhealthy")), NodeReport(Administrative.UNLOCKED), frozenset(),
-                said.append, NOW)
+                said.append, lambda alarm, device: said.append(f"{device}: {alarm.host} {alarm.path}"), NOW)
 
 
 def test_readiness_is_that_of_some_files(tmp_path: Path) -> None:
