@@ -191,6 +191,7 @@ class Host(Machine):
         self.timer(self.due_ms - now_ms, lambda: self.tick(boots))
         self.self.on_tick(self.view.leading, late_ms, now_ms)
         in_sync = frozenset(self.synced) if self.state == SERVING else frozenset()
+        in_sync = in_sync if self.site.has_data else frozenset(self.config.nodes)
         standing = self.self.standing(in_sync, now_ms)
         if standing != self.node.standing:
             self.feed(StandingChanged(standing))
@@ -199,6 +200,14 @@ class Host(Machine):
         self.pet(HANGING_DAEMON_MS if until is None else until - now_ms)
         self.left = Left(self.node.local, self.permitted(until, now_ms), 0)
         self.site.watch(self, now_ms)
+
+    def bite(self):
+        """The watchdog resets the host when something is active at its deadline that may not be."""
+        if self.up and self.world.now_ms >= self.pet_until_ms and any(
+                self.running.get(name) is UP for name in self.site.bound):
+            self.world.say(f"the watchdog of {self.name} resets it")
+            self.cloud.bites += 1
+            self.cloud.reset(self)
 
     def permitted(self, until, now_ms):
         if until is not None:
