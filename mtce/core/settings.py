@@ -53,6 +53,13 @@ class Settings:
     heartbeat_ready_ms: int = 60_000
     cluster_host_degrade_only: bool = False
     simplex: bool = False
+    service_management: bool = False
+    """Whether there is an sm-api, without which nothing can be moved to another controller."""
+    swact_retry_ms: int = 10_000
+    swact_query_tries_max: int = 10
+    swact_timeout_ms: int = 120_000
+    swact_poll_ms: int = 10_000
+    swact_polls_max: int = 5
     host_add_delay_ms: int = 20_000
     lazy_reboot_delay_s: int = 15
     lazy_reboot_retry_ms: int = 120_000
@@ -81,11 +88,11 @@ class Settings:
     offline_search_ms: int = 27_000
     offline_silence_ms: int = 9_000
     unobserved_ms: int = 60_000
+    claim_trusted_ms: int = 30_000
     offline_probe_ms: int = 1_000
     online_silence_ms: int = 14_000
     reset_to_offline_ms: int = 150_000
     power_off_to_offline_ms: int = 60_000
-    reinstall_to_offline_ms: int = 150_000
     node_reinstall_timeout_ms: int = 2_400_000
     reinstall_bmc_wait_ms: int = 600_000
     hold_probe_ms: int = 5_000

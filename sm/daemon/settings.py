@@ -51,7 +51,9 @@ class Settings:
     by path, addresses that are pinged. ``weights``: by path, what its loss costs a node, where it is not the default.
     ``group``: the group whose members may use the control socket besides root.
     ``ready_files`` must exist, and ``unhealthy_file`` must not, for the node to be ready. ``degraded_file`` exists
-    while a group is degraded. ``assumed``: states of the node until host maintenance has told others.
+    while a group is degraded. ``required``: the file with the nodes that must store each write. ``assumed``: states of
+    the node until host maintenance has told others. ``faults``: directory of alarms for sm-alarms; empty: ``faults`` in
+    that of the journal.
     ``stop_s``: how long ``--stop-services`` waits. ``reboot``: the command that reboots the node.
     """
 
@@ -67,7 +69,9 @@ class Settings:
     store: str = "/var/lib/flock/sm/sm.db"
     site: str = "/etc/flock/sm/site.yaml"
     key: str = "/etc/flock/sm.key"
+    required: str = "/var/lib/flock/sm/required.json"
     journal: str = "/var/lib/sm"
+    faults: str = ""
     runtime: str = "/run/sm"
     group: str = ""
     ready_files: tuple[str, ...] = ("/etc/platform/.initial_config_complete", "/run/goenabled")
@@ -148,7 +152,7 @@ def _broken(found: Settings) -> list[tuple[str, str]]:
         wrong += _broken_witness(found, found.witness)
     for node, device in found.fencing.items():
         wrong += _broken_device(f"fencing.{node}", device)
-    for name in ("store", "site", "key", "journal", "runtime", "unhealthy_file", "degraded_file"):
+    for name in ("store", "site", "key", "required", "journal", "runtime", "unhealthy_file", "degraded_file"):
         if not getattr(found, name).startswith("/"):
             wrong.append((name, "must be an absolute path"))
     if found.watchdog and not found.watchdog.startswith("/"):

@@ -7,15 +7,19 @@ from typing import Any
 
 from flock import rpc
 from flock.api import build_app
+from flock.auth.keystone import KeystoneWatch
 from flock.auth.secrets import SecretBox
+from flock.auth.session import OwnSession
 from flock.core import slices
 from flock.core.health import Health
 from flock.db import Database, from_conf
-from flock.jobs import Operations as StoredOperations
+from flock.jobs.operations import Operations as StoredOperations
+from sm.client.rest import SERVICE, SmApi
 from sysinv.conf import options
 from sysinv.contract.reports import RESOURCES
 from sysinv.contract.rpc import BusAccounts, Operations
 from sysinv.hosts.installation import Installation, InstallSettings
+from sysinv.hosts.servicemanagement import Api, NoApi, ServiceManagement
 from sysinv.hosts.work import Work
 from sysinv.resources.address.rules import NetworkInterfaces
 from sysinv.resources.host.service import HostService, HostSettings
@@ -34,13 +38,14 @@ def application(conf: Any) -> Any:
     bus = rpc.transport(conf)
     conductor = rpc.client(Operations, bus)
     accounts = rpc.client(BusAccounts, bus)
-    versions = rpc.VersionWatch(bus, [Operations])
-    versions.start()
+    servers = rpc.ServerWatch(bus, [Operations], for_replies=True)
+    servers.start()
     health = Health()
-    health.add("versions", versions.trouble)
-    replies = rpc.ReplyWatch(bus, [Operations])
-    replies.start()
-    health.add("bus", replies.trouble)
+    health.add("versions", servers.mismatch)
+    health.add("bus", servers.silence)
+    keystone = KeystoneWatch(conf)
+    keystone.start()
+    health.add("keystone", keystone.trouble)
     hostname = options.own_hostname(conf)
     # The API only records operations and needs no steps; the conductor carries them out.
     operations = StoredOperations(db, OPERATIONS, {}, owner=f"sysinv-api@{hostname}")
@@ -52,7 +57,14 @@ def application(conf: Any) -> Any:
                               heartbeat_key_file=Path(conf.sysinv.heartbeat_key_file),
                               tls_directory=Path(conf.bootstrap.tls_directory))
     box = SecretBox.create(conf.sysinv.secret_key_file)
+    manager = ServiceManagement(_sm_api(conf), hostname)
     return build_app(conf, "sysinv", deps=[
-        db, work, HostService(db, work, box, settings),
+        manager, db, work, HostService(db, work, box, settings, manager),
         Installation(db, work, install, lambda uuid: accounts.renew_host_account(host_uuid=uuid)),
         NetworkInterfaces(conf.bootstrap.interfaces), *services(db)], health=health)
+
+
+def _sm_api(conf: Any) -> Api:
+    if not conf.sysinv.sm_url:
+        return NoApi()
+    return SmApi(OwnSession(conf, SERVICE), conf.sysinv.sm_url, "sysinv", float(conf.sysinv.sm_timeout_s))

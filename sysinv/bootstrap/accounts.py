@@ -13,14 +13,15 @@ from pathlib import Path
 
 SHARED_GROUP = "flock"
 """May read the configuration that all services share."""
-USERS = ("flock-fm", "flock-sysinv", "flock-mtce", "flock-keystone")
+USERS = ("flock-fm", "flock-sysinv", "flock-mtce", "flock-sm", "flock-keystone")
 SYSUSERS = "".join([f"g {SHARED_GROUP} -\n",
                     *(f'u {user} - "Service of the flock"\n' for user in USERS),
                     *(f"m {user} {SHARED_GROUP}\n" for user in USERS if user != "flock-keystone")])
 """Input of systemd-sysusers(8)."""
 FRONT_GROUP = "www-data"
 """The workers of the front, which connect to the APIs' sockets."""
-SOCKETS = {"fm-api": "flock-fm", "sysinv-api": "flock-sysinv", "mtce-api": "flock-mtce", "keystone": "flock-keystone"}
+SOCKETS = {"fm-api": "flock-fm", "sysinv-api": "flock-sysinv", "mtce-api": "flock-mtce", "sm-api": "flock-sm",
+           "keystone": "flock-keystone"}
 TMPFILES_PATH = "/etc/tmpfiles.d/flock.conf"
 # Not RuntimeDirectory= of the units: systemd would give it the group that also reads the service's files.
 TMPFILES = "".join(["d /run/flock 0755 root root -\n",
@@ -42,9 +43,10 @@ class Owner:
 _READ_ONLY = 0o640
 RULES: tuple[tuple[str, Owner], ...] = (
     ("etc/flock/flock.conf", Owner("root", SHARED_GROUP, _READ_ONLY)),
-    *((f"etc/flock/{name}.conf", Owner("root", f"flock-{name}", _READ_ONLY)) for name in ("fm", "sysinv", "mtce")),
+    *((f"etc/flock/{name}.conf", Owner("root", f"flock-{name}", _READ_ONLY))
+      for name in ("fm", "sysinv", "mtce", "sm")),
     *((f"etc/flock/{daemon}.conf", Owner("root", f"flock-{daemon.partition('-')[0]}", _READ_ONLY))
-      for daemon in ("fm-api", "fm-manager", "sysinv-api", "mtce-api")),
+      for daemon in ("fm-api", "fm-manager", "sm-alarms", "sysinv-api", "mtce-api")),
     # sysinv-api seals passwords; mtce-conductor opens them, as root.
     ("etc/flock/secrets.key", Owner("root", "flock-sysinv", _READ_ONLY)),
     # sysinv-api derives from it the keys of the hosts that it installs; mtce-heartbeat reads it as root.

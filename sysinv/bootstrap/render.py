@@ -21,7 +21,7 @@ from sysinv.bootstrap.front import (
     nginx_conf,
     socket_path,
 )
-from sysinv.bootstrap.secrets import SystemSecrets
+from sysinv.bootstrap.secrets import SERVICE_USERS, SystemSecrets
 from sysinv.model import busaccounts
 from sysinv.model.hostfiles import (
     AUTHORITIES_FILE,
@@ -165,7 +165,7 @@ def service_files(answers: Answers, secrets: SystemSecrets, hostname: str) -> li
         if daemon == "sysinv-conductor":
             own["bus_admin"] = {"password": bus.admin_password(secrets)}
         files.append(RenderedFile(f"/etc/flock/{daemon}.conf", PRIVATE, ini(own)))
-    for subsystem in ("fm", "sysinv", "mtce"):
+    for subsystem in SERVICE_USERS:
         sections = _subsystem_sections(answers, secrets, subsystem, auth_url)
         files.append(RenderedFile(f"/etc/flock/{subsystem}.conf", PRIVATE,
                                   ini(merged(sections, answers.overrides.get(subsystem, {})))))
@@ -179,11 +179,12 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
         "project_name": "services", "user_domain_name": "Default", "project_domain_name": "Default",
     }
     sections: dict[str, dict[str, Any]] = {
-        "database": {"connection": database_url(answers, secrets, subsystem, f"/var/lib/flock/{subsystem}")},
         "keystone_authtoken": {**credentials, "www_authenticate_uri": auth_url, "cafile": AUTHORITIES_FILE,
                                "service_token_roles_required": True},
         "api": {"bind_socket": socket_path(f"{subsystem}-api")},
     }
+    if subsystem != "sm":
+        sections["database"] = {"connection": database_url(answers, secrets, subsystem, f"/var/lib/flock/{subsystem}")}
     if subsystem == "fm":
         sections["fm"] = {"region_name": answers.region_name, "system_name": answers.name}
     if subsystem == "mtce":

@@ -33,7 +33,7 @@ POLL_S = 1.0
 NAMED_MAX = 20
 BUS_KEY = "bus_key"
 RESTARTED = ("flock-fm-manager", "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api", "flock-mtce-conductor",
-             "flock-mtce-api", "flock-sysinv-agent", "flock-mtce-agent")
+             "flock-mtce-api", "flock-sm-alarms", "flock-sysinv-agent", "flock-mtce-agent")
 """The units that read a password of the bus at their start."""
 
 

@@ -42,7 +42,8 @@ COMMAND_TIMEOUT_S = 120.0
 PORT_TIMEOUT_S = 120.0
 UNITS_BASE = ("rabbitmq-server", "flock-front", "flock-keystone-cache", "flock-keystone")
 UNITS_CORE = ("flock-config", "flock-fm-manager", "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api",
-              "flock-dnsmasq", "flock-mtce-heartbeat", "flock-mtce-conductor", "flock-mtce-api")
+              "flock-dnsmasq", "flock-mtce-heartbeat", "flock-mtce-conductor", "flock-mtce-api",
+              "flock-sm-api")
 UNITS_AGENTS = ("flock-sysinv-agent", "flock-mtce-agent")
 
 

@@ -40,12 +40,15 @@ SERVICES: dict[str, Service] = {
     "mtce-api": Service(calls=(mtce.CONDUCTOR_TOPIC,)),
     "sysinv-conductor": Service(serves=(sysinv.CONDUCTOR_TOPIC,), calls=(FM_TOPIC, mtce.CONDUCTOR_TOPIC),
                                 agents=(sysinv.AGENT_TOPIC,)),
+    "sm-alarms": Service(calls=(FM_TOPIC,)),
     "sysinv-api": Service(calls=(sysinv.CONDUCTOR_TOPIC,)),
     "sysinv-dnsmasq-lease-update": Service(calls=(sysinv.CONDUCTOR_TOPIC,)),
 }
 AGENT_TOPICS = (mtce.AGENT_TOPIC, sysinv.AGENT_TOPIC)
 # Two agents and the programs that raise alarms, each with a few connections and queues.
 HOST_CONNECTIONS_MAX, HOST_CHANNELS_MAX, HOST_QUEUES_MAX = 64, 256, 64
+# A queue of an agent has one or two.
+HOST_BINDINGS_MAX = 4 * HOST_QUEUES_MAX
 HOST_SENDS_TO = (FM_TOPIC, mtce.CONDUCTOR_TOPIC, sysinv.CONDUCTOR_TOPIC)
 
 
@@ -56,7 +59,7 @@ def of_host(hostname: str, exchange: str) -> HostAccess:
         account, exchange, requests_exchange(account, exchange),
         HOST_SENDS_TO,
         host_permissions(hostname, AGENT_TOPICS, exchange),
-        HOST_CONNECTIONS_MAX, HOST_CHANNELS_MAX, HOST_QUEUES_MAX)
+        HOST_CONNECTIONS_MAX, HOST_CHANNELS_MAX, HOST_QUEUES_MAX, HOST_BINDINGS_MAX)
 
 
 def of_service(daemon: str, exchange: str) -> Permissions:

@@ -3,13 +3,11 @@
 paths, probes and commands, plug-ins that answer with exit codes, host maintenance, and alarms."""
 
 from sm.catalogue.build import catalogue
-from sm.contract.states import (
-    GroupState,
-    Policy,
-)
+from sm.contract.control import Request, Verb
+from sm.contract.nodecommand import NodeAction
+from sm.contract.states import Administrative, GroupState, Operational, Policy
 from sm.core import redundancy
 from sm.core.node import ledger
-from sm.core.swact import NodeAction, check, running_services
 from sm.core.timing import Timing
 from sm.plugins.results import Results
 from tests.sim.domainworld import PATHS, PRODUCT, Cloud
@@ -221,7 +219,5 @@ class Site(Cloud):
     def check(self, host, action):
         """What sm-api answers to a command about a host: the verdict of the leader."""
         leader = next(one for one in self.controllers if one.up and one.view.leading)
-        now = ledger.cluster(leader.node, leader.reactor.catalogue, leader.local_ms())
-        states = {one.name: {name: view.state for name, view in one.node.local.services.items()}
-                  for one in self.controllers if one.up}
-        return check(now, host.name, NodeAction(action), running_services(states))
+        return leader.commands(Request("1", Verb.COMMAND, node=host.name, action=NodeAction(action),
+                                       administrative=Administrative.LOCKED, operational=Operational.ENABLED)).verdict

@@ -58,8 +58,8 @@ class ServiceView:
     """One service on this node.
 
     ``desired``: what the order for its group means for it. ``state``: since ``since_ms``. ``stopped``: a plug-in has
-    proven that nothing of it runs; false also means "not known". ``passive``: nothing of it is active, since it stands by,
-    or did until its stop began, or was stopped when its start to stand by began. ``leaving``: the step down that it
+    proven that nothing of it runs; false also means "not known". ``passive``: nothing of it is active, since it stands
+    by, or did until its stop began, or was stopped when its start to stand by began. ``leaving``: the step down that it
     waits for or does; services that use it go down first. ``action``: in flight as ``run_id`` since ``run_since_ms``,
     given up at ``run_due_ms``; ``look_due_ms``: a first look is not waited for longer when the service shall stop.
     ``reported`` and ``reported_condition``: the plug-in's words. ``failure``: the engine's.

@@ -69,7 +69,8 @@ def _node(view: NodeView, name: str, now_ms: int) -> Node:
         lost_ms = view.lost_ms
     else:
         peer = _peer(view, name)
-        told, lost, lost_ms = peer.report, peer.lost, peer.lost_ms
+        told = replace(view.book.states.get(name, peer.report), ready=peer.report.ready)
+        lost, lost_ms = peer.lost, peer.lost_ms
         proven = gone(domain, name, now_ms)
         current = _is_current(view, name, peer, now_ms)
     return Node(name, told.administrative, told.operational, told.availability, told.ready is Operational.ENABLED,

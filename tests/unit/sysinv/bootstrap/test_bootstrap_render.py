@@ -110,3 +110,23 @@ def test_certificates_name_every_address_of_the_controller_and_the_key_is_privat
     assert {"controller", "pxecontroller", "localhost"} <= set(names.get_values_for_type(x509.DNSName))
     addresses = {str(each) for each in names.get_values_for_type(x509.IPAddress)}
     assert {"127.0.0.1", "192.168.204.1", "192.168.204.2", "169.254.202.1", "10.10.10.1", "10.10.10.3"} <= addresses
+
+
+def test_sm_api_has_an_account_but_no_database():
+    files = {file.path: file.content for file in render.service_files(ANSWERS, SECRETS, "controller-0")}
+    parser = configparser.RawConfigParser()
+    parser.read_string(files["/etc/flock/sm.conf"])
+    assert parser.get("keystone_authtoken", "username") == "sm" and not parser.has_section("database")
+    assert parser.get("api", "bind_socket") == "/run/flock/sm-api/api.sock"
+    assert "service.sm-alarms" in files["/etc/flock/sm-alarms.conf"]
+
+
+def test_an_older_system_gets_passwords_of_new_services_and_keeps_the_others(tmp_path):
+    path = tmp_path / "secrets.json"
+    known = load_or_create(path)
+    document = json.loads(path.read_text())
+    del document["keystone"]["sm"]
+    path.write_text(json.dumps(document))
+    later = load_or_create(path)
+    assert later.keystone.pop("sm") and known.keystone.pop("sm") and later == known
+    assert load_or_create(path).keystone["sm"]

@@ -39,7 +39,7 @@ def test_systemd_makes_all_users_and_keystone_shares_no_configuration() -> None:
     assert lines[0] == "g flock -"
     assert [line.split()[1] for line in lines if line.startswith("u ")] == list(USERS)
     members = {tuple(line.split()[1:]) for line in lines if line.startswith("m ")}
-    assert members == {(user, SHARED_GROUP) for user in ("flock-fm", "flock-sysinv", "flock-mtce")}
+    assert members == {(user, SHARED_GROUP) for user in ("flock-fm", "flock-sysinv", "flock-mtce", "flock-sm")}
     assert accounts.SYSUSERS.endswith("\n") and len(lines) == 1 + len(USERS) + len(members)
 
 
