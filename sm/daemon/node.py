@@ -27,17 +27,18 @@ from sm.daemon.beginning import UNKNOWN, domain_view, first_view, stored
 from sm.daemon.commands import Commands
 from sm.daemon.control import ControlSocket
 from sm.daemon.faults import Faults
-from sm.daemon.guard import guard_for
 from sm.daemon.hands import NodeHands, Report
 from sm.daemon.journal import Journal
 from sm.daemon.links import direct_of, links_of, nodes_of
 from sm.daemon.memory import Memory, host_boot
 from sm.daemon.messaging import Messaging
+from sm.daemon.parts import guard_for
 from sm.daemon.reactor import Reactor
 from sm.daemon.settings import Settings
 from sm.daemon.standing import Ready, Self
 from sm.daemon.status import status
 from sm.daemon.watchdog import Watchdog
+from sm.store import agreement
 from sm.store.store import Store
 from sm.transport.keyring import KeyFile, Keyring
 
@@ -70,7 +71,7 @@ class NodeDaemon:
         self._journal, self._watchdog = Journal(Path(settings.journal)), Watchdog(settings.watchdog)
         self.faults = Faults(Path(settings.faults or f"{settings.journal}/faults"), settings.group)
         self._memory = Memory(Path(settings.runtime), host_boot())
-        guard = guard_for(catalogue, nodes)
+        guard = guard_for(catalogue, me, nodes, Path(settings.required))
         self._hands = NodeHands(settings, store, guard, catalogue, self._journal, now_ms, self.feed)
         self._report = Report(store, me, settings.assumed)
         self._hands.take_report = self._take_report
@@ -87,7 +88,8 @@ class NodeDaemon:
                 lambda device, up: self._self.on_carrier(device, up, now_ms()), self._self.on_reachable)
         config = Config(nodes, settings.witness.name if settings.witness is not None else "", settings.policy,
                         settings.timing)
-        domain = domain_view(me, boot, host_boot(), config, stored(store.kept, guard), started_ms)
+        domain = domain_view(me, boot, host_boot(), config, stored(store.kept, guard),
+                             guard.ordered(known=agreement.get(store.kept) is not None), started_ms)
         view, self._first, self.resumed = first_view(domain, catalogue, self._memory.load(), self._earlier, started_ms)
         self._reactor = Reactor(view, catalogue, self._hands, now_ms)
         self._control = ControlSocket(Path(settings.runtime) / "control", settings.group, Commands(self))
@@ -163,6 +165,8 @@ class NodeDaemon:
         self._hands.open()
         await self._control.open()
         self.note(f"the daemon starts and {'goes on where the one before ended' if self.resumed else 'looks at all'}")
+        # Before a service starts: what it makes writable obeys this order.
+        self._hands.require(self.view.domain.required, self.view.domain.order)
         self._reactor.begin(self._first)
         self._due_ms = now_ms()
         self._tick()
@@ -218,7 +222,7 @@ class NodeDaemon:
         asyncio.get_running_loop().call_at(self._due_ms / 1_000, self._tick)
         self._self.unstored = self._reactor.unstored
         self._self.on_tick(self.view.domain.leading, late_ms, now)
-        standing = self._self.standing(self._hands.in_sync, now)
+        standing = self._self.standing(self._hands.in_sync, self._hands.enforced, now)
         if self._leaves_by_ms is not None:
             standing = replace(standing, report=replace(standing.report, administrative=Administrative.LOCKED))
         if standing != self.view.standing:

@@ -35,8 +35,8 @@ class Hands(Protocol):
     def store(self, durable: Durable) -> None:
         """Returns when it is on the disk. FlockError: it is not."""
 
-    def require(self, nodes: frozenset[str]) -> None:
-        """Returns when no write is acknowledged any more before ``nodes`` have stored it."""
+    def require(self, nodes: frozenset[str], order: int) -> None:
+        """Returns when nothing can become writable any more without this order; it comes into force later."""
 
     def send(self, beat: Beat) -> None:
         """Sends the beat on every path."""
@@ -164,7 +164,7 @@ class Reactor:
             if self._pending is None:
                 self._hands.fence(action)
         elif isinstance(action, Require):
-            self._hands.require(action.nodes)
+            self._hands.require(action.nodes, action.order)
         elif isinstance(action, Journal):
             self._hands.note(action.text)
         elif isinstance(action, TakeReport):

@@ -49,8 +49,9 @@ class Settings:
     ``node``: its own name; empty: that of the host. ``nodes``: all controllers; empty: by the system mode. ``targets``:
     by path, addresses that are pinged. ``group``: the group whose members may use the control socket besides root.
     ``ready_files`` must exist, and ``unhealthy_file`` must not, for the node to be ready. ``degraded_file`` exists
-    while a group is degraded. ``assumed``: states of the node until host maintenance has told others.
-    ``faults``: directory of alarms for sm-alarms; empty: ``faults`` in that of the journal.
+    while a group is degraded. ``required``: the file with the nodes that must store each write. ``assumed``: states of
+    the node until host maintenance has told others. ``faults``: directory of alarms for sm-alarms; empty: ``faults`` in
+    that of the journal.
     ``stop_s``: how long ``--stop-services`` waits. ``reboot``: the command that reboots the node.
     """
 
@@ -65,6 +66,7 @@ class Settings:
     store: str = "/var/lib/flock/sm/sm.db"
     site: str = "/etc/flock/sm/site.yaml"
     key: str = "/etc/flock/sm.key"
+    required: str = "/var/lib/flock/sm/required.json"
     journal: str = "/var/lib/sm"
     faults: str = ""
     runtime: str = "/run/sm"
@@ -147,7 +149,7 @@ def _broken(found: Settings) -> list[tuple[str, str]]:
         wrong += _broken_witness(found, found.witness)
     for node, device in found.fencing.items():
         wrong += _broken_device(f"fencing.{node}", device)
-    for name in ("store", "site", "key", "journal", "runtime", "unhealthy_file", "degraded_file"):
+    for name in ("store", "site", "key", "required", "journal", "runtime", "unhealthy_file", "degraded_file"):
         if not getattr(found, name).startswith("/"):
             wrong.append((name, "must be an absolute path"))
     if found.watchdog and not found.watchdog.startswith("/"):

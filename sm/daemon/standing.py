@@ -78,7 +78,7 @@ class Self:
             self._stalled_ms = now_ms
         self._step(paths.Tick(), leading, now_ms)
 
-    def standing(self, in_sync: frozenset[str], now_ms: int) -> Standing:
+    def standing(self, in_sync: frozenset[str], enforced: int, now_ms: int) -> Standing:
         """All of it."""
         heard = paths.heard_lately(self._settings, self.view, now_ms)
         ready = self._ready.state(now_ms)
@@ -86,8 +86,8 @@ class Self:
         probe = Beat("", "", 0, 0, carriers=carriers, heard=heard, reachable=reachable)
         lost = paths.lost_networks(probe)
         isolated = self.unstored or self._isolated(now_ms)
-        return Standing(replace(self.report, ready=ready), lost, isolated, in_sync, self._fenceable, self._stalled_ms,
-                        carriers, heard, reachable, self._doubtful(in_sync, now_ms))
+        return Standing(replace(self.report, ready=ready), lost, isolated, in_sync, enforced, self._fenceable,
+                        self._stalled_ms, carriers, heard, reachable, self._doubtful(in_sync, now_ms))
 
     def _isolated(self, now_ms: int) -> str:
         """Why this node would hear nobody; empty while it hears a witness, whose vote is for who can be reached."""

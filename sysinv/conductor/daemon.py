@@ -97,7 +97,8 @@ class ConductorDaemon:
             Operations: OperationsEndpoint(self._operations.nudge),
             BusAccounts: self._accounts,
             Credentials: self._credentials,
-            Neighbours: NeighboursEndpoint(self._db, conf.bootstrap.interfaces),
+            Neighbours: NeighboursEndpoint(self._db, conf.bootstrap.interfaces, hostname,
+                                           lambda: options.own_interfaces(conf)),
         }, threads_max=conf.sysinv.conductor_threads, hostname_of=intake.hostname_of)
         self._periodics = self._audits(conf, mtce, steps, discovery)
         bus_alarm = BusAlarm(hostname, "sysinv-conductor", self._server.trouble, busalarm.spooled(self._raiser))

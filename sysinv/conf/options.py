@@ -11,6 +11,9 @@ from typing import Any
 
 from oslo_config import cfg
 
+from flock.exec.root import Root
+from sysinv.model.hostfiles import interfaces_in
+
 SYSINV, BOOTSTRAP, DNSMASQ, BUS_ADMIN = "sysinv", "bootstrap", "dnsmasq", "bus_admin"
 NETWORK_INTERFACES = {"pxeboot": "pxeboot0", "mgmt": "mgmt0", "cluster-host": "cluster0", "oam": "oam0"}
 
@@ -52,6 +55,7 @@ SYSINV_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("secret_key_file", default="/etc/flock/secrets.key",
                help="File with the key that encrypts BMC passwords; shared with mtce, created if missing."),
     cfg.StrOpt("heartbeat_key_file", default="/etc/flock/heartbeat.key", help="File with the cluster's heartbeat key."),
+    cfg.StrOpt("platform_conf", default="/etc/platform/platform.conf", help="Path of this controller's platform.conf."),
     cfg.StrOpt("sm_url", default="",
                help="URL of sm-api, which is asked before a swact or a lock of a controller. Empty: this system has no "
                     "service management."),
@@ -108,6 +112,12 @@ def register(conf: Any) -> Any:
 def own_hostname(conf: Any) -> str:
     """Return the hostname of the controller that runs this process."""
     return str(conf.sysinv.hostname or socket.gethostname())
+
+
+def own_interfaces(conf: Any) -> dict[str, str]:
+    """Return this controller's interfaces by network type, as its platform.conf has them now."""
+    path = Path(conf.sysinv.platform_conf)
+    return interfaces_in("\n".join(Root(path.parent).lines(path.name)))
 
 
 def dnsmasq_directory(conf: Any) -> Path:

@@ -168,8 +168,8 @@ def _local(view: NodeView, catalogue: Catalogue) -> Local:
     active = any(name not in catalogue.groups or ledger.leased(catalogue.groups[name])
                  for name in view.local.active_groups)
     heir, successor = (view.domain.local.heir, view.domain.local.successor) if view.domain.leading else ("", "")
-    return Local(eligible, active, standing.isolated, standing.in_sync, standing.fenceable, standing.stalled_ms, heir,
-                 successor, standing.doubtful)
+    return Local(eligible, active, standing.isolated, standing.in_sync, standing.enforced, standing.fenceable,
+                 standing.stalled_ms, heir, successor, standing.doubtful)
 
 
 def _services(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tuple[NodeView, list[Action]]:

@@ -52,12 +52,14 @@ class Book:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What the shell has found out about this node. ``lost``: networks that it has lost; ``isolated``: why it would
-    hear nobody. ``in_sync``, ``doubtful``, ``fenceable`` and ``stalled_ms``: see ``sm.core.domain.view.Local``."""
+    hear nobody. ``in_sync``, ``enforced``, ``doubtful``, ``fenceable`` and ``stalled_ms``: see
+    ``sm.core.domain.view.Local``."""
 
     report: NodeReport = NodeReport()
     lost: frozenset[str] = frozenset()
     isolated: str = ""
     in_sync: frozenset[str] = frozenset()
+    enforced: int = -1
     fenceable: frozenset[str] = frozenset()
     stalled_ms: int = -1_000_000
     carriers: Mapping[str, bool] = field(default_factory=dict)

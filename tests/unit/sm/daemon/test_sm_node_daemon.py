@@ -55,6 +55,7 @@ class Place:
         self.state, self.socket = folder / "running", str(folder / "run/control")
         self.settings = Settings(
             node="controller-0", timing=Timing(wait_ms=200), store=str(folder / "sm.db"),
+            required=str(folder / "required.json"),
             journal=str(folder / "journal"), runtime=str(folder / "run"), ready_files=(),
             unhealthy_file=str(folder / "unhealthy"), degraded_file=str(folder / "degraded"),
             reboot=("/bin/false",), stop_s=10)

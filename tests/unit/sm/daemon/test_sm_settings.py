@@ -9,10 +9,7 @@ import pytest
 
 from sm.catalogue.problems import CatalogueRefused
 from sm.catalogue.rows import Configured, InterfaceRow, SettingRow
-from sm.contract.states import PluginKind, ServiceAction
-from sm.core.model import Catalogue
 from sm.core.timing import Timing
-from sm.daemon.guard import NoData, Unproven, guard_for
 from sm.daemon.links import direct_of, links_of, nodes_of, witness_links
 from sm.daemon.settings import Settings, Witness, read, read_witness
 from tests.unit.sm.daemon.conftest import NODES
@@ -109,14 +106,3 @@ def test_nodes_follow_the_mode_of_the_system() -> None:
     assert nodes_of(Settings(node="controller-0"), simplex) == ("controller-0",)
     assert nodes_of(Settings(node="controller-0"), rows()) == NODES
     assert nodes_of(Settings(node="a", nodes=("a", "b")), simplex) == ("a", "b")
-
-
-def test_replicated_data_that_nobody_looks_at_is_never_current(site: Catalogue) -> None:
-    assert isinstance(guard_for(site, NODES), NoData) and guard_for(site, NODES).in_sync() == set(NODES)
-    action = replace(site.services["vim"].actions[ServiceAction.ENABLE], plugin=PluginKind.OCF, name="drbd")
-    drbd = replace(site.services["vim"], name="drbd-pg", actions={ServiceAction.ENABLE: action})
-    replicated = replace(site, services={**site.services, "drbd-pg": drbd})
-    guard = guard_for(replicated, NODES)
-    assert isinstance(guard, Unproven)
-    assert (guard.first_members(), guard.in_sync()) == (frozenset(), frozenset())
-    assert guard_for(replicated, NODES[:1]).first_members() == {NODES[0]}
