@@ -6,8 +6,9 @@ A path is ok while another node is heard on it. Time in which this process itsel
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from flock.core.records import replace
 from sm.contract.messages import Beat
 from sm.contract.states import PathState
 from sm.core.timing import Timing

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Controllers and a witness in virtual time: paths, BMCs, a watchdog, replicated data, and what must always hold."""
-from dataclasses import replace
-
+from flock.core.records import replace
 from flock.sim import Network, Node, World
 from sm.contract.states import Policy
 from sm.core.domain.events import (

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Controllers that run the whole step of a node: agreement, scheduler, groups and services whose plug-ins may fail."""
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.contract import messages
 from sm.contract.messages import NodeReport
 from sm.contract.states import (

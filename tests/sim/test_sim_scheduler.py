@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
+from flock.core.records import replace
 from flock.sim import Network, World, seeds
 from sm.contract.states import Administrative, Condition, GroupState
 from sm.core.model import GroupSpec

@@ -3,11 +3,11 @@
 order is kept, nothing runs twice, nothing spins, what may be active is never denied, and in the end all is as ordered.
 """
 from collections import defaultdict, deque
-from dataclasses import replace
 
 import pytest
 
 from flock.core.codec import codec_for
+from flock.core.records import replace
 from flock.sim import World, seeds
 from sm.contract.states import ActionResult, GroupState, ServiceAction, ServiceState
 from sm.core import actions as wanted

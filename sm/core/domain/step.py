@@ -2,8 +2,7 @@
 """One step of a voter: view, event and time in; view and actions out. The daemon and the witness run the same step."""
 from __future__ import annotations
 
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.core.domain.events import (
     Action,
     AskFenced,

@@ -6,8 +6,8 @@ The order of the actions counts: what is stored comes before what is sent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
+from flock.core.records import replace
 from sm.contract.messages import Beat, GroupOrder, Snapshot
 from sm.contract.states import Administrative, GroupState, Operational, SchedulingState
 from sm.core import actions as service_actions

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from sm.contract import messages
 from sm.contract.messages import AssignmentReport, GroupOrder, NodeReport, Snapshot
@@ -15,8 +16,7 @@ SNAPSHOT_MS = 1_000
 """A snapshot is sent this often though nothing has changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """What another node told last of itself. ``revision``: of the snapshot that all of this comes from. ``read``: the
     revision of this node's snapshot that it has."""
 
@@ -29,8 +29,7 @@ class Peer:
     read: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Book:
+class Book(Struct, frozen=True):
     """The leader's plan; the others keep a copy, so that the next leader goes on from it.
 
     ``rows``: every group on every node. ``orders``: by node, in force since ``number`` of the leader's ``term``.
@@ -46,8 +45,7 @@ class Book:
     planned: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """What the shell has found out about this node. ``lost``: networks that it has lost; ``isolated``: why it would
     hear nobody. ``in_sync``, ``fenceable`` and ``stalled_ms``: see ``sm.core.domain.view.Local``."""
 
@@ -62,8 +60,7 @@ class Standing:
     reachable: Mapping[str, bool] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class NodeView:
+class NodeView(Struct, frozen=True):
     """One node. ``obeyed``: term and number of the latest orders taken. ``given``: by group, the order that the engines
     have. ``basis``: what the leader's plan was made from. ``snapshot``: what was told last, at ``told_ms``."""
 
@@ -85,30 +82,26 @@ class NodeView:
         return self.domain.me
 
 
-@dataclass(frozen=True, slots=True)
-class BeatCame:
+class BeatCame(Struct, frozen=True):
     """A genuine and new beat of another voter."""
 
     beat: messages.Beat
 
 
-@dataclass(frozen=True, slots=True)
-class StandingChanged:
+class StandingChanged(Struct, frozen=True):
     """The shell knows something new about this node."""
 
     standing: Standing
 
 
-@dataclass(frozen=True, slots=True)
-class Swact:
+class Swact(Struct, frozen=True):
     """An operator moves all movable groups away from ``node``. Checked before; only the leader takes it."""
 
     node: str
     force: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Send a beat to every voter."""
 
     beat: messages.Beat
