@@ -39,9 +39,10 @@ class Draft:
 
     @property
     def view(self) -> LocalView:
-        """The changed view."""
-        return LocalView(self.services, self.groups, self.former, self.base.settings, self.next_run_id, self.audit_ms,
+        """The changed view; the very one of the beginning when nothing has changed."""
+        view = LocalView(self.services, self.groups, self.former, self.base.settings, self.next_run_id, self.audit_ms,
                          self.reboot_ms, self.reboot_group, self.reboot_reason)
+        return self.base if view == self.base else view
 
     def spec_of(self, name: str) -> ServiceSpec | None:
         """How the service is defined: as it was when started here, as long as that must be stopped first."""

@@ -10,7 +10,8 @@ from sm.contract import messages
 from sm.contract.messages import AssignmentReport, GroupOrder, NodeReport, Snapshot
 from sm.core.cluster import Assignment, Key
 from sm.core.domain.view import View
-from sm.core.local.view import LocalView
+from sm.core.local.view import LocalView, next_deadline_ms
+from sm.core.model import Catalogue
 
 SNAPSHOT_MS = 1_000
 """A snapshot is sent this often though nothing has changed."""
@@ -60,9 +61,20 @@ class Standing(Struct, frozen=True):
     reachable: Mapping[str, bool] = field(default_factory=dict)
 
 
+class Gist(Struct, frozen=True):
+    """What follows from ``local`` under ``catalogue``, and is needed with every beat. ``due_ms``: nothing happens in
+    the engines by itself before. ``active``: groups of which something may be active here."""
+
+    local: LocalView
+    catalogue: Catalogue
+    due_ms: int
+    active: frozenset[str]
+
+
 class NodeView(Struct, frozen=True):
     """One node. ``obeyed``: term and number of the latest orders taken. ``given``: by group, the order that the engines
-    have. ``basis``: what the leader's plan was made from. ``snapshot``: what was told last, at ``told_ms``."""
+    have; ``driven``: what these follow from. ``basis``: what the leader's plan was made from. ``gist``: of the engines.
+    ``snapshot``: what was told last, at ``told_ms``; ``told``: what it was made from."""
 
     domain: View
     local: LocalView
@@ -73,6 +85,9 @@ class NodeView(Struct, frozen=True):
     orders: tuple[GroupOrder, ...] = ()
     given: Mapping[str, GroupOrder] = field(default_factory=dict)
     basis: tuple[object, ...] = ()
+    gist: Gist | None = None
+    driven: tuple[object, ...] = ()
+    told: tuple[object, ...] = ()
     snapshot: Snapshot = Snapshot(0)
     told_ms: int = -SNAPSHOT_MS
 
@@ -80,6 +95,13 @@ class NodeView(Struct, frozen=True):
     def me(self) -> str:
         """The name of this node."""
         return self.domain.me
+
+    def gist_of(self, catalogue: Catalogue) -> Gist:
+        """What follows from the engines' view as it is now."""
+        known, local = self.gist, self.local
+        if known is not None and known.local is local and known.catalogue is catalogue:
+            return known
+        return Gist(local, catalogue, next_deadline_ms(local), local.active_groups)
 
 
 class BeatCame(Struct, frozen=True):
