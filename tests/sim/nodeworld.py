@@ -72,10 +72,21 @@ class Machine(Controller):
         super().__init__(*args, **kwargs)
 
     @property
+    def running(self):
+        """What runs, by service; replaced by every change."""
+        return self._running
+
+    @running.setter
+    def running(self, value):
+        self._running = value
+        if value["postgres"] is UP:
+            self._state = ACTIVE
+        else:
+            self._state = STARTING if any(value[name] is UP for name in LEASED) else STOPPED
+
+    @property
     def state(self):
-        if self.running["postgres"] is UP:
-            return ACTIVE
-        return STARTING if any(self.running[name] is UP for name in LEASED) else STOPPED
+        return self._state
 
     @state.setter
     def state(self, value):
@@ -125,7 +136,7 @@ class Machine(Controller):
 
     def on_message(self, source, payload):
         boot, sent_ms = self.newest.get(source, ("", -1))
-        if source != self.name and (payload.boot != boot or payload.sent_ms > sent_ms):
+        if payload.boot != boot or payload.sent_ms > sent_ms:
             self.newest[source] = (payload.boot, payload.sent_ms)
             self.feed(BeatCame(payload))
 
@@ -136,7 +147,7 @@ class Machine(Controller):
             self.cancelled.add((self.boots, action.run_id))
         elif isinstance(action, Send):
             for path in self.paths.values():
-                path.multicast(self.name, self.config.voters, action.beat)
+                path.multicast(self.name, self.others, action.beat)
         else:
             super().perform(action)
 
@@ -172,7 +183,8 @@ class Machine(Controller):
             self.synced = {}
 
     def promoted(self):
-        lost = [item for item in self.cloud.acknowledged if item not in set(self.data)]
+        kept = set(self.data)
+        lost = [item for item in self.cloud.acknowledged if item not in kept]
         if lost and not self.cloud.loss_accepted:
             self.world.fail(f"{self.name} is promoted without {len(lost)} acknowledged writes")
         self.world.say(f"{self.name} is active")
@@ -201,6 +213,6 @@ class Witness(Voter):
 
     def on_message(self, source, payload):
         boot, sent_ms = self.newest.get(source, ("", -1))
-        if source != self.name and (payload.boot != boot or payload.sent_ms > sent_ms):
+        if payload.boot != boot or payload.sent_ms > sent_ms:
             self.newest[source] = (payload.boot, payload.sent_ms)
             self.feed(domain.BeatHeard(domain_beat(payload)))
