@@ -128,10 +128,13 @@ class ServiceView(Struct, frozen=True):
     @property
     def deadline_ms(self) -> int | None:
         """When this service needs a look although nothing has happened to it."""
-        audit_ms = self.audit_ms if self.action is None else None
-        times = (self.run_due_ms, self.look_due_ms, audit_ms, self.countdown_ms, self.start_ms, self.stop_ms,
-                 self.counted_ms, self.recover_ms)
-        return min((moment for moment in times if moment is not None), default=None)
+        # Asked of every service in every step, so without a generator.
+        due_ms = self.audit_ms if self.action is None else None
+        for moment in (self.run_due_ms, self.look_due_ms, self.countdown_ms, self.start_ms, self.stop_ms,
+                       self.counted_ms, self.recover_ms):
+            if moment is not None and (due_ms is None or moment < due_ms):
+                due_ms = moment
+        return due_ms
 
 
 class GroupView(Struct, frozen=True):
