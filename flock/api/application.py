@@ -184,11 +184,10 @@ class Application(ExplicitPecan):  # type: ignore[misc]
         assert exchange.route is not None  # noqa: S101  # the policy hook refused unknown paths
         method = "GET" if exchange.method == "HEAD" else exchange.method
         call = Call(
-            ctx=exchange.ctx, method=method, args=exchange.args, body=exchange.body or b"", pieces=exchange.pieces,
+            ctx=exchange.ctx, args=exchange.args, body=exchange.body or b"", pieces=exchange.pieces,
             query=Query(str(environ.get("QUERY_STRING", "")), self._settings.limit_max),
             base_url=exchanges.base_url(environ, self._settings.public_endpoint),
-            deps=self._deps, environ=environ, route_path=exchange.route.path,
-            depth_max=self._settings.max_json_depth,
+            deps=self._deps, environ=environ, depth_max=self._settings.max_json_depth,
             allows=lambda rule: self._policy.allows(rule, exchange.ctx))
         arguments = exchange.route.arguments.get(method)
         if arguments is not None:

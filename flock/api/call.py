@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from wsme import exc as wsme_exc
-from wsme import types as wtypes
-from wsme.rest import json as wsme_json
-
 from flock.api.body import parse_json
 from flock.api.query import Query
 from flock.auth.context import RequestContext
@@ -51,15 +47,14 @@ class Call:
     as they arrive), which raises WebError 408, 413 or 400 while it is read.
     """
 
-    __slots__ = ("_allows", "_deps", "_json", "args", "base_url", "body", "ctx", "depth_max", "environ", "method",
-                 "pieces", "query", "route_path")
+    __slots__ = ("_allows", "_deps", "_json", "args", "base_url", "body", "ctx", "depth_max", "environ", "pieces",
+                 "query")
 
-    def __init__(self, *, ctx: RequestContext, method: str, args: Mapping[str, str], query: Query, body: bytes,
-                 base_url: str, deps: Dependencies, environ: dict[str, Any], route_path: str = "",
-                 depth_max: int = 64, pieces: Iterable[bytes] = (),
-                 allows: Callable[[str], bool] = lambda _rule: False) -> None:
-        self.ctx, self.method, self.args, self.query = ctx, method, args, query
-        self.body, self.base_url, self.environ, self.route_path = body, base_url, environ, route_path
+    def __init__(self, *, ctx: RequestContext, args: Mapping[str, str], query: Query, body: bytes, base_url: str,
+                 deps: Dependencies, environ: dict[str, Any], depth_max: int, pieces: Iterable[bytes],
+                 allows: Callable[[str], bool]) -> None:
+        self.ctx, self.args, self.query = ctx, args, query
+        self.body, self.base_url, self.environ = body, base_url, environ
         self.depth_max, self.pieces = depth_max, pieces
         self._deps, self._allows = deps, allows
         self._json: Any = _UNPARSED
@@ -74,20 +69,12 @@ class Call:
             self._json = parse_json(self.body, self.depth_max)
         return self._json
 
-    def body_as(self, datatype: Any) -> Any:
-        """The body as an instance of a ``Resource`` or any WSME type; else an error 400 that names field and rule."""
-        data = self.json()
-        if isinstance(datatype, type) and issubclass(datatype, Resource):
-            return parse_body(datatype, data)
-        try:
-            return wsme_json.fromjson(wtypes.registry.resolve_type(datatype), data)
-        except wsme_exc.ClientSideError as error:
-            raise BadBody(detail=error.faultstring) from None
-        except (ValueError, TypeError, AttributeError) as error:
-            raise BadBody(detail=f"Invalid input for the body: {error}") from None
+    def body_as(self, resource: type[Resource]) -> Any:
+        """The body as an instance of ``resource``; else an error 400 that names field and rule."""
+        return parse_body(resource, self.json())
 
     def patch(self, **rules: Any) -> list[PatchOp]:
-        """The body as checked json-patch; ``rules`` as for ``flock.wire.parse_patch``."""
+        """The body as checked json-patch; ``rules`` as for ``flock.wire.patch.parse_patch``."""
         return parse_patch(self.json(), **rules)
 
     def deps(self, wanted: type[T]) -> T:
@@ -98,8 +85,3 @@ class Call:
         """Raise Forbidden when the caller does not pass ``rule`` too, because the body asks for what it protects."""
         if not self._allows(rule):
             raise Forbidden()
-
-    @property
-    def content_type(self) -> str:
-        """Media type of the body in lower case without parameters; empty when the client sent none."""
-        return str(self.environ.get("CONTENT_TYPE", "")).split(";", 1)[0].strip().lower()

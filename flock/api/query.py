@@ -59,9 +59,9 @@ class Query(Mapping[str, str]):
         """The argument as integer within bounds, else BadField; ``default`` when absent or empty."""
         return self._converted(name, default, Integer(min, max))
 
-    def bool(self, name: str, default: bool | None = None) -> Any:
-        """The argument as boolean (true false 1 0 yes no), else BadField; ``default`` when absent or empty."""
-        return self._converted(name, default, _BOOLEAN)
+    def bool(self, name: str) -> Any:
+        """The argument as boolean (true false 1 0 yes no), else BadField; False when absent or empty."""
+        return self._converted(name, False, _BOOLEAN)
 
     def _converted(self, name: str, default: Any, datatype: Any) -> Any:
         value = self._last.get(name)
@@ -77,6 +77,6 @@ class Query(Mapping[str, str]):
         return [value for key, value in self.pairs if key == name]
 
     def page(self, **rules: Any) -> Page:
-        """The paging arguments; ``rules`` as for ``flock.wire.parse_page`` (the default of limit_max is from [api])."""
+        """The paging arguments; ``rules`` as for ``parse_page``, where limit_max is that of [api] by default."""
         rules.setdefault("limit_max", self.limit_max)
         return parse_page(self, **rules)

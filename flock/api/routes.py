@@ -148,12 +148,3 @@ def _descend(node: _Node, segments: list[str], index: int) -> Route | None:
 def scan(subsystem: str) -> list[ModuleType]:
     """The existing modules ``<subsystem>/resources/<noun>/api.py``, sorted by name."""
     return slices.modules(f"{subsystem}.resources", "api")
-
-
-def collect(subsystem: str, chosen: Iterable[Any] | None = None) -> RouteTable:
-    """The route table of ``subsystem`` with its rules, from all its slices or from ``chosen`` ones."""
-    table = RouteTable()
-    for module in scan(subsystem) if chosen is None else chosen:
-        table.add(getattr(module, "ROUTES", {}), getattr(module, "POLICY", ()))
-    table.bind_policy()
-    return table

@@ -78,22 +78,16 @@ class Policy:
         self._enforcer.register_defaults([*role_defaults(read_from_any_project), *documented(rules)])
         self._enforcer.load_rules()
 
-    def allows(self, name: str, context: RequestContext, target: dict[str, Any] | None = None) -> bool:
+    def allows(self, name: str, context: RequestContext) -> bool:
         """Whether ``context`` passes rule ``name``; an unregistered name raises (a programming error)."""
-        if target:
-            return self._decide(name, context, target)
         key = (name, context.roles, context.user_id, context.project_id, context.project_name,
                context.project_domain_name, context.system_scope, context.is_service)
         now_s = self._clock()
         known = self._decisions.get(key)
         if known is not None and now_s < known[0]:
             return known[1]
-        allowed = self._decide(name, context, {})
+        allowed = bool(self._enforcer.authorize(name, {}, context.credentials(self._project_domain), do_raise=False))
         if len(self._decisions) >= DECISIONS_MAX:
             self._decisions = {}
         self._decisions[key] = (now_s + DECISION_TTL_S, allowed)
         return allowed
-
-    def _decide(self, name: str, context: RequestContext, target: dict[str, Any]) -> bool:
-        credentials = context.credentials(self._project_domain)
-        return bool(self._enforcer.authorize(name, target, credentials, do_raise=False))

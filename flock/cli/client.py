@@ -77,11 +77,9 @@ class ApiClient:
         except OSError as problem:
             raise self._explained(problem) from problem
 
-    def _call(self, method: str, path: str, body: Any = None, query: Query | None = None, files: Any = None) -> Any:
+    def _call(self, method: str, path: str, body: Any = None, query: Query | None = None) -> Any:
         extra: dict[str, Any] = {"params": query} if query else {}
-        if files is not None:
-            extra["files"] = files
-        elif body is not None:
+        if body is not None:
             extra["json"] = body
         return _decoded(self._answered(path, method, extra))
 

@@ -2,6 +2,7 @@
 """The OS_* credentials and the keystoneauth session made from them."""
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -117,10 +118,10 @@ def session_for(given: Credentials, cache: TokenCache | None = None) -> Session:
         raise CliError(missing)
     verify: Any = False if given.insecure else (given.cacert or True)
     cert = (given.cert, given.key) if given.cert and given.key else given.cert or None
-    return Session(auth=_auth(given, cache or TokenCache.none()), verify=verify, cert=cert, timeout=given.timeout_s)
+    return Session(auth=_auth(given, cache), verify=verify, cert=cert, timeout=given.timeout_s)
 
 
-def _auth(given: Credentials, cache: TokenCache) -> Any:
+def _auth(given: Credentials, cache: TokenCache | None) -> Any:
     if given.token and given.endpoint:
         return (OidcToken if given.oidc else token_endpoint.Token)(given.endpoint, given.token)
     scope: dict[str, Any] = {
@@ -132,8 +133,9 @@ def _auth(given: Credentials, cache: TokenCache) -> Any:
     if given.token:
         return v3.Token(given.auth_url, given.token, **scope)
     user_domain_id = given.user_domain_id or (None if given.user_id else _default_domain(given.user_domain_name))
-    return CachedPassword(
-        cache, given.auth_url, password=given.password, username=given.username or None,
+    make = v3.Password if cache is None else functools.partial(CachedPassword, cache)
+    return make(
+        given.auth_url, password=given.password, username=given.username or None,
         user_id=given.user_id or None, user_domain_id=user_domain_id,
         user_domain_name=given.user_domain_name or None, **scope)
 

@@ -227,9 +227,9 @@ class FlockShell(App):
             return self._make_client(given, service_type, self.program.url_option)
         return client_for(given, service_type, self.program.url_option, self._token_cache(given, service_type))
 
-    def _token_cache(self, given: Credentials, service_type: str) -> TokenCache:
+    def _token_cache(self, given: Credentials, service_type: str) -> TokenCache | None:
         if not self.program.cache_name or self.options.no_cache:
-            return TokenCache.none()
+            return None
         name = f"{self.program.cache_name}:session:{given.username or given.user_id}"
         return TokenCache(self._keyring, name, service_type, self.options.refresh_cache)
 

@@ -32,19 +32,6 @@ class Keyring(Protocol):
     def drop(self, name: str) -> None: ...
 
 
-class NoKeyring:
-    """A keyring that stores nothing."""
-
-    def read(self, name: str) -> str | None:
-        return None
-
-    def write(self, name: str, text: str, lifetime_s: int) -> None:
-        pass
-
-    def drop(self, name: str) -> None:
-        pass
-
-
 class SessionKeyring:
     """The kernel's keyring of this login session; it is deleted with the session, and no other user can read it."""
 
@@ -86,11 +73,6 @@ class TokenCache:
         self._refresh = refresh
         self._now = now
 
-    @classmethod
-    def none(cls) -> TokenCache:
-        """A cache that stores nothing."""
-        return cls(NoKeyring(), "", "")
-
     def load(self, login: str) -> tuple[str, dict[str, Any]] | None:
         """The token and Keystone's response that were stored for the same ``login``; None unless still valid."""
         if self._refresh:
@@ -104,8 +86,6 @@ class TokenCache:
 
     def store(self, login: str, auth_token: str, body: Mapping[str, Any]) -> None:
         """Store a token with the part of Keystone's response that the next command needs."""
-        if isinstance(self._keyring, NoKeyring):
-            return
         small = {"token": {**body["token"], "catalog": [
             service for service in body["token"].get("catalog", ()) if service.get("type") == self._service_type]}}
         lifetime_s = self._lifetime_s(small)

@@ -2,6 +2,7 @@
 """The subsystems' databases: transactions, shared columns, compare-and-set. Migrations: ``flock.db.migrate``."""
 from __future__ import annotations
 
+from flock.core.ids import new_uuid
 from flock.db.database import (
     Database,
     DuplicateEntry,
@@ -11,7 +12,7 @@ from flock.db.database import (
     from_conf,
 )
 from flock.db.outage import DeadlockError
-from flock.db.schema import EnumText, Json, UtcTime, columns, metadata, new_uuid, revision_column, utcnow
+from flock.db.schema import EnumText, Json, UtcTime, columns, metadata, revision_column, utcnow
 from flock.db.writes import compare_and_set
 
 __all__ = [

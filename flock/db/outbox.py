@@ -23,10 +23,11 @@ from sqlalchemy.engine import Connection
 
 from flock.core.backoff import Backoff
 from flock.core.errors import Conflict, FlockError, Refused, RemoteError
+from flock.core.ids import new_uuid
 from flock.core.text import storable
 from flock.db import deadletters
 from flock.db.database import Database
-from flock.db.schema import Json, UtcTime, new_uuid, utcnow
+from flock.db.schema import Json, UtcTime, utcnow
 from flock.jobs.worker import Worker
 
 LOG = logging.getLogger(__name__)

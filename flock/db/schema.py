@@ -6,13 +6,14 @@ import datetime
 import enum
 import json
 import logging
-import uuid as uuid_module
 from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
+
+from flock.core.ids import new_uuid
 
 LOG = logging.getLogger(__name__)
 # Gives constraints the same names on every engine; oslo.db recognises unique constraints by this form.
@@ -51,9 +52,6 @@ class UtcTime(TypeDecorator[datetime.datetime]):
         if value.tzinfo is None:
             raise ValueError("a time without zone cannot be stored")
         return value.astimezone(datetime.UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime.datetime | None, dialect: Dialect) -> datetime.datetime | None:
-        return None if value is None else value.replace(tzinfo=datetime.UTC)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
         """Like SQLAlchemy's own, but reads a stored text that is no time as ``NO_TIME``: one such row must not fail
@@ -102,11 +100,6 @@ class EnumText(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else self.enum_class(value)
-
-
-def new_uuid() -> str:
-    """A random uuid as 36 characters."""
-    return str(uuid_module.uuid4())
 
 
 def columns() -> tuple[sa.Column[Any], ...]:

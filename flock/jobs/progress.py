@@ -20,6 +20,14 @@ class OperationCancelled(Refused):
     code, http, text = "flock.jobs.cancelled", 409, "The operation was cancelled: {reason}"
 
 
+class StepTimeout(DeadlineExceeded):
+    """A step did not end in time; ``last`` is its last error."""
+
+    code = "flock.jobs.step_timeout"
+    text = "Step {step} did not end within {timeout_s} s: {last}"
+
+
+
 def begin(record: OperationRecord, plan: Steps, now: datetime.datetime) -> OperationRecord:
     """Start a pending operation at its first step; fail it, with nothing to undo, if it is cancelled or overdue.
 
@@ -57,9 +65,8 @@ def overdue(record: OperationRecord, plan: Steps, now: datetime.datetime) -> Ope
         if reason is not None:
             return failed(record, plan, reason, now)
         if late:
-            last = f" (last error: {record.error['text']})" if record.error else ""
-            error = DeadlineExceeded(what=f"step {step.name}{last}", timeout_s=step.timeout_s)
-            return failed(record, plan, error, now)
+            last = str(record.error["text"]) if record.error else "it has not ended"
+            return failed(record, plan, StepTimeout(step=step.name, timeout_s=f"{step.timeout_s:g}", last=last), now)
     elif record.state is State.UNDOING and late:
         return failed(record, plan, DeadlineExceeded(what=f"undo of {step.name}", timeout_s=step.timeout_s), now)
     return record

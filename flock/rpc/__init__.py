@@ -13,19 +13,17 @@ if TYPE_CHECKING:
     from flock.rpc.errors import VersionMismatch
     from flock.rpc.interface import call, cast, rpc_interface
     from flock.rpc.proxy import client
-    from flock.rpc.reachable import ReplyWatch
     from flock.rpc.server import Server
-    from flock.rpc.versions import VersionWatch, check_versions
+    from flock.rpc.serverwatch import ServerWatch
 
 __all__ = [
-    "ReplyWatch", "Server", "Transport", "VersionMismatch", "VersionWatch", "call", "cast", "check_versions",
-    "client", "rpc_interface", "transport",
+    "Server", "ServerWatch", "Transport", "VersionMismatch", "call", "cast", "client", "rpc_interface", "transport",
 ]
 
 _HOMES = {
-    "ReplyWatch": "reachable", "Server": "server", "Transport": "bus", "transport": "bus", "VersionMismatch": "errors",
-    "call": "interface", "cast": "interface", "rpc_interface": "interface", "check_versions": "versions",
-    "VersionWatch": "versions", "client": "proxy",
+    "Server": "server", "ServerWatch": "serverwatch", "Transport": "bus", "transport": "bus",
+    "VersionMismatch": "errors", "call": "interface", "cast": "interface", "rpc_interface": "interface",
+    "client": "proxy",
 }
 
 

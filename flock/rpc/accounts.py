@@ -12,7 +12,7 @@ import binascii
 import enum
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 EXCHANGE = "flock"
@@ -75,6 +75,7 @@ class HostAccess:
     connections_max: int
     channels_max: int
     queues_max: int
+    bindings_max: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +101,21 @@ class StoredQueue:
         return self.kind == "classic" and self.arguments <= USUAL_ARGUMENTS
 
 
-def stray(access: HostAccess, queues: Iterable[StoredQueue], exchanges: Iterable[str]) -> tuple[list[str], list[str]]:
+def stray(access: HostAccess, queues: Iterable[StoredQueue], exchanges: Iterable[str], bindings: Mapping[str, int]
+          ) -> tuple[list[str], list[str]]:
     """The queues and exchanges under the host's names that its programs never make.
 
-    All of its queues are stray when they are more than ``queues_max``: the programs make theirs again.
+    ``bindings`` are their numbers by queue or exchange. All of the host's queues and exchanges are stray when they are
+    more than ``queues_max``, or have more than ``bindings_max``: the programs make theirs again.
     """
     own = re.compile(access.permissions.configure)
     mine = [queue for queue in queues if own.fullmatch(queue.name)]
-    kept = [] if len(mine) > access.queues_max else [queue for queue in mine if queue.is_usual]
-    return ([queue.name for queue in mine if queue not in kept],
-            [name for name in exchanges if own.fullmatch(name) and not name.endswith("_fanout")])
+    places = [name for name in exchanges if own.fullmatch(name)]
+    bound = sum(bindings.get(name, 0) for name in (*(queue.name for queue in mine), *places))
+    if len(mine) > access.queues_max or bound > access.bindings_max:
+        return [queue.name for queue in mine], places
+    return ([queue.name for queue in mine if not queue.is_usual],
+            [name for name in places if not name.endswith("_fanout")])
 
 
 def host_account(hostname: str) -> str:

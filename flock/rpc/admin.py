@@ -16,6 +16,7 @@ from flock.rpc.accounts import HASHING, HOST_PREFIX, BusConnection, HostAccess, 
 CONNECT_S, READ_S = 2.0, 5.0
 MAX_CONNECTIONS = "max-connections"
 ANSWER_MAX = 8 * 1024 * 1024
+PROCESSES_MAX = 500
 
 
 class BusAdmin:
@@ -94,6 +95,26 @@ class BusAdmin:
         found = self._send("GET", "connections?columns=name,user")
         return [BusConnection(str(one.get("name", "")), str(one.get("user", "")))
                 for one in found or () if isinstance(one, dict)]
+
+    def held(self) -> dict[str, int]:
+        """Bytes that the broker's processes hold for each connection: commands not carried out yet, consumers …
+
+        Only the PROCESSES_MAX largest processes count, and what is a few seconds old. Empty without the broker's
+        plugin ``rabbitmq_top``.
+        """
+        found: dict[str, int] = {}
+        for node in self._send("GET", "nodes?columns=name") or ():
+            path = f"top/{_word(str(node['name']))}?sort=memory&row_count={PROCESSES_MAX}"
+            for process in (self._send("GET", path, missing_is_well=True) or {}).get("processes", ()):
+                owner = process.get("name") or {}
+                if "connection_name" in owner:
+                    name = str(owner["connection_name"])
+                    found[name] = found.get(name, 0) + int(process.get("memory", 0))
+        return found
+
+    def bindings(self) -> list[str]:
+        """The queue or exchange at the end of each binding."""
+        return [str(one.get("destination", "")) for one in self._listed("bindings", "destination")]
 
     def close(self, connection: str) -> None:
         """Close a connection by its name. Passes when it is gone."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 from typing import cast as typing_cast
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -153,19 +153,6 @@ def rpc_interface(*, topic: str, version: str, speaks_for: SpeaksFor, callers: t
         return cls
 
     return publish
-
-
-class RequestServer(Protocol):
-    """The part of ``flock.rpc.Server`` that daemons use."""
-
-    def start(self, ready_timeout_s: float = ...) -> bool:
-        """Begin to accept requests; see ``flock.rpc.Server.start``."""
-
-    def stop(self, timeout_s: float = ...) -> bool:
-        """Stop accepting requests; see ``flock.rpc.Server.stop``."""
-
-    def trouble(self) -> str | None:
-        """Why requests do not arrive; see ``flock.rpc.Server.trouble``."""
 
 
 def interface_spec(interface: type) -> InterfaceSpec:

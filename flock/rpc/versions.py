@@ -7,24 +7,19 @@ different major versions are a mismatch.
 from __future__ import annotations
 
 import concurrent.futures
-import logging
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flock.core.backoff import Backoff
 from flock.core.errors import Unavailable
-from flock.jobs.worker import Worker
 from flock.rpc.bus import Transport
 from flock.rpc.errors import VersionMismatch
 from flock.rpc.interface import interface_spec
 from flock.rpc.messaging import oslo_messaging
 from flock.rpc.signature import fingerprint
 
-LOG = logging.getLogger(__name__)
 DESCRIBE_NAMESPACE = "flock.describe"
 DESCRIBE_VERSION = "1.0"
-DESCRIBE_DEADLINE_S = 5.0
 
 
 def requested(version: str) -> str:
@@ -61,83 +56,6 @@ def compare(interface: type, served: Mapping[str, Any], server_name: str) -> str
     if theirs.get("fingerprint") != fingerprint(interface):
         return f"{server_name} serves {spec.namespace} {version} with other signatures or records than ours"
     return None
-
-
-def check_versions(transport: Transport, interfaces: Iterable[type], deadline_s: float = 5.0) -> list[str]:
-    """Compare ``interfaces`` with the servers now listening on their topics; returns and logs the warnings.
-
-    A server that does not run is only a warning, because daemons may start in any order. Raises VersionMismatch when
-    a server has another major version.
-    """
-    warnings: list[str] = []
-    by_topic: dict[str, list[type]] = {}
-    for interface in interfaces:
-        by_topic.setdefault(interface_spec(interface).topic, []).append(interface)
-    for topic, members in by_topic.items():
-        try:
-            reply = describe(transport, topic, deadline_s)
-        except Unavailable as exc:
-            warnings.append(f"{topic} could not be asked for its versions: {exc}")
-            continue
-        for interface in members:
-            warning = compare(interface, reply.get("interfaces", {}), str(reply.get("server")))
-            if warning is not None:
-                warnings.append(warning)
-    for warning in warnings:
-        LOG.warning("%s", warning)
-    return warnings
-
-
-class VersionWatch:
-    """Compares a daemon's interfaces with their servers in the background, from its start until all are compatible.
-
-    ``trouble`` is a check for ``flock.core.health.Health``. Asks a server that does not reply again every
-    ``interval_s``, and also one that is incompatible, because it may be upgraded.
-    """
-
-    def __init__(self, transport: Transport, interfaces: Iterable[type], interval_s: float = 10.0) -> None:
-        self._transport = transport
-        self._waiting = list(interfaces)
-        self._interval_s = interval_s
-        self._trouble: str | None = None
-        self._worker = Worker("rpc-versions", self._check, Backoff(interval_s, interval_s))
-
-    def start(self) -> None:
-        """Begin to compare; returns at once."""
-        self._worker.start()
-
-    def stop(self) -> None:
-        """Stop comparing. Does not wait for a request already sent."""
-        self._worker.leave()
-
-    def is_asking(self) -> bool:
-        """Whether some interface is not yet known to be compatible."""
-        return self._worker.is_alive()
-
-    def trouble(self) -> str | None:
-        """The last mismatch, None when there is none."""
-        return self._trouble
-
-    def _check(self) -> float | None:
-        self._waiting = [interface for interface in self._waiting if not self._fits(interface)]
-        return self._interval_s if self._waiting else None
-
-    def _fits(self, interface: type) -> bool:
-        spec = interface_spec(interface)
-        try:
-            reply = describe(self._transport, spec.topic, DESCRIBE_DEADLINE_S)
-            warning = compare(interface, reply.get("interfaces", {}), str(reply.get("server")))
-        except VersionMismatch as mismatch:
-            if self._trouble != str(mismatch):
-                LOG.error("%s. Bring both sides to the same release.", mismatch)
-            self._trouble = str(mismatch)
-            return False
-        except Unavailable:
-            return False
-        self._trouble = None
-        if warning is not None:
-            LOG.warning("%s", warning)
-        return True
 
 
 def describe(transport: Transport, topic: str, deadline_s: float, server: str | None = None) -> dict[str, Any]:

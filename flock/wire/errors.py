@@ -15,7 +15,7 @@ class BadField(InvalidInput):
 class UnknownField(InvalidInput):
     """A body has a key that is no field of the resource."""
 
-    code, http, text = "flock.wire.unknown_field", 400, "Unknown attribute for argument {resource}: {field}"
+    code, http, text = "flock.wire.unknown_field", 400, "Unknown attribute {field}. {rule}"
 
 
 class UnknownArgument(InvalidInput):

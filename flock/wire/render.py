@@ -36,15 +36,9 @@ def render_many(resource: type[Resource], rows: Iterable[Any], base_url: str = "
 
 
 def links(base_url: str, path: str, ident: Any) -> list[dict[str, str]]:
-    """The ``self`` and ``bookmark`` pair of one item."""
+    """The ``self`` and ``bookmark`` pair of one item, or of a child collection ``ident`` of the item ``path``."""
     return [{"href": f"{base_url}/v1/{path}/{ident}", "rel": "self"},
             {"href": f"{base_url}/{path}/{ident}", "rel": "bookmark"}]
-
-
-def collection_links(base_url: str, path: str, ident: Any, child: str) -> list[dict[str, str]]:
-    """The ``self`` and ``bookmark`` pair of one child collection of an item."""
-    return [{"href": f"{base_url}/v1/{path}/{ident}/{child}", "rel": "self"},
-            {"href": f"{base_url}/{path}/{ident}/{child}", "rel": "bookmark"}]
 
 
 def _made(declared: Shape, fields: tuple[str, ...] | None, name: str) -> Renderer:

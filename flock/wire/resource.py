@@ -48,7 +48,7 @@ def attr(datatype: Any, *, writer: Writer = ADMIN, label: str | None = None, det
          **bounds: Any) -> Any:
     """Declare one attribute.
 
-    ``datatype``: int, float, str, bool, dict, list, datetime, object (any JSON), an Enum class, a tuple of texts,
+    ``datatype``: int, str, bool, dict, list, datetime, object (any JSON), an Enum class, a tuple of texts,
     ``[datatype]`` for a list, an instance of ``flock.wire.types.WireType`` or another ``Resource``.
     ``label`` is the title of its column on the command line; ``detail`` is its name in the output of one item, if
     that differs. ``bounds``: ``min``/``max`` of numbers, ``min_length``/``max_length``/``pattern``/``rule`` of text,
@@ -70,8 +70,6 @@ def wire_type(datatype: Any, **bounds: Any) -> Any:
         return datatype
     if datatype is int:
         return types.Integer(bounds.pop("min", None), bounds.pop("max", None), **bounds)
-    if datatype is float:
-        return types.Number(bounds.pop("min", None), bounds.pop("max", None), **bounds)
     if datatype is str:
         return types.Text(**bounds)
     if isinstance(datatype, tuple) or (isinstance(datatype, type) and issubclass(datatype, enum.Enum)):
@@ -173,11 +171,6 @@ def shown_names(resource: type[Resource]) -> frozenset[str]:
     return frozenset(a.name for a in shape(resource).attributes if not a.secret)
 
 
-def written_by(resource: type[Resource], writer: Writer) -> frozenset[str]:
-    """Wire names of the fields that ``writer`` may write."""
-    return frozenset(a.name for a in shape(resource).attributes if a.writer is writer)
-
-
 def parse_body(resource: type[Resource], data: Any) -> Any:
     """An instance of ``resource`` from a parsed JSON body; ``BadBody``, ``UnknownField`` or ``BadField`` otherwise."""
     if not isinstance(data, dict):
@@ -185,7 +178,7 @@ def parse_body(resource: type[Resource], data: Any) -> Any:
     known = shape(resource).by_name()
     unknown = [str(key) for key in data if key not in known]
     if unknown:
-        raise UnknownField(resource=resource.__name__.lower(), field=shown(", ".join(sorted(unknown))))
+        raise _unknown(resource, ", ".join(sorted(unknown)))
     instance = resource()
     for name, attribute in known.items():
         if name in data:
@@ -195,6 +188,12 @@ def parse_body(resource: type[Resource], data: Any) -> Any:
         elif attribute.mandatory:
             raise BadField(field=name, value=None, rule="Mandatory field missing.")
     return instance
+
+
+def _unknown(resource: type[Resource], names: str) -> UnknownField:
+    known = sorted(attribute.name for attribute in shape(resource).attributes
+                   if attribute.writer is ADMIN and not attribute.readonly)
+    return UnknownField(field=shown(names), rule=f"A request may have: {', '.join(known)}.")
 
 
 def _assign(instance: Any, attribute: Attribute, value: Any) -> None:
@@ -227,7 +226,7 @@ def coerce(resource: type[Resource], name: str, value: Any) -> Any:
     """
     attribute = shape(resource).by_name().get(name)
     if attribute is None:
-        raise UnknownField(resource=resource.__name__.lower(), field=shown(name))
+        raise _unknown(resource, name)
     if value is None:
         return None
     holder = resource()

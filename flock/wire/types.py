@@ -117,38 +117,6 @@ class Integer(WireType):
                           {"type": "string", "pattern": rf"^\s*{sign}[0-9]+\s*$", "maxLength": NUMBER_DIGITS_MAX}]}
 
 
-class Number(WireType):
-    """A finite number, also as text."""
-
-    name = "number"
-
-    def __init__(self, minimum: float | None = None, maximum: float | None = None) -> None:
-        self.minimum, self.maximum = minimum, maximum
-
-    def validate(self, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-            raise ValueError("Value must be a number.")
-        try:
-            number = float(value)
-        except (ValueError, OverflowError):
-            raise ValueError("Value must be a number.") from None
-        if number != number or number in (float("inf"), float("-inf")):
-            raise ValueError("Value must be a finite number.")
-        if self.minimum is not None and number < self.minimum:
-            raise ValueError(f"Value should be greater or equal to {self.minimum}.")
-        if self.maximum is not None and number > self.maximum:
-            raise ValueError(f"Value should be lower or equal to {self.maximum}.")
-        return number
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "number"}
-
-    def accepted(self) -> dict[str, Any]:
-        bounds = {"minimum": self.minimum, "maximum": self.maximum}
-        number = {"type": "number", **{name: value for name, value in bounds.items() if value is not None}}
-        return {"anyOf": [number, {"type": "string", "pattern": r"^\s*[+-]?[0-9.]+([eE][+-]?[0-9]+)?\s*$"}]}
-
-
 class Boolean(WireType):
     """A boolean, also as 0/1 or the usual words in any case."""
 
@@ -317,42 +285,13 @@ class Uuid(_Identifier):
         return {"type": "string", "pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"}
 
 
-class Mac(_Identifier):
-    """A MAC address in lower case with colons."""
-
-    name = "mac"
-
-    def canonical(self, value: str) -> str:
-        return ids.mac(value)
-
-    def accepted(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": "^[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}$"}
-
-
-class Hostname(_Identifier):
-    """A host name."""
-
-    name = "hostname"
-
-    def canonical(self, value: str) -> str:
-        return ids.hostname(value)
-
-    def accepted(self) -> dict[str, Any]:
-        label = "[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
-        return {"type": "string", "pattern": rf"^{label}(\.{label})*$", "maxLength": ids.HOSTNAME_LENGTH_MAX}
-
-
 class IpAddress(_Identifier):
-    """An IPv4 or IPv6 address, optionally of one version only."""
+    """An IPv4 or IPv6 address."""
 
     name = "ip_address"
 
-    def __init__(self, version: int | None = None) -> None:
-        self.version = version
-
     def canonical(self, value: str) -> str:
-        return ids.ip_address(value, self.version)
+        return ids.ip_address(value)
 
     def accepted(self) -> dict[str, Any]:
-        forms = [{"type": "string", "format": f"ipv{version}"} for version in (4, 6) if self.version in (None, version)]
-        return forms[0] if len(forms) == 1 else {"anyOf": forms}
+        return {"anyOf": [{"type": "string", "format": f"ipv{version}"} for version in (4, 6)]}

@@ -53,8 +53,8 @@ def read(call: Call, *, known: Mapping[str, Match], sort_keys: Collection[str], 
     return Listing(
         filters=tuple(conditions),
         page=query.page(sort_keys=sort_keys, sort_key=sort_key, sort_dir=sort_dir, unlimited=unlimited),
-        include_suppress=query.bool("include_suppress", False), expand=query.bool("expand", False),
-        with_count=query.bool("with_count", False))
+        include_suppress=query.bool("include_suppress"), expand=query.bool("expand"),
+        with_count=query.bool("with_count"))
 
 
 def answer(call: Call, asked: Listing, key: str, items: list[dict[str, Any]], *,

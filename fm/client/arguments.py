@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import TextIO
 
 from flock.cli.columns import Column, Row
 from fm.client.query import ListPart, query_arguments
+from fm.contract.enums import Severity
 
 SUPPRESSED = "suppressed"
 QUERY_HELP = "conditions field<op>value joined by ; with <op> one of = != < <= > >="
 LIMIT_MAX = 10**9
+SEVERITY_NAMES = tuple(str(severity) for severity in Severity)
 
 
 def marked(field: str, title: str) -> Column:
@@ -29,12 +32,26 @@ def add_conditions(parser: argparse.ArgumentParser, severities: Sequence[str]) -
     parser.add_argument("--severity", choices=severities, help="only this severity")
 
 
-def conditions(args: argparse.Namespace) -> list[tuple[str, str]]:
-    """The API's query arguments for the options of ``add_conditions``."""
+def conditions(args: argparse.Namespace, stderr: TextIO) -> list[tuple[str, str]]:
+    """The API's query arguments for the options of ``add_conditions``.
+
+    Writes a warning where no alarm can fulfil a condition. The API compares parts of texts, so it cannot refuse it.
+    """
     pairs = [*args.filter, *([("severity", args.severity)] if args.severity else [])]
     more = [argument for field, value in pairs
             for argument in (("q.field", field), ("q.op", "eq"), ("q.type", ""), ("q.value", value))]
-    return [*query_arguments(args.query), *more]
+    found = [*query_arguments(args.query), *more]
+    for value in impossible_severities(found):
+        stderr.write(f"No severity contains {value!r}; there are {', '.join(SEVERITY_NAMES)}.\n")
+    return found
+
+
+def impossible_severities(arguments: Sequence[tuple[str, str]]) -> list[str]:
+    """The values for which ``arguments`` ask that are part of no severity."""
+    groups = [dict(arguments[start:start + 4]) for start in range(0, len(arguments), 4)]
+    return [group["q.value"] for group in groups
+            if (group.get("q.field"), group.get("q.op")) == ("severity", "eq")
+            and not any(group["q.value"] in name for name in SEVERITY_NAMES)]
 
 
 def add_page(parser: argparse.ArgumentParser, plural: str) -> None:

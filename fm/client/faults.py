@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
@@ -49,15 +49,13 @@ class Faults:
 
     def alarm(self, uuid: str, full: bool = False) -> Alarm:
         """One alarm; CliError ``Alarm not found``."""
-        return cast(Alarm, _one(self._client, f"/v1/alarms/{segment(uuid)}", f"Alarm not found: {uuid}",
-                                _flags(full=full)))
+        with _named(f"Alarm not found: {uuid}"):
+            return cast(Alarm, self._client.get(f"/v1/alarms/{segment(uuid)}", _flags(full=full)))
 
     def delete_alarm(self, uuid: str) -> None:
         """Clear one alarm; CliError ``Alarm not found``."""
-        try:
+        with _named(f"Alarm not found: {uuid}"):
             self._client.delete(f"/v1/alarms/{segment(uuid)}")
-        except ApiError as problem:
-            raise _explained(problem, f"Alarm not found: {uuid}") from problem
 
     def delete_matching(self, query: str, include_suppress: bool = False, enough: int | None = None) -> int:
         """Clear the alarms that match the query, which must have a condition; returns how many were cleared.
@@ -86,17 +84,13 @@ class Faults:
 
     def acknowledge(self, uuid: str, comment: str = "") -> Acknowledgement:
         """Acknowledge one alarm in the caller's name; CliError ``Alarm not found``."""
-        try:
+        with _named(f"Alarm not found: {uuid}"):
             return cast(Acknowledgement, self._client.put(_acknowledgement(uuid), {"comment": comment}))
-        except ApiError as problem:
-            raise _explained(problem, f"Alarm not found: {uuid}") from problem
 
     def withdraw_acknowledgement(self, uuid: str) -> None:
         """Withdraw the acknowledgement of one alarm; CliError ``Alarm not found``."""
-        try:
+        with _named(f"Alarm not found: {uuid}"):
             self._client.delete(_acknowledgement(uuid))
-        except ApiError as problem:
-            raise _explained(problem, f"Alarm not found: {uuid}") from problem
 
     def events(self, query: Query = None, alarms: bool = False, logs: bool = False, include_suppress: bool = False,
                expand: bool = True, page: ListPart = WHOLE) -> list[Event]:
@@ -107,7 +101,8 @@ class Faults:
 
     def event(self, uuid: str) -> Event:
         """One event; CliError ``Event log not found``."""
-        return cast(Event, _one(self._client, f"/v1/event_log/{segment(uuid)}", f"Event log not found: {uuid}"))
+        with _named(f"Event log not found: {uuid}"):
+            return cast(Event, self._client.get(f"/v1/event_log/{segment(uuid)}"))
 
     def export_events(self, query: Query = None, alarms: bool = False, logs: bool = False,
                       include_suppress: bool = False,
@@ -145,7 +140,8 @@ class Faults:
 
     def silence(self, uuid: str) -> Silence:
         """One silence; CliError ``Silence not found``."""
-        return cast(Silence, _one(self._client, f"/v1/silences/{segment(uuid)}", f"Silence not found: {uuid}"))
+        with _named(f"Silence not found: {uuid}"):
+            return cast(Silence, self._client.get(f"/v1/silences/{segment(uuid)}"))
 
     def create_silence(self, alarm_id: str | None = None, entity_instance_id: str | None = None,
                        expires_at: datetime | None = None, comment: str | None = None) -> Silence:
@@ -158,28 +154,17 @@ class Faults:
     def change_silence(self, uuid: str, changes: dict[str, Any]) -> Silence:
         """Set ``expires_at`` (a text in the API's format, None for no expiry) or ``comment`` of a silence."""
         body = [{"op": "replace", "path": f"/{name}", "value": value} for name, value in changes.items()]
-        try:
+        with _named(f"Silence not found: {uuid}"):
             return cast(Silence, self._client.patch(f"/v1/silences/{segment(uuid)}", body))
-        except ApiError as problem:
-            raise _explained(problem, f"Silence not found: {uuid}") from problem
 
     def delete_silence(self, uuid: str) -> None:
         """End a silence."""
-        try:
+        with _named(f"Silence not found: {uuid}"):
             self._client.delete(f"/v1/silences/{segment(uuid)}")
-        except ApiError as problem:
-            raise _explained(problem, f"Silence not found: {uuid}") from problem
 
 
 def _acknowledgement(uuid: str) -> str:
     return f"/v1/alarms/{segment(uuid)}/acknowledgement"
-
-
-def _one(client: ApiClient, path: str, missing: str, arguments: Arguments | None = None) -> Any:
-    try:
-        return client.get(path, arguments or None)
-    except ApiError as problem:
-        raise _explained(problem, missing) from problem
 
 
 def _all(client: ApiClient, collection: str, arguments: Arguments, page: ListPart = WHOLE) -> list[Any]:
@@ -200,5 +185,12 @@ def _flags(**flags: bool) -> Arguments:
     return [(name, "True") for name, value in flags.items() if value]
 
 
-def _explained(problem: ApiError, missing: str) -> CliError:
-    return CliError(missing) if problem.status == 404 else problem
+@contextmanager
+def _named(missing: str) -> Iterator[None]:
+    """Raise CliError ``missing`` when the API answers 404 inside the block."""
+    try:
+        yield
+    except ApiError as problem:
+        if problem.status != 404:
+            raise
+        raise CliError(missing) from problem

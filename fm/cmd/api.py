@@ -2,7 +2,7 @@
 """fm-api: the REST service on port 18002."""
 from __future__ import annotations
 
-from flock.service import run_api
+from flock.service.web import run_api
 from fm.api.application import application
 
 

@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Sequence
 
 from flock.core.errors import DeadlineExceeded, FlockError, Forbidden, InvalidInput, Unavailable
+from flock.core.ids import new_uuid
 from fm.contract.causes import NOT_APPLICABLE, PROBABLE_CAUSES, UNKNOWN
 from fm.contract.rpc import FaultRequest
 from fm.raiser import Raiser
 from fm.raiser.compat import ClientException, LibraryFault, fault_of, record_of
-from fm.raiser.requests import clear_all_request, clear_request, new_id
+from fm.raiser.requests import clear_all_request, clear_request
 from fm.raiser.shared import configured_bus
 
 SEPARATOR = "###"
@@ -71,7 +72,7 @@ def _set(raiser: Connect, text: str) -> list[str]:
      inhibit, keep) = values
     fault = LibraryFault(alarm_id, state, kind, entity, severity, reason, alarm_type, _cause(cause), repair, affecting,
                   suppression, None, time, inhibit, keep)
-    outcome = raiser().apply_now([FaultRequest(new_id(), fault=record_of(fault))])[0]
+    outcome = raiser().apply_now([FaultRequest(new_uuid(), fault=record_of(fault))])[0]
     if not outcome.count:
         raise Wrong(NOT_FOUND)  # a record in state clear that cleared nothing
     return [outcome.uuid or ""]

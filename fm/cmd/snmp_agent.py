@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from flock.service import run_daemon
+from flock.service.daemon import run_daemon
 from fm.snmp.daemon import SnmpAgentDaemon
 
 

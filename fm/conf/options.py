@@ -13,6 +13,9 @@ FM_OPTS: list[cfg.Opt] = [
     cfg.IntOpt("event_log_host_percent", default=10, min=1, max=100, mutable=True,
                help="Share of one host in event_log_max_size: of the events that its own requests cause, only so many "
                     "are kept."),
+    cfg.IntOpt("event_log_hosts_percent", default=50, min=1, max=100, mutable=True,
+               help="Share of all hosts together in event_log_max_size: a full log loses the events of the hosts with "
+                    "the most first, until only so many are left."),
     cfg.IntOpt("event_log_max_age_days", default=0, min=0, max=36500, mutable=True,
                help="Events older than this many days are deleted; 0 sets no limit of age."),
     cfg.BoolOpt("log_unchanged_set", default=False, mutable=True,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from flock.core.ids import is_uuid
 from fm.contract.causes import PROBABLE_CAUSES
 from fm.contract.entity import entity_type
 from fm.contract.enums import ALARM_SEVERITIES, AlarmState, AlarmType, Severity
@@ -16,7 +17,6 @@ from fm.contract.limits import ENTITY_MAX, TEXT_MAX
 
 E = TypeVar("E", AlarmState, Severity, AlarmType)
 TIME_TO_LIVE_MAX_S = 366 * 86400
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ALARM_ID = re.compile(r"\d{3}\.\d{3}", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -27,14 +27,14 @@ def checked_fault(fault: Fault) -> Fault:
     Turns ``log`` into ``msg``, derives a missing entity type and drops an invalid uuid. Refuses severity ``clear`` for
     ``set``: such an alarm would look like a cleared one.
     """
-    _check_id(fault.alarm_id)
-    _check_name("entity_instance_id", fault.entity_instance_id)
-    state = _member("alarm_state", fault.alarm_state, AlarmState)
+    check_alarm_id(fault.alarm_id)
+    check_entity("entity_instance_id", fault.entity_instance_id)
+    state = member("alarm_state", fault.alarm_state, AlarmState)
     state = AlarmState.MSG if state is AlarmState.LOG else state
-    severity = _member("severity", fault.severity, Severity)
+    severity = member("severity", fault.severity, Severity)
     if state is AlarmState.SET and severity not in ALARM_SEVERITIES:
         raise InvalidFault(field="severity", rule=f"must be one of {', '.join(sorted(ALARM_SEVERITIES))} for an alarm")
-    kind = _member("alarm_type", fault.alarm_type, AlarmType)
+    kind = member("alarm_type", fault.alarm_type, AlarmType)
     if fault.probable_cause not in PROBABLE_CAUSES:
         raise InvalidFault(field="probable_cause", rule="is not a known probable cause")
     for name in ("service_affecting", "suppression", "inhibit_alarms", "keep_existing_alarm"):
@@ -44,7 +44,7 @@ def checked_fault(fault: Fault) -> Fault:
     if not isinstance(ttl_s, int) or isinstance(ttl_s, bool) or not 0 <= ttl_s <= TIME_TO_LIVE_MAX_S:
         raise InvalidFault(field="time_to_live_s", rule=f"must be a number of 0 to {TIME_TO_LIVE_MAX_S} seconds")
     entity_type_id = fault.entity_type_id or entity_type(fault.entity_instance_id)[:ENTITY_MAX]
-    _check_name("entity_type_id", entity_type_id)
+    check_entity("entity_type_id", entity_type_id)
     if fault.timestamp is not None:
         parse_time("timestamp", fault.timestamp)
     return replace(
@@ -59,19 +59,26 @@ def checked_uuid(uuid: str | None) -> str | None:
     return uuid if uuid is not None and is_uuid(uuid) else None
 
 
-def is_uuid(text: object) -> bool:
-    """True for the 36-character form of a uuid."""
-    return isinstance(text, str) and _UUID.fullmatch(text) is not None
-
-
 def check_entity(name: str, value: object) -> str:
     """Return ``value`` if it is a non-empty storable text of at most 255 characters; InvalidFault names ``name``."""
-    return _check_name(name, value)
+    if not isinstance(value, str) or not value:
+        raise InvalidFault(field=name, rule="is required")
+    return _fitting(name, value, ENTITY_MAX)
 
 
 def check_alarm_id(value: object) -> str:
     """Return ``value`` if it is an id of the form GGG.EEE; InvalidFault otherwise."""
-    return _check_id(value)
+    if not isinstance(value, str) or not _ALARM_ID.fullmatch(value):
+        raise InvalidFault(field="alarm_id", rule="must have the form GGG.EEE, three digits each")
+    return value
+
+
+def member(name: str, value: Any, kind: type[E]) -> E:
+    """Return the member of the enum ``kind`` with this value; InvalidFault names ``name``."""
+    try:
+        return kind(value)
+    except ValueError:
+        raise InvalidFault(field=name, rule=f"must be one of {', '.join(kind)}") from None
 
 
 def parse_time(name: str, text: str) -> datetime:
@@ -91,34 +98,15 @@ def storable(text: str) -> bool:
     return _UNSTORABLE.search(text) is None
 
 
-def _check_id(value: object) -> str:
-    if not isinstance(value, str) or not _ALARM_ID.fullmatch(value):
-        raise InvalidFault(field="alarm_id", rule="must have the form GGG.EEE, three digits each")
-    return value
-
-
-def _check_name(name: str, value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise InvalidFault(field=name, rule="is required")
-    if len(value) > ENTITY_MAX:
-        raise InvalidFault(field=name, rule=f"must have at most {ENTITY_MAX} characters")
-    if not storable(value):
-        raise InvalidFault(field=name, rule="must not contain NUL or unpaired surrogates")
-    return value
-
-
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise InvalidFault(field=name, rule="must be a text")
-    if len(value) > TEXT_MAX:
-        raise InvalidFault(field=name, rule=f"must have at most {TEXT_MAX} characters")
-    if not storable(value):
+    return _fitting(name, value, TEXT_MAX)
+
+
+def _fitting(name: str, text: str, chars_max: int) -> str:
+    if len(text) > chars_max:
+        raise InvalidFault(field=name, rule=f"must have at most {chars_max} characters")
+    if not storable(text):
         raise InvalidFault(field=name, rule="must not contain NUL or unpaired surrogates")
-    return value
-
-
-def _member(name: str, value: str, kind: type[E]) -> E:
-    try:
-        return kind(value)
-    except ValueError:
-        raise InvalidFault(field=name, rule=f"must be one of {', '.join(kind)}") from None
+    return text

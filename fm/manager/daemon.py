@@ -11,7 +11,7 @@ from prometheus_client import Gauge
 from flock import rpc
 from flock.core.health import Health
 from flock.db import Database, deadletters, from_conf, utcnow
-from flock.jobs import Periodics
+from flock.jobs.periodics import Periodics
 from fm.conf import lifecycle, options
 from fm.contract.rpc import FmManager
 from fm.core import refusals
@@ -115,8 +115,8 @@ class ManagerDaemon:
     def _settings(self) -> Settings:
         chosen = self._options
         return Settings(Limits(chosen.event_log_max_size, chosen.event_log_max_age_days,
-                               chosen.event_log_host_percent), self._policy(), chosen.host_alarms_max,
-                        chosen.host_requests_max)
+                               chosen.event_log_host_percent, chosen.event_log_hosts_percent),
+                        self._policy(), chosen.host_alarms_max, chosen.host_requests_max)
 
     def _policy(self) -> LifePolicy:
         """The cached policy; only a reload changes the options, and reading them costs more than applying a batch."""

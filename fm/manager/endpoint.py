@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from flock.core.errors import FlockError, from_wire
+from flock.core.ids import is_uuid
 from flock.db import Database, utcnow
 from flock.rpc.caller import calling_host
 from fm.contract.enums import AlarmState, SuppressionStatus
@@ -16,7 +17,7 @@ from fm.contract.fault import Fault
 from fm.contract.limits import TEXT_MAX, USER_MAX
 from fm.contract.rpc import BATCH_MAX, PAGE_MAX, FaultOutcome, FaultPage, FaultRequest, FmManager, Refusal
 from fm.contract.silence import SilenceChange, SilenceRequest
-from fm.contract.validation import check_alarm_id, check_entity, is_uuid, storable
+from fm.contract.validation import check_alarm_id, check_entity, storable
 from fm.core.batch import Batch
 from fm.core.records import Alarm
 from fm.manager.silences import SilenceKeeper

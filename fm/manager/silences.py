@@ -7,10 +7,10 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
+from flock.core.ids import is_uuid
 from flock.db import Database, new_uuid, utcnow
 from fm.contract.errors import SilenceNotFound, TooManySilences
 from fm.contract.silence import SilenceChange, SilenceRequest
-from fm.contract.validation import is_uuid
 from fm.resources.silence import rules, store
 
 

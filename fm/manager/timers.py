@@ -8,7 +8,7 @@ from datetime import datetime
 
 from flock.core.errors import FlockError
 from flock.db import utcnow
-from flock.jobs import Worker
+from flock.jobs.worker import Worker
 
 LOG = logging.getLogger(__name__)
 POLL_S = 60.0

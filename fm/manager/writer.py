@@ -188,7 +188,9 @@ class Writer:
             return old + self._prune_answers(conn)
 
     def _prune_answers(self, conn: Connection) -> int:
-        return shares.prune(conn, APPLIED_REQUEST, APPLIED_REQUEST.c.applied_at, self._settings().host_requests_max)
+        of_hosts, _ = shares.counts(conn, APPLIED_REQUEST)
+        return shares.prune(conn, APPLIED_REQUEST, APPLIED_REQUEST.c.applied_at, self._settings().host_requests_max,
+                            of_hosts)
 
     def _carry_out(self, tickets: list[Ticket[_Work]]) -> None:
         works = [ticket.work for ticket in tickets if ticket.work is not None]
@@ -301,7 +303,9 @@ class Writer:
     def _prune(self) -> int:
         limits = self._settings().limits
         with self._db.writer() as conn:
-            return (shares.prune(conn, EVENT_LOG, EVENT_LOG.c.id, limits.host_events_max)
+            of_hosts, number = shares.counts(conn, EVENT_LOG)
+            kept = limits.kept_of_a_host(of_hosts.values(), number)
+            return (shares.prune(conn, EVENT_LOG, EVENT_LOG.c.id, kept, of_hosts)
                     + events.prune(conn, limits.events_max, age_cutoff(limits, self._clock())))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The alarm of a daemon whose requests do not arrive over the message bus.
+"""The alarm of a daemon whose requests do not arrive over the message bus, or of Keystone when it checks no tokens.
 
 It goes through the daemon's spool; a daemon that can still send is reported at once, any other when it can send again.
 """
@@ -46,10 +46,12 @@ def spooled(raiser: Raiser) -> Callable[[Change, str, str], object]:
 
 class BusAlarm:
     """``audit`` is a periodic task with INTERVAL_S. ``trouble()`` is the server's; ``tell(change, entity, text)`` sets
-    or clears the alarm, and is called again after an error."""
+    or clears the alarm, and is called again after an error. ``problem`` says what ``daemon`` does not do."""
 
     def __init__(self, hostname: str, daemon: str, trouble: Callable[[], str | None],
-                 tell: Callable[[Change, str, str], object], clock: Callable[[], float] = time.monotonic) -> None:
+                 tell: Callable[[Change, str, str], object], clock: Callable[[], float] = time.monotonic, *,
+                 problem: str = "gets no requests over the message bus") -> None:
+        self._problem = problem
         self._entity = f"host={hostname}.process={daemon}"
         self._daemon = daemon
         self._trouble = trouble
@@ -67,5 +69,5 @@ class BusAlarm:
             self._since_s = now_s
         wanted = change(self._since_s, self._is_set, now_s)
         if wanted is not None:
-            self._tell(wanted, self._entity, f"{self._daemon} gets no requests over the message bus: {why}")
+            self._tell(wanted, self._entity, f"{self._daemon} {self._problem}: {why}")
             self._is_set = wanted is Change.SET

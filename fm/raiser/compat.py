@@ -6,10 +6,12 @@ request is stored on the local disk.
 """
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from flock.core.errors import FlockError
+from flock.core.ids import new_uuid
 from fm.contract.causes import NOT_APPLICABLE, PROBABLE_CAUSES
 from fm.contract.entity import entity_type
 from fm.contract.enums import SEVERITY_RANK, AlarmState, AlarmType, Severity
@@ -19,7 +21,6 @@ from fm.contract.limits import TEXT_MAX
 from fm.contract.rpc import FaultOutcome, FaultRequest
 from fm.contract.validation import check_entity, checked_fault
 from fm.raiser.api import SYNCHRONOUS_TIMEOUT_S, Raiser
-from fm.raiser.requests import new_id
 from fm.raiser.shared import shared_raiser
 
 T = TypeVar("T")
@@ -74,10 +75,11 @@ class LibraryFault:
 Fault = LibraryFault
 
 
-class FaultAPIsBase:
-    """Methods that both versions share; ``raiser`` delivers the requests (default: the raiser of this process).
+class FaultAPIsBase(abc.ABC):
+    """The methods of both versions, which differ in what a failure of a synchronous call does.
 
-    ``timeout`` bounds each synchronous call in seconds; each such call accepts a different timeout as last argument.
+    ``raiser`` delivers the requests (default: the raiser of this process). ``timeout`` bounds each synchronous call in
+    seconds; each such call accepts a different timeout as last argument.
     """
 
     def __init__(self, raiser: Raiser | None = None, timeout: float = SYNCHRONOUS_TIMEOUT_S) -> None:
@@ -99,7 +101,7 @@ class FaultAPIsBase:
         spool is full.
         """
         record = record_of(data)
-        return self._stored(lambda raiser: raiser.store(FaultRequest(new_id(), fault=checked_fault(record))))
+        return self._stored(lambda raiser: raiser.store(FaultRequest(new_uuid(), fault=checked_fault(record))))
 
     def clear_fault_async(self, alarm_id: str, entity_instance_id: str) -> str:
         """Store a clear and return its request id; APIException as in ``set_fault_async``."""
@@ -108,6 +110,47 @@ class FaultAPIsBase:
     def clear_all_async(self, entity_instance_id: str) -> str:
         """Store a clear of everything on and below the entity and return its request id; APIException."""
         return self._stored(lambda raiser: raiser.clear_all(entity_instance_id))
+
+    def set_fault(self, data: LibraryFault, timeout: float | None = None) -> str | None:
+        """The uuid of the alarm or event. Failure in version 1: None."""
+        return self._outcome("set_fault", lambda: self._set([data], timeout)[0].uuid, None)
+
+    def set_faults(self, faults: list[LibraryFault], timeout: float | None = None) -> bool | None:
+        """True; None for an empty list. Failure in version 1: False.
+
+        Elements before the first refused one stay applied.
+        """
+        return self._outcome("set_faults", lambda: bool(self._set(faults, timeout)), False) if faults else None
+
+    def clear_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> bool:
+        """True when something was cleared. Failure in version 1: False."""
+        return self._outcome("clear_fault", lambda: self._clear([(alarm_id, entity_instance_id)], timeout) > 0, False)
+
+    def clear_faults_list(self, alarm_list: list[tuple[str, str]], timeout: float | None = None) -> bool:
+        """True; pairs that are not active are ignored. Failure in version 1: False."""
+        return self._outcome("clear_faults_list", lambda: self._clear(alarm_list, timeout) >= 0, False)
+
+    def clear_all(self, entity_instance_id: str, timeout: float | None = None) -> bool:
+        """True when something was cleared. Failure in version 1: False."""
+        return self._outcome("clear_all", lambda: self._clear_all(entity_instance_id, timeout) > 0, False)
+
+    def get_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> LibraryFault | None:
+        """The alarm of exactly this pair. Failure in version 1: None."""
+        return self._outcome("get_fault", lambda: self._exactly(alarm_id, entity_instance_id, timeout), None)
+
+    def get_faults(self, entity_instance_id: str, timeout: float | None = None) -> list[LibraryFault] | None:
+        """Alarms on or below the entity; None when there are none. Failure in version 1: None."""
+        return self._outcome("get_faults", lambda: self._query(None, entity_instance_id, True, timeout) or None, None)
+
+    def get_faults_by_id(self, alarm_id: str, timeout: float | None = None) -> list[LibraryFault] | None:
+        """Alarms of the id; None when there are none. Failure in version 1: None."""
+        return self._outcome("get_faults_by_id", lambda: self._query(alarm_id, None, True, timeout) or None, None)
+
+    def get_faults_by_id_n_eid(self, alarm_id: str, entity_instance_id: str,
+                               timeout: float | None = None) -> list[LibraryFault] | None:
+        """Alarms of the id on or below the entity; None when there are none. Failure in version 1: None."""
+        return self._outcome("get_faults_by_id_n_eid",
+                             lambda: self._query(alarm_id, entity_instance_id, True, timeout) or None, None)
 
     def get_faults_strict(self, entity_instance_id: str,
                           timeout: float | None = None) -> list[LibraryFault] | bool | None:
@@ -118,6 +161,10 @@ class FaultAPIsBase:
                                 timeout: float | None = None) -> list[LibraryFault] | bool | None:
         """Active alarms of the id, None when there are none, False when the manager cannot be reached."""
         return self._strict(alarm_id, None, timeout)
+
+    @abc.abstractmethod
+    def _outcome(self, name: str, work: Callable[[], T], failed: T) -> T:
+        """What ``work`` returns; ``failed`` or an exception after a failure. ``name`` is the caller's method."""
 
     def _raiser(self) -> Raiser:
         return self._given if self._given is not None else shared_raiser()
@@ -146,15 +193,15 @@ class FaultAPIsBase:
 
     def _set(self, faults: Iterable[LibraryFault], timeout: float | None) -> list[FaultOutcome]:
         # The list checks all faults before the first is sent.
-        return self._apply([FaultRequest(new_id(), fault=record_of(fault)) for fault in faults], timeout)
+        return self._apply([FaultRequest(new_uuid(), fault=record_of(fault)) for fault in faults], timeout)
 
     def _clear(self, pairs: Iterable[tuple[str, str]], timeout: float | None) -> int:
         keys = [AlarmKey(ident, check_entity("entity_instance_id", entity)) for ident, entity in pairs]
-        outcomes = self._apply([FaultRequest(new_id(), clear=key) for key in keys], timeout)
+        outcomes = self._apply([FaultRequest(new_uuid(), clear=key) for key in keys], timeout)
         return sum(outcome.count for outcome in outcomes)
 
     def _clear_all(self, entity: str, timeout: float | None) -> int:
-        request = FaultRequest(new_id(), clear_all_below=check_entity("entity_instance_id", entity))
+        request = FaultRequest(new_uuid(), clear_all_below=check_entity("entity_instance_id", entity))
         return self._apply([request], timeout)[0].count
 
     def _apply(self, requests: Sequence[FaultRequest], timeout: float | None) -> list[FaultOutcome]:
@@ -167,44 +214,7 @@ class FaultAPIsBase:
 class FaultAPIs(FaultAPIsBase):
     """Version 1: a failure returns None or False; only a wrong record raises an exception."""
 
-    def set_fault(self, data: LibraryFault, timeout: float | None = None) -> str | None:
-        """The uuid of the alarm or event, None on any failure."""
-        return self._quiet(lambda: self._set([data], timeout)[0].uuid, None)
-
-    def set_faults(self, faults: list[LibraryFault], timeout: float | None = None) -> bool | None:
-        """True, None for an empty list, False on failure: elements before the first refused one stay applied."""
-        return self._quiet(lambda: bool(self._set(faults, timeout)), False) if faults else None
-
-    def clear_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> bool:
-        """True when something was cleared."""
-        return self._quiet(lambda: self._clear([(alarm_id, entity_instance_id)], timeout) > 0, False)
-
-    def clear_faults_list(self, alarm_list: list[tuple[str, str]], timeout: float | None = None) -> bool:
-        """True, False on failure; pairs that are not active are ignored."""
-        return self._quiet(lambda: self._clear(alarm_list, timeout) >= 0, False)
-
-    def clear_all(self, entity_instance_id: str, timeout: float | None = None) -> bool:
-        """True when something was cleared."""
-        return self._quiet(lambda: self._clear_all(entity_instance_id, timeout) > 0, False)
-
-    def get_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> LibraryFault | None:
-        """The alarm of exactly this pair."""
-        return self._quiet(lambda: self._exactly(alarm_id, entity_instance_id, timeout), None)
-
-    def get_faults(self, entity_instance_id: str, timeout: float | None = None) -> list[LibraryFault] | None:
-        """Alarms on or below the entity; None when there are none."""
-        return self._quiet(lambda: self._query(None, entity_instance_id, True, timeout) or None, None)
-
-    def get_faults_by_id(self, alarm_id: str, timeout: float | None = None) -> list[LibraryFault] | None:
-        """Alarms of the id; None when there are none."""
-        return self._quiet(lambda: self._query(alarm_id, None, True, timeout) or None, None)
-
-    def get_faults_by_id_n_eid(self, alarm_id: str, entity_instance_id: str,
-                               timeout: float | None = None) -> list[LibraryFault] | None:
-        """Alarms of the id on or below the entity; None when there are none."""
-        return self._quiet(lambda: self._query(alarm_id, entity_instance_id, True, timeout) or None, None)
-
-    def _quiet(self, work: Callable[[], T], failed: T) -> T:
+    def _outcome(self, name: str, work: Callable[[], T], failed: T) -> T:
         try:
             return work()
         except FlockError:
@@ -215,44 +225,10 @@ class FaultAPIsV2(FaultAPIsBase):
     """Version 2: a failure raises APIException."""
 
     def set_fault(self, data: LibraryFault, timeout: float | None = None) -> str:
-        """The uuid of the alarm or event."""
-        return self._loud("set_fault", lambda: self._set([data], timeout)[0].uuid or "")
+        """The uuid of the alarm or event; empty for a clear that cleared nothing."""
+        return super().set_fault(data, timeout) or ""
 
-    def set_faults(self, faults: list[LibraryFault], timeout: float | None = None) -> bool | None:
-        """True; None for an empty list. When it raises, elements before the first refused one stay applied."""
-        return self._loud("set_faults", lambda: bool(self._set(faults, timeout))) if faults else None
-
-    def clear_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> bool:
-        """True when something was cleared, False when there was nothing."""
-        return self._loud("clear_fault", lambda: self._clear([(alarm_id, entity_instance_id)], timeout) > 0)
-
-    def clear_faults_list(self, alarm_list: list[tuple[str, str]], timeout: float | None = None) -> bool:
-        """True; pairs that are not active are ignored."""
-        return self._loud("clear_faults_list", lambda: self._clear(alarm_list, timeout) >= 0)
-
-    def clear_all(self, entity_instance_id: str, timeout: float | None = None) -> bool:
-        """True when something was cleared, False when there was nothing."""
-        return self._loud("clear_all", lambda: self._clear_all(entity_instance_id, timeout) > 0)
-
-    def get_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> LibraryFault | None:
-        """The alarm of exactly this pair."""
-        return self._loud("get_fault", lambda: self._exactly(alarm_id, entity_instance_id, timeout))
-
-    def get_faults(self, entity_instance_id: str, timeout: float | None = None) -> list[LibraryFault] | None:
-        """Alarms on or below the entity; None when there are none."""
-        return self._loud("get_faults", lambda: self._query(None, entity_instance_id, True, timeout) or None)
-
-    def get_faults_by_id(self, alarm_id: str, timeout: float | None = None) -> list[LibraryFault] | None:
-        """Alarms of the id; None when there are none."""
-        return self._loud("get_faults_by_id", lambda: self._query(alarm_id, None, True, timeout) or None)
-
-    def get_faults_by_id_n_eid(self, alarm_id: str, entity_instance_id: str,
-                               timeout: float | None = None) -> list[LibraryFault] | None:
-        """Alarms of the id on or below the entity; None when there are none."""
-        return self._loud("get_faults_by_id_n_eid",
-                          lambda: self._query(alarm_id, entity_instance_id, True, timeout) or None)
-
-    def _loud(self, name: str, work: Callable[[], T]) -> T:
+    def _outcome(self, name: str, work: Callable[[], T], failed: T) -> T:
         try:
             return work()
         except FlockError as error:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from flock.core.backoff import Backoff
 from flock.core.errors import DeadlineExceeded, FlockError, RemoteError, Unavailable, from_wire
+from flock.core.ids import new_uuid
 from flock.jobs.worker import Worker
 from flock.rpc.errors import Undecodable, VersionMismatch
 from fm.contract.fault import AlarmKey
 from fm.contract.rpc import BATCH_MAX, FaultOutcome, FaultRequest, FmManager
 from fm.raiser import aside, slots
-from fm.raiser.requests import from_record, new_id
+from fm.raiser.requests import from_record
 from fm.raiser.slots import Turn
 from fm.raiser.spool import Chunk, Spool
 
@@ -221,7 +222,7 @@ class Delivery:
     def _manager_works(self) -> bool:
         try:
             probe: list[FaultOutcome] = self._manager().apply(
-                requests=[FaultRequest(new_id(), clear=PROBE, clear_exact=True)])
+                requests=[FaultRequest(new_uuid(), clear=PROBE, clear_exact=True)])
         except Exception as error:  # noqa: BLE001 - any error means that it does not work
             LOG.log(logging.WARNING if self._refusals == FAILURES_MAX else logging.DEBUG,
                     "fm-manager does not take fault requests: %s", error)

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-
-class Spooling(Protocol):
-    """An object with a spool."""
-
-    def backlog(self) -> tuple[int, int]:
-        """``(requests, bytes)`` not delivered yet."""
+if TYPE_CHECKING:
+    from fm.raiser.api import Raiser
 
 
 class _Spools(Collector):
     """The sum over the raisers of this process that are still in use."""
 
     def __init__(self) -> None:
-        self.watched: weakref.WeakSet[Spooling] = weakref.WeakSet()
+        self.watched: weakref.WeakSet[Raiser] = weakref.WeakSet()
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
         """The two metrics without values."""
@@ -44,6 +40,6 @@ _SPOOLS = _Spools()
 REGISTRY.register(_SPOOLS)
 
 
-def watch(raiser: Spooling) -> None:
+def watch(raiser: Raiser) -> None:
     """Include ``raiser`` in the metrics until it is garbage collected."""
     _SPOOLS.watched.add(raiser)

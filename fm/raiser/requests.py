@@ -2,13 +2,13 @@
 """Makes checked fault requests from a caller's arguments and the catalogue; converts them to and from spool records."""
 from __future__ import annotations
 
-import uuid as uuid_module
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from flock.core.codec import codec_for
 from flock.core.errors import InvalidInput
+from flock.core.ids import new_uuid
 from fm.contract import catalogue
 from fm.contract.catalogue import Entry
 from fm.contract.causes import UNKNOWN
@@ -18,7 +18,7 @@ from fm.contract.errors import InvalidFault, UnknownAlarmId
 from fm.contract.fault import AlarmKey, Fault
 from fm.contract.limits import ENTITY_MAX, TEXT_MAX
 from fm.contract.rpc import FaultRequest
-from fm.contract.validation import check_alarm_id, check_entity, checked_fault
+from fm.contract.validation import check_alarm_id, check_entity, checked_fault, member
 
 _CUT = "..."
 _RECORD = codec_for(FaultRequest)
@@ -31,25 +31,25 @@ def alarm_request(alarm_id: str, entity: str | None, parts: Mapping[str, str],
     if entry is None or not entry.is_alarm:
         raise UnknownAlarmId(field="alarm_id", rule="is not in the catalogue", alarm_id=alarm_id)
     fault = _fault(alarm_id, AlarmState.SET, entry, entity_id(alarm_id, entity, parts), given)
-    return FaultRequest(new_id(), fault=checked_fault(fault))
+    return FaultRequest(new_uuid(), fault=checked_fault(fault))
 
 
 def log_request(alarm_id: str, entity: str | None, parts: Mapping[str, str], given: Mapping[str, Any]) -> FaultRequest:
     """A request that writes a customer log. Accepts ids outside the catalogue; InvalidFault."""
     entry = catalogue.load().find(check_alarm_id(alarm_id))
     fault = _fault(alarm_id, AlarmState.MSG, entry, entity_id(alarm_id, entity, parts), given)
-    return FaultRequest(new_id(), fault=checked_fault(fault))
+    return FaultRequest(new_uuid(), fault=checked_fault(fault))
 
 
 def clear_request(alarm_id: str, entity: str | None, parts: Mapping[str, str], exact: bool = False) -> FaultRequest:
     """A request that clears one alarm id on an entity and, unless ``exact``, on everything below it."""
     key = AlarmKey(check_alarm_id(alarm_id), check_entity("entity_instance_id", entity_id(alarm_id, entity, parts)))
-    return FaultRequest(new_id(), clear=key, clear_exact=exact)
+    return FaultRequest(new_uuid(), clear=key, clear_exact=exact)
 
 
 def clear_all_request(entity: str) -> FaultRequest:
     """A request that clears every alarm on an entity and below it."""
-    return FaultRequest(new_id(), clear_all_below=check_entity("entity_instance_id", entity))
+    return FaultRequest(new_uuid(), clear_all_below=check_entity("entity_instance_id", entity))
 
 
 def entity_id(alarm_id: str, entity: str | None, parts: Mapping[str, str]) -> str:
@@ -63,11 +63,6 @@ def entity_id(alarm_id: str, entity: str | None, parts: Mapping[str, str]) -> st
         raise InvalidFault(field="entity_instance_id",
                            rule=f"is required; {alarm_id} has {forms}, given were {sorted(parts)}")
     return filled
-
-
-def new_id() -> str:
-    """A fresh request id."""
-    return str(uuid_module.uuid4())
 
 
 def to_record(request: FaultRequest) -> str:
@@ -153,7 +148,7 @@ def _fault(alarm_id: str, state: AlarmState, entry: Entry | None, entity: str, g
         alarm_id=alarm_id, alarm_state=state, entity_instance_id=entity,
         entity_type_id=value("entity_type_id", entity_type(entity)[:ENTITY_MAX]), severity=severity,
         reason_text=_short(value("reason_text", described)),
-        alarm_type=_member("alarm_type", value("alarm_type", _first(entry, "alarm_types", AlarmType.OTHER)), AlarmType),
+        alarm_type=member("alarm_type", value("alarm_type", _first(entry, "alarm_types", AlarmType.OTHER)), AlarmType),
         probable_cause=value("probable_cause", _first(entry, "probable_causes", UNKNOWN)),
         proposed_repair_action=_short(value("proposed_repair_action", repair)),
         service_affecting=value("service_affecting", affecting),
@@ -170,21 +165,13 @@ def _first(entry: Entry | None, name: str, default: Any) -> Any:
 
 def _severity(entry: Entry | None, state: AlarmState, given: object) -> Severity:
     if given is not None:
-        severity: Severity = _member("severity", given, Severity)
-        return severity
+        return member("severity", given, Severity)
     if state is AlarmState.MSG:
         return Severity.CLEAR
     if entry is not None and len(entry.severities) == 1:
         return entry.severities[0]
     allowed = ", ".join(entry.severities) if entry is not None else "any"
     raise InvalidFault(field="severity", rule=f"is required; the catalogue has {allowed}")
-
-
-def _member(name: str, value: Any, kind: Any) -> Any:
-    try:
-        return kind(value)
-    except ValueError:
-        raise InvalidFault(field=name, rule=f"must be one of {', '.join(kind)}") from None
 
 
 def _short(text: Any) -> Any:

@@ -14,7 +14,7 @@ from flock.core.backoff import Backoff
 from flock.core.errors import FlockError
 from flock.core.health import Health
 from flock.db import from_conf
-from flock.jobs import Worker
+from flock.jobs.worker import Worker
 from fm.conf import options
 from fm.conf import snmp as snmp_options
 from fm.snmp.agentx.messages import ErrorStatus, Get, GetBulk, Response

@@ -2,7 +2,7 @@
 """Finds the cell of an object identifier in a table with numbered rows, or the cells that may follow it. Pure."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fm.snmp.objects import Oid
@@ -18,37 +18,42 @@ class Cell:
     row: int
 
 
-def exact(entry: Oid, columns: Sequence[int], name: Oid) -> Cell | None:
-    """The cell of ``name`` below ``entry``; None when no cell can have that name."""
-    rest = name[len(entry):]
-    if name[:len(entry)] != entry or len(rest) != 2 or rest[0] not in columns or not ROW_MIN <= rest[1] <= ROW_MAX:
-        return None
-    return Cell(*rest)
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The names of a table's cells: ``entry``, one of ``columns``, a row number."""
 
+    entry: Oid
+    columns: tuple[int, ...]
 
-def is_object(entry: Oid, columns: Sequence[int], name: Oid) -> bool:
-    """True when ``name`` lies in one of ``columns``, with or without a valid row."""
-    return len(name) > len(entry) and name[:len(entry)] == entry and name[len(entry)] in columns
+    def cell(self, name: Oid) -> Cell | None:
+        """The cell of ``name``, even if its row does not exist; None when no cell can have that name."""
+        rest = name[len(self.entry):]
+        if not self.has_object(name) or len(rest) != 2 or not ROW_MIN <= rest[1] <= ROW_MAX:
+            return None
+        return Cell(*rest)
 
+    def has_object(self, name: Oid) -> bool:
+        """True when ``name`` lies in one of the columns, with or without a valid row."""
+        length = len(self.entry)
+        return len(name) > length and name[:length] == self.entry and name[length] in self.columns
 
-def onwards(entry: Oid, columns: Sequence[int], start: Oid, include: bool) -> Iterator[Cell]:
-    """The cells that may follow ``start`` (or equal it, with ``include``), in order: the lowest row of each column."""
-    head = start[:len(entry)]
-    if head > entry:
-        return
-    rest = start[len(entry):] if head == entry else ()
-    for column in columns:
-        if not rest or column > rest[0]:
-            yield Cell(column, ROW_MIN)
-        elif column == rest[0]:
-            row = _first_row(rest[1:], include)
-            if row <= ROW_MAX:
-                yield Cell(column, row)
+    def candidates(self, start: Oid, include: bool) -> Iterator[Cell]:
+        """The cells that may follow ``start`` (or equal it, with ``include``), in order: the lowest of each column."""
+        head = start[:len(self.entry)]
+        if head > self.entry:
+            return
+        rest = start[len(self.entry):] if head == self.entry else ()
+        for column in self.columns:
+            if not rest or column > rest[0]:
+                yield Cell(column, ROW_MIN)
+            elif column == rest[0]:
+                row = _first_row(rest[1:], include)
+                if row <= ROW_MAX:
+                    yield Cell(column, row)
 
-
-def name_of(entry: Oid, cell: Cell) -> Oid:
-    """The object identifier of a cell."""
-    return (*entry, cell.column, cell.row)
+    def name(self, column: int, row: int) -> Oid:
+        """The object identifier of a cell."""
+        return (*self.entry, column, row)
 
 
 def _first_row(rest: Oid, include: bool) -> int:

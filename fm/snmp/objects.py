@@ -66,8 +66,3 @@ class TrapNumber(enum.IntEnum):
     MESSAGE = 5
     CLEAR = 9
     HIERARCHICAL_CLEAR = 99
-
-
-def dotted(oid: Oid) -> str:
-    """The dotted text of an object identifier: ``1.3.6.1`` for ``(1, 3, 6, 1)``."""
-    return ".".join(map(str, oid))

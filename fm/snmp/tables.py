@@ -6,7 +6,8 @@ The listings of the resources select the rows, so a table shows the same rows as
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -15,46 +16,23 @@ from fm.core.filters import Filter, Match, Op
 from fm.resources.alarm import store as alarms
 from fm.resources.event_log import store as events
 from fm.snmp.columns import ShownFault, active_value, event_value, from_alarm, from_event
-from fm.snmp.lookup import Cell, exact, is_object, name_of, onwards
-from fm.snmp.objects import ACTIVE_ENTRY, EVENT_ENTRY, ActiveColumn, EventColumn, Oid, Value
+from fm.snmp.lookup import Grid
+from fm.snmp.objects import ACTIVE_ENTRY, EVENT_ENTRY, ActiveColumn, EventColumn, Value
 
 Rows = list[tuple[int, ShownFault]]
 _BY_NUMBER = [("id", False)]
 
 
-class Table:
-    """One table: its column numbers, the query for its rows and the conversion of a row to a column's value."""
+@dataclass(frozen=True, slots=True)
+class Table(Grid):
+    """One table: the query for its rows, and ``value``, which converts a row to a column's value."""
 
-    def __init__(self, entry: Oid, columns: Sequence[int], find: Callable[[Connection, Sequence[Filter], int], Rows],
-                 value: Callable[[ShownFault, int], Value]) -> None:
-        self.entry = entry
-        self.columns = tuple(columns)
-        self._find = find
-        self._value = value
-
-    def has_object(self, name: Oid) -> bool:
-        """True when ``name`` lies in one of the columns."""
-        return is_object(self.entry, self.columns, name)
-
-    def cell(self, name: Oid) -> Cell | None:
-        """The cell of ``name``, even if its row does not exist; None when ``name`` is not a cell."""
-        return exact(self.entry, self.columns, name)
+    find: Callable[[Connection, Sequence[Filter], int], Rows]
+    value: Callable[[ShownFault, int], Value]
 
     def rows_from(self, conn: Connection, row: int, limit: int) -> Rows:
         """At most ``limit`` visible rows with numbers of at least ``row``, in order."""
-        return self._find(conn, [Filter("id", Match.EXACT, Op.GE, str(row))], limit)
-
-    def value(self, fault: ShownFault, column: int) -> Value:
-        """The value of ``column`` for ``fault``."""
-        return self._value(fault, column)
-
-    def candidates(self, start: Oid, include: bool) -> Iterator[Cell]:
-        """The lowest cell of each column that may follow ``start``."""
-        return onwards(self.entry, self.columns, start, include)
-
-    def name(self, column: int, row: int) -> Oid:
-        """The object identifier of a cell."""
-        return name_of(self.entry, Cell(column, row))
+        return self.find(conn, [Filter("id", Match.EXACT, Op.GE, str(row))], limit)
 
 
 def active_table(system_name: str) -> Table:
@@ -81,6 +59,6 @@ def event_table(system_name: str) -> Table:
     return Table(EVENT_ENTRY, _shown(EventColumn), find, lambda fault, column: event_value(fault, EventColumn(column)))
 
 
-def _shown(columns: Any) -> list[int]:
+def _shown(columns: Any) -> tuple[int, ...]:
     """The numbers of the accessible columns: all but the index, which is part of each name but not an object."""
-    return [int(column) for column in columns if column != 1]
+    return tuple(int(column) for column in columns if column != 1)

@@ -15,7 +15,7 @@ from flock.core.health import Health
 from flock.exec.root import Root
 from flock.exec.uptime import uptime_s
 from flock.jobs.worker import Worker
-from flock.rpc.interface import RequestServer
+from flock.rpc.server import Server
 from mtce.agent import flags, goenabled, scripts
 from mtce.agent.beacon import Beacon
 from mtce.agent.outbox import Results
@@ -49,7 +49,7 @@ class Agent:
     """Implements MtceAgent. One thread sends mtcAlives; at most JOBS_MAX short-lived threads carry out commands."""
 
     def __init__(self, conductor: AgentEvents, root: Root, hostname: str, limits: Limits,
-                 reboot: Callable[[int], None], make_server: Callable[[Agent], RequestServer] | None = None,
+                 reboot: Callable[[int], None], make_server: Callable[[Agent], Server] | None = None,
                  alive_socket: str = "") -> None:
         self._conductor = conductor
         self._root = root

@@ -6,6 +6,7 @@ from typing import Any
 
 from flock import rpc
 from flock.api import build_app
+from flock.auth.keystone import KeystoneWatch
 from flock.core.health import Health
 from mtce.contract.rpc import MtceHosts
 
@@ -13,11 +14,12 @@ from mtce.contract.rpc import MtceHosts
 def application(conf: Any) -> Any:
     """Return the WSGI application of one worker; it gets all data from mtce-conductor."""
     bus = rpc.transport(conf)
-    versions = rpc.VersionWatch(bus, [MtceHosts])
-    versions.start()
+    servers = rpc.ServerWatch(bus, [MtceHosts], for_replies=True)
+    servers.start()
     health = Health()
-    health.add("versions", versions.trouble)
-    replies = rpc.ReplyWatch(bus, [MtceHosts])
-    replies.start()
-    health.add("bus", replies.trouble)
+    health.add("versions", servers.mismatch)
+    health.add("bus", servers.silence)
+    keystone = KeystoneWatch(conf)
+    keystone.start()
+    health.add("keystone", keystone.trouble)
     return build_app(conf, "mtce", deps=[(MtceHosts, rpc.client(MtceHosts, bus))], health=health)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 from typing import Any
 
-from flock import service  # first: it chooses the thread backend
 from flock.exec.root import Root
-from flock.rpc import Server, VersionWatch, client, transport
+from flock.rpc import Server, ServerWatch, client, transport
+from flock.service.daemon import run_daemon
 from mtce.agent.commands import reboot
 from mtce.agent.daemon import Agent, Limits
 from mtce.conf import agent as options
@@ -24,15 +24,15 @@ def build(conf: Any) -> Agent:
     hostname = group.hostname or socket.gethostname()
     limits = Limits(group.alive_period_s, group.goenabled_timeout_s, group.host_services_timeout_s,
                     group.failsafe_shutdown_delay_s)
-    versions = VersionWatch(bus, [AgentEvents])
-    versions.start()
+    servers = ServerWatch(bus, [AgentEvents])
+    servers.start()
     agent = Agent(client(AgentEvents, bus), Root(group.root), hostname, limits, reboot,
                   make_server=lambda agent: Server(bus, hostname, {MtceAgent: agent}, threads_max=SERVER_THREADS),
                   alive_socket=group.alive_socket or f"{conf.run_dir}/mtce/alive.sock")
-    agent.health.add("versions", versions.trouble)
+    agent.health.add("versions", servers.mismatch)
     return agent
 
 
 def main() -> int:
     """Run until SIGTERM."""
-    return service.run_daemon("mtce-agent", build)
+    return run_daemon("mtce-agent", build)

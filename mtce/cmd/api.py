@@ -2,7 +2,7 @@
 """mtce-api: the REST service on port 2112."""
 from __future__ import annotations
 
-from flock.service import run_api
+from flock.service.web import run_api
 from mtce.api.dialect import DIALECT
 from mtce.api.main import application
 

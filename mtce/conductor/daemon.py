@@ -15,7 +15,7 @@ from flock.db import deadletters, from_conf
 from flock.db.outbox import Policy, Relay
 from flock.exec.root import Root
 from flock.exec.uptime import uptime_s
-from flock.jobs import Periodics
+from flock.jobs.periodics import Periodics
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser, busalarm, refusals
 from fm.raiser.busalarm import BusAlarm
@@ -91,7 +91,7 @@ class ConductorDaemon:
                             refusals.RefusalReport(self._transport, self._hostnames).send)
         self._periodics.add("dead letters", DEAD_LETTER_AUDIT_INTERVAL_S, DeadLetterAlarm(
             "mtce", self._raiser, lambda: deadletters.trouble(self._db, OUTBOX, self._subject)).audit)
-        self._versions = rpc.VersionWatch(self._transport, [HostStates, FmManager])
+        self._servers = rpc.ServerWatch(self._transport, [HostStates, FmManager])
         self._observe()
 
     def start(self) -> None:
@@ -100,12 +100,12 @@ class ConductorDaemon:
         self._pulses.start()
         self._relay.start()
         self._server.start(ready_timeout_s=0)
-        self._versions.start()
+        self._servers.start()
         self._periodics.start()
 
     def stop(self) -> None:
         """Finish the requests and the step in progress, then stop; the rows keep the state of every host."""
-        self._versions.stop()
+        self._servers.stop()
         self._server.stop(STOP_WAIT_S)
         self._periodics.stop()
         self._loop.stop(STOP_WAIT_S)
@@ -126,7 +126,7 @@ class ConductorDaemon:
 
     def _observe(self) -> None:
         self.health.add("loop", lambda: None if self._loop.is_running() else "the loop has ended")
-        self.health.add("versions", self._versions.trouble)
+        self.health.add("versions", self._servers.mismatch)
         self.health.add("hosts", self._loop.troubles)
         self.health.add("inventory", lambda: self._inventory.troubles(
             entry.view for entry in self._loop.roster.all()))

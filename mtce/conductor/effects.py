@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from flock.core.errors import FlockError
 from flock.db.outbox import Relay
-from flock.jobs import BoundedPool
+from flock.jobs.pool import BoundedPool
 from mtce.conductor.bmcjobs import BmcJobs
 from mtce.conductor.pulses import PulseClient
 from mtce.contract.records import MtceHost

@@ -12,10 +12,10 @@ from mtce.conductor.bmcsecret import Receive
 from mtce.conductor.loop import Effects, Loop, MachineStopped
 from mtce.conductor.roster import Entry
 from mtce.conductor.store import Answered, StoredHost
-from mtce.contract.records import ActionReply, CommandResult, HostStatus, MtcAlive, MtceHost
+from mtce.contract.records import ActionReply, ClaimReport, CommandResult, HostStatus, MtcAlive, MtceHost
 from mtce.contract.states import HostAction
-from mtce.core import arbiter
-from mtce.core.bounds import alive_refusal, result_refusal
+from mtce.core import arbiter, claims
+from mtce.core.bounds import alive_refusal, claims_refusal, result_refusal
 from mtce.core.events import AgentResult, Alive, Command, Put, RebootAnswer, Resync
 from mtce.core.view import first_view
 
@@ -199,6 +199,16 @@ class AgentRequests:
             self._loop.post(result.host_uuid, RebootAnswer(result.request_id, result.passed))
             return
         self._loop.post(result.host_uuid, AgentResult(result.boot_id, result.command, result.passed, result.detail))
+
+    def addresses_claimed(self, *, report: ClaimReport) -> None:
+        """Accept the wrong claims that a host sees; InvalidInput likewise."""
+        _refuse(claims_refusal(report))
+        reporter = self._loop.roster.get(report.host_uuid)
+        if reporter is None:
+            return
+        views = [entry.view for entry in self._loop.roster.all()]
+        for uuid, event in claims.concerned(reporter.view, report.claims, views):
+            self._loop.post(uuid, event)
 
 
 def _refuse(rule: str | None) -> None:

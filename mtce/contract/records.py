@@ -105,3 +105,24 @@ class CommandResult:
     request_id: str
     passed: bool
     detail: str = ""
+
+
+CLAIMS_MAX = 64
+"""Most claims in one report; a host that sees more reports these, and the next ones in its next report."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressClaim:
+    """On ``network`` (``mgmt``, ``cluster-host``), the machine ``mac`` says that it has ``address``."""
+
+    address: str
+    mac: str
+    network: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimReport:
+    """The wrong claims on addresses of the system that a host has seen lately; repeated while they last."""
+
+    host_uuid: str
+    claims: list[AddressClaim]

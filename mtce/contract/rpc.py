@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flock.rpc.interface import call, cast, host_with_uuid, rpc_interface
-from mtce.contract.records import ActionReply, CommandResult, HostStatus, MtcAlive, MtceHost
+from mtce.contract.records import ActionReply, ClaimReport, CommandResult, HostStatus, MtcAlive, MtceHost
 
 CONDUCTOR_TOPIC = "mtce.conductor"
 AGENT_TOPIC = "mtce.agent"
@@ -65,7 +65,7 @@ class MtceHosts:
         raise TypeError("interface")
 
 
-@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="agent_events", speaks_for="host")
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.1", namespace="agent_events", speaks_for="host")
 class AgentEvents:
     """Interface for host agents; the next mtcAlive makes up for a lost message."""
 
@@ -77,6 +77,11 @@ class AgentEvents:
     @cast(about=host_with_uuid("result.host_uuid"))
     def command_result(self, *, result: CommandResult) -> None:
         """Accept the result of a command."""
+        raise TypeError("interface")
+
+    @cast(about=host_with_uuid("report.host_uuid"))
+    def addresses_claimed(self, *, report: ClaimReport) -> None:
+        """Accept the wrong claims that a host sees; what a worker sees counts for that worker alone."""
         raise TypeError("interface")
 
 

@@ -2,7 +2,10 @@
 """Limits of numbers and texts that hosts and other daemons send: what is out of range is refused, never stored."""
 from __future__ import annotations
 
-from mtce.contract.records import STATE_SEQUENCE_MAX, CommandResult, MtcAlive
+import ipaddress
+import re
+
+from mtce.contract.records import CLAIMS_MAX, STATE_SEQUENCE_MAX, AddressClaim, ClaimReport, CommandResult, MtcAlive
 
 UPTIME_MAX_S = 2**31 - 1
 ALIVE_SEQUENCE_MAX = 2**53 - 1
@@ -11,6 +14,7 @@ ID_MAX = 64
 NAME_MAX = 255
 TEST_NAME_MAX = 1024
 DETAIL_MAX = 4096
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
 def following(ours: int, theirs: int) -> int:
@@ -30,6 +34,23 @@ def result_refusal(result: CommandResult) -> str | None:
     """Return the rule that the result of a command breaks; None when it breaks none."""
     return (_text("boot_id", result.boot_id, ID_MAX) or _text("command", result.command, ID_MAX)
             or _text("request_id", result.request_id, NAME_MAX) or _text("detail", result.detail, DETAIL_MAX))
+
+
+def claims_refusal(report: ClaimReport) -> str | None:
+    """Return the rule that a report of claims breaks; None when it breaks none."""
+    if len(report.claims) > CLAIMS_MAX:
+        return f"claims must be at most {CLAIMS_MAX}"
+    return next((broken for broken in map(_claim, report.claims) if broken), None)
+
+
+def _claim(claim: AddressClaim) -> str | None:
+    if not _MAC.fullmatch(claim.mac):
+        return "mac must be six bytes in hexadecimal, such as 02:00:00:00:00:01"
+    try:
+        usual = str(ipaddress.ip_address(claim.address))
+    except ValueError:
+        return "address must be an address of IPv4 or IPv6"
+    return None if usual == claim.address else "address must be in its usual form"
 
 
 def _number(field: str, value: int, highest: int) -> str | None:

@@ -91,6 +91,15 @@ class BmcAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Claimed:
+    """Somebody else still claims ``address``, which the host needs to be heard on ``network``, for ``mac``."""
+
+    address: str
+    mac: str
+    network: Network
+
+
+@dataclass(frozen=True, slots=True)
 class Resume:
     """The conductor restarted: answers to commands in flight are lost.
 
@@ -107,4 +116,4 @@ class Resync:
     sequence: int
 
 
-Event = Tick | Put | Command | Alive | RebootAnswer | AgentResult | Pulse | BmcAnswer | Resume | Resync
+Event = Tick | Put | Command | Alive | RebootAnswer | AgentResult | Pulse | BmcAnswer | Claimed | Resume | Resync

@@ -81,11 +81,11 @@ class Settings:
     offline_search_ms: int = 27_000
     offline_silence_ms: int = 9_000
     unobserved_ms: int = 60_000
+    claim_trusted_ms: int = 30_000
     offline_probe_ms: int = 1_000
     online_silence_ms: int = 14_000
     reset_to_offline_ms: int = 150_000
     power_off_to_offline_ms: int = 60_000
-    reinstall_to_offline_ms: int = 150_000
     node_reinstall_timeout_ms: int = 2_400_000
     reinstall_bmc_wait_ms: int = 600_000
     hold_probe_ms: int = 5_000

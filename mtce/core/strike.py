@@ -37,10 +37,14 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The strike is not allowed. ``heard`` are the channels with evidence of life; empty with too little evidence."""
+    """The strike is not allowed. ``heard`` are the channels with evidence of life; empty with too little evidence.
+
+    ``task`` is the task text that tells the operator so; empty when the stage has its own.
+    """
 
     reason: str
     heard: tuple[Channel, ...] = ()
+    task: str = ""
 
 
 def wish_of(view: MaintainedHost) -> Wish:
@@ -67,12 +71,19 @@ def _judge_silence(view: MaintainedHost, now_ms: int, settings: Settings) -> Per
     heard = heard_on(view, now_ms, settings)
     if heard:
         return Refusal(f"alive on {', '.join(heard)}", heard)
+    if is_claimed(view, now_ms, settings):
+        return Refusal(view.claimed, task=f"No reset: MAC {view.claimed_by} claims addresses, see 400.005")
     found = conclusive(view, now_ms, settings)
     unknown = [channel for channel, sign in found.items() if sign is Sign.UNKNOWN]
     if unknown:
         return Refusal(f"nothing is known from {', '.join(unknown)}")
     silent = (_silence(view, channel, now_ms) for channel in found)
     return Permit(Wish.SILENCE, f"silent on {', '.join(silent)}")
+
+
+def is_claimed(view: MaintainedHost, now_ms: int, settings: Settings) -> bool:
+    """Whether a claim of somebody else may be why the host is silent; one that nobody has confirmed lately is not."""
+    return view.claimed_ms is not None and now_ms - view.claimed_ms < settings.claim_trusted_ms
 
 
 def _silence(view: MaintainedHost, channel: Channel, now_ms: int) -> str:

@@ -150,6 +150,11 @@ class MaintainedHost:
     """The failure of its present boot that the host itself reported, as in the task text."""
     withheld: str = ""
     """Why the guard refused the last strike; empty after a strike and after the action."""
+    claimed: str = ""
+    claimed_ms: int | None = None
+    """The last claim of somebody else on an address that the host's answers depend on, and when it was confirmed."""
+    claimed_by: str = ""
+    """The MAC address of that machine."""
     monitored: bool = False
     epoch: int = 0
     """Names the present period of monitoring; levels reported for an earlier one do not count."""

@@ -5,12 +5,11 @@ Sends it once to each sender, as the answer to a pulse on cluster-host: the puls
 """
 from __future__ import annotations
 
-import os
 import socket
-import stat
 from pathlib import Path
 
 from mtce.contract.records import MTCALIVE_MAX_BYTES
+from mtce.heartbeat.sockets import bound_unix
 
 FRESH_MS = 10_000
 DRAIN_MAX = 64
@@ -24,15 +23,7 @@ class AliveNote:
         self._payload = b""
         self._at_ms = 0
         self._served: set[str] = set()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
-            path.unlink()
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-        mask = os.umask(0o177)
-        try:
-            self.sock.bind(str(path))
-        finally:
-            os.umask(mask)
+        self.sock = bound_unix(path, socket.SOCK_DGRAM)
 
     def on_readable(self, now_ms: int) -> None:
         """Receive all waiting mtcAlives and keep the latest."""

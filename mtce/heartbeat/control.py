@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import socket
-import stat
 import uuid as uuid_module
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +20,7 @@ from typing import Any
 from flock.core.parse import parse_json
 from mtce.core.heartbeat import Change, Watch
 from mtce.heartbeat.codec import NETWORKS
+from mtce.heartbeat.sockets import bound_unix
 
 LOG = logging.getLogger(__name__)
 CLIENTS_MAX = 4
@@ -119,15 +118,7 @@ class ControlServer:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
-            path.unlink()
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-        mask = os.umask(0o177)
-        try:
-            self.sock.bind(str(path))
-        finally:
-            os.umask(mask)
+        self.sock = bound_unix(path, socket.SOCK_STREAM)
         self.sock.listen(CLIENTS_MAX)
         self.clients: list[Client] = []
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""UDP sockets of the pulse protocol: multicast through one interface, read without blocking."""
+"""Sockets of the pulse protocol: multicast through one interface, read without blocking; and local unix sockets."""
 from __future__ import annotations
 
 import errno
+import os
 import socket
+import stat
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,20 @@ _IP_PKTINFO = 8
 _PKTINFO = struct.Struct("@i4s4s")
 _ORIGIN_SPACE = socket.CMSG_SPACE(_PKTINFO.size)
 LOOPBACK = "lo"
+
+
+def bound_unix(path: Path, kind: socket.SocketKind) -> socket.socket:
+    """Return a non-blocking unix socket at ``path`` (mode 0600); replaces a socket that an ended process left there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
+        path.unlink()
+    sock = socket.socket(socket.AF_UNIX, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    mask = os.umask(0o177)
+    try:
+        sock.bind(str(path))
+    finally:
+        os.umask(mask)
+    return sock
 
 
 def interface_index(name: str) -> int | None:

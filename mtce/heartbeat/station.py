@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import selectors
+from contextlib import suppress
+from functools import partial
 
 from mtce.core.heartbeat import Change, Detector
 from mtce.heartbeat.control import BadRequest, Client, ControlServer, alive_line, level_line, obey
@@ -52,10 +54,7 @@ class Station:
         self._unregister(self._control.accept())
         for client in self._control.clients:
             if id(client) not in known:
-                self._selector.register(client.sock, selectors.EVENT_READ, self._handler(client))
-
-    def _handler(self, client: Client) -> _Handler:
-        return _Handler(self, client)
+                self._selector.register(client.sock, selectors.EVENT_READ, partial(self.serve, client))
 
     def serve(self, client: Client, events: int) -> None:
         """Read from and write to a conductor's socket as far as it is ready."""
@@ -68,7 +67,7 @@ class Station:
             self._unregister([client])
             return
         want = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.outgoing else 0)
-        self._selector.modify(client.sock, want, self._handler(client))
+        self._selector.modify(client.sock, want, partial(self.serve, client))
 
     def _obey(self, client: Client, line: bytes) -> bool:
         sender = self.sender
@@ -84,23 +83,9 @@ class Station:
         return client.send(b"".join(map(level_line, present)) + SYNCED)
 
     def _unregister(self, clients: list[Client]) -> None:
-        gone = {id(client) for client in clients}
-        for key in list(self._selector.get_map().values()):
-            if isinstance(key.data, _Handler) and id(key.data.client) in gone:
-                self._selector.unregister(key.fileobj)
-
-
-class _Handler:
-    """Handles the events of a connected conductor's socket."""
-
-    __slots__ = ("_station", "client")
-
-    def __init__(self, station: Station, client: Client) -> None:
-        self._station = station
-        self.client = client
-
-    def __call__(self, events: int) -> None:
-        self._station.serve(self.client, events)
+        for client in clients:
+            with suppress(ValueError):  # closed before it was registered
+                self._selector.unregister(client.sock)
 
 
 def _log(changes: list[Change]) -> None:

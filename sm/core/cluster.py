@@ -25,7 +25,8 @@ class Node(Struct, frozen=True):
     now. ``gone``: it is proven that nothing is active there (fenced, or its grant has ended); without that proof what
     was active on a silent node counts as active. ``data_current``: it may be made active without losing accepted data.
     ``accept_loss``: an operator has said that it may be made active without that. ``score``: 0 or less, by networks
-    that it has lost; nodes with a better one are preferred.
+    that it has lost; nodes with a better one are preferred. ``score_from_ms``: before that the score is too new to move
+    anything, since what the other nodes have lost may not be known yet.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Node(Struct, frozen=True):
     data_current: bool = True
     accept_loss: bool = False
     score: int = 0
+    score_from_ms: int = 0
 
 
 class Health(Struct, frozen=True):

@@ -15,6 +15,8 @@ from sm.contract.states import PathState
 from sm.core.timing import Timing
 
 DEBOUNCE_MS = 30_000
+DOUBT_MS = 6_000
+"""How long it may take to prove at whose end a network is at fault: the probes, and the move that follows."""
 PAUSE_MAX_MS = 60_000
 WEIGHTS: Mapping[str, int] = {"oam": 1, "cluster-host": 2, "mgmt": 4, "admin": 0}
 """What a lost network costs, unless the site says otherwise; any other network costs nothing."""
@@ -138,6 +140,18 @@ def heard_lately(settings: PathSettings, view: PathsView, now_ms: int) -> dict[s
     silent_ms = settings.timing.silent_ms
     return {path: tuple(sorted(node for node, at_ms in line.heard_ms.items() if now_ms - at_ms < silent_ms))
             for path, line in view.lines.items()}
+
+
+def unexplained(settings: PathSettings, view: PathsView, now_ms: int) -> frozenset[str]:
+    """Nodes that are heard, but lately on some path no more, and that do not say that their own device is at fault."""
+    silent_ms, found = settings.timing.silent_ms, set()
+    for node, told in view.told.items():
+        ages = {path: now_ms - line.heard_ms[node] for path, line in view.lines.items() if node in line.heard_ms}
+        lately = [path for path, age_ms in ages.items() if silent_ms <= age_ms < silent_ms + DOUBT_MS]
+        if min(ages.values(), default=silent_ms) < silent_ms and any(
+                told.carriers.get(path) is not False for path in lately):
+            found.add(node)
+    return frozenset(found)
 
 
 def isolation(settings: PathSettings, view: PathsView, reachable: Mapping[str, bool]) -> str:

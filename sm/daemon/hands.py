@@ -14,7 +14,7 @@ from sm.contract.notices import SOCKET as NOTICES
 from sm.core.actions import Action, CancelAction, RebootNode, RunAction, UnwatchProcess, WatchProcess
 from sm.core.domain.events import AskFenced, Fence
 from sm.core.domain.view import Durable
-from sm.core.model import Catalogue
+from sm.core.model import Catalogue, ServiceSpec
 from sm.core.node.step import Event
 from sm.daemon.fencer import Fencer
 from sm.daemon.guard import DataGuard
@@ -107,15 +107,15 @@ class NodeHands:
         if self.messaging is not None:
             self.messaging.send(beat)
 
-    def service(self, action: Action) -> None:
+    def service(self, action: Action, former: ServiceSpec | None) -> None:
         """Begin an action of the engines."""
         match action:
             case RunAction():
-                self._runner.run(action)
+                self._runner.run(action, former)
             case CancelAction():
                 self._runner.cancel(action)
             case WatchProcess():
-                self._watches.watch(action)
+                self._watches.watch(action, former)
             case UnwatchProcess():
                 self._watches.unwatch(action)
             case RebootNode(reason):

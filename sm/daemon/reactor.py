@@ -12,14 +12,14 @@ from flock.core.records import replace
 from sm.contract.messages import Beat
 from sm.contract.states import GroupState
 from sm.core.actions import Action as ServiceAction
-from sm.core.actions import CancelAction, RebootNode, RunAction, UnwatchProcess, WatchProcess
+from sm.core.actions import RebootNode
 from sm.core.domain.events import AskFenced, Fence, Journal, Require, Store
 from sm.core.domain.view import Durable
 from sm.core.events import Event as ServiceEvent
 from sm.core.events import Order, Tick
 from sm.core.local.adoption import adopt
 from sm.core.local.step import step as local_step
-from sm.core.model import Catalogue
+from sm.core.model import Catalogue, ServiceSpec
 from sm.core.node import ledger
 from sm.core.node.step import Action, Event, step
 from sm.core.node.view import NodeView, Send
@@ -41,8 +41,9 @@ class Hands(Protocol):
     def send(self, beat: Beat) -> None:
         """Sends the beat on every path."""
 
-    def service(self, action: RunAction | CancelAction | WatchProcess | UnwatchProcess | RebootNode) -> None:
-        """Begins an action of the engines."""
+    def service(self, action: ServiceAction, former: ServiceSpec | None) -> None:
+        """Begins an action of the engines. ``former``: how its service was defined when it was started, as long as
+        that must be stopped first; the catalogue has changed since, or does not have it any more."""
 
     def fence(self, action: Fence | AskFenced) -> None:
         """Begins to fence, or to ask."""
@@ -164,7 +165,11 @@ class Reactor:
         elif isinstance(action, Journal):
             self._hands.note(action.text)
         else:
-            self._hands.service(action)
+            self._hands.service(action, self._former(action))
+
+    def _former(self, action: ServiceAction) -> ServiceSpec | None:
+        former = None if isinstance(action, RebootNode) else self.view.local.former.get(action.service)
+        return None if former is None else former.spec
 
     def _store(self) -> None:
         assert self._pending is not None  # noqa: S101 - the callers have looked

@@ -49,9 +49,13 @@ class Self:
         self._reachable: dict[str, bool] = {}
         self._by_device = {device: path for path, device in settings.devices.items()}
         self._stalled_ms = Standing().stalled_ms
+        self._synced_ms: dict[str, int] = {}
+        self._witness_ms: int | None = None
 
     def on_beat(self, path: str, beat: Beat, now_ms: int) -> None:
         """An authentic beat came on a path."""
+        if beat.node not in self._settings.peers:
+            self._witness_ms = now_ms
         self._step(paths.Heard(path, beat), False, now_ms)
 
     def on_carrier(self, device: str, up: bool, now_ms: int) -> None:
@@ -80,9 +84,23 @@ class Self:
         carriers, reachable = dict(self._carriers), dict(self._reachable)
         probe = Beat("", "", 0, 0, carriers=carriers, heard=heard, reachable=reachable)
         lost = paths.lost_networks(probe)
-        isolated = self.unstored or paths.isolation(self._settings, self.view, reachable)
+        isolated = self.unstored or self._isolated(now_ms)
         return Standing(replace(self.report, ready=ready), lost, isolated, in_sync, self._fenceable, self._stalled_ms,
-                        carriers, heard, reachable)
+                        carriers, heard, reachable, self._doubtful(in_sync, now_ms))
+
+    def _isolated(self, now_ms: int) -> str:
+        """Why this node would hear nobody; empty while it hears a witness, whose vote is for who can be reached."""
+        if self._witness_ms is not None and now_ms - self._witness_ms < self._settings.timing.silent_ms:
+            return ""
+        return paths.isolation(self._settings, self.view, self._reachable)
+
+    def _doubtful(self, in_sync: frozenset[str], now_ms: int) -> frozenset[str]:
+        """The nodes that have just lost synchronization: until a path would be silent, and for as long as it may take
+        to prove at whose end one is at fault."""
+        self._synced_ms |= dict.fromkeys(in_sync, now_ms)
+        unexplained = paths.unexplained(self._settings, self.view, now_ms)
+        return frozenset(node for node, at_ms in self._synced_ms.items() if node not in in_sync and now_ms - at_ms < (
+            paths.DOUBT_MS if node in unexplained else self._settings.timing.silent_ms))
 
     def _step(self, event: paths.Event, leading: bool, now_ms: int) -> None:
         self.view, actions = paths.step(self._settings, self.view, event, leading, now_ms)

@@ -7,6 +7,7 @@ from sm.contract.messages import NodeReport
 from sm.contract.states import Impact
 from sm.core.local.step import reports
 from sm.core.model import Catalogue
+from sm.core.node.ledger import peers_health
 from sm.core.node.view import NodeView
 from sm.core.wireform import report
 
@@ -32,7 +33,8 @@ def _nodes(view: NodeView, now_ms: int) -> tuple[NodeLine, ...]:
 
 
 def _groups(view: NodeView, catalogue: Catalogue, now_ms: int) -> tuple[GroupLine, ...]:
-    told = {view.me: tuple(report(row, now_ms) for row in reports(view.local, catalogue, view.me))}
+    own = reports(view.local, catalogue, view.me, peers_health(view, now_ms))
+    told = {view.me: tuple(report(row, now_ms) for row in own)}
     told |= {name: view.peers[name].rows for name in view.domain.config.nodes if name in view.peers}
     return tuple(GroupLine(row.group, name, row.desired, row.state, row.status, row.condition, row.scheduling,
                            row.reason) for name in sorted(told) for row in told[name])

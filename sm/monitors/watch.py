@@ -39,10 +39,10 @@ class Watches:
         """Take another catalogue for watches that begin from now on."""
         self._catalogue = catalogue
 
-    def watch(self, order: WatchProcess) -> None:
-        """Begin to watch; a service that is watched already is looked at anew."""
+    def watch(self, order: WatchProcess, former: ServiceSpec | None = None) -> None:
+        """Begin to watch; a service that is watched already is looked at anew. ``former``: as for ``Runner.run``."""
         self.unwatch(UnwatchProcess(order.service))
-        spec = self._catalogue.services.get(order.service)
+        spec = former or self._catalogue.services.get(order.service)
         if spec is None:
             return
         if spec.pid_file:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from sm.contract.states import ActionResult, PluginKind, ServiceAction
 from sm.core.actions import CancelAction, RunAction
 from sm.core.events import ActionDone
-from sm.core.model import ActionSpec, Catalogue
+from sm.core.model import ActionSpec, Catalogue, ServiceSpec
 from sm.core.resultrows import FAILURE, TIMEOUT
 from sm.plugins.plugin import Job, Outcome, Plugin, PluginFailed
 from sm.plugins.results import Meaning, Results, Tries, again
@@ -68,13 +68,14 @@ class Runner:
         self._catalogue = catalogue
         self._results = Results(catalogue.results)
 
-    def run(self, order: RunAction) -> None:
+    def run(self, order: RunAction, former: ServiceSpec | None = None) -> None:
         """Execute the action and report ``ActionDone`` once.
 
-        An earlier run of the same service is cancelled first; nothing is reported for it.
+        An earlier run of the same service is cancelled first; nothing is reported for it. ``former``: how the service
+        was defined when it was started, where the catalogue has changed since.
         """
         self._end(order.service)
-        service = self._catalogue.services.get(order.service)
+        service = former or self._catalogue.services.get(order.service)
         spec = service.actions.get(order.action) if service is not None else None
         if service is None or spec is None:
             missing = f"has no action {order.action}" if service is not None else "is not in the catalogue"

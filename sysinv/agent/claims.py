@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which frames claim an address of this host for another machine, and what to do about it. Pure."""
+"""Which frames claim an address of the system for a wrong machine, and what to do about it. Pure.
+
+The addresses are those of this host and, with ``holder``, those of its neighbours. A conflict is stored under its
+address; that of a deleted host's machine, which must not send at all, under the MAC address.
+"""
 from __future__ import annotations
 
 import ipaddress
+import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -17,6 +22,7 @@ OVERRIDE = 0x20000000
 # RFC 5227, DEFEND_INTERVAL: two machines that both defend must not flood the network.
 DEFEND_INTERVAL_S = 10.0
 REPEAT_S = 60.0
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 QUIET_S = 300.0
 
 
@@ -30,10 +36,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """An address of this host: the interface that has it, and that interface's MAC address."""
+    """An address of this host: the interface that has it, that interface's MAC address, and the subnet's prefix.
+
+    With ``holder``, an address of another host: the interface that leads to it, and who may claim it.
+    """
 
     interface: str
     mac: str
+    prefix: int = field(default=0, compare=False)
+    holder: str = ""
+    rightful: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +71,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The conflicts by address; there are at most as many as this host has addresses."""
+    """The conflicts by address or MAC address; at most as many as there are addresses and deleted hosts' ports."""
 
     conflicts: Mapping[str, Conflict] = field(default_factory=dict)
 
@@ -106,12 +118,12 @@ def claimed(view: View, claim: Claim, interface: str, own: Mapping[str, Own], no
     every REPEAT_S.
     """
     held = own.get(claim.address)
-    if held is None or held.interface != interface or claim.mac in {each.mac for each in own.values()}:
+    if held is None or held.interface != interface or claim.mac in _rightful(held, own):
         return view, []
     known = view.conflicts.get(claim.address)
     made = known or Conflict(interface, "", now, float("-inf"), float("-inf"))
     actions = []
-    if now - made.defended_at >= DEFEND_INTERVAL_S:
+    if not held.holder and now - made.defended_at >= DEFEND_INTERVAL_S:
         actions.append(Action("defend", claim.address, interface, held.mac))
         made = replace(made, defended_at=now)
     if claim.mac != made.mac and now - made.told_at >= REPEAT_S:
@@ -120,8 +132,37 @@ def claimed(view: View, claim: Claim, interface: str, own: Mapping[str, Own], no
     return View({**view.conflicts, claim.address: replace(made, last_at=now)}), actions
 
 
-def looked(view: View, own: Mapping[str, Own], now: float) -> tuple[View, list[Action]]:
-    """Time has passed: an address that nobody claims any more, or that this host gave up, has no conflict."""
+def _rightful(held: Own, own: Mapping[str, Own]) -> frozenset[str]:
+    return held.rightful if held.holder else frozenset(each.mac for each in own.values() if not each.holder)
+
+
+def appeared(view: View, mac: str, interface: str, now: float) -> tuple[View, list[Action]]:
+    """The machine of a deleted host was seen; raises its alarm once while it goes on."""
+    known = view.conflicts.get(mac)
+    made = known or Conflict(interface, mac, now, float("-inf"), now)
+    return (View({**view.conflicts, mac: replace(made, last_at=now)}),
+            [] if known else [Action("raise", mac, interface, mac)])
+
+
+def is_machine(key: str) -> bool:
+    """Whether the key of a conflict is a MAC address; no address of IPv6 has its form."""
+    return _MAC.fullmatch(key) is not None
+
+
+def neighbours_on(own: Mapping[str, Own], neighbours: Mapping[str, tuple[str, frozenset[str]]]) -> dict[str, Own]:
+    """``own`` and, on the interfaces whose subnets they are in, the neighbours' addresses: holder and MAC addresses."""
+    subnets = [(ipaddress.ip_network(f"{address}/{each.prefix}", strict=False), each)
+               for address, each in own.items() if each.prefix]
+    found = dict(own)
+    for address, (holder, macs) in neighbours.items():
+        reached = next((each for subnet, each in subnets if ipaddress.ip_address(address) in subnet), None)
+        if reached is not None and address not in own:
+            found[address] = Own(reached.interface, "", holder=holder, rightful=macs)
+    return found
+
+
+def looked(view: View, own: Container[str], now: float) -> tuple[View, list[Action]]:
+    """Time has passed: an address that nobody claims any more, or that is not in ``own`` now, has no conflict."""
     ended = {address for address, conflict in view.conflicts.items()
              if address not in own or now - conflict.last_at >= QUIET_S}
     actions = [Action("clear", address, view.conflicts[address].interface) for address in sorted(ended)]

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Listens for other machines that claim this host's addresses; raises alarms and defends the addresses."""
+"""Listens for wrong machines that claim addresses of this host or of its neighbours.
+
+Raises alarms, defends the own addresses, and reports to mtce-conductor, which then resets no host for its silence.
+"""
 from __future__ import annotations
 
 import ctypes
@@ -10,19 +13,27 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from flock.core.errors import FlockError
 from flock.exec.process import run
 from flock.jobs.worker import Worker
 from fm.contract.rpc import FmManager
+from mtce.contract.records import CLAIMS_MAX, AddressClaim
 from sysinv.agent import claims
 from sysinv.agent.claims import Action, Own, View
+from sysinv.agent.neighbours import Known
 
 LOG = logging.getLogger(__name__)
 ALARM = "400.005"
 REMEDY = ("Find the machine with this MAC address in the switch's address table, and disconnect it or give it "
           "another address.")
+MACHINE_REMEDY = "Switch that machine off, disconnect it, or install it anew as a host."
+# Networks on which only hosts have a business; on pxeboot a deleted host may boot to become one again.
+INTERNAL = ("mgmt", "cluster-host")
+# mtce-conductor forgets a claim that was not reported again for three times as long.
+REPORT_S = 10.0
 FRAME_MAX = 2048
 # At most so many frames of each protocol in a round, and a pause after it: a flood of claims takes little of the
 # processor, and one of ARP hides no claim of an IPv6 address.
@@ -48,15 +59,27 @@ class Alarms(Protocol):
         """Store a request to clear an alarm."""
 
 
-class ClaimWatch:
-    """One thread with packet sockets. ``networks`` maps interfaces to the names of their networks."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """``networks`` maps interfaces to the names of their networks; ``known`` are the neighbours; ``report`` sends the
+    claims that stand to mtce-conductor, and may wait or fail (FlockError)."""
 
-    def __init__(self, hostname: str, alarms: Alarms, faults: FmManager, networks: Callable[[], Mapping[str, str]],
+    networks: Callable[[], Mapping[str, str]]
+    known: Callable[[], Known] = Known
+    report: Callable[[list[AddressClaim]], object] | None = None
+
+
+class ClaimWatch:
+    """One thread with packet sockets, and one that reports."""
+
+    def __init__(self, hostname: str, alarms: Alarms, faults: FmManager, around: Surroundings,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._hostname = hostname
         self._alarms = alarms
         self._faults = faults
-        self._networks = networks
+        self._around = around
+        self._networks: Mapping[str, str] = {}
+        self._known = Known()
         self._clock = clock
         self._view = View()
         self._own: Mapping[str, Own] = {}
@@ -65,14 +88,20 @@ class ClaimWatch:
         self._sockets: list[socket.socket] = []
         self._selector = selectors.DefaultSelector()
         self._worker = Worker("address-claims", self.step)
+        # A report waits for the bus, and must not keep the other thread from the frames.
+        self._reports = Worker("claim-reports", self.report)
 
     def start(self) -> None:
         """Begin to listen."""
         self._worker.start()
+        if self._around.report is not None:
+            self._reports.start()
 
     def stop(self, timeout_s: float = 3.0) -> None:
         """End the thread and close the sockets."""
+        self._reports.leave()
         self._worker.stop(timeout_s)
+        self._reports.stop(timeout_s)
         for each in self._sockets:
             each.close()
 
@@ -85,13 +114,26 @@ class ClaimWatch:
         if not self._sockets:
             self._open()
         if self._clock() - self._read_at >= ADDRESSES_EVERY_S:
-            self._own, self._read_at = own_addresses(), self._clock()
+            self._read_at = self._clock()
+            self._known, self._networks = self._around.known(), self._around.networks()
+            self._own = claims.neighbours_on(own_addresses(), self._known.neighbours)
             self._reconcile()
         seen = self._frames()
-        view, actions = claims.looked(self._view, self._own, self._clock())
+        view, actions = claims.looked(self._view, {*self._own, *self._known.departed}, self._clock())
         self._act(actions)
         self._view = view
         return PAUSE_S if seen else 0.0
+
+    def report(self) -> float:
+        """Report the claims that stand, if any; returns the seconds until the next report."""
+        standing = [AddressClaim(key, each.mac, self._networks.get(each.interface, each.interface))
+                    for key, each in self._view.conflicts.items() if not claims.is_machine(key)]
+        if standing and self._around.report is not None:
+            try:
+                self._around.report(standing[:CLAIMS_MAX])
+            except FlockError as error:
+                LOG.warning("claims of addresses could not be reported to host maintenance: %s", error)
+        return REPORT_S
 
     def _open(self) -> None:
         made = [packet_socket(claims.ARP), packet_socket(claims.IPV6)]
@@ -118,16 +160,25 @@ class ClaimWatch:
         if packet_type == socket.PACKET_OUTGOING or hardware != _ETHERNET_TYPE:
             return
         claim = claims.claim_in(frame)
-        if claim is None or claim.address not in self._own:
+        if claim is None:
+            return
+        if claim.mac in self._known.departed and self._networks.get(interface) in INTERNAL:
+            view, actions = claims.appeared(self._view, claim.mac, interface, self._clock())
+            self._act(actions)
+            self._view = view
+        if claim.address not in self._own:
             return
         view, actions = claims.claimed(self._view, claim, interface, self._own, self._clock())
         # The list of own addresses is some seconds old; an address that was given up may have a new holder.
-        if actions and not has_address(claim.address):
+        if actions and not self._own[claim.address].holder and not has_address(claim.address):
             self._read_at = float("-inf")
             return
         # After an alarm that could not be stored, the next frame tries again.
         self._act(actions)
+        is_new = claim.address not in self._view.conflicts
         self._view = view
+        if is_new and claim.address in view.conflicts:
+            self._reports.nudge()
 
     def _act(self, actions: list[Action]) -> None:
         for action in actions:
@@ -135,14 +186,22 @@ class ClaimWatch:
             if action.kind == "defend":
                 self._defend(action)
             elif action.kind == "raise":
-                reason = (f"Address {action.address} of host {self._hostname} on {action.interface} is claimed by "
-                          f"another machine with MAC address {action.mac}.")
+                reason = self._reason(action)
                 LOG.error("%s", reason)
-                self._alarms.raise_alarm(ALARM, entity_instance_id=entity, severity="major", reason_text=reason,
-                                         proposed_repair_action=REMEDY)
+                self._alarms.raise_alarm(
+                    ALARM, entity_instance_id=entity, severity="major", reason_text=reason,
+                    proposed_repair_action=MACHINE_REMEDY if claims.is_machine(action.address) else REMEDY)
             else:
-                LOG.info("nobody else claims address %s any more", action.address)
+                LOG.info("%s is over: %s", ALARM, entity)
                 self._alarms.clear_alarm(ALARM, entity_instance_id=entity, exact=True)
+
+    def _reason(self, action: Action) -> str:
+        if claims.is_machine(action.address):
+            return (f"Host {self._known.departed.get(action.mac, '')} was deleted, and its machine with MAC address "
+                    f"{action.mac} still sends on {action.interface}.")
+        holder = self._own[action.address].holder if action.address in self._own else ""
+        return (f"Address {action.address} of host {holder or self._hostname} on {action.interface} is claimed by "
+                f"another machine with MAC address {action.mac}.")
 
     def _defend(self, action: Action) -> None:
         try:
@@ -151,8 +210,9 @@ class ClaimWatch:
             LOG.warning("address %s cannot be defended on %s: %s", action.address, action.interface, error)
 
     def _entity(self, interface: str, address: str) -> str:
-        network = self._networks().get(interface, interface)
-        return f"host={self._hostname}.network={network}.address={address}"
+        network = self._networks.get(interface, interface)
+        kind = "mac" if claims.is_machine(address) else "address"
+        return f"host={self._hostname}.network={network}.{kind}={address}"
 
     def _reconcile(self) -> None:
         """Clear, once, alarms that an earlier process raised and that no conflict justifies now."""
@@ -165,7 +225,8 @@ class ClaimWatch:
             return
         wanted = {self._entity(each.interface, address) for address, each in self._view.conflicts.items()}
         for fault in active:
-            if ".address=" in fault.entity_instance_id and fault.entity_instance_id not in wanted:
+            own = ".address=" in fault.entity_instance_id or ".mac=" in fault.entity_instance_id
+            if own and fault.entity_instance_id not in wanted:
                 self._alarms.clear_alarm(ALARM, entity_instance_id=fault.entity_instance_id, exact=True)
         self._reconciled = True
 
@@ -181,7 +242,7 @@ def own_addresses() -> dict[str, Own]:
             if entry.get("family") in ("inet", "inet6") and not (
                     entry["family"] == "inet6" and entry.get("scope") == "link"):
                 address = str(ipaddress.ip_address(entry["local"]))
-                found[address] = Own(str(link["ifname"]), str(link["address"]).lower())
+                found[address] = Own(str(link["ifname"]), str(link["address"]).lower(), int(entry.get("prefixlen", 0)))
     return found
 
 

@@ -14,10 +14,11 @@ from flock.core.errors import DeadlineExceeded, FlockError, Unavailable
 from flock.core.health import Health
 from flock.core.text import storable
 from flock.jobs.worker import Worker
-from flock.rpc.interface import RequestServer
+from flock.rpc.server import Server
 from sysinv.agent import plan
 from sysinv.agent.claimwatch import ClaimWatch
 from sysinv.agent.machine import Machine, store_uuid
+from sysinv.agent.neighbours import NeighbourWatch
 from sysinv.agent.plan import Payload
 from sysinv.agent.renewal import Renewal
 from sysinv.contract.errors import HostNotFound
@@ -42,15 +43,17 @@ class Agent:
     """Finds the host's record, reports the inventory, then audits: unchanged reports are not sent again."""
 
     def __init__(self, conductor: InventoryReports, machine: Machine, hostname: str, platform_conf: Path,
-                 timing: Timing, make_server: Callable[[Agent], RequestServer] | None = None,
-                 renewal: Renewal | None = None, claims: ClaimWatch | None = None) -> None:
+                 timing: Timing, make_server: Callable[[Agent], Server] | None = None,
+                 renewal: Renewal | None = None, claims: ClaimWatch | None = None,
+                 neighbours: NeighbourWatch | None = None) -> None:
         self._conductor = conductor
         self._machine = machine
         self._hostname = hostname
         self._platform_conf = platform_conf
         self._timing = timing
         self._renewal = renewal
-        self._claims = claims
+        # Threads that only start and stop with the agent.
+        self._watches = [each for each in (claims, neighbours) if each is not None]
         self._known = reports()
         self._view = plan.AgentView()
         self._lock = threading.Lock()
@@ -69,14 +72,14 @@ class Agent:
         if self._server is not None:
             self._server.start(ready_timeout_s=0)
         self._worker.start()
-        if self._claims is not None:
-            self._claims.start()
+        for each in self._watches:
+            each.start()
 
     def stop(self) -> None:
         """End both; a report on its way gets a few seconds."""
         self._worker.leave()
-        if self._claims is not None:
-            self._claims.stop()
+        for each in self._watches:
+            each.stop()
         if self._server is not None:
             self._server.stop(timeout_s=STOP_WAIT_S)
         self._worker.stop(STOP_WAIT_S)

@@ -119,6 +119,12 @@ def store_uuid(platform_conf: Path, host_uuid: str) -> None:
         replace_file(platform_conf, "\n".join([*kept, entry]) + "\n", mode)
 
 
+def stored_uuid(platform_conf: Path) -> str | None:
+    """The uuid that ``store_uuid`` wrote; None without one."""
+    lines = (_text(platform_conf) or "").splitlines()
+    return next((line.removeprefix("UUID=") for line in reversed(lines) if line.startswith("UUID=")), None)
+
+
 def networks_by_interface(platform_conf: Path) -> dict[str, str]:
     """The names of the networks of this host's interfaces, as platform.conf has them."""
     keys = {"management_interface": "mgmt", "cluster_host_interface": "cluster-host", "oam_interface": "oam"}

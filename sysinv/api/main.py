@@ -7,11 +7,12 @@ from typing import Any
 
 from flock import rpc
 from flock.api import build_app
+from flock.auth.keystone import KeystoneWatch
 from flock.auth.secrets import SecretBox
 from flock.core import slices
 from flock.core.health import Health
 from flock.db import Database, from_conf
-from flock.jobs import Operations as StoredOperations
+from flock.jobs.operations import Operations as StoredOperations
 from sysinv.conf import options
 from sysinv.contract.reports import RESOURCES
 from sysinv.contract.rpc import BusAccounts, Operations
@@ -34,13 +35,14 @@ def application(conf: Any) -> Any:
     bus = rpc.transport(conf)
     conductor = rpc.client(Operations, bus)
     accounts = rpc.client(BusAccounts, bus)
-    versions = rpc.VersionWatch(bus, [Operations])
-    versions.start()
+    servers = rpc.ServerWatch(bus, [Operations], for_replies=True)
+    servers.start()
     health = Health()
-    health.add("versions", versions.trouble)
-    replies = rpc.ReplyWatch(bus, [Operations])
-    replies.start()
-    health.add("bus", replies.trouble)
+    health.add("versions", servers.mismatch)
+    health.add("bus", servers.silence)
+    keystone = KeystoneWatch(conf)
+    keystone.start()
+    health.add("keystone", keystone.trouble)
     hostname = options.own_hostname(conf)
     # The API only records operations and needs no steps; the conductor carries them out.
     operations = StoredOperations(db, OPERATIONS, {}, owner=f"sysinv-api@{hostname}")

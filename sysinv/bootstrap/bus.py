@@ -83,7 +83,7 @@ def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes, hostname: s
         RenderedFile("/etc/rabbitmq/definitions.json", 0o640, text + "\n"),
         RenderedFile("/etc/rabbitmq/rabbitmq.conf", PUBLIC, "\n".join(conf) + "\n"),
         RenderedFile("/etc/rabbitmq/rabbitmq-env.conf", PUBLIC, "\n".join(environment) + "\n"),
-        RenderedFile("/etc/rabbitmq/enabled_plugins", PUBLIC, "[rabbitmq_management].\n"),
+        RenderedFile("/etc/rabbitmq/enabled_plugins", PUBLIC, "[rabbitmq_management,rabbitmq_top].\n"),
         # Debian's socket unit opens Erlang's port mapper on all networks.
         RenderedFile("/etc/systemd/system/epmd.socket.d/flock.conf", PUBLIC,
                      "[Socket]\nListenStream=\nListenStream=127.0.0.1:4369\n"),

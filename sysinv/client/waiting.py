@@ -34,7 +34,7 @@ def is_idle(host: Host) -> bool:
             and host.get("mtce_action") in (None, "none"))
 
 
-class _Judge:
+class HostJudge:
     """Base of all judges. ``before`` is the host before the action was requested."""
 
     def __init__(self, before: Host) -> None:
@@ -60,7 +60,7 @@ def _error(host: Host) -> tuple[Any, Any] | None:
     return (host.get("last_error"), host.get("last_error_at")) if host.get("last_error") else None
 
 
-class UnlockJudge(_Judge):
+class UnlockJudge(HostJudge):
     """Done when the host is in service; failed when mtce gave up, or when the host is locked again."""
 
     def outcome(self, host: Host) -> Outcome:
@@ -69,7 +69,7 @@ class UnlockJudge(_Judge):
         return Outcome.FAILED
 
 
-class LockJudge(_Judge):
+class LockJudge(HostJudge):
     """Done when the host is locked and idle; a host that was down before need not come online."""
 
     def __init__(self, before: Host) -> None:
@@ -83,7 +83,7 @@ class LockJudge(_Judge):
         return Outcome.DONE if quiet else Outcome.PENDING
 
 
-class InstallJudge(_Judge):
+class InstallJudge(HostJudge):
     """Done when an installed host has reported its inventory; used after create and reinstall."""
 
     def __call__(self, host: Host) -> Verdict:
@@ -96,14 +96,14 @@ class InstallJudge(_Judge):
         return Outcome.DONE if there else Outcome.PENDING
 
 
-class BootJudge(_Judge):
+class BootJudge(HostJudge):
     """Done when the host is online; used after reboot, reset and power-on, which end after the host's boot."""
 
     def outcome(self, host: Host) -> Outcome:
         return Outcome.DONE if host.get("availability") in ("online", *_SERVING) else Outcome.PENDING
 
 
-class PowerOffJudge(_Judge):
+class PowerOffJudge(HostJudge):
     """Done when the host is powered off."""
 
     def outcome(self, host: Host) -> Outcome:

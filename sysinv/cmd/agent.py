@@ -9,21 +9,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from flock import service  # must be first: it selects the thread backend
 from flock.conf import conf_dir
 from flock.core.errors import Refused
 from flock.exec import Root
 from flock.exec.process import run
-from flock.rpc import Server, Transport, VersionWatch, client, transport
+from flock.rpc import Server, ServerWatch, Transport, client, transport
 from flock.rpc.login import accepted
+from flock.service.daemon import run_daemon
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
-from sysinv.agent.claimwatch import ClaimWatch
+from mtce.contract.records import AddressClaim, ClaimReport
+from mtce.contract.rpc import AgentEvents
+from sysinv.agent.claimwatch import ClaimWatch, Surroundings
 from sysinv.agent.daemon import Agent, Timing
-from sysinv.agent.machine import Machine, hardware_root, networks_by_interface
+from sysinv.agent.machine import Machine, hardware_root, networks_by_interface, stored_uuid
+from sysinv.agent.neighbours import NeighbourWatch
 from sysinv.agent.renewal import Places, Renewal
 from sysinv.conf import agent as options
-from sysinv.contract.rpc import Credentials, InventoryReports, SysinvAgent
+from sysinv.contract.rpc import Credentials, InventoryReports, Neighbours, SysinvAgent
 
 SERVER_THREADS = 2
 # The own unit is the last: its restart ends this process.
@@ -40,21 +43,32 @@ def build(conf: Any) -> Agent:
                       Path(conf.state_dir) / "sysinv" / "last_boot")
     timing = Timing(conf.agent.audit_interval, conf.agent.retry_interval, conf.agent.lookup_interval,
                     conf.agent.lookup_retry)
-    versions = VersionWatch(bus, [InventoryReports])
-    versions.start()
+    servers = ServerWatch(bus, [InventoryReports])
+    servers.start()
+    neighbours = NeighbourWatch(client(Neighbours, bus), lambda: stored_uuid(Path(conf.agent.platform_conf)),
+                                Path(conf.state_dir) / "sysinv" / "neighbours.json")
     agent = Agent(client(InventoryReports, bus), machine, hostname, Path(conf.agent.platform_conf), timing,
                   make_server=lambda agent: Server(bus, hostname, {SysinvAgent: agent}, threads_max=SERVER_THREADS),
-                  renewal=_renewal(conf, bus, hostname), claims=_claims(conf, bus, hostname))
-    agent.health.add("versions", versions.trouble)
+                  renewal=_renewal(conf, bus, hostname), claims=_claims(conf, bus, hostname, neighbours),
+                  neighbours=neighbours if conf.agent.watch_addresses else None)
+    agent.health.add("versions", servers.mismatch)
     return agent
 
 
-def _claims(conf: Any, bus: Transport, hostname: str) -> ClaimWatch | None:
+def _claims(conf: Any, bus: Transport, hostname: str, neighbours: NeighbourWatch) -> ClaimWatch | None:
     if not conf.agent.watch_addresses:
         return None
     raiser = Raiser(bus, Path(conf.state_dir) / "sysinv" / "raiser-agent")
-    return ClaimWatch(hostname, raiser, client(FmManager, bus),
-                      lambda: networks_by_interface(Path(conf.agent.platform_conf)))
+    platform_conf = Path(conf.agent.platform_conf)
+    events = client(AgentEvents, bus)
+
+    def report(claims: list[AddressClaim]) -> None:
+        host_uuid = stored_uuid(platform_conf)
+        if host_uuid is not None:
+            events.addresses_claimed(report=ClaimReport(host_uuid, claims))
+
+    return ClaimWatch(hostname, raiser, client(FmManager, bus), Surroundings(
+        lambda: networks_by_interface(platform_conf), neighbours.known, report))
 
 
 def _renewal(conf: Any, bus: Transport, hostname: str) -> Renewal | None:
@@ -82,7 +96,7 @@ def _renewal(conf: Any, bus: Transport, hostname: str) -> Renewal | None:
 
 def main() -> int:
     """Run until SIGTERM; returns the exit status."""
-    return service.run_daemon("sysinv-agent", build)
+    return run_daemon("sysinv-agent", build)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 """sysinv-api: the REST service on port 6385."""
 from __future__ import annotations
 
-from flock.service import run_api
+from flock.service.web import run_api
 from sysinv.api.dialect import DIALECT
 from sysinv.api.main import application
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
@@ -19,6 +21,8 @@ from sysinv.resources.host.table import I_HOST
 
 LOG = logging.getLogger(__name__)
 PASSWORD_BYTES = 32
+# The broker counts ten thousand in about half a second.
+BINDINGS_EVERY_S = 30.0
 
 
 class HostAccounts:
@@ -28,12 +32,14 @@ class HostAccounts:
     """
 
     def __init__(self, db: Database, admin: BusAdmin | None, exchange: str, own_hostname: str,
-                 refused: Callable[[str, str], None]) -> None:
+                 refused: Callable[[str, str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._db = db
         self._admin = admin
         self._exchange = exchange
         self._own_hostname = own_hostname
         self._refused = refused
+        self._clock = clock
+        self._counted_at = float("-inf")
 
     def renew_host_account(self, *, host_uuid: str) -> str:
         """Make the host's account with a new password, and return the password. HostNotFound, Unavailable."""
@@ -57,6 +63,7 @@ class HostAccounts:
         if is_missing:
             self._admin.make_exchange(self._exchange)
         queues, accounts = self._admin.queues(), self._admin.hosts()
+        bindings = self._bindings(self._admin)
         # Read after the accounts: an account made since belongs to a host that was there before.
         with self._db.reader() as conn:
             known = set(conn.execute(sa.select(I_HOST.c.hostname)).scalars())
@@ -71,12 +78,29 @@ class HostAccounts:
             if is_missing:
                 # Agents hear themselves without the exchange of all topics; they bind their queues when they make them.
                 self._admin.clear(access, [queue.name for queue in queues], [])
-            self._remove_stray(self._admin, hostname, access, *stray(access, queues, exchanges))
+            self._remove_stray(self._admin, hostname, access, *stray(access, queues, exchanges, bindings))
+
+    def _bindings(self, admin: BusAdmin) -> Mapping[str, int]:
+        """How many bindings lead to each queue or exchange, from time to time; nothing otherwise."""
+        if self._clock() - self._counted_at < BINDINGS_EVERY_S:
+            return {}
+        self._counted_at = self._clock()
+        try:
+            return Counter(admin.bindings())
+        except Unavailable as error:
+            # There may be very many, and what else the audit does must not wait for them.
+            LOG.warning("the bindings of the message bus are not counted: %s", error)
+            return {}
 
     def _remove_stray(self, admin: BusAdmin, hostname: str, access: HostAccess, queues: list[str],
                       exchanges: list[str]) -> None:
         if queues or exchanges:
-            admin.clear(access, queues, exchanges)
             self._refused(hostname, f"{len(queues)} queues and {len(exchanges)} exchanges that no agent makes")
+            try:
+                admin.clear(access, queues, exchanges)
+            except Unavailable as error:
+                # A queue with many bindings goes slowly; the broker goes on, and other hosts do not wait for it.
+                LOG.warning("what host %s made is not removed yet: %s", hostname, error)
+                return
             LOG.warning("removed %d queues and %d exchanges of host %s from the message bus, such as %s", len(queues),
                         len(exchanges), hostname, [*queues, *exchanges][0])

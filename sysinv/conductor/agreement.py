@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from flock.core.errors import DeadlineExceeded, FlockError, Unavailable
 from flock.db import Database
-from flock.jobs import Operations
+from flock.jobs.operations import Operations
 from flock.jobs.store import active_of
 from mtce.contract.records import STATE_SEQUENCE_MAX, HostStatus
 from mtce.contract.rpc import MtceHosts

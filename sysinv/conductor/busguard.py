@@ -43,6 +43,8 @@ class BusGuard:
         """Note what each connection has sent; while the broker's memory is full, bar who filled it. Unavailable."""
         barred = self._readmit()
         now = self._received()
+        if self._bar_hoarders(barred):
+            return
         if not self._admin.memory_is_full():
             self._before = now
             self._history = busguard.remembered(self._history, Sample(self._clock(), now))
@@ -55,14 +57,35 @@ class BusGuard:
         connections, before = self._admin.connections(), set(barred)
         suspects = busguard.suspects(connections, self._before, now, HOST_PREFIX)
         for account in suspects:
-            barred[account] = self._clock() + busguard.BARRED_S
-            self._admin.limit_connections(account, 0)
-            self._tell(account)
-            self._close(account, connections)
+            self._bar(account, barred, connections)
             if self._is_relieved(RELIEF_S):
                 return
         if before.issuperset(suspects) and self._clock() - self._full_since_s >= SEARCH_AFTER_S:
             self._search(barred, connections, now)
+
+    def _bar_hoarders(self, barred: dict[str, float]) -> bool:
+        """Bar whose connections hold much, before the memory is full; returns whether somebody was barred.
+
+        Then nobody else is looked for before the next audit, because the broker needs seconds to free what they held.
+        """
+        try:
+            held = self._admin.held()
+        except Unavailable as error:
+            LOG.warning("what connections hold in the message bus is not known: %s", error)
+            return False
+        if sum(held.values()) < busguard.HELD_BYTES:
+            return False
+        connections = self._admin.connections()
+        found = [account for account in busguard.hoarders(connections, held, HOST_PREFIX) if account not in barred]
+        for account in found:
+            self._bar(account, barred, connections)
+        return bool(found) and self._is_relieved(RELIEF_S)
+
+    def _bar(self, account: str, barred: dict[str, float], connections: list[BusConnection]) -> None:
+        barred[account] = self._clock() + busguard.BARRED_S
+        self._admin.limit_connections(account, 0)
+        self._tell(account)
+        self._close(account, connections)
 
     def _search(self, barred: dict[str, float], connections: list[BusConnection], now: dict[Peer, int]) -> None:
         """Close the connections of one host after the other, until the memory is free: the last one filled it.

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from flock import rpc
+from flock.auth.keystone import KeystoneWatch
 from flock.core.health import Health
 from flock.db import from_conf
-from flock.jobs import Operations as StoredOperations
-from flock.jobs import Periodics
+from flock.jobs.operations import Operations as StoredOperations
+from flock.jobs.periodics import Periodics
 from flock.rpc.admin import BusAdmin
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser, busalarm, refusals
@@ -26,6 +27,7 @@ from sysinv.conductor.dhcp import DnsmasqPaths
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
 from sysinv.conductor.endpoints import DiscoveryEndpoint, HostStatesEndpoint, OperationsEndpoint
 from sysinv.conductor.expiry import CertificateWatch, start_renewal
+from sysinv.conductor.neighbours import LateAlarms, NeighboursEndpoint
 from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.conf import options
 from sysinv.contract.rpc import (
@@ -34,6 +36,7 @@ from sysinv.contract.rpc import (
     Discovery,
     HostStates,
     InventoryReports,
+    Neighbours,
     Operations,
     SysinvAgent,
 )
@@ -44,6 +47,7 @@ from sysinv.resources.host import store as hosts
 from sysinv.resources.operation.table import OPERATIONS
 
 PRUNE_INTERVAL_S = 3600
+LATE_ALARMS_INTERVAL_S = 60
 
 
 class ConductorDaemon:
@@ -93,14 +97,19 @@ class ConductorDaemon:
             Operations: OperationsEndpoint(self._operations.nudge),
             BusAccounts: self._accounts,
             Credentials: self._credentials,
+            Neighbours: NeighboursEndpoint(self._db, conf.bootstrap.interfaces),
         }, threads_max=conf.sysinv.conductor_threads, hostname_of=intake.hostname_of)
         self._periodics = self._audits(conf, mtce, steps, discovery)
         bus_alarm = BusAlarm(hostname, "sysinv-conductor", self._server.trouble, busalarm.spooled(self._raiser))
         self._periodics.add("bus_alarm", busalarm.INTERVAL_S, bus_alarm.audit, first_after_s=5.0)
+        self._keystone = KeystoneWatch(conf)
+        keystone_alarm = BusAlarm(hostname, "keystone", self._keystone.trouble, busalarm.spooled(self._raiser),
+                                  problem="checks no tokens")
+        self._periodics.add("keystone_alarm", busalarm.INTERVAL_S, keystone_alarm.audit, first_after_s=5.0)
         self._periodics.add("refusals", refusals.INTERVAL_S,
                             refusals.RefusalReport(self._transport, self._hostnames).send)
-        self._versions = rpc.VersionWatch(self._transport, [MtceHosts, FmManager])
-        self.health.add("versions", self._versions.trouble)
+        self._servers = rpc.ServerWatch(self._transport, [MtceHosts, FmManager])
+        self.health.add("versions", self._servers.mismatch)
         self.health.add("discovery", discovery.trouble)
         self.health.add("bus", self._server.trouble)
 
@@ -109,15 +118,17 @@ class ConductorDaemon:
         self._boot_files.write_default()
         self._dnsmasq.refresh()
         self._server.start()
-        self._versions.start()
+        self._servers.start()
         self._operations.start()
+        self._keystone.start()
         self._periodics.start()
 
     def stop(self) -> None:
         """Finish steps and requests that have begun; stored operations resume at the next start."""
         # Does not wait for an audit that still waits for a reply: it runs again after the next start.
         self._periodics.stop(1.0)
-        self._versions.stop()
+        self._keystone.stop()
+        self._servers.stop()
         self._server.stop()
         self._operations.stop()
         self._raiser.stop()
@@ -148,5 +159,7 @@ class ConductorDaemon:
             periodics.add("bus_memory", conf.bus_admin.guard_interval_s, self._guard.audit, first_after_s=1.0)
         periodics.add("credentials", chosen.credentials_interval_s, self._credentials.audit)
         periodics.add("certificates", chosen.certificates_interval_s, self._certificates.audit, first_after_s=30.0)
+        late = LateAlarms(self._db, rpc.client(FmManager, self._transport), self._raiser)
+        periodics.add("late_alarms", LATE_ALARMS_INTERVAL_S, late.audit)
         periodics.add("prune", PRUNE_INTERVAL_S, lambda: self._operations.prune(chosen.operation_history_s))
         return periodics

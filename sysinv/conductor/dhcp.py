@@ -77,7 +77,6 @@ class Lease:
     expires_s: int
     mac: str
     ip_address: str
-    client_id: str | None
 
 
 def render_conf(paths: DnsmasqPaths, pxeboot: PoolView, pxeboot_interface: str, mgmt_interface: str) -> str:
@@ -193,6 +192,5 @@ def parse_leases(text: str) -> list[Lease]:
         except ValueError:
             continue
         if mac is not None:
-            client = words[4] if len(words) > 4 and words[4] != "*" else None
-            leases.append(Lease(int(words[0]), mac, address, client))
+            leases.append(Lease(int(words[0]), mac, address))
     return leases

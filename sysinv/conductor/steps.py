@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from flock import tls
 from flock.core.errors import NotFound, Unavailable
 from flock.db import Database, utcnow
-from flock.jobs import OperationView, Step, Steps
+from flock.jobs.steps import OperationView, Step, Steps
 from flock.jobs.store import active_of
 from mtce.contract.rpc import MtceHosts
 from sysinv.actions.progress import NO_ACTION, failed_with, resynced
@@ -26,6 +26,7 @@ from sysinv.contract.enums import Operational, OperatorAction, VimProgress
 from sysinv.contract.errors import ActionRejected
 from sysinv.contract.operations import OperationKind
 from sysinv.db.lookup import Row, host_row, the_system
+from sysinv.hosts import departed
 from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.installation import new_token
 from sysinv.hosts.provision import host_addresses, release_addresses
@@ -77,7 +78,7 @@ class HostSteps:
                   Step("files", self.files, timeout_s=FILES_TIMEOUT_S),
                   Step("maintenance", self.tell_host, timeout_s=mtce_s)),
             Steps(OperationKind.ACTION,
-                  Step("configure", self.configure_for_action, undo=self.roll_back, timeout_s=FILES_TIMEOUT_S),
+                  Step("configure", self.configure_for_action, undo=self.roll_back, timeout_s=mtce_s),
                   Step("maintenance", self.tell_action, timeout_s=mtce_s)),
             Steps(OperationKind.DELETE,
                   Step("maintenance", self.tell_delete, undo=self.keep_host, timeout_s=mtce_s),
@@ -169,6 +170,7 @@ class HostSteps:
                 row = host_row(conn, view.subject, lock=True)
             except NotFound:
                 return
+            departed.remember(conn, row, self._now())
             release_addresses(conn, row["id"], row["hostname"])
             self._discovery.forget(conn, row["mgmt_mac"], held)
             hosts.delete(conn, row["id"])

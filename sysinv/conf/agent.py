@@ -24,7 +24,8 @@ AGENT_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("platform_conf", default="/etc/platform/platform.conf",
                help="File to which the agent writes the line UUID=<uuid of the host>."),
     cfg.BoolOpt("watch_addresses", default=True,
-                help="Listen for other machines that claim this host's addresses, raise alarms, defend the addresses."),
+                help="Listen for wrong machines that claim addresses of this host or its neighbours, raise alarms, "
+                     "defend the addresses, and let the kernel drop wrong claims on addresses of neighbours."),
     cfg.StrOpt("tls_directory", default="/etc/flock/tls",
                help="Directory of the host's key and certificate, which the agent renews. Not on a controller, where "
                     "flock-rotate does."),

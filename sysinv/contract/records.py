@@ -53,3 +53,28 @@ class TrustedAuthorities:
 
     authorities: str
     signer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Only the machines ``macs`` may say that they have ``address``; ``holder`` is the host, or ``controller``."""
+
+    address: str
+    macs: list[str]
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class DepartedMachine:
+    """The machine of a host that was deleted, with the MAC addresses that it had."""
+
+    hostname: str
+    macs: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """Whom a host talks to on its networks; ``departed`` is empty except for controllers."""
+
+    neighbours: list[Neighbour]
+    departed: list[DepartedMachine]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flock.rpc.interface import call, cast, host_named, host_with_uuid, rpc_interface
-from sysinv.contract.records import HostRef, HostStateUpdate, IssuedCertificate, TrustedAuthorities
+from sysinv.contract.records import HostRef, HostStateUpdate, IssuedCertificate, Neighbourhood, TrustedAuthorities
 
 CONDUCTOR_TOPIC = "sysinv.conductor_manager"
 AGENT_TOPIC = "sysinv.agent_manager"
@@ -121,6 +121,16 @@ class Credentials:
 
         Raises InvalidInput, HostNotFound.
         """
+        raise TypeError("interface")
+
+
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="neighbours", speaks_for="host")
+class Neighbours:
+    """Agent to conductor: which machines may claim which addresses on the agent's networks."""
+
+    @call(timeout_s=10, about=host_with_uuid("host_uuid"))
+    def known_neighbours(self, *, host_uuid: str) -> Neighbourhood:
+        """Return the neighbours of a host: for a worker the controllers, for a controller all hosts. HostNotFound."""
         raise TypeError("interface")
 
 

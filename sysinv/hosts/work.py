@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from flock.core.errors import DeadlineExceeded, FlockError, Unavailable, from_wire
-from flock.jobs import BoundedPool, OperationRecord, Operations
+from flock.jobs.operations import Operations
+from flock.jobs.pool import BoundedPool
+from flock.jobs.steps import OperationRecord
 from sysinv.contract.errors import ActionRejected, AddRejected
 from sysinv.contract.operations import OperationKind
 

@@ -46,6 +46,8 @@ SERVICES: dict[str, Service] = {
 AGENT_TOPICS = (mtce.AGENT_TOPIC, sysinv.AGENT_TOPIC)
 # Two agents and the programs that raise alarms, each with a few connections and queues.
 HOST_CONNECTIONS_MAX, HOST_CHANNELS_MAX, HOST_QUEUES_MAX = 64, 256, 64
+# A queue of an agent has one or two.
+HOST_BINDINGS_MAX = 4 * HOST_QUEUES_MAX
 HOST_SENDS_TO = (FM_TOPIC, mtce.CONDUCTOR_TOPIC, sysinv.CONDUCTOR_TOPIC)
 
 
@@ -56,7 +58,7 @@ def of_host(hostname: str, exchange: str) -> HostAccess:
         account, exchange, requests_exchange(account, exchange),
         HOST_SENDS_TO,
         host_permissions(hostname, AGENT_TOPICS, exchange),
-        HOST_CONNECTIONS_MAX, HOST_CHANNELS_MAX, HOST_QUEUES_MAX)
+        HOST_CONNECTIONS_MAX, HOST_CHANNELS_MAX, HOST_QUEUES_MAX, HOST_BINDINGS_MAX)
 
 
 def of_service(daemon: str, exchange: str) -> Permissions:

@@ -16,6 +16,8 @@ from flock.rpc.accounts import BusConnection
 
 # Less than this is no reason: the largest messages of a host's programs, a few times.
 SUSPECT_BYTES = 64 * 1024 * 1024
+# Commands that one host's connections may leave undone in the broker: the programs wait for most replies.
+HELD_BYTES = 64 * 1024 * 1024
 BARRED_S = 600.0
 # One sample a minute, for an hour.
 SAMPLE_S, HISTORY_MAX = 60.0, 60
@@ -53,6 +55,19 @@ def peer_of(text: str) -> Peer | None:
         return str(mapped or address), int(port)
     except ValueError:
         return None
+
+
+def hoarders(connections: Iterable[BusConnection], held: Mapping[str, int], prefix: str) -> list[str]:
+    """The accounts that begin with ``prefix`` and whose connections hold HELD_BYTES together, the largest first.
+
+    A command takes tens of bytes on the wire and hundreds in the broker, which reads on while it carries out others. So
+    somebody who sends little can fill the memory.
+    """
+    total: Counter[str] = Counter()
+    for connection in connections:
+        if connection.account.startswith(prefix):
+            total[connection.account] += held.get(connection.name, 0)
+    return [account for account, size in total.most_common() if size >= HELD_BYTES]
 
 
 def suspects(connections: Iterable[BusConnection], before: Mapping[Peer, int], now: Mapping[Peer, int],

@@ -160,15 +160,6 @@ def next_controller_name(taken: Iterable[str | None]) -> str | None:
     return next((name for name in CONTROLLER_NAMES if name not in used), None)
 
 
-def next_storage_name(taken: Iterable[str | None]) -> str:
-    """Return the lowest free ``storage-N``."""
-    used = set(taken)
-    number = 0
-    while f"storage-{number}" in used:
-        number += 1
-    return f"storage-{number}"
-
-
 def initial_states() -> dict[str, str]:
     """Return the three states of a newly discovered or added host."""
     return {

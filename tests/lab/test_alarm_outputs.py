@@ -14,9 +14,9 @@ from devstack.virtualcloud import netns, plan
 from devstack.virtualcloud.cloudclient import wait_for, wait_states
 from devstack.virtualcloud.mainjob import IN_SERVICE, LAB, STATE_DIR, cli, lab
 from devstack.virtualcloud.site import Site
-from flock.testing.services.netsnmp import Snmptrapd
 from fm.client.stream import messages
-from fm.snmp.objects import ACTIVE_ENTRY, EVENT_ENTRY, NOTIFICATIONS, ActiveColumn, EventColumn, TrapNumber, dotted
+from fm.snmp.objects import ACTIVE_ENTRY, EVENT_ENTRY, NOTIFICATIONS, ActiveColumn, EventColumn, TrapNumber
+from tests.functional.fm_snmp.netsnmp import Snmptrapd, dotted
 
 HOST = "host=worker-1"
 HOOK_PORT, TRAP_PORT = 9093, 16200

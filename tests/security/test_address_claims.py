@@ -30,7 +30,7 @@ class Faults:
         return []
 
 claims.QUIET_S = float(sys.argv[1])
-watch = claimwatch.ClaimWatch("controller-0", Alarms(), Faults(), lambda: {"ours": "mgmt"})
+watch = claimwatch.ClaimWatch("controller-0", Alarms(), Faults(), claimwatch.Surroundings(lambda: {"ours": "mgmt"}))
 watch.start()
 print(json.dumps(["own", sorted(claimwatch.own_addresses())]), flush=True)
 for line in sys.stdin:

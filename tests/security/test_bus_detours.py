@@ -256,3 +256,71 @@ def test_who_fills_the_memory_of_the_bus_is_barred_and_the_others_go_on(secured:
     again.audit()
     assert secured.admin.barred() == []
     connect(secured.host("worker-0")).close()
+
+
+OWN_QUEUE = "reply_host.worker-0_b0b0"
+
+
+def short(text: str) -> bytes:
+    return bytes([len(text)]) + text.encode()
+
+
+def binds(channel: amqp.Channel, number: int) -> bytes:
+    """So many requests to bind the own queue, none of which wants a reply."""
+    payloads = (struct.pack(">HHH", 50, 20, 0) + short(OWN_QUEUE) + short(REQUESTS) + short(f"k.{each}.{'x' * 20}")
+                + b"\x01" + struct.pack(">I", 0) for each in range(number))
+    return b"".join(struct.pack(">BHL", 1, channel.channel_id, len(each)) + each + b"\xce" for each in payloads)
+
+
+def flood_of_binds(secured: SecuredBus, number: int) -> amqp.Connection:
+    connection = connect(secured.host("worker-0"))
+    channel = connection.channel()
+    channel.queue_declare(OWN_QUEUE, durable=False, auto_delete=False)
+    raw: socket.socket = connection.transport.sock
+    raw.settimeout(60)
+    with contextlib.suppress(OSError):
+        raw.sendall(binds(channel, number))
+    return connection
+
+
+def test_commands_that_the_broker_has_not_carried_out_are_no_way_to_fill_its_memory(secured: SecuredBus) -> None:
+    """400,000 bindings, 39 MB within seconds: too few bytes for a suspect, hundreds of megabytes in the broker."""
+    told: list[str] = []
+    guard = BusGuard(secured.admin, secured.node.port, 64, lambda hostname, reason: told.append(hostname))
+    other = connect(secured.host("worker-1"))
+    guard.audit()
+    kept = flood_of_binds(secured, 400_000)
+
+    def barred() -> bool:
+        guard.audit()
+        return bool(told)
+
+    # The broker samples its processes every five seconds, and the guard looks as often.
+    wait_for(barred, 15, "the guard to bar the host")
+    assert told == ["worker-0"]
+    assert secured.admin.barred() == [host_account("worker-0")]
+    wait_for(lambda: not secured.admin.memory_is_full(), 30, "the memory of the broker to be free")
+    other.channel().basic_publish_confirm(amqp.Message("x", user_id=host_account("worker-1")),
+                                          requests_exchange(host_account("worker-1")), "fm.manager", timeout=10)
+    secured.admin.limit_connections(host_account("worker-0"), 64)
+    for each in (kept, other):
+        with contextlib.suppress(amqp.AMQPError, OSError):
+            each.close()
+    connect(secured.node.url).channel().queue_delete(OWN_QUEUE)
+
+
+def test_bindings_of_a_host_do_not_pile_up(secured: SecuredBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                           ) -> None:
+    told: list[str] = []
+    db = Database(f"sqlite:///{tmp_path}/sysinv.sqlite")
+    with db.writer() as conn:
+        METADATA.create_all(conn)
+    monkeypatch.setattr(secured.admin, "hosts", lambda: ["worker-0"])
+    accounts = HostAccounts(db, secured.admin, EXCHANGE, "worker-0", lambda hostname, reason: told.append(hostname))
+    attacker = flood_of_binds(secured, 2 * busaccounts.HOST_BINDINGS_MAX)
+    wait_for(lambda: secured.admin.bindings().count(OWN_QUEUE) > busaccounts.HOST_BINDINGS_MAX, 60, "the bindings")
+    accounts.audit()
+    assert told == ["worker-0"]
+    wait_for(lambda: OWN_QUEUE not in secured.admin.bindings(), 30, "the bindings to be removed")
+    attacker.close()
+    db.dispose()

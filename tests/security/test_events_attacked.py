@@ -3,6 +3,7 @@
 events of others stay, the tables stay small, and an honest host with a long spool loses nothing."""
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -94,6 +95,26 @@ def test_a_host_cannot_erase_the_events_of_others(manager: Manager, secured: Sec
     wait_for(lambda: manager.events()["flood"] <= LOG_SIZE // 10 + LOG_SIZE // 100, 20, "the log to be pruned")
     assert manager.events()["kept"] == 40 and manager.events()["flood"] >= LOG_SIZE // 10
     wait_for(lambda: manager.active("200.006") == ["host=worker-0.process=agents"], 30, "the alarm")
+
+
+def test_all_hosts_together_cannot_erase_the_events_of_services(manager: Manager, secured: SecuredBus, transports: Any
+                                                                ) -> None:
+    """Each host keeps to its share; together they could have filled the log ten times."""
+    manager.faults.apply(requests=logs(1, "sample", "worker-0"))
+    with manager.fm.db.writer() as conn:
+        sample = dict(conn.execute(sa.select(EVENT_LOG)).mappings().one())
+        del sample["id"]
+        conn.execute(sa.insert(EVENT_LOG), [
+            {**sample, "uuid": str(uuid.uuid4()), "sender": f"other-{number}", "reason_text": "other"}
+            for number in range(12) for _ in range(LOG_SIZE // 10)])
+    manager.faults.apply(requests=logs(400, "service", "worker-1"))
+    attacker = client(FmManager, transports(secured.host("worker-0")), deadline_s=10)
+    attacker.apply(requests=logs(LOG_SIZE // 10, "flood", "worker-0"))
+    manager.faults.apply(requests=logs(400, "service", "worker-1"))
+    wait_for(lambda: sum(manager.events().values()) <= LOG_SIZE + LOG_SIZE // 100, 20, "the log to be pruned")
+    found = manager.events()
+    assert found["service"] == 800, found
+    assert found["flood"] > 0 and found["other"] > LOG_SIZE // 4, found
 
 
 def test_clears_of_nothing_do_not_fill_the_database(manager: Manager, secured: SecuredBus, transports: Any) -> None:

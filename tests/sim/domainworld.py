@@ -106,6 +106,8 @@ class Voter(Node):
 class Controller(Voter):
     """A voter with one group, whose data is replicated to the other controllers over mgmt."""
 
+    write_ms = 50
+
     def __init__(self, world, name, config, paths, cloud, **kwargs):
         super().__init__(world, name, config, paths, **kwargs)
         self.cloud = cloud
@@ -228,7 +230,7 @@ class Controller(Voter):
         """Write, replicate, and acknowledge what every required node has."""
         if self.state != ACTIVE:
             return
-        self.in_life(50, self.write)
+        self.in_life(self.write_ms, self.write)
         self.cloud.written += 1
         self.data.append(self.cloud.written)
         for name in self.config.nodes:

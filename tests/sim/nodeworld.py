@@ -78,15 +78,19 @@ class Machine(Controller):
 
     @running.setter
     def running(self, value):
-        self._running = value
-        if value["postgres"] is UP:
-            self._state = ACTIVE
-        else:
-            self._state = STARTING if any(value[name] is UP for name in LEASED) else STOPPED
+        self._running, self._state = value, None
 
     @property
     def state(self):
+        if self._state is None:
+            self._state = self.state_now()
         return self._state
+
+    def state_now(self):
+        """What ``running`` amounts to."""
+        if self.running["postgres"] is UP:
+            return ACTIVE
+        return STARTING if any(self.running[name] is UP for name in LEASED) else STOPPED
 
     @state.setter
     def state(self, value):

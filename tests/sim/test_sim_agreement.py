@@ -14,11 +14,10 @@ import sqlalchemy as sa
 
 from flock.auth.secrets import SecretBox
 from flock.core.backoff import Backoff
-from flock.core.clock import ManualClock
 from flock.core.errors import DeadlineExceeded, FlockError, Unavailable
 from flock.db import Database
 from flock.db.outbox import Policy, Relay
-from flock.jobs import Operations
+from flock.jobs.operations import Operations
 from flock.sim import seeds
 from flock.wire.patch import PatchOp
 from mtce.conductor import messages
@@ -51,6 +50,7 @@ from sysinv.resources.host.table import I_HOST
 from sysinv.resources.memory.table import I_IMEMORY
 from sysinv.resources.node.table import I_NODE
 from sysinv.resources.operation.table import OPERATIONS
+from tests.manualclock import ManualClock
 
 STEPS = 100
 ACTIONS = ("force-unlock", "lock", "force-lock", "reboot", "reset", "power-off", "power-on", "reinstall")

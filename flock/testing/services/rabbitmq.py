@@ -67,7 +67,7 @@ class RabbitNode:
         if management:
             text += MANAGEMENT.format(port=self._admin_port)
         (folder / "rabbitmq.conf").write_text(text)
-        (folder / "enabled_plugins").write_text("[rabbitmq_management].\n" if management else "[].\n")
+        (folder / "enabled_plugins").write_text("[rabbitmq_management,rabbitmq_top].\n" if management else "[].\n")
 
     @staticmethod
     def available() -> bool:

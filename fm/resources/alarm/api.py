@@ -9,6 +9,7 @@ from flock.api.call import Call
 from flock.api.describe import AnyOf, Argument, Encoded, View, ViewPage, describes
 from flock.api.reply import Reply
 from flock.auth.policy import CONFIGURATOR, OPERATOR, READER, Rule
+from flock.core.ids import is_uuid
 from flock.db import Database
 from flock.wire.errors import BadBody, BadField, shown
 from flock.wire.render import renderer
@@ -18,7 +19,6 @@ from fm.api import listing
 from fm.contract.enums import CloudStatus
 from fm.contract.errors import AlarmMasked, AlarmNotFound
 from fm.contract.rpc import BATCH_MAX, FmManager
-from fm.contract.validation import is_uuid
 from fm.core.filters import BadFilter
 from fm.resources.alarm import service, store
 from fm.resources.alarm.fields import (
@@ -66,7 +66,7 @@ def _uuid_reply(uuid: str) -> Reply:
 def _page(call: Call, expand: bool) -> dict[str, Any]:
     asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=store.SORT_KEYS, sort_key=DEFAULT_SORT,
                          unlimited=False)
-    full = call.query.bool("full", False)
+    full = call.query.bool("full")
     with call.deps(Database).reader() as conn:
         rows = store.listing(conn, filters=asked.filters, include_suppress=asked.include_suppress,
                              sort=asked.page.sort, marker=asked.page.marker, limit=asked.page.fetch, full=full)
@@ -101,7 +101,7 @@ class AlarmsController:
         """
         fields = {name: value for name, value in given(call.body_as(AlarmBody)).items() if name not in IGNORED}
         uuid = service.create(call.deps(FmManager), fields)
-        return _full_reply(call, uuid) if call.query.bool("full", False) else _uuid_reply(uuid)
+        return _full_reply(call, uuid) if call.query.bool("full") else _uuid_reply(uuid)
 
     @describes(query=(*listing.filters(store.FILTER_FIELDS), listing.INCLUDE_SUPPRESS), body=BY_ID,
                body_required=False, answers={200: DELETED, 204: None}, errors=(404, 504))
@@ -153,7 +153,7 @@ class AlarmSummaryController:
         by = call.query.text("by", "")
         if by and by not in PARTS:
             raise BadField(field="by", value=shown(by), rule=f"Value should be one of: {', '.join(PARTS)}")
-        return call.deps(AlarmReads).summary(call.query.bool("include_suppress", False), by)
+        return call.deps(AlarmReads).summary(call.query.bool("include_suppress"), by)
 
 
 class AlarmController:
@@ -170,7 +170,7 @@ class AlarmController:
             row, masked = found
             if masked:
                 raise AlarmMasked(resource="Alarm", id=uuid)
-            if call.query.bool("full", False):
+            if call.query.bool("full"):
                 return renderer(FullAlarm)(call.deps(AlarmReads).full(conn, [row])[0], call.base_url)
         return renderer(Alarm)(wire_row(row), call.base_url)
 

@@ -63,7 +63,8 @@ class AlarmList(ListCommand):
         return [*shown, *_FULL] if args.full else shown
 
     def rows(self, args: argparse.Namespace) -> Iterable[Row]:
-        return Faults(self.client).alarms(conditions(args), args.include_suppress, full=args.full, page=page(args))
+        return Faults(self.client).alarms(conditions(args, self.stderr), args.include_suppress, full=args.full,
+                                          page=page(args))
 
     def ordered(self, args: argparse.Namespace) -> bool:
         return args.sort is not None

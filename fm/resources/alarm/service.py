@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from flock.core.errors import from_wire
+from flock.core.ids import is_uuid
 from flock.db import Database, new_uuid
 from fm.contract.entity import entity_type
 from fm.contract.enums import AlarmState, AlarmType, Severity
-from fm.contract.errors import AlarmNotFound, InvalidFault
+from fm.contract.errors import AlarmNotFound
 from fm.contract.fault import AlarmKey, Fault
 from fm.contract.rpc import FaultOutcome, FaultRequest, FmManager
-from fm.contract.validation import is_uuid
+from fm.contract.validation import member
 from fm.resources.alarm import store
 
 _TEXTS = ("reason_text", "proposed_repair_action")
@@ -24,10 +25,10 @@ def fault_from(given: Mapping[str, Any]) -> Fault:
     values = {name: value for name, value in given.items() if value is not None}
     entity = values["entity_instance_id"]
     return Fault(
-        alarm_id=values["alarm_id"], alarm_state=_member("alarm_state", values["alarm_state"], AlarmState),
+        alarm_id=values["alarm_id"], alarm_state=member("alarm_state", values["alarm_state"], AlarmState),
         entity_type_id=values.get("entity_type_id") or entity_type(entity), entity_instance_id=entity,
-        severity=_member("severity", values["severity"], Severity),
-        alarm_type=_member("alarm_type", values["alarm_type"], AlarmType), probable_cause=values["probable_cause"],
+        severity=member("severity", values["severity"], Severity),
+        alarm_type=member("alarm_type", values["alarm_type"], AlarmType), probable_cause=values["probable_cause"],
         reason_text=values.get("reason_text", ""), proposed_repair_action=values.get("proposed_repair_action", ""),
         uuid=values.get("uuid"), timestamp=values.get("timestamp"), time_to_live_s=values.get("time_to_live_s", 0),
         **{name: values.get(name, False) for name in _FLAGS})
@@ -71,10 +72,3 @@ def _applied(manager: FmManager, request: FaultRequest) -> FaultOutcome:
     if outcome.error is not None:
         raise from_wire(outcome.error)
     return outcome
-
-
-def _member(name: str, value: Any, kind: Any) -> Any:
-    try:
-        return kind(value)
-    except ValueError:
-        raise InvalidFault(field=name, rule=f"must be one of {', '.join(kind)}") from None

@@ -10,6 +10,7 @@ from flock.api.call import Call
 from flock.api.describe import JSON, Answer, Argument, View, ViewPage, describes
 from flock.api.reply import Reply
 from flock.auth.policy import READER, Rule
+from flock.core.ids import is_uuid
 from flock.core.text import spreadsheet_cell
 from flock.db import Database
 from flock.wire.errors import BadField, shown
@@ -18,7 +19,6 @@ from flock.wire.resource import shape
 from flock.wire.types import Boolean, Choice
 from fm.api import listing
 from fm.contract.errors import EventLogNotFound
-from fm.contract.validation import is_uuid
 from fm.resources.event_log import store
 from fm.resources.event_log.fields import COLLAPSED, EventLog
 
@@ -29,17 +29,10 @@ FORMAT = Argument("format", Choice(("json", "csv")), "Form of the answer.")
 PAGE = ViewPage((View(EventLog, COLLAPSED, "EventLogCollapsed"), View(EventLog)), extra={"count": {"type": "integer"}})
 
 
-def _states(call: Call) -> tuple[str, ...]:
-    alarms, logs = call.query.bool("alarms", False), call.query.bool("logs", False)
-    if alarms == logs:
-        return ()
-    return store.ALARM_STATES if alarms else store.LOG_STATES
-
-
 def _page(call: Call, expand: bool) -> dict[str, Any]:
     asked = listing.read(call, known=store.FILTER_FIELDS, sort_keys=store.SORT_KEYS, sort_key="timestamp",
                          sort_dir="desc")
-    states = _states(call)
+    states = store.states(call.query.bool("alarms"), call.query.bool("logs"))
     with call.deps(Database).reader() as conn:
         rows = store.listing(conn, filters=asked.filters, states=states, include_suppress=asked.include_suppress,
                              sort=asked.page.sort, marker=asked.page.marker, limit=asked.page.fetch)

@@ -45,7 +45,7 @@ class EventList(ListCommand):
         return [*columns("uuid=UUID"), *_LIST] if args.uuid else _LIST
 
     def rows(self, args: argparse.Namespace) -> Iterable[Row]:
-        return Faults(self.client).events(conditions(args), args.alarms, args.logs, args.include_suppress,
+        return Faults(self.client).events(conditions(args, self.stderr), args.alarms, args.logs, args.include_suppress,
                                           page=page(args))
 
     def ordered(self, args: argparse.Namespace) -> bool:
@@ -77,8 +77,8 @@ class EventExport(ActionCommand):
         parser.add_argument("--file", metavar="PATH", help="write to this file, created when it is complete")
 
     def act(self, args: argparse.Namespace) -> None:
-        with Faults(self.client).export_events(conditions(args), args.alarms, args.logs, args.include_suppress,
-                                               page(args)) as pieces:
+        with Faults(self.client).export_events(conditions(args, self.stderr), args.alarms, args.logs,
+                                               args.include_suppress, page(args)) as pieces:
             if args.file:
                 _to_file(pieces, args.file)
                 return

@@ -65,10 +65,23 @@ def show(conn: Connection, uuid: str) -> dict[str, Any] | None:
     return found[0] if found else None
 
 
+def states(alarms: bool, logs: bool) -> tuple[str, ...]:
+    """The states of events of alarms or of customer logs, as a client wants; empty (any state) for both or neither."""
+    if alarms == logs:
+        return ()
+    return ALARM_STATES if alarms else LOG_STATES
+
+
 def after_id(conn: Connection, event_id: int, limit: int) -> list[dict[str, Any]]:
     """At most ``limit`` events stored after the one with number ``event_id``, oldest first."""
     query = _wire(hiding.silences(conn, utcnow())).where(EVENT_LOG.c.id > event_id)
     return rows(conn, query.order_by(EVENT_LOG.c.id).limit(limit), EVENT_LOG.c.id)
+
+
+def bounds(conn: Connection) -> tuple[int | None, int]:
+    """Numbers of the oldest and the newest stored event; None and 0 when there is none."""
+    oldest, newest = conn.execute(sa.select(sa.func.min(EVENT_LOG.c.id), sa.func.max(EVENT_LOG.c.id))).one()
+    return (None, 0) if oldest is None else (int(oldest), int(newest))
 
 
 def newest_id(conn: Connection) -> int:

@@ -17,7 +17,7 @@ from flock.wire.types import Boolean, Integer
 from fm.api import listing
 from fm.core.filters import parse
 from fm.resources.event_log import store as events
-from fm.resources.event_stream import rules, store
+from fm.resources.event_stream import rules
 from fm.resources.event_stream.sending import EventStream
 from fm.resources.event_stream.service import Hub
 
@@ -41,9 +41,8 @@ class EventStreamController:
         """Stored events after ``Last-Event-ID`` or ``after``, then new events as they are written."""
         query = call.query
         filters = parse(query.all("q.field"), query.all("q.op"), query.all("q.value"), events.FILTER_FIELDS)
-        alarms, logs = query.bool("alarms", False), query.bool("logs", False)
-        states = () if alarms == logs else (events.ALARM_STATES if alarms else events.LOG_STATES)
-        wanted = rules.wanted(filters, states, query.bool("include_suppress", False))
+        states = events.states(query.bool("alarms"), query.bool("logs"))
+        wanted = rules.wanted(filters, states, query.bool("include_suppress"))
         # A browser reconnects with its first URL, so the header is newer than the argument.
         after = rules.parse_id("Last-Event-ID", call.environ.get("HTTP_LAST_EVENT_ID"))
         if after is None:
@@ -52,7 +51,7 @@ class EventStreamController:
         listener = hub.admit(call.ctx.user_id)
         try:
             with hub.db.reader() as conn:
-                begin = rules.start(after, *store.bounds(conn))
+                begin = rules.start(after, *events.bounds(conn))
             peer = Peer(call.environ, hub.settings.send_timeout_s)
             return Reply(EventStream(hub, listener, peer, begin, wanted, remaining(call.environ)), headers=HEADERS)
         except BaseException:

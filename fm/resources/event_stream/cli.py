@@ -40,8 +40,9 @@ class EventWatch(ActionCommand):
 
     def act(self, args: argparse.Namespace) -> None:
         following = Faults(self.client).follow_events(
-            conditions(args), alarms=self.only_alarms or args.alarms, logs=not self.only_alarms and args.logs,
-            include_suppress=args.include_suppress, last_id=args.after, say=self._say)
+            conditions(args, self.stderr), alarms=self.only_alarms or args.alarms,
+            logs=not self.only_alarms and args.logs, include_suppress=args.include_suppress, last_id=args.after,
+            say=self._say)
         shown = 0
         for message in following:
             if message.kind == GAP:

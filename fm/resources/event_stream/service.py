@@ -14,10 +14,11 @@ from prometheus_client import Gauge
 from flock.core.backoff import Backoff
 from flock.core.errors import FlockError
 from flock.db import Database
-from flock.jobs import Worker
+from flock.jobs.worker import Worker
 from flock.wire.render import renderer
+from fm.resources.event_log import store as events
 from fm.resources.event_log.fields import EventLog
-from fm.resources.event_stream import rules, store
+from fm.resources.event_stream import rules
 
 STREAMS = Gauge("fm_event_streams", "Event streams that are served now", multiprocess_mode="livesum")
 READ_MAX = 500
@@ -138,14 +139,9 @@ class Hub:
         """The next events after number ``cursor`` from the database, at most ``READ_MAX``."""
         with self.db.reader() as conn:
             # One small query first, because most polls find no new event.
-            rows = store.after_id(conn, cursor, READ_MAX) if store.newest_id(conn) > cursor else []
+            rows = events.after_id(conn, cursor, READ_MAX) if events.newest_id(conn) > cursor else []
         render = renderer(EventLog)
         return [Item(row["id"], row, rules.event_frame(row["id"], row, render(row, ""))) for row in rows]
-
-    @property
-    def listening(self) -> int:
-        """Number of listeners."""
-        return len(self._listeners)
 
     def _follow(self) -> float | None:
         with self._lock:

@@ -7,6 +7,7 @@ from typing import Any
 from flock.api.call import Call
 from flock.api.describe import Patch, View, ViewPage, describes
 from flock.auth.policy import CONFIGURATOR, READER, Rule
+from flock.core.ids import is_uuid
 from flock.db import Database
 from flock.wire.render import renderer
 from flock.wire.types import Choice
@@ -14,7 +15,6 @@ from fm.api import listing
 from fm.contract.enums import SuppressionStatus
 from fm.contract.errors import SuppressionNotFound
 from fm.contract.rpc import FmManager
-from fm.contract.validation import is_uuid
 from fm.resources.event_suppression import rules, store
 from fm.resources.event_suppression.fields import LISTED, EventSuppression
 

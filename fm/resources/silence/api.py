@@ -8,6 +8,7 @@ from flock.api.call import Call
 from flock.api.describe import Patch, View, ViewPage, describes
 from flock.api.reply import Reply
 from flock.auth.policy import CONFIGURATOR, READER, Rule
+from flock.core.ids import is_uuid
 from flock.db import Database, utcnow
 from flock.wire.render import renderer
 from flock.wire.resource import given
@@ -15,7 +16,6 @@ from fm.api import listing
 from fm.contract.errors import SilenceNotFound
 from fm.contract.rpc import FmManager
 from fm.contract.silence import SilenceRequest
-from fm.contract.validation import is_uuid
 from fm.resources.silence import rules, store
 from fm.resources.silence.fields import Silence, SilenceBody
 

@@ -85,6 +85,9 @@ def _look(d: Draft) -> None:
 
 
 def _text(d: Draft) -> str:
+    refused = guard.judge(d)
+    if isinstance(refused, Refusal) and refused.task:
+        return refused.task
     heard = heard_on(d.view, d.now_ms, d.settings)
     networks = [way for way in (Channel.MGMT_PULSES, Channel.CLUSTER_PULSES) if way in heard]
     missed = pulses.lost_networks(d)

@@ -9,7 +9,7 @@ from mtce.contract.states import HostAction
 from mtce.core.actions import Action, RequestAlive
 from mtce.core.arbiter import UNINTERRUPTIBLE, start_refusal
 from mtce.core.bounds import following
-from mtce.core.events import Alive, BmcAnswer, Command, Event, Pulse, Put, Resume, Resync, Tick
+from mtce.core.events import Alive, BmcAnswer, Claimed, Command, Event, Pulse, Put, Resume, Resync, Tick
 from mtce.core.fsm import add, disable, enable, monitor, power, recovery, reinstall
 from mtce.core.fsm.draft import Draft
 from mtce.core.legal import ensure, is_legal
@@ -57,13 +57,7 @@ def _note(d: Draft, event: Event) -> bool:
     if isinstance(event, Tick):
         _note_tick(d, event)
     elif isinstance(event, Pulse):
-        if not d.view.monitored or event.epoch != d.view.epoch:
-            return False
-        name = "mgmt" if event.network is Network.MGMT else "cluster_host"
-        if event.level is not d.view.level(event.network):
-            # mtce-heartbeat repeats levels; ``since`` is the time of the change.
-            d.set(**{name: event.level, f"{name}_ms": d.now_ms})
-        d.set(seen=d.view.seen or event.level is Level.OK)
+        return _note_pulse(d, event)
     elif isinstance(event, Put):
         d.set(**_inventory_changes(renewed(d.view, event.host)),
               sequence=following(d.view.sequence, event.host.state_sequence))
@@ -74,11 +68,26 @@ def _note(d: Draft, event: Event) -> bool:
     elif isinstance(event, BmcAnswer):
         if event.command_id == d.view.command_id:
             d.set(bmc_error="" if event.ok else event.reason[:BMC_ERROR_MAX])
+    elif isinstance(event, Claimed):
+        d.set(claimed=f"address {event.address} is claimed on {event.network} by the machine {event.mac}",
+              claimed_by=event.mac, claimed_ms=d.now_ms)
+        return False
     elif isinstance(event, Resume):
         _resume(d, event)
     elif isinstance(event, Resync):
         _resync(d, event)
         return False
+    return True
+
+
+def _note_pulse(d: Draft, event: Pulse) -> bool:
+    if not d.view.monitored or event.epoch != d.view.epoch:
+        return False
+    name = "mgmt" if event.network is Network.MGMT else "cluster_host"
+    if event.level is not d.view.level(event.network):
+        # mtce-heartbeat repeats levels; ``since`` is the time of the change.
+        d.set(**{name: event.level, f"{name}_ms": d.now_ms})
+    d.set(seen=d.view.seen or event.level is Level.OK)
     return True
 
 

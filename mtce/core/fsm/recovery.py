@@ -159,7 +159,9 @@ def _withheld(d: Draft, refused: Refusal) -> None:
     if refused.heard:
         hold.begin(d)
         return
-    if d.view.dead_office and not d.view.seen:
+    if refused.task:
+        d.task(refused.task)
+    elif d.view.dead_office and not d.view.seen:
         d.task("Graceful Recovery Wait, dead office recovery")
     guard.ask(d)
     d.set(probe_ms=None)

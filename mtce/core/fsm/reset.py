@@ -55,6 +55,8 @@ def _withheld(d: Draft, refused: Refusal) -> Outcome:
     """After a refused strike return Spared for a host that is alive; with too little evidence retry soon."""
     if refused.heard:
         return Spared()
+    if refused.task:
+        d.task(refused.task)
     guard.ask(d)
     d.set(probe_ms=None)
     d.wait_again(d.settings.offline_probe_ms)

@@ -52,13 +52,19 @@ def steps_down_at(view: View) -> int | None:
     return view.lease_until_ms - view.config.timing.step_down_ms - view.config.timing.drift_ms
 
 
+def resumes(view: View) -> bool:
+    """Whether this node led without an end in the same boot of its host, so that nobody else can lead."""
+    return (view.config.keeps_alone and view.durable.vote.holder == view.me
+            and view.durable.led_in == view.host_boot)
+
+
 def permitted_until(view: View, *, leased: bool) -> int | None:
     """Until when groups may be active on this node; None without an end. A watchdog resets the node at that moment when
     something is still active; the node begins to stop it ``step_down_ms`` earlier.
 
     ``leased``: groups that only the leader may have active; for the others a grant is enough.
     """
-    if view.leading and view.config.keeps_alone:
+    if (view.leading and view.config.keeps_alone) or resumes(view):
         return None
     ends = [view.grace_until_ms]
     if view.durable.vote.holder == view.me:
@@ -69,8 +75,9 @@ def permitted_until(view: View, *, leased: bool) -> int | None:
 
 
 def must_stop(view: View, now_ms: int, *, leased: bool) -> bool:
-    """Whether what is active on this node must stop now. What is leased stops as soon as the node does not lead."""
-    if leased and not view.leading:
+    """Whether what is active on this node must stop now. What is leased stops as soon as the node does not lead, unless
+    it only has not claimed again what nobody else can have."""
+    if leased and not view.leading and not resumes(view):
         return now_ms >= view.grace_until_ms - view.config.timing.step_down_ms
     until = permitted_until(view, leased=leased)
     return until is not None and now_ms >= until - view.config.timing.step_down_ms

@@ -10,11 +10,14 @@ from sm.core.domain.view import Proof, Record, View
 def wanted(view: View, now_ms: int) -> frozenset[str]:
     """The nodes that should be in the leader's record: itself, and those that store its data synchronously.
 
-    While nothing is active here nothing is written, so nobody who is in the record falls behind.
+    While nothing is active here nothing is written, so nobody who is in the record falls behind. The successor stays in
+    it while the groups move there, although replication ends on the way: nothing is acknowledged without it until then.
+    So does, for a moment, who may have to become the successor because this node's networks are at fault.
     """
     if not view.local.active:
         return view.durable.record.members | {view.me}
-    return frozenset({view.me} | {name for name in view.local.in_sync
+    current = view.local.in_sync | (view.durable.record.members & ({view.local.successor} | view.local.doubtful))
+    return frozenset({view.me} | {name for name in current
                                   if name in view.config.nodes and name not in view.void
                                   and not view.silent(name, now_ms)})
 

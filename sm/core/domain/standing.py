@@ -10,6 +10,7 @@ from sm.core.domain.lease import (
     has_live_majority,
     lease_end,
     released,
+    resumes,
     steps_down_at,
 )
 from sm.core.domain.view import Proof, View, Void, Vote
@@ -52,7 +53,7 @@ def _wait_refusal(view: View, holder: str, now_ms: int) -> str:
     if followed:
         return followed
     missing = [name for name in view.others if name not in view.heard and name not in view.void]
-    if missing and now_ms < view.started_ms + timing.wait_ms and not _resumes(view):
+    if missing and now_ms < view.started_ms + timing.wait_ms and not resumes(view):
         return f"waits for {', '.join(missing)} since its start"
     if now_ms < view.promised_until_ms and holder not in (view.me, "") and not (released(view) or _offered(view)):
         return f"its vote is promised to {holder} for {view.promised_until_ms - now_ms} ms"
@@ -71,16 +72,10 @@ def _followed(view: View, now_ms: int) -> str:
 
 def _votes_refusal(view: View, now_ms: int) -> str:
     reachable = 1 + sum(name in view.void or not view.silent(name, now_ms) for name in view.others)
-    if reachable < view.config.majority and not _resumes(view):
+    if reachable < view.config.majority and not resumes(view):
         silent = [name for name in view.others if name not in view.void and view.silent(name, now_ms)]
         return f"no majority: {', '.join(silent)} is neither heard nor proven to be off"
     return ""
-
-
-def _resumes(view: View) -> bool:
-    """Whether this node led without an end in the same boot of its host, so that nobody else can lead."""
-    return (view.config.keeps_alone and view.durable.vote.holder == view.me
-            and view.durable.led_in == view.host_boot)
 
 
 def _offered(view: View) -> int:
@@ -130,7 +125,7 @@ def _stand(view: View, now_ms: int) -> View:
     if refusal:
         return replace(view, stand_at_ms=None, reason=refusal)
     offered = _offered(view)
-    if _resumes(view) and not offered:
+    if resumes(view) and not offered:
         return replace(view, claim_ms=now_ms, prior=view.me, reason="claims the lease that it had before its restart")
     before = _before(view, now_ms)
     if view.stand_at_ms is None:
@@ -180,11 +175,11 @@ def _keep(view: View, now_ms: int) -> View:
 
 def _lead(view: View, now_ms: int) -> View:
     timing = view.config.timing
-    resumes = _resumes(view) and now_ms >= view.started_ms + timing.silent_ms
+    goes_on = resumes(view) and now_ms >= view.started_ms + timing.silent_ms
     enough = now_ms < view.lease_until_ms - timing.step_down_ms - timing.drift_ms
-    if not (enough or resumes):
+    if not (enough or goes_on):
         return _contest(view, now_ms)
-    unfit = "" if resumes else fitness_refusal(view, now_ms)
+    unfit = "" if goes_on else fitness_refusal(view, now_ms)
     if unfit:
         return replace(view, reason=unfit)
     term = view.durable.vote.term

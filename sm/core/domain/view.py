@@ -147,7 +147,9 @@ class Local(Struct, frozen=True):
     """What this node knows of itself. ``eligible``: unlocked and ready. ``isolated``: why its own networks are at fault
     when it hears nobody, such as a lost carrier; empty when they work. ``in_sync``: nodes that store this node's data
     synchronously now. ``fenceable``: nodes whose BMC this node can use. ``stalled_ms``: when the daemon was last late.
-    ``heir``: the node to which the groups that need the lease shall move; empty when they stay.
+    ``heir``: the node to which the groups that need the lease shall move; empty when they stay. ``successor``: the same
+    from the beginning of the move, while it waits until they have stopped here. ``doubtful``: nodes that have just lost
+    synchronization, perhaps through the fault of this node's networks.
     """
 
     eligible: bool = False
@@ -157,6 +159,8 @@ class Local(Struct, frozen=True):
     fenceable: frozenset[str] = frozenset()
     stalled_ms: int = -1_000_000
     heir: str = ""
+    successor: str = ""
+    doubtful: frozenset[str] = frozenset()
 
 
 class View(Struct, frozen=True):

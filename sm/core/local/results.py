@@ -71,14 +71,18 @@ def found_state(event: ActionDone, spec: ServiceSpec) -> ServiceState | None:
 
 
 def _reported(event: ActionDone) -> dict[str, Any]:
-    """Status and condition: those of the plug-in; a change of state without a word means that all is well."""
+    """Status and condition: those of the plug-in; a change of state without a word means that all is well.
+
+    That all is well is no reason for anything: cleaning up after a failure must not hide why it was necessary.
+    """
     fields: dict[str, Any] = {}
-    if event.result is ActionResult.SUCCESS:
+    succeeded = event.result is ActionResult.SUCCESS
+    if succeeded:
         said = event.status is not None or event.condition is not None
         if said or event.action not in AUDITS:
             fields["reported"] = event.status or Status.NONE
             fields["reported_condition"] = event.condition or Condition.NONE
-    if event.reason:
+    if event.reason and not (succeeded and event.status in (None, Status.NONE)):
         fields["reason"] = event.reason[:REASON_MAX]
     return fields
 

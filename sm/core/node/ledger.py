@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from flock.core.records import replace
 from sm.contract.messages import AssignmentReport, GroupOrder
 from sm.contract.states import GroupState, Operational, ServiceState
-from sm.core.cluster import Assignment, Cluster, Decision, Key, Node
+from sm.core.cluster import Assignment, Cluster, Decision, Health, Key, Node
 from sm.core.domain.lease import gone
 from sm.core.local.step import reports
 from sm.core.model import Catalogue, GroupSpec
@@ -34,7 +34,7 @@ def cluster(view: NodeView, catalogue: Catalogue, now_ms: int) -> Cluster:
     """The domain as this node knows it now."""
     nodes = {name: _node(view, name, now_ms) for name in view.domain.config.nodes}
     rows: dict[Key, Assignment] = {}
-    own = {row.group: row for row in reports(view.local, catalogue, view.me)}
+    own = {row.group: row for row in reports(view.local, catalogue, view.me, peers_health(view, now_ms))}
     for name in nodes:
         told = {row.group: row for row in _peer(view, name).rows}
         for group in catalogue.groups:
@@ -46,6 +46,18 @@ def cluster(view: NodeView, catalogue: Catalogue, now_ms: int) -> Cluster:
     return Cluster(catalogue.groups, nodes, rows, view.book.maintenance, view.book.planned)
 
 
+def peers_health(view: NodeView, now_ms: int) -> dict[str, tuple[Health, ...]]:
+    """By group, how its members are on the other nodes that are heard and have it active."""
+    found: dict[str, tuple[Health, ...]] = {}
+    for name, peer in view.peers.items():
+        if name in view.domain.void or view.domain.silent(name, now_ms):
+            continue
+        for row in peer.rows:
+            if row.state is GroupState.ACTIVE:
+                found[row.group] = (*found.get(row.group, ()), Health(row.failed, row.degraded, row.warned))
+    return found
+
+
 def _peer(view: NodeView, name: str) -> Peer:
     return view.peers.get(name, Peer(""))
 
@@ -54,14 +66,16 @@ def _node(view: NodeView, name: str, now_ms: int) -> Node:
     domain = view.domain
     if name == view.me:
         told, lost, current, proven = view.standing.report, view.standing.lost, True, False
+        lost_ms = view.lost_ms
     else:
         peer = _peer(view, name)
-        told, lost = peer.report, peer.lost
+        told, lost, lost_ms = peer.report, peer.lost, peer.lost_ms
         proven = gone(domain, name, now_ms)
         current = _is_current(view, name, peer, now_ms)
     return Node(name, told.administrative, told.operational, told.availability, told.ready is Operational.ENABLED,
                 current, proven, name in domain.durable.record.members,
-                accept_loss=False, score=score(WEIGHTS, lost))
+                accept_loss=False, score=score(WEIGHTS, lost),
+                score_from_ms=lost_ms + domain.config.timing.silent_ms + 2 * domain.config.timing.beat_ms)
 
 
 def _is_current(view: NodeView, name: str, peer: Peer, now_ms: int) -> bool:
@@ -123,8 +137,10 @@ def planned(view: NodeView, catalogue: Catalogue, now_ms: int) -> tuple[NodeView
     orders = {name: tuple(replace(order, number=number) for order in mine) for name, mine in orders.items()}
     book = replace(view.book, rows=after.assignments, orders=orders, number=number, again_ms=result.again_ms,
                    planned=after.planned)
-    local = replace(view.domain.local, heir=_heir(view, catalogue, after))
-    return replace(view, book=book, basis=basis, domain=replace(view.domain, local=local)), result.logs
+    view = replace(view, book=book, basis=basis)
+    local = replace(view.domain.local, heir=_heir(view, catalogue, after),
+                    successor=_successor(view, catalogue, result.decisions))
+    return replace(view, domain=replace(view.domain, local=local)), result.logs
 
 
 def _looks(view: NodeView, now_ms: int) -> bool:
@@ -146,9 +162,21 @@ def _essence(orders: Mapping[str, tuple[GroupOrder, ...]]) -> dict[str, tuple[Gr
 
 
 def _heir(view: NodeView, catalogue: Catalogue, after: Cluster) -> str:
-    """The node that shall have the leased groups; empty while they stay here or are nowhere wanted."""
-    wanted = Counter(name for name in after.nodes for group in catalogue.groups.values()
-                     if leased(group) and after.assignments[group.name, name].desired is GroupState.ACTIVE)
+    """The node that shall have the leased groups; empty while they stay here or are nowhere wanted, and until that node
+    has taken the latest orders: from them it learns that the move has begun, and would undo it otherwise."""
+    heir = _most_wanted(view, [name for name in after.nodes for group in catalogue.groups.values() if leased(group)
+                               and after.assignments[group.name, name].desired is GroupState.ACTIVE])
+    return heir if heir and _peer(view, heir).obeyed == (view.domain.durable.vote.term, view.book.number) else ""
+
+
+def _successor(view: NodeView, catalogue: Catalogue, decisions: Mapping[Key, Decision]) -> str:
+    """The node to which the leased groups are moving, also while it waits until they have stopped here."""
+    return _most_wanted(view, [name for (group, name), decision in decisions.items() if leased(catalogue.groups[group])
+                               and (decision.waits or decision.desired is GroupState.ACTIVE)])
+
+
+def _most_wanted(view: NodeView, names: list[str]) -> str:
+    wanted = Counter(names)
     if not wanted or view.me in wanted:
         return ""
     return max(sorted(wanted), key=wanted.__getitem__)

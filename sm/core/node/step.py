@@ -73,9 +73,10 @@ def watchdog_until(view: NodeView, catalogue: Catalogue) -> int | None:
 def _taken(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> NodeView:
     """The view that knows what the event says, before anything is decided."""
     if isinstance(event, StandingChanged):
-        return replace(view, standing=event.standing)
+        lost_ms = view.lost_ms if event.standing.lost == view.standing.lost else now_ms
+        return replace(view, standing=event.standing, lost_ms=lost_ms)
     if isinstance(event, BeatCame):
-        return _learn(view, event.beat)
+        return _learn(view, event.beat, now_ms)
     if isinstance(event, Swact) and view.domain.leading:
         now = ledger.cluster(view, catalogue, now_ms)
         rows = begin_swact(now, event.node, event.force).assignments
@@ -83,12 +84,14 @@ def _taken(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> N
     return view
 
 
-def _learn(view: NodeView, beat: Beat) -> NodeView:
+def _learn(view: NodeView, beat: Beat, now_ms: int) -> NodeView:
     """What a beat tells of its sender's groups; and from the leader its orders and its book."""
     known = view.peers.get(beat.node)
     if known is None or known.boot != beat.boot:
         known = Peer(beat.boot)
-    known = replace(known, lost=lost_networks(beat), read=beat.acknowledged.get(view.me, 0))
+    lost = lost_networks(beat)
+    known = replace(known, lost=lost, lost_ms=known.lost_ms if lost == known.lost else now_ms,
+                    read=beat.acknowledged.get(view.me, 0))
     snapshot = beat.snapshot
     if snapshot is not None and snapshot.revision >= known.revision:
         known = replace(known, revision=snapshot.revision, rows=snapshot.assignments, obeyed=snapshot.obeyed,
@@ -147,8 +150,9 @@ def _local(view: NodeView, catalogue: Catalogue) -> Local:
                 and told.ready is Operational.ENABLED)
     active = any(name not in catalogue.groups or ledger.leased(catalogue.groups[name])
                  for name in view.gist_of(catalogue).active)
-    return Local(eligible, active, standing.isolated, standing.in_sync, standing.fenceable, standing.stalled_ms,
-                 view.domain.local.heir if view.domain.leading else "")
+    heir, successor = (view.domain.local.heir, view.domain.local.successor) if view.domain.leading else ("", "")
+    return Local(eligible, active, standing.isolated, standing.in_sync, standing.fenceable, standing.stalled_ms, heir,
+                 successor, standing.doubtful)
 
 
 def _services(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tuple[NodeView, list[Action]]:
@@ -212,11 +216,13 @@ def _finished(view: NodeView, actions: list[Action], catalogue: Catalogue,
     if sent is None:
         return view, tuple(actions)
     orders = view.book.orders if view.domain.leading else {}
+    health = ledger.peers_health(view, now_ms)
     obeyed = (view.domain.durable.vote.term, view.book.number) if view.domain.leading else view.obeyed
-    told = (view.local, view.standing.report, orders, obeyed, catalogue)
+    told = (view.local, view.standing.report, orders, obeyed, health, catalogue)
     snapshot = view.snapshot
     if told != view.told:
-        rows = tuple(replace(report(row, now_ms), age_ms=0) for row in reports(view.local, catalogue, view.me))
+        rows = tuple(replace(report(row, now_ms), age_ms=0)
+                     for row in reports(view.local, catalogue, view.me, health))
         snapshot = Snapshot(snapshot.revision, nodes={view.me: view.standing.report}, assignments=rows,
                             orders=dict(orders), obeyed=obeyed)
     changed = snapshot != view.snapshot

@@ -19,7 +19,7 @@ SNAPSHOT_MS = 1_000
 
 class Peer(Struct, frozen=True):
     """What another node told last of itself. ``revision``: of the snapshot that all of this comes from. ``read``: the
-    revision of this node's snapshot that it has."""
+    revision of this node's snapshot that it has. ``lost_ms``: when ``lost`` was heard to change last."""
 
     boot: str
     revision: int = 0
@@ -28,6 +28,7 @@ class Peer(Struct, frozen=True):
     obeyed: tuple[int, int] = (0, 0)
     lost: frozenset[str] = frozenset()
     read: int = 0
+    lost_ms: int = 0
 
 
 class Book(Struct, frozen=True):
@@ -48,7 +49,7 @@ class Book(Struct, frozen=True):
 
 class Standing(Struct, frozen=True):
     """What the shell has found out about this node. ``lost``: networks that it has lost; ``isolated``: why it would
-    hear nobody. ``in_sync``, ``fenceable`` and ``stalled_ms``: see ``sm.core.domain.view.Local``."""
+    hear nobody. ``in_sync``, ``doubtful``, ``fenceable`` and ``stalled_ms``: see ``sm.core.domain.view.Local``."""
 
     report: NodeReport = NodeReport()
     lost: frozenset[str] = frozenset()
@@ -59,6 +60,7 @@ class Standing(Struct, frozen=True):
     carriers: Mapping[str, bool] = field(default_factory=dict)
     heard: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reachable: Mapping[str, bool] = field(default_factory=dict)
+    doubtful: frozenset[str] = frozenset()
 
 
 class Gist(Struct, frozen=True):
@@ -74,7 +76,8 @@ class Gist(Struct, frozen=True):
 class NodeView(Struct, frozen=True):
     """One node. ``obeyed``: term and number of the latest orders taken. ``given``: by group, the order that the engines
     have; ``driven``: what these follow from. ``basis``: what the leader's plan was made from. ``gist``: of the engines.
-    ``snapshot``: what was told last, at ``told_ms``; ``told``: what it was made from."""
+    ``snapshot``: what was told last, at ``told_ms``; ``told``: what it was made from.
+    ``lost_ms``: when the networks that this node has lost changed last."""
 
     domain: View
     local: LocalView
@@ -90,6 +93,7 @@ class NodeView(Struct, frozen=True):
     told: tuple[object, ...] = ()
     snapshot: Snapshot = Snapshot(0)
     told_ms: int = -SNAPSHOT_MS
+    lost_ms: int = 0
 
     @property
     def me(self) -> str:

@@ -107,6 +107,9 @@ def _improving(seated: Sequence[Post], spare: Post, now_ms: int) -> tuple[Move |
                 or spare.node.score < post.node.score):
             continue
         if spare.node.score > post.node.score:
+            due_ms = max(post.node.score_from_ms, spare.node.score_from_ms)
+            if now_ms < due_ms:
+                return None, due_ms
             return Move(post, spare, SchedulingState.MOVE,
                         f"{post.name} has lost networks (score {post.node.score}) that {spare.name} has "
                         f"(score {spare.node.score})"), None

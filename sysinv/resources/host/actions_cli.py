@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 from flock.cli.columns import Column, Row
 from flock.cli.commands import ShowCommand
 from flock.cli.errors import ApiError, UsageError
-from flock.cli.wait import Verdict
 from sysinv.client.hosts import Hosts
 from sysinv.client.osc import as_plugin
 from sysinv.client.waiting import (
     SWACT_LIMIT_S,
     BootJudge,
+    HostJudge,
     InstallJudge,
     LockJudge,
     PowerOffJudge,
@@ -23,11 +23,12 @@ from sysinv.client.waiting import (
 )
 from sysinv.resources.host.display import SHOWN, shown_fields
 
-Judge = Callable[[Any], Verdict]
-
 
 class HostActionCommand(ShowCommand):
-    """Requests an action on a host; shows the host from the API's reply, or with --wait at the end of the action."""
+    """Requests an action on a host; shows the host from the API's reply, or with --wait at the end of the action.
+
+    ``judge`` makes, from the host before the action, what decides when the action has ended.
+    """
 
     api_name = "platform"
     fields = SHOWN
@@ -35,6 +36,7 @@ class HostActionCommand(ShowCommand):
     action: ClassVar[str] = ""
     forced_action: ClassVar[str] = ""
     verb: ClassVar[str] = ""
+    judge: ClassVar[type[HostJudge]]
 
     @property
     def hosts(self) -> Hosts:
@@ -64,10 +66,6 @@ class HostActionCommand(ShowCommand):
         self.wait_for(what, lambda: self.hosts.watched(uuid), self.judge(before), args)
         return self.hosts.get(uuid)
 
-    def judge(self, before: Row) -> Judge:
-        """Return the judge that decides when the action has ended."""
-        raise NotImplementedError
-
     def explain(self, problem: ApiError, args: argparse.Namespace) -> str:
         said = super().explain(problem, args)
         return said if self.native else f"Cannot {self.verb} {args.host}: {said}"
@@ -88,9 +86,7 @@ class HostLock(HostActionCommand):
         if args.unsafe and not args.force:
             raise UsageError("--unsafe needs --force.")
         return "force-unsafe-lock" if args.unsafe else super().action_for(args)
-
-    def judge(self, before: Row) -> Judge:
-        return LockJudge(before)
+    judge = LockJudge
 
 
 class HostUnlock(HostActionCommand):
@@ -98,9 +94,7 @@ class HostUnlock(HostActionCommand):
 
     action, forced_action, verb = "unlock", "force-unlock", "unlock"
     examples = ("system host-unlock worker-0 --wait --timeout 900",)
-
-    def judge(self, before: Row) -> Judge:
-        return UnlockJudge(before)
+    judge = UnlockJudge
 
 
 class HostSwact(HostActionCommand):
@@ -121,9 +115,7 @@ class HostReboot(HostActionCommand):
 
     action, verb, dangerous = "reboot", "reboot", True
     examples = ("system host-reboot worker-0 --wait",)
-
-    def judge(self, before: Row) -> Judge:
-        return BootJudge(before)
+    judge = BootJudge
 
 
 class HostReset(HostActionCommand):
@@ -131,9 +123,7 @@ class HostReset(HostActionCommand):
 
     action, verb, dangerous = "reset", "reset", True
     examples = ("system host-reset worker-0 --wait",)
-
-    def judge(self, before: Row) -> Judge:
-        return BootJudge(before)
+    judge = BootJudge
 
 
 class HostReinstall(HostActionCommand):
@@ -141,9 +131,7 @@ class HostReinstall(HostActionCommand):
 
     action, verb, dangerous = "reinstall", "reinstall", True
     examples = ("system host-reinstall worker-0 --wait",)
-
-    def judge(self, before: Row) -> Judge:
-        return InstallJudge(before)
+    judge = InstallJudge
 
 
 class HostPowerOn(HostActionCommand):
@@ -151,9 +139,7 @@ class HostPowerOn(HostActionCommand):
 
     action, verb = "power-on", "power on"
     examples = ("system host-power-on worker-0 --wait",)
-
-    def judge(self, before: Row) -> Judge:
-        return BootJudge(before)
+    judge = BootJudge
 
 
 class HostPowerOff(HostActionCommand):
@@ -161,9 +147,7 @@ class HostPowerOff(HostActionCommand):
 
     action, verb, dangerous = "power-off", "power off", True
     examples = ("system host-power-off worker-0 --wait",)
-
-    def judge(self, before: Row) -> Judge:
-        return PowerOffJudge(before)
+    judge = PowerOffJudge
 
 
 COMMANDS = {

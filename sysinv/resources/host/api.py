@@ -8,7 +8,7 @@ from flock.api.call import Call
 from flock.api.describe import Argument, View, ViewPage, describes, paging, patch_of
 from flock.auth.policy import ANYONE, CONFIGURATOR, OPERATOR, READER, Rule
 from flock.wire.paging import envelope
-from flock.wire.render import collection_links, render, render_many
+from flock.wire.render import links, render, render_many
 from flock.wire.schema import LINKS
 from flock.wire.types import Anything
 from sysinv.db.lookup import sort_keys
@@ -126,7 +126,7 @@ def _token(call: Call) -> str | None:
 def _member(row: Any, base_url: str) -> dict[str, Any]:
     body = render(Host, row, base_url)
     for child in CHILDREN:
-        body[child] = collection_links(base_url, "ihosts", row["uuid"], child)
+        body[child] = links(base_url, f"ihosts/{row['uuid']}", child)
     return body
 
 

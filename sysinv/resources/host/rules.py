@@ -13,7 +13,6 @@ from sysinv.model.host import (
     InventoryHost,
     join_subfunctions,
     next_controller_name,
-    next_storage_name,
     normal_mac,
     split_subfunctions,
 )
@@ -49,7 +48,6 @@ class Others:
     enabled_controller: bool
     bm_ips: frozenset[str]
     oam_version: int = 4
-    has_storage_backend: bool = False
     own_addresses: frozenset[str] = frozenset()
     subnets: frozenset[str] = frozenset()
 
@@ -164,19 +162,10 @@ def _role(system: SystemView, personality: str, hostname: str | None, subfunctio
                 "Two controller nodes have already been configured. This host can not be configured as a controller."))
         hostname = hostname or next_controller_name(others.hostnames)
     elif personality == Personality.STORAGE:
-        hostname = _storage_name(hostname, others)
+        raise HostRefused(detail="Storage backend must be configured before a storage host can be added.")
     if not hostname:
         raise HostRefused(detail=f"Must provide a hostname for a node of personality {personality}")
     return Role(hostname, personality, _subfunctions(system, personality, subfunctions))
-
-
-def _storage_name(hostname: str | None, others: Others) -> str:
-    if not others.has_storage_backend:
-        raise HostRefused(detail="Storage backend must be configured before a storage host can be added.")
-    expected = next_storage_name(others.hostnames)
-    if hostname and hostname != expected:
-        raise HostRefused(detail=f"Storage name {hostname} not allowed. Expected {expected}.")
-    return expected
 
 
 def _subfunctions(system: SystemView, personality: str, given: str | None) -> str:

@@ -62,6 +62,11 @@ DHCP_FORGOTTEN = sa.Table(
     "dhcp_forgotten", METADATA, sa.Column("mac", sa.String(17), primary_key=True),
     sa.Column("expires_s", sa.BigInteger, primary_key=True, autoincrement=False))
 
+# Machines of deleted hosts: one that still sends on our networks raises an alarm, and late alarms of the host end.
+DEPARTED_HOSTS = sa.Table(
+    "departed_hosts", METADATA, text("mgmt_mac", 17, primary_key=True), text("hostname", nullable=False),
+    sa.Column("macs", Json, nullable=False, default=list), sa.Column("deleted_at", UtcTime, nullable=False, index=True))
+
 # Certificate and bus account of a host's agents. What was asked for after it was last given waits for the agent.
 HOST_CREDENTIALS = sa.Table(
     "host_credentials", METADATA,

@@ -8,7 +8,7 @@ from flock.api.call import Call
 from flock.api.describe import View, ViewPage, describes, paging, patch_of
 from flock.auth.policy import ANYONE, CONFIGURATOR, READER, Rule
 from flock.wire.paging import envelope
-from flock.wire.render import collection_links, render, render_many
+from flock.wire.render import links, render, render_many
 from flock.wire.schema import LINKS
 from sysinv.api.changes import plain_changes
 from sysinv.api.inventory import REFUSED, NotPermitted
@@ -99,7 +99,7 @@ class RegionController:
 
 def _member(row: dict[str, Any], base_url: str) -> dict[str, Any]:
     body = render(System, row, base_url)
-    body["ihosts"] = collection_links(base_url, "isystems", row["uuid"], "ihosts")
+    body["ihosts"] = links(base_url, f"isystems/{row['uuid']}", "ihosts")
     return body
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from flock.core.ids import new_uuid
 from flock.rpc import options as rpc_options
 from flock.rpc.messaging import oslo_messaging
 from flock.testing.daemons import empty_database
@@ -17,7 +18,6 @@ from flock.testing.services.process import wait_for
 from flock.testing.services.rabbitmq import RabbitNode
 from fm.contract.fault import AlarmKey
 from fm.contract.rpc import FaultRequest
-from fm.raiser.requests import new_id
 from tests.functional.fm_outputs.conftest import Outgoing, fault, request
 
 TOPIC = "fm_events"
@@ -79,7 +79,7 @@ def endpoint(notifying: Outgoing, second_broker: RabbitNode) -> Iterator[Endpoin
 def test_each_event_is_notified_in_order_also_after_the_broker_died(
         notifying: Outgoing, endpoint: Endpoint, second_broker: RabbitNode) -> None:
     raiser = notifying.raiser()
-    raiser.apply_now([request(fault(0)), FaultRequest(new_id(), clear=AlarmKey("200.004", "host=c0"))])
+    raiser.apply_now([request(fault(0)), FaultRequest(new_uuid(), clear=AlarmKey("200.004", "host=c0"))])
     raiser.log_event("200.020", entity_instance_id="host=c0.event=discovered")
     wait_for(lambda: len(endpoint.got) == 3, 20, "three notifications")
     assert [event_type for _, event_type, _, _ in endpoint.got] == ["fm.alarm.set", "fm.alarm.clear", "fm.event.log"]

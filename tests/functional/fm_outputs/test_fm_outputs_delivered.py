@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from flock.core.ids import new_uuid
 from flock.testing.services.process import wait_for
 from fm.contract.fault import AlarmKey
 from fm.contract.rpc import FaultRequest
-from fm.raiser.requests import new_id
 from tests.functional.fm_outputs.conftest import Outgoing, fault, request
 from tests.functional.fm_outputs.receivers import HttpReceiver
 
@@ -27,7 +27,7 @@ def told(receivers: Receivers, fm: Outgoing) -> Iterator[Receivers]:
         receiver.recover()
     # What the test before left in the queues comes before this alarm.
     fm.raiser().apply_now([request(fault(0, entity_instance_id="host=mark")),
-                           FaultRequest(new_id(), clear=AlarmKey("200.004", "host=mark"))])
+                           FaultRequest(new_uuid(), clear=AlarmKey("200.004", "host=mark"))])
     for receiver in receivers.values():
         wait_for(lambda: sum("host=mark" in json.dumps(body) for body in receiver.bodies) >= 2, 45,  # noqa: B023
                  "empty queues")
@@ -95,7 +95,7 @@ def test_what_a_receiver_gets_for_one_alarm(fm: Outgoing, told: Receivers) -> No
     raiser = fm.raiser()
     raiser.apply_now([request(fault(1))])
     raiser.apply_now([request(fault(1, reason_text="worse"))])
-    raiser.apply_now([FaultRequest(new_id(), clear=AlarmKey("200.004", "host=c1"))])
+    raiser.apply_now([FaultRequest(new_uuid(), clear=AlarmKey("200.004", "host=c1"))])
     wait_for(lambda: len(told["good"].bodies) == 3, 10, "three messages")
     alerts = [body["alerts"][0] for body in told["good"].bodies]
     assert [alert["status"] for alert in alerts] == ["firing", "firing", "resolved"]
@@ -108,7 +108,7 @@ def test_what_a_receiver_gets_for_one_alarm(fm: Outgoing, told: Receivers) -> No
 def test_an_alertmanager_is_told_changes_and_again_what_is_active(fm: Outgoing, told: Receivers) -> None:
     raiser = fm.raiser()
     raiser.apply_now([request(fault(number)) for number in (1, 2)])
-    raiser.apply_now([FaultRequest(new_id(), clear=AlarmKey("200.004", "host=c1"))])
+    raiser.apply_now([FaultRequest(new_uuid(), clear=AlarmKey("200.004", "host=c1"))])
 
     def told_again() -> bool:
         lists = [body for body in told["am"].bodies if [item["labels"]["entity_instance_id"] for item in body]
@@ -124,7 +124,7 @@ def test_an_alertmanager_is_told_changes_and_again_what_is_active(fm: Outgoing, 
 
 def test_metrics_and_health_of_the_manager(fm: Outgoing, told: Receivers) -> None:
     before = metrics(fm)
-    fm.raiser().apply_now([request(fault(1)), FaultRequest(new_id(), clear=AlarmKey("200.004", "host=c1"))])
+    fm.raiser().apply_now([request(fault(1)), FaultRequest(new_uuid(), clear=AlarmKey("200.004", "host=c1"))])
     after = metrics(fm)
     for name in ('fm_alarms_raised_total{severity="major"}', "fm_alarms_cleared_total", 'fm_events_total{state="set"}'):
         assert after[name] - before.get(name, 0.0) == 1, name

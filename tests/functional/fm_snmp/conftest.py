@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flock.testing.services import netsnmp
-from flock.testing.services.netsnmp import Snmpd, Snmptrapd
+from tests.functional.fm_snmp import netsnmp
+from tests.functional.fm_snmp.netsnmp import Snmpd, Snmptrapd
 
 
 def folder(parent: Path, name: str) -> Path:

@@ -10,10 +10,10 @@ import pytest
 
 from flock.db import migrate
 from flock.testing.daemons import start_daemon, write_conf
-from flock.testing.services.netsnmp import Snmpd, Snmptrapd, ask
 from flock.testing.services.process import Process, wait_for
 from flock.testing.services.rabbitmq import RabbitNode
 from tests.functional.fm.service import FaultManagement
+from tests.functional.fm_snmp.netsnmp import Snmpd, Snmptrapd, ask
 
 ROOT = "1.3.6.1.4.1.731.1.1.1.1"
 ENGINE = "800002db05e2e0e2e0"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from flock.db import utcnow
-from flock.testing.services.netsnmp import Snmptrapd, available, tool
 from fm.conf.snmp import Destination
 from fm.contract.enums import AlarmState, AlarmType, Severity
 from fm.core.notice import as_payload
 from fm.core.records import Event, Notice, NoticeKind
 from fm.snmp.mibs import FOLDER
 from fm.snmp.notifier import Notifier
+from tests.functional.fm_snmp.netsnmp import Snmptrapd, available, tool
 
 pytestmark = pytest.mark.skipif(not available(), reason="net-snmp is not installed")
 ROOT = ".1.3.6.1.4.1.731.1.1.1.1"

@@ -14,7 +14,6 @@ from flock.conf import options as shared_options
 from flock.db import Database, new_uuid
 from flock.testing.daemons import write_conf
 from flock.testing.fixtures import private_conf
-from flock.testing.services.netsnmp import Received, Snmptrapd
 from flock.testing.services.process import wait_for
 from fm.contract.enums import AlarmState, AlarmType, Severity, SuppressionStatus
 from fm.contract.fault import AlarmKey, Fault
@@ -26,6 +25,7 @@ from fm.manager.endpoint import Manager
 from fm.manager.outputs.configured import outputs_from
 from fm.manager.outputs.relay import Outputs
 from fm.manager.writer import Settings, Writer
+from tests.functional.fm_snmp.netsnmp import Received, Snmptrapd
 
 ROOT = "1.3.6.1.4.1.731.1.1.1.1"
 ENGINE = "800002db05aabbccddeeff"

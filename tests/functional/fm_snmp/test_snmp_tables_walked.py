@@ -16,10 +16,10 @@ from flock.core.errors import FlockError
 from flock.db import Database
 from flock.testing.daemons import write_conf
 from flock.testing.fixtures import private_conf
-from flock.testing.services.netsnmp import Binding, Snmpd, ask, tool
 from flock.testing.services.process import wait_for
 from fm.db.tables import ALARM, EVENT_LOG, EVENT_SUPPRESSION, METADATA
 from fm.snmp.daemon import SnmpAgentDaemon
+from tests.functional.fm_snmp.netsnmp import Binding, Snmpd, ask, tool
 
 ACTIVE = "1.3.6.1.4.1.731.1.1.1.1.1"
 EVENTS = "1.3.6.1.4.1.731.1.1.1.1.4"

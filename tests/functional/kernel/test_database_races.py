@@ -16,7 +16,9 @@ from flock.core.errors import StaleWrite, Unavailable
 from flock.db import Database, DeadlockError, DuplicateEntry, columns, compare_and_set, metadata, revision_column
 from flock.db import database as database_module
 from flock.db.outbox import Outbox, Policy, Relay, outbox_table
-from flock.jobs import OperationActive, Operations, OperationView, State, Step, Steps, operations_table
+from flock.jobs.operations import OperationActive, Operations
+from flock.jobs.steps import OperationView, State, Step, Steps
+from flock.jobs.store import operations_table
 from flock.testing.services.postgresql import PostgresServer
 from flock.testing.services.process import wait_for
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from flock.db import Database, metadata
-from flock.jobs import Operations, State, Step, Steps, operations_table
+from flock.jobs.operations import Operations
+from flock.jobs.steps import State, Step, Steps
+from flock.jobs.store import operations_table
 from flock.testing.services.process import wait_for
 
 METADATA = metadata()

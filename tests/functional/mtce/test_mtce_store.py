@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from flock.core.clock import ManualClock
 from flock.core.errors import StaleWrite
 from flock.db import migrate
 from flock.testing.migrations import assert_migrations_match_tables
@@ -15,6 +14,7 @@ from mtce.core.view import Stage, first_view
 from mtce.db.tables import HOST as TABLE
 from mtce.db.tables import METADATA
 from sysinv.contract.enums import Administrative, Availability, Operational
+from tests.manualclock import ManualClock
 
 HOST = MtceHost("2f1c1d7e-0000-4000-8000-000000000001", "worker-0", "worker", "worker", "", "192.168.204.10", None,
                 "locked", "disabled", "online")

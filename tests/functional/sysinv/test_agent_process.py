@@ -18,10 +18,10 @@ from flock.rpc import Server, client, transport
 from flock.testing.fixtures import private_conf
 from flock.testing.machines import recorded_machines
 from flock.testing.services.process import wait_for
-from flock.testing.topology import expected_topology
 from sysinv.contract.records import HostRef
 from sysinv.contract.reports import reports
 from sysinv.contract.rpc import InventoryReports, SysinvAgent
+from tests.oracles.topology import expected_topology
 
 HOST = "6e6f6465-0000-4000-8000-000000000007"
 RSS_MAX_MIB = 60

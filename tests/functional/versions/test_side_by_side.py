@@ -20,7 +20,7 @@ import pytest
 
 from flock.core.codec import codec_for
 from flock.db import migrate
-from flock.rpc import Server, call, cast, check_versions, client, rpc_interface
+from flock.rpc import Server, call, cast, client, rpc_interface
 from flock.rpc.interface import host_with_uuid
 from flock.testing.daemons import write_conf
 from flock.testing.machines import recorded_machines
@@ -32,6 +32,7 @@ from mtce.contract.rpc import AgentEvents, MtceHosts
 from sysinv.contract.records import HostRef
 from sysinv.contract.rpc import InventoryReports
 from sysinv.resources.port.report import PortReport
+from tests.compared import differences
 from tests.functional.fm.service import FaultManagement
 from tests.functional.mtce import conftest as maintenance
 from tests.functional.sysinv.conftest import Sysinv
@@ -334,7 +335,7 @@ def test_later_clients_call_previous_servers(rabbit_transport: Any, previous: di
         server.wait_until(lambda: "ready" in got(), 40, "the previous side to serve")
         assert got()["ready"].startswith(previous["PYTHONPATH"])
         assert all("beside our" in warning
-                   for warning in check_versions(rabbit_transport, [LATER_INVENTORY, LATER_EVENTS, LATER_HOSTS]))
+                   for warning in differences(rabbit_transport, LATER_INVENTORY, LATER_EVENTS, LATER_HOSTS))
         port = LaterPort(**{field.name: None for field in fields(PortReport)} | {
             "name": "eth0", "pciaddr": "0000:00:03.0", "dev_id": 0, "mac": "52:54:00:00:00:07", "mtu": 1500,
             "numa_node": 0, "pclass": "", "pvendor": "", "pdevice": "", "psvendor": "", "psdevice": "",

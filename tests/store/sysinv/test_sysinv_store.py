@@ -12,7 +12,7 @@ import pytest
 from flock.auth.secrets import SecretBox
 from flock.core.errors import StaleWrite
 from flock.db import Database, migrate
-from flock.jobs import Operations
+from flock.jobs.operations import Operations
 from flock.testing.migrations import assert_migrations_match_tables
 from flock.wire.paging import Page
 from flock.wire.resource import parse_body

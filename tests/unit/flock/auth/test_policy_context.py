@@ -91,14 +91,6 @@ def test_the_memory_is_bounded_and_keeps_callers_apart(tmp_path: Path) -> None:
     assert len(policy._decisions) <= DECISIONS_MAX
 
 
-def test_a_decision_about_a_target_is_made_afresh(tmp_path: Path) -> None:
-    policy, file = make(tmp_path)
-    file.write_text('"t:reader": "project_id:%(owner)s"\n')
-    caller = RequestContext(project_id="p1", project_name="admin")
-    assert policy.allows("t:reader", caller, {"owner": "p1"})
-    assert not policy.allows("t:reader", caller, {"owner": "p2"})
-
-
 def test_one_name_has_one_check() -> None:
     same = [Rule("a", READER, "GET", "/a"), Rule("a", READER, "GET", "/b")]
     assert [len(default.operations) for default in documented(same)] == [2]

@@ -72,13 +72,6 @@ def test_what_others_keep_under_the_name_is_ignored(text: str) -> None:
     assert cache(MemoryKeyring({NAME: text})).load("login") is None
 
 
-def test_nothing_is_kept_without_a_keyring() -> None:
-    none = TokenCache.none()
-    none.store("login", "secret", {})
-    none.drop()
-    assert none.load("login") is None
-
-
 KEYCTL = """#!/bin/sh
 # The part of keyctl that is used, over files; what it was called with is in calls.
 folder=$(dirname "$0")

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flock.core.backoff import Backoff
-from flock.core.clock import Instant, ManualClock, RealClock
+from flock.core.clock import Instant, RealClock
 from flock.core.health import Health
+from tests.manualclock import ManualClock
 
 
 def test_real_clock_moves_forward_and_is_utc() -> None:

@@ -22,19 +22,6 @@ def test_what_is_no_uuid(text: object) -> None:
     assert not ids.is_uuid(text)
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("08:00:27:A9:BE:0F", "08:00:27:a9:be:0f"), ("08-00-27-a9-be-0f", "08:00:27:a9:be:0f")])
-def test_mac_is_made_canonical(text: str, expected: str) -> None:
-    assert ids.mac(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "08:00:27:a9:be", "08:00:27:a9:be:0g", "080027a9be0f", "08:00:27:a9:be:0f:1",
-                                  "08:00:27:a9:be:0f\n"])
-def test_bad_macs_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="MAC address"):
-        ids.mac(text)
-
-
 @pytest.mark.parametrize("text", ["controller-0", "a", "0", "w" * 63, "Rack-1.site", f"{'a' * 31}.{'b' * 32}"])
 def test_good_host_names(text: str) -> None:
     assert ids.hostname(text) == text
@@ -48,7 +35,5 @@ def test_bad_host_names(text: str) -> None:
 
 
 @given(st.ip_addresses())
-def test_addresses_survive_and_know_their_version(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+def test_addresses_survive(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     assert ipaddress.ip_address(ids.ip_address(str(address))) == address
-    with pytest.raises(ValueError, match="must be an IPv"):
-        ids.ip_address(str(address), 10 - address.version)

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from flock.db import Database, EnumText, Json, UtcTime, columns, metadata, migrate
-from flock.jobs import State
+from flock.jobs.steps import State
 from flock.testing.migrations import assert_migrations_match_tables
 
 FIRST = """

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
-from flock.core.errors import DeadlineExceeded, InvalidInput, NotFound, Unavailable
+from flock.core.errors import InvalidInput, NotFound, Unavailable
 from flock.db import Database, metadata
-from flock.jobs import OperationActive, Operations, OperationView, State, Step, Steps, Wait, operations_table
+from flock.jobs.operations import OperationActive, Operations
+from flock.jobs.progress import StepTimeout
+from flock.jobs.steps import OperationView, State, Step, Steps, Wait
+from flock.jobs.store import operations_table
 
 METADATA = metadata()
 TABLE = operations_table(METADATA, "operations")
@@ -139,8 +142,8 @@ def test_passing_error_is_retried_until_the_step_deadline(operations: Operations
     # 1 + 2 + 4 + 8 + 16 s pauses, then 29 s up to the deadline of 60 s and the last call at that time.
     assert world.journal == ["a"] * 7 + ["undo-a"]
     assert ended.error is not None
-    assert "no answer" in ended.error["text"]
-    assert ended.error["code"] == DeadlineExceeded.code
+    assert ended.error["text"] == "Step a did not end within 60 s: bmc is not available (no answer). Retry in a moment."
+    assert ended.error["code"] == StepTimeout.code
 
 
 def test_waiting_for_ever_ends_at_the_step_deadline(operations: Operations, world: World, clock: Clock) -> None:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from flock.jobs import Periodics
+from flock.jobs.periodics import Periodics
 
 
 def test_runs_repeatedly_and_survives_errors() -> None:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from flock.core.errors import Unavailable
-from flock.jobs import BoundedPool
+from flock.jobs.pool import BoundedPool
 
 
 def test_results_and_errors_come_back() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from flock.core.backoff import Backoff
 from flock.core.errors import Unavailable
-from flock.jobs import Worker
+from flock.jobs.worker import Worker
 
 QUICK = Backoff(0.01, 0.02)
 

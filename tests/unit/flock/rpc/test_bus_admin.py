@@ -16,7 +16,8 @@ from flock.rpc.accounts import HASHING, BusConnection, HostAccess, StoredQueue, 
 from flock.rpc.admin import ANSWER_MAX, BusAdmin
 
 ACCESS = HostAccess("host.worker-0", "flock", "flock.host.worker-0", ("fm.manager", "mtce.conductor"),
-                    host_permissions("worker-0", ["mtce.agent"]), connections_max=7, channels_max=9, queues_max=5)
+                    host_permissions("worker-0", ["mtce.agent"]), connections_max=7, channels_max=9, queues_max=5,
+                    bindings_max=6)
 OWN_QUEUES = ["reply_host.worker-0_0a", "mtce.agent.worker-0"]
 FOREIGN = ["reply_host.worker-01_0a", "fm.manager", "mtce.agent.worker-0x"]
 
@@ -202,6 +203,28 @@ def test_a_full_memory_is_the_failure_of_the_brokers_own_check(broker: StubBroke
     assert broker.asked == [f"GET {check}"] * 4
 
 
+def test_what_the_processes_of_each_connection_hold(broker: StubBroker, admin: BusAdmin) -> None:
+    first, second = "10.0.0.2:1 -> 10.0.0.1:5671", "10.0.0.2:2 -> 10.0.0.1:5671"
+    broker.answers["/api/nodes?columns=name"] = (200, [{"name": "rabbit@localhost"}])
+    broker.answers["/api/top/rabbit%40localhost?sort=memory&row_count=500"] = (200, {"processes": [
+        {"name": {"type": "rabbit_channel", "connection_name": first, "channel_number": 1}, "memory": 700},
+        {"name": {"type": "registered", "name": "rabbit_top_worker"}, "memory": 600},
+        {"name": {"type": "rabbit_reader", "connection_name": first}, "memory": 50}, {"memory": 3},
+        {"name": {"connection_name": second}, "memory": 40}]})
+    assert admin.held() == {first: 750, second: 40}
+
+
+def test_a_broker_without_the_plugin_says_nothing_of_what_is_held(broker: StubBroker, admin: BusAdmin) -> None:
+    broker.answers["/api/nodes?columns=name"] = (200, [{"name": "rabbit@localhost"}])
+    broker.answers["/api/top/rabbit%40localhost?sort=memory&row_count=500"] = (404, b"")
+    assert admin.held() == {}
+
+
+def test_bindings_by_their_ends(broker: StubBroker, admin: BusAdmin) -> None:
+    broker.answers["/api/bindings/%2F?columns=destination"] = (200, [{"destination": "a"}, {"destination": "a"}, 1])
+    assert admin.bindings() == ["a", "a"]
+
+
 @pytest.mark.parametrize("status", [301, 401, 404, 500])
 def test_a_check_that_is_refused_does_not_say_that_there_is_memory(
         broker: StubBroker, admin: BusAdmin, status: int) -> None:
@@ -214,6 +237,7 @@ CALLS: dict[str, Callable[[BusAdmin], Any]] = {
     "exchange": lambda admin: admin.make_exchange("flock"), "limit": lambda admin: admin.limit_connections("a", 1),
     "password": lambda admin: admin.set_password("a", "b"), "close": lambda admin: admin.close("c"),
     "barred": BusAdmin.barred, "connections": BusAdmin.connections, "hosts": BusAdmin.hosts,
+    "held": BusAdmin.held, "bindings": BusAdmin.bindings,
     "queues": BusAdmin.queues, "exchanges": BusAdmin.exchanges, "memory": BusAdmin.memory_is_full}
 
 

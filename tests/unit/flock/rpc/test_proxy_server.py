@@ -16,12 +16,13 @@ from oslo_context import context as oslo_context
 from prometheus_client import REGISTRY
 
 from flock.core.errors import Conflict, DeadlineExceeded, InvalidInput, Refused, RemoteError, Unavailable
-from flock.rpc import Server, Transport, VersionMismatch, call, cast, check_versions, client, rpc_interface, text
+from flock.rpc import Server, Transport, VersionMismatch, call, cast, client, rpc_interface, text
 from flock.rpc.errors import Undecodable
 from flock.rpc.gate import SENDER
 from flock.rpc.messaging import oslo_messaging
 from flock.rpc.signature import fingerprint
 from flock.rpc.versions import compare, describe
+from tests.compared import differences
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def test_requests_of_a_newer_minor_version_are_served(bus: Transport) -> None:
     assert newer.grow(thing=NewerThing("a", 5, "blue"), colour="blue") == NewerThing("a", 7, "none")
     with pytest.raises(VersionMismatch):
         newer.shrink()
-    assert check_versions(bus, [Newer]) == ["keeper serves things 1.1 beside our 1.7"]
+    assert differences(bus, Newer) == ["keeper serves things 1.1 beside our 1.7"]
 
 
 def test_answers_that_cannot_be_read_are_no_refusal(bus: Transport) -> None:
@@ -287,14 +288,14 @@ def test_unknown_version_is_said(bus: Transport) -> None:
     with pytest.raises(VersionMismatch):
         client(Later, bus).grow()
     with pytest.raises(VersionMismatch, match=r"serves things 1\.1, 2\.0 is needed"):
-        check_versions(bus, [Later])
+        differences(bus, Later)
 
 
 def test_describe_and_check(bus: Transport) -> None:
     answer = describe(bus, "things", 3)
     assert answer["server"] == "keeper"
     assert set(answer["interfaces"]) == {"things", "other"}
-    assert check_versions(bus, [Things, Other]) == []
+    assert differences(bus, Things, Other) == []
 
 
 def test_compare_rules() -> None:

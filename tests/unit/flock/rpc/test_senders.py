@@ -217,12 +217,21 @@ def test_what_no_agent_makes_is_stray():
     usual = [StoredQueue("mtce.agent.w-1"), StoredQueue("mtce.agent.w-1.w-1"), StoredQueue("reply_host.w-1_0a")]
     others = [StoredQueue("fm.manager"), StoredQueue("mtce.agent.w-2"), StoredQueue("reply_host.w-10_0a", "stream")]
     exchanges = ["flock", "flock.host.w-1", "mtce.agent.w-1_fanout", "reply_host.w-2_0a"]
-    assert stray(access, [*usual, *others], exchanges) == ([], [])
-    assert stray(access, [*usual, StoredQueue("reply_host.w-1_0b", "stream")], [*exchanges, "reply_host.w-1_d0"]) == (
-        ["reply_host.w-1_0b"], ["reply_host.w-1_d0"])
+    assert stray(access, [*usual, *others], exchanges, {}) == ([], [])
+    more = [*usual, StoredQueue("reply_host.w-1_0b", "stream")]
+    assert stray(access, more, [*exchanges, "reply_host.w-1_d0"], {}) == (["reply_host.w-1_0b"], ["reply_host.w-1_d0"])
     many = [StoredQueue(f"reply_host.w-1_{n:x}") for n in range(access.queues_max + 1)]
-    assert len(stray(access, [*many, *others], [])[0]) == len(many)
-    assert stray(access, many[:-1], []) == ([], [])
+    assert len(stray(access, [*many, *others], [], {})[0]) == len(many)
+    assert stray(access, many[:-1], [], {}) == ([], [])
+
+
+def test_queues_and_exchanges_with_too_many_bindings_are_stray():
+    access = busaccounts.of_host("w-1", "flock")
+    usual, fanout = [StoredQueue("mtce.agent.w-1"), StoredQueue("reply_host.w-1_0a")], "mtce.agent.w-1_fanout"
+    most = {"mtce.agent.w-1": access.bindings_max - 1, fanout: 1, "fm.manager": 10**6, "mtce.agent.w-2": 10**6}
+    assert stray(access, usual, [fanout, "flock"], most) == ([], [])
+    more = {**most, fanout: 2}
+    assert stray(access, usual, [fanout, "flock"], more) == (["mtce.agent.w-1", "reply_host.w-1_0a"], [fanout])
 
 
 @pytest.mark.parametrize("argument", [
@@ -232,7 +241,7 @@ def test_queues_with_arguments_that_no_program_gives_are_stray(argument):
     access = busaccounts.of_host("w-1", "flock")
     usual = StoredQueue("reply_host.w-1_0a", "classic", frozenset(["x-expires"]))
     odd = StoredQueue("mtce.agent.w-1", "classic", frozenset(["x-expires", argument]))
-    assert stray(access, [usual, odd, StoredQueue("fm.manager", "classic", frozenset([argument]))], []) == (
+    assert stray(access, [usual, odd, StoredQueue("fm.manager", "classic", frozenset([argument]))], [], {}) == (
         ["mtce.agent.w-1"], [])
 
 

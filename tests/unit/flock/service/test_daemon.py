@@ -15,9 +15,8 @@ import pytest
 from flock.core.backoff import Backoff
 from flock.core.health import Health
 from flock.service import notify as notify_module
-from flock.service import until_ready
 from flock.service.listener import Listener
-from flock.service.starting import Abandoned
+from flock.service.starting import Abandoned, until_ready
 
 
 def test_listener_answers_what_it_knows() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flock.testing.machines import recorded_machines, unpack
-from flock.testing.topology import Core, Node, parse_hwloc_console, parse_hwloc_xml, parse_lscpu
+from tests.oracles.topology import Core, Node, parse_hwloc_console, parse_hwloc_xml, parse_lscpu
 
 
 def archive(path: Path, *members: tuple[str, bytes, str]) -> Path:

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flock.wire import BadPage, BadPatch, Page, PatchOp, envelope, last_values, next_link, parse_page, parse_patch
+from flock.wire.errors import BadPage, BadPatch
+from flock.wire.paging import Page, envelope, next_link, parse_page
+from flock.wire.patch import PatchOp, last_values, parse_patch
 
 UUID = "0f6cbb5e-2a0e-4c0e-8f0e-0d8c5c0a1b77"
 

@@ -10,26 +10,10 @@ from typing import Any
 import pytest
 from wsme.rest import json as wsme_json
 
-from flock.wire import (
-    ADMIN,
-    AGENT,
-    SYSTEM,
-    BadBody,
-    BadField,
-    Record,
-    Resource,
-    UnknownField,
-    attr,
-    coerce,
-    envelope,
-    given,
-    labels,
-    parse_body,
-    render,
-    render_many,
-    shape,
-    written_by,
-)
+from flock.wire.errors import BadBody, BadField, UnknownField
+from flock.wire.paging import envelope
+from flock.wire.render import render, render_many
+from flock.wire.resource import AGENT, SYSTEM, Record, Resource, attr, coerce, given, labels, parse_body, shape
 from flock.wire.times import without_zone
 
 
@@ -76,9 +60,6 @@ def test_labels_and_writers() -> None:
     assert labels(Cpu)["cpu"] == "log_core"
     assert labels(Cpu)["allocated-function"] == "assigned_function"
     assert "password" not in labels(Cpu)
-    assert written_by(Cpu, AGENT) == {"cpu"}
-    assert "uuid" in written_by(Cpu, SYSTEM)
-    assert "capabilities" in written_by(Cpu, ADMIN)
 
 
 def test_a_body_becomes_converted_values_by_row_key() -> None:
@@ -101,7 +82,7 @@ def test_it_is_a_wsme_type() -> None:
     ({}, BadField, "Invalid input for field/attribute cpu. Value: 'None'. Mandatory field missing."),
     ({"cpu": None}, BadField, "Mandatory field missing."),
     ({"cpu": -1}, BadField, "Value should be greater or equal to 0."),
-    ({"cpu": 1, "x": 1, "b": 2}, UnknownField, "Unknown attribute for argument cpu: b, x"),
+    ({"cpu": 1, "x": 1, "b": 2}, UnknownField, "Unknown attribute b, x. A request may have: allocated-function, cap"),
     ({"cpu": 1, "ihost_uuid": "a"}, BadField, "Cannot set read only field."),
     ({"cpu": 1, "allocated-function": "none"}, BadField, "one of: Platform, Vswitch"),
     ({"cpu": 1, "page": {"size_mib": 0}}, BadField, "size_mib"),

@@ -8,8 +8,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from flock.wire import Record, Resource, attr, types
+from flock.wire import types
 from flock.wire.render import render
+from flock.wire.resource import Record, Resource, attr
 from flock.wire.schema import LINKS, answered, nullable, sent
 from flock.wire.times import without_zone
 
@@ -19,7 +20,7 @@ class Bolt(Record):
 
     envelope = "bolts"
     kind = attr(("hex", "round"))
-    length = attr(float)
+    length = attr(int)
     notes = attr([str])
     facts = attr(dict)
     anything = attr(object)
@@ -37,7 +38,7 @@ def no_nesting(resource: type[Resource]) -> dict[str, Any]:
 
 
 FULL = {"uuid": "5c5f3a4e-0000-4000-8000-000000000001", "created_at": datetime(2026, 2, 1, tzinfo=UTC),
-        "updated_at": None, "kind": "hex", "length": 1.5, "notes": ["a"], "facts": {"a": 1}, "anything": [1],
+        "updated_at": None, "kind": "hex", "length": 15, "notes": ["a"], "facts": {"a": 1}, "anything": [1],
         "secret": "x", "absent": 3}
 
 
@@ -81,7 +82,7 @@ def test_bodies_refuse_what_they_do_not_know() -> None:
     assert schema["additionalProperties"] is False and "required" not in schema
     assert schema["properties"]["secret"]["writeOnly"] is True
     check = jsonschema.Draft202012Validator(schema)
-    assert check.is_valid({"facts": '{"a": 1}', "length": "1e3", "absent": None, "notes": "a,b"})
+    assert check.is_valid({"facts": '{"a": 1}', "length": "1000", "absent": None, "notes": "a,b"})
     assert not check.is_valid({"bogus": 1}) and not check.is_valid({"secret": "a\x07"})
     assert LINKS["items"]["required"] == ["href", "rel"]
     assert types.Moment().accepted() == {"type": "string"}

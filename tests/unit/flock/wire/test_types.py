@@ -19,7 +19,7 @@ class Function(enum.StrEnum):
 
 @pytest.mark.parametrize(("datatype", "sent", "got"), [
     (types.Integer(), "42", 42), (types.Integer(), " 7 ", 7), (types.Integer(), 3.0, 3), (types.Integer(0, 9), 9, 9),
-    (types.Integer(), "-5", -5), (types.Number(), "1.5", 1.5), (types.Number(), 2, 2.0),
+    (types.Integer(), "-5", -5),
     (types.Boolean(), "True", True), (types.Boolean(), "false", False), (types.Boolean(), 1, True),
     (types.Boolean(), "no", False), (types.Boolean(), False, False),
     (types.Choice(Function), "Platform", Function.PLATFORM),
@@ -29,8 +29,7 @@ class Function(enum.StrEnum):
     (types.Document(), '{"a": 1}', {"a": 1}), (types.Document(), {"b": []}, {"b": []}),
     (types.Items(types.Integer()), "1, 2,3", [1, 2, 3]), (types.Items(types.Text()), ["x"], ["x"]),
     (types.Uuid(), "8C5C0A1B-0F6C-4A2E-8F0E-0D8C5C0A1B77", "8c5c0a1b-0f6c-4a2e-8f0e-0d8c5c0a1b77"),
-    (types.Mac(), "08-00-27-A9-BE-0F", "08:00:27:a9:be:0f"), (types.Hostname(), "worker-1", "worker-1"),
-    (types.IpAddress(), "FD00::0001", "fd00::1"), (types.IpAddress(4), "10.0.0.1", "10.0.0.1"),
+    (types.IpAddress(), "FD00::0001", "fd00::1"), (types.IpAddress(), "10.0.0.1", "10.0.0.1"),
     (types.Moment(), "2026-03-01T10:20:30", datetime(2026, 3, 1, 10, 20, 30, tzinfo=UTC)),
     (types.Moment(), "20160131 10:23:45", datetime(2016, 1, 31, 10, 23, 45, tzinfo=UTC)),
     (types.Moment(), "2026-02-01T02:00:00+02:00", datetime(2026, 2, 1, tzinfo=UTC)),
@@ -47,9 +46,6 @@ def test_what_clients_send_is_converted(datatype: types.WireType, sent: Any, got
     (types.Integer(), 1.5, "must be an integer"), (types.Integer(), "9" * 400, "must be an integer"),
     (types.Integer(), 2**31, "lower or equal to 2147483647"), (types.Integer(1), 0, "greater or equal to 1"),
     (types.Integer(), [], "must be an integer"), (types.Integer(), "\u0663", "must be an integer"),
-    (types.Number(), "nan", "finite"), (types.Number(), "inf", "finite"), (types.Number(), {}, "must be a number"),
-    (types.Number(0, 1), 2, "lower or equal"), (types.Number(0, 1), -1, "greater or equal"),
-    (types.Number(), True, "must be a number"),
     (types.Boolean(), "maybe", "true or false"), (types.Boolean(), 2, "true or false"),
     (types.Boolean(), [], "true or false"),
     (types.Choice(Function), "platform", "one of: Platform, Application"),
@@ -60,9 +56,9 @@ def test_what_clients_send_is_converted(datatype: types.WireType, sent: Any, got
     (types.Document(max_bytes=10**7), "[" * 100000, "JSON object"),
     (types.Items(types.Integer()), 5, "must be a list"), (types.Items(types.Integer()), ["x"], "must be an integer"),
     (types.Items(types.Text(), max_items=2), ["a", "b", "c"], "at most 2 items"),
-    (types.Uuid(), "x", "must be a uuid"), (types.Uuid(), 5, "must be a string"), (types.Mac(), "x", "MAC address"),
-    (types.Hostname(), "a_b", "at most 64 characters"), (types.IpAddress(), "1.2.3", "IP address"),
-    (types.IpAddress(6), "10.0.0.1", "IPv6"), (types.Moment(), "yesterday", "ISO 8601"),
+    (types.Uuid(), "x", "must be a uuid"), (types.Uuid(), 5, "must be a string"),
+    (types.IpAddress(), "1.2.3", "IP address"),
+    (types.Moment(), "yesterday", "ISO 8601"),
     (types.Moment(), 5, "ISO 8601"),
     (types.Moment(), "0001-01-01T00:00:00+10:00", "ISO 8601"),
     (types.Text(), 5, "must be a string"), (types.Text(max_length=3), "four", "at most 3"),
@@ -79,9 +75,9 @@ def test_what_breaks_a_rule_is_told_by_the_rule(datatype: types.WireType, sent: 
 
 ANY_JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
                         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
-ALL_TYPES = [types.Text(), types.Integer(), types.Number(), types.Boolean(), types.Choice(("a", "1")),
-             types.Document(), types.Items(types.Integer()), types.Moment(), types.Uuid(), types.Mac(),
-             types.Hostname(), types.IpAddress()]
+ALL_TYPES = [types.Text(), types.Integer(), types.Boolean(), types.Choice(("a", "1")),
+             types.Document(), types.Items(types.Integer()), types.Moment(), types.Uuid(),
+             types.IpAddress()]
 
 
 @given(st.sampled_from(ALL_TYPES), ANY_JSON.filter(lambda value: value is not None))

@@ -59,6 +59,19 @@ def test_an_empty_list_of_alarms() -> None:
     assert fm("alarm-list -f json", {"/v1/alarms": {"GET": {"alarms": []}}})[0].out == "[]\n"
 
 
+@pytest.mark.parametrize(("command", "path", "body"), [
+    ("alarm-list", "/v1/alarms", {"alarms": []}), ("event-list --nopaging", "/v1/event_log", {"event_log": []})])
+@pytest.mark.parametrize(("query", "warned"), [
+    ("severity=foo", True), ("severity=ma", False), ("severity=not-app", False), ("severity!=foo", False),
+    ("alarm_id=foo", False), ("alarm_id=1;severity=foo", True)])
+def test_a_severity_that_no_alarm_can_have_is_no_silence(
+        command: str, path: str, body: object, query: str, warned: bool) -> None:
+    ran, _ = fm([*command.split(), "-q", query], {path: {"GET": body}})
+    words = "No severity contains 'foo'; there are critical, major, minor, warning, clear, not-applicable.\n"
+    assert (ran.code, ran.err) == (0, words if warned else "")
+
+
+
 def test_json_has_the_wires_names_and_utc() -> None:
     ran, _ = fm("alarm-list -f json", {"/v1/alarms": {"GET": {"alarms": [OLD]}}})
     assert ran.json()[0]["timestamp"] == "2026-05-01T10:00:00Z"

@@ -45,7 +45,7 @@ class Recorder:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.read: set[str] = set()
-        for name in ("text", "int", "bool", "all", "__getitem__", "get"):
+        for name in ("text", "bool", "all", "__getitem__", "get"):
             monkeypatch.setattr(Query, name, self._noting(getattr(Query, name)))
 
     def _noting(self, method: Callable[..., Any]) -> Callable[..., Any]:

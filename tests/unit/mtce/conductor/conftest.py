@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from flock.core.clock import ManualClock
 from flock.db import Database
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
@@ -18,6 +17,7 @@ from mtce.conductor.store import Store
 from mtce.contract.records import MtcAlive, MtceHost
 from mtce.core.settings import Settings
 from mtce.db.tables import METADATA
+from tests.manualclock import ManualClock
 
 UUID = "2f1c1d7e-0000-4000-8000-000000000001"
 

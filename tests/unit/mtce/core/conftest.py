@@ -127,6 +127,11 @@ class Story:
         self._feed(ev.Command(action, "req-1"))
         return self
 
+    def claimed(self, claim: ev.Claimed) -> Story:
+        """The agent of the controller sees a claim and reports it."""
+        self._feed(claim)
+        return self
+
     def run_s(self, seconds: float) -> Story:
         end_ms = self.now_ms + int(seconds * 1000)
         while True:

@@ -269,3 +269,28 @@ def test_an_alarm_of_an_earlier_start_is_cleared_once() -> None:
     assert site.alarms == {("controller-0", path): None for path in DEVICES}
     site.alarms.clear()
     assert site.run(60_000).alarms == {}
+
+
+def test_a_path_on_which_a_node_falls_silent_is_unexplained_for_a_while() -> None:
+    site = Site().run(1_000)
+
+    def unexplained() -> frozenset[str]:
+        return paths.unexplained(site.settings, site.view, site.now_ms)
+    site.hearing.discard("mgmt")
+    assert site.run(700).state("mgmt") is not MISSING and unexplained() == frozenset()
+    assert site.run(200).state("mgmt") is MISSING and unexplained() == {"controller-1"}
+    site.peer = replace(PEER, carriers={**ALL_UP, "mgmt": False})
+    site.run(100)
+    assert unexplained() == frozenset()
+    site.peer = PEER
+    site.run(100)
+    assert unexplained() == {"controller-1"}
+    site.run(paths.DOUBT_MS)
+    assert unexplained() == frozenset()
+
+
+def test_a_node_that_is_silent_on_every_path_is_not_in_doubt() -> None:
+    site = Site().run(1_000)
+    site.hearing.clear()
+    site.run(1_000)
+    assert paths.unexplained(site.settings, site.view, site.now_ms) == frozenset()

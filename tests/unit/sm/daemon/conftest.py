@@ -21,6 +21,7 @@ class FakeHands:
     def __init__(self) -> None:
         self.done: list[tuple[str, Any]] = []
         self.fault: Exception | None = None
+        self.former: list[tuple[str, ServiceSpec | None]] = []
 
     def store(self, durable: Durable) -> None:
         if self.fault is not None:
@@ -29,6 +30,10 @@ class FakeHands:
 
     def __getattr__(self, name: str) -> Any:
         return lambda what: self.done.append((name, what))
+
+    def service(self, action: Any, former: ServiceSpec | None) -> None:
+        self.done.append(("service", action))
+        self.former.append((getattr(action, "service", ""), former))
 
     def names(self) -> list[str]:
         return [name for name, _ in self.done]

@@ -8,7 +8,7 @@ from sm.contract.messages import NodeReport
 from sm.contract.states import ActionResult, Administrative, Availability, Operational, ServiceAction, ServiceState
 from sm.core.domain.events import Tick
 from sm.core.events import ActionDone
-from sm.core.model import Catalogue
+from sm.core.model import Catalogue, ServiceSpec
 from sm.core.node.view import Standing, StandingChanged
 from sm.daemon import reactor as module
 from sm.daemon.reactor import DEFECTS_MAX, DEFECTS_WITHIN_MS, Reactor
@@ -66,7 +66,7 @@ def test_nothing_is_sent_while_the_store_refuses(alone: Reactor, hands: FakeHand
 
 def test_events_of_actions_wait_for_their_turn(site: Catalogue, clock: Clock) -> None:
     class Prompt(FakeHands):
-        def service(self, action: object) -> None:
+        def service(self, action: object, former: ServiceSpec | None) -> None:
             self.done.append(("service", action))
             reactor.feed(ActionDone("vim", ServiceAction.AUDIT_ENABLED, 1, ActionResult.SUCCESS,
                                     ServiceState.ENABLED_ACTIVE))
@@ -125,3 +125,18 @@ def test_a_changed_catalogue_is_adopted(alone: Reactor, hands: FakeHands) -> Non
     alone.adopt(Catalogue({}, {}))
     assert "vim" not in {*alone.catalogue.services}
     assert alone.view.local.groups == {} or alone.view.local.groups["cloud-services"].removed
+
+
+@pytest.mark.parametrize("redefined", [True, False])
+def test_what_left_the_catalogue_or_changed_is_stopped_as_it_was_defined(
+        alone: Reactor, hands: FakeHands, site: Catalogue, redefined: bool) -> None:
+    old = site.services["vim"]
+    services = {name: replace(one, state=ServiceState.ENABLED_ACTIVE, desired=ServiceState.ENABLED_ACTIVE, action=None)
+                for name, one in alone.view.local.services.items()}
+    alone.view = replace(alone.view, local=replace(alone.view.local, services=services))
+    hands.former.clear()
+    alone.adopt(replace(site, services={"vim": replace(old, parameters={"ip": "10.10.10.9"})}) if redefined
+                else Catalogue({}, {}))
+    (name, former), = [one for one in hands.former if one[1] is not None]
+    assert name == "vim" and former is not None
+    assert former.actions[ServiceAction.DISABLE] == old.actions[ServiceAction.DISABLE] and former.parameters == {}

@@ -6,7 +6,7 @@ from typing import Any
 
 from sm.contract.messages import Beat, NodeReport
 from sm.contract.states import Administrative, Operational
-from sm.core.paths import PathSettings
+from sm.core.paths import DOUBT_MS, PathSettings
 from sm.daemon.messaging import Messaging
 from sm.daemon.standing import READY_MS, Ready, Self
 from tests.unit.sm.daemon.conftest import NOW
@@ -71,3 +71,32 @@ def test_a_beat_is_handed_over_once_and_again_with_its_whole_snapshot() -> None:
     messaging._deliver("mgmt", Beat("controller-1", "b", 8, 2), True)
     messaging._deliver("oam", whole, False)
     assert [beat.sequence for beat in told] == [7, 7, 8]
+
+
+def test_a_node_that_loses_synchronization_is_in_doubt_while_its_path_may_be_the_cause(tmp_path: Path) -> None:
+    """For as long as a path takes to be silent; and longer, when one is and nobody says why."""
+    node, beat, synced = made([], tmp_path), Beat("controller-1", "b", 1, 1), frozenset({"controller-1"})
+    node.on_beat("mgmt", beat, NOW)
+    node.on_beat("oam", beat, NOW)
+    assert node.standing(frozenset(), NOW).doubtful == frozenset()
+    assert node.standing(synced, NOW + 10).doubtful == frozenset()
+    assert node.standing(frozenset(), NOW + 20).doubtful == synced
+    node.on_beat("mgmt", beat, NOW + 900)
+    node.on_beat("oam", beat, NOW + 900)
+    assert node.standing(frozenset(), NOW + 900).doubtful == frozenset()
+    node.on_beat("oam", beat, NOW + 1_800)
+    assert node.standing(frozenset(), NOW + 1_800).doubtful == synced
+    assert node.standing(frozenset(), NOW + 10 + DOUBT_MS).doubtful == frozenset()
+
+
+def test_a_node_that_hears_a_witness_is_not_isolated(tmp_path: Path) -> None:
+    node, witness = made([], tmp_path), Beat("witness", "b", 1, 1)
+    node.on_carrier("eth0", False, NOW)
+    for now in range(NOW + 100, NOW + 1_000, 100):
+        node.on_tick(False, 0, now)
+    assert "mgmt has no carrier" in node.standing(frozenset(), NOW + 1_000).isolated
+    node.on_beat("oam", witness, NOW + 1_000)
+    assert node.standing(frozenset(), NOW + 1_100).isolated == ""
+    assert "mgmt has no carrier" in node.standing(frozenset(), NOW + 1_800).isolated
+    node.unstored = "its store cannot be written: disk full"
+    assert node.standing(frozenset(), NOW + 1_100).isolated == node.unstored

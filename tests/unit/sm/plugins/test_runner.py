@@ -96,6 +96,17 @@ async def deaf(_: Job) -> Outcome:
     return Outcome(0)
 
 
+def test_a_service_that_left_the_catalogue_is_executed_as_it_was_defined() -> None:
+    async def body() -> None:
+        bench = Bench(ends(Outcome(0)), catalogue("a"))
+        former = catalogue("b").services["b"]
+        bench.runner.run(RunAction("b", ENABLE, 7), former)
+        bench.runner.run(RunAction("c", ENABLE, 8))
+        assert {one.service: one.result for one in await bench.answered(2)} == {
+            "b": ActionResult.SUCCESS, "c": ActionResult.FAILED}
+    run(body())
+
+
 def test_a_run_is_answered_with_what_its_row_says() -> None:
     async def body() -> None:
         rows = (ResultRow(PluginKind.LSB, "default", "default", "3", ActionResult.SUCCESS, ServiceState.DISABLED),)

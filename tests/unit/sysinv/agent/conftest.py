@@ -11,7 +11,7 @@ import pytest
 
 from flock.exec import Root
 from flock.testing.machines import RecordedMachine, recorded_machines
-from flock.testing.topology import Topology, expected_topology
+from tests.oracles.topology import Topology, expected_topology
 
 
 @dataclass(frozen=True)

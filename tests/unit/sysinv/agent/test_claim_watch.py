@@ -14,9 +14,11 @@ import pytest
 from flock.core.errors import FlockError, Unavailable
 from flock.exec.process import CommandFailed, Completed
 from flock.testing.services.process import wait_for
+from mtce.contract.records import AddressClaim
 from sysinv.agent import claims, claimwatch
 from sysinv.agent.claims import Own
-from sysinv.agent.claimwatch import ClaimWatch
+from sysinv.agent.claimwatch import ClaimWatch, Surroundings
+from sysinv.agent.neighbours import Known
 
 OURS, THEIRS = "02:00:00:00:0a:01", "02:00:00:00:00:66"
 ADDRESS, ADDRESS6 = "192.168.204.2", "fd00:204::2"
@@ -112,12 +114,15 @@ class Host:
         self.packets: dict[int, Packets] = {}
         self.alarms = Alarms()
         self.networks = {"mgmt0": "mgmt"}
+        self.known = Known()
+        self.reported: list[list[AddressClaim]] = []
         patch.setattr(claimwatch, "run", self._run)
         patch.setattr(claimwatch, "packet_socket", self._open)
         patch.setattr(claimwatch, "has_address", lambda address: address not in self.given_up)
         patch.setattr(claimwatch, "WAIT_S", 0.01)
         faults: Any = self.alarms
-        self.watch = ClaimWatch("controller-0", self.alarms, faults, lambda: self.networks, lambda: self.now)
+        self.watch = ClaimWatch("controller-0", self.alarms, faults, Surroundings(
+            lambda: self.networks, lambda: self.known, self.reported.append), lambda: self.now)
 
     def _run(self, words: list[str], **options: Any) -> Completed:
         assert words == ["ip", "-json", "address", "show"] and options["timeout_s"] > 0
@@ -178,6 +183,8 @@ def test_a_takeover_is_answered_and_alarmed(host: Host, address: str, entity: st
 
 def test_an_interface_without_a_network_stands_for_itself(host: Host) -> None:
     host.networks = {}
+    host.now += claimwatch.ADDRESSES_EVERY_S
+    host.watch.step()
     host.claim()
     assert host.told() == [("raise", f"host=controller-0.network=mgmt0.address={ADDRESS}")]
 
@@ -369,3 +376,110 @@ def test_a_packet_socket_gets_the_frames_of_its_protocol() -> None:
     finally:
         for each in made:
             each.close()
+
+
+NEIGHBOUR, PEER0, PEER1 = "192.168.204.1", "02:00:00:00:0c:00", "02:00:00:00:0c:01"
+GONE = "02:00:00:00:dd:01"
+
+
+@pytest.fixture
+def among_others(host: Host) -> Host:
+    """A host that knows the floating address, which may be at either controller, and a deleted host."""
+    host.known = Known({NEIGHBOUR: ("controller", frozenset({PEER0, PEER1})), "10.1.1.1": ("far", frozenset({PEER0}))},
+                       {GONE: "worker-9"})
+    host.links = [{**link, "addr_info": [{**each, "prefixlen": 24 if each["family"] == "inet" else 64}
+                                         for each in link.get("addr_info", ())]} for link in LINKS]
+    host.now += claimwatch.ADDRESSES_EVERY_S
+    host.watch.step()
+    return host
+
+
+def test_a_claim_on_a_neighbours_address_is_alarmed_and_not_defended(among_others: Host) -> None:
+    among_others.claim(NEIGHBOUR)
+    assert among_others.told() == [("raise", f"host=controller-0.network=mgmt.address={NEIGHBOUR}")]
+    assert among_others.alarms.fields["reason_text"].startswith(f"Address {NEIGHBOUR} of host controller on mgmt0")
+    assert among_others.arp.sent == []
+
+
+@pytest.mark.parametrize("mac", [PEER0, PEER1])
+def test_the_floating_address_may_move_between_the_controllers(among_others: Host, mac: str) -> None:
+    among_others.claim(NEIGHBOUR, mac)
+    assert among_others.told() == []
+    assert among_others.watch.report() == claimwatch.REPORT_S and among_others.reported == []
+
+
+def test_a_neighbours_address_at_this_hosts_own_machine_is_a_wrong_claim(among_others: Host) -> None:
+    among_others.claim(NEIGHBOUR, OURS)
+    assert [kind for kind, _ in among_others.told()] == ["raise"]
+
+
+def test_a_neighbour_that_no_interface_reaches_is_left_alone(among_others: Host) -> None:
+    among_others.claim("10.1.1.1")
+    assert among_others.told() == []
+
+
+def test_claims_that_stand_are_reported_until_the_alarm_ends(among_others: Host) -> None:
+    among_others.claim(NEIGHBOUR)
+    among_others.claim(ADDRESS)
+    expected = [AddressClaim(NEIGHBOUR, THEIRS, "mgmt"), AddressClaim(ADDRESS, THEIRS, "mgmt")]
+    for _ in range(2):
+        assert among_others.watch.report() == claimwatch.REPORT_S
+    assert among_others.reported == [expected, expected]
+    among_others.now += claims.QUIET_S
+    among_others.watch.step()
+    among_others.watch.report()
+    assert among_others.reported == [expected, expected]
+
+
+def test_the_first_claim_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Host(monkeypatch)
+    made.watch.start()
+    try:
+        wait_for(lambda: made.looks, 5, "the first look")
+        made.arp.wire.send(claims.announcement(ADDRESS, THEIRS))
+        # Long before the next regular report.
+        wait_for(lambda: made.reported, claimwatch.REPORT_S / 3, "the report")
+    finally:
+        made.watch.stop()
+
+
+def test_a_report_that_fails_is_made_again(among_others: Host) -> None:
+    def failing(claims_: list[AddressClaim]) -> None:
+        raise Unavailable(service="bus", reason="gone")
+
+    faults: Any = among_others.alarms
+    watch = ClaimWatch("controller-0", among_others.alarms, faults, Surroundings(
+        lambda: among_others.networks, lambda: among_others.known, failing), lambda: among_others.now)
+    watch.step()
+    among_others.claim(ADDRESS)
+    assert watch.step() == claimwatch.PAUSE_S
+    assert watch.report() == claimwatch.REPORT_S
+
+
+def test_the_machine_of_a_deleted_host_raises_one_alarm_until_it_is_silent(among_others: Host) -> None:
+    entity = f"host=controller-0.network=mgmt.mac={GONE}"
+    for _ in range(3):
+        among_others.claim("192.168.204.77", GONE)
+    assert among_others.told() == [("raise", entity)]
+    assert "worker-9 was deleted" in among_others.alarms.fields["reason_text"]
+    assert among_others.alarms.fields["proposed_repair_action"] == claimwatch.MACHINE_REMEDY
+    among_others.watch.report()
+    assert among_others.reported == []
+    among_others.now += claims.QUIET_S
+    among_others.watch.step()
+    assert among_others.told() == [("clear", entity)]
+
+
+def test_the_machine_that_is_a_host_again_has_no_alarm(among_others: Host) -> None:
+    among_others.claim("192.168.204.77", GONE)
+    among_others.told()
+    among_others.known = Known()
+    among_others.now += claimwatch.ADDRESSES_EVERY_S
+    among_others.watch.step()
+    assert among_others.told() == [("clear", f"host=controller-0.network=mgmt.mac={GONE}")]
+
+
+def test_a_deleted_host_on_another_network_is_left_alone(among_others: Host) -> None:
+    among_others.arp.origin = ("oam0", claims.ARP, socket.PACKET_BROADCAST, 1, b"")
+    among_others.claim("192.168.204.77", GONE)
+    assert among_others.told() == []

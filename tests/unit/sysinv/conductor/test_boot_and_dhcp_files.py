@@ -114,10 +114,10 @@ def test_the_unit_loads_the_rules_that_protect_addresses() -> None:
 
 
 def test_controllers_have_fixed_addresses_and_leases_are_kept() -> None:
-    leases = [Lease(5, "08:00:27:00:00:09", "169.254.202.77", None),
-              Lease(9, "08:00:27:00:00:09", "169.254.202.78", None),
-              Lease(5, "08:00:27:00:00:01", "169.254.202.79", None), Lease(5, "08:00:27:00:00:08", "10.0.0.1", None),
-              Lease(5, "08:00:27:00:00:07", "169.254.202.2", None)]
+    leases = [Lease(5, "08:00:27:00:00:09", "169.254.202.77"),
+              Lease(9, "08:00:27:00:00:09", "169.254.202.78"),
+              Lease(5, "08:00:27:00:00:01", "169.254.202.79"), Lease(5, "08:00:27:00:00:08", "10.0.0.1"),
+              Lease(5, "08:00:27:00:00:07", "169.254.202.2")]
     text = render_hosts(POOL, [("08:00:27:00:00:01", "controller-0")], leases,
                         ["08:00:27:00:00:01", "08:00:27:00:00:09", "08:00:27:00:00:0a"])
     assert text.splitlines() == [
@@ -127,10 +127,10 @@ def test_controllers_have_fixed_addresses_and_leases_are_kept() -> None:
 
 def test_a_host_keeps_its_address_without_a_lease() -> None:
     """A lease ends, also by a message that somebody sends in the host's name; or the host gets another one."""
-    first = render_hosts(POOL, [], [Lease(5, "08:00:27:00:00:09", "169.254.202.77", None)], ["08:00:27:00:00:09"])
+    first = render_hosts(POOL, [], [Lease(5, "08:00:27:00:00:09", "169.254.202.77")], ["08:00:27:00:00:09"])
     assert "08:00:27:00:00:09,169.254.202.77,1d" in first.splitlines()
-    for leases in ([], [Lease(9, "08:00:27:00:00:09", "169.254.202.120", None)],
-                   [Lease(9, "08:00:27:00:00:08", "169.254.202.77", None)]):
+    for leases in ([], [Lease(9, "08:00:27:00:00:09", "169.254.202.120")],
+                   [Lease(9, "08:00:27:00:00:08", "169.254.202.77")]):
         again = render_hosts(POOL, [], leases, ["08:00:27:00:00:08", "08:00:27:00:00:09"], parse_hosts(first))
         assert "08:00:27:00:00:09,169.254.202.77,1d" in again.splitlines() and again.count("169.254.202.77") == 1
         assert "08:00:27:00:00:08,1d" in again.splitlines()
@@ -159,8 +159,8 @@ def test_lease_files_are_read_whatever_is_in_them() -> None:
             "duid 00:01:00:01\n0 nonsense 1.2.3.4 *\n12 8e:be:a9:87:80:c4 nowhere * *\n\n"
             "0 00:01:00:01:08:00:27:be:6e:25 169.254.202.84 host *\n")
     assert parse_leases(text) == [
-        Lease(1795265579, "8e:be:a9:87:80:c3", "169.254.202.83", "01:8e:be:a9:87:80:c3"),
-        Lease(0, "08:00:27:be:6e:25", "169.254.202.84", None)]
+        Lease(1795265579, "8e:be:a9:87:80:c3", "169.254.202.83"),
+        Lease(0, "08:00:27:be:6e:25", "169.254.202.84")]
 
 
 @given(st.text(max_size=200))

@@ -13,7 +13,7 @@ from flock.exec import CommandFailed, CommandNotFound, CommandTimeout, OutputToo
 from flock.rpc.accounts import BusConnection
 from sysinv.conductor import busguard as guards
 from sysinv.conductor.busguard import ASK_EVERY_S, RELIEF_S, SEARCH_AFTER_S, BusGuard
-from sysinv.model.busguard import BARRED_S, SUSPECT_BYTES
+from sysinv.model.busguard import BARRED_S, HELD_BYTES, SUSPECT_BYTES
 
 PORT, CONNECTIONS_MAX = 5671, 64
 A, B, C, SERVICE = "host.a", "host.b", "host.c", "service.fm-api"
@@ -31,6 +31,7 @@ class Bus:
         self.relieved_by: str | None = None
         self.relieved_at_s = float("inf")
         self.broken: set[str] = set()
+        self.holding: dict[str, int] = {}
         self.closed: list[str] = []
         self.set: list[tuple[str, int]] = []
         self.told: list[tuple[str, str]] = []
@@ -73,6 +74,10 @@ class Bus:
     def connections(self) -> list[BusConnection]:
         return [BusConnection(f"10.0.0.2:{number + more} -> 10.0.0.1:{PORT}", name)
                 for number, name in enumerate(EVERY, 1) for more in (0, 100)]
+
+    def held(self) -> dict[str, int]:
+        self._answer("held")
+        return {name: size for name, size in self.holding.items() if name not in self.closed}
 
     def close(self, connection: str) -> None:
         self._answer("close")
@@ -341,5 +346,36 @@ def test_a_broker_that_says_nothing_of_its_memory_is_no_reason_to_bar(bus: Bus) 
         bus.guard.audit()
     assert bus.set == []
     bus.broken = set()
+    bus.guard.audit()
+    assert bus.set == [(A, 0)]
+
+
+def test_who_leaves_many_commands_undone_is_barred_before_the_memory_is_full(bus: Bus) -> None:
+    bus.holding = {"10.0.0.2:2 -> 10.0.0.1:5671": HELD_BYTES // 2, "10.0.0.2:102 -> 10.0.0.1:5671": HELD_BYTES // 2,
+                   "10.0.0.2:1 -> 10.0.0.1:5671": HELD_BYTES - 1, "10.0.0.2:4 -> 10.0.0.1:5671": 9 * HELD_BYTES}
+    bus.guard.audit()
+    assert bus.set == [(B, 0)] and bus.told[0][0] == "b"
+    assert bus.closed == ["10.0.0.2:2 -> 10.0.0.1:5671", "10.0.0.2:102 -> 10.0.0.1:5671"]
+    bus.guard.audit()
+    assert bus.set == [(B, 0)], "neither a service nor a host with less"
+
+
+def test_who_holds_little_is_left_alone_however_many_do(bus: Bus) -> None:
+    bus.holding = {one.name: HELD_BYTES // 3 for one in bus.connections()}
+    bus.guard.audit()
+    assert bus.set == []
+
+
+def test_nobody_else_is_blamed_while_the_broker_frees_what_was_held(bus: Bus) -> None:
+    fill(bus, a=10 * SUSPECT_BYTES)
+    bus.holding = {"10.0.0.2:2 -> 10.0.0.1:5671": HELD_BYTES}
+    bus.relieved_by = B
+    bus.guard.audit()
+    assert bus.set == [(B, 0)]
+
+
+def test_a_broker_that_does_not_say_what_is_held_is_guarded_by_bytes(bus: Bus) -> None:
+    bus.broken = {"held"}
+    fill(bus, a=SUSPECT_BYTES)
     bus.guard.audit()
     assert bus.set == [(A, 0)]

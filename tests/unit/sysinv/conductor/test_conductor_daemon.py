@@ -13,7 +13,7 @@ import webob
 
 from flock import conf as flock_conf
 from flock.db import Database, migrate
-from flock.jobs import Operations
+from flock.jobs.operations import Operations
 from flock.rpc import client, transport
 from flock.testing.fixtures import private_conf
 from flock.testing.services.process import wait_for

@@ -10,7 +10,6 @@ from sysinv.model.host import (
     client_mac,
     join_subfunctions,
     next_controller_name,
-    next_storage_name,
     normal_mac,
     split_subfunctions,
 )
@@ -37,7 +36,6 @@ def test_host_names_follow_the_personality(hostname: str, personality: str, acce
 
 
 def test_names_given_by_the_system_fill_gaps() -> None:
-    assert next_storage_name(["storage-0", "storage-2", None, "worker-0"]) == "storage-1"
     assert next_controller_name(["controller-0"]) == "controller-1"
     assert next_controller_name(["controller-0", "controller-1"]) is None
 

@@ -17,7 +17,7 @@ from flock.api import build_app
 from flock.auth.secrets import SecretBox
 from flock.db import Database
 from flock.exec.atomic import replace_file
-from flock.jobs import Operations
+from flock.jobs.operations import Operations
 from flock.testing.fixtures import private_conf
 from flock.testing.identity import trusting
 from mtce.contract.records import ActionReply, HostStatus, MtceHost

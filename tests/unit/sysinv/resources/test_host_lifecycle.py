@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from cryptography import x509
 
 from flock import tls
-from flock.jobs import Operations
+from flock.jobs.operations import Operations
 from mtce.contract.bmcsecret import sealed_for, sent_for
 from mtce.contract.records import ActionReply
 from sysinv.db.lookup import host_row

@@ -143,3 +143,14 @@ def test_a_voter_that_may_have_forgotten_gives_no_vote(view, beat):
     own = replace(own, durable=replace(own.durable, forgot=True))
     assert "store is new" in vote_refusal(own, beat(claims=True, vote=Vote(8, C1)), NOW)
     assert vote_refusal(own, beat(claims=True, vote=Vote(8, C1), accepts_loss=True), NOW) == ""
+
+
+def test_what_was_led_without_an_end_stays_over_a_restart_of_the_daemon(view):
+    """However long the restart took: nobody else can have taken the lease."""
+    restarted = replace(view(leads=True), leading=False, claim_ms=None, lease_until_ms=-1, grace_until_ms=NOW - 9_000)
+    led = replace(restarted, durable=replace(restarted.durable, led_in="host-0"))
+    assert not must_stop(led, NOW, leased=True) and permitted_until(led, leased=True) is None
+    for other in (restarted, replace(led, host_boot="host-1"),
+                  replace(led, durable=replace(led.durable, vote=Vote(8, C1))),
+                  replace(led, config=replace(led.config, policy=Policy.PROMOTE))):
+        assert must_stop(other, NOW, leased=True) and permitted_until(other, leased=True) is not None

@@ -57,3 +57,20 @@ def test_a_new_leader_requires_every_member_and_distrusts_only_others_than_the_p
     assert taken.required == {C1}
     assert taken.heard[C1].vouched_ms == NOW - Timing().current_ms
     assert taken_over(view(), NOW, prior=C0).heard[C1].vouched_ms == -1
+
+
+def test_the_successor_stays_while_the_groups_move_to_it(view, hush):
+    """Its replication ends when the database here stops, or with the network because of which they move."""
+    moving = view(leads=True, local=replace(OUT, successor=C1))
+    assert wanted(moving, NOW) == BOTH
+    assert wanted(hush(moving), NOW) == {C0}
+    outdated = replace(moving.durable, record=Record(7, 4, frozenset({C0})))
+    assert wanted(replace(moving, durable=outdated), NOW) == {C0}
+
+
+def test_who_has_just_lost_synchronization_stays_and_does_not_join(view, hush):
+    doubtful = view(leads=True, local=replace(OUT, doubtful=frozenset({C1})))
+    assert wanted(doubtful, NOW) == BOTH
+    assert wanted(hush(doubtful), NOW) == {C0}
+    outdated = replace(doubtful.durable, record=Record(7, 4, frozenset({C0})))
+    assert wanted(replace(doubtful, durable=outdated), NOW) == {C0}

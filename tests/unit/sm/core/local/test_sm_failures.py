@@ -272,3 +272,13 @@ def test_a_group_counts_a_failure_for_a_while_after_it_is_over():
     engine.wait(119_000)
     assert engine.group.status is Status.DEGRADED
     assert engine.wait(2_000).group.status is Status.NONE
+
+
+def test_the_reason_of_a_failure_outlives_the_cleaning_up():
+    engine = Engine(single()).order("active")
+    engine.done("svc", FAILED, reason="systemd svc start ended with 1")
+    engine.done("svc", reason="systemd svc stop ended with 0")
+    assert engine["svc"].reason == "enable: systemd svc start ended with 1"
+    engine.wait(1_000).done("svc", reason="systemd svc start ended with 0")
+    assert engine["svc"].state is ACTIVE and engine["svc"].reason == "enable: systemd svc start ended with 1"
+    assert "systemd" not in engine.explain("svc")

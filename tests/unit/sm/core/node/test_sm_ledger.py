@@ -2,11 +2,14 @@
 import pytest
 
 from flock.core.records import replace
+from sm.contract.messages import Beat
 from sm.contract.states import GroupState, SchedulingState
 from sm.core.cluster import Assignment
 from sm.core.domain.view import Proof, Void
 from sm.core.node import ledger
-from sm.core.node.view import Book, Peer
+from sm.core.node.step import step
+from sm.core.node.view import BeatCame, Book, Peer, StandingChanged
+from sm.core.timing import Timing
 from tests.unit.sm.core.node.names import C0, C1, NOW
 
 ACTIVE, STANDBY, DISABLED = GroupState.ACTIVE, GroupState.STANDBY, GroupState.DISABLED
@@ -91,6 +94,10 @@ def test_a_leased_group_follows_the_lease_and_others_the_order(placed, site):
     # The first pass stops here, the next one sees that it has.
     first, _ = ledger.planned(moving, site, NOW)
     moved, _ = ledger.planned(replace(first, basis=()), site, NOW)
+    # The other node must have taken the orders that say so, or it would undo the move.
+    assert moved.domain.local.heir == ""
+    told = replace(moved.peers[C1], obeyed=(7, moved.book.number))
+    moved, _ = ledger.planned(replace(moved, peers={C1: told}), site, NOW)
     assert moved.domain.local.heir == C1
     assert moved.book.rows["cloud-services", C1].desired is ACTIVE
     assert desired(moved, C1) == {"cloud-services": STANDBY, "patching-services": ACTIVE, "web-services": ACTIVE}
@@ -99,3 +106,24 @@ def test_a_leased_group_follows_the_lease_and_others_the_order(placed, site):
 
 def test_the_leader_has_no_heir_while_groups_stay(placed):
     assert placed.domain.local.heir == ""
+
+
+def test_the_successor_is_known_from_the_beginning_of_a_move(placed, site):
+    """The heir only when what is leased has stopped here."""
+    assert placed.domain.local.successor == ""
+    rows = {key: replace(row, scheduling=SchedulingState.SWACT) if key == ("cloud-services", C0) else row
+            for key, row in placed.book.rows.items()}
+    moving, _ = ledger.planned(replace(placed, basis=(), book=replace(placed.book, rows=rows)), site, NOW)
+    assert desired(moving, C0)["cloud-services"] is STANDBY
+    assert (moving.domain.local.heir, moving.domain.local.successor) == ("", C1)
+
+
+def test_a_loss_of_networks_counts_after_the_others_can_have_told_theirs(node, site):
+    view, _ = step(node(), StandingChanged(replace(node().standing, lost=frozenset({"mgmt"}))), site, NOW)
+    view, _ = step(view, BeatCame(Beat(C1, "boot-1", 9, 6_000, carriers={"mgmt": False})), site, NOW + 300)
+    nodes = ledger.cluster(view, site, NOW + 300).nodes
+    held_ms = Timing().silent_ms + 2 * Timing().beat_ms
+    assert [(nodes[name].score, nodes[name].score_from_ms) for name in (C0, C1)] == [
+        (-4, NOW + held_ms), (-4, NOW + 300 + held_ms)]
+    same, _ = step(view, BeatCame(Beat(C1, "boot-1", 10, 6_100, carriers={"mgmt": False})), site, NOW + 400)
+    assert ledger.cluster(same, site, NOW + 400).nodes[C1].score_from_ms == NOW + 300 + held_ms

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 from flock.core.records import replace
 from sm.contract.messages import AssignmentReport, Beat, Echo, GroupOrder, NodeReport, Snapshot, Vote
-from sm.contract.states import ActionResult, GroupState, ServiceAction, ServiceState
+from sm.contract.states import ActionResult, GroupState, ServiceAction, ServiceState, Status
 from sm.core.actions import RunAction
 from sm.core.domain import events as domain
 from sm.core.events import ActionDone
+from sm.core.node import ledger
 from sm.core.node.step import step, watchdog_until
 from sm.core.node.view import BeatCame, Send, Standing, StandingChanged, Swact
 from sm.core.timing import Timing
+from sm.daemon.status import status
 from tests.unit.sm.core.node.names import C0, C1, NOW
 
 ACTIVE, STANDBY = GroupState.ACTIVE, GroupState.STANDBY
@@ -127,3 +129,20 @@ def test_the_watchdog_waits_for_what_needs_a_right(node, site):
 def _echo(sent_ms):
 
     return Echo("boot-0", sent_ms)
+
+
+def test_a_group_on_both_nodes_is_degraded_while_it_is_healthy_on_the_other(node, site):
+    """The leader, this node's report and its lists say the same."""
+    view = node()
+    failed = replace(view.local.groups["web-services"], desired=ACTIVE, state=ACTIVE, status=Status.FAILED)
+    view = replace(view, local=replace(view.local, groups={**view.local.groups, "web-services": failed}))
+
+    def shown(rows):
+        peer = replace(view.peers[C1], rows=rows)
+        seen = replace(view, peers={C1: peer})
+        listed = {(line.name, line.node): line.status for line in status(seen, site, NOW, {}, (), ()).groups}
+        return ledger.cluster(seen, site, NOW).assignments["web-services", C0].status, listed["web-services", C0]
+    healthy = AssignmentReport("web-services", ACTIVE, ACTIVE)
+    assert shown((healthy,)) == (Status.DEGRADED, Status.DEGRADED)
+    assert shown((replace(healthy, failed=1),)) == (Status.FAILED, Status.FAILED)
+    assert shown((replace(healthy, state=GroupState.DISABLED),)) == (Status.FAILED, Status.FAILED)

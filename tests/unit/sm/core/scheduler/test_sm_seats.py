@@ -324,3 +324,15 @@ def test_groups_of_one_aggregate_take_as_many_seats_as_each_wants() -> None:
     groups = [group("a", AGGREGATE, n_active=1), group("b", AGGREGATE, n_active=2)]
     end = done(new_domain((C0, C1, C2), groups))
     assert (states(end, "a"), states(end, "b")) == ([ACTIVE, STANDBY, DISABLED], [ACTIVE, ACTIVE, STANDBY])
+
+
+def test_a_score_moves_nothing_before_the_other_nodes_can_have_told_theirs() -> None:
+    """A cable that is cut takes a network from both ends, but each learns of its own loss first."""
+    cluster = with_node(domain(), C0, score=-4, score_from_ms=1_000)
+    early = schedule(cluster, 999)
+    assert early.decisions[OAM, C0].desired is ACTIVE and early.again_ms == 1_000
+    assert schedule(cluster, 1_000).decisions[OAM, C0].desired is STANDBY
+    both = with_node(cluster, C1, score=-4)
+    assert schedule(both, 1_000).decisions[OAM, C0].desired is ACTIVE
+    regained = with_node(with_node(domain(), C0, score=-4), C1, score_from_ms=1_000)
+    assert schedule(regained, 999).decisions[OAM, C0].desired is ACTIVE

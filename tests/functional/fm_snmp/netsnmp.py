@@ -202,3 +202,8 @@ def ask(name: str, session: Sequence[str], *oids: str, options: Sequence[str] = 
     """The variables that ``snmpget``, ``snmpwalk`` or a similar tool prints."""
     output = tool(name, *options, *session, *oids).out
     return [parsed(part) for part in re.split(r"\n(?=\.\d)", output) if part.strip()]
+
+
+def dotted(oid: Iterable[int]) -> str:
+    """The dotted text of an object identifier: ``1.3.6.1`` for ``(1, 3, 6, 1)``."""
+    return ".".join(map(str, oid))

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keeps the kernel from learning a neighbour's address from a wrong machine.
+
+sysinv-conductor says which machines may claim which addresses. nftables drops every other ARP frame that claims one of
+them. Permanent entries in the table of neighbours would do the same, but somebody would have to rewrite them on each
+host within the second in which the floating address moves; a filter lets the other controller's announcement pass.
+"""
+from __future__ import annotations
+
+import ipaddress
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flock.core.codec import codec_for
+from flock.core.errors import FlockError, InvalidInput
+from flock.exec.atomic import replace_file
+from flock.exec.process import run
+from flock.jobs.worker import Worker
+from sysinv.contract.errors import HostNotFound
+from sysinv.contract.records import Neighbourhood
+from sysinv.contract.rpc import Neighbours
+from sysinv.model.host import normal_mac
+
+LOG = logging.getLogger(__name__)
+TABLE = "flock-neighbours"
+EVERY_S, RETRY_S = 60.0, 10.0
+# A card of a controller may be replaced: what nobody has confirmed for so long protects nothing any more. The kernel
+# counts, so a dead agent changes nothing about that. Pairs last longer, so that an address never stands without them.
+KEPT_S, PAIRS_KEPT_S = 900, 960
+NFT_TIMEOUT_S = 10.0
+_CODEC = codec_for(Neighbourhood)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Holder and MAC addresses of each neighbour's address; the hosts that deleted hosts' MAC addresses belonged to."""
+
+    neighbours: Mapping[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
+    departed: Mapping[str, str] = field(default_factory=dict)
+
+
+def known(neighbourhood: Neighbourhood) -> Known:
+    """What the conductor said, without what is no address."""
+    neighbours = {}
+    for each in neighbourhood.neighbours:
+        macs = frozenset(filter(None, map(normal_mac, each.macs)))
+        try:
+            address = str(ipaddress.ip_address(each.address))
+        except ValueError:
+            continue
+        if macs:
+            neighbours[address] = (each.holder, macs)
+    departed = {mac: machine.hostname for machine in neighbourhood.departed
+                for mac in filter(None, map(normal_mac, machine.macs))}
+    return Known(neighbours, departed)
+
+
+def filter_script(neighbours: Mapping[str, tuple[str, frozenset[str]]]) -> str:
+    """Return the script for nftables that replaces the filter; without neighbours it removes the filter. IPv4 only."""
+    # The first line makes the table, so that the second never fails.
+    lines = [f"table arp {TABLE}", f"delete table arp {TABLE}"]
+    pairs = [(address, mac) for address, (_, macs) in sorted(neighbours.items()) if "." in address
+             for mac in sorted(macs)]
+    if pairs:
+        addresses = ", ".join(dict.fromkeys(address for address, _ in pairs))
+        both = ", ".join(f"{address} . {mac}" for address, mac in pairs)
+        lines += [
+            f"table arp {TABLE} {{",
+            f"  set known {{ type ipv4_addr; timeout {KEPT_S}s; elements = {{ {addresses} }} }}",
+            f"  set pairs {{ type ipv4_addr . ether_addr; timeout {PAIRS_KEPT_S}s; elements = {{ {both} }} }}",
+            "  chain input {",
+            "    type filter hook input priority filter; policy accept;",
+            "    arp saddr ip @known arp saddr ip . arp saddr ether != @pairs counter drop",
+            "  }",
+            "}"]
+    return "\n".join(lines) + "\n"
+
+
+def load(script: str) -> None:
+    """Load a script for nftables; FlockError without nft(8), or when the kernel refuses it."""
+    run(["nft", "-f", "-"], timeout_s=NFT_TIMEOUT_S, input=script)
+
+
+class NeighbourWatch:
+    """One thread that asks the conductor every minute and loads the filter.
+
+    Keeps the last reply in ``kept``, so that a host that boots is protected before it reaches the conductor.
+    """
+
+    def __init__(self, conductor: Neighbours, host_uuid: Callable[[], str | None], kept: Path,
+                 load_script: Callable[[str], None] = load, clock: Callable[[], float] = time.monotonic) -> None:
+        self._conductor = conductor
+        self._host_uuid = host_uuid
+        self._kept = kept
+        self._load = load_script
+        self._clock = clock
+        self._known = Known()
+        self._known_at = float("-inf")
+        self._unloadable = ""
+        self._begun = False
+        self._worker = Worker("neighbours", self.step)
+
+    def start(self) -> None:
+        """Begin to ask."""
+        self._worker.start()
+
+    def stop(self, timeout_s: float = 3.0) -> None:
+        """End the thread; the filter stays until the kernel ends it."""
+        self._worker.stop(timeout_s)
+
+    def known(self) -> Known:
+        """What the conductor said last; nothing after KEPT_S without a reply."""
+        return self._known if self._clock() - self._known_at < KEPT_S else Known()
+
+    def step(self) -> float:
+        """Ask once; returns the seconds until the next time."""
+        if not self._begun:
+            self._begun = True
+            self._begin()
+        host_uuid = self._host_uuid()
+        if host_uuid is None:
+            return RETRY_S
+        try:
+            told = self._conductor.known_neighbours(host_uuid=host_uuid)
+        except HostNotFound:
+            # This host was deleted: it has no neighbours, but whom it reaches is not its own decision.
+            return EVERY_S
+        except FlockError as error:
+            LOG.info("the neighbours of this host are not known yet: %s", error)
+            return RETRY_S
+        self._take(known(told))
+        try:
+            replace_file(self._kept, _CODEC.encode(told, "neighbours"))
+        except OSError as error:
+            LOG.warning("the neighbours of this host cannot be kept: %s", error)
+        return EVERY_S
+
+    def _begin(self) -> None:
+        try:
+            self._take(known(_CODEC.decode(self._kept.read_bytes(), "neighbours")))
+        except FileNotFoundError:
+            LOG.debug("no neighbours are kept")
+        except (OSError, InvalidInput) as error:
+            LOG.warning("the kept neighbours cannot be read: %s", error)
+
+    def _take(self, found: Known) -> None:
+        self._known, self._known_at = found, self._clock()
+        try:
+            self._load(filter_script(found.neighbours))
+        except FlockError as error:
+            # Conflicts are still seen, and alarmed; only the filter is missing.
+            if str(error) != self._unloadable:
+                LOG.warning("wrong claims on addresses of neighbours are not dropped: %s", error)
+            self._unloadable = str(error)
+        else:
+            self._unloadable = ""

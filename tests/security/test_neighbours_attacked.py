@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A machine on the cable says that it has the controller's address: real frames, a real kernel, the real filter."""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from flock.testing.services.process import wait_for
+from sysinv.agent import claims, neighbours
+
+HOST, ACTIVE, STANDBY, ATTACKER = (f"02:00:00:00:00:{last}" for last in ("10", "02", "03", "66"))
+FLOATING, FIXED, FREE = "192.168.204.1", "192.168.204.2", "192.168.204.77"
+KNOWN = {FLOATING: ("controller", frozenset({ACTIVE, STANDBY})), FIXED: ("controller-0", frozenset({ACTIVE}))}
+SEND = """
+import json, socket, sys
+packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+packets.bind(("cable", 0))
+for frame in json.load(sys.stdin):
+    packets.send(bytes.fromhex(frame))
+"""
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None or shutil.which("nft") is None,
+                                reason="only root can make network namespaces, and the filter needs nftables")
+
+
+def reply(address: str, mac: str, to: str = HOST, source: str | None = None) -> bytes:
+    """A unicast ARP reply to the host: ``address`` is at ``mac``."""
+    def octets(text: str) -> bytes:
+        return bytes.fromhex(text.replace(":", ""))
+
+    return (octets(to) + octets(source or mac) + claims.ARP.to_bytes(2, "big") + b"\x00\x01\x08\x00\x06\x04\x00\x02"
+            + octets(mac) + socket.inet_aton(address) + octets(to) + socket.inet_aton("192.168.204.10"))
+
+
+class Wire:
+    """A host and, at the other end of its cable, whoever sends the frames."""
+
+    def __init__(self) -> None:
+        self.holders = [subprocess.Popen(["unshare", "--net", "sleep", "600"]) for _ in range(2)]
+        own = os.readlink("/proc/self/ns/net")
+        wait_for(lambda: all(os.readlink(f"/proc/{each.pid}/ns/net") != own for each in self.holders), 10, "namespaces")
+        self.host, self.others = (each.pid for each in self.holders)
+        self.ip(self.host, "link", "add", "mgmt0", "address", HOST, "type", "veth", "peer", "name", "cable")
+        self.ip(self.host, "link", "set", "cable", "netns", str(self.others))
+        self.ip(self.host, "address", "add", "192.168.204.10/24", "dev", "mgmt0")
+        self.ip(self.others, "link", "set", "cable", "up")
+        self.ip(self.host, "link", "set", "mgmt0", "up")
+
+    def inside(self, pid: int, *words: str, given: str = "") -> str:
+        done = subprocess.run(["nsenter", "--net", "--target", str(pid), *words], check=True, capture_output=True,
+                              text=True, input=given, timeout=30)
+        return done.stdout
+
+    def ip(self, pid: int, *words: str) -> str:
+        return self.inside(pid, "ip", *words)
+
+    def protect(self) -> None:
+        self.inside(self.host, "nft", "-f", "-", given=neighbours.filter_script(KNOWN))
+
+    def unprotect(self) -> None:
+        self.inside(self.host, "nft", "-f", "-", given=neighbours.filter_script({}))
+
+    def send(self, *frames: bytes) -> None:
+        """Send frames, and after them one whose effect shows that the kernel has handled all before it."""
+        mark = f"02:00:00:00:01:{time.monotonic_ns() % 256:02x}"
+        self.remember(FREE, "02:00:00:00:01:ff" if mark != "02:00:00:00:01:ff" else HOST)
+        self.inside(self.others, sys.executable, "-c", SEND,
+                    given=json.dumps([frame.hex() for frame in (*frames, reply(FREE, mark))]))
+        wait_for(lambda: self.believed(FREE) == mark, 10, "the last frame")
+
+    def remember(self, address: str, mac: str) -> None:
+        """The host has learned this from the network, long enough ago to believe another machine."""
+        self.ip(self.host, "neigh", "replace", address, "lladdr", mac, "dev", "mgmt0", "nud", "stale")
+
+    def believed(self, address: str) -> str | None:
+        entries = json.loads(self.ip(self.host, "-json", "neigh", "show", "to", address) or "[]")
+        return next((entry.get("lladdr") for entry in entries), None)
+
+    def stop(self) -> None:
+        for each in self.holders:
+            each.kill()
+            each.wait()
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    made = Wire()
+    try:
+        for address in (FLOATING, FIXED):
+            made.remember(address, ACTIVE)
+        # The kernel ignores a second change of an entry within a second.
+        made.ip(made.host, "link", "set", "mgmt0", "arp", "on")
+        made.inside(made.host, "sysctl", "-qw", "net.ipv4.neigh.mgmt0.locktime=0")
+        yield made
+    finally:
+        made.stop()
+
+
+def test_without_the_filter_one_frame_takes_the_controllers_address(wire: Wire) -> None:
+    wire.send(reply(FLOATING, ATTACKER))
+    assert wire.believed(FLOATING) == ATTACKER
+
+
+@pytest.mark.parametrize("address", [FLOATING, FIXED])
+def test_claims_of_a_wrong_machine_change_nothing(wire: Wire, address: str) -> None:
+    wire.protect()
+    broadcast = "ff:ff:ff:ff:ff:ff"
+    wire.send(*[reply(address, ATTACKER)] * 33, reply(address, ATTACKER, broadcast), reply(address, ATTACKER,
+              source=ACTIVE), claims.announcement(address, ATTACKER))
+    assert wire.believed(address) == ACTIVE
+
+
+def test_the_floating_address_moves_with_one_announcement_of_the_other_controller(wire: Wire) -> None:
+    wire.protect()
+    for mac in (STANDBY, ACTIVE):
+        wire.send(claims.announcement(FLOATING, mac))
+        assert wire.believed(FLOATING) == mac
+
+
+def test_the_fixed_address_of_a_controller_does_not_move_to_the_other(wire: Wire) -> None:
+    wire.protect()
+    wire.send(claims.announcement(FIXED, STANDBY))
+    assert wire.believed(FIXED) == ACTIVE
+
+
+def test_the_filter_is_replaced_as_a_whole_and_can_be_removed(wire: Wire) -> None:
+    for _ in range(3):
+        wire.protect()
+    wire.send(reply(FLOATING, ATTACKER))
+    assert wire.believed(FLOATING) == ACTIVE
+    wire.unprotect()
+    wire.unprotect()
+    wire.send(reply(FLOATING, ATTACKER))
+    assert wire.believed(FLOATING) == ATTACKER
+
+
+def test_a_filter_that_nobody_renews_ends_by_itself(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "KEPT_S", 2)
+    monkeypatch.setattr(neighbours, "PAIRS_KEPT_S", 4)
+    wire.protect()
+    wire.send(reply(FLOATING, ATTACKER))
+    assert wire.believed(FLOATING) == ACTIVE
+
+    def ended() -> bool:
+        wire.send(reply(FLOATING, ATTACKER))
+        return wire.believed(FLOATING) == ATTACKER
+
+    wait_for(ended, 20, "the end of the filter")

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The filter of wrong claims: its script, when it is loaded, what is kept over a boot and how long it counts."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flock.core.errors import Unavailable
+from sysinv.agent.neighbours import EVERY_S, KEPT_S, RETRY_S, Known, NeighbourWatch, filter_script, known
+from sysinv.contract.errors import HostNotFound
+from sysinv.contract.records import DepartedMachine, Neighbour, Neighbourhood
+
+ADDRESS, MAC0, MAC1 = "192.168.204.1", "02:00:00:00:0c:00", "02:00:00:00:0c:01"
+TOLD = Neighbourhood([Neighbour(ADDRESS, [MAC1, MAC0], "controller")], [DepartedMachine("worker-9", [MAC1])])
+
+
+class Bench:
+    """A watch, what it asks and what it loads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.reply: Any = TOLD
+        self.uuid: str | None = "u"
+        self.scripts: list[str] = []
+        self.failure: Exception | None = None
+        self.now = 0.0
+        self.kept = folder / "neighbours.json"
+        self.watch = self.made()
+
+    def made(self) -> NeighbourWatch:
+        endpoint: Any = self
+        return NeighbourWatch(endpoint, lambda: self.uuid, self.kept, self._load, lambda: self.now)
+
+    def known_neighbours(self, *, host_uuid: str) -> Neighbourhood:
+        assert host_uuid == self.uuid
+        if isinstance(self.reply, Exception):
+            raise self.reply
+        return self.reply  # type: ignore[no-any-return]
+
+    def _load(self, script: str) -> None:
+        self.scripts.append(script)
+        if self.failure is not None:
+            raise self.failure
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_the_reply_is_loaded_and_known(bench: Bench) -> None:
+    assert bench.watch.step() == EVERY_S
+    assert bench.scripts == [filter_script({ADDRESS: ("controller", frozenset({MAC0, MAC1}))})]
+    assert bench.watch.known() == Known({ADDRESS: ("controller", frozenset({MAC0, MAC1}))}, {MAC1: "worker-9"})
+
+
+def test_the_filter_is_loaded_every_time_because_the_kernel_ends_it(bench: Bench) -> None:
+    bench.watch.step()
+    bench.watch.step()
+    assert len(bench.scripts) == 2
+
+
+def test_a_host_without_a_record_asks_later(bench: Bench) -> None:
+    bench.uuid = None
+    assert bench.watch.step() == RETRY_S
+    assert bench.scripts == []
+
+
+@pytest.mark.parametrize(("error", "pause_s"), [
+    (Unavailable(service="bus", reason="gone"), RETRY_S), (HostNotFound(id="u"), EVERY_S)])
+def test_without_a_reply_the_last_one_counts_for_a_while(bench: Bench, error: Exception, pause_s: float) -> None:
+    bench.watch.step()
+    bench.reply = error
+    bench.now = KEPT_S - 1
+    assert bench.watch.step() == pause_s
+    assert bench.watch.known().neighbours
+    bench.now = KEPT_S
+    assert bench.watch.known() == Known()
+    assert len(bench.scripts) == 1
+
+
+def test_a_host_that_boots_has_the_filter_before_it_reaches_the_conductor(bench: Bench) -> None:
+    bench.watch.step()
+    bench.reply = Unavailable(service="bus", reason="gone")
+    again = bench.made()
+    assert again.step() == RETRY_S
+    assert bench.scripts[1] == bench.scripts[0]
+    assert again.known().departed == {MAC1: "worker-9"}
+    again.step()
+    assert len(bench.scripts) == 2
+
+
+def test_a_damaged_file_is_no_list(bench: Bench) -> None:
+    bench.kept.write_text("{")
+    assert bench.watch.step() == EVERY_S
+    assert len(bench.scripts) == 1
+
+
+def test_a_kernel_without_nftables_loses_the_filter_only(bench: Bench) -> None:
+    bench.failure = Unavailable(service="nft", reason="no such program")
+    assert bench.watch.step() == EVERY_S
+    assert bench.watch.known().neighbours
+
+
+def test_what_is_no_address_is_left_out() -> None:
+    told = Neighbourhood([Neighbour("controller", [MAC0], "x"), Neighbour("192.168.204.9", ["ff:ff:ff:ff:ff:ff"], "x"),
+                          Neighbour("fd00:0::1", ["02-00-00-00-0C-00", "} drop"], "x")],
+                         [DepartedMachine("worker-9", ["junk"])])
+    assert known(told) == Known({"fd00::1": ("x", frozenset({MAC0}))}, {})
+
+
+def test_without_neighbours_of_ipv4_there_is_no_filter() -> None:
+    assert "chain" not in filter_script({"fd00::1": ("x", frozenset({MAC0}))})
+    assert "chain" not in filter_script({})
