@@ -31,7 +31,9 @@ PRODUCT = Timing()
 
 
 class Voter(Node):
-    """Runs the step of the product; subclasses are its shell."""
+    """Runs the step of the product; subclasses are its shell. ``ordered``: the guard's file."""
+
+    ordered = frozenset()
 
     def __init__(self, world, name, config, paths, durable=NOTHING, **kwargs):
         super().__init__(world, name, **kwargs)
@@ -51,8 +53,9 @@ class Voter(Node):
         self.newest = {}
         self.view = View(self.name, f"{self.name}-{self.boots}", f"host-{self.host_boots}", self.config, now_ms,
                          durable=self.durable, grace_until_ms=self.grace_ms,
-                         required=self.durable.record.members - {self.name},
+                         required=(self.durable.record.members | self.ordered) - {self.name},
                          promised_until_ms=now_ms + self.config.timing.lease_ms)
+        self.began()
         self.tick(self.boots)
 
     def tick(self, boots):
@@ -74,6 +77,9 @@ class Voter(Node):
 
     def local(self):
         return Local()
+
+    def began(self):
+        """What the shell does before the first tick."""
 
     def after_tick(self):
         """What the shell does after each tick."""
@@ -100,7 +106,10 @@ class Voter(Node):
 
 
 class Controller(Voter):
-    """A voter with one group, whose data is replicated to the other controllers over mgmt."""
+    """A voter with one group, whose data is replicated to the other controllers over mgmt. ``order_ms``: how long it
+    takes until an order of whom to require is in force."""
+
+    order_ms = (5, 600)
 
     write_ms = 50
 
@@ -109,13 +118,18 @@ class Controller(Voter):
         self.cloud = cloud
         self.state = STOPPED
         self.data, self.synced, self.required = [], {}, frozenset()
+        self.enforced = -1
         self.eligible, self.heir = True, ""
         self.pet_until_ms = None
 
     def on_start(self):
         self.state, self.synced, self.heir = STOPPED, {}, ""
         super().on_start()
-        self.required = self.view.required
+        self.required = self.ordered
+
+    def began(self):
+        self.enforced = -1
+        self.order(Require(self.view.required, self.view.order))
 
     def restart_daemon(self):
         """Kill and start the daemon; what is active stays so. No effect while the host is off."""
@@ -132,7 +146,7 @@ class Controller(Voter):
         return Local(
             eligible=self.eligible, active=self.state != STOPPED,
             isolated="no carrier" if len(cut) == len(self.paths) else "",
-            in_sync=frozenset(self.synced) if self.state in (ACTIVE, STOPPING) else frozenset(),
+            in_sync=frozenset(self.synced) if self.state in (ACTIVE, STOPPING) else frozenset(), enforced=self.enforced,
             fenceable=frozenset(self.cloud.fenceable - {self.name}), heir=self.heir)
 
     def after_tick(self):
@@ -170,7 +184,7 @@ class Controller(Voter):
             self.cloud.reset(self)
 
     def start_services(self):
-        self.state = STARTING
+        self.state, self.required = STARTING, self.ordered
         lost = [item for item in self.cloud.acknowledged if item not in set(self.data)]
         if lost and not self.cloud.loss_accepted:
             self.world.fail(f"{self.name} is promoted without {len(lost)} acknowledged writes")
@@ -205,12 +219,22 @@ class Controller(Voter):
     def perform(self, action):
         super().perform(action)
         if isinstance(action, Require):
-            self.required = action.nodes
+            self.order(action)
         elif isinstance(action, Fence):
             self.cloud.fence(self, action)
         elif isinstance(action, AskFenced):
             target = self.world.nodes[action.target]
             self.timer(100, lambda: self.feed(FenceAnswered(action.target, not target.up, action.asked_ms)))
+
+    def order(self, action):
+        """The order is on the disk at once, and in force after a while. What becomes writable meanwhile obeys it."""
+        self.ordered, boots = action.nodes, self.boots
+
+        def applied():
+            if self.boots == boots and self.ordered == action.nodes:
+                self.required, self.enforced = action.nodes, action.order
+
+        self.in_life(self.world.random.uniform(*self.order_ms), applied)
 
     def write(self):
         """Write, replicate, and acknowledge what every required node has."""

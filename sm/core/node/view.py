@@ -10,6 +10,7 @@ from sm.contract.messages import AssignmentReport, GroupOrder, NodeReport, Snaps
 from sm.core.cluster import Assignment, Key
 from sm.core.domain.view import View
 from sm.core.local.view import LocalView
+from sm.core.paths import WEIGHTS
 
 SNAPSHOT_MS = 1_000
 """A snapshot is sent this often though nothing has changed."""
@@ -36,6 +37,7 @@ class Book:
 
     ``rows``: every group on every node. ``orders``: by node, in force since ``number`` of the leader's ``term``.
     ``again_ms``: when time alone changes the plan. ``planned``: by node, when an operator wants a swact away from it.
+    ``states``: by node, what host maintenance has told of it here, until the node itself tells the same.
     """
 
     term: int = 0
@@ -45,17 +47,20 @@ class Book:
     again_ms: int | None = None
     maintenance: bool = False
     planned: Mapping[str, int] = field(default_factory=dict)
+    states: Mapping[str, NodeReport] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What the shell has found out about this node. ``lost``: networks that it has lost; ``isolated``: why it would
-    hear nobody. ``in_sync``, ``doubtful``, ``fenceable`` and ``stalled_ms``: see ``sm.core.domain.view.Local``."""
+    hear nobody. ``in_sync``, ``enforced``, ``doubtful``, ``fenceable`` and ``stalled_ms``: see
+    ``sm.core.domain.view.Local``."""
 
     report: NodeReport = NodeReport()
     lost: frozenset[str] = frozenset()
     isolated: str = ""
     in_sync: frozenset[str] = frozenset()
+    enforced: int = -1
     fenceable: frozenset[str] = frozenset()
     stalled_ms: int = -1_000_000
     carriers: Mapping[str, bool] = field(default_factory=dict)
@@ -68,7 +73,7 @@ class Standing:
 class NodeView:
     """One node. ``obeyed``: term and number of the latest orders taken. ``given``: by group, the order that the engines
     have. ``basis``: what the leader's plan was made from. ``snapshot``: what was told last, at ``told_ms``.
-    ``lost_ms``: when the networks that this node has lost changed last."""
+    ``lost_ms``: when the networks that this node has lost changed last. ``weights``: what the loss of one costs."""
 
     domain: View
     local: LocalView
@@ -82,6 +87,7 @@ class NodeView:
     snapshot: Snapshot = Snapshot(0)
     told_ms: int = -SNAPSHOT_MS
     lost_ms: int = 0
+    weights: Mapping[str, int] = field(default_factory=lambda: WEIGHTS)
 
     @property
     def me(self) -> str:
@@ -109,6 +115,21 @@ class Swact:
 
     node: str
     force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTold:
+    """Host maintenance has told the states of another node. Only the leader takes it; ``report`` has a new uuid."""
+
+    node: str
+    report: NodeReport
+
+
+@dataclass(frozen=True, slots=True)
+class TakeReport:
+    """Store these states of this node, which host maintenance has told the leader."""
+
+    report: NodeReport
 
 
 @dataclass(frozen=True, slots=True)
