@@ -13,6 +13,7 @@ from collections.abc import Callable
 from flock.core.errors import FlockError, Refused, Unavailable
 from flock.service.notify import notify
 from sm.contract.mirror import ACTIVE_MARK, PROBLEMS_MAX, MirrorRole, MirrorStatus, PeerLine
+from sm.daemon.guard import read_required
 from sm.mirror.active import Active
 from sm.mirror.feeder import now_ms
 from sm.mirror.follower import Follower, Site
@@ -24,7 +25,6 @@ from sm.mirror.lost import Lost
 from sm.mirror.manifest import Limits
 from sm.mirror.peers import NotTrusted, Trust
 from sm.mirror.placing import NotStored
-from sm.mirror.required import read_required
 from sm.mirror.settings import MirrorSettings
 from sm.mirror.standing import NO_ORDER, Order
 
