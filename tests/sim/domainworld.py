@@ -188,13 +188,17 @@ class Controller(Voter):
             self.world.at(self.bites_at_ms, self.bite)
 
     def bite(self):
-        """The watchdog resets the host when something is active at its deadline."""
+        """The watchdog resets the host when something that only one may run is active at its deadline."""
         if self.world.now_ms < self.pet_until_ms:
             self.bite_later()
-        elif self.up and self.state != STOPPED:
+        elif self.up and self.runs_bound():
             self.world.say(f"the watchdog of {self.name} resets it")
             self.cloud.bites += 1
             self.cloud.reset(self)
+
+    def runs_bound(self):
+        """Whether something runs that only one controller may run."""
+        return self.state != STOPPED
 
     def start_services(self):
         self.state, self.required = STARTING, self.ordered

@@ -212,13 +212,8 @@ class Host(Machine):
         self.left = Left(self.node.local, self.permitted(until, now_ms), 0)
         self.site.watch(self, now_ms)
 
-    def bite(self):
-        """The watchdog resets the host when something is active at its deadline that may not be."""
-        if self.up and self.world.now_ms >= self.pet_until_ms and any(
-                self.running.get(name) is UP for name in self.site.bound):
-            self.world.say(f"the watchdog of {self.name} resets it")
-            self.cloud.bites += 1
-            self.cloud.reset(self)
+    def runs_bound(self):
+        return any(self.running.get(name) is UP for name in self.site.bound)
 
     def permitted(self, until, now_ms):
         if until is not None:
