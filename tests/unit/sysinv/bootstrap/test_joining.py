@@ -109,7 +109,7 @@ def test_a_host_without_the_shared_files_does_not_join(monkeypatch: pytest.Monke
         joining.join(Path("/none"), Path("/none"), lambda _: None)
 
 
-def test_the_bootstrap_of_one_of_two_controllers_is_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bootstrap_of_one_of_two_is_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(management, "SETTINGS", str(tmp_path / "controller-0/sm.conf"))
     monkeypatch.setattr(steps, "CONF_DIR", tmp_path)
     assert not management.is_paired(Path(management.SETTINGS))
