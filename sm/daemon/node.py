@@ -75,9 +75,9 @@ class NodeDaemon:
         self._hands = NodeHands(settings, store, guard, catalogue, self._journal, now_ms, self.feed)
         self._report = Report(store, me, settings.assumed)
         self._hands.take_report = self._take_report
-        others = tuple(name for name in nodes if name != me)
+        others, weights = tuple(name for name in nodes if name != me), {**paths.WEIGHTS, **settings.weights}
         self._self = Self(paths.PathSettings(me, {link.name: link.device for link in self._links}, others,
-                                             direct_of(configured), timing=settings.timing),
+                                             direct_of(configured), weights, settings.timing),
                           Ready(settings.ready_files, settings.unhealthy_file), self._report.now,
                           self._hands.fenceable, self.note, self.faults.path, started_ms)
         if self._links:
@@ -91,7 +91,7 @@ class NodeDaemon:
         domain = domain_view(me, boot, host_boot(), config, stored(store.kept, guard),
                              guard.ordered(known=agreement.get(store.kept) is not None), started_ms)
         view, self._first, self.resumed = first_view(domain, catalogue, self._memory.load(), self._earlier, started_ms)
-        self._reactor = Reactor(view, catalogue, self._hands, now_ms)
+        self._reactor = Reactor(replace(view, weights=weights), catalogue, self._hands, now_ms)
         self._control = ControlSocket(Path(settings.runtime) / "control", settings.group, Commands(self))
         self._ended = asyncio.Event()
         self._leaves_by_ms: int | None = None

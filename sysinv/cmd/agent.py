@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from flock.conf import conf_dir
+from flock.conf import conf_dir, shared
 from flock.core.errors import Refused
 from flock.exec import Root
 from flock.exec.process import run
@@ -74,7 +74,7 @@ def _claims(conf: Any, bus: Transport, hostname: str, neighbours: NeighbourWatch
 def _renewal(conf: Any, bus: Transport, hostname: str) -> Renewal | None:
     """None on a controller, whose keys and passwords flock-rotate renews."""
     directory, bus_file = Path(conf.agent.tls_directory), conf_dir() / "flock.conf"
-    if (directory / "ca.key").exists():
+    if (shared.AUTHORITY / "ca.key").exists():
         return None
 
     def login(url: str) -> bool:

@@ -70,6 +70,9 @@ class Draft:
             fields.setdefault("audit_ms", None)
             if fields["state"] not in STOPPED_STATES:
                 fields["stopped"] = False
+            # What stood by, or was starting to, becomes nothing else while it is stopped.
+            if fields["state"] is not ServiceState.DISABLING:
+                fields.setdefault("passive", fields["state"] is ServiceState.ENABLED_STANDBY)
         if all(getattr(before, field) == value for field, value in fields.items()):
             return before
         after = _replaced(before, fields)

@@ -10,6 +10,7 @@ from sm.contract.messages import AssignmentReport, GroupOrder, NodeReport, Snaps
 from sm.core.cluster import Assignment, Key
 from sm.core.domain.view import View
 from sm.core.local.view import LocalView
+from sm.core.paths import WEIGHTS
 
 SNAPSHOT_MS = 1_000
 """A snapshot is sent this often though nothing has changed."""
@@ -72,7 +73,7 @@ class Standing:
 class NodeView:
     """One node. ``obeyed``: term and number of the latest orders taken. ``given``: by group, the order that the engines
     have. ``basis``: what the leader's plan was made from. ``snapshot``: what was told last, at ``told_ms``.
-    ``lost_ms``: when the networks that this node has lost changed last."""
+    ``lost_ms``: when the networks that this node has lost changed last. ``weights``: what the loss of one costs."""
 
     domain: View
     local: LocalView
@@ -86,6 +87,7 @@ class NodeView:
     snapshot: Snapshot = Snapshot(0)
     told_ms: int = -SNAPSHOT_MS
     lost_ms: int = 0
+    weights: Mapping[str, int] = field(default_factory=lambda: WEIGHTS)
 
     @property
     def me(self) -> str:

@@ -35,6 +35,7 @@ policy: promote
 timing: {lease_ms: 3000, step_down_ms: 1000}
 witness: {name: arbiter, addresses: {oam: 10.10.10.9}}
 targets: {oam: [10.10.10.1, 10.10.10.254]}
+weights: {oam: 6}
 fencing:
   controller-0:
     program: /usr/sbin/fence_ipmilan
@@ -43,6 +44,7 @@ watchdog: /dev/watchdog
 """)
     found = read(file)
     assert (found.name, found.timing.lease_ms, found.timing.beat_ms) == ("controller-1", 3_000, Timing().beat_ms)
+    assert found.weights == {"oam": 6}
     assert found.fencing["controller-0"].parameters["password_script"] == "/etc/sm/bmc"
 
 
@@ -53,6 +55,7 @@ watchdog: /dev/watchdog
     ({"node": "controller-9", "nodes": ["controller-0"]}, "must contain this node, controller-9"),
     ({"witness": {"name": "arbiter", "addresses": {"oam": "there"}}}, "witness.addresses.oam: must be an IP address"),
     ({"witness": {"name": "arbiter", "addresses": {}}}, "witness.addresses: must name"),
+    ({"weights": {"oam": -1}}, "weights.oam: must be a number from 0 to 1000"),
     ({"fencing": {"controller-1": {"program": "fence_ipmilan"}}}, "program: must be an absolute path"),
     ({"fencing": {"controller-1": {"program": "/x", "parameters": {"action": "on"}}}}, "parameters.action: must be"),
     ({"fencing": {"controller-1": {"program": "/x", "parameters": {"ip": "a\nb=c"}}}}, "must be one line"),
