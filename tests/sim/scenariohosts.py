@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Controllers that run the daemon's reactor, paths, probes and commands, with plug-ins that answer with exit codes."""
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.catalogue.build import catalogue
 from sm.contract.control import Request, Verb
 from sm.contract.messages import Beat, NodeReport
@@ -258,7 +257,7 @@ class Host(Machine):
         self.sequence += 1
         beat = replace(beat, sequence=self.sequence)
         for path, network in self.paths.items():
-            network.multicast(self.name, self.config.voters, (path, beat))
+            network.multicast(self.name, self.others, (path, beat))
 
     def fence(self, action):
         Controller.perform(self, action)
@@ -388,7 +387,7 @@ class WitnessHost(Voter):
             self.sequence = getattr(self, "sequence", 0) + 1
             beat = with_domain(Beat(self.name, self.view.boot, self.sequence, 0), action.beat)
             for path, network in self.paths.items():
-                network.multicast(self.name, self.config.voters, (path, beat))
+                network.multicast(self.name, self.others, (path, beat))
         else:
             super().perform(action)
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from flock.core.records import replace
 from sm.contract.states import PluginKind, ServiceAction
 from sm.core.model import Catalogue
 from sm.daemon.guard import NOTHING_PROVEN, Guard, NoData, Part, Unproven, read_required
