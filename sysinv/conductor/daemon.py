@@ -81,13 +81,12 @@ class ConductorDaemon:
         self._operations = StoredOperations(
             self._db, OPERATIONS, steps.kinds(), owner=f"sysinv-conductor@{hostname}",
             threads_max=conf.sysinv.operation_threads)
-        chosen = conf.bus_admin
-        admin = BusAdmin(chosen.url, chosen.account, chosen.password, chosen.vhost) if chosen.password else None
+        admin = _bus_admin(conf)
         self._accounts = HostAccounts(self._db, admin, self._transport.exchange, hostname,
                                       self._transport.gate.refusals.note, keep=keeper(shared.BUS_DEFINITIONS))
         self._boards = Boards(self._db, Path(conf.sysinv.secret_key_file))
         self._guard = None if admin is None else BusGuard(
-            admin, chosen.port, busaccounts.HOST_CONNECTIONS_MAX, self._transport.gate.refusals.note)
+            admin, conf.bus_admin.port, busaccounts.HOST_CONNECTIONS_MAX, self._transport.gate.refusals.note)
         self._credentials = CredentialsEndpoint(
             self._db, admin, Path(conf.bootstrap.authority_directory),
             lambda host: rpc.client(SysinvAgent, self._transport, host), hostname)
@@ -172,3 +171,9 @@ class ConductorDaemon:
         periodics.add("late_alarms", LATE_ALARMS_INTERVAL_S, late.audit)
         periodics.add("prune", PRUNE_INTERVAL_S, lambda: self._operations.prune(chosen.operation_history_s))
         return periodics
+
+
+def _bus_admin(conf: Any) -> BusAdmin | None:
+    """None where the controller may not administer the broker."""
+    chosen = conf.bus_admin
+    return BusAdmin(chosen.url, chosen.account, chosen.password, chosen.vhost) if chosen.password else None

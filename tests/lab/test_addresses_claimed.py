@@ -87,8 +87,8 @@ def test_a_worker_without_the_filter_is_lost_but_not_reset(cloud, on, healthy, c
     before = boots("worker-1")
     on("worker-1", "systemctl", "stop", "flock-sysinv-agent.service")
     on("worker-1", "nft", "delete", "table", "arp", "flock-neighbours")
-    # What the worker reported before has ended.
-    time.sleep(35)
+    over = time.monotonic() + 35
+    wait_for("the end of what the worker reported before", lambda: time.monotonic() > over, 40)
     attack(on, 100, to="ff:ff:ff:ff:ff:ff")
     wait_for("the alarm", lambda: any(entity.startswith(ENTITY) for entity in claimed(cloud)), 20)
     wait_states(cloud, "worker-1", "unlocked/disabled/failed", 30)
