@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -39,6 +40,15 @@ def database(answers: Answers, hostname: str, *, pair: bool = False) -> dict[str
     if not pair:
         return {"node": hostname}
     return {"node": hostname, "peers": {other: mgmt.own_address(other)}, "listen": [mgmt.own_address(hostname)]}
+
+
+def is_paired(path: Path) -> bool:
+    """Whether the settings in ``path`` name two controllers; False without such a file."""
+    try:
+        found = yaml.safe_load(path.read_text())
+    except (OSError, ValueError, yaml.YAMLError):
+        return False
+    return isinstance(found, dict) and len(found.get("nodes") or ()) > 1
 
 
 def settings(answers: Answers, hostname: str, *, pair: bool = False, fencing: Fencing | None = None) -> dict[str, Any]:

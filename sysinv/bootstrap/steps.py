@@ -360,6 +360,9 @@ def bootstrap(answers_file: Path, bin_dir: Path, share_dir: Path, say: Callable[
     authority is replaced.
     """
     check_not_rotated(CONF_DIR)
+    if management.is_paired(Path(management.SETTINGS)):
+        raise Refused(detail="This system has two controllers. While the bootstrap stops service management here, the "
+                      "other controller would switch this one off.")
     answers = load(answers_file)
     # The steps restart services; until they have ended, it must not take that for failures. The services go on.
     run(["systemctl", "--no-ask-password", "stop", UNIT_OF_MANAGEMENT], timeout_s=COMMAND_TIMEOUT_S, check=False)

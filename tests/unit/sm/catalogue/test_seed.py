@@ -2,10 +2,9 @@
 """What each deployment provisions, with which parameters; the flock's own variant of the catalogue."""
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
+from flock.core.records import replace
 from sm.catalogue.build import catalogue
 from sm.catalogue.definitions import Heartbeat
 from sm.catalogue.load import SHIPPED, shipped

@@ -6,11 +6,11 @@ import signal
 import socket
 import subprocess
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from flock.core.records import replace
 from sm.postgres import session, texts
 from sm.postgres.decisions import Cluster
 from sm.postgres.server import Server, ServerFailed

@@ -17,7 +17,7 @@ from sm.catalogue.seed import configured
 from sm.daemon import settings
 from sm.daemon.links import links_of
 from sm.postgres import settings as postgres
-from sysinv.bootstrap import joining, management
+from sysinv.bootstrap import joining, management, steps
 from sysinv.bootstrap.answers import Answers, parse
 from tests.unit.sysinv.bootstrap.test_management import answers
 
@@ -107,6 +107,15 @@ def test_a_host_without_the_shared_files_does_not_join(monkeypatch: pytest.Monke
     monkeypatch.setattr(shared, "ANSWERS", tmp_path / "bootstrap.yaml")
     with pytest.raises(Refused, match=r"bootstrap\.yaml is missing"):
         joining.join(Path("/none"), Path("/none"), lambda _: None)
+
+
+def test_the_bootstrap_of_one_of_two_is_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(management, "SETTINGS", str(tmp_path / "controller-0/sm.conf"))
+    monkeypatch.setattr(steps, "CONF_DIR", tmp_path)
+    assert not management.is_paired(Path(management.SETTINGS))
+    node(tmp_path, answers(), "controller-0", {})
+    with pytest.raises(Refused, match="two controllers"):
+        steps.bootstrap(tmp_path / "none", tmp_path, tmp_path, lambda _: None)
 
 
 def test_what_the_second_controller_keeps_is_what_the_installation_gave_it() -> None:
