@@ -106,14 +106,8 @@ class ConductorDaemon:
                                            lambda: options.own_interfaces(conf)),
         }, threads_max=conf.sysinv.conductor_threads, hostname_of=intake.hostname_of)
         self._periodics = self._audits(conf, mtce, steps, discovery)
-        bus_alarm = BusAlarm(hostname, "sysinv-conductor", self._server.trouble, busalarm.spooled(self._raiser))
-        self._periodics.add("bus_alarm", busalarm.INTERVAL_S, bus_alarm.audit, first_after_s=5.0)
         self._keystone = KeystoneWatch(conf)
-        keystone_alarm = BusAlarm(hostname, "keystone", self._keystone.trouble, busalarm.spooled(self._raiser),
-                                  problem="checks no tokens")
-        self._periodics.add("keystone_alarm", busalarm.INTERVAL_S, keystone_alarm.audit, first_after_s=5.0)
-        self._periodics.add("refusals", refusals.INTERVAL_S,
-                            refusals.RefusalReport(self._transport, self._hostnames).send)
+        self._add_alarms(hostname)
         self._servers = rpc.ServerWatch(self._transport, [MtceHosts, FmManager])
         self.health.add("versions", self._servers.mismatch)
         self.health.add("discovery", discovery.trouble)
@@ -144,6 +138,15 @@ class ConductorDaemon:
     def _hostnames(self) -> set[str]:
         with self._db.reader() as conn:
             return {row["hostname"] for row in hosts.all_rows(conn) if row["hostname"]}
+
+    def _add_alarms(self, hostname: str) -> None:
+        tell = busalarm.spooled(self._raiser)
+        bus = BusAlarm(hostname, "sysinv-conductor", self._server.trouble, tell)
+        keystone = BusAlarm(hostname, "keystone", self._keystone.trouble, tell, problem="checks no tokens")
+        self._periodics.add("bus_alarm", busalarm.INTERVAL_S, bus.audit, first_after_s=5.0)
+        self._periodics.add("keystone_alarm", busalarm.INTERVAL_S, keystone.audit, first_after_s=5.0)
+        self._periodics.add("refusals", refusals.INTERVAL_S,
+                            refusals.RefusalReport(self._transport, self._hostnames).send)
 
     def _audits(self, conf: Any, mtce: MtceHosts, steps: HostSteps, discovery: HostDiscovery) -> Periodics:
         chosen = conf.sysinv
