@@ -12,6 +12,16 @@ settings.register_profile("flock", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("flock")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Simulations and random sequences run without the measurement of coverage, in which two thirds of their time went.
+
+    What they run has tests of its own, which say where it is not covered.
+    """
+    for item in items:
+        if item.get_closest_marker("soak") is not None or "tests/sim/" in item.nodeid:
+            item.add_marker(pytest.mark.no_cover)
+
+
 @pytest.fixture(autouse=True)
 def log_records_of_others() -> Iterator[None]:
     """A test that sets up a daemon's log in this process does not change the log lines of later tests."""

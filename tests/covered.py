@@ -6,6 +6,7 @@ A module with behaviour of which no function ran has no test. Programs (``cmd``)
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import sys
 from collections import Counter
@@ -20,7 +21,8 @@ EXEMPT = {"cmd", "migrations", "testing"}
 ELSEWHERE = ROOT / "tests/covered_elsewhere.txt"
 
 
-def bodies(source: str) -> set[int]:
+@functools.cache
+def bodies(source: str) -> frozenset[int]:
     """Lines of all statements inside functions, docstrings and the functions' own heads apart.
 
     A method of an interface, which does nothing but refuse to be called, has none.
@@ -33,7 +35,7 @@ def bodies(source: str) -> set[int]:
                 if words != "raise TypeError('interface')" and not (
                         isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant)):
                     lines |= {inner.lineno for inner in ast.walk(item) if isinstance(inner, ast.stmt)}
-    return lines
+    return frozenset(lines)
 
 
 def modules() -> list[Path]:

@@ -8,7 +8,6 @@ An enum that may grow maps an unknown value to a member in ``_missing_``; any ot
 """
 from __future__ import annotations
 
-import dataclasses
 import enum
 import functools
 import math
@@ -20,7 +19,8 @@ from typing import Any
 import msgspec
 
 from flock.core.errors import InvalidInput
-from flock.core.shape import SCALARS, inner_of_optional, members, parts, shape
+from flock.core.records import is_record, members, names
+from flock.core.shape import SCALARS, inner_of_optional, parts, shape
 
 DEPTH_MAX = 64
 Guard = Callable[[Any, str], None]
@@ -163,8 +163,8 @@ def _cannot_be_written(value: Any, field: str, exc: Exception) -> InvalidInput:
 
 
 def _items(value: Any) -> Iterable[tuple[str, Any]]:
-    if dataclasses.is_dataclass(value):
-        return [(f".{field.name}", getattr(value, field.name)) for field in dataclasses.fields(value)]
+    if is_record(type(value)):
+        return [(f".{name}", getattr(value, name)) for name in names(value)]
     if isinstance(value, Mapping):
         return [(f".{key}", item) for key, item in value.items()]
     return [(f"[{index}]", item) for index, item in enumerate(value)] if isinstance(value, (list, tuple)) else []
@@ -181,7 +181,7 @@ def _guard(hint: Any) -> Guard | None:
         return _check_json
     if hint is float:
         return _check_finite
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+    if is_record(hint):
         return _record_guard(hint)
     origin, arguments = parts(hint)
     if origin is typing.Union:
@@ -194,7 +194,7 @@ def _guard(hint: Any) -> Guard | None:
 def _has_free_leaves(hint: Any, seen: set[Any]) -> bool:
     if hint is Any or hint is object or hint is float:
         return True
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+    if is_record(hint):
         if hint in seen:
             return False
         return any(_has_free_leaves(kind, {*seen, hint}) for kind, _ in members(hint).values())

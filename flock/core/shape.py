@@ -5,14 +5,14 @@
 """
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import enum
-import functools
 import types
 import typing
 from collections.abc import Mapping
 from typing import Any
+
+from flock.core.records import is_record, members
 
 Named = dict[str, Any]
 """``{name: {"fields": {...}} or {"values": [...], "fallback": ...}}`` of all records and enums that a type uses."""
@@ -33,7 +33,7 @@ def shape(hint: Any, named: Named) -> str:
         return SCALARS[hint]
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return _enum(hint, named)
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+    if is_record(hint):
         return _record(hint, named)
     origin, arguments = parts(hint)
     if origin is typing.Union:
@@ -66,17 +66,6 @@ def inner_of_optional(hint: Any) -> Any:
     if len(others) != 1 or len(arguments) != 2:
         raise TypeError(f"{hint!r}: only a union of one type with None travels")
     return others[0]
-
-
-@functools.cache
-def members(record: Any) -> dict[str, tuple[Any, bool]]:
-    """``{field: (type, has a default)}`` of a dataclass."""
-    hints = typing.get_type_hints(record)
-    return {
-        field.name: (hints[field.name], field.default is not dataclasses.MISSING
-                     or field.default_factory is not dataclasses.MISSING)
-        for field in dataclasses.fields(record) if field.init
-    }
 
 
 def _enum(hint: type[enum.Enum], named: Named) -> str:

@@ -2,8 +2,9 @@
 """Escapes text from hardware and kernels so that it can be sent, stored and displayed."""
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
+
+from flock.core.records import is_record, names, replace
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 # Line and paragraph separators, and marks, embeddings, overrides and isolates of the direction of writing.
@@ -40,14 +41,13 @@ def _shown(char: str) -> str:
 
 
 def storable_tree(value: Any) -> Any:
-    """``value`` with ``storable`` applied to every string in it, also inside dataclasses, lists, tuples and dicts."""
+    """``value`` with ``storable`` applied to every string in it, also inside records, lists, tuples and dicts."""
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, dict):
         return {storable_tree(key): storable_tree(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(storable_tree(item) for item in value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.replace(value, **{
-            field.name: storable_tree(getattr(value, field.name)) for field in dataclasses.fields(value)})
+    if is_record(type(value)):
+        return replace(value, **{name: storable_tree(getattr(value, name)) for name in names(value)})
     return value

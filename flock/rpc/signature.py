@@ -15,7 +15,8 @@ from typing import Any
 
 from flock.core.codec import Codec, codec_for
 from flock.core.errors import InvalidInput
-from flock.core.shape import Named, members, shape
+from flock.core.records import members
+from flock.core.shape import Named, shape
 from flock.rpc.interface import MethodSpec, interface_spec
 
 _REQUIRED = inspect.Parameter.empty

@@ -8,6 +8,7 @@ from typing import Any
 
 from oslo_config import cfg
 
+from flock.conf import shared
 from flock.exec.root import Root
 from mtce.core.settings import AutoRecovery, Cause, HeartbeatAction, Settings
 
@@ -65,7 +66,7 @@ CONDUCTOR_OPTS: list[cfg.Opt] = [
                     "no service management."),
     cfg.StrOpt("platform_conf", default="/etc/platform/platform.conf", help="Path of platform.conf."),
     cfg.StrOpt("heartbeat_socket", help="Socket of mtce-heartbeat. Default: mtce/heartbeat.sock below run_dir."),
-    cfg.StrOpt("secret_key_file", default="/etc/flock/secrets.key",
+    cfg.StrOpt("secret_key_file", default=str(shared.SECRETS_KEY),
                help="Key that decrypts BMC passwords; shared with sysinv."),
     cfg.IntOpt("agent_threads", default=16, min=1, max=128, help="Commands to host agents sent in parallel."),
     cfg.IntOpt("bmc_threads", default=8, min=1, max=128, help="BMC commands carried out in parallel."),

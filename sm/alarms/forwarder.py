@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from flock import rpc
 from flock.core.errors import FlockError, Unavailable
 from flock.core.health import Health
+from flock.core.records import replace
 from fm.contract.errors import InvalidFault
 from fm.contract.rpc import FaultRequest
 from fm.raiser import Raiser

@@ -6,7 +6,7 @@ are of the sender's monotonic clock; nobody compares them with his own, he only 
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from sm.contract.states import (
     Administrative,
@@ -19,24 +19,21 @@ from sm.contract.states import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Echo:
+class Echo(Struct, frozen=True):
     """The latest beat that was heard of a node: ``boot`` and ``sent_ms`` as they stood in it."""
 
     boot: str
     sent_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Vote:
+class Vote(Struct, frozen=True):
     """The promise of a voter: whom it follows in ``term``. An empty ``holder`` stands for nobody."""
 
     term: int = 0
     holder: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DataRecord:
+class DataRecord(Struct, frozen=True):
     """The nodes whose data is current, as the leader of ``term`` wrote it down; a higher ``revision`` is newer."""
 
     term: int = 0
@@ -44,8 +41,7 @@ class DataRecord:
     members: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class NodeReport:
+class NodeReport(Struct, frozen=True):
     """The states of a node as the sender knows them; ``state_uuid`` names this combination of them."""
 
     administrative: Administrative = Administrative.UNKNOWN
@@ -55,8 +51,7 @@ class NodeReport:
     state_uuid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AssignmentReport:
+class AssignmentReport(Struct, frozen=True):
     """A group on the sender: what is wanted and what is.
 
     ``failed``, ``degraded`` and ``warned`` count members; ``age_ms``: for how long ``state`` has lasted.
@@ -75,8 +70,7 @@ class AssignmentReport:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class GroupOrder:
+class GroupOrder(Struct, frozen=True):
     """What the leader wants of a group on one node; ``sm.core.events.Order`` explains the flags.
 
     ``number`` grows with each new order of a leader. An order with the number of one that was carried out is a
@@ -93,8 +87,7 @@ class GroupOrder:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """All that a node has to say of states. ``revision`` grows with each change, and starts anew with each boot.
 
     A snapshot that does not fit into one datagram travels in ``parts`` pieces with rows of its own each; receivers see
@@ -112,16 +105,14 @@ class Snapshot:
     obeyed: tuple[int, int] = (0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class KeyReport:
+class KeyReport(Struct, frozen=True):
     """Tags of the keys that the sender accepts, and of the one that it signs with."""
 
     accepted: tuple[str, ...] = ()
     used: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyOffer:
+class KeyOffer(Struct, frozen=True):
     """A new key for one node: ``sealed`` (hex) with ``nonce`` (hex) under the key that both have; ``tag`` names it."""
 
     number: int
@@ -130,8 +121,7 @@ class KeyOffer:
     sealed: str
 
 
-@dataclass(frozen=True, slots=True)
-class Beat:
+class Beat(Struct, frozen=True):
     """One message, sent on every path.
 
     ``boot``: uuid of this start of the sender. ``sequence``: grows by each beat of a boot. ``sent_ms``: when, on the

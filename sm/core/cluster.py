@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from sm.contract.states import (
     Administrative,
@@ -17,8 +18,7 @@ from sm.contract.states import (
 from sm.core.model import GroupSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A controller as the leader sees it.
 
     ``ready``: configured, its tests passed, not marked unhealthy. ``current``: its assignments below are what it says
@@ -42,8 +42,7 @@ class Node:
     score_from_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     """How many members of a group are failed, degraded or warned about; a greater ``key`` is healthier."""
 
     failed: int = 0
@@ -56,8 +55,7 @@ class Health:
         return (-self.failed, -self.degraded, -self.warned)
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(Struct, frozen=True):
     """A group on a node: what is wanted and what is. ``changed_ms``: when ``state`` changed last.
 
     ``told_active``: the node was told to make the group active, and has not confirmed a later order; it may still obey.
@@ -84,8 +82,7 @@ Key = tuple[str, str]
 """Group and node of an assignment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(Struct, frozen=True):
     """The domain at one moment. Every group has an assignment on every node. ``maintenance``: nothing is moved.
 
     ``planned``: by node, when an operator wants a swact away from it, in milliseconds of the leader's clock.
@@ -98,8 +95,7 @@ class Cluster:
     planned: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What one assignment shall be, and why: ``reason`` is what ``sm explain`` prints.
 
     ``recover``, ``escalate`` and ``clear_fatal`` go into the order to the node; they stand for as long as their cause
@@ -115,8 +111,7 @@ class Decision:
     waits: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """The result of one pass of the scheduler. ``logs``: why each assignment that changes does so.
 
     ``again_ms``: when time alone changes the decisions, if nothing happens before; None: never.

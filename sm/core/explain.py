@@ -4,8 +4,9 @@
 The answers are the scheduler's own decisions, on the domain as it is and on copies in which something has happened."""
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from flock.core.records import replace
 from sm.contract.states import GroupState
 from sm.core.cluster import Cluster, Node
 from sm.core.model import GroupSpec

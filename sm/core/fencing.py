@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from sm.core.timing import Timing
 
 
@@ -21,8 +23,7 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """What speaks for and against a strike. Times are of this node's clock.
 
     ``silent_since_ms``: when the target was heard last; None when it was never heard, or not since it was switched off.

@@ -6,8 +6,10 @@ A path is ok while another node is heard on it. Time in which this process itsel
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
+from msgspec import Struct, field
+
+from flock.core.records import replace
 from sm.contract.messages import Beat
 from sm.contract.states import PathState
 from sm.core.timing import Timing
@@ -20,8 +22,7 @@ WEIGHTS: Mapping[str, int] = {"oam": 1, "cluster-host": 2, "mgmt": 4, "admin": 0
 """What a lost network costs, unless the site says otherwise; any other network costs nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class PathSettings:
+class PathSettings(Struct, frozen=True):
     """``devices``: by path, the name of the network device; ``peers``: the other nodes, without the witness.
 
     ``direct``: paths that are a cable to the other node. A tick is due every ``timing.beat_ms``.
@@ -36,21 +37,18 @@ class PathSettings:
     debounce_ms: int = DEBOUNCE_MS
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """Time has passed; due every ``beat_ms``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Carrier:
+class Carrier(Struct, frozen=True):
     """The device of a path has a carrier, or has none; None when that is not known."""
 
     path: str
     up: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """An accepted beat of another node came on a path."""
 
     path: str
@@ -60,16 +58,14 @@ class Heard:
 Event = Tick | Carrier | Heard
 
 
-@dataclass(frozen=True, slots=True)
-class PathChange:
+class PathChange(Struct, frozen=True):
     """The path of this node is now in ``state``."""
 
     path: str
     state: PathState
 
 
-@dataclass(frozen=True, slots=True)
-class PathAlarm:
+class PathAlarm(Struct, frozen=True):
     """400.005 for a host and a path: raise it with ``text``, or clear it where ``text`` is None."""
 
     host: str
@@ -80,8 +76,7 @@ class PathAlarm:
 Action = PathChange | PathAlarm
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One path. ``heard_ms``: by node, when it was heard last, moved on by the time in which this node did not run."""
 
     state: PathState = PathState.UNKNOWN
@@ -89,8 +84,7 @@ class Line:
     heard_ms: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What another node told last of its paths, and until when its silence is announced."""
 
     heard_ms: int
@@ -99,8 +93,7 @@ class Told:
     paused_until_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """A path of a host is bad, or was lately. ``text`` is that of the raised alarm; None while it is not raised."""
 
     since_ms: int
@@ -108,8 +101,7 @@ class Trouble:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PathsView:
+class PathsView(Struct, frozen=True):
     """All that this node knows of the paths. ``stalled_ms``: when this process was last late, None for never.
     ``settled``: own paths of which an alarm of an earlier start is gone."""
 

@@ -7,9 +7,10 @@ the rotation where it is; no order of steps, losses and restarts makes two nodes
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from flock.core.errors import Refused
+from flock.core.records import replace
 from sm.contract.messages import KeyReport
 
 NUMBER_MAX = 255

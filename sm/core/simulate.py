@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from flock.core.records import replace
 from sm.contract.states import Administrative, Condition, GroupState, Status
 from sm.core.cluster import Assignment, Cluster, Decision, Health, Key, Node
 from sm.core.scheduler import apply, complete, confirm, schedule

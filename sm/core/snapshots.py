@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from flock.core.errors import InvalidInput
+from flock.core.records import replace
 from sm.contract.messages import Snapshot
 
 PARTS_MAX = 32

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
+from flock.core.records import replace
 from sm.contract.nodecommand import ALLOWED, ErrorCode, NodeAction, Verdict
 from sm.contract.states import (
     Administrative,

@@ -2,8 +2,7 @@
 """Records of decisions as they travel, and back: ``sm.contract.messages`` knows none of them."""
 from __future__ import annotations
 
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.contract import messages
 from sm.contract.messages import AssignmentReport, DataRecord, Echo, GroupOrder
 from sm.core.cluster import Assignment, Decision, Health

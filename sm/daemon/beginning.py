@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
+from flock.core.records import replace
 from sm.core.actions import Action
 from sm.core.domain.view import Config, Durable, Record, View
 from sm.core.local.adoption import adopt, begin, resume

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Protocol
 
 from flock.core.errors import InvalidInput, NotFound, Refused
+from flock.core.records import replace
 from sm.contract.control import CHANGES_MAX, Reply, Request, StatusReport, Verb
 from sm.contract.messages import NodeReport
 from sm.contract.nodecommand import NodeAction

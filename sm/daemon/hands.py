@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from flock.core.errors import FlockError
+from flock.core.records import replace
 from sm.contract.messages import Beat, NodeReport
 from sm.contract.notices import SOCKET as NOTICES
 from sm.core.actions import Action, CancelAction, RebootNode, RunAction, UnwatchProcess, WatchProcess

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 
 from flock.core.errors import FlockError
+from flock.core.records import replace
 from sm.contract.messages import Beat
 from sm.transport.carrier import CarrierWatch, OnCarrier
 from sm.transport.exchange import Exchange

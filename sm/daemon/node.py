@@ -9,9 +9,9 @@ import os
 import signal
 import time
 import uuid
-from dataclasses import replace
 from pathlib import Path
 
+from flock.core.records import replace
 from flock.service.notify import notify, watchdog_interval_s
 from sm.catalogue.build import catalogue as built
 from sm.contract.control import StatusReport

@@ -8,11 +8,12 @@ from pathlib import Path, PurePosixPath
 from sm.contract.states import PluginKind
 from sm.core.model import ActionSpec, Catalogue, ServiceSpec
 from sm.daemon.guard import DataGuard, Guard, NoData, Part, Unproven
+from sm.mirror import part as mirror
 from sm.postgres import part as postgres
 
 Maker = Callable[[ServiceSpec, str, frozenset[str]], Part]
 """Makes the part of a service: the service, the name of this node, those of the others."""
-MAKERS: Mapping[str, Maker] = {"sm-postgres": postgres.make}
+MAKERS: Mapping[str, Maker] = {"sm-mirror": mirror.make, "sm-postgres": postgres.make}
 """By the name of the program that starts and stops the service."""
 REPLICATED = frozenset({(PluginKind.OCF, "drbd"), (PluginKind.EXEC, "sm-postgres"), (PluginKind.EXEC, "sm-mirror")})
 """Plug-ins and programs of services with replicated data."""

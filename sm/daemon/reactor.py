@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
 from flock.core.errors import FlockError
+from flock.core.records import replace
 from sm.contract.messages import Beat, NodeReport
 from sm.contract.states import GroupState
 from sm.core.actions import Action as ServiceAction

@@ -27,11 +27,13 @@ _WORD = re.compile(r"[a-z][a-z0-9_-]{0,63}\Z")
 @dataclass(frozen=True, slots=True)
 class FenceDevice:
     """How a node is switched off: a fence agent. ``parameters`` are written to its standard input as ``key=value``
-    lines, beside the action; they are never part of its command line."""
+    lines, beside the action; they are never part of its command line. ``restart``: the node is switched on again when
+    it was proven to be off."""
 
     program: str
     arguments: tuple[str, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
+    restart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

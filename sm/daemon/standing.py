@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 
+from flock.core.records import replace
 from sm.contract.messages import Beat, NodeReport
 from sm.contract.states import Operational
 from sm.core import paths

@@ -8,10 +8,10 @@ import select
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import PurePath
 
 from flock.core.errors import DeadlineExceeded, Refused
+from flock.core.records import replace
 from sm.contract.mirror import PeerLine
 from sm.mirror import names, standing
 from sm.mirror.feeder import SEND_S, Feeder, now_ms

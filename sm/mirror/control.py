@@ -10,12 +10,12 @@ import select
 import socket
 import struct
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from flock.core.codec import codec_for
 from flock.core.errors import FlockError, InvalidInput, Refused
+from flock.core.records import replace
 from sm.contract.mirror import REQUEST_MAX_BYTES, WAIT_MAX_S, MirrorReply, MirrorRequest, MirrorVerb
 from sm.mirror.daemon import MirrorDaemon
 from sm.mirror.standing import NO_ORDER

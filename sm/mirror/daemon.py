@@ -13,6 +13,7 @@ from collections.abc import Callable
 from flock.core.errors import FlockError, Refused, Unavailable
 from flock.service.notify import notify
 from sm.contract.mirror import ACTIVE_MARK, PROBLEMS_MAX, MirrorRole, MirrorStatus, PeerLine
+from sm.daemon.guard import read_required
 from sm.mirror.active import Active
 from sm.mirror.feeder import now_ms
 from sm.mirror.follower import Follower, Site
@@ -24,7 +25,6 @@ from sm.mirror.lost import Lost
 from sm.mirror.manifest import Limits
 from sm.mirror.peers import NotTrusted, Trust
 from sm.mirror.placing import NotStored
-from sm.mirror.required import read_required
 from sm.mirror.settings import MirrorSettings
 from sm.mirror.standing import NO_ORDER, Order
 
@@ -70,9 +70,7 @@ class MirrorDaemon:
         """Serve until ``idle``, which waits for so many seconds, returns something true. ``opened`` holds the control
         socket. Returns 0. OSError: it cannot start."""
         self._holding.open()
-        found = read_required(self._chosen.required)
-        # Nothing is acknowledged too early before the guard has spoken.
-        self._required = self._others if found is None else found & self._others
+        self._required = self._ordered()
         family = socket.AF_INET6 if ":" in self._chosen.address else socket.AF_INET
         place = (self._chosen.address, self._chosen.port)
         with socket.create_server(place, family=family, backlog=TALKS_MAX) as server:
@@ -99,6 +97,7 @@ class MirrorDaemon:
             if leader.name != self.me:
                 raise Refused(detail=f"service management says that {leader.name or 'nobody'} leads, not {self.me}")
             self._end_role()
+            self._required = self._ordered()
             try:
                 self._holding.complete()
                 active = Active(self._holding, self._limits, self.me, leader.term, Order(self._required),
@@ -228,6 +227,11 @@ class MirrorDaemon:
             return
         except (OSError, ValueError, FlockError) as error:
             LOG.warning("This node was active, and is standby until it is promoted: %s", error)
+
+    def _ordered(self) -> frozenset[str]:
+        """Whom the guard requires, by its file: nothing may be acknowledged too early before it has spoken."""
+        found = read_required(self._chosen.required)
+        return self._others if found is None else found & self._others
 
     def _follow(self) -> None:
         self._follower = Follower(self._site, self._holding, self.changed)

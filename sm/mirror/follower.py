@@ -10,10 +10,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from flock.core.backoff import Backoff
 from flock.core.errors import FlockError, InvalidInput
+from flock.core.records import replace
 from sm.mirror.acceptance import refusal
 from sm.mirror.frames import (
     VERSION,

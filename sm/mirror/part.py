@@ -25,6 +25,7 @@ from sm.contract.mirror import (
     MirrorVerb,
 )
 from sm.core.model import ServiceSpec
+from sm.daemon.guard import NOTHING_PROVEN
 from sm.mirror.records import Records
 
 LOG = logging.getLogger(__name__)
@@ -32,7 +33,6 @@ STALE_MS = 3_000
 """What was told longer ago is no evidence."""
 SILENT_S = 10.0
 AGAIN_S = 0.5
-NOTHING_PROVEN = -1
 
 
 class MirrorPart:

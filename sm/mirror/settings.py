@@ -52,7 +52,7 @@ def mirror_settings(config: Path, tls: Path, directory: Path, state: Path, *, po
         raise InvalidInput(field="management-interface", rule="must have an address of this node and one of the other")
     return MirrorSettings(chosen.name, directory, tls, link.address,
                           {peer.name: peer.address for peer in link.peers if not peer.witness}, port,
-                          Path(chosen.runtime), Path(chosen.store).parent / "required.json", state, chosen.group,
+                          Path(chosen.runtime), Path(chosen.required), state, chosen.group,
                           audit_s)
 
 

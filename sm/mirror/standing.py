@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from flock.core.records import replace
 from sm.mirror.manifest import NONE, Generation
 
 LAG_MS = 2_000

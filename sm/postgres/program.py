@@ -148,6 +148,8 @@ class Program:
     def _start(self, timeout_s: float, *, may_rejoin: bool) -> None:
         rejoin.settle(self.server)
         cluster = self.server.look()
+        if not cluster.running:
+            self.server.clear()
         peer = None if cluster.running else self.active_peer()
         chosen = plan(cluster, peer if may_rejoin else None, peer is not None and self._superseded(peer))
         if chosen.refusal:

@@ -127,8 +127,8 @@ class Server:
         """Stop the server: fast, then at once, then by SIGKILL. When this returns, no process of it is left."""
         pid = self.pid()
         if pid is None:
+            self.clear()
             return
-        children = _children(pid)
         # A server that stands still obeys no signal but SIGKILL.
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
@@ -144,13 +144,19 @@ class Server:
                 LOG.warning("%s", error)
             if self.pid() is None:
                 break
-            children |= _children(pid)
-        for one in {pid, *children}:
-            if self._runs(one):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(one, signal.SIGKILL)
-        self._until(lambda: not any(self._runs(one) for one in {pid, *children}), KILLED_S,
-                    "processes of the server do not end")
+        self.clear()
+
+    def clear(self) -> None:
+        """Kill what is left of the server. Sessions of one that was killed go on for a moment, and may write.
+
+        Its file with the process id goes too: a new server takes a zombie, or any other program that has got the
+        number, for a server that runs.
+        """
+        for pid in self._processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._until(lambda: not self._processes(), KILLED_S, "processes of the server do not end")
+        (self.settings.data_directory / "postmaster.pid").unlink(missing_ok=True)
 
     def remove(self, path: Path) -> None:
         """Remove a directory or a file, if it is there."""
@@ -158,6 +164,11 @@ class Server:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+    def _processes(self) -> list[int]:
+        """The processes of this server, also those whose parent has died."""
+        return [int(path.name) for path in Path("/proc").iterdir()
+                if path.name.isdecimal() and self._runs(int(path.name))]
 
     def _runs(self, pid: int) -> bool:
         """Whether a process of this server runs under this number; a zombie does not."""
@@ -206,10 +217,3 @@ def _lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _children(pid: int) -> set[int]:
-    try:
-        return {int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
-    except OSError:
-        return set()

@@ -8,9 +8,10 @@ import logging
 import socket
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from flock.core.errors import FlockError, InvalidInput
+from flock.core.records import replace
 from sm.contract.messages import Beat, KeyReport, Snapshot
 from sm.core.admission import Admission, Verdict
 from sm.core.snapshots import Assembly, split

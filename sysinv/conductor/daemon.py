@@ -7,6 +7,7 @@ from typing import Any
 
 from flock import rpc
 from flock.auth.keystone import KeystoneWatch
+from flock.conf import shared
 from flock.core.health import Health
 from flock.db import from_conf
 from flock.jobs.operations import Operations as StoredOperations
@@ -18,10 +19,12 @@ from fm.raiser.busalarm import BusAlarm
 from mtce.contract.rpc import MtceHosts
 from sysinv.actions.progress import ActionLimits, InstallLimits
 from sysinv.api.dialect import DIALECT
-from sysinv.conductor.accounts import HostAccounts
+from sysinv.conductor.accounts import HostAccounts, keeper
 from sysinv.conductor.agreement import Agreement
 from sysinv.conductor.audits import Audits
+from sysinv.conductor.boards import Boards
 from sysinv.conductor.busguard import BusGuard
+from sysinv.conductor.controllerfiles import ControllerFilesEndpoint
 from sysinv.conductor.credentials import CredentialsEndpoint
 from sysinv.conductor.dhcp import DnsmasqPaths
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
@@ -32,6 +35,7 @@ from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.conf import options
 from sysinv.contract.rpc import (
     BusAccounts,
+    ControllerFiles,
     Credentials,
     Discovery,
     HostStates,
@@ -80,15 +84,16 @@ class ConductorDaemon:
         chosen = conf.bus_admin
         admin = BusAdmin(chosen.url, chosen.account, chosen.password, chosen.vhost) if chosen.password else None
         self._accounts = HostAccounts(self._db, admin, self._transport.exchange, hostname,
-                                      self._transport.gate.refusals.note)
+                                      self._transport.gate.refusals.note, keep=keeper(shared.BUS_DEFINITIONS))
+        self._boards = Boards(self._db, Path(conf.sysinv.secret_key_file))
         self._guard = None if admin is None else BusGuard(
             admin, chosen.port, busaccounts.HOST_CONNECTIONS_MAX, self._transport.gate.refusals.note)
-        tls_directory = Path(conf.bootstrap.tls_directory)
         self._credentials = CredentialsEndpoint(
-            self._db, admin, tls_directory, lambda host: rpc.client(SysinvAgent, self._transport, host), hostname)
+            self._db, admin, Path(conf.bootstrap.authority_directory),
+            lambda host: rpc.client(SysinvAgent, self._transport, host), hostname)
         self._certificates = CertificateWatch(
-            self._db, tls_directory, hostname, self._raiser, rpc.client(FmManager, self._transport),
-            lambda: start_renewal(conf.sysinv.renewal_unit))
+            self._db, Path(conf.bootstrap.tls_directory), hostname, self._raiser,
+            rpc.client(FmManager, self._transport), lambda: start_renewal(conf.sysinv.renewal_unit))
         intake = InventoryIntake(self._db, virtual=conf.sysinv.virtual)
         self._server = rpc.Server(self._transport, hostname, {
             InventoryReports: intake,
@@ -96,6 +101,7 @@ class ConductorDaemon:
             HostStates: HostStatesEndpoint(self._db),
             Operations: OperationsEndpoint(self._operations.nudge),
             BusAccounts: self._accounts,
+            ControllerFiles: ControllerFilesEndpoint(self._db, hostname, self._boards.write),
             Credentials: self._credentials,
             Neighbours: NeighboursEndpoint(self._db, conf.bootstrap.interfaces, hostname,
                                            lambda: options.own_interfaces(conf)),
@@ -156,6 +162,8 @@ class ConductorDaemon:
         periodics.add("maintenance", chosen.mtce_audit_interval_s, agreement.audit, first_after_s=1.0)
         periodics.add("boot_files", chosen.audit_interval_s, audits.boot_files)
         periodics.add("bus", conf.bus_admin.audit_interval_s, self._accounts.audit, first_after_s=1.0)
+        if shared.DIRECTORY.is_dir():
+            periodics.add("boards", chosen.audit_interval_s, self._boards.write, first_after_s=2.0)
         if self._guard is not None:
             periodics.add("bus_memory", conf.bus_admin.guard_interval_s, self._guard.audit, first_after_s=1.0)
         periodics.add("credentials", chosen.credentials_interval_s, self._credentials.audit)

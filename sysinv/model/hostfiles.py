@@ -40,10 +40,11 @@ def hosts_file(names: Iterable[tuple[str, str]]) -> RenderedFile:
 
 
 def network_file(network_type: str, interface: str, addresses: Iterable[str], prefix: int,
-                 gateway: str | None = None, *, required: bool = True) -> RenderedFile:
+                 gateway: str | None = None, *, required: bool = True, floating: bool = False) -> RenderedFile:
     """Return systemd-networkd's file for one interface; without ``addresses`` the interface uses DHCP.
 
-    The boot waits for the interface when it is ``required``.
+    The boot waits for the interface when it is ``required``. ``floating``: addresses that systemd-networkd does
+    not know come and go on the interface.
     """
     lines = ["[Match]", f"Name={interface}"]
     if not required:
@@ -56,6 +57,9 @@ def network_file(network_type: str, interface: str, addresses: Iterable[str], pr
         lines.append("ConfigureWithoutCarrier=yes")
         if gateway:
             lines.append(f"Gateway={gateway}")
+        if floating:
+            # Otherwise a restart of systemd-networkd removes them.
+            lines.append("KeepConfiguration=static")
     for address in given:
         # systemd-networkd would probe link-local addresses (as on pxeboot) for some seconds before it sets them.
         lines += ["", "[Address]", f"Address={address}/{prefix}", "DuplicateAddressDetection=none"]

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Controllers and a witness in virtual time: paths, BMCs, a watchdog, replicated data, and what must always hold."""
-from dataclasses import replace
-
+from flock.core.records import replace
 from flock.sim import Network, Node, World
 from sm.contract.states import Policy
 from sm.core.domain.events import (
@@ -38,6 +37,8 @@ class Voter(Node):
     def __init__(self, world, name, config, paths, durable=NOTHING, **kwargs):
         super().__init__(world, name, **kwargs)
         self.config, self.paths, self.durable = config, paths, durable
+        self.others = [voter for voter in config.voters if voter != name]
+        self.known = None
         self.grace_ms = -1
         self.boots = self.host_boots = 0
 
@@ -50,7 +51,7 @@ class Voter(Node):
         """Start the daemon."""
         self.boots += 1
         now_ms = self.local_ms()
-        self.newest = {}
+        self.newest, self.known = {}, None
         self.view = View(self.name, f"{self.name}-{self.boots}", f"host-{self.host_boots}", self.config, now_ms,
                          durable=self.durable, grace_until_ms=self.grace_ms,
                          required=(self.durable.record.members | self.ordered) - {self.name},
@@ -62,7 +63,10 @@ class Voter(Node):
         if boots != self.boots:
             return
         self.timer(self.config.timing.beat_ms, lambda: self.tick(boots))
-        self.feed(LocalChanged(self.local()))
+        known = self.local()
+        if known != self.known:
+            self.known = known
+            self.feed(LocalChanged(known))
         self.feed(Tick())
         self.after_tick()
 
@@ -96,11 +100,11 @@ class Voter(Node):
             self.world.say(f"{self.name}: {action.text}")
         elif isinstance(action, Send):
             for path in self.paths.values():
-                path.multicast(self.name, self.config.voters, action.beat)
+                path.multicast(self.name, self.others, action.beat)
 
     def on_message(self, source, payload):
         boot, sent_ms = self.newest.get(source, ("", -1))
-        if source != self.name and (payload.boot != boot or payload.sent_ms > sent_ms):
+        if payload.boot != boot or payload.sent_ms > sent_ms:
             self.newest[source] = (payload.boot, payload.sent_ms)
             self.feed(BeatHeard(payload))
 
@@ -121,6 +125,7 @@ class Controller(Voter):
         self.enforced = -1
         self.eligible, self.heir = True, ""
         self.pet_until_ms = None
+        self.bites_at_ms = -1
 
     def on_start(self):
         self.state, self.synced, self.heir = STOPPED, {}, ""
@@ -174,22 +179,35 @@ class Controller(Voter):
 
     def pet(self, ms):
         self.pet_until_ms = self.world.now_ms + ms
-        self.world.at(self.pet_until_ms, self.bite)
+        self.bite_later()
+
+    def bite_later(self):
+        """Have the watchdog look at its deadline, or at an earlier moment and then again."""
+        if not self.world.now_ms < self.bites_at_ms <= self.pet_until_ms:
+            self.bites_at_ms = self.pet_until_ms
+            self.world.at(self.bites_at_ms, self.bite)
 
     def bite(self):
-        """The watchdog resets the host when something is active at its deadline."""
-        if self.up and self.state != STOPPED and self.world.now_ms >= self.pet_until_ms:
+        """The watchdog resets the host when something that only one may run is active at its deadline."""
+        if self.world.now_ms < self.pet_until_ms:
+            self.bite_later()
+        elif self.up and self.runs_bound():
             self.world.say(f"the watchdog of {self.name} resets it")
             self.cloud.bites += 1
             self.cloud.reset(self)
 
+    def runs_bound(self):
+        """Whether something runs that only one controller may run."""
+        return self.state != STOPPED
+
     def start_services(self):
         self.state, self.required = STARTING, self.ordered
-        lost = [item for item in self.cloud.acknowledged if item not in set(self.data)]
+        kept = set(self.data)
+        lost = [item for item in self.cloud.acknowledged if item not in kept]
         if lost and not self.cloud.loss_accepted:
             self.world.fail(f"{self.name} is promoted without {len(lost)} acknowledged writes")
         if lost:
-            self.cloud.acknowledged = [item for item in self.cloud.acknowledged if item in set(self.data)]
+            self.cloud.acknowledged = [item for item in self.cloud.acknowledged if item in kept]
         self.world.say(f"{self.name} starts its services")
         self.in_life(self.world.random.uniform(50, 400), self.started)
 
@@ -302,8 +320,8 @@ class Cloud:
                                       drift_ppm=drift(-400, 400))) for name in self.names]
         self.witness = self.world.add(voter(self.world, "witness", self.config, self.paths,
                                             drift_ppm=drift(-400, 400))) if witness else None
-        self.world.always(at_most_one_active)
-        self.world.always(at_most_one_lease)
+        self.world.always(at_most_one_active(self.controllers))
+        self.world.always(at_most_one_lease(self.controllers))
 
     def start(self):
         for node in self.world.nodes.values():
@@ -369,16 +387,24 @@ class Cloud:
         node.feed(ForceActive(accepts_loss))
 
 
-def at_most_one_active(world):
-    active = [node.name for node in world.nodes.values()
-              if isinstance(node, Controller) and node.up and node.state != STOPPED]
-    return f"active on {' and '.join(active)}" if len(active) > 1 else None
+def at_most_one_active(nodes):
+    """The checker for these controllers."""
+    def check(world):
+        active = [node.name for node in nodes if node.up and node.state != STOPPED]
+        return f"active on {' and '.join(active)}" if len(active) > 1 else None
+    return check
 
 
-def at_most_one_lease(world):
-    leading = [node.name for node in world.nodes.values() if node.up and node.view.leading and (
-        node.config.keeps_alone or node.local_ms() < node.view.lease_until_ms)]
-    return f"{' and '.join(leading)} have the lease" if len(leading) > 1 else None
+def at_most_one_lease(nodes):
+    """The checker for these controllers."""
+    def check(world):
+        leading = [node for node in nodes if node.up and node.view.leading]
+        if len(leading) < 2:
+            return None
+        leading = [node.name for node in leading
+                   if node.config.keeps_alone or node.local_ms() < node.view.lease_until_ms]
+        return f"{' and '.join(leading)} have the lease" if len(leading) > 1 else None
+    return check
 
 
 def swact(cloud):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Controllers that run the whole step of a node: agreement, scheduler, groups and services whose plug-ins may fail."""
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.contract import messages
 from sm.contract.messages import NodeReport
 from sm.contract.states import (
@@ -73,7 +72,22 @@ class Machine(Controller):
         super().__init__(*args, **kwargs)
 
     @property
+    def running(self):
+        """What runs, by service; replaced by every change."""
+        return self._running
+
+    @running.setter
+    def running(self, value):
+        self._running, self._state = value, None
+
+    @property
     def state(self):
+        if self._state is None:
+            self._state = self.state_now()
+        return self._state
+
+    def state_now(self):
+        """What ``running`` amounts to."""
         if self.running["postgres"] is UP:
             return ACTIVE
         return STARTING if any(self.running[name] is UP for name in LEASED) else STOPPED
@@ -128,7 +142,7 @@ class Machine(Controller):
 
     def on_message(self, source, payload):
         boot, sent_ms = self.newest.get(source, ("", -1))
-        if source != self.name and (payload.boot != boot or payload.sent_ms > sent_ms):
+        if payload.boot != boot or payload.sent_ms > sent_ms:
             self.newest[source] = (payload.boot, payload.sent_ms)
             self.feed(BeatCame(payload))
 
@@ -139,7 +153,7 @@ class Machine(Controller):
             self.cancelled.add((self.boots, action.run_id))
         elif isinstance(action, Send):
             for path in self.paths.values():
-                path.multicast(self.name, self.config.voters, action.beat)
+                path.multicast(self.name, self.others, action.beat)
         else:
             super().perform(action)
 
@@ -175,7 +189,8 @@ class Machine(Controller):
             self.synced = {}
 
     def promoted(self):
-        lost = [item for item in self.cloud.acknowledged if item not in set(self.data)]
+        kept = set(self.data)
+        lost = [item for item in self.cloud.acknowledged if item not in kept]
         if lost and not self.cloud.loss_accepted:
             self.world.fail(f"{self.name} is promoted without {len(lost)} acknowledged writes")
         self.world.say(f"{self.name} is active")
@@ -204,6 +219,6 @@ class Witness(Voter):
 
     def on_message(self, source, payload):
         boot, sent_ms = self.newest.get(source, ("", -1))
-        if source != self.name and (payload.boot != boot or payload.sent_ms > sent_ms):
+        if payload.boot != boot or payload.sent_ms > sent_ms:
             self.newest[source] = (payload.boot, payload.sent_ms)
             self.feed(domain.BeatHeard(domain_beat(payload)))

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Controllers that run the daemon's reactor, paths, probes and commands, with plug-ins that answer with exit codes."""
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.catalogue.build import catalogue
 from sm.contract.control import Request, Verb
 from sm.contract.messages import Beat, NodeReport
@@ -213,13 +212,8 @@ class Host(Machine):
         self.left = Left(self.node.local, self.permitted(until, now_ms), 0)
         self.site.watch(self, now_ms)
 
-    def bite(self):
-        """The watchdog resets the host when something is active at its deadline that may not be."""
-        if self.up and self.world.now_ms >= self.pet_until_ms and any(
-                self.running.get(name) is UP for name in self.site.bound):
-            self.world.say(f"the watchdog of {self.name} resets it")
-            self.cloud.bites += 1
-            self.cloud.reset(self)
+    def runs_bound(self):
+        return any(self.running.get(name) is UP for name in self.site.bound)
 
     def permitted(self, until, now_ms):
         if until is not None:
@@ -258,7 +252,7 @@ class Host(Machine):
         self.sequence += 1
         beat = replace(beat, sequence=self.sequence)
         for path, network in self.paths.items():
-            network.multicast(self.name, self.config.voters, (path, beat))
+            network.multicast(self.name, self.others, (path, beat))
 
     def fence(self, action):
         Controller.perform(self, action)
@@ -388,7 +382,7 @@ class WitnessHost(Voter):
             self.sequence = getattr(self, "sequence", 0) + 1
             beat = with_domain(Beat(self.name, self.view.boot, self.sequence, 0), action.beat)
             for path, network in self.paths.items():
-                network.multicast(self.name, self.config.voters, (path, beat))
+                network.multicast(self.name, self.others, (path, beat))
         else:
             super().perform(action)
 

@@ -7,9 +7,10 @@ active (the grant) is counted from its own report that the leader echoed, so its
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from flock.core.records import replace
 from flock.sim import Network, Node, World
 from sm.contract.states import Condition, GroupState, Status
 from sm.core import cluster as records

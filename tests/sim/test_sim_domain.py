@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Controllers under every mix of faults: never two active, nothing acknowledged is lost, and one active again."""
-from dataclasses import replace
-
 import pytest
 
+from flock.core.records import replace
 from flock.sim import WorldFailed, seeds
 from sm.contract.states import Policy
 from sm.core.domain import hearing, lease, record, standing, step

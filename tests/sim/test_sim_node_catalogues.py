@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole nodes, two to five of them, with catalogues drawn at random, under every mix of faults: no group is active more
 often than it may be, every order has a reason, and when all faults have ended everything runs where it should."""
-from dataclasses import replace
 from random import Random
 
 import pytest
 
 from flock.core.errors import FlockError
+from flock.core.records import replace
 from flock.sim import seeds
 from sm.contract.control import Verb
 from sm.contract.states import Administrative, GroupState, Impact

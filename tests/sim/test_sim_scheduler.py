@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
+from flock.core.records import replace
 from flock.sim import Network, World, seeds
 from sm.contract.states import Administrative, Condition, GroupState
 from sm.core.model import GroupSpec
@@ -34,10 +34,15 @@ class Domain:
         for node in (self.leader, *self.nodes):
             world.add(node)
             node.start()
+        self.seen: list[set[str]] = []
         world.always(lambda _: self.too_many())
 
     def too_many(self) -> str | None:
-        serving = Counter(name for node in self.nodes for name in node.serves)
+        now = [node.serves for node in self.nodes]
+        if now == self.seen:
+            return None
+        self.seen = [set(serves) for serves in now]
+        serving = Counter(name for serves in now for name in serves)
         return next((f"{name} is active on {count} nodes" for name, count in serving.items()
                      if count > self.groups[name].n_active), None)
 

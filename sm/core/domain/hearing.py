@@ -2,8 +2,7 @@
 """What a voter concludes from another voter's beat, and from the answers of BMCs and operators."""
 from __future__ import annotations
 
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.core.domain.events import FenceAnswered
 from sm.core.domain.lease import stays_void, vote_refusal
 from sm.core.domain.view import Beat, Heard, Proof, View, Void

@@ -3,8 +3,7 @@
 that has left."""
 from __future__ import annotations
 
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.core.domain.view import Proof, Record, View
 
 

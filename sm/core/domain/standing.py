@@ -2,8 +2,7 @@
 """When a node stands for election, when it leads, and when it gives up."""
 from __future__ import annotations
 
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.core.domain import record
 from sm.core.domain.lease import (
     expired,

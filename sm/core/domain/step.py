@@ -2,8 +2,7 @@
 """One step of a voter: view, event and time in; view and actions out. The daemon and the witness run the same step."""
 from __future__ import annotations
 
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.core.domain.events import (
     Action,
     AskFenced,
@@ -90,6 +89,8 @@ def _fences(view: View, now_ms: int) -> tuple[View, list[Action]]:
     timing = view.config.timing
     actions: list[Action] = []
     for name in _targets(view):
+        if not view.silent(name, now_ms):
+            continue
         verdict = fence_verdict(view, name, now_ms)
         if isinstance(verdict, Permit):
             attempt = view.fencing.get(name)
@@ -136,7 +137,9 @@ def fence_verdict(view: View, target: str, now_ms: int) -> Permit | Refusal:
 
 def _news(before: View, after: View) -> list[str]:
     """What an operator may want to know of a step."""
-    found = []
+    found: list[str] = []
+    if after is before:
+        return found
     term = after.durable.vote.term
     if after.leading and not before.leading:
         found.append(f"leads in term {term}: {after.reason}")

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from sm.contract.states import Policy
 from sm.core.timing import Timing
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Vote:
+class Vote(Struct, frozen=True, order=True):
     """For whom a voter is, in which term. Nobody in term 0."""
 
     term: int = 0
     holder: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """The nodes whose data is current. A greater (term, revision) is newer. Written by the leader."""
 
     term: int = 0
@@ -32,8 +31,7 @@ class Record:
         return (self.term, self.revision)
 
 
-@dataclass(frozen=True, slots=True)
-class Durable:
+class Durable(Struct, frozen=True):
     """What a voter stores before anybody may learn of it. ``led_in``: the boot of the host in which this node has led
     last; a restart of the daemon in the same boot continues. ``forgot``: the store is new, so that this voter may have
     known a newer record; until it has learned one that is certainly the newest, it gives no vote."""
@@ -44,8 +42,7 @@ class Durable:
     forgot: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """Who belongs to the domain. ``nodes``: the controllers; ``witness``: a further voter, or empty."""
 
     nodes: tuple[str, ...]
@@ -69,8 +66,7 @@ class Config:
         return len(self.voters) == 2 and self.policy is Policy.FREEZE
 
 
-@dataclass(frozen=True, slots=True)
-class Beat:
+class Beat(Struct, frozen=True):
     """What a voter tells the others. ``echoes``: for each other voter its boot and the last ``sent_ms`` heard.
 
     ``claims``: the sender stands for election or leads, in the term of its vote. ``alone``: it leads without a majority
@@ -97,8 +93,7 @@ class Beat:
     pausing_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """The last beat of another voter. ``echo_ms``: the newest of our own beats that it has heard, -1 before the first.
 
     ``granted_ms``: when the newest of its beats arrived that we echoed while leading: no grant of ours to it lasts
@@ -125,8 +120,7 @@ class Proof(enum.Enum):
     WORD = "an operator says that it is off"
 
 
-@dataclass(frozen=True, slots=True)
-class Void:
+class Void(Struct, frozen=True):
     """A node that certainly has no lease and nothing active; its vote is ours. ``boot``: the start that this holds for.
     ``at_ms``: a moment before it was confirmed last; ``asked_ms``: when it was asked last; ``since_ms``: when this node
     learned of it."""
@@ -138,8 +132,7 @@ class Void:
     since_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class FenceAttempt:
+class FenceAttempt(Struct, frozen=True):
     """One order to the BMC of a silent node that is not answered yet, or was answered without a confirmation. ``boot``:
     the start of the node that was heard last."""
 
@@ -150,8 +143,7 @@ class FenceAttempt:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Local:
+class Local(Struct, frozen=True):
     """What this node knows of itself. ``eligible``: unlocked and ready. ``isolated``: why its own networks are at fault
     when it hears nobody, such as a lost carrier; empty when they work. ``in_sync``: nodes that have this node's data
     and get every change now. ``enforced``: the greatest order of ``Require`` that is proven to be in force; -1: none.
@@ -173,8 +165,7 @@ class Local:
     doubtful: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """The domain as one voter sees it.
 
     ``promised_until_ms``: until then this voter votes for nobody but ``durable.vote.holder``. ``claim_ms``: since when

@@ -2,8 +2,7 @@
 """Beginnings and changes: the first view, a view of an earlier process, and a changed catalogue."""
 from __future__ import annotations
 
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.contract.states import GroupState, ServiceAction, ServiceState
 from sm.core.actions import Action, CancelAction
 from sm.core.local import failures

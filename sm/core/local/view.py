@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from sm.contract.states import Condition, GroupState, ServiceAction, ServiceState, Status
 from sm.core.cluster import Health
@@ -31,8 +32,7 @@ class Bounce(enum.StrEnum):
     ALONE = "alone"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """Limits and periods of the engines, in milliseconds.
 
     ``transition_limit_ms``: an action that changes a state, with its retries; never less than one attempt may take.
@@ -53,8 +53,7 @@ class Settings:
     answer_margin_ms: int = 30_000
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceView:
+class ServiceView(Struct, frozen=True):
     """One service on this node.
 
     ``desired``: what the order for its group means for it. ``state``: since ``since_ms``. ``stopped``: a plug-in has
@@ -132,14 +131,16 @@ class ServiceView:
     @property
     def deadline_ms(self) -> int | None:
         """When this service needs a look although nothing has happened to it."""
-        audit_ms = self.audit_ms if self.action is None else None
-        times = (self.run_due_ms, self.look_due_ms, audit_ms, self.countdown_ms, self.start_ms, self.stop_ms,
-                 self.counted_ms, self.recover_ms)
-        return min((moment for moment in times if moment is not None), default=None)
+        # Asked of every service in every step, so without a generator.
+        due_ms = self.audit_ms if self.action is None else None
+        for moment in (self.run_due_ms, self.look_due_ms, self.countdown_ms, self.start_ms, self.stop_ms,
+                       self.counted_ms, self.recover_ms):
+            if moment is not None and (due_ms is None or moment < due_ms):
+                due_ms = moment
+        return due_ms
 
 
-@dataclass(frozen=True, slots=True)
-class GroupView:
+class GroupView(Struct, frozen=True):
     """One group on this node. ``desired``: the order. ``state``: since ``changed_ms``. ``status`` and ``condition``
     come from its members; ``reason`` lists those that are not well. ``removed``: stops, then is forgotten."""
 
@@ -154,8 +155,7 @@ class GroupView:
     removed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Former:
+class Former(Struct, frozen=True):
     """How a service was defined when it was started here, kept until it is stopped: the catalogue has changed since.
 
     ``users``: other services of that kind which stop before it.
@@ -177,8 +177,7 @@ class Former:
                            max_transition_failures=self.max_transition_failures)
 
 
-@dataclass(frozen=True, slots=True)
-class LocalView:
+class LocalView(Struct, frozen=True):
     """Everything that the engines of one node know. ``audit_ms``: when all is evaluated anew.
 
     ``reboot_ms``: this node is rebooted then, for ``reboot_group``, because of ``reboot_reason``.

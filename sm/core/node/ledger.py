@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 
+from flock.core.records import replace
 from sm.contract.messages import AssignmentReport, GroupOrder
 from sm.contract.states import GroupState, Operational, ServiceState
 from sm.core.cluster import Assignment, Cluster, Decision, Health, Key, Node

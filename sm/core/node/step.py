@@ -5,9 +5,9 @@ The order of the actions counts: what is stored comes before what is sent.
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
+from flock.core.records import replace
 from sm.contract.messages import Beat, GroupOrder, NodeReport, Snapshot
 from sm.contract.states import Administrative, GroupState, Operational, SchedulingState
 from sm.core import actions as service_actions
@@ -64,7 +64,7 @@ def step(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tup
 def watchdog_until(view: NodeView, catalogue: Catalogue) -> int | None:
     """When the watchdog shall reset this node if it has not been told otherwise; None when nothing here needs it."""
     ends = []
-    for name in view.local.active_groups:
+    for name in view.gist_of(catalogue).active:
         group = catalogue.groups.get(name)
         if group is None or ledger.bound(group):
             ends.append(permitted_until(view.domain, leased=group is None or ledger.leased(group)))
@@ -166,7 +166,7 @@ def _local(view: NodeView, catalogue: Catalogue) -> Local:
     eligible = (told.administrative is Administrative.UNLOCKED and told.operational is Operational.ENABLED
                 and told.ready is Operational.ENABLED)
     active = any(name not in catalogue.groups or ledger.leased(catalogue.groups[name])
-                 for name in view.local.active_groups)
+                 for name in view.gist_of(catalogue).active)
     heir, successor = (view.domain.local.heir, view.domain.local.successor) if view.domain.leading else ("", "")
     return Local(eligible, active, standing.isolated, standing.in_sync, standing.enforced, standing.fenceable,
                  standing.stalled_ms, heir, successor, standing.doubtful)
@@ -175,25 +175,31 @@ def _local(view: NodeView, catalogue: Catalogue) -> Local:
 def _services(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tuple[NodeView, list[Action]]:
     """Give the engines the orders that hold now, and the event if it is theirs."""
     actions: list[Action] = []
-    local, given = view.local, dict(view.given)
-    for told in _orders(view, catalogue, now_ms):
-        if given.get(told.group) != told:
-            given[told.group] = told
-            local, done = local_step(local, order(told), catalogue, now_ms)
-            actions += done
+    local, given = view.local, view.given
+    told = view.book.orders.get(view.me, ()) if view.domain.leading else view.orders
+    stops = {leased: must_stop(view.domain, now_ms, leased=leased) for leased in (True, False)}
+    driven = (told, stops, local, catalogue)
+    if driven != view.driven:
+        given = dict(given)
+        for one in _orders(view, told, stops, catalogue):
+            if given.get(one.group) != one:
+                given[one.group] = one
+                local, done = local_step(local, order(one), catalogue, now_ms)
+                actions += done
     if isinstance(event, ServiceEvent) and not isinstance(event, Order):
         local, done = local_step(local, event, catalogue, now_ms)
         actions += done
-    elif isinstance(event, domain_events.Tick):
+    elif isinstance(event, domain_events.Tick) and (
+            local is not view.local or now_ms >= view.gist_of(catalogue).due_ms):
         local, done = local_step(local, Tick(), catalogue, now_ms)
         actions += done
-    return replace(view, local=local, given=given), actions
+    view = replace(view, local=local, given=given, driven=driven)
+    return replace(view, gist=view.gist_of(catalogue)), actions
 
 
-def _orders(view: NodeView, catalogue: Catalogue, now_ms: int) -> list[GroupOrder]:
+def _orders(view: NodeView, told: Sequence[GroupOrder], stops: Mapping[bool, bool], catalogue: Catalogue
+            ) -> list[GroupOrder]:
     """The order for each group that holds now: the leader's, unless this node has no right to keep the group active."""
-    told = view.book.orders.get(view.me, ()) if view.domain.leading else view.orders
-    stops = {leased: must_stop(view.domain, now_ms, leased=leased) for leased in (True, False)}
     found = []
     for one in told:
         group = catalogue.groups.get(one.group)
@@ -226,13 +232,16 @@ def _finished(view: NodeView, actions: list[Action], catalogue: Catalogue,
     sent = next((index for index, action in enumerate(actions) if isinstance(action, Send)), None)
     if sent is None:
         return view, tuple(actions)
-    told = reports(view.local, catalogue, view.me, ledger.peers_health(view, now_ms))
-    rows = tuple(replace(report(row, now_ms), age_ms=0) for row in told)
-    orders = dict(view.book.orders) if view.domain.leading else {}
-    states = dict(view.book.states) if view.domain.leading else {}
-    obeyed = (view.domain.durable.vote.term, view.book.number) if view.domain.leading else view.obeyed
-    snapshot = Snapshot(view.snapshot.revision, nodes={**states, view.me: view.standing.report}, assignments=rows,
-                        orders=orders, obeyed=obeyed)
+    leading = view.domain.leading
+    orders, states = (view.book.orders, view.book.states) if leading else ({}, {})
+    health = ledger.peers_health(view, now_ms)
+    obeyed = (view.domain.durable.vote.term, view.book.number) if leading else view.obeyed
+    told = (view.local, view.standing.report, orders, states, obeyed, health, catalogue)
+    snapshot = view.snapshot
+    if told != view.told:
+        rows = tuple(replace(report(row, now_ms), age_ms=0) for row in reports(view.local, catalogue, view.me, health))
+        snapshot = Snapshot(snapshot.revision, nodes={**states, view.me: view.standing.report}, assignments=rows,
+                            orders=dict(orders), obeyed=obeyed)
     changed = snapshot != view.snapshot
     if changed:
         snapshot = replace(snapshot, revision=snapshot.revision + 1)
@@ -242,7 +251,7 @@ def _finished(view: NodeView, actions: list[Action], catalogue: Catalogue,
         acknowledged = {name: peer.revision for name, peer in view.peers.items()}
         actions[sent] = Send(replace(action.beat, revision=snapshot.revision, acknowledged=acknowledged,
                                      snapshot=snapshot if due else None))
-    return replace(view, snapshot=snapshot, told_ms=now_ms if due else view.told_ms), tuple(actions)
+    return replace(view, snapshot=snapshot, told=told, told_ms=now_ms if due else view.told_ms), tuple(actions)
 
 
 def _unread(view: NodeView) -> bool:

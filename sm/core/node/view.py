@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from sm.contract import messages
 from sm.contract.messages import AssignmentReport, GroupOrder, NodeReport, Snapshot
 from sm.core.cluster import Assignment, Key
 from sm.core.domain.view import View
-from sm.core.local.view import LocalView
+from sm.core.local.view import LocalView, next_deadline_ms
+from sm.core.model import Catalogue
 from sm.core.paths import WEIGHTS
 
 SNAPSHOT_MS = 1_000
 """A snapshot is sent this often though nothing has changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """What another node told last of itself. ``revision``: of the snapshot that all of this comes from. ``read``: the
     revision of this node's snapshot that it has. ``lost_ms``: when ``lost`` was heard to change last."""
 
@@ -31,8 +32,7 @@ class Peer:
     lost_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Book:
+class Book(Struct, frozen=True):
     """The leader's plan; the others keep a copy, so that the next leader goes on from it.
 
     ``rows``: every group on every node. ``orders``: by node, in force since ``number`` of the leader's ``term``.
@@ -50,8 +50,7 @@ class Book:
     states: Mapping[str, NodeReport] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """What the shell has found out about this node. ``lost``: networks that it has lost; ``isolated``: why it would
     hear nobody. ``in_sync``, ``enforced``, ``doubtful``, ``fenceable`` and ``stalled_ms``: see
     ``sm.core.domain.view.Local``."""
@@ -69,11 +68,21 @@ class Standing:
     doubtful: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class NodeView:
+class Gist(Struct, frozen=True):
+    """What follows from ``local`` under ``catalogue``, and is needed with every beat. ``due_ms``: nothing happens in
+    the engines by itself before. ``active``: groups of which something may be active here."""
+
+    local: LocalView
+    catalogue: Catalogue
+    due_ms: int
+    active: frozenset[str]
+
+
+class NodeView(Struct, frozen=True):
     """One node. ``obeyed``: term and number of the latest orders taken. ``given``: by group, the order that the engines
-    have. ``basis``: what the leader's plan was made from. ``snapshot``: what was told last, at ``told_ms``.
-    ``lost_ms``: when the networks that this node has lost changed last. ``weights``: what the loss of one costs."""
+    have; ``driven``: what these follow from. ``basis``: what the leader's plan was made from. ``gist``: of the engines.
+    ``snapshot``: what was told last, at ``told_ms``; ``told``: what it was made from. ``lost_ms``: when the networks
+    that this node has lost changed last. ``weights``: what the loss of one costs."""
 
     domain: View
     local: LocalView
@@ -84,6 +93,9 @@ class NodeView:
     orders: tuple[GroupOrder, ...] = ()
     given: Mapping[str, GroupOrder] = field(default_factory=dict)
     basis: tuple[object, ...] = ()
+    gist: Gist | None = None
+    driven: tuple[object, ...] = ()
+    told: tuple[object, ...] = ()
     snapshot: Snapshot = Snapshot(0)
     told_ms: int = -SNAPSHOT_MS
     lost_ms: int = 0
@@ -94,46 +106,47 @@ class NodeView:
         """The name of this node."""
         return self.domain.me
 
+    def gist_of(self, catalogue: Catalogue) -> Gist:
+        """What follows from the engines' view as it is now."""
+        known, local = self.gist, self.local
+        if known is not None and known.local is local and known.catalogue is catalogue:
+            return known
+        return Gist(local, catalogue, next_deadline_ms(local), local.active_groups)
 
-@dataclass(frozen=True, slots=True)
-class BeatCame:
+
+class BeatCame(Struct, frozen=True):
     """A genuine and new beat of another voter."""
 
     beat: messages.Beat
 
 
-@dataclass(frozen=True, slots=True)
-class StandingChanged:
+class StandingChanged(Struct, frozen=True):
     """The shell knows something new about this node."""
 
     standing: Standing
 
 
-@dataclass(frozen=True, slots=True)
-class Swact:
+class Swact(Struct, frozen=True):
     """An operator moves all movable groups away from ``node``. Checked before; only the leader takes it."""
 
     node: str
     force: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class NodeTold:
+class NodeTold(Struct, frozen=True):
     """Host maintenance has told the states of another node. Only the leader takes it; ``report`` has a new uuid."""
 
     node: str
     report: NodeReport
 
 
-@dataclass(frozen=True, slots=True)
-class TakeReport:
+class TakeReport(Struct, frozen=True):
     """Store these states of this node, which host maintenance has told the leader."""
 
     report: NodeReport
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Send a beat to every voter."""
 
     beat: messages.Beat

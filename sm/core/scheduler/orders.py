@@ -4,8 +4,8 @@ others have said that they are not, or are proven to be stopped."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
+from flock.core.records import replace
 from sm.contract.states import Administrative, Condition, GroupState, SchedulingState, Status
 from sm.core.cluster import Assignment, Decision, Key
 from sm.core.model import GroupSpec

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
+from flock.core.records import replace
 from sm.contract.states import GroupState, SchedulingState
 from sm.core.cluster import Assignment, Cluster, Decision, Key, Node, Schedule
 from sm.core.scheduler.orders import orders

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from flock.core.codec import codec_for
-from flock.core.shape import members
+from flock.core.records import members
 from flock.db import Database
 from flock.sim.world import scaled
 from flock.testing.machines import recorded_machines

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Acceptance scenario 28: datagrams with a wrong digest, judged by the transport's own code, between controllers."""
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
+from flock.core.records import replace
 from sm.contract.messages import Vote
 from sm.contract.states import PathState
 from sm.core.admission import Admission, Verdict

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from oslo_config import cfg
 
 from flock import conf as flock_conf
 from flock.auth.session import OwnSession
+from flock.core.records import replace
 from flock.testing.daemons import BIN
 from flock.testing.services.keystone import KeystoneServer
 from flock.testing.services.process import wait_for

@@ -76,7 +76,7 @@ class Node:
         world.certificate(self.folder / "tls", name)
         self.config = self.folder / "sm.conf"
         self.config.write_text(f"node: {name}\nnodes: [{', '.join(NODES)}]\nstore: {self.folder}/sm.db\n"
-                               f"runtime: {self.run}\n")
+                               f"runtime: {self.run}\nrequired: {self.folder}/required.json\n")
         Store.open(self.folder / "sm.db", lambda: Configured(
             service_domains=(DomainRow("controller"),),
             service_domain_interfaces=(InterfaceRow("controller", "management-interface", device="lo",

@@ -8,13 +8,13 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flock import tls
 from flock.core.errors import Refused
+from flock.core.records import replace
 from flock.testing.services.process import wait_for
 from sm.contract.mirror import MirrorVerb
 from sm.mirror.frames import (

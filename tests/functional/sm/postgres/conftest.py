@@ -106,7 +106,9 @@ class Node:
         process = self.begin(action)
         _, log = process.communicate(timeout=120)
         if expect is not None:
-            assert process.returncode == expect, f"{self.name} {action} ended with {process.returncode}:\n{log}"
+            served = self.settings.beside("log")
+            tail = served.read_text()[-1_500:] if process.returncode != expect and served.exists() else ""
+            assert process.returncode == expect, f"{self.name} {action}: {process.returncode}\n{log}\n{tail}"
         return log
 
     def require(self, *nodes: str) -> None:

@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 
 from flock.core.codec import codec_for
 from flock.core.errors import InvalidInput
+from flock.core.records import replace
 from sm.contract.messages import AssignmentReport, Beat, DataRecord, Echo, GroupOrder, NodeReport, Snapshot, Vote
 from sm.contract.states import GroupState
 

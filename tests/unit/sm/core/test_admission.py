@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
+from flock.core.records import replace
 from sm.contract.messages import Beat, Echo
 from sm.core.admission import FRESH_MS, GREETED_MAX, LATE_MS, WINDOW, Admission, Verdict
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from flock.core.records import replace
 from sm.contract.messages import Beat
 from sm.contract.states import PathState
 from sm.core import paths

@@ -2,10 +2,9 @@
 """Explanations: where a group is and why, what would move it, what stops that."""
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
+from flock.core.records import replace
 from sm.contract.states import Condition, GroupState
 from sm.core.explain import explain
 from sm.core.simulate import change, simulate

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-from dataclasses import replace
-
 import pytest
 
+from flock.core.records import replace
 from sm.core.fencing import Evidence, Permit, Refusal, judge
 from sm.core.timing import Timing
 

@@ -2,8 +2,7 @@
 """What a leader says of groups, from its first look to the end of its time."""
 from __future__ import annotations
 
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.contract.faults import Kind
 from sm.contract.states import GroupState, Status
 from sm.core.redundancy import HOLD_MS

@@ -2,11 +2,11 @@
 """Swact and lock checks with the texts that clients show, and the marks of a swact."""
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from flock.core.records import replace
 from sm.contract.states import (
     Administrative,
     Condition,

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import dataclasses
+import msgspec
 
 from flock.core.codec import codec_for
+from flock.core.records import replace
 from sm.contract import messages
 from sm.contract.states import Condition, GroupState, SchedulingState, Status
 from sm.core import events, wireform
@@ -19,7 +20,7 @@ CODEC = codec_for(messages.Beat)
 
 def test_all_that_the_domain_tells_arrives() -> None:
     """Every field differs from its default, so none is forgotten."""
-    for field in dataclasses.fields(DOMAIN):
+    for field in msgspec.structs.fields(DOMAIN):
         assert getattr(DOMAIN, field.name) != field.default, field.name
     rest = messages.Beat("", "", 9, 0, carriers={"mgmt": True}, revision=5)
     sent = wireform.with_domain(rest, DOMAIN)
@@ -32,7 +33,7 @@ def test_an_assignment_keeps_its_age_on_another_clock() -> None:
     mine = Assignment("cloud-services", "controller-0", GroupState.ACTIVE, GroupState.GO_ACTIVE, Status.DEGRADED,
                       Condition.DATA_SYNCING, Health(1, 2, 3), SchedulingState.SWACT, 1_000, "a reason")
     theirs = wireform.assignment(wireform.report(mine, 1_250), "controller-0", 90_000)
-    assert theirs == dataclasses.replace(mine, changed_ms=89_750)
+    assert theirs == replace(mine, changed_ms=89_750)
 
 
 def test_a_decision_becomes_an_order() -> None:

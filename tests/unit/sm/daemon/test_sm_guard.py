@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from flock.core.records import replace
+from sm.catalogue.build import catalogue
 from sm.contract.states import PluginKind, ServiceAction
-from sm.core.model import Catalogue
+from sm.core.model import Catalogue, ServiceSpec
 from sm.daemon.guard import NOTHING_PROVEN, Guard, NoData, Part, Unproven, read_required
-from sm.daemon.parts import guard_for
+from sm.daemon.parts import MAKERS, guard_for
+from tests.unit.sm.catalogue.sites import rows
 from tests.unit.sm.daemon.conftest import NODES
 
 C0, C1 = NODES
@@ -60,7 +62,7 @@ def test_replicated_data_that_nobody_looks_at_is_never_current(site: Catalogue, 
 
 
 def test_one_part_without_a_maker_keeps_the_other_nodes_out(site: Catalogue, tmp_path: Path) -> None:
-    catalogue = with_service(with_service(site, "postgres", PluginKind.EXEC, "/opt/bin/sm-postgres"),
+    both_parts = with_service(with_service(site, "postgres", PluginKind.EXEC, "/opt/bin/sm-postgres"),
                              "drbd-platform", PluginKind.EXEC, "/opt/bin/sm-mirror")
     found: list[tuple[str, str, frozenset[str]]] = []
 
@@ -69,8 +71,8 @@ def test_one_part_without_a_maker_keeps_the_other_nodes_out(site: Catalogue, tmp
         return Replica(spec.name, OTHERS)
 
     makers = {"sm-postgres": made}
-    assert guard_for(catalogue, C0, NODES, tmp_path / "required", makers).in_sync() == frozenset()
-    both = guard_for(catalogue, C0, NODES, tmp_path / "required", {**makers, "sm-mirror": made})
+    assert guard_for(both_parts, C0, NODES, tmp_path / "required", makers).in_sync() == frozenset()
+    both = guard_for(both_parts, C0, NODES, tmp_path / "required", {**makers, "sm-mirror": made})
     assert both.in_sync() == OTHERS
     assert found[-1] == ("postgres", C0, OTHERS)
 
@@ -127,3 +129,16 @@ def test_a_damaged_file_requires_every_node(content: str, tmp_path: Path) -> Non
     path.write_text(content)
     assert read_required(path) is None
     assert Guard([Unproven("database")], path, OTHERS).ordered(known=False) == OTHERS
+
+
+@pytest.mark.parametrize(("mode", "parts"), [("simplex", []), ("duplex", ["drbd-platform", "postgres"])])
+def test_the_shipped_catalogue_is_guarded_by_all_its_parts(mode: str, parts: list[str], tmp_path: Path) -> None:
+    found: list[str] = []
+
+    def made(spec: ServiceSpec, me: str, others: frozenset[str]) -> Part:
+        found.append(spec.name)
+        return Replica(spec.name)
+
+    nodes = NODES if mode == "duplex" else NODES[:1]
+    guard_for(catalogue(rows(mode)), C0, nodes, tmp_path / "required", dict.fromkeys(MAKERS, made))
+    assert found == parts

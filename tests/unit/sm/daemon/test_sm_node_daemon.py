@@ -8,12 +8,12 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flock.core.errors import Refused, Unavailable
+from flock.core.records import replace
 from sm.catalogue.rows import (
     ActionRow,
     Configured,

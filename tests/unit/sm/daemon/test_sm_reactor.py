@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
+from flock.core.records import replace
 from sm.contract.messages import NodeReport
 from sm.contract.states import ActionResult, Administrative, Availability, Operational, ServiceAction, ServiceState
 from sm.core.domain.events import Tick

@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from flock.core.records import replace
 from sm.catalogue.problems import CatalogueRefused
 from sm.catalogue.rows import Configured, InterfaceRow, SettingRow
 from sm.core.timing import Timing

@@ -17,18 +17,22 @@ from flock import tls
 from flock.core.codec import codec_for
 from flock.core.errors import InvalidInput, Refused, Unavailable
 from flock.testing.services.process import free_port, wait_for
+from sm.catalogue.build import catalogue as built
 from sm.catalogue.rows import Configured, DomainRow, InterfaceRow
 from sm.client import mirror
 from sm.cmd import mirror as program
 from sm.contract.control import Reply, Request, StatusReport
 from sm.contract.mirror import MirrorRequest, MirrorRole, MirrorVerb
 from sm.core.model import ServiceSpec
+from sm.daemon.guard import Guard
+from sm.daemon.parts import MAKERS, guard_for
 from sm.mirror.control import ControlSocket, is_member
 from sm.mirror.daemon import MirrorDaemon
 from sm.mirror.leadership import Leadership
 from sm.mirror.part import MirrorPart, make
 from sm.mirror.settings import mirror_settings
 from sm.store.store import Store
+from tests.unit.sm.catalogue.sites import rows
 
 ADDRESS = {"c0": "127.0.0.30", "c1": "127.0.0.31"}
 
@@ -66,7 +70,8 @@ class Pair:
 
     def config(self, name: str, *, addresses: bool = True) -> Path:
         place, peer = self.folder / name, next(other for other in ADDRESS if other != name)
-        (place / "sm.conf").write_text(f"node: {name}\nnodes: [c0, c1]\nstore: {place}/sm.db\nruntime: {place}/run\n")
+        (place / "sm.conf").write_text(f"node: {name}\nnodes: [c0, c1]\nstore: {place}/sm.db\nruntime: {place}/run\n"
+                                       f"required: {place}/required.json\n")
         row = InterfaceRow("controller", "management-interface", device="lo", network_type="ipv4-udp",
                            address=ADDRESS[name], peer_address=ADDRESS[peer])
         Store.open(place / "sm.db", lambda: Configured(
@@ -168,6 +173,15 @@ def test_the_part_of_the_guard_never_waits(pair: Pair) -> None:
     asyncio.run(play())
     absent = make(ServiceSpec("drbd-platform", {}, parameters={"directory": str(pair.folder)}), "c0", frozenset({"c1"}))
     assert absent.in_sync() == frozenset() and absent.problems() and absent.first_members() == frozenset()
+
+
+def test_somebody_looks_at_all_replicated_data_of_the_flock(tmp_path: Path) -> None:
+    assert MAKERS["sm-mirror"] is make
+    catalogue = built(rows("duplex"), 2)
+    guard = guard_for(catalogue, "controller-0", ("controller-0", "controller-1"), tmp_path / "required")
+    assert isinstance(guard, Guard)
+    assert not [text for text in guard.problems() if "nothing here can look" in text]
+    assert [text for text in guard.problems() if text.startswith("mirror: ")]
 
 
 def test_settings_that_do_not_suffice_are_refused(pair: Pair) -> None:

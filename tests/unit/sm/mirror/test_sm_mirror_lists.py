@@ -2,13 +2,12 @@
 """Names, lists, steps between lists, whose data is taken, and what may be acknowledged: the pure parts."""
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flock.core.errors import InvalidInput
+from flock.core.records import replace
 from sm.mirror import names, standing
 from sm.mirror.acceptance import Held, Leader, refusal
 from sm.mirror.manifest import NONE, Entry, Generation, Kind, Limits, applied, behind, difference, digest, manifest

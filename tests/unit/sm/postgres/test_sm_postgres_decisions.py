@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
+from flock.core.records import replace
 from sm.postgres.decisions import Cluster, Peer, Step, cluster_of, may_give_up, plan
 
 PEER = Peer("controller-1", "71", 4)

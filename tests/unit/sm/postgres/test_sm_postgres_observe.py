@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
+from flock.core.records import replace
 from sm.postgres.observe import LAG_MS, Sender, Standbys, obeys, position
 
 NAME = "controller-1"

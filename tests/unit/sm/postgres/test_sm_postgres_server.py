@@ -2,14 +2,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from flock.core.records import replace
 from sm.postgres import session, texts
 from sm.postgres.decisions import Cluster
 from sm.postgres.server import Server, ServerFailed
@@ -36,12 +37,15 @@ def test_only_a_process_of_this_cluster_is_its_server(place: Place) -> None:
             (data / "postmaster.pid").write_text(f"{process.pid}\n{data}\n")
             _until(lambda process=process: Path(f"/proc/{process.pid}/comm").read_text().strip() == "postgres")
             assert server.pid() == found
+        server.stop(1.0)
+        assert running[0].wait(5) == -signal.SIGKILL, "its parent has died, and it could still write"
+        assert running[1].poll() is None
+        assert not (data / "postmaster.pid").exists()
     finally:
         for process in running:
             process.kill()
             process.wait()
     assert server.pid() is None
-    server.stop(1.0)
 
 
 def _until(condition) -> None:

@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flock.core.errors import InvalidInput
+from flock.core.records import replace
 from sm.contract.messages import AssignmentReport, Beat, Echo, Snapshot
 from sm.transport import codec
 from sm.transport.codec import Refusal

@@ -7,12 +7,12 @@ import logging
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flock.core.errors import InvalidInput
+from flock.core.records import replace
 from sm.contract.messages import AssignmentReport, Beat, Echo, Snapshot
 from sm.core.rotation import Key, Ring
 from sm.transport import codec, exchange, sieve

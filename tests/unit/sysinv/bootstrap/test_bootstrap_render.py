@@ -75,9 +75,12 @@ def test_values_with_dollar_survive_oslo_interpolation():
     assert "pa$$word" in render.ini({"a": {"b": "pa$word"}})
 
 
-def test_networks_have_unit_and_floating_address():
-    text = next(file.content for file in render.host_files(ANSWERS, "controller-0") if "-mgmt.network" in file.path)
-    assert "Address=192.168.204.2/24" in text and "Address=192.168.204.1/24" in text
+def test_networks_keep_floating_addresses_and_do_not_set_them():
+    files = {file.path: file.content for file in render.host_files(ANSWERS, "controller-0")}
+    mgmt = files["/etc/systemd/network/10-flock-mgmt.network"]
+    assert "Address=192.168.204.2/24" in mgmt and "192.168.204.1/" not in mgmt
+    assert "KeepConfiguration=static" in mgmt
+    assert "KeepConfiguration" not in files["/etc/systemd/network/10-flock-bmc.network"], "nothing floats there"
 
 
 def test_secrets_are_made_once_and_private(tmp_path):
@@ -101,7 +104,7 @@ def test_certificates_name_every_address_of_the_controller_and_the_key_is_privat
     now = datetime.datetime.now(datetime.UTC)
     files = authority_files(ANSWERS, now)
     assert [(file.path, file.mode) for file in files] == [
-        ("/etc/flock/tls/ca.key", 0o600), ("/etc/flock/tls/ca.crt", 0o644)]
+        ("/opt/platform/flock/authority/ca.key", 0o600), ("/opt/platform/flock/authority/ca.crt", 0o644)]
     authority = tls.Authority(files[1].content.encode(), files[0].content.encode())
     key, crt = certificate_files(ROLES[0], authority, ANSWERS, "controller-0", now)
     assert key.mode == 0o600 and key.path == "/etc/flock/tls/rabbitmq.key"

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Views of controller-0, which has heard controller-1 (and a witness) a moment ago."""
-from dataclasses import replace
-
 import pytest
 
+from flock.core.records import replace
 from sm.core.domain.view import Beat, Config, Durable, Heard, Local, Record, View, Vote
 from sm.core.timing import Timing
 from tests.unit.sm.core.domain.names import BOTH, C0, C1, NOW, WITNESS

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.core.domain.events import FenceAnswered
 from sm.core.domain.hearing import fence_answered, forced, hear
 from sm.core.domain.step import fence_verdict

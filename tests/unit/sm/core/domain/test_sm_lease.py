@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-from dataclasses import replace
-
 import pytest
 
+from flock.core.records import replace
 from sm.contract.states import Policy
 from sm.core.domain.lease import (
     backing,

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.core.domain.record import renewed, taken_over, wanted
 from sm.core.domain.view import Local, Proof, Record, Void
 from sm.core.timing import Timing

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-from dataclasses import replace
-
 import pytest
 
+from flock.core.records import replace
 from sm.contract.states import Policy
 from sm.core.domain.lease import must_stop, permitted_until
 from sm.core.domain.standing import decided, standing_refusal

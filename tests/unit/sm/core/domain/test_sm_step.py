@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.core.domain.events import (
     AskFenced,
     BeatHeard,

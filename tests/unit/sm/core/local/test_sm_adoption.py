@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A catalogue that changes while services run, and a view of an earlier process."""
-from dataclasses import replace
-
 from flock.core.codec import codec_for
+from flock.core.records import replace
 from sm.contract.states import GroupState, ServiceAction, ServiceState
 from sm.core.actions import CancelAction, RunAction
 from sm.core.events import ProcessDied, SetManaged

@@ -3,10 +3,11 @@
 import pytest
 
 from flock.core.codec import codec_for
+from flock.core.records import names
 from sm.contract.states import Condition, ServiceAction, ServiceState, Status
 from sm.core.events import SetManaged
 from sm.core.local import settle
-from sm.core.local.draft import NAMES, Draft
+from sm.core.local.draft import Draft
 from sm.core.local.view import LocalView, ServiceView, Settings, next_deadline_ms
 from sm.core.model import Catalogue
 from tests.sim.service_catalogues import controller
@@ -46,7 +47,7 @@ def test_the_engine_has_the_last_word_on_status_and_condition():
     assert (service.status, service.condition) == (Status.FAILED, Condition.ACTION_FAILURE)
 
 
-@pytest.mark.parametrize("field", [name for name in NAMES if name.endswith("_ms") and name not in (
+@pytest.mark.parametrize("field", [name for name in names(ServiceView) if name.endswith("_ms") and name not in (
     "since_ms", "run_since_ms", "recovered_ms")])
 def test_every_moment_to_come_is_a_deadline(field):
     view = LocalView({"a": ServiceView("a", **{field: 500})}, audit_ms=30_000)

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Acceptance scenarios of service management by number, as far as one node decides them: 1-10, 13, 29 and 30."""
-from dataclasses import replace
-
 import pytest
 
+from flock.core.records import replace
 from sm.contract.states import ActionResult, Condition, GroupState, ServiceAction, ServiceState, Status
 from sm.core.actions import CancelAction, RebootNode, RunAction
 from sm.core.cluster import Health

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many services start at once, and which."""
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.core.local.draft import Draft
 from sm.core.local.throttle import starting
 from sm.core.model import Catalogue

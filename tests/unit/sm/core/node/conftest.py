@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two nodes with a catalogue of one leased, one granted and one group that runs everywhere."""
-from dataclasses import replace
-
 import pytest
 
+from flock.core.records import replace
 from sm.contract.messages import AssignmentReport, NodeReport
 from sm.contract.states import (
     Administrative,

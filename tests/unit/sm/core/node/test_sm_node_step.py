@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.contract.messages import AssignmentReport, Beat, Echo, GroupOrder, NodeReport, Snapshot, Vote
 from sm.contract.states import (
     ActionResult,

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a node does about the services that an earlier daemon has left active."""
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.contract.states import ActionResult, GroupState, ServiceAction, ServiceState
 from sm.core.actions import RunAction
 from sm.core.domain import events as domain

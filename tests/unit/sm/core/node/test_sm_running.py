@@ -2,8 +2,7 @@
 """What counts as running where, before a lock."""
 from __future__ import annotations
 
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.contract.messages import AssignmentReport
 from sm.contract.states import GroupState
 from sm.core.node import ledger

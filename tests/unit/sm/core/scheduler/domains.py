@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
+from flock.core.records import replace
 from sm.contract.states import Condition, GroupState, Impact, RedundancyModel, Status
 from sm.core.cluster import Assignment, Cluster, Decision, Health, Node
 from sm.core.model import GroupSpec, MemberSpec

@@ -2,12 +2,12 @@
 """Passes of the scheduler: stable, safe and explained on any snapshot, fast on a large one; and what they change."""
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flock.core.records import replace
 from flock.sim import scaled
 from sm.contract.states import Administrative, Condition, GroupState, SchedulingState, Status
 from sm.core.cluster import Assignment, Cluster, Health, Node

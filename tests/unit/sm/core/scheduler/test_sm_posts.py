@@ -2,11 +2,11 @@
 """Units, and what holds for one on a node."""
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from flock.core.records import replace
 from sm.contract.states import Administrative, Availability, GroupState, Operational, SchedulingState, Status
 from sm.core.cluster import Assignment, Cluster, Node
 from sm.core.scheduler.posts import Post, data_bar, may_be_active, node_bar, posts_of, strongest, unit_of, units

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
+from flock.core.records import replace
 from sm.contract.states import (
     Administrative,
     Availability,

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
+from flock.core.records import replace
 from sm.contract.states import Condition, GroupState, Status
 from sm.core.cluster import Cluster, Health
 from sm.core.explain import explain
