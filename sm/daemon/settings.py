@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flock.service import realtime
 from sm.catalogue.load import Reader
 from sm.contract.messages import NodeReport
 from sm.contract.states import Administrative, Availability, Operational, Policy
@@ -51,6 +52,7 @@ class Settings:
     ``ready_files`` must exist, and ``unhealthy_file`` must not, for the node to be ready. ``degraded_file`` exists
     while a group is degraded. ``assumed``: states of the node until host maintenance has told others.
     ``stop_s``: how long ``--stop-services`` waits. ``reboot``: the command that reboots the node.
+    ``realtime_priority``: 1 to 99, before all programs without one; 0: none.
     """
 
     node: str = ""
@@ -73,6 +75,7 @@ class Settings:
     assumed: NodeReport = NodeReport(Administrative.UNLOCKED, Operational.ENABLED, Availability.AVAILABLE)
     timeout_extension_s: int = 0
     stop_s: int = 60
+    realtime_priority: int = 1
     reboot: tuple[str, ...] = ("/usr/bin/systemctl", "reboot")
 
     @property
@@ -103,6 +106,7 @@ class WitnessSettings:
     timing: Timing = Timing()
     store: str = "/var/lib/sm-witness/witness.db"
     key: str = "/etc/flock/sm.key"
+    realtime_priority: int = 1
 
 
 def read(path: Path) -> Settings:
@@ -154,6 +158,8 @@ def _broken(found: Settings) -> list[tuple[str, str]]:
         wrong.append(("reboot", "must begin with the absolute path of a program"))
     if not 1 <= found.stop_s <= 3_600:
         wrong.append(("stop_s", "must be a number from 1 to 3600"))
+    if not 0 <= found.realtime_priority <= realtime.PRIORITY_MAX:
+        wrong.append(("realtime_priority", f"must be a number from 0 to {realtime.PRIORITY_MAX}"))
     if not 0 <= found.timeout_extension_s <= 600:
         wrong.append(("timeout_extension_s", "must be a number from 0 to 600"))
     return wrong
