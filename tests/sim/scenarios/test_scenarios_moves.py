@@ -180,7 +180,7 @@ def test_scenario_30_a_service_is_added_and_removed_without_a_restart(seed, tmp_
         host.stored = Store.open(paths[host.name], rows)
     member = ("service-group-member", "controller-services", "fm-api")
     assert "stops: fm-api\n" in provisioned(site, paths, "deprovision", capsys, *member)
-    site.until(lambda: site.first.running["fm-api"] is DOWN, 10_000)
+    site.until(lambda: site.first.running["fm-api"] is DOWN, 10_000, "fm-api stops and does not return")
     site.until(lambda: "fm-api" not in site.first.node.local.services, 1_000)
     for host in site.controllers:
         assert "fm-api" not in {line.name for line in host.console.status().services}
@@ -216,8 +216,9 @@ def test_scenario_30_a_redefined_service_is_stopped_as_it_was_defined(seed, tmp_
     parameters = "ip=192.168.10.99,cidr_netmask=24,nic=eth-oam"
     site.first.stored.change(edits.service_instance("oam-ipv4", "oam-ip", parameters), "sm-configure service_instance")
     site.first.say(Verb.CONFIGURATION)
-    site.until(lambda: site.first.running["oam-ipv4"] is DOWN, 10_000)
-    site.until(lambda: site.first.running["oam-ipv4"] is UP, 10_000)
-    changes = [(kind, ip) for name, kind, ip in executed if name == "oam-ipv4" and "audit" not in kind]
-    assert changes == [(ServiceAction.DISABLE, old), (ServiceAction.ENABLE, "192.168.10.99")]
+
+    def changes():
+        return [(kind, ip) for name, kind, ip in executed if name == "oam-ipv4" and "audit" not in kind]
+    site.until(lambda: len(changes()) == 2 and site.first.running["oam-ipv4"] is UP, 10_000)
+    assert changes() == [(ServiceAction.DISABLE, old), (ServiceAction.ENABLE, "192.168.10.99")]
     site.first.stored.close()
