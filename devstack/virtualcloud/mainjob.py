@@ -159,10 +159,13 @@ def second_controller(cloud: CloudClient, machines: dict[str, dict[str, Any]]) -
 
 
 def stands_by() -> bool:
-    """Whether service management has every group on standby on controller-1, with nothing wrong with it."""
-    lines = [line.split() for line in on("controller-0", f"{PROGRAMS}/sm", "status").splitlines()]
+    """Whether service management has every group on standby on controller-1, and all data there."""
+    text = on("controller-0", f"{PROGRAMS}/sm", "status")
+    lines = [line.split() for line in text.splitlines()]
     groups = [words for words in lines if len(words) > 1 and words[1] == "controller-1" and "-services" in words[0]]
-    return bool(groups) and all(words[2:] == ["standby", "standby"] for words in groups)
+    current = [line for line in text.splitlines() if " data is current on " in line][-1:]
+    return bool(groups) and all(words[2:4] == ["standby", "standby"] for words in groups) and all(
+        "controller-1" in line for line in current)
 
 
 def _is_there(cloud: CloudClient, name: str) -> bool:

@@ -57,6 +57,16 @@ def known_states(view: MaintainedHost) -> States:
     return str(view.administrative), str(view.operational), avail if avail in set(Availability) else ""
 
 
+def may_be_told(view: MaintainedHost, controllers: Iterable[MaintainedHost]) -> bool:
+    """Whether service management may learn the states of a controller.
+
+    Told that the active one is locked or disabled, it stops everything there, also what could unlock or enable it. So
+    this is told only when another controller can take over: not of the only one, nor before its first unlock.
+    """
+    return not view.is_active or view.is_enabled or any(
+        other.is_enabled for other in controllers if other.uuid != view.uuid)
+
+
 class ManagerAudit:
     """Tells service management the states of controllers. ``views``: all hosts, as stored."""
 
@@ -85,8 +95,9 @@ class ManagerAudit:
 
     def audit(self) -> None:
         """Compare once, and tell each difference. FlockError: service management does not answer."""
-        for view in self._views():
-            if view.is_controller:
+        controllers = [view for view in self._views() if view.is_controller]
+        for view in controllers:
+            if may_be_told(view, controllers):
                 self._tell(view)
 
     def _pass(self) -> float:

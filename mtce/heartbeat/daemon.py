@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import selectors
 import signal
 import socket
 import time
 import uuid as uuid_module
 
+from flock.service import realtime
 from flock.service.notify import notify, watchdog_interval_s
 from mtce.contract import pulsekey
 from mtce.heartbeat.alive import AliveNote
@@ -109,11 +109,7 @@ def run(settings: HeartbeatSettings) -> None:
     daemon = HeartbeatDaemon(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: daemon.stop())
-    if settings.realtime_priority:
-        try:
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(settings.realtime_priority))
-        except OSError as error:
-            LOG.warning("no real-time priority: %s", error)
+    realtime.prefer(settings.realtime_priority)
     daemon.run()
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flock.core.errors import FlockError
+from flock.service import realtime
 from sm.admin.program import catalogue_of
 from sm.daemon import settings
 from sm.daemon.node import NodeDaemon
@@ -54,6 +55,7 @@ async def _serve(chosen: settings.Settings, stop_services: bool) -> int:
         except BlockingIOError:
             sys.stderr.write(f"sm-daemon: another daemon runs; it holds {runtime / 'lock'}.\n")
             return 1
+        realtime.prefer(chosen.realtime_priority)
         made = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         store = Store.open(Path(chosen.store), lambda: catalogue_of(Path(chosen.site)), made, repair=True)
         try:

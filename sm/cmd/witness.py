@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flock.core.errors import FlockError
+from flock.service import realtime
 from sm.daemon import settings
 from sm.daemon.witness import WitnessDaemon, opened
 from sm.store.kept import Kept
@@ -37,6 +38,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 async def _serve(chosen: settings.WitnessSettings) -> int:
+    realtime.prefer(chosen.realtime_priority)
     path = Path(chosen.store)
     connection = opened(path)
     try:

@@ -11,7 +11,6 @@ import errno
 import grp
 import logging
 import os
-import shutil
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -119,16 +118,22 @@ class Faults:
                                    os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         self._size = 0
         if self._group:
-            os.fchown(self._descriptor, -1, grp.getgrnam(self._group).gr_gid)
+            os.fchown(self._descriptor, -1, self._gid())
+            os.fchmod(self._descriptor, 0o640)
 
     def _made(self) -> None:
         if self._directory.is_dir():
             return
         self._directory.mkdir(mode=0o770, parents=True)
         if self._group:
-            for path in (self._directory, self._directory.parent):
-                shutil.chown(path, group=self._group)
-            self._directory.chmod(0o770)
+            # The mask of the process may have taken rights of the group; the journal's directory lets it pass.
+            for path, mode in ((self._directory, 0o770), (self._directory.parent, 0o750)):
+                os.chown(path, -1, self._gid())
+                path.chmod(mode)
+
+    def _gid(self) -> int:
+        """LookupError when there is no such group."""
+        return grp.getgrnam(self._group).gr_gid
 
     def _numbers(self) -> list[int]:
         return sorted(number for name in os.listdir(self._directory) if (number := number_of(name)) is not None)

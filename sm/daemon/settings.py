@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flock.service import realtime
 from sm.catalogue.load import Reader
 from sm.contract.messages import NodeReport
 from sm.contract.states import Administrative, Availability, Operational, Policy
@@ -57,6 +58,7 @@ class Settings:
     the node until host maintenance has told others. ``faults``: directory of alarms for sm-alarms; empty: ``faults`` in
     that of the journal.
     ``stop_s``: how long ``--stop-services`` waits. ``reboot``: the command that reboots the node.
+    ``realtime_priority``: 1 to 99, before all programs without one; 0: none.
     """
 
     node: str = ""
@@ -82,6 +84,7 @@ class Settings:
     assumed: NodeReport = NodeReport(Administrative.UNLOCKED, Operational.ENABLED, Availability.AVAILABLE)
     timeout_extension_s: int = 0
     stop_s: int = 60
+    realtime_priority: int = 1
     reboot: tuple[str, ...] = ("/usr/bin/systemctl", "reboot")
 
     @property
@@ -112,6 +115,7 @@ class WitnessSettings:
     timing: Timing = Timing()
     store: str = "/var/lib/sm-witness/witness.db"
     key: str = "/etc/flock/sm.key"
+    realtime_priority: int = 1
 
 
 def read(path: Path) -> Settings:
@@ -163,6 +167,8 @@ def _broken(found: Settings) -> list[tuple[str, str]]:
         wrong.append(("reboot", "must begin with the absolute path of a program"))
     if not 1 <= found.stop_s <= 3_600:
         wrong.append(("stop_s", "must be a number from 1 to 3600"))
+    if not 0 <= found.realtime_priority <= realtime.PRIORITY_MAX:
+        wrong.append(("realtime_priority", f"must be a number from 0 to {realtime.PRIORITY_MAX}"))
     if not 0 <= found.timeout_extension_s <= 600:
         wrong.append(("timeout_extension_s", "must be a number from 0 to 600"))
     wrong += [(f"weights.{path}", f"must be a number from 0 to {WEIGHT_MAX}") for path, weight in found.weights.items()

@@ -106,7 +106,7 @@ def join(bin_dir: Path, share_dir: Path, say: Callable[[str], None]) -> None:
 
 
 def pair(bin_dir: Path, share_dir: Path, say: Callable[[str], None]) -> None:
-    """Have service management of the first controller count with the second one. Only the database is restarted."""
+    """Have service management of the first controller count with the second one. The database and its users restart."""
     hostname = socket.gethostname().partition(".")[0]
     if hostname != CONTROLLER_0:
         raise Refused(detail=f"This host is {hostname}; run this on {CONTROLLER_0}.")

@@ -81,13 +81,12 @@ class ConductorDaemon:
         self._operations = StoredOperations(
             self._db, OPERATIONS, steps.kinds(), owner=f"sysinv-conductor@{hostname}",
             threads_max=conf.sysinv.operation_threads)
-        chosen = conf.bus_admin
-        admin = BusAdmin(chosen.url, chosen.account, chosen.password, chosen.vhost) if chosen.password else None
+        admin = _bus_admin(conf)
         self._accounts = HostAccounts(self._db, admin, self._transport.exchange, hostname,
                                       self._transport.gate.refusals.note, keep=keeper(shared.BUS_DEFINITIONS))
         self._boards = Boards(self._db, Path(conf.sysinv.secret_key_file))
         self._guard = None if admin is None else BusGuard(
-            admin, chosen.port, busaccounts.HOST_CONNECTIONS_MAX, self._transport.gate.refusals.note)
+            admin, conf.bus_admin.port, busaccounts.HOST_CONNECTIONS_MAX, self._transport.gate.refusals.note)
         self._credentials = CredentialsEndpoint(
             self._db, admin, Path(conf.bootstrap.authority_directory),
             lambda host: rpc.client(SysinvAgent, self._transport, host), hostname)
@@ -107,14 +106,8 @@ class ConductorDaemon:
                                            lambda: options.own_interfaces(conf)),
         }, threads_max=conf.sysinv.conductor_threads, hostname_of=intake.hostname_of)
         self._periodics = self._audits(conf, mtce, steps, discovery)
-        bus_alarm = BusAlarm(hostname, "sysinv-conductor", self._server.trouble, busalarm.spooled(self._raiser))
-        self._periodics.add("bus_alarm", busalarm.INTERVAL_S, bus_alarm.audit, first_after_s=5.0)
         self._keystone = KeystoneWatch(conf)
-        keystone_alarm = BusAlarm(hostname, "keystone", self._keystone.trouble, busalarm.spooled(self._raiser),
-                                  problem="checks no tokens")
-        self._periodics.add("keystone_alarm", busalarm.INTERVAL_S, keystone_alarm.audit, first_after_s=5.0)
-        self._periodics.add("refusals", refusals.INTERVAL_S,
-                            refusals.RefusalReport(self._transport, self._hostnames).send)
+        self._add_alarms(hostname)
         self._servers = rpc.ServerWatch(self._transport, [MtceHosts, FmManager])
         self.health.add("versions", self._servers.mismatch)
         self.health.add("discovery", discovery.trouble)
@@ -146,6 +139,15 @@ class ConductorDaemon:
         with self._db.reader() as conn:
             return {row["hostname"] for row in hosts.all_rows(conn) if row["hostname"]}
 
+    def _add_alarms(self, hostname: str) -> None:
+        tell = busalarm.spooled(self._raiser)
+        bus = BusAlarm(hostname, "sysinv-conductor", self._server.trouble, tell)
+        keystone = BusAlarm(hostname, "keystone", self._keystone.trouble, tell, problem="checks no tokens")
+        self._periodics.add("bus_alarm", busalarm.INTERVAL_S, bus.audit, first_after_s=5.0)
+        self._periodics.add("keystone_alarm", busalarm.INTERVAL_S, keystone.audit, first_after_s=5.0)
+        self._periodics.add("refusals", refusals.INTERVAL_S,
+                            refusals.RefusalReport(self._transport, self._hostnames).send)
+
     def _audits(self, conf: Any, mtce: MtceHosts, steps: HostSteps, discovery: HostDiscovery) -> Periodics:
         chosen = conf.sysinv
         audits = Audits(
@@ -172,3 +174,9 @@ class ConductorDaemon:
         periodics.add("late_alarms", LATE_ALARMS_INTERVAL_S, late.audit)
         periodics.add("prune", PRUNE_INTERVAL_S, lambda: self._operations.prune(chosen.operation_history_s))
         return periodics
+
+
+def _bus_admin(conf: Any) -> BusAdmin | None:
+    """None where the controller may not administer the broker."""
+    chosen = conf.bus_admin
+    return BusAdmin(chosen.url, chosen.account, chosen.password, chosen.vhost) if chosen.password else None

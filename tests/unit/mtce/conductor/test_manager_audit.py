@@ -18,8 +18,9 @@ from tests.unit.mtce.core.conftest import host_record
 
 C0 = replace(first_view(host_record("controller-0", personality="controller", states="unlocked-enabled-available")),
              is_active=True)
-LOCKED = replace(C0, hostname="controller-1", is_active=False, administrative=Administrative.LOCKED,
-                 operational=Operational.DISABLED, availability=Availability.ONLINE)
+LOCKED = replace(C0, uuid="2f1c1d7e-0000-4000-8000-000000000002", hostname="controller-1", is_active=False,
+                 administrative=Administrative.LOCKED, operational=Operational.DISABLED,
+                 availability=Availability.ONLINE)
 AWAY = Unavailable(service="sm-api", reason="no connection")
 
 
@@ -116,3 +117,16 @@ def test_answers_to_the_state_machine():
     assert answer(api, C0, Swact("4", False)) == ManagerAnswer("4", False, reason="why")
     api.fault = AWAY
     assert answer(api, C0, AskManager("5")).ok is False
+
+
+@pytest.mark.parametrize(("states", "others", "told"), [
+    ("locked-disabled-online", [], False), ("unlocked-disabled-intest", [LOCKED], False),
+    ("unlocked-disabled-failed", [replace(LOCKED, administrative=Administrative.UNLOCKED,
+                                          operational=Operational.ENABLED)], True),
+    ("unlocked-enabled-degraded", [], True)])
+def test_the_active_controller_is_not_stopped_unless_another_can_take_over(states, others, told):
+    """Service management would stop what could unlock or enable it."""
+    api = Api()
+    active = replace(first_view(host_record("controller-0", personality="controller", states=states)), is_active=True)
+    ManagerAudit(api, lambda: [active, *others]).audit()
+    assert any(host == "controller-0" for host, *_ in api.told) is told

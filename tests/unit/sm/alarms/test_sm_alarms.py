@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import grp
 import os
 from pathlib import Path
 from typing import Any
@@ -136,3 +137,23 @@ def test_the_program_stores_in_the_spool_and_skips_what_breaks_a_rule(tmp_path: 
         assert forwarder._raiser.backlog()[0] == 2
     finally:
         forwarder._raiser.stop(0.1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to a group")
+def test_the_group_reads_and_removes_the_files_whatever_the_mask(tmp_path: Path) -> None:
+    """sm-alarms is another user, who may also enter the directory of the journal."""
+    before = os.umask(0o077)
+    try:
+        Faults(tmp_path / "journal/faults", "daemon").say(logs(1))
+    finally:
+        os.umask(before)
+    gid = grp.getgrnam("daemon").gr_gid
+    told = {path.name: (path.stat().st_gid, path.stat().st_mode & 0o777) for path in (
+        tmp_path / "journal", tmp_path / "journal/faults", tmp_path / "journal/faults" / file_name(1))}
+    assert told == {"journal": (gid, 0o750), "faults": (gid, 0o770), file_name(1): (gid, 0o640)}
+
+
+def test_a_group_that_does_not_exist_is_told(tmp_path: Path) -> None:
+    out = Faults(tmp_path / "faults", "no-such-group")
+    out.say(logs(1))
+    assert "cannot be stored" in out.problem
