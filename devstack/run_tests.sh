@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Runs the test suites on this machine and installs what they need.
-# Usage: sudo devstack/run_tests.sh [unit|functional|lab|lint|types|imports|docs|all|scenarios|soak|bench] [pytest arguments]
+# Usage: sudo devstack/run_tests.sh [unit|functional|lab|lint|types|imports|docs|all|scenarios|duplex|soak|bench] [pytest arguments]
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -12,13 +12,13 @@ suite=${1:-all}
 [ $# -gt 0 ] && shift
 
 case $suite in
-unit | functional | lab | scenarios | soak | lint | types | imports | docs | bench | all) ;;
+unit | functional | lab | scenarios | duplex | soak | lint | types | imports | docs | bench | all) ;;
 -h | --help)
     sed -n '3,4p' "${BASH_SOURCE[0]}" | cut -c3-
     exit 0
     ;;
 *)
-    printf 'Unknown suite %s. Suites: unit functional lab lint types imports docs all; scenarios soak bench\n' "$suite" >&2
+    printf 'Unknown suite %s. Suites: unit functional lab lint types imports docs all; scenarios duplex soak bench\n' "$suite" >&2
     exit 2
     ;;
 esac
@@ -42,10 +42,10 @@ run_unit() {
     "$bin/python" -m pytest -q "${durations[@]}" --numprocesses 2 --dist loadfile "${measured[@]}" "${suites[@]}" "$@" || return
     [ $# -gt 0 ] || "$bin/python" -m tests.covered
 }
-# Areas (the attacks of tests/security too) mostly wait, so groups of them run in parallel, each with separate services; their outputs are printed one after
-# the other. The last group holds the areas that no other group names. If a service is missing, its tests fail here
-# instead of being skipped.
-functional_groups=("fm" "kernel kernel_http fm_raiser" "security" "")
+# Areas (the attacks of tests/security too) mostly wait, so groups of them run in parallel, each with separate services;
+# their outputs are printed one after the other. The last group holds the areas that no other group names. If a service
+# is missing, its tests fail here instead of being skipped.
+functional_groups=("fm" "kernel kernel_http fm_raiser" "security" "sm" "")
 run_functional() {
     local group area folder status=0 number=0 named=" ${functional_groups[*]} " paths jobs=() logs
     logs=$(mktemp -d)
@@ -77,6 +77,7 @@ run_functional() {
 # One lab scenario for each subsystem, and the tests of the lab itself.
 run_lab() { "$bin/python" -m pytest -q "${durations[@]}" tests/lab "$@"; }
 run_scenarios() { "$bin/python" -m pytest -q "${durations[@]}" tests/scenarios "$@"; }
+run_duplex() { "$bin/python" -m pytest -q "${durations[@]}" tests/duplex "$@"; }
 # Random sequences: FLOCK_SIM_SCALE times as many as in the unit suite, and an alarm storm of FM_STORM_S seconds.
 run_soak() {
     FLOCK_SIM_SCALE=${FLOCK_SIM_SCALE:-20} FM_STORM_S=${FM_STORM_S:-120} FLOCK_REQUIRE_SERVICES=1 \

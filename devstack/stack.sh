@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Starts a virtual edge cloud on this machine and performs its main job: discovers, installs, inventories, configures
 # and unlocks a controller and two workers. Idempotent: a second run completes what is missing.
-# Usage: sudo devstack/stack.sh [--workers N] [--database sqlite|postgresql] [--model standard|aio-sx]
+# Usage: sudo devstack/stack.sh [--workers N] [--database sqlite|postgresql] [--model standard|aio-sx] [--controllers 1|2]
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 FLOCK_HOME=${FLOCK_HOME:-/opt/flock}
 STATE=${FLOCK_LAB_STATE:-/var/lib/flock-lab}
-workers=2 database=sqlite model=standard
+workers=2 database="" model=standard controllers=1
 began=$SECONDS
 
 say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*"; }
@@ -26,13 +26,22 @@ while [ $# -gt 0 ]; do
     --workers) workers=${2:-} && shift 2 ;;
     --database) database=${2:-} && shift 2 ;;
     --model) model=${2:-} && shift 2 ;;
+    --controllers) controllers=${2:-} && shift 2 ;;
     -h | --help) usage 0 ;;
     *) usage 2 >&2 ;;
     esac
 done
 [[ $workers =~ ^[0-9]{1,2}$ ]] || fail "--workers must be a number from 0 to 99."
+[[ $controllers =~ ^[12]$ ]] || fail "--controllers must be 1 or 2."
+# Files of SQLite cannot be copied to a second controller while they are written.
+[ -n "$database" ] || { [ "$controllers" = 2 ] && database=postgresql || database=sqlite; }
 [[ $database =~ ^(sqlite|postgresql)$ ]] || fail "--database must be sqlite or postgresql."
 [[ $model =~ ^(standard|aio-sx)$ ]] || fail "--model must be standard or aio-sx."
+[ "$controllers" = 1 ] || [ "$model$database" = standardpostgresql ] || fail "two controllers need the model standard and the database postgresql."
+if [ "$controllers" = 2 ]; then
+    free_mib=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)
+    [ "$free_mib" -ge 3072 ] || [ -S "$STATE/lab.sock" ] || fail "this machine has $free_mib MiB of free memory; two controllers need 3072 MiB."
+fi
 
 [ "$(uname -s)" = Linux ] || fail "the lab runs only on Linux."
 [ "$(id -u)" = 0 ] || fail "run this as root: sudo devstack/stack.sh"
@@ -60,6 +69,9 @@ wait "$image_job" || fail "the base image could not be built; see above."
 say "virtual machines: $model with $workers workers"
 if [ "$model" = standard ]; then
     lab up standard --workers "$workers" --wait
+    if [ "$controllers" = 2 ] && ! lab status | grep -q '^controller-1 '; then
+        lab add controller-1 --role controller
+    fi
 else
     lab up aio-sx --wait
     workers=0
@@ -97,5 +109,5 @@ lab exec controller-0 -- cat /etc/flock/tls/ca.crt > "$STATE/ca.crt.new"
 mv "$STATE/ca.crt.new" "$STATE/ca.crt"
 
 say "main job"
-PYTHONPATH=$(dirname "$here") "$FLOCK_HOME/venv/bin/python" -m devstack.virtualcloud.mainjob --workers "$workers"
+PYTHONPATH=$(dirname "$here") "$FLOCK_HOME/venv/bin/python" -m devstack.virtualcloud.mainjob --workers "$workers" --controllers "$controllers"
 say "done in $((SECONDS - began)) s"

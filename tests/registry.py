@@ -21,6 +21,8 @@ COMMAND = "python -m tests.registry"
 NAMES_FOR_OTHERS = ("fm_api",)
 # What a subsystem shows to others.
 SHOWN = ("client", "contract", "raiser")
+_OTHER_SERVICES = ("flock.rpc.proxy", "flock.rpc.bus", "flock.rpc.server", "flock.db", "flock.auth", "flock.api",
+                   "oslo_messaging", "sqlalchemy", "pecan")
 _KERNEL_HIDDEN = ("db", "api", "auth", "service", "conf", "jobs", "exec", "cli")
 
 
@@ -35,10 +37,9 @@ def entry_points(group: str) -> dict[str, str]:
 
 
 SUBSYSTEMS = tuple(entry_points("flock.subsystems"))
-# Subsystems that serve no API yet; they join ``flock.subsystems`` with their first route.
-WITHOUT_API = ("sm",)
-ALL = (*SUBSYSTEMS, *WITHOUT_API)
-PACKAGES = ("flock", *ALL, *NAMES_FOR_OTHERS)
+# What of service management may use bus and web: its API, and what passes alarms on. The rest works without both.
+SM_WEB, SM_WEB_PROGRAMS = ("alarms", "api", "cmd", "conf", "resources"), ("alarms", "api", "smc")
+PACKAGES = ("flock", *SUBSYSTEMS, *NAMES_FOR_OTHERS)
 
 
 def rooms(subsystem: str, but: Iterable[str] = ()) -> list[str]:
@@ -84,17 +85,25 @@ def _contract(name: str, sources: Iterable[str], forbidden: Iterable[str]) -> st
                       _list("source_modules", sources) + _list("forbidden_modules", forbidden)])
 
 
+def _sm_alone() -> list[str]:
+    """Rooms and programs of service management but those of its API."""
+    programs = sorted(path.stem for path in (ROOT / "sm/cmd").glob("*.py")
+                      if path.stem not in ("__init__", *SM_WEB_PROGRAMS))
+    return [*rooms("sm", SM_WEB), *(f"sm.cmd.{name}" for name in programs)]
+
+
 def pyproject(text: str) -> str:
     """pyproject.toml with its generated parts as they should be."""
     text = re.sub(r"^root_packages = (\[[^\]]*\]\n)", _list("root_packages", PACKAGES), text, flags=re.M)
     contracts = [
-        _contract("the kernel knows no subsystem", ["flock"], ALL),
-        _contract("contracts are leaves", [f"{name}.contract" for name in ALL], [
+        _contract("the kernel knows no subsystem", ["flock"], SUBSYSTEMS),
+        _contract("contracts are leaves", [f"{name}.contract" for name in SUBSYSTEMS], [
             *(f"flock.{room}" for room in _KERNEL_HIDDEN),
-            *(room for name in ALL for room in rooms(name, ["contract"]))]),
-        _contract("nobody here leans on the names kept for others", ["flock", *ALL], NAMES_FOR_OTHERS),
+            *(room for name in SUBSYSTEMS for room in rooms(name, ["contract"]))]),
+        _contract("nobody here leans on the names kept for others", ["flock", *SUBSYSTEMS], NAMES_FOR_OTHERS),
         *(_contract(f"{name} sees of the others client, contract and the raiser", [name], [
-            room for other in ALL if other != name for room in rooms(other, SHOWN)]) for name in ALL)]
+            room for other in SUBSYSTEMS if other != name for room in rooms(other, SHOWN)]) for name in SUBSYSTEMS),
+        _contract("service management leans on no other service, but for API and alarms", _sm_alone(), _OTHER_SERVICES)]
     begin, end = f"# {COMMAND} writes from here\n", "# to here.\n"
     return re.sub(rf"(?<={re.escape(begin)}).*(?={re.escape(end)})", lambda _: "\n".join(contracts), text, flags=re.S)
 

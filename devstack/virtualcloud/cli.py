@@ -21,7 +21,7 @@ from devstack.virtualcloud.site import CODE_DIR, PREFIX, STATE_DIR
 from devstack.virtualcloud.status import status_text
 from devstack.virtualcloud.sweep import sweep
 
-DEFAULT_PORTS = ("5000", "6385", "18002", "2112")
+DEFAULT_PORTS = ("5000", "6385", "18002", "2112", "7777")
 
 
 def main(argv: list[str] | None = None) -> int:

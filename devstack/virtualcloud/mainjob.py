@@ -26,6 +26,8 @@ DISCOVERY_TIMEOUT_S = 120.0
 INSTALL_TIMEOUT_S = 240.0
 COMMAND_TIMEOUT_S = 120.0
 REDFISH_PORT = 8000
+PAIR_TIMEOUT_S = 420.0
+PROGRAMS = "/opt/flock/venv/bin"
 
 
 def say(text: str) -> None:
@@ -113,15 +115,62 @@ def _redfish(bmc: dict[str, Any], url: str, body: str | None = None) -> str:
     return done.stdout
 
 
-def provision(cloud: CloudClient, machine: dict[str, Any]) -> None:
+def provision(cloud: CloudClient, machine: dict[str, Any], personality: str = "worker") -> None:
     """Set the name, role and board management of a discovered machine."""
     host = cloud.host(machine["mac"])
     if host is None or host["personality"]:
         return
-    bmc = machine["bmc"]
-    words = ["system", "host-update", str(host["id"]), "personality=worker", f"hostname={machine['name']}",
-             "bm_type=redfish", f"bm_ip={bmc['address']}", f"bm_username={bmc['username']}"]
-    cli(*words, f"bm_password={bmc['password']}", quiet=True)
+    words = ["system", "host-update", str(host["id"]), f"personality={personality}", f"hostname={machine['name']}"]
+    cli(*words, *board(machine["bmc"]), quiet=True)
+
+
+def board(bmc: dict[str, Any]) -> list[str]:
+    """Return the words that tell sysinv of a machine's board management."""
+    return ["bm_type=redfish", f"bm_ip={bmc['address']}", f"bm_username={bmc['username']}",
+            f"bm_password={bmc['password']}"]
+
+
+def on(name: str, *words: str, timeout_s: float = COMMAND_TIMEOUT_S) -> str:
+    """Run a command inside a host and return its output; NotInTime with the reason when it fails."""
+    done = subprocess.run([str(LAB), "exec", name, "--", *words], capture_output=True, text=True, timeout=timeout_s,
+                          check=False)
+    if done.returncode != 0:
+        raise NotInTime(f"{' '.join(words)} on {name}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+def second_controller(cloud: CloudClient, machines: dict[str, dict[str, Any]]) -> None:
+    """Discover, install, pair and unlock controller-1; each controller can switch the other one off."""
+    first, second = machines["controller-0"], machines["controller-1"]
+    if (cloud.host("controller-0") or {}).get("bm_type") in (None, "", "none"):
+        cli("system", "host-update", "controller-0", *board(first["bmc"]), quiet=True)
+    discover(cloud, second)
+    provision(cloud, second, "controller")
+    say(f"{second['mac']} is controller-1; it installs over the network")
+    wait_for("controller-1 online with its inventory", lambda: _is_there(cloud, "controller-1"), INSTALL_TIMEOUT_S,
+             lambda: states(cloud.host("controller-1")))
+    if "controller-1" not in on("controller-0", "cat", "/etc/sm/sm.conf"):
+        on("controller-0", f"{PROGRAMS}/flock-bootstrap", "--pair", timeout_s=PAIR_TIMEOUT_S)
+    wait_for("controller-1 stands by with all data", stands_by, PAIR_TIMEOUT_S)
+    say("controller-1 stands by with all data")
+    unlock(cloud, "controller-1")
+    wait_for("controller-1 stands by with all data", stands_by, PAIR_TIMEOUT_S)
+    say(f"controller-1 is {IN_SERVICE}")
+
+
+def stands_by() -> bool:
+    """Whether service management has every group on standby on controller-1, and all data there."""
+    text = on("controller-0", f"{PROGRAMS}/sm", "status")
+    lines = [line.split() for line in text.splitlines()]
+    groups = [words for words in lines if len(words) > 1 and words[1] == "controller-1" and "-services" in words[0]]
+    current = [line for line in text.splitlines() if " data is current on " in line][-1:]
+    return bool(groups) and all(words[2:4] == ["standby", "standby"] for words in groups) and all(
+        "controller-1" in line for line in current)
+
+
+def _is_there(cloud: CloudClient, name: str) -> bool:
+    host = cloud.host(name)
+    return bool(host and (host["administrative"] == "unlocked" or _ready_to_unlock(cloud, name)))
 
 
 def show() -> None:
@@ -135,20 +184,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the job; returns 0 when all steps succeeded, 1 when one did not (the reason is on stderr)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--controllers", type=int, default=1, choices=(1, 2))
     args = parser.parse_args(argv)
     try:
-        _run(args.workers)
+        _run(args.workers, args.controllers)
     except (NotInTime, subprocess.TimeoutExpired) as error:
         print(f"main job: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _run(workers: int) -> None:
+def _run(workers: int, controllers: int) -> None:
     cloud = CloudClient(STATE_DIR / "admin-password")
     unlock(cloud, "controller-0")
     say(f"controller-0 is {IN_SERVICE}")
-    machines = [machine for machine in lab("status")["hosts"] if machine["name"].startswith("worker-")][:workers]
+    known = lab("status")["hosts"]
+    if controllers == 2:
+        second_controller(cloud, {machine["name"]: machine for machine in known})
+    machines = [machine for machine in known if machine["name"].startswith("worker-")][:workers]
     for machine in machines:
         discover(cloud, machine)
         say(f"{machine['mac']} was powered on through its BMC and discovered")

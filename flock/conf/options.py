@@ -50,6 +50,11 @@ API_OPTS: list[cfg.Opt] = [
 ]
 
 
+def list_opts() -> list[tuple[str, list[Any]]]:
+    """``[(group, options)]`` of all shared groups, for the sample configuration generator."""
+    return [("DEFAULT", DAEMON_OPTS), ("database", DATABASE_OPTS), ("api", API_OPTS)]
+
+
 def register(conf: Any) -> None:
     """Register all shared groups in ``conf``; may be called more than once."""
     conf.register_opts(DAEMON_OPTS)

@@ -2,6 +2,7 @@
 """Makes and removes accounts and the exchange of a running broker, through RabbitMQ's management API."""
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -137,6 +138,18 @@ class BusAdmin:
         """All queues."""
         return [StoredQueue(str(one.get("name", "")), str(one.get("type", "")), frozenset(one.get("arguments") or ()))
                 for one in self._listed("queues", "name,type,arguments")]
+
+    def definitions(self) -> dict[str, Any]:
+        """What a broker can import at its start: accounts with their rights and limits, exchanges, routes between them,
+        policies. Not the queues, which their readers make."""
+        found = self._send("GET", "definitions")
+        if not isinstance(found, dict):
+            raise Unavailable(service="the broker's management", reason="GET definitions: no object")
+        wanted = ("vhosts", "users", "permissions", "topic_permissions", "exchanges", "bindings", "policies")
+        kept: dict[str, Any] = {name: [one for one in found.get(name) or () if isinstance(one, dict)]
+                                for name in wanted}
+        kept["bindings"] = [one for one in kept["bindings"] if one.get("destination_type") == "exchange"]
+        return {name: sorted(rows, key=lambda row: json.dumps(row, sort_keys=True)) for name, rows in kept.items()}
 
     def _listed(self, kind: str, columns: str) -> list[dict[str, Any]]:
         found = self._send("GET", f"{kind}/{self._vhost}?columns={columns}")

@@ -101,7 +101,8 @@ class _Sender:
 
     def cast(self, signature: Signature, arguments: dict[str, Any]) -> None:
         body = self._dump(signature, arguments)
-        self._measured(signature.spec.name, lambda: self._send_cast(signature.spec.name, body))
+        method = signature.spec.name
+        self._measured(method, lambda: send_cast(self.transport, self.target, method, self._what(method), body=body))
 
     def _dump(self, signature: Signature, arguments: dict[str, Any]) -> str:
         return text.pack(signature.encode_arguments(arguments), self.transport.payload_max_bytes,
@@ -124,12 +125,6 @@ class _Sender:
         left_s = max(0.001, deadline - time.monotonic())
         plain = self.transport.client(self.target).prepare(timeout=left_s + GRACE_S, retry=_retries_within(left_s))
         future = self.transport.calls.submit(plain.call, _context(self.transport), method, body=body)
-        return self._await(future, method, left_s, timeout_s)
-
-    def _send_cast(self, method: str, body: str) -> None:
-        send_cast(self.transport, self.target, method, self._what(method), body=body)
-
-    def _await(self, future: concurrent.futures.Future[Any], method: str, left_s: float, timeout_s: float) -> Any:
         return _outcome(future, self._what(method), left_s, timeout_s)
 
     def _what(self, method: str) -> str:

@@ -75,11 +75,10 @@ class LibraryFault:
 Fault = LibraryFault
 
 
-class FaultAPIsBase(abc.ABC):
-    """The methods of both versions, which differ in what a failure of a synchronous call does.
+class FaultAPIsBase:
+    """Methods that both versions share; ``raiser`` delivers the requests (default: the raiser of this process).
 
-    ``raiser`` delivers the requests (default: the raiser of this process). ``timeout`` bounds each synchronous call in
-    seconds; each such call accepts a different timeout as last argument.
+    ``timeout`` bounds each synchronous call in seconds; each such call accepts a different timeout as last argument.
     """
 
     def __init__(self, raiser: Raiser | None = None, timeout: float = SYNCHRONOUS_TIMEOUT_S) -> None:
@@ -111,47 +110,6 @@ class FaultAPIsBase(abc.ABC):
         """Store a clear of everything on and below the entity and return its request id; APIException."""
         return self._stored(lambda raiser: raiser.clear_all(entity_instance_id))
 
-    def set_fault(self, data: LibraryFault, timeout: float | None = None) -> str | None:
-        """The uuid of the alarm or event. Failure in version 1: None."""
-        return self._outcome("set_fault", lambda: self._set([data], timeout)[0].uuid, None)
-
-    def set_faults(self, faults: list[LibraryFault], timeout: float | None = None) -> bool | None:
-        """True; None for an empty list. Failure in version 1: False.
-
-        Elements before the first refused one stay applied.
-        """
-        return self._outcome("set_faults", lambda: bool(self._set(faults, timeout)), False) if faults else None
-
-    def clear_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> bool:
-        """True when something was cleared. Failure in version 1: False."""
-        return self._outcome("clear_fault", lambda: self._clear([(alarm_id, entity_instance_id)], timeout) > 0, False)
-
-    def clear_faults_list(self, alarm_list: list[tuple[str, str]], timeout: float | None = None) -> bool:
-        """True; pairs that are not active are ignored. Failure in version 1: False."""
-        return self._outcome("clear_faults_list", lambda: self._clear(alarm_list, timeout) >= 0, False)
-
-    def clear_all(self, entity_instance_id: str, timeout: float | None = None) -> bool:
-        """True when something was cleared. Failure in version 1: False."""
-        return self._outcome("clear_all", lambda: self._clear_all(entity_instance_id, timeout) > 0, False)
-
-    def get_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> LibraryFault | None:
-        """The alarm of exactly this pair. Failure in version 1: None."""
-        return self._outcome("get_fault", lambda: self._exactly(alarm_id, entity_instance_id, timeout), None)
-
-    def get_faults(self, entity_instance_id: str, timeout: float | None = None) -> list[LibraryFault] | None:
-        """Alarms on or below the entity; None when there are none. Failure in version 1: None."""
-        return self._outcome("get_faults", lambda: self._query(None, entity_instance_id, True, timeout) or None, None)
-
-    def get_faults_by_id(self, alarm_id: str, timeout: float | None = None) -> list[LibraryFault] | None:
-        """Alarms of the id; None when there are none. Failure in version 1: None."""
-        return self._outcome("get_faults_by_id", lambda: self._query(alarm_id, None, True, timeout) or None, None)
-
-    def get_faults_by_id_n_eid(self, alarm_id: str, entity_instance_id: str,
-                               timeout: float | None = None) -> list[LibraryFault] | None:
-        """Alarms of the id on or below the entity; None when there are none. Failure in version 1: None."""
-        return self._outcome("get_faults_by_id_n_eid",
-                             lambda: self._query(alarm_id, entity_instance_id, True, timeout) or None, None)
-
     def get_faults_strict(self, entity_instance_id: str,
                           timeout: float | None = None) -> list[LibraryFault] | bool | None:
         """Active alarms on or below the entity, None when there are none, False when the manager cannot be reached."""
@@ -161,10 +119,6 @@ class FaultAPIsBase(abc.ABC):
                                 timeout: float | None = None) -> list[LibraryFault] | bool | None:
         """Active alarms of the id, None when there are none, False when the manager cannot be reached."""
         return self._strict(alarm_id, None, timeout)
-
-    @abc.abstractmethod
-    def _outcome(self, name: str, work: Callable[[], T], failed: T) -> T:
-        """What ``work`` returns; ``failed`` or an exception after a failure. ``name`` is the caller's method."""
 
     def _raiser(self) -> Raiser:
         return self._given if self._given is not None else shared_raiser()
@@ -211,7 +165,56 @@ class FaultAPIsBase(abc.ABC):
         return self._timeout if timeout is None else timeout
 
 
-class FaultAPIs(FaultAPIsBase):
+class _Synchronous(FaultAPIsBase, abc.ABC):
+    """The methods whose failure has another result in each version."""
+
+    def set_fault(self, data: LibraryFault, timeout: float | None = None) -> str | None:
+        """The uuid of the alarm or event. Failure in version 1: None."""
+        return self._outcome("set_fault", lambda: self._set([data], timeout)[0].uuid, None)
+
+    def set_faults(self, faults: list[LibraryFault], timeout: float | None = None) -> bool | None:
+        """True; None for an empty list. Failure in version 1: False.
+
+        Elements before the first refused one stay applied.
+        """
+        return self._outcome("set_faults", lambda: bool(self._set(faults, timeout)), False) if faults else None
+
+    def clear_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> bool:
+        """True when something was cleared. Failure in version 1: False."""
+        return self._outcome("clear_fault", lambda: self._clear([(alarm_id, entity_instance_id)], timeout) > 0, False)
+
+    def clear_faults_list(self, alarm_list: list[tuple[str, str]], timeout: float | None = None) -> bool:
+        """True; pairs that are not active are ignored. Failure in version 1: False."""
+        return self._outcome("clear_faults_list", lambda: self._clear(alarm_list, timeout) >= 0, False)
+
+    def clear_all(self, entity_instance_id: str, timeout: float | None = None) -> bool:
+        """True when something was cleared. Failure in version 1: False."""
+        return self._outcome("clear_all", lambda: self._clear_all(entity_instance_id, timeout) > 0, False)
+
+    def get_fault(self, alarm_id: str, entity_instance_id: str, timeout: float | None = None) -> LibraryFault | None:
+        """The alarm of exactly this pair. Failure in version 1: None."""
+        return self._outcome("get_fault", lambda: self._exactly(alarm_id, entity_instance_id, timeout), None)
+
+    def get_faults(self, entity_instance_id: str, timeout: float | None = None) -> list[LibraryFault] | None:
+        """Alarms on or below the entity; None when there are none. Failure in version 1: None."""
+        return self._outcome("get_faults", lambda: self._query(None, entity_instance_id, True, timeout) or None, None)
+
+    def get_faults_by_id(self, alarm_id: str, timeout: float | None = None) -> list[LibraryFault] | None:
+        """Alarms of the id; None when there are none. Failure in version 1: None."""
+        return self._outcome("get_faults_by_id", lambda: self._query(alarm_id, None, True, timeout) or None, None)
+
+    def get_faults_by_id_n_eid(self, alarm_id: str, entity_instance_id: str,
+                               timeout: float | None = None) -> list[LibraryFault] | None:
+        """Alarms of the id on or below the entity; None when there are none. Failure in version 1: None."""
+        return self._outcome("get_faults_by_id_n_eid",
+                             lambda: self._query(alarm_id, entity_instance_id, True, timeout) or None, None)
+
+    @abc.abstractmethod
+    def _outcome(self, name: str, work: Callable[[], T], failed: T) -> T:
+        """What ``work`` returns; ``failed`` or an exception after a failure. ``name`` is the caller's method."""
+
+
+class FaultAPIs(_Synchronous):
     """Version 1: a failure returns None or False; only a wrong record raises an exception."""
 
     def _outcome(self, name: str, work: Callable[[], T], failed: T) -> T:
@@ -221,7 +224,7 @@ class FaultAPIs(FaultAPIsBase):
             return failed
 
 
-class FaultAPIsV2(FaultAPIsBase):
+class FaultAPIsV2(_Synchronous):
     """Version 2: a failure raises APIException."""
 
     def set_fault(self, data: LibraryFault, timeout: float | None = None) -> str:

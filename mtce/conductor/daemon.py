@@ -8,6 +8,7 @@ from typing import Any
 
 from flock import rpc
 from flock.auth.secrets import SecretBox
+from flock.auth.session import OwnSession
 from flock.core.backoff import Backoff
 from flock.core.clock import RealClock
 from flock.core.health import Health
@@ -26,6 +27,7 @@ from mtce.conductor.bmcjobs import BmcJobs
 from mtce.conductor.bmcsecret import receiver
 from mtce.conductor.effects import PooledEffects
 from mtce.conductor.loop import Loop
+from mtce.conductor.manager import ManagerAudit
 from mtce.conductor.pulses import PulseClient
 from mtce.conductor.requests import AgentRequests, HostRequests
 from mtce.conductor.store import Store
@@ -35,8 +37,9 @@ from mtce.contract.records import MtcAlive
 from mtce.contract.rpc import AgentEvents, MtceAgent, MtceHosts
 from mtce.core.bounds import alive_refusal
 from mtce.core.events import Alive, Event, Pulse
-from mtce.core.view import Level, Network
+from mtce.core.view import Level, MaintainedHost, Network
 from mtce.db.tables import OUTBOX
+from sm.client.rest import SERVICE, SmApi
 from sysinv.contract.rpc import HostStates
 
 STOP_WAIT_S = 5.0
@@ -68,10 +71,15 @@ class ConductorDaemon:
         self._pulses = PulseClient(options.heartbeat_socket(conf), self._on_level, self._on_alive)
         box = functools.partial(SecretBox, chosen.secret_key_file)
         jobs = BmcJobs(box, bmc_options.settings(conf))
+        manager = SmApi(OwnSession(conf, SERVICE), chosen.sm_url, "mtce") if chosen.sm_url else None
         self._effects = PooledEffects(self._agent_of, jobs, self._pulses, self._post,
-                                      agent_threads=chosen.agent_threads, bmc_threads=chosen.bmc_threads)
+                                      agent_threads=chosen.agent_threads, bmc_threads=chosen.bmc_threads,
+                                      manager=manager)
         self._loop = Loop(store, options.settings(conf), self._effects, clock, hostname, chosen.events_max,
                           uptime_s=lambda: uptime_s(Root("/")))
+        self._audit = ManagerAudit(manager, self._stored_views) if manager is not None else None
+        if self._audit is not None:
+            self._effects.audit_with(self._audit)
         self._inventory = messages.Inventory(rpc.client(HostStates, self._transport))
         self._relay = Relay(store.outbox, messages.handlers(self._inventory, self._raiser),
                             Policy(retry=Backoff(1.0, 10.0, jitter=0.0)), owner=f"mtce-conductor.{hostname}")
@@ -102,9 +110,13 @@ class ConductorDaemon:
         self._server.start(ready_timeout_s=0)
         self._servers.start()
         self._periodics.start()
+        if self._audit is not None:
+            self._audit.start()
 
     def stop(self) -> None:
         """Finish the requests and the step in progress, then stop; the rows keep the state of every host."""
+        if self._audit is not None:
+            self._audit.stop(STOP_WAIT_S)
         self._servers.stop()
         self._server.stop(STOP_WAIT_S)
         self._periodics.stop()
@@ -131,7 +143,12 @@ class ConductorDaemon:
         self.health.add("inventory", lambda: self._inventory.troubles(
             entry.view for entry in self._loop.roster.all()))
         self.health.add("bus", self._server.trouble)
+        if self._audit is not None:
+            self.health.add("service management", self._audit.trouble)
         self.health.add("heartbeat", lambda: None if self._pulses.session() else "mtce-heartbeat is not connected")
+
+    def _stored_views(self) -> list[MaintainedHost]:
+        return self._loop.ask(lambda: [entry.stored.view for entry in self._loop.roster.all()], STOP_WAIT_S)
 
     def _post(self, uuid: str, event: Event) -> None:
         self._loop.post(uuid, event)

@@ -13,11 +13,12 @@ from flock.core.errors import FlockError
 from flock.db.outbox import Relay
 from flock.jobs.pool import BoundedPool
 from mtce.conductor.bmcjobs import BmcJobs
+from mtce.conductor.manager import Api, ManagerAudit, answer
 from mtce.conductor.pulses import PulseClient
 from mtce.contract.records import MtceHost
 from mtce.contract.rpc import MtceAgent
 from mtce.core import actions as act
-from mtce.core.events import BmcAnswer, Event, RebootAnswer
+from mtce.core.events import BmcAnswer, Event, ManagerAnswer, RebootAnswer
 from mtce.core.view import MaintainedHost
 
 LOG = logging.getLogger(__name__)
@@ -32,12 +33,14 @@ class PooledEffects:
     """Implements the loop's Effects."""
 
     def __init__(self, agent_of: AgentOf, jobs: BmcJobs, pulses: PulseClient, post: Post, *, agent_threads: int = 16,
-                 bmc_threads: int = 8) -> None:
+                 bmc_threads: int = 8, manager: Api | None = None) -> None:
         self._agent_of = agent_of
         self._jobs = jobs
         self._pulses = pulses
         self._post = post
         self._relay: Relay | None = None
+        self._manager = manager
+        self._audit: ManagerAudit | None = None
         self._agents = BoundedPool("mtce-agent-calls", agent_threads, WAITING_MAX)
         self._bmcs = BoundedPool("mtce-bmc", bmc_threads, WAITING_MAX)
 
@@ -45,11 +48,19 @@ class PooledEffects:
         """Set the relay that ``delivered_soon`` wakes."""
         self._relay = relay
 
+    def audit_with(self, audit: ManagerAudit) -> None:
+        """Set the audit that ``perform`` tells of each step."""
+        self._audit = audit
+
     def perform(self, view: MaintainedHost, record: MtceHost, actions: tuple[act.Action, ...]) -> None:
         """Start every action except logs and withheld strikes, which were stored with the step."""
+        if self._audit is not None:
+            self._audit.changed(view)
         for action in actions:
             if isinstance(action, act.Bmc):
                 self._submit(self._bmcs, view, action, functools.partial(self._bmc, view, record, action))
+            elif isinstance(action, (act.AskManager, act.Swact)):
+                self._submit(self._agents, view, action, functools.partial(self._ask_manager, view, action))
             elif not isinstance(action, (act.Log, act.Withheld)):
                 self._submit(self._agents, view, action, functools.partial(self._command, view, action))
 
@@ -87,6 +98,18 @@ class PooledEffects:
             self._post(view.uuid, RebootAnswer(action.command_id, False))
         elif isinstance(action, act.Bmc):
             self._post(view.uuid, BmcAnswer(action.command_id, False, reason=reason))
+        elif isinstance(action, (act.AskManager, act.Swact)):
+            self._post(view.uuid, ManagerAnswer(action.command_id, False, reason=reason))
+
+    def _ask_manager(self, view: MaintainedHost, action: act.AskManager | act.Swact) -> None:
+        if self._manager is None:
+            self._failed(view, action, "this system has no service management")
+            return
+        try:
+            self._post(view.uuid, answer(self._manager, view, action))
+        except Exception as error:  # noqa: BLE001 - the state machine needs an answer after any error
+            LOG.exception("%s for %s failed", type(action).__name__, view.hostname)
+            self._failed(view, action, type(error).__name__)
 
     def _bmc(self, view: MaintainedHost, record: MtceHost, action: act.Bmc) -> None:
         LOG.info("BMC of %s: %s%s", view.hostname, action.verb, " gracefully" if action.graceful else "")

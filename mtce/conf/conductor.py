@@ -8,6 +8,7 @@ from typing import Any
 
 from oslo_config import cfg
 
+from flock.conf import shared
 from flock.exec.root import Root
 from mtce.core.settings import AutoRecovery, Cause, HeartbeatAction, Settings
 
@@ -39,6 +40,7 @@ TIMER_OPTS: list[cfg.Opt] = [
     _number("online_silence_s", 14, 6, 300, "Silence after which an online host is offline."),
     _number("dead_office_s", 1200, 0, 7200,
             "Time after the controller's boot during which hosts that were not heard yet are not reset."),
+    _number("swact_timeout_s", 120, 60, 900, "Longest swact of a controller."),
     _number("node_reinstall_timeout_s", 2400, 60, 14400, "Longest installation, in addition to the longest boot."),
 ]
 
@@ -59,9 +61,12 @@ CONDUCTOR_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("system_mode", choices=["simplex", "duplex", "duplex-direct"],
                help="simplex: there is no other controller to take over. Default: system_mode in platform.conf, "
                     "else duplex."),
+    cfg.StrOpt("sm_url", default="",
+               help="URL of sm-api, which moves services and is told the states of controllers. Empty: this system has "
+                    "no service management."),
     cfg.StrOpt("platform_conf", default="/etc/platform/platform.conf", help="Path of platform.conf."),
     cfg.StrOpt("heartbeat_socket", help="Socket of mtce-heartbeat. Default: mtce/heartbeat.sock below run_dir."),
-    cfg.StrOpt("secret_key_file", default="/etc/flock/secrets.key",
+    cfg.StrOpt("secret_key_file", default=str(shared.SECRETS_KEY),
                help="Key that decrypts BMC passwords; shared with sysinv."),
     cfg.IntOpt("agent_threads", default=16, min=1, max=128, help="Commands to host agents sent in parallel."),
     cfg.IntOpt("bmc_threads", default=8, min=1, max=128, help="BMC commands carried out in parallel."),
@@ -88,6 +93,7 @@ def settings(conf: Any) -> Settings:
             for cause, name in _CAUSES.items()}
     return Settings(
         **timers, lazy_reboot_delay_s=conf.timers.lazy_reboot_delay_s, simplex=_system_mode(conf) == "simplex",
+        service_management=bool(conf.conductor.sm_url),
         heartbeat_failure_action=HeartbeatAction(chosen.heartbeat_failure_action),
         cluster_host_degrade_only=chosen.cluster_host_degrade_only, auto_recovery=auto)
 

@@ -75,6 +75,21 @@ class Bmc:
 
 
 @dataclass(frozen=True, slots=True)
+class AskManager:
+    """Ask service management whether the host provides service; answered by ``ManagerAnswer``."""
+
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Swact:
+    """Have service management move all services away from the host; answered by ``ManagerAnswer``."""
+
+    command_id: str
+    force: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """A customer log: ``suffix`` follows ``host=<hostname>.``, such as ``state=enabled``."""
 
@@ -89,7 +104,8 @@ class Withheld:
     reason: str
 
 
-Action = SendReboot | RequestAlive | RunGoenabled | StartServices | StopServices | SetLocked | Bmc | Log | Withheld
+Action = (SendReboot | RequestAlive | RunGoenabled | StartServices | StopServices | SetLocked | Bmc | Log | Withheld
+          | AskManager | Swact)
 
 
 def permit_of(action: Action) -> Permit | None:

@@ -41,7 +41,7 @@ def refusal(view: MaintainedHost, action: HostAction, settings: Settings) -> Act
 def start_refusal(view: MaintainedHost, action: HostAction, settings: Settings) -> ActionReply | None:
     """Return why ``action`` may not start on the host in its present states; None when it may."""
     if action in SWACT:
-        return _swact_refusal(view)
+        return _swact_refusal(view, settings)
     if action in (HostAction.LOCK, HostAction.FORCE_LOCK) and view.is_active and not settings.simplex:
         return _no("Controller is Active", "Swact Controller and then Lock")
     if action in (HostAction.LOCK, HostAction.FORCE_LOCK) and view.administrative is Administrative.LOCKED:
@@ -99,9 +99,14 @@ def _running(view: MaintainedHost) -> HostAction:
     return HostAction.UNLOCK if view.action is HostAction.ENABLE else view.action
 
 
-def _swact_refusal(view: MaintainedHost) -> ActionReply:
-    if not view.is_controller:
+def _swact_refusal(view: MaintainedHost, settings: Settings) -> ActionReply | None:
+    """Whether another controller can take over is checked by sysinv before, and by service management then."""
+    if not view.is_controller or not view.is_active and settings.service_management:
         return _no("Swact not supported for this Host", "Select the active controller")
+    if settings.service_management and not settings.simplex:
+        if view.action is not HostAction.NONE:
+            return _no(f"{view.action} is in progress", "Wait until it completes")
+        return None
     return _no("No unlocked-enabled controller available", "Provision and unlock a standby controller")
 
 

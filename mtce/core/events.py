@@ -91,6 +91,17 @@ class BmcAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class ManagerAnswer:
+    """Service management has answered, or not (``ok`` false, with the ``reason``). ``active``: whether the host
+    provides service that a swact moves; None where that was not the question."""
+
+    command_id: str
+    ok: bool
+    active: bool | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """Somebody else still claims ``address``, which the host needs to be heard on ``network``, for ``mac``."""
 
@@ -116,4 +127,5 @@ class Resync:
     sequence: int
 
 
-Event = Tick | Put | Command | Alive | RebootAnswer | AgentResult | Pulse | BmcAnswer | Claimed | Resume | Resync
+Event = (Tick | Put | Command | Alive | RebootAnswer | AgentResult | Pulse | BmcAnswer | ManagerAnswer | Claimed
+         | Resume | Resync)

@@ -53,6 +53,13 @@ class Settings:
     heartbeat_ready_ms: int = 60_000
     cluster_host_degrade_only: bool = False
     simplex: bool = False
+    service_management: bool = False
+    """Whether there is an sm-api, without which nothing can be moved to another controller."""
+    swact_retry_ms: int = 10_000
+    swact_query_tries_max: int = 10
+    swact_timeout_ms: int = 120_000
+    swact_poll_ms: int = 10_000
+    swact_polls_max: int = 5
     host_add_delay_ms: int = 20_000
     lazy_reboot_delay_s: int = 15
     lazy_reboot_retry_ms: int = 120_000

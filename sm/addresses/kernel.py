@@ -9,12 +9,14 @@ import ipaddress
 import os
 import socket
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 FOREVER = 0xFFFFFFFF
+GLOBAL, LINK = 0, 253
+"""RT_SCOPE_UNIVERSE and RT_SCOPE_LINK of linux/rtnetlink.h."""
 ANSWER_S = 5.0
 ANSWER_BYTES = 1 << 20
 _HEADER, _ADDRESS, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BBBBI"), struct.Struct("=HH")
@@ -22,25 +24,46 @@ _NEW, _DELETE, _GET = 20, 21, 22
 _ERROR, _DONE = 2, 3
 _REQUEST, _ACK, _DUMP, _CREATE, _REPLACE = 0x1, 0x4, 0x300, 0x400, 0x100
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_CACHEINFO, _IFA_FLAGS = 1, 2, 4, 6, 8
-_FLAG_NODAD, _FLAG_DAD_FAILED, _FLAG_TENTATIVE = 0x02, 0x08, 0x40
+_FLAG_SECONDARY, _FLAG_NODAD, _FLAG_DAD_FAILED, _FLAG_TENTATIVE = 0x01, 0x02, 0x08, 0x40
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An address of an interface; ``usable`` unless the kernel found a duplicate or is still looking for one."""
+    """An address of an interface; ``usable`` unless the kernel found a duplicate or is still looking for one.
+
+    ``scope``: how far it is valid, as a number of rtnetlink. ``secondary``: an IPv4 address of a network of which the
+    interface has had another one before.
+    """
 
     address: Address
     prefix: int
     index: int
     usable: bool
+    scope: int = field(default=GLOBAL, compare=False)
+    secondary: bool = field(default=False, compare=False)
 
 
 def held(address: Address) -> list[Held]:
     """Where this machine has ``address``: one entry for each interface. Raises OSError."""
-    family = _family(address)
-    body = _ADDRESS.pack(family, 0, 0, 0, 0)
-    return [found for message in _asked(_GET, _REQUEST | _DUMP, body)
-            if (found := _held(message, family)) is not None and found.address == address]
+    return [found for found in _all(_family(address)) if found.address == address]
+
+
+def _all(family: int) -> list[Held]:
+    return [found for message in _asked(_GET, _REQUEST | _DUMP, _ADDRESS.pack(family, 0, 0, 0, 0))
+            if (found := _held(message, family)) is not None]
+
+
+def scope_of(address: Address, prefix: int, index: int, here: Iterable[Held]) -> int:
+    """The scope that a new address gets.
+
+    The kernel takes no address whose scope differs from that of another one of the same network on the interface;
+    without one, a link-local address is valid on its link.
+    """
+    network = ipaddress.ip_interface((address, prefix)).network
+    for found in here:
+        if found.index == index and ipaddress.ip_interface((found.address, found.prefix)).network == network:
+            return found.scope
+    return LINK if address.is_link_local else GLOBAL
 
 
 def add(address: Address, prefix: int, index: int, preferred_s: int = FOREVER) -> None:
@@ -55,13 +78,18 @@ def add(address: Address, prefix: int, index: int, preferred_s: int = FOREVER) -
     elif prefix < 31:
         broadcast = ipaddress.IPv4Interface((address, prefix)).network.broadcast_address
         attributes += _attribute(_IFA_BROADCAST, broadcast.packed)
-    head = _ADDRESS.pack(_family(address), prefix, 0, 0, index)
+    family = _family(address)
+    # For IPv6 the kernel finds the scope itself.
+    scope = scope_of(address, prefix, index, _all(family)) if family == socket.AF_INET else GLOBAL
+    head = _ADDRESS.pack(family, prefix, 0, scope, index)
     _asked(_NEW, _REQUEST | _ACK | _CREATE | _REPLACE, head + attributes)
 
 
 def remove(found: Held) -> None:
     """Remove the address from its interface, and no other: IPv4 addresses of the same network stay. Raises OSError."""
-    if isinstance(found.address, ipaddress.IPv4Address):
+    # Only the first address of a network takes others with it; where the setting cannot be written, as in a container,
+    # a floating address is not the first, because the host has its own.
+    if isinstance(found.address, ipaddress.IPv4Address) and not found.secondary:
         name = socket.if_indextoname(found.index)
         with open(f"/proc/sys/net/ipv4/conf/{name}/promote_secondaries", "r+", encoding="ascii") as setting:
             if setting.read().strip() == "0":
@@ -92,14 +120,15 @@ def _attributes(data: bytes) -> dict[int, bytes]:
 
 
 def _held(message: bytes, family: int) -> Held | None:
-    found, prefix, flags, _, index = _ADDRESS.unpack_from(message)
+    found, prefix, flags, scope, index = _ADDRESS.unpack_from(message)
     attributes = _attributes(message[_ADDRESS.size:])
     packed = attributes.get(_IFA_LOCAL) or attributes.get(_IFA_ADDRESS)
     if found != family or packed is None:
         return None
     if _IFA_FLAGS in attributes:
         flags = struct.unpack("=I", attributes[_IFA_FLAGS])[0]
-    return Held(ipaddress.ip_address(packed), prefix, index, not flags & (_FLAG_DAD_FAILED | _FLAG_TENTATIVE))
+    return Held(ipaddress.ip_address(packed), prefix, index, not flags & (_FLAG_DAD_FAILED | _FLAG_TENTATIVE),
+                scope, family == socket.AF_INET and bool(flags & _FLAG_SECONDARY))
 
 
 def _asked(kind: int, flags: int, body: bytes) -> list[bytes]:

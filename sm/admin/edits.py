@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from flock.core.errors import InvalidInput, NotFound
+from flock.core.records import replace
 from sm.catalogue.fields import PORT_MAX, address_rule
 from sm.catalogue.rows import Configured, InstanceRow, InterfaceRow, Key, SettingRow, key_of
 from sm.contract.states import RedundancyModel

@@ -2,9 +2,10 @@
 """Brings a new catalogue, of a new release or of a changed site, into rows that operators have changed meanwhile."""
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
+from flock.core.records import replace
 from sm.catalogue.rows import Configured, key_of, tables
 
 

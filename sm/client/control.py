@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 import socket
 import time
-from dataclasses import replace
 
 from flock.core.codec import codec_for
 from flock.core.errors import FlockError, InvalidInput, Refused, Unavailable
+from flock.core.records import replace
 from sm.contract.control import ANSWER_MAX_BYTES, SOCKET, Reply, Request, Verb
 
 ANSWER_S = 10.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from sm.contract.nodecommand import NodeAction, ServiceNode, Verdict
 from sm.contract.states import (
     Administrative,
     Availability,
@@ -21,6 +22,8 @@ SOCKET = "/run/sm/control"
 REQUEST_MAX_BYTES = 16 * 1024
 ANSWER_MAX_BYTES = 4 * 1024 * 1024
 CHANGES_MAX = 50
+DOMAIN = "controller"
+"""The only service domain."""
 
 
 class Verb(enum.StrEnum):
@@ -45,11 +48,17 @@ class Verb(enum.StrEnum):
     """[version]"""
     NODE = "node"
     """[administrative, operational, availability] of this node, as host maintenance knows them."""
+    COMMAND = "command"
+    """[node, action, administrative, operational, availability, in_sync]: what ``sm-api`` is asked to do with a node.
+    The answer has a verdict."""
+    SERVICE_NODE = "service-node"
+    """[node]"""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """``id`` comes back in the answer. ``changes``: words of ``sm simulate``, at most CHANGES_MAX."""
+    """``id`` comes back in the answer. ``changes``: words of ``sm simulate``, at most CHANGES_MAX. ``in_sync``: whether
+    both controllers have the same software deployment; True where that cannot be learned."""
 
     id: str
     verb: Verb
@@ -64,6 +73,8 @@ class Request:
     administrative: Administrative = Administrative.UNKNOWN
     operational: Operational = Operational.UNKNOWN
     availability: Availability = Availability.UNKNOWN
+    action: NodeAction | None = None
+    in_sync: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,7 @@ class ServiceLine:
 @dataclass(frozen=True, slots=True)
 class StatusReport:
     """All that the daemon of ``node`` knows. ``reason``: why it leads or does not. ``problems``: what is wrong with the
-    daemon itself, in sentences. ``journal``: the latest decisions, the oldest first."""
+    daemon itself, in sentences. ``journal``: the latest decisions, the oldest first. ``domain``: its name."""
 
     node: str
     leader: str
@@ -125,6 +136,7 @@ class StatusReport:
     paths: dict[str, str] | None = None
     problems: tuple[str, ...] = ()
     journal: tuple[str, ...] = ()
+    domain: str = DOMAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +147,5 @@ class Reply:
     refused: str = ""
     text: str = ""
     status: StatusReport | None = None
+    verdict: Verdict | None = None
+    service_node: ServiceNode | None = None

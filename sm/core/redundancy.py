@@ -69,7 +69,7 @@ def first_watch(cluster: Cluster, domain: str) -> Watch:
 
 def watch(before: Watch, cluster: Cluster, domain: str, now_ms: int) -> tuple[Watch, Report]:
     """Compare the domain with what was seen of it. ``domain``: its name, for the entities."""
-    alarms = {(alarm.id, alarm.entity): alarm for alarm in _status_alarms(cluster, domain)}
+    alarms = {(alarm.id, alarm.entity): alarm for alarm in _status_alarms(before, cluster, domain)}
     logs = _state_logs(before, cluster, domain)
     losses: dict[str, tuple[str, int]] = {}
     told: dict[str, str] = {}
@@ -99,17 +99,23 @@ def watch(before: Watch, cluster: Cluster, domain: str, now_ms: int) -> tuple[Wa
     return after, Report(raised, cleared, tuple(logs))
 
 
-def _status_alarms(cluster: Cluster, domain: str) -> list[Alarm]:
-    """A group that is not well on a node. What a stopped node said last is no news of it."""
+def _status_alarms(before: Watch, cluster: Cluster, domain: str) -> list[Alarm]:
+    """A group that is not well on a node. What a stopped node said last is no news of it; of a node that has not said
+    anything to this leader yet, what stands goes on standing."""
     found = []
     for row in cluster.assignments.values():
         node = cluster.nodes.get(row.node)
-        if row.status is not Status.NONE and row.group in cluster.groups and node is not None and not node.gone:
+        if row.group not in cluster.groups or node is None or node.gone:
+            continue
+        entity = f"service_domain={domain}.service_group={row.group}.host={row.node}"
+        if row.status is not Status.NONE:
             severity, word = SEVERITIES[row.status]
             found.append(Alarm(
-                GROUP_STATUS, f"service_domain={domain}.service_group={row.group}.host={row.node}", severity,
+                GROUP_STATUS, entity, severity,
                 f"Service group {row.group} {word}{f'; {row.reason}' if row.reason else ''}",
                 "Contact next level of support"))
+        elif not node.current and (GROUP_STATUS, entity) in before.alarms:
+            found.append(before.alarms[GROUP_STATUS, entity])
     return found
 
 

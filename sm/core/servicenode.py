@@ -2,25 +2,12 @@
 """A node as ``GET /v1/servicenode/{hostname}`` shows it: whether it provides service, and what of it a swact moves."""
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from sm.contract.states import Administrative, Availability, GroupState, Operational
+from sm.contract.nodecommand import ServiceNode
+from sm.contract.states import GroupState
 from sm.core.cluster import Cluster
 
 IN_SERVICE = frozenset({GroupState.ACTIVE, GroupState.GO_ACTIVE, GroupState.GO_STANDBY, GroupState.DISABLING,
                         GroupState.UNKNOWN})
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceNode:
-    """States of a node, and ``yes``, ``no`` or ``unknown`` for what is active and what of it a swact moves."""
-
-    hostname: str
-    admin: Administrative = Administrative.UNKNOWN
-    oper: Operational = Operational.UNKNOWN
-    avail: Availability = Availability.UNKNOWN
-    active_services: str = "unknown"
-    swactable_services: str = "unknown"
 
 
 def service_node(cluster: Cluster, hostname: str) -> ServiceNode:

@@ -2,11 +2,10 @@
 """Commands about nodes that ``sm-api`` takes: whether a swact or a lock may begin, and the beginning of a swact."""
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from flock.core.records import replace
+from sm.contract.nodecommand import ALLOWED, ErrorCode, NodeAction, Verdict
 from sm.contract.states import (
     Administrative,
     Condition,
@@ -21,50 +20,6 @@ from sm.contract.states import (
 from sm.core.cluster import Assignment, Cluster, Node
 
 SERVING = frozenset({GroupState.ACTIVE, GroupState.STANDBY})
-
-
-class NodeAction(enum.StrEnum):
-    """Actions of ``PATCH /v1/servicenode/{hostname}``."""
-
-    SWACT_PRE_CHECK = "swact-pre-check"
-    SWACT = "swact"
-    SWACT_FORCE = "swact-force"
-    LOCK_PRE_CHECK = "lock-pre-check"
-    LOCK = "lock"
-    UNLOCK = "unlock"
-    EVENT = "event"
-
-    @property
-    def refused_status(self) -> int:
-        """The HTTP status of a refusal: a check that finds something is no error."""
-        return 200 if self in (NodeAction.SWACT_PRE_CHECK, NodeAction.LOCK_PRE_CHECK) else 400
-
-
-class ErrorCode(enum.StrEnum):
-    """``error_code`` of the reply."""
-
-    OK = "0"
-    HOST_NOT_FOUND = "-1000"
-    ACTION_FAILED = "-1001"
-    NO_HOST = "-1002"
-    SOLE_PROVIDER = "-1003"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a command may be carried out; ``impact`` names the services that nothing else would provide."""
-
-    code: ErrorCode = ErrorCode.OK
-    details: str | None = None
-    impact: tuple[str, ...] = ()
-
-    @property
-    def allowed(self) -> bool:
-        """Whether nothing speaks against it."""
-        return self.code is ErrorCode.OK
-
-
-ALLOWED = Verdict()
 
 
 def check(cluster: Cluster, node: str, action: NodeAction, running: Mapping[str, Iterable[str]],

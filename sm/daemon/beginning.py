@@ -10,7 +10,7 @@ from sm.core.domain.view import Config, Durable, Record, View
 from sm.core.local.adoption import adopt, begin, resume
 from sm.core.model import Catalogue
 from sm.core.node.view import NodeView
-from sm.daemon.guard import DataGuard
+from sm.daemon.guard import DataGuard, Part
 from sm.daemon.memory import Left
 from sm.store import agreement
 from sm.store.kept import Kept
@@ -19,14 +19,17 @@ UNKNOWN = -1
 """No daemon of this boot was permitted anything."""
 
 
-def domain_view(me: str, boot: str, host_boot: str, config: Config, durable: Durable, now_ms: int) -> View:
+def domain_view(me: str, boot: str, host_boot: str, config: Config, durable: Durable, ordered: frozenset[str],
+                now_ms: int) -> View:
     """The part in the agreement of a voter that has just started. It may have made a promise just before, so it makes
-    no new one for the length of a lease."""
-    return View(me, boot, host_boot, config, now_ms, durable=durable, required=durable.record.members - {me},
+    no new one for the length of a lease. Whom the daemon before required may still be promoted, so it stays required.
+    """
+    required = (durable.record.members | ordered) - {me}
+    return View(me, boot, host_boot, config, now_ms, durable=durable, required=required,
                 promised_until_ms=now_ms + config.timing.lease_ms)
 
 
-def stored(kept: Kept, guard: DataGuard) -> Durable:
+def stored(kept: Kept, guard: DataGuard | Part) -> Durable:
     """Vote and record of the disk; where there is none, the record that the data itself proves. If it proves nothing,
     this node may have forgotten a newer one."""
     members = guard.first_members()

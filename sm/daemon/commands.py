@@ -6,49 +6,28 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from flock.core.errors import InvalidInput, NotFound, Refused
+from flock.core.records import replace
 from sm.contract.control import CHANGES_MAX, Reply, Request, StatusReport, Verb
 from sm.contract.messages import NodeReport
+from sm.contract.nodecommand import NodeAction
 from sm.contract.states import Administrative, Availability, Operational
 from sm.core.domain.events import ForceActive
 from sm.core.events import Restart, SetManaged
 from sm.core.explain import explain
 from sm.core.local.explain import explain as explain_service
-from sm.core.model import Catalogue
 from sm.core.node import ledger
-from sm.core.node.step import Event
-from sm.core.node.view import NodeView, Swact
 from sm.core.simulate import BadChange, simulate
-from sm.core.swact import NodeAction, check
+from sm.daemon import nodecommands
 
 
-class Node(Protocol):
+class Node(nodecommands.Node, Protocol):
     """What the commands need of the daemon."""
-
-    @property
-    def view(self) -> NodeView:
-        """The present view."""
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """The present catalogue."""
-
-    def now_ms(self) -> int:
-        """The monotonic clock."""
-
-    def feed(self, event: Event) -> None:
-        """Have the step take in an event."""
-
-    def note(self, text: str) -> None:
-        """Write into the journal."""
 
     def status(self) -> StatusReport:
         """All that is known."""
 
     def reload(self) -> str:
         """Take over the configuration of the store; what that means, in a sentence. FlockError: it cannot be used."""
-
-    def set_report(self, report: NodeReport) -> None:
-        """Store the states of this node. FlockError: they cannot be stored."""
 
 
 class Commands:
@@ -60,7 +39,8 @@ class Commands:
             Verb.STATUS: self._status, Verb.EXPLAIN: self._explain, Verb.SIMULATE: self._simulate,
             Verb.SWACT: self._swact, Verb.FORCE_ACTIVE: self._force_active, Verb.RESTART: self._restart,
             Verb.MANAGE: self._manage, Verb.UNMANAGE: self._manage, Verb.CONFIGURATION: self._configuration,
-            Verb.NODE: self._set_node}
+            Verb.NODE: self._set_node, Verb.COMMAND: lambda request: nodecommands.commanded(node, request),
+            Verb.SERVICE_NODE: lambda request: nodecommands.shown(node, request)}
 
     def __call__(self, request: Request) -> Reply:
         """Carry out the request. FlockError: nothing was done, and why."""
@@ -87,7 +67,7 @@ class Commands:
         return Reply(request.id, text="\n".join(parts))
 
     def _simulate(self, request: Request) -> Reply:
-        self._leads("simulate")
+        nodecommands.leads(self._node, "simulate")
         if len(request.changes) > CHANGES_MAX:
             raise InvalidInput(field="changes", rule=f"at most {CHANGES_MAX}")
         node, now_ms = self._node, self._node.now_ms()
@@ -98,15 +78,11 @@ class Commands:
         return Reply(request.id, text=told.text())
 
     def _swact(self, request: Request) -> Reply:
-        self._leads("swact")
-        node, now_ms = self._node, self._node.now_ms()
-        name = request.node or node.view.me
+        name = request.node or self._node.view.me
         action = NodeAction.SWACT_FORCE if request.force else NodeAction.SWACT
-        verdict = check(ledger.cluster(node.view, node.catalogue, now_ms), name, action, {})
-        if not verdict.allowed:
+        verdict = nodecommands.commanded(self._node, replace(request, node=name, action=action)).verdict
+        if verdict is not None and not verdict.allowed:
             raise Refused(detail=f"swact of {name} is refused: {verdict.details}")
-        node.note(f"an operator swacts away from {name}{', by force' if request.force else ''}")
-        node.feed(Swact(name, request.force))
         return Reply(request.id, text=f"The groups leave {name}.")
 
     def _force_active(self, request: Request) -> Reply:
@@ -157,9 +133,3 @@ class Commands:
         if request.service not in self._node.view.local.services:
             raise NotFound(resource="service", id=request.service)
         return request.service
-
-    def _leads(self, what: str) -> None:
-        domain = self._node.view.domain
-        if not domain.leading:
-            leader = domain.leader(self._node.now_ms())
-            raise Refused(detail=f"'{what}' is the leader's work; {f'ask {leader}' if leader else 'nobody leads'}")

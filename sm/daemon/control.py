@@ -11,11 +11,11 @@ import pwd
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from flock.core.codec import codec_for
 from flock.core.errors import FlockError, InvalidInput
+from flock.core.records import replace
 from sm.contract.control import ANSWER_MAX_BYTES, REQUEST_MAX_BYTES, Reply, Request
 
 LOG = logging.getLogger(__name__)

@@ -33,6 +33,7 @@ class Fencer:
         self._devices, self._scopes, self._report = dict(devices), scopes, report
         self._limit_s = max(limit_s - MARGIN_S, MARGIN_S)
         self._running: dict[str, tuple[bool, asyncio.Task[None]]] = {}
+        self._restarting: set[asyncio.Task[None]] = set()
 
     @property
     def fenceable(self) -> frozenset[str]:
@@ -52,7 +53,7 @@ class Fencer:
 
     async def close(self) -> None:
         """Give up what runs; nothing is answered any more."""
-        tasks = [task for _, task in self._running.values()]
+        tasks = [*(task for _, task in self._running.values()), *self._restarting]
         self._running.clear()
         for task in tasks:
             task.cancel()
@@ -85,6 +86,22 @@ class Fencer:
             del self._running[target]
             LOG.warning("%s is %s%s", target, "off" if off else "not proven to be off", f": {detail}" if detail else "")
             self._report(FenceAnswered(target, off, asked_ms, detail[:500]))
+            if strike and off and device.restart:
+                task = asyncio.get_running_loop().create_task(self._switched_on(target, device))
+                self._restarting.add(task)
+                task.add_done_callback(self._restarting.discard)
+
+    async def _switched_on(self, target: str, device: FenceDevice) -> None:
+        """Let the node start again; it finds out by itself what it may run. One that stays off needs an operator."""
+        try:
+            async with asyncio.timeout(self._limit_s):
+                status, text = await self._run(device, "on")
+            problem = "" if status == 0 else _last(text)
+        except TimeoutError:
+            problem = f"no answer within {self._limit_s:g} s"
+        except (PluginFailed, NotStarted) as exc:
+            problem = str(exc)
+        LOG.warning("%s is switched on again%s", target, f": {problem}" if problem else "")
 
     async def _switched_off(self, device: FenceDevice) -> tuple[bool, str]:
         """Order it, whatever the agent says about that, and look until the power is off or the time is up."""

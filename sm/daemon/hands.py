@@ -38,7 +38,7 @@ LOG = logging.getLogger(__name__)
 
 class NodeHands:
     """``feed`` takes the events that follow from what is carried out. ``messaging`` is None where nobody is to be
-    talked to."""
+    talked to. ``take_report`` stores the states of this node."""
 
     def __init__(self, settings: Settings, store: Store, guard: DataGuard, catalogue: Catalogue, journal: Journal,
                  clock: Callable[[], int], feed: Callable[[Event], None]) -> None:
@@ -52,6 +52,7 @@ class NodeHands:
         self._fencer = Fencer(settings.fencing, self._scopes, feed, settings.timing.fence_timeout_ms / 1_000)
         self._reboots: set[asyncio.Task[None]] = set()
         self.messaging: Messaging | None = None
+        self.take_report: Callable[[NodeReport], None] = lambda report: None
 
     @property
     def fenceable(self) -> frozenset[str]:
@@ -63,15 +64,22 @@ class NodeHands:
         """The nodes that store this node's data synchronously."""
         return self._guard.in_sync()
 
+    @property
+    def enforced(self) -> int:
+        """The greatest order of ``require`` that is in force."""
+        return self._guard.enforced()
+
     def open(self) -> None:
         """Open sockets. OSError: that of the notices cannot be."""
         self._notices.open()
+        self._guard.open()
         if self.messaging is not None:
             self.messaging.start()
 
     async def close(self) -> None:
         """End what runs; services go on."""
         await self._notices.close()
+        await self._guard.close()
         await self._runner.close()
         await self._watches.close()
         await self._fencer.close()
@@ -92,15 +100,16 @@ class NodeHands:
             found.append(self._journal.problem)
         if self._store.damaged is not None:
             found.append(f"the store was damaged and was built anew; the old file is {self._store.damaged}")
+        found += self._guard.problems()
         return (*found, *(self.messaging.problems() if self.messaging is not None else ()))
 
     def store(self, durable: Durable) -> None:
         """Store vote and record; they are on the disk when this returns."""
         agreement.put(self._store.kept, durable)
 
-    def require(self, nodes: frozenset[str]) -> None:
+    def require(self, nodes: frozenset[str], order: int) -> None:
         """Hand it to the guard of the data."""
-        self._guard.require(nodes)
+        self._guard.require(nodes, order)
 
     def send(self, beat: Beat) -> None:
         """Send a beat on every path."""

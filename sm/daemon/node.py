@@ -26,17 +26,19 @@ from sm.core.node.view import BeatCame, NodeView, StandingChanged
 from sm.daemon.beginning import UNKNOWN, domain_view, first_view, stored
 from sm.daemon.commands import Commands
 from sm.daemon.control import ControlSocket
-from sm.daemon.guard import guard_for
+from sm.daemon.faults import Faults
 from sm.daemon.hands import NodeHands, Report
 from sm.daemon.journal import Journal
 from sm.daemon.links import direct_of, links_of, nodes_of
 from sm.daemon.memory import Memory, host_boot
 from sm.daemon.messaging import Messaging
+from sm.daemon.parts import guard_for
 from sm.daemon.reactor import Reactor
 from sm.daemon.settings import Settings
 from sm.daemon.standing import Ready, Self
 from sm.daemon.status import status
 from sm.daemon.watchdog import Watchdog
+from sm.store import agreement
 from sm.store.store import Store
 from sm.transport.keyring import KeyFile, Keyring
 
@@ -67,15 +69,17 @@ class NodeDaemon:
         self._beat_ms = settings.timing.beat_ms
         self._links = links_of(settings, configured)
         self._journal, self._watchdog = Journal(Path(settings.journal)), Watchdog(settings.watchdog)
+        self.faults = Faults(Path(settings.faults or f"{settings.journal}/faults"), settings.group)
         self._memory = Memory(Path(settings.runtime), host_boot())
-        guard = guard_for(catalogue, nodes)
+        guard = guard_for(catalogue, me, nodes, Path(settings.required))
         self._hands = NodeHands(settings, store, guard, catalogue, self._journal, now_ms, self.feed)
         self._report = Report(store, me, settings.assumed)
-        others = tuple(name for name in nodes if name != me)
+        self._hands.take_report = self._take_report
+        others, weights = tuple(name for name in nodes if name != me), {**paths.WEIGHTS, **settings.weights}
         self._self = Self(paths.PathSettings(me, {link.name: link.device for link in self._links}, others,
-                                             direct_of(configured), timing=settings.timing),
+                                             direct_of(configured), weights, settings.timing),
                           Ready(settings.ready_files, settings.unhealthy_file), self._report.now,
-                          self._hands.fenceable, self.note, started_ms)
+                          self._hands.fenceable, self.note, self.faults.path, started_ms)
         if self._links:
             witnesses = {settings.witness.name} if settings.witness is not None else set()
             self._hands.messaging = Messaging(
@@ -84,9 +88,10 @@ class NodeDaemon:
                 lambda device, up: self._self.on_carrier(device, up, now_ms()), self._self.on_reachable)
         config = Config(nodes, settings.witness.name if settings.witness is not None else "", settings.policy,
                         settings.timing)
-        domain = domain_view(me, boot, host_boot(), config, stored(store.kept, guard), started_ms)
+        domain = domain_view(me, boot, host_boot(), config, stored(store.kept, guard),
+                             guard.ordered(known=agreement.get(store.kept) is not None), started_ms)
         view, self._first, self.resumed = first_view(domain, catalogue, self._memory.load(), self._earlier, started_ms)
-        self._reactor = Reactor(view, catalogue, self._hands, now_ms)
+        self._reactor = Reactor(replace(view, weights=weights), catalogue, self._hands, now_ms)
         self._control = ControlSocket(Path(settings.runtime) / "control", settings.group, Commands(self))
         self._ended = asyncio.Event()
         self._leaves_by_ms: int | None = None
@@ -118,7 +123,8 @@ class NodeDaemon:
 
     def status(self) -> StatusReport:
         """All that is known, for the control socket."""
-        wrong = (self._reactor.broken, self._reactor.unstored, self._watchdog.problem, self._memory.problem)
+        wrong = (self._reactor.broken, self._reactor.unstored, self._watchdog.problem, self._memory.problem,
+                 self.faults.problem)
         lines = {path: line.state.value for path, line in self._self.view.lines.items()}
         return status(self.view, self.catalogue, now_ms(), lines,
                       (*(text for text in wrong if text), *self._hands.problems()),
@@ -140,6 +146,14 @@ class NodeDaemon:
         self._report.put(report, uuid.uuid4().hex)
         self._self.report = self._report.now
 
+    def _take_report(self, report: NodeReport) -> None:
+        """The leader was told these states of this node."""
+        if report.state_uuid != self._report.now.state_uuid:
+            self._report.put(report, report.state_uuid)
+            self._self.report = self._report.now
+            self.note(f"{self.view.me} is {report.administrative}, {report.operational}, {report.availability}; "
+                      f"{self.view.domain.leader(now_ms())} was told so")
+
     async def run(self) -> int:
         """Run until a signal ends it; the exit status: 0, or 1 after defects."""
         loop = asyncio.get_running_loop()
@@ -151,6 +165,8 @@ class NodeDaemon:
         self._hands.open()
         await self._control.open()
         self.note(f"the daemon starts and {'goes on where the one before ended' if self.resumed else 'looks at all'}")
+        # Before a service starts: what it makes writable obeys this order.
+        self._hands.require(self.view.domain.required, self.view.domain.order)
         self._reactor.begin(self._first)
         self._due_ms = now_ms()
         self._tick()
@@ -163,6 +179,7 @@ class NodeDaemon:
         self._watchdog.close(idle=not self._reactor.bound_active)
         self._memory.close()
         self.note("the daemon ends")
+        self.faults.close()
         self._journal.close()
         return 1 if self._reactor.broken else 0
 
@@ -205,7 +222,7 @@ class NodeDaemon:
         asyncio.get_running_loop().call_at(self._due_ms / 1_000, self._tick)
         self._self.unstored = self._reactor.unstored
         self._self.on_tick(self.view.domain.leading, late_ms, now)
-        standing = self._self.standing(self._hands.in_sync, now)
+        standing = self._self.standing(self._hands.in_sync, self._hands.enforced, now)
         if self._leaves_by_ms is not None:
             standing = replace(standing, report=replace(standing.report, administrative=Administrative.LOCKED))
         if standing != self.view.standing:
@@ -217,6 +234,7 @@ class NodeDaemon:
         """Tell the watchdog, the next daemon, systemd and host maintenance how things stand."""
         until = watchdog_until(self.view, self.catalogue)
         self._watchdog.tell(until, now)
+        self.faults.look(self.view, self.catalogue, now)
         bound = self._reactor.bound_active
         self._remember(until, now)
         self._mark_degraded(self.view.local.degraded)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from flock.core.errors import FlockError
 from flock.core.records import replace
-from sm.contract.messages import Beat
+from sm.contract.messages import Beat, NodeReport
 from sm.contract.states import GroupState
 from sm.core.actions import Action as ServiceAction
 from sm.core.actions import RebootNode
@@ -22,7 +22,7 @@ from sm.core.local.step import step as local_step
 from sm.core.model import Catalogue, ServiceSpec
 from sm.core.node import ledger
 from sm.core.node.step import Action, Event, step
-from sm.core.node.view import NodeView, Send
+from sm.core.node.view import NodeView, Send, TakeReport
 
 LOG = logging.getLogger(__name__)
 DEFECTS_MAX = 3
@@ -35,8 +35,8 @@ class Hands(Protocol):
     def store(self, durable: Durable) -> None:
         """Returns when it is on the disk. FlockError: it is not."""
 
-    def require(self, nodes: frozenset[str]) -> None:
-        """Returns when no write is acknowledged any more before ``nodes`` have stored it."""
+    def require(self, nodes: frozenset[str], order: int) -> None:
+        """Returns when nothing can become writable any more without this order; it comes into force later."""
 
     def send(self, beat: Beat) -> None:
         """Sends the beat on every path."""
@@ -50,6 +50,9 @@ class Hands(Protocol):
 
     def note(self, text: str) -> None:
         """Writes a sentence into the journal."""
+
+    def take_report(self, report: NodeReport) -> None:
+        """Stores the states of this node. FlockError: they cannot be stored; the leader tells them again."""
 
 
 class Reactor:
@@ -161,9 +164,11 @@ class Reactor:
             if self._pending is None:
                 self._hands.fence(action)
         elif isinstance(action, Require):
-            self._hands.require(action.nodes)
+            self._hands.require(action.nodes, action.order)
         elif isinstance(action, Journal):
             self._hands.note(action.text)
+        elif isinstance(action, TakeReport):
+            self._hands.take_report(action.report)
         else:
             self._hands.service(action, self._former(action))
 

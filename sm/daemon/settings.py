@@ -20,6 +20,7 @@ FILE = Path("/etc/sm/sm.conf")
 NODES_MAX = 2
 PARAMETERS_MAX = 64
 VALUE_MAX_CHARS = 1024
+WEIGHT_MAX = 1_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,63}\Z")
 
@@ -27,11 +28,13 @@ _WORD = re.compile(r"[a-z][a-z0-9_-]{0,63}\Z")
 @dataclass(frozen=True, slots=True)
 class FenceDevice:
     """How a node is switched off: a fence agent. ``parameters`` are written to its standard input as ``key=value``
-    lines, beside the action; they are never part of its command line."""
+    lines, beside the action; they are never part of its command line. ``restart``: the node is switched on again when
+    it was proven to be off."""
 
     program: str
     arguments: tuple[str, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
+    restart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,12 @@ class Settings:
     """One node. Paths as ``sm-configure interface`` knows them, without ``-interface``: mgmt, oam, cluster-host, admin.
 
     ``node``: its own name; empty: that of the host. ``nodes``: all controllers; empty: by the system mode. ``targets``:
-    by path, addresses that are pinged. ``group``: the group whose members may use the control socket besides root.
+    by path, addresses that are pinged. ``weights``: by path, what its loss costs a node, where it is not the default.
+    ``group``: the group whose members may use the control socket besides root.
     ``ready_files`` must exist, and ``unhealthy_file`` must not, for the node to be ready. ``degraded_file`` exists
-    while a group is degraded. ``assumed``: states of the node until host maintenance has told others.
+    while a group is degraded. ``required``: the file with the nodes that must store each write. ``assumed``: states of
+    the node until host maintenance has told others. ``faults``: directory of alarms for sm-alarms; empty: ``faults`` in
+    that of the journal.
     ``stop_s``: how long ``--stop-services`` waits. ``reboot``: the command that reboots the node.
     ``realtime_priority``: 1 to 99, before all programs without one; 0: none.
     """
@@ -61,12 +67,15 @@ class Settings:
     witness: Witness | None = None
     timing: Timing = Timing()
     targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    weights: Mapping[str, int] = field(default_factory=dict)
     fencing: Mapping[str, FenceDevice] = field(default_factory=dict)
     watchdog: str = ""
     store: str = "/var/lib/flock/sm/sm.db"
     site: str = "/etc/flock/sm/site.yaml"
     key: str = "/etc/flock/sm.key"
+    required: str = "/var/lib/flock/sm/required.json"
     journal: str = "/var/lib/sm"
+    faults: str = ""
     runtime: str = "/run/sm"
     group: str = ""
     ready_files: tuple[str, ...] = ("/etc/platform/.initial_config_complete", "/run/goenabled")
@@ -149,7 +158,7 @@ def _broken(found: Settings) -> list[tuple[str, str]]:
         wrong += _broken_witness(found, found.witness)
     for node, device in found.fencing.items():
         wrong += _broken_device(f"fencing.{node}", device)
-    for name in ("store", "site", "key", "journal", "runtime", "unhealthy_file", "degraded_file"):
+    for name in ("store", "site", "key", "required", "journal", "runtime", "unhealthy_file", "degraded_file"):
         if not getattr(found, name).startswith("/"):
             wrong.append((name, "must be an absolute path"))
     if found.watchdog and not found.watchdog.startswith("/"):
@@ -162,6 +171,8 @@ def _broken(found: Settings) -> list[tuple[str, str]]:
         wrong.append(("realtime_priority", f"must be a number from 0 to {realtime.PRIORITY_MAX}"))
     if not 0 <= found.timeout_extension_s <= 600:
         wrong.append(("timeout_extension_s", "must be a number from 0 to 600"))
+    wrong += [(f"weights.{path}", f"must be a number from 0 to {WEIGHT_MAX}") for path, weight in found.weights.items()
+              if not 0 <= weight <= WEIGHT_MAX]
     return wrong
 
 

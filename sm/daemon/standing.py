@@ -32,15 +32,16 @@ class Ready:
 
 
 class Self:
-    """Keeps the ``Standing`` of this node. ``said`` gets sentences about paths for the journal.
+    """Keeps the ``Standing`` of this node. ``said`` gets sentences about paths for the journal,
+    ``alarmed`` the alarms of paths with their devices.
 
     ``report``: the states of the node as host maintenance knows them; its ``ready`` is found out here. ``leaving``: the
     node is not to run anything any more. ``unstored``: why the store cannot be written.
     """
 
     def __init__(self, settings: paths.PathSettings, ready: Ready, report: NodeReport, fenceable: frozenset[str],
-                 said: Callable[[str], None], now_ms: int) -> None:
-        self._settings, self._ready, self._said = settings, ready, said
+                 said: Callable[[str], None], alarmed: Callable[[paths.PathAlarm, str], None], now_ms: int) -> None:
+        self._settings, self._ready, self._said, self._alarmed = settings, ready, said, alarmed
         self._fenceable = fenceable
         self.view = paths.begin(settings, now_ms)
         self.report = report
@@ -77,7 +78,7 @@ class Self:
             self._stalled_ms = now_ms
         self._step(paths.Tick(), leading, now_ms)
 
-    def standing(self, in_sync: frozenset[str], now_ms: int) -> Standing:
+    def standing(self, in_sync: frozenset[str], enforced: int, now_ms: int) -> Standing:
         """All of it."""
         heard = paths.heard_lately(self._settings, self.view, now_ms)
         ready = self._ready.state(now_ms)
@@ -85,8 +86,8 @@ class Self:
         probe = Beat("", "", 0, 0, carriers=carriers, heard=heard, reachable=reachable)
         lost = paths.lost_networks(probe)
         isolated = self.unstored or self._isolated(now_ms)
-        return Standing(replace(self.report, ready=ready), lost, isolated, in_sync, self._fenceable, self._stalled_ms,
-                        carriers, heard, reachable, self._doubtful(in_sync, now_ms))
+        return Standing(replace(self.report, ready=ready), lost, isolated, in_sync, enforced, self._fenceable,
+                        self._stalled_ms, carriers, heard, reachable, self._doubtful(in_sync, now_ms))
 
     def _isolated(self, now_ms: int) -> str:
         """Why this node would hear nobody; empty while it hears a witness, whose vote is for who can be reached."""
@@ -107,5 +108,7 @@ class Self:
         for action in actions:
             if isinstance(action, paths.PathChange):
                 self._said(f"path {action.path} is {action.state}")
-            elif action.text is not None:
+                continue
+            self._alarmed(action, self._settings.devices[action.path])
+            if action.text is not None:
                 self._said(action.text)

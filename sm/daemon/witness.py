@@ -48,7 +48,8 @@ class WitnessDaemon:
         self._kept = kept
         boot, config = uuid.uuid4().hex, Config(settings.nodes, settings.name, settings.policy, settings.timing)
         durable = agreement.get(kept) or Durable(forgot=True)
-        self._view = domain_view(settings.name, boot, host_boot(), config, durable, now_ms())
+        self._view = domain_view(settings.name, boot, host_boot(), config, durable, frozenset(),
+                                 now_ms())
         self._messaging = Messaging(settings.name, boot, witness_links(settings),
                                     Keyring(KeyFile(Path(settings.key)), settings.name), now_ms,
                                     lambda beat: self._feed(BeatHeard(domain_beat(beat))))

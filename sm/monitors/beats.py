@@ -2,8 +2,9 @@
 """Counts the replies to the heartbeats of a service, on a schedule that does not drift. Pure functions."""
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from flock.core.records import replace
 from sm.contract.states import Status
 from sm.core.model import Heartbeat
 

@@ -8,9 +8,10 @@ import logging
 import os
 import secrets
 import socket
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+from flock.core.records import replace
 from flock.core.text import storable
 from sm.monitors import processes
 from sm.plugins import reaper

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from flock.core.codec import Codec
 from flock.core.errors import InvalidInput
+from flock.core.records import replace
 from sm.store import rows
 from sm.store.file import failures, transaction
 from sm.store.schema import AssignmentRow, DocumentRow, NodeHistoryRow, NodeRow

@@ -17,6 +17,7 @@ from sysinv.agent.collectors import port
 from sysinv.agent.collectors.items import Items, each
 from sysinv.agent.plan import Payload
 from sysinv.contract.reports import Source, reports
+from sysinv.model.hostfiles import interfaces_in
 
 LOG = logging.getLogger(__name__)
 TOLD_MAX, REASON_MAX_CHARS = 20, 300
@@ -127,9 +128,7 @@ def stored_uuid(platform_conf: Path) -> str | None:
 
 def networks_by_interface(platform_conf: Path) -> dict[str, str]:
     """The names of the networks of this host's interfaces, as platform.conf has them."""
-    keys = {"management_interface": "mgmt", "cluster_host_interface": "cluster-host", "oam_interface": "oam"}
-    pairs = (line.partition("=") for line in (_text(platform_conf) or "").splitlines())
-    return {value: keys[key] for key, _, value in pairs if key in keys and value}
+    return {interface: network for network, interface in interfaces_in(_text(platform_conf) or "").items()}
 
 
 def _text(path: Path) -> str | None:

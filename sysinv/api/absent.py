@@ -62,6 +62,5 @@ ABSENT = (
     Absent("Upgrades of a host", _of(hosts=("upgrade", "downgrade")), starlingx_text="This API is deprecated."),
     Absent("Health checks of the system", ("/v1/health",)),
     Absent("Restores", ("/v1/restore",)),
-    Absent("Services of controllers", ("/v1/services", "/v1/servicenode")),
     Absent("Calls of the VIM and of installers by MAC address", _of(hosts=("vim", "mgmt_ip"))),
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read routes of every hardware collection, at the top level and below a host."""
+"""Read routes of collections, at the top level and below a host."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -33,13 +33,13 @@ class NotPermitted(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """A hardware collection: its wire type, the query of its rows, and the column with the host."""
+    """A collection: its wire type, the query of its rows, and the column with the host; None for items of no host."""
 
     noun: str
     resource: type[Resource]
     query: sa.Select[Any]
     table: sa.Table
-    host_column: sa.Column[Any]
+    host_column: sa.Column[Any] | None = None
     # Adds fields to a row that are not in the database.
     complete: Callable[[Call, Row], Row] = lambda _call, row: row
 
@@ -69,7 +69,7 @@ class AllItems(_Reading):
     """``/v1/<collection>`` and ``/detail``."""
 
     def get(self, call: Call) -> dict[str, Any]:
-        """One page of all hosts' items."""
+        """One page of all items."""
         return self.page_of(call, self.inventory.query, self.inventory.collection)
 
 

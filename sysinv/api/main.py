@@ -9,14 +9,17 @@ from flock import rpc
 from flock.api import build_app
 from flock.auth.keystone import KeystoneWatch
 from flock.auth.secrets import SecretBox
+from flock.auth.session import OwnSession
 from flock.core import slices
 from flock.core.health import Health
 from flock.db import Database, from_conf
 from flock.jobs.operations import Operations as StoredOperations
+from sm.client.rest import SERVICE, SmApi
 from sysinv.conf import options
 from sysinv.contract.reports import RESOURCES
-from sysinv.contract.rpc import BusAccounts, Operations
+from sysinv.contract.rpc import BusAccounts, ControllerFiles, Operations
 from sysinv.hosts.installation import Installation, InstallSettings
+from sysinv.hosts.servicemanagement import Api, NoApi, ServiceManagement
 from sysinv.hosts.work import Work
 from sysinv.resources.address.rules import NetworkInterfaces
 from sysinv.resources.host.service import HostService, HostSettings
@@ -34,7 +37,7 @@ def application(conf: Any) -> Any:
     db = from_conf(conf)
     bus = rpc.transport(conf)
     conductor = rpc.client(Operations, bus)
-    accounts = rpc.client(BusAccounts, bus)
+    accounts, controllers = rpc.client(BusAccounts, bus), rpc.client(ControllerFiles, bus)
     servers = rpc.ServerWatch(bus, [Operations], for_replies=True)
     servers.start()
     health = Health()
@@ -52,9 +55,17 @@ def application(conf: Any) -> Any:
     install = InstallSettings(interfaces=conf.bootstrap.interfaces,
                               agent_transport_url=conf.bootstrap.agent_transport_url,
                               heartbeat_key_file=Path(conf.sysinv.heartbeat_key_file),
-                              tls_directory=Path(conf.bootstrap.tls_directory))
+                              authority_directory=Path(conf.bootstrap.authority_directory))
     box = SecretBox.create(conf.sysinv.secret_key_file)
+    manager = ServiceManagement(_sm_api(conf), hostname)
     return build_app(conf, "sysinv", deps=[
-        db, work, HostService(db, work, box, settings),
-        Installation(db, work, install, lambda uuid: accounts.renew_host_account(host_uuid=uuid)),
+        manager, db, work, HostService(db, work, box, settings, manager),
+        Installation(db, work, install, lambda uuid: accounts.renew_host_account(host_uuid=uuid),
+                     lambda uuid: controllers.shared_files(host_uuid=uuid)),
         NetworkInterfaces(conf.bootstrap.interfaces), *services(db)], health=health)
+
+
+def _sm_api(conf: Any) -> Api:
+    if not conf.sysinv.sm_url:
+        return NoApi()
+    return SmApi(OwnSession(conf, SERVICE), conf.sysinv.sm_url, "sysinv", float(conf.sysinv.sm_timeout_s))

@@ -11,23 +11,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from flock.conf import shared
+
 SHARED_GROUP = "flock"
 """May read the configuration that all services share."""
-USERS = ("flock-fm", "flock-sysinv", "flock-mtce", "flock-keystone")
+USERS = ("flock-fm", "flock-sysinv", "flock-mtce", "flock-sm", "flock-keystone")
 SYSUSERS = "".join([f"g {SHARED_GROUP} -\n",
                     *(f'u {user} - "Service of the flock"\n' for user in USERS),
                     *(f"m {user} {SHARED_GROUP}\n" for user in USERS if user != "flock-keystone")])
 """Input of systemd-sysusers(8)."""
 FRONT_GROUP = "www-data"
 """The workers of the front, which connect to the APIs' sockets."""
-SOCKETS = {"fm-api": "flock-fm", "sysinv-api": "flock-sysinv", "mtce-api": "flock-mtce", "keystone": "flock-keystone"}
+SOCKETS = {"fm-api": "flock-fm", "sysinv-api": "flock-sysinv", "mtce-api": "flock-mtce", "sm-api": "flock-sm",
+           "keystone": "flock-keystone"}
 TMPFILES_PATH = "/etc/tmpfiles.d/flock.conf"
 # Not RuntimeDirectory= of the units: systemd would give it the group that also reads the service's files.
 TMPFILES = "".join(["d /run/flock 0755 root root -\n",
                     *(f"d /run/flock/{name} 0710 {user} {FRONT_GROUP} -\n" for name, user in SOCKETS.items())])
 """Input of systemd-tmpfiles(8): the directories of the sockets."""
-BOOT_FILES = Path("/var/pxeboot")
-SECRETS_KEY = Path("/etc/flock/secrets.key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +40,28 @@ class Owner:
     mode: int
 
 
+def _below(path: Path) -> str:
+    return str(path.relative_to("/"))
+
+
 _READ_ONLY = 0o640
 RULES: tuple[tuple[str, Owner], ...] = (
     ("etc/flock/flock.conf", Owner("root", SHARED_GROUP, _READ_ONLY)),
-    *((f"etc/flock/{name}.conf", Owner("root", f"flock-{name}", _READ_ONLY)) for name in ("fm", "sysinv", "mtce")),
+    *((f"etc/flock/{name}.conf", Owner("root", f"flock-{name}", _READ_ONLY))
+      for name in ("fm", "sysinv", "mtce", "sm")),
     *((f"etc/flock/{daemon}.conf", Owner("root", f"flock-{daemon.partition('-')[0]}", _READ_ONLY))
-      for daemon in ("fm-api", "fm-manager", "sysinv-api", "mtce-api")),
+      for daemon in ("fm-api", "fm-manager", "sm-alarms", "sysinv-api", "mtce-api")),
     # sysinv-api seals passwords; mtce-conductor opens them, as root.
-    ("etc/flock/secrets.key", Owner("root", "flock-sysinv", _READ_ONLY)),
+    (_below(shared.SECRETS_KEY), Owner("root", "flock-sysinv", _READ_ONLY)),
     # sysinv-api derives from it the keys of the hosts that it installs; mtce-heartbeat reads it as root.
     ("etc/flock/heartbeat.key", Owner("root", "flock-sysinv", _READ_ONLY)),
     # sysinv-api issues the certificates of the hosts that it installs.
-    ("etc/flock/tls/ca.key", Owner("root", "flock-sysinv", _READ_ONLY)),
+    (_below(shared.AUTHORITY / "ca.key"), Owner("root", "flock-sysinv", _READ_ONLY)),
     ("etc/flock/tls/host.key", Owner("root", SHARED_GROUP, _READ_ONLY)),
     ("etc/keystone/keystone.conf", Owner("root", "flock-keystone", _READ_ONLY)),
-    *((f"etc/keystone/{keys}", Owner("flock-keystone", "flock-keystone", 0o700))
+    *((_below(shared.IDENTITY_KEYS / keys), Owner("flock-keystone", "flock-keystone", 0o700))
       for keys in ("fernet-keys", "credential-keys")),
-    *((f"etc/keystone/{keys}/*", Owner("flock-keystone", "flock-keystone", 0o600))
+    *((_below(shared.IDENTITY_KEYS / keys / "*"), Owner("flock-keystone", "flock-keystone", 0o600))
       for keys in ("fernet-keys", "credential-keys")),
 )
 """Pattern of the path below the root, and the owner."""

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from flock.core.errors import InvalidInput
+from sysinv.model.hostname import CONTROLLER_1
 
 SYSTEM_MODELS = {("Standard", "duplex"), ("All-in-one", "simplex"), ("All-in-one", "duplex")}
 DATABASES = ("sqlite", "postgresql")
@@ -21,7 +22,7 @@ ANSWERS_SIZE_MAX = 65536
 
 @dataclass(frozen=True, slots=True)
 class NetworkAnswer:
-    """One network of the first controller: its interface and addresses, all inside ``subnet``."""
+    """One network of the controllers: their interface and addresses, all inside ``subnet``."""
 
     name: str
     interface: str
@@ -38,6 +39,10 @@ class NetworkAnswer:
         """Return the prefix length of the subnet."""
         return ipaddress.ip_network(self.subnet).prefixlen
 
+    def own_address(self, hostname: str) -> str | None:
+        """The address of one controller; None when it has none in this network."""
+        return self.controller1_address if hostname == CONTROLLER_1 else self.controller0_address
+
 
 DEFAULT_NETWORKS = (
     NetworkAnswer("pxeboot", "pxeboot0", "169.254.202.0/24", "169.254.202.2", "169.254.202.1", "169.254.202.3",
@@ -47,7 +52,7 @@ DEFAULT_NETWORKS = (
     NetworkAnswer("cluster-host", "cluster0", "192.168.206.0/24", "192.168.206.2", "192.168.206.1", "192.168.206.3",
                   None, "192.168.206.10", "192.168.206.250"),
     NetworkAnswer("oam", "oam0", "10.10.10.0/24", "10.10.10.3", "10.10.10.1", "10.10.10.4", "10.10.10.254"),
-    NetworkAnswer("bmc", "bmc0", "10.10.20.0/24", "10.10.20.2"),
+    NetworkAnswer("bmc", "bmc0", "10.10.20.0/24", "10.10.20.2", None, "10.10.20.3"),
 )
 
 

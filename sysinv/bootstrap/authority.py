@@ -109,7 +109,7 @@ def _make(site: Site, progress: Progress) -> None:
 
 
 def _next_files(site: Site) -> tuple[Path, Path]:
-    return site.tls_directory / f"ca.key{NEXT}", site.tls_directory / f"ca.crt{NEXT}"
+    return site.authority / f"ca.key{NEXT}", site.authority / f"ca.crt{NEXT}"
 
 
 def _trust_both(site: Site, progress: Progress) -> None:
@@ -120,6 +120,8 @@ def _trust_both(site: Site, progress: Progress) -> None:
 
 
 def _set_trusted(site: Site, trusted: bytes) -> None:
+    # In this order: a host that is told of an authority can ask for it.
+    replace_kept(site.authority / "ca.crt", trusted, 0o644)
     replace_kept(site.tls_directory / "ca.crt", trusted, 0o644)
     load_servers(site, "has read its files again")
 
@@ -128,9 +130,9 @@ def _sign(site: Site, progress: Progress) -> None:
     authority, (key, certificate) = signing_authority(site), _next_files(site)
     if tls.fingerprint(authority.certificate_pem) != tls.fingerprint(progress.values[NEW_CERTIFICATE].encode()):
         # Kept until the bus was seen to refuse what it has signed.
-        replace_file(site.tls_directory / OLD_KEY, authority.key_pem, 0o600)
+        replace_file(site.authority / OLD_KEY, authority.key_pem, 0o600)
         # From here on it signs: whoever issues a certificate takes the authority of this key.
-        replace_kept(site.tls_directory / "ca.key", key.read_bytes())
+        replace_kept(site.authority / "ca.key", key.read_bytes())
     key.unlink(missing_ok=True)
     certificate.unlink(missing_ok=True)
 
@@ -161,7 +163,7 @@ def _check(site: Site) -> None:
 
 def _drop(site: Site, progress: Progress) -> None:
     _set_trusted(site, signing_authority(site).certificate_pem)
-    old = site.tls_directory / OLD_KEY
+    old = site.authority / OLD_KEY
     try:
         authority = tls.Authority(progress.values[OLD_CERTIFICATE].encode(), old.read_bytes())
     except OSError as error:
@@ -170,8 +172,8 @@ def _drop(site: Site, progress: Progress) -> None:
     try:
         _bus_admits(site, authority, wanted=False)
     except DeadlineExceeded as error:
-        raise Refused(detail=f"{error} It still takes certificates of the old authority. Run 'systemctl restart "
-                             f"rabbitmq-server', then '{FINISH}' again.") from error
+        raise Refused(detail=f"{error} It still takes certificates of the old authority. Run 'sm-restart-safe "
+                             f"service rabbit', then '{FINISH}' again.") from error
 
 
 def _bus_admits(site: Site, authority: tls.Authority, *, wanted: bool) -> None:
@@ -192,4 +194,4 @@ def _bus_admits(site: Site, authority: tls.Authority, *, wanted: bool) -> None:
 
 
 def _forget(site: Site) -> None:
-    (site.tls_directory / OLD_KEY).unlink(missing_ok=True)
+    (site.authority / OLD_KEY).unlink(missing_ok=True)

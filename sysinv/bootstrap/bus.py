@@ -7,6 +7,7 @@ import hashlib
 import json
 from typing import Any
 
+from flock.conf import shared
 from flock.rpc.accounts import (
     EXCHANGE,
     HASHING,
@@ -65,7 +66,7 @@ def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes, hostname: s
         "management.tcp.ip = 127.0.0.1",
         f"management.tcp.port = {ADMIN_PORT}",
         "management_agent.disable_metrics_collector = true",
-        "load_definitions = /etc/rabbitmq/definitions.json",
+        f"load_definitions = {shared.BUS_DEFINITIONS}",
         "vm_memory_high_watermark.absolute = 512MiB",
         "disk_free_limit.absolute = 200MB",
         f"max_message_size = {MESSAGE_BYTES_MAX}",
@@ -80,13 +81,15 @@ def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes, hostname: s
     ]
     text = json.dumps(definitions(secrets, salt, hostname), indent=1)
     return [
-        RenderedFile("/etc/rabbitmq/definitions.json", 0o640, text + "\n"),
+        RenderedFile(str(shared.BUS_DEFINITIONS), 0o640, text + "\n"),
         RenderedFile("/etc/rabbitmq/rabbitmq.conf", PUBLIC, "\n".join(conf) + "\n"),
         RenderedFile("/etc/rabbitmq/rabbitmq-env.conf", PUBLIC, "\n".join(environment) + "\n"),
         RenderedFile("/etc/rabbitmq/enabled_plugins", PUBLIC, "[rabbitmq_management,rabbitmq_top].\n"),
         # Debian's socket unit opens Erlang's port mapper on all networks.
         RenderedFile("/etc/systemd/system/epmd.socket.d/flock.conf", PUBLIC,
                      "[Socket]\nListenStream=\nListenStream=127.0.0.1:4369\n"),
+        # Service management repairs it.
+        RenderedFile("/etc/systemd/system/rabbitmq-server.service.d/flock.conf", PUBLIC, "[Service]\nRestart=no\n"),
     ]
 
 

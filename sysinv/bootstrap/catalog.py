@@ -26,6 +26,8 @@ SERVICES = (
     ServiceEntry("fm", "faultmanagement", "Fault management", 18002),
     ServiceEntry("sysinv", "platform", "Configuration management", 6385, "/v1"),
     ServiceEntry("mtce", "maintenance", "Host maintenance", 2112),
+    # Name and type by which StarlingX's clients find it.
+    ServiceEntry("smapi", "smapi", "Service management", 7777),
 )
 
 

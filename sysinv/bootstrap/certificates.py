@@ -6,6 +6,7 @@ import datetime
 from dataclasses import dataclass
 
 from flock import tls
+from flock.conf import shared
 from sysinv.bootstrap.answers import Answers
 from sysinv.model.hostfiles import DOMAIN, PRIVATE, PUBLIC, TLS_DIRECTORY, RenderedFile
 
@@ -34,15 +35,15 @@ def server_names(answers: Answers, hostname: str) -> list[str]:
              "127.0.0.1", "::1", answers.public_address.lower()]
     for network in answers.networks:
         if network.name in ("pxeboot", "mgmt", "oam"):
-            names += [address for address in (network.floating_address, network.controller0_address) if address]
+            names += [address for address in (network.floating_address, network.own_address(hostname)) if address]
     return list(dict.fromkeys(names))
 
 
 def authority_files(answers: Answers, now: datetime.datetime) -> list[RenderedFile]:
     """Return certificate and key of a new authority."""
     made = tls.Authority.create(f"{answers.name} flock CA", now)
-    return [RenderedFile(f"{TLS_DIRECTORY}/ca.key", PRIVATE, made.key_pem.decode("ascii")),
-            RenderedFile(f"{TLS_DIRECTORY}/ca.crt", PUBLIC, made.certificate_pem.decode("ascii"))]
+    return [RenderedFile(str(shared.AUTHORITY / "ca.key"), PRIVATE, made.key_pem.decode("ascii")),
+            RenderedFile(str(shared.AUTHORITY / "ca.crt"), PUBLIC, made.certificate_pem.decode("ascii"))]
 
 
 def certificate_files(role: Role, authority: tls.Authority, answers: Answers, hostname: str,

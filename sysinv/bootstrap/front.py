@@ -94,15 +94,15 @@ def published_apis() -> list[Published]:
     return [keystone, *map(published, slices.subsystems())]
 
 
-def listens(networks: Iterable[NetworkAnswer], plain_networks: Collection[str] = ()) -> list[Listen]:
-    """Where the first controller listens: loopback, management, OAM, and for installing hosts pxeboot.
+def listens(networks: Iterable[NetworkAnswer], hostname: str, plain_networks: Collection[str] = ()) -> list[Listen]:
+    """Where a controller listens: loopback, management, OAM, and for installing hosts pxeboot.
 
     With TLS, except on ``plain_networks``.
     """
     made = [Listen("127.0.0.1")]
     for network in networks:
         if network.name in ("mgmt", "oam", "pxeboot"):
-            addresses = dict.fromkeys(filter(None, (network.controller0_address, network.floating_address)))
+            addresses = dict.fromkeys(filter(None, (network.own_address(hostname), network.floating_address)))
             made += [Listen(address, tls=network.name not in plain_networks, installs=network.name == "pxeboot")
                      for address in addresses]
     return made

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from flock.conf import shared
 from flock.rpc.accounts import host_account, service_account
 from sysinv.bootstrap import bus, logins
 from sysinv.bootstrap.answers import Answers, NetworkAnswer
@@ -21,7 +22,7 @@ from sysinv.bootstrap.front import (
     nginx_conf,
     socket_path,
 )
-from sysinv.bootstrap.secrets import SystemSecrets
+from sysinv.bootstrap.secrets import SERVICE_USERS, SystemSecrets
 from sysinv.model import busaccounts
 from sysinv.model.hostfiles import (
     AUTHORITIES_FILE,
@@ -35,6 +36,7 @@ from sysinv.model.hostfiles import (
     network_file,
     platform_file,
 )
+from sysinv.model.hostname import CONTROLLER_NAMES
 
 # Below the runtime directory of its unit, which only Keystone may enter.
 KEYSTONE_CACHE = "unix:/run/flock/keystone-cache/cache.sock"
@@ -96,19 +98,19 @@ def host_files(answers: Answers, hostname: str) -> list[RenderedFile]:
     """Return the files of the controller's own identity and networks."""
     mgmt, oam = answers.network("mgmt"), answers.network("oam")
     names = (
-        (mgmt.controller0_address, f"{hostname} {hostname}.{DOMAIN}"),
+        *((mgmt.own_address(name), f"{name} {name}.{DOMAIN}") for name in CONTROLLER_NAMES),
         (answers.controller_ip, f"controller controller.{DOMAIN}"),
-        (oam.controller0_address, f"{hostname}-oam"),
+        (oam.own_address(hostname), f"{hostname}-oam"),
         (answers.network("pxeboot").floating_address, "pxecontroller"),
     )
     known = [(address, given) for address, given in names if address]
     return [RenderedFile("/etc/hostname", PUBLIC, hostname + "\n"), hosts_file(known),
-            *(_network_file(network) for network in answers.networks)]
+            *(_network_file(network, own) for network in answers.networks if (own := network.own_address(hostname)))]
 
 
-def _network_file(network: NetworkAnswer) -> RenderedFile:
-    addresses = filter(None, (network.controller0_address, network.floating_address))
-    return network_file(network.name, network.interface, addresses, network.prefix, network.gateway_address)
+def _network_file(network: NetworkAnswer, address: str) -> RenderedFile:
+    return network_file(network.name, network.interface, [address], network.prefix, network.gateway_address,
+                        floating=network.floating_address is not None)
 
 
 def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFile]:
@@ -116,9 +118,9 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
     conf = ini({
         "DEFAULT": {"use_stderr": True, "log_dir": None},
         "database": {"connection": database_url(answers, secrets, "keystone", "/var/lib/keystone")},
-        "fernet_tokens": {"key_repository": "/etc/keystone/fernet-keys"},
-        "fernet_receipts": {"key_repository": "/etc/keystone/fernet-keys"},
-        "credential": {"key_repository": "/etc/keystone/credential-keys"},
+        "fernet_tokens": {"key_repository": shared.IDENTITY_KEYS / "fernet-keys"},
+        "fernet_receipts": {"key_repository": shared.IDENTITY_KEYS / "fernet-keys"},
+        "credential": {"key_repository": shared.IDENTITY_KEYS / "credential-keys"},
         "cache": {"enabled": True, "backend": "dogpile.cache.memcached", "memcache_servers": KEYSTONE_CACHE},
         "oslo_policy": {"enforce_scope": True},
     })
@@ -132,11 +134,11 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
     ]
 
 
-def front_files(answers: Answers, apis: Iterable[Published],
+def front_files(answers: Answers, hostname: str, apis: Iterable[Published],
                 plain_networks: Collection[str] = ()) -> list[RenderedFile]:
     """Return the files of the web server in front of all APIs; it speaks TLS except on ``plain_networks``."""
     known = list(apis)
-    return [RenderedFile(CONFIGURATION, PUBLIC, nginx_conf(listens(answers.networks, plain_networks), known)),
+    return [RenderedFile(CONFIGURATION, PUBLIC, nginx_conf(listens(answers.networks, hostname, plain_networks), known)),
             RenderedFile(CONNECTION_LIMIT, PUBLIC, connection_limit(known))]
 
 
@@ -165,7 +167,7 @@ def service_files(answers: Answers, secrets: SystemSecrets, hostname: str) -> li
         if daemon == "sysinv-conductor":
             own["bus_admin"] = {"password": bus.admin_password(secrets)}
         files.append(RenderedFile(f"/etc/flock/{daemon}.conf", PRIVATE, ini(own)))
-    for subsystem in ("fm", "sysinv", "mtce"):
+    for subsystem in SERVICE_USERS:
         sections = _subsystem_sections(answers, secrets, subsystem, auth_url)
         files.append(RenderedFile(f"/etc/flock/{subsystem}.conf", PRIVATE,
                                   ini(merged(sections, answers.overrides.get(subsystem, {})))))
@@ -179,17 +181,19 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
         "project_name": "services", "user_domain_name": "Default", "project_domain_name": "Default",
     }
     sections: dict[str, dict[str, Any]] = {
-        "database": {"connection": database_url(answers, secrets, subsystem, f"/var/lib/flock/{subsystem}")},
         "keystone_authtoken": {**credentials, "www_authenticate_uri": auth_url, "cafile": AUTHORITIES_FILE,
                                "service_token_roles_required": True},
         "api": {"bind_socket": socket_path(f"{subsystem}-api")},
     }
+    if subsystem != "sm":
+        sections["database"] = {"connection": database_url(answers, secrets, subsystem, f"/var/lib/flock/{subsystem}")}
     if subsystem == "fm":
         sections["fm"] = {"region_name": answers.region_name, "system_name": answers.name}
     if subsystem == "mtce":
         sections["heartbeat"] = {"sender": True}
     if subsystem == "sysinv":
         sections["bootstrap"] = {"agent_transport_url": f"rabbit://controller:{bus.BUS_PORT}/"}
+        sections["dnsmasq"] = {"directory": shared.DNSMASQ}
     return sections
 
 

@@ -11,12 +11,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from flock import tls
+from flock.conf import shared
 from flock.core.errors import DeadlineExceeded, Refused
 from flock.db import Database, utcnow
 from flock.exec.atomic import replace_kept
 from flock.exec.process import run
 from flock.rpc.accounts import SALT_BYTES, host_account, service_account
 from flock.rpc.login import accepted
+from sm.client.running import unmanaged
 from sysinv.bootstrap import bus
 from sysinv.bootstrap.certificates import ROLES
 from sysinv.bootstrap.front import KEYSTONE_PORT
@@ -33,8 +35,10 @@ POLL_S = 1.0
 NAMED_MAX = 20
 BUS_KEY = "bus_key"
 RESTARTED = ("flock-fm-manager", "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api", "flock-mtce-conductor",
-             "flock-mtce-api", "flock-sysinv-agent", "flock-mtce-agent")
+             "flock-mtce-api", "flock-sm-alarms", "flock-sysinv-agent", "flock-mtce-agent")
 """The units that read a password of the bus at their start."""
+MANAGED = ("fm-mgr", "fm-api", "sysinv-conductor", "sysinv-inv", "mtc-agent", "mtce-api")
+"""Those that service management runs, by its names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,9 @@ class Site:
     say: Callable[[str], None]
     hosts_wait_s: float
     conf_dir: Path = Path("/etc/flock")
-    definitions: Path = Path("/etc/rabbitmq/definitions.json")
+    secrets: Path = shared.SECRETS
+    definitions: Path = shared.BUS_DEFINITIONS
+    authority: Path = shared.AUTHORITY
     servers: tuple[Server, ...] = SERVERS
     import_definitions: tuple[str, ...] = IMPORT
     restart: tuple[str, ...] = RESTART
@@ -133,7 +139,7 @@ def command(words: tuple[str, ...]) -> None:
 
 def signing_authority(site: Site) -> tls.Authority:
     """The authority that signs now; Refused when it cannot be read, InvalidInput without the key's certificate."""
-    directory = site.tls_directory
+    directory = site.authority
     try:
         return tls.Authority((directory / "ca.crt").read_bytes(), (directory / "ca.key").read_bytes())
     except (OSError, ValueError) as error:
@@ -183,7 +189,7 @@ def _new_key(site: Site, progress: Progress) -> None:
 
 
 def _write_passwords(site: Site, progress: Progress) -> None:
-    stored = site.conf_dir / "secrets.json"
+    stored = site.secrets
     try:
         known = SystemSecrets(**json.loads(stored.read_text()))
     except (OSError, ValueError, TypeError) as error:
@@ -228,7 +234,8 @@ def _text(path: Path) -> str:
 
 
 def _restart(site: Site) -> None:
-    command(site.restart)
+    with unmanaged(MANAGED):
+        command(site.restart)
     site.answers()
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from flock.exec.atomic import replace_file
 
 KEY_BYTES = 32
-SERVICE_USERS = ("fm", "sysinv", "mtce")
+SERVICE_USERS = ("fm", "sysinv", "mtce", "sm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,13 @@ def generate() -> SystemSecrets:
 
 
 def load_or_create(path: Path) -> SystemSecrets:
-    """Return the secrets stored in ``path``; the first call generates them and writes the file (mode 0600)."""
-    if path.exists():
-        return SystemSecrets(**json.loads(path.read_text()))
+    """Return the secrets stored in ``path`` (mode 0600). Generates and stores what is not there: at the first call all,
+    later the passwords of services that are new."""
     made = generate()
+    if path.exists():
+        known = SystemSecrets(**json.loads(path.read_text()))
+        if made.keystone.keys() <= known.keystone.keys():
+            return known
+        made = replace(known, keystone={**made.keystone, **known.keystone})
     replace_file(path, json.dumps(asdict(made), indent=1), 0o600)
     return made

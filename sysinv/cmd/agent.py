@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from flock.conf import conf_dir
+from flock.conf import conf_dir, shared
 from flock.core.errors import Refused
 from flock.exec import Root
 from flock.exec.process import run
@@ -27,6 +27,7 @@ from sysinv.agent.neighbours import NeighbourWatch
 from sysinv.agent.renewal import Places, Renewal
 from sysinv.conf import agent as options
 from sysinv.contract.rpc import Credentials, InventoryReports, Neighbours, SysinvAgent
+from sysinv.model.hostname import CONTROLLER_0
 
 SERVER_THREADS = 2
 # The own unit is the last: its restart ends this process.
@@ -72,9 +73,9 @@ def _claims(conf: Any, bus: Transport, hostname: str, neighbours: NeighbourWatch
 
 
 def _renewal(conf: Any, bus: Transport, hostname: str) -> Renewal | None:
-    """None on a controller, whose keys and passwords flock-rotate renews."""
+    """None on the first controller, whose keys and passwords flock-rotate renews."""
     directory, bus_file = Path(conf.agent.tls_directory), conf_dir() / "flock.conf"
-    if (directory / "ca.key").exists():
+    if hostname == CONTROLLER_0 and (shared.AUTHORITY / "ca.key").exists():
         return None
 
     def login(url: str) -> bool:

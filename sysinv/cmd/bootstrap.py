@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 from flock.core.errors import FlockError, InvalidInput
+from sysinv.bootstrap.joining import join, pair
 from sysinv.bootstrap.steps import bootstrap
 
 EPILOG = """examples:
   flock-bootstrap --answers /etc/flock/bootstrap.yaml
+  flock-bootstrap --pair        when the second controller is installed
 
 The answers file is YAML; only admin_password is required:
   admin_password: correct-horse
@@ -25,13 +27,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="flock-bootstrap", description=__doc__, epilog=EPILOG,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--answers", type=Path, default=Path("/etc/flock/bootstrap.yaml"), help="YAML file of answers")
+    second = parser.add_mutually_exclusive_group()
+    second.add_argument("--join", action="store_true", help="make this installed host the second controller")
+    second.add_argument("--pair", action="store_true", help="on controller-0: accept the second controller")
     args = parser.parse_args()
     if os.geteuid() != 0:
         print("flock-bootstrap must run as root.", file=sys.stderr)
         return 2
+    places = Path(sys.prefix) / "bin", Path(sys.prefix) / "share" / "flock"
     try:
-        bootstrap(args.answers, Path(sys.prefix) / "bin", Path(sys.prefix) / "share" / "flock",
-                  lambda line: print(f"  {line}", flush=True))
+        if args.join or args.pair:
+            (join if args.join else pair)(*places, _say)
+        else:
+            bootstrap(args.answers, *places, _say)
     except (InvalidInput, FileNotFoundError) as error:
         print(f"Cannot use {args.answers}: {error}", file=sys.stderr)
         return 2
@@ -39,3 +47,7 @@ def main() -> int:
         print(f"Bootstrap stopped: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _say(line: str) -> None:
+    print(f"  {line}", flush=True)

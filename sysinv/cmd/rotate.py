@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from flock import tls
-from flock.conf import conf_dir, setup
+from flock.conf import conf_dir, setup, shared
 from flock.core.errors import FlockError, Refused, Unavailable
 from flock.db import Database, from_conf, utcnow
 from sysinv.bootstrap import authority, rotation
@@ -54,6 +54,7 @@ def main() -> int:
                 _show(database)
                 return 0
             _rotate(args, Site(socket.gethostname(), database, _say, args.hosts_wait, conf_dir=conf_dir(),
+                               authority=shared.AUTHORITY,
                                answers=lambda: wait_answers(wait_answer, _urls())))
     except (FlockError, OSError) as error:
         print(f"flock-rotate stopped: {error}\nRun the same command again when the cause is removed; it goes on from "
@@ -130,7 +131,7 @@ def _say(line: str) -> None:
 
 
 def _show(database: Database) -> None:
-    site = Site(socket.gethostname(), database, _say, 0.0, conf_dir=conf_dir())
+    site = Site(socket.gethostname(), database, _say, 0.0, conf_dir=conf_dir(), authority=shared.AUTHORITY)
     unfinished, wanted = rotation.load(site.progress), None
     if authority.begun(site, unfinished):
         print("\n".join(authority.what_is_left(site)))
@@ -141,7 +142,7 @@ def _show(database: Database) -> None:
         for pem in tls.split(path.read_bytes()):
             print(_line(f"{site.hostname} {path.stem}", tls.lifetime(pem).end, now))
     with contextlib.suppress(Unavailable):
-        wanted = wanted_trust(site.tls_directory)
+        wanted = wanted_trust(site.authority)
     with database.reader() as conn:
         hosts = credentials.stored(conn, site.hostname, utcnow(), wanted)
     for host in hosts:

@@ -2,16 +2,19 @@
 """What hosts have on the message bus, from their installation until their deletion, and the exchange of all topics."""
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import sqlalchemy as sa
 
 from flock.core.errors import Unavailable
 from flock.db import Database
+from flock.exec.atomic import replace_text
 from flock.rpc.accounts import HostAccess, inlet, stray
 from flock.rpc.admin import BusAdmin
 from sysinv.contract.errors import HostNotFound
@@ -25,19 +28,33 @@ PASSWORD_BYTES = 32
 BINDINGS_EVERY_S = 30.0
 
 
+def keeper(path: Path) -> Callable[[str], None]:
+    """Write the text to ``path`` for the broker's user; nothing where the controller has no such file."""
+    def keep(text: str) -> None:
+        try:
+            known = path.stat()
+        except FileNotFoundError:
+            return
+        replace_text(path, text, known.st_mode & 0o777, known.st_uid)
+    return keep
+
+
 class HostAccounts:
     """Implements ``BusAccounts``; ``audit`` runs periodically and after a deletion.
 
-    ``admin`` is None where the configuration names no administrator: then nothing is made or removed.
+    ``admin`` is None where the configuration names no administrator: then nothing is made or removed. ``keep`` gets the
+    broker's definitions whenever they may have changed.
     """
 
     def __init__(self, db: Database, admin: BusAdmin | None, exchange: str, own_hostname: str,
-                 refused: Callable[[str, str], None], clock: Callable[[], float] = time.monotonic) -> None:
+                 refused: Callable[[str, str], None], clock: Callable[[], float] = time.monotonic,
+                 keep: Callable[[str], None] = lambda _text: None) -> None:
         self._db = db
         self._admin = admin
         self._exchange = exchange
         self._own_hostname = own_hostname
         self._refused = refused
+        self._keep = keep
         self._clock = clock
         self._counted_at = float("-inf")
 
@@ -51,6 +68,7 @@ class HostAccounts:
             raise HostNotFound(id=host_uuid)
         password = secrets.token_urlsafe(PASSWORD_BYTES)
         self._admin.renew(busaccounts.of_host(hostname, self._exchange), password)
+        self._keep_definitions(self._admin)
         LOG.info("host %s has a new account of the message bus", hostname)
         return password
 
@@ -79,6 +97,11 @@ class HostAccounts:
                 # Agents hear themselves without the exchange of all topics; they bind their queues when they make them.
                 self._admin.clear(access, [queue.name for queue in queues], [])
             self._remove_stray(self._admin, hostname, access, *stray(access, queues, exchanges, bindings))
+        self._keep_definitions(self._admin)
+
+    def _keep_definitions(self, admin: BusAdmin) -> None:
+        """For the broker of the other controller, which starts with them when it takes over."""
+        self._keep(json.dumps(admin.definitions(), indent=1, sort_keys=True) + "\n")
 
     def _bindings(self, admin: BusAdmin) -> Mapping[str, int]:
         """How many bindings lead to each queue or exchange, from time to time; nothing otherwise."""

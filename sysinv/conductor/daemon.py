@@ -7,6 +7,7 @@ from typing import Any
 
 from flock import rpc
 from flock.auth.keystone import KeystoneWatch
+from flock.conf import shared
 from flock.core.health import Health
 from flock.db import from_conf
 from flock.jobs.operations import Operations as StoredOperations
@@ -18,10 +19,12 @@ from fm.raiser.busalarm import BusAlarm
 from mtce.contract.rpc import MtceHosts
 from sysinv.actions.progress import ActionLimits, InstallLimits
 from sysinv.api.dialect import DIALECT
-from sysinv.conductor.accounts import HostAccounts
+from sysinv.conductor.accounts import HostAccounts, keeper
 from sysinv.conductor.agreement import Agreement
 from sysinv.conductor.audits import Audits
+from sysinv.conductor.boards import Boards
 from sysinv.conductor.busguard import BusGuard
+from sysinv.conductor.controllerfiles import ControllerFilesEndpoint
 from sysinv.conductor.credentials import CredentialsEndpoint
 from sysinv.conductor.dhcp import DnsmasqPaths
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
@@ -32,6 +35,7 @@ from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.conf import options
 from sysinv.contract.rpc import (
     BusAccounts,
+    ControllerFiles,
     Credentials,
     Discovery,
     HostStates,
@@ -77,18 +81,18 @@ class ConductorDaemon:
         self._operations = StoredOperations(
             self._db, OPERATIONS, steps.kinds(), owner=f"sysinv-conductor@{hostname}",
             threads_max=conf.sysinv.operation_threads)
-        chosen = conf.bus_admin
-        admin = BusAdmin(chosen.url, chosen.account, chosen.password, chosen.vhost) if chosen.password else None
+        admin = _bus_admin(conf)
         self._accounts = HostAccounts(self._db, admin, self._transport.exchange, hostname,
-                                      self._transport.gate.refusals.note)
+                                      self._transport.gate.refusals.note, keep=keeper(shared.BUS_DEFINITIONS))
+        self._boards = Boards(self._db, Path(conf.sysinv.secret_key_file))
         self._guard = None if admin is None else BusGuard(
-            admin, chosen.port, busaccounts.HOST_CONNECTIONS_MAX, self._transport.gate.refusals.note)
-        tls_directory = Path(conf.bootstrap.tls_directory)
+            admin, conf.bus_admin.port, busaccounts.HOST_CONNECTIONS_MAX, self._transport.gate.refusals.note)
         self._credentials = CredentialsEndpoint(
-            self._db, admin, tls_directory, lambda host: rpc.client(SysinvAgent, self._transport, host), hostname)
+            self._db, admin, Path(conf.bootstrap.authority_directory),
+            lambda host: rpc.client(SysinvAgent, self._transport, host), hostname)
         self._certificates = CertificateWatch(
-            self._db, tls_directory, hostname, self._raiser, rpc.client(FmManager, self._transport),
-            lambda: start_renewal(conf.sysinv.renewal_unit))
+            self._db, Path(conf.bootstrap.tls_directory), hostname, self._raiser,
+            rpc.client(FmManager, self._transport), lambda: start_renewal(conf.sysinv.renewal_unit))
         intake = InventoryIntake(self._db, virtual=conf.sysinv.virtual)
         self._server = rpc.Server(self._transport, hostname, {
             InventoryReports: intake,
@@ -96,18 +100,14 @@ class ConductorDaemon:
             HostStates: HostStatesEndpoint(self._db),
             Operations: OperationsEndpoint(self._operations.nudge),
             BusAccounts: self._accounts,
+            ControllerFiles: ControllerFilesEndpoint(self._db, hostname, self._boards.write),
             Credentials: self._credentials,
-            Neighbours: NeighboursEndpoint(self._db, conf.bootstrap.interfaces),
+            Neighbours: NeighboursEndpoint(self._db, conf.bootstrap.interfaces, hostname,
+                                           lambda: options.own_interfaces(conf)),
         }, threads_max=conf.sysinv.conductor_threads, hostname_of=intake.hostname_of)
         self._periodics = self._audits(conf, mtce, steps, discovery)
-        bus_alarm = BusAlarm(hostname, "sysinv-conductor", self._server.trouble, busalarm.spooled(self._raiser))
-        self._periodics.add("bus_alarm", busalarm.INTERVAL_S, bus_alarm.audit, first_after_s=5.0)
         self._keystone = KeystoneWatch(conf)
-        keystone_alarm = BusAlarm(hostname, "keystone", self._keystone.trouble, busalarm.spooled(self._raiser),
-                                  problem="checks no tokens")
-        self._periodics.add("keystone_alarm", busalarm.INTERVAL_S, keystone_alarm.audit, first_after_s=5.0)
-        self._periodics.add("refusals", refusals.INTERVAL_S,
-                            refusals.RefusalReport(self._transport, self._hostnames).send)
+        self._add_alarms(hostname)
         self._servers = rpc.ServerWatch(self._transport, [MtceHosts, FmManager])
         self.health.add("versions", self._servers.mismatch)
         self.health.add("discovery", discovery.trouble)
@@ -139,6 +139,15 @@ class ConductorDaemon:
         with self._db.reader() as conn:
             return {row["hostname"] for row in hosts.all_rows(conn) if row["hostname"]}
 
+    def _add_alarms(self, hostname: str) -> None:
+        tell = busalarm.spooled(self._raiser)
+        bus = BusAlarm(hostname, "sysinv-conductor", self._server.trouble, tell)
+        keystone = BusAlarm(hostname, "keystone", self._keystone.trouble, tell, problem="checks no tokens")
+        self._periodics.add("bus_alarm", busalarm.INTERVAL_S, bus.audit, first_after_s=5.0)
+        self._periodics.add("keystone_alarm", busalarm.INTERVAL_S, keystone.audit, first_after_s=5.0)
+        self._periodics.add("refusals", refusals.INTERVAL_S,
+                            refusals.RefusalReport(self._transport, self._hostnames).send)
+
     def _audits(self, conf: Any, mtce: MtceHosts, steps: HostSteps, discovery: HostDiscovery) -> Periodics:
         chosen = conf.sysinv
         audits = Audits(
@@ -155,6 +164,8 @@ class ConductorDaemon:
         periodics.add("maintenance", chosen.mtce_audit_interval_s, agreement.audit, first_after_s=1.0)
         periodics.add("boot_files", chosen.audit_interval_s, audits.boot_files)
         periodics.add("bus", conf.bus_admin.audit_interval_s, self._accounts.audit, first_after_s=1.0)
+        if shared.DIRECTORY.is_dir():
+            periodics.add("boards", chosen.audit_interval_s, self._boards.write, first_after_s=2.0)
         if self._guard is not None:
             periodics.add("bus_memory", conf.bus_admin.guard_interval_s, self._guard.audit, first_after_s=1.0)
         periodics.add("credentials", chosen.credentials_interval_s, self._credentials.audit)
@@ -163,3 +174,9 @@ class ConductorDaemon:
         periodics.add("late_alarms", LATE_ALARMS_INTERVAL_S, late.audit)
         periodics.add("prune", PRUNE_INTERVAL_S, lambda: self._operations.prune(chosen.operation_history_s))
         return periodics
+
+
+def _bus_admin(conf: Any) -> BusAdmin | None:
+    """None where the controller may not administer the broker."""
+    chosen = conf.bus_admin
+    return BusAdmin(chosen.url, chosen.account, chosen.password, chosen.vhost) if chosen.password else None

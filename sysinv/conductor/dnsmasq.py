@@ -9,11 +9,12 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from flock.core.errors import FlockError
+from flock.core.errors import FlockError, Unavailable
 from flock.db import Database
 from flock.exec.atomic import replace_text
 from flock.exec.process import run
 from flock.exec.root import Root
+from sm.client.running import restart
 from sysinv.conductor.dhcp import (
     DnsmasqPaths,
     Lease,
@@ -34,6 +35,8 @@ from sysinv.resources.network import store as networks
 
 LOG = logging.getLogger(__name__)
 SYSTEMCTL_TIMEOUT_S = 30.0
+SERVICE = "dnsmasq"
+"""Its name in service management."""
 HOST_FILE_MODE = 0o400
 FILE_MAX_BYTES = 4 * 1024 * 1024
 
@@ -124,9 +127,17 @@ class Dnsmasq:
         return replace_text(Path(self._paths.conf), text) or changed
 
     def _restart(self) -> None:
-        """Restart dnsmasq, which reads its configuration only at its start. Leaves a stopped unit to systemd."""
+        """Restart dnsmasq, which reads its configuration only at its start. Leaves a stopped one stopped."""
         if not self._unit:
             self._hang_up()
+            return
+        try:
+            restart(SERVICE)
+            return
+        except Unavailable as error:
+            LOG.info("service management does not run here, so systemd restarts %s: %s", self._unit, error)
+        except FlockError as error:
+            LOG.warning("%s could not be restarted: %s", SERVICE, error)
             return
         try:
             run(["systemctl", "--no-ask-password", "--no-block", "try-restart", self._unit],

@@ -28,22 +28,36 @@ NAMES_PER_ROUND = 50
 
 
 class NeighboursEndpoint:
-    """Implements ``Neighbours``. ``interfaces`` are names by network type, the same on all hosts."""
+    """Implements ``Neighbours``. ``interfaces`` are names by network type on the hosts that this system installed.
 
-    def __init__(self, db: Database, interfaces: Mapping[str, str]) -> None:
+    The first controller was installed otherwise: ``own_interfaces()`` are those of ``own_hostname``.
+    """
+
+    def __init__(self, db: Database, interfaces: Mapping[str, str], own_hostname: str,
+                 own_interfaces: Callable[[], Mapping[str, str]]) -> None:
         self._db = db
         self._interfaces = interfaces
+        self._own_hostname = own_hostname
+        self._own_interfaces = own_interfaces
 
     def known_neighbours(self, *, host_uuid: str) -> Neighbourhood:
         """The neighbours of a host; HostNotFound."""
         with self._db.reader() as conn:
             row = host_row(conn, host_uuid)
             macs = _macs(conn)
-            machines = [_machine(each, macs) for each in hosts.all_rows(conn) if each["hostname"]]
+            machines = [self._machine(each, macs) for each in hosts.all_rows(conn) if each["hostname"]]
             addresses: dict[str, str] = {each.name: each.address for each in conn.execute(
                 sa.select(ADDRESSES.c.name, ADDRESSES.c.address))}
             gone = departed.machines(conn) if row["personality"] == Personality.CONTROLLER else []
-        return Neighbourhood(neighbours_of(_machine(row, macs), machines, addresses, self._interfaces), gone)
+        return Neighbourhood(neighbours_of(self._machine(row, macs), machines, addresses), gone)
+
+    def _machine(self, row: Row, macs: Mapping[int, Mapping[str, str]]) -> Machine:
+        interfaces, ports = self._interfaces, macs.get(row["id"], {})
+        if row["hostname"] == self._own_hostname:
+            interfaces = {**interfaces, **self._own_interfaces()}
+        return Machine(row["hostname"] or "", row["personality"] == Personality.CONTROLLER,
+                       row["administrative"] == Administrative.LOCKED,
+                       {network: ports[name] for network, name in interfaces.items() if name in ports})
 
 
 def _macs(conn: Connection) -> dict[int, dict[str, str]]:
@@ -51,11 +65,6 @@ def _macs(conn: Connection) -> dict[int, dict[str, str]]:
     for port in conn.execute(sa.select(PORTS.c.host_id, PORTS.c.name, PORTS.c.mac)):
         found.setdefault(port.host_id, {})[port.name] = port.mac
     return found
-
-
-def _machine(row: Row, macs: Mapping[int, Mapping[str, str]]) -> Machine:
-    return Machine(row["hostname"] or "", row["personality"] == Personality.CONTROLLER,
-                   row["administrative"] == Administrative.LOCKED, macs.get(row["id"], {}))
 
 
 class Clearer(Protocol):

@@ -11,6 +11,10 @@ from typing import Any
 
 from oslo_config import cfg
 
+from flock.conf import shared
+from flock.exec.root import Root
+from sysinv.model.hostfiles import interfaces_in
+
 SYSINV, BOOTSTRAP, DNSMASQ, BUS_ADMIN = "sysinv", "bootstrap", "dnsmasq", "bus_admin"
 NETWORK_INTERFACES = {"pxeboot": "pxeboot0", "mgmt": "mgmt0", "cluster-host": "cluster0", "oam": "oam0"}
 
@@ -49,9 +53,14 @@ SYSINV_OPTS: list[cfg.Opt] = [
                help="Maximum number of requests that the conductor handles at once."),
     cfg.IntOpt("operation_threads", default=8, min=1, max=64,
                help="Maximum number of operations that the conductor carries out at once."),
-    cfg.StrOpt("secret_key_file", default="/etc/flock/secrets.key",
+    cfg.StrOpt("secret_key_file", default=str(shared.SECRETS_KEY),
                help="File with the key that encrypts BMC passwords; shared with mtce, created if missing."),
     cfg.StrOpt("heartbeat_key_file", default="/etc/flock/heartbeat.key", help="File with the cluster's heartbeat key."),
+    cfg.StrOpt("platform_conf", default="/etc/platform/platform.conf", help="Path of this controller's platform.conf."),
+    cfg.StrOpt("sm_url", default="",
+               help="URL of sm-api, which is asked before a swact or a lock of a controller. Empty: this system has no "
+                    "service management."),
+    cfg.IntOpt("sm_timeout_s", default=30, min=1, max=300, help="Seconds for which an answer of sm-api is awaited."),
     cfg.BoolOpt("virtual", default=False,
                 help="Hosts are virtual machines: defaults and minimums of memory reserves are smaller."),
 ]
@@ -60,7 +69,9 @@ BOOTSTRAP_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("agent_transport_url", help="URL of the message bus for agents on other hosts, without an account: "
                     "each host has its own."),
     cfg.StrOpt("tls_directory", default="/etc/flock/tls",
-               help="Directory of the certificate authority, whose certificates installing hosts get."),
+               help="Directory of this controller's certificates, and of the authorities that installing hosts trust."),
+    cfg.StrOpt("authority_directory", default=str(shared.AUTHORITY),
+               help="Directory of the certificate authority, which issues the certificates of installing hosts."),
     cfg.StrOpt("boot_scheme", default="https", choices=("https", "http"),
                help="How installing hosts reach the API; http only where TLS is switched off for the pxeboot network."),
     cfg.DictOpt("interfaces", default=NETWORK_INTERFACES,
@@ -82,7 +93,7 @@ BUS_ADMIN_OPTS: list[cfg.Opt] = [
 DNSMASQ_OPTS: list[cfg.Opt] = [
     cfg.StrOpt("directory", sample_default="<state_dir>/dnsmasq",
                help="Directory for dnsmasq's files; readable by dnsmasq's user."),
-    cfg.StrOpt("tftp_root", default="/var/pxeboot", help="Directory served by TFTP."),
+    cfg.StrOpt("tftp_root", default=str(shared.BOOT_FILES), help="Directory served by TFTP."),
     cfg.StrOpt("user", default="dnsmasq",
                help="User of dnsmasq; only this user can read boot files, which contain install tokens."),
     cfg.StrOpt("lease_script", sample_default="<bin>/sysinv-dnsmasq-lease-update",
@@ -104,6 +115,12 @@ def register(conf: Any) -> Any:
 def own_hostname(conf: Any) -> str:
     """Return the hostname of the controller that runs this process."""
     return str(conf.sysinv.hostname or socket.gethostname())
+
+
+def own_interfaces(conf: Any) -> dict[str, str]:
+    """Return this controller's interfaces by network type, as its platform.conf has them now."""
+    path = Path(conf.sysinv.platform_conf)
+    return interfaces_in("\n".join(Root(path.parent).lines(path.name)))
 
 
 def dnsmasq_directory(conf: Any) -> Path:

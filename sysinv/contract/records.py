@@ -48,6 +48,15 @@ class IssuedCertificate:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedFile:
+    """A file that both controllers of a system have: absolute path, permission bits, text."""
+
+    path: str
+    mode: int
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrustedAuthorities:
     """The authorities that every host must trust, and the one of them that signs certificates now (PEM)."""
 

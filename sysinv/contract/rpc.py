@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from flock.rpc.interface import call, cast, host_named, host_with_uuid, rpc_interface
-from sysinv.contract.records import HostRef, HostStateUpdate, IssuedCertificate, Neighbourhood, TrustedAuthorities
+from sysinv.contract.records import (
+    HostRef,
+    HostStateUpdate,
+    IssuedCertificate,
+    Neighbourhood,
+    SharedFile,
+    TrustedAuthorities,
+)
 
 CONDUCTOR_TOPIC = "sysinv.conductor_manager"
 AGENT_TOPIC = "sysinv.agent_manager"
@@ -86,6 +93,20 @@ class BusAccounts:
         """Make the host's account of the bus with a new password, and return the password.
 
         Closes the connections of an account that the host had. Raises HostNotFound, Unavailable.
+        """
+        raise TypeError("interface")
+
+
+@rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="controller_files", speaks_for="system",
+               callers=("sysinv-api",))
+class ControllerFiles:
+    """API to conductor, which alone may read the secrets of the system."""
+
+    @call(timeout_s=30)
+    def shared_files(self, *, host_uuid: str) -> list[SharedFile]:
+        """The files from which another controller, which is being installed, makes its own.
+
+        Raises HostNotFound, Refused for a host that is no controller or is in service, Unavailable.
         """
         raise TypeError("interface")
 

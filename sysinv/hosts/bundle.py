@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtce.contract.pulsekey import derive
-from sysinv.contract.enums import NetworkType, SystemType
-from sysinv.contract.records import IssuedCertificate
+from sysinv.contract.enums import NetworkType, Personality, SystemType
+from sysinv.contract.records import IssuedCertificate, SharedFile
 from sysinv.model.busaccounts import host_url
 from sysinv.model.hostfiles import (
     AUTHORITIES_FILE,
@@ -25,6 +25,8 @@ from sysinv.model.hostfiles import (
 
 UNITS = ("flock-config.service", "flock-sysinv-agent.service", "flock-mtce-agent.service",
          "flock-mtce-heartbeat.service")
+
+CONTROLLER_UNITS = (*UNITS, "flock-join.service", "flock-sm.service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,12 @@ class CloudFacts:
     heartbeat_key: bytes
 
 
-def render_bundle(host: HostFacts, cloud: CloudFacts, bus_password: str,
-                  certificate: IssuedCertificate) -> dict[str, Any]:
+def render_bundle(host: HostFacts, cloud: CloudFacts, bus_password: str, certificate: IssuedCertificate,
+                  shared: Sequence[SharedFile] = ()) -> dict[str, Any]:
     """Return the bundle: hostname, personality, files (path, mode, content) and units.
 
-    ``bus_password`` is that of the host's own account of the message bus.
+    ``bus_password`` is that of the host's own account of the message bus. ``shared``: what a controller has in common
+    with the active one; from this it makes the rest at its first boot, and says then that it is configured.
 
     ``{"hostname", "personality", "files": [{"path", "mode", "content"}], "units": [...]}``; modes are octal text.
     """
@@ -80,19 +83,22 @@ def render_bundle(host: HostFacts, cloud: CloudFacts, bus_password: str,
         hosts_file(_with_own(host, cloud.names)),
         RenderedFile("/etc/resolv.conf", PUBLIC, f"search {DOMAIN}\nnameserver {cloud.floating_mgmt}\n"),
         platform_file(_platform_facts(host, cloud)),
-        RenderedFile("/etc/platform/.initial_config_complete", PUBLIC, ""),
         RenderedFile("/etc/flock/flock.conf", PRIVATE, _flock_conf(host.hostname, cloud, bus_password)),
         RenderedFile(AUTHORITIES_FILE, PUBLIC, certificate.authorities),
         RenderedFile(HOST_CERTIFICATE_FILE, PUBLIC, certificate.certificate),
         RenderedFile("/etc/flock/heartbeat.key", PRIVATE,
                      derive(cloud.heartbeat_key, host.hostname).hex() + "\n"),
     ]
+    is_controller = host.personality == Personality.CONTROLLER
+    if not is_controller:
+        files.append(RenderedFile("/etc/platform/.initial_config_complete", PUBLIC, ""))
+    files += [RenderedFile(file.path, file.mode, file.content) for file in shared]
     files += [_network_file(leg, cloud.interfaces[leg.network_type]) for leg in host.legs
               if leg.network_type in cloud.interfaces]
     return {
         "hostname": host.hostname, "personality": host.personality,
         "files": [{"path": file.path, "mode": f"{file.mode:04o}", "content": file.content} for file in files],
-        "units": list(UNITS),
+        "units": list(CONTROLLER_UNITS if is_controller else UNITS),
     }
 
 

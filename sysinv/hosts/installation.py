@@ -8,7 +8,7 @@ import hmac
 import json
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,8 +20,9 @@ from flock.core.errors import Forbidden, Unavailable
 from flock.db import Database, utcnow
 from mtce.contract import pulsekey
 from sysinv.actions.progress import stored_install_state
-from sysinv.contract.enums import InstallState, NetworkType
+from sysinv.contract.enums import InstallState, NetworkType, Personality
 from sysinv.contract.errors import HostNotFound
+from sysinv.contract.records import SharedFile
 from sysinv.db.lookup import Row, host_row, the_system
 from sysinv.hosts import credentials
 from sysinv.hosts.binding import Machine, parse_neighbours, refusal
@@ -59,7 +60,7 @@ class InstallSettings:
     interfaces: Mapping[str, str]
     agent_transport_url: str | None
     heartbeat_key_file: Path
-    tls_directory: Path
+    authority_directory: Path
 
 
 def new_token(ttl_s: float, now: datetime.datetime) -> tuple[str, dict[str, Any]]:
@@ -99,10 +100,12 @@ class Installation:
     """Stores progress and serves configurations."""
 
     def __init__(self, db: Database, work: Work, settings: InstallSettings, renew_account: Callable[[str], str],
+                 controller_files: Callable[[str], Sequence[SharedFile]] = lambda _uuid: (),
                  now: Callable[[], datetime.datetime] = utcnow, neighbours: Path = NEIGHBOURS) -> None:
         self._db = db
         self._work = work
         self._renew_account = renew_account
+        self._controller_files = controller_files
         self._neighbours = neighbours
         self._settings = settings
         self._now = now
@@ -159,8 +162,9 @@ class Installation:
                 legs=_legs(row["hostname"], pools, host_addresses(conn, system, row["hostname"])))
             cloud = self._cloud(conn, system, pools)
         # After the writing ends: the conductor reads the host too, and the broker may take its time.
-        issued = issue_for_host(self._settings.tls_directory, facts.hostname, request_pem, self._now())
-        bundle = render_bundle(facts, cloud, self._renew_account(facts.uuid), issued)
+        issued = issue_for_host(self._settings.authority_directory, facts.hostname, request_pem, self._now())
+        files = self._controller_files(facts.uuid) if facts.personality == Personality.CONTROLLER else ()
+        bundle = render_bundle(facts, cloud, self._renew_account(facts.uuid), issued, files)
         with self._db.writer() as conn:
             row, now = host_row(conn, facts.uuid, lock=True), self._now()
             credentials.bundle_given(conn, row["id"], tls.lifetime(issued.certificate.encode()).end, now)

@@ -40,6 +40,7 @@ SERVICES: dict[str, Service] = {
     "mtce-api": Service(calls=(mtce.CONDUCTOR_TOPIC,)),
     "sysinv-conductor": Service(serves=(sysinv.CONDUCTOR_TOPIC,), calls=(FM_TOPIC, mtce.CONDUCTOR_TOPIC),
                                 agents=(sysinv.AGENT_TOPIC,)),
+    "sm-alarms": Service(calls=(FM_TOPIC,)),
     "sysinv-api": Service(calls=(sysinv.CONDUCTOR_TOPIC,)),
     "sysinv-dnsmasq-lease-update": Service(calls=(sysinv.CONDUCTOR_TOPIC,)),
 }

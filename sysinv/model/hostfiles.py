@@ -13,6 +13,8 @@ HOST_CERTIFICATE_FILE, HOST_KEY_FILE = f"{TLS_DIRECTORY}/host.crt", f"{TLS_DIREC
 # [oslo_messaging_rabbit] of every host: TLS, the broker's name verified, the host's certificate shown.
 BUS_TLS = {"ssl": "true", "ssl_ca_file": AUTHORITIES_FILE, "ssl_cert_file": HOST_CERTIFICATE_FILE,
            "ssl_key_file": HOST_KEY_FILE}
+# Keys of platform.conf, and the network types whose interfaces they name.
+_INTERFACES = {"management_interface": "mgmt", "cluster_host_interface": "cluster-host", "oam_interface": "oam"}
 _DHCP = ("DHCP=ipv4", "", "[DHCPv4]", "UseDNS=no", "UseRoutes=no", "UseHostname=no", "UseNTP=no",
          "ClientIdentifier=mac")
 
@@ -38,10 +40,11 @@ def hosts_file(names: Iterable[tuple[str, str]]) -> RenderedFile:
 
 
 def network_file(network_type: str, interface: str, addresses: Iterable[str], prefix: int,
-                 gateway: str | None = None, *, required: bool = True) -> RenderedFile:
+                 gateway: str | None = None, *, required: bool = True, floating: bool = False) -> RenderedFile:
     """Return systemd-networkd's file for one interface; without ``addresses`` the interface uses DHCP.
 
-    The boot waits for the interface when it is ``required``.
+    The boot waits for the interface when it is ``required``. ``floating``: addresses that systemd-networkd does
+    not know come and go on the interface.
     """
     lines = ["[Match]", f"Name={interface}"]
     if not required:
@@ -54,6 +57,9 @@ def network_file(network_type: str, interface: str, addresses: Iterable[str], pr
         lines.append("ConfigureWithoutCarrier=yes")
         if gateway:
             lines.append(f"Gateway={gateway}")
+        if floating:
+            # Otherwise a restart of systemd-networkd removes them.
+            lines.append("KeepConfiguration=static")
     for address in given:
         # systemd-networkd would probe link-local addresses (as on pxeboot) for some seconds before it sets them.
         lines += ["", "[Address]", f"Address={address}/{prefix}", "DuplicateAddressDetection=none"]
@@ -64,3 +70,9 @@ def platform_file(facts: Mapping[str, str]) -> RenderedFile:
     """Return /etc/platform/platform.conf in StarlingX's ``key=value`` form."""
     return RenderedFile("/etc/platform/platform.conf", PUBLIC,
                         "".join(f"{key}={value}\n" for key, value in facts.items()))
+
+
+def interfaces_in(platform_text: str) -> dict[str, str]:
+    """Return the interface of each network type that the text of a platform.conf names."""
+    pairs = (line.partition("=") for line in platform_text.splitlines())
+    return {_INTERFACES[key]: value for key, _, value in pairs if key in _INTERFACES and value}

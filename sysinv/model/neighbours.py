@@ -12,7 +12,7 @@ from sysinv.model.hostname import FLOATING_HOST
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A host as others see it on the networks. ``macs`` are those of its ports by interface name."""
+    """A host as others see it on the networks. ``macs`` are by network type, those that are known."""
 
     hostname: str
     is_controller: bool
@@ -20,9 +20,8 @@ class Machine:
     macs: Mapping[str, str]
 
 
-def neighbours_of(asker: Machine, machines: Iterable[Machine], addresses: Mapping[str, str],
-                  interfaces: Mapping[str, str]) -> list[Neighbour]:
-    """Return the neighbours of ``asker``; ``addresses`` are by name, ``interfaces`` are names by network type.
+def neighbours_of(asker: Machine, machines: Iterable[Machine], addresses: Mapping[str, str]) -> list[Neighbour]:
+    """Return the neighbours of ``asker``; ``addresses`` are by name.
 
     A worker talks to the controllers, a controller to all. Leaves out an address whose machine is not known (bonds and
     VLANs are no ports), and locked hosts: their cards may be replaced. The floating address may be at either
@@ -31,14 +30,13 @@ def neighbours_of(asker: Machine, machines: Iterable[Machine], addresses: Mappin
     found = []
     known = list(machines)
     for network in HOST_NETWORKS:
-        interface = interfaces.get(network, "")
         for machine in known:
-            address, mac = addresses.get(address_name(machine.hostname, network)), machine.macs.get(interface)
+            address, mac = addresses.get(address_name(machine.hostname, network)), machine.macs.get(network)
             wanted = machine.is_controller or asker.is_controller
             if address and mac and wanted and not machine.is_locked and machine.hostname != asker.hostname:
                 found.append(Neighbour(address, [mac], machine.hostname))
         floating = addresses.get(address_name(FLOATING_HOST, network))
-        controllers = [machine.macs.get(interface) for machine in known if machine.is_controller]
+        controllers = [machine.macs.get(network) for machine in known if machine.is_controller]
         macs = sorted(mac for mac in controllers if mac)
         if floating and macs and len(macs) == len(controllers):
             found.append(Neighbour(floating, macs, FLOATING_HOST))

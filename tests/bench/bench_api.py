@@ -27,9 +27,11 @@ WORKERS, THREADS, CONNECTIONS = 2, 8, 16
 
 KERNEL = """
 from datetime import datetime, UTC
-from flock.service import run_api
+from flock.service.web import run_api
 from flock.api import *
-from flock.wire import Record, attr, envelope, render_many
+from flock.wire.paging import envelope
+from flock.wire.render import render_many
+from flock.wire.resource import Record, attr
 
 class Thing(Record):
     envelope = 'things'

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One real virtual cloud for all tests of a folder: brought up by stack.sh, taken down by unstack.sh."""
+import contextlib
 import os
 import subprocess
 from pathlib import Path
@@ -72,6 +73,19 @@ def on(cloud):
         assert not check or done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
         return done.stdout
     return run
+
+
+@pytest.fixture(scope="session")
+def unmanaged(on):
+    """Keep service management of controller-0 from repairing a service that a test stops."""
+    @contextlib.contextmanager
+    def hold(service):
+        on("controller-0", "/opt/flock/venv/bin/sm-unmanage", "service", service)
+        try:
+            yield
+        finally:
+            on("controller-0", "/opt/flock/venv/bin/sm-manage", "service", service)
+    return hold
 
 
 @pytest.fixture

@@ -77,15 +77,17 @@ def snmptrapd(cloud, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def outputs(on, webhook, snmptrapd):
+def outputs(on, unmanaged, webhook, snmptrapd):
     """fm-manager tells both receivers while the tests of this file run."""
     before = on("controller-0", "cat", "/etc/flock/fm.conf")
     on("controller-0", "/opt/flock/venv/bin/python", "-c", SETTINGS)
-    on("controller-0", "systemctl", "restart", "flock-fm-manager")
+    with unmanaged("fm-mgr"):
+        on("controller-0", "systemctl", "restart", "flock-fm-manager")
     yield SimpleNamespace(webhook=webhook, snmptrapd=snmptrapd)
     restore = f"open('/etc/flock/fm.conf', 'w').write({before!r})"
     on("controller-0", "/opt/flock/venv/bin/python", "-c", restore)
-    on("controller-0", "systemctl", "restart", "flock-fm-manager")
+    with unmanaged("fm-mgr"):
+        on("controller-0", "systemctl", "restart", "flock-fm-manager")
 
 
 @pytest.fixture

@@ -77,15 +77,16 @@ def test_no_token_and_body_too_large(cloud):
     assert reply.status_code in (401, 413)
 
 
-def test_bus_stopped_for_a_minute(api, cloud, on, healthy):
+def test_bus_stopped_for_a_minute(api, cloud, on, unmanaged, healthy):
     services = ["flock-mtce-conductor", "flock-fm-manager", "flock-sysinv-conductor", "flock-mtce-agent"]
     pids = on("controller-0", "systemctl", "show", "-P", "MainPID", *services)
-    on("controller-0", "systemctl", "stop", "rabbitmq-server")
-    try:
-        on("controller-0", "systemd-run", "--unit=lab-raise", "/opt/flock/venv/bin/python", "-c", RAISE)
-        on("controller-0", "sleep", "60")
-    finally:
-        on("controller-0", "systemctl", "start", "rabbitmq-server")
+    with unmanaged("rabbit"):
+        on("controller-0", "systemctl", "stop", "rabbitmq-server")
+        try:
+            on("controller-0", "systemd-run", "--unit=lab-raise", "/opt/flock/venv/bin/python", "-c", RAISE)
+            on("controller-0", "sleep", "60")
+        finally:
+            on("controller-0", "systemctl", "start", "rabbitmq-server")
     wait_for("the five alarms", lambda: len(_test_alarms(cloud)) == 5, 120)
     sets = [event for event in cloud.events(500) if event["event_log_id"] == "100.103" and event["state"] == "set"
             and ".memory=test" in event["entity_instance_id"]]

@@ -154,7 +154,8 @@ class System:
     def site(self, **changes: Any) -> Site:
         site = Site(
             "controller-0", self.db, self.said.append, hosts_wait_s=30, conf_dir=self.controller,
-            definitions=self.folder / "definitions.json",
+            definitions=self.folder / "definitions.json", secrets=self.controller / "secrets.json",
+            authority=self.controller / "tls",
             servers=(Server("front", self.front_port, ("sh", "-c", f"kill -HUP $(cat {self.folder}/nginx.pid)")),
                      Server("rabbitmq", self.port, self.node.control_command("eval", "ssl:clear_pem_cache()."))),
             import_definitions=self.node.control_command("import_definitions"), restart=("true",),

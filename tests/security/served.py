@@ -17,7 +17,7 @@ from sysinv.bootstrap.front import Listen, Published, nginx_conf
 
 PROGRAM = """
 import os
-from flock.service import run_api
+from flock.service.web import run_api
 from flock.api import *
 
 class Things:

@@ -22,11 +22,12 @@ from sysinv.bootstrap.secrets import generate
 
 UNITS = Path(__file__).parents[2] / "etc/systemd"
 OWN_USER = {"flock-keystone": "flock-keystone", "flock-keystone-cache": "flock-keystone", "flock-fm-api": "flock-fm",
-            "flock-fm-manager": "flock-fm", "flock-sysinv-api": "flock-sysinv", "flock-mtce-api": "flock-mtce"}
+            "flock-fm-manager": "flock-fm", "flock-sysinv-api": "flock-sysinv", "flock-mtce-api": "flock-mtce",
+            "flock-sm-api": "flock-sm", "flock-sm-alarms": "flock-sm"}
 EXPOSURE_MAX = {**dict.fromkeys(OWN_USER, 2.0), "flock-sysinv-conductor": 3.0, "flock-mtce-conductor": 3.0,
                 "flock-mtce-heartbeat": 3.0, "flock-fm-snmp-agent": 3.0, "flock-dnsmasq": 3.5, "flock-front": 3.5}
 """Exposure level by systemd-analyze security, 0 to 10."""
-NOT_CONFINED = {"flock-mtce-agent", "flock-sysinv-agent", "flock-config", "flock-rotate"}
+NOT_CONFINED = {"flock-mtce-agent", "flock-sysinv-agent", "flock-config", "flock-rotate", "flock-sm"}
 STRANGER, OWNER = 64_001, 64_002
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as several users")
 
@@ -139,12 +140,15 @@ def test_local_user_cannot_open_the_cache_of_keystone(folder):
         cache.wait(10)
 
 
+KEYS = ("opt/platform/keystone/fernet-keys", "opt/platform/keystone/credential-keys")
+
+
 @pytest.fixture
 def system(folder, monkeypatch) -> dict[str, int]:
     """Users by systemd-sysusers, files as the bootstrap writes them; returns user ids by name."""
     if shutil.which("systemd-sysusers") is None:
         pytest.skip("systemd-sysusers is not installed")
-    for directory in ("etc/flock", "etc/keystone/fernet-keys", "etc/keystone/credential-keys", "etc/flock/tls"):
+    for directory in ("etc/flock/tls", "etc/keystone", "opt/platform/flock/authority", *KEYS):
         (folder / directory).mkdir(parents=True)
     subprocess.run(["systemd-sysusers", f"--root={folder}", "-"], input=accounts.SYSUSERS, text=True, timeout=60,
                    check=True)
@@ -160,12 +164,13 @@ def system(folder, monkeypatch) -> dict[str, int]:
         path.write_text(file.content)
         path.chmod(file.mode)
     for name in ("secrets.key", "secrets.json"):
-        (folder / "etc/flock" / name).write_text("key")
-        (folder / "etc/flock" / name).chmod(0o600)
-    (folder / "etc/keystone/fernet-keys/0").write_text("key")
-    for name in ("ca", "front", "host", "rabbitmq"):
-        (folder / f"etc/flock/tls/{name}.key").touch(0o600)
-        (folder / f"etc/flock/tls/{name}.key").write_text("key")
+        (folder / "opt/platform/flock" / name).write_text("key")
+        (folder / "opt/platform/flock" / name).chmod(0o600)
+    (folder / "opt/platform/keystone/fernet-keys/0").write_text("key")
+    for name in ("opt/platform/flock/authority/ca", "etc/flock/tls/front", "etc/flock/tls/host",
+                 "etc/flock/tls/rabbitmq"):
+        (folder / f"{name}.key").touch(0o600)
+        (folder / f"{name}.key").write_text("key")
     for path, owner in accounts.owned(folder):
         accounts.give(path, owner)
     return ids["passwd"] | {"group": ids["group"]["flock"]}
@@ -174,7 +179,8 @@ def system(folder, monkeypatch) -> dict[str, int]:
 def readable(folder: Path, user: int, groups: list[int]) -> set[str]:
     script = "for f in $(cat); do { head -c1 $f > /dev/null; } 2> /dev/null && echo $f; done; true"
     files = [str(path) for path in (folder / "etc/flock").rglob("*.*")] + [
-        str(folder / "etc/keystone/keystone.conf"), str(folder / "etc/keystone/fernet-keys/0")]
+        str(path) for path in (folder / "opt/platform/flock").rglob("*.*")] + [
+        str(folder / "etc/keystone/keystone.conf"), str(folder / "opt/platform/keystone/fernet-keys/0")]
     out = subprocess.run(["sh", "-c", script], user=user, group=user, extra_groups=groups, input="\n".join(files),
                          capture_output=True, text=True, timeout=60, check=True, cwd="/").stdout
     return {Path(line).name for line in out.split()}

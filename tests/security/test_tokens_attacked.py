@@ -18,7 +18,7 @@ from flock.testing.services.keystone import PASSWORD, KeystoneServer
 from flock.testing.services.process import free_port, wait_for
 
 PROGRAM = """
-from flock.service import run_api
+from flock.service.web import run_api
 from flock.api import *
 
 class Things:

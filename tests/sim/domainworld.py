@@ -30,7 +30,9 @@ PRODUCT = Timing()
 
 
 class Voter(Node):
-    """Runs the step of the product; subclasses are its shell."""
+    """Runs the step of the product; subclasses are its shell. ``ordered``: the guard's file."""
+
+    ordered = frozenset()
 
     def __init__(self, world, name, config, paths, durable=NOTHING, **kwargs):
         super().__init__(world, name, **kwargs)
@@ -52,8 +54,9 @@ class Voter(Node):
         self.newest, self.known = {}, None
         self.view = View(self.name, f"{self.name}-{self.boots}", f"host-{self.host_boots}", self.config, now_ms,
                          durable=self.durable, grace_until_ms=self.grace_ms,
-                         required=self.durable.record.members - {self.name},
+                         required=(self.durable.record.members | self.ordered) - {self.name},
                          promised_until_ms=now_ms + self.config.timing.lease_ms)
+        self.began()
         self.tick(self.boots)
 
     def tick(self, boots):
@@ -78,6 +81,9 @@ class Voter(Node):
 
     def local(self):
         return Local()
+
+    def began(self):
+        """What the shell does before the first tick."""
 
     def after_tick(self):
         """What the shell does after each tick."""
@@ -104,7 +110,10 @@ class Voter(Node):
 
 
 class Controller(Voter):
-    """A voter with one group, whose data is replicated to the other controllers over mgmt."""
+    """A voter with one group, whose data is replicated to the other controllers over mgmt. ``order_ms``: how long it
+    takes until an order of whom to require is in force."""
+
+    order_ms = (5, 600)
 
     write_ms = 50
 
@@ -113,6 +122,7 @@ class Controller(Voter):
         self.cloud = cloud
         self.state = STOPPED
         self.data, self.synced, self.required = [], {}, frozenset()
+        self.enforced = -1
         self.eligible, self.heir = True, ""
         self.pet_until_ms = None
         self.bites_at_ms = -1
@@ -120,7 +130,11 @@ class Controller(Voter):
     def on_start(self):
         self.state, self.synced, self.heir = STOPPED, {}, ""
         super().on_start()
-        self.required = self.view.required
+        self.required = self.ordered
+
+    def began(self):
+        self.enforced = -1
+        self.order(Require(self.view.required, self.view.order))
 
     def restart_daemon(self):
         """Kill and start the daemon; what is active stays so. No effect while the host is off."""
@@ -137,7 +151,7 @@ class Controller(Voter):
         return Local(
             eligible=self.eligible, active=self.state != STOPPED,
             isolated="no carrier" if len(cut) == len(self.paths) else "",
-            in_sync=frozenset(self.synced) if self.state in (ACTIVE, STOPPING) else frozenset(),
+            in_sync=frozenset(self.synced) if self.state in (ACTIVE, STOPPING) else frozenset(), enforced=self.enforced,
             fenceable=frozenset(self.cloud.fenceable - {self.name}), heir=self.heir)
 
     def after_tick(self):
@@ -174,16 +188,20 @@ class Controller(Voter):
             self.world.at(self.bites_at_ms, self.bite)
 
     def bite(self):
-        """The watchdog resets the host when something is active at its deadline."""
+        """The watchdog resets the host when something that only one may run is active at its deadline."""
         if self.world.now_ms < self.pet_until_ms:
             self.bite_later()
-        elif self.up and self.state != STOPPED:
+        elif self.up and self.runs_bound():
             self.world.say(f"the watchdog of {self.name} resets it")
             self.cloud.bites += 1
             self.cloud.reset(self)
 
+    def runs_bound(self):
+        """Whether something runs that only one controller may run."""
+        return self.state != STOPPED
+
     def start_services(self):
-        self.state = STARTING
+        self.state, self.required = STARTING, self.ordered
         kept = set(self.data)
         lost = [item for item in self.cloud.acknowledged if item not in kept]
         if lost and not self.cloud.loss_accepted:
@@ -219,12 +237,22 @@ class Controller(Voter):
     def perform(self, action):
         super().perform(action)
         if isinstance(action, Require):
-            self.required = action.nodes
+            self.order(action)
         elif isinstance(action, Fence):
             self.cloud.fence(self, action)
         elif isinstance(action, AskFenced):
             target = self.world.nodes[action.target]
             self.timer(100, lambda: self.feed(FenceAnswered(action.target, not target.up, action.asked_ms)))
+
+    def order(self, action):
+        """The order is on the disk at once, and in force after a while. What becomes writable meanwhile obeys it."""
+        self.ordered, boots = action.nodes, self.boots
+
+        def applied():
+            if self.boots == boots and self.ordered == action.nodes:
+                self.required, self.enforced = action.nodes, action.order
+
+        self.in_life(self.world.random.uniform(*self.order_ms), applied)
 
     def write(self):
         """Write, replicate, and acknowledge what every required node has."""

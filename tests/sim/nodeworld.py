@@ -107,9 +107,10 @@ class Machine(Controller):
             local, actions = resume(self.node.local, SITE, now_ms)
         agreement = View(self.name, f"{self.name}-{self.boots}", f"host-{self.host_boots}", self.config, now_ms,
                          durable=self.durable, grace_until_ms=self.grace_ms,
-                         required=self.durable.record.members - {self.name},
+                         required=(self.durable.record.members | self.ordered) - {self.name},
                          promised_until_ms=now_ms + self.config.timing.lease_ms)
         self.node = NodeView(agreement, local)
+        self.began()
         for action in actions:
             self.perform(action)
         self.tick(self.boots)
@@ -124,7 +125,8 @@ class Machine(Controller):
         self.timer(self.config.timing.beat_ms, lambda: self.tick(boots))
         known = self.local()
         report = HEALTHY if known.eligible else replace(HEALTHY, administrative=Administrative.LOCKED, state_uuid="2")
-        standing = Standing(report, isolated=known.isolated, in_sync=known.in_sync, fenceable=known.fenceable)
+        standing = Standing(report, isolated=known.isolated, in_sync=known.in_sync, fenceable=known.fenceable,
+                            enforced=known.enforced)
         if standing != self.node.standing:
             self.feed(StandingChanged(standing))
         self.feed(domain.Tick())

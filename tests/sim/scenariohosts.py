@@ -20,6 +20,7 @@ from sm.core.node.step import watchdog_until
 from sm.core.node.view import BeatCame, StandingChanged
 from sm.core.reachability import PROBE_MS, Reachability
 from sm.core.resultrows import TIMEOUT
+from sm.core.swact import swact_log
 from sm.core.wireform import domain_beat, with_domain
 from sm.daemon.beginning import domain_view, first_view
 from sm.daemon.commands import Commands
@@ -51,11 +52,21 @@ class AlwaysReady:
         return Operational.ENABLED if self.ready else Operational.DISABLED
 
 
+class Told:
+    """What a daemon says to fault management at once."""
+
+    def __init__(self, site):
+        self.site = site
+
+    def swact(self, node, force):
+        self.site.logs.append(("401.007", swact_log(node, force)[1]))
+
+
 class Console:
     """What the commands of an operator need of a daemon."""
 
     def __init__(self, host):
-        self.host = host
+        self.host, self.faults = host, Told(host.site)
 
     @property
     def view(self):
@@ -136,19 +147,20 @@ class Host(Machine):
         for probe in self.probes.values():
             probe.watch(TARGETS)
         view = domain_view(self.name, f"{self.name}-{self.boots}", f"host-{self.host_boots}", self.config, self.durable,
-                           now_ms)
+                           self.ordered, now_ms)
         node, first, self.resumed = first_view(view, self.configured, self.left, lambda version: None, now_ms)
         others = tuple(name for name in self.config.nodes if name != self.name)
         self.self = Self(
             paths.PathSettings(self.name, {path: path for path in self.paths}, others, self.site.direct,
                                timing=self.config.timing),
-            self.ready, self.report, self.site.fenceable - {self.name}, self.note, now_ms)
+            self.ready, self.report, self.site.fenceable - {self.name}, self.note, lambda alarm, device: None, now_ms)
         self.reactor = Reactor(node, self.configured, self, self.local_ms)
         self.console = Console(self)
         self.commands = Commands(self.console)
         self.sequence, self.leads, self.basis, self.alarms_ms, self.due_ms = 0, False, (), now_ms, now_ms
         for path in self.paths:
             self.self.on_carrier(path, self.carrier(path), now_ms)
+        self.began()
         self.reactor.begin(first)
         self.probe(self.boots)
         self.tick(self.boots)
@@ -190,7 +202,8 @@ class Host(Machine):
         self.timer(self.due_ms - now_ms, lambda: self.tick(boots))
         self.self.on_tick(self.view.leading, late_ms, now_ms)
         in_sync = frozenset(self.synced) if self.state == SERVING else frozenset()
-        standing = self.self.standing(in_sync, now_ms)
+        in_sync = in_sync if self.site.has_data else frozenset(self.config.nodes)
+        standing = self.self.standing(in_sync, self.enforced, now_ms)
         if standing != self.node.standing:
             self.feed(StandingChanged(standing))
         self.feed(domain.Tick())
@@ -198,6 +211,9 @@ class Host(Machine):
         self.pet(HANGING_DAEMON_MS if until is None else until - now_ms)
         self.left = Left(self.node.local, self.permitted(until, now_ms), 0)
         self.site.watch(self, now_ms)
+
+    def runs_bound(self):
+        return any(self.running.get(name) is UP for name in self.site.bound)
 
     def permitted(self, until, now_ms):
         if until is not None:
@@ -226,8 +242,11 @@ class Host(Machine):
     def store(self, durable):
         self.durable = durable
 
-    def require(self, nodes):
-        self.required = nodes
+    def require(self, nodes, order):
+        self.order(domain.Require(nodes, order))
+
+    def take_report(self, report):
+        self.report = self.self.report = report
 
     def send(self, beat):
         self.sequence += 1

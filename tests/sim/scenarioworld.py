@@ -3,13 +3,11 @@
 paths, probes and commands, plug-ins that answer with exit codes, host maintenance, and alarms."""
 
 from sm.catalogue.build import catalogue
-from sm.contract.states import (
-    GroupState,
-    Policy,
-)
+from sm.contract.control import Request, Verb
+from sm.contract.nodecommand import NodeAction
+from sm.contract.states import Administrative, GroupState, Operational, Policy
 from sm.core import redundancy
 from sm.core.node import ledger
-from sm.core.swact import NodeAction, check, running_services
 from sm.core.timing import Timing
 from sm.plugins.results import Results
 from tests.sim.domainworld import PATHS, PRODUCT, Cloud
@@ -29,23 +27,25 @@ class Site(Cloud):
     """The controllers of one deployment, and what host maintenance and fault management see of them.
 
     ``alarms``: those that stand, by id and entity. ``logs``: texts of the customer logs by id. ``deaf``: host and path
-    beyond whose switch nothing answers. ``unpowered``: hosts that do not start.
+    beyond whose switch nothing answers. ``unpowered``: hosts that do not start. ``other``: a catalogue in place of the
+    shipped one, without replicated data.
     """
 
     def __init__(self, mode="duplex", platform="flock", features=(), *, seed=1, witness=False, policy=Policy.FREEZE,
-                 bmc=True, timing=PRODUCT, host=Host):
-        self.catalogue = catalogue(rows(mode, "none", platform, features=features))
+                 bmc=True, timing=PRODUCT, host=Host, nodes=2, other=None):
+        self.catalogue = other or catalogue(rows(mode, "none", platform, features=features))
+        self.has_data = other is None
         self.results = Results(self.catalogue.results)
         self.direct = frozenset(PATHS[:2]) if mode == "duplex-direct" else frozenset()
-        self.leased = {member.service for group in self.catalogue.groups.values() if ledger.leased(group)
-                       for member in group.members}
+        self.leased, self.bound = ({member.service for group in self.catalogue.groups.values() if kind(group)
+                                    for member in group.members} for kind in (ledger.leased, ledger.bound))
         self.changes, self.checked = 0, -1
         self.alarms, self.logs, self.deaf, self.unpowered = {}, [], set(), set()
         self.reboots, self.promotions, self.watched_by, self.seen = [], [], "", redundancy.Watch()
-        super().__init__(seed, witness=witness, policy=policy, bmc=bmc, timing=timing, controller=host,
+        super().__init__(seed, nodes=nodes, witness=witness, policy=policy, bmc=bmc, timing=timing, controller=host,
                          voter=WitnessHost)
         self.fence_fails = 0.0
-        self.first, self.second = self.controllers
+        self.first, self.second = self.controllers[:2]
         self.broken, self.fails = None, self.world.fail
         self.world.fail = self.fail
         self.world.always(lambda world: self.broken)
@@ -91,10 +91,19 @@ class Site(Cloud):
             return False
         leader = leaders[0]
         others = [host for host in self.controllers if host is not leader]
-        return (leader.in_state(GroupState.ACTIVE) and leader.view.durable.record.members == set(self.names)
+        record = leader.view.durable.record
+        return (leader.in_state(GroupState.ACTIVE) and record.members == set(self.names)
+                and all(host.view.durable.record == record for host in others)
                 and all(host.up and host.daemon and host.in_state(GroupState.STANDBY)
                         and host.in_state(GroupState.ACTIVE, movable=False) for host in others)
                 and leader.in_state(GroupState.ACTIVE, movable=False) and self.active_is(leader))
+
+    def moved(self, host):
+        """Whether a host leads and has all that is leased active, and the other stands by with current data."""
+        return (host.view.leading and all(host.running[name] is UP for name in self.leased)
+                and host.view.durable.record.members == set(self.names)
+                and all(other.node.local.groups[name].state is GroupState.STANDBY for other in self.controllers
+                        if other is not host for name, group in self.catalogue.groups.items() if ledger.leased(group)))
 
     def active_is(self, host):
         """Whether all that moves runs on this host."""
@@ -210,7 +219,5 @@ class Site(Cloud):
     def check(self, host, action):
         """What sm-api answers to a command about a host: the verdict of the leader."""
         leader = next(one for one in self.controllers if one.up and one.view.leading)
-        now = ledger.cluster(leader.node, leader.reactor.catalogue, leader.local_ms())
-        states = {one.name: {name: view.state for name, view in one.node.local.services.items()}
-                  for one in self.controllers if one.up}
-        return check(now, host.name, NodeAction(action), running_services(states))
+        return leader.commands(Request("1", Verb.COMMAND, node=host.name, action=NodeAction(action),
+                                       administrative=Administrative.LOCKED, operational=Operational.ENABLED)).verdict

@@ -6,7 +6,6 @@ one, or a host that is gone comes back. When the bus works again and both have h
 the same records, states, task and action.
 """
 import datetime
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 from flock.auth.secrets import SecretBox
 from flock.core.backoff import Backoff
 from flock.core.errors import DeadlineExceeded, FlockError, Unavailable
+from flock.core.records import replace
 from flock.db import Database
 from flock.db.outbox import Policy, Relay
 from flock.jobs.operations import Operations

@@ -212,6 +212,34 @@ def test_a_voter_that_forgot_would_promote_old_data(monkeypatch):
         forgetful_witness(Cloud(1, timing=lab(), **KINDS["witness"]))
 
 
+def hasty_record(cloud):
+    """A standby is complete, but the database does not wait for it yet; then it is cut off, and the leader dies."""
+    for node in cloud.controllers:
+        node.order_ms = (8_000, 8_000)
+    cloud.start()
+    cloud.world.run(11_000)
+    leader, = (node for node in cloud.controllers if node.view.leading)
+    standby, = (node for node in cloud.controllers if node is not leader)
+    assert standby.name in leader.synced
+    assert leader.view.required == {standby.name}
+    cloud.fenceable = {leader.name}
+    part(list(cloud.paths.values()), leader.name, standby.name, 60_000)
+    cloud.world.run(1_000)
+    cloud.reset(leader, after_ms=60_000)
+    cloud.world.run(30_000)
+    assert cloud.serving() == []
+
+
+def test_a_complete_standby_that_no_write_waits_for_is_not_promoted():
+    hasty_record(Cloud(1, timing=lab()))
+
+
+def test_a_record_before_the_order_is_in_force_would_lose_data(monkeypatch):
+    monkeypatch.setattr(record, "_is_enforced", lambda view, name: True)
+    with pytest.raises(WorldFailed, match="without .* acknowledged writes"):
+        hasty_record(Cloud(1, timing=lab()))
+
+
 @pytest.mark.parametrize(("defect", "kind"), [
     (broken_record, "fence"),
     (broken_stop, "witness"),

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from mtce.contract.states import HostAction
 from mtce.core.actions import Action, RequestAlive
-from mtce.core.arbiter import UNINTERRUPTIBLE, start_refusal
+from mtce.core.arbiter import SWACT, UNINTERRUPTIBLE, start_refusal
 from mtce.core.bounds import following
 from mtce.core.events import Alive, BmcAnswer, Claimed, Command, Event, Pulse, Put, Resume, Resync, Tick
-from mtce.core.fsm import add, disable, enable, monitor, power, recovery, reinstall
+from mtce.core.fsm import add, disable, enable, monitor, power, recovery, reinstall, swact
 from mtce.core.fsm.draft import Draft
 from mtce.core.legal import ensure, is_legal
 from mtce.core.settings import Settings
@@ -20,7 +20,7 @@ _ADVANCE: dict[HostAction, Callable[[Draft, Event], None]] = {
     HostAction.ADD: add.advance, HostAction.ENABLE: enable.advance, HostAction.RECOVERY: recovery.advance,
     HostAction.LOCK: disable.advance, HostAction.FORCE_LOCK: disable.advance, HostAction.REBOOT: power.advance,
     HostAction.RESET: power.advance, HostAction.POWER_ON: power.advance, HostAction.POWER_OFF: power.advance,
-    HostAction.REINSTALL: reinstall.advance,
+    HostAction.REINSTALL: reinstall.advance, HostAction.SWACT: swact.advance, HostAction.FORCE_SWACT: swact.advance,
 }
 _OWN_PAUSES = frozenset({
     Stage.ADD_WAIT, Stage.RESET_BMC_WAIT, Stage.RESET_RETRY, Stage.SELF_REBOOT, Stage.HEARTBEAT_SOAK,
@@ -186,6 +186,8 @@ def _begin(d: Draft, action: HostAction) -> None:
         reinstall.begin(d)
     elif action in power.REQUESTED:
         power.begin(d, action)
+    elif action in SWACT:
+        swact.begin(d, action)
     else:
         raise ValueError(f"no machine for action {action}")
 

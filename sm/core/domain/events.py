@@ -63,9 +63,12 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Require:
-    """From now on acknowledge a write only after these nodes have stored it."""
+    """Acknowledge a write only after these nodes have stored it. When that is proven to hold, ``Local.enforced`` is
+    ``order`` or greater. Until then no other order than this one or a later one may come into force, and nothing may
+    become writable without it."""
 
     nodes: frozenset[str]
+    order: int
 
 
 @dataclass(frozen=True, slots=True)

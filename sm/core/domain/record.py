@@ -25,17 +25,32 @@ def wanted(view: View, now_ms: int) -> frozenset[str]:
 def renewed(view: View, now_ms: int) -> View:
     """The leader's view with the record and the required nodes as they should be now.
 
-    Who joins is required in the same step in which the record names it. Who leaves is out of the record at once, and
-    required until it cannot be promoted by an older record any more.
+    Who joins is required first; the record names it when that is proven to be in force. Who leaves is out of the record
+    at once, and required until it cannot be promoted by an older record any more.
     """
-    record, members = view.durable.record, wanted(view, now_ms)
+    record, able = view.durable.record, wanted(view, now_ms)
+    members = frozenset(name for name in able
+                        if name == view.me or name in record.members or _is_enforced(view, name))
     term = view.durable.vote.term
     if record.term != term or record.members != members:
         revision = record.revision + 1 if record.term == term else 1
         view = replace(view, durable=replace(view.durable, record=Record(term, revision, members)))
-    required = frozenset(name for name in (view.required | members) - {view.me}
-                         if name in members or not _has_left(view, name, now_ms))
-    return replace(view, required=required)
+    return requiring(view, frozenset(name for name in (view.required | able) - {view.me}
+                                     if name in able or not _has_left(view, name, now_ms)))
+
+
+def requiring(view: View, nodes: frozenset[str]) -> View:
+    """The view in which exactly ``nodes`` are required."""
+    if nodes == view.required:
+        return view
+    order = view.order + 1
+    since = {name: view.required_since.get(name, 0) if name in view.required else order for name in nodes}
+    return replace(view, required=nodes, order=order, required_since=since)
+
+
+def _is_enforced(view: View, name: str) -> bool:
+    """Whether it is proven that no write is acknowledged without a node since it became required."""
+    return name in view.required and view.local.enforced >= view.required_since.get(name, 0)
 
 
 def taken_over(view: View, now_ms: int, prior: str) -> View:
@@ -45,8 +60,8 @@ def taken_over(view: View, now_ms: int, prior: str) -> View:
     heard = {name: replace(known, granted_ms=-1,
                            vouched_ms=now_ms - timing.current_ms if name == prior else -1)
              for name, known in view.heard.items()}
-    return replace(view, heard=heard, current_until_ms=-1,
-                   required=(view.required | view.durable.record.members) - {view.me})
+    return requiring(replace(view, heard=heard, current_until_ms=-1),
+                     (view.required | view.durable.record.members) - {view.me})
 
 
 def _has_left(view: View, name: str, now_ms: int) -> bool:

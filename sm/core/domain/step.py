@@ -36,7 +36,7 @@ def step(view: View, event: Event, now_ms: int) -> tuple[View, tuple[Action, ...
     view, strikes = _fences(view, now_ms)
     actions: list[Action] = [Journal(text) for text in _news(before, view)]
     if view.required != before.required:
-        actions.append(Require(view.required))
+        actions.append(Require(view.required, view.order))
     if view.durable != before.durable:
         actions.append(Store(view.durable))
     actions += strikes
@@ -159,6 +159,9 @@ def _news(before: View, after: View) -> list[str]:
         record = after.durable.record
         found.append(f"data is current on {', '.join(sorted(record.members)) or 'no node'} (term {record.term}, "
                      f"revision {record.revision})")
+    if after.required != before.required:
+        found.append(f"no write is acknowledged without {', '.join(sorted(after.required))}" if after.required
+                     else "writes are acknowledged without another node")
     for name in sorted(after.void.keys() - before.void.keys()):
         found.append(f"{name} is out: {after.void[name].proof.value}")
     for name in sorted(before.void.keys() - after.void.keys()):

@@ -145,8 +145,9 @@ class FenceAttempt(Struct, frozen=True):
 
 class Local(Struct, frozen=True):
     """What this node knows of itself. ``eligible``: unlocked and ready. ``isolated``: why its own networks are at fault
-    when it hears nobody, such as a lost carrier; empty when they work. ``in_sync``: nodes that store this node's data
-    synchronously now. ``fenceable``: nodes whose BMC this node can use. ``stalled_ms``: when the daemon was last late.
+    when it hears nobody, such as a lost carrier; empty when they work. ``in_sync``: nodes that have this node's data
+    and get every change now. ``enforced``: the greatest order of ``Require`` that is proven to be in force; -1: none.
+    ``fenceable``: nodes whose BMC this node can use. ``stalled_ms``: when the daemon was last late.
     ``heir``: the node to which the groups that need the lease shall move; empty when they stay. ``successor``: the same
     from the beginning of the move, while it waits until they have stopped here. ``doubtful``: nodes that have just lost
     synchronization, perhaps through the fault of this node's networks.
@@ -156,6 +157,7 @@ class Local(Struct, frozen=True):
     active: bool = False
     isolated: str = ""
     in_sync: frozenset[str] = frozenset()
+    enforced: int = -1
     fenceable: frozenset[str] = frozenset()
     stalled_ms: int = -1_000_000
     heir: str = ""
@@ -169,8 +171,9 @@ class View(Struct, frozen=True):
     ``promised_until_ms``: until then this voter votes for nobody but ``durable.vote.holder``. ``claim_ms``: since when
     this node claims; None while it does not. ``prior``: who held the lease before. ``stand_at_ms``: when this node is
     to stand for election. ``grace_until_ms``: until when the daemon that ran here before was permitted to keep groups
-    active. ``required``: nodes that must have stored a write before it is acknowledged. ``reason``: why this node leads
-    or does not.
+    active. ``required``: nodes that must have stored a write before it is acknowledged. ``order`` counts the changes of
+    ``required``. ``required_since``: the order by which a node became required; 0 for those of the start. ``reason``:
+    why this node leads or does not.
     """
 
     me: str
@@ -194,6 +197,8 @@ class View(Struct, frozen=True):
     grace_until_ms: int = -1
     current_until_ms: int = -1
     required: frozenset[str] = frozenset()
+    order: int = 0
+    required_since: Mapping[str, int] = field(default_factory=dict)
     accepts_loss: bool = False
     paused_until_ms: int = 0
     reason: str = "just started"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flock.core.records import replace
-from sm.contract.states import ServiceAction
+from sm.contract.states import ServiceAction, ServiceState
 from sm.core.actions import Action, CancelAction, RebootNode, RunAction, UnwatchProcess, WatchProcess
 from sm.core.local.dependencies import Relations
 from sm.core.local.view import ENABLED_STATES, STOPPED_STATES, GroupView, LocalView, ServiceView
@@ -66,6 +66,9 @@ class Draft:
             fields.setdefault("audit_ms", None)
             if fields["state"] not in STOPPED_STATES:
                 fields["stopped"] = False
+            # What stood by, or was starting to, becomes nothing else while it is stopped.
+            if fields["state"] is not ServiceState.DISABLING:
+                fields.setdefault("passive", fields["state"] is ServiceState.ENABLED_STANDBY)
         if all(getattr(before, field) == value for field, value in fields.items()):
             return before
         after = replace(before, **fields)
@@ -121,9 +124,13 @@ class Draft:
             self.change(name, action=None, run_due_ms=None, look_due_ms=None)
 
     def watch(self, name: str) -> None:
-        """Start or stop watching the process, as the state of the service requires."""
+        """Start or stop watching the process, as the state of the service requires.
+
+        A demotion may replace the process, so its end is no news then: the answer of the action counts.
+        """
         service = self.services[name]
-        wanted = service.managed and service.state in ENABLED_STATES
+        wanted = (service.managed and service.state in ENABLED_STATES
+                  and service.state is not ServiceState.ENABLED_GO_STANDBY)
         if wanted != service.watched:
             self.actions.append(WatchProcess(name) if wanted else UnwatchProcess(name))
             self.change(name, watched=wanted)

@@ -49,9 +49,10 @@ def _take(draft: Draft, service: ServiceView, spec: ServiceSpec, event: ActionDo
 
 
 def process_died(draft: Draft, event: ProcessDied) -> None:
-    """A process ended unasked; while the service is going down anyway that is no news."""
+    """A process ended unasked; while the service is going down or standby anyway that is no news."""
     service, spec = draft.services.get(event.service), draft.spec_of(event.service)
-    if service is None or spec is None or not service.managed or service.state not in ENABLED_STATES:
+    if service is None or spec is None or not service.managed or service.state not in ENABLED_STATES \
+            or (service.state is ServiceState.ENABLED_GO_STANDBY and service.action is not None):
         return
     reason = event.reason[:REASON_MAX]
     if target_of(service, spec) is None:

@@ -29,7 +29,8 @@ def grant(draft: Draft) -> bool:
             continue
         granted = True
         if ServiceAction.ENABLE in spec.actions:
-            draft.run(service.name, ServiceAction.ENABLE, state=ServiceState.ENABLING)
+            draft.run(service.name, ServiceAction.ENABLE, state=ServiceState.ENABLING,
+                      passive=spec.has_standby and service.stopped)
             free -= 1
         else:
             draft.change(service.name, state=enabled_state(spec))

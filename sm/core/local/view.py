@@ -57,9 +57,10 @@ class ServiceView(Struct, frozen=True):
     """One service on this node.
 
     ``desired``: what the order for its group means for it. ``state``: since ``since_ms``. ``stopped``: a plug-in has
-    proven that nothing of it runs; false also means "not known". ``leaving``: the step down that it waits for or does;
-    services that use it go down first. ``action``: in flight as ``run_id`` since ``run_since_ms``, given up at
-    ``run_due_ms``; ``look_due_ms``: a first look is not waited for longer when the service shall stop.
+    proven that nothing of it runs; false also means "not known". ``passive``: nothing of it is active, since it stands
+    by, or did until its stop began, or was stopped when its start to stand by began. ``leaving``: the step down that it
+    waits for or does; services that use it go down first. ``action``: in flight as ``run_id`` since ``run_since_ms``,
+    given up at ``run_due_ms``; ``look_due_ms``: a first look is not waited for longer when the service shall stop.
     ``reported`` and ``reported_condition``: the plug-in's words. ``failure``: the engine's.
     ``given_up``: not started again until cleared. Counters: of failures while enabled, of actions that failed since
     the desired state was reached last, of transitions that failed without a stable period between, and of attempts to
@@ -101,6 +102,7 @@ class ServiceView(Struct, frozen=True):
     clear_fatal: bool = False
     recovered_ms: int | None = None
     reason: str = ""
+    passive: bool = False
 
     @property
     def status(self) -> Status:
@@ -123,7 +125,8 @@ class ServiceView(Struct, frozen=True):
     @property
     def is_active(self) -> bool:
         """Whether something of it may be active here: true until it is proven stopped or standing by."""
-        return not self.stopped and not (self.managed and self.state is ServiceState.ENABLED_STANDBY)
+        stands_by = self.passive or self.state is ServiceState.ENABLED_STANDBY
+        return not self.stopped and not (self.managed and stands_by)
 
     @property
     def deadline_ms(self) -> int | None:

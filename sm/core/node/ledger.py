@@ -13,7 +13,7 @@ from sm.core.domain.lease import gone
 from sm.core.local.step import reports
 from sm.core.model import Catalogue, GroupSpec
 from sm.core.node.view import Book, NodeView, Peer
-from sm.core.paths import WEIGHTS, score
+from sm.core.paths import score
 from sm.core.scheduler import apply, confirm, schedule
 from sm.core.wireform import assignment, group_order
 
@@ -69,12 +69,13 @@ def _node(view: NodeView, name: str, now_ms: int) -> Node:
         lost_ms = view.lost_ms
     else:
         peer = _peer(view, name)
-        told, lost, lost_ms = peer.report, peer.lost, peer.lost_ms
+        told = replace(view.book.states.get(name, peer.report), ready=peer.report.ready)
+        lost, lost_ms = peer.lost, peer.lost_ms
         proven = gone(domain, name, now_ms)
         current = _is_current(view, name, peer, now_ms)
     return Node(name, told.administrative, told.operational, told.availability, told.ready is Operational.ENABLED,
                 current, proven, name in domain.durable.record.members,
-                accept_loss=False, score=score(WEIGHTS, lost),
+                accept_loss=False, score=score(view.weights, lost),
                 score_from_ms=lost_ms + domain.config.timing.silent_ms + 2 * domain.config.timing.beat_ms)
 
 

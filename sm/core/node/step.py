@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from flock.core.records import replace
-from sm.contract.messages import Beat, GroupOrder, Snapshot
+from sm.contract.messages import Beat, GroupOrder, NodeReport, Snapshot
 from sm.contract.states import Administrative, GroupState, Operational, SchedulingState
 from sm.core import actions as service_actions
 from sm.core.cluster import Assignment
@@ -26,26 +26,28 @@ from sm.core.node import ledger
 from sm.core.node.view import (
     SNAPSHOT_MS,
     BeatCame,
+    NodeTold,
     NodeView,
     Peer,
     Send,
     StandingChanged,
     Swact,
+    TakeReport,
 )
 from sm.core.paths import lost_networks
 from sm.core.swact import begin_swact
 from sm.core.wireform import domain_beat, order, report, with_domain
 
 DomainEvent = domain_events.Tick | domain_events.FenceAnswered | domain_events.ForceActive | domain_events.Pausing
-Event = BeatCame | StandingChanged | Swact | DomainEvent | ServiceEvent
-Action = (Send | domain_events.Store | domain_events.Require | domain_events.Fence | domain_events.AskFenced
-          | domain_events.Journal | service_actions.Action)
+Event = BeatCame | StandingChanged | Swact | NodeTold | DomainEvent | ServiceEvent
+Action = (Send | TakeReport | domain_events.Store | domain_events.Require | domain_events.Fence
+          | domain_events.AskFenced | domain_events.Journal | service_actions.Action)
 
 
 def step(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tuple[NodeView, tuple[Action, ...]]:
     """The view after ``event``, and what the shell must do, in this order."""
-    actions: list[Action] = []
     view = _taken(view, event, catalogue, now_ms)
+    actions: list[Action] = _taken_report(view, event)
     was_leading = view.domain.leading
     view, told = _domain(view, event, catalogue, now_ms)
     actions += told
@@ -81,7 +83,19 @@ def _taken(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> N
         now = ledger.cluster(view, catalogue, now_ms)
         rows = begin_swact(now, event.node, event.force).assignments
         return replace(view, book=replace(view.book, rows=rows), basis=())
+    if isinstance(event, NodeTold) and view.domain.leading and event.node in view.domain.others:
+        return replace(view, book=replace(view.book, states={**view.book.states, event.node: event.report}), basis=())
     return view
+
+
+def _taken_report(view: NodeView, event: Event) -> list[Action]:
+    """What the leader was told of this node, until this node tells the same."""
+    if not isinstance(event, BeatCame) or not event.beat.leading or event.beat.snapshot is None or view.domain.leading:
+        return []
+    told = event.beat.snapshot.nodes.get(view.me)
+    if event.beat.term < view.obeyed[0] or told is None or told.state_uuid == view.standing.report.state_uuid:
+        return []
+    return [TakeReport(told)]
 
 
 def _learn(view: NodeView, beat: Beat, now_ms: int) -> NodeView:
@@ -98,6 +112,9 @@ def _learn(view: NodeView, beat: Beat, now_ms: int) -> NodeView:
                         report=snapshot.nodes.get(beat.node, known.report))
     if known != view.peers.get(beat.node):
         view = replace(view, peers={**view.peers, beat.node: known})
+    if known.report.state_uuid and known.report.state_uuid == view.book.states.get(beat.node, NodeReport()).state_uuid:
+        states = {name: told for name, told in view.book.states.items() if name != beat.node}
+        view = replace(view, book=replace(view.book, states=states))
     if snapshot is None or not beat.leading or view.domain.leading:
         return view
     return _copied(view, beat.term, snapshot)
@@ -151,8 +168,8 @@ def _local(view: NodeView, catalogue: Catalogue) -> Local:
     active = any(name not in catalogue.groups or ledger.leased(catalogue.groups[name])
                  for name in view.gist_of(catalogue).active)
     heir, successor = (view.domain.local.heir, view.domain.local.successor) if view.domain.leading else ("", "")
-    return Local(eligible, active, standing.isolated, standing.in_sync, standing.fenceable, standing.stalled_ms, heir,
-                 successor, standing.doubtful)
+    return Local(eligible, active, standing.isolated, standing.in_sync, standing.enforced, standing.fenceable,
+                 standing.stalled_ms, heir, successor, standing.doubtful)
 
 
 def _services(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tuple[NodeView, list[Action]]:
@@ -215,15 +232,15 @@ def _finished(view: NodeView, actions: list[Action], catalogue: Catalogue,
     sent = next((index for index, action in enumerate(actions) if isinstance(action, Send)), None)
     if sent is None:
         return view, tuple(actions)
-    orders = view.book.orders if view.domain.leading else {}
+    leading = view.domain.leading
+    orders, states = (view.book.orders, view.book.states) if leading else ({}, {})
     health = ledger.peers_health(view, now_ms)
-    obeyed = (view.domain.durable.vote.term, view.book.number) if view.domain.leading else view.obeyed
-    told = (view.local, view.standing.report, orders, obeyed, health, catalogue)
+    obeyed = (view.domain.durable.vote.term, view.book.number) if leading else view.obeyed
+    told = (view.local, view.standing.report, orders, states, obeyed, health, catalogue)
     snapshot = view.snapshot
     if told != view.told:
-        rows = tuple(replace(report(row, now_ms), age_ms=0)
-                     for row in reports(view.local, catalogue, view.me, health))
-        snapshot = Snapshot(snapshot.revision, nodes={view.me: view.standing.report}, assignments=rows,
+        rows = tuple(replace(report(row, now_ms), age_ms=0) for row in reports(view.local, catalogue, view.me, health))
+        snapshot = Snapshot(snapshot.revision, nodes={**states, view.me: view.standing.report}, assignments=rows,
                             orders=dict(orders), obeyed=obeyed)
     changed = snapshot != view.snapshot
     if changed:

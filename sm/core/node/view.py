@@ -12,6 +12,7 @@ from sm.core.cluster import Assignment, Key
 from sm.core.domain.view import View
 from sm.core.local.view import LocalView, next_deadline_ms
 from sm.core.model import Catalogue
+from sm.core.paths import WEIGHTS
 
 SNAPSHOT_MS = 1_000
 """A snapshot is sent this often though nothing has changed."""
@@ -36,6 +37,7 @@ class Book(Struct, frozen=True):
 
     ``rows``: every group on every node. ``orders``: by node, in force since ``number`` of the leader's ``term``.
     ``again_ms``: when time alone changes the plan. ``planned``: by node, when an operator wants a swact away from it.
+    ``states``: by node, what host maintenance has told of it here, until the node itself tells the same.
     """
 
     term: int = 0
@@ -45,16 +47,19 @@ class Book(Struct, frozen=True):
     again_ms: int | None = None
     maintenance: bool = False
     planned: Mapping[str, int] = field(default_factory=dict)
+    states: Mapping[str, NodeReport] = field(default_factory=dict)
 
 
 class Standing(Struct, frozen=True):
     """What the shell has found out about this node. ``lost``: networks that it has lost; ``isolated``: why it would
-    hear nobody. ``in_sync``, ``doubtful``, ``fenceable`` and ``stalled_ms``: see ``sm.core.domain.view.Local``."""
+    hear nobody. ``in_sync``, ``enforced``, ``doubtful``, ``fenceable`` and ``stalled_ms``: see
+    ``sm.core.domain.view.Local``."""
 
     report: NodeReport = NodeReport()
     lost: frozenset[str] = frozenset()
     isolated: str = ""
     in_sync: frozenset[str] = frozenset()
+    enforced: int = -1
     fenceable: frozenset[str] = frozenset()
     stalled_ms: int = -1_000_000
     carriers: Mapping[str, bool] = field(default_factory=dict)
@@ -76,8 +81,8 @@ class Gist(Struct, frozen=True):
 class NodeView(Struct, frozen=True):
     """One node. ``obeyed``: term and number of the latest orders taken. ``given``: by group, the order that the engines
     have; ``driven``: what these follow from. ``basis``: what the leader's plan was made from. ``gist``: of the engines.
-    ``snapshot``: what was told last, at ``told_ms``; ``told``: what it was made from.
-    ``lost_ms``: when the networks that this node has lost changed last."""
+    ``snapshot``: what was told last, at ``told_ms``; ``told``: what it was made from. ``lost_ms``: when the networks
+    that this node has lost changed last. ``weights``: what the loss of one costs."""
 
     domain: View
     local: LocalView
@@ -94,6 +99,7 @@ class NodeView(Struct, frozen=True):
     snapshot: Snapshot = Snapshot(0)
     told_ms: int = -SNAPSHOT_MS
     lost_ms: int = 0
+    weights: Mapping[str, int] = field(default_factory=lambda: WEIGHTS)
 
     @property
     def me(self) -> str:
@@ -125,6 +131,19 @@ class Swact(Struct, frozen=True):
 
     node: str
     force: bool = False
+
+
+class NodeTold(Struct, frozen=True):
+    """Host maintenance has told the states of another node. Only the leader takes it; ``report`` has a new uuid."""
+
+    node: str
+    report: NodeReport
+
+
+class TakeReport(Struct, frozen=True):
+    """Store these states of this node, which host maintenance has told the leader."""
+
+    report: NodeReport
 
 
 class Send(Struct, frozen=True):

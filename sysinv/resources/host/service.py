@@ -25,6 +25,7 @@ from sysinv.db.lookup import Row, host_row, the_system
 from sysinv.hosts.discovery import new_host_values
 from sysinv.hosts.inventory import ReportingHost
 from sysinv.hosts.provision import assign_addresses
+from sysinv.hosts.servicemanagement import CHECKS, ServiceManagement
 from sysinv.hosts.work import Work
 from sysinv.model.host import HostRefused, host_view, normal_mac
 from sysinv.model.hostname import CONTROLLER_0
@@ -67,11 +68,12 @@ class HostService:
     """Refuses requests or records operations, which the conductor carries out."""
 
     def __init__(self, db: Database, work: Work, box: SecretBox, settings: HostSettings,
-                 now: Callable[[], datetime.datetime] = utcnow) -> None:
+                 manager: ServiceManagement | None = None, now: Callable[[], datetime.datetime] = utcnow) -> None:
         self._db = db
         self._work = work
         self._box = box
         self._settings = settings
+        self._manager = manager
         self._now = now
 
     def page(self, personality: str | None, wanted: Page) -> list[Mapping[str, Any]]:
@@ -101,6 +103,7 @@ class HostService:
         if unknown:
             raise HostRefused(detail=f"'/{'/'.join(unknown[0].path)}' is not an attribute that can be updated")
         action = parse_action(wanted.pop("action", None) or OperatorAction.NONE)
+        self._ask_manager(ident, action)
         uuid, operation = self._transact(lambda conn: self._change(conn, ident, wanted, action))
         if operation is not None:
             self._work.begin(operation)
@@ -180,6 +183,21 @@ class HostService:
             return str(row["uuid"]), None
         boot_file = bool(_ROLE_OR_BOOT & columns.keys())
         return str(row["uuid"]), self._work.configure(conn, row["uuid"], boot_file=boot_file, name=view.name)
+
+    def _ask_manager(self, ident: str, action: OperatorAction) -> None:
+        """Have service management check an action on a controller that sysinv's own rules permit; HostRefused.
+
+        Not inside the transaction of the action, which would hold its locks while another service is awaited.
+        """
+        if self._manager is None or action not in CHECKS:
+            return
+        with self._db.reader() as conn:
+            facts = self._facts(conn, host_row(conn, ident))
+        plan_action(facts, action)
+        if facts.host.is_controller and not facts.system.is_simplex:
+            refusal = self._manager.refusal(facts.host.name, action)
+            if refusal is not None:
+                raise HostRefused(detail=refusal)
 
     def _act(self, conn: Connection, row: Row, columns: Mapping[str, Any], action: OperatorAction) -> str:
         plan = plan_action(self._facts(conn, row), action)

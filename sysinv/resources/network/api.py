@@ -13,22 +13,11 @@ from flock.wire.errors import shown
 from flock.wire.paging import envelope
 from flock.wire.render import render, render_many
 from flock.wire.types import Anything
+from sysinv.api.inventory import AllItems, Inventory
 from sysinv.db.lookup import ItemNotFound, Row, paged, sort_keys
 from sysinv.resources.network import store
 from sysinv.resources.network.fields import AddressPool, Network
 from sysinv.resources.network.table import ADDRESS_POOLS, NETWORKS
-
-
-class NetworksController:
-    """``/v1/networks``."""
-
-    @describes(query=paging(sort_keys(Network, NETWORKS)), answers={200: ViewPage((View(Network),))})
-    def get(self, call: Call) -> dict[str, Any]:
-        """All networks."""
-        page = call.query.page(sort_keys=sort_keys(Network, NETWORKS))
-        with call.deps(Database).reader() as conn:
-            rows = paged(conn, store.QUERY, NETWORKS, page)
-        return envelope("networks", render_many(Network, rows, call.base_url), page=page, base_url=call.base_url)
 
 
 class NetworkController:
@@ -87,7 +76,8 @@ def _with_ranges(row: Row, ranges: dict[int, list[tuple[str, str]]]) -> Row:
 
 
 ROUTES = {
-    "/v1/networks": NetworksController, "/v1/networks/{network}": NetworkController,
+    "/v1/networks": AllItems(Inventory("Network", Network, store.QUERY, NETWORKS)),
+    "/v1/networks/{network}": NetworkController,
     "/v1/addrpools": PoolsController, "/v1/addrpools/{uuid}": PoolController,
 }
 POLICY = (

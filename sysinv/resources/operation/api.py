@@ -9,12 +9,11 @@ import sqlalchemy as sa
 from flock.api.call import Call
 from flock.api.describe import View, ViewPage, describes, paging
 from flock.auth.policy import READER, Rule
-from flock.core import ids
 from flock.db import Database
-from flock.wire.errors import shown
 from flock.wire.paging import envelope
-from flock.wire.render import render, render_many
-from sysinv.db.lookup import ItemNotFound, Row, host_row, paged
+from flock.wire.render import render_many
+from sysinv.api.inventory import Inventory, OneItem
+from sysinv.db.lookup import Row, host_row, paged
 from sysinv.resources.host.table import I_HOST
 from sysinv.resources.operation.fields import Operation
 from sysinv.resources.operation.table import OPERATIONS
@@ -37,34 +36,20 @@ class OperationsController:
             if "host" in call.args:
                 host = host_row(conn, call.args["host"])
                 query, path = QUERY.where(OPERATIONS.c.subject == host["uuid"]), f"ihosts/{host['uuid']}/operations"
-            rows = [_shown(row) for row in paged(conn, query, OPERATIONS, page)]
+            rows = [_shown(call, row) for row in paged(conn, query, OPERATIONS, page)]
         return envelope("operations", render_many(Operation, rows, call.base_url), page=page, base_url=call.base_url,
                         path=path)
 
 
-class OperationController:
-    """``/v1/operations/<uuid>``."""
-
-    @describes(answers={200: Operation})
-    def get(self, call: Call) -> dict[str, Any]:
-        """One operation."""
-        ident = call.args["uuid"]
-        with call.deps(Database).reader() as conn:
-            query = QUERY.where(OPERATIONS.c.uuid == ident.lower())
-            row = conn.execute(query).mappings().first() if ids.is_uuid(ident) else None
-        if row is None:
-            raise ItemNotFound(resource="Operation", id=shown(ident))
-        return render(Operation, _shown(dict(row)), call.base_url)
-
-
-def _shown(row: Row) -> Row:
+def _shown(_call: Call, row: Row) -> Row:
     error = row["error"] or {}
     return {**row, "error": error.get("text"), "action": (row["params"] or {}).get("action"),
             "state": str(row["state"])}
 
 
 ROUTES = {
-    "/v1/operations": OperationsController, "/v1/operations/{uuid}": OperationController,
+    "/v1/operations": OperationsController,
+    "/v1/operations/{uuid}": OneItem(Inventory("Operation", Operation, QUERY, OPERATIONS, complete=_shown)),
     "/v1/ihosts/{host}/operations": OperationsController,
 }
 POLICY = (

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from flock.conf.sample import list_opts as shared_options
+from flock.conf.options import list_opts as shared_options
 from flock.db import Database
 from flock.rpc import Server, client, transport
 from flock.testing.fixtures import private_conf

@@ -23,7 +23,9 @@ PROGRAM = """
 import datetime, sys, time
 from pathlib import Path
 from flock.db import Database, metadata
-from flock.jobs import Operations, Step, Steps, operations_table
+from flock.jobs.operations import Operations
+from flock.jobs.steps import Step, Steps
+from flock.jobs.store import operations_table
 
 url, journal, life, ahead_s = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 

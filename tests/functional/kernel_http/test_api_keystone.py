@@ -22,7 +22,7 @@ from flock.auth.context import IDENTITY_HEADERS
 from flock.testing.services.keystone import KeystoneServer
 
 PROGRAM = """
-from flock.service import run_api
+from flock.service.web import run_api
 from flock.api import *
 
 class Things:

@@ -20,7 +20,7 @@ import pytest
 
 PROGRAM = """
 import os, resource, sys, threading
-from flock.service import run_api
+from flock.service.web import run_api
 from flock.api import *
 
 class Slow:

@@ -20,7 +20,7 @@ from flock.testing.services.process import free_port, wait_for
 
 PROGRAM = """
 import os, threading, time
-from flock.service import run_api
+from flock.service.web import run_api
 from flock.api import *
 from flock.api.stream import Peer
 

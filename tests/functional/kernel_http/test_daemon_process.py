@@ -23,7 +23,7 @@ from flock.testing.services.process import wait_for
 
 PROLOGUE = """
 import sys, threading, os
-from flock.service import run_daemon
+from flock.service.daemon import run_daemon
 from flock.core.health import Health
 """
 

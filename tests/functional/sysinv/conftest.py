@@ -197,7 +197,7 @@ class Sysinv(RunningSubsystem):
                        "heartbeat_key_file": self.folder / "heartbeat.key", "audit_interval_s": 1,
                        "lease_interval_s": 1, "mtce_audit_interval_s": 1},
             "bootstrap": {"agent_transport_url": "rabbit://agent:secret@controller:5671/",
-                          "tls_directory": self.folder / "tls"},
+                          "tls_directory": self.folder / "tls", "authority_directory": self.folder / "tls"},
             # Accounts belong to the broker, which several systems share here: one must not remove another's.
             "bus_admin": {"url": self._rabbit.admin_url, "account": self._rabbit.account,
                           "password": self._rabbit.password, "vhost": self.rabbit_url.rpartition("/")[2],

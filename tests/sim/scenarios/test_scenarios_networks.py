@@ -122,7 +122,7 @@ def test_scenario_20_the_standby_loses_its_management_port(seed):
     site.holds(lambda: site.active_is(site.first) and site.first.view.leading, ALARMED_MS)
     site.until(lambda: site.path_alarms() == {("controller-1", "mgmt")}, 3_000)
     assert site.lost_redundancy() == set(site.catalogue.groups)
-    assert not site.check(site.first, "swact").allowed
+    assert not site.check(site.first, "swact-pre-check").allowed
     site.mend()
     site.until(lambda: site.redundant(site.first), 20_000)
     site.until(lambda: site.alarms == {} and site.path_alarms() == set(), ALARMED_MS)

@@ -56,6 +56,18 @@ def hardware(pair: Pair, side: str) -> str:
     return str(json.loads(pair.run(side, "ip", "-j", "link", "show", "eth0").stdout)[0]["address"])
 
 
+def test_a_link_local_address_joins_one_that_is_valid_on_its_link(pair: Pair, attempt: Attempt) -> None:
+    """So systemd-networkd sets a controller's own address of the network from which hosts boot."""
+    pair.run(pair.left, "ip", "addr", "add", "169.254.202.2/24", "dev", "eth0", "scope", "link")
+    try:
+        words = {"ip": "169.254.202.1", "cidr_netmask": "24"}
+        assert attempt(pair.left, "start", **words)["code"] == 0
+        assert attempt(pair.left, "monitor", **words)["code"] == 0
+        assert attempt(pair.left, "stop", **words)["code"] == 0
+    finally:
+        pair.run(pair.left, "ip", "addr", "del", "169.254.202.2/24", "dev", "eth0")
+
+
 @pytest.mark.parametrize("version", [4, 6])
 def test_an_address_is_added_once_found_and_removed(version: int, pair: Pair, attempt: Attempt) -> None:
     assert attempt(pair.left, "monitor", version)["code"] == 7

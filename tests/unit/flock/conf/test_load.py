@@ -8,7 +8,7 @@ import pytest
 from oslo_config import cfg
 
 from flock import conf as flock_conf
-from flock.conf.sample import list_opts
+from flock.conf.options import list_opts
 
 
 @pytest.fixture

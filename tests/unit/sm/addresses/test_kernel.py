@@ -71,12 +71,32 @@ def attributes(request: bytes) -> dict[int, bytes]:
 def test_an_ipv4_address_gets_its_broadcast_address(asked: type[Asked]) -> None:
     address = ipaddress.ip_address("192.0.2.9")
     kernel.add(address, 24, 7, preferred_s=0)
-    [request] = asked.requests
+    _, request = asked.requests
     assert struct.unpack_from("=BBBBI", request, 16) == (socket.AF_INET, 24, 0, 0, 7)
     assert attributes(request) == {1: address.packed, 2: address.packed, 4: bytes([192, 0, 2, 255]),
                                    6: struct.pack("=IIII", 0, 0xFFFFFFFF, 0, 0)}
     kernel.add(address, 32, 7)
-    assert 4 not in attributes(asked.requests[1])
+    assert 4 not in attributes(asked.requests[-1])
+
+
+@pytest.mark.parametrize(("address", "here", "scope"), [
+    ("192.0.2.9", [], kernel.GLOBAL), ("169.254.202.1", [], kernel.LINK),
+    ("169.254.202.1", [("169.254.202.2", 24, 7, kernel.GLOBAL)], kernel.GLOBAL),
+    ("192.0.2.9", [("192.0.2.1", 24, 7, kernel.LINK)], kernel.LINK),
+    ("192.0.2.9", [("192.0.2.1", 24, 8, kernel.LINK), ("192.0.2.1", 25, 7, kernel.LINK)], kernel.GLOBAL),
+])
+def test_the_scope_is_that_of_the_network(address: str, here: list[tuple[str, int, int, int]], scope: int) -> None:
+    """The kernel refuses another one."""
+    known = [Held(ipaddress.ip_address(text), prefix, index, True, found) for text, prefix, index, found in here]
+    assert kernel.scope_of(ipaddress.ip_address(address), 24, 7, known) == scope
+
+
+def test_the_scope_is_told_to_the_kernel(asked: type[Asked]) -> None:
+    own = ipaddress.ip_address("169.254.202.2").packed
+    listed = struct.pack("=BBBBI", socket.AF_INET, 24, 0, kernel.LINK, 7) + struct.pack("=HH", 8, 2) + own
+    asked.answers = [message(20, listed) + message(3, bytes(4))]
+    kernel.add(ipaddress.ip_address("169.254.202.1"), 24, 7)
+    assert struct.unpack_from("=BBBBI", asked.requests[-1], 16) == (socket.AF_INET, 24, 0, kernel.LINK, 7)
 
 
 def test_an_ipv6_address_is_usable_at_once(asked: type[Asked]) -> None:
@@ -105,3 +125,26 @@ def test_addresses_that_the_kernel_does_not_trust_are_unusable(asked: type[Asked
     broken = struct.pack("=HH", 0, 1)
     asked.answers = [message(20, struct.pack("=BBBBI", socket.AF_INET6, 64, 0, 0, 7) + broken) + message(3, bytes(4))]
     assert kernel.held(address) == []
+
+
+def test_only_the_first_address_of_a_network_needs_the_others_to_be_kept(asked: type[Asked],
+                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container the setting cannot be written; a floating address is removed there all the same."""
+    def no_file(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("builtins.open", no_file)
+    monkeypatch.setattr(kernel.socket, "if_indextoname", lambda _: "eth0")
+    address = ipaddress.ip_address("192.0.2.9")
+    kernel.remove(Held(address, 24, 7, True, secondary=True))
+    assert struct.unpack_from("=IH", asked.requests[-1])[1] == 21
+    with pytest.raises(OSError, match="Read-only"):
+        kernel.remove(Held(address, 24, 7, True))
+
+
+@pytest.mark.parametrize("flags", [0, 1])
+def test_the_kernel_says_which_address_was_first(asked: type[Asked], flags: int) -> None:
+    address = ipaddress.ip_address("192.0.2.9")
+    listed = struct.pack("=BBBBI", socket.AF_INET, 24, flags, 0, 7) + struct.pack("=HH", 8, 2) + address.packed
+    asked.answers = [message(20, listed) + message(3, bytes(4))]
+    assert [found.secondary for found in kernel.held(address)] == [bool(flags)]

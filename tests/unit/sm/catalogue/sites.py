@@ -2,9 +2,9 @@
 """Controllers for the tests of the catalogue: every deployment, with all networks and with few."""
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 
+from flock.core.records import replace
 from sm.catalogue.load import shipped
 from sm.catalogue.rows import Configured
 from sm.catalogue.seed import configured

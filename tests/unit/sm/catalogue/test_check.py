@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
+from flock.core.records import replace
 from sm.catalogue import check
 from sm.catalogue.build import catalogue
 from sm.catalogue.problems import SHOWN_MAX, CatalogueRefused, Problem

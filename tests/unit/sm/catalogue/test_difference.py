@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a change means for the running system."""
-from dataclasses import replace
-
+from flock.core.records import replace
 from sm.catalogue.difference import FieldChange, Move, difference, lines
 from sm.contract.states import RedundancyModel
 from tests.unit.sm.catalogue.sites import changed, rows, without

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Durations and policy of the agreement, from rows."""
-from dataclasses import replace
-
 import pytest
 
+from flock.core.records import replace
 from sm.catalogue.durations import KEYS, policy, timing
 from sm.catalogue.rows import SettingRow
 from sm.contract.states import Policy

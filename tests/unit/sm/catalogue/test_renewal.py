@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A new catalogue and operators' changes come together."""
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flock.core.records import replace
 from sm.catalogue.renewal import renewed
 from sm.catalogue.rows import Configured, ServiceRow
 

@@ -2,10 +2,9 @@
 """What each deployment provisions, with which parameters; the flock's own variant of the catalogue."""
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
+from flock.core.records import replace
 from sm.catalogue.build import catalogue
 from sm.catalogue.definitions import Heartbeat
 from sm.catalogue.load import SHIPPED, shipped
@@ -86,12 +85,14 @@ def test_empty_groups_are_not_provisioned() -> None:
 
 
 def test_parameters_of_addresses() -> None:
-    four = {"ip": "192.168.204.1", "cidr_netmask": "24", "nic": "eth-management", "arp_count": "7"}
+    four = {"ip": "192.168.204.1", "cidr_netmask": "24", "nic": "eth-management"}
+    six = {**four, "ip": "fd00:204::1", "cidr_netmask": "64", "preferred_lft": "0"}
     for mode, direct in (("duplex", False), ("standard", False), ("duplex-direct", True), ("simplex", True)):
-        found = catalogue(rows(mode, families=("ipv4", "ipv6"))).services
-        assert found["management-ipv4"].parameters == four | ({"dc": "yes"} if direct else {}), mode
-        assert found["management-ipv6"].parameters == {
-            **four, "ip": "fd00:204::1", "cidr_netmask": "64", "preferred_lft": "0"} | ({"dc": "yes"} if direct else {})
+        more = {"arp_count": "7"} | ({"dc": "yes"} if direct else {})
+        for platform, added in ((STARLINGX, more), ("flock", {})):
+            found = catalogue(rows(mode, platform=platform, families=("ipv4", "ipv6"))).services
+            assert found["management-ipv4"].parameters == four | added, mode
+            assert found["management-ipv6"].parameters == six | added, mode
     found = catalogue(rows(platform=STARLINGX)).services
     assert found["drbd-pg"].instance == "drbd-pg:controller-0"
     assert found["pg-fs"].parameters == {"device": "/dev/drbd0", "directory": "/var/lib/postgresql",
@@ -188,7 +189,7 @@ def test_postgresql_is_promoted_and_demoted() -> None:
     needs = {(row.action, row.dependent): row.state for row in found.dependencies if row.service == "postgres"}
     assert needs[ServiceAction.GO_ACTIVE, "management-ipv4"] is ServiceState.ENABLED_ACTIVE
     assert not [action for action, _ in needs if action is ServiceAction.ENABLE], "it also starts on the standby"
-    users = {"sysinv-conductor", "keystone", "fm-mgr", "fm-api", "mtc-agent"}
+    users = {"sysinv-conductor", "sysinv-inv", "keystone", "fm-mgr", "fm-api", "mtc-agent", "mtce-api"}
     for action in (ServiceAction.GO_STANDBY, ServiceAction.DISABLE):
         assert {name for found, name in needs if found is action} == users
     assert {needs[ServiceAction.GO_STANDBY, name] for name in users} == {ServiceState.DISABLED}
@@ -200,8 +201,24 @@ def test_the_flock_stops_in_the_reverse_order(mode: str) -> None:
     needing = {(row.dependent, row.service) for row in found.dependencies
                if row.action in (ServiceAction.ENABLE, ServiceAction.GO_ACTIVE)}
     stopping = {(row.service, row.dependent) for row in found.dependencies if row.action is ServiceAction.DISABLE}
-    assert needing == stopping
+    # Whoever uses the bus ends before it, and does not wait for it to start.
+    users = {"sysinv-conductor", "sysinv-inv", "fm-mgr", "fm-api", "mtc-agent", "mtce-api"}
+    assert stopping - needing == {("rabbit", user) for user in users} and needing < stopping
     order = [step.service for steps in layers(start_steps(found)) for step in steps
              if step.action is ServiceAction.ENABLE and not found.services[step.service].has_standby]
-    assert order.index("management-ipv4") < order.index("rabbit") < order.index("sysinv-conductor")
-    assert order.index("sysinv-conductor") < order.index("sysinv-inv") < order.index("mtc-agent")
+    assert order.index("management-ipv4") < order.index("rabbit")
+    assert order.index("sysinv-conductor") < order.index("dnsmasq"), "it writes what dnsmasq reads"
+    for address in ("management-ipv4", "oam-ipv4", "pxeboot-ipv4"):
+        assert order.index(address) < order.index("haproxy"), "it binds to the address"
+
+
+@pytest.mark.parametrize(("features", "there"), [((), True), (("sqlite",), False)])
+def test_files_of_sqlite_need_no_service(features: tuple[str, ...], there: bool) -> None:
+    assert ("postgres" in catalogue(configured(shipped(), replace(site(), features=features))).services) is there
+
+
+def test_no_service_of_the_flock_changes_when_a_second_controller_comes() -> None:
+    """Otherwise all of them would be restarted."""
+    alone, pair = catalogue(rows("simplex")).services, catalogue(rows("standard")).services
+    assert pair.keys() - alone.keys() == {"drbd-platform"}
+    assert {name: pair[name] for name in alone} == dict(alone)

@@ -158,3 +158,18 @@ def test_a_new_leader_clears_what_its_predecessor_left_and_raises_what_holds() -
     _, report = watch(first_watch(cluster, "controller"), domain(groups=[group(CONTROLLER), active_active(WEB)]),
                       "controller", 0)
     assert report.raised == () and len(report.cleared) == 6
+
+
+def test_what_a_node_has_not_told_a_new_leader_yet_stands_as_it_was() -> None:
+    """Otherwise each change of the leader would clear an alarm and raise it again."""
+    failed = with_row(domain(), CONTROLLER, C0, status=Status.FAILED)
+    unheard = with_node(domain(), C0, current=False)
+    report = seen((failed, 0), (unheard, 1))[1]
+    assert report.cleared == () and report.raised == ()
+    assert [alarm.id for alarm in seen((failed, 0), (unheard, 1), (domain(), 2))[1].cleared] == ["400.001"]
+    gone = with_node(domain(), C0, current=False, gone=True)
+    assert [alarm.id for alarm in seen((failed, 0), (unheard, 1), (gone, 2))[1].cleared] == ["400.001"]
+    new, _ = watch(first_watch(unheard, "controller"), unheard, "controller", 0)
+    after, report = watch(new, failed, "controller", 1)
+    assert [alarm.entity for alarm in report.raised if alarm.id == "400.001"] == [f"{GROUP_ENTITY}.host={C0}"]
+    assert after.alarms["400.001", f"{GROUP_ENTITY}.host={C0}"].severity == "critical"

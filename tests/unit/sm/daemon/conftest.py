@@ -57,4 +57,4 @@ def site() -> Catalogue:
 def view_of(site: Catalogue, nodes: tuple[str, ...] = NODES) -> NodeView:
     durable = Durable(record=Record(0, 1, frozenset(nodes)))
     local, _ = begin(site, NOW)
-    return NodeView(domain_view(nodes[0], "boot-1", "host-1", Config(nodes), durable, NOW), local)
+    return NodeView(domain_view(nodes[0], "boot-1", "host-1", Config(nodes), durable, frozenset(), NOW), local)

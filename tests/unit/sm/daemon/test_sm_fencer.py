@@ -26,13 +26,16 @@ if given["action"] == "off":
         open(folder + "/off", "w").close()
     sys.exit(1 if given.get("mood") == "fails" else 0)
 import os
+if given["action"] == "on":
+    os.unlink(folder + "/off")
+    sys.exit(0)
 sys.exit(3 if given.get("mood") == "mute" else 2 if os.path.exists(folder + "/off") else 0)
 """
 STRIKE = Fence("controller-1", Permit("it is silent"), 77)
 
 
 def answers(folder: Path, work: Callable[[Fencer], Awaitable[None]], limit_s: float = 10, count: int = 1,
-            **parameters: str) -> list[FenceAnswered]:
+            restart: bool = False, **parameters: str) -> list[FenceAnswered]:
     agent = folder / "agent"
     agent.write_text(AGENT)
     agent.chmod(0o755)
@@ -41,7 +44,7 @@ def answers(folder: Path, work: Callable[[Fencer], Awaitable[None]], limit_s: fl
     async def run() -> None:
         scopes = Scopes()
         device = FenceDevice(str(agent), ("--verbose",),
-                             {"plug": str(folder), "password": "secret", **parameters})
+                             {"plug": str(folder), "password": "secret", **parameters}, restart)
         fencer = Fencer({"controller-1": device}, scopes, told.append, limit_s)
         assert fencer.fenceable == {"controller-1"}
         await work(fencer)
@@ -66,6 +69,23 @@ async def question(fencer: Fencer) -> None:
 def test_off_is_confirmed_by_a_status_and_passwords_stay_out_of_arguments(tmp_path: Path) -> None:
     assert answers(tmp_path, strike) == [FenceAnswered("controller-1", True, 77)]
     assert (tmp_path / "asked").read_text().splitlines() == ["off secret --verbose", "status secret --verbose"]
+
+
+def test_a_node_that_is_proven_to_be_off_may_start_again(tmp_path: Path) -> None:
+    async def strike_and_wait(fencer: Fencer) -> None:
+        fencer.fence(STRIKE)
+        async with asyncio.timeout(10):
+            while not (asked := tmp_path / "asked").exists() or "on secret" not in asked.read_text():
+                await asyncio.sleep(0.01)
+
+    assert answers(tmp_path, strike_and_wait, restart=True) == [FenceAnswered("controller-1", True, 77)]
+    words = [line.split()[0] for line in (tmp_path / "asked").read_text().splitlines()]
+    assert words == ["off", "status", "on"], "not before it is proven"
+
+
+def test_one_that_is_not_proven_to_be_off_is_not_switched_on(tmp_path: Path) -> None:
+    told, = answers(tmp_path, strike, limit_s=1.5, restart=True, mood="lies")
+    assert not told.off and "\non " not in (tmp_path / "asked").read_text()
 
 
 def test_a_successful_off_alone_proves_nothing(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_the_first_record_is_what_the_data_proves(tmp_path: Path) -> None:
     connection = connect(tmp_path / "db")
     kept = Kept(tmp_path / "db", connection)
     assert stored(kept, NoData(NODES)).record.members == set(NODES)
-    assert stored(kept, Unproven()).record.members == frozenset()
+    assert stored(kept, Unproven("database")).record.members == frozenset()
     put(kept, Durable(record=Record(4, 2, frozenset({NODES[1]}))))
     assert stored(kept, NoData(NODES)).record.members == {NODES[1]}
     connection.close()

@@ -8,12 +8,12 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flock.core.errors import Refused, Unavailable
+from flock.core.records import replace
 from sm.catalogue.rows import (
     ActionRow,
     Configured,
@@ -28,12 +28,14 @@ from sm.client.control import ask
 from sm.cmd import daemon, dump, manage, query, restart, restart_safe, tool, unmanage, witness
 from sm.contract.control import REQUEST_MAX_BYTES, Reply, Request, StatusReport, Verb
 from sm.contract.states import PluginKind, ServiceAction
+from sm.core.rotation import Key, Ring
 from sm.core.timing import Timing
 from sm.daemon.control import TALKS_MAX
 from sm.daemon.node import NodeDaemon
 from sm.daemon.settings import Settings
 from sm.daemon.witness import opened
 from sm.store.store import Store
+from sm.transport.keyring import KeyFile
 from tests.unit.sm.catalogue.sites import rows
 
 SCRIPT = """#!/bin/sh
@@ -55,6 +57,7 @@ class Place:
         self.state, self.socket = folder / "running", str(folder / "run/control")
         self.settings = Settings(
             node="controller-0", timing=Timing(wait_ms=200), store=str(folder / "sm.db"),
+            required=str(folder / "required.json"),
             journal=str(folder / "journal"), runtime=str(folder / "run"), ready_files=(),
             unhealthy_file=str(folder / "unhealthy"), degraded_file=str(folder / "degraded"),
             reboot=("/bin/false",), stop_s=10)
@@ -248,3 +251,14 @@ def test_a_damaged_file_of_a_witness_is_set_aside(tmp_path: Path) -> None:
     assert (tmp_path / "witness.db.damaged-1").exists()
 
 
+
+
+def test_the_weights_of_the_site_reach_the_decisions(tmp_path: Path) -> None:
+    place, key = Place(tmp_path), tmp_path / "sm.key"
+    KeyFile(key).create(Ring((Key(1, "aa" * 8, b"s" * 32),), "aa" * 8))
+    store = Store.open(Path(place.settings.store), rows)
+    try:
+        daemon = NodeDaemon(replace(place.settings, weights={"oam": 6}, key=str(key)), store)
+        assert daemon.view.weights == {"mgmt": 4, "cluster-host": 2, "oam": 6, "admin": 0}
+    finally:
+        store.close()

@@ -2,17 +2,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from flock.core.records import replace
 from sm.catalogue.problems import CatalogueRefused
 from sm.catalogue.rows import Configured, InterfaceRow, SettingRow
-from sm.contract.states import PluginKind, ServiceAction
-from sm.core.model import Catalogue
 from sm.core.timing import Timing
-from sm.daemon.guard import NoData, Unproven, guard_for
 from sm.daemon.links import direct_of, links_of, nodes_of, witness_links
 from sm.daemon.settings import Settings, Witness, read, read_witness
 from tests.unit.sm.daemon.conftest import NODES
@@ -38,6 +35,7 @@ policy: promote
 timing: {lease_ms: 3000, step_down_ms: 1000}
 witness: {name: arbiter, addresses: {oam: 10.10.10.9}}
 targets: {oam: [10.10.10.1, 10.10.10.254]}
+weights: {oam: 6}
 fencing:
   controller-0:
     program: /usr/sbin/fence_ipmilan
@@ -46,6 +44,7 @@ watchdog: /dev/watchdog
 """)
     found = read(file)
     assert (found.name, found.timing.lease_ms, found.timing.beat_ms) == ("controller-1", 3_000, Timing().beat_ms)
+    assert found.weights == {"oam": 6}
     assert found.fencing["controller-0"].parameters["password_script"] == "/etc/sm/bmc"
 
 
@@ -56,6 +55,7 @@ watchdog: /dev/watchdog
     ({"node": "controller-9", "nodes": ["controller-0"]}, "must contain this node, controller-9"),
     ({"witness": {"name": "arbiter", "addresses": {"oam": "there"}}}, "witness.addresses.oam: must be an IP address"),
     ({"witness": {"name": "arbiter", "addresses": {}}}, "witness.addresses: must name"),
+    ({"weights": {"oam": -1}}, "weights.oam: must be a number from 0 to 1000"),
     ({"fencing": {"controller-1": {"program": "fence_ipmilan"}}}, "program: must be an absolute path"),
     ({"fencing": {"controller-1": {"program": "/x", "parameters": {"action": "on"}}}}, "parameters.action: must be"),
     ({"fencing": {"controller-1": {"program": "/x", "parameters": {"ip": "a\nb=c"}}}}, "must be one line"),
@@ -109,14 +109,3 @@ def test_nodes_follow_the_mode_of_the_system() -> None:
     assert nodes_of(Settings(node="controller-0"), simplex) == ("controller-0",)
     assert nodes_of(Settings(node="controller-0"), rows()) == NODES
     assert nodes_of(Settings(node="a", nodes=("a", "b")), simplex) == ("a", "b")
-
-
-def test_replicated_data_that_nobody_looks_at_is_never_current(site: Catalogue) -> None:
-    assert isinstance(guard_for(site, NODES), NoData) and guard_for(site, NODES).in_sync() == set(NODES)
-    action = replace(site.services["vim"].actions[ServiceAction.ENABLE], plugin=PluginKind.OCF, name="drbd")
-    drbd = replace(site.services["vim"], name="drbd-pg", actions={ServiceAction.ENABLE: action})
-    replicated = replace(site, services={**site.services, "drbd-pg": drbd})
-    guard = guard_for(replicated, NODES)
-    assert isinstance(guard, Unproven)
-    assert (guard.first_members(), guard.in_sync()) == (frozenset(), frozenset())
-    assert guard_for(replicated, NODES[:1]).first_members() == {NODES[0]}

@@ -16,7 +16,7 @@ PATHS = PathSettings("controller-0", {"mgmt": "eth0", "oam": "eth1"}, ("controll
 
 def made(said: list[str], folder: Path) -> Self:
     return Self(PATHS, Ready((), str(folder / "unhealthy")), NodeReport(Administrative.UNLOCKED), frozenset(),
-                said.append, NOW)
+                said.append, lambda alarm, device: said.append(f"{device}: {alarm.host} {alarm.path}"), NOW)
 
 
 def test_readiness_is_that_of_some_files(tmp_path: Path) -> None:
@@ -33,28 +33,29 @@ def test_carriers_probes_and_lateness(tmp_path: Path) -> None:
     said: list[str] = []
     node = made(said, tmp_path)
     node.on_beat("mgmt", Beat("controller-1", "b", 1, 1), NOW)
-    standing = node.standing(frozenset({"controller-1"}), NOW)
-    assert (standing.heard["mgmt"], standing.isolated, standing.in_sync) == (("controller-1",), "", {"controller-1"})
+    standing = node.standing(frozenset({"controller-1"}), 3, NOW)
+    assert (standing.heard["mgmt"], standing.isolated, standing.in_sync, standing.enforced) == (
+        ("controller-1",), "", {"controller-1"}, 3)
     assert said == ["path mgmt is ok"]
     node.on_carrier("eth0", False, NOW + 10)
     node.on_carrier("eth1", True, NOW + 10)
     node.on_reachable("oam", False)
     for now in range(NOW + 100, NOW + 1_500, 100):
         node.on_tick(False, 0, now)
-    standing = node.standing(frozenset(), NOW + 1_500)
+    standing = node.standing(frozenset(), -1, NOW + 1_500)
     assert standing.lost == {"mgmt", "oam"} and standing.carriers == {"mgmt": False, "oam": True}
     assert "mgmt has no carrier" in standing.isolated
     node.on_reachable("oam", None)
-    assert node.standing(frozenset(), NOW + 1_500).reachable == {}
+    assert node.standing(frozenset(), -1, NOW + 1_500).reachable == {}
     assert standing.stalled_ms < 0
     node.on_tick(False, 500, NOW + 2_000)
-    assert node.standing(frozenset(), NOW + 2_000).stalled_ms == NOW + 2_000
+    assert node.standing(frozenset(), -1, NOW + 2_000).stalled_ms == NOW + 2_000
 
 
 def test_a_store_that_cannot_be_written_forbids_to_lead(tmp_path: Path) -> None:
     node = made([], tmp_path)
     node.unstored = "its store cannot be written: disk full"
-    assert node.standing(frozenset(), NOW).isolated == node.unstored
+    assert node.standing(frozenset(), -1, NOW).isolated == node.unstored
 
 
 def test_a_beat_is_handed_over_once_and_again_with_its_whole_snapshot() -> None:
@@ -78,15 +79,15 @@ def test_a_node_that_loses_synchronization_is_in_doubt_while_its_path_may_be_the
     node, beat, synced = made([], tmp_path), Beat("controller-1", "b", 1, 1), frozenset({"controller-1"})
     node.on_beat("mgmt", beat, NOW)
     node.on_beat("oam", beat, NOW)
-    assert node.standing(frozenset(), NOW).doubtful == frozenset()
-    assert node.standing(synced, NOW + 10).doubtful == frozenset()
-    assert node.standing(frozenset(), NOW + 20).doubtful == synced
+    assert node.standing(frozenset(), -1, NOW).doubtful == frozenset()
+    assert node.standing(synced, -1, NOW + 10).doubtful == frozenset()
+    assert node.standing(frozenset(), -1, NOW + 20).doubtful == synced
     node.on_beat("mgmt", beat, NOW + 900)
     node.on_beat("oam", beat, NOW + 900)
-    assert node.standing(frozenset(), NOW + 900).doubtful == frozenset()
+    assert node.standing(frozenset(), -1, NOW + 900).doubtful == frozenset()
     node.on_beat("oam", beat, NOW + 1_800)
-    assert node.standing(frozenset(), NOW + 1_800).doubtful == synced
-    assert node.standing(frozenset(), NOW + 10 + DOUBT_MS).doubtful == frozenset()
+    assert node.standing(frozenset(), -1, NOW + 1_800).doubtful == synced
+    assert node.standing(frozenset(), -1, NOW + 10 + DOUBT_MS).doubtful == frozenset()
 
 
 def test_a_node_that_hears_a_witness_is_not_isolated(tmp_path: Path) -> None:
@@ -94,9 +95,9 @@ def test_a_node_that_hears_a_witness_is_not_isolated(tmp_path: Path) -> None:
     node.on_carrier("eth0", False, NOW)
     for now in range(NOW + 100, NOW + 1_000, 100):
         node.on_tick(False, 0, now)
-    assert "mgmt has no carrier" in node.standing(frozenset(), NOW + 1_000).isolated
+    assert "mgmt has no carrier" in node.standing(frozenset(), -1, NOW + 1_000).isolated
     node.on_beat("oam", witness, NOW + 1_000)
-    assert node.standing(frozenset(), NOW + 1_100).isolated == ""
-    assert "mgmt has no carrier" in node.standing(frozenset(), NOW + 1_800).isolated
+    assert node.standing(frozenset(), -1, NOW + 1_100).isolated == ""
+    assert "mgmt has no carrier" in node.standing(frozenset(), -1, NOW + 1_800).isolated
     node.unstored = "its store cannot be written: disk full"
-    assert node.standing(frozenset(), NOW + 1_100).isolated == node.unstored
+    assert node.standing(frozenset(), -1, NOW + 1_100).isolated == node.unstored

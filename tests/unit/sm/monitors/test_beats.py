@@ -2,12 +2,11 @@
 """Misses are counted in a row; the schedule does not drift."""
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flock.core.records import replace
 from sm.contract.states import Status
 from sm.core.model import Heartbeat
 from sm.monitors.beats import Beat, next_ms, problem, replied, sent

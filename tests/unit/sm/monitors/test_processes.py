@@ -6,10 +6,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
+from flock.core.records import replace
 from sm.monitors import processes
 
 

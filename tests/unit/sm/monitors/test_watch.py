@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from flock.core.records import replace
 from sm.contract.states import PluginKind, ServiceAction
 from sm.core.actions import UnwatchProcess, WatchProcess
 from sm.core.events import AuditNow, ProcessDied

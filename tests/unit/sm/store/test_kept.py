@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from flock.core.codec import Codec
 from flock.core.errors import InvalidInput
+from flock.core.records import replace
 from sm.contract.states import Administrative, GroupState, Operational
 from sm.store.kept import DOCUMENT_BYTES_MAX, NODE_HISTORY_MAX, Kept
 from sm.store.schema import AssignmentRow, NodeHistoryRow, NodeRow

@@ -6,7 +6,6 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from flock.core.errors import NotFound
+from flock.core.records import replace
 from sm.admin import edits
 from sm.catalogue.check import problems
 from sm.catalogue.difference import difference

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from flock.core.errors import InvalidInput
+from flock.core.records import replace
 from sm.transport.settings import PathLink, Peer, checked
 
 MGMT = PathLink("mgmt", "bond0", "192.168.204.3", (Peer("controller-1", "192.168.204.4"),), group="239.1.1.1")

@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from flock import tls
+from flock.conf import shared
 from flock.core.errors import DeadlineExceeded, Refused
 from flock.tls import renewal
 from sysinv.bootstrap import authority, bus, rotation, rotationsteps
@@ -231,7 +232,7 @@ def test_a_bus_that_still_takes_the_old_authority_keeps_its_key_and_says_what_to
             raise DeadlineExceeded(what="refusal", timeout_s=30)
 
     monkeypatch.setattr(authority, "wait_admits", takes_all)
-    with pytest.raises(Refused, match="systemctl restart rabbitmq-server', then 'flock-rotate authority --finish'"):
+    with pytest.raises(Refused, match="sm-restart-safe service rabbit', then 'flock-rotate authority --finish'"):
         cloud.finish()
     assert (cloud.tls / "ca.key.old").exists() and DISCONNECT not in cloud.events
     monkeypatch.setattr(authority, "wait_admits", good)
@@ -291,6 +292,7 @@ def command(cloud: Rotated, monkeypatch: pytest.MonkeyPatch) -> Callable[..., in
     monkeypatch.setenv("FLOCK_CONF_DIR", str(cloud.folder))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(socket, "gethostname", lambda: OWN)
+    monkeypatch.setattr(shared, "AUTHORITY", cloud.tls)
     monkeypatch.setattr(rotate, "setup", lambda *_names, **_options: None)
     monkeypatch.setattr(rotate, "from_conf", lambda _conf: cloud.db)
 

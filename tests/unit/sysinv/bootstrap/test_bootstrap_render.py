@@ -75,9 +75,12 @@ def test_values_with_dollar_survive_oslo_interpolation():
     assert "pa$$word" in render.ini({"a": {"b": "pa$word"}})
 
 
-def test_networks_have_unit_and_floating_address():
-    text = next(file.content for file in render.host_files(ANSWERS, "controller-0") if "-mgmt.network" in file.path)
-    assert "Address=192.168.204.2/24" in text and "Address=192.168.204.1/24" in text
+def test_networks_keep_floating_addresses_and_do_not_set_them():
+    files = {file.path: file.content for file in render.host_files(ANSWERS, "controller-0")}
+    mgmt = files["/etc/systemd/network/10-flock-mgmt.network"]
+    assert "Address=192.168.204.2/24" in mgmt and "192.168.204.1/" not in mgmt
+    assert "KeepConfiguration=static" in mgmt
+    assert "KeepConfiguration" not in files["/etc/systemd/network/10-flock-bmc.network"], "nothing floats there"
 
 
 def test_secrets_are_made_once_and_private(tmp_path):
@@ -101,7 +104,7 @@ def test_certificates_name_every_address_of_the_controller_and_the_key_is_privat
     now = datetime.datetime.now(datetime.UTC)
     files = authority_files(ANSWERS, now)
     assert [(file.path, file.mode) for file in files] == [
-        ("/etc/flock/tls/ca.key", 0o600), ("/etc/flock/tls/ca.crt", 0o644)]
+        ("/opt/platform/flock/authority/ca.key", 0o600), ("/opt/platform/flock/authority/ca.crt", 0o644)]
     authority = tls.Authority(files[1].content.encode(), files[0].content.encode())
     key, crt = certificate_files(ROLES[0], authority, ANSWERS, "controller-0", now)
     assert key.mode == 0o600 and key.path == "/etc/flock/tls/rabbitmq.key"
@@ -110,3 +113,23 @@ def test_certificates_name_every_address_of_the_controller_and_the_key_is_privat
     assert {"controller", "pxecontroller", "localhost"} <= set(names.get_values_for_type(x509.DNSName))
     addresses = {str(each) for each in names.get_values_for_type(x509.IPAddress)}
     assert {"127.0.0.1", "192.168.204.1", "192.168.204.2", "169.254.202.1", "10.10.10.1", "10.10.10.3"} <= addresses
+
+
+def test_sm_api_has_an_account_but_no_database():
+    files = {file.path: file.content for file in render.service_files(ANSWERS, SECRETS, "controller-0")}
+    parser = configparser.RawConfigParser()
+    parser.read_string(files["/etc/flock/sm.conf"])
+    assert parser.get("keystone_authtoken", "username") == "sm" and not parser.has_section("database")
+    assert parser.get("api", "bind_socket") == "/run/flock/sm-api/api.sock"
+    assert "service.sm-alarms" in files["/etc/flock/sm-alarms.conf"]
+
+
+def test_an_older_system_gets_passwords_of_new_services_and_keeps_the_others(tmp_path):
+    path = tmp_path / "secrets.json"
+    known = load_or_create(path)
+    document = json.loads(path.read_text())
+    del document["keystone"]["sm"]
+    path.write_text(json.dumps(document))
+    later = load_or_create(path)
+    assert later.keystone.pop("sm") and known.keystone.pop("sm") and later == known
+    assert load_or_create(path).keystone["sm"]

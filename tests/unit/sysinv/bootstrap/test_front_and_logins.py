@@ -20,7 +20,7 @@ ANSWERS = parse({"admin_password": "correct-horse"})
 def test_every_installed_api_is_published_and_none_has_a_port_of_its_own():
     apis = published_apis()
     assert {api.name for api in apis} == {"keystone", *subsystems()}
-    text = nginx_conf(listens(ANSWERS.networks), apis)
+    text = nginx_conf(listens(ANSWERS.networks, "controller-0"), apis)
     for api in apis:
         assert f"server unix:{api.socket};" in text
         assert f"listen 127.0.0.1:{api.port} ssl;" in text
@@ -29,9 +29,9 @@ def test_every_installed_api_is_published_and_none_has_a_port_of_its_own():
 
 
 def test_tls_is_on_everywhere_except_where_it_is_switched_off():
-    secured = nginx_conf(listens(ANSWERS.networks), published_apis())
+    secured = nginx_conf(listens(ANSWERS.networks, "controller-0"), published_apis())
     assert all(line.strip().endswith(" ssl;") for line in secured.splitlines() if line.strip().startswith("listen "))
-    mixed = nginx_conf(listens(ANSWERS.networks, {"oam"}), published_apis())
+    mixed = nginx_conf(listens(ANSWERS.networks, "controller-0", {"oam"}), published_apis())
     oam, mgmt = ANSWERS.network("oam"), ANSWERS.network("mgmt")
     assert f"listen {oam.floating_address}:6385;" in mixed
     assert f"listen {mgmt.floating_address}:6385 ssl;" in mixed
@@ -49,7 +49,7 @@ def test_wrong_passwords_lock_in_front_of_keystone_only():
     conf, wsgi = files["/etc/keystone/keystone.conf"], files["/etc/keystone/flock_keystone_wsgi.py"]
     assert "lockout" not in conf
     assert wsgi.endswith(
-        "application = guarded(keystone, ['fm', 'mtce', 'sysinv'])\n")
+        "application = guarded(keystone, ['fm', 'mtce', 'sm', 'sysinv'])\n")
     compile(wsgi, "flock_keystone_wsgi.py", "exec")
     assert "unix:/run/flock/keystone-cache/cache.sock" in conf
 

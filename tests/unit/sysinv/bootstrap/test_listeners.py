@@ -46,7 +46,7 @@ def network_of(address: str) -> str:
 
 
 def front() -> Listeners:
-    text = nginx_conf(listens(ANSWERS.networks), published_apis())
+    text = nginx_conf(listens(ANSWERS.networks, "controller-0"), published_apis())
     found = re.findall(r"^\s*listen\s+(\S+):(\d+)", text, re.MULTILINE)
     assert len(found) == len(re.findall(r"^\s*listen\b", text, re.MULTILINE))
     return {(network_of(address), f"{port} TCP") for address, port in found}

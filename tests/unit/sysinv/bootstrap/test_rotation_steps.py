@@ -65,6 +65,7 @@ class Controller:
         self.db = Database(f"sqlite:///{folder}/sysinv.sqlite")
         self.site = Site(
             OWN, self.db, self.said.append, hosts_wait_s=0, conf_dir=folder, definitions=folder / "definitions.json",
+            secrets=folder / "secrets.json", authority=self.tls,
             servers=tuple(Server(name, 4000 + number, ("reload", name))
                           for number, name in enumerate(("front", "rabbitmq", "postgresql"))),
             import_definitions=("import",), restart=("restart",), answers=lambda: self.events.append("answers"))

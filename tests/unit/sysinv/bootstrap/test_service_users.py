@@ -16,12 +16,12 @@ SECRETS = {
     "etc/flock/flock.conf": "flock", "etc/flock/fm.conf": "flock-fm", "etc/flock/fm-api.conf": "flock-fm",
     "etc/flock/fm-manager.conf": "flock-fm", "etc/flock/sysinv.conf": "flock-sysinv",
     "etc/flock/sysinv-api.conf": "flock-sysinv", "etc/flock/mtce.conf": "flock-mtce",
-    "etc/flock/mtce-api.conf": "flock-mtce", "etc/flock/secrets.key": "flock-sysinv",
-    "etc/flock/heartbeat.key": "flock-sysinv", "etc/flock/tls/ca.key": "flock-sysinv",
+    "etc/flock/mtce-api.conf": "flock-mtce", "opt/platform/flock/secrets.key": "flock-sysinv",
+    "etc/flock/heartbeat.key": "flock-sysinv", "opt/platform/flock/authority/ca.key": "flock-sysinv",
     "etc/flock/tls/host.key": "flock", "etc/keystone/keystone.conf": "flock-keystone"}
-ROOTS_OWN = ["etc/flock/secrets.json", "etc/flock/sysinv-conductor.conf", "etc/flock/mtce-conductor.conf",
+ROOTS_OWN = ["opt/platform/flock/secrets.json", "etc/flock/sysinv-conductor.conf", "etc/flock/mtce-conductor.conf",
              "etc/flock/tls/rabbitmq.key", "etc/flock/tls/front.key", "etc/keystone/other.conf", "flock.conf",
-             "etc/flock/tls/x/host.key", "etc/keystone/fernet-keys/deep/0"]
+             "etc/flock/tls/x/host.key", "opt/platform/keystone/fernet-keys/deep/0"]
 
 
 def bits(path: Path) -> int:
@@ -39,7 +39,7 @@ def test_systemd_makes_all_users_and_keystone_shares_no_configuration() -> None:
     assert lines[0] == "g flock -"
     assert [line.split()[1] for line in lines if line.startswith("u ")] == list(USERS)
     members = {tuple(line.split()[1:]) for line in lines if line.startswith("m ")}
-    assert members == {(user, SHARED_GROUP) for user in ("flock-fm", "flock-sysinv", "flock-mtce")}
+    assert members == {(user, SHARED_GROUP) for user in ("flock-fm", "flock-sysinv", "flock-mtce", "flock-sm")}
     assert accounts.SYSUSERS.endswith("\n") and len(lines) == 1 + len(USERS) + len(members)
 
 
@@ -55,7 +55,7 @@ def test_no_rule_lets_others_in_or_a_service_write_what_root_made() -> None:
     for pattern, owner in RULES:
         assert owner.user in known and owner.group in {SHARED_GROUP, *USERS}, pattern
         assert owner.mode & 0o007 == 0 and owner.mode & 0o020 == 0, pattern
-        assert owner.user == "root" or pattern.startswith(("etc/keystone/fernet-keys", "etc/keystone/credential-keys"))
+        assert owner.user == "root" or pattern.startswith("opt/platform/keystone/")
 
 
 def test_each_secret_goes_to_the_group_of_its_reader_and_what_no_rule_names_stays(tmp_path: Path) -> None:
@@ -63,14 +63,14 @@ def test_each_secret_goes_to_the_group_of_its_reader_and_what_no_rule_names_stay
     found = {str(path.relative_to(tmp_path)): owner for path, owner in owned(tmp_path)}
     assert {name: found.pop(name) for name in SECRETS} == {
         name: Owner("root", group, 0o640) for name, group in SECRETS.items()}
-    assert set(found) == {"etc/keystone/fernet-keys", "etc/keystone/fernet-keys/deep"}
+    assert set(found) == {"opt/platform/keystone/fernet-keys", "opt/platform/keystone/fernet-keys/deep"}
 
 
 @pytest.mark.parametrize("keys", ["fernet-keys", "credential-keys"])
 def test_keystone_owns_its_keys_and_their_directory_which_comes_first(tmp_path: Path, keys: str) -> None:
-    touch(tmp_path, *(f"etc/keystone/{keys}/{number}" for number in (2, 0, 1)))
+    touch(tmp_path, *(f"opt/platform/keystone/{keys}/{number}" for number in (2, 0, 1)))
     user = "flock-keystone"
-    directory = tmp_path / "etc/keystone" / keys
+    directory = tmp_path / "opt/platform/keystone" / keys
     assert list(owned(tmp_path)) == [
         (directory, Owner(user, user, 0o700)),
         *((directory / str(number), Owner(user, user, 0o600)) for number in range(3))]
@@ -132,7 +132,7 @@ def test_a_link_in_a_directory_of_a_service_gives_it_no_other_file(tmp_path: Pat
     secret = tmp_path / "shadow"
     secret.touch()
     secret.chmod(0o640)
-    keys = tmp_path / "etc/keystone/fernet-keys"
+    keys = tmp_path / "opt/platform/keystone/fernet-keys"
     keys.mkdir(parents=True)
     (keys / "9").symlink_to(secret)
     link, _ = list(owned(tmp_path))[-1]

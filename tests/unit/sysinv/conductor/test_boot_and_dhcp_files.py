@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flock import tls
+from flock.conf import shared
 from flock.core.errors import InvalidInput
 from sysinv.conductor.dhcp import (
     DnsmasqPaths,
@@ -35,7 +36,7 @@ BOOT = BootFile(
     tboot="", token="t0ken", software_version="1.0", api_port=6385)
 POOL = PoolView(1, "u", "pxeboot", "169.254.202.0", 24, "random", (("169.254.202.10", "169.254.202.250"),),
                 "169.254.202.1", "169.254.202.2", "169.254.202.3")
-PATHS = DnsmasqPaths("/var/lib/flock/dnsmasq", "/var/pxeboot", "/opt/lease-update")
+PATHS = DnsmasqPaths(str(shared.DNSMASQ), str(shared.BOOT_FILES), "/opt/lease-update")
 
 
 def append_line(text: str) -> str:

@@ -41,7 +41,8 @@ class Cloud:
         with self.db.writer() as conn:
             self.port(conn, "controller-0", "mgmt0", "02:00:00:00:01:02")
         self.worker = self.add()
-        self.endpoint = NeighboursEndpoint(self.db, INTERFACES)
+        self.own = {"mgmt": "mgmt0"}
+        self.endpoint = NeighboursEndpoint(self.db, INTERFACES, "controller-0", lambda: self.own)
         self.alarms: dict[str, list[Any]] = {}
         self.cleared: list[str] = []
         self.failure: Exception | None = None
@@ -101,6 +102,14 @@ def test_a_worker_gets_the_controllers_machines(cloud: Cloud) -> None:
     assert told.departed == []
     with pytest.raises(HostNotFound):
         cloud.told("worker-77")
+
+
+def test_the_first_controller_has_interfaces_of_its_own(cloud: Cloud) -> None:
+    with cloud.db.writer() as conn:
+        cloud.port(conn, "controller-0", "ens3", "02:00:00:00:01:99")
+    cloud.own = {"mgmt": "ens3", "cluster-host": "ens4"}
+    found = {each.address: each.macs for each in cloud.told("worker-0").neighbours}
+    assert set(map(tuple, found.values())) == {("02:00:00:00:01:99",)}
 
 
 def test_only_controllers_learn_of_deleted_hosts(cloud: Cloud) -> None:

@@ -7,11 +7,9 @@ from dataclasses import replace
 from sysinv.contract.records import Neighbour
 from sysinv.model.neighbours import Machine, neighbours_of
 
-INTERFACES = {"mgmt": "mgmt0", "cluster-host": "cluster0"}
-
 
 def machine(name: str, number: int, *, locked: bool = False) -> Machine:
-    macs = {"mgmt0": f"02:00:00:00:01:{number:02x}", "cluster0": f"02:00:00:00:02:{number:02x}"}
+    macs = {"mgmt": f"02:00:00:00:01:{number:02x}", "cluster-host": f"02:00:00:00:02:{number:02x}"}
     return Machine(name, name.startswith("controller"), locked, macs)
 
 
@@ -25,7 +23,7 @@ ALL = [C0, C1, W0, W1]
 
 
 def found(asker: Machine, machines: list[Machine] = ALL) -> dict[str, tuple[str, ...]]:
-    return {each.address: tuple(each.macs) for each in neighbours_of(asker, machines, ADDRESSES, INTERFACES)}
+    return {each.address: tuple(each.macs) for each in neighbours_of(asker, machines, ADDRESSES)}
 
 
 def test_a_worker_is_told_of_the_controllers_alone() -> None:
@@ -48,12 +46,12 @@ def test_a_locked_host_may_come_back_with_another_card() -> None:
 
 
 def test_an_unknown_machine_protects_no_address() -> None:
-    bond = replace(C1, macs={"bond0": "02:00:00:00:01:03"})
+    bond = replace(C1, macs={})
     assert set(found(W0, [C0, bond, W0])) == {"192.168.204.2", "192.168.206.2"}
     assert found(replace(W0), []) == {}
 
 
 def test_who_holds_an_address_is_named() -> None:
-    told = neighbours_of(W0, [C0, W0], ADDRESSES, INTERFACES)
+    told = neighbours_of(W0, [C0, W0], ADDRESSES)
     assert told[0] == Neighbour("192.168.204.2", ["02:00:00:00:01:02"], "controller-0")
     assert told[1] == Neighbour("192.168.204.1", ["02:00:00:00:01:02"], "controller")

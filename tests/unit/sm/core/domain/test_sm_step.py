@@ -50,6 +50,16 @@ def test_a_change_of_the_required_nodes_comes_before_the_record_is_told(view):
     assert kinds.index(Require) < kinds.index(Send)
 
 
+def test_the_decision_to_go_on_alone_is_journalled(view):
+    fenced = {C1: Void(Proof.FENCED, "boot-1", NOW, NOW, NOW)}
+    after, actions = step(view(leads=True, void=fenced), Tick(), NOW)
+    assert only(actions, Require) == [Require(frozenset(), 1)]
+    assert Journal("writes are acknowledged without another node") in actions
+    _, actions = step(replace(after, void={}), Tick(), NOW)
+    assert only(actions, Require) == [Require(frozenset({C1}), 2)]
+    assert Journal("no write is acknowledged without controller-1") in actions
+
+
 def test_a_beat_says_what_its_sender_knows(view):
     after, actions = step(view(leads=True), Tick(), NOW)
     sent = only(actions, Send)[0].beat

@@ -164,12 +164,25 @@ def test_a_warm_service_is_promoted_and_demoted():
     assert engine.done("svc").group.state == "disabled"
 
 
+def test_a_demotion_may_replace_the_process():
+    engine = Engine(single(actions=WARM))
+    engine.order("active").done("svc")
+    engine.done("svc")
+    engine.order("standby")
+    assert UnwatchProcess("svc") in engine.actions
+    assert engine.tell(ProcessDied("svc", "ended")).ran() == []
+    engine.done("svc")
+    assert WatchProcess("svc") in engine.actions
+    assert (engine["svc"].state, engine["svc"].fail_count) == (STANDBY, 0)
+
+
 def test_a_promotion_is_killed_and_undone_when_the_order_changes():
     engine = Engine(single(actions=WARM))
     engine.order("active").done("svc")
     run_id = engine["svc"].run_id
     engine.order("standby")
-    assert engine.actions == (CancelAction("svc", run_id), RunAction("svc", A.GO_STANDBY, run_id + 1))
+    assert engine.actions == (CancelAction("svc", run_id), UnwatchProcess("svc"),
+                              RunAction("svc", A.GO_STANDBY, run_id + 1))
     assert engine.view.is_active("g")
     assert not engine.done("svc").view.is_active("g")
 

@@ -127,3 +127,9 @@ def test_a_loss_of_networks_counts_after_the_others_can_have_told_theirs(node, s
         (-4, NOW + held_ms), (-4, NOW + 300 + held_ms)]
     same, _ = step(view, BeatCame(Beat(C1, "boot-1", 10, 6_100, carriers={"mgmt": False})), site, NOW + 400)
     assert ledger.cluster(same, site, NOW + 400).nodes[C1].score_from_ms == NOW + 300 + held_ms
+
+
+def test_a_site_says_what_a_lost_network_costs(node, site):
+    view = node(standing=replace(node().standing, lost=frozenset({"oam"})))
+    assert ledger.cluster(view, site, NOW).nodes[C0].score == -1
+    assert ledger.cluster(replace(view, weights={"oam": 6}), site, NOW).nodes[C0].score == -6

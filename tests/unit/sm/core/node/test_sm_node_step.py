@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 from flock.core.records import replace
 from sm.contract.messages import AssignmentReport, Beat, Echo, GroupOrder, NodeReport, Snapshot, Vote
-from sm.contract.states import ActionResult, GroupState, ServiceAction, ServiceState, Status
+from sm.contract.states import (
+    ActionResult,
+    Administrative,
+    GroupState,
+    Operational,
+    ServiceAction,
+    ServiceState,
+    Status,
+)
 from sm.core.actions import RunAction
 from sm.core.domain import events as domain
 from sm.core.events import ActionDone
 from sm.core.node import ledger
 from sm.core.node.step import step, watchdog_until
-from sm.core.node.view import BeatCame, Send, Standing, StandingChanged, Swact
+from sm.core.node.view import BeatCame, NodeTold, Send, Standing, StandingChanged, Swact, TakeReport
 from sm.core.timing import Timing
 from sm.daemon.status import status
 from tests.unit.sm.core.node.names import C0, C1, NOW
@@ -129,6 +137,43 @@ def test_the_watchdog_waits_for_what_needs_a_right(node, site):
 def _echo(sent_ms):
 
     return Echo("boot-0", sent_ms)
+
+
+LOCKED = NodeReport(Administrative.LOCKED, Operational.DISABLED, state_uuid="locked")
+
+
+def test_the_leader_goes_by_what_it_was_told_of_another_node_until_that_node_says_so(node, site):
+    view, _ = step(looked(node(), site), domain.Tick(), site, NOW)
+    view, _ = step(view, NodeTold(C1, LOCKED), site, NOW + 100)
+    shown = ledger.cluster(view, site, NOW + 100).nodes[C1]
+    assert (shown.administrative, shown.operational, shown.ready) == ("locked", "disabled", True)
+    view, actions = step(view, domain.Tick(), site, NOW + 200)
+    assert only(actions, Send)[0].beat.snapshot.nodes[C1] == LOCKED
+    told = Snapshot(50, nodes={C1: replace(LOCKED, ready=Operational.ENABLED)})
+    view, _ = step(view, BeatCame(Beat(C1, "boot-1", 9, 6_000, snapshot=told)), site, NOW + 300)
+    assert not view.book.states and ledger.cluster(view, site, NOW + 300).nodes[C1].administrative == "locked"
+    view, actions = step(view, domain.Tick(), site, NOW + 400)
+    assert C1 not in only(actions, Send)[0].beat.snapshot.nodes
+
+
+def test_only_the_leader_takes_what_is_told_of_another_node(node, site):
+    follower, _ = step(node(leads=False), NodeTold(C1, LOCKED), site, NOW)
+    leader, _ = step(node(), NodeTold("worker-0", LOCKED), site, NOW)
+    assert not follower.book.states and not leader.book.states
+
+
+def test_a_node_takes_its_states_from_the_leader_until_it_has_them(node, site):
+    def told(term=7, report=LOCKED):
+        beat = leader_beat(term=term, echoes={C0: _echo(NOW)})
+        return BeatCame(replace(beat, snapshot=replace(beat.snapshot, nodes={C0: report})))
+
+    view, actions = step(node(leads=False), told(), site, NOW)
+    assert only(actions, TakeReport) == [TakeReport(LOCKED)]
+    assert only(step(view, told(), site, NOW)[1], TakeReport)
+    assert not only(step(view, told(term=6), site, NOW)[1], TakeReport)
+    view, _ = step(view, StandingChanged(Standing(LOCKED)), site, NOW + 100)
+    assert not only(step(view, told(), site, NOW + 100)[1], TakeReport)
+    assert not only(step(node(), told(), site, NOW)[1], TakeReport)
 
 
 def test_a_group_on_both_nodes_is_degraded_while_it_is_healthy_on_the_other(node, site):

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HTTP requests to other services of the cloud, with a token of this service's own account."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keystoneauth1 import exceptions, loading
+from keystoneauth1.session import Session
+from keystonemiddleware import auth_token
+
+from flock.core.errors import Unavailable
+
+GROUP = "keystone_authtoken"
+
+
+class OwnSession:
+    """Requests with the account that [keystone_authtoken] of ``conf`` names. ``service``: whom errors name."""
+
+    def __init__(self, conf: Any, service: str) -> None:
+        for group, opts in auth_token.list_opts():
+            conf.register_opts(opts, group=group)
+        loading.register_auth_conf_options(conf, GROUP)
+        chosen = conf[GROUP]
+        self._service = service
+        self._session = Session(auth=loading.load_auth_from_conf_options(conf, GROUP),
+                                verify=not chosen.insecure and (chosen.cafile or True))
+
+    def request(self, method: str, url: str, body: Mapping[str, Any] | None = None,
+                timeout_s: float = 30.0) -> tuple[int, bytes]:
+        """Status and body of the answer, whatever they are. Unavailable: there is no answer, or no token."""
+        try:
+            reply = self._session.request(url, method, json=body, raise_exc=False, redirect=False, timeout=timeout_s,
+                                          headers={"Accept": "application/json"})
+        except (exceptions.ClientException, OSError) as error:
+            raise Unavailable(service=self._service, reason=str(error)) from error
+        return int(reply.status_code), bytes(reply.content)

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``services``: the services of this controller."""
+from __future__ import annotations
+
+from sm.contract.lists import Service
+
+__all__ = ["Service"]

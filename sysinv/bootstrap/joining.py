@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two controllers: the second one makes its files at its first boot, and the first one accepts it."""
+from __future__ import annotations
+
+import shutil
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flock.conf import shared
+from flock.core.errors import Refused
+from flock.exec.process import run
+from sm.client.running import wait_active
+from sysinv.bootstrap import management
+from sysinv.bootstrap.answers import Answers, load
+from sysinv.bootstrap.secrets import load_or_create
+from sysinv.bootstrap.steps import (
+    COMMAND_TIMEOUT_S,
+    CONF_DIR,
+    POSTGRESQL_VERSION,
+    START_TIMEOUT_S,
+    UNIT_OF_MANAGEMENT,
+    UNITS_ENABLED,
+    Bootstrap,
+    Step,
+    bus_files,
+    certificates,
+    front_files,
+    management_files,
+    own_addresses,
+    own_users,
+    postgresql_files,
+    service_files,
+    systemctl,
+    unit_files,
+)
+from sysinv.model.hostname import CONTROLLER_0, CONTROLLER_1
+
+FENCE = "/opt/flock/venv/bin/mtce-fence"
+CLUSTER = Path(f"/etc/postgresql/{POSTGRESQL_VERSION}/main")
+DATA = Path(f"/var/lib/postgresql/{POSTGRESQL_VERSION}/main")
+MIRRORED = shared.DIRECTORY / ".sm-mirror/current"
+# The agents keep the account of the bus that the installation gave this host.
+KEPT = (CONF_DIR / "flock.conf", shared.BUS_DEFINITIONS)
+
+
+def fencing(answers: Answers) -> management.Fencing:
+    """How each controller is switched off: by the boards in ``shared.BOARDS``; empty without that file.
+
+    InvalidInput, Refused when the file cannot be used.
+    """
+    if not shared.BOARDS.exists():
+        return {}
+    boards: dict[str, dict[str, str]] = yaml.safe_load(shared.BOARDS.read_text()) or {}
+    transport: dict[str, Any] = dict(answers.overrides.get("mtce", {}).get("bmc", {}))
+    common = {name: str(transport[option]) for name, option in (("scheme", "redfish_scheme"), ("port", "redfish_port"),
+                                                                ("verify", "redfish_verify")) if option in transport}
+    return {name: {"program": FENCE, "restart": True, "parameters": {
+        "type": board["type"], "ip": board["address"], "username": board["username"], "password": board["password"],
+        **(common if board["type"] == "redfish" else {})}} for name, board in boards.items()}
+
+
+def _configure(boot: Bootstrap) -> None:
+    if boot.answers.database == "postgresql" and not DATA.exists() and not CLUSTER.exists():
+        postgresql_files()
+        # A cluster that was made here has another origin; the data is copied when service management starts the server.
+        shutil.rmtree(DATA)
+    bus_files(boot, keep=KEPT)
+    service_files(boot, keep=KEPT)
+    front_files(boot)
+
+
+def _manage(boot: Bootstrap) -> None:
+    management_files(boot, pair=True, fencing=fencing(boot.answers))
+    Path(management.CONFIGURED).touch()
+    systemctl("enable", *UNITS_ENABLED)
+
+
+JOIN_STEPS: tuple[Step, ...] = (
+    ("host name, addresses", own_addresses),
+    ("service units", unit_files),
+    ("certificates", certificates),
+    ("message bus, identity service, subsystems", _configure),
+    ("users of the services", own_users),
+    ("service management of two controllers", _manage),
+)
+
+
+def join(bin_dir: Path, share_dir: Path, say: Callable[[str], None]) -> None:
+    """Make this host, which has the files that both controllers share, the second controller. Starts nothing.
+
+    Refused on a host that has no such files, or that is not the second controller.
+    """
+    hostname = socket.gethostname().partition(".")[0]
+    if hostname != CONTROLLER_1:
+        raise Refused(detail=f"This host is {hostname}; only {CONTROLLER_1} joins a system.")
+    boot = _boot(bin_dir, share_dir, hostname)
+    for title, step in JOIN_STEPS:
+        begun = time.monotonic()
+        step(boot)
+        say(f"{title} ({time.monotonic() - begun:.1f} s)")
+
+
+def pair(bin_dir: Path, share_dir: Path, say: Callable[[str], None]) -> None:
+    """Have service management of the first controller count with the second one. The database and its users restart."""
+    hostname = socket.gethostname().partition(".")[0]
+    if hostname != CONTROLLER_0:
+        raise Refused(detail=f"This host is {hostname}; run this on {CONTROLLER_0}.")
+    boot = _boot(bin_dir, share_dir, hostname)
+    if boot.answers.database != "postgresql":
+        raise Refused(detail="The databases of this system are files of SQLite, which only one controller can have. A "
+                      "system with two controllers needs 'database: postgresql' in the answers of its bootstrap.")
+    if not MIRRORED.exists():
+        run([str(bin_dir / "sm-mirror"), "init"], timeout_s=COMMAND_TIMEOUT_S)
+    systemctl("stop", UNIT_OF_MANAGEMENT)
+    management_files(boot, pair=True, fencing=fencing(boot.answers))
+    # It must listen for the other controller, which it reads only at its start.
+    systemctl("stop", f"postgresql@{POSTGRESQL_VERSION}-main")
+    systemctl("start", UNIT_OF_MANAGEMENT)
+    wait_active(START_TIMEOUT_S)
+    say("service management counts with two controllers")
+
+
+def _boot(bin_dir: Path, share_dir: Path, hostname: str) -> Bootstrap:
+    for path in (shared.ANSWERS, shared.SECRETS, shared.AUTHORITY / "ca.key"):
+        if not path.exists():
+            raise Refused(detail=f"{path} is missing. It comes with the installation of a controller, or by its "
+                          "bootstrap.")
+    return Bootstrap(load(shared.ANSWERS), shared.ANSWERS, load_or_create(shared.SECRETS), bin_dir, share_dir, hostname)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Renders service management's files on a controller: its settings, and the site for its catalogue."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sysinv.bootstrap.answers import Answers, NetworkAnswer
+from sysinv.model.hostfiles import PRIVATE, RenderedFile
+from sysinv.model.hostname import CONTROLLER_0, CONTROLLER_1, CONTROLLER_NAMES
+
+SETTINGS, SITE, DATABASE = "/etc/sm/sm.conf", "/etc/flock/sm/site.yaml", "/etc/sm/postgres.conf"
+API_GROUP = "flock-sm"
+"""Of sm-api, which asks the daemon."""
+CONFIGURED, TESTED = "/etc/platform/.initial_config_complete", "/run/goenabled"
+NETWORKS = {"pxeboot": "pxeboot", "mgmt": "management", "cluster-host": "cluster-host", "oam": "oam"}
+"""Names of the answers, and of the catalogue."""
+MODES = {"All-in-one": "duplex", "Standard": "standard"}
+"""Of a system with two controllers, by its type."""
+Fencing = Mapping[str, Mapping[str, Any]]
+"""By controller, how it is switched off: ``sm.daemon.settings.FenceDevice``."""
+
+
+def management_files(answers: Answers, hostname: str, *, pair: bool = False,
+                     fencing: Fencing | None = None) -> list[RenderedFile]:
+    """Return the files of a controller. While it is the only one, service management runs it as simplex."""
+    files = [_yaml(SETTINGS, settings(answers, hostname, pair=pair, fencing=fencing)),
+             _yaml(SITE, site(answers, hostname, pair=pair))]
+    if answers.database == "postgresql":
+        files.append(_yaml(DATABASE, database(answers, hostname, pair=pair)))
+    return files
+
+
+def database(answers: Answers, hostname: str, *, pair: bool = False) -> dict[str, Any]:
+    """The content of postgres.conf. The databases are copied over the management network."""
+    mgmt, other = answers.network("mgmt"), CONTROLLER_0 if hostname == CONTROLLER_1 else CONTROLLER_1
+    if not pair:
+        return {"node": hostname}
+    return {"node": hostname, "peers": {other: mgmt.own_address(other)}, "listen": [mgmt.own_address(hostname)]}
+
+
+def is_paired(path: Path) -> bool:
+    """Whether the settings in ``path`` name two controllers; False without such a file."""
+    try:
+        found = yaml.safe_load(path.read_text())
+    except (OSError, ValueError, yaml.YAMLError):
+        return False
+    return isinstance(found, dict) and len(found.get("nodes") or ()) > 1
+
+
+def settings(answers: Answers, hostname: str, *, pair: bool = False, fencing: Fencing | None = None) -> dict[str, Any]:
+    """The content of sm.conf. Groups of the answers' ``overrides.sm``, such as ``timing``, are part of it."""
+    given: Mapping[str, Mapping[str, Any]] = answers.overrides.get("sm", {})
+    found: dict[str, Any] = {"node": hostname, "nodes": [hostname], "ready_files": [CONFIGURED], "group": API_GROUP}
+    if pair:
+        # The only one serves even if its tests fail; of two, the other one does.
+        found |= {"nodes": list(CONTROLLER_NAMES), "ready_files": [CONFIGURED, TESTED]}
+        found["fencing"] = {name: dict(device) for name, device in (fencing or {}).items() if name != hostname}
+    return {**found, **{group: dict(options) for group, options in given.items()}}
+
+
+def site(answers: Answers, hostname: str, *, pair: bool = False) -> dict[str, Any]:
+    """The description of this controller for the catalogue."""
+    features = [] if answers.database == "postgresql" else ["sqlite"]
+    return {"mode": MODES[answers.system_type] if pair else "simplex", "unit": hostname, "features": features,
+            "networks": {NETWORKS[network.name]: _network(network, hostname, pair=pair)
+                         for network in answers.networks if network.name in NETWORKS}}
+
+
+def _network(network: NetworkAnswer, hostname: str, *, pair: bool) -> dict[str, Any]:
+    other = CONTROLLER_0 if hostname == CONTROLLER_1 else CONTROLLER_1
+    addresses = {"own": network.own_address(hostname), "peer": network.own_address(other) if pair else None}
+    if network.floating_address:
+        addresses["floating"] = f"{network.floating_address}/{network.prefix}"
+    return {"device": network.interface, "ipv6" if ":" in network.subnet else "ipv4": {
+        name: text for name, text in addresses.items() if text}}
+
+
+def _yaml(path: str, content: Mapping[str, Any]) -> RenderedFile:
+    return RenderedFile(path, PRIVATE, yaml.safe_dump(content, sort_keys=False))
