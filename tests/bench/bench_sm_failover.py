@@ -8,7 +8,6 @@ The daemons run in network namespaces with three paths, a witness and a fence ag
 from __future__ import annotations
 
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from tests.functional.sm.daemon.conftest import Yard, now_s
 
 GOAL_MS = 1_500
 # A power switch that answers within half a second permits these; the product's defaults wait for a BMC.
-TIMING = {"silent_ms": 400, "fence_delay_ms": 600}
+TIMING = {"silent_ms": 400, "fence_delay_ms": 400}
 LOAD = "while True: pass"
 
 
@@ -53,7 +52,7 @@ def deaths(yard: Yard, count: int) -> list[Figure]:
     yard.never_both()
     note = f"{count} deaths, {' '.join(f'{name} {value}' for name, value in yard.timing.items())}"
     return [latency("death of the active controller until the address answers", took, GOAL_MS, note),
-            Figure("the slowest of them", max(took), "ms"), Figure("the fastest", statistics.quantiles(took)[0], "ms")]
+            Figure("the slowest of them", max(took), "ms"), Figure("the fastest", min(took), "ms")]
 
 
 def quiet(yard: Yard, seconds: float) -> list[Figure]:

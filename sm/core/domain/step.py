@@ -40,7 +40,8 @@ def step(view: View, event: Event, now_ms: int) -> tuple[View, tuple[Action, ...
     if view.durable != before.durable:
         actions.append(Store(view.durable))
     actions += strikes
-    if isinstance(event, (Tick, Pausing)):
+    # A new vote is told at once: others wait for it.
+    if isinstance(event, (Tick, Pausing)) or view.durable.vote != before.durable.vote:
         view, beat = _beat(view, event, now_ms)
         actions.append(Send(beat))
     return view, tuple(actions)
@@ -107,13 +108,18 @@ def _fences(view: View, now_ms: int) -> tuple[View, list[Action]]:
 
 
 def _targets(view: View) -> list[str]:
-    """The nodes that this node would rather have off while they are silent."""
+    """The nodes that this node would rather have off while they are silent: who led last, also while this node stands
+    for election; and for a leader, all that it waits for."""
     if view.me not in view.config.nodes:
         return []
-    holder = view.durable.vote.holder
-    return [name for name in view.config.nodes if name != view.me and name not in view.void
-            and (name == holder or (view.leading and (name in view.required or (
-                name in view.heard and view.heard[name].beat.eligible))))]
+    others = [name for name in view.config.nodes if name != view.me and name not in view.void]
+    return [name for name in others if name == view.durable.vote.holder or _led(view, name) or (
+        view.leading and (name in view.required or (name in view.heard and view.heard[name].beat.eligible)))]
+
+
+def _led(view: View, name: str) -> bool:
+    """Whether a node led when it was heard last."""
+    return name in view.heard and view.heard[name].beat.leading
 
 
 def fence_verdict(view: View, target: str, now_ms: int) -> Permit | Refusal:

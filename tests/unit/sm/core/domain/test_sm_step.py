@@ -15,7 +15,7 @@ from sm.core.domain.events import (
     Tick,
 )
 from sm.core.domain.step import step
-from sm.core.domain.view import Local, Proof, Void, Vote
+from sm.core.domain.view import Heard, Local, Proof, Void, Vote
 from sm.core.timing import Timing
 from tests.unit.sm.core.domain.names import C0, C1, NOW
 
@@ -26,13 +26,22 @@ def only(actions, kind):
     return [action for action in actions if isinstance(action, kind)]
 
 
-def test_what_is_told_is_stored_before(view, beat):
-    standing, _ = step(view(), BeatHeard(beat(claims=True, vote=Vote(9, C1))), NOW)
-    _, actions = step(view(), BeatHeard(beat(claims=True, vote=Vote(9, C1))), NOW)
-    assert only(actions, Store)[0].durable.vote == Vote(9, C1)
+def test_a_vote_is_told_at_once_and_stored_before(view, beat):
+    voted, actions = step(view(), BeatHeard(beat(claims=True, vote=Vote(9, C1))), NOW)
+    kinds = [type(action) for action in actions]
+    assert kinds.index(Store) < kinds.index(Send)
+    assert only(actions, Store)[0].durable.vote == only(actions, Send)[0].beat.vote == Vote(9, C1)
+    _, actions = step(voted, BeatHeard(beat(claims=True, vote=Vote(9, C1), sent_ms=5_001)), NOW + 1)
     assert not only(actions, Send)
-    _, actions = step(standing, Tick(), NOW + 1)
-    assert only(actions, Send)[0].beat.vote == Vote(9, C1)
+
+
+def test_a_candidate_has_the_silent_leader_switched_off(view, beat, hush):
+    """It could not vote for that leader, since it had just restarted, and so stands while the witness is promised."""
+    led = hush(replace(view(witness=True), heard=view(witness=True).heard | {
+        C1: Heard(beat(leading=True, vote=Vote(8, C1)), NOW, NOW)}, current_until_ms=NOW + 60_000))
+    stands = replace(led, durable=replace(led.durable, vote=Vote(9, C0)), claim_ms=NOW - 100)
+    _, actions = step(stands, Tick(), NOW)
+    assert [action.target for action in only(actions, Fence)] == [C1]
 
 
 def test_a_change_of_the_required_nodes_comes_before_the_record_is_told(view):
