@@ -8,8 +8,7 @@ import sqlalchemy as sa
 
 from flock import rpc
 from flock.api import build_app
-from flock.auth.keystone import KeystoneWatch
-from flock.core.health import Health
+from flock.api.watching import watched_health
 from flock.db import Database, from_conf
 from fm.conf import lifecycle, options, stream
 from fm.contract.rpc import FmManager
@@ -24,14 +23,7 @@ def application(conf: Any) -> Any:
     database = from_conf(conf)
     bus = rpc.transport(conf)
     manager = rpc.client(FmManager, bus, deadline_s=float(chosen.manager_timeout_s))
-    servers = rpc.ServerWatch(bus, [FmManager], for_replies=True)
-    servers.start()
-    health = Health()
-    health.add("versions", servers.mismatch)
-    health.add("bus", servers.silence)
-    keystone = KeystoneWatch(conf)
-    keystone.start()
-    health.add("keystone", keystone.trouble)
+    health = watched_health(conf, bus, [FmManager])
     health.add("database", lambda: _database_check(database))
     reads = AlarmReads(database, lambda: chosen.stale_after_s)
     hub = Hub(database, stream_settings(conf))

@@ -7,11 +7,10 @@ from typing import Any
 
 from flock import rpc
 from flock.api import build_app
-from flock.auth.keystone import KeystoneWatch
+from flock.api.watching import watched_health
 from flock.auth.secrets import SecretBox
 from flock.auth.session import OwnSession
 from flock.core import slices
-from flock.core.health import Health
 from flock.db import Database, from_conf
 from flock.jobs.operations import Operations as StoredOperations
 from sm.client.rest import SERVICE, SmApi
@@ -38,14 +37,6 @@ def application(conf: Any) -> Any:
     bus = rpc.transport(conf)
     conductor = rpc.client(Operations, bus)
     accounts, controllers = rpc.client(BusAccounts, bus), rpc.client(ControllerFiles, bus)
-    servers = rpc.ServerWatch(bus, [Operations], for_replies=True)
-    servers.start()
-    health = Health()
-    health.add("versions", servers.mismatch)
-    health.add("bus", servers.silence)
-    keystone = KeystoneWatch(conf)
-    keystone.start()
-    health.add("keystone", keystone.trouble)
     hostname = options.own_hostname(conf)
     # The API only records operations and needs no steps; the conductor carries them out.
     operations = StoredOperations(db, OPERATIONS, {}, owner=f"sysinv-api@{hostname}")
@@ -62,7 +53,7 @@ def application(conf: Any) -> Any:
         manager, db, work, HostService(db, work, box, settings, manager),
         Installation(db, work, install, lambda uuid: accounts.renew_host_account(host_uuid=uuid),
                      lambda uuid: controllers.shared_files(host_uuid=uuid)),
-        NetworkInterfaces(conf.bootstrap.interfaces), *services(db)], health=health)
+        NetworkInterfaces(conf.bootstrap.interfaces), *services(db)], health=watched_health(conf, bus, [Operations]))
 
 
 def _sm_api(conf: Any) -> Api:

@@ -217,10 +217,9 @@ def _lead_on(view: View, now_ms: int) -> View:
     heir = _heir(view, now_ms)
     if heir:
         term = _greatest_term(view) + 1
-        view, timing = _resigned(view, f"hands the lease over to {heir}"), view.config.timing
-        # What a grant is enough for may go on: the heir makes none of it active elsewhere within a grant of its start.
+        view = _resigned(view, f"hands the lease over to {heir}")
         return replace(view, durable=replace(view.durable, vote=Vote(term, heir)),
-                       promised_until_ms=now_ms + timing.lease_ms, grant_until_ms=now_ms + timing.grant_ms)
+                       promised_until_ms=now_ms + view.config.timing.lease_ms)
     greatest = _greatest_term(view)
     if greatest > view.durable.vote.term:
         # A voter has seen a greater term, in which nobody leads. It can follow only into a greater one.
