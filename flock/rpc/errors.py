@@ -23,6 +23,12 @@ class SenderRefused(Forbidden):
     code, text = "flock.rpc.sender_refused", "{sender} may not send {request} {about}"
 
 
+class HostUnknown(SenderRefused):
+    """A host speaks of a uuid that the server does not know (yet): it has started before the server was told of it."""
+
+    code, text = "flock.rpc.host_unknown", "{sender} may not send {request} {about}, whom nobody here knows"
+
+
 class TooManyMessages(Unavailable):
     """A host sends more than its share; its sender repeats the request later."""
 

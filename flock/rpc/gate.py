@@ -16,7 +16,7 @@ from typing import Any
 from flock.foreign.messaging import Arrived
 from flock.rpc import metrics
 from flock.rpc.accounts import Sender, SenderKind, is_reply_queue, sender_of
-from flock.rpc.errors import SenderRefused, TooManyMessages
+from flock.rpc.errors import HostUnknown, SenderRefused, TooManyMessages
 from flock.rpc.interface import InterfaceSpec, MethodSpec
 from flock.rpc.refusals import Refusals
 
@@ -255,7 +255,7 @@ class Permit:
             if about.by_uuid:
                 name = None if host is None or self.hostname_of is None else self.hostname_of(host)
             if name != sender.name:
-                raise self._refused(sender, f"about {str(host)[:64]!r}")
+                raise self._refused(sender, f"about {str(host)[:64]!r}", HostUnknown if name is None else SenderRefused)
 
     def _permits(self, sender: Sender, is_own: bool) -> bool:
         if sender.kind is SenderKind.HOST:
@@ -263,5 +263,5 @@ class Permit:
             return self.interface.speaks_for == "host" and about is not None and about.hosts is not None
         return sender.kind is SenderKind.SERVICE and (is_own or sender.name in (self.method.callers or ()))
 
-    def _refused(self, sender: Sender, about: str) -> SenderRefused:
-        return SenderRefused(sender=str(sender), request=f"{self.namespace}.{self.method.name}", about=about)
+    def _refused(self, sender: Sender, about: str, kind: type[SenderRefused] = SenderRefused) -> SenderRefused:
+        return kind(sender=str(sender), request=f"{self.namespace}.{self.method.name}", about=about)

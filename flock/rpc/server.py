@@ -16,7 +16,7 @@ from flock.rpc import echo, envelope, metrics, text
 from flock.rpc.accounts import SenderKind, sender_of, topic_of_host
 from flock.rpc.bus import Transport
 from flock.rpc.caller import called_by
-from flock.rpc.errors import SenderRefused, TooManyMessages, Undecodable
+from flock.rpc.errors import HostUnknown, SenderRefused, TooManyMessages, Undecodable
 from flock.rpc.gate import SENDER, HostnameOf, Permit
 from flock.rpc.interface import interface_spec
 from flock.rpc.listener import TopicListener
@@ -154,7 +154,7 @@ def _exposed(permit: Permit, signature: Signature, function: Callable[..., Any],
             return text.pack(reply, size_max_bytes, f"reply of {method}")
         except FlockError as exc:
             outcome = exc.code
-            if isinstance(exc, COUNTED):
+            if isinstance(exc, COUNTED) and not isinstance(exc, HostUnknown):
                 _count(transport, context.get(SENDER), f"{namespace}.{method}: {exc}")
             return _refusal(namespace, signature, exc)
         except Exception as exc:

@@ -172,22 +172,50 @@ def test_a_cast_that_asks_for_a_reply_is_served_and_gets_none(
     assert server.start(20)
     try:
         attack.declare()
-        alive = MtcAlive(host_uuid="1", hostname="worker-0", boot_id="b", uptime_s=1, sequence=1, configured=True,
-                         healthy=True, locked=False, goenabled=True, goenabled_failed=None, services_failed=False)
-        attack.send(5, "mtce.conductor", method="mtc_alive", namespace="agent_events", alive=asdict(alive))
+        attack.send(5, "mtce.conductor", method="mtc_alive", namespace="agent_events", alive=alive_about("1"))
         wait_for(lambda: len(signs.reports) == 5, 10, "the messages to be served")
-        counted = 0
-
-        def all_counted() -> bool:
-            nonlocal counted
-            refused = bus.gate.refusals.take().get("worker-0")
-            counted += refused.number if refused else 0
-            return counted == 5
-
-        wait_for(all_counted, 10, "each of the replies to be refused")
+        count = Count(bus)
+        wait_for(lambda: count() == 5, 10, "each of the replies to be refused")
         assert attack.channel.basic_get(attack.queue, no_ack=True) is None
     finally:
         server.stop(5)
+
+
+def test_a_host_that_the_server_does_not_know_yet_breaks_no_rule(
+        secured: SecuredBus, transports: Any, attack: Attack) -> None:
+    """Its agent may start before the server is told of it; what it says then is not taken, and that is no attack."""
+    bus, signs = transports(secured.service("mtce-conductor")), Signs()
+    server = Server(bus, "controller-0", {AgentEvents: signs}, hostname_of={"1": "worker-0", "2": "worker-1"}.get)
+    assert server.start(20)
+    try:
+        attack.declare()
+        for uuid in ("9", "9", "9", "2", "1"):
+            attack.send(1, "mtce.conductor", method="mtc_alive", namespace="agent_events", alive=alive_about(uuid))
+        wait_for(lambda: signs.reports == ["1"], 10, "the last message to be served")
+        # The replies that the sender wants are refused too: one for each message.
+        count = Count(bus)
+        wait_for(lambda: count() >= 6, 10, "what is about another host to be refused")
+        assert count() == 6
+    finally:
+        server.stop(5)
+
+
+class Count:
+    """How many messages of worker-0 have been refused since this was made."""
+
+    def __init__(self, bus: Any) -> None:
+        self._bus, self._counted = bus, 0
+
+    def __call__(self) -> int:
+        refused = self._bus.gate.refusals.take().get("worker-0")
+        self._counted += refused.number if refused else 0
+        return self._counted
+
+
+def alive_about(uuid: str) -> dict[str, Any]:
+    """A mtcAlive about a host."""
+    return asdict(MtcAlive(host_uuid=uuid, hostname="worker-0", boot_id="b", uptime_s=1, sequence=1, configured=True,
+                           healthy=True, locked=False, goenabled=True, goenabled_failed=None, services_failed=False))
 
 
 def test_a_reply_that_the_broker_does_not_confirm_holds_its_thread_for_a_moment_only(
