@@ -13,7 +13,7 @@ from fm.contract.silence import SilenceChange, SilenceRequest
 
 BATCH_MAX = 500
 PAGE_MAX = 1000
-API, CONDUCTORS = ("fm-api",), ("mtce-conductor", "sysinv-conductor")
+API, CONDUCTORS, ALARMS = ("fm-api",), ("mtce-conductor", "sysinv-conductor"), ("sm-alarms",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def _asked(arguments: Mapping[str, Any]) -> list[str | None]:
     return [host_of(arguments["entity_instance_id"])]
 
 
-@rpc_interface(topic="fm.manager", version="1.2", speaks_for="host", callers=API + CONDUCTORS)
+@rpc_interface(topic="fm.manager", version="1.2", speaks_for="host", callers=API + CONDUCTORS + ALARMS)
 class FmManager:
     """All changes of alarms and events; a call that changes them returns after the commit."""
 
