@@ -145,6 +145,7 @@ def second_controller(cloud: CloudClient, machines: dict[str, dict[str, Any]]) -
     if (cloud.host("controller-0") or {}).get("bm_type") in (None, "", "none"):
         cli("system", "host-update", "controller-0", *board(first["bmc"]), quiet=True)
     discover(cloud, second)
+    on("controller-0", f"{PROGRAMS}/flock-bootstrap", "--expect", second["mac"])
     provision(cloud, second, "controller")
     say(f"{second['mac']} is controller-1; it installs over the network")
     wait_for("controller-1 online with its inventory", lambda: _is_there(cloud, "controller-1"), INSTALL_TIMEOUT_S,

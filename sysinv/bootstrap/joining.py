@@ -38,6 +38,7 @@ from sysinv.bootstrap.steps import (
     systemctl,
     unit_files,
 )
+from sysinv.hosts import expected
 from sysinv.model.hostname import CONTROLLER_0, CONTROLLER_1
 
 FENCE = "/opt/flock/venv/bin/mtce-fence"
@@ -122,6 +123,7 @@ def pair(bin_dir: Path, share_dir: Path, say: Callable[[str], None]) -> None:
     systemctl("stop", f"postgresql@{POSTGRESQL_VERSION}-main")
     systemctl("start", UNIT_OF_MANAGEMENT)
     wait_active(START_TIMEOUT_S)
+    expected.end()
     say("service management counts with two controllers")
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from flock.core.errors import FlockError, InvalidInput
 from sysinv.bootstrap.joining import join, pair
 from sysinv.bootstrap.steps import bootstrap
+from sysinv.hosts import expected
 
 EPILOG = """examples:
   flock-bootstrap --answers /etc/flock/bootstrap.yaml
-  flock-bootstrap --pair        when the second controller is installed
+  flock-bootstrap --expect 08:00:27:0a:0b:0c    before the second controller is installed
+  flock-bootstrap --pair                        when it is installed
 
 The answers file is YAML; only admin_password is required:
   admin_password: correct-horse
@@ -29,19 +31,26 @@ def main() -> int:
     parser.add_argument("--answers", type=Path, default=Path("/etc/flock/bootstrap.yaml"), help="YAML file of answers")
     second = parser.add_mutually_exclusive_group()
     second.add_argument("--join", action="store_true", help="make this installed host the second controller")
+    second.add_argument("--expect", metavar="MAC",
+                        help="on controller-0: for --minutes, the machine with this address on the pxeboot network may "
+                             "be installed as a controller, and gets all keys of the system")
     second.add_argument("--pair", action="store_true", help="on controller-0: accept the second controller")
+    parser.add_argument("--minutes", type=int, default=expected.MINUTES, help="with --expect; default %(default)s")
     args = parser.parse_args()
     if os.geteuid() != 0:
         print("flock-bootstrap must run as root.", file=sys.stderr)
         return 2
     places = Path(sys.prefix) / "bin", Path(sys.prefix) / "share" / "flock"
     try:
-        if args.join or args.pair:
+        if args.expect:
+            expected.expect(args.expect, args.minutes)
+            _say(f"{args.expect} may become a controller for {args.minutes} minutes")
+        elif args.join or args.pair:
             (join if args.join else pair)(*places, _say)
         else:
             bootstrap(args.answers, *places, _say)
     except (InvalidInput, FileNotFoundError) as error:
-        print(f"Cannot use {args.answers}: {error}", file=sys.stderr)
+        print(error if args.expect else f"Cannot use {args.answers}: {error}", file=sys.stderr)
         return 2
     except FlockError as error:
         print(f"Bootstrap stopped: {error}", file=sys.stderr)

@@ -2,6 +2,7 @@
 """The files that a second controller gets when it is installed; from then on it has copies of those that change."""
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -12,7 +13,9 @@ from flock.db import Database
 from sysinv.contract.enums import Personality
 from sysinv.contract.records import SharedFile
 from sysinv.db.lookup import host_row
+from sysinv.hosts import expected
 
+LOG = logging.getLogger(__name__)
 MANAGEMENT_KEY = Path("/etc/flock/sm.key")
 """Signs the messages between the controllers; each keeps it by itself."""
 SOURCES = (shared.SECRETS, shared.BOARDS, shared.SECRETS_KEY, shared.ANSWERS, shared.AUTHORITY, shared.IDENTITY_KEYS,
@@ -27,11 +30,21 @@ class FileMissing(Unavailable):
     text: ClassVar[str] = "A controller cannot be installed: {reason}"
 
 
+class NotExpected(Unavailable):
+    """Nobody has permitted the installation of this controller; the machine asks again for some minutes."""
+
+    code: ClassVar[str] = "sysinv.install.controller_not_expected"
+    text: ClassVar[str] = ("{hostname} would get all keys of the system. If that is wanted, run "
+                           "'flock-bootstrap --expect {mac}' as root on the active controller.")
+
+
 class ControllerFilesEndpoint:
     """Implements ``ControllerFiles``; ``refresh`` writes the file of the boards."""
 
-    def __init__(self, db: Database, own_hostname: str, refresh: Callable[[], None], root: Path = Path("/")) -> None:
+    def __init__(self, db: Database, own_hostname: str, refresh: Callable[[], None], root: Path = Path("/"),
+                 is_expected: Callable[[str], bool] = expected.is_expected) -> None:
         self._db, self._own_hostname, self._refresh, self._root = db, own_hostname, refresh, root
+        self._is_expected = is_expected
 
     def shared_files(self, *, host_uuid: str) -> list[SharedFile]:
         """The files, private to root: the new controller gives them to its services. See the interface for errors."""
@@ -40,6 +53,10 @@ class ControllerFilesEndpoint:
         if (row["personality"] != Personality.CONTROLLER or row["hostname"] in (None, "", self._own_hostname)
                 or row["administrative"] != "locked"):
             raise Refused(detail="Only a locked controller that is being installed gets the files of a controller.")
+        if not self._is_expected(row["mgmt_mac"]):
+            refused = NotExpected(hostname=row["hostname"], mac=row["mgmt_mac"])
+            LOG.warning("%s", refused)
+            raise refused
         self._refresh()
         found = []
         for source in SOURCES:

@@ -106,7 +106,8 @@ class ControllerFiles:
     def shared_files(self, *, host_uuid: str) -> list[SharedFile]:
         """The files from which another controller, which is being installed, makes its own.
 
-        Raises HostNotFound, Refused for a host that is no controller or is in service, Unavailable.
+        Raises HostNotFound, Refused for a host that is no controller or is in service, Unavailable, also for one that
+        nobody expects (``sysinv.hosts.expected``).
         """
         raise TypeError("interface")
 

@@ -10,11 +10,12 @@ import pytest
 import yaml
 
 from flock.conf import shared
-from flock.core.errors import Refused, Unavailable
+from flock.core.errors import InvalidInput, Refused, Unavailable
 from sysinv.conductor.accounts import keeper
 from sysinv.conductor.boards import Boards
 from sysinv.conductor.controllerfiles import SOURCES, ControllerFilesEndpoint
 from sysinv.contract.records import IssuedCertificate, SharedFile
+from sysinv.hosts import expected
 from sysinv.hosts.bundle import CONTROLLER_UNITS, UNITS, CloudFacts, HostFacts, render_bundle
 
 ETC = Path(__file__).parents[4] / "etc/systemd"
@@ -27,7 +28,7 @@ def controller(cloud: Any) -> str:
 
 
 def endpoint(cloud: Any, root: Path) -> ControllerFilesEndpoint:
-    return ControllerFilesEndpoint(cloud.db, "controller-0", lambda: None, root)
+    return ControllerFilesEndpoint(cloud.db, "controller-0", lambda: None, root, lambda _mac: True)
 
 
 def filled(root: Path) -> Path:
@@ -63,6 +64,44 @@ def test_one_in_service_does_not_get_them(cloud: Any, tmp_path: Path) -> None:
     cloud.state("controller-1", administrative="unlocked")
     with pytest.raises(Refused):
         endpoint(cloud, filled(tmp_path)).shared_files(host_uuid=uuid)
+
+
+def test_one_that_nobody_expects_does_not_get_them(cloud: Any, tmp_path: Path) -> None:
+    """Its machine asks again, so the error says what to do and is one of those that pass."""
+    uuid, place, now = controller(cloud), tmp_path / "permit.json", [1000.0]
+    mac = cloud.host("controller-1")["mgmt_mac"]
+
+    def permitted(address: str) -> bool:
+        return expected.is_expected(address, place, lambda: now[0])
+    given = ControllerFilesEndpoint(cloud.db, "controller-0", lambda: None, filled(tmp_path), permitted)
+    with pytest.raises(Unavailable, match=f"flock-bootstrap --expect {mac}"):
+        given.shared_files(host_uuid=uuid)
+    expected.expect("08:00:27:00:00:99", 30, place, lambda: now[0])
+    with pytest.raises(Unavailable):
+        given.shared_files(host_uuid=uuid)
+    expected.expect(mac.upper(), 1, place, lambda: now[0])
+    assert given.shared_files(host_uuid=uuid) and stat.S_IMODE(place.stat().st_mode) == 0o600
+    now[0] += 60
+    with pytest.raises(Unavailable):
+        given.shared_files(host_uuid=uuid)
+    expected.expect(mac, 1, place, lambda: now[0])
+    expected.end(place)
+    assert not permitted(mac)
+
+
+@pytest.mark.parametrize(("mac", "minutes", "rule"), [
+    ("controller-1", 30, "must be a MAC address"), ("01:00:5e:00:00:01", 30, "must be a MAC address"),
+    ("08:00:27:00:00:01", 0, "from 1 to"), ("08:00:27:00:00:01", 1441, "from 1 to")])
+def test_a_wrong_permit_is_refused(mac: str, minutes: int, rule: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=rule):
+        expected.expect(mac, minutes, tmp_path / "permit.json")
+    assert not (tmp_path / "permit.json").exists()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"mac": 1, "boot": 2, "until_s": "x"}', "null"])
+def test_a_permit_that_cannot_be_read_permits_nothing(content: str, tmp_path: Path) -> None:
+    (tmp_path / "permit.json").write_text(content)
+    assert not expected.is_expected("08:00:27:00:00:01", tmp_path / "permit.json")
 
 
 def test_what_is_missing_is_named(cloud: Any, tmp_path: Path) -> None:
