@@ -149,14 +149,20 @@ class Server:
     def clear(self) -> None:
         """Kill what is left of the server. Sessions of one that was killed go on for a moment, and may write.
 
-        Its file with the process id goes too: a new server takes a zombie, or any other program that has got the
+        Its files with the process id go too: a new server takes a zombie, or any other program that has got the
         number, for a server that runs.
         """
         for pid in self._processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._until(lambda: not self._processes(), KILLED_S, "processes of the server do not end")
-        (self.settings.data_directory / "postmaster.pid").unlink(missing_ok=True)
+        data = self.settings.data_directory
+        (data / "postmaster.pid").unlink(missing_ok=True)
+        lock = Path(self.settings.socket) / f".s.PGSQL.{self.settings.port}.lock"
+        with contextlib.suppress(OSError, IndexError):
+            # Its second line names the data of the server that has made it.
+            if Path(lock.read_text().splitlines()[1]).resolve() == data.resolve():
+                lock.unlink()
 
     def remove(self, path: Path) -> None:
         """Remove a directory or a file, if it is there."""

@@ -107,9 +107,14 @@ _until_s = 0.0
 
 @contextlib.contextmanager
 def _limit(timeout_s: float) -> Iterator[None]:
-    global _until_s  # noqa: PLW0603 - psycopg2 has one function for all connections of the process
+    """For programs with one thread: psycopg2 has one function for all connections of the process."""
+    global _until_s  # noqa: PLW0603
     _until_s = time.monotonic() + timeout_s
-    yield
+    states.set_wait_callback(_wait)
+    try:
+        yield
+    finally:
+        states.set_wait_callback(None)
 
 
 def _wait(connection: Any) -> None:
@@ -128,6 +133,3 @@ def _wait(connection: Any) -> None:
 
 def _first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
-
-
-states.set_wait_callback(_wait)
