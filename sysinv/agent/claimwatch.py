@@ -34,6 +34,9 @@ MACHINE_REMEDY = "Switch that machine off, disconnect it, or install it anew as 
 INTERNAL = ("mgmt", "cluster-host")
 # mtce-conductor forgets a claim that was not reported again for three times as long.
 REPORT_S = 10.0
+# A neighbour that believed a claim asks anew after about a minute (gc_stale_time of arp(7)). The alarm stands longer,
+# but a host that dies then must be reset.
+RECENT_S = 60.0
 FRAME_MAX = 2048
 # At most so many frames of each protocol in a round, and a pause after it: a flood of claims takes little of the
 # processor, and one of ARP hides no claim of an IPv6 address.
@@ -125,9 +128,11 @@ class ClaimWatch:
         return PAUSE_S if seen else 0.0
 
     def report(self) -> float:
-        """Report the claims that stand, if any; returns the seconds until the next report."""
+        """Report the claims of the last RECENT_S, if any; returns the seconds until the next report."""
+        since = self._clock() - RECENT_S
         standing = [AddressClaim(key, each.mac, self._networks.get(each.interface, each.interface))
-                    for key, each in self._view.conflicts.items() if not claims.is_machine(key)]
+                    for key, each in self._view.conflicts.items()
+                    if each.last_at > since and not claims.is_machine(key)]
         if standing and self._around.report is not None:
             try:
                 self._around.report(standing[:CLAIMS_MAX])

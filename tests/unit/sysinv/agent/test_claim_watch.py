@@ -418,17 +418,24 @@ def test_a_neighbour_that_no_interface_reaches_is_left_alone(among_others: Host)
     assert among_others.told() == []
 
 
-def test_claims_that_stand_are_reported_until_the_alarm_ends(among_others: Host) -> None:
+def test_claims_are_reported_for_a_minute_after_the_last_frame(among_others: Host) -> None:
+    """The alarm stands longer, but a host that dies then must be reset."""
     among_others.claim(NEIGHBOUR)
     among_others.claim(ADDRESS)
     expected = [AddressClaim(NEIGHBOUR, THEIRS, "mgmt"), AddressClaim(ADDRESS, THEIRS, "mgmt")]
     for _ in range(2):
         assert among_others.watch.report() == claimwatch.REPORT_S
     assert among_others.reported == [expected, expected]
-    among_others.now += claims.QUIET_S
+    among_others.now += claimwatch.RECENT_S - 1
+    among_others.claim(ADDRESS)
+    among_others.now += 1
+    among_others.watch.report()
+    assert among_others.reported == [expected, expected, expected[1:]]
+    among_others.now += claimwatch.RECENT_S
     among_others.watch.step()
     among_others.watch.report()
-    assert among_others.reported == [expected, expected]
+    assert len(among_others.reported) == 3
+    assert ("clear", f"host=controller-0.network=mgmt.address={ADDRESS}") not in among_others.told()
 
 
 def test_the_first_claim_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from devstack.virtualcloud.cloudclient import wait_for, wait_states
-from devstack.virtualcloud.mainjob import IN_SERVICE, boots
+from devstack.virtualcloud.mainjob import IN_SERVICE, boots, lab
 
 ENTITY = "host=controller-0.network="
 # ARP replies, 30 a second: both addresses of the controller on both networks are at worker-0's MAC.
@@ -99,3 +99,12 @@ def test_a_worker_without_the_filter_is_lost_but_not_reset(cloud, on, healthy, c
     on("worker-0", "systemctl", "stop", "claims.service", check=False)
     wait_states(cloud, "worker-1", IN_SERVICE, 180)
     assert boots("worker-1") == before
+
+
+def test_a_worker_that_dies_afterwards_is_reset(cloud, healthy):
+    """The alarm still stands; who claimed the addresses is silent."""
+    assert claimed(cloud)
+    before = boots("worker-1")
+    lab("crash", "worker-1")
+    wait_for("the reset", lambda: boots("worker-1") > before, 150)
+    wait_states(cloud, "worker-1", IN_SERVICE, 120)
