@@ -2,6 +2,7 @@
 """A real broker with the accounts and permissions of the bootstrap, and root on worker-0, who has its account."""
 from __future__ import annotations
 
+import contextlib
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -46,6 +47,19 @@ class SecuredBus:
 @pytest.fixture(scope="session")
 def secured(services_folder: Path) -> Iterator[SecuredBus]:
     """One for the session; tests that damage it must repair it."""
+    with _secured_bus(services_folder) as made:
+        yield made
+
+
+@pytest.fixture
+def secured_alone(services_folder: Path) -> Iterator[SecuredBus]:
+    """One for a single test, which may leave it in any state."""
+    with _secured_bus(services_folder) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def _secured_bus(services_folder: Path) -> Iterator[SecuredBus]:
     folder = services_folder / f"secured-{uuid.uuid4().hex[:6]}"
     folder.mkdir()
     node, secrets = RabbitNode(folder, management=True), generate()

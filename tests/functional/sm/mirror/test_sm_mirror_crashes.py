@@ -11,12 +11,14 @@ import pytest
 
 from flock.core.errors import FlockError
 from flock.exec.atomic import replace_file
+from flock.sim import seeds
 from flock.testing.services.process import wait_for
 from sm.contract.mirror import MirrorVerb
 from tests.functional.sm.mirror.conftest import Node, World, content, equal, in_sync
 
 FILES = 40
-SEEDS = range(20)
+SEEDS = seeds(4)
+pytestmark = pytest.mark.soak
 
 
 def made(version: int, size: int) -> bytes:
