@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import ClassVar
 
 from flock.conf import shared
-from flock.core.errors import Refused, Unavailable
+from flock.core.errors import Refused
 from flock.db import Database
 from sysinv.contract.enums import Personality
+from sysinv.contract.errors import ControllerFileMissing, ControllerNotExpected
 from sysinv.contract.records import SharedFile
 from sysinv.db.lookup import host_row
 from sysinv.hosts import expected
@@ -21,21 +21,6 @@ MANAGEMENT_KEY = Path("/etc/flock/sm.key")
 SOURCES = (shared.SECRETS, shared.BOARDS, shared.SECRETS_KEY, shared.ANSWERS, shared.AUTHORITY, shared.IDENTITY_KEYS,
            shared.BUS_DEFINITIONS, MANAGEMENT_KEY)
 FILE_MAX_BYTES = 1024 * 1024
-
-
-class FileMissing(Unavailable):
-    """A file that a controller needs cannot be read."""
-
-    code: ClassVar[str] = "sysinv.install.controller_file"
-    text: ClassVar[str] = "A controller cannot be installed: {reason}"
-
-
-class NotExpected(Unavailable):
-    """Nobody has permitted the installation of this controller; the machine asks again for some minutes."""
-
-    code: ClassVar[str] = "sysinv.install.controller_not_expected"
-    text: ClassVar[str] = ("{hostname} would get all keys of the system. If that is wanted, run "
-                           "'flock-bootstrap --expect {mac}' as root on the active controller.")
 
 
 class ControllerFilesEndpoint:
@@ -54,7 +39,7 @@ class ControllerFilesEndpoint:
                 or row["administrative"] != "locked"):
             raise Refused(detail="Only a locked controller that is being installed gets the files of a controller.")
         if not self._is_expected(row["mgmt_mac"]):
-            refused = NotExpected(hostname=row["hostname"], mac=row["mgmt_mac"])
+            refused = ControllerNotExpected(hostname=row["hostname"], mac=row["mgmt_mac"])
             LOG.warning("%s", refused)
             raise refused
         self._refresh()
@@ -63,17 +48,17 @@ class ControllerFilesEndpoint:
             place = self._root / source.relative_to("/")
             files = list(_files(place))
             if not files:
-                raise FileMissing(reason=f"{source} is missing")
+                raise ControllerFileMissing(reason=f"{source} is missing")
             found += [self._read(path) for path in files]
         return found
 
     def _read(self, path: Path) -> SharedFile:
         try:
             if path.stat().st_size > FILE_MAX_BYTES:
-                raise FileMissing(reason=f"{path} is too large")
+                raise ControllerFileMissing(reason=f"{path} is too large")
             text = path.read_text()
         except (OSError, ValueError) as error:
-            raise FileMissing(reason=f"{path} cannot be read: {error}") from error
+            raise ControllerFileMissing(reason=f"{path} cannot be read: {error}") from error
         return SharedFile(str(Path("/") / path.relative_to(self._root)), 0o600, text)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from flock.core.errors import NotFound, Refused
+from flock.core.errors import NotFound, Refused, Unavailable
 
 
 class HostNotFound(NotFound):
@@ -27,3 +27,18 @@ class AddRejected(Refused):
     code: ClassVar[str] = "sysinv.host.add_rejected"
     text: ClassVar[str] = ("Maintenance has returned with a status of {status}, reason: {reason}, "
                            "recommended action: {action}")
+
+
+class ControllerFileMissing(Unavailable):
+    """A file that a second controller needs cannot be read."""
+
+    code: ClassVar[str] = "sysinv.install.controller_file"
+    text: ClassVar[str] = "A controller cannot be installed: {reason}"
+
+
+class ControllerNotExpected(Unavailable):
+    """Nobody has permitted the installation of this controller; the machine asks again for some minutes."""
+
+    code: ClassVar[str] = "sysinv.install.controller_not_expected"
+    text: ClassVar[str] = ("{hostname} would get all keys of the system. If that is wanted, run "
+                           "'flock-bootstrap --expect {mac}' as root on the active controller.")

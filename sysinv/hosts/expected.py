@@ -11,14 +11,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from flock.conf import shared
 from flock.core.errors import InvalidInput
 from flock.exec.atomic import replace_file
 from sysinv.model.host import normal_mac
 
-PLACE = shared.DIRECTORY / "flock/expected-controller.json"
-"""Only root can write there; gone after a boot, since its time does not count any more then."""
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+PLACE = Path("/run/flock-expected-controller.json")
+"""Only root can write there, and it is gone after a boot, when the clock begins anew."""
 MINUTES, MINUTES_MAX = 30, 24 * 60
 
 
@@ -36,7 +34,7 @@ def expect(mac: str, minutes: int = MINUTES, place: Path = PLACE, now_s: Callabl
         raise InvalidInput(field="expect", rule=f"{mac!r} must be a MAC address such as 08:00:27:0a:0b:0c")
     if not 1 <= minutes <= MINUTES_MAX:
         raise InvalidInput(field="minutes", rule=f"{minutes} must be from 1 to {MINUTES_MAX}")
-    permit = {"mac": usual, "boot": BOOT_ID.read_text().strip(), "until_s": now_s() + 60 * minutes}
+    permit = {"mac": usual, "until_s": now_s() + 60 * minutes}
     replace_file(place, json.dumps(permit).encode(), 0o600)
 
 
@@ -44,8 +42,7 @@ def is_expected(mac: str, place: Path = PLACE, now_s: Callable[[], float] = _boo
     """Whether a permit for this machine stands; a file that cannot be read is none."""
     try:
         permit = json.loads(place.read_text())
-        return bool(permit["mac"] == normal_mac(mac) and permit["boot"] == BOOT_ID.read_text().strip()
-                    and now_s() < float(permit["until_s"]))
+        return bool(permit["mac"] == normal_mac(mac) and now_s() < float(permit["until_s"]))
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
