@@ -2,11 +2,11 @@
 """Reads the YAML files, shipped definitions and site; names every broken rule with its file, row and field."""
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
 
@@ -18,6 +18,7 @@ from sm.catalogue.problems import CatalogueRefused, Problem
 from sm.catalogue.site import FAMILIES, FLOCK, STARLINGX, Site, address_rules
 from sm.contract.states import Condition, PluginKind, ServiceAction, ServiceState, Status
 
+Kind = TypeVar("Kind")
 SHIPPED = Path(__file__).parent
 FILE_BYTES_MAX = 1_000_000
 NEEDS = ("enable_needs", "disable_needs", "go_active_needs", "go_standby_needs")
@@ -98,6 +99,16 @@ class Reader:
         """Raise CatalogueRefused when a rule is broken."""
         if self.problems:
             raise CatalogueRefused(self.problems)
+
+    def settings(self, kind: type[Kind], raw: Any, file: str, broken: Callable[[Kind], list[tuple[str, str]]]) -> Kind:
+        """The only record of a file; ``broken`` gives ``(field, rule)`` for each rule that it breaks. As ``finish``."""
+        found: Kind | None = self.record(kind, raw, file, "")
+        if found is not None:
+            for field, rule in broken(found):
+                self.wrong(file, "", field, rule)
+        self.finish()
+        assert found is not None  # noqa: S101 - finish has raised otherwise
+        return found
 
 
 @cache

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import grp
 import logging
 import os
-import pwd
 import socket
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
 from flock.core.codec import codec_for
 from flock.core.errors import FlockError, InvalidInput
 from flock.core.records import replace
+from flock.exec import localsocket
 from sm.contract.control import ANSWER_MAX_BYTES, REQUEST_MAX_BYTES, Reply, Request
 
 LOG = logging.getLogger(__name__)
 TALKS_MAX = 16
 IDLE_S = 30.0
 WRITE_S = 5.0
-_CREDENTIALS = struct.Struct("3i")
 
 Answer = Callable[[Request], Reply]
 """Carries out a request at once. FlockError: it is refused, with the reason."""
@@ -39,24 +36,8 @@ class ControlSocket:
 
     async def open(self) -> None:
         """Bind the socket. OSError: it cannot be bound; InvalidInput: the group does not exist."""
-        self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        number = -1
-        if self._group:
-            try:
-                number = grp.getgrnam(self._group).gr_gid
-            except KeyError:
-                raise InvalidInput(field="group", rule=f"{self._group} does not exist") from None
-        self._path.unlink(missing_ok=True)
-        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        made = localsocket.bound(self._path, self._group, socket.SOCK_NONBLOCK)
         try:
-            # The mask keeps everybody out until the owner is right.
-            before = os.umask(0o177)
-            try:
-                made.bind(str(self._path))
-            finally:
-                os.umask(before)
-            os.chown(self._path, -1, number)
-            self._path.chmod(0o660)
             self._server = await asyncio.start_unix_server(self._begin, sock=made, limit=REQUEST_MAX_BYTES)
         except OSError:
             made.close()
@@ -114,16 +95,8 @@ class ControlSocket:
             return Reply(request.id, f"the daemon has failed at this request: {type(error).__name__}"), True
 
     def _allowed(self, talk: socket.socket) -> bool:
-        _, uid, gid = _CREDENTIALS.unpack(talk.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
-        return uid in (0, os.getuid()) or bool(self._group) and _is_member(self._group, uid, gid)
-
-
-def _is_member(group: str, uid: int, gid: int) -> bool:
-    try:
-        entry, user = grp.getgrnam(group), pwd.getpwuid(uid)
-    except KeyError:
-        return False
-    return gid == entry.gr_gid or user.pw_gid == entry.gr_gid or user.pw_name in entry.gr_mem
+        uid, gid = localsocket.peer(talk)
+        return uid in (0, os.getuid()) or bool(self._group) and localsocket.is_member(self._group, uid, gid)
 
 
 def _encoded(reply: Reply) -> bytes:

@@ -121,29 +121,21 @@ class WitnessSettings:
 def read(path: Path) -> Settings:
     """The settings of a node; the defaults where there is no file. CatalogueRefused lists every broken rule."""
     reader = Reader()
-    raw = reader.document(path) if path.exists() else {}
-    found: Settings | None = reader.record(Settings, raw, path.name, "")
-    if found is not None:
-        for where, rule in _broken(found):
-            reader.wrong(path.name, "", where, rule)
-    reader.finish()
-    assert found is not None  # noqa: S101 - finish has raised otherwise
-    return found
+    return reader.settings(Settings, reader.document(path) if path.exists() else {}, path.name, _broken)
 
 
 def read_witness(path: Path) -> WitnessSettings:
     """The settings of a witness. CatalogueRefused lists every broken rule."""
     reader = Reader()
-    found: WitnessSettings | None = reader.record(WitnessSettings, reader.document(path), path.name, "")
-    if found is not None:
-        if len(found.nodes) != NODES_MAX or len(set(found.nodes)) != NODES_MAX or found.name in found.nodes:
-            reader.wrong(path.name, "", "nodes", f"must be {NODES_MAX} different names, none of them the witness's")
-        for name in (found.name, *found.nodes):
-            if not _NAME.match(name):
-                reader.wrong(path.name, "", "name", f"{name!r} must be a host name")
-    reader.finish()
-    assert found is not None  # noqa: S101 - finish has raised otherwise
-    return found
+    return reader.settings(WitnessSettings, reader.document(path), path.name, _broken_as_witness)
+
+
+def _broken_as_witness(found: WitnessSettings) -> list[tuple[str, str]]:
+    wrong = []
+    if len(found.nodes) != NODES_MAX or len(set(found.nodes)) != NODES_MAX or found.name in found.nodes:
+        wrong.append(("nodes", f"must be {NODES_MAX} different names, none of them the witness's"))
+    return wrong + [("name", f"{name!r} must be a host name") for name in (found.name, *found.nodes)
+                    if not _NAME.match(name)]
 
 
 def _broken(found: Settings) -> list[tuple[str, str]]:

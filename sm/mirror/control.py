@@ -2,13 +2,10 @@
 """The control socket of the mirror's daemon: programs of this node ask, wait, and the guard watches and orders."""
 from __future__ import annotations
 
-import grp
 import logging
 import os
-import pwd
 import select
 import socket
-import struct
 import threading
 from pathlib import Path
 from typing import Self
@@ -16,6 +13,7 @@ from typing import Self
 from flock.core.codec import codec_for
 from flock.core.errors import FlockError, InvalidInput, Refused
 from flock.core.records import replace
+from flock.exec import localsocket
 from sm.contract.mirror import REQUEST_MAX_BYTES, WAIT_MAX_S, MirrorReply, MirrorRequest, MirrorVerb
 from sm.mirror.daemon import MirrorDaemon
 from sm.mirror.standing import NO_ORDER
@@ -29,7 +27,6 @@ WRITE_S = 5.0
 WATCH_S = 1.0
 NEWS_S = 0.05
 """At most this often a watcher is told news."""
-_CREDENTIALS = struct.Struct("3i")
 
 
 class Closed(Exception):
@@ -45,25 +42,10 @@ class ControlSocket:
         self._group = group
         self._talks = threading.BoundedSemaphore(TALKS_MAX)
         self._waits = threading.BoundedSemaphore(WAITS_MAX)
-        self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._server: socket.socket
 
     def __enter__(self) -> Self:
-        self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self._path.unlink(missing_ok=True)
-        number = -1
-        if self._group:
-            try:
-                number = grp.getgrnam(self._group).gr_gid
-            except KeyError:
-                raise InvalidInput(field="group", rule=f"{self._group} does not exist") from None
-        # The mask keeps everybody out until the owner is right.
-        before = os.umask(0o177)
-        try:
-            self._server.bind(str(self._path))
-        finally:
-            os.umask(before)
-        os.chown(self._path, -1, number)
-        self._path.chmod(0o660)
+        self._server = localsocket.bound(self._path, self._group)
         self._server.listen(TALKS_MAX)
         threading.Thread(target=self._accept, name="control", daemon=True).start()
         return self
@@ -198,15 +180,6 @@ class ControlSocket:
         talk.sendall(codec_for(MirrorReply).encode(reply, "answer") + b"\n")
 
     def _rights(self, talk: socket.socket) -> tuple[bool, bool]:
-        _, uid, gid = _CREDENTIALS.unpack(talk.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+        uid, gid = localsocket.peer(talk)
         root = uid in (0, os.getuid())
-        return root, root or bool(self._group) and is_member(self._group, uid, gid)
-
-
-def is_member(group: str, uid: int, gid: int) -> bool:
-    """Whether an account belongs to a group."""
-    try:
-        entry, user = grp.getgrnam(group), pwd.getpwuid(uid)
-    except KeyError:
-        return False
-    return gid == entry.gr_gid or user.pw_gid == entry.gr_gid or user.pw_name in entry.gr_mem
+        return root, root or bool(self._group) and localsocket.is_member(self._group, uid, gid)

@@ -74,14 +74,7 @@ class Settings:
 def read(path: Path = FILE) -> Settings:
     """The settings; the defaults where there is no file. CatalogueRefused lists every broken rule."""
     reader = Reader()
-    raw = reader.document(path) if path.exists() else {}
-    found: Settings | None = reader.record(Settings, raw, path.name, "")
-    if found is not None:
-        for where, rule in _broken(found):
-            reader.wrong(path.name, "", where, rule)
-    reader.finish()
-    assert found is not None  # noqa: S101 - finish has raised otherwise
-    return found
+    return reader.settings(Settings, reader.document(path) if path.exists() else {}, path.name, _broken)
 
 
 def _broken(found: Settings) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ import pytest
 from flock import tls
 from flock.core.codec import codec_for
 from flock.core.errors import InvalidInput, Refused, Unavailable
+from flock.exec.localsocket import is_member
 from flock.testing.services.process import free_port, wait_for
 from sm.catalogue.build import catalogue as built
 from sm.catalogue.rows import Configured, DomainRow, InterfaceRow
@@ -26,7 +27,7 @@ from sm.contract.mirror import MirrorRequest, MirrorRole, MirrorVerb
 from sm.core.model import ServiceSpec
 from sm.daemon.guard import Guard
 from sm.daemon.parts import MAKERS, guard_for
-from sm.mirror.control import ControlSocket, is_member
+from sm.mirror.control import ControlSocket
 from sm.mirror.daemon import MirrorDaemon
 from sm.mirror.leadership import Leadership
 from sm.mirror.part import MirrorPart, make
