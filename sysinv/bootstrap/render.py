@@ -38,6 +38,8 @@ from sysinv.model.hostfiles import (
 )
 from sysinv.model.hostname import CONTROLLER_NAMES
 
+MANAGEMENT_URL = "https://127.0.0.1:7777"
+"""sm-api of the same controller. Its callers run where the leader is, and only the leader carries commands out."""
 # Below the runtime directory of its unit, which only Keystone may enter.
 KEYSTONE_CACHE = "unix:/run/flock/keystone-cache/cache.sock"
 
@@ -191,7 +193,9 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
         sections["fm"] = {"region_name": answers.region_name, "system_name": answers.name}
     if subsystem == "mtce":
         sections["heartbeat"] = {"sender": True}
+        sections["conductor"] = {"sm_url": MANAGEMENT_URL}
     if subsystem == "sysinv":
+        sections["sysinv"] = {"sm_url": MANAGEMENT_URL}
         sections["bootstrap"] = {"agent_transport_url": f"rabbit://controller:{bus.BUS_PORT}/"}
         sections["dnsmasq"] = {"directory": shared.DNSMASQ}
     return sections
