@@ -137,6 +137,7 @@ class Beat(Struct, frozen=True):
     ``carriers``: by path of the sender, whether its device has a carrier; ``heard``: by path, the nodes heard lately;
     ``reachable``: by path, whether any of its probed targets answers, where that is known. ``reach``: how many hosts of
     the cluster the sender reaches, None where it does not know. ``pausing_ms``: its silence is announced for that long.
+    ``departing_ms``: the sender ends with its host, and is expected back within that time.
 
     ``revision``: of the sender's snapshot. ``acknowledged``: by node, the revision of its snapshot that the sender has,
     counted by the boot in ``echoes``. ``offers``: by node that does not have the new key yet.
@@ -166,6 +167,7 @@ class Beat(Struct, frozen=True):
     reachable: dict[str, bool] = field(default_factory=dict)
     reach: int | None = None
     pausing_ms: int = 0
+    departing_ms: int = 0
     revision: int = 0
     acknowledged: dict[str, int] = field(default_factory=dict)
     keys: KeyReport | None = None

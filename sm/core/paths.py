@@ -18,6 +18,8 @@ DEBOUNCE_MS = 30_000
 DOUBT_MS = 6_000
 """How long it may take to prove at whose end a network is at fault: the probes, and the move that follows."""
 PAUSE_MAX_MS = 60_000
+AWAY_MAX_MS = 900_000
+"""How long the silence of a host that goes down in order is no fault of a path: a reboot of a large machine."""
 WEIGHTS: Mapping[str, int] = {"oam": 1, "cluster-host": 2, "mgmt": 4, "admin": 0}
 """What a lost network costs, unless the site says otherwise; any other network costs nothing."""
 
@@ -85,12 +87,14 @@ class Line(Struct, frozen=True):
 
 
 class Told(Struct, frozen=True):
-    """What another node told last of its paths, and until when its silence is announced."""
+    """What another node told last of its paths, and until when its silence is announced: a pause of its daemon, or the
+    reboot of its host."""
 
     heard_ms: int
     carriers: Mapping[str, bool]
     heard: Mapping[str, tuple[str, ...]]
     paused_until_ms: int
+    away_until_ms: int = 0
 
 
 class Trouble(Struct, frozen=True):
@@ -198,7 +202,8 @@ def _heard(settings: PathSettings, view: PathsView, event: Heard, now_ms: int) -
         return view
     view = _with_line(view, event.path, replace(line, heard_ms={**line.heard_ms, beat.node: now_ms}))
     paused_ms = now_ms + min(beat.pausing_ms, PAUSE_MAX_MS) if beat.pausing_ms > 0 else 0
-    told = Told(now_ms, beat.carriers, beat.heard, paused_ms)
+    away_ms = now_ms + min(beat.departing_ms, AWAY_MAX_MS) if beat.departing_ms > 0 else 0
+    told = Told(now_ms, beat.carriers, beat.heard, paused_ms, away_ms)
     return replace(view, told={**view.told, beat.node: told})
 
 
@@ -267,17 +272,20 @@ def _alarms(settings: PathSettings, view: PathsView, leading: bool,
 def _badness(settings: PathSettings, view: PathsView, now_ms: int) -> dict[tuple[str, str], bool]:
     """By host and path, whether messages do not get through there; hosts of which nothing is known are left out.
 
-    Where the other end says that its device has no carrier, the fault is there and not here.
+    Where the other end says that its device has no carrier, the fault is there and not here. While all other nodes are
+    away in order, nobody is missed.
     """
     bad: dict[tuple[str, str], bool] = {}
     told = {node: row for node, row in view.told.items()
             if node in settings.peers and now_ms - row.heard_ms < settings.timing.silent_ms}
+    away = bool(settings.peers) and all(node in view.told and now_ms < view.told[node].away_until_ms
+                                        for node in settings.peers)
     for path, line in view.lines.items():
         blamed = bool(settings.peers) and all(node in told and told[node].carriers.get(path) is False
                                               for node in settings.peers)
         if line.state is not PathState.UNKNOWN:
             bad[settings.node, path] = line.state is PathState.DOWN or (
-                line.state is PathState.MISSING_HEARTBEAT and not blamed)
+                line.state is PathState.MISSING_HEARTBEAT and not blamed and not away)
         for node, row in told.items():
             if path in row.carriers:
                 deaf = path in row.heard and not row.heard[path] and line.carrier is not False

@@ -27,9 +27,10 @@ def backing(view: View, now_ms: int) -> dict[str, int]:
 def stays_void(view: View, void: Void) -> bool:
     """Whether a void node cannot become a voter for somebody else without being heard here.
 
-    Of two voters it needs our vote for everything. Among three a fenced node could start again and meet the third.
+    Of two voters it needs our vote for everything. Among three a node that is off, or has ended, could start again and
+    meet the third.
     """
-    return len(view.config.voters) == 2 or void.proof is not Proof.FENCED
+    return len(view.config.voters) == 2 or void.proof not in (Proof.FENCED, Proof.DEPARTED)
 
 
 def lease_end(view: View, now_ms: int) -> int:

@@ -28,6 +28,14 @@ def decided(view: View, now_ms: int) -> View:
     return record.renewed(view, now_ms) if view.leading else view
 
 
+def departed(view: View, away_ms: int) -> View:
+    """The view of a node whose host goes down in order. Nothing is decided after it. Without effect while something
+    that needs the lease is active here."""
+    if view.local.active or view.departing_ms:
+        return view
+    return replace(_resigned(view, "its host goes down"), departing_ms=max(away_ms, 1))
+
+
 def standing_refusal(view: View, now_ms: int) -> str:
     """Why this node does not stand for election; empty when nothing forbids it."""
     config, holder = view.config, view.durable.vote.holder
@@ -234,6 +242,7 @@ def _heir(view: View, now_ms: int) -> str:
     if view.local.active or not (view.local.heir or not view.local.eligible):
         return ""
     able = [name for name, heard in view.heard.items()
-            if name in view.config.nodes and heard.beat.eligible and not view.silent(name, now_ms)
+            if name in view.config.nodes and name not in view.void and heard.beat.eligible
+            and not view.silent(name, now_ms)
             and name in view.durable.record.members and heard.beat.record == view.durable.record]
     return view.local.heir if view.local.heir in able else "" if view.local.heir else min(able, default="")

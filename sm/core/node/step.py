@@ -38,7 +38,8 @@ from sm.core.paths import lost_networks
 from sm.core.swact import begin_swact
 from sm.core.wireform import domain_beat, order, report, with_domain
 
-DomainEvent = domain_events.Tick | domain_events.FenceAnswered | domain_events.ForceActive | domain_events.Pausing
+DomainEvent = (domain_events.Tick | domain_events.FenceAnswered | domain_events.ForceActive | domain_events.Pausing
+               | domain_events.Departing)
 Event = BeatCame | StandingChanged | Swact | NodeTold | DomainEvent | ServiceEvent
 Action = (Send | TakeReport | domain_events.Store | domain_events.Require | domain_events.Fence
           | domain_events.AskFenced | domain_events.Journal | service_actions.Action)
@@ -144,7 +145,7 @@ def _domain(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> 
     if isinstance(event, BeatCame):
         domain, told = domain_step(domain, domain_events.BeatHeard(domain_beat(event.beat)), now_ms)
     elif isinstance(event, (domain_events.Tick, domain_events.FenceAnswered, domain_events.ForceActive,
-                            domain_events.Pausing)):
+                            domain_events.Pausing, domain_events.Departing)):
         domain, told = domain_step(domain, event, now_ms)
     else:
         told = ()
