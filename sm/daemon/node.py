@@ -18,7 +18,7 @@ from sm.contract.control import StatusReport
 from sm.contract.messages import Beat, NodeReport
 from sm.contract.states import Administrative
 from sm.core import paths
-from sm.core.domain.events import Pausing, Tick
+from sm.core.domain.events import Departing, Pausing, Tick
 from sm.core.domain.view import Config
 from sm.core.model import Catalogue
 from sm.core.node.step import Event, watchdog_until
@@ -26,6 +26,7 @@ from sm.core.node.view import BeatCame, NodeView, StandingChanged
 from sm.daemon.beginning import UNKNOWN, domain_view, first_view, stored
 from sm.daemon.commands import Commands
 from sm.daemon.control import ControlSocket
+from sm.daemon.departure import AWAY_MS, Departure
 from sm.daemon.faults import Faults
 from sm.daemon.hands import NodeHands, Report
 from sm.daemon.journal import Journal
@@ -40,6 +41,7 @@ from sm.daemon.status import status
 from sm.daemon.watchdog import Watchdog
 from sm.store import agreement
 from sm.store.store import Store
+from sm.systemd.shutdown import Shutdown
 from sm.transport.keyring import KeyFile, Keyring
 
 LOG = logging.getLogger(__name__)
@@ -94,7 +96,8 @@ class NodeDaemon:
         self._reactor = Reactor(replace(view, weights=weights), catalogue, self._hands, now_ms)
         self._control = ControlSocket(Path(settings.runtime) / "control", settings.group, Commands(self))
         self._ended = asyncio.Event()
-        self._leaves_by_ms: int | None = None
+        self._departure, self._shutdown = Departure(settings.stop_s), Shutdown(self._host_goes_down)
+        self._ending: asyncio.Task[None] | None = None
         self._due_ms = started_ms
         self._degraded: bool | None = None
         self._alive_ms = started_ms
@@ -164,6 +167,7 @@ class NodeDaemon:
         self._watchdog.open()
         self._hands.open()
         await self._control.open()
+        await self._shutdown.open()
         self.note(f"the daemon starts and {'goes on where the one before ended' if self.resumed else 'looks at all'}")
         # Before a service starts: what it makes writable obeys this order.
         self._hands.require(self.view.domain.required, self.view.domain.order)
@@ -173,6 +177,7 @@ class NodeDaemon:
         notify("READY=1")
         await self._ended.wait()
         notify("STOPPING=1")
+        self._shutdown.close()
         await self._control.close()
         await self._hands.close()
         self._remember(watchdog_until(self.view, self.catalogue), now_ms())
@@ -192,21 +197,39 @@ class NodeDaemon:
         self.feed(BeatCame(beat))
 
     def _leave(self) -> None:
-        """SIGTERM. The second one does not wait any more.
-
-        The others must not fence a node whose daemon restarts. For the length of a lease they could not take over
-        anyway, so the announcement costs nothing.
-        """
-        if not self._stop_services or self._leaves_by_ms is not None:
-            lease_ms = self._settings.timing.lease_ms
-            if self.view.domain.paused_until_ms < now_ms() + lease_ms:
-                self.feed(Pausing(lease_ms))
-            for _ in range(ANNOUNCEMENTS):
-                self.feed(Tick())
+        """SIGTERM. The second one does not wait any more."""
+        if self._stop_services and not self._departure.begun:
+            self.note("the services of this node are moved and stopped, then its daemon ends")
+            self._departure.leave(now_ms())
+        elif self._ending is None:
+            self._ending = asyncio.get_running_loop().create_task(self._end())
+        else:
             self._ended.set()
-            return
-        self.note("the services of this node are moved and stopped, then its daemon ends")
-        self._leaves_by_ms = now_ms() + self._settings.stop_s * 1_000
+
+    def _host_goes_down(self, begins: bool) -> None:
+        """logind waits with the shutdown while this node holds its lock."""
+        waits = self._departure.told(self.view.domain, begins, bool(self._reactor.bound_active), now_ms())
+        self.note(("the host shuts down" if begins else "the host does not shut down")
+                  + ("; the services of this node are moved first" if waits else ""))
+        if begins and not waits:
+            self._shutdown.release()
+
+    async def _end(self) -> None:
+        """Tell the others, and end.
+
+        They must not fence a node whose daemon restarts. For the length of a lease they could not take over anyway, so
+        the announcement costs nothing. A node that ends with its host, with nothing active, is not missed at all.
+        """
+        down = self._departure.host or self._stop_services or await self._shutdown.is_under_way()
+        lease_ms = self._settings.timing.lease_ms
+        if down and not self._reactor.bound_active:
+            self.note("the others are told that this node ends with its host")
+            self.feed(Departing(AWAY_MS))
+        elif self.view.domain.paused_until_ms < now_ms() + lease_ms:
+            self.feed(Pausing(lease_ms))
+        for _ in range(ANNOUNCEMENTS):
+            self.feed(Tick())
+        self._ended.set()
 
     def _pause(self) -> None:
         """SIGUSR2: the daemon is going to be replaced."""
@@ -223,7 +246,7 @@ class NodeDaemon:
         self._self.unstored = self._reactor.unstored
         self._self.on_tick(self.view.domain.leading, late_ms, now)
         standing = self._self.standing(self._hands.in_sync, self._hands.enforced, now)
-        if self._leaves_by_ms is not None:
+        if self._departure.begun:
             standing = replace(standing, report=replace(standing.report, administrative=Administrative.LOCKED))
         if standing != self.view.standing:
             self.feed(StandingChanged(standing))
@@ -242,13 +265,25 @@ class NodeDaemon:
         if interval_s is not None and now - self._alive_ms >= interval_s * 1_000:
             self._alive_ms = now
             notify("WATCHDOG=1")
-        if self._reactor.broken and self._leaves_by_ms is None:
-            self._leaves_by_ms = now + BROKEN_S * 1_000
-        if self._leaves_by_ms is not None:
-            left = bound if self._reactor.broken else tuple(sorted(self.view.local.active_groups))
-            if not left or now >= self._leaves_by_ms:
-                self.note(f"still active: {', '.join(left)}" if left else "nothing is active here any more")
-                self._ended.set()
+        if self._reactor.broken:
+            self._departure.leave(now, BROKEN_S * 1_000)
+        if self._departure.begun:
+            self._leaving(now, bound)
+
+    def _leaving(self, now: int, bound: tuple[str, ...]) -> None:
+        """End when all has left, or its time is over. With the host it is systemd that ends the daemon."""
+        whole = not self._reactor.broken and not self._departure.host
+        left = tuple(sorted(self.view.local.active_groups)) if whole else bound
+        if not self._departure.is_over(left, now) or (self._departure.host and not self._reactor.broken
+                                                        and not self._shutdown.held):
+            return
+        self.note(f"still active: {', '.join(left)}" if left else "nothing is active here any more")
+        if self._reactor.broken:
+            self._ended.set()
+        elif self._departure.host:
+            self._shutdown.release()
+        elif self._ending is None:
+            self._ending = asyncio.get_running_loop().create_task(self._end())
 
     def _remember(self, until_ms: int | None, now: int) -> None:
         """Leave the view to the next daemon, and until when groups may be active here."""

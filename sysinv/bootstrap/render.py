@@ -60,6 +60,10 @@ hostssl all flock 127.0.0.1/32 scram-sha-256
 """
 
 
+# Longer than service management takes to move all services away (stop_s), for which it delays a shutdown.
+LOGIND_CONF = "[Login]\nInhibitDelayMaxSec=75\n"
+
+
 Sections = Mapping[str, Mapping[str, Any]]
 
 
@@ -107,6 +111,7 @@ def host_files(answers: Answers, hostname: str) -> list[RenderedFile]:
     )
     known = [(address, given) for address, given in names if address]
     return [RenderedFile("/etc/hostname", PUBLIC, hostname + "\n"), hosts_file(known),
+            RenderedFile("/etc/systemd/logind.conf.d/flock-sm.conf", PUBLIC, LOGIND_CONF),
             *(_network_file(network, own) for network in answers.networks if (own := network.own_address(hostname)))]
 
 

@@ -12,8 +12,8 @@ def wanted(view: View, now_ms: int) -> frozenset[str]:
 
     While nothing is active here nothing is written, so nobody who is in the record falls behind. The successor stays in
     it while the groups move there, although replication ends on the way: nothing is acknowledged without it until then.
-    So does, for a moment, who may have to become the successor because this node's networks are at fault. A node that is
-    locked or out of service could not be promoted: it gets all changes, but nothing waits for it when it is switched off.
+    So does, for a moment, who may have to become the successor because this node's networks are at fault. A node that
+    is locked or out of service could not be promoted: it gets all changes, but nothing waits for it.
     """
     if not view.local.active:
         return view.durable.record.members | {view.me}
