@@ -6,10 +6,12 @@ import uuid
 from typing import Protocol
 
 from flock.core.errors import InvalidInput, Refused
+from flock.core.records import replace
 from sm.contract.control import Reply, Request
 from sm.contract.messages import NodeReport
 from sm.contract.nodecommand import SWACTS, TELLS, NodeAction
 from sm.contract.states import Administrative, Operational
+from sm.core.domain.step import fencing
 from sm.core.model import Catalogue
 from sm.core.node import ledger
 from sm.core.node.running import running
@@ -50,8 +52,9 @@ class Node(Protocol):
 
 def shown(node: Node, request: Request) -> Reply:
     """The states of one node, and whether it provides service."""
-    return Reply(request.id, service_node=service_node(
-        ledger.cluster(node.view, node.catalogue, node.now_ms()), request.node))
+    found = service_node(ledger.cluster(node.view, node.catalogue, node.now_ms()), request.node)
+    return Reply(request.id, service_node=replace(found, fencing=fencing(node.view.domain, request.node,
+                                                                         node.now_ms())))
 
 
 def commanded(node: Node, request: Request) -> Reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flock.core.records import replace
+from sm.contract.nodecommand import Fencing
 from sm.core.domain.events import (
     Action,
     AskFenced,
@@ -79,7 +80,8 @@ def _beat(view: View, event: Event, now_ms: int) -> tuple[View, Beat]:
         echoes={name: (known.beat.boot, known.beat.sent_ms) for name, known in heard.items() if name not in view.void},
         vote=view.durable.vote, record=view.durable.record, claims=view.claim_ms is not None, leading=view.leading,
         alone=view.leading and not has_live_majority(view, now_ms), accepts_loss=view.accepts_loss,
-        active=view.local.active, eligible=view.local.eligible and not view.departing_ms, hears=hears, follows=view.leader(now_ms),
+        active=view.local.active, eligible=view.local.eligible and not view.departing_ms, hears=hears,
+        follows=view.leader(now_ms),
         fenced=frozenset(name for name, void in view.void.items() if void.proof is not Proof.EXPIRED),
         pausing_ms=event.pause_ms if isinstance(event, Pausing) else max(0, view.paused_until_ms - now_ms),
         departing_ms=view.departing_ms)
@@ -124,6 +126,13 @@ def targets(view: View, now_ms: int) -> list[str]:
     return [name for name in others if (_needed(view, name, now_ms) if name in view.void else
             name == view.durable.vote.holder or _led(view, name) or (view.leading and (
                 name in view.required or (name in view.heard and view.heard[name].beat.eligible))))]
+
+
+def fencing(view: View, name: str, now_ms: int) -> Fencing:
+    """What this node does with another one that is silent."""
+    if name in view.void:
+        return Fencing.OFF if view.void[name].proof is Proof.FENCED else Fencing.NONE
+    return Fencing.ABLE if name in view.local.fenceable and name in targets(view, now_ms) else Fencing.NONE
 
 
 def _needed(view: View, name: str, now_ms: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flock.core.errors import InvalidInput
 from sm.contract.control import Request, Verb
-from sm.contract.nodecommand import CHECKS, ErrorCode, NodeAction, ServiceNode, Verdict
+from sm.contract.nodecommand import CHECKS, ErrorCode, Fencing, NodeAction, ServiceNode, Verdict
 from sm.contract.states import Administrative, Availability, Operational
 
 ORIGIN = "sm"
@@ -16,7 +16,8 @@ _YES_NO = {"enum": ["yes", "no", "unknown"]}
 _STATES = {"admin": {"enum": list(Administrative)}, "oper": {"enum": list(Operational)}, "avail": {"type": "string"}}
 SHOWN = {"type": "object", "required": ["origin", "hostname", *_STATES, "active_services", "swactable_services"],
          "properties": {"origin": {"const": ORIGIN}, "hostname": {"type": "string"}, **_STATES,
-                        "active_services": _YES_NO, "swactable_services": _YES_NO}}
+                        "active_services": _YES_NO, "swactable_services": _YES_NO,
+                        "fencing": {"enum": list(Fencing)}}}
 COMMAND = {"type": "object", "required": ["action"], "properties": {
     "origin": {"type": "string", "maxLength": TEXT_MAX}, "action": {"enum": list(NodeAction)}, **_STATES,
     "avail": {"type": "string", "maxLength": TEXT_MAX}}}
@@ -30,7 +31,7 @@ def shown(node: ServiceNode) -> dict[str, Any]:
     """The body of ``GET /v1/servicenode/<hostname>``."""
     return {"origin": ORIGIN, "hostname": node.hostname, "admin": node.admin.value, "oper": node.oper.value,
             "avail": node.avail.value, "active_services": node.active_services,
-            "swactable_services": node.swactable_services}
+            "swactable_services": node.swactable_services, "fencing": node.fencing.value}
 
 
 def command(hostname: str, body: Any) -> Request:

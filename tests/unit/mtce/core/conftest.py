@@ -132,6 +132,11 @@ class Story:
         self._feed(claim)
         return self
 
+    def guarded(self, said: ev.Guarded) -> Story:
+        """Service management says what it does with the host when it is silent."""
+        self._feed(said)
+        return self
+
     def run_s(self, seconds: float) -> Story:
         end_ms = self.now_ms + int(seconds * 1000)
         while True:

@@ -143,10 +143,10 @@ def test_pages(api: Api) -> None:
 def test_a_host_and_one_that_is_not_known(api: Api) -> None:
     assert api.call("/v1/servicenode/controller-0").json == {
         "origin": "sm", "hostname": "controller-0", "admin": "unlocked", "oper": "enabled", "avail": "available",
-        "active_services": "yes", "swactable_services": "yes"}
+        "active_services": "yes", "swactable_services": "yes", "fencing": "none"}
     assert api.call("/v1/servicenode/worker-0").json == {
         "origin": "sm", "hostname": "worker-0", "admin": "unknown", "oper": "unknown", "avail": "unknown",
-        "active_services": "unknown", "swactable_services": "unknown"}
+        "active_services": "unknown", "swactable_services": "unknown", "fencing": "none"}
 
 
 CHECK = {"origin": "sysinv", "action": "swact-pre-check", "admin": "unknown", "oper": "unknown", "avail": ""}
