@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flock.core.errors import Refused
 from flock.exec.atomic import replace_file
+from sysinv.hosts.sharedfiles import all_stored
 
 PROGRESS = "rotation.json"
 
@@ -46,8 +47,9 @@ def save(path: Path, progress: Progress) -> None:
 
 
 def carry_out(kind: str, steps: Sequence[Step], path: Path, say: Callable[[str], None],
-              stop_after: int | None = None) -> None:
-    """Run the steps that are not done yet, in order; ``say`` gets a line for each.
+              stop_after: int | None = None, wait: Callable[[], None] = all_stored) -> None:
+    """Run the steps that are not done yet, in order; ``say`` gets a line for each. A step is done when both controllers
+    have the files that it has written (``wait``): the next one acts on them. Unavailable: not both have them in time.
 
     ``stop_after``: only the first so many; the rotation then has not ended. Refused while another kind of rotation has
     not ended.
@@ -62,6 +64,7 @@ def carry_out(kind: str, steps: Sequence[Step], path: Path, say: Callable[[str],
         begun = time.monotonic()
         # What a step puts into the values it stores itself before it acts on them.
         step(progress)
+        wait()
         progress.done.append(title)
         save(path, progress)
         say(f"{number}/{len(steps)} {title} ({time.monotonic() - begun:.1f} s)")
