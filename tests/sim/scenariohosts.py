@@ -24,6 +24,7 @@ from sm.core.swact import swact_log
 from sm.core.wireform import domain_beat, with_domain
 from sm.daemon.beginning import domain_view, first_view
 from sm.daemon.commands import Commands
+from sm.daemon.departure import AWAY_MS
 from sm.daemon.memory import Left
 from sm.daemon.reactor import Reactor
 from sm.daemon.standing import Self
@@ -358,6 +359,12 @@ class Host(Machine):
         self.boots += 1
         self.daemon = False
         self.world.say(f"the daemon of {self.name} ends")
+
+    def goes_down(self):
+        """The daemon ends with its host, on which nothing is active that needs a right."""
+        self.feed(domain.Departing(AWAY_MS))
+        self.feed(domain.Tick())
+        self.world.say(f"{self.name} goes down")
 
     def start_daemon(self):
         if self.up and not self.daemon:

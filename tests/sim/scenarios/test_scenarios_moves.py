@@ -6,7 +6,7 @@ from flock.core.errors import Refused
 from sm.admin import edits, provisioning
 from sm.contract.control import Verb
 from sm.contract.nodecommand import NodeAction
-from sm.contract.states import Administrative, ServiceAction
+from sm.contract.states import Administrative, Operational, ServiceAction
 from sm.core.events import AuditNow
 from sm.core.node import ledger
 from sm.core.servicenode import service_node
@@ -109,13 +109,19 @@ def test_scenario_15_lock_and_unlock_of_the_standby(seed):
     site.world.run(6_000)
     assert all(told[0] == "standby" for name, told in site.second.groups().items() if name not in shared)
     assert site.lost_redundancy() == set(site.catalogue.groups)
-    assert site.active_is(site.first) and site.first.view.durable.record.members == set(site.names)
-    # Host maintenance reboots a host that is unlocked.
-    site.second.maintenance(administrative=Administrative.UNLOCKED)
+    assert site.active_is(site.first) and site.first.view.durable.record.members == {"controller-0"}
+    # Host maintenance may reset a host that is locked: nobody takes that for its death, or waits for it.
     site.reset(site.second, 20_000)
+    site.holds(lambda: site.first.view.required == frozenset(), 40_000)
+    # It reboots a host that is unlocked, and tests it before it is enabled.
+    site.second.maintenance(administrative=Administrative.UNLOCKED, operational=Operational.DISABLED)
+    site.second.goes_down()
+    site.reset(site.second, 20_000)
+    site.world.run(25_000)
+    site.second.maintenance(operational=Operational.ENABLED)
     site.until(lambda: site.redundant(site.first), 120_000)
     site.until(lambda: site.alarms == {}, 5_000)
-    assert site.promotions == ["controller-0"]
+    assert site.promotions == ["controller-0"] and site.fences == 0
 
 
 def test_scenario_18_the_standby_reboots(seed):
@@ -126,6 +132,21 @@ def test_scenario_18_the_standby_reboots(seed):
     site.until(lambda: site.redundant(site.first), 90_000)
     site.until(lambda: site.alarms == {}, 5_000)
     assert site.promotions == ["controller-0"] and site.reboots == []
+
+
+def test_scenario_18_the_standby_reboots_in_order(seed):
+    """As above, but its last words keep it from being fenced while it boots."""
+    site = Site(seed=seed).begin()
+    site.second.goes_down()
+    site.world.run(500)
+    assert site.first.view.required == frozenset(), "no write waits for it"
+    site.reset(site.second, 40_000)
+    site.until(lambda: site.lost_redundancy() == set(site.catalogue.groups), 10_000)
+    site.holds(lambda: site.active_is(site.first) and site.first.view.leading, 25_000)
+    assert "400.005" not in {key[0] for key in site.alarms}
+    site.until(lambda: site.redundant(site.first), 90_000)
+    site.until(lambda: site.alarms == {}, 5_000)
+    assert (site.promotions, site.reboots, site.fences) == (["controller-0"], [], 0)
 
 
 @pytest.mark.parametrize(("announced", "away_ms"), [(True, 3_000), (False, 500)])
