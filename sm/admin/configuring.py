@@ -11,7 +11,7 @@ from sm.admin import edits
 from sm.admin.edits import Edit
 from sm.admin.notifier import Notifier, nobody
 from sm.admin.program import Note, Work, catalogue_of, common, edited, places, run, say
-from sm.catalogue.fields import SETTINGS
+from sm.catalogue.fields import ELSEWHERE, ELSEWHERE_RULE, SETTINGS
 from sm.store.store import Store
 
 NAME = "sm-configure"
@@ -21,7 +21,7 @@ _ADDRESSES = ("multicast", "address", "peer_address")
 _PORTS = ("port", "heartbeat_port", "peer_port", "peer_heartbeat_port")
 _SETTINGS = ("sm_server_port", "sm_client_port", "sm_process_priority")
 _NO_GROUP = ("", "-", "none")
-_KNOWN = tuple(sorted({*SETTINGS, "policy"} - set(_SETTINGS)))
+_KNOWN = tuple(sorted(SETTINGS.keys() - set(_SETTINGS)))
 
 
 def main(arguments: Sequence[str], notify: Notifier = nobody) -> int:
@@ -116,6 +116,8 @@ def _system(args: argparse.Namespace) -> Edit:
     settings = {name: value for name in _SETTINGS if (value := getattr(args, name)) is not None}
     for text in args.set:
         key, equals, value = text.partition("=")
+        if key in ELSEWHERE:
+            raise InvalidInput(field=f"--set {key}", rule=ELSEWHERE_RULE)
         if not equals or key not in _KNOWN:
             raise InvalidInput(field="--set", rule=f"must be KEY=VALUE, with a key of {', '.join(_KNOWN)}")
         settings[key] = value

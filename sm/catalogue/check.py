@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 from sm.catalogue import plugins
 from sm.catalogue.build import catalogue
-from sm.catalogue.durations import timing
 from sm.catalogue.fields import PLACEHOLDER, field_problems
 from sm.catalogue.order import Steps, cycle, start_steps, stop_steps
 from sm.catalogue.problems import CatalogueRefused, Problem
@@ -50,7 +49,7 @@ def problems(configured: Configured) -> list[Problem]:
                  _heartbeats):
         found += rule(configured)
     if not found:
-        for rule in (_groups, _aggregates, _cycles, _unfilled, _unreachable, _timing):
+        for rule in (_groups, _aggregates, _cycles, _unfilled, _unreachable):
             found += rule(configured)
     return found
 
@@ -202,10 +201,3 @@ def _unreachable(configured: Configured) -> Iterator[Problem]:
     for row in unreachable(configured.service_action_results, configured.service_actions):
         yield Problem("service_action_results", " ".join(key_of(row)), "",
                       "no action's exit leads here: nothing uses this plug-in and command, or other rows hide it")
-
-
-def _timing(configured: Configured) -> Iterator[Problem]:
-    try:
-        timing(configured)
-    except ValueError as error:
-        yield Problem("configuration", "durations", "", str(error))

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from sm.catalogue import durations, plugins
+from sm.catalogue import plugins
 from sm.catalogue.problems import Problem
 from sm.catalogue.rows import ActionRow, key_of
-from sm.contract.states import Policy
+from sm.core.timing import Timing
 
 NAME_MAX = 64
 TEXT_MAX = 1024
@@ -47,15 +47,17 @@ LIMITS: Mapping[str, tuple[int, int]] = {
 SETTINGS: Mapping[str, tuple[int, int]] = {
     "ENABLING_THROTTLE": (1, COUNT_MAX), "sm_server_port": (1, PORT_MAX), "sm_client_port": (1, PORT_MAX),
     "sm_process_priority": (-20, -2), "FAILPENDING_TIMEOUT_MS": (1, TIME_MS_MAX),
-    "RESET_PEER_WAIT_TIMEOUT_SEC": (1, TIME_S_MAX), **dict.fromkeys(durations.KEYS, (1, TIME_MS_MAX)),
+    "RESET_PEER_WAIT_TIMEOUT_SEC": (1, TIME_S_MAX),
 }
 """Keys of ``configuration`` that are numbers, with their least and greatest value."""
 SETTING_CHOICES: Mapping[str, tuple[str, ...]] = {
     "SYSTEM_MODE": ("simplex", "duplex", "duplex-direct", "standard"),
     "SYSTEM_ROLE": ("none", "systemcontroller", "subcloud"),
     "PLATFORM": ("flock", "starlingx"),
-    "policy": tuple(Policy),
 }
+ELSEWHERE = frozenset({"policy", *Timing.__dataclass_fields__})
+"""What the agreement between the nodes goes by. The witness, which has no store, needs it too."""
+ELSEWHERE_RULE = "has no effect here; it is set in /etc/sm/sm.conf of each controller"
 
 
 def field_problems(table: str, row: Any) -> Iterator[Problem]:

@@ -10,9 +10,7 @@ import pytest
 from flock.core.errors import DeadlineExceeded, Unavailable
 from sm.admin import configuring, provisioning
 from sm.admin.notifier import nobody
-from sm.catalogue.durations import policy, timing
 from sm.cmd import configure, deprovision, provision
-from sm.contract.states import Policy
 from sm.store.store import Store
 from tests.unit.sm.catalogue.sites import few
 
@@ -170,12 +168,18 @@ def test_configure_system(run: Run, store: Store, capsys: pytest.CaptureFixture[
     assert "sm_process_priority: value: must be a number from -20 to -2" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         run("configure", "system", "--cpe_mode", "simplex")
-    assert run("configure", "system", "--set", "policy=promote", "--set", "lease_ms=5000") == 0
-    assert (policy(store.configured()), timing(store.configured()).lease_ms) == (Policy.PROMOTE, 5000)
-    for text in ("lease_ms", "leese_ms=5000", "SYSTEM_MODE=simplex"):
+    assert run("configure", "system", "--set", "ENABLING_THROTTLE=5", "--set", "FAILPENDING_TIMEOUT_MS=3000") == 0
+    assert store.configured().setting("ENABLING_THROTTLE") == "5"
+    for text in ("ENABLING_THROTTLE", "THROTTLE=5", "SYSTEM_MODE=simplex"):
         assert run("configure", "system", "--set", text) == 1
-    assert run("configure", "system", "--set", "lease_ms=1000") == 1
-    assert "lease_ms must be greater than silent_ms + step_down_ms + drift_ms" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("setting", ["policy=promote", "lease_ms=5000"])
+def test_what_the_daemon_does_not_take_from_the_store_is_refused(
+        run: Run, store: Store, capsys: pytest.CaptureFixture[str], setting: str) -> None:
+    """It was stored and had no effect: the agreement goes by the daemon's settings."""
+    assert run("configure", "system", "--set", setting) == 1 and store.version() == 1
+    assert "it is set in /etc/sm/sm.conf of each controller" in capsys.readouterr().err
 
 
 def test_roll_back(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
@@ -219,13 +223,13 @@ def test_a_new_store_is_made_of_the_site(tmp_path: Path, store: Store, capsys: p
     assert provision.main() == 0
     monkeypatch.setattr("sys.argv", ["sm-configure", "system", "--sm_client_port", "9", *place])
     assert configure.main() == 0
-    (tmp_path / "site.yaml").write_text("mode: simplex\nunit: controller-0\nconfiguration: {policy: promote}\n")
+    (tmp_path / "site.yaml").write_text("mode: simplex\nunit: controller-0\nconfiguration: {ENABLING_THROTTLE: \"7\"}\n")
     capsys.readouterr()
     for words in (["--dry-run"], ["--apply"]):
         assert configuring.main(["catalogue", *words, *place]) == 0
-        assert "changes: configuration policy: (none) -> 'value=promote'" in capsys.readouterr().out
+        assert "changes: configuration ENABLING_THROTTLE value: '2' -> '7'" in capsys.readouterr().out
     found = Store.open(tmp_path / "new/sm.db", few)
-    assert policy(found.configured()) is Policy.PROMOTE
+    assert found.configured().setting("ENABLING_THROTTLE") == "7"
     found.roll_back(4)
     assert found.configured().setting("SYSTEM_MODE") == "simplex" and found.version() == 6
     found.close()
