@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 
-from sm.catalogue import plugins
+from sm.catalogue import paths, plugins
 from sm.catalogue.build import catalogue
 from sm.catalogue.fields import PLACEHOLDER, field_problems
 from sm.catalogue.order import Steps, cycle, start_steps, stop_steps
@@ -49,7 +49,7 @@ def problems(configured: Configured) -> list[Problem]:
                  _heartbeats):
         found += rule(configured)
     if not found:
-        for rule in (_groups, _aggregates, _cycles, _unfilled, _unreachable):
+        for rule in (_groups, _aggregates, _cycles, _unfilled, _unreachable, paths.problems):
             found += rule(configured)
     return found
 

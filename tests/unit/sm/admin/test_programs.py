@@ -223,7 +223,7 @@ def test_a_new_store_is_made_of_the_site(tmp_path: Path, store: Store, capsys: p
     assert provision.main() == 0
     monkeypatch.setattr("sys.argv", ["sm-configure", "system", "--sm_client_port", "9", *place])
     assert configure.main() == 0
-    (tmp_path / "site.yaml").write_text("mode: simplex\nunit: controller-0\nconfiguration: {ENABLING_THROTTLE: \"7\"}\n")
+    (tmp_path / "site.yaml").write_text("mode: simplex\nunit: controller-0\nconfiguration: {ENABLING_THROTTLE: '7'}\n")
     capsys.readouterr()
     for words in (["--dry-run"], ["--apply"]):
         assert configuring.main(["catalogue", *words, *place]) == 0

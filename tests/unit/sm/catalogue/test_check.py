@@ -132,7 +132,7 @@ CASES: tuple[tuple[Callable[[Configured], Configured], str], ...] = (
     (change("configuration", ("ENABLING_THROTTLE",), value="many"), "configuration: ENABLING_THROTTLE: value: must be"),
     (change("configuration", ("SYSTEM_MODE",), value="triplex"), "value: must be one of simplex, "),
     (add("configuration", SettingRow("sm_process_priority", "-1")), "value: must be a number from -20 to -2"),
-    (change("configuration", ("ENABLING_THROTTLE",), value="0"), "ENABLING_THROTTLE: value: must be a number from 1 to"),
+    (change("configuration", ("ENABLING_THROTTLE",), value="0"), "ENABLING_THROTTLE: value: must be a number from 1"),
     (beat(service="nobody"), "service_heartbeat: nobody: service: there is no service 'nobody'"),
     (beat(missed_degrade=2), "service_heartbeat: keystone: missed_fail: must be greater than missed_degrade"),
     (beat(family="tcp"), "family: must be one of unix, udp"),
