@@ -10,8 +10,9 @@ from flock.core.errors import InvalidInput
 from sm.admin import edits
 from sm.admin.edits import Edit
 from sm.admin.notifier import Notifier, nobody
-from sm.admin.program import Note, Work, catalogue_of, common, edited, places, run, say
+from sm.admin.program import Note, Work, catalogue_of, common, edited, places, run
 from sm.catalogue.fields import ELSEWHERE, ELSEWHERE_RULE, SETTINGS
+from sm.client.program import say
 from sm.store.store import Store
 
 NAME = "sm-configure"

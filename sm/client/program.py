@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from flock.cli.output import stdout_closed_quietly
 from flock.core.errors import FlockError
 from sm.client.control import ask
 from sm.contract.control import SOCKET, Reply, Request, StatusReport, Verb
@@ -54,5 +55,6 @@ def of_service(name: str, verb: Verb, description: str, arguments: Sequence[str]
 
 
 def say(text: str) -> None:
-    """Write lines of the program's output."""
-    sys.stdout.write(f"{text}\n")
+    """Write lines of the program's output; the rest is for nobody when the reader has closed the pipe (``| head``)."""
+    if stdout_closed_quietly(f"{text}\n"):
+        sys.exit(1)

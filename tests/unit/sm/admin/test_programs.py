@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from flock.core.errors import DeadlineExceeded, Unavailable
+from flock.core.errors import DeadlineExceeded
 from sm.admin import configuring, provisioning
 from sm.admin.notifier import nobody
+from sm.client.control import NotRunning
 from sm.cmd import configure, deprovision, provision
 from sm.store.store import Store
 from tests.unit.sm.catalogue.sites import few
@@ -26,8 +27,9 @@ class Daemon:
     def __init__(self) -> None:
         self.told: list[int] = []
 
-    def __call__(self, version: int) -> None:
+    def __call__(self, version: int) -> str:
         self.told.append(version)
+        return f"Version {version} is in use, but for its paths."
 
 
 @pytest.fixture
@@ -54,7 +56,8 @@ def test_deprovision_and_provision_a_service(run: Run, store: Store, capsys: pyt
     daemon = Daemon()
     assert run("deprovision", "service-group-member", "controller-services", "fm-api", "--apply", daemon=daemon) == 0
     out = capsys.readouterr().out
-    assert out.startswith("stops: fm-api\n") and out.endswith("Stored as version 2.\n")
+    assert out.startswith("stops: fm-api\n")
+    assert out.endswith("Stored as version 2.\nVersion 2 is in use, but for its paths.\n")
     assert run("provision", "service-group-member", "controller-services", "fm-api", "--apply", daemon=daemon) == 0
     assert capsys.readouterr().out.startswith("starts: fm-api\n") and daemon.told == [2, 3]
     assert [one.comment for one in store.versions()][0].startswith(
@@ -68,7 +71,7 @@ def test_without_a_daemon_apply_stores_the_change(run: Run, store: Store, capsys
 
 def test_a_daemon_that_does_not_answer(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     class Stuck(Daemon):
-        def __call__(self, version: int) -> None:
+        def __call__(self, version: int) -> str:
             raise DeadlineExceeded(what="sm", timeout_s=5)
 
     assert run("deprovision", "service-group-member", "controller-services", "fm-api", "--apply", daemon=Stuck()) == 1
@@ -236,5 +239,5 @@ def test_a_new_store_is_made_of_the_site(tmp_path: Path, store: Store, capsys: p
 
 
 def test_nobody() -> None:
-    with pytest.raises(Unavailable, match="sm is not available"):
+    with pytest.raises(NotRunning, match="sm-daemon does not run here"):
         nobody(3)
