@@ -163,10 +163,16 @@ def _groups(configured: Configured) -> Iterator[Problem]:
 
 
 def _aggregates(configured: Configured) -> Iterator[Problem]:
-    together = defaultdict(list)
+    together, wishes = defaultdict(list), defaultdict(set)
     for group in catalogue(configured).groups.values():
         if group.aggregate:
             together[group.aggregate].append((group.name, (group.model, group.n_active, group.m_standby)))
+            wishes[group.aggregate].add(group.preferred)
+    for aggregate, said in wishes.items():
+        if len(said - {()}) > 1:
+            yield Problem("service_domain_members", aggregate, "preferred",
+                          "groups that move together may not prefer different nodes: " + " or ".join(
+                              ",".join(one) for one in sorted(said - {()})))
     for aggregate, groups in together.items():
         (usual, _), = Counter(placement for _, placement in groups).most_common(1)
         for name, placement in groups:

@@ -20,6 +20,7 @@ COUNT_MAX = 10_000
 NODES_MAX = 64
 PORT_MAX = 65_535
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_NODES = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,63})(,[A-Za-z0-9][A-Za-z0-9_.-]{0,63})*|")
 _DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}|")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -131,12 +132,18 @@ def _pid_file_rule(value: str) -> str:
     return "" if not value or value.startswith("/") else "must be an absolute path, or empty"
 
 
+def _nodes_rule(value: str) -> str:
+    good = _NODES.fullmatch(value) and len(set(value.split(","))) == len(value.split(","))
+    return "" if good else "must be different names of nodes with commas between them, or empty"
+
+
 def _presence_rule(value: str) -> str:
     return "" if value else "must not be empty"
 
 
 _TEXT_RULES: Mapping[str, Callable[[str], str]] = {
     **dict.fromkeys(_ADDRESSES, address_rule), "device": _device_rule, "pid_file": _pid_file_rule,
+    "preferred": _nodes_rule,
     **dict.fromkeys(("instance", "command", "key", "source", "destination", "message"), _presence_rule),
 }
 

@@ -12,11 +12,16 @@ from sm.client.control import ask
 from sm.contract.control import SOCKET, Reply, Request, StatusReport, Verb
 
 
-def parser_of(name: str, description: str, *examples: str) -> argparse.ArgumentParser:
+def examples(*lines: str) -> str:
+    """Command lines for the end of a help text."""
+    return "\n".join(("examples:", *(f"  {line}" for line in lines)))
+
+
+def parser_of(name: str, description: str, *lines: str) -> argparse.ArgumentParser:
     """A parser with the option of the socket, and examples in its help."""
     parser = argparse.ArgumentParser(prog=name, description=description,
                                      formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     epilog="\n".join(("examples:", *(f"  {line}" for line in examples))))
+                                     epilog=examples(*lines))
     parser.add_argument("--socket", default=SOCKET, help="control socket of sm-daemon (default: %(default)s)")
     return parser
 

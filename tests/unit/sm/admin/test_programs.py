@@ -2,6 +2,7 @@
 """sm-configure, sm-provision and sm-deprovision as an operator runs them, on a store of their own."""
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 from flock.core.errors import DeadlineExceeded
 from sm.admin import configuring, provisioning
 from sm.admin.notifier import nobody
+from sm.catalogue.build import catalogue
 from sm.client.control import NotRunning
 from sm.cmd import configure, deprovision, provision
+from sm.contract.states import OnFailure
 from sm.store.store import Store
 from tests.unit.sm.catalogue.sites import few
 
@@ -159,6 +162,56 @@ def test_configure_service_group(run: Run, store: Store, capsys: pytest.CaptureF
     assert "active_only 'directory-services' has no effect" in capsys.readouterr().err
     assert run("configure", "service_group", "yes", "controller", groups[0], "N + M", "1", "1",
                "controller-aggregate") == 0
+
+
+def test_configure_service(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """What follows when it has failed too often is in the catalogue that the daemon runs by, and restarts nothing."""
+    daemon = Daemon()
+    assert run("configure", "service", "fm-mgr", "--on_failure", "degrade", "--max_failures", "5", "--apply",
+               daemon=daemon) == 0
+    assert "restarts" not in capsys.readouterr().out and daemon.told == [2]
+    found = catalogue(store.configured()).services["fm-mgr"]
+    assert (found.on_failure, found.max_failures, found.max_action_failures) == (OnFailure.DEGRADE, 5, 4)
+    for words, message in ((("nobody", "--on_failure", "swact"), "service nobody could not be found"),
+                           (("fm-mgr", "--max_failures", "0"), "max_failures: must be a number from 1 to 10000"),
+                           (("fm-mgr",), "needs one of --on_failure, --max_failures, --max_action_failures")):
+        assert run("configure", "service", *words) == 1
+        assert message in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run("configure", "service", "fm-mgr", "--on_failure", "hope")
+    assert store.version() == 2
+
+
+def test_configure_preferred_nodes(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    place = ("service_group", "yes", "controller", "cloud-services", "N + M", "1", "1", "controller-aggregate")
+    assert run("configure", *place, "--preferred", "controller-1,controller-0") == 0
+    assert "in controller-aggregate on controller-1, controller-0 if possible" in capsys.readouterr().out
+    assert run("configure", *place) == 0, "what is not given stays"
+    assert catalogue(store.configured()).groups["cloud-services"].preferred == ("controller-1", "controller-0")
+    assert run("configure", *place, "--preferred", "controller-1,controller-1") == 1
+    assert "preferred: must be different names of nodes" in capsys.readouterr().err
+    assert run("configure", *place[:3], "oam-services", *place[4:], "--preferred", "controller-0") == 1
+    assert "groups that move together may not prefer different nodes: controller-0 or controller-1,controller-0" in (
+        capsys.readouterr().err)
+    assert run("configure", *place, "--preferred", "") == 0
+    assert catalogue(store.configured()).groups["cloud-services"].preferred == ()
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("configure", ()), ("configure", ("interface",)), ("configure", ("service_instance",)), ("configure", ("service",)),
+    ("configure", ("service_group",)), ("configure", ("system",)), ("configure", ("catalogue",)),
+    ("configure", ("roll_back",)), ("provision", ()), ("provision", ("service-group-member",)), ("deprovision", ())])
+def test_examples_of_the_help_are_command_lines(run: Run, capsys: pytest.CaptureFixture[str], name: str,
+                                                words: tuple[str, ...]) -> None:
+    """Each help has some, and the programs take them."""
+    with pytest.raises(SystemExit):
+        run(name, *words, "--help")
+    lines = capsys.readouterr().out.partition("examples:\n")[2].splitlines()
+    assert lines
+    for line in lines:
+        program, *arguments = shlex.split(line)
+        assert program == f"sm-{name}" and run(name, *arguments, daemon=Daemon()) in (0, 1)
+        assert "usage:" not in capsys.readouterr().err
 
 
 def test_configure_system(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
