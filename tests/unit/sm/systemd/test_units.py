@@ -176,6 +176,7 @@ def test_a_watch_that_systemd_was_too_busy_to_begin_begins_later(manager: Manage
     async def body() -> None:
         units, reports = Units(), []  # type: ignore[var-annotated]
         await units.watch("one", "a.service", reports.append)
+        await asyncio.sleep(1)
         manager.answering, manager.states["b.service"] = False, GOOD
         await units.watch("two", "b.service", reports.append)
         manager.answering = True
