@@ -38,6 +38,8 @@ class Verb(enum.StrEnum):
     """[node, force]"""
     FORCE_ACTIVE = "force-active"
     """[accept_loss]"""
+    MAINTENANCE = "maintenance"
+    """[maintenance]"""
     RESTART = "restart"
     """[service, alone]"""
     MANAGE = "manage"
@@ -67,6 +69,7 @@ class Request:
     service: str = ""
     force: bool = False
     accept_loss: bool = False
+    maintenance: bool = False
     alone: bool = False
     version: int = 0
     changes: tuple[str, ...] = ()
@@ -124,7 +127,8 @@ class ServiceLine:
 @dataclass(frozen=True, slots=True)
 class StatusReport:
     """All that the daemon of ``node`` knows. ``reason``: why it leads or does not. ``problems``: what is wrong with the
-    daemon itself, in sentences. ``journal``: the latest decisions, the oldest first. ``domain``: its name."""
+    daemon itself, in sentences. ``journal``: the latest decisions, the oldest first. ``domain``: its name.
+    ``maintenance``: an operator wants nothing moved."""
 
     node: str
     leader: str
@@ -137,6 +141,7 @@ class StatusReport:
     problems: tuple[str, ...] = ()
     journal: tuple[str, ...] = ()
     domain: str = DOMAIN
+    maintenance: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from sm.core.events import Restart, SetManaged
 from sm.core.explain import explain
 from sm.core.local.explain import explain as explain_service
 from sm.core.node import ledger
+from sm.core.node.view import SetMaintenance
 from sm.core.simulate import BadChange, simulate
 from sm.daemon import nodecommands
 
@@ -39,7 +40,8 @@ class Commands:
             Verb.STATUS: self._status, Verb.EXPLAIN: self._explain, Verb.SIMULATE: self._simulate,
             Verb.SWACT: self._swact, Verb.FORCE_ACTIVE: self._force_active, Verb.RESTART: self._restart,
             Verb.MANAGE: self._manage, Verb.UNMANAGE: self._manage, Verb.CONFIGURATION: self._configuration,
-            Verb.NODE: self._set_node, Verb.COMMAND: lambda request: nodecommands.commanded(node, request),
+            Verb.MAINTENANCE: self._maintenance, Verb.NODE: self._set_node,
+            Verb.COMMAND: lambda request: nodecommands.commanded(node, request),
             Verb.SERVICE_NODE: lambda request: nodecommands.shown(node, request)}
 
     def __call__(self, request: Request) -> Reply:
@@ -99,6 +101,13 @@ class Commands:
                   f"{', and accepts that data may be lost' if request.accept_loss else ''}")
         node.feed(ForceActive(request.accept_loss))
         return Reply(request.id, text=f"{node.view.me} stands for election: {node.view.domain.reason}.")
+
+    def _maintenance(self, request: Request) -> Reply:
+        nodecommands.leads(self._node, "maintenance")
+        word = "begins" if request.maintenance else "ends"
+        self._node.note(f"an operator {word} the maintenance of the domain")
+        self._node.feed(SetMaintenance(request.maintenance))
+        return Reply(request.id, text=f"The maintenance of the domain {word}.")
 
     def _restart(self, request: Request) -> Reply:
         name = self._service(request)
