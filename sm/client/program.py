@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
+import pwd
 import sys
 from collections.abc import Sequence
 
 from flock.cli.output import stdout_closed_quietly
 from flock.core.errors import FlockError
+from flock.core.records import replace
 from sm.client.control import ask
 from sm.contract.control import SOCKET, Reply, Request, StatusReport, Verb
 
@@ -29,7 +32,7 @@ def parser_of(name: str, description: str, *lines: str) -> argparse.ArgumentPars
 def answer(name: str, socket: str, request: Request) -> Reply | None:
     """The daemon's answer; None after an error, which is told on stderr."""
     try:
-        return ask(request, socket)
+        return ask(replace(request, origin=f"{name} ({_user()})"), socket)
     except FlockError as error:
         sys.stderr.write(f"{name}: {error}\n")
         return None
@@ -57,6 +60,14 @@ def of_service(name: str, verb: Verb, description: str, arguments: Sequence[str]
     parser.add_argument("service", help="name of the service")
     args = parser.parse_args(arguments)
     return command(name, args.socket, Request("", verb, service=args.service, alone=alone))
+
+
+def _user() -> str:
+    """The account of the person, also behind sudo."""
+    try:
+        return os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def say(text: str) -> None:

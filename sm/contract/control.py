@@ -60,7 +60,8 @@ class Verb(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class Request:
     """``id`` comes back in the answer. ``changes``: words of ``sm simulate``, at most CHANGES_MAX. ``in_sync``: whether
-    both controllers have the same software deployment; True where that cannot be learned."""
+    both controllers have the same software deployment; True where that cannot be learned. ``origin``: who asks, for the
+    journal."""
 
     id: str
     verb: Verb
@@ -78,11 +79,13 @@ class Request:
     availability: Availability = Availability.UNKNOWN
     action: NodeAction | None = None
     in_sync: bool = True
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeLine:
-    """A voter as this node knows it. ``heard``: not silent now. ``out``: why it is certain that it is off."""
+    """A voter as this node knows it. ``heard``: not silent now. ``out``: why it is certain that it is off. ``witness``:
+    it votes and runs nothing, so it has no states."""
 
     name: str
     administrative: Administrative
@@ -92,6 +95,7 @@ class NodeLine:
     heard: bool
     leads: bool
     out: str = ""
+    witness: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pwd
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -173,7 +174,9 @@ async def maintenance(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
         assert await asyncio.to_thread(tool.run, ["--socket", place.socket, "maintenance", switch]) == 0
         assert (await place.status()).maintenance is shown
         assert await asyncio.to_thread(tool.run, ["--socket", place.socket, "status"]) == 0
-        assert ("MAINTENANCE" in capsys.readouterr().out) is shown
+        told = capsys.readouterr().out
+        assert ("MAINTENANCE" in told) is shown
+        assert f"by sm ({pwd.getpwuid(os.getuid()).pw_name}), {'begins' if shown else 'ends'} the maintenance" in told
 
 
 async def refusals(place: Place) -> None:
