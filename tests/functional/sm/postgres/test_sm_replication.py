@@ -240,10 +240,55 @@ def test_a_full_disk_leaves_the_old_data(pair: Pair) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", str(place)], check=True)
     try:
         subprocess.run(["cp", "-a", f"{aside}/.", str(place)], check=True)
-        log = first.run("start", expect=1)
-        assert "No space left" in log
+        log = first.run("start", expect=36)
+        assert "waits" in log and "No space left" in log
+        assert "the next one begins in" in first.run("monitor", expect=36)
         assert not first.settings.beside("new").exists()
         assert (first.settings.data_directory / "global/pg_control").exists()
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)
     assert Path(second.settings.data).exists()
+
+
+def test_a_standby_without_data_waits_for_the_active_node_for_as_long_as_it_takes(pair: Pair) -> None:
+    first, second = pair.activate(), pair.nodes[1]
+    first.run("stop")
+    second.run("start", expect=36)
+    assert "there is no data here" in second.run("monitor", expect=36)
+    # Data that is lost while the server should run is something else.
+    first.run("monitor", expect=7)
+    first.run("start")
+    second.run("monitor", expect=36)
+    first.run("promote")
+    # What service management does with a service that an audit finds stopped.
+    second.run("monitor", expect=7)
+    second.run("stop")
+    second.run("monitor", expect=7)
+    second.run("start")
+    follows(second)
+    same(first, second)
+
+
+def test_the_only_controller_does_not_wait_for_another_one(pair: Pair) -> None:
+    alone = pair.nodes[0]
+    alone.config.write_text(alone.config.read_text().replace("peers:\n  controller-1: 127.0.0.1", "peers: {}"))
+    assert "there is no data here" in alone.run("start", expect=1)
+
+
+def test_a_copy_that_fails_is_made_again_after_a_pause(pair: Pair) -> None:
+    first, second = pair.activate(), pair.nodes[1]
+    first.run("demote")
+    first.require()
+    first.run("promote")
+    # Nobody but root can write where the copy goes.
+    place = second.folder / "pg"
+    os.chown(place, 0, 0)
+    assert "cannot be copied" in second.run("start", expect=36)
+    assert "1 copies have failed" in second.run("monitor", expect=36)
+    second.run("stop")
+    assert "cannot be copied" in second.run("start", expect=36)
+    assert "2 copies have failed" in second.run("monitor", expect=36)
+    second.server.settings.beside("unfilled").unlink()
+    second._own(place)
+    second.run("start")
+    follows(second)
