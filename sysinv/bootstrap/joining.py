@@ -2,10 +2,12 @@
 """Two controllers: the second one makes its files at its first boot, and the first one accepts it."""
 from __future__ import annotations
 
+import datetime
 import shutil
 import socket
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from flock.conf import shared
 from flock.core.errors import Refused
 from flock.exec.process import run
 from sm.client.running import wait_active
-from sysinv.bootstrap import management
+from sysinv.bootstrap import following, management, render, rotation
 from sysinv.bootstrap.answers import Answers, load
 from sysinv.bootstrap.secrets import load_or_create
 from sysinv.bootstrap.steps import (
@@ -25,6 +27,7 @@ from sysinv.bootstrap.steps import (
     START_TIMEOUT_S,
     UNIT_OF_MANAGEMENT,
     UNITS_ENABLED,
+    UNITS_FOLLOWING,
     Bootstrap,
     Step,
     bus_files,
@@ -81,6 +84,7 @@ def _manage(boot: Bootstrap) -> None:
     management_files(boot, pair=True, fencing=fencing(boot.answers))
     Path(management.CONFIGURED).touch()
     systemctl("enable", *UNITS_ENABLED)
+    systemctl("start", "--no-block", *UNITS_FOLLOWING)
 
 
 JOIN_STEPS: tuple[Step, ...] = (
@@ -136,6 +140,33 @@ def pair(bin_dir: Path, share_dir: Path, say: Callable[[str], None]) -> None:
     wait_active(START_TIMEOUT_S)
     expected.end()
     say("service management counts with two controllers")
+
+
+def follow(bin_dir: Path, share_dir: Path, say: Callable[[str], None]) -> None:
+    """On the standby controller: make its own files anew from what both share, where that has changed.
+
+    Elsewhere nothing is done. Refused while ``flock-rotate`` runs here, and on a host without the shared files.
+    """
+    hostname = socket.gethostname().partition(".")[0]
+    if following.ACTIVE.exists() or not management.is_paired(Path(management.SETTINGS)):
+        say("this is no standby controller, so nothing is done")
+        return
+
+    def files() -> list[RenderedFile]:
+        boot = _boot(bin_dir, share_dir, hostname)
+        made = [*render.service_files(boot.answers, boot.secrets, hostname),
+                *render.keystone_files(boot.answers, boot.secrets)]
+        return [file for file in made if Path(file.path) not in KEPT]
+
+    def tell(verb: str, unit: str) -> None:
+        # A unit that does not run reads its files when it starts.
+        run(["systemctl", "--no-ask-password", verb, unit], timeout_s=COMMAND_TIMEOUT_S, check=False)
+
+    with rotation.alone(CONF_DIR):
+        done = following.follow(following.Standby(
+            CONF_DIR, shared.AUTHORITY, shared.SECRETS, files, partial(tell, "try-restart"), partial(tell, "reload"),
+            f"postgresql@{POSTGRESQL_VERSION}-main", say), lambda: datetime.datetime.now(datetime.UTC))
+    say("this controller has what both share" if done else "this controller has become active; nothing more is done")
 
 
 def _differ(files: Iterable[RenderedFile]) -> bool:

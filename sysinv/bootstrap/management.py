@@ -49,6 +49,17 @@ def database(answers: Answers, hostname: str, *, pair: bool = False) -> dict[str
     return found | {"peers": {other: mgmt.own_address(other)}} if pair else found
 
 
+def peers(path: Path) -> dict[str, str]:
+    """The other controllers in the settings of the database in ``path``, with their addresses on the management
+    network; none without such a file."""
+    try:
+        found = yaml.safe_load(path.read_text())
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    named = found.get("peers") if isinstance(found, dict) else None
+    return {str(name): str(address) for name, address in named.items()} if isinstance(named, dict) else {}
+
+
 def is_paired(path: Path) -> bool:
     """Whether the settings in ``path`` name two controllers; False without such a file."""
     try:

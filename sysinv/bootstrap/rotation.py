@@ -2,9 +2,11 @@
 """Rotation of secrets while the cloud runs: named steps, each safe to repeat, with progress that survives a kill."""
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -27,6 +29,17 @@ class Progress:
 
 
 Step = tuple[str, Callable[[Progress], None]]
+
+
+@contextlib.contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Nobody else replaces secrets of this controller meanwhile. Refused while somebody does."""
+    with (directory / "rotation.lock").open("w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refused(detail="Another flock-rotate is running. Wait until it has ended.") from error
+        yield
 
 
 def load(path: Path) -> Progress | None:
