@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from flock.core.errors import Refused
+from flock.exec.alone import alone as only_one
 from flock.exec.atomic import replace_file
 
 PROGRESS = "rotation.json"
@@ -31,15 +31,9 @@ class Progress:
 Step = tuple[str, Callable[[Progress], None]]
 
 
-@contextlib.contextmanager
-def alone(directory: Path) -> Iterator[None]:
+def alone(directory: Path) -> contextlib.AbstractContextManager[None]:
     """Nobody else replaces secrets of this controller meanwhile. Refused while somebody does."""
-    with (directory / "rotation.lock").open("w", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Refused(detail="Another flock-rotate is running. Wait until it has ended.") from error
-        yield
+    return only_one(directory / "rotation.lock", "Another flock-rotate is running. Wait until it has ended.")
 
 
 def load(path: Path) -> Progress | None:

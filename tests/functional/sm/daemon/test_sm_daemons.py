@@ -163,7 +163,7 @@ def test_daemons_that_end(yards: Builder) -> None:
     assert pid_of(active) == before
     second = subprocess.run([sys.executable, "-m", "sm.cmd.daemon", "--config", str(active.folder / "sm.conf")],
                             capture_output=True, text=True, timeout=20)
-    assert second.returncode == 1 and "another daemon runs" in second.stderr
+    assert second.returncode == 1 and "Another daemon runs" in second.stderr
     active.signal(signal.SIGTERM)
     assert active.process is not None and active.process.returncode == 0
     yard.wait(lambda: standby.state() == "active", 10, "a moved service")
