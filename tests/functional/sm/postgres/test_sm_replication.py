@@ -292,3 +292,22 @@ def test_a_copy_that_fails_is_made_again_after_a_pause(pair: Pair) -> None:
     second._own(place)
     second.run("start")
     follows(second)
+
+
+def test_over_ipv6_the_standby_is_seeded_follows_and_takes_over(pair6: Pair) -> None:
+    first, second = pair6.seeded()
+    first.require(second.name)
+    first.run("promote")
+    assert first.sql("SELECT client_addr::text, sync_state FROM pg_stat_replication") == [("::1/128", "sync")]
+    with Writer(first) as writer:
+        writer.goes_on()
+        first.kill()
+    second.require()
+    second.run("promote")
+    second.sql("INSERT INTO writes VALUES (-1)")
+    for node in pair6.nodes:
+        node.record(second.name)
+    assert set(writer.acknowledged) <= second.values()
+    first.run("start")
+    follows(first)
+    same(second, first)
