@@ -110,7 +110,8 @@ class Node:
 
     def start(self, *options: str) -> None:
         words = [*self.world.inside, sys.executable, "-m", "sm.cmd.mirrord", "--config", str(self.config),
-                 "--directory", str(self.root), "--tls", str(self.folder / "tls"), "--state", str(self.state), "--port", str(self.world.port)]
+                 "--directory", str(self.root),
+                 "--tls", str(self.folder / "tls"), "--state", str(self.state), "--port", str(self.world.port)]
         # As installed: compiled once, not at every start.
         environment = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(COMPILED),
                        "PYTHONPATH": os.pathsep.join(sys.path)}
