@@ -168,3 +168,24 @@ def test_daemons_that_end(yards: Builder) -> None:
     assert active.process is not None and active.process.returncode == 0
     yard.wait(lambda: standby.state() == "active", 10, "a moved service")
     yard.never_both()
+
+
+def test_a_controller_that_gets_a_second_one_goes_on_serving(yards: Builder) -> None:
+    """The first daemon is restarted with two nodes in its settings; no service stops."""
+    yard = yards(alone=True, fencing=False)
+    first, second = yard.nodes
+    yard.wait(lambda: first.state() == "active", 20, "an active controller")
+    began = now_s()
+    yard.wait_served(began, first.name)
+    yard.configure(second, False, witness=False)
+    second.start()
+    yard.wait(lambda: second.state() != "silent", 20, "a second daemon")
+    before = pid_of(first)
+    yard.configure(first, False, witness=False)
+    first.signal(signal.SIGTERM)
+    first.start()
+    assert yard.active() == (first, second)
+    gaps = answers_since(yard.answers, began, first.name)
+    print(f"paired {now_s() - began:.1f} s after the start of the second daemon; the longest gap is {max(gaps):.2f} s")
+    assert pid_of(first) == before and max(gaps) < 1, "the service was away"
+    assert not second.alive()
