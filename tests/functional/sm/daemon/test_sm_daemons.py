@@ -171,7 +171,7 @@ def test_daemons_that_end(yards: Builder) -> None:
 
 
 def test_a_controller_that_gets_a_second_one_goes_on_serving(yards: Builder) -> None:
-    """The first daemon is restarted with two nodes in its settings; no service stops."""
+    """The first daemon is restarted with two nodes in its settings, on a slow machine; no service stops."""
     yard = yards(alone=True, fencing=False)
     first, second = yard.nodes
     yard.wait(lambda: first.state() == "active", 20, "an active controller")
@@ -183,6 +183,8 @@ def test_a_controller_that_gets_a_second_one_goes_on_serving(yards: Builder) -> 
     before = pid_of(first)
     yard.configure(first, False, witness=False)
     first.signal(signal.SIGTERM)
+    ended = now_s()
+    yard.wait(lambda: now_s() - ended > 5, 10, "more than a lease")
     first.start()
     assert yard.active() == (first, second)
     gaps = answers_since(yard.answers, began, first.name)
