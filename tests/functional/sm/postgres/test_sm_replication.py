@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from flock.testing.services.process import wait_for
 from tests.functional.sm.postgres.conftest import Node, Pair, Writer
@@ -311,3 +312,26 @@ def test_over_ipv6_the_standby_is_seeded_follows_and_takes_over(pair6: Pair) -> 
     first.run("start")
     follows(first)
     same(second, first)
+
+
+def test_a_second_node_is_accepted_without_a_restart_and_nobody_else(pair6: Pair) -> None:
+    """Before there is a second controller the first one listens for it, and admits nobody."""
+    first, second = pair6.nodes
+    paired = yaml.safe_load(first.config.read_text())
+    first.config.write_text(yaml.safe_dump({**paired, "peers": {}}))
+    pair6.activate()
+    pid = first.server.pid()
+    assert "no pg_hba.conf entry" in second.run("start", expect=36)
+    with Writer(first) as writer:
+        writer.goes_on()
+        first.config.write_text(yaml.safe_dump(paired))
+        # The watcher of sm-daemon does the same when it begins.
+        first.run("promote")
+        second.run("start")
+        follows(second)
+        first.require(second.name)
+        first.run("promote")
+        writer.goes_on()
+        assert first.sql("SELECT sync_state FROM pg_stat_replication") == [("sync",)]
+    assert first.server.pid() == pid
+    same(first, second)
