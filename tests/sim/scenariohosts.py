@@ -96,7 +96,7 @@ class Console:
         return "taken"
 
     def set_report(self, report):
-        self.host.report = self.host.self.report = report
+        self.host.take_report(report)
 
 
 class Host(Machine):
@@ -176,9 +176,8 @@ class Host(Machine):
         """The kernel says how the devices are."""
         if self.up and self.daemon:
             for path in self.paths:
-                up = self.carrier(path)
-                if self.self.view.lines[path].carrier is not up:
-                    self.deliver_call(lambda path=path, up=up: self.self.on_carrier(path, up, self.local_ms()))
+                if self.is_stalled() or self.self.view.lines[path].carrier is not self.carrier(path):
+                    self.deliver_call(lambda path=path: self.self.on_carrier(path, self.carrier(path), self.local_ms()))
 
     def probe(self, boots):
         """Ping the targets of every path that leads to a switch."""
@@ -200,6 +199,7 @@ class Host(Machine):
         late_ms = now_ms - self.due_ms
         self.due_ms = max(self.due_ms + self.config.timing.beat_ms, now_ms + 1)
         self.timer(self.due_ms - now_ms, lambda: self.tick(boots))
+        self.self.unstored = self.reactor.unstored
         self.self.on_tick(self.view.leading, late_ms, now_ms)
         in_sync = frozenset(self.synced) if self.state == SERVING else frozenset()
         in_sync = in_sync if self.site.has_data else frozenset(self.config.nodes)
