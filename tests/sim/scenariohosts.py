@@ -32,7 +32,6 @@ from sm.monitors.watch import unit_of
 from sm.plugins.results import Tries, again
 from tests.sim.domainworld import ACTIVE as SERVING
 from tests.sim.domainworld import HANGING_DAEMON_MS, STARTING, STOPPED, Controller, Voter
-from tests.sim.nodeworld import Machine
 
 UP, WARM, DOWN = ServiceState.ENABLED_ACTIVE, ServiceState.ENABLED_STANDBY, ServiceState.DISABLED
 AUDITS = (ServiceAction.AUDIT_ENABLED, ServiceAction.AUDIT_DISABLED)
@@ -99,7 +98,7 @@ class Console:
         self.host.take_report(report)
 
 
-class Host(Machine):
+class Host(Controller):
     """A controller. ``running`` is what really runs; ``scripts`` makes plug-ins misbehave: by service and action, a
     function of the number of the attempt that gives an exit code and how long it takes (ms), or None for the usual."""
 
@@ -111,7 +110,7 @@ class Host(Machine):
         self.scripts, self.attempts, self.killed, self.journal, self.history = {}, {}, [], [], set()
         self.report, self.ready, self.left, self.reactor = UNLOCKED, AlwaysReady(), None, None
         self.daemon, self.stored = False, None
-        super(Machine, self).__init__(world, name, config, networks, cloud, **kwargs)
+        super().__init__(world, name, config, networks, cloud, **kwargs)
 
     @property
     def state(self):
@@ -128,6 +127,10 @@ class Host(Machine):
     @property
     def node(self):
         return self.reactor.view
+
+    @property
+    def view(self):
+        return self.node.domain
 
     def on_start(self):
         self.left, self.attempts = None, {}
@@ -164,6 +167,10 @@ class Host(Machine):
         self.reactor.begin(first)
         self.probe(self.boots)
         self.tick(self.boots)
+
+    def began(self):
+        self.enforced = -1
+        self.require(self.view.required, self.view.order)
 
     def carrier(self, path):
         """Whether the device of a path has a carrier. A direct cable ends with the other end."""
@@ -321,12 +328,28 @@ class Host(Machine):
         return "0"
 
     def change(self, name, state):
-        super().change(name, state)
+        """A service is in another state now."""
+        before = self.state
+        self.running = {**self.running, name: state}
         self.site.changes += 1
+        if before != SERVING and self.state == SERVING:
+            self.promoted()
+        if before == SERVING and self.state != SERVING:
+            self.synced = {}
 
     def promoted(self):
-        super().promoted()
+        """The data becomes writable here."""
+        kept = set(self.data)
+        lost = [item for item in self.cloud.acknowledged if item not in kept]
+        if lost and not self.cloud.loss_accepted:
+            self.world.fail(f"{self.name} is promoted without {len(lost)} acknowledged writes")
+        self.world.say(f"{self.name} is active")
         self.site.promotions.append(self.name)
+        self.write()
+
+    def deliver_call(self, what):
+        """Call ``what`` as soon as the daemon does not stand still."""
+        self._alive_then(self._life, what)
 
     def die(self, name):
         """SIGKILL to the process of a service."""

@@ -7,12 +7,12 @@ from random import Random
 from flock.core.errors import FlockError, Unavailable
 from flock.core.records import replace
 from sm.contract.control import Verb
-from sm.contract.states import Administrative, Policy, ServiceAction
+from sm.contract.states import Administrative, GroupState, Impact, Policy, ServiceAction
 from sm.core.domain.events import FenceAnswered
 from tests.sim.domainworld import lab
-from tests.sim.nodeworld import LEASED, SITE
 from tests.sim.scenariohosts import AUDITS, UP, Host
 from tests.sim.scenarioworld import Site
+from tests.sim.service_catalogues import small
 from tests.unit.sm.catalogue.sites import rows
 
 KINDS = {
@@ -30,6 +30,7 @@ KINDS = {
     "four-and-fence": {"nodes": 4},
 }
 """What decides in an emergency. A seed has the kind of its number."""
+ACTIVE = GroupState.ACTIVE
 EVERY_MS = 3_000
 """One fault in this time, on average."""
 FIRST_MS = 5_000
@@ -90,11 +91,11 @@ class Storm(Site):
 
     fence_late = 0.2
 
-    def __init__(self, seed, kind="", **changes):
+    def __init__(self, seed, kind="", catalogue=None, **changes):
         kind = kind or list(KINDS)[seed % len(KINDS)]
-        options = KINDS[kind] | changes
-        super().__init__(seed=seed, timing=lab(), host=Stormy, has_data=True,
-                         other=replace(SITE, results=rows().service_action_results), **options)
+        super().__init__(seed=seed, timing=lab(), host=Stormy, has_data=catalogue is None,
+                         other=replace(catalogue or small(), results=rows().service_action_results),
+                         **KINDS[kind] | changes)
         self.kind, self.random, self.faults = kind, Random(f"storm {seed}"), Counter()
         self.fence_fails = 0.1
         for path in self.paths.values():
@@ -151,19 +152,23 @@ class Storm(Site):
             host.disk_full = host.lags = False
             unlock(host)
             yield host.start_daemon
+            yield lambda host=host: [ask(host, Verb.MANAGE, service=name) for name in self.catalogue.services]
         for path in self.paths.values():
             path.loss, path.latency_ms = 0.0, (0.1, 2.0)
 
     def settled(self):
-        """One leads and has all that is leased, each other movable group runs once, and all data is current."""
+        """One leads, every group is active on as many nodes as it should with all members that count, all standbys have
+        the data, and nothing is unmanaged."""
         leaders = [host for host in self.controllers if host.up and host.daemon and host.view.leading]
-        if len(leaders) != 1 or leaders[0].view.durable.record.members != set(self.names):
+        if len(leaders) != 1 or (self.has_data and leaders[0].view.durable.record.members != set(self.names)):
             return False
-        if not all(leaders[0].running[name] is UP for name in LEASED):
-            return False
-        return all(sum(all(host.running[member.service] is UP for member in group.members)
-                       for host in self.controllers) == min(group.n_active, len(self.names))
-                   for group in SITE.groups.values())
+        for group in self.catalogue.groups.values():
+            active = [host for host in self.controllers if host.node.local.groups[group.name].state is ACTIVE]
+            if len(active) != min(group.n_active, len(self.names)) or not all(
+                    host.running[member.service] is UP for host in active for member in group.members
+                    if member.impact is Impact.CRITICAL):
+                return False
+        return True
 
 
 def lasts(site):
@@ -285,7 +290,7 @@ def kill_service(site):
 
 def hang_service(site):
     """A plug-in takes longer than it may."""
-    host, name = some_host(site), site.random.choice(sorted(SITE.services))
+    host, name = some_host(site), site.random.choice(sorted(site.catalogue.services))
     kind = site.random.choice((ServiceAction.ENABLE, ServiceAction.DISABLE, ServiceAction.AUDIT_ENABLED))
     host.scripts[name, kind] = lambda count: ("0", 60_000)
     site.world.after(lasts(site), lambda: host.scripts.pop((name, kind), None))
@@ -314,7 +319,7 @@ def states(host, administrative):
 
 def command_service(site):
     """An operator restarts a service, or takes it out of management for a while."""
-    host, name = some_host(site), site.random.choice(sorted(SITE.services))
+    host, name = some_host(site), site.random.choice(sorted(site.catalogue.services))
     if site.random.random() < 0.5:
         ask(host, Verb.RESTART, service=name, alone=site.random.random() < 0.5)
     else:
