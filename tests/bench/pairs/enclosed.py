@@ -26,7 +26,7 @@ class Enclosed(Pair):
     """``needs``: programs without which the pair cannot run. ``places``: directories that are empty at every start."""
 
     needs: tuple[str, ...]
-    places = ("/run", "/dev/shm", "/var/log")
+    places: tuple[str, ...] = ("/run", "/dev/shm", "/var/log")
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, Site(folder, LIFE_S))
@@ -48,8 +48,8 @@ class Enclosed(Pair):
                        "PLACES": " ".join(self.places), "AGENTS": str(self.switch.agent.parent)}
         with (self.folder / f"{node}.log").open("ab") as log:
             self._machines[node] = subprocess.Popen(
-                self.site.places[node].command(
-                    "unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child=SIGKILL", "sh", "-c", INIT),
+                self.site.places[node].command("unshare", "--mount", "--pid", "--uts", "--ipc", "--fork",
+                                               "--kill-child=SIGKILL", "sh", "-c", INIT),
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
 
     def ended(self, node: str) -> None:

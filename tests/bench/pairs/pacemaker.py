@@ -42,7 +42,8 @@ until corosync-cmapctl -g runtime.votequorum.this_node_id > /dev/null 2>&1; do s
 pacemakerd -f &
 wait
 """
-ADDRESS = (f'<primitive id="address" class="ocf" provider="heartbeat" type="IPaddr2"><instance_attributes id="address-a">'
+ADDRESS = ('<primitive id="address" class="ocf" provider="heartbeat" type="IPaddr2">'
+           '<instance_attributes id="address-a">'
            f'<nvpair id="address-ip" name="ip" value="{FLOATING}"/>'
            '<nvpair id="address-mask" name="cidr_netmask" value="24"/>'
            '<nvpair id="address-nic" name="nic" value="oam"/></instance_attributes><operations>'

@@ -101,7 +101,7 @@ class Pair(ABC):
         return told[-1][2] if told else ""
 
     def answers(self) -> list[tuple[float, float, str]]:
-        """Each change of the answering machine and each pause: first answer after it, last answer before it, machine."""
+        """Each change of the answering machine and each pause: the answer after it, that before it, and who answers."""
         lines = (self.folder / "asked").read_text().split("\n")[:-1]
         return [(float(first), float(before), name) for first, before, name in (line.split(" ") for line in lines)]
 

@@ -26,7 +26,7 @@ class Services(Pair):
         self.title = title
         used = {**DEFAULTS, **timing}
         self.timers = ", ".join(f"{name} {used[name]}" for name in (
-            "beat_ms", "silent_ms", "fence_delay_ms", "lease_ms"))
+            "beat_ms", "silent_ms", "majority_delay_ms", "lease_ms"))
         for node in NODES:
             path = self.machine(node).folder / "sm.conf"
             conf = json.loads(path.read_text())
