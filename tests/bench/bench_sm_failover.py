@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from flock.testing.services.process import ServiceFailed
 from tests.bench.measure import Figure, latency
 from tests.bench.pairs.keepalived import Keepalived
 from tests.bench.pairs.pacemaker import Pacemaker
@@ -95,8 +96,9 @@ def deaths(pair: Pair, count: int) -> list[Death]:
     for _ in range(count):
         active, heir = pair.active()
         died = pair.kill(active)
-        answered = pair.wait_answered(died, heir)
-        found.append(Death(heir, died, pair.got_address(died, heir) or answered, answered))
+        with contextlib.suppress(ServiceFailed):  # the one that was to take over fell with it
+            answered = pair.wait_answered(died, heir)
+            found.append(Death(heir, died, pair.got_address(died, heir) or answered, answered))
         pair.revive(active)
     pair.active()
     return found
@@ -105,10 +107,11 @@ def deaths(pair: Pair, count: int) -> list[Death]:
 def told(pair: Pair, found: Sequence[Death], ours: Sequence[Death], goal_ms: float | None = None) -> list[Figure]:
     """How long the pair's takeovers took, and how that compares with ours."""
     took = [death.took_ms for death in found]
+    struck = f"; {len(pair.struck)} machines in order were fenced" if pair.struck else ""
     ratio = statistics.median(took) / statistics.median(death.took_ms for death in ours)
     compared = "" if found is ours else f"; {ratio:.2f} times ours"
     return [latency(f"{pair.title}: death until the address answers", took, goal_ms,
-                    f"{len(took)} deaths, {min(took):.0f} to {max(took):.0f} ms{compared}; {pair.timers}")]
+                    f"{len(took)} takeovers, {min(took):.0f} to {max(took):.0f} ms{compared}{struck}; {pair.timers}")]
 
 
 def parts(pair: Services, found: Sequence[Death]) -> list[Figure]:
@@ -133,6 +136,7 @@ def cuts(pair: Pair) -> list[Figure]:
     figures = []
     for link in LINKS:
         active, _ = pair.active()
+        fences = len(pair.switch.orders)
         pair.site.cut(active, link)
         until, both, moved = time.monotonic() + CUT_S, 0, 0
         while time.monotonic() < until:
@@ -140,7 +144,8 @@ def cuts(pair: Pair) -> list[Figure]:
             both, moved = max(both, len(holders) > 1), max(moved, active not in holders)
             time.sleep(0.1)
         pair.site.heal(active, link)
-        note = "; ".join(words for words, seen in (("on both machines at once", both), ("moved", moved)) if seen)
+        note = "; ".join(words for words, seen in (("on both machines at once", both), ("moved", moved),
+                                                   ("a machine was fenced", len(pair.switch.orders) > fences)) if seen)
         kind = "with the address" if link == LINKS[1] else "without the address"
         figures.append(Figure(f"{pair.title}: link {kind} cut for {CUT_S:g} s", float(both or moved), "moves",
                               note=note or "stayed"))

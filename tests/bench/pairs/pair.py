@@ -23,7 +23,9 @@ LIFE_S = 8 * 3600
 
 
 class Pair(ABC):
-    """Two machines, of which one has the address. ``title`` names the pair in the table, ``timers`` its timers."""
+    """Two machines, of which one has the address. ``title`` names the pair in the table, ``timers`` its timers.
+    ``struck``: machines that the pair itself has switched off although they were in order; they are switched on again.
+    """
 
     title: str
     timers: str
@@ -37,6 +39,7 @@ class Pair(ABC):
             "net": os.readlink(f"/proc/{site.places[node].holder.pid}/ns/net"),
             "holder": site.places[node].holder.pid, "switch": site.switch.holder.pid,
             "ports": [site.port(node, path) for path in PATHS]} for node in NODES})
+        self.struck: list[str] = []
         self._residents: dict[str, subprocess.Popen[bytes]] = {}
         self._asker: subprocess.Popen[bytes] | None = None
 
@@ -53,17 +56,26 @@ class Pair(ABC):
         """Whether the machine without the address would take it over."""
 
     def start(self) -> None:
-        """Start everything; returns when one machine has the address and the other one is ready."""
+        """Start everything; returns when one machine has the address and the other one is ready.
+
+        What a pair does to itself while it is told what it is counts against nobody.
+        """
         with (self.folder / "asked").open("wb") as out:
             self._asker = self._program("asker.py", out, self.site.switch.command())
         for node in NODES:
-            self._revive(node)
+            self.revive(node)
         self.configure()
         self.active()
+        self.struck.clear()
 
     def active(self) -> tuple[str, str]:
         """The machine with the address and the other one, as soon as that is ready to take over."""
         def settled() -> bool:
+            for node in NODES:
+                if self.switch.is_off(node):
+                    self.struck.append(node)
+                    self.ended(node)
+                    self.revive(node)
             having = self.holders()
             return len(having) == 1 and self.answering() == having[0] and self.ready(self.other(having[0]))
 
@@ -83,8 +95,13 @@ class Pair(ABC):
         self._residents.pop(node).wait()
 
     def revive(self, node: str) -> None:
-        """The machine is switched on again."""
-        self._revive(node)
+        """The machine is switched on: its ports are up, and its programs start."""
+        self.site.places[node].ip("address", "flush", "dev", "oam", "to", f"{FLOATING}/32")
+        for path in PATHS:
+            self.site.carrier(node, path, True)
+        with (self.folder / f"{node}.address").open("ab") as out:
+            self._residents[node] = self._program("resident.py", out, self.site.places[node].command(), node)
+        self.start_node(node)
 
     def holders(self) -> list[str]:
         """The machines that have the address now."""
@@ -137,14 +154,6 @@ class Pair(ABC):
             self._asker.kill()
             self._asker.wait()
         self.site.close()
-
-    def _revive(self, node: str) -> None:
-        self.site.places[node].ip("address", "flush", "dev", "oam", "to", f"{FLOATING}/32")
-        for path in PATHS:
-            self.site.carrier(node, path, True)
-        with (self.folder / f"{node}.address").open("ab") as out:
-            self._residents[node] = self._program("resident.py", out, self.site.places[node].command(), node)
-        self.start_node(node)
 
     def _program(self, name: str, out: IO[bytes], place: list[str], *words: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen([*place, sys.executable, "-S", str(HERE / name), *words, FLOATING, str(PORT)],

@@ -54,6 +54,10 @@ class Switch:
         """Returns when no process of the machine is left."""
         power.off(self.machines[name])
 
+    def is_off(self, name: str) -> bool:
+        """Whether no process of the machine is left."""
+        return not power.inside(self.machines[name])
+
     def close(self) -> None:
         """No further orders."""
         self._listening.shutdown(socket.SHUT_RDWR)
@@ -71,5 +75,5 @@ class Switch:
                 if action == "off":
                     self.orders.append(name)
                     self.off(name)
-                answer = "done" if action != "status" else "on" if power.inside(self.machines[name]) else "off"
+                answer = "done" if action != "status" else "off" if self.is_off(name) else "on"
                 talk.sendall(answer.encode())
