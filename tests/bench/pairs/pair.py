@@ -109,7 +109,7 @@ class Pair(ABC):
         for node in NODES:
             said = subprocess.run(self.site.places[node].command("ip", "-o", "address", "show", "to", f"{FLOATING}/32"),
                                   check=True, capture_output=True, text=True)
-            found += [node] if said.stdout.strip() else []
+            found += [node] if said.stdout.strip() and not self.switch.is_off(node) else []
         return found
 
     def answering(self) -> str:

@@ -8,8 +8,8 @@ from sm.core.timing import Timing
 NOW = 1_000_000
 TIMING = Timing()
 DEAD = Evidence(target="controller-1", silent_since_ms=NOW - 60_000, quiet_until_ms=0, heard_by="", reachable=1,
-                voters=2, outvoted=False, leading=True, leader="", eligible=True, data_refusal="", isolated="", stalled_ms=0,
-                fenceable=True, attempts=0, last_attempt_ms=None, waiting=False)
+                voters=2, outvoted=False, leading=True, leader="", eligible=True, data_refusal="", isolated="",
+                stalled_ms=0, fenceable=True, attempts=0, last_attempt_ms=None, waiting=False)
 
 
 def test_silence_on_every_path_permits_a_strike_and_says_so():
