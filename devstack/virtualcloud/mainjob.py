@@ -152,25 +152,18 @@ def second_controller(cloud: CloudClient, machines: dict[str, dict[str, Any]]) -
              lambda: states(cloud.host("controller-1")))
     unlock(cloud, "controller-1")
     say(f"controller-1 is {IN_SERVICE}")
-    wait_for("controller-1 stands by with all data", lambda: stands_by() and has_data(), PAIR_TIMEOUT_S)
+    wait_for("controller-1 stands by with all data", stands_by, PAIR_TIMEOUT_S)
     say("controller-1 stands by with all data")
 
 
 def stands_by() -> bool:
-    """Whether service management has every group on standby on controller-1."""
-    lines = [line.split() for line in _status()]
+    """Whether service management has every group on standby on controller-1, and all data there."""
+    text = on("controller-0", f"{PROGRAMS}/sm", "status")
+    lines = [line.split() for line in text.splitlines()]
     groups = [words for words in lines if len(words) > 1 and words[1] == "controller-1" and "-services" in words[0]]
-    return bool(groups) and all(words[2:4] == ["standby", "standby"] for words in groups)
-
-
-def has_data() -> bool:
-    """Whether all data is on controller-1, so that it could take over; never while it is locked."""
-    current = [line for line in _status() if " data is current on " in line][-1:]
-    return all("controller-1" in line for line in current)
-
-
-def _status() -> list[str]:
-    return on("controller-0", f"{PROGRAMS}/sm", "status").splitlines()
+    current = [line for line in text.splitlines() if " data is current on " in line][-1:]
+    return bool(groups) and all(words[2:4] == ["standby", "standby"] for words in groups) and all(
+        "controller-1" in line for line in current)
 
 
 def _is_there(cloud: CloudClient, name: str) -> bool:
