@@ -63,12 +63,15 @@ def main() -> int:
 
 
 def _rotate(args: argparse.Namespace, site: Site) -> None:
-    if args.what == "bus":
+    if args.what == "certificates" and args.due:
+        # A rotation of its own: it ends none that replaces everything, and none such skips what it has done. It writes
+        # only files of this controller, which may be the standby one.
+        rotation.carry_out("certificates --due", certificate_steps(site, only_due=True), site.progress, _say,
+                           wait=lambda: None)
+    elif args.what == "bus":
         rotation.carry_out("bus", bus_steps(site), site.progress, _say)
     elif args.what == "certificates":
-        # A rotation of its own: it ends none that replaces everything, and none such skips what it has done.
-        kind = "certificates --due" if args.due else "certificates"
-        rotation.carry_out(kind, certificate_steps(site, only_due=args.due), site.progress, _say)
+        rotation.carry_out("certificates", certificate_steps(site, only_due=False), site.progress, _say)
     else:
         _rotate_authority(replace(site, without=frozenset(args.without)), finish=args.finish)
 
