@@ -175,6 +175,7 @@ def test_a_dead_standby_is_switched_off_by_service_management_only(roles, cloud,
     began = on(leader, "date", "+%Y-%m-%d %H:%M:%S").strip()
     subprocess.run([str(REPO / "devstack/lab"), "crash", other], check=True, timeout=60, capture_output=True)
     wait_for("its fence", lambda: f"{other} is out: it is switched off" in journal_of(on, leader)[known:], 60)
+    wait_for("mtce's notice", lambda: cloud.host(other)["operational"] == "disabled", 60)
     wait_for("its boot", lambda: lab_is_up(other) and boot_of(on, other) != "", 180)
     wait_states(cloud, other, IN_SERVICE, 300)
     told = on(leader, "journalctl", "-u", "flock-mtce-conductor", "--since", began, "--no-pager", "-o", "cat")
