@@ -191,3 +191,31 @@ def test_a_controller_that_gets_a_second_one_goes_on_serving(yards: Builder) -> 
     print(f"paired {now_s() - began:.1f} s after the start of the second daemon; the longest gap is {max(gaps):.2f} s")
     assert pid_of(first) == before and max(gaps) < 1, "the service was away"
     assert not second.alive()
+
+
+def alone(machine: Machine) -> bool:
+    """Whether a machine is active, and hears the other one on no path."""
+    return machine.state() == "active" and set((machine.status().paths or {}).values()) == {"missing-heartbeat"}
+
+
+def test_a_controller_that_goes_in_order_is_not_switched_off(yards: Builder) -> None:
+    """First the standby, then the active one, which moves its services before."""
+    yard = yards(lease_ms=6_000, grant_ms=6_000, fence_delay_ms=5_000, majority_delay_ms=5_000)
+    for node in reversed(yard.active()):
+        node.signal(signal.SIGTERM)
+        node.start("--stop-services")
+        yard.active()
+    for which in (1, 0):
+        leaves, stays = yard.active()[which], yard.active()[1 - which]
+        known = stays.log().count("fences ")
+        leaves.signal(signal.SIGTERM)
+        # A leader fences as soon as a standby is silent.
+        yard.wait(lambda left=stays: alone(left), 20, f"{stays.name} active, and silence on its paths")
+        out = {line.name: line.out for line in stays.status().nodes}
+        assert out[leaves.name] == "it said that it ends, with nothing active"
+        told = stays.ask(Verb.SERVICE_NODE, node=leaves.name).service_node
+        assert told is not None
+        assert told.fencing == "none"
+        leaves.start("--stop-services")
+        yard.active()
+        assert stays.log().count("fences ") == known
