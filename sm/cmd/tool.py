@@ -73,6 +73,7 @@ def _request(args: argparse.Namespace) -> Request:
 def shown(known: StatusReport) -> str:
     """The report for a terminal."""
     lines = [f"{known.leader or 'nobody'} leads in term {known.term}; {known.node}: {known.reason}"]
+    lines.append(f"data is current on {', '.join(known.current) or 'no node'}")
     lines += [f"PROBLEM: {problem}" for problem in known.problems]
     lines += ["", f"{'node':<20} {'administrative':<14} {'operational':<12} {'availability':<12} {'ready':<9} heard"]
     for node in known.nodes:

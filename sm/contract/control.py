@@ -124,7 +124,8 @@ class ServiceLine:
 @dataclass(frozen=True, slots=True)
 class StatusReport:
     """All that the daemon of ``node`` knows. ``reason``: why it leads or does not. ``problems``: what is wrong with the
-    daemon itself, in sentences. ``journal``: the latest decisions, the oldest first. ``domain``: its name."""
+    daemon itself, in sentences. ``journal``: the latest decisions, the oldest first. ``domain``: its name.
+    ``current``: the nodes whose data is current, as this node has stored it."""
 
     node: str
     leader: str
@@ -137,6 +138,7 @@ class StatusReport:
     problems: tuple[str, ...] = ()
     journal: tuple[str, ...] = ()
     domain: str = DOMAIN
+    current: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

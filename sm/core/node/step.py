@@ -20,7 +20,7 @@ from sm.core.events import Event as ServiceEvent
 from sm.core.events import Order, Tick
 from sm.core.local.step import reports
 from sm.core.local.step import step as local_step
-from sm.core.local.view import ENABLED_STATES
+from sm.core.local.view import ENABLED_STATES, GroupView
 from sm.core.model import Catalogue, GroupSpec
 from sm.core.node import ledger
 from sm.core.node.view import (
@@ -46,6 +46,7 @@ Action = (Send | TakeReport | domain_events.Store | domain_events.Require | doma
 
 def step(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tuple[NodeView, tuple[Action, ...]]:
     """The view after ``event``, and what the shell must do, in this order."""
+    groups = view.local.groups
     view = _taken(view, event, catalogue, now_ms)
     actions: list[Action] = _taken_report(view, event)
     was_leading = view.domain.leading
@@ -58,7 +59,18 @@ def step(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tup
         actions += [domain_events.Journal(text) for text in logs]
     view, done = _services(view, event, catalogue, now_ms)
     actions += done
+    if view.local.groups is not groups:
+        actions += _moves(groups, view.local.groups)
     return _finished(view, actions, catalogue, now_ms)
+
+
+def _moves(before: Mapping[str, GroupView], after: Mapping[str, GroupView]) -> list[Action]:
+    """The groups here whose state or status has changed. Journals of several nodes, merged, show what was active where."""
+    changed = [now for name, now in after.items()
+               if name not in before or (now.state, now.status) != (before[name].state, before[name].status)]
+    return [domain_events.Journal(f"{now.name} is {now.state} here"
+                                  + (f", {now.status} {now.condition}".rstrip() if now.status else ""))
+            for now in changed]
 
 
 def watchdog_until(view: NodeView, catalogue: Catalogue) -> int | None:
