@@ -65,12 +65,14 @@ def step(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tup
 
 
 def _moves(before: Mapping[str, GroupView], after: Mapping[str, GroupView]) -> list[Action]:
-    """The groups here whose state or status has changed. Journals of several nodes, merged, show what was active where."""
-    changed = [now for name, now in after.items()
-               if name not in before or (now.state, now.status) != (before[name].state, before[name].status)]
-    return [domain_events.Journal(f"{now.name} is {now.state} here"
-                                  + (f", {now.status} {now.condition}".rstrip() if now.status else ""))
-            for now in changed]
+    """What has changed of the groups here. Merged, the journals of all nodes show what was active where."""
+    return [domain_events.Journal(_told(now)) for name, now in after.items()
+            if name not in before or _told(now) != _told(before[name])]
+
+
+def _told(group: GroupView) -> str:
+    """Such as ``oam-services is active here, degraded data-syncing``."""
+    return f"{group.name} is {group.state} here{f', {group.status} {group.condition}'.rstrip(', ')}"
 
 
 def watchdog_until(view: NodeView, catalogue: Catalogue) -> int | None:
