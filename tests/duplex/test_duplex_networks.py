@@ -61,6 +61,7 @@ def paths_alarmed(pair):
 
 def test_scenario_16_the_active_controller_loses_power(pair, scene):
     active, standby = scene
+    pair.begin()
     lab("power", "off", active)
     taken_over(pair, active, standby)
     pair.wait(f"{active} is disabled", lambda: pair.host(active).get("operational") == "disabled" or any(
@@ -171,6 +172,7 @@ def test_scenario_23_all_paths_are_lost_and_boards_work(pair, scene):
 
 def test_scenario_25_the_isolated_active_controller_is_fenced(pair, scene):
     active, standby = scene
+    pair.begin()
     for network in PATHS:
         lab("cut", active, network)
     taken_over(pair, active, standby)
@@ -181,8 +183,9 @@ def test_scenario_25_the_isolated_active_controller_is_fenced(pair, scene):
 
 def test_scenario_26_a_daemon_that_stands_still_loses_its_host(pair, scene):
     active, standby = scene
-    started = boots(active)
-    pair.on(active, "kill", "-STOP", str(pair.pid(active, "flock-sm.service")))
+    started, pid = boots(active), pair.pid(active, "flock-sm.service")
+    pair.begin()
+    pair.on(active, "kill", "-STOP", str(pid))
     taken_over(pair, active, standby)
     assert boots(active) > started or machine(active)["stage"] != "up"
     pair.wait(f"{active} stands by", lambda: pair.redundant(standby), 240)
