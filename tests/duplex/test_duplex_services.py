@@ -126,8 +126,10 @@ def test_scenario_09_data_that_synchronize_degrade_the_group_and_refuse_a_swact(
 def test_scenario_10_a_member_of_a_group_on_both_controllers_crashes_on_one(pair, scene):
     active, standby = scene
     kill_twice(pair, active, "probe-shared")
-    shown(pair, active, "probe-shared-services is active here, degraded", 20)
+    # Failed here, which is degraded while it is healthy there.
+    pair.wait("degraded", lambda: pair.group(active, "probe-shared-services", active) == "active-degraded", 20)
     assert pair.group(active, "probe-shared-services", standby) == "active"
+    raised(pair, "400.001", f"service_group=probe-shared-services.host={active}", "major")
     pair.wait("recovered", lambda: pair.redundant(active), 90)
     assert pair.told(standby, "probe-shared-services") is None
 
