@@ -8,8 +8,9 @@ import re
 from dataclasses import dataclass
 
 CONTROLLERS = ("controller-0", "controller-1")
-SERVING = frozenset({"go-active", "active", "go-standby", "disabling"})
-"""Something of the group may run. A group that has failed to stop stays in one of these."""
+STARTS, STOPPED = frozenset({"go-active", "active"}), frozenset({"standby", "disabled"})
+"""Between the two something of the group may run. A group that does not stop stays ``go-standby`` or ``disabling``; these
+precede ``standby`` after a boot too, although nothing has run."""
 _GROUP = re.compile(r"(?P<group>[a-z-]+-services) is (?P<state>[a-z-]+) here(, .*)?")
 _OUT = re.compile(r"(?P<node>controller-[01]) is out: it is switched off")
 _FRESH = "the daemon starts and looks at all"
@@ -54,9 +55,9 @@ def spans(lines):
         elif match := _OUT.match(line.text):
             ends(match["node"], line.ms)
         elif match := _GROUP.fullmatch(line.text):
-            if match["state"] in SERVING:
+            if match["state"] in STARTS:
                 serving.setdefault((line.node, match["group"]), line.ms)
-            else:
+            elif match["state"] in STOPPED:
                 ends(line.node, line.ms, match["group"])
     for (node, group), since in serving.items():
         found.setdefault(group, []).append((node, since, None))

@@ -32,6 +32,12 @@ def test_a_group_that_failed_to_stop_still_serves():
     assert both(told, {GROUP}) == [f"{GROUP} was active on both from 15 to 30 ms"]
 
 
+def test_what_is_looked_at_after_a_boot_does_not_serve():
+    told = lines((ZERO, 1, "active"), (ONE, 3, "disabling"), (ONE, 4, "disabled"), (ONE, 5, "go-standby"),
+                 (ONE, 6, "standby"))
+    assert both(told, {GROUP}) == []
+
+
 def test_a_dead_host_serves_until_there_is_proof():
     dead = lines((ZERO, 1, "active"), (ONE, 30, "go-active"))
     proof = lines((ONE, 25, f"{ZERO} is out: it is switched off"))
