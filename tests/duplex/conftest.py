@@ -39,7 +39,6 @@ def controllers(cloud, on):
 @pytest.fixture
 def pair(controllers):
     """The two controllers in service before a scenario; repaired and looked at after it, also when it has failed."""
-    controllers.repair()
     controllers.settled()
     controllers.begin()
     yield controllers

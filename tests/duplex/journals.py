@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 CONTROLLERS = ("controller-0", "controller-1")
 STARTS, STOPPED = frozenset({"go-active", "active"}), frozenset({"standby", "disabled"})
-"""Between the two something of the group may run. A group that does not stop stays ``go-standby`` or ``disabling``; these
-precede ``standby`` after a boot too, although nothing has run."""
+"""Between the two something of the group may run. A group that does not stop stays ``go-standby`` or ``disabling``,
+which precede ``standby`` after a boot too, although nothing has run."""
 _GROUP = re.compile(r"(?P<group>[a-z-]+-services) is (?P<state>[a-z-]+) here(, .*)?")
 _OUT = re.compile(r"(?P<node>controller-[01]) is out: it is switched off")
 _FRESH = "the daemon starts and looks at all"

@@ -41,16 +41,16 @@ class Pair:
         """What service management of a host knows; None when it does not answer."""
         try:
             return json.loads(self.on(host, PYTHON, "-c", STATUS, timeout_s=30))["status"]
-        except (AssertionError, ValueError, subprocess.TimeoutExpired):
+        except (AssertionError, ValueError, subprocess.TimeoutExpired) as error:
+            print(f"{host} says nothing: {str(error)[-200:]}")
             return None
 
     def leader(self):
         """The controller that leads, and the other one. NotInTime: neither says so."""
-        for host in CONTROLLERS:
-            known = self.status(host) if self.is_up(host) else None
-            if known and known["leader"] == host:
-                return host, other(host)
-        raise NotInTime("no controller leads")
+        def found():
+            return next((host for host in CONTROLLERS if self.is_up(host) and self.leads(host)), "")
+        leader = wait_for("a controller that leads", found, 30)
+        return leader, other(leader)
 
     def leads(self, host):
         known = self.status(host)
