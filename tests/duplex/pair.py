@@ -48,7 +48,7 @@ class Pair:
     def leader(self):
         """The controller that leads, and the other one. NotInTime: neither says so."""
         def found():
-            return next((host for host in CONTROLLERS if self.is_up(host) and self.leads(host)), "")
+            return next((host for host in CONTROLLERS if self.leads(host)), "")
         leader = wait_for("a controller that leads", found, 30)
         return leader, other(leader)
 
@@ -80,8 +80,8 @@ class Pair:
     def redundant(self, leader=""):
         """Name of the leader when it has everything active and the other one stands by with all data; else empty."""
         for host in (leader,) if leader else CONTROLLERS:
-            known = self.status(host) if self.is_up(host) else None
-            if not known or known["leader"] != host or not self.is_up(other(host)):
+            known = self.status(host)
+            if not known or known["leader"] != host:
                 continue
             groups, movable = self.states(known), self.movable(known)
             wanted = {(name, node): "active" if node == host or name not in movable else "standby"
