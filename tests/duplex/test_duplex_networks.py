@@ -202,7 +202,8 @@ def forged(standby):
 
 def test_scenario_28_messages_with_a_wrong_digest_change_nothing(pair, scene):
     active, standby = scene
-    own = {"controller-0": "10.10.10.2", "controller-1": "10.10.10.3"}
+    own = {host: pair.on(host, "ip", "-br", "-4", "address", "show", "dev", "oam0").split()[2].partition("/")[0]
+           for host in scene}
     device = subprocess.run([str(REPO / "devstack/lab"), "exec", "outside", "--", "ip", "-br", "-4", "address"],
                             capture_output=True, text=True, timeout=30, check=True).stdout
     device = next(line.split()[0].partition("@")[0] for line in device.splitlines() if "10.10.10.254" in line)
