@@ -102,8 +102,8 @@ def passwords(secrets: SystemSecrets, hostname: str) -> dict[str, str]:
 
 
 def transport_url(secrets: SystemSecrets, account: str, *, floating: bool = False) -> str:
-    """The transport_url of one account on a controller. ``floating``: at the floating address, for programs that also run
-    on a controller that stands by and therefore has no bus."""
+    """The transport_url of one account on a controller. ``floating``: at the floating address, for programs that also
+    run on a controller that stands by and therefore has no bus."""
     return busaccounts.account_url(FLOATING_URL if floating else f"rabbit://127.0.0.1:{BUS_PORT}/", account,
                                    _password(secrets, account))
 
