@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import pwd
 import signal
 import socket
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -175,6 +177,8 @@ async def maintenance(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
         assert (await place.status()).maintenance is shown
         assert await asyncio.to_thread(tool.run, ["--socket", place.socket, "status"]) == 0
         told = capsys.readouterr().out
+        assert await asyncio.to_thread(tool.run, ["--socket", place.socket, "status", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["maintenance"] is shown
         assert ("MAINTENANCE" in told) is shown
         assert f"by sm ({pwd.getpwuid(os.getuid()).pw_name}), {'begins' if shown else 'ends'} the maintenance" in told
 
@@ -214,6 +218,19 @@ async def refusals(place: Place) -> None:
                 return
             except Unavailable:
                 await asyncio.sleep(0.02)
+
+
+def test_a_row_that_is_ignored_is_a_problem(place: Place) -> None:
+    """The daemon ran without the service, and nothing said so."""
+    place.store().close()
+    with contextlib.closing(sqlite3.connect(place.folder / "sm.db")) as other, other:
+        other.execute("UPDATE services SET max_failures = 'many'")
+
+    async def told(made: NodeDaemon) -> None:
+        assert [problem for problem in (await place.status()).problems if "the row is ignored" in problem] == [
+            "the store: services: row 1: max_failures: must be a number; the row is ignored"]
+
+    assert place.run(told) == 0
 
 
 def test_leaving_stops_the_services(place: Place) -> None:
