@@ -18,7 +18,7 @@ from sm.core.domain.step import step as domain_step
 from sm.core.domain.view import Local
 from sm.core.events import Event as ServiceEvent
 from sm.core.events import Order, Tick
-from sm.core.local.step import reports
+from sm.core.local.step import reports, step_all
 from sm.core.local.step import step as local_step
 from sm.core.local.view import ENABLED_STATES
 from sm.core.model import Catalogue, GroupSpec
@@ -186,12 +186,11 @@ def _services(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -
     stops = {leased: must_stop(view.domain, now_ms, leased=leased) for leased in (True, False)}
     driven = (told, stops, local, catalogue)
     if driven != view.driven:
-        given = dict(given)
-        for one in _orders(view, told, stops, catalogue):
-            if given.get(one.group) != one:
-                given[one.group] = one
-                local, done = local_step(local, order(one), catalogue, now_ms)
-                actions += done
+        new = [one for one in _orders(view, told, stops, catalogue) if given.get(one.group) != one]
+        if new:
+            given = {**given, **{one.group: one for one in new}}
+            local, done = step_all(local, map(order, new), catalogue, now_ms)
+            actions += done
     if isinstance(event, ServiceEvent) and not isinstance(event, Order):
         local, done = local_step(local, event, catalogue, now_ms)
         actions += done
