@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real systemd starts the standby's work when one of the shared files is replaced, and after a failure again."""
+"""The units of two controllers in a real systemd: the standby follows what both share, and pairing leaves service
+management running."""
 from __future__ import annotations
 
 from pathlib import Path
@@ -55,3 +56,23 @@ def test_a_run_that_fails_is_repeated(following: SystemdHost) -> None:
     following.run("touch", "/run/fails")
     put(following, WATCHED[0], "newer")
     wait_for(lambda: runs(following) >= before + 2, 40, "a second run")
+
+
+PAIRS = ("systemctl restart flock-sm", "systemctl stop flock-sm; exit 1", "systemctl stop flock-sm; kill -9 $$")
+
+
+@pytest.mark.parametrize("work", PAIRS)
+def test_however_the_pairing_ends_service_management_runs(systemd_host: SystemdHost, work: str) -> None:
+    """Its own unit is ordered after the one that it restarts, which must not wait for it."""
+    host = systemd_host
+    put(host, "/etc/systemd/system/flock-sm.service", "[Service]\nExecStart=/bin/sleep 1d\n")
+    put(host, "/etc/systemd/system/flock-pair.service", (UNITS / "flock-pair.service").read_text().replace(
+        "/opt/flock/venv/bin/flock-bootstrap --pair", f"/bin/sh -c '{work.replace('$$', '$$$$')}'"))
+    host.run("systemctl", "daemon-reload")
+    host.run("systemctl", "start", "flock-sm")
+    before = host.processes("flock-sm.service")
+    host.run("systemctl", "start", "--no-block", "flock-pair")
+    wait_for(lambda: host.processes("flock-sm.service") not in ([], before), 20, "service management to run anew")
+    wait_for(lambda: host.run("systemctl", "show", "-P", "ActiveState", "flock-pair").strip() in ("inactive", "failed"),
+             20, "the end of the pairing")
+    assert host.run("systemctl", "is-active", "flock-sm").strip() == "active"
