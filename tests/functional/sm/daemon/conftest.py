@@ -35,7 +35,7 @@ from sm.client.control import ask
 from sm.contract.control import Reply, Request, StatusReport, Verb
 from sm.contract.states import PluginKind, ServiceAction, ServiceState
 from sm.store.store import Store
-from tests.functional.sm.transport.conftest import GROUP, NUMBER, PATHS, PREFIX, Site
+from tests.functional.sm.transport.conftest import GROUP, LIFE_S, NUMBER, PATHS, PREFIX, Site
 from tests.unit.sm.catalogue.sites import rows
 
 HERE = Path(__file__).parent
@@ -167,11 +167,11 @@ class Machine:
 class Yard:
     """All machines, and somebody on the OAM network who asks the floating address."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, life_s: int = LIFE_S) -> None:
         self.folder = folder
         keys = folder / "keys"
         keys.mkdir()
-        self.site = Site(keys)
+        self.site = Site(keys, life_s)
         self.program = folder / "web.py"
         self.program.write_text(f"#!{sys.executable} -S\n{(HERE / 'web.py').read_text()}")
         self.agent = folder / "power.py"
