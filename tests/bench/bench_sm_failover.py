@@ -131,7 +131,10 @@ def parts(pair: Services, found: Sequence[Death]) -> list[Figure]:
         spent.setdefault("address on the interface", []).append(1_000 * (death.address_s - before))
         spent.setdefault("announcement until the first answer", []).append(
             1_000 * (death.answered_s - death.address_s))
-    return [latency(f"  {part}", took) for part, took in spent.items()]
+    serving = [1_000 * (moment - death.died_s) for death in found
+               if (moment := pair.served(death.heir, death.died_s)) is not None]
+    return [*(latency(f"  {part}", took) for part, took in spent.items()),
+            latency("  death until the web server behind the address runs", serving)]
 
 
 def cuts(pair: Pair) -> list[Figure]:

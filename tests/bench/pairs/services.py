@@ -63,6 +63,10 @@ class Services(Pair):
         if process is not None:
             process.wait()
 
+    def served(self, node: str, since_s: float) -> float | None:
+        """When the web server of a machine first ran, after a moment."""
+        return next((moment for moment in self.machine(node).alive() if moment > since_s), None)
+
     def journal(self, node: str, since_s: float) -> list[tuple[float, str]]:
         """What the daemon of a machine decided after a moment: when, and the sentence."""
         path = self.machine(node).folder / "journal" / "journal.jsonl"
