@@ -18,6 +18,10 @@ API_GROUP = "flock-sm"
 CONFIGURED, TESTED = "/etc/platform/.initial_config_complete", "/run/goenabled"
 NETWORKS = {"pxeboot": "pxeboot", "mgmt": "management", "cluster-host": "cluster-host", "oam": "oam"}
 """Names of the answers, and of the catalogue."""
+MULTICAST = {"ipv4": "239.1.1.1", "ipv6": "ff12::1:1"}
+"""Where the controllers speak with each other on networks that hosts share. A switch learns the way to an address from
+what is sent in its name, true or false; what is sent to a group goes to all ports."""
+SHARED = frozenset({"mgmt", "cluster-host"})
 MODES = {"All-in-one": "duplex", "Standard": "standard"}
 """Of a system with two controllers, by its type."""
 Fencing = Mapping[str, Mapping[str, Any]]
@@ -72,11 +76,12 @@ def site(answers: Answers, hostname: str, *, pair: bool = False) -> dict[str, An
 
 def _network(network: NetworkAnswer, hostname: str, *, pair: bool) -> dict[str, Any]:
     other = CONTROLLER_0 if hostname == CONTROLLER_1 else CONTROLLER_1
-    addresses = {"own": network.own_address(hostname), "peer": network.own_address(other) if pair else None}
+    family = "ipv6" if ":" in network.subnet else "ipv4"
+    addresses = {"own": network.own_address(hostname), "peer": network.own_address(other) if pair else None,
+                 "multicast": MULTICAST[family] if pair and network.name in SHARED else None}
     if network.floating_address:
         addresses["floating"] = f"{network.floating_address}/{network.prefix}"
-    return {"device": network.interface, "ipv6" if ":" in network.subnet else "ipv4": {
-        name: text for name, text in addresses.items() if text}}
+    return {"device": network.interface, family: {name: text for name, text in addresses.items() if text}}
 
 
 def _yaml(path: str, content: Mapping[str, Any]) -> RenderedFile:

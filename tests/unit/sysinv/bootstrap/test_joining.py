@@ -56,6 +56,8 @@ def test_the_controllers_find_each_other_on_all_paths(tmp_path: Path, boards: Pa
                  for link in links_of(found, rows)}
         theirs = {link.name: link.address for link in links_of(*nodes[other])}
         assert links.keys() == theirs.keys() == {"mgmt", "cluster-host", "oam"}
+        assert {link.name: link.group for link in links_of(found, rows)} == {
+            "mgmt": "239.1.1.1", "cluster-host": "239.1.1.1", "oam": None}
         assert {path: address for path, (_, _, _, address) in links.items()} == theirs
         device = found.fencing[other]
         assert list(found.fencing) == [other] and device.program == joining.FENCE

@@ -60,6 +60,15 @@ def test_a_network_without_floating_address_gives_none_to_run() -> None:
     assert management.site(given, "controller-0")["networks"]["oam"] == {"device": "oam0", "ipv6": {"own": "fd00::3"}}
 
 
+def test_controllers_speak_to_a_group_of_the_family_of_the_network() -> None:
+    given = answers(networks={"mgmt": {"interface": "mgmt0", "subnet": "fd01::/64", "controller0_address": "fd01::2",
+                                       "controller1_address": "fd01::3", "floating_address": "fd01::1"}})
+    found = management.site(given, "controller-1", pair=True)["networks"]
+    assert found["management"]["ipv6"] == {
+        "own": "fd01::3", "peer": "fd01::2", "multicast": "ff12::1:1", "floating": "fd01::1/64"}
+    assert "multicast" not in management.site(given, "controller-1")["networks"]["management"]["ipv6"]
+
+
 def test_only_what_systemd_starts_can_be_enabled_and_repaired_by_it() -> None:
     for path in UNITS.glob("flock-*.service"):
         text, unit = path.read_text(), path.stem
