@@ -82,6 +82,38 @@ def test_without_a_right_nothing_bound_goes_active(node, site):
     assert ended.given["web-services"].desired is ACTIVE
 
 
+def test_what_rests_goes_active_by_the_newest_orders_only(node, site):
+    """The leader may have moved the group while it was not heard here, and a grant may come before its orders."""
+    def given(view):
+        return view.given["patching-services"].desired
+
+    view, _ = step(node(leads=False), BeatCame(leader_beat(number=3, echoes={C0: _echo(NOW)})), site, NOW)
+    assert given(view) is ACTIVE
+    later = NOW + Timing().grant_ms
+    rests, _ = step(view, domain.Tick(), site, later)
+    assert given(rests) is STANDBY
+    same = replace(leader_beat(echoes={C0: _echo(later)}), snapshot=None)
+    for beat in (replace(same, revision=10), replace(same, term=8, vote=Vote(8, C1))):
+        granted, _ = step(rests, BeatCame(beat), site, later)
+        granted, _ = step(granted, domain.Tick(), site, later)
+        assert granted.domain.grant_until_ms > later and given(granted) is STANDBY
+    for beat in (replace(same, revision=9), leader_beat(number=4, term=8, echoes={C0: _echo(later)})):
+        told, _ = step(rests, BeatCame(beat), site, later)
+        assert given(step(told, domain.Tick(), site, later)[0]) is ACTIVE
+    # What is active stays so: the new leader counts on it.
+    kept, _ = step(view, BeatCame(replace(same, term=8, vote=Vote(8, C1))), site, NOW)
+    assert given(step(kept, domain.Tick(), site, NOW)[0]) is ACTIVE
+
+
+def test_a_node_that_has_led_no_longer_obeys_who_led_before(node, site):
+    before = (GroupOrder("patching-services", ACTIVE, 3),)
+    view, _ = step(looked(node(orders=before, obeyed=(6, 3)), site), domain.Tick(), site, NOW)
+    assert view.obeyed == (view.domain.durable.vote.term, view.book.number) and view.orders == view.book.orders[C0]
+    late, _ = step(replace(view, domain=replace(view.domain, leading=False, claim_ms=None)),
+                   BeatCame(leader_beat(number=9, term=6)), site, NOW)
+    assert late.orders == view.orders
+
+
 def test_what_a_peer_tells_is_kept_with_its_boot(node, site):
     report = NodeReport(state_uuid="other")
     snapshot = Snapshot(5, nodes={C1: report}, assignments=(AssignmentReport("web-services"),), obeyed=(7, 1))
