@@ -245,9 +245,11 @@ def _orders(view: NodeView, told: Sequence[GroupOrder], stops: Mapping[bool, boo
 
 def _unordered_stops(view: NodeView, catalogue: Catalogue, told: set[str], stops: Mapping[bool, bool]
                      ) -> list[GroupOrder]:
-    """Stops of groups that an earlier daemon has left active, and about which this one has no order yet."""
+    """Stops of groups about which this daemon has no order of a leader: those that an earlier daemon has left active,
+    and those that the engines are to bring up."""
     active = {service.group for service in view.local.services.values()
               if service.is_active and service.state in ENABLED_STATES}
+    active |= {name for name, one in view.given.items() if one.desired is GroupState.ACTIVE}
     groups = [catalogue.groups[name] for name in sorted(active - told) if name in catalogue.groups]
     return [_resting(GroupOrder(group.name, GroupState.ACTIVE), group) for group in groups
             if ledger.bound(group) and stops[ledger.leased(group)]]

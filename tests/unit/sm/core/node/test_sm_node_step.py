@@ -114,6 +114,19 @@ def test_a_node_that_has_led_no_longer_obeys_who_led_before(node, site):
     assert late.orders == view.orders
 
 
+def test_what_is_going_active_rests_when_the_right_ends_though_nobody_gives_an_order(node, site):
+    """Its start may be tried again and again, and succeed later."""
+    view, _ = step(looked(node(), site), domain.Tick(), site, NOW)
+    starting, _ = step(view, domain.Tick(), site, NOW + 100)
+    assert starting.given["patching-services"].desired is ACTIVE
+    assert starting.local.groups["patching-services"].state is GroupState.GO_ACTIVE
+    lost = replace(starting, orders=(), domain=replace(
+        starting.domain, leading=False, claim_ms=None, lease_until_ms=NOW, heard={}, durable=replace(
+            starting.domain.durable, vote=replace(starting.domain.durable.vote, holder=C1), led_in="")))
+    ended, _ = step(lost, domain.Tick(), site, NOW + 5_000)
+    assert ended.given["patching-services"].desired is STANDBY
+
+
 def test_what_a_peer_tells_is_kept_with_its_boot(node, site):
     report = NodeReport(state_uuid="other")
     snapshot = Snapshot(5, nodes={C1: report}, assignments=(AssignmentReport("web-services"),), obeyed=(7, 1))
