@@ -413,11 +413,13 @@ class WitnessHost(Voter):
     def perform(self, action):
         if isinstance(action, domain.Send):
             self.sequence = getattr(self, "sequence", 0) + 1
-            beat = with_domain(Beat(self.name, self.view.boot, self.sequence, 0), action.beat)
-            for path, network in self.paths.items():
-                network.multicast(self.name, self.others, (path, beat))
+            self.send(with_domain(Beat(self.name, self.view.boot, self.sequence, 0), action.beat))
         else:
             super().perform(action)
+
+    def send(self, beat):
+        for path, network in self.paths.items():
+            network.multicast(self.name, self.others, (path, beat))
 
     def on_message(self, source, payload):
         _, beat = payload
