@@ -278,7 +278,7 @@ def _finished(view: NodeView, actions: list[Action], catalogue: Catalogue,
     changed = snapshot != view.snapshot
     if changed:
         snapshot = replace(snapshot, revision=snapshot.revision + 1)
-    due = changed or now_ms >= view.told_ms + SNAPSHOT_MS or _unread(view)
+    due = changed or now_ms >= view.told_ms + SNAPSHOT_MS or _unread(view, now_ms)
     action = actions[sent]
     if isinstance(action, Send):
         acknowledged = {name: peer.revision for name, peer in view.peers.items()}
@@ -287,7 +287,8 @@ def _finished(view: NodeView, actions: list[Action], catalogue: Catalogue,
     return replace(view, snapshot=snapshot, told=told, told_ms=now_ms if due else view.told_ms), tuple(actions)
 
 
-def _unread(view: NodeView) -> bool:
-    """Whether a node that is heard lacks the present snapshot."""
-    return any(peer.read < view.snapshot.revision for peer in view.peers.values())
+def _unread(view: NodeView, now_ms: int) -> bool:
+    """Whether a node that is heard lacks the present snapshot. A witness reads none."""
+    return any(peer.read < view.snapshot.revision and name in view.domain.config.nodes
+               and not view.domain.silent(name, now_ms) for name, peer in view.peers.items())
 

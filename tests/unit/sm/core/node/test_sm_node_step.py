@@ -15,7 +15,7 @@ from sm.core.domain import events as domain
 from sm.core.events import ActionDone
 from sm.core.node import ledger
 from sm.core.node.step import step, watchdog_until
-from sm.core.node.view import BeatCame, NodeTold, Send, Standing, StandingChanged, Swact, TakeReport
+from sm.core.node.view import BeatCame, NodeTold, Peer, Send, Standing, StandingChanged, Swact, TakeReport
 from sm.core.timing import Timing
 from sm.daemon.status import status
 from tests.unit.sm.core.node.names import C0, C1, NOW
@@ -59,8 +59,13 @@ def test_a_snapshot_is_sent_on_a_change_until_read_and_once_in_a_while(node, sit
     view, second = step(view, domain.Tick(), site, NOW + 100)
     _, third = step(view, domain.Tick(), site, NOW + 1_000)
     assert [only(done, Send)[0].beat.snapshot is not None for done in (first, second, third)] == [True, False, True]
+    def sent(view, now_ms=NOW + 200):
+        return only(step(view, domain.Tick(), site, now_ms)[1], Send)[0].beat.snapshot is not None
     unread = replace(view, peers={C1: replace(view.peers[C1], read=0)})
-    assert only(step(unread, domain.Tick(), site, NOW + 200)[1], Send)[0].beat.snapshot is not None
+    assert sent(unread)
+    # Neither who never reads one, nor who is not there, has it sent with every beat.
+    assert not sent(replace(view, peers={**view.peers, "witness": Peer("boot-w")}))
+    assert not sent(replace(unread, domain=replace(unread.domain, heard={})))
 
 
 def test_a_follower_obeys_the_leader_of_the_latest_term(node, site):
