@@ -120,19 +120,3 @@ def begin_swact(cluster: Cluster, node: str, force: bool) -> Cluster:
 def swact_log(node: str, force: bool) -> tuple[str, str]:
     """Entity and text of log 401.007."""
     return f"host={node}", f"Swact{'-Force' if force else ''} issued against host {node}"
-
-
-def begin_planned(cluster: Cluster, now_ms: int) -> tuple[Cluster, tuple[str, ...]]:
-    """Begins the planned swacts that are due, and says what became of each. One that the checks refuse is dropped:
-    the operator planned it for a time, not for whenever it becomes possible."""
-    logs = []
-    due = sorted(node for node, due_ms in cluster.planned.items() if due_ms <= now_ms)
-    if not due:
-        return cluster, ()
-    for node in due:
-        verdict = check(cluster, node, NodeAction.SWACT, {})
-        if verdict.allowed:
-            cluster = begin_swact(cluster, node, force=False)
-        logs.append(f"the planned swact away from {node} begins" if verdict.allowed else
-                    f"the planned swact away from {node} is dropped: {verdict.details}")
-    return replace(cluster, planned={node: at for node, at in cluster.planned.items() if node not in due}), tuple(logs)
