@@ -14,7 +14,6 @@ from sm.contract.states import (
     Operational,
     RedundancyModel,
     SchedulingState,
-    ServiceState,
     Status,
 )
 from sm.core.cluster import Assignment, Cluster, Node
@@ -26,7 +25,7 @@ def check(cluster: Cluster, node: str, action: NodeAction, running: Mapping[str,
           in_sync: bool = True) -> Verdict:
     """Whether ``action`` on ``node`` may begin; forced swacts, unlocks and events always may.
 
-    ``running``: the services that are ``enabled-active``, by node (see ``running_services``). ``in_sync``: whether
+    ``running``: the services that are ``enabled-active``, by node (see ``sm.core.node.running``). ``in_sync``: whether
     both controllers have the same software deployment; True where that cannot be learned.
     """
     if node not in cluster.nodes:
@@ -100,12 +99,6 @@ def lock_check(cluster: Cluster, node: str, running: Mapping[str, Iterable[str]]
     if not sole:
         return ALLOWED
     return Verdict(ErrorCode.SOLE_PROVIDER, f"{node} is the sole provider of some services.", tuple(sole))
-
-
-def running_services(states: Mapping[str, Mapping[str, ServiceState]]) -> dict[str, list[str]]:
-    """The services that run on each node, from the states that the nodes report."""
-    return {node: [service for service, state in services.items() if state is ServiceState.ENABLED_ACTIVE]
-            for node, services in states.items()}
 
 
 def begin_swact(cluster: Cluster, node: str, force: bool) -> Cluster:
