@@ -81,6 +81,7 @@ def _request(args: argparse.Namespace) -> Request:
 def shown(known: StatusReport) -> str:
     """The report for a terminal."""
     lines = [f"{known.leader or 'nobody'} leads in term {known.term}; {known.node}: {known.reason}"]
+    lines.append(f"data is current on {', '.join(known.current) or 'no node'}")
     if known.maintenance:
         lines.append("MAINTENANCE: nothing is moved by itself; 'sm maintenance off' ends it")
     lines += [f"PROBLEM: {problem}" for problem in known.problems]
