@@ -98,5 +98,6 @@ def shown(known: StatusReport) -> str:
     for one in known.services:
         lines.append(f"{one.name:<32} {one.desired:<20} {one.state:<20} {one.status} {one.condition}"
                      f"{'' if one.managed else ' unmanaged'}".rstrip())
-    lines += ["", *(f"path {name} is {state}" for name, state in (known.paths or {}).items())]
-    return "\n".join([*lines, "", *known.journal])
+    if known.paths:
+        lines += ["", *(f"path {name} is {state}" for name, state in known.paths.items())]
+    return "\n".join([*lines, "", "latest decisions:", *known.journal])

@@ -2,10 +2,10 @@
 """Carries out what operators ask on the control socket; all checks are those of the decisions."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from flock.core.errors import InvalidInput, NotFound, Refused
+from flock.core.errors import InvalidInput, Refused
 from flock.core.records import replace
 from sm.contract.control import CHANGES_MAX, Reply, Request, StatusReport, Verb
 from sm.contract.messages import NodeReport
@@ -55,7 +55,7 @@ class Commands:
         node, now_ms = self._node, self._node.now_ms()
         group = node.catalogue.groups.get(request.group)
         if group is None:
-            raise NotFound(resource="group", id=request.group)
+            raise _unknown("group", request.group, node.catalogue.groups)
         if node.view.domain.leading:
             parts = [explain(ledger.cluster(node.view, node.catalogue, now_ms), group.name, now_ms).text()]
         else:
@@ -141,8 +141,12 @@ class Commands:
 
     def _service(self, request: Request) -> str:
         if request.service not in self._node.view.local.services:
-            raise NotFound(resource="service", id=request.service)
+            raise _unknown("service", request.service, self._node.view.local.services)
         return request.service
+
+
+def _unknown(noun: str, name: str, known: Iterable[str]) -> Refused:
+    return Refused(detail=f"there is no {noun} {name!r}; known are {', '.join(sorted(known))}")
 
 
 def _who(request: Request) -> str:

@@ -38,7 +38,7 @@ class Book(Struct, frozen=True):
     """The leader's plan; the others keep a copy, so that the next leader goes on from it.
 
     ``rows``: every group on every node. ``orders``: by node, in force since ``number`` of the leader's ``term``.
-    ``again_ms``: when time alone changes the plan. ``planned``: by node, when an operator wants a swact away from it.
+    ``again_ms``: when time alone changes the plan.
     ``states``: by node, what host maintenance has told of it here, until the node itself tells the same.
     """
 
@@ -48,7 +48,6 @@ class Book(Struct, frozen=True):
     number: int = 0
     again_ms: int | None = None
     maintenance: Maintenance = Maintenance()
-    planned: Mapping[str, int] = field(default_factory=dict)
     states: Mapping[str, NodeReport] = field(default_factory=dict)
 
 

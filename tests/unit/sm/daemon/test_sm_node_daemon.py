@@ -164,11 +164,12 @@ async def programs(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().out.splitlines()
     assert told[:3] == ["vim is enabled-active", "nothing is disabled.", "vim-services is active"]
     assert told[3].startswith("-Service_Groups-") and any(line.startswith("-Services-") for line in told)
-    assert any("What stops a move now" in line for line in told) and told[-1] == "vim is managed."
+    assert told[told.index("What stops a move now:") + 1] == "  there is no other controller"
+    assert "latest decisions:" in told and told[-1] == "vim is managed."
     assert any(line.startswith("controller-0 leads in term") for line in told)
     for run in (restart.run, restart_safe.run, unmanage.run):
         assert await asyncio.to_thread(run, ["--socket", place.socket, "service", "nothing"]) == 1
-    assert "nothing could not be found" in capsys.readouterr().err
+    assert "there is no service 'nothing'; known are vim" in capsys.readouterr().err
 
 
 async def maintenance(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,7 +186,7 @@ async def maintenance(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
 
 async def refusals(place: Place) -> None:
     for verb, fields, error, words in (
-            (Verb.EXPLAIN, {"group": "none"}, Refused, "could not be found"),
+            (Verb.EXPLAIN, {"group": "none"}, Refused, "there is no group 'none'; known are vim-services"),
             (Verb.SIMULATE, {"changes": ("explode",)}, Refused, "is no change"),
             (Verb.SWACT, {}, Refused, "no peer available"),
             (Verb.FORCE_ACTIVE, {}, Refused, "leads already"),
