@@ -83,3 +83,16 @@ def test_the_daemon_ends_before_what_it_runs_when_the_host_stops() -> None:
 def test_files_are_readable_by_root_only() -> None:
     for file in management.management_files(answers(), "controller-0"):
         assert file.mode == 0o600 and yaml.safe_load(file.content)
+
+
+@pytest.mark.parametrize(("hostname", "peer"), [("controller-0", "192.168.204.3"), ("controller-1", "192.168.204.2")])
+def test_only_the_other_controller_reaches_database_and_mirror(hostname: str, peer: str) -> None:
+    files = {file.path: file.content for file in management.management_files(answers(), hostname, pair=True)}
+    script = files[management.PEERS_ONLY]
+    assert f'iifname "mgmt0" ip saddr {peer} tcp dport {{ 5432, 2224 }} notrack accept' in script
+    assert "tcp dport { 5432, 2224 } counter drop" in script
+
+
+def test_the_only_controller_removes_the_rules_of_a_pair() -> None:
+    files = {file.path: file.content for file in management.management_files(answers(), "controller-0")}
+    assert files[management.PEERS_ONLY].splitlines()[1:] == ["table inet flock_peers", "delete table inet flock_peers"]
