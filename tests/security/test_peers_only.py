@@ -54,9 +54,9 @@ class Site:
     def reaches(self, source: str, target: str, port: int) -> bool:
         return self.run(self.others, sys.executable, "-c", ASK, source, target, str(port)) == 0
 
-    def protect(self) -> None:
+    def protect(self, *, pair: bool = True) -> None:
         self.run(self.controller, "nft", "-f", "-",
-                 text=peers_only(parse({"admin_password": "correct-horse"}), "controller-0"))
+                 text=peers_only(parse({"admin_password": "correct-horse"}), "controller-0", pair=pair))
 
 
 @pytest.fixture
@@ -102,6 +102,8 @@ def test_a_worker_reaches_neither_database_nor_mirror(site: Site, port: int) -> 
 
 
 def test_the_rules_are_replaced_as_a_whole(site: Site) -> None:
+    site.protect(pair=False)
+    assert not site.reaches(PEER, CONTROLLER, DATABASE_PORT) and site.reaches(WORKER, CONTROLLER, API)
     for _ in range(2):
         site.protect()
     assert not site.reaches(WORKER, CONTROLLER, DATABASE_PORT) and site.reaches(PEER, CONTROLLER, DATABASE_PORT)
