@@ -13,9 +13,10 @@ from pathlib import Path
 
 from flock.core.errors import FlockError
 from flock.exec.alone import alone
+from sm.contract.mirror import PORT
 from sm.mirror.control import ControlSocket
 from sm.mirror.daemon import MirrorDaemon
-from sm.mirror.settings import AUDIT_S, PORT, MirrorSettings, mirror_settings
+from sm.mirror.settings import AUDIT_S, MirrorSettings, mirror_settings
 
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 

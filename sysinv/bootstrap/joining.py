@@ -48,7 +48,7 @@ from sysinv.model.hostname import CONTROLLER_0, CONTROLLER_1
 FENCE = "/opt/flock/venv/bin/mtce-fence"
 CLUSTER = Path(f"/etc/postgresql/{POSTGRESQL_VERSION}/main")
 DATA = Path(f"/var/lib/postgresql/{POSTGRESQL_VERSION}/main")
-DATABASE_PORT, LISTENS_TIMEOUT_S = 5432, 2.0
+LISTENS_TIMEOUT_S = 2.0
 MIRRORED = shared.DIRECTORY / ".sm-mirror/current"
 # The agents keep the account of the bus that the installation gave this host.
 KEPT = (CONF_DIR / "flock.conf", shared.BUS_DEFINITIONS)
@@ -183,7 +183,7 @@ def _differ(files: Iterable[RenderedFile]) -> bool:
 def _listens(address: str | None) -> bool:
     """Whether the database accepts connections at an address of this host."""
     try:
-        with socket.create_connection((address or "", DATABASE_PORT), timeout=LISTENS_TIMEOUT_S):
+        with socket.create_connection((address or "", management.DATABASE_PORT), timeout=LISTENS_TIMEOUT_S):
             return True
     except OSError:
         return False

@@ -8,11 +8,15 @@ from typing import Any
 
 import yaml
 
+from sm.contract.mirror import PORT
 from sysinv.bootstrap.answers import Answers, NetworkAnswer
 from sysinv.model.hostfiles import PRIVATE, RenderedFile
 from sysinv.model.hostname import CONTROLLER_0, CONTROLLER_1, CONTROLLER_NAMES
 
 SETTINGS, SITE, DATABASE = "/etc/sm/sm.conf", "/etc/flock/sm/site.yaml", "/etc/sm/postgres.conf"
+PEERS_ONLY = "/etc/sm/peers.nft"
+DATABASE_PORT = 5432
+BEAT_PORT = 2222
 API_GROUP = "flock-sm"
 """Of sm-api, which asks the daemon."""
 CONFIGURED, TESTED = "/etc/platform/.initial_config_complete", "/run/goenabled"
@@ -34,7 +38,8 @@ def management_files(answers: Answers, hostname: str, *, pair: bool = False,
 
     The settings are the last, and are written last: they say how many controllers there are (``is_paired``).
     """
-    files = [_yaml(SITE, site(answers, hostname, pair=pair))]
+    files = [_yaml(SITE, site(answers, hostname, pair=pair)),
+             RenderedFile(PEERS_ONLY, PRIVATE, peers_only(answers, hostname, pair=pair))]
     if answers.database == "postgresql":
         files.append(_yaml(DATABASE, database(answers, hostname, pair=pair)))
     return [*files, _yaml(SETTINGS, settings(answers, hostname, pair=pair, fencing=fencing))]
@@ -62,6 +67,37 @@ def peers(path: Path) -> dict[str, str]:
         return {}
     named = found.get("peers") if isinstance(found, dict) else None
     return {str(name): str(address) for name, address in named.items()} if isinstance(named, dict) else {}
+
+
+def peers_only(answers: Answers, hostname: str, *, pair: bool = False) -> str:
+    """The script for nftables that lets only the other controller reach the database and the mirror of this one;
+    without ``pair`` nobody.
+
+    Each has places for few connections, and gives one to a stranger before it asks who that is. The kernel does not
+    track what the controllers say to each other, because its table of connections may be full.
+    """
+    mgmt = answers.network("mgmt")
+    peer = mgmt.own_address(CONTROLLER_0 if hostname == CONTROLLER_1 else CONTROLLER_1) if pair else None
+    family, ports = "ip6" if ":" in mgmt.subnet else "ip", f"{{ {DATABASE_PORT}, {PORT} }}"
+    arriving = [f'iifname "{mgmt.interface}" {family} saddr {peer} tcp {end} {ports} notrack accept'
+                for end in ("dport", "sport")] if peer else []
+    leaving = [f"{family} daddr {peer} tcp {end} {ports} notrack" for end in ("dport", "sport")] if peer else []
+    lines = ["# Written by flock-bootstrap.", "table inet flock_peers", "delete table inet flock_peers",
+             "table inet flock_peers {",
+             "    chain arriving {",
+             "        type filter hook prerouting priority raw; policy accept;",
+             '        iifname "lo" accept',
+             f"        udp dport {BEAT_PORT} notrack",
+             *(f"        {line}" for line in arriving),
+             f"        tcp dport {ports} counter drop",
+             "    }",
+             "    chain leaving {",
+             "        type filter hook output priority raw; policy accept;",
+             f"        udp sport {BEAT_PORT} notrack",
+             *(f"        {line}" for line in leaving),
+             "    }",
+             "}"]
+    return "\n".join(lines) + "\n"
 
 
 def is_paired(path: Path) -> bool:

@@ -19,7 +19,7 @@ from flock.exec.process import run
 from flock.rpc.accounts import SALT_BYTES, host_account, service_account
 from flock.rpc.login import accepted
 from sm.client.running import unmanaged
-from sysinv.bootstrap import bus, following
+from sysinv.bootstrap import bus, following, management
 from sysinv.bootstrap.certificates import ROLES
 from sysinv.bootstrap.front import KEYSTONE_PORT
 from sysinv.bootstrap.presented import shown_by, wait_presented
@@ -35,7 +35,6 @@ POLL_S = 1.0
 NAMED_MAX = 20
 BUS_KEY, RENEWAL, SHOWN = "bus_key", "renewal", "shown by"
 OTHERS_RENEW = "the other controller renews the certificates of its servers"
-DATABASE_PORT = 5432
 RESTARTED = ("flock-fm-manager", "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api", "flock-mtce-conductor",
              "flock-mtce-api", "flock-sm-alarms", "flock-sysinv-agent", "flock-mtce-agent")
 """The units that read a password of the bus at their start."""
@@ -57,7 +56,7 @@ SERVERS = (
     Server("front", KEYSTONE_PORT, ("systemctl", "--no-ask-password", "reload", "flock-front")),
     # RabbitMQ reads the files at each new connection, after its cache of them is empty.
     Server("rabbitmq", bus.BUS_PORT, ("rabbitmqctl", "--quiet", "eval", "ssl:clear_pem_cache().")),
-    Server("postgresql", DATABASE_PORT,
+    Server("postgresql", management.DATABASE_PORT,
            ("systemctl", "--no-ask-password", "reload", f"postgresql@{POSTGRESQL_VERSION}-main")),
 )
 IMPORT = ("rabbitmqctl", "--quiet", "import_definitions")
@@ -150,8 +149,8 @@ def renew_others(site: Site, progress: Progress) -> None:
 
 def _shown(site: Site, name: str) -> str:
     host = site.pair("host")
-    return shown_by(site.others[name], name, DATABASE_PORT, str(site.tls_directory / "ca.crt"), str(host.certificate),
-                    str(host.key))
+    return shown_by(site.others[name], name, management.DATABASE_PORT, str(site.tls_directory / "ca.crt"),
+                    str(host.certificate), str(host.key))
 
 
 def bus_steps(site: Site) -> list[Step]:

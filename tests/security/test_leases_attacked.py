@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from flock.testing.services.process import wait_for
-from sysinv.conductor.dhcp import DnsmasqPaths, render_conf, render_hosts, render_rules
+from sysinv.conductor.dhcp import TRANSFERS_MAX, DnsmasqPaths, render_conf, render_hosts, render_rules
 from sysinv.model.addressing import PoolView
 
 VICTIM, ADDRESS = "08:00:27:00:00:09", "169.254.202.77"
@@ -37,6 +37,24 @@ if len(sys.argv) > 2:
         if reply[4:8] == data[4:8]:
             print(reply.hex())
             break
+"""
+
+
+# Begins so many transfers of a boot file and acknowledges nothing; with 1, writes the first block.
+READER = """
+import socket, sys
+count, kept = int(sys.argv[1]), []
+for _ in range(count):
+    kept.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    kept[-1].settimeout(3)
+    kept[-1].sendto(b"\\0\\1boot\\0octet\\0", ("169.254.202.2", 69))
+if count == 1:
+    try:
+        block, place = kept[0].recvfrom(2000)
+        kept[0].sendto(b"\\0\\4" + block[2:4], place)
+        print(block[4:].decode())
+    except TimeoutError:
+        print("nothing")
 """
 
 
@@ -100,6 +118,11 @@ class Site:
     def protect(self) -> None:
         for _ in range(2):  # The unit loads them at each start.
             self.run(self.server, "nft", "-f", "-", text=render_rules("pxeboot0"))
+
+    def read(self, mac: str, count: int) -> str:
+        """Begin ``count`` transfers as the machine with this MAC address."""
+        self.run(self.machines, "ip", "link", "set", "machine0", "address", mac)
+        return self.run(self.machines, sys.executable, "-c", READER, str(count)).strip()
 
     def leases(self) -> str:
         return (self.folder / "dnsmasq.leases").read_text()
@@ -195,6 +218,23 @@ def test_a_client_id_does_not_give_a_stranger_the_lease_of_a_host(site: Site) ->
     assert site.ask(request(STRANGER, offered, CLIENT_ID)) == (ACK, offered)
     assert VICTIM in site.leases() and ADDRESS in site.leases()
     assert site.ask(discover()) == (OFFER, ADDRESS)
+
+
+def test_a_machine_that_begins_transfers_leaves_places_for_others(site: Site) -> None:
+    (site.folder / "boot").write_text("program")
+    site.protect()
+    site.read(STRANGER, TRANSFERS_MAX + 100)
+    assert site.read(VICTIM, 1) == "program"
+    # It has its own share, and others do not pay for it.
+    for _ in range(25):
+        assert site.read(VICTIM, 1) == "program"
+
+
+def test_without_the_rules_it_takes_all_places(site: Site) -> None:
+    (site.folder / "boot").write_text("program")
+    for _ in range(3):
+        site.read(STRANGER, TRANSFERS_MAX)
+    assert site.read(VICTIM, 1) == "nothing"
 
 
 def test_an_honest_client_gets_its_address(site: Site) -> None:

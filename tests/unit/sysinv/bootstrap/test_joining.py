@@ -127,7 +127,7 @@ class Paired:
         self.done: list[str] = []
         self.listens = True
         self.boot = SimpleNamespace(answers=answers(database="postgresql"))
-        for name in ("SETTINGS", "SITE", "DATABASE"):
+        for name in ("SETTINGS", "SITE", "DATABASE", "PEERS_ONLY"):
             monkeypatch.setattr(management, name, str(folder / name))
         monkeypatch.setattr(joining.socket, "gethostname", lambda: "controller-0")
         monkeypatch.setattr(joining.socket, "create_connection", self.connect)
@@ -178,7 +178,7 @@ def test_the_settings_that_say_two_are_written_last(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(steps, "run", lambda words, **_: done.append(words[1]))
     steps.management_files(steps.Bootstrap(answers(database="postgresql"), tmp_path, None, tmp_path, tmp_path),
                            pair=True)
-    assert done == [management.SITE, management.DATABASE, "catalogue", management.SETTINGS]
+    assert done == [management.SITE, management.PEERS_ONLY, management.DATABASE, "catalogue", management.SETTINGS]
 
 
 def test_a_node_of_two_serves_only_when_its_tests_have_passed(tmp_path: Path) -> None:

@@ -94,6 +94,21 @@ def test_files_are_readable_by_root_only() -> None:
         assert file.mode == 0o600 and yaml.safe_load(file.content)
 
 
+@pytest.mark.parametrize(("hostname", "peer"), [("controller-0", "192.168.204.3"), ("controller-1", "192.168.204.2")])
+def test_only_the_other_controller_reaches_database_and_mirror(hostname: str, peer: str) -> None:
+    files = {file.path: file.content for file in management.management_files(answers(), hostname, pair=True)}
+    script = files[management.PEERS_ONLY]
+    assert f'iifname "mgmt0" ip saddr {peer} tcp dport {{ 5432, 2224 }} notrack accept' in script
+    assert "tcp dport { 5432, 2224 } counter drop" in script
+
+
+def test_without_another_controller_nobody_reaches_them() -> None:
+    """The database listens before there is a second controller."""
+    files = {file.path: file.content for file in management.management_files(answers(), "controller-0")}
+    script = files[management.PEERS_ONLY]
+    assert "saddr" not in script and "tcp dport { 5432, 2224 } counter drop" in script
+
+
 def test_the_other_controller_is_known_from_the_settings_of_the_database(tmp_path: Path) -> None:
     path = tmp_path / "postgres.conf"
     assert management.peers(path) == {}
