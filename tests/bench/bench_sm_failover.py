@@ -27,7 +27,7 @@ from tests.bench.pairs.services import Services
 
 GOAL_MS = 1_500
 # For a power switch that answers at once; the product's defaults wait for a BMC.
-LAB = {"silent_ms": 400, "majority_delay_ms": 100, "fence_delay_ms": 400, "lease_ms": 3_000, "step_down_ms": 1_000,
+LAB = {"silent_ms": 600, "majority_delay_ms": 100, "fence_delay_ms": 500, "lease_ms": 3_000, "step_down_ms": 1_000,
        "grant_ms": 3_000, "current_ms": 10_000, "wait_ms": 3_000}
 TUNED_TOKEN_MS, TUNED_ADVERT_S = 300, 0.2
 CUT_S = 15.0
