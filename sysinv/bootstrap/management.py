@@ -30,20 +30,38 @@ Fencing = Mapping[str, Mapping[str, Any]]
 
 def management_files(answers: Answers, hostname: str, *, pair: bool = False,
                      fencing: Fencing | None = None) -> list[RenderedFile]:
-    """Return the files of a controller. While it is the only one, service management runs it as simplex."""
-    files = [_yaml(SETTINGS, settings(answers, hostname, pair=pair, fencing=fencing)),
-             _yaml(SITE, site(answers, hostname, pair=pair))]
+    """Return the files of a controller. While it is the only one, service management runs it as simplex.
+
+    The settings are the last, and are written last: they say how many controllers there are (``is_paired``).
+    """
+    files = [_yaml(SITE, site(answers, hostname, pair=pair))]
     if answers.database == "postgresql":
         files.append(_yaml(DATABASE, database(answers, hostname, pair=pair)))
-    return files
+    return [*files, _yaml(SETTINGS, settings(answers, hostname, pair=pair, fencing=fencing))]
 
 
 def database(answers: Answers, hostname: str, *, pair: bool = False) -> dict[str, Any]:
-    """The content of postgres.conf. The databases are copied over the management network."""
+    """The content of postgres.conf. The databases are copied over the management network.
+
+    The server reads only at its start where it listens, so it listens there before there is a second controller.
+    Without a peer nobody may log in there.
+    """
     mgmt, other = answers.network("mgmt"), CONTROLLER_0 if hostname == CONTROLLER_1 else CONTROLLER_1
-    if not pair:
-        return {"node": hostname}
-    return {"node": hostname, "peers": {other: mgmt.own_address(other)}, "listen": [mgmt.own_address(hostname)]}
+    found: dict[str, Any] = {"node": hostname}
+    if not answers.lacks_for_two:
+        found["listen"] = [mgmt.own_address(hostname)]
+    return found | {"peers": {other: mgmt.own_address(other)}} if pair else found
+
+
+def peers(path: Path) -> dict[str, str]:
+    """The other controllers in the settings of the database in ``path``, with their addresses on the management
+    network; none without such a file."""
+    try:
+        found = yaml.safe_load(path.read_text())
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    named = found.get("peers") if isinstance(found, dict) else None
+    return {str(name): str(address) for name, address in named.items()} if isinstance(named, dict) else {}
 
 
 def is_paired(path: Path) -> bool:

@@ -49,8 +49,6 @@ DATABASE_SERVER_TLS = {
     "ssl_cert_file": f"{TLS_DIRECTORY}/postgresql.crt", "ssl_key_file": f"{TLS_DIRECTORY}/postgresql.key",
     "ssl_min_protocol_version": "TLSv1.2",
 }
-# Debian's default, "localhost", depends on what that name means on this host.
-DATABASE_LISTENS = {"listen_addresses": "127.0.0.1"}
 # The superuser only on the local socket; everybody else with TLS.
 DATABASE_ACCESS = """\
 local all postgres peer
@@ -61,9 +59,17 @@ hostssl all flock 127.0.0.1/32 scram-sha-256
 Sections = Mapping[str, Mapping[str, Any]]
 
 
-def database_conf() -> str:
-    """The settings of PostgreSQL that differ from Debian's, for its directory conf.d."""
-    return "".join(f"{name} = '{value}'\n" for name, value in (DATABASE_LISTENS | DATABASE_SERVER_TLS).items())
+def database_conf(answers: Answers, hostname: str) -> str:
+    """The settings of PostgreSQL that differ from Debian's, for its directory conf.d.
+
+    What is read only at a start of the server is as two controllers need it, so that no start is needed when the second
+    one comes. Until then nobody may log in over the management network.
+    """
+    # Debian's default, "localhost", depends on what that name means on this host.
+    own = () if answers.lacks_for_two else (answers.network("mgmt").own_address(hostname),)
+    values = {"listen_addresses": ",".join(filter(None, ("127.0.0.1", *own))), "wal_log_hints": "on",
+              **DATABASE_SERVER_TLS}
+    return "".join(f"{name} = '{value}'\n" for name, value in values.items())
 
 
 def ini(sections: Sections) -> str:
@@ -156,14 +162,15 @@ def service_files(answers: Answers, secrets: SystemSecrets, hostname: str) -> li
     """
     auth_url = f"https://127.0.0.1:{KEYSTONE_PORT}/v3"
     shared: dict[str, dict[str, Any]] = {
-        "DEFAULT": {"transport_url": bus.transport_url(secrets, host_account(hostname))},
+        "DEFAULT": {"transport_url": bus.transport_url(secrets, host_account(hostname), floating=True)},
         "oslo_messaging_rabbit": BUS_TLS,
     }
     files = [RenderedFile("/etc/flock/flock.conf", PRIVATE, ini(merged(shared, answers.overrides.get("flock", {})))),
              RenderedFile("/etc/flock/heartbeat.key", PRIVATE, secrets.heartbeat_key + "\n")]
     for daemon in busaccounts.SERVICES:
         own: dict[str, dict[str, Any]] = {
-            "DEFAULT": {"transport_url": bus.transport_url(secrets, service_account(daemon))}}
+            "DEFAULT": {"transport_url": bus.transport_url(secrets, service_account(daemon),
+                                                           floating=daemon in busaccounts.ON_EACH_CONTROLLER)}}
         if daemon == "sysinv-conductor":
             own["bus_admin"] = {"password": bus.admin_password(secrets)}
         files.append(RenderedFile(f"/etc/flock/{daemon}.conf", PRIVATE, ini(own)))
@@ -192,7 +199,7 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
     if subsystem == "mtce":
         sections["heartbeat"] = {"sender": True}
     if subsystem == "sysinv":
-        sections["bootstrap"] = {"agent_transport_url": f"rabbit://controller:{bus.BUS_PORT}/"}
+        sections["bootstrap"] = {"agent_transport_url": bus.FLOATING_URL}
         sections["dnsmasq"] = {"directory": shared.DNSMASQ}
     return sections
 

@@ -92,3 +92,15 @@ def test_the_daemon_ends_before_what_it_runs_when_the_host_stops() -> None:
 def test_files_are_readable_by_root_only() -> None:
     for file in management.management_files(answers(), "controller-0"):
         assert file.mode == 0o600 and yaml.safe_load(file.content)
+
+
+def test_the_other_controller_is_known_from_the_settings_of_the_database(tmp_path: Path) -> None:
+    path = tmp_path / "postgres.conf"
+    assert management.peers(path) == {}
+    for text in ("", "[]", "peers: 7", "{", "node: controller-0"):
+        path.write_text(text)
+        assert management.peers(path) == {}
+    for file in management.management_files(answers(database="postgresql"), "controller-0", pair=True):
+        if file.path == management.DATABASE:
+            path.write_text(file.content)
+    assert management.peers(path) == {"controller-1": "192.168.204.3"}
