@@ -18,8 +18,6 @@ LOG = logging.getLogger(__name__)
 ON, OFF = 0, 2
 """Exit statuses of a fence agent's ``action=status``; all others mean that nothing is known."""
 STATUS_PAUSE_S = 0.3
-NICE = -10
-"""Nothing is active until the agent has answered: on a busy machine it comes before all ordinary work."""
 MARGIN_S = 0.5
 """The answer comes this much before the decision counts the attempt as unanswered."""
 
@@ -124,7 +122,8 @@ class Fencer:
     async def _run(self, device: FenceDevice, action: str) -> tuple[int, str]:
         check_program(Path(device.program))
         lines = [f"action={action}", *(f"{name}={value}" for name, value in device.parameters.items())]
-        program = Program((device.program, *device.arguments), BASE, nice=NICE,
+        # Nothing is active until the agent has answered: on a busy machine it comes before all ordinary work.
+        program = Program((device.program, *device.arguments), BASE, urgent=True,
                           stdin="\n".join([*lines, ""]).encode())
         ended = await self._scopes.run(program, f"fence-{action}")
         return ended.status, ended.text

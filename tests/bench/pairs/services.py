@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,7 +21,9 @@ class Services(Pair):
 
     def __init__(self, folder: Path, title: str, timing: Mapping[str, int], *, witness: bool = True) -> None:
         self._witness = witness
-        self.yard = Yard(folder, LIFE_S)
+        # As /run: on a disk, a file that is written at every tick waits for the work of others.
+        self._runtime = tempfile.TemporaryDirectory(dir="/dev/shm")  # noqa: S108 - a new directory of this user
+        self.yard = Yard(folder, LIFE_S, Path(self._runtime.name))
         self.yard.build(**{**DEFAULTS, **timing})
         self.yard.prober.kill()  # of the functional tests; pairs have their own
         self.yard.prober.wait()
@@ -77,3 +80,4 @@ class Services(Pair):
         if self._witness:
             self.machine("arbiter").power_off()
         super().close()
+        self._runtime.cleanup()

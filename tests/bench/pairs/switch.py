@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import multiprocessing
 import os
 import socket
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,12 +44,18 @@ class Switch:
         self.agent.write_text(f"#!{sys.executable} -S\n{AGENT}")
         self.agent.chmod(0o755)
         self.machines = {name: json.loads(json.dumps(machine)) for name, machine in machines.items()}
-        self.orders: list[str] = []
+        self._orders = folder / "orders"
+        self._orders.touch()
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(self.socket))
         self._listening.listen()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        self._process = multiprocessing.get_context("fork").Process(target=self._serve, daemon=True)
+        self._process.start()
+
+    @property
+    def orders(self) -> list[str]:
+        """The machines that it was told to switch off, in this order."""
+        return self._orders.read_text().split()
 
     def off(self, name: str) -> None:
         """Returns when no process of the machine is left."""
@@ -61,22 +67,20 @@ class Switch:
 
     def close(self) -> None:
         """No further orders."""
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._thread.join(10)
+        self._process.kill()
+        self._process.join()
         self._listening.close()
 
     def _serve(self) -> None:
         # A real one is a device of its own, which does not feel the load of this machine.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -15)
+        os.setpriority(os.PRIO_PROCESS, 0, -15)
         while True:
-            try:
-                talk, _ = self._listening.accept()
-            except OSError:
-                return
+            talk, _ = self._listening.accept()
             with talk, contextlib.suppress(OSError):  # an agent that was killed takes no answer
                 action, _, name = talk.recv(200).decode().partition(" ")
                 if action == "off":
-                    self.orders.append(name)
+                    with self._orders.open("a") as told:
+                        told.write(f"{name}\n")
                     self.off(name)
                 answer = "done" if action != "status" else "off" if self.is_off(name) else "on"
                 talk.sendall(answer.encode())

@@ -91,6 +91,7 @@ class Machine:
         self.place = yard.site.add(name)
         self.folder = yard.folder / name
         self.folder.mkdir()
+        self.run = (yard.runtime or yard.folder) / name / "run"
         self.boot = self.folder / "boot_id"
         self.process: subprocess.Popen[bytes] | None = None
         self.plug = self.folder / "plug.json"
@@ -102,7 +103,7 @@ class Machine:
     def new_boot(self) -> None:
         """The machine has been off: what memory held is gone."""
         self.boot.write_text(f"{uuid.uuid4()}\n")
-        shutil.rmtree(self.folder / "run", ignore_errors=True)
+        shutil.rmtree(self.run, ignore_errors=True)
         (self.yard.folder / f"{self.name}.pid").unlink(missing_ok=True)
         self.place.ip("address", "flush", "dev", "oam", "to", f"{FLOATING}/32")
         for path in PATHS:
@@ -132,7 +133,7 @@ class Machine:
         self.process.wait()
 
     def ask(self, verb: Verb, **fields: Any) -> Reply:
-        return ask(Request("", verb, **fields), str(self.folder / "run/control"))
+        return ask(Request("", verb, **fields), str(self.run / "control"))
 
     def status(self) -> StatusReport:
         report = self.ask(Verb.STATUS).status
@@ -165,10 +166,11 @@ class Machine:
 
 
 class Yard:
-    """All machines, and somebody on the OAM network who asks the floating address."""
+    """All machines, and somebody on the OAM network who asks the floating address. ``runtime``: a directory in memory,
+    for what is below /run where the product is installed."""
 
-    def __init__(self, folder: Path, life_s: int = LIFE_S) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, life_s: int = LIFE_S, runtime: Path | None = None) -> None:
+        self.folder, self.runtime = folder, runtime
         keys = folder / "keys"
         keys.mkdir()
         self.site = Site(keys, life_s)
@@ -212,7 +214,7 @@ class Yard:
             "node": machine.name, "nodes": nodes, "timing": self.timing, "ready_files": [],
             "unhealthy_file": str(folder / "unhealthy"), "degraded_file": str(folder / "degraded"),
             "reboot": ["/bin/false"], "store": str(folder / "sm.db"), "key": str(folder / "key"),
-            "journal": str(folder / "journal"), "runtime": str(folder / "run"), "stop_s": 20}
+            "journal": str(folder / "journal"), "runtime": str(machine.run), "stop_s": 20}
         if witness:
             settings["witness"] = {"name": "arbiter", "addresses": {path: address(path, "arbiter") for path in PATHS}}
         if fencing:
