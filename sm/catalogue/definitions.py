@@ -45,7 +45,9 @@ class Service:
     """One service. ``when``: words that must all hold; ``a | b`` is one of two, ``not a`` its contrary.
 
     ``plugin`` is ``kind:what``. The four ``..._needs`` name services: for enabling and going active they must be
-    active before, for disabling and going standby they must be stopped before. ``without``: actions that it lacks.
+    active before, for disabling and going standby they must be stopped before. ``enable_after`` and
+    ``go_active_after``: the same as ``enable_needs`` and ``go_active_needs``, but those may stop while it still runs.
+    ``without``: actions that it lacks.
     """
 
     impact: Impact
@@ -60,6 +62,8 @@ class Service:
     disable_needs: tuple[str, ...] = ()
     go_active_needs: tuple[str, ...] = ()
     go_standby_needs: tuple[str, ...] = ()
+    enable_after: tuple[str, ...] = ()
+    go_active_after: tuple[str, ...] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     retries: Mapping[str, int] = field(default_factory=dict)

@@ -21,7 +21,7 @@ from sm.contract.states import Condition, PluginKind, ServiceAction, ServiceStat
 Kind = TypeVar("Kind")
 SHIPPED = Path(__file__).parent
 FILE_BYTES_MAX = 1_000_000
-NEEDS = ("enable_needs", "disable_needs", "go_active_needs", "go_standby_needs")
+NEEDS = ("enable_needs", "disable_needs", "go_active_needs", "go_standby_needs", "enable_after", "go_active_after")
 _GROUP_KEYS = {"group", "placement", "aggregate", "failure_debounce_ms", "fatal_error_reboot", "services"}
 
 

@@ -80,6 +80,12 @@ class ServiceSpec:
         """Whether something of the service runs on the standby node."""
         return ServiceAction.GO_ACTIVE in self.actions
 
+    @property
+    def is_warmed(self) -> bool:
+        """Whether what runs on the standby node only makes a takeover faster. It is stopped and started anew to stand
+        by, and stopped it stands by as well as any service that has nothing there."""
+        return self.has_standby and ServiceAction.GO_STANDBY not in self.actions
+
 
 @dataclass(frozen=True, slots=True)
 class MemberSpec:
