@@ -31,8 +31,8 @@ UP, WARM, DOWN = ServiceState.ENABLED_ACTIVE, ServiceState.ENABLED_STANDBY, Serv
 RESULT = {ENABLE: UP, DISABLE: DOWN, GO_ACTIVE: UP, GO_STANDBY: WARM}
 
 
-def service(name, *, warm=False):
-    kinds = list(ServiceAction) if warm else [kind for kind in ServiceAction if kind not in (GO_ACTIVE, GO_STANDBY)]
+def service(name, *without):
+    kinds = [kind for kind in ServiceAction if kind not in without]
     return ServiceSpec(name, {kind: ActionSpec(kind, PluginKind.EXEC, name, kind.value, 5, interval_s=10)
                               for kind in kinds})
 
@@ -53,10 +53,14 @@ SITE = Catalogue(
         group("controller-services", "management-ip", "postgres", "api", aggregate="controller-aggregate"),
         group("patching-services", "patch-alarm-manager"),
         group("web-services", "lighttpd", model=RedundancyModel.N, n_active=2, m_standby=0))},
-    {each.name: each for each in (service("oam-ip"), service("management-ip"), service("postgres", warm=True),
-                                  service("api"), service("patch-alarm-manager"), service("lighttpd"))},
-    tuple(needs("api", "postgres", "management-ip") + needs("oam-ip", "management-ip")
-          + [Dependency("postgres", GO_ACTIVE, "management-ip", UP)]))
+    {each.name: each for each in (
+        *(service(name, GO_ACTIVE, GO_STANDBY) for name in ("oam-ip", "management-ip", "patch-alarm-manager", "lighttpd")),
+        # Stands by with everything loaded, and is stopped and started to get there.
+        service("api", GO_STANDBY), service("postgres"))},
+    (*needs("oam-ip", "management-ip"), Dependency("postgres", GO_ACTIVE, "management-ip", UP),
+     Dependency("api", GO_ACTIVE, "postgres", UP), Dependency("api", GO_ACTIVE, "management-ip", UP),
+     Dependency("postgres", GO_STANDBY, "api", WARM), Dependency("postgres", DISABLE, "api", DOWN),
+     Dependency("management-ip", DISABLE, "api", DOWN)))
 LEASED = ("oam-ip", "management-ip", "postgres", "api")
 HEALTHY = NodeReport(Administrative.UNLOCKED, Operational.ENABLED, Availability.AVAILABLE, Operational.ENABLED, "1")
 

@@ -95,3 +95,28 @@ def test_a_leader_that_loses_its_lease_stops_by_itself():
     cloud.world.run(30_000)
     assert cloud.serving() == [name for name in cloud.names if name != leader.name]
     assert cloud.bites == 0
+
+
+@pytest.mark.parametrize("seed", seeds(3))
+def test_what_needs_only_a_grant_does_not_stop_when_the_lead_is_handed_over(seed):
+    """The leader resigns in favour of the other node; its own last orders hold until those of the new leader."""
+    cloud = make(seed, "witness")
+    for node in cloud.controllers:
+        node.failing = 0.0
+    cloud.start()
+    cloud.world.run(30_000)
+    leader, = (node for node in cloud.controllers if node.view.leading)
+    other, = (node for node in cloud.controllers if node is not leader)
+    place, = (node for node in cloud.controllers if node.running["patch-alarm-manager"] is ServiceState.ENABLED_ACTIVE)
+    assert place is leader
+    stopped = []
+    cloud.world.always(lambda world: stopped.append(world.now_ms)
+                       if leader.running["patch-alarm-manager"] is not ServiceState.ENABLED_ACTIVE else None)
+    cloud.world.always(each_group_once(cloud.controllers))
+    for _ in range(3):  # beyond repair in place
+        leader.die("api")
+        cloud.world.run(1_500)
+    cloud.world.run(20_000)
+    assert other.view.leading and other.running["api"] is ServiceState.ENABLED_ACTIVE
+    assert stopped == []
+    assert cloud.bites == 0
