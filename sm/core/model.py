@@ -81,9 +81,9 @@ class ServiceSpec:
         return ServiceAction.GO_ACTIVE in self.actions
 
     @property
-    def is_warmed(self) -> bool:
-        """Whether what runs on the standby node only makes a takeover faster. It is stopped and started anew to stand
-        by, and stopped it stands by as well as any service that has nothing there."""
+    def restarts_to_stand_by(self) -> bool:
+        """Whether the service is stopped and started anew to stand by. Nothing waits for that start: what makes another
+        node active is that it has stopped here, and its data is judged by who has all of it."""
         return self.has_standby and ServiceAction.GO_STANDBY not in self.actions
 
 

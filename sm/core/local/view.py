@@ -40,7 +40,8 @@ class Settings(Struct, frozen=True):
     ``recover_pause_ms``: between two recoveries of one service. ``look_patience_ms``: how long a first look may delay
     stopping. ``reboot_delay_ms``: so that groups can move before. ``reboot_again_ms``: when a reboot did not happen.
     ``answer_margin_ms``: after the time that an audit may take with all its retries. ``warm_pause_ms``: before a
-    service that has been stopped to stand by is started again, so that it does not slow down what is under way.
+    unit of systemd that has been stopped to stand by is started again. It only loads its program, and must not slow
+    down what is under way.
     """
 
     transition_limit_ms: int = 300_000

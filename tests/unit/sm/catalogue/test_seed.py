@@ -184,20 +184,19 @@ def test_postgresql_is_promoted_and_demoted() -> None:
     found = catalogue(rows())
     postgres = found.services["postgres"]
     assert postgres.has_standby and {action.value: row.command for action, row in postgres.actions.items()} == {
-        "enable": "start", "disable": "stop", "go-active": "promote", "go-standby": "demote",
+        "enable": "start", "disable": "stop", "go-active": "promote",
         "audit-enabled": "monitor", "audit-disabled": "monitor"}
     needs = {(row.action, row.dependent): row.state for row in found.dependencies if row.service == "postgres"}
     assert needs[ServiceAction.GO_ACTIVE, "management-ipv4"] is ServiceState.ENABLED_ACTIVE
     assert not [action for action, _ in needs if action is ServiceAction.ENABLE], "it also starts on the standby"
     users = {"sysinv-conductor", "sysinv-inv", "keystone", "fm-mgr", "fm-api", "mtc-agent", "mtce-api"}
-    for action in (ServiceAction.GO_STANDBY, ServiceAction.DISABLE):
-        assert {name for found, name in needs if found is action} == users
-    assert {needs[ServiceAction.GO_STANDBY, name] for name in users} == {ServiceState.ENABLED_STANDBY}
+    assert {name for found, name in needs if found is ServiceAction.DISABLE} == users
+    assert postgres.restarts_to_stand_by, "the other node does not wait for its start as a standby"
 
 
 def test_daemons_load_everything_before_they_are_needed() -> None:
     found = catalogue(rows())
-    warmed = {name for name, spec in found.services.items() if spec.is_warmed}
+    warmed = {name for name, spec in found.services.items() if spec.restarts_to_stand_by} - {"postgres"}
     assert warmed == {"sysinv-conductor", "sysinv-inv", "keystone", "fm-mgr", "fm-api", "mtc-agent", "mtce-api"}
     for name in warmed:
         actions = found.services[name].actions

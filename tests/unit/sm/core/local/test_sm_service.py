@@ -217,8 +217,7 @@ def test_a_demotion_goes_on_when_the_service_is_wanted_active_again():
 def test_without_a_way_to_demote_a_service_is_restarted_to_stand_by():
     engine = Engine(single(actions=(*WARM[:-1],))).up()
     assert engine.order("standby").ran() == [("svc", "disable")]
-    assert engine.done("svc").ran() == [] and engine.group.state == "standby"
-    assert ("svc", "enable") in engine.wait(10_000, audits=False).ran()
+    assert engine.done("svc").ran() == [("svc", "enable")]
     assert engine.done("svc").group.state == "standby"
 
 

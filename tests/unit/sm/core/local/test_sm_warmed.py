@@ -2,7 +2,8 @@
 """A service that stands by with everything loaded: stopped, it delays nobody, and it is started again later."""
 import pytest
 
-from sm.contract.states import GroupState, ServiceAction
+from flock.core.records import replace
+from sm.contract.states import GroupState, PluginKind, ServiceAction
 from sm.core.events import ProcessDied
 from sm.core.model import Catalogue, Dependency
 from tests.sim.service_catalogues import WARM, WARMED, group, service
@@ -12,12 +13,22 @@ A = ServiceAction
 PAUSE_MS = 10_000
 
 
+def unit(name):
+    """A unit of systemd that loads its program and waits."""
+    spec = service(name, WARMED)
+    return replace(spec, actions={kind: replace(one, plugin=PluginKind.SYSTEMD) for kind, one in spec.actions.items()})
+
+
+def alone():
+    return Catalogue({"g": group("g", ["app"])}, {"app": unit("app")})
+
+
 def app_on_db():
     """``app``, which is warmed, goes active after ``db``, which is promoted and demoted."""
     rows = (Dependency("app", A.GO_ACTIVE, "db", ACTIVE), Dependency("db", A.GO_STANDBY, "app", STANDBY),
             Dependency("db", A.DISABLE, "app", DISABLED))
     return Catalogue({"g": group("g", ["app", "db"])},
-                     {"app": service("app", WARMED), "db": service("db", WARM)}, rows)
+                     {"app": unit("app"), "db": service("db", WARM)}, rows)
 
 
 def test_it_is_started_before_it_is_needed_and_made_active_when_it_may():
@@ -34,7 +45,7 @@ def test_it_is_started_before_it_is_needed_and_made_active_when_it_may():
 
 
 def test_a_group_stands_by_when_it_is_stopped_and_it_starts_later():
-    engine = Engine(single("app", WARMED)).up().order("standby")
+    engine = Engine(alone()).up().order("standby")
     assert engine.running("app") is A.DISABLE and engine.view.is_active("g")
     engine.done("app")
     assert engine.group.state is GroupState.STANDBY and not engine.view.is_active("g")
@@ -48,8 +59,16 @@ def test_a_group_stands_by_when_it_is_stopped_and_it_starts_later():
     assert engine["app"].state is STANDBY and engine["app"].fail_count == 0
 
 
+def test_data_is_followed_again_at_once():
+    """Only loading a program can wait."""
+    engine = Engine(single("db", WARMED)).up().order("standby")
+    engine.done("db")
+    assert engine.group.state is GroupState.STANDBY and engine.running("db") is A.ENABLE
+    assert not engine.view.is_active("g")
+
+
 def test_an_order_to_go_active_does_not_wait_for_the_pause():
-    engine = Engine(single("app", WARMED)).up().order("standby")
+    engine = Engine(alone()).up().order("standby")
     engine.done("app").order("active")
     assert engine.running("app") is A.ENABLE
     engine.done("app")
@@ -75,7 +94,7 @@ def test_a_database_that_is_repaired_takes_it_down_and_back():
 
 @pytest.mark.parametrize("died", [False, True])
 def test_a_failure_to_stand_by_shows(died):
-    engine = Engine(single("app", WARMED)).order("standby")
+    engine = Engine(alone()).order("standby")
     if died:
         engine.answer()
         engine.tell(ProcessDied("app", "killed"))
@@ -87,13 +106,13 @@ def test_a_failure_to_stand_by_shows(died):
 
 
 def test_what_is_found_at_work_on_a_standby_is_stopped():
-    engine = Engine(single("app", WARMED), found=None)
+    engine = Engine(alone(), found=None)
     engine.done("app", state=ACTIVE).order("standby")
     assert engine.running("app") is A.DISABLE and engine.view.is_active("g")
 
 
 def test_disabled_means_stopped():
-    engine = Engine(single("app", WARMED)).order("standby").answer().order("disabled").answer()
+    engine = Engine(alone()).order("standby").answer().order("disabled").answer()
     assert engine["app"].state is DISABLED and engine.group.state is GroupState.DISABLED
     engine.wait(60_000, audits=False)
     assert engine["app"].state is DISABLED
