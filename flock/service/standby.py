@@ -32,6 +32,8 @@ def wait_until_active(files: Iterable[str] = ()) -> None:
     if not mark or not os.path.exists(mark):
         return
     known = _states(files)
+    # What a reload would read is read when it is made active.
+    reload = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {WAKE_UP})
     _tell("READY=1", f"STATUS={STANDS_BY}")
     while os.path.exists(mark):
@@ -39,6 +41,7 @@ def wait_until_active(files: Iterable[str] = ()) -> None:
         signal.sigtimedwait({WAKE_UP}, LOOK_S)
     _tell(f"STATUS={STARTING}")
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    signal.signal(signal.SIGHUP, reload)
     if _states(files) != known:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 

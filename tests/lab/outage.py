@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long a lab's floating address and API are away while its controllers change sides, and what the time goes into."""
+"""How long the floating address and the API of a lab are away while its controllers change sides, and why."""
 from __future__ import annotations
 
 import contextlib

@@ -54,7 +54,8 @@ SITE = Catalogue(
         group("patching-services", "patch-alarm-manager"),
         group("web-services", "lighttpd", model=RedundancyModel.N, n_active=2, m_standby=0))},
     {each.name: each for each in (
-        *(service(name, GO_ACTIVE, GO_STANDBY) for name in ("oam-ip", "management-ip", "patch-alarm-manager", "lighttpd")),
+        *(service(name, GO_ACTIVE, GO_STANDBY)
+          for name in ("oam-ip", "management-ip", "patch-alarm-manager", "lighttpd")),
         # Stands by with everything loaded, and is stopped and started to get there.
         service("api", GO_STANDBY), service("postgres"))},
     (*needs("oam-ip", "management-ip"), Dependency("postgres", GO_ACTIVE, "management-ip", UP),
