@@ -43,7 +43,7 @@ def wait_until_active(files: Iterable[str] = ()) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     signal.signal(signal.SIGHUP, reload)
     if _states(files) != known:
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this program once more
 
 
 def _states(files: Iterable[str]) -> list[tuple[str, int, int]]:

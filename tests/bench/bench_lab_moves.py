@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two controllers of a lab that runs change sides: how long the address and the API are away, by command and by crash.
 
-``stack.sh --controllers 2`` makes the lab. FLOCK_BENCH_MOVES says what to do, such as ``swact,swact,crash``. The lines of
-both nodes' journals show what the time goes into.
+``stack.sh --controllers 2`` makes the lab. FLOCK_BENCH_MOVES says what to do, such as ``swact,swact,crash``. The lines
+of both nodes' journals show what the time goes into.
 """
 from __future__ import annotations
 

@@ -166,10 +166,10 @@ def _demoted(draft: Draft, service: ServiceView, spec: ServiceSpec, event: Actio
 
 def _disabled(draft: Draft, service: ServiceView, spec: ServiceSpec, event: ActionDone) -> None:
     if event.result is ActionResult.SUCCESS and found_state(event, spec) in (None, ServiceState.DISABLED):
-        draft.change(service.name, state=ServiceState.DISABLED, stopped=True, stop_failures=0, stop_ms=None)
-        if spec.restarts_to_stand_by and target_of(service, spec) is Goal.STANDBY and service.failure is Condition.NONE \
-                and spec.actions[ServiceAction.ENABLE].plugin is PluginKind.SYSTEMD:
-            draft.change(service.name, start_ms=draft.now_ms + draft.base.settings.warm_pause_ms)
+        loads = (spec.restarts_to_stand_by and spec.actions[ServiceAction.ENABLE].plugin is PluginKind.SYSTEMD
+                 and target_of(service, spec) is Goal.STANDBY and service.failure is Condition.NONE)
+        draft.change(service.name, state=ServiceState.DISABLED, stopped=True, stop_failures=0, stop_ms=None,
+                     start_ms=draft.now_ms + draft.base.settings.warm_pause_ms if loads else service.start_ms)
     else:
         failures.action_failed(draft, service.name, spec, event.action, event.reason[:REASON_MAX])
 
