@@ -12,8 +12,9 @@ import statistics
 import subprocess
 import time
 
-from devstack.virtualcloud.cloudclient import wait_for
+from devstack.virtualcloud.cloudclient import CloudClient, wait_for
 from devstack.virtualcloud.mainjob import PROGRAMS, STATE_DIR, lab
+from flock.service.standby import STANDS_BY
 from tests.bench.measure import Figure
 from tests.lab.outage import Watch, timeline
 from tests.lab.stack import REPO
@@ -28,10 +29,12 @@ def run() -> list[Figure]:
     """Seconds of each outage; nothing without root and a lab of two controllers."""
     if os.geteuid() != 0 or not (STATE_DIR / "lab.sock").exists():
         return []
-    hosts = len(lab("status")["hosts"])
+    hosts = len(CloudClient(STATE_DIR / "admin-password").hosts())
     taken: dict[str, list[float]] = {}
     for move in os.environ.get("FLOCK_BENCH_MOVES", MOVES).split(","):
         leader = wait_for("redundant", redundant, SETTLED_S)
+        other = next(name for name in CONTROLLERS if name != leader)
+        wait_for(f"daemons that stand by on {other}", lambda on_it=other: stands_by(on_it), SETTLED_S)
         with Watch(hosts) as watch:
             time.sleep(2)
             since = time.time()
@@ -57,6 +60,12 @@ def on(host: str, *argv: str) -> str:
     done = subprocess.run([str(REPO / "devstack/lab"), "exec", host, "--", *argv], capture_output=True, text=True,
                           timeout=90, check=False)
     return done.stdout if done.returncode == 0 else ""
+
+
+def stands_by(host: str) -> bool:
+    """Whether all daemons of a standby controller have loaded their programs."""
+    texts = on(host, "sh", "-c", "for unit in $(ls /run/sm/standby); do systemctl show -P StatusText $unit; done")
+    return bool(texts) and set(texts.split()) == {STANDS_BY}
 
 
 def redundant() -> str:

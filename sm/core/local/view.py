@@ -53,7 +53,7 @@ class Settings(Struct, frozen=True):
     reboot_delay_ms: int = 30_000
     reboot_again_ms: int = 480_000
     answer_margin_ms: int = 30_000
-    warm_pause_ms: int = 10_000
+    warm_pause_ms: int = 30_000
 
 
 class ServiceView(Struct, frozen=True):

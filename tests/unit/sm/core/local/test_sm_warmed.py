@@ -10,7 +10,7 @@ from tests.sim.service_catalogues import WARM, WARMED, group, service
 from tests.unit.sm.core.local.engine import ACTIVE, DISABLED, FAILED, STANDBY, Engine, single
 
 A = ServiceAction
-PAUSE_MS = 10_000
+PAUSE_MS = 30_000
 
 
 def unit(name):
