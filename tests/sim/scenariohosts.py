@@ -32,7 +32,6 @@ from sm.monitors.watch import unit_of
 from sm.plugins.results import Tries, again
 from tests.sim.domainworld import ACTIVE as SERVING
 from tests.sim.domainworld import HANGING_DAEMON_MS, STARTING, STOPPED, Controller, Voter
-from tests.sim.nodeworld import Machine
 
 UP, WARM, DOWN = ServiceState.ENABLED_ACTIVE, ServiceState.ENABLED_STANDBY, ServiceState.DISABLED
 AUDITS = (ServiceAction.AUDIT_ENABLED, ServiceAction.AUDIT_DISABLED)
@@ -96,10 +95,10 @@ class Console:
         return "taken"
 
     def set_report(self, report):
-        self.host.report = self.host.self.report = report
+        self.host.take_report(report)
 
 
-class Host(Machine):
+class Host(Controller):
     """A controller. ``running`` is what really runs; ``scripts`` makes plug-ins misbehave: by service and action, a
     function of the number of the attempt that gives an exit code and how long it takes (ms), or None for the usual."""
 
@@ -111,7 +110,7 @@ class Host(Machine):
         self.scripts, self.attempts, self.killed, self.journal, self.history = {}, {}, [], [], set()
         self.report, self.ready, self.left, self.reactor = UNLOCKED, AlwaysReady(), None, None
         self.daemon, self.stored = False, None
-        super(Machine, self).__init__(world, name, config, networks, cloud, **kwargs)
+        super().__init__(world, name, config, networks, cloud, **kwargs)
 
     @property
     def state(self):
@@ -128,6 +127,10 @@ class Host(Machine):
     @property
     def node(self):
         return self.reactor.view
+
+    @property
+    def view(self):
+        return self.node.domain
 
     def on_start(self):
         self.left, self.attempts = None, {}
@@ -165,6 +168,10 @@ class Host(Machine):
         self.probe(self.boots)
         self.tick(self.boots)
 
+    def began(self):
+        self.enforced = -1
+        self.require(self.view.required, self.view.order)
+
     def carrier(self, path):
         """Whether the device of a path has a carrier. A direct cable ends with the other end."""
         direct = path in self.site.direct
@@ -176,9 +183,8 @@ class Host(Machine):
         """The kernel says how the devices are."""
         if self.up and self.daemon:
             for path in self.paths:
-                up = self.carrier(path)
-                if self.self.view.lines[path].carrier is not up:
-                    self.deliver_call(lambda path=path, up=up: self.self.on_carrier(path, up, self.local_ms()))
+                if self.is_stalled() or self.self.view.lines[path].carrier is not self.carrier(path):
+                    self.deliver_call(lambda path=path: self.self.on_carrier(path, self.carrier(path), self.local_ms()))
 
     def probe(self, boots):
         """Ping the targets of every path that leads to a switch."""
@@ -200,6 +206,7 @@ class Host(Machine):
         late_ms = now_ms - self.due_ms
         self.due_ms = max(self.due_ms + self.config.timing.beat_ms, now_ms + 1)
         self.timer(self.due_ms - now_ms, lambda: self.tick(boots))
+        self.self.unstored = self.reactor.unstored
         self.self.on_tick(self.view.leading, late_ms, now_ms)
         in_sync = frozenset(self.synced) if self.state == SERVING else frozenset()
         in_sync = in_sync if self.site.has_data else frozenset(self.config.nodes)
@@ -321,12 +328,28 @@ class Host(Machine):
         return "0"
 
     def change(self, name, state):
-        super().change(name, state)
+        """A service is in another state now."""
+        before = self.state
+        self.running = {**self.running, name: state}
         self.site.changes += 1
+        if before != SERVING and self.state == SERVING:
+            self.promoted()
+        if before == SERVING and self.state != SERVING:
+            self.synced = {}
 
     def promoted(self):
-        super().promoted()
+        """The data becomes writable here."""
+        kept = set(self.data)
+        lost = [item for item in self.cloud.acknowledged if item not in kept]
+        if lost and not self.cloud.loss_accepted:
+            self.world.fail(f"{self.name} is promoted without {len(lost)} acknowledged writes")
+        self.world.say(f"{self.name} is active")
         self.site.promotions.append(self.name)
+        self.write()
+
+    def deliver_call(self, what):
+        """Call ``what`` as soon as the daemon does not stand still."""
+        self._alive_then(self._life, what)
 
     def die(self, name):
         """SIGKILL to the process of a service."""

@@ -83,6 +83,22 @@ def controller():
     return Catalogue({one.name: one for one in groups}, services, tuple(rows), enabling_max=4)
 
 
+def small():
+    """Four groups: an aggregate that works on a replicated database, one that moves alone, one that runs everywhere."""
+    database = service("postgres", WARM, interval_s=10, timeout_s=5)
+    names = ("oam-ip", "management-ip", "api", "patch-alarm-manager", "lighttpd")
+    services = {name: service(name, interval_s=10, timeout_s=5) for name in names} | {"postgres": database}
+    rows = [row for name, other in (("api", "postgres"), ("api", "management-ip"), ("oam-ip", "management-ip"))
+            for row in needs(name, other)]
+    rows.append(Dependency("postgres", A.GO_ACTIVE, "management-ip", ServiceState.ENABLED_ACTIVE))
+    moves = {"failure_debounce_ms": 30_000, "fatal_error_reboot": True, "aggregate": AGGREGATE}
+    groups = [group("oam-services", ["oam-ip"], **moves),
+              group("controller-services", ["management-ip", "postgres", "api"], **moves),
+              group("patching-services", ["patch-alarm-manager"], failure_debounce_ms=30_000),
+              group("web-services", ["lighttpd"], shared=True, failure_debounce_ms=30_000)]
+    return Catalogue({one.name: one for one in groups}, services, tuple(rows))
+
+
 def chosen(random: Random):
     """A random catalogue: 4 to 24 services in up to four groups, whose dependencies go from later to earlier ones."""
     names = [f"s{number}" for number in range(random.randint(4, 24))]
