@@ -107,10 +107,10 @@ def _actions(configured: Configured) -> Iterator[Problem]:
         missing = [action for action in (ServiceAction.ENABLE, ServiceAction.DISABLE) if action not in has]
         if not any(audit in has for audit in AUDITS):
             missing.append(ServiceAction.AUDIT_ENABLED)
-        for one, other in ((ServiceAction.GO_ACTIVE, ServiceAction.GO_STANDBY),
-                           (ServiceAction.GO_STANDBY, ServiceAction.GO_ACTIVE)):
-            if one in has and other not in has:
-                yield Problem("services", service.name, "actions", f"has {one}, so it needs {other}")
+        # A service that only goes active is stopped and started anew to stand by.
+        if ServiceAction.GO_STANDBY in has and ServiceAction.GO_ACTIVE not in has:
+            yield Problem("services", service.name, "actions", f"has {ServiceAction.GO_STANDBY}, so it needs "
+                          f"{ServiceAction.GO_ACTIVE}")
         for action in missing:
             yield Problem("services", service.name, "actions", f"needs the action {action}")
 

@@ -46,7 +46,8 @@ class Service:
 
     ``plugin`` is ``kind:what``. ``..._needs`` name services: for enabling and going active they must be
     active before, for disabling and going standby they must be stopped before. Those of ``enabled_needs`` must be
-    active for as long as this one is enabled. ``without``: actions that it lacks.
+    active for as long as this one is enabled. Those of ``enable_after`` and ``go_active_after`` must be active before as
+    well, but may stop while this one still runs. ``without``: actions that it lacks.
     """
 
     impact: Impact
@@ -61,6 +62,8 @@ class Service:
     disable_needs: tuple[str, ...] = ()
     go_active_needs: tuple[str, ...] = ()
     go_standby_needs: tuple[str, ...] = ()
+    enable_after: tuple[str, ...] = ()
+    go_active_after: tuple[str, ...] = ()
     enabled_needs: tuple[str, ...] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)

@@ -22,7 +22,8 @@ from sm.contract.states import Condition, PluginKind, ServiceAction, ServiceStat
 Kind = TypeVar("Kind")
 SHIPPED = Path(__file__).parent
 FILE_BYTES_MAX = 1_000_000
-NEEDS = ("enable_needs", "disable_needs", "go_active_needs", "go_standby_needs", "enabled_needs")
+NEEDS = ("enable_needs", "disable_needs", "go_active_needs", "go_standby_needs", "enabled_needs", "enable_after",
+         "go_active_after")
 
 
 class _Loader(yaml.SafeLoader):

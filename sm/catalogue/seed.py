@@ -40,9 +40,13 @@ _NEEDED: Mapping[str, tuple[ServiceAction, ServiceState]] = {
     "disable_needs": (ServiceAction.DISABLE, ServiceState.DISABLED),
     "go_active_needs": (ServiceAction.GO_ACTIVE, ServiceState.ENABLED_ACTIVE),
     "go_standby_needs": (ServiceAction.GO_STANDBY, ServiceState.DISABLED),
+    "enable_after": (ServiceAction.ENABLE, ServiceState.ENABLED_ACTIVE),
+    "go_active_after": (ServiceAction.GO_ACTIVE, ServiceState.ENABLED_ACTIVE),
     "enabled_needs": (ServiceAction.ENABLE, ServiceState.ENABLED_ACTIVE),
 }
 _LASTING = "enabled_needs"
+_REVERSED = ("enable_needs", "go_active_needs", _LASTING)
+"""What is stopped in the reverse order of starting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +161,9 @@ def _dependencies(known: Definitions, chosen: list[Chosen]) -> Iterator[Dependen
                     continue
                 yield DependencyRow(one.name, action, needed, state,
                                     DependencyKind.STATE if field_name == _LASTING else DependencyKind.ACTION)
-                if state is ServiceState.ENABLED_ACTIVE and one.own and names[needed].own:
+                if field_name in _REVERSED and one.own and names[needed].own:
                     stops[needed].append(_reverse(names[needed], one, ServiceAction.DISABLE))
-                    if _has_standby(names[needed].service):
+                    if ServiceAction.GO_STANDBY in names[needed].service.commands:
                         stops[needed].append(_reverse(names[needed], one, ServiceAction.GO_STANDBY))
     for rows in stops.values():
         yield from dict.fromkeys(rows)

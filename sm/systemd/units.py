@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,12 @@ LOG = logging.getLogger(__name__)
 
 SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket"
 CALL_S = 5.0
+LOOK_S = 1.0
 JOBS_KEPT_MAX = 256
 WATCHES_MAX = 512
 RUNNING = frozenset({"active", "reloading", "refreshing"})
 _SYSTEMD, _PATH = "org.freedesktop.systemd1", "/org/freedesktop/systemd1"
-_MANAGER, _UNIT = f"{_SYSTEMD}.Manager", f"{_SYSTEMD}.Unit"
+_MANAGER, _UNIT, _SERVICE = f"{_SYSTEMD}.Manager", f"{_SYSTEMD}.Unit", f"{_SYSTEMD}.Service"
 _BUS, _PROPERTIES = "org.freedesktop.DBus", "org.freedesktop.DBus.Properties"
 _PAUSES = Backoff(first_s=0.2, max_s=10.0)
 
@@ -68,6 +69,7 @@ class Units:
         self._results: dict[str, str] = {}
         self._waiting: dict[str, asyncio.Future[str]] = {}
         self._watches: dict[str, _Watch] = {}
+        self._changed: dict[str, asyncio.Event] = {}
 
     async def run_job(self, method: str, unit: str) -> str:
         """Have systemd do ``StartUnit``, ``StopUnit``, ``ReloadUnit`` ... and wait for the end of the job.
@@ -96,9 +98,30 @@ class Units:
             return UnitState("not-found", "inactive", "dead")
         return UnitState(str(rows[0][2]), str(rows[0][3]), str(rows[0][4]))
 
-    async def kill(self, unit: str) -> None:
-        """SIGKILL to all processes of the unit. Raises UnitsUnavailable, UnitRefused."""
-        await self._call("KillUnit", "ssi", unit, "all", 9)
+    async def status_text(self, unit: str) -> str:
+        """What the daemon of a service has told systemd of itself last. Raises UnitsUnavailable, UnitRefused."""
+        return await self._status_text(str((await self._call("LoadUnit", "s", unit))[0]))
+
+    async def until_status(self, unit: str, texts: Collection[str]) -> UnitState:
+        """Wait until the daemon of a service says one of ``texts``, or does not run; the state then.
+
+        Raises UnitsUnavailable, UnitRefused.
+        """
+        path = str((await self._call("LoadUnit", "s", unit))[0])
+        changed = self._changed.setdefault(path, asyncio.Event())
+        while True:
+            changed.clear()
+            state = await self.state(unit)
+            if state.active not in RUNNING or await self._status_text(path) in texts:
+                self._changed.pop(path, None)
+                return state
+            with contextlib.suppress(TimeoutError):  # a signal may have been lost with a connection
+                await asyncio.wait_for(changed.wait(), LOOK_S)
+
+    async def kill(self, unit: str, number: int = 9, whom: str = "all") -> None:
+        """A signal, SIGKILL, to all processes of the unit, or to its ``main`` one. Raises UnitsUnavailable,
+        UnitRefused."""
+        await self._call("KillUnit", "ssi", unit, whom, number)
 
     async def forget_failures(self, unit: str) -> None:
         """Have systemd forget how often the unit has failed and was started. Raises UnitsUnavailable, UnitRefused."""
@@ -135,6 +158,12 @@ class Units:
             self._bus.disconnect()
             self._bus = None
 
+    async def _status_text(self, path: str) -> str:
+        found = await _asked(await self._connected(), Message(
+            destination=_SYSTEMD, path=path, interface=_PROPERTIES, member="Get", signature="ss",
+            body=[_SERVICE, "StatusText"]))
+        return str(found[0].value)
+
     async def _call(self, method: str, signature: str, *body: Any) -> list[Any]:
         return await _asked(await self._connected(), Message(
             destination=_SYSTEMD, path=_PATH, interface=_MANAGER, member=method, signature=signature,
@@ -154,7 +183,8 @@ class Units:
             bus.add_message_handler(self._handle)
             try:
                 for rule in (f"interface='{_MANAGER}',member='JobRemoved'",
-                             f"interface='{_PROPERTIES}',member='PropertiesChanged',arg0='{_UNIT}'"):
+                             f"interface='{_PROPERTIES}',member='PropertiesChanged',arg0='{_UNIT}'",
+                             f"interface='{_PROPERTIES}',member='PropertiesChanged',arg0='{_SERVICE}'"):
                     await _asked(bus, Message(
                         destination=_BUS, path="/org/freedesktop/DBus", interface=_BUS, member="AddMatch",
                         signature="s", body=[f"type='signal',sender='{_SYSTEMD}',{rule}"]))
@@ -227,6 +257,8 @@ class Units:
             self._job_removed(str(message.body[1]), str(message.body[3]))
         elif message.member == "PropertiesChanged" and message.signature == "sa{sv}as":
             changed = message.body[1]
+            if message.path in self._changed:
+                self._changed[message.path].set()
             if "ActiveState" in changed:
                 sub = changed["SubState"].value if "SubState" in changed else ""
                 for watch in [one for one in self._watches.values() if one.path == message.path]:

@@ -39,6 +39,16 @@ SERVER_TLS = (
     "ssl_options.versions.1 = tlsv1.3",
     "ssl_options.versions.2 = tlsv1.2",
 )
+UNIT = """[Service]
+# Service management repairs it.
+Restart=no
+# A stop loses no more than a crash: senders keep what is not acknowledged, and daemons make their queues anew. An
+# orderly stop starts a second Erlang system first, and the other controller would have to wait for it.
+ExecStop=
+KillSignal=SIGKILL
+SuccessExitStatus=SIGKILL
+"""
+"""What differs from Debian's unit."""
 _AGENTS = "|".join(topic.replace(".", r"\.") for topic in busaccounts.AGENT_TOPICS)
 # Limits the requests queued for a host that is cut off; the sender repeats those that it still needs.
 AGENT_QUEUES = rf"^({_AGENTS})[._].*$"
@@ -90,8 +100,7 @@ def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes, hostname: s
         # Debian's socket unit opens Erlang's port mapper on all networks.
         RenderedFile("/etc/systemd/system/epmd.socket.d/flock.conf", PUBLIC,
                      "[Socket]\nListenStream=\nListenStream=127.0.0.1:4369\n"),
-        # Service management repairs it.
-        RenderedFile("/etc/systemd/system/rabbitmq-server.service.d/flock.conf", PUBLIC, "[Service]\nRestart=no\n"),
+        RenderedFile("/etc/systemd/system/rabbitmq-server.service.d/flock.conf", PUBLIC, UNIT),
     ]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from flock.conf import shared
 from flock.rpc.accounts import host_account, service_account
+from flock.service import standby
 from sysinv.bootstrap import bus, logins
 from sysinv.bootstrap.answers import Answers, NetworkAnswer
 from sysinv.bootstrap.front import (
@@ -41,6 +42,7 @@ from sysinv.model.hostname import CONTROLLER_NAMES
 MANAGEMENT_URL = "https://127.0.0.1:7777"
 """sm-api of the same controller. Its callers run where the leader is, and only the leader carries commands out."""
 # Below the runtime directory of its unit, which only Keystone may enter.
+KEYSTONE_CONF = "/etc/keystone/keystone.conf"
 KEYSTONE_CACHE = "unix:/run/flock/keystone-cache/cache.sock"
 
 # A short lock: it slows a guess, and somebody who guesses cannot keep an operator out for long.
@@ -139,10 +141,15 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
     })
     # Keystone parses sys.argv on import and would exit on the server's arguments.
     wsgi = (Path(logins.__file__).read_text() + "\n\nimport sys\n\nsys.argv = ['keystone']\n\n"
-            "from keystone.wsgi.api import application as keystone\n\n"
+            "from keystone.wsgi.api import application as keystone\nfrom sqlalchemy.orm import configure_mappers\n"
+            "from werkzeug.test import Client\n\nfrom flock_standby import wait_until_active\n\n"
+            # What the first request would do otherwise. It asks for the versions, which needs no database.
+            "configure_mappers()\nClient(keystone).get('/v3')\n"
+            f"wait_until_active(['{KEYSTONE_CONF}', __file__])\n"
             f"application = guarded(keystone, {sorted(secrets.keystone)!r})\n")
     return [
-        RenderedFile("/etc/keystone/keystone.conf", PRIVATE, conf),
+        RenderedFile(KEYSTONE_CONF, PRIVATE, conf),
+        RenderedFile("/etc/keystone/flock_standby.py", PUBLIC, Path(standby.__file__).read_text()),
         RenderedFile("/etc/keystone/flock_keystone_wsgi.py", PUBLIC, wsgi),
     ]
 

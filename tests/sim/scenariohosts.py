@@ -39,7 +39,7 @@ AUDITS = (ServiceAction.AUDIT_ENABLED, ServiceAction.AUDIT_DISABLED)
 TARGETS = ("gateway", "neighbour")
 UNLOCKED = NodeReport(Administrative.UNLOCKED, Operational.ENABLED, Availability.AVAILABLE)
 # What a monitor exits with: active, standing by, stopped.
-MONITOR = {PluginKind.LSB: ("0", "0", "3"), PluginKind.SYSTEMD: ("0", "0", "3")}
+MONITOR = {PluginKind.LSB: ("0", "0", "3"), PluginKind.SYSTEMD: ("0", "2", "3")}
 OCF_MONITOR = ("8", "0", "7")
 
 

@@ -11,6 +11,8 @@ A = ServiceAction
 AUDITS = (A.AUDIT_ENABLED, A.AUDIT_DISABLED)
 PLAIN = (A.ENABLE, A.DISABLE, *AUDITS)
 WARM = (*PLAIN, A.GO_ACTIVE, A.GO_STANDBY)
+WARMED = (*PLAIN, A.GO_ACTIVE)
+"""Stands by with everything loaded, and is stopped and started to get there."""
 AGGREGATE = "controller-aggregate"
 
 # Service: what it needs in order to start; what uses it stops before it.

@@ -225,8 +225,10 @@ def _lead_on(view: View, now_ms: int) -> View:
         return _resigned(view, "no majority has confirmed the lease in time")
     heir = _heir(view, now_ms)
     if heir:
-        term = _greatest_term(view) + 1
-        view = _resigned(view, f"hands the lease over to {heir}")
+        term, grant_ms = _greatest_term(view) + 1, view.config.timing.grant_ms
+        # The heir can lead only from now on, and counts on what is granted here for grant_ms from then.
+        granted_ms = min(view.lease_until_ms, now_ms + grant_ms)
+        view = replace(_resigned(view, f"hands the lease over to {heir}"), grant_until_ms=granted_ms)
         return replace(view, durable=replace(view.durable, vote=Vote(term, heir)),
                        promised_until_ms=now_ms + view.config.timing.lease_ms)
     greatest = _greatest_term(view)

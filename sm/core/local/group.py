@@ -99,4 +99,6 @@ def _is_down(draft: Draft, service: ServiceView, desired: GroupState) -> bool:
     spec = draft.spec_of(service.name)
     if service.state is ServiceState.ENABLED_STANDBY:
         return True
+    if spec is not None and spec.restarts_to_stand_by:
+        return service.passive or service.stopped
     return service.stopped and (spec is None or not spec.has_standby or service.status is Status.FAILED)

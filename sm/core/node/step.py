@@ -56,6 +56,8 @@ def step(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tup
     actions += told
     if view.domain.leading and not was_leading:
         view = ledger.opened(view, catalogue)
+    elif was_leading and not view.domain.leading:
+        view = _followed(view)
     if view.domain.leading:
         view, logs = ledger.planned(view, catalogue, now_ms)
         view = _own_orders(view)
@@ -169,6 +171,12 @@ def _copied(view: NodeView, term: int, snapshot: Snapshot) -> NodeView:
             row = rows.get((told.group, name)) or Assignment(told.group, name)
             rows[told.group, name] = replace(row, desired=told.desired, scheduling=told.scheduling)
     return replace(view, obeyed=(term, number), orders=mine, book=replace(view.book, rows=rows))
+
+
+def _followed(view: NodeView) -> NodeView:
+    """The view of a node that has just led. Its own last orders hold for it until a later leader's arrive."""
+    return replace(view, obeyed=(view.book.term, view.book.number),
+                   orders=view.book.orders.get(view.me, view.orders))
 
 
 def _domain(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tuple[NodeView, list[Action]]:

@@ -12,7 +12,7 @@ from sm.core.node import ledger
 from sm.core.servicenode import service_node
 from sm.store.store import Store
 from tests.sim.domainworld import PRODUCT
-from tests.sim.scenariohosts import DOWN, UP
+from tests.sim.scenariohosts import DOWN, UP, WARM
 from tests.sim.scenarioworld import Site, slow
 from tests.unit.sm.catalogue.sites import rows
 
@@ -67,7 +67,7 @@ def test_scenario_12_a_swact_is_refused_while_the_target_synchronizes_and_a_forc
 
 def test_scenario_13_a_swact_whose_target_does_not_start_goes_back(seed):
     site = Site(seed=seed).begin()
-    site.second.scripts["keystone", ServiceAction.ENABLE] = lambda count: ("1", 50)
+    site.second.scripts["keystone", ServiceAction.GO_ACTIVE] = lambda count: ("1", 50)
     site.first.say(Verb.SWACT)
     site.until(lambda: ("cloud-services", "go-active", "failed", "action-failure") in site.second.history, 60_000)
     back_ms = site.until(lambda: site.active_is(site.first), 20_000)
@@ -79,7 +79,7 @@ def test_scenario_13_a_swact_whose_target_does_not_start_goes_back(seed):
 
 def test_scenario_13_a_forced_swact_does_not_go_back(seed):
     site = Site(seed=seed, timing=slow()).begin()
-    site.second.scripts["keystone", ServiceAction.ENABLE] = lambda count: ("1", 50)
+    site.second.scripts["keystone", ServiceAction.GO_ACTIVE] = lambda count: ("1", 50)
     site.first.say(Verb.SWACT, force=True)
     site.until(lambda: ("cloud-services", "go-active", "failed", "action-failure") in site.second.history, 60_000)
     site.holds(lambda: site.second.view.leading, 30_000)
@@ -213,7 +213,7 @@ def test_scenario_30_a_service_is_added_and_removed_without_a_restart(seed, tmp_
     listed = {line.name: line.state for line in site.first.console.status().services}
     assert listed["fm-api"] is UP
     site.world.run(10_000)
-    assert site.redundant(site.first) and site.second.running["fm-api"] is DOWN
+    assert site.redundant(site.first) and site.second.running["fm-api"] is WARM
     assert site.promotions == ["controller-0"] and site.alarms == {}
     assert all(host.boots == 1 for host in site.controllers)
     site.first.say(Verb.SWACT)

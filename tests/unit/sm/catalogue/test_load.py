@@ -78,7 +78,7 @@ def test_shipped_files_load() -> None:
     assert len(found.groups) == 10 and set(found.deployments.modes) == set(MODES)
     postgres = found.groups["controller-services"].services["postgres"]
     assert postgres.starlingx and postgres.starlingx.plugin == "ocf:heartbeat/pgsql"
-    assert postgres.flock and postgres.flock.go_active_needs == ("mgmt-ip",) and not postgres.flock.disable_needs
+    assert postgres.flock and postgres.flock.go_active_after == ("mgmt-ip",) and not postgres.flock.disable_needs
     assert found.groups["controller-services"].services["fm-api"].starlingx is None
 
 
