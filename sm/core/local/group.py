@@ -63,8 +63,8 @@ def evaluate(draft: Draft, name: str) -> None:
 
 def _state(draft: Draft, group: GroupView, spec: GroupSpec | None, services: Sequence[ServiceView]) -> GroupState:
     if group.desired not in DESIRED:
-        # Nothing is wanted yet. What an earlier daemon has left active is told, so that the leader leaves it here. What is
-        # proven to be stopped is told too, so that nobody waits for this node to say so before it goes active.
+        # Nothing is wanted yet. What an earlier daemon has left active is told, so that the leader leaves it here. What
+        # is proven to be stopped is told too, so that no other node waits for that before it goes active.
         if services and all(_is_active(draft, spec, service) for service in services):
             return GroupState.ACTIVE
         stopped = bool(services) and all(service.managed and service.stopped for service in services)
