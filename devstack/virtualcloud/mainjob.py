@@ -158,7 +158,11 @@ def second_controller(cloud: CloudClient, machines: dict[str, dict[str, Any]]) -
 
 def stands_by() -> bool:
     """Whether service management has every group on standby on controller-1, and all data there."""
-    text = on("controller-0", f"{PROGRAMS}/sm", "status")
+    try:
+        text = on("controller-0", f"{PROGRAMS}/sm", "status")
+    except NotInTime:
+        # Its daemon is being restarted, to count with both.
+        return False
     lines = [line.split() for line in text.splitlines()]
     groups = [words for words in lines if len(words) > 1 and words[1] == "controller-1" and "-services" in words[0]]
     current = [line for line in text.splitlines() if line.startswith("data is current on ")]
