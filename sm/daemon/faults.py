@@ -32,8 +32,8 @@ WAITING_MAX = 1_000
 LOOK_MS = 1_000
 """How often the leader looks at all groups."""
 AUDIT_MS = 60_000
-"""How often it says all of them again. What an earlier leader said last may arrive late: its bus ended with its lead, or
-its host with the spool."""
+"""How often it says all of them again. What an earlier leader said last may arrive late: its bus ended with its lead,
+or its host with the spool."""
 
 
 class Faults:
