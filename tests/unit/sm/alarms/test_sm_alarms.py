@@ -128,6 +128,20 @@ def test_what_was_removed_unread_is_said_again(tmp_path: Path, site: Any) -> Non
     assert len(taken(tmp_path)) == 1 + first
 
 
+def test_the_leader_says_everything_again_each_minute(tmp_path: Path, site: Any) -> None:
+    """What an earlier leader said last may arrive after all that the next one has said."""
+    out, found = Faults(tmp_path), []
+    reading = Reading(tmp_path, found.append)
+    view = view_of(site)
+    leads = replace(view, domain=replace(view.domain, leading=True))
+    counts = []
+    # What is lost is raised some seconds after the first look.
+    for ms in (0, 30_000, faults.AUDIT_MS - 1_000, faults.AUDIT_MS, faults.AUDIT_MS + 1_000):
+        out.look(leads, site, NOW + ms)
+        counts.append(reading.run())
+    assert counts[3] >= counts[0] > 0 and counts[2] == counts[4] == 0
+
+
 def test_files_are_limited_and_what_holds_is_said_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Any
                                                         ) -> None:
     monkeypatch.setattr(faults, "FILE_BYTES_MAX", 300)
