@@ -222,11 +222,7 @@ def _new_key(site: Site, progress: Progress) -> None:
 
 def _write_passwords(site: Site, progress: Progress) -> None:
     stored = site.secrets
-    try:
-        known = SystemSecrets(**json.loads(stored.read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise Refused(detail=f"{stored} cannot be used: {error}. Run this on the active controller.") from error
-    secrets = replace(known, bus_key=progress.values[BUS_KEY])
+    secrets = replace(_secrets(site), bus_key=progress.values[BUS_KEY])
     changed: dict[Path, str] = {}
     passwords = bus.passwords(secrets, site.hostname)
     for name, account in _accounts(site).items():
@@ -234,10 +230,10 @@ def _write_passwords(site: Site, progress: Progress) -> None:
         changed[path] = busconf.with_password(_text(path), name, account, passwords[account])
     conductor = site.conf_dir / "sysinv-conductor.conf"
     changed[conductor] = busconf.with_admin_password(changed[conductor], conductor.name, bus.admin_password(secrets))
-    definitions = bus.definitions(secrets, random.token_bytes(SALT_BYTES), site.hostname)
+    definitions = _definitions(site, secrets)
     # Everything was read and checked; now the files change together.
     replace_kept(stored, json.dumps(asdict(secrets), indent=1))
-    replace_kept(site.definitions, json.dumps(definitions, indent=1) + "\n")
+    replace_kept(site.definitions, definitions)
     for path, text in changed.items():
         replace_kept(path, text)
 
@@ -249,13 +245,25 @@ def _accounts(site: Site) -> dict[str, str]:
 
 
 def _import(site: Site) -> None:
-    command((*site.import_definitions, str(site.definitions)))
+    # On standard input: sysinv-conductor may write into the file meanwhile what the bus has now.
+    run(list(site.import_definitions), timeout_s=COMMAND_TIMEOUT_S, input=_definitions(site, _secrets(site)))
     host = site.pair("host")
     for name, account in _accounts(site).items():
         url = busconf.transport_url(_text(site.conf_dir / name), name)
         if not accepted(url, site.tls_directory / "ca.crt", host.certificate, host.key):
             raise Refused(detail=f"The message bus refuses the new password of {account}. "
                                  "See the log in /var/log/rabbitmq.")
+
+
+def _secrets(site: Site) -> SystemSecrets:
+    try:
+        return SystemSecrets(**json.loads(site.secrets.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise Refused(detail=f"{site.secrets} cannot be used: {error}. Run this on the active controller.") from error
+
+
+def _definitions(site: Site, secrets: SystemSecrets) -> str:
+    return json.dumps(bus.definitions(secrets, random.token_bytes(SALT_BYTES), site.hostname), indent=1) + "\n"
 
 
 def _text(path: Path) -> str:

@@ -82,9 +82,9 @@ class Controller:
         return [found.get_extension_for_class(kind).value
                 for kind in (x509.SubjectAlternativeName, x509.ExtendedKeyUsage)]
 
-    def run(self, words: list[str], *, timeout_s: float) -> None:
+    def run(self, words: list[str], *, timeout_s: float, input: str | None = None) -> None:
         assert timeout_s > 0
-        self.events.append(tuple(words))
+        self.events.append(tuple(words) if input is None else (*words, input))
 
     def presented(self, name: str, wanted: bytes, port: int, *files: str, postgresql: bool) -> None:
         self.events.append((name, wanted, port, *files, postgresql))
@@ -313,8 +313,15 @@ def test_one_file_that_cannot_be_used_leaves_all_as_they_are(controller: Control
 
 
 def test_the_broker_imports_and_every_account_is_tried(controller: Controller) -> None:
+    # What sysinv-conductor writes into the file meanwhile are the old ones.
+    (controller.folder / "definitions.json").write_text("old")
     do(bus_steps(controller.site), IMPORT)
-    assert controller.events[0] == ("import", str(controller.folder / "definitions.json"))
+    word, text = controller.events[0]
+    users = {user["name"]: user["password_hash"] for user in json.loads(text)["users"]}
+    salt = base64.b64decode(users[f"host.{OWN}"])[:SALT_BYTES]
+    assert word == "import"
+    assert users == {account: broker_hash(password, salt)
+                     for account, password in bus.passwords(controller.stored(), OWN).items()}
     names = tuple(controller.tls / name for name in ("ca.crt", "host.crt", "host.key"))
     assert controller.events[1:] == [(controller.url(name), *names) for name in CONF_FILES]
 
@@ -335,7 +342,7 @@ def test_the_daemons_answer_after_their_restart(controller: Controller) -> None:
 
 
 def test_a_command_that_fails_stops_the_step(controller: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(words: list[str], *, timeout_s: float) -> None:
+    def fail(words: list[str], *, timeout_s: float, input: str = "") -> None:
         raise CommandFailed(command=words[0], rc=1, reason=f"after {timeout_s}")
 
     monkeypatch.setattr(rotationsteps, "run", fail)
