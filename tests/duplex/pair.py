@@ -103,7 +103,7 @@ class Pair:
     def hosts_answer(self):
         """Whether the API answers with all hosts."""
         try:
-            return len(self.cloud.hosts()) == 3
+            return {*CONTROLLERS, "worker-0"} <= {host["hostname"] for host in self.cloud.hosts()}
         except Exception:  # an API that comes up answers with anything
             return False
 
@@ -247,6 +247,11 @@ class Pair:
             lab("put", host, str(INSIDE / "probe_rows.py"), ROWS)
         for host in CONTROLLERS:
             self.on(host, PYTHON, ROWS, "add")
+        active, standby = self.leader()
+        for host, name in ((active, "probe"), (active, "probe-data"), (active, "probe-minor"), (active, "probe-major"),
+                           (active, "probe-shared"), (standby, "probe-shared")):
+            self.wait(f"{name} runs on {host}", lambda host=host, name=name: self.service_is(
+                host, name, "enabled-active"), 60)
 
     def remove_probes(self):
         for host in CONTROLLERS:

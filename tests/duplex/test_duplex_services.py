@@ -78,8 +78,8 @@ def test_scenario_04_a_major_service_degrades_the_group_and_the_host(pair, scene
     active, standby = scene
     kill_twice(pair, active, "probe-major")
     shown(pair, active, f"{GROUPS} is active here, degraded", 20)
+    pair.wait("the host is degraded", lambda: pair.host(active)["availability"] == "degraded", 20)
     raised(pair, "400.001", f"service_group={GROUPS}.host={active}", "major")
-    pair.wait("the host is degraded", lambda: pair.host(active)["availability"] == "degraded", 30)
     assert pair.leads(active) and pair.host(standby)["availability"] == "available"
     stays(pair, active, GROUPS)
     pair.wait("recovered", lambda: pair.redundant(active), 90)

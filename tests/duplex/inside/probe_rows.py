@@ -14,7 +14,7 @@ from sm.store.store import Store
 
 PROGRAM = "/usr/local/sbin/probe"
 SHARED = "probe-shared-services"
-DEBOUNCE_MS = 10_000
+DEBOUNCE_MS = 20_000
 COUNTDOWN_MS = 20_000
 COMMANDS = {ServiceAction.ENABLE: "start", ServiceAction.DISABLE: "stop", ServiceAction.AUDIT_ENABLED: "monitor",
             ServiceAction.AUDIT_DISABLED: "monitor"}
