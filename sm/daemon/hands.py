@@ -11,7 +11,7 @@ from flock.core.errors import FlockError
 from flock.core.records import replace
 from sm.contract.messages import Beat, NodeReport
 from sm.contract.notices import SOCKET as NOTICES
-from sm.contract.states import ActionResult
+from sm.contract.states import AUDITS, ActionResult
 from sm.core.actions import Action, CancelAction, RebootNode, RunAction, UnwatchProcess, WatchProcess
 from sm.core.domain.events import AskFenced, Fence
 from sm.core.domain.view import Durable
@@ -27,7 +27,7 @@ from sm.monitors.notices import NoticeSocket
 from sm.monitors.watch import Watches
 from sm.plugins.plugin import Tools, load
 from sm.plugins.reaper import Program
-from sm.plugins.runner import AUDITS, Limits, Runner
+from sm.plugins.runner import Limits, Runner
 from sm.plugins.scope import NotStarted, Scopes, own_cgroup
 from sm.plugins.script import BASE
 from sm.store import agreement
