@@ -46,8 +46,8 @@ class Service:
 
     ``plugin`` is ``kind:what``. ``..._needs`` name services: for enabling and going active they must be
     active before, for disabling and going standby they must be stopped before. Those of ``enabled_needs`` must be
-    active for as long as this one is enabled. Those of ``enable_after`` and ``go_active_after`` must be active before
-    as well, but may stop while this one still runs. ``without``: actions that it lacks.
+    active for as long as this one is enabled. Those of ``enable_after`` and ``go_active_after`` must be active before,
+    too, but may stop while this one still runs. ``without``: actions that it lacks.
     """
 
     impact: Impact

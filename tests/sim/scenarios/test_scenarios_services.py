@@ -64,7 +64,7 @@ def test_scenario_02_a_critical_service_that_is_killed_twice_moves_everything(se
 
 
 @pytest.mark.parametrize("followed", [False, True])
-def test_what_needs_only_a_grant_does_not_stop_when_the_lead_is_handed_over(seed, followed):
+def test_scenario_02_what_needs_only_a_grant_does_not_stop_when_the_lead_is_handed_over(seed, followed):
     """The leader resigns in favour of the other node; its own last orders hold until those of the new leader arrive,
     and no orders that it got when it followed another one before."""
     site = Site("duplex", "starlingx", seed=seed).begin()
