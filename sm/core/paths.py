@@ -181,8 +181,8 @@ def isolation(settings: PathSettings, view: PathsView, reachable: Mapping[str, b
 
 def lost_networks(carriers: Mapping[str, bool], heard: Mapping[str, tuple[str, ...]],
                   reachable: Mapping[str, bool]) -> frozenset[str]:
-    """The paths on which a node is cut off, from what its beats say: its device has no carrier, or it hears nobody there
-    and none of the targets that it probes answers. Unknown is not lost."""
+    """The paths on which a node is cut off, from what its beats say: its device has no carrier, or it hears nobody
+    there and none of the targets that it probes answers. Unknown is not lost."""
     return frozenset([path for path, up in carriers.items()
                       if not up or (not heard.get(path) and reachable.get(path) is False)])
 

@@ -131,7 +131,7 @@ class Storm(Site):
     """The controllers of one seed. ``fence_late``: the share of fences that are answered late or wrongly as failed,
     though they have switched the node off. ``faults`` counts what has happened."""
 
-    fence_late = 0.2
+    fence_late, settles_ms = 0.2, SETTLES_MS
 
     def __init__(self, seed, kind="", catalogue=None, wired=None, **changes):
         kind = kind or list(KINDS)[seed % len(KINDS)]
@@ -184,7 +184,7 @@ class Storm(Site):
         for end in self.ends():
             end()
         self.world.run(NOTICED_MS)
-        self.until(self.settled, SETTLES_MS, "everything runs where it should")
+        self.until(self.settled, self.settles_ms, "everything runs where it should")
         self.holds(self.settled, HOLDS_MS)
 
     def ends(self):

@@ -148,8 +148,8 @@ def expired(view: View, name: str, now_ms: int) -> bool:
     vote, and the promise has ended."""
     config, heard = view.config, view.heard.get(name)
     return (view.durable.vote.holder == name and heard is not None and not heard.beat.alone
-            and len(config.voters) == 2 and not config.keeps_alone and now_ms >= view.promised_until_ms + config.timing.drift_ms
-            and view.silent(name, now_ms))
+            and len(config.voters) == 2 and not config.keeps_alone
+            and now_ms >= view.promised_until_ms + config.timing.drift_ms and view.silent(name, now_ms))
 
 
 def gone(view: View, name: str, now_ms: int) -> bool:
