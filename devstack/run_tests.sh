@@ -23,7 +23,9 @@ unit | functional | lab | scenarios | duplex | soak | storms | lint | types | im
     ;;
 esac
 
-"$here/prepare.sh" --test || exit 1
+prepared=--test
+[ "$suite" != bench ] || prepared=--bench
+"$here/prepare.sh" "$prepared" || exit 1
 cd "$repo" || exit 1
 # Tests the checkout, not the installed product.
 export PYTHONPATH=$repo PYTHONDONTWRITEBYTECODE=1 PATH=$bin:$PATH

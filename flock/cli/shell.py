@@ -17,10 +17,11 @@ from cliff.commandmanager import CommandManager
 
 from flock.cli import scan
 from flock.cli.client import ApiClient, client_for
-from flock.cli.commands import positive_seconds, stdout_closed_quietly
+from flock.cli.commands import positive_seconds
 from flock.cli.completion import BashCompletion, Complete
 from flock.cli.credentials import TIMEOUT_DEFAULT_S, Credentials
 from flock.cli.errors import ApiError, CliError, UsageError
+from flock.cli.output import stdout_closed_quietly
 from flock.cli.tokens import Keyring, SessionKeyring, TokenCache
 
 EXIT_INTERRUPTED = 130

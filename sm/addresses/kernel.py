@@ -61,7 +61,7 @@ def scope_of(address: Address, prefix: int, index: int, here: Iterable[Held]) ->
     """
     network = ipaddress.ip_interface((address, prefix)).network
     for found in here:
-        if found.index == index and ipaddress.ip_interface((found.address, found.prefix)).network == network:
+        if found.index == index and _network(found) == network:
             return found.scope
     return LINK if address.is_link_local else GLOBAL
 
@@ -87,17 +87,31 @@ def add(address: Address, prefix: int, index: int, preferred_s: int = FOREVER) -
 
 def remove(found: Held) -> None:
     """Remove the address from its interface, and no other: IPv4 addresses of the same network stay. Raises OSError."""
-    # Only the first address of a network takes others with it; where the setting cannot be written, as in a container,
-    # a floating address is not the first, because the host has its own.
     if isinstance(found.address, ipaddress.IPv4Address) and not found.secondary:
-        name = socket.if_indextoname(found.index)
-        with open(f"/proc/sys/net/ipv4/conf/{name}/promote_secondaries", "r+", encoding="ascii") as setting:
-            if setting.read().strip() == "0":
-                setting.seek(0)
-                setting.write("1")
+        _keep_secondaries(found, _all(socket.AF_INET))
     attributes = _attribute(_IFA_LOCAL, found.address.packed) + _attribute(_IFA_ADDRESS, found.address.packed)
     head = _ADDRESS.pack(_family(found.address), found.prefix, 0, 0, found.index)
     _asked(_DELETE, _REQUEST | _ACK, head + attributes)
+
+
+def _keep_secondaries(first: Held, here: Iterable[Held]) -> None:
+    """The first address of a network takes the others of the interface with it, unless the kernel is told otherwise.
+
+    Where there are no others, nothing is written: the setting is read-only in a container, and the address must go.
+    """
+    network = _network(first)
+    if not any(found.secondary and found.index == first.index and _network(found) == network for found in here):
+        return
+    path = f"/proc/sys/net/ipv4/conf/{socket.if_indextoname(first.index)}/promote_secondaries"
+    with open(path, encoding="ascii") as setting:
+        kept = setting.read().strip() != "0"
+    if not kept:
+        with open(path, "w", encoding="ascii") as setting:
+            setting.write("1")
+
+
+def _network(found: Held) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_interface((found.address, found.prefix)).network
 
 
 def _family(address: Address) -> int:

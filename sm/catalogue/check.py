@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 
-from sm.catalogue import plugins
+from sm.catalogue import paths, plugins
 from sm.catalogue.build import catalogue
-from sm.catalogue.durations import timing
 from sm.catalogue.fields import PLACEHOLDER, field_problems
 from sm.catalogue.order import Steps, cycle, start_steps, stop_steps
 from sm.catalogue.problems import CatalogueRefused, Problem
@@ -50,7 +49,7 @@ def problems(configured: Configured) -> list[Problem]:
                  _heartbeats):
         found += rule(configured)
     if not found:
-        for rule in (_groups, _aggregates, _cycles, _unfilled, _unreachable, _timing):
+        for rule in (_groups, _aggregates, _cycles, _unfilled, _unreachable, paths.problems):
             found += rule(configured)
     return found
 
@@ -164,10 +163,16 @@ def _groups(configured: Configured) -> Iterator[Problem]:
 
 
 def _aggregates(configured: Configured) -> Iterator[Problem]:
-    together = defaultdict(list)
+    together, wishes = defaultdict(list), defaultdict(set)
     for group in catalogue(configured).groups.values():
         if group.aggregate:
             together[group.aggregate].append((group.name, (group.model, group.n_active, group.m_standby)))
+            wishes[group.aggregate].add(group.preferred)
+    for aggregate, said in wishes.items():
+        if len(said - {()}) > 1:
+            yield Problem("service_domain_members", aggregate, "preferred",
+                          "groups that move together may not prefer different nodes: " + " or ".join(
+                              ",".join(one) for one in sorted(said - {()})))
     for aggregate, groups in together.items():
         (usual, _), = Counter(placement for _, placement in groups).most_common(1)
         for name, placement in groups:
@@ -202,10 +207,3 @@ def _unreachable(configured: Configured) -> Iterator[Problem]:
     for row in unreachable(configured.service_action_results, configured.service_actions):
         yield Problem("service_action_results", " ".join(key_of(row)), "",
                       "no action's exit leads here: nothing uses this plug-in and command, or other rows hide it")
-
-
-def _timing(configured: Configured) -> Iterator[Problem]:
-    try:
-        timing(configured)
-    except ValueError as error:
-        yield Problem("configuration", "durations", "", str(error))

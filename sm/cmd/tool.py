@@ -31,7 +31,7 @@ def run(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = parser_of("sm", "Shows and changes what service management does with this controller.", "sm status",
                        "sm explain controller-services", "sm simulate 'silent controller-1' 'lock controller-0'",
-                       "sm swact controller-0", "sm force-active --accept-loss",
+                       "sm swact controller-0", "sm maintenance on", "sm force-active --accept-loss",
                        "sm node unlocked enabled available")
     what = parser.add_subparsers(dest="what", required=True, metavar="COMMAND")
     what.add_parser("status", help="nodes, groups, services, and the latest decisions")
@@ -49,6 +49,10 @@ def _parser() -> argparse.ArgumentParser:
                           "other one is off: if it is not, both are active.")
     one.add_argument("--accept-loss", action="store_true",
                      help="also if data may be missing here that was stored on the other one")
+    one = what.add_parser("maintenance", help="keep all groups where they are",
+                          description="While it is on, nothing is moved and no failed group is recovered, unless it is "
+                          "asked for. Services are repaired in place, and a silent controller is fenced, as ever.")
+    one.add_argument("switch", choices=("on", "off"))
     one = what.add_parser("node", help="tell the states of this controller, as host maintenance does")
     one.add_argument("administrative", type=Administrative, choices=[Administrative.LOCKED, Administrative.UNLOCKED])
     one.add_argument("operational", type=Operational, choices=[Operational.ENABLED, Operational.DISABLED])
@@ -64,6 +68,8 @@ def _request(args: argparse.Namespace) -> Request:
         return Request("", Verb.SIMULATE, changes=tuple(args.changes))
     if args.what == "swact":
         return Request("", Verb.SWACT, node=args.node, force=args.force)
+    if args.what == "maintenance":
+        return Request("", Verb.MAINTENANCE, maintenance=args.switch == "on")
     if args.what == "force-active":
         return Request("", Verb.FORCE_ACTIVE, accept_loss=args.accept_loss)
     return Request("", Verb.NODE, administrative=args.administrative, operational=args.operational,
@@ -73,6 +79,8 @@ def _request(args: argparse.Namespace) -> Request:
 def shown(known: StatusReport) -> str:
     """The report for a terminal."""
     lines = [f"{known.leader or 'nobody'} leads in term {known.term}; {known.node}: {known.reason}"]
+    if known.maintenance:
+        lines.append("MAINTENANCE: nothing is moved by itself; 'sm maintenance off' ends it")
     lines += [f"PROBLEM: {problem}" for problem in known.problems]
     lines += ["", f"{'node':<20} {'administrative':<14} {'operational':<12} {'availability':<12} {'ready':<9} heard"]
     for node in known.nodes:

@@ -87,12 +87,19 @@ class GroupOrder(Struct, frozen=True):
     reason: str = ""
 
 
+class Maintenance(Struct, frozen=True):
+    """Whether an operator wants nothing moved. ``number`` grows with each word of an operator: the highest counts."""
+
+    number: int = 0
+    on: bool = False
+
+
 class Snapshot(Struct, frozen=True):
     """All that a node has to say of states. ``revision`` grows with each change, and starts anew with each boot.
 
     A snapshot that does not fit into one datagram travels in ``parts`` pieces with rows of its own each; receivers see
     it when all of one revision have come. ``orders``: by node, from the leader only. ``obeyed``: term and number of the
-    latest orders that the sender has taken.
+    latest orders that the sender has taken. ``maintenance``: the newest word of an operator that it knows.
     """
 
     revision: int
@@ -103,6 +110,7 @@ class Snapshot(Struct, frozen=True):
     record: DataRecord | None = None
     orders: dict[str, tuple[GroupOrder, ...]] = field(default_factory=dict)
     obeyed: tuple[int, int] = (0, 0)
+    maintenance: Maintenance = Maintenance()
 
 
 class KeyReport(Struct, frozen=True):

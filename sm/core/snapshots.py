@@ -34,7 +34,7 @@ def _piece(snapshot: Snapshot, groups: set[str], part: int, parts: int) -> Snaps
               if (mine := tuple(order for order in orders if order.group in groups))}
     return Snapshot(snapshot.revision, part, parts, snapshot.nodes if first else {},
                     tuple(row for row in snapshot.assignments if row.group in groups),
-                    snapshot.record if first else None, orders, snapshot.obeyed)
+                    snapshot.record if first else None, orders, snapshot.obeyed, snapshot.maintenance)
 
 
 @dataclass(slots=True)

@@ -95,6 +95,10 @@ class Faults:
             self._descriptor = None
 
     def _append(self, line: bytes) -> None:
+        if self._descriptor is not None and os.fstat(self._descriptor).st_nlink == 0:
+            # Somebody has removed the file, with statements that nobody has read: what holds is said again.
+            self.close()
+            self._watch = None
         if self._descriptor is None or self._size + len(line) > FILE_BYTES_MAX:
             self._next()
         assert self._descriptor is not None  # noqa: S101 - it was just opened

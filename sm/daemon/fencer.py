@@ -18,6 +18,8 @@ LOG = logging.getLogger(__name__)
 ON, OFF = 0, 2
 """Exit statuses of a fence agent's ``action=status``; all others mean that nothing is known."""
 STATUS_PAUSE_S = 0.3
+NICE = -10
+"""Nothing is active until the agent has answered: on a busy machine it comes before all ordinary work."""
 MARGIN_S = 0.5
 """The answer comes this much before the decision counts the attempt as unanswered."""
 
@@ -122,7 +124,8 @@ class Fencer:
     async def _run(self, device: FenceDevice, action: str) -> tuple[int, str]:
         check_program(Path(device.program))
         lines = [f"action={action}", *(f"{name}={value}" for name, value in device.parameters.items())]
-        program = Program((device.program, *device.arguments), BASE, stdin="\n".join([*lines, ""]).encode())
+        program = Program((device.program, *device.arguments), BASE, nice=NICE,
+                          stdin="\n".join([*lines, ""]).encode())
         ended = await self._scopes.run(program, f"fence-{action}")
         return ended.status, ended.text
 

@@ -67,7 +67,7 @@ def commanded(node: Node, request: Request) -> Reply:
     verdict = check(cluster, request.node, action, running(node.view, node.catalogue, cluster, request.node),
                     request.in_sync)
     if verdict.allowed and action in SWACTS:
-        node.note(f"a swact away from {request.node} is asked for"
+        node.note(f"a swact away from {request.node} is asked for{f' by {request.origin}' if request.origin else ''}"
                   f"{', by force' if action is NodeAction.SWACT_FORCE else ''}")
         node.faults.swact(request.node, action is NodeAction.SWACT_FORCE)
         node.feed(Swact(request.node, action is NodeAction.SWACT_FORCE))
@@ -99,4 +99,5 @@ def _tell(node: Node, request: Request) -> None:
     else:
         node.feed(NodeTold(request.node, NodeReport(report.administrative, report.operational, report.availability,
                                                     state_uuid=str(uuid.uuid4()))))
-    node.note(f"{request.node} is {report.administrative}, {report.operational}, {report.availability or 'no more'}")
+    node.note(f"{request.node} is {report.administrative}, {report.operational}, {report.availability or 'no more'}"
+              f"{f', says {request.origin}' if request.origin else ''}")

@@ -25,8 +25,9 @@ from sm.plugins.plugin import Job, Outcome, PluginFailed, Tools, whole
 LOG = logging.getLogger(__name__)
 
 DONE, FAILED, NOT_THERE = 0, 1, 7
-# A neighbour on the same network answers within a few milliseconds; the failover waits for this.
-PROBES, PROBE_S = 2, 0.1
+# The kernel of a neighbour on the same network answers within a millisecond, however busy its machine is; the failover
+# waits for this.
+PROBES, PROBE_S = 2, 0.05
 ANNOUNCEMENT_PAUSE_S = 0.2
 LIFETIME_S_MAX = 999_999_999
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@:-]{1,15}")

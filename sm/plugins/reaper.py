@@ -42,7 +42,8 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 class Program:
     """What is executed: absolute path and arguments, the whole environment, limits (``resource.RLIMIT_*`` to value).
 
-    What the program leaves running inherits the limits. ``stdin``: what it can read; nothing by default.
+    What the program leaves running inherits the limits. ``nice``: what is added to the priority of this process, also
+    while it makes ready. ``stdin``: what it can read; nothing by default.
     """
 
     argv: tuple[str, ...]
@@ -98,6 +99,8 @@ def _serve(program: Program, control: socket.socket, cgroup: str | None) -> NoRe
 class _Reaper:
     def __init__(self, program: Program, cgroup: str | None) -> None:
         os.setsid()
+        with contextlib.suppress(OSError):  # only root may
+            os.nice(program.nice)
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         _LIBC.prctl(_PR_SET_NAME, b"sm-reaper", 0, 0, 0)
         null = os.open(os.devnull, os.O_RDWR)
@@ -152,8 +155,6 @@ class _Reaper:
             hard = resource.getrlimit(kind)[1]
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
             resource.setrlimit(kind, (value, value))
-        with contextlib.suppress(OSError):
-            os.nice(self._program.nice)
         os.umask(0o022)
         os.chdir("/")
         actions = [(os.POSIX_SPAWN_DUP2, self._written, descriptor) for descriptor in (1, 2)]

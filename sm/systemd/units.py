@@ -63,6 +63,8 @@ class Units:
         self._bus: MessageBus | None = None
         self._connecting = asyncio.Lock()
         self._keeper: asyncio.Task[None] | None = None
+        self._lacking = asyncio.Event()
+        """Set while a watch has not begun that the keeper does not know of yet."""
         self._results: dict[str, str] = {}
         self._waiting: dict[str, asyncio.Future[str]] = {}
         self._watches: dict[str, _Watch] = {}
@@ -112,10 +114,12 @@ class Units:
         self._watches[name] = watch = _Watch(unit, report, running=True)
         if self._keeper is None:
             self._keeper = asyncio.get_running_loop().create_task(self._keep())
-        with contextlib.suppress(UnitsUnavailable, UnitRefused):  # the keeper begins it when the bus is there
+        try:
             await self._connected()
             if not watch.path:
                 await self._begin(watch)
+        except (UnitsUnavailable, UnitRefused):
+            self._lacking.set()  # the keeper begins it
 
     def unwatch(self, name: str) -> None:
         """End the watch; nothing more is reported for it."""
@@ -171,22 +175,45 @@ class Units:
             watch.path = ""
 
     async def _keep(self) -> None:
-        """Keep the connection while units are watched, and begin the watches that a new one lacks."""
+        """Keep the connection while units are watched, and begin the watches that have not begun."""
         failed = 0
         while True:
             try:
                 bus = await self._connected()
-                for watch in [watch for watch in self._watches.values() if not watch.path]:
-                    await self._begin(watch)
-                failed = 0
-                with contextlib.suppress(OSError, EOFError):
-                    await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+                failed = failed + 1 if await self._begin_all() else 0
+                if not await self._broke(bus, _PAUSES.pause_s(failed) if failed else None):
+                    continue
                 LOG.warning("The connection to systemd broke")
                 self._lose()
-            except (UnitsUnavailable, UnitRefused) as exc:
+            except UnitsUnavailable as exc:
                 failed += 1
                 LOG.warning("Units cannot be watched: %s", exc)
                 await asyncio.sleep(_PAUSES.pause_s(failed))
+
+    async def _begin_all(self) -> bool:
+        """Begin each watch that has not begun; whether systemd refuses one. That one keeps no other from beginning."""
+        self._lacking.clear()
+        refused = False
+        for watch in [watch for watch in self._watches.values() if not watch.path]:
+            try:
+                await self._begin(watch)
+            except UnitRefused as exc:
+                refused = True
+                LOG.warning("Unit %s cannot be watched: %s", watch.unit, exc)
+        return refused
+
+    async def _broke(self, bus: MessageBus, limit_s: float | None) -> bool:
+        """Wait for the end of the connection, at most ``limit_s`` and until a watch lacks its beginning; whether it has
+        ended."""
+        tasks = [asyncio.ensure_future(bus.wait_for_disconnect()),  # type: ignore[no-untyped-call]
+                 asyncio.ensure_future(self._lacking.wait())]
+        try:
+            await asyncio.wait(tasks, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return not bus.connected
 
     async def _begin(self, watch: _Watch) -> None:
         watch.path = str((await self._call("LoadUnit", "s", watch.unit))[0])

@@ -49,8 +49,6 @@ DATABASE_SERVER_TLS = {
     "ssl_cert_file": f"{TLS_DIRECTORY}/postgresql.crt", "ssl_key_file": f"{TLS_DIRECTORY}/postgresql.key",
     "ssl_min_protocol_version": "TLSv1.2",
 }
-# Debian's default, "localhost", depends on what that name means on this host.
-DATABASE_LISTENS = {"listen_addresses": "127.0.0.1"}
 # The superuser only on the local socket; everybody else with TLS.
 DATABASE_ACCESS = """\
 local all postgres peer
@@ -61,9 +59,17 @@ hostssl all flock 127.0.0.1/32 scram-sha-256
 Sections = Mapping[str, Mapping[str, Any]]
 
 
-def database_conf() -> str:
-    """The settings of PostgreSQL that differ from Debian's, for its directory conf.d."""
-    return "".join(f"{name} = '{value}'\n" for name, value in (DATABASE_LISTENS | DATABASE_SERVER_TLS).items())
+def database_conf(answers: Answers, hostname: str) -> str:
+    """The settings of PostgreSQL that differ from Debian's, for its directory conf.d.
+
+    What is read only at a start of the server is as two controllers need it, so that no start is needed when the second
+    one comes. Until then nobody may log in over the management network.
+    """
+    # Debian's default, "localhost", depends on what that name means on this host.
+    own = () if answers.lacks_for_two else (answers.network("mgmt").own_address(hostname),)
+    values = {"listen_addresses": ",".join(filter(None, ("127.0.0.1", *own))), "wal_log_hints": "on",
+              **DATABASE_SERVER_TLS}
+    return "".join(f"{name} = '{value}'\n" for name, value in values.items())
 
 
 def ini(sections: Sections) -> str:

@@ -2,6 +2,7 @@
 """Rotation of secrets while the cloud runs: named steps, each safe to repeat, with progress that survives a kill."""
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from flock.core.errors import Refused
+from flock.exec.alone import alone as only_one
 from flock.exec.atomic import replace_file
 
 PROGRESS = "rotation.json"
@@ -27,6 +29,11 @@ class Progress:
 
 
 Step = tuple[str, Callable[[Progress], None]]
+
+
+def alone(directory: Path) -> contextlib.AbstractContextManager[None]:
+    """Nobody else replaces secrets of this controller meanwhile. Refused while somebody does."""
+    return only_one(directory / "rotation.lock", "Another flock-rotate is running. Wait until it has ended.")
 
 
 def load(path: Path) -> Progress | None:

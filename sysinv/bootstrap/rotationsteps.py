@@ -6,23 +6,23 @@ import datetime
 import json
 import secrets as random
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from flock import tls
 from flock.conf import shared
 from flock.core.errors import DeadlineExceeded, Refused
 from flock.db import Database, utcnow
-from flock.exec.atomic import replace_kept
+from flock.exec.atomic import replace_file, replace_kept
 from flock.exec.process import run
 from flock.rpc.accounts import SALT_BYTES, host_account, service_account
 from flock.rpc.login import accepted
 from sm.client.running import unmanaged
-from sysinv.bootstrap import bus
+from sysinv.bootstrap import bus, following
 from sysinv.bootstrap.certificates import ROLES
 from sysinv.bootstrap.front import KEYSTONE_PORT
-from sysinv.bootstrap.presented import wait_presented
+from sysinv.bootstrap.presented import shown_by, wait_presented
 from sysinv.bootstrap.rotation import PROGRESS, Progress, Step, save
 from sysinv.bootstrap.secrets import KEY_BYTES, SystemSecrets
 from sysinv.hosts import credentials
@@ -33,7 +33,9 @@ POSTGRESQL_VERSION = "15"
 COMMAND_TIMEOUT_S = 120.0
 POLL_S = 1.0
 NAMED_MAX = 20
-BUS_KEY = "bus_key"
+BUS_KEY, RENEWAL, SHOWN = "bus_key", "renewal", "shown by"
+OTHERS_RENEW = "the other controller renews the certificates of its servers"
+DATABASE_PORT = 5432
 RESTARTED = ("flock-fm-manager", "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api", "flock-mtce-conductor",
              "flock-mtce-api", "flock-sm-alarms", "flock-sysinv-agent", "flock-mtce-agent")
 """The units that read a password of the bus at their start."""
@@ -55,7 +57,7 @@ SERVERS = (
     Server("front", KEYSTONE_PORT, ("systemctl", "--no-ask-password", "reload", "flock-front")),
     # RabbitMQ reads the files at each new connection, after its cache of them is empty.
     Server("rabbitmq", bus.BUS_PORT, ("rabbitmqctl", "--quiet", "eval", "ssl:clear_pem_cache().")),
-    Server("postgresql", 5432,
+    Server("postgresql", DATABASE_PORT,
            ("systemctl", "--no-ask-password", "reload", f"postgresql@{POSTGRESQL_VERSION}-main")),
 )
 IMPORT = ("rabbitmqctl", "--quiet", "import_definitions")
@@ -69,7 +71,8 @@ RESTART = ("systemctl", "--no-ask-password", "try-restart", *RESTARTED)
 class Site:
     """Where the rotation works. ``hosts_wait_s``: how long to wait for hosts; those that are away renew later.
 
-    ``without``: names of hosts that nothing waits for.
+    ``without``: names of hosts that nothing waits for. ``others``: the other controllers, and their addresses on the
+    management network.
     """
 
     hostname: str
@@ -85,6 +88,7 @@ class Site:
     restart: tuple[str, ...] = RESTART
     disconnect: tuple[str, ...] = DISCONNECT
     without: frozenset[str] = frozenset()
+    others: Mapping[str, str] = field(default_factory=dict)
     answers: Callable[[], None] = lambda: None
 
     @property
@@ -107,6 +111,7 @@ def certificate_steps(site: Site, *, only_due: bool) -> list[Step]:
     that are due; the conductor asks the hosts by itself."""
     steps = controller_steps(site, only_due=only_due)
     if not only_due:
+        steps.append((OTHERS_RENEW, lambda progress: renew_others(site, progress)))
         steps.append(("hosts renew their certificates",
                       lambda progress: _hosts(site, progress, Credential.CERTIFICATE)))
     return steps
@@ -119,6 +124,34 @@ def controller_steps(site: Site, *, only_due: bool) -> list[Step]:
         ("keys and certificates put in place", lambda _progress: _install(site)),
         ("servers load and show them", lambda _progress: load_servers(site)),
     ]
+
+
+def renew_others(site: Site, progress: Progress) -> None:
+    """Have the other controllers renew the certificates of their servers, and wait at most ``hosts_wait_s`` until their
+    databases show new ones. Each does it as soon as it has the order; one that is away when it is back."""
+    if not site.others:
+        return
+    if RENEWAL not in progress.values:
+        progress.values.update({f"{SHOWN} {name}": _shown(site, name) for name in site.others})
+        progress.values[RENEWAL] = random.token_hex(8)
+        # Before anybody renews: a repetition must neither ask again nor take a new certificate for an old one.
+        save(site.progress, progress)
+    replace_file(site.conf_dir / following.DONE, f"{progress.values[RENEWAL]}\n")
+    following.order_renewal(site.authority, progress.values[RENEWAL])
+    deadline = time.monotonic() + site.hosts_wait_s
+    while waiting := [name for name in site.others
+                      if _shown(site, name) in ("", progress.values.get(f"{SHOWN} {name}", ""))]:
+        if time.monotonic() > deadline:
+            site.say(f"    not yet: {named(waiting)}, which renews them when it has all data")
+            return
+        time.sleep(POLL_S)
+    site.say(f"    {named(sorted(site.others))} shows its new certificate")
+
+
+def _shown(site: Site, name: str) -> str:
+    host = site.pair("host")
+    return shown_by(site.others[name], name, DATABASE_PORT, str(site.tls_directory / "ca.crt"), str(host.certificate),
+                    str(host.key))
 
 
 def bus_steps(site: Site) -> list[Step]:

@@ -42,7 +42,7 @@ class Store:
     def store(self, _context: dict[str, object], body: str) -> str:
         """Answered after the commit."""
         rows = json.loads(body)
-        values = [row[name] for row in rows for name in self._names]
+        values = [row.get(name) for row in rows for name in self._names]
         statement = self._head + ", ".join([self._row] * len(rows))
         with self._alone:
             self._run(statement, values)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Controllers as the acceptance scenarios of service management want them: the shipped catalogue, the daemon's reactor,
 paths, probes and commands, plug-ins that answer with exit codes, host maintenance, and alarms."""
+from itertools import combinations
 
 from sm.catalogue.build import catalogue
 from sm.contract.control import Request, Verb
@@ -196,10 +197,17 @@ class Site(Cloud):
         for name in names or self.paths:
             self.paths[name].part(self.first.name, self.second.name)
 
+    def isolate(self, host):
+        """No switch carries anything of this host any more; its ports keep their carriers."""
+        for path in self.paths.values():
+            for other in self.world.nodes.keys() - {host.name}:
+                path.part(host.name, other)
+
     def join(self):
         """The switches work again."""
         for path in self.paths.values():
-            path.join(self.first.name, self.second.name)
+            for one, other in combinations(self.world.nodes, 2):
+                path.join(one, other)
 
     def power_off(self, host):
         """The host loses its power, and its BMC says so when it is asked."""

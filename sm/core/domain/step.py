@@ -135,10 +135,21 @@ def fence_verdict(view: View, target: str, now_ms: int) -> Permit | Refusal:
         quiet_until_ms=0 if heard is None else heard.quiet_until_ms,
         heard_by=heard_by[0] if heard_by else "",
         reachable=1 + sum(not view.silent(name, now_ms) for name in view.others), voters=len(view.config.voters),
+        outvoted=_is_outvoted(view, target, now_ms),
         leading=view.leading, leader="" if leader == target else leader, eligible=view.local.eligible,
         data_refusal=fitness_refusal(view, now_ms), isolated=view.local.isolated, stalled_ms=view.local.stalled_ms,
         fenceable=target in view.local.fenceable, attempts=0 if attempt is None else attempt.count,
         last_attempt_ms=None if attempt is None else attempt.begun_ms, waiting=waiting), now_ms, timing)
+
+
+def _is_outvoted(view: View, target: str, now_ms: int) -> bool:
+    """Whether this node hears no majority, and the target, by its last word, may hear one without this node."""
+    config, heard = view.config, view.heard.get(target)
+    if heard is None or 1 + sum(not view.silent(name, now_ms) for name in view.others) >= config.majority:
+        return False
+    # Whom the target has fenced gives it a vote.
+    theirs = (heard.beat.hears | heard.beat.fenced | {target}) - {view.me} - view.void.keys()
+    return len(theirs) >= config.majority
 
 
 def _news(before: View, after: View) -> list[str]:

@@ -43,7 +43,7 @@ def cluster(view: NodeView, catalogue: Catalogue, now_ms: int) -> Cluster:
                 rows[group, name] = _own(row, own.get(group))
             else:
                 rows[group, name] = _told(view, row, told.get(group), nodes[name], now_ms)
-    return Cluster(catalogue.groups, nodes, rows, view.book.maintenance, view.book.planned)
+    return Cluster(catalogue.groups, nodes, rows, view.book.maintenance.on, view.book.planned)
 
 
 def peers_health(view: NodeView, now_ms: int) -> dict[str, tuple[Health, ...]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from flock.core.records import replace
-from sm.contract.messages import Beat, GroupOrder, NodeReport, Snapshot
+from sm.contract.messages import Beat, GroupOrder, Maintenance, NodeReport, Snapshot
 from sm.contract.states import Administrative, GroupState, Operational, SchedulingState
 from sm.core import actions as service_actions
 from sm.core.cluster import Assignment
@@ -18,7 +18,7 @@ from sm.core.domain.step import step as domain_step
 from sm.core.domain.view import Local
 from sm.core.events import Event as ServiceEvent
 from sm.core.events import Order, Tick
-from sm.core.local.step import reports
+from sm.core.local.step import reports, step_all
 from sm.core.local.step import step as local_step
 from sm.core.local.view import ENABLED_STATES
 from sm.core.model import Catalogue, GroupSpec
@@ -30,6 +30,7 @@ from sm.core.node.view import (
     NodeView,
     Peer,
     Send,
+    SetMaintenance,
     StandingChanged,
     Swact,
     TakeReport,
@@ -39,7 +40,7 @@ from sm.core.swact import begin_swact
 from sm.core.wireform import domain_beat, order, report, with_domain
 
 DomainEvent = domain_events.Tick | domain_events.FenceAnswered | domain_events.ForceActive | domain_events.Pausing
-Event = BeatCame | StandingChanged | Swact | NodeTold | DomainEvent | ServiceEvent
+Event = BeatCame | StandingChanged | Swact | SetMaintenance | NodeTold | DomainEvent | ServiceEvent
 Action = (Send | TakeReport | domain_events.Store | domain_events.Require | domain_events.Fence
           | domain_events.AskFenced | domain_events.Journal | service_actions.Action)
 
@@ -99,6 +100,9 @@ def _taken(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> N
         now = ledger.cluster(view, catalogue, now_ms)
         rows = begin_swact(now, event.node, event.force).assignments
         return replace(view, book=replace(view.book, rows=rows), basis=())
+    if isinstance(event, SetMaintenance) and view.domain.leading:
+        wanted = Maintenance(view.book.maintenance.number + 1, event.on)
+        return replace(view, book=replace(view.book, maintenance=wanted), basis=())
     if isinstance(event, NodeTold) and view.domain.leading and event.node in view.domain.others:
         return replace(view, book=replace(view.book, states={**view.book.states, event.node: event.report}), basis=())
     return view
@@ -131,6 +135,8 @@ def _learn(view: NodeView, beat: Beat, now_ms: int) -> NodeView:
     if known.report.state_uuid and known.report.state_uuid == view.book.states.get(beat.node, NodeReport()).state_uuid:
         states = {name: told for name, told in view.book.states.items() if name != beat.node}
         view = replace(view, book=replace(view.book, states=states))
+    if snapshot is not None and snapshot.maintenance.number > view.book.maintenance.number:
+        view = replace(view, book=replace(view.book, maintenance=snapshot.maintenance))
     if snapshot is None or not beat.leading or view.domain.leading:
         return view
     return _copied(view, beat.term, snapshot)
@@ -197,12 +203,11 @@ def _services(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -
     fresh = view.domain.leading or _has_newest_orders(view)
     driven = (told, stops, fresh, local, catalogue)
     if driven != view.driven:
-        given = dict(given)
-        for one in _orders(view, told, stops, fresh, catalogue):
-            if given.get(one.group) != one:
-                given[one.group] = one
-                local, done = local_step(local, order(one), catalogue, now_ms)
-                actions += done
+        new = [one for one in _orders(view, told, stops, fresh, catalogue) if given.get(one.group) != one]
+        if new:
+            given = {**given, **{one.group: one for one in new}}
+            local, done = step_all(local, map(order, new), catalogue, now_ms)
+            actions += done
     if isinstance(event, ServiceEvent) and not isinstance(event, Order):
         local, done = local_step(local, event, catalogue, now_ms)
         actions += done
@@ -269,12 +274,12 @@ def _finished(view: NodeView, actions: list[Action], catalogue: Catalogue,
     orders, states = (view.book.orders, view.book.states) if leading else ({}, {})
     health = ledger.peers_health(view, now_ms)
     obeyed = (view.domain.durable.vote.term, view.book.number) if leading else view.obeyed
-    told = (view.local, view.standing.report, orders, states, obeyed, health, catalogue)
+    told = (view.local, view.standing.report, orders, states, obeyed, health, catalogue, view.book.maintenance)
     snapshot = view.snapshot
     if told != view.told:
         rows = tuple(replace(report(row, now_ms), age_ms=0) for row in reports(view.local, catalogue, view.me, health))
         snapshot = Snapshot(snapshot.revision, nodes={**states, view.me: view.standing.report}, assignments=rows,
-                            orders=dict(orders), obeyed=obeyed)
+                            orders=dict(orders), obeyed=obeyed, maintenance=view.book.maintenance)
     changed = snapshot != view.snapshot
     if changed:
         snapshot = replace(snapshot, revision=snapshot.revision + 1)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from sm.contract import messages
-from sm.contract.messages import AssignmentReport, GroupOrder, NodeReport, Snapshot
+from sm.contract.messages import AssignmentReport, GroupOrder, Maintenance, NodeReport, Snapshot
 from sm.core.cluster import Assignment, Key
 from sm.core.domain.view import View
 from sm.core.local.view import LocalView, next_deadline_ms
@@ -47,7 +47,7 @@ class Book(Struct, frozen=True):
     orders: Mapping[str, tuple[GroupOrder, ...]] = field(default_factory=dict)
     number: int = 0
     again_ms: int | None = None
-    maintenance: bool = False
+    maintenance: Maintenance = Maintenance()
     planned: Mapping[str, int] = field(default_factory=dict)
     states: Mapping[str, NodeReport] = field(default_factory=dict)
 
@@ -134,6 +134,12 @@ class Swact(Struct, frozen=True):
 
     node: str
     force: bool = False
+
+
+class SetMaintenance(Struct, frozen=True):
+    """An operator begins or ends the maintenance of the domain. Only the leader takes it."""
+
+    on: bool
 
 
 class NodeTold(Struct, frozen=True):

@@ -38,14 +38,12 @@ def command(hostname: str, body: Any) -> Request:
     knows, such as ``online``, are none here."""
     if not isinstance(body, Mapping):
         raise InvalidInput(field="body", rule="must be a JSON object")
-    avail = body.get("avail") or ""
-    if not isinstance(avail, str) or len(avail) > TEXT_MAX:
-        raise InvalidInput(field="avail", rule=f"must be a text of at most {TEXT_MAX} characters")
+    origin, avail = _text(body, "origin"), _text(body, "avail")
     known = avail in set(Availability)
     return Request("", Verb.COMMAND, node=hostname, action=_word(NodeAction, body, "action", None),
                    administrative=_word(Administrative, body, "admin", Administrative.UNKNOWN),
                    operational=_word(Operational, body, "oper", Operational.UNKNOWN),
-                   availability=Availability(avail) if known else Availability.NONE)
+                   availability=Availability(avail) if known else Availability.NONE, origin=origin)
 
 
 def result(request: Request, verdict: Verdict, states: Mapping[str, str]) -> dict[str, Any]:
@@ -57,6 +55,13 @@ def result(request: Request, verdict: Verdict, states: Mapping[str, str]) -> dic
     if verdict.impact:
         body["impact_service_list"] = list(verdict.impact)
     return body
+
+
+def _text(body: Mapping[str, Any], field: str) -> str:
+    value = body.get(field) or ""
+    if not isinstance(value, str) or len(value) > TEXT_MAX or not value.isprintable():
+        raise InvalidInput(field=field, rule=f"must be a text of at most {TEXT_MAX} printable characters")
+    return value
 
 
 def _word(kind: Any, body: Mapping[str, Any], field: str, default: Any) -> Any:

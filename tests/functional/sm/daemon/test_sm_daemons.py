@@ -163,8 +163,31 @@ def test_daemons_that_end(yards: Builder) -> None:
     assert pid_of(active) == before
     second = subprocess.run([sys.executable, "-m", "sm.cmd.daemon", "--config", str(active.folder / "sm.conf")],
                             capture_output=True, text=True, timeout=20)
-    assert second.returncode == 1 and "another daemon runs" in second.stderr
+    assert second.returncode == 1 and "Another daemon runs" in second.stderr
     active.signal(signal.SIGTERM)
     assert active.process is not None and active.process.returncode == 0
     yard.wait(lambda: standby.state() == "active", 10, "a moved service")
     yard.never_both()
+
+
+def test_a_controller_that_gets_a_second_one_goes_on_serving(yards: Builder) -> None:
+    """The first daemon is restarted with two nodes in its settings, on a slow machine; no service stops."""
+    yard = yards(alone=True, fencing=False)
+    first, second = yard.nodes
+    yard.wait(lambda: first.state() == "active", 20, "an active controller")
+    began = now_s()
+    yard.wait_served(began, first.name)
+    yard.configure(second, False, witness=False)
+    second.start()
+    yard.wait(lambda: second.state() != "silent", 20, "a second daemon")
+    before = pid_of(first)
+    yard.configure(first, False, witness=False)
+    first.signal(signal.SIGTERM)
+    ended = now_s()
+    yard.wait(lambda: now_s() - ended > 5, 10, "more than a lease")
+    first.start()
+    assert yard.active() == (first, second)
+    gaps = answers_since(yard.answers, began, first.name)
+    print(f"paired {now_s() - began:.1f} s after the start of the second daemon; the longest gap is {max(gaps):.2f} s")
+    assert pid_of(first) == before and max(gaps) < 1, "the service was away"
+    assert not second.alive()

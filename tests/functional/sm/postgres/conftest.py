@@ -54,7 +54,8 @@ ACCESS = "local all {user} peer\nlocal all app trust\n"
 class Node:
     """One controller: its cluster, its settings, its store and its guard's file."""
 
-    def __init__(self, folder: Path, name: str, ports: dict[str, int], authority: tls.Authority) -> None:
+    def __init__(self, folder: Path, name: str, ports: dict[str, int], authority: tls.Authority,
+                 address: str = "127.0.0.1") -> None:
         self.folder, self.name = folder, name
         self.user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
         self.conf = folder / "conf"
@@ -66,9 +67,10 @@ class Node:
             self._write(f"{role}.key", key)
             self._write(f"{role}.crt", authority.issue(tls.new_request(key, name), usage, name, [name], NOW))
         self.config = folder / "postgres.conf"
-        peers = {other: "127.0.0.1" for other in NAMES if other != name}
+        peers = {other: address for other in NAMES if other != name}
         self.config.write_text(yaml.safe_dump({
-            "node": name, "peers": peers, "data": str(folder / "pg/main"), "configuration": str(self.conf),
+            "node": name, "peers": peers, "listen": [address] if ":" in address else [],
+            "data": str(folder / "pg/main"), "configuration": str(self.conf),
             "binaries": str(BINARIES), "socket": str(folder / "run"), "port": ports[name], "ports": ports,
             "user": self.user, "unit": "", "certificate": str(folder / "host.crt"), "key": str(folder / "host.key"),
             "authorities": str(folder / "ca.crt"), "required": str(folder / "required.json"),
@@ -204,10 +206,10 @@ class Writer:
 class Pair:
     """Both controllers; the first was initialised by the bootstrap and is active."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str = "127.0.0.1") -> None:
         ports = {name: free_port() for name in NAMES}
         authority = tls.Authority.create("test", NOW)
-        self.nodes = [Node(folder / name, name, ports, authority) for name in NAMES]
+        self.nodes = [Node(folder / name, name, ports, authority, address) for name in NAMES]
 
     def activate(self) -> Node:
         """The first node, active and alone."""
@@ -233,10 +235,24 @@ class Pair:
 
 @pytest.fixture
 def pair(services_folder: Path) -> Iterator[Pair]:
+    with _made(services_folder) as made:
+        yield made
+
+
+@pytest.fixture
+def pair6(services_folder: Path) -> Iterator[Pair]:
+    """Controllers that reach each other over IPv6."""
+    _require(Path("/proc/net/if_inet6").exists() and " lo\n" in Path("/proc/net/if_inet6").read_text(), "IPv6")
+    with _made(services_folder, "::1") as made:
+        yield made
+
+
+@contextlib.contextmanager
+def _made(services_folder: Path, address: str = "127.0.0.1") -> Iterator[Pair]:
     _require(PostgresServer.available() and BINARIES.exists(), "PostgreSQL 15")
     folder = services_folder / f"pair-{uuid.uuid4().hex[:6]}"
     folder.mkdir()
-    made = Pair(folder)
+    made = Pair(folder, address)
     try:
         yield made
     finally:

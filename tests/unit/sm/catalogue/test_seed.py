@@ -6,13 +6,20 @@ import pytest
 
 from flock.core.records import replace
 from sm.catalogue.build import catalogue
-from sm.catalogue.definitions import Heartbeat
+from sm.catalogue.definitions import Heartbeat, Variants
 from sm.catalogue.load import SHIPPED, shipped
 from sm.catalogue.order import layers, start_steps
 from sm.catalogue.problems import CatalogueRefused
 from sm.catalogue.seed import configured
 from sm.catalogue.site import Network
-from sm.contract.states import PluginKind, RedundancyModel, ServiceAction, ServiceState
+from sm.contract.states import (
+    DependencyKind,
+    OnFailure,
+    PluginKind,
+    RedundancyModel,
+    ServiceAction,
+    ServiceState,
+)
 from tests.unit.sm.catalogue.sites import ALL, MODES, USUAL, network, rows, site
 
 STARLINGX = "starlingx"
@@ -22,6 +29,25 @@ BASE = {"oam-services", "controller-services", "cloud-services", "vim-services",
 
 def services(*args: str, **kwargs: object) -> set[str]:
     return set(catalogue(rows(*args, **kwargs)).services)
+
+
+def test_what_definitions_say_of_failures_preferences_and_lasting_needs_is_decided_by() -> None:
+    """All of it is in the catalogue of the decisions."""
+    known = shipped()
+    group = known.groups["oam-services"]
+    haproxy = group.services["haproxy"].flock
+    assert haproxy is not None
+    lasting = Variants(None, replace(haproxy, on_failure=OnFailure.SWACT, enabled_needs=("mgmt-ip",)))
+    changed = replace(known, groups={**known.groups, "oam-services": replace(
+        group, head=replace(group.head, preferred=("controller-1", "controller-0")),
+        services={**group.services, "haproxy": lasting})})
+    found = catalogue(configured(changed, site()))
+    assert found.services["haproxy"].on_failure is OnFailure.SWACT
+    assert found.groups["oam-services"].preferred == ("controller-1", "controller-0")
+    assert found.groups["cloud-services"].preferred == ()
+    rows_of = [(row.dependent, row.state) for row in found.rows_of("haproxy") if row.kind is DependencyKind.STATE]
+    assert rows_of == [("management-ipv4", ServiceState.ENABLED_ACTIVE)]
+    assert not [row for row in catalogue(rows()).dependencies if row.kind is DependencyKind.STATE]
 
 
 def test_simplex() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pwd
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -126,6 +127,7 @@ def test_a_life(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
         assert place.state.exists()
         await programs(place, capsys)
         await refusals(place)
+        await maintenance(place, capsys)
         place.state.unlink()
         await place.ask(Verb.RESTART, service="vim", alone=True)
         await place.until(place.state.exists)
@@ -165,6 +167,16 @@ async def programs(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     for run in (restart.run, restart_safe.run, unmanage.run):
         assert await asyncio.to_thread(run, ["--socket", place.socket, "service", "nothing"]) == 1
     assert "nothing could not be found" in capsys.readouterr().err
+
+
+async def maintenance(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    for switch, shown in (("on", True), ("off", False)):
+        assert await asyncio.to_thread(tool.run, ["--socket", place.socket, "maintenance", switch]) == 0
+        assert (await place.status()).maintenance is shown
+        assert await asyncio.to_thread(tool.run, ["--socket", place.socket, "status"]) == 0
+        told = capsys.readouterr().out
+        assert ("MAINTENANCE" in told) is shown
+        assert f"by sm ({pwd.getpwuid(os.getuid()).pw_name}), {'begins' if shown else 'ends'} the maintenance" in told
 
 
 async def refusals(place: Place) -> None:
@@ -232,7 +244,7 @@ def test_programs_without_a_daemon(tmp_path: Path, capsys: pytest.CaptureFixture
     for run, words in ((query.run, ("service", "vim")), (dump.run, ()), (tool.run, ("status",)),
                        (tool.run, ("swact",)), (manage.run, ("service", "vim"))):
         assert run(["--socket", nowhere, *words]) == 1
-        assert "sm is not available" in capsys.readouterr().err
+        assert "sm-daemon does not run here" in capsys.readouterr().err
     with pytest.raises(Unavailable):
         ask(Request("", Verb.STATUS), nowhere)
 

@@ -52,7 +52,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
             assert interface in INTERFACES
 
         async def owner(self, _: Address, probes: int, wait_s: float) -> str | None:
-            assert probes * wait_s <= 0.5, "a failover waits for it"
+            assert probes >= 2 and probes * wait_s <= 0.1, "a failover waits for it"
             made.probes += 1
             return made.owner
 

@@ -21,6 +21,7 @@ class Manager:
     results: dict[str, str] = field(default_factory=dict)
     reachable: bool = True
     answering: bool = True
+    refused: set[str] = field(default_factory=set)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     buses: list[Bus] = field(default_factory=list)
     jobs: int = 0
@@ -51,6 +52,8 @@ class Manager:
         if member == "ListUnitsByNames":
             [unit] = body[0]
             return [[[unit, "", *self.states[unit], "", "", 0, "", "/"]] if unit in self.states else []]
+        if member == "LoadUnit" and body[0] in self.refused:
+            return "org.freedesktop.DBus.Error.InvalidArgs"
         if member == "LoadUnit":
             return [f"{UNIT}/{body[0]}"]
         if member in ("StartUnit", "StopUnit", "RestartUnit", "ReloadOrRestartUnit"):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
+import pytest
+
 from flock.core.records import replace
-from sm.contract.messages import AssignmentReport, Beat, Echo, GroupOrder, NodeReport, Snapshot, Vote
+from sm.contract.messages import AssignmentReport, Beat, Echo, GroupOrder, Maintenance, NodeReport, Snapshot, Vote
 from sm.contract.states import (
     ActionResult,
     Administrative,
@@ -15,7 +17,17 @@ from sm.core.domain import events as domain
 from sm.core.events import ActionDone
 from sm.core.node import ledger
 from sm.core.node.step import step, watchdog_until
-from sm.core.node.view import BeatCame, NodeTold, Peer, Send, Standing, StandingChanged, Swact, TakeReport
+from sm.core.node.view import (
+    BeatCame,
+    NodeTold,
+    Peer,
+    Send,
+    SetMaintenance,
+    Standing,
+    StandingChanged,
+    Swact,
+    TakeReport,
+)
 from sm.core.timing import Timing
 from sm.daemon.status import status
 from tests.unit.sm.core.node.names import C0, C1, NOW
@@ -154,6 +166,33 @@ def test_a_swact_is_taken_by_the_leader_only(node, site):
     assert view.given["patching-services"].desired is ACTIVE
     moved, _ = step(view, Swact(C0), site, NOW)
     assert moved.given["patching-services"].desired is STANDBY
+
+
+def test_maintenance_is_begun_by_the_leader_and_told_to_all(node, site):
+    follower = node(leads=False)
+    assert step(follower, SetMaintenance(True), site, NOW)[0].book == follower.book
+    view, _ = step(looked(node(), site), domain.Tick(), site, NOW)
+    view, actions = step(view, SetMaintenance(True), site, NOW + 50)
+    assert ledger.cluster(view, site, NOW).maintenance and status(view, site, NOW, {}, (), ()).maintenance
+    view, actions = step(view, domain.Tick(), site, NOW + 100)
+    told = only(actions, Send)[0].beat.snapshot.maintenance
+    assert told == Maintenance(1, True)
+    assert ledger.opened(view, site).book.maintenance == told, "it outlasts the leader's term"
+    over, _ = step(view, SetMaintenance(False), site, NOW + 200)
+    assert over.book.maintenance == Maintenance(2, False)
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_a_node_that_has_restarted_learns_of_maintenance_from_any_other(node, site, leads):
+    """The newest word counts, so that an older one, of a node that was away, changes nothing."""
+    def heard_of(view, maintenance):
+        beat = Beat(C1, "boot-1", 9, 6_000, snapshot=Snapshot(9, maintenance=maintenance))
+        return step(view, BeatCame(beat), site, NOW)[0]
+
+    view = heard_of(node(leads=leads), Maintenance(3, True))
+    assert view.book.maintenance == Maintenance(3, True)
+    assert heard_of(view, Maintenance(2, False)).book.maintenance == Maintenance(3, True)
+    assert heard_of(view, Maintenance()).book.maintenance == Maintenance(3, True)
 
 
 def test_answers_of_plugins_reach_the_engines(node, site):
