@@ -161,8 +161,8 @@ def stands_by() -> bool:
     text = on("controller-0", f"{PROGRAMS}/sm", "status")
     lines = [line.split() for line in text.splitlines()]
     groups = [words for words in lines if len(words) > 1 and words[1] == "controller-1" and "-services" in words[0]]
-    current = [line for line in text.splitlines() if " data is current on " in line][-1:]
-    return bool(groups) and all(words[2:4] == ["standby", "standby"] for words in groups) and all(
+    current = [line for line in text.splitlines() if line.startswith("data is current on ")]
+    return bool(groups) and all(words[2:4] == ["standby", "standby"] for words in groups) and any(
         "controller-1" in line for line in current)
 
 

@@ -18,7 +18,8 @@ def status(view: NodeView, catalogue: Catalogue, now_ms: int, paths: dict[str, s
     domain = view.domain
     return StatusReport(view.me, domain.leader(now_ms), domain.durable.vote.term, domain.reason,
                         _nodes(view, now_ms), _groups(view, catalogue, now_ms), _services(view, catalogue),
-                        paths, problems, journal, maintenance=view.book.maintenance.on)
+                        paths, problems, journal, maintenance=view.book.maintenance.on,
+                        current=tuple(sorted(domain.durable.record.members)))
 
 
 def _nodes(view: NodeView, now_ms: int) -> tuple[NodeLine, ...]:

@@ -140,11 +140,6 @@ class Exchange:
         """By path, how many datagrams the kernel has dropped: of strangers, and more than the buffer holds."""
         return {path.link.name: path.sockets.dropped for path in self._paths}
 
-    @property
-    def key_reports(self) -> Mapping[str, KeyReport]:
-        """By node, what it told last of its keys."""
-        return self._reports
-
     def _send_body(self, body: bytes, flags: int) -> None:
         self._sequence += 1
         for path in self._paths:

@@ -21,8 +21,10 @@ from sysinv.bootstrap.answers import Answers
 from sysinv.bootstrap.secrets import SystemSecrets
 from sysinv.model import busaccounts
 from sysinv.model.hostfiles import AUTHORITIES_FILE, PUBLIC, TLS_DIRECTORY, RenderedFile
+from sysinv.model.hostname import FLOATING_HOST
 
 BUS_PORT = 5671
+FLOATING_URL = f"rabbit://{FLOATING_HOST}:{BUS_PORT}/"
 # Twice what a request may have (``[rpc] payload_max_bytes``).
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 ADMIN_PORT = 15672
@@ -99,9 +101,11 @@ def passwords(secrets: SystemSecrets, hostname: str) -> dict[str, str]:
     return {name: _password(secrets, name) for name in sorted(names)}
 
 
-def transport_url(secrets: SystemSecrets, account: str) -> str:
-    """The transport_url of one account on the first controller."""
-    return busaccounts.account_url(f"rabbit://127.0.0.1:{BUS_PORT}/", account, _password(secrets, account))
+def transport_url(secrets: SystemSecrets, account: str, *, floating: bool = False) -> str:
+    """The transport_url of one account on a controller. ``floating``: at the floating address, for programs that also
+    run on a controller that stands by and therefore has no bus."""
+    return busaccounts.account_url(FLOATING_URL if floating else f"rabbit://127.0.0.1:{BUS_PORT}/", account,
+                                   _password(secrets, account))
 
 
 def admin_password(secrets: SystemSecrets) -> str:

@@ -162,14 +162,15 @@ def service_files(answers: Answers, secrets: SystemSecrets, hostname: str) -> li
     """
     auth_url = f"https://127.0.0.1:{KEYSTONE_PORT}/v3"
     shared: dict[str, dict[str, Any]] = {
-        "DEFAULT": {"transport_url": bus.transport_url(secrets, host_account(hostname))},
+        "DEFAULT": {"transport_url": bus.transport_url(secrets, host_account(hostname), floating=True)},
         "oslo_messaging_rabbit": BUS_TLS,
     }
     files = [RenderedFile("/etc/flock/flock.conf", PRIVATE, ini(merged(shared, answers.overrides.get("flock", {})))),
              RenderedFile("/etc/flock/heartbeat.key", PRIVATE, secrets.heartbeat_key + "\n")]
     for daemon in busaccounts.SERVICES:
         own: dict[str, dict[str, Any]] = {
-            "DEFAULT": {"transport_url": bus.transport_url(secrets, service_account(daemon))}}
+            "DEFAULT": {"transport_url": bus.transport_url(secrets, service_account(daemon),
+                                                           floating=daemon in busaccounts.ON_EACH_CONTROLLER)}}
         if daemon == "sysinv-conductor":
             own["bus_admin"] = {"password": bus.admin_password(secrets)}
         files.append(RenderedFile(f"/etc/flock/{daemon}.conf", PRIVATE, ini(own)))
@@ -198,7 +199,7 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
     if subsystem == "mtce":
         sections["heartbeat"] = {"sender": True}
     if subsystem == "sysinv":
-        sections["bootstrap"] = {"agent_transport_url": f"rabbit://controller:{bus.BUS_PORT}/"}
+        sections["bootstrap"] = {"agent_transport_url": bus.FLOATING_URL}
         sections["dnsmasq"] = {"directory": shared.DNSMASQ}
     return sections
 

@@ -20,7 +20,7 @@ from sm.core.events import Event as ServiceEvent
 from sm.core.events import Order, Tick
 from sm.core.local.step import reports, step_all
 from sm.core.local.step import step as local_step
-from sm.core.local.view import ENABLED_STATES
+from sm.core.local.view import ENABLED_STATES, GroupView
 from sm.core.model import Catalogue, GroupSpec
 from sm.core.node import ledger
 from sm.core.node.view import (
@@ -47,7 +47,8 @@ Action = (Send | TakeReport | domain_events.Store | domain_events.Require | doma
 
 def step(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tuple[NodeView, tuple[Action, ...]]:
     """The view after ``event``, and what the shell must do, in this order."""
-    before, view = view, _taken(view, event, catalogue, now_ms)
+    groups, before = view.local.groups, view
+    view = _taken(view, event, catalogue, now_ms)
     actions: list[Action] = _taken_report(view, event)
     was_leading = view.domain.leading
     view, told = _domain(view, event, catalogue, now_ms)
@@ -61,7 +62,20 @@ def step(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tup
     if not (isinstance(event, BeatCame) and _same_right(before, view)):
         view, done = _services(view, event, catalogue, now_ms)
         actions += done
+        if view.local.groups is not groups:
+            actions += _moves(groups, view.local.groups)
     return _finished(view, actions, catalogue, now_ms)
+
+
+def _moves(before: Mapping[str, GroupView], after: Mapping[str, GroupView]) -> list[Action]:
+    """What has changed of the groups here. Merged, the journals of all nodes show what was active where."""
+    return [domain_events.Journal(_told(now)) for name, now in after.items()
+            if name not in before or _told(now) != _told(before[name])]
+
+
+def _told(group: GroupView) -> str:
+    """Such as ``oam-services is active here, degraded data-syncing``."""
+    return f"{group.name} is {group.state} here{f', {group.status} {group.condition}'.rstrip(', ')}"
 
 
 def _own_orders(view: NodeView) -> NodeView:

@@ -62,6 +62,23 @@ def test_members_are_read_from_all_levels(tmp_path):
     assert groups.pids("h") == {1, 22, 33, 44}
 
 
+def test_a_group_that_goes_while_it_is_looked_at_is_left_out(tmp_path, monkeypatch):
+    groups = cgroups.Cgroups("flk", (cgroups.Hierarchy(tmp_path, (), True),))
+    for name, pid in (("stays", 7), ("goes", 8)):
+        (tmp_path / "flk/worker-0" / name).mkdir(parents=True)
+        (tmp_path / "flk/worker-0" / name / "cgroup.procs").write_text(f"{pid}\n")
+    looked, scandir = [], os.scandir
+
+    def gone(path):
+        looked.append(str(path))
+        if str(path).endswith("goes"):
+            raise FileNotFoundError(str(path))
+        return scandir(path)
+    monkeypatch.setattr("os.scandir", gone)
+    assert 7 in groups.pids("worker-0")
+    assert any(path.endswith("goes") for path in looked)
+
+
 def test_container_arguments():
     site = Site()
     shape = container.Shape("worker-0", Path("/d/root"), (("/opt/flock", "/opt/flock"), ("/h", "/opt/flock-hardware")),

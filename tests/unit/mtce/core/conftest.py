@@ -56,6 +56,7 @@ class Machine:
     tests_pass: bool = True
     services_pass: bool = True
     healthy: bool = True
+    degraded: bool = False
     locked: bool = True
     mgmt_cut: bool = False
     cluster_cut: bool = False
@@ -268,7 +269,8 @@ class Story:
         self._said += 1
         alive = MtcAlive(
             self.view.uuid, self.view.hostname, self._boot_id(), (self.now_ms - machine.up_since_ms) // 1000,
-            self._said, True, machine.healthy, machine.locked, False, None, False)
+            self._said, True, machine.healthy, machine.locked, False, None, False,
+            groups_degraded=machine.degraded)
         if not machine.mgmt_cut and not machine.bus_down:
             self._feed(ev.Alive(alive))
         if self.view.monitored and not machine.cluster_cut and Network.CLUSTER_HOST not in machine.unpulsed \

@@ -168,6 +168,19 @@ def test_a_swact_is_taken_by_the_leader_only(node, site):
     assert moved.given["patching-services"].desired is STANDBY
 
 
+def test_the_journal_has_every_move_of_a_group_here(node, site):
+    view = looked(node(), site)
+    _, actions = step(view, Swact(C0), site, NOW)
+    told = [action.text for action in only(actions, domain.Journal)]
+    assert told[2:] == ["cloud-services is go-standby here", "patching-services is go-standby here"]
+    run = view.local.services["lighttpd"]
+    view, actions = step(view, ActionDone("lighttpd", run.action, run.run_id, ActionResult.SUCCESS,
+                                          ServiceState.ENABLED_ACTIVE), site, NOW)
+    assert [action.text for action in only(actions, domain.Journal)] == ["web-services is active here"]
+    _, actions = step(view, domain.Tick(), site, NOW + 100)
+    assert only(actions, domain.Journal) == []
+
+
 def test_maintenance_is_begun_by_the_leader_and_told_to_all(node, site):
     follower = node(leads=False)
     assert step(follower, SetMaintenance(True), site, NOW)[0].book == follower.book
