@@ -131,7 +131,7 @@ class Storm(Site):
     """The controllers of one seed. ``fence_late``: the share of fences that are answered late or wrongly as failed,
     though they have switched the node off. ``faults`` counts what has happened."""
 
-    fence_late = 0.2
+    fence_late, settles_ms = 0.2, SETTLES_MS
 
     def __init__(self, seed, kind="", catalogue=None, wired=None, **changes):
         kind = kind or list(KINDS)[seed % len(KINDS)]
@@ -184,8 +184,14 @@ class Storm(Site):
         for end in self.ends():
             end()
         self.world.run(NOTICED_MS)
-        self.until(self.settled, SETTLES_MS, "everything runs where it should")
+        self.until(self.leader, SETTLES_MS, "somebody leads")
+        ask(self.leader(), Verb.MAINTENANCE, maintenance=False)
+        self.until(self.settled, self.settles_ms, "everything runs where it should")
         self.holds(self.settled, HOLDS_MS)
+
+    def leader(self):
+        """Who leads, among those that could be asked; None while nobody does."""
+        return next((host for host in self.controllers if host.up and host.daemon and host.view.leading), None)
 
     def ends(self):
         """What ends each fault that does not end by itself, or would end later."""
@@ -353,9 +359,18 @@ def rotate_key(site):
 
 
 def swact(site):
-    for host in site.controllers:
-        if host.up and host.daemon and host.view.leading:
-            ask(host, Verb.SWACT, force=site.random.random() < 0.3)
+    if site.leader() is not None:
+        ask(site.leader(), Verb.SWACT, force=site.random.random() < 0.3)
+
+
+def maintain(site):
+    """Nothing moves for a while, unless an operator wants it."""
+    def say(on):
+        if site.leader() is not None:
+            ask(site.leader(), Verb.MAINTENANCE, maintenance=on)
+
+    say(True)
+    site.world.after(lasts(site), lambda: say(False))
 
 
 def lock(site):
@@ -402,4 +417,4 @@ def ask(host, verb, **fields):
 
 FAULTS = (cut_ports, cut_ports, isolate, part, part, bad_weather, deaf_switch, crash, crash, blackout, stall, stall,
           restart, restart, fill_disk, lag, break_fences, take_witness, rotate_key, kill_service, kill_service,
-          hang_service, swact, swact, lock, command_service, force_active)
+          hang_service, swact, swact, lock, maintain, command_service, force_active)

@@ -4,7 +4,7 @@ soak has more and longer storms (``tests.sim.soak``)."""
 import pytest
 
 from flock.sim import WorldFailed, seeds
-from sm.core.domain import lease, record, standing
+from sm.core.domain import record, standing
 from sm.core.node import step
 from tests.sim.storms import FAULTS, KINDS, Storm
 
@@ -16,12 +16,14 @@ def test_one_is_active_nothing_is_lost_and_all_comes_back(seed):
     Storm(seed).blow(MINUTES)
 
 
-def test_the_seeds_have_every_kind_of_fault_in_every_kind_of_domain():
+def test_a_storm_has_many_kinds_of_faults_and_they_are_felt():
     assert len(KINDS) * 5 <= SEEDS
-    storm = Storm(1)
+    storm = Storm(10)
+    assert storm.wired
     storm.blow(MINUTES)
     assert storm.faults.total() > MINUTES * 15
-    assert len(set(FAULTS)) == len({fault.__name__ for fault in FAULTS})
+    assert len(storm.faults) > len(set(FAULTS)) // 2
+    assert len(storm.promotions) > 3 and len(storm.acknowledged) > 100
 
 
 def forgetful_record(patch):
@@ -48,12 +50,10 @@ def rash_standby(patch):
 def test_the_checkers_notice(defect, kind, monkeypatch):
     """Each safeguard taken away is found by some seed."""
     defect(monkeypatch)
-    assert lease
     for seed in range(20):
         try:
             Storm(seed, kind).blow(MINUTES)
-        except WorldFailed as failure:
-            print(seed, str(failure).splitlines()[0])
+        except WorldFailed:
             return
     pytest.fail("no seed of 20 shows it")
 

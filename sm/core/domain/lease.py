@@ -34,11 +34,25 @@ def stays_void(view: View, void: Void) -> bool:
 
 
 def lease_end(view: View, now_ms: int) -> int:
-    """Until when this node's lease lasts by the votes known now; -1 without a majority."""
-    votes = sorted(backing(view, now_ms).values(), reverse=True)
-    if len(votes) < view.config.majority:
-        return -1
-    return votes[view.config.majority - 1] + view.config.timing.lease_ms
+    """Until when this node's lease lasts by the votes known now; -1 without a majority.
+
+    The vote of a node that is off belongs to nobody, and another survivor could count it too. So it counts only when
+    every other node is off or votes for this one, and for as long as that is known of each.
+    """
+    found, majority = backing(view, now_ms), view.config.majority
+    own = sorted([since for name, since in found.items() if _votes_itself(view, name)], reverse=True)
+    since = own[majority - 1] if len(own) >= majority else -1
+    if len(found) >= majority and all(name in found for name in view.config.nodes):
+        known = min(found[name] for name in view.config.nodes)
+        since = max(since, min(known, sorted(found.values(), reverse=True)[majority - 1]))
+    return since + view.config.timing.lease_ms if since >= 0 else -1
+
+
+def _votes_itself(view: View, name: str) -> bool:
+    """Whether a voter that backs this node's claim has said so, since nothing else was proven of it."""
+    heard = view.heard.get(name)
+    return name == view.me or (name not in view.void and heard is not None and heard.beat.vote == view.durable.vote
+                               and heard.echo_ms >= max(heard.lent_ms, view.claim_ms or 0))
 
 
 def has_live_majority(view: View, now_ms: int) -> bool:

@@ -79,9 +79,11 @@ def _followed(view: View, now_ms: int) -> str:
 
 
 def _votes_refusal(view: View, now_ms: int) -> str:
-    reachable = 1 + sum(name in view.void or not view.silent(name, now_ms) for name in view.others)
-    if reachable < view.config.majority and not resumes(view):
-        silent = [name for name in view.others if name not in view.void and view.silent(name, now_ms)]
+    silent = [name for name in view.others if name not in view.void and view.silent(name, now_ms)]
+    heard = 1 + sum(name not in view.void and name not in silent for name in view.others)
+    # The votes of those that are off count only when no other node may be alone too.
+    counted = heard if any(name in view.config.nodes for name in silent) else 1 + len(view.others) - len(silent)
+    if counted < view.config.majority and not resumes(view):
         return f"no majority: {', '.join(silent)} is neither heard nor proven to be off"
     return ""
 
