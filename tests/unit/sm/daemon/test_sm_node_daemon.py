@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pwd
+import re
 import signal
 import socket
 import sqlite3
@@ -152,7 +153,10 @@ def test_a_life(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     assert place.run(first) == 0 and place.state.exists()
     assert place.run(second) == 0 and place.state.exists()
     lines = (place.folder / "journal/journal.jsonl").read_text().splitlines()
-    assert any("leads in term" in json.loads(line)["text"] for line in lines)
+    texts = [json.loads(line)["text"] for line in lines]
+    assert any("leads in term" in text for text in texts)
+    assert any(re.fullmatch(r"vim: enable success after \d+\.\d\d s", text) for text in texts)
+    assert not any("vim: audit" in text for text in texts), "what changes nothing is no news"
 
 
 async def programs(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
