@@ -19,7 +19,7 @@ from sm.contract.control import StatusReport
 from sm.contract.messages import Beat, NodeReport
 from sm.contract.states import Administrative
 from sm.core import paths
-from sm.core.domain.events import Departing, Pausing, Tick
+from sm.core.domain.events import Pausing, Tick
 from sm.core.domain.view import Config
 from sm.core.model import Catalogue
 from sm.core.node.step import Event, watchdog_until
@@ -27,7 +27,7 @@ from sm.core.node.view import BeatCame, NodeView, StandingChanged
 from sm.daemon.beginning import UNKNOWN, domain_view, first_view, stored
 from sm.daemon.commands import Commands
 from sm.daemon.control import ControlSocket
-from sm.daemon.departure import AWAY_MS, Departure
+from sm.daemon.ending import Ending
 from sm.daemon.faults import Faults
 from sm.daemon.hands import NodeHands, Report
 from sm.daemon.journal import Journal
@@ -42,17 +42,12 @@ from sm.daemon.status import status
 from sm.daemon.watchdog import Watchdog
 from sm.store import agreement
 from sm.store.store import Store
-from sm.systemd.shutdown import Shutdown
 from sm.transport.keyring import KeyFile, Keyring
 
 LOG = logging.getLogger(__name__)
 PAUSE_MS = 30_000
 """How long the daemon may be away after SIGUSR2."""
-ANNOUNCEMENTS = 2
-"""Further beats that say so, since one may be lost."""
 JOURNAL_SHOWN = 20
-BROKEN_S = 30
-"""How long a daemon whose steps fail tries to stop what is bound to the lease or a grant."""
 
 
 def now_ms() -> int:
@@ -65,7 +60,7 @@ class NodeDaemon:
     active here; without it, everything goes on running for the next daemon."""
 
     def __init__(self, settings: Settings, store: Store, stop_services: bool = False) -> None:
-        self._settings, self._store, self._stop_services = settings, store, stop_services
+        self._settings, self._store = settings, store
         configured, self._version = store.configured(), store.version()
         catalogue = built(configured, os.cpu_count() or 1)
         me, nodes, boot, started_ms = settings.name, nodes_of(settings, configured), uuid.uuid4().hex, now_ms()
@@ -96,9 +91,7 @@ class NodeDaemon:
         view, self._first, self.resumed = first_view(domain, catalogue, self._memory.load(), self._earlier, started_ms)
         self._reactor = Reactor(replace(view, weights=weights), catalogue, self._hands, now_ms)
         self._control = ControlSocket(Path(settings.runtime) / "control", settings.group, Commands(self))
-        self._ended = asyncio.Event()
-        self._departure, self._shutdown = Departure(settings.stop_s), Shutdown(self._host_goes_down)
-        self._ending: asyncio.Task[None] | None = None
+        self._ending = Ending(self, self._reactor, stop_services, settings.stop_s)
         self._due_ms = started_ms
         self._degraded: bool | None = None
         self._alive_ms = started_ms
@@ -170,13 +163,13 @@ class NodeDaemon:
         """Run until a signal ends it; the exit status: 0, or 1 after defects."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-            loop.add_signal_handler(number, self._leave)
+            loop.add_signal_handler(number, self._ending.asked)
         loop.add_signal_handler(signal.SIGUSR2, self._pause)
         loop.add_signal_handler(signal.SIGHUP, lambda: None)
         self._watchdog.open()
         self._hands.open()
         await self._control.open()
-        await self._shutdown.open()
+        await self._ending.shutdown.open()
         self.note(f"the daemon starts and {'goes on where the one before ended' if self.resumed else 'looks at all'}")
         # Before a service starts: what it makes writable obeys this order.
         self._hands.require(self.view.domain.required, self.view.domain.order)
@@ -184,9 +177,9 @@ class NodeDaemon:
         self._due_ms = now_ms()
         self._tick()
         notify("READY=1")
-        await self._ended.wait()
+        await self._ending.over.wait()
         notify("STOPPING=1")
-        self._shutdown.close()
+        self._ending.shutdown.close()
         await self._control.close()
         await self._hands.close()
         self._remember(watchdog_until(self.view, self.catalogue), now_ms())
@@ -205,48 +198,13 @@ class NodeDaemon:
     def _on_beat(self, beat: Beat) -> None:
         self.feed(BeatCame(beat))
 
-    def _leave(self) -> None:
-        """SIGTERM. The second one does not wait any more."""
-        if self._stop_services and not self._departure.begun:
-            self.note("the services of this node are moved and stopped, then its daemon ends")
-            self._departure.leave(now_ms())
-        elif self._ending is None:
-            self._ending = asyncio.get_running_loop().create_task(self._end())
-        else:
-            self._ended.set()
-
-    def _host_goes_down(self, begins: bool) -> None:
-        """logind waits with the shutdown while this node holds its lock."""
-        waits = self._departure.told(self.view.domain, begins, bool(self._reactor.bound_active), now_ms())
-        self.note(("the host shuts down" if begins else "the host does not shut down")
-                  + ("; the services of this node are moved first" if waits else ""))
-        if begins and not waits:
-            self._shutdown.release()
-
-    async def _end(self) -> None:
-        """Tell the others, and end.
-
-        They must not fence a node whose daemon restarts. For the length of a lease they could not take over anyway, so
-        the announcement costs nothing. A node that ends with its host, with nothing active, is not missed at all.
-        """
-        down = self._departure.host or self._stop_services or await self._shutdown.is_under_way()
-        lease_ms = self._settings.timing.lease_ms
-        if down and not self._reactor.bound_active:
-            self.note("the others are told that this node ends with its host")
-            self.feed(Departing(AWAY_MS))
-        elif self.view.domain.paused_until_ms < now_ms() + lease_ms:
-            self.feed(Pausing(lease_ms))
-        for _ in range(ANNOUNCEMENTS):
-            self.feed(Tick())
-        self._ended.set()
-
     def _pause(self) -> None:
         """SIGUSR2: the daemon is going to be replaced."""
         self.note(f"the daemon may be away for {PAUSE_MS // 1_000} s")
         self.feed(Pausing(PAUSE_MS))
 
     def _tick(self) -> None:
-        if self._ended.is_set():
+        if self._ending.over.is_set():
             return
         now = now_ms()
         late_ms = now - self._due_ms
@@ -255,7 +213,7 @@ class NodeDaemon:
         self._self.unstored = self._reactor.unstored
         self._self.on_tick(self.view.domain.leading, late_ms, now)
         standing = self._self.standing(self._hands.in_sync, self._hands.enforced, now)
-        if self._departure.begun:
+        if self._ending.begun:
             standing = replace(standing, report=replace(standing.report, administrative=Administrative.LOCKED))
         if standing != self.view.standing:
             self.feed(StandingChanged(standing))
@@ -267,32 +225,13 @@ class NodeDaemon:
         until = watchdog_until(self.view, self.catalogue)
         self._watchdog.tell(until, now)
         self.faults.look(self.view, self.catalogue, now)
-        bound = self._reactor.bound_active
         self._remember(until, now)
         self._mark_degraded(self.view.local.degraded)
         interval_s = watchdog_interval_s()
         if interval_s is not None and now - self._alive_ms >= interval_s * 1_000:
             self._alive_ms = now
             notify("WATCHDOG=1")
-        if self._reactor.broken:
-            self._departure.leave(now, BROKEN_S * 1_000)
-        if self._departure.begun:
-            self._leaving(now, bound)
-
-    def _leaving(self, now: int, bound: tuple[str, ...]) -> None:
-        """End when all has left, or its time is over. With the host it is systemd that ends the daemon."""
-        whole = not self._reactor.broken and not self._departure.host
-        left = tuple(sorted(self.view.local.active_groups)) if whole else bound
-        if not self._departure.is_over(left, now) or (self._departure.host and not self._reactor.broken
-                                                        and not self._shutdown.held):
-            return
-        self.note(f"still active: {', '.join(left)}" if left else "nothing is active here any more")
-        if self._reactor.broken:
-            self._ended.set()
-        elif self._departure.host:
-            self._shutdown.release()
-        elif self._ending is None:
-            self._ending = asyncio.get_running_loop().create_task(self._end())
+        self._ending.look()
 
     def _remember(self, until_ms: int | None, now: int) -> None:
         """Leave the view to the next daemon, and until when groups may be active here."""

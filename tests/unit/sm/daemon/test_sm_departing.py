@@ -10,7 +10,7 @@ import pytest
 
 from flock.core.records import replace
 from sm.core.domain.view import Beat, Config, Durable, Heard, Proof, Record, View, Void, Vote
-from sm.daemon import node as module
+from sm.daemon import ending as module
 from sm.daemon.departure import AWAY_MS, Departure, has_successor
 from sm.daemon.node import NodeDaemon
 from tests.unit.sm.daemon.test_sm_node_daemon import Place
