@@ -18,7 +18,7 @@ GOAL_MIB, GOAL_PERCENT = 40, 1
 REST_S = 60.0
 BURN = "while True: pass"
 BURNERS_PER_CORE = 4
-DECISIVE = ("fences ", "leads in term", "stops leading", "stands for election", "votes for", " is out: ")
+DECISIVE = ("fences ", "leads in term", "stops leading", "stands for election", " is out: ")
 
 
 def quiet(pair: Services, seconds: float) -> list[Figure]:
@@ -35,8 +35,8 @@ def quiet(pair: Services, seconds: float) -> list[Figure]:
 
 def _watched(pair: Services, name: str, seconds: float, *, costs: bool = False) -> list[Figure]:
     """False moves in one time, the longest pause of the answers, and at rest what each daemon costs."""
-    begun, until = time.monotonic(), time.monotonic() + seconds
     active, _ = pair.active()
+    begun, until = time.monotonic(), time.monotonic() + seconds
     figures = _rest(pair, min(seconds, REST_S)) if costs else []
     time.sleep(max(0.0, until - time.monotonic()))
     noted = [text for node in NODES for _, text in pair.journal(node, begun) if any(mark in text for mark in DECISIVE)]
