@@ -12,7 +12,7 @@ from sm.catalogue.order import Steps, cycle, start_steps, stop_steps
 from sm.catalogue.problems import CatalogueRefused, Problem
 from sm.catalogue.results import is_code, unreachable
 from sm.catalogue.rows import ActionRow, Configured, key_of, tables
-from sm.contract.states import DependencyKind, RedundancyModel, ServiceAction, ServiceState
+from sm.contract.states import AUDITS, DependencyKind, RedundancyModel, ServiceAction, ServiceState
 
 ROWS_MAX = 10_000
 UP = (ServiceState.ENABLED_ACTIVE, ServiceState.ENABLED_STANDBY)
@@ -99,13 +99,13 @@ def _actions(configured: Configured) -> Iterator[Problem]:
     actions: defaultdict[str, dict[ServiceAction, ActionRow]] = defaultdict(dict)
     for row in configured.service_actions:
         actions[row.service][row.action] = row
-        if row.plugin in plugins.PROBES and row.action not in plugins.AUDITS:
+        if row.plugin in plugins.PROBES and row.action not in AUDITS:
             yield Problem("service_actions", f"{row.service} {row.action}", "plugin",
                           f"{row.plugin} only looks at a service; an audit may use it, {row.action} may not")
     for service in configured.services:
         has = actions[service.name]
         missing = [action for action in (ServiceAction.ENABLE, ServiceAction.DISABLE) if action not in has]
-        if not any(audit in has for audit in plugins.AUDITS):
+        if not any(audit in has for audit in AUDITS):
             missing.append(ServiceAction.AUDIT_ENABLED)
         for one, other in ((ServiceAction.GO_ACTIVE, ServiceAction.GO_STANDBY),
                            (ServiceAction.GO_STANDBY, ServiceAction.GO_ACTIVE)):

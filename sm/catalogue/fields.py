@@ -10,6 +10,7 @@ from typing import Any
 from sm.catalogue import plugins
 from sm.catalogue.problems import Problem
 from sm.catalogue.rows import ActionRow, key_of
+from sm.contract.states import AUDITS
 from sm.core.timing import Timing
 
 NAME_MAX = 64
@@ -153,7 +154,7 @@ def _action_problems(table: str, row: ActionRow) -> Iterator[Problem]:
     rule = plugins.name_rule(row.plugin, row.provider, row.name)
     if rule:
         yield Problem(table, place, "name", rule)
-    if (row.interval_s > 0) != (row.action in plugins.AUDITS):
+    if (row.interval_s > 0) != (row.action in AUDITS):
         yield Problem(table, place, "interval_s", "must be greater than 0 for an audit, and 0 for other actions")
     if row.interval_s > TIME_S_MAX:
         yield Problem(table, place, "interval_s", f"must be a number from 0 to {TIME_S_MAX}")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import secrets
-import socket
-import time
 
 from flock.core.codec import codec_for
 from flock.core.errors import FlockError, InvalidInput, Refused, Unavailable
 from flock.core.records import replace
+from sm.client.talk import answered
 from sm.contract.control import ANSWER_MAX_BYTES, SOCKET, Reply, Request, Verb
 
 ANSWER_S = 10.0
@@ -34,7 +33,7 @@ def ask(request: Request, path: str = SOCKET, limit_s: float = ANSWER_S) -> Repl
     request = replace(request, id=secrets.token_hex(8))
     line = codec_for(Request).encode(request, "request") + b"\n"
     try:
-        data = _talk(line, path, limit_s)
+        data = answered(path, line, limit_s, ANSWER_MAX_BYTES)
         reply: Reply = codec_for(Reply).decode(data, "answer")
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise NotRunning(service="sm", reason=f"{path}: {error.strerror}") from error
@@ -47,25 +46,6 @@ def ask(request: Request, path: str = SOCKET, limit_s: float = ANSWER_S) -> Repl
     if reply.id != request.id:
         raise Unavailable(service="sm", reason=f"{path}: the answer is for another request")
     return reply
-
-
-def _talk(line: bytes, path: str, limit_s: float) -> bytes:
-    ends_s = time.monotonic() + limit_s
-    data = b""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as talk:
-        talk.settimeout(limit_s)
-        talk.connect(path)
-        talk.sendall(line)
-        while not data.endswith(b"\n"):
-            left_s = ends_s - time.monotonic()
-            if left_s <= 0:
-                raise TimeoutError(f"no answer within {limit_s:g} s")
-            talk.settimeout(left_s)
-            chunk = talk.recv(64 * 1024)
-            if not chunk or len(data) > ANSWER_MAX_BYTES:
-                raise ConnectionError("the daemon closed the connection")
-            data += chunk
-    return data
 
 
 def configuration_changed(version: int, path: str = SOCKET) -> str:

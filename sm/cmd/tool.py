@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from flock.core.codec import codec_for
 from sm.client.program import command, parser_of, say, status
 from sm.contract.control import Request, StatusReport, Verb
 from sm.contract.states import Administrative, Availability, Operational
@@ -23,7 +24,7 @@ def run(arguments: Sequence[str]) -> int:
     if args.what == "status":
         known = status("sm", args.socket)
         if known is not None:
-            say(shown(known))
+            say(codec_for(StatusReport).encode(known, "status").decode() if args.json else shown(known))
         return 0 if known is not None else 1
     return command("sm", args.socket, _request(args))
 
@@ -34,7 +35,8 @@ def _parser() -> argparse.ArgumentParser:
                        "sm swact controller-0", "sm maintenance on", "sm force-active --accept-loss",
                        "sm node unlocked enabled available")
     what = parser.add_subparsers(dest="what", required=True, metavar="COMMAND")
-    what.add_parser("status", help="nodes, groups, services, and the latest decisions")
+    what.add_parser("status", help="nodes, groups, services, and the latest decisions").add_argument(
+        "--json", action="store_true", help="all of it as one JSON object, for programs")
     what.add_parser("explain", help="why a group is where it is, what would move it and what stops that").add_argument(
         "group")
     one = what.add_parser("simulate", help="what would happen if; nothing is changed",

@@ -132,7 +132,8 @@ class ServiceLine:
 class StatusReport:
     """All that the daemon of ``node`` knows. ``reason``: why it leads or does not. ``problems``: what is wrong with the
     daemon itself, in sentences. ``journal``: the latest decisions, the oldest first. ``domain``: its name.
-    ``maintenance``: an operator wants nothing moved. ``current``: nodes whose data is current, as this one knows."""
+    ``maintenance``: an operator wants nothing moved. ``current``: the nodes whose data is current, as this one
+    knows."""
 
     node: str
     leader: str

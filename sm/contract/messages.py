@@ -107,7 +107,6 @@ class Snapshot(Struct, frozen=True):
     parts: int = 1
     nodes: dict[str, NodeReport] = field(default_factory=dict)
     assignments: tuple[AssignmentReport, ...] = ()
-    record: DataRecord | None = None
     orders: dict[str, tuple[GroupOrder, ...]] = field(default_factory=dict)
     obeyed: tuple[int, int] = (0, 0)
     maintenance: Maintenance = Maintenance()
@@ -138,13 +137,12 @@ class Beat(Struct, frozen=True):
     ``echoes``: by node, what was heard last of the boot that the sender believes in. ``greetings``: by node, what was
     heard last of boots that have not proven yet that they are alive; they prove nothing but that the sender hears them.
 
-    ``term``: the highest that the sender knows. ``leading``: the sender has the lease of it. ``grants``: by node, from
-    the leader only: for how many ms after the beat in ``echoes`` that node may keep its groups active. ``claims`` and
-    what follows up to ``fenced``: as the beat of the domain explains them.
+    ``term``: the highest that the sender knows. ``leading``: the sender has the lease of it. ``claims`` and what
+    follows up to ``fenced``: as the beat of the domain explains them.
 
     ``carriers``: by path of the sender, whether its device has a carrier; ``heard``: by path, the nodes heard lately;
-    ``reachable``: by path, whether any of its probed targets answers, where that is known. ``reach``: how many hosts of
-    the cluster the sender reaches, None where it does not know. ``pausing_ms``: its silence is announced for that long.
+    ``reachable``: by path, whether any of its probed targets answers, where that is known. ``pausing_ms``: its silence
+    is announced for that long.
 
     ``revision``: of the sender's snapshot. ``acknowledged``: by node, the revision of its snapshot that the sender has,
     counted by the boot in ``echoes``. ``offers``: by node that does not have the new key yet.
@@ -159,7 +157,6 @@ class Beat(Struct, frozen=True):
     term: int = 0
     vote: Vote = Vote()
     leading: bool = False
-    grants: dict[str, int] = field(default_factory=dict)
     record: DataRecord = DataRecord()
     claims: bool = False
     alone: bool = False
@@ -172,7 +169,6 @@ class Beat(Struct, frozen=True):
     carriers: dict[str, bool] = field(default_factory=dict)
     heard: dict[str, tuple[str, ...]] = field(default_factory=dict)
     reachable: dict[str, bool] = field(default_factory=dict)
-    reach: int | None = None
     pausing_ms: int = 0
     revision: int = 0
     acknowledged: dict[str, int] = field(default_factory=dict)

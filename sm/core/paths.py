@@ -126,6 +126,9 @@ def step(settings: PathSettings, view: PathsView, event: Event, leading: bool,
         view = _with_line(view, event.path, replace(view.lines[event.path], carrier=event.up))
     elif isinstance(event, Heard):
         view = _heard(settings, view, event, now_ms)
+        if event.path not in view.lines or view.lines[event.path].state is PathState.OK:
+            # What is heard makes no path worse; that is for the tick to find.
+            return view, ()
     elif isinstance(event, Tick):
         view = _excuse_own_delay(settings, view, now_ms)
     view, changes = _judge(settings, view, now_ms)
@@ -176,11 +179,12 @@ def isolation(settings: PathSettings, view: PathsView, reachable: Mapping[str, b
     return ", ".join(f"{path} {faults[path]}" for path in sorted(blamed))
 
 
-def lost_networks(beat: Beat) -> frozenset[str]:
-    """The paths on which the sender of a beat is cut off: its device has no carrier, or it hears nobody there and
-    none of the targets that it probes answers. Unknown is not lost."""
-    return frozenset(path for path, up in beat.carriers.items()
-                     if not up or (not beat.heard.get(path) and beat.reachable.get(path) is False))
+def lost_networks(carriers: Mapping[str, bool], heard: Mapping[str, tuple[str, ...]],
+                  reachable: Mapping[str, bool]) -> frozenset[str]:
+    """The paths on which a node is cut off, from what its beats say: its device has no carrier, or it hears nobody
+    there and none of the targets that it probes answers. Unknown is not lost."""
+    return frozenset([path for path, up in carriers.items()
+                      if not up or (not heard.get(path) and reachable.get(path) is False)])
 
 
 def score(weights: Mapping[str, int], lost: frozenset[str]) -> int:
@@ -196,10 +200,10 @@ def _heard(settings: PathSettings, view: PathsView, event: Heard, now_ms: int) -
     beat, line = event.beat, view.lines.get(event.path)
     if line is None or beat.node not in settings.peers:
         return view
-    view = _with_line(view, event.path, replace(line, heard_ms={**line.heard_ms, beat.node: now_ms}))
+    line = replace(line, heard_ms={**line.heard_ms, beat.node: now_ms})
     paused_ms = now_ms + min(beat.pausing_ms, PAUSE_MAX_MS) if beat.pausing_ms > 0 else 0
     told = Told(now_ms, beat.carriers, beat.heard, paused_ms)
-    return replace(view, told={**view.told, beat.node: told})
+    return replace(view, lines={**view.lines, event.path: line}, told={**view.told, beat.node: told})
 
 
 def _excuse_own_delay(settings: PathSettings, view: PathsView, now_ms: int) -> PathsView:
@@ -229,7 +233,7 @@ def _state(settings: PathSettings, view: PathsView, line: Line, now_ms: int) -> 
         return PathState.DOWN
     if not settings.peers:
         return PathState.OK if line.carrier else PathState.UNKNOWN
-    if any(now_ms - at_ms < settings.timing.silent_ms for at_ms in line.heard_ms.values()):
+    if line.heard_ms and now_ms - max(line.heard_ms.values()) < settings.timing.silent_ms:
         return PathState.OK
     if now_ms - view.started_ms < settings.timing.silent_ms or line.carrier is None and not line.heard_ms:
         return PathState.UNKNOWN

@@ -34,6 +34,7 @@ from sm.store.store import Store
 from sm.systemd.units import Units
 
 LOG = logging.getLogger(__name__)
+IGNORED_SHOWN = 10
 
 
 class NodeHands:
@@ -100,6 +101,7 @@ class NodeHands:
             found.append(self._journal.problem)
         if self._store.damaged is not None:
             found.append(f"the store was damaged and was built anew; the old file is {self._store.damaged}")
+        found += [f"the store: {problem}" for problem in self._store.ignored[:IGNORED_SHOWN]]
         found += self._guard.problems()
         return (*found, *(self.messaging.problems() if self.messaging is not None else ()))
 

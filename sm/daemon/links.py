@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from sm.catalogue.paths import path_name, used
 from sm.catalogue.rows import Configured, InterfaceRow
-from sm.daemon.settings import Settings, WitnessSettings
+from sm.daemon.settings import DEFAULT_NODES, Settings, WitnessSettings
 from sm.transport.settings import PathLink, Peer
 
 SIMPLEX = "simplex"
-DEFAULT_NODES = ("controller-0", "controller-1")
 
 
 def nodes_of(settings: Settings, configured: Configured) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import time
 import uuid
 from pathlib import Path
 
+from flock.core.errors import Refused
 from flock.core.records import replace
 from flock.service.notify import notify, watchdog_interval_s
 from sm.catalogue.build import catalogue as built
@@ -32,7 +33,7 @@ from sm.daemon.journal import Journal
 from sm.daemon.links import direct_of, links_of, nodes_of
 from sm.daemon.memory import Memory, host_boot
 from sm.daemon.messaging import Messaging
-from sm.daemon.parts import guard_for
+from sm.daemon.parts import guard_for, replicated
 from sm.daemon.reactor import Reactor
 from sm.daemon.settings import Settings
 from sm.daemon.standing import Ready, Self
@@ -131,9 +132,17 @@ class NodeDaemon:
                       tuple(map(str, list(self._journal.tail)[-JOURNAL_SHOWN:])))
 
     def reload(self) -> str:
-        """Take over the configuration of the store; what that means, in a sentence. FlockError: it cannot be read."""
+        """Take over the configuration of the store; what that means, in a sentence.
+
+        Refused: it has other replicated data or other nodes, which the guard and the agreement know from the start on.
+        Another FlockError: it cannot be read.
+        """
         configured = self._store.configured()
-        catalogue, self._version = built(configured, os.cpu_count() or 1), self._store.version()
+        catalogue, version = built(configured, os.cpu_count() or 1), self._store.version()
+        nodes = nodes_of(self._settings, configured)
+        if (replicated(catalogue), nodes) != (replicated(self.catalogue), self.view.domain.config.nodes):
+            raise Refused(detail="other replicated data, or other controllers, are used when sm-daemon starts again")
+        self._version = version
         self._hands.use(catalogue)
         self._reactor.adopt(catalogue)
         self.note(f"version {self._version} of the configuration is in use")

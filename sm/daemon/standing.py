@@ -83,8 +83,7 @@ class Self:
         heard = paths.heard_lately(self._settings, self.view, now_ms)
         ready = self._ready.state(now_ms)
         carriers, reachable = dict(self._carriers), dict(self._reachable)
-        probe = Beat("", "", 0, 0, carriers=carriers, heard=heard, reachable=reachable)
-        lost = paths.lost_networks(probe)
+        lost = paths.lost_networks(carriers, heard, reachable)
         isolated = self.unstored or self._isolated(now_ms)
         return Standing(replace(self.report, ready=ready), lost, isolated, in_sync, enforced, self._fenceable,
                         self._stalled_ms, carriers, heard, reachable, self._doubtful(in_sync, now_ms))
@@ -99,6 +98,8 @@ class Self:
         """The nodes that have just lost synchronization: until a path would be silent, and for as long as it may take
         to prove at whose end one is at fault."""
         self._synced_ms |= dict.fromkeys(in_sync, now_ms)
+        if in_sync.issuperset(self._synced_ms):
+            return frozenset()
         unexplained = paths.unexplained(self._settings, self.view, now_ms)
         return frozenset(node for node, at_ms in self._synced_ms.items() if node not in in_sync and now_ms - at_ms < (
             paths.DOUBT_MS if node in unexplained else self._settings.timing.silent_ms))

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from sm.contract.states import ActionResult, PluginKind, ServiceAction
+from sm.contract.states import AUDITS, ActionResult, PluginKind
 from sm.core.actions import CancelAction, RunAction
 from sm.core.events import ActionDone
 from sm.core.model import ActionSpec, Catalogue, ServiceSpec
@@ -21,7 +21,6 @@ from sm.plugins.results import Meaning, Results, Tries, again
 
 LOG = logging.getLogger(__name__)
 
-AUDITS = frozenset({ServiceAction.AUDIT_ENABLED, ServiceAction.AUDIT_DISABLED})
 # How long a plug-in may take to end what it has started; killing a scope takes at most 12 s.
 END_S = 15.0
 

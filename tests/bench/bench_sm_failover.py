@@ -61,15 +61,18 @@ def run(failovers: int = 10, idle_s: float = 300) -> list[Figure]:
         assert isinstance(ours, Services)
         mine = deaths(ours, failovers)
         figures += [*told(ours, mine, mine, GOAL_MS), *parts(ours, mine), *cuts(ours), *quiet(ours, idle_s)]
-    for maker in (lambda folder: Services(folder, "sm, defaults", {}), *others()):
+    for maker in others():
         with running(maker) as pair:
             figures += [*told(pair, deaths(pair, failovers), mine), *cuts(pair)]
     return figures
 
 
 def others() -> list[Maker]:
-    """Pairs of comparable programs that are installed."""
-    found: list[Maker] = []
+    """Ours without a witness and with the product's timers, and pairs of comparable programs that are installed."""
+    found: list[Maker] = [
+        lambda folder: Services(folder, "sm, timers of the lab, no witness", LAB, witness=False),
+        lambda folder: Services(folder, "sm, defaults", {}),
+        lambda folder: Services(folder, "sm, defaults, no witness", {}, witness=False)]
     if Pacemaker.available():
         found += [Pacemaker, lambda folder: Pacemaker(folder, TUNED_TOKEN_MS)]
     if Keepalived.available():
@@ -128,7 +131,10 @@ def parts(pair: Services, found: Sequence[Death]) -> list[Figure]:
         spent.setdefault("address on the interface", []).append(1_000 * (death.address_s - before))
         spent.setdefault("announcement until the first answer", []).append(
             1_000 * (death.answered_s - death.address_s))
-    return [latency(f"  {part}", took) for part, took in spent.items()]
+    serving = [1_000 * (moment - death.died_s) for death in found
+               if (moment := pair.served(death.heir, death.died_s)) is not None]
+    return [*(latency(f"  {part}", took) for part, took in spent.items()),
+            latency("  death until the web server behind the address runs", serving)]
 
 
 def cuts(pair: Pair) -> list[Figure]:

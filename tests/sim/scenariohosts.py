@@ -113,10 +113,20 @@ class Host(Controller):
         super().__init__(world, name, config, networks, cloud, **kwargs)
 
     @property
+    def running(self):
+        """What runs, by service; replaced by every change."""
+        return self._running
+
+    @running.setter
+    def running(self, value):
+        self._running, self._state = value, None
+
+    @property
     def state(self):
-        if self.running.get("postgres") is UP:
-            return SERVING
-        return STARTING if any(self.running.get(name) is UP for name in self.site.leased) else STOPPED
+        if self._state is None:
+            self._state = SERVING if self.running.get("postgres") is UP else STARTING if any(
+                self.running.get(name) is UP for name in self.site.leased) else STOPPED
+        return self._state
 
     @state.setter
     def state(self, value):
@@ -403,11 +413,13 @@ class WitnessHost(Voter):
     def perform(self, action):
         if isinstance(action, domain.Send):
             self.sequence = getattr(self, "sequence", 0) + 1
-            beat = with_domain(Beat(self.name, self.view.boot, self.sequence, 0), action.beat)
-            for path, network in self.paths.items():
-                network.multicast(self.name, self.others, (path, beat))
+            self.send(with_domain(Beat(self.name, self.view.boot, self.sequence, 0), action.beat))
         else:
             super().perform(action)
+
+    def send(self, beat):
+        for path, network in self.paths.items():
+            network.multicast(self.name, self.others, (path, beat))
 
     def on_message(self, source, payload):
         _, beat = payload

@@ -33,7 +33,7 @@ class Site(Cloud):
     """
 
     def __init__(self, mode="duplex", platform="flock", features=(), *, seed=1, witness=False, policy=Policy.FREEZE,
-                 bmc=True, timing=PRODUCT, host=Host, nodes=2, other=None, has_data=None):
+                 bmc=True, timing=PRODUCT, host=Host, nodes=2, other=None, has_data=None, witness_host=WitnessHost):
         self.catalogue = other or catalogue(rows(mode, "none", platform, features=features))
         self.has_data = other is None if has_data is None else has_data
         self.results = Results(self.catalogue.results)
@@ -44,7 +44,7 @@ class Site(Cloud):
         self.alarms, self.logs, self.deaf, self.unpowered = {}, [], set(), set()
         self.reboots, self.promotions, self.watched_by, self.seen = [], [], "", redundancy.Watch()
         super().__init__(seed, nodes=nodes, witness=witness, policy=policy, bmc=bmc, timing=timing, controller=host,
-                         voter=WitnessHost)
+                         voter=witness_host)
         self.fence_fails = 0.0
         self.first, self.second = self.controllers[:2]
         self.broken, self.fails = None, self.world.fail

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many long storms over whole controllers: ``python -m tests.sim.soak``. Goes on after a failure, and ends with a sum.
 
-``SM_SIM_FIRST``: the first seed (default 0); ``SM_SIM_SEEDS``: how many (1,000); ``SM_SIM_MINUTES``: simulated minutes of
-each (30); ``SM_SIM_PROCESSES``: how many at a time (as many as there are processors). Each line of progress names the
-seed with which a run that was ended goes on.
+``SM_SIM_FIRST``: the first seed (default 0); ``SM_SIM_SEEDS``: how many (1,000); ``SM_SIM_MINUTES``: simulated minutes
+of each (30); ``SM_SIM_PROCESSES``: how many at a time (as many as there are processors). Each line of progress names
+the seed with which a run that was ended goes on.
 """
 import logging
 import multiprocessing

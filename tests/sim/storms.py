@@ -8,11 +8,16 @@ from flock.core.errors import FlockError, Unavailable
 from flock.core.records import replace
 from sm.contract.control import Verb
 from sm.contract.states import Administrative, GroupState, Impact, Policy, ServiceAction
-from sm.core.domain.events import FenceAnswered
+from sm.core import rotation
+from sm.core.domain.events import BeatHeard, FenceAnswered
+from sm.core.node.view import BeatCame
+from sm.core.wireform import domain_beat
+from sm.transport.keyring import SECRET_BYTES, TAG_BYTES
 from tests.sim.domainworld import lab
-from tests.sim.scenariohosts import AUDITS, UP, Host
+from tests.sim.scenariohosts import AUDITS, UP, Host, WitnessHost
 from tests.sim.scenarioworld import Site
 from tests.sim.service_catalogues import small
+from tests.sim.wire import disk, messaging
 from tests.unit.sm.catalogue.sites import rows
 
 KINDS = {
@@ -29,7 +34,7 @@ KINDS = {
     "direct-and-witness": {"mode": "duplex-direct", "witness": True},
     "four-and-fence": {"nodes": 4},
 }
-"""What decides in an emergency. A seed has the kind of its number."""
+"""What decides in an emergency. A seed has the kind of its number, and every fifth sends real datagrams."""
 ACTIVE = GroupState.ACTIVE
 EVERY_MS = 3_000
 """One fault in this time, on average."""
@@ -43,6 +48,10 @@ class Stormy(Host):
 
     failing, hanging = 0.02, 0.002
     disk_full = lags = False
+
+    def __init__(self, world, name, *args, **kwargs):
+        self.keys = disk(name, lambda: self.disk_full)
+        super().__init__(world, name, *args, **kwargs)
 
     def store(self, durable):
         self.written()
@@ -85,15 +94,50 @@ class Stormy(Host):
             super().replicate(name)
 
 
+class Wired(Stormy):
+    """A controller whose beats travel as the daemon's datagrams."""
+
+    def began(self):
+        self.messaging = messaging(self, f"{self.name}-{self.boots}", self.keys, lambda beat: self.feed(BeatCame(beat)),
+                                   lambda path, beat: self.self.on_beat(path, beat, self.local_ms()))
+        super().began()
+
+    def send(self, beat):
+        self.messaging.send(beat)
+
+    def on_message(self, source, payload):
+        if self.daemon:
+            self.messaging.exchange.received(*payload)
+
+
+class WiredWitness(WitnessHost):
+    """A witness that does the same."""
+
+    keys = None
+
+    def began(self):
+        self.keys = self.keys or disk(self.name, lambda: False)
+        self.messaging = messaging(self, self.view.boot, self.keys,
+                                   lambda beat: self.feed(BeatHeard(domain_beat(beat))))
+
+    def send(self, beat):
+        self.messaging.send(beat)
+
+    def on_message(self, source, payload):
+        self.messaging.exchange.received(*payload)
+
+
 class Storm(Site):
     """The controllers of one seed. ``fence_late``: the share of fences that are answered late or wrongly as failed,
     though they have switched the node off. ``faults`` counts what has happened."""
 
     fence_late = 0.2
 
-    def __init__(self, seed, kind="", catalogue=None, **changes):
+    def __init__(self, seed, kind="", catalogue=None, wired=None, **changes):
         kind = kind or list(KINDS)[seed % len(KINDS)]
-        super().__init__(seed=seed, timing=lab(), host=Stormy, has_data=catalogue is None,
+        self.wired = seed % 5 == 0 if wired is None else wired
+        super().__init__(seed=seed, timing=lab(), host=Wired if self.wired else Stormy,
+                         witness_host=WiredWitness if self.wired else WitnessHost, has_data=catalogue is None,
                          other=replace(catalogue or small(), results=rows().service_action_results),
                          **KINDS[kind] | changes)
         self.kind, self.random, self.faults = kind, Random(f"storm {seed}"), Counter()
@@ -158,7 +202,9 @@ class Storm(Site):
 
     def settled(self):
         """One leads, every group is active on as many nodes as it should with all members that count, all standbys have
-        the data, and nothing is unmanaged."""
+        the data, and a rotation of the key has ended."""
+        if self.wired and any(host.keys.ring.new is not None for host in self.controllers):
+            return False
         leaders = [host for host in self.controllers if host.up and host.daemon and host.view.leading]
         if len(leaders) != 1 or (self.has_data and leaders[0].view.durable.record.members != set(self.names)):
             return False
@@ -296,6 +342,16 @@ def hang_service(site):
     site.world.after(lasts(site), lambda: host.scripts.pop((name, kind), None))
 
 
+def rotate_key(site):
+    """An operator replaces the key; two may do so at once."""
+    if site.wired:
+        for host in site.random.sample(site.controllers, site.random.randint(1, 2)):
+            tag, secret = site.random.randbytes(TAG_BYTES).hex(), site.random.randbytes(SECRET_BYTES)
+            if host.up and host.keys.ring.new is None and not host.disk_full:
+                site.world.say(f"the key is rotated on {host.name}")
+                host.keys.change(lambda ring, tag=tag, secret=secret: rotation.begin(ring, tag, secret))
+
+
 def swact(site):
     for host in site.controllers:
         if host.up and host.daemon and host.view.leading:
@@ -345,5 +401,5 @@ def ask(host, verb, **fields):
 
 
 FAULTS = (cut_ports, cut_ports, isolate, part, part, bad_weather, deaf_switch, crash, crash, blackout, stall, stall,
-          restart, restart, fill_disk, lag, break_fences, take_witness, kill_service, kill_service, hang_service, swact,
-          swact, lock, command_service, force_active)
+          restart, restart, fill_disk, lag, break_fences, take_witness, rotate_key, kill_service, kill_service,
+          hang_service, swact, swact, lock, command_service, force_active)

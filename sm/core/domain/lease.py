@@ -68,7 +68,8 @@ def permitted_until(view: View, *, leased: bool) -> int | None:
         return None
     ends = [view.grace_until_ms]
     if view.durable.vote.holder == view.me:
-        ends.append(view.lease_until_ms)
+        # A candidate has the votes perhaps, but no right yet: an earlier leader's grants may last.
+        ends.append(view.lease_until_ms if view.leading else view.former_until_ms)
     if not leased:
         ends.append(view.grant_until_ms)
     return max(ends) - view.config.timing.drift_ms
@@ -132,9 +133,9 @@ def expired(view: View, name: str, now_ms: int) -> bool:
     """Whether ``promote`` lets this voter treat the silent leader's lease as ended: it was voted for, it needed this
     vote, and the promise has ended."""
     config, heard = view.config, view.heard.get(name)
-    return (len(config.voters) == 2 and not config.keeps_alone and heard is not None and not heard.beat.alone
-            and view.durable.vote.holder == name and now_ms >= view.promised_until_ms + config.timing.drift_ms
-            and view.silent(name, now_ms))
+    return (view.durable.vote.holder == name and heard is not None and not heard.beat.alone
+            and len(config.voters) == 2 and not config.keeps_alone
+            and now_ms >= view.promised_until_ms + config.timing.drift_ms and view.silent(name, now_ms))
 
 
 def gone(view: View, name: str, now_ms: int) -> bool:

@@ -116,7 +116,8 @@ def _give_way(view: View, now_ms: int) -> View:
 def _resigned(view: View, reason: str) -> View:
     """The view of a node that neither leads nor stands any more. What is active here ends with the lease; until then
     it may acknowledge nothing that the required nodes lack."""
-    return replace(view, claim_ms=None, leading=False, stand_at_ms=None, reason=reason,
+    former_until_ms = view.lease_until_ms if view.leading else view.former_until_ms
+    return replace(view, claim_ms=None, leading=False, former_until_ms=former_until_ms, stand_at_ms=None, reason=reason,
                    durable=replace(view.durable, led_in=""))
 
 

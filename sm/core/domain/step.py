@@ -173,10 +173,9 @@ def _news(before: View, after: View) -> list[str]:
     if after.required != before.required:
         found.append(f"no write is acknowledged without {', '.join(sorted(after.required))}" if after.required
                      else "writes are acknowledged without another node")
-    for name in sorted(after.void.keys() - before.void.keys()):
-        found.append(f"{name} is out: {after.void[name].proof.value}")
-    for name in sorted(before.void.keys() - after.void.keys()):
-        found.append(f"{name} is back")
+    if after.void is not before.void:
+        found += [f"{name} is out: {after.void[name].proof.value}" for name in sorted(after.void.keys() - before.void)]
+        found += [f"{name} is back" for name in sorted(before.void.keys() - after.void)]
     for name, attempt in after.fencing.items():
         if name not in before.fencing or before.fencing[name].count != attempt.count:
             found.append(f"fences {name}, attempt {attempt.count}")

@@ -170,8 +170,9 @@ class View(Struct, frozen=True):
 
     ``promised_until_ms``: until then this voter votes for nobody but ``durable.vote.holder``. ``claim_ms``: since when
     this node claims; None while it does not. ``prior``: who held the lease before. ``stand_at_ms``: when this node is
-    to stand for election. ``grace_until_ms``: until when the daemon that ran here before was permitted to keep groups
-    active. ``required``: nodes that must have stored a write before it is acknowledged. ``order`` counts the changes of
+    to stand for election. ``former_until_ms``: until when the lease lasted with which this node has
+    led last. ``grace_until_ms``: until when the daemon that ran here before was permitted to keep groups active.
+    ``required``: nodes that must have stored a write before it is acknowledged. ``order`` counts the changes of
     ``required``. ``required_since``: the order by which a node became required; 0 for those of the start. ``reason``:
     why this node leads or does not.
     """
@@ -193,6 +194,7 @@ class View(Struct, frozen=True):
     prior: str = ""
     stand_at_ms: int | None = None
     lease_until_ms: int = -1
+    former_until_ms: int = -1
     grant_until_ms: int = -1
     grace_until_ms: int = -1
     current_until_ms: int = -1

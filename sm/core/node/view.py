@@ -19,8 +19,9 @@ SNAPSHOT_MS = 1_000
 
 
 class Peer(Struct, frozen=True):
-    """What another node told last of itself. ``revision``: of the snapshot that all of this comes from. ``read``: the
-    revision of this node's snapshot that it has. ``lost_ms``: when ``lost`` was heard to change last."""
+    """What another node told last of itself. ``revision``: of the snapshot that all of this comes from. ``newest``: of
+    its latest snapshot, which may be under way. ``read``: the revision of this node's snapshot that it has.
+    ``lost_ms``: when ``lost`` was heard to change last."""
 
     boot: str
     revision: int = 0
@@ -30,6 +31,7 @@ class Peer(Struct, frozen=True):
     lost: frozenset[str] = frozenset()
     read: int = 0
     lost_ms: int = 0
+    newest: int = 0
 
 
 class Book(Struct, frozen=True):
@@ -79,7 +81,8 @@ class Gist(Struct, frozen=True):
 
 
 class NodeView(Struct, frozen=True):
-    """One node. ``obeyed``: term and number of the latest orders taken. ``given``: by group, the order that the engines
+    """One node. ``orders``: the latest that were taken, also this node's own while it led; ``obeyed``: their term and
+    number. ``given``: by group, the order that the engines
     have; ``driven``: what these follow from. ``basis``: what the leader's plan was made from. ``gist``: of the engines.
     ``snapshot``: what was told last, at ``told_ms``; ``told``: what it was made from. ``lost_ms``: when the networks
     that this node has lost changed last. ``weights``: what the loss of one costs."""

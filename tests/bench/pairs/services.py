@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two machines and a witness with the product's service management: a group of the address and a web server."""
+"""Two machines and perhaps a witness with the product's service management: a group of the address and a web server."""
 from __future__ import annotations
 
 import dataclasses
@@ -15,9 +15,11 @@ DEFAULTS = dataclasses.asdict(Timing())
 
 
 class Services(Pair):
-    """``timing``: durations of ``sm.core.timing`` that differ from the product's defaults."""
+    """``timing``: durations of ``sm.core.timing`` that differ from the product's defaults. ``witness``: a third machine
+    votes; without one, a fence takes ``fence_delay_ms`` longer."""
 
-    def __init__(self, folder: Path, title: str, timing: Mapping[str, int]) -> None:
+    def __init__(self, folder: Path, title: str, timing: Mapping[str, int], *, witness: bool = True) -> None:
+        self._witness = witness
         self.yard = Yard(folder, LIFE_S)
         self.yard.build(**{**DEFAULTS, **timing})
         self.yard.prober.kill()  # of the functional tests; pairs have their own
@@ -26,12 +28,14 @@ class Services(Pair):
         self.title = title
         used = {**DEFAULTS, **timing}
         self.timers = ", ".join(f"{name} {used[name]}" for name in (
-            "beat_ms", "silent_ms", "majority_delay_ms", "lease_ms"))
+            "beat_ms", "silent_ms", "majority_delay_ms" if witness else "fence_delay_ms", "lease_ms"))
         for node in NODES:
             path = self.machine(node).folder / "sm.conf"
             conf = json.loads(path.read_text())
             conf["fencing"] = {self.other(node): {"program": str(self.switch.agent), "parameters": {
                 "machine": self.other(node), "switch": str(self.switch.socket)}}}
+            if not witness:
+                del conf["witness"]
             path.write_text(json.dumps(conf))
 
     def machine(self, node: str) -> Machine:
@@ -39,7 +43,8 @@ class Services(Pair):
         return self.yard.machines[node]
 
     def start(self) -> None:
-        self.machine("arbiter").start()
+        if self._witness:
+            self.machine("arbiter").start()
         super().start()
 
     def start_node(self, node: str) -> None:
@@ -58,6 +63,10 @@ class Services(Pair):
         if process is not None:
             process.wait()
 
+    def served(self, node: str, since_s: float) -> float | None:
+        """When the web server of a machine first ran, after a moment."""
+        return next((moment for moment in self.machine(node).alive() if moment > since_s), None)
+
     def journal(self, node: str, since_s: float) -> list[tuple[float, str]]:
         """What the daemon of a machine decided after a moment: when, and the sentence."""
         path = self.machine(node).folder / "journal" / "journal.jsonl"
@@ -65,6 +74,6 @@ class Services(Pair):
         return [(line["ms"] / 1_000, line["text"]) for line in lines if line["ms"] >= 1_000 * since_s]
 
     def close(self) -> None:
-        arbiter = self.machine("arbiter")
-        arbiter.power_off()
+        if self._witness:
+            self.machine("arbiter").power_off()
         super().close()

@@ -61,11 +61,9 @@ class Node:
         self.conf = folder / "conf"
         for path in (folder, self.conf, self.conf / "conf.d", folder / "run", folder / "pg"):
             path.mkdir()
-        self._write("ca.crt", authority.certificate_pem)
-        for role, usage in (("server", tls.Usage.SERVER), ("host", tls.Usage.CLIENT)):
-            key = tls.new_key()
-            self._write(f"{role}.key", key)
-            self._write(f"{role}.crt", authority.issue(tls.new_request(key, name), usage, name, [name], NOW))
+        self.trust(authority.certificate_pem)
+        self.certify("server", tls.Usage.SERVER, authority)
+        self.certify("host", tls.Usage.CLIENT, authority)
         self.config = folder / "postgres.conf"
         peers = {other: address for other in NAMES if other != name}
         self.config.write_text(yaml.safe_dump({
@@ -92,6 +90,16 @@ class Node:
         account = pwd.getpwnam(self.user)
         for path in paths:
             os.chown(path, account.pw_uid, account.pw_gid)
+
+    def trust(self, *authorities: bytes) -> None:
+        """These authorities are trusted from now on, by what reads the file anew."""
+        self._write("ca.crt", b"".join(authorities))
+
+    def certify(self, role: str, usage: tls.Usage, authority: tls.Authority) -> None:
+        """A new key, and its certificate of this authority."""
+        key = tls.new_key()
+        self._write(f"{role}.key", key)
+        self._write(f"{role}.crt", authority.issue(tls.new_request(key, self.name), usage, self.name, [self.name], NOW))
 
     def initialise(self) -> None:
         """What the bootstrap does: a new cluster with one table."""
@@ -208,8 +216,8 @@ class Pair:
 
     def __init__(self, folder: Path, address: str = "127.0.0.1") -> None:
         ports = {name: free_port() for name in NAMES}
-        authority = tls.Authority.create("test", NOW)
-        self.nodes = [Node(folder / name, name, ports, authority, address) for name in NAMES]
+        self.authority = tls.Authority.create("test", NOW)
+        self.nodes = [Node(folder / name, name, ports, self.authority, address) for name in NAMES]
 
     def activate(self) -> Node:
         """The first node, active and alone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from flock import tls
 from flock.testing.services.process import wait_for
 from tests.functional.sm.postgres.conftest import Node, Pair, Writer
 
@@ -335,3 +337,43 @@ def test_a_second_node_is_accepted_without_a_restart_and_nobody_else(pair6: Pair
         assert first.sql("SELECT sync_state FROM pg_stat_replication") == [("sync",)]
     assert first.server.pid() == pid
     same(first, second)
+
+
+def test_replication_goes_on_while_the_authority_is_replaced_and_a_failover_works_afterwards(pair: Pair) -> None:
+    first, second = pair.seeded()
+    first.require(second.name)
+    first.run("promote")
+    old, new = pair.authority, tls.Authority.create("test 2", datetime.datetime.now(datetime.UTC))
+
+    def reconnected() -> None:
+        """The standby follows over a new connection, for which everything is checked anew."""
+        for node in pair.nodes:
+            node.sql("SELECT pg_reload_conf()")
+            node.run("monitor", expect=None)
+        first.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
+        follows(second)
+        writer.goes_on()
+
+    with Writer(first) as writer:
+        for node in pair.nodes:
+            node.trust(old.certificate_pem, new.certificate_pem)
+        reconnected()
+        for node in pair.nodes:
+            node.certify("host", tls.Usage.CLIENT, new)
+        reconnected()
+        for node in pair.nodes:
+            node.certify("server", tls.Usage.SERVER, new)
+        reconnected()
+        for node in pair.nodes:
+            node.trust(new.certificate_pem)
+        reconnected()
+        assert first.sql("SELECT sync_state FROM pg_stat_replication") == [("sync",)]
+        first.kill()
+    second.require()
+    second.run("promote")
+    assert set(writer.acknowledged) <= second.values()
+    for node in pair.nodes:
+        node.record(second.name)
+    first.run("start")
+    follows(first)
+    same(second, first)

@@ -165,7 +165,8 @@ def test_strangers_and_unknown_paths_change_nothing() -> None:
     (replace(PEER, reachable={"mgmt": False}), set(), 0),
     (replace(PEER, carriers={"admin": False, "other": False}), {"admin", "other"}, 0)])
 def test_scores(beat: Beat, lost: set[str], points: int) -> None:
-    assert paths.lost_networks(beat) == lost and paths.score(paths.WEIGHTS, frozenset(lost)) == points
+    assert paths.lost_networks(beat.carriers, beat.heard, beat.reachable) == lost
+    assert paths.score(paths.WEIGHTS, frozenset(lost)) == points
 
 
 def test_weights_are_the_sites() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import pwd
 import signal
 import socket
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -37,7 +39,7 @@ from sm.daemon.settings import Settings
 from sm.daemon.witness import opened
 from sm.store.store import Store
 from sm.transport.keyring import KeyFile
-from tests.unit.sm.catalogue.sites import rows
+from tests.unit.sm.catalogue.sites import changed, few, rows
 
 SCRIPT = """#!/bin/sh
 case $1 in
@@ -175,6 +177,8 @@ async def maintenance(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
         assert (await place.status()).maintenance is shown
         assert await asyncio.to_thread(tool.run, ["--socket", place.socket, "status"]) == 0
         told = capsys.readouterr().out
+        assert await asyncio.to_thread(tool.run, ["--socket", place.socket, "status", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["maintenance"] is shown
         assert ("MAINTENANCE" in told) is shown
         assert f"by sm ({pwd.getpwuid(os.getuid()).pw_name}), {'begins' if shown else 'ends'} the maintenance" in told
 
@@ -214,6 +218,19 @@ async def refusals(place: Place) -> None:
                 return
             except Unavailable:
                 await asyncio.sleep(0.02)
+
+
+def test_a_row_that_is_ignored_is_a_problem(place: Place) -> None:
+    """The daemon ran without the service, and nothing said so."""
+    place.store().close()
+    with contextlib.closing(sqlite3.connect(place.folder / "sm.db")) as other, other:
+        other.execute("UPDATE services SET max_failures = 'many'")
+
+    async def told(made: NodeDaemon) -> None:
+        assert [problem for problem in (await place.status()).problems if "the row is ignored" in problem] == [
+            "the store: services: row 1: max_failures: must be a number; the row is ignored"]
+
+    assert place.run(told) == 0
 
 
 def test_leaving_stops_the_services(place: Place) -> None:
@@ -263,6 +280,28 @@ def test_a_damaged_file_of_a_witness_is_set_aside(tmp_path: Path) -> None:
     assert (tmp_path / "witness.db.damaged-1").exists()
 
 
+
+
+@pytest.mark.parametrize(("table", "key", "fields"), [
+    ("services", ("postgres",), {"provisioned": False}), ("configuration", ("SYSTEM_MODE",), {"value": "simplex"})])
+def test_other_replicated_data_or_nodes_are_for_the_next_start(
+        tmp_path: Path, table: str, key: tuple[str, ...], fields: dict[str, object]) -> None:
+    """The guard is made at the start. One that does not know of replicated data takes every node for current."""
+    place, file = Place(tmp_path), tmp_path / "sm.key"
+    KeyFile(file).create(Ring((Key(1, "aa" * 8, b"s" * 32),), "aa" * 8))
+    store = Store.open(Path(place.settings.store), few)
+    try:
+        daemon = NodeDaemon(replace(place.settings, key=str(file)), store)
+        before = daemon.catalogue
+        store.change(lambda now: changed(now, table, key, **fields), "other data")
+        with pytest.raises(Refused, match="used when sm-daemon starts again"):
+            daemon.reload()
+        assert daemon.catalogue is before
+        store.roll_back(1)
+        store.change(lambda now: changed(now, "services", ("fm-mgr",), max_failures=9), "a limit")
+        assert daemon.reload() == "Version 4 is in use." and daemon.catalogue.services["fm-mgr"].max_failures == 9
+    finally:
+        store.close()
 
 
 def test_the_weights_of_the_site_reach_the_decisions(tmp_path: Path) -> None:

@@ -70,7 +70,17 @@ def test_a_grant_and_the_grace_of_an_earlier_daemon_permit_activity(view):
     assert not must_stop(view(grant_until_ms=NOW + 10**6), NOW, leased=False)
     assert not must_stop(view(grace_until_ms=NOW + 10**6), NOW, leased=True)
     # The lease of an earlier term is nobody's when the vote went to another.
-    assert must_stop(view(lease_until_ms=NOW + 10**6), NOW, leased=False)
+    assert must_stop(view(lease_until_ms=NOW + 10**6, former_until_ms=NOW + 10**6), NOW, leased=False)
+
+
+def test_a_candidate_has_the_rest_of_its_former_lease_and_no_right_from_its_votes(view):
+    """What it was ordered when it led, or before, may be elsewhere by now."""
+    leader = view(leads=True, policy=Policy.PROMOTE)
+    candidate = replace(leader, leading=False)
+    assert must_stop(candidate, NOW, leased=False)
+    resigned = replace(candidate, former_until_ms=leader.lease_until_ms)
+    assert permitted_until(resigned, leased=True) == leader.lease_until_ms - TIMING.drift_ms
+    assert must_stop(resigned, NOW, leased=True) and not must_stop(resigned, NOW, leased=False)
 
 
 @pytest.mark.parametrize(("changes", "claim", "refusal"), [

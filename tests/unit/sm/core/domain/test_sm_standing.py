@@ -64,6 +64,7 @@ def test_a_leader_without_a_majority_steps_down_unless_it_may_stay(view, hush):
     assert decided(hush(view(leads=True)), late).leading
     ended = decided(hush(view(leads=True, policy=Policy.PROMOTE)), late)
     assert (ended.leading, ended.reason) == (False, "no majority has confirmed the lease in time")
+    assert ended.former_until_ms == view(leads=True).lease_until_ms
     assert not decided(hush(hush(view(leads=True, witness=True)), WITNESS), late).leading
 
 
