@@ -11,7 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from devstack.virtualcloud import cgroups, container, firmware, hardware, image, ipmi, probe, process, publisher, recipe
+from devstack.virtualcloud import (
+    cgroups,
+    container,
+    firmware,
+    hardware,
+    image,
+    ipmi,
+    probe,
+    process,
+    publisher,
+    recipe,
+    sweep,
+)
 from devstack.virtualcloud.boot import Override, Stage
 from devstack.virtualcloud.control import Control
 from devstack.virtualcloud.disk import Disk
@@ -351,3 +363,20 @@ def test_a_control_group_that_is_busy_for_a_moment_is_waited_for(tmp_path, monke
     refusals.append(errno.EPERM)
     with pytest.raises(OSError, match="busy"):
         found.remove("worker-9")
+
+
+def test_the_sweep_leaves_what_belongs_to_a_lab_with_another_folder_of_that_name(tmp_path):
+    """Labs in mount namespaces of their own: an unstack.sh killed the hosts of all of them."""
+    lab, host = Site(state_dir=tmp_path), str(tmp_path / "hosts/worker-0/exit")
+    other = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+             f"mount -t tmpfs none {tmp_path} && echo ready; read x", "sh", host]
+    kinds = {}
+    for name, argv in (("own", ["sh", "-c", "echo ready; read x", "sh", host]), ("other", other)):
+        kinds[name] = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        if [program.stdout.readline() for program in kinds.values()] != ["ready\n"] * 2:
+            pytest.skip("this machine gives no mount namespaces")
+        assert sweep.lab_processes(lab) & {program.pid for program in kinds.values()} == {kinds["own"].pid}
+    finally:
+        for program in kinds.values():
+            program.communicate("\n")
