@@ -144,7 +144,7 @@ def test_a_row_that_cannot_be_read_is_ignored_and_left_alone(store: Store, tmp_p
     other = sqlite3.connect(tmp_path / "sm/sm.db")
     with other:
         other.execute("UPDATE service_group_members SET impact = 'huge' WHERE service = 'fm-api'")
-        other.execute("UPDATE service_actions SET parameters = '[1]' WHERE service = 'fm-api' AND command = 'start'")
+        other.execute("UPDATE service_actions SET parameters = '[1]' WHERE service = 'fm-api' AND command = 'stop'")
         other.execute("UPDATE services SET provisioned = 'maybe' WHERE name = 'vim'")
     assert len(store.configured().services) == len(few().services) - 1
     assert [(found.place, found.field) for found in store.ignored] == [
