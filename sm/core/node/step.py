@@ -56,8 +56,6 @@ def step(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tup
     actions += told
     if view.domain.leading and not was_leading:
         view = ledger.opened(view, catalogue)
-    elif was_leading and not view.domain.leading:
-        view = _followed(view)
     if view.domain.leading:
         view, logs = ledger.planned(view, catalogue, now_ms)
         view = _own_orders(view)
@@ -82,7 +80,7 @@ def _told(group: GroupView) -> str:
 
 
 def _own_orders(view: NodeView) -> NodeView:
-    """What a leader orders itself holds on when it does not lead any more, and no longer what it was told before."""
+    """What a leader has ordered itself holds when it does not lead any more, until a later leader's orders arrive."""
     mine, obeyed = view.book.orders.get(view.me), (view.domain.durable.vote.term, view.book.number)
     if mine is None or (view.orders is mine and view.obeyed == obeyed):
         return view
@@ -171,12 +169,6 @@ def _copied(view: NodeView, term: int, snapshot: Snapshot) -> NodeView:
             row = rows.get((told.group, name)) or Assignment(told.group, name)
             rows[told.group, name] = replace(row, desired=told.desired, scheduling=told.scheduling)
     return replace(view, obeyed=(term, number), orders=mine, book=replace(view.book, rows=rows))
-
-
-def _followed(view: NodeView) -> NodeView:
-    """The view of a node that has just led. Its own last orders hold for it until a later leader's arrive."""
-    return replace(view, obeyed=(view.book.term, view.book.number),
-                   orders=view.book.orders.get(view.me, view.orders))
 
 
 def _domain(view: NodeView, event: Event, catalogue: Catalogue, now_ms: int) -> tuple[NodeView, list[Action]]:
