@@ -228,6 +228,8 @@ class Pair:
             for line in known["services"] if known else ():
                 if not line["managed"]:
                     self.sm(host, "sm-manage", "service", line["name"], check=False)
+            if self.host(host).get("administrative") == "locked":
+                cli("system", "host-unlock", host, quiet=True)
             own = next((node for node in known["nodes"] if node["name"] == host), {}) if known else {}
             if own.get("administrative") == "locked" and self.host(host).get("administrative") == "unlocked":
                 self.sm(host, "sm", "node", "unlocked", "enabled", "available", check=False)
