@@ -59,7 +59,8 @@ def slow(tmp_path: Path) -> Iterator[tuple[Slow, Process, int]]:
     (tmp_path / "nginx.conf").write_text(nginx_conf(
         [Listen("127.0.0.1", tls=False)], [Published("slow", port, str(tmp_path / "api.sock"), checks_tokens=False)],
         user="root" if os.geteuid() == 0 else "nobody", run_dir=str(tmp_path), cache_dir=str(tmp_path)))
-    server = Process("nginx", [nginx, "-e", "stderr", "-c", str(tmp_path / "nginx.conf"), "-g", "daemon off;"], tmp_path)
+    command = [nginx, "-e", "stderr", "-c", str(tmp_path / "nginx.conf"), "-g", "daemon off;"]
+    server = Process("nginx", command, tmp_path)
     try:
         wait_for(lambda: port_open(port), 20, "nginx")
         yield api, server, port
