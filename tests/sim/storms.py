@@ -131,7 +131,7 @@ class Storm(Site):
     """The controllers of one seed. ``fence_late``: the share of fences that are answered late or wrongly as failed,
     though they have switched the node off. ``faults`` counts what has happened."""
 
-    fence_late, settles_ms = 0.2, SETTLES_MS
+    fence_late, settles_ms, strikes_until_ms = 0.2, SETTLES_MS, 0
 
     def __init__(self, seed, kind="", catalogue=None, wired=None, **changes):
         kind = kind or list(KINDS)[seed % len(KINDS)]
@@ -147,10 +147,12 @@ class Storm(Site):
 
     def fence(self, who, action):
         """The BMC works as always, but its word comes late, or the agent gives up waiting for it."""
+        timeout_ms = self.config.timing.fence_timeout_ms
+        self.strikes_until_ms = max(self.strikes_until_ms, self.world.now_ms + timeout_ms)
         if self.world.random.random() >= self.fence_late:
             super().fence(who, action)
             return
-        victim, timeout_ms = self.world.nodes[action.target], self.config.timing.fence_timeout_ms
+        victim = self.world.nodes[action.target]
         works = action.target in self.fenceable
         given_up = not works or self.world.random.random() < 0.5
         late_ms = timeout_ms if given_up else self.world.random.uniform(1_500, timeout_ms)
@@ -208,7 +210,9 @@ class Storm(Site):
 
     def settled(self):
         """One leads, every group is active on as many nodes as it should with all members that count, all standbys have
-        the data, and a rotation of the key has ended."""
+        the data, a rotation of the key has ended, and no BMC may still switch off what it was told to before."""
+        if self.world.now_ms < self.strikes_until_ms:
+            return False
         if self.wired and any(host.keys.ring.new is not None for host in self.controllers):
             return False
         leaders = [host for host in self.controllers if host.up and host.daemon and host.view.leading]
