@@ -5,6 +5,7 @@ import pytest
 
 from flock.core.records import replace
 from flock.sim import scaled
+from sm.contract.states import ServiceState
 from tests.sim.scenarioworld import Site
 from tests.sim.service_catalogues import small
 from tests.sim.storms import KINDS
@@ -66,9 +67,11 @@ def test_nothing_moves_without_a_cause(seed, trouble):
 
 
 def moves(site):
-    """All that would show a move: who leads in which term, what has become active, fences, resets and reboots."""
+    """All that would show a move: who leads in which term, what is active where, fences, resets and reboots. A standby
+    that has lost a path may give way to a better one."""
     terms = {host.view.durable.vote for host in site.controllers}
-    running = {host.name: host.running for host in site.controllers}
+    running = {host.name: {name for name, state in host.running.items() if state is ServiceState.ENABLED_ACTIVE}
+               for host in site.controllers}
     return terms, running, list(site.promotions), site.fences, site.bites, list(site.reboots)
 
 
