@@ -91,3 +91,14 @@ def test_a_stop_ends_it_at_once(start, systemd, tmp_path):
     began = time.monotonic()
     process.terminate()
     assert process.wait(LIMIT_S) == -signal.SIGTERM and time.monotonic() - began < standby.LOOK_S
+
+
+def test_a_mark_that_is_not_there_holds_up_nobody(tmp_path, systemd, monkeypatch):
+    """Also systemd is told nothing: the process says itself when it works."""
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    for mark in ("", str(tmp_path / "mark")):
+        monkeypatch.setenv(standby.MARK, mark)
+        standby.wait_until_active([__file__])
+    systemd.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        systemd.recv(1)
