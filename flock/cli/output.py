@@ -6,9 +6,9 @@ import os
 import sys
 
 
-def stdout_closed_quietly(text: str = "") -> int:
+def stdout_closed_quietly(text: str = "", *, told: bool = False) -> int:
     """Write ``text`` and flush stdout; returns 0, also when the reader has closed the pipe (``| head``), or 1 after any
-    other error."""
+    other error. ``told``: the program has reported an error already, which a second line would only repeat."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -16,6 +16,7 @@ def stdout_closed_quietly(text: str = "") -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as problem:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.stderr.write(f"Cannot write the output: {problem.strerror}\n")
+        if not told:
+            sys.stderr.write(f"Cannot write the output: {problem.strerror}\n")
         return 1
     return 0

@@ -276,4 +276,4 @@ def _add(group: Any, option: str, default: str, text: str, dest: str | None = No
 def run(program: Program, argv: Sequence[str] | None = None) -> int:
     """Run a program with ``argv`` (by default the process's arguments); returns the exit code."""
     code = FlockShell(program).run(list(sys.argv[1:] if argv is None else argv))
-    return stdout_closed_quietly() or code
+    return stdout_closed_quietly(told=code != 0) or code
