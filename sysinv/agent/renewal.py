@@ -12,14 +12,17 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flock import tls
 from flock.core.errors import FlockError, InvalidInput, Unavailable
-from flock.exec.atomic import replace_file, replace_kept
+from flock.exec.atomic import NEXT, replace_file, replace_kept
 from flock.rpc.accounts import SALT_BYTES, broker_hash, host_account
-from flock.tls.renewal import NEXT
 from sysinv.contract.rpc import Credentials
 from sysinv.model import busconf
+
+if TYPE_CHECKING:
+    # Brings a library of 8 MiB, which a host needs once in months; whoever renews loads it.
+    from flock import tls
 
 LOG = logging.getLogger(__name__)
 PASSWORD_BYTES = 32
@@ -59,7 +62,7 @@ class Renewal:
 
         Without this, an agent that was killed after it had set a password would never get onto the bus again.
         """
-        if not self._pair.install() and self._pair.asked:
+        if any(self._places.tls_directory.glob(f"host.*{NEXT}")) and not self._pair.install() and self._pair.asked:
             self.request(certificate=True, bus_password=False)
         next_file = self._next_file
         if not next_file.exists():
@@ -96,6 +99,8 @@ class Renewal:
 
     def _adopt_authorities(self, host_uuid: str) -> bool:
         """Trust what the conductor names; True when the host's certificate is not of the authority that signs now."""
+        from flock import tls
+
         wanted = self._conductor.trusted_authorities(host_uuid=host_uuid)
         self._trust(wanted.authorities)
         try:
@@ -110,6 +115,8 @@ class Renewal:
                                             certificate=self._pair.certificate.read_text())
 
     def _trust(self, authorities: str) -> None:
+        from flock import tls
+
         try:
             # An unusable file would cut the host off.
             tls.client_context(authorities_pem=authorities)
@@ -118,6 +125,8 @@ class Renewal:
         replace_kept(self._authorities_file, authorities, 0o644)
 
     def _renew_certificate(self, host_uuid: str) -> None:
+        from flock import tls
+
         pair = self._pair
         issued = self._conductor.renew_certificate(
             host_uuid=host_uuid, request_pem=pair.next_request(self._hostname).decode("ascii"))
@@ -154,6 +163,8 @@ class Renewal:
 
     @property
     def _pair(self) -> tls.Pair:
+        from flock import tls
+
         return tls.Pair(self._places.tls_directory, "host")
 
     @property

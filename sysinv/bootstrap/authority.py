@@ -14,9 +14,8 @@ from pathlib import Path
 
 from flock import tls
 from flock.core.errors import DeadlineExceeded, Refused
-from flock.exec.atomic import replace_file, replace_kept
+from flock.exec.atomic import NEXT, replace_file, replace_kept
 from flock.tls.identity import COMMON_NAME_MAX
-from flock.tls.renewal import NEXT
 from sysinv.bootstrap.presented import wait_admits
 from sysinv.bootstrap.rotation import PROGRESS, Progress, Step, load, save
 from sysinv.bootstrap.rotationsteps import (
