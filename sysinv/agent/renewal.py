@@ -6,13 +6,14 @@ new is stored beside the old before it is asked for, so an interrupted renewal g
 """
 from __future__ import annotations
 
+import importlib
 import logging
 import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flock.core.errors import FlockError, InvalidInput, Unavailable
 from flock.exec.atomic import NEXT, replace_file, replace_kept
@@ -21,11 +22,15 @@ from sysinv.contract.rpc import Credentials
 from sysinv.model import busconf
 
 if TYPE_CHECKING:
-    # Brings a library of 8 MiB, which a host needs once in months; whoever renews loads it.
     from flock import tls
 
 LOG = logging.getLogger(__name__)
 PASSWORD_BYTES = 32
+
+
+def _tls() -> Any:
+    """``flock.tls``, loaded when something is renewed: it brings 8 MiB, which a host needs once in months."""
+    return importlib.import_module("flock.tls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +104,11 @@ class Renewal:
 
     def _adopt_authorities(self, host_uuid: str) -> bool:
         """Trust what the conductor names; True when the host's certificate is not of the authority that signs now."""
-        from flock import tls
-
         wanted = self._conductor.trusted_authorities(host_uuid=host_uuid)
         self._trust(wanted.authorities)
         try:
-            return tls.issuer_of(self._pair.certificate.read_bytes(), wanted.signer.encode()) is None
+            signer = _tls().issuer_of(self._pair.certificate.read_bytes(), wanted.signer.encode())
+            return signer is None
         except (OSError, ValueError):
             # A certificate that is missing or damaged is not of that authority either.
             return True
@@ -115,18 +119,14 @@ class Renewal:
                                             certificate=self._pair.certificate.read_text())
 
     def _trust(self, authorities: str) -> None:
-        from flock import tls
-
         try:
             # An unusable file would cut the host off.
-            tls.client_context(authorities_pem=authorities)
+            _tls().client_context(authorities_pem=authorities)
         except (ValueError, OSError) as error:
             raise InvalidInput(field="authorities", rule="must be certificates in PEM form") from error
         replace_kept(self._authorities_file, authorities, 0o644)
 
     def _renew_certificate(self, host_uuid: str) -> None:
-        from flock import tls
-
         pair = self._pair
         issued = self._conductor.renew_certificate(
             host_uuid=host_uuid, request_pem=pair.next_request(self._hostname).decode("ascii"))
@@ -135,7 +135,7 @@ class Renewal:
         pair.stage(issued.certificate.encode())
         pair.install()
         LOG.info("This host has a new certificate, valid until %s",
-                 tls.lifetime(issued.certificate.encode()).end.date())
+                 _tls().lifetime(issued.certificate.encode()).end.date())
 
     def _renew_password(self, host_uuid: str) -> None:
         if self._next_file.exists():
@@ -163,9 +163,8 @@ class Renewal:
 
     @property
     def _pair(self) -> tls.Pair:
-        from flock import tls
-
-        return tls.Pair(self._places.tls_directory, "host")
+        pair: tls.Pair = _tls().Pair(self._places.tls_directory, "host")
+        return pair
 
     @property
     def _authorities_file(self) -> Path:
