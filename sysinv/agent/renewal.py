@@ -6,31 +6,22 @@ new is stored beside the old before it is asked for, so an interrupted renewal g
 """
 from __future__ import annotations
 
-import importlib
 import logging
 import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from flock import tls
 from flock.core.errors import FlockError, InvalidInput, Unavailable
 from flock.exec.atomic import NEXT, replace_file, replace_kept
 from flock.rpc.accounts import SALT_BYTES, broker_hash, host_account
 from sysinv.contract.rpc import Credentials
 from sysinv.model import busconf
 
-if TYPE_CHECKING:
-    from flock import tls
-
 LOG = logging.getLogger(__name__)
 PASSWORD_BYTES = 32
-
-
-def _tls() -> Any:
-    """``flock.tls``, loaded when something is renewed: it brings 8 MiB, which a host needs once in months."""
-    return importlib.import_module("flock.tls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +98,7 @@ class Renewal:
         wanted = self._conductor.trusted_authorities(host_uuid=host_uuid)
         self._trust(wanted.authorities)
         try:
-            signer = _tls().issuer_of(self._pair.certificate.read_bytes(), wanted.signer.encode())
-            return signer is None
+            return tls.issuer_of(self._pair.certificate.read_bytes(), wanted.signer.encode()) is None
         except (OSError, ValueError):
             # A certificate that is missing or damaged is not of that authority either.
             return True
@@ -121,7 +111,7 @@ class Renewal:
     def _trust(self, authorities: str) -> None:
         try:
             # An unusable file would cut the host off.
-            _tls().client_context(authorities_pem=authorities)
+            tls.client_context(authorities_pem=authorities)
         except (ValueError, OSError) as error:
             raise InvalidInput(field="authorities", rule="must be certificates in PEM form") from error
         replace_kept(self._authorities_file, authorities, 0o644)
@@ -135,7 +125,7 @@ class Renewal:
         pair.stage(issued.certificate.encode())
         pair.install()
         LOG.info("This host has a new certificate, valid until %s",
-                 _tls().lifetime(issued.certificate.encode()).end.date())
+                 tls.lifetime(issued.certificate.encode()).end.date())
 
     def _renew_password(self, host_uuid: str) -> None:
         if self._next_file.exists():
@@ -163,8 +153,7 @@ class Renewal:
 
     @property
     def _pair(self) -> tls.Pair:
-        pair: tls.Pair = _tls().Pair(self._places.tls_directory, "host")
-        return pair
+        return tls.Pair(self._places.tls_directory, "host")
 
     @property
     def _authorities_file(self) -> Path:
