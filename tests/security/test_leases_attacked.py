@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from flock.testing.privileges import need_root
 from flock.testing.services.process import wait_for
 from sysinv.conductor.dhcp import TRANSFERS_MAX, DnsmasqPaths, render_conf, render_hosts, render_rules
 from sysinv.model.addressing import PoolView
@@ -144,11 +144,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    missing = [tool for tool in ("nft", "dnsmasq", "ip", "udhcpc") if shutil.which(tool) is None]
-    if os.geteuid() != 0 or missing:
-        if os.environ.get("FLOCK_REQUIRE_SERVICES"):
-            pytest.fail("needs root, nftables, dnsmasq and udhcpc")
-        pytest.skip("needs root, nftables, dnsmasq and udhcpc")
+    need_root("nft", "dnsmasq", "ip", "udhcpc")
     holders = [subprocess.Popen(["unshare", "-n", "sleep", "600"]) for _ in range(2)]
     made = Site(holders[0].pid, holders[1].pid, tmp_path)
     try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
+from flock.testing.privileges import need_root
 from flock.testing.services.process import wait_for
 from sysinv.bootstrap.answers import parse
 from sysinv.bootstrap.management import DATABASE_PORT, peers_only
@@ -61,10 +61,7 @@ class Site:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    if os.geteuid() != 0 or shutil.which("nft") is None:
-        if os.environ.get("FLOCK_REQUIRE_SERVICES"):
-            pytest.fail("needs root and nftables")
-        pytest.skip("needs root and nftables")
+    need_root("nft")
     with contextlib.ExitStack() as stack:
         def child(*argv: str) -> subprocess.Popen[str]:
             made = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from flock.core.errors import FlockError
+from flock.testing.privileges import need_root
 from flock.testing.services.process import ServiceFailed, wait_for
 from sm.catalogue.rows import (
     ActionRow,
@@ -293,10 +294,7 @@ Builder = Callable[..., Yard]
 
 @pytest.fixture
 def yards(tmp_path: Path) -> Iterator[Builder]:
-    if os.geteuid() != 0 or shutil.which("unshare") is None:
-        if os.environ.get("FLOCK_REQUIRE_SERVICES"):
-            pytest.fail("only root can make network namespaces")
-        pytest.skip("only root can make network namespaces")
+    need_root("unshare")
     made: list[Yard] = []
 
     def build(**options: Any) -> Yard:
