@@ -18,8 +18,15 @@ from flock.testing.services.process import wait_for
 from tests.functional.sm.postgres.conftest import Node, Pair, Writer
 
 
-def follows(node: Node) -> None:
-    wait_for(lambda: node.sql("SELECT status FROM pg_stat_wal_receiver") == [("streaming",)], 30, "streaming")
+def receiver(node: Node) -> int | None:
+    """The process that streams at present, if one does."""
+    rows = node.sql("SELECT pid FROM pg_stat_wal_receiver WHERE status = 'streaming'")
+    return rows[0][0] if rows else None
+
+
+def follows(node: Node, other_than: int | None = None) -> None:
+    """Return when the node streams, by another process than this one, whose end it may not have noticed yet."""
+    wait_for(lambda: receiver(node) not in (None, other_than), 30, "streaming")
     node.run("monitor")
 
 
@@ -350,8 +357,9 @@ def test_replication_goes_on_while_the_authority_is_replaced_and_a_failover_work
         for node in pair.nodes:
             node.sql("SELECT pg_reload_conf()")
             node.run("monitor", expect=None)
+        before = receiver(second)
         first.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
-        follows(second)
+        follows(second, other_than=before)
         writer.goes_on()
 
     with Writer(first) as writer:
