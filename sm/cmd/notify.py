@@ -21,17 +21,20 @@ def main() -> None:
 
 def run(argv: Sequence[str], path: str = SOCKET) -> int:
     """Send one notice. Returns 0 when it was accepted; else prints the reason and returns 1."""
-    parser = argparse.ArgumentParser(prog="sm-notify", description="Make service management look at a service now.")
+    parser = argparse.ArgumentParser(
+        prog="sm-notify", description="Make service management look at a service now.",
+        epilog="example: sm-notify --service drbd-pg --event sync-end    (the data is whole: look now)",
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-s", "--service", required=True, help="name of the service")
     parser.add_argument("-e", "--event", required=True, choices=[str(event) for event in NoticeEvent])
     options = parser.parse_args(argv)
     try:
         answer = sent(Notice(options.service, NoticeEvent(options.event)), path)
     except (OSError, InvalidInput) as exc:
-        print(f"sm-notify: {path}: {exc}", file=sys.stderr)
+        sys.stderr.write(f"sm-notify: {path}: {exc}\n")
         return 1
     if not answer.accepted:
-        print(f"sm-notify: {answer.reason}", file=sys.stderr)
+        sys.stderr.write(f"sm-notify: {answer.reason}\n")
     return 0 if answer.accepted else 1
 
 

@@ -53,7 +53,7 @@ class GroupState(enum.StrEnum):
 
 
 class ServiceState(enum.StrEnum):
-    """State and desired state of a service on one node. Declared from low to high; ``rank`` compares."""
+    """State and desired state of a service on one node."""
 
     INITIAL = "initial"
     UNKNOWN = "unknown"
@@ -66,11 +66,6 @@ class ServiceState(enum.StrEnum):
     DISABLING = "disabling"
     DISABLED = "disabled"
     SHUTDOWN = "shutdown"
-
-    @property
-    def rank(self) -> int:
-        """Position in the order of declaration; go-active and go-standby dependencies compare ranks."""
-        return list(type(self)).index(self)
 
 
 class Status(enum.StrEnum):

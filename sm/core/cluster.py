@@ -16,6 +16,7 @@ from sm.contract.states import (
     Status,
 )
 from sm.core.model import GroupSpec
+from sm.core.paths import WEIGHTS
 
 
 class Node(Struct, frozen=True):
@@ -24,9 +25,8 @@ class Node(Struct, frozen=True):
     ``ready``: configured, its tests passed, not marked unhealthy. ``current``: its assignments below are what it says
     now. ``gone``: it is proven that nothing is active there (fenced, or its grant has ended); without that proof what
     was active on a silent node counts as active. ``data_current``: it may be made active without losing accepted data.
-    ``accept_loss``: an operator has said that it may be made active without that. ``score``: 0 or less, by networks
-    that it has lost; nodes with a better one are preferred. ``score_from_ms``: before that the score is too new to move
-    anything, since what the other nodes have lost may not be known yet.
+    ``score``: 0 or less, by networks that it has lost; nodes with a better one are preferred. ``score_from_ms``: before
+    that the score is too new to move anything, since what the other nodes have lost may not be known yet.
     """
 
     name: str
@@ -37,7 +37,6 @@ class Node(Struct, frozen=True):
     current: bool = True
     gone: bool = False
     data_current: bool = True
-    accept_loss: bool = False
     score: int = 0
     score_from_ms: int = 0
 
@@ -83,12 +82,14 @@ Key = tuple[str, str]
 
 
 class Cluster(Struct, frozen=True):
-    """The domain at one moment. Every group has an assignment on every node. ``maintenance``: nothing is moved."""
+    """The domain at one moment. Every group has an assignment on every node. ``maintenance``: nothing is moved.
+    ``weights``: what the loss of a network takes from the score of a node."""
 
     groups: Mapping[str, GroupSpec]
     nodes: Mapping[str, Node]
     assignments: Mapping[Key, Assignment]
     maintenance: bool = False
+    weights: Mapping[str, int] = field(default_factory=lambda: WEIGHTS)
 
 
 class Decision(Struct, frozen=True):

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from flock.core.records import replace
 from sm.contract.states import Administrative, Condition, GroupState, Status
 from sm.core.cluster import Assignment, Cluster, Decision, Health, Key, Node
+from sm.core.paths import score
 from sm.core.scheduler import apply, complete, confirm, schedule
 from sm.core.swact import begin_swact
 
 ROUNDS_MAX = 100
 ROUND_MS = 1_000
-NETWORK_SCORES = {"oam": -1, "cluster-host": -2, "mgmt": -4}
-"""What a lost network takes from the score of a node."""
 
 
 class BadChange(ValueError):
@@ -146,8 +145,8 @@ def change(cluster: Cluster, words: str, now_ms: int = 0) -> Cluster:
             raise BadChange(f"node {word!r} is not known; nodes are {', '.join(sorted(cluster.nodes))}")
         if name == "group" and word not in cluster.groups:
             raise BadChange(f"group {word!r} is not known; groups are {', '.join(sorted(cluster.groups))}")
-        if name == "networks" and not set(word.split(",")) <= set(NETWORK_SCORES):
-            raise BadChange(f"networks {word!r}: known are {', '.join(NETWORK_SCORES)}")
+        if name == "networks" and not set(word.split(",")) <= set(cluster.weights):
+            raise BadChange(f"networks {word!r}: known are {', '.join(cluster.weights)}")
         if name == "[condition]" and word not in set(Condition):
             raise BadChange(f"condition {word!r}: known are {', '.join(each for each in Condition if each)}")
     return make(cluster, rest, now_ms)
@@ -167,8 +166,8 @@ def _returns(cluster: Cluster, words: Sequence[str], now_ms: int) -> Cluster:
 
 
 def _cut(cluster: Cluster, words: Sequence[str], now_ms: int) -> Cluster:
-    lost = sum(NETWORK_SCORES[network] for network in set(words[1].split(",")))
-    return _node(cluster, words[0], score=lost)
+    lost = frozenset(words[1].split(","))
+    return _node(cluster, words[0], score=score(cluster.weights, lost))
 
 
 def _fail(cluster: Cluster, words: Sequence[str], now_ms: int) -> Cluster:
@@ -198,7 +197,6 @@ CHANGES: Mapping[str, tuple[tuple[str, ...], Maker]] = {
     "healthy": (("node",), lambda cluster, words, now_ms: _node(cluster, words[0], ready=True)),
     "outdate": (("node",), lambda cluster, words, now_ms: _node(cluster, words[0], data_current=False)),
     "update": (("node",), lambda cluster, words, now_ms: _node(cluster, words[0], data_current=True)),
-    "accept-loss": (("node",), lambda cluster, words, now_ms: _node(cluster, words[0], accept_loss=True)),
     "cut": (("node", "networks"), _cut),
     "mend": (("node",), lambda cluster, words, now_ms: _node(cluster, words[0], score=0)),
     "fail": (("group", "node", "[condition]"), _fail),

@@ -59,7 +59,7 @@ def _target_refusal(cluster: Cluster, origin: str, target: Node) -> str | None:
         return f"{name} is not ready to take service, {name} is disabled"
     if not target.current:
         return f"{name} is not ready to take service, {name} does not communicate"
-    if not (target.data_current or target.accept_loss):
+    if not target.data_current:
         return f"{name} is not ready to take service, {name} lacks data that was accepted"
     for group in sorted(cluster.groups):
         spec = cluster.groups[group]
@@ -89,7 +89,13 @@ def _row_refusal(row: Assignment, at_origin: Assignment | None) -> str | None:
 
 
 def lock_check(cluster: Cluster, node: str, running: Mapping[str, Iterable[str]]) -> Verdict:
-    """Whether every critical service of the active/active groups on ``node`` also runs on another node."""
+    """Whether every critical service of the active/active groups on ``node`` also runs on another node, and no service
+    would stay active on a locked node because of the maintenance mode."""
+    active = [key for key, row in cluster.assignments.items() if key[1] == node and row.state is GroupState.ACTIVE
+              and cluster.groups[row.group].movable]
+    if cluster.maintenance and active and len(cluster.nodes) > 1:
+        return Verdict(ErrorCode.ACTION_FAILED, f"{node} has services active, and in maintenance mode they would stay "
+                       "there. Swact first, or end it with 'sm maintenance off' on the controller that leads.")
     here = set(running.get(node, ()))
     elsewhere = {service for name, services in running.items() if name != node for service in services}
     sole = sorted({member.service for group in cluster.groups.values()

@@ -223,7 +223,7 @@ class Leader(Node):
         node = self.cluster.nodes[key[1]]
         self.moves.append((self.world.now_ms, *key))
         running = any(row.state in RUNNING for row in self.cluster.assignments.values() if row.node == key[1])
-        if self.groups[key[0]].movable and not running and not (node.data_current or node.accept_loss):
+        if self.groups[key[0]].movable and not running and not node.data_current:
             self.world.fail(f"{key} is made active with old data")
 
     def tell(self, name: str) -> None:

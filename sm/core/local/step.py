@@ -64,15 +64,6 @@ def reports(view: LocalView, catalogue: Catalogue, node: str,
     return tuple(found)
 
 
-def active_movable(view: LocalView, catalogue: Catalogue) -> frozenset[str]:
-    """Groups that must not be active on two nodes, and of which something may be active here.
-
-    A node without the right to be active has stepped down when there are none. A removed group counts as movable.
-    """
-    shared = {one.name for one in catalogue.groups.values() if not one.movable}
-    return view.active_groups - shared
-
-
 def _restart(draft: Draft, event: Restart) -> None:
     """Restart a service that is wanted up; an operator's word also forgets its failures."""
     service, spec = draft.services.get(event.service), draft.spec_of(event.service)

@@ -43,7 +43,7 @@ def cluster(view: NodeView, catalogue: Catalogue, now_ms: int) -> Cluster:
                 rows[group, name] = _own(row, own.get(group))
             else:
                 rows[group, name] = _told(view, row, told.get(group), nodes[name], now_ms)
-    return Cluster(catalogue.groups, nodes, rows, view.book.maintenance.on)
+    return Cluster(catalogue.groups, nodes, rows, view.book.maintenance.on, view.weights)
 
 
 def peers_health(view: NodeView, now_ms: int) -> dict[str, tuple[Health, ...]]:
@@ -75,7 +75,7 @@ def _node(view: NodeView, name: str, now_ms: int) -> Node:
         current = _is_current(view, name, peer, now_ms)
     return Node(name, told.administrative, told.operational, told.availability, told.ready is Operational.ENABLED,
                 current, proven, name in domain.durable.record.members,
-                accept_loss=False, score=score(view.weights, lost),
+                score=score(view.weights, lost),
                 score_from_ms=lost_ms + domain.config.timing.silent_ms + 2 * domain.config.timing.beat_ms)
 
 

@@ -148,7 +148,7 @@ def node_bar(node: Node) -> str:
 
 def data_bar(node: Node) -> str:
     """Why nothing may be made active on a node because of its data; empty: it may."""
-    if node.data_current or node.accept_loss:
+    if node.data_current:
         return ""
     return f"{node.name} lacks data that was accepted; only an operator can permit that loss (sm force-active)"
 

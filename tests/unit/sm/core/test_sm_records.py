@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-from sm.contract.states import Impact, RedundancyModel, ServiceAction, ServiceState
+from sm.contract.states import Impact, RedundancyModel, ServiceAction
 from sm.core.cluster import Health
 from sm.core.domain.view import Config
 from sm.core.model import Catalogue, GroupSpec, MemberSpec, ServiceSpec
-
-
-def test_ranks_follow_the_order_of_states():
-    assert ServiceState.ENABLED_STANDBY.rank < ServiceState.ENABLED_ACTIVE.rank < ServiceState.DISABLED.rank
 
 
 def test_failures_count_before_degradations():

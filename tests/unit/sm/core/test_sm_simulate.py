@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from flock.core.records import replace
 from sm.contract.states import Condition, GroupState, Status
 from sm.core.cluster import Assignment
 from sm.core.scheduler import schedule
 from sm.core.simulate import CHANGES, ROUNDS_MAX, BadChange, change, next_state, obey, shown, simulate
 from tests.unit.sm.core.scheduler.domains import C0, C1, CONTROLLER, PATCHING, domain, failed, group, states, with_row
+
+
+def test_a_cut_network_costs_what_the_site_says() -> None:
+    site = replace(domain(), weights={"oam": 6, "mgmt": 0})
+    assert change(site, f"cut {C0} oam").nodes[C0].score == -6
+    assert change(site, f"cut {C0} mgmt").nodes[C0].score == 0
+    with pytest.raises(BadChange, match="known are oam, mgmt"):
+        change(site, f"cut {C0} cluster-host")
 
 
 @pytest.mark.parametrize(("words", "because"), [
@@ -19,7 +28,7 @@ from tests.unit.sm.core.scheduler.domains import C0, C1, CONTROLLER, PATCHING, d
     ("maintenance now", "'maintenance' takes: nothing"),
     ("lock controller-7", "node 'controller-7' is not known; nodes are controller-0, controller-1"),
     ("fail cloud-services controller-0", "group 'cloud-services' is not known"),
-    ("cut controller-0 mgmt,wifi", "networks 'mgmt,wifi': known are oam, cluster-host, mgmt"),
+    ("cut controller-0 mgmt,wifi", "networks 'mgmt,wifi': known are oam, cluster-host, mgmt, admin"),
     ("fail oam-services controller-0 rust", "condition 'rust': known are data-inconsistent"),
 ])
 def test_a_change_that_cannot_be_made_names_the_word_and_the_rule(words: str, because: str) -> None:

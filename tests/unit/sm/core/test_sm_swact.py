@@ -119,6 +119,14 @@ def test_the_sole_provider_of_a_critical_service_is_not_locked() -> None:
     assert lock_check(cluster, C0, running).allowed
 
 
+def test_a_node_with_active_services_is_not_locked_in_maintenance_mode() -> None:
+    cluster = replace(domain(), maintenance=True)
+    verdict = lock_check(cluster, C0, {})
+    assert verdict.code is ErrorCode.ACTION_FAILED and "Swact first" in verdict.details
+    assert lock_check(cluster, C1, {}).allowed
+    assert lock_check(replace(domain([C0]), maintenance=True), C0, {}).allowed, "there is nowhere to go"
+
+
 def test_a_service_of_a_single_node_does_not_stop_its_lock() -> None:
     """Simplex has one active member by design."""
     assert lock_check(domain([C0], [active_active("w", 1)]), C0, {C0: ["w-member"]}).allowed

@@ -30,6 +30,11 @@ def single(name="svc", *args, impact=None, group_fields=None, **fields):
                      {name: service(name, *args, **fields)})
 
 
+def active_movable(view, catalogue):
+    """Groups that must not be active on two nodes, and of which something may be active here; a removed one too."""
+    return view.active_groups - {one.name for one in catalogue.groups.values() if not one.movable}
+
+
 class Engine:
     """The view after each event, and the actions of the last one; looks at the start find ``found``."""
 

@@ -6,10 +6,10 @@ from sm.contract.states import ActionResult, Condition, GroupState, Impact, OnFa
 from sm.core.actions import RebootNode
 from sm.core.cluster import Health
 from sm.core.events import AuditNow, Order, ProcessDied, SetManaged, Tick
-from sm.core.local.step import active_movable, reports
+from sm.core.local.step import reports
 from sm.core.model import Catalogue
 from tests.sim.service_catalogues import WARM, controller, group, needs, service
-from tests.unit.sm.core.local.engine import ACTIVE, DISABLED, FAILED, STANDBY, Engine, chain, single
+from tests.unit.sm.core.local.engine import ACTIVE, DISABLED, FAILED, STANDBY, Engine, active_movable, chain, single
 
 A = ServiceAction
 

@@ -7,9 +7,9 @@ from sm.contract.states import ActionResult, Condition, GroupState, ServiceActio
 from sm.core.actions import CancelAction, RebootNode, RunAction
 from sm.core.cluster import Health
 from sm.core.events import AuditNow, ProcessDied, SetManaged, Tick
-from sm.core.local.step import active_movable, reports
+from sm.core.local.step import reports
 from tests.sim.service_catalogues import AGGREGATE, controller
-from tests.unit.sm.core.local.engine import ACTIVE, DISABLED, FAILED, Engine
+from tests.unit.sm.core.local.engine import ACTIVE, DISABLED, FAILED, Engine, active_movable
 
 A = ServiceAction
 WHOLE = controller()

@@ -52,7 +52,7 @@ def test_bars_of_nodes(fields: dict[str, Any], bar: str) -> None:
 
 
 def test_old_data_bars_the_start_only() -> None:
-    assert data_bar(Node("n")) == data_bar(Node("n", data_current=False, accept_loss=True)) == ""
+    assert data_bar(Node("n")) == ""
     old = with_node(domain(), C0, data_current=False)
     assert (post(old).bar, post(old).start_bar) == ("", ""), "it is active there already"
     old = with_node(domain(), C1, data_current=False)

@@ -215,13 +215,12 @@ def test_too_many_active_nodes_leave_the_best() -> None:
     assert wanted(failed(cluster, OAM, C0), CONTROLLER)[1] is ACTIVE
 
 
-def test_old_data_is_never_made_active_unless_an_operator_says_so() -> None:
+def test_old_data_is_never_made_active() -> None:
     cluster = done(domain(), f"outdate {C1}", f"fence {C0}")
     assert states(cluster, CONTROLLER) == states(cluster, PATCHING) == [DISABLED, STANDBY]
     assert states(cluster, WEB) == [DISABLED, ACTIVE], "active/active groups have no data of their own"
     reason = decided(cluster, CONTROLLER, C1).reason
     assert "active nowhere: controller-1 lacks data" in reason
-    assert states(done(cluster, f"accept-loss {C1}"), CONTROLLER) == [DISABLED, ACTIVE]
     assert states(done(cluster, f"update {C1}"), CONTROLLER) == [DISABLED, ACTIVE]
 
 
