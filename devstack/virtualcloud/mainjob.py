@@ -159,15 +159,13 @@ def second_controller(cloud: CloudClient, machines: dict[str, dict[str, Any]]) -
 def stands_by() -> bool:
     """Whether service management has every group on standby on controller-1, and all data there."""
     try:
-        text = on("controller-0", f"{PROGRAMS}/sm", "status")
+        known = json.loads(on("controller-0", f"{PROGRAMS}/sm", "status", "--json"))
     except NotInTime:
         # Its daemon is being restarted, to count with both.
         return False
-    lines = [line.split() for line in text.splitlines()]
-    groups = [words for words in lines if len(words) > 1 and words[1] == "controller-1" and "-services" in words[0]]
-    current = [line for line in text.splitlines() if line.startswith("data is current on ")]
-    return bool(groups) and all(words[2:4] == ["standby", "standby"] for words in groups) and any(
-        "controller-1" in line for line in current)
+    groups = [group for group in known["groups"] if group["node"] == "controller-1"]
+    return "controller-1" in known["current"] and bool(groups) and all(
+        group["desired"] == group["state"] == "standby" for group in groups)
 
 
 def _is_there(cloud: CloudClient, name: str) -> bool:

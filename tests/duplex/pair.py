@@ -19,13 +19,6 @@ PATHS = ("mgmt", "cluster-host", "oam")
 PROBE, ROWS = "/usr/local/sbin/probe", "/usr/local/sbin/probe-rows"
 REDUNDANT_S = 300
 PYTHON = f"{PROGRAMS}/python"
-STATUS = """
-import sys
-from flock.core.codec import codec_for
-from sm.client.control import ask
-from sm.contract.control import Reply, Request, Verb
-sys.stdout.buffer.write(codec_for(Reply).encode(ask(Request("", Verb.STATUS)), "reply"))
-"""
 
 
 class Pair:
@@ -40,7 +33,7 @@ class Pair:
     def status(self, host):
         """What service management of a host knows; None when it does not answer."""
         try:
-            return json.loads(self.on(host, PYTHON, "-c", STATUS, timeout_s=30))["status"]
+            return json.loads(self.on(host, f"{PROGRAMS}/sm", "status", "--json", timeout_s=30))
         except (AssertionError, ValueError, subprocess.TimeoutExpired) as error:
             print(f"{host} says nothing: {str(error)[-200:]}")
             return None
