@@ -148,7 +148,7 @@ class Storm(Site):
     def fence(self, who, action):
         """The BMC works as always, but its word comes late, or the agent gives up waiting for it."""
         timeout_ms = self.config.timing.fence_timeout_ms
-        self.strikes_until_ms = max(self.strikes_until_ms, self.world.now_ms + timeout_ms)
+        self.strikes_until_ms = max(self.strikes_until_ms, self.world.now_ms + timeout_ms + NOTICED_MS)
         if self.world.random.random() >= self.fence_late:
             super().fence(who, action)
             return
@@ -210,7 +210,8 @@ class Storm(Site):
 
     def settled(self):
         """One leads, every group is active on as many nodes as it should with all members that count, all standbys have
-        the data, a rotation of the key has ended, and no BMC may still switch off what it was told to before."""
+        the data, a rotation of the key has ended, and no BMC may still switch off what it was told to before, or has
+        just done so unnoticed."""
         if self.world.now_ms < self.strikes_until_ms:
             return False
         if self.wired and any(host.keys.ring.new is not None for host in self.controllers):
