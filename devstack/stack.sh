@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Starts a virtual edge cloud on this machine and performs its main job: discovers, installs, inventories, configures
-# and unlocks a controller and two workers. Idempotent: a second run completes what is missing.
+# and unlocks two controllers and two workers. Idempotent: a second run completes what is missing.
 # Usage: sudo devstack/stack.sh [--workers N] [--database sqlite|postgresql] [--model standard|aio-sx|aio-dx] [--controllers 1|2]
 set -euo pipefail
 
@@ -33,22 +33,30 @@ while [ $# -gt 0 ]; do
 done
 [[ $workers =~ ^[0-9]{1,2}$ ]] || fail "--workers must be a number from 0 to 99."
 [[ $model =~ ^(standard|aio-sx|aio-dx)$ ]] || fail "--model must be standard, aio-sx or aio-dx."
+# A lab that runs keeps its database, and files of SQLite cannot be copied to a second controller while they are written.
+running=""
+[ ! -S "$STATE/lab.sock" ] || running=$(sed -n 's/^database: //p' "$STATE/bootstrap.yaml" 2> /dev/null || true)
 case $model in
-standard) by_model=${controllers:-1} ;;
+standard) [ "$running" = sqlite ] && by_model=${controllers:-1} || by_model=${controllers:-2} ;;
 aio-sx) by_model=1 ;;
 aio-dx) by_model=2 ;;
 esac
 [[ $by_model =~ ^[12]$ ]] || fail "--controllers must be 1 or 2."
 [ "${controllers:-$by_model}" = "$by_model" ] || fail "the model $model has $by_model controller(s)."
 controllers=$by_model
-# Files of SQLite cannot be copied to a second controller while they are written.
-[ -n "$database" ] || { [ "$controllers" = 2 ] && database=postgresql || database=sqlite; }
+if [ -z "$database" ]; then
+    [ "$controllers" = 2 ] && database=postgresql || database=sqlite
+    database=${running:-$database}
+fi
+[ "${running:-$database}" = "$database" ] || fail "the lab that runs has the database $running; devstack/unstack.sh removes it."
 [[ $database =~ ^(sqlite|postgresql)$ ]] || fail "--database must be sqlite or postgresql."
-[ "$controllers$database" != 2sqlite ] || fail "two controllers need the database postgresql."
+[ "$controllers$database" != 2sqlite ] ||
+    fail "two controllers need the database postgresql.${running:+ The lab that runs has another one; devstack/unstack.sh removes it.}"
 [ "$model" = standard ] || workers=0
 if [ "$controllers" = 2 ]; then
     free_mib=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)
-    [ "$free_mib" -ge 3072 ] || [ -S "$STATE/lab.sock" ] || fail "this machine has $free_mib MiB of free memory; two controllers need 3072 MiB."
+    [ "$free_mib" -ge 3072 ] || [ -S "$STATE/lab.sock" ] ||
+        fail "this machine has $free_mib MiB of free memory; two controllers need 3072 MiB. One needs less: --controllers 1"
 fi
 
 [ "$(uname -s)" = Linux ] || fail "the lab runs only on Linux."
