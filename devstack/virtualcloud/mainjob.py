@@ -139,8 +139,8 @@ def on(name: str, *words: str, timeout_s: float = COMMAND_TIMEOUT_S) -> str:
     return done.stdout
 
 
-def second_controller(cloud: CloudClient, machines: dict[str, dict[str, Any]]) -> None:
-    """Discover, install and unlock controller-1, and wait until it stands by; each can switch the other one off."""
+def begin_second_controller(cloud: CloudClient, machines: dict[str, dict[str, Any]]) -> None:
+    """Discover controller-1 and begin its installation; each controller can then switch the other one off."""
     first, second = machines["controller-0"], machines["controller-1"]
     if (cloud.host("controller-0") or {}).get("bm_type") in (None, "", "none"):
         cli("system", "host-update", "controller-0", *board(first["bmc"]), quiet=True)
@@ -148,12 +148,14 @@ def second_controller(cloud: CloudClient, machines: dict[str, dict[str, Any]]) -
     on("controller-0", f"{PROGRAMS}/flock-bootstrap", "--expect", second["mac"])
     provision(cloud, second, "controller")
     say(f"{second['mac']} is controller-1; it installs over the network")
+
+
+def end_second_controller(cloud: CloudClient) -> None:
+    """Unlock controller-1 when it is installed."""
     wait_for("controller-1 online with its inventory", lambda: _is_there(cloud, "controller-1"), INSTALL_TIMEOUT_S,
              lambda: states(cloud.host("controller-1")))
     unlock(cloud, "controller-1")
     say(f"controller-1 is {IN_SERVICE}")
-    wait_for("controller-1 stands by with all data", stands_by, PAIR_TIMEOUT_S)
-    say("controller-1 stands by with all data")
 
 
 def stands_by() -> bool:
@@ -200,7 +202,7 @@ def _run(workers: int, controllers: int) -> None:
     say(f"controller-0 is {IN_SERVICE}")
     known = lab("status")["hosts"]
     if controllers == 2:
-        second_controller(cloud, {machine["name"]: machine for machine in known})
+        begin_second_controller(cloud, {machine["name"]: machine for machine in known})
     machines = [machine for machine in known if machine["name"].startswith("worker-")][:workers]
     for machine in machines:
         discover(cloud, machine)
@@ -208,9 +210,14 @@ def _run(workers: int, controllers: int) -> None:
     for machine in machines:
         provision(cloud, machine)
         say(f"{machine['mac']} is {machine['name']}, a worker; it installs over the network")
+    if controllers == 2:
+        end_second_controller(cloud)
     for machine in machines:
         unlock(cloud, machine["name"])
         say(f"{machine['name']} is {IN_SERVICE}")
+    if controllers == 2:
+        wait_for("controller-1 stands by with all data", stands_by, PAIR_TIMEOUT_S)
+        say("controller-1 stands by with all data")
     if machines:
         show()
         print("Try:  source devstack/openrc\n      devstack/lab crash worker-1\n      watch -n 1 system host-list\n"
