@@ -26,14 +26,19 @@ def stack_output(needs_root):
 
 
 @pytest.fixture(scope="session")
-def controllers(cloud, on):
+def both(cloud, on):
+    """The two controllers as they are."""
+    return Pair(on, cloud)
+
+
+@pytest.fixture(scope="session")
+def controllers(both):
     """The two controllers, with the services of the scenarios in their configuration."""
-    pair = Pair(on, cloud)
-    pair.repair()
-    pair.settled()
-    pair.install_probes()
-    yield pair
-    pair.remove_probes()
+    both.repair()
+    both.settled()
+    both.install_probes()
+    yield both
+    both.remove_probes()
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import pytest
 
 from devstack.virtualcloud.cloudclient import wait_for, wait_states
 from devstack.virtualcloud.mainjob import PROGRAMS, cli_environment
-from tests.duplex.test_failover import CONTROLLERS, active, groups, has, lab_is_up, redundant
+from tests.duplex.journals import CONTROLLERS
+from tests.duplex.pair import FLOATING
 from tests.lab.stack import REPO
 
 JOURNAL = "/var/lib/sm/journal.jsonl"
 IN_SERVICE = "unlocked/enabled/available"
-FLOATING = "10.10.10.1"
 
 
 def order(*words):
@@ -27,15 +27,12 @@ def order(*words):
 
 
 @pytest.fixture
-def roles(cloud, on):
+def roles(cloud, both):
     """The active controller and the standby, in service and with the same data; they are so again at the end."""
     def settled():
-        leader, other = active(on)
         states = {host["hostname"]: f"{host['administrative']}/{host['operational']}/{host['availability']}"
                   for host in cloud.hosts()}
-        current = [text for text in journal_of(on, leader) if text.startswith("data is current on ")][-1:]
-        return {states[name] for name in CONTROLLERS} == {IN_SERVICE} and redundant(on, leader, other) and all(
-            "controller-0, controller-1" in text for text in current) and (leader, other)
+        return {states[name] for name in CONTROLLERS} == {IN_SERVICE} and both.redundant() and both.leader()
 
     def patient():
         try:
@@ -90,21 +87,24 @@ def test_the_active_controller_is_not_locked(roles, journal):
 
 
 @pytest.mark.timeout(900)
-def test_a_locked_standby_holds_nothing_up(roles, journal, cloud, on):
+def test_a_locked_standby_holds_nothing_up(roles, journal, cloud, both):
     """N + M groups stay standby on it, nothing waits for its data, and its boot at the unlock is nobody's death."""
     leader, other = roles
     status, said = order("host-lock", other)
     assert status == 0, said
     wait_states(cloud, other, "locked/disabled/online", 120)
-    wait_for("loss of redundancy", lambda: len(alarms(cloud, "400.002")) == 3, 60)
+    known = both.status(leader)
+    movable = both.movable(known)
+    wait_for("loss of redundancy", lambda: len(alarms(cloud, "400.002")) == len(movable), 60)
     wait_for("writes go on", lambda: "writes are acknowledged without another node" in journal(leader), 60)
-    assert {state for (_, node), state in groups(on, leader).items() if node == other} == {("standby", "standby")}
+    states = both.states(both.status(leader))
+    assert {states[name, other] for name in movable} == {"standby"}
     status, said = order("host-swact", leader)
     assert status != 0
     assert "Standby controller must be operational enabled" in said
     unlocked_again(cloud, other)
     assert f"{other} is out: it said that it ends, with nothing active" in journal(leader)
-    assert active(on)[0] == leader
+    assert both.leads(leader)
 
 
 @pytest.mark.timeout(900)
@@ -122,7 +122,7 @@ def test_a_locked_standby_is_reset_and_rebooted_by_order(roles, journal, cloud, 
 
 
 @pytest.mark.timeout(900)
-def test_scenario_18_root_reboots_the_standby(roles, journal, cloud, on):
+def test_scenario_18_root_reboots_the_standby(roles, journal, cloud, on, both):
     leader, other = roles
     before = boot_of(on, other)
     on(other, "systemctl", "--no-block", "reboot")
@@ -130,12 +130,12 @@ def test_scenario_18_root_reboots_the_standby(roles, journal, cloud, on):
              120)
     wait_for("another boot", lambda: boot_of(on, other) not in ("", before), 180)
     wait_states(cloud, other, IN_SERVICE, 240)
-    assert active(on)[0] == leader
-    assert has(on, leader, FLOATING)
+    assert both.leads(leader)
+    assert both.has(leader, FLOATING)
 
 
 @pytest.mark.timeout(900)
-def test_root_reboots_the_active_controller(roles, journal, cloud, on):
+def test_root_reboots_the_active_controller(roles, journal, cloud, on, both):
     """The other one has everything before the host goes down."""
     leader, other = roles
     before = boot_of(on, leader)
@@ -147,11 +147,11 @@ def test_root_reboots_the_active_controller(roles, journal, cloud, on):
     assert led < said.index(f"{leader} is out: it said that it ends, with nothing active")
     wait_for("another boot", lambda: boot_of(on, leader) not in ("", before), 180)
     wait_states(cloud, leader, IN_SERVICE, 300)
-    assert active(on)[0] == other
+    assert both.leads(other)
 
 
 @pytest.mark.timeout(900)
-def test_a_dead_standby_is_switched_off_by_service_management_only(roles, cloud, on):
+def test_a_dead_standby_is_switched_off_by_service_management_only(roles, cloud, on, both):
     """Not by mtce at the same time, which recovers it when it is back."""
     leader, other = roles
     known = len(journal_of(on, leader))
@@ -159,7 +159,7 @@ def test_a_dead_standby_is_switched_off_by_service_management_only(roles, cloud,
     subprocess.run([str(REPO / "devstack/lab"), "crash", other], check=True, timeout=60, capture_output=True)
     wait_for("its fence", lambda: f"{other} is out: it is switched off" in journal_of(on, leader)[known:], 60)
     wait_for("mtce's notice", lambda: cloud.host(other)["operational"] == "disabled", 60)
-    wait_for("its boot", lambda: lab_is_up(other) and boot_of(on, other) != "", 180)
+    wait_for("its boot", lambda: both.is_up(other) and boot_of(on, other) != "", 180)
     wait_states(cloud, other, IN_SERVICE, 300)
     told = on(leader, "journalctl", "-u", "flock-mtce-conductor", "--since", began, "--no-pager", "-o", "cat")
     assert not [line for line in told.splitlines() if f"{other}: reboot:" in line or f"{other}: reset:" in line]
@@ -178,10 +178,3 @@ def marked(on, host):
     """The hosts of a lab share the kernel's boot id, so each boot gets a mark of its own: /run does not outlive it."""
     on(host, "sh", "-c", "cat /proc/sys/kernel/random/uuid > /run/boot-of-this-test")
     return on(host, "cat", "/run/boot-of-this-test").strip()
-
-
-def lead(on):
-    try:
-        return active(on)[0]
-    except (AssertionError, subprocess.TimeoutExpired):
-        return ""

@@ -5,7 +5,6 @@ import re
 import pytest
 
 from devstack.virtualcloud.cloudclient import wait_for
-from tests.duplex.test_failover import active, redundant
 
 UNITS = ("postgresql@15-main", "rabbitmq-server", "flock-front", "flock-keystone", "flock-fm-manager", "flock-fm-api",
          "flock-sysinv-conductor", "flock-sysinv-api", "flock-dnsmasq", "flock-mtce-conductor", "flock-mtce-api")
@@ -33,7 +32,7 @@ def attempt(on, host, user, to=FIRST):
 
 
 @pytest.mark.timeout(2400)  # with the lab's start
-def test_no_service_was_stopped_by_the_pairing(cloud, on):
+def test_no_service_was_stopped_by_the_pairing(cloud, on, both):
     paired = paired_at(on)
     if not paired:
         pytest.skip("controller-0 has been started again since it was paired")
@@ -43,13 +42,12 @@ def test_no_service_was_stopped_by_the_pairing(cloud, on):
     assert {unit for unit, since in started.items() if not 0 < since < paired} == set()
     down = on(FIRST, "journalctl", "-u", "flock-pair", "-o", "cat", "-b")
     assert "the database restarts" not in down
-    leader, other = active(on)
-    wait_for("both controllers in service", lambda: redundant(on, leader, other), 120)
+    wait_for("both controllers in service", both.redundant, 120)
     assert not [alarm for alarm in cloud.alarms() if alarm["alarm_id"] == "250.001"]
 
 
-def test_the_database_admits_only_the_other_controller(cloud, on):
-    leader, other = active(on)
+def test_the_database_admits_only_the_other_controller(on, both):
+    leader, other = both.leader()
     listening = on(leader, "ss", "-Hltn", "sport", "=", ":5432")
     assert set(re.findall(r"(\S+):5432", listening)) == {"127.0.0.1", MGMT[leader]}
     # The packet filter lets no other host come as far as PostgreSQL.
