@@ -112,9 +112,13 @@ class RabbitNode:
             wait_for(lambda: not port_open(self.port), 10, "RabbitMQ to be dead")
 
     def freeze(self) -> None:
-        """Suspend the node: connections stay open, but it does not respond."""
-        if self._node is not None:
-            self._node.send_signal(signal.SIGSTOP)
+        """Suspend the node: connections stay open, but it does not respond. Returns when all its threads stand still."""
+        if self._node is None:
+            return
+        self._node.send_signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{self._node.pid}/task")
+        wait_for(lambda: all("\nState:\tT" in (thread / "status").read_text() for thread in threads.iterdir()), 10,
+                 "the node to stand still")
 
     def thaw(self) -> None:
         """Resume the node after ``freeze``."""
