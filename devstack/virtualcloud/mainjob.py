@@ -166,8 +166,9 @@ def stands_by() -> bool:
         # Its daemon is being restarted, to count with both.
         return False
     groups = [group for group in known["groups"] if group["node"] == "controller-1"]
-    return "controller-1" in known["current"] and bool(groups) and all(
-        group["desired"] == group["state"] == "standby" for group in groups)
+    # Some groups may run on both.
+    return "controller-1" in known["current"] and any(group["state"] == "standby" for group in groups) and all(
+        group["desired"] == group["state"] in ("standby", "active") for group in groups)
 
 
 def _is_there(cloud: CloudClient, name: str) -> bool:

@@ -19,6 +19,9 @@ EXCHANGE = "flock"
 HOST_PREFIX = "host."
 SERVICE_PREFIX = "service."
 NOTHING = "^$"
+FRAME_BYTES_MAX = 8_192
+"""Longest frame of the broker's connections. Messages take as many as they need; commands, and so the arguments of a
+queue or binding, which the broker keeps in its memory and its definitions, must fit into one."""
 HASHING = "rabbit_password_hashing_sha256"
 SALT_BYTES = 4
 # Those of oslo.messaging. Limits come from the broker's policies.

@@ -10,6 +10,7 @@ from typing import Any
 from flock.conf import shared
 from flock.rpc.accounts import (
     EXCHANGE,
+    FRAME_BYTES_MAX,
     HASHING,
     Permissions,
     broker_hash,
@@ -82,6 +83,7 @@ def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes, hostname: s
         "vm_memory_high_watermark.absolute = 512MiB",
         "disk_free_limit.absolute = 200MB",
         f"max_message_size = {MESSAGE_BYTES_MAX}",
+        f"frame_max = {FRAME_BYTES_MAX}",
         "log.file.level = warning",
         "heartbeat = 30",
     ]

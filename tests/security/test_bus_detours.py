@@ -17,7 +17,7 @@ import pytest
 
 from flock.db import Database
 from flock.rpc import Server, client
-from flock.rpc.accounts import EXCHANGE, host_account, inlet, requests_exchange
+from flock.rpc.accounts import EXCHANGE, FRAME_BYTES_MAX, host_account, inlet, requests_exchange
 from flock.rpc.interface import interface_spec
 from flock.testing.services.process import wait_for
 from mtce.contract.rpc import MtceAgent
@@ -305,6 +305,23 @@ def test_commands_that_the_broker_has_not_carried_out_are_no_way_to_fill_its_mem
     for each in (kept, other):
         with contextlib.suppress(amqp.AMQPError, OSError):
             each.close()
+
+
+def test_arguments_of_a_host_do_not_fill_the_broker(secured: SecuredBus) -> None:
+    """They stay in its memory, twelve times as long, and in its definitions, which the conductor reads."""
+    for what in ("queue", "binding"):
+        attacker = connect(secured.host("worker-0"))
+        channel = attacker.channel()
+        queue = f"reply_host.worker-0_{what}"
+        with pytest.raises((amqp.AMQPError, OSError)):
+            if what == "queue":
+                channel.queue_declare(queue, arguments={"junk": "x" * FRAME_BYTES_MAX})
+            else:
+                channel.queue_declare(queue)
+                channel.queue_bind(queue, REQUESTS, "k", arguments={"junk": "x" * FRAME_BYTES_MAX})
+        with contextlib.suppress(amqp.AMQPError, OSError):
+            attacker.close()
+        assert secured.admin.bindings().count(queue) <= 1, "its binding to the default exchange"
 
 
 def test_bindings_of_a_host_do_not_pile_up(secured: SecuredBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

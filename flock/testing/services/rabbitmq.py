@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import amqp
 
 from flock.exec import run
-from flock.rpc.accounts import EXCHANGE
+from flock.rpc.accounts import EXCHANGE, FRAME_BYTES_MAX
 from flock.testing.services.process import Process, ServiceFailed, find_program, free_port, port_open, wait_for
 
 PROGRAMS = "/usr/lib/rabbitmq/bin"
@@ -24,6 +24,7 @@ log.file.level = warning
 default_user = {user}
 default_pass = {password}
 heartbeat = 60
+frame_max = {frame_max}
 """
 
 MANAGEMENT = """\
@@ -63,7 +64,7 @@ class RabbitNode:
             (folder / name).mkdir(parents=True, exist_ok=True)
         self._admin_port = free_port()
         self.admin_url = f"http://127.0.0.1:{self._admin_port}" if management else ""
-        text = CONFIGURATION.format(port=self.port, user=USER, password=PASSWORD)
+        text = CONFIGURATION.format(port=self.port, user=USER, password=PASSWORD, frame_max=FRAME_BYTES_MAX)
         if management:
             text += MANAGEMENT.format(port=self._admin_port)
         (folder / "rabbitmq.conf").write_text(text)
@@ -112,7 +113,7 @@ class RabbitNode:
             wait_for(lambda: not port_open(self.port), 10, "RabbitMQ to be dead")
 
     def freeze(self) -> None:
-        """Suspend the node: connections stay open, but it does not respond. Returns when all its threads stand still."""
+        """Suspend the node: connections stay open, but it does not respond. Returns when its threads stand still."""
         if self._node is None:
             return
         self._node.send_signal(signal.SIGSTOP)
