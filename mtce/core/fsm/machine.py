@@ -10,7 +10,7 @@ from mtce.core.actions import Action, RequestAlive
 from mtce.core.arbiter import SWACT, UNINTERRUPTIBLE, start_refusal
 from mtce.core.bounds import following
 from mtce.core.events import Alive, BmcAnswer, Claimed, Command, Event, Pulse, Put, Resume, Resync, Tick
-from mtce.core.fsm import add, disable, enable, monitor, power, recovery, reinstall, swact
+from mtce.core.fsm import add, disable, enable, monitor, power, pulses, recovery, reinstall, swact
 from mtce.core.fsm.draft import Draft
 from mtce.core.legal import ensure, is_legal
 from mtce.core.settings import Settings
@@ -152,6 +152,7 @@ def _resume(d: Draft, event: Resume) -> None:
         d.set(probe_ms=max(view.probe_ms, d.now_ms + d.settings.offline_probe_ms))
     if view.task_clear_ms is not None:
         d.set(task_clear_ms=max(view.task_clear_ms, d.now_ms + 1))
+    pulses.follow_role(d)
     d.do(RequestAlive())
 
 

@@ -2,12 +2,14 @@
 """Heartbeat of a host: start and end of monitoring, fatal networks, alarms and degrade causes."""
 from __future__ import annotations
 
+from mtce.contract.states import HostAction
 from mtce.core.fsm.draft import Draft
 from mtce.core.settings import HeartbeatAction
 from mtce.core.view import Level, Network
 
 ALARMS = {Network.MGMT: ("200.005", ".network=Management"),
           Network.CLUSTER_HOST: ("200.009", ".network=Cluster-host")}
+_IN_SERVICE = frozenset({HostAction.NONE, HostAction.SWACT, HostAction.FORCE_SWACT})
 _CAUSES = frozenset(f"heartbeat:{network}" for network in Network)
 
 
@@ -55,6 +57,22 @@ def stop(d: Draft) -> None:
     """Stop monitoring; heartbeat alarms remain until the host is heard again or locked."""
     _forget(d)
     d.set(monitored=False)
+
+
+def follow_role(d: Draft) -> None:
+    """Monitor what has become a standby controller, and no longer what has become the active one.
+
+    The conductor runs on the active controller, whose own pulses do not come back to it. Its view of both controllers
+    may have been stored by the conductor of the other one.
+    """
+    if d.view.is_active:
+        if d.view.monitored:
+            stop(d)
+        for alarm_id, suffix in ALARMS.values():
+            d.clear_alarms(alarm_id, suffix=suffix)
+        d.follow_degrade()
+    elif d.view.is_enabled and d.view.action in _IN_SERVICE:
+        watch(d)
 
 
 def _forget(d: Draft) -> None:

@@ -12,7 +12,7 @@ from mtce.core import events as ev
 from mtce.core.arbiter import refusal
 from mtce.core.fsm import step
 from mtce.core.settings import Settings
-from mtce.core.view import Stage, first_view
+from mtce.core.view import Level, Stage, first_view
 from tests.unit.mtce.core.conftest import host_record
 
 SETTINGS = Settings(service_management=True)
@@ -136,3 +136,31 @@ def test_who_may_be_swacted():
     assert refusal(replace(idle, is_active=False), HostAction.SWACT, SETTINGS).action == "Select the active controller"
     for other in (Settings(), Settings(service_management=True, simplex=True)):
         assert refusal(idle, HostAction.SWACT, other).reason == "No unlocked-enabled controller available"
+
+
+def taken_over(states="unlocked-enabled-available", **fields):
+    """The view of controller-1, stored by the conductor of the other controller, after the one here has loaded it."""
+    record = host_record("controller-1", personality="controller", states=states)
+    view = replace(first_view(record), **fields)
+    return step(view, ev.Resume("boot-of-controller-1"), 1_000_000, SETTINGS)[0]
+
+
+def test_the_standby_that_has_become_active_is_not_monitored_any_more():
+    lost = {"monitored": True, "mgmt": Level.LOSS, "cluster_host": Level.LOSS, "epoch": 7,
+            "degrade": ("heartbeat:cluster-host", "heartbeat:mgmt", "memory"),
+            "alarms": (("200.005", ".network=Management", "critical"), ("200.009", ".network=Cluster-host", "critical"),
+                       ("100.103", "", "major"))}
+    view = taken_over("unlocked-enabled-degraded", is_active=True, **lost)
+    assert (view.monitored, view.degrade, view.alarms) == (False, ("memory",), (("100.103", "", "major"),))
+    assert view.availability == "degraded"
+    view = taken_over("unlocked-enabled-degraded", is_active=True, **{**lost, "degrade": ("heartbeat:mgmt",)})
+    assert view.availability == "available"
+
+
+def test_the_active_one_that_has_become_standby_is_monitored():
+    view = taken_over(is_active=False, monitored=False)
+    assert view.monitored and view.epoch == 1_000_000
+    assert taken_over(is_active=False, monitored=True, epoch=7).epoch == 7
+    assert not taken_over("locked-disabled-online", is_active=False, monitored=False).monitored
+    under_way = {"action": HostAction.SWACT, "stage": Stage.SWACT_WAIT, "deadline_ms": 2_000_000}
+    assert taken_over(is_active=False, monitored=False, **under_way).monitored
