@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # Prepares a bare Debian machine: system packages, the product's and Keystone's virtual environments.
 # stack.sh and run_tests.sh call it. A repeated call changes nothing and returns at once.
-# Usage: devstack/prepare.sh [--test|--packages]
+# Usage: devstack/prepare.sh [--test|--bench|--packages]
 #   --test      also install what only the tests need
+#   --bench     the same, and the programs that benchmarks compare the product with; none of them is started
 #   --packages  install only system packages
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repo=$(dirname "$here")
 FLOCK_HOME=${FLOCK_HOME:-/opt/flock}
-with_tests=no packages_only=no
+with_tests=no with_peers=no packages_only=no
 [ "${1:-}" = --test ] && with_tests=yes
+[ "${1:-}" = --bench ] && with_tests=yes with_peers=yes
 [ "${1:-}" = --packages ] && packages_only=yes
 
 PACKAGES=(
@@ -19,6 +21,7 @@ PACKAGES=(
     udhcpc curl openssl ipmitool openipmi python3-venv git procps util-linux ca-certificates keyutils
 )
 TEST_PACKAGES=(dbus resource-agents shellcheck snmp snmpd snmptrapd zsh fish)
+PEER_PACKAGES=(pacemaker corosync pacemaker-cli-utils keepalived)
 
 say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*"; }
 fail() {
@@ -44,7 +47,8 @@ missing_packages() {
 declare -A UNITS=(
     [rabbitmq-server]="rabbitmq-server.service epmd.service epmd.socket" [memcached]=memcached.service [nginx]=nginx.service
     [postgresql-15]=postgresql.service [openipmi]=openipmi.service [snmpd]=snmpd.service
-    [snmptrapd]="snmptrapd.service snmptrapd.socket" [resource-agents]=logd.service
+    [snmptrapd]="snmptrapd.service snmptrapd.socket" [resource-agents]=logd.service [pacemaker]=pacemaker.service
+    [corosync]="corosync.service corosync-notifyd.service" [keepalived]=keepalived.service
 )
 policy=/usr/sbin/policy-rc.d clusters=/etc/postgresql-common/createcluster.d/flock.conf
 policy_mark="# the flock's prepare.sh: nothing starts while packages are installed" new_units=()
@@ -160,6 +164,7 @@ install_product() {
 mkdir -p "$FLOCK_HOME"
 packages=("${PACKAGES[@]}")
 [ "$with_tests" = no ] || packages+=("${TEST_PACKAGES[@]}")
+[ "$with_peers" = no ] || packages+=("${PEER_PACKAGES[@]}")
 forget_orders
 install_packages "${packages[@]}"
 fits

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Starts a virtual edge cloud on this machine and performs its main job: discovers, installs, inventories, configures
 # and unlocks a controller and two workers. Idempotent: a second run completes what is missing.
-# Usage: sudo devstack/stack.sh [--workers N] [--database sqlite|postgresql] [--model standard|aio-sx] [--controllers 1|2]
+# Usage: sudo devstack/stack.sh [--workers N] [--database sqlite|postgresql] [--model standard|aio-sx|aio-dx] [--controllers 1|2]
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 FLOCK_HOME=${FLOCK_HOME:-/opt/flock}
 STATE=${FLOCK_LAB_STATE:-/var/lib/flock-lab}
-workers=2 database="" model=standard controllers=1
+workers=2 database="" model=standard controllers=""
 began=$SECONDS
 
 say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*"; }
@@ -32,12 +32,20 @@ while [ $# -gt 0 ]; do
     esac
 done
 [[ $workers =~ ^[0-9]{1,2}$ ]] || fail "--workers must be a number from 0 to 99."
-[[ $controllers =~ ^[12]$ ]] || fail "--controllers must be 1 or 2."
+[[ $model =~ ^(standard|aio-sx|aio-dx)$ ]] || fail "--model must be standard, aio-sx or aio-dx."
+case $model in
+standard) by_model=${controllers:-1} ;;
+aio-sx) by_model=1 ;;
+aio-dx) by_model=2 ;;
+esac
+[[ $by_model =~ ^[12]$ ]] || fail "--controllers must be 1 or 2."
+[ "${controllers:-$by_model}" = "$by_model" ] || fail "the model $model has $by_model controller(s)."
+controllers=$by_model
 # Files of SQLite cannot be copied to a second controller while they are written.
 [ -n "$database" ] || { [ "$controllers" = 2 ] && database=postgresql || database=sqlite; }
 [[ $database =~ ^(sqlite|postgresql)$ ]] || fail "--database must be sqlite or postgresql."
-[[ $model =~ ^(standard|aio-sx)$ ]] || fail "--model must be standard or aio-sx."
-[ "$controllers" = 1 ] || [ "$model$database" = standardpostgresql ] || fail "two controllers need the model standard and the database postgresql."
+[ "$controllers$database" != 2sqlite ] || fail "two controllers need the database postgresql."
+[ "$model" = standard ] || workers=0
 if [ "$controllers" = 2 ]; then
     free_mib=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)
     [ "$free_mib" -ge 3072 ] || [ -S "$STATE/lab.sock" ] || fail "this machine has $free_mib MiB of free memory; two controllers need 3072 MiB."
@@ -66,15 +74,14 @@ image_job=$!
 "$here/prepare.sh" 9>&- || fail "the machine could not be prepared; see above."
 wait "$image_job" || fail "the base image could not be built; see above."
 
-say "virtual machines: $model with $workers workers"
+say "virtual machines: $model with $controllers controller(s) and $workers workers"
 if [ "$model" = standard ]; then
     lab up standard --workers "$workers" --wait
     if [ "$controllers" = 2 ] && ! lab status | grep -q '^controller-1 '; then
         lab add controller-1 --role controller
     fi
 else
-    lab up aio-sx --wait
-    workers=0
+    lab up "$model" --wait
 fi
 
 umask 077
@@ -82,7 +89,8 @@ if [ ! -s "$STATE/admin-password" ]; then
     openssl rand -hex 16 > "$STATE/admin-password"
 fi
 system_type=Standard system_mode=duplex
-[ "$model" = standard ] || { system_type=All-in-one system_mode=simplex; }
+[ "$model" = standard ] || system_type=All-in-one
+[ "$model" != aio-sx ] || system_mode=simplex
 cat > "$STATE/bootstrap.yaml" << YAML
 admin_password: "$(cat "$STATE/admin-password")"
 name: flock-lab

@@ -7,6 +7,7 @@ Each host also gets a group in the systemd hierarchies: otherwise the hosts' ser
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import time
 from collections.abc import Sequence
@@ -114,11 +115,13 @@ class Cgroups:
         """Return the ids of all processes of the host."""
         found: set[int] = set()
         for item in self.hierarchies:
-            for path in (item.mount / self.prefix / name).rglob("cgroup.procs"):
+            # Groups come and go while they are looked at. os.walk leaves out one that has gone; rglob would raise.
+            for folder, _, _ in os.walk(item.mount / self.prefix / name):
                 try:
-                    found.update(int(word) for word in path.read_text(encoding="ascii").split())
+                    text = Path(folder, "cgroup.procs").read_text(encoding="ascii")
                 except OSError:
                     continue
+                found.update(map(int, text.split()))
         found.discard(0)
         return found
 
@@ -179,9 +182,8 @@ class Cgroups:
             base = item.mount / self.prefix / name if name else item.mount / self.prefix
             if not base.is_dir():
                 continue
-            for path in sorted((path for path in base.rglob("*") if path.is_dir()), reverse=True):
-                _remove_when_free(path)
-            _remove_when_free(base)
+            for folder, _, _ in os.walk(base, topdown=False):
+                _remove_when_free(Path(folder))
 
 
 def _remove_when_free(path: Path) -> None:
@@ -190,6 +192,8 @@ def _remove_when_free(path: Path) -> None:
     while True:
         try:
             path.rmdir()
+        except FileNotFoundError:
+            return
         except OSError as error:
             if error.errno != errno.EBUSY or time.monotonic() > end:
                 raise

@@ -104,7 +104,7 @@ class Lab:
             added = []
             for name in names:
                 if name not in self.machines:
-                    await self._add(name, plan.role_of(name), "", bmc, all_in_one=kind == "aio-sx")
+                    await self._add(name, plan.role_of(name), "", bmc, all_in_one=kind in plan.ALL_IN_ONE)
                     added.append(name)
                     say(f"{name} added")
             first = self.machine(names[0])

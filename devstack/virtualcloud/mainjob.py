@@ -140,7 +140,7 @@ def on(name: str, *words: str, timeout_s: float = COMMAND_TIMEOUT_S) -> str:
 
 
 def second_controller(cloud: CloudClient, machines: dict[str, dict[str, Any]]) -> None:
-    """Discover, install, pair and unlock controller-1; each controller can switch the other one off."""
+    """Discover, install and unlock controller-1, and wait until it stands by; each can switch the other one off."""
     first, second = machines["controller-0"], machines["controller-1"]
     if (cloud.host("controller-0") or {}).get("bm_type") in (None, "", "none"):
         cli("system", "host-update", "controller-0", *board(first["bmc"]), quiet=True)
@@ -150,22 +150,23 @@ def second_controller(cloud: CloudClient, machines: dict[str, dict[str, Any]]) -
     say(f"{second['mac']} is controller-1; it installs over the network")
     wait_for("controller-1 online with its inventory", lambda: _is_there(cloud, "controller-1"), INSTALL_TIMEOUT_S,
              lambda: states(cloud.host("controller-1")))
-    if "controller-1" not in on("controller-0", "cat", "/etc/sm/sm.conf"):
-        on("controller-0", f"{PROGRAMS}/flock-bootstrap", "--pair", timeout_s=PAIR_TIMEOUT_S)
+    unlock(cloud, "controller-1")
+    say(f"controller-1 is {IN_SERVICE}")
     wait_for("controller-1 stands by with all data", stands_by, PAIR_TIMEOUT_S)
     say("controller-1 stands by with all data")
-    unlock(cloud, "controller-1")
-    wait_for("controller-1 stands by with all data", stands_by, PAIR_TIMEOUT_S)
-    say(f"controller-1 is {IN_SERVICE}")
 
 
 def stands_by() -> bool:
     """Whether service management has every group on standby on controller-1, and all data there."""
-    text = on("controller-0", f"{PROGRAMS}/sm", "status")
+    try:
+        text = on("controller-0", f"{PROGRAMS}/sm", "status")
+    except NotInTime:
+        # Its daemon is being restarted, to count with both.
+        return False
     lines = [line.split() for line in text.splitlines()]
     groups = [words for words in lines if len(words) > 1 and words[1] == "controller-1" and "-services" in words[0]]
-    current = [line for line in text.splitlines() if " data is current on " in line][-1:]
-    return bool(groups) and all(words[2:4] == ["standby", "standby"] for words in groups) and all(
+    current = [line for line in text.splitlines() if line.startswith("data is current on ")]
+    return bool(groups) and all(words[2:4] == ["standby", "standby"] for words in groups) and any(
         "controller-1" in line for line in current)
 
 

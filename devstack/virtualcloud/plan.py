@@ -133,16 +133,18 @@ def free_index(taken: Iterable[int]) -> int:
     raise NotAvailable(f"the lab holds at most {HOSTS_MAX} hosts")
 
 
+ALL_IN_ONE = {"aio-sx": ("controller-0",), "aio-dx": ("controller-0", "controller-1")}
+"""By kind of cloud whose controllers are workers too, its hosts."""
+
+
 def cloud_hosts(kind: str, workers: int, storage: int) -> tuple[str, ...]:
     """Return the machines' names of a cloud kind, the first controller first; NotAvailable for an unsupported kind."""
-    if kind == "aio-dx":
-        raise NotAvailable("aio-dx is not available yet: a second controller needs service management")
     if kind == "dc":
-        raise NotAvailable("dc is not available yet: a system controller needs service management and dcmanager")
-    if kind not in ("aio-sx", "standard"):
+        raise NotAvailable("dc is not available yet: a system controller needs dcmanager")
+    if kind in ALL_IN_ONE:
+        return ALL_IN_ONE[kind]
+    if kind != "standard":
         raise NotAvailable(f"no cloud kind {kind!r}; there are aio-sx, aio-dx, standard and dc")
-    if kind == "aio-sx":
-        return ("controller-0",)
     if workers < 0 or storage < 0 or 1 + workers + storage > HOSTS_MAX:
         raise NotAvailable(f"workers and storage must not be negative, and at most {HOSTS_MAX - 1} together")
     names = ["controller-0"]

@@ -73,7 +73,7 @@ def lab_processes(site: Site) -> set[int]:
     for pid in _pids():
         try:
             inside = os.stat(f"/proc/{pid}/ns/net").st_ino in inodes
-            if inside or _works_for(site, Path(f"/proc/{pid}/cmdline").read_bytes()):
+            if inside or (_works_for(site, Path(f"/proc/{pid}/cmdline").read_bytes()) and _sees_state(site, pid)):
                 found.add(pid)
         except OSError:
             continue
@@ -85,6 +85,16 @@ def _works_for(site: Site, command_line: bytes) -> bool:
     program = arguments[0].rpartition("/")[2]
     base = f"{site.state_dir}/hosts/"
     return program in LAB_PROGRAMS and any(argument.startswith(base) for argument in arguments[1:])
+
+
+def _sees_state(site: Site, pid: int, proc: Path = Path("/proc")) -> bool:
+    """Whether the name of the state folder means the same folder to the process. Another lab may have another one
+    there, in a mount namespace of its own."""
+    try:
+        seen, own = Path(f"{proc}/{pid}/root{site.state_dir}").stat(), site.state_dir.stat()
+    except FileNotFoundError:
+        return False
+    return (seen.st_dev, seen.st_ino) == (own.st_dev, own.st_ino)
 
 
 def _pids() -> Iterator[int]:

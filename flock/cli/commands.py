@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -334,16 +333,3 @@ def assignments(pairs: Sequence[str]) -> dict[str, str]:
 def json_patch(changes: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The JSON-patch list of ``changes`` in the form that StarlingX's APIs accept."""
     return [{"op": "replace", "path": f"/{name}", "value": value} for name, value in changes.items()]
-
-
-def stdout_closed_quietly() -> int:
-    """Flush stdout; returns 0, also when the reader has closed the pipe (``| head``), or 1 after any other error."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as problem:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.stderr.write(f"Cannot write the output: {problem.strerror}\n")
-        return 1
-    return 0

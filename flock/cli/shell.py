@@ -17,10 +17,11 @@ from cliff.commandmanager import CommandManager
 
 from flock.cli import scan
 from flock.cli.client import ApiClient, client_for
-from flock.cli.commands import positive_seconds, stdout_closed_quietly
+from flock.cli.commands import positive_seconds
 from flock.cli.completion import BashCompletion, Complete
 from flock.cli.credentials import TIMEOUT_DEFAULT_S, Credentials
 from flock.cli.errors import ApiError, CliError, UsageError
+from flock.cli.output import stdout_closed_quietly
 from flock.cli.tokens import Keyring, SessionKeyring, TokenCache
 
 EXIT_INTERRUPTED = 130
@@ -275,4 +276,4 @@ def _add(group: Any, option: str, default: str, text: str, dest: str | None = No
 def run(program: Program, argv: Sequence[str] | None = None) -> int:
     """Run a program with ``argv`` (by default the process's arguments); returns the exit code."""
     code = FlockShell(program).run(list(sys.argv[1:] if argv is None else argv))
-    return stdout_closed_quietly() or code
+    return stdout_closed_quietly(told=code != 0) or code

@@ -6,6 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+NEXT = ".next"
+"""Suffix of what is stored beside a file until it takes its place."""
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 

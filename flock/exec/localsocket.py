@@ -2,9 +2,9 @@
 """Unix sockets on which programs of this host ask a daemon: open to root and one group; the kernel says who asks."""
 from __future__ import annotations
 
+import array
 import grp
 import os
-import pwd
 import socket
 import struct
 from pathlib import Path
@@ -12,6 +12,9 @@ from pathlib import Path
 from flock.core.errors import InvalidInput
 
 _CREDENTIALS = struct.Struct("3i")
+_SO_PEERGROUPS = 59
+_GROUPS_BYTES = 1_024
+"""As much as Python asks of the kernel: 256 groups."""
 
 
 def bound(path: Path, group: str, flags: int = 0) -> socket.socket:
@@ -50,10 +53,19 @@ def peer(talk: socket.socket) -> tuple[int, int]:
     return uid, gid
 
 
-def is_member(group: str, uid: int, gid: int) -> bool:
-    """Whether an account belongs to a group."""
+def is_member(group: str, talk: socket.socket) -> bool:
+    """Whether the process that has connected is in a group, by its own groups as the kernel knows them.
+
+    No account is looked up: the directory of accounts may be a service that the daemon manages, and would hold it up.
+    """
     try:
-        entry, user = grp.getgrnam(group), pwd.getpwuid(uid)
+        number = grp.getgrnam(group).gr_gid
     except KeyError:
         return False
-    return gid == entry.gr_gid or user.pw_gid == entry.gr_gid or user.pw_name in entry.gr_mem
+    if peer(talk)[1] == number:
+        return True
+    try:
+        found = array.array("I", talk.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GROUPS_BYTES))
+    except OSError:
+        return False
+    return number in found

@@ -5,8 +5,9 @@ Loads names at first use: ``contract`` packages import ``flock.rpc.interface`` a
 """
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from flock.core.lazy import names_of
 
 if TYPE_CHECKING:
     from flock.rpc.bus import Transport, transport
@@ -20,15 +21,6 @@ __all__ = [
     "Server", "ServerWatch", "Transport", "VersionMismatch", "call", "cast", "client", "rpc_interface", "transport",
 ]
 
-_HOMES = {
-    "Server": "server", "ServerWatch": "serverwatch", "Transport": "bus", "transport": "bus",
-    "VersionMismatch": "errors", "call": "interface", "cast": "interface", "rpc_interface": "interface",
-    "client": "proxy",
-}
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+__getattr__ = names_of(__name__, {
+    "bus": ("Transport", "transport"), "errors": ("VersionMismatch",), "interface": ("call", "cast", "rpc_interface"),
+    "proxy": ("client",), "server": ("Server",), "serverwatch": ("ServerWatch",)})

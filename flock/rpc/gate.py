@@ -34,7 +34,8 @@ HostnameOf = Callable[[str], str | None]
 class Rates:
     """What one host may send: messages, bytes and requests per second for long, and at once.
 
-    ``requests`` are the elements of messages that carry many; other messages do not count here.
+    ``requests`` are the elements of messages that carry many; other messages do not count here. ``seconds`` are those
+    in which threads work for the host: some requests take a thousand times as long as others.
     """
 
     messages_per_s: float
@@ -43,12 +44,15 @@ class Rates:
     bytes_burst: float
     requests_per_s: float = 500
     requests_burst: float = 10_000
+    seconds_per_s: float = 4
+    seconds_burst: float = 120
 
     @classmethod
     def of(cls, options: Any) -> Rates:
         """The rates of the options in ``[rpc]``."""
         return cls(options.host_messages_per_s, options.host_messages_burst, options.host_bytes_per_s,
-                   options.host_bytes_burst, options.host_requests_per_s, options.host_requests_burst)
+                   options.host_bytes_burst, options.host_requests_per_s, options.host_requests_burst,
+                   options.host_seconds_per_s, options.host_seconds_burst)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,12 @@ class Bucket:
     bytes: float
     at_s: float
     requests: float
+    seconds: float
 
 
 def fill(rates: Rates, now_s: float) -> Bucket:
     """The bucket of a sender that was quiet."""
-    return Bucket(rates.messages_burst, rates.bytes_burst, now_s, rates.requests_burst)
+    return Bucket(rates.messages_burst, rates.bytes_burst, now_s, rates.requests_burst, rates.seconds_burst)
 
 
 def refill(bucket: Bucket, rates: Rates, now_s: float) -> Bucket:
@@ -71,7 +76,8 @@ def refill(bucket: Bucket, rates: Rates, now_s: float) -> Bucket:
     passed_s = max(0.0, now_s - bucket.at_s)
     return Bucket(min(rates.messages_burst, bucket.messages + passed_s * rates.messages_per_s),
                   min(rates.bytes_burst, bucket.bytes + passed_s * rates.bytes_per_s), now_s,
-                  min(rates.requests_burst, bucket.requests + passed_s * rates.requests_per_s))
+                  min(rates.requests_burst, bucket.requests + passed_s * rates.requests_per_s),
+                  min(rates.seconds_burst, bucket.seconds + passed_s * rates.seconds_per_s))
 
 
 def take(bucket: Bucket, size: int, rates: Rates, now_s: float) -> Bucket:
@@ -92,9 +98,15 @@ def charge(bucket: Bucket, number: int, rates: Rates, now_s: float) -> Bucket | 
     return None if full.requests < 0 else replace(full, requests=max(-rates.requests_burst, full.requests - number))
 
 
+def spend(bucket: Bucket, seconds: float, rates: Rates, now_s: float) -> Bucket:
+    """The bucket after a thread has worked so long for the sender. What is owed is at most one burst."""
+    full = refill(bucket, rates, now_s)
+    return replace(full, seconds=max(-rates.seconds_burst, full.seconds - seconds))
+
+
 def is_over(bucket: Bucket) -> bool:
     """Whether the sender is over its share, so that its request is refused."""
-    return bucket.messages < 0 or bucket.bytes < 0
+    return bucket.messages < 0 or bucket.bytes < 0 or bucket.seconds < 0
 
 
 def is_flood(bucket: Bucket, rates: Rates) -> bool:
@@ -122,6 +134,12 @@ class Shares:
             bucket = take(self._buckets.get(name, fill(self._rates, now_s)), size, self._rates, now_s)
             self._buckets[name] = bucket
             return bucket
+
+    def spend(self, name: str, seconds: float) -> None:
+        """Count the time of a thread for the host."""
+        now_s = self._clock()
+        with self._lock:
+            self._buckets[name] = spend(self._buckets.get(name, fill(self._rates, now_s)), seconds, self._rates, now_s)
 
     def charge(self, name: str, number: int) -> bool:
         """Whether a host may have ``number`` requests more applied; counts them if so. 0 only asks."""
@@ -175,6 +193,11 @@ class Gate:
     def admit(self, hostname: str, number: int) -> bool:
         """Whether a host may have ``number`` requests more applied; counts them if so. 0 only asks."""
         return self._shares.charge(hostname, number)
+
+    def spent(self, sender: Sender, seconds: float) -> None:
+        """A thread has worked for a request so long. It counts for a host; see ``Rates``."""
+        if sender.kind is SenderKind.HOST:
+            self._shares.spend(sender.name, seconds)
 
     def reply(self, arrived: Arrived) -> bool:
         """Whether to take a message from the reply queue: only services reply."""

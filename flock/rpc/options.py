@@ -37,6 +37,11 @@ OPTIONS = [
                     "and clears. What exceeds it is refused, and the host sends it again later."),
     cfg.IntOpt("host_requests_burst", default=10_000, min=500,
                help="Requests that one host may send at once in messages that carry many."),
+    cfg.FloatOpt("host_seconds_per_s", default=4, min=0.1,
+                 help="Seconds per second for which the threads of this process may work for one host for long. What "
+                      "exceeds it is refused, and the host sends it again later."),
+    cfg.FloatOpt("host_seconds_burst", default=120, min=30,
+                 help="Seconds for which the threads of this process may work for one host at once."),
 ]
 
 # Retry after one second instead of thirty, and limit how many messages one consumer prefetches.

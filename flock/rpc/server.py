@@ -2,10 +2,11 @@
 """The server side: binds implementation objects to their interfaces and serves in a bounded number of threads."""
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from oslo_context import context as oslo_context
@@ -13,7 +14,7 @@ from oslo_context import context as oslo_context
 from flock.core.errors import FlockError, InvalidInput, RemoteError
 from flock.foreign.messaging import NO_REPLY
 from flock.rpc import echo, envelope, metrics, text
-from flock.rpc.accounts import SenderKind, sender_of, topic_of_host
+from flock.rpc.accounts import Sender, SenderKind, sender_of, topic_of_host
 from flock.rpc.bus import Transport
 from flock.rpc.caller import called_by
 from flock.rpc.errors import HostUnknown, SenderRefused, TooManyMessages, Undecodable
@@ -148,7 +149,7 @@ def _exposed(permit: Permit, signature: Signature, function: Callable[..., Any],
             sender = permit.sender(context, transport.account)
             arguments = _arguments(signature, body, size_max_bytes)
             permit.check(sender, arguments)
-            with called_by(sender):
+            with called_by(sender), _counted(transport, sender):
                 result = function(**arguments)
             reply = envelope.good(signature.result.encode(result, "result"))
             return text.pack(reply, size_max_bytes, f"reply of {method}")
@@ -170,6 +171,16 @@ def _exposed(permit: Permit, signature: Signature, function: Callable[..., Any],
 
     handle.__name__ = method
     return oslo_messaging.expose(handle)  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def _counted(transport: Transport, sender: Sender) -> Iterator[None]:
+    """Count the time as the sender's."""
+    begun_s = time.monotonic()
+    try:
+        yield
+    finally:
+        transport.gate.spent(sender, time.monotonic() - begun_s)
 
 
 def _count(transport: Transport, user_id: Any, what: str) -> None:

@@ -21,6 +21,7 @@ from flock.core.health import Health
 from flock.service.backend import oslo_service
 from flock.service.listener import Listener
 from flock.service.notify import notify, reloading, watchdog_interval_s
+from flock.service.standby import wait_until_active
 from flock.service.starting import Abandoned, until_ready
 
 LOG = logging.getLogger(__name__)
@@ -213,6 +214,7 @@ def run_daemon(prog: str, factory: Factory, *, subsystem: str | None = None, arg
     """
     conf = flock_conf.setup(prog, subsystem or prog.split("-", 1)[0], sys.argv[1:] if argv is None else argv)
     sys.excepthook = _main_failed
+    wait_until_active(conf.config_file)
     daemon_service = DaemonService(prog, conf, factory)
     _Launcher(conf, daemon_service).launch_service(daemon_service)
     logging.shutdown()

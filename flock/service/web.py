@@ -13,6 +13,7 @@ from gunicorn.app.base import BaseApplication
 
 from flock import conf as flock_conf
 from flock.foreign import webserver  # noqa: F401 - refuses a gunicorn without what is used here
+from flock.service.standby import wait_until_active
 
 LOG = logging.getLogger(__name__)
 LINE_BYTES_MAX = 8190
@@ -108,5 +109,6 @@ def run_api(prog: str, app_factory: AppFactory, group: str = "api", *, default_p
     ``close()`` when its worker ends.
     """
     conf = flock_conf.setup(prog, subsystem or prog.split("-", 1)[0], sys.argv[1:] if argv is None else argv)
+    wait_until_active(conf.config_file)
     sys.argv = [prog]  # libraries that parse the command line must not see these arguments
     GunicornApi(prog, conf, app_factory, group, default_port).run()

@@ -14,11 +14,9 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from flock.core.errors import InvalidInput
-from flock.exec.atomic import replace_file, replace_kept
+from flock.exec.atomic import NEXT, replace_file, replace_kept
 from flock.tls.authority import Authority, Usage
 from flock.tls.identity import new_key, new_request, private_key
-
-NEXT = ".next"
 
 
 def reissue(authority: Authority, certificate_pem: bytes, request_pem: bytes, now: datetime.datetime) -> bytes:

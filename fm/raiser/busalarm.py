@@ -23,14 +23,15 @@ class Change(enum.Enum):
     CLEAR = "clear"
 
 
-def change(broken_since_s: float | None, is_set: bool | None, now_s: float) -> Change | None:
-    """Set the alarm after BROKEN_S of trouble, clear it without trouble; None when it is as it must be.
+def change(broken_since_s: float | None, is_set: bool | None, now_s: float,
+           patience_s: float = BROKEN_S) -> Change | None:
+    """Set the alarm after ``patience_s`` of trouble, clear it without trouble; None when it is as it must be.
 
     ``is_set`` is None as long as it is unknown, after a start.
     """
     if broken_since_s is None:
         return None if is_set is False else Change.CLEAR
-    return Change.SET if is_set is not True and now_s - broken_since_s >= BROKEN_S else None
+    return Change.SET if is_set is not True and now_s - broken_since_s >= patience_s else None
 
 
 def spooled(raiser: Raiser) -> Callable[[Change, str, str], object]:

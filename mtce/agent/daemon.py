@@ -223,4 +223,5 @@ class Agent:
             host_uuid=host_uuid, hostname=self._hostname, boot_id=self._boot_id, uptime_s=uptime_s(self._root),
             sequence=sequence, configured=state.configured, healthy=state.healthy, locked=state.locked,
             goenabled=state.tests_passed, goenabled_failed=state.tests_failed,
-            services_failed=self._services is False, services_started=self._services is True)
+            services_failed=self._services is False, services_started=self._services is True,
+            groups_degraded=state.degraded)

@@ -16,6 +16,7 @@ TESTS_PASSED = "run/goenabled"
 TESTS_FAILED = "run/goenabled_failed"
 LOCKED = "run/.node_locked"
 LOCKED_PERSISTENT = "var/persist/mtc/.node_locked"
+DEGRADED = "run/.sm_degraded"
 RESETTING = "run/.node_reset"
 SIMPLEX = "etc/platform/simplex"
 PLATFORM_CONF = "etc/platform/platform.conf"
@@ -24,7 +25,8 @@ NAME_MAX = 255
 
 @dataclass(frozen=True, slots=True)
 class HostFlags:
-    """State of the flag files; ``tests_failed`` is the name of the first test that failed."""
+    """State of the flag files; ``tests_failed`` is the name of the first test that failed. ``degraded``: service
+    management's."""
 
     configured: bool
     healthy: bool
@@ -32,6 +34,7 @@ class HostFlags:
     tests_allowed: bool
     tests_passed: bool
     tests_failed: str | None
+    degraded: bool = False
 
 
 def read(root: Root) -> HostFlags:
@@ -44,6 +47,7 @@ def read(root: Root) -> HostFlags:
         tests_allowed=root.exists(TESTS_ALLOWED),
         tests_passed=root.exists(TESTS_PASSED),
         tests_failed=(failed or "unknown") if failed is not None else None,
+        degraded=root.exists(DEGRADED),
     )
 
 

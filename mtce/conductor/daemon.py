@@ -77,7 +77,7 @@ class ConductorDaemon:
                                       manager=manager)
         self._loop = Loop(store, options.settings(conf), self._effects, clock, hostname, chosen.events_max,
                           uptime_s=lambda: uptime_s(Root("/")))
-        self._audit = ManagerAudit(manager, self._stored_views) if manager is not None else None
+        self._audit = ManagerAudit(manager, self._stored_views, self._post) if manager is not None else None
         if self._audit is not None:
             self._effects.audit_with(self._audit)
         self._inventory = messages.Inventory(rpc.client(HostStates, self._transport))

@@ -7,16 +7,16 @@ told, soon after a change and again until both agree. So nothing has to be store
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from flock.core.errors import FlockError
 from flock.jobs.worker import Worker
 from mtce.contract.states import HostAction
 from mtce.core import actions as act
-from mtce.core.events import ManagerAnswer
+from mtce.core.events import Event, Guarded, ManagerAnswer
 from mtce.core.view import MaintainedHost
-from sm.contract.nodecommand import ErrorCode, NodeAction
+from sm.contract.nodecommand import ErrorCode, Fencing, NodeAction
 from sm.contract.states import Availability
 from sysinv.contract.enums import Administrative
 
@@ -68,10 +68,12 @@ def may_be_told(view: MaintainedHost, controllers: Iterable[MaintainedHost]) -> 
 
 
 class ManagerAudit:
-    """Tells service management the states of controllers. ``views``: all hosts, as stored."""
+    """Tells service management the states of controllers. ``views``: all hosts, as stored. ``post`` gets for each
+    controller but the active one what service management does with it when it is silent."""
 
-    def __init__(self, api: Api, views: Callable[[], Iterable[MaintainedHost]]) -> None:
-        self._api, self._views = api, views
+    def __init__(self, api: Api, views: Callable[[], Iterable[MaintainedHost]],
+                 post: Callable[[str, Event], None] = lambda _uuid, _event: None) -> None:
+        self._api, self._views, self._post = api, views, post
         self._problem: str | None = None
         self._told: dict[str, States] = {}
         self._worker = Worker("mtce-manager", self._pass)
@@ -97,8 +99,11 @@ class ManagerAudit:
         """Compare once, and tell each difference. FlockError: service management does not answer."""
         controllers = [view for view in self._views() if view.is_controller]
         for view in controllers:
+            shown = self._api.service_node(view.hostname)
+            if not view.is_active:
+                self._post(view.uuid, Guarded(_fencing(shown)))
             if may_be_told(view, controllers):
-                self._tell(view)
+                self._tell(view, shown)
 
     def _pass(self) -> float:
         try:
@@ -110,8 +115,8 @@ class ManagerAudit:
             self._problem = str(error)
         return AUDIT_S
 
-    def _tell(self, view: MaintainedHost) -> None:
-        wanted, shown = known_states(view), self._api.service_node(view.hostname)
+    def _tell(self, view: MaintainedHost, shown: Mapping[str, Any]) -> None:
+        wanted = known_states(view)
         if shown["admin"] == "unknown" and shown["active_services"] == "unknown":
             return  # Not a controller of the domain yet.
         self._told[view.hostname] = wanted
@@ -124,6 +129,12 @@ class ManagerAudit:
         if reply["error_code"] != ErrorCode.OK:
             LOG.warning("service management does not take %s of %s: %s", wanted, view.hostname,
                         reply.get("error_details"))
+
+
+def _fencing(shown: Mapping[str, Any]) -> Fencing:
+    """What an answer says of a controller; an sm-api of another release may know more words, or none."""
+    word = shown.get("fencing")
+    return Fencing(word) if word in set(Fencing) else Fencing.NONE
 
 
 def _word(view: MaintainedHost) -> NodeAction:

@@ -78,7 +78,8 @@ MTCALIVE_MAX_BYTES = 1024
 class MtcAlive:
     """A sign of life that a host's mtce-agent sends every 5 s and on request. ``boot_id`` differs after every boot.
 
-    ``goenabled_failed`` is the name of the first test that failed, else None.
+    ``goenabled_failed`` is the name of the first test that failed, else None. ``groups_degraded``: service management
+    of the host, a controller, says that a group of services is degraded or failed there.
     """
 
     host_uuid: str
@@ -93,6 +94,7 @@ class MtcAlive:
     goenabled_failed: str | None
     services_failed: bool
     services_started: bool = False
+    groups_degraded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def must_store(before: MaintainedHost, after: MaintainedHost) -> bool:
 def _lasting(view: MaintainedHost) -> MaintainedHost:
     return replace(view, silent_ms=None, probe_ms=None, revision=0, sequence=0, bus_alive_ms=None,
                    cluster_alive_ms=None, alive_sequence=0, asked_ms=None, bus_open_ms=None, bus_ok=False,
-                   pulses_ok=False, dead_office=False, claimed="", claimed_by="", claimed_ms=None)
+                   pulses_ok=False, dead_office=False, claimed="", claimed_by="", claimed_ms=None, guarded_ms=None)
 
 
 def state_update(before: MaintainedHost | None, after: MaintainedHost, at: str = "") -> HostStateUpdate | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mtce.contract.records import MtcAlive, MtceHost
 from mtce.contract.states import HostAction
 from mtce.core.view import Level, Network
+from sm.contract.nodecommand import Fencing
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,13 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Guarded:
+    """Service management has said what it does with a controller that is silent."""
+
+    fencing: Fencing
+
+
+@dataclass(frozen=True, slots=True)
 class Resume:
     """The conductor restarted: answers to commands in flight are lost.
 
@@ -128,4 +136,4 @@ class Resync:
 
 
 Event = (Tick | Put | Command | Alive | RebootAnswer | AgentResult | Pulse | BmcAnswer | ManagerAnswer | Claimed
-         | Resume | Resync)
+         | Guarded | Resume | Resync)

@@ -89,6 +89,7 @@ class Settings:
     offline_silence_ms: int = 9_000
     unobserved_ms: int = 60_000
     claim_trusted_ms: int = 30_000
+    guard_trusted_ms: int = 40_000
     offline_probe_ms: int = 1_000
     online_silence_ms: int = 14_000
     reset_to_offline_ms: int = 150_000

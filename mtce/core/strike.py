@@ -73,12 +73,27 @@ def _judge_silence(view: MaintainedHost, now_ms: int, settings: Settings) -> Per
         return Refusal(f"alive on {', '.join(heard)}", heard)
     if is_claimed(view, now_ms, settings):
         return Refusal(view.claimed, task=f"No reset: MAC {view.claimed_by} claims addresses, see 400.005")
+    guarded = _guarded(view, now_ms, settings)
+    if guarded is not None:
+        return guarded
     found = conclusive(view, now_ms, settings)
     unknown = [channel for channel, sign in found.items() if sign is Sign.UNKNOWN]
     if unknown:
         return Refusal(f"nothing is known from {', '.join(unknown)}")
     silent = (_silence(view, channel, now_ms) for channel in found)
     return Permit(Wish.SILENCE, f"silent on {', '.join(silent)}")
+
+
+def _guarded(view: MaintainedHost, now_ms: int, settings: Settings) -> Refusal | None:
+    """Refuse to strike a silent controller that service management strikes, or has just struck: two power commands at
+    a time would spoil each other's proof, and a second one would end the boot that follows the first."""
+    if view.fenced_ms is not None and now_ms - view.fenced_ms < settings.boot_timeout_ms(view.personality):
+        return Refusal("service management has switched it off, and it may be booting",
+                       task="Switched off by service management; booting")
+    if view.guarded_ms is not None and now_ms - view.guarded_ms < settings.guard_trusted_ms:
+        return Refusal("service management switches a silent controller off itself",
+                       task="Silent; service management switches it off")
+    return None
 
 
 def is_claimed(view: MaintainedHost, now_ms: int, settings: Settings) -> bool:

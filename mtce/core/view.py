@@ -158,6 +158,10 @@ class MaintainedHost:
     """The last claim of somebody else on an address that the host's answers depend on, and when it was confirmed."""
     claimed_by: str = ""
     """The MAC address of that machine."""
+    guarded_ms: int | None = None
+    """When service management said last that it switches this controller off itself when it is silent."""
+    fenced_ms: int | None = None
+    """Since when service management has had this controller off; None when it was heard there since."""
     monitored: bool = False
     epoch: int = 0
     """Names the present period of monitoring; levels reported for an earlier one do not count."""

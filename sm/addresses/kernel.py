@@ -9,8 +9,11 @@ import ipaddress
 import os
 import socket
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from sm.addresses import netlink
+from sm.addresses.netlink import ACK, CREATE, DUMP, REPLACE, REQUEST, attribute
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -19,10 +22,8 @@ GLOBAL, LINK = 0, 253
 """RT_SCOPE_UNIVERSE and RT_SCOPE_LINK of linux/rtnetlink.h."""
 ANSWER_S = 5.0
 ANSWER_BYTES = 1 << 20
-_HEADER, _ADDRESS, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BBBBI"), struct.Struct("=HH")
+_ADDRESS = struct.Struct("=BBBBI")
 _NEW, _DELETE, _GET = 20, 21, 22
-_ERROR, _DONE = 2, 3
-_REQUEST, _ACK, _DUMP, _CREATE, _REPLACE = 0x1, 0x4, 0x300, 0x400, 0x100
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_CACHEINFO, _IFA_FLAGS = 1, 2, 4, 6, 8
 _FLAG_SECONDARY, _FLAG_NODAD, _FLAG_DAD_FAILED, _FLAG_TENTATIVE = 0x01, 0x02, 0x08, 0x40
 
@@ -49,7 +50,7 @@ def held(address: Address) -> list[Held]:
 
 
 def _all(family: int) -> list[Held]:
-    return [found for message in _asked(_GET, _REQUEST | _DUMP, _ADDRESS.pack(family, 0, 0, 0, 0))
+    return [found for message in _asked(_GET, REQUEST | DUMP, _ADDRESS.pack(family, 0, 0, 0, 0))
             if (found := _held(message, family)) is not None]
 
 
@@ -61,7 +62,7 @@ def scope_of(address: Address, prefix: int, index: int, here: Iterable[Held]) ->
     """
     network = ipaddress.ip_interface((address, prefix)).network
     for found in here:
-        if found.index == index and ipaddress.ip_interface((found.address, found.prefix)).network == network:
+        if found.index == index and _network(found) == network:
             return found.scope
     return LINK if address.is_link_local else GLOBAL
 
@@ -71,57 +72,56 @@ def add(address: Address, prefix: int, index: int, preferred_s: int = FOREVER) -
 
     ``preferred_s``: 0 keeps programs from using it as the source of new connections. Raises OSError.
     """
-    attributes = _attribute(_IFA_LOCAL, address.packed) + _attribute(_IFA_ADDRESS, address.packed)
-    attributes += _attribute(_IFA_CACHEINFO, struct.pack("=IIII", preferred_s, FOREVER, 0, 0))
+    attributes = attribute(_IFA_LOCAL, address.packed) + attribute(_IFA_ADDRESS, address.packed)
+    attributes += attribute(_IFA_CACHEINFO, struct.pack("=IIII", preferred_s, FOREVER, 0, 0))
     if isinstance(address, ipaddress.IPv6Address):
-        attributes += _attribute(_IFA_FLAGS, struct.pack("=I", _FLAG_NODAD))
+        attributes += attribute(_IFA_FLAGS, struct.pack("=I", _FLAG_NODAD))
     elif prefix < 31:
         broadcast = ipaddress.IPv4Interface((address, prefix)).network.broadcast_address
-        attributes += _attribute(_IFA_BROADCAST, broadcast.packed)
+        attributes += attribute(_IFA_BROADCAST, broadcast.packed)
     family = _family(address)
     # For IPv6 the kernel finds the scope itself.
     scope = scope_of(address, prefix, index, _all(family)) if family == socket.AF_INET else GLOBAL
     head = _ADDRESS.pack(family, prefix, 0, scope, index)
-    _asked(_NEW, _REQUEST | _ACK | _CREATE | _REPLACE, head + attributes)
+    _asked(_NEW, REQUEST | ACK | CREATE | REPLACE, head + attributes)
 
 
 def remove(found: Held) -> None:
     """Remove the address from its interface, and no other: IPv4 addresses of the same network stay. Raises OSError."""
-    # Only the first address of a network takes others with it; where the setting cannot be written, as in a container,
-    # a floating address is not the first, because the host has its own.
     if isinstance(found.address, ipaddress.IPv4Address) and not found.secondary:
-        name = socket.if_indextoname(found.index)
-        with open(f"/proc/sys/net/ipv4/conf/{name}/promote_secondaries", "r+", encoding="ascii") as setting:
-            if setting.read().strip() == "0":
-                setting.seek(0)
-                setting.write("1")
-    attributes = _attribute(_IFA_LOCAL, found.address.packed) + _attribute(_IFA_ADDRESS, found.address.packed)
+        _keep_secondaries(found, _all(socket.AF_INET))
+    attributes = attribute(_IFA_LOCAL, found.address.packed) + attribute(_IFA_ADDRESS, found.address.packed)
     head = _ADDRESS.pack(_family(found.address), found.prefix, 0, 0, found.index)
-    _asked(_DELETE, _REQUEST | _ACK, head + attributes)
+    _asked(_DELETE, REQUEST | ACK, head + attributes)
+
+
+def _keep_secondaries(first: Held, here: Iterable[Held]) -> None:
+    """The first address of a network takes the others of the interface with it, unless the kernel is told otherwise.
+
+    Where there are no others, nothing is written: the setting is read-only in a container, and the address must go.
+    """
+    network = _network(first)
+    if not any(found.secondary and found.index == first.index and _network(found) == network for found in here):
+        return
+    path = f"/proc/sys/net/ipv4/conf/{socket.if_indextoname(first.index)}/promote_secondaries"
+    with open(path, encoding="ascii") as setting:
+        kept = setting.read().strip() != "0"
+    if not kept:
+        with open(path, "w", encoding="ascii") as setting:
+            setting.write("1")
+
+
+def _network(found: Held) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_interface((found.address, found.prefix)).network
 
 
 def _family(address: Address) -> int:
     return socket.AF_INET if isinstance(address, ipaddress.IPv4Address) else socket.AF_INET6
 
 
-def _attribute(kind: int, value: bytes) -> bytes:
-    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
-
-
-def _attributes(data: bytes) -> dict[int, bytes]:
-    found, place = {}, 0
-    while place + _ATTRIBUTE.size <= len(data):
-        length, kind = _ATTRIBUTE.unpack_from(data, place)
-        if length < _ATTRIBUTE.size:
-            break
-        found[kind] = data[place + _ATTRIBUTE.size:place + length]
-        place += length + -length % 4
-    return found
-
-
 def _held(message: bytes, family: int) -> Held | None:
     found, prefix, flags, scope, index = _ADDRESS.unpack_from(message)
-    attributes = _attributes(message[_ADDRESS.size:])
+    attributes = netlink.attributes(message[_ADDRESS.size:])
     packed = attributes.get(_IFA_LOCAL) or attributes.get(_IFA_ADDRESS)
     if found != family or packed is None:
         return None
@@ -135,25 +135,15 @@ def _asked(kind: int, flags: int, body: bytes) -> list[bytes]:
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asking:
         asking.settimeout(ANSWER_S)
         asking.bind((0, 0))
-        asking.send(_HEADER.pack(_HEADER.size + len(body), kind, flags, 1, 0) + body)
+        asking.send(netlink.request(kind, flags, body))
         answers: list[bytes] = []
         while True:
-            for answered, payload in _messages(asking.recv(ANSWER_BYTES)):
-                if answered == _DONE:
+            for answered, payload in netlink.messages(asking.recv(ANSWER_BYTES)):
+                if answered == netlink.DONE:
                     return answers
-                if answered == _ERROR:
+                if answered == netlink.ERROR:
                     number = -struct.unpack_from("=i", payload)[0]
                     if number:
                         raise OSError(number, os.strerror(number))
                     return answers
                 answers.append(payload)
-
-
-def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    place = 0
-    while place + _HEADER.size <= len(data):
-        length, kind, _, _, _ = _HEADER.unpack_from(data, place)
-        if length < _HEADER.size:
-            return
-        yield kind, data[place + _HEADER.size:place + length]
-        place += length + -length % 4

@@ -8,9 +8,9 @@ from typing import Any
 
 from flock.core.errors import InvalidInput, NotFound
 from flock.core.records import replace
-from sm.catalogue.fields import PORT_MAX, address_rule
+from sm.catalogue.fields import LIMITS, PORT_MAX, address_rule
 from sm.catalogue.rows import Configured, InstanceRow, InterfaceRow, Key, SettingRow, key_of
-from sm.contract.states import RedundancyModel
+from sm.contract.states import OnFailure, RedundancyModel
 
 Edit = Callable[[Configured], Configured]
 CPE_MODES: Mapping[str, str] = {"duplex": "tor", "duplex-direct": "dc"}
@@ -86,8 +86,8 @@ def parse_parameters(text: str) -> dict[str, str]:
 
 
 def service_group(provisioned: bool, domain: str, group: str, model: str, n_active: str, m_standby: str,
-                  aggregate: str) -> Edit:
-    """Set how many nodes of a domain run a group, and with which others it moves."""
+                  aggregate: str, preferred: str | None = None) -> Edit:
+    """Set how many nodes of a domain run a group, with which others it moves, and, where given, on which it is best."""
     if model not in list(RedundancyModel):
         raise InvalidInput(field="model", rule=f"must be one of {', '.join(RedundancyModel)}")
     active, standby = _number("n_active", n_active, 0, PORT_MAX), _number("m_standby", m_standby, 0, PORT_MAX)
@@ -95,7 +95,20 @@ def service_group(provisioned: bool, domain: str, group: str, model: str, n_acti
     def edit(configured: Configured) -> Configured:
         return _changed(configured, "service_domain_members", (domain, group), "service domain member",
                         lambda row: replace(row, provisioned=provisioned, model=RedundancyModel(model),
-                                            n_active=active, m_standby=standby, aggregate=aggregate))
+                                            n_active=active, m_standby=standby, aggregate=aggregate,
+                                            preferred=row.preferred if preferred is None else preferred))
+    return edit
+
+
+def service(name: str, on_failure: str | None, limits: Mapping[str, str | None]) -> Edit:
+    """Set what follows when a service has failed too often, and its limits by field; what is None stays."""
+    given = {field: _number(field, text, *LIMITS[field]) for field, text in limits.items() if text is not None}
+    policy = {} if on_failure is None else {"on_failure": OnFailure(on_failure)}
+    if not given and not policy:
+        raise InvalidInput(field="service", rule=f"needs one of --on_failure, --{', --'.join(limits)}")
+
+    def edit(configured: Configured) -> Configured:
+        return _changed(configured, "services", (name,), "service", lambda row: replace(row, **given, **policy))
     return edit
 
 

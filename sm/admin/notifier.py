@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flock.core.errors import Unavailable
+from sm.client.control import NotRunning
 
-Notifier = Callable[[int], None]
-"""Tells the daemon the new version of the configuration; Unavailable when no daemon is there."""
+Notifier = Callable[[int], str]
+"""Tells the daemon the new version of the configuration, and returns what it says; NotRunning: there is no daemon."""
 
 
-def nobody(version: int) -> None:
+def nobody(version: int) -> str:
     """There is no daemon: it reads the store when it starts."""
-    raise Unavailable(service="sm", reason=f"it is not running; version {version} waits for it")
+    raise NotRunning(service="sm", reason=f"it is not running; version {version} waits for it")

@@ -11,13 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flock.core.errors import FlockError, Refused, Unavailable
+from flock.core.errors import FlockError, Refused
 from sm.admin.edits import Edit
 from sm.admin.notifier import Notifier
 from sm.catalogue.difference import lines
 from sm.catalogue.load import read_site, shipped
 from sm.catalogue.rows import Configured
 from sm.catalogue.seed import configured
+from sm.client.control import NotRunning
+from sm.client.program import say
 from sm.store.store import Change, Store
 
 STORE = Path("/var/lib/flock/sm/sm.db")
@@ -106,18 +108,13 @@ def _report(change: Change, note: Note) -> None:
 
 def _tell(name: str, version: int, notify: Notifier) -> int:
     try:
-        notify(version)
-    except Unavailable:
+        say(notify(version))
+    except NotRunning:
         say("sm is not running; the change takes effect when it starts.")
     except FlockError as error:
         _complain(f"{name}: the change is stored, but sm could not be told: {error}")
         return 1
     return 0
-
-
-def say(line: str) -> None:
-    """Write a line of the command's output."""
-    sys.stdout.write(f"{line}\n")
 
 
 def _complain(line: str) -> None:

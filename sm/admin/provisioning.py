@@ -9,6 +9,7 @@ from sm.admin import edits
 from sm.admin.edits import Edit
 from sm.admin.notifier import Notifier, nobody
 from sm.admin.program import common, edited, run
+from sm.client.program import examples
 
 _KINDS = {
     "service-domain": ("service_domains", ("domain",), False, "a service domain"),
@@ -20,6 +21,7 @@ _KINDS = {
     "service": ("services", ("service",), False, "a service alone; deprecated, use service-group-member"),
 }
 """Table, names on the command line, whether the daemon can be told, and what it is."""
+_USUAL = {"domain": "controller", "group": "cloud-services", "interface": "admin-interface", "service": "keystone"}
 
 
 def main(name: str, provisioned: bool, arguments: Sequence[str], notify: Notifier = nobody) -> int:
@@ -29,13 +31,19 @@ def main(name: str, provisioned: bool, arguments: Sequence[str], notify: Notifie
 
 def _parser(name: str, provisioned: bool) -> argparse.ArgumentParser:
     verb = "Lets take part" if provisioned else "Takes out of service"
-    parser = argparse.ArgumentParser(prog=name, description=f"{verb}, on this controller:", epilog=(
-        f"example: {name} service-group-member cloud-services keystone --apply"))
+    parser = argparse.ArgumentParser(
+        prog=name, description=f"{verb}, on this controller. Make the change on both controllers.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=examples(*(f"{name} {kind} {' '.join(_USUAL[word] for word in names)}{' --apply' if apply else ''}"
+                          for kind, (_, names, apply, _) in _KINDS.items())))
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     for kind, (_, names, apply, said) in _KINDS.items():
-        command = kinds.add_parser(kind, help=said, description=f"{verb}: {said}.")
+        usual = f"{name} {kind} {' '.join(_USUAL[word] for word in names)}"
+        command = kinds.add_parser(
+            kind, help=said, description=f"{verb}: {said}.", formatter_class=argparse.RawDescriptionHelpFormatter,
+            epilog=examples(f"{usual} --dry-run", *([f"{usual} --apply"] if apply else [])))
         for word in names:
-            command.add_argument(word, help=f"name of the {word}")
+            command.add_argument(word, help=f"name of the {word}, such as {_USUAL[word]}")
         common(command, apply)
     return parser
 

@@ -29,6 +29,10 @@ class Reading:
         """Pass on all whole lines that are there; how many. An error of ``take`` ends it before that line."""
         done = 0
         numbers = self._numbers()
+        if numbers and numbers[-1] < self._number:
+            # Somebody has emptied the directory: the daemon counts from the start, and nothing of that is done yet.
+            LOG.warning("%s begins anew with file %d", self._directory, numbers[0])
+            self._number, self._offset = numbers[0], 0
         for number in numbers:
             if number < self._number:
                 self._remove(number)
@@ -47,6 +51,8 @@ class Reading:
         except FileNotFoundError:
             return 0  # The daemon has removed the oldest one meanwhile.
         try:
+            if os.fstat(file).st_size < self._offset:
+                self._offset = 0  # another file than the one that was read so far
             while data := os.pread(file, READ_BYTES, self._offset):
                 lines = data.split(b"\n")[:-1]
                 for line in lines:

@@ -50,12 +50,11 @@ def services(report: StatusReport) -> list[Row]:
 
 
 def nodes(report: StatusReport) -> list[Row]:
-    """The controllers. A witness is none; only controllers have states."""
-    members = {line.node for line in report.groups} | {report.node}
+    """The controllers, also one that was never heard. A witness is none."""
     return [{"id": number, "name": line.name, "administrative_state": line.administrative.value,
              "operational_state": line.operational.value, "availability_status": line.availability.value,
              "ready_state": line.ready.value}
-            for number, line in enumerate(sorted((line for line in report.nodes if line.name in members),
+            for number, line in enumerate(sorted((line for line in report.nodes if not line.witness),
                                                  key=lambda line: line.name), 1)]
 
 

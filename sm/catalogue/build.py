@@ -49,7 +49,7 @@ def _groups(configured: Configured, known: Mapping[str, ServiceRow]) -> dict[str
         name=group.name, model=placed[group.name].model, n_active=placed[group.name].n_active,
         m_standby=placed[group.name].m_standby, members=tuple(members[group.name]),
         aggregate=placed[group.name].aggregate, failure_debounce_ms=group.failure_debounce_ms,
-        fatal_error_reboot=group.fatal_error_reboot,
+        fatal_error_reboot=group.fatal_error_reboot, preferred=nodes_in(placed[group.name].preferred),
     ) for group in configured.service_groups if group.provisioned and group.name in placed}
 
 
@@ -64,7 +64,12 @@ def _service(row: ServiceRow, actions: Mapping[ServiceAction, ActionSpec], insta
         fail_countdown_interval_ms=row.fail_countdown_interval_ms, max_action_failures=row.max_action_failures,
         max_transition_failures=row.max_transition_failures, pid_file=row.pid_file,
         parameters=instance.parameters if instance else {}, instance=instance.instance if instance else "",
-        program=row.program, user=row.user)
+        program=row.program, user=row.user, on_failure=row.on_failure)
+
+
+def nodes_in(preferred: str) -> tuple[str, ...]:
+    """The nodes that ``preferred`` of a row names."""
+    return tuple(preferred.split(",")) if preferred else ()
 
 
 def _enabling_max(configured: Configured, cores: int) -> int:

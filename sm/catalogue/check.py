@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 
-from sm.catalogue import plugins
+from sm.catalogue import paths, plugins
 from sm.catalogue.build import catalogue
-from sm.catalogue.durations import timing
 from sm.catalogue.fields import PLACEHOLDER, field_problems
 from sm.catalogue.order import Steps, cycle, start_steps, stop_steps
 from sm.catalogue.problems import CatalogueRefused, Problem
 from sm.catalogue.results import is_code, unreachable
 from sm.catalogue.rows import ActionRow, Configured, key_of, tables
-from sm.contract.states import DependencyKind, RedundancyModel, ServiceAction, ServiceState
+from sm.contract.states import AUDITS, DependencyKind, RedundancyModel, ServiceAction, ServiceState
 
 ROWS_MAX = 10_000
 UP = (ServiceState.ENABLED_ACTIVE, ServiceState.ENABLED_STANDBY)
@@ -50,7 +49,7 @@ def problems(configured: Configured) -> list[Problem]:
                  _heartbeats):
         found += rule(configured)
     if not found:
-        for rule in (_groups, _aggregates, _cycles, _unfilled, _unreachable, _timing):
+        for rule in (_groups, _aggregates, _cycles, _unfilled, _unreachable, paths.problems):
             found += rule(configured)
     return found
 
@@ -100,18 +99,18 @@ def _actions(configured: Configured) -> Iterator[Problem]:
     actions: defaultdict[str, dict[ServiceAction, ActionRow]] = defaultdict(dict)
     for row in configured.service_actions:
         actions[row.service][row.action] = row
-        if row.plugin in plugins.PROBES and row.action not in plugins.AUDITS:
+        if row.plugin in plugins.PROBES and row.action not in AUDITS:
             yield Problem("service_actions", f"{row.service} {row.action}", "plugin",
                           f"{row.plugin} only looks at a service; an audit may use it, {row.action} may not")
     for service in configured.services:
         has = actions[service.name]
         missing = [action for action in (ServiceAction.ENABLE, ServiceAction.DISABLE) if action not in has]
-        if not any(audit in has for audit in plugins.AUDITS):
+        if not any(audit in has for audit in AUDITS):
             missing.append(ServiceAction.AUDIT_ENABLED)
-        for one, other in ((ServiceAction.GO_ACTIVE, ServiceAction.GO_STANDBY),
-                           (ServiceAction.GO_STANDBY, ServiceAction.GO_ACTIVE)):
-            if one in has and other not in has:
-                yield Problem("services", service.name, "actions", f"has {one}, so it needs {other}")
+        # A service that only goes active is stopped and started anew to stand by.
+        if ServiceAction.GO_STANDBY in has and ServiceAction.GO_ACTIVE not in has:
+            yield Problem("services", service.name, "actions", f"has {ServiceAction.GO_STANDBY}, so it needs "
+                          f"{ServiceAction.GO_ACTIVE}")
         for action in missing:
             yield Problem("services", service.name, "actions", f"needs the action {action}")
 
@@ -164,10 +163,16 @@ def _groups(configured: Configured) -> Iterator[Problem]:
 
 
 def _aggregates(configured: Configured) -> Iterator[Problem]:
-    together = defaultdict(list)
+    together, wishes = defaultdict(list), defaultdict(set)
     for group in catalogue(configured).groups.values():
         if group.aggregate:
             together[group.aggregate].append((group.name, (group.model, group.n_active, group.m_standby)))
+            wishes[group.aggregate].add(group.preferred)
+    for aggregate, said in wishes.items():
+        if len(said - {()}) > 1:
+            yield Problem("service_domain_members", aggregate, "preferred",
+                          "groups that move together may not prefer different nodes: " + " or ".join(
+                              ",".join(one) for one in sorted(said - {()})))
     for aggregate, groups in together.items():
         (usual, _), = Counter(placement for _, placement in groups).most_common(1)
         for name, placement in groups:
@@ -202,10 +207,3 @@ def _unreachable(configured: Configured) -> Iterator[Problem]:
     for row in unreachable(configured.service_action_results, configured.service_actions):
         yield Problem("service_action_results", " ".join(key_of(row)), "",
                       "no action's exit leads here: nothing uses this plug-in and command, or other rows hide it")
-
-
-def _timing(configured: Configured) -> Iterator[Problem]:
-    try:
-        timing(configured)
-    except ValueError as error:
-        yield Problem("configuration", "durations", "", str(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sm.contract.states import ActionResult, Impact, RedundancyModel, ServiceAction
+from sm.contract.states import ActionResult, Impact, OnFailure, RedundancyModel, ServiceAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,10 @@ class Heartbeat:
 class Service:
     """One service. ``when``: words that must all hold; ``a | b`` is one of two, ``not a`` its contrary.
 
-    ``plugin`` is ``kind:what``. The four ``..._needs`` name services: for enabling and going active they must be
-    active before, for disabling and going standby they must be stopped before. ``without``: actions that it lacks.
+    ``plugin`` is ``kind:what``. ``..._needs`` name services: for enabling and going active they must be
+    active before, for disabling and going standby they must be stopped before. Those of ``enabled_needs`` must be
+    active for as long as this one is enabled. Those of ``enable_after`` and ``go_active_after`` must be active before,
+    too, but may stop while this one still runs. ``without``: actions that it lacks.
     """
 
     impact: Impact
@@ -60,6 +62,9 @@ class Service:
     disable_needs: tuple[str, ...] = ()
     go_active_needs: tuple[str, ...] = ()
     go_standby_needs: tuple[str, ...] = ()
+    enable_after: tuple[str, ...] = ()
+    go_active_after: tuple[str, ...] = ()
+    enabled_needs: tuple[str, ...] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     retries: Mapping[str, int] = field(default_factory=dict)
@@ -71,6 +76,7 @@ class Service:
     fail_countdown_interval_ms: int = 90_000
     max_action_failures: int = 4
     max_transition_failures: int = 16
+    on_failure: OnFailure = OnFailure.RESTART
     heartbeat: Heartbeat | None = None
 
 
@@ -85,13 +91,14 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class GroupHead:
-    """What the file of a group says beside its services."""
+    """What the file of a group says beside its services. ``preferred``: nodes from best to worst."""
 
     group: str
     placement: Placement
     failure_debounce_ms: int
     fatal_error_reboot: bool
     aggregate: str = ""
+    preferred: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

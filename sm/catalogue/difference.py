@@ -94,7 +94,8 @@ def _moves(old: Catalogue, new: Catalogue) -> Iterator[Move]:
 
 def _placement(group: GroupSpec) -> str:
     together = f" in {group.aggregate}" if group.aggregate else ""
-    return f"{group.model} {group.n_active}/{group.m_standby}{together}"
+    wanted = f" on {', '.join(group.preferred)} if possible" if group.preferred else ""
+    return f"{group.model} {group.n_active}/{group.m_standby}{together}{wanted}"
 
 
 def _changes(before: Configured, after: Configured) -> Iterator[FieldChange]:

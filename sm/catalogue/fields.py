@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from sm.catalogue import durations, plugins
+from sm.catalogue import plugins
 from sm.catalogue.problems import Problem
 from sm.catalogue.rows import ActionRow, key_of
-from sm.contract.states import Policy
+from sm.contract.states import AUDITS
+from sm.core.timing import Timing
 
 NAME_MAX = 64
 TEXT_MAX = 1024
@@ -20,6 +21,7 @@ COUNT_MAX = 10_000
 NODES_MAX = 64
 PORT_MAX = 65_535
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_NODES = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,63})(,[A-Za-z0-9][A-Za-z0-9_.-]{0,63})*|")
 _DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}|")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -47,15 +49,17 @@ LIMITS: Mapping[str, tuple[int, int]] = {
 SETTINGS: Mapping[str, tuple[int, int]] = {
     "ENABLING_THROTTLE": (1, COUNT_MAX), "sm_server_port": (1, PORT_MAX), "sm_client_port": (1, PORT_MAX),
     "sm_process_priority": (-20, -2), "FAILPENDING_TIMEOUT_MS": (1, TIME_MS_MAX),
-    "RESET_PEER_WAIT_TIMEOUT_SEC": (1, TIME_S_MAX), **dict.fromkeys(durations.KEYS, (1, TIME_MS_MAX)),
+    "RESET_PEER_WAIT_TIMEOUT_SEC": (1, TIME_S_MAX),
 }
 """Keys of ``configuration`` that are numbers, with their least and greatest value."""
 SETTING_CHOICES: Mapping[str, tuple[str, ...]] = {
     "SYSTEM_MODE": ("simplex", "duplex", "duplex-direct", "standard"),
     "SYSTEM_ROLE": ("none", "systemcontroller", "subcloud"),
     "PLATFORM": ("flock", "starlingx"),
-    "policy": tuple(Policy),
 }
+ELSEWHERE = frozenset({"policy", *Timing.__dataclass_fields__})
+"""What the agreement between the nodes goes by. The witness, which has no store, needs it too."""
+ELSEWHERE_RULE = "has no effect here; it is set in /etc/sm/sm.conf of each controller"
 
 
 def field_problems(table: str, row: Any) -> Iterator[Problem]:
@@ -129,12 +133,18 @@ def _pid_file_rule(value: str) -> str:
     return "" if not value or value.startswith("/") else "must be an absolute path, or empty"
 
 
+def _nodes_rule(value: str) -> str:
+    good = _NODES.fullmatch(value) and len(set(value.split(","))) == len(value.split(","))
+    return "" if good else "must be different names of nodes with commas between them, or empty"
+
+
 def _presence_rule(value: str) -> str:
     return "" if value else "must not be empty"
 
 
 _TEXT_RULES: Mapping[str, Callable[[str], str]] = {
     **dict.fromkeys(_ADDRESSES, address_rule), "device": _device_rule, "pid_file": _pid_file_rule,
+    "preferred": _nodes_rule,
     **dict.fromkeys(("instance", "command", "key", "source", "destination", "message"), _presence_rule),
 }
 
@@ -144,7 +154,7 @@ def _action_problems(table: str, row: ActionRow) -> Iterator[Problem]:
     rule = plugins.name_rule(row.plugin, row.provider, row.name)
     if rule:
         yield Problem(table, place, "name", rule)
-    if (row.interval_s > 0) != (row.action in plugins.AUDITS):
+    if (row.interval_s > 0) != (row.action in AUDITS):
         yield Problem(table, place, "interval_s", "must be greater than 0 for an audit, and 0 for other actions")
     if row.interval_s > TIME_S_MAX:
         yield Problem(table, place, "interval_s", f"must be a number from 0 to {TIME_S_MAX}")

@@ -14,6 +14,7 @@ from flock.core.codec import codec_for
 from flock.core.errors import InvalidInput
 from sm.catalogue import definitions, plugins
 from sm.catalogue.definitions import Definitions, Deployments, Group, GroupHead, ResultCodes, Service, Variants
+from sm.catalogue.fields import ELSEWHERE, ELSEWHERE_RULE
 from sm.catalogue.problems import CatalogueRefused, Problem
 from sm.catalogue.site import FAMILIES, FLOCK, STARLINGX, Site, address_rules
 from sm.contract.states import Condition, PluginKind, ServiceAction, ServiceState, Status
@@ -21,8 +22,8 @@ from sm.contract.states import Condition, PluginKind, ServiceAction, ServiceStat
 Kind = TypeVar("Kind")
 SHIPPED = Path(__file__).parent
 FILE_BYTES_MAX = 1_000_000
-NEEDS = ("enable_needs", "disable_needs", "go_active_needs", "go_standby_needs")
-_GROUP_KEYS = {"group", "placement", "aggregate", "failure_debounce_ms", "fatal_error_reboot", "services"}
+NEEDS = ("enable_needs", "disable_needs", "go_active_needs", "go_standby_needs", "enabled_needs", "enable_after",
+         "go_active_after")
 
 
 class _Loader(yaml.SafeLoader):
@@ -162,6 +163,8 @@ def site_problems(reader: Reader, site: Site, known: Definitions, file: str) -> 
         for item in value:
             if item not in allowed:
                 reader.wrong(file, "site", field, f"{item!r} is not known; known are {', '.join(sorted(allowed))}")
+    for key in sorted(ELSEWHERE & site.configuration.keys()):
+        reader.wrong(file, "site", f"configuration.{key}", ELSEWHERE_RULE)
     for network, field, rule in address_rules(site):
         reader.wrong(file, f"network {network}", field, rule)
 

@@ -60,7 +60,8 @@ def _step(catalogue: Catalogue, row: Dependency, action: ServiceAction) -> Step:
     stands_by = catalogue.services[row.dependent].has_standby
     stopping = action in (ServiceAction.DISABLE, ServiceAction.GO_STANDBY)
     if stopping:
-        goes_standby = stands_by and row.state is ServiceState.ENABLED_STANDBY
+        goes_standby = (stands_by and row.state is ServiceState.ENABLED_STANDBY
+                        and not catalogue.services[row.dependent].restarts_to_stand_by)
         return Step(row.dependent, ServiceAction.GO_STANDBY if goes_standby else ServiceAction.DISABLE)
     goes_active = stands_by and row.state is ServiceState.ENABLED_ACTIVE
     return Step(row.dependent, ServiceAction.GO_ACTIVE if goes_active else ServiceAction.ENABLE)

@@ -19,7 +19,6 @@ _WORDS: Mapping[PluginKind, tuple[str, str, str]] = {
 }
 PROBES = (PluginKind.HTTP, PluginKind.TCP)
 """Plug-ins that only look: they execute audits and nothing else."""
-AUDITS = (ServiceAction.AUDIT_ENABLED, ServiceAction.AUDIT_DISABLED)
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9@:._\\-]{0,240}\.(service|target|socket|mount|slice|timer)")
 _URL = re.compile(r"https?://[^\s/]+(/\S*)?")

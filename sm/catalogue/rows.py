@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
-from sm.contract.states import DependencyKind, Impact, PluginKind, RedundancyModel, ServiceAction, ServiceState
+from sm.contract.states import (
+    DependencyKind,
+    Impact,
+    OnFailure,
+    PluginKind,
+    RedundancyModel,
+    ServiceAction,
+    ServiceState,
+)
 from sm.core import model
 
 Key = tuple[str, ...]
@@ -59,7 +67,8 @@ class InterfaceRow:
 
 @dataclass(frozen=True, slots=True)
 class DomainMemberRow:
-    """A group of a domain and how many nodes run it. Groups of one ``aggregate`` move together."""
+    """A group of a domain and how many nodes run it. Groups of one ``aggregate`` move together. ``preferred``: nodes
+    from best to worst with commas between them; empty: the group stays where it is."""
 
     KEY: ClassVar[Key] = ("domain", "group")
     domain: str
@@ -69,6 +78,7 @@ class DomainMemberRow:
     n_active: int = 1
     m_standby: int = 1
     aggregate: str = ""
+    preferred: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +118,13 @@ class ServiceRow:
     pid_file: str = ""
     program: str = ""
     user: str = ""
+    on_failure: OnFailure = OnFailure.RESTART
 
 
 @dataclass(frozen=True, slots=True)
 class DependencyRow:
-    """Before ``service`` runs ``action``, ``dependent`` must be in ``dependent_state``."""
+    """Before ``service`` runs ``action``, ``dependent`` must be in ``dependent_state``; of the kind ``state`` for as
+    long as it is enabled."""
 
     KEY: ClassVar[Key] = ("kind", "service", "action", "dependent")
     service: str

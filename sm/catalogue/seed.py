@@ -28,7 +28,7 @@ from sm.catalogue.rows import (
     SettingRow,
 )
 from sm.catalogue.site import FLOCK, Family, Site, values, words
-from sm.contract.states import Condition, PluginKind, ServiceAction, ServiceState, Status
+from sm.contract.states import Condition, DependencyKind, PluginKind, ServiceAction, ServiceState, Status
 
 RETRIES: Mapping[ServiceAction, int] = {
     ServiceAction.ENABLE: 2, ServiceAction.GO_ACTIVE: 2, ServiceAction.GO_STANDBY: 2, ServiceAction.AUDIT_ENABLED: 2,
@@ -40,7 +40,13 @@ _NEEDED: Mapping[str, tuple[ServiceAction, ServiceState]] = {
     "disable_needs": (ServiceAction.DISABLE, ServiceState.DISABLED),
     "go_active_needs": (ServiceAction.GO_ACTIVE, ServiceState.ENABLED_ACTIVE),
     "go_standby_needs": (ServiceAction.GO_STANDBY, ServiceState.DISABLED),
+    "enable_after": (ServiceAction.ENABLE, ServiceState.ENABLED_ACTIVE),
+    "go_active_after": (ServiceAction.GO_ACTIVE, ServiceState.ENABLED_ACTIVE),
+    "enabled_needs": (ServiceAction.ENABLE, ServiceState.ENABLED_ACTIVE),
 }
+_LASTING = "enabled_needs"
+_REVERSED = ("enable_needs", "go_active_needs", _LASTING)
+"""What is stopped in the reverse order of starting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,8 @@ def _domain_members(known: Definitions, site: Site, chosen: list[Chosen]) -> Ite
     for group in known.groups.values():
         placement = mode.placement or group.head.placement
         yield DomainMemberRow(known.deployments.domain.name, group.name, group.name in used, placement.model,
-                              placement.n_active, placement.m_standby, group.head.aggregate if mode.aggregates else "")
+                              placement.n_active, placement.m_standby, group.head.aggregate if mode.aggregates else "",
+                              ",".join(group.head.preferred))
 
 
 def _groups(known: Definitions, site: Site, chosen: list[Chosen]) -> Iterator[GroupRow]:
@@ -141,7 +148,7 @@ def _service(one: Chosen) -> ServiceRow:
     text = one.service
     return ServiceRow(one.name, one.provisioned, text.max_failures, text.fail_countdown,
                       text.fail_countdown_interval_ms, text.max_action_failures, text.max_transition_failures,
-                      text.pid_file, text.program, text.user)
+                      text.pid_file, text.program, text.user, text.on_failure)
 
 
 def _dependencies(known: Definitions, chosen: list[Chosen]) -> Iterator[DependencyRow]:
@@ -152,10 +159,11 @@ def _dependencies(known: Definitions, chosen: list[Chosen]) -> Iterator[Dependen
             for needed in _expanded(known, getattr(one.service, field_name)):
                 if needed not in names:
                     continue
-                yield DependencyRow(one.name, action, needed, state)
-                if state is ServiceState.ENABLED_ACTIVE and one.own and names[needed].own:
+                yield DependencyRow(one.name, action, needed, state,
+                                    DependencyKind.STATE if field_name == _LASTING else DependencyKind.ACTION)
+                if field_name in _REVERSED and one.own and names[needed].own:
                     stops[needed].append(_reverse(names[needed], one, ServiceAction.DISABLE))
-                    if _has_standby(names[needed].service):
+                    if ServiceAction.GO_STANDBY in names[needed].service.commands:
                         stops[needed].append(_reverse(names[needed], one, ServiceAction.GO_STANDBY))
     for rows in stops.values():
         yield from dict.fromkeys(rows)

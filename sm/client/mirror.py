@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
-import time
 from pathlib import Path
 
 import yaml
 
 from flock.core.codec import codec_for
 from flock.core.errors import InvalidInput, Refused, Unavailable
+from sm.client.talk import answered
 from sm.contract.mirror import ANSWER_MAX_BYTES, SOCKET, MirrorReply, MirrorRequest, MirrorStatus, MirrorVerb
 
 ANSWER_S = 10.0
@@ -61,19 +60,9 @@ def alone(site: Path = SITE) -> bool:
 def ask(request: MirrorRequest, control: str = SOCKET, limit_s: float = ANSWER_S) -> MirrorReply:
     """Send a request and return the answer. Refused: the daemon gives the reason; Unavailable: it does not answer
     within the limit."""
-    ends_s = time.monotonic() + limit_s
-    data = b""
+    line = codec_for(MirrorRequest).encode(request, "request") + b"\n"
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as talk:
-            talk.settimeout(limit_s)
-            talk.connect(control)
-            talk.sendall(codec_for(MirrorRequest).encode(request, "request") + b"\n")
-            while not data.endswith(b"\n"):
-                talk.settimeout(max(0.001, ends_s - time.monotonic()))
-                chunk = talk.recv(64 * 1024)
-                if not chunk or len(data) > ANSWER_MAX_BYTES:
-                    raise ConnectionError("the daemon closed the connection")
-                data += chunk
+        data = answered(control, line, limit_s, ANSWER_MAX_BYTES)
         reply: MirrorReply = codec_for(MirrorReply).decode(data, "answer")
     except (OSError, InvalidInput) as error:
         raise Unavailable(service="sm-mirror", reason=f"{control}: {error}") from error

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from flock.core.errors import DeadlineExceeded, FlockError, Refused, Unavailable
-from sm.client.control import ask
+from sm.client.control import NotRunning, ask
 from sm.contract.control import SOCKET, Reply, Request, StatusReport, Verb
 from sm.contract.states import GroupState
 
@@ -26,17 +26,29 @@ def restart(service: str, path: str = SOCKET) -> None:
 def unmanaged(services: Iterable[str], path: str = SOCKET) -> Iterator[None]:
     """Keep the daemon from repairing services while the caller stops or restarts them.
 
-    Where no daemon runs, nothing has to be kept from anything. FlockError when the daemon refuses.
+    Where no daemon runs, nothing has to be kept from anything. FlockError when the daemon refuses, or runs and does not
+    answer: it would start what the caller stops.
     """
     held: list[str] = []
     try:
-        with contextlib.suppress(Unavailable):
+        with contextlib.suppress(NotRunning):
             for name in services:
-                ask(Request("", Verb.UNMANAGE, service=name), path)
-                held.append(name)
+                _unmanage(name, held, path)
         yield
     finally:
         _manage(held, path)
+
+
+def _unmanage(service: str, held: list[str], path: str) -> None:
+    try:
+        ask(Request("", Verb.UNMANAGE, service=service), path)
+    except NotRunning:
+        raise
+    except Unavailable:
+        # The daemon may have done it, and only its answer is missing.
+        held.append(service)
+        raise
+    held.append(service)
 
 
 def _manage(services: list[str], path: str) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import datetime
-import fcntl
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from flock.core.errors import FlockError
+from flock.exec.alone import alone
 from flock.service import realtime
 from sm.admin.program import catalogue_of
 from sm.daemon import settings
@@ -45,16 +44,9 @@ def run(arguments: Sequence[str]) -> int:
 
 
 async def _serve(chosen: settings.Settings, stop_services: bool) -> int:
-    # A node may have one daemon at a time; the lock ends with this process.
     runtime = Path(chosen.runtime)
     runtime.mkdir(mode=0o755, parents=True, exist_ok=True)
-    lock = os.open(runtime / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            sys.stderr.write(f"sm-daemon: another daemon runs; it holds {runtime / 'lock'}.\n")
-            return 1
+    with alone(runtime / "lock", "Another daemon runs."):
         realtime.prefer(chosen.realtime_priority)
         made = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         store = Store.open(Path(chosen.store), lambda: catalogue_of(Path(chosen.site)), made, repair=True)
@@ -62,8 +54,6 @@ async def _serve(chosen: settings.Settings, stop_services: bool) -> int:
             return await NodeDaemon(chosen, store, stop_services).run()
         finally:
             store.close()
-    finally:
-        os.close(lock)
 
 
 if __name__ == "__main__":

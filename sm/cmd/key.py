@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
-from flock.core.errors import FlockError
+from flock.core.errors import FlockError, InvalidInput, Refused
 from sm.core import rotation
 from sm.core.rotation import Key, Ring
 from sm.transport.keyring import KeyFile, fresh_secret, witness_secret
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")
 EPILOG = """examples:
   sm-key create                       the first key of a new system; the installation does it and copies the file
   sm-key rotate                       replace the key on all nodes and witnesses; run it on any one node
@@ -35,7 +37,7 @@ def main() -> int:
         elif args.what == "rotate":
             file.change(lambda ring: rotation.begin(ring, *fresh_secret()))
         elif args.what == "witness":
-            print(_for_witness(file.load()[0], args.name))
+            print(_for_witness(*file.load(), args.name))
             return 0
         print("\n".join(_status(*file.load())))
     except (FlockError, OSError) as error:
@@ -63,7 +65,12 @@ def _first_ring() -> Ring:
     return Ring((Key(1, tag, secret),), tag)
 
 
-def _for_witness(ring: Ring, name: str) -> str:
+def _for_witness(ring: Ring, holder: str, name: str) -> str:
+    if holder:
+        raise Refused(detail=f"this file is that of the witness {holder}; the file of a witness is made on a node")
+    if not _NAME.match(name):
+        # A file without a name is one for a node, and this key is another one than the nodes'.
+        raise InvalidInput(field="name", rule="must be the host name of the witness in the settings of the nodes")
     keys = [{"number": key.number, "tag": key.tag, "secret": witness_secret(key.secret, name).hex()}
             for key in ring.keys]
     return json.dumps({"keys": keys, "used": ring.used, "witness": name})

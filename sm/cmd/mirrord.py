@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import logging
 import os
 import select
@@ -13,9 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flock.core.errors import FlockError
+from flock.exec.alone import alone
+from sm.contract.mirror import PORT
 from sm.mirror.control import ControlSocket
 from sm.mirror.daemon import MirrorDaemon
-from sm.mirror.settings import AUDIT_S, PORT, MirrorSettings, mirror_settings
+from sm.mirror.settings import AUDIT_S, MirrorSettings, mirror_settings
 
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
@@ -56,13 +57,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _serve(chosen: MirrorSettings) -> int:
     chosen.runtime.mkdir(mode=0o755, parents=True, exist_ok=True)
-    lock = os.open(chosen.runtime / "mirror.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            sys.stderr.write(f"sm-mirrord: another daemon runs; it holds {chosen.runtime / 'mirror.lock'}.\n")
-            return 1
+    with alone(chosen.runtime / "mirror.lock", "Another daemon runs."):
         told, tells = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(tells)
         for number in ENDS:
@@ -71,8 +66,6 @@ def _serve(chosen: MirrorSettings) -> int:
         return MirrorDaemon(chosen).run(
             lambda daemon: ControlSocket(chosen.runtime / "mirror", chosen.group, daemon),
             lambda limit_s: select.select([told], [], [], limit_s)[0])
-    finally:
-        os.close(lock)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ class Verb(enum.StrEnum):
     """[node, force]"""
     FORCE_ACTIVE = "force-active"
     """[accept_loss]"""
+    MAINTENANCE = "maintenance"
+    """[maintenance]"""
     RESTART = "restart"
     """[service, alone]"""
     MANAGE = "manage"
@@ -58,7 +60,8 @@ class Verb(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class Request:
     """``id`` comes back in the answer. ``changes``: words of ``sm simulate``, at most CHANGES_MAX. ``in_sync``: whether
-    both controllers have the same software deployment; True where that cannot be learned."""
+    both controllers have the same software deployment; True where that cannot be learned. ``origin``: who asks, for the
+    journal."""
 
     id: str
     verb: Verb
@@ -67,6 +70,7 @@ class Request:
     service: str = ""
     force: bool = False
     accept_loss: bool = False
+    maintenance: bool = False
     alone: bool = False
     version: int = 0
     changes: tuple[str, ...] = ()
@@ -75,11 +79,13 @@ class Request:
     availability: Availability = Availability.UNKNOWN
     action: NodeAction | None = None
     in_sync: bool = True
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeLine:
-    """A voter as this node knows it. ``heard``: not silent now. ``out``: why it is certain that it is off."""
+    """A voter as this node knows it. ``heard``: not silent now. ``out``: why it is certain that it is off. ``witness``:
+    it votes and runs nothing, so it has no states."""
 
     name: str
     administrative: Administrative
@@ -89,6 +95,7 @@ class NodeLine:
     heard: bool
     leads: bool
     out: str = ""
+    witness: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,8 @@ class ServiceLine:
 @dataclass(frozen=True, slots=True)
 class StatusReport:
     """All that the daemon of ``node`` knows. ``reason``: why it leads or does not. ``problems``: what is wrong with the
-    daemon itself, in sentences. ``journal``: the latest decisions, the oldest first. ``domain``: its name."""
+    daemon itself, in sentences. ``journal``: the latest decisions, the oldest first. ``domain``: its name.
+    ``maintenance``: an operator wants nothing moved. ``current``: nodes whose data is current, as this one knows."""
 
     node: str
     leader: str
@@ -137,6 +145,8 @@ class StatusReport:
     problems: tuple[str, ...] = ()
     journal: tuple[str, ...] = ()
     domain: str = DOMAIN
+    maintenance: bool = False
+    current: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,12 +87,19 @@ class GroupOrder(Struct, frozen=True):
     reason: str = ""
 
 
+class Maintenance(Struct, frozen=True):
+    """Whether an operator wants nothing moved. ``number`` grows with each word of an operator: the highest counts."""
+
+    number: int = 0
+    on: bool = False
+
+
 class Snapshot(Struct, frozen=True):
     """All that a node has to say of states. ``revision`` grows with each change, and starts anew with each boot.
 
     A snapshot that does not fit into one datagram travels in ``parts`` pieces with rows of its own each; receivers see
     it when all of one revision have come. ``orders``: by node, from the leader only. ``obeyed``: term and number of the
-    latest orders that the sender has taken.
+    latest orders that the sender has taken. ``maintenance``: the newest word of an operator that it knows.
     """
 
     revision: int
@@ -100,9 +107,9 @@ class Snapshot(Struct, frozen=True):
     parts: int = 1
     nodes: dict[str, NodeReport] = field(default_factory=dict)
     assignments: tuple[AssignmentReport, ...] = ()
-    record: DataRecord | None = None
     orders: dict[str, tuple[GroupOrder, ...]] = field(default_factory=dict)
     obeyed: tuple[int, int] = (0, 0)
+    maintenance: Maintenance = Maintenance()
 
 
 class KeyReport(Struct, frozen=True):
@@ -130,13 +137,12 @@ class Beat(Struct, frozen=True):
     ``echoes``: by node, what was heard last of the boot that the sender believes in. ``greetings``: by node, what was
     heard last of boots that have not proven yet that they are alive; they prove nothing but that the sender hears them.
 
-    ``term``: the highest that the sender knows. ``leading``: the sender has the lease of it. ``grants``: by node, from
-    the leader only: for how many ms after the beat in ``echoes`` that node may keep its groups active. ``claims`` and
-    what follows up to ``fenced``: as the beat of the domain explains them.
+    ``term``: the highest that the sender knows. ``leading``: the sender has the lease of it. ``claims`` and what
+    follows up to ``fenced``: as the beat of the domain explains them.
 
     ``carriers``: by path of the sender, whether its device has a carrier; ``heard``: by path, the nodes heard lately;
-    ``reachable``: by path, whether any of its probed targets answers, where that is known. ``reach``: how many hosts of
-    the cluster the sender reaches, None where it does not know. ``pausing_ms``: its silence is announced for that long.
+    ``reachable``: by path, whether any of its probed targets answers, where that is known. ``pausing_ms``: its silence
+    is announced for that long. ``departing_ms``: the sender ends with its host, and is expected back within that time.
 
     ``revision``: of the sender's snapshot. ``acknowledged``: by node, the revision of its snapshot that the sender has,
     counted by the boot in ``echoes``. ``offers``: by node that does not have the new key yet.
@@ -151,7 +157,6 @@ class Beat(Struct, frozen=True):
     term: int = 0
     vote: Vote = Vote()
     leading: bool = False
-    grants: dict[str, int] = field(default_factory=dict)
     record: DataRecord = DataRecord()
     claims: bool = False
     alone: bool = False
@@ -164,8 +169,8 @@ class Beat(Struct, frozen=True):
     carriers: dict[str, bool] = field(default_factory=dict)
     heard: dict[str, tuple[str, ...]] = field(default_factory=dict)
     reachable: dict[str, bool] = field(default_factory=dict)
-    reach: int | None = None
     pausing_ms: int = 0
+    departing_ms: int = 0
     revision: int = 0
     acknowledged: dict[str, int] = field(default_factory=dict)
     keys: KeyReport | None = None

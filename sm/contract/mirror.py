@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass
 
 SOCKET = "/run/sm/mirror"
+PORT = 2224
+"""TCP, on the management network: where the mirrors of the controllers meet."""
 ACTIVE_MARK = "mirror.active"
 """File beside the socket: the term in which this node was made active, while it is."""
 REQUEST_MAX_BYTES = 8 * 1024

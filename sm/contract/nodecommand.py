@@ -58,6 +58,17 @@ class Verdict:
 ALLOWED = Verdict()
 
 
+class Fencing(enum.StrEnum):
+    """Who may switch a silent controller off now."""
+
+    NONE = "none"
+    """Service management does not: it has no board of it, or does not wait for it."""
+    ABLE = "able"
+    """Service management does when the controller is silent. Nobody else may then."""
+    OFF = "off"
+    """Service management has switched it off, and has not heard it since."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceNode:
     """States of a node, and ``yes``, ``no`` or ``unknown`` for what is active and what of it a swact moves."""
@@ -68,3 +79,4 @@ class ServiceNode:
     avail: Availability = Availability.UNKNOWN
     active_services: str = "unknown"
     swactable_services: str = "unknown"
+    fencing: Fencing = Fencing.NONE

@@ -132,6 +132,10 @@ class ServiceAction(enum.StrEnum):
     AUDIT_DISABLED = "audit-disabled"
 
 
+AUDITS = frozenset({ServiceAction.AUDIT_ENABLED, ServiceAction.AUDIT_DISABLED})
+"""Those that only look."""
+
+
 class ActionResult(enum.StrEnum):
     """How an attempt of an action ended. ``FATAL`` stops the service for good."""
 

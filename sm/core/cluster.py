@@ -83,16 +83,12 @@ Key = tuple[str, str]
 
 
 class Cluster(Struct, frozen=True):
-    """The domain at one moment. Every group has an assignment on every node. ``maintenance``: nothing is moved.
-
-    ``planned``: by node, when an operator wants a swact away from it, in milliseconds of the leader's clock.
-    """
+    """The domain at one moment. Every group has an assignment on every node. ``maintenance``: nothing is moved."""
 
     groups: Mapping[str, GroupSpec]
     nodes: Mapping[str, Node]
     assignments: Mapping[Key, Assignment]
     maintenance: bool = False
-    planned: Mapping[str, int] = field(default_factory=dict)
 
 
 class Decision(Struct, frozen=True):

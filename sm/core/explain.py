@@ -105,6 +105,8 @@ def _outcome(cluster: Cluster, group: str, words: str, now_ms: int) -> str:
 
 def _stops(cluster: Cluster, spec: GroupSpec, posts: dict[str, Post]) -> tuple[str, ...]:
     lines = ["the domain is in maintenance mode"] if cluster.maintenance else []
+    if len(posts) == 1:
+        lines.append("there is no other controller")
     for name, post in sorted(posts.items()):
         if post.silent and post.holds:
             lines.append(silence(post))

@@ -28,8 +28,8 @@ class Evidence(Struct, frozen=True):
 
     ``silent_since_ms``: when the target was heard last; None when it was never heard, or not since it was switched off.
     ``quiet_until_ms``: it said that it is silent until then. ``heard_by``: a voter that hears the target and is heard
-    here; empty without one. ``reachable``: how many voters, this node among them, are heard. ``isolated``: why this
-    node's own networks are at fault.
+    here; empty without one. ``reachable``: how many voters, this node among them, are heard. ``outvoted``: this node
+    hears no majority, and the target may hear one. ``isolated``: why this node's own networks are at fault.
     """
 
     target: str
@@ -38,6 +38,7 @@ class Evidence(Struct, frozen=True):
     heard_by: str
     reachable: int
     voters: int
+    outvoted: bool
     leading: bool
     leader: str
     eligible: bool
@@ -84,12 +85,19 @@ def _silence(facts: Evidence, now_ms: int, timing: Timing) -> str:
         return f"{facts.target} was never heard, or not since it was switched off"
     if now_ms < facts.quiet_until_ms:
         return f"{facts.target} said that it pauses"
-    needed = timing.silent_ms if facts.leading else timing.silent_ms + timing.fence_delay_ms
+    needed = timing.silent_ms + _delay_ms(facts, timing)
     if now_ms - facts.silent_since_ms < needed:
         return f"{facts.target} is silent for less than {needed} ms"
     if now_ms - facts.stalled_ms < timing.silent_ms:
         return "this node was itself stalled"
     return ""
+
+
+def _delay_ms(facts: Evidence, timing: Timing) -> int:
+    """How much longer than silence this node waits: of two nodes that do not hear each other only one shall strike."""
+    if facts.leading:
+        return timing.fence_delay_ms if facts.outvoted else 0
+    return timing.majority_delay_ms if facts.voters > 2 else timing.fence_delay_ms
 
 
 def _attempts(facts: Evidence, now_ms: int, timing: Timing) -> str:

@@ -80,6 +80,12 @@ class ServiceSpec:
         """Whether something of the service runs on the standby node."""
         return ServiceAction.GO_ACTIVE in self.actions
 
+    @property
+    def restarts_to_stand_by(self) -> bool:
+        """Whether the service is stopped and started anew to stand by. Nothing waits for that start: what makes another
+        node active is that it has stopped here, and its data is judged by who has all of it."""
+        return self.has_standby and ServiceAction.GO_STANDBY not in self.actions
+
 
 @dataclass(frozen=True, slots=True)
 class MemberSpec:

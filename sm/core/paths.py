@@ -18,6 +18,8 @@ DEBOUNCE_MS = 30_000
 DOUBT_MS = 6_000
 """How long it may take to prove at whose end a network is at fault: the probes, and the move that follows."""
 PAUSE_MAX_MS = 60_000
+AWAY_MAX_MS = 900_000
+"""How long the silence of a host that goes down in order is no fault of a path: a reboot of a large machine."""
 WEIGHTS: Mapping[str, int] = {"oam": 1, "cluster-host": 2, "mgmt": 4, "admin": 0}
 """What a lost network costs, unless the site says otherwise; any other network costs nothing."""
 
@@ -85,12 +87,14 @@ class Line(Struct, frozen=True):
 
 
 class Told(Struct, frozen=True):
-    """What another node told last of its paths, and until when its silence is announced."""
+    """What another node told last of its paths, and until when its silence is announced: a pause of its daemon, or the
+    reboot of its host."""
 
     heard_ms: int
     carriers: Mapping[str, bool]
     heard: Mapping[str, tuple[str, ...]]
     paused_until_ms: int
+    away_until_ms: int = 0
 
 
 class Trouble(Struct, frozen=True):
@@ -126,6 +130,9 @@ def step(settings: PathSettings, view: PathsView, event: Event, leading: bool,
         view = _with_line(view, event.path, replace(view.lines[event.path], carrier=event.up))
     elif isinstance(event, Heard):
         view = _heard(settings, view, event, now_ms)
+        if event.path not in view.lines or view.lines[event.path].state is PathState.OK:
+            # What is heard makes no path worse; that is for the tick to find.
+            return view, ()
     elif isinstance(event, Tick):
         view = _excuse_own_delay(settings, view, now_ms)
     view, changes = _judge(settings, view, now_ms)
@@ -176,11 +183,12 @@ def isolation(settings: PathSettings, view: PathsView, reachable: Mapping[str, b
     return ", ".join(f"{path} {faults[path]}" for path in sorted(blamed))
 
 
-def lost_networks(beat: Beat) -> frozenset[str]:
-    """The paths on which the sender of a beat is cut off: its device has no carrier, or it hears nobody there and
-    none of the targets that it probes answers. Unknown is not lost."""
-    return frozenset(path for path, up in beat.carriers.items()
-                     if not up or (not beat.heard.get(path) and beat.reachable.get(path) is False))
+def lost_networks(carriers: Mapping[str, bool], heard: Mapping[str, tuple[str, ...]],
+                  reachable: Mapping[str, bool]) -> frozenset[str]:
+    """The paths on which a node is cut off, from what its beats say: its device has no carrier, or it hears nobody
+    there and none of the targets that it probes answers. Unknown is not lost."""
+    return frozenset([path for path, up in carriers.items()
+                      if not up or (not heard.get(path) and reachable.get(path) is False)])
 
 
 def score(weights: Mapping[str, int], lost: frozenset[str]) -> int:
@@ -196,10 +204,11 @@ def _heard(settings: PathSettings, view: PathsView, event: Heard, now_ms: int) -
     beat, line = event.beat, view.lines.get(event.path)
     if line is None or beat.node not in settings.peers:
         return view
-    view = _with_line(view, event.path, replace(line, heard_ms={**line.heard_ms, beat.node: now_ms}))
+    line = replace(line, heard_ms={**line.heard_ms, beat.node: now_ms})
     paused_ms = now_ms + min(beat.pausing_ms, PAUSE_MAX_MS) if beat.pausing_ms > 0 else 0
-    told = Told(now_ms, beat.carriers, beat.heard, paused_ms)
-    return replace(view, told={**view.told, beat.node: told})
+    away_ms = now_ms + min(beat.departing_ms, AWAY_MAX_MS) if beat.departing_ms > 0 else 0
+    told = Told(now_ms, beat.carriers, beat.heard, paused_ms, away_ms)
+    return replace(view, lines={**view.lines, event.path: line}, told={**view.told, beat.node: told})
 
 
 def _excuse_own_delay(settings: PathSettings, view: PathsView, now_ms: int) -> PathsView:
@@ -229,7 +238,7 @@ def _state(settings: PathSettings, view: PathsView, line: Line, now_ms: int) -> 
         return PathState.DOWN
     if not settings.peers:
         return PathState.OK if line.carrier else PathState.UNKNOWN
-    if any(now_ms - at_ms < settings.timing.silent_ms for at_ms in line.heard_ms.values()):
+    if line.heard_ms and now_ms - max(line.heard_ms.values()) < settings.timing.silent_ms:
         return PathState.OK
     if now_ms - view.started_ms < settings.timing.silent_ms or line.carrier is None and not line.heard_ms:
         return PathState.UNKNOWN
@@ -267,17 +276,20 @@ def _alarms(settings: PathSettings, view: PathsView, leading: bool,
 def _badness(settings: PathSettings, view: PathsView, now_ms: int) -> dict[tuple[str, str], bool]:
     """By host and path, whether messages do not get through there; hosts of which nothing is known are left out.
 
-    Where the other end says that its device has no carrier, the fault is there and not here.
+    Where the other end says that its device has no carrier, the fault is there and not here. While all other nodes are
+    away in order, nobody is missed.
     """
     bad: dict[tuple[str, str], bool] = {}
     told = {node: row for node, row in view.told.items()
             if node in settings.peers and now_ms - row.heard_ms < settings.timing.silent_ms}
+    away = bool(settings.peers) and all(node in view.told and now_ms < view.told[node].away_until_ms
+                                        for node in settings.peers)
     for path, line in view.lines.items():
         blamed = bool(settings.peers) and all(node in told and told[node].carriers.get(path) is False
                                               for node in settings.peers)
         if line.state is not PathState.UNKNOWN:
             bad[settings.node, path] = line.state is PathState.DOWN or (
-                line.state is PathState.MISSING_HEARTBEAT and not blamed)
+                line.state is PathState.MISSING_HEARTBEAT and not blamed and not away)
         for node, row in told.items():
             if path in row.carriers:
                 deaf = path in row.heard and not row.heard[path] and line.carrier is not False

@@ -15,7 +15,7 @@ PARTS_MAX = 32
 def split(snapshot: Snapshot, fits: Callable[[Snapshot], bool]) -> tuple[Snapshot, ...]:
     """The snapshot in as few pieces as fit, each with all that concerns its groups; InvalidInput when none do.
 
-    The first piece has the states of the nodes and the record as well.
+    The first piece has the states of the nodes as well.
     """
     groups = sorted({row.group for row in snapshot.assignments}
                     | {order.group for orders in snapshot.orders.values() for order in orders})
@@ -29,12 +29,11 @@ def split(snapshot: Snapshot, fits: Callable[[Snapshot], bool]) -> tuple[Snapsho
 
 
 def _piece(snapshot: Snapshot, groups: set[str], part: int, parts: int) -> Snapshot:
-    first = part == 0
     orders = {node: mine for node, orders in snapshot.orders.items()
               if (mine := tuple(order for order in orders if order.group in groups))}
-    return Snapshot(snapshot.revision, part, parts, snapshot.nodes if first else {},
+    return Snapshot(snapshot.revision, part, parts, snapshot.nodes if part == 0 else {},
                     tuple(row for row in snapshot.assignments if row.group in groups),
-                    snapshot.record if first else None, orders, snapshot.obeyed)
+                    orders, snapshot.obeyed, snapshot.maintenance)
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 """What a node says to fault management, from what it sees of groups, of its paths and of commands."""
 from __future__ import annotations
 
+from flock.core.records import replace
 from sm.contract.faults import Kind, Statement
 from sm.core.cluster import Cluster
 from sm.core.paths import PathAlarm
@@ -11,13 +12,17 @@ from sm.core.swact import swact_log
 SWACT, COMMUNICATION, COMMUNICATION_LOG = "401.007", "400.005", "401.005"
 
 
-def of_groups(before: Watch | None, cluster: Cluster | None, domain: str,
-              now_ms: int) -> tuple[Watch | None, tuple[Statement, ...]]:
+def of_groups(before: Watch | None, cluster: Cluster | None, domain: str, now_ms: int, *,
+              audit: bool = False) -> tuple[Watch | None, tuple[Statement, ...]]:
     """What the leader says of groups. ``cluster`` None: this node does not lead, so it says nothing and begins anew
-    when it leads again."""
+    when it leads again. ``audit``: say again all that holds, and that all else does not."""
     if cluster is None:
         return None, ()
-    after, report = watch(first_watch(cluster, domain) if before is None else before, cluster, domain, now_ms)
+    if before is None:
+        before = first_watch(cluster, domain)
+    elif audit:
+        before = replace(before, alarms=first_watch(cluster, domain).alarms)
+    after, report = watch(before, cluster, domain, now_ms)
     raised = tuple(Statement(Kind.RAISE, one.id, one.entity, one.severity, one.text, one.repair)
                    for one in report.raised if one.severity)
     cleared = tuple(Statement(Kind.CLEAR, one.id, one.entity) for one in report.cleared)

@@ -14,7 +14,6 @@ from sm.contract.states import (
     Operational,
     RedundancyModel,
     SchedulingState,
-    ServiceState,
     Status,
 )
 from sm.core.cluster import Assignment, Cluster, Node
@@ -26,7 +25,7 @@ def check(cluster: Cluster, node: str, action: NodeAction, running: Mapping[str,
           in_sync: bool = True) -> Verdict:
     """Whether ``action`` on ``node`` may begin; forced swacts, unlocks and events always may.
 
-    ``running``: the services that are ``enabled-active``, by node (see ``running_services``). ``in_sync``: whether
+    ``running``: the services that are ``enabled-active``, by node (see ``sm.core.node.running``). ``in_sync``: whether
     both controllers have the same software deployment; True where that cannot be learned.
     """
     if node not in cluster.nodes:
@@ -102,12 +101,6 @@ def lock_check(cluster: Cluster, node: str, running: Mapping[str, Iterable[str]]
     return Verdict(ErrorCode.SOLE_PROVIDER, f"{node} is the sole provider of some services.", tuple(sole))
 
 
-def running_services(states: Mapping[str, Mapping[str, ServiceState]]) -> dict[str, list[str]]:
-    """The services that run on each node, from the states that the nodes report."""
-    return {node: [service for service, state in services.items() if state is ServiceState.ENABLED_ACTIVE]
-            for node, services in states.items()}
-
-
 def begin_swact(cluster: Cluster, node: str, force: bool) -> Cluster:
     """The snapshot in which all N + M groups leave ``node``. One begun elsewhere ends: the last word counts."""
     mark = SchedulingState.SWACT_FORCE if force else SchedulingState.SWACT
@@ -120,19 +113,3 @@ def begin_swact(cluster: Cluster, node: str, force: bool) -> Cluster:
 def swact_log(node: str, force: bool) -> tuple[str, str]:
     """Entity and text of log 401.007."""
     return f"host={node}", f"Swact{'-Force' if force else ''} issued against host {node}"
-
-
-def begin_planned(cluster: Cluster, now_ms: int) -> tuple[Cluster, tuple[str, ...]]:
-    """Begins the planned swacts that are due, and says what became of each. One that the checks refuse is dropped:
-    the operator planned it for a time, not for whenever it becomes possible."""
-    logs = []
-    due = sorted(node for node, due_ms in cluster.planned.items() if due_ms <= now_ms)
-    if not due:
-        return cluster, ()
-    for node in due:
-        verdict = check(cluster, node, NodeAction.SWACT, {})
-        if verdict.allowed:
-            cluster = begin_swact(cluster, node, force=False)
-        logs.append(f"the planned swact away from {node} begins" if verdict.allowed else
-                    f"the planned swact away from {node} is dropped: {verdict.details}")
-    return replace(cluster, planned={node: at for node, at in cluster.planned.items() if node not in due}), tuple(logs)

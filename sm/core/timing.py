@@ -27,7 +27,11 @@ class Timing:
     stagger_ms: int = 300
     """Between the candidacies of nodes that could stand at the same moment."""
     fence_delay_ms: int = 5_000
-    """How much longer than the leader another node waits before it fences. Longer than the BMC takes."""
+    """How much longer than ``silent_ms`` the second of two nodes that do not hear each other waits before it fences:
+    among two voters who does not lead, among more a leader that hears no majority. Longer than the BMC takes."""
+    majority_delay_ms: int = 1_000
+    """How much longer than ``silent_ms`` a node that does not lead waits among three voters or more, where it must hear
+    a majority. Longer than a daemon takes to start again."""
     fence_timeout_ms: int = 20_000
     fence_retry_ms: int = 5_000
     """Wait after a first attempt that failed; doubles with each further one, up to ``fence_retry_max_ms``."""

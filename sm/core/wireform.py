@@ -18,7 +18,7 @@ def with_domain(message: messages.Beat, beat: view.Beat) -> messages.Beat:
         vote=messages.Vote(beat.vote.term, beat.vote.holder), record=_record_out(beat.record),
         claims=beat.claims, leading=beat.leading, alone=beat.alone, accepts_loss=beat.accepts_loss, active=beat.active,
         eligible=beat.eligible, hears=tuple(sorted(beat.hears)), follows=beat.follows,
-        fenced=tuple(sorted(beat.fenced)), pausing_ms=beat.pausing_ms)
+        fenced=tuple(sorted(beat.fenced)), pausing_ms=beat.pausing_ms, departing_ms=beat.departing_ms)
 
 
 def domain_beat(message: messages.Beat) -> view.Beat:
@@ -30,7 +30,7 @@ def domain_beat(message: messages.Beat) -> view.Beat:
         record=view.Record(message.record.term, message.record.revision, frozenset(message.record.members)),
         claims=message.claims, leading=message.leading, alone=message.alone, accepts_loss=message.accepts_loss,
         active=message.active, eligible=message.eligible, hears=frozenset(message.hears), follows=message.follows,
-        fenced=frozenset(message.fenced), pausing_ms=message.pausing_ms)
+        fenced=frozenset(message.fenced), pausing_ms=message.pausing_ms, departing_ms=message.departing_ms)
 
 
 def report(assignment: Assignment, now_ms: int) -> AssignmentReport:

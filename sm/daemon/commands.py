@@ -2,10 +2,10 @@
 """Carries out what operators ask on the control socket; all checks are those of the decisions."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from flock.core.errors import InvalidInput, NotFound, Refused
+from flock.core.errors import InvalidInput, Refused
 from flock.core.records import replace
 from sm.contract.control import CHANGES_MAX, Reply, Request, StatusReport, Verb
 from sm.contract.messages import NodeReport
@@ -16,6 +16,7 @@ from sm.core.events import Restart, SetManaged
 from sm.core.explain import explain
 from sm.core.local.explain import explain as explain_service
 from sm.core.node import ledger
+from sm.core.node.view import SetMaintenance
 from sm.core.simulate import BadChange, simulate
 from sm.daemon import nodecommands
 
@@ -39,7 +40,8 @@ class Commands:
             Verb.STATUS: self._status, Verb.EXPLAIN: self._explain, Verb.SIMULATE: self._simulate,
             Verb.SWACT: self._swact, Verb.FORCE_ACTIVE: self._force_active, Verb.RESTART: self._restart,
             Verb.MANAGE: self._manage, Verb.UNMANAGE: self._manage, Verb.CONFIGURATION: self._configuration,
-            Verb.NODE: self._set_node, Verb.COMMAND: lambda request: nodecommands.commanded(node, request),
+            Verb.MAINTENANCE: self._maintenance, Verb.NODE: self._set_node,
+            Verb.COMMAND: lambda request: nodecommands.commanded(node, request),
             Verb.SERVICE_NODE: lambda request: nodecommands.shown(node, request)}
 
     def __call__(self, request: Request) -> Reply:
@@ -53,7 +55,7 @@ class Commands:
         node, now_ms = self._node, self._node.now_ms()
         group = node.catalogue.groups.get(request.group)
         if group is None:
-            raise NotFound(resource="group", id=request.group)
+            raise _unknown("group", request.group, node.catalogue.groups)
         if node.view.domain.leading:
             parts = [explain(ledger.cluster(node.view, node.catalogue, now_ms), group.name, now_ms).text()]
         else:
@@ -95,21 +97,29 @@ class Commands:
             raise Refused(detail=f"{leader} leads already")
         if heard and not request.accept_loss:
             raise Refused(detail=f"{', '.join(heard)} is heard, so it is not off")
-        node.note(f"an operator says that {', '.join(silent) or 'nobody'} is off"
-                  f"{', and accepts that data may be lost' if request.accept_loss else ''}")
+        said = [f"says that {', '.join(silent)} is off"] if silent else []
+        said += ["accepts that data may be lost"] if request.accept_loss else []
+        node.note(f"{_who(request)} {' and '.join(said) or 'has this node stand for election'}")
         node.feed(ForceActive(request.accept_loss))
         return Reply(request.id, text=f"{node.view.me} stands for election: {node.view.domain.reason}.")
 
+    def _maintenance(self, request: Request) -> Reply:
+        nodecommands.leads(self._node, "maintenance")
+        word = "begins" if request.maintenance else "ends"
+        self._node.note(f"{_who(request)} {word} the maintenance of the domain")
+        self._node.feed(SetMaintenance(request.maintenance))
+        return Reply(request.id, text=f"The maintenance of the domain {word}.")
+
     def _restart(self, request: Request) -> Reply:
         name = self._service(request)
-        self._node.note(f"an operator restarts {name}{' alone' if request.alone else ''}")
+        self._node.note(f"{_who(request)} restarts {name}{' alone' if request.alone else ''}")
         self._node.feed(Restart(name, request.alone))
         return Reply(request.id, text=f"{name} is restarted{'' if request.alone else ', with what uses it'}.")
 
     def _manage(self, request: Request) -> Reply:
         name, managed = self._service(request), request.verb is Verb.MANAGE
         word = "managed" if managed else "unmanaged"
-        self._node.note(f"an operator says that {name} is {word}")
+        self._node.note(f"{_who(request)} says that {name} is {word}")
         self._node.feed(SetManaged(name, managed))
         return Reply(request.id, text=f"{name} is {word}.")
 
@@ -131,5 +141,14 @@ class Commands:
 
     def _service(self, request: Request) -> str:
         if request.service not in self._node.view.local.services:
-            raise NotFound(resource="service", id=request.service)
+            raise _unknown("service", request.service, self._node.view.local.services)
         return request.service
+
+
+def _unknown(noun: str, name: str, known: Iterable[str]) -> Refused:
+    return Refused(detail=f"there is no {noun} {name!r}; known are {', '.join(sorted(known))}")
+
+
+def _who(request: Request) -> str:
+    """Who asks, for the journal."""
+    return f"an operator, by {request.origin}," if request.origin else "an operator"

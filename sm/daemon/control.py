@@ -95,8 +95,8 @@ class ControlSocket:
             return Reply(request.id, f"the daemon has failed at this request: {type(error).__name__}"), True
 
     def _allowed(self, talk: socket.socket) -> bool:
-        uid, gid = localsocket.peer(talk)
-        return uid in (0, os.getuid()) or bool(self._group) and localsocket.is_member(self._group, uid, gid)
+        uid, _ = localsocket.peer(talk)
+        return uid in (0, os.getuid()) or bool(self._group) and localsocket.is_member(self._group, talk)
 
 
 def _encoded(reply: Reply) -> bytes:

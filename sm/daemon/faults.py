@@ -31,6 +31,9 @@ LOG = logging.getLogger(__name__)
 WAITING_MAX = 1_000
 LOOK_MS = 1_000
 """How often the leader looks at all groups."""
+AUDIT_MS = 60_000
+"""How often it says all of them again. What an earlier leader said last may arrive late: its bus ended with its lead,
+or its host with the spool."""
 
 
 class Faults:
@@ -44,6 +47,7 @@ class Faults:
         self._number, self._size = 0, 0
         self._watch: Watch | None = None
         self._looked_ms: int | None = None
+        self._audited_ms = 0
         self._waiting: deque[bytes] = deque(maxlen=WAITING_MAX)
         self._dropped = False
         self.problem = ""
@@ -55,8 +59,11 @@ class Faults:
         self._looked_ms = now_ms
         if self._dropped and not self._full():
             self._dropped, self._watch = False, None
+        audit = self._watch is None or now_ms - self._audited_ms >= AUDIT_MS
+        if audit:
+            self._audited_ms = now_ms
         self._watch, said = of_groups(self._watch, ledger.cluster(view, catalogue, now_ms)
-                                      if view.domain.leading else None, DOMAIN, now_ms)
+                                      if view.domain.leading else None, DOMAIN, now_ms, audit=audit)
         self.say(said)
 
     def path(self, alarm: PathAlarm, device: str) -> None:
@@ -95,6 +102,10 @@ class Faults:
             self._descriptor = None
 
     def _append(self, line: bytes) -> None:
+        if self._descriptor is not None and os.fstat(self._descriptor).st_nlink == 0:
+            # Somebody has removed the file, with statements that nobody has read: what holds is said again.
+            self.close()
+            self._watch = None
         if self._descriptor is None or self._size + len(line) > FILE_BYTES_MAX:
             self._next()
         assert self._descriptor is not None  # noqa: S101 - it was just opened

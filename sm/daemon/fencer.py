@@ -122,7 +122,9 @@ class Fencer:
     async def _run(self, device: FenceDevice, action: str) -> tuple[int, str]:
         check_program(Path(device.program))
         lines = [f"action={action}", *(f"{name}={value}" for name, value in device.parameters.items())]
-        program = Program((device.program, *device.arguments), BASE, stdin="\n".join([*lines, ""]).encode())
+        # Nothing is active until the agent has answered: on a busy machine it comes before all ordinary work.
+        program = Program((device.program, *device.arguments), BASE, urgent=True,
+                          stdin="\n".join([*lines, ""]).encode())
         ended = await self._scopes.run(program, f"fence-{action}")
         return ended.status, ended.text
 

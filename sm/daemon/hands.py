@@ -11,9 +11,11 @@ from flock.core.errors import FlockError
 from flock.core.records import replace
 from sm.contract.messages import Beat, NodeReport
 from sm.contract.notices import SOCKET as NOTICES
+from sm.contract.states import AUDITS, ActionResult
 from sm.core.actions import Action, CancelAction, RebootNode, RunAction, UnwatchProcess, WatchProcess
 from sm.core.domain.events import AskFenced, Fence
 from sm.core.domain.view import Durable
+from sm.core.events import ActionDone
 from sm.core.model import Catalogue, ServiceSpec
 from sm.core.node.step import Event
 from sm.daemon.fencer import Fencer
@@ -34,6 +36,7 @@ from sm.store.store import Store
 from sm.systemd.units import Units
 
 LOG = logging.getLogger(__name__)
+IGNORED_SHOWN = 10
 
 
 class NodeHands:
@@ -44,9 +47,11 @@ class NodeHands:
                  clock: Callable[[], int], feed: Callable[[Event], None]) -> None:
         self._settings, self._store, self._guard, self._journal, self._clock = settings, store, guard, journal, clock
         self._scopes, self._units = Scopes(own_cgroup()), Units()
-        plugins, self._unusable = load(Tools(self._scopes, self._units))
+        plugins, self._unusable = load(Tools(self._scopes, self._units, marks=Path(settings.runtime) / "standby"))
         limits = Limits(timeout_extension_s=settings.timeout_extension_s)
-        self._runner = Runner(plugins, catalogue, feed, limits)
+        self._runner = Runner(plugins, catalogue, self._answered, limits)
+        self._begun: dict[tuple[str, int], int] = {}
+        self._feed = feed
         self._watches = Watches(catalogue, self._units, feed)
         self._notices = NoticeSocket(Path(settings.runtime) / Path(NOTICES).name, catalogue, feed)
         self._fencer = Fencer(settings.fencing, self._scopes, feed, settings.timing.fence_timeout_ms / 1_000)
@@ -100,6 +105,7 @@ class NodeHands:
             found.append(self._journal.problem)
         if self._store.damaged is not None:
             found.append(f"the store was damaged and was built anew; the old file is {self._store.damaged}")
+        found += [f"the store: {problem}" for problem in self._store.ignored[:IGNORED_SHOWN]]
         found += self._guard.problems()
         return (*found, *(self.messaging.problems() if self.messaging is not None else ()))
 
@@ -120,8 +126,11 @@ class NodeHands:
         """Begin an action of the engines."""
         match action:
             case RunAction():
+                if action.action not in AUDITS:
+                    self._begun[action.service, action.run_id] = self._clock()
                 self._runner.run(action, former)
             case CancelAction():
+                self._begun.pop((action.service, action.run_id), None)
                 self._runner.cancel(action)
             case WatchProcess():
                 self._watches.watch(action, former)
@@ -143,6 +152,15 @@ class NodeHands:
     def note(self, text: str) -> None:
         """Write a sentence into the journal."""
         self._journal.write(text, self._clock())
+
+    def _answered(self, event: ActionDone) -> None:
+        """An action has ended. The journal says how long one took that was to change a state."""
+        begun_ms = self._begun.pop((event.service, event.run_id), None)
+        if begun_ms is not None:
+            seconds = (self._clock() - begun_ms) / 1_000
+            self.note(f"{event.service}: {event.action} {event.result} after {seconds:.2f} s"
+                      f"{f': {event.reason}' if event.result is not ActionResult.SUCCESS and event.reason else ''}")
+        self._feed(event)
 
     async def _reboot(self) -> None:
         command = self._settings.reboot

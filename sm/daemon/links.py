@@ -2,13 +2,12 @@
 """The paths of this node, from the configured rows and the settings."""
 from __future__ import annotations
 
+from sm.catalogue.paths import path_name, used
 from sm.catalogue.rows import Configured, InterfaceRow
-from sm.daemon.settings import Settings, WitnessSettings
+from sm.daemon.settings import DEFAULT_NODES, Settings, WitnessSettings
 from sm.transport.settings import PathLink, Peer
 
 SIMPLEX = "simplex"
-DEFAULT_NODES = ("controller-0", "controller-1")
-_NAMES = {"management": "mgmt"}
 
 
 def nodes_of(settings: Settings, configured: Configured) -> tuple[str, ...]:
@@ -19,22 +18,15 @@ def nodes_of(settings: Settings, configured: Configured) -> tuple[str, ...]:
 
 
 def links_of(settings: Settings, configured: Configured) -> tuple[PathLink, ...]:
-    """The paths on which this node has somebody to talk to; rows without a device or an address are left out."""
+    """The paths on which this node has somebody to talk to."""
     others = [name for name in nodes_of(settings, configured) if name != settings.name]
-    found = (_link(settings, row, others) for row in configured.service_domain_interfaces
-             if row.provisioned and row.device and row.address)
+    found = (_link(settings, row, others) for row in used(configured))
     return tuple(link for link in found if link.peers)
 
 
 def direct_of(configured: Configured) -> frozenset[str]:
     """The paths that are a cable to the other controller."""
     return frozenset(path_name(row) for row in configured.service_domain_interfaces if row.connect_type == "dc")
-
-
-def path_name(row: InterfaceRow) -> str:
-    """``mgmt`` for ``management-interface``; other names without ``-interface``."""
-    name = row.name.removesuffix("-interface")
-    return _NAMES.get(name, name)
 
 
 def _link(settings: Settings, row: InterfaceRow, others: list[str]) -> PathLink:

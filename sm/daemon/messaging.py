@@ -23,12 +23,13 @@ class Messaging:
 
     def __init__(self, node: str, boot: str, links: tuple[PathLink, ...], keyring: Keyring, clock: Callable[[], int],
                  on_beat: Callable[[Beat], None], on_path: Callable[[str, Beat], None] | None = None,
-                 on_carrier: OnCarrier | None = None, on_reachable: OnReachable | None = None) -> None:
-        self._exchange = Exchange(node, boot, links, keyring, clock, self._deliver)
+                 on_carrier: OnCarrier | None = None, on_reachable: OnReachable | None = None,
+                 exchange: Callable[..., Exchange] = Exchange) -> None:
+        self.exchange = exchange(node, boot, links, keyring, clock, self._deliver)
         self._on_beat, self._on_path = on_beat, on_path
         self._carriers = self._prober = None
         if on_carrier is not None:
-            self._carriers = CarrierWatch([link.device for link in links], on_carrier, self._exchange.recheck)
+            self._carriers = CarrierWatch([link.device for link in links], on_carrier, self.exchange.recheck)
         if on_reachable is not None:
             self._prober = Prober(links, on_reachable)
         self._sequence = 0
@@ -37,7 +38,7 @@ class Messaging:
 
     def start(self) -> None:
         """Open everything, in the running event loop."""
-        self._exchange.start()
+        self.exchange.start()
         if self._carriers is not None:
             self._carriers.start()
         if self._prober is not None:
@@ -45,7 +46,7 @@ class Messaging:
 
     def stop(self) -> None:
         """Close everything."""
-        self._exchange.stop()
+        self.exchange.stop()
         if self._carriers is not None:
             self._carriers.stop()
         if self._prober is not None:
@@ -55,7 +56,7 @@ class Messaging:
         """Send a beat on every path. One that fits into no datagram is a problem that is told, no error."""
         self._sequence += 1
         try:
-            self._exchange.send(replace(beat, sequence=self._sequence))
+            self.exchange.send(replace(beat, sequence=self._sequence))
             self._unsent = ""
         except FlockError as error:
             if not self._unsent:
@@ -64,7 +65,7 @@ class Messaging:
 
     def problems(self) -> tuple[str, ...]:
         """What is wrong now, in sentences."""
-        found = [f"path {name}: {text}" for name, text in sorted(self._exchange.problems().items())]
+        found = [f"path {name}: {text}" for name, text in sorted(self.exchange.problems().items())]
         return (*found, self._unsent) if self._unsent else tuple(found)
 
     def _deliver(self, path: str, beat: Beat, is_new: bool) -> None:

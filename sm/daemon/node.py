@@ -11,6 +11,7 @@ import time
 import uuid
 from pathlib import Path
 
+from flock.core.errors import Refused
 from flock.core.records import replace
 from flock.service.notify import notify, watchdog_interval_s
 from sm.catalogue.build import catalogue as built
@@ -26,13 +27,14 @@ from sm.core.node.view import BeatCame, NodeView, StandingChanged
 from sm.daemon.beginning import UNKNOWN, domain_view, first_view, stored
 from sm.daemon.commands import Commands
 from sm.daemon.control import ControlSocket
+from sm.daemon.ending import Ending
 from sm.daemon.faults import Faults
 from sm.daemon.hands import NodeHands, Report
 from sm.daemon.journal import Journal
 from sm.daemon.links import direct_of, links_of, nodes_of
 from sm.daemon.memory import Memory, host_boot
 from sm.daemon.messaging import Messaging
-from sm.daemon.parts import guard_for
+from sm.daemon.parts import guard_for, replicated
 from sm.daemon.reactor import Reactor
 from sm.daemon.settings import Settings
 from sm.daemon.standing import Ready, Self
@@ -45,11 +47,7 @@ from sm.transport.keyring import KeyFile, Keyring
 LOG = logging.getLogger(__name__)
 PAUSE_MS = 30_000
 """How long the daemon may be away after SIGUSR2."""
-ANNOUNCEMENTS = 2
-"""Further beats that say so, since one may be lost."""
 JOURNAL_SHOWN = 20
-BROKEN_S = 30
-"""How long a daemon whose steps fail tries to stop what is bound to the lease or a grant."""
 
 
 def now_ms() -> int:
@@ -62,7 +60,7 @@ class NodeDaemon:
     active here; without it, everything goes on running for the next daemon."""
 
     def __init__(self, settings: Settings, store: Store, stop_services: bool = False) -> None:
-        self._settings, self._store, self._stop_services = settings, store, stop_services
+        self._settings, self._store = settings, store
         configured, self._version = store.configured(), store.version()
         catalogue = built(configured, os.cpu_count() or 1)
         me, nodes, boot, started_ms = settings.name, nodes_of(settings, configured), uuid.uuid4().hex, now_ms()
@@ -93,8 +91,7 @@ class NodeDaemon:
         view, self._first, self.resumed = first_view(domain, catalogue, self._memory.load(), self._earlier, started_ms)
         self._reactor = Reactor(replace(view, weights=weights), catalogue, self._hands, now_ms)
         self._control = ControlSocket(Path(settings.runtime) / "control", settings.group, Commands(self))
-        self._ended = asyncio.Event()
-        self._leaves_by_ms: int | None = None
+        self._ending = Ending(self, self._reactor, stop_services, settings.stop_s)
         self._due_ms = started_ms
         self._degraded: bool | None = None
         self._alive_ms = started_ms
@@ -131,9 +128,17 @@ class NodeDaemon:
                       tuple(map(str, list(self._journal.tail)[-JOURNAL_SHOWN:])))
 
     def reload(self) -> str:
-        """Take over the configuration of the store; what that means, in a sentence. FlockError: it cannot be read."""
+        """Take over the configuration of the store; what that means, in a sentence.
+
+        Refused: it has other replicated data or other nodes, which the guard and the agreement know from the start on.
+        Another FlockError: it cannot be read.
+        """
         configured = self._store.configured()
-        catalogue, self._version = built(configured, os.cpu_count() or 1), self._store.version()
+        catalogue, version = built(configured, os.cpu_count() or 1), self._store.version()
+        nodes = nodes_of(self._settings, configured)
+        if (replicated(catalogue), nodes) != (replicated(self.catalogue), self.view.domain.config.nodes):
+            raise Refused(detail="other replicated data, or other controllers, are used when sm-daemon starts again")
+        self._version = version
         self._hands.use(catalogue)
         self._reactor.adopt(catalogue)
         self.note(f"version {self._version} of the configuration is in use")
@@ -158,12 +163,13 @@ class NodeDaemon:
         """Run until a signal ends it; the exit status: 0, or 1 after defects."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-            loop.add_signal_handler(number, self._leave)
+            loop.add_signal_handler(number, self._ending.asked)
         loop.add_signal_handler(signal.SIGUSR2, self._pause)
         loop.add_signal_handler(signal.SIGHUP, lambda: None)
         self._watchdog.open()
         self._hands.open()
         await self._control.open()
+        await self._ending.shutdown.open()
         self.note(f"the daemon starts and {'goes on where the one before ended' if self.resumed else 'looks at all'}")
         # Before a service starts: what it makes writable obeys this order.
         self._hands.require(self.view.domain.required, self.view.domain.order)
@@ -171,8 +177,9 @@ class NodeDaemon:
         self._due_ms = now_ms()
         self._tick()
         notify("READY=1")
-        await self._ended.wait()
+        await self._ending.over.wait()
         notify("STOPPING=1")
+        self._ending.shutdown.close()
         await self._control.close()
         await self._hands.close()
         self._remember(watchdog_until(self.view, self.catalogue), now_ms())
@@ -191,30 +198,13 @@ class NodeDaemon:
     def _on_beat(self, beat: Beat) -> None:
         self.feed(BeatCame(beat))
 
-    def _leave(self) -> None:
-        """SIGTERM. The second one does not wait any more.
-
-        The others must not fence a node whose daemon restarts. For the length of a lease they could not take over
-        anyway, so the announcement costs nothing.
-        """
-        if not self._stop_services or self._leaves_by_ms is not None:
-            lease_ms = self._settings.timing.lease_ms
-            if self.view.domain.paused_until_ms < now_ms() + lease_ms:
-                self.feed(Pausing(lease_ms))
-            for _ in range(ANNOUNCEMENTS):
-                self.feed(Tick())
-            self._ended.set()
-            return
-        self.note("the services of this node are moved and stopped, then its daemon ends")
-        self._leaves_by_ms = now_ms() + self._settings.stop_s * 1_000
-
     def _pause(self) -> None:
         """SIGUSR2: the daemon is going to be replaced."""
         self.note(f"the daemon may be away for {PAUSE_MS // 1_000} s")
         self.feed(Pausing(PAUSE_MS))
 
     def _tick(self) -> None:
-        if self._ended.is_set():
+        if self._ending.over.is_set():
             return
         now = now_ms()
         late_ms = now - self._due_ms
@@ -223,7 +213,7 @@ class NodeDaemon:
         self._self.unstored = self._reactor.unstored
         self._self.on_tick(self.view.domain.leading, late_ms, now)
         standing = self._self.standing(self._hands.in_sync, self._hands.enforced, now)
-        if self._leaves_by_ms is not None:
+        if self._ending.begun:
             standing = replace(standing, report=replace(standing.report, administrative=Administrative.LOCKED))
         if standing != self.view.standing:
             self.feed(StandingChanged(standing))
@@ -235,20 +225,13 @@ class NodeDaemon:
         until = watchdog_until(self.view, self.catalogue)
         self._watchdog.tell(until, now)
         self.faults.look(self.view, self.catalogue, now)
-        bound = self._reactor.bound_active
         self._remember(until, now)
         self._mark_degraded(self.view.local.degraded)
         interval_s = watchdog_interval_s()
         if interval_s is not None and now - self._alive_ms >= interval_s * 1_000:
             self._alive_ms = now
             notify("WATCHDOG=1")
-        if self._reactor.broken and self._leaves_by_ms is None:
-            self._leaves_by_ms = now + BROKEN_S * 1_000
-        if self._leaves_by_ms is not None:
-            left = bound if self._reactor.broken else tuple(sorted(self.view.local.active_groups))
-            if not left or now >= self._leaves_by_ms:
-                self.note(f"still active: {', '.join(left)}" if left else "nothing is active here any more")
-                self._ended.set()
+        self._ending.look()
 
     def _remember(self, until_ms: int | None, now: int) -> None:
         """Leave the view to the next daemon, and until when groups may be active here."""

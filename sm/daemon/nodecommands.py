@@ -6,10 +6,12 @@ import uuid
 from typing import Protocol
 
 from flock.core.errors import InvalidInput, Refused
+from flock.core.records import replace
 from sm.contract.control import Reply, Request
 from sm.contract.messages import NodeReport
 from sm.contract.nodecommand import SWACTS, TELLS, NodeAction
 from sm.contract.states import Administrative, Operational
+from sm.core.domain.step import fencing
 from sm.core.model import Catalogue
 from sm.core.node import ledger
 from sm.core.node.running import running
@@ -50,8 +52,9 @@ class Node(Protocol):
 
 def shown(node: Node, request: Request) -> Reply:
     """The states of one node, and whether it provides service."""
-    return Reply(request.id, service_node=service_node(
-        ledger.cluster(node.view, node.catalogue, node.now_ms()), request.node))
+    found = service_node(ledger.cluster(node.view, node.catalogue, node.now_ms()), request.node)
+    return Reply(request.id, service_node=replace(found, fencing=fencing(node.view.domain, request.node,
+                                                                         node.now_ms())))
 
 
 def commanded(node: Node, request: Request) -> Reply:
@@ -67,7 +70,7 @@ def commanded(node: Node, request: Request) -> Reply:
     verdict = check(cluster, request.node, action, running(node.view, node.catalogue, cluster, request.node),
                     request.in_sync)
     if verdict.allowed and action in SWACTS:
-        node.note(f"a swact away from {request.node} is asked for"
+        node.note(f"a swact away from {request.node} is asked for{f' by {request.origin}' if request.origin else ''}"
                   f"{', by force' if action is NodeAction.SWACT_FORCE else ''}")
         node.faults.swact(request.node, action is NodeAction.SWACT_FORCE)
         node.feed(Swact(request.node, action is NodeAction.SWACT_FORCE))
@@ -99,4 +102,5 @@ def _tell(node: Node, request: Request) -> None:
     else:
         node.feed(NodeTold(request.node, NodeReport(report.administrative, report.operational, report.availability,
                                                     state_uuid=str(uuid.uuid4()))))
-    node.note(f"{request.node} is {report.administrative}, {report.operational}, {report.availability or 'no more'}")
+    node.note(f"{request.node} is {report.administrative}, {report.operational}, {report.availability or 'no more'}"
+              f"{f', says {request.origin}' if request.origin else ''}")

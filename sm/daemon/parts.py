@@ -22,11 +22,15 @@ REPLICATED = frozenset({(PluginKind.OCF, "drbd"), (PluginKind.EXEC, "sm-postgres
 def guard_for(catalogue: Catalogue, me: str, nodes: tuple[str, ...], path: Path,
               makers: Mapping[str, Maker] = MAKERS) -> DataGuard:
     """The guard that a catalogue needs on the node ``me``. ``path``: the guard's file."""
-    others = frozenset(nodes) - {me}
-    services = [spec for _, spec in sorted(catalogue.services.items()) if _programs(spec)]
-    if not services or not others:
+    others, names = frozenset(nodes) - {me}, replicated(catalogue)
+    if not names or not others:
         return NoData(nodes)
-    return Guard([_part(spec, me, others, makers) for spec in services], path, others)
+    return Guard([_part(catalogue.services[name], me, others, makers) for name in names], path, others)
+
+
+def replicated(catalogue: Catalogue) -> tuple[str, ...]:
+    """The services with replicated data, by name."""
+    return tuple(sorted(name for name, spec in catalogue.services.items() if _programs(spec)))
 
 
 def _part(spec: ServiceSpec, me: str, others: frozenset[str], makers: Mapping[str, Maker]) -> Part:

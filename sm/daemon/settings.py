@@ -13,11 +13,16 @@ from flock.service import realtime
 from sm.catalogue.load import Reader
 from sm.contract.messages import NodeReport
 from sm.contract.states import Administrative, Availability, Operational, Policy
+from sm.core.paths import WEIGHTS
+from sm.core.reachability import TARGETS_MAX, TARGETS_MIN
 from sm.core.timing import Timing
 from sm.transport.settings import PORT, WITNESS_PORT
 
 FILE = Path("/etc/sm/sm.conf")
 NODES_MAX = 2
+DEFAULT_NODES = ("controller-0", "controller-1")
+PATHS = tuple(WEIGHTS)
+"""The paths that there can be. A path of another name in the settings would have no effect."""
 PARAMETERS_MAX = 64
 VALUE_MAX_CHARS = 1024
 WEIGHT_MAX = 1_000
@@ -148,8 +153,8 @@ def _broken(found: Settings) -> list[tuple[str, str]]:
         wrong.append(("nodes", f"must contain this node, {found.name}"))
     if found.witness is not None:
         wrong += _broken_witness(found, found.witness)
-    for node, device in found.fencing.items():
-        wrong += _broken_device(f"fencing.{node}", device)
+    wrong += _broken_fencing(found)
+    wrong += _broken_paths(found)
     for name in ("store", "site", "key", "required", "journal", "runtime", "unhealthy_file", "degraded_file"):
         if not getattr(found, name).startswith("/"):
             wrong.append((name, "must be an absolute path"))
@@ -168,17 +173,46 @@ def _broken(found: Settings) -> list[tuple[str, str]]:
     return wrong
 
 
+def _broken_fencing(found: Settings) -> list[tuple[str, str]]:
+    wrong = []
+    others = [node for node in found.nodes or DEFAULT_NODES if node != found.name]
+    for node, device in found.fencing.items():
+        if node not in others:
+            wrong.append((f"fencing.{node}", f"must be another controller: {' or '.join(others) or 'there is none'}"))
+        wrong += _broken_device(f"fencing.{node}", device)
+    return wrong
+
+
+def _broken_paths(found: Settings) -> list[tuple[str, str]]:
+    """Unknown paths, and targets that the transport would refuse when the daemon starts."""
+    named = {"targets": found.targets, "weights": found.weights,
+             "witness.addresses": found.witness.addresses if found.witness is not None else {}}
+    wrong = [(f"{place}.{path}", f"must be one of {', '.join(PATHS)}") for place, paths in named.items()
+             for path in paths if path not in PATHS]
+    for path, targets in found.targets.items():
+        if targets and not TARGETS_MIN <= len(set(targets)) == len(targets) <= TARGETS_MAX:
+            wrong.append((f"targets.{path}", f"must be none, or {TARGETS_MIN} to {TARGETS_MAX} different ones"))
+        wrong += [(f"targets.{path}", f"{target!r} must be an IP address") for target in targets
+                  if not _is_address(target)]
+    return wrong
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _broken_witness(found: Settings, witness: Witness) -> list[tuple[str, str]]:
     wrong = []
     if not _NAME.match(witness.name) or witness.name in (found.name, *found.nodes):
         wrong.append(("witness.name", "must be a host name, and not that of a node"))
     if not witness.addresses:
         wrong.append(("witness.addresses", "must name an address on one path at least"))
-    for path, address in witness.addresses.items():
-        try:
-            ipaddress.ip_address(address)
-        except ValueError:
-            wrong.append((f"witness.addresses.{path}", "must be an IP address"))
+    wrong += [(f"witness.addresses.{path}", "must be an IP address") for path, address in witness.addresses.items()
+              if not _is_address(address)]
     return wrong
 
 

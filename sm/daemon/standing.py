@@ -83,8 +83,7 @@ class Self:
         heard = paths.heard_lately(self._settings, self.view, now_ms)
         ready = self._ready.state(now_ms)
         carriers, reachable = dict(self._carriers), dict(self._reachable)
-        probe = Beat("", "", 0, 0, carriers=carriers, heard=heard, reachable=reachable)
-        lost = paths.lost_networks(probe)
+        lost = paths.lost_networks(carriers, heard, reachable)
         isolated = self.unstored or self._isolated(now_ms)
         return Standing(replace(self.report, ready=ready), lost, isolated, in_sync, enforced, self._fenceable,
                         self._stalled_ms, carriers, heard, reachable, self._doubtful(in_sync, now_ms))
@@ -96,12 +95,16 @@ class Self:
         return paths.isolation(self._settings, self.view, self._reachable)
 
     def _doubtful(self, in_sync: frozenset[str], now_ms: int) -> frozenset[str]:
-        """The nodes that have just lost synchronization: until a path would be silent, and for as long as it may take
-        to prove at whose end one is at fault."""
+        """The nodes that have just lost synchronization: until a path would be silent and a tick has seen that, and for
+        as long as it may take to prove at whose end one is at fault."""
         self._synced_ms |= dict.fromkeys(in_sync, now_ms)
+        if in_sync.issuperset(self._synced_ms):
+            return frozenset()
         unexplained = paths.unexplained(self._settings, self.view, now_ms)
+        timing = self._settings.timing
+        noticed_ms = timing.silent_ms + 2 * timing.beat_ms
         return frozenset(node for node, at_ms in self._synced_ms.items() if node not in in_sync and now_ms - at_ms < (
-            paths.DOUBT_MS if node in unexplained else self._settings.timing.silent_ms))
+            paths.DOUBT_MS if node in unexplained else noticed_ms))
 
     def _step(self, event: paths.Event, leading: bool, now_ms: int) -> None:
         self.view, actions = paths.step(self._settings, self.view, event, leading, now_ms)

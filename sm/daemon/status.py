@@ -18,7 +18,8 @@ def status(view: NodeView, catalogue: Catalogue, now_ms: int, paths: dict[str, s
     domain = view.domain
     return StatusReport(view.me, domain.leader(now_ms), domain.durable.vote.term, domain.reason,
                         _nodes(view, now_ms), _groups(view, catalogue, now_ms), _services(view, catalogue),
-                        paths, problems, journal)
+                        paths, problems, journal, maintenance=view.book.maintenance.on,
+                        current=tuple(sorted(domain.durable.record.members)))
 
 
 def _nodes(view: NodeView, now_ms: int) -> tuple[NodeLine, ...]:
@@ -28,7 +29,8 @@ def _nodes(view: NodeView, now_ms: int) -> tuple[NodeLine, ...]:
         told = view.standing.report if name == view.me else peer.report if peer is not None else NodeReport()
         found.append(NodeLine(name, told.administrative, told.operational, told.availability, told.ready,
                               name == view.me or not view.domain.silent(name, now_ms), name == leader,
-                              void.proof.value if void is not None else ""))
+                              void.proof.value if void is not None else "",
+                              witness=name not in view.domain.config.nodes))
     return tuple(found)
 
 

@@ -180,6 +180,6 @@ class ControlSocket:
         talk.sendall(codec_for(MirrorReply).encode(reply, "answer") + b"\n")
 
     def _rights(self, talk: socket.socket) -> tuple[bool, bool]:
-        uid, gid = localsocket.peer(talk)
+        uid, _ = localsocket.peer(talk)
         root = uid in (0, os.getuid())
-        return root, root or bool(self._group) and localsocket.is_member(self._group, uid, gid)
+        return root, root or bool(self._group) and localsocket.is_member(self._group, talk)

@@ -27,6 +27,7 @@ from sm.mirror.peers import NotTrusted, Trust
 from sm.mirror.placing import NotStored
 from sm.mirror.settings import MirrorSettings
 from sm.mirror.standing import NO_ORDER, Order
+from sm.transport.udp import canonical
 
 LOG = logging.getLogger(__name__)
 TALKS_MAX = 32
@@ -45,13 +46,13 @@ class MirrorDaemon:
     def __init__(self, chosen: MirrorSettings, limits: Limits = LIMITS) -> None:
         self._chosen, self._limits = chosen, limits
         self.me = chosen.me
-        self._others = frozenset(chosen.addresses)
+        self._others, self._sources = frozenset(chosen.addresses), frozenset(map(canonical, chosen.addresses.values()))
         self._trust = Trust(chosen.tls, self._others)
         self._leadership = Leadership(str(chosen.runtime / "control"))
         self._lost = Lost(chosen.state / "lost")
         self._holding = Holding(chosen.directory, limits)
-        self._site = Site(chosen.me, chosen.addresses, chosen.port, self._trust, self._leadership, self._lost, limits,
-                          chosen.audit_s)
+        self._site = Site(chosen.me, chosen.address, chosen.addresses, chosen.port, self._trust, self._leadership,
+                          self._lost, limits, chosen.audit_s)
         self._role = threading.Lock()
         self._active: Active | None = None
         self._follower: Follower | None = None
@@ -263,12 +264,13 @@ class MirrorDaemon:
         server = self._listener
         while server is not None and not self._ended.is_set():
             try:
-                sock, _ = server.accept()
+                sock, (source, *_) = server.accept()
             except OSError:
                 # Of the connection, or of the listener at the end; too many open files end by themselves.
                 self._ended.wait(0.1)
                 continue
-            if not self._talks.acquire(blocking=False):
+            # Strangers' silent connections must not take the places of the nodes until they have to prove their names.
+            if source not in self._sources or not self._talks.acquire(blocking=False):
                 sock.close()
                 continue
             threading.Thread(target=self._serve, args=(sock,), name="peer", daemon=True).start()

@@ -68,9 +68,10 @@ class Following:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Of this node: its name, the addresses of the others, their port, and where what it gives up is kept."""
+    """Of this node: its name, its address, those of the others, their port, and where what it gives up is kept."""
 
     me: str
+    address: str
     addresses: Mapping[str, str]
     port: int
     trust: Trust
@@ -138,7 +139,9 @@ class Follower:
         self._holding.complete()
         have = self._looked(False)
         held = self._holding.records.held()
-        plain = socket.create_connection((self._site.addresses[peer], self._site.port), CONNECT_S)
+        # The other node takes connections only from this address.
+        plain = socket.create_connection((self._site.addresses[peer], self._site.port), CONNECT_S,
+                                         source_address=(self._site.address, 0))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         channel = self._channel = Channel(self._site.trust.connect(plain, peer))
         try:

@@ -7,7 +7,6 @@ mirror tells its status each second, so an order that is in force is known to be
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -25,40 +24,24 @@ from sm.contract.mirror import (
     MirrorVerb,
 )
 from sm.core.model import ServiceSpec
-from sm.daemon.guard import NOTHING_PROVEN
+from sm.daemon.told import ToldPart
 from sm.mirror.records import Records
 
 LOG = logging.getLogger(__name__)
-STALE_MS = 3_000
-"""What was told longer ago is no evidence."""
 SILENT_S = 10.0
 AGAIN_S = 0.5
 
 
-class MirrorPart:
+class MirrorPart(ToldPart[MirrorStatus]):
     """See ``sm.daemon.guard.Part``. ``directory``: what is mirrored; ``control``: the socket of its daemon."""
 
     name = "mirror"
 
     def __init__(self, me: str, directory: Path, control: str, clock: Callable[[], int]) -> None:
-        self._me, self._directory, self._control, self._clock = me, directory, control, clock
+        super().__init__(clock, "its daemon has said nothing lately")
+        self._me, self._directory, self._control = me, directory, control
         self._order: MirrorRequest | None = None
-        self._known: MirrorStatus | None = None
-        self._enforced = NOTHING_PROVEN
-        self._problem = "it has not been looked at yet"
         self._writer: asyncio.StreamWriter | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    def open(self) -> None:
-        """Begin to listen to the daemon."""
-        self._task = asyncio.get_running_loop().create_task(self._keep())
-
-    async def close(self) -> None:
-        """End the connection; the last order stays in force."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     def first_members(self) -> frozenset[str]:
         """This node, if ``sm-mirror init`` has said so and nothing was mirrored since."""
@@ -69,27 +52,16 @@ class MirrorPart:
         self._order = MirrorRequest(MirrorVerb.REQUIRE, nodes=tuple(sorted(nodes)), order=order)
         self._tell()
 
-    def enforced(self) -> int:
-        """The greatest order that was told to be in force."""
-        return self._enforced
-
     def in_sync(self) -> frozenset[str]:
-        """The nodes that the daemon called in sync less than 3 s ago."""
-        known = self._fresh()
-        if known is None or known.role is not MirrorRole.ACTIVE:
+        """The nodes that the daemon called in sync lately, while this node is active."""
+        told = self.fresh()
+        if told is None or told.role is not MirrorRole.ACTIVE:
             return frozenset()
-        return frozenset(line.name for line in known.peers if line.in_sync)
+        return frozenset(line.name for line in told.peers if line.in_sync)
 
-    def problems(self) -> tuple[str, ...]:
-        """What the daemon says, or that it says nothing."""
-        known = self._fresh()
-        silent = "" if known is not None else "its daemon has said nothing lately"
-        own = self._problem or silent
-        return (*(known.problems if known is not None else ()), *((own,) if own else ()))
-
-    def _fresh(self) -> MirrorStatus | None:
-        known = self._known
-        return known if known is not None and self._clock() - known.at_ms < STALE_MS else None
+    def wrong(self, told: MirrorStatus) -> tuple[str, ...]:
+        """What the daemon says."""
+        return told.problems
 
     async def _keep(self) -> None:
         while True:
@@ -120,8 +92,7 @@ class MirrorPart:
     def _take(self, reply: MirrorReply) -> None:
         if reply.status is None:
             raise InvalidInput(field="answer", rule=f"must hold a status ({reply.refused})")
-        self._known, self._problem = reply.status, ""
-        self._enforced = max(self._enforced, reply.status.enforced)
+        self.heard(reply.status)
 
     def _tell(self) -> None:
         if self._writer is not None and self._order is not None:

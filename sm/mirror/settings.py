@@ -7,11 +7,11 @@ from pathlib import Path
 
 from flock.core.errors import InvalidInput
 from sm.catalogue.rows import Configured
+from sm.contract.mirror import PORT
 from sm.daemon import settings
 from sm.daemon.links import links_of
 from sm.store.store import Store
 
-PORT = 2224
 PATH = "mgmt"
 AUDIT_S = 600.0
 

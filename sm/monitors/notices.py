@@ -8,12 +8,12 @@ import logging
 import os
 import pwd
 import socket
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
 from flock.core.codec import codec_for
 from flock.core.errors import InvalidInput
+from flock.exec import localsocket
 from sm.contract.notices import NOTICE_MAX_BYTES, Answer, Notice
 from sm.core.events import AuditNow
 from sm.core.model import Catalogue
@@ -22,7 +22,6 @@ LOG = logging.getLogger(__name__)
 
 TALKS_MAX = 16
 TALK_S = 5.0
-_CREDENTIALS = struct.Struct("3i")
 
 
 class NoticeSocket:
@@ -90,9 +89,7 @@ class NoticeSocket:
         with talk, contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(TALK_S):
                 data = await loop.sock_recv(talk, NOTICE_MAX_BYTES + 1)
-                _, uid, _ = _CREDENTIALS.unpack(
-                    talk.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
-                answer = self._answer(data, uid)
+                answer = self._answer(data, localsocket.peer(talk)[0])
                 await loop.sock_sendall(talk, codec_for(Answer).encode(answer, "answer"))
 
     def _answer(self, data: bytes, uid: int) -> Answer:

@@ -3,7 +3,10 @@
 
 Parameters: ``ip``, ``cidr_netmask``, ``nic``, ``arp_count`` (announcements, default 7), ``preferred_lft`` (seconds for
 which it may be the source of new connections; 0: never; default forever).
-Codes as of OCF agents: 0 done or there, 1 failed or taken by somebody else, 7 not there.
+Codes as of OCF agents: 0 done or there, 1 failed, 7 not there.
+
+Who may have the address is decided by the lease and by fencing, never by what other machines send: anybody on the
+network can answer a probe, and could so keep every controller from becoming active. An answer is only logged.
 """
 from __future__ import annotations
 
@@ -25,7 +28,6 @@ from sm.plugins.plugin import Job, Outcome, PluginFailed, Tools, whole
 LOG = logging.getLogger(__name__)
 
 DONE, FAILED, NOT_THERE = 0, 1, 7
-# A neighbour on the same network answers within a few milliseconds; the failover waits for this.
 PROBES, PROBE_S = 2, 0.1
 ANNOUNCEMENT_PAUSE_S = 0.2
 LIFETIME_S_MAX = 999_999_999
@@ -44,7 +46,7 @@ class Wanted:
 
 
 class AddressPlugin:
-    """Moves addresses between machines: never takes one that another machine answers for."""
+    """Moves addresses between machines, and says which other machine claims to have one."""
 
     kind: ClassVar[PluginKind] = PluginKind.ADDRESS
 
@@ -75,17 +77,13 @@ class AddressPlugin:
         if elsewhere:
             return Outcome(FAILED, f"{wanted.address} is on {elsewhere[0]}, not on {wanted.interface}")
         if not any(found.usable and found.prefix == wanted.prefix for found in here):
-            owner = await neighbours.owner(wanted.address, PROBES, PROBE_S)
-            if owner is not None:
-                return Outcome(FAILED, f"{wanted.address} is used by {owner} on the network of {wanted.interface}")
             for found in here:
                 kernel.remove(found)
             kernel.add(wanted.address, wanted.prefix, index, wanted.preferred_s)
         await self._silence(wanted.address)
         if wanted.announcements:
             await neighbours.announce(wanted.address)
-            self._announcing[wanted.address] = asyncio.get_running_loop().create_task(
-                self._announce(wanted, neighbours))
+        self._announcing[wanted.address] = asyncio.get_running_loop().create_task(self._announce(wanted, neighbours))
         return Outcome(DONE)
 
     async def _stop(self, wanted: Wanted) -> Outcome:
@@ -116,6 +114,17 @@ class AddressPlugin:
                 await neighbours.announce(wanted.address)
             except OSError as exc:
                 LOG.warning("%s cannot be announced on %s: %s", wanted.address, wanted.interface, exc)
+        await self._look_for_another(wanted, neighbours)
+
+    async def _look_for_another(self, wanted: Wanted, neighbours: Neighbours) -> None:
+        """Log who else claims to have the address; sysinv-agent raises the alarm."""
+        try:
+            owner = await neighbours.owner(wanted.address, PROBES, PROBE_S)
+        except OSError as exc:
+            LOG.warning("nobody can be asked for %s on %s: %s", wanted.address, wanted.interface, exc)
+            return
+        if owner is not None:
+            LOG.warning("%s also claims to have %s on the network of %s", owner, wanted.address, wanted.interface)
 
     async def _silence(self, address: Address) -> None:
         task = self._announcing.pop(address, None)

@@ -49,11 +49,13 @@ class PluginFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the shell lends to plug-ins. ``root``: where the directories of scripts begin; another one in tests."""
+    """What the shell lends to plug-ins. ``root``: where the directories of scripts begin; another one in tests.
+    ``marks``: the directory with a file for each unit that shall stand by when it is started."""
 
     scopes: Scopes
     units: Units
     root: Path = Path("/")
+    marks: Path = Path("/run/sm/standby")
 
 
 class Plugin(Protocol):

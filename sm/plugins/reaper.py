@@ -42,13 +42,15 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 class Program:
     """What is executed: absolute path and arguments, the whole environment, limits (``resource.RLIMIT_*`` to value).
 
-    What the program leaves running inherits the limits. ``stdin``: what it can read; nothing by default.
+    What the program leaves running inherits the limits. ``urgent``: it gets the real-time priority of this process, if
+    there is one. ``stdin``: what it can read; nothing by default.
     """
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     limits: Mapping[int, int] = field(default_factory=dict)
     nice: int = -1
+    urgent: bool = False
     stdin: bytes = b""
 
 
@@ -68,6 +70,10 @@ def start(program: Program, cgroup: str | None) -> tuple[int, socket.socket]:
         pid = os.fork()
         if pid == 0:
             _serve(program, theirs, cgroup)
+        if program.urgent:
+            # From here, so that the reaper need not wait for its turn to ask for it.
+            with contextlib.suppress(OSError):
+                os.sched_setscheduler(pid, os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK, os.sched_getparam(0))
     except BaseException:
         ours.close()
         raise

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from sm.contract.states import ActionResult, PluginKind, ServiceAction
+from sm.contract.states import AUDITS, ActionResult, PluginKind
 from sm.core.actions import CancelAction, RunAction
 from sm.core.events import ActionDone
 from sm.core.model import ActionSpec, Catalogue, ServiceSpec
@@ -21,20 +21,21 @@ from sm.plugins.results import Meaning, Results, Tries, again
 
 LOG = logging.getLogger(__name__)
 
-AUDITS = frozenset({ServiceAction.AUDIT_ENABLED, ServiceAction.AUDIT_DISABLED})
 # How long a plug-in may take to end what it has started; killing a scope takes at most 12 s.
 END_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many run at once, how many may wait or run in all, and what is added to each time limit (seconds)."""
+    """How many run at once, how many may wait or run in all, and what is added to each time limit (seconds).
+    ``again_s``: before an attempt that follows a failure; what it failed at may need a moment."""
 
     changes_max: int = 32
     audits_max: int = 8
     runs_max: int = 1024
     timeout_extension_s: int = 0
     end_s: float = END_S
+    again_s: float = 0.5
 
 
 @dataclass(slots=True)
@@ -143,6 +144,8 @@ class Runner:
             if not again(meaning, code, tries, job.spec.retries):
                 return meaning
             LOG.info("Again: %s: %s", job.service.name, meaning.reason)
+            if code != TIMEOUT:
+                await asyncio.sleep(self._limits.again_s)
 
     async def _attempt(self, job: Job) -> tuple[str, str]:
         """Code and text of one attempt, which has ended when this returns, whatever the plug-in does."""

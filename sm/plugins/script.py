@@ -9,7 +9,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from sm.contract.states import ServiceAction
+from sm.contract.states import AUDITS
 from sm.plugins.plugin import Job, Outcome, PluginFailed
 from sm.plugins.reaper import Program
 from sm.plugins.scope import NotStarted, Scopes
@@ -17,7 +17,6 @@ from sm.plugins.scope import NotStarted, Scopes
 BASE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": "/root"}
 # Only audits: what a program leaves running inherits its limits.
 AUDIT_LIMITS = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: 64 << 20}
-AUDITS = (ServiceAction.AUDIT_ENABLED, ServiceAction.AUDIT_DISABLED)
 VALUE_MAX_CHARS = 4096
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 

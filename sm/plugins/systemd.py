@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Units of systemd as services: ``start``, ``stop``, ``restart``, ``reload``, ``status``; the name is the unit.
 
-Codes of ``status``: 0 active, 1 failed, 3 inactive, 4 no usable unit, 5 becoming active, 6 becoming inactive.
-Codes of the others: 0 done, 1 failed, 4 no usable unit.
+Codes of ``status``: 0 active, 1 failed, 2 stands by, 3 inactive, 4 no usable unit, 5 becoming active, 6 becoming
+inactive. Codes of the others: 0 done, 1 failed, 4 no usable unit.
+
+``stand-by`` starts a unit whose process loads everything and then waits, as ``flock.service.standby`` does: while the
+mark of the unit exists. ``activate`` removes the mark, and is done when the process says that it works.
 """
 from __future__ import annotations
 
@@ -11,14 +14,17 @@ import contextlib
 import re
 from typing import ClassVar
 
+from flock.service.standby import STANDS_BY, WAKE_UP
 from sm.contract.states import PluginKind
 from sm.plugins.plugin import Job, Outcome, PluginFailed, Tools
 from sm.systemd.units import RUNNING, UnitRefused, UnitState, UnitsUnavailable
 
 METHODS = {"start": "StartUnit", "stop": "StopUnit", "restart": "RestartUnit", "reload": "ReloadOrRestartUnit"}
-STATUS = "status"
+STATUS, STAND_BY, ACTIVATE = "status", "stand-by", "activate"
 _UNIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:\\-]{0,240}\.(service|target|socket|mount|slice|timer|path)")
-ACTIVE, FAILED, INACTIVE, UNUSABLE, ACTIVATING, DEACTIVATING = 0, 1, 3, 4, 5, 6
+ACTIVE, FAILED, STANDING_BY, INACTIVE, UNUSABLE, ACTIVATING, DEACTIVATING = 0, 1, 2, 3, 4, 5, 6
+WORKS = frozenset({"running", "Gunicorn arbiter booted"})
+"""What daemons and web servers that work tell systemd."""
 
 
 class SystemdPlugin:
@@ -27,23 +33,61 @@ class SystemdPlugin:
     kind: ClassVar[PluginKind] = PluginKind.SYSTEMD
 
     def __init__(self, tools: Tools) -> None:
-        self._units = tools.units
+        self._units, self._marks = tools.units, tools.marks
 
     async def attempt(self, job: Job) -> Outcome:
         """Run the job of ``command``, or read the state. A cancelled job's unit is killed whole."""
         unit, command = job.spec.name, job.spec.command
         if not _UNIT.fullmatch(unit):
             raise PluginFailed("name must be a unit with its suffix, such as fm-api.service")
-        if command != STATUS and command not in METHODS:
-            raise PluginFailed(f"command must be one of {', '.join([*METHODS, STATUS])}")
+        if command not in METHODS and command not in (STATUS, STAND_BY, ACTIVATE):
+            raise PluginFailed(f"command must be one of {', '.join([*METHODS, STATUS, STAND_BY, ACTIVATE])}")
         try:
-            if command == STATUS:
-                return status_outcome(unit, await self._units.state(unit))
+            match command:
+                case "status":
+                    return await self._status(unit)
+                case "stand-by":
+                    return await self._stand_by(unit)
+                case "activate":
+                    return await self._activate(unit)
+            if command != "stop":
+                (self._marks / unit).unlink(missing_ok=True)
             return await self._run(unit, command)
         except UnitsUnavailable as exc:
             raise PluginFailed(str(exc)) from exc
         except UnitRefused as exc:
             return Outcome(UNUSABLE, str(exc))
+        except OSError as exc:
+            raise PluginFailed(f"the mark of {unit} in {self._marks} cannot be changed: {exc.strerror}") from exc
+
+    async def _status(self, unit: str) -> Outcome:
+        outcome = status_outcome(unit, await self._units.state(unit))
+        if outcome.code == ACTIVE and await self._waits(unit):
+            return Outcome(STANDING_BY, f"{unit} stands by")
+        return outcome
+
+    async def _waits(self, unit: str) -> bool:
+        return unit.endswith(".service") and await self._units.status_text(unit) == STANDS_BY
+
+    async def _stand_by(self, unit: str) -> Outcome:
+        """A stop leaves the mark, so that nobody starts the unit as an active one by mistake."""
+        self._marks.mkdir(mode=0o755, parents=True, exist_ok=True)
+        (self._marks / unit).touch()
+        outcome = await self._run(unit, "start")
+        if outcome.code == 0 and not await self._waits(unit):
+            return Outcome(FAILED, f"{unit} runs and does not stand by")
+        return outcome
+
+    async def _activate(self, unit: str) -> Outcome:
+        (self._marks / unit).unlink(missing_ok=True)
+        try:
+            await self._units.kill(unit, WAKE_UP, "main")
+            state = await self._units.until_status(unit, WORKS)
+        except asyncio.CancelledError:
+            with contextlib.suppress(UnitsUnavailable, UnitRefused):
+                await self._units.kill(unit)
+            raise
+        return Outcome(0 if state.active in RUNNING else FAILED, f"{unit} is {state.active} ({state.sub})")
 
     async def _run(self, unit: str, command: str) -> Outcome:
         if command in ("start", "restart"):

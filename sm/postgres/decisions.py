@@ -44,11 +44,11 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps in order, and why. ``refusal``: why the server cannot be started at all; empty when it can."""
+    """The steps in order, and why. ``waits``: the server can be started only when the active node can be copied."""
 
     steps: tuple[Step, ...] = ()
     reason: str = ""
-    refusal: str = ""
+    waits: bool = False
 
 
 def may_give_up(me: str, members: frozenset[str], peer: str) -> bool:
@@ -70,7 +70,7 @@ def plan(cluster: Cluster, peer: Peer | None, superseded: bool) -> Plan:
     if cluster.rewinding:
         # Neither state of the data is whole, so nothing of it can be started.
         if peer is None or not superseded:
-            return Plan(refusal="a rewind was interrupted, and the active node cannot be copied")
+            return Plan((), "a rewind was interrupted, and the active node cannot be copied", waits=True)
         return Plan((Step.SEED, Step.START), "a rewind was interrupted")
     if peer is None or not superseded:
         return Plan((Step.START,), "its data stays as it is")
@@ -88,7 +88,7 @@ def _without_data(cluster: Cluster, peer: Peer | None) -> Plan:
     if cluster.new_whole:
         return Plan((Step.FINISH_SEED, Step.START), "a copy was interrupted after it was whole")
     if peer is None:
-        return Plan(refusal="there is no data here, and no active node to take it from")
+        return Plan((), "there is no data here, and no active node to take it from", waits=True)
     return Plan((Step.SEED, Step.START), "there is no data here")
 
 

@@ -13,42 +13,26 @@ from pathlib import Path
 from flock.core.codec import codec_for
 from flock.core.errors import FlockError, InvalidInput
 from sm.core.model import ServiceSpec
-from sm.daemon.guard import NOTHING_PROVEN
+from sm.daemon.told import ToldPart
 from sm.postgres import settings
 from sm.postgres.reports import Order, Seen
 
 LOG = logging.getLogger(__name__)
-STALE_MS = 3_000
-"""What was seen longer ago is no evidence."""
 HANG_S = 150.0
 """A watcher that says nothing for this long is killed. It may wait for two checkpoints."""
 AGAIN_S = 1.0
 
 
-class PostgresPart:
+class PostgresPart(ToldPart[Seen]):
     """The part of one cluster. ``path``: the settings of sm-postgres."""
 
     name = "postgres"
 
     def __init__(self, path: Path, clock: Callable[[], int]) -> None:
-        self._path, self._clock = path, clock
+        super().__init__(clock, "the server has not been seen lately")
+        self._path = path
         self._order: Order | None = None
-        self._seen: Seen | None = None
-        self._enforced = NOTHING_PROVEN
         self._process: asyncio.subprocess.Process | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._problem = "it has not been looked at yet"
-
-    def open(self) -> None:
-        """Start the watcher."""
-        self._task = asyncio.get_running_loop().create_task(self._keep())
-
-    async def close(self) -> None:
-        """End the watcher."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     def first_members(self) -> frozenset[str]:
         """This node if its cluster was initialised here; a standby, or nothing, has the data of nobody yet."""
@@ -67,23 +51,14 @@ class PostgresPart:
         self._order = Order(order, tuple(sorted(nodes)))
         self._tell()
 
-    def enforced(self) -> int:
-        """The greatest order that was proven to be in force."""
-        return self._enforced
-
     def in_sync(self) -> frozenset[str]:
         """The standbys in sync; nobody when that was seen too long ago."""
-        seen = self._seen
-        if seen is None or self._clock() - seen.at_ms >= STALE_MS:
-            return frozenset()
-        return frozenset(seen.in_sync)
+        seen = self.fresh()
+        return frozenset() if seen is None else frozenset(seen.in_sync)
 
-    def problems(self) -> tuple[str, ...]:
-        """What the watcher says, or that it says nothing."""
-        seen = self._seen
-        if seen is None or self._clock() - seen.at_ms >= STALE_MS:
-            return (self._problem or "the server has not been seen lately",)
-        return (seen.problem,) if seen.problem else ()
+    def wrong(self, told: Seen) -> tuple[str, ...]:
+        """What the watcher says."""
+        return (told.problem,) if told.problem else ()
 
     def take(self, line: bytes) -> None:
         """Take in what the watcher says."""
@@ -92,7 +67,7 @@ class PostgresPart:
         except InvalidInput as error:
             self._problem = f"its watcher says something else: {error}"
             return
-        self._seen, self._enforced, self._problem = seen, max(self._enforced, seen.enforced), ""
+        self.heard(seen)
 
     async def _keep(self) -> None:
         """Have a watcher run, and start another one when it has ended or hangs."""

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from flock.core.errors import FlockError
 from sm.postgres import rejoin, session, texts
-from sm.postgres.decisions import Peer, Step, may_give_up, plan
+from sm.postgres.decisions import Peer, Plan, Step, may_give_up, plan
 from sm.postgres.server import Server, ServerFailed
 from sm.postgres.settings import Settings
+from sm.postgres.waiting import Waiting
 from sm.store import agreement
 from sm.store.kept import Kept
 
@@ -41,6 +42,7 @@ class Program:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.server = settings, Server(settings)
+        self._waiting = Waiting(settings.beside("unfilled"))
 
     def run(self, action: str) -> int:
         """Carry out an action; the exit code. FlockError, OSError: it has failed."""
@@ -52,14 +54,20 @@ class Program:
                 "monitor": self.monitor, "audit": self.monitor}
 
     def start(self) -> int:
-        """Start the server as a standby, with data that can follow the active node. One that runs stays as it is."""
+        """Start the server as a standby, with data that can follow the active node. One that runs stays as it is.
+
+        Without data, and when it cannot be copied now, this node waits as a standby of nobody; ``monitor`` has it
+        started again when a copy can be made.
+        """
         with self.server.locked("work"):
-            self._start(START_S, may_rejoin=True)
+            if not self._start(START_S, may_rejoin=True):
+                return STANDALONE
         return PRIMARY if self.server.is_primary() else DONE
 
     def stop(self) -> int:
         """Stop the server."""
         with self.server.locked("work"):
+            self._waiting.stop()
             self.server.stop(STOP_S)
         return DONE
 
@@ -69,8 +77,7 @@ class Program:
             if self.server.pid() is not None and not self._is_standby():
                 self.server.stop(DEMOTE_STOP_S)
             # What must be copied is copied by a start, which may take its time.
-            self._start(DEMOTE_START_S, may_rejoin=False)
-        return DONE
+            return DONE if self._start(DEMOTE_START_S, may_rejoin=False) else STANDALONE
 
     def promote(self) -> int:
         """Make the server writable. From its first write on it waits for the nodes that the guard's file names."""
@@ -87,7 +94,7 @@ class Program:
         """Whether the server runs, and as what. A standby that cannot follow the active node counts as stopped after
         a while, so that it is started, and thereby made, anew."""
         if self.server.pid() is None:
-            return NOT_RUNNING
+            return self._without_server()
         with session.local(self.settings) as here:
             if not here.value("SELECT pg_is_in_recovery()"):
                 return PRIMARY
@@ -122,6 +129,21 @@ class Program:
             here.rows(statement)
         ensure_slots(self.settings, here)
 
+    def _without_server(self) -> int:
+        """The code while no server runs: that is right only where a start has found nothing that it could start."""
+        if not self._waiting.on:
+            return NOT_RUNNING
+        left_s = self._waiting.left_s()
+        if left_s > 0:
+            LOG.warning("waits: %d copies have failed; the next one begins in %.0f s", self._waiting.failures, left_s)
+            return STANDALONE
+        chosen = self._planned(self.active_peer())
+        if chosen.waits:
+            LOG.warning("waits: %s", chosen.reason)
+            return STANDALONE
+        LOG.info("%s", chosen.reason)
+        return NOT_RUNNING
+
     def _not_following(self) -> int:
         """The code for a standby that gets nothing: marks it when there is an active node that it ought to follow."""
         since = self.settings.beside("waits")
@@ -145,15 +167,23 @@ class Program:
         since.unlink(missing_ok=True)
         return NOT_RUNNING
 
-    def _start(self, timeout_s: float, *, may_rejoin: bool) -> None:
+    def _planned(self, peer: Peer | None, *, may_rejoin: bool = True) -> Plan:
+        return plan(self.server.look(), peer if may_rejoin else None, peer is not None and self._superseded(peer))
+
+    def _start(self, timeout_s: float, *, may_rejoin: bool) -> bool:
+        """Whether the server runs; False: it has to wait for data. ServerFailed, or FlockError of the programs."""
         rejoin.settle(self.server)
         cluster = self.server.look()
         if not cluster.running:
             self.server.clear()
         peer = None if cluster.running else self.active_peer()
-        chosen = plan(cluster, peer if may_rejoin else None, peer is not None and self._superseded(peer))
-        if chosen.refusal:
-            raise ServerFailed(reason=chosen.refusal)
+        chosen = self._planned(peer, may_rejoin=may_rejoin)
+        if chosen.waits:
+            if not self.settings.peers:
+                raise ServerFailed(reason=chosen.reason)
+            self._waiting.begin(failed=False)
+            LOG.warning("waits: %s", chosen.reason)
+            return False
         LOG.info("%s: %s", chosen.reason, ", then ".join(step.value for step in chosen.steps) or "nothing to do")
         self.server.configure(peer.name if peer is not None else self._primary_of(),
                               all_peers=not cluster.running or self._is_standby())
@@ -163,10 +193,17 @@ class Program:
             elif step is Step.START:
                 self.server.start(timeout_s)
             elif peer is not None and not (step is Step.REWIND and rejoin.rewind(self.server, peer)):
-                rejoin.seed(self.server, peer)
+                try:
+                    rejoin.seed(self.server, peer)
+                except (FlockError, OSError) as error:
+                    self._waiting.begin(failed=True)
+                    LOG.warning("waits: the data of %s cannot be copied: %s", peer.name, error)
+                    return False
+        self._waiting.end()
         with session.local(self.settings) as here:
             if here.value("SELECT pg_is_in_recovery()"):
                 ensure_slots(self.settings, here)
+        return True
 
     def _is_standby(self) -> bool:
         try:

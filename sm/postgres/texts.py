@@ -68,6 +68,8 @@ def configuration(settings: Settings, primary: str, names: str) -> str:
         "unix_socket_directories": settings.socket, "wal_level": "replica", "hot_standby": "on",
         # pg_rewind needs one of hints and checksums.
         "wal_log_hints": "on", "full_page_writes": "on", "fsync": "on", "synchronous_commit": "on",
+        # A stranger has a process until then; where nftables works, none gets so far.
+        "authentication_timeout": "10s",
         "max_wal_senders": "10", "max_replication_slots": "10", "max_slot_wal_keep_size": settings.wal_kept,
         "wal_keep_size": "64MB", "wal_sender_timeout": "5s", "wal_receiver_timeout": "5s",
         "wal_receiver_status_interval": "1s", "wal_retrieve_retry_interval": "1s",

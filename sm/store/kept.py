@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the daemon keeps between two starts: its vote and other records, states of controllers, assignments."""
+"""What the daemon keeps between two starts: its vote and other records, and states of controllers."""
 from __future__ import annotations
 
 import sqlite3
@@ -8,13 +8,11 @@ from typing import Any
 
 from flock.core.codec import Codec
 from flock.core.errors import InvalidInput
-from flock.core.records import replace
 from sm.store import rows
 from sm.store.file import failures, transaction
-from sm.store.schema import AssignmentRow, DocumentRow, NodeHistoryRow, NodeRow
+from sm.store.schema import DocumentRow, NodeRow
 
 NODES_MAX = 64
-NODE_HISTORY_MAX = 20
 DOCUMENT_BYTES_MAX = 1_000_000
 
 
@@ -45,36 +43,9 @@ class Kept:
             return list(rows.read(self._connection, "nodes")[0])
 
     def set_node(self, node: NodeRow) -> None:
-        """Store a controller's state; an earlier one with another ``state_uuid`` becomes history."""
+        """Store a controller's state."""
         with failures(self._path), transaction(self._connection):
-            known = {row.name: row for row in rows.read(self._connection, "nodes")[0]}
-            before = known.get(node.name)
-            if before is None and len(known) >= NODES_MAX:
+            known = {row.name for row in rows.read(self._connection, "nodes")[0]}
+            if node.name not in known and len(known) >= NODES_MAX:
                 raise InvalidInput(field="nodes", rule=f"at most {NODES_MAX} nodes")
-            if before is not None and before.state_uuid and before.state_uuid != node.state_uuid:
-                rows.put(self._connection, "node_history", NodeHistoryRow(
-                    before.name, before.state_uuid, before.administrative, before.operational, before.availability,
-                    before.ready))
-                self._connection.execute(
-                    "DELETE FROM node_history WHERE name = ? AND id NOT IN "
-                    "(SELECT id FROM node_history WHERE name = ? ORDER BY id DESC LIMIT ?)",
-                    (node.name, node.name, NODE_HISTORY_MAX))
             rows.put(self._connection, "nodes", node)
-
-    def node_history(self) -> list[NodeHistoryRow]:
-        """Earlier states of the controllers, the oldest first."""
-        with failures(self._path):
-            return list(rows.read(self._connection, "node_history")[0])
-
-    def assignments(self) -> list[AssignmentRow]:
-        """The groups on the nodes, as last stored."""
-        with failures(self._path):
-            return list(rows.read(self._connection, "service_domain_assignments")[0])
-
-    def set_assignments(self, assignments: list[AssignmentRow]) -> None:
-        """Store all assignments. One that existed keeps its ``uuid``, whatever the new one says."""
-        with failures(self._path), transaction(self._connection):
-            before = rows.read(self._connection, "service_domain_assignments")[0]
-            known = {(row.domain, row.node, row.group): row.uuid for row in before}
-            after = [replace(row, uuid=known.get((row.domain, row.node, row.group), row.uuid)) for row in assignments]
-            rows.write(self._connection, "service_domain_assignments", before, after)

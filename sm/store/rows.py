@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sm.catalogue.problems import Problem
-from sm.catalogue.rows import Key, key_of
+from sm.catalogue.rows import key_of
 from sm.store.schema import ALL_TYPES, columns, from_sql, quoted, to_sql
 
 
@@ -60,9 +60,3 @@ def delete(connection: sqlite3.Connection, table: str, row: Any) -> None:
     where = " AND ".join(f'"{name}" = ?' for name in row.KEY)
     statement = f'DELETE FROM "{table}" WHERE {where}'  # noqa: S608
     connection.execute(statement, [to_sql(getattr(row, name)) for name in row.KEY])
-
-
-def numbers(connection: sqlite3.Connection, table: str) -> dict[Key, int]:
-    """The number of each row by its key."""
-    statement = f'SELECT id, {quoted(ALL_TYPES[table].KEY)} FROM "{table}"'  # noqa: S608
-    return {tuple(map(str, key)): number for number, *key in connection.execute(statement)}

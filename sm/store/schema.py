@@ -13,15 +13,7 @@ from typing import Any, ClassVar
 
 from flock.core.parse import parse_json
 from sm.catalogue.rows import ROW_TYPES
-from sm.contract.states import (
-    Administrative,
-    Availability,
-    Condition,
-    GroupState,
-    Operational,
-    SchedulingState,
-    Status,
-)
+from sm.contract.states import Administrative, Availability, Operational
 
 SCHEMA_VERSION = 1
 
@@ -37,35 +29,6 @@ class NodeRow:
     availability: Availability = Availability.UNKNOWN
     ready: Operational = Operational.UNKNOWN
     state_uuid: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NodeHistoryRow:
-    """An earlier state of a controller: whoever still tells it is behind."""
-
-    KEY: ClassVar[tuple[str, ...]] = ("state_uuid",)
-    name: str
-    state_uuid: str
-    administrative: Administrative = Administrative.UNKNOWN
-    operational: Operational = Operational.UNKNOWN
-    availability: Availability = Availability.UNKNOWN
-    ready: Operational = Operational.UNKNOWN
-
-
-@dataclass(frozen=True, slots=True)
-class AssignmentRow:
-    """A group on a node, as clients see it. ``uuid`` stays for as long as the assignment exists."""
-
-    KEY: ClassVar[tuple[str, ...]] = ("domain", "node", "group")
-    domain: str
-    node: str
-    group: str
-    uuid: str
-    desired: GroupState = GroupState.INITIAL
-    state: GroupState = GroupState.INITIAL
-    status: Status = Status.NONE
-    condition: Condition = Condition.NONE
-    scheduling: SchedulingState = SchedulingState.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +52,7 @@ class VersionRow:
 
 
 KEPT_TYPES: Mapping[str, type[Any]] = {
-    "nodes": NodeRow, "node_history": NodeHistoryRow, "service_domain_assignments": AssignmentRow,
-    "documents": DocumentRow, "versions": VersionRow,
+    "nodes": NodeRow, "documents": DocumentRow, "versions": VersionRow,
 }
 ALL_TYPES: Mapping[str, type[Any]] = {**ROW_TYPES, **KEPT_TYPES}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,16 +53,16 @@ class Version:
 class Store:
     """One open store, used by one thread. Another process may change it between two calls.
 
-    ``fresh``: nothing was kept before, because the file is new or the old one was damaged: votes and records that
-    this node has given are forgotten. ``damaged``: where the damaged file is now.
+    ``damaged``: where a damaged file is now, in whose place this one was made. ``ignored``: the rows that could not be
+    read when the configuration was read last.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, fresh: bool, damaged: Path | None) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, damaged: Path | None) -> None:
         self._path = path
         self._connection = connection
         self.kept = Kept(path, connection)
-        self.fresh = fresh
         self.damaged = damaged
+        self.ignored: list[Problem] = []
 
     @classmethod
     def open(cls, path: Path, seed: Callable[[], Configured], made: str = "", repair: bool = False) -> Store:
@@ -79,10 +79,9 @@ class Store:
             damaged = set_aside(path)
             LOG.error("%s It is now %s.", error, damaged)
             connection = connect(path)
-        store = cls(path, connection, False, damaged)
+        store = cls(path, connection, damaged)
         try:
             if store.version() == 0:
-                store.fresh = True
                 store.renew(seed(), "from the catalogue", made)
         except BaseException:
             store.close()
@@ -94,14 +93,11 @@ class Store:
         self._connection.close()
 
     def configured(self) -> Configured:
-        """All configured rows that can be read."""
+        """All configured rows that can be read; ``ignored`` has the others, such as of a newer release, which stay in
+        the file."""
         with failures(self._path):
-            return self._read()[0]
-
-    def unreadable(self) -> list[Problem]:
-        """Rows that cannot be read, such as of a newer release: they are ignored, and stay in the file."""
-        with failures(self._path):
-            return self._read()[1]
+            found, self.ignored = self._read()
+        return found
 
     def _read(self) -> tuple[Configured, list[Problem]]:
         found: dict[str, Any] = {}
@@ -110,11 +106,6 @@ class Store:
             found[table], problems = rows.read(self._connection, table)
             wrong += problems
         return Configured(**found), wrong
-
-    def numbers(self, table: str) -> Mapping[tuple[str, ...], int]:
-        """The number of each row of a configured table, by key; it stays for as long as the row exists."""
-        with failures(self._path):
-            return rows.numbers(self._connection, table)
 
     def version(self) -> int:
         """The number of the present configuration; 0 before the first."""

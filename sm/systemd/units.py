@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,12 @@ LOG = logging.getLogger(__name__)
 
 SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket"
 CALL_S = 5.0
+LOOK_S = 1.0
 JOBS_KEPT_MAX = 256
 WATCHES_MAX = 512
 RUNNING = frozenset({"active", "reloading", "refreshing"})
 _SYSTEMD, _PATH = "org.freedesktop.systemd1", "/org/freedesktop/systemd1"
-_MANAGER, _UNIT = f"{_SYSTEMD}.Manager", f"{_SYSTEMD}.Unit"
+_MANAGER, _UNIT, _SERVICE = f"{_SYSTEMD}.Manager", f"{_SYSTEMD}.Unit", f"{_SYSTEMD}.Service"
 _BUS, _PROPERTIES = "org.freedesktop.DBus", "org.freedesktop.DBus.Properties"
 _PAUSES = Backoff(first_s=0.2, max_s=10.0)
 
@@ -63,9 +64,12 @@ class Units:
         self._bus: MessageBus | None = None
         self._connecting = asyncio.Lock()
         self._keeper: asyncio.Task[None] | None = None
+        self._lacking = asyncio.Event()
+        """Set while a watch has not begun that the keeper does not know of yet."""
         self._results: dict[str, str] = {}
         self._waiting: dict[str, asyncio.Future[str]] = {}
         self._watches: dict[str, _Watch] = {}
+        self._changed: dict[str, asyncio.Event] = {}
 
     async def run_job(self, method: str, unit: str) -> str:
         """Have systemd do ``StartUnit``, ``StopUnit``, ``ReloadUnit`` ... and wait for the end of the job.
@@ -94,9 +98,30 @@ class Units:
             return UnitState("not-found", "inactive", "dead")
         return UnitState(str(rows[0][2]), str(rows[0][3]), str(rows[0][4]))
 
-    async def kill(self, unit: str) -> None:
-        """SIGKILL to all processes of the unit. Raises UnitsUnavailable, UnitRefused."""
-        await self._call("KillUnit", "ssi", unit, "all", 9)
+    async def status_text(self, unit: str) -> str:
+        """What the daemon of a service has told systemd of itself last. Raises UnitsUnavailable, UnitRefused."""
+        return await self._status_text(str((await self._call("LoadUnit", "s", unit))[0]))
+
+    async def until_status(self, unit: str, texts: Collection[str]) -> UnitState:
+        """Wait until the daemon of a service says one of ``texts``, or does not run; the state then.
+
+        Raises UnitsUnavailable, UnitRefused.
+        """
+        path = str((await self._call("LoadUnit", "s", unit))[0])
+        changed = self._changed.setdefault(path, asyncio.Event())
+        while True:
+            changed.clear()
+            state = await self.state(unit)
+            if state.active not in RUNNING or await self._status_text(path) in texts:
+                self._changed.pop(path, None)
+                return state
+            with contextlib.suppress(TimeoutError):  # a signal may have been lost with a connection
+                await asyncio.wait_for(changed.wait(), LOOK_S)
+
+    async def kill(self, unit: str, number: int = 9, whom: str = "all") -> None:
+        """A signal, SIGKILL, to all processes of the unit, or to its ``main`` one. Raises UnitsUnavailable,
+        UnitRefused."""
+        await self._call("KillUnit", "ssi", unit, whom, number)
 
     async def forget_failures(self, unit: str) -> None:
         """Have systemd forget how often the unit has failed and was started. Raises UnitsUnavailable, UnitRefused."""
@@ -112,10 +137,12 @@ class Units:
         self._watches[name] = watch = _Watch(unit, report, running=True)
         if self._keeper is None:
             self._keeper = asyncio.get_running_loop().create_task(self._keep())
-        with contextlib.suppress(UnitsUnavailable, UnitRefused):  # the keeper begins it when the bus is there
+        try:
             await self._connected()
             if not watch.path:
                 await self._begin(watch)
+        except (UnitsUnavailable, UnitRefused):
+            self._lacking.set()  # the keeper begins it
 
     def unwatch(self, name: str) -> None:
         """End the watch; nothing more is reported for it."""
@@ -130,6 +157,12 @@ class Units:
         if self._bus is not None:
             self._bus.disconnect()
             self._bus = None
+
+    async def _status_text(self, path: str) -> str:
+        found = await _asked(await self._connected(), Message(
+            destination=_SYSTEMD, path=path, interface=_PROPERTIES, member="Get", signature="ss",
+            body=[_SERVICE, "StatusText"]))
+        return str(found[0].value)
 
     async def _call(self, method: str, signature: str, *body: Any) -> list[Any]:
         return await _asked(await self._connected(), Message(
@@ -150,7 +183,8 @@ class Units:
             bus.add_message_handler(self._handle)
             try:
                 for rule in (f"interface='{_MANAGER}',member='JobRemoved'",
-                             f"interface='{_PROPERTIES}',member='PropertiesChanged',arg0='{_UNIT}'"):
+                             f"interface='{_PROPERTIES}',member='PropertiesChanged',arg0='{_UNIT}'",
+                             f"interface='{_PROPERTIES}',member='PropertiesChanged',arg0='{_SERVICE}'"):
                     await _asked(bus, Message(
                         destination=_BUS, path="/org/freedesktop/DBus", interface=_BUS, member="AddMatch",
                         signature="s", body=[f"type='signal',sender='{_SYSTEMD}',{rule}"]))
@@ -171,22 +205,45 @@ class Units:
             watch.path = ""
 
     async def _keep(self) -> None:
-        """Keep the connection while units are watched, and begin the watches that a new one lacks."""
+        """Keep the connection while units are watched, and begin the watches that have not begun."""
         failed = 0
         while True:
             try:
                 bus = await self._connected()
-                for watch in [watch for watch in self._watches.values() if not watch.path]:
-                    await self._begin(watch)
-                failed = 0
-                with contextlib.suppress(OSError, EOFError):
-                    await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+                failed = failed + 1 if await self._begin_all() else 0
+                if not await self._broke(bus, _PAUSES.pause_s(failed) if failed else None):
+                    continue
                 LOG.warning("The connection to systemd broke")
                 self._lose()
-            except (UnitsUnavailable, UnitRefused) as exc:
+            except UnitsUnavailable as exc:
                 failed += 1
                 LOG.warning("Units cannot be watched: %s", exc)
                 await asyncio.sleep(_PAUSES.pause_s(failed))
+
+    async def _begin_all(self) -> bool:
+        """Begin each watch that has not begun; whether systemd refuses one. That one keeps no other from beginning."""
+        self._lacking.clear()
+        refused = False
+        for watch in [watch for watch in self._watches.values() if not watch.path]:
+            try:
+                await self._begin(watch)
+            except UnitRefused as exc:
+                refused = True
+                LOG.warning("Unit %s cannot be watched: %s", watch.unit, exc)
+        return refused
+
+    async def _broke(self, bus: MessageBus, limit_s: float | None) -> bool:
+        """Wait for the end of the connection, at most ``limit_s`` and until a watch lacks its beginning; whether it has
+        ended."""
+        tasks = [asyncio.ensure_future(bus.wait_for_disconnect()),  # type: ignore[no-untyped-call]
+                 asyncio.ensure_future(self._lacking.wait())]
+        try:
+            await asyncio.wait(tasks, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return not bus.connected
 
     async def _begin(self, watch: _Watch) -> None:
         watch.path = str((await self._call("LoadUnit", "s", watch.unit))[0])
@@ -200,6 +257,8 @@ class Units:
             self._job_removed(str(message.body[1]), str(message.body[3]))
         elif message.member == "PropertiesChanged" and message.signature == "sa{sv}as":
             changed = message.body[1]
+            if message.path in self._changed:
+                self._changed[message.path].set()
             if "ActiveState" in changed:
                 sub = changed["SubState"].value if "SubState" in changed else ""
                 for watch in [one for one in self._watches.values() if one.path == message.path]:

@@ -7,18 +7,16 @@ import errno
 import logging
 import socket
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+
+from sm.addresses import netlink
 
 LOG = logging.getLogger(__name__)
 _RTMGRP_LINK = 1
-_NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK = 16, 17, 18
-_NLM_F_REQUEST, _NLM_F_DUMP = 0x1, 0x300
 _IFLA_IFNAME = 3
 _IFF_UP, _IFF_LOWER_UP = 0x1, 0x10000
-_MESSAGE = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
-_ATTRIBUTE = struct.Struct("=HH")
 _READ_BYTES = 64 * 1024
 _READS_PER_CALL = 100
 _RETRY_S = 1.0
@@ -69,10 +67,9 @@ class CarrierWatch:
     def _ask(self) -> None:
         """Ask for all devices; those that are not in the answer do not exist."""
         assert self._sock is not None  # noqa: S101 - start has set it
-        request = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
-        head = _MESSAGE.pack(_MESSAGE.size + len(request), _RTM_GETLINK, _NLM_F_REQUEST | _NLM_F_DUMP, 1, 0)
         self._listed = set()
-        self._sock.sendto(head + request, (0, 0))
+        self._sock.sendto(netlink.request(_RTM_GETLINK, netlink.REQUEST | netlink.DUMP,
+                                          _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0)), (0, 0))
 
     def _readable(self) -> None:
         assert self._sock is not None  # noqa: S101 - start has set it
@@ -89,7 +86,7 @@ class CarrierWatch:
                 self._ask()
                 continue
             if sender == 0:
-                for kind, body in messages(data):
+                for kind, body in netlink.messages(data):
                     self._on_message(kind, body)
 
     def _begin_anew(self, error: OSError) -> None:
@@ -99,9 +96,9 @@ class CarrierWatch:
         self._retry = self._loop.call_later(_RETRY_S, self.start)
 
     def _on_message(self, kind: int, body: bytes) -> None:
-        if kind == _NLMSG_ERROR or (kind == _NLMSG_DONE and self._listed is None):
+        if kind == netlink.ERROR or (kind == netlink.DONE and self._listed is None):
             return
-        if kind == _NLMSG_DONE:
+        if kind == netlink.DONE:
             listed, self._listed = self._listed or set(), None
             for device in self._carriers.keys() - listed:
                 self._set(device, False)
@@ -135,17 +132,6 @@ class CarrierWatch:
             self._on_carrier(device, up)
 
 
-def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Type and body of the netlink messages in what one read returned; stops at one that is cut off."""
-    start = 0
-    while start + _MESSAGE.size <= len(data):
-        length, kind, *_ = _MESSAGE.unpack_from(data, start)
-        if length < _MESSAGE.size or start + length > len(data):
-            return
-        yield kind, data[start + _MESSAGE.size:start + length]
-        start += length + 3 & ~3
-
-
 def link_in(body: bytes) -> tuple[int, str, bool] | None:
     """Index, name and carrier of the device that a message is about; None for one without a name, such as a bridge's
     word about its port."""
@@ -154,13 +140,8 @@ def link_in(body: bytes) -> tuple[int, str, bool] | None:
     family, _, index, flags, _ = _LINK.unpack_from(body)
     if family != socket.AF_UNSPEC:
         return None
-    start = _LINK.size
-    while start + _ATTRIBUTE.size <= len(body):
-        length, kind = _ATTRIBUTE.unpack_from(body, start)
-        if length < _ATTRIBUTE.size or start + length > len(body):
-            return None
-        if kind == _IFLA_IFNAME:
-            name = body[start + _ATTRIBUTE.size:start + length].rstrip(b"\0").decode(errors="replace")
-            return index, name, flags & (_IFF_UP | _IFF_LOWER_UP) == _IFF_UP | _IFF_LOWER_UP
-        start += length + 3 & ~3
-    return None
+    name = netlink.attributes(body[_LINK.size:]).get(_IFLA_IFNAME)
+    if name is None:
+        return None
+    up = flags & (_IFF_UP | _IFF_LOWER_UP) == _IFF_UP | _IFF_LOWER_UP
+    return index, name.rstrip(b"\0").decode(errors="replace"), up

@@ -47,29 +47,31 @@ class _Path:
     silent_chores: int = 0
 
 
-def _path(link: PathLink) -> _Path:
+def _path(link: PathLink, sockets: PathSockets) -> _Path:
     targets = [(peer.name, peer.address, peer.port) for peer in link.peers if link.group is None or peer.witness]
     if link.group is not None and len(targets) < len(link.peers):
         targets.append((EVERYBODY, link.group, link.port))
     by_source = {(canonical(peer.address), peer.port): peer for peer in link.peers}
-    return _Path(link, PathSockets(link), by_source, tuple(targets))
+    return _Path(link, sockets, by_source, tuple(targets))
 
 
 class Exchange:
     """The messaging of one boot of one node, or of a witness, in the running event loop.
 
-    ``clock`` returns monotonic milliseconds. ``taken`` and ``refused`` count by path, and by path and reason.
+    ``clock`` returns monotonic milliseconds. ``taken`` and ``refused`` count by path, and by path and reason. A
+    simulation has ``sockets`` of its own, never starts this, and calls ``received`` and ``chores``.
     """
 
     def __init__(self, node: str, boot: str, links: tuple[PathLink, ...], keyring: Keyring,
-                 clock: Callable[[], int], deliver: Deliver) -> None:
+                 clock: Callable[[], int], deliver: Deliver,
+                 sockets: Callable[[PathLink], PathSockets] = PathSockets) -> None:
         self.node = node
         self.boot = boot
         self._keyring = keyring
         self._clock = clock
         self._deliver = deliver
         self._body_max = min(link.datagram_max for link in checked(links, node)) - codec.OVERHEAD_BYTES
-        self._paths = [_path(link) for link in links]
+        self._paths = [_path(link, sockets(link)) for link in links]
         self._others = tuple(sorted({peer.name for link in links for peer in link.peers}))
         self._admission = Admission(node, boot)
         self._assembly = Assembly()
@@ -138,11 +140,6 @@ class Exchange:
         """By path, how many datagrams the kernel has dropped: of strangers, and more than the buffer holds."""
         return {path.link.name: path.sockets.dropped for path in self._paths}
 
-    @property
-    def key_reports(self) -> Mapping[str, KeyReport]:
-        """By node, what it told last of its keys."""
-        return self._reports
-
     def _send_body(self, body: bytes, flags: int) -> None:
         self._sequence += 1
         for path in self._paths:
@@ -152,15 +149,32 @@ class Exchange:
                 if not path.sockets.send(data, address, port):
                     self.unsent[name] += 1
 
+    def received(self, name: str, receiver: str, data: bytes, source: Source) -> None:
+        """A datagram has come on the path of that name; ``receiver``: this node, or EVERYBODY for the group."""
+        path = next(path for path in self._paths if path.link.name == name)
+        self._judged(path, receiver, data, source, self._clock())
+
+    def chores(self) -> None:
+        """What is due every ``CHORES_S``."""
+        for path in self._paths:
+            path.silent_chores += 1
+            if path.silent_chores > SILENT_CHORES_MAX and self._loop is not None:
+                path.silent_chores = 0
+                self._open(path, self._loop)
+        self.recheck()
+        self._on_keys(functools.partial(self._keyring.advance, self._others, self._reports))
+        self._chores_done += 1
+        if self._chores_done % SUMMARY_CHORES == 0:
+            self._sum_up()
+
     def _read(self, path: _Path, receiver: str, sock: socket.socket, most: int) -> int:
         now_ms = self._clock()
+        return drain(sock, most, lambda data, source: self._judged(path, receiver, data, source, now_ms))
 
-        def take(data: bytes, source: Source) -> None:
-            refusal = self._take(path, receiver, data, source, now_ms)
-            if refusal is not None:
-                self.refused[path.link.name, refusal] += 1
-
-        return drain(sock, most, take)
+    def _judged(self, path: _Path, receiver: str, data: bytes, source: Source, now_ms: int) -> None:
+        refusal = self._take(path, receiver, data, source, now_ms)
+        if refusal is not None:
+            self.refused[path.link.name, refusal] += 1
 
     def _take(self, path: _Path, receiver: str, data: bytes, source: Source, now_ms: int) -> Refusal | None:
         """Judge one datagram; nothing changes before its digest is verified."""
@@ -232,16 +246,7 @@ class Exchange:
 
     def _do_chores(self, loop: asyncio.AbstractEventLoop) -> None:
         self._chores = loop.call_later(CHORES_S, self._do_chores, loop)
-        for path in self._paths:
-            path.silent_chores += 1
-            if path.silent_chores > SILENT_CHORES_MAX:
-                path.silent_chores = 0
-                self._open(path, loop)
-        self.recheck()
-        self._on_keys(functools.partial(self._keyring.advance, self._others, self._reports))
-        self._chores_done += 1
-        if self._chores_done % SUMMARY_CHORES == 0:
-            self._sum_up()
+        self.chores()
 
     def _sum_up(self) -> None:
         """One line for all that was refused since the last one."""

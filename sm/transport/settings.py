@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flock.core.errors import InvalidInput
@@ -64,60 +65,64 @@ def checked(links: tuple[PathLink, ...], node: str) -> tuple[PathLink, ...]:
         if len({getattr(link, name) for link in links}) < len(links):
             raise InvalidInput(field=f"paths.{name}", rule="must differ from path to path")
     for link in links:
-        _check(link, node)
+        for field, rule in broken(link, node):
+            raise InvalidInput(field=f"paths.{link.name}.{field}", rule=rule)
     return links
 
 
-def _check(link: PathLink, node: str) -> None:
-    place = f"paths.{link.name}"
+def broken(link: PathLink, node: str) -> Iterator[tuple[str, str]]:
+    """Each rule that a path of ``node`` breaks, with the field; of a peer such as ``peers.controller-1.address``."""
     if not _PATH.match(link.name):
-        raise InvalidInput(field="paths.name", rule="must be lower case letters, digits and hyphens, at most 32")
+        yield "name", "must be lower case letters, digits and hyphens, at most 32"
     if not _DEVICE.match(link.device):
-        raise InvalidInput(field=f"{place}.device", rule="must be the name of a network device")
-    own = _address(f"{place}.address", link.address)
-    if own.is_multicast or own.is_unspecified:
-        raise InvalidInput(field=f"{place}.address", rule="must be a unicast address")
-    _number(f"{place}.port", link.port, 1, 65_535)
-    _number(f"{place}.datagram_max", link.datagram_max, 1_000, DATAGRAM_MAX)
-    if link.group is not None:
-        group = _address(f"{place}.group", link.group)
-        if not group.is_multicast or group.version != own.version:
-            raise InvalidInput(field=f"{place}.group", rule=f"must be an IPv{own.version} multicast address")
+        yield "device", "must be the name of a network device"
+    own = _address(link.address)
+    if own is None or own.is_multicast or own.is_unspecified:
+        yield "address", "must be a unicast IP address"
+        return
+    yield from _number("port", link.port, 1, 65_535)
+    yield from _number("datagram_max", link.datagram_max, 1_000, DATAGRAM_MAX)
+    group = _address(link.group) if link.group is not None else None
+    if link.group is not None and (group is None or not group.is_multicast or group.version != own.version):
+        yield "group", f"must be an IPv{own.version} multicast address"
     if link.targets and not TARGETS_MIN <= len(set(link.targets)) == len(link.targets) <= TARGETS_MAX:
-        raise InvalidInput(field=f"{place}.targets",
-                           rule=f"must be none, or {TARGETS_MIN} to {TARGETS_MAX} different ones")
-    for target in link.targets:
-        if _address(f"{place}.targets", target).version != own.version:
-            raise InvalidInput(field=f"{place}.targets", rule=f"must be IPv{own.version} addresses")
-    _check_peers(link, node, own)
+        yield "targets", f"must be none, or {TARGETS_MIN} to {TARGETS_MAX} different ones"
+    if not all(_is(target, own.version) for target in link.targets):
+        yield "targets", f"must be IPv{own.version} addresses"
+    yield from _broken_peers(link, node, own)
 
 
-def _check_peers(link: PathLink, node: str, own: Address) -> None:
-    place = f"paths.{link.name}"
+def _broken_peers(link: PathLink, node: str, own: Address) -> Iterator[tuple[str, str]]:
     if len(link.peers) > PEERS_MAX:
-        raise InvalidInput(field=f"{place}.peers", rule=f"at most {PEERS_MAX}")
+        yield "peers", f"at most {PEERS_MAX}"
     seen = {(own, link.port)}
     names = {node}
     for peer in link.peers:
-        address = _address(f"{place}.peers.{peer.name}.address", peer.address)
-        _number(f"{place}.peers.{peer.name}.port", peer.port, 1, 65_535)
-        if address.version != own.version:
-            raise InvalidInput(field=f"{place}.peers.{peer.name}.address", rule=f"must be an IPv{own.version} address")
+        place, address = f"peers.{peer.name}", _address(peer.address)
+        if address is None or address.version != own.version:
+            yield f"{place}.address", f"must be an IPv{own.version} address"
+            continue
+        yield from _number(f"{place}.port", peer.port, 1, 65_535)
         if (address, peer.port) in seen or peer.name in names:
-            raise InvalidInput(field=f"{place}.peers.{peer.name}", rule="must differ in name and address from others")
+            yield f"{place}.address", "must differ in name and address from others"
         if link.group is not None and not peer.witness and peer.port != link.port:
-            raise InvalidInput(field=f"{place}.peers.{peer.name}.port", rule="must be the port of the multicast group")
+            yield f"{place}.port", "must be the port of the multicast group"
         seen.add((address, peer.port))
         names.add(peer.name)
 
 
-def _address(field: str, text: str) -> Address:
+def _address(text: str) -> Address | None:
     try:
         return ipaddress.ip_address(text)
     except ValueError:
-        raise InvalidInput(field=field, rule="must be an IP address") from None
+        return None
 
 
-def _number(field: str, value: int, least: int, most: int) -> None:
+def _is(text: str, version: int) -> bool:
+    address = _address(text)
+    return address is not None and address.version == version
+
+
+def _number(field: str, value: int, least: int, most: int) -> Iterator[tuple[str, str]]:
     if not least <= value <= most:
-        raise InvalidInput(field=field, rule=f"must be a number from {least} to {most}")
+        yield field, f"must be a number from {least} to {most}"

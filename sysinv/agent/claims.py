@@ -22,6 +22,8 @@ OVERRIDE = 0x20000000
 # RFC 5227, DEFEND_INTERVAL: two machines that both defend must not flood the network.
 DEFEND_INTERVAL_S = 10.0
 REPEAT_S = 60.0
+# As Ethernet and as IEEE 802: the kernel believes both.
+_ARP_HEADS = (b"\x00\x01\x08\x00\x06\x04", b"\x00\x06\x08\x00\x06\x04")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 QUIET_S = 300.0
 
@@ -92,7 +94,7 @@ def claim_in(frame: bytes) -> Claim | None:
 
 
 def _arp(packet: bytes) -> Claim | None:
-    if len(packet) < 28 or packet[:6] != b"\x00\x01\x08\x00\x06\x04":
+    if len(packet) < 28 or packet[:6] not in _ARP_HEADS:
         return None
     sender = ipaddress.IPv4Address(packet[14:18])
     return None if sender.is_unspecified else Claim(str(sender), _mac(packet[8:14]))

@@ -251,6 +251,15 @@ def own_addresses() -> dict[str, Own]:
     return found
 
 
+def own_subnets() -> dict[str, frozenset[str]]:
+    """By Ethernet interface of this host, the networks of its addresses; FlockError without ip(8)."""
+    found: dict[str, frozenset[str]] = {}
+    for address, own in own_addresses().items():
+        network = str(ipaddress.ip_network(f"{address}/{own.prefix}", strict=False))
+        found[own.interface] = found.get(own.interface, frozenset()) | {network}
+    return found
+
+
 def has_address(address: str) -> bool:
     """Whether this host has ``address`` at this moment."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET

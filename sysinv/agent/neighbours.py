@@ -4,6 +4,10 @@
 sysinv-conductor says which machines may claim which addresses. nftables drops every other ARP frame that claims one of
 them. Permanent entries in the table of neighbours would do the same, but somebody would have to rewrite them on each
 host within the second in which the floating address moves; a filter lets the other controller's announcement pass.
+
+A second filter drops ARP frames whose sender is in no subnet of the interface. The kernel makes an entry for the sender
+of every request, whatever its address; one table with 1,024 places serves all networks, and when it is full the host
+reaches nobody whom it does not know already.
 """
 from __future__ import annotations
 
@@ -25,13 +29,15 @@ from sysinv.contract.rpc import Neighbours
 from sysinv.model.host import normal_mac
 
 LOG = logging.getLogger(__name__)
-TABLE = "flock-neighbours"
+TABLE, SUBNETS_TABLE = "flock-neighbours", "flock-subnets"
 EVERY_S, RETRY_S = 60.0, 10.0
 # A card of a controller may be replaced: what nobody has confirmed for so long protects nothing any more. The kernel
 # counts, so a dead agent changes nothing about that. Pairs last longer, so that an address never stands without them.
 KEPT_S, PAIRS_KEPT_S = 900, 960
 NFT_TIMEOUT_S = 10.0
 _CODEC = codec_for(Neighbourhood)
+Subnets = Mapping[str, frozenset[str]]
+"""By interface of this host, the networks of its addresses, such as 192.168.204.0/24."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +85,54 @@ def filter_script(neighbours: Mapping[str, tuple[str, frozenset[str]]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def subnets_script(subnets: Subnets) -> str:
+    """Return the script for nftables that replaces the filter of senders in no subnet.
+
+    IPv4 only; without such subnets it removes the filter. Interfaces without a subnet are not filtered. A probe has no
+    sender's address, and makes no entry.
+    """
+    pairs = [(interface, network) for interface, networks in sorted(subnets.items()) for network in sorted(networks)
+             if "." in network]
+    lines = [f"table arp {SUBNETS_TABLE}", f"delete table arp {SUBNETS_TABLE}"]
+    if pairs:
+        names = ", ".join(dict.fromkeys(f'"{interface}"' for interface, _ in pairs))
+        both = ", ".join(f'"{interface}" . {network}' for interface, network in pairs)
+        lines += [
+            f"table arp {SUBNETS_TABLE} {{",
+            f"  set guarded {{ type ifname; timeout {KEPT_S}s; elements = {{ {names} }} }}",
+            f"  set reached {{ type ifname . ipv4_addr; flags interval, timeout; timeout {PAIRS_KEPT_S}s; "
+            f"elements = {{ {both} }} }}",
+            "  chain input {",
+            "    type filter hook input priority filter; policy accept;",
+            "    iifname @guarded arp saddr ip != 0.0.0.0 iifname . arp saddr ip != @reached counter drop",
+            "  }",
+            "}"]
+    return "\n".join(lines) + "\n"
+
+
 def load(script: str) -> None:
     """Load a script for nftables; FlockError without nft(8), or when the kernel refuses it."""
     run(["nft", "-f", "-"], timeout_s=NFT_TIMEOUT_S, input=script)
 
 
 class NeighbourWatch:
-    """One thread that asks the conductor every minute and loads the filter.
+    """One thread that asks the conductor every minute and loads the filters. ``subnets`` may raise FlockError.
 
     Keeps the last reply in ``kept``, so that a host that boots is protected before it reaches the conductor.
     """
 
     def __init__(self, conductor: Neighbours, host_uuid: Callable[[], str | None], kept: Path,
-                 load_script: Callable[[str], None] = load, clock: Callable[[], float] = time.monotonic) -> None:
+                 subnets: Callable[[], Subnets], load_script: Callable[[str], None] = load,
+                 clock: Callable[[], float] = time.monotonic) -> None:
         self._conductor = conductor
         self._host_uuid = host_uuid
         self._kept = kept
+        self._subnets = subnets
         self._load = load_script
         self._clock = clock
         self._known = Known()
         self._known_at = float("-inf")
-        self._unloadable = ""
+        self._unloadable: dict[str, str] = {}
         self._begun = False
         self._worker = Worker("neighbours", self.step)
 
@@ -120,6 +153,7 @@ class NeighbourWatch:
         if not self._begun:
             self._begun = True
             self._begin()
+        self._guard_subnets()
         host_uuid = self._host_uuid()
         if host_uuid is None:
             return RETRY_S
@@ -148,12 +182,19 @@ class NeighbourWatch:
 
     def _take(self, found: Known) -> None:
         self._known, self._known_at = found, self._clock()
+        # Conflicts are still seen, and alarmed, when only the filter is missing.
+        self._guard("wrong claims on addresses of neighbours", lambda: filter_script(found.neighbours))
+
+    def _guard_subnets(self) -> None:
+        self._guard("ARP frames of senders in no subnet", lambda: subnets_script(self._subnets()))
+
+    def _guard(self, what: str, script: Callable[[], str]) -> None:
+        """Load a filter; says once why ``what`` is not dropped."""
         try:
-            self._load(filter_script(found.neighbours))
+            self._load(script())
         except FlockError as error:
-            # Conflicts are still seen, and alarmed; only the filter is missing.
-            if str(error) != self._unloadable:
-                LOG.warning("wrong claims on addresses of neighbours are not dropped: %s", error)
-            self._unloadable = str(error)
+            if self._unloadable.get(what) != str(error):
+                LOG.warning("%s are not dropped: %s", what, error)
+            self._unloadable[what] = str(error)
         else:
-            self._unloadable = ""
+            self._unloadable.pop(what, None)

@@ -15,9 +15,8 @@ from pathlib import Path
 
 from flock import tls
 from flock.core.errors import FlockError, InvalidInput, Unavailable
-from flock.exec.atomic import replace_file, replace_kept
+from flock.exec.atomic import NEXT, replace_file, replace_kept
 from flock.rpc.accounts import SALT_BYTES, broker_hash, host_account
-from flock.tls.renewal import NEXT
 from sysinv.contract.rpc import Credentials
 from sysinv.model import busconf
 
@@ -59,7 +58,7 @@ class Renewal:
 
         Without this, an agent that was killed after it had set a password would never get onto the bus again.
         """
-        if not self._pair.install() and self._pair.asked:
+        if any(self._places.tls_directory.glob(f"host.*{NEXT}")) and not self._pair.install() and self._pair.asked:
             self.request(certificate=True, bus_password=False)
         next_file = self._next_file
         if not next_file.exists():

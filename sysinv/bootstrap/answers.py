@@ -90,6 +90,20 @@ class Answers:
         oam = self.network("oam")
         return self.public_host or oam.floating_address or oam.controller0_address
 
+    @property
+    def lacks_for_two(self) -> str:
+        """Why this system cannot have a second controller, as a sentence; empty when it can."""
+        mgmt = self.network("mgmt")
+        if self.system_mode == "simplex":
+            return "This system is simplex: it has one controller. See 'system_mode' in the answers of its bootstrap."
+        if self.database != "postgresql":
+            return ("The databases of this system are files of SQLite, which only one controller can have. Two "
+                    "controllers need 'database: postgresql' in the answers of the bootstrap.")
+        if not mgmt.controller1_address or not mgmt.floating_address:
+            return ("The management network needs 'controller1_address' and 'floating_address' in the answers of the "
+                    "bootstrap for two controllers.")
+        return ""
+
 
 def load(path: Path) -> Answers:
     """Read a YAML file of answers; InvalidInput names the field and the rule that it breaks."""

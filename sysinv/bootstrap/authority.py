@@ -14,18 +14,19 @@ from pathlib import Path
 
 from flock import tls
 from flock.core.errors import DeadlineExceeded, Refused
-from flock.exec.atomic import replace_file, replace_kept
+from flock.exec.atomic import NEXT, replace_file, replace_kept
 from flock.tls.identity import COMMON_NAME_MAX
-from flock.tls.renewal import NEXT
 from sysinv.bootstrap.presented import wait_admits
 from sysinv.bootstrap.rotation import PROGRESS, Progress, Step, load, save
 from sysinv.bootstrap.rotationsteps import (
+    OTHERS_RENEW,
     Site,
     ask_hosts,
     command,
     controller_steps,
     load_servers,
     named,
+    renew_others,
     signing_authority,
     wait_hosts,
     waiting_hosts,
@@ -55,6 +56,7 @@ def finish_steps(site: Site) -> list[Step]:
     return [
         ("every host has confirmed", lambda _progress: _check(site)),
         *controller_steps(site, only_due=False),
+        (OTHERS_RENEW, lambda progress: renew_others(site, progress)),
         ("old authority not trusted here", lambda progress: _drop(site, progress)),
         ("connections of the message bus closed; they open again", lambda _progress: command(site.disconnect)),
         ("key of the old authority removed", lambda _progress: _forget(site)),

@@ -21,8 +21,10 @@ from sysinv.bootstrap.answers import Answers
 from sysinv.bootstrap.secrets import SystemSecrets
 from sysinv.model import busaccounts
 from sysinv.model.hostfiles import AUTHORITIES_FILE, PUBLIC, TLS_DIRECTORY, RenderedFile
+from sysinv.model.hostname import FLOATING_HOST
 
 BUS_PORT = 5671
+FLOATING_URL = f"rabbit://{FLOATING_HOST}:{BUS_PORT}/"
 # Twice what a request may have (``[rpc] payload_max_bytes``).
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 ADMIN_PORT = 15672
@@ -37,6 +39,16 @@ SERVER_TLS = (
     "ssl_options.versions.1 = tlsv1.3",
     "ssl_options.versions.2 = tlsv1.2",
 )
+UNIT = """[Service]
+# Service management repairs it.
+Restart=no
+# A stop loses no more than a crash: senders keep what is not acknowledged, and daemons make their queues anew. An
+# orderly stop starts a second Erlang system first, and the other controller would have to wait for it.
+ExecStop=
+KillSignal=SIGKILL
+SuccessExitStatus=SIGKILL
+"""
+"""What differs from Debian's unit."""
 _AGENTS = "|".join(topic.replace(".", r"\.") for topic in busaccounts.AGENT_TOPICS)
 # Limits the requests queued for a host that is cut off; the sender repeats those that it still needs.
 AGENT_QUEUES = rf"^({_AGENTS})[._].*$"
@@ -88,8 +100,7 @@ def bus_files(answers: Answers, secrets: SystemSecrets, salt: bytes, hostname: s
         # Debian's socket unit opens Erlang's port mapper on all networks.
         RenderedFile("/etc/systemd/system/epmd.socket.d/flock.conf", PUBLIC,
                      "[Socket]\nListenStream=\nListenStream=127.0.0.1:4369\n"),
-        # Service management repairs it.
-        RenderedFile("/etc/systemd/system/rabbitmq-server.service.d/flock.conf", PUBLIC, "[Service]\nRestart=no\n"),
+        RenderedFile("/etc/systemd/system/rabbitmq-server.service.d/flock.conf", PUBLIC, UNIT),
     ]
 
 
@@ -99,9 +110,11 @@ def passwords(secrets: SystemSecrets, hostname: str) -> dict[str, str]:
     return {name: _password(secrets, name) for name in sorted(names)}
 
 
-def transport_url(secrets: SystemSecrets, account: str) -> str:
-    """The transport_url of one account on the first controller."""
-    return busaccounts.account_url(f"rabbit://127.0.0.1:{BUS_PORT}/", account, _password(secrets, account))
+def transport_url(secrets: SystemSecrets, account: str, *, floating: bool = False) -> str:
+    """The transport_url of one account on a controller. ``floating``: at the floating address, for programs that also
+    run on a controller that stands by and therefore has no bus."""
+    return busaccounts.account_url(FLOATING_URL if floating else f"rabbit://127.0.0.1:{BUS_PORT}/", account,
+                                   _password(secrets, account))
 
 
 def admin_password(secrets: SystemSecrets) -> str:

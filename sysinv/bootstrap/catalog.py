@@ -8,7 +8,6 @@ from typing import Any, Protocol
 from sysinv.bootstrap.answers import Answers
 
 ROLES = ("reader", "operator", "configurator", "service")
-INTERFACES = ("public", "internal", "admin")
 
 
 @dataclass(frozen=True, slots=True)

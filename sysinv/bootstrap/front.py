@@ -238,6 +238,7 @@ _HEAD = """\
 user {user} {user};
 worker_processes 2;
 worker_rlimit_nofile 20000;
+worker_shutdown_timeout 10s;
 error_log stderr warn;
 pid {run_dir}/nginx.pid;
 events {{

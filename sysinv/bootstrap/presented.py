@@ -22,18 +22,19 @@ _SSL_REQUEST = struct.pack("!II", 8, 80877103)
 _AMQP_HEADER = b"AMQP\x00\x00\x09\x01"
 
 
-def presented(port: int, authorities: str, certificate: str, key: str, *, postgresql: bool = False) -> bytes:
-    """The certificate (PEM) of the server at 127.0.0.1; OSError (also ssl.SSLError) when it shows no valid one.
+def presented(port: int, authorities: str, certificate: str, key: str, *, postgresql: bool = False,
+              address: str = "127.0.0.1", name: str = "localhost") -> bytes:
+    """The certificate (PEM) of a server; OSError (also ssl.SSLError) when it shows no valid one for ``name``.
 
     ``certificate`` and ``key`` (files) are shown to servers that ask for them.
     """
     context = tls.client_context(authorities, certificate=certificate, key=key)
-    with socket.create_connection(("127.0.0.1", port), timeout=CONNECT_S) as plain:
+    with socket.create_connection((address, port), timeout=CONNECT_S) as plain:
         if postgresql:
             plain.sendall(_SSL_REQUEST)
             if plain.recv(1) != b"S":
                 raise ConnectionError("PostgreSQL refuses TLS")
-        with context.wrap_socket(plain, server_hostname="localhost") as secure:
+        with context.wrap_socket(plain, server_hostname=name) as secure:
             shown = secure.getpeercert(binary_form=True)
     if shown is None:
         raise ConnectionError("the server shows no certificate")
@@ -54,6 +55,16 @@ def wait_presented(name: str, wanted: bytes, port: int, authorities: str, certif
         if time.monotonic() > deadline:
             raise DeadlineExceeded(what=f"the new certificate of {name} on port {port}", timeout_s=timeout_s)
         time.sleep(0.2)
+
+
+def shown_by(address: str, name: str, port: int, authorities: str, certificate: str, key: str) -> str:
+    """The fingerprint of the certificate that PostgreSQL on another controller shows; empty when it shows none that is
+    valid here."""
+    try:
+        return tls.fingerprint(presented(port, authorities, certificate, key, postgresql=True, address=address,
+                                         name=name))
+    except OSError:
+        return ""
 
 
 def admits(port: int, authorities: str, certificate: str, key: str) -> bool | None:

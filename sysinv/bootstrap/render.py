@@ -10,6 +10,7 @@ from typing import Any
 
 from flock.conf import shared
 from flock.rpc.accounts import host_account, service_account
+from flock.service import standby
 from sysinv.bootstrap import bus, logins
 from sysinv.bootstrap.answers import Answers, NetworkAnswer
 from sysinv.bootstrap.front import (
@@ -38,7 +39,10 @@ from sysinv.model.hostfiles import (
 )
 from sysinv.model.hostname import CONTROLLER_NAMES
 
+MANAGEMENT_URL = "https://127.0.0.1:7777"
+"""sm-api of the same controller. Its callers run where the leader is, and only the leader carries commands out."""
 # Below the runtime directory of its unit, which only Keystone may enter.
+KEYSTONE_CONF = "/etc/keystone/keystone.conf"
 KEYSTONE_CACHE = "unix:/run/flock/keystone-cache/cache.sock"
 
 # A short lock: it slows a guess, and somebody who guesses cannot keep an operator out for long.
@@ -49,8 +53,6 @@ DATABASE_SERVER_TLS = {
     "ssl_cert_file": f"{TLS_DIRECTORY}/postgresql.crt", "ssl_key_file": f"{TLS_DIRECTORY}/postgresql.key",
     "ssl_min_protocol_version": "TLSv1.2",
 }
-# Debian's default, "localhost", depends on what that name means on this host.
-DATABASE_LISTENS = {"listen_addresses": "127.0.0.1"}
 # The superuser only on the local socket; everybody else with TLS.
 DATABASE_ACCESS = """\
 local all postgres peer
@@ -58,12 +60,24 @@ hostssl all flock 127.0.0.1/32 scram-sha-256
 """
 
 
+# Longer than service management takes to move all services away (stop_s), for which it delays a shutdown.
+LOGIND_CONF = "[Login]\nInhibitDelayMaxSec=75\n"
+
+
 Sections = Mapping[str, Mapping[str, Any]]
 
 
-def database_conf() -> str:
-    """The settings of PostgreSQL that differ from Debian's, for its directory conf.d."""
-    return "".join(f"{name} = '{value}'\n" for name, value in (DATABASE_LISTENS | DATABASE_SERVER_TLS).items())
+def database_conf(answers: Answers, hostname: str) -> str:
+    """The settings of PostgreSQL that differ from Debian's, for its directory conf.d.
+
+    What is read only at a start of the server is as two controllers need it, so that no start is needed when the second
+    one comes. Until then nobody may log in over the management network.
+    """
+    # Debian's default, "localhost", depends on what that name means on this host.
+    own = () if answers.lacks_for_two else (answers.network("mgmt").own_address(hostname),)
+    values = {"listen_addresses": ",".join(filter(None, ("127.0.0.1", *own))), "wal_log_hints": "on",
+              **DATABASE_SERVER_TLS}
+    return "".join(f"{name} = '{value}'\n" for name, value in values.items())
 
 
 def ini(sections: Sections) -> str:
@@ -105,6 +119,7 @@ def host_files(answers: Answers, hostname: str) -> list[RenderedFile]:
     )
     known = [(address, given) for address, given in names if address]
     return [RenderedFile("/etc/hostname", PUBLIC, hostname + "\n"), hosts_file(known),
+            RenderedFile("/etc/systemd/logind.conf.d/flock-sm.conf", PUBLIC, LOGIND_CONF),
             *(_network_file(network, own) for network in answers.networks if (own := network.own_address(hostname)))]
 
 
@@ -126,10 +141,15 @@ def keystone_files(answers: Answers, secrets: SystemSecrets) -> list[RenderedFil
     })
     # Keystone parses sys.argv on import and would exit on the server's arguments.
     wsgi = (Path(logins.__file__).read_text() + "\n\nimport sys\n\nsys.argv = ['keystone']\n\n"
-            "from keystone.wsgi.api import application as keystone\n\n"
+            "from keystone.wsgi.api import application as keystone\nfrom sqlalchemy.orm import configure_mappers\n"
+            "from werkzeug.test import Client\n\nfrom flock_standby import wait_until_active\n\n"
+            # What the first request would do otherwise. It asks for the versions, which needs no database.
+            "configure_mappers()\nClient(keystone).get('/v3')\n"
+            f"wait_until_active(['{KEYSTONE_CONF}', __file__])\n"
             f"application = guarded(keystone, {sorted(secrets.keystone)!r})\n")
     return [
-        RenderedFile("/etc/keystone/keystone.conf", PRIVATE, conf),
+        RenderedFile(KEYSTONE_CONF, PRIVATE, conf),
+        RenderedFile("/etc/keystone/flock_standby.py", PUBLIC, Path(standby.__file__).read_text()),
         RenderedFile("/etc/keystone/flock_keystone_wsgi.py", PUBLIC, wsgi),
     ]
 
@@ -156,14 +176,15 @@ def service_files(answers: Answers, secrets: SystemSecrets, hostname: str) -> li
     """
     auth_url = f"https://127.0.0.1:{KEYSTONE_PORT}/v3"
     shared: dict[str, dict[str, Any]] = {
-        "DEFAULT": {"transport_url": bus.transport_url(secrets, host_account(hostname))},
+        "DEFAULT": {"transport_url": bus.transport_url(secrets, host_account(hostname), floating=True)},
         "oslo_messaging_rabbit": BUS_TLS,
     }
     files = [RenderedFile("/etc/flock/flock.conf", PRIVATE, ini(merged(shared, answers.overrides.get("flock", {})))),
              RenderedFile("/etc/flock/heartbeat.key", PRIVATE, secrets.heartbeat_key + "\n")]
     for daemon in busaccounts.SERVICES:
         own: dict[str, dict[str, Any]] = {
-            "DEFAULT": {"transport_url": bus.transport_url(secrets, service_account(daemon))}}
+            "DEFAULT": {"transport_url": bus.transport_url(secrets, service_account(daemon),
+                                                           floating=daemon in busaccounts.ON_EACH_CONTROLLER)}}
         if daemon == "sysinv-conductor":
             own["bus_admin"] = {"password": bus.admin_password(secrets)}
         files.append(RenderedFile(f"/etc/flock/{daemon}.conf", PRIVATE, ini(own)))
@@ -191,8 +212,10 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
         sections["fm"] = {"region_name": answers.region_name, "system_name": answers.name}
     if subsystem == "mtce":
         sections["heartbeat"] = {"sender": True}
+        sections["conductor"] = {"sm_url": MANAGEMENT_URL}
     if subsystem == "sysinv":
-        sections["bootstrap"] = {"agent_transport_url": f"rabbit://controller:{bus.BUS_PORT}/"}
+        sections["sysinv"] = {"sm_url": MANAGEMENT_URL}
+        sections["bootstrap"] = {"agent_transport_url": bus.FLOATING_URL}
         sections["dnsmasq"] = {"directory": shared.DNSMASQ}
     return sections
 

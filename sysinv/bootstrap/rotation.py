@@ -2,6 +2,7 @@
 """Rotation of secrets while the cloud runs: named steps, each safe to repeat, with progress that survives a kill."""
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -9,7 +10,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from flock.core.errors import Refused
+from flock.exec.alone import alone as only_one
 from flock.exec.atomic import replace_file
+from sysinv.hosts.sharedfiles import all_stored
 
 PROGRESS = "rotation.json"
 
@@ -29,6 +32,11 @@ class Progress:
 Step = tuple[str, Callable[[Progress], None]]
 
 
+def alone(directory: Path) -> contextlib.AbstractContextManager[None]:
+    """Nobody else replaces secrets of this controller meanwhile. Refused while somebody does."""
+    return only_one(directory / "rotation.lock", "Another flock-rotate is running. Wait until it has ended.")
+
+
 def load(path: Path) -> Progress | None:
     """The rotation that has not ended; None without one. Refused when the file cannot be used."""
     try:
@@ -46,8 +54,9 @@ def save(path: Path, progress: Progress) -> None:
 
 
 def carry_out(kind: str, steps: Sequence[Step], path: Path, say: Callable[[str], None],
-              stop_after: int | None = None) -> None:
-    """Run the steps that are not done yet, in order; ``say`` gets a line for each.
+              stop_after: int | None = None, wait: Callable[[], None] = all_stored) -> None:
+    """Run the steps that are not done yet, in order; ``say`` gets a line for each. A step is done when both controllers
+    have the files that it has written (``wait``): the next one acts on them. Unavailable: not both have them in time.
 
     ``stop_after``: only the first so many; the rotation then has not ended. Refused while another kind of rotation has
     not ended.
@@ -62,6 +71,7 @@ def carry_out(kind: str, steps: Sequence[Step], path: Path, say: Callable[[str],
         begun = time.monotonic()
         # What a step puts into the values it stores itself before it acts on them.
         step(progress)
+        wait()
         progress.done.append(title)
         save(path, progress)
         say(f"{number}/{len(steps)} {title} ({time.monotonic() - begun:.1f} s)")

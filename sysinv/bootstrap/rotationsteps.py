@@ -6,23 +6,23 @@ import datetime
 import json
 import secrets as random
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from flock import tls
 from flock.conf import shared
 from flock.core.errors import DeadlineExceeded, Refused
 from flock.db import Database, utcnow
-from flock.exec.atomic import replace_kept
+from flock.exec.atomic import replace_file, replace_kept
 from flock.exec.process import run
 from flock.rpc.accounts import SALT_BYTES, host_account, service_account
 from flock.rpc.login import accepted
 from sm.client.running import unmanaged
-from sysinv.bootstrap import bus
+from sysinv.bootstrap import bus, following, management
 from sysinv.bootstrap.certificates import ROLES
 from sysinv.bootstrap.front import KEYSTONE_PORT
-from sysinv.bootstrap.presented import wait_presented
+from sysinv.bootstrap.presented import shown_by, wait_presented
 from sysinv.bootstrap.rotation import PROGRESS, Progress, Step, save
 from sysinv.bootstrap.secrets import KEY_BYTES, SystemSecrets
 from sysinv.hosts import credentials
@@ -33,7 +33,8 @@ POSTGRESQL_VERSION = "15"
 COMMAND_TIMEOUT_S = 120.0
 POLL_S = 1.0
 NAMED_MAX = 20
-BUS_KEY = "bus_key"
+BUS_KEY, RENEWAL, SHOWN = "bus_key", "renewal", "shown by"
+OTHERS_RENEW = "the other controller renews the certificates of its servers"
 RESTARTED = ("flock-fm-manager", "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api", "flock-mtce-conductor",
              "flock-mtce-api", "flock-sm-alarms", "flock-sysinv-agent", "flock-mtce-agent")
 """The units that read a password of the bus at their start."""
@@ -55,7 +56,7 @@ SERVERS = (
     Server("front", KEYSTONE_PORT, ("systemctl", "--no-ask-password", "reload", "flock-front")),
     # RabbitMQ reads the files at each new connection, after its cache of them is empty.
     Server("rabbitmq", bus.BUS_PORT, ("rabbitmqctl", "--quiet", "eval", "ssl:clear_pem_cache().")),
-    Server("postgresql", 5432,
+    Server("postgresql", management.DATABASE_PORT,
            ("systemctl", "--no-ask-password", "reload", f"postgresql@{POSTGRESQL_VERSION}-main")),
 )
 IMPORT = ("rabbitmqctl", "--quiet", "import_definitions")
@@ -69,7 +70,8 @@ RESTART = ("systemctl", "--no-ask-password", "try-restart", *RESTARTED)
 class Site:
     """Where the rotation works. ``hosts_wait_s``: how long to wait for hosts; those that are away renew later.
 
-    ``without``: names of hosts that nothing waits for.
+    ``without``: names of hosts that nothing waits for. ``others``: the other controllers, and their addresses on the
+    management network.
     """
 
     hostname: str
@@ -85,6 +87,7 @@ class Site:
     restart: tuple[str, ...] = RESTART
     disconnect: tuple[str, ...] = DISCONNECT
     without: frozenset[str] = frozenset()
+    others: Mapping[str, str] = field(default_factory=dict)
     answers: Callable[[], None] = lambda: None
 
     @property
@@ -107,6 +110,7 @@ def certificate_steps(site: Site, *, only_due: bool) -> list[Step]:
     that are due; the conductor asks the hosts by itself."""
     steps = controller_steps(site, only_due=only_due)
     if not only_due:
+        steps.append((OTHERS_RENEW, lambda progress: renew_others(site, progress)))
         steps.append(("hosts renew their certificates",
                       lambda progress: _hosts(site, progress, Credential.CERTIFICATE)))
     return steps
@@ -119,6 +123,34 @@ def controller_steps(site: Site, *, only_due: bool) -> list[Step]:
         ("keys and certificates put in place", lambda _progress: _install(site)),
         ("servers load and show them", lambda _progress: load_servers(site)),
     ]
+
+
+def renew_others(site: Site, progress: Progress) -> None:
+    """Have the other controllers renew the certificates of their servers, and wait at most ``hosts_wait_s`` until their
+    databases show new ones. Each does it as soon as it has the order; one that is away when it is back."""
+    if not site.others:
+        return
+    if RENEWAL not in progress.values:
+        progress.values.update({f"{SHOWN} {name}": _shown(site, name) for name in site.others})
+        progress.values[RENEWAL] = random.token_hex(8)
+        # Before anybody renews: a repetition must neither ask again nor take a new certificate for an old one.
+        save(site.progress, progress)
+    replace_file(site.conf_dir / following.DONE, f"{progress.values[RENEWAL]}\n")
+    following.order_renewal(site.authority, progress.values[RENEWAL])
+    deadline = time.monotonic() + site.hosts_wait_s
+    while waiting := [name for name in site.others
+                      if _shown(site, name) in ("", progress.values.get(f"{SHOWN} {name}", ""))]:
+        if time.monotonic() > deadline:
+            site.say(f"    not yet: {named(waiting)}, which renews them when it has all data")
+            return
+        time.sleep(POLL_S)
+    site.say(f"    {named(sorted(site.others))} shows its new certificate")
+
+
+def _shown(site: Site, name: str) -> str:
+    host = site.pair("host")
+    return shown_by(site.others[name], name, management.DATABASE_PORT, str(site.tls_directory / "ca.crt"),
+                    str(host.certificate), str(host.key))
 
 
 def bus_steps(site: Site) -> list[Step]:
@@ -190,11 +222,7 @@ def _new_key(site: Site, progress: Progress) -> None:
 
 def _write_passwords(site: Site, progress: Progress) -> None:
     stored = site.secrets
-    try:
-        known = SystemSecrets(**json.loads(stored.read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise Refused(detail=f"{stored} cannot be used: {error}. Run this on the active controller.") from error
-    secrets = replace(known, bus_key=progress.values[BUS_KEY])
+    secrets = replace(_secrets(site), bus_key=progress.values[BUS_KEY])
     changed: dict[Path, str] = {}
     passwords = bus.passwords(secrets, site.hostname)
     for name, account in _accounts(site).items():
@@ -202,10 +230,10 @@ def _write_passwords(site: Site, progress: Progress) -> None:
         changed[path] = busconf.with_password(_text(path), name, account, passwords[account])
     conductor = site.conf_dir / "sysinv-conductor.conf"
     changed[conductor] = busconf.with_admin_password(changed[conductor], conductor.name, bus.admin_password(secrets))
-    definitions = bus.definitions(secrets, random.token_bytes(SALT_BYTES), site.hostname)
+    definitions = _definitions(site, secrets)
     # Everything was read and checked; now the files change together.
     replace_kept(stored, json.dumps(asdict(secrets), indent=1))
-    replace_kept(site.definitions, json.dumps(definitions, indent=1) + "\n")
+    replace_kept(site.definitions, definitions)
     for path, text in changed.items():
         replace_kept(path, text)
 
@@ -217,13 +245,25 @@ def _accounts(site: Site) -> dict[str, str]:
 
 
 def _import(site: Site) -> None:
-    command((*site.import_definitions, str(site.definitions)))
+    # On standard input: sysinv-conductor may write into the file meanwhile what the bus has now.
+    run(list(site.import_definitions), timeout_s=COMMAND_TIMEOUT_S, input=_definitions(site, _secrets(site)))
     host = site.pair("host")
     for name, account in _accounts(site).items():
         url = busconf.transport_url(_text(site.conf_dir / name), name)
         if not accepted(url, site.tls_directory / "ca.crt", host.certificate, host.key):
             raise Refused(detail=f"The message bus refuses the new password of {account}. "
                                  "See the log in /var/log/rabbitmq.")
+
+
+def _secrets(site: Site) -> SystemSecrets:
+    try:
+        return SystemSecrets(**json.loads(site.secrets.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise Refused(detail=f"{site.secrets} cannot be used: {error}. Run this on the active controller.") from error
+
+
+def _definitions(site: Site, secrets: SystemSecrets) -> str:
+    return json.dumps(bus.definitions(secrets, random.token_bytes(SALT_BYTES), site.hostname), indent=1) + "\n"
 
 
 def _text(path: Path) -> str:

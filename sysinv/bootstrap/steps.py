@@ -46,7 +46,9 @@ COMMAND_TIMEOUT_S = 120.0
 PORT_TIMEOUT_S = 120.0
 START_TIMEOUT_S = 300.0
 UNIT_OF_MANAGEMENT = "flock-sm"
-UNITS_ENABLED = ("flock-config", UNIT_OF_MANAGEMENT, "flock-mtce-heartbeat", "flock-sysinv-agent", "flock-mtce-agent")
+UNITS_FOLLOWING = ("flock-follow.path", "flock-follow.timer")
+UNITS_ENABLED = ("flock-config", UNIT_OF_MANAGEMENT, "flock-mtce-heartbeat", "flock-sysinv-agent", "flock-mtce-agent",
+                 *UNITS_FOLLOWING)
 """What systemd starts; service management starts the rest."""
 UNITS_MANAGED = ("rabbitmq-server", "flock-front", "flock-keystone-cache", "flock-keystone", "flock-fm-manager",
                  "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api", "flock-dnsmasq", "flock-mtce-conductor",
@@ -198,7 +200,7 @@ def databases(boot: Bootstrap) -> None:
     """Create the schemas of Keystone and of every subsystem, in one process each, in parallel."""
     service_files(boot)
     if boot.answers.database == "postgresql":
-        _create_postgresql_databases(boot.secrets.database_password)
+        _create_postgresql_databases(boot)
     with ThreadPoolExecutor(max_workers=3) as pool:
         work = [pool.submit(_keystone_schema, boot.answers)]
         work += [pool.submit(_subsystem_schema, boot.bin_dir / f"{name}-dbsync") for name in SUBSYSTEMS]
@@ -215,19 +217,20 @@ def service_files(boot: Bootstrap, *, keep: Collection[Path] = ()) -> None:
         Path("/var/lib", directory).mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-def postgresql_files() -> None:
+def postgresql_files(boot: Bootstrap) -> None:
     """Make the cluster unless there is one, and configure it."""
     cluster = Path(f"/etc/postgresql/{POSTGRESQL_VERSION}/main")
     if not cluster.exists():
         run(["pg_createcluster", POSTGRESQL_VERSION, "main", "--locale", "C.UTF-8"], timeout_s=COMMAND_TIMEOUT_S)
     write_files([RenderedFile(str(cluster / "pg_hba.conf"), PUBLIC, render.DATABASE_ACCESS),
-                 RenderedFile(str(cluster / "conf.d/flock.conf"), PUBLIC, render.database_conf())])
+                 RenderedFile(str(cluster / "conf.d/flock.conf"), PUBLIC,
+                              render.database_conf(boot.answers, boot.hostname))])
     # Debian's default, but what createcluster.conf says on this host counts.
     run(["pg_conftool", POSTGRESQL_VERSION, "main", "set", "include_dir", "conf.d"], timeout_s=30)
 
 
-def _create_postgresql_databases(password: str) -> None:
-    postgresql_files()
+def _create_postgresql_databases(boot: Bootstrap) -> None:
+    postgresql_files(boot)
     systemctl("disable", "postgresql", f"postgresql@{POSTGRESQL_VERSION}-main")
     systemctl("restart", f"postgresql@{POSTGRESQL_VERSION}-main")
     psql = ["runuser", "-u", "postgres", "--", "psql", "-X", "-v", "ON_ERROR_STOP=1", "-At"]
@@ -235,7 +238,7 @@ def _create_postgresql_databases(password: str) -> None:
                 cwd="/").out.split()
     verb = "ALTER" if "flock" in known else "CREATE"
     # On standard input, because every user of the host can see an argument list.
-    run(psql, timeout_s=30, cwd="/", input=f"{verb} ROLE flock LOGIN PASSWORD '{password}';\n")
+    run(psql, timeout_s=30, cwd="/", input=f"{verb} ROLE flock LOGIN PASSWORD '{boot.secrets.database_password}';\n")
     for name in ("keystone", *SUBSYSTEMS):
         if name not in known:
             run([*psql, "-c", f"CREATE DATABASE {name} OWNER flock"], timeout_s=60, cwd="/")
@@ -314,8 +317,10 @@ def management_files(boot: Bootstrap, *, pair: bool = False, fencing: management
     """Configure service management and bring in its catalogue for this site."""
     if not MANAGEMENT_KEY.exists():
         run([str(boot.bin_dir / "sm-key"), "create"], timeout_s=COMMAND_TIMEOUT_S)
-    write_files(management.management_files(boot.answers, boot.hostname, pair=pair, fencing=fencing))
+    *others, settings = management.management_files(boot.answers, boot.hostname, pair=pair, fencing=fencing)
+    write_files(others)
     run([str(boot.bin_dir / "sm-configure"), "catalogue"], timeout_s=COMMAND_TIMEOUT_S)
+    write_files([settings])
 
 
 def services(boot: Bootstrap) -> None:

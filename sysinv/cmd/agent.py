@@ -20,7 +20,7 @@ from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
 from mtce.contract.records import AddressClaim, ClaimReport
 from mtce.contract.rpc import AgentEvents
-from sysinv.agent.claimwatch import ClaimWatch, Surroundings
+from sysinv.agent.claimwatch import ClaimWatch, Surroundings, own_subnets
 from sysinv.agent.daemon import Agent, Timing
 from sysinv.agent.machine import Machine, hardware_root, networks_by_interface, stored_uuid
 from sysinv.agent.neighbours import NeighbourWatch
@@ -47,7 +47,7 @@ def build(conf: Any) -> Agent:
     servers = ServerWatch(bus, [InventoryReports])
     servers.start()
     neighbours = NeighbourWatch(client(Neighbours, bus), lambda: stored_uuid(Path(conf.agent.platform_conf)),
-                                Path(conf.state_dir) / "sysinv" / "neighbours.json")
+                                Path(conf.state_dir) / "sysinv" / "neighbours.json", own_subnets)
     agent = Agent(client(InventoryReports, bus), machine, hostname, Path(conf.agent.platform_conf), timing,
                   make_server=lambda agent: Server(bus, hostname, {SysinvAgent: agent}, threads_max=SERVER_THREADS),
                   renewal=_renewal(conf, bus, hostname), claims=_claims(conf, bus, hostname, neighbours),

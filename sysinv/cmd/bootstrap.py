@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from flock.core.errors import FlockError, InvalidInput
-from sysinv.bootstrap.joining import join, pair
+from sysinv.bootstrap.joining import follow, join, pair
 from sysinv.bootstrap.steps import bootstrap
 from sysinv.hosts import expected
 
 EPILOG = """examples:
   flock-bootstrap --answers /etc/flock/bootstrap.yaml
   flock-bootstrap --expect 08:00:27:0a:0b:0c    before the second controller is installed
-  flock-bootstrap --pair                        when it is installed
+  flock-bootstrap --pair                        sysinv-conductor does this when it is unlocked and enabled
 
 The answers file is YAML; only admin_password is required:
   admin_password: correct-horse
@@ -35,6 +36,8 @@ def main() -> int:
                         help="on controller-0: for --minutes, the machine with this address on the pxeboot network may "
                              "be installed as a controller, and gets all keys of the system")
     second.add_argument("--pair", action="store_true", help="on controller-0: accept the second controller")
+    second.add_argument("--follow", action="store_true",
+                        help="on the standby controller: make its files anew from what both controllers share")
     parser.add_argument("--minutes", type=int, default=expected.MINUTES, help="with --expect; default %(default)s")
     args = parser.parse_args()
     if os.geteuid() != 0:
@@ -45,10 +48,10 @@ def main() -> int:
         if args.expect:
             expected.expect(args.expect, args.minutes)
             _say(f"{args.expect} may become a controller for {args.minutes} minutes")
-        elif args.join or args.pair:
-            (join if args.join else pair)(*places, _say)
-        else:
-            bootstrap(args.answers, *places, _say)
+            return 0
+        chosen = next((carry_out for wanted, carry_out in ((args.join, join), (args.pair, pair), (args.follow, follow))
+                       if wanted), partial(bootstrap, args.answers))
+        chosen(*places, _say)
     except (InvalidInput, FileNotFoundError) as error:
         print(error if args.expect else f"Cannot use {args.answers}: {error}", file=sys.stderr)
         return 2

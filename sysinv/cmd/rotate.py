@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
-import fcntl
 import os
 import socket
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from flock import tls
 from flock.conf import conf_dir, setup, shared
 from flock.core.errors import FlockError, Refused, Unavailable
 from flock.db import Database, from_conf, utcnow
-from sysinv.bootstrap import authority, rotation
+from sysinv.bootstrap import authority, management, rotation
 from sysinv.bootstrap.front import published_apis
 from sysinv.bootstrap.rotationsteps import Site, bus_steps, certificate_steps, wait_answers
 from sysinv.bootstrap.steps import wait_answer
@@ -47,14 +46,14 @@ def main() -> int:
         print("flock-rotate must run as root.", file=sys.stderr)
         return 2
     try:
-        with _alone(), contextlib.ExitStack() as stack:
+        with rotation.alone(conf_dir()), contextlib.ExitStack() as stack:
             database = from_conf(setup("flock-rotate", "sysinv", logging_too=False))
             stack.callback(database.dispose)
             if args.what == "status":
                 _show(database)
                 return 0
             _rotate(args, Site(socket.gethostname(), database, _say, args.hosts_wait, conf_dir=conf_dir(),
-                               authority=shared.AUTHORITY,
+                               authority=shared.AUTHORITY, others=management.peers(Path(management.DATABASE)),
                                answers=lambda: wait_answers(wait_answer, _urls())))
     except (FlockError, OSError) as error:
         print(f"flock-rotate stopped: {error}\nRun the same command again when the cause is removed; it goes on from "
@@ -64,12 +63,15 @@ def main() -> int:
 
 
 def _rotate(args: argparse.Namespace, site: Site) -> None:
-    if args.what == "bus":
+    if args.what == "certificates" and args.due:
+        # A rotation of its own: it ends none that replaces everything, and none such skips what it has done. It writes
+        # only files of this controller, which may be the standby one.
+        rotation.carry_out("certificates --due", certificate_steps(site, only_due=True), site.progress, _say,
+                           wait=lambda: None)
+    elif args.what == "bus":
         rotation.carry_out("bus", bus_steps(site), site.progress, _say)
     elif args.what == "certificates":
-        # A rotation of its own: it ends none that replaces everything, and none such skips what it has done.
-        kind = "certificates --due" if args.due else "certificates"
-        rotation.carry_out(kind, certificate_steps(site, only_due=args.due), site.progress, _say)
+        rotation.carry_out("certificates", certificate_steps(site, only_due=False), site.progress, _say)
     else:
         _rotate_authority(replace(site, without=frozenset(args.without)), finish=args.finish)
 
@@ -109,17 +111,6 @@ def _parser() -> argparse.ArgumentParser:
                                  help="finish although this host has not confirmed; may be given several times")
     commands.add_parser("status", help="show ends of certificates and hosts that have not renewed yet")
     return parser
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """Refused while another flock-rotate runs."""
-    with open(conf_dir() / "rotation.lock", "w", encoding="ascii") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Refused(detail="Another flock-rotate is running. Wait until it has ended.") from error
-        yield
 
 
 def _urls() -> list[str]:

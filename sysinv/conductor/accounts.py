@@ -19,6 +19,7 @@ from flock.rpc.accounts import HostAccess, inlet, stray
 from flock.rpc.admin import BusAdmin
 from sysinv.contract.errors import HostNotFound
 from sysinv.db.lookup import host_row
+from sysinv.hosts.sharedfiles import Stored, stored
 from sysinv.model import busaccounts
 from sysinv.resources.host.table import I_HOST
 
@@ -28,14 +29,16 @@ PASSWORD_BYTES = 32
 BINDINGS_EVERY_S = 30.0
 
 
-def keeper(path: Path) -> Callable[[str], None]:
-    """Write the text to ``path`` for the broker's user; nothing where the controller has no such file."""
+def keeper(path: Path, wait: Stored = stored) -> Callable[[str], None]:
+    """Write the text to ``path`` for the broker's user, and wait until both controllers have it; nothing where the
+    controller has no such file. Unavailable: not both have it in time."""
     def keep(text: str) -> None:
         try:
             known = path.stat()
         except FileNotFoundError:
             return
         replace_text(path, text, known.st_mode & 0o777, known.st_uid)
+        wait(path)
     return keep
 
 

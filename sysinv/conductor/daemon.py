@@ -19,6 +19,7 @@ from fm.raiser.busalarm import BusAlarm
 from mtce.contract.rpc import MtceHosts
 from sysinv.actions.progress import ActionLimits, InstallLimits
 from sysinv.api.dialect import DIALECT
+from sysinv.conductor import pairing, units
 from sysinv.conductor.accounts import HostAccounts, keeper
 from sysinv.conductor.agreement import Agreement
 from sysinv.conductor.audits import Audits
@@ -29,7 +30,7 @@ from sysinv.conductor.credentials import CredentialsEndpoint
 from sysinv.conductor.dhcp import DnsmasqPaths
 from sysinv.conductor.dnsmasq import BootFiles, Dnsmasq
 from sysinv.conductor.endpoints import DiscoveryEndpoint, HostStatesEndpoint, OperationsEndpoint
-from sysinv.conductor.expiry import CertificateWatch, start_renewal
+from sysinv.conductor.expiry import CertificateWatch
 from sysinv.conductor.neighbours import LateAlarms, NeighboursEndpoint
 from sysinv.conductor.steps import HostSteps, StepSettings
 from sysinv.conf import options
@@ -92,7 +93,7 @@ class ConductorDaemon:
             lambda host: rpc.client(SysinvAgent, self._transport, host), hostname)
         self._certificates = CertificateWatch(
             self._db, Path(conf.bootstrap.tls_directory), hostname, self._raiser,
-            rpc.client(FmManager, self._transport), lambda: start_renewal(conf.sysinv.renewal_unit))
+            rpc.client(FmManager, self._transport), lambda: units.start(conf.sysinv.renewal_unit))
         intake = InventoryIntake(self._db, virtual=conf.sysinv.virtual)
         self._server = rpc.Server(self._transport, hostname, {
             InventoryReports: intake,
@@ -170,6 +171,9 @@ class ConductorDaemon:
             periodics.add("bus_memory", conf.bus_admin.guard_interval_s, self._guard.audit, first_after_s=1.0)
         periodics.add("credentials", chosen.credentials_interval_s, self._credentials.audit)
         periodics.add("certificates", chosen.certificates_interval_s, self._certificates.audit, first_after_s=30.0)
+        pair = pairing.Pairing(self._db, options.own_hostname(conf), self._raiser,
+                               lambda: units.start(conf.sysinv.pairing_unit))
+        periodics.add("pairing", pairing.INTERVAL_S, pair.audit, first_after_s=5.0)
         late = LateAlarms(self._db, rpc.client(FmManager, self._transport), self._raiser)
         periodics.add("late_alarms", LATE_ALARMS_INTERVAL_S, late.audit)
         periodics.add("prune", PRUNE_INTERVAL_S, lambda: self._operations.prune(chosen.operation_history_s))

@@ -21,14 +21,18 @@ LEASES_MAX = 4096
 _FIRST_OPTION_BIT = 8 * (8 + 236 + 4)
 # Option 53, one byte long: DHCPDISCOVER and DHCPREQUEST. dnsmasq takes the type from its first appearance.
 _SERVED = ("0x350101", "0x350103")
+# A machine that boots reads about 25 files. Several that do nothing else leave places for the others.
+TRANSFERS_MAX, READS_PER_MINUTE = 500, 60
 _RULES = """\
 # Written by sysinv-conductor.
 table inet flock_dhcp
 delete table inet flock_dhcp
 table inet flock_dhcp {{
+    set readers {{ type ether_addr; size 4096; flags dynamic, timeout; timeout 5m; }}
     chain input {{
         type filter hook input priority filter; policy accept;
         iifname != "{interface}" accept
+        udp dport 69 update @readers {{ ether saddr limit rate over {reads}/minute burst {reads} packets }} drop
         udp dport 67 @th,{first_option},24 {{ {served} }} accept
         udp dport 67 drop
     }}
@@ -94,7 +98,7 @@ def render_conf(paths: DnsmasqPaths, pxeboot: PoolView, pxeboot_interface: str, 
         "no-ping",
         *(line for start, end in pxeboot.ranges for line in _ranges(start, end, str(netmask))),
         f"dhcp-boot=tag:pxeboot,pxelinux.0,{PXE_NAME},{server}",
-        f"enable-tftp={pxeboot_interface}", f"tftp-root={paths.tftp_root}",
+        f"enable-tftp={pxeboot_interface}", f"tftp-root={paths.tftp_root}", f"tftp-max={TRANSFERS_MAX}",
         f"dhcp-hostsfile={paths.hosts}", f"addn-hosts={paths.addn_hosts}", f"dhcp-leasefile={paths.leases}",
         f"dhcp-script={paths.lease_script}", f"pid-file={paths.pid}", "log-facility=-",
         *([f"user={paths.user}"] if paths.user else [])]
@@ -105,9 +109,11 @@ def render_rules(pxeboot_interface: str) -> str:
     """Return ``dnsmasq.nft``, a script for nftables that drops all DHCP messages but questions for an address.
 
     Anybody can decline or release the address of another host, because DHCP has no authentication, and dnsmasq then
-    withholds the address from it.
+    withholds the address from it. Nor may one machine begin more than ``READS_PER_MINUTE`` transfers of boot files:
+    dnsmasq keeps one that nobody acknowledges for two minutes, and has ``TRANSFERS_MAX`` places.
     """
-    return _RULES.format(interface=pxeboot_interface, first_option=_FIRST_OPTION_BIT, served=", ".join(_SERVED))
+    return _RULES.format(interface=pxeboot_interface, first_option=_FIRST_OPTION_BIT, served=", ".join(_SERVED),
+                         reads=READS_PER_MINUTE)
 
 
 def _ranges(start_text: str, end_text: str, netmask: str) -> list[str]:

@@ -27,6 +27,7 @@ from sysinv.conductor.dhcp import (
 )
 from sysinv.conductor.pxe import BootFile, authority_in, boot_file_name, render_default, render_host
 from sysinv.contract.enums import NetworkType, Personality
+from sysinv.hosts.sharedfiles import Stored, stored
 from sysinv.model.addressing import PoolView
 from sysinv.model.hostname import FLOATING_HOST
 from sysinv.resources.address import store as addresses
@@ -44,17 +45,20 @@ FILE_MAX_BYTES = 4 * 1024 * 1024
 class BootFiles:
     """Boot files in ``pxelinux.cfg`` below the TFTP root. Only ``reader`` (a user id) can read those of hosts."""
 
-    def __init__(self, tftp_root: Path, reader: int | None = None) -> None:
+    def __init__(self, tftp_root: Path, reader: int | None = None, wait: Stored = stored) -> None:
         self._directory = tftp_root / "pxelinux.cfg"
-        self._reader = reader
+        self._reader, self._wait = reader, wait
 
     def write_default(self) -> None:
         """Write the boot file of hosts without a personality."""
         replace_text(self._directory / "default", render_default())
 
     def write(self, boot: BootFile) -> None:
-        """Write the boot file of one host; InvalidInput when it cannot be rendered."""
-        replace_text(self._directory / boot_file_name(boot.mgmt_mac), render_host(boot), HOST_FILE_MODE, self._reader)
+        """Write the boot file of one host. InvalidInput: it cannot be rendered; Unavailable: not both controllers have
+        it in time."""
+        path = self._directory / boot_file_name(boot.mgmt_mac)
+        replace_text(path, render_host(boot), HOST_FILE_MODE, self._reader)
+        self._wait(path)
 
     def authority(self, mac: str) -> str | None:
         """The authority in a host's boot file, as one word; None without a boot file."""

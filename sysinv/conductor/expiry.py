@@ -8,9 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flock import tls
-from flock.core.errors import FlockError
 from flock.db import Database, utcnow
-from flock.exec.process import run
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser
 from sysinv.db.lookup import host_row
@@ -28,7 +26,6 @@ from sysinv.model.expiry import (
 
 LOG = logging.getLogger(__name__)
 AUTHORITY = "ca"
-SYSTEMCTL_TIMEOUT_S = 20.0
 RENEW = "Run 'flock-rotate certificates' on the active controller, then 'flock-rotate status'."
 REACH = "Bring the host back so that it renews its certificate, or install it again; see 'flock-rotate status'."
 REPLACE_AUTHORITY = ("Run 'flock-rotate authority' on the active controller, then 'flock-rotate authority --finish', "
@@ -83,13 +80,3 @@ class CertificateWatch:
         return {(fault.alarm_id, fault.entity_instance_id): fault.reason_text
                 for alarm_id in (SOON, EXPIRED)
                 for fault in self._faults.get_faults(alarm_id=alarm_id, entity_instance_id=None, below=False)}
-
-
-def start_renewal(unit: str) -> None:
-    """Start the unit that renews this controller's certificates; without a name nothing happens."""
-    if not unit:
-        return
-    try:
-        run(["systemctl", "--no-ask-password", "--no-block", "start", unit], timeout_s=SYSTEMCTL_TIMEOUT_S)
-    except FlockError as error:
-        LOG.warning("%s could not be started: %s", unit, error)

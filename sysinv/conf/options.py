@@ -48,6 +48,9 @@ SYSINV_OPTS: list[cfg.Opt] = [
                help="Interval of the audit that renews certificates in time and raises alarms before they expire."),
     cfg.StrOpt("renewal_unit", default="flock-rotate.service",
                help="systemd unit that renews this controller's certificates; empty if nothing does."),
+    cfg.StrOpt("pairing_unit", default="flock-pair.service",
+               help="systemd unit that has service management of the first controller count with the second one; empty "
+                    "if an operator runs 'flock-bootstrap --pair'."),
     cfg.IntOpt("operation_history_s", default=7 * 86400, min=60, help="Seconds for which ended operations are kept."),
     cfg.IntOpt("conductor_threads", default=16, min=1, max=256,
                help="Maximum number of requests that the conductor handles at once."),

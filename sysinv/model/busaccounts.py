@@ -44,6 +44,8 @@ SERVICES: dict[str, Service] = {
     "sysinv-api": Service(calls=(sysinv.CONDUCTOR_TOPIC,)),
     "sysinv-dnsmasq-lease-update": Service(calls=(sysinv.CONDUCTOR_TOPIC,)),
 }
+ON_EACH_CONTROLLER = frozenset({"sm-alarms"})
+"""Daemons that run also where the bus does not; all others move with it."""
 AGENT_TOPICS = (mtce.AGENT_TOPIC, sysinv.AGENT_TOPIC)
 # Two agents and the programs that raise alarms, each with a few connections and queues.
 HOST_CONNECTIONS_MAX, HOST_CHANNELS_MAX, HOST_QUEUES_MAX = 64, 256, 64

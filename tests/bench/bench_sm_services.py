@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CPU time of one decision of sm's engines of groups and services: 100 services, each of which needs three others."""
+"""CPU time of one decision of sm with 100 services, each of which needs three others: of the engines of groups and
+services alone, and of a whole node (agreement, scheduler and engines) while it takes over from one that has died."""
 from __future__ import annotations
 
 import itertools
 import time
 from collections.abc import Callable
+from typing import Any
+from unittest import mock
 
 from sm.contract.states import ActionResult, GroupState, ServiceState
 from sm.core.actions import RunAction
@@ -13,7 +16,11 @@ from sm.core.local.adoption import begin
 from sm.core.local.step import reports, step
 from sm.core.local.view import LocalView, next_deadline_ms
 from sm.core.model import Catalogue
+from sm.core.node import step as node
+from sm.core.node.view import NodeView
+from sm.daemon import reactor
 from tests.bench.measure import Figure, latency
+from tests.sim.scenarioworld import Site
 from tests.sim.service_catalogues import large
 
 SERVICES, GOAL_MS = 100, 5.0
@@ -42,7 +49,33 @@ def run() -> list[Figure]:
             action = pending.pop(0)
             pending += tell(ActionDone(action.service, action.action, action.run_id, ActionResult.SUCCESS,
                                        state=None if events else answer))
-    return [latency(f"each of {len(taken)} steps from boot to active", taken, GOAL_MS), *_single(state[0], catalogue)]
+    return [*_whole(catalogue), latency(f"each of {len(taken)} steps from boot to active", taken, GOAL_MS),
+            *_single(state[0], catalogue)]
+
+
+def _whole(catalogue: Catalogue) -> list[Figure]:
+    """The steps of a standby: at rest, and from the death of the active one until all runs here."""
+    site = Site(witness=True, other=catalogue).begin()
+    taken: list[float] = []
+
+    def timed(view: NodeView, *given: Any) -> tuple[NodeView, tuple[node.Action, ...]]:
+        begun = time.thread_time()
+        found = node.step(view, *given)
+        if view.me == site.second.name:
+            taken.append((time.thread_time() - begun) * 1000)
+        return found
+
+    figures = []
+    with mock.patch.object(reactor, "step", timed):
+        for name, event, ends in (("at rest", lambda: None, lambda: len(taken) >= 200),
+                                  ("taking over", lambda: site.power_off(site.first),
+                                   lambda: site.active_is(site.second))):
+            taken.clear()
+            event()
+            site.until(ends, 120_000)
+            figures += [latency(f"a whole node, {name}, each of {len(taken)} steps", taken, GOAL_MS),
+                        Figure(f"a whole node, {name}, the slowest step", max(taken), "ms", goal=GOAL_MS)]
+    return figures
 
 
 def _single(view: LocalView, catalogue: Catalogue) -> list[Figure]:

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from devstack.virtualcloud.mainjob import STATE_DIR
+from tests.duplex.pair import Pair
 from tests.lab.stack import REPO, api, cloud, needs_root, on
 
 __all__ = ["api", "cloud", "needs_root", "on", "stack_output"]
@@ -22,3 +23,30 @@ def stack_output(needs_root):
     yield done.stdout
     if not ran_before:
         subprocess.run([str(REPO / "devstack" / "unstack.sh")], capture_output=True, text=True, timeout=180, check=True)
+
+
+@pytest.fixture(scope="session")
+def controllers(cloud, on):
+    """The two controllers, with the services of the scenarios in their configuration."""
+    pair = Pair(on, cloud)
+    pair.repair()
+    pair.settled()
+    pair.install_probes()
+    yield pair
+    pair.remove_probes()
+
+
+@pytest.fixture
+def pair(controllers):
+    """The two controllers in service before a scenario; repaired and looked at after it, also when it has failed."""
+    controllers.settled()
+    controllers.begin()
+    yield controllers
+    controllers.repair()
+    controllers.settled()
+    controllers.check()
+
+
+def pytest_collection_modifyitems(items):
+    """What looks at the pairing runs before a test that starts controller-0 again."""
+    items.sort(key=lambda item: "test_pairing" not in item.nodeid)

@@ -43,7 +43,7 @@ def cloud(stack_output):
     return CloudClient(STATE_DIR / "admin-password")
 
 
-def _token():
+def token():
     default = {"name": "Default"}
     user = {"name": "admin", "domain": default, "password": (STATE_DIR / "admin-password").read_text().strip()}
     body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}},
@@ -57,7 +57,7 @@ def _token():
 def api(cloud):
     """Requests to the APIs as the admin user."""
     with requests.Session() as client:
-        client.headers["X-Auth-Token"] = _token()
+        client.headers["X-Auth-Token"] = token()
         # Authorities in the environment would replace the session's.
         client.trust_env = False
         client.verify = AUTHORITY

@@ -407,7 +407,7 @@ def test_second_up_changes_nothing(lab, worker):
 
 
 @pytest.mark.parametrize(("words", "status", "text"), [
-    (("up", "aio-dx"), 2, "not available yet"),
+    (("up", "dc"), 2, "not available yet"),
     (("up", "dc"), 2, "not available yet"),
     (("power", "on", "nobody"), 2, "no host"),
     (("cut", "worker-0", "nowhere"), 2, "no network"),

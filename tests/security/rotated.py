@@ -86,7 +86,9 @@ class System:
                     (directory / Path(file.path).name).write_text(file.content)
         (self.controller / "secrets.json").write_text(json.dumps(asdict(self.secrets)))
         for file in render.service_files(ANSWERS, self.secrets, "controller-0"):
-            text = file.content.replace(f":{bus.BUS_PORT}/", f":{self.port}/")
+            # Here the floating address, by whose name the host's account finds the bus, is that of this machine.
+            text = file.content.replace(f"@controller:{bus.BUS_PORT}/", f"@127.0.0.1:{bus.BUS_PORT}/").replace(
+                f":{bus.BUS_PORT}/", f":{self.port}/")
             (self.controller / Path(file.path).name).write_text(text)
         os.chmod(self.controller / "flock.conf", 0o640)
         self.write_definitions()

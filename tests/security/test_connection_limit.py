@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
+from flock.testing.privileges import need_root
 from flock.testing.services.process import wait_for
 from sysinv.bootstrap.front import ADDRESS_CONNECTIONS, UNTRACKED_UDP, Published, connection_limit
 
@@ -98,10 +97,7 @@ class Site:
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    if os.geteuid() != 0 or shutil.which("nft") is None:
-        if os.environ.get("FLOCK_REQUIRE_SERVICES"):
-            pytest.fail("needs root and nftables")
-        pytest.skip("needs root and nftables")
+    need_root("nft")
     holders = [subprocess.Popen(["unshare", "-n", "sleep", "600"]) for _ in range(2)]
     listens: subprocess.Popen[str] | None = None
     try:

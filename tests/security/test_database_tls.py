@@ -50,7 +50,7 @@ class TlsServer:
         data = server.folder / "data"
         (data / "pg_hba.conf").write_text(DATABASE_ACCESS)
         with (data / "postgresql.conf").open("a") as conf:
-            conf.write(database_conf().replace(TLS_DIRECTORY, str(folder)))
+            conf.write(database_conf(ANSWERS, "controller-0").replace(TLS_DIRECTORY, str(folder)))
 
     def login(self, authority: Path, mode: str = "verify-full", host: str = "127.0.0.1") -> str:
         """Log in as the daemons do; returns the TLS version of the session."""

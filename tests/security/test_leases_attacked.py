@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from flock.testing.privileges import need_root
 from flock.testing.services.process import wait_for
-from sysinv.conductor.dhcp import DnsmasqPaths, render_conf, render_hosts, render_rules
+from sysinv.conductor.dhcp import TRANSFERS_MAX, DnsmasqPaths, render_conf, render_hosts, render_rules
 from sysinv.model.addressing import PoolView
 
 VICTIM, ADDRESS = "08:00:27:00:00:09", "169.254.202.77"
@@ -37,6 +37,24 @@ if len(sys.argv) > 2:
         if reply[4:8] == data[4:8]:
             print(reply.hex())
             break
+"""
+
+
+# Begins so many transfers of a boot file and acknowledges nothing; with 1, writes the first block.
+READER = """
+import socket, sys
+count, kept = int(sys.argv[1]), []
+for _ in range(count):
+    kept.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    kept[-1].settimeout(3)
+    kept[-1].sendto(b"\\0\\1boot\\0octet\\0", ("169.254.202.2", 69))
+if count == 1:
+    try:
+        block, place = kept[0].recvfrom(2000)
+        kept[0].sendto(b"\\0\\4" + block[2:4], place)
+        print(block[4:].decode())
+    except TimeoutError:
+        print("nothing")
 """
 
 
@@ -101,6 +119,11 @@ class Site:
         for _ in range(2):  # The unit loads them at each start.
             self.run(self.server, "nft", "-f", "-", text=render_rules("pxeboot0"))
 
+    def read(self, mac: str, count: int) -> str:
+        """Begin ``count`` transfers as the machine with this MAC address."""
+        self.run(self.machines, "ip", "link", "set", "machine0", "address", mac)
+        return self.run(self.machines, sys.executable, "-c", READER, str(count)).strip()
+
     def leases(self) -> str:
         return (self.folder / "dnsmasq.leases").read_text()
 
@@ -121,11 +144,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    missing = [tool for tool in ("nft", "dnsmasq", "ip", "udhcpc") if shutil.which(tool) is None]
-    if os.geteuid() != 0 or missing:
-        if os.environ.get("FLOCK_REQUIRE_SERVICES"):
-            pytest.fail("needs root, nftables, dnsmasq and udhcpc")
-        pytest.skip("needs root, nftables, dnsmasq and udhcpc")
+    need_root("nft", "dnsmasq", "ip", "udhcpc")
     holders = [subprocess.Popen(["unshare", "-n", "sleep", "600"]) for _ in range(2)]
     made = Site(holders[0].pid, holders[1].pid, tmp_path)
     try:
@@ -195,6 +214,26 @@ def test_a_client_id_does_not_give_a_stranger_the_lease_of_a_host(site: Site) ->
     assert site.ask(request(STRANGER, offered, CLIENT_ID)) == (ACK, offered)
     assert VICTIM in site.leases() and ADDRESS in site.leases()
     assert site.ask(discover()) == (OFFER, ADDRESS)
+
+
+def test_a_machine_that_begins_transfers_leaves_places_for_others(site: Site) -> None:
+    (site.folder / "boot").write_text("program")
+    site.protect()
+    site.read(STRANGER, TRANSFERS_MAX + 100)
+    assert site.read(VICTIM, 1) == "program"
+    # It has its own share, and others do not pay for it.
+    for _ in range(25):
+        assert site.read(VICTIM, 1) == "program"
+
+
+def test_without_the_rules_it_takes_all_places(site: Site) -> None:
+    (site.folder / "boot").write_text("program")
+    # A transfer that happens to end at that moment leaves a place.
+    for _ in range(10):
+        site.read(STRANGER, TRANSFERS_MAX)
+        if site.read(VICTIM, 1) == "nothing":
+            return
+    raise AssertionError("the victim was served every time")
 
 
 def test_an_honest_client_gets_its_address(site: Site) -> None:

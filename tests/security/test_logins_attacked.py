@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from flock.service import standby
 from flock.testing.services.keystone import PASSWORD, KeystoneServer
 from flock.testing.services.process import Process, wait_for
 from sysinv.bootstrap import render
@@ -44,14 +45,19 @@ def login(tmp_path_factory: pytest.TempPathFactory, keystone: KeystoneServer) ->
     """``login(address, user, password)``: the status of a login that the front passes on for ``address``."""
     folder = tmp_path_factory.mktemp("logins")
     path = folder / "api.sock"
-    wsgi = next(file for file in render.keystone_files(parse({"admin_password": "correct-horse"}), generate())
-                if file.path.endswith("_wsgi.py"))
-    (folder / "flock_keystone_wsgi.py").write_text(wsgi.content)
-    argv = [str(keystone.venv() / "bin/gunicorn"), "-b", f"unix:{path}", "-w", "1", "--threads", "16", "-k", "gthread",
-            "--no-control-socket", "flock_keystone_wsgi:application"]
+    for file in render.keystone_files(parse({"admin_password": "correct-horse"}), generate()):
+        if file.path.endswith(".py"):
+            (folder / Path(file.path).name).write_text(file.content)
+    argv = [str(keystone.venv() / "bin/gunicorn"), "-b", f"unix:{path}", "--preload", "-w", "1", "--threads", "16",
+            "-k", "gthread", "--no-control-socket", "flock_keystone_wsgi:application"]
+    mark, told = folder / "standby", socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    mark.touch()
+    told.bind(str(folder / "notify"))
+    told.settimeout(60)
     server = Process("keystone-logins", argv, folder, env={
         "OS_KEYSTONE_CONFIG_FILES": str(keystone.folder / "keystone.conf"), "PYTHONWARNINGS": "ignore",
-        "HOME": str(folder), "PATH": os.environ["PATH"]})
+        "HOME": str(folder), "PATH": os.environ["PATH"], standby.MARK: str(mark),
+        "NOTIFY_SOCKET": str(folder / "notify")})
 
     def send(address: str, user: str, password: str) -> int:
         connection = UnixConnection(path)
@@ -71,10 +77,18 @@ def login(tmp_path_factory: pytest.TempPathFactory, keystone: KeystoneServer) ->
             return False
 
     try:
+        # As on a standby controller, and then made active.
+        assert told.recv(1000) == b"READY=1\nSTATUS=standby"
+        assert not path.exists()
+        mark.unlink()
+        os.kill(server.pid, standby.WAKE_UP)
+        while b"STATUS=Gunicorn arbiter booted" not in told.recv(1000):
+            pass
         wait_for(is_there, 60, "Keystone with the login checks")
         yield send
     finally:
         server.kill()
+        told.close()
 
 
 def test_a_stranger_who_guesses_locks_out_only_himself(login: Login, keystone: KeystoneServer) -> None:

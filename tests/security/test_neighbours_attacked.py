@@ -40,6 +40,11 @@ def reply(address: str, mac: str, to: str = HOST, source: str | None = None) -> 
             + octets(mac) + socket.inet_aton(address) + octets(to) + socket.inet_aton("192.168.204.10"))
 
 
+def request(sender: str, mac: str = ATTACKER) -> bytes:
+    """An ARP request for the host's address, from ``sender``."""
+    return reply(sender, mac)[:20] + b"\x00\x01" + reply(sender, mac)[22:]
+
+
 class Wire:
     """A host and, at the other end of its cable, whoever sends the frames."""
 
@@ -64,6 +69,13 @@ class Wire:
 
     def protect(self) -> None:
         self.inside(self.host, "nft", "-f", "-", given=neighbours.filter_script(KNOWN))
+
+    def confine(self) -> None:
+        self.inside(self.host, "nft", "-f", "-",
+                    given=neighbours.subnets_script({"mgmt0": frozenset({"192.168.204.0/24"})}))
+
+    def table(self) -> set[str]:
+        return {entry["dst"] for entry in json.loads(self.ip(self.host, "-json", "neigh", "show") or "[]")}
 
     def unprotect(self) -> None:
         self.inside(self.host, "nft", "-f", "-", given=neighbours.filter_script({}))
@@ -154,3 +166,27 @@ def test_a_filter_that_nobody_renews_ends_by_itself(wire: Wire, monkeypatch: pyt
         return wire.believed(FLOATING) == ATTACKER
 
     wait_for(ended, 20, "the end of the filter")
+
+
+def test_senders_outside_of_the_network_get_no_place_in_the_table(wire: Wire) -> None:
+    # As on a controller: a default route by another network makes every sender's address a possible one.
+    wire.ip(wire.host, "route", "add", "default", "via", "192.168.204.2")
+    strangers = [f"172.31.{number // 200}.{number % 200 + 1}" for number in range(20)]
+    wire.send(*map(request, strangers))
+    assert set(strangers) <= wire.table(), "without the filter each gets one"
+    wire.ip(wire.host, "neigh", "flush", "all")
+    wire.confine()
+    # The host answers a probe, and one in its network; both may ask.
+    wire.send(*map(request, strangers), request("0.0.0.0"), request("192.168.204.90"))
+    assert not set(strangers) & wire.table() and "192.168.204.90" in wire.table()
+
+
+def test_the_filter_of_subnets_ends_by_itself(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "KEPT_S", 1)
+    monkeypatch.setattr(neighbours, "PAIRS_KEPT_S", 2)
+    wire.ip(wire.host, "route", "add", "default", "via", "192.168.204.2")
+    wire.confine()
+    def seen() -> bool:
+        wire.send(request("172.31.0.1"))
+        return "172.31.0.1" in wire.table()
+    wait_for(seen, 10, "the end of the filter")

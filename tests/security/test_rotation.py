@@ -124,8 +124,8 @@ def test_passwords_of_services_and_host_are_replaced_and_old_ones_refused(system
         for endpoint in again:
             endpoint.audit()
         thread.join(0.5)
+    assert not errors, (errors, system.said)
     assert agent.done.wait(30)
-    assert not errors, errors
     assert agent.trouble is None
     assert system.restarts == 1
     for name in files:

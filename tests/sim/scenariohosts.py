@@ -24,6 +24,7 @@ from sm.core.swact import swact_log
 from sm.core.wireform import domain_beat, with_domain
 from sm.daemon.beginning import domain_view, first_view
 from sm.daemon.commands import Commands
+from sm.daemon.departure import AWAY_MS
 from sm.daemon.memory import Left
 from sm.daemon.reactor import Reactor
 from sm.daemon.standing import Self
@@ -32,14 +33,13 @@ from sm.monitors.watch import unit_of
 from sm.plugins.results import Tries, again
 from tests.sim.domainworld import ACTIVE as SERVING
 from tests.sim.domainworld import HANGING_DAEMON_MS, STARTING, STOPPED, Controller, Voter
-from tests.sim.nodeworld import Machine
 
 UP, WARM, DOWN = ServiceState.ENABLED_ACTIVE, ServiceState.ENABLED_STANDBY, ServiceState.DISABLED
 AUDITS = (ServiceAction.AUDIT_ENABLED, ServiceAction.AUDIT_DISABLED)
 TARGETS = ("gateway", "neighbour")
 UNLOCKED = NodeReport(Administrative.UNLOCKED, Operational.ENABLED, Availability.AVAILABLE)
 # What a monitor exits with: active, standing by, stopped.
-MONITOR = {PluginKind.LSB: ("0", "0", "3"), PluginKind.SYSTEMD: ("0", "0", "3")}
+MONITOR = {PluginKind.LSB: ("0", "0", "3"), PluginKind.SYSTEMD: ("0", "2", "3")}
 OCF_MONITOR = ("8", "0", "7")
 
 
@@ -96,10 +96,10 @@ class Console:
         return "taken"
 
     def set_report(self, report):
-        self.host.report = self.host.self.report = report
+        self.host.take_report(report)
 
 
-class Host(Machine):
+class Host(Controller):
     """A controller. ``running`` is what really runs; ``scripts`` makes plug-ins misbehave: by service and action, a
     function of the number of the attempt that gives an exit code and how long it takes (ms), or None for the usual."""
 
@@ -111,13 +111,23 @@ class Host(Machine):
         self.scripts, self.attempts, self.killed, self.journal, self.history = {}, {}, [], [], set()
         self.report, self.ready, self.left, self.reactor = UNLOCKED, AlwaysReady(), None, None
         self.daemon, self.stored = False, None
-        super(Machine, self).__init__(world, name, config, networks, cloud, **kwargs)
+        super().__init__(world, name, config, networks, cloud, **kwargs)
+
+    @property
+    def running(self):
+        """What runs, by service; replaced by every change."""
+        return self._running
+
+    @running.setter
+    def running(self, value):
+        self._running, self._state = value, None
 
     @property
     def state(self):
-        if self.running.get("postgres") is UP:
-            return SERVING
-        return STARTING if any(self.running.get(name) is UP for name in self.site.leased) else STOPPED
+        if self._state is None:
+            self._state = SERVING if self.running.get("postgres") is UP else STARTING if any(
+                self.running.get(name) is UP for name in self.site.leased) else STOPPED
+        return self._state
 
     @state.setter
     def state(self, value):
@@ -128,6 +138,10 @@ class Host(Machine):
     @property
     def node(self):
         return self.reactor.view
+
+    @property
+    def view(self):
+        return self.node.domain
 
     def on_start(self):
         self.left, self.attempts = None, {}
@@ -165,6 +179,10 @@ class Host(Machine):
         self.probe(self.boots)
         self.tick(self.boots)
 
+    def began(self):
+        self.enforced = -1
+        self.require(self.view.required, self.view.order)
+
     def carrier(self, path):
         """Whether the device of a path has a carrier. A direct cable ends with the other end."""
         direct = path in self.site.direct
@@ -176,9 +194,8 @@ class Host(Machine):
         """The kernel says how the devices are."""
         if self.up and self.daemon:
             for path in self.paths:
-                up = self.carrier(path)
-                if self.self.view.lines[path].carrier is not up:
-                    self.deliver_call(lambda path=path, up=up: self.self.on_carrier(path, up, self.local_ms()))
+                if self.is_stalled() or self.self.view.lines[path].carrier is not self.carrier(path):
+                    self.deliver_call(lambda path=path: self.self.on_carrier(path, self.carrier(path), self.local_ms()))
 
     def probe(self, boots):
         """Ping the targets of every path that leads to a switch."""
@@ -200,6 +217,7 @@ class Host(Machine):
         late_ms = now_ms - self.due_ms
         self.due_ms = max(self.due_ms + self.config.timing.beat_ms, now_ms + 1)
         self.timer(self.due_ms - now_ms, lambda: self.tick(boots))
+        self.self.unstored = self.reactor.unstored
         self.self.on_tick(self.view.leading, late_ms, now_ms)
         in_sync = frozenset(self.synced) if self.state == SERVING else frozenset()
         in_sync = in_sync if self.site.has_data else frozenset(self.config.nodes)
@@ -321,12 +339,28 @@ class Host(Machine):
         return "0"
 
     def change(self, name, state):
-        super().change(name, state)
+        """A service is in another state now."""
+        before = self.state
+        self.running = {**self.running, name: state}
         self.site.changes += 1
+        if before != SERVING and self.state == SERVING:
+            self.promoted()
+        if before == SERVING and self.state != SERVING:
+            self.synced = {}
 
     def promoted(self):
-        super().promoted()
+        """The data becomes writable here."""
+        kept = set(self.data)
+        lost = [item for item in self.cloud.acknowledged if item not in kept]
+        if lost and not self.cloud.loss_accepted:
+            self.world.fail(f"{self.name} is promoted without {len(lost)} acknowledged writes")
+        self.world.say(f"{self.name} is active")
         self.site.promotions.append(self.name)
+        self.write()
+
+    def deliver_call(self, what):
+        """Call ``what`` as soon as the daemon does not stand still."""
+        self._alive_then(self._life, what)
 
     def die(self, name):
         """SIGKILL to the process of a service."""
@@ -359,6 +393,12 @@ class Host(Machine):
         self.daemon = False
         self.world.say(f"the daemon of {self.name} ends")
 
+    def goes_down(self):
+        """The daemon ends with its host, on which nothing is active that needs a right."""
+        self.feed(domain.Departing(AWAY_MS))
+        self.feed(domain.Tick())
+        self.world.say(f"{self.name} goes down")
+
     def start_daemon(self):
         if self.up and not self.daemon:
             self.world.say(f"the daemon of {self.name} starts")
@@ -380,11 +420,13 @@ class WitnessHost(Voter):
     def perform(self, action):
         if isinstance(action, domain.Send):
             self.sequence = getattr(self, "sequence", 0) + 1
-            beat = with_domain(Beat(self.name, self.view.boot, self.sequence, 0), action.beat)
-            for path, network in self.paths.items():
-                network.multicast(self.name, self.others, (path, beat))
+            self.send(with_domain(Beat(self.name, self.view.boot, self.sequence, 0), action.beat))
         else:
             super().perform(action)
+
+    def send(self, beat):
+        for path, network in self.paths.items():
+            network.multicast(self.name, self.others, (path, beat))
 
     def on_message(self, source, payload):
         _, beat = payload

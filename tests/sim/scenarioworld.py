@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Controllers as the acceptance scenarios of service management want them: the shipped catalogue, the daemon's reactor,
 paths, probes and commands, plug-ins that answer with exit codes, host maintenance, and alarms."""
+from itertools import combinations
 
 from sm.catalogue.build import catalogue
 from sm.contract.control import Request, Verb
@@ -28,13 +29,13 @@ class Site(Cloud):
 
     ``alarms``: those that stand, by id and entity. ``logs``: texts of the customer logs by id. ``deaf``: host and path
     beyond whose switch nothing answers. ``unpowered``: hosts that do not start. ``other``: a catalogue in place of the
-    shipped one, without replicated data.
+    shipped one; without replicated data unless ``has_data`` says otherwise.
     """
 
     def __init__(self, mode="duplex", platform="flock", features=(), *, seed=1, witness=False, policy=Policy.FREEZE,
-                 bmc=True, timing=PRODUCT, host=Host, nodes=2, other=None):
+                 bmc=True, timing=PRODUCT, host=Host, nodes=2, other=None, has_data=None, witness_host=WitnessHost):
         self.catalogue = other or catalogue(rows(mode, "none", platform, features=features))
-        self.has_data = other is None
+        self.has_data = other is None if has_data is None else has_data
         self.results = Results(self.catalogue.results)
         self.direct = frozenset(PATHS[:2]) if mode == "duplex-direct" else frozenset()
         self.leased, self.bound = ({member.service for group in self.catalogue.groups.values() if kind(group)
@@ -43,7 +44,7 @@ class Site(Cloud):
         self.alarms, self.logs, self.deaf, self.unpowered = {}, [], set(), set()
         self.reboots, self.promotions, self.watched_by, self.seen = [], [], "", redundancy.Watch()
         super().__init__(seed, nodes=nodes, witness=witness, policy=policy, bmc=bmc, timing=timing, controller=host,
-                         voter=WitnessHost)
+                         voter=witness_host)
         self.fence_fails = 0.0
         self.first, self.second = self.controllers[:2]
         self.broken, self.fails = None, self.world.fail
@@ -196,10 +197,17 @@ class Site(Cloud):
         for name in names or self.paths:
             self.paths[name].part(self.first.name, self.second.name)
 
+    def isolate(self, host):
+        """No switch carries anything of this host any more; its ports keep their carriers."""
+        for path in self.paths.values():
+            for other in self.world.nodes.keys() - {host.name}:
+                path.part(host.name, other)
+
     def join(self):
         """The switches work again."""
         for path in self.paths.values():
-            path.join(self.first.name, self.second.name)
+            for one, other in combinations(self.world.nodes, 2):
+                path.join(one, other)
 
     def power_off(self, host):
         """The host loses its power, and its BMC says so when it is asked."""

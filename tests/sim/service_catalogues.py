@@ -11,6 +11,8 @@ A = ServiceAction
 AUDITS = (A.AUDIT_ENABLED, A.AUDIT_DISABLED)
 PLAIN = (A.ENABLE, A.DISABLE, *AUDITS)
 WARM = (*PLAIN, A.GO_ACTIVE, A.GO_STANDBY)
+WARMED = (*PLAIN, A.GO_ACTIVE)
+"""Stands by with everything loaded, and is stopped and started to get there."""
 AGGREGATE = "controller-aggregate"
 
 # Service: what it needs in order to start; what uses it stops before it.
@@ -79,6 +81,22 @@ def controller():
         groups.append(group(name, members, shared=name in SHARED, aggregate="" if name in ALONE else AGGREGATE,
                             fatal_error_reboot=name in ("cloud-services", "vim-services")))
     return Catalogue({one.name: one for one in groups}, services, tuple(rows), enabling_max=4)
+
+
+def small():
+    """Four groups: an aggregate that works on a replicated database, one that moves alone, one that runs everywhere."""
+    database = service("postgres", WARM, interval_s=10, timeout_s=5)
+    names = ("oam-ip", "management-ip", "api", "patch-alarm-manager", "lighttpd")
+    services = {name: service(name, interval_s=10, timeout_s=5) for name in names} | {"postgres": database}
+    rows = [row for name, other in (("api", "postgres"), ("api", "management-ip"), ("oam-ip", "management-ip"))
+            for row in needs(name, other)]
+    rows.append(Dependency("postgres", A.GO_ACTIVE, "management-ip", ServiceState.ENABLED_ACTIVE))
+    moves = {"failure_debounce_ms": 30_000, "fatal_error_reboot": True, "aggregate": AGGREGATE}
+    groups = [group("oam-services", ["oam-ip"], **moves),
+              group("controller-services", ["management-ip", "postgres", "api"], **moves),
+              group("patching-services", ["patch-alarm-manager"], failure_debounce_ms=30_000),
+              group("web-services", ["lighttpd"], shared=True, failure_debounce_ms=30_000)]
+    return Catalogue({one.name: one for one in groups}, services, tuple(rows))
 
 
 def chosen(random: Random):

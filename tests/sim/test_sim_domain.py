@@ -183,6 +183,40 @@ def test_a_voter_that_breaks_its_promise_would_make_two_leaders(monkeypatch):
         deaf_standby(Cloud(1, timing=lab(), **KINDS["witness"]))
 
 
+def two_survivors(cloud):
+    """Two of three nodes have both fenced the third, which stays off; then they no longer hear each other."""
+    cloud.start()
+    cloud.world.run(20_000)
+    cloud.fence_fails = 0.0
+    leader, = (node for node in cloud.controllers if node.view.leading)
+    one, other = (node.name for node in cloud.controllers if node is not leader)
+    cloud.fenceable = {leader.name}
+    leader.start = lambda: None
+    cut(list(cloud.paths.values()), leader, 60_000)
+    cloud.world.run(12_000)
+    assert all(leader.name in cloud.world.nodes[name].view.void for name in (one, other))
+    assert len(cloud.serving()) == 1
+    part(list(cloud.paths.values()), one, other, 30_000)
+    cloud.world.run(29_000)
+    assert cloud.serving() == []
+    cloud.world.run(20_000)
+    assert len(cloud.serving()) == 1
+
+
+def test_two_survivors_do_not_both_count_the_vote_of_the_third():
+    two_survivors(Cloud(2, timing=lab(), **KINDS["three-and-fence"]))
+
+
+def test_two_survivors_that_both_did_would_both_lead(monkeypatch):
+    def any_majority(view, now_ms):
+        votes = sorted(lease.backing(view, now_ms).values(), reverse=True)
+        return votes[view.config.majority - 1] + view.config.timing.lease_ms if len(votes) >= 2 else -1
+    monkeypatch.setattr(standing, "lease_end", any_majority)
+    monkeypatch.setattr(standing, "_votes_refusal", lambda view, now: "")
+    with pytest.raises(WorldFailed, match="have the lease"):
+        two_survivors(Cloud(2, timing=lab(), **KINDS["three-and-fence"]))
+
+
 def forgetful_witness(cloud):
     """The leader has gone on without the standby, which is away; the witness loses its store; then the leader dies."""
     cloud.start()

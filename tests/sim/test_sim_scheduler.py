@@ -75,7 +75,7 @@ class Storm:
         self.world.after(self.random.expovariate(1 / 2_500), self.strike)
         node = self.random.choice(self.domain.nodes)
         self.random.choice([self.crash, self.cut, self.restart, self.lock, self.unready, self.score, self.fail,
-                            self.fail, self.swact, self.outdate, self.maintain, self.new_leader, self.plan])(node)
+                            self.fail, self.swact, self.outdate, self.maintain, self.new_leader])(node)
 
     def later(self, what, longest_ms: float = 12_000) -> None:  # type: ignore[no-untyped-def]
         self.world.after(self.random.uniform(50, longest_ms), what)
@@ -128,10 +128,6 @@ class Storm:
         if self.leader.up and (force or swact_check(self.leader.cluster, node.name).allowed):
             self.world.say(f"swact of {node.name}, forced: {force}")
             self.leader.cluster = begin_swact(self.leader.cluster, node.name, force)
-
-    def plan(self, node: Controller) -> None:
-        due_ms = round(self.world.now_ms) + self.random.randint(100, 5_000)
-        self.leader.cluster = replace(self.leader.cluster, planned={node.name: due_ms})
 
     def maintain(self, node: Controller) -> None:
         self.leader.cluster = replace(self.leader.cluster, maintenance=True)

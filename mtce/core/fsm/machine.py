@@ -9,12 +9,13 @@ from mtce.contract.states import HostAction
 from mtce.core.actions import Action, RequestAlive
 from mtce.core.arbiter import SWACT, UNINTERRUPTIBLE, start_refusal
 from mtce.core.bounds import following
-from mtce.core.events import Alive, BmcAnswer, Claimed, Command, Event, Pulse, Put, Resume, Resync, Tick
+from mtce.core.events import Alive, BmcAnswer, Claimed, Command, Event, Guarded, Pulse, Put, Resume, Resync, Tick
 from mtce.core.fsm import add, disable, enable, monitor, power, pulses, recovery, reinstall, swact
 from mtce.core.fsm.draft import Draft
 from mtce.core.legal import ensure, is_legal
 from mtce.core.settings import Settings
 from mtce.core.view import PAST_BOOTS_MAX, Level, MaintainedHost, Network, Stage, renewed
+from sm.contract.nodecommand import Fencing
 
 _ADVANCE: dict[HostAction, Callable[[Draft, Event], None]] = {
     HostAction.ADD: add.advance, HostAction.ENABLE: enable.advance, HostAction.RECOVERY: recovery.advance,
@@ -72,12 +73,22 @@ def _note(d: Draft, event: Event) -> bool:
         d.set(claimed=f"address {event.address} is claimed on {event.network} by the machine {event.mac}",
               claimed_by=event.mac, claimed_ms=d.now_ms)
         return False
+    elif isinstance(event, Guarded):
+        _note_guarded(d, event)
+        return False
     elif isinstance(event, Resume):
         _resume(d, event)
     elif isinstance(event, Resync):
         _resync(d, event)
         return False
     return True
+
+
+def _note_guarded(d: Draft, event: Guarded) -> None:
+    if event.fencing is Fencing.OFF:
+        d.set(guarded_ms=None, fenced_ms=d.now_ms if d.view.fenced_ms is None else d.view.fenced_ms)
+    else:
+        d.set(guarded_ms=d.now_ms if event.fencing is Fencing.ABLE else None, fenced_ms=None)
 
 
 def _note_pulse(d: Draft, event: Pulse) -> bool:

@@ -11,6 +11,9 @@ from mtce.core.settings import Cause
 from mtce.core.view import MaintainedHost
 from sysinv.contract.enums import Administrative, Availability
 
+GROUPS = "groups"
+"""The degrade cause of a controller on which service management has a group degraded or failed."""
+
 
 def advance(d: Draft, event: Event, before: MaintainedHost) -> None:
     """Handle one event on an idle host; ``before`` is the view before the event's facts were noted."""
@@ -40,6 +43,8 @@ def _alive_in_service(d: Draft, event: Alive, before: MaintainedHost) -> None:
         return
     if (alive.boot_id, alive.sequence) == (before.boot_id, before.alive_sequence):
         return
+    if alive.groups_degraded != (GROUPS in d.view.degrade):
+        d.degrade(GROUPS, alive.groups_degraded)
     if alive.healthy:
         if d.view.unhealthy:
             d.set(unhealthy=0)

@@ -55,6 +55,14 @@ class Pausing:
 
 
 @dataclass(frozen=True, slots=True)
+class Departing:
+    """The host goes down in order, and nothing that needs a right is active here any more. This start of the node does
+    nothing after it but to say so. ``away_ms``: within which time it should be back."""
+
+    away_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Store:
     """Store this durably. Comes before every ``Send`` that tells of it."""
 
@@ -102,5 +110,5 @@ class Journal:
     text: str
 
 
-Event = Tick | BeatHeard | LocalChanged | FenceAnswered | ForceActive | Pausing
+Event = Tick | BeatHeard | LocalChanged | FenceAnswered | ForceActive | Pausing | Departing
 Action = Store | Require | Send | Fence | AskFenced | Journal

@@ -18,6 +18,10 @@ def hear(view: View, beat: Beat, now_ms: int) -> View:
     view = _note(view, beat, now_ms)
     if void is not None:
         view = cleared(view, beat.node, now_ms)
+    if beat.departing_ms:
+        # The echo is of a moment before it ended; it promises nothing for the length of a lease after another start.
+        gone = Void(Proof.DEPARTED, beat.boot, view.heard[beat.node].echo_ms, now_ms, now_ms)
+        view = replace(view, void={**view.void, beat.node: gone})
     if beat.record.age > view.durable.record.age:
         view = replace(view, durable=replace(view.durable, record=beat.record))
     if beat.claims and beat.vote.holder == beat.node:

@@ -27,17 +27,32 @@ def backing(view: View, now_ms: int) -> dict[str, int]:
 def stays_void(view: View, void: Void) -> bool:
     """Whether a void node cannot become a voter for somebody else without being heard here.
 
-    Of two voters it needs our vote for everything. Among three a fenced node could start again and meet the third.
+    Of two voters it needs our vote for everything. Among three a node that is off, or has ended, could start again and
+    meet the third.
     """
-    return len(view.config.voters) == 2 or void.proof is not Proof.FENCED
+    return len(view.config.voters) == 2 or void.proof not in (Proof.FENCED, Proof.DEPARTED)
 
 
 def lease_end(view: View, now_ms: int) -> int:
-    """Until when this node's lease lasts by the votes known now; -1 without a majority."""
-    votes = sorted(backing(view, now_ms).values(), reverse=True)
-    if len(votes) < view.config.majority:
-        return -1
-    return votes[view.config.majority - 1] + view.config.timing.lease_ms
+    """Until when this node's lease lasts by the votes known now; -1 without a majority.
+
+    The vote of a node that is off belongs to nobody, and another survivor could count it too. So it counts only when
+    every other node is off or votes for this one, and for as long as that is known of each.
+    """
+    found, majority = backing(view, now_ms), view.config.majority
+    own = sorted([since for name, since in found.items() if _votes_itself(view, name)], reverse=True)
+    since = own[majority - 1] if len(own) >= majority else -1
+    if len(found) >= majority and all(name in found for name in view.config.nodes):
+        known = min(found[name] for name in view.config.nodes)
+        since = max(since, min(known, sorted(found.values(), reverse=True)[majority - 1]))
+    return since + view.config.timing.lease_ms if since >= 0 else -1
+
+
+def _votes_itself(view: View, name: str) -> bool:
+    """Whether a voter that backs this node's claim has said so, since nothing else was proven of it."""
+    heard = view.heard.get(name)
+    return name == view.me or (name not in view.void and heard is not None and heard.beat.vote == view.durable.vote
+                               and heard.echo_ms >= max(heard.lent_ms, view.claim_ms or 0))
 
 
 def has_live_majority(view: View, now_ms: int) -> bool:
@@ -68,7 +83,8 @@ def permitted_until(view: View, *, leased: bool) -> int | None:
         return None
     ends = [view.grace_until_ms]
     if view.durable.vote.holder == view.me:
-        ends.append(view.lease_until_ms)
+        # A candidate has the votes perhaps, but no right yet: an earlier leader's grants may last.
+        ends.append(view.lease_until_ms if view.leading else view.former_until_ms)
     if not leased:
         ends.append(view.grant_until_ms)
     return max(ends) - view.config.timing.drift_ms
@@ -132,9 +148,9 @@ def expired(view: View, name: str, now_ms: int) -> bool:
     """Whether ``promote`` lets this voter treat the silent leader's lease as ended: it was voted for, it needed this
     vote, and the promise has ended."""
     config, heard = view.config, view.heard.get(name)
-    return (len(config.voters) == 2 and not config.keeps_alone and heard is not None and not heard.beat.alone
-            and view.durable.vote.holder == name and now_ms >= view.promised_until_ms + config.timing.drift_ms
-            and view.silent(name, now_ms))
+    return (view.durable.vote.holder == name and heard is not None and not heard.beat.alone
+            and len(config.voters) == 2 and not config.keeps_alone
+            and now_ms >= view.promised_until_ms + config.timing.drift_ms and view.silent(name, now_ms))
 
 
 def gone(view: View, name: str, now_ms: int) -> bool:

@@ -12,14 +12,15 @@ def wanted(view: View, now_ms: int) -> frozenset[str]:
 
     While nothing is active here nothing is written, so nobody who is in the record falls behind. The successor stays in
     it while the groups move there, although replication ends on the way: nothing is acknowledged without it until then.
-    So does, for a moment, who may have to become the successor because this node's networks are at fault.
+    So does, for a moment, who may have to become the successor because this node's networks are at fault. A node that
+    is locked or out of service could not be promoted: it gets all changes, but nothing waits for it.
     """
     if not view.local.active:
         return view.durable.record.members | {view.me}
     current = view.local.in_sync | (view.durable.record.members & ({view.local.successor} | view.local.doubtful))
     return frozenset({view.me} | {name for name in current
                                   if name in view.config.nodes and name not in view.void
-                                  and not view.silent(name, now_ms)})
+                                  and not view.silent(name, now_ms) and view.heard[name].beat.eligible})
 
 
 def renewed(view: View, now_ms: int) -> View:

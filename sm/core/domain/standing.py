@@ -28,6 +28,14 @@ def decided(view: View, now_ms: int) -> View:
     return record.renewed(view, now_ms) if view.leading else view
 
 
+def departed(view: View, away_ms: int) -> View:
+    """The view of a node whose host goes down in order. Nothing is decided after it. Without effect while something
+    that needs the lease is active here."""
+    if view.local.active or view.departing_ms:
+        return view
+    return replace(_resigned(view, "its host goes down"), departing_ms=max(away_ms, 1))
+
+
 def standing_refusal(view: View, now_ms: int) -> str:
     """Why this node does not stand for election; empty when nothing forbids it."""
     config, holder = view.config, view.durable.vote.holder
@@ -71,9 +79,11 @@ def _followed(view: View, now_ms: int) -> str:
 
 
 def _votes_refusal(view: View, now_ms: int) -> str:
-    reachable = 1 + sum(name in view.void or not view.silent(name, now_ms) for name in view.others)
-    if reachable < view.config.majority and not resumes(view):
-        silent = [name for name in view.others if name not in view.void and view.silent(name, now_ms)]
+    silent = [name for name in view.others if name not in view.void and view.silent(name, now_ms)]
+    heard = 1 + sum(name not in view.void and name not in silent for name in view.others)
+    # The votes of those that are off count only when no other node may be alone too.
+    counted = heard if any(name in view.config.nodes for name in silent) else 1 + len(view.others) - len(silent)
+    if counted < view.config.majority and not resumes(view):
         return f"no majority: {', '.join(silent)} is neither heard nor proven to be off"
     return ""
 
@@ -116,7 +126,8 @@ def _give_way(view: View, now_ms: int) -> View:
 def _resigned(view: View, reason: str) -> View:
     """The view of a node that neither leads nor stands any more. What is active here ends with the lease; until then
     it may acknowledge nothing that the required nodes lack."""
-    return replace(view, claim_ms=None, leading=False, stand_at_ms=None, reason=reason,
+    former_until_ms = view.lease_until_ms if view.leading else view.former_until_ms
+    return replace(view, claim_ms=None, leading=False, former_until_ms=former_until_ms, stand_at_ms=None, reason=reason,
                    durable=replace(view.durable, led_in=""))
 
 
@@ -216,8 +227,10 @@ def _lead_on(view: View, now_ms: int) -> View:
         return _resigned(view, "no majority has confirmed the lease in time")
     heir = _heir(view, now_ms)
     if heir:
-        term = _greatest_term(view) + 1
-        view = _resigned(view, f"hands the lease over to {heir}")
+        term, grant_ms = _greatest_term(view) + 1, view.config.timing.grant_ms
+        # The heir can lead only from now on, and counts on what is granted here for grant_ms from then.
+        granted_ms = min(view.lease_until_ms, now_ms + grant_ms)
+        view = replace(_resigned(view, f"hands the lease over to {heir}"), grant_until_ms=granted_ms)
         return replace(view, durable=replace(view.durable, vote=Vote(term, heir)),
                        promised_until_ms=now_ms + view.config.timing.lease_ms)
     greatest = _greatest_term(view)
@@ -234,6 +247,7 @@ def _heir(view: View, now_ms: int) -> str:
     if view.local.active or not (view.local.heir or not view.local.eligible):
         return ""
     able = [name for name, heard in view.heard.items()
-            if name in view.config.nodes and heard.beat.eligible and not view.silent(name, now_ms)
+            if name in view.config.nodes and name not in view.void and heard.beat.eligible
+            and not view.silent(name, now_ms)
             and name in view.durable.record.members and heard.beat.record == view.durable.record]
     return view.local.heir if view.local.heir in able else "" if view.local.heir else min(able, default="")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from flock.core.records import replace
+from sm.contract.nodecommand import Fencing
 from sm.core.domain.events import (
     Action,
     AskFenced,
     BeatHeard,
+    Departing,
     Event,
     Fence,
     FenceAnswered,
@@ -20,8 +22,8 @@ from sm.core.domain.events import (
     Tick,
 )
 from sm.core.domain.hearing import fence_answered, forced, hear
-from sm.core.domain.lease import fitness_refusal, has_live_majority
-from sm.core.domain.standing import decided
+from sm.core.domain.lease import fitness_refusal, has_live_majority, stays_void
+from sm.core.domain.standing import decided, departed
 from sm.core.domain.view import Beat, FenceAttempt, Heard, Proof, View
 from sm.core.fencing import Evidence, Permit, Refusal, judge
 
@@ -31,9 +33,12 @@ FENCE_AGAIN_MS = 1_000
 
 def step(view: View, event: Event, now_ms: int) -> tuple[View, tuple[Action, ...]]:
     """The view after ``event``, and what the shell must do, in this order."""
-    before = view
-    view = decided(_taken(view, event, now_ms), now_ms)
-    view, strikes = _fences(view, now_ms)
+    before, strikes = view, list[Action]()
+    if isinstance(event, Departing):
+        view = departed(view, event.away_ms)
+    elif not view.departing_ms:
+        view = decided(_taken(view, event, now_ms), now_ms)
+        view, strikes = _fences(view, now_ms)
     actions: list[Action] = [Journal(text) for text in _news(before, view)]
     if view.required != before.required:
         actions.append(Require(view.required, view.order))
@@ -41,7 +46,7 @@ def step(view: View, event: Event, now_ms: int) -> tuple[View, tuple[Action, ...
         actions.append(Store(view.durable))
     actions += strikes
     # A new vote is told at once: others wait for it.
-    if isinstance(event, (Tick, Pausing)) or view.durable.vote != before.durable.vote:
+    if isinstance(event, (Tick, Pausing, Departing)) or view.durable.vote != before.durable.vote:
         view, beat = _beat(view, event, now_ms)
         actions.append(Send(beat))
     return view, tuple(actions)
@@ -59,7 +64,7 @@ def _taken(view: View, event: Event, now_ms: int) -> View:
             return forced(view, accepts_loss, now_ms)
         case Pausing(pause_ms):
             return replace(view, paused_until_ms=now_ms + pause_ms)
-        case Tick():
+        case Tick() | Departing():
             return view
 
 
@@ -75,9 +80,11 @@ def _beat(view: View, event: Event, now_ms: int) -> tuple[View, Beat]:
         echoes={name: (known.beat.boot, known.beat.sent_ms) for name, known in heard.items() if name not in view.void},
         vote=view.durable.vote, record=view.durable.record, claims=view.claim_ms is not None, leading=view.leading,
         alone=view.leading and not has_live_majority(view, now_ms), accepts_loss=view.accepts_loss,
-        active=view.local.active, eligible=view.local.eligible, hears=hears, follows=view.leader(now_ms),
+        active=view.local.active, eligible=view.local.eligible and not view.departing_ms, hears=hears,
+        follows=view.leader(now_ms),
         fenced=frozenset(name for name, void in view.void.items() if void.proof is not Proof.EXPIRED),
-        pausing_ms=event.pause_ms if isinstance(event, Pausing) else max(0, view.paused_until_ms - now_ms))
+        pausing_ms=event.pause_ms if isinstance(event, Pausing) else max(0, view.paused_until_ms - now_ms),
+        departing_ms=view.departing_ms)
     return replace(view, heard=heard), beat
 
 
@@ -89,7 +96,7 @@ def _fences(view: View, now_ms: int) -> tuple[View, list[Action]]:
     """Fence the silent nodes that must be, and ask about those that were."""
     timing = view.config.timing
     actions: list[Action] = []
-    for name in _targets(view):
+    for name in targets(view, now_ms):
         if not view.silent(name, now_ms):
             continue
         verdict = fence_verdict(view, name, now_ms)
@@ -107,14 +114,33 @@ def _fences(view: View, now_ms: int) -> tuple[View, list[Action]]:
     return view, actions
 
 
-def _targets(view: View) -> list[str]:
+def targets(view: View, now_ms: int) -> list[str]:
     """The nodes that this node would rather have off while they are silent: who led last, also while this node stands
-    for election; and for a leader, all that it waits for."""
+    for election; and for a leader, all that it waits for.
+
+    Who has departed is left alone, unless the leader of three voters needs its vote for longer than a lease.
+    """
     if view.me not in view.config.nodes:
         return []
-    others = [name for name in view.config.nodes if name != view.me and name not in view.void]
-    return [name for name in others if name == view.durable.vote.holder or _led(view, name) or (
-        view.leading and (name in view.required or (name in view.heard and view.heard[name].beat.eligible)))]
+    others = [name for name in view.config.nodes if name != view.me]
+    return [name for name in others if (_needed(view, name, now_ms) if name in view.void else
+            name == view.durable.vote.holder or _led(view, name) or (view.leading and (
+                name in view.required or (name in view.heard and view.heard[name].beat.eligible))))]
+
+
+def fencing(view: View, name: str, now_ms: int) -> Fencing:
+    """What this node does with another one that is silent."""
+    if name in view.void:
+        return Fencing.OFF if view.void[name].proof is Proof.FENCED else Fencing.NONE
+    return Fencing.ABLE if name in view.local.fenceable and name in targets(view, now_ms) else Fencing.NONE
+
+
+def _needed(view: View, name: str, now_ms: int) -> bool:
+    """Whether this leader loses its majority unless the BMC proves that a node that has departed is off."""
+    if view.void[name].proof is not Proof.DEPARTED or stays_void(view, view.void[name]) or not view.leading:
+        return False
+    return 1 + sum(other not in view.void and not view.silent(other, now_ms)
+                   for other in view.others) < view.config.majority
 
 
 def _led(view: View, name: str) -> bool:
@@ -135,10 +161,21 @@ def fence_verdict(view: View, target: str, now_ms: int) -> Permit | Refusal:
         quiet_until_ms=0 if heard is None else heard.quiet_until_ms,
         heard_by=heard_by[0] if heard_by else "",
         reachable=1 + sum(not view.silent(name, now_ms) for name in view.others), voters=len(view.config.voters),
+        outvoted=_is_outvoted(view, target, now_ms),
         leading=view.leading, leader="" if leader == target else leader, eligible=view.local.eligible,
         data_refusal=fitness_refusal(view, now_ms), isolated=view.local.isolated, stalled_ms=view.local.stalled_ms,
         fenceable=target in view.local.fenceable, attempts=0 if attempt is None else attempt.count,
         last_attempt_ms=None if attempt is None else attempt.begun_ms, waiting=waiting), now_ms, timing)
+
+
+def _is_outvoted(view: View, target: str, now_ms: int) -> bool:
+    """Whether this node hears no majority, and the target, by its last word, may hear one without this node."""
+    config, heard = view.config, view.heard.get(target)
+    if heard is None or 1 + sum(not view.silent(name, now_ms) for name in view.others) >= config.majority:
+        return False
+    # Whom the target has fenced gives it a vote.
+    theirs = (heard.beat.hears | heard.beat.fenced | {target}) - {view.me} - view.void.keys()
+    return len(theirs) >= config.majority
 
 
 def _news(before: View, after: View) -> list[str]:
@@ -162,10 +199,9 @@ def _news(before: View, after: View) -> list[str]:
     if after.required != before.required:
         found.append(f"no write is acknowledged without {', '.join(sorted(after.required))}" if after.required
                      else "writes are acknowledged without another node")
-    for name in sorted(after.void.keys() - before.void.keys()):
-        found.append(f"{name} is out: {after.void[name].proof.value}")
-    for name in sorted(before.void.keys() - after.void.keys()):
-        found.append(f"{name} is back")
+    if after.void is not before.void:
+        found += [f"{name} is out: {after.void[name].proof.value}" for name in sorted(after.void.keys() - before.void)]
+        found += [f"{name} is back" for name in sorted(before.void.keys() - after.void)]
     for name, attempt in after.fencing.items():
         if name not in before.fencing or before.fencing[name].count != attempt.count:
             found.append(f"fences {name}, attempt {attempt.count}")

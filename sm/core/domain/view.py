@@ -72,7 +72,8 @@ class Beat(Struct, frozen=True):
     ``claims``: the sender stands for election or leads, in the term of its vote. ``alone``: it leads without a majority
     that it hears. ``active``: groups are active on it. ``eligible``: it could lead. ``hears``: the voters that
     are not silent for it. ``follows``: the leader that it hears. ``fenced``: nodes that it has fenced and not heard
-    since. ``pausing_ms``: how long it is going to be silent on purpose.
+    since. ``pausing_ms``: how long it is going to be silent on purpose. ``departing_ms``: its last words: nothing that
+    needs a right is active on it, this start of it does nothing more, and it should be back within that time.
     """
 
     node: str
@@ -91,6 +92,7 @@ class Beat(Struct, frozen=True):
     follows: str = ""
     fenced: frozenset[str] = frozenset()
     pausing_ms: int = 0
+    departing_ms: int = 0
 
 
 class Heard(Struct, frozen=True):
@@ -116,6 +118,7 @@ class Proof(enum.Enum):
     """Why it is certain that a silent node has no lease and nothing active."""
 
     FENCED = "it is switched off"
+    DEPARTED = "it said that it ends, with nothing active"
     EXPIRED = "its lease has ended"
     WORD = "an operator says that it is off"
 
@@ -170,10 +173,11 @@ class View(Struct, frozen=True):
 
     ``promised_until_ms``: until then this voter votes for nobody but ``durable.vote.holder``. ``claim_ms``: since when
     this node claims; None while it does not. ``prior``: who held the lease before. ``stand_at_ms``: when this node is
-    to stand for election. ``grace_until_ms``: until when the daemon that ran here before was permitted to keep groups
-    active. ``required``: nodes that must have stored a write before it is acknowledged. ``order`` counts the changes of
+    to stand for election. ``former_until_ms``: until when the lease lasted with which this node has
+    led last. ``grace_until_ms``: until when the daemon that ran here before was permitted to keep groups active.
+    ``required``: nodes that must have stored a write before it is acknowledged. ``order`` counts the changes of
     ``required``. ``required_since``: the order by which a node became required; 0 for those of the start. ``reason``:
-    why this node leads or does not.
+    why this node leads or does not. ``departing_ms``: not 0 once this start of the node has ended its part.
     """
 
     me: str
@@ -193,6 +197,7 @@ class View(Struct, frozen=True):
     prior: str = ""
     stand_at_ms: int | None = None
     lease_until_ms: int = -1
+    former_until_ms: int = -1
     grant_until_ms: int = -1
     grace_until_ms: int = -1
     current_until_ms: int = -1
@@ -201,6 +206,7 @@ class View(Struct, frozen=True):
     required_since: Mapping[str, int] = field(default_factory=dict)
     accepts_loss: bool = False
     paused_until_ms: int = 0
+    departing_ms: int = 0
     reason: str = "just started"
 
     @property

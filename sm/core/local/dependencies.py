@@ -60,7 +60,8 @@ class Relations:
 
     def _met(self, service: ServiceView, row: Dependency, other: ServiceView) -> bool:
         if row.action in STOPS:
-            stands_by = other.managed and other.state is ServiceState.ENABLED_STANDBY
+            # What starts to stand by after a stop does not use anything yet.
+            stands_by = other.managed and (other.state is ServiceState.ENABLED_STANDBY or other.passive)
             return self._gone(other) or (stands_by and may_stand_by(row))
         if _at_least(other, row.state):
             return True

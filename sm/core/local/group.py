@@ -63,9 +63,12 @@ def evaluate(draft: Draft, name: str) -> None:
 
 def _state(draft: Draft, group: GroupView, spec: GroupSpec | None, services: Sequence[ServiceView]) -> GroupState:
     if group.desired not in DESIRED:
-        # Nothing is wanted yet. What an earlier daemon has left active is told, so that the leader leaves it here.
-        found = bool(services) and all(_is_active(draft, spec, service) for service in services)
-        return GroupState.ACTIVE if found else GroupState.INITIAL
+        # Nothing is wanted yet. What an earlier daemon has left active is told, so that the leader leaves it here. What
+        # is proven to be stopped is told too, so that no other node waits for that before it goes active.
+        if services and all(_is_active(draft, spec, service) for service in services):
+            return GroupState.ACTIVE
+        stopped = bool(services) and all(service.managed and service.stopped for service in services)
+        return GroupState.DISABLED if stopped else GroupState.INITIAL
     arrived = group.state is group.desired
     if group.desired is GroupState.ACTIVE:
         # A member that fails later is a matter of the status: the group stays active while it is repaired.
@@ -99,4 +102,6 @@ def _is_down(draft: Draft, service: ServiceView, desired: GroupState) -> bool:
     spec = draft.spec_of(service.name)
     if service.state is ServiceState.ENABLED_STANDBY:
         return True
+    if spec is not None and spec.restarts_to_stand_by:
+        return service.passive or service.stopped
     return service.stopped and (spec is None or not spec.has_standby or service.status is Status.FAILED)

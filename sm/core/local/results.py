@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sm.contract.states import ActionResult, Condition, ServiceAction, ServiceState, Status
+from sm.contract.states import ActionResult, Condition, PluginKind, ServiceAction, ServiceState, Status
 from sm.core.events import ActionDone, ProcessDied
 from sm.core.local import failures
 from sm.core.local.draft import AUDITS, Draft
@@ -166,7 +166,10 @@ def _demoted(draft: Draft, service: ServiceView, spec: ServiceSpec, event: Actio
 
 def _disabled(draft: Draft, service: ServiceView, spec: ServiceSpec, event: ActionDone) -> None:
     if event.result is ActionResult.SUCCESS and found_state(event, spec) in (None, ServiceState.DISABLED):
-        draft.change(service.name, state=ServiceState.DISABLED, stopped=True, stop_failures=0, stop_ms=None)
+        loads = (spec.restarts_to_stand_by and spec.actions[ServiceAction.ENABLE].plugin is PluginKind.SYSTEMD
+                 and target_of(service, spec) is Goal.STANDBY and service.failure is Condition.NONE)
+        draft.change(service.name, state=ServiceState.DISABLED, stopped=True, stop_failures=0, stop_ms=None,
+                     start_ms=draft.now_ms + draft.base.settings.warm_pause_ms if loads else service.start_ms)
     else:
         failures.action_failed(draft, service.name, spec, event.action, event.reason[:REASON_MAX])
 

@@ -22,7 +22,20 @@ from sm.core.model import Catalogue
 
 def step(view: LocalView, event: Event, catalogue: Catalogue, now_ms: int) -> tuple[LocalView, tuple[Action, ...]]:
     """Take in one event. Events for services or groups that are not known here change nothing."""
+    return step_all(view, (event,), catalogue, now_ms)
+
+
+def step_all(view: LocalView, events: Iterable[Event], catalogue: Catalogue,
+             now_ms: int) -> tuple[LocalView, tuple[Action, ...]]:
+    """Take in events that come at the same moment; what follows from them is settled once."""
     draft = Draft(view, catalogue, now_ms)
+    for event in events:
+        _take(draft, event)
+    after = settle(draft)
+    return after, tuple(draft.actions)
+
+
+def _take(draft: Draft, event: Event) -> None:
     if isinstance(event, ActionDone):
         results.action_done(draft, event)
     elif isinstance(event, ProcessDied):
@@ -35,8 +48,6 @@ def step(view: LocalView, event: Event, catalogue: Catalogue, now_ms: int) -> tu
         _set_managed(draft, event)
     elif isinstance(event, AuditNow):
         _audit(draft, event)
-    after = settle(draft)
-    return after, tuple(draft.actions)
 
 
 def reports(view: LocalView, catalogue: Catalogue, node: str,

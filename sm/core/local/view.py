@@ -39,7 +39,9 @@ class Settings(Struct, frozen=True):
     ``group_audit_ms``: everything is evaluated anew. ``retry_*``: pause after a failed action, doubled each time.
     ``recover_pause_ms``: between two recoveries of one service. ``look_patience_ms``: how long a first look may delay
     stopping. ``reboot_delay_ms``: so that groups can move before. ``reboot_again_ms``: when a reboot did not happen.
-    ``answer_margin_ms``: after the time that an audit may take with all its retries.
+    ``answer_margin_ms``: after the time that an audit may take with all its retries. ``warm_pause_ms``: before a
+    unit of systemd that has been stopped to stand by is started again. It only loads its program, and must not slow
+    down what is under way.
     """
 
     transition_limit_ms: int = 300_000
@@ -51,6 +53,7 @@ class Settings(Struct, frozen=True):
     reboot_delay_ms: int = 30_000
     reboot_again_ms: int = 480_000
     answer_margin_ms: int = 30_000
+    warm_pause_ms: int = 30_000
 
 
 class ServiceView(Struct, frozen=True):

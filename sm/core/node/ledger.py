@@ -43,7 +43,7 @@ def cluster(view: NodeView, catalogue: Catalogue, now_ms: int) -> Cluster:
                 rows[group, name] = _own(row, own.get(group))
             else:
                 rows[group, name] = _told(view, row, told.get(group), nodes[name], now_ms)
-    return Cluster(catalogue.groups, nodes, rows, view.book.maintenance, view.book.planned)
+    return Cluster(catalogue.groups, nodes, rows, view.book.maintenance.on)
 
 
 def peers_health(view: NodeView, now_ms: int) -> dict[str, tuple[Health, ...]]:
@@ -114,7 +114,7 @@ def opened(view: NodeView, catalogue: Catalogue) -> NodeView:
             if name != view.me and bound(group) and not leased(group):
                 row = replace(row, told_active=True, stopped=False)
             rows[group.name, name] = row
-    book = Book(view.domain.durable.vote.term, rows, planned=view.book.planned, maintenance=view.book.maintenance)
+    book = Book(view.domain.durable.vote.term, rows, maintenance=view.book.maintenance)
     return replace(view, book=book, basis=())
 
 
@@ -136,8 +136,7 @@ def planned(view: NodeView, catalogue: Catalogue, now_ms: int) -> tuple[NodeView
               for name in view.domain.config.nodes}
     number = view.book.number + (_essence(orders) != _essence(view.book.orders))
     orders = {name: tuple(replace(order, number=number) for order in mine) for name, mine in orders.items()}
-    book = replace(view.book, rows=after.assignments, orders=orders, number=number, again_ms=result.again_ms,
-                   planned=after.planned)
+    book = replace(view.book, rows=after.assignments, orders=orders, number=number, again_ms=result.again_ms)
     view = replace(view, book=book, basis=basis)
     local = replace(view.domain.local, heir=_heir(view, catalogue, after),
                     successor=_successor(view, catalogue, result.decisions))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from sm.contract import messages
-from sm.contract.messages import AssignmentReport, GroupOrder, NodeReport, Snapshot
+from sm.contract.messages import AssignmentReport, GroupOrder, Maintenance, NodeReport, Snapshot
 from sm.core.cluster import Assignment, Key
 from sm.core.domain.view import View
 from sm.core.local.view import LocalView, next_deadline_ms
@@ -19,8 +19,9 @@ SNAPSHOT_MS = 1_000
 
 
 class Peer(Struct, frozen=True):
-    """What another node told last of itself. ``revision``: of the snapshot that all of this comes from. ``read``: the
-    revision of this node's snapshot that it has. ``lost_ms``: when ``lost`` was heard to change last."""
+    """What another node told last of itself. ``revision``: of the snapshot that all of this comes from. ``newest``: of
+    its latest snapshot, which may be under way. ``read``: the revision of this node's snapshot that it has.
+    ``lost_ms``: when ``lost`` was heard to change last."""
 
     boot: str
     revision: int = 0
@@ -30,13 +31,14 @@ class Peer(Struct, frozen=True):
     lost: frozenset[str] = frozenset()
     read: int = 0
     lost_ms: int = 0
+    newest: int = 0
 
 
 class Book(Struct, frozen=True):
     """The leader's plan; the others keep a copy, so that the next leader goes on from it.
 
     ``rows``: every group on every node. ``orders``: by node, in force since ``number`` of the leader's ``term``.
-    ``again_ms``: when time alone changes the plan. ``planned``: by node, when an operator wants a swact away from it.
+    ``again_ms``: when time alone changes the plan.
     ``states``: by node, what host maintenance has told of it here, until the node itself tells the same.
     """
 
@@ -45,8 +47,7 @@ class Book(Struct, frozen=True):
     orders: Mapping[str, tuple[GroupOrder, ...]] = field(default_factory=dict)
     number: int = 0
     again_ms: int | None = None
-    maintenance: bool = False
-    planned: Mapping[str, int] = field(default_factory=dict)
+    maintenance: Maintenance = Maintenance()
     states: Mapping[str, NodeReport] = field(default_factory=dict)
 
 
@@ -79,7 +80,8 @@ class Gist(Struct, frozen=True):
 
 
 class NodeView(Struct, frozen=True):
-    """One node. ``obeyed``: term and number of the latest orders taken. ``given``: by group, the order that the engines
+    """One node. ``orders``: the latest that were taken, also this node's own while it led; ``obeyed``: their term and
+    number. ``given``: by group, the order that the engines
     have; ``driven``: what these follow from. ``basis``: what the leader's plan was made from. ``gist``: of the engines.
     ``snapshot``: what was told last, at ``told_ms``; ``told``: what it was made from. ``lost_ms``: when the networks
     that this node has lost changed last. ``weights``: what the loss of one costs."""
@@ -131,6 +133,12 @@ class Swact(Struct, frozen=True):
 
     node: str
     force: bool = False
+
+
+class SetMaintenance(Struct, frozen=True):
+    """An operator begins or ends the maintenance of the domain. Only the leader takes it."""
+
+    on: bool
 
 
 class NodeTold(Struct, frozen=True):

@@ -10,7 +10,6 @@ from sm.core.cluster import Assignment, Cluster, Decision, Key, Node, Schedule
 from sm.core.scheduler.orders import orders
 from sm.core.scheduler.posts import RESTING, RUNNING, Post, Unit, node_bar, posts_of, units
 from sm.core.scheduler.seats import seat
-from sm.core.swact import begin_planned
 
 # A decision may open the way for another; how often that is followed before the rest waits for the next event.
 FOLLOWED_MAX = 8
@@ -19,10 +18,9 @@ FOLLOWED_MAX = 8
 def schedule(cluster: Cluster, now_ms: int) -> Schedule:
     """What every assignment shall be. Run again after every event, and at ``again_ms``; runs between which nothing
     happens decide the same. The caller keeps the result with ``apply`` before it tells any node."""
-    cluster, planned_logs = begin_planned(cluster, now_ms)
     bars = {name: node_bar(node) for name, node in cluster.nodes.items()}
     decisions: dict[Key, Decision] = {}
-    again = list(cluster.planned.values())
+    again = []
     for unit in units(cluster.groups):
         found, again_ms = _place(unit, cluster, bars, now_ms)
         decisions.update(found)
@@ -30,7 +28,7 @@ def schedule(cluster: Cluster, now_ms: int) -> Schedule:
             again.append(again_ms)
     logs = tuple(decision.reason for key, decision in decisions.items()
                  if _changes(cluster.assignments.get(key), decision))
-    return Schedule(decisions, planned_logs + logs, min(again, default=None))
+    return Schedule(decisions, logs, min(again, default=None))
 
 
 def _place(unit: Unit, cluster: Cluster, bars: Mapping[str, str],
@@ -100,8 +98,7 @@ def apply(cluster: Cluster, result: Schedule, now_ms: int) -> Cluster:
     for key, decision in result.decisions.items():
         row = cluster.assignments.get(key) or Assignment(*key)
         assignments[key] = _after(row, decision, cluster.nodes[key[1]], now_ms)
-    return replace(cluster, assignments=assignments,
-                   planned={node: due_ms for node, due_ms in cluster.planned.items() if due_ms > now_ms})
+    return replace(cluster, assignments=assignments)
 
 
 def _after(row: Assignment, decision: Decision, node: Node, now_ms: int) -> Assignment:

@@ -66,7 +66,8 @@ def _status(action: NodeAction, verdict: Verdict) -> int:
 def _name(call: Call) -> str:
     name = call.args["hostname"]
     if len(name) > NAME_MAX or not name.isprintable():
-        raise InvalidInput(field="hostname", rule=f"must have at most {NAME_MAX} characters, not {printable(name)}")
+        rule = f"must be at most {NAME_MAX} printable characters, not {printable(name)}"
+        raise InvalidInput(field="hostname", rule=rule)
     return name
 
 

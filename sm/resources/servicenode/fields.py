@@ -7,7 +7,7 @@ from typing import Any
 
 from flock.core.errors import InvalidInput
 from sm.contract.control import Request, Verb
-from sm.contract.nodecommand import CHECKS, ErrorCode, NodeAction, ServiceNode, Verdict
+from sm.contract.nodecommand import CHECKS, ErrorCode, Fencing, NodeAction, ServiceNode, Verdict
 from sm.contract.states import Administrative, Availability, Operational
 
 ORIGIN = "sm"
@@ -16,7 +16,8 @@ _YES_NO = {"enum": ["yes", "no", "unknown"]}
 _STATES = {"admin": {"enum": list(Administrative)}, "oper": {"enum": list(Operational)}, "avail": {"type": "string"}}
 SHOWN = {"type": "object", "required": ["origin", "hostname", *_STATES, "active_services", "swactable_services"],
          "properties": {"origin": {"const": ORIGIN}, "hostname": {"type": "string"}, **_STATES,
-                        "active_services": _YES_NO, "swactable_services": _YES_NO}}
+                        "active_services": _YES_NO, "swactable_services": _YES_NO,
+                        "fencing": {"enum": list(Fencing)}}}
 COMMAND = {"type": "object", "required": ["action"], "properties": {
     "origin": {"type": "string", "maxLength": TEXT_MAX}, "action": {"enum": list(NodeAction)}, **_STATES,
     "avail": {"type": "string", "maxLength": TEXT_MAX}}}
@@ -30,7 +31,7 @@ def shown(node: ServiceNode) -> dict[str, Any]:
     """The body of ``GET /v1/servicenode/<hostname>``."""
     return {"origin": ORIGIN, "hostname": node.hostname, "admin": node.admin.value, "oper": node.oper.value,
             "avail": node.avail.value, "active_services": node.active_services,
-            "swactable_services": node.swactable_services}
+            "swactable_services": node.swactable_services, "fencing": node.fencing.value}
 
 
 def command(hostname: str, body: Any) -> Request:
@@ -38,14 +39,12 @@ def command(hostname: str, body: Any) -> Request:
     knows, such as ``online``, are none here."""
     if not isinstance(body, Mapping):
         raise InvalidInput(field="body", rule="must be a JSON object")
-    avail = body.get("avail") or ""
-    if not isinstance(avail, str) or len(avail) > TEXT_MAX:
-        raise InvalidInput(field="avail", rule=f"must be a text of at most {TEXT_MAX} characters")
+    origin, avail = _text(body, "origin"), _text(body, "avail")
     known = avail in set(Availability)
     return Request("", Verb.COMMAND, node=hostname, action=_word(NodeAction, body, "action", None),
                    administrative=_word(Administrative, body, "admin", Administrative.UNKNOWN),
                    operational=_word(Operational, body, "oper", Operational.UNKNOWN),
-                   availability=Availability(avail) if known else Availability.NONE)
+                   availability=Availability(avail) if known else Availability.NONE, origin=origin)
 
 
 def result(request: Request, verdict: Verdict, states: Mapping[str, str]) -> dict[str, Any]:
@@ -57,6 +56,13 @@ def result(request: Request, verdict: Verdict, states: Mapping[str, str]) -> dic
     if verdict.impact:
         body["impact_service_list"] = list(verdict.impact)
     return body
+
+
+def _text(body: Mapping[str, Any], field: str) -> str:
+    value = body.get(field) or ""
+    if not isinstance(value, str) or len(value) > TEXT_MAX or not value.isprintable():
+        raise InvalidInput(field=field, rule=f"must be a text of at most {TEXT_MAX} printable characters")
+    return value
 
 
 def _word(kind: Any, body: Mapping[str, Any], field: str, default: Any) -> Any:

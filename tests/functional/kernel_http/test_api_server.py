@@ -52,7 +52,7 @@ run_api('t-api', factory, default_port=1)
 class Server:
     """A running API and a way to talk to it."""
 
-    def __init__(self, folder: Path, conf: str) -> None:
+    def __init__(self, folder: Path, conf: str, **environ: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -63,8 +63,9 @@ class Server:
         with self.log.open("wb") as log:
             self.child = subprocess.Popen(
                 [sys.executable, "-W", "ignore", str(folder / "api.py"), "--debug"], stdout=log, stderr=log,
-                env={**os.environ, "FLOCK_CONF_DIR": str(folder), "PYTHONPATH": os.getcwd()})
-        self.until(lambda: self.get("/healthz")[0] == 200)
+                env={**os.environ, "FLOCK_CONF_DIR": str(folder), "PYTHONPATH": os.getcwd(), **environ})
+        if not environ:
+            self.until(lambda: self.get("/healthz")[0] == 200)
 
     def configure(self, extra: str) -> None:
         self.file.write_text(f"[api]\nbind_host = 127.0.0.1\nbind_port = {self.port}\n{extra}")
@@ -221,3 +222,24 @@ def test_sigterm_lets_requests_finish_and_closes_the_application(tmp_path: Path)
             assert running.result()[0] == 200
         assert server.child.wait(20) == 0
         assert "closed" in server.log.read_text()
+
+
+def test_an_api_that_stands_by_listens_only_when_it_is_made_active(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    mark.touch()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(str(tmp_path / "notify"))
+        told.settimeout(20)
+        server = Server(tmp_path, "", FLOCK_STANDBY=str(mark), NOTIFY_SOCKET=str(tmp_path / "notify"))
+        try:
+            assert told.recv(1000) == b"READY=1\nSTATUS=standby"
+            with pytest.raises(ConnectionRefusedError):
+                server.get("/healthz")
+            mark.unlink()
+            server.child.send_signal(signal.SIGCONT)
+            while b"STATUS=Gunicorn arbiter booted" not in told.recv(1000):
+                pass
+            assert server.get("/healthz")[0] == 200, "what comes before its worker has loaded waits"
+        finally:
+            server.child.terminate()
+            server.child.wait(20)

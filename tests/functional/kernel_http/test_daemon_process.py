@@ -112,6 +112,31 @@ def test_ready_reload_and_graceful_stop(tmp_path: Path, number: int) -> None:
         assert process.log.read_text().count("stop called") == 1
 
 
+def test_a_daemon_that_stands_by_opens_nothing_until_it_is_made_active(tmp_path: Path) -> None:
+    program = """
+    class D:
+        def __init__(self, conf):
+            print('made with', conf.start_retry_max_s, flush=True)
+        def start(self):
+            print('works', flush=True)
+        def stop(self):
+            pass
+    """
+    mark = tmp_path / "mark"
+    mark.touch()
+    with running(tmp_path, program, FLOCK_STANDBY=str(mark)) as process:
+        process.wait_told("STATUS=standby")
+        process.wait_told("WATCHDOG=1")
+        assert "made" not in process.log.read_text()
+        (tmp_path / "changed").write_text("[DEFAULT]\nstart_retry_max_s = 7\n")
+        (tmp_path / "changed").rename(tmp_path / "flock.conf")
+        mark.unlink()
+        process.child.send_signal(signal.SIGCONT)
+        process.wait_told("STATUS=running")
+        assert "made with 7" in process.log.read_text() and "works" in process.log.read_text()
+        assert process.end() == 0
+
+
 def test_a_missing_neighbour_is_waited_for_with_fresh_objects(tmp_path: Path) -> None:
     program = """
     attempts = []

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.soak
 BMC_MS = 2_000
 """A BMC answers within that time, and the answer is heard at the next beat."""
 FENCED_MS = PRODUCT.silent_ms + PRODUCT.fence_delay_ms + BMC_MS
+MAJORITY_MS = PRODUCT.silent_ms + PRODUCT.majority_delay_ms + BMC_MS
 ELECTED_MS = PRODUCT.lease_ms + 2 * PRODUCT.stagger_ms + PRODUCT.silent_ms
 MINUTE = 60_000
 ALARMED_MS = 32_000
@@ -59,6 +60,16 @@ def test_scenario_16_with_a_witness_on_a_worker(seed):
     site = Site("standard", seed=seed, witness=True, bmc=False).begin()
     site.power_off(site.first)
     taken_over(site, ELECTED_MS)
+    site.power_on(site.first)
+    site.until(lambda: site.redundant(site.second), MINUTE)
+
+
+def test_scenario_16_with_a_witness_and_a_bmc(seed):
+    site = Site("standard", seed=seed, witness=True).begin()
+    site.power_off(site.first)
+    site.holds(lambda: not site.second.view.leading, PRODUCT.silent_ms + PRODUCT.majority_delay_ms - 200)
+    taken_over(site, MAJORITY_MS)
+    assert site.fences == 1 and min(FENCED_MS, ELECTED_MS) > MAJORITY_MS
     site.power_on(site.first)
     site.until(lambda: site.redundant(site.second), MINUTE)
 
@@ -213,6 +224,16 @@ def test_scenario_25_with_a_witness_it_stops_before_its_lease_ends(seed):
     taken_over(site, ELECTED_MS)
     assert site.bites == 0 and site.first.host_boots == 1
     site.mend()
+    site.until(lambda: site.redundant(site.second), MINUTE)
+
+
+def test_scenario_25_with_a_witness_and_a_bmc_only_the_isolated_one_is_fenced(seed):
+    """The ports keep their carriers, so the isolated one cannot know that the fault is at its end."""
+    site = Site("standard", seed=seed, witness=True).begin()
+    site.isolate(site.first)
+    taken_over(site, MAJORITY_MS)
+    assert site.fences == 1 and site.second.host_boots == 1 and site.promotions == ["controller-0", "controller-1"]
+    site.join()
     site.until(lambda: site.redundant(site.second), MINUTE)
 
 

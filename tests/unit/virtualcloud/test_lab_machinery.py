@@ -11,7 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from devstack.virtualcloud import cgroups, container, firmware, hardware, image, ipmi, probe, process, publisher, recipe
+from devstack.virtualcloud import (
+    cgroups,
+    container,
+    firmware,
+    hardware,
+    image,
+    ipmi,
+    probe,
+    process,
+    publisher,
+    recipe,
+    sweep,
+)
 from devstack.virtualcloud.boot import Override, Stage
 from devstack.virtualcloud.control import Control
 from devstack.virtualcloud.disk import Disk
@@ -60,6 +72,23 @@ def test_members_are_read_from_all_levels(tmp_path):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "cgroup.procs").write_text(pids)
     assert groups.pids("h") == {1, 22, 33, 44}
+
+
+def test_a_group_that_goes_while_it_is_looked_at_is_left_out(tmp_path, monkeypatch):
+    groups = cgroups.Cgroups("flk", (cgroups.Hierarchy(tmp_path, (), True),))
+    for name, pid in (("stays", 7), ("goes", 8)):
+        (tmp_path / "flk/worker-0" / name).mkdir(parents=True)
+        (tmp_path / "flk/worker-0" / name / "cgroup.procs").write_text(f"{pid}\n")
+    looked, scandir = [], os.scandir
+
+    def gone(path):
+        looked.append(str(path))
+        if str(path).endswith("goes"):
+            raise FileNotFoundError(str(path))
+        return scandir(path)
+    monkeypatch.setattr("os.scandir", gone)
+    assert 7 in groups.pids("worker-0")
+    assert any(path.endswith("goes") for path in looked)
 
 
 def test_container_arguments():
@@ -334,3 +363,20 @@ def test_a_control_group_that_is_busy_for_a_moment_is_waited_for(tmp_path, monke
     refusals.append(errno.EPERM)
     with pytest.raises(OSError, match="busy"):
         found.remove("worker-9")
+
+
+def test_the_sweep_leaves_what_belongs_to_a_lab_with_another_folder_of_that_name(tmp_path):
+    """Labs in mount namespaces of their own: an unstack.sh killed the hosts of all of them."""
+    lab, host = Site(state_dir=tmp_path), str(tmp_path / "hosts/worker-0/exit")
+    other = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+             f"mount -t tmpfs none {tmp_path} && echo ready; read x", "sh", host]
+    kinds = {}
+    for name, argv in (("own", ["sh", "-c", "echo ready; read x", "sh", host]), ("other", other)):
+        kinds[name] = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        if [program.stdout.readline() for program in kinds.values()] != ["ready\n"] * 2:
+            pytest.skip("this machine gives no mount namespaces")
+        assert sweep.lab_processes(lab) & {program.pid for program in kinds.values()} == {kinds["own"].pid}
+    finally:
+        for program in kinds.values():
+            program.communicate("\n")

@@ -53,10 +53,11 @@ def test_a_full_lab_refuses():
 
 def test_clouds_have_their_machines():
     assert plan.cloud_hosts("aio-sx", 5, 5) == ("controller-0",)
+    assert plan.cloud_hosts("aio-dx", 5, 5) == ("controller-0", "controller-1")
     assert plan.cloud_hosts("standard", 2, 1) == ("controller-0", "worker-0", "worker-1", "storage-0")
 
 
-@pytest.mark.parametrize(("kind", "workers"), [("aio-dx", 1), ("dc", 1), ("standard", -1), ("standard", 100), ("x", 1)])
+@pytest.mark.parametrize(("kind", "workers"), [("dc", 1), ("standard", -1), ("standard", 100), ("x", 1)])
 def test_clouds_that_cannot_be(kind, workers):
     with pytest.raises(NotAvailable) as refused:
         plan.cloud_hosts(kind, workers, 0)

@@ -45,13 +45,13 @@ class Machine:
         (self.bin / name).write_text(text)
         (self.bin / name).chmod(0o755)
 
-    def start(self):
+    def start(self, option="--packages"):
         environment = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "FLOCK_HOME": str(self.root / "home")}
-        return subprocess.Popen([*DEFAULT_SIGNALS, "bash", str(self.script), "--packages"], env=environment,
+        return subprocess.Popen([*DEFAULT_SIGNALS, "bash", str(self.script), option], env=environment,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
-    def run(self):
-        with self.start() as running:
+    def run(self, option="--packages"):
+        with self.start(option) as running:
             said = running.communicate(timeout=60)[0]
         return running.returncode, said
 
@@ -78,6 +78,16 @@ def test_nothing_starts_now_or_at_the_next_boot(tmp_path):
     assert "exit 101" in (tmp_path / "policy-then").read_text()
     assert machine.left == []
     assert {"rabbitmq-server.service", "memcached.service", "postgresql.service"} <= machine.disabled
+
+
+@pytest.mark.parametrize(("option", "chosen"), [("--bench", True), ("--test", False)])
+def test_comparable_programs_are_installed_for_benchmarks_only_and_not_started(tmp_path, option, chosen):
+    machine = Machine(tmp_path, apt="exit 100")  # goes no further than the packages
+    assert machine.run(option)[0] == 1
+    installed = (tmp_path / "installed").read_text().split()
+    assert ("snmpd" in installed, {"pacemaker", "corosync", "keepalived"} <= {*installed}) == (True, chosen)
+    peers = {"pacemaker.service", "corosync.service", "keepalived.service"}
+    assert peers & machine.disabled == (peers if chosen else set())
 
 
 def test_what_was_there_before_stays_as_it_was(tmp_path):

@@ -11,13 +11,14 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flock.core.errors import FlockError
+from flock.testing.privileges import need_root
 from flock.testing.services.process import ServiceFailed, wait_for
 from sm.catalogue.rows import (
     ActionRow,
@@ -35,7 +36,7 @@ from sm.client.control import ask
 from sm.contract.control import Reply, Request, StatusReport, Verb
 from sm.contract.states import PluginKind, ServiceAction, ServiceState
 from sm.store.store import Store
-from tests.functional.sm.transport.conftest import GROUP, NUMBER, PATHS, PREFIX, Site
+from tests.functional.sm.transport.conftest import GROUP, LIFE_S, NUMBER, PATHS, PREFIX, Site
 from tests.unit.sm.catalogue.sites import rows
 
 HERE = Path(__file__).parent
@@ -91,6 +92,7 @@ class Machine:
         self.place = yard.site.add(name)
         self.folder = yard.folder / name
         self.folder.mkdir()
+        self.run = (yard.runtime or yard.folder) / name / "run"
         self.boot = self.folder / "boot_id"
         self.process: subprocess.Popen[bytes] | None = None
         self.plug = self.folder / "plug.json"
@@ -102,7 +104,7 @@ class Machine:
     def new_boot(self) -> None:
         """The machine has been off: what memory held is gone."""
         self.boot.write_text(f"{uuid.uuid4()}\n")
-        shutil.rmtree(self.folder / "run", ignore_errors=True)
+        shutil.rmtree(self.run, ignore_errors=True)
         (self.yard.folder / f"{self.name}.pid").unlink(missing_ok=True)
         self.place.ip("address", "flush", "dev", "oam", "to", f"{FLOATING}/32")
         for path in PATHS:
@@ -132,7 +134,7 @@ class Machine:
         self.process.wait()
 
     def ask(self, verb: Verb, **fields: Any) -> Reply:
-        return ask(Request("", verb, **fields), str(self.folder / "run/control"))
+        return ask(Request("", verb, **fields), str(self.run / "control"))
 
     def status(self) -> StatusReport:
         report = self.ask(Verb.STATUS).status
@@ -165,13 +167,14 @@ class Machine:
 
 
 class Yard:
-    """All machines, and somebody on the OAM network who asks the floating address."""
+    """All machines, and somebody on the OAM network who asks the floating address. ``runtime``: a directory in memory,
+    for what is below /run where the product is installed."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, life_s: int = LIFE_S, runtime: Path | None = None) -> None:
+        self.folder, self.runtime = folder, runtime
         keys = folder / "keys"
         keys.mkdir()
-        self.site = Site(keys)
+        self.site = Site(keys, life_s)
         self.program = folder / "web.py"
         self.program.write_text(f"#!{sys.executable} -S\n{(HERE / 'web.py').read_text()}")
         self.agent = folder / "power.py"
@@ -184,15 +187,18 @@ class Yard:
             self.prober = subprocess.Popen(
                 self.site.switch.command(sys.executable, str(HERE / "prober.py"), FLOATING), stdout=out)
 
-    def build(self, *, fencing: bool = True, **timing: int) -> None:
+    def build(self, *, fencing: bool = True, alone: bool = False, **timing: int) -> None:
+        """``alone``: there are only the two controllers, and the first one does not know of the second one yet."""
         self.timing = {**TIMING, **timing}
-        voters = (*NODES, "arbiter")
+        voters = NODES if alone else (*NODES, "arbiter")
         for name in voters:
             self.machines[name] = Machine(self, name)
             key = self.machines[name].folder / "key"
             self.site._create(key, name, self.site.ring)
         for name in NODES:
-            self._configure(self.machines[name], fencing)
+            self.configure(self.machines[name], fencing, witness=not alone, nodes=NODES[:1] if alone else NODES)
+        if alone:
+            return
         arbiter = self.machines["arbiter"].folder
         (arbiter / "witness.conf").write_text(json.dumps({
             "name": "arbiter", "nodes": NODES, "timing": self.timing, "store": str(arbiter / "witness.db"),
@@ -200,23 +206,27 @@ class Yard:
             "paths": {path: {"device": path, "address": address(path, "arbiter"),
                              "nodes": {node: address(path, node) for node in NODES}} for path in PATHS}}))
 
-    def _configure(self, machine: Machine, fencing: bool) -> None:
+    def configure(self, machine: Machine, fencing: bool, *, witness: bool = True,
+                  nodes: Sequence[str] = NODES) -> None:
+        """Write the settings of a controller, and its store if there is none."""
         folder, peer = machine.folder, next(name for name in NODES if name != machine.name)
         Store.open(folder / "sm.db", lambda: configured(machine.name, self.folder, self.program)).close()
         settings: dict[str, Any] = {
-            "node": machine.name, "nodes": NODES, "timing": self.timing, "ready_files": [],
+            "node": machine.name, "nodes": nodes, "timing": self.timing, "ready_files": [],
             "unhealthy_file": str(folder / "unhealthy"), "degraded_file": str(folder / "degraded"),
             "reboot": ["/bin/false"], "store": str(folder / "sm.db"), "key": str(folder / "key"),
-            "journal": str(folder / "journal"), "runtime": str(folder / "run"), "stop_s": 20,
-            "witness": {"name": "arbiter", "addresses": {path: address(path, "arbiter") for path in PATHS}}}
+            "journal": str(folder / "journal"), "runtime": str(machine.run), "stop_s": 20}
+        if witness:
+            settings["witness"] = {"name": "arbiter", "addresses": {path: address(path, "arbiter") for path in PATHS}}
         if fencing:
             settings["fencing"] = {peer: {"program": str(self.agent),
                                           "parameters": {"plug": str(self.machines[peer].plug), "password": "secret"}}}
         (folder / "sm.conf").write_text(json.dumps(settings))
 
-    def start(self) -> None:
-        for machine in self.machines.values():
-            machine.start()
+    def start(self, *names: str) -> None:
+        for name, machine in self.machines.items():
+            if not names or name in names:
+                machine.start()
 
     @property
     def nodes(self) -> tuple[Machine, Machine]:
@@ -284,16 +294,13 @@ Builder = Callable[..., Yard]
 
 @pytest.fixture
 def yards(tmp_path: Path) -> Iterator[Builder]:
-    if os.geteuid() != 0 or shutil.which("unshare") is None:
-        if os.environ.get("FLOCK_REQUIRE_SERVICES"):
-            pytest.fail("only root can make network namespaces")
-        pytest.skip("only root can make network namespaces")
+    need_root("unshare")
     made: list[Yard] = []
 
     def build(**options: Any) -> Yard:
         made.append(Yard(tmp_path))
         made[0].build(**options)
-        made[0].start()
+        made[0].start(*NODES[:1] if options.get("alone") else ())
         return made[0]
 
     try:

@@ -30,6 +30,8 @@ def test_what_operators_ask(yards: Builder, capsys: pytest.CaptureFixture[str]) 
     active, standby = yard.active()
     with pytest.raises(Refused, match="leader's work"):
         standby.ask(Verb.SWACT)
+    yard.wait(lambda: (standby.name, "standby") in {(line.node, line.state) for line in active.status().groups}, 20,
+              "the leader knows that the other one stands by")
     began = now_s()
     active.ask(Verb.SWACT)
     moved = yard.wait_served(began, standby.name)
@@ -163,8 +165,59 @@ def test_daemons_that_end(yards: Builder) -> None:
     assert pid_of(active) == before
     second = subprocess.run([sys.executable, "-m", "sm.cmd.daemon", "--config", str(active.folder / "sm.conf")],
                             capture_output=True, text=True, timeout=20)
-    assert second.returncode == 1 and "another daemon runs" in second.stderr
+    assert second.returncode == 1 and "Another daemon runs" in second.stderr
     active.signal(signal.SIGTERM)
     assert active.process is not None and active.process.returncode == 0
     yard.wait(lambda: standby.state() == "active", 10, "a moved service")
     yard.never_both()
+
+
+def test_a_controller_that_gets_a_second_one_goes_on_serving(yards: Builder) -> None:
+    """The first daemon is restarted with two nodes in its settings, on a slow machine; no service stops."""
+    yard = yards(alone=True, fencing=False)
+    first, second = yard.nodes
+    yard.wait(lambda: first.state() == "active", 20, "an active controller")
+    began = now_s()
+    yard.wait_served(began, first.name)
+    yard.configure(second, False, witness=False)
+    second.start()
+    yard.wait(lambda: second.state() != "silent", 20, "a second daemon")
+    before = pid_of(first)
+    yard.configure(first, False, witness=False)
+    first.signal(signal.SIGTERM)
+    ended = now_s()
+    yard.wait(lambda: now_s() - ended > 5, 10, "more than a lease")
+    first.start()
+    assert yard.active() == (first, second)
+    gaps = answers_since(yard.answers, began, first.name)
+    print(f"paired {now_s() - began:.1f} s after the start of the second daemon; the longest gap is {max(gaps):.2f} s")
+    assert pid_of(first) == before and max(gaps) < 1, "the service was away"
+    assert not second.alive()
+
+
+def alone(machine: Machine) -> bool:
+    """Whether a machine is active, and hears the other one on no path."""
+    return machine.state() == "active" and set((machine.status().paths or {}).values()) == {"missing-heartbeat"}
+
+
+def test_a_controller_that_goes_in_order_is_not_switched_off(yards: Builder) -> None:
+    """First the standby, then the active one, which moves its services before."""
+    yard = yards(lease_ms=6_000, grant_ms=6_000, fence_delay_ms=5_000, majority_delay_ms=5_000)
+    for node in reversed(yard.active()):
+        node.signal(signal.SIGTERM)
+        node.start("--stop-services")
+        yard.active()
+    for which in (1, 0):
+        leaves, stays = yard.active()[which], yard.active()[1 - which]
+        known = stays.log().count("fences ")
+        leaves.signal(signal.SIGTERM)
+        # A leader fences as soon as a standby is silent.
+        yard.wait(lambda left=stays: alone(left), 20, f"{stays.name} active, and silence on its paths")
+        out = {line.name: line.out for line in stays.status().nodes}
+        assert out[leaves.name] == "it said that it ends, with nothing active"
+        told = stays.ask(Verb.SERVICE_NODE, node=leaves.name).service_node
+        assert told is not None
+        assert told.fencing == "none"
+        leaves.start("--stop-services")
+        yard.active()
+        assert stays.log().count("fences ") == known

@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import socketserver
@@ -13,7 +14,7 @@ import stat
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,17 +28,20 @@ from sm.client import mirror
 from sm.contract.control import Reply, Request, StatusReport
 from sm.contract.mirror import MirrorReply, MirrorRequest, MirrorStatus, MirrorVerb
 from sm.store.store import Store
+from tests.functional.sm.transport.conftest import Namespace
 
 COMPILED = Path(tempfile.gettempdir()) / "sm-compiled"
 NODES = ("controller-0", "controller-1")
 ADDRESS = {"controller-0": "127.0.0.20", "controller-1": "127.0.0.21"}
+ADDRESS_6 = {"controller-0": "fd00:204::2", "controller-1": "fd00:204::3"}
 
 
 class World:
-    """Who leads, and the authority of the cloud."""
+    """Who leads, and the authority of the cloud. ``inside``: words before each command, which run it in a namespace."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, addresses: Mapping[str, str] = ADDRESS, inside: Sequence[str] = ()) -> None:
         self.folder, self.port = folder, free_port()
+        self.addresses, self.inside = addresses, tuple(inside)
         self.leader, self.term = "controller-0", 1
         self.authority = tls.Authority.create("flock test", datetime.datetime.now(datetime.UTC))
         self.nodes = {name: Node(self, name) for name in NODES}
@@ -80,8 +84,10 @@ class Node:
         Store.open(self.folder / "sm.db", lambda: Configured(
             service_domains=(DomainRow("controller"),),
             service_domain_interfaces=(InterfaceRow("controller", "management-interface", device="lo",
-                                                    network_type="ipv4-udp", address=ADDRESS[name],
-                                                    peer_address=ADDRESS[self.peer]),))).close()
+                                                    network_type=("ipv6-udp" if ":" in world.addresses[name]
+                                                                  else "ipv4-udp"),
+                                                    address=world.addresses[name],
+                                                    peer_address=world.addresses[self.peer]),))).close()
         self.process: Process | None = None
         node = self
 
@@ -103,7 +109,8 @@ class Node:
         return str(self.run / "mirror")
 
     def start(self, *options: str) -> None:
-        words = [sys.executable, "-m", "sm.cmd.mirrord", "--config", str(self.config), "--directory", str(self.root),
+        words = [*self.world.inside, sys.executable, "-m", "sm.cmd.mirrord", "--config", str(self.config),
+                 "--directory", str(self.root),
                  "--tls", str(self.folder / "tls"), "--state", str(self.state), "--port", str(self.world.port)]
         # As installed: compiled once, not at every start.
         environment = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(COMPILED),
@@ -210,8 +217,31 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture
+def world6(tmp_path: Path) -> Iterator[World]:
+    """Nodes with IPv6 addresses only, in a network namespace."""
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        pytest.skip("root and unshare are needed")
+    place = Namespace()
+    try:
+        for address in ADDRESS_6.values():
+            place.ip("address", "add", f"{address}/128", "dev", "lo", "nodad")
+        made = World(tmp_path, ADDRESS_6, place.command())
+        try:
+            yield made
+        finally:
+            made.close()
+    finally:
+        place.close()
+
+
+@pytest.fixture
 def pair(world: World) -> World:
     """Both daemons run, controller-0 is active, and controller-1 has connected."""
+    return begun(world)
+
+
+def begun(world: World) -> World:
+    """Start both daemons, and make controller-0 active."""
     for node in world.nodes.values():
         node.start()
     world.nodes["controller-0"].ask(MirrorVerb.PROMOTE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.functional.sm.mirror.conftest import World, content, equal
+from tests.functional.sm.mirror.conftest import World, begun, content, equal, in_sync
 
 
 def test_a_thousand_files_directories_links_modes_owners_and_odd_names(pair: World) -> None:
@@ -43,3 +43,15 @@ def test_a_thousand_files_directories_links_modes_owners_and_odd_names(pair: Wor
     active.wait()
     assert equal(pair)
     assert active.status().peers[0].generation == f"1.{active.status().number}"
+
+
+def test_over_ipv6_alone_and_back_after_a_move(world6: World) -> None:
+    first, second = begun(world6).nodes.values()
+    (first.root / "key").write_text("one")
+    assert "controller-1" in first.wait(first.root / "key")
+    assert (second.root / "key").read_text() == "one"
+    world6.lead("controller-1")
+    in_sync(world6, "controller-1")
+    (second.root / "key").write_text("two")
+    assert "controller-0" in second.wait(second.root / "key")
+    assert (first.root / "key").read_text() == "two" and equal(world6)

@@ -6,6 +6,7 @@ import datetime
 import os
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,9 +39,17 @@ from tests.functional.sm.mirror.conftest import ADDRESS, Node, World, content, e
 ALL = frozenset(ADDRESS)
 
 
+STRANGER = "127.0.0.66"
+
+
+def reached(world: World, to: Node, source: str = "") -> socket.socket:
+    """A connection to a node: from the address of the other one, or another ``source``."""
+    peer = next(address for name, address in ADDRESS.items() if name != to.name)
+    return socket.create_connection((ADDRESS[to.name], world.port), 15, source_address=(source or peer, 0))
+
+
 def connected(world: World, place: Path, to: Node) -> Channel:
-    plain = socket.create_connection((ADDRESS[to.name], world.port), 5)
-    return Channel(Trust(place, ALL).connect(plain, to.name))
+    return Channel(Trust(place, ALL).connect(reached(world, to), to.name))
 
 
 def strangers(world: World) -> Iterator[tuple[str, Path]]:
@@ -80,14 +89,14 @@ def test_strangers_get_nothing_from_the_active_node(pair: World) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with pytest.raises(OSError), context.wrap_socket(  # noqa: PT012
-            socket.create_connection((ADDRESS[active.name], pair.port), 5)) as talk:
+            reached(pair, active)) as talk:
         talk.sendall(b"\1\0\0\0\2{}")
         assert not talk.recv(1)
         raise ConnectionError("closed without a word")
     # TLS of an older version.
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     with pytest.raises(OSError):
-        context.wrap_socket(socket.create_connection((ADDRESS[active.name], pair.port), 5))
+        context.wrap_socket(reached(pair, active))
     # The right certificate, but another name, and the active node's own.
     for node, said in (("controller-1", "controller-0"), ("controller-0", "controller-0")):
         with pytest.raises(PeerFailed):
@@ -100,17 +109,48 @@ def test_strangers_get_nothing_from_the_active_node(pair: World) -> None:
     assert equal(pair)
 
 
+def test_silent_connections_of_strangers_do_not_keep_the_standby_out(pair: World) -> None:
+    """As fast as a program can open them, for as long as the standby needs to come back."""
+    active, standby = pair.nodes["controller-0"], pair.nodes["controller-1"]
+    ended, opened = threading.Event(), 0
+
+    def besiege() -> None:
+        nonlocal opened
+        held: list[socket.socket] = []
+        while not ended.is_set():
+            held.append(reached(pair, active, STRANGER))
+            opened += 1
+            if len(held) > 100:
+                held.pop(0).close()
+        for sock in held:
+            sock.close()
+
+    attacker = threading.Thread(target=besiege)
+    attacker.start()
+    try:
+        wait_for(lambda: opened > 100, 10, "the strangers")
+        standby.kill()
+        standby.start()
+        in_sync(pair)
+        (active.root / "f").write_text("x")
+        active.wait()
+    finally:
+        ended.set()
+        attacker.join(10)
+    assert equal(pair)
+
+
 def test_garbage_ends_a_connection_and_nothing_else(pair: World) -> None:
     active, standby = pair.nodes["controller-0"], pair.nodes["controller-1"]
     for data in (b"", b"GET / HTTP/1.0\r\n\r\n", os.urandom(2_000), b"\x16\x03\x01\xff\xff" + os.urandom(500)):
-        with socket.create_connection((ADDRESS[active.name], pair.port), 5) as talk:
+        with reached(pair, active) as talk:
             talk.sendall(data)
-    idle = [socket.create_connection((ADDRESS[active.name], pair.port), 5) for _ in range(40)]
+    idle = [reached(pair, active) for _ in range(40)]
     standby.kill()
     for data in (os.urandom(100), b"\xff\0\0\0\0", b"\1\xff\xff\xff\xff", b"\1\0\0\0\3nul", b"\1\0\0\0\2[]",
                  b"\x08\0\0\0\1x", b"\1\0\0\0\x0d{\"version\":1}"):
         with pytest.raises((PeerFailed, NotTrusted, OSError)):
-            plain = socket.create_connection((ADDRESS[active.name], pair.port), 15)
+            plain = reached(pair, active)
             talk = Trust(standby.folder / "tls", ALL).connect(plain, active.name)
             talk.sendall(data)
             Channel(talk).receive(15, Frame.HELLO)

@@ -54,21 +54,21 @@ ACCESS = "local all {user} peer\nlocal all app trust\n"
 class Node:
     """One controller: its cluster, its settings, its store and its guard's file."""
 
-    def __init__(self, folder: Path, name: str, ports: dict[str, int], authority: tls.Authority) -> None:
+    def __init__(self, folder: Path, name: str, ports: dict[str, int], authority: tls.Authority,
+                 address: str = "127.0.0.1") -> None:
         self.folder, self.name = folder, name
         self.user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
         self.conf = folder / "conf"
         for path in (folder, self.conf, self.conf / "conf.d", folder / "run", folder / "pg"):
             path.mkdir()
-        self._write("ca.crt", authority.certificate_pem)
-        for role, usage in (("server", tls.Usage.SERVER), ("host", tls.Usage.CLIENT)):
-            key = tls.new_key()
-            self._write(f"{role}.key", key)
-            self._write(f"{role}.crt", authority.issue(tls.new_request(key, name), usage, name, [name], NOW))
+        self.trust(authority.certificate_pem)
+        self.certify("server", tls.Usage.SERVER, authority)
+        self.certify("host", tls.Usage.CLIENT, authority)
         self.config = folder / "postgres.conf"
-        peers = {other: "127.0.0.1" for other in NAMES if other != name}
+        peers = {other: address for other in NAMES if other != name}
         self.config.write_text(yaml.safe_dump({
-            "node": name, "peers": peers, "data": str(folder / "pg/main"), "configuration": str(self.conf),
+            "node": name, "peers": peers, "listen": [address] if ":" in address else [],
+            "data": str(folder / "pg/main"), "configuration": str(self.conf),
             "binaries": str(BINARIES), "socket": str(folder / "run"), "port": ports[name], "ports": ports,
             "user": self.user, "unit": "", "certificate": str(folder / "host.crt"), "key": str(folder / "host.key"),
             "authorities": str(folder / "ca.crt"), "required": str(folder / "required.json"),
@@ -90,6 +90,16 @@ class Node:
         account = pwd.getpwnam(self.user)
         for path in paths:
             os.chown(path, account.pw_uid, account.pw_gid)
+
+    def trust(self, *authorities: bytes) -> None:
+        """These authorities are trusted from now on, by what reads the file anew."""
+        self._write("ca.crt", b"".join(authorities))
+
+    def certify(self, role: str, usage: tls.Usage, authority: tls.Authority) -> None:
+        """A new key, and its certificate of this authority."""
+        key = tls.new_key()
+        self._write(f"{role}.key", key)
+        self._write(f"{role}.crt", authority.issue(tls.new_request(key, self.name), usage, self.name, [self.name], NOW))
 
     def initialise(self) -> None:
         """What the bootstrap does: a new cluster with one table."""
@@ -204,10 +214,10 @@ class Writer:
 class Pair:
     """Both controllers; the first was initialised by the bootstrap and is active."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str = "127.0.0.1") -> None:
         ports = {name: free_port() for name in NAMES}
-        authority = tls.Authority.create("test", NOW)
-        self.nodes = [Node(folder / name, name, ports, authority) for name in NAMES]
+        self.authority = tls.Authority.create("test", NOW)
+        self.nodes = [Node(folder / name, name, ports, self.authority, address) for name in NAMES]
 
     def activate(self) -> Node:
         """The first node, active and alone."""
@@ -233,10 +243,24 @@ class Pair:
 
 @pytest.fixture
 def pair(services_folder: Path) -> Iterator[Pair]:
+    with _made(services_folder) as made:
+        yield made
+
+
+@pytest.fixture
+def pair6(services_folder: Path) -> Iterator[Pair]:
+    """Controllers that reach each other over IPv6."""
+    _require(Path("/proc/net/if_inet6").exists() and " lo\n" in Path("/proc/net/if_inet6").read_text(), "IPv6")
+    with _made(services_folder, "::1") as made:
+        yield made
+
+
+@contextlib.contextmanager
+def _made(services_folder: Path, address: str = "127.0.0.1") -> Iterator[Pair]:
     _require(PostgresServer.available() and BINARIES.exists(), "PostgreSQL 15")
     folder = services_folder / f"pair-{uuid.uuid4().hex[:6]}"
     folder.mkdir()
-    made = Pair(folder)
+    made = Pair(folder, address)
     try:
         yield made
     finally:

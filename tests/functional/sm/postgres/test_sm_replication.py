@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 import signal
 import subprocess
@@ -10,13 +11,22 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
+from flock import tls
 from flock.testing.services.process import wait_for
 from tests.functional.sm.postgres.conftest import Node, Pair, Writer
 
 
-def follows(node: Node) -> None:
-    wait_for(lambda: node.sql("SELECT status FROM pg_stat_wal_receiver") == [("streaming",)], 30, "streaming")
+def receiver(node: Node) -> int | None:
+    """The process that streams at present, if one does."""
+    rows = node.sql("SELECT pid FROM pg_stat_wal_receiver WHERE status = 'streaming'")
+    return rows[0][0] if rows else None
+
+
+def follows(node: Node, other_than: int | None = None) -> None:
+    """Return when the node streams, by another process than this one, whose end it may not have noticed yet."""
+    wait_for(lambda: receiver(node) not in (None, other_than), 30, "streaming")
     node.run("monitor")
 
 
@@ -183,7 +193,7 @@ def test_a_rewind_that_is_killed_is_never_started_but_copied(pair: Pair) -> None
     kill_all(process)
     assert first.settings.beside("rewinding").exists()
     second.signal(signal.SIGSTOP)
-    assert "a rewind was interrupted" in first.run("start", expect=1)
+    assert "waits: a rewind was interrupted" in first.run("start", expect=36)
     second.signal(signal.SIGCONT)
     first.run("start")
     follows(first)
@@ -240,10 +250,138 @@ def test_a_full_disk_leaves_the_old_data(pair: Pair) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", str(place)], check=True)
     try:
         subprocess.run(["cp", "-a", f"{aside}/.", str(place)], check=True)
-        log = first.run("start", expect=1)
-        assert "No space left" in log
+        log = first.run("start", expect=36)
+        assert "waits" in log and "No space left" in log
+        assert "the next one begins in" in first.run("monitor", expect=36)
         assert not first.settings.beside("new").exists()
         assert (first.settings.data_directory / "global/pg_control").exists()
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)
     assert Path(second.settings.data).exists()
+
+
+def test_a_standby_without_data_waits_for_the_active_node_for_as_long_as_it_takes(pair: Pair) -> None:
+    first, second = pair.activate(), pair.nodes[1]
+    first.run("stop")
+    second.run("start", expect=36)
+    assert "there is no data here" in second.run("monitor", expect=36)
+    # Data that is lost while the server should run is something else.
+    first.run("monitor", expect=7)
+    first.run("start")
+    second.run("monitor", expect=36)
+    first.run("promote")
+    # What service management does with a service that an audit finds stopped.
+    second.run("monitor", expect=7)
+    second.run("stop")
+    second.run("monitor", expect=7)
+    second.run("start")
+    follows(second)
+    same(first, second)
+
+
+def test_the_only_controller_does_not_wait_for_another_one(pair: Pair) -> None:
+    alone = pair.nodes[0]
+    alone.config.write_text(alone.config.read_text().replace("peers:\n  controller-1: 127.0.0.1", "peers: {}"))
+    assert "there is no data here" in alone.run("start", expect=1)
+
+
+def test_a_copy_that_fails_is_made_again_after_a_pause(pair: Pair) -> None:
+    first, second = pair.activate(), pair.nodes[1]
+    first.run("demote")
+    first.require()
+    first.run("promote")
+    # Nobody but root can write where the copy goes.
+    place = second.folder / "pg"
+    os.chown(place, 0, 0)
+    assert "cannot be copied" in second.run("start", expect=36)
+    assert "1 copies have failed" in second.run("monitor", expect=36)
+    second.run("stop")
+    assert "cannot be copied" in second.run("start", expect=36)
+    assert "2 copies have failed" in second.run("monitor", expect=36)
+    second.server.settings.beside("unfilled").unlink()
+    second._own(place)
+    second.run("start")
+    follows(second)
+
+
+def test_over_ipv6_the_standby_is_seeded_follows_and_takes_over(pair6: Pair) -> None:
+    first, second = pair6.seeded()
+    first.require(second.name)
+    first.run("promote")
+    assert first.sql("SELECT client_addr::text, sync_state FROM pg_stat_replication") == [("::1/128", "sync")]
+    with Writer(first) as writer:
+        writer.goes_on()
+        first.kill()
+    second.require()
+    second.run("promote")
+    second.sql("INSERT INTO writes VALUES (-1)")
+    for node in pair6.nodes:
+        node.record(second.name)
+    assert set(writer.acknowledged) <= second.values()
+    first.run("start")
+    follows(first)
+    same(second, first)
+
+
+def test_a_second_node_is_accepted_without_a_restart_and_nobody_else(pair6: Pair) -> None:
+    """Before there is a second controller the first one listens for it, and admits nobody."""
+    first, second = pair6.nodes
+    paired = yaml.safe_load(first.config.read_text())
+    first.config.write_text(yaml.safe_dump({**paired, "peers": {}}))
+    pair6.activate()
+    pid = first.server.pid()
+    assert "no pg_hba.conf entry" in second.run("start", expect=36)
+    with Writer(first) as writer:
+        writer.goes_on()
+        first.config.write_text(yaml.safe_dump(paired))
+        # The watcher of sm-daemon does the same when it begins.
+        first.run("promote")
+        second.run("start")
+        follows(second)
+        first.require(second.name)
+        first.run("promote")
+        writer.goes_on()
+        assert first.sql("SELECT sync_state FROM pg_stat_replication") == [("sync",)]
+    assert first.server.pid() == pid
+    same(first, second)
+
+
+def test_replication_goes_on_while_the_authority_is_replaced_and_a_failover_works_afterwards(pair: Pair) -> None:
+    first, second = pair.seeded()
+    first.require(second.name)
+    first.run("promote")
+    old, new = pair.authority, tls.Authority.create("test 2", datetime.datetime.now(datetime.UTC))
+
+    def reconnected() -> None:
+        """The standby follows over a new connection, for which everything is checked anew."""
+        for node in pair.nodes:
+            node.sql("SELECT pg_reload_conf()")
+            node.run("monitor", expect=None)
+        before = receiver(second)
+        first.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
+        follows(second, other_than=before)
+        writer.goes_on()
+
+    with Writer(first) as writer:
+        for node in pair.nodes:
+            node.trust(old.certificate_pem, new.certificate_pem)
+        reconnected()
+        for node in pair.nodes:
+            node.certify("host", tls.Usage.CLIENT, new)
+        reconnected()
+        for node in pair.nodes:
+            node.certify("server", tls.Usage.SERVER, new)
+        reconnected()
+        for node in pair.nodes:
+            node.trust(new.certificate_pem)
+        reconnected()
+        assert first.sql("SELECT sync_state FROM pg_stat_replication") == [("sync",)]
+        first.kill()
+    second.require()
+    second.run("promote")
+    assert set(writer.acknowledged) <= second.values()
+    for node in pair.nodes:
+        node.record(second.name)
+    first.run("start")
+    follows(first)
+    same(second, first)

@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from sm.daemon.guard import Guard
-from sm.postgres.part import STALE_MS, PostgresPart
+from sm.daemon.told import STALE_MS
+from sm.postgres.part import PostgresPart
 from tests.functional.sm.postgres.conftest import Node, Pair, Writer
 
 

@@ -22,15 +22,16 @@ PREFIX = {"mgmt": "192.168.204.", "oam": "10.10.10.", "cluster-host": "fd00:206:
 GROUP = {"mgmt": "239.1.1.3", "cluster-host": "ff02::3:3"}
 NUMBER = {"controller-0": 2, "controller-1": 3, "arbiter": 9, "attacker": 66}
 SWITCH_NUMBER = 1
+LIFE_S = 900
 PLAYER = Path(__file__).with_name("player.py")
 
 
 class Namespace:
-    """A network namespace, held by a process."""
+    """A network namespace, held by a process that ends after ``life_s`` if nobody ends it before."""
 
-    def __init__(self) -> None:
+    def __init__(self, life_s: int = LIFE_S) -> None:
         own = os.readlink("/proc/self/ns/net")
-        self.holder = subprocess.Popen(["unshare", "--net", "sleep", "900"])
+        self.holder = subprocess.Popen(["unshare", "--net", "sleep", str(life_s)])
         wait_for(lambda: os.readlink(f"/proc/{self.holder.pid}/ns/net") != own, 10, "namespace")
         self.ip("link", "set", "lo", "up")
 
@@ -102,9 +103,9 @@ class Playing:
 class Site:
     """All namespaces, cables and players of a test."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.switch = Namespace()
+    def __init__(self, folder: Path, life_s: int = LIFE_S) -> None:
+        self.folder, self._life_s = folder, life_s
+        self.switch = Namespace(life_s)
         self.places: dict[str, Namespace] = {}
         self.players: list[Playing] = []
         for path in PATHS:
@@ -117,7 +118,7 @@ class Site:
 
     def add(self, node: str) -> Namespace:
         """A machine with a port on every path."""
-        self.places[node] = Namespace()
+        self.places[node] = Namespace(self._life_s)
         for path in PATHS:
             self.plug(node, path)
         return self.places[node]

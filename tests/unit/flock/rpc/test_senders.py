@@ -22,7 +22,7 @@ from flock.rpc.accounts import (
     stray,
 )
 from flock.rpc.errors import SenderRefused, TooManyMessages
-from flock.rpc.gate import OVER, SENDER, Gate, Permit, Rates, fill, is_flood, is_over, refill, take
+from flock.rpc.gate import OVER, SENDER, Gate, Permit, Rates, fill, is_flood, is_over, refill, spend, take
 from flock.rpc.interface import SERVICES_ONLY, call, cast, host_named, interface_spec, number_in, rpc_interface
 from flock.rpc.signature import signatures
 from sysinv.model import busaccounts
@@ -263,6 +263,29 @@ def test_a_burst_passes_and_what_is_owed_is_bounded():
 def test_bytes_are_limited_as_messages_are():
     bucket = take(fill(RATES, 0.0), 10_001, RATES, 0.0)
     assert is_over(bucket) and not is_over(refill(bucket, RATES, 0.1))
+
+
+def test_the_time_of_threads_is_limited_too():
+    bucket = spend(fill(RATES, 0.0), RATES.seconds_burst, RATES, 0.0)
+    assert not is_over(bucket)
+    bucket = spend(bucket, 1.0, RATES, 0.0)
+    # Refusals cost nothing, so the sender is told, and its casts alone are dropped.
+    assert is_over(bucket) and not is_flood(bucket, RATES)
+    assert not is_over(refill(bucket, RATES, 1.0 / RATES.seconds_per_s))
+    assert spend(bucket, 1e9, RATES, 0.0).seconds == -RATES.seconds_burst
+
+
+def test_slow_requests_of_one_host_leave_threads_to_the_others():
+    now = [0.0]
+    gate = Gate(RATES, lambda: now[0])
+    own = f"{reply_prefix('host.a')}0a"
+    gate.spent(sender_of("host.a"), RATES.seconds_burst + 1)
+    gate.spent(sender_of("service.fm-api"), 1e9)
+    assert gate.request(arrived("host.a", own)) == {SENDER: "host.a", OVER: True}
+    assert gate.request(arrived("host.b", f"{reply_prefix('host.b')}0a")) == {SENDER: "host.b", OVER: False}
+    assert gate.request(arrived("service.fm-api", None)) == {SENDER: "service.fm-api", OVER: False}
+    now[0] = 1.0
+    assert gate.request(arrived("host.a", own)) == {SENDER: "host.a", OVER: False}
 
 
 def arrived(account, reply=None, size=10):

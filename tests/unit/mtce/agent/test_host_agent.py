@@ -112,6 +112,12 @@ def test_all_tests_run_side_by_side_and_the_first_failure_is_named(host):
     assert flags.read(host).tests_failed == "b" and not flags.read(host).tests_passed
 
 
+def test_service_management_says_that_a_group_is_degraded_here(host):
+    assert not flags.read(host).degraded
+    flags.put(host, "run/.sm_degraded")
+    assert flags.read(host).degraded
+
+
 def test_a_test_that_hangs_is_killed_and_has_failed(host):
     script(host, goenabled.DIRECTORY, "hang", f"echo $$ > {host.path}/pid; exec sleep 300")
     assert goenabled.run(host, "self-test", 0.5).failed_test == "hang"

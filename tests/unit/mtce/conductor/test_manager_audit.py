@@ -12,7 +12,7 @@ from mtce.contract.states import HostAction
 from mtce.core.actions import AskManager, Swact
 from mtce.core.events import ManagerAnswer
 from mtce.core.view import first_view
-from sm.contract.nodecommand import NodeAction
+from sm.contract.nodecommand import Fencing, NodeAction
 from sysinv.contract.enums import Administrative, Availability, Operational
 from tests.unit.mtce.core.conftest import host_record
 
@@ -29,7 +29,7 @@ class Api:
 
     def __init__(self):
         self.nodes = {name: ("unlocked", "enabled", "available") for name in ("controller-0", "controller-1")}
-        self.told, self.codes, self.fault = [], [], None
+        self.told, self.codes, self.fault, self.fencing = [], [], None, "none"
 
     def service_node(self, hostname):
         if self.fault is not None:
@@ -37,7 +37,7 @@ class Api:
         states = self.nodes.get(hostname, ("unknown",) * 3)
         active = "yes" if hostname == "controller-0" else "no" if hostname in self.nodes else "unknown"
         return {**dict(zip(("admin", "oper", "avail"), states, strict=True)), "active_services": active,
-                "swactable_services": active}
+                "swactable_services": active, "fencing": self.fencing}
 
     def command(self, hostname, action, admin="unknown", oper="unknown", avail=""):
         self.told.append((hostname, action, admin, oper, avail))
@@ -63,6 +63,18 @@ def test_the_word_says_why(view, word):
     api = Api()
     ManagerAudit(api, lambda: [view]).audit()
     assert [told[1] for told in api.told] == [word]
+
+
+def test_what_service_management_does_with_silent_controllers_reaches_their_views():
+    api, posted = Api(), []
+    silent = replace(C0, uuid="2", hostname="controller-1", is_active=False)
+    worker = replace(silent, uuid="3", hostname="worker-0", personality="worker")
+    audit = ManagerAudit(api, lambda: [C0, silent, worker], lambda uuid, event: posted.append((uuid, event)))
+    for word in ("able", "off", "none", "a word of another release", None):
+        api.fencing = word
+        audit.audit()
+    assert [event.fencing for _, event in posted] == [Fencing.ABLE, Fencing.OFF, *[Fencing.NONE] * 3]
+    assert {uuid for uuid, _ in posted} == {"2"}, "neither the active controller nor a worker"
 
 
 def test_a_locked_host_is_locked_whatever_service_management_thinks():

@@ -56,6 +56,7 @@ class Machine:
     tests_pass: bool = True
     services_pass: bool = True
     healthy: bool = True
+    degraded: bool = False
     locked: bool = True
     mgmt_cut: bool = False
     cluster_cut: bool = False
@@ -130,6 +131,11 @@ class Story:
     def claimed(self, claim: ev.Claimed) -> Story:
         """The agent of the controller sees a claim and reports it."""
         self._feed(claim)
+        return self
+
+    def guarded(self, said: ev.Guarded) -> Story:
+        """Service management says what it does with the host when it is silent."""
+        self._feed(said)
         return self
 
     def run_s(self, seconds: float) -> Story:
@@ -268,7 +274,8 @@ class Story:
         self._said += 1
         alive = MtcAlive(
             self.view.uuid, self.view.hostname, self._boot_id(), (self.now_ms - machine.up_since_ms) // 1000,
-            self._said, True, machine.healthy, machine.locked, False, None, False)
+            self._said, True, machine.healthy, machine.locked, False, None, False,
+            groups_degraded=machine.degraded)
         if not machine.mgmt_cut and not machine.bus_down:
             self._feed(ev.Alive(alive))
         if self.view.monitored and not machine.cluster_cut and Network.CLUSTER_HOST not in machine.unpulsed \

@@ -6,6 +6,7 @@ import ipaddress
 import os
 import socket
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +58,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> type[Asked]:
     monkeypatch.setattr(kernel.socket, "socket", Asked)
     Asked.requests, Asked.answers = [], [message(2, struct.pack("=i", 0))]
     return Asked
+
+
+def listed(*rows: tuple[str, int, int]) -> bytes:
+    """What the kernel says of addresses: each with its flags and the index of its interface."""
+    return b"".join(message(20, struct.pack("=BBBBI", socket.AF_INET, 24, flags, 0, index) + struct.pack("=HH", 8, 2)
+                            + ipaddress.ip_address(address).packed) for address, flags, index in rows) + message(
+                                3, bytes(4))
 
 
 def attributes(request: bytes) -> dict[int, bytes]:
@@ -138,8 +146,28 @@ def test_only_the_first_address_of_a_network_needs_the_others_to_be_kept(asked: 
     address = ipaddress.ip_address("192.0.2.9")
     kernel.remove(Held(address, 24, 7, True, secondary=True))
     assert struct.unpack_from("=IH", asked.requests[-1])[1] == 21
+    first = Held(address, 24, 7, True)
+    for other, index in (("198.51.100.1", 7), ("192.0.2.1", 8)):
+        asked.requests.clear()
+        asked.answers = [listed((str(address), 0, 7), (other, 1, index))]
+        kernel.remove(first)
+        assert struct.unpack_from("=IH", asked.requests[-1])[1] == 21, "it was first, and no other depends on it"
+    asked.answers = [listed((str(address), 0, 7), ("192.0.2.1", 1, 7))]
     with pytest.raises(OSError, match="Read-only"):
-        kernel.remove(Held(address, 24, 7, True))
+        kernel.remove(first)
+
+
+def test_the_setting_is_written_where_it_is_needed(asked: type[Asked], monkeypatch: pytest.MonkeyPatch,
+                                                   tmp_path: Path) -> None:
+    setting = tmp_path / "promote_secondaries"
+    real = open
+    monkeypatch.setattr("builtins.open", lambda _, mode="r", encoding="": real(setting, mode, encoding=encoding))
+    monkeypatch.setattr(kernel.socket, "if_indextoname", lambda _: "eth0")
+    asked.answers = [listed(("192.0.2.9", 0, 7), ("192.0.2.1", 1, 7))]
+    for value in ("0\n", "1\n"):
+        setting.write_text(value)
+        kernel.remove(Held(ipaddress.ip_address("192.0.2.9"), 24, 7, True))
+        assert setting.read_text().strip() == "1"
 
 
 @pytest.mark.parametrize("flags", [0, 1])

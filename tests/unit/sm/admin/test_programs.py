@@ -2,17 +2,19 @@
 """sm-configure, sm-provision and sm-deprovision as an operator runs them, on a store of their own."""
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from flock.core.errors import DeadlineExceeded, Unavailable
+from flock.core.errors import DeadlineExceeded
 from sm.admin import configuring, provisioning
 from sm.admin.notifier import nobody
-from sm.catalogue.durations import policy, timing
+from sm.catalogue.build import catalogue
+from sm.client.control import NotRunning
 from sm.cmd import configure, deprovision, provision
-from sm.contract.states import Policy
+from sm.contract.states import OnFailure
 from sm.store.store import Store
 from tests.unit.sm.catalogue.sites import few
 
@@ -28,8 +30,9 @@ class Daemon:
     def __init__(self) -> None:
         self.told: list[int] = []
 
-    def __call__(self, version: int) -> None:
+    def __call__(self, version: int) -> str:
         self.told.append(version)
+        return f"Version {version} is in use, but for its paths."
 
 
 @pytest.fixture
@@ -56,7 +59,8 @@ def test_deprovision_and_provision_a_service(run: Run, store: Store, capsys: pyt
     daemon = Daemon()
     assert run("deprovision", "service-group-member", "controller-services", "fm-api", "--apply", daemon=daemon) == 0
     out = capsys.readouterr().out
-    assert out.startswith("stops: fm-api\n") and out.endswith("Stored as version 2.\n")
+    assert out.startswith("stops: fm-api\n")
+    assert out.endswith("Stored as version 2.\nVersion 2 is in use, but for its paths.\n")
     assert run("provision", "service-group-member", "controller-services", "fm-api", "--apply", daemon=daemon) == 0
     assert capsys.readouterr().out.startswith("starts: fm-api\n") and daemon.told == [2, 3]
     assert [one.comment for one in store.versions()][0].startswith(
@@ -70,7 +74,7 @@ def test_without_a_daemon_apply_stores_the_change(run: Run, store: Store, capsys
 
 def test_a_daemon_that_does_not_answer(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     class Stuck(Daemon):
-        def __call__(self, version: int) -> None:
+        def __call__(self, version: int) -> str:
             raise DeadlineExceeded(what="sm", timeout_s=5)
 
     assert run("deprovision", "service-group-member", "controller-services", "fm-api", "--apply", daemon=Stuck()) == 1
@@ -160,6 +164,56 @@ def test_configure_service_group(run: Run, store: Store, capsys: pytest.CaptureF
                "controller-aggregate") == 0
 
 
+def test_configure_service(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """What follows when it has failed too often is in the catalogue that the daemon runs by, and restarts nothing."""
+    daemon = Daemon()
+    assert run("configure", "service", "fm-mgr", "--on_failure", "degrade", "--max_failures", "5", "--apply",
+               daemon=daemon) == 0
+    assert "restarts" not in capsys.readouterr().out and daemon.told == [2]
+    found = catalogue(store.configured()).services["fm-mgr"]
+    assert (found.on_failure, found.max_failures, found.max_action_failures) == (OnFailure.DEGRADE, 5, 4)
+    for words, message in ((("nobody", "--on_failure", "swact"), "service nobody could not be found"),
+                           (("fm-mgr", "--max_failures", "0"), "max_failures: must be a number from 1 to 10000"),
+                           (("fm-mgr",), "needs one of --on_failure, --max_failures, --max_action_failures")):
+        assert run("configure", "service", *words) == 1
+        assert message in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run("configure", "service", "fm-mgr", "--on_failure", "hope")
+    assert store.version() == 2
+
+
+def test_configure_preferred_nodes(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    place = ("service_group", "yes", "controller", "cloud-services", "N + M", "1", "1", "controller-aggregate")
+    assert run("configure", *place, "--preferred", "controller-1,controller-0") == 0
+    assert "in controller-aggregate on controller-1, controller-0 if possible" in capsys.readouterr().out
+    assert run("configure", *place) == 0, "what is not given stays"
+    assert catalogue(store.configured()).groups["cloud-services"].preferred == ("controller-1", "controller-0")
+    assert run("configure", *place, "--preferred", "controller-1,controller-1") == 1
+    assert "preferred: must be different names of nodes" in capsys.readouterr().err
+    assert run("configure", *place[:3], "oam-services", *place[4:], "--preferred", "controller-0") == 1
+    assert "groups that move together may not prefer different nodes: controller-0 or controller-1,controller-0" in (
+        capsys.readouterr().err)
+    assert run("configure", *place, "--preferred", "") == 0
+    assert catalogue(store.configured()).groups["cloud-services"].preferred == ()
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("configure", ()), ("configure", ("interface",)), ("configure", ("service_instance",)), ("configure", ("service",)),
+    ("configure", ("service_group",)), ("configure", ("system",)), ("configure", ("catalogue",)),
+    ("configure", ("roll_back",)), ("provision", ()), ("provision", ("service-group-member",)), ("deprovision", ())])
+def test_examples_of_the_help_are_command_lines(run: Run, capsys: pytest.CaptureFixture[str], name: str,
+                                                words: tuple[str, ...]) -> None:
+    """Each help has some, and the programs take them."""
+    with pytest.raises(SystemExit):
+        run(name, *words, "--help")
+    lines = capsys.readouterr().out.partition("examples:\n")[2].splitlines()
+    assert lines
+    for line in lines:
+        program, *arguments = shlex.split(line)
+        assert program == f"sm-{name}" and run(name, *arguments, daemon=Daemon()) in (0, 1)
+        assert "usage:" not in capsys.readouterr().err
+
+
 def test_configure_system(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("configure", "system", "--cpe_mode", "duplex-direct", "--sm_process_priority", "-5",
                "--sm_server_port", "1", "--sm_client_port", "2") == 0
@@ -170,12 +224,18 @@ def test_configure_system(run: Run, store: Store, capsys: pytest.CaptureFixture[
     assert "sm_process_priority: value: must be a number from -20 to -2" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         run("configure", "system", "--cpe_mode", "simplex")
-    assert run("configure", "system", "--set", "policy=promote", "--set", "lease_ms=5000") == 0
-    assert (policy(store.configured()), timing(store.configured()).lease_ms) == (Policy.PROMOTE, 5000)
-    for text in ("lease_ms", "leese_ms=5000", "SYSTEM_MODE=simplex"):
+    assert run("configure", "system", "--set", "ENABLING_THROTTLE=5", "--set", "FAILPENDING_TIMEOUT_MS=3000") == 0
+    assert store.configured().setting("ENABLING_THROTTLE") == "5"
+    for text in ("ENABLING_THROTTLE", "THROTTLE=5", "SYSTEM_MODE=simplex"):
         assert run("configure", "system", "--set", text) == 1
-    assert run("configure", "system", "--set", "lease_ms=1000") == 1
-    assert "lease_ms must be greater than silent_ms + step_down_ms + drift_ms" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("setting", ["policy=promote", "lease_ms=5000"])
+def test_what_the_daemon_does_not_take_from_the_store_is_refused(
+        run: Run, store: Store, capsys: pytest.CaptureFixture[str], setting: str) -> None:
+    """It was stored and had no effect: the agreement goes by the daemon's settings."""
+    assert run("configure", "system", "--set", setting) == 1 and store.version() == 1
+    assert "it is set in /etc/sm/sm.conf of each controller" in capsys.readouterr().err
 
 
 def test_roll_back(run: Run, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
@@ -219,18 +279,18 @@ def test_a_new_store_is_made_of_the_site(tmp_path: Path, store: Store, capsys: p
     assert provision.main() == 0
     monkeypatch.setattr("sys.argv", ["sm-configure", "system", "--sm_client_port", "9", *place])
     assert configure.main() == 0
-    (tmp_path / "site.yaml").write_text("mode: simplex\nunit: controller-0\nconfiguration: {policy: promote}\n")
+    (tmp_path / "site.yaml").write_text("mode: simplex\nunit: controller-0\nconfiguration: {ENABLING_THROTTLE: '7'}\n")
     capsys.readouterr()
     for words in (["--dry-run"], ["--apply"]):
         assert configuring.main(["catalogue", *words, *place]) == 0
-        assert "changes: configuration policy: (none) -> 'value=promote'" in capsys.readouterr().out
+        assert "changes: configuration ENABLING_THROTTLE value: '2' -> '7'" in capsys.readouterr().out
     found = Store.open(tmp_path / "new/sm.db", few)
-    assert policy(found.configured()) is Policy.PROMOTE
+    assert found.configured().setting("ENABLING_THROTTLE") == "7"
     found.roll_back(4)
     assert found.configured().setting("SYSTEM_MODE") == "simplex" and found.version() == 6
     found.close()
 
 
 def test_nobody() -> None:
-    with pytest.raises(Unavailable, match="sm is not available"):
+    with pytest.raises(NotRunning, match="sm-daemon does not run here"):
         nobody(3)

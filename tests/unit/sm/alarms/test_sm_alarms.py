@@ -13,6 +13,7 @@ from oslo_config import cfg
 
 from flock import conf as flock_conf
 from flock.core.errors import Unavailable
+from flock.core.records import replace
 from sm.alarms.forwarder import Forwarder, request
 from sm.alarms.reading import POSITION, Reading
 from sm.contract.faults import FILES_MAX, FaultLine, Kind, Statement, file_name, number_of
@@ -75,6 +76,70 @@ def test_a_line_that_is_not_whole_waits_and_a_bad_one_is_skipped(tmp_path: Path)
         file.write(b'{"id": 1}\n{"id": "x", "at"')
     assert [line.statement for line in taken(tmp_path)] == logs(1)
     assert (tmp_path / POSITION).read_text().split()[0] == "1"
+
+
+def test_a_directory_that_was_emptied_loses_nothing_that_is_said_later(tmp_path: Path) -> None:
+    """An operator frees the disk. The daemon that runs went on writing into the removed file; the next one counted from
+    1, and sm-alarms removed its files unread until the count was where it had been."""
+    out, found = Faults(tmp_path), []
+    out.say(logs(1))
+    out.close()
+    out = Faults(tmp_path)
+    out.say(logs(3))
+    reading = Reading(tmp_path, found.append)
+    assert reading.run() == 4
+    for name in os.listdir(tmp_path):
+        if number_of(name) is not None:
+            (tmp_path / name).unlink()
+    found.clear()
+    out.say(logs(1, 7))
+    assert reading.run() == 1
+    out.close()
+    for name in os.listdir(tmp_path):
+        if number_of(name) is not None:
+            (tmp_path / name).unlink()
+    Faults(tmp_path).say(logs(1, 8))  # the next daemon begins with file 1
+    assert reading.run() == 1 and [line.statement for line in found] == [*logs(1, 7), *logs(1, 8)]
+    assert Reading(tmp_path, found.append).run() == 0
+
+
+def test_a_shorter_file_of_the_same_number_is_another_one(tmp_path: Path) -> None:
+    out, found = Faults(tmp_path), []
+    out.say(logs(3))
+    reading = Reading(tmp_path, found.append)
+    assert reading.run() == 3
+    (tmp_path / file_name(1)).unlink()
+    Faults(tmp_path).say(logs(1, 9))
+    assert reading.run() == 1 and [line.statement for line in found][3:] == logs(1, 9)
+
+
+def test_what_was_removed_unread_is_said_again(tmp_path: Path, site: Any) -> None:
+    out = Faults(tmp_path)
+    view = view_of(site)
+    leads = replace(view, domain=replace(view.domain, leading=True))
+    out.look(leads, site, NOW)
+    first = len(taken(tmp_path))
+    assert first > 0
+    out.say(logs(1))
+    for name in os.listdir(tmp_path):
+        (tmp_path / name).unlink()
+    out.say(logs(1, 1))
+    out.look(leads, site, NOW + 1_000)
+    assert len(taken(tmp_path)) == 1 + first
+
+
+def test_the_leader_says_everything_again_each_minute(tmp_path: Path, site: Any) -> None:
+    """What an earlier leader said last may arrive after all that the next one has said."""
+    out, found = Faults(tmp_path), []
+    reading = Reading(tmp_path, found.append)
+    view = view_of(site)
+    leads = replace(view, domain=replace(view.domain, leading=True))
+    counts = []
+    # What is lost is raised some seconds after the first look.
+    for ms in (0, 30_000, faults.AUDIT_MS - 1_000, faults.AUDIT_MS, faults.AUDIT_MS + 1_000):
+        out.look(leads, site, NOW + ms)
+        counts.append(reading.run())
+    assert counts[3] >= counts[0] > 0 and counts[2] == counts[4] == 0
 
 
 def test_files_are_limited_and_what_holds_is_said_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: Any

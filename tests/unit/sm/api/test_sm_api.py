@@ -13,8 +13,9 @@ from oslo_config import cfg
 from flock import conf as flock_conf
 from flock.api import build_app
 from flock.core.errors import InvalidInput, Refused, Unavailable
+from flock.core.records import replace
 from flock.testing.identity import trusting
-from sm.api.daemon import Daemon
+from sm.api.daemon import Daemon, nodes
 from sm.contract.control import GroupLine, NodeLine, Reply, Request, ServiceLine, StatusReport, Verb
 from sm.contract.nodecommand import ErrorCode, NodeAction, ServiceNode, Verdict
 from sm.contract.states import (
@@ -34,7 +35,8 @@ C0 = ServiceNode("controller-0", UNLOCKED, ENABLED, AVAILABLE, "yes", "yes")
 
 
 def node(name: str) -> NodeLine:
-    return NodeLine(name, UNLOCKED, ENABLED, AVAILABLE, ENABLED, True, name == "controller-0")
+    return NodeLine(name, UNLOCKED, ENABLED, AVAILABLE, ENABLED, True, name == "controller-0",
+                    witness=name == "arbiter")
 
 
 def group(name: str, where: str, state: GroupState, status: Status = Status.NONE,
@@ -116,6 +118,13 @@ def test_nodes_are_the_controllers(api: Api) -> None:
     assert api.call("/v1/nodes/2").json["name"] == "controller-1"
 
 
+def test_a_controller_that_was_never_heard_is_one(api: Api) -> None:
+    """It was missing until it had told of its groups, and the numbers of the others changed with it."""
+    silent = replace(REPORT, groups=tuple(line for line in REPORT.groups if line.node == "controller-1"),
+                     node="controller-1")
+    assert [row["name"] for row in nodes(silent)] == ["controller-0", "controller-1"]
+
+
 @pytest.mark.parametrize("name", ["service_groups", "sm_sda"])
 def test_groups_of_both_controllers(api: Api, name: str) -> None:
     first, second = api.call(f"/v1/{name}").json[name]
@@ -143,10 +152,10 @@ def test_pages(api: Api) -> None:
 def test_a_host_and_one_that_is_not_known(api: Api) -> None:
     assert api.call("/v1/servicenode/controller-0").json == {
         "origin": "sm", "hostname": "controller-0", "admin": "unlocked", "oper": "enabled", "avail": "available",
-        "active_services": "yes", "swactable_services": "yes"}
+        "active_services": "yes", "swactable_services": "yes", "fencing": "none"}
     assert api.call("/v1/servicenode/worker-0").json == {
         "origin": "sm", "hostname": "worker-0", "admin": "unknown", "oper": "unknown", "avail": "unknown",
-        "active_services": "unknown", "swactable_services": "unknown"}
+        "active_services": "unknown", "swactable_services": "unknown", "fencing": "none"}
 
 
 CHECK = {"origin": "sysinv", "action": "swact-pre-check", "admin": "unknown", "oper": "unknown", "avail": ""}
@@ -177,6 +186,14 @@ def test_a_swact(api: Api) -> None:
         "avail": "available", "error_code": "0"})
     asked = api.daemon.asked[-1]
     assert (asked.node, asked.action, asked.availability) == ("controller-0", NodeAction.SWACT, AVAILABLE)
+    assert asked.origin == "mtce", "the journal says who has asked"
+
+
+@pytest.mark.parametrize("field", ["origin", "avail"])
+@pytest.mark.parametrize("value", [5, ["x"], "x" * 256, "a\nb"])
+def test_texts_that_are_none_are_refused(api: Api, field: str, value: Any) -> None:
+    reply = api.call("/v1/servicenode/controller-0", {**SWACT, field: value})
+    assert reply.status_int == 400 and f"{field}: must be a text of at most 255 printable" in reply.text
 
 
 def test_a_lock_that_takes_the_last_provider_away(api: Api) -> None:

@@ -78,7 +78,7 @@ def test_shipped_files_load() -> None:
     assert len(found.groups) == 10 and set(found.deployments.modes) == set(MODES)
     postgres = found.groups["controller-services"].services["postgres"]
     assert postgres.starlingx and postgres.starlingx.plugin == "ocf:heartbeat/pgsql"
-    assert postgres.flock and postgres.flock.go_active_needs == ("mgmt-ip",) and not postgres.flock.disable_needs
+    assert postgres.flock and postgres.flock.go_active_after == ("mgmt-ip",) and not postgres.flock.disable_needs
     assert found.groups["controller-services"].services["fm-api"].starlingx is None
 
 
@@ -173,6 +173,8 @@ def test_a_site(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("old", "new", "problem"), [
     ("mode: duplex", "mode: triplex", "site.yaml: site: mode: 'triplex' is not known; known are duplex, "),
+    ("unit: controller-0\n", "unit: controller-0\nconfiguration: {policy: promote}\n",
+     "site.yaml: site: configuration.policy: has no effect here; it is set in /etc/sm/sm.conf"),
     ("features: [ceph]", "features: [cephh]", "site.yaml: site: features: 'cephh' is not known"),
     ("management:", "lan:", "site.yaml: site: networks: 'lan' is not known"),
     ("postgres:", "mysql:", "site.yaml: site: parameters: 'mysql' is not known"),

@@ -6,13 +6,20 @@ import pytest
 
 from flock.core.records import replace
 from sm.catalogue.build import catalogue
-from sm.catalogue.definitions import Heartbeat
+from sm.catalogue.definitions import Heartbeat, Variants
 from sm.catalogue.load import SHIPPED, shipped
 from sm.catalogue.order import layers, start_steps
 from sm.catalogue.problems import CatalogueRefused
 from sm.catalogue.seed import configured
 from sm.catalogue.site import Network
-from sm.contract.states import PluginKind, RedundancyModel, ServiceAction, ServiceState
+from sm.contract.states import (
+    DependencyKind,
+    OnFailure,
+    PluginKind,
+    RedundancyModel,
+    ServiceAction,
+    ServiceState,
+)
 from tests.unit.sm.catalogue.sites import ALL, MODES, USUAL, network, rows, site
 
 STARLINGX = "starlingx"
@@ -22,6 +29,25 @@ BASE = {"oam-services", "controller-services", "cloud-services", "vim-services",
 
 def services(*args: str, **kwargs: object) -> set[str]:
     return set(catalogue(rows(*args, **kwargs)).services)
+
+
+def test_what_definitions_say_of_failures_preferences_and_lasting_needs_is_decided_by() -> None:
+    """All of it is in the catalogue of the decisions."""
+    known = shipped()
+    group = known.groups["oam-services"]
+    haproxy = group.services["haproxy"].flock
+    assert haproxy is not None
+    lasting = Variants(None, replace(haproxy, on_failure=OnFailure.SWACT, enabled_needs=("mgmt-ip",)))
+    changed = replace(known, groups={**known.groups, "oam-services": replace(
+        group, head=replace(group.head, preferred=("controller-1", "controller-0")),
+        services={**group.services, "haproxy": lasting})})
+    found = catalogue(configured(changed, site()))
+    assert found.services["haproxy"].on_failure is OnFailure.SWACT
+    assert found.groups["oam-services"].preferred == ("controller-1", "controller-0")
+    assert found.groups["cloud-services"].preferred == ()
+    rows_of = [(row.dependent, row.state) for row in found.rows_of("haproxy") if row.kind is DependencyKind.STATE]
+    assert rows_of == [("management-ipv4", ServiceState.ENABLED_ACTIVE)]
+    assert not [row for row in catalogue(rows()).dependencies if row.kind is DependencyKind.STATE]
 
 
 def test_simplex() -> None:
@@ -184,15 +210,30 @@ def test_postgresql_is_promoted_and_demoted() -> None:
     found = catalogue(rows())
     postgres = found.services["postgres"]
     assert postgres.has_standby and {action.value: row.command for action, row in postgres.actions.items()} == {
-        "enable": "start", "disable": "stop", "go-active": "promote", "go-standby": "demote",
+        "enable": "start", "disable": "stop", "go-active": "promote",
         "audit-enabled": "monitor", "audit-disabled": "monitor"}
     needs = {(row.action, row.dependent): row.state for row in found.dependencies if row.service == "postgres"}
     assert needs[ServiceAction.GO_ACTIVE, "management-ipv4"] is ServiceState.ENABLED_ACTIVE
     assert not [action for action, _ in needs if action is ServiceAction.ENABLE], "it also starts on the standby"
     users = {"sysinv-conductor", "sysinv-inv", "keystone", "fm-mgr", "fm-api", "mtc-agent", "mtce-api"}
-    for action in (ServiceAction.GO_STANDBY, ServiceAction.DISABLE):
-        assert {name for found, name in needs if found is action} == users
-    assert {needs[ServiceAction.GO_STANDBY, name] for name in users} == {ServiceState.DISABLED}
+    assert {name for found, name in needs if found is ServiceAction.DISABLE} == users
+    assert postgres.restarts_to_stand_by, "the other node does not wait for its start as a standby"
+
+
+def test_daemons_load_everything_before_they_are_needed() -> None:
+    found = catalogue(rows())
+    warmed = {name for name, spec in found.services.items() if spec.restarts_to_stand_by} - {"postgres"}
+    assert warmed == {"sysinv-conductor", "sysinv-inv", "keystone", "fm-mgr", "fm-api", "mtc-agent", "mtce-api"}
+    for name in warmed:
+        actions = found.services[name].actions
+        assert (actions[ServiceAction.ENABLE].command, actions[ServiceAction.GO_ACTIVE].command) == (
+            "stand-by", "activate")
+        unit = (SHIPPED.parents[1] / "etc/systemd" / actions[ServiceAction.ENABLE].name).read_text()
+        assert "Type=notify\nEnvironment=FLOCK_STANDBY=%t/sm/standby/%n\n" in unit
+        rows_of = {(row.action, row.dependent) for row in found.dependencies if row.service == name}
+        assert {needed for action, needed in rows_of if action is ServiceAction.GO_ACTIVE} == {
+            "management-ipv4", "postgres", "drbd-platform"}
+        assert not any(action is ServiceAction.ENABLE for action, _ in rows_of)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -203,9 +244,12 @@ def test_the_flock_stops_in_the_reverse_order(mode: str) -> None:
     stopping = {(row.service, row.dependent) for row in found.dependencies if row.action is ServiceAction.DISABLE}
     # Whoever uses the bus ends before it, and does not wait for it to start.
     users = {"sysinv-conductor", "sysinv-inv", "fm-mgr", "fm-api", "mtc-agent", "mtce-api"}
-    assert stopping - needing == {("rabbit", user) for user in users} and needing < stopping
-    order = [step.service for steps in layers(start_steps(found)) for step in steps
-             if step.action is ServiceAction.ENABLE and not found.services[step.service].has_standby]
+    later = {("management-ipv4", "postgres"), ("management-ipv4", "drbd-platform"), ("management-ipv4", "rabbit"),
+             ("drbd-platform", "rabbit"), ("sysinv-conductor", "dnsmasq")}
+    assert stopping - needing == {("rabbit", user) for user in users}
+    assert needing - stopping == later & needing and ("sysinv-conductor", "dnsmasq") in needing
+    order = [step.service for steps in layers(start_steps(found)) for step in steps if step.action is (
+        ServiceAction.GO_ACTIVE if found.services[step.service].has_standby else ServiceAction.ENABLE)]
     assert order.index("management-ipv4") < order.index("rabbit")
     assert order.index("sysinv-conductor") < order.index("dnsmasq"), "it writes what dnsmasq reads"
     for address in ("management-ipv4", "oam-ipv4", "pxeboot-ipv4"):

@@ -13,6 +13,7 @@ import pytest
 from flock.core.codec import codec_for
 from flock.core.errors import DeadlineExceeded, Refused, Unavailable
 from sm.client import running
+from sm.client.control import NotRunning, ask, configuration_changed
 from sm.contract.control import GroupLine, Reply, Request, ServiceLine, StatusReport, Verb
 from sm.contract.states import Condition, GroupState, Impact, SchedulingState, ServiceState, Status
 
@@ -37,7 +38,8 @@ class Daemon:
                     request: Request = codec_for(Request).decode(stream.readline(), "request")
                     self.asked.append((request.verb, request.service, request.alone))
                     refused = "there is no such service" if request.service in self.refuses else ""
-                    stream.write(codec_for(Reply).encode(Reply(request.id, refused), "answer") + b"\n")
+                    text = f"version {request.version}" if request.version else ""
+                    stream.write(codec_for(Reply).encode(Reply(request.id, refused, text), "answer") + b"\n")
 
     def close(self) -> None:
         self._server.shutdown(socket.SHUT_RDWR)
@@ -82,6 +84,37 @@ def test_the_work_is_done_where_no_daemon_runs(tmp_path: Path) -> None:
     with running.unmanaged(["fm-mgr"], str(tmp_path / "none")):
         done.append(True)
     assert done
+
+
+def test_the_work_does_not_begin_under_a_daemon_that_does_not_answer(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs, so it would start again what the work stops; and it may have heard the request."""
+    monkeypatch.setattr(running, "MANAGE_S", 0.0)
+    monkeypatch.setattr("sm.client.control.ask.__defaults__", (str(tmp_path / "control"), 0.05))
+    with socket.socket(socket.AF_UNIX) as hung:
+        hung.bind(str(tmp_path / "control"))
+        hung.listen(8)
+        with pytest.raises(Refused, match="sm-manage service NAME' for fm-mgr"), \
+                running.unmanaged(["fm-mgr"], str(tmp_path / "control")):
+            pytest.fail("the work must not begin")
+
+
+def test_no_daemon_is_told_from_one_that_does_not_answer(tmp_path: Path) -> None:
+    path = str(tmp_path / "control")
+    with pytest.raises(NotRunning, match=r"sm-daemon does not run here \(.*No such file or directory\)"):
+        ask(Request("", Verb.STATUS), path)
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(path)
+        with pytest.raises(NotRunning, match="Connection refused"):
+            ask(Request("", Verb.STATUS), path)
+        left.listen(8)
+        with pytest.raises(Unavailable, match="no answer within 0.05 s") as told:
+            ask(Request("", Verb.STATUS), path, 0.05)
+        assert not isinstance(told.value, NotRunning)
+
+
+def test_what_the_daemon_makes_of_a_configuration_is_passed_on(daemon: Daemon) -> None:
+    assert configuration_changed(3, daemon.path) == "version 3"
 
 
 def test_a_daemon_that_does_not_come_back_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

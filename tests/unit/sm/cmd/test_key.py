@@ -48,6 +48,16 @@ def test_a_witness_gets_a_file_that_does_not_hold_the_systems_key(run: Run, tmp_
     assert json.loads(text)["keys"][0]["secret"] == witness_secret(system, "arbiter").hex()
     (tmp_path / "sm.key").write_text(text)
     assert run("status")[1].startswith("for witness arbiter")
+    status, text = run("witness", "another")
+    assert status == 1 and "this file is that of the witness arbiter" in text
+
+
+@pytest.mark.parametrize("name", ["", " ", "a b", "-x/y", "a\n"])
+def test_a_witness_has_a_name(run: Run, name: str) -> None:
+    """The file of a witness without a name was one for a node, with a key that no other node has."""
+    run("create")
+    status, text = run("witness", "--", name)
+    assert status == 1 and "name: must be the host name of the witness" in text
 
 
 def test_without_a_file_the_reason_is_told(run: Run) -> None:

@@ -140,6 +140,27 @@ def test_a_pause_ends_with_the_first_beat_without_one_and_is_limited() -> None:
     assert site.run(900).state("mgmt") is MISSING
 
 
+def test_a_host_that_goes_down_in_order_is_not_missed_for_a_while() -> None:
+    site = running(peer=replace(PEER, departing_ms=120_000), leading=True)
+    site.hearing.clear()
+    assert site.run(119_000).raised() == set() and site.state("mgmt") is MISSING
+    site.run(35_000)
+    assert site.raised() == {("controller-0", path) for path in DEVICES}, "it has not come back in time"
+    site.peer, site.hearing = PEER, set(DEVICES)
+    assert site.run(40_000).raised() == set()
+    site = running(peer=replace(PEER, departing_ms=10 * paths.AWAY_MAX_MS))
+    site.hearing.clear()
+    site.run(paths.AWAY_MAX_MS + 40_000)
+    assert site.raised() == {("controller-0", path) for path in DEVICES}, "however long it wants to be away"
+
+
+def test_a_carrier_that_is_lost_while_the_peer_is_away_is_told() -> None:
+    site = running(peer=replace(PEER, departing_ms=600_000))
+    site.hearing.clear()
+    site.give(Carrier("mgmt", False))
+    assert site.run(40_000).raised() == {("controller-0", "mgmt")}
+
+
 def test_a_system_without_a_peer_knows_carriers_only() -> None:
     site = Site(PathSettings("controller-0", DEVICES, ()), hearing=set()).run(60_000)
     site.give(Carrier("oam", False))
@@ -165,7 +186,8 @@ def test_strangers_and_unknown_paths_change_nothing() -> None:
     (replace(PEER, reachable={"mgmt": False}), set(), 0),
     (replace(PEER, carriers={"admin": False, "other": False}), {"admin", "other"}, 0)])
 def test_scores(beat: Beat, lost: set[str], points: int) -> None:
-    assert paths.lost_networks(beat) == lost and paths.score(paths.WEIGHTS, frozenset(lost)) == points
+    assert paths.lost_networks(beat.carriers, beat.heard, beat.reachable) == lost
+    assert paths.score(paths.WEIGHTS, frozenset(lost)) == points
 
 
 def test_weights_are_the_sites() -> None:

@@ -31,6 +31,20 @@ def test_a_loss_is_raised_when_it_lasts_and_cleared_when_it_is_over():
     assert {(Kind.CLEAR, "400.001"), (Kind.CLEAR, "400.002"), (Kind.LOG, "401.002")} <= said(healed)
 
 
+def test_an_audit_says_again_what_holds_and_what_does_not_and_logs_nothing():
+    lost = with_row(domain(), CONTROLLER, C1, state=GroupState.DISABLED, status=Status.FAILED)
+    watch, _ = of_groups(None, lost, "controller", 0)
+    watch, _ = of_groups(watch, lost, "controller", HOLD_MS)
+    assert of_groups(watch, lost, "controller", 50_000)[1] == ()
+    after, again = of_groups(watch, lost, "controller", 60_000, audit=True)
+    assert said(again) == {(Kind.RAISE, "400.001"), (Kind.CLEAR, "400.001"), (Kind.RAISE, "400.002"),
+                           (Kind.CLEAR, "400.002")}
+    assert after == watch and of_groups(after, lost, "controller", 61_000)[1] == ()
+    young, _ = of_groups(of_groups(None, domain(), "controller", 0)[0], lost, "controller", 59_000)
+    _, again = of_groups(young, lost, "controller", 60_000, audit=True)
+    assert (Kind.RAISE, "400.002") not in said(again), "a loss is not raised earlier because of an audit"
+
+
 def test_a_node_that_does_not_lead_says_nothing():
     watch, _ = of_groups(None, domain(), "controller", 0)
     assert of_groups(watch, None, "controller", 1) == (None, ())

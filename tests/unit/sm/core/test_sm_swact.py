@@ -14,7 +14,6 @@ from sm.contract.states import (
     Impact,
     Operational,
     SchedulingState,
-    ServiceState,
     Status,
 )
 from sm.core.model import MemberSpec
@@ -24,7 +23,6 @@ from sm.core.swact import (
     begin_swact,
     check,
     lock_check,
-    running_services,
     swact_check,
     swact_log,
 )
@@ -114,9 +112,7 @@ def test_the_sole_provider_of_a_critical_service_is_not_locked() -> None:
     members = (MemberSpec("horizon", Impact.CRITICAL), MemberSpec("lighttpd", Impact.CRITICAL),
                MemberSpec("motd", Impact.MINOR))
     cluster = domain(groups=[replace(active_active(WEB), members=members)])
-    active = ServiceState.ENABLED_ACTIVE
-    running = running_services({C0: {"horizon": active, "lighttpd": ServiceState.DISABLED},
-                                C1: {"horizon": active, "lighttpd": active, "motd": active}})
+    running = {C0: ["horizon"], C1: ["horizon", "lighttpd", "motd"]}
     verdict = lock_check(cluster, C1, running)
     assert (verdict.code, verdict.impact) == (ErrorCode.SOLE_PROVIDER, ("lighttpd",))
     assert verdict.details == f"{C1} is the sole provider of some services."

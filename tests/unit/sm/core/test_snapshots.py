@@ -6,12 +6,12 @@ import itertools
 import pytest
 
 from flock.core.errors import InvalidInput
-from sm.contract.messages import AssignmentReport, DataRecord, GroupOrder, NodeReport, Snapshot
+from sm.contract.messages import AssignmentReport, GroupOrder, NodeReport, Snapshot
 from sm.contract.states import GroupState
 from sm.core.snapshots import Assembly, split
 
 GROUPS = [f"group-{number:02}" for number in range(10)]
-SNAPSHOT = Snapshot(5, nodes={"controller-0": NodeReport(state_uuid="u")}, record=DataRecord(1, 2, ("controller-0",)),
+SNAPSHOT = Snapshot(5, nodes={"controller-0": NodeReport(state_uuid="u")},
                     assignments=tuple(AssignmentReport(name) for name in GROUPS),
                     orders={node: tuple(GroupOrder(name, GroupState.ACTIVE) for name in GROUPS)
                             for node in ("controller-0", "controller-1")})
@@ -24,7 +24,7 @@ def at_most(groups: int) -> object:
 def same(one: Snapshot | None, other: Snapshot) -> bool:
     """Equal but for the order of rows."""
     def rows(snapshot: Snapshot) -> object:
-        return (snapshot.revision, snapshot.nodes, snapshot.record, sorted(row.group for row in snapshot.assignments),
+        return (snapshot.revision, snapshot.nodes, sorted(row.group for row in snapshot.assignments),
                 {node: sorted(order.group for order in orders) for node, orders in snapshot.orders.items()})
     return one is not None and rows(one) == rows(other)
 

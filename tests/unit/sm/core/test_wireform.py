@@ -14,7 +14,7 @@ from sm.core.domain import view
 DOMAIN = view.Beat("controller-0", "b0", 700, {"controller-1": ("b1", 650)}, view.Vote(3, "controller-0"),
                    view.Record(3, 4, frozenset({"controller-0", "controller-1"})), claims=True, leading=True,
                    alone=True, accepts_loss=True, active=True, eligible=False, hears=frozenset({"controller-1"}),
-                   follows="controller-0", fenced=frozenset({"controller-2"}), pausing_ms=30)
+                   follows="controller-0", fenced=frozenset({"controller-2"}), pausing_ms=30, departing_ms=40)
 CODEC = codec_for(messages.Beat)
 
 

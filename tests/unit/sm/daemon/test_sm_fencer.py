@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,17 +16,17 @@ from sm.daemon.settings import FenceDevice
 from sm.plugins.scope import Scopes
 
 AGENT = f"""#!{sys.executable} -S
-import sys, time
+import os, sys, time
 given = dict(line.split("=", 1) for line in sys.stdin.read().splitlines())
 folder = given["plug"]
 open(folder + "/asked", "a").write(given["action"] + " " + given["password"] + " " + " ".join(sys.argv[1:]) + "\\n")
+open(folder + "/scheduled", "w").write("%d %d" % (os.sched_getscheduler(0), os.sched_getparam(0).sched_priority))
 if given["action"] == "off":
     if given.get("mood") == "hangs":
         time.sleep(60)
     if given.get("mood") != "lies":
         open(folder + "/off", "w").close()
     sys.exit(1 if given.get("mood") == "fails" else 0)
-import os
 if given["action"] == "on":
     os.unlink(folder + "/off")
     sys.exit(0)
@@ -69,6 +70,18 @@ async def question(fencer: Fencer) -> None:
 def test_off_is_confirmed_by_a_status_and_passwords_stay_out_of_arguments(tmp_path: Path) -> None:
     assert answers(tmp_path, strike) == [FenceAnswered("controller-1", True, 77)]
     assert (tmp_path / "asked").read_text().splitlines() == ["off secret --verbose", "status secret --verbose"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may have a real-time priority")
+def test_an_agent_has_the_real_time_priority_of_the_daemon(tmp_path: Path) -> None:
+    answers(tmp_path, question)
+    assert (tmp_path / "scheduled").read_text() == f"{os.SCHED_OTHER} 0"
+    os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(2))
+    try:
+        answers(tmp_path, question)
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    assert (tmp_path / "scheduled").read_text() == f"{os.SCHED_RR} 2"
 
 
 def test_a_node_that_is_proven_to_be_off_may_start_again(tmp_path: Path) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import pwd
+import re
 import signal
 import socket
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -36,7 +40,7 @@ from sm.daemon.settings import Settings
 from sm.daemon.witness import opened
 from sm.store.store import Store
 from sm.transport.keyring import KeyFile
-from tests.unit.sm.catalogue.sites import rows
+from tests.unit.sm.catalogue.sites import changed, few, rows
 
 SCRIPT = """#!/bin/sh
 case $1 in
@@ -126,6 +130,7 @@ def test_a_life(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
         assert place.state.exists()
         await programs(place, capsys)
         await refusals(place)
+        await maintenance(place, capsys)
         place.state.unlink()
         await place.ask(Verb.RESTART, service="vim", alone=True)
         await place.until(place.state.exists)
@@ -148,7 +153,10 @@ def test_a_life(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     assert place.run(first) == 0 and place.state.exists()
     assert place.run(second) == 0 and place.state.exists()
     lines = (place.folder / "journal/journal.jsonl").read_text().splitlines()
-    assert any("leads in term" in json.loads(line)["text"] for line in lines)
+    texts = [json.loads(line)["text"] for line in lines]
+    assert any("leads in term" in text for text in texts)
+    assert any(re.fullmatch(r"vim: enable success after \d+\.\d\d s", text) for text in texts)
+    assert not any("vim: audit" in text for text in texts), "what changes nothing is no news"
 
 
 async def programs(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
@@ -160,16 +168,29 @@ async def programs(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().out.splitlines()
     assert told[:3] == ["vim is enabled-active", "nothing is disabled.", "vim-services is active"]
     assert told[3].startswith("-Service_Groups-") and any(line.startswith("-Services-") for line in told)
-    assert any("What stops a move now" in line for line in told) and told[-1] == "vim is managed."
+    assert told[told.index("What stops a move now:") + 1] == "  there is no other controller"
+    assert "latest decisions:" in told and told[-1] == "vim is managed."
     assert any(line.startswith("controller-0 leads in term") for line in told)
     for run in (restart.run, restart_safe.run, unmanage.run):
         assert await asyncio.to_thread(run, ["--socket", place.socket, "service", "nothing"]) == 1
-    assert "nothing could not be found" in capsys.readouterr().err
+    assert "there is no service 'nothing'; known are vim" in capsys.readouterr().err
+
+
+async def maintenance(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    for switch, shown in (("on", True), ("off", False)):
+        assert await asyncio.to_thread(tool.run, ["--socket", place.socket, "maintenance", switch]) == 0
+        assert (await place.status()).maintenance is shown
+        assert await asyncio.to_thread(tool.run, ["--socket", place.socket, "status"]) == 0
+        told = capsys.readouterr().out
+        assert await asyncio.to_thread(tool.run, ["--socket", place.socket, "status", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["maintenance"] is shown
+        assert ("MAINTENANCE" in told) is shown
+        assert f"by sm ({pwd.getpwuid(os.getuid()).pw_name}), {'begins' if shown else 'ends'} the maintenance" in told
 
 
 async def refusals(place: Place) -> None:
     for verb, fields, error, words in (
-            (Verb.EXPLAIN, {"group": "none"}, Refused, "could not be found"),
+            (Verb.EXPLAIN, {"group": "none"}, Refused, "there is no group 'none'; known are vim-services"),
             (Verb.SIMULATE, {"changes": ("explode",)}, Refused, "is no change"),
             (Verb.SWACT, {}, Refused, "no peer available"),
             (Verb.FORCE_ACTIVE, {}, Refused, "leads already"),
@@ -204,6 +225,19 @@ async def refusals(place: Place) -> None:
                 await asyncio.sleep(0.02)
 
 
+def test_a_row_that_is_ignored_is_a_problem(place: Place) -> None:
+    """The daemon ran without the service, and nothing said so."""
+    place.store().close()
+    with contextlib.closing(sqlite3.connect(place.folder / "sm.db")) as other, other:
+        other.execute("UPDATE services SET max_failures = 'many'")
+
+    async def told(made: NodeDaemon) -> None:
+        assert [problem for problem in (await place.status()).problems if "the row is ignored" in problem] == [
+            "the store: services: row 1: max_failures: must be a number; the row is ignored"]
+
+    assert place.run(told) == 0
+
+
 def test_leaving_stops_the_services(place: Place) -> None:
     async def work(made: NodeDaemon) -> None:
         await place.until(place.state.exists)
@@ -232,7 +266,7 @@ def test_programs_without_a_daemon(tmp_path: Path, capsys: pytest.CaptureFixture
     for run, words in ((query.run, ("service", "vim")), (dump.run, ()), (tool.run, ("status",)),
                        (tool.run, ("swact",)), (manage.run, ("service", "vim"))):
         assert run(["--socket", nowhere, *words]) == 1
-        assert "sm is not available" in capsys.readouterr().err
+        assert "sm-daemon does not run here" in capsys.readouterr().err
     with pytest.raises(Unavailable):
         ask(Request("", Verb.STATUS), nowhere)
 
@@ -251,6 +285,28 @@ def test_a_damaged_file_of_a_witness_is_set_aside(tmp_path: Path) -> None:
     assert (tmp_path / "witness.db.damaged-1").exists()
 
 
+
+
+@pytest.mark.parametrize(("table", "key", "fields"), [
+    ("services", ("postgres",), {"provisioned": False}), ("configuration", ("SYSTEM_MODE",), {"value": "simplex"})])
+def test_other_replicated_data_or_nodes_are_for_the_next_start(
+        tmp_path: Path, table: str, key: tuple[str, ...], fields: dict[str, object]) -> None:
+    """The guard is made at the start. One that does not know of replicated data takes every node for current."""
+    place, file = Place(tmp_path), tmp_path / "sm.key"
+    KeyFile(file).create(Ring((Key(1, "aa" * 8, b"s" * 32),), "aa" * 8))
+    store = Store.open(Path(place.settings.store), few)
+    try:
+        daemon = NodeDaemon(replace(place.settings, key=str(file)), store)
+        before = daemon.catalogue
+        store.change(lambda now: changed(now, table, key, **fields), "other data")
+        with pytest.raises(Refused, match="used when sm-daemon starts again"):
+            daemon.reload()
+        assert daemon.catalogue is before
+        store.roll_back(1)
+        store.change(lambda now: changed(now, "services", ("fm-mgr",), max_failures=9), "a limit")
+        assert daemon.reload() == "Version 4 is in use." and daemon.catalogue.services["fm-mgr"].max_failures == 9
+    finally:
+        store.close()
 
 
 def test_the_weights_of_the_site_reach_the_decisions(tmp_path: Path) -> None:

@@ -82,11 +82,12 @@ def test_a_node_that_loses_synchronization_is_in_doubt_while_its_path_may_be_the
     assert node.standing(frozenset(), -1, NOW).doubtful == frozenset()
     assert node.standing(synced, -1, NOW + 10).doubtful == frozenset()
     assert node.standing(frozenset(), -1, NOW + 20).doubtful == synced
-    node.on_beat("mgmt", beat, NOW + 900)
-    node.on_beat("oam", beat, NOW + 900)
-    assert node.standing(frozenset(), -1, NOW + 900).doubtful == frozenset()
-    node.on_beat("oam", beat, NOW + 1_800)
-    assert node.standing(frozenset(), -1, NOW + 1_800).doubtful == synced
+    node.on_beat("mgmt", beat, NOW + 1_050)
+    node.on_beat("oam", beat, NOW + 1_050)
+    assert node.standing(frozenset(), -1, NOW + 850).doubtful == synced, "a path that is silent is noticed by a tick"
+    assert node.standing(frozenset(), -1, NOW + 1_050).doubtful == frozenset()
+    node.on_beat("oam", beat, NOW + 1_950)
+    assert node.standing(frozenset(), -1, NOW + 1_950).doubtful == synced
     assert node.standing(frozenset(), -1, NOW + 10 + DOUBT_MS).doubtful == frozenset()
 
 

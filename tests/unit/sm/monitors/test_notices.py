@@ -54,14 +54,8 @@ async def asked(path: Path, data: bytes) -> dict[str, object]:
 
 
 def as_user(monkeypatch: pytest.MonkeyPatch, uid: int) -> None:
-    class Credentials:
-        size = 12
-
-        @staticmethod
-        def unpack(_: bytes) -> tuple[int, int, int]:
-            return 1, uid, uid
-
-    monkeypatch.setattr(notices, "_CREDENTIALS", Credentials)
+    """The kernel says that this account has connected."""
+    monkeypatch.setattr(notices.localsocket, "peer", lambda _: (uid, uid))
 
 
 def test_root_reports_an_event(path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

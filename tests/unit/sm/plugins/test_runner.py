@@ -138,6 +138,34 @@ def test_failures_are_tried_again(outcomes: list[Outcome | Exception], attempts:
     run(body())
 
 
+def test_what_failed_has_a_moment_before_it_is_tried_again() -> None:
+    """Three looks within a millisecond at a unit that is becoming active found three times the same."""
+    async def body() -> None:
+        became_s = asyncio.get_running_loop().time() + 0.7
+
+        async def looks(_: Job) -> Outcome:
+            return Outcome(0 if asyncio.get_running_loop().time() >= became_s else 5)
+
+        bench = Bench(looks, catalogue(retries=Retries(2, 2, 2)))
+        bench.runner.run(RunAction("a", AUDIT, 1))
+        [done] = await bench.answered()
+        assert (bench.plugin.made, done.result) == (3, ActionResult.SUCCESS)
+        bench.runner.run(RunAction("a", AUDIT, 2))
+        bench.runner.cancel(CancelAction("a", 2))
+        await bench.runner.close()
+    run(body())
+
+
+def test_a_run_that_is_cancelled_between_two_attempts_makes_no_more() -> None:
+    async def body() -> None:
+        bench = Bench(ends(Outcome(1)), catalogue(retries=Retries(2, 2, 2)), Limits(again_s=60))
+        bench.runner.run(RunAction("a", ENABLE, 1))
+        await asyncio.sleep(1)
+        bench.runner.cancel(CancelAction("a", 1))
+        assert await bench.answered(0) == [] and bench.plugin.made == 1
+    run(body())
+
+
 def test_attempts_are_ended_at_their_limit_and_made_again() -> None:
     async def body() -> None:
         bench = Bench(forever, catalogue(retries=Retries(2, 2, 2)), Limits(timeout_extension_s=5))

@@ -48,8 +48,8 @@ def manager(monkeypatch: pytest.MonkeyPatch) -> Manager:
     return made
 
 
-async def attempt(units: Units, command: str, unit: str = "a.service") -> Outcome:
-    plugin = SystemdPlugin(Tools(Scopes(), units, Path("/")))
+async def attempt(units: Units, command: str, unit: str = "a.service", marks: Path = Path("/none")) -> Outcome:
+    plugin = SystemdPlugin(Tools(Scopes(), units, Path("/"), marks))
     try:
         return await plugin.attempt(job(spec(PluginKind.SYSTEMD, unit, command)))
     finally:
@@ -91,5 +91,78 @@ def test_a_unit_whose_job_is_cancelled_is_killed_whole(manager: Manager) -> None
         with pytest.raises(asyncio.CancelledError):
             await task
         assert manager.calls[-2:] == [("CancelJob", 1), ("KillUnit", "a.service", "all", 9)]
+        await units.close()
+    run(body())
+
+
+def test_a_unit_stands_by_and_is_made_active(manager: Manager, tmp_path: Path) -> None:
+    marks, mark = tmp_path / "standby", tmp_path / "standby/a.service"
+
+    async def body() -> None:
+        units = Units()
+        manager.results["a.service"], manager.texts["a.service"] = "done", "standby"
+        assert (await attempt(units, "stand-by", marks=marks)).code == 0
+        assert mark.exists() and marks.stat().st_mode & 0o777 == 0o755
+        assert (await attempt(units, "status", marks=marks)).code == 2
+        working = asyncio.create_task(attempt(units, "activate", marks=marks))
+        await asyncio.sleep(0.01)
+        assert not mark.exists() and ("KillUnit", "a.service", "main", 18) in manager.calls
+        manager.says("a.service", "starting")
+        await asyncio.sleep(0.01)
+        assert not working.done()
+        manager.says("a.service", "running")
+        assert (await working).code == 0
+        assert (await attempt(units, "status", marks=marks)).code == 0
+        assert (await attempt(units, "stop", marks=marks)).code == 1
+        await units.close()
+    run(body())
+
+
+def test_a_unit_that_works_does_not_count_as_standing_by(manager: Manager, tmp_path: Path) -> None:
+    async def body() -> None:
+        units = Units()
+        manager.results["a.service"], manager.texts["a.service"] = "done", "running"
+        outcome = await attempt(units, "stand-by", marks=tmp_path)
+        assert (outcome.code, outcome.text) == (1, "a.service runs and does not stand by")
+        await units.close()
+    run(body())
+
+
+def test_a_unit_that_ends_while_it_is_made_active_has_failed(manager: Manager, tmp_path: Path) -> None:
+    async def body() -> None:
+        units = Units()
+        manager.texts["a.service"] = "standby"
+        working = asyncio.create_task(attempt(units, "activate", marks=tmp_path))
+        await asyncio.sleep(0.01)
+        manager.becomes("a.service", "failed", "failed")
+        assert (await working).code == 1
+        await units.close()
+    run(body())
+
+
+def test_what_is_not_active_in_time_is_killed(manager: Manager, tmp_path: Path) -> None:
+    async def body() -> None:
+        units = Units()
+        manager.texts["a.service"] = "starting"
+        working = asyncio.create_task(attempt(units, "activate", marks=tmp_path))
+        await asyncio.sleep(0.01)
+        working.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        assert manager.calls[-1] == ("KillUnit", "a.service", "all", 9)
+        await units.close()
+    run(body())
+
+
+def test_the_usual_start_leaves_no_mark(manager: Manager, tmp_path: Path) -> None:
+    """A mark of an earlier catalogue would make the daemon wait for ever."""
+    async def body() -> None:
+        units = Units()
+        (tmp_path / "a.service").touch()
+        manager.results["a.service"] = "done"
+        assert (await attempt(units, "stop", marks=tmp_path)).code == 1
+        assert (tmp_path / "a.service").exists(), "whoever starts it by hand must not make it active"
+        assert (await attempt(units, "start", marks=tmp_path)).code == 0
+        assert not (tmp_path / "a.service").exists()
         await units.close()
     run(body())

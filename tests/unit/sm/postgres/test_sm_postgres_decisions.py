@@ -32,7 +32,7 @@ STANDBY = replace(OWN, was_standby=True)
 def test_what_is_done_with_the_data(cluster: Cluster, peer: Peer | None, superseded: bool,
                                     steps: tuple[Step, ...]) -> None:
     chosen = plan(cluster, peer, superseded)
-    assert (chosen.steps, chosen.refusal) == (steps, "")
+    assert (chosen.steps, chosen.waits) == (steps, False)
     assert chosen.reason
 
 
@@ -43,7 +43,7 @@ def test_what_is_done_with_the_data(cluster: Cluster, peer: Peer | None, superse
 ])
 def test_a_server_without_whole_data_is_not_started(cluster: Cluster, peer: Peer | None, superseded: bool) -> None:
     chosen = plan(cluster, peer, superseded)
-    assert chosen.steps == () and chosen.refusal
+    assert chosen.steps == () and chosen.waits and chosen.reason
 
 
 def test_nothing_is_given_up_unless_the_record_and_an_active_peer_say_so() -> None:

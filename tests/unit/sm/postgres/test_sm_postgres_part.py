@@ -13,7 +13,8 @@ import yaml
 from flock.core.codec import codec_for
 from sm.core.model import ServiceSpec
 from sm.daemon.guard import NOTHING_PROVEN
-from sm.postgres.part import STALE_MS, PostgresPart, make
+from sm.daemon.told import STALE_MS
+from sm.postgres.part import PostgresPart, make
 from sm.postgres.reports import Order, Seen
 
 

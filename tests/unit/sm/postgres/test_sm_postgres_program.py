@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sm.cmd import postgres
 from sm.postgres import program as program_module
-from sm.postgres import session
+from sm.postgres import rejoin, session
+from sm.postgres.decisions import Peer
 from sm.postgres.program import Program
 from sm.postgres.reports import Order, Seen
-from sm.postgres.server import ServerFailed
+from sm.postgres.server import Server, ServerFailed
 from sm.postgres.watcher import Watcher
 from tests.unit.sm.postgres.conftest import Answers, Place
 
@@ -77,11 +79,39 @@ def test_a_mark_of_an_earlier_boot_does_not_count(program: Program, place: Place
         assert program.run("monitor") == 33
 
 
-def test_without_data_and_without_an_active_peer_nothing_is_started(place: Place, here: Answers,
-                                                                    there: Answers) -> None:
+def test_without_data_and_without_an_active_peer_it_waits_as_a_standby_of_nobody(
+        place: Place, here: Answers, there: Answers) -> None:
     there.rows_by_text[""] = AWAY
+    program = Program(place.settings)
+    assert program.run("monitor") == 7, "nothing has been started"
+    assert program.run("start") == 36
+    for _ in range(100):
+        assert program.run("monitor") == 36
+    del there.rows_by_text[""]
+    active(there)
+    assert program.run("monitor") == 7, "it is started again, and takes the data of the active node"
+    there.rows_by_text[""] = AWAY
+    assert program.run("stop") == 0
+    assert program.run("monitor") == 7, "whoever was stopped does not wait"
+
+
+def test_the_only_node_does_not_wait_for_another_one(place: Place, here: Answers) -> None:
     with pytest.raises(ServerFailed, match="no data here"):
-        Program(place.settings).run("start")
+        Program(replace(place.settings, peers={})).run("start")
+
+
+def test_a_copy_that_fails_is_made_again_after_a_pause(place: Place, here: Answers, there: Answers,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(server: Server, peer: Peer) -> None:
+        raise ServerFailed(reason="the disk is full")
+
+    active(there)
+    monkeypatch.setattr(rejoin, "seed", fails)
+    program = Program(place.settings)
+    assert program.run("start") == 36
+    assert program.run("monitor") == 36, "not before the pause has ended"
+    monkeypatch.setattr("sm.postgres.waiting.PAUSE_MAX_S", 0.0)
+    assert program.run("monitor") == 7
 
 
 def test_a_running_server_is_adopted(program: Program, here: Answers) -> None:

@@ -81,12 +81,12 @@ def test_the_daemon_sets_a_damaged_file_aside(tmp_path: Path, kind: str, caplog:
         Store.open(path, few)
     assert path.read_bytes() == spoiled, "a program that is not the daemon leaves the file where it is"
     store = Store.open(path, few, repair=True)
-    assert store.fresh and store.damaged == tmp_path / "sm.db.damaged-1" and store.configured() == few()
+    assert store.damaged == tmp_path / "sm.db.damaged-1" and store.configured() == few()
     assert store.damaged.read_bytes() == spoiled
     assert "repeat changes that were made with sm-configure" in caplog.text and str(store.damaged) in caplog.text
     store.close()
     store = Store.open(path, few, repair=True)
-    assert not store.fresh and store.damaged is None
+    assert store.damaged is None
     store.close()
 
 
@@ -95,7 +95,7 @@ def test_an_emptied_file_counts_as_forgotten(tmp_path: Path) -> None:
     path = made(tmp_path / "sm.db")
     path.write_bytes(b"")
     store = Store.open(path, few)
-    assert store.fresh and store.configured() == few()
+    assert store.configured() == few()
     store.close()
 
 
@@ -146,5 +146,5 @@ def test_a_kill_before_the_end_of_a_change_leaves_nothing_of_it(tmp_path: Path, 
     done = subprocess.run([sys.executable, "-c", KILLED_INSIDE, str(path), table], check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
     store = Store.open(path, few)
-    assert not store.fresh and store.configured() == few() and store.version() == 1
+    assert store.configured() == few() and store.version() == 1
     store.close()

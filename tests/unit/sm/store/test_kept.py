@@ -11,9 +11,9 @@ import pytest
 from flock.core.codec import Codec
 from flock.core.errors import InvalidInput
 from flock.core.records import replace
-from sm.contract.states import Administrative, GroupState, Operational
-from sm.store.kept import DOCUMENT_BYTES_MAX, NODE_HISTORY_MAX, Kept
-from sm.store.schema import AssignmentRow, NodeHistoryRow, NodeRow
+from sm.contract.states import Administrative, Operational
+from sm.store.kept import DOCUMENT_BYTES_MAX, Kept
+from sm.store.schema import NodeRow
 from sm.store.store import Store
 from tests.unit.sm.catalogue.sites import changed, few
 
@@ -72,27 +72,14 @@ def test_a_record_has_a_limit(kept: Kept) -> None:
     assert kept.get("vote", Codec(str)) is None
 
 
-def test_states_of_nodes_and_their_history(kept: Kept) -> None:
+def test_states_of_nodes(kept: Kept) -> None:
     one = NodeRow("controller-0", Administrative.UNLOCKED, Operational.ENABLED, state_uuid="a")
     kept.set_node(one)
     kept.set_node(NodeRow("controller-1", state_uuid="x"))
     kept.set_node(replace(one, ready=Operational.ENABLED))
-    assert kept.node_history() == [], "the same state_uuid is the same state"
     kept.set_node(replace(one, administrative=Administrative.LOCKED, state_uuid="b"))
     assert [row.name for row in kept.nodes()] == ["controller-0", "controller-1"]
     assert kept.nodes()[0].administrative is Administrative.LOCKED
-    assert kept.node_history() == [NodeHistoryRow("controller-0", "a", Administrative.UNLOCKED, Operational.ENABLED,
-                                                  ready=Operational.ENABLED)]
-
-
-def test_the_history_of_each_node_is_limited(kept: Kept) -> None:
-    kept.set_node(NodeRow("controller-1", state_uuid="x"))
-    kept.set_node(NodeRow("controller-1", state_uuid="y"))
-    for number in range(NODE_HISTORY_MAX + 5):
-        kept.set_node(NodeRow("controller-0", state_uuid=str(number)))
-    found = [(row.name, row.state_uuid) for row in kept.node_history()]
-    last = range(4, NODE_HISTORY_MAX + 4)
-    assert found == [("controller-1", "x"), *(("controller-0", str(number)) for number in last)]
 
 
 def test_nodes_are_limited(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,15 +88,6 @@ def test_nodes_are_limited(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     kept.set_node(NodeRow("controller-0", state_uuid="b"))
     with pytest.raises(InvalidInput, match="at most 1 nodes"):
         kept.set_node(NodeRow("controller-1"))
-
-
-def test_assignments_keep_their_uuid(kept: Kept) -> None:
-    one = AssignmentRow("controller", "controller-0", "oam-services", "uuid-1", GroupState.ACTIVE)
-    two = AssignmentRow("controller", "controller-1", "oam-services", "uuid-2", GroupState.STANDBY)
-    kept.set_assignments([one, two])
-    assert kept.assignments() == [one, two]
-    kept.set_assignments([replace(one, uuid="uuid-9", state=GroupState.ACTIVE)])
-    assert kept.assignments() == [replace(one, state=GroupState.ACTIVE)]
 
 
 def test_a_roll_back_of_the_configuration_touches_nothing_of_it(store: Store) -> None:

@@ -13,6 +13,11 @@ from dbus_fast import MessageType, Variant
 JOB, UNIT = "/org/freedesktop/systemd1/job", "/org/freedesktop/systemd1/unit"
 
 
+def path_of(unit: str) -> str:
+    """The object of a unit, as systemd names it."""
+    return f"{UNIT}/{''.join(letter if letter.isalnum() else f'_{ord(letter):02x}' for letter in unit)}"
+
+
 @dataclass
 class Manager:
     """What is behind the bus. ``results``: how the jobs of a unit end; without one a job does not end."""
@@ -21,9 +26,12 @@ class Manager:
     results: dict[str, str] = field(default_factory=dict)
     reachable: bool = True
     answering: bool = True
+    refused: set[str] = field(default_factory=set)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     buses: list[Bus] = field(default_factory=list)
     jobs: int = 0
+    texts: dict[str, str] = field(default_factory=dict)
+    """What the daemons of units say of themselves."""
 
     def bus(self, bus_address: str) -> Bus:
         """Takes the place of the class MessageBus."""
@@ -40,19 +48,28 @@ class Manager:
         self.states[unit] = ("loaded", active, sub)
         self.signal("PropertiesChanged", "sa{sv}as", [
             "org.freedesktop.systemd1.Unit", {"ActiveState": Variant("s", active), "SubState": Variant("s", sub)}, []],
-            f"{UNIT}/{unit}")
+            path_of(unit))
+
+    def says(self, unit: str, text: str) -> None:
+        self.texts[unit] = text
+        self.signal("PropertiesChanged", "sa{sv}as", [
+            "org.freedesktop.systemd1.Service", {"StatusText": Variant("s", text)}, []], path_of(unit))
 
     def breaks(self) -> None:
         for bus in self.buses:
             bus.disconnect()
 
-    async def answer(self, member: str, body: list[Any]) -> list[Any] | str:
+    async def answer(self, member: str, body: list[Any], path: str = "") -> list[Any] | str:
         self.calls.append((member, *body))
+        if member == "Get":
+            return [Variant("s", next((text for unit, text in self.texts.items() if path_of(unit) == path), ""))]
         if member == "ListUnitsByNames":
             [unit] = body[0]
             return [[[unit, "", *self.states[unit], "", "", 0, "", "/"]] if unit in self.states else []]
+        if member == "LoadUnit" and body[0] in self.refused:
+            return "org.freedesktop.DBus.Error.InvalidArgs"
         if member == "LoadUnit":
-            return [f"{UNIT}/{body[0]}"]
+            return [path_of(body[0])]
         if member in ("StartUnit", "StopUnit", "RestartUnit", "ReloadOrRestartUnit"):
             if body[0] not in self.states:
                 return "org.freedesktop.systemd1.NoSuchUnit"
@@ -90,7 +107,7 @@ class Bus:
     async def call(self, message: Any) -> Any:
         if not self.manager.answering:
             await asyncio.Event().wait()
-        answer = await self.manager.answer(message.member, list(message.body))
+        answer = await self.manager.answer(message.member, list(message.body), message.path)
         if isinstance(answer, str):
             return SimpleNamespace(message_type=MessageType.ERROR, error_name=answer, body=["it is so"])
         return SimpleNamespace(message_type=MessageType.METHOD_RETURN, body=answer)

@@ -151,6 +151,42 @@ def test_what_happened_while_the_bus_was_away_is_reported_when_it_is_back(manage
     run(body())
 
 
+def test_a_unit_that_systemd_refuses_keeps_no_other_from_being_watched(manager: Manager) -> None:
+    """After the bus was away, no unit behind the refused one was watched again."""
+    async def body() -> None:
+        units, reports = Units(), []  # type: ignore[var-annotated]
+        manager.refused.add("bad.service")
+        await units.watch("bad", "bad.service", reports.append)
+        await units.watch("one", "a.service", reports.append)
+        manager.breaks()
+        await asyncio.sleep(20)
+        manager.becomes("a.service", "failed")
+        assert reports == ["unit a.service is failed"]
+        manager.refused.clear()
+        manager.states["bad.service"] = GOOD
+        await asyncio.sleep(20)
+        manager.becomes("bad.service", "failed")
+        assert reports == ["unit a.service is failed", "unit bad.service is failed"], "it was tried again"
+        await units.close()
+    run(body())
+
+
+def test_a_watch_that_systemd_was_too_busy_to_begin_begins_later(manager: Manager) -> None:
+    """It began with the next connection only, so nobody noticed the unit's end."""
+    async def body() -> None:
+        units, reports = Units(), []  # type: ignore[var-annotated]
+        await units.watch("one", "a.service", reports.append)
+        await asyncio.sleep(1)
+        manager.answering, manager.states["b.service"] = False, GOOD
+        await units.watch("two", "b.service", reports.append)
+        manager.answering = True
+        await asyncio.sleep(20)
+        manager.becomes("b.service", "failed")
+        assert reports == ["unit b.service is failed"] and len(manager.buses) == 1
+        await units.close()
+    run(body())
+
+
 def test_watches_are_limited(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
     async def body() -> None:
         monkeypatch.setattr(module, "WATCHES_MAX", 1)

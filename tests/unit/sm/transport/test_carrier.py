@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from sm.transport import carrier
-from sm.transport.carrier import CarrierWatch, link_in, messages
+from sm.transport.carrier import CarrierWatch, link_in
 
 UP = 0x1 | 0x10000
 NEW, GONE, DONE = 16, 17, 3
@@ -49,12 +49,6 @@ def test_a_device_has_a_carrier_when_it_is_up_and_so_is_the_layer_below(flags: i
                                      struct.pack("=BxHiII", 0, 1, 7, UP, 0) + b"\0" * 8])
 def test_what_names_no_device_is_none(content: bytes) -> None:
     assert link_in(content) is None
-
-
-def test_messages_are_cut_where_they_end() -> None:
-    data = message(NEW, b"abcde") + b"\0" * 3 + message(DONE, b"")
-    assert list(messages(data)) == [(NEW, b"abcde"), (DONE, b"")]
-    assert list(messages(data[:20])) == [] and list(messages(struct.pack("=IHHII", 0, NEW, 0, 1, 0))) == []
 
 
 def test_changes_are_told_and_repetitions_are_not() -> None:

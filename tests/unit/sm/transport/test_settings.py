@@ -20,11 +20,11 @@ def test_paths_of_both_families_are_fine() -> None:
 
 
 @pytest.mark.parametrize(("fields", "message"), [
-    ({"name": "Mgmt net"}, "paths.name: must be lower case"),
+    ({"name": "Mgmt net"}, "Mgmt net.name: must be lower case"),
     ({"device": "a device"}, "mgmt.device"), ({"device": "x" * 16}, "mgmt.device"), ({"device": ""}, "mgmt.device"),
-    ({"address": "controller-0"}, "mgmt.address: must be an IP address"),
-    ({"address": "239.1.1.1"}, "mgmt.address: must be a unicast address"),
-    ({"address": "0.0.0.0"}, "mgmt.address: must be a unicast address"),
+    ({"address": "controller-0"}, "mgmt.address: must be a unicast IP address"),
+    ({"address": "239.1.1.1"}, "mgmt.address: must be a unicast IP address"),
+    ({"address": "0.0.0.0"}, "mgmt.address: must be a unicast IP address"),
     ({"port": 0}, "mgmt.port"), ({"port": 70_000}, "mgmt.port"),
     ({"datagram_max": 8_193}, "mgmt.datagram_max"), ({"datagram_max": 999}, "mgmt.datagram_max"),
     ({"group": "192.168.204.9"}, "mgmt.group: must be an IPv4 multicast"), ({"group": "ff02::1"}, "mgmt.group"),

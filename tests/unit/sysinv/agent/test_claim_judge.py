@@ -37,6 +37,10 @@ def test_arp_claims_with_requests_and_replies(operation: str) -> None:
     assert claim_in(put(ARP_REPLY, 20, operation)) == Claim(ADDRESS, THEIRS)
 
 
+def test_arp_of_the_hardware_type_of_ieee_802_claims_too() -> None:
+    assert claim_in(put(ARP_REPLY, 14, "0006")) == Claim(ADDRESS, THEIRS)
+
+
 def test_the_padding_of_a_short_frame_changes_nothing() -> None:
     assert claim_in(ARP_REPLY + bytes(18)) == Claim(ADDRESS, THEIRS)
 
@@ -46,7 +50,7 @@ def test_an_arp_probe_claims_nothing() -> None:
 
 
 @pytest.mark.parametrize(("offset", "octets"), [
-    (12, "0800"), (12, "86dd"), (14, "0006"), (16, "86dd"), (18, "08"), (19, "06")])
+    (12, "0800"), (12, "86dd"), (14, "0007"), (16, "86dd"), (18, "08"), (19, "06")])
 def test_what_is_no_arp_of_ethernet_and_ipv4_claims_nothing(offset: int, octets: str) -> None:
     assert claim_in(put(ARP_REPLY, offset, octets)) is None
 

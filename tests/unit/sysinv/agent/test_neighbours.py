@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from flock.core.errors import Unavailable
-from sysinv.agent.neighbours import EVERY_S, KEPT_S, RETRY_S, Known, NeighbourWatch, filter_script, known
+from sysinv.agent.neighbours import (
+    EVERY_S,
+    KEPT_S,
+    RETRY_S,
+    SUBNETS_TABLE,
+    Known,
+    NeighbourWatch,
+    filter_script,
+    known,
+    subnets_script,
+)
 from sysinv.contract.errors import HostNotFound
 from sysinv.contract.records import DepartedMachine, Neighbour, Neighbourhood
 
@@ -23,6 +33,9 @@ class Bench:
         self.reply: Any = TOLD
         self.uuid: str | None = "u"
         self.scripts: list[str] = []
+        self.subnets: dict[str, frozenset[str]] = {"mgmt0": frozenset({"192.168.204.0/24", "fd00::/64"})}
+        self.unreadable: Exception | None = None
+        self.subnet_scripts: list[str] = []
         self.failure: Exception | None = None
         self.now = 0.0
         self.kept = folder / "neighbours.json"
@@ -30,7 +43,12 @@ class Bench:
 
     def made(self) -> NeighbourWatch:
         endpoint: Any = self
-        return NeighbourWatch(endpoint, lambda: self.uuid, self.kept, self._load, lambda: self.now)
+        return NeighbourWatch(endpoint, lambda: self.uuid, self.kept, self._subnets, self._load, lambda: self.now)
+
+    def _subnets(self) -> dict[str, frozenset[str]]:
+        if self.unreadable is not None:
+            raise self.unreadable
+        return self.subnets
 
     def known_neighbours(self, *, host_uuid: str) -> Neighbourhood:
         assert host_uuid == self.uuid
@@ -39,6 +57,9 @@ class Bench:
         return self.reply  # type: ignore[no-any-return]
 
     def _load(self, script: str) -> None:
+        if SUBNETS_TABLE in script:
+            self.subnet_scripts.append(script)
+            return
         self.scripts.append(script)
         if self.failure is not None:
             raise self.failure
@@ -113,3 +134,24 @@ def test_what_is_no_address_is_left_out() -> None:
 def test_without_neighbours_of_ipv4_there_is_no_filter() -> None:
     assert "chain" not in filter_script({"fd00::1": ("x", frozenset({MAC0}))})
     assert "chain" not in filter_script({})
+
+
+def test_the_filter_of_subnets_needs_no_conductor(bench: Bench) -> None:
+    bench.uuid = None
+    for _ in range(2):
+        bench.watch.step()
+    assert bench.subnet_scripts == [subnets_script(bench.subnets)] * 2
+    assert '"mgmt0" . 192.168.204.0/24 }' in bench.subnet_scripts[0] and "fd00" not in bench.subnet_scripts[0]
+
+
+def test_unknown_subnets_leave_the_other_filter_and_are_said_once(bench: Bench,
+                                                                  caplog: pytest.LogCaptureFixture) -> None:
+    bench.unreadable = Unavailable(service="ip", reason="gone")
+    for _ in range(2):
+        assert bench.watch.step() == EVERY_S
+    assert len(bench.scripts) == 2 and bench.subnet_scripts == []
+    assert caplog.text.count("senders in no subnet are not dropped") == 1
+
+
+def test_without_subnets_of_ipv4_there_is_no_filter() -> None:
+    assert "chain" not in subnets_script({"mgmt0": frozenset({"fd00::/64"})})

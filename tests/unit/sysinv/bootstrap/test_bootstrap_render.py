@@ -100,6 +100,15 @@ def test_the_bus_listens_with_tls_only_and_its_port_mapper_on_loopback():
         "[Socket]", "ListenStream=", "ListenStream=127.0.0.1:4369"]
 
 
+def test_programs_that_also_run_on_a_standby_controller_ask_for_the_bus_at_the_floating_address():
+    """RabbitMQ runs only on the active controller."""
+    files = {file.path: file.content for file in render.service_files(ANSWERS, SECRETS, "controller-0")}
+    floating = {path for path, content in files.items() if "@controller:5671/" in content}
+    local = {path for path, content in files.items() if "@127.0.0.1:5671/" in content}
+    assert floating == {"/etc/flock/flock.conf", "/etc/flock/sm-alarms.conf"}
+    assert "/etc/flock/sysinv-conductor.conf" in local and not floating & local
+
+
 def test_certificates_name_every_address_of_the_controller_and_the_key_is_private():
     now = datetime.datetime.now(datetime.UTC)
     files = authority_files(ANSWERS, now)

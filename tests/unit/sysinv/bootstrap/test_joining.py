@@ -2,6 +2,7 @@
 """Two controllers: their settings of service management name each other, and who may join."""
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +18,8 @@ from sm.catalogue.seed import configured
 from sm.daemon import settings
 from sm.daemon.links import links_of
 from sm.postgres import settings as postgres
-from sysinv.bootstrap import joining, management, steps
+from sm.postgres import texts
+from sysinv.bootstrap import joining, management, render, steps
 from sysinv.bootstrap.answers import Answers, parse
 from tests.unit.sysinv.bootstrap.test_management import answers
 
@@ -56,6 +58,8 @@ def test_the_controllers_find_each_other_on_all_paths(tmp_path: Path, boards: Pa
                  for link in links_of(found, rows)}
         theirs = {link.name: link.address for link in links_of(*nodes[other])}
         assert links.keys() == theirs.keys() == {"mgmt", "cluster-host", "oam"}
+        assert {link.name: link.group for link in links_of(found, rows)} == {
+            "mgmt": "239.1.1.1", "cluster-host": "239.1.1.1", "oam": None}
         assert {path: address for path, (_, _, _, address) in links.items()} == theirs
         device = found.fencing[other]
         assert list(found.fencing) == [other] and device.program == joining.FENCE
@@ -77,15 +81,104 @@ def test_each_database_knows_the_other_one(tmp_path: Path) -> None:
         node(tmp_path, given, name, {})
         found = postgres.read(tmp_path / name / "postgres.conf")
         assert (found.name, dict(found.peers), found.listen) == (name, {other: theirs}, (own,))
+
+
+def alone(given: Answers) -> object:
     files = {file.path: file.content for file in management.management_files(given, "controller-0")}
-    assert yaml.safe_load(files[management.DATABASE]) == {"node": "controller-0"}, "the only one has no peer"
+    return yaml.safe_load(files[management.DATABASE])
 
 
-def test_a_system_with_sqlite_has_one_controller(boards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_database_of_the_first_controller_listens_for_the_second_one_and_admits_nobody(tmp_path: Path) -> None:
+    given = answers(database="postgresql")
+    assert alone(given) == {"node": "controller-0", "listen": ["192.168.204.2"]}
+    assert "listen_addresses = '127.0.0.1,192.168.204.2'" in render.database_conf(given, "controller-0")
+    path = tmp_path / "postgres.conf"
+    path.write_text(yaml.safe_dump(alone(given)))
+    assert texts.access(postgres.read(path)) == ("", ""), "no name and no certificate is admitted"
+    assert all(line.split()[3] == "127.0.0.1/32" for line in render.DATABASE_ACCESS.splitlines() if "host" in line)
+
+
+@pytest.mark.parametrize("more", [{"system_type": "All-in-one", "system_mode": "simplex"},
+                                  {"networks": {"mgmt": {"interface": "mgmt0", "subnet": "fd01::/64",
+                                                         "controller0_address": "fd01::2"}}}])
+def test_a_system_without_a_second_controller_listens_on_loopback_only(more: dict[str, object]) -> None:
+    given = answers(database="postgresql", **more)
+    assert alone(given) == {"node": "controller-0"}
+    assert "listen_addresses = '127.0.0.1'\n" in render.database_conf(given, "controller-0")
+
+
+@pytest.mark.parametrize(("given", "reason"), [
+    (answers(), "database: postgresql"),
+    (answers(database="postgresql", system_type="All-in-one", system_mode="simplex"), "simplex"),
+    (answers(database="postgresql", networks={"mgmt": {"interface": "mgmt0", "subnet": "10.0.0.0/24",
+                                                       "controller0_address": "10.0.0.2"}}), "controller1_address")])
+def test_what_cannot_have_two_controllers_is_not_paired(given: Answers, reason: str,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joining.socket, "gethostname", lambda: "controller-0")
-    monkeypatch.setattr(joining, "_boot", lambda *_: SimpleNamespace(answers=answers()))
-    with pytest.raises(Refused, match="database: postgresql"):
+    monkeypatch.setattr(joining, "_boot", lambda *_: SimpleNamespace(answers=given))
+    with pytest.raises(Refused, match=reason):
         joining.pair(Path("/none"), Path("/none"), lambda _: None)
+
+
+class Paired:
+    """A first controller: what pairing does there."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.done: list[str] = []
+        self.listens = True
+        self.boot = SimpleNamespace(answers=answers(database="postgresql"))
+        for name in ("SETTINGS", "SITE", "DATABASE", "PEERS_ONLY"):
+            monkeypatch.setattr(management, name, str(folder / name))
+        monkeypatch.setattr(joining.socket, "gethostname", lambda: "controller-0")
+        monkeypatch.setattr(joining.socket, "create_connection", self.connect)
+        for name, value in {
+                "_boot": lambda *_: self.boot, "MIRRORED": folder, "management_files": self.write,
+                "systemctl": lambda *words: self.done.append(" ".join(words)),
+                "wait_active": lambda _: self.done.append("active"), "fencing": lambda _: {}}.items():
+            monkeypatch.setattr(joining, name, value)
+        monkeypatch.setattr(joining.expected, "end", lambda: self.done.append("permit ends"))
+
+    def connect(self, place: tuple[str, int], timeout: float) -> socket.socket:
+        assert place == ("192.168.204.2", 5432) and timeout < 10
+        if not self.listens:
+            raise ConnectionRefusedError
+        return socket.socket()
+
+    def write(self, boot: object, **how: object) -> None:
+        for file in management.management_files(self.boot.answers, "controller-0", pair=True):
+            Path(file.path).write_text(file.content)
+        self.done.append("files")
+
+    def pair(self) -> list[str]:
+        self.done.clear()
+        joining.pair(Path("/none"), Path("/none"), lambda _: None)
+        return list(self.done)
+
+
+@pytest.fixture
+def paired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paired:
+    return Paired(tmp_path, monkeypatch)
+
+
+def test_pairing_stops_no_service(paired: Paired) -> None:
+    assert paired.pair() == ["files", "restart flock-sm", "active", "permit ends"]
+    assert paired.pair() == ["active", "permit ends"], "what is as it shall be is left alone"
+
+
+def test_a_database_that_does_not_listen_yet_is_started_anew(paired: Paired) -> None:
+    paired.listens = False
+    assert paired.pair() == ["files", "stop flock-sm", "stop postgresql@15-main", "start flock-sm", "active",
+                             "permit ends"]
+
+
+def test_the_settings_that_say_two_are_written_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(steps, "MANAGEMENT_KEY", tmp_path)
+    monkeypatch.setattr(steps, "write_files", lambda files: done.extend(file.path for file in files))
+    monkeypatch.setattr(steps, "run", lambda words, **_: done.append(words[1]))
+    steps.management_files(steps.Bootstrap(answers(database="postgresql"), tmp_path, None, tmp_path, tmp_path),
+                           pair=True)
+    assert done == [management.SITE, management.PEERS_ONLY, management.DATABASE, "catalogue", management.SETTINGS]
 
 
 def test_a_node_of_two_serves_only_when_its_tests_have_passed(tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ BUS, DHCP, TFTP = f"{bus.BUS_PORT} TCP", "67 UDP", "69 UDP"
 DNS = {"53 UDP", "53 TCP"}
 EXPECTED = {
     "loopback": APIS | {BUS, f"{bus.ADMIN_PORT} TCP", "4369 TCP", "25672 TCP", "5432 TCP"},
-    "mgmt": APIS | DNS | {BUS, "2106 UDP", "2103 UDP"},
+    # The database admits nobody there but the second controller, by name and certificate.
+    "mgmt": APIS | DNS | {BUS, "2106 UDP", "2103 UDP", "5432 TCP"},
     "oam": APIS,
     # Only the operations of installing hosts.
     "pxeboot": DNS | {"6385 TCP", DHCP, TFTP},
@@ -72,8 +73,8 @@ def message_bus() -> Listeners:
 
 
 def database() -> Listeners:
-    return {(network_of(each.strip()), "5432 TCP")
-            for each in render.DATABASE_LISTENS["listen_addresses"].split(",")}
+    [listed] = re.findall("^listen_addresses = '(.*)'$", render.database_conf(ANSWERS, "controller-0"), re.MULTILINE)
+    return {(network_of(each.strip()), "5432 TCP") for each in listed.split(",")}
 
 
 def names_and_boot() -> Listeners:

@@ -60,6 +60,15 @@ def test_a_network_without_floating_address_gives_none_to_run() -> None:
     assert management.site(given, "controller-0")["networks"]["oam"] == {"device": "oam0", "ipv6": {"own": "fd00::3"}}
 
 
+def test_controllers_speak_to_a_group_of_the_family_of_the_network() -> None:
+    given = answers(networks={"mgmt": {"interface": "mgmt0", "subnet": "fd01::/64", "controller0_address": "fd01::2",
+                                       "controller1_address": "fd01::3", "floating_address": "fd01::1"}})
+    found = management.site(given, "controller-1", pair=True)["networks"]
+    assert found["management"]["ipv6"] == {
+        "own": "fd01::3", "peer": "fd01::2", "multicast": "ff12::1:1", "floating": "fd01::1/64"}
+    assert "multicast" not in management.site(given, "controller-1")["networks"]["management"]["ipv6"]
+
+
 def test_only_what_systemd_starts_can_be_enabled_and_repaired_by_it() -> None:
     for path in UNITS.glob("flock-*.service"):
         text, unit = path.read_text(), path.stem
@@ -83,3 +92,30 @@ def test_the_daemon_ends_before_what_it_runs_when_the_host_stops() -> None:
 def test_files_are_readable_by_root_only() -> None:
     for file in management.management_files(answers(), "controller-0"):
         assert file.mode == 0o600 and yaml.safe_load(file.content)
+
+
+@pytest.mark.parametrize(("hostname", "peer"), [("controller-0", "192.168.204.3"), ("controller-1", "192.168.204.2")])
+def test_only_the_other_controller_reaches_database_and_mirror(hostname: str, peer: str) -> None:
+    files = {file.path: file.content for file in management.management_files(answers(), hostname, pair=True)}
+    script = files[management.PEERS_ONLY]
+    assert f'iifname "mgmt0" ip saddr {peer} tcp dport {{ 5432, 2224 }} notrack accept' in script
+    assert "tcp dport { 5432, 2224 } counter drop" in script
+
+
+def test_without_another_controller_nobody_reaches_them() -> None:
+    """The database listens before there is a second controller."""
+    files = {file.path: file.content for file in management.management_files(answers(), "controller-0")}
+    script = files[management.PEERS_ONLY]
+    assert "saddr" not in script and "tcp dport { 5432, 2224 } counter drop" in script
+
+
+def test_the_other_controller_is_known_from_the_settings_of_the_database(tmp_path: Path) -> None:
+    path = tmp_path / "postgres.conf"
+    assert management.peers(path) == {}
+    for text in ("", "[]", "peers: 7", "{", "node: controller-0"):
+        path.write_text(text)
+        assert management.peers(path) == {}
+    for file in management.management_files(answers(database="postgresql"), "controller-0", pair=True):
+        if file.path == management.DATABASE:
+            path.write_text(file.content)
+    assert management.peers(path) == {"controller-1": "192.168.204.3"}

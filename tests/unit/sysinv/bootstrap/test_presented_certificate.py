@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from flock import tls
 from flock.core.errors import DeadlineExceeded
-from sysinv.bootstrap.presented import admits, presented, wait_admits, wait_presented
+from sysinv.bootstrap.presented import admits, presented, shown_by, wait_admits, wait_presented
 
 NOW = datetime.datetime.now(datetime.UTC)
 SSL_REQUEST = bytes.fromhex("0000000804d2162f")
@@ -194,3 +194,20 @@ def test_the_wait_ends_with_the_name_of_the_server(files: Files, serve: Any) -> 
     for port in (serve(context(old)).port, free_port()):
         with pytest.raises(DeadlineExceeded, match=f"certificate of rabbitmq on port {port} did not .* 0 s"):
             wait_presented("rabbitmq", new, port, *files.arguments(), timeout_s=0)
+
+
+def test_the_database_of_another_controller_is_known_by_its_name_and_by_nothing_else(files: Files, serve: Any,
+                                                                                    tmp_path: Path) -> None:
+    theirs = files.issue("postgresql", alternative="controller-1")
+    server = serve(context(theirs, files.authorities), b"S")
+
+    def shown(name: str, port: int) -> str:
+        return shown_by("127.0.0.1", name, port, *files.arguments())
+
+    assert shown("controller-1", server.port) == tls.fingerprint(theirs.certificate.read_bytes())
+    assert server.heard.get(timeout=5) == SSL_REQUEST
+    assert shown("controller-2", server.port) == "", "it has the name of another controller"
+    foreign = Files(tmp_path / "foreign").issue("postgresql", alternative="controller-1")
+    assert shown("controller-1", serve(context(foreign), b"S").port) == ""
+    assert shown("controller-1", serve(None, b"N").port) == ""
+    assert shown("controller-1", free_port()) == ""

@@ -40,7 +40,7 @@ DAY = datetime.timedelta(days=1)
 ANSWERS = parse({"admin_password": "correct-horse"})
 OWN = "controller-0"
 CONF_FILES = {"flock.conf": f"host.{OWN}"} | {f"{name}.conf": f"service.{name}" for name in busaccounts.SERVICES}
-ISSUE, INSTALL, LOAD, RENEW_HOSTS = range(4)
+ISSUE, INSTALL, LOAD, RENEW_OTHERS, RENEW_HOSTS = range(5)
 NEW_KEY, WRITE, IMPORT, RESTART, PASSWORD_HOSTS = range(5)
 
 
@@ -82,9 +82,9 @@ class Controller:
         return [found.get_extension_for_class(kind).value
                 for kind in (x509.SubjectAlternativeName, x509.ExtendedKeyUsage)]
 
-    def run(self, words: list[str], *, timeout_s: float) -> None:
+    def run(self, words: list[str], *, timeout_s: float, input: str | None = None) -> None:
         assert timeout_s > 0
-        self.events.append(tuple(words))
+        self.events.append(tuple(words) if input is None else (*words, input))
 
     def presented(self, name: str, wanted: bytes, port: int, *files: str, postgresql: bool) -> None:
         self.events.append((name, wanted, port, *files, postgresql))
@@ -148,7 +148,7 @@ def test_only_those_that_are_due_are_replaced(controller: Controller) -> None:
     controller.issue("rabbitmq", at=NOW - 600 * DAY)
     old = controller.contents()
     steps = certificate_steps(controller.site, only_due=True)
-    assert len(steps) == RENEW_HOSTS, "the conductor asks the hosts by itself"
+    assert len(steps) == RENEW_OTHERS, "the conductor asks the hosts by itself"
     do(steps, ISSUE, INSTALL)
     new = controller.contents()
     assert {name for name in old if new[name] != old[name]} == {"tls/rabbitmq.key", "tls/rabbitmq.crt"}
@@ -208,6 +208,46 @@ def test_a_server_that_keeps_its_old_certificate_stops_the_rotation(
         rotation.carry_out("certificates", steps, controller.site.progress, controller.said.append)
     assert controller.events == [("reload", "front")]
     assert rotation.load(controller.site.progress) == Progress("certificates", [steps[0][0], steps[1][0]])
+
+
+# The other controller.
+
+def test_the_other_controller_is_told_once_and_waited_for(controller: Controller,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = iter(["old", "", "old", "new"])
+    asked: list[tuple[Any, ...]] = []
+
+    def shown_by(*where: Any) -> str:
+        asked.append(where)
+        return next(shown)
+
+    monkeypatch.setattr(rotationsteps, "shown_by", shown_by)
+    monkeypatch.setattr(rotationsteps, "POLL_S", 0.0)
+    site = replace(controller.site, others={"controller-1": "192.168.204.3"}, hosts_wait_s=60.0)
+    steps = certificate_steps(site, only_due=False)
+    progress = do(steps, RENEW_OTHERS)
+    order = (controller.tls / "renewal").read_text()
+    assert order == (controller.folder / "renewal.done").read_text() == progress.values["renewal"] + "\n"
+    assert rotation.load(site.progress) == progress, "it was stored before anybody renewed"
+    assert controller.said == ["    controller-1 shows its new certificate"]
+    names = [str(controller.tls / name) for name in ("ca.crt", "host.crt", "host.key")]
+    assert set(asked) == {("192.168.204.3", "controller-1", 5432, *names)}
+    shown = iter(["new", "newer"])
+    do(steps, RENEW_OTHERS, progress=progress)
+    assert (controller.tls / "renewal").read_text() == order, "a repetition gives no other order"
+
+
+def test_a_controller_that_is_away_holds_nothing_up(controller: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rotationsteps, "shown_by", lambda *_: "")
+    site = replace(controller.site, others={"controller-1": "192.168.204.3"}, hosts_wait_s=0.0)
+    do(certificate_steps(site, only_due=False), RENEW_OTHERS)
+    assert controller.said == ["    not yet: controller-1, which renews them when it has all data"]
+
+
+def test_one_controller_alone_orders_nothing(controller: Controller) -> None:
+    before = controller.contents()
+    do(certificate_steps(controller.site, only_due=False), RENEW_OTHERS)
+    assert controller.contents() == before
 
 
 # Accounts of the bus.
@@ -273,8 +313,15 @@ def test_one_file_that_cannot_be_used_leaves_all_as_they_are(controller: Control
 
 
 def test_the_broker_imports_and_every_account_is_tried(controller: Controller) -> None:
+    # What sysinv-conductor writes into the file meanwhile are the old ones.
+    (controller.folder / "definitions.json").write_text("old")
     do(bus_steps(controller.site), IMPORT)
-    assert controller.events[0] == ("import", str(controller.folder / "definitions.json"))
+    word, text = controller.events[0]
+    users = {user["name"]: user["password_hash"] for user in json.loads(text)["users"]}
+    salt = base64.b64decode(users[f"host.{OWN}"])[:SALT_BYTES]
+    assert word == "import"
+    assert users == {account: broker_hash(password, salt)
+                     for account, password in bus.passwords(controller.stored(), OWN).items()}
     names = tuple(controller.tls / name for name in ("ca.crt", "host.crt", "host.key"))
     assert controller.events[1:] == [(controller.url(name), *names) for name in CONF_FILES]
 
@@ -295,7 +342,7 @@ def test_the_daemons_answer_after_their_restart(controller: Controller) -> None:
 
 
 def test_a_command_that_fails_stops_the_step(controller: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(words: list[str], *, timeout_s: float) -> None:
+    def fail(words: list[str], *, timeout_s: float, input: str = "") -> None:
         raise CommandFailed(command=words[0], rc=1, reason=f"after {timeout_s}")
 
     monkeypatch.setattr(rotationsteps, "run", fail)

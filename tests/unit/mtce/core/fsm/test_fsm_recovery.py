@@ -201,6 +201,16 @@ def test_active_controller_keeps_serving_when_unhealthy(story):
     assert s.alarms() == set()
 
 
+def test_a_controller_is_degraded_while_a_group_of_services_is(story):
+    s = cut(story("controller-0", personality="controller", is_active=True).enabled())
+    s.machine.degraded = True
+    s.run_s(6)
+    assert s.view.states() == ("unlocked", "enabled", "degraded")
+    s.machine.degraded = False
+    s.run_s(6)
+    assert s.view.states() == ("unlocked", "enabled", "available") and s.alarms() == set()
+
+
 def test_worker_that_turns_unhealthy_three_times_in_a_row_is_enabled_anew(story):
     s = cut(story().enabled())
     s.machine.healthy = False

@@ -46,6 +46,30 @@ def test_of_three_voters_two_make_the_lease(view, hush):
     assert lease_end(hush(three, WITNESS), NOW) == -1
 
 
+C2 = "controller-2"
+
+
+def of_three(view, beat, **changes):
+    """A leader of three nodes, which all vote for it."""
+    leading = view(leads=True, **changes)
+    third = replace(leading.heard[C1], beat=beat(node=C2, boot="boot-2"))
+    return replace(leading, config=replace(leading.config, nodes=(C0, C1, C2)), heard={**leading.heard, C2: third})
+
+
+def test_the_vote_of_a_fenced_node_counts_only_when_no_other_survivor_can_count_it(view, beat, hush):
+    """Two nodes that have both fenced the third and do not hear each other would both lead."""
+    three = of_three(view, beat)
+    alone = void(hush(three, C2))
+    assert set(backing(alone, NOW)) == {C0, C1} and lease_end(alone, NOW) == -1
+    both = replace(alone, void={**alone.void, C2: Void(Proof.FENCED, "boot-2", NOW - 3_000, NOW, NOW)})
+    assert lease_end(both, NOW) == NOW - 3_000 + TIMING.lease_ms
+    assert lease_end(void(three), NOW) == NOW - 50 + TIMING.lease_ms
+
+
+def test_the_vote_of_a_fenced_node_counts_without_the_witness_which_leads_nothing(view, hush):
+    assert lease_end(void(hush(view(leads=True, witness=True), WITNESS)), NOW) == NOW - 2_000 + TIMING.lease_ms
+
+
 def test_a_fenced_node_votes_for_us_until_it_could_have_met_the_third_voter(view):
     assert backing(void(view(leads=True)), NOW)[C1] == NOW
     assert backing(void(view(leads=True, witness=True)), NOW)[C1] == NOW - 2_000
@@ -70,7 +94,17 @@ def test_a_grant_and_the_grace_of_an_earlier_daemon_permit_activity(view):
     assert not must_stop(view(grant_until_ms=NOW + 10**6), NOW, leased=False)
     assert not must_stop(view(grace_until_ms=NOW + 10**6), NOW, leased=True)
     # The lease of an earlier term is nobody's when the vote went to another.
-    assert must_stop(view(lease_until_ms=NOW + 10**6), NOW, leased=False)
+    assert must_stop(view(lease_until_ms=NOW + 10**6, former_until_ms=NOW + 10**6), NOW, leased=False)
+
+
+def test_a_candidate_has_the_rest_of_its_former_lease_and_no_right_from_its_votes(view):
+    """What it was ordered when it led, or before, may be elsewhere by now."""
+    leader = view(leads=True, policy=Policy.PROMOTE)
+    candidate = replace(leader, leading=False)
+    assert must_stop(candidate, NOW, leased=False)
+    resigned = replace(candidate, former_until_ms=leader.lease_until_ms)
+    assert permitted_until(resigned, leased=True) == leader.lease_until_ms - TIMING.drift_ms
+    assert must_stop(resigned, NOW, leased=True) and not must_stop(resigned, NOW, leased=False)
 
 
 @pytest.mark.parametrize(("changes", "claim", "refusal"), [

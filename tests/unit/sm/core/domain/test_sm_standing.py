@@ -11,6 +11,18 @@ from tests.unit.sm.core.domain.names import BOTH, C0, C1, NOW, WITNESS
 TIMING = Timing()
 
 
+def test_the_vote_of_a_node_that_is_off_is_no_reason_to_stand_while_another_is_silent(view, hush):
+    third = "controller-2"
+    alone = hush(view())
+    alone = replace(alone, config=replace(alone.config, nodes=(C0, C1, third)), started_ms=0,
+                    heard={**alone.heard, third: replace(alone.heard[C1], beat=replace(
+                        alone.heard[C1].beat, node=third))},
+                    void={third: Void(Proof.FENCED, "boot-1", NOW, NOW, NOW)})
+    assert "no majority: controller-1 is neither heard" in standing_refusal(alone, NOW)
+    both = replace(alone, void={**alone.void, C1: Void(Proof.FENCED, "boot-1", NOW, NOW, NOW)})
+    assert standing_refusal(both, NOW) == ""
+
+
 @pytest.mark.parametrize(("changes", "refusal"), [
     ({}, ""),
     ({"me": WITNESS}, "a witness does not lead"),
@@ -64,6 +76,7 @@ def test_a_leader_without_a_majority_steps_down_unless_it_may_stay(view, hush):
     assert decided(hush(view(leads=True)), late).leading
     ended = decided(hush(view(leads=True, policy=Policy.PROMOTE)), late)
     assert (ended.leading, ended.reason) == (False, "no majority has confirmed the lease in time")
+    assert ended.former_until_ms == view(leads=True).lease_until_ms
     assert not decided(hush(hush(view(leads=True, witness=True)), WITNESS), late).leading
 
 

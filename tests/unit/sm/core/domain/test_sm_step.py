@@ -17,7 +17,7 @@ from sm.core.domain.events import (
 from sm.core.domain.step import step
 from sm.core.domain.view import Heard, Local, Proof, Void, Vote
 from sm.core.timing import Timing
-from tests.unit.sm.core.domain.names import C0, C1, NOW
+from tests.unit.sm.core.domain.names import C0, C1, NOW, WITNESS
 
 TIMING = Timing()
 
@@ -91,6 +91,27 @@ def test_a_standby_fences_the_last_leader_after_a_delay_and_takes_over(view, hus
     assert only(actions, Fence)
     leads, _ = step(late, FenceAnswered(C1, True, NOW), NOW + 100)
     assert leads.leading
+
+
+def test_with_a_witness_a_standby_waits_less_long(view, hush, beat):
+    standby = view(witness=True, current_until_ms=NOW + 60_000)
+    led = replace(standby.heard[C1], beat=beat(vote=Vote(7, C1), leading=True))
+    standby = replace(standby, heard={**standby.heard, C1: led})
+    waits_ms = TIMING.silent_ms + TIMING.majority_delay_ms
+    assert not only(step(hush(standby, ms=waits_ms - 1), Tick(), NOW)[1], Fence)
+    assert only(step(hush(standby, ms=waits_ms), Tick(), NOW)[1], Fence)
+
+
+def test_a_leader_that_hears_no_witness_leaves_the_first_strike_to_who_may_hear_it(view, hush, beat):
+    def hearing(names):
+        leader = hush(view(leads=True, witness=True), WITNESS)
+        told = replace(leader.heard[C1], beat=beat(hears=frozenset(names)))
+        return replace(leader, heard={**leader.heard, C1: told})
+
+    silent_ms = TIMING.silent_ms + 100
+    assert only(step(hush(hearing([C0]), ms=silent_ms), Tick(), NOW)[1], Fence)
+    assert not only(step(hush(hearing([C0, WITNESS]), ms=silent_ms), Tick(), NOW)[1], Fence)
+    assert only(step(hush(view(leads=True, witness=True), ms=silent_ms), Tick(), NOW)[1], Fence)
 
 
 def test_with_three_voters_a_fenced_node_is_watched(view):

@@ -134,7 +134,7 @@ def test_a_group_that_returns_waits_for_an_order():
 def test_a_group_without_orders_starts_nothing_new():
     engine = Engine(Catalogue({}, {}))
     assert engine.adopt(single()).ran() == [("svc", "audit-enabled")]
-    assert engine.done("svc", state=DISABLED).ran() == [] and engine.group.state == "initial"
+    assert engine.done("svc", state=DISABLED).ran() == [] and engine.group.state == "disabled"
 
 
 def test_a_changed_definition_is_stopped_as_it_was_and_started_as_it_is():

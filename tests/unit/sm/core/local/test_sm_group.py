@@ -30,8 +30,23 @@ def test_states_on_the_way_and_when_all_have_arrived():
         seen.append(engine.group.state)
         engine.answer("svc")
         seen.append(engine.group.state)
-    assert seen == ["initial", "standby", "standby", "go-active", "active", "disabling", "disabled", "go-active",
+    assert seen == ["disabled", "standby", "standby", "go-active", "active", "disabling", "disabled", "go-active",
                     "active", "go-standby", "standby"]
+
+
+def test_without_an_order_only_what_is_proven_to_be_stopped_is_told_as_disabled():
+    """So a controller that is new does not keep the other one, which is active, from being told to stay so."""
+    engine = Engine(chain(), found=None)
+    assert engine.group.state == "initial"
+    engine.done("ip", state=DISABLED).done("db", state=DISABLED)
+    assert engine.group.state == "initial"
+    engine.done("app", state=DISABLED)
+    assert engine.group.state == "disabled"
+    left = Engine(chain(), found=None).done("ip", state=ACTIVE).done("db", state=DISABLED).done("app", state=DISABLED)
+    assert left.group.state == "initial"
+    failed = Engine(chain(), found=None).done("ip", FAILED).done("db", state=DISABLED).done("app", state=DISABLED)
+    assert failed.group.state == "initial"
+    assert Engine(single()).tell(SetManaged("svc", False)).group.state == "initial"
 
 
 @pytest.mark.parametrize("event", [Order("other", GroupState.ACTIVE), Order("g", GroupState.GO_ACTIVE),

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
+import pytest
+
 from flock.core.records import replace
-from sm.contract.messages import AssignmentReport, Beat, Echo, GroupOrder, NodeReport, Snapshot, Vote
+from sm.contract.messages import AssignmentReport, Beat, Echo, GroupOrder, Maintenance, NodeReport, Snapshot, Vote
 from sm.contract.states import (
     ActionResult,
     Administrative,
@@ -15,7 +17,17 @@ from sm.core.domain import events as domain
 from sm.core.events import ActionDone
 from sm.core.node import ledger
 from sm.core.node.step import step, watchdog_until
-from sm.core.node.view import BeatCame, NodeTold, Send, Standing, StandingChanged, Swact, TakeReport
+from sm.core.node.view import (
+    BeatCame,
+    NodeTold,
+    Peer,
+    Send,
+    SetMaintenance,
+    Standing,
+    StandingChanged,
+    Swact,
+    TakeReport,
+)
 from sm.core.timing import Timing
 from sm.daemon.status import status
 from tests.unit.sm.core.node.names import C0, C1, NOW
@@ -59,8 +71,13 @@ def test_a_snapshot_is_sent_on_a_change_until_read_and_once_in_a_while(node, sit
     view, second = step(view, domain.Tick(), site, NOW + 100)
     _, third = step(view, domain.Tick(), site, NOW + 1_000)
     assert [only(done, Send)[0].beat.snapshot is not None for done in (first, second, third)] == [True, False, True]
+    def sent(view, now_ms=NOW + 200):
+        return only(step(view, domain.Tick(), site, now_ms)[1], Send)[0].beat.snapshot is not None
     unread = replace(view, peers={C1: replace(view.peers[C1], read=0)})
-    assert only(step(unread, domain.Tick(), site, NOW + 200)[1], Send)[0].beat.snapshot is not None
+    assert sent(unread)
+    # Neither who never reads one, nor who is not there, has it sent with every beat.
+    assert not sent(replace(view, peers={**view.peers, "witness": Peer("boot-w")}))
+    assert not sent(replace(unread, domain=replace(unread.domain, heard={})))
 
 
 def test_a_follower_obeys_the_leader_of_the_latest_term(node, site):
@@ -80,6 +97,51 @@ def test_without_a_right_nothing_bound_goes_active(node, site):
     ended, _ = step(view, domain.Tick(), site, NOW + Timing().grant_ms)
     assert ended.given["patching-services"].desired is STANDBY
     assert ended.given["web-services"].desired is ACTIVE
+
+
+def test_what_rests_goes_active_by_the_newest_orders_only(node, site):
+    """The leader may have moved the group while it was not heard here, and a grant may come before its orders."""
+    def given(view):
+        return view.given["patching-services"].desired
+
+    view, _ = step(node(leads=False), BeatCame(leader_beat(number=3, echoes={C0: _echo(NOW)})), site, NOW)
+    assert given(view) is ACTIVE
+    later = NOW + Timing().grant_ms
+    rests, _ = step(view, domain.Tick(), site, later)
+    assert given(rests) is STANDBY
+    same = replace(leader_beat(echoes={C0: _echo(later)}), snapshot=None)
+    for beat in (replace(same, revision=10), replace(same, term=8, vote=Vote(8, C1))):
+        granted, _ = step(rests, BeatCame(beat), site, later)
+        granted, _ = step(granted, domain.Tick(), site, later)
+        assert granted.domain.grant_until_ms > later and given(granted) is STANDBY
+    for beat in (replace(same, revision=9), leader_beat(number=4, term=8, echoes={C0: _echo(later)})):
+        told, _ = step(rests, BeatCame(beat), site, later)
+        assert given(step(told, domain.Tick(), site, later)[0]) is ACTIVE
+    # What is active stays so: the new leader counts on it.
+    kept, _ = step(view, BeatCame(replace(same, term=8, vote=Vote(8, C1))), site, NOW)
+    assert given(step(kept, domain.Tick(), site, NOW)[0]) is ACTIVE
+
+
+def test_a_node_that_has_led_no_longer_obeys_who_led_before(node, site):
+    before = (GroupOrder("patching-services", ACTIVE, 3),)
+    view, _ = step(looked(node(orders=before, obeyed=(6, 3)), site), domain.Tick(), site, NOW)
+    assert view.obeyed == (view.domain.durable.vote.term, view.book.number) and view.orders == view.book.orders[C0]
+    late, _ = step(replace(view, domain=replace(view.domain, leading=False, claim_ms=None)),
+                   BeatCame(leader_beat(number=9, term=6)), site, NOW)
+    assert late.orders == view.orders
+
+
+def test_what_is_going_active_rests_when_the_right_ends_though_nobody_gives_an_order(node, site):
+    """Its start may be tried again and again, and succeed later."""
+    view, _ = step(looked(node(), site), domain.Tick(), site, NOW)
+    starting, _ = step(view, domain.Tick(), site, NOW + 100)
+    assert starting.given["patching-services"].desired is ACTIVE
+    assert starting.local.groups["patching-services"].state is GroupState.GO_ACTIVE
+    lost = replace(starting, orders=(), domain=replace(
+        starting.domain, leading=False, claim_ms=None, lease_until_ms=NOW, heard={}, durable=replace(
+            starting.domain.durable, vote=replace(starting.domain.durable.vote, holder=C1), led_in="")))
+    ended, _ = step(lost, domain.Tick(), site, NOW + 5_000)
+    assert ended.given["patching-services"].desired is STANDBY
 
 
 def test_what_a_peer_tells_is_kept_with_its_boot(node, site):
@@ -104,6 +166,46 @@ def test_a_swact_is_taken_by_the_leader_only(node, site):
     assert view.given["patching-services"].desired is ACTIVE
     moved, _ = step(view, Swact(C0), site, NOW)
     assert moved.given["patching-services"].desired is STANDBY
+
+
+def test_the_journal_has_every_move_of_a_group_here(node, site):
+    view = looked(node(), site)
+    _, actions = step(view, Swact(C0), site, NOW)
+    told = [action.text for action in only(actions, domain.Journal)]
+    assert told[2:] == ["cloud-services is go-standby here", "patching-services is go-standby here"]
+    run = view.local.services["lighttpd"]
+    view, actions = step(view, ActionDone("lighttpd", run.action, run.run_id, ActionResult.SUCCESS,
+                                          ServiceState.ENABLED_ACTIVE), site, NOW)
+    assert [action.text for action in only(actions, domain.Journal)] == ["web-services is active here"]
+    _, actions = step(view, domain.Tick(), site, NOW + 100)
+    assert only(actions, domain.Journal) == []
+
+
+def test_maintenance_is_begun_by_the_leader_and_told_to_all(node, site):
+    follower = node(leads=False)
+    assert step(follower, SetMaintenance(True), site, NOW)[0].book == follower.book
+    view, _ = step(looked(node(), site), domain.Tick(), site, NOW)
+    view, actions = step(view, SetMaintenance(True), site, NOW + 50)
+    assert ledger.cluster(view, site, NOW).maintenance and status(view, site, NOW, {}, (), ()).maintenance
+    view, actions = step(view, domain.Tick(), site, NOW + 100)
+    told = only(actions, Send)[0].beat.snapshot.maintenance
+    assert told == Maintenance(1, True)
+    assert ledger.opened(view, site).book.maintenance == told, "it outlasts the leader's term"
+    over, _ = step(view, SetMaintenance(False), site, NOW + 200)
+    assert over.book.maintenance == Maintenance(2, False)
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_a_node_that_has_restarted_learns_of_maintenance_from_any_other(node, site, leads):
+    """The newest word counts, so that an older one, of a node that was away, changes nothing."""
+    def heard_of(view, maintenance):
+        beat = Beat(C1, "boot-1", 9, 6_000, snapshot=Snapshot(9, maintenance=maintenance))
+        return step(view, BeatCame(beat), site, NOW)[0]
+
+    view = heard_of(node(leads=leads), Maintenance(3, True))
+    assert view.book.maintenance == Maintenance(3, True)
+    assert heard_of(view, Maintenance(2, False)).book.maintenance == Maintenance(3, True)
+    assert heard_of(view, Maintenance()).book.maintenance == Maintenance(3, True)
 
 
 def test_answers_of_plugins_reach_the_engines(node, site):

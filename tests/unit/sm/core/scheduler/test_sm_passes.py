@@ -175,23 +175,6 @@ def test_flags_of_failures() -> None:
     assert flags(silent, CONTROLLER, C1) == (False, False, False)
 
 
-def test_a_planned_swact_begins_when_it_is_due_and_only_once() -> None:
-    cluster = replace(domain(), planned={C0: 50_000})
-    early = schedule(cluster, 49_999)
-    assert (early.decisions[CONTROLLER, C0].desired, early.again_ms) == (GroupState.ACTIVE, 50_000)
-    due = schedule(cluster, 50_000)
-    assert due.decisions[CONTROLLER, C0].scheduling is SchedulingState.SWACT
-    assert due.logs[0] == "the planned swact away from controller-0 begins"
-    assert apply(cluster, due, 50_000).planned == {}
-
-
-def test_a_planned_swact_that_is_refused_is_dropped_and_says_why() -> None:
-    cluster = with_node(replace(domain(), planned={C0: 1}), C1, administrative=Administrative.LOCKED)
-    result = schedule(cluster, 1)
-    assert result.decisions[CONTROLLER, C0].desired is GroupState.ACTIVE
-    assert "dropped: controller-1 is not ready to take service, controller-1 is locked" in result.logs[0]
-
-
 def test_rows_that_are_missing_or_left_over_disturb_nothing() -> None:
     whole = domain(groups=[group("g")])
     stale = Assignment("old", C0, state=GroupState.ACTIVE, status=Status.FAILED)
