@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The picture of the system from which a strategy is built."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedHost:
+    """A host. ``is_aio``: a controller that is also a worker. ``is_deployed``: it runs the wanted software already.
+    ``replication_group``: storage hosts of one group hold copies of the same data."""
+
+    id: int
+    hostname: str
+    personality: str
+    is_aio: bool = False
+    is_active: bool = False
+    is_deployed: bool = False
+    administrative: str = "unlocked"
+    operational: str = "enabled"
+    availability: str = "available"
+    replication_group: str = ""
+
+    @property
+    def is_in_service(self) -> bool:
+        """Unlocked, enabled and available."""
+        return (self.administrative, self.operational, self.availability) == ("unlocked", "enabled", "available")
+
+    @property
+    def is_locked(self) -> bool:
+        """Locked by an operator."""
+        return self.administrative == "locked"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A virtual machine. ``is_locked``: it was stopped by its user, and is never touched. ``apart``: names of the
+    anti-affinity groups whose members may not go down together."""
+
+    id: str
+    host: str
+    is_locked: bool = False
+    apart: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An active alarm."""
+
+    id: str
+    entity: str
+    affects_management: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The system. ``deploy_state``: of the deployment, "" where there is none; ``was_activated``: its activation
+    scripts have run. ``aggregates``: hosts by the name of each."""
+
+    hosts: tuple[PlannedHost, ...]
+    instances: tuple[Instance, ...] = ()
+    aggregates: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    alarms: tuple[Alarm, ...] = ()
+    deploy_state: str = ""
+    was_activated: bool = False
+    reboot_required: bool = True
+    is_major: bool = False
+
+    @property
+    def is_simplex(self) -> bool:
+        """Whether there is one controller."""
+        return sum(host.personality == "controller" for host in self.hosts) == 1
+
+    def instances_of(self, hostname: str) -> tuple[Instance, ...]:
+        """The instances that a reboot of the host would stop."""
+        return tuple(one for one in self.instances if one.host == hostname and not one.is_locked)
