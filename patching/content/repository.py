@@ -11,7 +11,6 @@ import hashlib
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from flock.core.codec import codec_for
@@ -29,23 +28,15 @@ from patching.backends.formats import FORMATS, of_files
 from patching.backends.interface import BackendFailed, Item
 from patching.content import manifest as contents
 from patching.content.errors import ContentWrong
-from patching.content.manifest import HOOKS, PACKAGES, SCRIPTS, Manifest, PackageEntry
+from patching.content.manifest import CURRENT, HOOKS, PACKAGES, SCRIPTS, Current, Manifest, PackageEntry
 from patching.contract.errors import UnknownRelease
 from patching.contract.records import Content
 from patching.contract.version import split_release_id
 
-FEED, RELEASES, CURRENT = "feed", "releases", "current.json"
+FEED, RELEASES = "feed", "releases"
 PREVIOUS = "previous/"
 _KNOWN = frozenset({METADATA, CHECKSUM, SIGNATURE_V2, MANIFEST, MANIFEST_SIGNATURE, *HOOK_FILES.values()})
 _ON_HOSTS = frozenset(HOOK_FILES[name] for name in ("pre_install", "post_install"))
-
-
-@dataclass(frozen=True, slots=True)
-class Current:
-    """What a host runs that was told nothing else. ``contents``: see ``InstallOrder``."""
-
-    version: str
-    contents: list[Content]
 
 
 class Repository:
