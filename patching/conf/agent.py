@@ -25,8 +25,8 @@ AGENT_OPTS: list[cfg.Opt] = [
                  help="Seconds after which the agent forgets that it has rejected an order."),
     cfg.FloatOpt("command_timeout_s", default=1800.0, min=1.0, max=7200.0,
                  help="Seconds that one run of a package tool may take."),
-    cfg.StrOpt("content_dir", help="Directory with the content of releases on a controller, whose digests the agent "
-                                   "reports. Default: software below the platform directory."),
+    cfg.StrOpt("content_dir", default="/opt/platform/software",
+               help="Directory of releases on a controller; the agent reports what it holds of their content."),
     cfg.StrOpt("hostname", help="Name under which the agent listens. Default: the host name."),
 ]
 
