@@ -47,11 +47,12 @@ class Limits:
 
 
 class Agent:
-    """Implements PatchingAgent. ``holding``: of a controller; None elsewhere."""
+    """Implements PatchingAgent. ``holding``: of a controller; None elsewhere. ``at_end`` is called after ``stop``."""
 
     def __init__(self, conductor: AgentReports, installer: Installer, book: Book, root: Root, hostname: str,
                  limits: Limits, backend_names: tuple[str, ...], *,
-                 make_server: Callable[[Agent], Server] | None = None, holding: Holding | None = None) -> None:
+                 make_server: Callable[[Agent], Server] | None = None, holding: Holding | None = None,
+                 at_end: Callable[[], None] | None = None) -> None:
         self._conductor, self._installer, self._book, self._root = conductor, installer, book, root
         self._hostname, self._limits, self._backends = hostname, limits, ",".join(backend_names)
         self._boot_id = root.text("proc/sys/kernel/random/boot_id")
@@ -67,7 +68,7 @@ class Agent:
         self._due_s = 0.0
         self._reporter = Worker("reports", self._report, Backoff(1.0, limits.report_period_s))
         self._runner = Worker("installations", self._run)
-        self._holding = holding
+        self._holding, self._at_end = holding, at_end
         self._mirror = Worker("content", self._tell_content, Backoff(limits.report_period_s, limits.audit_period_s))
         self._server = None if make_server is None else make_server(self)
         self.health = Health()
@@ -103,6 +104,8 @@ class Agent:
             self._server.stop(timeout_s=STOP_WAIT_S)
         for worker in (self._runner, self._reporter, self._mirror):
             worker.stop(STOP_WAIT_S)
+        if self._at_end is not None:
+            self._at_end()
 
     def alive(self) -> bool:
         """Whether the threads run."""

@@ -5,19 +5,23 @@ from __future__ import annotations
 import enum
 import logging
 import threading
+import time
 
+from flock.core.backoff import Backoff
 from flock.core.codec import codec_for
-from flock.core.errors import FlockError, InvalidInput
+from flock.core.errors import InvalidInput
 from flock.exec import platformconf
 from flock.exec.root import Root
 from patching.agent import decide
 from patching.agent.installer import Installer
 from patching.agent.memory import Book
+from patching.content.errors import FetchFailed
 from patching.content.fetch import Feed
 from patching.content.manifest import CURRENT, Current
 
 LOG = logging.getLogger(__name__)
 TIMEOUT_S = 3600
+RETRY = Backoff(1.0, 4.0)
 
 
 class Ended(enum.IntEnum):
@@ -28,10 +32,11 @@ class Ended(enum.IntEnum):
     FAILED = 2
 
 
-def catch_up(installer: Installer, book: Book, feed: Feed, root: Root, hostname: str) -> Ended:
-    """Install what the host lacks. A feed that does not answer is no failure: there may be no controller yet."""
+def catch_up(installer: Installer, book: Book, feed: Feed, root: Root, hostname: str, wait_s: float = 0.0) -> Ended:
+    """Install what the host lacks. A feed that does not answer for ``wait_s`` is no failure: there may be no controller
+    yet."""
     try:
-        current = _current(feed)
+        current = _current(feed, wait_s)
         order = decide.catch_up(book.memory, current, platformconf.value(root, "sw_version") or "", hostname,
                                 TIMEOUT_S)
     except InvalidInput as error:
@@ -46,14 +51,18 @@ def catch_up(installer: Installer, book: Book, feed: Feed, root: Root, hostname:
     return Ended.BOOT_NEEDED if result.needs_reboot else Ended.OK
 
 
-def _current(feed: Feed) -> Current | None:
-    try:
-        data = feed.small(CURRENT)
-    except FlockError as error:
-        LOG.warning("%s", error)
-        return None
-    found: Current = codec_for(Current).decode(data, CURRENT)
-    return found
+def _current(feed: Feed, wait_s: float) -> Current | None:
+    end_s = time.monotonic() + wait_s
+    for pause_s in RETRY.pauses_s():
+        try:
+            found: Current = codec_for(Current).decode(feed.small(CURRENT), CURRENT)
+            return found
+        except FetchFailed as error:
+            if time.monotonic() + pause_s > end_s:
+                LOG.warning("%s", error)
+                return None
+        time.sleep(pause_s)
+    raise AssertionError("endless")
 
 
 def _told(percent: int, text: str) -> None:

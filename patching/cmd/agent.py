@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import socket
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ from patching.contract.rpc import AgentReports, PatchingAgent
 
 PROG = "patching-agent"
 SERVER_THREADS = 2
+FEED_WAIT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,24 @@ def parts(conf: Any) -> Parts:
     root = Root(group.root)
     backends = formats.load(group.backends or formats.available(), Path(group.install_root or group.root),
                             group.command_timeout_s)
-    context = tls.client_context(group.authorities) if group.feed_url.startswith("https:") else None
-    feed = Feed(group.feed_url, context)
+    feed = _feed(group.feed_url, group.authorities)
     book = Book(state / "agent.json")
     installer = Installer(book, feed, Store(state / "content"), backends, root)
     return Parts(book, feed, root, installer, group.hostname or socket.gethostname(), tuple(backends))
 
 
+def _feed(url: str, authorities: str) -> Feed:
+    return Feed(url, tls.client_context(authorities) if url.startswith("https:") else None)
+
+
 def _state(conf: Any) -> Path:
     return Path(conf.state_dir) / "patching/agent"
+
+
+def _alone(conf: Any) -> AbstractContextManager[None]:
+    state = _state(conf)
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return alone(state / "lock", f"{PROG} runs already.")
 
 
 def _is_controller(root: Root) -> bool:
@@ -70,8 +82,17 @@ def _is_controller(root: Root) -> bool:
 
 
 def build(conf: Any) -> Agent:
-    """The agent with its connection to the bus."""
-    made = parts(conf)
+    """The agent with its connection to the bus. Refused: another one runs on this host."""
+    lock = ExitStack()
+    lock.enter_context(_alone(conf))
+    try:
+        return _built(conf, parts(conf), lock.close)
+    except BaseException:
+        lock.close()
+        raise
+
+
+def _built(conf: Any, made: Parts, at_end: Callable[[], None]) -> Agent:
     group = conf[options.GROUP]
     bus = transport(conf)
     servers = ServerWatch(bus, [AgentReports])
@@ -80,7 +101,8 @@ def build(conf: Any) -> Agent:
     agent = Agent(client(AgentReports, bus), made.installer, made.book, made.root, made.hostname, limits, made.backends,
                   make_server=lambda agent: Server(bus, made.hostname, {PatchingAgent: agent},
                                                    threads_max=SERVER_THREADS),
-                  holding=Holding(Path(group.content_dir) / "feed") if _is_controller(made.root) else None)
+                  holding=Holding(Path(group.content_dir) / "feed") if _is_controller(made.root) else None,
+                  at_end=at_end)
     agent.health.add("versions", servers.mismatch)
     return agent
 
@@ -89,11 +111,13 @@ def once(arguments: list[str]) -> int:
     """One run without a conductor; returns the exit status of ``patching.agent.local``."""
     conf = flock_conf.setup(PROG, "patching", arguments)
     try:
-        state = _state(conf)
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with alone(state / "lock", f"{PROG} runs already."):
+        with _alone(conf):
             made = parts(conf)
-            return int(local.catch_up(made.installer, made.book, made.feed, made.root, made.hostname))
+            feed = made.feed
+            if _is_controller(made.root):
+                # Its own copy: no other controller may be there.
+                feed = Feed(Path(conf[options.GROUP].content_dir, "feed").absolute().as_uri())
+            return int(local.catch_up(made.installer, made.book, feed, made.root, made.hostname, FEED_WAIT_S))
     except FlockError as error:
         print(f"{PROG}: {error}", file=sys.stderr)
         return int(local.Ended.FAILED)
