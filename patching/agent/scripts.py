@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from flock.core.errors import FlockError
+from flock.exec.atomic import replace_text
 from flock.exec.process import run
 from patching.backends.interface import BackendFailed
 from patching.contract.states import Direction
@@ -21,6 +22,12 @@ SCRIPTS, FLAGS = "run/patching/patch-scripts", "run/patching/patch-flags"
 FUNCTIONS = "etc/patching/patch-functions"
 SCRIPTS_MAX = 100
 BEFORE_BOOT, AFTER_BOOT = "before-reboot", "after-reboot"
+
+
+def place_functions(root: Path, source: Path) -> None:
+    """Put the functions for scripts where scripts look for them; ``source`` is that of the installed release."""
+    if source.is_file():
+        replace_text(root / FUNCTIONS, source.read_text(), 0o755)
 
 
 class Scripts:
@@ -61,7 +68,8 @@ class Scripts:
     def _run(self, path: Path, arguments: list[str], release_id: str, direction: Direction, deadline: float) -> str:
         environment = {"PATCH_SCRIPTDIR": str(self._root / SCRIPTS), "PATCH_FLAGDIR": str(self._root / FLAGS),
                        "PATCH_FUNCTIONS": str(self._root / FUNCTIONS), "PATCH_RELEASE": release_id,
-                       "PATCH_OPERATION": direction.value}
+                       "PATCH_OPERATION": direction.value,
+                       "PATCH_ROOT": "" if self._root == Path("/") else str(self._root)}
         try:
             done = run([str(path), *arguments], timeout_s=max(0.1, deadline - time.monotonic()), check=False,
                        env=environment)

@@ -26,6 +26,7 @@ from patching.agent import local
 from patching.agent.daemon import Agent, Limits
 from patching.agent.installer import Installer
 from patching.agent.memory import Book
+from patching.agent.scripts import place_functions
 from patching.backends import formats
 from patching.conf import agent as options
 from patching.content.fetch import Feed, Store
@@ -58,6 +59,7 @@ def parts(conf: Any) -> Parts:
     backends = formats.load(group.backends or formats.available(), Path(group.install_root or group.root),
                             group.command_timeout_s)
     feed = _feed(group.feed_url, group.authorities)
+    place_functions(root.path, Path(sys.prefix, "share/flock/patching/patch-functions"))
     book = Book(state / "agent.json")
     installer = Installer(book, feed, Store(state / "content"), backends, root)
     return Parts(book, feed, root, installer, group.hostname or socket.gethostname(), tuple(backends))
