@@ -48,7 +48,8 @@ FAILURES_MAX = 1_000
 @dataclass(frozen=True, slots=True)
 class Parameters:
     """One strategy as it was asked for. ``not_before_ms``: when its hosts may be touched, milliseconds since 1970; 0:
-    at once. ``continue_on_failure``: how many hosts may fail before the rest is given up."""
+    at once. ``continue_on_failure``: how many hosts may fail before the rest is given up. ``release_as_text``: the
+    release was given as a text, as older clients do, and is shown to them so."""
 
     kind: Kind = Kind.DEPLOY
     releases: tuple[str, ...] = ()
@@ -63,6 +64,7 @@ class Parameters:
     cleanup: bool = False
     not_before_ms: int = 0
     continue_on_failure: int = 0
+    release_as_text: bool = False
 
 
 def parse(kind: Kind, body: Mapping[str, Any]) -> Parameters:
@@ -81,7 +83,8 @@ def parse(kind: Kind, body: Mapping[str, Any]) -> Parameters:
         _word({"alarm-restrictions": "strict", **{name: value for name, value in body.items() if value}},
               "alarm-restrictions", AlarmRestrictions),
         _flag(body, "rollback"), _flag(body, "delete"), _flag(body, "cleanup"),
-        _number(body, "not-before", 0, 0, 2**53), _number(body, "continue-on-failure", 0, 0, FAILURES_MAX))
+        _number(body, "not-before", 0, 0, 2**53), _number(body, "continue-on-failure", 0, 0, FAILURES_MAX),
+        isinstance(body.get("release"), str))
     _together(made)
     return made
 
