@@ -105,8 +105,8 @@ def _give(work: Work, verb: Verb, host: SeenHost, now_ms: int) -> Progress:
     order = Order(verb, host.hostname)
     tried = work.tried.get(order)
     trouble = ""
-    if tried is None and host.is_busy:
-        return WAITING  # Perhaps the very same was ordered before the orchestrator was started anew.
+    if host.is_busy and (tried is None or tried.answer is Answer.NOT_SENT):
+        return WAITING  # Perhaps with the very same, whose reply was lost or was for an earlier orchestrator.
     if tried is not None and tried.answer is Answer.ACCEPTED and not host.is_busy:
         if host.error and host.error != tried.error_before:
             trouble = f"{verb} of {host.hostname} has failed: {host.error}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from patching.contract.states import DeployState, HostState
 from patching.contract.version import Version
+from patching.core.model import Deploy, HostRow, Release
 from patching.core.strategy.picture import Alarm, Instance
 
 
@@ -51,29 +52,31 @@ class SeenHost:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenRelease:
-    """A release on the system."""
-
-    version: Version
-    state: str
-    reboot_required: bool
-
-
-@dataclass(frozen=True, slots=True)
 class SeenSoftware:
-    """Releases by id, and the deployment: ``state`` None where there is none; ``hosts`` and why they failed by name.
-    ``covers``: ids of the releases that it adds or takes away."""
+    """Releases by id, and the deployment with its hosts by name. ``running``: the version of the system."""
 
     running: Version
-    releases: Mapping[str, SeenRelease] = field(default_factory=dict)
-    state: DeployState | None = None
-    covers: tuple[str, ...] = ()
-    is_aborted: bool = False
-    is_major: bool = False
-    reboot_required: bool = True
-    error: str = ""
-    hosts: Mapping[str, HostState] = field(default_factory=dict)
-    host_errors: Mapping[str, str] = field(default_factory=dict)
+    releases: Mapping[str, Release] = field(default_factory=dict)
+    deploy: Deploy | None = None
+    rows: Mapping[str, HostRow] = field(default_factory=dict)
+
+    @property
+    def state(self) -> DeployState | None:
+        """State of the deployment; None where there is none."""
+        return None if self.deploy is None else self.deploy.state
+
+    @property
+    def error(self) -> str:
+        """Why the last run of the deployment's scripts failed; empty when it did not."""
+        return "" if self.deploy is None else self.deploy.error
+
+    def host(self, hostname: str) -> HostState | None:
+        """State of a host in the deployment; None for one that is not in it."""
+        row = self.rows.get(hostname)
+        return None if row is None else row.state
+
+
+NO_SOFTWARE = SeenSoftware(Version((0, 0, 0), "0.0.0"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class Seen:
     """The parts that a step has asked for; the others are empty."""
 
     hosts: Mapping[str, SeenHost] = field(default_factory=dict)
-    software: SeenSoftware = field(default_factory=lambda: SeenSoftware(Version((0, 0, 0), "0.0.0")))
+    software: SeenSoftware = NO_SOFTWARE
     alarms: tuple[Alarm, ...] = ()
     instances: Mapping[str, Instance] = field(default_factory=dict)
     aggregates: Mapping[str, frozenset[str]] = field(default_factory=dict)

@@ -97,15 +97,15 @@ def _nothing_to_do(work: Work, software: SeenSoftware) -> str:
     unknown = [name for name in asked.releases if name not in software.releases]
     if unknown:
         return f"releases do not exist: {', '.join(unknown)}"
-    if software.state is None:
+    if software.deploy is None:
         return "" if any(software.releases[name].version != software.running for name in asked.releases) else \
             f"the system runs {software.running} already"
-    if software.state in _GOING_BACK or software.is_aborted:
+    if software.deploy.is_aborted:
         return f"the deployment is taken back ({software.state}); create a strategy with rollback"
     if software.state is D.START_FAILED:
         return f"the deployment could not begin ({software.error or software.state}); delete it first"
-    if not set(asked.releases) & set(software.covers):
-        return f"another deployment is under way, of {', '.join(software.covers)}"
+    if software.deploy.to_release not in [software.releases[name].version for name in asked.releases]:
+        return f"another deployment is under way, to {software.deploy.to_release}"
     return ""
 
 
@@ -120,7 +120,7 @@ def _forth(work: Work, name: str, seen: Seen, now_ms: int) -> Progress:
 
 
 def _back(work: Work, name: str, seen: Seen, now_ms: int) -> Progress:
-    if name not in seen.software.hosts:
+    if seen.software.host(name) is None:
         return DONE
     return _host(work, Order(Verb.ROLL_BACK_HOST, name), seen, now_ms,
                  (H.ROLLBACK_DEPLOYED, H.ROLLBACK_DEPLOYING, H.ROLLBACK_FAILED))
@@ -128,7 +128,7 @@ def _back(work: Work, name: str, seen: Seen, now_ms: int) -> Progress:
 
 def _host(work: Work, order: Order, seen: Seen, now_ms: int, states: tuple[H, H, H]) -> Progress:
     done, going, has_failed = states
-    found = seen.software.hosts.get(order.target)
+    found = seen.software.host(order.target)
     if found is done:
         return DONE
     if found is going:
@@ -139,7 +139,7 @@ def _host(work: Work, order: Order, seen: Seen, now_ms: int, states: tuple[H, H,
     trouble = ""
     if tried is not None and tried.answer is Answer.ACCEPTED:
         if found is has_failed:
-            trouble = f"{order} has failed: {seen.software.host_errors.get(order.target) or 'without a reason'}"
+            trouble = f"{order} has failed: {seen.software.rows[order.target].error or 'without a reason'}"
         elif now_ms - tried.at_ms >= SETTLE_MS:
             trouble = f"{order} had no effect: it is {found or 'no host of the deployment'}"
     return give(work, order, now_ms, trouble)
