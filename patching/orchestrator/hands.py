@@ -9,16 +9,22 @@ from typing import Protocol
 
 from flock.core.errors import DeadlineExceeded, FlockError, Unavailable
 from flock.jobs.worker import Worker
-from patching.core.strategy.model import Result, Step
+from patching.core.strategy import build
+from patching.core.strategy.model import Phase, PhaseName, Result, Step
 from patching.core.strategy.parameters import Parameters
 from patching.core.strategy.work.advance import STEPS, advance
 from patching.core.strategy.work.model import Answer, Order, Work, answered
-from patching.core.strategy.work.seen import Seen
+from patching.core.strategy.work.seen import Part, Seen
+from patching.orchestrator.picture import picture
 from patching.orchestrator.system import System
 
 LOG = logging.getLogger(__name__)
 Tell = Callable[[int, Result, str], None]
 """Takes the attempt, the result and the reason of a step that has ended; raises while it cannot be stored."""
+
+TellPlan = Callable[[Phase, list[str]], None]
+"""Takes an apply phase, and the reasons why there is none; raises while that cannot be stored."""
+PLAN_LIMIT_MS = 120_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class StepRun:
         self._work = Work(step, parameters, now_ms(), hosts, quiet_ms=int(pace().quiet_s * 1000))
         self._ended: tuple[Result, str] | None = None
         self._seen_trouble = ""
-        self._worker = Worker(f"patching-step-{attempt}", self._pass)
+        self._worker = Worker(f"patching-step-{attempt}", self.work)
 
     def start(self) -> None:
         """Begin."""
@@ -68,7 +74,8 @@ class StepRun:
         refused = [f"{order}: {tried.reason}" for order, tried in self._work.tried.items() if tried.reason]
         return self._seen_trouble or "; ".join(refused)
 
-    def _pass(self) -> float | None:
+    def work(self) -> float | None:
+        """Look once and do what follows. Returns the seconds until the next call; None: the step has ended."""
         if self._ended is None:
             self._ended = self._advance()
         if self._ended is None:
@@ -116,3 +123,63 @@ class StepRun:
         if reason and reason != self._seen_trouble:
             LOG.warning("%s cannot see what it waits for: %s", self._work.step.name, reason)
         self._seen_trouble = reason
+
+
+class PlanRun:
+    """Builds the apply phase. Tries again while the system cannot be seen, but not for ever."""
+
+    def __init__(self, system: System, parameters: Parameters, tell: TellPlan, now_ms: Callable[[], int]) -> None:
+        self._system, self._parameters, self._tell, self._now_ms = system, parameters, tell, now_ms
+        self._begun_ms = now_ms()
+        self._worker = Worker("patching-plan", self.work)
+
+    def start(self) -> None:
+        """Begin."""
+        self._worker.start()
+
+    def leave(self) -> None:
+        """End soon."""
+        self._worker.leave()
+
+    def waits_for(self) -> str:
+        """Why the system cannot be seen."""
+        return self._worker.trouble() or ""
+
+    def work(self) -> None:
+        """Build and tell. FlockError: the system cannot be seen now."""
+        try:
+            phase, reasons = plan(self._system, self._parameters)
+        except FlockError as error:
+            if self._now_ms() - self._begun_ms < PLAN_LIMIT_MS:
+                raise
+            phase, reasons = Phase(PhaseName.APPLY), [f"the system cannot be seen: {error}"]
+        if not self._worker.leaving:
+            self._tell(phase, reasons)
+
+
+class StepHands:
+    """Carries out steps of the system, and builds plans from it, in threads."""
+
+    def __init__(self, system: System, now_ms: Callable[[], int], pace: Callable[[], Pace]) -> None:
+        self._system, self._now_ms, self._pace = system, now_ms, pace
+
+    def begin(self, step: Step, parameters: Parameters, hosts: tuple[str, ...], attempt: int, tell: Tell) -> StepRun:
+        """Begin a step."""
+        run = StepRun(self._system, step, parameters, hosts, attempt, tell, self._now_ms, self._pace)
+        run.start()
+        return run
+
+    def begin_plan(self, parameters: Parameters, tell: TellPlan) -> PlanRun:
+        """Begin to build the apply phase."""
+        run = PlanRun(self._system, parameters, tell, self._now_ms)
+        run.start()
+        return run
+
+    def plan(self, parameters: Parameters) -> tuple[Phase, list[str]]:
+        """The apply phase for the system as it is now."""
+        return plan(self._system, parameters)
+
+
+def plan(system: System, parameters: Parameters) -> tuple[Phase, list[str]]:
+    """Look at everything, and build the apply phase, or tell why there can be none."""
+    return build.apply_phase(parameters, picture(system.look(Part), parameters))

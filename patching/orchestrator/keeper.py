@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from flock.core.errors import FlockError, StaleWrite
+from flock.core.errors import StaleWrite
 from flock.core.ids import new_uuid
 from flock.jobs.worker import Worker
 from patching.contract.errors import SoftwareRefused
@@ -29,7 +29,6 @@ from patching.orchestrator.store import Store, Stored
 
 LOG = logging.getLogger(__name__)
 TICK_S = 1.0
-PLAN_LIMIT_S = 120.0
 Decide = Callable[[Strategy], engine.Outcome]
 
 
@@ -39,6 +38,9 @@ class Hands(Protocol):
     def begin(self, step: Step, parameters: Parameters, hosts: tuple[str, ...], attempt: int,
               tell: Callable[[int, Result, str], None]) -> Running:
         """Begin a step; ``tell`` takes its result, and raises while it cannot be stored."""
+
+    def begin_plan(self, parameters: Parameters, tell: Callable[[Phase, list[str]], None]) -> Running:
+        """Begin to build the apply phase; ``tell`` takes it, or why there can be none."""
 
     def plan(self, parameters: Parameters) -> tuple[Phase, list[str]]:
         """The apply phase for the system as it is now, or why there can be none. FlockError: it cannot be seen."""
@@ -59,16 +61,19 @@ class Keeper:
         self._lock = threading.RLock()
         self._stored: Stored | None = None
         self._running: Running | None = None
-        self._planner: Worker | None = None
-        self._clock = Worker("patching-strategy-clock", self._tick)
+        self._clock = Worker("patching-strategy-clock", self.tick)
 
     def start(self) -> None:
+        """Go on with the stored strategy, and let time pass for it."""
+        self.resume()
+        self._clock.start()
+
+    def resume(self) -> None:
         """Go on with the stored strategy, at the step that ran."""
         with self._lock:
             self._stored = self._store.load()
             if self._stored is not None:
                 self._happen(self._stored.strategy.uuid, lambda one: engine.resume(one, self._now_ms()))
-        self._clock.start()
 
     def stop(self, timeout_s: float) -> None:
         """Begin nothing more; a step that runs is run again at the next start."""
@@ -135,8 +140,7 @@ class Keeper:
                 engine.may_delete(strategy, force)
             except SoftwareRefused as error:
                 raise StrategyBusy(detail=str(error)) from error
-            if self._running is not None:
-                stage = strategy.phase.stages[strategy.phase.stage]
+            for stage in strategy.phase.stages[strategy.phase.stage:][:1] if force else ():
                 LOG.warning("the strategy is deleted by force in stage %s; look after %s", stage.name,
                             ", ".join(stage.hosts) or "the deployment")
             self._store.delete(strategy.uuid)
@@ -198,27 +202,21 @@ class Keeper:
 
     def _begin_plan(self) -> None:
         assert self._stored is not None  # noqa: S101 - a plan is for a strategy
-        strategy, begun_ms = self._stored.strategy, self._now_ms()
+        self._leave()
+        uuid = self._stored.strategy.uuid
 
-        def work() -> None:
-            try:
-                phase, reasons = self._hands.plan(strategy.parameters)
-            except FlockError as error:
-                if self._now_ms() - begun_ms < PLAN_LIMIT_S * 1000:
-                    raise  # The worker tries again.
-                phase, reasons = Phase(PhaseName.APPLY), [f"the system cannot be seen: {error}"]
-            self._happen(strategy.uuid, lambda one: engine.planned(one, phase, reasons, self._now_ms()))
+        def tell(phase: Phase, reasons: list[str]) -> None:
+            self._happen(uuid, lambda one: engine.planned(one, phase, reasons, self._now_ms()))
 
-        self._planner = Worker("patching-strategy-plan", work)
-        self._planner.start()
+        self._running = self._hands.begin_plan(self._stored.strategy.parameters, tell)
 
     def _leave(self) -> None:
-        for one in (self._running, self._planner):
-            if one is not None:
-                one.leave()
-        self._running = self._planner = None
+        if self._running is not None:
+            self._running.leave()
+            self._running = None
 
-    def _tick(self) -> float:
+    def tick(self) -> float:
+        """Time has passed. Returns the seconds until the next call."""
         with self._lock:
             strategy = self.current()
             if strategy is not None:

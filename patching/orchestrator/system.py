@@ -10,6 +10,7 @@ from patching.core.strategy.parameters import AlarmRestrictions, Parameters
 from patching.core.strategy.picture import Alarm
 from patching.core.strategy.work.model import Order, Verb
 from patching.core.strategy.work.seen import NO_SOFTWARE, Part, Seen, SeenHost, SeenSoftware
+from patching.core.strategy.work.software import target
 from patching.instances.interface import InstanceDriver, Workload
 
 HOST_ACTIONS = {Verb.LOCK: "lock", Verb.UNLOCK: "unlock", Verb.SWACT: "swact", Verb.REBOOT: "reboot"}
@@ -45,7 +46,7 @@ class SoftwareApi(Protocol):
     def look(self) -> SeenSoftware:
         """Releases and deployment as they are."""
 
-    def order(self, kind: OrderKind, releases: tuple[str, ...], hostname: str, force: bool, is_ended: IsEnded) -> None:
+    def order(self, kind: OrderKind, release: str, hostname: str, force: bool, is_ended: IsEnded) -> None:
         """Give an order. SoftwareRefused with the reason; for a precheck also when it finds something."""
 
 
@@ -70,9 +71,9 @@ class System:
         if order.verb in HOST_ACTIONS:
             self._hosts.act(order.target, HOST_ACTIONS[order.verb])
         elif order.verb in SOFTWARE_ORDERS:
-            releases = parameters.releases if order.verb in (Verb.PRECHECK, Verb.START) else ()
-            force = bool(releases) and parameters.alarms is not AlarmRestrictions.STRICT
-            self._software.order(SOFTWARE_ORDERS[order.verb], releases, order.target, force, is_ended)
+            release = target(parameters.releases) if order.verb in (Verb.PRECHECK, Verb.START) else ""
+            force = bool(release) and parameters.alarms is not AlarmRestrictions.STRICT
+            self._software.order(SOFTWARE_ORDERS[order.verb], release, order.target, force, is_ended)
         else:
             self._instance_order(order)
 

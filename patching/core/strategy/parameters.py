@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flock.core.errors import InvalidInput
+from patching.contract.version import split_release_id
 
 
 class Kind(enum.StrEnum):
@@ -103,10 +104,15 @@ def _together(made: Parameters) -> None:
 
 
 def _releases(value: Any) -> tuple[str, ...]:
-    found = [value] if isinstance(value, str) else value or []
+    found = ([value] if value else []) if isinstance(value, str) else value or []
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found) or len(found) > 100:
         raise InvalidInput(field="release", rule="must be a release id, or a list of at most 100")
-    return tuple(name for name in found if name)
+    for name in found:
+        try:
+            split_release_id(name)
+        except InvalidInput as error:
+            raise InvalidInput(field="release", rule=error.params["rule"]) from None
+    return tuple(found)
 
 
 def _word(body: Mapping[str, Any], name: str, kind: type[Word]) -> Word:

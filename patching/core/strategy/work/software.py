@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from patching.contract.states import DeployState, HostState
+from patching.contract.version import split_release_id
+from patching.core import requirements
 from patching.core.strategy.model import Result, StepName
 from patching.core.strategy.work.model import (
     DONE,
@@ -90,6 +92,11 @@ def look(work: Work, seen: Seen, _now_ms: int) -> Advance:
     return Advance(work, (), Result.FAILED, reason) if reason else Advance(work, (), Result.SUCCESS)
 
 
+def target(releases: tuple[str, ...]) -> str:
+    """The release to deploy, which brings all that it requires: the highest."""
+    return max(releases, key=lambda name: split_release_id(name)[1])
+
+
 def _nothing_to_do(work: Work, software: SeenSoftware) -> str:
     asked = work.parameters
     if asked.rollback or asked.cleanup:
@@ -97,14 +104,18 @@ def _nothing_to_do(work: Work, software: SeenSoftware) -> str:
     unknown = [name for name in asked.releases if name not in software.releases]
     if unknown:
         return f"releases do not exist: {', '.join(unknown)}"
+    wanted = software.releases[target(asked.releases)]
+    brought = requirements.required(software.releases, wanted.id)
+    alone = [name for name in asked.releases if name not in brought]
+    if alone:
+        return f"{', '.join(alone)} would not come with {wanted.id}, which does not require it"
     if software.deploy is None:
-        return "" if any(software.releases[name].version != software.running for name in asked.releases) else \
-            f"the system runs {software.running} already"
+        return f"the system runs {software.running} already" if wanted.version == software.running else ""
     if software.deploy.is_aborted:
         return f"the deployment is taken back ({software.state}); create a strategy with rollback"
     if software.state is D.START_FAILED:
         return f"the deployment could not begin ({software.error or software.state}); delete it first"
-    if software.deploy.to_release not in [software.releases[name].version for name in asked.releases]:
+    if software.deploy.to_release != wanted.version:
         return f"another deployment is under way, to {software.deploy.to_release}"
     return ""
 
