@@ -20,6 +20,11 @@ OPTS: list[cfg.Opt] = [
                help="Pause between two looks at what a step waits for."),
     cfg.IntOpt("alarms_quiet_s", default=60, min=0, max=600, mutable=True,
                help="How long no alarm may stand against going on after hosts were unlocked."),
+    cfg.IntOpt("stable_max_s", default=60, min=0, max=600, mutable=True,
+               help="How long at most hosts must not change in a step that waits for that: 15 s before an unlock and "
+                    "30 s after an installation in service, unless this is less."),
+    cfg.IntOpt("retry_pause_max_s", default=120, min=0, max=600, mutable=True,
+               help="Longest pause before an order that has failed is given again."),
     cfg.IntOpt("request_timeout_s", default=30, min=1, max=300,
                help="How long an answer of another service is awaited."),
 ]

@@ -19,6 +19,7 @@ from patching.contract.orchestration import Orchestration, StrategyAction
 from patching.contract.rpc import Software
 from patching.core.strategy.document import document
 from patching.core.strategy.parameters import Kind, parse
+from patching.core.strategy.work.model import Patience
 from patching.instances import interface
 from patching.orchestrator.faults import Faults
 from patching.orchestrator.hands import Pace, StepHands
@@ -109,7 +110,9 @@ class OrchestratorDaemon:
         return self._keeper.is_running()
 
     def _pace(self) -> Pace:
-        return Pace(float(self._chosen.poll_interval_s), float(self._chosen.alarms_quiet_s))
+        chosen = self._chosen
+        return Pace(float(chosen.poll_interval_s), Patience(
+            chosen.alarms_quiet_s * 1000, chosen.stable_max_s * 1000, chosen.retry_pause_max_s * 1000))
 
 
 def _now_ms() -> int:

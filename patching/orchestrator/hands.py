@@ -13,7 +13,7 @@ from patching.core.strategy import build
 from patching.core.strategy.model import Phase, PhaseName, Result, Step
 from patching.core.strategy.parameters import Parameters
 from patching.core.strategy.work.advance import STEPS, advance
-from patching.core.strategy.work.model import Answer, Order, Work, answered
+from patching.core.strategy.work.model import PATIENCE, Answer, Order, Patience, Work, answered
 from patching.core.strategy.work.seen import Part, Seen
 from patching.orchestrator.picture import picture
 from patching.orchestrator.system import System
@@ -29,10 +29,10 @@ PLAN_LIMIT_MS = 120_000
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between two looks, and without alarms before hosts count as settled."""
+    """Seconds between two looks, and how patient steps are."""
 
     poll_s: float = 5.0
-    quiet_s: float = 60.0
+    patience: Patience = PATIENCE
 
 
 class Running(Protocol):
@@ -52,7 +52,7 @@ class StepRun:
                  tell: Tell, now_ms: Callable[[], int], pace: Callable[[], Pace]) -> None:
         self._system, self._tell, self._attempt = system, tell, attempt
         self._now_ms, self._pace = now_ms, pace
-        self._work = Work(step, parameters, now_ms(), hosts, quiet_ms=int(pace().quiet_s * 1000))
+        self._work = Work(step, parameters, now_ms(), hosts, pace().patience)
         self._ended: tuple[Result, str] | None = None
         self._seen_trouble = ""
         self._worker = Worker(f"patching-step-{attempt}", self.work)

@@ -37,7 +37,7 @@ def _quiet(work: Work, is_quiet: bool, now_ms: int) -> Advance:
     if not is_quiet:
         return Advance(replace(work, quiet_since_ms=0))
     since_ms = work.quiet_since_ms or now_ms
-    if now_ms - since_ms >= work.quiet_ms:
+    if now_ms - since_ms >= work.pace.quiet_ms:
         return Advance(work, (), Result.SUCCESS)
     return Advance(replace(work, quiet_since_ms=since_ms))
 

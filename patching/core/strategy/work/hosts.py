@@ -73,11 +73,14 @@ def reboot(work: Work, seen: Seen, now_ms: int) -> Advance:
 
 
 def stabilize(work: Work, seen: Seen, now_ms: int) -> Advance:
-    """The time of the step is its work; a host of its stage that changes by itself meanwhile fails it."""
+    """Time passes, at most that of the step; a host of its stage that changes by itself meanwhile fails it."""
     first = work.first.hosts if work.first is not None else {}
     changed = [f"{seen.hosts[name].text} was {first[name].text}" for name in work.hosts
                if name in first and name in seen.hosts and _states(first[name]) != _states(seen.hosts[name])]
-    return together(work, [failed(f"hosts have changed: {', '.join(changed)}") if changed else WAITING])
+    if changed:
+        return together(work, [failed(f"hosts have changed: {', '.join(changed)}")])
+    is_over = now_ms - work.begun_ms >= min(work.step.limit_s * 1000, work.pace.stable_max_ms)
+    return together(work, [DONE if is_over else WAITING])
 
 
 def opened(work: Work, hostname: str, now_ms: int) -> Progress:

@@ -71,15 +71,28 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """Milliseconds: without alarms before booted hosts count as settled; at most before hosts that do not change count
+    as stable; at most before a failed order is given again."""
+
+    quiet_ms: int = 60_000
+    stable_max_ms: int = 60_000
+    pause_max_ms: int = 120_000
+
+
+PATIENCE = Patience()
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """The work of one step. ``hosts``: those of its stage. ``first``: what was seen first. ``quiet_since_ms``: since
-    when nothing stands against going on; 0: something does."""
+    when nothing stands against going on; 0: something does. ``pace``: how patient it is."""
 
     step: Step
     parameters: Parameters
     begun_ms: int
     hosts: tuple[str, ...] = ()
-    quiet_ms: int = 60_000
+    pace: Patience = PATIENCE
     first: Seen | None = None
     tried: Mapping[Order, Tried] = field(default_factory=dict)
     quiet_since_ms: int = 0
@@ -154,7 +167,7 @@ def give(work: Work, order: Order, now_ms: int, trouble: str = "") -> Progress:
         return WAITING
     if tried.number > again.times:
         return failed(reason)
-    return Progress(State.ORDER, order) if since_ms >= again.pause_ms else WAITING
+    return Progress(State.ORDER, order) if since_ms >= min(again.pause_ms, work.pace.pause_max_ms) else WAITING
 
 
 def answered(work: Work, order: Order, answer: Answer, reason: str, now_ms: int, error_before: str = "") -> Work:

@@ -47,15 +47,14 @@ class HandsByHand(StepHands):
     """Steps wait for ``work``."""
 
     def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud.system, lambda: cloud.now_ms, lambda: Pace(5.0, 60.0))
+        super().__init__(cloud.system, lambda: cloud.now_ms, Pace)
         self.cloud = cloud
         self.running: list[StepRun | PlanRun] = []
         self.begun: list[str] = []
 
     def begin(self, step: Step, parameters: Parameters, hosts: tuple[str, ...], attempt: int, tell: Tell) -> StepRun:
         self.begun.append(" ".join((step.name.value, *step.entities)))
-        run = StepRun(self.cloud.system, step, parameters, hosts, attempt, tell, lambda: self.cloud.now_ms,
-                      lambda: Pace(5.0, 60.0))
+        run = StepRun(self.cloud.system, step, parameters, hosts, attempt, tell, lambda: self.cloud.now_ms, Pace)
         self.running = [run]
         return run
 
