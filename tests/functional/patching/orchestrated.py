@@ -2,7 +2,6 @@
 """A running cloud with orchestrator and orchestration API as processes, beside conductor, API and agents."""
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,8 +85,7 @@ class OrchestratedCloud(Cloud):
 
     def kill_orchestrator(self) -> None:
         assert self.orchestrator is not None
-        self.orchestrator.send_signal(signal.SIGKILL)
-        self.orchestrator.wait()
+        self.orchestrator.kill()
 
     def ask(self, method: str, path: str, body: Any = None) -> requests.Response:
         return self.as_admin.request(method, f"{self.vim}/{path}", json=body)
