@@ -24,6 +24,7 @@ CLOSED_BY_US = "software.flock/closed"
 """Annotation of a node that was cordoned here; others' cordons are not lifted."""
 MIRROR = "kubernetes.io/config.mirror"
 _ENDED = ("Succeeded", "Failed")
+Json = Mapping[str, Any]
 
 
 @contextlib.contextmanager
@@ -57,14 +58,14 @@ class Kubernetes:
         """Cordon the node."""
         with _errors(f"node {hostname} cannot be cordoned"):
             node = self._node(hostname)
-            if node is not None and not node.spec.unschedulable:
+            if node is not None and not node["spec"].get("unschedulable"):
                 self._patch(hostname, True)
 
     def open_host(self, hostname: str) -> None:
         """Lift the cordon that was put on the node here."""
         with _errors(f"node {hostname} cannot be uncordoned"):
             node = self._node(hostname)
-            if node is not None and CLOSED_BY_US in (node.metadata.annotations or {}):
+            if node is not None and CLOSED_BY_US in (node["metadata"].get("annotations") or {}):
                 self._patch(hostname, False)
 
     def move(self, instance_id: str) -> None:
@@ -72,15 +73,15 @@ class Kubernetes:
         namespace, _, name = instance_id.partition("/")
         with _errors(f"pod {instance_id} cannot be evicted"):
             pod = self._pod(namespace, name)
-            if pod is None or pod.metadata.deletion_timestamp is not None:
+            if pod is None or pod["metadata"].get("deletionTimestamp"):
                 return
-            if not pod.metadata.owner_references:
+            if not pod["metadata"].get("ownerReferences"):
                 raise Refused(detail=f"pod {instance_id} has no controller that would start it on another node: delete "
                                      "it, or move it yourself")
             body = {"apiVersion": self._eviction_version, "kind": "Eviction",
                     "metadata": {"name": name, "namespace": namespace}}
             with _gone_is_well():
-                self._core.create_namespaced_pod_eviction(name, namespace, body, _request_timeout=self._timeout_s)
+                self._raw(self._core.create_namespaced_pod_eviction, name, namespace, body)
 
     def confirm_move(self, instance_id: str) -> None:
         """A pod needs no confirmation."""
@@ -105,51 +106,49 @@ class Kubernetes:
     @functools.cached_property
     def _eviction_version(self) -> str:
         """``policy/v1``, or what an older server names."""
-        found = self._core.get_api_resources(_request_timeout=self._timeout_s).resources
-        one = next((item for item in found if item.name == "pods/eviction"), None)
+        found = self._raw(self._core.get_api_resources)["resources"]
+        one = next((item for item in found if item["name"] == "pods/eviction"), None)
         if one is None:
             raise Refused(detail="this server of Kubernetes has no Eviction API")
-        return f"{one.group}/{one.version}" if one.group else "policy/v1beta1"
+        return f"{one['group']}/{one['version']}" if one.get("group") else "policy/v1beta1"
 
-    def _pods(self) -> Iterator[Any]:
+    def _pods(self) -> Iterator[Json]:
         return self._listed(self._core.list_pod_for_all_namespaces)
 
-    def _budgets(self) -> Iterator[Mapping[str, Any]]:
-        """Budgets as JSON objects, because the client has a class for the newest version only."""
-        path = f"/apis/{self._eviction_version}/poddisruptionbudgets"
-        page: dict[str, Any] = {"limit": PAGE_MAX}
-        more = True
-        while more:
-            reply = self._client.call_api(path, "GET", query_params=list(page.items()), auth_settings=["BearerToken"],
-                                          response_type="object", _return_http_data_only=True,
-                                          _request_timeout=self._timeout_s)
-            yield from reply["items"]
-            page["continue"] = reply["metadata"].get("continue") or ""
-            more = bool(page["continue"])
+    def _budgets(self) -> Iterator[Json]:
+        group, _, version = self._eviction_version.partition("/")
+        page = client.CustomObjectsApi(self._client).list_cluster_custom_object
+        return self._listed(functools.partial(page, group, version, "poddisruptionbudgets"))
 
-    def _listed(self, page: Callable[..., Any]) -> Iterator[Any]:
+    def _listed(self, page: Callable[..., Any]) -> Iterator[Json]:
         after = None
         while True:
-            reply = page(limit=PAGE_MAX, _continue=after, _request_timeout=self._timeout_s)
-            yield from reply.items
-            after = reply.metadata._continue  # noqa: SLF001 - the client's name for the field ``continue``
+            found = self._raw(page, limit=PAGE_MAX, _continue=after)
+            yield from found["items"]
+            after = found["metadata"].get("continue")
             if not after:
                 return
 
-    def _node(self, name: str) -> Any:
+    def _node(self, name: str) -> Json | None:
         with _gone_is_well():
-            return self._core.read_node(name, _request_timeout=self._timeout_s)
+            return self._raw(self._core.read_node, name)
         return None
 
-    def _pod(self, namespace: str, name: str) -> Any:
+    def _pod(self, namespace: str, name: str) -> Json | None:
         with _gone_is_well():
-            return self._core.read_namespaced_pod(name, namespace, _request_timeout=self._timeout_s)
+            return self._raw(self._core.read_namespaced_pod, name, namespace)
         return None
+
+    def _raw(self, call: Callable[..., Any], *arguments: Any, **words: Any) -> Json:
+        """The answer as it is: the client's classes know one version of the server, and take long for many pods."""
+        reply = call(*arguments, _preload_content=False, _request_timeout=self._timeout_s, **words)
+        found: Json = json.loads(reply.data)
+        return found
 
     def _patch(self, hostname: str, is_closed: bool) -> None:
         body = {"spec": {"unschedulable": is_closed or None},
                 "metadata": {"annotations": {CLOSED_BY_US: "true" if is_closed else None}}}
-        self._core.patch_node(hostname, body, _request_timeout=self._timeout_s)
+        self._raw(self._core.patch_node, hostname, body)
 
 
 @contextlib.contextmanager
@@ -168,33 +167,33 @@ def _message(error: Any) -> str:
         return f"{error.status} {error.reason}"
 
 
-def _counts(pod: Any) -> bool:
-    owners = pod.metadata.owner_references or ()
-    return (bool(pod.spec.node_name) and pod.status.phase not in _ENDED
-            and MIRROR not in (pod.metadata.annotations or {})
-            and not any(owner.kind in ("DaemonSet", "Node") for owner in owners))
+def _counts(pod: Json) -> bool:
+    owners = pod["metadata"].get("ownerReferences") or ()
+    return (bool(pod["spec"].get("nodeName")) and pod["status"].get("phase") not in _ENDED
+            and MIRROR not in (pod["metadata"].get("annotations") or {})
+            and not any(owner["kind"] in ("DaemonSet", "Node") for owner in owners))
 
 
-def _instance(pod: Any, budgets: list[Mapping[str, Any]]) -> Instance:
-    meta = pod.metadata
-    apart = {f"budget {meta.namespace}/{budget['metadata']['name']}" for budget in budgets
-             if budget["metadata"]["namespace"] == meta.namespace and _is_tight(budget)
-             and selects(budget["spec"].get("selector") or {}, meta.labels or {})}
-    affinity = pod.spec.affinity and pod.spec.affinity.pod_anti_affinity
-    if affinity and affinity.required_during_scheduling_ignored_during_execution:
-        apart |= {f"controller {owner.uid}" for owner in meta.owner_references or ()}
-    state = InstanceState.MOVING if meta.deletion_timestamp is not None else InstanceState.RUNNING
-    return Instance(f"{meta.namespace}/{meta.name}", pod.spec.node_name, apart=frozenset(apart), state=state,
+def _instance(pod: Json, budgets: list[Json]) -> Instance:
+    meta = pod["metadata"]
+    apart = {f"budget {meta['namespace']}/{budget['metadata']['name']}" for budget in budgets
+             if budget["metadata"]["namespace"] == meta["namespace"] and _is_tight(budget)
+             and selects(budget["spec"].get("selector") or {}, meta.get("labels") or {})}
+    affinity = (pod["spec"].get("affinity") or {}).get("podAntiAffinity") or {}
+    if affinity.get("requiredDuringSchedulingIgnoredDuringExecution"):
+        apart |= {f"controller {owner['uid']}" for owner in meta.get("ownerReferences") or ()}
+    state = InstanceState.MOVING if meta.get("deletionTimestamp") else InstanceState.RUNNING
+    return Instance(f"{meta['namespace']}/{meta['name']}", pod["spec"]["nodeName"], apart=frozenset(apart), state=state,
                     can_stop=False)
 
 
-def _is_tight(budget: Mapping[str, Any]) -> bool:
+def _is_tight(budget: Json) -> bool:
     """Whether two of its pods may not go down together."""
     allowed = budget.get("status", {}).get("disruptionsAllowed", 0)
     return isinstance(allowed, int) and allowed < 2
 
 
-def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+def selects(selector: Json, labels: Mapping[str, str]) -> bool:
     """Whether a label selector selects what has these labels; an empty one selects everything."""
     for name, value in (selector.get("matchLabels") or {}).items():
         if labels.get(name) != value:
@@ -202,7 +201,7 @@ def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     return all(_matches(one, labels) for one in selector.get("matchExpressions") or ())
 
 
-def _matches(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+def _matches(expression: Json, labels: Mapping[str, str]) -> bool:
     key, values = expression["key"], expression.get("values") or ()
     found = {"In": key in labels and labels[key] in values, "NotIn": labels.get(key) not in values,
              "Exists": key in labels, "DoesNotExist": key not in labels}
