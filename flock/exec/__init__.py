@@ -2,7 +2,17 @@
 """Runs programs by argument list, and reads a machine's files below an injectable root directory."""
 from __future__ import annotations
 
-from flock.exec.process import CommandFailed, CommandNotFound, CommandTimeout, Completed, OutputTooLong, run
+from flock.exec.process import (
+    CommandFailed,
+    CommandHalted,
+    CommandNotFound,
+    CommandTimeout,
+    Completed,
+    Halt,
+    OutputTooLong,
+    run,
+)
 from flock.exec.root import Root
 
-__all__ = ["CommandFailed", "CommandNotFound", "CommandTimeout", "Completed", "OutputTooLong", "Root", "run"]
+__all__ = ["CommandFailed", "CommandHalted", "CommandNotFound", "CommandTimeout", "Completed", "Halt", "OutputTooLong",
+           "Root", "run"]

@@ -66,14 +66,44 @@ class OutputTooLong(FlockError):
     text: ClassVar[str] = "{command} was killed after writing more than {limit_bytes} bytes"
 
 
+class CommandHalted(FlockError):
+    """A program and its process group were killed because somebody ended the run."""
+
+    code: ClassVar[str] = "flock.exec.halted"
+    http: ClassVar[int] = 409
+    text: ClassVar[str] = "{command} was ended before it was done"
+
+
+class Halt:
+    """Ends runs from another thread. Use it in a ``with`` block, which releases its descriptor."""
+
+    def __init__(self) -> None:
+        self._fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+    def __enter__(self) -> Halt:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        os.close(self._fd)
+
+    def fileno(self) -> int:
+        """Readable once ``set`` was called."""
+        return self._fd
+
+    def set(self) -> None:
+        """Kill the program that runs with this halt, and each one that is started with it later."""
+        os.eventfd_write(self._fd, 1)
+
+
 def run(argv: Sequence[str], *, timeout_s: float, check: bool = True, input: str | None = None,
         env: Mapping[str, str] | None = None, cwd: str | None = None,
-        output_max_bytes: int = OUTPUT_MAX_BYTES) -> Completed:
+        output_max_bytes: int = OUTPUT_MAX_BYTES, halt: Halt | None = None) -> Completed:
     """Run ``argv`` and wait at most ``timeout_s`` seconds for its end.
 
     The program gets this process's environment, then ``LC_ALL=C`` (so that its output can be parsed), then ``env``.
     ``input`` becomes stdin; without it stdin is empty. Drops stderr beyond ``output_max_bytes``; stdout beyond it is
-    an error. Raises CommandNotFound, CommandTimeout, OutputTooLong and, with ``check``, CommandFailed.
+    an error. ``halt`` may end it earlier. Raises CommandNotFound, CommandTimeout, CommandHalted, OutputTooLong and,
+    with ``check``, CommandFailed.
     """
     if not argv or isinstance(argv, str):
         raise TypeError("argv must be a non-empty list of arguments")
@@ -86,11 +116,13 @@ def run(argv: Sequence[str], *, timeout_s: float, check: bool = True, input: str
             start_new_session=True)
     except OSError as error:
         raise CommandNotFound(command=command, reason=error.strerror or str(error)) from error
-    with _Conversation(process, b"" if input is None else input.encode(), output_max_bytes) as talk:
+    with _Conversation(process, b"" if input is None else input.encode(), output_max_bytes, halt) as talk:
         try:
             talk.until(deadline)
         except TimeoutError:
             raise CommandTimeout(command=command, timeout_s=timeout_s) from None
+        except InterruptedError:
+            raise CommandHalted(command=command) from None
         except OverflowError:
             raise OutputTooLong(command=command, limit_bytes=output_max_bytes) from None
         done = Completed(process.wait(), talk.text(process.stdout), talk.text(process.stderr))
@@ -103,8 +135,10 @@ def run(argv: Sequence[str], *, timeout_s: float, check: bool = True, input: str
 class _Conversation:
     """Writes and reads one child's pipes without threads; an exception in the block kills its process group."""
 
-    def __init__(self, process: subprocess.Popen[bytes], to_write: bytes, limit_bytes: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], to_write: bytes, limit_bytes: int,
+                 halt: Halt | None = None) -> None:
         self._process = process
+        self._halt = halt
         self._pending = memoryview(to_write)
         self._limit_bytes = limit_bytes
         self._read: dict[int, bytearray] = {}
@@ -133,14 +167,19 @@ class _Conversation:
                 _close_quietly(stream)
 
     def until(self, deadline: float) -> None:
-        """Wait until the child has ended and its pipes are read; TimeoutError at ``deadline`` (monotonic seconds)."""
-        while self._selector.get_map():
+        """Wait until the child has ended and its pipes are read; TimeoutError at ``deadline`` (monotonic seconds),
+        InterruptedError when it was halted."""
+        if self._halt is not None:
+            self._selector.register(self._halt, selectors.EVENT_READ)
+        while len(self._selector.get_map()) > (self._halt is not None):
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 if self._ended:
                     return
                 raise TimeoutError
             for key, _ in self._selector.select(left_s):
+                if key.fileobj is self._halt:
+                    raise InterruptedError
                 if key.fd == self._pidfd:
                     self._ended = True
                     self._selector.unregister(self._pidfd)

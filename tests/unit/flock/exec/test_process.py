@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from flock.core.errors import FlockError, from_wire
-from flock.exec import CommandFailed, CommandNotFound, CommandTimeout, OutputTooLong, run
+from flock.exec import CommandFailed, CommandHalted, CommandNotFound, CommandTimeout, Halt, OutputTooLong, run
 
 
 def python(code: str, *args: str) -> list[str]:
@@ -97,6 +98,30 @@ def test_timeout_kills_the_whole_process_group(tmp_path: Path) -> None:
         run(python(code, str(pids)), timeout_s=1.5)
     assert time.monotonic() - started < 10
     assert all(gone_within(int(pid), 5) for pid in pids.read_text().split())
+
+
+def test_another_thread_ends_a_run_and_those_that_would_follow(tmp_path: Path) -> None:
+    begun = tmp_path / "pid"
+    code = "import os, sys, time, pathlib; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(60)"
+    before = len(os.listdir("/proc/self/fd"))
+    with Halt() as halt:
+        assert run(python("print('done')"), timeout_s=30, halt=halt).out == "done\n"
+
+        def end() -> None:
+            while not (begun.exists() and begun.read_text()):
+                time.sleep(0.01)
+            halt.set()
+
+        ender = threading.Thread(target=end)
+        ender.start()
+        started = time.monotonic()
+        with pytest.raises(CommandHalted, match="was ended before it was done"):
+            run(python(code, str(begun)), timeout_s=60, halt=halt)
+        ender.join()
+        assert time.monotonic() - started < 30 and gone_within(int(begun.read_text()), 5)
+        with pytest.raises(CommandHalted):
+            run(python("import time; time.sleep(60)"), timeout_s=60, halt=halt)
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_program_that_leaves_a_daemon_behind_returns_at_its_own_end() -> None:
