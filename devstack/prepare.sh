@@ -142,14 +142,14 @@ PYTHON
 
 install_product() {
     local fingerprint marker=$FLOCK_HOME/venv/.product copy log
-    fingerprint=$(cd "$repo" && find flock fm fm_api sysinv mtce sm etc setup.cfg requirements.txt MANIFEST.in -type f -not -name '*.pyc' -print0 |
+    fingerprint=$(cd "$repo" && find flock fm fm_api sysinv mtce sm patching etc setup.cfg requirements.txt MANIFEST.in -type f -not -name '*.pyc' -print0 |
         sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
     [ "$(cat "$marker" 2> /dev/null)" = "$fingerprint" ] && return 0
     say "installing the product into $FLOCK_HOME/venv"
     rm -f "$marker"
     copy=$(mktemp -d)
     log=$(mktemp)
-    (cd "$repo" && tar -c --exclude=__pycache__ flock fm fm_api sysinv mtce sm etc setup.cfg setup.py pyproject.toml requirements.txt README.md MANIFEST.in) |
+    (cd "$repo" && tar -c --exclude=__pycache__ flock fm fm_api sysinv mtce sm patching etc setup.cfg setup.py pyproject.toml requirements.txt README.md MANIFEST.in) |
         tar -x -C "$copy"
     if ! PBR_VERSION=${PBR_VERSION:-1.0.0} "$FLOCK_HOME/venv/bin/python" -m pip install --disable-pip-version-check -q \
         --no-deps --no-build-isolation --force-reinstall "$copy" > "$log" 2>&1 < /dev/null; then

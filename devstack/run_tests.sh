@@ -38,7 +38,7 @@ run_unit() {
     local measured=() package
     if [ $# -eq 0 ]; then
         export COVERAGE_FILE=$repo/.coverage
-        for package in flock fm fm_api sysinv mtce sm devstack; do measured+=("--cov=$package"); done
+        for package in flock fm fm_api sysinv mtce sm patching devstack; do measured+=("--cov=$package"); done
         measured+=(--cov-report=)
     fi
     "$bin/python" -m pytest -q "${durations[@]}" --numprocesses 2 --dist loadfile "${measured[@]}" "${suites[@]}" "$@" || return

@@ -145,11 +145,11 @@ def error_response(dialect: Dialect, environ: dict[str, Any], exchange: Exchange
         LOG.error("unhandled error in %s %s", exchange.method, exchange.path,
                   exc_info=(type(error), error, error.__traceback__))
         status = 500
-        body = dialect.fault(status, f"An unexpected error occurred; the log has it under {exchange.request_id}.")
+        body = dialect.unexpected(error, exchange.request_id)
     response = PecanResponse(body=body, status=status, content_type="application/json", charset=None)
     accept = str(environ.get("HTTP_ACCEPT", ""))
     if "application/xml" in accept and "json" not in accept and "*/*" not in accept:
-        text = next(value for key, value in response.json_body.items() if key != "success")
+        text = str(next((value for key, value in response.json_body.items() if key != "success" and value), ""))
         response.body = f"<error_message>{escape(text)}</error_message>".encode()
         response.content_type = "application/xml"
     response.headers.update(headers)

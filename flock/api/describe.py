@@ -91,7 +91,8 @@ class Description:
     """The declaration of one operation, beyond its route and policy.
 
     ``errors``: error statuses in addition to those of every operation of its kind; ``headers``: request headers that
-    the operation reads, with a text; ``body_required`` False: the operation also works without a body.
+    the operation reads, with a text; ``body_required`` False: the operation also works without a body; ``body_media``:
+    its media types.
     """
 
     query: tuple[Argument, ...] = ()
@@ -100,6 +101,7 @@ class Description:
     answers: Mapping[int, Answer] = field(default_factory=dict)
     errors: tuple[int, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    body_media: tuple[str, ...] = (JSON,)
 
     @property
     def query_names(self) -> frozenset[str]:
@@ -109,7 +111,8 @@ class Description:
 
 def describes(*, query: Sequence[Argument] = (), body: Any = None, body_required: bool = True,
               answers: Mapping[int, Any] | None = None, errors: Sequence[int] = (),
-              headers: Mapping[str, str] | None = None) -> Callable[[H], H]:
+              headers: Mapping[str, str] | None = None,
+              body_media: Sequence[str] = (JSON,)) -> Callable[[H], H]:
     """Declare a controller method; the docstring of the method is its summary.
 
     ``answers`` by status: an Answer, or the content of an ``application/json`` response, or None for an empty one.
@@ -117,7 +120,7 @@ def describes(*, query: Sequence[Argument] = (), body: Any = None, body_required
     by method name.
     """
     found = described(query=query, body=body, body_required=body_required, answers=answers, errors=errors,
-                      headers=headers)
+                      headers=headers, body_media=body_media)
 
     def mark(method: H) -> H:
         setattr(method, _MARK, found)
@@ -128,10 +131,10 @@ def describes(*, query: Sequence[Argument] = (), body: Any = None, body_required
 
 def described(*, query: Sequence[Argument] = (), body: Any = None, body_required: bool = True,
               answers: Mapping[int, Any] | None = None, errors: Sequence[int] = (),
-              headers: Mapping[str, str] | None = None) -> Description:
+              headers: Mapping[str, str] | None = None, body_media: Sequence[str] = (JSON,)) -> Description:
     """The declaration as an object; same arguments as ``describes``."""
     given = {status: _answer(content) for status, content in ({204: None} if answers is None else answers).items()}
-    return Description(tuple(query), body, body_required, given, tuple(errors), dict(headers or {}))
+    return Description(tuple(query), body, body_required, given, tuple(errors), dict(headers or {}), tuple(body_media))
 
 
 def description_of(handler: Any) -> Description | None:

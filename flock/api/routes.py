@@ -47,16 +47,18 @@ class PublishedRoute:
 
 
 class _Node:
-    __slots__ = ("children", "parameter", "route")
+    __slots__ = ("children", "many", "parameter", "route")
 
     def __init__(self) -> None:
         self.children: dict[str, _Node] = {}
         self.parameter: _Node | None = None
+        self.many: _Node | None = None
         self.route: Route | None = None
 
 
 class RouteTable:
-    """All routes of one API. A literal segment takes precedence over a ``{parameter}``."""
+    """All routes of one API. A literal segment takes precedence over a ``{parameter}``, and that over ``{several+}``,
+    which matches one or more segments, as few as possible: its value is their text with the slashes."""
 
     def __init__(self) -> None:
         self._root = _Node()
@@ -82,7 +84,10 @@ class RouteTable:
             method: found.query_names for method, found in described.items() if found is not None})
         node = self._root
         for segment in path.split("/")[1:]:
-            if segment.startswith("{"):
+            if segment.endswith("+}"):
+                node.many = node.many or _Node()
+                node = node.many
+            elif segment.startswith("{"):
                 node.parameter = node.parameter or _Node()
                 node = node.parameter
             else:
@@ -116,13 +121,12 @@ class RouteTable:
         if route is not None:
             return route, {}
         segments = path.split("/")[1:]
-        found = _descend(self._root, segments, 0)
+        values: list[str] = []
+        found = _descend(self._root, segments, 0, values)
         if found is None:
             return None
-        names = (part[1:-1] for part in found.path.split("/")[1:])
-        template = found.path.split("/")[1:]
-        return found, {name: value for name, part, value in zip(names, template, segments, strict=True)
-                       if part.startswith("{")}
+        names = [part.strip("{+}") for part in found.path.split("/")[1:] if part.startswith("{")]
+        return found, dict(zip(names, values, strict=True))
 
     def published(self) -> Iterator[PublishedRoute]:
         """Every operation, sorted by path."""
@@ -132,16 +136,25 @@ class RouteTable:
                 yield PublishedRoute(method, route.path, rule.name, rule.check)
 
 
-def _descend(node: _Node, segments: list[str], index: int) -> Route | None:
+def _descend(node: _Node, segments: list[str], index: int, values: list[str]) -> Route | None:
+    """The route of the segments from ``index`` on; ``values`` gets those of its parameters."""
     if index == len(segments):
         return node.route
     child = node.children.get(segments[index])
     if child is not None:
-        found = _descend(child, segments, index + 1)
+        found = _descend(child, segments, index + 1, values)
         if found is not None:
             return found
-    if node.parameter is not None and segments[index]:
-        return _descend(node.parameter, segments, index + 1)
+    ends = [(node.parameter, index + 1)] + [(node.many, end) for end in range(index + 1, len(segments) + 1)]
+    for following, end in ends:
+        if following is None or not all(segments[index:end]):
+            continue
+        known = len(values)
+        values.append("/".join(segments[index:end]))
+        found = _descend(following, segments, end, values)
+        if found is not None:
+            return found
+        del values[known:]
     return None
 
 

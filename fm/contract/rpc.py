@@ -13,7 +13,7 @@ from fm.contract.silence import SilenceChange, SilenceRequest
 
 BATCH_MAX = 500
 PAGE_MAX = 1000
-API, CONDUCTORS, ALARMS = ("fm-api",), ("mtce-conductor", "sysinv-conductor"), ("sm-alarms",)
+API, CONDUCTORS, ALARMS = ("fm-api",), ("mtce-conductor", "patching-conductor", "sysinv-conductor"), ("sm-alarms",)
 RAISING = API + CONDUCTORS + ALARMS
 READING = (*CONDUCTORS, "sysinv-api")
 

@@ -10,7 +10,7 @@ AGENT_TOPIC = "patching.agent"
 
 
 @rpc_interface(topic=CONDUCTOR_TOPIC, version="1.0", namespace="software", speaks_for="system",
-               callers=("software-api", "patching-orchestrator"))
+               callers=("patching-api", "patching-orchestrator"))
 class Software:
     """Interface for the APIs and the orchestrator: all changes of releases and their deployment."""
 

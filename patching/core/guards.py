@@ -30,6 +30,14 @@ def no_other_owner(view: View, owner: Owner) -> None:
                                      f"with {commands}; only {commands} can go on with it.")
 
 
+def precheck(view: View, target: Release) -> None:
+    """A precheck is of use before a deployment, and during that of the same release."""
+    deploy = view.deploy
+    if deploy is not None and target.version not in (deploy.from_release, deploy.to_release):
+        raise SoftwareRefused(detail=f"deploy precheck of {target.id} is not possible: a deployment from "
+                                     f"{deploy.from_release} to {deploy.to_release} exists (state {deploy.state}).")
+
+
 def release(view: View, release_id: str) -> Release:
     """The release of that id."""
     known = view.releases.get(release_id)

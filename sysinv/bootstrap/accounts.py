@@ -15,7 +15,7 @@ from flock.conf import shared
 
 SHARED_GROUP = "flock"
 """May read the configuration that all services share."""
-USERS = ("flock-fm", "flock-sysinv", "flock-mtce", "flock-sm", "flock-keystone")
+USERS = ("flock-fm", "flock-sysinv", "flock-mtce", "flock-sm", "flock-patching", "flock-keystone")
 SYSUSERS = "".join([f"g {SHARED_GROUP} -\n",
                     *(f'u {user} - "Service of the flock"\n' for user in USERS),
                     *(f"m {user} {SHARED_GROUP}\n" for user in USERS if user != "flock-keystone")])
@@ -23,6 +23,7 @@ SYSUSERS = "".join([f"g {SHARED_GROUP} -\n",
 FRONT_GROUP = "www-data"
 """The workers of the front, which connect to the APIs' sockets."""
 SOCKETS = {"fm-api": "flock-fm", "sysinv-api": "flock-sysinv", "mtce-api": "flock-mtce", "sm-api": "flock-sm",
+           "patching-api": "flock-patching",
            "keystone": "flock-keystone"}
 TMPFILES_PATH = "/etc/tmpfiles.d/flock.conf"
 # Not RuntimeDirectory= of the units: systemd would give it the group that also reads the service's files.
@@ -48,9 +49,9 @@ _READ_ONLY = 0o640
 RULES: tuple[tuple[str, Owner], ...] = (
     ("etc/flock/flock.conf", Owner("root", SHARED_GROUP, _READ_ONLY)),
     *((f"etc/flock/{name}.conf", Owner("root", f"flock-{name}", _READ_ONLY))
-      for name in ("fm", "sysinv", "mtce", "sm")),
+      for name in ("fm", "sysinv", "mtce", "sm", "patching")),
     *((f"etc/flock/{daemon}.conf", Owner("root", f"flock-{daemon.partition('-')[0]}", _READ_ONLY))
-      for daemon in ("fm-api", "fm-manager", "sm-alarms", "sysinv-api", "mtce-api")),
+      for daemon in ("fm-api", "fm-manager", "sm-alarms", "sysinv-api", "mtce-api", "patching-api")),
     # sysinv-api seals passwords; mtce-conductor opens them, as root.
     (_below(shared.SECRETS_KEY), Owner("root", "flock-sysinv", _READ_ONLY)),
     # sysinv-api derives from it the keys of the hosts that it installs; mtce-heartbeat reads it as root.

@@ -27,6 +27,7 @@ SERVICES = (
     ServiceEntry("mtce", "maintenance", "Host maintenance", 2112),
     # Name and type by which StarlingX's clients find it.
     ServiceEntry("smapi", "smapi", "Service management", 7777),
+    ServiceEntry("usm", "usm", "Software management", 5497, "/v1"),
 )
 
 

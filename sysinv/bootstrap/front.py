@@ -115,7 +115,8 @@ def socket_path(service: str) -> str:
 
 def pattern(template: str) -> str:
     """nginx's regular expression for a path template, with or without a slash at the end."""
-    parts = ["[^/]+" if part.startswith("{") else re.escape(part) for part in template.strip("/").split("/")]
+    parts = [".+" if part.endswith("+}") else "[^/]+" if part.startswith("{") else re.escape(part)
+             for part in template.strip("/").split("/")]
     return "^/" + "/".join(parts) + "/?$" if template != "/" else "^/$"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from flock.exec.atomic import replace_file
 
 KEY_BYTES = 32
-SERVICE_USERS = ("fm", "sysinv", "mtce", "sm")
+SERVICE_USERS = ("fm", "sysinv", "mtce", "sm", "patching")
 
 
 @dataclass(frozen=True, slots=True)

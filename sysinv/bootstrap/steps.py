@@ -40,7 +40,7 @@ from sysinv.model.hostname import CONTROLLER_0
 KEYSTONE_BIN = "/opt/flock/keystone/bin"
 CONF_DIR = Path("/etc/flock")
 MANAGEMENT_KEY = CONF_DIR / "sm.key"
-SUBSYSTEMS = ("fm", "sysinv", "mtce")
+SUBSYSTEMS = ("fm", "sysinv", "mtce", "patching")
 POSTGRESQL_VERSION = "15"
 COMMAND_TIMEOUT_S = 120.0
 PORT_TIMEOUT_S = 120.0
@@ -52,7 +52,7 @@ UNITS_ENABLED = ("flock-config", UNIT_OF_MANAGEMENT, "flock-mtce-heartbeat", "fl
 """What systemd starts; service management starts the rest."""
 UNITS_MANAGED = ("rabbitmq-server", "flock-front", "flock-keystone-cache", "flock-keystone", "flock-fm-manager",
                  "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api", "flock-dnsmasq", "flock-mtce-conductor",
-                 "flock-mtce-api")
+                 "flock-mtce-api", "flock-patching-conductor", "flock-patching-api")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ def service_files(boot: Bootstrap, *, keep: Collection[Path] = ()) -> None:
     made = [*render.service_files(boot.answers, boot.secrets, boot.hostname),
             *render.keystone_files(boot.answers, boot.secrets)]
     write_files(file for file in made if Path(file.path) not in keep)
-    for directory in ("keystone", "flock/fm", "flock/sysinv", "flock/mtce"):
+    for directory in ("keystone", "flock/fm", "flock/sysinv", "flock/mtce", "flock/patching"):
         Path("/var/lib", directory).mkdir(parents=True, exist_ok=True, mode=0o700)
 
 

@@ -16,6 +16,7 @@ from flock.rpc.accounts import (
 from flock.rpc.interface import interface_spec
 from fm.contract.rpc import FmManager
 from mtce.contract import rpc as mtce
+from patching.contract import rpc as patching
 from sysinv.contract import rpc as sysinv
 
 FM_TOPIC = interface_spec(FmManager).topic
@@ -38,6 +39,9 @@ SERVICES: dict[str, Service] = {
     "mtce-conductor": Service(serves=(mtce.CONDUCTOR_TOPIC,), calls=(FM_TOPIC, sysinv.CONDUCTOR_TOPIC),
                               agents=(mtce.AGENT_TOPIC,)),
     "mtce-api": Service(calls=(mtce.CONDUCTOR_TOPIC,)),
+    "patching-conductor": Service(serves=(patching.CONDUCTOR_TOPIC,), calls=(FM_TOPIC,),
+                                  agents=(patching.AGENT_TOPIC,)),
+    "patching-api": Service(calls=(patching.CONDUCTOR_TOPIC,)),
     "sysinv-conductor": Service(serves=(sysinv.CONDUCTOR_TOPIC,), calls=(FM_TOPIC, mtce.CONDUCTOR_TOPIC),
                                 agents=(sysinv.AGENT_TOPIC,)),
     "sm-alarms": Service(calls=(FM_TOPIC,)),
@@ -46,12 +50,12 @@ SERVICES: dict[str, Service] = {
 }
 ON_EACH_CONTROLLER = frozenset({"sm-alarms"})
 """Daemons that run also where the bus does not; all others move with it."""
-AGENT_TOPICS = (mtce.AGENT_TOPIC, sysinv.AGENT_TOPIC)
-# Two agents and the programs that raise alarms, each with a few connections and queues.
+AGENT_TOPICS = (mtce.AGENT_TOPIC, patching.AGENT_TOPIC, sysinv.AGENT_TOPIC)
+# Three agents and the programs that raise alarms, each with a few connections and queues.
 HOST_CONNECTIONS_MAX, HOST_CHANNELS_MAX, HOST_QUEUES_MAX = 64, 256, 64
 # A queue of an agent has one or two.
 HOST_BINDINGS_MAX = 4 * HOST_QUEUES_MAX
-HOST_SENDS_TO = (FM_TOPIC, mtce.CONDUCTOR_TOPIC, sysinv.CONDUCTOR_TOPIC)
+HOST_SENDS_TO = (FM_TOPIC, mtce.CONDUCTOR_TOPIC, patching.CONDUCTOR_TOPIC, sysinv.CONDUCTOR_TOPIC)
 
 
 def of_host(hostname: str, exchange: str) -> HostAccess:

@@ -27,7 +27,7 @@ TEXTS = {
     503: "A required service does not reply.", 504: "A required service took too long."}
 IDENT = Uuid().accepted()
 ANY_NAME = {"type": "string", "pattern": "^[^/]+$"}
-PARAMETER = re.compile(r"\{([^}]+)\}")
+PARAMETER = re.compile(r"\{([^}+]+)\+?\}")
 REQUEST_ID = {"description": "Id of the request in all log lines; the caller's own id if it is well formed.",
               "required": True, "schema": {"type": "string", "pattern": "^req-[0-9a-f-]{36}$"}}
 
@@ -37,7 +37,7 @@ def document(table: RouteTable, dialect: Dialect, subsystem: str) -> dict[str, A
     components = Components()
     about = dialect.root("") if dialect.root is not None else {"name": subsystem, "description": ""}
     alias = f" A path without /{dialect.default_version} in front means the same." if dialect.default_version else ""
-    paths = {route.path: _path_item(route, table, components, dialect)
+    paths = {route.path.replace("+}", "}"): _path_item(route, table, components, dialect)
              for route in sorted(table.routes, key=lambda r: r.path)}
     return {
         "openapi": "3.1.0",
@@ -63,6 +63,9 @@ def _path_item(route: Route, table: RouteTable, components: Components, dialect:
     if names:
         item["parameters"] = [{"name": name, "in": "path", "required": True,
                                "schema": IDENT if name == "uuid" else ANY_NAME} for name in names]
+        # What takes several segments is sent with its slashes.
+        if "+}" in route.path:
+            item["parameters"][-1]["description"] = "One, or several with slashes between them."
     for method, handler in route.handlers.items():
         item[method.lower()] = _operation(route, method, description_of(handler) or Description(), components, dialect)
         _link(item[method.lower()], route, method, table)
@@ -84,7 +87,7 @@ def _operation(route: Route, method: str, described: Description, components: Co
     if parameters:
         found["parameters"] = parameters
     if described.body is not None:
-        media = (JSON, JSON_PATCH) if isinstance(described.body, Patch) else (JSON,)
+        media = (JSON, JSON_PATCH) if isinstance(described.body, Patch) else described.body_media
         schema = components.sent(described.body)
         found["requestBody"] = {"required": described.body_required,
                                 "content": {kind: {"schema": schema} for kind in media}}
@@ -152,7 +155,10 @@ def _error(status: int, dialect: Dialect) -> dict[str, Any]:
 
 
 def error_schema(status: int, dialect: Dialect) -> dict[str, Any]:
-    """The schema of an error body: one key with a JSON string that contains JSON, of a domain error or a web error."""
+    """The schema of an error body: one key with a JSON string that contains JSON, of a domain error or a web error;
+    or what the dialect says."""
+    if dialect.fault_schema is not None:
+        return dict(dialect.fault_schema)
     domain = _exactly({"debuginfo": {"type": "null"}, "faultcode": {"enum": ["Client", "Server"]},
                        "faultstring": {"type": "string"}}, dialect.fault_keys)
     if dialect.web_errors == "title":

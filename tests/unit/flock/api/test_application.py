@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -400,6 +401,20 @@ def test_the_other_error_dialect() -> None:
     assert inner(other("/things?x=1"))["faultstring"] == 'Unknown argument: "x"'
     assert other("/things", headers={"X-Roles": "reader", "X-Project-Name": "tenant"}).status_int == 200
     assert other("/things/x", "DELETE", {"X-Roles": "admin", "X-Project-Name": "tenant"}).status_int == 403
+
+
+def test_a_dialect_with_error_bodies_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    def body(status: int, title: str, text: str, code: str) -> dict[str, Any]:
+        return {"code": code or status, "title": title, "error": text}
+
+    own = asker(make_app(Dialect(default_version="v1", fault_body=body)))
+    assert own("/nope").json == {"code": 404, "title": "Not Found", "error": "The resource could not be found."}
+    assert own("/things/7").json == {"code": "flock.not_found", "title": "Not Found",
+                                     "error": "Thing 7 could not be found."}
+    assert own("/things?limit=x").json["title"] == "Bad Request"
+    first, again = (own("/things/crash").json["error"] for _ in range(2))
+    assert re.fullmatch(r"Internal error occurred\. Error signature \[[0-9a-f]{8}\]", first) and first == again
+    assert own("/nope", headers={**READ, "Accept": "application/xml"}).content_type == "application/xml"
 
 
 @pytest.mark.parametrize(("query", "status", "text"), [

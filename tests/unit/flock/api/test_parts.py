@@ -37,6 +37,21 @@ def table(*paths: str) -> RouteTable:
     return made
 
 
+def test_a_parameter_of_several_segments_takes_what_nothing_else_does() -> None:
+    made = table("/v1/a", "/v1/a/{id}", "/v1/a/{ids+}", "/v1/a/{ids+}/is_new", "/v1/a/{id}/{verb}/now")
+
+    def found(path: str) -> tuple[str, dict[str, str]] | None:
+        match = made.match(path)
+        return None if match is None else (match[0].path, dict(match[1]))
+
+    assert found("/v1/a/x") == ("/v1/a/{id}", {"id": "x"})
+    assert found("/v1/a/x/y/z") == ("/v1/a/{ids+}", {"ids": "x/y/z"})
+    assert found("/v1/a/x/is_new") == ("/v1/a/{ids+}/is_new", {"ids": "x"})
+    assert found("/v1/a/x/y/is_new") == ("/v1/a/{ids+}/is_new", {"ids": "x/y"})
+    assert found("/v1/a/x/go/now") == ("/v1/a/{id}/{verb}/now", {"id": "x", "verb": "go"})
+    assert found("/v1/a//x") is None and found("/v1/b/x") is None
+
+
 def test_matching_goes_back_when_the_literal_is_a_dead_end() -> None:
     routes = table("/v1/a/static/x", "/v1/a/{id}/y", "/v1/a/{id}")
     found = routes.match("/v1/a/static/y")

@@ -16,7 +16,8 @@ SECRETS = {
     "etc/flock/flock.conf": "flock", "etc/flock/fm.conf": "flock-fm", "etc/flock/fm-api.conf": "flock-fm",
     "etc/flock/fm-manager.conf": "flock-fm", "etc/flock/sysinv.conf": "flock-sysinv",
     "etc/flock/sysinv-api.conf": "flock-sysinv", "etc/flock/mtce.conf": "flock-mtce",
-    "etc/flock/mtce-api.conf": "flock-mtce", "opt/platform/flock/secrets.key": "flock-sysinv",
+    "etc/flock/mtce-api.conf": "flock-mtce", "etc/flock/patching.conf": "flock-patching",
+    "etc/flock/patching-api.conf": "flock-patching", "opt/platform/flock/secrets.key": "flock-sysinv",
     "etc/flock/heartbeat.key": "flock-sysinv", "opt/platform/flock/authority/ca.key": "flock-sysinv",
     "etc/flock/tls/host.key": "flock", "etc/keystone/keystone.conf": "flock-keystone"}
 ROOTS_OWN = ["opt/platform/flock/secrets.json", "etc/flock/sysinv-conductor.conf", "etc/flock/mtce-conductor.conf",
@@ -39,7 +40,8 @@ def test_systemd_makes_all_users_and_keystone_shares_no_configuration() -> None:
     assert lines[0] == "g flock -"
     assert [line.split()[1] for line in lines if line.startswith("u ")] == list(USERS)
     members = {tuple(line.split()[1:]) for line in lines if line.startswith("m ")}
-    assert members == {(user, SHARED_GROUP) for user in ("flock-fm", "flock-sysinv", "flock-mtce", "flock-sm")}
+    assert members == {(user, SHARED_GROUP) for user in ("flock-fm", "flock-sysinv", "flock-mtce", "flock-sm",
+                                                      "flock-patching")}
     assert accounts.SYSUSERS.endswith("\n") and len(lines) == 1 + len(USERS) + len(members)
 
 

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Prechecks as tasks: gathers the facts, decides, stores the result, and then starts the deployment if that was
+ordered."""
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from flock.core.errors import FlockError
+from flock.core.records import replace
+from flock.jobs.steps import OperationView, Step, Steps
+from patching.conductor.inventory import InventoryHost
+from patching.conductor.machine import Machine
+from patching.conductor.orders import ORDER, PRECHECK, Orders, refused
+from patching.conductor.store import now_ms
+from patching.contract.records import Order, OrderKind, PrecheckReply, Reply, ReplyStatus
+from patching.contract.states import AgentState, ReleaseState
+from patching.core import guards, requirements
+from patching.core.model import Precheck, Release
+from patching.core.precheck import Facts, Limits, Report, report
+from patching.core.requirements import PRESENT
+from patching.db import views
+from patching.db.views import Seen, Stored
+
+LOG = logging.getLogger(__name__)
+PRECHECK_S = 300.0
+
+
+class Inventory(Protocol):
+    """The part of ``patching.conductor.inventory.Inventory`` that is used here."""
+
+    def hosts(self) -> dict[str, InventoryHost]:
+        """The hosts by name."""
+
+    def health(self, relaxed: bool, ignored: Iterable[str]) -> Report:
+        """What the inventory's service says of the health of the system."""
+
+
+class Prechecks:
+    """``active``: the controller on which this runs; ``limits``: free space that a major release needs; ``ignored``:
+    ids of alarms that never count."""
+
+    def __init__(self, machine: Machine, orders: Orders, inventory: Inventory, active: str, limits: Limits,
+                 ignored: Callable[[], list[str]]) -> None:
+        self._machine, self._orders, self._inventory = machine, orders, inventory
+        self._active, self._limits, self._ignored = active, limits, ignored
+
+    def kinds(self) -> dict[str, Steps]:
+        """The plan of the task."""
+        return {PRECHECK: Steps(PRECHECK, Step("check", self.check, timeout_s=PRECHECK_S))}
+
+    def check(self, task: OperationView) -> dict[str, Any]:
+        """Check, and start when that was ordered."""
+        order: Order = ORDER.from_document(task.params["order"], "order")
+        try:
+            reply = self._checked(order)
+        except FlockError as error:
+            reply = refused(error)
+        return {"reply": views.REPLY.to_document(reply)}
+
+    def _checked(self, order: Order) -> Reply:
+        stored = self._machine.store.load()
+        release = guards.release(stored.view, order.releases[0])
+        is_major = not release.version.same_major(stored.view.running)
+        relaxed = order.force and not is_major
+        told = _told(stored, release, is_major)
+        try:
+            found = self._report(stored, release, is_major=is_major, relaxed=relaxed)
+        except FlockError as error:
+            LOG.warning("the precheck of %s could not be run: %s", release.id, error)
+            return Reply(ReplyStatus.REFUSED, error=f"The precheck of {release.id} could not be run: {error}\n",
+                         code=error.code, precheck=told)
+        self._machine.put_precheck(Precheck(release.id, found.is_healthy, now_ms(), relaxed, found.text))
+        told = replace(told, healthy=found.is_healthy, text=found.text)
+        if order.kind is OrderKind.START:
+            return replace(self._orders.carry_out(order), precheck=told)
+        if found.is_healthy:
+            return Reply(ReplyStatus.OK, found.text, precheck=told)
+        return Reply(ReplyStatus.REFUSED, code="patching.unhealthy", precheck=told,
+                     error=f"The following issues have been detected, which prevent deploying {release.id}\n"
+                           f"{found.text}")
+
+    def _report(self, stored: Stored, release: Release, *, is_major: bool, relaxed: bool) -> Report:
+        health = self._inventory.health(relaxed, self._ignored())
+        facts = facts_of(stored, release, self._inventory.hosts(), self._machine.store.agents(), self._active)
+        own = report(facts, is_major=is_major, relaxed=relaxed, limits=self._limits)
+        # What both look at, the inventory knows better.
+        told = {check.name for check in health.checks}
+        return Report((*health.checks, *(check for check in own.checks if check.name not in told)), health.absent)
+
+
+def facts_of(stored: Stored, release: Release, hosts: Mapping[str, InventoryHost], seen: Mapping[str, Seen],
+             active: str) -> Facts:
+    """What this service and the inventory know of the system."""
+    view = stored.view
+    unmet = [name for name in requirements.required(view.releases, release.id)
+             if name != release.id and not _can_be_met(view.releases.get(name), release)]
+    outdated = [name for name, one in seen.items() if name in hosts and view.deploy is None and (
+        one.facts.needs_reboot or one.facts.version not in ("", view.running.text))]
+    details = stored.details.get(release.id)
+    return Facts(
+        tuple(host.seen(AgentState.IDLE) for host in hosts.values()), view.running.major, active,
+        tuple(name for name, host in hosts.items() if not host.provisioned),
+        tuple(name for name, host in hosts.items() if host.configuration_outdated),
+        tuple(sorted(outdated)), unmet=tuple(unmet),
+        supported_from=() if details is None else tuple(details.supported_from))
+
+
+def _can_be_met(release: Release | None, target: Release) -> bool:
+    """Whether a required release is there, or comes with the deployment."""
+    return release is not None and (release.state in PRESENT or (
+        release.state is ReleaseState.AVAILABLE and release.version.same_major(target.version)))
+
+
+def _told(stored: Stored, release: Release, is_major: bool) -> PrecheckReply:
+    view = stored.view
+    details = stored.details.get(release.id)
+    is_upward = release.version > view.running
+    reboot = is_major or release.reboot_required or any(
+        view.releases[name].reboot_required for name in _covered(stored, release, is_upward))
+    return PrecheckReply(
+        release.id, view.running.text, release.version.text, None, major_release=is_major, reboot_required=reboot,
+        prepatched_iso=details is not None and details.prepatched_iso, apply_operation=is_upward)
+
+
+def _covered(stored: Stored, release: Release, is_upward: bool) -> tuple[str, ...]:
+    releases = stored.view.releases
+    try:
+        return requirements.to_apply(releases, release) if is_upward else requirements.to_remove(releases, release)
+    except FlockError:
+        return ()

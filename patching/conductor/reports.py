@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What agents tell: ``patching.contract.rpc.AgentReports``."""
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from flock.core.errors import InvalidInput
+from flock.core.records import replace
+from patching.conductor.machine import Machine
+from patching.conductor.surroundings import Watch
+from patching.contract.records import HostFacts, InstallProgress, InstallResult, Mirrored
+from patching.core.events import HostEnded
+
+TEXT_MAX, NAME_MAX, ITEMS_MAX = 4000, 255, 20_000
+# A report without news is stored at most so often: all that it changes is the time.
+UNCHANGED_S = 20.0
+
+
+class Reports:
+    """Implements ``AgentReports``."""
+
+    def __init__(self, machine: Machine, watch: Watch, clock: Callable[[], float] = time.monotonic) -> None:
+        self._machine, self._watch, self._clock = machine, watch, clock
+        self._lock = threading.Lock()
+        self._last: dict[str, tuple[HostFacts, float]] = {}
+
+    def report(self, *, facts: HostFacts) -> None:
+        """Store what an agent reports, and take the result of its last installation. InvalidInput names what is out
+        of range."""
+        _bounded(facts)
+        bare = replace(facts, query_id="")
+        with self._lock:
+            last = self._last.get(facts.hostname)
+            is_due = last is None or last[0] != bare or self._clock() - last[1] >= UNCHANGED_S
+        if is_due or facts.query_id:
+            self._machine.store.seen(facts)
+            with self._lock:
+                self._last[facts.hostname] = (bare, self._clock())
+        self._watch.reported(facts)
+        if facts.result is not None and (last is None or last[0].result != facts.result):
+            self.install_ended(result=facts.result)
+
+    def install_progress(self, *, progress: InstallProgress) -> None:
+        """Store how far an installation is."""
+        if not 0 <= progress.percent <= 100:
+            raise InvalidInput(field="progress.percent", rule="must be from 0 to 100")
+        self._machine.store.progress(progress.deploy_id, progress)
+
+    def install_ended(self, *, result: InstallResult) -> None:
+        """Take the result of an installation; that of another deployment changes nothing."""
+        if len(result.error) > TEXT_MAX:
+            result = replace(result, error=result.error[:TEXT_MAX])
+        if self._machine.store.load().deploy_uuid == result.deploy_id:
+            self._machine.happen(HostEnded(result.hostname, result.attempt, result.error))
+
+    def mirrored(self, *, mirrored: Mirrored) -> None:
+        """Store what a controller holds."""
+        if len(mirrored.digests) > ITEMS_MAX:
+            raise InvalidInput(field="mirrored.digests", rule=f"must be at most {ITEMS_MAX}")
+        self._machine.store.mirrored(mirrored)
+
+
+def _bounded(facts: HostFacts) -> None:
+    if not 0 < len(facts.hostname) <= NAME_MAX:
+        raise InvalidInput(field="facts.hostname", rule=f"must have 1 to {NAME_MAX} characters")
+    for field in ("digests", "packages", "subfunctions"):
+        if len(getattr(facts, field)) > ITEMS_MAX:
+            raise InvalidInput(field=f"facts.{field}", rule=f"must be at most {ITEMS_MAX}")
+    result = facts.result
+    if result is not None and result.hostname != facts.hostname:
+        raise InvalidInput(field="facts.result.hostname", rule="must be that of the report")

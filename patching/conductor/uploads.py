@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Takes in uploaded files: checked with distrust, then published and stored as releases. A file that is refused leaves
+nothing on the disk."""
+from __future__ import annotations
+
+import errno
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flock.core.codec import codec_for
+from flock.core.errors import FlockError, InvalidInput
+from flock.db import utcnow
+from flock.jobs.steps import OperationView, Step, Steps
+from patching.artifact import patchfile
+from patching.artifact.errors import ArtifactRefused
+from patching.artifact.metadata import Metadata
+from patching.artifact.patchfile import PatchFile
+from patching.artifact.trust import Trust
+from patching.artifact.unpack import Limits
+from patching.conductor.library import Library, content_digest
+from patching.conductor.machine import Machine
+from patching.contract.records import Order, Reply, ReplyStatus, StagedFile, UploadedFile
+from patching.contract.states import ReleaseState
+from patching.contract.stored import ReleaseDetails
+from patching.core.model import Release
+from patching.db import views
+from patching.db.views import Stored
+
+LOG = logging.getLogger(__name__)
+UPLOAD = "upload"
+UPLOAD_S = 4 * 3600.0
+STAGED_MEMORY_S = 86_400.0
+EXTENSIONS = (".patch",)
+_ORDER = codec_for(Order)
+
+
+class Uploads:
+    """``staging``: where files wait. ``trusted``: whose signatures count now."""
+
+    def __init__(self, machine: Machine, library: Library, staging: Path, trusted: Callable[[], Trust],
+                 unpacked_max_bytes: int) -> None:
+        self._machine, self._library, self._staging, self._trusted = machine, library, staging, trusted
+        self._limits = Limits(bytes_max=unpacked_max_bytes, members_max=patchfile.OUTER.members_max,
+                              name_max=patchfile.OUTER.name_max)
+
+    def kinds(self) -> dict[str, Steps]:
+        """The plan of the task."""
+        return {UPLOAD: Steps(UPLOAD, Step("take in", self.take_in, timeout_s=UPLOAD_S))}
+
+    def take_in(self, task: OperationView) -> dict[str, Any]:
+        """Take in all files of an order. One that is refused does not hold up the others."""
+        order: Order = _ORDER.from_document(task.params["order"], "order")
+        info, errors, uploaded = [], [], []
+        try:
+            for number, staged in enumerate(order.files):
+                try:
+                    said, one = self._one(staged, f"{task.uuid}-{number}")
+                    info.append(said)
+                    uploaded.append(one)
+                except FlockError as refusal:
+                    errors.append(str(refusal))
+                except OSError as failure:
+                    errors.append(f"{staged.name} cannot be stored: {_disk(failure)}")
+        finally:
+            for staged in order.files:
+                self.place(staged).unlink(missing_ok=True)
+        LOG.info("upload of %s by %s: %s", ", ".join(one.name for one in order.files), order.user or "somebody",
+                 "; ".join(errors) or "taken")
+        reply = Reply(ReplyStatus.REFUSED if errors else ReplyStatus.OK, "".join(f"{line}\n" for line in info),
+                      error="".join(f"{line}\n" for line in errors), code="patching.artifact_refused" if errors else "",
+                      uploaded=uploaded)
+        return {"reply": views.REPLY.to_document(reply)}
+
+    def place(self, staged: StagedFile) -> Path:
+        """Where a staged file is. InvalidInput: its path leads out of the staging directory."""
+        if staged.path in ("", ".", "..") or "/" in staged.path or "\0" in staged.path:
+            raise InvalidInput(field="files.path", rule="must be a name in the staging directory")
+        return self._staging / staged.path
+
+    def sweep(self) -> None:
+        """Remove staged files that nobody has ordered to take in for a day."""
+        limit_s = time.time() - STAGED_MEMORY_S
+        for path in self._staging.glob("*"):
+            try:
+                if path.stat().st_mtime < limit_s:
+                    path.unlink()
+            except OSError as error:
+                LOG.warning("%s stays: %s", path, error)
+
+    def _one(self, staged: StagedFile, work: str) -> tuple[str, UploadedFile]:
+        if not staged.name.endswith(EXTENSIONS):
+            raise ArtifactRefused(detail=f"{staged.name} is no patch: its name must end in {' or '.join(EXTENSIONS)}.")
+        place = self._library.incoming(work)
+        try:
+            patch = patchfile.read(self.place(staged), staged.name, place, self._trusted(), utcnow(), self._limits)
+            stored = self._machine.store.load()
+            known = stored.view.releases.get(patch.metadata.id)
+            if known is None:
+                said = self._new(staged.name, patch, stored)
+            else:
+                said = self._known(staged.name, patch, known, stored)
+        finally:
+            self._library.drop_incoming(work)
+        return said, UploadedFile(staged.name, patch.metadata.id, patch.metadata.version.text)
+
+    def _new(self, name: str, patch: PatchFile, stored: Stored) -> str:
+        version = patch.metadata.version
+        if not version.is_patch or not any(
+                release.version.same_major(version) and release.state is not ReleaseState.UNAVAILABLE
+                for release in stored.view.releases.values()):
+            raise ArtifactRefused(detail=f"{name} is for release {version.major}, which this system does not have. "
+                                         "Upload that release first.")
+        release = _release(patch.metadata, ReleaseState.AVAILABLE)
+        content = self._library.publish(patch)
+        self._machine.put_release(release, details_of(patch.metadata), content)
+        return f"{name} is now uploaded"
+
+    def _known(self, name: str, patch: PatchFile, known: Release, stored: Stored) -> str:
+        content = stored.contents.get(known.id)
+        if content is not None and content.digest != content_digest(patch.directory):
+            raise ArtifactRefused(detail=f"{name} holds other content than {known.id}, which is uploaded already. "
+                                         f"Delete that first: software delete {known.id}")
+        if known.state is ReleaseState.COMMITTED:
+            return f"{name}: {known.id} is committed, and stays as it is"
+        release = _release(patch.metadata, known.state)
+        self._machine.put_release(release if known.state is ReleaseState.AVAILABLE else known,
+                                  details_of(patch.metadata), None)
+        return f"{name}: {known.id} is uploaded already; its description was refreshed"
+
+
+def details_of(metadata: Metadata, supported_from: tuple[str, ...] = ()) -> ReleaseDetails:
+    """What is stored of a description beside what decisions are made on."""
+    return ReleaseDetails(
+        metadata.summary, metadata.description, metadata.install_instructions, metadata.warnings,
+        metadata.apply_active_release_only, list(metadata.packages), list(metadata.activation_scripts),
+        list(metadata.semantics), dict(metadata.hooks), metadata.prepatched_iso,
+        list(metadata.preinstalled_patches), list(supported_from))
+
+
+def _release(metadata: Metadata, state: ReleaseState) -> Release:
+    return Release(metadata.id, metadata.version, state, metadata.component, metadata.status, metadata.reboot_required,
+                   metadata.unremovable, metadata.requires)
+
+
+def _disk(failure: OSError) -> str:
+    if failure.errno == errno.ENOSPC:
+        return "no space is left on the disk. Delete releases that nobody needs, then upload it again."
+    return f"{failure.strerror or failure}."
