@@ -19,7 +19,6 @@ from patching.artifact import trust
 from patching.conductor import surroundings
 from patching.conductor.hands import Hands
 from patching.conductor.inventory import SERVICE, Inventory
-from patching.conductor.library import Library
 from patching.conductor.machine import Machine, Surroundings
 from patching.conductor.orders import Orders
 from patching.conductor.prechecks import Prechecks
@@ -30,6 +29,7 @@ from patching.conductor.surroundings import Watch
 from patching.conductor.uploads import Uploads
 from patching.conf import conductor as options
 from patching.conf.shared import staging_dir
+from patching.content.repository import Repository
 from patching.contract.rpc import AgentReports, PatchingAgent, Software
 from patching.contract.version import Version
 from patching.core.events import Restarted, Tick
@@ -57,16 +57,16 @@ class ConductorDaemon:
         self._inventory = Inventory(OwnSession(conf, SERVICE), chosen.inventory_url, float(chosen.inventory_timeout_s))
         self._store = Store(self._db)
         self._machine = Machine(self._store, options.settings(conf), self._hostname)
-        self._library = Library(options.software_dir(conf))
-        self._scripts = Scripts(self._library.folder, lambda: float(chosen.script_timeout_s))
+        self._repository = Repository(options.software_dir(conf))
+        self._scripts = Scripts(self._repository.release, lambda: float(chosen.script_timeout_s))
         self._machine.stop_scripts = self._scripts.stop
         self._watch = Watch(self._inventory, self._store.agents, self._agent_of, lambda: chosen.agent_silence_s)
-        self._uploads = Uploads(self._machine, self._library, staging_dir(conf), self._trusted,
+        self._uploads = Uploads(self._machine, self._repository, staging_dir(conf), self._trusted,
                                 chosen.unpacked_max_mib << 20)
         orders = Orders(self._machine, self._watch, self._uploads, self._in_sync, lambda: chosen.agent_answer_ms / 1000)
         prechecks = Prechecks(self._machine, orders, self._inventory, self._hostname, Limits(),
                               lambda: list(chosen.alarms_ignored))
-        hands = Hands(self._machine, self._agent_of, self._scripts, self._library,
+        hands = Hands(self._machine, self._agent_of, self._scripts, self._repository,
                       repeat_s=float(chosen.install_repeat_s), install_timeout_s=chosen.install_timeout_s)
         self._tasks = Operations(
             self._db, TASK,

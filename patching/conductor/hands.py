@@ -6,7 +6,7 @@ A task looks first whether the deployment still waits for it: after a crash it m
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from flock.core.errors import FlockError
@@ -36,8 +36,11 @@ class Repository(Protocol):
     def remove(self, release_id: str) -> None:
         """Remove the files of a release; nothing when there are none."""
 
-    def tidy(self, kept: frozenset[str]) -> None:
-        """Remove what belongs to none of these releases."""
+    def tidy(self) -> None:
+        """Remove what an interruption has left."""
+
+    def set_current(self, version: str, release_ids: Sequence[str]) -> None:
+        """Say what hosts shall run that were told nothing else."""
 
 
 class Hands:
@@ -101,7 +104,9 @@ class Hands:
         until the next deployment ends."""
         stored = self._machine.store.load()
         kept = sorted(stored.view.releases)
-        self._repository.tidy(frozenset(kept))
+        self._repository.tidy()
+        running = stored.view.running
+        self._repository.set_current(running.text, [one.release_id for one in contents_of(stored, running)])
         for hostname in self._machine.store.agents():
             try:
                 self._agent_of(hostname).clean_up(deploy_id=str(task.params["deploy"]), keep=kept)

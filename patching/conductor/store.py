@@ -19,7 +19,7 @@ from patching.contract.records import Content, HostFacts, InstallProgress, Mirro
 from patching.contract.states import ReleaseState, ReleaseStatus
 from patching.contract.stored import ReleaseDetails, StoredPrecheck
 from patching.contract.version import Version
-from patching.core.model import Deploy, HostRow, Precheck, Release, View
+from patching.core.model import Deploy, Host, HostRow, Precheck, Release, View
 from patching.db import views
 from patching.db.tables import (
     CONTENT_MIRROR,
@@ -214,14 +214,16 @@ def _store_deploy(conn: Connection, before: Stored, after: View, uuid: str) -> N
         conn.execute(sa.insert(DEPLOY).values(uuid=uuid, **_deploy(deploy)))
     elif deploy != before.view.deploy:
         conn.execute(sa.update(DEPLOY).where(DEPLOY.c.uuid == uuid).values(**_deploy(deploy)))
-    _store_rows(conn, uuid, before.view.rows, after.rows)
+    _store_rows(conn, uuid, before.view.rows, after.rows, after.hosts)
 
 
-def _store_rows(conn: Connection, uuid: str, before: Mapping[str, HostRow], after: Mapping[str, HostRow]) -> None:
+def _store_rows(conn: Connection, uuid: str, before: Mapping[str, HostRow], after: Mapping[str, HostRow],
+                hosts: Mapping[str, Host]) -> None:
     gone = before.keys() - after.keys()
     if gone:
         conn.execute(sa.delete(DEPLOY_HOST).where(DEPLOY_HOST.c.hostname.in_(sorted(gone))))
-    added = [{"deploy_uuid": uuid, **_row(row)} for name, row in after.items() if name not in before]
+    added = [{"deploy_uuid": uuid, "personality": hosts[name].personality, "inventory_id": hosts[name].id, **_row(row)}
+             for name, row in after.items() if name not in before]
     if added:
         conn.execute(sa.insert(DEPLOY_HOST), added)
     for name, row in after.items():

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import errno
 import logging
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ from patching.artifact.metadata import Metadata
 from patching.artifact.patchfile import PatchFile
 from patching.artifact.trust import Trust
 from patching.artifact.unpack import Limits
-from patching.conductor.library import Library, content_digest
 from patching.conductor.machine import Machine
+from patching.content.repository import Repository
 from patching.contract.records import Order, Reply, ReplyStatus, StagedFile, UploadedFile
 from patching.contract.states import ReleaseState
 from patching.contract.stored import ReleaseDetails
@@ -30,19 +31,21 @@ from patching.db import views
 from patching.db.views import Stored
 
 LOG = logging.getLogger(__name__)
-UPLOAD = "upload"
+UPLOAD, INCOMING = "upload", "incoming"
 UPLOAD_S = 4 * 3600.0
 STAGED_MEMORY_S = 86_400.0
 EXTENSIONS = (".patch",)
 _ORDER = codec_for(Order)
+_DESCRIPTION = frozenset({patchfile.METADATA, patchfile.CHECKSUM, patchfile.SIGNATURE_V2, patchfile.MANIFEST,
+                          patchfile.MANIFEST_SIGNATURE})
 
 
 class Uploads:
     """``staging``: where files wait. ``trusted``: whose signatures count now."""
 
-    def __init__(self, machine: Machine, library: Library, staging: Path, trusted: Callable[[], Trust],
+    def __init__(self, machine: Machine, repository: Repository, staging: Path, trusted: Callable[[], Trust],
                  unpacked_max_bytes: int) -> None:
-        self._machine, self._library, self._staging, self._trusted = machine, library, staging, trusted
+        self._machine, self._repository, self._staging, self._trusted = machine, repository, staging, trusted
         self._limits = Limits(bytes_max=unpacked_max_bytes, members_max=patchfile.OUTER.members_max,
                               name_max=patchfile.OUTER.name_max)
 
@@ -93,7 +96,11 @@ class Uploads:
     def _one(self, staged: StagedFile, work: str) -> tuple[str, UploadedFile]:
         if not staged.name.endswith(EXTENSIONS):
             raise ArtifactRefused(detail=f"{staged.name} is no patch: its name must end in {' or '.join(EXTENSIONS)}.")
-        place = self._library.incoming(work)
+        # On the same file system as the releases, since a part of it is moved there.
+        place = self._repository.root / INCOMING / work
+        shutil.rmtree(place, ignore_errors=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.mkdir(mode=0o700)
         try:
             patch = patchfile.read(self.place(staged), staged.name, place, self._trusted(), utcnow(), self._limits)
             stored = self._machine.store.load()
@@ -103,7 +110,7 @@ class Uploads:
             else:
                 said = self._known(staged.name, patch, known, stored)
         finally:
-            self._library.drop_incoming(work)
+            shutil.rmtree(place, ignore_errors=True)
         return said, UploadedFile(staged.name, patch.metadata.id, patch.metadata.version.text)
 
     def _new(self, name: str, patch: PatchFile, stored: Stored) -> str:
@@ -114,30 +121,36 @@ class Uploads:
             raise ArtifactRefused(detail=f"{name} is for release {version.major}, which this system does not have. "
                                          "Upload that release first.")
         release = _release(patch.metadata, ReleaseState.AVAILABLE)
-        content = self._library.publish(patch)
-        self._machine.put_release(release, details_of(patch.metadata), content)
+        content = self._repository.take(patch)
+        self._machine.put_release(release, details_of(patch.metadata, members=members_of(patch)), content)
         return f"{name} is now uploaded"
 
     def _known(self, name: str, patch: PatchFile, known: Release, stored: Stored) -> str:
-        content = stored.contents.get(known.id)
-        if content is not None and content.digest != content_digest(patch.directory):
+        members = members_of(patch)
+        if stored.details[known.id].members not in ({}, members):
             raise ArtifactRefused(detail=f"{name} holds other content than {known.id}, which is uploaded already. "
                                          f"Delete that first: software delete {known.id}")
         if known.state is ReleaseState.COMMITTED:
             return f"{name}: {known.id} is committed, and stays as it is"
         release = _release(patch.metadata, known.state)
         self._machine.put_release(release if known.state is ReleaseState.AVAILABLE else known,
-                                  details_of(patch.metadata), None)
+                                  details_of(patch.metadata, members=members), None)
         return f"{name}: {known.id} is uploaded already; its description was refreshed"
 
 
-def details_of(metadata: Metadata, supported_from: tuple[str, ...] = ()) -> ReleaseDetails:
+def members_of(patch: PatchFile) -> dict[str, str]:
+    """The digests of what a release does; its description and the signatures may be made anew."""
+    return {name: digest for name, digest in patch.digests.items() if name not in _DESCRIPTION}
+
+
+def details_of(metadata: Metadata, supported_from: tuple[str, ...] = (),
+               members: Mapping[str, str] | None = None) -> ReleaseDetails:
     """What is stored of a description beside what decisions are made on."""
     return ReleaseDetails(
         metadata.summary, metadata.description, metadata.install_instructions, metadata.warnings,
         metadata.apply_active_release_only, list(metadata.packages), list(metadata.activation_scripts),
         list(metadata.semantics), dict(metadata.hooks), metadata.prepatched_iso,
-        list(metadata.preinstalled_patches), list(supported_from))
+        list(metadata.preinstalled_patches), list(supported_from), dict(members or {}))
 
 
 def _release(metadata: Metadata, state: ReleaseState) -> Release:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 class ReleaseDetails:
     """What a release says of itself beyond what decisions are made on. ``hooks``: file names by ``pre_start``,
     ``post_start``, ``pre_install``, ``post_install``. ``supported_from``: major releases from which it can be reached.
+    ``members``: SHA-256 in hex of the parts of its file that are neither description nor signature.
     """
 
     summary: str = ""
@@ -23,6 +24,7 @@ class ReleaseDetails:
     prepatched_iso: bool = False
     preinstalled_patches: list[str] = field(default_factory=list)
     supported_from: list[str] = field(default_factory=list)
+    members: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

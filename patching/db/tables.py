@@ -55,6 +55,9 @@ DEPLOY_HOST = sa.Table(
     "deploy_host", METADATA, *columns(),
     sa.Column("deploy_uuid", sa.String(36), sa.ForeignKey("deploy.uuid", ondelete="CASCADE"), nullable=False),
     sa.Column("hostname", sa.String(ID_MAX), nullable=False, unique=True),
+    # As the inventory had them when the deployment began: the order of the hosts follows from them.
+    sa.Column("personality", sa.String(32), nullable=False, default=""),
+    sa.Column("inventory_id", sa.Integer, nullable=False, default=0),
     sa.Column("state", EnumText(HostState, 32), nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("since_ms", sa.BigInteger, nullable=False),

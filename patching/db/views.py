@@ -16,7 +16,7 @@ from flock.db import Database
 from patching.contract.records import Content, HostFacts, Reply
 from patching.contract.stored import ReleaseDetails, StoredPrecheck
 from patching.contract.version import Version
-from patching.core.model import Deploy, HostRow, Precheck, Release, View
+from patching.core.model import Deploy, Host, HostRow, Precheck, Release, View
 from patching.db.tables import CONTENT_MIRROR, DEPLOY, DEPLOY_HOST, HOST_AGENT, RELEASE, SYSTEM
 
 DETAILS, CONTENT, PRECHECK = codec_for(ReleaseDetails), codec_for(Content), codec_for(StoredPrecheck)
@@ -33,7 +33,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """All that is stored at one moment. ``view`` has no hosts: the inventory has them. ``details`` and ``contents`` by
+    """All that is stored at one moment. ``view`` has of hosts only name, kind and place in the order, as they were when
+    the deployment began: the inventory has the rest. ``details`` and ``contents`` by
     release id, ``progress`` by host name."""
 
     view: View
@@ -71,6 +72,7 @@ def load(conn: Connection) -> Stored | None:
     rows = conn.execute(sa.select(DEPLOY_HOST)).all() if deploy is not None else []
     view = View(
         Version.parse(system.running), releases, deploy=None if deploy is None else _deploy(deploy),
+        hosts={row.hostname: Host(row.inventory_id, row.hostname, row.personality) for row in rows},
         rows={row.hostname: HostRow(row.hostname, row.state, row.attempt, row.since_ms, row.error) for row in rows},
         precheck=_precheck(system.precheck))
     return Stored(view, system.revision, "" if deploy is None else deploy.uuid, details, contents,

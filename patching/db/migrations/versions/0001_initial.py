@@ -22,7 +22,8 @@ def upgrade() -> None:
     _table("deploy", _number("only"), _text("from_release", 32), _text("to_release", 32), _text("state", 32),
            _text("direction", 16), _text("owner", 16), _text("covers"), _text("options"), _flag("reboot_required"),
            _flag("is_aborted"), _number("attempt"), _text("commit_id", 255), _text("error"), unique="only")
-    _table("deploy_host", _text("deploy_uuid", 36), _text("hostname", 255), _text("state", 32), _number("attempt"),
+    _table("deploy_host", _text("deploy_uuid", 36), _text("hostname", 255), _text("personality", 32),
+           _number("inventory_id"), _text("state", 32), _number("attempt"),
            sa.Column("since_ms", sa.BigInteger(), nullable=False), _text("error"), _number("percent"),
            _text("progress", 255),
            sa.ForeignKeyConstraint(["deploy_uuid"], ["deploy.uuid"], name="fk_deploy_host_deploy_uuid",
