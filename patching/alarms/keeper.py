@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from fm.contract.fault import Fault
-from patching.alarms.wanted import ALARMS, OF_HOSTS, AlarmKey, Facts, wanted
+from patching.alarms.wanted import ALARMS, UNKNOWN_WITHOUT_HOSTS, AlarmKey, Facts, wanted
 from patching.core.model import View
 
 LOG = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Keeper:
         view, facts, hosts_known = self._look()
         due = wanted(view, facts)
         if not hosts_known:
-            due |= {key: reason for key, reason in active.items() if key[0] in OF_HOSTS}
+            due |= {key: reason for key, reason in active.items() if key[0] in UNKNOWN_WITHOUT_HOSTS}
         for (alarm_id, entity), reason in due.items():
             if active.get((alarm_id, entity)) != reason:
                 LOG.info("alarm %s of %s: %s", alarm_id, entity, reason)

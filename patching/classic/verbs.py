@@ -16,6 +16,7 @@ from patching.contract.states import HostState as H
 from patching.contract.states import ReleaseState as R
 from patching.core import classic, requirements
 from patching.core.model import Deploy, Release, View
+from patching.core.operations.releases import to_commit
 
 _UNTOUCHED = frozenset({D.START_DONE, D.START_FAILED})
 _ABORTABLE = frozenset({D.HOST, D.HOST_FAILED, D.HOST_DONE, D.ACTIVATE_FAILED})
@@ -131,6 +132,17 @@ def commit(view: View, asked: Sequence[str]) -> Plan:
         return Plan(error=tuple(wrong))
     names = tuple(dict.fromkeys(asked))
     return Plan((Command(OrderKind.COMMIT, names),), tuple(f"{name} has been committed" for name in names))
+
+
+def commit_preview(view: View, asked: Sequence[str]) -> Plan:
+    """What a commit would do. SoftwareRefused: what cannot be committed."""
+    wrong = _unknown(view, asked)
+    if wrong:
+        return Plan(error=tuple(wrong))
+    names = to_commit(view, tuple(asked))
+    # A commit keeps all content: no patch of a release supersedes another one's.
+    return Plan(info=(f"Patches to be committed: {', '.join(names) or 'none'}",
+                      "This commit operation would free 0.00 MiB"))
 
 
 def what_requires(view: View, asked: Sequence[str]) -> Plan:
