@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -58,6 +58,18 @@ class ApiClient:
     def delete(self, path: str, query: Query | None = None) -> Any:
         return self._call("DELETE", path, query=query)
 
+    def answer(self, method: str, path: str, body: Any = None, *, passed: Collection[int] = (),
+               data: Any = None, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
+        """Status and JSON body of a response, also of one whose status is in ``passed``. ``data``: a body that is no
+        JSON; a stream is sent piece by piece."""
+        extra: dict[str, Any] = {"headers": dict(headers or {})}
+        if data is not None:
+            extra["data"] = data
+        elif body is not None:
+            extra["json"] = body
+        reply = self._answered(path, method, extra, passed)
+        return int(reply.status_code), _decoded(reply)
+
     @contextlib.contextmanager
     def stream(self, path: str, query: Query | None = None, headers: Mapping[str, str] | None = None,
                silence_max_s: float = STREAM_SILENCE_MAX_S) -> Iterator[Iterator[bytes]]:
@@ -83,13 +95,13 @@ class ApiClient:
             extra["json"] = body
         return _decoded(self._answered(path, method, extra))
 
-    def _answered(self, path: str, method: str, extra: dict[str, Any]) -> Any:
-        """The response if its status is below 400; else raises a CliError."""
+    def _answered(self, path: str, method: str, extra: dict[str, Any], passed: Collection[int] = ()) -> Any:
+        """The response if its status is below 400 or in ``passed``; else raises a CliError."""
         try:
             reply = self._request(path, method, extra)
         except (ksa.ClientException, OSError) as problem:
             raise self._explained(problem) from problem
-        if reply.status_code >= 400:
+        if reply.status_code >= 400 and reply.status_code not in passed:
             raise _api_error(reply)
         return reply
 

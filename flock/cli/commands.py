@@ -127,6 +127,8 @@ class ListCommand(FlockCommand, Lister):
     sort_by: ClassVar[Sequence[str]] = ()
     sort_reverse: ClassVar[bool] = False
     pages: ClassVar[bool] = False  # stop after each screenful on a terminal
+    centred_from: ClassVar[int | None] = None  # columns from this number on are centred
+    when_empty: ClassVar[str] = ""  # printed in place of a table without rows
 
     @abstractmethod
     def rows(self, args: argparse.Namespace) -> Iterable[Row]:
@@ -193,11 +195,11 @@ class ListCommand(FlockCommand, Lister):
 
     def _write_table(self, args: argparse.Namespace, shown: Sequence[Column], rows: Sequence[Row]) -> None:
         if not rows and not args.print_empty:
-            self.stdout.write("\n")
+            self.stdout.write(f"{self.when_empty}\n")
             return
         cells = [[cell_text(column.value(row)) for column in shown] for row in rows]
         width = None if args.nowrap else args.max_width or paging.columns_of(self.stdout)
-        layout = table.lay_out([column.title for column in shown], cells, width)
+        layout = table.lay_out([column.title for column in shown], cells, width, self.centred_from)
         lines = None if not self.pages or args.nopaging or args.watch else paging.screen_lines(
             self.app.stdin, self.stdout)
         if lines is not None and rows:

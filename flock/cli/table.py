@@ -97,11 +97,12 @@ def render(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int | N
     return lay_out(headers, rows, width).text()
 
 
-def lay_out(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> Layout:
+def lay_out(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None,
+            centred_from: int | None = None) -> Layout:
     """The layout of a table of at most ``width`` columns (None: no limit).
 
     Wraps cells at spaces (titles also after underscores). If the table is still too wide, breaks long words; if even
-    that is not enough, wraps nothing.
+    that is not enough, wraps nothing. Columns from number ``centred_from`` on are centred, the others left-aligned.
     """
     rows = [[printable(cell) for cell in row] for row in rows]
     limits, fold = _limits(headers, rows, width)
@@ -112,7 +113,8 @@ def lay_out(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int | 
         for at in range(len(headers))
     ]
     rule = "+" + "+".join("-" * (size + 2) for size in widths) + "+"
-    return Layout([rule, *_lines(titles, widths), rule], [_lines(body, widths) for body in bodies], rule)
+    left = len(widths) if centred_from is None else centred_from
+    return Layout([rule, *_lines(titles, widths, left), rule], [_lines(body, widths, left) for body in bodies], rule)
 
 
 def _title(title: str, limit: int) -> list[str]:
@@ -122,17 +124,19 @@ def _title(title: str, limit: int) -> list[str]:
     return [short for line in lines for short in ([line] if display_width(line) <= limit else _cut(line, limit))]
 
 
-def _lines(cells: Sequence[list[str]], widths: Sequence[int]) -> list[str]:
+def _lines(cells: Sequence[list[str]], widths: Sequence[int], left: int) -> list[str]:
     height = max(len(cell) for cell in cells)
     return [
-        "| " + " | ".join(_padded(cell[at] if at < len(cell) else "", width)
-                          for cell, width in zip(cells, widths, strict=True)) + " |"
+        "| " + " | ".join(_padded(cell[at] if at < len(cell) else "", width, number >= left)
+                          for number, (cell, width) in enumerate(zip(cells, widths, strict=True))) + " |"
         for at in range(height)
     ]
 
 
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - display_width(text))
+def _padded(text: str, width: int, centred: bool) -> str:
+    room = width - display_width(text)
+    before = room // 2 if centred else 0
+    return " " * before + text + " " * (room - before)
 
 
 def _limits(headers: Sequence[str], rows: Sequence[Sequence[str]],

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clouds of one controller, of two, and with workers."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flock.testing.daemons import empty_database
+from flock.testing.services.keystone import KeystoneServer
+from flock.testing.services.rabbitmq import RabbitNode
+from tests.functional.patching.running import Cloud
+
+MakeCloud = Callable[..., Cloud]
+
+
+@pytest.fixture
+def make_cloud(request: pytest.FixtureRequest, tmp_path: Path, rabbit: RabbitNode,
+               keystone: KeystoneServer) -> Iterator[MakeCloud]:
+    """``make_cloud("SX", allow_development_cert=True)``: a running cloud; the rest are options of the conductor."""
+    made: list[Cloud] = []
+    engine = getattr(request, "param", "sqlite")
+    with empty_database(request, engine, tmp_path) as url:
+        def make(kind: str = "SX", **options: Any) -> Cloud:
+            cloud = Cloud(kind, tmp_path / kind, url, rabbit.new_vhost_url(), keystone)
+            made.append(cloud)
+            cloud.conductor_options = options
+            cloud.begin()
+            return cloud
+
+        yield make
+        for cloud in made:
+            cloud.end()
+
+
+@pytest.fixture
+def cloud(make_cloud: MakeCloud) -> Cloud:
+    """One all-in-one controller."""
+    return make_cloud("SX")
+
+
+@pytest.fixture
+def standard(make_cloud: MakeCloud) -> Cloud:
+    """Two controllers and three workers."""
+    return make_cloud("STD")
