@@ -16,6 +16,18 @@ from tests.functional.patching.running import Cloud
 MakeCloud = Callable[..., Cloud]
 
 
+@pytest.fixture(scope="module")
+def shared_cloud(tmp_path_factory: pytest.TempPathFactory, rabbit: RabbitNode,
+                 keystone: KeystoneServer) -> Iterator[Cloud]:
+    """One all-in-one controller for tests that change nothing."""
+    folder = tmp_path_factory.mktemp("shared")
+    cloud = Cloud("SX", folder / "SX", f"sqlite:///{folder}/test.sqlite", rabbit.new_vhost_url(), keystone)
+    cloud.begin()
+    cloud.upload(cloud.patch("10.0.1"))
+    yield cloud
+    cloud.end()
+
+
 @pytest.fixture
 def make_cloud(request: pytest.FixtureRequest, tmp_path: Path, rabbit: RabbitNode,
                keystone: KeystoneServer) -> Iterator[MakeCloud]:

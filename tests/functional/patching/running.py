@@ -127,7 +127,8 @@ class Cloud(RunningSubsystem):
     # What operators do.
 
     def patch(self, text: str, signer: Authority | None = None, software: dict[str, bytes] | None = None,
-              scripts: dict[str, str] | None = None, **fields: Any) -> Path:
+              scripts: dict[str, str] | None = None, hook_files: dict[str, Path] | None = None,
+              **fields: Any) -> Path:
         """A signed patch file; ``scripts``: activation scripts by name."""
         folder = self.folder / "made" / text
         folder.mkdir(parents=True, exist_ok=True)
@@ -144,7 +145,7 @@ class Cloud(RunningSubsystem):
         metadata = Metadata(f"starlingx-{text}", Version.parse(text), "starlingx", **{
             "summary": "A fix", "status": ReleaseStatus.RELEASED, "reboot_required": False,
             "packages": tuple(sorted(files)), "activation_scripts": tuple(sorted(extra)), **fields})
-        return build.build(metadata, files, folder, (signer or self.maker).key, extra=extra or None)
+        return build.build(metadata, files, folder, (signer or self.maker).key, hooks=hook_files, extra=extra or None)
 
     def upload(self, *paths: Path) -> requests.Response:
         """As StarlingX's client does: the field is named like the file."""
