@@ -18,7 +18,7 @@ _INDENT, _LABEL = 4, 28
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Rows below titles with ``=`` rulers, two spaces between the columns."""
-    cells = [[printable(cell) for cell in row] for row in rows]
+    cells = [[printable(cell).replace("\n", "\\n") for cell in row] for row in rows]
     widths = [max(display_width(text) for text in column) for column in zip(titles, *cells, strict=True)]
     lines = ["  ".join(_centred(title, width) for title, width in zip(titles, widths, strict=True)),
              "  ".join("=" * width for width in widths)]

@@ -52,9 +52,10 @@ class _OfPatches(Verb):
 
     verb: ClassVar[str] = ""
     switches: ClassVar[dict[str, tuple[str, str]]] = {}
+    number: ClassVar[str] = "+"
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("ids", nargs="+", metavar="PATCH", help="id of a patch")
+        parser.add_argument("ids", nargs=self.number, metavar="PATCH", help="id of a patch")
         for option, (_, meaning) in self.switches.items():
             parser.add_argument(f"--{option}", action="store_true", help=meaning)
 
@@ -99,12 +100,11 @@ class UploadDir(Verb):
 class Apply(_OfPatches):
     """Apply patches: hosts lack them until host-install."""
 
-    verb, switches = "apply", _SKIP
+    verb, switches, number = "apply", _SKIP, "*"
     examples = ("sw-patch apply starlingx-10.0.1", "sw-patch apply --all")
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         super().arguments(parser)
-        parser.add_argument("ids", nargs="*", metavar="PATCH", help="id of a patch")
         parser.add_argument("--all", action="store_true", help="all patches that are available")
 
     def told(self, args: argparse.Namespace) -> Told:
@@ -137,11 +137,11 @@ class Delete(_OfPatches):
 class Commit(_OfPatches):
     """Make patches permanent."""
 
-    verb = "commit"
+    verb, number = "commit", "*"
     examples = ("sw-patch commit starlingx-10.0.1", "sw-patch commit --all --release 10.0 --dry-run")
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("ids", nargs="*", metavar="PATCH", help="id of a patch")
+        super().arguments(parser)
         parser.add_argument("--all", action="store_true", help="all patches that are applied")
         parser.add_argument("--release", metavar="RELEASE", help="with --all: only patches of this release")
         parser.add_argument("--dry-run", action="store_true", help="say what would be done")
@@ -265,11 +265,11 @@ class IsAvailable(_IsIn):
 class ReportAppDependencies(_OfPatches):
     """Say on which patches an application depends; without patches: on none any more."""
 
-    verb = "report_app_dependencies"
+    verb, number = "report_app_dependencies", "*"
     examples = ("sw-patch report-app-dependencies --app openstack starlingx-10.0.1",)
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("ids", nargs="*", metavar="PATCH", help="id of a patch")
+        super().arguments(parser)
         parser.add_argument("--app", required=True, metavar="NAME", help="name of the application")
 
     def query(self, args: argparse.Namespace) -> dict[str, str]:

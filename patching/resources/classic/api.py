@@ -188,6 +188,8 @@ def _install_async(call: Call, service: Classic) -> Texts:
 
 
 def _drop_host(call: Call, service: Classic) -> Texts:
+    if call.args["hostname"] not in service.known().seen:
+        return texts(error=(f"Host {call.args['hostname']} is not known: its agent has never reported",))
     return service.carry_out(call, Plan((Command(OrderKind.DROP_HOST, hostname=call.args["hostname"]),),
                                         (f"{call.args['hostname']} has been dropped",)))
 
@@ -195,6 +197,8 @@ def _drop_host(call: Call, service: Classic) -> Texts:
 def _bind(call: Call, service: Classic) -> Texts:
     application = str(call.query.text("app", ""))
     names = [] if call.args.get("ids") is None else _ids(call)
+    if not application:
+        return texts(error=("The name of the application (app) is missing",))
     return service.carry_out(call, Plan((Command(OrderKind.BIND_APPLICATION, tuple(names),
                                                  options={"application": application}),),
                                         (f"{application} depends on {', '.join(names) or 'no patches'}",)))
