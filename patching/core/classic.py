@@ -6,8 +6,11 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from patching.contract.states import DeployState as D
 from patching.contract.states import HostState as H
+from patching.contract.states import Owner
 from patching.contract.states import ReleaseState as R
+from patching.core.events import Activate, ActivateRollback, Complete, DeleteDeploy, Event
 from patching.core.model import Deploy, HostRow, Release, View
 
 
@@ -110,3 +113,16 @@ def _is_due(deploy: Deploy, row: HostRow | None) -> bool:
     if row is None:
         return False
     return row.state is not (H.ROLLBACK_DEPLOYED if deploy.is_aborted else H.DEPLOYED)
+
+
+_ONWARD: Mapping[D, Event] = {
+    D.HOST_DONE: Activate(), D.ACTIVATE_DONE: Complete(), D.COMPLETED: DeleteDeploy(),
+    D.ACTIVATE_ROLLBACK_PENDING: ActivateRollback(), D.HOST_ROLLBACK_DONE: DeleteDeploy()}
+
+
+def onward(view: View) -> Event | None:
+    """What the classic model has no verb for, and is due: a deployment of its own goes on by itself once all hosts run
+    what they should. A failure waits for the operator's next order."""
+    if view.deploy is None or view.deploy.owner is not Owner.CLASSIC:
+        return None
+    return _ONWARD.get(view.deploy.state)
