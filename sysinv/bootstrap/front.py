@@ -17,6 +17,7 @@ from flock.api.routes import Route
 from flock.conf import shared
 from flock.core import slices
 from sysinv.bootstrap.answers import NetworkAnswer
+from sysinv.bootstrap.bus import BUS_PORT
 from sysinv.model.hostfiles import TLS_DIRECTORY
 
 KEYSTONE_PORT = 5000
@@ -25,8 +26,11 @@ ROOMS = ("patching.vim",)
 CONFIGURATION, CONNECTION_LIMIT = "/etc/flock/front.conf", "/etc/flock/front.nft"
 # Of one worker process of nginx, and of one client address (of one IPv6 network of 64 bits) to all ports together.
 CONNECTIONS_MAX, ADDRESS_CONNECTIONS = 8192, 256
+# New connections per second of one client address to the message bus. The broker holds what comes in unfinished TLS
+# handshakes, 256 KiB each, for the 5 s that they may take.
+BUS_OPENS_PER_S, BUS_OPENS_BURST = 20, 100
 # Names, addresses and boot files for hosts, and heartbeats; names and the message bus.
-UNTRACKED_UDP, UNTRACKED_TCP = (53, 67, 69, 2103, 2106, 2113, 2116), (53, 5671)
+UNTRACKED_UDP, UNTRACKED_TCP = (53, 67, 69, 2103, 2106, 2113, 2116), (53, BUS_PORT)
 HEADER_S, BODY_PAUSE_S, SEND_PAUSE_S, IDLE_S = 10, 10, 30, 75
 # An API replies within its own deadlines; the longest is that of an action on a host.
 REPLY_S = 180
@@ -152,9 +156,11 @@ def connection_limit(apis: Iterable[Published]) -> str:
 
     nginx counts the requests of an address only once their headers are complete; until then a connection is free. To
     count connections the kernel tracks them, and refuses all new ones when its table is full. What this machine serves
-    on ``UNTRACKED_UDP`` and ``UNTRACKED_TCP`` is therefore not tracked; nothing there is counted or translated.
+    on ``UNTRACKED_UDP`` and ``UNTRACKED_TCP`` is therefore not tracked; nothing there is counted or translated. Of the
+    message bus the first packets of connections are counted.
     """
     return _CONNECTION_LIMIT.format(ports=", ".join(str(api.port) for api in apis), most=ADDRESS_CONNECTIONS,
+                                    bus=BUS_PORT, opens=BUS_OPENS_PER_S, burst=BUS_OPENS_BURST,
                                     udp=", ".join(map(str, UNTRACKED_UDP)), tcp=", ".join(map(str, UNTRACKED_TCP)))
 
 
@@ -230,6 +236,8 @@ delete table inet flock_front
 table inet flock_front {{
     set addresses4 {{ type ipv4_addr; size 65535; flags dynamic; }}
     set addresses6 {{ type ipv6_addr; size 65535; flags dynamic; }}
+    set callers4 {{ type ipv4_addr; size 65535; flags dynamic, timeout; timeout 1m; }}
+    set callers6 {{ type ipv6_addr; size 65535; flags dynamic, timeout; timeout 1m; }}
     chain arriving {{
         type filter hook prerouting priority raw; policy accept;
         fib daddr type {{ local, multicast, broadcast }} udp dport {{ {udp} }} notrack
@@ -243,7 +251,12 @@ table inet flock_front {{
     chain input {{
         type filter hook input priority filter; policy accept;
         iifname "lo" accept
+        tcp dport {bus} tcp flags & (fin | syn | rst | ack) == syn jump calling
         tcp dport {{ {ports} }} ct state new jump opened
+    }}
+    chain calling {{
+        update @callers4 {{ ip saddr limit rate over {opens}/second burst {burst} packets }} drop
+        update @callers6 {{ ip6 saddr limit rate over {opens}/second burst {burst} packets }} drop
     }}
     chain opened {{
         add @addresses4 {{ ip saddr ct count over {most} }} reject with tcp reset

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from flock.core.errors import Unavailable
 from flock.exec import CommandFailed, CommandNotFound, CommandTimeout, OutputTooLong, run
-from flock.rpc.accounts import HOST_PREFIX, BusConnection
+from flock.rpc.accounts import EXCHANGE, HOST_PREFIX, BusConnection
 from flock.rpc.admin import BusAdmin
-from sysinv.model import busguard
+from sysinv.model import busaccounts, busguard
 from sysinv.model.busguard import Peer, Sample
 
 LOG = logging.getLogger(__name__)
@@ -27,12 +27,13 @@ class BusGuard:
     """``audit`` runs every few seconds. ``refused`` is told the hostname and the reason; ``port`` is the broker's."""
 
     def __init__(self, admin: BusAdmin, port: int, connections_max: int, refused: Callable[[str, str], None],
-                 clock: Callable[[], float] = time.monotonic) -> None:
+                 clock: Callable[[], float] = time.monotonic, exchange: str = EXCHANGE) -> None:
         self._admin = admin
         self._port = port
         self._connections_max = connections_max
         self._refused = refused
         self._clock = clock
+        self._exchange = exchange
         self._before: dict[Peer, int] = {}
         self._history: tuple[Sample, ...] = ()
         self._tried: set[str] = set()
@@ -42,6 +43,8 @@ class BusGuard:
     def audit(self) -> None:
         """Note what each connection has sent; while the broker's memory is full, bar who filled it. Unavailable."""
         barred = self._readmit()
+        for account in barred:
+            self._clear(account)
         now = self._received()
         if self._bar_hoarders(barred):
             return
@@ -86,6 +89,17 @@ class BusGuard:
         self._admin.limit_connections(account, 0)
         self._tell(account)
         self._close(account, connections)
+        self._clear(account)
+
+    def _clear(self, account: str) -> None:
+        """Delete what a barred host has left in the broker: bindings hold their arguments in its memory for good.
+
+        Its programs make theirs again when it may connect. A broker that is busy deletes them at a later audit.
+        """
+        try:
+            self._admin.clear_all(busaccounts.of_host(account.removeprefix(HOST_PREFIX), self._exchange))
+        except Unavailable as error:
+            LOG.warning("what %s has left in the message bus is not deleted yet: %s", account, error)
 
     def _search(self, barred: dict[str, float], connections: list[BusConnection], now: dict[Peer, int]) -> None:
         """Close the connections of one host after the other, until the memory is free: the last one filled it.
@@ -102,6 +116,7 @@ class BusGuard:
             if self._is_relieved(SEARCH_RELIEF_MAX_S if size >= busguard.SUSPECT_BYTES else SEARCH_RELIEF_S):
                 barred[account] = self._clock() + busguard.BARRED_S
                 self._tell(account)
+                self._clear(account)
                 return
             self._admin.limit_connections(account, self._connections_max)
         if len(left) <= TRIES_MAX:

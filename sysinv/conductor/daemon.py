@@ -87,7 +87,8 @@ class ConductorDaemon:
                                       self._transport.gate.refusals.note, keep=keeper(shared.BUS_DEFINITIONS))
         self._boards = Boards(self._db, Path(conf.sysinv.secret_key_file))
         self._guard = None if admin is None else BusGuard(
-            admin, conf.bus_admin.port, busaccounts.HOST_CONNECTIONS_MAX, self._transport.gate.refusals.note)
+            admin, conf.bus_admin.port, busaccounts.HOST_CONNECTIONS_MAX, self._transport.gate.refusals.note,
+            exchange=self._transport.exchange)
         self._credentials = CredentialsEndpoint(
             self._db, admin, Path(conf.bootstrap.authority_directory),
             lambda host: rpc.client(SysinvAgent, self._transport, host), hostname)

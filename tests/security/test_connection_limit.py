@@ -12,7 +12,14 @@ import pytest
 
 from flock.testing.privileges import need_root
 from flock.testing.services.process import wait_for
-from sysinv.bootstrap.front import ADDRESS_CONNECTIONS, UNTRACKED_UDP, Published, connection_limit
+from sysinv.bootstrap.bus import BUS_PORT
+from sysinv.bootstrap.front import (
+    ADDRESS_CONNECTIONS,
+    BUS_OPENS_BURST,
+    UNTRACKED_UDP,
+    Published,
+    connection_limit,
+)
 
 PORTS = (5000, 6385)
 SERVER = f"""
@@ -22,7 +29,7 @@ async def hold(reader, writer):
     writer.close()
 async def main():
     for address in ("192.0.2.1", "2001:db8::1"):
-        for port in {PORTS!r}:
+        for port in {(*PORTS, BUS_PORT)!r}:
             await asyncio.start_server(hold, address, port, backlog=4096)
     print("listens", flush=True)
     await asyncio.sleep(600)
@@ -145,6 +152,37 @@ def test_an_address_has_its_share_of_connections_and_others_are_served(
             return served == 5
 
     wait_for(served_again, 30, "the connections that ended are not counted")
+
+
+# Asks for many connections at once and says how many were made within a second; the kernel asks again after that.
+CALLER = f"""
+import selectors, socket, sys, time
+known, made = selectors.DefaultSelector(), 0
+for number in range(int(sys.argv[2])):
+    sock = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
+    sock.bind((sys.argv[1], 0))
+    sock.setblocking(False)
+    sock.connect_ex(("2001:db8::1" if ":" in sys.argv[1] else "192.0.2.1", {BUS_PORT}))
+    known.register(sock, selectors.EVENT_WRITE)
+end = time.monotonic() + 0.9
+while (left := end - time.monotonic()) > 0 and known.get_map():
+    for key, _ in known.select(left):
+        made += key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+        known.unregister(key.fileobj)
+print(made, flush=True)
+"""
+
+
+@pytest.mark.parametrize(("attacker", "other"), [("192.0.2.2", "192.0.2.3"), ("2001:db8::2", "2001:db8::3")])
+def test_an_address_opens_a_share_of_connections_to_the_bus_and_others_theirs(
+        site: Site, attacker: str, other: str) -> None:
+    """Unfinished TLS handshakes need no certificate, and the broker keeps them."""
+    def called(source: str, count: int) -> int:
+        return int(subprocess.run(["nsenter", "-t", str(site.clients), "-n", sys.executable, "-c", CALLER, source,
+                                   str(count)], capture_output=True, text=True, timeout=60, check=True).stdout)
+    made = called(attacker, 1_000)
+    assert BUS_OPENS_BURST <= made < 400
+    assert called(other, BUS_OPENS_BURST) == BUS_OPENS_BURST
 
 
 def test_small_questions_do_not_fill_the_table_of_connections(site: Site) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from flock.core.errors import Unavailable
 from flock.exec import CommandFailed, CommandNotFound, CommandTimeout, OutputTooLong
-from flock.rpc.accounts import BusConnection
+from flock.rpc.accounts import BusConnection, HostAccess
 from sysinv.conductor import busguard as guards
 from sysinv.conductor.busguard import ASK_EVERY_S, RELIEF_S, SEARCH_AFTER_S, BusGuard
 from sysinv.model.busguard import BARRED_S, HELD_BYTES, SUSPECT_BYTES
@@ -33,6 +33,7 @@ class Bus:
         self.broken: set[str] = set()
         self.holding: dict[str, int] = {}
         self.closed: list[str] = []
+        self.cleared: list[str] = []
         self.set: list[tuple[str, int]] = []
         self.told: list[tuple[str, str]] = []
         self.counts_fail: Exception | None = None
@@ -79,6 +80,10 @@ class Bus:
         self._answer("held")
         return {name: size for name, size in self.holding.items() if name not in self.closed}
 
+    def clear_all(self, access: HostAccess) -> None:
+        self._answer("clear")
+        self.cleared.append(access.account)
+
     def close(self, connection: str) -> None:
         self._answer("close")
         self.closed.append(connection)
@@ -118,6 +123,20 @@ def test_who_sends_much_while_there_is_memory_is_left_alone(bus: Bus) -> None:
     fill(bus, a=SUSPECT_BYTES - 1)
     bus.guard.audit()
     assert (bus.set, bus.closed, bus.told) == ([], [], [])
+
+
+def test_what_a_barred_host_has_left_is_deleted_until_the_broker_has_done_it(bus: Bus) -> None:
+    bus.broken.add("clear")
+    fill(bus, b=SUSPECT_BYTES)
+    bus.relieved_by = B
+    bus.guard.audit()
+    assert bus.limits[B] == 0 and bus.cleared == []
+    bus.broken.clear()
+    bus.guard.audit()
+    assert bus.cleared == [B]
+    bus.now_s += BARRED_S
+    bus.guard.audit()
+    assert bus.cleared == [B], "who may connect again keeps what it makes"
 
 
 def test_who_filled_the_memory_is_barred_and_loses_all_its_connections(
