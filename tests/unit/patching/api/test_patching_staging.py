@@ -47,7 +47,8 @@ def test_files_are_stored_with_digest_and_without_directories(staging: Staging, 
 
 @pytest.mark.parametrize(("body", "words"), [
     (part("a.patch", b"x" * 100)[:90], "no multipart/form-data"),
-    (part("a.patch", b"x") + part("a.patch", b"y"), "two files named"), (part("a.exe", b"x") + b"--x--", "must end in"), (b"--x--\r\n", "holds no file"), (b"nonsense", "multipart"),
+    (part("a.patch", b"x") + part("a.patch", b"y"), "two files named"),
+    (part("a.exe", b"x") + b"--x--", "must end in"), (b"--x--\r\n", "holds no file"), (b"nonsense", "multipart"),
     (part("", b"x") + b"--x--", "holds no file"), (part("a.patch", b"x"), "multipart/form-data")])
 def test_what_is_no_upload_leaves_nothing(staging: Staging, tmp_path: Path, body: bytes, words: str) -> None:
     with pytest.raises(UploadRefused, match=words), staging.of_form(pieces(body), TYPE):
