@@ -18,7 +18,7 @@ ALLOWED = {
     "rule:flock:configurator": {"configurator", "admin", "service"},
     "rule:flock:service": {"service", "admin"}}
 # Faults may be read from any project.
-FROM_ANYWHERE = {"fm": {"@", "rule:flock:reader"}, "mtce": {"@"}, "sm": {"@"}, "sysinv": {"@"}}
+FROM_ANYWHERE = {"fm": {"@", "rule:flock:reader"}, "mtce": {"@"}, "patching": {"@"}, "sm": {"@"}, "sysinv": {"@"}}
 
 
 def test_every_subsystem_has_a_table() -> None:

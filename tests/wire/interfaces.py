@@ -14,6 +14,8 @@ from fm.contract.fault import Fault
 from fm.contract.rpc import FaultOutcome, FaultRequest
 from mtce.contract.records import MtceHost
 from mtce.core.view import MaintainedHost
+from patching.contract.records import Content, HostFacts, Order, Reply
+from patching.contract.stored import ReleaseDetails, StoredPrecheck
 from sysinv.contract.records import HostStateUpdate
 from sysinv.contract.reports import reports
 from tests.registry import PACKAGES
@@ -52,6 +54,7 @@ def records() -> dict[str, Schema]:
         "answered_request": [FaultOutcome],
         "mtce_host": [MaintainedHost, MtceHost],
         "mtce_outbox": [HostStateUpdate],
+        "software": [ReleaseDetails, StoredPrecheck, Content, HostFacts, Order, Reply],
     }
     found: dict[str, Schema] = {}
     for name, members in kinds.items():
