@@ -36,7 +36,6 @@ from patching.content.repository import Repository
 from patching.contract.rpc import AgentReports, PatchingAgent, Software
 from patching.contract.version import Version
 from patching.core.events import Restarted, Tick
-from patching.core.precheck import Limits
 from patching.db.tables import TASK
 
 LOG = logging.getLogger(__name__)
@@ -68,7 +67,7 @@ class ConductorDaemon:
         self._uploads = Uploads(self._machine, self._repository, staging_dir(conf), self._trusted,
                                 chosen.unpacked_max_mib << 20, lambda: int(chosen.max_major_releases))
         orders = Orders(self._machine, self._watch, self._uploads, self._in_sync, lambda: chosen.agent_answer_ms / 1000)
-        prechecks = Prechecks(self._machine, orders, self._inventory, self._hostname, Limits(),
+        prechecks = Prechecks(self._machine, orders, self._inventory, lambda: options.limits(conf),
                               lambda: list(chosen.alarms_ignored))
         hands = Hands(self._machine, self._agent_of, self._scripts, self._repository,
                       repeat_s=float(chosen.install_repeat_s), install_timeout_s=chosen.install_timeout_s)
