@@ -12,7 +12,8 @@ STARTS, STOPPED = frozenset({"go-active", "active"}), frozenset({"standby", "dis
 """Between the two something of the group may run. A group that does not stop stays ``go-standby`` or ``disabling``,
 which precede ``standby`` after a boot too, although nothing has run."""
 _GROUP = re.compile(r"(?P<group>[a-z-]+-services) is (?P<state>[a-z-]+) here(, .*)?")
-_OUT = re.compile(r"(?P<node>controller-[01]) is out: it is switched off")
+_OUT = re.compile(r"(?P<node>controller-[01]) is out: it is switched off"
+                  r"|an operator.* says that (?P<said>controller-[01]) is off.*")
 _FRESH = "the daemon starts and looks at all"
 
 
@@ -40,8 +41,8 @@ def parsed(node, text):
 def spans(lines):
     """``{group: [(node, from ms, until ms or None)]}``: when something of a group may have run on a node.
 
-    A span ends when the group has stopped there, when the other node has proof that the host is off, or when its host
-    has started anew, whatever is first.
+    A span ends when the group has stopped there, when the other node has proof that the host is off or an operator's
+    word for it, or when its host has started anew, whatever is first.
     """
     found, serving = {}, {}
 
@@ -53,7 +54,7 @@ def spans(lines):
         if line.text == _FRESH:
             ends(line.node, line.ms)
         elif match := _OUT.match(line.text):
-            ends(match["node"], line.ms)
+            ends(match["node"] or match["said"], line.ms)
         elif match := _GROUP.fullmatch(line.text):
             if match["state"] in STARTS:
                 serving.setdefault((line.node, match["group"]), line.ms)

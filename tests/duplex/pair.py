@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from devstack.virtualcloud.client import Client
-from devstack.virtualcloud.cloudclient import NotInTime, wait_for
+from devstack.virtualcloud.cloudclient import NotInTime, wait_for, wait_states
 from devstack.virtualcloud.errors import LabError
 from devstack.virtualcloud.mainjob import PROGRAMS, STATE_DIR, cli, lab
 from devstack.virtualcloud.site import Site
@@ -241,13 +241,15 @@ class Pair:
                 self.sm(host, "sm", "node", "unlocked", "enabled", "available", check=False)
 
     @contextmanager
-    def locked_for_sm(self, host):
-        """Service management of a host is told that the host is locked, as host maintenance tells it."""
-        self.sm(host, "sm", "node", "locked", "enabled", "available")
+    def locked(self, host):
+        """The host is locked by an operator, and unlocked at the end, which boots it."""
+        cli("system", "host-lock", host, quiet=True)
+        wait_states(self.cloud, host, "locked/disabled/online", 120)
         try:
             yield
         finally:
-            self.sm(host, "sm", "node", "unlocked", "enabled", "available")
+            cli("system", "host-unlock", host, quiet=True)
+            wait_states(self.cloud, host, "unlocked/enabled/available", REDUNDANT_S)
 
     def install_probes(self):
         for host in CONTROLLERS:

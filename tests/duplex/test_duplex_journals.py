@@ -45,7 +45,8 @@ def test_a_dead_host_serves_until_there_is_proof():
     word = lines((ONE, 25, f"{ZERO} is out: its lease has ended"))
     fresh = lines((ZERO, 28, "the daemon starts and looks at all"))
     resumed = lines((ZERO, 28, "the daemon starts and goes on where the one before ended"))
-    assert both(dead + proof, {GROUP}) == both(dead + fresh, {GROUP}) == []
+    operator = lines((ONE, 25, f"an operator says that {ZERO} is off"))
+    assert both(dead + proof, {GROUP}) == both(dead + operator, {GROUP}) == both(dead + fresh, {GROUP}) == []
     assert all(both(dead + more, {GROUP}) for more in (late, word + lines((ONE, 40, "active")),
                                                        resumed + lines((ONE, 40, "active"))))
 

@@ -88,7 +88,7 @@ def test_scenario_04_a_major_service_degrades_the_group_and_the_host(pair, scene
 
 def test_scenario_05_without_an_unlocked_peer_it_is_recovered_in_place(pair, scene):
     active, standby = scene
-    with pair.locked_for_sm(standby):
+    with pair.locked(standby):
         pair.wait("400.002", lambda: pair.alarms("400.002"), 30)
         kill_twice(pair, active, "probe")
         shown(pair, active, f"{GROUPS} is active here, failed recovery-failure", 20)
@@ -108,7 +108,8 @@ def test_scenario_08_a_start_that_exceeds_its_time_is_killed_tried_again_and_cou
               pair.calls(active, "probe", "stop") >= 2, 40)
     pair.wait("it is counted", lambda: "did not end within" in pair.sm(active, "sm", "explain", GROUPS), 10)
     pair.unsay(active)
-    pair.wait("started", lambda: pair.redundant(active), 60)
+    pair.wait("started", lambda: pair.service_is(active, "probe", "enabled-active"), 60)
+    pair.wait("redundant", lambda: pair.redundant(active), 60)
     programs = pair.on(active, "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '", check=False)
     assert "sm-daemon" in programs and "sleep 3607" not in programs, "attempts are killed with what they have started"
     stays(pair, active, GROUPS)
