@@ -81,10 +81,6 @@ class BusAdmin:
                 if own.fullmatch(name):
                     self._send("DELETE", f"{kind}/{self._vhost}/{_word(name)}", missing_is_well=True)
 
-    def clear_all(self, access: HostAccess) -> None:
-        """Delete all queues and exchanges that have one of the host's names; with them go their bindings."""
-        self.clear(access, [queue.name for queue in self.queues()], self.exchanges())
-
     def limit_connections(self, account: str, most: int) -> None:
         """Permit the account so many connections from now on; 0 bars it. Closes none."""
         self._send("PUT", f"user-limits/{_word(account)}/{MAX_CONNECTIONS}", {"value": most})

@@ -96,8 +96,9 @@ class BusGuard:
 
         Its programs make theirs again when it may connect. A broker that is busy deletes them at a later audit.
         """
+        access = busaccounts.of_host(account.removeprefix(HOST_PREFIX), self._exchange)
         try:
-            self._admin.clear_all(busaccounts.of_host(account.removeprefix(HOST_PREFIX), self._exchange))
+            self._admin.clear(access, [queue.name for queue in self._admin.queues()], self._admin.exchanges())
         except Unavailable as error:
             LOG.warning("what %s has left in the message bus is not deleted yet: %s", account, error)
 

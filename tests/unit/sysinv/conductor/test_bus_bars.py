@@ -10,7 +10,7 @@ import pytest
 
 from flock.core.errors import Unavailable
 from flock.exec import CommandFailed, CommandNotFound, CommandTimeout, OutputTooLong
-from flock.rpc.accounts import BusConnection, HostAccess
+from flock.rpc.accounts import BusConnection, HostAccess, StoredQueue
 from sysinv.conductor import busguard as guards
 from sysinv.conductor.busguard import ASK_EVERY_S, RELIEF_S, SEARCH_AFTER_S, BusGuard
 from sysinv.model.busguard import BARRED_S, HELD_BYTES, SUSPECT_BYTES
@@ -80,8 +80,15 @@ class Bus:
         self._answer("held")
         return {name: size for name, size in self.holding.items() if name not in self.closed}
 
-    def clear_all(self, access: HostAccess) -> None:
+    def queues(self) -> list[StoredQueue]:
+        return [StoredQueue("reply_host.a_1")]
+
+    def exchanges(self) -> list[str]:
+        return ["flock"]
+
+    def clear(self, access: HostAccess, queues: list[str], exchanges: list[str]) -> None:
         self._answer("clear")
+        assert (queues, exchanges) == (["reply_host.a_1"], ["flock"]), "the access says which of them are the host's"
         self.cleared.append(access.account)
 
     def close(self, connection: str) -> None:
