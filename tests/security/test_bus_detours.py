@@ -184,13 +184,14 @@ def unfinished(url: str, size: int) -> socket.socket:
     channel = connection.channel()
     channel.basic_publish_confirm(message(), REQUESTS, "fm.manager")
     raw: socket.socket = connection.transport.sock
-    frame = 131_072 - 8
+    frame = FRAME_BYTES_MAX - 8
     method = struct.pack(">HHH", 60, 40, 0) + bytes([len(REQUESTS)]) + REQUESTS.encode() + b"\x0afm.manager\x00"
     raw.settimeout(20)
     with contextlib.suppress(OSError):
         raw.sendall(frame_of(1, method) + frame_of(2, struct.pack(">HHQH", 60, 0, size, 0)))
-        for _ in range(size // frame - 1):
-            raw.sendall(frame_of(3, b"x" * frame))
+        part, many = frame_of(3, b"x" * frame), 16
+        for _ in range(size // frame // many - 1):
+            raw.sendall(part * many)
     return raw
 
 

@@ -13,7 +13,7 @@ from flock.exec import CommandFailed, CommandNotFound, CommandTimeout, OutputToo
 from flock.rpc.accounts import BusConnection, HostAccess, StoredQueue
 from sysinv.conductor import busguard as guards
 from sysinv.conductor.busguard import ASK_EVERY_S, RELIEF_S, SEARCH_AFTER_S, BusGuard
-from sysinv.model.busguard import BARRED_S, HELD_BYTES, SUSPECT_BYTES
+from sysinv.model.busguard import BARRED_S, HELD_BYTES, HISTORY_MAX, SAMPLE_S, SUSPECT_BYTES
 
 PORT, CONNECTIONS_MAX = 5671, 64
 A, B, C, SERVICE = "host.a", "host.b", "host.c", "service.fm-api"
@@ -191,8 +191,8 @@ def test_what_was_sent_while_the_memory_is_full_adds_up(bus: Bus) -> None:
 def test_who_filled_the_memory_slowly_is_found_by_closing_connections(bus: Bus) -> None:
     for letter, rate in (("a", 9), ("b", 5), ("c", 7)):
         bus.sent[f"host.{letter}"] = 1000 * (10 - rate) * SUSPECT_BYTES
-    for _ in range(guards.busguard.HISTORY_MAX + 5):
-        bus.now_s += guards.busguard.SAMPLE_S
+    for _ in range(HISTORY_MAX + 5):
+        bus.now_s += SAMPLE_S
         for letter, rate in (("a", 9), ("b", 5), ("c", 7)):
             bus.sent[f"host.{letter}"] += rate
         bus.guard.audit()
