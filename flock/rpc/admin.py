@@ -121,12 +121,15 @@ class BusAdmin:
         """Close a connection by its name. Passes when it is gone."""
         self._send("DELETE", f"connections/{_word(connection)}", missing_is_well=True)
 
-    def memory_is_full(self) -> bool:
-        """Whether the broker reads from nobody because its memory is full."""
+    def is_full(self) -> bool:
+        """Whether the broker reads from nobody because its memory or its disk is full.
+
+        What a host takes and does not acknowledge lies on the disk, whatever the limits of queues are.
+        """
         path = "health/checks/local-alarms"
         answer = self._ask("GET", path)
         if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-            return "memory" in _resources(answer)
+            return not _resources(answer).isdisjoint(("memory", "disk"))
         _check(answer, "GET", path)
         return False
 

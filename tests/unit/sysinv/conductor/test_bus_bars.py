@@ -95,7 +95,7 @@ class Bus:
         self._answer("close")
         self.closed.append(connection)
 
-    def memory_is_full(self) -> bool:
+    def is_full(self) -> bool:
         self._answer("memory")
         gone = {one.account for one in self.connections() if one.name in self.closed}
         if self.relieved_by in gone or self.now_s >= self.relieved_at_s:
