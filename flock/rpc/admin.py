@@ -81,10 +81,6 @@ class BusAdmin:
                 if own.fullmatch(name):
                     self._send("DELETE", f"{kind}/{self._vhost}/{_word(name)}", missing_is_well=True)
 
-    def clear_all(self, access: HostAccess) -> None:
-        """Delete all queues and exchanges that have one of the host's names; with them go their bindings."""
-        self.clear(access, [queue.name for queue in self.queues()], self.exchanges())
-
     def limit_connections(self, account: str, most: int) -> None:
         """Permit the account so many connections from now on; 0 bars it. Closes none."""
         self._send("PUT", f"user-limits/{_word(account)}/{MAX_CONNECTIONS}", {"value": most})
@@ -125,12 +121,15 @@ class BusAdmin:
         """Close a connection by its name. Passes when it is gone."""
         self._send("DELETE", f"connections/{_word(connection)}", missing_is_well=True)
 
-    def memory_is_full(self) -> bool:
-        """Whether the broker reads from nobody because its memory is full."""
+    def is_full(self) -> bool:
+        """Whether the broker reads from nobody because its memory or its disk is full.
+
+        What a host takes and does not acknowledge lies on the disk, whatever the limits of queues are.
+        """
         path = "health/checks/local-alarms"
         answer = self._ask("GET", path)
         if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-            return "memory" in _resources(answer)
+            return not _resources(answer).isdisjoint(("memory", "disk"))
         _check(answer, "GET", path)
         return False
 

@@ -43,6 +43,9 @@ SERVER_TLS = (
 UNIT = """[Service]
 # Service management repairs it.
 Restart=no
+# It starts with the accounts, rights and routes of the file of definitions, which sysinv-conductor keeps current, and
+# with nothing that a host has left in it.
+ExecStartPre=/bin/rm -rf /var/lib/rabbitmq/mnesia
 # A stop loses no more than a crash: senders keep what is not acknowledged, and daemons make their queues anew. An
 # orderly stop starts a second Erlang system first, and the other controller would have to wait for it.
 ExecStop=

@@ -28,12 +28,14 @@ ATTEMPTS_MAX, ADDRESS_ATTEMPTS_MAX, LOCK_S = 5, 30, 60.0
 PLACES_MAX = 20_000
 # Logins from other machines that may be in progress, in all and of one address; how long a login waits for its turn.
 STRANGERS_MAX, ADDRESS_STRANGERS_MAX, TURN_S = 6, 3, 10.0
+# The same of all other requests: an API that asks for a token waits for the threads that they leave.
+ASKERS_MAX, ADDRESS_ASKERS_MAX = 6, 4
 NETWORK_BITS = 64
 """Who has an IPv6 address can use all of its network of this prefix."""
 REFUSAL = json.dumps({"error": {
     "code": 401, "title": "Unauthorized", "message": "The request you have made requires authentication."}}).encode()
 BUSY = json.dumps({"error": {
-    "code": 429, "title": "Too Many Requests", "message": "Too many logins are in progress. Try again."}}).encode()
+    "code": 429, "title": "Too Many Requests", "message": "Too many requests are in progress. Try again."}}).encode()
 
 Environment = dict[str, Any]
 Application = Callable[[Environment, Callable[..., Any]], Iterable[bytes]]
@@ -147,29 +149,34 @@ class AddressLock:
 
 
 class Shares:
-    """Limits the threads that logins from other machines hold: ``STRANGERS_MAX`` in all, ``ADDRESS_STRANGERS_MAX`` of
-    one address. What exceeds is refused at once with 429."""
+    """Limits the threads that requests from other machines hold: logins ``STRANGERS_MAX`` in all and
+    ``ADDRESS_STRANGERS_MAX`` of one address, other requests ``ASKERS_MAX`` and ``ADDRESS_ASKERS_MAX``. What exceeds is
+    refused at once with 429."""
 
     def __init__(self, application: Application, own: Callable[[str], bool] = is_own) -> None:
         self._application, self._own = application, own
-        self._inside: Counter[str] = Counter()
+        self._logins: Counter[str] = Counter()
+        self._others: Counter[str] = Counter()
         self._mutex = threading.Lock()
 
     def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if not is_login(environ) or self._own(str(environ.get("REMOTE_ADDR", ""))):
+        if self._own(str(environ.get("REMOTE_ADDR", ""))):
             return self._application(environ, start_response)
+        inside, most, share = self._logins, STRANGERS_MAX, ADDRESS_STRANGERS_MAX
+        if not is_login(environ):
+            inside, most, share = self._others, ASKERS_MAX, ADDRESS_ASKERS_MAX
         network = _network_of(environ)
         with self._mutex:
-            if self._inside.total() >= STRANGERS_MAX or self._inside[network] >= ADDRESS_STRANGERS_MAX:
+            if inside.total() >= most or inside[network] >= share:
                 return _busy(start_response)
-            self._inside[network] += 1
+            inside[network] += 1
         try:
             return list(self._application(environ, start_response))
         finally:
             with self._mutex:
-                self._inside[network] -= 1
-                if not self._inside[network]:
-                    del self._inside[network]
+                inside[network] -= 1
+                if not inside[network]:
+                    del inside[network]
 
 
 class OneAtATime:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bars a host that fills the memory of the message bus from it for some minutes, so that the others can go on."""
+"""Bars a host that fills the memory or the disk of the message bus for some minutes, so that the others can go on."""
 from __future__ import annotations
 
 import logging
@@ -41,14 +41,17 @@ class BusGuard:
         self._barred: dict[str, float] | None = None
 
     def audit(self) -> None:
-        """Note what each connection has sent; while the broker's memory is full, bar who filled it. Unavailable."""
+        """Note what each connection has sent; while the broker's memory or disk is full, bar who filled it.
+
+        Unavailable: the broker's management does not answer.
+        """
         barred = self._readmit()
         for account in barred:
             self._clear(account)
         now = self._received()
         if self._bar_hoarders(barred):
             return
-        if not self._admin.memory_is_full():
+        if not self._admin.is_full():
             self._before = now
             self._history = busguard.remembered(self._history, Sample(self._clock(), now))
             self._tried.clear()
@@ -96,8 +99,9 @@ class BusGuard:
 
         Its programs make theirs again when it may connect. A broker that is busy deletes them at a later audit.
         """
+        access = busaccounts.of_host(account.removeprefix(HOST_PREFIX), self._exchange)
         try:
-            self._admin.clear_all(busaccounts.of_host(account.removeprefix(HOST_PREFIX), self._exchange))
+            self._admin.clear(access, [queue.name for queue in self._admin.queues()], self._admin.exchanges())
         except Unavailable as error:
             LOG.warning("what %s has left in the message bus is not deleted yet: %s", account, error)
 
@@ -141,7 +145,7 @@ class BusGuard:
 
     def _is_relieved(self, within_s: float) -> bool:
         end = self._clock() + within_s
-        while self._admin.memory_is_full():
+        while self._admin.is_full():
             if self._clock() >= end:
                 return False
             time.sleep(ASK_EVERY_S)

@@ -184,13 +184,14 @@ def unfinished(url: str, size: int) -> socket.socket:
     channel = connection.channel()
     channel.basic_publish_confirm(message(), REQUESTS, "fm.manager")
     raw: socket.socket = connection.transport.sock
-    frame = 131_072 - 8
+    frame = FRAME_BYTES_MAX - 8
     method = struct.pack(">HHH", 60, 40, 0) + bytes([len(REQUESTS)]) + REQUESTS.encode() + b"\x0afm.manager\x00"
     raw.settimeout(20)
     with contextlib.suppress(OSError):
         raw.sendall(frame_of(1, method) + frame_of(2, struct.pack(">HHQH", 60, 0, size, 0)))
-        for _ in range(size // frame - 1):
-            raw.sendall(frame_of(3, b"x" * frame))
+        part, many = frame_of(3, b"x" * frame), 16
+        for _ in range(size // frame // many - 1):
+            raw.sendall(part * many)
     return raw
 
 
@@ -205,7 +206,7 @@ def test_who_fills_the_memory_of_the_bus_slowly_is_found(secured: SecuredBus) ->
                  for _ in range(6)]
     for attacker in attackers:
         attacker.start()
-    wait_for(secured.admin.memory_is_full, 30, "the memory of the broker to be full")
+    wait_for(secured.admin.is_full, 30, "the memory of the broker to be full")
     # The guard begins only now, as if all had come slowly before.
     guard._before = guard._received()
     guard.audit()
@@ -213,7 +214,7 @@ def test_who_fills_the_memory_of_the_bus_slowly_is_found(secured: SecuredBus) ->
     ahead_s = SEARCH_AFTER_S
     guard.audit()
     assert told == ["worker-0"]
-    wait_for(lambda: not secured.admin.memory_is_full(), 60, "the memory of the broker to be free")
+    wait_for(lambda: not secured.admin.is_full(), 60, "the memory of the broker to be free")
     assert secured.admin.barred() == [host_account("worker-0")]
     connect(secured.host("worker-1")).close()
     secured.admin.limit_connections(host_account("worker-0"), 64)
@@ -237,11 +238,11 @@ def test_who_fills_the_memory_of_the_bus_is_barred_and_the_others_go_on(secured:
                  for _ in range(6)]
     for attacker in attackers:
         attacker.start()
-    wait_for(secured.admin.memory_is_full, 30, "the memory of the broker to be full")
+    wait_for(secured.admin.is_full, 30, "the memory of the broker to be full")
     assert told == []
     guard.audit()
     assert told == ["worker-0"]
-    wait_for(lambda: not secured.admin.memory_is_full(), 60, "the memory of the broker to be free")
+    wait_for(lambda: not secured.admin.is_full(), 60, "the memory of the broker to be free")
     with pytest.raises((amqp.AMQPError, OSError)):
         connect(secured.host("worker-0"))
     exchange = requests_exchange(host_account("worker-1"))
@@ -299,7 +300,7 @@ def test_commands_that_the_broker_has_not_carried_out_are_no_way_to_fill_its_mem
     wait_for(barred, 45, "the guard to bar the host")
     assert told == ["worker-0"]
     assert secured.admin.barred() == [host_account("worker-0")]
-    wait_for(lambda: not secured.admin.memory_is_full(), 30, "the memory of the broker to be free")
+    wait_for(lambda: not secured.admin.is_full(), 30, "the memory of the broker to be free")
     other.channel().basic_publish_confirm(amqp.Message("x", user_id=host_account("worker-1")),
                                           requests_exchange(host_account("worker-1")), "fm.manager", timeout=10)
     for each in (kept, other):

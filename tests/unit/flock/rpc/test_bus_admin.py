@@ -190,16 +190,16 @@ def test_lists_of_connections_queues_exchanges_and_hosts(broker: StubBroker, adm
     assert admin.hosts() == ["a", "c.d"]
 
 
-def test_a_full_memory_is_the_failure_of_the_brokers_own_check(broker: StubBroker, admin: BusAdmin) -> None:
+def test_a_full_memory_or_disk_is_the_failure_of_the_brokers_own_check(broker: StubBroker, admin: BusAdmin) -> None:
     check = "/api/health/checks/local-alarms"
     broker.answers[check] = (200, {"status": "ok"})
-    assert not admin.memory_is_full()
+    assert not admin.is_full()
     broker.answers[check] = (503, {"status": "failed"})
-    assert admin.memory_is_full()
+    assert admin.is_full()
     broker.answers[check] = (503, {"status": "failed", "alarms": [{"node": "rabbit@x", "resource": "memory"}]})
-    assert admin.memory_is_full()
+    assert admin.is_full()
     broker.answers[check] = (503, {"status": "failed", "alarms": [{"node": "rabbit@x", "resource": "disk"}]})
-    assert not admin.memory_is_full(), "no host fills the disk by what it has not finished"
+    assert admin.is_full(), "what a host takes and never acknowledges lies on the disk"
     assert broker.asked == [f"GET {check}"] * 4
 
 
@@ -230,7 +230,7 @@ def test_a_check_that_is_refused_does_not_say_that_there_is_memory(
         broker: StubBroker, admin: BusAdmin, status: int) -> None:
     broker.answers["/api/health/checks/local-alarms"] = (status, b"")
     with pytest.raises(Unavailable, match=f"local-alarms is answered with {status}"):
-        admin.memory_is_full()
+        admin.is_full()
 
 
 CALLS: dict[str, Callable[[BusAdmin], Any]] = {
@@ -238,7 +238,7 @@ CALLS: dict[str, Callable[[BusAdmin], Any]] = {
     "password": lambda admin: admin.set_password("a", "b"), "close": lambda admin: admin.close("c"),
     "barred": BusAdmin.barred, "connections": BusAdmin.connections, "hosts": BusAdmin.hosts,
     "held": BusAdmin.held, "bindings": BusAdmin.bindings,
-    "queues": BusAdmin.queues, "exchanges": BusAdmin.exchanges, "memory": BusAdmin.memory_is_full}
+    "queues": BusAdmin.queues, "exchanges": BusAdmin.exchanges, "memory": BusAdmin.is_full}
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -212,18 +212,37 @@ def test_logins_from_other_machines_hold_only_their_share_of_threads():
     assert told[2:] == ["201 Created"] * (logins.STRANGERS_MAX + 2)
     ask(shares, "10.0.0.0", told)
     assert told[-1] == "201 Created"
-    assert not shares._inside
+    assert not shares._logins and not shares._others
 
 
-def test_one_address_has_a_smaller_share():
+def test_questions_of_strangers_leave_threads_to_the_apis_of_this_machine():
+    """600 questions with invalid tokens, from 20 addresses, made each request of an operator wait for four seconds."""
     keystone, told = Slow(), []
-    shares = logins.Shares(keystone, own=lambda address: False)
-    threads = [threading.Thread(target=ask, args=(shares, "10.0.0.1", told))
-               for _ in range(logins.ADDRESS_STRANGERS_MAX)]
+    shares = logins.Shares(keystone, own=lambda address: address == "own")
+    threads = [threading.Thread(target=ask, args=(shares, f"10.0.0.{number}", told), kwargs={"method": "GET"})
+               for number in range(logins.ASKERS_MAX)]
+    threads += [threading.Thread(target=ask, args=(shares, "own", told), kwargs={"method": "GET"}) for _ in range(3)]
     for thread in threads:
         thread.start()
         assert keystone.arrived.acquire(timeout=10)
-    ask(shares, "10.0.0.1", told)
+    ask(shares, "10.0.0.200", told, method="GET")
+    assert told == ["429 Too Many Requests"]
+    keystone.go.set()
+    for thread in threads:
+        thread.join(10)
+
+
+@pytest.mark.parametrize(("method", "share"), [
+    ("POST", logins.ADDRESS_STRANGERS_MAX), ("GET", logins.ADDRESS_ASKERS_MAX)])
+def test_one_address_has_a_smaller_share(method, share):
+    keystone, told = Slow(), []
+    shares = logins.Shares(keystone, own=lambda address: False)
+    threads = [threading.Thread(target=ask, args=(shares, "10.0.0.1", told), kwargs={"method": method})
+               for _ in range(share)]
+    for thread in threads:
+        thread.start()
+        assert keystone.arrived.acquire(timeout=10)
+    ask(shares, "10.0.0.1", told, method=method)
     assert told == ["429 Too Many Requests"]
     keystone.go.set()
     for thread in threads:

@@ -10,10 +10,10 @@ import pytest
 
 from flock.core.errors import Unavailable
 from flock.exec import CommandFailed, CommandNotFound, CommandTimeout, OutputTooLong
-from flock.rpc.accounts import BusConnection, HostAccess
+from flock.rpc.accounts import BusConnection, HostAccess, StoredQueue
 from sysinv.conductor import busguard as guards
 from sysinv.conductor.busguard import ASK_EVERY_S, RELIEF_S, SEARCH_AFTER_S, BusGuard
-from sysinv.model.busguard import BARRED_S, HELD_BYTES, SUSPECT_BYTES
+from sysinv.model.busguard import BARRED_S, HELD_BYTES, HISTORY_MAX, SAMPLE_S, SUSPECT_BYTES
 
 PORT, CONNECTIONS_MAX = 5671, 64
 A, B, C, SERVICE = "host.a", "host.b", "host.c", "service.fm-api"
@@ -80,15 +80,22 @@ class Bus:
         self._answer("held")
         return {name: size for name, size in self.holding.items() if name not in self.closed}
 
-    def clear_all(self, access: HostAccess) -> None:
+    def queues(self) -> list[StoredQueue]:
+        return [StoredQueue("reply_host.a_1")]
+
+    def exchanges(self) -> list[str]:
+        return ["flock"]
+
+    def clear(self, access: HostAccess, queues: list[str], exchanges: list[str]) -> None:
         self._answer("clear")
+        assert (queues, exchanges) == (["reply_host.a_1"], ["flock"]), "the access says which of them are the host's"
         self.cleared.append(access.account)
 
     def close(self, connection: str) -> None:
         self._answer("close")
         self.closed.append(connection)
 
-    def memory_is_full(self) -> bool:
+    def is_full(self) -> bool:
         self._answer("memory")
         gone = {one.account for one in self.connections() if one.name in self.closed}
         if self.relieved_by in gone or self.now_s >= self.relieved_at_s:
@@ -184,8 +191,8 @@ def test_what_was_sent_while_the_memory_is_full_adds_up(bus: Bus) -> None:
 def test_who_filled_the_memory_slowly_is_found_by_closing_connections(bus: Bus) -> None:
     for letter, rate in (("a", 9), ("b", 5), ("c", 7)):
         bus.sent[f"host.{letter}"] = 1000 * (10 - rate) * SUSPECT_BYTES
-    for _ in range(guards.busguard.HISTORY_MAX + 5):
-        bus.now_s += guards.busguard.SAMPLE_S
+    for _ in range(HISTORY_MAX + 5):
+        bus.now_s += SAMPLE_S
         for letter, rate in (("a", 9), ("b", 5), ("c", 7)):
             bus.sent[f"host.{letter}"] += rate
         bus.guard.audit()
