@@ -49,7 +49,8 @@ SHOWN = {494: 431, 500: 503, 502: 503, 504: 503}
 @dataclass(frozen=True, slots=True)
 class Published:
     """One API behind the front. ``streamed``: path templates and their largest body in bytes, passed on while it
-    arrives; ``public``: path templates that need no token. ``checks_tokens``: the API answers the front's questions."""
+    arrives; ``public``: path templates that need no token. ``checks_tokens``: the API answers the front's questions.
+    ``more_ports``: where it is served too."""
 
     name: str
     port: int
@@ -57,6 +58,12 @@ class Published:
     streamed: tuple[tuple[str, int], ...] = ()
     public: tuple[str, ...] = ()
     checks_tokens: bool = True
+    more_ports: tuple[int, ...] = ()
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All ports at which it is served."""
+        return (self.port, *self.more_ports)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,7 @@ def published(subsystem: str) -> Published:
         subsystem, dialect.default_port, socket_path(f"{subsystem}-api"),
         streamed=tuple((route.path, int(getattr(route.controller, "max_body_bytes", BODY_BYTES_MAX)))
                        for route in routes if getattr(route.controller, "streams_body", False)),
-        public=tuple(sorted(route.path for route in routes if _is_public(route))))
+        public=tuple(sorted(route.path for route in routes if _is_public(route))), more_ports=dialect.more_ports)
 
 
 def _is_public(route: Route) -> bool:
@@ -142,7 +149,8 @@ def connection_limit(apis: Iterable[Published]) -> str:
     count connections the kernel tracks them, and refuses all new ones when its table is full. What this machine serves
     on ``UNTRACKED_UDP`` and ``UNTRACKED_TCP`` is therefore not tracked; nothing there is counted or translated.
     """
-    return _CONNECTION_LIMIT.format(ports=", ".join(str(api.port) for api in apis), most=ADDRESS_CONNECTIONS,
+    ports = ", ".join(str(port) for api in apis for port in api.ports)
+    return _CONNECTION_LIMIT.format(ports=ports, most=ADDRESS_CONNECTIONS,
                                     udp=", ".join(map(str, UNTRACKED_UDP)), tcp=", ".join(map(str, UNTRACKED_TCP)))
 
 
@@ -162,7 +170,7 @@ def _servers(api: Published, listens: Sequence[Listen]) -> list[str]:
 
 
 def _server(api: Published, listens: Sequence[Listen], locations: Sequence[str]) -> str:
-    body = [listen.directive(api.port) for listen in listens]
+    body = [listen.directive(port) for port in api.ports for listen in listens]
     if listens[0].tls:
         body += [f"ssl_certificate {TLS_CERTIFICATE};", f"ssl_certificate_key {TLS_KEY};"]
     body += [f"limit_conn address {ADDRESS_SHARE};", f"limit_conn token {TOKEN_SHARE};"]

@@ -38,6 +38,14 @@ def test_tls_is_on_everywhere_except_where_it_is_switched_off():
     assert "ssl_certificate /etc/flock/tls/front.crt;" in mixed
 
 
+def test_one_api_may_be_served_at_several_ports():
+    (api,) = [api for api in published_apis() if api.name == "patching"]
+    assert api.ports == (5497, 15491)
+    conf = nginx_conf([Listen("127.0.0.1")], [api])
+    assert conf.count("listen 127.0.0.1:5497 ssl;") == conf.count("listen 127.0.0.1:15491 ssl;") == 1
+    assert conf.count("upstream patching {") == 1 and "5497, 15491" in connection_limit([api])
+
+
 @pytest.mark.parametrize(("template", "expected"), [
     ("/", "^/$"), ("/v1/a.b", r"^/v1/a\.b/?$"), ("/v1/ihosts/{host}/state", "^/v1/ihosts/[^/]+/state/?$")])
 def test_a_template_becomes_a_pattern(template, expected):
