@@ -75,6 +75,10 @@ class Orders:
         if order.kind in (OrderKind.DROP_HOST, OrderKind.BIND_APPLICATION):
             return self._noted(order)
         try:
+            check = self._machine.store.load().view.precheck
+            if order.kind is OrderKind.START and check is not None and not check.is_healthy:
+                # What was wrong then may have been mended since.
+                raise PrecheckNeeded(order.releases[0], order.force)
             return self._event(order)
         except PrecheckNeeded as needed:
             return self._task(order, PRECHECK, f"release={needed.release}")

@@ -10,7 +10,7 @@ import pytest
 from flock.core.slices import subsystems
 from sysinv.bootstrap import logins, render
 from sysinv.bootstrap.answers import parse
-from sysinv.bootstrap.front import listens, nginx_conf, pattern, published_apis
+from sysinv.bootstrap.front import Listen, connection_limit, listens, nginx_conf, pattern, published_apis
 from sysinv.bootstrap.logins import ADDRESS_ATTEMPTS_MAX, ATTEMPTS_MAX, LOCK_S, AddressLock, EqualTime
 from sysinv.bootstrap.secrets import generate
 
@@ -57,7 +57,7 @@ def test_wrong_passwords_lock_in_front_of_keystone_only():
     conf, wsgi = files["/etc/keystone/keystone.conf"], files["/etc/keystone/flock_keystone_wsgi.py"]
     assert "lockout" not in conf
     assert wsgi.endswith(
-        "application = guarded(keystone, ['fm', 'mtce', 'sm', 'sysinv'])\n")
+        "application = guarded(keystone, ['fm', 'mtce', 'patching', 'sm', 'sysinv'])\n")
     compile(wsgi, "flock_keystone_wsgi.py", "exec")
     assert "unix:/run/flock/keystone-cache/cache.sock" in conf
 
