@@ -47,7 +47,8 @@ class Http:
 
 
 ROW = {"id": 3, "uuid": "u-3", "hostname": "controller-1", "personality": "controller",
-       "subfunctions": "controller,worker", "administrative": "unlocked", "operational": "enabled", "availability": "available", "uptime": 77,
+       "subfunctions": "controller,worker", "administrative": "unlocked", "operational": "enabled",
+       "availability": "available", "uptime": 77,
        "capabilities": {"Personality": "Controller-Active"}, "ihost_action": None, "mtce_action": "none",
        "last_error": None, "last_error_at": None, "peers": None}
 
