@@ -19,6 +19,7 @@ with_tests=no with_peers=no packages_only=no
 PACKAGES=(
     rabbitmq-server memcached nginx postgresql-15 dnsmasq-base systemd-container debootstrap nftables iproute2 iputils-ping
     udhcpc curl openssl ipmitool openipmi python3-venv git procps util-linux ca-certificates keyutils
+    rpm dnf createrepo-c ostree
 )
 TEST_PACKAGES=(dbus resource-agents shellcheck snmp snmpd snmptrapd zsh fish)
 PEER_PACKAGES=(pacemaker corosync pacemaker-cli-utils keepalived)

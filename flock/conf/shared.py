@@ -24,6 +24,8 @@ BOOT_FILES = DIRECTORY / "pxeboot"
 """The root of TFTP."""
 BUS_DEFINITIONS = DIRECTORY / "rabbitmq/definitions.json"
 """Accounts and policies that the message bus imports at its start."""
+SOFTWARE = DIRECTORY / "software"
+"""Releases and their content."""
 BOARDS = DIRECTORY / "flock/boards.yaml"
 """By controller, its board: type, address, username, password."""
 

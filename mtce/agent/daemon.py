@@ -12,6 +12,7 @@ from pathlib import Path
 from flock.core.backoff import Backoff
 from flock.core.errors import FlockError, Refused
 from flock.core.health import Health
+from flock.exec import platformconf
 from flock.exec.root import Root
 from flock.exec.uptime import uptime_s
 from flock.jobs.worker import Worker
@@ -99,7 +100,7 @@ class Agent:
 
     def host_uuid(self) -> str | None:
         """This host's UUID from platform.conf; None until sysinv-agent has written it."""
-        return flags.platform_value(self._root, "UUID")
+        return platformconf.value(self._root, "UUID")
 
     # The interface MtceAgent.
 
@@ -182,7 +183,7 @@ class Agent:
         self._finish("goenabled", request_id, outcome.passed, outcome.failed_test)
 
     def _run_services(self, verb: str, request_id: str) -> None:
-        kinds = (flags.platform_value(self._root, "subfunction") or "").split(",")
+        kinds = (platformconf.value(self._root, "subfunction") or "").split(",")
         directories = [Path(self._root.path, "etc/services.d", kind) for kind in kinds
                        if kind in ("controller", "worker", "storage")]
         failed = scripts.run_in_order(directories, (verb,), self._limits.services_timeout_s)

@@ -19,7 +19,6 @@ LOCKED_PERSISTENT = "var/persist/mtc/.node_locked"
 DEGRADED = "run/.sm_degraded"
 RESETTING = "run/.node_reset"
 SIMPLEX = "etc/platform/simplex"
-PLATFORM_CONF = "etc/platform/platform.conf"
 NAME_MAX = 255
 
 
@@ -49,15 +48,6 @@ def read(root: Root) -> HostFlags:
         tests_failed=(failed or "unknown") if failed is not None else None,
         degraded=root.exists(DEGRADED),
     )
-
-
-def platform_value(root: Root, key: str) -> str | None:
-    """The value of one ``key=value`` line of platform.conf."""
-    for line in root.lines(PLATFORM_CONF):
-        name, _, value = line.partition("=")
-        if name.strip() == key and value.strip():
-            return value.strip()
-    return None
 
 
 def put(root: Root, rel: str, text: str = "") -> None:

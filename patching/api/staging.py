@@ -106,9 +106,10 @@ class Staging:
             number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as error:
             raise UploadRefused(detail=f"{path!r:.200} cannot be read: {error.strerror}.") from error
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            os.close(number)
+            raise UploadRefused(detail=f"{path!r:.200} is no file.")
         with os.fdopen(number, "rb") as source:
-            if not stat.S_ISREG(os.fstat(number).st_mode):
-                raise UploadRefused(detail=f"{path!r:.200} is no file.")
             target = self._opened(path, made)
             while piece := source.read(BLOCK):
                 target.write(piece)

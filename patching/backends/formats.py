@@ -54,3 +54,9 @@ def load(names: Iterable[str], root: Path, timeout_s: float) -> dict[str, Backen
             raise InvalidInput(field="backends", rule=f"{name} needs {', '.join(missing)}, which this host lacks")
         made[name] = form.make(root, timeout_s)
     return made
+
+
+def available() -> list[str]:
+    """The technologies whose programs this host has, but for the fake one."""
+    return [name for name, form in FORMATS.items() if form.capabilities.programs
+            and all(shutil.which(program) for program in form.capabilities.programs)]

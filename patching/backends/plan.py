@@ -28,9 +28,8 @@ def plan(current: Mapping[str, str], target: Target, compare: Compare) -> tuple[
         if not before:
             ops.append(Op(Kind.INSTALL, name, "", after, item.path))
             continue
-        order = compare(before, after)
-        if order:
-            ops.append(Op(Kind.UPGRADE if order < 0 else Kind.DOWNGRADE, name, before, after, item.path))
+        kind = Kind.DOWNGRADE if compare(before, after) > 0 else Kind.UPGRADE
+        ops.append(Op(kind, name, before, after, item.path))
     return tuple(ops)
 
 

@@ -72,6 +72,10 @@ class Orders:
             guards.precheck(view, release)
             return self._task(order, PRECHECK, f"release={release.id}")
         try:
+            check = self._machine.store.load().view.precheck
+            if order.kind is OrderKind.START and check is not None and not check.is_healthy:
+                # What was wrong then may have been mended since.
+                raise PrecheckNeeded(order.releases[0], order.force)
             return self._event(order)
         except PrecheckNeeded as needed:
             return self._task(order, PRECHECK, f"release={needed.release}")

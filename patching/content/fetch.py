@@ -2,6 +2,7 @@
 """Brings the content of releases to a host, and believes nothing that is not in the digest it was told."""
 from __future__ import annotations
 
+import hashlib
 import http.client
 import os
 import shutil
@@ -16,6 +17,7 @@ from typing import IO, Any
 from urllib.parse import quote, urlsplit
 
 from flock.core.errors import InvalidInput
+from patching.backends.interface import Item
 from patching.content import manifest as contents
 from patching.content.errors import ContentWrong, FetchFailed
 from patching.content.manifest import FileEntry, Manifest
@@ -147,6 +149,18 @@ class Store:
             return contents.parse(data, content.digest, content.release_id)
         except (OSError, ContentWrong):
             return None
+
+    def items(self) -> list[tuple[str, Item]]:
+        """Back end and file of all packages that are here."""
+        found = []
+        for path in sorted(self._directory.glob(f"*/{contents.NAME}")):
+            try:
+                data = path.read_bytes()
+                manifest = contents.parse(data, hashlib.sha256(data).hexdigest(), path.parent.name)
+            except (OSError, ContentWrong):
+                continue
+            found += [(manifest.backend, item) for item in manifest.at_hand(path.parent)]
+        return found
 
     def bring(self, feed: Feed, content: Content, deadline: float, told: Told) -> Manifest:
         """Have the content here, and return its manifest; files that are here already are not fetched again.

@@ -12,8 +12,10 @@ from flock.core.codec import codec_for
 from flock.core.errors import InvalidInput
 from patching.backends.interface import Item
 from patching.content.errors import ContentWrong
+from patching.contract.records import Content
 
 NAME = "content.json"
+CURRENT = "current.json"
 BYTES_MAX = 8 << 20
 FILES_MAX = 50_000
 PACKAGES, HOOKS, SCRIPTS = "packages", "hooks", "scripts"
@@ -71,6 +73,14 @@ class Manifest:
     def paths_in(self, folder: str) -> list[str]:
         """The paths below a folder, in order of their names."""
         return sorted(entry.path for entry in self.files if entry.path.startswith(f"{folder}/"))
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What a host runs that was told nothing else. ``contents``: see ``InstallOrder``."""
+
+    version: str
+    contents: list[Content]
 
 
 def write(manifest: Manifest) -> bytes:

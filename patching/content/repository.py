@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from flock.core.codec import codec_for
@@ -29,29 +29,22 @@ from patching.backends.formats import FORMATS, of_files
 from patching.backends.interface import BackendFailed, Item
 from patching.content import manifest as contents
 from patching.content.errors import ContentWrong
-from patching.content.manifest import HOOKS, PACKAGES, SCRIPTS, Manifest, PackageEntry
+from patching.content.manifest import CURRENT, HOOKS, PACKAGES, SCRIPTS, Current, Manifest, PackageEntry
 from patching.contract.errors import UnknownRelease
 from patching.contract.records import Content
 from patching.contract.version import split_release_id
 
-FEED, RELEASES, CURRENT = "feed", "releases", "current.json"
+FEED, RELEASES = "feed", "releases"
 PREVIOUS = "previous/"
 _KNOWN = frozenset({METADATA, CHECKSUM, SIGNATURE_V2, MANIFEST, MANIFEST_SIGNATURE, *HOOK_FILES.values()})
 _ON_HOSTS = frozenset(HOOK_FILES[name] for name in ("pre_install", "post_install"))
 
 
-@dataclass(frozen=True, slots=True)
-class Current:
-    """What a host runs that was told nothing else. ``contents``: see ``InstallOrder``."""
-
-    version: str
-    contents: list[Content]
-
-
 class Repository:
-    """``root``: the directory, which need not exist. Only one process may change it."""
+    """``root``: the directory, which need not exist. One process changes it; its threads wait for each other."""
 
     def __init__(self, root: Path) -> None:
+        self._lock = threading.Lock()
         self.root = root
         self.feed, self.releases = root / FEED, root / RELEASES
 
@@ -62,7 +55,12 @@ class Repository:
         of the patch's directory is the caller's to remove.
         """
         release_id = patch.metadata.id
-        made, rest = self.feed / f".{release_id}", self.releases / f".{release_id}"
+        with self._lock:
+            self._take(patch, self.feed / f".{release_id}", self.releases / f".{release_id}")
+        return self.content(release_id)
+
+    def _take(self, patch: PatchFile, made: Path, rest: Path) -> None:
+        release_id = patch.metadata.id
         try:
             for place in (made, rest):
                 shutil.rmtree(place, ignore_errors=True)
@@ -83,7 +81,6 @@ class Repository:
             for place in (made, rest):
                 shutil.rmtree(place, ignore_errors=True)
             raise
-        return self.content(release_id)
 
     def content(self, release_id: str) -> Content:
         """What hosts are told of a release. UnknownRelease: it has no content here."""
@@ -98,12 +95,14 @@ class Repository:
 
     def remove(self, release_id: str) -> None:
         """Remove all of a release; that there is none is no error. A removal that was interrupted can be repeated."""
-        for place in (self.feed / _checked(release_id), self.releases / release_id):
-            doomed = place.with_name(f".{release_id}")
-            shutil.rmtree(doomed, ignore_errors=True)
-            if place.exists():
-                place.rename(doomed)
-            shutil.rmtree(doomed, ignore_errors=True)
+        places = (self.feed / _checked(release_id), self.releases / release_id)
+        with self._lock:
+            for place in places:
+                doomed = place.with_name(f".{release_id}")
+                shutil.rmtree(doomed, ignore_errors=True)
+                if place.exists():
+                    place.rename(doomed)
+                shutil.rmtree(doomed, ignore_errors=True)
 
     def set_current(self, version: str, release_ids: Sequence[str]) -> None:
         """Say what hosts shall run that were told nothing else. UnknownRelease: one has no content."""
@@ -112,9 +111,10 @@ class Repository:
 
     def tidy(self) -> None:
         """Remove what an interrupted ``take`` or ``remove`` has left."""
-        for place in (self.feed, self.releases):
-            for path in place.glob(".*"):
-                shutil.rmtree(path, ignore_errors=True)
+        with self._lock:
+            for place in (self.feed, self.releases):
+                for path in place.glob(".*"):
+                    shutil.rmtree(path, ignore_errors=True)
 
     def _manifest(self, release_id: str) -> tuple[bytes, Manifest]:
         path = self.feed / _checked(release_id) / contents.NAME

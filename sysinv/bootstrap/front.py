@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from flock.api.build import dialect_of, route_table
 from flock.api.front import ASK_PATH, METHOD_HEADER, PATH_HEADER
 from flock.api.routes import Route
+from flock.conf import shared
 from flock.core import slices
 from sysinv.bootstrap.answers import NetworkAnswer
 from sysinv.model.hostfiles import TLS_DIRECTORY
@@ -35,6 +36,8 @@ ADDRESS_SHARE, TOKEN_SHARE = 64, 32
 # Logins per second of one client address; more wait, and are refused beyond the queue.
 LOGINS_PER_S, LOGINS_WAITING = 10, 40
 HEALTH_PATHS = ("/healthz", "/healthcheck")
+HOSTS_FILES = {"patching": (("/feed/", f"{shared.SOFTWARE}/feed/"),)}
+"""By subsystem, paths and directories of files for hosts, which have no token: only on loopback and management."""
 TLS_CERTIFICATE, TLS_KEY = f"{TLS_DIRECTORY}/front.crt", f"{TLS_DIRECTORY}/front.key"
 SAID = {
     400: "The request is not valid HTTP.", 401: "The request you have made requires authentication.",
@@ -51,7 +54,8 @@ SHOWN = {494: 431, 500: 503, 502: 503, 504: 503}
 @dataclass(frozen=True, slots=True)
 class Published:
     """One API behind the front. ``streamed``: path templates and their largest body in bytes, passed on while it
-    arrives; ``public``: path templates that need no token. ``checks_tokens``: the API answers the front's questions."""
+    arrives; ``public``: path templates that need no token. ``checks_tokens``: the API answers the front's questions.
+    ``files``: path prefixes and the directories of which hosts get files without a token."""
 
     name: str
     port: int
@@ -59,15 +63,18 @@ class Published:
     streamed: tuple[tuple[str, int], ...] = ()
     public: tuple[str, ...] = ()
     checks_tokens: bool = True
+    files: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """An address of this host. ``installs``: only operations without a token are served, to installing hosts."""
+    """An address of this host. ``installs``: only operations without a token are served, to installing hosts.
+    ``hosts``: hosts reach it, and nobody from outside."""
 
     address: str
     tls: bool = True
     installs: bool = False
+    hosts: bool = False
 
     def directive(self, port: int) -> str:
         """nginx's directive."""
@@ -84,7 +91,8 @@ def published(subsystem: str) -> Published:
         name, dialect.default_port, socket_path(f"{name}-api"),
         streamed=tuple((route.path, int(getattr(route.controller, "max_body_bytes", BODY_BYTES_MAX)))
                        for route in routes if getattr(route.controller, "streams_body", False)),
-        public=tuple(sorted(route.path for route in routes if _is_public(route))))
+        public=tuple(sorted(route.path for route in routes if _is_public(route))),
+        files=HOSTS_FILES.get(subsystem, ()))
 
 
 def _is_public(route: Route) -> bool:
@@ -102,11 +110,12 @@ def listens(networks: Iterable[NetworkAnswer], hostname: str, plain_networks: Co
 
     With TLS, except on ``plain_networks``.
     """
-    made = [Listen("127.0.0.1")]
+    made = [Listen("127.0.0.1", hosts=True)]
     for network in networks:
         if network.name in ("mgmt", "oam", "pxeboot"):
             addresses = dict.fromkeys(filter(None, (network.own_address(hostname), network.floating_address)))
-            made += [Listen(address, tls=network.name not in plain_networks, installs=network.name == "pxeboot")
+            made += [Listen(address, tls=network.name not in plain_networks, installs=network.name == "pxeboot",
+                            hosts=network.name == "mgmt")
                      for address in addresses]
     return made
 
@@ -157,11 +166,18 @@ def _servers(api: Published, listens: Sequence[Listen]) -> list[str]:
     made = []
     for tls in (False, True):
         alike = [listen for listen in listens if listen.tls == tls]
-        if chosen := [listen for listen in alike if not listen.installs]:
-            made.append(_server(api, chosen, _everything(api)))
+        for for_hosts in (True, False) if api.files else (False,):
+            if chosen := [listen for listen in alike if not listen.installs
+                          and (not api.files or listen.hosts == for_hosts)]:
+                made.append(_server(api, chosen, [*(_files(api) if for_hosts else ()), *_everything(api)]))
         if needed and (chosen := [listen for listen in alike if listen.installs]):
             made.append(_server(api, chosen, for_installs))
     return made
+
+
+def _files(api: Published) -> list[str]:
+    return [f"location ^~ {prefix} {{ alias {directory}; default_type application/octet-stream; sendfile on; "
+            "limit_except GET { deny all; } }" for prefix, directory in api.files]
 
 
 def _server(api: Published, listens: Sequence[Listen], locations: Sequence[str]) -> str:

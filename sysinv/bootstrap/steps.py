@@ -48,7 +48,7 @@ START_TIMEOUT_S = 300.0
 UNIT_OF_MANAGEMENT = "flock-sm"
 UNITS_FOLLOWING = ("flock-follow.path", "flock-follow.timer")
 UNITS_ENABLED = ("flock-config", UNIT_OF_MANAGEMENT, "flock-mtce-heartbeat", "flock-sysinv-agent", "flock-mtce-agent",
-                 *UNITS_FOLLOWING)
+                 "flock-patching-boot", "flock-patching-agent", *UNITS_FOLLOWING)
 """What systemd starts; service management starts the rest."""
 UNITS_MANAGED = ("rabbitmq-server", "flock-front", "flock-keystone-cache", "flock-keystone", "flock-fm-manager",
                  "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api", "flock-dnsmasq", "flock-mtce-conductor",

@@ -31,7 +31,7 @@ from sysinv.model.hostname import CONTROLLER_0
 
 SERVER_THREADS = 2
 # The own unit is the last: its restart ends this process.
-AGENT_UNITS = ("flock-mtce-agent.service", "flock-sysinv-agent.service")
+AGENT_UNITS = ("flock-mtce-agent.service", "flock-patching-agent.service", "flock-sysinv-agent.service")
 SYSTEMCTL_TIMEOUT_S = 20.0
 
 

@@ -24,7 +24,7 @@ from sysinv.model.hostfiles import (
 )
 
 UNITS = ("flock-config.service", "flock-sysinv-agent.service", "flock-mtce-agent.service",
-         "flock-mtce-heartbeat.service")
+         "flock-mtce-heartbeat.service", "flock-patching-boot.service", "flock-patching-agent.service")
 
 CONTROLLER_UNITS = (*UNITS, "flock-join.service", "flock-sm.service")
 

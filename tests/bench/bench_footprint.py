@@ -47,7 +47,7 @@ def _host(name: str) -> list[Figure]:
                           text=True, timeout=60 + SAMPLE_S, check=True)
     processes = [(command, pss, ticks) for command, pss, ticks in json.loads(done.stdout) if PROBE[:20] not in command]
     agents = [entry for entry in processes
-              if any(word in entry[0] for word in ("sysinv-agent", "mtce-agent", "mtce-heartbeat"))]
+              if any(word in entry[0] for word in ("sysinv-agent", "mtce-agent", "patching-agent", "mtce-heartbeat"))]
     controller = name.startswith("controller")
     figures = [Figure(f"{name} memory, all processes", sum(entry[1] for entry in processes) / 1024, "MiB",
                       goal=1536 if controller else None, note="PSS"),

@@ -14,7 +14,7 @@ from tests.lab.stack import AUTHORITY
 # dnsmasq and the API have no part in a recovery; test_join kills them where they have one.
 CONTROLLER_DAEMONS = ["flock-mtce-conductor", "flock-mtce-heartbeat", "flock-fm-manager", "flock-sysinv-conductor",
                       "rabbitmq-server"]
-WORKER_DAEMONS = ["flock-mtce-agent", "flock-sysinv-agent", "flock-mtce-heartbeat"]
+WORKER_DAEMONS = ["flock-mtce-agent", "flock-sysinv-agent", "flock-patching-agent", "flock-mtce-heartbeat"]
 RAISE = """
 from flock.conf import setup
 import sys

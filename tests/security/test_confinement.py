@@ -29,7 +29,8 @@ EXPOSURE_MAX = {**dict.fromkeys(OWN_USER, 2.0), "flock-sysinv-conductor": 3.0, "
                 "flock-mtce-heartbeat": 3.0, "flock-fm-snmp-agent": 3.0, "flock-dnsmasq": 3.5, "flock-front": 3.5,
                 "flock-sm-mirror": 4.5}
 """Exposure level by systemd-analyze security, 0 to 10."""
-NOT_CONFINED = {"flock-mtce-agent", "flock-sysinv-agent", "flock-patching-conductor", "flock-config", "flock-rotate",
+NOT_CONFINED = {"flock-mtce-agent", "flock-sysinv-agent", "flock-patching-agent", "flock-patching-boot",
+                "flock-patching-conductor", "flock-config", "flock-rotate",
                 "flock-sm", "flock-join", "flock-pair", "flock-follow"}
 STRANGER, OWNER = 64_001, 64_002
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as several users")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flock.exec import platformconf
 from flock.exec.root import Root
 from sysinv.agent.collectors.block import disk_below
 from sysinv.agent.collectors.items import Items, each
 from sysinv.agent.collectors.udev import device_at
 
-PLATFORM_CONF = "etc/platform/platform.conf"
 # Tags of file systems and partitions in kernel and /etc/fstab, and udev's directories of links for them.
 _TAGS = {"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}
 
@@ -27,7 +27,7 @@ def _names(root: Root) -> Iterator[str]:
     number, source = _mounted(root)
     if number and (name := root.link_name(f"sys/dev/block/{number}")) is not None:
         yield name
-    for told in (source, _by_mount(root), _by_kernel(root), _configured(root)):
+    for told in (source, _by_mount(root), _by_kernel(root), platformconf.value(root, "rootfs_device") or ""):
         if told and (name := named(root, told)) is not None:
             yield name
 
@@ -70,12 +70,3 @@ def _by_kernel(root: Root) -> str:
     """Return ``root=`` of the kernel command line; the last one counts."""
     words = [word for word in root.text("proc/cmdline").split() if word.startswith("root=")]
     return words[-1].removeprefix("root=") if words else ""
-
-
-def _configured(root: Root) -> str:
-    """Return ``rootfs_device`` of platform.conf."""
-    for line in root.lines(PLATFORM_CONF):
-        key, _, value = line.strip().partition("=")
-        if key == "rootfs_device" and value:
-            return value
-    return ""

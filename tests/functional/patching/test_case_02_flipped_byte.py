@@ -18,7 +18,8 @@ def left_behind(cloud: Cloud) -> list[str]:
 def flipped(path: Path, member: bytes) -> Path:
     """The patch with one bit changed in the content of a member."""
     data = bytearray(gzip.decompress(path.read_bytes()))
-    at = data.index(member) + 512 * 2 + 20
+    # After the headers of the member and of the first file in it; the manifest also has its name.
+    at = data.index(member + b"\0") + 512 * 2 + 20
     data[at] ^= 1
     path.write_bytes(gzip.compress(bytes(data)))
     return path

@@ -9,6 +9,7 @@ import pytest
 
 from flock.core.codec import codec_for
 from flock.core.errors import Unavailable
+from flock.exec import platformconf
 from flock.exec.root import Root
 from mtce.agent import flags, goenabled, scripts
 from mtce.agent.daemon import Agent, Limits, WrongHost
@@ -171,7 +172,7 @@ def test_sign_of_life_goes_past_a_bus_that_is_away_or_blocks(host, tmp_path):
 
 
 def test_a_host_without_a_record_stays_silent(agent, host):
-    (host.path / flags.PLATFORM_CONF).write_text("nodetype=worker\n")
+    (host.path / platformconf.PATH).write_text("nodetype=worker\n")
     assert agent.say() == 1.0
     assert agent.conductor.said == []
 

@@ -49,7 +49,7 @@ def test_wrong_passwords_lock_in_front_of_keystone_only():
     conf, wsgi = files["/etc/keystone/keystone.conf"], files["/etc/keystone/flock_keystone_wsgi.py"]
     assert "lockout" not in conf
     assert wsgi.endswith(
-        "application = guarded(keystone, ['fm', 'mtce', 'sm', 'sysinv'])\n")
+        "application = guarded(keystone, ['fm', 'mtce', 'patching', 'sm', 'sysinv'])\n")
     compile(wsgi, "flock_keystone_wsgi.py", "exec")
     assert "unix:/run/flock/keystone-cache/cache.sock" in conf
 
