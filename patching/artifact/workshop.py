@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from flock.core.errors import InvalidInput
 from flock.core.records import replace
 from flock.exec.atomic import replace_file
-from patching.artifact import build, patchfile, trust
+from patching.artifact import build, isofile, patchfile, trust
 from patching.artifact.metadata import Metadata
 from patching.artifact.patchfile import EXTRA, HOOK_FILES, MANIFEST, MANIFEST_SIGNATURE, SEMANTICS, PatchFile
 from patching.artifact.trust import Trust
@@ -62,16 +62,33 @@ def make(metadata: Metadata, parts: Parts, key: rsa.RSAPrivateKey, target: Path)
 
     BackendFailed: a file is no package, or several kinds are mixed; InvalidInput, ArtifactRefused: a rule of patches.
     """
+    software = _named("", parts.packages) | _named(f"{PREVIOUS}/", parts.previous)
+    return build.build(_described(metadata, parts), software, target, key, hooks=parts.hooks,
+                       extra=_named("", parts.activation) or None, others=_named("", parts.restart))
+
+
+def make_release(metadata: Metadata, parts: Parts, supported_from: Sequence[str], key: rsa.RSAPrivateKey,
+                 target: Path) -> tuple[Path, Path]:
+    """Write a major release and its signature into the directory ``target`` and return both paths; see ``make``.
+
+    ``supported_from``: versions ``MM.mm`` of which a system can come to it.
+    """
+    if parts.previous or parts.restart:
+        raise InvalidInput(field="files", rule="of a major release must be packages, hooks and activation scripts; "
+                                               "hosts boot into it, and return to the release that they ran")
+    return isofile.build(_described(metadata, parts), tuple(supported_from), _named("", parts.packages), target, key,
+                         hooks=parts.hooks, extra=_named("", parts.activation))
+
+
+def _described(metadata: Metadata, parts: Parts) -> Metadata:
+    """With the names of the files, all of which must be packages of one kind."""
     files = [*parts.packages, *parts.previous]
     backend = of_files([path.name for path in files], metadata.id)
     for path in files:
         FORMATS[backend].describe(path)
-    software = _named("", parts.packages) | _named(f"{PREVIOUS}/", parts.previous)
-    described = replace(metadata, packages=tuple(path.name for path in parts.packages),
-                        hooks={hook: HOOK_FILES[hook] for hook in parts.hooks},
-                        activation_scripts=tuple(sorted(path.name for path in parts.activation)))
-    return build.build(described, software, target, key, hooks=parts.hooks,
-                       extra=_named("", parts.activation) or None, others=_named("", parts.restart))
+    return replace(metadata, packages=tuple(path.name for path in parts.packages),
+                   hooks={hook: HOOK_FILES[hook] for hook in parts.hooks},
+                   activation_scripts=tuple(sorted(path.name for path in parts.activation)))
 
 
 def make_delta(repo: Path, commit: str, base: str, target: Path) -> Path:
@@ -85,9 +102,17 @@ def opened(path: Path, into: Path, trusted: Trust) -> PatchFile:
 
 
 def inspect(path: Path, trusted: Trust) -> dict[str, Any]:
-    """What a patch says of itself, who has signed it, and what is in it."""
+    """What a patch or a major release says of itself, who has signed it, and what is in it. The signature of
+    ``x.iso`` is ``x.sig`` beside it."""
     with tempfile.TemporaryDirectory() as folder:
-        patch = opened(path, Path(folder, "patch"), trusted)
+        supported: tuple[str, ...] = ()
+        into = Path(folder, "patch")
+        if path.suffix == isofile.ISO:
+            release = isofile.read(path, path.name, path.with_suffix(isofile.SIGNATURE), into, trusted,
+                                   datetime.datetime.now(datetime.UTC))
+            patch, supported = release.file, release.supported_from
+        else:
+            patch = opened(path, into, trusted)
         told = patch.metadata
         backend = of_files(patch.software, told.id)
         items = {name: FORMATS[backend].describe(patch.directory / "software" / name) for name in patch.software}
@@ -99,7 +124,8 @@ def inspect(path: Path, trusted: Trust) -> dict[str, Any]:
             "packages": [_shown(item) for name, item in items.items() if not name.startswith(f"{PREVIOUS}/")],
             "previous": [_shown(item) for name, item in items.items() if name.startswith(f"{PREVIOUS}/")],
             "hooks": sorted(told.hooks.values()), "activation_scripts": list(told.activation_scripts),
-            "restart_scripts": sorted(patch.digests.keys() - _MADE), "signed_by": patch.signer.name,
+            "restart_scripts": sorted(name for name in patch.digests.keys() - _MADE if "/" not in name),
+            "supported_from": list(supported), "signed_by": patch.signer.name,
             "members": dict(sorted(patch.digests.items())),
         }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``software-build``: builds, signs, inspects and changes patches."""
+"""``software-build``: builds, signs, inspects and changes patches, and builds major releases."""
 from __future__ import annotations
 
 import argparse
@@ -46,13 +46,14 @@ def _parser() -> argparse.ArgumentParser:
             f"  {PROG} inspect --trusted certificates/ starlingx-10.0.1.patch")))
     what = parser.add_subparsers(dest="what", required=True, metavar="COMMAND")
     _patch(what.add_parser("patch", help="build a patch from packages, hooks and scripts"))
+    _release(what.add_parser("release", help="build a major release (.iso and .sig) from packages, hooks and scripts"))
     one = what.add_parser("delta", help="make the package file of an OSTree commit")
     one.set_defaults(done=_make_delta)
     one.add_argument("--repo", type=Path, required=True, help="the repository with both commits")
     one.add_argument("--base", default="", help="commit that hosts have; without it the file holds everything")
     one.add_argument("--target", type=Path, default=Path(), help="directory for the file")
     one.add_argument("commit")
-    one = what.add_parser("inspect", help="show what a patch says of itself, who signed it, and what is in it")
+    one = what.add_parser("inspect", help="show what a file says of itself, who signed it, and what is in it")
     one.set_defaults(done=_inspect)
     _reading(one)
     one.add_argument("--json", action="store_true", help="as one JSON object, for programs")
@@ -72,17 +73,28 @@ def _parser() -> argparse.ArgumentParser:
 
 def _patch(one: argparse.ArgumentParser) -> None:
     one.set_defaults(done=_build)
+    _made_of(one)
+    one.add_argument("--previous", type=Path, action="append", default=[], metavar="FILE",
+                     help="package to which hosts return without the patch; one for each that no earlier patch holds")
+    one.add_argument("--restart-script", type=Path, action="append", default=[], metavar="FILE",
+                     help="script that restarts services on each host, in service")
+
+
+def _release(one: argparse.ArgumentParser) -> None:
+    one.set_defaults(done=_build_release)
+    _made_of(one)
+    one.add_argument("--from", dest="supported_from", action="append", required=True, metavar="MM.mm",
+                     help="version of which a system can come to this release")
+
+
+def _made_of(one: argparse.ArgumentParser) -> None:
     one.add_argument("--id", required=True, help="of the release, such as starlingx-10.0.1")
     _writing(one)
     _description(one)
-    one.add_argument("--previous", type=Path, action="append", default=[], metavar="FILE",
-                     help="package to which hosts return without the patch; one for each that no earlier patch holds")
     for hook in HOOKS:
         one.add_argument(f"--{hook.replace('_', '-')}", type=Path, metavar="FILE", help=f"hook {hook}")
     one.add_argument("--activation-script", type=Path, action="append", default=[], metavar="FILE",
                      help="script NN-name that runs on the active controller")
-    one.add_argument("--restart-script", type=Path, action="append", default=[], metavar="FILE",
-                     help="script that restarts services on each host, in service")
     one.add_argument("packages", type=Path, nargs="+", help="files of one kind: .deb, .rpm or .delta")
 
 
@@ -120,11 +132,24 @@ def _changes(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _build(args: argparse.Namespace) -> None:
+    parts = workshop.Parts(args.packages, args.previous, _hooks(args), args.activation_script, args.restart_script)
+    print(workshop.make(_described(args), parts, workshop.private_key(args.key), args.target))
+
+
+def _build_release(args: argparse.Namespace) -> None:
+    parts = workshop.Parts(args.packages, (), _hooks(args), args.activation_script)
+    for path in workshop.make_release(_described(args), parts, args.supported_from, workshop.private_key(args.key),
+                                      args.target):
+        print(path)
+
+
+def _described(args: argparse.Namespace) -> Metadata:
     component, version = split_release_id(args.id)
-    hooks = {hook: path for hook in HOOKS if (path := getattr(args, hook)) is not None}
-    parts = workshop.Parts(args.packages, args.previous, hooks, args.activation_script, args.restart_script)
-    print(workshop.make(Metadata(args.id, version, component, **_changes(args)), parts,
-                        workshop.private_key(args.key), args.target))
+    return Metadata(args.id, version, component, **_changes(args))
+
+
+def _hooks(args: argparse.Namespace) -> dict[str, Path]:
+    return {hook: path for hook in HOOKS if (path := getattr(args, hook)) is not None}
 
 
 def _make_delta(args: argparse.Namespace) -> None:

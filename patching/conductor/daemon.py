@@ -62,7 +62,7 @@ class ConductorDaemon:
         self._machine.stop_scripts = self._scripts.stop
         self._watch = Watch(self._inventory, self._store.agents, self._agent_of, lambda: chosen.agent_silence_s)
         self._uploads = Uploads(self._machine, self._repository, staging_dir(conf), self._trusted,
-                                chosen.unpacked_max_mib << 20)
+                                chosen.unpacked_max_mib << 20, lambda: int(chosen.max_major_releases))
         orders = Orders(self._machine, self._watch, self._uploads, self._in_sync, lambda: chosen.agent_answer_ms / 1000)
         prechecks = Prechecks(self._machine, orders, self._inventory, self._hostname, Limits(),
                               lambda: list(chosen.alarms_ignored))

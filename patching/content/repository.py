@@ -148,7 +148,7 @@ def _fill(made: Path, patch: PatchFile) -> Manifest:
     for member in sorted(patch.digests):
         if member in _ON_HOSTS:
             _place(source / member, made / HOOKS / member)
-        elif member not in _KNOWN and (source / member).is_file():
+        elif member not in _KNOWN and "/" not in member and (source / member).is_file():
             _place(source / member, made / SCRIPTS / member)
     packages = _entries(found[False], metadata.id)
     # Anybody on a host may read it, and the front, which serves it, does so as a user of its own.

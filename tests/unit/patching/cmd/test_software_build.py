@@ -154,3 +154,17 @@ def test_patches_of_real_packages_are_built(tmp_path: Path, signer: Path, capsys
         found = json.loads(capsys.readouterr().out)
         assert (found["backend"], len(found["packages"])) == (backend, 1)
     assert found["packages"][0]["base"] == commits[0]
+
+
+def test_a_major_release_is_built_and_shown(tmp_path: Path, signer: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["release", "--id", "starlingx-11.0.0", "--key", str(signer / "maker.key"), "--target", str(tmp_path),
+                 "--from", "10.0", "--pre-install", str(script(tmp_path, "hook")),
+                 str(packages.fake(tmp_path, "tool", "11.0"))]
+    assert build.run(arguments) == 0
+    image = tmp_path / "starlingx-11.0.0.iso"
+    assert capsys.readouterr().out == f"{image}\n{image.with_suffix('.sig')}\n"
+    assert build.run(["inspect", "--json", "--trusted", str(signer / "trusted"), str(image)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["supported_from"], found["hooks"], found["restart_scripts"]) == (["10.0"], ["pre-install.sh"], [])
+    assert build.run([*arguments[:7], "--from", "10.0.1", *arguments[9:]]) == 1
+    assert "is no version such as 10.0" in capsys.readouterr().err
