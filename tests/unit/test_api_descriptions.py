@@ -48,7 +48,8 @@ def test_operations_are_described_and_refuse_other_arguments(
         apps: dict[str, Any], subsystem: str, method: str, path: str, handler: Any) -> None:
     assert description_of(handler) is not None, f"{method} {path}: declare it with flock.api.describe"
     assert (handler.__doc__ or "").strip(), f"{method} {path}: the docstring is the summary"
-    request = webob.Request.blank(re.sub(r"\{\w+\+?\}", UUID, path) + "?surely_unknown=1", method=method, headers=HEADERS)
+    url = re.sub(r"\{\w+\+?\}", UUID, path) + "?surely_unknown=1"
+    request = webob.Request.blank(url, method=method, headers=HEADERS)
     response = request.get_response(apps[subsystem])
     assert response.status_int == 400
     assert inner(response).endswith('Unknown argument: "surely_unknown"')
