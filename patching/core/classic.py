@@ -86,7 +86,8 @@ def patch_state(view: View, release: Release, agents: Mapping[str, AgentFacts]) 
 def current(view: View, facts: AgentFacts) -> Current:
     """Whether a host runs what it should; pending while nobody can say."""
     row = view.rows.get(facts.hostname)
-    if facts.has_failed or (row is not None and row.state in (H.FAILED, H.ROLLBACK_FAILED)):
+    # What an agent says of its last installation is old news once another one is due.
+    if facts.has_failed if row is None else row.state in (H.FAILED, H.ROLLBACK_FAILED):
         return Current.FAILED
     if not facts.is_answering or (row is not None and row.state in (H.DEPLOYING, H.ROLLBACK_DEPLOYING)):
         return Current.PENDING

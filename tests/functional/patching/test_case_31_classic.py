@@ -23,7 +23,7 @@ def test_case_31_a_patch_comes_and_goes_with_sw_patch(make_cloud: MakeCloud) -> 
     assert patch_state(cloud, PATCH) == "Partial-Apply"
     assert [host(cloud, name)["patch_current"] for name in ("controller-0", "controller-1")] == [False, False]
     titles, _, first, _ = sw_patch(cloud, "query-hosts").splitlines()
-    assert titles.split("  ")[0].strip() == "Hostname" and first.split()[-4:] == ["No", "No", "10.0", "idle"]
+    assert titles.split()[0] == "Hostname" and first.split()[-4:] == ["No", "No", "10.0", "idle"]
     assert sw_patch(cloud, "delete", PATCH, rc=1) == (
         f"Error:\nPatch {PATCH} is not in the Available state: it is Partial-Apply. Remove it first\n")
 

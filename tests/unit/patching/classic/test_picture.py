@@ -59,6 +59,8 @@ def test_a_host_has_every_field_that_clients_read() -> None:
     (a_deployment(reboot=True), seen(), {"requires_reboot": True, "allow_insvc_patching": False}),
     (a_deployment(H.DEPLOYING), seen(state=AgentState.INSTALLING), {"interim_state": True, "state": "installing"}),
     (a_deployment(H.FAILED), seen(), {"patch_failed": True, "patch_current": False}),
+    (a_deployment(H.DEPLOYING), seen(state=AgentState.INSTALL_FAILED), {"patch_failed": False, "interim_state": True}),
+    (a_deployment(H.PENDING), seen(state=AgentState.INSTALL_FAILED), {"patch_failed": False}),
     (a_deployment(H.DEPLOYED), seen(version="10.0.1", needs_reboot=True), {
         "patch_current": True, "requires_reboot": True}),
     (stored(a_system("SX")), seen(version="9.0.0"), {"patch_current": False, "sw_version": "9.0"}),
