@@ -32,7 +32,7 @@ class Ostree:
 
     name: ClassVar[str] = "ostree"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        atomic=True, waits_for_boot=True, needs_root=True, programs=("ostree",))
+        atomic=True, waits_for_boot=True, needs_root=True, keeps_versions=True, programs=("ostree",))
 
     def __init__(self, root: Path, timeout_s: float) -> None:
         self._root = root

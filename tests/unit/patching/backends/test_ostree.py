@@ -29,8 +29,8 @@ class Host:
 
     def go(self, commit: str, items: tuple[Item, ...] | None = None) -> bool:
         items = self.items if items is None else items
-        target = Target({}, {"ostree": commit}, (Item("ostree", commit, Path("/")), *items))
-        return self.backend.apply(plan.plan(self.backend.current(), target, self.backend.compare), items, False)
+        target = Target({}, {"ostree": commit}, items)
+        return self.backend.apply(plan.changes(self.backend, target), items, False)
 
     def tool(self, number: int) -> str:
         """The content of a deployment: 0 boots next."""
