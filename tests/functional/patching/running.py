@@ -17,7 +17,8 @@ from flock.testing.services.process import Process, wait_for
 from flock.testing.subsystem import RunningSubsystem
 from patching.artifact import build
 from patching.artifact.metadata import Metadata
-from patching.contract.records import HostFacts, InstallOrder, InstallResult
+from patching.content.holding import Holding
+from patching.contract.records import HostFacts, InstallOrder, InstallResult, Mirrored
 from patching.contract.rpc import AgentReports, PatchingAgent
 from patching.contract.states import AgentState, ReleaseStatus
 from patching.contract.version import Version
@@ -69,6 +70,10 @@ class Agent:
     def report(self, **changes: Any) -> None:
         self.facts = replace(self.facts, **changes)
         self._reports.report(facts=self.facts)
+
+    def tell_mirror(self, feed: Path) -> None:
+        """What a controller's agent says of the content there."""
+        self._reports.mirrored(mirrored=Mirrored(self.hostname, Holding(feed).digests()))
 
     def stop(self) -> None:
         self._server.stop(2)

@@ -73,5 +73,8 @@ def test_case_23_every_error_is_json_with_three_texts(shared_cloud: Cloud) -> No
     assert {"name", "description", "versions", "default_version"} <= root.keys()
     for path, expected in (("/v1/system_deploy", []), ("/v1/deploy", []), ("/v1/deploy_host", []),
                            ("/v1/deploy/software_upgrade", None), ("/v1/deploy_host/next?hostname=x", False),
-                           ("/v1/software/in_sync_controller", {"in_sync": True})):
+                           ("/v1/software/in_sync_controller", {"in_sync": False})):
         assert shared_cloud.get(path) == expected, path
+    shared_cloud.agents["controller-0"].tell_mirror(shared_cloud.software / "feed")
+    shared_cloud.wait(lambda: shared_cloud.get("/v1/software/in_sync_controller")["in_sync"], "controllers to agree")
+    assert shared_cloud.call("POST", "/v1/deploy/software_sync", {}).json() == {"result": "in-sync"}
