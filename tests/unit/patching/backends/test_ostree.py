@@ -99,3 +99,20 @@ def test_commits_that_nobody_needs_are_removed(host: Host) -> None:
     assert {ref.rpartition("/")[2] for ref in refs} == {second, third}
     with pytest.raises(BackendFailed):
         host.go(first, ())
+
+
+def test_in_service_the_new_files_cover_the_running_ones(host: Host) -> None:
+    running = host.root / "usr"
+    running.mkdir()
+    try:
+        needed = host.backend.apply(plan.changes(host.backend, Target({}, {"ostree": host.commits[1]}, host.items)),
+                                    host.items, True)
+    except BackendFailed as error:
+        if "mount" in str(error):
+            pytest.skip(f"this machine lets nobody mount: {error}")
+        raise
+    try:
+        assert needed is False
+        assert (running / "bin/tool").read_text() == "10.0.1"
+    finally:
+        packages.run("umount", str(running))
