@@ -116,3 +116,12 @@ def test_in_service_the_new_files_cover_the_running_ones(host: Host) -> None:
         assert (running / "bin/tool").read_text() == "10.0.1"
     finally:
         packages.run("umount", str(running))
+
+
+def test_a_host_without_trees_has_none_and_says_so_when_it_shall_get_one(host: Host, tmp_path: Path) -> None:
+    other = ostree.Ostree(tmp_path / "debian", 60.0)
+    assert (other.current(), other.running()) == ({}, {})
+    other.clean_up(frozenset())
+    target = Target({"ostree": host.items[0]}, {}, host.items)
+    with pytest.raises(BackendFailed, match="was not installed with OSTree"):
+        other.apply(plan.changes(other, target), host.items, False)
