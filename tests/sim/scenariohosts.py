@@ -109,6 +109,7 @@ class Host(Controller):
         self.site, self.configured = cloud, cloud.catalogue
         self.running = dict.fromkeys(self.configured.services, DOWN)
         self.scripts, self.attempts, self.killed, self.journal, self.history = {}, {}, [], [], set()
+        self.unmanaged = set()
         self.report, self.ready, self.left, self.reactor = UNLOCKED, AlwaysReady(), None, None
         self.daemon, self.stored = False, None
         super().__init__(world, name, config, networks, cloud, **kwargs)
@@ -229,6 +230,15 @@ class Host(Controller):
         self.pet(HANGING_DAEMON_MS if until is None else until - now_ms)
         self.left = Left(self.node.local, self.permitted(until, now_ms), 0)
         self.site.watch(self, now_ms)
+
+    def left_alone(self, name):
+        """Whether an operator has taken the service out of management here, and it has not been stopped since."""
+        service = self.node.local.services.get(name)
+        if service is not None and not service.managed:
+            self.unmanaged.add(name)
+        elif self.running.get(name) is not UP:
+            self.unmanaged.discard(name)
+        return name in self.unmanaged
 
     def runs_bound(self):
         return any(self.running.get(name) is UP for name in self.site.bound)

@@ -112,14 +112,18 @@ class Site(Cloud):
                    if group.movable for member in group.members)
 
     def each_group_once(self, world):
-        """No N + M group has a member running active on two controllers; only called anew after a change."""
+        """No N + M group has a member running active on two controllers; only called anew after a change.
+
+        What an operator has taken out of management may go on where it was, unless its group works on replicated data.
+        """
         if self.changes == self.checked:
             return None
         self.checked = self.changes
         for group in self.catalogue.groups.values():
             if group.movable:
                 places = [host.name for host in self.controllers if host.up and any(
-                    host.running.get(member.service) is UP for member in group.members)]
+                    not (host.left_alone(member.service) and not ledger.leased(group))
+                    and host.running.get(member.service) is UP for member in group.members)]
                 if len(places) > 1:
                     return f"{group.name} is active on {' and '.join(places)}"
         return None
