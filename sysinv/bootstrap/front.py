@@ -20,6 +20,8 @@ from sysinv.bootstrap.answers import NetworkAnswer
 from sysinv.model.hostfiles import TLS_DIRECTORY
 
 KEYSTONE_PORT = 5000
+ROOMS = ("patching.vim",)
+"""Parts of subsystems that have an API of their own, beside the main one."""
 CONFIGURATION, CONNECTION_LIMIT = "/etc/flock/front.conf", "/etc/flock/front.nft"
 # Of one worker process of nginx, and of one client address (of one IPv6 network of 64 bits) to all ports together.
 CONNECTIONS_MAX, ADDRESS_CONNECTIONS = 8192, 256
@@ -53,7 +55,8 @@ SHOWN = {494: 431, 500: 503, 502: 503, 504: 503}
 class Published:
     """One API behind the front. ``streamed``: path templates and their largest body in bytes, passed on while it
     arrives; ``public``: path templates that need no token. ``checks_tokens``: the API answers the front's questions.
-    ``files``: path prefixes and the directories of which hosts get files without a token."""
+    ``files``: path prefixes and the directories of which hosts get files without a token. ``more_ports``: where it is
+    served too."""
 
     name: str
     port: int
@@ -62,6 +65,12 @@ class Published:
     public: tuple[str, ...] = ()
     checks_tokens: bool = True
     files: tuple[tuple[str, str], ...] = ()
+    more_ports: tuple[int, ...] = ()
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All ports at which it is served."""
+        return (self.port, *self.more_ports)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +90,16 @@ class Listen:
 
 
 def published(subsystem: str) -> Published:
-    """The API of an installed subsystem, from its routes."""
+    """The API of an installed subsystem, or of one of ``ROOMS``, from its routes."""
     dialect = dialect_of(subsystem)
     routes = route_table(subsystem, dialect).routes
+    name = subsystem.replace(".", "-")
     return Published(
-        subsystem, dialect.default_port, socket_path(f"{subsystem}-api"),
+        name, dialect.default_port, socket_path(f"{name}-api"),
         streamed=tuple((route.path, int(getattr(route.controller, "max_body_bytes", BODY_BYTES_MAX)))
                        for route in routes if getattr(route.controller, "streams_body", False)),
         public=tuple(sorted(route.path for route in routes if _is_public(route))),
-        files=HOSTS_FILES.get(subsystem, ()))
+        files=HOSTS_FILES.get(subsystem, ()), more_ports=dialect.more_ports)
 
 
 def _is_public(route: Route) -> bool:
@@ -99,7 +109,7 @@ def _is_public(route: Route) -> bool:
 def published_apis() -> list[Published]:
     """Keystone and the APIs of all installed subsystems."""
     keystone = Published("keystone", KEYSTONE_PORT, socket_path("keystone"), checks_tokens=False)
-    return [keystone, *map(published, slices.subsystems())]
+    return [keystone, *map(published, [*slices.subsystems(), *ROOMS])]
 
 
 def listens(networks: Iterable[NetworkAnswer], hostname: str, plain_networks: Collection[str] = ()) -> list[Listen]:
@@ -151,7 +161,8 @@ def connection_limit(apis: Iterable[Published]) -> str:
     count connections the kernel tracks them, and refuses all new ones when its table is full. What this machine serves
     on ``UNTRACKED_UDP`` and ``UNTRACKED_TCP`` is therefore not tracked; nothing there is counted or translated.
     """
-    return _CONNECTION_LIMIT.format(ports=", ".join(str(api.port) for api in apis), most=ADDRESS_CONNECTIONS,
+    ports = ", ".join(str(port) for api in apis for port in api.ports)
+    return _CONNECTION_LIMIT.format(ports=ports, most=ADDRESS_CONNECTIONS,
                                     udp=", ".join(map(str, UNTRACKED_UDP)), tcp=", ".join(map(str, UNTRACKED_TCP)))
 
 
@@ -178,7 +189,7 @@ def _files(api: Published) -> list[str]:
 
 
 def _server(api: Published, listens: Sequence[Listen], locations: Sequence[str]) -> str:
-    body = [listen.directive(api.port) for listen in listens]
+    body = [listen.directive(port) for port in api.ports for listen in listens]
     if listens[0].tls:
         body += [f"ssl_certificate {TLS_CERTIFICATE};", f"ssl_certificate_key {TLS_KEY};"]
     body += [f"limit_conn address {ADDRESS_SHARE};", f"limit_conn token {TOKEN_SHARE};"]

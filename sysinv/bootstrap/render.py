@@ -17,6 +17,7 @@ from sysinv.bootstrap.front import (
     CONFIGURATION,
     CONNECTION_LIMIT,
     KEYSTONE_PORT,
+    ROOMS,
     Published,
     connection_limit,
     listens,
@@ -39,7 +40,7 @@ from sysinv.model.hostfiles import (
 )
 from sysinv.model.hostname import CONTROLLER_NAMES
 
-MANAGEMENT_URL = "https://127.0.0.1:7777"
+MANAGEMENT_URL, SOFTWARE_URL = "https://127.0.0.1:7777", "https://127.0.0.1:5497"
 """sm-api of the same controller. Its callers run where the leader is, and only the leader carries commands out."""
 # Below the runtime directory of its unit, which only Keystone may enter.
 KEYSTONE_CONF = "/etc/keystone/keystone.conf"
@@ -185,6 +186,8 @@ def service_files(answers: Answers, secrets: SystemSecrets, hostname: str) -> li
         own: dict[str, dict[str, Any]] = {
             "DEFAULT": {"transport_url": bus.transport_url(secrets, service_account(daemon),
                                                            floating=daemon in busaccounts.ON_EACH_CONTROLLER)}}
+        if daemon in (f"{room.replace('.', '-')}-api" for room in ROOMS):
+            own["api"] = {"bind_socket": socket_path(daemon)}
         if daemon == "sysinv-conductor":
             own["bus_admin"] = {"password": bus.admin_password(secrets)}
         files.append(RenderedFile(f"/etc/flock/{daemon}.conf", PRIVATE, ini(own)))
@@ -214,7 +217,7 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
         sections["heartbeat"] = {"sender": True}
         sections["conductor"] = {"sm_url": MANAGEMENT_URL}
     if subsystem == "sysinv":
-        sections["sysinv"] = {"sm_url": MANAGEMENT_URL}
+        sections["sysinv"] = {"sm_url": MANAGEMENT_URL, "software_url": SOFTWARE_URL}
         sections["bootstrap"] = {"agent_transport_url": bus.FLOATING_URL}
         sections["dnsmasq"] = {"directory": shared.DNSMASQ}
     return sections
