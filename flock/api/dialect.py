@@ -28,7 +28,8 @@ class Dialect:
     of the text of domain errors, such as ``[HTTP {http}] ``. ``default_version``: the version of paths that name none.
     ``strict_content_type``: refuse a body that is not JSON with 415. ``read_from_any_project``: readers need not be in
     project admin or services. ``root`` and ``version``: the documents at ``/`` and ``/v1``, which need no token.
-    ``default_port``: the port of run_api. ``absent``: paths that clients know but this API does not serve.
+    ``default_port``: the port of run_api. ``more_ports``: where the front serves the same API too. ``absent``: paths
+    that clients know but this API does not serve.
     ``fault_body``: makes every error body from status, title, sentence and code, in another form than these, which
     ``fault_schema`` describes.
     """
@@ -40,6 +41,7 @@ class Dialect:
     strict_content_type: bool = False
     read_from_any_project: bool = False
     default_port: int = 8080
+    more_ports: tuple[int, ...] = ()
     root: Document | None = None
     version: VersionDocument | None = None
     absent: Sequence[Absent] = ()

@@ -133,14 +133,15 @@ class Ran:
         return json.loads(self.out)
 
 
-def run_cli(program: Program, argv: str | list[str], api: FakeApi, environ: Mapping[str, str] | None = None) -> Ran:
-    """Run ``argv`` (a text is split at spaces); returns exit code, stdout and stderr."""
+def run_cli(program: Program, argv: str | list[str], api: FakeApi, environ: Mapping[str, str] | None = None,
+            typed: str = "") -> Ran:
+    """Run ``argv`` (a text is split at spaces); returns exit code, stdout and stderr. ``typed``: what is on stdin."""
     out, err = io.StringIO(), io.StringIO()
 
     def make_client(given: Credentials, service_type: str, url_option: str) -> ApiClient:
         return ApiClient(api, url_option)  # type: ignore[arg-type]
 
-    shell = FlockShell(program, environ or {}, make_client, stdin=io.StringIO(), stdout=out, stderr=err)
+    shell = FlockShell(program, environ or {}, make_client, stdin=io.StringIO(typed), stdout=out, stderr=err)
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):  # argparse writes to sys.stdout
         try:
             code = shell.run(argv.split() if isinstance(argv, str) else argv)

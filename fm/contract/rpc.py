@@ -15,6 +15,8 @@ BATCH_MAX = 500
 PAGE_MAX = 1000
 API, ALARMS = ("fm-api",), ("sm-alarms",)
 CONDUCTORS = ("mtce-conductor", "patching-conductor", "patching-orchestrator", "sysinv-conductor")
+RAISING = API + CONDUCTORS + ALARMS
+READING = (*CONDUCTORS, "sysinv-api")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,11 @@ def _asked(arguments: Mapping[str, Any]) -> list[str | None]:
     return [host_of(arguments["entity_instance_id"])]
 
 
-@rpc_interface(topic="fm.manager", version="1.2", speaks_for="host", callers=API + CONDUCTORS + ALARMS)
+@rpc_interface(topic="fm.manager", version="1.2", speaks_for="host", callers=(*RAISING, "sysinv-api"))
 class FmManager:
     """All changes of alarms and events; a call that changes them returns after the commit."""
 
-    @call(timeout_s=30, about=hosts_in(_requested), weight=number_in("requests"))
+    @call(timeout_s=30, about=hosts_in(_requested), callers=RAISING, weight=number_in("requests"))
     def apply(self, *, requests: list[FaultRequest]) -> list[FaultOutcome]:
         """Apply up to 500 requests in order, in one transaction; one bad element does not stop the others."""
         raise TypeError("interface")
@@ -99,7 +101,7 @@ class FmManager:
         """
         raise TypeError("interface")
 
-    @call(timeout_s=10, about=hosts_in(_asked), callers=CONDUCTORS)
+    @call(timeout_s=10, about=hosts_in(_asked), callers=READING)
     def get_faults_page(self, *, alarm_id: str | None, entity_instance_id: str | None, below: bool,
                         after: int = 0) -> FaultPage:
         """A page of ``get_faults``: as many alarms as fit into a message, at most PAGE_MAX, oldest first.

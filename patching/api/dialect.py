@@ -22,7 +22,8 @@ def fault(status: int, title: str, text: str, code: str) -> dict[str, Any]:
 
 
 DIALECT = Dialect(
-    default_port=5497, fault_body=fault, fault_schema=FAULT,
+    # StarlingX's classic clients look for /patch there.
+    default_port=5497, more_ports=(15491,), fault_body=fault, fault_schema=FAULT,
     root=root_document("Software Management API", "Releases of the software and their deployment on all hosts."),
     version=version_document("application/vnd.openstack.usm.v1+json", ("release", "deploy", "deploy_host"), slash=True),
     absent=(Absent("Metapackages", ("/v1/metapackage",)),))

@@ -12,6 +12,7 @@ from flock.api.watching import watched_health
 from flock.db import Database, from_conf
 from patching.api.ordering import Commands
 from patching.api.staging import Staging
+from patching.classic.service import Classic
 from patching.conf import api as options
 from patching.conf import shared
 from patching.contract.rpc import Software
@@ -27,8 +28,9 @@ def application(conf: Any) -> Any:
     health = watched_health(conf, bus, [Software])
     health.add("database", lambda: _database_check(database))
     staging = Staging(shared.staging_dir(conf), chosen.upload_max_mib << 20)
-    return build_app(conf, "patching", health=health, deps=[
-        database, Commands(software, database, float(chosen.task_wait_s)), staging])
+    commands = Commands(software, database, float(chosen.task_wait_s))
+    classic = Classic(commands, database, float(chosen.agent_silence_s), float(chosen.task_wait_s))
+    return build_app(conf, "patching", health=health, deps=[database, commands, classic, staging])
 
 
 def _database_check(database: Database) -> None:

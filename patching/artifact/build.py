@@ -22,12 +22,12 @@ from patching.artifact.patchfile import CHECKSUM, HOOK_FILES, MANIFEST, MANIFEST
 
 def build(metadata: Metadata, software: Mapping[str, Path], target: Path, key: rsa.RSAPrivateKey, *,
           hooks: Mapping[str, Path] | None = None, extra: Mapping[str, Path] | None = None,
-          others: Mapping[str, Path] | None = None) -> Path:
+          semantics: Mapping[str, Path] | None = None, others: Mapping[str, Path] | None = None) -> Path:
     """Write ``<id>.patch`` into the directory ``target`` and return its path.
 
-    ``software`` and ``extra``: name in the archive and file. ``hooks``: by ``pre_start`` and so on. ``others``: restart
-    scripts beside them, by name, which only the manifest covers. InvalidInput, ArtifactRefused: the description breaks
-    a rule.
+    ``software``, ``extra`` and ``semantics``: name in the archive and file. ``hooks``: by ``pre_start`` and so on.
+    ``others``: restart scripts beside them, by name, which only the manifest covers. InvalidInput, ArtifactRefused: the
+    description breaks a rule.
     """
     files = {HOOK_FILES[hook]: path for hook, path in (hooks or {}).items()}
     data = description.write(metadata)
@@ -37,7 +37,8 @@ def build(metadata: Metadata, software: Mapping[str, Path], target: Path, key: r
         place = Path(folder)
         with (place / patchfile.METADATA).open("wb") as out:
             _tar(out, {"metadata.xml": data})
-        for name, content in ((patchfile.SOFTWARE, software), (patchfile.EXTRA, extra)):
+        for name, content in ((patchfile.SOFTWARE, software), (patchfile.SEMANTICS, semantics),
+                              (patchfile.EXTRA, extra)):
             if content is not None:
                 with (place / name).open("wb") as out:
                     _tar(out, content)

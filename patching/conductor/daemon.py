@@ -15,8 +15,11 @@ from flock.jobs.periodics import Periodics
 from fm.contract.rpc import FmManager
 from fm.raiser import Raiser, busalarm, refusals
 from fm.raiser.busalarm import BusAlarm
+from patching.alarms.keeper import Keeper
 from patching.artifact import trust
 from patching.conductor import surroundings
+from patching.conductor.alarming import Look
+from patching.conductor.classic import Onward
 from patching.conductor.hands import Hands
 from patching.conductor.inventory import SERVICE, Inventory
 from patching.conductor.machine import Machine, Surroundings
@@ -33,12 +36,12 @@ from patching.content.repository import Repository
 from patching.contract.rpc import AgentReports, PatchingAgent, Software
 from patching.contract.version import Version
 from patching.core.events import Restarted, Tick
-from patching.core.precheck import Limits
 from patching.db.tables import TASK
 
 LOG = logging.getLogger(__name__)
 STOP_WAIT_S = 5.0
 TICK_S = 5.0
+ALARMS_S, ALARM_AUDIT_S = 30.0, 60.0
 HOUSEKEEPING_S = 600.0
 
 
@@ -64,7 +67,7 @@ class ConductorDaemon:
         self._uploads = Uploads(self._machine, self._repository, staging_dir(conf), self._trusted,
                                 chosen.unpacked_max_mib << 20, lambda: int(chosen.max_major_releases))
         orders = Orders(self._machine, self._watch, self._uploads, self._in_sync, lambda: chosen.agent_answer_ms / 1000)
-        prechecks = Prechecks(self._machine, orders, self._inventory, self._hostname, Limits(),
+        prechecks = Prechecks(self._machine, orders, self._inventory, lambda: options.limits(conf),
                               lambda: list(chosen.alarms_ignored))
         hands = Hands(self._machine, self._agent_of, self._scripts, self._repository,
                       repeat_s=float(chosen.install_repeat_s), install_timeout_s=chosen.install_timeout_s)
@@ -76,8 +79,12 @@ class ConductorDaemon:
         self._server = rpc.Server(self._transport, self._hostname, {
             Software: orders, AgentReports: Reports(self._machine, self._watch)}, threads_max=chosen.server_threads)
         self._servers = rpc.ServerWatch(self._transport, [FmManager])
-        self._periodics = Periodics("patching-housekeeping", threads_max=2)
+        self._alarms = Keeper(self._raiser, Look(self._machine, self._watch.now, self._hostname,
+                                                 lambda: bool(chosen.allow_development_cert)))
+        self._onward = Onward(self._machine, self._watch.now)
+        self._periodics = Periodics("patching-housekeeping", threads_max=4)
         self._repeat()
+        self._machine.changed = self._changed
         self.health.add("versions", self._servers.mismatch)
         self.health.add("bus", self._server.trouble)
 
@@ -113,9 +120,16 @@ class ConductorDaemon:
         self._store.begin(self._chosen.component, Version.parse(version, "initial_version"))
         LOG.info("the system runs %s", version)
 
+    def _changed(self) -> None:
+        for name in ("alarms", "classic"):
+            self._periodics.run_now(name)
+
     def _repeat(self) -> None:
         add = self._periodics.add
         add("tick", TICK_S, lambda: self._machine.happen(Tick()))
+        add("classic", TICK_S, self._onward.go)
+        add("alarms", ALARMS_S, self._alarms.changed)
+        add("alarm_audit", ALARM_AUDIT_S, self._alarms.audit, first_after_s=TICK_S)
         add("prune", HOUSEKEEPING_S, self._store.prune)
         add("tasks", HOUSEKEEPING_S, lambda: self._tasks.prune(TASK_MEMORY_S))
         add("staging", HOUSEKEEPING_S, self._uploads.sweep)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
+from flock.core.checks import Report, from_rows
 from flock.core.errors import Unavailable
 from flock.core.parse import parse_json
 from patching.contract.states import AgentState
 from patching.core.model import Host
-from patching.core.precheck import Check, Report
 
 SERVICE = "sysinv-api"
 
@@ -25,8 +25,7 @@ class Http(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InventoryHost:
-    """A host of the inventory. ``provisioned``: it was installed and unlocked once. ``configuration_outdated``: it
-    needs a lock and an unlock to have the configuration that it should."""
+    """A host of the inventory."""
 
     id: int
     uuid: str
@@ -35,8 +34,6 @@ class InventoryHost:
     administrative: str
     operational: str
     availability: str
-    provisioned: bool = True
-    configuration_outdated: bool = False
 
     def seen(self, agent: AgentState | None) -> Host:
         """The host on which decisions are made."""
@@ -63,18 +60,16 @@ class Inventory:
                 return str(row["software_version"])
         raise Unavailable(service=SERVICE, reason="it has no system yet")
 
-    def health(self, relaxed: bool, ignored: Iterable[str]) -> Report:
-        """The health of the system. ``relaxed``: alarms that do not affect management do not count. ``ignored``: ids
-        of alarms that never count. Unavailable: it does not answer."""
+    def health(self, kind: str, relaxed: bool, ignored: Iterable[str]) -> Report:
+        """The health of the system. ``kind``: ``kube-upgrade`` or ``upgrade``. ``relaxed``: alarms that do not affect
+        management do not count. ``ignored``: ids of alarms that never count. Unavailable: it does not answer."""
         query = urlencode({"format": "json", "alarm_ignore_list": ",".join(ignored)})
-        path = f"health/kube-upgrade{'/relaxed' if relaxed else ''}"
+        path = f"health/{kind}{'/relaxed' if relaxed else ''}"
         status, content = self._http.request("GET", f"{self._url}/v1/{path}?{query}", None, self._timeout_s)
-        rows = _body(content) if status == 200 else None
-        if not isinstance(rows, list) or not all(isinstance(row, dict) and "check" in row for row in rows):
-            raise Unavailable(service=SERVICE, reason=f"it answers {status} to a question about the health")
-        return Report(tuple(Check(str(row["check"]), row.get("ok") is True, str(row.get("detail", "")),
-                                  str(row.get("advice", ""))) for row in rows if not row.get("skipped")),
-                      tuple(str(row["check"]) for row in rows if row.get("skipped")))
+        try:
+            return from_rows(_body(content) if status == 200 else None)
+        except ValueError as error:
+            raise Unavailable(service=SERVICE, reason=f"it answers {status} to a question about the health") from error
 
     def _list(self, collection: str) -> list[dict[str, Any]]:
         status, content = self._http.request("GET", f"{self._url}/v1/{collection}", None, self._timeout_s)
@@ -97,5 +92,4 @@ def _host(row: Mapping[str, Any]) -> InventoryHost:
     return InventoryHost(
         number if isinstance(number, int) else 0, str(row.get("uuid", "")), str(row["hostname"]),
         str(row["personality"]), str(row.get("administrative", "")), str(row.get("operational", "")),
-        str(row.get("availability", "")), row.get("invprovision") == "provisioned",
-        bool(row.get("config_target")) and row.get("config_target") != row.get("config_applied"))
+        str(row.get("availability", "")))

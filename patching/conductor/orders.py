@@ -15,12 +15,13 @@ from patching.conductor.surroundings import Watch
 from patching.conductor.uploads import UPLOAD, Uploads
 from patching.contract.errors import WrongDeployState
 from patching.contract.records import Order, OrderKind, Reply, ReplyStatus
-from patching.contract.states import HostState
+from patching.contract.states import HostState, Owner
 from patching.core import events, guards
 from patching.core.model import View
 
 LOG = logging.getLogger(__name__)
 PRECHECK = "precheck"
+APPLICATION, UNREMOVABLE_TOO = "application", "removeunremovable"
 NAMES_MAX, NAME_MAX, FILES_MAX, OPTIONS_MAX = 1000, 255, 100, 100
 ORDER = codec_for(Order)
 _WAITING = frozenset({HostState.PENDING, HostState.FAILED, HostState.ROLLBACK_PENDING, HostState.ROLLBACK_FAILED})
@@ -71,6 +72,8 @@ class Orders:
             release = guards.release(view, order.releases[0])
             guards.precheck(view, release)
             return self._task(order, PRECHECK, f"release={release.id}")
+        if order.kind in (OrderKind.DROP_HOST, OrderKind.BIND_APPLICATION):
+            return self._noted(order)
         try:
             check = self._machine.store.load().view.precheck
             if order.kind is OrderKind.START and check is not None and not check.is_healthy:
@@ -85,6 +88,17 @@ class Orders:
         store = self._machine.store
         reply = store.order_task(order.request_id, task, Reply(ReplyStatus.PENDING), self._machine.tasks)
         self._machine.tasks.nudge()
+        return reply
+
+    def _noted(self, order: Order) -> Reply:
+        """Store what is no step of a deployment; it may be stored again without harm."""
+        store = self._machine.store
+        if order.kind is OrderKind.DROP_HOST:
+            store.forget(order.hostname)
+        else:
+            store.bind_application(order.options[APPLICATION], order.releases)
+        reply = Reply(ReplyStatus.OK)
+        store.answer(order.request_id, reply)
         return reply
 
     def _event(self, order: Order) -> Reply:
@@ -147,7 +161,9 @@ def _event_of(order: Order) -> events.Event:
     made: dict[OrderKind, Callable[[], events.Event]] = {
         OrderKind.DELETE_RELEASES: lambda: events.DeleteReleases(tuple(order.releases)),
         OrderKind.COMMIT: lambda: events.Commit(tuple(order.releases)),
-        OrderKind.START: lambda: events.Start(order.releases[0], order.force, order.options, order.owner),
+        OrderKind.START: lambda: events.Start(
+            order.releases[0], order.force, order.options, order.owner, tuple(order.releases[1:]),
+            keep_none=order.owner is Owner.CLASSIC and order.options.get(UNREMOVABLE_TOO) == "yes"),
         OrderKind.DEPLOY_HOST: lambda: events.DeployHost(order.hostname),
         OrderKind.ROLL_BACK_HOST: lambda: events.RollBackHost(order.hostname),
         OrderKind.ACTIVATE: events.Activate,
@@ -162,7 +178,7 @@ def _event_of(order: Order) -> events.Event:
 _OF_RELEASES = frozenset({OrderKind.DELETE_RELEASES, OrderKind.COMMIT, OrderKind.PRECHECK, OrderKind.START})
 _OF_ONE_RELEASE = frozenset({OrderKind.PRECHECK, OrderKind.START})
 _WITHOUT_DEPLOYMENT = frozenset({OrderKind.DELETE_RELEASES, OrderKind.COMMIT})
-_OF_HOSTS = frozenset({OrderKind.DEPLOY_HOST, OrderKind.ROLL_BACK_HOST})
+_OF_HOSTS = frozenset({OrderKind.DEPLOY_HOST, OrderKind.ROLL_BACK_HOST, OrderKind.DROP_HOST})
 
 
 def _check(order: Order) -> None:
@@ -182,7 +198,10 @@ def _check(order: Order) -> None:
                            rule=f"must be of at most {NAME_MAX} printable characters")
     if order.kind in _OF_RELEASES and not order.releases:
         raise InvalidInput(field="releases", rule="must name a release")
-    if order.kind in _OF_ONE_RELEASE and len(order.releases) != 1:
+    if order.kind is OrderKind.BIND_APPLICATION and not order.options.get(APPLICATION):
+        raise InvalidInput(field="app", rule="must name an application")
+    is_set = order.kind is OrderKind.START and order.owner is Owner.CLASSIC
+    if order.kind in _OF_ONE_RELEASE and len(order.releases) != 1 and not is_set:
         raise InvalidInput(field="releases", rule="must name one release; it brings all that it requires")
     if order.kind in _OF_HOSTS and not order.hostname:
         raise InvalidInput(field="hostname", rule="must name a host")

@@ -4,9 +4,12 @@ ordered."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+import shutil
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
+from flock.core.checks import Report
 from flock.core.errors import FlockError
 from flock.core.records import replace
 from flock.jobs.steps import OperationView, Step, Steps
@@ -15,16 +18,25 @@ from patching.conductor.machine import Machine
 from patching.conductor.orders import ORDER, PRECHECK, Orders, refused
 from patching.conductor.store import now_ms
 from patching.contract.records import Order, OrderKind, PrecheckReply, Reply, ReplyStatus
-from patching.contract.states import AgentState, ReleaseState
+from patching.contract.states import ReleaseState
 from patching.core import guards, requirements
 from patching.core.model import Precheck, Release
-from patching.core.precheck import Facts, Limits, Report, report
+from patching.core.precheck import Facts, Limits, report
 from patching.core.requirements import PRESENT
 from patching.db import views
 from patching.db.views import Seen, Stored
 
 LOG = logging.getLogger(__name__)
 PRECHECK_S = 300.0
+ROOT, CONTAINERS = Path("/"), Path("/var/lib/containers")
+
+
+def free_gib(place: Path) -> int | None:
+    """Whole GiB that are free in the file system of a directory; None when there is no such directory."""
+    try:
+        return shutil.disk_usage(place).free >> 30
+    except FileNotFoundError:
+        return None
 
 
 class Inventory(Protocol):
@@ -33,18 +45,18 @@ class Inventory(Protocol):
     def hosts(self) -> dict[str, InventoryHost]:
         """The hosts by name."""
 
-    def health(self, relaxed: bool, ignored: Iterable[str]) -> Report:
+    def health(self, kind: str, relaxed: bool, ignored: Iterable[str]) -> Report:
         """What the inventory's service says of the health of the system."""
 
 
 class Prechecks:
-    """``active``: the controller on which this runs; ``limits``: free space that a major release needs; ``ignored``:
-    ids of alarms that never count."""
+    """``limits``: free space that a major release needs; ``ignored``: ids of alarms that never count; ``free``: how
+    much is free where, in GiB."""
 
-    def __init__(self, machine: Machine, orders: Orders, inventory: Inventory, active: str, limits: Limits,
-                 ignored: Callable[[], list[str]]) -> None:
+    def __init__(self, machine: Machine, orders: Orders, inventory: Inventory, limits: Callable[[], Limits],
+                 ignored: Callable[[], list[str]], free: Callable[[Path], int | None] = free_gib) -> None:
         self._machine, self._orders, self._inventory = machine, orders, inventory
-        self._active, self._limits, self._ignored = active, limits, ignored
+        self._limits, self._ignored, self._free_gib = limits, ignored, free
 
     def kinds(self) -> dict[str, Steps]:
         """The plan of the task."""
@@ -82,29 +94,23 @@ class Prechecks:
                            f"{found.text}")
 
     def _report(self, stored: Stored, release: Release, *, is_major: bool, relaxed: bool) -> Report:
-        health = self._inventory.health(relaxed, self._ignored())
-        facts = facts_of(stored, release, self._inventory.hosts(), self._machine.store.agents(), self._active)
-        own = report(facts, is_major=is_major, relaxed=relaxed, limits=self._limits)
-        # What both look at, the inventory knows better.
-        told = {check.name for check in health.checks}
-        return Report((*health.checks, *(check for check in own.checks if check.name not in told)), health.absent)
+        health = self._inventory.health("upgrade" if is_major else "kube-upgrade", relaxed, self._ignored())
+        facts = facts_of(stored, release, self._inventory.hosts(), self._machine.store.agents())
+        if is_major:
+            facts = replace(facts, containers_free_gib=self._free_gib(CONTAINERS), system_free_gib=self._free_gib(ROOT))
+        return report(facts, health, is_major=is_major, limits=self._limits())
 
 
-def facts_of(stored: Stored, release: Release, hosts: Mapping[str, InventoryHost], seen: Mapping[str, Seen],
-             active: str) -> Facts:
-    """What this service and the inventory know of the system."""
+def facts_of(stored: Stored, release: Release, hosts: Collection[str], seen: Mapping[str, Seen]) -> Facts:
+    """What this service knows of the system. ``hosts``: names of those in the inventory."""
     view = stored.view
     unmet = [name for name in requirements.required(view.releases, release.id)
              if name != release.id and not _can_be_met(view.releases.get(name), release)]
     outdated = [name for name, one in seen.items() if name in hosts and view.deploy is None and (
         one.facts.needs_reboot or one.facts.version not in ("", view.running.text))]
     details = stored.details.get(release.id)
-    return Facts(
-        tuple(host.seen(AgentState.IDLE) for host in hosts.values()), view.running.major, active,
-        tuple(name for name, host in hosts.items() if not host.provisioned),
-        tuple(name for name, host in hosts.items() if host.configuration_outdated),
-        tuple(sorted(outdated)), unmet=tuple(unmet),
-        supported_from=() if details is None else tuple(details.supported_from))
+    return Facts(view.running.major, tuple(outdated), tuple(unmet),
+                 () if details is None else tuple(details.supported_from))
 
 
 def _can_be_met(release: Release | None, target: Release) -> bool:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from flock.core.errors import FlockError
 from flock.exec import Halt, run
-from patching.contract.states import Direction
+from patching.contract.states import Direction, Owner
+from patching.core import classic
 from patching.core.actions import Phase
 from patching.core.model import Deploy
 from patching.db.views import Stored
@@ -18,6 +19,7 @@ from patching.db.views import Stored
 LOG = logging.getLogger(__name__)
 OUTPUT_MAX_BYTES = 1 << 20
 LINES_TOLD = 5
+SKIP_JUDGES = "skip-semantic"
 START_HOOKS = ("pre_start", "post_start")
 
 
@@ -81,6 +83,8 @@ class Scripts:
 def planned(phase: Phase, deploy: Deploy, stored: Stored,
             folder_of: Callable[[str], Path]) -> Iterator[tuple[str, Path, list[str]]]:
     """The scripts of a phase in their order: release, path, arguments. The rollback of an activation goes backwards."""
+    if phase is Phase.START:
+        yield from _judges(deploy, stored, folder_of)
     found: list[tuple[str, Path]] = []
     for release in deploy.covers:
         details, folder = stored.details.get(release), folder_of(release)
@@ -97,3 +101,16 @@ def planned(phase: Phase, deploy: Deploy, stored: Stored,
         arguments = [deploy.from_release.text, deploy.to_release.text, phase.value]
     for release, path in reversed(found) if phase is Phase.ACTIVATE_ROLLBACK else found:
         yield release, path, arguments
+
+
+def _judges(deploy: Deploy, stored: Stored, folder_of: Callable[[str], Path]) -> Iterator[tuple[str, Path, list[str]]]:
+    """Programs of patches that may refuse a classic deployment; they are told the state of each patch."""
+    if deploy.owner is not Owner.CLASSIC or deploy.options.get(SKIP_JUDGES) == "yes":
+        return
+    judge = "pre-apply" if deploy.direction is Direction.APPLY else "pre-remove"
+    states = [word for release in stored.view.releases.values() if classic.is_patch(release)
+              for word in ("-p", f"{release.id}={classic.repo_state(stored.view, release)}")]
+    for release in deploy.covers:
+        details = stored.details.get(release)
+        if details is not None and judge in details.semantics:
+            yield release, folder_of(release) / "semantics" / judge / release, states

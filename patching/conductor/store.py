@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from patching.contract.version import Version
 from patching.core.model import Deploy, Host, HostRow, Precheck, Release, View
 from patching.db import views
 from patching.db.tables import (
+    APPLICATION_USE,
     CONTENT_MIRROR,
     DEPLOY,
     DEPLOY_HOST,
@@ -160,6 +161,13 @@ class Store:
         with self.db.writer() as conn:
             for table in (HOST_AGENT, CONTENT_MIRROR):
                 conn.execute(sa.delete(table).where(table.c.hostname == hostname))
+
+    def bind_application(self, application: str, releases: Sequence[str]) -> None:
+        """Store on which releases an application depends; on none: forget it."""
+        with self.db.writer() as conn:
+            conn.execute(sa.delete(APPLICATION_USE).where(APPLICATION_USE.c.application == application))
+            if releases:
+                conn.execute(sa.insert(APPLICATION_USE).values(application=application, releases=list(releases)))
 
     def prune(self) -> None:
         """Delete old replies."""

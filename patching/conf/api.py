@@ -12,6 +12,8 @@ API_OPTS: list[cfg.Opt] = [
     cfg.IntOpt("task_wait_s", default=1500, min=1, max=3600,
                help="Seconds for which a request waits for the end of what it has begun (an upload, a precheck). "
                     "StarlingX's client waits 1800 s."),
+    cfg.IntOpt("agent_silence_s", default=90, min=5, max=3600,
+               help="An agent that has not reported for so long counts as silent in the classic interface."),
     cfg.IntOpt("conductor_timeout_s", default=30, min=1, max=60,
                help="Seconds patching-api waits for patching-conductor before it answers 503 or 504."),
 ]

@@ -9,6 +9,7 @@ from typing import Any
 from oslo_config import cfg
 
 from patching.conf import shared
+from patching.core.precheck import Limits
 from patching.core.settings import Settings
 
 GROUP = "conductor"
@@ -34,6 +35,11 @@ CONDUCTOR_OPTS: list[cfg.Opt] = [
                help="An agent that has not reported for so long counts as silent."),
     cfg.IntOpt("precheck_valid_s", default=300, min=0, max=86400, mutable=True,
                help="Seconds for which the result of a precheck counts."),
+    cfg.IntOpt("containers_free_gib", default=40, min=0, max=100_000, mutable=True,
+               help="GiB that must be free for containers before a major release is deployed; 0: not checked."),
+    cfg.IntOpt("system_free_gib", default=40, min=0, max=100_000, mutable=True,
+               help="GiB that must be free in the root file system before a major release is deployed; 0: not "
+                    "checked."),
     cfg.IntOpt("install_timeout_s", default=3600, min=10, max=86400, mutable=True,
                help="Seconds after which an installation without a result has failed."),
     cfg.IntOpt("install_repeat_s", default=20, min=1, max=600,
@@ -61,6 +67,11 @@ def settings(conf: Any) -> Settings:
     chosen = conf[GROUP]
     return Settings(precheck_valid_ms=chosen.precheck_valid_s * 1000,
                     install_timeout_ms=chosen.install_timeout_s * 1000)
+
+
+def limits(conf: Any) -> Limits:
+    """What a major release needs."""
+    return Limits(conf[GROUP].containers_free_gib, conf[GROUP].system_free_gib)
 
 
 def own_hostname(conf: Any) -> str:

@@ -23,6 +23,8 @@ class OrderKind(enum.StrEnum):
     ABORT = "abort"
     ACTIVATE_ROLLBACK = "activate-rollback"
     DELETE_DEPLOY = "delete-deploy"
+    DROP_HOST = "drop-host"
+    BIND_APPLICATION = "bind-application"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class StagedFile:
 class Order:
     """One order. The reply of a repeated ``request_id`` (uuid text) is that of the first order.
 
-    ``releases``: ids (delete-releases, commit, precheck, start). ``hostname``: deploy-host, rollback-host.
+    ``releases``: ids (delete-releases, commit, precheck, start, bind-application); the start of a classic deployment
+    may name older patches after the newest one. ``hostname``: deploy-host, rollback-host, drop-host.
     ``force``: precheck and start without alarms that do not affect management. ``files``: upload. ``owner``: the
     interface through which the order came. ``user``: who gave it, for the log.
     """

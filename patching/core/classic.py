@@ -6,8 +6,11 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from patching.contract.states import DeployState as D
 from patching.contract.states import HostState as H
+from patching.contract.states import Owner
 from patching.contract.states import ReleaseState as R
+from patching.core.events import Activate, ActivateRollback, Complete, DeleteDeploy, Event
 from patching.core.model import Deploy, HostRow, Release, View
 
 
@@ -83,7 +86,8 @@ def patch_state(view: View, release: Release, agents: Mapping[str, AgentFacts]) 
 def current(view: View, facts: AgentFacts) -> Current:
     """Whether a host runs what it should; pending while nobody can say."""
     row = view.rows.get(facts.hostname)
-    if facts.has_failed or (row is not None and row.state in (H.FAILED, H.ROLLBACK_FAILED)):
+    # What an agent says of its last installation is old news once another one is due.
+    if facts.has_failed if row is None else row.state in (H.FAILED, H.ROLLBACK_FAILED):
         return Current.FAILED
     if not facts.is_answering or (row is not None and row.state in (H.DEPLOYING, H.ROLLBACK_DEPLOYING)):
         return Current.PENDING
@@ -110,3 +114,16 @@ def _is_due(deploy: Deploy, row: HostRow | None) -> bool:
     if row is None:
         return False
     return row.state is not (H.ROLLBACK_DEPLOYED if deploy.is_aborted else H.DEPLOYED)
+
+
+_ONWARD: Mapping[D, Event] = {
+    D.HOST_DONE: Activate(), D.ACTIVATE_DONE: Complete(), D.COMPLETED: DeleteDeploy(),
+    D.ACTIVATE_ROLLBACK_PENDING: ActivateRollback(), D.HOST_ROLLBACK_DONE: DeleteDeploy()}
+
+
+def onward(view: View) -> Event | None:
+    """What the classic model has no verb for, and is due: a deployment of its own goes on by itself once all hosts run
+    what they should. A failure waits for the operator's next order."""
+    if view.deploy is None or view.deploy.owner is not Owner.CLASSIC:
+        return None
+    return _ONWARD.get(view.deploy.state)

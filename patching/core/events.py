@@ -10,12 +10,16 @@ from patching.contract.states import Owner
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Deploy a release. ``force``: alarms that do not affect management do not count; only for patches."""
+    """Deploy a release. ``force``: alarms that do not affect management do not count; only for patches. ``others``:
+    older patches that come along though ``release`` does not require them. ``keep_none``: unremovable releases go too.
+    """
 
     release: str
     force: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
     owner: Owner = Owner.USM
+    others: tuple[str, ...] = ()
+    keep_none: bool = False
 
 
 @dataclass(frozen=True, slots=True)

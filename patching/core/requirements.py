@@ -65,14 +65,14 @@ def to_apply(releases: Releases, target: Release) -> tuple[str, ...]:
     return tuple(found)
 
 
-def to_remove(releases: Releases, target: Release) -> tuple[str, ...]:
+def to_remove(releases: Releases, target: Release, *, unremovable_too: bool = False) -> tuple[str, ...]:
     """What goes when the system returns to ``target``: each deployed release of its major release above it, highest
     first. SoftwareRefused names those that must stay."""
     above = sorted((release for release in releases.values() if release.version > target.version
                     and release.version.same_major(target.version) and release.state in PRESENT),
                    key=lambda release: (release.version, release.id), reverse=True)
     wrong = [f"{release.id} is {'committed' if release.state is R.COMMITTED else 'unremovable'}" for release in above
-             if release.state is R.COMMITTED or release.unremovable]
+             if release.state is R.COMMITTED or (release.unremovable and not unremovable_too)]
     if wrong:
         raise SoftwareRefused(detail=f"The system cannot return to {target.id}: {'; '.join(wrong)}.")
     return tuple(release.id for release in above)

@@ -82,6 +82,13 @@ CONTENT_MIRROR = sa.Table(
     sa.Column("seen_at", UtcTime, nullable=False),
 )
 
+# Patches that an application depends on; they are not removed without a word.
+APPLICATION_USE = sa.Table(
+    "application_use", METADATA, *columns(),
+    sa.Column("application", sa.String(ID_MAX), nullable=False, unique=True),
+    sa.Column("releases", Json, nullable=False),
+)
+
 TASK = operations_table(METADATA, "task")
 
 REQUEST = sa.Table(

@@ -17,7 +17,7 @@ from patching.contract.records import Content, HostFacts, Reply
 from patching.contract.stored import ReleaseDetails, StoredPrecheck
 from patching.contract.version import Version
 from patching.core.model import Deploy, Host, HostRow, Precheck, Release, View
-from patching.db.tables import CONTENT_MIRROR, DEPLOY, DEPLOY_HOST, HOST_AGENT, RELEASE, SYSTEM
+from patching.db.tables import APPLICATION_USE, CONTENT_MIRROR, DEPLOY, DEPLOY_HOST, HOST_AGENT, RELEASE, SYSTEM
 
 DETAILS, CONTENT, PRECHECK = codec_for(ReleaseDetails), codec_for(Content), codec_for(StoredPrecheck)
 FACTS, REPLY = codec_for(HostFacts), codec_for(Reply)
@@ -83,6 +83,12 @@ def agents(conn: Connection) -> dict[str, Seen]:
     """The last reports by host name."""
     return {row.hostname: Seen(FACTS.from_document(row.facts, "facts"), row.seen_at)
             for row in conn.execute(sa.select(HOST_AGENT))}
+
+
+def application_uses(conn: Connection) -> dict[str, list[str]]:
+    """Ids of the patches that applications depend on, by application."""
+    return {row.application: list(row.releases)
+            for row in conn.execute(sa.select(APPLICATION_USE).order_by(APPLICATION_USE.c.application))}
 
 
 def mirrors(conn: Connection) -> dict[str, dict[str, str]]:

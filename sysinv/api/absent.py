@@ -60,7 +60,6 @@ ABSENT = (
         "/v1/kube_versions", *_of(hosts=("kube_update_ca", "kube_upgrade_control_plane", "kube_upgrade_kubelet")))),
     Absent("Software loads and upgrades", ("/v1/loads", "/v1/upgrade")),
     Absent("Upgrades of a host", _of(hosts=("upgrade", "downgrade")), starlingx_text="This API is deprecated."),
-    Absent("Health checks of the system", ("/v1/health",)),
     Absent("Restores", ("/v1/restore",)),
     Absent("Calls of the VIM and of installers by MAC address", _of(hosts=("vim", "mgmt_ip"))),
 )

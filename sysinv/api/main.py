@@ -13,14 +13,19 @@ from flock.auth.session import OwnSession
 from flock.core import slices
 from flock.db import Database, from_conf
 from flock.jobs.operations import Operations as StoredOperations
+from fm.contract import catalogue
+from fm.raiser import Raiser
+from patching.client import rest as patching
 from sm.client.rest import SERVICE, SmApi
 from sysinv.conf import options
 from sysinv.contract.reports import RESOURCES
 from sysinv.contract.rpc import BusAccounts, ControllerFiles, Operations
 from sysinv.hosts.installation import Installation, InstallSettings
 from sysinv.hosts.servicemanagement import Api, NoApi, ServiceManagement
+from sysinv.hosts.softwaremanagement import NoSoftware, Software
 from sysinv.hosts.work import Work
 from sysinv.resources.address.rules import NetworkInterfaces
+from sysinv.resources.health.service import HealthService
 from sysinv.resources.host.service import HostService, HostSettings
 from sysinv.resources.operation.table import OPERATIONS
 
@@ -53,6 +58,7 @@ def application(conf: Any) -> Any:
         manager, db, work, HostService(db, work, box, settings, manager),
         Installation(db, work, install, lambda uuid: accounts.renew_host_account(host_uuid=uuid),
                      lambda uuid: controllers.shared_files(host_uuid=uuid)),
+        HealthService(db, Raiser(bus, None), catalogue.load(), _software(conf), hostname),
         NetworkInterfaces(conf.bootstrap.interfaces), *services(db)], health=watched_health(conf, bus, [Operations]))
 
 
@@ -60,3 +66,10 @@ def _sm_api(conf: Any) -> Api:
     if not conf.sysinv.sm_url:
         return NoApi()
     return SmApi(OwnSession(conf, SERVICE), conf.sysinv.sm_url, "sysinv", float(conf.sysinv.sm_timeout_s))
+
+
+def _software(conf: Any) -> Software:
+    if not conf.sysinv.software_url:
+        return NoSoftware()
+    session = OwnSession(conf, patching.SERVICE)
+    return patching.PatchingApi(session, conf.sysinv.software_url, float(conf.sysinv.software_timeout_s))

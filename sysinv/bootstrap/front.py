@@ -55,7 +55,8 @@ SHOWN = {494: 431, 500: 503, 502: 503, 504: 503}
 class Published:
     """One API behind the front. ``streamed``: path templates and their largest body in bytes, passed on while it
     arrives; ``public``: path templates that need no token. ``checks_tokens``: the API answers the front's questions.
-    ``files``: path prefixes and the directories of which hosts get files without a token."""
+    ``files``: path prefixes and the directories of which hosts get files without a token. ``more_ports``: where it is
+    served too."""
 
     name: str
     port: int
@@ -64,6 +65,12 @@ class Published:
     public: tuple[str, ...] = ()
     checks_tokens: bool = True
     files: tuple[tuple[str, str], ...] = ()
+    more_ports: tuple[int, ...] = ()
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All ports at which it is served."""
+        return (self.port, *self.more_ports)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ def published(subsystem: str) -> Published:
         streamed=tuple((route.path, int(getattr(route.controller, "max_body_bytes", BODY_BYTES_MAX)))
                        for route in routes if getattr(route.controller, "streams_body", False)),
         public=tuple(sorted(route.path for route in routes if _is_public(route))),
-        files=HOSTS_FILES.get(subsystem, ()))
+        files=HOSTS_FILES.get(subsystem, ()), more_ports=dialect.more_ports)
 
 
 def _is_public(route: Route) -> bool:
@@ -154,7 +161,8 @@ def connection_limit(apis: Iterable[Published]) -> str:
     count connections the kernel tracks them, and refuses all new ones when its table is full. What this machine serves
     on ``UNTRACKED_UDP`` and ``UNTRACKED_TCP`` is therefore not tracked; nothing there is counted or translated.
     """
-    return _CONNECTION_LIMIT.format(ports=", ".join(str(api.port) for api in apis), most=ADDRESS_CONNECTIONS,
+    ports = ", ".join(str(port) for api in apis for port in api.ports)
+    return _CONNECTION_LIMIT.format(ports=ports, most=ADDRESS_CONNECTIONS,
                                     udp=", ".join(map(str, UNTRACKED_UDP)), tcp=", ".join(map(str, UNTRACKED_TCP)))
 
 
@@ -181,7 +189,7 @@ def _files(api: Published) -> list[str]:
 
 
 def _server(api: Published, listens: Sequence[Listen], locations: Sequence[str]) -> str:
-    body = [listen.directive(api.port) for listen in listens]
+    body = [listen.directive(port) for port in api.ports for listen in listens]
     if listens[0].tls:
         body += [f"ssl_certificate {TLS_CERTIFICATE};", f"ssl_certificate_key {TLS_KEY};"]
     body += [f"limit_conn address {ADDRESS_SHARE};", f"limit_conn token {TOKEN_SHARE};"]

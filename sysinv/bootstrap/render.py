@@ -40,7 +40,7 @@ from sysinv.model.hostfiles import (
 )
 from sysinv.model.hostname import CONTROLLER_NAMES
 
-MANAGEMENT_URL = "https://127.0.0.1:7777"
+MANAGEMENT_URL, SOFTWARE_URL = "https://127.0.0.1:7777", "https://127.0.0.1:5497"
 """sm-api of the same controller. Its callers run where the leader is, and only the leader carries commands out."""
 # Below the runtime directory of its unit, which only Keystone may enter.
 KEYSTONE_CONF = "/etc/keystone/keystone.conf"
@@ -217,7 +217,7 @@ def _subsystem_sections(answers: Answers, secrets: SystemSecrets, subsystem: str
         sections["heartbeat"] = {"sender": True}
         sections["conductor"] = {"sm_url": MANAGEMENT_URL}
     if subsystem == "sysinv":
-        sections["sysinv"] = {"sm_url": MANAGEMENT_URL}
+        sections["sysinv"] = {"sm_url": MANAGEMENT_URL, "software_url": SOFTWARE_URL}
         sections["bootstrap"] = {"agent_transport_url": bus.FLOATING_URL}
         sections["dnsmasq"] = {"directory": shared.DNSMASQ}
     return sections

@@ -64,6 +64,11 @@ SYSINV_OPTS: list[cfg.Opt] = [
                help="URL of sm-api, which is asked before a swact or a lock of a controller. Empty: this system has no "
                     "service management."),
     cfg.IntOpt("sm_timeout_s", default=30, min=1, max=300, help="Seconds for which an answer of sm-api is awaited."),
+    cfg.StrOpt("software_url", default="",
+               help="URL of patching-api, which is asked which hosts run other software than they should. Empty: this "
+                    "system has no software management."),
+    cfg.IntOpt("software_timeout_s", default=10, min=1, max=300,
+               help="Seconds for which an answer of patching-api is awaited."),
     cfg.BoolOpt("virtual", default=False,
                 help="Hosts are virtual machines: defaults and minimums of memory reserves are smaller."),
 ]

@@ -16,7 +16,7 @@ ALLOWED = {
     "rule:flock:reader": {"reader", "operator", "configurator", "admin", "service"},
     "rule:flock:operator": {"operator", "configurator", "admin", "service"},
     "rule:flock:configurator": {"configurator", "admin", "service"},
-    "rule:flock:service": {"service", "admin"}}
+    "rule:flock:admin": {"admin", "service"}, "rule:flock:service": {"service", "admin"}}
 # Faults may be read from any project.
 FROM_ANYWHERE = {"fm": {"@", "rule:flock:reader"}, "mtce": {"@"}, "patching": {"@"}, "sm": {"@"}, "sysinv": {"@"}}
 

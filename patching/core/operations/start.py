@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flock.core.records import replace
 from patching.contract.errors import SoftwareRefused
-from patching.contract.states import AgentState, DeployState, Direction
+from patching.contract.states import AgentState, DeployState, Direction, Owner
 from patching.contract.states import ReleaseState as R
 from patching.core import guards, requirements, transitions
 from patching.core.actions import Action, Phase, RunPrecheck, RunScripts
@@ -21,15 +21,19 @@ def start(view: View, event: Start, now_ms: int, settings: Settings) -> Outcome:
         raise SoftwareRefused(detail=f"A deployment from {view.deploy.from_release} to {view.deploy.to_release} exists "
                                      f"(state {view.deploy.state}). End it with 'software deploy delete' first.")
     target = guards.release(view, event.release)
-    direction, covers = _covered(view, target)
+    direction, covers = _covered(view, target, event)
     is_major = not target.version.same_major(view.running)
     _fit(view, target, is_major)
-    relaxed = event.force and not is_major
-    check = view.precheck
-    if check is None or check.release != target.id or now_ms - check.at_ms > settings.precheck_valid_ms or (
-            check.relaxed and not relaxed) or (relaxed and not check.relaxed and not check.is_healthy):
-        return view, (RunPrecheck(target.id, relaxed),)
-    _healthy(check, target)
+    if event.owner is Owner.CLASSIC and is_major:
+        raise SoftwareRefused(detail=f"Release {target.id} is no patch of the running {view.running}; only 'software' "
+                                     "deploys a major release.")
+    # The classic model has no precheck: its hosts go on with what they run until they are told to install.
+    if event.owner is not Owner.CLASSIC:
+        relaxed = event.force and not is_major
+        check = view.precheck
+        if check is None or not _counts(check, target, relaxed, now_ms - settings.precheck_valid_ms):
+            return view, (RunPrecheck(target.id, relaxed),)
+        _healthy(check, target)
     state = R.DEPLOYING if direction is Direction.APPLY else R.REMOVING
     moved = {name: transitions.release_to(view.releases[name], state) for name in covers}
     deploy = Deploy(view.running, target.version, DeployState.START, covers, direction, event.owner,
@@ -49,15 +53,27 @@ def start_ended(view: View, event: ScriptsEnded) -> Outcome:
     return replace(view, deploy=ended), ()
 
 
-def _covered(view: View, target: Release) -> tuple[Direction, tuple[str, ...]]:
+def _counts(check: Precheck, target: Release, relaxed: bool, since_ms: int) -> bool:
+    """Whether a precheck says enough of this deployment."""
+    if check.release != target.id or check.at_ms < since_ms:
+        return False
+    return not check.relaxed if not relaxed else check.relaxed or check.is_healthy
+
+
+def _covered(view: View, target: Release, event: Start) -> tuple[Direction, tuple[str, ...]]:
     """In which direction the deployment goes, and the releases that it moves."""
     if target.state is R.AVAILABLE:
         if target.version < view.running:
             raise SoftwareRefused(detail=f"Release {target.id} is older than the running {view.running}. The system "
                                          "returns only to releases that are deployed.")
-        return Direction.APPLY, requirements.to_apply(view.releases, target)
+        moved = dict.fromkeys(name for asked in (*event.others, target.id)
+                              for name in requirements.to_apply(view.releases, guards.release(view, asked)))
+        newer = [name for name in moved if view.releases[name].version > target.version]
+        if newer:
+            raise SoftwareRefused(detail=f"Release {target.id} is older than {', '.join(newer)}.")
+        return Direction.APPLY, tuple(moved)
     if target.state in requirements.PRESENT and target.version.same_major(view.running):
-        covers = requirements.to_remove(view.releases, target)
+        covers = requirements.to_remove(view.releases, target, unremovable_too=event.keep_none)
         if not covers:
             raise SoftwareRefused(detail=f"The system runs {target.id} already.")
         return Direction.REMOVE, covers

@@ -57,8 +57,8 @@ def _handler(inventory: Inventory) -> type[BaseHTTPRequestHandler]:
             path = self.path.partition("?")[0]
             found: Any = {"/v1/ihosts": {"ihosts": list(inventory.hosts.values())},
                           "/v1/isystems": {"isystems": [{"software_version": "10.0"}]},
-                          "/v1/health/kube-upgrade": inventory.health(False),
-                          "/v1/health/kube-upgrade/relaxed": inventory.health(True)}.get(path)
+                          **{f"/v1/health/{kind}{end}": inventory.health(bool(end))
+                             for kind in ("kube-upgrade", "upgrade") for end in ("", "/relaxed")}}.get(path)
             status = 404 if found is None or not self.headers.get("X-Auth-Token") else 200
             data = json.dumps(found).encode()
             self.send_response(status)

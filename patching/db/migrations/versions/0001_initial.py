@@ -42,6 +42,7 @@ def downgrade() -> None:
 
 
 def _task() -> None:
+    _table("application_use", _text("application", 255), _text("releases"), unique="application")
     op.create_table(
         "task",
         sa.Column("id", sa.Integer(), nullable=False), _text("uuid", 36), _text("kind", 64), _text("subject", 255),

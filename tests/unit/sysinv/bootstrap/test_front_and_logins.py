@@ -10,7 +10,7 @@ import pytest
 from flock.core.slices import subsystems
 from sysinv.bootstrap import logins, render
 from sysinv.bootstrap.answers import parse
-from sysinv.bootstrap.front import listens, nginx_conf, pattern, published_apis
+from sysinv.bootstrap.front import Listen, connection_limit, listens, nginx_conf, pattern, published_apis
 from sysinv.bootstrap.logins import ADDRESS_ATTEMPTS_MAX, ATTEMPTS_MAX, LOCK_S, AddressLock, EqualTime
 from sysinv.bootstrap.secrets import generate
 
@@ -36,6 +36,14 @@ def test_tls_is_on_everywhere_except_where_it_is_switched_off():
     assert f"listen {oam.floating_address}:6385;" in mixed
     assert f"listen {mgmt.floating_address}:6385 ssl;" in mixed
     assert "ssl_certificate /etc/flock/tls/front.crt;" in mixed
+
+
+def test_one_api_may_be_served_at_several_ports():
+    (api,) = [api for api in published_apis() if api.name == "patching"]
+    assert api.ports == (5497, 15491)
+    conf = nginx_conf([Listen("127.0.0.1")], [api])
+    assert conf.count("listen 127.0.0.1:5497 ssl;") == conf.count("listen 127.0.0.1:15491 ssl;") == 1
+    assert conf.count("upstream patching {") == 1 and "5497, 15491" in connection_limit([api])
 
 
 @pytest.mark.parametrize(("template", "expected"), [

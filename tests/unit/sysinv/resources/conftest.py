@@ -20,6 +20,7 @@ from flock.exec.atomic import replace_file
 from flock.jobs.operations import Operations
 from flock.testing.fixtures import private_conf
 from flock.testing.identity import trusting
+from fm.contract import catalogue
 from mtce.contract.records import ActionReply, HostStatus, MtceHost
 from sysinv.api.main import services
 from sysinv.bootstrap.answers import parse
@@ -37,9 +38,10 @@ from sysinv.hosts.seed import seed_system
 from sysinv.hosts.servicemanagement import ServiceManagement
 from sysinv.hosts.work import Work
 from sysinv.resources.address.rules import NetworkInterfaces
+from sysinv.resources.health.service import HealthService
 from sysinv.resources.host.service import HostService, HostSettings
 from sysinv.resources.operation.table import OPERATIONS
-from tests.unit.sysinv.resources.managers import EmulatedManager
+from tests.unit.sysinv.resources.managers import EmulatedFaults, EmulatedManager, EmulatedSoftware
 
 CONTROLLER_MAC = "08:00:27:00:00:01"
 INTERFACES = options.NETWORK_INTERFACES
@@ -124,6 +126,7 @@ class Cloud:
         self.answers = parse({"admin_password": "sysadmin-1", "system_mode": "duplex", **answers})
         seed_system(db, self.answers, CONTROLLER_MAC)
         self.mtce, self.events, self.manager = EmulatedMtce(), Events(), EmulatedManager()
+        self.faults, self.software = EmulatedFaults(), EmulatedSoftware()
         self.paths = DnsmasqPaths(str(folder / "dnsmasq"), str(folder / "tftp"), "/usr/bin/true")
         self.dnsmasq = Dnsmasq(db, self.paths, INTERFACES, unit="")
         self.boot_files = BootFiles(folder / "tftp")
@@ -159,6 +162,7 @@ class Cloud:
         manager = ServiceManagement(self.manager, "controller-0")
         return build_app(self._conf(), "sysinv", deps=[
             manager, self.db, self.work, NetworkInterfaces(INTERFACES), *services(self.db),
+            HealthService(self.db, self.faults, catalogue.load(), self.software, "controller-0"),
             HostService(self.db, self.work, self.box, HostSettings("controller-0", action_wait_s=5.0), manager),
             Installation(self.db, self.work, InstallSettings(
                 INTERFACES, "rabbit://controller:5671/", self.folder / "heartbeat.key",

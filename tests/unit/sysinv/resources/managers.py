@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An sm-api as sysinv sees it."""
+"""The other services as sysinv sees them: sm-api, fault management, software management."""
 from __future__ import annotations
 
+from flock.core.errors import FlockError
+from fm.contract.fault import Fault
 from sm.client.rest import Row
 from sm.contract.nodecommand import NodeAction
 
@@ -36,3 +38,29 @@ class EmulatedManager:
         if self.fault is not None:
             raise self.fault
         return self.refusals.get(check)
+
+
+class EmulatedFaults:
+    """The active alarms of fm. ``fault``: what is raised instead."""
+
+    def __init__(self) -> None:
+        self.alarms: list[Fault] = []
+        self.fault: FlockError | None = None
+
+    def active(self) -> list[Fault]:
+        if self.fault is not None:
+            raise self.fault
+        return list(self.alarms)
+
+
+class EmulatedSoftware:
+    """Software management: hosts that run other software than they should. ``fault``: what is raised instead."""
+
+    def __init__(self) -> None:
+        self.outdated: tuple[str, ...] | None = None
+        self.fault: FlockError | None = None
+
+    def outdated_hosts(self) -> tuple[str, ...] | None:
+        if self.fault is not None:
+            raise self.fault
+        return self.outdated
