@@ -23,15 +23,28 @@ class OwnSession:
         loading.register_auth_conf_options(conf, GROUP)
         chosen = conf[GROUP]
         self._service = service
+        self._region = chosen.region_name or None
         self._session = Session(auth=loading.load_auth_from_conf_options(conf, GROUP),
                                 verify=not chosen.insecure and (chosen.cafile or True))
 
-    def request(self, method: str, url: str, body: Mapping[str, Any] | None = None,
-                timeout_s: float = 30.0) -> tuple[int, bytes]:
+    def request(self, method: str, url: str, body: Mapping[str, Any] | None = None, timeout_s: float = 30.0,
+                headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         """Status and body of the answer, whatever they are. Unavailable: there is no answer, or no token."""
         try:
             reply = self._session.request(url, method, json=body, raise_exc=False, redirect=False, timeout=timeout_s,
-                                          headers={"Accept": "application/json"})
+                                          headers={"Accept": "application/json", **(headers or {})})
         except (exceptions.ClientException, OSError) as error:
             raise Unavailable(service=self._service, reason=str(error)) from error
         return int(reply.status_code), bytes(reply.content)
+
+    def endpoint(self, service_type: str) -> str:
+        """The internal URL of a service in the catalogue, in the region of this service. Unavailable: it has none, or
+        Keystone does not answer."""
+        try:
+            found = self._session.get_endpoint(service_type=service_type, interface="internal",
+                                               region_name=self._region)
+        except (exceptions.ClientException, OSError) as error:
+            raise Unavailable(service=self._service, reason=str(error)) from error
+        if not found:
+            raise Unavailable(service=self._service, reason=f"the catalogue has no internal URL of {service_type}")
+        return str(found)

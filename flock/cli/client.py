@@ -55,8 +55,8 @@ class ApiClient:
     def patch(self, path: str, body: Any) -> Any:
         return self._call("PATCH", path, body=body)
 
-    def delete(self, path: str, query: Query | None = None) -> Any:
-        return self._call("DELETE", path, query=query)
+    def delete(self, path: str, query: Query | None = None, body: Any = None) -> Any:
+        return self._call("DELETE", path, body=body, query=query)
 
     def answer(self, method: str, path: str, body: Any = None, *, passed: Collection[int] = (),
                data: Any = None, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:

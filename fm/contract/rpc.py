@@ -13,7 +13,8 @@ from fm.contract.silence import SilenceChange, SilenceRequest
 
 BATCH_MAX = 500
 PAGE_MAX = 1000
-API, CONDUCTORS, ALARMS = ("fm-api",), ("mtce-conductor", "patching-conductor", "sysinv-conductor"), ("sm-alarms",)
+API, ALARMS = ("fm-api",), ("sm-alarms",)
+CONDUCTORS = ("mtce-conductor", "patching-conductor", "patching-orchestrator", "sysinv-conductor")
 RAISING = API + CONDUCTORS + ALARMS
 READING = (*CONDUCTORS, "sysinv-api")
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of software management. The conductor alone writes them; the APIs and the orchestrator read."""
+"""Tables of software management. The conductor alone writes them, but for the strategy; the APIs and
+the orchestrator read."""
 from __future__ import annotations
 
 import sqlalchemy as sa
@@ -95,4 +96,13 @@ REQUEST = sa.Table(
     sa.Column("request_id", sa.String(36), primary_key=True),
     sa.Column("reply", Json, nullable=False),
     sa.Column("at", UtcTime, nullable=False, index=True),
+)
+
+# At most one row: ``only`` is always 1. The orchestrator alone writes it.
+STRATEGY = sa.Table(
+    "strategy", METADATA, *columns(), revision_column(),
+    sa.Column("only", sa.Integer, nullable=False, unique=True, default=1),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("state", sa.String(32), nullable=False),
+    sa.Column("document", Json, nullable=False),
 )

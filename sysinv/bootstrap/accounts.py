@@ -23,7 +23,7 @@ SYSUSERS = "".join([f"g {SHARED_GROUP} -\n",
 FRONT_GROUP = "www-data"
 """The workers of the front, which connect to the APIs' sockets."""
 SOCKETS = {"fm-api": "flock-fm", "sysinv-api": "flock-sysinv", "mtce-api": "flock-mtce", "sm-api": "flock-sm",
-           "patching-api": "flock-patching",
+           "patching-api": "flock-patching", "patching-vim-api": "flock-patching",
            "keystone": "flock-keystone"}
 TMPFILES_PATH = "/etc/tmpfiles.d/flock.conf"
 # Not RuntimeDirectory= of the units: systemd would give it the group that also reads the service's files.
@@ -51,7 +51,8 @@ RULES: tuple[tuple[str, Owner], ...] = (
     *((f"etc/flock/{name}.conf", Owner("root", f"flock-{name}", _READ_ONLY))
       for name in ("fm", "sysinv", "mtce", "sm", "patching")),
     *((f"etc/flock/{daemon}.conf", Owner("root", f"flock-{daemon.partition('-')[0]}", _READ_ONLY))
-      for daemon in ("fm-api", "fm-manager", "sm-alarms", "sysinv-api", "mtce-api", "patching-api")),
+      for daemon in ("fm-api", "fm-manager", "sm-alarms", "sysinv-api", "mtce-api", "patching-api",
+                     "patching-orchestrator", "patching-vim-api")),
     # sysinv-api seals passwords; mtce-conductor opens them, as root.
     (_below(shared.SECRETS_KEY), Owner("root", "flock-sysinv", _READ_ONLY)),
     # sysinv-api derives from it the keys of the hosts that it installs; mtce-heartbeat reads it as root.

@@ -29,6 +29,7 @@ SERVICES = (
     ServiceEntry("smapi", "smapi", "Service management", 7777),
     ServiceEntry("usm", "usm", "Software management", 5497, "/v1"),
     ServiceEntry("patching", "patching", "Software management, classic interface", 15491),
+    ServiceEntry("vim", "nfv", "Orchestration of software deployments", 4545),
 )
 
 

@@ -20,6 +20,8 @@ from sysinv.bootstrap.answers import NetworkAnswer
 from sysinv.model.hostfiles import TLS_DIRECTORY
 
 KEYSTONE_PORT = 5000
+ROOMS = ("patching.vim",)
+"""Parts of subsystems that have an API of their own, beside the main one."""
 CONFIGURATION, CONNECTION_LIMIT = "/etc/flock/front.conf", "/etc/flock/front.nft"
 # Of one worker process of nginx, and of one client address (of one IPv6 network of 64 bits) to all ports together.
 CONNECTIONS_MAX, ADDRESS_CONNECTIONS = 8192, 256
@@ -88,11 +90,12 @@ class Listen:
 
 
 def published(subsystem: str) -> Published:
-    """The API of an installed subsystem, from its routes."""
+    """The API of an installed subsystem, or of one of ``ROOMS``, from its routes."""
     dialect = dialect_of(subsystem)
     routes = route_table(subsystem, dialect).routes
+    name = subsystem.replace(".", "-")
     return Published(
-        subsystem, dialect.default_port, socket_path(f"{subsystem}-api"),
+        name, dialect.default_port, socket_path(f"{name}-api"),
         streamed=tuple((route.path, int(getattr(route.controller, "max_body_bytes", BODY_BYTES_MAX)))
                        for route in routes if getattr(route.controller, "streams_body", False)),
         public=tuple(sorted(route.path for route in routes if _is_public(route))),
@@ -106,7 +109,7 @@ def _is_public(route: Route) -> bool:
 def published_apis() -> list[Published]:
     """Keystone and the APIs of all installed subsystems."""
     keystone = Published("keystone", KEYSTONE_PORT, socket_path("keystone"), checks_tokens=False)
-    return [keystone, *map(published, slices.subsystems())]
+    return [keystone, *map(published, [*slices.subsystems(), *ROOMS])]
 
 
 def listens(networks: Iterable[NetworkAnswer], hostname: str, plain_networks: Collection[str] = ()) -> list[Listen]:

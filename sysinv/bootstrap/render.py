@@ -17,6 +17,7 @@ from sysinv.bootstrap.front import (
     CONFIGURATION,
     CONNECTION_LIMIT,
     KEYSTONE_PORT,
+    ROOMS,
     Published,
     connection_limit,
     listens,
@@ -185,6 +186,8 @@ def service_files(answers: Answers, secrets: SystemSecrets, hostname: str) -> li
         own: dict[str, dict[str, Any]] = {
             "DEFAULT": {"transport_url": bus.transport_url(secrets, service_account(daemon),
                                                            floating=daemon in busaccounts.ON_EACH_CONTROLLER)}}
+        if daemon in (f"{room.replace('.', '-')}-api" for room in ROOMS):
+            own["api"] = {"bind_socket": socket_path(daemon)}
         if daemon == "sysinv-conductor":
             own["bus_admin"] = {"password": bus.admin_password(secrets)}
         files.append(RenderedFile(f"/etc/flock/{daemon}.conf", PRIVATE, ini(own)))

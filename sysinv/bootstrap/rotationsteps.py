@@ -36,11 +36,12 @@ NAMED_MAX = 20
 BUS_KEY, RENEWAL, SHOWN = "bus_key", "renewal", "shown by"
 OTHERS_RENEW = "the other controller renews the certificates of its servers"
 RESTARTED = ("flock-fm-manager", "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api", "flock-mtce-conductor",
-             "flock-mtce-api", "flock-patching-conductor", "flock-patching-api",
-             "flock-sm-alarms", "flock-sysinv-agent", "flock-mtce-agent", "flock-patching-agent")
+             "flock-mtce-api", "flock-patching-conductor", "flock-patching-api", "flock-patching-orchestrator",
+             "flock-patching-vim-api", "flock-sm-alarms", "flock-sysinv-agent", "flock-mtce-agent",
+             "flock-patching-agent")
 """The units that read a password of the bus at their start."""
 MANAGED = ("fm-mgr", "fm-api", "sysinv-conductor", "sysinv-inv", "mtc-agent", "mtce-api",
-           "patching-conductor", "patching-api")
+           "patching-conductor", "patching-api", "patching-orchestrator", "patching-vim-api")
 """Those that service management runs, by its names."""
 
 

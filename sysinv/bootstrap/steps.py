@@ -52,7 +52,8 @@ UNITS_ENABLED = ("flock-config", UNIT_OF_MANAGEMENT, "flock-mtce-heartbeat", "fl
 """What systemd starts; service management starts the rest."""
 UNITS_MANAGED = ("rabbitmq-server", "flock-front", "flock-keystone-cache", "flock-keystone", "flock-fm-manager",
                  "flock-fm-api", "flock-sysinv-conductor", "flock-sysinv-api", "flock-dnsmasq", "flock-mtce-conductor",
-                 "flock-mtce-api", "flock-patching-conductor", "flock-patching-api")
+                 "flock-mtce-api", "flock-patching-conductor", "flock-patching-api", "flock-patching-orchestrator",
+                 "flock-patching-vim-api")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,11 @@ from flock.rpc.interface import interface_spec
 from fm.contract.rpc import FmManager
 from mtce.contract import rpc as mtce
 from patching.contract import rpc as patching
+from patching.contract.orchestration import Orchestration
 from sysinv.contract import rpc as sysinv
 
 FM_TOPIC = interface_spec(FmManager).topic
+ORCHESTRATION_TOPIC = interface_spec(Orchestration).topic
 ADMIN = "bus-admin"
 
 
@@ -42,6 +44,8 @@ SERVICES: dict[str, Service] = {
     "patching-conductor": Service(serves=(patching.CONDUCTOR_TOPIC,), calls=(FM_TOPIC,),
                                   agents=(patching.AGENT_TOPIC,)),
     "patching-api": Service(calls=(patching.CONDUCTOR_TOPIC,)),
+    "patching-orchestrator": Service(serves=(ORCHESTRATION_TOPIC,), calls=(FM_TOPIC, patching.CONDUCTOR_TOPIC)),
+    "patching-vim-api": Service(calls=(ORCHESTRATION_TOPIC,)),
     "sysinv-conductor": Service(serves=(sysinv.CONDUCTOR_TOPIC,), calls=(FM_TOPIC, mtce.CONDUCTOR_TOPIC),
                                 agents=(sysinv.AGENT_TOPIC,)),
     "sm-alarms": Service(calls=(FM_TOPIC,)),

@@ -23,7 +23,8 @@ from sysinv.bootstrap.secrets import generate
 UNITS = Path(__file__).parents[2] / "etc/systemd"
 OWN_USER = {"flock-keystone": "flock-keystone", "flock-keystone-cache": "flock-keystone", "flock-fm-api": "flock-fm",
             "flock-fm-manager": "flock-fm", "flock-sysinv-api": "flock-sysinv", "flock-mtce-api": "flock-mtce",
-            "flock-sm-api": "flock-sm", "flock-sm-alarms": "flock-sm", "flock-patching-api": "flock-patching"}
+            "flock-sm-api": "flock-sm", "flock-sm-alarms": "flock-sm", "flock-patching-api": "flock-patching",
+            "flock-patching-orchestrator": "flock-patching", "flock-patching-vim-api": "flock-patching"}
 EXPOSURE_MAX = {**dict.fromkeys(OWN_USER, 2.0), "flock-sysinv-conductor": 3.0, "flock-mtce-conductor": 3.0,
                 "flock-mtce-heartbeat": 3.0, "flock-fm-snmp-agent": 3.0, "flock-dnsmasq": 3.5, "flock-front": 3.5,
                 "flock-sm-mirror": 4.5}

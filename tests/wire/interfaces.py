@@ -16,6 +16,7 @@ from mtce.contract.records import MtceHost
 from mtce.core.view import MaintainedHost
 from patching.contract.records import Content, HostFacts, Order, Reply
 from patching.contract.stored import ReleaseDetails, StoredPrecheck
+from patching.core.strategy.model import Strategy
 from sysinv.contract.records import HostStateUpdate
 from sysinv.contract.reports import reports
 from tests.registry import PACKAGES
@@ -55,6 +56,7 @@ def records() -> dict[str, Schema]:
         "mtce_host": [MaintainedHost, MtceHost],
         "mtce_outbox": [HostStateUpdate],
         "software": [ReleaseDetails, StoredPrecheck, Content, HostFacts, Order, Reply],
+        "strategy": [Strategy],
     }
     found: dict[str, Schema] = {}
     for name, members in kinds.items():

@@ -117,8 +117,9 @@ def step_ended(strategy: Strategy, attempt: int, result: Result, reason: str, no
     return _failed(ended, running, result, reason, now_ms)
 
 
-def tick(strategy: Strategy, now_ms: int) -> Outcome:
-    """Time has passed: a step may be over its limit, or the time has come to begin."""
+def tick(strategy: Strategy, now_ms: int, waits_for: str = "") -> Outcome:
+    """Time has passed: a step may be over its limit, or the time has come to begin. ``waits_for``: what the step that
+    runs was last waiting for."""
     running = _running(strategy)
     if running is None:
         return _go_on(strategy, now_ms) if strategy.state is S.APPLYING else (strategy, ())
@@ -128,7 +129,8 @@ def tick(strategy: Strategy, now_ms: int) -> Outcome:
     if running.name is StepName.STABILIZE:
         return step_ended(strategy, strategy.attempt, Result.SUCCESS, "", now_ms)
     after, then = step_ended(strategy, strategy.attempt, Result.TIMED_OUT,
-                             f"{running.name} did not end within {running.limit_s} s", now_ms)
+                             f"{running.name} did not end within {running.limit_s} s"
+                             + (f": {waits_for}" if waits_for else ""), now_ms)
     return after, (StopStep(strategy.attempt), *then)
 
 

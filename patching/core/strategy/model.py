@@ -86,8 +86,8 @@ TIMEOUT_S = {
     StepName.DELETE: 300, StepName.ABORT_DEPLOY: 60, StepName.ACTIVATE_ROLLBACK: 1830,
 }
 INVERSE = {StepName.LOCK: StepName.UNLOCK, StepName.DISABLE_SERVICES: StepName.ENABLE_SERVICES,
-           StepName.STOP_INSTANCES: StepName.START_INSTANCES}
-"""What takes a step back when the strategy is aborted."""
+           StepName.MIGRATE: StepName.ENABLE_SERVICES, StepName.STOP_INSTANCES: StepName.START_INSTANCES}
+"""What takes a step back when the strategy is aborted. A host whose instances are moved away takes no new ones."""
 
 
 @dataclass(frozen=True, slots=True)

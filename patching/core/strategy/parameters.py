@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flock.core.errors import InvalidInput
+from patching.contract.version import split_release_id
 
 
 class Kind(enum.StrEnum):
@@ -48,7 +49,8 @@ FAILURES_MAX = 1_000
 @dataclass(frozen=True, slots=True)
 class Parameters:
     """One strategy as it was asked for. ``not_before_ms``: when its hosts may be touched, milliseconds since 1970; 0:
-    at once. ``continue_on_failure``: how many hosts may fail before the rest is given up."""
+    at once. ``continue_on_failure``: how many hosts may fail before the rest is given up. ``release_as_text``: the
+    release was given as a text, as older clients do, and is shown to them so."""
 
     kind: Kind = Kind.DEPLOY
     releases: tuple[str, ...] = ()
@@ -63,6 +65,7 @@ class Parameters:
     cleanup: bool = False
     not_before_ms: int = 0
     continue_on_failure: int = 0
+    release_as_text: bool = False
 
 
 def parse(kind: Kind, body: Mapping[str, Any]) -> Parameters:
@@ -81,7 +84,8 @@ def parse(kind: Kind, body: Mapping[str, Any]) -> Parameters:
         _word({"alarm-restrictions": "strict", **{name: value for name, value in body.items() if value}},
               "alarm-restrictions", AlarmRestrictions),
         _flag(body, "rollback"), _flag(body, "delete"), _flag(body, "cleanup"),
-        _number(body, "not-before", 0, 0, 2**53), _number(body, "continue-on-failure", 0, 0, FAILURES_MAX))
+        _number(body, "not-before", 0, 0, 2**53), _number(body, "continue-on-failure", 0, 0, FAILURES_MAX),
+        isinstance(body.get("release"), str))
     _together(made)
     return made
 
@@ -100,10 +104,15 @@ def _together(made: Parameters) -> None:
 
 
 def _releases(value: Any) -> tuple[str, ...]:
-    found = [value] if isinstance(value, str) else value or []
+    found = ([value] if value else []) if isinstance(value, str) else value or []
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found) or len(found) > 100:
         raise InvalidInput(field="release", rule="must be a release id, or a list of at most 100")
-    return tuple(name for name in found if name)
+    for name in found:
+        try:
+            split_release_id(name)
+        except InvalidInput as error:
+            raise InvalidInput(field="release", rule=error.params["rule"]) from None
+    return tuple(found)
 
 
 def _word(body: Mapping[str, Any], name: str, kind: type[Word]) -> Word:

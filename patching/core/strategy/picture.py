@@ -2,6 +2,7 @@
 """The picture of the system from which a strategy is built."""
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -33,15 +34,29 @@ class PlannedHost:
         return self.administrative == "locked"
 
 
+class InstanceState(enum.StrEnum):
+    """What an instance does. ``moved``: it runs on another host, which must be confirmed."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    MOVING = "moving"
+    MOVED = "moved"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A virtual machine. ``is_locked``: it was stopped by its user, and is never touched. ``apart``: names of the
-    anti-affinity groups whose members may not go down together."""
+    """A virtual machine, or a pod. ``is_locked``: it was stopped by its user, and is never touched. ``apart``: names of
+    the anti-affinity groups whose members may not go down together. ``can_stop``: it can be stopped and started where
+    it is. ``move_limit_s``: how long it may take to move."""
 
     id: str
     host: str
     is_locked: bool = False
     apart: frozenset[str] = frozenset()
+    state: InstanceState = InstanceState.RUNNING
+    can_stop: bool = True
+    move_limit_s: int = 800
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,14 +93,21 @@ def workers(parameters: Parameters, picture: Picture, hosts: tuple[PlannedHost, 
 
 
 def inverse(steps: Iterable[Step]) -> tuple[Step, ...]:
-    """What takes back the steps that were begun, last first."""
-    return tuple(Step(INVERSE[step.name], step.entities) for step in reversed(tuple(steps))
-                 if step.begun_ms and step.name in INVERSE and step.result is not Result.INITIAL)
+    """What takes back the steps that were begun, last first. Services of a host are enabled once."""
+    found: list[Step] = []
+    for step in tuple(steps)[::-1]:
+        if step.begun_ms and step.name in INVERSE and step.result is not Result.INITIAL:
+            back = Step(INVERSE[step.name], step.entities)
+            if found and found[-1].name is back.name:
+                found[-1] = Step(back.name, tuple(dict.fromkeys((*back.entities, *found[-1].entities))))
+            else:
+                found.append(back)
+    return tuple(found)
 
 
 def _instances(parameters: Parameters, picture: Picture, names: tuple[str, ...]) -> tuple[list[Step], list[Step]]:
     """What moves or stops instances before the hosts reboot, and what brings them back."""
-    instances = tuple(one.id for name in names for one in picture.instances_of(name))
+    instances = tuple(one.id for name in names for one in picture.instances_of(name) if one.can_stop)
     if parameters.instance_action is InstanceAction.STOP_START:
         return ([Step(S.STOP_INSTANCES, instances)], [Step(S.START_INSTANCES, instances)]) if instances else ([], [])
     with_instances = tuple(name for name in names if picture.instances_of(name))

@@ -11,9 +11,11 @@ import pytest
 from flock.testing.daemons import empty_database
 from flock.testing.services.keystone import KeystoneServer
 from flock.testing.services.rabbitmq import RabbitNode
+from tests.functional.patching.orchestrated import OrchestratedCloud
 from tests.functional.patching.running import Cloud
 
 MakeCloud = Callable[..., Cloud]
+MakeOrchestrated = Callable[..., OrchestratedCloud]
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +59,26 @@ def cloud(make_cloud: MakeCloud) -> Cloud:
 def standard(make_cloud: MakeCloud) -> Cloud:
     """Two controllers and three workers."""
     return make_cloud("STD")
+
+
+@pytest.fixture
+def make_orchestrated(tmp_path: Path, rabbit: RabbitNode, keystone: KeystoneServer) -> Iterator[MakeOrchestrated]:
+    """``make_orchestrated(workers=6)``: two controllers and workers, with the orchestrator and its API."""
+    made: list[OrchestratedCloud] = []
+
+    def make(workers: int = 3) -> OrchestratedCloud:
+        cloud = OrchestratedCloud("STD", tmp_path / "STD", f"sqlite:///{tmp_path}/test.sqlite",
+                                  rabbit.new_vhost_url(), keystone, workers)
+        made.append(cloud)
+        cloud.begin()
+        return cloud
+
+    yield make
+    for cloud in made:
+        cloud.end()
+
+
+@pytest.fixture
+def orchestrated(make_orchestrated: MakeOrchestrated) -> OrchestratedCloud:
+    """Two controllers and three workers, with the orchestrator and its API."""
+    return make_orchestrated()

@@ -182,7 +182,8 @@ FLOCK_DUPLEX = {
     "oam-services": {"oam-ipv4", "haproxy"}, "cloud-services": {"keystone"},
     "controller-services": {"pxeboot-ipv4", "management-ipv4", "cluster-host-ipv4", "drbd-platform", "postgres",
                             "rabbit", "dnsmasq", "sysinv-conductor", "sysinv-inv", "fm-mgr", "fm-api", "mtc-agent",
-                            "mtce-api", "patching-conductor", "patching-api"}}
+                            "mtce-api", "patching-conductor", "patching-api", "patching-orchestrator",
+                            "patching-vim-api"}}
 
 
 def test_the_duplex_system_of_the_flock() -> None:
@@ -198,7 +199,9 @@ def test_the_duplex_system_of_the_flock() -> None:
         "sysinv-inv": "flock-sysinv-api.service", "fm-mgr": "flock-fm-manager.service",
         "fm-api": "flock-fm-api.service", "mtc-agent": "flock-mtce-conductor.service",
         "mtce-api": "flock-mtce-api.service", "patching-conductor": "flock-patching-conductor.service",
-        "patching-api": "flock-patching-api.service"}
+        "patching-api": "flock-patching-api.service",
+        "patching-orchestrator": "flock-patching-orchestrator.service",
+        "patching-vim-api": "flock-patching-vim-api.service"}
 
 
 def test_the_flock_runs_units_that_exist() -> None:
@@ -217,7 +220,7 @@ def test_postgresql_is_promoted_and_demoted() -> None:
     assert needs[ServiceAction.GO_ACTIVE, "management-ipv4"] is ServiceState.ENABLED_ACTIVE
     assert not [action for action, _ in needs if action is ServiceAction.ENABLE], "it also starts on the standby"
     users = {"sysinv-conductor", "sysinv-inv", "keystone", "fm-mgr", "fm-api", "mtc-agent", "mtce-api",
-             "patching-conductor", "patching-api"}
+             "patching-conductor", "patching-api", "patching-orchestrator", "patching-vim-api"}
     assert {name for found, name in needs if found is ServiceAction.DISABLE} == users
     assert postgres.restarts_to_stand_by, "the other node does not wait for its start as a standby"
 
@@ -226,7 +229,7 @@ def test_daemons_load_everything_before_they_are_needed() -> None:
     found = catalogue(rows())
     warmed = {name for name, spec in found.services.items() if spec.restarts_to_stand_by} - {"postgres"}
     assert warmed == {"sysinv-conductor", "sysinv-inv", "keystone", "fm-mgr", "fm-api", "mtc-agent", "mtce-api",
-             "patching-conductor", "patching-api"}
+             "patching-conductor", "patching-api", "patching-orchestrator", "patching-vim-api"}
     for name in warmed:
         actions = found.services[name].actions
         assert (actions[ServiceAction.ENABLE].command, actions[ServiceAction.GO_ACTIVE].command) == (
@@ -247,7 +250,7 @@ def test_the_flock_stops_in_the_reverse_order(mode: str) -> None:
     stopping = {(row.service, row.dependent) for row in found.dependencies if row.action is ServiceAction.DISABLE}
     # Whoever uses the bus ends before it, and does not wait for it to start.
     users = {"sysinv-conductor", "sysinv-inv", "fm-mgr", "fm-api", "mtc-agent", "mtce-api", "patching-conductor",
-             "patching-api"}
+             "patching-api", "patching-orchestrator", "patching-vim-api"}
     later = {("management-ipv4", "postgres"), ("management-ipv4", "drbd-platform"), ("management-ipv4", "rabbit"),
              ("drbd-platform", "rabbit"), ("sysinv-conductor", "dnsmasq")}
     assert stopping - needing == {("rabbit", user) for user in users}

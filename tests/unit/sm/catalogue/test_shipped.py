@@ -20,7 +20,7 @@ ALIASES = {"mgmt-ip": ("management-ipv4", "management-ipv6"), "oam-ip": ("oam-ip
            "clh-ip": ("cluster-host-ipv4", "cluster-host-ipv6")}
 PLUGINS = {"ocf": PluginKind.OCF, "lsb": PluginKind.LSB}
 FEATURES = ("ceph", "rook", "rgw", "ipsec", "openstack")
-OURS = {"fm-api", "mtce-api", "patching-api", "patching-conductor"}
+OURS = {"fm-api", "mtce-api", "patching-api", "patching-conductor", "patching-orchestrator", "patching-vim-api"}
 
 # Group: duplex model and numbers, aggregate, reboot after a fatal error, debounce in ms.
 N_PLUS_M, N = (RedundancyModel.N_PLUS_M, 1, 1), (RedundancyModel.N, 2, 0)

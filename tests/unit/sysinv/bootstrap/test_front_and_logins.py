@@ -19,7 +19,7 @@ ANSWERS = parse({"admin_password": "correct-horse"})
 
 def test_every_installed_api_is_published_and_none_has_a_port_of_its_own():
     apis = published_apis()
-    assert {api.name for api in apis} == {"keystone", *subsystems()}
+    assert {api.name for api in apis} == {"keystone", "patching-vim", *subsystems()}
     text = nginx_conf(listens(ANSWERS.networks, "controller-0"), apis)
     for api in apis:
         assert f"server unix:{api.socket};" in text

@@ -17,7 +17,8 @@ SECRETS = {
     "etc/flock/fm-manager.conf": "flock-fm", "etc/flock/sysinv.conf": "flock-sysinv",
     "etc/flock/sysinv-api.conf": "flock-sysinv", "etc/flock/mtce.conf": "flock-mtce",
     "etc/flock/mtce-api.conf": "flock-mtce", "etc/flock/patching.conf": "flock-patching",
-    "etc/flock/patching-api.conf": "flock-patching", "opt/platform/flock/secrets.key": "flock-sysinv",
+    "etc/flock/patching-api.conf": "flock-patching", "etc/flock/patching-orchestrator.conf": "flock-patching",
+    "etc/flock/patching-vim-api.conf": "flock-patching", "opt/platform/flock/secrets.key": "flock-sysinv",
     "etc/flock/heartbeat.key": "flock-sysinv", "opt/platform/flock/authority/ca.key": "flock-sysinv",
     "etc/flock/tls/host.key": "flock", "etc/keystone/keystone.conf": "flock-keystone"}
 ROOTS_OWN = ["opt/platform/flock/secrets.json", "etc/flock/sysinv-conductor.conf", "etc/flock/mtce-conductor.conf",

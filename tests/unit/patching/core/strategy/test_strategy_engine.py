@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from flock.core.records import replace
 from patching.contract.errors import SoftwareRefused
-from patching.core.strategy import build, engine
+from patching.core.strategy import build, engine, stages
 from patching.core.strategy.engine import Plan, RunStep, StopStep
-from patching.core.strategy.model import INVERSE, PhaseName, Result, StepName, Strategy, StrategyState
+from patching.core.strategy.model import INVERSE, PhaseName, Result, Step, StepName, Strategy, StrategyState
 from patching.core.strategy.picture import Alarm, Picture
 from tests.unit.patching.core.strategy.pictures import a_picture, asked
 
@@ -282,3 +283,18 @@ def test_whatever_happens_hosts_are_given_back_and_an_end_is_reached(seed: int) 
             one.end()
     assert one.strategy.state in ENDED
     assert not locked
+
+
+def test_a_host_that_takes_no_instances_is_given_back_once() -> None:
+    """Also when the abort comes before its lock."""
+    begun = tuple(replace(Step(name, entities), begun_ms=1, result=Result.SUCCESS) for name, entities in (
+        (StepName.DISABLE_SERVICES, ("w-0", "w-1")), (StepName.MIGRATE, ("w-1",))))
+    assert [(step.name, step.entities) for step in stages.inverse(begun)] == [
+        (StepName.ENABLE_SERVICES, ("w-0", "w-1"))]
+    assert stages.inverse(begun[1:]) == (Step(StepName.ENABLE_SERVICES, ("w-1",)),)
+
+
+def test_a_time_out_says_what_was_waited_for() -> None:
+    late = Orchestrator(a_picture("SX"))
+    late.take(engine.tick(late.strategy, late.now_ms + 60_000, "fm-api is not available"))
+    assert late.strategy.build.reason == "query-alarms did not end within 60 s: fm-api is not available"
