@@ -129,7 +129,7 @@ class BusAdmin:
         path = "health/checks/local-alarms"
         answer = self._ask("GET", path)
         if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-            return not _resources(answer).isdisjoint(("memory", "disk"))
+            return not _resources(answer).isdisjoint(("memory", "disk space"))
         _check(answer, "GET", path)
         return False
 
@@ -183,7 +183,7 @@ class BusAdmin:
 
 
 def _resources(answer: requests.Response) -> set[str]:
-    """What a node lacks, as ``memory`` or ``disk``; memory where the reply does not say."""
+    """What a node lacks, ``memory`` or ``disk space``; memory where the reply does not say."""
     try:
         found = {str(one["resource"]) for one in answer.json()["alarms"]}
     except (ValueError, LookupError, TypeError):

@@ -198,7 +198,7 @@ def test_a_full_memory_or_disk_is_the_failure_of_the_brokers_own_check(broker: S
     assert admin.is_full()
     broker.answers[check] = (503, {"status": "failed", "alarms": [{"node": "rabbit@x", "resource": "memory"}]})
     assert admin.is_full()
-    broker.answers[check] = (503, {"status": "failed", "alarms": [{"node": "rabbit@x", "resource": "disk"}]})
+    broker.answers[check] = (503, {"status": "failed", "alarms": [{"node": "rabbit@x", "resource": "disk space"}]})
     assert admin.is_full(), "what a host takes and never acknowledges lies on the disk"
     assert broker.asked == [f"GET {check}"] * 4
 
