@@ -128,6 +128,10 @@ class OrchestratedCloud(Cloud):
     def actions(self, *words: str) -> list[str]:
         return [line for line in self.neighbours.log if line.split()[0] in words]
 
+    def told(self, *story: str) -> None:
+        """Fault management was told this, soon: it hears of changes over the spool."""
+        wait_for(lambda: self.faults.story == list(story), LIMIT_S, f"{story} instead of {self.faults.story}")
+
     def rows(self) -> int:
         with self.db.reader() as conn:
             return int(conn.execute(sa.select(sa.func.count()).select_from(STRATEGY)).scalar_one())

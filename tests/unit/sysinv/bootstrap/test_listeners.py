@@ -21,7 +21,7 @@ from sysinv.model.addressing import PoolView
 ROOT = Path(__file__).parents[4]
 ANSWERS = parse({"admin_password": "correct-horse", "database": "postgresql"})
 SECRETS = generate()
-APIS = {f"{api.port} TCP" for api in published_apis()}
+APIS = {f"{port} TCP" for api in published_apis() for port in api.ports}
 BUS, DHCP, TFTP = f"{bus.BUS_PORT} TCP", "67 UDP", "69 UDP"
 DNS = {"53 UDP", "53 TCP"}
 EXPECTED = {
