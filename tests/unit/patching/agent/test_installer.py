@@ -222,3 +222,4 @@ def test_a_tree_is_given_back_without_any_file_of_it(tmp_path: Path) -> None:
     assert host.install(host.order("10.0.0", [], reboot_required=True, is_rollback=True)).error == ""
     assert tree.current() == {"ostree": commits[0]}
     assert host.book.memory.origins == {}
+    packages.thaw(host.root)

@@ -43,7 +43,9 @@ class Host:
 def host(tmp_path: Path) -> Iterator[Host]:
     packages.need("ostree")
     need_root("ostree")
-    yield Host(tmp_path)
+    made = Host(tmp_path)
+    yield made
+    packages.thaw(made.root)
 
 
 def test_a_delta_says_from_where_to_where_it_leads(host: Host) -> None:
