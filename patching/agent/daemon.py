@@ -80,7 +80,7 @@ class Agent:
     def start(self) -> None:
         """Begin to listen and to report, without waiting for the bus."""
         before = self._book.memory
-        memory = decide.after_start(before, self._boot_id, self._installer.runs_newest())
+        memory = decide.after_start(before, self._boot_id, self._runs_newest())
         self._book.write(order=memory.order, result=memory.result, needs_reboot=memory.needs_reboot,
                          running=memory.running)
         if before.order is not None:
@@ -94,6 +94,14 @@ class Agent:
         self._reporter.start()
         if self._holding is not None:
             self._mirror.start()
+
+    def _runs_newest(self) -> bool:
+        try:
+            return self._installer.runs_newest()
+        except FlockError as error:
+            # The host waits for a boot then, rather than for ever for its agent.
+            LOG.warning("what this host has booted cannot be read: %s", error)
+            return False
 
     def stop(self) -> None:
         """Stop reporting and listening; an installation goes on until its next step, and has then failed."""

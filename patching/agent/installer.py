@@ -174,7 +174,7 @@ class Installer:
             if not wanted and not known:
                 continue
             target = Target(wanted, known, tuple(item for owner, item in at_hand if owner == name))
-            made.append(Change(backend, target, plan.plan(backend.current(), target, backend.compare)))
+            made.append(Change(backend, target, plan.changes(backend, target)))
         self._book.write(origins=memory.origins | {
             change.backend.name: plan.origins(change.target.origins, change.ops,
                                               change.target.wanted.keys() | change.target.origins.keys())
@@ -204,7 +204,7 @@ class Installer:
         for change in reversed(done):
             backend, at_hand = change.backend, change.target.at_hand
             try:
-                ops = plan.plan(backend.current(), plan.back(change.ops, at_hand), backend.compare)
+                ops = plan.changes(backend, plan.back(change.ops, at_hand))
                 if ops:
                     backend.apply(ops, at_hand, in_service)
             except FlockError as error:

@@ -23,11 +23,12 @@ class BackendFailed(FlockError):
 class Capabilities:
     """``atomic``: an installation that ends half-way has changed nothing. ``waits_for_boot``: the host runs what was
     installed only after its next boot, unless it was installed in service. ``needs_root``: the tool works for root
-    only. ``programs``: what must be installed."""
+    only. ``keeps_versions``: returns to a version that it had without a file. ``programs``: what must be installed."""
 
     atomic: bool
     waits_for_boot: bool
     needs_root: bool
+    keeps_versions: bool = False
     programs: tuple[str, ...] = ()
 
 
@@ -56,7 +57,7 @@ class Kind(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class Op:
     """One change. ``before`` and ``after``: versions, empty when the package is absent. ``path``: the file to install;
-    None for a removal."""
+    None for a removal, and where the tool keeps the version itself."""
 
     kind: Kind
     name: str

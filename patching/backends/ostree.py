@@ -32,7 +32,7 @@ class Ostree:
 
     name: ClassVar[str] = "ostree"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        atomic=True, waits_for_boot=True, needs_root=True, programs=("ostree",))
+        atomic=True, waits_for_boot=True, needs_root=True, keeps_versions=True, programs=("ostree",))
 
     def __init__(self, root: Path, timeout_s: float) -> None:
         self._root = root
@@ -55,6 +55,8 @@ class Ostree:
 
     def apply(self, ops: tuple[Op, ...], at_hand: tuple[Item, ...], in_service: bool) -> bool:
         """See Backend. In service, ``/usr`` of the new deployment covers the running one's until the next boot."""
+        if ops and not self._is_here():
+            raise BackendFailed(detail=f"This host was not installed with OSTree: {self._root} has no ostree/repo.")
         for op in ops:
             if op.name != PACKAGE or not _COMMIT.match(op.after):
                 raise BackendFailed(detail=f"{op.name} {op.after} is no commit of OSTree.")
@@ -73,11 +75,16 @@ class Ostree:
 
     def clean_up(self, keep: frozenset[str]) -> None:
         """See Backend."""
+        if not self._is_here():
+            return
         needed = {commit for _, commit, _ in self._deployments()} | keep
         for ref in self._ostree("refs", "--list", REF).split():
             if ref.rpartition("/")[2] not in needed:
                 self._ostree("refs", "--delete", ref)
         self._ostree("prune", "--refs-only", "--depth=0")
+
+    def _is_here(self) -> bool:
+        return (self._root / "ostree/repo").is_dir()
 
     def _has(self, commit: str) -> bool:
         try:
@@ -100,7 +107,9 @@ class Ostree:
         return names[0] if names else OS_NAME
 
     def _deployments(self) -> list[tuple[bool, str, str]]:
-        """(booted, commit, serial) of each deployment, in the order in which they boot."""
+        """(booted, commit, serial) of each deployment, in the order in which they boot; none on other systems."""
+        if not self._is_here():
+            return []
         told = _run(["ostree", "admin", "status", f"--sysroot={self._root}"], QUERY_S)
         found = (_STATUS.match(line) for line in told.splitlines())
         return [(match[1] == "*", match[3], match[4]) for match in found if match]

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from patching.backends.interface import BackendFailed, Item, Kind, Op, Target
+from patching.backends.interface import Backend, BackendFailed, Item, Kind, Op, Target
 
 Compare = Callable[[str, str], int]
 
 
-def plan(current: Mapping[str, str], target: Target, compare: Compare) -> tuple[Op, ...]:
+def changes(backend: Backend, target: Target) -> tuple[Op, ...]:
+    """The changes that lead the host of ``backend`` to the target; see ``plan``."""
+    return plan(backend.current(), target, backend.compare, backend.capabilities.keeps_versions)
+
+
+def plan(current: Mapping[str, str], target: Target, compare: Compare, keeps_versions: bool = False) -> tuple[Op, ...]:
     """The changes in order of the names; () when the host has what it shall have.
 
-    BackendFailed: a package must return to a version whose file is not at hand.
+    BackendFailed: a package must return to a version whose file is not at hand, and the tool has not kept it.
     """
     ops = []
     for name in sorted(target.wanted.keys() | target.origins.keys()):
@@ -24,12 +29,12 @@ def plan(current: Mapping[str, str], target: Target, compare: Compare) -> tuple[
         if not after:
             ops.append(Op(Kind.REMOVE, name, before, ""))
             continue
-        item = item or _at_hand(target, name, after)
+        path = None if item is None and keeps_versions else (item or _at_hand(target, name, after)).path
         if not before:
-            ops.append(Op(Kind.INSTALL, name, "", after, item.path))
+            ops.append(Op(Kind.INSTALL, name, "", after, path))
             continue
         kind = Kind.DOWNGRADE if compare(before, after) > 0 else Kind.UPGRADE
-        ops.append(Op(kind, name, before, after, item.path))
+        ops.append(Op(kind, name, before, after, path))
     return tuple(ops)
 
 

@@ -68,7 +68,7 @@ class ConductorDaemon:
                                 chosen.unpacked_max_mib << 20, lambda: int(chosen.max_major_releases))
         orders = Orders(self._machine, self._watch, self._uploads, self._in_sync, lambda: chosen.agent_answer_ms / 1000)
         prechecks = Prechecks(self._machine, orders, self._inventory, lambda: options.limits(conf),
-                              lambda: list(chosen.alarms_ignored))
+                              lambda: list(chosen.alarms_ignored), self._repository.release)
         hands = Hands(self._machine, self._agent_of, self._scripts, self._repository,
                       repeat_s=float(chosen.install_repeat_s), install_timeout_s=chosen.install_timeout_s)
         self._tasks = Operations(

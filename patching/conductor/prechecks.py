@@ -16,6 +16,7 @@ from flock.jobs.steps import OperationView, Step, Steps
 from patching.conductor.inventory import InventoryHost
 from patching.conductor.machine import Machine
 from patching.conductor.orders import ORDER, PRECHECK, Orders, refused
+from patching.conductor.ownchecks import own_checks
 from patching.conductor.store import now_ms
 from patching.contract.records import Order, OrderKind, PrecheckReply, Reply, ReplyStatus
 from patching.contract.states import ReleaseState
@@ -27,7 +28,7 @@ from patching.db import views
 from patching.db.views import Seen, Stored
 
 LOG = logging.getLogger(__name__)
-PRECHECK_S = 300.0
+PRECHECK_S, OWN_CHECKS_S = 300.0, 120.0
 ROOT, CONTAINERS = Path("/"), Path("/var/lib/containers")
 
 
@@ -50,12 +51,13 @@ class Inventory(Protocol):
 
 
 class Prechecks:
-    """``limits``: free space that a major release needs; ``ignored``: ids of alarms that never count; ``free``: how
-    much is free where, in GiB."""
+    """``limits``: free space that a major release needs; ``ignored``: ids of alarms that never count; ``folder_of``:
+    where the members of a release are; ``free``: how much is free where, in GiB."""
 
     def __init__(self, machine: Machine, orders: Orders, inventory: Inventory, limits: Callable[[], Limits],
-                 ignored: Callable[[], list[str]], free: Callable[[Path], int | None] = free_gib) -> None:
-        self._machine, self._orders, self._inventory = machine, orders, inventory
+                 ignored: Callable[[], list[str]], folder_of: Callable[[str], Path],
+                 free: Callable[[Path], int | None] = free_gib) -> None:
+        self._machine, self._orders, self._inventory, self._folder_of = machine, orders, inventory, folder_of
         self._limits, self._ignored, self._free_gib = limits, ignored, free
 
     def kinds(self) -> dict[str, Steps]:
@@ -98,7 +100,10 @@ class Prechecks:
         facts = facts_of(stored, release, self._inventory.hosts(), self._machine.store.agents())
         if is_major:
             facts = replace(facts, containers_free_gib=self._free_gib(CONTAINERS), system_free_gib=self._free_gib(ROOT))
-        return report(facts, health, is_major=is_major, limits=self._limits())
+        found = report(facts, health, is_major=is_major, limits=self._limits())
+        words = [f"--from={stored.view.running}", f"--to={release.version}", *(["--relaxed"] if relaxed else [])]
+        return Report((*found.checks, *own_checks(self._folder_of(release.id), release.id, words, OWN_CHECKS_S)),
+                      found.absent)
 
 
 def facts_of(stored: Stored, release: Release, hosts: Collection[str], seen: Mapping[str, Seen]) -> Facts:

@@ -16,13 +16,15 @@ ROW = {"id", "uuid", "created_at", "updated_at", "links"}
 
 
 def declared(module: str) -> dict[str, str | None]:
-    """Wire names and labels of all resources that the slice of a cli module declares."""
+    """Wire names and labels of all resources and schemas that the slice of a cli module declares."""
     fields = importlib.import_module(module.rpartition(".")[0] + ".fields")
     found: dict[str, str | None] = {}
     for value in vars(fields).values():
         if isinstance(value, type) and issubclass(value, Resource):
             for attribute in value._wsme_attributes:
                 found.setdefault(attribute.name, getattr(attribute, "label", None))
+        elif isinstance(value, dict) and isinstance(value.get("properties"), dict):  # a JSON schema
+            found.update(dict.fromkeys(value["properties"]))
     return found
 
 

@@ -107,6 +107,7 @@ class Cloud(RunningSubsystem):
         self.configure({"conductor": {
             "hostname": "controller-0", "software_dir": self.software, "trusted_cert_dir": self.maker.file.parent,
             "development_cert": self.developer.file, "inventory_url": self.inventory.url, "install_repeat_s": 1,
+            "containers_free_gib": 0, "system_free_gib": 0,
             "agent_answer_ms": 2000, **self.conductor_options}, "api": {
                 "bind_host": "127.0.0.1", "bind_port": self.port, "threads": 8}})
         self.make_tables()

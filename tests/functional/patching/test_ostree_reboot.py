@@ -41,6 +41,7 @@ def system(cloud: Cloud, tmp_path: Path) -> Iterator[System]:
     made.host.start()
     yield made
     made.host.kill()
+    packages.thaw(made.host.root)
 
 
 def test_a_reboot_required_patch_is_there_after_the_boot_and_can_be_taken_back(system: System) -> None:

@@ -15,6 +15,7 @@ from flock.exec.root import Root
 from flock.testing.services.process import wait_for
 from patching.agent import decide, flags, local
 from patching.agent.daemon import LOCK_NEEDED, Agent, Limits, WrongHost
+from patching.backends.interface import BackendFailed
 from patching.content.fetch import Feed
 from patching.content.holding import Holding
 from patching.contract.records import HostFacts, InstallProgress, InstallResult, Mirrored
@@ -211,6 +212,16 @@ def test_a_kill_is_told_as_the_end_of_the_order_and_a_retry_succeeds(running: Ru
     running.facts(lambda facts: facts.state is AgentState.INSTALL_FAILED)
     agent.install(order=replace(order, attempt=2))
     assert running.result(2).error == ""
+
+
+def test_a_package_tool_that_fails_at_the_start_does_not_keep_the_agent_away(
+        running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> dict[str, str]:
+        raise BackendFailed(detail="it is broken")
+
+    monkeypatch.setattr(running.host.backends["fake"], "running", fails)
+    running.start()
+    running.facts(lambda facts: facts.state is AgentState.IDLE)
 
 
 def test_what_the_bus_did_not_take_is_told_later(running: Running) -> None:

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from flock.core.records import replace
+from flock.testing.privileges import need_root
 from patching.agent import flags
 from patching.contract.records import Content
 from tests.unit.patching.agent.hosts import Host
+from tests.unit.patching.backends import packages
+from tests.unit.patching.content import releases
 
 
 @pytest.fixture
@@ -198,3 +201,25 @@ def test_cleaning_up_keeps_what_is_installed(host: Host) -> None:
     host.install(host.order("10.0.1", [first]))
     host.installer.clean_up(frozenset())
     assert host.store.held(first) is not None and host.store.held(second) is None
+
+
+def test_a_tree_is_given_back_without_any_file_of_it(tmp_path: Path) -> None:
+    packages.need("ostree")
+    need_root("ostree")
+    trees = packages.Trees(tmp_path)
+    commits = [trees.commit(version) for version in ("10.0.0", "10.0.1")]
+    trees.system(tmp_path / "root", commits[0], trees.delta(commits[0], "", tmp_path))
+    host = Host(tmp_path, ("ostree",))
+    patch = releases.unpacked(tmp_path, "10.0.1", {}, reboot_required=True)
+    name = trees.delta(commits[1], commits[0], patch.directory / "software").name
+    content = host.feed.repository.take(replace(patch, software=(name,)))
+    assert content.commit == commits[1]
+    result = host.install(host.order("10.0.1", [content], reboot_required=True))
+    assert (result.error, result.needs_reboot) == ("", True)
+    tree = host.backends["ostree"]
+    assert tree.current() == {"ostree": commits[1]}
+    assert host.book.memory.origins == {"ostree": {"ostree": commits[0]}}
+    assert host.install(host.order("10.0.0", [], reboot_required=True, is_rollback=True)).error == ""
+    assert tree.current() == {"ostree": commits[0]}
+    assert host.book.memory.origins == {}
+    packages.thaw(host.root)

@@ -102,5 +102,12 @@ class Trees:
         run("ostree", "admin", "deploy", f"--sysroot={root}", "--os=flock", commit)
 
 
+def thaw(root: Path) -> None:
+    """Let the deployments of OSTree be removed: it makes them immutable."""
+    for place in (root / "ostree/deploy").glob("*/deploy/*.[0-9]*"):
+        if place.is_dir():
+            run("chattr", "-i", str(place))
+
+
 def run(*argv: str) -> str:
     return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()

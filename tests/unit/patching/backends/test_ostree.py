@@ -29,8 +29,8 @@ class Host:
 
     def go(self, commit: str, items: tuple[Item, ...] | None = None) -> bool:
         items = self.items if items is None else items
-        target = Target({}, {"ostree": commit}, (Item("ostree", commit, Path("/")), *items))
-        return self.backend.apply(plan.plan(self.backend.current(), target, self.backend.compare), items, False)
+        target = Target({}, {"ostree": commit}, items)
+        return self.backend.apply(plan.changes(self.backend, target), items, False)
 
     def tool(self, number: int) -> str:
         """The content of a deployment: 0 boots next."""
@@ -43,7 +43,9 @@ class Host:
 def host(tmp_path: Path) -> Iterator[Host]:
     packages.need("ostree")
     need_root("ostree")
-    yield Host(tmp_path)
+    made = Host(tmp_path)
+    yield made
+    packages.thaw(made.root)
 
 
 def test_a_delta_says_from_where_to_where_it_leads(host: Host) -> None:
@@ -99,3 +101,29 @@ def test_commits_that_nobody_needs_are_removed(host: Host) -> None:
     assert {ref.rpartition("/")[2] for ref in refs} == {second, third}
     with pytest.raises(BackendFailed):
         host.go(first, ())
+
+
+def test_in_service_the_new_files_cover_the_running_ones(host: Host) -> None:
+    running = host.root / "usr"
+    running.mkdir()
+    try:
+        needed = host.backend.apply(plan.changes(host.backend, Target({}, {"ostree": host.commits[1]}, host.items)),
+                                    host.items, True)
+    except BackendFailed as error:
+        if "mount" in str(error):
+            pytest.skip(f"this machine lets nobody mount: {error}")
+        raise
+    try:
+        assert needed is False
+        assert (running / "bin/tool").read_text() == "10.0.1"
+    finally:
+        packages.run("umount", str(running))
+
+
+def test_a_host_without_trees_has_none_and_says_so_when_it_shall_get_one(host: Host, tmp_path: Path) -> None:
+    other = ostree.Ostree(tmp_path / "debian", 60.0)
+    assert (other.current(), other.running()) == ({}, {})
+    other.clean_up(frozenset())
+    target = Target({"ostree": host.items[0]}, {}, host.items)
+    with pytest.raises(BackendFailed, match="was not installed with OSTree"):
+        other.apply(plan.changes(other, target), host.items, False)

@@ -41,6 +41,11 @@ def test_a_version_that_nobody_holds_is_refused_by_name() -> None:
         plan.plan({"b": "2"}, Target({}, {"b": "1"}), compare)
 
 
+def test_a_tool_that_keeps_its_versions_needs_no_file_to_return() -> None:
+    ops = plan.plan({"b": "2"}, Target({}, {"b": "1"}), compare, keeps_versions=True)
+    assert ops == (Op(Kind.DOWNGRADE, "b", "2", "1"),)
+
+
 def test_the_first_origin_counts_and_is_forgotten_with_the_package() -> None:
     ops = (Op(Kind.UPGRADE, "a", "2", "3"), Op(Kind.INSTALL, "b", "", "1"))
     assert plan.origins({"a": "1", "gone": "7"}, ops, ["a", "b"]) == {"a": "1", "b": ""}

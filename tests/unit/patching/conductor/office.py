@@ -41,13 +41,13 @@ class Inventory:
         self.known = {name: InventoryHost(number, f"u-{number}", name, name.partition("-")[0].replace(
             "compute", "worker"), "unlocked", "enabled", "available") for number, name in enumerate(names, 1)}
         self.alarms: list[str] = []
-        self.asked: list[tuple[bool, list[str]]] = []
+        self.asked: list[tuple[str, bool, list[str]]] = []
 
     def hosts(self) -> dict[str, InventoryHost]:
         return dict(self.known)
 
-    def health(self, relaxed: bool, ignored: Iterable[str]) -> Report:
-        self.asked.append((relaxed, list(ignored)))
+    def health(self, kind: str, relaxed: bool, ignored: Iterable[str]) -> Report:
+        self.asked.append((kind, relaxed, list(ignored)))
         return Report((Check("No alarms", not self.alarms, "alarms", "clear them"),), ("Kubernetes",))
 
     def set(self, hostname: str, **states: str) -> None:
@@ -102,7 +102,8 @@ class Office:
         self.staging.mkdir()
         self.uploads = Uploads(self.machine, self.repository, self.staging, lambda: self.trusted, 1 << 30)
         self.orders = Orders(self.machine, self.watch, self.uploads, lambda _around: True, lambda: 0.2)
-        self.prechecks = Prechecks(self.machine, self.orders, self.inventory, "controller-0", Limits(), lambda: [])
+        self.prechecks = Prechecks(
+            self.machine, self.orders, self.inventory, lambda: Limits(0, 0), lambda: [], self.repository.release)
         self.scripts = Scripts(self.repository.release, lambda: 30.0)
         self.machine.stop_scripts = self.scripts.stop
         hands = Hands(self.machine, self.agents.__getitem__, self.scripts, self.repository, repeat_s=20.0,

@@ -47,7 +47,7 @@ def test_a_start_prechecks_first_and_says_why_it_is_refused(office: Office) -> N
     assert reply.precheck is not None and reply.precheck.healthy is False and office.state is None
     office.inventory.alarms = []
     office.start("10.0.1")
-    assert office.state == "start-done" and office.inventory.asked[-1] == (False, [])
+    assert office.state == "start-done" and office.inventory.asked[-1] == ("kube-upgrade", False, [])
 
 
 def test_force_asks_for_relaxed_checks_of_patches_only(office: Office) -> None:
@@ -55,7 +55,7 @@ def test_force_asks_for_relaxed_checks_of_patches_only(office: Office) -> None:
     office.release("11.0.0")
     office.order(OrderKind.PRECHECK, "starlingx-10.0.1", force=True)
     office.order(OrderKind.PRECHECK, "starlingx-11.0.0", force=True)
-    assert [relaxed for relaxed, _ in office.inventory.asked] == [True, False]
+    assert [asked[:2] for asked in office.inventory.asked] == [("kube-upgrade", True), ("upgrade", False)]
 
 
 def test_another_interface_does_not_go_on_with_a_deployment(office: Office) -> None:

@@ -184,12 +184,12 @@ def test_what_the_inventory_says_of_hosts_and_health() -> None:
     web = Web(200, b'{"ihosts": [{"id": 2, "hostname": "c-0", "personality": "controller", "invprovision": null,'
                    b'"administrative": "locked", "config_target": "a", "config_applied": "b"}, {"hostname": null}]}')
     (host,) = Inventory(web, "http://x/", 1.0).hosts().values()
-    assert (host.id, host.provisioned, host.configuration_outdated) == (2, False, True)
+    assert (host.id, host.hostname) == (2, "c-0")
     assert host.seen(None).administrative == "locked" and host.seen(None).agent is None
     web = Web(200, b'[{"check": "No alarms", "ok": false, "detail": "d", "advice": "a", "skipped": false},'
                    b'{"check": "Ceph", "ok": true, "skipped": true}]')
-    found = Inventory(web, "http://x", 1.0).health(True, ["900.401"])
+    found = Inventory(web, "http://x", 1.0).health("kube-upgrade", True, ["900.401"])
     assert web.asked == "GET http://x/v1/health/kube-upgrade/relaxed?format=json&alarm_ignore_list=900.401"
     assert not found.is_healthy and found.absent == ("Ceph",)
     with pytest.raises(Unavailable):
-        Inventory(Web(200, b'[{"nothing": 1}]'), "http://x", 1.0).health(False, [])
+        Inventory(Web(200, b'[{"nothing": 1}]'), "http://x", 1.0).health("upgrade", False, [])
