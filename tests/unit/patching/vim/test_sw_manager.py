@@ -96,7 +96,9 @@ def test_there_is_none() -> None:
     assert run(api, f"{AREA} show").out == "No strategy available\n"
     gone = run(api, f"{AREA} delete --yes")
     assert (gone.code, gone.out) == (0, "Nothing to delete\n")
-    assert run(FakeApi({PATH: {"DELETE": Answer(None, 204)}}), f"{AREA} delete --force").out == "Strategy deleted\n"
+    there = FakeApi({PATH: {"DELETE": Answer(None, 204)}})
+    assert run(there, f"{AREA} delete --force").out == "Strategy deleted\n"
+    assert there.calls == [("DELETE", PATH, {"force": True}, None)]
 
 
 def test_what_is_asked_for(driven: Driven) -> None:
