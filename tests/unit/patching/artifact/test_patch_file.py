@@ -227,7 +227,8 @@ def test_bombs_are_refused_before_they_are_written(tmp_path: Path, patch: Path, 
 
 
 @pytest.mark.parametrize("data", [b"", b"no archive", gzip.compress(b"no archive" * 1000), b"\x1f\x8b\x08\x00broken",
-                                  b"BZh9broken", b"\xfd7zXZ\x00broken"])
+                                  b"BZh9broken", b"\xfd7zXZ\x00broken"],
+                         ids=["empty", "text", "gzip of text", "broken gzip", "broken bzip2", "broken xz"])
 def test_rubbish_is_damaged(tmp_path: Path, into: Path, trusted: Trust, data: bytes) -> None:
     rubbish = tmp_path / "rubbish.patch"
     rubbish.write_bytes(data)
