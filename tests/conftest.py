@@ -16,6 +16,8 @@ settings.load_profile("flock")
 # A thread that waits for a broker which is not there outlives its test. What it says must not get into what another
 # test reads from this process's standard error, where Python writes it when no handler takes it.
 logging.getLogger("oslo.messaging").addHandler(logging.NullHandler())
+logging.lastResort = None
+logging.getLogger().addHandler(logging.NullHandler())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,7 +32,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def log_records_of_others() -> Iterator[None]:
-    """A test that sets up a daemon's log in this process does not change the log lines of later tests."""
-    before = logging.getLogRecordFactory()
+    """A test that sets up a daemon's log in this process does not change the log lines of later tests, and its handlers
+    do not write into what later tests read."""
+    root = logging.getLogger()
+    before, handlers = logging.getLogRecordFactory(), list(root.handlers)
     yield
     logging.setLogRecordFactory(before)
+    for handler in [one for one in root.handlers if one not in handlers]:
+        root.removeHandler(handler)

@@ -132,7 +132,7 @@ PROGRAMS = {"sysinv-dnsmasq-lease-update": "sysinv.cmd.lease_update"}
 def test_the_declared_callers_are_the_daemons_that_have_a_client(daemon):
     """Each client that a daemon's program makes is permitted, and what it does not make is not."""
     subsystem, _, name = daemon.partition("-")
-    made = set().union(*map(_clients, _imported(PROGRAMS.get(daemon, f"{subsystem}.cmd.{name}"))))
+    made = set().union(*map(_clients, _imported(PROGRAMS.get(daemon, f"{subsystem}.cmd.{name.replace('-', '_')}"))))
     interfaces_ = {kind.__name__: interface_spec(kind) for kind in INTERFACES.values()}
     # What a daemon serves itself, it may also call: its account is the server's.
     served = busaccounts.SERVICES[daemon].serves

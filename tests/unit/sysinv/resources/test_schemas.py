@@ -68,7 +68,8 @@ def test_every_row_of_every_collection_keeps_its_promise(cloud: Any) -> None:
         body = cloud.get(path).body
         schema = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         jsonschema.validate(body, {**schema, "components": DOCUMENT["components"]})
-        if not any(body.values()):
+        # The health of the system is a text.
+        if isinstance(body, dict) and not any(body.values()):
             empty.append(path)
     assert empty == []
 
