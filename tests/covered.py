@@ -15,7 +15,7 @@ from pathlib import Path
 from coverage import CoverageData
 
 ROOT = Path(__file__).resolve().parents[1]
-PRODUCT = ("flock", "fm", "fm_api", "sysinv", "mtce", "sm", "devstack/virtualcloud")
+PRODUCT = ("flock", "fm", "fm_api", "sysinv", "mtce", "sm", "patching", "devstack/virtualcloud")
 EXEMPT = {"cmd", "migrations", "testing"}
 # What only the lab and the functional tests run. This list may only become shorter.
 ELSEWHERE = ROOT / "tests/covered_elsewhere.txt"
