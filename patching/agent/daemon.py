@@ -23,6 +23,7 @@ from patching.content.holding import Holding
 from patching.contract.records import HostFacts, InstallOrder, InstallProgress, Mirrored
 from patching.contract.rpc import AgentReports
 from patching.contract.states import AgentState
+from patching.contract.version import of_installation
 
 LOG = logging.getLogger(__name__)
 STOP_WAIT_S = 5.0
@@ -183,7 +184,7 @@ class Agent:
     def facts(self) -> HostFacts:
         """What the host runs now."""
         memory, is_locked = self._book.memory, flags.is_locked(self._root)
-        base = platformconf.value(self._root, "sw_version") or ""
+        base = of_installation(platformconf.value(self._root, "sw_version") or "")
         return HostFacts(
             hostname=self._hostname, host_uuid=platformconf.value(self._root, "UUID") or "",
             version=memory.running or base, installed_version=memory.version or base,

@@ -18,6 +18,7 @@ from patching.agent.memory import Book
 from patching.content.errors import FetchFailed
 from patching.content.fetch import Feed
 from patching.content.manifest import CURRENT, Current
+from patching.contract.version import of_installation
 
 LOG = logging.getLogger(__name__)
 TIMEOUT_S = 3600
@@ -37,8 +38,8 @@ def catch_up(installer: Installer, book: Book, feed: Feed, root: Root, hostname:
     yet."""
     try:
         current = _current(feed, wait_s)
-        order = decide.catch_up(book.memory, current, platformconf.value(root, "sw_version") or "", hostname,
-                                TIMEOUT_S)
+        base = of_installation(platformconf.value(root, "sw_version") or "")
+        order = decide.catch_up(book.memory, current, base, hostname, TIMEOUT_S)
     except InvalidInput as error:
         LOG.error("%s", error)
         return Ended.FAILED

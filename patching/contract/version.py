@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from flock.core.errors import InvalidInput
 
 _VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})\Z", re.ASCII)
+_MAJOR = re.compile(r"\d{1,6}\.\d{1,6}\Z", re.ASCII)
 _RELEASE_ID = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,63})-(\d{1,6}\.\d{1,6}\.\d{1,6})\Z", re.ASCII)
 
 
@@ -43,6 +44,12 @@ class Version:
 
     def __str__(self) -> str:
         return self.text
+
+
+def of_installation(text: str) -> str:
+    """The version that a host was installed with, from ``sw_version`` of its platform.conf: that has the major release
+    only (``10.0``), and an installation brings it as it was first published. Other text is returned as it is."""
+    return f"{text}.0" if _MAJOR.match(text) else text
 
 
 def split_release_id(release_id: str) -> tuple[str, Version]:
