@@ -2,7 +2,7 @@
 """A running cloud with orchestrator and orchestration API as processes, beside conductor, API and agents."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -129,12 +129,26 @@ class OrchestratedCloud(Cloud):
         return [line for line in self.neighbours.log if line.split()[0] in words]
 
     def told(self, *story: str) -> None:
-        """Fault management was told this, soon: it hears of changes over the spool."""
-        wait_for(lambda: self.faults.story == list(story), LIMIT_S, f"{story} instead of {self.faults.story}")
+        """Fault management was told this, soon: it hears of changes over the spool. What stands is raised again from time
+        to time, which changes nothing."""
+        wait_for(lambda: changes(self.faults.story) == list(story), LIMIT_S, f"{story} instead of {self.faults.story}")
 
     def rows(self) -> int:
         with self.db.reader() as conn:
             return int(conn.execute(sa.select(sa.func.count()).select_from(STRATEGY)).scalar_one())
+
+
+def changes(story: Sequence[str]) -> list[str]:
+    """The story without the alarms that are raised while they stand."""
+    standing, found = set(), []
+    for line in story:
+        word, _, alarm = line.partition(" ")
+        if word == "set" and alarm in standing:
+            continue
+        found.append(line)
+        if word in ("set", "clear"):
+            (standing.add if word == "set" else standing.discard)(alarm)
+    return found
 
 
 def stages(strategy: dict[str, Any]) -> list[str]:
