@@ -129,8 +129,8 @@ class OrchestratedCloud(Cloud):
         return [line for line in self.neighbours.log if line.split()[0] in words]
 
     def told(self, *story: str) -> None:
-        """Fault management was told this, soon: it hears of changes over the spool. What stands is raised again from time
-        to time, which changes nothing."""
+        """Fault management was told this, soon: it hears of changes over the spool. What stands is raised again at times,
+        which changes nothing."""
         wait_for(lambda: changes(self.faults.story) == list(story), LIMIT_S, f"{story} instead of {self.faults.story}")
 
     def rows(self) -> int:
@@ -140,7 +140,8 @@ class OrchestratedCloud(Cloud):
 
 def changes(story: Sequence[str]) -> list[str]:
     """The story without the alarms that are raised while they stand."""
-    standing, found = set(), []
+    standing: set[str] = set()
+    found = []
     for line in story:
         word, _, alarm = line.partition(" ")
         if word == "set" and alarm in standing:

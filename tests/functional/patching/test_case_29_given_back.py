@@ -27,4 +27,5 @@ def test_case_29_a_failed_unlock_aborts_and_a_new_strategy_skips_what_is_done(
     done = cloud.apply()
     assert done["state"] == "applied", done["apply-phase"]["reason"]
     assert cloud.actions("lock", "unlock") == ["lock compute-2", "unlock compute-2"]
-    cloud.told(*changes(cloud.faults.story)[:9], "clear 900.203", "set 900.201", "log 900.211", "clear 900.201", "log 900.216")
+    cloud.told(*changes(cloud.faults.story)[:9], "clear 900.203", "set 900.201", "log 900.211", "clear 900.201",
+               "log 900.216")
