@@ -129,8 +129,10 @@ class OrchestratedCloud(Cloud):
         return [line for line in self.neighbours.log if line.split()[0] in words]
 
     def told(self, *story: str) -> None:
-        """Fault management was told this, soon: it hears of changes over the spool. What stands is raised again at times,
-        which changes nothing."""
+        """Fault management was told this, soon: it hears of changes over the spool.
+
+        What stands is raised again at times, which changes nothing.
+        """
         wait_for(lambda: changes(self.faults.story) == list(story), LIMIT_S, f"{story} instead of {self.faults.story}")
 
     def rows(self) -> int:
