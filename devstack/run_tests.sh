@@ -47,7 +47,7 @@ run_unit() {
 # Areas (the attacks of tests/security too) mostly wait, so groups of them run in parallel, each with separate services;
 # their outputs are printed one after the other. The last group holds the areas that no other group names. If a service
 # is missing, its tests fail here instead of being skipped.
-functional_groups=("fm" "kernel kernel_http fm_raiser patching" "security" "sm" "")
+functional_groups=("fm" "kernel kernel_http fm_raiser" "security" "sm" "patching" "")
 run_functional() {
     local group area folder status=0 number=0 named=" ${functional_groups[*]} " paths jobs=() logs
     logs=$(mktemp -d)
