@@ -14,10 +14,9 @@ settings.register_profile("flock", deadline=None, suppress_health_check=[HealthC
                           derandomize="FLOCK_SIM_SCALE" not in os.environ)
 settings.load_profile("flock")
 # A thread that waits for a broker which is not there outlives its test. What it says must not get into what another
-# test reads from this process's standard error, where Python writes it when no handler takes it.
+# test reads from this process's standard error: a command line has a handler at the root that writes there.
 logging.getLogger("oslo.messaging").addHandler(logging.NullHandler())
-logging.lastResort = None
-logging.getLogger().addHandler(logging.NullHandler())
+logging.getLogger("oslo.messaging").propagate = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
