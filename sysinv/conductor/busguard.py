@@ -46,8 +46,7 @@ class BusGuard:
         Unavailable: the broker's management does not answer.
         """
         barred = self._readmit()
-        for account in barred:
-            self._clear(account)
+        self._clear(*barred)
         now = self._received()
         if self._bar_hoarders(barred):
             return
@@ -94,16 +93,20 @@ class BusGuard:
         self._close(account, connections)
         self._clear(account)
 
-    def _clear(self, account: str) -> None:
-        """Delete what a barred host has left in the broker: bindings hold their arguments in its memory for good.
+    def _clear(self, *accounts: str) -> None:
+        """Delete what barred hosts have left in the broker: bindings hold their arguments in its memory for good.
 
-        Its programs make theirs again when it may connect. A broker that is busy deletes them at a later audit.
+        Their programs make theirs again when they may connect. A broker that is busy deletes them at a later audit.
         """
-        access = busaccounts.of_host(account.removeprefix(HOST_PREFIX), self._exchange)
+        if not accounts:
+            return
         try:
-            self._admin.clear(access, [queue.name for queue in self._admin.queues()], self._admin.exchanges())
+            queues, exchanges = [queue.name for queue in self._admin.queues()], self._admin.exchanges()
+            for account in accounts:
+                access = busaccounts.of_host(account.removeprefix(HOST_PREFIX), self._exchange)
+                self._admin.clear(access, queues, exchanges)
         except Unavailable as error:
-            LOG.warning("what %s has left in the message bus is not deleted yet: %s", account, error)
+            LOG.warning("what %s left in the message bus is not deleted yet: %s", ", ".join(accounts), error)
 
     def _search(self, barred: dict[str, float], connections: list[BusConnection], now: dict[Peer, int]) -> None:
         """Close the connections of one host after the other, until the memory is free: the last one filled it.
