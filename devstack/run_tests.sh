@@ -33,6 +33,11 @@ export PYTHONPATH=$repo PYTHONDONTWRITEBYTECODE=1 PATH=$bin:$PATH
 # Every run prints the longest durations; the whole unit suite also measures coverage.
 durations=(--durations=10 --durations-min=1)
 suites=(tests/unit tests/sim tests/store tests/rbac)
+# well STATUS STATUS: whether two runs of pytest found nothing wrong. 5 means that the arguments select no test in one; they
+# must select some in the other.
+well() {
+    case "$1 $2" in "0 0" | "5 0" | "0 5") return 0 ;; *) return 1 ;; esac
+}
 # All tests of a file run in one process, so that module fixtures are made once.
 run_unit() {
     local measured=() package
@@ -83,20 +88,17 @@ run_lab() {
     "$bin/python" -m pytest -q "${durations[@]}" tests/lab "$@"
     ran=$?
     run_duplex -m soak "$@"
-    case "$ran $?" in "0 0" | "5 0" | "0 5") return 0 ;; esac
-    return 1
+    well "$ran" $?
 }
 # Two controllers: the scenarios of service management by number (-k scenario_16), and FLOCK_ENDURANCE (2) failovers.
 run_duplex() { "$bin/python" -m pytest -q "${durations[@]}" tests/duplex "$@"; }
 # The labs of one and of two controllers, one after the other.
 run_scenarios() {
-    local status=0 ran
+    local ran
     "$bin/python" -m pytest -q "${durations[@]}" tests/scenarios "$@"
     ran=$?
     run_duplex "$@"
-    # 5: the arguments select no test there.
-    case "$ran $?" in "0 0" | "5 0" | "0 5") ;; *) status=1 ;; esac
-    return $status
+    well "$ran" $?
 }
 # Random sequences: FLOCK_SIM_SCALE times as many as in the unit suite, and an alarm storm of FM_STORM_S seconds. Then
 # FLOCK_ENDURANCE (30) failovers in a lab of two controllers and, without arguments, the storms.
@@ -105,7 +107,7 @@ run_soak() {
         "$bin/python" -m pytest -q "${durations[@]}" --timeout 7200 -m soak tests/unit tests/sim tests/functional "$@"
     local status=0 ran=$?
     FLOCK_ENDURANCE=${FLOCK_ENDURANCE:-30} run_duplex -m soak "$@"
-    case "$ran $?" in "0 0" | "5 0" | "0 5") ;; *) status=1 ;; esac
+    well "$ran" $? || status=1
     [ $# -gt 0 ] || run_storms || status=1
     return $status
 }
