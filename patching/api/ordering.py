@@ -8,19 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
-
 from flock.api.call import Call
 from flock.api.reply import Reply as Answer
 from flock.core.errors import DeadlineExceeded
 from flock.core.records import replace
 from flock.db import Database
-from flock.jobs.steps import ACTIVE
+from flock.jobs import store as jobs
+from flock.jobs.steps import ACTIVE, OperationRecord
 from patching.api.dialect import TEXTS
 from patching.contract.records import Order, OrderKind, Reply, ReplyStatus
 from patching.contract.rpc import Software
 from patching.db.tables import TASK
-from patching.db.views import REPLY
+from patching.db.views import reply_of
 
 POLL_S = 0.2
 NAMESPACE = uuid.UUID("5a4f8f2e-6a0e-4a61-9f3f-0f6a8a2a6f55")
@@ -64,21 +63,19 @@ class Commands:
         deadline = time.monotonic() + self.task_wait_s
         while True:
             with self.database.reader() as conn:
-                row = conn.execute(sa.select(TASK.c.state, TASK.c.result, TASK.c.error).where(
-                    TASK.c.uuid == task)).first()
-            if row is not None and row.state not in ACTIVE:
-                return _ended(row)
+                found = jobs.fetch(conn, TASK, task)
+            if found is not None and found.state not in ACTIVE:
+                return _ended(found)
             if time.monotonic() >= deadline:
                 raise DeadlineExceeded(what=f"task {task}", timeout_s=f"{self.task_wait_s:g}")
             time.sleep(POLL_S)
 
 
-def _ended(row: Any) -> Reply:
-    found = (row.result or {}).get("reply")
-    if found is not None:
-        reply: Reply = REPLY.from_document(found, "reply")
+def _ended(task: OperationRecord) -> Reply:
+    reply = reply_of(task)
+    if reply is not None:
         return reply
-    error = row.error or {}
+    error = task.error or {}
     return Reply(ReplyStatus.REFUSED, error=f"{error.get('text', 'The task has failed.')}\n",
                  code=str(error.get("code", "")))
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 
 from flock.core.errors import Unavailable
 from patching.alarms.wanted import Facts
-from patching.conductor import surroundings
 from patching.conductor.machine import Machine, Surroundings
 from patching.core.model import Host, View
+from patching.db.views import in_sync
 
 DIVERGED_AFTER_S = 300.0
 """Content is mirrored all the time; a controller that lacks some for so long has a fault."""
@@ -32,8 +32,7 @@ class Look:
             around = self._around()
         except Unavailable:
             return self._machine.surrounded(stored, None), self._facts(()), False
-        wanted = {name: content.digest for name, content in stored.contents.items()}
-        return self._machine.surrounded(stored, around), self._facts(self._diverged(around.hosts, wanted)), True
+        return self._machine.surrounded(stored, around), self._facts(self._diverged(around.hosts, stored.digests)), True
 
     def _facts(self, diverged: tuple[str, ...]) -> Facts:
         versions = {name: one.facts.installed_version or one.facts.version
@@ -43,7 +42,7 @@ class Look:
     def _diverged(self, hosts: Mapping[str, Host], wanted: Mapping[str, str]) -> tuple[str, ...]:
         held, now_s = self._machine.store.mirrors(), self._now_s()
         differing = [name for name, host in hosts.items() if host.personality == "controller"
-                     and name != self._active and not surroundings.in_sync([name], wanted, held)]
+                     and name != self._active and not in_sync([name], wanted, held)]
         self._differs_since_s = {name: self._differs_since_s.get(name, now_s) for name in differing}
         return tuple(sorted(name for name, since_s in self._differs_since_s.items()
                             if now_s - since_s >= DIVERGED_AFTER_S))

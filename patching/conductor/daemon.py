@@ -17,7 +17,6 @@ from fm.raiser import Raiser, busalarm, refusals
 from fm.raiser.busalarm import BusAlarm
 from patching.alarms.keeper import Keeper
 from patching.artifact import trust
-from patching.conductor import surroundings
 from patching.conductor.alarming import Look
 from patching.conductor.classic import Onward
 from patching.conductor.hands import Hands
@@ -37,6 +36,7 @@ from patching.contract.rpc import AgentReports, PatchingAgent, Software
 from patching.contract.version import Version
 from patching.core.events import Restarted, Tick
 from patching.db.tables import TASK
+from patching.db.views import in_sync
 
 LOG = logging.getLogger(__name__)
 STOP_WAIT_S = 5.0
@@ -145,8 +145,7 @@ class ConductorDaemon:
     def _in_sync(self, around: Surroundings) -> bool:
         others = [host.hostname for host in around.hosts.values()
                   if host.personality == "controller" and host.hostname != self._hostname]
-        wanted = {name: content.digest for name, content in self._store.load().contents.items()}
-        return surroundings.in_sync(others, wanted, self._store.mirrors())
+        return in_sync(others, self._store.load().digests, self._store.mirrors())
 
     def _agent_of(self, hostname: str) -> PatchingAgent:
         if hostname not in self._agents:

@@ -32,13 +32,6 @@ def of_agents(hosts: Mapping[str, InventoryHost], seen: Mapping[str, Seen], now:
     return {name: seen[name].facts.state if name in seen and seen[name].at >= limit else None for name in hosts}
 
 
-def in_sync(controllers: list[str], wanted: Mapping[str, str], held: Mapping[str, Mapping[str, str]]) -> bool:
-    """Whether all controllers but the active one hold the content of all releases; ``wanted``: digests by release id.
-    """
-    return all(held.get(name, {}).get(release) == digest for name in controllers
-               for release, digest in wanted.items())
-
-
 class Watch:
     """Asks who knows. ``seen``: the stored reports; ``silence_s``: how long an agent may say nothing."""
 

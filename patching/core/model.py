@@ -23,6 +23,11 @@ class Release:
     requires: tuple[str, ...] = ()
 
 
+def in_service(administrative: str, operational: str, availability: str) -> bool:
+    """Whether a host with these states is unlocked and does its work."""
+    return (administrative, operational) == ("unlocked", "enabled") and availability in ("available", "degraded")
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """What inventory, host maintenance and the host's agent say of a host.
@@ -46,8 +51,7 @@ class Host:
     @property
     def is_in_service(self) -> bool:
         """Unlocked, and doing its work."""
-        return (self.administrative == "unlocked" and self.operational == "enabled"
-                and self.availability in ("available", "degraded"))
+        return in_service(self.administrative, self.operational, self.availability)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from flock.core.codec import codec_for
 from flock.core.errors import Unavailable
 from flock.db import Database
+from flock.jobs.steps import OperationRecord
 from patching.contract.records import Content, HostFacts, Reply
 from patching.contract.stored import ReleaseDetails, StoredPrecheck
 from patching.contract.version import Version
@@ -43,6 +44,11 @@ class Stored:
     details: Mapping[str, ReleaseDetails] = field(default_factory=dict)
     contents: Mapping[str, Content] = field(default_factory=dict)
     progress: Mapping[str, Progress] = field(default_factory=dict)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Of the content of each release, by its id."""
+        return {name: content.digest for name, content in self.contents.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,19 @@ def application_uses(conn: Connection) -> dict[str, list[str]]:
     """Ids of the patches that applications depend on, by application."""
     return {row.application: list(row.releases)
             for row in conn.execute(sa.select(APPLICATION_USE).order_by(APPLICATION_USE.c.application))}
+
+
+def reply_of(task: OperationRecord) -> Reply | None:
+    """The reply that a task has left at its end; None: it has not ended, or has failed before there was one."""
+    document = (task.result or {}).get("reply")
+    return None if document is None else REPLY.from_document(document, "reply")
+
+
+def in_sync(controllers: Iterable[str], wanted: Mapping[str, str], held: Mapping[str, Mapping[str, str]]) -> bool:
+    """Whether these controllers hold the content of all releases. ``wanted``: digests by release id; ``held``: the same
+    by controller, as ``mirrors`` returns them."""
+    return all(held.get(name, {}).get(release) == digest for name in controllers
+               for release, digest in wanted.items())
 
 
 def mirrors(conn: Connection) -> dict[str, dict[str, str]]:

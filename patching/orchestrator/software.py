@@ -46,11 +46,10 @@ class SoftwareService:
             with self._db.reader() as conn:
                 found = jobs.fetch(conn, TASK, task)
             if found is None or found.state not in ACTIVE:
-                document = (found.result if found is not None else {}).get("reply")
-                if document is None:
+                ended = None if found is None else views.reply_of(found)
+                if ended is None:
                     error = (found.error if found is not None else None) or {}
                     raise SoftwareRefused(detail=f"the task has failed: {error.get('text', 'without a reason')}")
-                ended: Reply = views.REPLY.from_document(document, "reply")
                 return ended
             if is_ended(PRECHECK_POLL_S):
                 return reply

@@ -2,6 +2,7 @@
 """Routes of ``deploy``: precheck, start and the steps of the one deployment."""
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flock.api.call import Call
@@ -12,7 +13,7 @@ from flock.auth.policy import CONFIGURATOR, READER, Rule
 from flock.db import Database
 from flock.wire.types import Text
 from patching.api.ordering import RESULT, Commands, answer, refuse, result
-from patching.contract.records import OrderKind
+from patching.contract.records import OrderKind, Reply
 from patching.core.model import Deploy
 from patching.db.views import read
 from patching.resources.deploy.fields import CHECKED, DEPLOY, ORDER, asked, checked, shown
@@ -56,6 +57,15 @@ class OrderController:
         return answer(call, call.deps(Commands).give(call, self._kind))
 
 
+def _ordered(call: Call, kind: OrderKind, more: Callable[[Reply], Mapping[str, Any]] = lambda _reply: {}) -> Answer:
+    """Give the order that the body and the path name; ``more``: what its answer has beside the texts."""
+    wanted = asked(call.json(default=None), call.args.get("release"))
+    if wanted.unsupported:
+        return refuse(call, wanted.unsupported)
+    reply = call.deps(Commands).give(call, kind, releases=wanted.releases, force=wanted.force, options=wanted.options)
+    return answer(call, reply, more(reply))
+
+
 class PrecheckController:
     """``/v1/deploy/<release>/precheck`` of older clients, ``/v1/deploy/precheck`` of newer ones."""
 
@@ -63,12 +73,8 @@ class PrecheckController:
                errors=(503, 504))
     def post(self, call: Call) -> Answer:
         """Check whether the system is fit for a release."""
-        wanted = asked(call.json(default=None), call.args.get("release"))
-        if wanted.unsupported:
-            return refuse(call, wanted.unsupported)
-        reply = call.deps(Commands).give(call, OrderKind.PRECHECK, releases=wanted.releases, force=wanted.force,
-                                         options=wanted.options)
-        return answer(call, reply, checked(reply.precheck, reply.info, reply.error))
+        return _ordered(call, OrderKind.PRECHECK,
+                        lambda reply: checked(reply.precheck, reply.info, reply.error))
 
 
 class StartController:
@@ -78,12 +84,7 @@ class StartController:
                errors=(503, 504))
     def post(self, call: Call) -> Answer:
         """Begin the deployment of a release, after a precheck if there is none that still counts."""
-        wanted = asked(call.json(default=None), call.args.get("release"))
-        if wanted.unsupported:
-            return refuse(call, wanted.unsupported)
-        reply = call.deps(Commands).give(call, OrderKind.START, releases=wanted.releases, force=wanted.force,
-                                         options=wanted.options)
-        return answer(call, reply)
+        return _ordered(call, OrderKind.START)
 
 
 class UpgradeController:

@@ -9,16 +9,16 @@ from flock.api.describe import describes
 from flock.api.reply import Reply as Answer
 from flock.auth.policy import CONFIGURATOR, READER, Rule
 from flock.db import Database
-from patching.db.views import agents, mirrors, read
+from patching.db.views import agents, in_sync, mirrors, read
 
 
-def in_sync(database: Database) -> bool:
+def are_in_sync(database: Database) -> bool:
     """Whether each controller that has an agent holds the content of all releases."""
-    wanted = {name: content.digest for name, content in read(database).contents.items()}
+    wanted = read(database).digests
     with database.reader() as conn:
         controllers = [name for name, seen in agents(conn).items() if seen.facts.nodetype == "controller"]
         held = mirrors(conn)
-    return all(held.get(name, {}).get(release) == digest for name in controllers for release, digest in wanted.items())
+    return in_sync(controllers, wanted, held)
 
 
 class InSyncController:
@@ -28,7 +28,7 @@ class InSyncController:
         "in_sync": {"type": "boolean"}}}})
     def get(self, call: Call) -> dict[str, Any]:
         """Whether all controllers hold the same releases."""
-        return {"in_sync": in_sync(call.deps(Database))}
+        return {"in_sync": are_in_sync(call.deps(Database))}
 
 
 class SyncController:
@@ -38,7 +38,7 @@ class SyncController:
         "type": "object", "required": ["result"], "properties": {"result": {"type": "string"}}}})
     def post(self, call: Call) -> dict[str, Any]:
         """Whether the controllers agree; they are mirrored all the time, so there is nothing to begin."""
-        return {"result": "in-sync" if in_sync(call.deps(Database)) else "out-of-sync"}
+        return {"result": "in-sync" if are_in_sync(call.deps(Database)) else "out-of-sync"}
 
 
 class SystemDeployController:

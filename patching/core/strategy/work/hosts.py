@@ -16,6 +16,7 @@ from patching.core.strategy.work.model import (
     Work,
     failed,
     give,
+    once,
     together,
 )
 from patching.core.strategy.work.seen import Seen, SeenHost
@@ -85,9 +86,7 @@ def stabilize(work: Work, seen: Seen, now_ms: int) -> Advance:
 
 def opened(work: Work, hostname: str, now_ms: int) -> Progress:
     """Open a host for instances."""
-    order = Order(Verb.OPEN_HOST, hostname)
-    tried = work.tried.get(order)
-    return DONE if tried is not None and tried.answer is Answer.ACCEPTED else give(work, order, now_ms)
+    return once(work, Order(Verb.OPEN_HOST, hostname), now_ms)
 
 
 def _states(host: SeenHost) -> tuple[str, str]:

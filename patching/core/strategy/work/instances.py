@@ -15,6 +15,7 @@ from patching.core.strategy.work.model import (
     Work,
     failed,
     give,
+    once,
     together,
 )
 from patching.core.strategy.work.seen import Seen
@@ -57,9 +58,7 @@ def _in_state(work: Work, seen: Seen, now_ms: int, verb: Verb, wanted: InstanceS
 
 
 def _closed(work: Work, hostname: str, now_ms: int) -> Progress:
-    order = Order(Verb.CLOSE_HOST, hostname)
-    tried = work.tried.get(order)
-    return DONE if tried is not None and tried.answer is Answer.ACCEPTED else give(work, order, now_ms)
+    return once(work, Order(Verb.CLOSE_HOST, hostname), now_ms)
 
 
 def _emptied(work: Work, hostname: str, seen: Seen, now_ms: int) -> Progress:

@@ -170,6 +170,12 @@ def give(work: Work, order: Order, now_ms: int, trouble: str = "") -> Progress:
     return Progress(State.ORDER, order) if since_ms >= min(again.pause_ms, work.pace.pause_max_ms) else WAITING
 
 
+def once(work: Work, order: Order, now_ms: int) -> Progress:
+    """Give an order whose effect is not seen: the target is done when it was accepted."""
+    tried = work.tried.get(order)
+    return DONE if tried is not None and tried.answer is Answer.ACCEPTED else give(work, order, now_ms)
+
+
 def answered(work: Work, order: Order, answer: Answer, reason: str, now_ms: int, error_before: str = "") -> Work:
     """The work after an order was answered, or could not be given."""
     before = work.tried.get(order, Tried())

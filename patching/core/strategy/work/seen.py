@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from patching.contract.states import DeployState, HostState
 from patching.contract.version import Version
-from patching.core.model import Deploy, HostRow, Release
+from patching.core.model import Deploy, HostRow, Release, in_service
 from patching.core.strategy.picture import Alarm, Instance
 
 
@@ -42,8 +42,7 @@ class SeenHost:
     @property
     def is_in_service(self) -> bool:
         """Unlocked, and doing its work."""
-        return ((self.administrative, self.operational) == ("unlocked", "enabled")
-                and self.availability in ("available", "degraded"))
+        return in_service(self.administrative, self.operational, self.availability)
 
     @property
     def text(self) -> str:

@@ -21,6 +21,7 @@ from patching.core.strategy.work.model import (
     Work,
     failed,
     give,
+    once,
     together,
 )
 from patching.core.strategy.work.seen import Seen, SeenSoftware
@@ -78,12 +79,8 @@ def operation(work: Work, seen: Seen, now_ms: int) -> Advance:
 
 def precheck(work: Work, seen: Seen, now_ms: int) -> Advance:
     """Not needed where the deployment has begun already."""
-    order = Order(Verb.PRECHECK)
-    tried = work.tried.get(order)
     going = seen.software.state is not None or work.parameters.rollback or work.parameters.cleanup
-    if going or (tried is not None and tried.answer is Answer.ACCEPTED):
-        return together(work, [DONE])
-    return together(work, [give(work, order, now_ms)])
+    return together(work, [DONE if going else once(work, Order(Verb.PRECHECK), now_ms)])
 
 
 def look(work: Work, seen: Seen, _now_ms: int) -> Advance:
