@@ -46,7 +46,12 @@ class BusGuard:
         Unavailable: the broker's management does not answer.
         """
         barred = self._readmit()
-        self._clear(*barred)
+        if barred:
+            # A busy broker may not have closed all of their connections in time.
+            connections = self._admin.connections()
+            for account in barred:
+                self._close(account, connections)
+            self._clear(*barred)
         now = self._received()
         if self._bar_hoarders(barred):
             return
@@ -87,8 +92,8 @@ class BusGuard:
         return bool(found) and self._is_relieved(RELIEF_S)
 
     def _bar(self, account: str, barred: dict[str, float], connections: list[BusConnection]) -> None:
-        barred[account] = self._clock() + busguard.BARRED_S
         self._admin.limit_connections(account, 0)
+        barred[account] = self._clock() + busguard.BARRED_S
         self._tell(account)
         self._close(account, connections)
         self._clear(account)
@@ -98,8 +103,6 @@ class BusGuard:
 
         Their programs make theirs again when they may connect. A broker that is busy deletes them at a later audit.
         """
-        if not accounts:
-            return
         try:
             queues, exchanges = [queue.name for queue in self._admin.queues()], self._admin.exchanges()
             for account in accounts:

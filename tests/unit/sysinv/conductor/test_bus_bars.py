@@ -321,6 +321,16 @@ def test_a_connection_that_the_busy_broker_does_not_close_hides_no_bar(
     assert len(bus.closed) == 2
 
 
+def test_connections_of_a_barred_host_that_stayed_open_are_closed_at_the_next_audit(bus: Bus) -> None:
+    bus.holding = {"10.0.0.2:1 -> 10.0.0.1:5671": HELD_BYTES}
+    bus.broken = {"close"}
+    bus.guard.audit()
+    assert (bus.limits[A], bus.closed) == (0, [])
+    bus.broken, bus.holding = set(), {}
+    bus.guard.audit()
+    assert len(bus.closed) == 2
+
+
 def test_a_bar_that_fails_halfway_is_made_at_the_next_audit(bus: Bus) -> None:
     fill(bus, a=SUSPECT_BYTES)
     bus.broken = {"limit"}
