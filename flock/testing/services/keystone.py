@@ -55,7 +55,7 @@ class MemcachedServer:
         self.port = free_port()
         self._process: Process | None = None
 
-    def start(self, timeout_s: float = 10.0) -> None:
+    def start(self, timeout_s: float = 30.0) -> None:
         """Start memcached; returns when it accepts connections."""
         program = find_program("memcached")
         if program is None:
@@ -98,7 +98,7 @@ class KeystoneServer:
         """True when Keystone and memcached are installed."""
         return (cls.venv() / "bin/keystone-manage").exists() and find_program("memcached") is not None
 
-    def start(self, timeout_s: float = 60.0) -> None:
+    def start(self, timeout_s: float = 120.0) -> None:
         """Create the database, bootstrap and start Keystone; returns when it responds."""
         self.memcached.start()
         configuration = self.folder / "keystone.conf"

@@ -61,7 +61,7 @@ class PostgresServer:
             return False
         return os.geteuid() != 0 or any(entry.pw_name == "postgres" for entry in pwd.getpwall())
 
-    def start(self, timeout_s: float = 30.0) -> None:
+    def start(self, timeout_s: float = 60.0) -> None:
         """Initialise and start the cluster, or start a stopped one again with its data."""
         initdb, postgres = (find_program(name, *_folders()) for name in ("initdb", "postgres"))
         if initdb is None or postgres is None:
@@ -89,7 +89,7 @@ class PostgresServer:
             for pid in sessions:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            wait_for(lambda: not any(_alive(pid) for pid in sessions), 10, "PostgreSQL to be dead")
+            wait_for(lambda: not any(_alive(pid) for pid in sessions), 30, "PostgreSQL to be dead")
             self._server = None
 
     def cut_sessions(self, url: str) -> int:

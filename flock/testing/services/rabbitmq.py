@@ -75,7 +75,7 @@ class RabbitNode:
         """True when RabbitMQ is installed."""
         return find_program("rabbitmq-server", PROGRAMS) is not None and find_program("epmd") is not None
 
-    def start(self, timeout_s: float = 60.0) -> None:
+    def start(self, timeout_s: float = 120.0) -> None:
         """Start the node, or restart it with its stored data; returns when it accepts connections."""
         epmd = find_program("epmd")
         if self._server is None or self._control is None or epmd is None:
@@ -110,7 +110,7 @@ class RabbitNode:
         """Kill the node like a power failure."""
         if self._node is not None:
             self._node.kill()
-            wait_for(lambda: not port_open(self.port), 10, "RabbitMQ to be dead")
+            wait_for(lambda: not port_open(self.port), 30, "RabbitMQ to be dead")
 
     def freeze(self) -> None:
         """Suspend the node: connections stay open, but it does not respond. Returns when its threads stand still."""
