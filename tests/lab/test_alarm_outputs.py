@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A crash as every listener hears it: alarm list, event log, event stream, SNMP notifications, webhook. One story."""
 import json
+import os
 import socket
 import threading
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ import requests
 from devstack.virtualcloud import netns, plan
 from devstack.virtualcloud.cloudclient import wait_for, wait_states
 from devstack.virtualcloud.mainjob import IN_SERVICE, LAB, STATE_DIR, cli, lab
-from devstack.virtualcloud.site import Site
+from devstack.virtualcloud.site import PREFIX, Site
 from fm.client.stream import messages
 from fm.snmp.objects import ACTIVE_ENTRY, EVENT_ENTRY, NOTIFICATIONS, ActiveColumn, EventColumn, TrapNumber
 from tests.functional.fm_snmp.netsnmp import Snmptrapd, dotted
@@ -56,7 +57,7 @@ def webhook(cloud):
     """A receiver in the operator's network, outside the cloud."""
     server = HTTPServer((plan.OUTSIDE_ADDRESS, HOOK_PORT), Hook, bind_and_activate=False)
     server.socket.close()
-    outside = Site(STATE_DIR).namespace_path(plan.OUTSIDE)
+    outside = Site(STATE_DIR, os.environ.get("FLOCK_LAB_PREFIX", PREFIX)).namespace_path(plan.OUTSIDE)
     server.socket = netns.listening_socket(outside, plan.OUTSIDE_ADDRESS, HOOK_PORT)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
     thread.start()
