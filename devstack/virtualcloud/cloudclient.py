@@ -19,6 +19,9 @@ REQUEST_TIMEOUT_S = 20.0
 # its certificates again); a client repeats such a request if it changes nothing (RFC 9112, 9.3.1). A refused connection
 # and every status are errors at once.
 REPEAT_READS = Retry(total=1, connect=0, read=1, redirect=0, status=0, other=0, allowed_methods=("GET",))
+# Keystone may refuse for the moment (429); then it has done nothing.
+REPEAT_LOGINS = Retry(total=5, connect=0, read=False, redirect=0, status=5, other=0, allowed_methods=None,
+                      status_forcelist=(429,), backoff_factor=1)
 POLL_S = 0.3
 
 
@@ -34,6 +37,7 @@ class CloudClient:
                            project_name="admin", user_domain_name="Default", project_domain_name="Default")
         http = requests.Session()
         http.mount("https://", HTTPAdapter(max_retries=REPEAT_READS))
+        http.mount(auth_url, HTTPAdapter(max_retries=REPEAT_LOGINS))
         self._session = session.Session(auth=auth, timeout=REQUEST_TIMEOUT_S, session=http,
                                         verify=str(password_file.with_name("ca.crt")))
         self._sysinv = adapter.Adapter(self._session, endpoint_override="https://127.0.0.1:6385/v1")

@@ -7,14 +7,19 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import requests
 from keystoneauth1 import access, token_endpoint
 from keystoneauth1.identity import v3
-from keystoneauth1.session import Session
+from keystoneauth1.session import Session, TCPKeepAliveAdapter
+from urllib3.util import Retry
 
 from flock.cli.errors import CliError
 from flock.cli.tokens import TokenCache
 
 TIMEOUT_DEFAULT_S = 600
+# Keystone may be busy for the moment (429) and has then done nothing: the login is sent again after 0, 2, 4 and 8 s.
+REPEAT_REFUSED = Retry(total=4, connect=0, read=False, redirect=0, other=0, status=4, status_forcelist=(429,),
+                       allowed_methods=None, backoff_factor=1, respect_retry_after_header=False, raise_on_status=False)
 OIDC_HEADER = "OIDC-Token"
 
 
@@ -118,7 +123,12 @@ def session_for(given: Credentials, cache: TokenCache | None = None) -> Session:
         raise CliError(missing)
     verify: Any = False if given.insecure else (given.cacert or True)
     cert = (given.cert, given.key) if given.cert and given.key else given.cert or None
-    return Session(auth=_auth(given, cache), verify=verify, cert=cert, timeout=given.timeout_s)
+    http = requests.Session()
+    for scheme in ("http://", "https://"):
+        http.mount(scheme, TCPKeepAliveAdapter())
+    if given.auth_url:
+        http.mount(given.auth_url, TCPKeepAliveAdapter(max_retries=REPEAT_REFUSED))
+    return Session(auth=_auth(given, cache), verify=verify, cert=cert, timeout=given.timeout_s, session=http)
 
 
 def _auth(given: Credentials, cache: TokenCache | None) -> Any:

@@ -28,8 +28,10 @@ ATTEMPTS_MAX, ADDRESS_ATTEMPTS_MAX, LOCK_S = 5, 30, 60.0
 PLACES_MAX = 20_000
 # Logins from other machines that may be in progress, in all and of one address; how long a login waits for its turn.
 STRANGERS_MAX, ADDRESS_STRANGERS_MAX, TURN_S = 6, 3, 10.0
-# The same of all other requests: an API that asks for a token waits for the threads that they leave.
+# The same of all other requests: an API that asks for a token waits for the processor that they leave.
 ASKERS_MAX, ADDRESS_ASKERS_MAX = 6, 4
+# Of each of both, so many more wait for a place: a client that sends some at once is no attacker.
+WAITING_MAX, ADDRESS_WAITING_MAX = 16, 8
 NETWORK_BITS = 64
 """Who has an IPv6 address can use all of its network of this prefix."""
 REFUSAL = json.dumps({"error": {
@@ -148,35 +150,62 @@ class AddressLock:
                 self._failures.popitem(last=False)
 
 
-class Shares:
-    """Limits the threads that requests from other machines hold: logins ``STRANGERS_MAX`` in all and
-    ``ADDRESS_STRANGERS_MAX`` of one address, other requests ``ASKERS_MAX`` and ``ADDRESS_ASKERS_MAX``. What exceeds is
-    refused at once with 429."""
+class Places:
+    """At most ``most`` requests at once, ``share`` of one address; some more wait up to ``turn_s`` for a place."""
 
-    def __init__(self, application: Application, own: Callable[[str], bool] = is_own) -> None:
+    def __init__(self, most: int, share: int, turn_s: float) -> None:
+        self._most, self._share, self._turn_s = most, share, turn_s
+        self._inside: Counter[str] = Counter()
+        self._waiting: Counter[str] = Counter()
+        self._left = threading.Condition()
+
+    def enter(self, network: str) -> bool:
+        """Take a place; False when too many wait already, or none became free in time."""
+        with self._left:
+            if not self._has_place(network) and not self._wait(network):
+                return False
+            self._inside[network] += 1
+            return True
+
+    def leave(self, network: str) -> None:
+        """Give the place to somebody who waits."""
+        with self._left:
+            _less(self._inside, network)
+            self._left.notify_all()
+
+    def _has_place(self, network: str) -> bool:
+        return self._inside.total() < self._most and self._inside[network] < self._share
+
+    def _wait(self, network: str) -> bool:
+        if self._waiting.total() >= WAITING_MAX or self._waiting[network] >= ADDRESS_WAITING_MAX:
+            return False
+        self._waiting[network] += 1
+        try:
+            return self._left.wait_for(lambda: self._has_place(network), self._turn_s)
+        finally:
+            _less(self._waiting, network)
+
+
+class Shares:
+    """Limits the threads and the processor that requests from other machines use: logins ``STRANGERS_MAX`` in all and
+    ``ADDRESS_STRANGERS_MAX`` of one address, other requests ``ASKERS_MAX`` and ``ADDRESS_ASKERS_MAX``. ``WAITING_MAX``
+    of each wait for a place; what exceeds is refused with 429."""
+
+    def __init__(self, application: Application, own: Callable[[str], bool] = is_own, turn_s: float = TURN_S) -> None:
         self._application, self._own = application, own
-        self._logins: Counter[str] = Counter()
-        self._others: Counter[str] = Counter()
-        self._mutex = threading.Lock()
+        self._logins = Places(STRANGERS_MAX, ADDRESS_STRANGERS_MAX, turn_s)
+        self._others = Places(ASKERS_MAX, ADDRESS_ASKERS_MAX, turn_s)
 
     def __call__(self, environ: Environment, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if self._own(str(environ.get("REMOTE_ADDR", ""))):
             return self._application(environ, start_response)
-        inside, most, share = self._logins, STRANGERS_MAX, ADDRESS_STRANGERS_MAX
-        if not is_login(environ):
-            inside, most, share = self._others, ASKERS_MAX, ADDRESS_ASKERS_MAX
-        network = _network_of(environ)
-        with self._mutex:
-            if inside.total() >= most or inside[network] >= share:
-                return _busy(start_response)
-            inside[network] += 1
+        places, network = self._logins if is_login(environ) else self._others, _network_of(environ)
+        if not places.enter(network):
+            return _busy(start_response)
         try:
             return list(self._application(environ, start_response))
         finally:
-            with self._mutex:
-                inside[network] -= 1
-                if not inside[network]:
-                    del inside[network]
+            places.leave(network)
 
 
 class OneAtATime:
@@ -214,6 +243,13 @@ class OneAtATime:
 def guarded(keystone: Application, service_users: Collection[str]) -> Application:
     """Keystone behind all of this."""
     return TrueAddress(Shares(AddressLock(EqualTime(OneAtATime(keystone)), exempt=service_users)))
+
+
+def _less(counter: Counter[str], key: str) -> None:
+    """Count one less, and forget a key that counts nothing: addresses are as many as strangers like."""
+    counter[key] -= 1
+    if not counter[key]:
+        del counter[key]
 
 
 def _busy(start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from flock.core.slices import subsystems
+from flock.testing.services.process import wait_for
 from sysinv.bootstrap import logins, render
 from sysinv.bootstrap.answers import parse
 from sysinv.bootstrap.front import Listen, connection_limit, listens, nginx_conf, pattern, published_apis
@@ -200,7 +201,7 @@ def ask(application, address, told, path="/v3/auth/tokens", method="POST", **hea
 
 def test_logins_from_other_machines_hold_only_their_share_of_threads():
     keystone, told = Slow(), []
-    shares = logins.Shares(keystone, own=lambda address: address == "own")
+    shares = logins.Shares(keystone, own=lambda address: address == "own", turn_s=0.05)
     threads = []
     for number in range(logins.STRANGERS_MAX):
         address = f"10.0.0.{number % 2}"
@@ -220,13 +221,12 @@ def test_logins_from_other_machines_hold_only_their_share_of_threads():
     assert told[2:] == ["201 Created"] * (logins.STRANGERS_MAX + 2)
     ask(shares, "10.0.0.0", told)
     assert told[-1] == "201 Created"
-    assert not shares._logins and not shares._others
 
 
 def test_questions_of_strangers_leave_threads_to_the_apis_of_this_machine():
     """600 questions with invalid tokens, from 20 addresses, made each request of an operator wait for four seconds."""
     keystone, told = Slow(), []
-    shares = logins.Shares(keystone, own=lambda address: address == "own")
+    shares = logins.Shares(keystone, own=lambda address: address == "own", turn_s=0.05)
     threads = [threading.Thread(target=ask, args=(shares, f"10.0.0.{number}", told), kwargs={"method": "GET"})
                for number in range(logins.ASKERS_MAX)]
     threads += [threading.Thread(target=ask, args=(shares, "own", told), kwargs={"method": "GET"}) for _ in range(3)]
@@ -244,7 +244,7 @@ def test_questions_of_strangers_leave_threads_to_the_apis_of_this_machine():
     ("POST", logins.ADDRESS_STRANGERS_MAX), ("GET", logins.ADDRESS_ASKERS_MAX)])
 def test_one_address_has_a_smaller_share(method, share):
     keystone, told = Slow(), []
-    shares = logins.Shares(keystone, own=lambda address: False)
+    shares = logins.Shares(keystone, own=lambda address: False, turn_s=0.05)
     threads = [threading.Thread(target=ask, args=(shares, "10.0.0.1", told), kwargs={"method": method})
                for _ in range(share)]
     for thread in threads:
@@ -255,6 +255,43 @@ def test_one_address_has_a_smaller_share(method, share):
     keystone.go.set()
     for thread in threads:
         thread.join(10)
+
+
+def test_a_client_that_sends_some_requests_at_once_waits_for_its_places():
+    """StarlingX's clients log in for each command, and do not try again after 429."""
+    keystone, told = Slow(), []
+    shares = logins.Shares(keystone, own=lambda address: False, turn_s=10)
+    at_once = logins.ADDRESS_STRANGERS_MAX + logins.ADDRESS_WAITING_MAX
+    threads = [threading.Thread(target=ask, args=(shares, "10.0.0.1", told)) for _ in range(at_once)]
+    for thread in threads:
+        thread.start()
+    for _ in range(logins.ADDRESS_STRANGERS_MAX):
+        assert keystone.arrived.acquire(timeout=10)
+    wait_for(lambda: shares._logins._waiting["10.0.0.1"] == logins.ADDRESS_WAITING_MAX, 10, "the others to wait")
+    ask(shares, "10.0.0.1", told)
+    assert told == ["429 Too Many Requests"], "one more than may wait"
+    keystone.go.set()
+    for thread in threads:
+        thread.join(10)
+    assert told[1:] == ["201 Created"] * at_once
+    assert keystone.most == logins.ADDRESS_STRANGERS_MAX
+    assert not shares._logins._inside and not shares._logins._waiting, "addresses are forgotten"
+
+
+def test_addresses_together_wait_within_a_limit():
+    keystone, told = Slow(), []
+    shares = logins.Shares(keystone, own=lambda address: False, turn_s=10)
+    at_once = logins.STRANGERS_MAX + logins.WAITING_MAX
+    threads = [threading.Thread(target=ask, args=(shares, f"10.0.1.{number}", told)) for number in range(at_once)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: shares._logins._waiting.total() == logins.WAITING_MAX, 10, "the others to wait")
+    ask(shares, "10.0.0.1", told)
+    assert told == ["429 Too Many Requests"]
+    keystone.go.set()
+    for thread in threads:
+        thread.join(10)
+    assert told[1:] == ["201 Created"] * at_once
 
 
 def test_keystone_judges_one_login_at_a_time_and_those_of_this_machine_first():
