@@ -27,7 +27,7 @@ LOGIN_BYTES_MAX = 128 * 1024
 ATTEMPTS_MAX, ADDRESS_ATTEMPTS_MAX, LOCK_S = 5, 30, 60.0
 PLACES_MAX = 20_000
 # Logins from other machines that may be in progress, in all and of one address; how long a login waits for its turn.
-STRANGERS_MAX, ADDRESS_STRANGERS_MAX, TURN_S = 6, 3, 10.0
+STRANGERS_MAX, ADDRESS_STRANGERS_MAX, TURN_S = 6, 3, 30.0
 # The same of all other requests: an API that asks for a token waits for the processor that they leave.
 ASKERS_MAX, ADDRESS_ASKERS_MAX = 6, 4
 # Of each of both, so many more wait for a place: a client that sends some at once is no attacker.
