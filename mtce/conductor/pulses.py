@@ -73,7 +73,7 @@ class PulseClient:
             self.forget(view.uuid)
             return
         host = {"uuid": view.uuid, "hostname": view.hostname, "networks": [str(name) for name in view.networks()],
-                "epoch": view.epoch}
+                "epoch": view.epoch, "addresses": _addresses(view)}
         with self._lock:
             if self._wanted.get(view.uuid) != host:
                 self._wanted[view.uuid] = host
@@ -183,3 +183,9 @@ def _shut(sock: socket.socket) -> None:
         sock.shutdown(socket.SHUT_RDWR)
     except OSError:
         LOG.debug("the heartbeat socket was closed already")
+
+
+def _addresses(view: MaintainedHost) -> dict[str, str]:
+    """The addresses to which mtce-heartbeat can send pulses when multicast does not arrive; it speaks IPv4."""
+    known = {Network.MGMT: view.mgmt_ip, Network.CLUSTER_HOST: view.cluster_host_ip}
+    return {str(network): known[network] or "" for network in view.networks() if "." in (known[network] or "")}

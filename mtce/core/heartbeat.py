@@ -30,12 +30,16 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A host to monitor; ``epoch`` names this period of monitoring and comes back with every change."""
+    """A host to monitor; ``epoch`` names this period of monitoring and comes back with every change.
+
+    ``addresses``: network and IPv4 address, of each network on which the host's is known.
+    """
 
     uuid: str
     hostname: str
     networks: tuple[str, ...]
     epoch: int
+    addresses: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

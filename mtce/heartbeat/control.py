@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The unix socket that receives the hosts to monitor and reports their levels: one JSON object per line.
 
-In:  ``{"op": "hosts", "hosts": [{"uuid", "hostname", "networks", "epoch"}]}`` (the whole list, repeated),
+In:  ``{"op": "hosts", "hosts": [{"uuid", "hostname", "networks", "epoch", "addresses"}]}`` (the whole list, repeated;
+     ``addresses`` are the host's IPv4 addresses by network, and may be missing),
      ``{"op": "start", "host": {"uuid", …}}``, ``{"op": "stop", "uuid"}``.
 Out: ``{"event": "level", "uuid", "network", "epoch", "level", "misses"}`` and, after a list, every present level
      followed by ``{"event": "synced"}``; ``{"event": "alive", "uuid", "alive": {…}}`` for each mtcAlive.
@@ -9,6 +10,7 @@ Levels are states, not edges: repeating one is harmless.
 """
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
 import socket
@@ -49,7 +51,24 @@ def parse_watch(value: Any) -> Watch:
         raise BadRequest(f"networks: must be a list of {' and '.join(NETWORKS)}")
     if not isinstance(epoch, int) or isinstance(epoch, bool):
         raise BadRequest("epoch: must be a whole number")
-    return Watch(host_uuid, hostname, tuple(networks), epoch)
+    return Watch(host_uuid, hostname, tuple(networks), epoch, _parse_addresses(value.get("addresses")))
+
+
+def _parse_addresses(value: Any) -> tuple[tuple[str, str], ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, dict) or any(name not in NETWORKS for name in value):
+        raise BadRequest(f"addresses: must be an object with keys of {' and '.join(NETWORKS)}")
+    found = []
+    for network, text in value.items():
+        try:
+            address = ipaddress.IPv4Address(text if isinstance(text, str) else "")
+        except ValueError:
+            raise BadRequest(f"addresses.{network}: must be an IPv4 address") from None
+        if address.is_multicast or address.is_unspecified or int(address) == 0xFFFFFFFF:
+            raise BadRequest(f"addresses.{network}: must be the address of one host")
+        found.append((network, str(address)))
+    return tuple(found)
 
 
 def level_line(change: Change) -> bytes:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sending side, on controllers: sends one multicast pulse per period and network; verifies and counts answers.
 
-Replies to hosts that do not know its chain yet.
+Replies to hosts that do not know its chain yet. Hosts that multicast does not reach get the pulse also by unicast.
 """
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtce.contract import pulsekey
+from mtce.core.fallback import Fallback
 from mtce.core.heartbeat import Change, Detector, Watch
 from mtce.core.heartbeat import Path as PulsePath
 from mtce.core.pulse import Pulser
@@ -48,6 +49,8 @@ class Beam:
         self.sock: socket.socket = sockets.bound(link.answer_port)
         self.request = codec.Request(link.network, 0, b"\0" * codec.NONCE_BYTES)
         self.paths: dict[bytes, tuple[PulsePath, bytes]] = {}
+        self.addresses: dict[bytes, str] = {}
+        self._fallback = Fallback()
         self.alives: list[Alive] = []
         self._spoken: dict[bytes, int] = {}
         self._group = group
@@ -62,6 +65,16 @@ class Beam:
         self._replies.clear()
         self._address = None
         self._sent = self._send()
+        self._send_to_silent(now_ms)
+
+    def _send_to_silent(self, now_ms: int) -> None:
+        """Send the request by unicast to the hosts that do not answer multicast; one that got both answers once."""
+        data = b""
+        for host_id in self._fallback.due([(host_id, path) for host_id, (path, _) in self.paths.items()], now_ms):
+            address = self.addresses.get(host_id)
+            if address is not None and self._sent:
+                data = data or codec.encode_request(self.request)
+                sockets.send(self.sock, data, (address, self.link.request_port))
 
     def _send(self) -> bool:
         """Hand the request to the network; returns False without an interface, a route, or room in the buffer."""
@@ -153,6 +166,7 @@ class Sender:
         self.detector = detector
         self._cluster_key = cluster_key
         self._keys: dict[str, bytes] = {}
+        self._addresses: dict[str, dict[str, str]] = {}
         self._without_link: set[str] = set()
         self._sys_class_net = sys_class_net
 
@@ -160,18 +174,21 @@ class Sender:
         """Replace the monitored hosts."""
         self.detector.watch_all(watches)
         self._keys = {watch.uuid: pulsekey.derive(self._cluster_key, watch.hostname) for watch in watches}
+        self._addresses = {watch.uuid: dict(watch.addresses) for watch in watches}
         self._index_paths()
 
     def watch(self, watch: Watch) -> None:
         """Start or restart one host."""
         self.detector.watch(watch)
         self._keys[watch.uuid] = pulsekey.derive(self._cluster_key, watch.hostname)
+        self._addresses[watch.uuid] = dict(watch.addresses)
         self._index_paths()
 
     def unwatch(self, uuid: str) -> None:
         """Stop one host."""
         self.detector.unwatch(uuid)
         self._keys.pop(uuid, None)
+        self._addresses.pop(uuid, None)
         self._index_paths()
 
     def tick(self, now_ms: int) -> list[Change]:
@@ -200,6 +217,7 @@ class Sender:
     def _index_paths(self) -> None:
         for beam in self.beams:
             beam.paths = {}
+            beam.addresses = {}
         by_network = {beam.link.network: beam for beam in self.beams}
         for change in self.detector.present():
             found = by_network.get(change.network)
@@ -208,4 +226,8 @@ class Sender:
                 LOG.warning("%s: this host has no interface there, so nothing is known of any host", change.network)
             path = self.detector.path(change.uuid, change.network)
             if found is not None and path is not None:
-                found.paths[uuid_module.UUID(change.uuid).bytes] = (path, self._keys[change.uuid])
+                host_id = uuid_module.UUID(change.uuid).bytes
+                found.paths[host_id] = (path, self._keys[change.uuid])
+                address = self._addresses[change.uuid].get(change.network)
+                if address is not None:
+                    found.addresses[host_id] = address

@@ -1,29 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sysinv-dnsmasq-lease-update: dnsmasq runs it for each event.
+"""sysinv-dnsmasq-lease-update: dnsmasq runs it for each event, one after the other.
 
-It notifies the conductor of leases, within a bounded time. A failed notification loses nothing: the conductor also
-reads dnsmasq's lease file.
+Whoever reaches the network can cause events, so this program waits for nothing and imports little. A process in the
+background, of which there are few, tells the conductor. A lease for which none is free loses nothing: the conductor
+also reads dnsmasq's lease file.
 """
 from __future__ import annotations
 
+import fcntl
 import os
+import stat
+import subprocess
 import sys
-import time
-
-from flock import conf as flock_conf
-from flock import rpc
-from flock.core.errors import FlockError
-from sysinv.contract.rpc import Discovery
+import zlib
+from pathlib import Path
 
 PROG = "sysinv-dnsmasq-lease-update"
 TOLD_ACTIONS = ("add", "old")
-DEADLINE_S = 30.0
-CALL_S = 5.0
-PAUSE_S = 1.0
+TELLERS_MAX = 8
+"""A machine has always the same of these places, so one that asks again and again holds only one."""
+
+
+def place(mac: str) -> int:
+    """The place of a machine among those of the processes in the background, from 0."""
+    return zlib.crc32(mac.lower().encode(errors="surrogateescape")) % TELLERS_MAX
 
 
 def main() -> int:
-    """``add|old MAC IP [HOSTNAME]``; exit status 0 notified or nothing to do, 1 not notified, 2 without arguments.
+    """``add|old MAC IP [HOSTNAME]``; exit status 0 told in the background, or nothing to do; 1 could not; 2 without
+    arguments.
 
     dnsmasq has other actions (``del``, ``tftp``, ``init``, ``arp-add`` ...) and may get more; they are nothing to do.
     """
@@ -33,23 +38,35 @@ def main() -> int:
     if len(argv) < 3:
         print(f"usage: {PROG} add|old MAC IP [HOSTNAME]; other actions are ignored", file=sys.stderr)
         return 2
-    conf = flock_conf.setup(PROG, "sysinv", [])
-    transport = rpc.transport(conf)
-    discovery = rpc.client(Discovery, transport, deadline_s=CALL_S)
-    end = time.monotonic() + DEADLINE_S
-    while True:
-        try:
-            discovery.handle_dhcp_lease(
-                tags=os.environ.get("DNSMASQ_TAGS", "").split(), mac=argv[1], ip_address=argv[2],
-                client_id=os.environ.get("DNSMASQ_CLIENT_ID"), expires_s=_expiry())
+    try:
+        lock = _taken(place(argv[1]))
+        if lock is None:
             return 0
-        except FlockError as error:
-            if error.http < 500 or time.monotonic() + PAUSE_S > end:
-                print(f"{PROG}: {argv[1]}: {error}", file=sys.stderr)
-                return 1
-        time.sleep(PAUSE_S)
+        try:
+            # dnsmasq reads the output to its end, so a process that held it would hold up dnsmasq's next event.
+            subprocess.Popen([sys.executable, "-m", "sysinv.cmd.lease_tell", argv[1], argv[2]], pass_fds=[lock],
+                             start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+        finally:
+            os.close(lock)
+    except OSError as error:
+        print(f"{PROG}: {argv[1]}: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
-def _expiry() -> int:
-    text = os.environ.get("DNSMASQ_LEASE_EXPIRES", "")
-    return int(text) if text.isdigit() else 0
+def _taken(number: int) -> int | None:
+    """A descriptor whose lock lasts until the last process that has it ends; None while another process has it."""
+    # The unit has a /tmp of its own; elsewhere nobody else may have made the directory.
+    directory = Path(os.environ.get("TMPDIR", "/tmp"), PROG)  # noqa: S108
+    directory.mkdir(mode=0o700, exist_ok=True)
+    found = directory.stat(follow_symlinks=False)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise PermissionError(f"{directory} belongs to somebody else; remove it")
+    descriptor = os.open(directory / str(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor

@@ -114,9 +114,11 @@ class BusGuard:
     def _search(self, barred: dict[str, float], connections: list[BusConnection], now: dict[Peer, int]) -> None:
         """Close the connections of one host after the other, until the memory is free: the last one filled it.
 
-        The others may connect again; their agents do. At most TRIES_MAX hosts an audit, each once.
+        The others may connect again; their agents do. At most TRIES_MAX hosts an audit, each once; the controllers' own
+        agents only when it is none of the other hosts.
         """
-        left = [(account, size) for account, size in busguard.candidates(connections, self._history, now, HOST_PREFIX)
+        found = busguard.candidates(connections, self._history, now, HOST_PREFIX)
+        left = [(account, size) for account, size in busguard.search_order(found)
                 if account not in barred and account not in self._tried]
         for account, size in left[:TRIES_MAX]:
             self._tried.add(account)

@@ -23,18 +23,23 @@ _FIRST_OPTION_BIT = 8 * (8 + 236 + 4)
 _SERVED = ("0x350101", "0x350103")
 # A machine that boots reads about 25 files. Several that do nothing else leave places for the others.
 TRANSFERS_MAX, READS_PER_MINUTE = 500, 60
+# A boot asks for an address in three stages, with about four messages each. dnsmasq writes its lease file and runs the
+# lease script for a machine that changes its mind. 200 machines that boot at once ask about 50 times a second.
+QUESTIONS_PER_MINUTE, QUESTIONS_PER_SECOND, QUESTIONS_BURST = 30, 50, 500
 _RULES = """\
 # Written by sysinv-conductor.
 table inet flock_dhcp
 delete table inet flock_dhcp
 table inet flock_dhcp {{
     set readers {{ type ether_addr; size 4096; flags dynamic, timeout; timeout 5m; }}
+    set askers {{ type ether_addr; size 4096; flags dynamic, timeout; timeout 5m; }}
     chain input {{
         type filter hook input priority filter; policy accept;
         iifname != "{interface}" accept
         udp dport 69 update @readers {{ ether saddr limit rate over {reads}/minute burst {reads} packets }} drop
-        udp dport 67 @th,{first_option},24 {{ {served} }} accept
-        udp dport 67 drop
+        udp dport 67 @th,{first_option},24 != {{ {served} }} drop
+        udp dport 67 update @askers {{ ether saddr limit rate over {asked}/minute burst {asked} packets }} drop
+        udp dport 67 limit rate over {asked_by_all}/second burst {asked_burst} packets drop
     }}
 }}
 """
@@ -110,10 +115,13 @@ def render_rules(pxeboot_interface: str) -> str:
 
     Anybody can decline or release the address of another host, because DHCP has no authentication, and dnsmasq then
     withholds the address from it. Nor may one machine begin more than ``READS_PER_MINUTE`` transfers of boot files:
-    dnsmasq keeps one that nobody acknowledges for two minutes, and has ``TRANSFERS_MAX`` places.
+    dnsmasq keeps one that nobody acknowledges for two minutes, and has ``TRANSFERS_MAX`` places. Nor may it ask for
+    an address more than ``QUESTIONS_PER_MINUTE`` times, and all machines together ``QUESTIONS_PER_SECOND`` times: each
+    question that changes a lease costs dnsmasq a write to the disk and a run of its lease script.
     """
     return _RULES.format(interface=pxeboot_interface, first_option=_FIRST_OPTION_BIT, served=", ".join(_SERVED),
-                         reads=READS_PER_MINUTE)
+                         reads=READS_PER_MINUTE, asked=QUESTIONS_PER_MINUTE, asked_by_all=QUESTIONS_PER_SECOND,
+                         asked_burst=QUESTIONS_BURST)
 
 
 def _ranges(start_text: str, end_text: str, netmask: str) -> list[str]:

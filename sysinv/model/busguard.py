@@ -9,16 +9,19 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from flock.rpc.accounts import BusConnection
+from flock.rpc.accounts import HOST_PREFIX, BusConnection
+from sysinv.model.hostname import CONTROLLER_NAMES
 
 # Less than this is no reason: the largest messages of a host's programs, a few times.
 SUSPECT_BYTES = 64 * 1024 * 1024
 # Commands that one host's connections may leave undone in the broker: the programs wait for most replies.
 HELD_BYTES = 64 * 1024 * 1024
 BARRED_S = 600.0
+CONTROLLERS = frozenset(HOST_PREFIX + name for name in CONTROLLER_NAMES)
+"""The accounts of the controllers' agents: no other host may have such a name."""
 # One sample a minute, for an hour.
 SAMPLE_S, HISTORY_MAX = 60.0, 60
 
@@ -32,7 +35,6 @@ class Sample:
 
     at_s: float
     received: Mapping[Peer, int]
-
 
 
 def received(text: str) -> dict[Peer, int]:
@@ -87,6 +89,16 @@ def candidates(connections: Iterable[BusConnection], history: Sequence[Sample], 
     """
     oldest = history[0].received if history else {}
     return _grown(connections, oldest, now, prefix).most_common()
+
+
+def search_order(found: Iterable[tuple[str, int]], last: Collection[str] = CONTROLLERS) -> list[tuple[str, int]]:
+    """The order in which the connections of ``found`` (account, bytes sent) are closed to see who filled the memory.
+
+    Those of the controllers' agents (``last``) come after all others: a search costs a host that is innocent its
+    connections for a while, and without a controller's agents nobody repairs its services. Otherwise the largest sender
+    comes first, as in ``found``.
+    """
+    return sorted(found, key=lambda each: each[0] in last)
 
 
 def remembered(history: Sequence[Sample], sample: Sample) -> tuple[Sample, ...]:

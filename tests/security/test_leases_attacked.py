@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A stranger on the pxeboot network declines and releases the address of another host, at a real dnsmasq."""
+"""A stranger on the pxeboot network takes the address of another host or asks without end, at a real dnsmasq."""
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,16 @@ import pytest
 
 from flock.testing.privileges import need_root
 from flock.testing.services.process import wait_for
-from sysinv.conductor.dhcp import TRANSFERS_MAX, DnsmasqPaths, render_conf, render_hosts, render_rules
+from sysinv.conductor.dhcp import (
+    QUESTIONS_BURST,
+    QUESTIONS_PER_MINUTE,
+    QUESTIONS_PER_SECOND,
+    TRANSFERS_MAX,
+    DnsmasqPaths,
+    render_conf,
+    render_hosts,
+    render_rules,
+)
 from sysinv.model.addressing import PoolView
 
 VICTIM, ADDRESS = "08:00:27:00:00:09", "169.254.202.77"
@@ -55,6 +66,23 @@ if count == 1:
         print(block[4:].decode())
     except TimeoutError:
         print("nothing")
+"""
+
+# Sends so many of the given messages in turn, each from the next of the given MAC addresses.
+FLOOD = """
+import json, socket, struct, sys
+told = json.load(sys.stdin)
+sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+sock.bind(("machine0", 0))
+for number in range(told["count"]):
+    data = bytes.fromhex(told["messages"][number % len(told["messages"])])
+    mac = bytes.fromhex(told["macs"][number % len(told["macs"])].replace(":", ""))
+    udp = struct.pack("!HHHH", 68, 67, 8 + len(data), 0) + data
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, bytes(4), b"\\xff" * 4)
+    total = sum(struct.unpack("!10H", head))
+    total = (total & 0xffff) + (total >> 16)
+    total = (total & 0xffff) + (total >> 16)
+    sock.send(b"\\xff" * 6 + mac + b"\\x08\\x00" + head[:10] + struct.pack("!H", total ^ 0xffff) + head[12:] + udp)
 """
 
 
@@ -115,6 +143,15 @@ class Site:
         assert options[:2] == b"\x35\x01"
         return options[2], ".".join(map(str, reply[16:20]))
 
+    def answered(self, data: bytes) -> tuple[int, str]:
+        """As ``ask``, of a client that repeats its message when there is no reply."""
+        for _ in range(5):
+            try:
+                return self.ask(data)
+            except AssertionError as error:
+                lost = error
+        raise lost
+
     def protect(self) -> None:
         for _ in range(2):  # The unit loads them at each start.
             self.run(self.server, "nft", "-f", "-", text=render_rules("pxeboot0"))
@@ -123,6 +160,15 @@ class Site:
         """Begin ``count`` transfers as the machine with this MAC address."""
         self.run(self.machines, "ip", "link", "set", "machine0", "address", mac)
         return self.run(self.machines, sys.executable, "-c", READER, str(count)).strip()
+
+    def flood(self, count: int, macs: list[str], *messages: bytes) -> None:
+        """Send the messages in turn, each in a frame from the next of these MAC addresses."""
+        self.run(self.machines, sys.executable, "-c", FLOOD, text=json.dumps(
+            {"count": count, "macs": macs, "messages": [data.hex() for data in messages]}))
+
+    def asked(self) -> int:
+        """How many of the messages that strangers sent have reached dnsmasq."""
+        return sum("DHCPREQUEST" in line and VICTIM not in line for line in self.log().splitlines())
 
     def leases(self) -> str:
         return (self.folder / "dnsmasq.leases").read_text()
@@ -234,6 +280,32 @@ def test_without_the_rules_it_takes_all_places(site: Site) -> None:
         if site.read(VICTIM, 1) == "nothing":
             return
     raise AssertionError("the victim was served every time")
+
+
+def test_a_machine_that_asks_without_end_is_heard_some_times_a_minute(site: Site) -> None:
+    """Each of these questions makes dnsmasq end a lease and begin another, with two runs of the lease script."""
+    site.protect()
+    began = time.monotonic()
+    site.flood(600, [STRANGER], request(STRANGER, "169.254.202.201"), request(STRANGER, "169.254.202.202"))
+    assert site.ask(request(VICTIM, ADDRESS)) == (ACK, ADDRESS)
+    allowed = QUESTIONS_PER_MINUTE * (1 + (time.monotonic() - began) / 60) + 1
+    assert 0 < site.asked() <= allowed
+
+
+def test_machines_that_ask_without_end_are_heard_some_times_a_second(site: Site) -> None:
+    """Whoever sends with many MAC addresses."""
+    site.protect()
+    macs = [f"08:00:27:77:{number // 256:02x}:{number % 256:02x}" for number in range(2000)]
+    began = time.monotonic()
+    site.flood(4000, macs, *(request(mac, "169.254.202.201") for mac in macs))
+    # In the end there is room for another again.
+    assert site.answered(request(VICTIM, ADDRESS)) == (ACK, ADDRESS)
+    assert 0 < site.asked() <= QUESTIONS_BURST + QUESTIONS_PER_SECOND * (time.monotonic() - began) + 1
+
+
+def test_without_the_rules_each_of_these_questions_is_heard(site: Site) -> None:
+    site.flood(200, [STRANGER], request(STRANGER, "169.254.202.201"), request(STRANGER, "169.254.202.202"))
+    wait_for(lambda: site.asked() > 2 * QUESTIONS_PER_MINUTE, 60, "dnsmasq to hear them")
 
 
 def test_an_honest_client_gets_its_address(site: Site) -> None:

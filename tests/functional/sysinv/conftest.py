@@ -13,7 +13,9 @@ import pytest
 import requests
 
 from flock import tls
+from flock.core.errors import Refused
 from flock.exec import Completed, run
+from flock.exec.alone import alone
 from flock.exec.atomic import replace_file
 from flock.rpc import Server, client
 from flock.testing.daemons import BIN, empty_database
@@ -24,6 +26,7 @@ from flock.testing.subsystem import RunningSubsystem
 from mtce.contract.records import ActionReply, HostStatus, MtceHost
 from mtce.contract.rpc import MtceHosts
 from sysinv.bootstrap.answers import parse
+from sysinv.cmd import lease_update
 from sysinv.contract.records import HostStateUpdate
 from sysinv.contract.rpc import HostStates, InventoryReports
 from sysinv.hosts.seed import seed_system
@@ -159,10 +162,22 @@ class Sysinv(RunningSubsystem):
 
     def lease(self, mac: str, address: str = "169.254.202.77", tags: str = "pxeboot pxeboot0",
               action: str = "add") -> Completed:
-        """Run the lease script as dnsmasq does."""
-        return run([str(BIN / "sysinv-dnsmasq-lease-update"), action, mac, address], timeout_s=60, check=False,
+        """Run the lease script as dnsmasq does, until the process that it leaves in the background has ended."""
+        done = run([str(BIN / "sysinv-dnsmasq-lease-update"), action, mac, address], timeout_s=60, check=False,
                    env={"FLOCK_CONF_DIR": str(self.conf_dir), "DNSMASQ_TAGS": tags, "PYTHONWARNINGS": "ignore",
-                        "DNSMASQ_CLIENT_ID": f"01:{mac}"})
+                        "DNSMASQ_CLIENT_ID": f"01:{mac}", "TMPDIR": str(self.folder)})
+        lock = self.folder / lease_update.PROG / str(lease_update.place(mac))
+
+        def told() -> bool:
+            try:
+                with alone(lock, "A process tells of a lease."):
+                    return True
+            except Refused:
+                return False
+
+        if lock.parent.is_dir():
+            wait_for(told, 60, "the end of what tells of the lease")
+        return done
 
     def discovered(self, mac: str) -> str:
         """Uuid of the host with that MAC address, waited for."""

@@ -125,7 +125,7 @@ def test_keys_with_which_a_daemon_may_send(daemon, key, permitted):
 
 
 ROOT = Path(__file__).parents[4]
-PROGRAMS = {"sysinv-dnsmasq-lease-update": "sysinv.cmd.lease_update"}
+PROGRAMS = {"sysinv-dnsmasq-lease-update": "sysinv.cmd.lease_tell"}
 
 
 @pytest.mark.parametrize("daemon", busaccounts.SERVICES)

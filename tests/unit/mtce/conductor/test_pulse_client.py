@@ -13,7 +13,8 @@ from mtce.core.view import first_view
 UUID = "2f1c1d7e-0000-4000-8000-000000000001"
 HOST = MtceHost(UUID, "worker-0", "worker", "worker", "", "192.168.204.10", "192.168.206.10", "locked", "disabled",
                 "online")
-WATCHED = {"uuid": UUID, "hostname": "worker-0", "networks": ["mgmt", "cluster-host"], "epoch": 7}
+WATCHED = {"uuid": UUID, "hostname": "worker-0", "networks": ["mgmt", "cluster-host"], "epoch": 7,
+           "addresses": {"mgmt": "192.168.204.10", "cluster-host": "192.168.206.10"}}
 
 
 class Heartbeat:

@@ -34,6 +34,20 @@ def test_start_and_stop():
     assert book.done == [("start", Watch(UUID, "worker-0", ("mgmt",), 3)), ("stop", UUID)]
 
 
+def test_addresses_of_a_host_by_network():
+    book = Book()
+    book.obey({"op": "start", "host": {**HOST, "addresses": {"mgmt": "192.168.204.10"}}})
+    assert book.done == [("start", Watch(UUID, "worker-0", ("mgmt",), 3, (("mgmt", "192.168.204.10"),)))]
+
+
+@pytest.mark.parametrize("addresses", [
+    [], "192.168.204.10", {"oam": "192.168.204.10"}, {"mgmt": 5}, {"mgmt": None}, {"mgmt": "worker-0"},
+    {"mgmt": "fd00::1"}, {"mgmt": "239.1.1.2"}, {"mgmt": "255.255.255.255"}, {"mgmt": "0.0.0.0"}])
+def test_what_is_no_address_of_a_host(addresses):
+    with pytest.raises(BadRequest, match="^addresses"):
+        Book().obey({"op": "start", "host": {**HOST, "addresses": addresses}})
+
+
 @pytest.mark.parametrize(("request_", "field"), [
     (b"{", "line"), (b"[]", "line"), (b"[" * 100_000, "line"), ({"op": "reboot"}, "op"), ({"op": "hosts"}, "hosts"),
     ({"op": "start"}, "host"), ({"op": "start", "host": {**HOST, "uuid": "x"}}, "uuid"),

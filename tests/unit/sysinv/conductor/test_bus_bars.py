@@ -13,7 +13,7 @@ from flock.exec import CommandFailed, CommandNotFound, CommandTimeout, OutputToo
 from flock.rpc.accounts import BusConnection, HostAccess, StoredQueue
 from sysinv.conductor import busguard as guards
 from sysinv.conductor.busguard import ASK_EVERY_S, RELIEF_S, SEARCH_AFTER_S, BusGuard
-from sysinv.model.busguard import BARRED_S, HELD_BYTES, HISTORY_MAX, SAMPLE_S, SUSPECT_BYTES
+from sysinv.model.busguard import BARRED_S, CONTROLLERS, HELD_BYTES, HISTORY_MAX, SAMPLE_S, SUSPECT_BYTES
 
 PORT, CONNECTIONS_MAX = 5671, 64
 A, B, C, SERVICE = "host.a", "host.b", "host.c", "service.fm-api"
@@ -207,6 +207,23 @@ def test_who_filled_the_memory_slowly_is_found_by_closing_connections(bus: Bus) 
     assert [hostname for hostname, _ in bus.told] == ["c"]
     bus.guard.audit()
     assert len(bus.set) == 3
+
+
+def test_a_search_closes_the_connections_of_controllers_last(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = sorted(CONTROLLERS)
+    monkeypatch.setitem(globals(), "EVERY", (first, second, *EVERY))
+    bus.limits = dict.fromkeys(EVERY, CONNECTIONS_MAX)
+    bus.sent = {first: SUSPECT_BYTES - 1, **dict.fromkeys(EVERY[1:], 0)}
+    bus.full = True
+    bus.guard = bus.anew()
+    bus.guard.audit()
+    bus.now_s += SEARCH_AFTER_S
+    bus.guard.audit()
+    assert [account for account, most in bus.set if most == 0] == [A, B, C]
+    bus.relieved_by = second
+    bus.guard.audit()
+    assert [account for account, most in bus.set if most == 0] == [A, B, C, first, second], "it may be one of them"
+    assert [hostname for hostname, _ in bus.told] == ["controller-1"]
 
 
 def test_a_search_goes_on_where_it_ended_and_begins_anew_at_its_end(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:

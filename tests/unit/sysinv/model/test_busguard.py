@@ -3,7 +3,8 @@
 import pytest
 
 from flock.rpc.accounts import BusConnection
-from sysinv.model.busguard import SUSPECT_BYTES, peer_of, received, suspects
+from sysinv.model.busguard import CONTROLLERS, SUSPECT_BYTES, peer_of, received, search_order, suspects
+from sysinv.model.hostname import hostname_refusal
 
 OUTPUT = """\
 0      0            127.0.0.1:5671         127.0.0.1:40001 cubic rto:204 bytes_received:120 segs_out:1
@@ -35,3 +36,21 @@ def test_the_largest_sender_of_late_comes_first_and_services_never():
            peers["host.c"]: 2 * SUSPECT_BYTES, peers["service.d"]: 9 * SUSPECT_BYTES}
     assert suspects(connections, before, now, "host.") == ["host.c", "host.b"]
     assert suspects(connections, now, now, "host.") == []
+
+
+@pytest.mark.parametrize(("found", "order"), [
+    ([], []),
+    ([("host.controller-0", 9), ("host.a", 5), ("host.controller-1", 3), ("host.b", 0)],
+     ["host.a", "host.b", "host.controller-0", "host.controller-1"]),
+    ([("host.controller-1", 9), ("host.controller-0", 9)], ["host.controller-1", "host.controller-0"]),
+    ([("host.a", 5), ("host.b", 5)], ["host.a", "host.b"]),
+    ([("host.controller-2", 5), ("host.controller", 4)], ["host.controller-2", "host.controller"])])
+def test_controllers_are_searched_last_and_large_senders_first(found, order):
+    assert [account for account, _ in search_order(found)] == order
+    assert sorted(search_order(found)) == sorted(found)
+
+
+def test_no_other_host_has_the_name_of_a_controller():
+    assert {"host.controller-0", "host.controller-1"} == CONTROLLERS
+    for account in CONTROLLERS:
+        assert hostname_refusal(account.removeprefix("host."), "worker") is not None
