@@ -16,7 +16,7 @@ from sm.catalogue import definitions, plugins
 from sm.catalogue.definitions import Definitions, Deployments, Group, GroupHead, ResultCodes, Service, Variants
 from sm.catalogue.fields import ELSEWHERE, ELSEWHERE_RULE
 from sm.catalogue.problems import CatalogueRefused, Problem
-from sm.catalogue.site import FAMILIES, FLOCK, STARLINGX, Site, address_rules
+from sm.catalogue.site import FAMILIES, OTHER, PLATFORMS, Site, address_rules
 from sm.contract.states import Condition, PluginKind, ServiceAction, ServiceState, Status
 
 Kind = TypeVar("Kind")
@@ -158,8 +158,9 @@ def site_problems(reader: Reader, site: Site, known: Definitions, file: str) -> 
     services = {name for group in known.groups.values() for name in group.services}
     for field, value, allowed in (
             ("mode", [site.mode], deployments.modes), ("role", [site.role], ["none", *deployments.roles]),
-            ("platform", [site.platform], [FLOCK, STARLINGX]), ("features", site.features, deployments.features),
-            ("networks", site.networks, deployments.networks), ("parameters", site.parameters, services)):
+            ("platform", [site.platform], PLATFORMS), ("features", site.features, deployments.features),
+            ("networks", site.networks, deployments.networks), ("parameters", site.parameters, services),
+            ("programs", site.programs, services)):
         for item in value:
             if item not in allowed:
                 reader.wrong(file, "site", field, f"{item!r} is not known; known are {', '.join(sorted(allowed))}")
@@ -167,6 +168,14 @@ def site_problems(reader: Reader, site: Site, known: Definitions, file: str) -> 
         reader.wrong(file, "site", f"configuration.{key}", ELSEWHERE_RULE)
     for network, field, rule in address_rules(site):
         reader.wrong(file, f"network {network}", field, rule)
+    if site.programs and site.platform != OTHER:
+        reader.wrong(file, "site", "programs", f"may stand only where the platform is {OTHER!r}")
+    for name, text in site.programs.items():
+        try:
+            if plugins.parse(text)[0] in plugins.PROBES:
+                raise ValueError("must start and stop the service")
+        except ValueError as error:
+            reader.wrong(file, "site", f"programs.{name}", str(error))
 
 
 def _group(reader: Reader, path: Path) -> Group | None:
