@@ -10,8 +10,9 @@ from sm.catalogue import plugins
 from sm.catalogue.check import problems
 from sm.catalogue.definitions import Definitions, Group, Limits, Service, Variants
 from sm.catalogue.fields import PLACEHOLDER
-from sm.catalogue.load import Reader, site_problems
+from sm.catalogue.load import site_problems
 from sm.catalogue.problems import CatalogueRefused, Problem
+from sm.catalogue.reader import Reader
 from sm.catalogue.rows import (
     ActionRow,
     Configured,
