@@ -22,26 +22,26 @@ if is_flock_enabled; then
         "stack post-config")
             echo_summary "Configuring the flock"
             configure_flock
-            flock_each configure fm sysinv mtce
+            flock_each configure "${FLOCK_SUBSYSTEMS[@]}"
             if is_service_enabled key; then
                 create_flock_accounts
-                flock_each create_accounts fm sysinv mtce
+                flock_each create_accounts "${FLOCK_SUBSYSTEMS[@]}"
             fi
-            flock_each init fm sysinv mtce
+            flock_each init "${FLOCK_SUBSYSTEMS[@]}"
             ;;
         "stack extra")
             echo_summary "Starting the flock"
-            flock_each start fm sysinv mtce
+            flock_each start "${FLOCK_SUBSYSTEMS[@]}"
             ;;
         "stack test-config")
             echo_summary "Checking the flock"
             check_flock
             ;;
         "unstack ")
-            flock_each stop mtce sysinv fm
+            flock_each stop "${FLOCK_SUBSYSTEMS_ENDING[@]}"
             ;;
         "clean ")
-            flock_each cleanup mtce sysinv fm
+            flock_each cleanup "${FLOCK_SUBSYSTEMS_ENDING[@]}"
             cleanup_flock
             ;;
     esac

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 NEXT = ".next"
@@ -32,7 +31,7 @@ def replace_file(path: Path, data: str | bytes, mode: int = 0o644, owner: int | 
 
 def replace_in(directory: int, name: str, data: str | bytes, mode: int, owner: int | None = None) -> None:
     """Like ``replace_file``, for ``name`` in an open directory; replaces a symbolic link of that name."""
-    temporary = f".{name}.{secrets.token_hex(4)}"
+    temporary = f".{name}.{os.urandom(4).hex()}"
     descriptor = os.open(temporary, _NEW_FILE, mode, dir_fd=directory)
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -71,7 +70,7 @@ def replace_kept(path: Path, data: str | bytes, mode: int = 0o600) -> None:
     except FileNotFoundError:
         replace_file(path, data, mode)
         return
-    staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    staged = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     # Readable for nobody else until it has its owner and group.
     replace_file(staged, data, 0o600)
     try:

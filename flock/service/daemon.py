@@ -21,7 +21,7 @@ from flock.core.health import Health
 from flock.service.backend import oslo_service
 from flock.service.listener import Listener
 from flock.service.notify import notify, reloading, watchdog_interval_s
-from flock.service.standby import wait_until_active
+from flock.service.standby import nothing, wait_until_active
 from flock.service.starting import Abandoned, until_ready
 
 LOG = logging.getLogger(__name__)
@@ -206,14 +206,16 @@ class _Launcher(oslo_service.ProcessLauncher):  # type: ignore[misc]
         return handle
 
 
-def run_daemon(prog: str, factory: Factory, *, subsystem: str | None = None, argv: Sequence[str] | None = None) -> int:
+def run_daemon(prog: str, factory: Factory, *, subsystem: str | None = None, argv: Sequence[str] | None = None,
+               prepare: Callable[[], None] = nothing) -> int:
     """Run the daemon ``prog`` until SIGTERM; returns the exit code for ``sys.exit``.
 
     ``factory(conf)`` returns a ``Daemon``. ``subsystem`` defaults to ``prog`` up to the first dash, ``argv`` to the
-    command line.
+    command line. ``prepare`` as ``flock.service.standby.nothing`` says.
     """
     conf = flock_conf.setup(prog, subsystem or prog.split("-", 1)[0], sys.argv[1:] if argv is None else argv)
     sys.excepthook = _main_failed
+    prepare()
     wait_until_active(conf.config_file)
     daemon_service = DaemonService(prog, conf, factory)
     _Launcher(conf, daemon_service).launch_service(daemon_service)

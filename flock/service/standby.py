@@ -22,6 +22,14 @@ LOOK_S = 0.5
 NOTIFY_LIMIT_S = 1.0
 
 
+def nothing() -> None:
+    """What a program prepares that has nothing to prepare.
+
+    Such a function runs before the process stands by. It loads what depends on the program alone, such as modules that
+    are found by scanning and files of the release; a failover would wait for that otherwise. It opens nothing.
+    """
+
+
 def wait_until_active(files: Iterable[str] = ()) -> None:
     """Return when this process may work: at once, unless it was started to stand by.
 

@@ -13,7 +13,7 @@ from gunicorn.app.base import BaseApplication
 
 from flock import conf as flock_conf
 from flock.foreign import webserver  # noqa: F401 - refuses a gunicorn without what is used here
-from flock.service.standby import wait_until_active
+from flock.service.standby import nothing, wait_until_active
 
 LOG = logging.getLogger(__name__)
 LINE_BYTES_MAX = 8190
@@ -101,14 +101,16 @@ def _worker_exit(server: Any, worker: Any) -> None:
 
 
 def run_api(prog: str, app_factory: AppFactory, group: str = "api", *, default_port: int = 8080,
-            subsystem: str | None = None, argv: Sequence[str] | None = None) -> None:
+            subsystem: str | None = None, argv: Sequence[str] | None = None,
+            prepare: Callable[[], None] = nothing) -> None:
     """Serve ``app_factory(conf)`` (called in each worker) until SIGTERM; ends the process.
 
     SIGHUP rereads the configuration and replaces the workers gracefully. ``default_port`` applies when
-    ``[group] bind_port`` is 0. If the application has them, calls ``worker_started(is_ending)`` before it serves and
-    ``close()`` when its worker ends.
+    ``[group] bind_port`` is 0. ``prepare`` as ``flock.service.standby.nothing`` says. If the application has them,
+    calls ``worker_started(is_ending)`` before it serves and ``close()`` when its worker ends.
     """
     conf = flock_conf.setup(prog, subsystem or prog.split("-", 1)[0], sys.argv[1:] if argv is None else argv)
+    prepare()
     wait_until_active(conf.config_file)
     sys.argv = [prog]  # libraries that parse the command line must not see these arguments
     GunicornApi(prog, conf, app_factory, group, default_port).run()

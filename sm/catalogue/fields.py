@@ -55,7 +55,7 @@ SETTINGS: Mapping[str, tuple[int, int]] = {
 SETTING_CHOICES: Mapping[str, tuple[str, ...]] = {
     "SYSTEM_MODE": ("simplex", "duplex", "duplex-direct", "standard"),
     "SYSTEM_ROLE": ("none", "systemcontroller", "subcloud"),
-    "PLATFORM": ("flock", "starlingx"),
+    "PLATFORM": ("flock", "starlingx", "other"),
 }
 ELSEWHERE = frozenset({"policy", *Timing.__dataclass_fields__})
 """What the agreement between the nodes goes by. The witness, which has no store, needs it too."""

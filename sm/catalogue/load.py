@@ -1,115 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads the YAML files, shipped definitions and site; names every broken rule with its file, row and field."""
+"""Reads the shipped definitions and the site; names every broken rule with its file, row and field."""
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any
 
-import yaml
-
-from flock.core.codec import codec_for
-from flock.core.errors import InvalidInput
 from sm.catalogue import definitions, plugins
 from sm.catalogue.definitions import Definitions, Deployments, Group, GroupHead, ResultCodes, Service, Variants
 from sm.catalogue.fields import ELSEWHERE, ELSEWHERE_RULE
-from sm.catalogue.problems import CatalogueRefused, Problem
-from sm.catalogue.site import FAMILIES, FLOCK, STARLINGX, Site, address_rules
+from sm.catalogue.reader import Reader
+from sm.catalogue.site import FAMILIES, OTHER, PLATFORMS, Site, address_rules
 from sm.contract.states import Condition, PluginKind, ServiceAction, ServiceState, Status
 
-Kind = TypeVar("Kind")
 SHIPPED = Path(__file__).parent
-FILE_BYTES_MAX = 1_000_000
 NEEDS = ("enable_needs", "disable_needs", "go_active_needs", "go_standby_needs", "enabled_needs", "enable_after",
          "go_active_after")
-
-
-class _Loader(yaml.SafeLoader):
-    """Plain YAML, except that a key may stand only once in a mapping.
-
-    libyaml's loader is faster, and its process dies of a file with many open brackets.
-    """
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice in one mapping", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-class Reader:
-    """Collects the broken rules of one set of files, so that all of them are reported at once."""
-
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-
-    def wrong(self, file: str, row: str, field: str, rule: str) -> None:
-        """Add a broken rule."""
-        self.problems.append(Problem(file, row, field, rule))
-
-    def document(self, path: Path) -> dict[str, Any]:
-        """The mapping that a file holds; empty when it holds none, which is reported."""
-        try:
-            if path.stat().st_size > FILE_BYTES_MAX:
-                raise ValueError(f"must be at most {FILE_BYTES_MAX} bytes long")
-            raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
-        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-            self.wrong(path.name, "", "", " ".join(str(error).split()))
-            return {}
-        if not isinstance(raw, dict) or not all(isinstance(key, str) for key in raw):
-            self.wrong(path.name, "", "", "must be a mapping whose keys are text")
-            return {}
-        return raw
-
-    def record(self, kind: Any, raw: Any, file: str, row: str) -> Any:
-        """A record of the type ``kind``; None when the document does not fit, which is reported."""
-        self._unknown(kind, raw, file, row, "")
-        try:
-            return codec_for(kind).from_document(raw, "")
-        except InvalidInput as error:
-            self.wrong(file, row, error.params["field"], error.params["rule"])
-            return None
-
-    def _unknown(self, kind: Any, raw: Any, file: str, row: str, place: str) -> None:
-        """Report keys that no field has: in files that people write, such a key is a slip."""
-        if not isinstance(raw, dict):
-            return
-        if is_dataclass(kind):
-            hints = get_type_hints(kind)
-            for key, value in raw.items():
-                if key in hints:
-                    self._unknown(hints[key], value, file, row, f"{place}{key}.")
-                else:
-                    self.wrong(file, row, f"{place}{key}",
-                               f"is not known here; known are {', '.join(sorted(hints))}")
-            return
-        inner = get_args(kind)
-        # ``Family | None`` and ``Mapping[str, Mode]`` both have the type of the values in their arguments.
-        for argument in inner:
-            if is_dataclass(argument):
-                for key, value in ({"": raw} if type(None) in inner else raw).items():
-                    self._unknown(argument, value, file, row, f"{place}{key}." if key else place)
-
-    def finish(self) -> None:
-        """Raise CatalogueRefused when a rule is broken."""
-        if self.problems:
-            raise CatalogueRefused(self.problems)
-
-    def settings(self, kind: type[Kind], raw: Any, file: str, broken: Callable[[Kind], list[tuple[str, str]]]) -> Kind:
-        """The only record of a file; ``broken`` gives ``(field, rule)`` for each rule that it breaks. As ``finish``."""
-        found: Kind | None = self.record(kind, raw, file, "")
-        if found is not None:
-            for field, rule in broken(found):
-                self.wrong(file, "", field, rule)
-        self.finish()
-        assert found is not None  # noqa: S101 - finish has raised otherwise
-        return found
 
 
 @cache
@@ -158,8 +66,9 @@ def site_problems(reader: Reader, site: Site, known: Definitions, file: str) -> 
     services = {name for group in known.groups.values() for name in group.services}
     for field, value, allowed in (
             ("mode", [site.mode], deployments.modes), ("role", [site.role], ["none", *deployments.roles]),
-            ("platform", [site.platform], [FLOCK, STARLINGX]), ("features", site.features, deployments.features),
-            ("networks", site.networks, deployments.networks), ("parameters", site.parameters, services)):
+            ("platform", [site.platform], PLATFORMS), ("features", site.features, deployments.features),
+            ("networks", site.networks, deployments.networks), ("parameters", site.parameters, services),
+            ("programs", site.programs, services)):
         for item in value:
             if item not in allowed:
                 reader.wrong(file, "site", field, f"{item!r} is not known; known are {', '.join(sorted(allowed))}")
@@ -167,6 +76,14 @@ def site_problems(reader: Reader, site: Site, known: Definitions, file: str) -> 
         reader.wrong(file, "site", f"configuration.{key}", ELSEWHERE_RULE)
     for network, field, rule in address_rules(site):
         reader.wrong(file, f"network {network}", field, rule)
+    if site.programs and site.platform != OTHER:
+        reader.wrong(file, "site", "programs", f"may stand only where the platform is {OTHER!r}")
+    for name, text in site.programs.items():
+        try:
+            if plugins.parse(text)[0] in plugins.PROBES:
+                raise ValueError("must start and stop the service")
+        except ValueError as error:
+            reader.wrong(file, "site", f"programs.{name}", str(error))
 
 
 def _group(reader: Reader, path: Path) -> Group | None:

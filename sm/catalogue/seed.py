@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass, field
 
 from sm.catalogue import plugins
 from sm.catalogue.check import problems
-from sm.catalogue.definitions import Definitions, Group, Service, Variants
+from sm.catalogue.definitions import Definitions, Group, Limits, Service, Variants
 from sm.catalogue.fields import PLACEHOLDER
-from sm.catalogue.load import Reader, site_problems
+from sm.catalogue.load import site_problems
 from sm.catalogue.problems import CatalogueRefused, Problem
+from sm.catalogue.reader import Reader
 from sm.catalogue.rows import (
     ActionRow,
     Configured,
@@ -27,7 +28,7 @@ from sm.catalogue.rows import (
     ServiceRow,
     SettingRow,
 )
-from sm.catalogue.site import FLOCK, Family, Site, values, words
+from sm.catalogue.site import FLOCK, OTHER, Family, Site, values, words
 from sm.contract.states import Condition, DependencyKind, PluginKind, ServiceAction, ServiceState, Status
 
 RETRIES: Mapping[ServiceAction, int] = {
@@ -44,6 +45,8 @@ _NEEDED: Mapping[str, tuple[ServiceAction, ServiceState]] = {
     "go_active_after": (ServiceAction.GO_ACTIVE, ServiceState.ENABLED_ACTIVE),
     "enabled_needs": (ServiceAction.ENABLE, ServiceState.ENABLED_ACTIVE),
 }
+OTHER_STOP_S = 30
+"""What something else runs may take so long to stop; the flock's own daemons end sooner, or are killed."""
 _LASTING = "enabled_needs"
 _REVERSED = ("enable_needs", "go_active_needs", _LASTING)
 """What is stopped in the reverse order of starting."""
@@ -103,11 +106,29 @@ def _holds(when: Iterable[str], facts: set[str]) -> bool:
 
 def _choose(name: str, group: Group, variants: Variants, site: Site, facts: set[str]) -> Chosen | None:
     """The variant of the site's platform; on the flock, StarlingX's other services are known and not provisioned."""
+    if site.platform == OTHER:
+        return _run_by_other(name, group, variants, site.programs.get(name, ""))
     if site.platform == FLOCK and variants.flock is not None:
         return Chosen(name, group, variants.flock, _holds(variants.flock.when, facts), own=True)
     if variants.starlingx is None:
         return None
     return Chosen(name, group, variants.starlingx, site.platform != FLOCK and _holds(variants.starlingx.when, facts))
+
+
+def _run_by_other(name: str, group: Group, variants: Variants, program: str) -> Chosen | None:
+    """A service that something else runs: its name, impact, order and audits are the shipped ones, and nothing of how
+    the shipped program is called."""
+    service = variants.flock or variants.starlingx
+    if service is None:
+        return None
+    own, limits = variants.flock is not None, service.limits
+    if not program:
+        return Chosen(name, group, service, provisioned=False, own=own)
+    called = Service(service.impact, program, Limits(limits.start, max(limits.stop, OTHER_STOP_S), limits.audit),
+                     service.audit, enable_needs=(*service.enable_needs, *service.go_active_needs),
+                     disable_needs=service.disable_needs, enabled_needs=service.enabled_needs,
+                     enable_after=(*service.enable_after, *service.go_active_after))
+    return Chosen(name, group, called, provisioned=True, own=own)
 
 
 def _interfaces(known: Definitions, site: Site) -> Iterator[InterfaceRow]:

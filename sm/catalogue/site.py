@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 FAMILIES = ("ipv4", "ipv6")
 FLOCK = "flock"
 STARLINGX = "starlingx"
+OTHER = "other"
+PLATFORMS = (FLOCK, STARLINGX, OTHER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,11 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One controller. ``unit``: its own name. ``platform``: whose programs run, ``flock`` or ``starlingx``.
+    """One controller. ``unit``: its own name. ``platform``: whose programs run, ``flock``, ``starlingx`` or ``other``.
 
     ``parameters``: by service, added to the shipped instance parameters or in their place. ``configuration``: values
-    that concern the whole daemon.
+    that concern the whole daemon. ``programs``: with the platform ``other``, the services that run, and their plug-ins,
+    such as ``{fm-mgr: "exec:/usr/local/bin/agent"}``.
     """
 
     mode: str
@@ -60,6 +63,7 @@ class Site:
     networks: Mapping[str, Network] = field(default_factory=dict)
     parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     configuration: Mapping[str, str] = field(default_factory=dict)
+    programs: Mapping[str, str] = field(default_factory=dict)
 
 
 def words(site: Site) -> set[str]:

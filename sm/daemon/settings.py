@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flock.service import realtime
-from sm.catalogue.load import Reader
+from sm.catalogue.reader import Reader
 from sm.contract.messages import NodeReport
 from sm.contract.states import Administrative, Availability, Operational, Policy
 from sm.core.paths import WEIGHTS

@@ -19,7 +19,7 @@ from sm.postgres.server import Server, ServerFailed
 from sm.postgres.settings import Settings
 from sm.postgres.waiting import Waiting
 from sm.store import agreement
-from sm.store.kept import Kept
+from sm.store.documents import Documents
 
 LOG = logging.getLogger(__name__)
 DONE, FAILED, NOT_RUNNING, PRIMARY, OUTDATED, STANDALONE = 0, 1, 7, 8, 33, 36
@@ -237,7 +237,7 @@ class Program:
             LOG.warning("%s cannot be read: %s", path, error)
             return False
         try:
-            known = agreement.get(Kept(path, connection))
+            known = agreement.get(Documents(path, connection))
         except FlockError as error:
             LOG.warning("whose data is current is not known: %s", error)
             return False

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sm.catalogue.load import Reader
+from sm.catalogue.reader import Reader
 
 FILE = Path("/etc/sm/postgres.conf")
 PEERS_MAX = 4

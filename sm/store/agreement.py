@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flock.core.codec import codec_for
 from sm.core.domain.view import Durable, Record, Vote
-from sm.store.kept import Kept
+from sm.store.documents import Documents
 
 NAME = "agreement"
 
@@ -22,14 +22,14 @@ class _Document:
     forgot: bool = False
 
 
-def put(kept: Kept, durable: Durable) -> None:
+def put(kept: Documents, durable: Durable) -> None:
     """Store vote and record; when this returns, they survive a loss of power, and others may learn of them."""
     vote, record = durable.vote, durable.record
     kept.put(NAME, codec_for(_Document), _Document(vote.term, vote.holder, record.term, record.revision,
                                                    tuple(sorted(record.members)), durable.led_in, durable.forgot))
 
 
-def get(kept: Kept) -> Durable | None:
+def get(kept: Documents) -> Durable | None:
     """What was stored last; None when nothing was, or a damaged file took it along: then this node knows nothing of
     votes that it has given. InvalidInput: what is stored is none."""
     found: _Document | None = kept.get(NAME, codec_for(_Document))

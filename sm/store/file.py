@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
-from sm.store.errors import StoreCorrupt, StoreUnavailable
+from sm.store.access import failures, transaction
+from sm.store.errors import StoreCorrupt
 from sm.store.schema import ALL_TYPES, SCHEMA_VERSION, columns, create, declare
 
 BUSY_TIMEOUT_S = 5.0
 SET_ASIDE_MAX = 5
 """How many damaged files are kept; the oldest is overwritten first."""
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -52,34 +51,6 @@ def _complete(connection: sqlite3.Connection) -> None:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version < SCHEMA_VERSION:
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-
-@contextlib.contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Everything inside is stored, or nothing; no other process writes meanwhile."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        # A full disk may have ended the transaction already.
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-@contextlib.contextmanager
-def failures(path: Path) -> Iterator[None]:
-    """SQLite's errors as StoreCorrupt or StoreUnavailable."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        # The primary code stands in the low byte of an extended one.
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
-            raise StoreCorrupt(path=path, reason=error) from error
-        raise StoreUnavailable(path=path, reason=error) from error
-    except OSError as error:
-        raise StoreUnavailable(path=path, reason=error.strerror or error) from error
 
 
 def set_aside(path: Path) -> Path:

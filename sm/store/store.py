@@ -19,8 +19,9 @@ from sm.catalogue.problems import Problem
 from sm.catalogue.renewal import renewed
 from sm.catalogue.rows import ROW_TYPES, Configured, tables
 from sm.store import rows
+from sm.store.access import failures, transaction
 from sm.store.errors import StoreCorrupt
-from sm.store.file import connect, failures, set_aside, transaction
+from sm.store.file import connect, set_aside
 from sm.store.kept import Kept
 from sm.store.schema import DocumentRow, VersionRow
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flock import rpc
-from flock.api import build_app
+from flock.api import build, build_app
 from flock.api.watching import watched_health
 from flock.auth.secrets import SecretBox
 from flock.auth.session import OwnSession
@@ -17,6 +17,7 @@ from fm.contract import catalogue
 from fm.raiser import Raiser
 from patching.client import rest as patching
 from sm.client.rest import SERVICE, SmApi
+from sysinv.actions import checks
 from sysinv.conf import options
 from sysinv.contract.reports import RESOURCES
 from sysinv.contract.rpc import BusAccounts, ControllerFiles, Operations
@@ -28,6 +29,14 @@ from sysinv.resources.address.rules import NetworkInterfaces
 from sysinv.resources.health.service import HealthService
 from sysinv.resources.host.service import HostService, HostSettings
 from sysinv.resources.operation.table import OPERATIONS
+
+
+def prepare() -> None:
+    """Load all that an application is made of and that no other controller has: modules of resources, catalogues."""
+    build.prepare("sysinv")
+    slices.modules(RESOURCES, "service")
+    checks.of_resources()
+    catalogue.load()
 
 
 def services(db: Database) -> list[Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flock.service.web import run_api
 from sysinv.api.dialect import DIALECT
-from sysinv.api.main import application
+from sysinv.api.main import application, prepare
 
 
 def main() -> None:
     """Serve until SIGTERM."""
-    run_api("sysinv-api", application, default_port=DIALECT.default_port)
+    run_api("sysinv-api", application, default_port=DIALECT.default_port, prepare=prepare)

@@ -59,8 +59,8 @@ def test_everything_is_replaced_then_the_active_controller_dies(on, both, client
         "no rotation is under way" in on(host, f"{PROGRAMS}/sm-key", "status") for host in (leader, other)), 120)
 
     rotate(on, leader, "authority")
-    both = copy_authorities(on, leader)
-    assert len(tls.split(both)) == 2 and content(on, other, CA).encode() == both
+    two = copy_authorities(on, leader)
+    assert len(tls.split(two)) == 2 and content(on, other, CA).encode() == two
     rotate(on, leader, "authority", "--finish")
     new = copy_authorities(on, leader)
     assert len(tls.split(new)) == 1 and new != old

@@ -37,13 +37,17 @@ case " $* " in
     *) echo 0123456789abcdef ;;
 esac
 STUB
-for program in fm-dbsync sysinv-dbsync mtce-dbsync; do
+for program in fm-dbsync sysinv-dbsync mtce-dbsync patching-dbsync; do
     stub "$program" <<'STUB'
 #!/bin/sh
 test -r "$FLOCK_CONF_DIR/flock.conf" || exit 1
 echo "$(basename "$0") $*" >> "$WORK/log"
 STUB
 done
+stub sm-daemon <<'STUB'
+#!/bin/sh
+echo "sm-daemon $*" >> "$WORK/log"
+STUB
 stub rabbitmqctl <<'STUB'
 #!/bin/sh
 echo "rabbitmqctl $*" >> "$WORK/log"

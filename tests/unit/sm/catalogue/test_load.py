@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sm.catalogue import load
+from sm.catalogue import load, reader
 from sm.catalogue.problems import CatalogueRefused
 from sm.catalogue.site import Site
 from tests.unit.sm.catalogue.sites import MODES
@@ -149,7 +149,7 @@ def test_all_problems_are_reported_at_once(files: Path) -> None:
     ("1: 2\n", "must be a mapping whose keys are text"),
     ("a: [\n", "while parsing"),
     ("a: !!python/object:os.system {}\n", "could not determine a constructor"),
-    ("x: " + "a" * load.FILE_BYTES_MAX, "must be at most 1000000 bytes long"),
+    ("x: " + "a" * reader.FILE_BYTES_MAX, "must be at most 1000000 bytes long"),
     ("[" * 500, "recursion"),
 ])
 def test_a_file_that_is_no_mapping(files: Path, text: str, problem: str) -> None:

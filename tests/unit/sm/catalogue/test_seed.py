@@ -11,7 +11,7 @@ from sm.catalogue.load import SHIPPED, shipped
 from sm.catalogue.order import layers, start_steps
 from sm.catalogue.problems import CatalogueRefused
 from sm.catalogue.seed import configured
-from sm.catalogue.site import Network
+from sm.catalogue.site import Network, Site
 from sm.contract.states import (
     DependencyKind,
     OnFailure,
@@ -273,3 +273,33 @@ def test_no_service_of_the_flock_changes_when_a_second_controller_comes() -> Non
     alone, pair = catalogue(rows("simplex")).services, catalogue(rows("standard")).services
     assert pair.keys() - alone.keys() == {"drbd-platform"}
     assert {name: pair[name] for name in alone} == dict(alone)
+
+
+OWN = {"fm-mgr": "exec:/usr/local/bin/agent", "sysinv-inv": "systemd:own-api.service"}
+
+
+def test_a_site_may_name_all_that_runs_and_by_what() -> None:
+    rows = configured(shipped(), Site("simplex", "controller-0", platform="other", programs=OWN,
+                                      parameters={"fm-mgr": {"UNIT": "own.service"}}))
+    assert {row.name for row in rows.services if row.provisioned} == set(OWN)
+    assert {row.name for row in rows.service_groups if row.provisioned} == {"controller-services"}
+    found = {(row.service, row.action): row for row in rows.service_actions if row.service in OWN}
+    assert {row.name for row in found.values()} == {"/usr/local/bin/agent", "own-api.service"}
+    assert {action for _, action in found} == {ServiceAction.ENABLE, ServiceAction.DISABLE, ServiceAction.AUDIT_ENABLED,
+                                               ServiceAction.AUDIT_DISABLED}
+    assert found["fm-mgr", ServiceAction.ENABLE].command == "start"
+    assert next(row for row in rows.service_instances if row.service == "fm-mgr").parameters == {"UNIT": "own.service"}
+
+
+def test_a_site_of_nothing_is_possible() -> None:
+    rows = configured(shipped(), Site("simplex", "controller-0", platform="other"))
+    assert not any(row.provisioned for row in (*rows.services, *rows.service_groups))
+
+
+@pytest.mark.parametrize(("platform", "programs", "field"), [
+    ("flock", OWN, "programs"), ("other", {"nobody": "exec:/bin/true"}, "programs"),
+    ("other", {"fm-mgr": "tcp:127.0.0.1:80"}, "programs.fm-mgr"), ("other", {"fm-mgr": "true"}, "programs.fm-mgr")])
+def test_programs_of_a_site_that_cannot_be_run(platform: str, programs: dict[str, str], field: str) -> None:
+    with pytest.raises(CatalogueRefused) as refused:
+        configured(shipped(), Site("simplex", "controller-0", platform=platform, programs=programs))
+    assert [problem.field for problem in refused.value.problems] == [field]

@@ -12,7 +12,8 @@ from flock.core.codec import Codec
 from flock.core.errors import InvalidInput
 from flock.core.records import replace
 from sm.contract.states import Administrative, Operational
-from sm.store.kept import DOCUMENT_BYTES_MAX, Kept
+from sm.store.documents import DOCUMENT_BYTES_MAX
+from sm.store.kept import Kept
 from sm.store.schema import NodeRow
 from sm.store.store import Store
 from tests.unit.sm.catalogue.sites import changed, few
