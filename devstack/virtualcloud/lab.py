@@ -235,7 +235,13 @@ class Lab:
             raise LabError(f"packages are missing: apt-get install {' '.join(missing)}")
         index = plan.free_index(machine.record.index for machine in self.machines.values())
         record = HostRecord(
-            name, index, role, all_in_one=all_in_one, hardware=hardware_name, bmc=BMC_KINDS[bmc], disks=disks,
+            name,
+            index,
+            role,
+            all_in_one=all_in_one,
+            hardware=hardware_name,
+            bmc=BMC_KINDS[bmc],
+            disks=disks,
             ostree=ostree,
         )
         folder = self.world.store.host_dir(name)
