@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Starts a virtual edge cloud on this machine and performs its main job: discovers, installs, inventories, configures
 # and unlocks two controllers and two workers. Idempotent: a second run completes what is missing.
-# Usage: sudo devstack/stack.sh [--workers N] [--database sqlite|postgresql] [--model standard|aio-sx|aio-dx] [--controllers 1|2]
+# Usage: sudo devstack/stack.sh [--workers N] [--database sqlite|postgresql] [--model standard|aio-sx|aio-dx] [--controllers 1|2] [--ostree]
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 FLOCK_HOME=${FLOCK_HOME:-/opt/flock}
 STATE=${FLOCK_LAB_STATE:-/var/lib/flock-lab}
-workers=2 database="" model=standard controllers=""
+workers=2 database="" model=standard controllers="" ostree=()
 began=$SECONDS
 
 say() { printf '%s %s\n' "$(date +%H:%M:%S)" "$*"; }
@@ -27,6 +27,7 @@ while [ $# -gt 0 ]; do
     --database) database=${2:-} && shift 2 ;;
     --model) model=${2:-} && shift 2 ;;
     --controllers) controllers=${2:-} && shift 2 ;;
+    --ostree) ostree=(--ostree) && shift ;;
     -h | --help) usage 0 ;;
     *) usage 2 >&2 ;;
     esac
@@ -84,12 +85,12 @@ wait "$image_job" || fail "the base image could not be built; see above."
 
 say "virtual machines: $model with $controllers controller(s) and $workers workers"
 if [ "$model" = standard ]; then
-    lab up standard --workers "$workers" --wait
+    lab up standard --workers "$workers" "${ostree[@]}" --wait
     if [ "$controllers" = 2 ] && ! lab status | grep -q '^controller-1 '; then
-        lab add controller-1 --role controller
+        lab add controller-1 --role controller "${ostree[@]}"
     fi
 else
-    lab up "$model" --wait
+    lab up "$model" "${ostree[@]}" --wait
 fi
 
 umask 077

@@ -16,12 +16,13 @@ from devstack.virtualcloud.disks import DISKS_DEFAULT, parse_sizes
 from devstack.virtualcloud.errors import LabError, NotAvailable
 from devstack.virtualcloud.image import Images
 from devstack.virtualcloud.plan import cloud_hosts, published_ports
+from devstack.virtualcloud.record import Store
 from devstack.virtualcloud.session import Session
 from devstack.virtualcloud.site import CODE_DIR, PREFIX, STATE_DIR
 from devstack.virtualcloud.status import status_text
 from devstack.virtualcloud.sweep import sweep
 
-DEFAULT_PORTS = ("5000", "6385", "18002", "2112", "7777")
+DEFAULT_PORTS = ("5000", "6385", "18002", "2112", "7777", "5497", "15491", "4545")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -61,14 +62,24 @@ def _up(session: Session) -> None:
     if installer and not os.access(installer, os.X_OK):
         raise NotAvailable(f"installer {installer}: an executable file is needed")
     Images(session.site.image_dir).build(session.progress)
+    _have_ostree(session)
     session.client.ensure_daemon()
     session.ask("publish", ports=ports)
     data = session.ask(
-        "up", kind=options.kind, workers=options.workers, storage=options.storage, bmc=options.bmc, installer=installer
-    )
+        "up", kind=options.kind, workers=options.workers, storage=options.storage, bmc=options.bmc, installer=installer,
+        ostree=options.ostree,
+    )  # fmt: skip
     stage = session.wait("controller-0")
     status = session.ask("status")
     session.show({**data, "stage": stage, "missing_features": status["missing_features"]}, status_text(status))
+
+
+def _have_ostree(session: Session) -> None:
+    """Make the disk with OSTree, for hosts that run from it; of the lab's image, or of the present one."""
+    if session.options.ostree:
+        images = Images(session.site.image_dir)
+        recorded = Store(session.site.state_dir).load_lab().image
+        images.build_ostree(Path(recorded) if recorded else images.root, session.progress)
 
 
 def _down(session: Session) -> None:
@@ -91,8 +102,9 @@ def _add(session: Session) -> None:
         raise NotAvailable("the lab adds unknown machines only; give it a personality with: system host-update")
     recorded = str(Path(options.hardware).resolve()) if "/" in options.hardware else options.hardware
     parse_sizes(options.disks)
+    _have_ostree(session)
     session.ask("add", host=options.host, hardware=recorded, bmc=options.bmc, role=options.role,
-                disks=options.disks)  # fmt: skip
+                disks=options.disks, ostree=options.ostree)  # fmt: skip
     if options.power_on or options.wait:
         session.ask("power", host=options.host, what="on")
     stage = session.wait(options.host) or ("on" if options.power_on else "off")
@@ -168,6 +180,8 @@ def _bmc(session: Session) -> None:
 def _image_build(session: Session) -> None:
     images = Images(session.site.image_dir)
     built = images.build(session.progress)
+    if session.options.ostree:
+        built |= images.build_ostree(images.root, session.progress)
     data = {"built": built, "path": str(images.root), **images.manifest()}
     session.show(data, f"{'built' if built else 'there already'}: {images.root}")
 
@@ -225,7 +239,10 @@ def parser() -> argparse.ArgumentParser:
         required=True, metavar="build|path"
     )
     for name, run in (("build", _image_build), ("path", _image_path)):
-        image.add_parser(name, parents=[common]).set_defaults(run=run)
+        made = image.add_parser(name, parents=[common])
+        made.set_defaults(run=run)
+        if name == "build":
+            made.add_argument("--ostree", action="store_true", help="also the disk of hosts that run from OSTree")
     return top
 
 
@@ -239,6 +256,7 @@ def _add_lifecycle(command: Callable[..., argparse.ArgumentParser], waiting: arg
     up.add_argument(
         "--publish", metavar="PORT,…|none", default="", help=f"ports on 127.0.0.1 (default {','.join(DEFAULT_PORTS)})"
     )
+    up.add_argument("--ostree", action="store_true", help="new machines run from deployments of OSTree")
     up.add_argument("--installer", type=Path, help="program hosts install themselves with (default: flock-install)")
     down = command("down", _down, "remove all hosts, networks, processes; the image stays")
     down.add_argument("--purge", action="store_true", help="remove the state folder and the code folder too")
@@ -253,6 +271,7 @@ def _add_lifecycle(command: Callable[..., argparse.ArgumentParser], waiting: arg
         "--role", choices=("controller", "worker", "storage"), default="", help="its cabling (default: by name)"
     )
     add.add_argument("--personality", default="", help="none: the cloud has to discover it")
+    add.add_argument("--ostree", action="store_true", help="it runs from deployments of OSTree")
     add.add_argument("--power-on", action="store_true")
     command("remove", _remove, "remove a machine and its disk").add_argument("host")
     power = command("power", _power, "switch a machine", waiting)

@@ -7,6 +7,7 @@ import asyncio
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from devstack.virtualcloud.site import Site
 
 HOSTRUN = Path(__file__).with_name("hostrun.sh")
 HOSTINIT = Path(__file__).with_name("hostinit.sh")
+BOOT_LOADER = Path(__file__).with_name("bootloader.py")
 HOSTINIT_INSIDE = "/opt/flock-hostinit"
 INSTALLER_INSIDE = "/opt/flock-installer"
 LEADER_WAIT_S = 20.0
@@ -28,13 +30,17 @@ FORBIDDEN = ("mknod", "sys_module", "sys_rawio")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Parameters of a container: where its disk is mounted, its bind mounts (source, target), its disks."""
+    """Parameters of a container: where its disk is mounted, its bind mounts (source, target), its disks.
+
+    `ostree`: the disk has OSTree, and its boot loader finds the root.
+    """
 
     name: str
     root: Path
     binds: tuple[tuple[str, str], ...]
     view: Path
     disks: tuple[OwnDisk, ...] = ()
+    ostree: bool = False
 
 
 def nspawn_argv(site: Site, shape: Shape, tail: Sequence[str]) -> list[str]:
@@ -52,6 +58,8 @@ def nspawn_argv(site: Site, shape: Shape, tail: Sequence[str]) -> list[str]:
     binds = [*shape.binds, (str(shape.view), VIEW_INSIDE), (str(HOSTINIT), HOSTINIT_INSIDE)]
     argv += [f"--bind-ro={source}:{target}" for source, target in binds]
     argv += [f"--bind={disk.source}:/dev/{disk.name}" for disk in shape.disks]
+    if shape.ostree:
+        return [sys.executable, "-P", str(BOOT_LOADER), str(shape.root), *argv, *tail]
     return [*argv, "-D", str(shape.root), *tail]
 
 

@@ -45,6 +45,13 @@ class Arguments:
             raise NotAvailable(f"{name}: a number is needed")
         return value
 
+    def flag(self, name: str) -> bool:
+        """Yes or no; no when it is absent."""
+        value = self._values.get(name, False)
+        if not isinstance(value, bool):
+            raise NotAvailable(f"{name}: true or false is needed")
+        return value
+
     def texts(self, name: str) -> list[str]:
         """A list of strings."""
         value = self._values.get(name, [])
@@ -107,7 +114,7 @@ class Control:
     async def _up(self, arguments: Arguments, say: Say) -> Json:
         return await self._lab.up(
             arguments.text("kind"), int(arguments.number("workers", 2)), int(arguments.number("storage", 0)),
-            arguments.text("bmc", "redfish"), arguments.text("installer"), say,
+            arguments.text("bmc", "redfish"), arguments.text("installer"), say, ostree=arguments.flag("ostree"),
         )  # fmt: skip
 
     async def _down(self, _arguments: Arguments, _say: Say) -> Json:
@@ -118,7 +125,7 @@ class Control:
     async def _add(self, arguments: Arguments, _say: Say) -> Json:
         return await self._lab.add(
             arguments.text("host"), arguments.text("hardware"), arguments.text("bmc", "redfish"),
-            arguments.text("role"), arguments.text("disks", DISKS_DEFAULT),
+            arguments.text("role"), arguments.text("disks", DISKS_DEFAULT), ostree=arguments.flag("ostree"),
         )  # fmt: skip
 
     async def _remove(self, arguments: Arguments, _say: Say) -> Json:

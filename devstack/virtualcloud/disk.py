@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A host's disk: an overlay on the base image. Creates and removes disks, and writes files to a disk not in use."""
+"""A host's disk: an overlay on the base image. Creates and removes disks, and writes files to a disk not in use.
+
+A disk with OSTree is an overlay on the image's disk with OSTree; its host sees one of the deployments as /.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 import shutil
 from pathlib import Path, PurePosixPath
 
+from devstack.virtualcloud import bootloader
 from devstack.virtualcloud.errors import LabError
 from devstack.virtualcloud.process import run
 
@@ -14,10 +18,14 @@ HARDWARE_ROOT = "/opt/flock-hardware"
 
 
 class Disk:
-    """The folders `upper`, `work`, `root` (where it is mounted, in the host's own mount namespace)."""
+    """The folders `upper`, `work`, `root` (where it is mounted, in the host's own mount namespace).
 
-    def __init__(self, host_dir: Path) -> None:
+    `lower` is the folder of the image below them.
+    """
+
+    def __init__(self, host_dir: Path, lower: Path) -> None:
         self.path = host_dir / "disk"
+        self.lower = lower
 
     def exists(self) -> bool:
         """Whether the disk has been created."""
@@ -35,11 +43,27 @@ class Disk:
         if self.path.exists():
             await run(["rm", "-rf", "--one-file-system", str(self.path)], timeout_s=120)
 
-    def lay(self, lower: Path, target: str, content: bytes, mode: int = 0o644) -> None:
-        """Write a file to the disk while no host uses it; parent folders keep the image's owner and mode."""
+    def has_ostree(self) -> bool:
+        """Whether the host runs from a deployment of OSTree."""
+        return bootloader.has_ostree([self.lower])
+
+    def place(self, target: str) -> PurePosixPath:
+        """Return where a path of the host, such as /etc/hosts, is on the disk; LabError when nothing can be booted."""
         relative = _relative(target)
-        parent = self.path / "upper"
-        base = lower
+        if not self.has_ostree():
+            return relative
+        try:
+            tree = bootloader.booted_tree([self.path / "upper", self.lower])
+        except bootloader.NotBootable as exc:
+            raise LabError(f"{target}: {exc}") from exc
+        if relative.parts[0] == "var":
+            return bootloader.state_of(tree) / relative.relative_to("var")
+        return tree / relative
+
+    def lay(self, target: str, content: bytes, mode: int = 0o644) -> None:
+        """Write a file to the disk while no host uses it; parent folders keep the image's owner and mode."""
+        relative = self.place(target)
+        parent, base = self.path / "upper", self.lower
         for part in relative.parts[:-1]:
             parent, base = parent / part, base / part
             if parent.is_symlink() or base.is_symlink():

@@ -7,6 +7,8 @@
 set -eu
 view=$1
 shift
+# The initial ramdisk of a system with OSTree leaves this mark.
+[ ! -d /sysroot/ostree ] || : > /run/ostree-booted
 kept=/dev/.machine
 mkdir "$kept"
 

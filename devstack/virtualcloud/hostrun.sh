@@ -11,8 +11,10 @@ while [ "$1" != -- ]; do
     shift
 done
 shift
-tries=0
-until mount -t overlay overlay -o "lowerdir=$lower,upperdir=$disk/upper,workdir=$disk/work" "$disk/root"; do
+tries=0 options=""
+# OSTree links the files of a deployment to its repository; with metacopy a link does not copy the file's content.
+[ ! -d "$lower/ostree/repo" ] || options=",redirect_dir=on,metacopy=on"
+until mount -t overlay overlay -o "lowerdir=$lower,upperdir=$disk/upper,workdir=$disk/work$options" "$disk/root"; do
     tries=$((tries + 1))
     # the mount of the last run may still be in use for a moment
     [ "$tries" -lt 10 ] || exit 126

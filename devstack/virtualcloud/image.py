@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstack.virtualcloud import process, recipe
+from devstack.virtualcloud import ostreeimage, process, recipe
 from devstack.virtualcloud.errors import LabError
 
 FREE_MIB_MIN = 3072
@@ -115,6 +115,22 @@ class Images:
                 if work.exists():
                     shutil.rmtree(work)
             progress(f"image ready: {size_mib} MiB in {took_s} s")
+            return True
+
+    def build_ostree(self, root: Path, progress: Progress) -> bool:
+        """Make the disk with OSTree of the image with this root file system, unless it exists; True when it was made.
+
+        LabError: the image does not exist, or it has not the programs of OSTree.
+        """
+        with self._lock(progress):
+            if ostreeimage.disk_of(root).is_dir():
+                return False
+            if not (root / "usr/bin/ostree").exists():
+                raise LabError(f"the image {root.parent} is without OSTree; take the lab down and build a new one")
+            self._check_space()
+            self._began = time.monotonic()
+            ostreeimage.make(root, lambda text: self._step(progress, text))
+            progress(f"disk with OSTree ready in {time.monotonic() - self._began:.1f} s")
             return True
 
     def _fill(self, root: Path, progress: Progress) -> None:

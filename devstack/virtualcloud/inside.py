@@ -12,7 +12,7 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
-from devstack.virtualcloud import plan
+from devstack.virtualcloud import ostreeimage, plan
 from devstack.virtualcloud.client import enter_argv, join_groups
 from devstack.virtualcloud.disk import Disk
 from devstack.virtualcloud.errors import LabError, NotAvailable
@@ -105,15 +105,22 @@ def _put_running(session: Session, source: Path) -> None:
 
 def _put_on_disk(session: Session, source: Path) -> None:
     options = session.options
-    store = Store(session.site.state_dir)
-    disk = Disk(store.host_dir(options.host))
+    disk = _disk(session)
     if not disk.exists():
         raise LabError(f"{options.host} has an empty disk; install it first")
-    lower = Path(store.load_lab().image)
     files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
     for path in files:
         target = options.target if source.is_file() else f"{options.target.rstrip('/')}/{path.relative_to(source)}"
-        disk.lay(lower, target, path.read_bytes(), stat.S_IMODE(path.stat().st_mode))
+        disk.lay(target, path.read_bytes(), stat.S_IMODE(path.stat().st_mode))
+
+
+def _disk(session: Session) -> Disk:
+    """Return the disk of the host named in the options."""
+    store, host = Store(session.site.state_dir), session.options.host
+    root = Path(store.load_lab().image)
+    record = next((record for record in store.load_hosts() if record.name == host), None)
+    lower = ostreeimage.disk_of(root) if record is not None and record.ostree else root
+    return Disk(store.host_dir(host), lower)
 
 
 def _logs(session: Session) -> int:
@@ -126,4 +133,5 @@ def _logs(session: Session) -> int:
     journal = ["journalctl", "--no-pager", "-n", str(options.lines), "-u", options.unit]
     if status["stage"] in ("booting", "up"):
         return _replace(_enter(session, options.host, [*journal, *follow]))
-    return _replace([*journal, "-D", str(folder / "disk/upper/var/log/journal")])
+    disk = _disk(session)
+    return _replace([*journal, "-D", str(disk.path / "upper" / disk.place("/var/log/journal"))])

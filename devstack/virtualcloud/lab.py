@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from devstack.virtualcloud import hardware, plan, probe, sensors
+from devstack.virtualcloud import hardware, ostreeimage, plan, probe, sensors
 from devstack.virtualcloud.bmcservice import IPMI_GROUP, BmcService
 from devstack.virtualcloud.cgroups import Cgroups
 from devstack.virtualcloud.disks import DEFAULT_GIB, detach_below, parse_sizes
@@ -90,8 +90,13 @@ class Lab:
             raise NotAvailable(f"no host {name!r}; there are: {known}")
         return found
 
-    async def up(self, kind: str, workers: int, storage: int, bmc: str, installer: str, say: Say) -> dict[str, Any]:
-        """Create the missing machines of a cloud kind; installs the first controller and powers it on."""
+    async def up(
+        self, kind: str, workers: int, storage: int, bmc: str, installer: str, say: Say, *, ostree: bool = False
+    ) -> dict[str, Any]:
+        """Create the missing machines of a cloud kind; installs the first controller and powers it on.
+
+        `ostree`: new machines run from deployments of OSTree.
+        """
         names = plan.cloud_hosts(kind, workers, storage)
         async with self._changes:
             lab = self.world.lab
@@ -104,7 +109,9 @@ class Lab:
             added = []
             for name in names:
                 if name not in self.machines:
-                    await self._add(name, plan.role_of(name), "", bmc, all_in_one=kind in plan.ALL_IN_ONE)
+                    await self._add(
+                        name, plan.role_of(name), "", bmc, all_in_one=kind in plan.ALL_IN_ONE, ostree=ostree
+                    )
                     added.append(name)
                     say(f"{name} added")
             first = self.machine(names[0])
@@ -117,13 +124,17 @@ class Lab:
             self.world.store.save_lab(lab)
         return {"kind": kind, "added": added, "hosts": list(names)}
 
-    async def add(self, name: str, hardware_name: str, bmc: str, role: str, disks_gib: str) -> dict[str, Any]:
+    async def add(
+        self, name: str, hardware_name: str, bmc: str, role: str, disks_gib: str, *, ostree: bool = False
+    ) -> dict[str, Any]:
         """Add one unknown machine, without power."""
         plan.check_host_name(name)
         async with self._changes:
             if name in self.machines:
                 raise LabError(f"there is a host {name} already")
-            await self._add(name, role or plan.role_of(name), hardware_name, bmc, disks=parse_sizes(disks_gib))
+            await self._add(
+                name, role or plan.role_of(name), hardware_name, bmc, disks=parse_sizes(disks_gib), ostree=ostree
+            )
         return {"host": name}
 
     async def remove(self, name: str) -> None:
@@ -210,18 +221,28 @@ class Lab:
 
     async def _add(
         self, name: str, role: str, hardware_name: str, bmc: str, *, all_in_one: bool = False,
-        disks: tuple[int, ...] = DEFAULT_GIB,
+        disks: tuple[int, ...] = DEFAULT_GIB, ostree: bool = False,
     ) -> None:  # fmt: skip
         if bmc not in BMC_KINDS:
             raise NotAvailable(f"bmc {bmc!r}: one of {', '.join(BMC_KINDS)}")
         if role not in ("controller", "worker", "storage"):
             raise NotAvailable(f"role {role!r}: controller, worker or storage")
+        disk = ostreeimage.disk_of(Path(self.world.lab.image))
+        if ostree and not disk.is_dir():
+            raise LabError(f"{disk} is missing; make it: devstack/lab image build --ostree")
         missing = probe.missing_programs(probe.IPMI_PROGRAMS) if "ipmi" in BMC_KINDS[bmc] else []
         if missing:
             raise LabError(f"packages are missing: apt-get install {' '.join(missing)}")
         index = plan.free_index(machine.record.index for machine in self.machines.values())
         record = HostRecord(
-            name, index, role, all_in_one=all_in_one, hardware=hardware_name, bmc=BMC_KINDS[bmc], disks=disks
+            name,
+            index,
+            role,
+            all_in_one=all_in_one,
+            hardware=hardware_name,
+            bmc=BMC_KINDS[bmc],
+            disks=disks,
+            ostree=ostree,
         )
         folder = self.world.store.host_dir(name)
         if folder.exists():  # an earlier attempt was interrupted before it wrote a record

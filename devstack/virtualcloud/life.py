@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstack.virtualcloud import boot, container, devices, plan, process, pxelinux
+from devstack.virtualcloud import boot, container, devices, ostreeimage, plan, process, pxelinux
 from devstack.virtualcloud.boot import After, Device, Stage
 from devstack.virtualcloud.cgroups import Cgroups
 from devstack.virtualcloud.disk import HARDWARE_ROOT, Disk
@@ -18,7 +18,7 @@ from devstack.virtualcloud.errors import LabError
 from devstack.virtualcloud.firmware import Decision, Firmware
 from devstack.virtualcloud.hoststate import HostState
 from devstack.virtualcloud.networks import Networks
-from devstack.virtualcloud.record import LabRecord, Running, Store
+from devstack.virtualcloud.record import HostRecord, LabRecord, Running, Store
 from devstack.virtualcloud.site import Site
 
 LOG = logging.getLogger(__name__)
@@ -35,17 +35,17 @@ class World:
     networks: Networks
     cgroups: Cgroups
 
-    @property
-    def image(self) -> Path:
-        """Return the root file system below all disks."""
-        return Path(self.lab.image)
+    def lower(self, record: HostRecord) -> Path:
+        """Return the folder of the image below a host's disk."""
+        root = Path(self.lab.image)
+        return ostreeimage.disk_of(root) if record.ostree else root
 
 
 class Life:
     """The boot loop of one host; the owner runs it in a task, and cancels the task to switch the power off."""
 
     def __init__(self, world: World, state: HostState, hardware_root: Path | None) -> None:
-        self.disk = Disk(state.dir)
+        self.disk = Disk(state.dir, world.lower(state.record))
         self.own_disks = Disks(state.dir, state.name, state.record.disks)
         self._world = world
         self._state = state
@@ -69,8 +69,8 @@ class Life:
         """Create a disk as installed from media: the base image, bootable, with the host's name."""
         await self._fresh_disk()
         name = self._state.name
-        self.disk.lay(self._world.image, "/etc/hostname", f"{name}\n".encode())
-        self.disk.lay(self._world.image, "/etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {name}\n".encode())
+        self.disk.lay("/etc/hostname", f"{name}\n".encode())
+        self.disk.lay("/etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {name}\n".encode())
         self._state.set(bootable=True)
 
     async def _goes_on(self, after: After) -> bool:
@@ -170,7 +170,7 @@ class Life:
         job = container.Start(
             argv=tuple(argv),
             cgroup_files=self._world.cgroups.create_confined(state.name, allowed),
-            lower=self._world.image,
+            lower=self.disk.lower,
             disk=self.disk.path,
             exit_file=state.dir / "exit",
             console=state.console,
@@ -188,7 +188,9 @@ class Life:
         if self._world.lab.installer:
             binds.append((self._world.lab.installer, container.INSTALLER_INSIDE))
         root = self.disk.path / "root"
-        return container.Shape(self._state.name, root, tuple(binds), self.own_disks.view, tuple(own))
+        return container.Shape(
+            self._state.name, root, tuple(binds), self.own_disks.view, tuple(own), self.disk.has_ostree()
+        )
 
     async def _fresh_disk(self) -> None:
         await self.disk.wipe()
@@ -196,7 +198,7 @@ class Life:
 
     def _lay_hardware_pointer(self) -> None:
         if self._hardware_root is not None:
-            self.disk.lay(self._world.image, "/etc/flock/hardware_root", f"{HARDWARE_ROOT}\n".encode())
+            self.disk.lay("/etc/flock/hardware_root", f"{HARDWARE_ROOT}\n".encode())
 
     def _on_ready(self) -> None:
         if self._state.record.stage is Stage.BOOTING:

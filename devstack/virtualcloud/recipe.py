@@ -14,7 +14,7 @@ BASE_PACKAGES: tuple[str, ...] = ("systemd", "systemd-sysv", "dbus", "udev", "ip
 EXTRA_PACKAGES: tuple[str, ...] = (
     "iputils-ping", "procps", "kmod", "pciutils", "ethtool", "nftables", "curl", "ca-certificates", "dmidecode",
     "util-linux", "fdisk", "udhcpc", "netbase", "openssl", "rabbitmq-server", "memcached", "dnsmasq-base",
-    "nginx", "postgresql-15", "snmpd", "snmp",
+    "nginx", "postgresql-15", "snmpd", "snmp", "ostree", "rpm", "dnf", "createrepo-c",
 )  # fmt: skip
 
 # Useless or noisy without hardware, a terminal or the outside world.

@@ -27,7 +27,7 @@ class Running:
 class HostRecord:
     """One host: its configuration, requests, injected faults, and running processes.
 
-    `disks` holds the sizes of its disks in GiB.
+    `disks` holds the sizes of its disks in GiB. `ostree`: its system is a deployment of OSTree.
     """
 
     name: str
@@ -40,6 +40,7 @@ class HostRecord:
     power: bool = False
     bootable: bool = False
     override: Override = NO_OVERRIDE
+    ostree: bool = False
     media: str = ""
     sensors: dict[str, float] = field(default_factory=dict)
     cut: list[str] = field(default_factory=list)

@@ -22,7 +22,7 @@ async def host_status(lab: Lab, machine: Machine) -> Json:
     return {
         "name": record.name, "role": record.role, "stage": str(machine.state.shown_stage), "power": record.power,
         "detail": record.detail, "bootable": record.bootable, "boots": record.boots, "hardware": record.hardware,
-        "disks_gib": list(record.disks),
+        "disks_gib": list(record.disks), "ostree": record.ostree,
         "mac": macs["pxeboot"], "macs": macs, "addresses": addresses,
         "cut": list(record.cut), "loss": dict(record.loss), "sensors": dict(record.sensors),
         "health": str(sensors.worst(sensors.readings(record.sensors, record.power))),

@@ -174,7 +174,8 @@ def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
 
 
 def disk_and_image(tmp_path):
-    disk, lower = Disk(tmp_path / "host"), tmp_path / "image"
+    lower = tmp_path / "image"
+    disk = Disk(tmp_path / "host", lower)
     asyncio.run(disk.wipe())
     (lower / "etc").mkdir(parents=True)
     (lower / "etc").chmod(0o750)
@@ -182,8 +183,8 @@ def disk_and_image(tmp_path):
 
 
 def test_files_laid_on_a_disk_keep_the_images_folders(tmp_path):
-    disk, lower = disk_and_image(tmp_path)
-    disk.lay(lower, "/etc/flock/a/b", b"x", 0o600)
+    disk, _ = disk_and_image(tmp_path)
+    disk.lay("/etc/flock/a/b", b"x", 0o600)
     laid = disk.path / "upper/etc/flock/a/b"
     assert laid.read_bytes() == b"x"
     assert laid.stat().st_mode & 0o777 == 0o600
@@ -197,7 +198,7 @@ def test_files_never_leave_the_disk(tmp_path, target):
     disk, lower = disk_and_image(tmp_path)
     (lower / "link").symlink_to("/etc")
     with pytest.raises(LabError):
-        disk.lay(lower, target, b"x")
+        disk.lay(target, b"x")
 
 
 def archive(path, members):
