@@ -28,13 +28,15 @@ FORBIDDEN = ("mknod", "sys_module", "sys_rawio")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Parameters of a container: where its disk is mounted, its bind mounts (source, target), its disks."""
+    """Parameters of a container: where its disk is mounted, its bind mounts (source, target), its disks. ``own``: bind
+    mounts to which the host writes."""
 
     name: str
     root: Path
     binds: tuple[tuple[str, str], ...]
     view: Path
     disks: tuple[OwnDisk, ...] = ()
+    own: tuple[tuple[str, str], ...] = ()
 
 
 def nspawn_argv(site: Site, shape: Shape, tail: Sequence[str]) -> list[str]:
@@ -51,6 +53,7 @@ def nspawn_argv(site: Site, shape: Shape, tail: Sequence[str]) -> list[str]:
     ]  # fmt: skip
     binds = [*shape.binds, (str(shape.view), VIEW_INSIDE), (str(HOSTINIT), HOSTINIT_INSIDE)]
     argv += [f"--bind-ro={source}:{target}" for source, target in binds]
+    argv += [f"--bind={source}:{target}" for source, target in shape.own]
     argv += [f"--bind={disk.source}:/dev/{disk.name}" for disk in shape.disks]
     return [*argv, "-D", str(shape.root), *tail]
 
@@ -71,7 +74,8 @@ def _first(*command: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Everything needed to start a container: arguments, groups to join, files to write to."""
+    """Everything needed to start a container: arguments, groups to join, files to write to. ``code``: the product's
+    directory on the machine, of which the host gets a copy on write; ``-``: there is none."""
 
     argv: Sequence[str]
     cgroup_files: Sequence[str]
@@ -80,6 +84,7 @@ class Start:
     exit_file: Path
     console: Path
     notify: Path
+    code: str = "-"
 
 
 def start(site: Site, name: str, job: Start, kind: str) -> Running:
@@ -88,7 +93,7 @@ def start(site: Site, name: str, job: Start, kind: str) -> Running:
     # Enter the namespace before the container's /sys is mounted, so that the host sees only its own interfaces.
     argv = [
         "unshare", "--mount", "--propagation", "private", "nsenter", f"--net={site.namespace_path(name)}",
-        str(HOSTRUN), str(job.exit_file), str(job.lower), str(job.disk), *job.cgroup_files, "--", *job.argv,
+        str(HOSTRUN), str(job.exit_file), str(job.lower), str(job.disk), job.code, *job.cgroup_files, "--", *job.argv,
     ]  # fmt: skip
     environment = {
         "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
