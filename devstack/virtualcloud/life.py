@@ -199,7 +199,8 @@ class Life:
         await self.disk.wipe()
         self._lay_hardware_pointer()
         if self._code_dir is not None:
-            for path, content in product.registration(self._code_dir, self._world.image).items():
+            known = await asyncio.to_thread(product.registration, self._code_dir, self._world.image)
+            for path, content in known.items():
                 self.disk.lay(self._world.image, path, content)
 
     def _lay_hardware_pointer(self) -> None:

@@ -67,7 +67,7 @@ class DeleteContent:
 
 @dataclass(frozen=True, slots=True)
 class SetVersion:
-    """Tell the inventory which version the system runs."""
+    """The system runs another version; ``patching.conductor.versions`` tells the inventory."""
 
     version: str
 
